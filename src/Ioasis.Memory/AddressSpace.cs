@@ -1,0 +1,25 @@
+namespace Ioasis.Memory;
+
+/// <summary>
+/// The memory of one process, named by that process's own addresses (HVA). An access that the process itself could not
+/// make fails; it never throws and never reaches other memory.
+/// </summary>
+public abstract class AddressSpace
+{
+    /// <summary>
+    /// Copies bytes out of the process. False, with the contents of <paramref name="destination"/> undefined, when any byte
+    /// cannot be read or the process is gone.
+    /// </summary>
+    public abstract bool TryRead(Hva source, Span<byte> destination);
+
+    /// <summary>
+    /// Copies bytes into the process. False when any byte cannot be written or the process is gone; some may then have been written.
+    /// </summary>
+    public abstract bool TryWrite(Hva destination, ReadOnlySpan<byte> source);
+
+    /// <summary>
+    /// Names a range of the process's memory for DMA. Nothing is checked yet: a mapping of a table that no device uses may name
+    /// memory that is not there (<see cref="MemoryBacking.TryPopulate"/> is the check). The range must not wrap.
+    /// </summary>
+    public abstract MemoryBacking Reference(Hva start, ulong length, bool writable);
+}

@@ -1,0 +1,64 @@
+using System.Runtime.InteropServices;
+
+namespace Ioasis.Memory;
+
+/// <summary>
+/// Zeroed, page-aligned memory of our own process. It is given back when nobody holds it any more: neither its
+/// owner nor a mapping that names it.
+/// </summary>
+public sealed unsafe class HostBlock : SharedBytes, IDisposable
+{
+    private const nuint Alignment = 4096;
+    private int _references = 1;
+    private int _disposed;
+
+    /// <summary>Allocates a block.</summary>
+    /// <param name="length">Bytes, not 0.</param>
+    /// <exception cref="OutOfMemoryException">The host has no such memory.</exception>
+    public HostBlock(ulong length) : base(Allocate(length), length)
+    {
+    }
+
+    /// <summary>Frees a block that its owner forgot.</summary>
+    ~HostBlock() => Free();
+
+#pragma warning disable CA1816 // the finalizer is due when the last holder lets go, which need not be the owner
+    /// <summary>Lets the owner's hold go.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) Release();
+    }
+
+    internal bool TryAddReference()
+    {
+        int held;
+        do
+        {
+            held = Volatile.Read(ref _references);
+            if (held == 0) return false;
+        }
+        while (Interlocked.CompareExchange(ref _references, held + 1, held) != held);
+        return true;
+    }
+
+    internal void Release()
+    {
+        if (Interlocked.Decrement(ref _references) != 0) return;
+        Free();
+        GC.SuppressFinalize(this);
+    }
+#pragma warning restore CA1816
+
+    private static nint Allocate(ulong length)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(length);
+        nuint rounded = checked((nuint)length + Alignment - 1) & ~(Alignment - 1);
+        // SAFETY: freshly allocated, of that length.
+        void* block = NativeMemory.AlignedAlloc(rounded, Alignment);
+        NativeMemory.Clear(block, rounded);
+        return (nint)block;
+    }
+
+    // SAFETY: called once, by the last Release or, where that never came, the finalizer.
+    private void Free() => NativeMemory.AlignedFree((void*)Address);
+}

@@ -1,0 +1,50 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Ioasis.Memory;
+
+/// <summary>Copies between managed buffers and addresses of our own process that a caller vouches for.</summary>
+public static unsafe class HostMemory
+{
+    /// <summary>
+    /// Copies <c>destination.Length</c> bytes from <paramref name="source"/>. A naturally aligned copy of 1, 2, 4 or 8 bytes is one
+    /// load, as a device's read of a word is.
+    /// </summary>
+    /// <param name="source">An address of our own process with that many readable bytes.</param>
+    /// <param name="destination">Where to.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Read(nint source, Span<byte> destination)
+    {
+        // SAFETY: the caller holds the backing or block that vouches for the bytes at source.
+        ref byte to = ref MemoryMarshal.GetReference(destination);
+        switch (destination.Length)
+        {
+            case 8: Unsafe.WriteUnaligned(ref to, *(ulong*)source); break;
+            case 4: Unsafe.WriteUnaligned(ref to, *(uint*)source); break;
+            case 2: Unsafe.WriteUnaligned(ref to, *(ushort*)source); break;
+            case 1: to = *(byte*)source; break;
+            default: new ReadOnlySpan<byte>((void*)source, destination.Length).CopyTo(destination); break;
+        }
+    }
+
+    /// <summary>
+    /// Copies <c>source.Length</c> bytes to <paramref name="destination"/>. A naturally aligned copy of 1, 2, 4 or 8 bytes is one
+    /// store, as a device's write of a word is.
+    /// </summary>
+    /// <param name="destination">An address of our own process with that many writable bytes.</param>
+    /// <param name="source">Where from.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Write(nint destination, ReadOnlySpan<byte> source)
+    {
+        // SAFETY: the caller holds the backing or block that vouches for the bytes at destination.
+        ref byte from = ref MemoryMarshal.GetReference(source);
+        switch (source.Length)
+        {
+            case 8: *(ulong*)destination = Unsafe.ReadUnaligned<ulong>(ref from); break;
+            case 4: *(uint*)destination = Unsafe.ReadUnaligned<uint>(ref from); break;
+            case 2: *(ushort*)destination = Unsafe.ReadUnaligned<ushort>(ref from); break;
+            case 1: *(byte*)destination = from; break;
+            default: source.CopyTo(new Span<byte>((void*)destination, source.Length)); break;
+        }
+    }
+}

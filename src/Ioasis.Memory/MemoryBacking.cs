@@ -1,0 +1,74 @@
+using System.Diagnostics;
+
+namespace Ioasis.Memory;
+
+/// <summary>
+/// What a mapping holds: a run of bytes of some process or file, addressed from 0 to <see cref="Length"/> - 1.
+/// It is shared by all mappings that were copied from one another and given back when the last of them lets go.
+/// </summary>
+public abstract class MemoryBacking
+{
+    private int _references = 1;
+
+    /// <summary>Describes a run of <paramref name="length"/> bytes with one reference, the creator's.</summary>
+    /// <param name="length">Bytes, not 0.</param>
+    /// <param name="writable">Whether a mapping of it may be writable.</param>
+    /// <param name="alignmentHint">The address or file offset of byte 0, from which an automatic IOVA takes its alignment.</param>
+    protected MemoryBacking(ulong length, bool writable, ulong alignmentHint)
+    {
+        Length = length;
+        Writable = writable;
+        AlignmentHint = alignmentHint;
+    }
+
+    /// <summary>Bytes in the run.</summary>
+    public ulong Length { get; }
+
+    /// <summary>Whether a mapping of it may be writable.</summary>
+    public bool Writable { get; }
+
+    /// <summary>The address or file offset of byte 0, from which an automatic IOVA takes its alignment.</summary>
+    public ulong AlignmentHint { get; }
+
+    /// <summary>
+    /// Where byte 0 stands in our own process, when it stands there and stays readable (and writable, if <see cref="Writable"/>)
+    /// for as long as a reference is held; otherwise 0, and every access goes through <see cref="TryRead"/> and <see cref="TryWrite"/>.
+    /// Valid once <see cref="TryPopulate"/> has succeeded.
+    /// </summary>
+    public virtual nint DirectAddress => 0;
+
+    /// <summary>
+    /// Whether the file of this backing is what it was mapped from, rather than a process's pointers
+    /// (Linux: IOPT_ADDRESS_FILE). Only such mappings survive a change of the owning process.
+    /// </summary>
+    public virtual bool IsFile => false;
+
+    /// <summary>Makes the bytes usable for DMA; false when any of them is not there or not accessible as <see cref="Writable"/> says.</summary>
+    public abstract bool TryPopulate();
+
+    /// <summary>Copies bytes out, from <paramref name="offset"/> on; false when they can no longer be had.</summary>
+    public abstract bool TryRead(ulong offset, Span<byte> destination);
+
+    /// <summary>Copies bytes in, from <paramref name="offset"/> on; false when they can no longer be written.</summary>
+    public abstract bool TryWrite(ulong offset, ReadOnlySpan<byte> source);
+
+    /// <summary>Takes one more reference. The caller holds one already.</summary>
+    public void AddReference()
+    {
+        int now = Interlocked.Increment(ref _references);
+        Debug.Assert(now > 1, "a backing without references cannot be taken again");
+    }
+
+    /// <summary>Lets a reference go; the last one gives the memory back.</summary>
+    public void Release()
+    {
+        int left = Interlocked.Decrement(ref _references);
+        Debug.Assert(left >= 0, "a backing was released more often than taken");
+        if (left == 0) Free();
+    }
+
+    /// <summary>Gives back what the backing holds. Called once, when nothing can reach it any more.</summary>
+    protected virtual void Free()
+    {
+    }
+}

@@ -1,0 +1,76 @@
+namespace Ioasis.Memory;
+
+/// <summary>
+/// Our own process, as far as it was opened to devices: the blocks that <see cref="Allocate"/> gave out and nothing else. A wrong
+/// address can therefore only fail; it cannot bring the process down or reach the runtime's own memory.
+/// </summary>
+public sealed class OwnAddressSpace : AddressSpace
+{
+    // Guards _blocks. Nothing else is locked while it is held.
+    private readonly Lock _lock = new();
+    private readonly SortedList<ulong, HostBlock> _blocks = [];
+
+    /// <summary>Allocates zeroed, page-aligned memory that devices may be given by its address.</summary>
+    /// <param name="length">Bytes, not 0.</param>
+    public HostBlock Allocate(ulong length)
+    {
+        var block = new HostBlock(length);
+        lock (_lock) _blocks.Add((ulong)block.Address, block);
+        return block;
+    }
+
+    /// <summary>
+    /// Takes a block back, as munmap would: its addresses are no longer ours to access. Mappings that hold it keep the bytes.
+    /// </summary>
+    public void Free(HostBlock block)
+    {
+        lock (_lock) _blocks.Remove((ulong)block.Address);
+        block.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public override bool TryRead(Hva source, Span<byte> destination)
+    {
+        if (destination.IsEmpty) return true;
+        if (!TryHold(source, (ulong)destination.Length, out HostBlock? block)) return false;
+        block!.CopyTo(source.Value - (ulong)block.Address, destination);
+        block.Release();
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source)
+    {
+        if (source.IsEmpty) return true;
+        if (!TryHold(destination, (ulong)source.Length, out HostBlock? block)) return false;
+        block!.CopyFrom(destination.Value - (ulong)block.Address, source);
+        block.Release();
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+        new OwnBacking(this, start, length, writable);
+
+    /// <summary>The block that has all of these bytes, held once more; the caller releases it.</summary>
+    internal bool TryHold(Hva start, ulong length, out HostBlock? block)
+    {
+        block = null;
+        lock (_lock)
+        {
+            int low = 0, high = _blocks.Count;
+            while (low < high)
+            {
+                int middle = (low + high) >>> 1;
+                if (_blocks.GetKeyAtIndex(middle) <= start.Value) low = middle + 1; else high = middle;
+            }
+
+            if (low == 0) return false;
+            HostBlock candidate = _blocks.GetValueAtIndex(low - 1);
+            ulong offset = start.Value - (ulong)candidate.Address;
+            if (offset > candidate.Length || length > candidate.Length - offset || !candidate.TryAddReference()) return false;
+            block = candidate;
+            return true;
+        }
+    }
+}

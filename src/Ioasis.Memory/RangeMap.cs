@@ -1,0 +1,251 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Ioasis.Memory;
+
+/// <summary>
+/// Values by ranges of 64-bit addresses, both ends inclusive, that never overlap: a B+ tree, so that finding, adding and removing
+/// cost a few cache lines at any size. Not safe for use by several threads at once.
+/// </summary>
+/// <typeparam name="T">What a range stands for.</typeparam>
+public sealed class RangeMap<T>
+{
+    private const int Capacity = 64;
+    private Node _root = new Leaf();
+
+    /// <summary>How many ranges there are.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The lowest range that has a byte at or above <paramref name="first"/> and starts at or below <paramref name="last"/>.</summary>
+    public bool TryFindFirst(ulong first, ulong last, out Entry entry)
+    {
+        Leaf leaf = Descend(first);
+        int i = leaf.IndexOfLastAtOrBelow(first);
+        if (i >= 0 && leaf.Entries[i].Last >= first)
+        {
+            entry = leaf.Entries[i];
+            return true;
+        }
+
+        Leaf? at = leaf;
+        i++;
+        while (at is not null && i >= at.Count)
+        {
+            at = at.Next;
+            i = 0;
+        }
+
+        entry = at is null ? default : at.Entries[i];
+        return at is not null && entry.First <= last;
+    }
+
+    /// <summary>Whether any range overlaps the given one.</summary>
+    public bool Overlaps(ulong first, ulong last) => TryFindFirst(first, last, out _);
+
+    /// <summary>The range that has this address.</summary>
+    public bool TryFind(ulong address, [MaybeNullWhen(false)] out T value)
+    {
+        bool found = TryFindFirst(address, address, out Entry entry);
+        value = entry.Value;
+        return found;
+    }
+
+    /// <summary>Adds a range.</summary>
+    /// <exception cref="ArgumentException">It overlaps one that is there.</exception>
+    public void Add(ulong first, ulong last, T value)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(last, first);
+        if (Overlaps(first, last)) throw new ArgumentException($"0x{first:x}-0x{last:x} overlaps a range that is there.", nameof(first));
+        if (_root.Count == Capacity)
+        {
+            var root = new Inner { Count = 1 };
+            root.Children[0] = _root;
+            root.Keys[0] = 0;
+            root.Split(0);
+            _root = root;
+        }
+
+        Node node = _root;
+        while (node is Inner inner)
+        {
+            int i = inner.IndexFor(first);
+            if (inner.Children[i].Count == Capacity)
+            {
+                inner.Split(i);
+                if (i + 1 < inner.Count && inner.Keys[i + 1] <= first) i++;
+            }
+
+            node = inner.Children[i];
+        }
+
+        ((Leaf)node).Insert(new Entry(first, last, value));
+        Count++;
+    }
+
+    /// <summary>Removes the range that starts at <paramref name="first"/>; false when none does.</summary>
+    public bool Remove(ulong first)
+    {
+        if (!Remove(_root, first)) return false;
+        Count--;
+        while (_root is Inner { Count: 1 } inner) _root = inner.Children[0];
+        return true;
+    }
+
+    /// <summary>Every range, in ascending order. The map must not change meanwhile.</summary>
+    public IEnumerable<Entry> All()
+    {
+        for (Leaf? leaf = Descend(0); leaf is not null; leaf = leaf.Next)
+            for (int i = 0; i < leaf.Count; i++)
+                yield return leaf.Entries[i];
+    }
+
+    private Leaf Descend(ulong address)
+    {
+        Node node = _root;
+        while (node is Inner inner) node = inner.Children[inner.IndexFor(address)];
+        return (Leaf)node;
+    }
+
+    private static bool Remove(Node node, ulong first)
+    {
+        if (node is Leaf leaf)
+        {
+            int at = leaf.IndexOfLastAtOrBelow(first);
+            if (at < 0 || leaf.Entries[at].First != first) return false;
+            leaf.RemoveAt(at);
+            return true;
+        }
+
+        var inner = (Inner)node;
+        int i = inner.IndexFor(first);
+        Node child = inner.Children[i];
+        if (!Remove(child, first)) return false;
+        if (child.Count == 0 && inner.Count > 1) inner.RemoveAt(i);
+        return true;
+    }
+
+    /// <summary>A range and what it stands for.</summary>
+    /// <param name="First">First address.</param>
+    /// <param name="Last">Last address, inclusive.</param>
+    /// <param name="Value">What the range stands for.</param>
+    public readonly record struct Entry(ulong First, ulong Last, T Value);
+
+    private abstract class Node
+    {
+        public int Count;
+    }
+
+    /// <summary>Children by the lowest address that may stand in each; the lowest key is never looked at.</summary>
+    private sealed class Inner : Node
+    {
+        public readonly ulong[] Keys = new ulong[Capacity];
+        public readonly Node[] Children = new Node[Capacity];
+
+        public int IndexFor(ulong address)
+        {
+            int low = 1, high = Count;
+            while (low < high)
+            {
+                int middle = (low + high) >>> 1;
+                if (Keys[middle] <= address) low = middle + 1; else high = middle;
+            }
+
+            return low - 1;
+        }
+
+        public void Split(int i)
+        {
+            ulong key;
+            Node right;
+            if (Children[i] is Leaf leaf)
+            {
+                Leaf half = leaf.SplitOff();
+                (key, right) = (half.Entries[0].First, half);
+            }
+            else
+            {
+                Inner half = ((Inner)Children[i]).SplitOff();
+                (key, right) = (half.Keys[0], half);
+            }
+
+            Array.Copy(Keys, i + 1, Keys, i + 2, Count - i - 1);
+            Array.Copy(Children, i + 1, Children, i + 2, Count - i - 1);
+            Keys[i + 1] = key;
+            Children[i + 1] = right;
+            Count++;
+        }
+
+        /// <summary>Takes out an empty child. The leaf before it, in this subtree or the one to the left, must skip it.</summary>
+        public void RemoveAt(int i)
+        {
+            if (Children[i] is Leaf leaf) leaf.Unlink();
+            Count--;
+            Array.Copy(Keys, i + 1, Keys, i, Count - i);
+            Array.Copy(Children, i + 1, Children, i, Count - i);
+            Children[Count] = null!;
+        }
+
+        private Inner SplitOff()
+        {
+            int keep = Count / 2;
+            var half = new Inner { Count = Count - keep };
+            Array.Copy(Keys, keep, half.Keys, 0, half.Count);
+            Array.Copy(Children, keep, half.Children, 0, half.Count);
+            Array.Clear(Children, keep, half.Count);
+            Count = keep;
+            return half;
+        }
+    }
+
+    private sealed class Leaf : Node
+    {
+        public readonly Entry[] Entries = new Entry[Capacity];
+        public Leaf? Next;
+        private Leaf? _previous;
+
+        public int IndexOfLastAtOrBelow(ulong address)
+        {
+            int low = 0, high = Count;
+            while (low < high)
+            {
+                int middle = (low + high) >>> 1;
+                if (Entries[middle].First <= address) low = middle + 1; else high = middle;
+            }
+
+            return low - 1;
+        }
+
+        public void Insert(Entry entry)
+        {
+            int at = IndexOfLastAtOrBelow(entry.First) + 1;
+            Array.Copy(Entries, at, Entries, at + 1, Count - at);
+            Entries[at] = entry;
+            Count++;
+        }
+
+        public void RemoveAt(int at)
+        {
+            Count--;
+            Array.Copy(Entries, at + 1, Entries, at, Count - at);
+            Entries[Count] = default;
+        }
+
+        public Leaf SplitOff()
+        {
+            // Ascending fill is the common order: the old leaf then stays full and the new one starts almost empty.
+            int keep = Next is null ? Count - 1 : Count / 2;
+            var half = new Leaf { Count = Count - keep, Next = Next, _previous = this };
+            Array.Copy(Entries, keep, half.Entries, 0, half.Count);
+            Array.Clear(Entries, keep, half.Count);
+            Count = keep;
+            if (Next is not null) Next._previous = half;
+            Next = half;
+            return half;
+        }
+
+        public void Unlink()
+        {
+            if (_previous is not null) _previous.Next = Next;
+            if (Next is not null) Next._previous = _previous;
+        }
+    }
+}

@@ -1,0 +1,79 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Ioasis.Memory;
+
+/// <summary>
+/// A run of bytes of our own process that others may see and change at any time: a program, a guest, a device's threads.
+/// No span over it ever leaves this class: a value is copied once and then judged. Words are read and written whole.
+/// </summary>
+public abstract unsafe class SharedBytes
+{
+    /// <summary>Describes <paramref name="length"/> bytes at <paramref name="address"/>, which stay there until the object is freed.</summary>
+    protected SharedBytes(nint address, ulong length)
+    {
+        Address = address;
+        Length = length;
+    }
+
+    /// <summary>Where the bytes stand in our own process.</summary>
+    public nint Address { get; }
+
+    /// <summary>How many bytes there are.</summary>
+    public ulong Length { get; }
+
+    /// <summary>Reads a value at a byte offset; a naturally aligned one of up to 8 bytes in one load, with acquire semantics.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value does not lie within the bytes.</exception>
+    public T Read<T>(ulong offset) where T : unmanaged
+    {
+        Check(offset, (ulong)sizeof(T));
+        // SAFETY: Check has the value within [Address, Address + Length), which lives as long as this object.
+        byte* at = (byte*)Address + offset;
+        if (sizeof(T) == 8 && (nuint)at % 8 == 0) { ulong v = Volatile.Read(ref *(ulong*)at); return Unsafe.BitCast<ulong, T>(v); }
+        if (sizeof(T) == 4 && (nuint)at % 4 == 0) { uint v = Volatile.Read(ref *(uint*)at); return Unsafe.BitCast<uint, T>(v); }
+        if (sizeof(T) == 2 && (nuint)at % 2 == 0) { ushort v = Volatile.Read(ref *(ushort*)at); return Unsafe.BitCast<ushort, T>(v); }
+        return Unsafe.ReadUnaligned<T>(at);
+    }
+
+    /// <summary>Writes a value at a byte offset; a naturally aligned one of up to 8 bytes in one store, with release semantics.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value does not lie within the bytes.</exception>
+    public void Write<T>(ulong offset, T value) where T : unmanaged
+    {
+        Check(offset, (ulong)sizeof(T));
+        // SAFETY: as in Read.
+        byte* at = (byte*)Address + offset;
+        if (sizeof(T) == 8 && (nuint)at % 8 == 0) Volatile.Write(ref *(ulong*)at, Unsafe.BitCast<T, ulong>(value));
+        else if (sizeof(T) == 4 && (nuint)at % 4 == 0) Volatile.Write(ref *(uint*)at, Unsafe.BitCast<T, uint>(value));
+        else if (sizeof(T) == 2 && (nuint)at % 2 == 0) Volatile.Write(ref *(ushort*)at, Unsafe.BitCast<T, ushort>(value));
+        else Unsafe.WriteUnaligned(at, value);
+    }
+
+    /// <summary>Copies bytes out, from <paramref name="offset"/> on.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">They do not lie within the bytes.</exception>
+    public void CopyTo(ulong offset, Span<byte> destination)
+    {
+        Check(offset, (ulong)destination.Length);
+        HostMemory.Read(Address + (nint)offset, destination);
+    }
+
+    /// <summary>Copies bytes in, from <paramref name="offset"/> on.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">They do not lie within the bytes.</exception>
+    public void CopyFrom(ulong offset, ReadOnlySpan<byte> source)
+    {
+        Check(offset, (ulong)source.Length);
+        HostMemory.Write(Address + (nint)offset, source);
+    }
+
+    /// <summary>Sets all bytes to 0.</summary>
+    public void Clear()
+    {
+        // SAFETY: the bytes live as long as this object.
+        NativeMemory.Clear((void*)Address, (nuint)Length);
+    }
+
+    private void Check(ulong offset, ulong length)
+    {
+        if (offset > Length || length > Length - offset)
+            throw new ArgumentOutOfRangeException(nameof(offset), $"{length} bytes at 0x{offset:x} do not lie within 0x{Length:x} bytes.");
+    }
+}

@@ -1,0 +1,141 @@
+using System.Runtime.CompilerServices;
+
+namespace Ioasis.PageTables;
+
+/// <summary>
+/// The table of a paging HWPT: which mapping an I/O virtual address belongs to, by number. A radix tree of 512-way nodes whose
+/// entries are filled uniformly, so that a mapping of any size and alignment costs at most two partial runs per level: 1 GiB at an
+/// address that is only page-aligned takes three fills of some cache lines, not 262,144 entries.
+/// </summary>
+/// <remarks>
+/// One thread changes the table at a time; any number look up meanwhile without a lock. A look-up that races with a change may
+/// return a number that was just taken out, or, where a node was reused, one of another address: the caller compares the mapping's
+/// own bounds and keeps numbers from being reused while look-ups that may have seen them are under way.
+/// </remarks>
+internal sealed class IovaTable
+{
+    private const int IndexBits = 9;
+    private const int EntriesPerNode = 1 << IndexBits;
+    private const uint ChildFlag = 1u << 31;
+
+    /// <summary>The largest mapping number; 0 means no mapping.</summary>
+    internal const uint MaxMapping = ChildFlag - 1;
+
+    private readonly int _pageShift;
+    private readonly int _rootShift;
+    private readonly Stack<uint> _freeNodes = new();
+
+    // Node 0 is the root. Entries are 0 (nothing), a mapping number, or ChildFlag with a node number.
+    private volatile uint[]?[] _nodes;
+    private int[] _used;
+    private uint _nodeCount = 1;
+
+    /// <summary>Makes an empty table.</summary>
+    /// <param name="pageShift">Log2 of the smallest page in bytes; mappings start and end at its multiples.</param>
+    /// <param name="addressBits">How many address bits are translated, at most 64.</param>
+    internal IovaTable(int pageShift, int addressBits)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(addressBits, 64);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(pageShift, addressBits);
+        int levels = (addressBits - pageShift + IndexBits - 1) / IndexBits;
+        _pageShift = pageShift;
+        _rootShift = pageShift + ((levels - 1) * IndexBits);
+        _nodes = new uint[]?[16];
+        _used = new int[16];
+        _nodes[0] = new uint[EntriesPerNode];
+    }
+
+    /// <summary>Nodes in use, the root included; each has 2 KiB of entries.</summary>
+    internal int NodeCount => (int)_nodeCount - _freeNodes.Count;
+
+    /// <summary>The number of the mapping at an address, 0 when there is none. Addresses beyond the table's have none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal uint Find(ulong iova)
+    {
+        int shift = _rootShift;
+        ulong index = iova >> shift;
+        if (index >= EntriesPerNode) return 0;
+        uint[]?[] nodes = _nodes;
+        uint[]? node = nodes[0];
+        while (true)
+        {
+            if (node is null) return 0;
+            uint entry = Volatile.Read(ref node[(int)index]);
+            if ((int)entry >= 0) return entry;
+            uint child = entry & ~ChildFlag;
+            if (child >= (uint)nodes.Length) nodes = _nodes;
+            node = Volatile.Read(ref nodes[(int)child]);
+            shift -= IndexBits;
+            index = (iova >> shift) & (EntriesPerNode - 1);
+        }
+    }
+
+    /// <summary>Enters a mapping. The range is page-aligned, within the table's addresses, and free.</summary>
+    internal void Set(ulong first, ulong last, uint mapping) => Fill(0, _rootShift, first, last, mapping);
+
+    /// <summary>Takes out exactly one mapping's range.</summary>
+    internal void Clear(ulong first, ulong last) => Fill(0, _rootShift, first, last, 0);
+
+    private void Fill(uint number, int shift, ulong first, ulong last, uint mapping)
+    {
+        uint[] node = _nodes[number]!;
+        int mask = shift == _rootShift ? int.MaxValue : EntriesPerNode - 1;
+        ulong span = (1UL << shift) - 1;
+        int from = (int)(first >> shift) & mask, to = (int)(last >> shift) & mask;
+
+        // What does not fill an entry at either end goes a level down; all entries between are filled alike.
+        if (shift > _pageShift && (first & span) != 0)
+        {
+            ulong end = Math.Min(last, first | span);
+            FillChild(number, from++, shift, first, end, mapping);
+            if (end == last) return;
+        }
+
+        if (shift > _pageShift && (last & span) != span)
+            FillChild(number, to--, shift, Math.Max(first, last & ~span), last, mapping);
+
+        if (from > to) return;
+        node.AsSpan(from, to - from + 1).Fill(mapping);
+        _used[number] += mapping == 0 ? from - to - 1 : to - from + 1;
+    }
+
+    private void FillChild(uint number, int index, int shift, ulong first, ulong last, uint mapping)
+    {
+        uint entry = _nodes[number]![index];
+        uint child = entry & ~ChildFlag;
+        if (entry == 0)
+        {
+            child = NewNode();
+            Fill(child, shift - IndexBits, first, last, mapping);
+            _used[number]++;
+            Volatile.Write(ref _nodes[number]![index], child | ChildFlag);
+            return;
+        }
+
+        Fill(child, shift - IndexBits, first, last, mapping);
+        if (_used[child] != 0) return;
+        Volatile.Write(ref _nodes[number]![index], 0);
+        _used[number]--;
+        Volatile.Write(ref _nodes[child], null);
+        _freeNodes.Push(child);
+    }
+
+    private uint NewNode()
+    {
+        if (!_freeNodes.TryPop(out uint number))
+        {
+            number = _nodeCount++;
+            if (number == _nodes.Length)
+            {
+                Array.Resize(ref _used, _used.Length * 2);
+                uint[]?[] nodes = new uint[]?[_nodes.Length * 2];
+                _nodes.CopyTo(nodes, 0);
+                _nodes = nodes;
+            }
+        }
+
+        _used[number] = 0;
+        Volatile.Write(ref _nodes[number], new uint[EntriesPerNode]);
+        return number;
+    }
+}
