@@ -22,26 +22,23 @@ internal sealed class IovaTable
     internal const uint MaxMapping = ChildFlag - 1;
 
     private readonly int _pageShift;
-    private readonly int _rootShift;
     private readonly Stack<uint> _freeNodes = new();
 
-    // Node 0 is the root. Entries are 0 (nothing), a mapping number, or ChildFlag with a node number.
-    private volatile uint[]?[] _nodes;
-    private int[] _used;
+    // Entries are 0 (nothing), a mapping number, or ChildFlag with a node number.
+    private volatile uint[]?[] _nodes = new uint[]?[16];
+    private int[] _used = new int[16];
     private uint _nodeCount = 1;
+
+    // The root: log2 of the bytes that one of its entries stands for in the low 8 bits, its node number above. It grows a level
+    // when an address does not fit, so that low addresses take short walks.
+    private long _root;
 
     /// <summary>Makes an empty table.</summary>
     /// <param name="pageShift">Log2 of the smallest page in bytes; mappings start and end at its multiples.</param>
-    /// <param name="addressBits">How many address bits are translated, at most 64.</param>
-    internal IovaTable(int pageShift, int addressBits)
+    internal IovaTable(int pageShift)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(addressBits, 64);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(pageShift, addressBits);
-        int levels = (addressBits - pageShift + IndexBits - 1) / IndexBits;
         _pageShift = pageShift;
-        _rootShift = pageShift + ((levels - 1) * IndexBits);
-        _nodes = new uint[]?[16];
-        _used = new int[16];
+        _root = pageShift;
         _nodes[0] = new uint[EntriesPerNode];
     }
 
@@ -52,11 +49,14 @@ internal sealed class IovaTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal uint Find(ulong iova)
     {
-        int shift = _rootShift;
+        long root = Volatile.Read(ref _root);
+        int shift = (int)root & 0xff;
         ulong index = iova >> shift;
         if (index >= EntriesPerNode) return 0;
         uint[]?[] nodes = _nodes;
-        uint[]? node = nodes[0];
+        uint number = (uint)(root >> 8);
+        if (number >= (uint)nodes.Length) return 0;
+        uint[]? node = nodes[(int)number];
         while (true)
         {
             if (node is null) return 0;
@@ -71,15 +71,37 @@ internal sealed class IovaTable
     }
 
     /// <summary>Enters a mapping. The range is page-aligned, within the table's addresses, and free.</summary>
-    internal void Set(ulong first, ulong last, uint mapping) => Fill(0, _rootShift, first, last, mapping);
+    internal void Set(ulong first, ulong last, uint mapping)
+    {
+        while (last >> (int)(_root & 0xff) >= EntriesPerNode) Grow();
+        Volatile.WriteBarrier(); // the mapping's own fields are written before its number can be found
+        Fill((uint)(_root >> 8), (int)_root & 0xff, first, last, mapping);
+    }
 
     /// <summary>Takes out exactly one mapping's range.</summary>
-    internal void Clear(ulong first, ulong last) => Fill(0, _rootShift, first, last, 0);
+    internal void Clear(ulong first, ulong last) => Fill((uint)(_root >> 8), (int)_root & 0xff, first, last, 0);
+
+    private void Grow()
+    {
+        uint oldRoot = (uint)(_root >> 8), number = NewNode();
+        if (_used[oldRoot] != 0)
+        {
+            _nodes[number]![0] = oldRoot | ChildFlag;
+            _used[number] = 1;
+        }
+        else
+        {
+            _nodes[oldRoot] = null;
+            _freeNodes.Push(oldRoot);
+        }
+
+        Volatile.Write(ref _root, ((long)number << 8) | (uint)(((int)_root & 0xff) + IndexBits));
+    }
 
     private void Fill(uint number, int shift, ulong first, ulong last, uint mapping)
     {
         uint[] node = _nodes[number]!;
-        int mask = shift == _rootShift ? int.MaxValue : EntriesPerNode - 1;
+        const int mask = EntriesPerNode - 1;
         ulong span = (1UL << shift) - 1;
         int from = (int)(first >> shift) & mask, to = (int)(last >> shift) & mask;
 

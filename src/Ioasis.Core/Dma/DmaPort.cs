@@ -1,0 +1,278 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Faults;
+using Ioasis.Memory;
+
+namespace Ioasis.Core.Dma;
+
+/// <summary>
+/// The only way of a device to memory: every access is translated by what its requester ID, or the PASID it gives, is attached to,
+/// and none is made that the mapping there does not permit. A port serves one thread at a time; a device with several engines
+/// opens one for each.
+/// </summary>
+/// <remarks>
+/// An access that hits the port's IOTLB takes no lock and writes nothing but the port's own state. What makes that safe: the port
+/// counts <c>_state</c> up when it enters an access and again when it leaves, and an entry holds only as long as its key carries the
+/// port's present generation. Whoever takes a translation away raises the generation, runs a barrier on all processors
+/// (which orders the port's unfenced store of <c>_state</c>) and waits until a port found within an access has left it.
+/// </remarks>
+public sealed class DmaPort : IDisposable
+{
+    /// <summary>The unit of IOTLB tags in bytes; no mapping starts or ends within one.</summary>
+    public const ulong Granule = 1 << GranuleShift;
+
+    private const int GranuleShift = 11;
+    private const int IotlbSize = 256;
+    private const int PasidBits = Pasid.Bits + 1;
+    private const int MaxChunk = 64 * 1024;
+
+    private readonly Endpoint _endpoint;
+    private readonly IotlbEntry[] _iotlb = new IotlbEntry[IotlbSize];
+    private long _state;      // odd within an access
+    private ulong _generation = 1;
+    private bool _closed;
+
+    internal DmaPort(Endpoint endpoint) => _endpoint = endpoint;
+
+    /// <summary>Whose requests it sends.</summary>
+    public RequesterId Requester => _endpoint.Requester;
+
+    /// <summary>Reads memory: <paramref name="destination"/>.Length bytes from <paramref name="iova"/> on, in ascending order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public DmaResult Read(Iova iova, Span<byte> destination)
+    {
+        Enter();
+        if (TryHit(iova.Value, 0, destination.Length, MapAccess.Read, out nint host))
+        {
+            HostMemory.Read(host, destination);
+            Leave();
+            return new DmaResult(FaultReason.None, destination.Length);
+        }
+
+        Leave();
+        return ReadSlow(iova, null, destination);
+    }
+
+    /// <summary>Writes memory: all of <paramref name="source"/> from <paramref name="iova"/> on, in ascending order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public DmaResult Write(Iova iova, ReadOnlySpan<byte> source)
+    {
+        Enter();
+        if (TryHit(iova.Value, 0, source.Length, MapAccess.Write, out nint host))
+        {
+            HostMemory.Write(host, source);
+            Leave();
+            return new DmaResult(FaultReason.None, source.Length);
+        }
+
+        Leave();
+        return WriteSlow(iova, null, source);
+    }
+
+    /// <summary>Reads memory through the page table of a PASID.</summary>
+    public DmaResult Read(Pasid pasid, Iova iova, Span<byte> destination)
+    {
+        Enter();
+        if (TryHit(iova.Value, pasid.Value + 1, destination.Length, MapAccess.Read, out nint host))
+        {
+            HostMemory.Read(host, destination);
+            Leave();
+            return new DmaResult(FaultReason.None, destination.Length);
+        }
+
+        Leave();
+        return ReadSlow(iova, pasid, destination);
+    }
+
+    /// <summary>Writes memory through the page table of a PASID.</summary>
+    public DmaResult Write(Pasid pasid, Iova iova, ReadOnlySpan<byte> source)
+    {
+        Enter();
+        if (TryHit(iova.Value, pasid.Value + 1, source.Length, MapAccess.Write, out nint host))
+        {
+            HostMemory.Write(host, source);
+            Leave();
+            return new DmaResult(FaultReason.None, source.Length);
+        }
+
+        Leave();
+        return WriteSlow(iova, pasid, source);
+    }
+
+    /// <summary>Closes the port; it must not be within an access. A later access throws.</summary>
+    public void Dispose()
+    {
+        if (_closed) return;
+        _closed = true;
+        _endpoint.ClosePort(this);
+    }
+
+    /// <summary>
+    /// Empties the IOTLBs of ports and waits until none is within an access that began before. What was taken out of the tables
+    /// before the call is then out of use.
+    /// </summary>
+    internal static void Quiesce(ReadOnlySpan<DmaPort> ports)
+    {
+        if (ports.IsEmpty) return;
+        foreach (DmaPort port in ports) Interlocked.Increment(ref port._generation);
+        Interlocked.MemoryBarrierProcessWide();
+        foreach (DmaPort port in ports)
+        {
+            long seen = Volatile.Read(ref port._state);
+            if ((seen & 1) == 0) continue;
+            SpinWait wait = default;
+            while (Volatile.Read(ref port._state) == seen) wait.SpinOnce();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Enter()
+    {
+        long state = _state;
+        if ((state & 1) != 0 || _closed) ThrowMisused();
+        Volatile.Write(ref _state, state + 1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Leave() => Volatile.Write(ref _state, _state + 1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryHit(ulong iova, uint pasidKey, int length, MapAccess access, out nint host)
+    {
+        ulong tag = iova >> GranuleShift;
+        ref IotlbEntry entry = ref _iotlb[(int)(tag & (IotlbSize - 1))];
+        ulong last = iova + (uint)length - 1;
+        host = entry.Delta + (nint)iova;
+        return entry.Tag == tag
+            && entry.Key == ((Volatile.Read(ref _generation) << PasidBits) | pasidKey)
+            && (entry.LastAndAccess & (ulong)access) != 0
+            && last >= iova // neither empty nor beyond the end of the address space
+            && last <= (entry.LastAndAccess | 3);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private DmaResult ReadSlow(Iova iova, Pasid? pasid, Span<byte> destination)
+    {
+        for (int done = 0; done < destination.Length;)
+        {
+            FaultReason reason = FaultReason.None;
+            int count = 0;
+            Enter();
+            try
+            {
+                ref Mapping mapping = ref Resolve(iova, (uint)done, pasid, MapAccess.Read, ref reason);
+                if (reason == FaultReason.None)
+                {
+                    ulong offset = iova.Value + (uint)done - mapping.First;
+                    count = Chunk(destination.Length - done, mapping.Last - mapping.First - offset);
+                    Span<byte> part = destination.Slice(done, count);
+                    if (mapping.Direct != 0) HostMemory.Read(mapping.Direct + (nint)offset, part);
+                    else if (!mapping.Backing!.TryRead(mapping.BackingOffset + offset, part)) reason = FaultReason.MemoryGone;
+                }
+            }
+            finally
+            {
+                Leave();
+            }
+
+            if (reason != FaultReason.None) return Fault(iova, (uint)done, pasid, isWrite: false, reason);
+            done += count;
+        }
+
+        return new DmaResult(FaultReason.None, destination.Length);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private DmaResult WriteSlow(Iova iova, Pasid? pasid, ReadOnlySpan<byte> source)
+    {
+        for (int done = 0; done < source.Length;)
+        {
+            FaultReason reason = FaultReason.None;
+            int count = 0;
+            Enter();
+            try
+            {
+                ref Mapping mapping = ref Resolve(iova, (uint)done, pasid, MapAccess.Write, ref reason);
+                if (reason == FaultReason.None)
+                {
+                    ulong offset = iova.Value + (uint)done - mapping.First;
+                    count = Chunk(source.Length - done, mapping.Last - mapping.First - offset);
+                    ReadOnlySpan<byte> part = source.Slice(done, count);
+                    if (mapping.Direct != 0) HostMemory.Write(mapping.Direct + (nint)offset, part);
+                    else if (!mapping.Backing!.TryWrite(mapping.BackingOffset + offset, part)) reason = FaultReason.MemoryGone;
+                }
+            }
+            finally
+            {
+                Leave();
+            }
+
+            if (reason != FaultReason.None) return Fault(iova, (uint)done, pasid, isWrite: true, reason);
+            done += count;
+        }
+
+        return new DmaResult(FaultReason.None, source.Length);
+    }
+
+    /// <summary>Finds the mapping for one address within an access, and keeps it in the IOTLB where its memory is in our process.</summary>
+    private ref Mapping Resolve(Iova start, uint offset, Pasid? pasid, MapAccess access, ref FaultReason reason)
+    {
+        // Read before anything else: an entry that is filled while a translation is being taken away carries the old generation.
+        ulong generation = Volatile.Read(ref _generation);
+        ulong iova = unchecked(start.Value + offset);
+        reason = _endpoint.Route(pasid, iova < start.Value ? ulong.MaxValue : iova, out MappingTable? table);
+        if (reason != FaultReason.None) return ref Unsafe.NullRef<Mapping>();
+        while (true)
+        {
+            uint number = table!.Find(iova);
+            if (number == 0)
+            {
+                reason = FaultReason.NotMapped;
+                return ref Unsafe.NullRef<Mapping>();
+            }
+
+            ref Mapping mapping = ref table.At(number);
+            if (!Volatile.Read(ref mapping.Used))
+            {
+                Volatile.Write(ref mapping.Used, true);
+                Interlocked.MemoryBarrier(); // pairs with MappingTable.Unmap
+            }
+
+            // A number that was taken out, or already stands for another mapping: look again.
+            if (!Volatile.Read(ref mapping.Live) || iova < mapping.First || iova > mapping.Last) continue;
+            if ((mapping.Access & access) == 0)
+            {
+                reason = FaultReason.NoPermission;
+                return ref Unsafe.NullRef<Mapping>();
+            }
+
+            if (mapping.Direct != 0)
+            {
+                ulong tag = iova >> GranuleShift;
+                ref IotlbEntry entry = ref _iotlb[(int)(tag & (IotlbSize - 1))];
+                entry.Tag = tag;
+                entry.Key = (generation << PasidBits) | (pasid is { } p ? p.Value + 1 : 0);
+                entry.Delta = mapping.Direct - (nint)mapping.First;
+                entry.LastAndAccess = (mapping.Last & ~3UL) | (ulong)mapping.Access;
+            }
+
+            return ref mapping;
+        }
+    }
+
+    private DmaResult Fault(Iova start, uint offset, Pasid? pasid, bool isWrite, FaultReason reason)
+    {
+        _endpoint.Unit.Faults.Add(Requester, pasid, new Iova(unchecked(start.Value + offset)), isWrite, reason);
+        return new DmaResult(reason, (int)offset);
+    }
+
+    /// <summary>How much to move within one access: short ones, so that whoever takes a translation away does not wait long.</summary>
+    private static int Chunk(int wanted, ulong bytesAfterFirst) =>
+        (int)Math.Min((uint)Math.Min(wanted, MaxChunk), bytesAfterFirst >= MaxChunk ? MaxChunk : bytesAfterFirst + 1);
+
+    [DoesNotReturn]
+    private void ThrowMisused() => throw new InvalidOperationException(
+        _closed ? "The DMA port is closed." : "A DMA port serves one thread at a time; open one for each engine.");
+}

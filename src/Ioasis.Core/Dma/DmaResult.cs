@@ -1,0 +1,12 @@
+using Ioasis.Core.Faults;
+
+namespace Ioasis.Core.Dma;
+
+/// <summary>How a DMA access ended.</summary>
+/// <param name="Reason"><see cref="FaultReason.None"/>, or why it was refused.</param>
+/// <param name="BytesDone">Bytes transferred before that; on success, all.</param>
+public readonly record struct DmaResult(FaultReason Reason, int BytesDone)
+{
+    /// <summary>Whether all bytes were transferred.</summary>
+    public bool IsOk => Reason == FaultReason.None;
+}

@@ -1,0 +1,19 @@
+using Ioasis.Core.Units;
+
+namespace Ioasis.Core.Domains;
+
+/// <summary>A page table that devices can be attached to (Linux: struct iommu_domain).</summary>
+public abstract class IommuDomain
+{
+    private protected IommuDomain(IommuUnit owner, MappingTable mappings)
+    {
+        Owner = owner;
+        Mappings = mappings;
+    }
+
+    /// <summary>The unit it was made for. Only devices behind units that agree with it can be attached.</summary>
+    public IommuUnit Owner { get; }
+
+    /// <summary>The mappings that its translations end in; of a nested domain, those of its parent.</summary>
+    internal MappingTable Mappings { get; }
+}

@@ -1,0 +1,155 @@
+using System.Runtime.CompilerServices;
+using Ioasis.Core.Dma;
+using Ioasis.Memory;
+using Ioasis.PageTables;
+
+namespace Ioasis.Core.Domains;
+
+/// <summary>
+/// What an IOAS maps, in the form that DMA looks it up: shared by all paging domains of that IOAS, so that a mapping is entered once,
+/// however many domains there are and whatever its size.
+/// </summary>
+/// <remarks>
+/// Look-ups take no lock. Taking a mapping out goes in this order: mark it dead, take it out of the table, raise the generation of
+/// every port that could have it cached, make that visible on all processors, wait until no port is within an access that began
+/// before. Then nothing can use the old translation any more, and its slot and memory can be given back.
+/// </remarks>
+public sealed class MappingTable
+{
+    private const int ChunkBits = 8;
+    private const int ChunkSize = 1 << ChunkBits;
+
+    // Guards the table, the slots and the list of ports. Taken after an endpoint's lock, never before; while it is held, no other is taken.
+    private readonly Lock _lock = new();
+    private readonly IovaTable _table;
+    private readonly Stack<uint> _free = new();
+    private readonly Dictionary<DmaPort, int> _attachments = [];
+    private Mapping[][] _chunks = [new Mapping[ChunkSize]];
+    private DmaPort[] _ports = [];
+    private uint _next = 1;
+
+    /// <summary>Makes an empty table.</summary>
+    /// <param name="pageSize">The smallest page in bytes, a power of two of at least <see cref="DmaPort.Granule"/>.</param>
+    public MappingTable(ulong pageSize)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(pageSize, DmaPort.Granule);
+        if (!ulong.IsPow2(pageSize)) throw new ArgumentOutOfRangeException(nameof(pageSize), pageSize, "A page size is a power of two.");
+        PageSize = pageSize;
+        _table = new IovaTable(System.Numerics.BitOperations.TrailingZeroCount(pageSize));
+    }
+
+    /// <summary>The smallest page in bytes: mappings start and end at its multiples.</summary>
+    public ulong PageSize { get; }
+
+    /// <summary>
+    /// Enters a mapping; its backing is populated, and its caller keeps the backing's reference until <see cref="Unmap(uint)"/>.
+    /// </summary>
+    /// <param name="range">Page-aligned and free.</param>
+    /// <param name="backing">The memory.</param>
+    /// <param name="offset">Which byte of the backing the range begins with.</param>
+    /// <param name="access">What devices may do.</param>
+    /// <returns>The mapping's number in this table.</returns>
+    public uint Map(IovaRange range, MemoryBacking backing, ulong offset, MapAccess access)
+    {
+        nint direct = backing.DirectAddress;
+        lock (_lock)
+        {
+            uint number = NewSlot();
+            ref Mapping mapping = ref At(number);
+            mapping.First = range.First;
+            mapping.Last = range.Last;
+            mapping.Direct = direct == 0 ? 0 : direct + (nint)offset;
+            mapping.Backing = backing;
+            mapping.BackingOffset = offset;
+            mapping.Access = access;
+            Volatile.Write(ref mapping.Live, true);
+            _table.Set(range.First, range.Last, number);
+            return number;
+        }
+    }
+
+    /// <summary>Takes a mapping out. When this returns, no access uses it any more, one in flight included.</summary>
+    public void Unmap(uint number) => Unmap([number]);
+
+    /// <summary>Takes mappings out together, at the cost of one invalidation. When this returns, no access uses any of them any more.</summary>
+    public void Unmap(ReadOnlySpan<uint> numbers)
+    {
+        DmaPort[] ports;
+        bool used = false;
+        lock (_lock)
+        {
+            foreach (uint number in numbers)
+            {
+                ref Mapping mapping = ref At(number);
+                mapping.Live = false;
+                _table.Clear(mapping.First, mapping.Last);
+            }
+
+            // A port marks a mapping used before it looks whether it lives (DmaPort.Resolve); with a fence between on both
+            // sides, either we see the mark or it sees that the mapping is dead.
+            Interlocked.MemoryBarrier();
+            foreach (uint number in numbers) used |= Volatile.Read(ref At(number).Used);
+            ports = _ports;
+        }
+
+        if (used) DmaPort.Quiesce(ports);
+        lock (_lock)
+        {
+            foreach (uint number in numbers)
+            {
+                ref Mapping mapping = ref At(number);
+                mapping.Backing = null;
+                mapping.Direct = 0;
+
+                // Only now, when no port can hold the number: one that found it just before it was taken out may mark it later, and
+                // that mark then counts for the slot's next mapping. It must never be lost, and costs at most an invalidation.
+                if (used) mapping.Used = false;
+                _free.Push(number);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal uint Find(ulong iova) => _table.Find(iova);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref Mapping At(uint number) => ref Volatile.Read(ref _chunks)[number >> ChunkBits][number & (ChunkSize - 1)];
+
+    /// <summary>From now on what is taken out is also taken from this port. Before the port can translate by the table.</summary>
+    internal void AddPort(DmaPort port)
+    {
+        lock (_lock)
+        {
+            _attachments.TryGetValue(port, out int count);
+            _attachments[port] = count + 1;
+            if (count == 0) _ports = [.. _attachments.Keys];
+        }
+    }
+
+    /// <summary>The opposite of <see cref="AddPort"/>; after the port can no longer translate by the table.</summary>
+    internal void RemovePort(DmaPort port)
+    {
+        lock (_lock)
+        {
+            if (--_attachments[port] > 0) return;
+            _attachments.Remove(port);
+            _ports = [.. _attachments.Keys];
+        }
+    }
+
+    private uint NewSlot()
+    {
+        if (_free.TryPop(out uint number)) return number;
+        if (_next > IovaTable.MaxMapping) throw new InsufficientMemoryException("A table cannot hold more than 2^31 mappings.");
+        number = _next++;
+        if (number >> ChunkBits == _chunks.Length)
+        {
+            Mapping[][] chunks = new Mapping[_chunks.Length * 2][];
+            _chunks.CopyTo(chunks, 0);
+            Volatile.Write(ref _chunks, chunks);
+        }
+
+        _chunks[number >> ChunkBits] ??= new Mapping[ChunkSize];
+        return number;
+    }
+}

@@ -1,0 +1,42 @@
+using Ioasis.Memory;
+
+namespace Ioasis.Core.Faults;
+
+/// <summary>The faults of one unit: the newest ones, in a ring of fixed size, so that a faulting device cannot exhaust the host.</summary>
+public sealed class FaultLog
+{
+    /// <summary>How many records are kept.</summary>
+    public const int Capacity = 256;
+
+    // Guards everything below. Nothing else is locked while it is held.
+    private readonly Lock _lock = new();
+    private readonly FaultRecord[] _ring = new FaultRecord[Capacity];
+    private long _count;
+
+    /// <summary>How many faults there have been, overwritten ones included.</summary>
+    public long Count
+    {
+        get { lock (_lock) return _count; }
+    }
+
+    /// <summary>The records still kept, oldest first.</summary>
+    public IReadOnlyList<FaultRecord> Snapshot()
+    {
+        lock (_lock)
+        {
+            int kept = (int)Math.Min(_count, Capacity);
+            var records = new FaultRecord[kept];
+            for (int i = 0; i < kept; i++) records[i] = _ring[(_count - kept + i) % Capacity];
+            return records;
+        }
+    }
+
+    internal void Add(RequesterId requester, Pasid? pasid, Iova iova, bool isWrite, FaultReason reason)
+    {
+        lock (_lock)
+        {
+            _ring[_count % Capacity] = new FaultRecord(_count + 1, requester, pasid, iova, isWrite, reason);
+            _count++;
+        }
+    }
+}

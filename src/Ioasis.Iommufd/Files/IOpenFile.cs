@@ -1,0 +1,34 @@
+namespace Ioasis.Iommufd.Files;
+
+/// <summary>What a file descriptor of a caller stands for: one of our <see cref="NodeFile"/>s, an <see cref="IEventFile"/>, an
+/// <see cref="IMemoryFile"/>, or something else that no ioctl of ours takes.</summary>
+public interface IOpenFile
+{
+}
+
+/// <summary>An eventfd of a caller (eventfd(2)).</summary>
+public interface IEventFile : IOpenFile, IDisposable
+{
+    /// <summary>Adds 1 to its counter. Never blocks; a counter at its limit stays there.</summary>
+    void Signal();
+}
+
+/// <summary>A file whose bytes can be mapped for DMA: a memfd, or a file on tmpfs or hugetlbfs.</summary>
+public interface IMemoryFile : IOpenFile
+{
+    /// <summary>
+    /// Names bytes of the file for DMA, with one reference for the caller of this method. Nothing is checked yet; that they lie
+    /// within the file is found when the backing is populated.
+    /// </summary>
+    /// <param name="start">Byte offset in the file.</param>
+    /// <param name="length">Bytes; start + length does not overflow.</param>
+    /// <param name="writable">Whether devices may write them.</param>
+    Memory.MemoryBacking Reference(ulong start, ulong length, bool writable);
+}
+
+/// <summary>A file that is none of those that our ioctls take.</summary>
+public sealed class OtherFile : IOpenFile
+{
+    /// <summary>The only one; it has no state.</summary>
+    public static OtherFile Instance { get; } = new();
+}
