@@ -1,0 +1,73 @@
+using System.Globalization;
+
+namespace Ioasis.Abi;
+
+/// <summary>What a system call returns: a value that is not negative, or an <see cref="Abi.Errno"/>.</summary>
+public readonly struct SysResult : IEquatable<SysResult>
+{
+    // The kernel tells errors from values by this bound (MAX_ERRNO).
+    private const int MaxErrno = 4095;
+
+    private readonly long _kernel;
+
+    private SysResult(long kernel) => _kernel = kernel;
+
+    /// <summary>Whether the call succeeded.</summary>
+    public bool IsOk => _kernel >= 0;
+
+    /// <summary>What the call returned, valid if <see cref="IsOk"/>; -1 otherwise, as libc has it.</summary>
+    public long Value => IsOk ? _kernel : -1;
+
+    /// <summary>Why the call failed; <see cref="Errno.None"/> if it did not.</summary>
+    public Errno Errno => IsOk ? Errno.None : (Errno)(-_kernel);
+
+    /// <summary>A call that succeeded.</summary>
+    /// <param name="value">What it returned, not negative.</param>
+    public static SysResult Ok(long value = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(value);
+        return new(value);
+    }
+
+    /// <summary>What the kernel put in the return register: a value, or -errno for an errno up to 4095.</summary>
+    /// <param name="value">The register.</param>
+    public static SysResult FromKernelValue(long value)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(value, -MaxErrno);
+        return new(value);
+    }
+
+    /// <summary>A call that failed; <see cref="Errno.None"/> is a call that returned 0.</summary>
+    /// <param name="errno">Why it failed.</param>
+    public static implicit operator SysResult(Errno errno)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative((int)errno, nameof(errno));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((int)errno, MaxErrno, nameof(errno));
+        return new(-(long)errno);
+    }
+
+    /// <summary>Whether both are the same value, or the same errno.</summary>
+    /// <param name="left">One result.</param>
+    /// <param name="right">The other.</param>
+    public static bool operator ==(SysResult left, SysResult right) => left.Equals(right);
+
+    /// <summary>Whether the two differ.</summary>
+    /// <param name="left">One result.</param>
+    /// <param name="right">The other.</param>
+    public static bool operator !=(SysResult left, SysResult right) => !left.Equals(right);
+
+    /// <summary>What the kernel would put in the return register: the value, or -errno.</summary>
+    public long ToKernelValue() => _kernel;
+
+    /// <inheritdoc/>
+    public bool Equals(SysResult other) => _kernel == other._kernel;
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is SysResult other && Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => _kernel.GetHashCode();
+
+    /// <summary>The value in decimal, or the errno's name after a minus sign: <c>-EINVAL</c>.</summary>
+    public override string ToString() => IsOk ? _kernel.ToString(CultureInfo.InvariantCulture) : $"-{Errno}";
+}
