@@ -1,0 +1,101 @@
+using System.Runtime.InteropServices;
+
+namespace Ioasis.Abi;
+
+/// <summary>struct vfio_group_status of linux/vfio.h. The argument of <see cref="VfioH.VFIO_GROUP_GET_STATUS"/>.</summary>
+[LinuxStruct("vfio_group_status")]
+[StructLayout(LayoutKind.Sequential)]
+public struct VfioGroupStatus
+{
+    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    public uint Argsz;
+
+    /// <summary>Out: VFIO_GROUP_FLAGS_* bits.</summary>
+    public uint Flags;
+}
+
+/// <summary>struct vfio_iommu_type1_info of linux/vfio.h. The argument of <see cref="VfioH.VFIO_IOMMU_GET_INFO"/>.</summary>
+[LinuxStruct("vfio_iommu_type1_info")]
+[StructLayout(LayoutKind.Sequential)]
+public struct VfioIommuType1Info
+{
+    /// <summary>Bytes of this structure and of what follows it, as the caller has them. Out: the bytes the answer needs.</summary>
+    public uint Argsz;
+
+    /// <summary>Out: VFIO_IOMMU_INFO_* bits.</summary>
+    public uint Flags;
+
+    /// <summary>Out: page sizes; bit n stands for 2^n bytes.</summary>
+    public ulong IovaPgsizes;
+
+    /// <summary>Out: offset in bytes of the first capability from the start of this structure; 0 for none.</summary>
+    public uint CapOffset;
+
+    /// <summary>Padding.</summary>
+    public uint Pad;
+}
+
+/// <summary>struct vfio_iova_range of linux/vfio.h. An interval of IOVA space; both ends belong to it.</summary>
+[LinuxStruct("vfio_iova_range")]
+[StructLayout(LayoutKind.Sequential)]
+public struct VfioIovaRange
+{
+    /// <summary>First IOVA.</summary>
+    public ulong Start;
+
+    /// <summary>Last IOVA, inclusive whatever its name says.</summary>
+    public ulong End;
+}
+
+/// <summary>
+/// struct vfio_iommu_type1_info_cap_iova_range of linux/vfio.h. Capability <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE"/>: the usable IOVA.
+/// The array iova_ranges of <see cref="VfioIovaRange"/> follows; it is not a field here.
+/// </summary>
+[LinuxStruct("vfio_iommu_type1_info_cap_iova_range")]
+[StructLayout(LayoutKind.Sequential)]
+public struct VfioIommuType1InfoCapIovaRange
+{
+    /// <summary>Header of the capability.</summary>
+    public VfioInfoCapHeader Header;
+
+    /// <summary>Elements of the array.</summary>
+    public uint NrIovas;
+
+    /// <summary>0.</summary>
+    public uint Reserved;
+}
+
+/// <summary>
+/// struct vfio_iommu_type1_info_cap_migration of linux/vfio.h. Capability <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION"/>: dirty page logging
+/// is there.
+/// </summary>
+[LinuxStruct("vfio_iommu_type1_info_cap_migration")]
+[StructLayout(LayoutKind.Sequential)]
+public struct VfioIommuType1InfoCapMigration
+{
+    /// <summary>Header of the capability.</summary>
+    public VfioInfoCapHeader Header;
+
+    /// <summary>0.</summary>
+    public uint Flags;
+
+    /// <summary>Page sizes of the log; bit n stands for 2^n bytes.</summary>
+    public ulong PgsizeBitmap;
+
+    /// <summary>Bytes of the largest bitmap.</summary>
+    public ulong MaxDirtyBitmapSize;
+}
+
+/// <summary>
+/// struct vfio_iommu_type1_info_dma_avail of linux/vfio.h. Capability <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL"/>: room for mappings.
+/// </summary>
+[LinuxStruct("vfio_iommu_type1_info_dma_avail")]
+[StructLayout(LayoutKind.Sequential)]
+public struct VfioIommuType1InfoDmaAvail
+{
+    /// <summary>Header of the capability.</summary>
+    public VfioInfoCapHeader Header;
+
+    /// <summary>Mappings that may still be made.</summary>
+    public uint Avail;
+}
