@@ -47,6 +47,9 @@ public abstract class IommuUnit
     public abstract IommuStatus CreatePagingDomain(
         Endpoint endpoint, PagingDomainOptions options, MappingTable mappings, out PagingDomain? domain);
 
+    /// <summary>Whether devices behind this unit can be attached to a domain, which may have been made for another unit.</summary>
+    public virtual bool Accepts(IommuDomain domain) => domain.Owner == this;
+
     /// <summary>The unit's own number for a fault (VT-d: the fault reason of 7.2.3).</summary>
     public abstract byte FaultCode(FaultReason reason, bool isWrite);
 }

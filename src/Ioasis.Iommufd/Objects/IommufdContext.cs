@@ -1,22 +1,52 @@
 using Ioasis.Abi;
+using Ioasis.Core.Endpoints;
 using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Ioctls;
 
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>One open of /dev/iommu: the owner of all objects made through it (Linux: struct iommufd_ctx).</summary>
 public sealed class IommufdContext : NodeFile
 {
+    // Guards _groups. Nothing else is locked while it is held.
+    private readonly Lock _lock = new();
+    private readonly Dictionary<IommuGroup, IommufdGroup> _groups = [];
+    private int _references = 1; // the open file's
+
+    /// <summary>Whether locked memory is accounted to the process rather than to its user (IOMMU_OPTION_RLIMIT_MODE).</summary>
+    internal bool AccountsByProcess { get; set; }
+
+    /// <summary>The context's objects.</summary>
+    internal ObjectTable Objects { get; } = new();
+
     /// <inheritdoc/>
-    public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => throw new NotImplementedException();
+    public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => IoctlTable.Execute(this, caller, command, argument);
+
+    /// <inheritdoc/>
+    public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>
+        !shared ? Errno.EINVAL : executable ? Errno.EPERM : Errno.ENXIO;
 
     /// <summary>
-    /// Keeps the context alive beyond its close, as a bound device's file does (Linux: iommufd_ctx_get). Undone by <see cref="Release"/>.
+    /// Keeps the context alive beyond its close, as the file of a bound device does (Linux: iommufd_ctx_get). Undone by <see cref="Release"/>.
     /// </summary>
-    public void AddReference() => throw new NotImplementedException();
+    public void AddReference() => Interlocked.Increment(ref _references);
 
     /// <summary>Undoes one <see cref="AddReference"/>; with the last one after the close everything is given back.</summary>
-    public void Release() => throw new NotImplementedException();
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref _references) == 0) Objects.Clear();
+    }
 
     /// <inheritdoc/>
-    public override void Close() => throw new NotImplementedException();
+    public override void Close() => Release();
+
+    /// <summary>What this context knows of a group: the same object for all its devices.</summary>
+    internal IommufdGroup GroupOf(IommuGroup group)
+    {
+        lock (_lock)
+        {
+            if (!_groups.TryGetValue(group, out IommufdGroup? known)) _groups[group] = known = new IommufdGroup();
+            return known;
+        }
+    }
 }

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core;
 using Ioasis.Core.Endpoints;
 using Ioasis.Memory;
 
@@ -8,31 +9,264 @@ namespace Ioasis.Iommufd.Objects;
 /// A device that a driver (VFIO, mdev, vDPA) bound to a context (Linux: struct iommufd_device). The driver holds it; programs name
 /// it by <see cref="IommufdObject.Id"/>.
 /// </summary>
-public sealed class IommufdDevice
+public sealed class IommufdDevice : IommufdObject
 {
-    /// <summary>The object's number in its context.</summary>
-    public uint Id => throw new NotImplementedException();
+    private readonly IommufdContext _context;
+    private readonly IommufdGroup _group;
+
+    private IommufdDevice(IommufdContext context, Endpoint endpoint)
+    {
+        _context = context;
+        _group = context.GroupOf(endpoint.Group);
+        Endpoint = endpoint;
+    }
 
     /// <summary>The function that was bound.</summary>
-    public Endpoint Endpoint => throw new NotImplementedException();
+    public Endpoint Endpoint { get; }
+
+    private ObjectTable Objects => _context.Objects;
 
     /// <summary>Binds a device and claims DMA of its group for the context (Linux: iommufd_device_bind).</summary>
-    public static Errno Bind(IommufdContext context, Endpoint endpoint, out IommufdDevice? device) => throw new NotImplementedException();
+    /// <returns>EBUSY when the group's DMA is another owner's.</returns>
+    public static Errno Bind(IommufdContext context, Endpoint endpoint, out IommufdDevice? device)
+    {
+        device = null;
+        IommuStatus claimed = endpoint.Group.Claim(context);
+        if (claimed != IommuStatus.Ok) return claimed.ToErrno();
+        using ObjectTable.Pending<IommufdDevice> pending = context.Objects.Reserve(new IommufdDevice(context, endpoint));
+        context.AddReference();
+        context.Objects.AddUser(pending.Value); // the driver, until it unbinds
+        device = pending.Value;
+        pending.Commit();
+        return Errno.None;
+    }
 
     /// <summary>
-    /// Attaches the device, or one of its PASIDs, to a page table: an IOAS (a suitable HWPT is then found or made) or a HWPT. Attached
-    /// already, it is moved there without a gap, by <see cref="Replace"/> (Linux: iommufd_device_attach).
+    /// Attaches the device, or one of its PASIDs, to a page table: an IOAS, for which a HWPT is then found or made, or a HWPT (Linux:
+    /// iommufd_device_attach). It must not be attached yet: see <see cref="Replace"/>.
     /// </summary>
     /// <param name="pasid">Null for the device's requests without PASID.</param>
     /// <param name="pageTableId">IOAS or HWPT; on success the HWPT.</param>
-    public Errno Attach(Pasid? pasid, ref uint pageTableId) => throw new NotImplementedException();
+    public Errno Attach(Pasid? pasid, ref uint pageTableId)
+    {
+        Errno errno = ChangePageTable(pasid, ref pageTableId, replace: false);
+        if (errno == Errno.None) Objects.AddUser(this);
+        return errno;
+    }
 
-    /// <summary>Moves an attached device to another page table (Linux: iommufd_device_replace).</summary>
-    public Errno Replace(Pasid? pasid, ref uint pageTableId) => throw new NotImplementedException();
+    /// <summary>Moves an attached device to another page table without a gap between them (Linux: iommufd_device_replace).</summary>
+    /// <param name="pasid">Null for the device's requests without PASID.</param>
+    /// <param name="pageTableId">IOAS or HWPT; on success the HWPT.</param>
+    public Errno Replace(Pasid? pasid, ref uint pageTableId) => ChangePageTable(pasid, ref pageTableId, replace: true);
 
-    /// <summary>Detaches; its DMA is blocked when this returns (Linux: iommufd_device_detach). It must be attached.</summary>
-    public void Detach(Pasid? pasid) => throw new NotImplementedException();
+    /// <summary>Detaches; the device's DMA is blocked when this returns (Linux: iommufd_device_detach). Not attached, nothing happens.</summary>
+    /// <param name="pasid">Null for the device's requests without PASID.</param>
+    public void Detach(Pasid? pasid)
+    {
+        Hwpt hwpt;
+        lock (_group.Lock)
+        {
+            var key = new IommufdGroup.Key(pasid);
+            if (!_group.Attachments.TryGetValue(key, out IommufdGroup.Attachment? attachment) || !attachment.Devices.Remove(this)) return;
+            hwpt = attachment.Hwpt;
+            Endpoint.Attach(pasid, null);
+            if (attachment.Devices.Count == 0) _group.Attachments.Remove(key);
+            if (pasid is null) PagingOf(hwpt)?.Ioas.Table.Unreserve(this);
+        }
+
+        Put(hwpt);
+        Objects.RemoveUser(this);
+    }
 
     /// <summary>Gives the device back (Linux: iommufd_device_unbind). Nothing is attached any more.</summary>
-    public void Unbind() => throw new NotImplementedException();
+    public void Unbind()
+    {
+        Objects.RemoveUser(this);
+        Errno errno = Objects.Remove(Id);
+        if (errno != Errno.None) throw new InvalidOperationException($"A device was unbound while in use: {errno}.");
+        _context.Release();
+    }
+
+    internal override void Destroy() => Endpoint.Group.Release();
+
+    private static HwptPaging? PagingOf(Hwpt hwpt) => hwpt as HwptPaging;
+
+    private Errno ChangePageTable(Pasid? pasid, ref uint pageTableId, bool replace)
+    {
+        Errno errno = Objects.TryGet(pageTableId, out ObjectTable.Held<IommufdObject> held);
+        if (errno != Errno.None) return errno;
+        Hwpt? former;
+        using (held)
+        {
+            errno = held.Value switch
+            {
+                Hwpt hwpt => Change(pasid, hwpt, replace, out former),
+                Ioas ioas => ChangeToAutomatic(pasid, ioas, ref pageTableId, replace, out former),
+                _ => Refuse(out former),
+            };
+        }
+
+        if (former is not null) Put(former);
+        return errno;
+
+        static Errno Refuse(out Hwpt? former)
+        {
+            former = null;
+            return Errno.EINVAL;
+        }
+    }
+
+    /// <summary>Attaches to a HWPT of the IOAS that suits the device: one that attaching made earlier, else a new one.</summary>
+    private Errno ChangeToAutomatic(Pasid? pasid, Ioas ioas, ref uint pageTableId, bool replace, out Hwpt? former)
+    {
+        lock (ioas.HwptLock)
+        {
+            foreach (HwptPaging candidate in ioas.Hwpts.Snapshot)
+            {
+                if (!candidate.IsAutomatic || Objects.TryGet(candidate.Id, out ObjectTable.Held<HwptPaging> held) != Errno.None) continue;
+                using (held)
+                {
+                    Errno answer = Change(pasid, candidate, replace, out former);
+                    if (answer == Errno.EINVAL) continue; // it does not suit this device
+                    if (answer == Errno.None) pageTableId = candidate.Id;
+                    return answer;
+                }
+            }
+
+            former = null;
+            Errno errno = HwptPaging.Prepare(Objects, ioas, Endpoint, 0, out ObjectTable.Pending<HwptPaging>? created);
+            if (errno != Errno.None) return errno;
+            using ObjectTable.Pending<HwptPaging> pending = created!;
+
+            // As Linux has it: a first attachment comes before the mappings, a replacement only once they are all there.
+            if (replace && (errno = pending.Value.Fill()) != Errno.None) return errno;
+            if ((errno = Change(pasid, pending.Value, replace, out former)) != Errno.None) return errno;
+            if (!replace && (errno = pending.Value.Fill()) != Errno.None)
+            {
+                UndoAttach(pasid, pending.Value);
+                return errno;
+            }
+
+            pending.Value.IsAutomatic = true;
+            pageTableId = pending.Value.Id;
+            pending.Commit();
+            return Errno.None;
+        }
+    }
+
+    private Errno Change(Pasid? pasid, Hwpt hwpt, bool replace, out Hwpt? former)
+    {
+        former = null;
+        lock (_group.Lock) return replace ? ReplaceLocked(pasid, hwpt, out former) : AttachLocked(pasid, hwpt);
+    }
+
+    private Errno AttachLocked(Pasid? pasid, Hwpt hwpt)
+    {
+        var key = new IommufdGroup.Key(pasid);
+        _group.Attachments.TryGetValue(key, out IommufdGroup.Attachment? attachment);
+        if (attachment is not null && attachment.Devices.Contains(this)) return Errno.EBUSY;
+        if (attachment is not null && attachment.Hwpt != hwpt) return Errno.EINVAL;
+
+        HwptPaging? paging = pasid is null ? PagingOf(hwpt) : null;
+        Errno errno = paging?.Ioas.Table.Reserve(Endpoint, this) ?? Errno.None;
+        if (errno != Errno.None) return errno;
+        errno = CheckSuits(pasid, hwpt);
+        if (errno != Errno.None)
+        {
+            paging?.Ioas.Table.Unreserve(this);
+            return errno;
+        }
+
+        if (attachment is null) _group.Attachments[key] = attachment = new IommufdGroup.Attachment(hwpt);
+        attachment.Devices.Add(this);
+        Objects.AddUser(hwpt);
+        Endpoint.Attach(pasid, hwpt.Domain);
+        return Errno.None;
+    }
+
+    private Errno ReplaceLocked(Pasid? pasid, Hwpt hwpt, out Hwpt? former)
+    {
+        former = null;
+        if (!_group.Attachments.TryGetValue(new IommufdGroup.Key(pasid), out IommufdGroup.Attachment? attachment)
+            || !attachment.Devices.Contains(this)) return Errno.EINVAL;
+        Hwpt old = attachment.Hwpt;
+        if (old == hwpt) return Errno.None;
+
+        // The whole group moves: what each of its devices reserves must be free in the new IOAS before any of it does.
+        HwptPaging? paging = pasid is null ? PagingOf(hwpt) : null;
+        HwptPaging? oldPaging = pasid is null ? PagingOf(old) : null;
+        bool newIoas = paging is not null && paging.Ioas != oldPaging?.Ioas;
+        List<IommufdDevice> reserved = [];
+        Errno errno = CheckSuits(pasid, hwpt);
+        if (newIoas && errno == Errno.None)
+        {
+            foreach (IommufdDevice device in attachment.Devices)
+            {
+                errno = paging!.Ioas.Table.Reserve(device.Endpoint, device);
+                if (errno != Errno.None) break;
+                reserved.Add(device);
+            }
+        }
+
+        if (errno != Errno.None)
+        {
+            foreach (IommufdDevice device in reserved) paging!.Ioas.Table.Unreserve(device);
+            return errno;
+        }
+
+        foreach (IommufdDevice device in attachment.Devices)
+        {
+            Objects.AddUser(hwpt);
+            device.Endpoint.Attach(pasid, hwpt.Domain);
+            if (oldPaging is not null && oldPaging.Ioas != paging?.Ioas) oldPaging.Ioas.Table.Unreserve(device);
+        }
+
+        attachment.Hwpt = hwpt;
+        for (int i = 1; i < attachment.Devices.Count; i++) Objects.RemoveUser(old);
+        former = old; // its last user of ours is put by the caller, outside of the locks
+        return Errno.None;
+    }
+
+    /// <summary>Whether the device, and what is attached beside it, go with the HWPT.</summary>
+    private Errno CheckSuits(Pasid? pasid, Hwpt hwpt)
+    {
+        if (pasid is null)
+        {
+            if (!hwpt.PasidCompatible && _group.HasPasids) return Errno.EINVAL;
+        }
+        else
+        {
+            if (!hwpt.PasidCompatible) return Errno.EINVAL;
+            if (_group.Attachments.TryGetValue(new IommufdGroup.Key(null), out IommufdGroup.Attachment? rid) && !rid.Hwpt.PasidCompatible)
+                return Errno.EINVAL;
+        }
+
+        if (!Endpoint.Unit.Accepts(hwpt.Domain)) return Errno.EINVAL;
+        if (pasid is not { } id) return Errno.None;
+        int bits = Math.Min(Endpoint.MaxPasidLog2, Endpoint.Unit.MaxPasidLog2);
+        if (bits == 0) return Errno.EOPNOTSUPP;
+        return id.Value == 0 || id.Value >> bits != 0 ? Errno.EINVAL : Errno.None;
+    }
+
+    private void UndoAttach(Pasid? pasid, HwptPaging hwpt)
+    {
+        lock (_group.Lock)
+        {
+            var key = new IommufdGroup.Key(pasid);
+            IommufdGroup.Attachment attachment = _group.Attachments[key];
+            attachment.Devices.Remove(this);
+            if (attachment.Devices.Count == 0) _group.Attachments.Remove(key);
+            Endpoint.Attach(pasid, null);
+            if (pasid is null) hwpt.Ioas.Table.Unreserve(this);
+        }
+
+        Objects.RemoveUser(hwpt);
+    }
+
+    /// <summary>Lets go of a HWPT; one that no program asked for goes with its last device.</summary>
+    private void Put(Hwpt hwpt)
+    {
+        Objects.RemoveUser(hwpt);
+        if (hwpt is HwptPaging { IsAutomatic: true }) Objects.RemoveIfUnused(hwpt);
+    }
 }

@@ -1,0 +1,97 @@
+using Ioasis.Abi;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Units;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Iommufd.Ioctls;
+
+/// <summary>Making page tables by hand, and what the unit behind a device can do.</summary>
+internal static class HwptIoctls
+{
+    internal static Errno Allocate(IoctlCall call, ref IommuHwptAlloc args)
+    {
+        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
+        if ((args.DataType == IOMMU_HWPT_DATA_NONE) != (args.DataLen == 0)) return Errno.EINVAL;
+        ObjectTable objects = call.Context.Objects;
+        Errno errno = objects.TryGet(args.DevId, out ObjectTable.Held<IommufdDevice> device);
+        if (errno != Errno.None) return errno;
+        using (device)
+        {
+            if (objects.TryGet(args.PtId, out ObjectTable.Held<IommufdObject> parent) != Errno.None) return Errno.EINVAL;
+            using (parent)
+            {
+                return parent.Value switch
+                {
+                    Ioas ioas => AllocatePaging(call, ref args, device.Value.Endpoint, ioas),
+                    HwptPaging => RefuseNested(in args),
+                    _ => Errno.EINVAL,
+                };
+            }
+        }
+    }
+
+    internal static Errno HardwareInfo(IoctlCall call, ref IommuHwInfo args)
+    {
+        if ((args.Flags & ~IOMMU_HW_INFO_FLAG_INPUT_TYPE) != 0) return Errno.EOPNOTSUPP;
+        for (int i = 0; i < 3; i++)
+            if (args.Reserved[i] != 0) return Errno.EOPNOTSUPP;
+        if ((args.Flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE) == 0) args.InDataType = IOMMU_HW_INFO_TYPE_DEFAULT;
+
+        Errno errno = call.Context.Objects.TryGet(args.DevId, out ObjectTable.Held<IommufdDevice> held);
+        using ObjectTable.Held<IommufdDevice> device = held;
+        if (errno != Errno.None) return errno;
+        Endpoint endpoint = device.Value.Endpoint;
+        HardwareInfo info = endpoint.Unit.HardwareInfo;
+        if (args.InDataType != IOMMU_HW_INFO_TYPE_DEFAULT && args.InDataType != info.Type) return Errno.EOPNOTSUPP;
+
+        ReadOnlySpan<byte> data = info.Data.Span[..(int)Math.Min(args.DataLen, (uint)info.Data.Length)];
+        if (!call.Caller.Memory.TryWrite(new Hva(args.DataUptr), data)
+            || !TryClear(call.Caller.Memory, unchecked(args.DataUptr + (uint)data.Length), args.DataLen - (uint)data.Length))
+            return Errno.EFAULT;
+
+        args.DataLen = (uint)info.Data.Length;
+        args.OutDataType = info.Type;
+        args.OutMaxPasidLog2 = (byte)Math.Min(endpoint.MaxPasidLog2, endpoint.Unit.MaxPasidLog2);
+        args.OutCapabilities = IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED
+            | (endpoint.Unit.SupportsDirtyTracking ? IOMMU_HW_CAP_DIRTY_TRACKING : 0);
+        return call.Respond(in args);
+    }
+
+    private static Errno AllocatePaging(IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, Ioas ioas)
+    {
+        if (args.DataLen != 0) return Errno.EOPNOTSUPP; // no unit takes data for a paging HWPT
+        lock (ioas.HwptLock)
+        {
+            Errno errno = HwptPaging.Prepare(
+                call.Context.Objects, ioas, endpoint, args.Flags, out ObjectTable.Pending<HwptPaging>? prepared);
+            if (errno != Errno.None) return errno;
+            using ObjectTable.Pending<HwptPaging> pending = prepared!;
+            if ((errno = pending.Value.Fill()) != Errno.None) return errno;
+
+            // Programs cannot make fault queues yet: none has that number.
+            if ((args.Flags & IOMMU_HWPT_FAULT_ID_VALID) != 0) return Errno.ENOENT;
+            args.OutHwptId = pending.Value.Id;
+            errno = call.Respond(in args);
+            if (errno == Errno.None) pending.Commit();
+            return errno;
+        }
+    }
+
+    /// <summary>No unit lets users own a first stage yet, so that no HWPT can be a nest parent; what is wrong is told as Linux tells it.</summary>
+    private static Errno RefuseNested(in IommuHwptAlloc args)
+    {
+        const uint valid = IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_PASID;
+        return (args.Flags & ~valid) != 0 || args.DataLen == 0 ? Errno.EOPNOTSUPP : Errno.EINVAL;
+    }
+
+    private static bool TryClear(AddressSpace memory, ulong address, uint length)
+    {
+        Span<byte> zeros = stackalloc byte[4096];
+        zeros.Clear();
+        for (ulong done = 0; done < length; done += (uint)zeros.Length)
+            if (!memory.TryWrite(new Hva(unchecked(address + done)), zeros[..(int)Math.Min((uint)zeros.Length, length - done)])) return false;
+        return true;
+    }
+}

@@ -1,0 +1,74 @@
+using System.Runtime.CompilerServices;
+using Ioasis.Abi;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Ioctls;
+
+/// <summary>Making an IOAS and the rules of its address space.</summary>
+internal static class IoasIoctls
+{
+    internal static Errno Allocate(IoctlCall call, ref IommuIoasAlloc args)
+    {
+        if (args.Flags != 0) return Errno.EOPNOTSUPP;
+        using ObjectTable.Pending<Ioas> pending = call.Context.Objects.Reserve(new Ioas());
+        args.OutIoasId = pending.Value.Id;
+        Errno errno = call.Respond(in args);
+        if (errno == Errno.None) pending.Commit();
+        return errno;
+    }
+
+    internal static Errno IovaRanges(IoctlCall call, ref IommuIoasIovaRanges args)
+    {
+        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
+        Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
+        using ObjectTable.Held<Ioas> ioas = held;
+        if (errno != Errno.None) return errno;
+
+        uint room = args.NumIovas;
+        List<IovaRange> ranges = ioas.Value.Table.UsableRanges(out ulong alignment);
+        for (int i = 0; i < ranges.Count && (uint)i < room; i++)
+        {
+            var range = new IommuIovaRange { Start = ranges[i].First, Last = ranges[i].Last };
+            if (!UserStruct.TryWrite(call.Caller.Memory, ElementAt<IommuIovaRange>(args.AllowedIovas, i), in range)) return Errno.EFAULT;
+        }
+
+        args.NumIovas = (uint)ranges.Count;
+        args.OutIovaAlignment = alignment;
+        errno = call.Respond(in args);
+        return errno == Errno.None && args.NumIovas > room ? Errno.EMSGSIZE : errno;
+    }
+
+    internal static Errno AllowIovas(IoctlCall call, ref IommuIoasAllowIovas args)
+    {
+        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
+        Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
+        using ObjectTable.Held<Ioas> ioas = held;
+        if (errno != Errno.None) return errno;
+
+        // Read one by one: a large count costs nothing before the memory for it was found.
+        var allowed = new RangeMap<bool>();
+        for (uint i = 0; i < args.NumIovas; i++)
+        {
+            if (!UserStruct.TryRead(call.Caller.Memory, ElementAt<IommuIovaRange>(args.AllowedIovas, i), out IommuIovaRange range))
+                return Errno.EFAULT;
+            if (range.Start >= range.Last || allowed.Overlaps(range.Start, range.Last)) return Errno.EINVAL;
+            allowed.Add(range.Start, range.Last, true);
+        }
+
+        return ioas.Value.Table.SetAllowed([.. allowed.All().Select(r => new IovaRange(r.First, r.Last))]);
+    }
+
+    /// <summary>
+    /// Says that another process now owns the mappings. Only mappings of files can change hands: those of pointers mean the process
+    /// that made them.
+    /// </summary>
+    internal static Errno ChangeProcess(IoctlCall call, ref IommuIoasChangeProcess args)
+    {
+        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
+        return call.Context.Objects.All<Ioas>().Exists(ioas => ioas.Table.HasProcessMemory()) ? Errno.EINVAL : Errno.None;
+    }
+
+    private static ulong ElementAt<T>(ulong array, long index) where T : unmanaged =>
+        unchecked(array + ((ulong)index * (ulong)Unsafe.SizeOf<T>()));
+}

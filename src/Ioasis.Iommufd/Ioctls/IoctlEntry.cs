@@ -1,0 +1,42 @@
+using System.Runtime.CompilerServices;
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Objects;
+
+namespace Ioasis.Iommufd.Ioctls;
+
+/// <summary>A row of the ioctl table.</summary>
+internal abstract class IoctlEntry(uint number, string name, uint minimumSize)
+{
+    /// <summary>The request number.</summary>
+    internal uint Number => number;
+
+    /// <summary>Its name in linux/iommufd.h.</summary>
+    internal string Name => name;
+
+    /// <summary>Bytes of its structure.</summary>
+    internal abstract int Size { get; }
+
+    /// <summary>The smallest size a program may give.</summary>
+    internal uint MinimumSize => minimumSize;
+
+    /// <summary>Reads the structure by the common rules and runs the handler.</summary>
+    internal abstract Errno Execute(IommufdContext context, ICaller caller, ulong argument);
+}
+
+/// <summary>A row whose structure is <typeparamref name="T"/>.</summary>
+internal sealed class IoctlEntry<T>(uint number, string name, uint minimumSize, IoctlEntry<T>.Handler handler)
+    : IoctlEntry(number, name, minimumSize)
+    where T : unmanaged
+{
+    /// <summary>Does the work; what it returns is the ioctl's result.</summary>
+    internal delegate Errno Handler(IoctlCall call, ref T args);
+
+    internal override int Size => Unsafe.SizeOf<T>();
+
+    internal override Errno Execute(IommufdContext context, ICaller caller, ulong argument)
+    {
+        Errno errno = UserStruct.Read(caller.Memory, argument, MinimumSize, out T args, out uint userSize);
+        return errno == Errno.None ? handler(new IoctlCall(context, caller, argument, userSize), ref args) : errno;
+    }
+}

@@ -1,0 +1,54 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Objects;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Iommufd.Ioctls;
+
+/// <summary>
+/// Every ioctl of /dev/iommu that is served: its number, its structure, the size a program must give at least, and what does it. The
+/// rules of size and of zero tails are checked for all in one place.
+/// </summary>
+internal static class IoctlTable
+{
+    // The last number is the end of the last field that the first version of the ioctl had, in bytes.
+    private static readonly IoctlEntry[] Rows =
+    [
+        new IoctlEntry<IommuDestroy>(IOMMU_DESTROY, nameof(IOMMU_DESTROY), 8, ObjectIoctls.Destroy),
+        new IoctlEntry<IommuIoasAlloc>(IOMMU_IOAS_ALLOC, nameof(IOMMU_IOAS_ALLOC), 12, IoasIoctls.Allocate),
+        new IoctlEntry<IommuIoasAllowIovas>(IOMMU_IOAS_ALLOW_IOVAS, nameof(IOMMU_IOAS_ALLOW_IOVAS), 24, IoasIoctls.AllowIovas),
+        new IoctlEntry<IommuIoasCopy>(IOMMU_IOAS_COPY, nameof(IOMMU_IOAS_COPY), 40, MapIoctls.Copy),
+        new IoctlEntry<IommuIoasIovaRanges>(IOMMU_IOAS_IOVA_RANGES, nameof(IOMMU_IOAS_IOVA_RANGES), 32, IoasIoctls.IovaRanges),
+        new IoctlEntry<IommuIoasMap>(IOMMU_IOAS_MAP, nameof(IOMMU_IOAS_MAP), 40, MapIoctls.Map),
+        new IoctlEntry<IommuIoasUnmap>(IOMMU_IOAS_UNMAP, nameof(IOMMU_IOAS_UNMAP), 24, MapIoctls.Unmap),
+        new IoctlEntry<IommuOption>(IOMMU_OPTION, nameof(IOMMU_OPTION), 24, OptionIoctls.Option),
+        new IoctlEntry<IommuHwptAlloc>(IOMMU_HWPT_ALLOC, nameof(IOMMU_HWPT_ALLOC), 24, HwptIoctls.Allocate),
+        new IoctlEntry<IommuHwInfo>(IOMMU_GET_HW_INFO, nameof(IOMMU_GET_HW_INFO), 32, HwptIoctls.HardwareInfo),
+        new IoctlEntry<IommuIoasMapFile>(IOMMU_IOAS_MAP_FILE, nameof(IOMMU_IOAS_MAP_FILE), 40, MapIoctls.MapFile),
+        new IoctlEntry<IommuIoasChangeProcess>(IOMMU_IOAS_CHANGE_PROCESS, nameof(IOMMU_IOAS_CHANGE_PROCESS), 8, IoasIoctls.ChangeProcess),
+    ];
+
+    private static readonly IoctlEntry?[] ByNumber = BuildIndex();
+
+    /// <summary>The rows, for what documents or tests them.</summary>
+    internal static IReadOnlyList<IoctlEntry> All => Rows;
+
+    /// <summary>Serves an ioctl.</summary>
+    internal static Errno Execute(IommufdContext context, ICaller caller, uint command, ulong argument)
+    {
+        uint index = unchecked((uint)Ioc.Nr(command) - IOMMUFD_CMD_BASE); // a number below the base wraps to a large one
+        if (index >= ByNumber.Length) return Errno.ENOTTY;
+
+        // As on Linux, a structure that cannot be read is told before a number that is not known.
+        if (ByNumber[index] is not { } entry || entry.Number != command)
+            return UserStruct.TryRead(caller.Memory, argument, out uint _) ? Errno.ENOTTY : Errno.EFAULT;
+        return entry.Execute(context, caller, argument);
+    }
+
+    private static IoctlEntry?[] BuildIndex()
+    {
+        var index = new IoctlEntry?[IOMMUFD_CMD_HW_QUEUE_ALLOC - IOMMUFD_CMD_BASE + 1];
+        foreach (IoctlEntry row in Rows) index[Ioc.Nr(row.Number) - IOMMUFD_CMD_BASE] = row;
+        return index;
+    }
+}

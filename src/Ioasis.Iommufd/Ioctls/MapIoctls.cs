@@ -1,0 +1,135 @@
+using Ioasis.Abi;
+using Ioasis.Core.Domains;
+using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Mapping;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Iommufd.Ioctls;
+
+/// <summary>Mapping and unmapping.</summary>
+internal static class MapIoctls
+{
+    private const uint MapFlags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE;
+
+    internal static Errno Map(IoctlCall call, ref IommuIoasMap args)
+    {
+        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
+        Errno errno = CheckFlags(args.Flags, args.Iova, args.Length, out MapAccess access);
+        if (errno != Errno.None) return errno;
+        errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
+        using ObjectTable.Held<Ioas> ioas = held;
+        if (errno != Errno.None) return errno;
+
+        if (unchecked(args.UserVa + args.Length) < args.UserVa) return Errno.EOVERFLOW;
+        if (args.Length == 0 || args.Length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
+        MemoryBacking backing = call.Caller.Memory.Reference(new Hva(args.UserVa), args.Length, (access & MapAccess.Write) != 0);
+        errno = MapOne(ioas.Value, backing, args.Flags, access, ref args.Iova);
+        return errno == Errno.None ? RespondOrUnmap(call, in args, ioas.Value, args.Iova, args.Length) : errno;
+    }
+
+    internal static Errno MapFile(IoctlCall call, ref IommuIoasMapFile args)
+    {
+        Errno errno = CheckFlags(args.Flags, args.Iova, args.Length, out MapAccess access);
+        if (errno != Errno.None) return errno;
+        errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
+        using ObjectTable.Held<Ioas> ioas = held;
+        if (errno != Errno.None) return errno;
+
+        if (args.Length == 0) return Errno.EINVAL;
+        if (unchecked(args.Start + args.Length - 1) < args.Start) return Errno.EOVERFLOW;
+        if (!call.Caller.TryGetFile(args.Fd, out IOpenFile? file)) return Errno.EBADF;
+        try
+        {
+            if (args.Length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
+            bool writable = (access & MapAccess.Write) != 0;
+            MemoryBacking backing = file is IMemoryFile memory
+                ? memory.Reference(args.Start, args.Length, writable)
+                : new UnmappableFile(args.Start, args.Length, writable);
+            errno = MapOne(ioas.Value, backing, args.Flags, access, ref args.Iova);
+        }
+        finally
+        {
+            (file as IDisposable)?.Dispose();
+        }
+
+        return errno == Errno.None ? RespondOrUnmap(call, in args, ioas.Value, args.Iova, args.Length) : errno;
+    }
+
+    internal static Errno Copy(IoctlCall call, ref IommuIoasCopy args)
+    {
+        if ((args.Flags & ~MapFlags) != 0) return Errno.EOPNOTSUPP;
+        if (args.Length == ulong.MaxValue || args.SrcIova == ulong.MaxValue || args.DstIova == ulong.MaxValue) return Errno.EOVERFLOW;
+        MapAccess access = AccessOf(args.Flags);
+        if (access == MapAccess.None) return Errno.EINVAL;
+
+        Errno errno = call.Context.Objects.TryGet(args.SrcIoasId, out ObjectTable.Held<Ioas> source);
+        if (errno != Errno.None) return errno;
+        List<BackingSlice> slices;
+        using (source) errno = source.Value.Table.GetSlices(args.SrcIova, args.Length, out slices);
+        if (errno != Errno.None) return errno;
+
+        errno = call.Context.Objects.TryGet(args.DstIoasId, out ObjectTable.Held<Ioas> held);
+        using ObjectTable.Held<Ioas> ioas = held;
+        if (errno == Errno.None)
+            errno = ioas.Value.Table.Map(slices, args.Length, (args.Flags & IOMMU_IOAS_MAP_FIXED_IOVA) == 0, access, ref args.DstIova);
+        if (errno != Errno.None)
+        {
+            foreach (BackingSlice slice in slices) slice.Backing.Release();
+            return errno;
+        }
+
+        return RespondOrUnmap(call, in args, ioas.Value, args.DstIova, args.Length);
+    }
+
+    internal static Errno Unmap(IoctlCall call, ref IommuIoasUnmap args)
+    {
+        Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
+        using ObjectTable.Held<Ioas> ioas = held;
+        if (errno != Errno.None) return errno;
+
+        bool all = args.Iova == 0 && args.Length == ulong.MaxValue;
+        IovaRange range = IovaRange.All;
+        if (!all)
+        {
+            if (args.Iova == ulong.MaxValue || args.Length == ulong.MaxValue) return Errno.EOVERFLOW;
+            if (args.Length == 0) return Errno.EINVAL;
+            if (!new Iova(args.Iova).TryLast(args.Length, out Iova last)) return Errno.EOVERFLOW;
+            range = new IovaRange(args.Iova, last.Value);
+        }
+
+        errno = ioas.Value.Table.Unmap(range, out ulong unmapped);
+        if (errno != Errno.None) return errno;
+        if (unmapped == 0 && !all) return Errno.ENOENT; // all of nothing is no error
+        args.Length = unmapped;
+        return call.Respond(in args);
+    }
+
+    private static MapAccess AccessOf(uint flags) =>
+        ((flags & IOMMU_IOAS_MAP_READABLE) != 0 ? MapAccess.Read : 0) | ((flags & IOMMU_IOAS_MAP_WRITEABLE) != 0 ? MapAccess.Write : 0);
+
+    private static Errno CheckFlags(uint flags, ulong iova, ulong length, out MapAccess access)
+    {
+        access = AccessOf(flags);
+        if ((flags & ~MapFlags) != 0) return Errno.EOPNOTSUPP;
+        if (iova == ulong.MaxValue || length == ulong.MaxValue) return Errno.EOVERFLOW;
+        return access == MapAccess.None ? Errno.EINVAL : Errno.None;
+    }
+
+    private static Errno MapOne(Ioas ioas, MemoryBacking backing, uint flags, MapAccess access, ref ulong iova)
+    {
+        Errno errno = ioas.Table.Map(
+            [new BackingSlice(backing, 0, backing.Length)], backing.Length, (flags & IOMMU_IOAS_MAP_FIXED_IOVA) == 0, access, ref iova);
+        if (errno != Errno.None) backing.Release();
+        return errno;
+    }
+
+    /// <summary>Tells the program where; a program that cannot be told has nothing mapped.</summary>
+    private static Errno RespondOrUnmap<T>(IoctlCall call, in T args, Ioas ioas, ulong iova, ulong length) where T : unmanaged
+    {
+        Errno errno = call.Respond(in args);
+        if (errno != Errno.None) ioas.Table.Unmap(new IovaRange(iova, iova + length - 1), out _);
+        return errno;
+    }
+}

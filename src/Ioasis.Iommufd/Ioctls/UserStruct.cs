@@ -1,0 +1,74 @@
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Ioctls;
+
+/// <summary>
+/// Copies extensible structures from and to a program: the size it gives decides how much of the structure it knows (Linux:
+/// copy_struct_from_user). What it does not know is zero; what we do not know must be zero.
+/// </summary>
+internal static class UserStruct
+{
+    private const int Page = 4096;
+
+    /// <summary>Reads a structure that begins with its own size, 32 bits wide.</summary>
+    /// <param name="memory">The program's memory.</param>
+    /// <param name="address">Where the structure is.</param>
+    /// <param name="minimum">The smallest size that makes sense.</param>
+    /// <param name="value">The structure, zero where the program's is shorter.</param>
+    /// <param name="userSize">The size the program gave.</param>
+    /// <returns>EFAULT when it cannot be read, EINVAL when it is too short, E2BIG when there is something in it that we do not know.</returns>
+    internal static Errno Read<T>(AddressSpace memory, ulong address, uint minimum, out T value, out uint userSize) where T : unmanaged
+    {
+        value = default;
+        userSize = 0;
+        Span<byte> bytes = MemoryMarshal.AsBytes(new Span<T>(ref value));
+
+        // One copy is enough for all that pass a structure as long as ours; the size alone can be read where a shorter one ends a mapping.
+        bool whole = memory.TryRead(new Hva(address), bytes);
+        if (!whole && !memory.TryRead(new Hva(address), bytes[..sizeof(uint)])) return Errno.EFAULT;
+        userSize = MemoryMarshal.Read<uint>(bytes);
+        if (userSize < minimum) return Errno.EINVAL;
+        if (userSize < bytes.Length)
+        {
+            if (!whole && !memory.TryRead(new Hva(address), bytes[..(int)userSize])) return Errno.EFAULT;
+            bytes[(int)userSize..].Clear();
+            return Errno.None;
+        }
+
+        if (userSize == bytes.Length) return whole ? Errno.None : Errno.EFAULT;
+        Errno errno = CheckZero(memory, unchecked(address + (uint)bytes.Length), userSize - (uint)bytes.Length);
+        return errno != Errno.None || whole ? errno : Errno.EFAULT;
+    }
+
+    /// <summary>Reads a value; false when the program's memory is not there.</summary>
+    internal static bool TryRead<T>(AddressSpace memory, ulong address, out T value) where T : unmanaged
+    {
+        value = default;
+        return memory.TryRead(new Hva(address), MemoryMarshal.AsBytes(new Span<T>(ref value)));
+    }
+
+    /// <summary>Writes a value, or as much of it as the program knows.</summary>
+    internal static bool TryWrite<T>(AddressSpace memory, ulong address, in T value, uint userSize = uint.MaxValue) where T : unmanaged
+    {
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value));
+        return memory.TryWrite(new Hva(address), bytes[..(int)Math.Min(userSize, (uint)bytes.Length)]);
+    }
+
+    private static Errno CheckZero(AddressSpace memory, ulong address, uint length)
+    {
+        Span<byte> buffer = stackalloc byte[Page];
+        while (length > 0)
+        {
+            // Never beyond a page in one read: a byte that is not zero counts even where the next page is not there.
+            Span<byte> part = buffer[..(int)Math.Min(length, Page - (uint)(address % Page))];
+            if (!memory.TryRead(new Hva(address), part)) return Errno.EFAULT;
+            if (part.ContainsAnyExcept((byte)0)) return Errno.E2BIG;
+            address = unchecked(address + (uint)part.Length);
+            length -= (uint)part.Length;
+        }
+
+        return Errno.None;
+    }
+}

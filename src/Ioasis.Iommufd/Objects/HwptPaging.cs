@@ -1,0 +1,77 @@
+using Ioasis.Abi;
+using Ioasis.Core;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Iommufd.Objects;
+
+/// <summary>A page table that is managed from an IOAS (Linux: struct iommufd_hwpt_paging).</summary>
+public sealed class HwptPaging : Hwpt
+{
+    private readonly ObjectTable _objects;
+    private readonly PagingDomain _domain;
+    private bool _added;
+
+    private HwptPaging(ObjectTable objects, Ioas ioas, PagingDomain domain)
+    {
+        _objects = objects;
+        _domain = domain;
+        Ioas = ioas;
+        objects.AddUser(ioas);
+    }
+
+    /// <summary>The IOAS it translates by.</summary>
+    public Ioas Ioas { get; }
+
+    /// <inheritdoc/>
+    public override IommuDomain Domain => _domain;
+
+    /// <summary>Made by attaching to an IOAS rather than by a program's request: it goes when its last device does.</summary>
+    internal bool IsAutomatic { get; set; }
+
+    /// <summary>
+    /// Makes one for a device, without mappings yet: <see cref="Fill"/> follows. The caller holds the IOAS's HWPT lock until it commits
+    /// or disposes what it gets.
+    /// </summary>
+    internal static Errno Prepare(
+        ObjectTable objects, Ioas ioas, Endpoint endpoint, uint flags, out ObjectTable.Pending<HwptPaging>? pending)
+    {
+        const uint valid = IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_PASID;
+        const uint faultsOnNestParent = IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_NEST_PARENT;
+        pending = null;
+        if ((flags & ~valid) != 0 || (flags & faultsOnNestParent) == faultsOnNestParent) return Errno.EOPNOTSUPP;
+        if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) != 0 && !endpoint.Unit.SupportsDirtyTracking) return Errno.EOPNOTSUPP;
+
+        var options = (PagingDomainOptions)(flags & ~IOMMU_HWPT_FAULT_ID_VALID);
+        IommuStatus status = endpoint.Unit.CreatePagingDomain(
+            endpoint, options, ioas.Table.MappingsFor(endpoint.Unit.PageSizes), out PagingDomain? domain);
+        if (status != IommuStatus.Ok) return status.ToErrno();
+        pending = objects.Reserve(new HwptPaging(objects, ioas, domain!)
+        {
+            PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0,
+        });
+        return Errno.None;
+    }
+
+    /// <summary>Enters everything that the IOAS maps, from now on too.</summary>
+    internal Errno Fill()
+    {
+        Errno errno = Ioas.Table.AddDomain(_domain);
+        if (errno != Errno.None) return errno;
+        _added = true;
+        Ioas.Hwpts.Add(this);
+        return Errno.None;
+    }
+
+    internal override void Destroy()
+    {
+        if (_added)
+        {
+            Ioas.Hwpts.Remove(this);
+            Ioas.Table.RemoveDomain(_domain);
+        }
+
+        _objects.RemoveUser(Ioas);
+    }
+}

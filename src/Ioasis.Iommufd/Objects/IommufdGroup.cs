@@ -1,0 +1,28 @@
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Objects;
+
+/// <summary>
+/// What the devices of one IOMMU group are attached to in one context (Linux: struct iommufd_group). The IOMMU cannot keep them apart:
+/// all that are attached, with the same PASID or without one, are attached to the same HWPT.
+/// </summary>
+internal sealed class IommufdGroup
+{
+    /// <summary>Guards the attachments. Taken after an IOAS's HWPT lock and before its table's and the endpoints' locks.</summary>
+    internal Lock Lock { get; } = new();
+
+    internal Dictionary<Key, Attachment> Attachments { get; } = [];
+
+    /// <summary>Whether anything but requests without PASID is attached.</summary>
+    internal bool HasPasids => Attachments.Keys.Any(k => k.Pasid is not null);
+
+    /// <summary>The PASID, or null for requests without one.</summary>
+    internal readonly record struct Key(Pasid? Pasid);
+
+    internal sealed class Attachment(Hwpt hwpt)
+    {
+        internal Hwpt Hwpt { get; set; } = hwpt;
+
+        internal HashSet<IommufdDevice> Devices { get; } = [];
+    }
+}

@@ -1,0 +1,184 @@
+using Ioasis.Abi;
+
+namespace Ioasis.Iommufd.Objects;
+
+/// <summary>The objects of one context by number. A number is reserved first and shows its object only once that cannot fail any more.</summary>
+internal sealed class ObjectTable
+{
+    // Guards the table and every object's Users. Innermost: nothing else is locked while it is held.
+    private readonly Lock _lock = new();
+
+    // Index is the number; number 0 is never given out, and a reserved number holds null and is in _reserved.
+    private readonly List<IommufdObject?> _objects = [null];
+    private readonly HashSet<uint> _reserved = [];
+    private readonly PriorityQueue<uint, uint> _free = new();
+
+    /// <summary>Whether no object exists, a reserved one included.</summary>
+    internal bool IsEmpty
+    {
+        get { lock (_lock) return _reserved.Count == 0 && _objects.TrueForAll(o => o is null); }
+    }
+
+    /// <summary>How many objects can be named.</summary>
+    internal int Count
+    {
+        get { lock (_lock) return _objects.Count(o => o is not null); }
+    }
+
+    /// <summary>Reserves the lowest free number for an object. Disposing undoes that, and the object, unless it was committed.</summary>
+    internal Pending<T> Reserve<T>(T created) where T : IommufdObject
+    {
+        lock (_lock)
+        {
+            if (!_free.TryDequeue(out uint id, out _))
+            {
+                id = (uint)_objects.Count;
+                _objects.Add(null);
+            }
+
+            _reserved.Add(id);
+            created.Id = id;
+        }
+
+        return new Pending<T>(this, created);
+    }
+
+    /// <summary>Finds an object of a kind and keeps it alive until the answer is disposed.</summary>
+    /// <returns><see cref="Errno.ENOENT"/> when no such object has that number.</returns>
+    internal Errno TryGet<T>(uint id, out Held<T> held) where T : IommufdObject
+    {
+        lock (_lock)
+        {
+            if (id < _objects.Count && _objects[(int)id] is T found)
+            {
+                found.Users++;
+                held = new Held<T>(this, found);
+                return Errno.None;
+            }
+        }
+
+        held = default;
+        return Errno.ENOENT;
+    }
+
+    /// <summary>All objects of a kind, in ascending order of their numbers, as they are now.</summary>
+    internal List<T> All<T>() where T : IommufdObject
+    {
+        lock (_lock) return [.. _objects.OfType<T>()];
+    }
+
+    /// <summary>Takes an object out and destroys it, if nobody uses it.</summary>
+    /// <returns><see cref="Errno.ENOENT"/> or <see cref="Errno.EBUSY"/>, with nothing changed.</returns>
+    internal Errno Remove(uint id)
+    {
+        IommufdObject? found;
+        lock (_lock)
+        {
+            found = id < _objects.Count ? _objects[(int)id] : null;
+            if (found is null) return Errno.ENOENT;
+            if (found.Users != 0) return Errno.EBUSY;
+            TakeOut(id);
+        }
+
+        found.Destroy();
+        return Errno.None;
+    }
+
+    /// <summary>Destroys an object that lost a user, if that was the last and it is still there (HWPTs that nobody asked for by name).</summary>
+    internal void RemoveIfUnused(IommufdObject unused)
+    {
+        lock (_lock)
+        {
+            if (unused.Users != 0 || _objects[(int)unused.Id] != unused) return;
+            TakeOut(unused.Id);
+        }
+
+        unused.Destroy();
+    }
+
+    internal void AddUser(IommufdObject used)
+    {
+        lock (_lock) used.Users++;
+    }
+
+    internal void RemoveUser(IommufdObject used)
+    {
+        lock (_lock) used.Users--;
+    }
+
+    /// <summary>Destroys everything, users before what they use.</summary>
+    internal void Clear()
+    {
+        while (true)
+        {
+            List<IommufdObject> unused = [];
+            lock (_lock)
+            {
+                foreach (IommufdObject? at in _objects)
+                    if (at is { Users: 0 }) unused.Add(at);
+                foreach (IommufdObject at in unused) TakeOut(at.Id);
+            }
+
+            if (unused.Count == 0) return;
+            foreach (IommufdObject at in unused) at.Destroy();
+        }
+    }
+
+    private void Publish(IommufdObject created)
+    {
+        lock (_lock)
+        {
+            _reserved.Remove(created.Id);
+            _objects[(int)created.Id] = created;
+        }
+    }
+
+    private void Abort(IommufdObject created)
+    {
+        created.Destroy();
+        lock (_lock)
+        {
+            _reserved.Remove(created.Id);
+            _free.Enqueue(created.Id, created.Id);
+        }
+    }
+
+    private void TakeOut(uint id)
+    {
+        _objects[(int)id] = null;
+        _free.Enqueue(id, id);
+    }
+
+    /// <summary>An object that is being made.</summary>
+    internal sealed class Pending<T>(ObjectTable table, T value) : IDisposable where T : IommufdObject
+    {
+        private bool _done;
+
+        internal T Value => value;
+
+        /// <summary>Lets programs name the object. Nothing that can fail may follow.</summary>
+        internal void Commit()
+        {
+            table.Publish(value);
+            _done = true;
+        }
+
+        public void Dispose()
+        {
+            if (_done) return;
+            _done = true;
+            table.Abort(value);
+        }
+    }
+
+    /// <summary>An object that cannot be destroyed for as long as this is not disposed.</summary>
+    internal readonly struct Held<T>(ObjectTable table, T value) : IDisposable where T : IommufdObject
+    {
+        internal T Value => value;
+
+        public void Dispose()
+        {
+            if (table is not null) table.RemoveUser(value);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using Ioasis.Abi;
+using Ioasis.Core;
+
+namespace Ioasis.Iommufd.Objects;
+
+/// <summary>What a refusal of the core is called in the uAPI.</summary>
+internal static class StatusErrno
+{
+    internal static Errno ToErrno(this IommuStatus status) => status switch
+    {
+        IommuStatus.Ok => Errno.None,
+        IommuStatus.NotSupported => Errno.EOPNOTSUPP,
+        IommuStatus.Busy => Errno.EBUSY,
+        IommuStatus.NoMemory => Errno.ENOMEM,
+        _ => Errno.EINVAL,
+    };
+}
