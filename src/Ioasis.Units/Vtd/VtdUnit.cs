@@ -1,0 +1,81 @@
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using Ioasis.Core;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Faults;
+using Ioasis.Core.Units;
+using Ioasis.Memory;
+
+namespace Ioasis.Units.Vtd;
+
+/// <summary>An Intel VT-d unit (Intel Virtualization Technology for Directed I/O, architecture specification 4.1).</summary>
+public sealed class VtdUnit : IommuUnit
+{
+    /// <summary>Writes to these addresses are interrupt messages, never DMA (specification 3.14).</summary>
+    private static readonly IovaRange InterruptWindow = new(0xfee0_0000, 0xfeef_ffff);
+
+    private readonly VtdFeatures _features;
+    private readonly IReadOnlyList<IovaRange> _reserved;
+
+    /// <summary>Makes a unit.</summary>
+    /// <param name="name">Its name, <c>dmar0</c>.</param>
+    /// <param name="features">What it has.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The address width is none that VT-d has.</exception>
+    public VtdUnit(string name, VtdFeatures features) : base(name)
+    {
+        if (features.AddressBits is not (39 or 48 or 57))
+            throw new ArgumentOutOfRangeException(nameof(features), features.AddressBits, "A VT-d unit translates 39, 48 or 57 address bits.");
+        _features = features;
+        _reserved = [InterruptWindow, .. features.Reserved];
+        Aperture = new IovaRange(0, (1UL << features.AddressBits) - 1);
+        PageSizes = (1UL << 12) | (features.Pages2M ? 1UL << 21 : 0) | (features.Pages1G ? 1UL << 30 : 0);
+
+        var info = new IommuHwInfoVtd { CapReg = VtdCapability.Of(features).Value, EcapReg = VtdExtendedCapability.Legacy.Value };
+        HardwareInfo = new HardwareInfo(IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD, MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwInfoVtd>(in info)).ToArray());
+    }
+
+    /// <inheritdoc/>
+    public override ulong PageSizes { get; }
+
+    /// <inheritdoc/>
+    public override IovaRange Aperture { get; }
+
+    /// <inheritdoc/>
+    public override int MaxPasidLog2 => 0;
+
+    /// <inheritdoc/>
+    public override bool SupportsDirtyTracking => false;
+
+    /// <inheritdoc/>
+    public override HardwareInfo HardwareInfo { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) => _reserved;
+
+    /// <summary>Makes a second-stage table. PASIDs are fine with it; nesting and dirty tracking take scalable mode, which the unit has not.</summary>
+    public override IommuStatus CreatePagingDomain(
+        Endpoint endpoint, PagingDomainOptions options, MappingTable mappings, out PagingDomain? domain)
+    {
+        domain = null;
+        if ((options & ~PagingDomainOptions.Pasid) != 0) return IommuStatus.NotSupported;
+        domain = new PagingDomain(this, mappings, options);
+        return IommuStatus.Ok;
+    }
+
+    /// <summary>Takes the tables of any VT-d unit that walks them alike.</summary>
+    public override bool Accepts(IommuDomain domain) =>
+        domain.Owner is VtdUnit owner && owner._features.AddressBits == _features.AddressBits
+        && (owner.PageSizes & ~PageSizes) == 0;
+
+    /// <inheritdoc/>
+    public override byte FaultCode(FaultReason reason, bool isWrite) => reason switch
+    {
+        // VT-d specification, 7.2.3 and appendix A, for requests in legacy mode.
+        FaultReason.NotAttached => 0x2,           // the context entry is not present
+        FaultReason.BeyondAddressWidth => 0x4,
+        FaultReason.NotMapped or FaultReason.NoPermission => (byte)(isWrite ? 0x5 : 0x6),
+        FaultReason.MemoryGone => 0x7,            // what the tables lead to cannot be accessed
+        _ => 0,                                   // it never reached the unit
+    };
+}
