@@ -1,0 +1,63 @@
+using Ioasis.Memory;
+using Ioasis.Units.Vtd;
+
+namespace Ioasis.Machine.Description;
+
+/// <summary>
+/// What a machine consists of. Read from a JSON file (docs/machine.schema.json is its schema), or the built-in one, or either with
+/// devices added.
+/// </summary>
+public sealed record MachineDescription
+{
+    /// <summary>The units; at least one where there are devices.</summary>
+    public IReadOnlyList<UnitDescription> Units { get; init; } = [];
+
+    /// <summary>The devices, in the order in which their VFIO nodes are numbered.</summary>
+    public IReadOnlyList<DeviceDescription> Devices { get; init; } = [];
+
+    /// <summary>The built-in unit, and no devices.</summary>
+    public static MachineDescription Empty { get; } = new() { Units = [new UnitDescription("dmar0", new VtdFeatures())] };
+
+    /// <summary>The built-in machine: one VT-d unit with an <c>edu</c> and a <c>dmatest</c> behind it.</summary>
+    public static MachineDescription Default { get; } = Empty.WithDevice("edu@0000:00:03.0").WithDevice("dmatest@0000:00:04.0");
+
+    /// <summary>Reads a description from a file.</summary>
+    /// <exception cref="MachineDescriptionException">It cannot be read, or something in it is wrong: the message has file and line.</exception>
+    public static MachineDescription Load(string path)
+    {
+        try
+        {
+            return Parse(path, File.ReadAllBytes(path));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new MachineDescriptionException($"{path}: cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads a description from text.</summary>
+    /// <param name="file">What to call it in complaints.</param>
+    /// <param name="utf8">The text.</param>
+    /// <exception cref="MachineDescriptionException">Something in it is wrong: the message has file and line.</exception>
+    public static MachineDescription Parse(string file, byte[] utf8) => MachineParser.Parse(file, utf8);
+
+    /// <summary>The same machine with one device more, behind its first unit.</summary>
+    /// <param name="modelAtAddress"><c>MODEL</c> or <c>MODEL@BDF</c>; without an address it gets the first free slot of bus 0 from 3 on.</param>
+    /// <exception cref="MachineDescriptionException">There is no such model, the address is none, or it is taken.</exception>
+    public MachineDescription WithDevice(string modelAtAddress)
+    {
+        string[] parts = modelAtAddress.Split('@', 2);
+        if (ModelRegistry.CheckModel(parts[0]) is { } wrong) throw Complain(wrong);
+        RequesterId address = default;
+        if (parts.Length == 1)
+            address = Enumerable.Range(3, 29).Select(d => new RequesterId(0, 0, (byte)d, 0)).FirstOrDefault(a => Devices.All(o => o.Address != a));
+        else if (!RequesterId.TryParse(parts[1], out address))
+            throw Complain($"\"{parts[1]}\" is no address such as 0000:00:05.0");
+        if (parts.Length == 1 && address == default) throw Complain($"bus 0 has no free slot; give an address as in {parts[0]}@0000:01:00.0");
+        if (Devices.Any(d => d.Address == address)) throw Complain($"{address} is taken; give another address");
+        var device = new DeviceDescription(parts[0], address, Units[0].Name, null, new Dictionary<string, string>());
+        return this with { Devices = [.. Devices, device] };
+
+        MachineDescriptionException Complain(string sentence) => new($"device \"{modelAtAddress}\": {sentence}.");
+    }
+}

@@ -1,0 +1,92 @@
+using System.Text.Json;
+using Ioasis.Machine.Json;
+using Ioasis.Memory;
+using Ioasis.Units.Vtd;
+
+namespace Ioasis.Machine.Description;
+
+/// <summary>Reads a machine from JSON and says where what is wrong.</summary>
+internal static class MachineParser
+{
+    internal static MachineDescription Parse(string file, byte[] utf8)
+    {
+        JsonNodeAt root;
+        try
+        {
+            root = JsonNodeAt.Parse(utf8);
+        }
+        catch (JsonException e)
+        {
+            throw new MachineDescriptionException($"{file}:{e.LineNumber + 1}: this is not JSON: {e.Message.Split(" LineNumber")[0]}", e);
+        }
+
+        var machine = new JsonReaderAt(file, root, "a machine", "$schema", "units", "devices");
+        List<UnitDescription> units = [];
+        foreach (JsonNodeAt item in machine.Array("units")) units.Add(ParseUnit(file, item, units));
+        if (units.Count == 0) units.AddRange(MachineDescription.Empty.Units);
+
+        List<DeviceDescription> devices = [];
+        foreach (JsonNodeAt item in machine.Array("devices")) devices.Add(ParseDevice(file, item, units, devices));
+        return new MachineDescription { Units = units, Devices = devices };
+    }
+
+    private static UnitDescription ParseUnit(string file, JsonNodeAt item, List<UnitDescription> before)
+    {
+        var unit = new JsonReaderAt(file, item, "a unit", "name", "type", "addressBits", "pages2M", "pages1G", "reserved");
+        string name = unit.RequiredString("name", "such as \"dmar0\"");
+        if (before.Exists(u => u.Name == name)) throw unit.Complain("name", $"there is already a unit \"{name}\"; give each its own name");
+        if (unit.String("type") is { } type && type != "vtd") throw unit.Complain("type", $"\"{type}\" is no type of unit; \"vtd\" is");
+        ulong bits = unit.Unsigned("addressBits") ?? 48;
+        if (bits is not (39 or 48 or 57)) throw unit.Complain("addressBits", $"a VT-d unit translates 39, 48 or 57 address bits, not {bits}");
+
+        List<IovaRange> reserved = [];
+        foreach (JsonNodeAt range in unit.Array("reserved"))
+        {
+            var reader = new JsonReaderAt(file, range, "a reserved range", "first", "last");
+            ulong first = reader.Unsigned("first") ?? throw reader.Complain(range, "a reserved range needs \"first\", such as \"0x1000\"");
+            ulong last = reader.Unsigned("last") ?? throw reader.Complain(range, "a reserved range needs \"last\", such as \"0x1fff\"");
+            if (last < first) throw reader.Complain("last", $"a range ends at or after its first address, not at 0x{last:x} before 0x{first:x}");
+            reserved.Add(new IovaRange(first, last));
+        }
+
+        return new UnitDescription(name, new VtdFeatures
+        {
+            AddressBits = (int)bits,
+            Pages2M = unit.Boolean("pages2M", true),
+            Pages1G = unit.Boolean("pages1G", true),
+            Reserved = reserved,
+        });
+    }
+
+    private static DeviceDescription ParseDevice(string file, JsonNodeAt item, List<UnitDescription> units, List<DeviceDescription> before)
+    {
+        var device = new JsonReaderAt(file, item, "a device", "model", "address", "unit", "group", "properties");
+        string model = device.RequiredString("model", "such as \"edu\"");
+        if (ModelRegistry.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
+        string text = device.RequiredString("address", "such as \"0000:00:03.0\"");
+        if (!RequesterId.TryParse(text, out RequesterId address)) throw device.Complain("address", $"\"{text}\" is no address such as 0000:00:03.0");
+        if (before.Exists(d => d.Address == address)) throw device.Complain("address", $"{address} is taken; give each device its own address");
+        string unit = device.String("unit") ?? units[0].Name;
+        if (!units.Exists(u => u.Name == unit))
+            throw device.Complain("unit", $"there is no unit \"{unit}\"; there is {string.Join(", ", units.Select(u => u.Name))}");
+        ulong? group = device.Unsigned("group");
+        if (group > int.MaxValue) throw device.Complain("group", $"a group's number is at most {int.MaxValue}, not {group}");
+        if (before.Find(d => group is not null && d.Group == (int)group) is { } member && member.Unit != unit)
+            throw device.Complain("group", $"group {group} is behind {member.Unit}; the devices of a group share one unit");
+        return new DeviceDescription(model, address, unit, (int?)group, ParseProperties(file, model, device.Find("properties")));
+    }
+
+    private static Dictionary<string, string> ParseProperties(string file, string model, JsonNodeAt? given)
+    {
+        Dictionary<string, string> properties = [];
+        if (given is null) return properties;
+        var reader = new JsonReaderAt(file, given, $"\"properties\" of {model}", [.. ModelRegistry.PropertiesOf(model)]);
+        foreach ((string name, JsonNodeAt value) in given.Members)
+        {
+            if (ModelRegistry.CheckProperty(model, name, value.Text) is { } wrong) throw reader.Complain(value, wrong);
+            properties[name] = value.Text;
+        }
+
+        return properties;
+    }
+}

@@ -1,0 +1,42 @@
+using System.Globalization;
+using Ioasis.Devices;
+using Ioasis.Devices.Models;
+
+namespace Ioasis.Machine.Description;
+
+/// <summary>The device models that a description can name, and what each can be told.</summary>
+internal static class ModelRegistry
+{
+    private static readonly Dictionary<string, Model> Models = new()
+    {
+        ["dmatest"] = new Model(_ => new DmaTest(), []),
+        ["edu"] = new Model(p => new Edu(p.TryGetValue("dmaMask", out string? mask) ? ParseMask(mask)!.Value : Edu.DefaultDmaMask), ["dmaMask"]),
+    };
+
+    internal static IEnumerable<string> Names => Models.Keys;
+
+    internal static IReadOnlyList<string> PropertiesOf(string model) => Models[model].Properties;
+
+    /// <summary>What is wrong with a model's name; null if nothing is.</summary>
+    internal static string? CheckModel(string model) => Models.ContainsKey(model)
+        ? null
+        : $"there is no device model \"{model}\"; there is {string.Join(", ", Names)}";
+
+    /// <summary>What is wrong with a property's value; null if nothing is.</summary>
+    internal static string? CheckProperty(string model, string name, string value) => (model, name) switch
+    {
+        ("edu", "dmaMask") when ParseMask(value) is null => $"\"dmaMask\" is a mask of address bits such as \"0xfffffff\", not \"{value}\"",
+        _ => null,
+    };
+
+    internal static PciDeviceModel Create(DeviceDescription device) => Models[device.Model].Create(device.Properties);
+
+    private static ulong? ParseMask(string text) =>
+        text.StartsWith("0x", StringComparison.Ordinal)
+        && ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong mask)
+        && mask != 0 && ulong.IsPow2(unchecked(mask + 1)) | mask == ulong.MaxValue
+            ? mask
+            : null;
+
+    private sealed record Model(Func<IReadOnlyDictionary<string, string>, PciDeviceModel> Create, IReadOnlyList<string> Properties);
+}
