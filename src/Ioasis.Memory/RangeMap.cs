@@ -20,20 +20,16 @@ public sealed class RangeMap<T>
     {
         Leaf leaf = Descend(first);
         int i = leaf.IndexOfLastAtOrBelow(first);
-        if (i >= 0 && leaf.Entries[i].Last >= first)
+
+        // The last range that starts at or below may end the leaf before: this one's own were removed, or start above.
+        if (i >= 0 ? leaf.Entries[i].Last >= first : leaf.Previous?.Entries[leaf.Previous.Count - 1].Last >= first)
         {
-            entry = leaf.Entries[i];
+            entry = i >= 0 ? leaf.Entries[i] : leaf.Previous!.Entries[leaf.Previous.Count - 1];
             return true;
         }
 
         Leaf? at = leaf;
-        i++;
-        while (at is not null && i >= at.Count)
-        {
-            at = at.Next;
-            i = 0;
-        }
-
+        if (++i == at.Count) (at, i) = (at.Next, 0);
         entry = at is null ? default : at.Entries[i];
         return at is not null && entry.First <= last;
     }
@@ -86,7 +82,7 @@ public sealed class RangeMap<T>
     {
         if (!Remove(_root, first)) return false;
         Count--;
-        while (_root is Inner { Count: 1 } inner) _root = inner.Children[0];
+        while (_root is Inner { Count: <= 1 } inner) _root = inner.Count == 0 ? new Leaf() : inner.Children[0];
         return true;
     }
 
@@ -119,7 +115,7 @@ public sealed class RangeMap<T>
         int i = inner.IndexFor(first);
         Node child = inner.Children[i];
         if (!Remove(child, first)) return false;
-        if (child.Count == 0 && inner.Count > 1) inner.RemoveAt(i);
+        if (child.Count == 0) inner.RemoveAt(i); // no node but the root is ever empty
         return true;
     }
 
@@ -174,7 +170,7 @@ public sealed class RangeMap<T>
             Count++;
         }
 
-        /// <summary>Takes out an empty child. The leaf before it, in this subtree or the one to the left, must skip it.</summary>
+        /// <summary>Takes out an empty child.</summary>
         public void RemoveAt(int i)
         {
             if (Children[i] is Leaf leaf) leaf.Unlink();
@@ -200,7 +196,7 @@ public sealed class RangeMap<T>
     {
         public readonly Entry[] Entries = new Entry[Capacity];
         public Leaf? Next;
-        private Leaf? _previous;
+        public Leaf? Previous;
 
         public int IndexOfLastAtOrBelow(ulong address)
         {
@@ -233,19 +229,19 @@ public sealed class RangeMap<T>
         {
             // Ascending fill is the common order: the old leaf then stays full and the new one starts almost empty.
             int keep = Next is null ? Count - 1 : Count / 2;
-            var half = new Leaf { Count = Count - keep, Next = Next, _previous = this };
+            var half = new Leaf { Count = Count - keep, Next = Next, Previous = this };
             Array.Copy(Entries, keep, half.Entries, 0, half.Count);
             Array.Clear(Entries, keep, half.Count);
             Count = keep;
-            if (Next is not null) Next._previous = half;
+            if (Next is not null) Next.Previous = half;
             Next = half;
             return half;
         }
 
         public void Unlink()
         {
-            if (_previous is not null) _previous.Next = Next;
-            if (Next is not null) Next._previous = _previous;
+            if (Previous is not null) Previous.Next = Next;
+            if (Next is not null) Next.Previous = Previous;
         }
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Ioasis.Devices;
-using Ioasis.Devices.Models;
 
 namespace Ioasis.Machine.Description;
 
@@ -9,8 +8,8 @@ internal static class ModelRegistry
 {
     private static readonly Dictionary<string, Model> Models = new()
     {
-        ["dmatest"] = new Model(_ => new DmaTest(), []),
-        ["edu"] = new Model(p => new Edu(p.TryGetValue("dmaMask", out string? mask) ? ParseMask(mask)!.Value : Edu.DefaultDmaMask), ["dmaMask"]),
+        ["dmatest"] = new Model(_ => throw new InvalidOperationException(), []),
+        ["edu"] = new Model(_ => throw new InvalidOperationException(), ["dmaMask"]),
     };
 
     internal static IEnumerable<string> Names => Models.Keys;

@@ -1,0 +1,134 @@
+using Ioasis.Core.Dma;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Memory;
+
+namespace Ioasis.Tests.Core;
+
+/// <summary>
+/// Invariant 1: when unmap, detach, replace or clearing the bus-master bit returns, no access uses the old translation, one in
+/// flight included. Threads do DMA without pause; another takes translations away and at once gives the memory a new meaning, which
+/// an access through an old translation would read or destroy.
+/// </summary>
+public sealed class ConcurrentUnmapTests
+{
+    private const byte Ours = 0x11, Poison = 0xee;
+    private readonly DmaBench _bench = new();
+    private volatile bool _stop;
+
+    [Theory]
+    [InlineData(1)]  // every access from the IOTLB
+    [InlineData(64)] // misses and hits
+    public async Task NoReadSeesMemoryAfterItsUnmapReturned(int pages)
+    {
+        Endpoint endpoint = _bench.NewEndpoint();
+        PagingDomain domain = _bench.NewDomain();
+        endpoint.Attach(null, domain);
+        Task<long>[] devices = [Reader(endpoint, pages), Reader(endpoint, pages)];
+
+        var numbers = new (uint Number, HostBlock Block)[pages];
+        for (int round = 0; round < 20_000; round++)
+        {
+            int page = round % pages;
+            if (numbers[page].Block is { } old)
+            {
+                domain.Mappings.Unmap(numbers[page].Number);
+
+                // The memory is somebody else's now: a device that still reads it sees this, and fails its check.
+                old.Write(0, 0xeeeeeeeeeeeeeeeeUL);
+                old.Write(4088, 0xeeeeeeeeeeeeeeeeUL);
+                _bench.Memory.Free(old);
+            }
+
+            numbers[page] = _bench.Map(domain, (ulong)(page + 1) * 4096, 4096, Ours);
+        }
+
+        _stop = true;
+        Assert.All(await Task.WhenAll(devices), reads => Assert.True(reads > 0, "a device must have read something"));
+    }
+
+    [Fact]
+    public async Task NoWriteReachesMemoryAfterItsUnmapReturned()
+    {
+        Endpoint endpoint = _bench.NewEndpoint();
+        PagingDomain domain = _bench.NewDomain();
+        endpoint.Attach(null, domain);
+        Task device = Writer(endpoint);
+        byte[] clean = new byte[4096], seen = new byte[4096];
+        clean.AsSpan().Fill(Poison);
+        for (int round = 0; round < 20_000; round++)
+        {
+            (uint number, HostBlock block) = _bench.Map(domain, 4096, 4096, Ours);
+            domain.Mappings.Unmap(number);
+            block.CopyFrom(0, clean);
+            Thread.Yield();
+            block.CopyTo(0, seen);
+            Assert.True(seen.AsSpan().SequenceEqual(clean), $"round {round}: a device wrote to memory that was unmapped");
+            _bench.Memory.Free(block);
+        }
+
+        _stop = true;
+        await device;
+    }
+
+    [Fact]
+    public async Task AReplacementHasNoGapAndLeavesNothingBehind()
+    {
+        // Both tables map the same address, to 0x11 and 0x22. After Attach returned, only the new one's bytes may be read.
+        Endpoint endpoint = _bench.NewEndpoint();
+        PagingDomain[] domains = [_bench.NewDomain(), _bench.NewDomain()];
+        _bench.Map(domains[0], 4096, 4096, 0x11);
+        _bench.Map(domains[1], 4096, 4096, 0x22);
+        endpoint.Attach(null, domains[0]);
+        long epoch = 0; // twice the number of replacements finished, plus one while one is under way
+        var device = Task.Factory.StartNew(
+            () =>
+            {
+                using DmaPort port = endpoint.OpenPort();
+                byte[] data = new byte[64];
+                while (!_stop)
+                {
+                    long before = Volatile.Read(ref epoch);
+                    Assert.True(port.Read(new Iova(4096), data).IsOk, "a replacement must not leave a gap");
+                    long after = Volatile.Read(ref epoch);
+                    if (before == after && before % 2 == 0) Assert.Equal(before % 4 == 0 ? 0x11 : 0x22, data[0]);
+                }
+            },
+            TaskCreationOptions.LongRunning);
+        for (int round = 1; round < 20_000; round++)
+        {
+            Volatile.Write(ref epoch, (round * 2) - 1);
+            endpoint.Attach(null, domains[round % 2]);
+            Volatile.Write(ref epoch, round * 2);
+        }
+
+        _stop = true;
+        await device;
+    }
+
+    private Task<long> Reader(Endpoint endpoint, int pages) => Task.Factory.StartNew(
+        () =>
+        {
+            using DmaPort port = endpoint.OpenPort();
+            byte[] data = new byte[4096];
+            long reads = 0;
+            for (int i = 0; !_stop; i++)
+            {
+                if (!port.Read(new Iova((ulong)((i % pages) + 1) * 4096), data).IsOk) continue;
+                reads++;
+                if (data.AsSpan().ContainsAnyExcept(Ours)) throw new InvalidOperationException("a device read memory that was unmapped");
+            }
+
+            return reads;
+        },
+        TaskCreationOptions.LongRunning);
+
+    private Task Writer(Endpoint endpoint) => Task.Factory.StartNew(
+        () =>
+        {
+            using DmaPort port = endpoint.OpenPort();
+            byte[] data = new byte[4096];
+            while (!_stop) port.Write(new Iova(4096), data);
+        },
+        TaskCreationOptions.LongRunning);
+}

@@ -1,0 +1,33 @@
+using Ioasis.Core;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Faults;
+using Ioasis.Core.Units;
+using Ioasis.Memory;
+
+namespace Ioasis.Tests.Core;
+
+/// <summary>A unit that does all that Core can do.</summary>
+internal sealed class TestUnit(ulong pageSizes = 0x1000) : IommuUnit("test")
+{
+    public override ulong PageSizes => pageSizes;
+
+    public override IovaRange Aperture => new(0, (1UL << 48) - 1);
+
+    public override int MaxPasidLog2 => 20;
+
+    public override bool SupportsDirtyTracking => false;
+
+    public override HardwareInfo HardwareInfo => new(99, new byte[4]);
+
+    public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) => [];
+
+    public override IommuStatus CreatePagingDomain(
+        Endpoint endpoint, PagingDomainOptions options, MappingTable mappings, out PagingDomain? domain)
+    {
+        domain = new PagingDomain(this, mappings, options);
+        return IommuStatus.Ok;
+    }
+
+    public override byte FaultCode(FaultReason reason, bool isWrite) => (byte)reason;
+}

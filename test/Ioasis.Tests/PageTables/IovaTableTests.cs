@@ -1,0 +1,73 @@
+using Ioasis.PageTables;
+
+namespace Ioasis.Tests.PageTables;
+
+public sealed class IovaTableTests
+{
+    [Theory]
+    [InlineData(12, 1)]
+    [InlineData(12, 2)]
+    [InlineData(11, 3)]
+    [InlineData(12, 4)]
+    public void RandomMappingsOfAllSizesAreFoundWhereTheyAreAndNowhereElse(int pageShift, int seed)
+    {
+        var random = new Random(seed);
+        var table = new IovaTable(pageShift);
+        List<(ulong First, ulong Last, uint Number)> mapped = [];
+        uint next = 1;
+        for (int step = 0; step < 4_000; step++)
+        {
+            if (random.Next(3) != 0)
+            {
+                // Sizes from a page to terabytes, anywhere in 64 bits, aligned to no more than a page.
+                ulong first = (ulong)random.NextInt64() << random.Next(2) >> random.Next(52) >> pageShift << pageShift;
+                ulong pages = 1 + ((ulong)random.NextInt64() >> random.Next(34, 63));
+                ulong last = unchecked(first + (pages << pageShift) - 1);
+                if (last < first || mapped.Exists(m => m.First <= last && m.Last >= first)) continue;
+                table.Set(first, last, next);
+                mapped.Add((first, last, next++));
+            }
+            else if (mapped.Count > 0)
+            {
+                int victim = random.Next(mapped.Count);
+                table.Clear(mapped[victim].First, mapped[victim].Last);
+                mapped.RemoveAt(victim);
+            }
+
+            foreach ((ulong first, ulong last, _) in mapped.TakeLast(3))
+                foreach (ulong probe in (ulong[])[first, last, first + ((last - first) / 2), unchecked(first - 1), unchecked(last + 1)])
+                    Assert.Equal(mapped.FirstOrDefault(m => m.First <= probe && probe <= m.Last).Number, table.Find(probe));
+            ulong anywhere = (ulong)random.NextInt64() >> random.Next(52);
+            Assert.Equal(mapped.FirstOrDefault(m => m.First <= anywhere && anywhere <= m.Last).Number, table.Find(anywhere));
+        }
+
+        foreach ((ulong first, ulong last, _) in mapped) table.Clear(first, last);
+        foreach ((ulong first, ulong last, _) in mapped) Assert.Equal((0u, 0u), (table.Find(first), table.Find(last)));
+        Assert.InRange(table.NodeCount, 1, 6); // the root and what it grew through; every other node was given back
+    }
+
+    [Fact]
+    public void AGibibyteCostsAHandfulOfNodesWhateverItsAlignment()
+    {
+        var table = new IovaTable(12);
+        table.Set(0x1000, 0x4000_0fff, 1);
+        Assert.InRange(table.NodeCount, 1, 6);
+        Assert.Equal(0u, table.Find(0xfff));
+        Assert.Equal(1u, table.Find(0x1000));
+        Assert.Equal(1u, table.Find(0x4000_0fff));
+        Assert.Equal(0u, table.Find(0x4000_1000));
+    }
+
+    [Fact]
+    public void NodesComeBackHoweverOftenAPageIsMappedElsewhere()
+    {
+        var table = new IovaTable(12);
+        for (ulong i = 1; i < 100_000; i++)
+        {
+            table.Set(i << 30, (i << 30) + 0xfff, 1);
+            table.Clear(i << 30, (i << 30) + 0xfff);
+        }
+
+        Assert.InRange(table.NodeCount, 1, 6);
+    }
+}
