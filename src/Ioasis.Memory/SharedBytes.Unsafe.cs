@@ -48,6 +48,18 @@ public abstract unsafe class SharedBytes
         else Unsafe.WriteUnaligned(at, value);
     }
 
+    /// <summary>Replaces a number if it still is what is expected, in one step; false when it no longer is.</summary>
+    /// <typeparam name="T">A number of 1, 2, 4 or 8 bytes.</typeparam>
+    /// <exception cref="ArgumentOutOfRangeException">The number does not lie within the bytes, or is not naturally aligned.</exception>
+    public bool TryReplace<T>(ulong offset, T expected, T value) where T : unmanaged, IEquatable<T>
+    {
+        Check(offset, (ulong)sizeof(T));
+        // SAFETY: as in Read; aligned, as the exchange wants it.
+        T* at = (T*)((byte*)Address + offset);
+        if ((nuint)at % (nuint)sizeof(T) != 0) throw new ArgumentOutOfRangeException(nameof(offset), $"0x{offset:x} is not naturally aligned.");
+        return Interlocked.CompareExchange(ref *at, value, expected).Equals(expected);
+    }
+
     /// <summary>Copies bytes out, from <paramref name="offset"/> on.</summary>
     /// <exception cref="ArgumentOutOfRangeException">They do not lie within the bytes.</exception>
     public void CopyTo(ulong offset, Span<byte> destination)

@@ -17,7 +17,8 @@ public sealed record Bar
 
     /// <summary>
     /// Whether programs may map it. Plain stores to a mapped BAR are seen by looking at its doorbells from time to time: a store of
-    /// the value that stands there already is not seen. A BAR that is not mappable is reached by read and write calls, each seen.
+    /// the value that stands there already is not seen, nor is one that another store overwrote before that. The width of a store
+    /// cannot be told. A BAR that is not mappable is reached by read and write calls, each seen.
     /// </summary>
     public bool IsMappable { get; init; } = true;
 
@@ -40,7 +41,37 @@ public sealed record Bar
 /// <param name="Width">1, 2, 4 or 8 bytes.</param>
 /// <param name="Kind">What a driver's access does.</param>
 /// <param name="ResetValue">Its value after reset.</param>
-public sealed record Register(string Name, uint Offset, int Width, RegisterKind Kind, ulong ResetValue = 0);
+public sealed record Register(string Name, uint Offset, int Width, RegisterKind Kind, ulong ResetValue = 0)
+{
+    /// <summary>
+    /// Which accesses the register answers. One of another width reads as <see cref="Bar.UnclaimedByte"/> and writes nothing. An
+    /// access narrower than the register is one to a part of it; a wider one is an access to each register that it covers.
+    /// </summary>
+    public AccessWidths Widths { get; init; } = AccessWidths.Any;
+}
+
+/// <summary>Widths of a driver's access, a bit for each; the bit's value is the width in bytes.</summary>
+[Flags]
+public enum AccessWidths
+{
+    /// <summary>None: the register cannot be reached.</summary>
+    None = 0,
+
+    /// <summary>One byte.</summary>
+    One = 1,
+
+    /// <summary>Two bytes.</summary>
+    Two = 2,
+
+    /// <summary>Four bytes.</summary>
+    Four = 4,
+
+    /// <summary>Eight bytes.</summary>
+    Eight = 8,
+
+    /// <summary>All of them.</summary>
+    Any = One | Two | Four | Eight,
+}
 
 /// <summary>What a driver's access to a register does.</summary>
 public enum RegisterKind

@@ -11,12 +11,16 @@ public interface IPciSlot
     /// </summary>
     DmaPort OpenDmaPort();
 
-    /// <summary>Reads a register as it stands in BAR memory now: what a driver wrote last, or the model published.</summary>
+    /// <summary>
+    /// Reads a register as it stands in BAR memory now: what a driver wrote last, or the model published. Of a doorbell, the value of
+    /// the last <see cref="PciDeviceModel.Ring"/> or <see cref="Publish"/>.
+    /// </summary>
     ulong ReadRegister(int bar, Register register);
 
     /// <summary>
     /// Sets a register's value for drivers to read. On a doorbell this is also what a later write is told apart from when the BAR
-    /// is mapped: publish 0 (or whatever it reads as when idle) once a command was taken, so that an equal one is seen again.
+    /// is mapped: publish 0 (or whatever it reads as when idle) once a command was taken, so that an equal one is seen again. A store
+    /// that the driver has made to the doorbell since, and that the model was not told of yet, is not overwritten.
     /// </summary>
     void Publish(int bar, Register register, ulong value);
 
@@ -31,7 +35,8 @@ public interface IPciSlot
     /// <summary>
     /// Raises an interrupt message: MSI-X vector <paramref name="vector"/> when the driver enabled MSI-X, MSI vector
     /// <paramref name="vector"/> (modulo what it allowed) when it enabled MSI. False when neither is enabled: a function that also
-    /// has INTx then uses <see cref="SetInterruptLine"/>.
+    /// has INTx then uses <see cref="SetInterruptLine"/>. A message is a write to memory: one that is raised while the driver keeps
+    /// bus mastering off is lost, as is one of a vector that the driver does not listen to.
     /// </summary>
     bool RaiseMessage(int vector);
 

@@ -30,7 +30,7 @@ public abstract class PciDeviceModel
 
     /// <summary>
     /// Function-level reset: stop all DMA and wait until none is under way, forget all state. The host then gives all registers
-    /// their reset values and takes pending interrupts back.
+    /// their reset values, clears plain memory, and takes the interrupt line back.
     /// </summary>
     public abstract void Reset();
 

@@ -1,0 +1,119 @@
+namespace Ioasis.Devices;
+
+/// <summary>Makes engines.</summary>
+public static class DeviceEngine
+{
+    /// <summary>Makes an engine; it has no thread until it has something to do.</summary>
+    /// <typeparam name="TCommand">What is to be done: the parameters as they stood when the doorbell was rung.</typeparam>
+    /// <param name="name">The thread's name.</param>
+    /// <param name="run">
+    /// Does one command, on the engine's thread. It is to return soon, and without a trace for the driver, once its token is
+    /// cancelled: between pieces of work it looks at the token, and it pauses with <see cref="EnginePause.Pause"/>.
+    /// </param>
+    public static DeviceEngine<TCommand> Create<TCommand>(string name, Action<TCommand, CancellationToken> run) => new(name, run);
+}
+
+/// <summary>
+/// A thread of a device that does what a driver's call only starts: one command at a time, with room for the next one. The thread is
+/// started with the first command and ended by <see cref="Dispose"/>.
+/// </summary>
+/// <remarks>
+/// A model's <see cref="PciDeviceModel.Ring"/> calls <see cref="TryStart"/>, its <see cref="PciDeviceModel.Reset"/>
+/// <see cref="Abort"/>, its <see cref="PciDeviceModel.Unplug"/> <see cref="Dispose"/>. There is room for one command beside the one that
+/// runs because a driver may start the next as soon as it sees the first one's result, which is before that one's code has returned.
+/// </remarks>
+/// <typeparam name="TCommand">What is to be done: the parameters as they stood when the doorbell was rung.</typeparam>
+public sealed class DeviceEngine<TCommand> : IDisposable
+{
+    // Guards everything below. The command's code runs without it.
+    private readonly object _lock = new();
+    private readonly string _name;
+    private readonly Action<TCommand, CancellationToken> _run;
+    private CancellationTokenSource _abort = new();
+    private TCommand? _next;
+    private bool _hasNext;
+    private bool _running;
+    private bool _ending;
+    private Thread? _thread;
+
+    internal DeviceEngine(string name, Action<TCommand, CancellationToken> run)
+    {
+        _name = name;
+        _run = run;
+    }
+
+    /// <summary>Has a command done; false, and nothing happens, when one waits already.</summary>
+    public bool TryStart(TCommand command)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_ending, this);
+            if (_hasNext) return false;
+            _next = command;
+            _hasNext = true;
+            if (_thread is null)
+            {
+                _thread = new Thread(Work) { IsBackground = true, Name = _name };
+                _thread.Start();
+            }
+
+            Monitor.PulseAll(_lock);
+            return true;
+        }
+    }
+
+    /// <summary>Drops the command that waits, stops the one that runs, and returns when none runs any more.</summary>
+    public void Abort()
+    {
+        lock (_lock)
+        {
+            _hasNext = false;
+            _next = default;
+            if (!_running) return;
+            _abort.Cancel();
+            while (_running) Monitor.Wait(_lock);
+            _abort.Dispose();
+            _abort = new CancellationTokenSource();
+        }
+    }
+
+    /// <summary>Stops as <see cref="Abort"/> does and ends the thread.</summary>
+    public void Dispose()
+    {
+        Thread? thread;
+        lock (_lock)
+        {
+            if (_ending) return;
+            Abort();
+            _ending = true;
+            thread = _thread;
+            Monitor.PulseAll(_lock);
+        }
+
+        thread?.Join();
+        _abort.Dispose();
+    }
+
+    private void Work()
+    {
+        while (true)
+        {
+            TCommand command;
+            CancellationToken abort;
+            lock (_lock)
+            {
+                _running = false;
+                Monitor.PulseAll(_lock);
+                while (!_hasNext && !_ending) Monitor.Wait(_lock);
+                if (_ending) return;
+                command = _next!;
+                _next = default;
+                _hasNext = false;
+                _running = true;
+                abort = _abort.Token;
+            }
+
+            _run(command, abort);
+        }
+    }
+}

@@ -1,0 +1,291 @@
+using System.Buffers.Binary;
+using Ioasis.Memory;
+
+namespace Ioasis.Devices.Slots;
+
+/// <summary>
+/// One BAR of a plugged function: its bytes, which are a program's while it has the BAR mapped, and what reading and writing them means.
+/// </summary>
+internal sealed class BarMemory : IDisposable
+{
+    private const int CopyChunk = 4096;
+
+    // Guards the bytes against our own threads, and the cells. A program that maps the BAR changes the bytes at any time. A leaf:
+    // nothing else is locked while it is held.
+    private readonly Lock _lock = new();
+    private readonly RegisterCell[] _cells;     // by offset
+    private readonly RegisterCell[] _doorbells; // in the declared order
+    private readonly RegisterCell[] _fixed;     // read-only ones
+    private readonly MsixLayout? _msix;
+    private readonly HostBlock _own;
+    private SharedBytes _bytes;
+
+    internal BarMemory(Bar bar, MsixLayout? msix)
+    {
+        Bar = bar;
+        _msix = msix;
+        RegisterCell[] declared = [.. bar.Registers.Select(r => new RegisterCell(r))];
+        _cells = [.. declared.OrderBy(c => c.Register.Offset)];
+        _doorbells = [.. declared.Where(c => c.Register.Kind == RegisterKind.Doorbell)];
+        _fixed = [.. declared.Where(c => c.Register.Kind == RegisterKind.ReadOnly)];
+        _own = new HostBlock(bar.Size);
+        _bytes = _own;
+        Reset();
+    }
+
+    internal Bar Bar { get; }
+
+    /// <summary>Whether a program may have the bytes mapped.</summary>
+    internal bool IsShared
+    {
+        get { lock (_lock) return _bytes != _own; }
+    }
+
+    /// <summary>Gives registers their reset values and clears the rest.</summary>
+    internal void Reset()
+    {
+        lock (_lock)
+        {
+            if (Bar.IsMemory || Bar.UnclaimedByte == 0) _bytes.Clear();
+            else Fill(0, Bar.Size, Bar.UnclaimedByte);
+            foreach (RegisterCell cell in _cells)
+            {
+                cell.Known = cell.Register.ResetValue & cell.Mask;
+                Store(cell.Register.Offset, cell.Register.Width, cell.Known);
+            }
+
+            if (_msix is null) return;
+            Fill(_msix.TableOffset, (ulong)_msix.Vectors * 16, 0);
+            Fill(_msix.PendingOffset, ((ulong)_msix.Vectors + 63) / 64 * 8, 0);
+            for (uint vector = 0; vector < _msix.Vectors; vector++) _bytes.Write(_msix.TableOffset + (vector * 16) + 12, 1u); // masked
+        }
+    }
+
+    /// <summary>From now on these are the bytes; they get what the former ones held.</summary>
+    internal void Share(SharedBytes bytes)
+    {
+        lock (_lock)
+        {
+            Span<byte> chunk = stackalloc byte[CopyChunk];
+            for (ulong at = 0; at < Bar.Size; at += CopyChunk)
+            {
+                _bytes.CopyTo(at, chunk);
+                bytes.CopyFrom(at, chunk);
+            }
+
+            _bytes = bytes;
+        }
+    }
+
+    /// <summary>From now on the bytes are our own again, in the state after a reset.</summary>
+    internal void TakeBack()
+    {
+        lock (_lock) _bytes = _own;
+        Reset();
+    }
+
+    /// <summary>A driver's read of 1, 2, 4 or 8 bytes, naturally aligned and within the BAR.</summary>
+    internal ulong Read(ulong offset, int width)
+    {
+        Span<byte> value = stackalloc byte[8];
+        value.Clear();
+        lock (_lock)
+        {
+            for (ulong at = offset, end = offset + (uint)width; at < end;)
+            {
+                RegisterCell? cell = CellAt(at, out ulong next);
+                int count = (int)(Math.Min(next, end) - at);
+                Span<byte> part = value.Slice((int)(at - offset), count);
+                if (cell is null) ReadGap(at, part);
+                else if (!Answers(cell, width)) part.Fill(Bar.UnclaimedByte);
+                else Split(cell.Register.Kind == RegisterKind.ReadOnly ? cell.Known >> (int)((at - cell.Register.Offset) * 8) : Load(at, count), part);
+                at += (uint)count;
+            }
+        }
+
+        return BinaryPrimitives.ReadUInt64LittleEndian(value);
+    }
+
+    /// <summary>
+    /// A driver's write of 1, 2, 4 or 8 bytes, naturally aligned and within the BAR. Every doorbell that it touched is added to
+    /// <paramref name="rung"/>, in the declared order, when all bytes are written.
+    /// </summary>
+    internal void Write(ulong offset, int width, ulong value, List<(Register Register, ulong Value)> rung)
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
+        bool any = false;
+        lock (_lock)
+        {
+            ulong end = offset + (uint)width;
+            for (ulong at = offset; at < end;)
+            {
+                RegisterCell? cell = CellAt(at, out ulong next);
+                int count = (int)(Math.Min(next, end) - at);
+                ReadOnlySpan<byte> part = bytes.Slice((int)(at - offset), count);
+                if (cell is null)
+                {
+                    if (Bar.IsMemory && !InMsix(at)) _bytes.CopyFrom(at, part);
+                }
+                else if (Answers(cell, width) && cell.Register.Kind != RegisterKind.ReadOnly)
+                {
+                    Store(at, count, value >> (int)((at - offset) * 8));
+                    any |= cell.Register.Kind == RegisterKind.Doorbell;
+                }
+
+                at += (uint)count;
+            }
+
+            if (!any) return;
+            foreach (RegisterCell cell in _doorbells)
+            {
+                if (cell.Register.Offset >= end || cell.End <= offset || !Answers(cell, width)) continue;
+                cell.Known = Load(cell.Register.Offset, cell.Register.Width);
+                rung.Add((cell.Register, cell.Known));
+            }
+        }
+    }
+
+    /// <summary>
+    /// Looks for stores to a mapping that nobody has seen yet: adds the doorbells among them to <paramref name="rung"/>, one call's
+    /// worth, and gives read-only registers their values back.
+    /// </summary>
+    internal void Poll(List<(Register Register, ulong Value)> rung)
+    {
+        lock (_lock)
+        {
+            if (_bytes == _own) return;
+            foreach (RegisterCell cell in _doorbells)
+            {
+                ulong value = Load(cell.Register.Offset, cell.Register.Width);
+                if (value == cell.Known) continue;
+                cell.Known = value;
+                rung.Add((cell.Register, value));
+            }
+
+            foreach (RegisterCell cell in _fixed)
+            {
+                if (Load(cell.Register.Offset, cell.Register.Width) != cell.Known)
+                    Store(cell.Register.Offset, cell.Register.Width, cell.Known);
+            }
+        }
+    }
+
+    /// <summary>Undoes stores to a mapping that nobody has seen: they were made while the BAR did not answer.</summary>
+    internal void DropUnseen()
+    {
+        lock (_lock)
+        {
+            foreach (RegisterCell cell in _doorbells) Store(cell.Register.Offset, cell.Register.Width, cell.Known);
+        }
+    }
+
+    internal ulong Peek(Register register)
+    {
+        RegisterCell cell = CellOf(register);
+        lock (_lock)
+            return cell.Register.Kind == RegisterKind.ReadWrite ? Load(register.Offset, register.Width) : cell.Known;
+    }
+
+    internal void Publish(Register register, ulong value)
+    {
+        RegisterCell cell = CellOf(register);
+        lock (_lock)
+        {
+            ulong known = cell.Known;
+            cell.Known = value & cell.Mask;
+            if (cell.Register.Kind == RegisterKind.Doorbell && _bytes != _own)
+                Replace(register.Offset, register.Width, known, cell.Known); // not done: a store that nobody has seen yet stands there
+            else Store(register.Offset, register.Width, cell.Known);
+        }
+    }
+
+    internal void CopyTo(ulong offset, Span<byte> destination)
+    {
+        lock (_lock) _bytes.CopyTo(offset, destination);
+    }
+
+    internal void CopyFrom(ulong offset, ReadOnlySpan<byte> source)
+    {
+        lock (_lock) _bytes.CopyFrom(offset, source);
+    }
+
+    public void Dispose() => _own.Dispose();
+
+    private static void Split(ulong value, Span<byte> bytes)
+    {
+        for (int i = 0; i < bytes.Length; i++) bytes[i] = (byte)(value >> (i * 8));
+    }
+
+    private static bool Answers(RegisterCell cell, int width) => ((int)cell.Register.Widths & width) != 0;
+
+    /// <summary>The register that has a byte, and where it, or else the gap, ends.</summary>
+    private RegisterCell? CellAt(ulong offset, out ulong end)
+    {
+        int low = 0, high = _cells.Length;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            if (_cells[middle].End <= offset) low = middle + 1; else high = middle;
+        }
+
+        end = Bar.Size;
+        if (low == _cells.Length) return null;
+        RegisterCell cell = _cells[low];
+        bool inside = cell.Register.Offset <= offset;
+        end = inside ? cell.End : cell.Register.Offset;
+        return inside ? cell : null;
+    }
+
+    private RegisterCell CellOf(Register register)
+    {
+        RegisterCell? cell = CellAt(register.Offset, out _);
+        if (cell is null || cell.Register != register)
+            throw new ArgumentException($"BAR {Bar.Index} has no register {register.Name} at 0x{register.Offset:x}.", nameof(register));
+        return cell;
+    }
+
+    private void ReadGap(ulong offset, Span<byte> part)
+    {
+        if (Bar.IsMemory || InMsix(offset)) _bytes.CopyTo(offset, part);
+        else part.Fill(Bar.UnclaimedByte);
+    }
+
+    private bool InMsix(ulong offset) => _msix is { } msix
+        && (offset - msix.TableOffset < (ulong)msix.Vectors * 16 || offset - msix.PendingOffset < ((ulong)msix.Vectors + 63) / 64 * 8);
+
+    private void Fill(ulong offset, ulong count, byte value)
+    {
+        Span<byte> chunk = stackalloc byte[CopyChunk];
+        chunk.Fill(value);
+        for (ulong done = 0; done < count; done += CopyChunk)
+            _bytes.CopyFrom(offset + done, chunk[..(int)Math.Min(CopyChunk, count - done)]);
+    }
+
+    private ulong Load(ulong offset, int width) => width switch
+    {
+        1 => _bytes.Read<byte>(offset),
+        2 => _bytes.Read<ushort>(offset),
+        4 => _bytes.Read<uint>(offset),
+        _ => _bytes.Read<ulong>(offset),
+    };
+
+    private void Store(ulong offset, int width, ulong value)
+    {
+        switch (width)
+        {
+            case 1: _bytes.Write(offset, (byte)value); break;
+            case 2: _bytes.Write(offset, (ushort)value); break;
+            case 4: _bytes.Write(offset, (uint)value); break;
+            default: _bytes.Write(offset, value); break;
+        }
+    }
+
+    private bool Replace(ulong offset, int width, ulong expected, ulong value) => width switch
+    {
+        1 => _bytes.TryReplace(offset, (byte)expected, (byte)value),
+        2 => _bytes.TryReplace(offset, (ushort)expected, (ushort)value),
+        4 => _bytes.TryReplace(offset, (uint)expected, (uint)value),
+        _ => _bytes.TryReplace(offset, expected, value),
+    };
+}
