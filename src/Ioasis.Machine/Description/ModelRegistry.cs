@@ -8,8 +8,8 @@ internal static class ModelRegistry
 {
     private static readonly Dictionary<string, Model> Models = new()
     {
-        ["dmatest"] = new Model(_ => throw new InvalidOperationException(), []),
-        ["edu"] = new Model(_ => throw new InvalidOperationException(), ["dmaMask"]),
+        ["dmatest"] = new Model(_ => new DmaTestDevice(), []),
+        ["edu"] = new Model(p => new EduDevice(p.TryGetValue("dmaMask", out string? mask) ? ParseMask(mask)!.Value : EduDevice.DefaultDmaMask), ["dmaMask"]),
     };
 
     internal static IEnumerable<string> Names => Models.Keys;

@@ -1,0 +1,25 @@
+using Ioasis.Devices;
+using Ioasis.Memory;
+
+namespace Ioasis.Machine.Sysfs;
+
+/// <summary>What sysfs shows of a PCI function.</summary>
+/// <param name="Address">Where it sits.</param>
+/// <param name="Function">What it is.</param>
+/// <param name="BarAddresses">Where firmware put each of its six BARs, as bus addresses; 0 for none.</param>
+/// <param name="Interrupt">Number of its INTx line; 0 for none.</param>
+/// <param name="Unit">Name of the unit behind which it sits.</param>
+/// <param name="Group">Its IOMMU group.</param>
+/// <param name="VfioMinor">N of /dev/vfio/devices/vfioN.</param>
+/// <param name="VfioDevice">Device number of that node.</param>
+/// <param name="Config">Its configuration space as it is now.</param>
+internal sealed record SysfsFunction(
+    RequesterId Address, PciFunction Function, IReadOnlyList<ulong> BarAddresses, int Interrupt, string Unit, int Group,
+    int VfioMinor, (uint Major, uint Minor) VfioDevice, Func<byte[]> Config)
+{
+    /// <summary>Its directory: /sys/devices/pciSSSS:BB/SSSS:BB:DD.F.</summary>
+    internal string Directory => $"{RootBus}/{Address}";
+
+    /// <summary>The directory of the root bus it sits on.</summary>
+    internal string RootBus => $"/sys/devices/pci{Address.Segment:x4}:{Address.Bus:x2}";
+}

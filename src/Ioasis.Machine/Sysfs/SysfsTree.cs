@@ -1,0 +1,151 @@
+using System.Globalization;
+using System.Text;
+using Ioasis.Core.Units;
+using Ioasis.Devices;
+using Ioasis.Machine.Nodes;
+
+namespace Ioasis.Machine.Sysfs;
+
+/// <summary>The part of sysfs that tells of our devices, laid out as Linux lays it out: directories in /sys/devices, links elsewhere.</summary>
+internal sealed class SysfsTree
+{
+    private const string Driver = "/sys/bus/pci/drivers/vfio-pci";
+    private readonly Dictionary<string, VirtualPath> _paths = [];
+
+    private SysfsTree()
+    {
+    }
+
+    /// <summary>Builds the tree.</summary>
+    internal static IEnumerable<VirtualPath> Build(
+        IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions, (uint Major, uint Minor) iommu)
+    {
+        var tree = new SysfsTree();
+        foreach (string merged in (string[])["/sys/bus/pci", "/sys/bus/pci/devices", "/sys/bus/pci/drivers", "/sys/class", "/sys/class/vfio-dev",
+                                             "/sys/class/iommu", "/sys/class/misc", "/sys/kernel/iommu_groups", "/sys/dev/char"])
+            tree.Directory(merged);
+        tree.Directory(Driver);
+        foreach (IommuUnit unit in units) tree.Add(unit);
+        tree.Device("/sys/devices/virtual/misc/iommu", "misc", "iommu", iommu, "iommu");
+        foreach (SysfsFunction function in functions) tree.Add(function);
+        return tree._paths.Values;
+    }
+
+    private void Add(IommuUnit unit)
+    {
+        string directory = $"/sys/devices/virtual/iommu/{unit.Name}";
+        Directory(directory);
+        Directory($"{directory}/devices");
+        Directory($"{directory}/intel-iommu");
+        Link($"{directory}/subsystem", "/sys/class/iommu");
+        Link($"/sys/class/iommu/{unit.Name}", directory);
+        ReadOnlySpan<byte> info = unit.HardwareInfo.Data.Span; // flags, reserved, cap_reg, ecap_reg (linux/iommufd.h)
+        Text($"{directory}/intel-iommu/cap", $"{BitConverter.ToUInt64(info[8..]):x}");
+        Text($"{directory}/intel-iommu/ecap", $"{BitConverter.ToUInt64(info[16..]):x}");
+        Text($"{directory}/intel-iommu/version", "1:0");
+    }
+
+    private void Add(SysfsFunction function)
+    {
+        string directory = function.Directory, unit = $"/sys/devices/virtual/iommu/{function.Unit}";
+        PciFunction pci = function.Function;
+        Directory(function.RootBus);
+        Directory(directory, merged: false);
+        Text($"{directory}/vendor", $"0x{pci.VendorId:x4}");
+        Text($"{directory}/device", $"0x{pci.DeviceId:x4}");
+        Text($"{directory}/subsystem_vendor", $"0x{pci.SubsystemVendorId:x4}");
+        Text($"{directory}/subsystem_device", $"0x{pci.SubsystemId:x4}");
+        Text($"{directory}/revision", $"0x{pci.Revision:x2}");
+        Text($"{directory}/class", $"0x{pci.ClassCode:x6}");
+        Text($"{directory}/irq", Decimal(function.Interrupt));
+        Text($"{directory}/numa_node", "-1");
+        Text($"{directory}/enable", "0");
+        Text($"{directory}/driver_override", "(null)");
+        Text($"{directory}/modalias", Modalias(pci));
+        Text($"{directory}/uevent", Uevent(function));
+        Text($"{directory}/resource", Resources(function));
+        _paths[$"{directory}/config"] = new VirtualFile($"{directory}/config", function.Config, 0x1a4 /* 0644 */);
+
+        Link($"{directory}/subsystem", "/sys/bus/pci");
+        Link($"{directory}/driver", Driver);
+        Link($"{directory}/iommu", unit);
+        Link($"{unit}/devices/{function.Address}", directory);
+        Link($"{Driver}/{function.Address}", directory);
+        Link($"/sys/bus/pci/devices/{function.Address}", directory);
+
+        string group = $"/sys/kernel/iommu_groups/{function.Group}";
+        Directory(group, merged: false);
+        Directory($"{group}/devices", merged: false);
+        Text($"{group}/type", "DMA");
+        Link($"{directory}/iommu_group", group);
+        Link($"{group}/devices/{function.Address}", directory);
+
+        string vfio = $"vfio{function.VfioMinor}";
+        Directory($"{directory}/vfio-dev", merged: false);
+        Device($"{directory}/vfio-dev/{vfio}", "vfio-dev", vfio, function.VfioDevice, $"vfio/devices/{vfio}");
+        Link($"{directory}/vfio-dev/{vfio}/device", directory);
+    }
+
+    /// <summary>A character device: its directory, its class and its number.</summary>
+    private void Device(string directory, string subsystem, string name, (uint Major, uint Minor) number, string node)
+    {
+        Directory(directory, merged: false);
+        Text($"{directory}/dev", $"{number.Major}:{number.Minor}");
+        Text($"{directory}/uevent", $"MAJOR={number.Major}\nMINOR={number.Minor}\nDEVNAME={node}");
+        Link($"{directory}/subsystem", $"/sys/class/{subsystem}");
+        Link($"/sys/class/{subsystem}/{name}", directory);
+        Link($"/sys/dev/char/{number.Major}:{number.Minor}", directory);
+    }
+
+    /// <summary>A directory; its parents are the host's as well as ours.</summary>
+    private void Directory(string path, bool merged = true)
+    {
+        string parent = path[..path.LastIndexOf('/')];
+        if (parent.Length > "/sys".Length && !_paths.ContainsKey(parent)) Directory(parent);
+        _paths.TryAdd(path, new VirtualDirectory(path, merged));
+    }
+
+    private void Text(string path, string line) =>
+        _paths[path] = new VirtualFile(path, () => Encoding.ASCII.GetBytes(line + "\n"));
+
+    /// <summary>A link, with the relative text that sysfs would give it.</summary>
+    private void Link(string path, string target)
+    {
+        string[] from = path.Split('/')[..^1], to = target.Split('/');
+        int common = 0;
+        while (common < from.Length && common < to.Length && from[common] == to[common]) common++;
+        string text = string.Join('/', Enumerable.Repeat("..", from.Length - common).Concat(to[common..]));
+        _paths[path] = new VirtualLink(path, text);
+    }
+
+    private static string Modalias(PciFunction pci) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"pci:v{pci.VendorId:X8}d{pci.DeviceId:X8}sv{pci.SubsystemVendorId:X8}sd{pci.SubsystemId:X8}bc{pci.ClassCode >> 16:X2}sc{(pci.ClassCode >> 8) & 0xff:X2}i{pci.ClassCode & 0xff:X2}");
+
+    private static string Uevent(SysfsFunction function)
+    {
+        PciFunction pci = function.Function;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"DRIVER=vfio-pci\nPCI_CLASS={pci.ClassCode:X}\nPCI_ID={pci.VendorId:X4}:{pci.DeviceId:X4}\nPCI_SUBSYS_ID={pci.SubsystemVendorId:X4}:{pci.SubsystemId:X4}\nPCI_SLOT_NAME={function.Address}\nMODALIAS={Modalias(pci)}");
+    }
+
+    /// <summary>First and last address and flags of six BARs, the ROM, and six BARs of virtual functions, of which there are none.</summary>
+    private static string Resources(SysfsFunction function)
+    {
+        const ulong memory = 0x200, sizeAligned = 0x40000, prefetchable = 0x2000, wide = 0x100000;
+        StringBuilder text = new();
+        for (int i = 0; i < 13; i++)
+        {
+            Bar? bar = function.Function.Bars.FirstOrDefault(b => b.Index == i);
+            ulong first = bar is null ? 0 : function.BarAddresses[i];
+            ulong flags = bar is null ? 0 : memory | sizeAligned | (bar.IsPrefetchable ? prefetchable : 0) | (bar.Is64Bit ? wide : 0);
+            text.Append(CultureInfo.InvariantCulture, $"0x{first:x16} 0x{(bar is null ? 0 : first + bar.Size - 1):x16} 0x{flags:x16}");
+            if (i < 12) text.Append('\n');
+        }
+
+        return text.ToString();
+    }
+
+    private static string Decimal(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
