@@ -98,7 +98,7 @@ internal sealed class IoPageTable
                 _areas.Remove(entry.First);
                 removed.Add(entry.Value);
                 unmapped += entry.Value.Range.Length;
-                if (entry.Last == ulong.MaxValue) break;
+                if (entry.Last == range.Last) break;
                 first = entry.Last + 1;
             }
 

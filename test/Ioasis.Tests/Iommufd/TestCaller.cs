@@ -1,0 +1,39 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Memory;
+
+namespace Ioasis.Tests.Iommufd;
+
+/// <summary>A program: its memory, its open files, and a page to pass structures in.</summary>
+internal sealed class TestCaller : ICaller
+{
+    private readonly OwnAddressSpace _memory = new();
+    private readonly HostBlock _scratch;
+
+    internal TestCaller() => _scratch = _memory.Allocate(8192);
+
+    public AddressSpace Memory => _memory;
+
+    internal OwnAddressSpace Own => _memory;
+
+    internal Dictionary<int, IOpenFile> Files { get; } = [];
+
+    internal HashSet<int> Capabilities { get; } = [];
+
+    internal ulong Scratch => (ulong)_scratch.Address;
+
+    public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file) => Files.TryGetValue(descriptor, out file);
+
+    public bool HasCapability(int capability) => Capabilities.Contains(capability);
+
+    /// <summary>Passes a structure and takes back what the call made of it.</summary>
+    internal Errno Call<T>(NodeFile file, uint command, ref T args) where T : unmanaged
+    {
+        _scratch.CopyFrom(0, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in args)));
+        SysResult result = file.Ioctl(this, command, Scratch);
+        _scratch.CopyTo(0, MemoryMarshal.AsBytes(new Span<T>(ref args)));
+        return result.Errno;
+    }
+}
