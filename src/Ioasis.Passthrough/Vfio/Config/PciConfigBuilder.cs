@@ -1,0 +1,131 @@
+using System.Buffers.Binary;
+using Ioasis.Devices;
+using static Ioasis.Abi.PciRegs;
+
+namespace Ioasis.Passthrough.Vfio.Config;
+
+/// <summary>Builds the configuration space of a function from its description.</summary>
+internal sealed class PciConfigBuilder
+{
+    // Where the capabilities stand. A conventional function has no power management capability, like QEMU's conventional devices.
+    private const int ConventionalMsi = 0x40, ConventionalMsix = 0x50;
+    private const int PowerManagement = 0x40, Msi = 0x50, Express = 0x60, Msix = 0xa0;
+
+    private readonly byte[] _bytes;
+    private readonly byte[] _writable;
+    private int _lastCapability;
+
+    private PciConfigBuilder(int size)
+    {
+        _bytes = new byte[size];
+        _writable = new byte[size];
+    }
+
+    /// <summary>Builds it as firmware leaves it: BARs placed, memory decoding on.</summary>
+    /// <param name="function">The description.</param>
+    /// <param name="addresses">Where each of the six BARs was placed.</param>
+    internal static PciConfig Build(PciFunction function, ReadOnlySpan<ulong> addresses)
+    {
+        var builder = new PciConfigBuilder(function.IsExpress ? PCI_CFG_SPACE_EXP_SIZE : PCI_CFG_SPACE_SIZE);
+        builder.AddHeader(function, addresses);
+        var layout = new PciConfigLayout
+        {
+            PowerManagement = function.IsExpress ? PowerManagement : 0,
+            Msi = function.MsiVectors == 0 ? 0 : function.IsExpress ? Msi : ConventionalMsi,
+            Msix = function.Msix is null ? 0 : function.IsExpress ? Msix : ConventionalMsix,
+            Express = function.IsExpress ? Express : 0,
+        };
+        if (layout.PowerManagement != 0) builder.AddPowerManagement(layout.PowerManagement);
+        if (layout.Msi != 0) builder.AddMsi(layout.Msi, function.MsiVectors);
+        if (layout.Express != 0) builder.AddExpress(layout.Express);
+        if (layout.Msix != 0) builder.AddMsix(layout.Msix, function.Msix!);
+        return new PciConfig(builder._bytes, builder._writable, layout);
+    }
+
+    /// <summary>The lower bits of a BAR, which tell its kind.</summary>
+    internal static uint BarFlags(Bar bar) =>
+        (bar.IsPrefetchable ? PCI_BASE_ADDRESS_MEM_PREFETCH : 0) | (bar.Is64Bit ? PCI_BASE_ADDRESS_MEM_TYPE_64 : PCI_BASE_ADDRESS_MEM_TYPE_32);
+
+    private void AddHeader(PciFunction function, ReadOnlySpan<ulong> addresses)
+    {
+        Put16(PCI_VENDOR_ID, function.VendorId);
+        Put16(PCI_DEVICE_ID, function.DeviceId);
+        Put16(PCI_COMMAND, PCI_COMMAND_MEMORY,
+            PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE);
+        Put32(PCI_CLASS_REVISION, (function.ClassCode << 8) | function.Revision);
+        Put8(PCI_CACHE_LINE_SIZE, 0, 0xff);
+        foreach (Bar bar in function.Bars)
+        {
+            ulong address = addresses[bar.Index];
+            Put32(PCI_BASE_ADDRESS_0 + (bar.Index * 4), (uint)address | BarFlags(bar));
+            if (bar.Is64Bit) Put32(PCI_BASE_ADDRESS_0 + (bar.Index * 4) + 4, (uint)(address >> 32));
+        }
+
+        Put16(PCI_SUBSYSTEM_VENDOR_ID, function.SubsystemVendorId);
+        Put16(PCI_SUBSYSTEM_ID, function.SubsystemId);
+        Put8(PCI_INTERRUPT_LINE, 0, 0xff);
+        Put8(PCI_INTERRUPT_PIN, (byte)(function.HasInterruptPin ? 1 : 0));
+    }
+
+    private void AddPowerManagement(int at)
+    {
+        AddCapability(at, PCI_CAP_ID_PM);
+        Put16(at + PCI_PM_PMC, 3); // version 1.2; D0 and D3hot, and the way back resets
+    }
+
+    private void AddMsi(int at, int vectors)
+    {
+        AddCapability(at, PCI_CAP_ID_MSI);
+        ushort log2 = (ushort)int.Log2(vectors);
+        Put16(at + PCI_MSI_FLAGS, (ushort)(PCI_MSI_FLAGS_64BIT | (log2 << 1)), PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
+        Put32(at + PCI_MSI_ADDRESS_LO, 0, ~3u);
+        Put32(at + PCI_MSI_ADDRESS_HI, 0, ~0u);
+        Put16(at + PCI_MSI_DATA_64, 0, 0xffff);
+    }
+
+    private void AddExpress(int at)
+    {
+        const uint slowestLink = 0x11; // 2.5 GT/s, one lane
+        AddCapability(at, PCI_CAP_ID_EXP);
+        Put16(at + PCI_EXP_FLAGS, 2 | (PCI_EXP_TYPE_ENDPOINT << 4));
+        Put32(at + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR);
+        Put16(at + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | (2 << 12), PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE
+            | PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE | PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ);
+        Put32(at + PCI_EXP_LNKCAP, slowestLink);
+        Put16(at + PCI_EXP_LNKSTA, (ushort)slowestLink);
+    }
+
+    private void AddMsix(int at, MsixLayout msix)
+    {
+        AddCapability(at, PCI_CAP_ID_MSIX);
+        Put16(at + PCI_MSIX_FLAGS, (ushort)(msix.Vectors - 1), PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+        Put32(at + PCI_MSIX_TABLE, msix.TableOffset | (uint)msix.Bar);
+        Put32(at + PCI_MSIX_PBA, msix.PendingOffset | (uint)msix.Bar);
+    }
+
+    private void AddCapability(int at, byte id)
+    {
+        Put8(at, id);
+        Put8(_lastCapability == 0 ? PCI_CAPABILITY_LIST : _lastCapability + PCI_CAP_LIST_NEXT, (byte)at);
+        Put16(PCI_STATUS, PCI_STATUS_CAP_LIST);
+        _lastCapability = at;
+    }
+
+    private void Put8(int at, byte value, byte writable = 0)
+    {
+        _bytes[at] = value;
+        _writable[at] = writable;
+    }
+
+    private void Put16(int at, ushort value, ushort writable = 0)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(at), value);
+        BinaryPrimitives.WriteUInt16LittleEndian(_writable.AsSpan(at), writable);
+    }
+
+    private void Put32(int at, uint value, uint writable = 0)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(at), value);
+        BinaryPrimitives.WriteUInt32LittleEndian(_writable.AsSpan(at), writable);
+    }
+}

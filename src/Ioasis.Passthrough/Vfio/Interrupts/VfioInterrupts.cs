@@ -1,0 +1,280 @@
+using System.Numerics;
+using Ioasis.Abi;
+using Ioasis.Devices;
+using Ioasis.Devices.Slots;
+using Ioasis.Iommufd.Files;
+using static Ioasis.Abi.VfioH;
+
+namespace Ioasis.Passthrough.Vfio.Interrupts;
+
+/// <summary>
+/// A bound function's interrupts and the eventfds that they signal (Linux: vfio_pci_intrs.c). One of INTx, MSI and MSI-X is enabled at
+/// a time, by giving it its first eventfd.
+/// </summary>
+internal sealed class VfioInterrupts : IInterruptTarget
+{
+    // Guards everything below. Taken after the device's locks and after the slot's; nothing else is locked while it is held, since the
+    // model's threads take it while a reset waits for them.
+    private readonly Lock _lock = new();
+    private readonly PciFunction _function;
+    private readonly IInterruptSource _source;
+    private readonly IEventFile?[] _messages;
+    private readonly SingleTrigger _error = new();
+    private readonly SingleTrigger _request = new();
+    private uint _enabled = VFIO_PCI_NUM_IRQS; // the index that is enabled, this for none
+    private int _msiVectors;
+    private IEventFile? _intx;
+    private bool _intxMasked;
+    private bool _intxDisabled;
+
+    internal VfioInterrupts(PciFunction function, IInterruptSource source)
+    {
+        _function = function;
+        _source = source;
+        _messages = new IEventFile?[Math.Max(function.MsiVectors, function.Msix?.Vectors ?? 0)];
+    }
+
+    internal bool MsiEnabled
+    {
+        get { lock (_lock) return _enabled == VFIO_PCI_MSI_IRQ_INDEX; }
+    }
+
+    /// <summary>log2 of the vectors that the program enabled MSI with last.</summary>
+    internal int MsiQueueMax { get; private set; }
+
+    /// <summary>How many interrupts an index has.</summary>
+    internal uint Count(uint index) => index switch
+    {
+        VFIO_PCI_INTX_IRQ_INDEX => _function.HasInterruptPin ? 1u : 0,
+        VFIO_PCI_MSI_IRQ_INDEX => (uint)_function.MsiVectors,
+        VFIO_PCI_MSIX_IRQ_INDEX => (uint)(_function.Msix?.Vectors ?? 0),
+        VFIO_PCI_ERR_IRQ_INDEX => _function.IsExpress ? 1u : 0,
+        VFIO_PCI_REQ_IRQ_INDEX => 1,
+        _ => 0,
+    };
+
+    /// <summary>Does what SET_IRQS asks for an index; the numbers lie within its count.</summary>
+    internal Errno Set(uint index, IrqRequest request)
+    {
+        uint action = request.Flags & VFIO_IRQ_SET_ACTION_TYPE_MASK;
+        lock (_lock)
+        {
+            return (index, action) switch
+            {
+                (VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_MASK) => MaskIntx(request),
+                (VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_UNMASK) => UnmaskIntx(request),
+                (VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => TriggerIntx(request),
+                (VFIO_PCI_MSI_IRQ_INDEX or VFIO_PCI_MSIX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => TriggerMessages(index, request),
+                (VFIO_PCI_ERR_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) when _function.IsExpress => _error.Set(request),
+                (VFIO_PCI_REQ_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => _request.Set(request),
+                _ => Errno.ENOTTY,
+            };
+        }
+    }
+
+    /// <summary>Lets all eventfds go; nothing is enabled.</summary>
+    internal void Close()
+    {
+        lock (_lock)
+        {
+            if (_enabled == VFIO_PCI_INTX_IRQ_INDEX) DisableIntx();
+            else if (_enabled != VFIO_PCI_NUM_IRQS) DisableMessages();
+            _error.Clear();
+            _request.Clear();
+            _intxDisabled = false;
+        }
+    }
+
+    /// <summary>The program set or cleared INTx disable in its command register.</summary>
+    internal void SetIntxDisabled(bool disabled)
+    {
+        lock (_lock)
+        {
+            _intxDisabled = disabled;
+            if (disabled) _intxMasked = true;
+            else UnmaskIntx();
+        }
+    }
+
+    public bool RaiseMessage(int vector)
+    {
+        lock (_lock)
+        {
+            switch (_enabled)
+            {
+                case VFIO_PCI_MSI_IRQ_INDEX:
+                    vector &= (int)BitOperations.RoundUpToPowerOf2((uint)_msiVectors) - 1;
+                    break;
+                case VFIO_PCI_MSIX_IRQ_INDEX:
+                    break;
+                default:
+                    return false;
+            }
+
+            if (_source.BusMaster && (uint)vector < (uint)_messages.Length) _messages[vector]?.Signal();
+            return true;
+        }
+    }
+
+    public void LineChanged(bool asserted)
+    {
+        lock (_lock)
+        {
+            if (asserted) FireIntx();
+        }
+    }
+
+    private Errno MaskIntx(IrqRequest request)
+    {
+        if (_enabled != VFIO_PCI_INTX_IRQ_INDEX || request.Start != 0 || request.Count != 1) return Errno.EINVAL;
+        if (request.IsEvent) return Errno.ENOTTY;
+        if (request.IsNone || request.Bools[0] != 0) _intxMasked = true;
+        return Errno.None;
+    }
+
+    private Errno UnmaskIntx(IrqRequest request)
+    {
+        if (_enabled != VFIO_PCI_INTX_IRQ_INDEX || request.Start != 0 || request.Count != 1) return Errno.EINVAL;
+        if (request.IsEvent)
+        {
+            // Linux would unmask whenever the eventfd is signalled. Ours cannot be listened to.
+            EventRequest wanted = request.Events[0];
+            return wanted.Error != Errno.None ? wanted.Error : wanted.Event is null ? Errno.None : Errno.ENOTTY;
+        }
+
+        if (request.IsNone || request.Bools[0] != 0) UnmaskIntx();
+        return Errno.None;
+    }
+
+    private Errno TriggerIntx(IrqRequest request)
+    {
+        bool enabled = _enabled == VFIO_PCI_INTX_IRQ_INDEX;
+        if (enabled && request.Count == 0 && request.IsNone)
+        {
+            DisableIntx();
+            return Errno.None;
+        }
+
+        if (!(enabled || _enabled == VFIO_PCI_NUM_IRQS) || request.Start != 0 || request.Count != 1) return Errno.EINVAL;
+        if (request.IsEvent)
+        {
+            if (request.Events[0].Error != Errno.None) return request.Events[0].Error;
+            _intx?.Dispose();
+            _intx = request.Take(0);
+            if (enabled) return Errno.None;
+            _enabled = VFIO_PCI_INTX_IRQ_INDEX;
+            _intxMasked = _intxDisabled;
+            if (_source.LineAsserted) FireIntx();
+            return Errno.None;
+        }
+
+        if (!enabled) return Errno.EINVAL;
+        if (request.IsNone || request.Bools[0] != 0) SignalIntx();
+        return Errno.None;
+    }
+
+    private Errno TriggerMessages(uint index, IrqRequest request)
+    {
+        if (_enabled == index && request.Count == 0 && request.IsNone)
+        {
+            DisableMessages();
+            return Errno.None;
+        }
+
+        if (_enabled != index && _enabled != VFIO_PCI_NUM_IRQS) return Errno.EINVAL;
+        if (request.IsEvent)
+        {
+            if (_enabled == index) return SetMessages(request);
+            int vectors = (int)(request.Start + request.Count);
+            if (vectors == 0) return Errno.ERANGE;
+            EnableMessages(index, vectors);
+            Errno errno = SetMessages(request);
+            if (errno != Errno.None) DisableMessages();
+            return errno;
+        }
+
+        if (_enabled != index) return Errno.EINVAL;
+        for (uint i = 0; i < request.Count; i++)
+            if (request.IsNone || request.Bools[i] != 0) _messages[request.Start + i]?.Signal();
+        return Errno.None;
+    }
+
+    /// <summary>Gives vectors their eventfds, in order. The first that fails takes those of the same call down with it.</summary>
+    private Errno SetMessages(IrqRequest request)
+    {
+        for (uint i = 0; i < request.Count; i++)
+        {
+            Errno errno = SetMessage(request.Start + i, request, i);
+            if (errno == Errno.None) continue;
+            for (uint j = 0; j <= i; j++) ReplaceMessage(request.Start + j, null);
+            return errno;
+        }
+
+        return Errno.None;
+    }
+
+    private Errno SetMessage(uint vector, IrqRequest request, uint i)
+    {
+        ReplaceMessage(vector, null);
+        if (request.Events[i].Descriptor < 0) return Errno.None;
+
+        // Vectors of MSI-X are allocated as they come, those of MSI all at once.
+        if (_enabled == VFIO_PCI_MSI_IRQ_INDEX && vector >= _msiVectors) return Errno.EINVAL;
+        if (request.Events[i].Error != Errno.None) return request.Events[i].Error;
+        ReplaceMessage(vector, request.Take(i));
+        return Errno.None;
+    }
+
+    private void ReplaceMessage(uint vector, IEventFile? message)
+    {
+        _messages[vector]?.Dispose();
+        _messages[vector] = message;
+    }
+
+    private void EnableMessages(uint index, int vectors)
+    {
+        _enabled = index;
+        bool msix = index == VFIO_PCI_MSIX_IRQ_INDEX;
+        if (!msix)
+        {
+            _msiVectors = vectors;
+            MsiQueueMax = BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)vectors));
+        }
+
+        _source.MessagesEnabled(msix, true);
+    }
+
+    private void DisableMessages()
+    {
+        for (uint vector = 0; vector < _messages.Length; vector++) ReplaceMessage(vector, null);
+        _source.MessagesEnabled(_enabled == VFIO_PCI_MSIX_IRQ_INDEX, false);
+        _enabled = VFIO_PCI_NUM_IRQS;
+    }
+
+    private void DisableIntx()
+    {
+        _intx?.Dispose();
+        _intx = null;
+        _enabled = VFIO_PCI_NUM_IRQS;
+    }
+
+    private void UnmaskIntx()
+    {
+        if (_enabled != VFIO_PCI_INTX_IRQ_INDEX || !_intxMasked || _intxDisabled) return;
+        if (_source.LineAsserted) SignalIntx(); // and it stays masked
+        else _intxMasked = false;
+    }
+
+    /// <summary>The line is asserted: masks itself and signals, unless it is masked already.</summary>
+    private void FireIntx()
+    {
+        if (_enabled != VFIO_PCI_INTX_IRQ_INDEX || _intxMasked) return;
+        _intxMasked = true;
+        SignalIntx();
+    }
+
+    private void SignalIntx()
+    {
+        if (!_intxDisabled) _intx?.Signal();
+    }
+}

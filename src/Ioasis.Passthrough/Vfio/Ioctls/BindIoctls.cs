@@ -1,0 +1,103 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+
+namespace Ioasis.Passthrough.Vfio.Ioctls;
+
+/// <summary>BIND_IOMMUFD, ATTACH_IOMMUFD_PT and DETACH_IOMMUFD_PT (Linux: vfio/device_cdev.c).</summary>
+internal static class BindIoctls
+{
+    private const int BindMinimum = 16, BindSize = 24, OutDevidOffset = 12, TokenSize = 16;
+    private const int AttachWithPasid = 16, PtIdOffset = 8, DetachWithPasid = 12;
+
+    internal static SysResult Bind(VfioCall call)
+    {
+        Errno errno = ReadBind(call, out VfioDeviceBindIommufd bind);
+        if (errno != Errno.None) return errno;
+        if (bind.Iommufd < 0 || (bind.Flags & ~VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN) != 0) return Errno.EINVAL;
+        if (call.File.IsGranted) return Errno.EINVAL;
+        if ((bind.Flags & VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN) != 0)
+        {
+            // No function is a virtual one or has any, so that a token is always one too many.
+            Span<byte> token = stackalloc byte[TokenSize];
+            return call.Caller.Memory.TryRead(new Hva(bind.TokenUuidPtr), token) ? Errno.EINVAL : Errno.EFAULT;
+        }
+
+        if (!call.Caller.TryGetFile(bind.Iommufd, out IOpenFile? file)) return Errno.EBADF;
+        if (file is not IommufdContext context)
+        {
+            (file as IDisposable)?.Dispose();
+            return Errno.EBADFD;
+        }
+
+        ICaller caller = call.Caller;
+        ulong outDevid = unchecked(call.Argument + OutDevidOffset);
+        errno = call.Device.Bind(call.File, context, id => TryWriteId(caller, outDevid, id));
+        if (errno == Errno.None) call.File.IsGranted = true;
+        return errno;
+    }
+
+    internal static SysResult Attach(VfioCall call)
+    {
+        VfioDeviceAttachIommufdPt attach = call.Read<VfioDeviceAttachIommufdPt>();
+        Errno errno = ReadPasid(call, attach.Argsz, attach.Flags, AttachWithPasid, out uint? pasid);
+        if (errno != Errno.None) return errno;
+        ICaller caller = call.Caller;
+        ulong ptId = unchecked(call.Argument + PtIdOffset);
+        return call.Device.Attach(pasid, attach.PtId, id => TryWriteId(caller, ptId, id));
+    }
+
+    internal static SysResult Detach(VfioCall call)
+    {
+        VfioDeviceDetachIommufdPt detach = call.Read<VfioDeviceDetachIommufdPt>();
+        Errno errno = ReadPasid(call, detach.Argsz, detach.Flags, DetachWithPasid, out uint? pasid);
+        if (errno != Errno.None) return errno;
+        call.Device.Detach(pasid);
+        return SysResult.Ok();
+    }
+
+    /// <summary>The PASID is the last field of the longer structure, there only with the flag (the same bit for both calls).</summary>
+    private static Errno ReadPasid(VfioCall call, uint argsz, uint flags, int longSize, out uint? pasid)
+    {
+        pasid = null;
+        if ((flags & ~VfioH.VFIO_DEVICE_ATTACH_PASID) != 0) return Errno.EINVAL;
+        if (flags == 0) return Errno.None;
+        if (argsz < longSize) return Errno.EINVAL;
+        Span<byte> bytes = stackalloc byte[4];
+        if (!call.TryRead((uint)longSize - 4, bytes)) return Errno.EFAULT;
+        pasid = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+        return Errno.None;
+    }
+
+    /// <summary>A structure that may be longer than the one we know, if what we do not know is 0 (Linux: copy_struct_from_user).</summary>
+    private static Errno ReadBind(VfioCall call, out VfioDeviceBindIommufd bind)
+    {
+        bind = default;
+        Span<byte> bytes = stackalloc byte[BindSize];
+        bytes.Clear();
+        if (!call.TryRead(0, bytes[..4])) return Errno.EFAULT;
+        uint argsz = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+        if (argsz < BindMinimum) return Errno.EINVAL;
+        Span<byte> tail = stackalloc byte[256];
+        for (uint at = BindSize; at < argsz; at += (uint)tail.Length)
+        {
+            Span<byte> part = tail[..(int)Math.Min(argsz - at, (uint)tail.Length)];
+            if (!call.TryRead(at, part)) return Errno.EFAULT;
+            if (part.ContainsAnyExcept((byte)0)) return Errno.E2BIG;
+        }
+
+        if (!call.TryRead(0, bytes[..(int)Math.Min(argsz, BindSize)])) return Errno.EFAULT;
+        bind = MemoryMarshal.Read<VfioDeviceBindIommufd>(bytes);
+        return Errno.None;
+    }
+
+    private static bool TryWriteId(ICaller caller, ulong address, uint id)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, id);
+        return caller.Memory.TryWrite(new Hva(address), bytes);
+    }
+}

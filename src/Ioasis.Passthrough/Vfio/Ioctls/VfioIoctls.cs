@@ -1,0 +1,82 @@
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Memory;
+
+namespace Ioasis.Passthrough.Vfio.Ioctls;
+
+/// <summary>One call, its structure's first bytes read and their size checked.</summary>
+internal readonly ref struct VfioCall(VfioDeviceFile file, ICaller caller, ulong argument, ReadOnlySpan<byte> header)
+{
+    private readonly ReadOnlySpan<byte> _header = header;
+
+    internal VfioDeviceFile File { get; } = file;
+
+    internal VfioPciDevice Device => File.Device;
+
+    internal ICaller Caller { get; } = caller;
+
+    internal ulong Argument { get; } = argument;
+
+    /// <summary>The structure; what lies beyond the ioctl's minimum size is 0.</summary>
+    internal T Read<T>() where T : unmanaged => MemoryMarshal.Read<T>(_header);
+
+    /// <summary>Reads what follows in the caller's memory.</summary>
+    internal bool TryRead(uint offset, Span<byte> bytes) => Caller.Memory.TryRead(new Hva(unchecked(Argument + offset)), bytes);
+
+    /// <summary>Writes the first <paramref name="count"/> bytes of a structure back.</summary>
+    internal SysResult Return<T>(T value, int count) where T : unmanaged => TryWrite(0, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value))[..count]) ? SysResult.Ok() : Errno.EFAULT;
+
+    internal bool TryWrite(uint offset, ReadOnlySpan<byte> bytes) => Caller.Memory.TryWrite(new Hva(unchecked(Argument + offset)), bytes);
+}
+
+/// <summary>Does one kind of call.</summary>
+internal delegate SysResult VfioHandler(VfioCall call);
+
+/// <summary>An ioctl of a device's file.</summary>
+/// <param name="Number">The request number.</param>
+/// <param name="Name">Its name in linux/vfio.h.</param>
+/// <param name="MinimumSize">Bytes of its structure that are read before anything else, and that its argsz must cover; 0 for no structure.</param>
+/// <param name="BeforeBind">Whether a file that is not bound knows it. Such a one reads its structure itself.</param>
+/// <param name="Handler">What does it.</param>
+internal sealed record VfioIoctl(uint Number, string Name, int MinimumSize, bool BeforeBind, VfioHandler Handler);
+
+/// <summary>The ioctls of a device's file.</summary>
+internal static class VfioIoctls
+{
+    private const int LargestMinimum = 32;
+
+    /// <summary>All of them, by number.</summary>
+    internal static IReadOnlyDictionary<uint, VfioIoctl> Table { get; } = new VfioIoctl[]
+    {
+        new(VfioH.VFIO_DEVICE_GET_INFO, nameof(VfioH.VFIO_DEVICE_GET_INFO), 16, false, InfoIoctls.GetInfo),
+        new(VfioH.VFIO_DEVICE_GET_REGION_INFO, nameof(VfioH.VFIO_DEVICE_GET_REGION_INFO), 32, false, InfoIoctls.GetRegionInfo),
+        new(VfioH.VFIO_DEVICE_GET_IRQ_INFO, nameof(VfioH.VFIO_DEVICE_GET_IRQ_INFO), 16, false, InfoIoctls.GetIrqInfo),
+        new(VfioH.VFIO_DEVICE_SET_IRQS, nameof(VfioH.VFIO_DEVICE_SET_IRQS), 20, false, IrqIoctls.SetIrqs),
+        new(VfioH.VFIO_DEVICE_RESET, nameof(VfioH.VFIO_DEVICE_RESET), 0, false, ResetIoctls.Reset),
+        new(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, nameof(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO), 12, false, ResetIoctls.GetHotResetInfo),
+        new(VfioH.VFIO_DEVICE_PCI_HOT_RESET, nameof(VfioH.VFIO_DEVICE_PCI_HOT_RESET), 12, false, ResetIoctls.HotReset),
+        new(VfioH.VFIO_DEVICE_IOEVENTFD, nameof(VfioH.VFIO_DEVICE_IOEVENTFD), 28, false, IrqIoctls.IoEventfd),
+        new(VfioH.VFIO_DEVICE_FEATURE, nameof(VfioH.VFIO_DEVICE_FEATURE), 8, false, FeatureIoctl.Feature),
+        new(VfioH.VFIO_DEVICE_BIND_IOMMUFD, nameof(VfioH.VFIO_DEVICE_BIND_IOMMUFD), 16, true, BindIoctls.Bind),
+        new(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT), 12, false, BindIoctls.Attach),
+        new(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT), 8, false, BindIoctls.Detach),
+    }.ToDictionary(i => i.Number);
+
+    internal static SysResult Dispatch(VfioDeviceFile file, ICaller caller, uint command, ulong argument)
+    {
+        Table.TryGetValue(command, out VfioIoctl? ioctl);
+        if (ioctl is { BeforeBind: true }) return ioctl.Handler(new VfioCall(file, caller, argument, []));
+        if (!file.IsGranted) return Errno.EINVAL;
+        if (ioctl is null) return Errno.ENOTTY;
+        Span<byte> header = stackalloc byte[LargestMinimum];
+        header.Clear();
+        if (ioctl.MinimumSize > 0)
+        {
+            if (!caller.Memory.TryRead(new Hva(argument), header[..ioctl.MinimumSize])) return Errno.EFAULT;
+            if (MemoryMarshal.Read<uint>(header) < ioctl.MinimumSize) return Errno.EINVAL;
+        }
+
+        return ioctl.Handler(new VfioCall(file, caller, argument, header));
+    }
+}

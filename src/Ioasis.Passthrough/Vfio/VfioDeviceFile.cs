@@ -1,0 +1,33 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Passthrough.Vfio.Ioctls;
+
+namespace Ioasis.Passthrough.Vfio;
+
+/// <summary>One open of a device's node (Linux: struct vfio_device_file). Until it is bound, everything but BIND_IOMMUFD is refused.</summary>
+internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier) : NodeFile
+{
+    private volatile bool _granted;
+
+    internal VfioPciDevice Device { get; } = device;
+
+    /// <summary>Whether the device is bound through this file. It stays so until the file is closed.</summary>
+    internal bool IsGranted
+    {
+        get => _granted;
+        set => _granted = value;
+    }
+
+    public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => VfioIoctls.Dispatch(this, caller, command, argument);
+
+    public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count) =>
+        _granted ? Device.Read(caller, offset, buffer, count) : Errno.EINVAL;
+
+    public override SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count) =>
+        _granted ? Device.Write(caller, offset, buffer, count) : Errno.EINVAL;
+
+    public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>
+        _granted ? Device.Map(carrier, offset, length, shared) : Errno.EINVAL;
+
+    public override void Close() => Device.Unbind(this);
+}

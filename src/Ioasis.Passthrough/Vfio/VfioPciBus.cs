@@ -1,0 +1,61 @@
+using Ioasis.Core.Endpoints;
+using Ioasis.Devices;
+using Ioasis.Devices.Slots;
+
+namespace Ioasis.Passthrough.Vfio;
+
+/// <summary>What the PCI functions of one machine share: the windows that their BARs are placed in, and the thread that looks for stores
+/// to mapped BARs.</summary>
+public sealed class VfioPciBus : IDisposable
+{
+    // Below 4 GiB under the interrupt window and the firmware, above it where no RAM of a program's guest is likely to be.
+    private const ulong LowStart = 0xc000_0000, LowEnd = 0xfec0_0000, HighStart = 0x38_0000_0000;
+
+    // Guards the windows.
+    private readonly Lock _lock = new();
+    private readonly uint _major;
+    private ulong _low = LowStart;
+    private ulong _high = HighStart;
+
+    /// <summary>Makes an empty bus.</summary>
+    /// <param name="major">Major number of the character devices of VFIO.</param>
+    public VfioPciBus(uint major) => _major = major;
+
+    internal BarPoller Poller { get; } = new();
+
+    /// <summary>Plugs a model in. The caller disposes the device, before the bus, when its files are closed.</summary>
+    /// <param name="model">The model, not plugged in before.</param>
+    /// <param name="endpoint">Its place behind an IOMMU, and its requester ID.</param>
+    /// <param name="minor">Its number N in <c>/dev/vfio/devices/vfioN</c>.</param>
+    /// <exception cref="ArgumentException">The model describes no possible function.</exception>
+    public VfioPciDevice Add(PciDeviceModel model, Endpoint endpoint, uint minor)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(endpoint);
+        var slot = new PciSlot(model, endpoint, Poller);
+        var addresses = new ulong[6];
+        foreach (Bar bar in slot.Function.Bars) addresses[bar.Index] = Place(bar);
+        return new VfioPciDevice(slot, endpoint, addresses, _major, minor);
+    }
+
+    /// <summary>Ends the bus's thread.</summary>
+    public void Dispose() => Poller.Dispose();
+
+    private ulong Place(Bar bar)
+    {
+        lock (_lock)
+        {
+            ulong start = (_low + bar.Size - 1) & ~(bar.Size - 1);
+            if (bar.Is64Bit || start + bar.Size > LowEnd)
+            {
+                if (!bar.Is64Bit) throw new ArgumentException($"No room below 4 GiB for BAR {bar.Index} of {bar.Size} bytes.");
+                start = (_high + bar.Size - 1) & ~(bar.Size - 1);
+                _high = start + bar.Size;
+                return start;
+            }
+
+            _low = start + bar.Size;
+            return start;
+        }
+    }
+}

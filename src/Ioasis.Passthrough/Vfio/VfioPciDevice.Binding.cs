@@ -1,0 +1,72 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Objects;
+
+namespace Ioasis.Passthrough.Vfio;
+
+public sealed partial class VfioPciDevice
+{
+    /// <summary>Binds the device through a file (Linux: vfio_df_open). <paramref name="publish"/> hands the ID out; if it fails, nothing
+    /// was bound.</summary>
+    internal Errno Bind(VfioDeviceFile file, IommufdContext context, Func<uint, bool> publish)
+    {
+        lock (_binding)
+        {
+            if (_bound is not null) return Errno.EINVAL;
+            Errno errno = VfioBinding.Create(file, context, out VfioBinding? binding);
+            if (errno != Errno.None) return errno;
+            Enable();
+            if (!publish(binding!.Device.Id))
+            {
+                Disable();
+                binding.Close();
+                return Errno.EFAULT;
+            }
+
+            _bound = binding;
+            return Errno.None;
+        }
+    }
+
+    /// <summary>
+    /// Attaches the bound device, or one PASID of it. <paramref name="publish"/> hands the page table's ID out; if it fails, the device
+    /// is detached.
+    /// </summary>
+    internal Errno Attach(uint? pasid, uint pageTable, Func<uint, bool> publish)
+    {
+        lock (_binding)
+        {
+            Errno errno = pasid is { } id ? _bound!.Attach(id, ref pageTable) : _bound!.Attach(ref pageTable);
+            if (errno != Errno.None || publish(pageTable)) return errno;
+            Detach(pasid);
+            return Errno.EFAULT;
+        }
+    }
+
+    /// <summary>Detaches the bound device, or one PASID of it; nothing happens if it is not attached.</summary>
+    internal void Detach(uint? pasid)
+    {
+        lock (_binding)
+        {
+            if (pasid is { } id) _bound!.Detach(id);
+            else _bound!.Detach();
+        }
+    }
+
+    /// <summary>The bound device's ID in its context.</summary>
+    internal uint BoundId
+    {
+        get { lock (_binding) return _bound!.Device.Id; }
+    }
+
+    /// <summary>Gives the device back if it is bound through this file: its DMA ends before its page tables go.</summary>
+    internal void Unbind(VfioDeviceFile file)
+    {
+        lock (_binding)
+        {
+            if (_bound is null || _bound.File != file) return;
+            Disable();
+            _bound.Close();
+            _bound = null;
+        }
+    }
+}

@@ -1,0 +1,213 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using Ioasis.Abi;
+using Ioasis.Devices;
+using Ioasis.Iommufd.Files;
+using Ioasis.Memory;
+
+namespace Ioasis.Passthrough.Vfio;
+
+public sealed partial class VfioPciDevice
+{
+    /// <summary>
+    /// Region index i begins at (i + 1) shifted by this. Linux has no + 1: programs take the offset from GET_REGION_INFO, and with it no
+    /// region lies where a file has its first bytes.
+    /// </summary>
+    internal const int RegionShift = 40;
+
+    private const int CopyBytes = 64 * 1024;
+
+    internal static ulong RegionOffset(uint index) => ((ulong)index + 1) << RegionShift;
+
+    /// <summary>The BAR of an index; null when there is none, or it is the upper half of one.</summary>
+    internal Bar? FindBar(uint index)
+    {
+        foreach (Bar bar in Function.Bars)
+            if (bar.Index == index) return bar;
+        return null;
+    }
+
+    internal uint ConfigurationSize => (uint)_config.Size;
+
+    internal SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
+    {
+        if (count == 0) return SysResult.Ok();
+        if (!TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
+        if (index == VfioH.VFIO_PCI_CONFIG_REGION_INDEX) return ReadConfiguration(caller, position, buffer, count);
+        if (FindBar(index) is not { } bar || position >= bar.Size) return Errno.EINVAL;
+        count = Math.Min(count, bar.Size - position);
+        byte[] bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(count, CopyBytes));
+        try
+        {
+            for (ulong done = 0; done < count;)
+            {
+                Span<byte> part = bytes.AsSpan(0, (int)Math.Min(count - done, CopyBytes));
+                if (!ReadBar(bar, position + done, part)) return Errno.EIO;
+                if (!caller.Memory.TryWrite(new Hva(unchecked(buffer + done)), part)) return Errno.EFAULT;
+                done += (uint)part.Length;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+
+        return SysResult.Ok((long)count);
+    }
+
+    internal SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count)
+    {
+        if (count == 0) return SysResult.Ok();
+        if (!TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
+        if (index == VfioH.VFIO_PCI_CONFIG_REGION_INDEX) return WriteConfiguration(caller, position, buffer, count);
+        if (FindBar(index) is not { } bar || position >= bar.Size) return Errno.EINVAL;
+        count = Math.Min(count, bar.Size - position);
+        byte[] bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(count, CopyBytes));
+        try
+        {
+            for (ulong done = 0; done < count;)
+            {
+                Span<byte> part = bytes.AsSpan(0, (int)Math.Min(count - done, CopyBytes));
+                if (!caller.Memory.TryRead(new Hva(unchecked(buffer + done)), part)) return Errno.EFAULT;
+                if (!WriteBar(bar, position + done, part)) return Errno.EIO;
+                done += (uint)part.Length;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+
+        return SysResult.Ok((long)count);
+    }
+
+    internal Errno Map(ICarrier carrier, ulong offset, ulong length, bool shared)
+    {
+        if (!shared || !TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
+        if (FindBar(index) is not { IsMappable: true } bar || position >= bar.Size || length > bar.Size - position) return Errno.EINVAL;
+        _slot.ShareBar(bar.Index, carrier.Map(RegionOffset(index), bar.Size));
+        return Errno.None;
+    }
+
+    private static bool TryRegion(ulong offset, out uint index, out ulong position)
+    {
+        index = (uint)(offset >> RegionShift) - 1;
+        position = offset & ((1UL << RegionShift) - 1);
+        return index < VfioH.VFIO_PCI_NUM_REGIONS;
+    }
+
+    private SysResult ReadConfiguration(ICaller caller, ulong position, ulong buffer, ulong count)
+    {
+        if (position >= (uint)_config.Size || count > (uint)_config.Size - position) return Errno.EFAULT;
+        Span<byte> bytes = stackalloc byte[(int)count];
+        lock (_access)
+        {
+            for (int done = 0; done < bytes.Length;)
+            {
+                int chunk = _config.Chunk((int)position + done, bytes.Length - done);
+                uint value = _config.Read((int)position + done, chunk);
+                for (int i = 0; i < chunk; i++) bytes[done + i] = (byte)(value >> (i * 8));
+                done += chunk;
+            }
+        }
+
+        return caller.Memory.TryWrite(new Hva(buffer), bytes) ? SysResult.Ok(bytes.Length) : Errno.EFAULT;
+    }
+
+    private SysResult WriteConfiguration(ICaller caller, ulong position, ulong buffer, ulong count)
+    {
+        if (position >= (uint)_config.Size || count > (uint)_config.Size - position) return Errno.EFAULT;
+        Span<byte> bytes = stackalloc byte[(int)count];
+        if (!caller.Memory.TryRead(new Hva(buffer), bytes)) return Errno.EFAULT;
+        lock (_access)
+        {
+            for (int done = 0; done < bytes.Length;)
+            {
+                int chunk = _config.Chunk((int)position + done, bytes.Length - done);
+                uint value = 0;
+                for (int i = 0; i < chunk; i++) value |= (uint)bytes[done + i] << (i * 8);
+                _config.Write((int)position + done, chunk, value);
+                done += chunk;
+            }
+        }
+
+        return SysResult.Ok(bytes.Length);
+    }
+
+    /// <summary>Reads in the widest aligned accesses; false when the BAR does not answer.</summary>
+    private bool ReadBar(Bar bar, ulong position, Span<byte> bytes)
+    {
+        lock (_access)
+        {
+            Span<byte> value = stackalloc byte[8];
+            for (int done = 0; done < bytes.Length;)
+            {
+                int width = Width(bar, position + (uint)done, bytes.Length - done, out int hidden);
+                if (hidden != 0)
+                {
+                    bytes.Slice(done, hidden).Fill(0xff);
+                    done += hidden;
+                    continue;
+                }
+
+                if (!Answers) return false;
+                BinaryPrimitives.WriteUInt64LittleEndian(value, _slot.Read(bar.Index, position + (uint)done, width));
+                value[..width].CopyTo(bytes[done..]);
+                done += width;
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Writes in the widest aligned accesses; false when the BAR does not answer.</summary>
+    private bool WriteBar(Bar bar, ulong position, ReadOnlySpan<byte> bytes)
+    {
+        lock (_access)
+        {
+            Span<byte> value = stackalloc byte[8];
+            for (int done = 0; done < bytes.Length;)
+            {
+                int width = Width(bar, position + (uint)done, bytes.Length - done, out int hidden);
+                if (hidden != 0)
+                {
+                    done += hidden;
+                    continue;
+                }
+
+                if (!Answers) return false;
+                value.Clear();
+                bytes.Slice(done, width).CopyTo(value);
+                _slot.Write(bar.Index, position + (uint)done, width, BinaryPrimitives.ReadUInt64LittleEndian(value));
+                done += width;
+            }
+
+            return true;
+        }
+    }
+
+    private bool Answers => _powerState == 0 && _config.MemoryEnabled;
+
+    /// <summary>
+    /// The width of the next access; or how many bytes belong to the MSI-X table, which programs can neither read nor write: it is
+    /// theirs through SET_IRQS.
+    /// </summary>
+    private int Width(Bar bar, ulong position, int count, out int hidden)
+    {
+        hidden = 0;
+        ulong available = (uint)count;
+        if (Function.Msix is { } msix && msix.Bar == bar.Index)
+        {
+            ulong start = msix.TableOffset, end = start + ((ulong)msix.Vectors * PciRegs.PCI_MSIX_ENTRY_SIZE);
+            if (position < start) available = Math.Min(available, start - position);
+            else if (position < end)
+            {
+                hidden = (int)Math.Min(available, end - position);
+                return 0;
+            }
+        }
+
+        for (int width = 8; ; width /= 2)
+            if (available >= (uint)width && position % (uint)width == 0) return width;
+    }
+}

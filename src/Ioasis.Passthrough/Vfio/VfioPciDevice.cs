@@ -1,0 +1,210 @@
+using Ioasis.Abi;
+using Ioasis.Core.Endpoints;
+using Ioasis.Devices;
+using Ioasis.Devices.Slots;
+using Ioasis.Iommufd.Files;
+using Ioasis.Memory;
+using Ioasis.Passthrough.Vfio.Config;
+using Ioasis.Passthrough.Vfio.Interrupts;
+
+namespace Ioasis.Passthrough.Vfio;
+
+/// <summary>
+/// A PCI function that programs drive through its character device (Linux: struct vfio_pci_core_device). It is open any number of
+/// times and bound through one of its files at a time.
+/// </summary>
+public sealed partial class VfioPciDevice : INode, IDisposable
+{
+    // _binding guards which file the device is bound through and what it is attached to (Linux: vfio_device_set.lock).
+    // _access guards configuration space, and what decides whether BARs answer (Linux: memory_lock and igate). A reset holds it while
+    // the model's threads end their work.
+    // Order: _binding, _access, the slot's lock for calls, the interrupts' lock.
+    private readonly Lock _binding = new();
+    private readonly Lock _access = new();
+    private readonly PciSlot _slot;
+    private readonly PciConfig _hardware;
+    private readonly VirtualConfig _config;
+    private readonly VfioInterrupts _interrupts;
+    private VfioBinding? _bound;
+    private int _powerState;
+    private bool _inLowPower;
+
+    internal VfioPciDevice(PciSlot slot, Endpoint endpoint, IReadOnlyList<ulong> barAddresses, uint major, uint minor)
+    {
+        _slot = slot;
+        Endpoint = endpoint;
+        BarAddresses = barAddresses;
+        Major = major;
+        Minor = minor;
+        Path = $"/dev/vfio/devices/vfio{minor}";
+        _hardware = PciConfigBuilder.Build(slot.Function, [.. barAddresses]);
+        var effects = new Effects(this);
+        _config = new VirtualConfig(_hardware, slot.Function, effects);
+        _interrupts = new VfioInterrupts(slot.Function, effects);
+        slot.Target = _interrupts;
+    }
+
+    /// <inheritdoc/>
+    public string Path { get; }
+
+    /// <inheritdoc/>
+    public uint Major { get; }
+
+    /// <inheritdoc/>
+    public uint Minor { get; }
+
+    /// <inheritdoc/>
+    public uint Mode => 0x1b0; // 0660
+
+    /// <summary>Its place behind an IOMMU.</summary>
+    public Endpoint Endpoint { get; }
+
+    /// <summary>Its requester ID.</summary>
+    public RequesterId Requester => Endpoint.Requester;
+
+    /// <summary>What it is.</summary>
+    public PciFunction Function => _slot.Function;
+
+    /// <summary>Where each of the six BARs was placed, as sysfs's <c>resource</c> tells; 0 for none.</summary>
+    public IReadOnlyList<ulong> BarAddresses { get; }
+
+    internal PciSlot Slot => _slot;
+
+    internal VfioInterrupts Interrupts => _interrupts;
+
+    /// <summary>The function's own configuration space, as sysfs's <c>config</c> shows it: 256 or 4096 bytes.</summary>
+    public byte[] ReadConfiguration()
+    {
+        var bytes = new byte[_hardware.Size];
+        lock (_access) _hardware.CopyTo(bytes);
+        return bytes;
+    }
+
+    /// <inheritdoc/>
+    public Errno Open(ICarrier carrier, out NodeFile? file)
+    {
+        file = new VfioDeviceFile(this, carrier);
+        return Errno.None;
+    }
+
+    /// <summary>Unplugs the function; its files must be closed.</summary>
+    public void Dispose() => _slot.Dispose();
+
+    /// <summary>The function becomes usable, as after power-on, with memory decoding on (Linux: vfio_pci_core_enable).</summary>
+    internal void Enable()
+    {
+        lock (_access)
+        {
+            _slot.Reset();
+            _hardware.Reset();
+            _config.Open();
+            _powerState = 0;
+            _inLowPower = false;
+            ApplyCommand();
+        }
+    }
+
+    /// <summary>
+    /// The function is at rest: no DMA, no interrupts, nothing left of what the program wrote (Linux: vfio_pci_core_disable).
+    /// </summary>
+    internal void Disable()
+    {
+        lock (_access)
+        {
+            _interrupts.Close();
+            _slot.TakeBarsBack();
+            Endpoint.BusMaster = false; // after the reset: what it cuts short is not to look like a fault of the device
+            _hardware.Reset();
+            _powerState = 0;
+        }
+    }
+
+    /// <summary>
+    /// Function-level reset. Configuration space is as before when it returns, as Linux saves and restores it, but for the power state.
+    /// </summary>
+    internal void Reset()
+    {
+        lock (_access) ResetLocked();
+    }
+
+    /// <summary>SET_IRQS for one index, its numbers checked.</summary>
+    internal Errno SetInterrupts(uint index, IrqRequest request)
+    {
+        lock (_access) return _interrupts.Set(index, request); // enabling messages changes configuration space
+    }
+
+    /// <summary>Low power entry; EINVAL when it was entered already. Nothing is gained or lost by it in a function without power.</summary>
+    internal Errno EnterLowPower()
+    {
+        lock (_access)
+        {
+            if (_inLowPower) return Errno.EINVAL;
+            _inLowPower = true;
+            return Errno.None;
+        }
+    }
+
+    internal void LeaveLowPower()
+    {
+        lock (_access) _inLowPower = false;
+    }
+
+    private void ResetLocked()
+    {
+        _slot.Reset();
+        _powerState = 0;
+        SetPowerStateBits(0);
+        ApplyCommand();
+    }
+
+    /// <summary>Lets decoding and bus mastering follow the command register and the power state.</summary>
+    private void ApplyCommand()
+    {
+        bool awake = _powerState == 0;
+        _slot.Decoding = awake && _config.MemoryEnabled;
+        Endpoint.BusMaster = awake && (_hardware.Read(PciRegs.PCI_COMMAND, 2) & PciRegs.PCI_COMMAND_MASTER) != 0;
+    }
+
+    private void SetPowerState(int state)
+    {
+        const int d3hot = 3;
+        if (state is not (0 or d3hot) || state == _powerState) return; // D1 and D2 are not known
+        _powerState = state;
+        SetPowerStateBits(state);
+        if (state == 0) ResetLocked(); // the function does not keep its state in D3hot
+        else ApplyCommand();
+    }
+
+    private void SetPowerStateBits(int state)
+    {
+        if (_hardware.Layout.PowerManagement is var at and not 0)
+            _hardware.Set16(at + PciRegs.PCI_PM_CTRL, PciRegs.PCI_PM_CTRL_STATE_MASK, (ushort)state);
+    }
+
+    /// <summary>What configuration space and interrupts ask of the device; called with _access held, but for the two properties.</summary>
+    private sealed class Effects(VfioPciDevice device) : IConfigOwner, IInterruptSource
+    {
+        public bool LineAsserted => device._slot.LineAsserted;
+
+        public bool MsiEnabled => device._interrupts.MsiEnabled;
+
+        public int MsiQueueMax => device._interrupts.MsiQueueMax;
+
+        public bool BusMaster => device.Endpoint.BusMaster;
+
+        public void CommandWritten() => device.ApplyCommand();
+
+        public void SetIntxDisabled(bool disabled) => device._interrupts.SetIntxDisabled(disabled);
+
+        public void FunctionLevelReset() => device.ResetLocked();
+
+        public void SetPowerState(int state) => device.SetPowerState(state);
+
+        public void MessagesEnabled(bool msix, bool enabled)
+        {
+            PciConfigLayout layout = device._hardware.Layout;
+            ushort bit = msix ? PciRegs.PCI_MSIX_FLAGS_ENABLE : PciRegs.PCI_MSI_FLAGS_ENABLE;
+            device._hardware.Set16((msix ? layout.Msix : layout.Msi) + PciRegs.PCI_CAP_FLAGS, bit, enabled ? bit : (ushort)0);
+        }
+    }
+}
