@@ -87,7 +87,7 @@ internal sealed class VirtualConfig
         if (position == PCI_COMMAND)
         {
             const ushort decoding = PCI_COMMAND_MEMORY | PCI_COMMAND_IO;
-            SetWord(PCI_COMMAND, (ushort)((Word(PCI_COMMAND) & ~decoding) | (value & decoding)));
+            SetWord(PCI_COMMAND, (ushort)((Word(PCI_COMMAND) & ~(uint)decoding) | (value & decoding)));
             _owner.CommandWritten();
         }
 

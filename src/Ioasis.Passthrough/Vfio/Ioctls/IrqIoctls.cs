@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using Ioasis.Abi;
-using Ioasis.Devices;
 using Ioasis.Passthrough.Vfio.Interrupts;
 using static Ioasis.Abi.VfioH;
 
