@@ -1,0 +1,39 @@
+using Ioasis.Core.Endpoints;
+using Ioasis.Devices;
+using Ioasis.Memory;
+using Ioasis.Passthrough.Vfio;
+
+namespace Ioasis.Machine;
+
+/// <summary>A device of a machine.</summary>
+public sealed class MachineDevice
+{
+    private readonly VfioPciDevice _vfio;
+
+    internal MachineDevice(string model, VfioPciDevice vfio) => (Model, _vfio) = (model, vfio);
+
+    /// <summary>Name of its model.</summary>
+    public string Model { get; }
+
+    /// <summary>Where it sits.</summary>
+    public RequesterId Requester => _vfio.Requester;
+
+    /// <summary>What it is.</summary>
+    public PciFunction Function => _vfio.Function;
+
+    /// <summary>Where each of its six BARs is, as a bus address; 0 for none.</summary>
+    public IReadOnlyList<ulong> BarAddresses => _vfio.BarAddresses;
+
+    /// <summary>Name of the unit that translates for it.</summary>
+    public string Unit => _vfio.Endpoint.Unit.Name;
+
+    /// <summary>Number of its IOMMU group.</summary>
+    public int Group => _vfio.Endpoint.Group.Id;
+
+    /// <summary>Its node, <c>/dev/vfio/devices/vfio0</c>.</summary>
+    public string VfioNode => _vfio.Path;
+
+    internal Endpoint Endpoint => _vfio.Endpoint;
+
+    internal VfioPciDevice Vfio => _vfio;
+}
