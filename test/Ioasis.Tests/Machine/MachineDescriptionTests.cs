@@ -1,0 +1,80 @@
+using System.Text;
+using Ioasis.Machine;
+using Ioasis.Machine.Description;
+using Ioasis.Machine.Nodes;
+
+namespace Ioasis.Tests.Machine;
+
+public sealed class MachineDescriptionTests
+{
+    [Theory]
+    [InlineData("{\n \"units\": [ { \"nme\": \"a\" } ]\n}", "m.json:2: a unit has no \"nme\"; it may have name, type, addressBits, pages2M, pages1G, reserved.")]
+    [InlineData("{\n\n \"devices\": [ { \"model\": \"nvme\", \"address\": \"00:03.0\" } ]\n}", "m.json:3: there is no device model \"nvme\"; there is dmatest, edu.")]
+    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:33.0\"}]}", "m.json:2: \"00:33.0\" is no address such as 0000:00:03.0.")]
+    [InlineData("{\"devices\": [\n{\"model\": \"edu\"}]}", "m.json:2: a device needs \"address\", such as \"0000:00:03.0\".")]
+    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\",\n \"unit\": \"x\"}]}", "m.json:3: there is no unit \"x\"; there is dmar0.")]
+    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"addressBits\": 40}]}", "m.json:3: a VT-d unit translates 39, 48 or 57 address bits, not 40.")]
+    [InlineData("{\"units\": {}}", "m.json:1: \"units\" of a machine is an array, not an object.")]
+    [InlineData("{\n\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\", \"properties\": {\"dmaMask\": \"0x123\"}}]}",
+        "m.json:3: \"dmaMask\" is a mask of address bits such as \"0xfffffff\", not \"0x123\".")]
+    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\"},\n{\"model\": \"edu\", \"address\": \"0000:00:03.0\"}]}",
+        "m.json:3: 0000:00:03.0 is taken; give each device its own address.")]
+    public void AMistakeIsShownWhereItIsWithWhatWouldBeRight(string json, string message)
+    {
+        MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(() => MachineDescription.Parse("m.json", Encoding.UTF8.GetBytes(json)));
+        Assert.Equal(message, e.Message);
+    }
+
+    [Fact]
+    public void WhatIsNotJsonIsToldWithItsLine()
+    {
+        MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(() => MachineDescription.Parse("m.json", "{\n  \"units\": [,]\n}"u8.ToArray()));
+        Assert.StartsWith("m.json:2: this is not JSON: ", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AMachineIsBuiltAsDescribed()
+    {
+        const string json = """
+            { // two units, a shared group
+              "units": [ { "name": "dmar0" }, { "name": "dmar1", "addressBits": 39, "reserved": [ { "first": "0x1000", "last": 8191 } ] } ],
+              "devices": [
+                { "model": "edu", "address": "0000:00:05.0", "unit": "dmar1", "group": 0 },
+                { "model": "edu", "address": "0000:00:06.0", "unit": "dmar1", "group": 0, "properties": { "dmaMask": "0xffffffff" } },
+                { "model": "dmatest", "address": "0001:02:00.1" },
+              ]
+            }
+            """;
+        using var machine = SoftwareMachine.Create(MachineDescription.Parse("m.json", Encoding.UTF8.GetBytes(json)));
+        Assert.Equal(["dmar0", "dmar1"], machine.Units.Select(u => u.Name));
+        Assert.Equal([("edu", 0, "dmar1"), ("edu", 0, "dmar1"), ("dmatest", 1, "dmar0")], machine.Devices.Select(d => (d.Model, d.Group, d.Unit)));
+        Assert.Equal("/dev/vfio/devices/vfio2", machine.Devices[2].VfioNode);
+        Assert.IsType<VirtualDevice>(machine.Paths["/dev/vfio/devices/vfio2"]);
+        Assert.Equal("../../../devices/pci0001:02/0001:02:00.1", Assert.IsType<VirtualLink>(machine.Paths["/sys/bus/pci/devices/0001:02:00.1"]).Target);
+        Assert.Equal("../../../kernel/iommu_groups/1", Assert.IsType<VirtualLink>(machine.Paths["/sys/devices/pci0001:02/0001:02:00.1/iommu_group"]).Target);
+    }
+
+    [Theory]
+    [InlineData("nvme", "device \"nvme\": there is no device model \"nvme\"; there is dmatest, edu.")]
+    [InlineData("edu@9", "device \"edu@9\": \"9\" is no address such as 0000:00:05.0.")]
+    [InlineData("edu@0000:00:03.0", "device \"edu@0000:00:03.0\": 0000:00:03.0 is taken; give another address.")]
+    public void AnAddedDeviceThatCannotBeIsRefused(string text, string message) =>
+        Assert.Equal(message, Assert.Throws<MachineDescriptionException>(() => MachineDescription.Default.WithDevice(text)).Message);
+
+    [Fact]
+    public void EveryLinkOfSysfsLeadsToSomethingThatIsServed()
+    {
+        using var machine = SoftwareMachine.Create(MachineDescription.Default);
+        foreach (VirtualLink link in machine.Paths.Values.OfType<VirtualLink>())
+        {
+            string target = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(link.Path)!, link.Target));
+            Assert.True(machine.Paths.ContainsKey(target), $"{link.Path} leads to {target}");
+        }
+
+        foreach (string path in machine.Paths.Keys)
+        {
+            string parent = Path.GetDirectoryName(path)!;
+            Assert.True(parent is "/dev" or "/sys" || machine.Paths.ContainsKey(parent), $"{path} has no parent");
+        }
+    }
+}
