@@ -1,0 +1,80 @@
+#!/bin/bash
+# Everything that must hold, on this machine: build, format, every suite; the last line says what came of it.
+# usage: eng/test.sh [SUITE...]      build format unit conformance nodes end-to-end; default: all of them
+set -uo pipefail
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DEBIAN_FRONTEND=noninteractive
+suites=("$@")
+((${#suites[@]})) || suites=(build format unit conformance nodes end-to-end)
+passed=0 failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+wanted() { [[ " ${suites[*]} " == *" $1 "* ]]; }
+
+finish() {
+  echo "$passed passed, $failed failed"
+  exit $((failed > 0))
+}
+
+# step NAME COMMAND...: counts as one failure when it fails, and as nothing when not
+step() {
+  local name=$1
+  shift
+  echo "== $name"
+  if ! "$@"; then
+    echo "== $name: failed"
+    failed=$((failed + 1))
+    return 1
+  fi
+}
+
+# suite NAME COMMAND...: an xunit v3 program; its own summary is what counts, and none at all is a failure
+suite() {
+  local name=$1 status summary total errors bad skipped idle
+  shift
+  echo "== $name"
+  timeout -k 30 1500 "$@" 2>&1 </dev/null | tee "$log"
+  status=${PIPESTATUS[0]}
+  summary=$(sed -n 's/.*Total: \([0-9]*\), Errors: \([0-9]*\), Failed: \([0-9]*\), Skipped: \([0-9]*\), Not Run: \([0-9]*\).*/\1 \2 \3 \4 \5/p' "$log" | tail -n 1)
+  read -r total errors bad skipped idle <<<"${summary:-0 0 0 0 0}"
+  passed=$((passed + total - bad - skipped - idle))
+  failed=$((failed + bad + errors))
+  if ((total - skipped - idle == 0)); then
+    echo "== $name: ran no tests (status $status)"
+    failed=$((failed + 1))
+  elif ((status != 0 && bad + errors == 0)); then
+    echo "== $name: all passed, yet it ended with status $status"
+    failed=$((failed + 1))
+  fi
+}
+
+tools() {
+  local missing=() pair
+  # what shows that a package is there : the package
+  for pair in gcc:gcc make:make setpriv:util-linux script:bsdutils python3:python3 /usr/include/stdio.h:libc6-dev \
+    /usr/include/sys/capability.h:libcap-dev /usr/include/uuid/uuid.h:uuid-dev; do
+    [[ -e ${pair%%:*} ]] || command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+  done
+  ((${#missing[@]})) || return 0
+  echo "missing: ${missing[*]}"
+  if ((EUID != 0)); then
+    echo "install them (apt-get install ${missing[*]}), or run this as root" >&2
+    return 1
+  fi
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+bin=artifacts/bin
+step tools tools || finish
+if wanted build; then
+  step build dotnet build Ioasis.slnx -c Release -warnaserror --nologo -v quiet </dev/null || finish
+fi
+if wanted format; then step format dotnet format Ioasis.slnx --verify-no-changes --no-restore </dev/null; fi
+if wanted unit; then suite unit dotnet $bin/Ioasis.Tests/release/Ioasis.Tests.dll; fi
+if wanted conformance; then suite conformance dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll; fi
+if wanted nodes; then
+  suite "conformance through the nodes" env IOASIS_TARGET=nodes ./ioasis run -- dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll
+fi
+if wanted end-to-end; then suite end-to-end dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll; fi
+finish

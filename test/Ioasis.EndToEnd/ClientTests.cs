@@ -1,0 +1,62 @@
+namespace Ioasis.EndToEnd;
+
+/// <summary>Unmodified C programs, each of which checks everything itself; the same programs pass on real Linux.</summary>
+public sealed class ClientTests(Workbench bench)
+{
+    private static readonly (string Program, string[] Arguments, string[] Says)[] s_programs =
+    [
+        ("edu_mmio", [Machine.Edu], ["edu by mmap: all as it must be"]),
+        ("edu_mmio_static", [Machine.Edu], ["edu by mmap: all as it must be"]),
+        ("edu_pio", [Machine.Edu], ["edu by pread/pwrite: all as it must be"]),
+        ("edu_irq", [Machine.Edu], ["INTx: automatic mask", "MSI: raised", "edu's interrupts: all as they must be"]),
+        ("dmatest_mmio", [Machine.DmaTest], ["dmatest by mmap: all as it must be"]),
+        ("dmatest_pio", [Machine.DmaTest], ["dmatest by pread/pwrite: all as it must be"]),
+        ("dmatest_pio_static", [Machine.DmaTest], ["dmatest by pread/pwrite: all as it must be"]),
+        ("dmatest_msix", [Machine.DmaTest], ["MSI-X: one vector each: ok", "dmatest's interrupts: all as they must be"]),
+        ("ioas_basic", [Machine.Edu], ["ioas_basic: all as it must be"]),
+        ("ioas_basic", [Machine.DmaTest], ["accesses obey the IOAS: ok", "ioas_basic: all as it must be"]),
+        ("map_file", [Machine.Edu], ["map_file: all as it must be"]),
+        ("map_file", [Machine.DmaTest], ["map_file: all as it must be"]),
+        ("bad_input", [Machine.Edu], ["999 tried, 0 not as they must be"]),
+        ("bad_input", [Machine.DmaTest], ["999 tried, 0 not as they must be"]),
+        ("fork_fds", [Machine.Edu], ["fork_fds: all as it must be"]),
+        ("fork_fds", [Machine.DmaTest], ["fork_fds: all as it must be"]),
+        ("threads", [Machine.Edu, "20"], ["threads: 8 of them, 20 rounds each: all as it must be"]),
+        ("threads", [Machine.DmaTest, "100"], ["threads: 8 of them, 100 rounds each: all as it must be"]),
+        ("in_flight", [Machine.DmaTest], ["in_flight: all as it must be"]),
+        ("sysfs_view", [Machine.Edu], ["sysfs_view: all as it must be"]),
+        ("sysfs_view", [Machine.DmaTest], ["sysfs_view: all as it must be"]),
+    ];
+
+    public static IEnumerable<TheoryDataRow<Who, string, string>> Programs =>
+        from who in Enum.GetValues<Who>()
+        from program in s_programs
+        select new TheoryDataRow<Who, string, string>(who, program.Program, string.Join(' ', program.Arguments));
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public async Task Program_finds_everything_as_on_Linux(Who who, string program, string arguments)
+    {
+        (_, string[] words, string[] says) = s_programs.Single(one => one.Program == program && string.Join(' ', one.Arguments) == arguments);
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, [bench.Client(program), .. words]))).MustEnd().MustSay(says);
+    }
+
+    [Theory]
+    [InlineData(Who.Self, Machine.Edu, Machine.OtherEdu)]
+    [InlineData(Who.Self, Machine.DmaTest, Machine.OtherDmaTest)]
+    [InlineData(Who.Nobody, Machine.Edu, Machine.DmaTest)]
+    [InlineData(Who.Nobody, Machine.OtherDmaTest, Machine.DmaTest)]
+    public async Task Two_programs_at_once_know_nothing_of_each_other(Who who, string one, string other)
+    {
+        const string Both = """
+            mkfifo there back
+            "$1" "$2" "$3" there back & first=$!
+            "$1" "$3" "$2" back there; second=$?
+            wait $first && exit $second
+            """;
+        string folder = await bench.Scratch(who);
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices,
+            "sh", "-c", $"cd {folder}\n{Both}", "two", bench.Client("two_programs"), one, other)))
+            .MustEnd().MustSay($"{one}: all as it must be", $"{other}: all as it must be");
+    }
+}
