@@ -68,7 +68,9 @@ tools() {
 bin=artifacts/bin
 step tools tools || finish
 if wanted build; then
+  mkdir -p artifacts && touch artifacts/started
   step build dotnet build Ioasis.slnx -c Release -warnaserror --nologo -v quiet </dev/null || finish
+  mv artifacts/started artifacts/built # ./ioasis need not build again
 fi
 if wanted format; then step format dotnet format Ioasis.slnx --verify-no-changes --no-restore </dev/null; fi
 if wanted unit; then suite unit dotnet $bin/Ioasis.Tests/release/Ioasis.Tests.dll; fi
