@@ -22,7 +22,7 @@ static struct dmatest start(int *iommu, uint32_t *ioas)
     memset(ones, 0xff, sizeof(ones));
     memset(memory, 0, PAGE);
     buffer_write(&test, 0, ones, sizeof(ones));
-    bar_write32(&test.registers, DMATEST_PAUSE, 2000); /* 64 chunks: an eighth of a second */
+    bar_write32(&test.registers, DMATEST_PAUSE, 20000); /* 64 chunks: more than a second, were it let */
     dma_start(&test, IOVA, 4096, 0);
     wait_until(*(volatile uint8_t *)memory == 0xff); /* the first chunk is there: it is under way */
     return test;
