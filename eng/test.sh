@@ -73,10 +73,10 @@ if wanted build; then
   mv artifacts/started artifacts/built # ./ioasis need not build again
 fi
 if wanted format; then step format dotnet format Ioasis.slnx --verify-no-changes --no-restore </dev/null; fi
-if wanted unit; then suite unit dotnet $bin/Ioasis.Tests/release/Ioasis.Tests.dll; fi
-if wanted conformance; then suite conformance dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll; fi
+if wanted unit; then suite unit dotnet $bin/Ioasis.Tests/release/Ioasis.Tests.dll -noColor; fi
+if wanted conformance; then suite conformance dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll -noColor; fi
 if wanted nodes; then
-  suite "conformance through the nodes" env IOASIS_TARGET=nodes ./ioasis run -- dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll
+  suite "conformance through the nodes" env IOASIS_TARGET=nodes ./ioasis run -- dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll -noColor
 fi
-if wanted end-to-end; then suite end-to-end dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll; fi
+if wanted end-to-end; then suite end-to-end dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor; fi
 finish
