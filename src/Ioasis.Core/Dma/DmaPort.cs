@@ -44,7 +44,8 @@ public sealed class DmaPort : IDisposable
     public DmaResult Read(Iova iova, Span<byte> destination)
     {
         Enter();
-        if (TryHit(iova.Value, 0, destination.Length, MapAccess.Read, out nint host))
+        if (TryHit(iova.Value, 0, destination.Length, MapAccess.Read, out nint host)
+            || TryWalk(iova.Value, 0, destination.Length, MapAccess.Read, out host))
         {
             HostMemory.Read(host, destination);
             Leave();
@@ -60,7 +61,8 @@ public sealed class DmaPort : IDisposable
     public DmaResult Write(Iova iova, ReadOnlySpan<byte> source)
     {
         Enter();
-        if (TryHit(iova.Value, 0, source.Length, MapAccess.Write, out nint host))
+        if (TryHit(iova.Value, 0, source.Length, MapAccess.Write, out nint host)
+            || TryWalk(iova.Value, 0, source.Length, MapAccess.Write, out host))
         {
             HostMemory.Write(host, source);
             Leave();
@@ -75,7 +77,8 @@ public sealed class DmaPort : IDisposable
     public DmaResult Read(Pasid pasid, Iova iova, Span<byte> destination)
     {
         Enter();
-        if (TryHit(iova.Value, pasid.Value + 1, destination.Length, MapAccess.Read, out nint host))
+        if (TryHit(iova.Value, pasid.Value + 1, destination.Length, MapAccess.Read, out nint host)
+            || TryWalk(iova.Value, pasid.Value + 1, destination.Length, MapAccess.Read, out host))
         {
             HostMemory.Read(host, destination);
             Leave();
@@ -90,7 +93,8 @@ public sealed class DmaPort : IDisposable
     public DmaResult Write(Pasid pasid, Iova iova, ReadOnlySpan<byte> source)
     {
         Enter();
-        if (TryHit(iova.Value, pasid.Value + 1, source.Length, MapAccess.Write, out nint host))
+        if (TryHit(iova.Value, pasid.Value + 1, source.Length, MapAccess.Write, out nint host)
+            || TryWalk(iova.Value, pasid.Value + 1, source.Length, MapAccess.Write, out host))
         {
             HostMemory.Write(host, source);
             Leave();
@@ -143,13 +147,47 @@ public sealed class DmaPort : IDisposable
     {
         ulong tag = iova >> GranuleShift;
         ref IotlbEntry entry = ref _iotlb[(int)(tag & (IotlbSize - 1))];
-        ulong last = iova + (uint)length - 1;
         host = entry.Delta + (nint)iova;
         return entry.Tag == tag
             && entry.Key == ((Volatile.Read(ref _generation) << PasidBits) | pasidKey)
             && (entry.LastAndAccess & (ulong)access) != 0
-            && last >= iova // neither empty nor beyond the end of the address space
-            && last <= (entry.LastAndAccess | 3);
+            && (uint)(length - 1) < MaxChunk
+            && iova + (uint)length - 1 <= (entry.LastAndAccess | 3);
+    }
+
+    /// <summary>The common miss: all of the access lies in one mapping that permits it and whose memory is in our process.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryWalk(ulong iova, uint pasidKey, int length, MapAccess access, out nint host)
+    {
+        // Read before anything else: an entry that is filled while a translation is being taken away carries the old generation.
+        ulong generation = Volatile.Read(ref _generation);
+        host = 0;
+        if (_endpoint.RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return false;
+        uint number = route.Table.Find(iova);
+        if (number == 0) return false;
+        ref Mapping mapping = ref route.Table.At(number);
+        MarkUsed(ref mapping);
+        if (!Volatile.Read(ref mapping.Live)) return false;
+        ulong last = mapping.Last;
+        if (iova < mapping.First || iova > last || mapping.Direct == 0 || (mapping.Access & access) == 0
+            || (uint)(length - 1) >= MaxChunk || last - iova < (uint)length - 1) return false;
+        ulong tag = iova >> GranuleShift;
+        ref IotlbEntry entry = ref _iotlb[(int)(tag & (IotlbSize - 1))];
+        entry.Tag = tag;
+        entry.Key = (generation << PasidBits) | pasidKey;
+        entry.Delta = mapping.Direct - (nint)mapping.First;
+        entry.LastAndAccess = (last & ~3UL) | (ulong)mapping.Access;
+        host = entry.Delta + (nint)iova;
+        return true;
+    }
+
+    /// <summary>Tells whoever takes the mapping out that ports must be waited for. Before it is looked whether the mapping lives.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void MarkUsed(ref Mapping mapping)
+    {
+        if (Volatile.Read(ref mapping.Used)) return;
+        Volatile.Write(ref mapping.Used, true);
+        Interlocked.MemoryBarrier(); // pairs with MappingTable.Unmap
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -216,11 +254,9 @@ public sealed class DmaPort : IDisposable
         return new DmaResult(FaultReason.None, source.Length);
     }
 
-    /// <summary>Finds the mapping for one address within an access, and keeps it in the IOTLB where its memory is in our process.</summary>
+    /// <summary>Finds the mapping for one address within an access, or why there is none that permits it.</summary>
     private ref Mapping Resolve(Iova start, uint offset, Pasid? pasid, MapAccess access, ref FaultReason reason)
     {
-        // Read before anything else: an entry that is filled while a translation is being taken away carries the old generation.
-        ulong generation = Volatile.Read(ref _generation);
         ulong iova = unchecked(start.Value + offset);
         reason = _endpoint.Route(pasid, iova < start.Value ? ulong.MaxValue : iova, out MappingTable? table);
         if (reason != FaultReason.None) return ref Unsafe.NullRef<Mapping>();
@@ -234,31 +270,13 @@ public sealed class DmaPort : IDisposable
             }
 
             ref Mapping mapping = ref table.At(number);
-            if (!Volatile.Read(ref mapping.Used))
-            {
-                Volatile.Write(ref mapping.Used, true);
-                Interlocked.MemoryBarrier(); // pairs with MappingTable.Unmap
-            }
+            MarkUsed(ref mapping);
 
             // A number that was taken out, or already stands for another mapping: look again.
             if (!Volatile.Read(ref mapping.Live) || iova < mapping.First || iova > mapping.Last) continue;
-            if ((mapping.Access & access) == 0)
-            {
-                reason = FaultReason.NoPermission;
-                return ref Unsafe.NullRef<Mapping>();
-            }
-
-            if (mapping.Direct != 0)
-            {
-                ulong tag = iova >> GranuleShift;
-                ref IotlbEntry entry = ref _iotlb[(int)(tag & (IotlbSize - 1))];
-                entry.Tag = tag;
-                entry.Key = (generation << PasidBits) | (pasid is { } p ? p.Value + 1 : 0);
-                entry.Delta = mapping.Direct - (nint)mapping.First;
-                entry.LastAndAccess = (mapping.Last & ~3UL) | (ulong)mapping.Access;
-            }
-
-            return ref mapping;
+            if ((mapping.Access & access) != 0) return ref mapping;
+            reason = FaultReason.NoPermission;
+            return ref Unsafe.NullRef<Mapping>();
         }
     }
 

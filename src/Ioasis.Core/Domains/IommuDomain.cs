@@ -1,3 +1,4 @@
+using Ioasis.Core.Endpoints;
 using Ioasis.Core.Units;
 
 namespace Ioasis.Core.Domains;
@@ -9,6 +10,7 @@ public abstract class IommuDomain
     {
         Owner = owner;
         Mappings = mappings;
+        Route = new TranslationRoute(mappings, owner.Aperture.Last);
     }
 
     /// <summary>The unit it was made for. Only devices behind units that agree with it can be attached.</summary>
@@ -16,4 +18,7 @@ public abstract class IommuDomain
 
     /// <summary>The mappings that its translations end in; of a nested domain, those of its parent.</summary>
     internal MappingTable Mappings { get; }
+
+    /// <summary>What a port attached to it translates by.</summary>
+    internal TranslationRoute Route { get; }
 }

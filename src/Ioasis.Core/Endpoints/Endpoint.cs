@@ -18,6 +18,7 @@ public sealed class Endpoint
     private volatile IommuDomain? _domain;
     private volatile Dictionary<uint, IommuDomain> _pasids = []; // never changed, only replaced
     private volatile bool _busMaster;
+    private volatile TranslationRoute? _ridRoute; // of requests without PASID; null while they are blocked
     private DmaPort[] _ports = [];
 
     /// <summary>Puts a function behind a unit, into a group.</summary>
@@ -59,6 +60,7 @@ public sealed class Endpoint
             {
                 if (_busMaster == value) return;
                 _busMaster = value;
+                UpdateRoute();
                 if (!value) DmaPort.Quiesce(_ports);
             }
         }
@@ -107,10 +109,18 @@ public sealed class Endpoint
                 _domain = domain;
             }
 
+            UpdateRoute();
             if (former is null) return; // a port keeps no entry of a blocked requester
             DmaPort.Quiesce(_ports);
             foreach (DmaPort port in _ports) former.Mappings.RemovePort(port);
         }
+    }
+
+    /// <summary>Which table translates requests without PASID (0) or with one (its value plus 1); null while they are blocked.</summary>
+    internal TranslationRoute? RouteOf(uint pasidKey)
+    {
+        if (pasidKey == 0) return _ridRoute;
+        return _busMaster && _pasids.TryGetValue(pasidKey - 1, out IommuDomain? domain) ? domain.Route : null;
     }
 
     /// <summary>Which table translates an address; or why none does.</summary>
@@ -122,6 +132,8 @@ public sealed class Endpoint
         if (domain is null) return FaultReason.NotAttached;
         return iova > Unit.Aperture.Last ? FaultReason.BeyondAddressWidth : FaultReason.None;
     }
+
+    private void UpdateRoute() => _ridRoute = _busMaster ? _domain?.Route : null;
 
     internal void ClosePort(DmaPort port)
     {
