@@ -1,0 +1,149 @@
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+
+namespace Ioasis.Linux.Events;
+
+/// <summary>Calls that wait for something or tell others: eventfd, poll, epoll, inotify.</summary>
+internal static unsafe partial class SysEvents
+{
+    public const int EFD_SEMAPHORE = 1;
+    public const int EFD_NONBLOCK = 0x800;
+    public const short POLLIN = 1;
+    public const short POLLOUT = 4;
+    public const short POLLERR = 8;
+    public const short POLLHUP = 0x10;
+    public const uint IN_CLOSE_WRITE = 8;
+    public const uint IN_CLOSE_NOWRITE = 0x10;
+    public const uint IN_IGNORED = 0x8000;
+    public const uint IN_Q_OVERFLOW = 0x4000;
+
+    private const int CloseOnExec = 0x80000;
+
+    /// <summary>eventfd(2), closed on exec.</summary>
+    public static Errno CreateEventFd(uint initial, int flags, out FileDescriptor file)
+    {
+        file = eventfd(initial, flags | CloseOnExec);
+        return file.IsInvalid ? LastError.Errno : Errno.None;
+    }
+
+    /// <summary>Reads the counter of an eventfd, which sets it back.</summary>
+    public static Errno ReadEventFd(FileDescriptor file, out ulong count)
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        SysResult got = SysFiles.Read(file, bytes);
+        count = got.IsOk ? BitConverter.ToUInt64(bytes) : 0;
+        return got.Errno;
+    }
+
+    /// <summary>Adds to the counter of an eventfd.</summary>
+    public static Errno WriteEventFd(FileDescriptor file, ulong add)
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        BitConverter.TryWriteBytes(bytes, add);
+        return SysFiles.Write(file, bytes).Errno;
+    }
+
+    /// <summary>poll(2) of one file: what of <paramref name="events"/>, or an error condition, is there; 0 when the time was up.</summary>
+    /// <remarks><paramref name="milliseconds"/>: How long to wait; negative for ever.</remarks>
+    public static Errno Poll(FileDescriptor file, short events, int milliseconds, out short ready)
+    {
+        bool held = false;
+        file.DangerousAddRef(ref held);
+        try
+        {
+            var entry = new PollEntry { Number = file.Number, Events = events };
+            // SAFETY: one entry, on our stack, for as long as the call lasts.
+            Errno errno = LastError.Of(poll(&entry, 1, milliseconds));
+            ready = errno == Errno.None ? entry.Ready : (short)0;
+            return errno == Errno.EINTR ? Errno.None : errno;
+        }
+        finally
+        {
+            if (held) file.DangerousRelease();
+        }
+    }
+
+    /// <summary>inotify_init1(2), not blocking, closed on exec.</summary>
+    public static Errno CreateInotify(out FileDescriptor file)
+    {
+        file = inotify_init1(CloseOnExec | FcntlH.O_NONBLOCK);
+        return file.IsInvalid ? LastError.Errno : Errno.None;
+    }
+
+    /// <summary>inotify_add_watch(2): the number of the watch.</summary>
+    public static SysResult AddWatch(FileDescriptor inotify, string path, uint mask) =>
+        LastError.Result(inotify_add_watch(inotify, path, mask));
+
+    /// <summary>inotify_rm_watch(2).</summary>
+    public static Errno RemoveWatch(FileDescriptor inotify, int watch) => LastError.Of(inotify_rm_watch(inotify, watch));
+
+    /// <summary>epoll_create1(2), closed on exec.</summary>
+    public static Errno CreateEpoll(out FileDescriptor file)
+    {
+        file = epoll_create1(CloseOnExec);
+        return file.IsInvalid ? LastError.Errno : Errno.None;
+    }
+
+    /// <summary>epoll_ctl(2) with EPOLL_CTL_ADD. A closed file leaves by itself.</summary>
+    /// <remarks><paramref name="tag"/>: What a wait returns for this file.</remarks>
+    public static Errno AddToEpoll(FileDescriptor epoll, FileDescriptor file, uint events, ulong tag)
+    {
+        const int EPOLL_CTL_ADD = 1;
+        var entry = new EpollEntry { Events = events, Tag = tag };
+        // SAFETY: the kernel reads the entry during the call.
+        return LastError.Of(epoll_ctl(epoll, EPOLL_CTL_ADD, file, &entry));
+    }
+
+    /// <summary>epoll_wait(2): how many tags were put.</summary>
+    public static SysResult WaitEpoll(FileDescriptor epoll, Span<EpollEntry> ready, int milliseconds)
+    {
+        // SAFETY: the span is pinned and its length bounds what the kernel writes.
+        fixed (EpollEntry* to = ready)
+        {
+            int got;
+            while ((got = epoll_wait(epoll, to, ready.Length, milliseconds)) < 0 && LastError.Errno == Errno.EINTR) { }
+            return LastError.Result(got);
+        }
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PollEntry
+    {
+        public int Number;
+        public short Events;
+        public short Ready;
+    }
+
+    /// <summary>struct epoll_event, which is packed on x86-64.</summary>
+    [StructLayout(LayoutKind.Sequential, Pack = 1)]
+    internal struct EpollEntry
+    {
+        public uint Events;
+        public ulong Tag;
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial FileDescriptor eventfd(uint initial, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int poll(PollEntry* entries, nuint count, int milliseconds);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial FileDescriptor inotify_init1(int flags);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int inotify_add_watch(FileDescriptor inotify, string path, uint mask);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int inotify_rm_watch(FileDescriptor inotify, int watch);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial FileDescriptor epoll_create1(int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int epoll_ctl(FileDescriptor epoll, int operation, FileDescriptor file, EpollEntry* entry);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int epoll_wait(FileDescriptor epoll, EpollEntry* ready, int count, int milliseconds);
+}

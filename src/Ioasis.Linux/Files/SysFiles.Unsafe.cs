@@ -1,0 +1,228 @@
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+
+namespace Ioasis.Linux.Files;
+
+/// <summary>Calls on files and file descriptors. Each tries again after EINTR and answers with a value or an errno.</summary>
+internal static unsafe partial class SysFiles
+{
+    /// <summary>open(2).</summary>
+    public static Errno Open(string path, int flags, out FileDescriptor file, uint mode = 0) =>
+        OpenAt(FcntlH.AT_FDCWD, path, flags, out file, mode);
+
+    /// <summary>openat(2) below a directory.</summary>
+    public static Errno OpenAt(FileDescriptor directory, string path, int flags, out FileDescriptor file, uint mode = 0)
+    {
+        bool held = false;
+        directory.DangerousAddRef(ref held);
+        try { return OpenAt(directory.Number, path, flags, out file, mode); }
+        finally { if (held) directory.DangerousRelease(); }
+    }
+
+    /// <summary>read(2).</summary>
+    public static SysResult Read(FileDescriptor file, Span<byte> destination)
+    {
+        // SAFETY: the span stays pinned during the call and its length bounds what the kernel writes; so in all of this class.
+        fixed (byte* to = destination)
+        {
+            long got;
+            while ((got = read(file, to, (nuint)destination.Length)) < 0 && LastError.Errno == Errno.EINTR) { }
+            return LastError.Result(got);
+        }
+    }
+
+    /// <summary>write(2).</summary>
+    public static SysResult Write(FileDescriptor file, ReadOnlySpan<byte> source)
+    {
+        // SAFETY: as in Read.
+        fixed (byte* from = source)
+        {
+            long put;
+            while ((put = write(file, from, (nuint)source.Length)) < 0 && LastError.Errno == Errno.EINTR) { }
+            return LastError.Result(put);
+        }
+    }
+
+    /// <summary>pread(2).</summary>
+    public static SysResult ReadAt(FileDescriptor file, Span<byte> destination, ulong offset)
+    {
+        // SAFETY: as in Read.
+        fixed (byte* to = destination)
+        {
+            long got;
+            while ((got = pread(file, to, (nuint)destination.Length, (long)offset)) < 0 && LastError.Errno == Errno.EINTR) { }
+            return LastError.Result(got);
+        }
+    }
+
+    /// <summary>pwrite(2).</summary>
+    public static SysResult WriteAt(FileDescriptor file, ReadOnlySpan<byte> source, ulong offset)
+    {
+        // SAFETY: as in Read.
+        fixed (byte* from = source)
+        {
+            long put;
+            while ((put = pwrite(file, from, (nuint)source.Length, (long)offset)) < 0 && LastError.Errno == Errno.EINTR) { }
+            return LastError.Result(put);
+        }
+    }
+
+    /// <summary>ioctl(2). What <paramref name="argument"/> means, and that it is good for it, is the caller's to know.</summary>
+    public static SysResult Ioctl(FileDescriptor file, uint command, nint argument)
+    {
+        long value;
+        while ((value = ioctl(file, command, argument)) < 0 && LastError.Errno == Errno.EINTR) { }
+        return LastError.Result(value);
+    }
+
+    /// <summary>ioctl(2) with a struct that the kernel reads and writes.</summary>
+    public static SysResult Ioctl<T>(FileDescriptor file, uint command, ref T argument) where T : unmanaged
+    {
+        // SAFETY: pinned during the call; the type is the command's.
+        fixed (T* at = &argument) return Ioctl(file, command, (nint)at);
+    }
+
+    /// <summary>fstat(2).</summary>
+    public static Errno Stat(FileDescriptor file, out LinuxStat stat) => StatAt(file, "\0"u8, FcntlH.AT_EMPTY_PATH, out stat);
+
+    /// <summary>newfstatat(2) below a directory.</summary>
+    /// <remarks><paramref name="name"/>: The path, ending in a NUL.</remarks>
+    public static Errno StatAt(FileDescriptor directory, ReadOnlySpan<byte> name, int flags, out LinuxStat stat)
+    {
+        // SAFETY: both pinned during the call; the name ends in a NUL (checked), the struct is the kernel's.
+        CheckTerminated(name);
+        fixed (byte* path = name)
+        fixed (LinuxStat* to = &stat)
+            return LastError.Of(fstatat(SyscallNumbers.Newfstatat, directory, path, to, flags));
+    }
+
+    /// <summary>stat(2), or lstat(2).</summary>
+    public static Errno Stat(string path, bool follow, out LinuxStat stat)
+    {
+        // SAFETY: the struct is the kernel's and pinned.
+        fixed (LinuxStat* to = &stat)
+            return LastError.Of(fstatat(SyscallNumbers.Newfstatat, FcntlH.AT_FDCWD, path, to, follow ? 0 : FcntlH.AT_SYMLINK_NOFOLLOW));
+    }
+
+    /// <summary>readlinkat(2): how many bytes of the text were put.</summary>
+    /// <remarks><paramref name="name"/>: The path, ending in a NUL.</remarks>
+    public static SysResult ReadLinkAt(FileDescriptor directory, ReadOnlySpan<byte> name, Span<byte> text)
+    {
+        // SAFETY: as in StatAt.
+        CheckTerminated(name);
+        fixed (byte* path = name, to = text)
+            return LastError.Result(readlinkat(directory, path, to, (nuint)text.Length));
+    }
+
+    /// <summary>readlink(2): how many bytes of the text were put.</summary>
+    public static SysResult ReadLink(string path, Span<byte> text)
+    {
+        // SAFETY: as in Read.
+        fixed (byte* to = text) return LastError.Result(readlink(path, to, (nuint)text.Length));
+    }
+
+    /// <summary>memfd_create(2).</summary>
+    public static Errno CreateMemfd(string name, uint flags, out FileDescriptor file)
+    {
+        file = memfd_create(name, flags);
+        return file.IsInvalid ? LastError.Errno : Errno.None;
+    }
+
+    /// <summary>ftruncate(2).</summary>
+    public static Errno Truncate(FileDescriptor file, ulong length) => LastError.Of(ftruncate(file, (long)length));
+
+    /// <summary>lseek(2).</summary>
+    public static SysResult Seek(FileDescriptor file, long offset, int whence) => LastError.Result(lseek(file, offset, whence));
+
+    /// <summary>fcntl(2) with an integer argument.</summary>
+    public static SysResult Fcntl(FileDescriptor file, int command, nint argument = 0) => LastError.Result(fcntl(file, command, argument));
+
+    /// <summary>fchmod(2).</summary>
+    public static Errno ChangeMode(FileDescriptor file, uint mode) => LastError.Of(fchmod(file, mode));
+
+    /// <summary>flock(2).</summary>
+    public static Errno Lock(FileDescriptor file, int operation) => LastError.Of(flock(file, operation));
+
+    /// <summary>dup2(2): makes a number stand for another open file.</summary>
+    public static Errno DuplicateTo(FileDescriptor file, int number) => LastError.Of(dup2(file, number));
+
+    /// <summary>socketpair(2): two connected stream sockets, closed on exec.</summary>
+    public static Errno CreateSocketPair(out FileDescriptor first, out FileDescriptor second)
+    {
+        const int AF_UNIX = 1, SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000;
+        int* pair = stackalloc int[2];
+        // SAFETY: the two numbers that the kernel writes.
+        Errno errno = LastError.Of(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+        bool ok = errno == Errno.None;
+        first = new FileDescriptor(ok ? pair[0] : -1);
+        second = new FileDescriptor(ok ? pair[1] : -1);
+        return errno;
+    }
+
+    private static Errno OpenAt(int directory, string path, int flags, out FileDescriptor file, uint mode)
+    {
+        do file = openat(directory, path, flags | FcntlH.O_CLOEXEC, mode);
+        while (file.IsInvalid && LastError.Errno == Errno.EINTR);
+        return file.IsInvalid ? LastError.Errno : Errno.None;
+    }
+
+    private static void CheckTerminated(ReadOnlySpan<byte> name)
+    {
+        if (name.IsEmpty || name[^1] != 0) throw new ArgumentException("A path must end in a NUL.", nameof(name));
+    }
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial FileDescriptor openat(int directory, string path, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint read(FileDescriptor file, byte* to, nuint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint write(FileDescriptor file, byte* from, nuint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint pread(FileDescriptor file, byte* to, nuint count, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint pwrite(FileDescriptor file, byte* from, nuint count, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int ioctl(FileDescriptor file, nuint command, nint argument);
+
+    // By its number: glibc before 2.33 has no function of that name.
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint fstatat(nint number, FileDescriptor directory, byte* path, LinuxStat* stat, nint flags);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint fstatat(nint number, nint directory, string path, LinuxStat* stat, nint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint readlinkat(FileDescriptor directory, byte* path, byte* to, nuint size);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint readlink(string path, byte* to, nuint size);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial FileDescriptor memfd_create(string name, uint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int ftruncate(FileDescriptor file, long length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial long lseek(FileDescriptor file, long offset, int whence);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fcntl(FileDescriptor file, int command, nint argument);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fchmod(FileDescriptor file, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int flock(FileDescriptor file, int operation);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int dup2(FileDescriptor file, int number);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int socketpair(int domain, int type, int protocol, int* pair);
+}

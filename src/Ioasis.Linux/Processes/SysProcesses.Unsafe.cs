@@ -1,0 +1,165 @@
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+
+namespace Ioasis.Linux.Processes;
+
+/// <summary>Calls on processes: starting, replacing, waiting, signals, and file descriptors of others.</summary>
+internal static unsafe partial class SysProcesses
+{
+    public const uint PIDFD_THREAD = 0x80;
+
+    /// <summary>
+    /// posix_spawn(3): starts a program with the given arguments and environment, each a run of strings that end in a NUL.
+    /// It gets every file descriptor that is not closed on exec, and default actions for the signals that we handle.
+    /// </summary>
+    public static Errno Spawn(string path, ReadOnlySpan<byte> arguments, ReadOnlySpan<byte> environment, out int pid)
+    {
+        // SAFETY: both runs are pinned for the call, which copies them; the vectors point into them and end in a null.
+        fixed (byte* a = arguments, e = environment)
+        {
+            byte*[] argv = Vector(a, arguments), envp = Vector(e, environment);
+            int child = 0;
+            int errno;
+            fixed (byte** argvAt = argv, envpAt = envp)
+                errno = posix_spawn(&child, path, null, null, argvAt, envpAt);
+            pid = child;
+            return (Errno)errno;
+        }
+    }
+
+    /// <summary>
+    /// execvpe(3): replaces the program of this process by the one that the first argument names, looked up in PATH. Returns only if
+    /// that failed. Arguments and environment are runs of strings that end in a NUL.
+    /// </summary>
+    public static Errno Execute(ReadOnlySpan<byte> arguments, ReadOnlySpan<byte> environment)
+    {
+        // SAFETY: as in Spawn.
+        fixed (byte* a = arguments, e = environment)
+        {
+            byte*[] argv = Vector(a, arguments), envp = Vector(e, environment);
+            fixed (byte** argvAt = argv, envpAt = envp)
+                _ = execvpe(argv[0], argvAt, envpAt);
+            return LastError.Errno;
+        }
+    }
+
+    /// <summary>waitid(2): waits for a child, or any child when <paramref name="pid"/> is 0, to end or to stop.</summary>
+    public static Errno Wait(int pid, out ChildState state)
+    {
+        const int P_ALL = 0, P_PID = 1, WSTOPPED = 2, WEXITED = 4;
+        // siginfo_t is 128 bytes; on 64-bit si_pid stands at 16 and si_status at 24.
+        byte* info = stackalloc byte[128];
+        int waited;
+        // SAFETY: the buffer has siginfo_t's size.
+        while ((waited = waitid(pid == 0 ? P_ALL : P_PID, (uint)pid, info, WEXITED | WSTOPPED)) < 0 && LastError.Errno == Errno.EINTR) { }
+        state = new ChildState(*(int*)(info + 16), *(int*)(info + 8), *(int*)(info + 24));
+        return LastError.Of(waited);
+    }
+
+    /// <summary>kill(2).</summary>
+    public static Errno Kill(int pid, int signal) => LastError.Of(kill(pid, signal));
+
+    /// <summary>signal(2) with SIG_IGN, or with SIG_DFL.</summary>
+    public static void SetIgnored(int signal, bool ignored) => _ = SetSignal(signal, ignored ? 1 : 0);
+
+    /// <summary>prctl(PR_SET_NO_NEW_PRIVS) on the calling thread.</summary>
+    public static Errno SetNoNewPrivileges() => LastError.Of(prctl(38, 1, 0, 0, 0));
+
+    /// <summary>prctl(PR_SET_CHILD_SUBREAPER): orphaned descendants become our children.</summary>
+    public static Errno BecomeSubreaper() => LastError.Of(prctl(36, 1, 0, 0, 0));
+
+    /// <summary>pidfd_open(2).</summary>
+    public static Errno OpenPidfd(int pid, uint flags, out FileDescriptor file)
+    {
+        file = new FileDescriptor((int)pidfd_open(SyscallNumbers.PidfdOpen, pid, flags));
+        return file.IsInvalid ? LastError.Errno : Errno.None;
+    }
+
+    /// <summary>pidfd_getfd(2): another process's open file, as a file descriptor of ours.</summary>
+    public static Errno GetFileOf(FileDescriptor process, int number, out FileDescriptor file)
+    {
+        file = new FileDescriptor((int)pidfd_getfd(SyscallNumbers.PidfdGetfd, process, number, 0));
+        return file.IsInvalid ? LastError.Errno : Errno.None;
+    }
+
+    /// <summary>setrlimit(2): the soft limit of open files of this process. The hard one stays.</summary>
+    public static Errno SetDescriptorLimit(ulong soft)
+    {
+        const int RLIMIT_NOFILE = 7;
+        ulong* limit = stackalloc ulong[2];
+        // SAFETY: struct rlimit is two 64-bit words.
+        if (getrlimit(RLIMIT_NOFILE, limit) < 0) return LastError.Errno;
+        limit[0] = Math.Min(soft, limit[1]);
+        return LastError.Of(setrlimit(RLIMIT_NOFILE, limit));
+    }
+
+    /// <summary>geteuid(2).</summary>
+    public static uint EffectiveUser => geteuid();
+
+    /// <summary>getegid(2).</summary>
+    public static uint EffectiveGroup => getegid();
+
+    /// <summary>getppid(2).</summary>
+    public static int Parent => getppid();
+
+    /// <summary>getpgid(2), 0 for this process.</summary>
+    public static int GroupOf(int pid) => getpgid(pid);
+
+    /// <summary>_exit(2): ends the process at once, without the runtime's own end.</summary>
+    public static void ExitNow(int code) => _exit(code);
+
+    private static byte*[] Vector(byte* first, ReadOnlySpan<byte> strings)
+    {
+        var vector = new byte*[strings.Count((byte)0) + 1];
+        int next = 0;
+        for (int i = 0; i < strings.Length; i++)
+            if (i == 0 || strings[i - 1] == 0) vector[next++] = first + i;
+        return vector;
+    }
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int posix_spawn(int* pid, string path, void* actions, void* attributes, byte** argv, byte** envp);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int execvpe(byte* file, byte** argv, byte** envp);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int waitid(int kind, uint id, byte* info, int options);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int kill(int pid, int signal);
+
+    [LibraryImport("libc", EntryPoint = "signal", SetLastError = true)]
+    private static partial nint SetSignal(int signal, nint action);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int prctl(int option, nuint argument2, nuint argument3, nuint argument4, nuint argument5);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint pidfd_open(nint number, nint pid, nuint flags);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint pidfd_getfd(nint number, FileDescriptor process, nint target, nuint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int getrlimit(int resource, ulong* limit);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int setrlimit(int resource, ulong* limit);
+
+    [LibraryImport("libc")]
+    private static partial uint geteuid();
+
+    [LibraryImport("libc")]
+    private static partial uint getegid();
+
+    [LibraryImport("libc")]
+    private static partial int getppid();
+
+    [LibraryImport("libc")]
+    private static partial int getpgid(int pid);
+
+    [LibraryImport("libc")]
+    private static partial void _exit(int code);
+}

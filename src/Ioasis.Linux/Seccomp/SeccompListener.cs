@@ -1,0 +1,54 @@
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+
+namespace Ioasis.Linux.Seccomp;
+
+/// <summary>The listener of a seccomp filter: receives the calls that the filter stops, and answers them (seccomp_unotify(2)).</summary>
+internal sealed class SeccompListener(FileDescriptor file) : IDisposable
+{
+    /// <summary>The file, for a poll.</summary>
+    public FileDescriptor File => file;
+
+    /// <summary>
+    /// Waits for a stopped call. ENOENT says that the call ended before it could be handed over, or that the filter has no users any more.
+    /// </summary>
+    public Errno Receive(out SeccompNotif call)
+    {
+        call = default; // the kernel insists on zeroes
+        return SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_RECV, ref call).Errno;
+    }
+
+    /// <summary>Answers a call. ENOENT says that nobody waits for it any more.</summary>
+    public Errno Send(SeccompNotifResp answer) => SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_SEND, ref answer).Errno;
+
+    /// <summary>Whether the call still waits, so that its thread ID has meant its thread until now.</summary>
+    public bool IsValid(ulong id) => SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_ID_VALID, ref id).IsOk;
+
+    /// <summary>Places one of our files in the process of a call and answers the call with its number there, in one step.</summary>
+    public SysResult SendFile(ulong id, FileDescriptor placed, bool closeOnExec)
+    {
+        bool held = false;
+        placed.DangerousAddRef(ref held);
+        try
+        {
+            var request = new SeccompNotifAddfd
+            {
+                Id = id,
+                Flags = SeccompH.SECCOMP_ADDFD_FLAG_SEND,
+                Srcfd = (uint)placed.Number,
+                NewfdFlags = closeOnExec ? (uint)FcntlH.O_CLOEXEC : 0,
+            };
+            return SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_ADDFD, ref request);
+        }
+        finally
+        {
+            if (held) placed.DangerousRelease();
+        }
+    }
+
+    /// <summary>Lets the two sides wake each other on one CPU. Kernels before 6.6 cannot; then nothing changes.</summary>
+    public Errno EnableSyncWakeUp() =>
+        SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_SET_FLAGS, (nint)SeccompH.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP).Errno;
+
+    public void Dispose() => file.Dispose();
+}
