@@ -121,6 +121,12 @@ internal static unsafe partial class SysFiles
         fixed (byte* to = text) return LastError.Result(readlink(path, to, (nuint)text.Length));
     }
 
+    /// <summary>access(2), by the effective IDs.</summary>
+    public static Errno Access(string path, int mode) => LastError.Of(faccessat(FcntlH.AT_FDCWD, path, mode, FcntlH.AT_EACCESS));
+
+    /// <summary>mkdir(2). The umask takes away from <paramref name="mode"/>.</summary>
+    public static Errno MakeDirectory(string path, uint mode) => LastError.Of(mkdir(path, mode));
+
     /// <summary>memfd_create(2).</summary>
     public static Errno CreateMemfd(string name, uint flags, out FileDescriptor file)
     {
@@ -201,6 +207,12 @@ internal static unsafe partial class SysFiles
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial nint readlink(string path, byte* to, nuint size);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int faccessat(int directory, string path, int mode, int flags);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int mkdir(string path, uint mode);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial FileDescriptor memfd_create(string name, uint flags);

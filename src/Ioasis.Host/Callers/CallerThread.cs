@@ -1,0 +1,86 @@
+using System.Buffers.Text;
+using System.Diagnostics.CodeAnalysis;
+using Ioasis.Abi;
+using Ioasis.Host.Devices;
+using Ioasis.Iommufd.Files;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Memory;
+using Ioasis.Memory;
+
+namespace Ioasis.Host.Callers;
+
+/// <summary>
+/// A thread that called a node of ours. It is known by an open /proc/TID/fd, which is bound to that thread: once it is gone
+/// nothing is found there, even if its ID was given to another.
+/// </summary>
+internal sealed class CallerThread(int id, FileDescriptor directory, CallerProcess process, OpenNodes nodes) : ICaller, IDisposable
+{
+    // Only the thread that serves the call touches it, and a thread makes one call at a time.
+    private List<OpenNode>? _heldInCall;
+
+    /// <summary>Its ID.</summary>
+    public int Id => id;
+
+    /// <summary>The process that it is one of.</summary>
+    public CallerProcess Process => process;
+
+    /// <summary>Its /proc/TID/fd.</summary>
+    public FileDescriptor Directory => directory;
+
+    /// <inheritdoc/>
+    public AddressSpace Memory => process.Memory;
+
+    /// <summary>Whether the thread still lives.</summary>
+    public bool IsAlive => SysFiles.StatAt(directory, "../status\0"u8, 0, out _) == Errno.None;
+
+    /// <summary>What stat(2) says of an open file of the thread.</summary>
+    public bool TryStat(int descriptor, out LinuxStat stat) => TryStat(directory, descriptor, out stat);
+
+    /// <summary>The same of a thread that is known by its /proc/TID/fd alone.</summary>
+    public static bool TryStat(FileDescriptor directory, int descriptor, out LinuxStat stat)
+    {
+        Span<byte> name = stackalloc byte[12];
+        if (descriptor < 0 || !Utf8Formatter.TryFormat(descriptor, name, out int length))
+        {
+            stat = default;
+            return false;
+        }
+
+        name[length] = 0;
+        return SysFiles.StatAt(directory, name[..(length + 1)], 0, out stat) == Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
+    {
+        file = null;
+        if (!TryStat(descriptor, out LinuxStat stat)) return false;
+        if (nodes.TryHold(stat.Dev, stat.Ino, out OpenNode? open))
+        {
+            // Another thread of the caller may close it meanwhile; until the call is over it stays.
+            (_heldInCall ??= []).Add(open);
+            file = open.File;
+            return true;
+        }
+
+        return CallerFiles.TryGet(this, descriptor, out file);
+    }
+
+    /// <inheritdoc/>
+    public bool HasCapability(int capability) =>
+        ThreadStatus.TryRead(directory, out ThreadStatus status) && (status.EffectiveCapabilities >> capability & 1) != 0;
+
+    /// <summary>From here to <see cref="LeaveCall"/> the thread waits for the calling thread to serve it.</summary>
+    public void EnterCall() => process.Memory.EnterCall(id);
+
+    /// <summary>Ends what <see cref="EnterCall"/> began.</summary>
+    public void LeaveCall()
+    {
+        ProcessMemory.LeaveCall();
+        if (_heldInCall is null || _heldInCall.Count == 0) return;
+        foreach (OpenNode open in _heldInCall) open.Release();
+        _heldInCall.Clear();
+    }
+
+    public void Dispose() => directory.Dispose();
+}

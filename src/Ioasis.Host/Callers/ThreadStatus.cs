@@ -1,0 +1,42 @@
+using System.Globalization;
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+
+namespace Ioasis.Host.Callers;
+
+/// <summary>What /proc/TID/status says of a thread, as far as we need it.</summary>
+internal readonly record struct ThreadStatus(int Process, ulong EffectiveCapabilities)
+{
+    /// <summary>Reads it; false when the thread is gone.</summary>
+    /// <param name="thread">The directory /proc/TID/fd.</param>
+    /// <param name="status">What was read.</param>
+    public static bool TryRead(FileDescriptor thread, out ThreadStatus status)
+    {
+        status = default;
+        if (SysFiles.OpenAt(thread, "../status", FcntlH.O_RDONLY, out FileDescriptor file) != Errno.None) return false;
+        using (file)
+        {
+            Span<byte> text = stackalloc byte[4096];
+            SysResult got = SysFiles.Read(file, text);
+            if (!got.IsOk) return false;
+            status = Parse(Encoding.UTF8.GetString(text[..(int)got.Value]));
+            return status.Process != 0;
+        }
+    }
+
+    private static ThreadStatus Parse(string text)
+    {
+        int process = 0;
+        ulong effective = 0;
+        foreach (string line in text.Split('\n'))
+        {
+            if (line.StartsWith("Tgid:", StringComparison.Ordinal))
+                _ = int.TryParse(line.AsSpan(5).Trim(), CultureInfo.InvariantCulture, out process);
+            else if (line.StartsWith("CapEff:", StringComparison.Ordinal))
+                _ = ulong.TryParse(line.AsSpan(7).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out effective);
+        }
+
+        return new ThreadStatus(process, effective);
+    }
+}

@@ -1,0 +1,102 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Memory;
+using Ioasis.Memory;
+
+namespace Ioasis.Host.Devices;
+
+/// <summary>
+/// The memfd that a program gets for an open node. Its inode tells which open file it is, through dup, fork and SCM_RIGHTS; its bytes
+/// are what the program maps. Sealed, so that nobody can take pages away under our own mappings by truncating it.
+/// </summary>
+internal sealed class Carrier : ICarrier, IDisposable
+{
+    // Far above every region's end, and far below what a file can have.
+    private const ulong Size = 1UL << 48;
+
+    private readonly FileDescriptor _file;
+    // Guards _mapped. Nothing else is locked while it is held.
+    private readonly Lock _lock = new();
+    private readonly Dictionary<(ulong Offset, ulong Length), MappedFile> _mapped = [];
+
+    private Carrier(FileDescriptor file, in LinuxStat stat)
+    {
+        _file = file;
+        Device = stat.Dev;
+        Inode = stat.Ino;
+    }
+
+    /// <summary>The device number of the file system that all memfds are on.</summary>
+    public ulong Device { get; }
+
+    /// <summary>The memfd's inode number.</summary>
+    public ulong Inode { get; }
+
+    /// <summary>Its path in our own process, good for opening it anew and for watching it.</summary>
+    public string OwnPath => $"/proc/self/fd/{_file.Number}";
+
+    /// <summary>Makes one.</summary>
+    /// <param name="name">What /proc/PID/maps shows of it.</param>
+    /// <param name="carrier">The carrier, when the answer is <see cref="Errno.None"/>.</param>
+    public static Errno TryCreate(string name, out Carrier? carrier)
+    {
+        const uint Flags = FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING;
+        const int Seals = FcntlH.F_SEAL_SHRINK | FcntlH.F_SEAL_GROW | FcntlH.F_SEAL_SEAL;
+        carrier = null;
+        // MFD_NOEXEC_SEAL came with Linux 6.3; some hosts insist on it.
+        Errno errno = SysFiles.CreateMemfd(name, Flags | FcntlH.MFD_NOEXEC_SEAL, out FileDescriptor file);
+        if (errno == Errno.EINVAL) errno = SysFiles.CreateMemfd(name, Flags, out file);
+        if (errno == Errno.None) errno = SysFiles.Truncate(file, Size);
+        if (errno == Errno.None) errno = SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, Seals).Errno;
+        LinuxStat stat = default;
+        if (errno == Errno.None) errno = SysFiles.Stat(file, out stat);
+        if (errno == Errno.None) carrier = new Carrier(file, stat);
+        else file.Dispose();
+        return errno;
+    }
+
+    /// <summary>Opens it anew, for a program: another open file description on the same bytes.</summary>
+    public Errno Reopen(int flags, out FileDescriptor file)
+    {
+        Errno errno = SysFiles.Open(OwnPath, flags, out file);
+        // read(2) and write(2) at the file position have no meaning for our nodes: beyond the end they move nothing.
+        if (errno == Errno.None) SysFiles.Seek(file, (long)Size, FcntlH.SEEK_SET);
+        return errno;
+    }
+
+    /// <summary>
+    /// Whether nobody but us has the file open any more. A write lease is granted only then; we let it go at once.
+    /// </summary>
+    public bool IsUnused()
+    {
+        if (!SysFiles.Fcntl(_file, FcntlH.F_SETLEASE, FcntlH.F_WRLCK).IsOk) return false;
+        SysFiles.Fcntl(_file, FcntlH.F_SETLEASE, FcntlH.F_UNLCK);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public SharedBytes Map(ulong offset, ulong length)
+    {
+        lock (_lock)
+        {
+            if (_mapped.TryGetValue((offset, length), out MappedFile? mapped)) return mapped;
+            Errno errno = MappedFile.TryMap(_file, offset, length, writable: true, out mapped);
+            if (errno != Errno.None) throw new IOException($"The carrier's bytes 0x{offset:x}+0x{length:x} cannot be mapped ({errno}).");
+            _mapped.Add((offset, length), mapped!);
+            return mapped!;
+        }
+    }
+
+    /// <summary>Gives memory and file back. Nothing may use the mapped bytes any more.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            foreach (MappedFile mapped in _mapped.Values) mapped.Dispose();
+            _mapped.Clear();
+        }
+
+        _file.Dispose();
+    }
+}

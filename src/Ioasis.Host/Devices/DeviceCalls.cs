@@ -1,0 +1,149 @@
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using Ioasis.Host.Callers;
+using Ioasis.Host.Serving;
+using Ioasis.Iommufd.Files;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Memory;
+using Ioasis.Linux.Seccomp;
+using Ioasis.Memory;
+
+namespace Ioasis.Host.Devices;
+
+/// <summary>Calls on device nodes: opening one, and what is done with its open file.</summary>
+internal sealed class DeviceCalls(SeccompListener listener, OpenNodes nodes, CallerTable callers)
+{
+    // UIO_MAXIOV: more is EINVAL.
+    private const ulong MaxVectors = 1024;
+
+    /// <summary>open(2) of a node, answered by placing a carrier.</summary>
+    public Answer Open(in SeccompNotif call, ServerThread server, INode node, int flags)
+    {
+        Errno errno = Carrier.TryCreate(node.Path[(node.Path.LastIndexOf('/') + 1)..], out Carrier? carrier);
+        if (errno != Errno.None) return errno;
+        NodeFile? file;
+        server.EnterBlocking();
+        try { errno = node.Open(carrier!, out file); }
+        finally { server.LeaveBlocking(); }
+        if (errno != Errno.None)
+        {
+            carrier!.Dispose();
+            return errno;
+        }
+
+        var open = new OpenNode(node, carrier!, file!, flags);
+        const int Passed = FcntlH.O_ACCMODE | FcntlH.O_NONBLOCK | FcntlH.O_APPEND;
+        errno = carrier!.Reopen(flags & Passed, out FileDescriptor placed);
+        if (errno == Errno.None) errno = nodes.Add(open);
+        if (errno != Errno.None)
+        {
+            placed.Dispose();
+            open.Release();
+            return errno;
+        }
+
+        SysResult sent = listener.SendFile(call.Id, placed, (flags & FcntlH.O_CLOEXEC) != 0);
+        placed.Dispose();
+        if (sent.IsOk) return Answer.Sent;
+        // EMFILE or the like, or the caller was killed meanwhile.
+        nodes.Remove(open);
+        return sent.Errno;
+    }
+
+    /// <summary>ioctl(2).</summary>
+    public Answer Ioctl(in SeccompNotif call, ServerThread server)
+    {
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
+        Enter(server, caller);
+        try { return open.File.Ioctl(caller, (uint)call.Data.Args[1], call.Data.Args[2]); }
+        finally { Leave(server, caller, open); }
+    }
+
+    /// <summary>pread64(2).</summary>
+    public Answer Pread(in SeccompNotif call, ServerThread server)
+    {
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
+        Enter(server, caller);
+        try { return CanRead(open) ? open.File.Read(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2]) : Errno.EBADF; }
+        finally { Leave(server, caller, open); }
+    }
+
+    /// <summary>pwrite64(2).</summary>
+    public Answer Pwrite(in SeccompNotif call, ServerThread server)
+    {
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
+        Enter(server, caller);
+        try { return CanWrite(open) ? open.File.Write(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2]) : Errno.EBADF; }
+        finally { Leave(server, caller, open); }
+    }
+
+    /// <summary>preadv(2) and preadv2(2).</summary>
+    public Answer Preadv(in SeccompNotif call, ServerThread server) => Vectored(call, server, write: false);
+
+    /// <summary>pwritev(2) and pwritev2(2).</summary>
+    public Answer Pwritev(in SeccompNotif call, ServerThread server) => Vectored(call, server, write: true);
+
+    /// <summary>mmap(2): whether it may be; the kernel then maps the carrier.</summary>
+    public Answer Mmap(in SeccompNotif call, ServerThread server)
+    {
+        if ((call.Data.Args[3] & SysMemory.MAP_ANONYMOUS) != 0) return Answer.Continue;
+        if (!callers.TryIdentify(call, (int)call.Data.Args[4], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
+        ulong protection = call.Data.Args[2];
+        // MAP_SHARED is 1 and MAP_SHARED_VALIDATE 3, MAP_PRIVATE is 2.
+        bool shared = (call.Data.Args[3] & SysMemory.MAP_SHARED) != 0;
+        Enter(server, caller);
+        try
+        {
+            Errno errno = open.File.Map(
+                call.Data.Args[5], call.Data.Args[1], shared, (protection & SysMemory.PROT_WRITE) != 0, (protection & SysMemory.PROT_EXEC) != 0);
+            return errno == Errno.None ? Answer.Continue : errno;
+        }
+        finally { Leave(server, caller, open); }
+    }
+
+    // Linux calls a file without read_iter once for each vector and stops at the first that moves less than it could; so do we.
+    private Answer Vectored(in SeccompNotif call, ServerThread server, bool write)
+    {
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
+        Enter(server, caller);
+        try
+        {
+            if (!(write ? CanWrite(open) : CanRead(open))) return Errno.EBADF;
+            ulong count = call.Data.Args[2], offset = call.Data.Args[3];
+            if (count > MaxVectors) return Errno.EINVAL;
+            var vectors = new IoVector[count];
+            if (!caller.Memory.TryRead(new Hva(call.Data.Args[1]), MemoryMarshal.AsBytes(vectors.AsSpan()))) return Errno.EFAULT;
+            long moved = 0;
+            foreach (IoVector vector in vectors)
+            {
+                if (vector.Length == 0) continue;
+                SysResult result = write
+                    ? open.File.Write(caller, offset + (ulong)moved, vector.Base, vector.Length)
+                    : open.File.Read(caller, offset + (ulong)moved, vector.Base, vector.Length);
+                if (!result.IsOk) return moved != 0 ? SysResult.Ok(moved) : result;
+                moved += result.Value;
+                if ((ulong)result.Value != vector.Length) break;
+            }
+
+            return SysResult.Ok(moved);
+        }
+        finally { Leave(server, caller, open); }
+    }
+
+    private static bool CanRead(OpenNode open) => (open.Flags & FcntlH.O_ACCMODE) != FcntlH.O_WRONLY;
+
+    private static bool CanWrite(OpenNode open) => (open.Flags & FcntlH.O_ACCMODE) != FcntlH.O_RDONLY;
+
+    private static void Enter(ServerThread server, CallerThread caller)
+    {
+        server.EnterBlocking();
+        caller.EnterCall();
+    }
+
+    private static void Leave(ServerThread server, CallerThread caller, OpenNode open)
+    {
+        caller.LeaveCall();
+        open.Release();
+        server.LeaveBlocking();
+    }
+}

@@ -1,0 +1,31 @@
+namespace Ioasis.Host.Filter;
+
+/// <summary>The system calls that the filter stops, by what serves them.</summary>
+internal enum CallKind : byte
+{
+    /// <summary>Not one that we serve.</summary>
+    None,
+    Ioctl,
+    Pread,
+    Pwrite,
+    Preadv,
+    Pwritev,
+    Preadv2,
+    Pwritev2,
+    Mmap,
+    Exec,
+    Open,
+    Openat,
+    Openat2,
+    Creat,
+    Stat,
+    Lstat,
+    Fstat,
+    Newfstatat,
+    Statx,
+    Access,
+    Faccessat,
+    Faccessat2,
+    Readlink,
+    Readlinkat,
+}

@@ -1,0 +1,68 @@
+using Ioasis.Abi;
+using Ioasis.Linux.Seccomp;
+
+namespace Ioasis.Host.Filter;
+
+/// <summary>The filter that a program runs under. It passes all that cannot concern us, 32-bit and x32 calls included.</summary>
+internal static class FilterProgram
+{
+    private const uint AuditArchX86_64 = 0xC000003E;
+    private const uint FirstX32Call = 0x40000000;
+
+    /// <summary>Builds the filter from the table.</summary>
+    public static SockFilter[] Build()
+    {
+        var bpf = new BpfAssembler();
+        BpfAssembler.Label native = new(), pass = new(), stop = new();
+        bpf.Load(BpfAssembler.ArchOffset);
+        bpf.IfEqual(AuditArchX86_64, native);
+        bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
+
+        bpf.Place(native);
+        bpf.Load(BpfAssembler.NumberOffset);
+        bpf.IfAtLeast(FirstX32Call, pass);
+        var conditions = new Dictionary<(ArgumentCondition, int), BpfAssembler.Label>();
+        foreach (TrappedCall call in TrappedCalls.All)
+        {
+            BpfAssembler.Label target = stop;
+            if (call.Condition != ArgumentCondition.Any && !conditions.TryGetValue((call.Condition, call.Argument), out target!))
+                conditions.Add((call.Condition, call.Argument), target = new BpfAssembler.Label());
+            bpf.IfEqual((uint)call.Number, target);
+        }
+
+        bpf.Place(pass);
+        bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
+
+        foreach (((ArgumentCondition condition, int argument), BpfAssembler.Label label) in conditions)
+        {
+            bpf.Place(label);
+            if (condition == ArgumentCondition.OurIoctl) TestIoctl(bpf, argument, stop);
+            else TestOffset(bpf, argument, stop);
+        }
+
+        bpf.Place(stop);
+        bpf.Answer(SeccompH.SECCOMP_RET_USER_NOTIF);
+        return bpf.ToArray();
+    }
+
+    // The kernel looks at the low 32 bits of an ioctl's number, and so do we.
+    private static void TestIoctl(BpfAssembler bpf, int argument, BpfAssembler.Label stop)
+    {
+        bpf.Load(BpfAssembler.ArgumentOffset(argument));
+        bpf.RightShift(Ioc.TypeShift);
+        bpf.Mask(0xff);
+        foreach (byte type in TrappedCalls.IoctlTypes) bpf.IfEqual(type, stop);
+        bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
+    }
+
+    // A negative offset is the kernel's to refuse, or says that the file position counts.
+    private static void TestOffset(BpfAssembler bpf, int argument, BpfAssembler.Label stop)
+    {
+        var pass = new BpfAssembler.Label();
+        bpf.Load(BpfAssembler.ArgumentOffset(argument) + 4);
+        bpf.IfAtLeast(0x80000000, pass);
+        bpf.IfAtLeast((uint)(TrappedCalls.LowestRegionOffset >> 32), stop);
+        bpf.Place(pass);
+        bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
+    }
+}

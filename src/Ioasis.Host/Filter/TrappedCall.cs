@@ -1,0 +1,21 @@
+namespace Ioasis.Host.Filter;
+
+/// <summary>What an argument must be for a call to be stopped.</summary>
+internal enum ArgumentCondition : byte
+{
+    /// <summary>Anything.</summary>
+    Any,
+
+    /// <summary>The number of an ioctl with a type that a node of ours has.</summary>
+    OurIoctl,
+
+    /// <summary>A file offset that a region of ours can have.</summary>
+    RegionOffset,
+}
+
+/// <summary>A system call that the filter stops.</summary>
+/// <param name="Number">Its number on x86-64.</param>
+/// <param name="Kind">What serves it.</param>
+/// <param name="Condition">When it is stopped.</param>
+/// <param name="Argument">Which argument the condition is about, from 0.</param>
+internal readonly record struct TrappedCall(int Number, CallKind Kind, ArgumentCondition Condition = ArgumentCondition.Any, int Argument = 0);

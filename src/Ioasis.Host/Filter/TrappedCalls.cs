@@ -1,0 +1,59 @@
+using Ioasis.Linux;
+
+namespace Ioasis.Host.Filter;
+
+/// <summary>The one table of what is stopped and served; the filter and the dispatch are made from it.</summary>
+internal static class TrappedCalls
+{
+    /// <summary>
+    /// All regions of our nodes lie at or above this file offset, so that calls with a smaller one need not be stopped: few files are
+    /// that large.
+    /// </summary>
+    public const ulong LowestRegionOffset = 1UL << 40;
+
+    /// <summary>The types of the ioctls that our nodes have: iommufd and VFIO share one, vhost has the other.</summary>
+    public static ReadOnlySpan<byte> IoctlTypes => [(byte)';', 0xAF];
+
+    /// <summary>The table; what programs do often comes first.</summary>
+    public static ReadOnlySpan<TrappedCall> All => s_all;
+
+    private static readonly TrappedCall[] s_all =
+    [
+        new(SyscallNumbers.Ioctl, CallKind.Ioctl, ArgumentCondition.OurIoctl, 1),
+        new(SyscallNumbers.Pread64, CallKind.Pread, ArgumentCondition.RegionOffset, 3),
+        new(SyscallNumbers.Pwrite64, CallKind.Pwrite, ArgumentCondition.RegionOffset, 3),
+        new(SyscallNumbers.Mmap, CallKind.Mmap, ArgumentCondition.RegionOffset, 5),
+        new(SyscallNumbers.Preadv, CallKind.Preadv, ArgumentCondition.RegionOffset, 3),
+        new(SyscallNumbers.Pwritev, CallKind.Pwritev, ArgumentCondition.RegionOffset, 3),
+        new(SyscallNumbers.Preadv2, CallKind.Preadv2, ArgumentCondition.RegionOffset, 3),
+        new(SyscallNumbers.Pwritev2, CallKind.Pwritev2, ArgumentCondition.RegionOffset, 3),
+        new(SyscallNumbers.Openat, CallKind.Openat),
+        new(SyscallNumbers.Open, CallKind.Open),
+        new(SyscallNumbers.Openat2, CallKind.Openat2),
+        new(SyscallNumbers.Creat, CallKind.Creat),
+        new(SyscallNumbers.Newfstatat, CallKind.Newfstatat),
+        new(SyscallNumbers.Fstat, CallKind.Fstat),
+        new(SyscallNumbers.Stat, CallKind.Stat),
+        new(SyscallNumbers.Lstat, CallKind.Lstat),
+        new(SyscallNumbers.Statx, CallKind.Statx),
+        new(SyscallNumbers.Access, CallKind.Access),
+        new(SyscallNumbers.Faccessat, CallKind.Faccessat),
+        new(SyscallNumbers.Faccessat2, CallKind.Faccessat2),
+        new(SyscallNumbers.Readlink, CallKind.Readlink),
+        new(SyscallNumbers.Readlinkat, CallKind.Readlinkat),
+        new(SyscallNumbers.Execve, CallKind.Exec),
+        new(SyscallNumbers.Execveat, CallKind.Exec),
+    ];
+
+    private static readonly CallKind[] s_byNumber = ByNumber();
+
+    /// <summary>What serves a call.</summary>
+    public static CallKind KindOf(int number) => (uint)number < (uint)s_byNumber.Length ? s_byNumber[number] : CallKind.None;
+
+    private static CallKind[] ByNumber()
+    {
+        var kinds = new CallKind[SyscallNumbers.Faccessat2 + 1];
+        foreach (TrappedCall call in s_all) kinds[call.Number] = call.Kind;
+        return kinds;
+    }
+}

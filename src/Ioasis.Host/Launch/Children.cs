@@ -1,0 +1,55 @@
+using Ioasis.Abi;
+using Ioasis.Linux.Processes;
+
+namespace Ioasis.Host.Launch;
+
+/// <summary>
+/// Waits for the program and for what it left behind: orphans become our children, since only a descendant's memory may be read on every
+/// host. When the terminal stops the program we stop with it, for the shell waits for us.
+/// </summary>
+internal sealed class Children : IDisposable
+{
+    private const int SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22;
+
+    private readonly int _program;
+    private readonly ManualResetEventSlim _programEnded = new();
+    private int _exitCode = ExitCodes.Failed;
+
+    public Children(int program)
+    {
+        _program = program;
+        new Thread(Run) { IsBackground = true, Name = "ioasis children" }.Start();
+    }
+
+    /// <summary>Waits for the program itself to end.</summary>
+    /// <returns>Its exit code, or 128 and the signal that killed it.</returns>
+    public int WaitForProgram()
+    {
+        _programEnded.Wait();
+        return _exitCode;
+    }
+
+    public void Dispose()
+    {
+        // The thread may still wait for others and the event is its own then.
+    }
+
+    private void Run()
+    {
+        while (SysProcesses.Wait(0, out ChildState child) == Errno.None)
+        {
+            if (child.Pid != _program) continue;
+            if (!child.Stopped)
+            {
+                _exitCode = child.ExitCode;
+                _programEnded.Set();
+            }
+            else if (child.Status is SIGTSTP or SIGTTIN or SIGTTOU && SysProcesses.GroupOf(_program) == SysProcesses.GroupOf(0))
+            {
+                SysProcesses.Kill(Environment.ProcessId, SIGSTOP);
+            }
+        }
+
+        _programEnded.Set();
+    }
+}

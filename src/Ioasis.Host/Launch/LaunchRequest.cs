@@ -1,0 +1,33 @@
+namespace Ioasis.Host.Launch;
+
+/// <summary>What the supervisor tells the launcher: what to run, and how the process was before the runtime changed it.</summary>
+/// <param name="Arguments">The program and its arguments, each ending in a NUL, as bytes: they need not be UTF-8.</param>
+/// <param name="Environment">NAME=value strings, each ending in a NUL.</param>
+/// <param name="IgnoredSignals">Signals that were ignored; bit 0 is signal 1.</param>
+/// <param name="DescriptorLimit">The soft limit of open files; 0 leaves it.</param>
+internal sealed record LaunchRequest(byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit)
+{
+    /// <summary>The request as bytes, their count in front.</summary>
+    public byte[] ToBytes()
+    {
+        using var stream = new MemoryStream();
+        using var writer = new BinaryWriter(stream);
+        writer.Write(0);
+        writer.Write(Arguments.Length);
+        writer.Write(Arguments);
+        writer.Write(Environment.Length);
+        writer.Write(Environment);
+        writer.Write(IgnoredSignals);
+        writer.Write(DescriptorLimit);
+        writer.Seek(0, SeekOrigin.Begin);
+        writer.Write((int)stream.Length - sizeof(int));
+        return stream.ToArray();
+    }
+
+    /// <summary>The request from the bytes after the count.</summary>
+    public static LaunchRequest FromBytes(byte[] bytes)
+    {
+        using var reader = new BinaryReader(new MemoryStream(bytes));
+        return new LaunchRequest(reader.ReadBytes(reader.ReadInt32()), reader.ReadBytes(reader.ReadInt32()), reader.ReadUInt64(), reader.ReadUInt64());
+    }
+}

@@ -1,0 +1,88 @@
+using System.Globalization;
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Processes;
+using Ioasis.Linux.Seccomp;
+
+namespace Ioasis.Host.Launch;
+
+/// <summary>The program from the supervisor's side: first the launcher with its socket, then the listener, then the program.</summary>
+internal sealed class LaunchedProgram : IDisposable
+{
+    private readonly LaunchChannel _launcher;
+
+    private LaunchedProgram(int pid, LaunchChannel launcher)
+    {
+        Pid = pid;
+        _launcher = launcher;
+    }
+
+    /// <summary>The process, the launcher's and then the program's.</summary>
+    public int Pid { get; }
+
+    /// <summary>Starts the launcher.</summary>
+    /// <exception cref="IOException">The host cannot.</exception>
+    public static LaunchedProgram Start(RunOptions options)
+    {
+        byte[] environment = OriginalProcess.EnvironmentBytes();
+        var request = new LaunchRequest(
+            OriginalProcess.ArgumentBytes(options.Program, options.Arguments), environment,
+            OriginalProcess.IgnoredSignals(), OriginalProcess.DescriptorLimit(SysProcesses.Parent));
+
+        Check(SysFiles.CreateSocketPair(out FileDescriptor ours, out FileDescriptor theirs), "make a socket pair");
+        using (theirs)
+        {
+            if (!SysFiles.Fcntl(theirs, FcntlH.F_SETFD).IsOk) throw new IOException("The launcher's socket cannot be inherited.");
+            (string path, byte[] arguments) = OwnCommand(theirs.Number);
+            // What only costs the launcher time: profiling, and a socket for debuggers.
+            byte[] launcherEnvironment = [.. environment, .. "DOTNET_EnableDiagnostics=0\0DOTNET_TieredPGO=0\0"u8];
+            Check(SysProcesses.Spawn(path, arguments, launcherEnvironment, out int pid), $"start '{path}'");
+            var program = new LaunchedProgram(pid, new LaunchChannel(ours));
+            program._launcher.TrySend(request.ToBytes());
+            return program;
+        }
+    }
+
+    /// <summary>Takes the listener over. From here on the program's calls wait for us.</summary>
+    /// <exception cref="IOException">The launcher failed; the message says why in one sentence.</exception>
+    public SeccompListener TakeListener()
+    {
+        if (!_launcher.TryReceive(out long number)) throw new IOException("the launcher ended before it had the filter");
+        if (number < 0) throw new IOException(FilterFailure((Errno)(-number)));
+        Check(SysProcesses.OpenPidfd(Pid, 0, out FileDescriptor process), "open the launcher's pidfd");
+        using (process)
+        {
+            Check(SysProcesses.GetFileOf(process, (int)number, out FileDescriptor listener), "take the seccomp listener from the launcher");
+            return new SeccompListener(listener);
+        }
+    }
+
+    /// <summary>Lets the launcher become the program.</summary>
+    public void Go() => _launcher.TrySend([1]);
+
+    public void Dispose() => _launcher.Dispose();
+
+    private static string FilterFailure(Errno errno) => errno switch
+    {
+        Errno.EBUSY => "a seccomp listener is there already: run cannot be used inside run, or inside another supervisor of that kind",
+        Errno.EINVAL or Errno.ENOSYS => "this kernel has no seccomp user notification; Linux 5.9 or later is needed",
+        _ => $"the seccomp filter was refused ({errno})",
+    };
+
+    // Ourselves once more: the executable, or the runtime with the assembly that it was given.
+    private static (string Path, byte[] Arguments) OwnCommand(int socket)
+    {
+        string path = Environment.ProcessPath ?? throw new IOException("Our own executable is unknown.");
+        string number = socket.ToString(CultureInfo.InvariantCulture);
+        string[] arguments = Path.GetFileNameWithoutExtension(path) == "dotnet"
+            ? [path, Environment.GetCommandLineArgs()[0], Supervisor.LaunchVerb, number]
+            : [path, Supervisor.LaunchVerb, number];
+        return (path, Encoding.UTF8.GetBytes(string.Concat(arguments.Select(text => text + '\0'))));
+    }
+
+    private static void Check(Errno errno, string what)
+    {
+        if (errno != Errno.None) throw new IOException($"cannot {what} ({errno})");
+    }
+}

@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Host.Filter;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Processes;
+using Ioasis.Linux.Seccomp;
+
+namespace Ioasis.Host.Launch;
+
+/// <summary>
+/// The second process of ours, which becomes the program: one thread puts the filter on itself and waits; the other, without
+/// the filter, hands the listener to the supervisor; when that says that it serves, the first thread execs. What the runtime changed of
+/// the process is put back before, for the program is to find all as if our caller's shell had started it.
+/// </summary>
+internal sealed class Launcher
+{
+    private const int SIGPIPE = 13;
+
+    // Neither a file descriptor nor an errno that seccomp(2) returns.
+    private const long NotYet = long.MinValue;
+
+    private readonly LaunchChannel _supervisor;
+    private readonly LaunchRequest _request;
+    private readonly SockFilter[] _filter;
+    private long _listener = NotYet;
+
+    private Launcher(LaunchChannel supervisor, LaunchRequest request)
+    {
+        _supervisor = supervisor;
+        _request = request;
+        _filter = FilterProgram.Build();
+    }
+
+    /// <summary>Does it all; returns only when it could not, and then with the exit code.</summary>
+    /// <param name="arguments">One: the number of the socket to the supervisor.</param>
+    public static int Run(string[] arguments)
+    {
+        if (arguments is not [string text] || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+            return ExitCodes.Failed;
+        var socket = new FileDescriptor(number);
+        if (!SysFiles.Fcntl(socket, FcntlH.F_SETFD, FcntlH.FD_CLOEXEC).IsOk) return ExitCodes.Failed;
+        var supervisor = new LaunchChannel(socket);
+        Span<byte> count = stackalloc byte[sizeof(int)];
+        if (!supervisor.TryReceive(count)) return ExitCodes.Failed;
+        byte[] request = new byte[BitConverter.ToInt32(count)];
+        if (!supervisor.TryReceive(request)) return ExitCodes.Failed;
+        return new Launcher(supervisor, LaunchRequest.FromBytes(request)).HandOver();
+    }
+
+    private int HandOver()
+    {
+        var becoming = new Thread(BecomeProgram) { IsBackground = true };
+        becoming.Start();
+        // Not by an event: the other thread must not do more under the filter than it has to before somebody serves it.
+        while (Volatile.Read(ref _listener) == NotYet) Thread.Sleep(0);
+        if (!_supervisor.TrySend(_listener)) return ExitCodes.Failed;
+        if (_listener < 0) return ExitCodes.Failed;
+        Thread.Sleep(Timeout.Infinite);
+        return ExitCodes.Failed;
+    }
+
+    private void BecomeProgram()
+    {
+        Errno errno = SysProcesses.SetNoNewPrivileges();
+        SysResult installed = errno == Errno.None ? SysSeccomp.Install(_filter) : errno;
+        Volatile.Write(ref _listener, installed.ToKernelValue());
+        if (!installed.IsOk) return;
+        if (!_supervisor.TryReceive(stackalloc byte[1])) SysProcesses.ExitNow(ExitCodes.Failed);
+
+        if (_request.DescriptorLimit != 0) SysProcesses.SetDescriptorLimit(_request.DescriptorLimit);
+        // exec gives handled signals their default action; only what is ignored stays.
+        SysProcesses.SetIgnored(SIGPIPE, false);
+        for (int signal = 1; signal <= 64; signal++)
+            if (signal != SIGPIPE && (_request.IgnoredSignals >> (signal - 1) & 1) != 0) SysProcesses.SetIgnored(signal, true);
+        errno = SysProcesses.Execute(_request.Arguments, _request.Environment);
+
+        string program = Encoding.UTF8.GetString(_request.Arguments.AsSpan(0, _request.Arguments.AsSpan().IndexOf((byte)0)));
+        ErrorOutput.Say($"cannot run '{program}': {Marshal.GetPInvokeErrorMessage((int)errno)}");
+        SysProcesses.ExitNow(errno is Errno.ENOENT or Errno.ENOTDIR ? ExitCodes.NotFound : ExitCodes.CannotRun);
+    }
+}

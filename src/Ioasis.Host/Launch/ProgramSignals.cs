@@ -1,0 +1,87 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Ioasis.Linux.Processes;
+
+namespace Ioasis.Host.Launch;
+
+/// <summary>
+/// What becomes of signals sent to us while the program runs. The terminal's own go to the whole foreground group, hence to the
+/// program as well, and are ignored here; others are passed on.
+/// </summary>
+internal sealed class ProgramSignals : IDisposable
+{
+    private const int SIGINT = 2, SIGQUIT = 3, SIGTSTP = 20, SIGIO = 29;
+
+    private static readonly PosixSignal[] s_passedOn = [PosixSignal.SIGHUP, PosixSignal.SIGTERM, (PosixSignal)10, (PosixSignal)12];
+
+    private readonly int _program;
+    private readonly List<PosixSignalRegistration> _registrations = [];
+    private volatile bool _ended;
+
+    public ProgramSignals(int program)
+    {
+        _program = program;
+        // SIGIO may come of the lease by which we ask whether a file is still in use, and would end us.
+        foreach (int signal in (ReadOnlySpan<int>)[SIGINT, SIGQUIT, SIGTSTP, SIGIO]) SysProcesses.SetIgnored(signal, true);
+        foreach (PosixSignal signal in s_passedOn)
+        {
+            int number = NumberOf(signal);
+            _registrations.Add(PosixSignalRegistration.Create(signal, context =>
+            {
+                context.Cancel = true;
+                PassOn(number);
+            }));
+        }
+    }
+
+    /// <summary>The program has ended: from here on its orphans get what is passed on, those of the terminal included.</summary>
+    public void ProgramEnded()
+    {
+        _ended = true;
+        _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
+        {
+            context.Cancel = true;
+            PassOn(SIGINT);
+        }));
+    }
+
+    public void Dispose()
+    {
+        foreach (PosixSignalRegistration registration in _registrations) registration.Dispose();
+    }
+
+    private void PassOn(int signal)
+    {
+        if (!_ended)
+        {
+            SysProcesses.Kill(_program, signal);
+            return;
+        }
+
+        foreach (int child in OwnChildren()) SysProcesses.Kill(child, signal);
+    }
+
+    private static List<int> OwnChildren()
+    {
+        var children = new List<int>();
+        try
+        {
+            foreach (string task in Directory.EnumerateDirectories("/proc/self/task"))
+                foreach (string child in File.ReadAllText(task + "/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                    children.Add(int.Parse(child, CultureInfo.InvariantCulture));
+        }
+        catch (IOException)
+        {
+            // A kernel without CONFIG_PROC_CHILDREN.
+        }
+
+        return children;
+    }
+
+    private static int NumberOf(PosixSignal signal) => signal switch
+    {
+        PosixSignal.SIGHUP => 1,
+        PosixSignal.SIGTERM => 15,
+        _ => (int)signal,
+    };
+}

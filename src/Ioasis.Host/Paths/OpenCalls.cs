@@ -1,0 +1,78 @@
+using Ioasis.Abi;
+using Ioasis.Host.Devices;
+using Ioasis.Host.Serving;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Seccomp;
+using Ioasis.Machine.Nodes;
+
+namespace Ioasis.Host.Paths;
+
+/// <summary>Opens what a path was found to lead to, and places it in the caller.</summary>
+internal sealed class OpenCalls(SeccompListener listener, StandIns standIns, DeviceCalls devices)
+{
+    /// <summary>Answers an open(2).</summary>
+    public Answer Open(in SeccompNotif call, ServerThread server, in Resolution found, int flags, uint mode)
+    {
+        if (found.Errno != Errno.None) return found.Errno == Errno.ENOENT && (flags & FcntlH.O_CREAT) != 0 ? Errno.EACCES : found.Errno;
+        if (found.HostPath is not null) return Place(call, found.HostPath, flags, mode);
+        if (found.Node is not PathNode node) return Answer.Continue;
+
+        if ((flags & (FcntlH.O_CREAT | FcntlH.O_EXCL)) == (FcntlH.O_CREAT | FcntlH.O_EXCL)) return Errno.EEXIST;
+        if (node.IsDirectory) return OpenDirectory(call, node, found.IsDetour, flags, mode);
+        if ((flags & FcntlH.O_PATH) != 0)
+            return (flags & FcntlH.O_DIRECTORY) != 0 ? Errno.ENOTDIR : OpenStandIn(call, node, FcntlH.O_PATH | (flags & FcntlH.O_NOFOLLOW), flags);
+        if (node.Entry is VirtualLink) return Errno.ELOOP; // only O_NOFOLLOW ends at a link
+        if ((flags & FcntlH.O_DIRECTORY) != 0) return Errno.ENOTDIR;
+        return node.Entry switch
+        {
+            VirtualDevice device => devices.Open(call, server, device.Node, flags),
+            VirtualFile file => OpenFile(call, node, file, flags),
+            _ => Errno.ENXIO,
+        };
+    }
+
+    private Answer OpenDirectory(in SeccompNotif call, PathNode node, bool detour, int flags, uint mode)
+    {
+        if (!StandIns.IsNeeded(node)) return detour ? Place(call, node.Path, flags, mode) : Answer.Continue;
+        if ((flags & FcntlH.O_TMPFILE_BIT) != 0) return Errno.EOPNOTSUPP;
+        if ((flags & FcntlH.O_PATH) == 0 && ((flags & FcntlH.O_ACCMODE) != FcntlH.O_RDONLY || (flags & FcntlH.O_CREAT) != 0)) return Errno.EISDIR;
+        Errno errno = standIns.TryMake(node, out string path);
+        return errno == Errno.None ? Place(call, path, flags & ~FcntlH.O_CREAT, 0) : errno;
+    }
+
+    // As in sysfs, the mode counts for root too.
+    private Answer OpenFile(in SeccompNotif call, PathNode node, VirtualFile content, int flags)
+    {
+        int access = flags & FcntlH.O_ACCMODE;
+        if (access != FcntlH.O_WRONLY && (content.Mode & StatMode.S_IRUGO) == 0) return Errno.EACCES;
+        if (access != FcntlH.O_RDONLY && (content.Mode & StatMode.S_IWUGO) == 0) return Errno.EACCES;
+        Errno errno = SysFiles.CreateMemfd(node.Name, FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out FileDescriptor file);
+        if (errno != Errno.None) return errno;
+        using (file)
+        {
+            SysResult put = SysFiles.WriteAt(file, content.Content(), 0);
+            if (!put.IsOk) return put.Errno;
+            SysFiles.ChangeMode(file, content.Mode);
+            SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_SHRINK | FcntlH.F_SEAL_GROW | FcntlH.F_SEAL_WRITE | FcntlH.F_SEAL_SEAL);
+            return Place(call, $"/proc/self/fd/{file.Number}", access | (flags & FcntlH.O_CLOEXEC), 0);
+        }
+    }
+
+    // For O_PATH, which opens nothing but only names it.
+    private Answer OpenStandIn(in SeccompNotif call, PathNode node, int openFlags, int flags)
+    {
+        Errno errno = standIns.TryMake(node.Parent!, out string path);
+        return errno == Errno.None ? Place(call, $"{path}/{node.Name}", openFlags | (flags & FcntlH.O_CLOEXEC), 0) : errno;
+    }
+
+    private Answer Place(in SeccompNotif call, string path, int flags, uint mode)
+    {
+        Errno errno = SysFiles.Open(path, flags, out FileDescriptor file, mode);
+        if (errno != Errno.None) return errno;
+        using (file)
+        {
+            SysResult sent = listener.SendFile(call.Id, file, (flags & FcntlH.O_CLOEXEC) != 0);
+            return sent.IsOk ? Answer.Sent : sent.Errno;
+        }
+    }
+}

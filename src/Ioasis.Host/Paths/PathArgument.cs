@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Memory;
+
+namespace Ioasis.Host.Paths;
+
+/// <summary>Reads the path argument of a call, and what a descriptor or the working directory of the caller is, by its path.</summary>
+internal static class PathArgument
+{
+    private const int PageSize = 4096;
+
+    // Most paths are shorter.
+    private const int FirstRead = 128;
+
+    /// <summary>
+    /// Reads a path. False when it cannot be read or is too long, which the kernel then finds itself.
+    /// </summary>
+    public static bool TryRead(int thread, ulong address, byte[] buffer, out ReadOnlySpan<byte> path)
+    {
+        path = default;
+        int length = 0, wanted = FirstRead;
+        while (length < buffer.Length)
+        {
+            // Never beyond the page: the next need not be there.
+            ulong at = address + (ulong)length;
+            int step = Math.Min(Math.Min(wanted, buffer.Length - length), PageSize - (int)(at % PageSize));
+            SysResult got = SysMemory.ReadProcess(thread, at, buffer.AsSpan(length, step));
+            if (!got.IsOk || got.Value == 0) return false;
+            int end = buffer.AsSpan(length, (int)got.Value).IndexOf((byte)0);
+            if (end >= 0)
+            {
+                path = buffer.AsSpan(0, length + end);
+                return true;
+            }
+
+            length += (int)got.Value;
+            wanted = PageSize;
+        }
+
+        return false;
+    }
+
+    /// <summary>Where a descriptor of the caller, or its working directory, is; null when that is no path.</summary>
+    public static string? DirectoryOf(int thread, int descriptor)
+    {
+        string link = descriptor == FcntlH.AT_FDCWD
+            ? string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/cwd")
+            : string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/fd/{descriptor}");
+        Span<byte> text = stackalloc byte[4096];
+        SysResult got = SysFiles.ReadLink(link, text);
+        return got.IsOk && got.Value > 0 && text[0] == '/' ? Encoding.UTF8.GetString(text[..(int)got.Value]) : null;
+    }
+
+    /// <summary>The path of the host without links, <c>.</c> and <c>..</c>; null where there is no such thing.</summary>
+    public static string? Canonical(string path)
+    {
+        if (SysFiles.Open(path, FcntlH.O_PATH, out FileDescriptor file) != Errno.None) return null;
+        using (file)
+        {
+            Span<byte> text = stackalloc byte[4096];
+            SysResult got = SysFiles.ReadLink(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file.Number}"), text);
+            return got.IsOk ? Encoding.UTF8.GetString(text[..(int)got.Value]) : null;
+        }
+    }
+}

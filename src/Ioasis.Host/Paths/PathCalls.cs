@@ -1,0 +1,197 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Host.Devices;
+using Ioasis.Host.Filter;
+using Ioasis.Host.Serving;
+using Ioasis.Iommufd.Files;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Memory;
+using Ioasis.Machine.Nodes;
+
+namespace Ioasis.Host.Paths;
+
+/// <summary>The calls that name a file by a path, or ask what an open file is.</summary>
+internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes nodes, OpenCalls opens)
+{
+    private readonly NodeStat _stats = new();
+
+    /// <summary>Serves a call.</summary>
+    public Answer Serve(in SeccompNotif call, ServerThread server)
+    {
+        ref readonly U64x6 args = ref call.Data.Args;
+        int first = (int)args[0];
+        switch (TrappedCalls.KindOf(call.Data.Nr))
+        {
+            case CallKind.Open: return Open(call, server, FcntlH.AT_FDCWD, args[0], (int)args[1], (uint)args[2]);
+            case CallKind.Creat:
+                return Open(call, server, FcntlH.AT_FDCWD, args[0], FcntlH.O_CREAT | FcntlH.O_WRONLY | FcntlH.O_TRUNC, (uint)args[1]);
+            case CallKind.Openat: return Open(call, server, first, args[1], (int)args[2], (uint)args[3]);
+            case CallKind.Openat2: return Open2(call, server);
+            case CallKind.Stat: return Stat(call, server, FcntlH.AT_FDCWD, args[0], args[1], 0);
+            case CallKind.Lstat: return Stat(call, server, FcntlH.AT_FDCWD, args[0], args[1], FcntlH.AT_SYMLINK_NOFOLLOW);
+            case CallKind.Fstat: return StatOpen(call, first, args[1], extended: false);
+            case CallKind.Newfstatat: return Stat(call, server, first, args[1], args[2], (int)args[3]);
+            case CallKind.Statx: return Stat(call, server, first, args[1], args[4], (int)args[2], extended: true);
+            case CallKind.Access: return Access(call, server, FcntlH.AT_FDCWD, args[0], (int)args[1], 0);
+            case CallKind.Faccessat: return Access(call, server, first, args[1], (int)args[2], 0);
+            case CallKind.Faccessat2: return Access(call, server, first, args[1], (int)args[2], (int)args[3]);
+            case CallKind.Readlink: return ReadLink(call, server, FcntlH.AT_FDCWD, args[0], args[1], (int)args[2]);
+            case CallKind.Readlinkat: return ReadLink(call, server, first, args[1], args[2], (int)args[3]);
+            default: return Answer.Continue;
+        }
+    }
+
+    private Answer Open(in SeccompNotif call, ServerThread server, int directory, ulong path, int flags, uint mode)
+    {
+        bool follow = (flags & FcntlH.O_NOFOLLOW) == 0 && (flags & (FcntlH.O_CREAT | FcntlH.O_EXCL)) != (FcntlH.O_CREAT | FcntlH.O_EXCL);
+        Resolution found = Resolve(call, server, directory, path, follow);
+        return opens.Open(call, server, found, flags, mode);
+    }
+
+    private Answer Open2(in SeccompNotif call, ServerThread server)
+    {
+        const ulong RESOLVE_BENEATH = 8, RESOLVE_IN_ROOT = 16;
+        // struct open_how: flags, mode, resolve.
+        Span<ulong> how = stackalloc ulong[3];
+        ref readonly U64x6 args = ref call.Data.Args;
+        if (args[3] < 24 || SysMemory.ReadProcess((int)call.Pid, args[2], MemoryMarshal.AsBytes(how)).Value != 24) return Answer.Continue;
+        // Confined to a directory, the call means nothing of ours.
+        if ((how[2] & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) != 0) return Answer.Continue;
+        return Open(call, server, (int)args[0], args[1], (int)how[0], (uint)how[1]);
+    }
+
+    private Answer Stat(in SeccompNotif call, ServerThread server, int directory, ulong path, ulong result, int flags, bool extended = false)
+    {
+        if ((flags & FcntlH.AT_EMPTY_PATH) != 0 && IsEmpty(call, path)) return StatOpen(call, directory, result, extended);
+        Resolution found = Resolve(call, server, directory, path, (flags & FcntlH.AT_SYMLINK_NOFOLLOW) == 0);
+        if (found.Errno != Errno.None) return found.Errno;
+        LinuxStat stat;
+        if (found.Node is PathNode node)
+        {
+            if (!node.IsDirectory) return Put(call, _stats.Of(node), result, extended);
+            if (!StandIns.IsNeeded(node))
+            {
+                if (!found.IsDetour) return Answer.Continue;
+                Errno hosts = SysFiles.Stat(node.Path, follow: true, out stat);
+                return hosts == Errno.None ? Put(call, stat, result, extended) : hosts;
+            }
+
+            // The same as fstat(2) says of it once it is open.
+            Errno made = standIns.TryMake(node, out string standIn);
+            if (made == Errno.None) made = SysFiles.Stat(standIn, follow: false, out stat);
+            else stat = default;
+            return made == Errno.None ? Put(call, stat, result, extended) : made;
+        }
+
+        if (found.HostPath is null) return Answer.Continue;
+        Errno errno = SysFiles.Stat(found.HostPath, (flags & FcntlH.AT_SYMLINK_NOFOLLOW) == 0, out stat);
+        return errno == Errno.None ? Put(call, stat, result, extended) : errno;
+    }
+
+    private Answer StatOpen(in SeccompNotif call, int descriptor, ulong result, bool extended)
+    {
+        if (descriptor < 0 || (nodes.IsEmpty && standIns.Device == 0)) return Answer.Continue;
+        string link = string.Create(CultureInfo.InvariantCulture, $"/proc/{call.Pid}/fd/{descriptor}");
+        if (SysFiles.Stat(link, follow: true, out LinuxStat stat) != Errno.None) return Answer.Continue;
+        if (nodes.TryHold(stat.Dev, stat.Ino, out OpenNode? open))
+        {
+            INode node = open.Node;
+            open.Release();
+            return tree.TryFind(node.Path, out PathNode? at) ? Put(call, _stats.Of(at), result, extended) : Answer.Continue;
+        }
+
+        if (stat.Dev != standIns.Device) return Answer.Continue;
+        // An O_PATH open of something of ours that is no directory has the stand-in's file open.
+        return PathArgument.DirectoryOf((int)call.Pid, descriptor) is string path && standIns.TryMapBack(path, out string? ours)
+            && tree.TryFind(ours, out PathNode? found) && !found.IsDirectory ? Put(call, _stats.Of(found), result, extended) : Answer.Continue;
+    }
+
+    private Answer Access(in SeccompNotif call, ServerThread server, int directory, ulong path, int wanted, int flags)
+    {
+        const int ReadOk = 4, WriteOk = 2, ExecuteOk = 1;
+        Resolution found = Resolve(call, server, directory, path, (flags & FcntlH.AT_SYMLINK_NOFOLLOW) == 0);
+        if (found.Errno != Errno.None) return found.Errno;
+        if (found.HostPath is not null) return SysFiles.Access(found.HostPath, wanted);
+        if (found.Node is not PathNode node) return Answer.Continue;
+        if (node.IsDirectory)
+        {
+            if (!found.IsDetour && !StandIns.IsNeeded(node)) return Answer.Continue;
+            return (wanted & WriteOk) != 0 ? Errno.EACCES : Errno.None;
+        }
+
+        uint mode = _stats.Of(node).Mode;
+        bool refused = ((wanted & ReadOk) != 0 && (mode & StatMode.S_IRUGO) == 0)
+            || ((wanted & WriteOk) != 0 && (mode & StatMode.S_IWUGO) == 0)
+            || ((wanted & ExecuteOk) != 0 && (mode & StatMode.S_IXUGO) == 0);
+        return refused ? Errno.EACCES : Errno.None;
+    }
+
+    private Answer ReadLink(in SeccompNotif call, ServerThread server, int directory, ulong path, ulong result, int size)
+    {
+        Resolution found = Resolve(call, server, directory, path, follow: false);
+        if (found.Errno != Errno.None) return found.Errno;
+        if (size <= 0 || found.IsHosts) return Answer.Continue;
+        if (found.Node is PathNode node)
+            return node.Entry is VirtualLink link ? Put(call, Encoding.UTF8.GetBytes(link.Target), result, size) : Errno.EINVAL;
+        Span<byte> text = stackalloc byte[4096];
+        SysResult got = SysFiles.ReadLink(found.HostPath!, text);
+        return got.IsOk ? Put(call, text[..(int)got.Value], result, size) : got;
+    }
+
+    private Resolution Resolve(in SeccompNotif call, ServerThread server, int directory, ulong address, bool follow)
+    {
+        int thread = (int)call.Pid;
+        if (!PathArgument.TryRead(thread, address, server.Path, out ReadOnlySpan<byte> path) || path.IsEmpty) return Resolution.Hosts;
+        bool absolute = path[0] == '/';
+        if (absolute && !MayBeOurs(path)) return Resolution.Hosts;
+
+        string? start = null;
+        bool detour = false;
+        if (!absolute)
+        {
+            start = PathArgument.DirectoryOf(thread, directory);
+            if (start is null) return Resolution.Hosts;
+            if (standIns.TryMapBack(start, out string? ours)) (start, detour) = (ours, true);
+            else if (!MayBeOurs(start) && path.IndexOf(".."u8) < 0) return Resolution.Hosts;
+        }
+
+        Span<char> text = stackalloc char[path.Length];
+        int length = Encoding.UTF8.GetChars(path, text);
+        return PathResolver.Resolve(tree, text[..length], start, detour, follow, PathArgument.Canonical);
+    }
+
+    // Whether an absolute path can lead to /dev or /sys.
+    private static bool MayBeOurs(ReadOnlySpan<byte> path)
+    {
+        path = path.TrimStart((byte)'/');
+        return path.IsEmpty || path.StartsWith("dev"u8) || path.StartsWith("sys"u8) || path[0] == '.';
+    }
+
+    private static bool MayBeOurs(string path) =>
+        path == "/" || path.StartsWith("/dev", StringComparison.Ordinal) || path.StartsWith("/sys", StringComparison.Ordinal);
+
+    // An empty path, or none at all, which Linux takes for empty since 6.11.
+    private static bool IsEmpty(in SeccompNotif call, ulong path)
+    {
+        Span<byte> first = stackalloc byte[1];
+        return path == 0 || (SysMemory.ReadProcess((int)call.Pid, path, first).Value == 1 && first[0] == 0);
+    }
+
+    private static Answer Put(in SeccompNotif call, in LinuxStat stat, ulong result, bool extended)
+    {
+        if (!extended) return Put(call, MemoryMarshal.AsBytes(new ReadOnlySpan<LinuxStat>(in stat)), result);
+        LinuxStatx statx = NodeStat.ToStatx(stat);
+        return Put(call, MemoryMarshal.AsBytes(new ReadOnlySpan<LinuxStatx>(in statx)), result);
+    }
+
+    private static Answer Put(in SeccompNotif call, ReadOnlySpan<byte> bytes, ulong result) =>
+        SysMemory.WriteProcess((int)call.Pid, result, bytes).Value == bytes.Length ? Errno.None : Errno.EFAULT;
+
+    private static Answer Put(in SeccompNotif call, ReadOnlySpan<byte> text, ulong result, int size)
+    {
+        text = text[..Math.Min(size, text.Length)];
+        return SysMemory.WriteProcess((int)call.Pid, result, text).Value == text.Length ? SysResult.Ok(text.Length) : Errno.EFAULT;
+    }
+}

@@ -1,0 +1,101 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Processes;
+
+namespace Ioasis.Host.Paths;
+
+/// <summary>
+/// A directory that nobody else can enter, removed at the end. It is locked for as long as we live, so that those of supervisors that
+/// were killed can be told and are swept up by the next.
+/// </summary>
+internal sealed class TemporaryDirectory : IDisposable
+{
+    private const string Prefix = "ioasis-";
+    // 0700
+    private const uint Private = 0x1C0;
+
+    private readonly FileDescriptor _held;
+
+    private TemporaryDirectory(string path, FileDescriptor held)
+    {
+        Path = path;
+        _held = held;
+    }
+
+    /// <summary>Where it is; canonical, as the kernel shows it.</summary>
+    public string Path { get; }
+
+    /// <summary>Makes one, in memory if it can be.</summary>
+    public static bool TryCreate([NotNullWhen(true)] out TemporaryDirectory? directory)
+    {
+        foreach (string? parent in (ReadOnlySpan<string?>)[Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"), "/dev/shm", "/tmp"])
+        {
+            if (string.IsNullOrEmpty(parent) || !Directory.Exists(parent)) continue;
+            Sweep(parent);
+            if (TryCreateIn(parent, out directory)) return true;
+        }
+
+        directory = null;
+        return false;
+    }
+
+    public void Dispose()
+    {
+        TryRemove(Path);
+        _held.Dispose();
+    }
+
+    private static bool TryCreateIn(string parent, [NotNullWhen(true)] out TemporaryDirectory? directory)
+    {
+        directory = null;
+        string name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}-{Random.Shared.Next():x8}");
+        string path = System.IO.Path.Combine(parent, name);
+        if (SysFiles.MakeDirectory(path, Private) != Errno.None) return false;
+        // Between making and locking it another's sweep may have taken it for a dead one's; then it cannot be opened.
+        if (!TryLock(path, out FileDescriptor? held)) return false;
+        Span<byte> text = stackalloc byte[4096];
+        SysResult got = SysFiles.ReadLink($"/proc/self/fd/{held.Number}", text);
+        directory = new TemporaryDirectory(got.IsOk ? System.Text.Encoding.UTF8.GetString(text[..(int)got.Value]) : path, held);
+        return true;
+    }
+
+    private static void Sweep(string parent)
+    {
+        try
+        {
+            foreach (string path in Directory.EnumerateDirectories(parent, Prefix + "*"))
+            {
+                if (!TryLock(path, out FileDescriptor? held)) continue;
+                using (held)
+                    if (SysFiles.Stat(held, out LinuxStat stat) == Errno.None && stat.Uid == SysProcesses.EffectiveUser) TryRemove(path);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A directory that we may not list has nothing of ours.
+        }
+    }
+
+    private static bool TryLock(string path, [NotNullWhen(true)] out FileDescriptor? held)
+    {
+        const int Flags = FcntlH.O_RDONLY | FcntlH.O_DIRECTORY | FcntlH.O_NOFOLLOW;
+        if (SysFiles.Open(path, Flags, out held) != Errno.None) return false;
+        if (SysFiles.Lock(held, FcntlH.LOCK_EX | FcntlH.LOCK_NB) == Errno.None) return true;
+        held.Dispose();
+        return false;
+    }
+
+    private static void TryRemove(string path)
+    {
+        try
+        {
+            Directory.Delete(path, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Another user's, or somebody put something into it; the next start tries again.
+        }
+    }
+}

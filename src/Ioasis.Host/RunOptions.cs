@@ -1,0 +1,11 @@
+namespace Ioasis.Host;
+
+/// <summary>What <see cref="Supervisor"/> is to run.</summary>
+internal sealed record RunOptions
+{
+    /// <summary>The program: a path, or a name to be found in PATH.</summary>
+    public required string Program { get; init; }
+
+    /// <summary>Its arguments, without the program's own name.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+}

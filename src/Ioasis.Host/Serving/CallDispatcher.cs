@@ -1,0 +1,49 @@
+using Ioasis.Abi;
+using Ioasis.Host.Callers;
+using Ioasis.Host.Devices;
+using Ioasis.Host.Filter;
+using Ioasis.Host.Paths;
+using Ioasis.Linux.Seccomp;
+
+namespace Ioasis.Host.Serving;
+
+/// <summary>Brings each stopped call to what serves it.</summary>
+internal sealed class CallDispatcher(SeccompListener listener, OpenNodes nodes, CallerTable callers, DeviceCalls devices, PathCalls paths)
+{
+    /// <summary>Serves a call. An exception is a fault of ours: it is told, and the call fails with EIO.</summary>
+    public Answer Serve(in SeccompNotif call, ServerThread server)
+    {
+        try
+        {
+            // A close(2) of the caller that came before must have taken effect.
+            nodes.CloseWhatIsGone();
+            return call.Pid == 0 ? Answer.Continue : ServeKnown(call, server);
+        }
+        catch (Exception e)
+        {
+            // A caller that was killed takes its files away under us, which is no fault.
+            if (e is not ObjectDisposedException || listener.IsValid(call.Id)) ErrorOutput.Say($"serving system call {call.Data.Nr} failed: {e}");
+            return Errno.EIO;
+        }
+    }
+
+    private Answer ServeKnown(in SeccompNotif call, ServerThread server)
+    {
+        switch (TrappedCalls.KindOf(call.Data.Nr))
+        {
+            case CallKind.Ioctl: return devices.Ioctl(call, server);
+            case CallKind.Pread: return devices.Pread(call, server);
+            case CallKind.Pwrite: return devices.Pwrite(call, server);
+            case CallKind.Preadv: return devices.Preadv(call, server);
+            case CallKind.Pwritev: return devices.Pwritev(call, server);
+            case CallKind.Preadv2: return devices.Preadv(call, server);
+            case CallKind.Pwritev2: return devices.Pwritev(call, server);
+            case CallKind.Mmap: return devices.Mmap(call, server);
+            case CallKind.Exec:
+                callers.NoteExec(call);
+                return Answer.Continue;
+            case CallKind.None: return Answer.Continue;
+            default: return paths.Serve(call, server);
+        }
+    }
+}

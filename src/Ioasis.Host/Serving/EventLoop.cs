@@ -1,0 +1,74 @@
+using Ioasis.Abi;
+using Ioasis.Host.Devices;
+using Ioasis.Linux.Events;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Seccomp;
+
+namespace Ioasis.Host.Serving;
+
+/// <summary>A thread that sees what happens without a call: files closed, processes ended, the last user of the filter gone.</summary>
+internal sealed class EventLoop : IDisposable
+{
+    private const ulong InotifyTag = 1UL << 32, ListenerTag = 2UL << 32;
+    private const uint Readable = (uint)SysEvents.POLLIN, EdgeTriggered = 1u << 31;
+    private const int LongestWait = 128;
+
+    private readonly FileDescriptor _epoll;
+    private readonly OpenNodes _nodes;
+    private readonly SeccompListener _listener;
+    private readonly ManualResetEventSlim _noUsers = new();
+
+    /// <exception cref="IOException">The host cannot.</exception>
+    public EventLoop(SeccompListener listener, OpenNodes nodes)
+    {
+        _listener = listener;
+        _nodes = nodes;
+        Errno errno = SysEvents.CreateEpoll(out _epoll);
+        if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, nodes.Inotify, Readable, InotifyTag);
+        // A hang-up is reported unasked; asking for nothing keeps us from being woken by every call.
+        if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, listener.File, EdgeTriggered, ListenerTag);
+        if (errno != Errno.None) throw new IOException($"cannot wait for events: epoll gives {errno}");
+    }
+
+    /// <summary>Called with the ID of a watched process that has ended.</summary>
+    public event Action<int>? ProcessEnded;
+
+    public void Start() => new Thread(Run) { IsBackground = true, Name = "ioasis events" }.Start();
+
+    /// <summary>Watches a process by its pidfd until that is closed.</summary>
+    public void WatchProcess(FileDescriptor pidfd, int pid) => SysEvents.AddToEpoll(_epoll, pidfd, Readable, (uint)pid);
+
+    /// <summary>Waits until no process is left that the filter is on.</summary>
+    public void WaitForNoUsers() => _noUsers.Wait();
+
+    public void Dispose() => _noUsers.Dispose();
+
+    private void Run()
+    {
+        Span<SysEvents.EpollEntry> ready = stackalloc SysEvents.EpollEntry[16];
+        int wait = 1;
+        while (true)
+        {
+            wait = _nodes.HasDoubtful ? Math.Min(2 * wait, LongestWait) : 1;
+            SysResult got = SysEvents.WaitEpoll(_epoll, ready, _nodes.HasDoubtful ? wait : -1);
+            if (!got.IsOk) return;
+            if (got.Value == 0) Try(_nodes.CloseWhatIsGone);
+            foreach (SysEvents.EpollEntry entry in ready[..(int)got.Value])
+            {
+                if (entry.Tag == InotifyTag) Try(_nodes.CloseWhatIsGone);
+                else if (entry.Tag != ListenerTag) Try(() => ProcessEnded?.Invoke((int)entry.Tag));
+                else if ((entry.Events & (uint)SysEvents.POLLHUP) != 0)
+                {
+                    _noUsers.Set();
+                    return;
+                }
+            }
+        }
+    }
+
+    private static void Try(Action action)
+    {
+        try { action(); }
+        catch (Exception e) { ErrorOutput.Say($"handling an event failed: {e}"); }
+    }
+}

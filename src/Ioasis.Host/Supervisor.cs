@@ -1,0 +1,63 @@
+using Ioasis.Host.Callers;
+using Ioasis.Host.Devices;
+using Ioasis.Host.Launch;
+using Ioasis.Host.Paths;
+using Ioasis.Host.Serving;
+using Ioasis.Linux.Processes;
+using Ioasis.Linux.Seccomp;
+using Ioasis.Machine;
+using Ioasis.Machine.Nodes;
+
+namespace Ioasis.Host;
+
+/// <summary>Runs a program and serves the nodes and paths of a machine to it and to all that it starts.</summary>
+internal static class Supervisor
+{
+    /// <summary>The hidden verb by which our second process is started. Main looks for it first.</summary>
+    public const string LaunchVerb = "__launch";
+
+    /// <summary>Runs a program on a machine until neither it nor anything that it started is left.</summary>
+    /// <returns>The program's exit code, 128 and the signal where one killed it, or an <see cref="ExitCodes"/>.</returns>
+    public static int Run(SoftwareMachine machine, RunOptions options) => Run(machine.Paths, options);
+
+    /// <summary>The same for paths without a machine.</summary>
+    public static int Run(IReadOnlyDictionary<string, VirtualPath> paths, RunOptions options)
+    {
+        try
+        {
+            SysProcesses.BecomeSubreaper();
+            using LaunchedProgram program = LaunchedProgram.Start(options);
+            using var signals = new ProgramSignals(program.Pid);
+            using var children = new Children(program.Pid);
+            var tree = new PathTree(paths);
+            using var standIns = new StandIns();
+            using var nodes = new OpenNodes();
+            using SeccompListener listener = program.TakeListener();
+            listener.EnableSyncWakeUp();
+            using var events = new EventLoop(listener, nodes);
+            using var callers = new CallerTable(listener, nodes, events.WatchProcess);
+            events.ProcessEnded += callers.Forget;
+            var devices = new DeviceCalls(listener, nodes, callers);
+            var opens = new OpenCalls(listener, standIns, devices);
+            var dispatcher = new CallDispatcher(listener, nodes, callers, devices, new PathCalls(tree, standIns, nodes, opens));
+            var pool = new ServerPool(listener, dispatcher);
+            pool.Start();
+            events.Start();
+            program.Go();
+            int exitCode = children.WaitForProgram();
+            signals.ProgramEnded();
+            events.WaitForNoUsers();
+            pool.Stop();
+            return exitCode;
+        }
+        catch (IOException e)
+        {
+            ErrorOutput.Say(e.Message);
+            return ExitCodes.Failed;
+        }
+    }
+
+    /// <summary>What our second process does; it becomes the program and returns only when it cannot.</summary>
+    /// <param name="arguments">All that follow the verb.</param>
+    public static int Launch(string[] arguments) => Launcher.Run(arguments);
+}

@@ -1,0 +1,113 @@
+using System.Buffers.Text;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+
+namespace Ioasis.Linux.Memory;
+
+/// <summary>What a process has mapped where, from an open /proc/PID/maps. Like that file it is bound to the address space, not to the PID.</summary>
+internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
+{
+    // Set when the kernel has no PROCMAP_QUERY.
+    private static volatile bool s_textOnly;
+
+    /// <summary>
+    /// Whether all of the bytes are mapped readable, and writable if so asked, and none of them from a file that
+    /// <paramref name="isForbidden"/> names by device and inode. The cost is that of the mappings in the range, not of its pages.
+    /// </summary>
+    public bool Covers(ulong start, ulong length, bool writable, Func<ulong, ulong, bool>? isForbidden)
+    {
+        ulong last = start + (length - 1);
+        if (length == 0 || last < start) return false;
+        ulong needed = ProcmapQuery.Readable | (writable ? ProcmapQuery.Writable : 0);
+        IReadOnlyList<ProcmapQuery>? text = null;
+        for (ulong at = start; ; )
+        {
+            ProcmapQuery mapping;
+            if (!s_textOnly)
+            {
+                mapping = new ProcmapQuery { Size = 104, QueryAddress = at };
+                Errno errno = SysFiles.Ioctl(file, ProcmapQuery.Command, ref mapping).Errno;
+                if (errno == Errno.ENOTTY)
+                {
+                    s_textOnly = true;
+                    continue;
+                }
+
+                if (errno != Errno.None) return false;
+            }
+            else if (!TryFind(text ??= ReadText(), at, out mapping))
+            {
+                return false;
+            }
+
+            if ((mapping.Flags & needed) != needed) return false;
+            if (mapping.Inode != 0 && isForbidden is not null
+                && isForbidden(StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor), mapping.Inode))
+                return false;
+            if (mapping.End - 1 >= last) return true;
+            at = mapping.End;
+        }
+    }
+
+    public void Dispose() => file.Dispose();
+
+    private static bool TryFind(IReadOnlyList<ProcmapQuery> mappings, ulong address, out ProcmapQuery found)
+    {
+        foreach (ProcmapQuery mapping in mappings)
+        {
+            if (address < mapping.Start || address >= mapping.End) continue;
+            found = mapping;
+            return true;
+        }
+
+        found = default;
+        return false;
+    }
+
+    private List<ProcmapQuery> ReadText()
+    {
+        var bytes = new byte[1 << 16];
+        int length = 0;
+        while (true)
+        {
+            if (length == bytes.Length) Array.Resize(ref bytes, 2 * bytes.Length);
+            SysResult got = SysFiles.ReadAt(file, bytes.AsSpan(length), (ulong)length);
+            if (!got.IsOk || got.Value == 0) break;
+            length += (int)got.Value;
+        }
+
+        return Parse(bytes.AsSpan(0, length));
+    }
+
+    /// <summary>Parses the text of /proc/PID/maps: <c>start-end rwxp offset major:minor inode path</c>.</summary>
+    internal static List<ProcmapQuery> Parse(ReadOnlySpan<byte> text)
+    {
+        var mappings = new List<ProcmapQuery>();
+        while (!text.IsEmpty)
+        {
+            int end = text.IndexOf((byte)'\n');
+            ReadOnlySpan<byte> line = end < 0 ? text : text[..end];
+            text = end < 0 ? default : text[(end + 1)..];
+            var mapping = new ProcmapQuery { Start = Hex(ref line), End = Hex(ref line) };
+            if (line.Length < 5) continue;
+            if (line[0] == 'r') mapping.Flags |= ProcmapQuery.Readable;
+            if (line[1] == 'w') mapping.Flags |= ProcmapQuery.Writable;
+            line = line[5..];
+            mapping.Offset = Hex(ref line);
+            mapping.DeviceMajor = (uint)Hex(ref line);
+            mapping.DeviceMinor = (uint)Hex(ref line);
+            _ = Utf8Parser.TryParse(line, out mapping.Inode, out _);
+            mappings.Add(mapping);
+        }
+
+        return mappings;
+    }
+
+    // A hexadecimal number and the character after it.
+    private static ulong Hex(ref ReadOnlySpan<byte> line)
+    {
+        _ = Utf8Parser.TryParse(line, out ulong value, out int used, 'x');
+        line = line.Length > used ? line[(used + 1)..] : default;
+        return value;
+    }
+}

@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+using Ioasis.Memory;
+
+namespace Ioasis.Linux.Memory;
+
+/// <summary>
+/// The memory of another process. While one of its threads waits in a call that we serve, it is accessed through that thread; otherwise
+/// through files in /proc that stay bound to the address space, so that neither a recycled PID nor the program after an exec is ever
+/// reached.
+/// </summary>
+internal sealed class ProcessMemory : AddressSpace, IDisposable
+{
+    // A thread in a call can be killed and its ID be given to another. That takes a whole turn of the PIDs, hence longer than this.
+    private static readonly long s_trustThreadFor = Stopwatch.Frequency / 100;
+
+    [ThreadStatic]
+    private static ProcessMemory? t_inCall;
+
+    [ThreadStatic]
+    private static int t_thread;
+
+    [ThreadStatic]
+    private static long t_since;
+
+    private readonly FileDescriptor _memory;
+    private readonly ProcessMaps _maps;
+    private readonly Func<ulong, ulong, bool>? _isForbidden;
+    private volatile bool _gone;
+
+    private ProcessMemory(FileDescriptor memory, ProcessMaps maps, Func<ulong, ulong, bool>? isForbidden)
+    {
+        _memory = memory;
+        _maps = maps;
+        _isForbidden = isForbidden;
+    }
+
+    /// <summary>Opens the memory of a process.</summary>
+    /// <param name="process">The directory /proc/PID, or one in it.</param>
+    /// <param name="prefix">The way from there to /proc/PID: empty, or <c>../</c>.</param>
+    /// <param name="isForbidden">Files, by device and inode, whose mappings cannot be referenced for DMA.</param>
+    /// <param name="memory">The memory, when the answer is <see cref="Errno.None"/>.</param>
+    public static Errno TryOpen(FileDescriptor process, string prefix, Func<ulong, ulong, bool>? isForbidden, out ProcessMemory? memory)
+    {
+        memory = null;
+        Errno errno = SysFiles.OpenAt(process, prefix + "mem", FcntlH.O_RDWR, out FileDescriptor mem);
+        if (errno != Errno.None) return errno;
+        errno = SysFiles.OpenAt(process, prefix + "maps", FcntlH.O_RDONLY, out FileDescriptor maps);
+        if (errno == Errno.None) memory = new ProcessMemory(mem, new ProcessMaps(maps), isForbidden);
+        else mem.Dispose();
+        return errno;
+    }
+
+    /// <summary>From here to <see cref="LeaveCall"/> the given thread of the process waits for the calling thread to serve it.</summary>
+    public void EnterCall(int thread)
+    {
+        t_inCall = this;
+        t_thread = thread;
+        t_since = Stopwatch.GetTimestamp();
+    }
+
+    /// <summary>Ends what <see cref="EnterCall"/> began.</summary>
+    public static void LeaveCall() => t_inCall = null;
+
+    /// <inheritdoc/>
+    public override bool TryRead(Hva source, Span<byte> destination)
+    {
+        if (destination.IsEmpty) return true;
+        if (IsThreadTrusted) return SysMemory.ReadProcess(t_thread, source.Value, destination).Value == destination.Length;
+        return Covers(source.Value, (ulong)destination.Length, writable: false) && TryReadPinned(source.Value, destination);
+    }
+
+    /// <inheritdoc/>
+    public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source)
+    {
+        if (source.IsEmpty) return true;
+        if (IsThreadTrusted) return SysMemory.WriteProcess(t_thread, destination.Value, source).Value == source.Length;
+        return Covers(destination.Value, (ulong)source.Length, writable: true) && TryWritePinned(destination.Value, source);
+    }
+
+    /// <inheritdoc/>
+    public override MemoryBacking Reference(Hva start, ulong length, bool writable) => new ProcessBacking(this, start, length, writable);
+
+    /// <summary>The process is gone: gives the files back. Every access fails from here on.</summary>
+    public void Dispose()
+    {
+        _gone = true;
+        _memory.Dispose();
+        _maps.Dispose();
+    }
+
+    /// <summary>Whether all of the bytes can be referenced for DMA.</summary>
+    internal bool CanReference(ulong start, ulong length, bool writable) => Covers(start, length, writable, _isForbidden);
+
+    /// <summary>Reads bytes whose permission was checked when they were mapped for DMA: later changes of it do not matter, as with pinned pages.</summary>
+    internal bool TryReadPinned(ulong address, Span<byte> destination)
+    {
+        if (_gone) return false;
+        try
+        {
+            return SysFiles.ReadAt(_memory, destination, address).Value == destination.Length;
+        }
+        catch (ObjectDisposedException)
+        {
+            return false; // the process ended just now
+        }
+    }
+
+    /// <summary>Writes such bytes.</summary>
+    internal bool TryWritePinned(ulong address, ReadOnlySpan<byte> source)
+    {
+        if (_gone) return false;
+        try
+        {
+            return SysFiles.WriteAt(_memory, source, address).Value == source.Length;
+        }
+        catch (ObjectDisposedException)
+        {
+            return false; // the process ended just now
+        }
+    }
+
+    private bool IsThreadTrusted => t_inCall == this && Stopwatch.GetTimestamp() - t_since < s_trustThreadFor;
+
+    private bool Covers(ulong start, ulong length, bool writable, Func<ulong, ulong, bool>? isForbidden = null)
+    {
+        if (_gone) return false;
+        try
+        {
+            return _maps.Covers(start, length, writable, isForbidden);
+        }
+        catch (ObjectDisposedException)
+        {
+            return false; // the process ended just now
+        }
+    }
+}

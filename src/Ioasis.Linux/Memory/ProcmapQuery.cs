@@ -1,0 +1,30 @@
+using System.Runtime.InteropServices;
+
+namespace Ioasis.Linux.Memory;
+
+/// <summary>struct procmap_query of linux/fs.h: which mapping of a process has an address. Linux 6.11 and later.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ProcmapQuery
+{
+    /// <summary>PROCMAP_QUERY: _IOWR('f', 17, struct procmap_query).</summary>
+    public const uint Command = 0xC0686611;
+
+    public const ulong Readable = 1;
+    public const ulong Writable = 2;
+
+    public ulong Size;
+    public ulong QueryFlags;
+    public ulong QueryAddress;
+    public ulong Start;
+    public ulong End;
+    public ulong Flags;
+    public ulong PageSize;
+    public ulong Offset;
+    public ulong Inode;
+    public uint DeviceMajor;
+    public uint DeviceMinor;
+    public uint NameSize;
+    public uint BuildIdSize;
+    public ulong NameAddress;
+    public ulong BuildIdAddress;
+}
