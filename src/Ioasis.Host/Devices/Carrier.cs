@@ -34,7 +34,7 @@ internal sealed class Carrier : ICarrier, IDisposable
     public ulong Inode { get; }
 
     /// <summary>Its path in our own process, good for opening it anew and for watching it.</summary>
-    public string OwnPath => $"/proc/self/fd/{_file.Number}";
+    public string OwnPath => PathOf(_file);
 
     /// <summary>Makes one.</summary>
     /// <param name="name">What /proc/PID/maps shows of it.</param>
@@ -49,11 +49,17 @@ internal sealed class Carrier : ICarrier, IDisposable
         if (errno == Errno.EINVAL) errno = SysFiles.CreateMemfd(name, Flags, out file);
         if (errno == Errno.None) errno = SysFiles.Truncate(file, Size);
         if (errno == Errno.None) errno = SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, Seals).Errno;
-        LinuxStat stat = default;
-        if (errno == Errno.None) errno = SysFiles.Stat(file, out stat);
-        if (errno == Errno.None) carrier = new Carrier(file, stat);
-        else file.Dispose();
-        return errno;
+        using (file)
+        {
+            // Opened once more, for us: the kernel does not count the first open file of a memfd, and IsUnused lives by that count.
+            FileDescriptor? own = null;
+            LinuxStat stat = default;
+            if (errno == Errno.None) errno = SysFiles.Open(PathOf(file), FcntlH.O_RDWR, out own);
+            if (errno == Errno.None) errno = SysFiles.Stat(own!, out stat);
+            if (errno == Errno.None) carrier = new Carrier(own!, stat);
+            else own?.Dispose();
+            return errno;
+        }
     }
 
     /// <summary>Opens it anew, for a program: another open file description on the same bytes.</summary>
@@ -99,4 +105,6 @@ internal sealed class Carrier : ICarrier, IDisposable
 
         _file.Dispose();
     }
+
+    private static string PathOf(FileDescriptor file) => $"/proc/self/fd/{file.Number}";
 }

@@ -19,10 +19,9 @@ internal sealed class OpenCalls(SeccompListener listener, StandIns standIns, Dev
 
         if ((flags & (FcntlH.O_CREAT | FcntlH.O_EXCL)) == (FcntlH.O_CREAT | FcntlH.O_EXCL)) return Errno.EEXIST;
         if (node.IsDirectory) return OpenDirectory(call, node, found.IsDetour, flags, mode);
-        if ((flags & FcntlH.O_PATH) != 0)
-            return (flags & FcntlH.O_DIRECTORY) != 0 ? Errno.ENOTDIR : OpenStandIn(call, node, FcntlH.O_PATH | (flags & FcntlH.O_NOFOLLOW), flags);
         if (node.Entry is VirtualLink) return Errno.ELOOP; // only O_NOFOLLOW ends at a link
         if ((flags & FcntlH.O_DIRECTORY) != 0) return Errno.ENOTDIR;
+        if ((flags & FcntlH.O_PATH) != 0) return OpenStandIn(call, node, flags);
         return node.Entry switch
         {
             VirtualDevice device => devices.Open(call, server, device.Node, flags),
@@ -58,15 +57,17 @@ internal sealed class OpenCalls(SeccompListener listener, StandIns standIns, Dev
         }
     }
 
-    // For O_PATH, which opens nothing but only names it.
-    private Answer OpenStandIn(in SeccompNotif call, PathNode node, int openFlags, int flags)
+    // For O_PATH, which only names a file: what it names is known by the stand-in's path.
+    private Answer OpenStandIn(in SeccompNotif call, PathNode node, int flags)
     {
         Errno errno = standIns.TryMake(node.Parent!, out string path);
-        return errno == Errno.None ? Place(call, $"{path}/{node.Name}", openFlags | (flags & FcntlH.O_CLOEXEC), 0) : errno;
+        return errno == Errno.None ? Place(call, $"{path}/{node.Name}", flags, 0) : errno;
     }
 
     private Answer Place(in SeccompNotif call, string path, int flags, uint mode)
     {
+        // A file that was opened with O_PATH cannot be placed in another process.
+        if ((flags & FcntlH.O_PATH) != 0) flags = FcntlH.O_RDONLY | (flags & (FcntlH.O_CLOEXEC | FcntlH.O_DIRECTORY | FcntlH.O_NOFOLLOW));
         Errno errno = SysFiles.Open(path, flags, out FileDescriptor file, mode);
         if (errno != Errno.None) return errno;
         using (file)
