@@ -8,6 +8,7 @@ internal static class SyscallNumbers
     public const int Fstat = 5;
     public const int Lstat = 6;
     public const int Mmap = 9;
+    public const int RtSigaction = 13;
     public const int Ioctl = 16;
     public const int Pread64 = 17;
     public const int Pwrite64 = 18;

@@ -74,6 +74,8 @@ internal sealed class Launcher
         SysProcesses.SetIgnored(SIGPIPE, false);
         for (int signal = 1; signal <= 64; signal++)
             if (signal != SIGPIPE && (_request.IgnoredSignals >> (signal - 1) & 1) != 0) SysProcesses.SetIgnored(signal, true);
+        // posix_spawn(3) leaves the signals that libc uses between threads ignored.
+        for (int signal = 32; signal <= 33; signal++) SysProcesses.ResetReserved(signal);
         errno = SysProcesses.Execute(_request.Arguments, _request.Environment);
 
         string program = Encoding.UTF8.GetString(_request.Arguments.AsSpan(0, _request.Arguments.AsSpan().IndexOf((byte)0)));

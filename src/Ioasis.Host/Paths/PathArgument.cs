@@ -48,20 +48,21 @@ internal static class PathArgument
         string link = descriptor == FcntlH.AT_FDCWD
             ? string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/cwd")
             : string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/fd/{descriptor}");
+        return ReadLink(link) is ['/', ..] path ? path : null;
+    }
+
+    /// <summary>The text of a link; null where there is none.</summary>
+    public static string? ReadLink(string link)
+    {
         Span<byte> text = stackalloc byte[4096];
         SysResult got = SysFiles.ReadLink(link, text);
-        return got.IsOk && got.Value > 0 && text[0] == '/' ? Encoding.UTF8.GetString(text[..(int)got.Value]) : null;
+        return got.IsOk ? Encoding.UTF8.GetString(text[..(int)got.Value]) : null;
     }
 
     /// <summary>The path of the host without links, <c>.</c> and <c>..</c>; null where there is no such thing.</summary>
     public static string? Canonical(string path)
     {
         if (SysFiles.Open(path, FcntlH.O_PATH, out FileDescriptor file) != Errno.None) return null;
-        using (file)
-        {
-            Span<byte> text = stackalloc byte[4096];
-            SysResult got = SysFiles.ReadLink(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file.Number}"), text);
-            return got.IsOk ? Encoding.UTF8.GetString(text[..(int)got.Value]) : null;
-        }
+        using (file) return ReadLink(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file.Number}"));
     }
 }

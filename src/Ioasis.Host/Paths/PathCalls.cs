@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -5,7 +6,6 @@ using Ioasis.Abi;
 using Ioasis.Host.Devices;
 using Ioasis.Host.Filter;
 using Ioasis.Host.Serving;
-using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
 using Ioasis.Machine.Nodes;
@@ -94,18 +94,24 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
     {
         if (descriptor < 0 || (nodes.IsEmpty && standIns.Device == 0)) return Answer.Continue;
         string link = string.Create(CultureInfo.InvariantCulture, $"/proc/{call.Pid}/fd/{descriptor}");
-        if (SysFiles.Stat(link, follow: true, out LinuxStat stat) != Errno.None) return Answer.Continue;
+        return TryFindOpen(link, out PathNode? node) ? Put(call, _stats.Of(node), result, extended) : Answer.Continue;
+    }
+
+    // Which node of ours, no directory, an open file is, given the link in /proc that leads to it.
+    private bool TryFindOpen(string link, [NotNullWhen(true)] out PathNode? node)
+    {
+        node = null;
+        if (SysFiles.Stat(link, follow: true, out LinuxStat stat) != Errno.None) return false;
         if (nodes.TryHold(stat.Dev, stat.Ino, out OpenNode? open))
         {
-            INode node = open.Node;
+            string path = open.Node.Path;
             open.Release();
-            return tree.TryFind(node.Path, out PathNode? at) ? Put(call, _stats.Of(at), result, extended) : Answer.Continue;
+            return tree.TryFind(path, out node);
         }
 
-        if (stat.Dev != standIns.Device) return Answer.Continue;
-        // An O_PATH open of something of ours that is no directory has the stand-in's file open.
-        return PathArgument.DirectoryOf((int)call.Pid, descriptor) is string path && standIns.TryMapBack(path, out string? ours)
-            && tree.TryFind(ours, out PathNode? found) && !found.IsDirectory ? Put(call, _stats.Of(found), result, extended) : Answer.Continue;
+        // An O_PATH open of something of ours has the stand-in's file open.
+        return stat.Dev == standIns.Device && PathArgument.ReadLink(link) is string standIn && standIns.TryMapBack(standIn, out string? ours)
+            && tree.TryFind(ours, out node) && !node.IsDirectory;
     }
 
     private Answer Access(in SeccompNotif call, ServerThread server, int directory, ulong path, int wanted, int flags)
@@ -132,7 +138,9 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
     {
         Resolution found = Resolve(call, server, directory, path, follow: false);
         if (found.Errno != Errno.None) return found.Errno;
-        if (size <= 0 || found.IsHosts) return Answer.Continue;
+        if (size <= 0) return Answer.Continue;
+        if (found.IsHosts)
+            return TryFindDescriptorPath(call, server, path, out PathNode? open) ? Put(call, Encoding.UTF8.GetBytes(open.Path), result, size) : Answer.Continue;
         if (found.Node is PathNode node)
             return node.Entry is VirtualLink link ? Put(call, Encoding.UTF8.GetBytes(link.Target), result, size) : Errno.EINVAL;
         Span<byte> text = stackalloc byte[4096];
@@ -145,6 +153,9 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
         int thread = (int)call.Pid;
         if (!PathArgument.TryRead(thread, address, server.Path, out ReadOnlySpan<byte> path) || path.IsEmpty) return Resolution.Hosts;
         bool absolute = path[0] == '/';
+        // Linux opens a device anew through such a path; the kernel would open the carrier.
+        if (absolute && follow && DescriptorPath.TryParse(path, thread) is string link && TryFindOpen(link, out PathNode? open))
+            return Resolution.Of(open, detour: true);
         if (absolute && !MayBeOurs(path)) return Resolution.Hosts;
 
         string? start = null;
@@ -160,6 +171,13 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
         Span<char> text = stackalloc char[path.Length];
         int length = Encoding.UTF8.GetChars(path, text);
         return PathResolver.Resolve(tree, text[..length], start, detour, follow, PathArgument.Canonical);
+    }
+
+    private bool TryFindDescriptorPath(in SeccompNotif call, ServerThread server, ulong address, [NotNullWhen(true)] out PathNode? node)
+    {
+        node = null;
+        return PathArgument.TryRead((int)call.Pid, address, server.Path, out ReadOnlySpan<byte> path)
+            && DescriptorPath.TryParse(path, (int)call.Pid) is string link && TryFindOpen(link, out node);
     }
 
     // Whether an absolute path can lead to /dev or /sys.

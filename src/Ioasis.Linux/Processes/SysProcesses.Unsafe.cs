@@ -63,6 +63,15 @@ internal static unsafe partial class SysProcesses
     /// <summary>signal(2) with SIG_IGN, or with SIG_DFL.</summary>
     public static void SetIgnored(int signal, bool ignored) => _ = SetSignal(signal, ignored ? 1 : 0);
 
+    /// <summary>Gives a signal that libc keeps for itself its default action, which signal(2) refuses to do.</summary>
+    public static void ResetReserved(int signal)
+    {
+        // The kernel's struct sigaction on x86-64: handler, flags, restorer and a mask of 64 bits, all zero for the default.
+        ulong* action = stackalloc ulong[4];
+        // SAFETY: the kernel reads 32 bytes.
+        _ = rt_sigaction(SyscallNumbers.RtSigaction, signal, action, null, sizeof(ulong));
+    }
+
     /// <summary>prctl(PR_SET_NO_NEW_PRIVS) on the calling thread.</summary>
     public static Errno SetNoNewPrivileges() => LastError.Of(prctl(38, 1, 0, 0, 0));
 
@@ -132,6 +141,9 @@ internal static unsafe partial class SysProcesses
 
     [LibraryImport("libc", EntryPoint = "signal", SetLastError = true)]
     private static partial nint SetSignal(int signal, nint action);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint rt_sigaction(nint number, nint signal, ulong* action, ulong* old, nint maskSize);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int prctl(int option, nuint argument2, nuint argument3, nuint argument4, nuint argument5);
