@@ -109,9 +109,8 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         {
             _model.Reset();
             foreach (BarMemory memory in _all) memory.Reset();
+            SetInterruptLine(false);
         }
-
-        SetInterruptLine(false);
     }
 
     /// <summary>Resets, and takes the BARs' bytes back from programs, whose mappings are gone.</summary>
@@ -122,9 +121,8 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         {
             _model.Reset();
             foreach (BarMemory memory in _all) memory.TakeBack();
+            SetInterruptLine(false);
         }
-
-        SetInterruptLine(false);
     }
 
     /// <summary>

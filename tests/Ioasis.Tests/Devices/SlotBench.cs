@@ -1,0 +1,76 @@
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Devices;
+using Ioasis.Devices.Slots;
+using Ioasis.Memory;
+using Ioasis.Tests.Core;
+
+namespace Ioasis.Tests.Devices;
+
+/// <summary>A model in a slot behind an IOMMU, its BARs mapped if asked, its interrupts counted.</summary>
+internal sealed class SlotBench : IDisposable, IInterruptTarget
+{
+    private readonly DmaBench _bench = new();
+    private readonly List<HostBlock> _mapped = [];
+    private int _messages;
+    private int _lastVector = -1;
+
+    internal SlotBench(PciDeviceModel model, bool attached = true)
+    {
+        Endpoint = _bench.NewEndpoint();
+        Domain = _bench.NewDomain();
+        if (attached) Endpoint.Attach(null, Domain);
+        Slot = new PciSlot(model, Endpoint, Poller) { Target = this };
+    }
+
+    internal BarPoller Poller { get; } = new();
+
+    internal PciSlot Slot { get; }
+
+    internal Endpoint Endpoint { get; }
+
+    internal PagingDomain Domain { get; }
+
+    internal bool MessagesEnabled { get; init; } = true;
+
+    internal int Messages => Volatile.Read(ref _messages);
+
+    internal int LastVector => Volatile.Read(ref _lastVector);
+
+    internal int LineRises { get; private set; }
+
+    internal (uint Number, HostBlock Block) Map(ulong iova, ulong length, byte fill, MapAccess access = MapAccess.ReadWrite) =>
+        _bench.Map(Domain, iova, length, fill, access);
+
+    /// <summary>Maps a BAR as a program would: what it returns are the program's bytes.</summary>
+    internal HostBlock MapBar(int bar)
+    {
+        var bytes = new HostBlock(Slot.Function.Bars.Single(b => b.Index == bar).Size);
+        _mapped.Add(bytes);
+        Slot.ShareBar(bar, bytes);
+        return bytes;
+    }
+
+    internal static void Until(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(20)), "It never came.");
+
+    public bool RaiseMessage(int vector)
+    {
+        if (!MessagesEnabled) return false;
+        Volatile.Write(ref _lastVector, vector);
+        Interlocked.Increment(ref _messages);
+        return true;
+    }
+
+    public void LineChanged(bool asserted)
+    {
+        if (asserted) LineRises++;
+    }
+
+    public void Dispose()
+    {
+        Slot.TakeBarsBack();
+        Slot.Dispose();
+        Poller.Dispose();
+        foreach (HostBlock bytes in _mapped) bytes.Dispose();
+    }
+}
