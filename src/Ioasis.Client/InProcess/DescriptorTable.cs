@@ -1,0 +1,89 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Ioasis.Client.InProcess;
+
+/// <summary>What a descriptor of a process stands for, counted: it is given back when the last that holds it lets go.</summary>
+internal abstract class OpenDescription
+{
+    private int _references = 1;
+
+    internal bool TryAddReference()
+    {
+        int held;
+        do
+        {
+            held = Volatile.Read(ref _references);
+            if (held == 0) return false;
+        }
+        while (Interlocked.CompareExchange(ref _references, held + 1, held) != held);
+        return true;
+    }
+
+    internal void Release()
+    {
+        if (Interlocked.Decrement(ref _references) == 0) Close();
+    }
+
+    /// <summary>Called once, when nobody holds it any more.</summary>
+    protected abstract void Close();
+}
+
+/// <summary>The descriptors of one process: the lowest free number is given out, as open(2) does.</summary>
+internal sealed class DescriptorTable
+{
+    private const int First = 3; // 0, 1 and 2 are the standard streams
+
+    // Guards _open. Nothing else is locked while it is held.
+    private readonly Lock _lock = new();
+    private readonly List<OpenDescription?> _open = [];
+
+    /// <summary>Gives a description its descriptor; the table then has the reference of the caller.</summary>
+    internal int Add(OpenDescription description)
+    {
+        lock (_lock)
+        {
+            int free = _open.IndexOf(null);
+            if (free < 0)
+            {
+                free = _open.Count;
+                _open.Add(null);
+            }
+
+            _open[free] = description;
+            return First + free;
+        }
+    }
+
+    /// <summary>What a descriptor stands for, held once more for the caller.</summary>
+    internal bool TryHold(int descriptor, [NotNullWhen(true)] out OpenDescription? description)
+    {
+        lock (_lock)
+        {
+            int index = descriptor - First;
+            description = index >= 0 && index < _open.Count ? _open[index] : null;
+            return description is not null && description.TryAddReference();
+        }
+    }
+
+    internal void Close(int descriptor)
+    {
+        OpenDescription? description;
+        lock (_lock)
+        {
+            int index = descriptor - First;
+            if (index < 0 || index >= _open.Count) return;
+            description = _open[index];
+            _open[index] = null;
+        }
+
+        description?.Release();
+    }
+
+    /// <summary>Closes what is still open, as the end of a process does.</summary>
+    internal void CloseAll()
+    {
+        int count;
+        lock (_lock) count = _open.Count;
+        for (int i = 0; i < count; i++) Close(First + i);
+    }
+}

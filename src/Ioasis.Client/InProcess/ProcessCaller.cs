@@ -1,0 +1,46 @@
+using System.Diagnostics.CodeAnalysis;
+using Ioasis.Iommufd.Files;
+using Ioasis.Memory;
+
+namespace Ioasis.Client.InProcess;
+
+/// <summary>A process during one call: the nodes that the call looked up stay open until it is over.</summary>
+internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
+{
+    private List<OpenDescription>? _held;
+
+    public AddressSpace Memory => process.Memory;
+
+    public bool HasCapability(int capability) => process.HasCapability(capability);
+
+    public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
+    {
+        file = null;
+        if (!process.Descriptors.TryHold(descriptor, out OpenDescription? description)) return false;
+        switch (description)
+        {
+            case EventCounter counter:
+                file = new EventReference(counter); // takes the hold over; whoever asked disposes of it
+                return true;
+            case OpenNode node:
+                file = node.File;
+                break;
+            case FileBytes bytes:
+                file = bytes;
+                break;
+            default:
+                file = OtherFile.Instance;
+                break;
+        }
+
+        (_held ??= []).Add(description);
+        return true;
+    }
+
+    public void Dispose()
+    {
+        if (_held is null) return;
+        foreach (OpenDescription description in _held) description.Release();
+        _held = null;
+    }
+}

@@ -1,0 +1,79 @@
+using Ioasis.Iommufd.Files;
+
+namespace Ioasis.Client.InProcess;
+
+/// <summary>What an event descriptor stands for: the counter.</summary>
+internal sealed class EventCounter : OpenDescription
+{
+    private readonly object _changed = new();
+    private ulong _count;
+
+    internal void Signal()
+    {
+        lock (_changed)
+        {
+            if (_count < ulong.MaxValue - 1) _count++; // eventfd(2): the largest count
+            Monitor.PulseAll(_changed);
+        }
+    }
+
+    internal ulong Wait(TimeSpan timeout)
+    {
+        long end = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
+        lock (_changed)
+        {
+            while (_count == 0)
+            {
+                long left = end - Environment.TickCount64;
+                if (left <= 0) return 0;
+                Monitor.Wait(_changed, TimeSpan.FromMilliseconds(left));
+            }
+
+            ulong count = _count;
+            _count = 0;
+            return count;
+        }
+    }
+
+    protected override void Close()
+    {
+    }
+}
+
+/// <summary>A device's hold on an event.</summary>
+internal sealed class EventReference(EventCounter counter) : IEventFile
+{
+    private int _disposed;
+
+    public void Signal() => counter.Signal();
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) counter.Release();
+    }
+}
+
+/// <summary>An event of a process within this one.</summary>
+internal sealed class ProcessEvent : UserEvent
+{
+    private readonly DescriptorTable _descriptors;
+    private readonly EventCounter _counter = new();
+    private int _closed;
+
+    internal ProcessEvent(DescriptorTable descriptors)
+    {
+        _descriptors = descriptors;
+        Descriptor = descriptors.Add(_counter);
+    }
+
+    public override int Descriptor { get; }
+
+    public override ulong Wait(TimeSpan timeout) => _counter.Wait(timeout);
+
+    public override void Signal() => _counter.Signal();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && Interlocked.Exchange(ref _closed, 1) == 0) _descriptors.Close(Descriptor);
+    }
+}

@@ -1,0 +1,95 @@
+using Ioasis.Iommufd.Files;
+using Ioasis.Memory;
+
+namespace Ioasis.Client.InProcess;
+
+/// <summary>What the descriptor of a file in memory stands for: its bytes.</summary>
+internal sealed class FileBytes : OpenDescription, IMemoryFile
+{
+    private readonly HostBlock _block;
+
+    internal FileBytes(HostBlock block)
+    {
+        _block = block;
+        if (!block.TryAddReference()) throw new ArgumentException("The block is freed already.", nameof(block));
+    }
+
+    public MemoryBacking Reference(ulong start, ulong length, bool writable) => new FileBacking(_block, start, length, writable);
+
+    protected override void Close() => _block.Release();
+}
+
+/// <summary>Bytes of a file named for DMA. Populating takes the file's block, which then outlives the descriptor.</summary>
+internal sealed class FileBacking : MemoryBacking
+{
+    private readonly HostBlock _block;
+    private readonly ulong _start;
+    private readonly bool _held;
+    private bool _populated;
+
+    internal FileBacking(HostBlock block, ulong start, ulong length, bool writable) : base(length, writable, start)
+    {
+        _block = block;
+        _start = start;
+        _held = block.TryAddReference();
+    }
+
+    public override nint DirectAddress => Volatile.Read(ref _populated) ? _block.Address + (nint)_start : 0;
+
+    public override bool IsFile => true;
+
+    public override bool TryPopulate()
+    {
+        if (!_held || _start > _block.Length || Length > _block.Length - _start) return false;
+        Volatile.Write(ref _populated, true);
+        return true;
+    }
+
+    public override bool TryRead(ulong offset, Span<byte> destination)
+    {
+        if (!Within(offset, destination.Length)) return false;
+        _block.CopyTo(_start + offset, destination);
+        return true;
+    }
+
+    public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source)
+    {
+        if (!Writable || !Within(offset, source.Length)) return false;
+        _block.CopyFrom(_start + offset, source);
+        return true;
+    }
+
+    protected override void Free()
+    {
+        if (_held) _block.Release();
+    }
+
+    private bool Within(ulong offset, int count) =>
+        offset <= Length && (ulong)count <= Length - offset && TryPopulate();
+}
+
+/// <summary>A file in memory of a process within this one: its bytes are a block of the process's memory.</summary>
+internal sealed class ProcessFile : UserFile
+{
+    private readonly ProcessNodes _process;
+    private int _closed;
+
+    internal ProcessFile(ProcessNodes process, ulong length)
+    {
+        _process = process;
+        HostBlock block = process.Memory.Allocate(ProcessCarrier.RoundUp(length));
+        Memory = new UserMemory(block, () => process.Memory.Free(block));
+        Descriptor = process.Descriptors.Add(new FileBytes(block));
+    }
+
+    public override int Descriptor { get; }
+
+    public override UserMemory Memory { get; }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (!disposing || Interlocked.Exchange(ref _closed, 1) != 0) return;
+        _process.Descriptors.Close(Descriptor);
+        Memory.Dispose();
+    }
+}

@@ -1,0 +1,72 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Machine;
+using Ioasis.Machine.Nodes;
+using Ioasis.Memory;
+
+namespace Ioasis.Client.InProcess;
+
+/// <summary>
+/// The nodes of a machine within this process, as one process of that machine sees them: its memory is the blocks that it allocated,
+/// so that a wrong address fails as EFAULT and never reaches the runtime's own.
+/// </summary>
+internal sealed class ProcessNodes(SoftwareMachine machine, IReadOnlyCollection<int> capabilities) : NodeTransport
+{
+    private readonly VirtualPaths _paths = new(machine.Paths);
+
+    public override string Name => "process";
+
+    internal OwnAddressSpace Memory { get; } = new();
+
+    internal DescriptorTable Descriptors { get; } = new();
+
+    internal bool HasCapability(int capability) => capabilities.Contains(capability);
+
+    public override Errno TryOpen(string path, out NodeHandle? handle)
+    {
+        handle = null;
+        Errno errno = _paths.TryResolve(path, out VirtualPath? found);
+        if (errno != Errno.None) return errno;
+        if (found is VirtualDirectory) return Errno.EISDIR;
+        if (found is not VirtualDevice device) return Errno.EACCES; // the files of sysfs that we serve are not opened for writing
+        var carrier = new ProcessCarrier();
+        errno = device.Node.Open(carrier, out NodeFile? file);
+        if (errno != Errno.None)
+        {
+            carrier.Dispose();
+            return errno;
+        }
+
+        handle = new ProcessHandle(path, this, new OpenNode(file!, carrier));
+        return Errno.None;
+    }
+
+    public override UserMemory Allocate(ulong length)
+    {
+        HostBlock block = Memory.Allocate(ProcessCarrier.RoundUp(length));
+        return new UserMemory(block, () => Memory.Free(block));
+    }
+
+    public override UserEvent CreateEvent() => new ProcessEvent(Descriptors);
+
+    public override UserFile CreateFile(ulong length) => new ProcessFile(this, length);
+
+    public override Errno TryReadFile(string path, out byte[] content)
+    {
+        content = [];
+        Errno errno = _paths.TryResolve(path, out VirtualPath? found);
+        if (errno != Errno.None) return errno;
+        if (found is VirtualDirectory) return Errno.EISDIR;
+        if (found is not VirtualFile file) return Errno.EINVAL;
+        content = file.Content();
+        return Errno.None;
+    }
+
+    public override Errno TryList(string path, out IReadOnlyList<string> names) => _paths.TryList(path, out names);
+
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        if (disposing) Descriptors.CloseAll();
+    }
+}

@@ -1,0 +1,115 @@
+using Ioasis.Abi;
+
+namespace Ioasis.Client;
+
+/// <summary>An open /dev/iommu: the owner of the I/O address spaces and page tables that are made through it. Closing it gives all back.</summary>
+public sealed class IommuContext : NodeClient
+{
+    /// <summary>The node's path.</summary>
+    public const string Path = "/dev/iommu";
+
+    private IommuContext(NodeTransport nodes, NodeHandle handle) : base(nodes, handle)
+    {
+    }
+
+    /// <summary>Opens /dev/iommu.</summary>
+    /// <exception cref="IommuException">It cannot be opened.</exception>
+    public static IommuContext Open(NodeTransport nodes)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        return new IommuContext(nodes, nodes.Open(Path));
+    }
+
+    /// <summary>Makes an empty I/O address space (IOMMU_IOAS_ALLOC).</summary>
+    /// <exception cref="IommuException">Refused: ENOMEM.</exception>
+    public Ioas AllocateIoas()
+    {
+        var arguments = new IommuIoasAlloc { Size = SizeOf<IommuIoasAlloc>() };
+        SysResult result = TryIoctl(IommufdH.IOMMU_IOAS_ALLOC, ref arguments);
+        return result.IsOk ? new Ioas(this, arguments.OutIoasId) : throw new IommuException(result.Errno, "allocation of an IOAS");
+    }
+
+    /// <summary>Makes a paging HWPT for a device over an IOAS (IOMMU_HWPT_ALLOC).</summary>
+    /// <param name="device">A device bound to this context.</param>
+    /// <param name="ioas">Whose mappings it translates by.</param>
+    /// <param name="flags">IOMMU_HWPT_ALLOC_* bits.</param>
+    /// <exception cref="IommuException">Refused: EOPNOTSUPP for what the unit cannot do, EINVAL, ENOENT, ENOMEM.</exception>
+    public Hwpt AllocateHwpt(VfioDevice device, Ioas ioas, uint flags = 0)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(ioas);
+        var arguments = new IommuHwptAlloc { Size = SizeOf<IommuHwptAlloc>(), Flags = flags, DevId = device.Id, PtId = ioas.Id };
+        SysResult result = TryIoctl(IommufdH.IOMMU_HWPT_ALLOC, ref arguments);
+        return result.IsOk
+            ? new Hwpt(this, arguments.OutHwptId)
+            : throw new IommuException(result.Errno, $"allocation of a HWPT for device {device.Id} over IOAS {ioas.Id} with flags 0x{flags:x}");
+    }
+
+    /// <summary>What the IOMMU behind a device can do (IOMMU_GET_HW_INFO).</summary>
+    /// <param name="device">A device bound to this context.</param>
+    /// <exception cref="IommuException">Refused.</exception>
+    public HardwareDescription DescribeHardware(VfioDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        UserMemory data = Nodes.Rent(HardwareDescription.Room);
+        try
+        {
+            var arguments = new IommuHwInfo
+            {
+                Size = SizeOf<IommuHwInfo>(), DevId = device.Id, DataLen = HardwareDescription.Room, DataUptr = data.Address.Value,
+            };
+            SysResult result = TryIoctl(IommufdH.IOMMU_GET_HW_INFO, ref arguments);
+            if (!result.IsOk) throw new IommuException(result.Errno, $"description of the IOMMU of device {device.Id}");
+            return new HardwareDescription(
+                arguments.OutDataType, arguments.OutCapabilities, arguments.OutMaxPasidLog2,
+                data.ToArray(0, (int)Math.Min(arguments.DataLen, HardwareDescription.Room)));
+        }
+        finally
+        {
+            Nodes.Return(data);
+        }
+    }
+
+    /// <summary>Destroys an object that nothing uses any more (IOMMU_DESTROY).</summary>
+    /// <exception cref="IommuException">Refused: EBUSY in use, ENOENT no such object.</exception>
+    public void Destroy(uint id)
+    {
+        SysResult result = TryDestroy(id);
+        if (!result.IsOk) throw new IommuException(result.Errno, $"destruction of object {id}");
+    }
+
+    /// <summary>Whether pinned memory is charged to the process rather than to the user (IOMMU_OPTION_RLIMIT_MODE).</summary>
+    /// <exception cref="IommuException">Refused: EPERM without CAP_SYS_RESOURCE, EBUSY once the context has objects.</exception>
+    public bool ChargesProcess
+    {
+        get => Option(IommufdH.IOMMU_OPTION_RLIMIT_MODE, IommufdH.IOMMU_OPTION_OP_GET, 0, 0) != 0;
+        set => Option(IommufdH.IOMMU_OPTION_RLIMIT_MODE, IommufdH.IOMMU_OPTION_OP_SET, 0, value ? 1u : 0);
+    }
+
+    /// <summary>Charges what is pinned to the calling process and translates by its memory from now on (IOMMU_IOAS_CHANGE_PROCESS).</summary>
+    /// <exception cref="IommuException">Refused: EINVAL when a mapping is not of a file.</exception>
+    public void ChangeProcess()
+    {
+        var arguments = new IommuIoasChangeProcess { Size = SizeOf<IommuIoasChangeProcess>() };
+        SysResult result = TryIoctl(IommufdH.IOMMU_IOAS_CHANGE_PROCESS, ref arguments);
+        if (!result.IsOk) throw new IommuException(result.Errno, "change of the context's process");
+    }
+
+    internal SysResult TryDestroy(uint id)
+    {
+        var arguments = new IommuDestroy { Size = SizeOf<IommuDestroy>(), Id = id };
+        return TryIoctl(IommufdH.IOMMU_DESTROY, ref arguments);
+    }
+
+    internal ulong Option(uint option, ushort operation, uint objectId, ulong value)
+    {
+        var arguments = new IommuOption
+        {
+            Size = SizeOf<IommuOption>(), OptionId = option, Op = operation, ObjectId = objectId, Val64 = value,
+        };
+        SysResult result = TryIoctl(IommufdH.IOMMU_OPTION, ref arguments);
+        if (result.IsOk) return arguments.Val64;
+        string request = operation == IommufdH.IOMMU_OPTION_OP_SET ? $"setting of option {option} to {value}" : $"reading of option {option}";
+        throw new IommuException(result.Errno, $"{request} of object {objectId}");
+    }
+}

@@ -1,0 +1,37 @@
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Memory;
+using Ioasis.Memory;
+
+namespace Ioasis.Client.Linux;
+
+/// <summary>A file descriptor of an open node.</summary>
+internal sealed class LinuxHandle(string path, FileDescriptor file) : NodeHandle(path)
+{
+    public override int Descriptor => file.Number;
+
+    public override SysResult Ioctl(uint command, ulong argument) =>
+        file.IsClosed ? Errno.EBADF : SysFiles.Ioctl(file, command, unchecked((nint)argument));
+
+    public override SysResult Read(ulong offset, Hva buffer, ulong count) =>
+        file.IsClosed ? Errno.EBADF : UserPages.ReadAt(file, offset, buffer.Value, count);
+
+    public override SysResult Write(ulong offset, Hva buffer, ulong count) =>
+        file.IsClosed ? Errno.EBADF : UserPages.WriteAt(file, offset, buffer.Value, count);
+
+    public override Errno TryMap(ulong offset, ulong length, bool shared, bool writable, bool executable, out MappedRegion? region)
+    {
+        region = null;
+        if (file.IsClosed) return Errno.EBADF;
+        int protection = SysMemory.PROT_READ | (writable ? SysMemory.PROT_WRITE : 0) | (executable ? SysMemory.PROT_EXEC : 0);
+        Errno errno = UserPages.TryMap(
+            file, offset, length, protection, shared ? SysMemory.MAP_SHARED : SysMemory.MAP_PRIVATE, out UserPages? pages);
+        if (errno == Errno.None) region = new MappedRegion(pages!, pages!.Dispose);
+        return errno;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) file.Dispose();
+    }
+}

@@ -1,0 +1,107 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Client.InProcess;
+using Ioasis.Client.Linux;
+using Ioasis.Machine;
+
+namespace Ioasis.Client;
+
+/// <summary>
+/// A process's way to device nodes and sysfs, and its memory and files as far as ioctls take them. Over it the same client code
+/// works on a machine within this process (<see cref="InProcess"/>) and on the nodes of the system (<see cref="OfSystem"/>), which
+/// under <c>ioasis run</c> are ours and elsewhere the kernel's.
+/// </summary>
+public abstract class NodeTransport : IDisposable
+{
+    private const ulong ScratchLength = 4096;
+    private readonly ConcurrentBag<UserMemory> _scratch = [];
+
+    /// <summary>What it reaches, in a word or two: <c>process</c> or <c>nodes</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The nodes of the system that this process runs on.</summary>
+    public static NodeTransport OfSystem() => new LinuxNodes();
+
+    /// <summary>
+    /// The nodes of a machine within this process. Every call makes a process of its own in the eyes of the machine: with its own
+    /// memory and descriptors, which end with <see cref="Dispose()"/>.
+    /// </summary>
+    /// <param name="machine">Whose nodes; it must outlive the transport.</param>
+    /// <param name="capabilities">What the process may do, by number (capabilities(7)): none if nothing is said.</param>
+    public static NodeTransport InProcess(SoftwareMachine machine, params int[] capabilities) => new ProcessNodes(machine, capabilities);
+
+    /// <summary>Opens a device node for reading and writing (open(2)).</summary>
+    /// <param name="path">Its path, <c>/dev/iommu</c>.</param>
+    /// <param name="handle">The open file, when the answer is <see cref="Errno.None"/>.</param>
+    public abstract Errno TryOpen(string path, out NodeHandle? handle);
+
+    /// <summary>Opens a device node for reading and writing.</summary>
+    /// <exception cref="IommuException">It cannot be opened.</exception>
+    public NodeHandle Open(string path)
+    {
+        Errno errno = TryOpen(path, out NodeHandle? handle);
+        return errno == Errno.None ? handle! : throw new IommuException(errno, $"open of {path}");
+    }
+
+    /// <summary>Allocates zeroed memory that ioctls and devices can be given; the page after it is nobody's.</summary>
+    /// <param name="length">Bytes, not 0, rounded up to whole pages.</param>
+    public abstract UserMemory Allocate(ulong length);
+
+    /// <summary>Makes an event that interrupts can signal (eventfd(2)).</summary>
+    public abstract UserEvent CreateEvent();
+
+    /// <summary>Makes a file in memory that can be mapped for devices (memfd_create(2)).</summary>
+    /// <param name="length">Bytes, not 0 and a multiple of the page.</param>
+    public abstract UserFile CreateFile(ulong length);
+
+    /// <summary>The bytes of a regular file of sysfs.</summary>
+    public abstract Errno TryReadFile(string path, out byte[] content);
+
+    /// <summary>The names in a directory, sorted.</summary>
+    public abstract Errno TryList(string path, out IReadOnlyList<string> names);
+
+    /// <summary>The text of a sysfs attribute, without the newline at its end.</summary>
+    /// <exception cref="IommuException">It cannot be read.</exception>
+    public string ReadAttribute(string path)
+    {
+        Errno errno = TryReadFile(path, out byte[] content);
+        return errno == Errno.None
+            ? Encoding.UTF8.GetString(content).TrimEnd('\n')
+            : throw new IommuException(errno, $"read of {path}");
+    }
+
+    /// <summary>The names in a directory, sorted.</summary>
+    /// <exception cref="IommuException">It cannot be read.</exception>
+    public IReadOnlyList<string> List(string path)
+    {
+        Errno errno = TryList(path, out IReadOnlyList<string> names);
+        return errno == Errno.None ? names : throw new IommuException(errno, $"list of {path}");
+    }
+
+    /// <summary>The PCI functions that have a VFIO node, by address.</summary>
+    public IReadOnlyList<VfioNode> VfioNodes() => VfioNode.Find(this);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Ends the process in the eyes of the machine: closes what is open and frees its memory.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (!disposing) return;
+        while (_scratch.TryTake(out UserMemory? memory)) memory.Dispose();
+    }
+
+    /// <summary>Memory for the argument of one call; goes back by <see cref="Return"/>.</summary>
+    internal UserMemory Rent(int length) =>
+        (ulong)length <= ScratchLength && _scratch.TryTake(out UserMemory? memory) ? memory : Allocate(Math.Max(ScratchLength, (ulong)length));
+
+    internal void Return(UserMemory memory)
+    {
+        if (memory.Length == ScratchLength) _scratch.Add(memory); else memory.Dispose();
+    }
+}

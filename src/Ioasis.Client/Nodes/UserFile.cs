@@ -1,0 +1,21 @@
+namespace Ioasis.Client;
+
+/// <summary>A file in memory whose bytes can be mapped for devices (memfd_create(2)).</summary>
+public abstract class UserFile : IDisposable
+{
+    /// <summary>The file descriptor, as an ioctl takes it.</summary>
+    public abstract int Descriptor { get; }
+
+    /// <summary>All of its bytes, mapped shared into the process. They stay mapped when the descriptor is closed.</summary>
+    public abstract UserMemory Memory { get; }
+
+    /// <summary>Closes the descriptor and the mapping. A mapping for devices keeps the bytes.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Closes the descriptor and the mapping, once.</summary>
+    protected abstract void Dispose(bool disposing);
+}

@@ -1,0 +1,89 @@
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+
+namespace Ioasis.Client;
+
+/// <summary>The interrupts of one kind of a device: INTx, MSI, MSI-X, errors, or the host's request to give the device back.</summary>
+public sealed class VfioInterrupt
+{
+    private const uint None = VfioH.VFIO_IRQ_SET_DATA_NONE;
+    private readonly VfioDevice _device;
+
+    private VfioInterrupt(VfioDevice device, VfioIrqInfo info)
+    {
+        _device = device;
+        Info = info;
+    }
+
+    /// <summary>What the device answered (struct vfio_irq_info of linux/vfio.h).</summary>
+    public VfioIrqInfo Info { get; }
+
+    /// <summary>How many interrupts of this kind there are.</summary>
+    public uint Count => Info.Count;
+
+    /// <summary>Connects interrupts, from <paramref name="start"/> on, each to an event, or to nothing where that is null.</summary>
+    /// <exception cref="IommuException">Refused: EINVAL beyond the count, or another kind is in use.</exception>
+    public void SetEvents(uint start, params ReadOnlySpan<UserEvent?> events)
+    {
+        Span<int> descriptors = stackalloc int[events.Length];
+        for (int i = 0; i < events.Length; i++) descriptors[i] = events[i]?.Descriptor ?? -1;
+        Set(VfioH.VFIO_IRQ_SET_DATA_EVENTFD | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, start, (uint)events.Length,
+            MemoryMarshal.AsBytes(descriptors), "connection");
+    }
+
+    /// <summary>Fires interrupts as if the device had: their events are signalled.</summary>
+    /// <exception cref="IommuException">Refused: EINVAL not connected.</exception>
+    public void Trigger(uint start = 0, uint count = 1) => Set(None | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, start, count, [], "trigger");
+
+    /// <summary>Masks interrupts: they are kept until unmasked.</summary>
+    /// <exception cref="IommuException">Refused: EINVAL, or ENOTTY where they cannot be masked (MSI, MSI-X).</exception>
+    public void Mask(uint start = 0, uint count = 1) => Set(None | VfioH.VFIO_IRQ_SET_ACTION_MASK, start, count, [], "mask");
+
+    /// <summary>Unmasks interrupts; one that is pending then fires.</summary>
+    /// <exception cref="IommuException">Refused, as in <see cref="Mask"/>.</exception>
+    public void Unmask(uint start = 0, uint count = 1) => Set(None | VfioH.VFIO_IRQ_SET_ACTION_UNMASK, start, count, [], "unmask");
+
+    /// <summary>Lets an event unmask the interrupt each time it is signalled (INTx); null ends that.</summary>
+    /// <exception cref="IommuException">Refused, as in <see cref="Mask"/>.</exception>
+    public void SetUnmaskEvent(UserEvent? unmask)
+    {
+        int descriptor = unmask?.Descriptor ?? -1;
+        Set(VfioH.VFIO_IRQ_SET_DATA_EVENTFD | VfioH.VFIO_IRQ_SET_ACTION_UNMASK, 0, 1,
+            MemoryMarshal.AsBytes(new ReadOnlySpan<int>(ref descriptor)), "unmask event");
+    }
+
+    /// <summary>Disconnects all interrupts of this kind and switches the kind off.</summary>
+    /// <exception cref="IommuException">Refused: EINVAL it is not on.</exception>
+    public void Disable() => Set(None | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, 0, 0, [], "disabling");
+
+    /// <summary>VFIO_DEVICE_SET_IRQS as it is.</summary>
+    /// <param name="flags">One VFIO_IRQ_SET_DATA_* and one VFIO_IRQ_SET_ACTION_* bit.</param>
+    /// <param name="start">First interrupt.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="data">What the data bit says, for each.</param>
+    public SysResult TrySet(uint flags, uint start, uint count, ReadOnlySpan<byte> data)
+    {
+        int header = (int)NodeClient.SizeOf<VfioIrqSet>();
+        var arguments = new byte[header + data.Length];
+        var set = new VfioIrqSet { Argsz = (uint)arguments.Length, Flags = flags, Index = Info.Index, Start = start, Count = count };
+        MemoryMarshal.Write(arguments, set);
+        data.CopyTo(arguments.AsSpan(header));
+        return _device.TryIoctl(VfioH.VFIO_DEVICE_SET_IRQS, arguments);
+    }
+
+    internal static VfioInterrupt Read(VfioDevice device, uint index)
+    {
+        var info = new VfioIrqInfo { Argsz = NodeClient.SizeOf<VfioIrqInfo>(), Index = index };
+        SysResult result = device.TryIoctl(VfioH.VFIO_DEVICE_GET_IRQ_INFO, ref info);
+        return result.IsOk
+            ? new VfioInterrupt(device, info)
+            : throw new IommuException(result.Errno, $"information on interrupt {index} of {device.Handle.Path}");
+    }
+
+    private void Set(uint flags, uint start, uint count, ReadOnlySpan<byte> data, string verb)
+    {
+        SysResult result = TrySet(flags, start, count, data);
+        if (!result.IsOk)
+            throw new IommuException(result.Errno, $"{verb} of {count} interrupts from {start} on, of kind {Info.Index}, of {_device.Handle.Path}");
+    }
+}

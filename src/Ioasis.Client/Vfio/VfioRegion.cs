@@ -1,0 +1,127 @@
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+
+namespace Ioasis.Client;
+
+/// <summary>A region of a device: a BAR or the configuration space. Read and written by calls, each seen by the device; some can be mapped.</summary>
+public sealed class VfioRegion
+{
+    private readonly VfioDevice _device;
+
+    private VfioRegion(VfioDevice device, VfioRegionInfo info, byte[] answer)
+    {
+        _device = device;
+        Info = info;
+        Areas = CanMap ? SparseAreas(answer) ?? [new VfioRegionSparseMmapArea { Offset = 0, Size = info.Size }] : [];
+    }
+
+    /// <summary>What the device answered (struct vfio_region_info of linux/vfio.h).</summary>
+    public VfioRegionInfo Info { get; }
+
+    /// <summary>Bytes; 0 where the device has no such region.</summary>
+    public ulong Size => Info.Size;
+
+    /// <summary>Whether it, or parts of it, can be mapped.</summary>
+    public bool CanMap => (Info.Flags & VfioH.VFIO_REGION_INFO_FLAG_MMAP) != 0;
+
+    /// <summary>What of it can be mapped: all, unless the device says which parts.</summary>
+    public IReadOnlyList<VfioRegionSparseMmapArea> Areas { get; }
+
+    /// <summary>Reads a value by pread(2).</summary>
+    /// <param name="offset">Byte offset in the region.</param>
+    /// <exception cref="IommuException">Refused: EINVAL beyond the region, EIO while its memory is switched off.</exception>
+    public T Read<T>(ulong offset) where T : unmanaged
+    {
+        T value = default;
+        Read(offset, MemoryMarshal.AsBytes(new Span<T>(ref value)));
+        return value;
+    }
+
+    /// <summary>Writes a value by pwrite(2); the device has seen it when this returns.</summary>
+    /// <param name="offset">Byte offset in the region.</param>
+    /// <param name="value">What to write.</param>
+    /// <exception cref="IommuException">Refused, as in <see cref="Read{T}(ulong)"/>.</exception>
+    public void Write<T>(ulong offset, T value) where T : unmanaged =>
+        Write(offset, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value)));
+
+    /// <summary>Reads bytes by pread(2).</summary>
+    /// <exception cref="IommuException">Refused, or not all of them could be read.</exception>
+    public void Read(ulong offset, Span<byte> destination)
+    {
+        UserMemory buffer = _device.Nodes.Rent(destination.Length);
+        SysResult result = _device.Handle.Read(Info.Offset + offset, buffer.Address, (ulong)destination.Length);
+        if (result.Value == destination.Length) buffer.CopyTo(0, destination);
+        _device.Nodes.Return(buffer);
+        Check(result, destination.Length, "read", offset);
+    }
+
+    /// <summary>Writes bytes by pwrite(2).</summary>
+    /// <exception cref="IommuException">Refused, or not all of them could be written.</exception>
+    public void Write(ulong offset, ReadOnlySpan<byte> source)
+    {
+        UserMemory buffer = _device.Nodes.Rent(source.Length);
+        buffer.CopyFrom(0, source);
+        SysResult result = _device.Handle.Write(Info.Offset + offset, buffer.Address, (ulong)source.Length);
+        _device.Nodes.Return(buffer);
+        Check(result, source.Length, "write", offset);
+    }
+
+    /// <summary>Maps all of the region (mmap(2)), readable and writable.</summary>
+    /// <exception cref="IommuException">Refused: EINVAL it cannot be mapped.</exception>
+    public MappedRegion Map() => Map(0, Size);
+
+    /// <summary>Maps part of the region, one of <see cref="Areas"/> for instance.</summary>
+    /// <param name="offset">Byte offset in the region, page-aligned.</param>
+    /// <param name="length">Bytes.</param>
+    /// <exception cref="IommuException">Refused: EINVAL it cannot be mapped.</exception>
+    public MappedRegion Map(ulong offset, ulong length)
+    {
+        Errno errno = _device.Handle.TryMap(Info.Offset + offset, length, shared: true, writable: true, executable: false, out MappedRegion? region);
+        return errno == Errno.None
+            ? region!
+            : throw new IommuException(errno, $"map of 0x{length:x} bytes at 0x{offset:x} of region {Info.Index} of {_device.Handle.Path}");
+    }
+
+    internal static VfioRegion Read(VfioDevice device, uint index)
+    {
+        var answer = new byte[NodeClient.SizeOf<VfioRegionInfo>()];
+        while (true)
+        {
+            var question = new VfioRegionInfo { Argsz = (uint)answer.Length, Index = index };
+            MemoryMarshal.Write(answer, question);
+            SysResult result = device.TryIoctl(VfioH.VFIO_DEVICE_GET_REGION_INFO, answer);
+            if (!result.IsOk) throw new IommuException(result.Errno, $"information on region {index} of {device.Handle.Path}");
+            VfioRegionInfo info = MemoryMarshal.Read<VfioRegionInfo>(answer);
+            if (info.Argsz <= answer.Length) return new VfioRegion(device, info, answer);
+            answer = new byte[info.Argsz];
+        }
+    }
+
+    private VfioRegionSparseMmapArea[]? SparseAreas(ReadOnlySpan<byte> answer)
+    {
+        if ((Info.Flags & VfioH.VFIO_REGION_INFO_FLAG_CAPS) == 0) return null;
+        for (uint at = Info.CapOffset; at != 0;)
+        {
+            VfioInfoCapHeader header = MemoryMarshal.Read<VfioInfoCapHeader>(answer[(int)at..]);
+            if (header.Id == VfioH.VFIO_REGION_INFO_CAP_SPARSE_MMAP)
+            {
+                VfioRegionInfoCapSparseMmap sparse = MemoryMarshal.Read<VfioRegionInfoCapSparseMmap>(answer[(int)at..]);
+                ReadOnlySpan<byte> areas = answer[(int)(at + NodeClient.SizeOf<VfioRegionInfoCapSparseMmap>())..];
+                return MemoryMarshal.Cast<byte, VfioRegionSparseMmapArea>(areas)[..(int)sparse.NrAreas].ToArray();
+            }
+
+            at = header.Next;
+        }
+
+        return null;
+    }
+
+    private void Check(SysResult result, int wanted, string verb, ulong offset)
+    {
+        if (result.Value == wanted) return;
+        string request = $"{verb} of {wanted} bytes at 0x{offset:x} of region {Info.Index} of {_device.Handle.Path}";
+        throw result.IsOk
+            ? new IommuException(Errno.EIO, $"{request}, of which {result.Value} were done,")
+            : new IommuException(result.Errno, request);
+    }
+}

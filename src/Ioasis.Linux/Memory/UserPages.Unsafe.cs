@@ -1,0 +1,87 @@
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+using Ioasis.Memory;
+
+namespace Ioasis.Linux.Memory;
+
+/// <summary>
+/// Pages of our own process that a client of a node works with: allocated, with a page after them that nobody can access, so that a
+/// call which goes too far fails; or mapped from a node. They stay until disposed of.
+/// </summary>
+internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
+{
+    private const ulong PageSize = 4096;
+    private readonly ulong _mapped;
+    private int _disposed;
+
+    private UserPages(nint address, ulong length, ulong mapped) : base(address, length) => _mapped = mapped;
+
+    ~UserPages() => Dispose();
+
+    /// <summary>Allocates zeroed memory; its last byte is the last of a page.</summary>
+    /// <remarks><paramref name="length"/>: Bytes, not 0.</remarks>
+    public static Errno TryAllocate(ulong length, out UserPages? pages)
+    {
+        pages = null;
+        if (length is 0 or > long.MaxValue) return Errno.EINVAL;
+        ulong usable = (length + PageSize - 1) & ~(PageSize - 1);
+        ulong mapped = usable + PageSize;
+        using var none = new FileDescriptor(-1, owned: false);
+        Errno errno = SysMemory.Map(
+            none, 0, mapped, SysMemory.PROT_READ | SysMemory.PROT_WRITE, SysMemory.MAP_PRIVATE | SysMemory.MAP_ANONYMOUS, out nint address);
+        if (errno != Errno.None) return errno;
+        // SAFETY: the last page of what was just mapped and nobody has an address of yet.
+        if (mprotect(address + (nint)usable, (nuint)PageSize, 0) != 0)
+        {
+            errno = LastError.Errno;
+            SysMemory.Unmap(address, mapped);
+            return errno;
+        }
+
+        pages = new UserPages(address, usable, mapped);
+        return Errno.None;
+    }
+
+    /// <summary>Maps bytes of a node (mmap(2)) with the protection and flags of <see cref="SysMemory"/>.</summary>
+    public static Errno TryMap(FileDescriptor file, ulong offset, ulong length, int protection, int flags, out UserPages? pages)
+    {
+        Errno errno = SysMemory.Map(file, offset, length, protection, flags, out nint address);
+        pages = errno == Errno.None ? new UserPages(address, length, length) : null;
+        return errno;
+    }
+
+    /// <summary>pread(2) to any address: whether the caller may write there is what the call is to tell.</summary>
+    public static SysResult ReadAt(FileDescriptor file, ulong offset, ulong address, ulong count)
+    {
+        // SAFETY: the address is of memory that the caller gave for it, or of none: then the kernel says EFAULT.
+        long got;
+        while ((got = pread(file, (void*)address, (nuint)count, (long)offset)) < 0 && LastError.Errno == Errno.EINTR) { }
+        return LastError.Result(got);
+    }
+
+    /// <summary>pwrite(2) from any address.</summary>
+    public static SysResult WriteAt(FileDescriptor file, ulong offset, ulong address, ulong count)
+    {
+        // SAFETY: the kernel only reads there, or says EFAULT.
+        long put;
+        while ((put = pwrite(file, (void*)address, (nuint)count, (long)offset)) < 0 && LastError.Errno == Errno.EINTR) { }
+        return LastError.Result(put);
+    }
+
+    /// <summary>Takes the pages away. Nothing of the process may use them any more.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) SysMemory.Unmap(Address, _mapped);
+        GC.SuppressFinalize(this);
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int mprotect(nint address, nuint length, int protection);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint pread(FileDescriptor file, void* to, nuint count, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint pwrite(FileDescriptor file, void* from, nuint count, long offset);
+}

@@ -1,0 +1,50 @@
+using Ioasis.Client;
+using Ioasis.Machine;
+using Ioasis.Machine.Description;
+
+namespace Ioasis.Conformance.Targets;
+
+/// <summary>
+/// What the suite runs on, by IOASIS_TARGET: a machine within this process (<c>process</c>, the default) or the nodes of the system
+/// (<c>nodes</c>), which are ours under <c>ioasis run</c> and the kernel's elsewhere. It is one machine for the whole run, so that
+/// what a test does not give back is missed by the next.
+/// </summary>
+internal static class Target
+{
+    private static readonly string Name = Environment.GetEnvironmentVariable("IOASIS_TARGET") is { Length: > 0 } name ? name : "process";
+    private static readonly SoftwareMachine? Machine = IsProcess ? SoftwareMachine.Create(MachineDescription.Default) : null;
+
+    /// <summary>A real kernel has an edu, thanks to QEMU, but no dmatest: IOASIS_WITHOUT=dmatest says so.</summary>
+    private static readonly string Without = Environment.GetEnvironmentVariable("IOASIS_WITHOUT") ?? "";
+
+    internal static bool IsProcess => Name switch
+    {
+        "process" => true,
+        "nodes" => false,
+        _ => throw new InvalidOperationException($"IOASIS_TARGET is \"{Name}\"; it may be \"process\" or \"nodes\"."),
+    };
+
+    internal static string Description => IsProcess
+        ? "Target: a machine within this process."
+        : $"Target: the device nodes of this system ({File.ReadAllText("/proc/version").Trim()}){(Without.Length > 0 ? $", without {Without}" : "")}.";
+
+    /// <summary>A process of its own in the eyes of a machine within this process; this process, through the nodes.</summary>
+    internal static NodeTransport NewProcess(params int[] capabilities) =>
+        Machine is null ? NodeTransport.OfSystem() : NodeTransport.InProcess(Machine, capabilities);
+
+    /// <summary>Whether a process that <see cref="NewProcess"/> makes with a capability has it.</summary>
+    internal static bool HasCapability(int capability)
+    {
+        if (IsProcess) return true;
+        string line = File.ReadLines("/proc/self/status").First(l => l.StartsWith("CapEff:", StringComparison.Ordinal));
+        return ((Convert.ToUInt64(line[7..].Trim(), 16) >> capability) & 1) != 0;
+    }
+
+    /// <summary>The node of the first device of a model; the test is over if this target cannot have one.</summary>
+    internal static VfioNode Find(NodeTransport nodes, ushort device, string model)
+    {
+        Assert.SkipWhen(Without.Split(',').Contains(model), $"IOASIS_WITHOUT says that there is no {model} here.");
+        return nodes.VfioNodes().FirstOrDefault(n => n.VendorId == 0x1234 && n.DeviceId == device)
+            ?? throw new InvalidOperationException($"No {model} (1234:{device:x4}) with a VFIO node was found; the suite needs one.");
+    }
+}
