@@ -1,0 +1,55 @@
+using Ioasis.Abi;
+using Ioasis.Client;
+using Ioasis.Core.Faults;
+using Ioasis.Memory;
+
+namespace Ioasis.Cli.Demo;
+
+/// <summary>dmatest as a driver sees it: registers in BAR0, its buffer in BAR2 (docs/devices/dmatest.md).</summary>
+internal sealed class DemoDevice(VfioDevice device)
+{
+    internal const int BufferSize = 4096;
+
+    private const ulong Iova = 0x00, Command = 0x08, Length = 0x10, Status = 0x14, Reason = 0x18;
+    private const uint Start = 1, ToDevice = 2, Done = 1;
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    private readonly VfioRegion _registers = device.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
+    private readonly VfioRegion _buffer = device.Region(VfioH.VFIO_PCI_BAR2_REGION_INDEX);
+
+    /// <summary>The bytes inside the device.</summary>
+    internal byte[] Buffer
+    {
+        get
+        {
+            var bytes = new byte[BufferSize];
+            _buffer.Read(0, bytes);
+            return bytes;
+        }
+        set => _buffer.Write(0, value);
+    }
+
+    /// <summary>The device reads memory into its buffer; why it was refused, if it was.</summary>
+    internal FaultReason ReadMemory(Iova iova) => Run(iova, Start | ToDevice);
+
+    /// <summary>The device writes its buffer to memory; why it was refused, if it was.</summary>
+    internal FaultReason WriteMemory(Iova iova) => Run(iova, Start);
+
+    private FaultReason Run(Iova iova, uint command)
+    {
+        _registers.Write(Iova, iova.Value);
+        _registers.Write(Length, (uint)BufferSize);
+        _registers.Write(Command, command);
+        long end = Environment.TickCount64 + (long)s_patience.TotalMilliseconds;
+        while ((_registers.Read<uint>(Command) & Start) != 0)
+        {
+            if (Environment.TickCount64 > end) throw new TimeoutException($"The device did not end its DMA at {iova} within {s_patience.TotalSeconds} s.");
+            Thread.Yield();
+        }
+
+        var reason = (FaultReason)_registers.Read<uint>(Reason);
+        bool done = _registers.Read<uint>(Status) == Done;
+        if (done != (reason == FaultReason.None)) throw new InvalidOperationException($"The device says both that its DMA was done and {reason}.");
+        return reason;
+    }
+}

@@ -1,0 +1,32 @@
+namespace Ioasis.Cli.Demo;
+
+/// <summary>What the demo says, and the count of what it checked. Its own colours: a library for them would take longer than the demo.</summary>
+internal sealed class DemoReport(TextWriter output, bool color)
+{
+    private int _step;
+
+    /// <summary>How many things were checked.</summary>
+    internal int Checks { get; private set; }
+
+    /// <summary>How many of them were not as they must be.</summary>
+    internal int Failures { get; private set; }
+
+    internal void Title(string text) => output.WriteLine(Paint(text, "1"));
+
+    internal void Step(string text) => output.WriteLine($"\n{Paint($"{++_step}. {text}", "1")}");
+
+    internal void Say(string text) => output.WriteLine("   " + text);
+
+    /// <summary>Says what was found, and whether that is how it must be.</summary>
+    internal void Check(bool holds, string text)
+    {
+        Checks++;
+        if (!holds) Failures++;
+        output.WriteLine($"   {(holds ? Paint("ok ", "32") : Paint("NOT", "1;31"))}  {text}");
+    }
+
+    /// <summary>The closing line.</summary>
+    internal void Close(bool proved, string text) => output.WriteLine($"\n{Paint(text, proved ? "1;32" : "1;31")}");
+
+    private string Paint(string text, string attributes) => color ? $"\u001b[{attributes}m{text}\u001b[0m" : text;
+}

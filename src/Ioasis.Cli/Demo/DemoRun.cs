@@ -1,0 +1,147 @@
+using System.Diagnostics;
+using Ioasis.Client;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Faults;
+using Ioasis.Core.Units;
+using Ioasis.Machine;
+using Ioasis.Machine.Description;
+using Ioasis.Memory;
+
+namespace Ioasis.Cli.Demo;
+
+/// <summary>
+/// <c>ioasis demo</c>: a device's DMA both ways through mappings, and what is refused, on a machine within this process. Whatever it
+/// says was looked at: bytes in memory and in the device, the device's status, the unit's fault log.
+/// </summary>
+internal sealed class DemoRun(TextWriter output, bool color)
+{
+    private static readonly Iova s_source = new(0x10_0000), s_target = new(0x20_0000), s_nowhere = new(0x30_0000);
+    private readonly DemoReport _report = new(output, color);
+
+    /// <summary>Called with a step's number before it; tests make a step go wrong there.</summary>
+    internal Action<int, Ioas>? BeforeStep { get; init; }
+
+    /// <summary>Runs the demo on the console; the exit code.</summary>
+    internal static int ToConsole()
+    {
+        bool color = !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = false };
+        return new DemoRun(output, color).Run(MachineDescription.Default);
+    }
+
+    /// <summary>Runs the demo; 0 when everything was as it must be, else 1.</summary>
+    internal int Run(MachineDescription description)
+    {
+        long started = Stopwatch.GetTimestamp();
+        try
+        {
+            using SoftwareMachine machine = SoftwareMachine.Create(description);
+            Show(machine);
+        }
+        catch (Exception e) when (e is IommuException or InvalidOperationException or TimeoutException)
+        {
+            _report.Check(false, e.Message);
+        }
+
+        if (_report.Failures > 0)
+        {
+            _report.Close(false, $"Not proved: {_report.Failures} of {_report.Checks} checks were not as they must be.");
+            return 1;
+        }
+
+        _report.Close(true, $"Proved, by {_report.Checks} checks in {Stopwatch.GetElapsedTime(started).TotalMilliseconds:f0} ms: bytes went both ways through the map "
+            + "and arrived intact; a write without permission, a read outside the map and a write after the unmap were refused, recorded, and moved nothing.");
+        return 0;
+    }
+
+    private void Show(SoftwareMachine machine)
+    {
+        _report.Title("A device, an IOMMU and a program, all in this process.");
+        MachineDevice model = machine.Devices.FirstOrDefault(d => d.Model == "dmatest")
+            ?? throw new InvalidOperationException("The machine has no dmatest.");
+        IommuUnit unit = machine.Units.First(u => u.Name == model.Unit);
+        using NodeTransport nodes = NodeTransport.InProcess(machine);
+        using IommuContext context = IommuContext.Open(nodes);
+        using VfioDevice opened = VfioDevice.Open(nodes, model.Requester);
+
+        _report.Step("An I/O address space, and a device attached to it");
+        opened.Bind(context);
+        using Ioas ioas = context.AllocateIoas();
+        uint hwpt = opened.Attach(ioas);
+        opened.EnableBusMaster();
+        var device = new DemoDevice(opened);
+        string route = $"{model.Requester} -> HWPT {hwpt} (IOAS {ioas.Id})";
+        _report.Say($"{model.VfioNode}, a {model.Model} at {model.Requester} behind {unit.Name}: device {opened.Id} of the context");
+        _report.Say($"IOAS {ioas.Id}, translated by HWPT {hwpt}, addresses {string.Join(" and ", ioas.IovaRanges)}");
+        _report.Check(ioas.IovaRanges.Count == 2 && ioas.IovaRanges[0].Last == 0xfedf_ffff, "the window of interrupt messages at 0xfee00000 is kept free");
+
+        _report.Step("Memory is mapped");
+        BeforeStep?.Invoke(2, ioas);
+        using UserMemory source = nodes.Allocate(DemoDevice.BufferSize), target = nodes.Allocate(DemoDevice.BufferSize);
+        byte[] outward = Bytes(1), inward = Bytes(2);
+        source.CopyFrom(0, outward);
+        ioas.Map(source, MapAccess.Read, s_source);
+        ioas.Map(target, MapAccess.ReadWrite, s_target);
+        _report.Say(Mapping(s_source, source, "r-"));
+        _report.Say(Mapping(s_target, target, "rw"));
+
+        _report.Step("The device reads memory");
+        BeforeStep?.Invoke(3, ioas);
+        FaultReason reason = device.ReadMemory(s_source);
+        _report.Say($"{route}: IOVA {s_source} -> HVA {source.Address}, read permitted");
+        _report.Check(reason == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(outward), $"{outward.Length} bytes of memory are in the device");
+
+        _report.Step("The device writes memory");
+        BeforeStep?.Invoke(4, ioas);
+        device.Buffer = inward;
+        reason = device.WriteMemory(s_target);
+        _report.Say($"{route}: IOVA {s_target} -> HVA {target.Address}, write permitted");
+        _report.Check(reason == FaultReason.None && Holds(target, inward), $"{inward.Length} bytes of the device are in memory");
+
+        _report.Step("It writes what is mapped for reading alone");
+        BeforeStep?.Invoke(5, ioas);
+        Refused(unit, model, s_source, () => device.WriteMemory(s_source), FaultReason.NoPermission, isWrite: true);
+        _report.Check(Holds(source, outward), "memory is as it was");
+
+        _report.Step("It reads outside the map");
+        BeforeStep?.Invoke(6, ioas);
+        byte[] before = device.Buffer;
+        Refused(unit, model, s_nowhere, () => device.ReadMemory(s_nowhere), FaultReason.NotMapped, isWrite: false);
+        _report.Check(device.Buffer.AsSpan().SequenceEqual(before), "nothing came into the device");
+
+        _report.Step("The memory is unmapped, and the device writes there again");
+        target.Clear();
+        ulong unmapped = ioas.Unmap(s_target, target.Length);
+        _report.Check(unmapped == target.Length, $"{unmapped} bytes at IOVA {s_target} of IOAS {ioas.Id} are unmapped");
+        BeforeStep?.Invoke(7, ioas);
+        Refused(unit, model, s_target, () => device.WriteMemory(s_target), FaultReason.NotMapped, isWrite: true);
+        _report.Check(Holds(target, new byte[DemoDevice.BufferSize]), "memory is as it was");
+    }
+
+    private void Refused(IommuUnit unit, MachineDevice model, Iova iova, Func<FaultReason> access, FaultReason expected, bool isWrite)
+    {
+        long faults = unit.Faults.Count;
+        FaultReason reason = access();
+        _report.Say($"{model.Requester}: IOVA {iova} -> {(reason == FaultReason.None ? "translated" : $"refused, {reason}")}");
+        _report.Check(reason == expected, $"the device is told {expected}");
+        FaultRecord? record = unit.Faults.Count == faults + 1 ? unit.Faults.Snapshot()[^1] : null;
+        _report.Check(
+            record is { } fault && fault.Requester == model.Requester && fault.Iova == iova && fault.IsWrite == isWrite && fault.Reason == expected,
+            record is { } kept
+                ? $"{unit.Name} recorded fault {kept.Sequence}: {kept.Requester} {(kept.IsWrite ? "write" : "read")} {kept.Iova}, reason 0x{unit.FaultCode(kept.Reason, kept.IsWrite):x2}"
+                : $"{unit.Name} recorded {unit.Faults.Count - faults} faults");
+    }
+
+    private static string Mapping(Iova iova, UserMemory memory, string access) =>
+        $"IOVA {iova}-0x{iova.Value + memory.Length - 1:x} -> HVA {memory.Address}, {memory.Length / 1024} KiB, {access}";
+
+    private static bool Holds(UserMemory memory, byte[] bytes) => memory.ToArray(0, bytes.Length).AsSpan().SequenceEqual(bytes);
+
+    /// <summary>Bytes that no other seed has at the same places.</summary>
+    private static byte[] Bytes(int seed)
+    {
+        var bytes = new byte[DemoDevice.BufferSize];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+}

@@ -1,0 +1,18 @@
+using Ioasis.Cli.Demo;
+using Ioasis.Cli.Verbs;
+using Ioasis.Host;
+
+namespace Ioasis.Cli;
+
+internal static class Program
+{
+    private static int Main(string[] arguments)
+    {
+        // The second process of run, to be the program as soon as it can.
+        if (arguments is [Supervisor.LaunchVerb, .. string[] rest]) return Supervisor.Launch(rest);
+
+        // The first thing that a newcomer runs should not wait for a parser.
+        if (arguments is ["demo"]) return DemoRun.ToConsole();
+        return CommandLine.Invoke(arguments);
+    }
+}

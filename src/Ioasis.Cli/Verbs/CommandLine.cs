@@ -1,0 +1,103 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using Ioasis.Cli.Demo;
+using Ioasis.Host;
+using Ioasis.Machine;
+using Ioasis.Machine.Description;
+
+namespace Ioasis.Cli.Verbs;
+
+/// <summary>The verbs and their options. A command line that is wrong gets one sentence and exit code 2.</summary>
+internal static class CommandLine
+{
+    private const int UsageError = 2;
+
+    internal static int Invoke(string[] arguments) => Invoke(arguments, Console.Out, Console.Error);
+
+    internal static int Invoke(string[] arguments, TextWriter output, TextWriter error)
+    {
+        // What follows -- is the program's alone, whatever it looks like.
+        int end = Array.IndexOf(arguments, "--");
+        string[] ours = end < 0 ? arguments : arguments[..end];
+        string[]? program = end < 0 ? null : arguments[(end + 1)..];
+        RootCommand root = Build(program, output, error);
+        ParseResult parsed = root.Parse(ours, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction) return Refuse(error, Complaint(parsed));
+        if (program is not null && parsed.CommandResult.Command.Name != "run") return Refuse(error, "only run takes a program after --");
+        return parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
+    }
+
+    private static RootCommand Build(string[]? program, TextWriter output, TextWriter error)
+    {
+        var run = new Command("run", "Runs a program, as in: ioasis run [--machine FILE] [--device MODEL[@BDF]]... -- PROGRAM ARGS...\n"
+            + "  What the program does with /dev/iommu and VFIO devices goes to the machine's software IOMMU.");
+        var runMachine = new MachineOptions(run);
+        var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
+        run.Add(words);
+        run.SetAction(parsed => OnMachine(parsed, runMachine, error, description =>
+        {
+            if (parsed.GetValue(words) is [string word, ..]) return Refuse(error, Misplaced(word, run));
+            if (program is not [string name, .. string[] rest]) return Refuse(error, "run needs a program after --, as in: ioasis run -- lspci");
+            using SoftwareMachine machine = SoftwareMachine.Create(description);
+            return Supervisor.Run(machine, new RunOptions { Program = name, Arguments = rest });
+        }));
+
+        var devices = new Command("devices", "Lists the machine's devices.");
+        var devicesMachine = new MachineOptions(devices);
+        var json = new Option<bool>("--json") { Description = "As JSON, one object for each device." };
+        devices.Add(json);
+        devices.SetAction(parsed => OnMachine(parsed, devicesMachine, error, description =>
+        {
+            using SoftwareMachine machine = SoftwareMachine.Create(description);
+            DeviceList.Write(machine.Devices, parsed.GetValue(json), output);
+            return 0;
+        }));
+
+        var demo = new Command("demo", "Shows translation, faults and unmapping on a machine within this process, and checks each.");
+        demo.SetAction(_ => DemoRun.ToConsole());
+
+        return new RootCommand("Ioasis, the IOMMU in user space.") { run, devices, demo };
+    }
+
+    private static int OnMachine(ParseResult parsed, MachineOptions options, TextWriter error, Func<MachineDescription, int> act)
+    {
+        try
+        {
+            return act(options.Describe(parsed));
+        }
+        catch (MachineDescriptionException wrong)
+        {
+            return Refuse(error, wrong.Message);
+        }
+    }
+
+    /// <summary>What is wrong with a command line, with the value and what would be right.</summary>
+    private static string Complaint(ParseResult parsed)
+    {
+        string verbs = string.Join(", ", parsed.RootCommandResult.Command.Subcommands.Select(c => c.Name));
+        Command command = parsed.CommandResult.Command;
+        bool isRoot = command == parsed.RootCommandResult.Command;
+        if (parsed.UnmatchedTokens is [string word, ..]) return isRoot ? $"there is no verb \"{word}\"; there is {verbs}" : Unknown(word, command);
+        if (isRoot) return $"a verb is missing; there is {verbs}";
+        if (parsed.Errors[0].SymbolResult is OptionResult { Option: { HelpName: { } value } option } given)
+            return given.Tokens.Count == 0 ? $"{option.Name} needs a value: {option.Name} {value}" : $"{option.Name} stands there {given.IdentifierTokenCount} times; once is right";
+        return $"{parsed.Errors[0].Message.TrimEnd('.')}; see ioasis {command.Name} --help";
+    }
+
+    private static string Misplaced(string word, Command run) =>
+        word.StartsWith('-') ? Unknown(word, run) : $"\"{word}\" stands before --; the program comes after it, as in: ioasis run -- {word}";
+
+    private static string Unknown(string word, Command command)
+    {
+        string options = string.Join(", ", command.Options.Where(o => o is not HelpOption).Select(o => o.Name));
+        return $"{command.Name} does not know \"{word}\"; {(options.Length > 0 ? $"it knows {options}" : "it takes nothing")}";
+    }
+
+    private static int Refuse(TextWriter error, string sentence)
+    {
+        error.WriteLine($"ioasis: {sentence}{(sentence.EndsWith('.') ? "" : ".")}");
+        return UsageError;
+    }
+}

@@ -1,0 +1,36 @@
+using System.CommandLine;
+using Ioasis.Machine.Description;
+
+namespace Ioasis.Cli.Verbs;
+
+/// <summary>The options by which a verb is told its machine.</summary>
+internal sealed class MachineOptions
+{
+    private readonly Option<string> _machine = new("--machine")
+    {
+        Description = "A JSON description of the machine (docs/machine.schema.json). Without it: one VT-d unit, an edu and a dmatest.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string[]> _devices = new("--device")
+    {
+        Description = "One more device; as often as needed.",
+        HelpName = "MODEL[@BDF]",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    internal MachineOptions(Command command)
+    {
+        command.Add(_machine);
+        command.Add(_devices);
+    }
+
+    /// <summary>The machine that a command line asks for.</summary>
+    /// <exception cref="MachineDescriptionException">There is no such machine.</exception>
+    internal MachineDescription Describe(ParseResult parsed)
+    {
+        MachineDescription description = parsed.GetValue(_machine) is { } file ? MachineDescription.Load(file) : MachineDescription.Default;
+        foreach (string device in parsed.GetValue(_devices) ?? []) description = description.WithDevice(device);
+        return description;
+    }
+}
