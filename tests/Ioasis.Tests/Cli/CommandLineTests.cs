@@ -1,0 +1,70 @@
+using System.Text.Json;
+using Ioasis.Cli.Verbs;
+
+namespace Ioasis.Tests.Cli;
+
+/// <summary>What the command says to a command line that is wrong, and the list of devices.</summary>
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("", "a verb is missing; there is run, devices, demo.")]
+    [InlineData("rnu", "there is no verb \"rnu\"; there is run, devices, demo.")]
+    [InlineData("--json", "there is no verb \"--json\"; there is run, devices, demo.")]
+    [InlineData("run", "run needs a program after --, as in: ioasis run -- lspci.")]
+    [InlineData("run --", "run needs a program after --, as in: ioasis run -- lspci.")]
+    [InlineData("run ls", "\"ls\" stands before --; the program comes after it, as in: ioasis run -- ls.")]
+    [InlineData("run --devic edu -- ls", "run does not know \"--devic\"; it knows --machine, --device.")]
+    [InlineData("run --machine -- ls", "--machine needs a value: --machine FILE.")]
+    [InlineData("run --machine a --machine b -- ls", "--machine stands there 2 times; once is right.")]
+    [InlineData("run --device foo -- ls", "device \"foo\": there is no device model \"foo\"; there is dmatest, edu.")]
+    [InlineData("devices --device edu@1", "device \"edu@1\": \"1\" is no address such as 0000:00:05.0.")]
+    [InlineData("devices all", "devices does not know \"all\"; it knows --machine, --device, --json.")]
+    [InlineData("devices -- x", "only run takes a program after --.")]
+    [InlineData("demo --fast", "demo does not know \"--fast\"; it takes nothing.")]
+    public void AWrongCommandLineGetsOneSentenceAndExitCode2(string line, string sentence)
+    {
+        (int code, string output, string error) = Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal((2, "", $"ioasis: {sentence}\n"), (code, output, error));
+    }
+
+    [Fact]
+    public void AFileThatIsWrongIsNamedWithItsLine()
+    {
+        string file = Path.GetTempFileName();
+        File.WriteAllText(file, "{\n  \"devices\": [ { \"model\": \"nvme\" } ]\n}\n");
+        (int code, _, string error) = Run("devices", "--machine", file);
+        File.Delete(file);
+        Assert.Equal(2, code);
+        Assert.StartsWith($"ioasis: {file}:2", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DevicesAreListedInAlignedColumns()
+    {
+        (int code, string output, string error) = Run("devices", "--device", "edu@0000:06:00.0");
+        Assert.Equal((0, ""), (code, error));
+        string[] lines = output.TrimEnd().Split('\n');
+        Assert.Equal(4, lines.Length);
+        Assert.All(lines, l => Assert.Equal(lines[0].IndexOf("NODE", StringComparison.Ordinal), l.LastIndexOf(' ') + 1));
+        Assert.StartsWith("0000:06:00.0  edu ", lines[3], StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', output);
+    }
+
+    [Fact]
+    public void DevicesAreListedAsJson()
+    {
+        (int code, string output, _) = Run("devices", "--json");
+        Assert.Equal(0, code);
+        JsonElement[] devices = [.. JsonDocument.Parse(output).RootElement.EnumerateArray()];
+        Assert.Equal(["edu", "dmatest"], devices.Select(d => d.GetProperty("model").GetString()));
+        Assert.Equal(["/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio1"], devices.Select(d => d.GetProperty("vfio").GetString()));
+        Assert.Equal("11e9", devices[1].GetProperty("device").GetString());
+    }
+
+    private static (int Code, string Output, string Error) Run(params string[] arguments)
+    {
+        using StringWriter output = new() { NewLine = "\n" }, error = new() { NewLine = "\n" };
+        int code = CommandLine.Invoke(arguments, output, error);
+        return (code, output.ToString(), error.ToString());
+    }
+}
