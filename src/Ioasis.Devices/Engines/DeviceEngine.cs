@@ -8,7 +8,7 @@ public static class DeviceEngine
     /// <param name="name">The thread's name.</param>
     /// <param name="run">
     /// Does one command, on the engine's thread. It is to return soon, and without a trace for the driver, once its token is
-    /// cancelled: between pieces of work it looks at the token, and it pauses with <see cref="EnginePause.Pause"/>.
+    /// cancelled: between pieces of work it looks at the token (it may throw on it), and it pauses with <see cref="EnginePause.Pause"/>.
     /// </param>
     public static DeviceEngine<TCommand> Create<TCommand>(string name, Action<TCommand, CancellationToken> run) => new(name, run);
 }
@@ -113,7 +113,14 @@ public sealed class DeviceEngine<TCommand> : IDisposable
                 abort = _abort.Token;
             }
 
-            _run(command, abort);
+            try
+            {
+                _run(command, abort);
+            }
+            catch (OperationCanceledException) when (abort.IsCancellationRequested)
+            {
+                // one way to stop when told to
+            }
         }
     }
 }

@@ -78,9 +78,10 @@ public sealed class BindTests
     {
         using var bench = new VfioBench();
         (uint ioas, _) = bench.NewIoas(0x10000, 0x1000);
-        bench.Context.AddReference(); // for the bench's own close
         bench.Context.Close();
         Assert.Equal(SysResult.Ok(), bench.Attach(ioas, out _));
+        bench.Close(); // the last one
+        Assert.Equal(Errno.ENOENT, bench.Iommufd(IommufdH.IOMMU_DESTROY, new IommuDestroy { Size = 8, Id = ioas }, out _).Errno);
     }
 
     [Fact]
