@@ -17,6 +17,7 @@ internal sealed partial class FileDescriptor : SafeHandleMinusOneIsInvalid
     /// <summary>Its number. Only for a message, or while the caller keeps the object alive.</summary>
     public int Number => (int)handle;
 
+    // SAFETY: a number goes in and no memory; the handle sees to it that it is closed once.
     // EINTR included, the number is free after close(2) on Linux: trying again could close another's.
     protected override bool ReleaseHandle() => Close((int)handle) == 0 || Marshal.GetLastPInvokeError() != (int)Abi.Errno.EBADF;
 

@@ -1,0 +1,79 @@
+using Ioasis.Abi;
+using Ioasis.Host.Filter;
+using Ioasis.Linux.Seccomp;
+
+namespace Ioasis.Tests.Host;
+
+public sealed class FilterProgramTests
+{
+    private const int Read = 0, Write = 1, Open = 2, Close = 3, Fstat = 5, Mmap = 9, Ioctl = 16, Pread = 17, Pwrite = 18, Execve = 59, Openat = 257,
+        Preadv = 295, Pwritev2 = 328, Openat2 = 437, Futex = 202;
+
+    private const ulong Region = 1UL << 40;
+
+    private static readonly SockFilter[] s_program = FilterProgram.Build();
+
+    public static TheoryData<int, ulong[], bool> Calls => new()
+    {
+        { Open, [], true },
+        { Openat, [], true },
+        { Openat2, [], true },
+        { Fstat, [], true },
+        { Execve, [], true },
+        { Read, [3, 0, 10], false },
+        { Write, [3, 0, 10], false },
+        { Close, [3], false },
+        { Futex, [], false },
+        { Ioctl, [3, 0x3b64], true },
+        { Ioctl, [3, 0x3b], false },
+        { Ioctl, [3, 0xffffffff_00003b64], true }, // the kernel takes the low half
+        { Ioctl, [3, 0x3b64_0000_0000], false },
+        { Ioctl, [3, 0x4008af00], true },
+        { Ioctl, [3, 0x5401], false },
+        { Pread, [3, 0, 8, 0], false },
+        { Pread, [3, 0, 8, Region - 1], false },
+        { Pread, [3, 0, 8, Region], true },
+        { Pwrite, [3, 0, 8, 9 * Region + 4], true },
+        { Pread, [3, 0, 8, ulong.MaxValue], false }, // negative: the kernel refuses it
+        { Preadv, [3, 0, 1, Region], true },
+        { Preadv, [3, 0, 1, 4096], false },
+        { Pwritev2, [3, 0, 1, ulong.MaxValue], false }, // -1: at the file position
+        { Mmap, [0, 4096, 3, 1, 5, Region], true },
+        { Mmap, [0, 4096, 3, 0x22, ulong.MaxValue, 0], false },
+        { Mmap, [Region, Region, 3, 1, 5, 4096], false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Calls))]
+    public void WhatCanConcernUsIsStoppedAndNothingElse(int number, ulong[] arguments, bool stopped) =>
+        Assert.Equal(
+            stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW,
+            BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, arguments));
+
+    [Fact]
+    public void OtherConventionsPass()
+    {
+        const uint I386 = 0x40000003;
+        for (int number = 0; number < 512; number++)
+        {
+            Assert.Equal(SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_program, number, I386, 3, 0x3b64));
+            Assert.Equal(SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_program, number | 0x40000000, BpfMachine.AuditArchX86_64, 3, 0x3b64));
+        }
+    }
+
+    [Fact]
+    public void WhatIsStoppedIsServed()
+    {
+        for (int number = 0; number < 512; number++)
+        {
+            bool inTable = false;
+            foreach (TrappedCall call in TrappedCalls.All) inTable |= call.Number == number;
+            Assert.Equal(inTable, TrappedCalls.KindOf(number) != CallKind.None);
+            bool stopped = BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, 3, 0x3b64, 0, Region, 5, Region) == SeccompH.SECCOMP_RET_USER_NOTIF;
+            Assert.Equal(inTable, stopped);
+        }
+
+        Assert.Equal(CallKind.None, TrappedCalls.KindOf(-1));
+        Assert.Equal(CallKind.None, TrappedCalls.KindOf(int.MaxValue));
+    }
+}

@@ -1,0 +1,136 @@
+using Ioasis.Abi;
+using Ioasis.Host.Devices;
+using Ioasis.Iommufd.Files;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Memory;
+using Ioasis.Memory;
+
+namespace Ioasis.Tests.Host;
+
+/// <summary>Carriers and their closing, with the descriptors of a program in our own process.</summary>
+public sealed class OpenNodesTests : IDisposable
+{
+    private readonly OpenNodes _nodes = new();
+
+    public void Dispose() => _nodes.Dispose();
+
+    private (OpenNode Open, CountingFile File, FileDescriptor Placed) Open(int flags = FcntlH.O_RDWR)
+    {
+        Assert.Equal(Errno.None, Carrier.TryCreate("test", out Carrier? carrier));
+        var file = new CountingFile();
+        var open = new OpenNode(new SamplePaths.SampleNode("/dev/iommu", 10, 124, 0x1B6), carrier!, file, flags);
+        Assert.Equal(Errno.None, carrier!.Reopen(flags, out FileDescriptor placed));
+        Assert.Equal(Errno.None, _nodes.Add(open));
+        return (open, file, placed);
+    }
+
+    [Theory]
+    [InlineData(FcntlH.O_RDWR)]
+    [InlineData(FcntlH.O_RDONLY)]
+    [InlineData(FcntlH.O_WRONLY)]
+    public void ACloseTakesEffectAtTheNextLook(int flags)
+    {
+        (_, CountingFile file, FileDescriptor placed) = Open(flags);
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(0, file.Closed);
+        placed.Dispose();
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(1, file.Closed);
+        Assert.True(_nodes.IsEmpty);
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(1, file.Closed);
+    }
+
+    [Fact]
+    public void AnotherOpenOfTheSameCarrierKeepsItOpen()
+    {
+        (OpenNode open, CountingFile file, FileDescriptor placed) = Open();
+        Assert.Equal(Errno.None, SysFiles.Open(open.Carrier.OwnPath, FcntlH.O_RDWR, out FileDescriptor other));
+        other.Dispose();
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(0, file.Closed);
+        Assert.True(_nodes.HasDoubtful);
+        placed.Dispose();
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(1, file.Closed);
+        Assert.False(_nodes.HasDoubtful);
+    }
+
+    [Fact]
+    public void AMappingKeepsItOpen()
+    {
+        (_, CountingFile file, FileDescriptor placed) = Open();
+        Assert.Equal(Errno.None, MappedFile.TryMap(placed, 1UL << 40, 4096, writable: true, out MappedFile? mapped));
+        placed.Dispose();
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(0, file.Closed);
+        mapped!.Dispose();
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(1, file.Closed);
+    }
+
+    [Fact]
+    public void ACallUnderWayDelaysTheClose()
+    {
+        (OpenNode open, CountingFile file, FileDescriptor placed) = Open();
+        Assert.True(_nodes.TryHold(open.Carrier.Device, open.Carrier.Inode, out OpenNode? held));
+        placed.Dispose();
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(0, file.Closed);
+        Assert.False(_nodes.TryHold(open.Carrier.Device, open.Carrier.Inode, out _));
+        held.Release();
+        Assert.Equal(1, file.Closed);
+        Assert.False(held.TryHold());
+    }
+
+    [Fact]
+    public void TheInodeTellsWhichFileItIs()
+    {
+        (OpenNode first, _, FileDescriptor placedFirst) = Open();
+        (OpenNode second, _, FileDescriptor placedSecond) = Open();
+        Assert.Equal(Errno.None, SysFiles.Stat(placedSecond, out LinuxStat stat));
+        Assert.True(_nodes.TryHold(stat.Dev, stat.Ino, out OpenNode? found));
+        Assert.Same(second, found);
+        found.Release();
+        Assert.NotEqual(first.Carrier.Inode, second.Carrier.Inode);
+        Assert.True(_nodes.IsCarrier(stat.Dev, stat.Ino));
+        Assert.False(_nodes.IsCarrier(stat.Dev + 1, stat.Ino));
+        placedFirst.Dispose();
+        placedSecond.Dispose();
+    }
+
+    [Fact]
+    public void TheBytesAreSharedAndCannotBeTakenAway()
+    {
+        (OpenNode open, _, FileDescriptor placed) = Open();
+        SharedBytes bytes = open.Carrier.Map(1UL << 40, 8192);
+        Assert.Same(bytes, open.Carrier.Map(1UL << 40, 8192));
+        Assert.True(SysFiles.WriteAt(placed, "ab"u8, (1UL << 40) + 4096).IsOk);
+        Assert.Equal((byte)'a', bytes.Read<byte>(4096));
+        Assert.Equal(Errno.EPERM, SysFiles.Truncate(placed, 0));
+        Assert.Equal(Errno.EPERM, SysFiles.Fcntl(placed, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_WRITE).Errno);
+        Span<byte> one = stackalloc byte[1];
+        Assert.Equal(0, SysFiles.Read(placed, one).Value); // nothing at the file position
+        placed.Dispose();
+    }
+
+    [Fact]
+    public void AllIsClosedAtTheEnd()
+    {
+        (_, CountingFile file, FileDescriptor placed) = Open();
+        using (placed)
+        {
+            _nodes.Dispose();
+            Assert.Equal(1, file.Closed);
+        }
+    }
+
+    private sealed class CountingFile : NodeFile
+    {
+        public int Closed { get; private set; }
+
+        public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => Errno.ENOTTY;
+
+        public override void Close() => Closed++;
+    }
+}
