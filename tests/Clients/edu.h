@@ -73,7 +73,8 @@ static inline void edu_exercise(const char *bdf, enum how how)
     printf("liveness: ok\n");
 
     uint32_t factorial = 1;
-    for (uint32_t value = 3; value <= 12; value += 3) {
+    /* never what the last result was: through a mapping, a store that changes nothing cannot be told from none */
+    for (uint32_t value = 4; value <= 12; value += 4) {
         factorial = 1;
         for (uint32_t i = 2; i <= value; i++)
             factorial *= i;
