@@ -7,6 +7,7 @@ internal sealed class EventCounter : OpenDescription
 {
     private readonly object _changed = new();
     private ulong _count;
+    private Action[] _listeners = [];
 
     internal void Signal()
     {
@@ -15,6 +16,29 @@ internal sealed class EventCounter : OpenDescription
             if (_count < ulong.MaxValue - 1) _count++; // eventfd(2): the largest count
             Monitor.PulseAll(_changed);
         }
+
+        TellListeners();
+    }
+
+    /// <summary>Hands each raise to a callback instead of to those who wait.</summary>
+    internal IDisposable Listen(Action raised)
+    {
+        lock (_changed) _listeners = [.. _listeners, raised];
+        TellListeners();
+        return new Listening(this, raised);
+    }
+
+    private void TellListeners()
+    {
+        Action[] listeners;
+        lock (_changed)
+        {
+            listeners = _listeners;
+            if (_count == 0 || listeners.Length == 0) return;
+            _count = 0;
+        }
+
+        foreach (Action raised in listeners) raised();
     }
 
     internal ulong Wait(TimeSpan timeout)
@@ -38,6 +62,14 @@ internal sealed class EventCounter : OpenDescription
     protected override void Close()
     {
     }
+
+    private sealed class Listening(EventCounter counter, Action raised) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (counter._changed) counter._listeners = [.. counter._listeners.Where(l => l != raised)];
+        }
+    }
 }
 
 /// <summary>A device's hold on an event.</summary>
@@ -46,6 +78,8 @@ internal sealed class EventReference(EventCounter counter) : IEventFile
     private int _disposed;
 
     public void Signal() => counter.Signal();
+
+    public IDisposable Listen(Action raised) => counter.Listen(raised);
 
     public void Dispose()
     {

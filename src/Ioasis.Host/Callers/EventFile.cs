@@ -22,5 +22,8 @@ internal sealed class EventFile(FileDescriptor file) : IEventFile
         }
     }
 
+    /// <inheritdoc/>
+    public IDisposable Listen(Action raised) => EventListener.Shared.Listen(file, raised);
+
     public void Dispose() => file.Dispose();
 }

@@ -11,6 +11,12 @@ public interface IEventFile : IOpenFile, IDisposable
 {
     /// <summary>Adds 1 to its counter. Never blocks; a counter at its limit stays there.</summary>
     void Signal();
+
+    /// <summary>
+    /// Calls back whenever the counter was raised, from any side, and sets it to 0; at once when it already is. Until the answer is
+    /// disposed. A call that is under way then may still end after that: who listens looks whether it still wants to know.
+    /// </summary>
+    IDisposable Listen(Action raised);
 }
 
 /// <summary>A file whose bytes can be mapped for DMA: a memfd, or a file on tmpfs or hugetlbfs.</summary>

@@ -36,6 +36,19 @@ internal static unsafe partial class SysEvents
         return got.Errno;
     }
 
+    /// <summary>Reads the counter of an eventfd if that is not 0, and never waits, whatever the file's own flags say.</summary>
+    public static Errno TryReadEventFd(FileDescriptor file, out ulong count)
+    {
+        const int RWF_NOWAIT = 8;
+        ulong value = 0;
+        // SAFETY: the kernel writes the 8 bytes of value, which lives as long as the call.
+        var part = new IoVector { Base = &value, Length = sizeof(ulong) };
+        nint got;
+        while ((got = preadv2(file, &part, 1, -1, RWF_NOWAIT)) < 0 && LastError.Errno == Errno.EINTR) { }
+        count = value;
+        return got < 0 ? LastError.Errno : Errno.None;
+    }
+
     /// <summary>Adds to the counter of an eventfd.</summary>
     public static Errno WriteEventFd(FileDescriptor file, ulong add)
     {
@@ -95,6 +108,14 @@ internal static unsafe partial class SysEvents
         return LastError.Of(epoll_ctl(epoll, EPOLL_CTL_ADD, file, &entry));
     }
 
+    /// <summary>epoll_ctl(2) with EPOLL_CTL_DEL.</summary>
+    public static Errno RemoveFromEpoll(FileDescriptor epoll, FileDescriptor file)
+    {
+        const int EPOLL_CTL_DEL = 2;
+        // SAFETY: the kernel reads no entry for this operation.
+        return LastError.Of(epoll_ctl(epoll, EPOLL_CTL_DEL, file, null));
+    }
+
     /// <summary>epoll_wait(2): how many tags were put.</summary>
     public static SysResult WaitEpoll(FileDescriptor epoll, Span<EpollEntry> ready, int milliseconds)
     {
@@ -105,6 +126,13 @@ internal static unsafe partial class SysEvents
             while ((got = epoll_wait(epoll, to, ready.Length, milliseconds)) < 0 && LastError.Errno == Errno.EINTR) { }
             return LastError.Result(got);
         }
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct IoVector
+    {
+        public void* Base;
+        public nuint Length;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -125,6 +153,9 @@ internal static unsafe partial class SysEvents
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial FileDescriptor eventfd(uint initial, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint preadv2(FileDescriptor file, IoVector* parts, int count, long offset, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int poll(PollEntry* entries, nuint count, int milliseconds);

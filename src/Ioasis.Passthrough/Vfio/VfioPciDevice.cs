@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Ioasis.Abi;
 using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
@@ -25,6 +26,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     private readonly PciConfig _hardware;
     private readonly VirtualConfig _config;
     private readonly VfioInterrupts _interrupts;
+    private readonly IoEventfds _ioEventfds = new();
     private VfioBinding? _bound;
     private int _powerState;
     private bool _inLowPower;
@@ -109,6 +111,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     /// </summary>
     internal void Disable()
     {
+        _ioEventfds.Clear();
         lock (_access)
         {
             _interrupts.Close();
@@ -133,6 +136,10 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         lock (_access) return _interrupts.Set(index, request); // enabling messages changes configuration space
     }
 
+    /// <summary>IOEVENTFD for one write, its numbers checked.</summary>
+    internal Errno SetIoEventfd(IoEventfds.Write write, ICaller caller, int descriptor) =>
+        _ioEventfds.Set(write, caller, descriptor, PerformWrite);
+
     /// <summary>Low power entry; EINVAL when it was entered already. Nothing is gained or lost by it in a function without power.</summary>
     internal Errno EnterLowPower()
     {
@@ -147,6 +154,13 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     internal void LeaveLowPower()
     {
         lock (_access) _inLowPower = false;
+    }
+
+    private void PerformWrite(IoEventfds.Write write)
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, write.Data);
+        WriteBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width]); // where the BAR does not answer it is lost, as on Linux
     }
 
     private void ResetLocked()

@@ -91,6 +91,8 @@ internal sealed class FakeEvent
 
     internal int Signals => Volatile.Read(ref _signals);
 
+    internal Action? Listener { get; private set; }
+
     internal IEventFile Open()
     {
         Interlocked.Increment(ref _holders);
@@ -107,11 +109,22 @@ internal sealed class FakeEvent
             Interlocked.Increment(ref counter._signals);
         }
 
+        public IDisposable Listen(Action raised)
+        {
+            counter.Listener = raised;
+            return new Listening(counter);
+        }
+
         public void Dispose()
         {
             Assert.False(_disposed);
             _disposed = true;
             Interlocked.Decrement(ref counter._holders);
+        }
+
+        private sealed class Listening(FakeEvent counter) : IDisposable
+        {
+            public void Dispose() => counter.Listener = null;
         }
     }
 }

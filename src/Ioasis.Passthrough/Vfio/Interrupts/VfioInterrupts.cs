@@ -24,8 +24,10 @@ internal sealed class VfioInterrupts : IInterruptTarget
     private uint _enabled = VFIO_PCI_NUM_IRQS; // the index that is enabled, this for none
     private int _msiVectors;
     private IEventFile? _intx;
+    private IDisposable? _unmask; // its signal unmasks INTx
     private bool _intxMasked;
     private bool _intxDisabled;
+    private int _intxSession; // counts unmask eventfds: what a former one still tells is of no interest
 
     internal VfioInterrupts(PciFunction function, IInterruptSource source)
     {
@@ -135,15 +137,36 @@ internal sealed class VfioInterrupts : IInterruptTarget
     private Errno UnmaskIntx(IrqRequest request)
     {
         if (_enabled != VFIO_PCI_INTX_IRQ_INDEX || request.Start != 0 || request.Count != 1) return Errno.EINVAL;
-        if (request.IsEvent)
-        {
-            // Linux would unmask whenever the eventfd is signalled. Ours cannot be listened to.
-            EventRequest wanted = request.Events[0];
-            return wanted.Error != Errno.None ? wanted.Error : wanted.Event is null ? Errno.None : Errno.ENOTTY;
-        }
-
+        if (request.IsEvent) return SetUnmaskEvent(request);
         if (request.IsNone || request.Bools[0] != 0) UnmaskIntx();
         return Errno.None;
+    }
+
+    private Errno SetUnmaskEvent(IrqRequest request)
+    {
+        EventRequest wanted = request.Events[0];
+        if (wanted.Error != Errno.None) return wanted.Error;
+        if (wanted.Event is null)
+        {
+            _unmask?.Dispose();
+            _unmask = null;
+            return Errno.None;
+        }
+
+        if (_unmask is not null) return Errno.EBUSY;
+        IEventFile file = request.Take(0)!;
+        _intxSession++;
+        int session = _intxSession;
+        _unmask = new EventListener(file, () => UnmaskSignalled(session));
+        return Errno.None;
+    }
+
+    private void UnmaskSignalled(int session)
+    {
+        lock (_lock)
+        {
+            if (session == _intxSession) UnmaskIntx();
+        }
     }
 
     private Errno TriggerIntx(IrqRequest request)
@@ -253,6 +276,9 @@ internal sealed class VfioInterrupts : IInterruptTarget
 
     private void DisableIntx()
     {
+        _unmask?.Dispose();
+        _unmask = null;
+        _intxSession++;
         _intx?.Dispose();
         _intx = null;
         _enabled = VFIO_PCI_NUM_IRQS;

@@ -38,10 +38,7 @@ internal static class IrqIoctls
         return errno;
     }
 
-    /// <summary>
-    /// A write that an eventfd stands for. It is checked as Linux does and then refused: an eventfd of a program cannot be listened to,
-    /// and programs do the write themselves instead (QEMU does).
-    /// </summary>
+    /// <summary>A write that an eventfd stands for: whenever it is signalled, we do it.</summary>
     internal static SysResult IoEventfd(VfioCall call)
     {
         VfioDeviceIoeventfd request = call.Read<VfioDeviceIoeventfd>();
@@ -52,9 +49,7 @@ internal static class IrqIoctls
         if (call.Device.FindBar(index) is not { } bar || position + width > bar.Size || width == 8) return Errno.EINVAL;
         if (call.Device.Function.Msix is { } msix && msix.Bar == bar.Index && position + width > msix.TableOffset
             && position < msix.TableOffset + ((ulong)msix.Vectors * PciRegs.PCI_MSIX_ENTRY_SIZE)) return Errno.EINVAL;
-        if (request.Fd < 0) return Errno.ENODEV; // there is none to take away
-        var wanted = EventRequest.LookUp(call.Caller, request.Fd);
-        wanted.Event?.Dispose();
-        return wanted.Error != Errno.None ? wanted.Error : Errno.ENOTTY;
+        ulong data = width == 8 ? request.Data : request.Data & ((1UL << (int)(width * 8)) - 1);
+        return call.Device.SetIoEventfd(new IoEventfds.Write(bar.Index, position, (int)width, data), call.Caller, request.Fd);
     }
 }
