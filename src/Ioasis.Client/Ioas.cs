@@ -34,8 +34,12 @@ public sealed class Ioas : IommuObject
     {
         var arguments = new IommuIoasMap
         {
-            Size = NodeClient.SizeOf<IommuIoasMap>(), Flags = Flags(access, at), IoasId = Id,
-            UserVa = address.Value, Length = length, Iova = at?.Value ?? 0,
+            Size = NodeClient.SizeOf<IommuIoasMap>(),
+            Flags = Flags(access, at),
+            IoasId = Id,
+            UserVa = address.Value,
+            Length = length,
+            Iova = at?.Value ?? 0,
         };
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_MAP, ref arguments);
         return result.IsOk
@@ -56,8 +60,13 @@ public sealed class Ioas : IommuObject
         ArgumentNullException.ThrowIfNull(file);
         var arguments = new IommuIoasMapFile
         {
-            Size = NodeClient.SizeOf<IommuIoasMapFile>(), Flags = Flags(access, at), IoasId = Id,
-            Fd = file.Descriptor, Start = start, Length = length, Iova = at?.Value ?? 0,
+            Size = NodeClient.SizeOf<IommuIoasMapFile>(),
+            Flags = Flags(access, at),
+            IoasId = Id,
+            Fd = file.Descriptor,
+            Start = start,
+            Length = length,
+            Iova = at?.Value ?? 0,
         };
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_MAP_FILE, ref arguments);
         return result.IsOk
@@ -79,8 +88,13 @@ public sealed class Ioas : IommuObject
         ArgumentNullException.ThrowIfNull(source);
         var arguments = new IommuIoasCopy
         {
-            Size = NodeClient.SizeOf<IommuIoasCopy>(), Flags = Flags(access, at), DstIoasId = Id, SrcIoasId = source.Id,
-            Length = length, DstIova = at?.Value ?? 0, SrcIova = from.Value,
+            Size = NodeClient.SizeOf<IommuIoasCopy>(),
+            Flags = Flags(access, at),
+            DstIoasId = Id,
+            SrcIoasId = source.Id,
+            Length = length,
+            DstIova = at?.Value ?? 0,
+            SrcIova = from.Value,
         };
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_COPY, ref arguments);
         return result.IsOk
@@ -128,7 +142,10 @@ public sealed class Ioas : IommuObject
             array.Write((ulong)(i * RangeSize), new IommuIovaRange { Start = ranges[i].First, Last = ranges[i].Last });
         var arguments = new IommuIoasAllowIovas
         {
-            Size = NodeClient.SizeOf<IommuIoasAllowIovas>(), IoasId = Id, NumIovas = (uint)ranges.Length, AllowedIovas = array.Address.Value,
+            Size = NodeClient.SizeOf<IommuIoasAllowIovas>(),
+            IoasId = Id,
+            NumIovas = (uint)ranges.Length,
+            AllowedIovas = array.Address.Value,
         };
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_ALLOW_IOVAS, ref arguments);
         Context.Nodes.Return(array);
@@ -159,7 +176,10 @@ public sealed class Ioas : IommuObject
             UserMemory array = Context.Nodes.Rent((int)room * RangeSize);
             var arguments = new IommuIoasIovaRanges
             {
-                Size = NodeClient.SizeOf<IommuIoasIovaRanges>(), IoasId = Id, NumIovas = room, AllowedIovas = array.Address.Value,
+                Size = NodeClient.SizeOf<IommuIoasIovaRanges>(),
+                IoasId = Id,
+                NumIovas = room,
+                AllowedIovas = array.Address.Value,
             };
             SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_IOVA_RANGES, ref arguments);
             var ranges = new IovaRange[result.IsOk ? arguments.NumIovas : 0];

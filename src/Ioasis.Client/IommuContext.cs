@@ -56,7 +56,10 @@ public sealed class IommuContext : NodeClient
         {
             var arguments = new IommuHwInfo
             {
-                Size = SizeOf<IommuHwInfo>(), DevId = device.Id, DataLen = HardwareDescription.Room, DataUptr = data.Address.Value,
+                Size = SizeOf<IommuHwInfo>(),
+                DevId = device.Id,
+                DataLen = HardwareDescription.Room,
+                DataUptr = data.Address.Value,
             };
             SysResult result = TryIoctl(IommufdH.IOMMU_GET_HW_INFO, ref arguments);
             if (!result.IsOk) throw new IommuException(result.Errno, $"description of the IOMMU of device {device.Id}");
@@ -105,7 +108,11 @@ public sealed class IommuContext : NodeClient
     {
         var arguments = new IommuOption
         {
-            Size = SizeOf<IommuOption>(), OptionId = option, Op = operation, ObjectId = objectId, Val64 = value,
+            Size = SizeOf<IommuOption>(),
+            OptionId = option,
+            Op = operation,
+            ObjectId = objectId,
+            Val64 = value,
         };
         SysResult result = TryIoctl(IommufdH.IOMMU_OPTION, ref arguments);
         if (result.IsOk) return arguments.Val64;

@@ -89,8 +89,13 @@ public sealed class CopyTests : UapiTest
     {
         var arguments = new IommuIoasCopy
         {
-            Size = Size<IommuIoasCopy>(), Flags = flags, DstIoasId = destination ?? _to.Id, SrcIoasId = source ?? _from.Id,
-            Length = length, DstIova = to, SrcIova = from,
+            Size = Size<IommuIoasCopy>(),
+            Flags = flags,
+            DstIoasId = destination ?? _to.Id,
+            SrcIoasId = source ?? _from.Id,
+            Length = length,
+            DstIova = to,
+            SrcIova = from,
         };
         return _context.TryIoctl(IommufdH.IOMMU_IOAS_COPY, ref arguments);
     }

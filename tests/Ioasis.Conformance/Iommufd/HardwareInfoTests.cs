@@ -83,7 +83,12 @@ public sealed class HardwareInfoTests : UapiTest
     {
         answer = new IommuHwInfo
         {
-            Size = Size<IommuHwInfo>(), Flags = flags, DevId = device ?? _device.Id, DataLen = length, DataUptr = buffer, InDataType = type,
+            Size = Size<IommuHwInfo>(),
+            Flags = flags,
+            DevId = device ?? _device.Id,
+            DataLen = length,
+            DataUptr = buffer,
+            InDataType = type,
         };
         answer.Reserved[2] = reserved;
         return _context.TryIoctl(IommufdH.IOMMU_GET_HW_INFO, ref answer);

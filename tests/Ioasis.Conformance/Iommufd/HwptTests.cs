@@ -97,8 +97,15 @@ public sealed class HwptTests : UapiTest
     {
         var arguments = new IommuHwptAlloc
         {
-            Size = Size<IommuHwptAlloc>(), Flags = flags, DevId = device ?? _device.Id, PtId = pageTable ?? _ioas.Id, Reserved = reserved,
-            DataType = dataType, DataLen = dataLength, DataUptr = Pages(1).Address.Value, FaultId = NoId,
+            Size = Size<IommuHwptAlloc>(),
+            Flags = flags,
+            DevId = device ?? _device.Id,
+            PtId = pageTable ?? _ioas.Id,
+            Reserved = reserved,
+            DataType = dataType,
+            DataLen = dataLength,
+            DataUptr = Pages(1).Address.Value,
+            FaultId = NoId,
         };
         SysResult result = _context.TryIoctl(IommufdH.IOMMU_HWPT_ALLOC, ref arguments);
         hwpt = arguments.OutHwptId;

@@ -140,7 +140,11 @@ public sealed class IovaRangeTests : UapiTest
     {
         arguments = new IommuIoasIovaRanges
         {
-            Size = Size<IommuIoasIovaRanges>(), IoasId = ioas ?? _ioas.Id, NumIovas = room, Reserved = reserved, AllowedIovas = array,
+            Size = Size<IommuIoasIovaRanges>(),
+            IoasId = ioas ?? _ioas.Id,
+            NumIovas = room,
+            Reserved = reserved,
+            AllowedIovas = array,
         };
         return _context.TryIoctl(IommufdH.IOMMU_IOAS_IOVA_RANGES, ref arguments);
     }
@@ -151,7 +155,10 @@ public sealed class IovaRangeTests : UapiTest
         for (int i = 0; i < ranges.Length; i++) array.Write((ulong)i * 16, ranges[i]);
         var arguments = new IommuIoasAllowIovas
         {
-            Size = Size<IommuIoasAllowIovas>(), IoasId = _ioas.Id, NumIovas = (uint)ranges.Length, AllowedIovas = array.Address.Value,
+            Size = Size<IommuIoasAllowIovas>(),
+            IoasId = _ioas.Id,
+            NumIovas = (uint)ranges.Length,
+            AllowedIovas = array.Address.Value,
         };
         return _context.TryIoctl(IommufdH.IOMMU_IOAS_ALLOW_IOVAS, ref arguments);
     }

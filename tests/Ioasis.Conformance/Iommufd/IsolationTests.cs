@@ -23,8 +23,12 @@ public sealed class IsolationTests : UapiTest
         Fails(Errno.ENOENT, () => other.Destroy(mine.Id));
         var copy = new IommuIoasCopy
         {
-            Size = Size<IommuIoasCopy>(), Flags = IommufdH.IOMMU_IOAS_MAP_READABLE, SrcIoasId = mine.Id, DstIoasId = theirs.Id,
-            SrcIova = 0x10000, Length = Page,
+            Size = Size<IommuIoasCopy>(),
+            Flags = IommufdH.IOMMU_IOAS_MAP_READABLE,
+            SrcIoasId = mine.Id,
+            DstIoasId = theirs.Id,
+            SrcIova = 0x10000,
+            Length = Page,
         };
         Fails(Errno.ENOENT, other.TryIoctl(IommufdH.IOMMU_IOAS_COPY, ref copy));
         theirs.Destroy();

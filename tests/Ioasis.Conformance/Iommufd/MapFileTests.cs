@@ -103,7 +103,13 @@ public sealed class MapFileTests : UapiTest
     {
         var arguments = new IommuIoasMapFile
         {
-            Size = Size<IommuIoasMapFile>(), Flags = flags, IoasId = ioas ?? _ioas.Id, Fd = fd, Start = start, Length = length, Iova = iova,
+            Size = Size<IommuIoasMapFile>(),
+            Flags = flags,
+            IoasId = ioas ?? _ioas.Id,
+            Fd = fd,
+            Start = start,
+            Length = length,
+            Iova = iova,
         };
         return _context.TryIoctl(IommufdH.IOMMU_IOAS_MAP_FILE, ref arguments);
     }

@@ -232,8 +232,13 @@ public sealed class MapTests : UapiTest
     {
         var arguments = new IommuIoasMap
         {
-            Size = Size<IommuIoasMap>(), Flags = flags, IoasId = ioas ?? _ioas.Id, Reserved = reserved,
-            UserVa = address, Length = length, Iova = iova,
+            Size = Size<IommuIoasMap>(),
+            Flags = flags,
+            IoasId = ioas ?? _ioas.Id,
+            Reserved = reserved,
+            UserVa = address,
+            Length = length,
+            Iova = iova,
         };
         return _context.TryIoctl(IommufdH.IOMMU_IOAS_MAP, ref arguments);
     }

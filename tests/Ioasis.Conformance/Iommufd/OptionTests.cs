@@ -89,7 +89,12 @@ public sealed class OptionTests : UapiTest
     {
         var arguments = new IommuOption
         {
-            Size = Size<IommuOption>(), OptionId = option, Op = operation, Reserved = reserved, ObjectId = id, Val64 = value,
+            Size = Size<IommuOption>(),
+            OptionId = option,
+            Op = operation,
+            Reserved = reserved,
+            ObjectId = id,
+            Val64 = value,
         };
         return _context.TryIoctl(IommufdH.IOMMU_OPTION, ref arguments);
     }

@@ -172,25 +172,38 @@ public sealed class SizeRuleTests : UapiTest
             case "IOAS_COPY":
                 return (IommufdH.IOMMU_IOAS_COPY, Bytes(new IommuIoasCopy
                 {
-                    Size = 40, Flags = IommufdH.IOMMU_IOAS_MAP_READABLE, SrcIoasId = _ioas.Id, DstIoasId = _context.AllocateIoas().Id,
-                    SrcIova = 0x10000, Length = Page,
+                    Size = 40,
+                    Flags = IommufdH.IOMMU_IOAS_MAP_READABLE,
+                    SrcIoasId = _ioas.Id,
+                    DstIoasId = _context.AllocateIoas().Id,
+                    SrcIova = 0x10000,
+                    Length = Page,
                 }));
             case "IOAS_IOVA_RANGES":
                 return (IommufdH.IOMMU_IOAS_IOVA_RANGES, Bytes(new IommuIoasIovaRanges
                 {
-                    Size = 32, IoasId = _ioas.Id, NumIovas = 8, AllowedIovas = Pages(1).Address.Value,
+                    Size = 32,
+                    IoasId = _ioas.Id,
+                    NumIovas = 8,
+                    AllowedIovas = Pages(1).Address.Value,
                 }));
             case "IOAS_MAP":
                 return (IommufdH.IOMMU_IOAS_MAP, Bytes(new IommuIoasMap
                 {
-                    Size = 40, Flags = IommufdH.IOMMU_IOAS_MAP_READABLE, IoasId = _context.AllocateIoas().Id,
-                    UserVa = _page.Address.Value, Length = Page,
+                    Size = 40,
+                    Flags = IommufdH.IOMMU_IOAS_MAP_READABLE,
+                    IoasId = _context.AllocateIoas().Id,
+                    UserVa = _page.Address.Value,
+                    Length = Page,
                 }));
             case "IOAS_MAP_FILE":
                 return (IommufdH.IOMMU_IOAS_MAP_FILE, Bytes(new IommuIoasMapFile
                 {
-                    Size = 40, Flags = IommufdH.IOMMU_IOAS_MAP_READABLE, IoasId = _context.AllocateIoas().Id,
-                    Fd = Own(Nodes.CreateFile(Page)).Descriptor, Length = Page,
+                    Size = 40,
+                    Flags = IommufdH.IOMMU_IOAS_MAP_READABLE,
+                    IoasId = _context.AllocateIoas().Id,
+                    Fd = Own(Nodes.CreateFile(Page)).Descriptor,
+                    Length = Page,
                 }));
             case "IOAS_UNMAP":
                 Ioas mapped = _context.AllocateIoas();
@@ -199,7 +212,10 @@ public sealed class SizeRuleTests : UapiTest
             case "OPTION":
                 return (IommufdH.IOMMU_OPTION, Bytes(new IommuOption
                 {
-                    Size = 24, OptionId = IommufdH.IOMMU_OPTION_HUGE_PAGES, Op = IommufdH.IOMMU_OPTION_OP_GET, ObjectId = _ioas.Id,
+                    Size = 24,
+                    OptionId = IommufdH.IOMMU_OPTION_HUGE_PAGES,
+                    Op = IommufdH.IOMMU_OPTION_OP_GET,
+                    ObjectId = _ioas.Id,
                 }));
             case "IOAS_CHANGE_PROCESS":
                 return (IommufdH.IOMMU_IOAS_CHANGE_PROCESS, Bytes(new IommuIoasChangeProcess { Size = 8 }));

@@ -103,11 +103,17 @@ public sealed class BindTests : UapiTest
         Fails(Errno.EINVAL, Bind(new VfioDeviceBindIommufd { Argsz = 24, Iommufd = fd, Flags = 0x80000000 }));
         Fails(Errno.EFAULT, Bind(new VfioDeviceBindIommufd
         {
-            Argsz = 24, Iommufd = fd, Flags = VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN, TokenUuidPtr = Nowhere,
+            Argsz = 24,
+            Iommufd = fd,
+            Flags = VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN,
+            TokenUuidPtr = Nowhere,
         }));
         Fails(Errno.EINVAL, Bind(new VfioDeviceBindIommufd // a token is for functions that share one
         {
-            Argsz = 24, Iommufd = fd, Flags = VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN, TokenUuidPtr = Pages(1).Address.Value,
+            Argsz = 24,
+            Iommufd = fd,
+            Flags = VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN,
+            TokenUuidPtr = Pages(1).Address.Value,
         }));
         Assert.Equal(1u, _context.AllocateIoas().Id);
         _device.Bind(_context);

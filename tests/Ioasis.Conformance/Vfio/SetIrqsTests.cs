@@ -277,7 +277,10 @@ public sealed class SetIrqsTests : UapiTest
         ulong at = Page - Size<VfioIrqSet>();
         page.Write(at, new VfioIrqSet
         {
-            Argsz = 24, Flags = EventFd | Trigger, Index = VfioH.VFIO_PCI_MSI_IRQ_INDEX, Count = 1,
+            Argsz = 24,
+            Flags = EventFd | Trigger,
+            Index = VfioH.VFIO_PCI_MSI_IRQ_INDEX,
+            Count = 1,
         });
         return _device.Handle.Ioctl(VfioH.VFIO_DEVICE_SET_IRQS, page.Address.Value + at);
     }
