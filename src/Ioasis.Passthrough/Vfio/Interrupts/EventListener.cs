@@ -8,12 +8,14 @@ internal sealed class EventListener : IDisposable
     private readonly IEventFile _file;
     private readonly IDisposable _listening;
 
-    /// <summary>Does <paramref name="raised"/> whenever the eventfd is signalled, on a thread that holds no lock.</summary>
-    internal EventListener(IEventFile file, Action raised)
+    private EventListener(IEventFile file, Action raised)
     {
         _file = file;
         _listening = file.Listen(raised);
     }
+
+    /// <summary>Does <paramref name="raised"/> whenever the eventfd is signalled, until the answer is disposed.</summary>
+    internal static IDisposable Start(IEventFile file, Action raised) => new EventListener(file, raised);
 
     public void Dispose()
     {

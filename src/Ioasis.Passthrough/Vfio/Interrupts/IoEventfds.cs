@@ -10,7 +10,7 @@ internal sealed class IoEventfds
 
     // Guards the table. Nothing else is locked while it is held.
     private readonly Lock _lock = new();
-    private readonly Dictionary<Write, EventListener> _writes = [];
+    private readonly Dictionary<Write, IDisposable> _writes = [];
 
     /// <summary>A write of the low <paramref name="Width"/> bytes of <paramref name="Data"/>.</summary>
     internal readonly record struct Write(int Bar, ulong Position, int Width, ulong Data);
@@ -24,7 +24,7 @@ internal sealed class IoEventfds
     {
         lock (_lock)
         {
-            if (_writes.TryGetValue(write, out EventListener? present))
+            if (_writes.TryGetValue(write, out IDisposable? present))
             {
                 if (descriptor >= 0) return Errno.EEXIST;
                 _writes.Remove(write);
@@ -38,7 +38,7 @@ internal sealed class IoEventfds
 
         EventRequest wanted = EventRequest.LookUp(caller, descriptor); // asks the caller's process: not under the lock
         if (wanted.Error != Errno.None) return wanted.Error;
-        var listener = new EventListener(wanted.Event!, () => perform(write));
+        IDisposable listener = EventListener.Start(wanted.Event!, () => perform(write));
         lock (_lock)
         {
             if (_writes.TryAdd(write, listener)) return Errno.None;
@@ -53,7 +53,7 @@ internal sealed class IoEventfds
     {
         lock (_lock)
         {
-            foreach (EventListener listener in _writes.Values) listener.Dispose();
+            foreach (IDisposable listener in _writes.Values) listener.Dispose();
             _writes.Clear();
         }
     }

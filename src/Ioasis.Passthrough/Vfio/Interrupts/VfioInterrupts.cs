@@ -157,7 +157,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
         IEventFile file = request.Take(0)!;
         _intxSession++;
         int session = _intxSession;
-        _unmask = new EventListener(file, () => UnmaskSignalled(session));
+        _unmask = EventListener.Start(file, () => UnmaskSignalled(session));
         return Errno.None;
     }
 
