@@ -16,6 +16,10 @@ internal static class SyscallNumbers
     public const int Execve = 59;
     public const int Creat = 85;
     public const int Readlink = 89;
+    public const int Getxattr = 191;
+    public const int Lgetxattr = 192;
+    public const int Listxattr = 194;
+    public const int Llistxattr = 195;
     public const int Openat = 257;
     public const int Newfstatat = 262;
     public const int Readlinkat = 267;

@@ -28,4 +28,8 @@ internal enum CallKind : byte
     Faccessat2,
     Readlink,
     Readlinkat,
+    Getxattr,
+    Lgetxattr,
+    Listxattr,
+    Llistxattr,
 }

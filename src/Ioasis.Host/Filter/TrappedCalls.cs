@@ -41,6 +41,10 @@ internal static class TrappedCalls
         new(SyscallNumbers.Faccessat2, CallKind.Faccessat2),
         new(SyscallNumbers.Readlink, CallKind.Readlink),
         new(SyscallNumbers.Readlinkat, CallKind.Readlinkat),
+        new(SyscallNumbers.Getxattr, CallKind.Getxattr),
+        new(SyscallNumbers.Lgetxattr, CallKind.Lgetxattr),
+        new(SyscallNumbers.Listxattr, CallKind.Listxattr),
+        new(SyscallNumbers.Llistxattr, CallKind.Llistxattr),
         new(SyscallNumbers.Execve, CallKind.Exec),
         new(SyscallNumbers.Execveat, CallKind.Exec),
     ];

@@ -21,7 +21,7 @@ internal sealed class OpenCalls(SeccompListener listener, StandIns standIns, Dev
         if (node.IsDirectory) return OpenDirectory(call, node, found.IsDetour, flags, mode);
         if (node.Entry is VirtualLink) return Errno.ELOOP; // only O_NOFOLLOW ends at a link
         if ((flags & FcntlH.O_DIRECTORY) != 0) return Errno.ENOTDIR;
-        if ((flags & FcntlH.O_PATH) != 0) return OpenStandIn(call, node, flags);
+        if ((flags & FcntlH.O_PATH) != 0) return OpenName(call, node, flags);
         return node.Entry switch
         {
             VirtualDevice device => devices.Open(call, server, device.Node, flags),
@@ -58,10 +58,10 @@ internal sealed class OpenCalls(SeccompListener listener, StandIns standIns, Dev
     }
 
     // For O_PATH, which only names a file: what it names is known by the stand-in's path.
-    private Answer OpenStandIn(in SeccompNotif call, PathNode node, int flags)
+    private Answer OpenName(in SeccompNotif call, PathNode node, int flags)
     {
-        Errno errno = standIns.TryMake(node.Parent!, out string path);
-        return errno == Errno.None ? Place(call, $"{path}/{node.Name}", flags, 0) : errno;
+        Errno errno = standIns.TryMakeName(node, out string path);
+        return errno == Errno.None ? Place(call, path, flags, 0) : errno;
     }
 
     private Answer Place(in SeccompNotif call, string path, int flags, uint mode)

@@ -39,6 +39,10 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
             case CallKind.Faccessat2: return Access(call, server, first, args[1], (int)args[2], (int)args[3]);
             case CallKind.Readlink: return ReadLink(call, server, FcntlH.AT_FDCWD, args[0], args[1], (int)args[2]);
             case CallKind.Readlinkat: return ReadLink(call, server, first, args[1], args[2], (int)args[3]);
+            case CallKind.Getxattr: return Attributes(call, server, args[0], follow: true, Errno.ENODATA);
+            case CallKind.Lgetxattr: return Attributes(call, server, args[0], follow: false, Errno.ENODATA);
+            case CallKind.Listxattr: return Attributes(call, server, args[0], follow: true, Errno.None);
+            case CallKind.Llistxattr: return Attributes(call, server, args[0], follow: false, Errno.None);
             default: return Answer.Continue;
         }
     }
@@ -146,6 +150,15 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
         Span<byte> text = stackalloc byte[4096];
         SysResult got = SysFiles.ReadLink(found.HostPath!, text);
         return got.IsOk ? Put(call, text[..(int)got.Value], result, size) : got;
+    }
+
+    // Nothing of ours has extended attributes: ls -l asks for them.
+    private Answer Attributes(in SeccompNotif call, ServerThread server, ulong path, bool follow, Errno none)
+    {
+        Resolution found = Resolve(call, server, FcntlH.AT_FDCWD, path, follow);
+        if (found.Errno != Errno.None) return found.Errno;
+        bool kernels = found.IsHosts || (found.Node is { IsDirectory: true } node && !found.IsDetour && !StandIns.IsNeeded(node));
+        return kernels ? Answer.Continue : none;
     }
 
     private Resolution Resolve(in SeccompNotif call, ServerThread server, int directory, ulong address, bool follow)

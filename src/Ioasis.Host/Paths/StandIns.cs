@@ -14,6 +14,9 @@ internal sealed class StandIns : IDisposable
     // 0755, as in sysfs.
     private const uint DirectoryMode = 0x1ED;
 
+    // Below the temporary directory: what is listed, and files that only name something.
+    private const string Listed = "/listed", Named = "/named";
+
     // Guards the temporary directory and what is made in it.
     private readonly Lock _lock = new();
     private TemporaryDirectory? _root;
@@ -36,7 +39,34 @@ internal sealed class StandIns : IDisposable
     }
 
     /// <summary>Makes what stands in for a directory of ours, and gives its path.</summary>
-    public Errno TryMake(PathNode directory, out string path)
+    public Errno TryMake(PathNode directory, out string path) => TryMake(directory, Listed, Fill, out path);
+
+    /// <summary>Makes a file whose path tells which file or device of ours it stands for, and gives that path.</summary>
+    public Errno TryMakeName(PathNode node, out string path) => TryMake(node, Named, static (_, at) =>
+    {
+        MakeDirectories(Path.GetDirectoryName(at)!);
+        if (!File.Exists(at)) File.Create(at).Dispose();
+    }, out path);
+
+    /// <summary>What a path inside the temporary directory stands for.</summary>
+    public bool TryMapBack(ReadOnlySpan<char> path, [NotNullWhen(true)] out string? virtualPath)
+    {
+        virtualPath = null;
+        string? root = Volatile.Read(ref _root)?.Path;
+        if (root is null || !path.StartsWith(root, StringComparison.Ordinal)) return false;
+        path = path[root.Length..];
+        if (path.StartsWith(Listed, StringComparison.Ordinal)) path = path[Listed.Length..];
+        else if (path.StartsWith(Named, StringComparison.Ordinal)) path = path[Named.Length..];
+        else return false;
+        if (!path.IsEmpty && path[0] != '/') return false;
+        virtualPath = path.ToString();
+        return true;
+    }
+
+    /// <summary>Removes them.</summary>
+    public void Dispose() => _root?.Dispose();
+
+    private Errno TryMake(PathNode node, string below, Action<PathNode, string> make, out string path)
     {
         path = "";
         lock (_lock)
@@ -49,34 +79,19 @@ internal sealed class StandIns : IDisposable
                     Device = SysFiles.Stat(_root.Path, follow: true, out LinuxStat stat) == Errno.None ? stat.Dev : 0;
                 }
 
-                path = _root.Path + directory.Path;
-                Fill(directory, path);
+                path = _root.Path + below + node.Path;
+                make(node, path);
                 return Errno.None;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                ErrorOutput.Say($"cannot make a stand-in for {directory.Path}: {e.Message}");
+                ErrorOutput.Say($"cannot make a stand-in for {node.Path}: {e.Message}");
                 return Errno.EIO;
             }
         }
     }
 
-    /// <summary>What a path inside the temporary directory stands for.</summary>
-    public bool TryMapBack(ReadOnlySpan<char> path, [NotNullWhen(true)] out string? virtualPath)
-    {
-        virtualPath = null;
-        string? root = Volatile.Read(ref _root)?.Path;
-        if (root is null || !path.StartsWith(root, StringComparison.Ordinal)) return false;
-        path = path[root.Length..];
-        if (!path.IsEmpty && path[0] != '/') return false;
-        virtualPath = path.ToString();
-        return true;
-    }
-
-    /// <summary>Removes them.</summary>
-    public void Dispose() => _root?.Dispose();
-
-    private void Fill(PathNode directory, string path)
+    private static void Fill(PathNode directory, string path)
     {
         MakeDirectories(path);
         var wanted = new HashSet<string>(StringComparer.Ordinal);
@@ -107,6 +122,7 @@ internal sealed class StandIns : IDisposable
     {
         if (node.Entry is VirtualLink link) PlaceLink(path, link.Target);
         else if (node.IsDirectory) MakeDirectories(path);
+        else if (node.Entry is VirtualDevice && SysFiles.MakeEmptyDevice(path, 0) is Errno.None or Errno.EEXIST) return;
         else if (!File.Exists(path)) File.Create(path).Dispose();
     }
 

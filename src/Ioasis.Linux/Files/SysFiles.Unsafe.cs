@@ -127,6 +127,11 @@ internal static unsafe partial class SysFiles
     /// <summary>mkdir(2). The umask takes away from <paramref name="mode"/>.</summary>
     public static Errno MakeDirectory(string path, uint mode) => LastError.Of(mkdir(path, mode));
 
+    /// <summary>
+    /// mknod(2) of the character device 0:0, which everybody may make and nobody can open. The umask takes away from <paramref name="mode"/>.
+    /// </summary>
+    public static Errno MakeEmptyDevice(string path, uint mode) => LastError.Of(mknod(path, StatMode.S_IFCHR | mode, 0));
+
     /// <summary>memfd_create(2).</summary>
     public static Errno CreateMemfd(string name, uint flags, out FileDescriptor file)
     {
@@ -213,6 +218,9 @@ internal static unsafe partial class SysFiles
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int mkdir(string path, uint mode);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int mknod(string path, uint mode, ulong device);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial FileDescriptor memfd_create(string name, uint flags);
