@@ -28,7 +28,7 @@ internal static class Supervisor
             SysProcesses.BecomeSubreaper();
             using LaunchedProgram program = LaunchedProgram.Start(options);
             using var signals = new ProgramSignals(program.Pid);
-            using var children = new Children(program.Pid);
+            var children = new Children(program.Pid);
             var tree = new PathTree(paths);
             using var standIns = new StandIns();
             using var nodes = new OpenNodes();

@@ -26,6 +26,7 @@ internal sealed class OpenNodes : IDisposable
     private readonly byte[] _events = new byte[256 * EventSize];
 
     private ulong _device;
+    private int _doubtfulCount;
 
     /// <exception cref="IOException">The host has no inotify instance left.</exception>
     public OpenNodes()
@@ -42,8 +43,6 @@ internal sealed class OpenNodes : IDisposable
 
     /// <summary>Whether some close has yet to be confirmed; <see cref="CloseWhatIsGone"/> should be called again soon.</summary>
     public bool HasDoubtful => Volatile.Read(ref _doubtfulCount) != 0;
-
-    private int _doubtfulCount;
 
     /// <summary>Takes an open file in. From here on it is closed when its carrier is.</summary>
     public Errno Add(OpenNode open)

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Host.Serving;
 using Ioasis.Linux.Processes;
 
 namespace Ioasis.Host.Launch;
@@ -7,12 +8,12 @@ namespace Ioasis.Host.Launch;
 /// Waits for the program and for what it left behind: orphans become our children, since only a descendant's memory may be read on every
 /// host. When the terminal stops the program we stop with it, for the shell waits for us.
 /// </summary>
-internal sealed class Children : IDisposable
+internal sealed class Children
 {
     private const int SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22;
 
     private readonly int _program;
-    private readonly ManualResetEventSlim _programEnded = new();
+    private readonly Gate _programEnded = new();
     private int _exitCode = ExitCodes.Failed;
 
     public Children(int program)
@@ -25,13 +26,8 @@ internal sealed class Children : IDisposable
     /// <returns>Its exit code, or 128 and the signal that killed it.</returns>
     public int WaitForProgram()
     {
-        _programEnded.Wait();
+        _programEnded.Pass();
         return _exitCode;
-    }
-
-    public void Dispose()
-    {
-        // The thread may still wait for others and the event is its own then.
     }
 
     private void Run()
@@ -42,7 +38,7 @@ internal sealed class Children : IDisposable
             if (!child.Stopped)
             {
                 _exitCode = child.ExitCode;
-                _programEnded.Set();
+                _programEnded.Open();
             }
             else if (child.Status is SIGTSTP or SIGTTIN or SIGTTOU && SysProcesses.GroupOf(_program) == SysProcesses.GroupOf(0))
             {
@@ -50,6 +46,6 @@ internal sealed class Children : IDisposable
             }
         }
 
-        _programEnded.Set();
+        _programEnded.Open();
     }
 }

@@ -15,13 +15,11 @@ internal sealed class EventLoop : IDisposable
 
     private readonly FileDescriptor _epoll;
     private readonly OpenNodes _nodes;
-    private readonly SeccompListener _listener;
-    private readonly ManualResetEventSlim _noUsers = new();
+    private readonly Gate _noUsers = new();
 
     /// <exception cref="IOException">The host cannot.</exception>
     public EventLoop(SeccompListener listener, OpenNodes nodes)
     {
-        _listener = listener;
         _nodes = nodes;
         Errno errno = SysEvents.CreateEpoll(out _epoll);
         if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, nodes.Inotify, Readable, InotifyTag);
@@ -39,9 +37,9 @@ internal sealed class EventLoop : IDisposable
     public void WatchProcess(FileDescriptor pidfd, int pid) => SysEvents.AddToEpoll(_epoll, pidfd, Readable, (uint)pid);
 
     /// <summary>Waits until no process is left that the filter is on.</summary>
-    public void WaitForNoUsers() => _noUsers.Wait();
+    public void WaitForNoUsers() => _noUsers.Pass();
 
-    public void Dispose() => _noUsers.Dispose();
+    public void Dispose() => _epoll.Dispose();
 
     private void Run()
     {
@@ -59,7 +57,7 @@ internal sealed class EventLoop : IDisposable
                 else if (entry.Tag != ListenerTag) Try(() => ProcessEnded?.Invoke((int)entry.Tag));
                 else if ((entry.Events & (uint)SysEvents.POLLHUP) != 0)
                 {
-                    _noUsers.Set();
+                    _noUsers.Open();
                     return;
                 }
             }

@@ -29,11 +29,18 @@ internal sealed class ServerThread(ServerPool pool)
     /// <summary>Receives and serves calls for as long as it is this thread's turn, then waits for the next.</summary>
     public void Run()
     {
-        while (pool.MayReceive(this))
+        try
         {
-            Errno errno = pool.Listener.Receive(out SeccompNotif call);
-            if (errno == Errno.None) pool.Serve(call, this);
-            else if (errno is not (Errno.EINTR or Errno.ENOENT) || pool.HasNoUsers()) return;
+            while (pool.MayReceive(this))
+            {
+                Errno errno = pool.Listener.Receive(out SeccompNotif call);
+                if (errno == Errno.None) pool.Serve(call, this);
+                else if (errno is not (Errno.EINTR or Errno.ENOENT) || pool.HasNoUsers()) return;
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // The listener: the last user of the filter is gone.
         }
     }
 }
