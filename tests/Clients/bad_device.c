@@ -16,8 +16,8 @@ static void before_bind(int fd)
     TRY("DETACH before bind", detach(fd), EINVAL);
     TRY("an unknown number before bind", ioctl(fd, _IO(';', 0xff), bytes), EINVAL);
     TRY("GET_INFO at no memory before bind", ioctl(fd, VFIO_DEVICE_GET_INFO, NULL), EINVAL);
-    TRY("pread before bind", pread(fd, bytes, 4, 0), EINVAL);
-    TRY("pwrite before bind", pwrite(fd, bytes, 4, 0), EINVAL);
+    TRY("pread before bind", pread(fd, bytes, 4, 1ll << 40), EINVAL);
+    TRY("pwrite before bind", pwrite(fd, bytes, 4, 1ll << 40), EINVAL);
     TRY("mmap before bind", mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0, EINVAL);
 }
 

@@ -36,8 +36,12 @@ internal static class FilterProgram
         foreach (((ArgumentCondition condition, int argument), BpfAssembler.Label label) in conditions)
         {
             bpf.Place(label);
-            if (condition == ArgumentCondition.OurIoctl) TestIoctl(bpf, argument, stop);
-            else TestOffset(bpf, argument, stop);
+            switch (condition)
+            {
+                case ArgumentCondition.OurIoctl: TestIoctl(bpf, argument, stop); break;
+                case ArgumentCondition.FileMapping: TestMapping(bpf, argument, stop); break;
+                default: TestOffset(bpf, argument, stop); break;
+            }
         }
 
         bpf.Place(stop);
@@ -52,6 +56,25 @@ internal static class FilterProgram
         bpf.RightShift(Ioc.TypeShift);
         bpf.Mask(0xff);
         foreach (byte type in TrappedCalls.IoctlTypes) bpf.IfEqual(type, stop);
+        bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
+    }
+
+    // Programs map libraries privately and memory anonymously, by the hundred; a shared mapping of a file is rare, and may be one of ours
+    // at an offset that only a node of ours refuses.
+    private static void TestMapping(BpfAssembler bpf, int flags, BpfAssembler.Label stop)
+    {
+        const uint shared = 1, sharedValidate = 3, typeMask = 0xf, anonymous = 0x20; // <linux/mman.h>
+        const int offset = 5;
+        var pass = new BpfAssembler.Label();
+        bpf.Load(BpfAssembler.ArgumentOffset(flags));
+        bpf.Mask(anonymous);
+        bpf.IfEqual(anonymous, pass);
+        bpf.Load(BpfAssembler.ArgumentOffset(flags));
+        bpf.Mask(typeMask);
+        bpf.IfEqual(shared, stop);
+        bpf.IfEqual(sharedValidate, stop);
+        TestOffset(bpf, offset, stop);
+        bpf.Place(pass);
         bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
     }
 

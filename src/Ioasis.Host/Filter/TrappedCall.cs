@@ -11,6 +11,9 @@ internal enum ArgumentCondition : byte
 
     /// <summary>A file offset that a region of ours can have.</summary>
     RegionOffset,
+
+    /// <summary>The flags of mmap(2): a file, and shared; or, after that, a file offset that a region of ours can have.</summary>
+    FileMapping,
 }
 
 /// <summary>A system call that the filter stops.</summary>

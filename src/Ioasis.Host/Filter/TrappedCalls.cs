@@ -22,7 +22,7 @@ internal static class TrappedCalls
         new(SyscallNumbers.Ioctl, CallKind.Ioctl, ArgumentCondition.OurIoctl, 1),
         new(SyscallNumbers.Pread64, CallKind.Pread, ArgumentCondition.RegionOffset, 3),
         new(SyscallNumbers.Pwrite64, CallKind.Pwrite, ArgumentCondition.RegionOffset, 3),
-        new(SyscallNumbers.Mmap, CallKind.Mmap, ArgumentCondition.RegionOffset, 5),
+        new(SyscallNumbers.Mmap, CallKind.Mmap, ArgumentCondition.FileMapping, 3),
         new(SyscallNumbers.Preadv, CallKind.Preadv, ArgumentCondition.RegionOffset, 3),
         new(SyscallNumbers.Pwritev, CallKind.Pwritev, ArgumentCondition.RegionOffset, 3),
         new(SyscallNumbers.Preadv2, CallKind.Preadv2, ArgumentCondition.RegionOffset, 3),

@@ -6,6 +6,12 @@ namespace Ioasis.Host.Launch;
 /// <summary>How our process was when it was started, as far as that can still be found: the program is to be started the same.</summary>
 internal static class OriginalProcess
 {
+    /// <summary>
+    /// Where the launching script says what the runtime hides from us: the soft limit of open files, and the mask of ignored signals in
+    /// hexadecimal. It is ours alone: the program does not get it.
+    /// </summary>
+    private const string Started = "IOASIS_STARTED";
+
     private const int SIGPIPE = 13;
 
     /// <summary>
@@ -26,12 +32,22 @@ internal static class OriginalProcess
     public static byte[] EnvironmentBytes()
     {
         byte[] bytes = ReadProc("/proc/self/environ");
-        return bytes.Length == 0 || bytes[^1] == 0 ? bytes : [.. bytes, 0];
+        if (bytes.Length != 0 && bytes[^1] != 0) bytes = [.. bytes, 0];
+        ReadOnlySpan<byte> ours = "IOASIS_STARTED="u8;
+        for (int at = 0; at < bytes.Length;)
+        {
+            int end = at + bytes.AsSpan(at).IndexOf((byte)0) + 1;
+            if (bytes.AsSpan(at).StartsWith(ours)) return [.. bytes.AsSpan(0, at), .. bytes.AsSpan(end)];
+            at = end;
+        }
+
+        return bytes;
     }
 
-    /// <summary>The signals that are ignored, but for SIGPIPE, which the runtime ignores itself.</summary>
+    /// <summary>The signals that are ignored. SIGPIPE, which the runtime ignores itself, counts only where the script says so.</summary>
     public static ulong IgnoredSignals()
     {
+        if (ToldByScript() is { } told) return told.Ignored;
         foreach (string line in File.ReadLines("/proc/self/status"))
             if (line.StartsWith("SigIgn:", StringComparison.Ordinal)
                 && ulong.TryParse(line.AsSpan(7).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong mask))
@@ -45,9 +61,19 @@ internal static class OriginalProcess
     /// </summary>
     public static ulong DescriptorLimit(int parent)
     {
+        if (ToldByScript() is { } told) return told.Descriptors;
         (ulong _, ulong ownHard) = OpenFileLimits("/proc/self/limits");
         (ulong soft, ulong hard) = OpenFileLimits($"/proc/{parent}/limits");
         return hard == ownHard ? soft : 0;
+    }
+
+    private static (ulong Descriptors, ulong Ignored)? ToldByScript()
+    {
+        string[] parts = (Environment.GetEnvironmentVariable(Started) ?? "").Split(' ');
+        return parts.Length == 2 && ulong.TryParse(parts[0], CultureInfo.InvariantCulture, out ulong descriptors)
+            && ulong.TryParse(parts[1], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong ignored)
+            ? (descriptors, ignored)
+            : null;
     }
 
     private static (ulong Soft, ulong Hard) OpenFileLimits(string path)

@@ -6,7 +6,7 @@ namespace Ioasis.Host.Launch;
 
 /// <summary>
 /// What becomes of signals sent to us while the program runs. The terminal's own go to the whole foreground group, hence to the
-/// program as well, and are ignored here; others are passed on.
+/// program as well; others are passed on.
 /// </summary>
 internal sealed class ProgramSignals : IDisposable
 {
@@ -22,7 +22,16 @@ internal sealed class ProgramSignals : IDisposable
     {
         _program = program;
         // SIGIO may come of the lease by which we ask whether a file is still in use, and would end us.
-        foreach (int signal in (ReadOnlySpan<int>)[SIGINT, SIGQUIT, SIGTSTP, SIGIO]) SysProcesses.SetIgnored(signal, true);
+        foreach (int signal in (ReadOnlySpan<int>)[SIGTSTP, SIGIO]) SysProcesses.SetIgnored(signal, true);
+        foreach ((PosixSignal signal, int number) in ((PosixSignal, int)[])[(PosixSignal.SIGINT, SIGINT), (PosixSignal.SIGQUIT, SIGQUIT)])
+        {
+            _registrations.Add(PosixSignalRegistration.Create(signal, context =>
+            {
+                context.Cancel = true;
+                if (_ended || !SysProcesses.IsInForeground()) PassOn(number); // else the terminal sent it to the program too
+            }));
+        }
+
         foreach (PosixSignal signal in s_passedOn)
         {
             int number = NumberOf(signal);
@@ -35,15 +44,7 @@ internal sealed class ProgramSignals : IDisposable
     }
 
     /// <summary>The program has ended: from here on its orphans get what is passed on, those of the terminal included.</summary>
-    public void ProgramEnded()
-    {
-        _ended = true;
-        _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
-        {
-            context.Cancel = true;
-            PassOn(SIGINT);
-        }));
-    }
+    public void ProgramEnded() => _ended = true;
 
     public void Dispose()
     {

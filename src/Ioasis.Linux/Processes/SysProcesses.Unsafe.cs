@@ -115,6 +115,13 @@ internal static unsafe partial class SysProcesses
     /// <summary>getpgid(2), 0 for this process.</summary>
     public static int GroupOf(int pid) => getpgid(pid);
 
+    /// <summary>Whether our process group is the foreground one of a terminal: then what is typed there becomes signals to all of it.</summary>
+    public static bool IsInForeground()
+    {
+        if (SysFiles.Open("/dev/tty", FcntlH.O_RDONLY, out FileDescriptor terminal) != Errno.None) return false;
+        using (terminal) return tcgetpgrp(terminal) == getpgid(0);
+    }
+
     /// <summary>_exit(2): ends the process at once, without the runtime's own end.</summary>
     public static void ExitNow(int code) => _exit(code);
 
@@ -126,6 +133,9 @@ internal static unsafe partial class SysProcesses
             if (i == 0 || strings[i - 1] == 0) vector[next++] = first + i;
         return vector;
     }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int tcgetpgrp(FileDescriptor terminal);
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int posix_spawn(int* pid, string path, void* actions, void* attributes, byte** argv, byte** envp);
