@@ -73,7 +73,7 @@ internal sealed class Launcher
         // exec gives handled signals their default action; only what is ignored stays.
         SysProcesses.SetIgnored(SIGPIPE, false);
         for (int signal = 1; signal <= 64; signal++)
-            if (signal != SIGPIPE && (_request.IgnoredSignals >> (signal - 1) & 1) != 0) SysProcesses.SetIgnored(signal, true);
+            if ((_request.IgnoredSignals >> (signal - 1) & 1) != 0) SysProcesses.SetIgnored(signal, true);
         // posix_spawn(3) leaves the signals that libc uses between threads ignored.
         for (int signal = 32; signal <= 33; signal++) SysProcesses.ResetReserved(signal);
         errno = SysProcesses.Execute(_request.Arguments, _request.Environment);
