@@ -20,7 +20,7 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
         if (length == 0 || last < start) return false;
         ulong needed = ProcmapQuery.Readable | (writable ? ProcmapQuery.Writable : 0);
         IReadOnlyList<ProcmapQuery>? text = null;
-        for (ulong at = start; ; )
+        for (ulong at = start; ;)
         {
             ProcmapQuery mapping;
             if (!s_textOnly)
