@@ -40,7 +40,12 @@ public sealed class FilterProgramTests
         { Pwritev2, [3, 0, 1, ulong.MaxValue], false }, // -1: at the file position
         { Mmap, [0, 4096, 3, 1, 5, Region], true },
         { Mmap, [0, 4096, 3, 0x22, ulong.MaxValue, 0], false },
-        { Mmap, [Region, Region, 3, 1, 5, 4096], false },
+        { Mmap, [0, 4096, 3, 0x21, ulong.MaxValue, Region], false }, // shared, but anonymous
+        { Mmap, [0, 4096, 3, 1, 5, 4096], true }, // a shared file: a node of ours refuses what it has not
+        { Mmap, [0, 4096, 3, 3, 5, 0], true },
+        { Mmap, [0, 4096, 5, 2, 5, 4096], false }, // as libraries are
+        { Mmap, [0, 4096, 3, 2, 5, Region], true },
+        { Mmap, [Region, Region, 3, 2, 5, 4096], false },
     };
 
     [Theory]
