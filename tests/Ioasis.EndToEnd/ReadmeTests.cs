@@ -1,0 +1,47 @@
+using System.Text.RegularExpressions;
+
+namespace Ioasis.EndToEnd;
+
+/// <summary>The README's programs are the examples' own text, and what it shows of their output is what they print.</summary>
+public sealed partial class ReadmeTests(Workbench bench)
+{
+    private readonly string _readme = File.ReadAllText(Path.Combine(bench.Root, "README.md"));
+
+    [Theory]
+    [InlineData("c", "examples/first_dma.c")]
+    [InlineData("csharp", "examples/FirstDma/Program.cs")]
+    public void The_code_shown_is_the_example(string language, string file) =>
+        Assert.Contains($"```{language}\n{File.ReadAllText(Path.Combine(bench.Root, file)).TrimEnd()}\n```", _readme, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task The_program_in_c_prints_what_is_shown()
+    {
+        string program = Path.Combine(await bench.Scratch(Who.Self), "first_dma");
+        string build = $"gcc -O2 -Wall -Wextra -Werror $('{bench.Root}/eng/uapi-headers.sh') '{bench.Root}/examples/first_dma.c' -o '{program}'";
+        (await Execution.Run(["sh", "-c", build])).MustEnd();
+        MustShow((await Execution.Run(bench.UnderIoasis(Who.Self, [], program))).MustEnd());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_program_in_csharp_prints_what_is_shown(bool throughNodes)
+    {
+        string[] program = ["dotnet", Path.Combine(bench.Root, "artifacts/bin/FirstDma/release/FirstDma.dll")];
+        MustShow((await Execution.Run(throughNodes ? bench.UnderIoasis(Who.Self, [], [.. program, "nodes"]) : program)).MustEnd());
+    }
+
+    [Fact]
+    public async Task The_demo_prints_what_is_shown() =>
+        MustShow((await Execution.Run([Path.Combine(bench.Root, "ioasis"), "demo"])).MustEnd());
+
+    /// <summary>But for addresses and times, which differ from run to run.</summary>
+    private void MustShow(Ending ending)
+    {
+        string output = Differing().Replace(ending.Output.Trim(), "*");
+        Assert.True(output.Length > 0 && Differing().Replace(_readme, "*").Contains(output, StringComparison.Ordinal), $"the README does not show {ending}");
+    }
+
+    [GeneratedRegex(@"HVA 0x[0-9a-f]+|in \d+ ms")]
+    private static partial Regex Differing();
+}
