@@ -8,6 +8,9 @@ internal static class ErrorOutput
 {
     private static readonly FileDescriptor s_standardError = new(2, owned: false);
 
+    /// <summary>Says, in one line, what of ours failed and how.</summary>
+    public static void Say(string what, Exception e) => Say($"{what} failed: {e.ToString().ReplaceLineEndings(" ")}");
+
     /// <summary>Says one line.</summary>
     public static void Say(string line) => _ = SysFiles.Write(s_standardError, Encoding.UTF8.GetBytes($"ioasis: {line}\n"));
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ioasis.Host.Callers;
 using Ioasis.Host.Devices;
 using Ioasis.Host.Launch;
@@ -23,6 +24,12 @@ internal static class Supervisor
     /// <summary>The same for paths without a machine.</summary>
     public static int Run(IReadOnlyDictionary<string, VirtualPath> paths, RunOptions options)
     {
+        if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            ErrorOutput.Say($"run knows the system calls of x86-64 only, not those of {RuntimeInformation.ProcessArchitecture}");
+            return ExitCodes.Failed;
+        }
+
         try
         {
             SysProcesses.BecomeSubreaper();

@@ -48,7 +48,7 @@ internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int f
         }
         catch (Exception e)
         {
-            ErrorOutput.Say($"closing {node.Path} failed: {e}");
+            ErrorOutput.Say($"closing {node.Path}", e);
         }
 
         carrier.Dispose();

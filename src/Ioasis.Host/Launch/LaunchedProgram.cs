@@ -66,7 +66,7 @@ internal sealed class LaunchedProgram : IDisposable
     private static string FilterFailure(Errno errno) => errno switch
     {
         Errno.EBUSY => "a seccomp listener is there already: run cannot be used inside run, or inside another supervisor of that kind",
-        Errno.EINVAL or Errno.ENOSYS => "this kernel has no seccomp user notification; Linux 5.9 or later is needed",
+        Errno.EINVAL or Errno.ENOSYS => "this kernel has no seccomp user notification; Linux 5.14 or later is needed",
         _ => $"the seccomp filter was refused ({errno})",
     };
 

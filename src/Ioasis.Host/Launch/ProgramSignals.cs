@@ -10,7 +10,7 @@ namespace Ioasis.Host.Launch;
 /// </summary>
 internal sealed class ProgramSignals : IDisposable
 {
-    private const int SIGINT = 2, SIGQUIT = 3, SIGTSTP = 20, SIGIO = 29;
+    private const int SIGINT = 2, SIGQUIT = 3, SIGTSTP = 20, SIGXFSZ = 25, SIGIO = 29;
 
     private static readonly PosixSignal[] s_passedOn = [PosixSignal.SIGHUP, PosixSignal.SIGTERM, (PosixSignal)10, (PosixSignal)12];
 
@@ -21,8 +21,8 @@ internal sealed class ProgramSignals : IDisposable
     public ProgramSignals(int program)
     {
         _program = program;
-        // SIGIO may come of the lease by which we ask whether a file is still in use, and would end us.
-        foreach (int signal in (ReadOnlySpan<int>)[SIGTSTP, SIGIO]) SysProcesses.SetIgnored(signal, true);
+        // SIGIO may come of the lease by which we ask whether a file is still in use, SIGXFSZ of a carrier's size; they would end us.
+        foreach (int signal in (ReadOnlySpan<int>)[SIGTSTP, SIGXFSZ, SIGIO]) SysProcesses.SetIgnored(signal, true);
         foreach ((PosixSignal signal, int number) in ((PosixSignal, int)[])[(PosixSignal.SIGINT, SIGINT), (PosixSignal.SIGQUIT, SIGQUIT)])
         {
             _registrations.Add(PosixSignalRegistration.Create(signal, context =>

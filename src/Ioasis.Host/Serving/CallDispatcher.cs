@@ -22,7 +22,7 @@ internal sealed class CallDispatcher(SeccompListener listener, OpenNodes nodes, 
         catch (Exception e)
         {
             // A caller that was killed takes its files away under us, which is no fault.
-            if (e is not ObjectDisposedException || listener.IsValid(call.Id)) ErrorOutput.Say($"serving system call {call.Data.Nr} failed: {e}");
+            if (e is not ObjectDisposedException || listener.IsValid(call.Id)) ErrorOutput.Say($"serving system call {call.Data.Nr}", e);
             return Errno.EIO;
         }
     }

@@ -67,6 +67,6 @@ internal sealed class EventLoop : IDisposable
     private static void Try(Action action)
     {
         try { action(); }
-        catch (Exception e) { ErrorOutput.Say($"handling an event failed: {e}"); }
+        catch (Exception e) { ErrorOutput.Say("handling an event", e); }
     }
 }
