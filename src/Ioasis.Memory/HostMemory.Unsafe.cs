@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Ioasis.Memory;
 
@@ -23,6 +24,11 @@ public static unsafe class HostMemory
             case 4: Unsafe.WriteUnaligned(ref to, *(uint*)source); break;
             case 2: Unsafe.WriteUnaligned(ref to, *(ushort*)source); break;
             case 1: to = *(byte*)source; break;
+            case 64: // a cache line, what descriptors and completions are made of: not worth a call
+                Vector256<byte> low = Vector256.Load((byte*)source), high = Vector256.Load((byte*)source + 32);
+                low.StoreUnsafe(ref to);
+                high.StoreUnsafe(ref to, 32);
+                break;
             default: new ReadOnlySpan<byte>((void*)source, destination.Length).CopyTo(destination); break;
         }
     }
@@ -44,6 +50,11 @@ public static unsafe class HostMemory
             case 4: *(uint*)destination = Unsafe.ReadUnaligned<uint>(ref from); break;
             case 2: *(ushort*)destination = Unsafe.ReadUnaligned<ushort>(ref from); break;
             case 1: *(byte*)destination = from; break;
+            case 64:
+                Vector256<byte> low = Vector256.LoadUnsafe(ref from), high = Vector256.LoadUnsafe(ref from, 32);
+                low.Store((byte*)destination);
+                high.Store((byte*)destination + 32);
+                break;
             default: source.CopyTo(new Span<byte>((void*)destination, source.Length)); break;
         }
     }

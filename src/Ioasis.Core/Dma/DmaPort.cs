@@ -27,12 +27,13 @@ public sealed class DmaPort : IDisposable
     private const int IotlbSize = 256;
     private const int PasidBits = Pasid.Bits + 1;
     private const int MaxChunk = 64 * 1024;
+    private const uint NoPasid = 0; // a PASID is kept as its value plus 1
+    private const long Closed = -1; // odd: no access can be entered any more
 
     private readonly Endpoint _endpoint;
     private readonly IotlbEntry[] _iotlb = new IotlbEntry[IotlbSize];
-    private long _state;      // odd within an access
+    private long _state; // odd within an access
     private ulong _generation = 1;
-    private bool _closed;
 
     internal DmaPort(Endpoint endpoint) => _endpoint = endpoint;
 
@@ -41,76 +42,24 @@ public sealed class DmaPort : IDisposable
 
     /// <summary>Reads memory: <paramref name="destination"/>.Length bytes from <paramref name="iova"/> on, in ascending order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public DmaResult Read(Iova iova, Span<byte> destination)
-    {
-        Enter();
-        if (TryHit(iova.Value, 0, destination.Length, MapAccess.Read, out nint host)
-            || TryWalk(iova.Value, 0, destination.Length, MapAccess.Read, out host))
-        {
-            HostMemory.Read(host, destination);
-            Leave();
-            return new DmaResult(FaultReason.None, destination.Length);
-        }
-
-        Leave();
-        return ReadSlow(iova, null, destination);
-    }
+    public DmaResult Read(Iova iova, Span<byte> destination) => Access(iova, NoPasid, new ReadTransfer(destination));
 
     /// <summary>Writes memory: all of <paramref name="source"/> from <paramref name="iova"/> on, in ascending order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public DmaResult Write(Iova iova, ReadOnlySpan<byte> source)
-    {
-        Enter();
-        if (TryHit(iova.Value, 0, source.Length, MapAccess.Write, out nint host)
-            || TryWalk(iova.Value, 0, source.Length, MapAccess.Write, out host))
-        {
-            HostMemory.Write(host, source);
-            Leave();
-            return new DmaResult(FaultReason.None, source.Length);
-        }
-
-        Leave();
-        return WriteSlow(iova, null, source);
-    }
+    public DmaResult Write(Iova iova, ReadOnlySpan<byte> source) => Access(iova, NoPasid, new WriteTransfer(source));
 
     /// <summary>Reads memory through the page table of a PASID.</summary>
-    public DmaResult Read(Pasid pasid, Iova iova, Span<byte> destination)
-    {
-        Enter();
-        if (TryHit(iova.Value, pasid.Value + 1, destination.Length, MapAccess.Read, out nint host)
-            || TryWalk(iova.Value, pasid.Value + 1, destination.Length, MapAccess.Read, out host))
-        {
-            HostMemory.Read(host, destination);
-            Leave();
-            return new DmaResult(FaultReason.None, destination.Length);
-        }
-
-        Leave();
-        return ReadSlow(iova, pasid, destination);
-    }
+    public DmaResult Read(Pasid pasid, Iova iova, Span<byte> destination) => Access(iova, pasid.Value + 1, new ReadTransfer(destination));
 
     /// <summary>Writes memory through the page table of a PASID.</summary>
-    public DmaResult Write(Pasid pasid, Iova iova, ReadOnlySpan<byte> source)
-    {
-        Enter();
-        if (TryHit(iova.Value, pasid.Value + 1, source.Length, MapAccess.Write, out nint host)
-            || TryWalk(iova.Value, pasid.Value + 1, source.Length, MapAccess.Write, out host))
-        {
-            HostMemory.Write(host, source);
-            Leave();
-            return new DmaResult(FaultReason.None, source.Length);
-        }
-
-        Leave();
-        return WriteSlow(iova, pasid, source);
-    }
+    public DmaResult Write(Pasid pasid, Iova iova, ReadOnlySpan<byte> source) => Access(iova, pasid.Value + 1, new WriteTransfer(source));
 
     /// <summary>Closes the port; it must not be within an access. A later access throws.</summary>
     public void Dispose()
     {
-        if (_closed) return;
-        _closed = true;
+        if (_state == Closed) return;
         _endpoint.ClosePort(this);
+        _state = Closed;
     }
 
     /// <summary>
@@ -125,17 +74,33 @@ public sealed class DmaPort : IDisposable
         foreach (DmaPort port in ports)
         {
             long seen = Volatile.Read(ref port._state);
-            if ((seen & 1) == 0) continue;
+            if ((seen & 1) == 0 || seen == Closed) continue;
             SpinWait wait = default;
             while (Volatile.Read(ref port._state) == seen) wait.SpinOnce();
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private DmaResult Access<T>(Iova iova, uint pasidKey, T transfer) where T : struct, ITransfer, allows ref struct
+    {
+        Enter();
+        if (TryHit(iova.Value, pasidKey, transfer.Length, T.Needs, out nint host)
+            || TryWalk(iova.Value, pasidKey, transfer.Length, T.Needs, out host))
+        {
+            transfer.All(host);
+            Leave();
+            return new DmaResult(FaultReason.None, transfer.Length);
+        }
+
+        Leave();
+        return AccessSlow(iova, pasidKey == NoPasid ? null : new Pasid(pasidKey - 1), transfer);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Enter()
     {
         long state = _state;
-        if ((state & 1) != 0 || _closed) ThrowMisused();
+        if ((state & 1) != 0) ThrowMisused();
         Volatile.Write(ref _state, state + 1);
     }
 
@@ -190,24 +155,24 @@ public sealed class DmaPort : IDisposable
         Interlocked.MemoryBarrier(); // pairs with MappingTable.Unmap
     }
 
+    /// <summary>Everything else: accesses over several mappings, long ones, memory of other processes, and faults.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private DmaResult ReadSlow(Iova iova, Pasid? pasid, Span<byte> destination)
+    private DmaResult AccessSlow<T>(Iova iova, Pasid? pasid, T transfer) where T : struct, ITransfer, allows ref struct
     {
-        for (int done = 0; done < destination.Length;)
+        for (int done = 0; done < transfer.Length;)
         {
             FaultReason reason = FaultReason.None;
             int count = 0;
             Enter();
             try
             {
-                ref Mapping mapping = ref Resolve(iova, (uint)done, pasid, MapAccess.Read, ref reason);
+                ref Mapping mapping = ref Resolve(iova, (uint)done, pasid, T.Needs, ref reason);
                 if (reason == FaultReason.None)
                 {
                     ulong offset = iova.Value + (uint)done - mapping.First;
-                    count = Chunk(destination.Length - done, mapping.Last - mapping.First - offset);
-                    Span<byte> part = destination.Slice(done, count);
-                    if (mapping.Direct != 0) HostMemory.Read(mapping.Direct + (nint)offset, part);
-                    else if (!mapping.Backing!.TryRead(mapping.BackingOffset + offset, part)) reason = FaultReason.MemoryGone;
+                    count = Chunk(transfer.Length - done, mapping.Last - mapping.First - offset);
+                    if (mapping.Direct != 0) transfer.Part(mapping.Direct + (nint)offset, done, count);
+                    else if (!transfer.Part(mapping.Backing!, mapping.BackingOffset + offset, done, count)) reason = FaultReason.MemoryGone;
                 }
             }
             finally
@@ -215,43 +180,11 @@ public sealed class DmaPort : IDisposable
                 Leave();
             }
 
-            if (reason != FaultReason.None) return Fault(iova, (uint)done, pasid, isWrite: false, reason);
+            if (reason != FaultReason.None) return Fault(iova, (uint)done, pasid, T.Needs == MapAccess.Write, reason);
             done += count;
         }
 
-        return new DmaResult(FaultReason.None, destination.Length);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private DmaResult WriteSlow(Iova iova, Pasid? pasid, ReadOnlySpan<byte> source)
-    {
-        for (int done = 0; done < source.Length;)
-        {
-            FaultReason reason = FaultReason.None;
-            int count = 0;
-            Enter();
-            try
-            {
-                ref Mapping mapping = ref Resolve(iova, (uint)done, pasid, MapAccess.Write, ref reason);
-                if (reason == FaultReason.None)
-                {
-                    ulong offset = iova.Value + (uint)done - mapping.First;
-                    count = Chunk(source.Length - done, mapping.Last - mapping.First - offset);
-                    ReadOnlySpan<byte> part = source.Slice(done, count);
-                    if (mapping.Direct != 0) HostMemory.Write(mapping.Direct + (nint)offset, part);
-                    else if (!mapping.Backing!.TryWrite(mapping.BackingOffset + offset, part)) reason = FaultReason.MemoryGone;
-                }
-            }
-            finally
-            {
-                Leave();
-            }
-
-            if (reason != FaultReason.None) return Fault(iova, (uint)done, pasid, isWrite: true, reason);
-            done += count;
-        }
-
-        return new DmaResult(FaultReason.None, source.Length);
+        return new DmaResult(FaultReason.None, transfer.Length);
     }
 
     /// <summary>Finds the mapping for one address within an access, or why there is none that permits it.</summary>
@@ -292,5 +225,5 @@ public sealed class DmaPort : IDisposable
 
     [DoesNotReturn]
     private void ThrowMisused() => throw new InvalidOperationException(
-        _closed ? "The DMA port is closed." : "A DMA port serves one thread at a time; open one for each engine.");
+        _state == Closed ? "The DMA port is closed." : "A DMA port serves one thread at a time; open one for each engine.");
 }
