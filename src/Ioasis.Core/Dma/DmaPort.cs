@@ -128,6 +128,8 @@ public sealed class DmaPort : IDisposable
         ulong generation = Volatile.Read(ref _generation);
         host = 0;
         if (_endpoint.RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return false;
+        MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read; // a write that is recorded is a slow one
+        if ((access & kept) == 0) return false;
         uint number = route.Table.Find(iova);
         if (number == 0) return false;
         ref Mapping mapping = ref route.Table.At(number);
@@ -141,7 +143,7 @@ public sealed class DmaPort : IDisposable
         entry.Tag = tag;
         entry.Key = (generation << PasidBits) | pasidKey;
         entry.Delta = mapping.Direct - (nint)mapping.First;
-        entry.LastAndAccess = (last & ~3UL) | (ulong)mapping.Access;
+        entry.LastAndAccess = (last & ~3UL) | (ulong)(mapping.Access & kept);
         host = entry.Delta + (nint)iova;
         return true;
     }
@@ -166,13 +168,14 @@ public sealed class DmaPort : IDisposable
             Enter();
             try
             {
-                ref Mapping mapping = ref Resolve(iova, (uint)done, pasid, T.Needs, ref reason);
+                ref Mapping mapping = ref Resolve(iova, (uint)done, pasid, T.Needs, out TranslationRoute? route, ref reason);
                 if (reason == FaultReason.None)
                 {
                     ulong offset = iova.Value + (uint)done - mapping.First;
                     count = Chunk(transfer.Length - done, mapping.Last - mapping.First - offset);
                     if (mapping.Direct != 0) transfer.Part(mapping.Direct + (nint)offset, done, count);
                     else if (!transfer.Part(mapping.Backing!, mapping.BackingOffset + offset, done, count)) reason = FaultReason.MemoryGone;
+                    if (T.Needs == MapAccess.Write) route!.Dirty?.Mark(mapping.First + offset, mapping.First + offset + (uint)count - 1);
                 }
             }
             finally
@@ -188,21 +191,22 @@ public sealed class DmaPort : IDisposable
     }
 
     /// <summary>Finds the mapping for one address within an access, or why there is none that permits it.</summary>
-    private ref Mapping Resolve(Iova start, uint offset, Pasid? pasid, MapAccess access, ref FaultReason reason)
+    private ref Mapping Resolve(
+        Iova start, uint offset, Pasid? pasid, MapAccess access, out TranslationRoute? route, ref FaultReason reason)
     {
         ulong iova = unchecked(start.Value + offset);
-        reason = _endpoint.Route(pasid, iova < start.Value ? ulong.MaxValue : iova, out MappingTable? table);
+        reason = _endpoint.Route(pasid, iova < start.Value ? ulong.MaxValue : iova, out route);
         if (reason != FaultReason.None) return ref Unsafe.NullRef<Mapping>();
         while (true)
         {
-            uint number = table!.Find(iova);
+            uint number = route!.Table.Find(iova);
             if (number == 0)
             {
                 reason = FaultReason.NotMapped;
                 return ref Unsafe.NullRef<Mapping>();
             }
 
-            ref Mapping mapping = ref table.At(number);
+            ref Mapping mapping = ref route.Table.At(number);
             MarkUsed(ref mapping);
 
             // A number that was taken out, or already stands for another mapping: look again.

@@ -109,6 +109,14 @@ public sealed class MappingTable
         }
     }
 
+    /// <summary>Empties the IOTLBs of all ports that translate by this table, and waits for accesses that began before.</summary>
+    internal void Flush()
+    {
+        DmaPort[] ports;
+        lock (_lock) ports = _ports;
+        DmaPort.Quiesce(ports);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal uint Find(ulong iova) => _table.Find(iova);
 

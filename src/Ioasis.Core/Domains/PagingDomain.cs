@@ -10,4 +10,17 @@ public sealed class PagingDomain : IommuDomain
 
     /// <summary>What it was made to be able to do.</summary>
     public PagingDomainOptions Options { get; }
+
+    /// <summary>The pages that devices wrote through this domain; null while that is not recorded.</summary>
+    internal DirtyBitmap? Dirty => Route.Dirty;
+
+    /// <summary>
+    /// Begins to record which pages are written, all of them clean, or ends it. When this returns, every access does as was asked, one in flight
+    /// included. The caller sees to it that two of these calls do not meet.
+    /// </summary>
+    internal void SetDirtyTracking(bool enable)
+    {
+        Route.Dirty = enable ? new DirtyBitmap(Mappings.PageSize) : null;
+        Mappings.Flush();
+    }
 }

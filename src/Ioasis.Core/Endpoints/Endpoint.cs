@@ -123,11 +123,11 @@ public sealed class Endpoint
         return _busMaster && _pasids.TryGetValue(pasidKey - 1, out IommuDomain? domain) ? domain.Route : null;
     }
 
-    /// <summary>Which table translates an address; or why none does.</summary>
-    internal FaultReason Route(Pasid? pasid, ulong iova, out MappingTable? table)
+    /// <summary>What translates an address; or why nothing does.</summary>
+    internal FaultReason Route(Pasid? pasid, ulong iova, out TranslationRoute? route)
     {
         IommuDomain? domain = pasid is { } p ? AttachedTo(p) : _domain;
-        table = domain?.Mappings;
+        route = domain?.Route;
         if (!_busMaster) return FaultReason.BusMasterDisabled;
         if (domain is null) return FaultReason.NotAttached;
         return iova > Unit.Aperture.Last ? FaultReason.BeyondAddressWidth : FaultReason.None;

@@ -24,6 +24,9 @@ internal static class IoctlTable
         new IoctlEntry<IommuOption>(IOMMU_OPTION, nameof(IOMMU_OPTION), 24, OptionIoctls.Option),
         new IoctlEntry<IommuHwptAlloc>(IOMMU_HWPT_ALLOC, nameof(IOMMU_HWPT_ALLOC), 24, HwptIoctls.Allocate),
         new IoctlEntry<IommuHwInfo>(IOMMU_GET_HW_INFO, nameof(IOMMU_GET_HW_INFO), 32, HwptIoctls.HardwareInfo),
+        new IoctlEntry<IommuHwptSetDirtyTracking>(
+            IOMMU_HWPT_SET_DIRTY_TRACKING, nameof(IOMMU_HWPT_SET_DIRTY_TRACKING), 16, DirtyIoctls.SetTracking),
+        new IoctlEntry<IommuHwptGetDirtyBitmap>(IOMMU_HWPT_GET_DIRTY_BITMAP, nameof(IOMMU_HWPT_GET_DIRTY_BITMAP), 48, DirtyIoctls.GetBitmap),
         new IoctlEntry<IommuIoasMapFile>(IOMMU_IOAS_MAP_FILE, nameof(IOMMU_IOAS_MAP_FILE), 40, MapIoctls.MapFile),
         new IoctlEntry<IommuIoasChangeProcess>(IOMMU_IOAS_CHANGE_PROCESS, nameof(IOMMU_IOAS_CHANGE_PROCESS), 8, IoasIoctls.ChangeProcess),
     ];

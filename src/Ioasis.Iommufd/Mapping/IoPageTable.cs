@@ -102,7 +102,13 @@ internal sealed class IoPageTable
                 first = entry.Last + 1;
             }
 
-            if (_mappings is not null && removed.Count > 0) _mappings.Unmap([.. removed.Select(a => a.Mapping)]);
+            if (_mappings is not null && removed.Count > 0)
+            {
+                _mappings.Unmap([.. removed.Select(a => a.Mapping)]);
+                foreach (PagingDomain domain in _domains)
+                    if (domain.Dirty is { } dirty)
+                        foreach (Area area in removed) dirty.Take(area.Range.First, area.Range.Last, clear: true, null);
+            }
         }
 
         foreach (Area area in removed) area.Backing.Release();
@@ -211,6 +217,30 @@ internal sealed class IoPageTable
             }
 
             UpdateAlignment();
+        }
+    }
+
+    /// <summary>Begins or ends recording what devices write through a domain. It begins with all pages clean.</summary>
+    internal void SetDirtyTracking(PagingDomain domain, bool enable)
+    {
+        lock (_lock) domain.SetDirtyTracking(enable);
+    }
+
+    /// <summary>
+    /// Tells what was written through a domain, from the range's first byte on up to where nothing is mapped any more, and forgets it if
+    /// <paramref name="clear"/>.
+    /// </summary>
+    internal void TakeDirty(PagingDomain domain, IovaRange range, bool clear, DirtyBitmap.Run found)
+    {
+        lock (_lock)
+        {
+            for (ulong at = range.First; _areas.TryFind(at, out Area? area);)
+            {
+                ulong last = Math.Min(range.Last, area.Range.Last);
+                domain.Dirty?.Take(at, last, clear, found);
+                if (last == range.Last) return;
+                at = last + 1;
+            }
         }
     }
 

@@ -27,6 +27,12 @@ public sealed class HwptPaging : Hwpt
     /// <inheritdoc/>
     public override IommuDomain Domain => _domain;
 
+    /// <summary>The same, as what it is.</summary>
+    internal PagingDomain PagingDomain => _domain;
+
+    /// <summary>Whether it was made to be able to record what devices write.</summary>
+    internal bool TracksDirty => (_domain.Options & PagingDomainOptions.DirtyTracking) != 0;
+
     /// <summary>Made by attaching to an IOAS rather than by a program's request: it goes when its last device does.</summary>
     internal bool IsAutomatic { get; set; }
 

@@ -32,7 +32,7 @@ internal static class MachineParser
 
     private static UnitDescription ParseUnit(string file, JsonNodeAt item, List<UnitDescription> before)
     {
-        var unit = new JsonReaderAt(file, item, "a unit", "name", "type", "addressBits", "pages2M", "pages1G", "reserved");
+        var unit = new JsonReaderAt(file, item, "a unit", "name", "type", "addressBits", "pages2M", "pages1G", "dirtyTracking", "reserved");
         string name = unit.RequiredString("name", "such as \"dmar0\"");
         if (before.Exists(u => u.Name == name)) throw unit.Complain("name", $"there is already a unit \"{name}\"; give each its own name");
         if (unit.String("type") is { } type && type != "vtd") throw unit.Complain("type", $"\"{type}\" is no type of unit; \"vtd\" is");
@@ -54,6 +54,7 @@ internal static class MachineParser
             AddressBits = (int)bits,
             Pages2M = unit.Boolean("pages2M", true),
             Pages1G = unit.Boolean("pages1G", true),
+            DirtyTracking = unit.Boolean("dirtyTracking", true),
             Reserved = reserved,
         });
     }

@@ -8,15 +8,19 @@ internal readonly struct VtdExtendedCapability(ulong value)
     internal ulong Value => value;
 
     /// <summary>
-    /// What every unit of ours reports today: coherent table walks, queued invalidation, interrupt remapping with x2APIC IDs,
-    /// pass-through, snoop control. No scalable mode, hence no first stage, PASIDs, nesting or page requests.
+    /// What a unit with these features reports. All have coherent table walks, queued invalidation, interrupt remapping with x2APIC IDs,
+    /// pass-through and snoop control; none has a first stage, PASIDs, nesting or page requests yet.
     /// </summary>
-    internal static VtdExtendedCapability Legacy { get; } = new(
+    internal static VtdExtendedCapability Of(VtdFeatures features) => new(
         (1UL << 0)                 // C: page walks are coherent
         | (1UL << 1)               // QI
         | (1UL << 3) | (1UL << 4)  // IR, EIM
         | (1UL << 6)               // PT
         | (1UL << 7)               // SC
         | (IotlbOffset << 8)       // IRO
-        | (15UL << 20));           // MHMV
+        | (15UL << 20)             // MHMV
+        | (features.DirtyTracking ? ScalableDirtyTracking : 0));
+
+    // SMTS, SLADS, SLTS, SMPWCS: scalable mode, second-stage accessed and dirty bits, second stage, coherent walks
+    private const ulong ScalableDirtyTracking = (1UL << 43) | (1UL << 45) | (1UL << 46) | (1UL << 48);
 }

@@ -14,6 +14,11 @@ public sealed record VtdFeatures
     /// <summary>Whether its second-stage tables have 1 GiB leaves.</summary>
     public bool Pages1G { get; init; } = true;
 
+    /// <summary>
+    /// Whether its second stage records which pages devices write: accessed and dirty bits, for which it has scalable mode.
+    /// </summary>
+    public bool DirtyTracking { get; init; } = true;
+
     /// <summary>Ranges that no device behind it may use, beside the interrupt window that every unit keeps (as firmware reserves them: RMRR).</summary>
     public IReadOnlyList<IovaRange> Reserved { get; init; } = [];
 }

@@ -31,7 +31,7 @@ public sealed class VtdUnit : IommuUnit
         Aperture = new IovaRange(0, (1UL << features.AddressBits) - 1);
         PageSizes = (1UL << 12) | (features.Pages2M ? 1UL << 21 : 0) | (features.Pages1G ? 1UL << 30 : 0);
 
-        var info = new IommuHwInfoVtd { CapReg = VtdCapability.Of(features).Value, EcapReg = VtdExtendedCapability.Legacy.Value };
+        var info = new IommuHwInfoVtd { CapReg = VtdCapability.Of(features).Value, EcapReg = VtdExtendedCapability.Of(features).Value };
         HardwareInfo = new HardwareInfo(IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD, MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwInfoVtd>(in info)).ToArray());
     }
 
@@ -45,7 +45,7 @@ public sealed class VtdUnit : IommuUnit
     public override int MaxPasidLog2 => 0;
 
     /// <inheritdoc/>
-    public override bool SupportsDirtyTracking => false;
+    public override bool SupportsDirtyTracking => _features.DirtyTracking;
 
     /// <inheritdoc/>
     public override HardwareInfo HardwareInfo { get; }
@@ -53,12 +53,13 @@ public sealed class VtdUnit : IommuUnit
     /// <inheritdoc/>
     public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) => _reserved;
 
-    /// <summary>Makes a second-stage table. PASIDs are fine with it; nesting and dirty tracking take scalable mode, which the unit has not.</summary>
+    /// <summary>Makes a second-stage table. PASIDs are fine with it; nesting the unit has not.</summary>
     public override IommuStatus CreatePagingDomain(
         Endpoint endpoint, PagingDomainOptions options, MappingTable mappings, out PagingDomain? domain)
     {
         domain = null;
-        if ((options & ~PagingDomainOptions.Pasid) != 0) return IommuStatus.NotSupported;
+        PagingDomainOptions known = PagingDomainOptions.Pasid | (_features.DirtyTracking ? PagingDomainOptions.DirtyTracking : 0);
+        if ((options & ~known) != 0) return IommuStatus.NotSupported;
         domain = new PagingDomain(this, mappings, options);
         return IommuStatus.Ok;
     }
@@ -66,7 +67,8 @@ public sealed class VtdUnit : IommuUnit
     /// <summary>Takes the tables of any VT-d unit that walks them alike.</summary>
     public override bool Accepts(IommuDomain domain) =>
         domain.Owner is VtdUnit owner && owner._features.AddressBits == _features.AddressBits
-        && (owner.PageSizes & ~PageSizes) == 0;
+        && (owner.PageSizes & ~PageSizes) == 0
+        && (_features.DirtyTracking || domain is not PagingDomain { Options: var options } || (options & PagingDomainOptions.DirtyTracking) == 0);
 
     /// <inheritdoc/>
     public override byte FaultCode(FaultReason reason, bool isWrite) => reason switch

@@ -8,7 +8,7 @@ namespace Ioasis.Tests.Machine;
 public sealed class MachineDescriptionTests
 {
     [Theory]
-    [InlineData("{\n \"units\": [ { \"nme\": \"a\" } ]\n}", "m.json:2: a unit has no \"nme\"; it may have name, type, addressBits, pages2M, pages1G, reserved.")]
+    [InlineData("{\n \"units\": [ { \"nme\": \"a\" } ]\n}", "m.json:2: a unit has no \"nme\"; it may have name, type, addressBits, pages2M, pages1G, dirtyTracking, reserved.")]
     [InlineData("{\n\n \"devices\": [ { \"model\": \"nvme\", \"address\": \"00:03.0\" } ]\n}", "m.json:3: there is no device model \"nvme\"; there is dmatest, edu.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:33.0\"}]}", "m.json:2: \"00:33.0\" is no address such as 0000:00:03.0.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\"}]}", "m.json:2: a device needs \"address\", such as \"0000:00:03.0\".")]

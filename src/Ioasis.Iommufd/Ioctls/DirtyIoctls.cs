@@ -1,0 +1,47 @@
+using System.Numerics;
+using Ioasis.Abi;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Iommufd.Ioctls;
+
+/// <summary>Which pages devices wrote.</summary>
+internal static class DirtyIoctls
+{
+    internal static Errno SetTracking(IoctlCall call, ref IommuHwptSetDirtyTracking args)
+    {
+        if ((args.Flags & ~IOMMU_HWPT_DIRTY_TRACKING_ENABLE) != 0) return Errno.EOPNOTSUPP;
+        Errno errno = call.Context.Objects.TryGet(args.HwptId, out ObjectTable.Held<HwptPaging> held);
+        using ObjectTable.Held<HwptPaging> hwpt = held;
+        if (errno != Errno.None) return errno;
+        if (!hwpt.Value.TracksDirty) return Errno.EOPNOTSUPP;
+        hwpt.Value.Ioas.Table.SetDirtyTracking(hwpt.Value.PagingDomain, (args.Flags & IOMMU_HWPT_DIRTY_TRACKING_ENABLE) != 0);
+        return Errno.None;
+    }
+
+    /// <summary>
+    /// Sets a bit for each dirty page and leaves the others. As on Linux, a range that is not mapped throughout and a bitmap that is not there
+    /// are no errors: what lies before the first hole is told, as far as there is memory for it.
+    /// </summary>
+    internal static Errno GetBitmap(IoctlCall call, ref IommuHwptGetDirtyBitmap args)
+    {
+        if ((args.Flags & ~IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR) != 0 || args.Reserved != 0) return Errno.EOPNOTSUPP;
+        Errno errno = call.Context.Objects.TryGet(args.HwptId, out ObjectTable.Held<HwptPaging> held);
+        using ObjectTable.Held<HwptPaging> hwpt = held;
+        if (errno != Errno.None) return errno;
+
+        ulong last = unchecked(args.Iova + (args.Length - 1));
+        if (args.Length - 1 > ulong.MaxValue - args.Iova) return Errno.EOVERFLOW;
+        ulong alignment = hwpt.Value.Ioas.Table.Alignment;
+        if (((args.Iova | unchecked(last + 1)) & (alignment - 1)) != 0 || args.PageSize == 0) return Errno.EINVAL;
+        if (((args.Iova | unchecked(last + 1)) & (args.PageSize - 1)) != 0) return Errno.EINVAL;
+        if (!hwpt.Value.TracksDirty) return Errno.EOPNOTSUPP;
+
+        var bitmap = new UserBitmap(call.Caller.Memory, args.Data, args.Iova, BitOperations.TrailingZeroCount(args.PageSize));
+        bool clear = (args.Flags & IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR) == 0;
+        hwpt.Value.Ioas.Table.TakeDirty(hwpt.Value.PagingDomain, new IovaRange(args.Iova, last), clear, bitmap.Set);
+        bitmap.Flush();
+        return Errno.None;
+    }
+}
