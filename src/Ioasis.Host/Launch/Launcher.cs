@@ -70,10 +70,13 @@ internal sealed class Launcher
         if (!_supervisor.TryReceive(stackalloc byte[1])) SysProcesses.ExitNow(ExitCodes.Failed);
 
         if (_request.DescriptorLimit != 0) SysProcesses.SetDescriptorLimit(_request.DescriptorLimit);
-        // exec gives handled signals their default action; only what is ignored stays.
-        SysProcesses.SetIgnored(SIGPIPE, false);
+        // exec gives handled signals their default action; only what is ignored stays, as SIGPIPE is by the runtime.
         for (int signal = 1; signal <= 64; signal++)
-            if ((_request.IgnoredSignals >> (signal - 1) & 1) != 0) SysProcesses.SetIgnored(signal, true);
+        {
+            bool ignored = (_request.IgnoredSignals >> (signal - 1) & 1) != 0;
+            if (ignored || signal == SIGPIPE) SysProcesses.SetIgnored(signal, ignored);
+        }
+
         // posix_spawn(3) leaves the signals that libc uses between threads ignored.
         for (int signal = 32; signal <= 33; signal++) SysProcesses.ResetReserved(signal);
         errno = SysProcesses.Execute(_request.Arguments, _request.Environment);

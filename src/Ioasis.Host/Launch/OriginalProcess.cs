@@ -47,13 +47,13 @@ internal static class OriginalProcess
     /// <summary>The signals that are ignored. SIGPIPE, which the runtime ignores itself, counts only where the script says so.</summary>
     public static ulong IgnoredSignals()
     {
-        const ulong pipe = 1UL << (SIGPIPE - 1);
-        ulong told = (ToldByScript()?.Ignored ?? 0) & pipe; // of the others a shell has its own
+        // SIGTERM too is the runtime's own by now, whatever it was.
+        if (ToldByScript() is { } told) return told.Ignored;
         foreach (string line in File.ReadLines("/proc/self/status"))
             if (line.StartsWith("SigIgn:", StringComparison.Ordinal)
                 && ulong.TryParse(line.AsSpan(7).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong mask))
-                return (mask & ~pipe) | told;
-        return told;
+                return mask & ~(1UL << (SIGPIPE - 1));
+        return 0;
     }
 
     /// <summary>
