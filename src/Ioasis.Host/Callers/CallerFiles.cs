@@ -13,24 +13,14 @@ internal static class CallerFiles
     public static bool TryGet(CallerThread thread, int descriptor, [NotNullWhen(true)] out IOpenFile? file)
     {
         file = null;
-        if (!TryFetch(thread, descriptor, out FileDescriptor fetched)) return false;
+        // The first thread may have ended, and a thread may have files of its own; before Linux 6.9 only the first can be asked.
+        FileDescriptor asked = thread.Pidfd ?? thread.Process.Pidfd;
+        if (SysProcesses.GetFileOf(asked, descriptor, out FileDescriptor fetched) != Errno.None) return false;
         if (IsEventFd(fetched)) file = new EventFile(fetched);
         else if (SysFiles.Fcntl(fetched, FcntlH.F_GET_SEALS).IsOk) file = new MemoryFile(fetched);
         else file = OtherFile.Instance;
         if (file is OtherFile) fetched.Dispose();
         return true;
-    }
-
-    private static bool TryFetch(CallerThread thread, int descriptor, out FileDescriptor file)
-    {
-        // The first thread may have ended, and a thread may have files of its own; before Linux 6.9 only the first can be asked.
-        if (thread.Id != thread.Process.Pid
-            && SysProcesses.OpenPidfd(thread.Id, SysProcesses.PIDFD_THREAD, out FileDescriptor own) == Errno.None)
-        {
-            using (own) return SysProcesses.GetFileOf(own, descriptor, out file) == Errno.None;
-        }
-
-        return SysProcesses.GetFileOf(thread.Process.Pidfd, descriptor, out file) == Errno.None;
     }
 
     private static bool IsEventFd(FileDescriptor file)

@@ -104,7 +104,15 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Act
             }
 
             if (_threads.Count >= _sweepAt) Sweep();
-            thread = new CallerThread(id, directory, process, nodes);
+            thread = new CallerThread(id, directory, OpenPidfd(id, process), process, nodes);
+            // Only now is it sure that the ID meant what it was taken for.
+            if (!thread.IsAlive || !listener.IsValid(call.Id))
+            {
+                thread.Dispose();
+                thread = null;
+                return false;
+            }
+
             _threads[id] = thread;
             return true;
         }
@@ -115,7 +123,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Act
         ProgramImage image = ProgramImage.Read(directory);
         if (_processes.TryGetValue(pid, out process))
         {
-            if (!HasEnded(process) && (!process.MayHaveExeced || image == process.Image)) return listener.IsValid(call.Id);
+            if (!HasEnded(process) && (!process.MayHaveExeced || image == process.Image)) return true;
             Remove(process);
         }
 
@@ -143,6 +151,13 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Act
 
     private bool IsOurs(FileDescriptor directory, int descriptor) =>
         CallerThread.TryStat(directory, descriptor, out LinuxStat stat) && nodes.IsCarrier(stat.Dev, stat.Ino);
+
+    // A thread that is not the first has a pidfd of its own since Linux 6.9.
+    private static FileDescriptor? OpenPidfd(int id, CallerProcess process)
+    {
+        uint flags = id == process.Pid ? 0 : SysProcesses.PIDFD_THREAD;
+        return SysProcesses.OpenPidfd(id, flags, out FileDescriptor pidfd) == Errno.None ? pidfd : null;
+    }
 
     private void Remove(CallerProcess process)
     {

@@ -5,6 +5,7 @@ using Ioasis.Host.Devices;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
+using Ioasis.Linux.Processes;
 using Ioasis.Memory;
 
 namespace Ioasis.Host.Callers;
@@ -13,7 +14,12 @@ namespace Ioasis.Host.Callers;
 /// A thread that called a node of ours. It is known by an open /proc/TID/fd, which is bound to that thread: once it is gone
 /// nothing is found there, even if its ID was given to another.
 /// </summary>
-internal sealed class CallerThread(int id, FileDescriptor directory, CallerProcess process, OpenNodes nodes) : ICaller, IDisposable
+/// <param name="id">Its ID.</param>
+/// <param name="directory">Its /proc/TID/fd.</param>
+/// <param name="pidfd">Its pidfd, or null where the kernel has none for a thread that is not the first.</param>
+/// <param name="process">The process that it is one of.</param>
+/// <param name="nodes">The open files of our nodes.</param>
+internal sealed class CallerThread(int id, FileDescriptor directory, FileDescriptor? pidfd, CallerProcess process, OpenNodes nodes) : ICaller, IDisposable
 {
     // Only the thread that serves the call touches it, and a thread makes one call at a time.
     private List<OpenNode>? _heldInCall;
@@ -27,6 +33,9 @@ internal sealed class CallerThread(int id, FileDescriptor directory, CallerProce
     /// <summary>Its /proc/TID/fd.</summary>
     public FileDescriptor Directory => directory;
 
+    /// <summary>Its pidfd, if it has one.</summary>
+    public FileDescriptor? Pidfd => pidfd;
+
     /// <inheritdoc/>
     public AddressSpace Memory => process.Memory;
 
@@ -34,7 +43,13 @@ internal sealed class CallerThread(int id, FileDescriptor directory, CallerProce
     public bool IsAlive => SysFiles.StatAt(directory, "../status\0"u8, 0, out _) == Errno.None;
 
     /// <summary>What stat(2) says of an open file of the thread.</summary>
-    public bool TryStat(int descriptor, out LinuxStat stat) => TryStat(directory, descriptor, out stat);
+    public bool TryStat(int descriptor, out LinuxStat stat)
+    {
+        // Fetching the file takes two thirds of the time that looking it up in /proc takes.
+        if (pidfd is null || descriptor < 0) return TryStat(directory, descriptor, out stat);
+        Errno errno = SysProcesses.StatFileOf(pidfd, descriptor, out stat);
+        return errno is Errno.EMFILE or Errno.ENFILE ? TryStat(directory, descriptor, out stat) : errno == Errno.None;
+    }
 
     /// <summary>The same of a thread that is known by its /proc/TID/fd alone.</summary>
     public static bool TryStat(FileDescriptor directory, int descriptor, out LinuxStat stat)
@@ -82,5 +97,9 @@ internal sealed class CallerThread(int id, FileDescriptor directory, CallerProce
         _heldInCall.Clear();
     }
 
-    public void Dispose() => directory.Dispose();
+    public void Dispose()
+    {
+        directory.Dispose();
+        pidfd?.Dispose();
+    }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Ioasis.Abi;
 using Ioasis.Linux.Files;
 using Ioasis.Memory;
@@ -12,17 +11,8 @@ namespace Ioasis.Linux.Memory;
 /// </summary>
 internal sealed class ProcessMemory : AddressSpace, IDisposable
 {
-    // A thread in a call can be killed and its ID be given to another. That takes a whole turn of the PIDs, hence longer than this.
-    private static readonly long s_trustThreadFor = Stopwatch.Frequency / 100;
-
     [ThreadStatic]
-    private static ProcessMemory? t_inCall;
-
-    [ThreadStatic]
-    private static int t_thread;
-
-    [ThreadStatic]
-    private static long t_since;
+    private static CallWindow? t_call;
 
     private readonly FileDescriptor _memory;
     private readonly ProcessMaps _maps;
@@ -53,21 +43,16 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <summary>From here to <see cref="LeaveCall"/> the given thread of the process waits for the calling thread to serve it.</summary>
-    public void EnterCall(int thread)
-    {
-        t_inCall = this;
-        t_thread = thread;
-        t_since = Stopwatch.GetTimestamp();
-    }
+    public void EnterCall(int thread) => (t_call ??= new CallWindow()).Open(this, thread);
 
     /// <summary>Ends what <see cref="EnterCall"/> began.</summary>
-    public static void LeaveCall() => t_inCall = null;
+    public static void LeaveCall() => t_call!.Close();
 
     /// <inheritdoc/>
     public override bool TryRead(Hva source, Span<byte> destination)
     {
         if (destination.IsEmpty) return true;
-        if (IsThreadTrusted) return SysMemory.ReadProcess(t_thread, source.Value, destination).Value == destination.Length;
+        if (t_call is { } call && call.IsOpenOn(this)) return call.TryRead(source.Value, destination);
         return Covers(source.Value, (ulong)destination.Length, writable: false) && TryReadPinned(source.Value, destination);
     }
 
@@ -75,7 +60,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source)
     {
         if (source.IsEmpty) return true;
-        if (IsThreadTrusted) return SysMemory.WriteProcess(t_thread, destination.Value, source).Value == source.Length;
+        if (t_call is { } call && call.IsOpenOn(this)) return call.TryWrite(destination.Value, source);
         return Covers(destination.Value, (ulong)source.Length, writable: true) && TryWritePinned(destination.Value, source);
     }
 
@@ -120,8 +105,6 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
             return false; // the process ended just now
         }
     }
-
-    private bool IsThreadTrusted => t_inCall == this && Stopwatch.GetTimestamp() - t_since < s_trustThreadFor;
 
     private bool Covers(ulong start, ulong length, bool writable, Func<ulong, ulong, bool>? isForbidden = null)
     {

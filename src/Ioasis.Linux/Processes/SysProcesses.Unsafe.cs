@@ -92,6 +92,22 @@ internal static unsafe partial class SysProcesses
         return file.IsInvalid ? LastError.Errno : Errno.None;
     }
 
+    /// <summary>
+    /// What fstat(2) says of another process's open file, which we have open for that long. EBADF: it is not open; ESRCH: the process is gone.
+    /// </summary>
+    public static Errno StatFileOf(FileDescriptor process, int number, out LinuxStat stat)
+    {
+        stat = default;
+        // As a plain number, for it does not leave here, and this is done for every call on a node.
+        int file = (int)pidfd_getfd(SyscallNumbers.PidfdGetfd, process, number, 0);
+        if (file < 0) return LastError.Errno;
+        Errno errno;
+        // SAFETY: the struct is the kernel's and pinned.
+        fixed (LinuxStat* to = &stat) errno = LastError.Of(fstat(SyscallNumbers.Fstat, file, to));
+        _ = close(file);
+        return errno;
+    }
+
     /// <summary>setrlimit(2): the soft limit of open files of this process. The hard one stays.</summary>
     public static Errno SetDescriptorLimit(ulong soft)
     {
@@ -163,6 +179,12 @@ internal static unsafe partial class SysProcesses
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial nint pidfd_getfd(nint number, FileDescriptor process, nint target, nuint flags);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint fstat(nint number, nint file, LinuxStat* stat);
+
+    [LibraryImport("libc")]
+    private static partial int close(int file);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int getrlimit(int resource, ulong* limit);
