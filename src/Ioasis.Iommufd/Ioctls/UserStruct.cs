@@ -12,9 +12,6 @@ internal static class UserStruct
 {
     private const int Page = 4096;
 
-    // What is read at once: a structure of ours and what newer headers may have added to it.
-    private const int ReadAhead = 128;
-
     /// <summary>Reads a structure that begins with its own size, 32 bits wide.</summary>
     /// <param name="memory">The program's memory.</param>
     /// <param name="address">Where the structure is.</param>
@@ -28,21 +25,9 @@ internal static class UserStruct
         userSize = 0;
         Span<byte> bytes = MemoryMarshal.AsBytes(new Span<T>(ref value));
 
-        // Each copy from a program is a system call. One is enough where the structure, with all that may follow it, lies in one page.
-        Span<byte> ahead = stackalloc byte[ReadAhead];
-        ahead = ahead[..Math.Max(bytes.Length, Math.Min(ReadAhead, Page - (int)(address % Page)))];
-        bool whole = memory.TryRead(new Hva(address), ahead);
-        if (whole)
-        {
-            ahead[..bytes.Length].CopyTo(bytes);
-        }
-        else
-        {
-            ahead = ahead[..bytes.Length];
-            whole = memory.TryRead(new Hva(address), bytes);
-            if (!whole && !memory.TryRead(new Hva(address), bytes[..sizeof(uint)])) return Errno.EFAULT;
-        }
-
+        // One copy is enough for all that pass a structure as long as ours; the size alone can be read where a shorter one ends a mapping.
+        bool whole = memory.TryRead(new Hva(address), bytes);
+        if (!whole && !memory.TryRead(new Hva(address), bytes[..sizeof(uint)])) return Errno.EFAULT;
         userSize = MemoryMarshal.Read<uint>(bytes);
         if (userSize < minimum) return Errno.EINVAL;
         if (userSize < bytes.Length)
@@ -52,10 +37,9 @@ internal static class UserStruct
             return Errno.None;
         }
 
-        if (!whole) return Errno.EFAULT;
-        uint known = Math.Min(userSize, (uint)ahead.Length);
-        if (ahead[bytes.Length..(int)known].ContainsAnyExcept((byte)0)) return Errno.E2BIG;
-        return CheckZero(memory, unchecked(address + known), userSize - known);
+        if (userSize == bytes.Length) return whole ? Errno.None : Errno.EFAULT;
+        Errno errno = CheckZero(memory, unchecked(address + (uint)bytes.Length), userSize - (uint)bytes.Length);
+        return errno != Errno.None || whole ? errno : Errno.EFAULT;
     }
 
     /// <summary>Reads a value; false when the program's memory is not there.</summary>
