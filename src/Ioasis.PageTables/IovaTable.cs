@@ -17,6 +17,7 @@ internal sealed class IovaTable
     private const int IndexBits = 9;
     private const int EntriesPerNode = 1 << IndexBits;
     private const uint ChildFlag = 1u << 31;
+    private const int SpareNodes = 64;
 
     /// <summary>The largest mapping number; 0 means no mapping.</summary>
     internal const uint MaxMapping = ChildFlag - 1;
@@ -91,8 +92,7 @@ internal sealed class IovaTable
         }
         else
         {
-            _nodes[oldRoot] = null;
-            _freeNodes.Push(oldRoot);
+            Free(oldRoot);
         }
 
         Volatile.Write(ref _root, ((long)number << 8) | (uint)(((int)_root & 0xff) + IndexBits));
@@ -138,8 +138,14 @@ internal sealed class IovaTable
         if (_used[child] != 0) return;
         Volatile.Write(ref _nodes[number]![index], 0);
         _used[number]--;
-        Volatile.Write(ref _nodes[child], null);
-        _freeNodes.Push(child);
+        Free(child);
+    }
+
+    // A freed node is all zero, and some are kept so: a program that maps and unmaps the same place makes no garbage.
+    private void Free(uint number)
+    {
+        if (_freeNodes.Count >= SpareNodes) Volatile.Write(ref _nodes[number], null);
+        _freeNodes.Push(number);
     }
 
     private uint NewNode()
@@ -157,7 +163,7 @@ internal sealed class IovaTable
         }
 
         _used[number] = 0;
-        Volatile.Write(ref _nodes[number], new uint[EntriesPerNode]);
+        if (_nodes[number] is null) Volatile.Write(ref _nodes[number], new uint[EntriesPerNode]);
         return number;
     }
 }

@@ -1,0 +1,88 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using Ioasis.Core.Endpoints;
+using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+using Ioasis.Units.Vtd;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Bench;
+
+/// <summary>A context with an IOAS and a device attached to it, called through the ioctl table as a program would.</summary>
+internal sealed class InProcess : ICaller
+{
+    private readonly OwnAddressSpace _memory = new();
+    private readonly HostBlock _scratch;
+    private readonly IommufdContext _context = new();
+
+    internal InProcess(uint hwptFlags = 0)
+    {
+        _scratch = _memory.Allocate(4096);
+        var unit = new VtdUnit("dmar0", new VtdFeatures());
+        Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
+        Check(IommufdDevice.Bind(_context, Endpoint, out IommufdDevice? device));
+        var ioas = new IommuIoasAlloc { Size = Size<IommuIoasAlloc>() };
+        Call(IOMMU_IOAS_ALLOC, ref ioas);
+        Ioas = ioas.OutIoasId;
+        var hwpt = new IommuHwptAlloc { Size = Size<IommuHwptAlloc>(), Flags = hwptFlags, DevId = device!.Id, PtId = Ioas };
+        Call(IOMMU_HWPT_ALLOC, ref hwpt);
+        Hwpt = hwpt.OutHwptId;
+        uint id = Hwpt;
+        Check(device.Attach(null, ref id));
+    }
+
+    public AddressSpace Memory => _memory;
+
+    internal Endpoint Endpoint { get; }
+
+    internal uint Ioas { get; }
+
+    internal uint Hwpt { get; }
+
+    public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
+    {
+        file = null;
+        return false;
+    }
+
+    public bool HasCapability(int capability) => false;
+
+    internal HostBlock Allocate(ulong length) => _memory.Allocate(length);
+
+    internal void Map(ulong iova, ulong address, ulong length)
+    {
+        var args = new IommuIoasMap
+        {
+            Size = Size<IommuIoasMap>(),
+            Flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
+            IoasId = Ioas,
+            UserVa = address,
+            Length = length,
+            Iova = iova,
+        };
+        Call(IOMMU_IOAS_MAP, ref args);
+    }
+
+    internal void Unmap(ulong iova, ulong length)
+    {
+        var args = new IommuIoasUnmap { Size = Size<IommuIoasUnmap>(), IoasId = Ioas, Iova = iova, Length = length };
+        Call(IOMMU_IOAS_UNMAP, ref args);
+    }
+
+    internal void Call<T>(uint command, ref T args) where T : unmanaged
+    {
+        _scratch.CopyFrom(0, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in args)));
+        Check(_context.Ioctl(this, command, (ulong)_scratch.Address).Errno);
+        _scratch.CopyTo(0, MemoryMarshal.AsBytes(new Span<T>(ref args)));
+    }
+
+    internal static uint Size<T>() => (uint)Unsafe.SizeOf<T>();
+
+    private static void Check(Errno errno)
+    {
+        if (errno != Errno.None) throw new InvalidOperationException($"A call that must succeed gave {errno}.");
+    }
+}
