@@ -22,24 +22,7 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
         IReadOnlyList<ProcmapQuery>? text = null;
         for (ulong at = start; ;)
         {
-            ProcmapQuery mapping;
-            if (!s_textOnly)
-            {
-                mapping = new ProcmapQuery { Size = 104, QueryAddress = at };
-                Errno errno = SysFiles.Ioctl(file, ProcmapQuery.Command, ref mapping).Errno;
-                if (errno == Errno.ENOTTY)
-                {
-                    s_textOnly = true;
-                    continue;
-                }
-
-                if (errno != Errno.None) return false;
-            }
-            else if (!TryFind(text ??= ReadText(), at, out mapping))
-            {
-                return false;
-            }
-
+            if (!TryFind(at, ref text, out ProcmapQuery mapping)) return false;
             if ((mapping.Flags & needed) != needed) return false;
             if (mapping.Inode != 0 && isForbidden is not null
                 && isForbidden(StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor), mapping.Inode))
@@ -49,7 +32,28 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
         }
     }
 
+    /// <summary>The one mapping that has all of the bytes, if it is a shared one of a file.</summary>
+    public bool TryFindShared(ulong start, ulong length, out ProcmapQuery mapping)
+    {
+        IReadOnlyList<ProcmapQuery>? text = null;
+        return TryFind(start, ref text, out mapping)
+            && mapping.End - start >= length && (mapping.Flags & ProcmapQuery.Shared) != 0 && mapping.Inode != 0;
+    }
+
     public void Dispose() => file.Dispose();
+
+    private bool TryFind(ulong address, ref IReadOnlyList<ProcmapQuery>? text, out ProcmapQuery mapping)
+    {
+        if (!s_textOnly)
+        {
+            mapping = new ProcmapQuery { Size = 104, QueryAddress = address };
+            Errno errno = SysFiles.Ioctl(file, ProcmapQuery.Command, ref mapping).Errno;
+            if (errno != Errno.ENOTTY) return errno == Errno.None;
+            s_textOnly = true;
+        }
+
+        return TryFind(text ??= ReadText(), address, out mapping);
+    }
 
     private static bool TryFind(IReadOnlyList<ProcmapQuery> mappings, ulong address, out ProcmapQuery found)
     {
@@ -92,6 +96,7 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
             if (line.Length < 5) continue;
             if (line[0] == 'r') mapping.Flags |= ProcmapQuery.Readable;
             if (line[1] == 'w') mapping.Flags |= ProcmapQuery.Writable;
+            if (line[3] == 's') mapping.Flags |= ProcmapQuery.Shared;
             line = line[5..];
             mapping.Offset = Hex(ref line);
             mapping.DeviceMajor = (uint)Hex(ref line);

@@ -14,13 +14,15 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     [ThreadStatic]
     private static CallWindow? t_call;
 
+    private readonly FileDescriptor _directory;
     private readonly FileDescriptor _memory;
     private readonly ProcessMaps _maps;
     private readonly Func<ulong, ulong, bool>? _isForbidden;
     private volatile bool _gone;
 
-    private ProcessMemory(FileDescriptor memory, ProcessMaps maps, Func<ulong, ulong, bool>? isForbidden)
+    private ProcessMemory(FileDescriptor directory, FileDescriptor memory, ProcessMaps maps, Func<ulong, ulong, bool>? isForbidden)
     {
+        _directory = directory;
         _memory = memory;
         _maps = maps;
         _isForbidden = isForbidden;
@@ -37,8 +39,19 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         Errno errno = SysFiles.OpenAt(process, prefix + "mem", FcntlH.O_RDWR, out FileDescriptor mem);
         if (errno != Errno.None) return errno;
         errno = SysFiles.OpenAt(process, prefix + "maps", FcntlH.O_RDONLY, out FileDescriptor maps);
-        if (errno == Errno.None) memory = new ProcessMemory(mem, new ProcessMaps(maps), isForbidden);
-        else mem.Dispose();
+        if (errno == Errno.None)
+        {
+            errno = SysFiles.OpenAt(process, prefix + ".", FcntlH.O_RDONLY, out FileDescriptor directory);
+            if (errno == Errno.None)
+            {
+                memory = new ProcessMemory(directory, mem, new ProcessMaps(maps), isForbidden);
+                return Errno.None;
+            }
+
+            maps.Dispose();
+        }
+
+        mem.Dispose();
         return errno;
     }
 
@@ -71,8 +84,25 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     public void Dispose()
     {
         _gone = true;
+        _directory.Dispose();
         _memory.Dispose();
         _maps.Dispose();
+    }
+
+    /// <summary>The bytes of the file that the process shares here; null when they are not of one file, or it cannot be found.</summary>
+    internal FileBacking? TryTrace(ulong start, ulong length, bool writable)
+    {
+        if (_gone) return null;
+        try
+        {
+            if (!_maps.TryFindShared(start, length, out ProcmapQuery mapping) || !SharedFile.TryOpen(_directory, mapping, out FileDescriptor? file))
+                return null;
+            using (file) return new FileBacking(file!, mapping.Offset + (start - mapping.Start), length, writable);
+        }
+        catch (ObjectDisposedException)
+        {
+            return null; // the process ended just now
+        }
     }
 
     /// <summary>Whether all of the bytes can be referenced for DMA.</summary>

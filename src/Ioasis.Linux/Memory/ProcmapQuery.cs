@@ -11,6 +11,7 @@ internal struct ProcmapQuery
 
     public const ulong Readable = 1;
     public const ulong Writable = 2;
+    public const ulong Shared = 8;
 
     public ulong Size;
     public ulong QueryFlags;
