@@ -9,6 +9,7 @@ namespace Ioasis.Examples;
 /// A device of one's own, as small as it can be: told an address, it reads a 64-bit number there by DMA, writes back twice that, and
 /// raises an interrupt. docs/devices/your-own.md goes through it.
 /// </summary>
+[DeviceModel("doubler")]
 public sealed class DoublerDevice : PciDeviceModel
 {
     private const uint Working = 0, Done = 1, Faulted = 2;

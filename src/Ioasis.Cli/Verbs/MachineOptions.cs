@@ -12,6 +12,13 @@ internal sealed class MachineOptions
         HelpName = "FILE",
     };
 
+    private readonly Option<string[]> _plugins = new("--plugin")
+    {
+        Description = "An assembly with device models of your own (docs/devices/your-own.md); as often as needed.",
+        HelpName = "ASSEMBLY",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
     private readonly Option<string[]> _devices = new("--device")
     {
         Description = "One more device; as often as needed.",
@@ -22,6 +29,7 @@ internal sealed class MachineOptions
     internal MachineOptions(Command command)
     {
         command.Add(_machine);
+        command.Add(_plugins);
         command.Add(_devices);
     }
 
@@ -29,6 +37,7 @@ internal sealed class MachineOptions
     /// <exception cref="MachineDescriptionException">There is no such machine.</exception>
     internal MachineDescription Describe(ParseResult parsed)
     {
+        foreach (string plugin in parsed.GetValue(_plugins) ?? []) DevicePlugins.Load(plugin);
         MachineDescription description = parsed.GetValue(_machine) is { } file ? MachineDescription.Load(file) : MachineDescription.Default;
         foreach (string device in parsed.GetValue(_devices) ?? []) description = description.WithDevice(device);
         return description;

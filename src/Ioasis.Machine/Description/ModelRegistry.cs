@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Ioasis.Devices;
 
@@ -6,13 +7,16 @@ namespace Ioasis.Machine.Description;
 /// <summary>The device models that a description can name, and what each can be told.</summary>
 internal static class ModelRegistry
 {
-    private static readonly Dictionary<string, Model> Models = new()
+    private static readonly ConcurrentDictionary<string, Model> Models = new()
     {
         ["dmatest"] = new Model(_ => new DmaTestDevice(), []),
         ["edu"] = new Model(p => new EduDevice(p.TryGetValue("dmaMask", out string? mask) ? ParseMask(mask)!.Value : EduDevice.DefaultDmaMask), ["dmaMask"]),
     };
 
-    internal static IEnumerable<string> Names => Models.Keys;
+    internal static IEnumerable<string> Names => Models.Keys.Order(StringComparer.Ordinal);
+
+    /// <summary>Adds a model that cannot be told anything; false when the name is taken.</summary>
+    internal static bool TryAdd(string name, Func<PciDeviceModel> create) => Models.TryAdd(name, new Model(_ => create(), []));
 
     internal static IReadOnlyList<string> PropertiesOf(string model) => Models[model].Properties;
 
