@@ -76,11 +76,21 @@ internal sealed class IovaTable
     {
         while (last >> (int)(_root & 0xff) >= EntriesPerNode) Grow();
         Volatile.WriteBarrier(); // the mapping's own fields are written before its number can be found
-        Fill((uint)(_root >> 8), (int)_root & 0xff, first, last, mapping);
+        Fill((uint)(_root >> 8), (int)_root & 0xff, first, last, mapping, over: false);
+    }
+
+    /// <summary>
+    /// Gives a part of one mapping's range, page-aligned, to another mapping. A look-up meanwhile finds the one or the other, never nothing.
+    /// Each part is taken out by itself from then on, so the rest of the range must be given to another mapping too.
+    /// </summary>
+    internal void Replace(ulong first, ulong last, uint mapping)
+    {
+        Volatile.WriteBarrier(); // as in Set
+        Fill((uint)(_root >> 8), (int)_root & 0xff, first, last, mapping, over: true);
     }
 
     /// <summary>Takes out exactly one mapping's range.</summary>
-    internal void Clear(ulong first, ulong last) => Fill((uint)(_root >> 8), (int)_root & 0xff, first, last, 0);
+    internal void Clear(ulong first, ulong last) => Fill((uint)(_root >> 8), (int)_root & 0xff, first, last, 0, over: false);
 
     private void Grow()
     {
@@ -98,7 +108,7 @@ internal sealed class IovaTable
         Volatile.Write(ref _root, ((long)number << 8) | (uint)(((int)_root & 0xff) + IndexBits));
     }
 
-    private void Fill(uint number, int shift, ulong first, ulong last, uint mapping)
+    private void Fill(uint number, int shift, ulong first, ulong last, uint mapping, bool over)
     {
         uint[] node = _nodes[number]!;
         const int mask = EntriesPerNode - 1;
@@ -109,32 +119,43 @@ internal sealed class IovaTable
         if (shift > _pageShift && (first & span) != 0)
         {
             ulong end = Math.Min(last, first | span);
-            FillChild(number, from++, shift, first, end, mapping);
+            FillChild(number, from++, shift, first, end, mapping, over);
             if (end == last) return;
         }
 
         if (shift > _pageShift && (last & span) != span)
-            FillChild(number, to--, shift, Math.Max(first, last & ~span), last, mapping);
+            FillChild(number, to--, shift, Math.Max(first, last & ~span), last, mapping, over);
 
         if (from > to) return;
         node.AsSpan(from, to - from + 1).Fill(mapping);
-        _used[number] += mapping == 0 ? from - to - 1 : to - from + 1;
+        if (!over) _used[number] += mapping == 0 ? from - to - 1 : to - from + 1;
     }
 
-    private void FillChild(uint number, int index, int shift, ulong first, ulong last, uint mapping)
+    private void FillChild(uint number, int index, int shift, ulong first, ulong last, uint mapping, bool over)
     {
         uint entry = _nodes[number]![index];
         uint child = entry & ~ChildFlag;
         if (entry == 0)
         {
             child = NewNode();
-            Fill(child, shift - IndexBits, first, last, mapping);
+            Fill(child, shift - IndexBits, first, last, mapping, over);
             _used[number]++;
             Volatile.Write(ref _nodes[number]![index], child | ChildFlag);
             return;
         }
 
-        Fill(child, shift - IndexBits, first, last, mapping);
+        if (over && (entry & ChildFlag) == 0)
+        {
+            // All of it is one mapping's: that goes a level down before a part of it changes hands.
+            child = NewNode();
+            _nodes[child].AsSpan().Fill(entry);
+            _used[child] = EntriesPerNode;
+            Fill(child, shift - IndexBits, first, last, mapping, over);
+            Volatile.Write(ref _nodes[number]![index], child | ChildFlag);
+            return;
+        }
+
+        Fill(child, shift - IndexBits, first, last, mapping, over);
         if (_used[child] != 0) return;
         Volatile.Write(ref _nodes[number]![index], 0);
         _used[number]--;

@@ -51,21 +51,46 @@ public sealed class MappingTable
     /// <returns>The mapping's number in this table.</returns>
     public uint Map(IovaRange range, MemoryBacking backing, ulong offset, MapAccess access)
     {
-        nint direct = backing.DirectAddress;
         lock (_lock)
         {
-            uint number = NewSlot();
-            ref Mapping mapping = ref At(number);
-            mapping.First = range.First;
-            mapping.Last = range.Last;
-            mapping.Direct = direct == 0 ? 0 : direct + (nint)offset;
-            mapping.Backing = backing;
-            mapping.BackingOffset = offset;
-            mapping.Access = access;
-            Volatile.Write(ref mapping.Live, true);
+            uint number = NewMapping(range, backing, offset, access);
             _table.Set(range.First, range.Last, number);
             return number;
         }
+    }
+
+    /// <summary>
+    /// Makes two mappings of one, each to be taken out by itself. Whatever the device accesses meanwhile is translated as before and after.
+    /// </summary>
+    /// <param name="number">The mapping; the number means nothing any more when this returns.</param>
+    /// <param name="last">The last address of the lower part: before a page boundary, and not the mapping's last.</param>
+    /// <returns>The numbers of the lower and of the upper part.</returns>
+    public (uint Lower, uint Upper) Split(uint number, ulong last)
+    {
+        DmaPort[] ports;
+        bool used;
+        uint lower, upper;
+        lock (_lock)
+        {
+            ref Mapping whole = ref At(number);
+            var below = new IovaRange(whole.First, last);
+            var above = new IovaRange(last + 1, whole.Last);
+            lower = NewMapping(below, whole.Backing!, whole.BackingOffset, whole.Access);
+            upper = NewMapping(above, whole.Backing!, whole.BackingOffset + below.Length, whole.Access);
+            _table.Replace(below.First, below.Last, lower);
+            _table.Replace(above.First, above.Last, upper);
+
+            // Only once both parts can be found: a look-up that finds a dead mapping looks again.
+            Volatile.Write(ref whole.Live, false);
+            Interlocked.MemoryBarrier(); // as in Unmap
+            used = Volatile.Read(ref whole.Used);
+            ports = _ports;
+        }
+
+        // An IOTLB entry of the whole would outlive the parts.
+        if (used) DmaPort.Quiesce(ports);
+        lock (_lock) Free([number], used);
+        return (lower, upper);
     }
 
     /// <summary>Takes a mapping out. When this returns, no access uses it any more, one in flight included.</summary>
@@ -93,20 +118,7 @@ public sealed class MappingTable
         }
 
         if (used) DmaPort.Quiesce(ports);
-        lock (_lock)
-        {
-            foreach (uint number in numbers)
-            {
-                ref Mapping mapping = ref At(number);
-                mapping.Backing = null;
-                mapping.Direct = 0;
-
-                // Only now, when no port can hold the number: one that found it just before it was taken out may mark it later, and
-                // that mark then counts for the slot's next mapping. It must never be lost, and costs at most an invalidation.
-                if (used) mapping.Used = false;
-                _free.Push(number);
-            }
-        }
+        lock (_lock) Free(numbers, used);
     }
 
     /// <summary>Empties the IOTLBs of all ports that translate by this table, and waits for accesses that began before.</summary>
@@ -142,6 +154,37 @@ public sealed class MappingTable
             if (--_attachments[port] > 0) return;
             _attachments.Remove(port);
             _ports = [.. _attachments.Keys];
+        }
+    }
+
+    private uint NewMapping(IovaRange range, MemoryBacking backing, ulong offset, MapAccess access)
+    {
+        nint direct = backing.DirectAddress;
+        uint number = NewSlot();
+        ref Mapping mapping = ref At(number);
+        mapping.First = range.First;
+        mapping.Last = range.Last;
+        mapping.Direct = direct == 0 ? 0 : direct + (nint)offset;
+        mapping.Backing = backing;
+        mapping.BackingOffset = offset;
+        mapping.Access = access;
+        Volatile.Write(ref mapping.Live, true);
+        return number;
+    }
+
+    /// <summary>Gives slots back whose mappings are dead and out of the table; <paramref name="quiesced"/>: no port can hold one any more.</summary>
+    private void Free(ReadOnlySpan<uint> numbers, bool quiesced)
+    {
+        foreach (uint number in numbers)
+        {
+            ref Mapping mapping = ref At(number);
+            mapping.Backing = null;
+            mapping.Direct = 0;
+
+            // Only now, when no port can hold the number: one that found it just before it was taken out may mark it later, and
+            // that mark then counts for the slot's next mapping. It must never be lost, and costs at most an invalidation.
+            if (quiesced) mapping.Used = false;
+            _free.Push(number);
         }
     }
 

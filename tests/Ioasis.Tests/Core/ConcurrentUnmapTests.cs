@@ -106,6 +106,81 @@ public sealed class ConcurrentUnmapTests
         await device;
     }
 
+    [Theory]
+    [InlineData(16)]   // cut between pages of one node
+    [InlineData(1024)] // 4 MiB from a boundary of 2 MiB on: cut within what is one entry of a node
+    public async Task ASplitHasNoGapAndItsPartsAreTakenAwayEachByItself(int pages)
+    {
+        // Devices read all of a mapping that is split again and again: they never miss a byte of the lower part, and none of the upper
+        // after it was taken away.
+        const ulong at = 0x20_0000;
+        Endpoint endpoint = _bench.NewEndpoint();
+        PagingDomain domain = _bench.NewDomain();
+        endpoint.Attach(null, domain);
+        ulong length = (ulong)pages * 4096;
+        (uint number, HostBlock block) = _bench.Map(domain, at, length, Ours);
+        long kept = pages, epoch = 0; // how many pages are there throughout the epoch
+        Task<long>[] devices = [.. Enumerable.Range(0, 2).Select(seed => Task.Factory.StartNew(
+            () =>
+            {
+                using DmaPort port = endpoint.OpenPort();
+                var random = new Random(seed);
+                byte[] data = new byte[8192];
+                long reads = 0;
+                while (!_stop)
+                {
+                    long page = random.NextInt64(pages);
+                    int count = random.Next(1, data.Length);
+                    long before = Volatile.Read(ref epoch);
+                    bool there = page + 2 <= Volatile.Read(ref kept);
+                    bool read = port.Read(new Iova(at + ((ulong)page * 4096)), data.AsSpan(0, count)).IsOk;
+                    if (!read && there && before == Volatile.Read(ref epoch)) throw new InvalidOperationException("a split left a gap");
+                    if (read && data.AsSpan(0, count).ContainsAnyExcept(Ours)) throw new InvalidOperationException("a device read memory that was unmapped");
+                    if (read) reads++;
+                }
+
+                return reads;
+            },
+            TaskCreationOptions.LongRunning))];
+        var chooser = new Random(1);
+        byte[] poison = new byte[4096], ours = new byte[4096];
+        poison.AsSpan().Fill(Poison);
+        ours.AsSpan().Fill(Ours);
+        for (int round = 0; round < 3_000 && !Array.Exists(devices, d => d.IsCompleted); round++)
+        {
+            // Its last page goes, sometimes after more cuts below it, and comes back: the split parts are made one mapping again.
+            ulong page = (ulong)pages - 1, middle = (ulong)chooser.Next(1, pages - 1);
+            Keep((long)page);
+            (uint lower, uint last) = domain.Mappings.Split(number, at + (page * 4096) - 1);
+            (uint first, uint second) = domain.Mappings.Split(lower, at + (middle * 4096) - 1);
+            domain.Mappings.Unmap(last);
+            block.CopyFrom(page * 4096, poison);
+            Thread.Yield();
+            block.CopyFrom(page * 4096, ours);
+            Keep(0);
+            domain.Mappings.Unmap([first, second]);
+            number = domain.Mappings.Map(new IovaRange(at, at + length - 1), Backing(block, length), 0, MapAccess.ReadWrite);
+            Keep(pages);
+            if (round % 8 == 0) Thread.Sleep(0);
+        }
+
+        _stop = true;
+        Assert.All(await Task.WhenAll(devices), reads => Assert.True(reads > 0, "a device must have read something"));
+
+        void Keep(long count)
+        {
+            Volatile.Write(ref kept, count);
+            Interlocked.Increment(ref epoch);
+        }
+    }
+
+    private MemoryBacking Backing(HostBlock block, ulong length)
+    {
+        MemoryBacking backing = _bench.Memory.Reference(new Hva((ulong)block.Address), length, writable: true);
+        Assert.True(backing.TryPopulate());
+        return backing;
+    }
+
     private Task<long> Reader(Endpoint endpoint, int pages) => Task.Factory.StartNew(
         () =>
         {

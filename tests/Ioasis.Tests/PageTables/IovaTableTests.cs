@@ -27,6 +27,19 @@ public sealed class IovaTableTests
                 table.Set(first, last, next);
                 mapped.Add((first, last, next++));
             }
+            else if (mapped.Count > 0 && random.Next(2) == 0)
+            {
+                // A mapping becomes two, cut at any page.
+                int whole = random.Next(mapped.Count);
+                (ulong first, ulong last, _) = mapped[whole];
+                ulong pages = (last - first) >> pageShift;
+                if (pages == 0) continue;
+                ulong cut = first + ((1 + ((ulong)random.NextInt64() % pages)) << pageShift);
+                table.Replace(first, cut - 1, next);
+                table.Replace(cut, last, next + 1);
+                mapped[whole] = (first, cut - 1, next++);
+                mapped.Add((cut, last, next++));
+            }
             else if (mapped.Count > 0)
             {
                 int victim = random.Next(mapped.Count);
