@@ -33,6 +33,9 @@ public abstract class IommuUnit
     /// <summary>Whether a paging domain can record which pages were written.</summary>
     public abstract bool SupportsDirtyTracking { get; }
 
+    /// <summary>Whether DMA is coherent with the processors' caches even where a device asks for it not to be.</summary>
+    public abstract bool EnforcesCoherency { get; }
+
     /// <summary>What GET_HW_INFO tells of the unit.</summary>
     public abstract HardwareInfo HardwareInfo { get; }
 

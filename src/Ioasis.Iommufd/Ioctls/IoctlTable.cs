@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd.Compat;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using static Ioasis.Abi.IommufdH;
@@ -22,6 +23,7 @@ internal static class IoctlTable
         new IoctlEntry<IommuIoasMap>(IOMMU_IOAS_MAP, nameof(IOMMU_IOAS_MAP), 40, MapIoctls.Map),
         new IoctlEntry<IommuIoasUnmap>(IOMMU_IOAS_UNMAP, nameof(IOMMU_IOAS_UNMAP), 24, MapIoctls.Unmap),
         new IoctlEntry<IommuOption>(IOMMU_OPTION, nameof(IOMMU_OPTION), 24, OptionIoctls.Option),
+        new IoctlEntry<IommuVfioIoas>(IOMMU_VFIO_IOAS, nameof(IOMMU_VFIO_IOAS), 12, CompatIoasIoctls.VfioIoas),
         new IoctlEntry<IommuHwptAlloc>(IOMMU_HWPT_ALLOC, nameof(IOMMU_HWPT_ALLOC), 24, HwptIoctls.Allocate),
         new IoctlEntry<IommuHwInfo>(IOMMU_GET_HW_INFO, nameof(IOMMU_GET_HW_INFO), 32, HwptIoctls.HardwareInfo),
         new IoctlEntry<IommuHwptSetDirtyTracking>(
@@ -37,10 +39,10 @@ internal static class IoctlTable
     internal static IReadOnlyList<IoctlEntry> All => Rows;
 
     /// <summary>Serves an ioctl.</summary>
-    internal static Errno Execute(IommufdContext context, ICaller caller, uint command, ulong argument)
+    internal static SysResult Execute(IommufdContext context, ICaller caller, uint command, ulong argument)
     {
         uint index = unchecked((uint)Ioc.Nr(command) - IOMMUFD_CMD_BASE); // a number below the base wraps to a large one
-        if (index >= ByNumber.Length) return Errno.ENOTTY;
+        if (index >= ByNumber.Length) return CompatTable.Execute(context, caller, command, argument);
 
         // As on Linux, a structure that cannot be read is told before a number that is not known.
         if (ByNumber[index] is not { } entry || entry.Number != command)

@@ -22,11 +22,17 @@ internal static class MapIoctls
         using ObjectTable.Held<Ioas> ioas = held;
         if (errno != Errno.None) return errno;
 
-        if (unchecked(args.UserVa + args.Length) < args.UserVa) return Errno.EOVERFLOW;
-        if (args.Length == 0 || args.Length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
-        MemoryBacking backing = call.Caller.Memory.Reference(new Hva(args.UserVa), args.Length, (access & MapAccess.Write) != 0);
-        errno = MapOne(ioas.Value, backing, args.Flags, access, ref args.Iova);
+        errno = MapPointer(ioas.Value, call.Caller, args.UserVa, args.Length, IsChosen(args.Flags), access, ref args.Iova);
         return errno == Errno.None ? RespondOrUnmap(call, in args, ioas.Value, args.Iova, args.Length) : errno;
+    }
+
+    /// <summary>Maps memory of the caller, at <paramref name="iova"/> or where it fits if <paramref name="choose"/> (Linux: iopt_map_user_pages).</summary>
+    internal static Errno MapPointer(Ioas ioas, ICaller caller, ulong address, ulong length, bool choose, MapAccess access, ref ulong iova)
+    {
+        if (unchecked(address + length) < address) return Errno.EOVERFLOW;
+        if (length == 0 || length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
+        MemoryBacking backing = caller.Memory.Reference(new Hva(address), length, (access & MapAccess.Write) != 0);
+        return MapOne(ioas, backing, choose, access, ref iova);
     }
 
     internal static Errno MapFile(IoctlCall call, ref IommuIoasMapFile args)
@@ -47,7 +53,7 @@ internal static class MapIoctls
             MemoryBacking backing = file is IMemoryFile memory
                 ? memory.Reference(args.Start, args.Length, writable)
                 : new UnmappableFile(args.Start, args.Length, writable);
-            errno = MapOne(ioas.Value, backing, args.Flags, access, ref args.Iova);
+            errno = MapOne(ioas.Value, backing, IsChosen(args.Flags), access, ref args.Iova);
         }
         finally
         {
@@ -73,7 +79,7 @@ internal static class MapIoctls
         errno = call.Context.Objects.TryGet(args.DstIoasId, out ObjectTable.Held<Ioas> held);
         using ObjectTable.Held<Ioas> ioas = held;
         if (errno == Errno.None)
-            errno = ioas.Value.Table.Map(slices, args.Length, (args.Flags & IOMMU_IOAS_MAP_FIXED_IOVA) == 0, access, ref args.DstIova);
+            errno = ioas.Value.Table.Map(slices, args.Length, IsChosen(args.Flags), access, ref args.DstIova);
         if (errno != Errno.None)
         {
             foreach (BackingSlice slice in slices) slice.Backing.Release();
@@ -106,6 +112,8 @@ internal static class MapIoctls
         return call.Respond(in args);
     }
 
+    private static bool IsChosen(uint flags) => (flags & IOMMU_IOAS_MAP_FIXED_IOVA) == 0;
+
     private static MapAccess AccessOf(uint flags) =>
         ((flags & IOMMU_IOAS_MAP_READABLE) != 0 ? MapAccess.Read : 0) | ((flags & IOMMU_IOAS_MAP_WRITEABLE) != 0 ? MapAccess.Write : 0);
 
@@ -117,10 +125,9 @@ internal static class MapIoctls
         return access == MapAccess.None ? Errno.EINVAL : Errno.None;
     }
 
-    private static Errno MapOne(Ioas ioas, MemoryBacking backing, uint flags, MapAccess access, ref ulong iova)
+    private static Errno MapOne(Ioas ioas, MemoryBacking backing, bool choose, MapAccess access, ref ulong iova)
     {
-        Errno errno = ioas.Table.Map(
-            [new BackingSlice(backing, 0, backing.Length)], backing.Length, (flags & IOMMU_IOAS_MAP_FIXED_IOVA) == 0, access, ref iova);
+        Errno errno = ioas.Table.Map([new BackingSlice(backing, 0, backing.Length)], backing.Length, choose, access, ref iova);
         if (errno != Errno.None) backing.Release();
         return errno;
     }

@@ -22,5 +22,15 @@ internal sealed class Area(IovaRange range, MemoryBacking backing, ulong offset,
     internal bool IsAligned(ulong alignment) =>
         ((Range.First | Range.Length | PageOffset) & (alignment - 1)) == 0;
 
+    /// <summary>
+    /// Whether it can be made two with <paramref name="last"/> as the lower one's last address; done already, as far as Linux looks,
+    /// where that is its first or last (Linux: iopt_area_split).
+    /// </summary>
+    internal bool CanSplit(ulong last, ulong alignment) =>
+        IsEdge(last) || (((last + 1) | (PageOffset + (last + 1 - Range.First))) & (alignment - 1)) == 0;
+
+    /// <summary>Whether nothing is to be done to split it there.</summary>
+    internal bool IsEdge(ulong address) => address == Range.First || address == Range.Last;
+
     private ulong PageOffset => (Backing.AlignmentHint + Offset) & (IoPageTable.HostPageSize - 1);
 }

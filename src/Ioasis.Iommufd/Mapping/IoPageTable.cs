@@ -33,6 +33,22 @@ internal sealed class IoPageTable
         get { lock (_lock) return !_largePagesDisabled; }
     }
 
+    /// <summary>
+    /// The page sizes that every domain has, from the host's page on, a bit for each; without a domain all of them (Linux: iommufd_get_pagesizes).
+    /// </summary>
+    internal ulong PageSizes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                ulong sizes = _domains.Aggregate(ulong.MaxValue, (common, domain) => common & domain.Owner.PageSizes);
+                if ((sizes & (HostPageSize - 1)) != 0) sizes = (sizes & ~(HostPageSize - 1)) | HostPageSize;
+                return Math.Max(sizes, _alignment);
+            }
+        }
+    }
+
     /// <summary>What IOVAs, lengths and memory addresses of new mappings must be multiples of, in bytes.</summary>
     internal ulong Alignment
     {
@@ -113,6 +129,25 @@ internal sealed class IoPageTable
 
         foreach (Area area in removed) area.Backing.Release();
         return errno;
+    }
+
+    /// <summary>
+    /// Splits the areas that a range begins and ends within, so that <see cref="Unmap"/> can take it out; only where large pages are
+    /// off (Linux: iopt_cut_iova). Devices notice nothing. A range that is none is only checked, and is then for the caller to refuse.
+    /// </summary>
+    /// <returns><see cref="Errno.EINVAL"/> where a cut would not be at a page, with nothing changed.</returns>
+    internal Errno Cut(ulong iova, ulong length)
+    {
+        ulong last = unchecked(iova + length - 1), before = unchecked(iova - 1);
+        lock (_lock)
+        {
+            if (!_largePagesDisabled) return Errno.None;
+            if (!CanCut(last) || (iova != 0 && !CanCut(before))) return Errno.EINVAL;
+            if (length == 0 || last < iova) return Errno.None;
+            CutAfter(last);
+            if (iova != 0) CutAfter(before);
+            return Errno.None;
+        }
     }
 
     /// <summary>The memory behind a range without holes, with a reference for each slice; for a copy to another table.</summary>
@@ -279,6 +314,20 @@ internal sealed class IoPageTable
         }
     }
 
+    private bool CanCut(ulong last) => !_areas.TryFind(last, out Area? area) || area.CanSplit(last, _alignment);
+
+    private void CutAfter(ulong last)
+    {
+        if (!_areas.TryFind(last, out Area? whole) || whole.IsEdge(last)) return;
+        var below = new Area(new IovaRange(whole.Range.First, last), whole.Backing, whole.Offset, whole.Access);
+        var above = new Area(new IovaRange(last + 1, whole.Range.Last), whole.Backing, whole.Offset + below.Range.Length, whole.Access);
+        whole.Backing.AddReference();
+        if (_mappings is not null) (below.Mapping, above.Mapping) = _mappings.Split(whole.Mapping, last);
+        _areas.Remove(whole.Range.First);
+        _areas.Add(below.Range.First, below.Range.Last, below);
+        _areas.Add(above.Range.First, above.Range.Last, above);
+    }
+
     private IEnumerable<Area> Areas => _areas.All().Select(e => e.Value);
 
     private static ulong SmallestPage(ulong pageSizes) => 1UL << BitOperations.TrailingZeroCount(pageSizes);
@@ -302,7 +351,13 @@ internal sealed class IoPageTable
     private static Errno Populate(IEnumerable<Area> areas)
     {
         foreach (Area area in areas)
+        {
             if (!area.Backing.TryPopulate()) return area.Backing.IsFile ? Errno.EINVAL : Errno.EFAULT;
+
+            // VFIO's map takes no access at all for an answer; the page table of a unit has no such entry.
+            if (area.Access == MapAccess.None) return Errno.EINVAL;
+        }
+
         return Errno.None;
     }
 

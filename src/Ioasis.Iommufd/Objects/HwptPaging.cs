@@ -33,6 +33,9 @@ public sealed class HwptPaging : Hwpt
     /// <summary>Whether it was made to be able to record what devices write.</summary>
     internal bool TracksDirty => (_domain.Options & PagingDomainOptions.DirtyTracking) != 0;
 
+    /// <summary>Whether DMA through it is coherent whatever the device asks for.</summary>
+    internal bool EnforcesCoherency => _domain.Owner.EnforcesCoherency;
+
     /// <summary>Made by attaching to an IOAS rather than by a program's request: it goes when its last device does.</summary>
     internal bool IsAutomatic { get; set; }
 

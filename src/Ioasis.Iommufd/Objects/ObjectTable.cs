@@ -13,6 +13,8 @@ internal sealed class ObjectTable
     private readonly HashSet<uint> _reserved = [];
     private readonly PriorityQueue<uint, uint> _free = new();
 
+    private Ioas? _compat;
+
     /// <summary>Whether no object exists, a reserved one included.</summary>
     internal bool IsEmpty
     {
@@ -59,6 +61,30 @@ internal sealed class ObjectTable
 
         held = default;
         return Errno.ENOENT;
+    }
+
+    /// <summary>Finds the IOAS that VFIO's ioctls mean and keeps it alive until the answer is disposed.</summary>
+    /// <returns><see cref="Errno.ENODEV"/> when they mean none.</returns>
+    internal Errno TryGetCompat(out Held<Ioas> held)
+    {
+        lock (_lock)
+        {
+            if (_compat is not null)
+            {
+                _compat.Users++;
+                held = new Held<Ioas>(this, _compat);
+                return Errno.None;
+            }
+        }
+
+        held = default;
+        return Errno.ENODEV;
+    }
+
+    /// <summary>Chooses the IOAS that VFIO's ioctls mean, until it is destroyed or another is chosen; null for none. The caller holds it.</summary>
+    internal void SetCompat(Ioas? ioas)
+    {
+        lock (_lock) _compat = ioas;
     }
 
     /// <summary>All objects of a kind, in ascending order of their numbers, as they are now.</summary>
@@ -145,6 +171,7 @@ internal sealed class ObjectTable
 
     private void TakeOut(uint id)
     {
+        if (_objects[(int)id] == _compat) _compat = null;
         _objects[(int)id] = null;
         _free.Enqueue(id, id);
     }

@@ -7,6 +7,9 @@ internal readonly struct VtdExtendedCapability(ulong value)
 
     internal ulong Value => value;
 
+    /// <summary>SC: the unit can make all DMA snoop the processors' caches.</summary>
+    internal bool SnoopControl => (value & (1UL << 7)) != 0;
+
     /// <summary>
     /// What a unit with these features reports. All have coherent table walks, queued invalidation, interrupt remapping with x2APIC IDs,
     /// pass-through and snoop control; none has a first stage, PASIDs, nesting or page requests yet.

@@ -48,6 +48,9 @@ public sealed class VtdUnit : IommuUnit
     public override bool SupportsDirtyTracking => _features.DirtyTracking;
 
     /// <inheritdoc/>
+    public override bool EnforcesCoherency => VtdExtendedCapability.Of(_features).SnoopControl;
+
+    /// <inheritdoc/>
     public override HardwareInfo HardwareInfo { get; }
 
     /// <inheritdoc/>

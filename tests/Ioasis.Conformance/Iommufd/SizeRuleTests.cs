@@ -30,7 +30,7 @@ public sealed class SizeRuleTests : UapiTest
     {
         { "DESTROY", 8 }, { "IOAS_ALLOC", 12 }, { "IOAS_ALLOW_IOVAS", 24 }, { "IOAS_COPY", 40 }, { "IOAS_IOVA_RANGES", 32 },
         { "IOAS_MAP", 40 }, { "IOAS_MAP_FILE", 40 }, { "IOAS_UNMAP", 24 }, { "OPTION", 24 }, { "IOAS_CHANGE_PROCESS", 8 },
-        { "HWPT_ALLOC", 24 }, { "GET_HW_INFO", 32 },
+        { "HWPT_ALLOC", 24 }, { "GET_HW_INFO", 32 }, { "VFIO_IOAS", 12 },
     };
 
     [Theory, MemberData(nameof(Ioctls))]
@@ -219,6 +219,8 @@ public sealed class SizeRuleTests : UapiTest
                 }));
             case "IOAS_CHANGE_PROCESS":
                 return (IommufdH.IOMMU_IOAS_CHANGE_PROCESS, Bytes(new IommuIoasChangeProcess { Size = 8 }));
+            case "VFIO_IOAS":
+                return (IommufdH.IOMMU_VFIO_IOAS, Bytes(new IommuVfioIoas { Size = 12, Op = IommufdH.IOMMU_VFIO_IOAS_CLEAR }));
             case "HWPT_ALLOC":
                 return (IommufdH.IOMMU_HWPT_ALLOC, Bytes(new IommuHwptAlloc { Size = 48, DevId = Device().Id, PtId = _context.AllocateIoas().Id }));
             case "GET_HW_INFO":

@@ -18,6 +18,8 @@ internal sealed class TestUnit(ulong pageSizes = 0x1000) : IommuUnit("test")
 
     public override bool SupportsDirtyTracking => false;
 
+    public override bool EnforcesCoherency => true;
+
     public override HardwareInfo HardwareInfo => new(99, new byte[4]);
 
     public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) => [];

@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Core.Dma;
+using Ioasis.Iommufd.Compat;
 using Ioasis.Iommufd.Ioctls;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
@@ -52,13 +53,14 @@ public sealed class FuzzTests
         var program = new TestCaller();
         HostBlock buffer = program.Own.Allocate(0x10000);
         byte[] bytes = new byte[256];
+        (uint Number, int Size)[] rows = [.. IoctlTable.All.Select(r => (r.Number, r.Size)), .. CompatTable.All.Select(r => (r.Number, r.Size))];
         for (int i = 0; i < 30_000; i++)
         {
-            IoctlEntry entry = IoctlTable.All[random.Next(IoctlTable.All.Count)];
+            (uint number, int structure) = rows[random.Next(rows.Length)];
             random.NextBytes(bytes);
 
             // Fields that make sense most of the time, or nothing would get beyond the first check.
-            for (int word = 0; word < entry.Size; word += 4)
+            for (int word = 0; word < structure; word += 4)
             {
                 uint value = random.Next(8) switch
                 {
@@ -73,11 +75,11 @@ public sealed class FuzzTests
                     BitConverter.TryWriteBytes(bytes.AsSpan(word), (ulong)buffer.Address + (ulong)(random.Next(16) << 12));
             }
 
-            int size = random.Next(6) == 0 ? random.Next(200) : entry.Size;
+            int size = random.Next(6) == 0 ? random.Next(200) : structure;
             BitConverter.TryWriteBytes(bytes, size);
             program.Own.TryWrite(new Hva(program.Scratch), bytes);
-            uint command = random.Next(20) == 0 ? IOMMU_DESTROY + (uint)random.Next(40) : entry.Number;
-            ulong argument = random.Next(20) == 0 ? (ulong)random.NextInt64() : program.Scratch;
+            uint command = random.Next(20) == 0 ? IOMMU_DESTROY + (uint)random.Next(40) : number;
+            ulong argument = structure == 0 ? (ulong)random.Next(12) : random.Next(20) == 0 ? (ulong)random.NextInt64() : program.Scratch;
             SysResult result = context.Ioctl(program, command, argument);
             Assert.True(result.IsOk || result.Errno != Errno.None);
         }

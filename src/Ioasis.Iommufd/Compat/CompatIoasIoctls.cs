@@ -1,0 +1,36 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Ioctls;
+using Ioasis.Iommufd.Objects;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Iommufd.Compat;
+
+/// <summary>IOMMU_VFIO_IOAS: which IOAS the ioctls of a container mean.</summary>
+internal static class CompatIoasIoctls
+{
+    internal static Errno VfioIoas(IoctlCall call, ref IommuVfioIoas args)
+    {
+        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
+        ObjectTable objects = call.Context.Objects;
+        ObjectTable.Held<Ioas> held;
+        Errno errno;
+        switch (args.Op)
+        {
+            case IOMMU_VFIO_IOAS_GET:
+                errno = objects.TryGetCompat(out held);
+                if (errno != Errno.None) return errno;
+                using (held) args.IoasId = held.Value.Id;
+                return call.Respond(in args);
+            case IOMMU_VFIO_IOAS_SET:
+                errno = objects.TryGet(args.IoasId, out held);
+                if (errno != Errno.None) return errno;
+                using (held) objects.SetCompat(held.Value);
+                return Errno.None;
+            case IOMMU_VFIO_IOAS_CLEAR:
+                objects.SetCompat(null);
+                return Errno.None;
+            default:
+                return Errno.EOPNOTSUPP;
+        }
+    }
+}

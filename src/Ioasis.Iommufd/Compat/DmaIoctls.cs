@@ -1,0 +1,58 @@
+using Ioasis.Abi;
+using Ioasis.Core.Domains;
+using Ioasis.Iommufd.Ioctls;
+using Ioasis.Iommufd.Mapping;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+using static Ioasis.Abi.VfioH;
+
+namespace Ioasis.Iommufd.Compat;
+
+/// <summary>Mapping and unmapping as a container of type 1 has it.</summary>
+internal static class DmaIoctls
+{
+    /// <summary>Maps where the program says. A mapping that devices may neither read nor write is fine until a device comes.</summary>
+    internal static Errno Map(CompatCall call, ref VfioIommuType1DmaMap args)
+    {
+        if ((args.Flags & ~(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)) != 0) return Errno.EINVAL;
+        Errno errno = call.Context.Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
+        using ObjectTable.Held<Ioas> ioas = held;
+        if (errno != Errno.None) return errno;
+        MapAccess access = ((args.Flags & VFIO_DMA_MAP_FLAG_READ) != 0 ? MapAccess.Read : 0)
+            | ((args.Flags & VFIO_DMA_MAP_FLAG_WRITE) != 0 ? MapAccess.Write : 0);
+        ulong iova = args.Iova;
+        return MapIoctls.MapPointer(ioas.Value, call.Caller, args.Vaddr, args.Size, choose: false, access, ref iova);
+    }
+
+    /// <summary>
+    /// Unmaps a range. With TYPE1 it may begin and end within mappings, else it takes whole ones. Nothing mapped there is no error. The
+    /// answer says how much went, and is given where the range was wrong too.
+    /// </summary>
+    internal static Errno Unmap(CompatCall call, ref VfioIommuType1DmaUnmap args)
+    {
+        if ((args.Flags & ~VFIO_DMA_UNMAP_FLAG_ALL) != 0) return Errno.EINVAL;
+        Errno errno = call.Context.Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
+        using ObjectTable.Held<Ioas> ioas = held;
+        if (errno != Errno.None) return errno;
+
+        IoPageTable table = ioas.Value.Table;
+        ulong unmapped = 0;
+        if ((args.Flags & VFIO_DMA_UNMAP_FLAG_ALL) != 0)
+        {
+            if (args.Iova != 0 || args.Size != 0) return Errno.EINVAL;
+            errno = table.Unmap(IovaRange.All, out unmapped);
+        }
+        else
+        {
+            errno = table.Cut(args.Iova, args.Size);
+            if (errno != Errno.None) return errno;
+            if (args.Size == 0) errno = Errno.EINVAL;
+            else if (!new Iova(args.Iova).TryLast(args.Size, out Iova last)) errno = Errno.EOVERFLOW;
+            else errno = table.Unmap(new IovaRange(args.Iova, last.Value), out unmapped);
+        }
+
+        args.Size = unmapped;
+        Errno answered = call.Respond(in args);
+        return answered == Errno.None ? errno : answered;
+    }
+}
