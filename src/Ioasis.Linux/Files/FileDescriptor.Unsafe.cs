@@ -14,6 +14,9 @@ internal sealed partial class FileDescriptor : SafeHandleMinusOneIsInvalid
     /// <summary>Takes a number over, to close it in the end unless <paramref name="owned"/> says otherwise.</summary>
     public FileDescriptor(int number, bool owned = true) : base(owned) => SetHandle(number);
 
+    /// <summary>A call that fails returns -1 in 32 bits; what stands in the register above them is nobody's.</summary>
+    public override bool IsInvalid => (int)handle == -1;
+
     /// <summary>Its number. Only for a message, or while the caller keeps the object alive.</summary>
     public int Number => (int)handle;
 
