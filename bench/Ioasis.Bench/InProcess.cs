@@ -48,6 +48,8 @@ internal sealed class InProcess : ICaller
         return false;
     }
 
+    public SysResult InstallFile(INode node) => Errno.EMFILE;
+
     public bool HasCapability(int capability) => false;
 
     internal HostBlock Allocate(ulong length) => _memory.Allocate(length);

@@ -110,9 +110,9 @@ public sealed class SoftwareMachine : IDisposable
         IEnumerable<SysfsFunction> functions = _devices.Select(d => new SysfsFunction(
             d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit, d.Group,
             (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Vfio.ReadConfiguration));
-        foreach (VirtualPath path in SysfsTree.Build(Units, functions, (iommu.Major, iommu.Minor))) _paths.Add(path.Path, path);
+        foreach (VirtualPath path in SysfsTree.Build(Units, functions, _bus.Groups.Select(g => (g.Id, (g.Major, g.Minor))), (iommu.Major, iommu.Minor))) _paths.Add(path.Path, path);
         _paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
         _paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
-        foreach (INode node in _devices.Select(d => (INode)d.Vfio).Prepend(iommu)) _paths.Add(node.Path, new VirtualDevice(node));
+        foreach (INode node in (INode[])[iommu, .. _devices.Select(d => d.Vfio), .. _bus.Groups]) _paths.Add(node.Path, new VirtualDevice(node));
     }
 }

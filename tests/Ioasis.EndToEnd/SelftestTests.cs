@@ -60,6 +60,25 @@ public sealed partial class SelftestTests(Workbench bench)
         await Compare(who, "vfio_dma_mapping_test", [.. variants, bdf], expected);
     }
 
+    [Theory]
+    [InlineData(Who.Self, Machine.Edu)]
+    [InlineData(Who.Nobody, Machine.DmaTest)]
+    public async Task Dma_mapping_with_an_iommufd_as_the_container_of_a_group(Who who, string bdf)
+    {
+        Dictionary<string, Result> expected = [];
+        List<string> variants = [];
+        foreach (string mode in (string[])["iommufd_compat_type1", "iommufd_compat_type1v2"])
+        {
+            string[] sizes = [.. ((string[])["anonymous", "anonymous_hugetlb_2mb", "anonymous_hugetlb_1gb"]).Select(size => $"{mode}_{size}")];
+            foreach (string size in sizes) expected[$"vfio_dma_mapping_test.{size}.dma_map_unmap"] = Result.Passed;
+            foreach (string test in (string[])["unmap_range", "unmap_all", "overflow"])
+                expected[$"vfio_dma_map_limit_test.{mode}.{test}"] = Result.Passed;
+            variants.AddRange([.. sizes.Append(mode).SelectMany(variant => new[] { "-v", variant })]);
+        }
+
+        await Compare(who, "vfio_dma_mapping_test", [.. variants, bdf], expected);
+    }
+
     private async Task Compare(Who who, string program, string[] arguments, Dictionary<string, Result> expected)
     {
         Ending ending = await Execution.Run(bench.UnderIoasis(who, Machine.Devices, [Path.Combine(bench.Selftests, program), .. arguments]));

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
@@ -35,6 +36,12 @@ internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
 
         (_held ??= []).Add(description);
         return true;
+    }
+
+    public SysResult InstallFile(INode node)
+    {
+        Errno errno = process.TryOpen(node, out OpenNode? open);
+        return errno == Errno.None ? SysResult.Ok(process.Descriptors.Add(open!)) : errno;
     }
 
     public void Dispose()

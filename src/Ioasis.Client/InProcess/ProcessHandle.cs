@@ -24,10 +24,10 @@ internal sealed class ProcessHandle : NodeHandle
     private readonly ProcessNodes _process;
     private int _closed;
 
-    internal ProcessHandle(string path, ProcessNodes process, OpenNode node) : base(path)
+    internal ProcessHandle(string path, ProcessNodes process, int descriptor) : base(path)
     {
         _process = process;
-        Descriptor = process.Descriptors.Add(node);
+        Descriptor = descriptor;
     }
 
     public override int Descriptor { get; }

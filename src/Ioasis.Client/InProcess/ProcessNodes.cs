@@ -29,16 +29,20 @@ internal sealed class ProcessNodes(SoftwareMachine machine, IReadOnlyCollection<
         if (errno != Errno.None) return errno;
         if (found is VirtualDirectory) return Errno.EISDIR;
         if (found is not VirtualDevice device) return Errno.EACCES; // the files of sysfs that we serve are not opened for writing
-        var carrier = new ProcessCarrier();
-        errno = device.Node.Open(carrier, out NodeFile? file);
-        if (errno != Errno.None)
-        {
-            carrier.Dispose();
-            return errno;
-        }
+        errno = TryOpen(device.Node, out OpenNode? open);
+        if (errno == Errno.None) handle = Adopt(Descriptors.Add(open!), path);
+        return errno;
+    }
 
-        handle = new ProcessHandle(path, this, new OpenNode(file!, carrier));
-        return Errno.None;
+    public override NodeHandle Adopt(int descriptor, string path) => new ProcessHandle(path, this, descriptor);
+
+    internal Errno TryOpen(INode node, out OpenNode? open)
+    {
+        var carrier = new ProcessCarrier();
+        Errno errno = node.Open(carrier, out NodeFile? file);
+        open = errno == Errno.None ? new OpenNode(file!, carrier) : null;
+        if (errno != Errno.None) carrier.Dispose();
+        return errno;
     }
 
     public override UserMemory Allocate(ulong length)

@@ -18,6 +18,8 @@ internal sealed class LinuxNodes : NodeTransport
         return errno;
     }
 
+    public override NodeHandle Adopt(int descriptor, string path) => new LinuxHandle(path, new FileDescriptor(descriptor));
+
     public override UserMemory Allocate(ulong length)
     {
         Errno errno = UserPages.TryAllocate(length, out UserPages? pages);

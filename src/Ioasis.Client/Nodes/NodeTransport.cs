@@ -36,6 +36,11 @@ public abstract class NodeTransport : IDisposable
     /// <param name="handle">The open file, when the answer is <see cref="Errno.None"/>.</param>
     public abstract Errno TryOpen(string path, out NodeHandle? handle);
 
+    /// <summary>Takes over a descriptor that an ioctl returned.</summary>
+    /// <param name="descriptor">The descriptor, open and nobody else's.</param>
+    /// <param name="path">What to call it.</param>
+    public abstract NodeHandle Adopt(int descriptor, string path);
+
     /// <summary>Opens a device node for reading and writing.</summary>
     /// <exception cref="IommuException">It cannot be opened.</exception>
     public NodeHandle Open(string path)

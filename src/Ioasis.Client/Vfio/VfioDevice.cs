@@ -25,6 +25,8 @@ public sealed class VfioDevice : NodeClient
         return new VfioDevice(nodes, nodes.Open(path));
     }
 
+    internal static VfioDevice Adopt(NodeTransport nodes, int descriptor, string name) => new(nodes, nodes.Adopt(descriptor, name));
+
     /// <summary>The device's number in the context that it is bound to; 0 before.</summary>
     public uint Id { get; private set; }
 

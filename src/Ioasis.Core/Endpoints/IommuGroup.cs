@@ -20,6 +20,12 @@ public sealed class IommuGroup
     /// <summary>Its members.</summary>
     public IReadOnlyList<Endpoint> Endpoints { get; private set; } = [];
 
+    /// <summary>Whether DMA of the group has an owner.</summary>
+    public bool IsClaimed
+    {
+        get { lock (_lock) return _owner is not null; }
+    }
+
     /// <summary>Claims DMA of the whole group for one owner; the same owner may claim again (Linux: iommu_device_claim_dma_owner).</summary>
     /// <returns><see cref="IommuStatus.Busy"/> when another owner has it.</returns>
     public IommuStatus Claim(object owner)

@@ -18,6 +18,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Act
 {
     private const int FirstSweep = 64;
 
+    private readonly NodeOpener _opener = new(listener, nodes);
     private readonly ConcurrentDictionary<int, CallerThread> _threads = new();
 
     // Guards what follows, and additions to and removals from _threads.
@@ -104,7 +105,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Act
             }
 
             if (_threads.Count >= _sweepAt) Sweep();
-            thread = new CallerThread(id, directory, OpenPidfd(id, process), process, nodes);
+            thread = new CallerThread(id, directory, OpenPidfd(id, process), process, nodes, _opener);
             // Only now is it sure that the ID meant what it was taken for.
             if (!thread.IsAlive || !listener.IsValid(call.Id))
             {

@@ -19,10 +19,13 @@ namespace Ioasis.Host.Callers;
 /// <param name="pidfd">Its pidfd, or null where the kernel has none for a thread that is not the first.</param>
 /// <param name="process">The process that it is one of.</param>
 /// <param name="nodes">The open files of our nodes.</param>
-internal sealed class CallerThread(int id, FileDescriptor directory, FileDescriptor? pidfd, CallerProcess process, OpenNodes nodes) : ICaller, IDisposable
+/// <param name="opener">Opens further ones.</param>
+internal sealed class CallerThread(
+    int id, FileDescriptor directory, FileDescriptor? pidfd, CallerProcess process, OpenNodes nodes, NodeOpener opener) : ICaller, IDisposable
 {
     // Only the thread that serves the call touches it, and a thread makes one call at a time.
     private List<OpenNode>? _heldInCall;
+    private ulong _call;
 
     /// <summary>Its ID.</summary>
     public int Id => id;
@@ -82,11 +85,19 @@ internal sealed class CallerThread(int id, FileDescriptor directory, FileDescrip
     }
 
     /// <inheritdoc/>
+    public SysResult InstallFile(INode node) => opener.Open(_call, node, FcntlH.O_RDWR | FcntlH.O_CLOEXEC, answers: false);
+
+    /// <inheritdoc/>
     public bool HasCapability(int capability) =>
         ThreadStatus.TryRead(directory, out ThreadStatus status) && (status.EffectiveCapabilities >> capability & 1) != 0;
 
     /// <summary>From here to <see cref="LeaveCall"/> the thread waits for the calling thread to serve it.</summary>
-    public void EnterCall() => process.Memory.EnterCall(id);
+    /// <param name="call">The call's ID.</param>
+    public void EnterCall(ulong call)
+    {
+        _call = call;
+        process.Memory.EnterCall(id);
+    }
 
     /// <summary>Ends what <see cref="EnterCall"/> began.</summary>
     public void LeaveCall()

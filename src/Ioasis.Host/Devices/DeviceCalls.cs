@@ -16,45 +16,25 @@ internal sealed class DeviceCalls(SeccompListener listener, OpenNodes nodes, Cal
     // UIO_MAXIOV: more is EINVAL.
     private const ulong MaxVectors = 1024;
 
+    private readonly NodeOpener _opener = new(listener, nodes);
+
     /// <summary>open(2) of a node, answered by placing a carrier.</summary>
     public Answer Open(in SeccompNotif call, ServerThread server, INode node, int flags)
     {
-        Errno errno = Carrier.TryCreate(node.Path[(node.Path.LastIndexOf('/') + 1)..], out Carrier? carrier);
-        if (errno != Errno.None) return errno;
-        NodeFile? file;
         server.EnterBlocking();
-        try { errno = node.Open(carrier!, out file); }
+        try
+        {
+            SysResult opened = _opener.Open(call.Id, node, flags, answers: true);
+            return opened.IsOk ? Answer.Sent : opened;
+        }
         finally { server.LeaveBlocking(); }
-        if (errno != Errno.None)
-        {
-            carrier!.Dispose();
-            return errno;
-        }
-
-        var open = new OpenNode(node, carrier!, file!, flags);
-        const int Passed = FcntlH.O_ACCMODE | FcntlH.O_NONBLOCK | FcntlH.O_APPEND;
-        errno = carrier!.Reopen(flags & Passed, out FileDescriptor placed);
-        if (errno == Errno.None) errno = nodes.Add(open);
-        if (errno != Errno.None)
-        {
-            placed.Dispose();
-            open.Release();
-            return errno;
-        }
-
-        SysResult sent = listener.SendFile(call.Id, placed, (flags & FcntlH.O_CLOEXEC) != 0);
-        placed.Dispose();
-        if (sent.IsOk) return Answer.Sent;
-        // EMFILE or the like, or the caller was killed meanwhile.
-        nodes.Remove(open);
-        return sent.Errno;
     }
 
     /// <summary>ioctl(2).</summary>
     public Answer Ioctl(in SeccompNotif call, ServerThread server)
     {
         if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
-        Enter(server, caller);
+        Enter(call, server, caller);
         try { return open.File.Ioctl(caller, (uint)call.Data.Args[1], call.Data.Args[2]); }
         finally { Leave(server, caller, open); }
     }
@@ -63,7 +43,7 @@ internal sealed class DeviceCalls(SeccompListener listener, OpenNodes nodes, Cal
     public Answer Pread(in SeccompNotif call, ServerThread server)
     {
         if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
-        Enter(server, caller);
+        Enter(call, server, caller);
         try { return CanRead(open) ? open.File.Read(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2]) : Errno.EBADF; }
         finally { Leave(server, caller, open); }
     }
@@ -72,7 +52,7 @@ internal sealed class DeviceCalls(SeccompListener listener, OpenNodes nodes, Cal
     public Answer Pwrite(in SeccompNotif call, ServerThread server)
     {
         if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
-        Enter(server, caller);
+        Enter(call, server, caller);
         try { return CanWrite(open) ? open.File.Write(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2]) : Errno.EBADF; }
         finally { Leave(server, caller, open); }
     }
@@ -91,7 +71,7 @@ internal sealed class DeviceCalls(SeccompListener listener, OpenNodes nodes, Cal
         ulong protection = call.Data.Args[2];
         // MAP_SHARED is 1 and MAP_SHARED_VALIDATE 3, MAP_PRIVATE is 2.
         bool shared = (call.Data.Args[3] & SysMemory.MAP_SHARED) != 0;
-        Enter(server, caller);
+        Enter(call, server, caller);
         try
         {
             Errno errno = open.File.Map(
@@ -105,7 +85,7 @@ internal sealed class DeviceCalls(SeccompListener listener, OpenNodes nodes, Cal
     private Answer Vectored(in SeccompNotif call, ServerThread server, bool write)
     {
         if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
-        Enter(server, caller);
+        Enter(call, server, caller);
         try
         {
             if (!(write ? CanWrite(open) : CanRead(open))) return Errno.EBADF;
@@ -134,10 +114,10 @@ internal sealed class DeviceCalls(SeccompListener listener, OpenNodes nodes, Cal
 
     private static bool CanWrite(OpenNode open) => (open.Flags & FcntlH.O_ACCMODE) != FcntlH.O_RDONLY;
 
-    private static void Enter(ServerThread server, CallerThread caller)
+    private static void Enter(in SeccompNotif call, ServerThread server, CallerThread caller)
     {
         server.EnterBlocking();
-        caller.EnterCall();
+        caller.EnterCall(call.Id);
     }
 
     private static void Leave(ServerThread server, CallerThread caller, OpenNode open)

@@ -72,7 +72,7 @@ internal sealed class OpenCalls(SeccompListener listener, StandIns standIns, Dev
         if (errno != Errno.None) return errno;
         using (file)
         {
-            SysResult sent = listener.SendFile(call.Id, file, (flags & FcntlH.O_CLOEXEC) != 0);
+            SysResult sent = listener.PlaceFile(call.Id, file, (flags & FcntlH.O_CLOEXEC) != 0, answers: true);
             return sent.IsOk ? Answer.Sent : sent.Errno;
         }
     }

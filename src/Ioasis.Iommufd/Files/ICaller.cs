@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Ioasis.Abi;
 using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Files;
@@ -15,6 +16,13 @@ public interface ICaller
     /// <summary>What an open file descriptor of the process stands for; false when it is not open (EBADF). The caller of this
     /// method owns what it gets if that is disposable.</summary>
     bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file);
+
+    /// <summary>
+    /// Opens a node for the process, as an ioctl does that returns a descriptor: readable, writable and closed on exec. It is closed again if
+    /// there is no place for it. No lock may be held that opening or closing a node's file takes.
+    /// </summary>
+    /// <returns>The descriptor, or why there is none: what the node says, or EMFILE.</returns>
+    SysResult InstallFile(INode node);
 
     /// <summary>Whether the process has a capability (capabilities(7), CAP_SYS_RESOURCE is 24, CAP_IPC_LOCK is 14).</summary>
     bool HasCapability(int capability);

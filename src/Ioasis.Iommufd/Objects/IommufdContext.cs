@@ -37,6 +37,22 @@ public sealed class IommufdContext : NodeFile
         if (Interlocked.Decrement(ref _references) == 0) Objects.Clear();
     }
 
+    /// <summary>The number of the IOAS that the ioctls of a VFIO container mean (Linux: iommufd_vfio_compat_ioas_get_id).</summary>
+    /// <returns><see cref="Errno.ENODEV"/> when they mean none.</returns>
+    public Errno TryGetCompatIoas(out uint id)
+    {
+        Errno errno = Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
+        using ObjectTable.Held<Ioas> ioas = held;
+        id = errno == Errno.None ? ioas.Value.Id : 0;
+        return errno;
+    }
+
+    /// <summary>
+    /// Makes such an IOAS if there is none, as a group does that gets the context as its container (Linux: iommufd_vfio_compat_ioas_create).
+    /// It is like one that the program made itself.
+    /// </summary>
+    public void EnsureCompatIoas() => Objects.EnsureCompat();
+
     /// <inheritdoc/>
     public override void Close() => Release();
 

@@ -87,6 +87,18 @@ internal sealed class ObjectTable
         lock (_lock) _compat = ioas;
     }
 
+    /// <summary>Makes an IOAS for VFIO's ioctls if they mean none.</summary>
+    internal void EnsureCompat()
+    {
+        using Pending<Ioas> pending = Reserve(new Ioas());
+        lock (_lock)
+        {
+            if (_compat is not null) return;
+            _compat = pending.Value;
+            pending.Commit();
+        }
+    }
+
     /// <summary>All objects of a kind, in ascending order of their numbers, as they are now.</summary>
     internal List<T> All<T>() where T : IommufdObject
     {

@@ -24,8 +24,11 @@ internal sealed class SeccompListener(FileDescriptor file) : IDisposable
     /// <summary>Whether the call still waits, so that its thread ID has meant its thread until now.</summary>
     public bool IsValid(ulong id) => SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_ID_VALID, ref id).IsOk;
 
-    /// <summary>Places one of our files in the process of a call and answers the call with its number there, in one step.</summary>
-    public SysResult SendFile(ulong id, FileDescriptor placed, bool closeOnExec)
+    /// <summary>
+    /// Places one of our files in the process of a call, the answer being its number there; <paramref name="answers"/>: the call's answer too,
+    /// in one step.
+    /// </summary>
+    public SysResult PlaceFile(ulong id, FileDescriptor placed, bool closeOnExec, bool answers)
     {
         bool held = false;
         placed.DangerousAddRef(ref held);
@@ -34,7 +37,7 @@ internal sealed class SeccompListener(FileDescriptor file) : IDisposable
             var request = new SeccompNotifAddfd
             {
                 Id = id,
-                Flags = SeccompH.SECCOMP_ADDFD_FLAG_SEND,
+                Flags = answers ? SeccompH.SECCOMP_ADDFD_FLAG_SEND : 0,
                 Srcfd = (uint)placed.Number,
                 NewfdFlags = closeOnExec ? (uint)FcntlH.O_CLOEXEC : 0,
             };

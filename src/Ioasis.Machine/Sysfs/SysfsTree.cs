@@ -18,16 +18,19 @@ internal sealed class SysfsTree
 
     /// <summary>Builds the tree.</summary>
     internal static IEnumerable<VirtualPath> Build(
-        IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions, (uint Major, uint Minor) iommu)
+        IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions,
+        IEnumerable<(int Id, (uint Major, uint Minor) Number)> groups, (uint Major, uint Minor) iommu)
     {
         var tree = new SysfsTree();
-        foreach (string merged in (string[])["/sys/bus/pci", "/sys/bus/pci/devices", "/sys/bus/pci/drivers", "/sys/class", "/sys/class/vfio-dev",
+        foreach (string merged in (string[])["/sys/bus/pci", "/sys/bus/pci/devices", "/sys/bus/pci/drivers", "/sys/class", "/sys/class/vfio", "/sys/class/vfio-dev",
                                              "/sys/class/iommu", "/sys/class/misc", "/sys/kernel/iommu_groups", "/sys/dev/char"])
             tree.Directory(merged);
         tree.Directory(Driver);
         foreach (IommuUnit unit in units) tree.Add(unit);
         tree.Device("/sys/devices/virtual/misc/iommu", "misc", "iommu", iommu, "iommu");
         foreach (SysfsFunction function in functions) tree.Add(function);
+        foreach ((int id, (uint Major, uint Minor) number) in groups)
+            tree.Device($"/sys/devices/virtual/vfio/{id}", "vfio", Decimal(id), number, $"vfio/{id}");
         return tree._paths.Values;
     }
 

@@ -4,12 +4,18 @@ using Ioasis.Passthrough.Vfio.Ioctls;
 
 namespace Ioasis.Passthrough.Vfio;
 
-/// <summary>One open of a device's node (Linux: struct vfio_device_file). Until it is bound, everything but BIND_IOMMUFD is refused.</summary>
-internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier) : NodeFile
+/// <summary>
+/// One open of a device, by its node or by its group (Linux: struct vfio_device_file). One that the group opened comes bound; until the other
+/// is, everything but BIND_IOMMUFD is refused.
+/// </summary>
+internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier, VfioGroup? opener = null) : NodeFile
 {
     private volatile bool _granted;
 
     internal VfioPciDevice Device { get; } = device;
+
+    /// <summary>Whether the group opened it, rather than the program the device's own node.</summary>
+    internal bool IsOfGroup => opener is not null;
 
     /// <summary>Whether the device is bound through this file. It stays so until the file is closed.</summary>
     internal bool IsGranted
@@ -29,5 +35,9 @@ internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier) : N
     public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>
         _granted ? Device.Map(carrier, offset, length, shared) : Errno.EINVAL;
 
-    public override void Close() => Device.Unbind(this);
+    public override void Close()
+    {
+        Device.Unbind(this);
+        if (_granted && !IsOfGroup) Device.Group.Unblock();
+    }
 }

@@ -14,12 +14,16 @@ public sealed class VfioPciBus : IDisposable
     // Guards the windows.
     private readonly Lock _lock = new();
     private readonly uint _major;
+    private readonly List<VfioGroup> _groups = [];
     private ulong _low = LowStart;
     private ulong _high = HighStart;
 
     /// <summary>Makes an empty bus.</summary>
-    /// <param name="major">Major number of the character devices of VFIO.</param>
+    /// <param name="major">Major number of the nodes of VFIO devices; that of groups is the one before.</param>
     public VfioPciBus(uint major) => _major = major;
+
+    /// <summary>The groups of the devices that were plugged in.</summary>
+    public IReadOnlyList<VfioGroup> Groups => _groups;
 
     internal BarPoller Poller { get; } = new();
 
@@ -35,7 +39,11 @@ public sealed class VfioPciBus : IDisposable
         var slot = new PciSlot(model, endpoint, Poller);
         var addresses = new ulong[6];
         foreach (Bar bar in slot.Function.Bars) addresses[bar.Index] = Place(bar);
-        return new VfioPciDevice(slot, endpoint, addresses, _major, minor);
+        VfioGroup? group = _groups.Find(g => g.Id == endpoint.Group.Id);
+        if (group is null) _groups.Add(group = new VfioGroup(endpoint.Group, _major - 1, (uint)_groups.Count));
+        var device = new VfioPciDevice(slot, endpoint, addresses, group, _major, minor);
+        group.Add(device);
+        return device;
     }
 
     /// <summary>Ends the bus's thread.</summary>

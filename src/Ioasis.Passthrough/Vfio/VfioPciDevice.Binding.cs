@@ -27,6 +27,22 @@ public sealed partial class VfioPciDevice
         }
     }
 
+    /// <summary>Binds the device through a file of its group and attaches it to the context's compatibility IOAS, or does neither.</summary>
+    /// <returns>EBUSY when the group handed it out before; ENODEV when the context has no such IOAS.</returns>
+    internal Errno BindAndAttach(VfioDeviceFile file, IommufdContext context)
+    {
+        lock (_binding)
+        {
+            if (_bound is not null) return Errno.EBUSY;
+            Errno errno = Bind(file, context, _ => true);
+            if (errno != Errno.None) return errno;
+            errno = context.TryGetCompatIoas(out uint ioas);
+            if (errno == Errno.None) errno = _bound!.Attach(ref ioas);
+            if (errno != Errno.None) Unbind(file);
+            return errno;
+        }
+    }
+
     /// <summary>
     /// Attaches the bound device, or one PASID of it. <paramref name="publish"/> hands the page table's ID out; if it fails, the device
     /// is detached.

@@ -31,8 +31,9 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     private int _powerState;
     private bool _inLowPower;
 
-    internal VfioPciDevice(PciSlot slot, Endpoint endpoint, IReadOnlyList<ulong> barAddresses, uint major, uint minor)
+    internal VfioPciDevice(PciSlot slot, Endpoint endpoint, IReadOnlyList<ulong> barAddresses, VfioGroup group, uint major, uint minor)
     {
+        Group = group;
         _slot = slot;
         Endpoint = endpoint;
         BarAddresses = barAddresses;
@@ -60,6 +61,9 @@ public sealed partial class VfioPciDevice : INode, IDisposable
 
     /// <summary>Its place behind an IOMMU.</summary>
     public Endpoint Endpoint { get; }
+
+    /// <summary>Its group as VFIO has it.</summary>
+    public VfioGroup Group { get; }
 
     /// <summary>Its requester ID.</summary>
     public RequesterId Requester => Endpoint.Requester;

@@ -26,6 +26,8 @@ internal sealed class TestCaller : ICaller
 
     public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file) => Files.TryGetValue(descriptor, out file);
 
+    public SysResult InstallFile(INode node) => Errno.EMFILE;
+
     public bool HasCapability(int capability) => Capabilities.Contains(capability);
 
     /// <summary>Passes a structure and takes back what the call made of it.</summary>

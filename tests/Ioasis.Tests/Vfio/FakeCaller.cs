@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
@@ -38,6 +39,8 @@ internal sealed class FakeCaller : ICaller
         file = found ? open!() : null;
         return found;
     }
+
+    public SysResult InstallFile(INode node) => Errno.EMFILE;
 
     public bool HasCapability(int capability) => false;
 

@@ -18,6 +18,16 @@ internal static class BindIoctls
         Errno errno = ReadBind(call, out VfioDeviceBindIommufd bind);
         if (errno != Errno.None) return errno;
         if (bind.Iommufd < 0 || (bind.Flags & ~VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN) != 0) return Errno.EINVAL;
+        if (call.File.IsOfGroup) return Errno.EINVAL;
+        errno = call.Device.Group.Block();
+        if (errno != Errno.None) return errno;
+        errno = BindBlocked(call, bind);
+        if (errno != Errno.None) call.Device.Group.Unblock();
+        return errno;
+    }
+
+    private static Errno BindBlocked(VfioCall call, VfioDeviceBindIommufd bind)
+    {
         if (call.File.IsGranted) return Errno.EINVAL;
         if ((bind.Flags & VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN) != 0)
         {
@@ -35,7 +45,7 @@ internal static class BindIoctls
 
         ICaller caller = call.Caller;
         ulong outDevid = unchecked(call.Argument + OutDevidOffset);
-        errno = call.Device.Bind(call.File, context, id => TryWriteId(caller, outDevid, id));
+        Errno errno = call.Device.Bind(call.File, context, id => TryWriteId(caller, outDevid, id));
         if (errno == Errno.None) call.File.IsGranted = true;
         return errno;
     }

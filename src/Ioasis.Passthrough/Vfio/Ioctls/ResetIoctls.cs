@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
 namespace Ioasis.Passthrough.Vfio.Ioctls;
@@ -31,21 +32,41 @@ internal static class ResetIoctls
         RequesterId requester = call.Device.Requester;
         var device = new VfioPciDependentDevice
         {
-            Devid = call.Device.BoundId,
+            Devid = call.File.IsOfGroup ? (uint)call.Device.Group.Id : call.Device.BoundId, // a union with group_id
             Segment = requester.Segment,
             Bus = requester.Bus,
             Devfn = PciRegs.PCI_DEVFN(requester.Device, requester.Function),
         };
         if (!call.TryWrite((uint)size, MemoryMarshal.AsBytes(new ReadOnlySpan<VfioPciDependentDevice>(in device)))) return Errno.EFAULT;
-        info.Flags = VfioH.VFIO_PCI_HOT_RESET_FLAG_DEV_ID | VfioH.VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED;
+        if (!call.File.IsOfGroup) info.Flags = VfioH.VFIO_PCI_HOT_RESET_FLAG_DEV_ID | VfioH.VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED;
         return call.Return(info, size);
     }
 
     internal static SysResult HotReset(VfioCall call)
     {
         VfioPciHotReset reset = call.Read<VfioPciHotReset>();
-        if (reset.Flags != 0 || reset.Count != 0) return Errno.EINVAL; // a list of groups is for devices opened through theirs
+        if (reset.Flags != 0 || reset.Count != 0 != call.File.IsOfGroup) return Errno.EINVAL;
+        if (call.File.IsOfGroup)
+        {
+            Errno errno = CheckGroups(call, reset.Count);
+            if (errno != Errno.None) return errno;
+        }
+
         call.Device.Reset();
         return SysResult.Ok();
+    }
+
+    /// <summary>
+    /// A program that opened the device through its group shows, by the groups' descriptors, that all that the reset hits is its own: here
+    /// that is one group.
+    /// </summary>
+    private static Errno CheckGroups(VfioCall call, uint count)
+    {
+        if (count > 1) return Errno.EINVAL;
+        int descriptor = 0;
+        if (!call.TryRead((uint)Marshal.SizeOf<VfioPciHotReset>(), MemoryMarshal.AsBytes(new Span<int>(ref descriptor)))) return Errno.EFAULT;
+        if (!call.Caller.TryGetFile(descriptor, out IOpenFile? file)) return Errno.EBADF;
+        (file as IDisposable)?.Dispose();
+        return file is VfioGroupFile { Group: var group } && group == call.Device.Group ? Errno.None : Errno.EINVAL;
     }
 }

@@ -69,6 +69,9 @@ internal static class VfioIoctls
         if (ioctl is { BeforeBind: true }) return ioctl.Handler(new VfioCall(file, caller, argument, []));
         if (!file.IsGranted) return Errno.EINVAL;
         if (ioctl is null) return Errno.ENOTTY;
+
+        // A group's container decides what its devices are attached to.
+        if (file.IsOfGroup && command is VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT or VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT) return Errno.ENOTTY;
         Span<byte> header = stackalloc byte[LargestMinimum];
         header.Clear();
         if (ioctl.MinimumSize > 0)

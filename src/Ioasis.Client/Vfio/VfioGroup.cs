@@ -1,0 +1,59 @@
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Memory;
+
+namespace Ioasis.Client;
+
+/// <summary>
+/// The open node of an IOMMU group, <c>/dev/vfio/N</c>: the older way to its devices. It is given a context as its container and then
+/// hands out devices that are attached to the context's compatibility IOAS.
+/// </summary>
+public sealed class VfioGroup : NodeClient
+{
+    private VfioGroup(NodeTransport nodes, NodeHandle handle) : base(nodes, handle)
+    {
+    }
+
+    /// <summary>Opens the node of a group by its number below /sys/kernel/iommu_groups.</summary>
+    /// <exception cref="IommuException">It cannot be opened: EBUSY while it is open, or a device of it is bound through its own node.</exception>
+    public static VfioGroup Open(NodeTransport nodes, int number)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        return new VfioGroup(nodes, nodes.Open($"/dev/vfio/{number}"));
+    }
+
+    /// <summary>Whether devices can be handed out, and whether there is a container (VFIO_GROUP_FLAGS_* bits).</summary>
+    /// <exception cref="IommuException">Refused.</exception>
+    public uint Status
+    {
+        get
+        {
+            var arguments = new VfioGroupStatus { Argsz = SizeOf<VfioGroupStatus>() };
+            SysResult result = TryIoctl(VfioH.VFIO_GROUP_GET_STATUS, ref arguments);
+            return result.IsOk ? arguments.Flags : throw new IommuException(result.Errno, $"status of {Handle.Path}");
+        }
+    }
+
+    /// <summary>Makes a context the group's container; it gets a compatibility IOAS if it has none.</summary>
+    /// <exception cref="IommuException">Refused: EINVAL there is a container already.</exception>
+    public void SetContainer(IommuContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        SysResult result = TrySetContainer(context.Handle.Descriptor);
+        if (!result.IsOk) throw new IommuException(result.Errno, $"setting of {context.Handle.Path} as container of {Handle.Path}");
+    }
+
+    /// <summary>Hands out a device, bound and attached.</summary>
+    /// <exception cref="IommuException">Refused: EINVAL no container, ENODEV no such device in the group, EBUSY its DMA is another's.</exception>
+    public VfioDevice OpenDevice(RequesterId requester)
+    {
+        SysResult result = TryOpenDevice(requester.ToString());
+        return result.IsOk
+            ? VfioDevice.Adopt(Nodes, (int)result.Value, $"{requester} of {Handle.Path}")
+            : throw new IommuException(result.Errno, $"opening of {requester} of {Handle.Path}");
+    }
+
+    internal SysResult TrySetContainer(int descriptor) => TryIoctl(VfioH.VFIO_GROUP_SET_CONTAINER, ref descriptor);
+
+    internal SysResult TryOpenDevice(string name) => TryIoctl(VfioH.VFIO_GROUP_GET_DEVICE_FD, [.. Encoding.ASCII.GetBytes(name), 0]);
+}

@@ -1,0 +1,46 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Seccomp;
+
+namespace Ioasis.Host.Devices;
+
+/// <summary>Opens nodes for programs: what they get is a carrier, placed among their files.</summary>
+internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes)
+{
+    /// <summary>Opens a node and places the file in the process of a call that waits.</summary>
+    /// <param name="call">The call's ID.</param>
+    /// <param name="node">What to open. No lock of a node may be held: those of the open files are taken.</param>
+    /// <param name="flags">As open(2) has them.</param>
+    /// <param name="answers">Whether the call is thereby answered, with the descriptor, in one step.</param>
+    /// <returns>The descriptor in that process, or why there is none.</returns>
+    public SysResult Open(ulong call, INode node, int flags, bool answers)
+    {
+        Errno errno = Carrier.TryCreate(node.Path[(node.Path.LastIndexOf('/') + 1)..], out Carrier? carrier);
+        if (errno != Errno.None) return errno;
+        errno = node.Open(carrier!, out NodeFile? file);
+        if (errno != Errno.None)
+        {
+            carrier!.Dispose();
+            return errno;
+        }
+
+        var open = new OpenNode(node, carrier!, file!, flags);
+        const int Passed = FcntlH.O_ACCMODE | FcntlH.O_NONBLOCK | FcntlH.O_APPEND;
+        errno = carrier!.Reopen(flags & Passed, out FileDescriptor placed);
+        if (errno == Errno.None) errno = nodes.Add(open);
+        if (errno != Errno.None)
+        {
+            placed.Dispose();
+            open.Release();
+            return errno;
+        }
+
+        SysResult sent = listener.PlaceFile(call, placed, (flags & FcntlH.O_CLOEXEC) != 0, answers);
+        placed.Dispose();
+
+        // EMFILE or the like, or the caller was killed meanwhile.
+        if (!sent.IsOk) nodes.Remove(open);
+        return sent;
+    }
+}

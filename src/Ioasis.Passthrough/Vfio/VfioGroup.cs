@@ -1,0 +1,137 @@
+using Ioasis.Abi;
+using Ioasis.Core.Endpoints;
+using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Objects;
+
+namespace Ioasis.Passthrough.Vfio;
+
+/// <summary>
+/// The devices of an IOMMU group as programs took them before each had a node (Linux: struct vfio_group): the group is opened once at a time,
+/// gets a container, here always an iommufd context, and hands out its devices, attached to that context's compatibility IOAS. While it
+/// is open no device of it can be bound through its own node, and the other way round.
+/// </summary>
+public sealed class VfioGroup : INode
+{
+    // Guards what follows. Taken before a device's lock for bindings.
+    private readonly Lock _lock = new();
+    private readonly IommuGroup _group;
+    private IommufdContext? _context;
+    private int _boundByNode;
+    private bool _open;
+
+    internal VfioGroup(IommuGroup group, uint major, uint minor)
+    {
+        _group = group;
+        Major = major;
+        Minor = minor;
+        Path = $"/dev/vfio/{group.Id}";
+    }
+
+    /// <inheritdoc/>
+    public string Path { get; }
+
+    /// <summary>Its number below /sys/kernel/iommu_groups.</summary>
+    public int Id => _group.Id;
+
+    /// <inheritdoc/>
+    public uint Major { get; }
+
+    /// <inheritdoc/>
+    public uint Minor { get; }
+
+    /// <inheritdoc/>
+    public uint Mode => 0x1b0; // 0660
+
+    /// <summary>Its devices, in the order in which they were plugged in.</summary>
+    internal IReadOnlyList<VfioPciDevice> Devices { get; private set; } = [];
+
+    /// <inheritdoc/>
+    public Errno Open(ICarrier carrier, out NodeFile? file)
+    {
+        file = null;
+        lock (_lock)
+        {
+            if (_open || _boundByNode != 0) return Errno.EBUSY;
+            _open = true;
+            file = new VfioGroupFile(this);
+            return Errno.None;
+        }
+    }
+
+    internal void Add(VfioPciDevice device) => Devices = [.. Devices, device];
+
+    /// <summary>A device is to be bound through its own node; <see cref="Unblock"/> when it is so no more.</summary>
+    internal Errno Block()
+    {
+        lock (_lock)
+        {
+            if (_open) return Errno.EBUSY;
+            _boundByNode++;
+            return Errno.None;
+        }
+    }
+
+    internal void Unblock()
+    {
+        lock (_lock) _boundByNode--;
+    }
+
+    /// <summary>VFIO_GROUP_FLAGS_*.</summary>
+    internal uint Status
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _context is not null ? VfioH.VFIO_GROUP_FLAGS_CONTAINER_SET | VfioH.VFIO_GROUP_FLAGS_VIABLE
+                    : _group.IsClaimed ? 0 : VfioH.VFIO_GROUP_FLAGS_VIABLE;
+            }
+        }
+    }
+
+    /// <summary>The group's devices are to use a context, which gets a compatibility IOAS if it has none.</summary>
+    internal Errno SetContainer(IOpenFile file)
+    {
+        lock (_lock)
+        {
+            if (_context is not null) return Errno.EINVAL;
+            if (file is not IommufdContext context) return Errno.EBADFD;
+            context.EnsureCompatIoas();
+            context.AddReference();
+            _context = context;
+            return Errno.None;
+        }
+    }
+
+    /// <summary>Lets the context go; the devices that were handed out keep it.</summary>
+    internal Errno UnsetContainer()
+    {
+        IommufdContext? context;
+        lock (_lock) (context, _context) = (_context, null);
+        if (context is null) return Errno.EINVAL;
+        context.Release();
+        return Errno.None;
+    }
+
+    /// <summary>Binds a device to the group's context and attaches it to the compatibility IOAS (Linux: vfio_df_group_open).</summary>
+    internal Errno OpenDevice(VfioPciDevice device, ICarrier carrier, out NodeFile? file)
+    {
+        file = null;
+        lock (_lock)
+        {
+            if (_context is null) return Errno.EINVAL;
+            var opened = new VfioDeviceFile(device, carrier, this);
+            Errno errno = device.BindAndAttach(opened, _context);
+            if (errno != Errno.None) return errno;
+            opened.IsGranted = true;
+            file = opened;
+            return Errno.None;
+        }
+    }
+
+    internal void Close()
+    {
+        UnsetContainer();
+        lock (_lock) _open = false;
+    }
+}

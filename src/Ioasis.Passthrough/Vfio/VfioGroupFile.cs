@@ -1,0 +1,103 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Memory;
+
+namespace Ioasis.Passthrough.Vfio;
+
+/// <summary>The open file of a group, and its ioctls (Linux: vfio_group_fops_unl_ioctl).</summary>
+internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
+{
+    private const int LongestName = 4096; // its zero included
+
+    internal VfioGroup Group => group;
+
+    public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => command switch
+    {
+        VfioH.VFIO_GROUP_GET_STATUS => GetStatus(caller, argument),
+        VfioH.VFIO_GROUP_SET_CONTAINER => SetContainer(caller, argument),
+        VfioH.VFIO_GROUP_UNSET_CONTAINER => group.UnsetContainer(),
+        VfioH.VFIO_GROUP_GET_DEVICE_FD => GetDevice(caller, argument),
+        _ => Errno.ENOTTY,
+    };
+
+    public override void Close() => group.Close();
+
+    private SysResult GetStatus(ICaller caller, ulong argument)
+    {
+        VfioGroupStatus status = default;
+        Span<byte> bytes = MemoryMarshal.AsBytes(new Span<VfioGroupStatus>(ref status));
+        if (!caller.Memory.TryRead(new Hva(argument), bytes)) return Errno.EFAULT;
+        if (status.Argsz < bytes.Length) return Errno.EINVAL;
+        status.Flags = group.Status;
+        return caller.Memory.TryWrite(new Hva(argument), bytes) ? SysResult.Ok() : Errno.EFAULT;
+    }
+
+    private SysResult SetContainer(ICaller caller, ulong argument)
+    {
+        int descriptor = 0;
+        if (!caller.Memory.TryRead(new Hva(argument), MemoryMarshal.AsBytes(new Span<int>(ref descriptor)))) return Errno.EFAULT;
+        if (!caller.TryGetFile(descriptor, out IOpenFile? file)) return Errno.EBADF;
+        Errno errno = group.SetContainer(file);
+        (file as IDisposable)?.Dispose();
+        return errno;
+    }
+
+    /// <summary>Returns a new descriptor. No lock is held: placing the file may wait for files that are being closed.</summary>
+    private SysResult GetDevice(ICaller caller, ulong argument)
+    {
+        Errno errno = ReadName(caller, argument, out string name);
+        if (errno != Errno.None) return errno;
+        foreach (VfioPciDevice device in group.Devices)
+        {
+            string own = device.Requester.ToString();
+            if (!name.StartsWith(own, StringComparison.Ordinal)) continue;
+            string options = name[own.Length..];
+            if (options.Length > 0 && options[0] != ' ') continue;
+
+            // The only option is a token, which a function without virtual ones is not to be given.
+            if (options.AsSpan().ContainsAnyExcept(' ')) return Errno.EINVAL;
+            return caller.InstallFile(new DeviceOfGroup(group, device));
+        }
+
+        return Errno.ENODEV;
+    }
+
+    private static Errno ReadName(ICaller caller, ulong address, out string name)
+    {
+        name = "";
+        Span<byte> bytes = stackalloc byte[LongestName];
+        for (int done = 0; done < bytes.Length;)
+        {
+            // Not beyond the page: the name may end where the memory does.
+            ulong at = unchecked(address + (uint)done);
+            Span<byte> part = bytes.Slice(done, (int)Math.Min((ulong)(bytes.Length - done), LongestName - (at % LongestName)));
+            if (!caller.Memory.TryRead(new Hva(at), part)) return Errno.EFAULT;
+            int end = part.IndexOf((byte)0);
+            if (end >= 0)
+            {
+                name = Encoding.Latin1.GetString(bytes[..(done + end)]);
+                return Errno.None;
+            }
+
+            done += part.Length;
+        }
+
+        return Errno.EINVAL;
+    }
+
+    /// <summary>A device as its group opens it.</summary>
+    private sealed class DeviceOfGroup(VfioGroup group, VfioPciDevice device) : INode
+    {
+        public string Path => device.Path;
+
+        public uint Major => device.Major;
+
+        public uint Minor => device.Minor;
+
+        public uint Mode => device.Mode;
+
+        public Errno Open(ICarrier carrier, out NodeFile? file) => group.OpenDevice(device, carrier, out file);
+    }
+}
