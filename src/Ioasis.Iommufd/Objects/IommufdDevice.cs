@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Core;
+using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Memory;
 
@@ -25,6 +26,8 @@ public sealed class IommufdDevice : IommufdObject
     public Endpoint Endpoint { get; }
 
     private ObjectTable Objects => _context.Objects;
+
+    private int PasidBits => Math.Min(Endpoint.MaxPasidLog2, Endpoint.Unit.MaxPasidLog2);
 
     /// <summary>Binds a device and claims DMA of its group for the context (Linux: iommufd_device_bind).</summary>
     /// <returns>EBUSY when the group's DMA is another owner's.</returns>
@@ -59,6 +62,14 @@ public sealed class IommufdDevice : IommufdObject
     /// <param name="pageTableId">IOAS or HWPT; on success the HWPT.</param>
     public Errno Replace(Pasid? pasid, ref uint pageTableId) => ChangePageTable(pasid, ref pageTableId, replace: true);
 
+    /// <summary>What attaching a PASID comes to that is too large to be one: nothing, and a page table that is not there is told first.</summary>
+    public Errno RefusePasid(uint pageTableId)
+    {
+        Errno errno = Objects.TryGet(pageTableId, out ObjectTable.Held<IommufdObject> held);
+        held.Dispose();
+        return errno == Errno.None ? Errno.EINVAL : errno;
+    }
+
     /// <summary>Detaches; the device's DMA is blocked when this returns (Linux: iommufd_device_detach). Not attached, nothing happens.</summary>
     /// <param name="pasid">Null for the device's requests without PASID.</param>
     public void Detach(Pasid? pasid)
@@ -69,7 +80,7 @@ public sealed class IommufdDevice : IommufdObject
             var key = new IommufdGroup.Key(pasid);
             if (!_group.Attachments.TryGetValue(key, out IommufdGroup.Attachment? attachment) || !attachment.Devices.Remove(this)) return;
             hwpt = attachment.Hwpt;
-            Endpoint.Attach(pasid, null);
+            Enter(pasid, null);
             if (attachment.Devices.Count == 0) _group.Attachments.Remove(key);
             if (pasid is null) PagingOf(hwpt)?.Ioas.Table.Unreserve(this);
         }
@@ -180,7 +191,7 @@ public sealed class IommufdDevice : IommufdObject
         if (attachment is null) _group.Attachments[key] = attachment = new IommufdGroup.Attachment(hwpt);
         attachment.Devices.Add(this);
         Objects.AddUser(hwpt);
-        Endpoint.Attach(pasid, hwpt.Domain);
+        Enter(pasid, hwpt.Domain);
         return Errno.None;
     }
 
@@ -217,7 +228,7 @@ public sealed class IommufdDevice : IommufdObject
         foreach (IommufdDevice device in attachment.Devices)
         {
             Objects.AddUser(hwpt);
-            device.Endpoint.Attach(pasid, hwpt.Domain);
+            device.Enter(pasid, hwpt.Domain);
             if (oldPaging is not null && oldPaging.Ioas != paging?.Ioas) oldPaging.Ioas.Table.Unreserve(device);
         }
 
@@ -243,9 +254,13 @@ public sealed class IommufdDevice : IommufdObject
 
         if (!Endpoint.Unit.Accepts(hwpt.Domain)) return Errno.EINVAL;
         if (pasid is not { } id) return Errno.None;
-        int bits = Math.Min(Endpoint.MaxPasidLog2, Endpoint.Unit.MaxPasidLog2);
-        if (bits == 0) return Errno.EOPNOTSUPP;
-        return id.Value == 0 || id.Value >> bits != 0 ? Errno.EINVAL : Errno.None;
+        return id.Value == 0 || (PasidBits != 0 && id.Value >> PasidBits != 0) ? Errno.EINVAL : Errno.None;
+    }
+
+    /// <summary>As Linux has it, a PASID of a device that can send none is attached in name only.</summary>
+    private void Enter(Pasid? pasid, IommuDomain? domain)
+    {
+        if (pasid is null || PasidBits != 0) Endpoint.Attach(pasid, domain);
     }
 
     private void UndoAttach(Pasid? pasid, HwptPaging hwpt)
@@ -256,7 +271,7 @@ public sealed class IommufdDevice : IommufdObject
             IommufdGroup.Attachment attachment = _group.Attachments[key];
             attachment.Devices.Remove(this);
             if (attachment.Devices.Count == 0) _group.Attachments.Remove(key);
-            Endpoint.Attach(pasid, null);
+            Enter(pasid, null);
             if (pasid is null) hwpt.Ioas.Table.Unreserve(this);
         }
 

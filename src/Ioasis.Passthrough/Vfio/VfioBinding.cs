@@ -46,7 +46,7 @@ internal sealed class VfioBinding
     internal Errno Attach(uint pasid, ref uint pageTable)
     {
         if (pasid > int.MaxValue) return Errno.ENOSPC; // what Linux's allocator of IDs says of it
-        if (!Pasid.TryCreate(pasid, out Pasid id)) return Errno.EINVAL;
+        if (!Pasid.TryCreate(pasid, out Pasid id)) return Device.RefusePasid(pageTable);
         if (_pasids.Contains(pasid)) return Device.Replace(Key(id), ref pageTable);
         Errno errno = Device.Attach(Key(id), ref pageTable);
         if (errno == Errno.None) _pasids.Add(pasid);

@@ -102,6 +102,18 @@ public sealed class AttachTests : UapiTest
     }
 
     [Fact]
+    public void A_device_without_PASIDs_has_them_attached_in_name()
+    {
+        Hwpt plain = _context.AllocateHwpt(_device, _ioas), hwpt = _context.AllocateHwpt(_device, _ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID);
+        _device.Attach(hwpt, new Pasid(5));
+        Fails(Errno.EBUSY, hwpt.Destroy);
+        Fails(Errno.EINVAL, () => _device.Attach(plain)); // what goes beside a PASID is for PASIDs too
+        _device.Detach(new Pasid(5));
+        hwpt.Destroy();
+        plain.Destroy();
+    }
+
+    [Fact]
     public void Bad_detaches_are_refused_and_the_device_stays_attached()
     {
         _device.Attach(_ioas);

@@ -93,7 +93,8 @@ public sealed class BindTests
         Assert.Equal(Errno.EINVAL, Attach(12, 2, ioas));
         Assert.Equal(Errno.EINVAL, Attach(12, 1, ioas, 5));
         Assert.Equal(Errno.EINVAL, Attach(16, 1, ioas, 1 << 20));
-        Assert.Equal(Errno.ENOSPC, Attach(16, 1, ioas, 1u << 31));
+        Assert.Equal(Errno.ENOENT, Attach(16, 1, 9999, 1 << 20));
+        Assert.Equal(Errno.ENOSPC, Attach(16, 1, 9999, 1u << 31));
         Assert.Equal(Errno.ENOENT, Attach(12, 0, 9999));
         Assert.Null(bench.Endpoint.Attached);
         Assert.Equal(Errno.None, Attach(12, 0, ioas));
