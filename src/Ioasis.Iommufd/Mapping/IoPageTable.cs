@@ -197,7 +197,7 @@ internal sealed class IoPageTable
         lock (_lock)
         {
             if (sorted.Exists(_reserved.Overlaps)) return Errno.EADDRINUSE;
-            _allowed = sorted;
+            _allowed = Spans.Merge(sorted);
             return Errno.None;
         }
     }

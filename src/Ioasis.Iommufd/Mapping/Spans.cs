@@ -24,4 +24,18 @@ internal static class Spans
             at = used.Last + 1;
         }
     }
+
+    /// <summary>The same addresses in as few ranges as possible: those that touch become one.</summary>
+    /// <param name="sorted">Ranges in ascending order that do not overlap.</param>
+    internal static List<IovaRange> Merge(IEnumerable<IovaRange> sorted)
+    {
+        List<IovaRange> merged = [];
+        foreach (IovaRange range in sorted)
+        {
+            if (merged.Count > 0 && merged[^1].Last == unchecked(range.First - 1)) merged[^1] = new IovaRange(merged[^1].First, range.Last);
+            else merged.Add(range);
+        }
+
+        return merged;
+    }
 }

@@ -88,6 +88,14 @@ public sealed class IovaRangeTests : UapiTest
     }
 
     [Fact]
+    public void Allowed_ranges_that_touch_are_one()
+    {
+        _ioas.AllowIovas(new IovaRange(0x102000, 0x103fff), new IovaRange(0x100000, 0x101fff));
+        Assert.Equal(At(0x100000), _ioas.Map(Pages(4)));
+        Fails(Errno.ENOSPC, () => _ioas.Map(Pages(1)));
+    }
+
+    [Fact]
     public void What_is_allowed_cannot_be_what_a_device_reserves()
     {
         VfioDevice device = OpenBound(EduNode, _context);
