@@ -1,0 +1,73 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+using Ioasis.Abi;
+using static Ioasis.Abi.IommufdH;
+using static Ioasis.Abi.VfioH;
+
+namespace Ioasis.Differential.Calls;
+
+/// <summary>The ioctls that sequences are made of. Both players take them from here: the one in C as text.</summary>
+public static partial class CallTable
+{
+    private static readonly Dictionary<string, CallKind> ByName = new CallKind[]
+    {
+        Iommu<IommuDestroy>("destroy", IOMMU_DESTROY),
+        Iommu<IommuIoasAlloc>("ioas_alloc", IOMMU_IOAS_ALLOC),
+        Iommu<IommuIoasIovaRanges>("iova_ranges", IOMMU_IOAS_IOVA_RANGES),
+        Iommu<IommuIoasAllowIovas>("allow_iovas", IOMMU_IOAS_ALLOW_IOVAS),
+        Iommu<IommuIoasMap>("map", IOMMU_IOAS_MAP),
+        Iommu<IommuIoasMapFile>("map_file", IOMMU_IOAS_MAP_FILE),
+        Iommu<IommuIoasCopy>("copy", IOMMU_IOAS_COPY),
+        Iommu<IommuIoasUnmap>("unmap", IOMMU_IOAS_UNMAP),
+        Iommu<IommuIoasChangeProcess>("change_process", IOMMU_IOAS_CHANGE_PROCESS),
+        Iommu<IommuOption>("option", IOMMU_OPTION),
+        Iommu<IommuHwptAlloc>("hwpt_alloc", IOMMU_HWPT_ALLOC),
+        Iommu<IommuHwInfo>("hw_info", IOMMU_GET_HW_INFO),
+        Iommu<IommuHwptSetDirtyTracking>("set_dirty_tracking", IOMMU_HWPT_SET_DIRTY_TRACKING),
+        Iommu<IommuHwptGetDirtyBitmap>("get_dirty_bitmap", IOMMU_HWPT_GET_DIRTY_BITMAP),
+        Iommu<IommuDestroy>("raw", IOMMU_DESTROY), // the sequence says which number
+        Device<VfioDeviceBindIommufd>("bind", VFIO_DEVICE_BIND_IOMMUFD),
+        Device<VfioDeviceAttachIommufdPt>("attach", VFIO_DEVICE_ATTACH_IOMMUFD_PT),
+        Device<VfioDeviceDetachIommufdPt>("detach", VFIO_DEVICE_DETACH_IOMMUFD_PT),
+    }.ToDictionary(k => k.Name);
+
+    /// <summary>The ioctl of a name; null if there is none.</summary>
+    public static CallKind? Find(string name) => ByName.GetValueOrDefault(name);
+
+    /// <summary>One ioctl a line, as player.c reads them: name, whether it goes to a device, number, size, fields.</summary>
+    public static IEnumerable<string> Lines() => ByName.Values.Select(k =>
+        $"{k.Name} {(k.OnDevice ? 1 : 0)} 0x{k.Request:x} {k.Size} {string.Join(' ', k.Fields.Select(f => $"{f.Name}:{f.Offset}:{f.Width}"))}");
+
+    private static CallKind Iommu<T>(string name, uint request) where T : unmanaged =>
+        new(name, false, request, Unsafe.SizeOf<T>(), FieldsOf<T>());
+
+    private static CallKind Device<T>(string name, uint request) where T : unmanaged =>
+        new(name, true, request, Unsafe.SizeOf<T>(), FieldsOf<T>());
+
+    private static List<CallField> FieldsOf<T>() where T : unmanaged =>
+    [
+        .. typeof(T).GetFields(BindingFlags.Public | BindingFlags.Instance)
+            .Select(f => new CallField(NameOf(f), (int)Marshal.OffsetOf<T>(f.Name), WidthOf(f.FieldType)))
+            .OrderBy(f => f.Offset),
+    ];
+
+    private static string NameOf(FieldInfo field) =>
+        field.GetCustomAttribute<LinuxFieldAttribute>()?.Name ?? Capital().Replace(field.Name, "_$0").ToLowerInvariant();
+
+    private static int WidthOf(Type type) =>
+        type.GetCustomAttribute<InlineArrayAttribute>() is { } array
+            ? array.Length * WidthOf(type.GetFields(BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.Instance)[0].FieldType)
+            : Type.GetTypeCode(type) switch
+            {
+                TypeCode.Byte => 1,
+                TypeCode.UInt16 => 2,
+                TypeCode.UInt32 or TypeCode.Int32 => 4,
+                TypeCode.UInt64 => 8,
+                _ => throw new NotSupportedException($"A field of type {type}."),
+            };
+
+    [GeneratedRegex("(?<!^)[A-Z]")]
+    private static partial Regex Capital();
+}

@@ -1,0 +1,145 @@
+using System.Globalization;
+using Ioasis.Differential.Calls;
+using Ioasis.Differential.InProcess;
+
+namespace Ioasis.Differential.Generator;
+
+/// <summary>
+/// What a generator believes there is, from the answers that calls had. It may be wrong without harm: it makes sequences get deep, it
+/// judges nothing.
+/// </summary>
+internal sealed class World
+{
+    internal enum Kind
+    {
+        Ioas,
+        Hwpt,
+        Device,
+    }
+
+    // A kernel with IOMMU_TEST_CMD takes this flag of a copy for its tests' (MOCK_FLAGS_ACCESS_SYZ).
+    private const ulong TestFlag = 1 << 16;
+
+    private const ulong MaxPasids = 1 << 20;
+
+    internal Context[] Contexts { get; } = [new(), new()];
+
+    internal Device[] Devices { get; } = [new(), new()];
+
+    /// <summary>Takes note of a call and its answer.</summary>
+    internal void Observe(Call call, string answer)
+    {
+        if (!answer.StartsWith('0')) return;
+        Context context = Contexts[call.IndexOf("ctx")];
+        Device device = Devices[call.IndexOf("dev")];
+        switch (call.Name)
+        {
+            case "reset":
+                for (int i = 0; i < 2; i++) (Contexts[i], Devices[i]) = (new Context(), new Device());
+                break;
+            case "open" or "close" when call.Find("ctx") is not null:
+                Contexts[call.IndexOf("ctx")] = new Context { IsOpen = call.Name == "open" };
+                break;
+            case "open":
+                if (device.Context is { } before) before.Objects.Remove(device.Id);
+                Devices[call.IndexOf("dev")] = new Device { IsOpen = true };
+                break;
+            case "close":
+                if (device.Context is { } former) former.Objects.Remove(device.Id);
+                Devices[call.IndexOf("dev")] = new Device();
+                break;
+            case "ioas_alloc":
+                context.Objects[Value(call, answer, "out_ioas_id")] = Kind.Ioas;
+                break;
+            case "hwpt_alloc":
+                context.Objects[Value(call, answer, "out_hwpt_id")] = Kind.Hwpt;
+                break;
+            case "destroy":
+                context.Objects.Remove(Value(call, answer, "id"));
+                context.Areas(Value(call, answer, "id")).Clear();
+                break;
+            case "map":
+                Place memory = Place.Of(Place.Resolve(call.Find("user_va") ?? "0"));
+                bool there = memory.Contains(Place.Resolve(call.Find("user_va") ?? "0"), Value(call, answer, "length"));
+                context.Areas(Value(call, answer, "ioas_id")).Add(new Area(Value(call, answer, "iova"), Value(call, answer, "length"), there && memory.Writable));
+                break;
+            case "map_file":
+                there = call.Find("fd") == "file" && new Place("", 0, Place.Buffer.Pages, true).Contains(Value(call, answer, "start"), Value(call, answer, "length"));
+                context.Areas(Value(call, answer, "ioas_id")).Add(new Area(Value(call, answer, "iova"), Value(call, answer, "length"), there));
+                break;
+            case "copy":
+                there = context.CanCopy(Number(call.Find("src_ioas_id")), Number(call.Find("src_iova")), Number(call.Find("length")), wholeOnly: false);
+                context.Areas(Value(call, answer, "dst_ioas_id")).Add(new Area(Value(call, answer, "dst_iova"), Value(call, answer, "length"), there));
+                break;
+            case "unmap":
+                ulong first = Number(call.Find("iova")), length = Number(call.Find("length"));
+                context.Areas(Value(call, answer, "ioas_id")).RemoveAll(a => a.Iova >= first && a.Iova - first < length);
+                break;
+            case "bind":
+                device.Context = Contexts[call.Find("iommufd") == "ctx1" ? 1 : 0];
+                device.Id = Value(call, answer, "out_devid");
+                device.Context.Objects[device.Id] = Kind.Device;
+                break;
+            case "attach" when device.Context is { } bound:
+                device.IsAttached = true;
+                bound.Objects.TryAdd(Value(call, answer, "pt_id"), Kind.Hwpt);
+                break;
+            case "detach":
+                device.IsAttached = false;
+                break;
+        }
+    }
+
+    /// <summary>Whether a call may be part of a sequence: where we are known to differ, and why, docs/uapi.md says.</summary>
+    internal bool Allows(Call call) => call.Name switch
+    {
+        "copy" => (Number(call.Find("flags")) & TestFlag) == 0 && Contexts[call.IndexOf("ctx")].CanCopy(
+            Number(call.Find("src_ioas_id")), Number(call.Find("src_iova")), Number(call.Find("length")), wholeOnly: true),
+        "attach" => Number(call.Find("pasid")) is < MaxPasids or > int.MaxValue
+            || Devices[call.IndexOf("dev")].Context?.Objects.GetValueOrDefault(Number(call.Find("pt_id"))) is not Kind.Hwpt,
+        _ => true,
+    };
+
+    private static ulong Value(Call call, string answer, string field) =>
+        Number(answer.Split(' ').FirstOrDefault(w => w.StartsWith(field + "=", StringComparison.Ordinal))?[(field.Length + 1)..] ?? call.Find(field));
+
+    private static ulong Number(string? text) => text is null ? 0
+        : text.StartsWith("0x", StringComparison.Ordinal)
+            && ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong hex) ? hex
+        : ulong.TryParse(text, CultureInfo.InvariantCulture, out ulong value) ? value : 0;
+
+    /// <summary>Something mapped, and whether its memory is there to the last byte.</summary>
+    internal readonly record struct Area(ulong Iova, ulong Length, bool IsThere);
+
+    internal sealed class Context
+    {
+        private readonly Dictionary<ulong, List<Area>> _areas = [];
+
+        internal bool IsOpen { get; init; } = true;
+
+        internal SortedDictionary<ulong, Kind> Objects { get; } = [];
+
+        internal List<Area> Areas(ulong ioas) => _areas.TryGetValue(ioas, out List<Area>? areas) ? areas : _areas[ioas] = [];
+
+        /// <summary>
+        /// Whether no mapping in a range, or none that the range has a part of, refers to memory that is not all there. A part of such a
+        /// mapping is one that we refuse to a device and Linux need not (docs/uapi.md, 2).
+        /// </summary>
+        internal bool CanCopy(ulong ioas, ulong iova, ulong length, bool wholeOnly) => !Areas(ioas).Exists(a => !a.IsThere
+            && iova <= a.Iova + (a.Length - 1) && a.Iova <= iova + (length - 1)
+            && !(wholeOnly && iova <= a.Iova && iova + (length - 1) >= a.Iova + (a.Length - 1)));
+
+        internal IReadOnlyList<ulong> All(Kind kind) => [.. Objects.Where(o => o.Value == kind).Select(o => o.Key)];
+    }
+
+    internal sealed class Device
+    {
+        internal bool IsOpen { get; init; }
+
+        internal Context? Context { get; set; }
+
+        internal ulong Id { get; set; }
+
+        internal bool IsAttached { get; set; }
+    }
+}

@@ -1,0 +1,234 @@
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Differential.Calls;
+using Ioasis.Iommufd.Files;
+using Ioasis.Machine;
+using Ioasis.Machine.Description;
+using Ioasis.Machine.Nodes;
+using Ioasis.Memory;
+using Ioasis.Units.Vtd;
+
+namespace Ioasis.Differential.InProcess;
+
+/// <summary>Plays calls on our own implementation; says of each what Linux/player.c would say.</summary>
+public sealed class Player : IDisposable, ICaller
+{
+    private const byte Canary = 0xa5;
+    private const int ClosedDescriptor = 900, FileDescriptor = 100, NullDescriptor = 101, FirstContext = 10, FirstDevice = 20;
+
+    // As QEMU's unit is without scalable mode.
+    private readonly SoftwareMachine _machine = SoftwareMachine.Create(new MachineDescription
+    {
+        Units = [new UnitDescription("dmar0", new VtdFeatures { AddressBits = 48, DirtyTracking = false })],
+    }.WithDevice("edu").WithDevice("edu"));
+
+    private readonly PlayedMemory _memory = new();
+    private readonly PlayedFile _file = new();
+    private readonly NodeFile?[] _contexts = new NodeFile?[2];
+    private readonly NodeFile?[] _devices = new NodeFile?[2];
+
+    AddressSpace ICaller.Memory => _memory;
+
+    /// <summary>Plays a whole sequence on a machine of its own.</summary>
+    public static List<string> PlayAll(IEnumerable<Call> calls)
+    {
+        using var player = new Player();
+        return [.. calls.Select(player.Play)];
+    }
+
+    /// <summary>Makes one call.</summary>
+    /// <returns>0 or the errno, and each field that the call changed.</returns>
+    public string Play(Call call)
+    {
+        ArgumentNullException.ThrowIfNull(call);
+        int device = call.IndexOf("dev");
+        switch (call.Name)
+        {
+            case "reset":
+                CloseAll();
+                for (int i = 0; i < _contexts.Length; i++) _contexts[i] = Open("/dev/iommu");
+                return "0";
+            case "open" when call.Find("ctx") is not null:
+                Close(ref _contexts[call.IndexOf("ctx")]);
+                _contexts[call.IndexOf("ctx")] = Open("/dev/iommu");
+                return "0";
+            case "open":
+                Close(ref _devices[device]);
+                _devices[device] = Open($"/dev/vfio/devices/vfio{device}");
+                return "0";
+            case "close":
+                return Close(ref call.Find("dev") is null ? ref _contexts[call.IndexOf("ctx")] : ref _devices[device]) ? "0" : "EBADF";
+            default:
+                return Ioctl(call, CallTable.Find(call.Name) ?? throw new FormatException($"There is no call \"{call.Name}\"."));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        CloseAll();
+        _machine.Dispose();
+    }
+
+    bool ICaller.HasCapability(int capability) => true;
+
+    bool ICaller.TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
+    {
+        file = descriptor switch
+        {
+            FileDescriptor => _file,
+            NullDescriptor => OtherFile.Instance,
+            FirstContext or FirstContext + 1 => _contexts[descriptor - FirstContext],
+            FirstDevice or FirstDevice + 1 => _devices[descriptor - FirstDevice],
+            _ => null,
+        };
+        return file is not null;
+    }
+
+    private string Ioctl(Call call, CallKind kind)
+    {
+        byte[] bytes = new byte[Place.Page];
+        ulong array = 0;
+        foreach (CallField field in kind.Fields)
+        {
+            ulong value = field.Offset == 0 ? (ulong)kind.Size : 0;
+            if (call.Find(field.Name) is { } text) value = Resolve(text);
+            Store(bytes, field, value);
+            if (field.Name is "allowed_iovas" or "data_uptr") array = value;
+        }
+
+        if (call.Find("poke") is { } poke) bytes[Place.Number(poke)] = 1;
+        uint request = call.Find("request") is { } number ? (uint)Place.Number(number) : kind.Request;
+        (ulong address, int mapped) = PlaceArgument(call.Find("at"), bytes);
+        _memory[Place.Array].Fill(Canary);
+        if (call.Find("ranges") is { } ranges) WriteRanges(ranges, array);
+
+        NodeFile? file = kind.OnDevice ? _devices[call.IndexOf("dev")] : _contexts[call.IndexOf("ctx")];
+        SysResult result = file is null ? Errno.EBADF : file.Ioctl(this, request, address);
+        var answer = new StringBuilder(result.IsOk ? "0" : result.Errno.ToString());
+
+        ReadOnlySpan<byte> after = Argument(address, mapped);
+        foreach (CallField field in kind.Fields)
+        {
+            if (field.Offset + field.Width > mapped) continue;
+            ReadOnlySpan<byte> now = after.Slice(field.Offset, field.Width);
+            if (now.SequenceEqual(bytes.AsSpan(field.Offset, field.Width))) continue;
+            answer.Append(CultureInfo.InvariantCulture, $" {field.Name}=0x{Load(now):x}");
+        }
+
+        if (kind.Name == "iova_ranges") AppendList(answer, array);
+        if (kind.Name == "hw_info") AppendData(answer, array);
+        Argument(address, mapped).Clear();
+        return answer.ToString();
+    }
+
+    /// <summary>Puts the structure where the sequence wants it, or as much of it as there is memory for.</summary>
+    private (ulong Address, int Mapped) PlaceArgument(string? at, ReadOnlySpan<byte> bytes)
+    {
+        (ulong address, int mapped) = at switch
+        {
+            null => (Place.Argument.Start, (int)Place.Page),
+            "hole" => (Place.Hole.Start, 0),
+            "ro" => (Place.ReadOnlyArgument.Start, (int)Place.Page),
+            _ => (Place.Argument.Start + Place.Page - Place.Number(at["cut:".Length..]), (int)Place.Number(at["cut:".Length..])),
+        };
+        bytes[..mapped].CopyTo(Argument(address, mapped));
+        return (address, mapped);
+    }
+
+    private Span<byte> Argument(ulong address, int mapped) => mapped == 0 ? []
+        : address == Place.ReadOnlyArgument.Start ? _memory[Place.ReadOnlyArgument]
+        : _memory[Place.Argument].Slice((int)(address - Place.Argument.Start), mapped);
+
+    /// <summary>What of an array at an address lies in the page for arrays.</summary>
+    private Span<byte> ArrayAt(ulong address) =>
+        Place.Array.Contains(address, 1) ? _memory[Place.Array][(int)(address - Place.Array.Start)..] : [];
+
+    private void WriteRanges(string ranges, ulong array)
+    {
+        Span<byte> bytes = ArrayAt(array);
+        foreach (string range in ranges.Split(','))
+        {
+            if (bytes.Length < 16) return;
+            string[] ends = range.Split('-');
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes, Place.Number(ends[0]));
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes[8..], Place.Number(ends[1]));
+            bytes = bytes[16..];
+        }
+    }
+
+    private void AppendList(StringBuilder answer, ulong array)
+    {
+        string separator = " list=";
+        for (Span<byte> bytes = ArrayAt(array); bytes.Length >= 16 && bytes[..16].ContainsAnyExcept(Canary); bytes = bytes[16..])
+        {
+            answer.Append(CultureInfo.InvariantCulture, $"{separator}0x{Load(bytes[..8]):x}-0x{Load(bytes[8..16]):x}");
+            separator = ",";
+        }
+    }
+
+    /// <summary>How far data was written, and whether what follows the first bytes (a unit's registers, which differ) is zero.</summary>
+    private void AppendData(StringBuilder answer, ulong array)
+    {
+        Span<byte> bytes = ArrayAt(array);
+        bytes = bytes[..(bytes.LastIndexOfAnyExcept(Canary) + 1)];
+        bool zero = bytes.Length <= 24 || !bytes[24..].ContainsAnyExcept((byte)0);
+        answer.Append(CultureInfo.InvariantCulture, $" wrote={bytes.Length} zero={(zero ? 1 : 0)}");
+    }
+
+    private ulong Resolve(string text) => text switch
+    {
+        "file" => FileDescriptor,
+        "null" => NullDescriptor,
+        "badfd" => ClosedDescriptor,
+        "ctx0" or "ctx1" => Descriptor(_contexts, FirstContext, text[3] - '0'),
+        "dev0" or "dev1" => Descriptor(_devices, FirstDevice, text[3] - '0'),
+        _ => Place.Resolve(text),
+    };
+
+    private static ulong Descriptor(NodeFile?[] files, int first, int index) => files[index] is null ? uint.MaxValue : (ulong)(first + index);
+
+    private static void Store(byte[] bytes, CallField field, ulong value)
+    {
+        Span<byte> word = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(word, value);
+        word[..Math.Min(field.Width, 8)].CopyTo(bytes.AsSpan(field.Offset));
+    }
+
+    private static ulong Load(ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> word = stackalloc byte[8];
+        word.Clear();
+        bytes[..Math.Min(bytes.Length, 8)].CopyTo(word);
+        return BinaryPrimitives.ReadUInt64LittleEndian(word);
+    }
+
+    private NodeFile Open(string path)
+    {
+        Errno errno = ((VirtualDevice)_machine.Paths[path]).Node.Open(new NoCarrier(), out NodeFile? file);
+        return file ?? throw new InvalidOperationException($"{path} cannot be opened: {errno}.");
+    }
+
+    private static bool Close(ref NodeFile? file)
+    {
+        if (file is null) return false;
+        file.Close();
+        file = null;
+        return true;
+    }
+
+    private void CloseAll()
+    {
+        for (int i = 0; i < _devices.Length; i++) Close(ref _devices[i]);
+        for (int i = 0; i < _contexts.Length; i++) Close(ref _contexts[i]);
+    }
+
+    /// <summary>Sequences map no region.</summary>
+    private sealed class NoCarrier : ICarrier
+    {
+        public SharedBytes Map(ulong offset, ulong length) => throw new NotSupportedException("Nothing maps regions here.");
+    }
+}
