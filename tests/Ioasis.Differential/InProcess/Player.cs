@@ -88,6 +88,8 @@ public sealed class Player : IDisposable, ICaller
         return file is not null;
     }
 
+    SysResult ICaller.InstallFile(INode node) => Errno.EMFILE; // no call of a sequence gives a file
+
     private string Ioctl(Call call, CallKind kind)
     {
         byte[] bytes = new byte[Place.Page];
