@@ -82,6 +82,7 @@ internal sealed class World
                 break;
             case "attach" when device.Context is { } bound:
                 device.IsAttached = true;
+                device.HasPasids |= Number(call.Find("flags")) != 0 && Number(call.Find("pasid")) != 0;
                 bound.Objects.TryAdd(Value(call, answer, "pt_id"), Kind.Hwpt);
                 break;
             case "detach":
@@ -95,6 +96,8 @@ internal sealed class World
     {
         "copy" => (Number(call.Find("flags")) & TestFlag) == 0 && Contexts[call.IndexOf("ctx")].CanCopy(
             Number(call.Find("src_ioas_id")), Number(call.Find("src_iova")), Number(call.Find("length")), wholeOnly: true),
+        "attach" when Devices[call.IndexOf("dev")].HasPasids && (Number(call.Find("flags")) == 0 || Number(call.Find("pasid")) == 0) => false,
+        "attach" when call.Find("at") == "ro" && Number(call.Find("flags")) != 0 => false,
         "attach" => Number(call.Find("pasid")) is < MaxPasids or > int.MaxValue
             || Devices[call.IndexOf("dev")].Context?.Objects.GetValueOrDefault(Number(call.Find("pt_id"))) is not Kind.Hwpt,
         _ => true,
@@ -141,5 +144,7 @@ internal sealed class World
         internal ulong Id { get; set; }
 
         internal bool IsAttached { get; set; }
+
+        internal bool HasPasids { get; set; }
     }
 }
