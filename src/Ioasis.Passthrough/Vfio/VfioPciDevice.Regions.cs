@@ -29,57 +29,9 @@ public sealed partial class VfioPciDevice
 
     internal uint ConfigurationSize => (uint)_config.Size;
 
-    internal SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
-    {
-        if (count == 0) return SysResult.Ok();
-        if (!TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
-        if (index == VfioH.VFIO_PCI_CONFIG_REGION_INDEX) return ReadConfiguration(caller, position, buffer, count);
-        if (FindBar(index) is not { } bar || position >= bar.Size) return Errno.EINVAL;
-        count = Math.Min(count, bar.Size - position);
-        byte[] bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(count, CopyBytes));
-        try
-        {
-            for (ulong done = 0; done < count;)
-            {
-                Span<byte> part = bytes.AsSpan(0, (int)Math.Min(count - done, CopyBytes));
-                if (!ReadBar(bar, position + done, part)) return Errno.EIO;
-                if (!caller.Memory.TryWrite(new Hva(unchecked(buffer + done)), part)) return Errno.EFAULT;
-                done += (uint)part.Length;
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(bytes);
-        }
+    internal SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count) => Move(caller, offset, buffer, count, write: false);
 
-        return SysResult.Ok((long)count);
-    }
-
-    internal SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count)
-    {
-        if (count == 0) return SysResult.Ok();
-        if (!TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
-        if (index == VfioH.VFIO_PCI_CONFIG_REGION_INDEX) return WriteConfiguration(caller, position, buffer, count);
-        if (FindBar(index) is not { } bar || position >= bar.Size) return Errno.EINVAL;
-        count = Math.Min(count, bar.Size - position);
-        byte[] bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(count, CopyBytes));
-        try
-        {
-            for (ulong done = 0; done < count;)
-            {
-                Span<byte> part = bytes.AsSpan(0, (int)Math.Min(count - done, CopyBytes));
-                if (!caller.Memory.TryRead(new Hva(unchecked(buffer + done)), part)) return Errno.EFAULT;
-                if (!WriteBar(bar, position + done, part)) return Errno.EIO;
-                done += (uint)part.Length;
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(bytes);
-        }
-
-        return SysResult.Ok((long)count);
-    }
+    internal SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count) => Move(caller, offset, buffer, count, write: true);
 
     internal Errno Map(ICarrier carrier, ulong offset, ulong length, bool shared)
     {
@@ -87,6 +39,36 @@ public sealed partial class VfioPciDevice
         if (FindBar(index) is not { IsMappable: true } bar || position >= bar.Size || length > bar.Size - position) return Errno.EINVAL;
         _slot.ShareBar(bar.Index, carrier.Map(RegionOffset(index), bar.Size));
         return Errno.None;
+    }
+
+    /// <summary>A read or write of a region: of configuration space, or of a BAR a piece at a time.</summary>
+    private SysResult Move(ICaller caller, ulong offset, ulong buffer, ulong count, bool write)
+    {
+        if (count == 0) return SysResult.Ok();
+        if (!TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
+        if (index == VfioH.VFIO_PCI_CONFIG_REGION_INDEX)
+            return write ? WriteConfiguration(caller, position, buffer, count) : ReadConfiguration(caller, position, buffer, count);
+        if (FindBar(index) is not { } bar || position >= bar.Size) return Errno.EINVAL;
+        count = Math.Min(count, bar.Size - position);
+        byte[] bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(count, CopyBytes));
+        try
+        {
+            for (ulong done = 0; done < count;)
+            {
+                Span<byte> part = bytes.AsSpan(0, (int)Math.Min(count - done, CopyBytes));
+                var at = new Hva(unchecked(buffer + done));
+                if (write && !caller.Memory.TryRead(at, part)) return Errno.EFAULT;
+                if (!(write ? WriteBar(bar, position + done, part) : ReadBar(bar, position + done, part))) return Errno.EIO;
+                if (!write && !caller.Memory.TryWrite(at, part)) return Errno.EFAULT;
+                done += (uint)part.Length;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+
+        return SysResult.Ok((long)count);
     }
 
     private static bool TryRegion(ulong offset, out uint index, out ulong position)
