@@ -50,6 +50,8 @@ internal sealed class InProcess : ICaller
 
     public SysResult InstallFile(INode node) => Errno.EMFILE;
 
+    public SysResult InstallQueue(QueueFile queue) => Errno.EMFILE;
+
     public bool HasCapability(int capability) => false;
 
     internal HostBlock Allocate(ulong length) => _memory.Allocate(length);

@@ -26,6 +26,9 @@ internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
             case OpenNode node:
                 file = node.File;
                 break;
+            case OpenQueue queue:
+                file = queue.File;
+                break;
             case FileBytes bytes:
                 file = bytes;
                 break;
@@ -43,6 +46,8 @@ internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
         Errno errno = process.TryOpen(node, out OpenNode? open);
         return errno == Errno.None ? SysResult.Ok(process.Descriptors.Add(open!)) : errno;
     }
+
+    public SysResult InstallQueue(QueueFile queue) => SysResult.Ok(process.Descriptors.Add(new OpenQueue(queue)));
 
     public void Dispose()
     {

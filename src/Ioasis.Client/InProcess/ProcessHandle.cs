@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
@@ -32,49 +33,53 @@ internal sealed class ProcessHandle : NodeHandle
 
     public override int Descriptor { get; }
 
-    public override SysResult Ioctl(uint command, ulong argument)
-    {
-        if (!TryHold(out OpenNode? node)) return Errno.EBADF;
-        using var call = new ProcessCaller(_process);
-        SysResult result = node!.File.Ioctl(call, command, argument);
-        node.Release();
-        return result;
-    }
+    public override SysResult Ioctl(uint command, ulong argument) => Call((file, call) => file.Ioctl(call, command, argument));
 
-    public override SysResult Read(ulong offset, Hva buffer, ulong count)
-    {
-        if (!TryHold(out OpenNode? node)) return Errno.EBADF;
-        using var call = new ProcessCaller(_process);
-        SysResult result = offset > long.MaxValue ? Errno.EINVAL : node!.File.Read(call, offset, buffer.Value, count);
-        node!.Release();
-        return result;
-    }
+    public override SysResult Read(ulong offset, Hva buffer, ulong count) => Call((file, call) =>
+        offset > long.MaxValue ? Errno.EINVAL
+        : file is QueueFile ? Errno.ESPIPE
+        : file.Read(call, offset, buffer.Value, count));
 
-    public override SysResult Write(ulong offset, Hva buffer, ulong count)
+    public override SysResult Write(ulong offset, Hva buffer, ulong count) => Call((file, call) =>
+        offset > long.MaxValue ? Errno.EINVAL
+        : file is QueueFile ? Errno.ESPIPE
+        : file.Write(call, offset, buffer.Value, count));
+
+    public override SysResult Read(Hva buffer, ulong count) =>
+        Call((file, call) => file is QueueFile ? file.Read(call, 0, buffer.Value, count) : Errno.EINVAL);
+
+    public override SysResult Write(Hva buffer, ulong count) =>
+        Call((file, call) => file is QueueFile ? file.Write(call, 0, buffer.Value, count) : Errno.EINVAL);
+
+    public override bool Wait(TimeSpan timeout)
     {
-        if (!TryHold(out OpenNode? node)) return Errno.EBADF;
-        using var call = new ProcessCaller(_process);
-        SysResult result = offset > long.MaxValue ? Errno.EINVAL : node!.File.Write(call, offset, buffer.Value, count);
-        node!.Release();
-        return result;
+        ObjectDisposedException.ThrowIf(!TryHold(out OpenDescription? description), this);
+        try { return description is not OpenQueue queue || queue.Wait(timeout); }
+        finally { description!.Release(); }
     }
 
     public override Errno TryMap(ulong offset, ulong length, bool shared, bool writable, bool executable, out MappedRegion? region)
     {
         region = null;
-        if (!TryHold(out OpenNode? node)) return Errno.EBADF;
+        if (!TryHold(out OpenDescription? description)) return Errno.EBADF;
+        if (description is not OpenNode node)
+        {
+            description.Release();
+            return Errno.ENODEV;
+        }
+
         ulong pages = ProcessCarrier.RoundUp(length);
         Errno errno = length == 0 || pages == 0 || offset % ProcessCarrier.PageSize != 0 ? Errno.EINVAL
             : offset > long.MaxValue - pages ? Errno.EOVERFLOW
-            : node!.File.Map(offset, pages, shared, writable, executable);
+            : node.File.Map(offset, pages, shared, writable, executable);
         if (errno == Errno.None)
         {
-            SharedBytes bytes = node!.Carrier.Map(offset, pages);
+            SharedBytes bytes = node.Carrier.Map(offset, pages);
             region = new MappedRegion(bytes, node.Release); // the mapping takes this call's hold over
             return Errno.None;
         }
 
-        node!.Release();
+        node.Release();
         return errno;
     }
 
@@ -83,12 +88,23 @@ internal sealed class ProcessHandle : NodeHandle
         if (disposing && Interlocked.Exchange(ref _closed, 1) == 0) _process.Descriptors.Close(Descriptor);
     }
 
-    private bool TryHold(out OpenNode? node)
+    private SysResult Call(Func<NodeFile, ProcessCaller, SysResult> call)
     {
-        node = null;
-        if (Volatile.Read(ref _closed) != 0 || !_process.Descriptors.TryHold(Descriptor, out OpenDescription? description)) return false;
-        node = description as OpenNode;
-        if (node is null) description.Release();
-        return node is not null;
+        if (!TryHold(out OpenDescription? description)) return Errno.EBADF;
+        using var caller = new ProcessCaller(_process);
+        SysResult result = call(description is OpenQueue queue ? queue.File : ((OpenNode)description).File, caller);
+        description.Release();
+        return result;
+    }
+
+    // A queue or a node; nothing else is had by a handle.
+    private bool TryHold([NotNullWhen(true)] out OpenDescription? description)
+    {
+        description = null;
+        if (Volatile.Read(ref _closed) != 0 || !_process.Descriptors.TryHold(Descriptor, out description)) return false;
+        if (description is OpenNode or OpenQueue) return true;
+        description.Release();
+        description = null;
+        return false;
     }
 }

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
 using Ioasis.Memory;
@@ -18,6 +19,26 @@ internal sealed class LinuxHandle(string path, FileDescriptor file) : NodeHandle
 
     public override SysResult Write(ulong offset, Hva buffer, ulong count) =>
         file.IsClosed ? Errno.EBADF : UserPages.WriteAt(file, offset, buffer.Value, count);
+
+    public override SysResult Read(Hva buffer, ulong count) =>
+        file.IsClosed ? Errno.EBADF : UserPages.Read(file, buffer.Value, count);
+
+    public override SysResult Write(Hva buffer, ulong count) =>
+        file.IsClosed ? Errno.EBADF : UserPages.Write(file, buffer.Value, count);
+
+    public override bool Wait(TimeSpan timeout)
+    {
+        ObjectDisposedException.ThrowIf(file.IsClosed, this);
+        long end = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
+        while (true)
+        {
+            long left = Math.Max(0, end - Environment.TickCount64);
+            Errno errno = SysEvents.Poll(file, SysEvents.POLLIN, (int)Math.Min(left, int.MaxValue), out short ready);
+            if (errno != Errno.None) throw new IommuException(errno, $"poll of {Path}");
+            if (ready != 0) return true;
+            if (left == 0) return false;
+        }
+    }
 
     public override Errno TryMap(ulong offset, ulong length, bool shared, bool writable, bool executable, out MappedRegion? region)
     {

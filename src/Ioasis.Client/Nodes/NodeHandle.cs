@@ -25,6 +25,15 @@ public abstract class NodeHandle : IDisposable
     /// <summary>pwrite(2).</summary>
     public abstract SysResult Write(ulong offset, Hva buffer, ulong count);
 
+    /// <summary>read(2), of a queue that an ioctl gave.</summary>
+    public abstract SysResult Read(Hva buffer, ulong count);
+
+    /// <summary>write(2), to a queue that an ioctl gave.</summary>
+    public abstract SysResult Write(Hva buffer, ulong count);
+
+    /// <summary>Waits until there is something to read (poll(2)); false when the time was over. A node always has.</summary>
+    public abstract bool Wait(TimeSpan timeout);
+
     /// <summary>mmap(2), always readable.</summary>
     /// <param name="offset">Byte offset in the file, page-aligned.</param>
     /// <param name="length">Bytes.</param>

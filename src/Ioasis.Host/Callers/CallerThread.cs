@@ -88,6 +88,13 @@ internal sealed class CallerThread(
     public SysResult InstallFile(INode node) => opener.Open(_call, node, FcntlH.O_RDWR | FcntlH.O_CLOEXEC, answers: false);
 
     /// <inheritdoc/>
+    public SysResult InstallQueue(QueueFile queue)
+    {
+        queue.Close();
+        return Errno.EMFILE;
+    }
+
+    /// <inheritdoc/>
     public bool HasCapability(int capability) =>
         ThreadStatus.TryRead(directory, out ThreadStatus status) && (status.EffectiveCapabilities >> capability & 1) != 0;
 

@@ -24,6 +24,13 @@ public interface ICaller
     /// <returns>The descriptor, or why there is none: what the node says, or EMFILE.</returns>
     SysResult InstallFile(INode node);
 
+    /// <summary>
+    /// Gives the process a queue to read from, as an ioctl does that makes one: closed on exec. It is closed again if there is no place for it. No
+    /// lock may be held that closing it, taking its records or answering them takes.
+    /// </summary>
+    /// <returns>The descriptor, or why there is none: EMFILE, ENFILE.</returns>
+    SysResult InstallQueue(QueueFile queue);
+
     /// <summary>Whether the process has a capability (capabilities(7), CAP_SYS_RESOURCE is 24, CAP_IPC_LOCK is 14).</summary>
     bool HasCapability(int capability);
 }

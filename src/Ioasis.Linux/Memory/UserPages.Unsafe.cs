@@ -69,6 +69,24 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
         return LastError.Result(put);
     }
 
+    /// <summary>read(2) to any address.</summary>
+    public static SysResult Read(FileDescriptor file, ulong address, ulong count)
+    {
+        // SAFETY: as in ReadAt.
+        long got;
+        while ((got = read(file, (void*)address, (nuint)count)) < 0 && LastError.Errno == Errno.EINTR) { }
+        return LastError.Result(got);
+    }
+
+    /// <summary>write(2) from any address.</summary>
+    public static SysResult Write(FileDescriptor file, ulong address, ulong count)
+    {
+        // SAFETY: as in WriteAt.
+        long put;
+        while ((put = write(file, (void*)address, (nuint)count)) < 0 && LastError.Errno == Errno.EINTR) { }
+        return LastError.Result(put);
+    }
+
     /// <summary>Takes the pages away. Nothing of the process may use them any more.</summary>
     public void Dispose()
     {
@@ -78,6 +96,12 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int mprotect(nint address, nuint length, int protection);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint read(FileDescriptor file, void* to, nuint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint write(FileDescriptor file, void* from, nuint count);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint pread(FileDescriptor file, void* to, nuint count, long offset);

@@ -90,6 +90,8 @@ public sealed class Player : IDisposable, ICaller
 
     SysResult ICaller.InstallFile(INode node) => Errno.EMFILE; // no call of a sequence gives a file
 
+    SysResult ICaller.InstallQueue(QueueFile queue) => Errno.EMFILE;
+
     private string Ioctl(Call call, CallKind kind)
     {
         byte[] bytes = new byte[Place.Page];

@@ -28,6 +28,8 @@ internal sealed class TestCaller : ICaller
 
     public SysResult InstallFile(INode node) => Errno.EMFILE;
 
+    public SysResult InstallQueue(QueueFile queue) => Errno.EMFILE;
+
     public bool HasCapability(int capability) => Capabilities.Contains(capability);
 
     /// <summary>Passes a structure and takes back what the call made of it.</summary>

@@ -42,6 +42,8 @@ internal sealed class FakeCaller : ICaller
 
     public SysResult InstallFile(INode node) => Errno.EMFILE;
 
+    public SysResult InstallQueue(QueueFile queue) => Errno.EMFILE;
+
     public bool HasCapability(int capability) => false;
 
     internal void Add(int descriptor, IOpenFile file) => _files[descriptor] = () => file;
