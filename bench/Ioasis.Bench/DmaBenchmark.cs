@@ -49,7 +49,7 @@ internal static class DmaBenchmark
             IommuUnit unit = new VtdUnit("dmar0", new VtdFeatures());
             var endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
             var table = new MappingTable(Page);
-            unit.CreatePagingDomain(endpoint, PagingDomainOptions.None, table, out PagingDomain? domain);
+            unit.CreatePagingDomain(endpoint, PagingDomainOptions.None, null, table, out PagingDomain? domain);
             endpoint.Attach(null, domain);
             HostBlock block = _memory.Allocate((ulong)pages * Page);
             for (ulong i = 0; i < (ulong)pages; i++)

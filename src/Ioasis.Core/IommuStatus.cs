@@ -17,4 +17,19 @@ public enum IommuStatus
 
     /// <summary>A limit is reached (ENOMEM).</summary>
     NoMemory,
+
+    /// <summary>What is named is not there (ENOENT).</summary>
+    NotFound,
+
+    /// <summary>There is one already (EEXIST).</summary>
+    Exists,
+
+    /// <summary>Memory of the program, or behind an address of its, is not as it must be (EFAULT).</summary>
+    BadMemory,
+
+    /// <summary>A structure of the program has something in it that is not known here (E2BIG).</summary>
+    TooBig,
+
+    /// <summary>The device does not do it now (EIO).</summary>
+    DeviceError,
 }

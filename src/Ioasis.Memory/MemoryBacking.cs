@@ -52,6 +52,13 @@ public abstract class MemoryBacking
     /// <summary>Copies bytes in, from <paramref name="offset"/> on; false when they can no longer be written.</summary>
     public abstract bool TryWrite(ulong offset, ReadOnlySpan<byte> source);
 
+    /// <summary>What memory a byte of it is; false when none can be named.</summary>
+    public virtual bool TryLocate(ulong offset, out MemoryLocation location)
+    {
+        location = default;
+        return false;
+    }
+
     /// <summary>Takes one more reference. The caller holds one already.</summary>
     public void AddReference()
     {

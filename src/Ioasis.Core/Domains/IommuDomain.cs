@@ -1,4 +1,5 @@
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.PageRequests;
 using Ioasis.Core.Units;
 
 namespace Ioasis.Core.Domains;
@@ -6,19 +7,22 @@ namespace Ioasis.Core.Domains;
 /// <summary>A page table that devices can be attached to (Linux: struct iommu_domain).</summary>
 public abstract class IommuDomain
 {
-    private protected IommuDomain(IommuUnit owner, MappingTable mappings)
+    private protected IommuDomain(IommuUnit owner, MappingTable mappings, bool isNested)
     {
         Owner = owner;
         Mappings = mappings;
-        Route = new TranslationRoute(mappings, owner.Aperture.Last);
+        if (!isNested) Route = new TranslationRoute(mappings, owner.Aperture.Last);
     }
 
     /// <summary>The unit it was made for. Only devices behind units that agree with it can be attached.</summary>
     public IommuUnit Owner { get; }
 
+    /// <summary>Who answers page requests for it; null when nobody does, and they are invalid. Set before anything is attached.</summary>
+    public IPageRequestHandler? PageRequests { get; set; }
+
     /// <summary>The mappings that its translations end in; of a nested domain, those of its parent.</summary>
     internal MappingTable Mappings { get; }
 
-    /// <summary>What a port attached to it translates by.</summary>
-    internal TranslationRoute Route { get; }
+    /// <summary>What a port attached to it translates by; null while nothing does, as for a nested domain whose unit walks no first stage.</summary>
+    internal TranslationRoute? Route { get; }
 }

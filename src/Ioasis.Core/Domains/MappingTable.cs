@@ -121,6 +121,19 @@ public sealed class MappingTable
         lock (_lock) Free(numbers, used);
     }
 
+    /// <summary>What memory an address leads to; false when to none.</summary>
+    internal bool TryLocate(Iova iova, out MemoryLocation location)
+    {
+        lock (_lock)
+        {
+            location = default;
+            uint number = _table.Find(iova.Value);
+            if (number == 0) return false;
+            ref Mapping mapping = ref At(number);
+            return mapping.Backing!.TryLocate(mapping.BackingOffset + (iova.Value - mapping.First), out location);
+        }
+    }
+
     /// <summary>Empties the IOTLBs of all ports that translate by this table, and waits for accesses that began before.</summary>
     internal void Flush()
     {

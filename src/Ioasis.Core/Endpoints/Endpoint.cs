@@ -1,6 +1,7 @@
 using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
+using Ioasis.Core.PageRequests;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
 
@@ -15,8 +16,9 @@ public sealed class Endpoint
     // Guards attachments, ports and the bus-master bit against each other's changes. Taken before a mapping table's lock.
     // Translation reads what it guards without it.
     private readonly Lock _lock = new();
-    private volatile IommuDomain? _domain;
-    private volatile Dictionary<uint, IommuDomain> _pasids = []; // never changed, only replaced
+    private readonly PartialRequests _partialRequests = new();
+    private volatile Attachment? _rid;
+    private volatile Dictionary<uint, Attachment> _pasids = []; // never changed, only replaced
     private volatile bool _busMaster;
     private volatile TranslationRoute? _ridRoute; // of requests without PASID; null while they are blocked
     private DmaPort[] _ports = [];
@@ -73,75 +75,112 @@ public sealed class Endpoint
         {
             var port = new DmaPort(this);
             _ports = [.. _ports, port];
-            _domain?.Mappings.AddPort(port);
-            foreach (IommuDomain domain in _pasids.Values) domain.Mappings.AddPort(port);
+            _rid?.Domain.Mappings.AddPort(port);
+            foreach (Attachment attachment in _pasids.Values) attachment.Domain.Mappings.AddPort(port);
             return port;
         }
     }
 
     /// <summary>What the requester ID is attached to.</summary>
-    public IommuDomain? Attached => _domain;
+    public IommuDomain? Attached => _rid?.Domain;
 
     /// <summary>What a PASID is attached to.</summary>
-    public IommuDomain? AttachedTo(Pasid pasid) => _pasids.GetValueOrDefault(pasid.Value);
+    public IommuDomain? AttachedTo(Pasid pasid) => _pasids.GetValueOrDefault(pasid.Value)?.Domain;
 
     /// <summary>
     /// Changes what the requester ID (<paramref name="pasid"/> null) or a PASID is attached to: null detaches, and a change from one
-    /// domain to another leaves no gap between them. When this returns, no access uses the former domain any more.
+    /// domain to another leaves no gap between them. When this returns, no access uses the former domain any more, and its page requests are
+    /// answered.
     /// </summary>
-    public void Attach(Pasid? pasid, IommuDomain? domain)
+    /// <param name="pasid">Null for requests without PASID.</param>
+    /// <param name="domain">What to attach to; null for nothing.</param>
+    /// <param name="owner">What the caller wants to find again in a page request.</param>
+    /// <returns>What the unit says; detaching is never refused.</returns>
+    public IommuStatus Attach(Pasid? pasid, IommuDomain? domain, object? owner = null)
     {
+        Attachment? former;
         lock (_lock)
         {
-            IommuDomain? former = pasid is { } p ? AttachedTo(p) : _domain;
-            if (domain == former) return;
+            former = AttachmentOf(pasid);
+            if (domain == former?.Domain) return IommuStatus.Ok;
+            IommuStatus status = Unit.Attaching(this, pasid, domain, former?.Domain);
+            if (status != IommuStatus.Ok && domain is not null) return status;
             if (domain is not null)
                 foreach (DmaPort port in _ports) domain.Mappings.AddPort(port);
 
+            Attachment? attachment = domain is null ? null : new Attachment(this, pasid, domain, owner);
             if (pasid is { } id)
             {
-                var pasids = new Dictionary<uint, IommuDomain>(_pasids);
-                if (domain is null) pasids.Remove(id.Value); else pasids[id.Value] = domain;
+                var pasids = new Dictionary<uint, Attachment>(_pasids);
+                if (attachment is null) pasids.Remove(id.Value); else pasids[id.Value] = attachment;
                 _pasids = pasids;
             }
             else
             {
-                _domain = domain;
+                _rid = attachment;
             }
 
             UpdateRoute();
-            if (former is null) return; // a port keeps no entry of a blocked requester
+            if (former is null) return IommuStatus.Ok; // a port keeps no entry of a blocked requester
             DmaPort.Quiesce(_ports);
-            foreach (DmaPort port in _ports) former.Mappings.RemovePort(port);
+            foreach (DmaPort port in _ports) former.Domain.Mappings.RemovePort(port);
         }
+
+        former.End();
+        return IommuStatus.Ok;
     }
+
+    /// <summary>
+    /// The function asks for pages. The last request of a group brings all of it to who answers for the page table of its PASID; when nobody
+    /// does, the answer is <see cref="PageResponse.Invalid"/> (Linux: iommu_report_device_fault).
+    /// </summary>
+    /// <param name="request">The request.</param>
+    /// <param name="answered">Is called once with the answer to the last request of a group, by whoever answers, perhaps before this returns.</param>
+    /// <returns>Whether somebody took it.</returns>
+    public bool RequestPage(in PageRequest request, Action<PageResponse>? answered = null)
+    {
+        if (HandlerOf(request.Pasid) is not { Domain.PageRequests: { } handler } attachment)
+        {
+            answered?.Invoke(PageResponse.Invalid);
+            return false;
+        }
+
+        if (request.IsLast) handler.Handle(new PageRequestGroup(attachment, _partialRequests.Complete(request), answered));
+        else _partialRequests.Add(request);
+        return true;
+    }
+
+    private Attachment? HandlerOf(Pasid? pasid) =>
+        AttachmentOf(pasid) ?? (pasid is not null && Unit.UserOwnsPasidTable && _rid is { Domain: NestedDomain } nested ? nested : null);
+
+    private Attachment? AttachmentOf(Pasid? pasid) => pasid is { } id ? _pasids.GetValueOrDefault(id.Value) : _rid;
 
     /// <summary>Which table translates requests without PASID (0) or with one (its value plus 1); null while they are blocked.</summary>
     internal TranslationRoute? RouteOf(uint pasidKey)
     {
         if (pasidKey == 0) return _ridRoute;
-        return _busMaster && _pasids.TryGetValue(pasidKey - 1, out IommuDomain? domain) ? domain.Route : null;
+        return _busMaster && _pasids.TryGetValue(pasidKey - 1, out Attachment? attachment) ? attachment.Domain.Route : null;
     }
 
     /// <summary>What translates an address; or why nothing does.</summary>
     internal FaultReason Route(Pasid? pasid, ulong iova, out TranslationRoute? route)
     {
-        IommuDomain? domain = pasid is { } p ? AttachedTo(p) : _domain;
+        IommuDomain? domain = AttachmentOf(pasid)?.Domain;
         route = domain?.Route;
         if (!_busMaster) return FaultReason.BusMasterDisabled;
-        if (domain is null) return FaultReason.NotAttached;
+        if (route is null) return FaultReason.NotAttached;
         return iova > Unit.Aperture.Last ? FaultReason.BeyondAddressWidth : FaultReason.None;
     }
 
-    private void UpdateRoute() => _ridRoute = _busMaster ? _domain?.Route : null;
+    private void UpdateRoute() => _ridRoute = _busMaster ? _rid?.Domain.Route : null;
 
     internal void ClosePort(DmaPort port)
     {
         lock (_lock)
         {
             _ports = [.. _ports.Where(p => p != port)];
-            _domain?.Mappings.RemovePort(port);
-            foreach (IommuDomain domain in _pasids.Values) domain.Mappings.RemovePort(port);
+            _rid?.Domain.Mappings.RemovePort(port);
+            foreach (Attachment attachment in _pasids.Values) attachment.Domain.Mappings.RemovePort(port);
         }
     }
 }

@@ -1,6 +1,7 @@
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
+using Ioasis.Core.PageRequests;
 using Ioasis.Memory;
 
 namespace Ioasis.Core.Units;
@@ -30,8 +31,8 @@ public abstract class IommuUnit
     /// <summary>How many PASID bits a device behind the unit may use; 0 when it knows none.</summary>
     public abstract int MaxPasidLog2 { get; }
 
-    /// <summary>Whether a paging domain can record which pages were written.</summary>
-    public abstract bool SupportsDirtyTracking { get; }
+    /// <summary>Whether a paging domain for a device can record which pages were written.</summary>
+    public abstract bool SupportsDirtyTracking(Endpoint endpoint);
 
     /// <summary>Whether DMA is coherent with the processors' caches even where a device asks for it not to be.</summary>
     public abstract bool EnforcesCoherency { get; }
@@ -45,10 +46,63 @@ public abstract class IommuUnit
     /// <summary>Makes the page table of a paging HWPT over a table of mappings, or refuses.</summary>
     /// <param name="endpoint">The device it is made for.</param>
     /// <param name="options">What it must be able to do.</param>
+    /// <param name="data">What the unit's kind of table is described by; null when the program says nothing of it.</param>
     /// <param name="mappings">What it translates by.</param>
     /// <param name="domain">The domain, when the answer is <see cref="IommuStatus.Ok"/>.</param>
     public abstract IommuStatus CreatePagingDomain(
-        Endpoint endpoint, PagingDomainOptions options, MappingTable mappings, out PagingDomain? domain);
+        Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain);
+
+    /// <summary>Makes a page table whose first stage the user owns.</summary>
+    /// <param name="endpoint">The device it is made for.</param>
+    /// <param name="parent">The second stage: a nest parent of this unit's kind.</param>
+    /// <param name="options">Only <see cref="PagingDomainOptions.Pasid"/> is ever asked for.</param>
+    /// <param name="data">What the first stage is described by.</param>
+    /// <param name="domain">The domain, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    public virtual IommuStatus CreateNestedDomain(
+        Endpoint endpoint, PagingDomain parent, PagingDomainOptions options, UserData data, out NestedDomain? domain)
+    {
+        domain = null;
+        return IommuStatus.NotSupported;
+    }
+
+    /// <summary>Whether a vIOMMU of a kind can be had for a device.</summary>
+    public virtual bool HasViommu(Endpoint endpoint, uint type) => false;
+
+    /// <summary>Gives a slice of the unit to a guest.</summary>
+    /// <param name="endpoint">The device it is made for.</param>
+    /// <param name="type">A kind that <see cref="HasViommu"/> knows.</param>
+    /// <param name="parent">The second stage of all that is nested in it.</param>
+    /// <param name="data">What it is described by; null when the program says nothing of it.</param>
+    /// <param name="host">What it is in the program's eyes.</param>
+    /// <param name="viommu">The vIOMMU, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    public virtual IommuStatus CreateViommu(
+        Endpoint endpoint, uint type, PagingDomain parent, UserData? data, IViommuHost host, out Viommu? viommu)
+    {
+        viommu = null;
+        return IommuStatus.NotSupported;
+    }
+
+    /// <summary>
+    /// A device, or a PASID of it, is about to be attached to a domain, or to another than before; the unit may refuse. To detach cannot be
+    /// refused, nor what undoes a change that the unit had accepted.
+    /// </summary>
+    /// <param name="endpoint">The device.</param>
+    /// <param name="pasid">Null for its requests without PASID.</param>
+    /// <param name="domain">What it will be attached to; null for nothing.</param>
+    /// <param name="former">What it is attached to; null for nothing.</param>
+    public virtual IommuStatus Attaching(Endpoint endpoint, Pasid? pasid, IommuDomain? domain, IommuDomain? former) =>
+        domain is null || Accepts(domain) ? IommuStatus.Ok : IommuStatus.Invalid;
+
+    /// <summary>
+    /// Whether page requests with a PASID that is not attached belong to the nested table of the device's requester ID, because the user owns
+    /// the PASID table too (Linux: user_pasid_table).
+    /// </summary>
+    public virtual bool UserOwnsPasidTable => false;
+
+    /// <summary>Page requests of a device were answered; a unit that speaks to the device tells it.</summary>
+    public virtual void RespondTo(PageRequestGroup group, PageResponse response)
+    {
+    }
 
     /// <summary>Whether devices behind this unit can be attached to a domain, which may have been made for another unit.</summary>
     public virtual bool Accepts(IommuDomain domain) => domain.Owner == this;

@@ -22,10 +22,12 @@ internal static class HwptIoctls
             if (objects.TryGet(args.PtId, out ObjectTable.Held<IommufdObject> parent) != Errno.None) return Errno.EINVAL;
             using (parent)
             {
+                CallerData? data = CallerData.Of(call, args.DataType, args.DataUptr, args.DataLen);
                 return parent.Value switch
                 {
-                    Ioas ioas => AllocatePaging(call, ref args, device.Value.Endpoint, ioas),
-                    HwptPaging => RefuseNested(in args),
+                    Ioas ioas => AllocatePaging(call, ref args, device.Value.Endpoint, ioas, data),
+                    HwptPaging hwpt => AllocateNested(call, ref args, device.Value.Endpoint, hwpt, data),
+                    IommufdViommu viommu => AllocateNested(call, ref args, device.Value.Endpoint, viommu, data),
                     _ => Errno.EINVAL,
                 };
             }
@@ -55,35 +57,59 @@ internal static class HwptIoctls
         args.OutDataType = info.Type;
         args.OutMaxPasidLog2 = (byte)Math.Min(endpoint.MaxPasidLog2, endpoint.Unit.MaxPasidLog2);
         args.OutCapabilities = IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED
-            | (endpoint.Unit.SupportsDirtyTracking ? IOMMU_HW_CAP_DIRTY_TRACKING : 0);
+            | (endpoint.Unit.SupportsDirtyTracking(endpoint) ? IOMMU_HW_CAP_DIRTY_TRACKING : 0);
         return call.Respond(in args);
     }
 
-    private static Errno AllocatePaging(IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, Ioas ioas)
+    private static Errno AllocatePaging(IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, Ioas ioas, CallerData? data)
     {
-        if (args.DataLen != 0) return Errno.EOPNOTSUPP; // no unit takes data for a paging HWPT
         lock (ioas.HwptLock)
         {
             Errno errno = HwptPaging.Prepare(
-                call.Context.Objects, ioas, endpoint, args.Flags, out ObjectTable.Pending<HwptPaging>? prepared);
+                call.Context.Objects, ioas, endpoint, args.Flags, data, out ObjectTable.Pending<HwptPaging>? prepared);
             if (errno != Errno.None) return errno;
             using ObjectTable.Pending<HwptPaging> pending = prepared!;
             if ((errno = pending.Value.Fill()) != Errno.None) return errno;
-
-            // Programs cannot make fault queues yet: none has that number.
-            if ((args.Flags & IOMMU_HWPT_FAULT_ID_VALID) != 0) return Errno.ENOENT;
-            args.OutHwptId = pending.Value.Id;
-            errno = call.Respond(in args);
+            errno = Finish(call, ref args, pending.Value);
             if (errno == Errno.None) pending.Commit();
             return errno;
         }
     }
 
-    /// <summary>No unit lets users own a first stage yet, so that no HWPT can be a nest parent; what is wrong is told as Linux tells it.</summary>
-    private static Errno RefuseNested(in IommuHwptAlloc args)
+    private static Errno AllocateNested(IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, HwptPaging parent, CallerData? data)
     {
-        const uint valid = IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_PASID;
-        return (args.Flags & ~valid) != 0 || args.DataLen == 0 ? Errno.EOPNOTSUPP : Errno.EINVAL;
+        Errno errno = HwptNested.Prepare(call.Context.Objects, parent, endpoint, args.Flags, data, out ObjectTable.Pending<Hwpt>? prepared);
+        return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
+    }
+
+    private static Errno AllocateNested(IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, IommufdViommu viommu, CallerData? data)
+    {
+        if (viommu.Unit != endpoint.Unit) return Errno.EINVAL;
+        Errno errno = HwptNested.Prepare(call.Context.Objects, viommu, args.Flags, data, out ObjectTable.Pending<Hwpt>? prepared);
+        return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
+    }
+
+    private static Errno Commit(IoctlCall call, ref IommuHwptAlloc args, ObjectTable.Pending<Hwpt> prepared)
+    {
+        using ObjectTable.Pending<Hwpt> pending = prepared;
+        Errno errno = Finish(call, ref args, pending.Value);
+        if (errno == Errno.None) pending.Commit();
+        return errno;
+    }
+
+    /// <summary>What is the same for all kinds: who answers page requests, and telling the program its number.</summary>
+    private static Errno Finish(IoctlCall call, ref IommuHwptAlloc args, Hwpt hwpt)
+    {
+        if ((args.Flags & IOMMU_HWPT_FAULT_ID_VALID) != 0)
+        {
+            Errno errno = call.Context.Objects.TryGet(args.FaultId, out ObjectTable.Held<FaultQueue> held);
+            using ObjectTable.Held<FaultQueue> faults = held;
+            if (errno != Errno.None) return errno;
+            hwpt.SetFaults(call.Context.Objects, faults.Value);
+        }
+
+        args.OutHwptId = hwpt.Id;
+        return call.Respond(in args);
     }
 
     private static bool TryClear(AddressSpace memory, ulong address, uint length)

@@ -31,6 +31,12 @@ internal static class IoctlTable
         new IoctlEntry<IommuHwptGetDirtyBitmap>(IOMMU_HWPT_GET_DIRTY_BITMAP, nameof(IOMMU_HWPT_GET_DIRTY_BITMAP), 48, DirtyIoctls.GetBitmap),
         new IoctlEntry<IommuIoasMapFile>(IOMMU_IOAS_MAP_FILE, nameof(IOMMU_IOAS_MAP_FILE), 40, MapIoctls.MapFile),
         new IoctlEntry<IommuIoasChangeProcess>(IOMMU_IOAS_CHANGE_PROCESS, nameof(IOMMU_IOAS_CHANGE_PROCESS), 8, IoasIoctls.ChangeProcess),
+        new IoctlEntry<IommuFaultAlloc>(IOMMU_FAULT_QUEUE_ALLOC, nameof(IOMMU_FAULT_QUEUE_ALLOC), 16, FaultIoctls.Allocate),
+        new IoctlEntry<IommuHwptInvalidate>(IOMMU_HWPT_INVALIDATE, nameof(IOMMU_HWPT_INVALIDATE), 32, InvalidateIoctl.Invalidate),
+        new IoctlEntry<IommuViommuAlloc>(IOMMU_VIOMMU_ALLOC, nameof(IOMMU_VIOMMU_ALLOC), 24, ViommuIoctls.Allocate),
+        new IoctlEntry<IommuVdeviceAlloc>(IOMMU_VDEVICE_ALLOC, nameof(IOMMU_VDEVICE_ALLOC), 24, ViommuIoctls.AllocateDevice),
+        new IoctlEntry<IommuVeventqAlloc>(IOMMU_VEVENTQ_ALLOC, nameof(IOMMU_VEVENTQ_ALLOC), 32, ViommuIoctls.AllocateEventQueue),
+        new IoctlEntry<IommuHwQueueAlloc>(IOMMU_HW_QUEUE_ALLOC, nameof(IOMMU_HW_QUEUE_ALLOC), 40, ViommuIoctls.AllocateHwQueue),
     ];
 
     private static readonly IoctlEntry?[] ByNumber = BuildIndex();

@@ -42,6 +42,16 @@ internal static class UserStruct
         return errno != Errno.None || whole ? errno : Errno.EFAULT;
     }
 
+    /// <summary>Reads a structure whose size is given elsewhere, by the same rules; shorter than known it may be.</summary>
+    internal static Errno Read<T>(AddressSpace memory, ulong address, uint size, out T value) where T : unmanaged
+    {
+        value = default;
+        Span<byte> bytes = MemoryMarshal.AsBytes(new Span<T>(ref value));
+        Errno errno = size > bytes.Length ? CheckZero(memory, unchecked(address + (uint)bytes.Length), size - (uint)bytes.Length) : Errno.None;
+        if (errno != Errno.None) return errno;
+        return memory.TryRead(new Hva(address), bytes[..(int)Math.Min(size, (uint)bytes.Length)]) ? Errno.None : Errno.EFAULT;
+    }
+
     /// <summary>Reads a value; false when the program's memory is not there.</summary>
     internal static bool TryRead<T>(AddressSpace memory, ulong address, out T value) where T : unmanaged
     {

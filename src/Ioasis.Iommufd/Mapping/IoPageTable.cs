@@ -42,7 +42,7 @@ internal sealed class IoPageTable
         {
             lock (_lock)
             {
-                ulong sizes = _domains.Aggregate(ulong.MaxValue, (common, domain) => common & domain.Owner.PageSizes);
+                ulong sizes = _domains.Aggregate(ulong.MaxValue, (common, domain) => common & domain.PageSizes);
                 if ((sizes & (HostPageSize - 1)) != 0) sizes = (sizes & ~(HostPageSize - 1)) | HostPageSize;
                 return Math.Max(sizes, _alignment);
             }
@@ -213,11 +213,11 @@ internal sealed class IoPageTable
     {
         lock (_lock)
         {
-            ulong alignment = Math.Max(SmallestPage(domain.Owner.PageSizes), _alignment);
+            ulong alignment = Math.Max(SmallestPage(domain.PageSizes), _alignment);
             if (alignment > HostPageSize) return Errno.EINVAL;
             if (alignment != _alignment && !AllAligned(alignment)) return Errno.EADDRINUSE;
             List<IovaRange> outside = [.. Spans.Holes(IovaRange.All, (first, last) =>
-                domain.Owner.Aperture.Overlaps(new IovaRange(first, last)) ? domain.Owner.Aperture : null)];
+                domain.Aperture.Overlaps(new IovaRange(first, last)) ? domain.Aperture : null)];
             if (outside.Exists(r => _areas.Overlaps(r.First, r.Last) || _allowed.Exists(r.Overlaps))) return Errno.EADDRINUSE;
 
             if (_mappings is null)
@@ -370,7 +370,7 @@ internal sealed class IoPageTable
     {
         ulong alignment = _largePagesDisabled ? HostPageSize : 1;
         foreach (PagingDomain domain in _domains)
-            alignment = Math.Max(Math.Max(alignment, SmallestPage(domain.Owner.PageSizes)), _mappings!.PageSize);
+            alignment = Math.Max(Math.Max(alignment, SmallestPage(domain.PageSizes)), _mappings!.PageSize);
         _alignment = alignment;
     }
 }

@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Core;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Units;
 using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Iommufd.Objects;
@@ -33,6 +34,9 @@ public sealed class HwptPaging : Hwpt
     /// <summary>Whether it was made to be able to record what devices write.</summary>
     internal bool TracksDirty => (_domain.Options & PagingDomainOptions.DirtyTracking) != 0;
 
+    /// <summary>Whether first stages of users' own can be nested on it.</summary>
+    internal bool IsNestParent => (_domain.Options & PagingDomainOptions.NestParent) != 0;
+
     /// <summary>Whether DMA through it is coherent whatever the device asks for.</summary>
     internal bool EnforcesCoherency => _domain.Owner.EnforcesCoherency;
 
@@ -44,17 +48,17 @@ public sealed class HwptPaging : Hwpt
     /// or disposes what it gets.
     /// </summary>
     internal static Errno Prepare(
-        ObjectTable objects, Ioas ioas, Endpoint endpoint, uint flags, out ObjectTable.Pending<HwptPaging>? pending)
+        ObjectTable objects, Ioas ioas, Endpoint endpoint, uint flags, UserData? data, out ObjectTable.Pending<HwptPaging>? pending)
     {
         const uint valid = IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_PASID;
         const uint faultsOnNestParent = IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_NEST_PARENT;
         pending = null;
         if ((flags & ~valid) != 0 || (flags & faultsOnNestParent) == faultsOnNestParent) return Errno.EOPNOTSUPP;
-        if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) != 0 && !endpoint.Unit.SupportsDirtyTracking) return Errno.EOPNOTSUPP;
+        if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) != 0 && !endpoint.Unit.SupportsDirtyTracking(endpoint)) return Errno.EOPNOTSUPP;
 
         var options = (PagingDomainOptions)(flags & ~IOMMU_HWPT_FAULT_ID_VALID);
         IommuStatus status = endpoint.Unit.CreatePagingDomain(
-            endpoint, options, ioas.Table.MappingsFor(endpoint.Unit.PageSizes), out PagingDomain? domain);
+            endpoint, options, data, ioas.Table.MappingsFor(endpoint.Unit.PageSizes), out PagingDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
         pending = objects.Reserve(new HwptPaging(objects, ioas, domain!)
         {
@@ -81,6 +85,7 @@ public sealed class HwptPaging : Hwpt
             Ioas.Table.RemoveDomain(_domain);
         }
 
+        ReleaseFaults(_objects);
         _objects.RemoveUser(Ioas);
     }
 }

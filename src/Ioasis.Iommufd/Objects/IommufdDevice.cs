@@ -14,6 +14,8 @@ public sealed class IommufdDevice : IommufdObject
 {
     private readonly IommufdContext _context;
     private readonly IommufdGroup _group;
+    private Vdevice? _vdevice; // guarded by the group's lock
+    private bool _isUnbinding; // guarded by the group's lock
 
     private IommufdDevice(IommufdContext context, Endpoint endpoint)
     {
@@ -92,6 +94,7 @@ public sealed class IommufdDevice : IommufdObject
     /// <summary>Gives the device back (Linux: iommufd_device_unbind). Nothing is attached any more.</summary>
     public void Unbind()
     {
+        RemoveVdevice();
         Objects.RemoveUser(this);
         Errno errno = Objects.Remove(Id);
         if (errno != Errno.None) throw new InvalidOperationException($"A device was unbound while in use: {errno}.");
@@ -100,7 +103,62 @@ public sealed class IommufdDevice : IommufdObject
 
     internal override void Destroy() => Endpoint.Group.Release();
 
-    private static HwptPaging? PagingOf(Hwpt hwpt) => hwpt as HwptPaging;
+    /// <summary>Makes a guest's number for the device known to a vIOMMU; the device has at most one, ever in one vIOMMU at a time.</summary>
+    /// <param name="create">Makes the object, with the group's lock held.</param>
+    /// <returns>ENOENT when the device is being unbound, EEXIST when it has one, else what <paramref name="create"/> says.</returns>
+    internal Errno SetVdevice(Func<(Errno, Vdevice?)> create)
+    {
+        lock (_group.Lock)
+        {
+            if (_isUnbinding) return Errno.ENOENT;
+            if (_vdevice is not null) return Errno.EEXIST;
+            (Errno errno, _vdevice) = create();
+            return errno;
+        }
+    }
+
+    /// <summary>The device's vDEVICE goes away: <paramref name="remove"/> runs with the group's lock held.</summary>
+    internal void ClearVdevice(Action remove)
+    {
+        lock (_group.Lock)
+        {
+            remove();
+            _vdevice = null;
+        }
+    }
+
+    /// <summary>
+    /// A vDEVICE that the program has not destroyed goes with its device, and its number is not given out again: the program may still mean to
+    /// destroy it.
+    /// </summary>
+    private void RemoveVdevice()
+    {
+        Vdevice? vdevice;
+        lock (_group.Lock)
+        {
+            _isUnbinding = true;
+            vdevice = _vdevice;
+        }
+
+        if (vdevice is null || Objects.Entomb(vdevice)) return;
+
+        // The program is destroying it at this moment; the device must not go before that is over.
+        SpinWait wait = default;
+        while (true)
+        {
+            lock (_group.Lock)
+                if (_vdevice is null) return;
+            wait.SpinOnce();
+        }
+    }
+
+    /// <summary>The HWPT whose IOAS the device's addresses come from in the end.</summary>
+    private static HwptPaging? PagingOf(Hwpt hwpt) => hwpt switch
+    {
+        HwptPaging paging => paging,
+        HwptNested nested => nested.Parent,
+        _ => null,
+    };
 
     private Errno ChangePageTable(Pasid? pasid, ref uint pageTableId, bool replace)
     {
@@ -145,7 +203,7 @@ public sealed class IommufdDevice : IommufdObject
             }
 
             former = null;
-            Errno errno = HwptPaging.Prepare(Objects, ioas, Endpoint, 0, out ObjectTable.Pending<HwptPaging>? created);
+            Errno errno = HwptPaging.Prepare(Objects, ioas, Endpoint, 0, null, out ObjectTable.Pending<HwptPaging>? created);
             if (errno != Errno.None) return errno;
             using ObjectTable.Pending<HwptPaging> pending = created!;
 
@@ -182,6 +240,7 @@ public sealed class IommufdDevice : IommufdObject
         Errno errno = paging?.Ioas.Table.Reserve(Endpoint, this) ?? Errno.None;
         if (errno != Errno.None) return errno;
         errno = CheckSuits(pasid, hwpt);
+        if (errno == Errno.None) errno = Enter(pasid, hwpt.Domain);
         if (errno != Errno.None)
         {
             paging?.Ioas.Table.Unreserve(this);
@@ -191,7 +250,6 @@ public sealed class IommufdDevice : IommufdObject
         if (attachment is null) _group.Attachments[key] = attachment = new IommufdGroup.Attachment(hwpt);
         attachment.Devices.Add(this);
         Objects.AddUser(hwpt);
-        Enter(pasid, hwpt.Domain);
         return Errno.None;
     }
 
@@ -219,6 +277,7 @@ public sealed class IommufdDevice : IommufdObject
             }
         }
 
+        if (errno == Errno.None) errno = EnterAll(attachment.Devices, pasid, hwpt.Domain, old.Domain);
         if (errno != Errno.None)
         {
             foreach (IommufdDevice device in reserved) paging!.Ioas.Table.Unreserve(device);
@@ -228,7 +287,6 @@ public sealed class IommufdDevice : IommufdObject
         foreach (IommufdDevice device in attachment.Devices)
         {
             Objects.AddUser(hwpt);
-            device.Enter(pasid, hwpt.Domain);
             if (oldPaging is not null && oldPaging.Ioas != paging?.Ioas) oldPaging.Ioas.Table.Unreserve(device);
         }
 
@@ -257,11 +315,28 @@ public sealed class IommufdDevice : IommufdObject
         return id.Value == 0 || (PasidBits != 0 && id.Value >> PasidBits != 0) ? Errno.EINVAL : Errno.None;
     }
 
-    /// <summary>As Linux has it, a PASID of a device that can send none is attached in name only.</summary>
-    private void Enter(Pasid? pasid, IommuDomain? domain)
+    /// <summary>Moves devices of a group together: all of them, or none when a unit refuses one.</summary>
+    private static Errno EnterAll(HashSet<IommufdDevice> devices, Pasid? pasid, IommuDomain domain, IommuDomain former)
     {
-        if (pasid is null || PasidBits != 0) Endpoint.Attach(pasid, domain);
+        List<IommufdDevice> moved = [];
+        foreach (IommufdDevice device in devices)
+        {
+            Errno errno = device.Enter(pasid, domain);
+            if (errno != Errno.None)
+            {
+                foreach (IommufdDevice done in moved) done.Enter(pasid, former);
+                return errno;
+            }
+
+            moved.Add(device);
+        }
+
+        return Errno.None;
     }
+
+    /// <summary>As Linux has it, a PASID of a device that can send none is attached in name only.</summary>
+    private Errno Enter(Pasid? pasid, IommuDomain? domain) =>
+        pasid is null || PasidBits != 0 ? Endpoint.Attach(pasid, domain, this).ToErrno() : Errno.None;
 
     private void UndoAttach(Pasid? pasid, HwptPaging hwpt)
     {

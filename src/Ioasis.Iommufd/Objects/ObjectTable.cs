@@ -122,6 +122,33 @@ internal sealed class ObjectTable
         return Errno.None;
     }
 
+    /// <summary>
+    /// Takes an object out and destroys it, and never gives its number out again (Linux: a tombstone). Nobody but calls under way uses it; they
+    /// are waited for.
+    /// </summary>
+    /// <returns>False when somebody else took it out before.</returns>
+    internal bool Entomb(IommufdObject buried)
+    {
+        SpinWait wait = default;
+        while (true)
+        {
+            lock (_lock)
+            {
+                if (_objects[(int)buried.Id] != buried) return false;
+                if (buried.Users == 0)
+                {
+                    _objects[(int)buried.Id] = null;
+                    break;
+                }
+            }
+
+            wait.SpinOnce();
+        }
+
+        buried.Destroy();
+        return true;
+    }
+
     /// <summary>Destroys an object that lost a user, if that was the last and it is still there (HWPTs that nobody asked for by name).</summary>
     internal void RemoveIfUnused(IommufdObject unused)
     {

@@ -12,6 +12,11 @@ internal static class StatusErrno
         IommuStatus.NotSupported => Errno.EOPNOTSUPP,
         IommuStatus.Busy => Errno.EBUSY,
         IommuStatus.NoMemory => Errno.ENOMEM,
+        IommuStatus.NotFound => Errno.ENOENT,
+        IommuStatus.Exists => Errno.EEXIST,
+        IommuStatus.BadMemory => Errno.EFAULT,
+        IommuStatus.TooBig => Errno.E2BIG,
+        IommuStatus.DeviceError => Errno.EIO,
         _ => Errno.EINVAL,
     };
 }

@@ -45,7 +45,7 @@ public sealed class VtdUnit : IommuUnit
     public override int MaxPasidLog2 => 0;
 
     /// <inheritdoc/>
-    public override bool SupportsDirtyTracking => _features.DirtyTracking;
+    public override bool SupportsDirtyTracking(Endpoint endpoint) => _features.DirtyTracking;
 
     /// <inheritdoc/>
     public override bool EnforcesCoherency => VtdExtendedCapability.Of(_features).SnoopControl;
@@ -58,9 +58,10 @@ public sealed class VtdUnit : IommuUnit
 
     /// <summary>Makes a second-stage table. PASIDs are fine with it; nesting the unit has not.</summary>
     public override IommuStatus CreatePagingDomain(
-        Endpoint endpoint, PagingDomainOptions options, MappingTable mappings, out PagingDomain? domain)
+        Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain)
     {
         domain = null;
+        if (data is not null) return IommuStatus.NotSupported;
         PagingDomainOptions known = PagingDomainOptions.Pasid | (_features.DirtyTracking ? PagingDomainOptions.DirtyTracking : 0);
         if ((options & ~known) != 0) return IommuStatus.NotSupported;
         domain = new PagingDomain(this, mappings, options);

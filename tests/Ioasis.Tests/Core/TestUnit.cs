@@ -16,7 +16,7 @@ internal sealed class TestUnit(ulong pageSizes = 0x1000) : IommuUnit("test")
 
     public override int MaxPasidLog2 => 20;
 
-    public override bool SupportsDirtyTracking => false;
+    public override bool SupportsDirtyTracking(Endpoint endpoint) => false;
 
     public override bool EnforcesCoherency => true;
 
@@ -25,7 +25,7 @@ internal sealed class TestUnit(ulong pageSizes = 0x1000) : IommuUnit("test")
     public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) => [];
 
     public override IommuStatus CreatePagingDomain(
-        Endpoint endpoint, PagingDomainOptions options, MappingTable mappings, out PagingDomain? domain)
+        Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain)
     {
         domain = new PagingDomain(this, mappings, options);
         return IommuStatus.Ok;

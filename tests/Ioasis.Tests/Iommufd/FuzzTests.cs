@@ -83,6 +83,8 @@ public sealed class FuzzTests
             SysResult result = context.Ioctl(program, command, argument);
             Assert.True(result.IsOk || result.Errno != Errno.None);
         }
+
+        program.CloseQueues();
     }
 
     private static void Dma(IommufdDevice device, Random random, Func<bool> done)

@@ -28,7 +28,22 @@ internal sealed class TestCaller : ICaller
 
     public SysResult InstallFile(INode node) => Errno.EMFILE;
 
-    public SysResult InstallQueue(QueueFile queue) => Errno.EMFILE;
+    /// <summary>Queues that were placed for the program, by descriptor.</summary>
+    internal Dictionary<int, QueueFile> Queues { get; } = [];
+
+    public SysResult InstallQueue(QueueFile queue)
+    {
+        int descriptor = 1000 + Queues.Count;
+        Queues.Add(descriptor, queue);
+        return SysResult.Ok(descriptor);
+    }
+
+    /// <summary>Closes the queues that were placed, as the program's end does.</summary>
+    internal void CloseQueues()
+    {
+        foreach (QueueFile queue in Queues.Values) queue.Close();
+        Queues.Clear();
+    }
 
     public bool HasCapability(int capability) => Capabilities.Contains(capability);
 

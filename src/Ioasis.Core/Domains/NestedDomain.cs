@@ -1,0 +1,32 @@
+using Ioasis.Core.Units;
+
+namespace Ioasis.Core.Domains;
+
+/// <summary>
+/// A page table whose first stage the user owns; its second stage is a paging domain of the user's (Linux: IOMMU_DOMAIN_NESTED). A kind of
+/// unit derives its own.
+/// </summary>
+public abstract class NestedDomain : IommuDomain
+{
+    /// <summary>Nests a first stage on a second.</summary>
+    protected NestedDomain(PagingDomain parent, Viommu? viommu) : base(parent.Owner, parent.Mappings, isNested: true)
+    {
+        Parent = parent;
+        Viommu = viommu;
+    }
+
+    /// <summary>The second stage.</summary>
+    public PagingDomain Parent { get; }
+
+    /// <summary>The vIOMMU that it belongs to; null when it belongs to none.</summary>
+    public Viommu? Viommu { get; }
+
+    /// <summary>Drops from the caches of the first stage what the entries say, in their order.</summary>
+    /// <param name="entries">The invalidations.</param>
+    /// <param name="done">How many were done; all of them when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    public virtual IommuStatus Invalidate(UserDataArray entries, out int done)
+    {
+        done = 0;
+        return IommuStatus.NotSupported;
+    }
+}

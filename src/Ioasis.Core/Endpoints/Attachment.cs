@@ -1,0 +1,39 @@
+using Ioasis.Core.Domains;
+using Ioasis.Memory;
+
+namespace Ioasis.Core.Endpoints;
+
+/// <summary>That a requester ID, or one of its PASIDs, is attached to a domain: from the attaching until it ends (Linux: struct iommu_attach_handle).</summary>
+public sealed class Attachment
+{
+    private volatile bool _isGone;
+
+    internal Attachment(Endpoint endpoint, Pasid? pasid, IommuDomain domain, object? owner)
+    {
+        Endpoint = endpoint;
+        Pasid = pasid;
+        Domain = domain;
+        Owner = owner;
+    }
+
+    /// <summary>Which device.</summary>
+    public Endpoint Endpoint { get; }
+
+    /// <summary>Which of its PASIDs; null for its requests without one.</summary>
+    public Pasid? Pasid { get; }
+
+    /// <summary>What it is attached to.</summary>
+    public IommuDomain Domain { get; }
+
+    /// <summary>What whoever attached it wants to find again in a page request.</summary>
+    public object? Owner { get; }
+
+    /// <summary>Whether it has ended. Set before the domain's handler of page requests is told.</summary>
+    public bool IsGone => _isGone;
+
+    internal void End()
+    {
+        _isGone = true;
+        Domain.PageRequests?.Detached(this);
+    }
+}

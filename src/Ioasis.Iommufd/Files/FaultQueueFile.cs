@@ -1,0 +1,87 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Files;
+
+/// <summary>What a program reads page requests from and writes responses to.</summary>
+internal sealed class FaultQueueFile : QueueFile
+{
+    private static readonly int RequestSize = Unsafe.SizeOf<IommuHwptPgfault>();
+    private readonly IommufdContext _context;
+    private readonly FaultQueue _queue;
+
+    internal FaultQueueFile(IommufdContext context, FaultQueue queue)
+    {
+        _context = context;
+        _queue = queue;
+        context.AddReference();
+        context.Objects.AddUser(queue);
+        queue.Readable = Wake;
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "[iommufd-pgfault]";
+
+    /// <inheritdoc/>
+    public override bool IsReadable => _queue.HasUnread;
+
+    /// <inheritdoc/>
+    public override int ResponseSize => Unsafe.SizeOf<IommuHwptPageResponse>();
+
+    /// <inheritdoc/>
+    public override int TryTake(Span<byte> room)
+    {
+        int count = _queue.TryTake(room.Length / RequestSize, out IommuHwptPgfault[]? requests);
+        if (requests is null) return -count * RequestSize;
+        MemoryMarshal.AsBytes<IommuHwptPgfault>(requests).CopyTo(room);
+        return count * RequestSize;
+    }
+
+    /// <inheritdoc/>
+    public override Errno Answer(ReadOnlySpan<byte> response) => _queue.Respond(MemoryMarshal.Read<IommuHwptPageResponse>(response));
+
+    /// <summary>Whole groups, as many as fit; a first one that does not fit is EINVAL.</summary>
+    public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
+    {
+        ArgumentNullException.ThrowIfNull(caller);
+        if (offset != 0 || count % (ulong)RequestSize != 0) return Errno.ESPIPE;
+        for (ulong done = 0; ;)
+        {
+            int needed = _queue.TryTake((int)Math.Min((count - done) / (ulong)RequestSize, int.MaxValue), out IommuHwptPgfault[]? requests);
+            if (requests is null) return done == 0 && needed != 0 ? Errno.EINVAL : SysResult.Ok((long)done);
+            ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes<IommuHwptPgfault>(requests);
+            if (!caller.Memory.TryWrite(new Hva(unchecked(buffer + done)), bytes))
+            {
+                _queue.Restore(requests[0].Cookie);
+                return done == 0 ? Errno.EFAULT : SysResult.Ok((long)done);
+            }
+
+            done += (ulong)bytes.Length;
+        }
+    }
+
+    /// <summary>Responses, up to the first that is wrong; that one is told if it is the first of all.</summary>
+    public override SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count)
+    {
+        ArgumentNullException.ThrowIfNull(caller);
+        if (offset != 0 || count % (ulong)ResponseSize != 0) return Errno.ESPIPE;
+        Span<byte> response = stackalloc byte[ResponseSize];
+        for (ulong done = 0; done < count; done += (ulong)ResponseSize)
+        {
+            Errno errno = caller.Memory.TryRead(new Hva(unchecked(buffer + done)), response) ? Answer(response) : Errno.EFAULT;
+            if (errno != Errno.None) return done == 0 ? errno : SysResult.Ok((long)done);
+        }
+
+        return SysResult.Ok((long)count);
+    }
+
+    /// <inheritdoc/>
+    public override void Close()
+    {
+        _context.Objects.RemoveUser(_queue);
+        _context.Release();
+    }
+}

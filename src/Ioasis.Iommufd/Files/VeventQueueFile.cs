@@ -1,0 +1,71 @@
+using System.Runtime.CompilerServices;
+using Ioasis.Abi;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Files;
+
+/// <summary>What a program reads the events of its guest's devices from.</summary>
+internal sealed class VeventQueueFile : QueueFile
+{
+    private readonly IommufdContext _context;
+    private readonly VeventQueue _queue;
+
+    internal VeventQueueFile(IommufdContext context, VeventQueue queue)
+    {
+        _context = context;
+        _queue = queue;
+        context.AddReference();
+        context.Objects.AddUser(queue);
+        queue.Connect(Wake, () => UnreadBytes);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "[iommufd-viommu-event]";
+
+    /// <inheritdoc/>
+    public override bool IsReadable => _queue.HasUnread;
+
+    /// <inheritdoc/>
+    public override int TryTake(Span<byte> room)
+    {
+        int length = _queue.TryTake(room, inTransit: true);
+        return length > room.Length ? -length : length;
+    }
+
+    /// <summary>Whole records, as many as fit; a first one that does not fit is EINVAL.</summary>
+    public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
+    {
+        ArgumentNullException.ThrowIfNull(caller);
+        if (offset != 0) return Errno.ESPIPE;
+        if (count < (ulong)Unsafe.SizeOf<IommufdVeventHeader>()) return Errno.EINVAL;
+        byte[] record = [];
+        for (ulong done = 0; ;)
+        {
+            Span<byte> room = record.AsSpan(0, (int)Math.Min((ulong)record.Length, count - done));
+            int length = _queue.TryTake(room, inTransit: false);
+            if (length == 0) return SysResult.Ok((long)done);
+            if (length > room.Length)
+            {
+                if ((ulong)length > count - done) return done == 0 ? Errno.EINVAL : SysResult.Ok((long)done);
+                record = new byte[length];
+                continue;
+            }
+
+            if (!caller.Memory.TryWrite(new Hva(unchecked(buffer + done)), record.AsSpan(0, length)))
+            {
+                _queue.Restore(record[..length]);
+                return done == 0 ? Errno.EFAULT : SysResult.Ok((long)done);
+            }
+
+            done += (ulong)length;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Close()
+    {
+        _context.Objects.RemoveUser(_queue);
+        _context.Release();
+    }
+}

@@ -1,0 +1,27 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Objects;
+
+namespace Ioasis.Iommufd.Ioctls;
+
+/// <summary>Making queues that page requests come to.</summary>
+internal static class FaultIoctls
+{
+    internal static Errno Allocate(IoctlCall call, ref IommuFaultAlloc args)
+    {
+        if (args.Flags != 0) return Errno.EOPNOTSUPP;
+        using ObjectTable.Pending<FaultQueue> pending = call.Context.Objects.Reserve(new FaultQueue());
+        args.OutFaultId = pending.Value.Id;
+
+        // A descriptor cannot be taken back from a program: whether it can be told is tried before.
+        args.OutFaultFd = uint.MaxValue;
+        Errno errno = call.Respond(in args);
+        if (errno != Errno.None) return errno;
+        SysResult placed = call.Caller.InstallQueue(new FaultQueueFile(call.Context, pending.Value));
+        if (!placed.IsOk) return placed.Errno;
+        args.OutFaultFd = (uint)placed.Value;
+        errno = call.Respond(in args);
+        pending.Commit();
+        return errno;
+    }
+}

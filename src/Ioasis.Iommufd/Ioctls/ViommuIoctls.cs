@@ -1,0 +1,125 @@
+using Ioasis.Abi;
+using Ioasis.Core;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Units;
+using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Iommufd.Ioctls;
+
+/// <summary>Slices of units for guests: their devices, events and hardware queues.</summary>
+internal static class ViommuIoctls
+{
+    internal static Errno Allocate(IoctlCall call, ref IommuViommuAlloc args)
+    {
+        if (args.Flags != 0 || args.Type == IOMMU_VIOMMU_TYPE_DEFAULT) return Errno.EOPNOTSUPP;
+        ObjectTable objects = call.Context.Objects;
+        Errno errno = objects.TryGet(args.DevId, out ObjectTable.Held<IommufdDevice> heldDevice);
+        using ObjectTable.Held<IommufdDevice> device = heldDevice;
+        if (errno != Errno.None) return errno;
+        Endpoint endpoint = device.Value.Endpoint;
+        if (!endpoint.Unit.HasViommu(endpoint, args.Type)) return Errno.EOPNOTSUPP;
+        errno = objects.TryGet(args.HwptId, out ObjectTable.Held<HwptPaging> heldParent);
+        using ObjectTable.Held<HwptPaging> parent = heldParent;
+        if (errno != Errno.None) return errno;
+        if (!parent.Value.IsNestParent) return Errno.EINVAL;
+
+        using ObjectTable.Pending<IommufdViommu> pending =
+            objects.Reserve(new IommufdViommu(call.Context, endpoint.Unit, parent.Value));
+        IommuStatus status = endpoint.Unit.CreateViommu(
+            endpoint, args.Type, parent.Value.PagingDomain, CallerData.Of(call, args.Type, args.DataUptr, args.DataLen), pending.Value, out Viommu? viommu);
+        if (status != IommuStatus.Ok) return status.ToErrno();
+        pending.Value.DriverOrNull = viommu;
+        args.OutViommuId = pending.Value.Id;
+        errno = call.Respond(in args);
+        if (errno == Errno.None) pending.Commit();
+        return errno;
+    }
+
+    internal static Errno AllocateDevice(IoctlCall call, ref IommuVdeviceAlloc args)
+    {
+        ObjectTable objects = call.Context.Objects;
+        Errno errno = objects.TryGet(args.ViommuId, out ObjectTable.Held<IommufdViommu> heldViommu);
+        using ObjectTable.Held<IommufdViommu> viommu = heldViommu;
+        if (errno != Errno.None) return errno;
+        errno = objects.TryGet(args.DevId, out ObjectTable.Held<IommufdDevice> heldDevice);
+        using ObjectTable.Held<IommufdDevice> device = heldDevice;
+        if (errno != Errno.None) return errno;
+        if (viommu.Value.Unit != device.Value.Endpoint.Unit) return Errno.EINVAL;
+
+        IommuVdeviceAlloc answer = args;
+        IommufdViommu owner = viommu.Value;
+        IommufdDevice member = device.Value;
+        return member.SetVdevice(() =>
+        {
+            ObjectTable.Pending<Vdevice> pending = objects.Reserve(new Vdevice(objects, owner, member, answer.VirtId));
+            Errno failed = owner.Add(pending.Value);
+            if (failed == Errno.None)
+            {
+                pending.Value.IsAdded = true;
+                answer.OutVdeviceId = pending.Value.Id;
+                failed = call.Respond(in answer);
+            }
+
+            if (failed == Errno.None) pending.Commit();
+            pending.Dispose();
+            return failed == Errno.None ? (failed, pending.Value) : (failed, null);
+        });
+    }
+
+    internal static Errno AllocateEventQueue(IoctlCall call, ref IommuVeventqAlloc args)
+    {
+        if (args.Flags != 0 || args.Reserved != 0 || args.Type == IOMMU_VEVENTQ_TYPE_DEFAULT) return Errno.EOPNOTSUPP;
+        if (args.VeventqDepth is 0 or > VeventQueue.MaxDepth) return Errno.EINVAL;
+        ObjectTable objects = call.Context.Objects;
+        Errno errno = objects.TryGet(args.ViommuId, out ObjectTable.Held<IommufdViommu> held);
+        using ObjectTable.Held<IommufdViommu> viommu = held;
+        if (errno != Errno.None) return errno;
+        if (viommu.Value.HasEvents(args.Type)) return Errno.EEXIST;
+
+        using ObjectTable.Pending<VeventQueue> pending =
+            objects.Reserve(new VeventQueue(objects, viommu.Value, args.Type, args.VeventqDepth));
+        args.OutVeventqId = pending.Value.Id;
+        args.OutVeventqFd = uint.MaxValue; // as for a fault queue
+        errno = call.Respond(in args);
+        if (errno != Errno.None) return errno;
+        var file = new VeventQueueFile(call.Context, pending.Value);
+        if (!viommu.Value.Add(pending.Value))
+        {
+            file.Close();
+            return Errno.EEXIST;
+        }
+
+        SysResult placed = call.Caller.InstallQueue(file);
+        if (!placed.IsOk) return placed.Errno;
+        args.OutVeventqFd = (uint)placed.Value;
+        errno = call.Respond(in args);
+        pending.Commit();
+        return errno;
+    }
+
+    internal static Errno AllocateHwQueue(IoctlCall call, ref IommuHwQueueAlloc args)
+    {
+        if (args.Flags != 0 || args.Type == IOMMU_HW_QUEUE_TYPE_DEFAULT) return Errno.EOPNOTSUPP;
+        if (args.Length == 0) return Errno.EINVAL;
+        if (!new Iova(args.NestingParentIova).TryLast(args.Length, out _)) return Errno.EOVERFLOW;
+        ObjectTable objects = call.Context.Objects;
+        Errno errno = objects.TryGet(args.ViommuId, out ObjectTable.Held<IommufdViommu> held);
+        using ObjectTable.Held<IommufdViommu> viommu = held;
+        if (errno != Errno.None) return errno;
+        if (!viommu.Value.Driver.HasQueues(args.Type)) return Errno.EOPNOTSUPP;
+
+        using ObjectTable.Pending<IommufdHwQueue> pending = objects.Reserve(new IommufdHwQueue(objects, viommu.Value));
+        if (!viommu.Value.Parent.PagingDomain.TryLocate(new Iova(args.NestingParentIova), out MemoryLocation location)) return Errno.ENOENT;
+        var request = new HwQueueRequest(args.Type, args.Index, new Iova(args.NestingParentIova), location, args.Length);
+        IommuStatus status = viommu.Value.Driver.CreateQueue(in request, out HwQueue? queue);
+        if (status != IommuStatus.Ok) return status.ToErrno();
+        pending.Value.SetDriver(queue!);
+        args.OutHwQueueId = pending.Value.Id;
+        errno = call.Respond(in args);
+        if (errno == Errno.None) pending.Commit();
+        return errno;
+    }
+}

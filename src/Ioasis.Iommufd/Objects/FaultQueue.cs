@@ -1,0 +1,136 @@
+using Ioasis.Abi;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.PageRequests;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Iommufd.Objects;
+
+/// <summary>
+/// Where page requests of HWPTs wait for the program to read them, and then for its answers (Linux: struct iommufd_fault). A group is in
+/// one of two places: not read yet, or read and known by its cookie.
+/// </summary>
+public sealed class FaultQueue : IommufdObject, IPageRequestHandler
+{
+    // Guards the two lists and the next cookie. Taken after a group's attach lock; devices are answered without it.
+    private readonly Lock _lock = new();
+    private readonly LinkedList<PageRequestGroup> _unread = [];
+    private readonly Dictionary<uint, PageRequestGroup> _read = [];
+    private uint _nextCookie;
+
+    /// <summary>Is called when a group came that can be read. Set once, before anything is attached.</summary>
+    internal Action? Readable { get; set; }
+
+    /// <summary>Whether a group waits to be read.</summary>
+    internal bool HasUnread
+    {
+        get { lock (_lock) return _unread.Count > 0; }
+    }
+
+    /// <inheritdoc/>
+    public void Handle(PageRequestGroup group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        lock (_lock)
+        {
+            // Detached has been here, or will be and find it: never neither.
+            if (!group.Attachment.IsGone)
+            {
+                _unread.AddLast(group);
+                group = null!;
+            }
+        }
+
+        if (group is null) Readable?.Invoke();
+        else group.Respond(PageResponse.Invalid);
+    }
+
+    /// <inheritdoc/>
+    public void Detached(Attachment attachment)
+    {
+        List<PageRequestGroup> abandoned = [];
+        lock (_lock)
+        {
+            for (LinkedListNode<PageRequestGroup>? node = _unread.First, next; node is not null; node = next)
+            {
+                next = node.Next;
+                if (node.Value.Attachment != attachment) continue;
+                abandoned.Add(node.Value);
+                _unread.Remove(node);
+            }
+
+            foreach ((uint cookie, PageRequestGroup group) in _read.Where(g => g.Value.Attachment == attachment).ToArray())
+            {
+                abandoned.Add(group);
+                _read.Remove(cookie);
+            }
+        }
+
+        foreach (PageRequestGroup group in abandoned) group.Respond(PageResponse.Invalid);
+    }
+
+    /// <summary>Gives the next group to a reader with room for <paramref name="room"/> requests, under a cookie of its own.</summary>
+    /// <param name="room">Requests that fit.</param>
+    /// <param name="requests">Them; null when none waits or it does not fit.</param>
+    /// <returns>How many requests the next group has; 0 when none waits.</returns>
+    internal int TryTake(int room, out IommuHwptPgfault[]? requests)
+    {
+        requests = null;
+        lock (_lock)
+        {
+            if (_unread.First is not { Value: var group } first) return 0;
+            if (group.Requests.Count > room) return group.Requests.Count;
+            while (_read.ContainsKey(_nextCookie)) _nextCookie++;
+            uint cookie = _nextCookie++;
+            requests = [.. group.Requests.Select(r => Compose(group, in r, cookie))];
+            _unread.Remove(first);
+            _read.Add(cookie, group);
+            return requests.Length;
+        }
+    }
+
+    /// <summary>Takes back a group that could not be brought to its reader.</summary>
+    internal void Restore(uint cookie)
+    {
+        lock (_lock)
+        {
+            if (_read.Remove(cookie, out PageRequestGroup? group)) _unread.AddFirst(group);
+        }
+    }
+
+    /// <summary>Answers a group that was read.</summary>
+    /// <returns>EINVAL for a code that is none, or a cookie that stands for no group that waits.</returns>
+    internal Errno Respond(in IommuHwptPageResponse response)
+    {
+        if (response.Code is not (IOMMUFD_PAGE_RESP_SUCCESS or IOMMUFD_PAGE_RESP_INVALID)) return Errno.EINVAL;
+        PageRequestGroup? group;
+        lock (_lock)
+            if (!_read.Remove(response.Cookie, out group)) return Errno.EINVAL;
+        group.Respond((PageResponse)response.Code);
+        return Errno.None;
+    }
+
+    /// <summary>Nothing that it serves exists any more; what is left unanswered is refused.</summary>
+    internal override void Destroy()
+    {
+        PageRequestGroup[] left;
+        lock (_lock)
+        {
+            left = [.. _unread, .. _read.Values];
+            _unread.Clear();
+            _read.Clear();
+        }
+
+        foreach (PageRequestGroup group in left) group.Respond(PageResponse.Invalid);
+    }
+
+    private static IommuHwptPgfault Compose(PageRequestGroup group, in PageRequest request, uint cookie) => new()
+    {
+        Flags = (request.Pasid is null ? 0 : IOMMU_PGFAULT_FLAGS_PASID_VALID) | (request.IsLast ? IOMMU_PGFAULT_FLAGS_LAST_PAGE : 0),
+        DevId = (group.Attachment.Owner as IommufdDevice)?.Id ?? 0,
+        Pasid = request.Pasid?.Value ?? 0,
+        Grpid = request.Group,
+        Perm = (uint)request.Access,
+        Addr = request.Address.Value,
+        Cookie = cookie,
+    };
+}

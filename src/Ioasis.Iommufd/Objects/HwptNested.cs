@@ -1,0 +1,69 @@
+using Ioasis.Abi;
+using Ioasis.Core;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Units;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Iommufd.Objects;
+
+/// <summary>A page table whose first stage the program owns (Linux: struct iommufd_hwpt_nested).</summary>
+public sealed class HwptNested : Hwpt
+{
+    private const uint ValidFlags = IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_PASID;
+    private readonly ObjectTable _objects;
+    private readonly NestedDomain _domain;
+    private readonly IommufdObject _holds;
+
+    private HwptNested(ObjectTable objects, HwptPaging parent, NestedDomain domain, IommufdObject holds)
+    {
+        _objects = objects;
+        _domain = domain;
+        _holds = holds;
+        Parent = parent;
+        objects.AddUser(holds);
+    }
+
+    /// <summary>Its second stage.</summary>
+    public HwptPaging Parent { get; }
+
+    /// <inheritdoc/>
+    public override IommuDomain Domain => _domain;
+
+    /// <summary>The same, as what it is.</summary>
+    internal NestedDomain NestedDomain => _domain;
+
+    /// <summary>Makes one for a device on a HWPT.</summary>
+    internal static Errno Prepare(
+        ObjectTable objects, HwptPaging parent, Endpoint endpoint, uint flags, UserData? data, out ObjectTable.Pending<Hwpt>? pending)
+    {
+        pending = null;
+        if ((flags & ~ValidFlags) != 0 || data is null) return Errno.EOPNOTSUPP;
+        if (parent.IsAutomatic || !parent.IsNestParent || !endpoint.Unit.Accepts(parent.Domain)) return Errno.EINVAL;
+        IommuStatus status = endpoint.Unit.CreateNestedDomain(endpoint, parent.PagingDomain, OptionsOf(flags), data, out NestedDomain? domain);
+        if (status != IommuStatus.Ok) return status.ToErrno();
+        pending = objects.Reserve<Hwpt>(new HwptNested(objects, parent, domain!, parent) { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 });
+        return Errno.None;
+    }
+
+    /// <summary>Makes one that belongs to a vIOMMU.</summary>
+    internal static Errno Prepare(
+        ObjectTable objects, IommufdViommu viommu, uint flags, UserData? data, out ObjectTable.Pending<Hwpt>? pending)
+    {
+        pending = null;
+        if ((flags & ~ValidFlags) != 0 || data is null) return Errno.EOPNOTSUPP;
+        IommuStatus status = viommu.Driver.CreateNestedDomain(OptionsOf(flags), data, out NestedDomain? domain);
+        if (status != IommuStatus.Ok) return status.ToErrno();
+        pending = objects.Reserve<Hwpt>(
+            new HwptNested(objects, viommu.Parent, domain!, viommu) { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 });
+        return Errno.None;
+    }
+
+    internal override void Destroy()
+    {
+        ReleaseFaults(_objects);
+        _objects.RemoveUser(_holds);
+    }
+
+    private static PagingDomainOptions OptionsOf(uint flags) => (PagingDomainOptions)(flags & IOMMU_HWPT_ALLOC_PASID);
+}

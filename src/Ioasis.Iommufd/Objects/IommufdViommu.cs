@@ -1,0 +1,123 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using Ioasis.Abi;
+using Ioasis.Core;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Units;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Objects;
+
+/// <summary>The slice of a unit that a program gives to its guest (Linux: struct iommufd_viommu).</summary>
+public sealed class IommufdViommu : IommufdObject, IViommuHost
+{
+    private readonly IommufdContext _context;
+    private readonly ConcurrentDictionary<ulong, Vdevice?> _vdevices = new(); // null: reserved
+    private readonly ConcurrentDictionary<HwQueue, IommufdHwQueue> _queues = new();
+
+    // Guards the queues of events. Taken before an event queue's own lock.
+    private readonly Lock _eventLock = new();
+    private readonly Dictionary<uint, VeventQueue> _eventQueues = [];
+
+    internal IommufdViommu(IommufdContext context, IommuUnit unit, HwptPaging parent)
+    {
+        _context = context;
+        Unit = unit;
+        Parent = parent;
+        context.Objects.AddUser(parent);
+    }
+
+    /// <summary>The unit that it is a slice of.</summary>
+    public IommuUnit Unit { get; }
+
+    /// <summary>The second stage of all that is nested in it.</summary>
+    public HwptPaging Parent { get; }
+
+    /// <summary>What the unit made of it.</summary>
+    public Viommu Driver => DriverOrNull ?? throw new InvalidOperationException("The vIOMMU is not made yet.");
+
+    /// <summary>The same; null until it is made.</summary>
+    internal Viommu? DriverOrNull { get; set; }
+
+    /// <inheritdoc/>
+    public Endpoint? FindDevice(ulong virtualId) => _vdevices.TryGetValue(virtualId, out Vdevice? vdevice) ? vdevice?.Device.Endpoint : null;
+
+    /// <inheritdoc/>
+    public ulong? VirtualIdOf(Endpoint endpoint) => _vdevices.Values.FirstOrDefault(v => v?.Device.Endpoint == endpoint)?.VirtualId;
+
+    /// <inheritdoc/>
+    public IommuStatus Report(uint type, ReadOnlySpan<byte> data)
+    {
+        if (data.IsEmpty) return IommuStatus.Invalid;
+        lock (_eventLock)
+        {
+            if (!_eventQueues.TryGetValue(type, out VeventQueue? queue)) return IommuStatus.NotSupported;
+            queue.Add(data);
+            return IommuStatus.Ok;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IommuStatus AllocateMmap(ulong length, out ulong offset, out SharedBytes? bytes)
+    {
+        (offset, bytes) = (0, null);
+        return IommuStatus.NotSupported;
+    }
+
+    /// <inheritdoc/>
+    public void FreeMmap(ulong offset)
+    {
+    }
+
+    /// <summary>Gives a number of the guest's to a device, if the number is free and the unit does not refuse.</summary>
+    internal Errno Add(Vdevice vdevice)
+    {
+        if (!_vdevices.TryAdd(vdevice.VirtualId, null)) return Errno.EEXIST;
+        IommuStatus status = Driver.AddDevice(vdevice.Device.Endpoint, vdevice.VirtualId);
+        if (status != IommuStatus.Ok)
+        {
+            _vdevices.TryRemove(vdevice.VirtualId, out _);
+            return status.ToErrno();
+        }
+
+        _vdevices[vdevice.VirtualId] = vdevice;
+        return Errno.None;
+    }
+
+    /// <summary>Undoes <see cref="Add(Vdevice)"/>.</summary>
+    internal void Remove(Vdevice vdevice)
+    {
+        _vdevices.TryRemove(vdevice.VirtualId, out _);
+        Driver.RemoveDevice(vdevice.Device.Endpoint, vdevice.VirtualId);
+    }
+
+    /// <summary>Adds a queue for events of a kind; false when there is one.</summary>
+    internal bool Add(VeventQueue queue)
+    {
+        lock (_eventLock) return _eventQueues.TryAdd(queue.Type, queue);
+    }
+
+    /// <summary>Whether there is a queue for events of a kind.</summary>
+    internal bool HasEvents(uint type)
+    {
+        lock (_eventLock) return _eventQueues.ContainsKey(type);
+    }
+
+    /// <summary>Undoes <see cref="Add(VeventQueue)"/>.</summary>
+    internal void Remove(VeventQueue queue)
+    {
+        lock (_eventLock) _eventQueues.Remove(queue.Type);
+    }
+
+    internal void Add(HwQueue driver, IommufdHwQueue queue) => _queues[driver] = queue;
+
+    internal void Remove(HwQueue driver) => _queues.TryRemove(driver, out _);
+
+    internal bool TryFind(HwQueue driver, [NotNullWhen(true)] out IommufdHwQueue? queue) => _queues.TryGetValue(driver, out queue);
+
+    internal override void Destroy()
+    {
+        DriverOrNull?.Destroy();
+        _context.Objects.RemoveUser(Parent);
+    }
+}

@@ -1,0 +1,129 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Iommufd.Objects;
+
+/// <summary>
+/// Events of one kind for a guest, numbered in their order, until the program reads them (Linux: struct iommufd_veventq). It keeps as many
+/// as it was made for; when more come, a header without an event says that the numbers have a gap.
+/// </summary>
+public sealed class VeventQueue : IommufdObject
+{
+    /// <summary>The most that a queue can be made for.</summary>
+    internal const uint MaxDepth = 1 << 19;
+
+    private readonly ObjectTable _objects;
+    private readonly IommufdViommu _viommu;
+    private readonly uint _depth;
+
+    // Guards everything below. Taken after the vIOMMU's lock of its queues; nothing else is locked while it is held.
+    private readonly Lock _lock = new();
+    private readonly LinkedList<byte[]> _records = []; // each with its header
+    private readonly Queue<int> _inTransit = new(); // lengths of records that were taken and that the program has not read yet
+    private int _transitBytes;
+    private int _events; // in _records
+    private int _transitEvents;
+    private uint _sequence;
+    private Action? _readable;
+    private Func<int>? _unreadBytes;
+
+    internal VeventQueue(ObjectTable objects, IommufdViommu viommu, uint type, uint depth)
+    {
+        _objects = objects;
+        _viommu = viommu;
+        _depth = depth;
+        Type = type;
+        objects.AddUser(viommu);
+    }
+
+    /// <summary>The kind of its events.</summary>
+    public uint Type { get; }
+
+    /// <summary>Whether a record waits to be read.</summary>
+    internal bool HasUnread
+    {
+        get { lock (_lock) return _records.Count > 0; }
+    }
+
+    private static int HeaderSize => Unsafe.SizeOf<IommufdVeventHeader>();
+
+    /// <summary>Says how the program gets the records. Once, before an event can come.</summary>
+    /// <param name="readable">Is called when there is one.</param>
+    /// <param name="unreadBytes">How many bytes of those that were taken it has not read yet; they count towards the depth.</param>
+    internal void Connect(Action readable, Func<int> unreadBytes)
+    {
+        _readable = readable;
+        _unreadBytes = unreadBytes;
+    }
+
+    /// <summary>Adds an event, or counts it as lost when the queue is full.</summary>
+    internal void Add(ReadOnlySpan<byte> data)
+    {
+        lock (_lock)
+        {
+            CountTransit();
+            bool isFull = (uint)(_events + _transitEvents) >= _depth;
+            var header = new IommufdVeventHeader { Sequence = _sequence, Flags = isFull ? IOMMU_VEVENTQ_FLAG_LOST_EVENTS : 0 };
+            _sequence = (_sequence + 1) & int.MaxValue;
+            if (_records.Last is { Value: var last } && last.Length == HeaderSize) _records.RemoveLast(); // the numbers tell
+            _records.AddLast([.. MemoryMarshal.AsBytes(new ReadOnlySpan<IommufdVeventHeader>(in header)), .. isFull ? default : data]);
+            if (!isFull) _events++;
+        }
+
+        _readable?.Invoke();
+    }
+
+    /// <summary>Takes the next record, if it fits.</summary>
+    /// <param name="buffer">Where to.</param>
+    /// <param name="inTransit">Whether the program has not read it by that.</param>
+    /// <returns>Its length in bytes, taken or not; 0 when there is none.</returns>
+    internal int TryTake(Span<byte> buffer, bool inTransit)
+    {
+        lock (_lock)
+        {
+            if (_records.First is not { Value: var record }) return 0;
+            if (record.Length > buffer.Length) return record.Length;
+            record.CopyTo(buffer);
+            _records.RemoveFirst();
+            bool isEvent = record.Length > HeaderSize;
+            if (isEvent) _events--;
+            if (!inTransit) return record.Length;
+            _inTransit.Enqueue(record.Length);
+            _transitBytes += record.Length;
+            if (isEvent) _transitEvents++;
+            return record.Length;
+        }
+    }
+
+    /// <summary>Takes back a record that could not be brought to its reader. One that says that events were lost only if there is no other.</summary>
+    internal void Restore(byte[] record)
+    {
+        lock (_lock)
+        {
+            bool isEvent = record.Length > HeaderSize;
+            if (!isEvent && _records.Count > 0) return;
+            _records.AddFirst(record);
+            if (isEvent) _events++;
+        }
+    }
+
+    internal override void Destroy()
+    {
+        _viommu.Remove(this);
+        _objects.RemoveUser(_viommu);
+    }
+
+    private void CountTransit()
+    {
+        if (_transitBytes == 0) return;
+        int unread = _unreadBytes?.Invoke() ?? 0;
+        while (_transitBytes > unread && _inTransit.TryPeek(out int length) && _transitBytes - length >= unread)
+        {
+            _inTransit.Dequeue();
+            _transitBytes -= length;
+            if (length > HeaderSize) _transitEvents--;
+        }
+    }
+}
