@@ -1,0 +1,67 @@
+using System.Runtime.CompilerServices;
+
+namespace Ioasis.PageTables.X64;
+
+/// <summary>
+/// The format of x86-64 tables as one walker understands it. Levels count from 1, the table of 4 KiB pages, to 4 or 5, the root.
+/// </summary>
+internal readonly struct X64Format
+{
+    internal const int MaxLevels = 5;
+    internal const int PageShift4K = 12;
+
+    private const int IndexBits = 9;
+
+    // Between the address of a large page and its PAT bit, which is bit 12.
+    private const ulong Reserved2M = 0x001f_e000, Reserved1G = 0x3fff_e000;
+
+    private readonly ulong _reserved; // in any entry
+    private readonly ulong _reservedLarge3; // in an entry of level 3 with PS
+
+    /// <summary>Makes the format.</summary>
+    /// <param name="hostAddressBits">How wide addresses in entries are at most; the bits up to 51 beyond that are reserved.</param>
+    /// <param name="pages1G">Whether entries of level 3 can map pages. Those of level 2 always can.</param>
+    internal X64Format(int hostAddressBits, bool pages1G)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(hostAddressBits, 32);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(hostAddressBits, 52);
+        _reserved = X64Entry.AddressMask & ~((1UL << hostAddressBits) - 1);
+        _reservedLarge3 = pages1G ? Reserved1G : X64Entry.PageSizeBit;
+    }
+
+    /// <summary>The address bits that no entry may have, nor the root's address.</summary>
+    internal ulong ReservedAddress => _reserved;
+
+    /// <summary>Width of the addresses that tables of so many levels translate: 48 or 57.</summary>
+    internal static int AddressBits(int levels) => PageShift4K + (levels * IndexBits);
+
+    /// <summary>Whether all bits above those that are translated are as the highest of these.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsCanonical(ulong address, int levels)
+    {
+        int above = 64 - AddressBits(levels);
+        return (long)(address << above) >> above == (long)address;
+    }
+
+    /// <summary>Log2 of the bytes that an entry of a level stands for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static int PageShift(int level) => PageShift4K + ((level - 1) * IndexBits);
+
+    /// <summary>How many bytes after the start of a level's table the entry for an address is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong Offset(ulong address, int level) => (address >> (PageShift(level) - 3)) & 0xff8;
+
+    /// <summary>Whether an entry that has no reserved bits maps a page.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsLeaf(X64Entry entry, int level) => level == 1 || (entry.Value & X64Entry.PageSizeBit) != 0;
+
+    /// <summary>Whether a present entry has a bit that must be 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool HasReservedBits(X64Entry entry, int level)
+    {
+        ulong reserved = _reserved;
+        if (level != 1 && (entry.Value & X64Entry.PageSizeBit) != 0)
+            reserved |= level switch { 2 => Reserved2M, 3 => _reservedLarge3, _ => X64Entry.PageSizeBit };
+        return (entry.Value & reserved) != 0;
+    }
+}
