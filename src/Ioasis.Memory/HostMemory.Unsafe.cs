@@ -33,6 +33,26 @@ public static unsafe class HostMemory
         }
     }
 
+    /// <summary>Reads a word of 8 bytes in one load that later ones do not overtake.</summary>
+    /// <param name="source">An address of our own process, a multiple of 8, with 8 readable bytes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong ReadWord(nint source)
+    {
+        // SAFETY: the caller holds the backing or block that vouches for the bytes at source.
+        return Volatile.Read(ref *(ulong*)source);
+    }
+
+    /// <summary>Replaces a word of 8 bytes if it is what is expected, in one step, whoever else changes it at the same time.</summary>
+    /// <param name="destination">An address of our own process, a multiple of 8, with 8 writable bytes.</param>
+    /// <param name="expected">What it must be.</param>
+    /// <param name="desired">What it becomes then.</param>
+    /// <returns>What it was.</returns>
+    public static ulong CompareExchangeWord(nint destination, ulong expected, ulong desired)
+    {
+        // SAFETY: the caller holds the backing or block that vouches for the bytes at destination.
+        return Interlocked.CompareExchange(ref *(ulong*)destination, desired, expected);
+    }
+
     /// <summary>
     /// Copies <c>source.Length</c> bytes to <paramref name="destination"/>. A naturally aligned copy of 1, 2, 4 or 8 bytes is one
     /// store, as a device's write of a word is.

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
+using Ioasis.Core.PageRequests;
 using Ioasis.Memory;
 
 namespace Ioasis.Core.Dma;
@@ -53,6 +54,21 @@ public sealed class DmaPort : IDisposable
 
     /// <summary>Writes memory through the page table of a PASID.</summary>
     public DmaResult Write(Pasid pasid, Iova iova, ReadOnlySpan<byte> source) => Access(iova, pasid.Value + 1, new WriteTransfer(source));
+
+    /// <summary>
+    /// Whether the device asks for pages that are missing (PCI: PRI, enabled) instead of having the fault recorded. Who asks in vain says so
+    /// by <see cref="GiveUp"/>.
+    /// </summary>
+    public bool RequestsPages { get; set; }
+
+    /// <summary>Asks whoever answers for the page table for a page. Not within an access; does not wait.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="answered">Is called once with the answer to the last request of a group, perhaps before this returns.</param>
+    public void RequestPage(in PageRequest request, Action<PageResponse> answered) => _endpoint.RequestPage(in request, answered);
+
+    /// <summary>Records the fault of an access that the device asked a page for and did not get.</summary>
+    public void GiveUp(Pasid? pasid, Iova iova, bool isWrite, FaultReason reason) =>
+        _endpoint.Unit.Faults.Add(Requester, pasid, iova, isWrite, reason, _endpoint.Unit.FaultCode(reason, isWrite));
 
     /// <summary>Closes the port; it must not be within an access. A later access throws.</summary>
     public void Dispose()
@@ -130,31 +146,47 @@ public sealed class DmaPort : IDisposable
         if (_endpoint.RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return false;
         MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read; // a write that is recorded is a slow one
         if ((access & kept) == 0) return false;
+        if (route.FirstStage is { } firstStage)
+            return TryWalkNested(firstStage, route.Table, iova, (generation << PasidBits) | pasidKey, length, access, kept, out host);
         uint number = route.Table.Find(iova);
         if (number == 0) return false;
         ref Mapping mapping = ref route.Table.At(number);
-        MarkUsed(ref mapping);
+        mapping.MarkUsed();
         if (!Volatile.Read(ref mapping.Live)) return false;
         ulong last = mapping.Last;
         if (iova < mapping.First || iova > last || mapping.Direct == 0 || (mapping.Access & access) == 0
             || (uint)(length - 1) >= MaxChunk || last - iova < (uint)length - 1) return false;
-        ulong tag = iova >> GranuleShift;
-        ref IotlbEntry entry = ref _iotlb[(int)(tag & (IotlbSize - 1))];
-        entry.Tag = tag;
-        entry.Key = (generation << PasidBits) | pasidKey;
-        entry.Delta = mapping.Direct - (nint)mapping.First;
-        entry.LastAndAccess = (last & ~3UL) | (ulong)(mapping.Access & kept);
-        host = entry.Delta + (nint)iova;
+        host = Keep(iova, (generation << PasidBits) | pasidKey, mapping.Direct - (nint)mapping.First, last, mapping.Access & kept);
         return true;
     }
 
-    /// <summary>Tells whoever takes the mapping out that ports must be waited for. Before it is looked whether the mapping lives.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MarkUsed(ref Mapping mapping)
+    /// <summary>The same where a first stage translates before: all of the access lies in one of its pages, too.</summary>
+    private bool TryWalkNested(
+        FirstStageDomain firstStage, MappingTable table, ulong iova, ulong key, int length, MapAccess access, MapAccess kept, out nint host)
     {
-        if (Volatile.Read(ref mapping.Used)) return;
-        Volatile.Write(ref mapping.Used, true);
-        Interlocked.MemoryBarrier(); // pairs with MappingTable.Unmap
+        host = 0;
+        FirstStageResult page = firstStage.Translate(iova, access);
+        if (!page.IsOk) return false;
+        ref Mapping mapping = ref table.Use(page.Address);
+        if (Unsafe.IsNullRef(ref mapping) || mapping.Direct == 0 || (mapping.Access & access) == 0) return false;
+        ulong after = Math.Min(mapping.Last - page.Address, ((1UL << page.PageShift) - 1) & ~iova); // bytes after the first
+        if ((uint)(length - 1) >= MaxChunk || after < (uint)length - 1) return false;
+        host = mapping.Direct + (nint)(page.Address - mapping.First);
+        if (firstStage.KeepsTranslations)
+            Keep(iova, key, host - (nint)iova, iova + after, mapping.Access & page.Access & kept);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private nint Keep(ulong iova, ulong key, nint delta, ulong last, MapAccess access)
+    {
+        ulong tag = iova >> GranuleShift;
+        ref IotlbEntry entry = ref _iotlb[(int)(tag & (IotlbSize - 1))];
+        entry.Tag = tag;
+        entry.Key = key;
+        entry.Delta = delta;
+        entry.LastAndAccess = (last & ~3UL) | (ulong)access;
+        return delta + (nint)iova;
     }
 
     /// <summary>Everything else: accesses over several mappings, long ones, memory of other processes, and faults.</summary>
@@ -163,19 +195,20 @@ public sealed class DmaPort : IDisposable
     {
         for (int done = 0; done < transfer.Length;)
         {
-            FaultReason reason = FaultReason.None;
+            Resolution step = default;
             int count = 0;
             Enter();
             try
             {
-                ref Mapping mapping = ref Resolve(iova, (uint)done, pasid, T.Needs, out TranslationRoute? route, ref reason);
-                if (reason == FaultReason.None)
+                ref Mapping mapping = ref Resolve(iova, (uint)done, pasid, T.Needs, ref step);
+                if (step.Reason == FaultReason.None)
                 {
-                    ulong offset = iova.Value + (uint)done - mapping.First;
-                    count = Chunk(transfer.Length - done, mapping.Last - mapping.First - offset);
+                    ulong offset = step.Address - mapping.First;
+                    count = Chunk(transfer.Length - done, Math.Min(mapping.Last - step.Address, step.BytesAfterFirst));
                     if (mapping.Direct != 0) transfer.Part(mapping.Direct + (nint)offset, done, count);
-                    else if (!transfer.Part(mapping.Backing!, mapping.BackingOffset + offset, done, count)) reason = FaultReason.MemoryGone;
-                    if (T.Needs == MapAccess.Write) route!.Dirty?.Mark(mapping.First + offset, mapping.First + offset + (uint)count - 1);
+                    else if (!transfer.Part(mapping.Backing!, mapping.BackingOffset + offset, done, count))
+                        step.Fail(FaultReason.MemoryGone, T.Needs == MapAccess.Write);
+                    if (T.Needs == MapAccess.Write) step.Route!.Dirty?.Mark(step.Address, step.Address + (uint)count - 1);
                 }
             }
             finally
@@ -183,7 +216,7 @@ public sealed class DmaPort : IDisposable
                 Leave();
             }
 
-            if (reason != FaultReason.None) return Fault(iova, (uint)done, pasid, T.Needs == MapAccess.Write, reason);
+            if (step.Reason != FaultReason.None) return Fault(iova, (uint)done, pasid, T.Needs == MapAccess.Write, in step);
             done += count;
         }
 
@@ -191,36 +224,49 @@ public sealed class DmaPort : IDisposable
     }
 
     /// <summary>Finds the mapping for one address within an access, or why there is none that permits it.</summary>
-    private ref Mapping Resolve(
-        Iova start, uint offset, Pasid? pasid, MapAccess access, out TranslationRoute? route, ref FaultReason reason)
+    private ref Mapping Resolve(Iova start, uint offset, Pasid? pasid, MapAccess access, ref Resolution step)
     {
+        bool isWrite = access == MapAccess.Write;
         ulong iova = unchecked(start.Value + offset);
-        reason = _endpoint.Route(pasid, iova < start.Value ? ulong.MaxValue : iova, out route);
-        if (reason != FaultReason.None) return ref Unsafe.NullRef<Mapping>();
-        while (true)
+        FaultReason reason = _endpoint.Route(pasid, iova < start.Value ? ulong.MaxValue : iova, out step.Route);
+        step.Address = iova;
+        step.BytesAfterFirst = ulong.MaxValue;
+        if (reason == FaultReason.None && step.Route!.FirstStage is { } firstStage)
         {
-            uint number = route!.Table.Find(iova);
-            if (number == 0)
+            FirstStageResult page = firstStage.Translate(iova, access);
+            if (!page.IsOk)
             {
-                reason = FaultReason.NotMapped;
+                step.Fail(in page);
                 return ref Unsafe.NullRef<Mapping>();
             }
 
-            ref Mapping mapping = ref route.Table.At(number);
-            MarkUsed(ref mapping);
+            step.Address = page.Address;
+            step.BytesAfterFirst = ((1UL << page.PageShift) - 1) & ~iova;
+        }
 
-            // A number that was taken out, or already stands for another mapping: look again.
-            if (!Volatile.Read(ref mapping.Live) || iova < mapping.First || iova > mapping.Last) continue;
-            if ((mapping.Access & access) != 0) return ref mapping;
-            reason = FaultReason.NoPermission;
+        if (reason != FaultReason.None)
+        {
+            step.Fail(reason, isWrite);
             return ref Unsafe.NullRef<Mapping>();
         }
+
+        ref Mapping mapping = ref step.Route!.Table.Use(step.Address);
+        if (Unsafe.IsNullRef(ref mapping)) step.Fail(FaultReason.NotMapped, isWrite);
+        else if ((mapping.Access & access) == 0) step.Fail(FaultReason.NoPermission, isWrite);
+        return ref mapping;
     }
 
-    private DmaResult Fault(Iova start, uint offset, Pasid? pasid, bool isWrite, FaultReason reason)
+    /// <summary>Records a fault, unless the device is to be given the chance to ask for the page.</summary>
+    private DmaResult Fault(Iova start, uint offset, Pasid? pasid, bool isWrite, in Resolution step)
     {
-        _endpoint.Unit.Faults.Add(Requester, pasid, new Iova(unchecked(start.Value + offset)), isWrite, reason);
-        return new DmaResult(reason, (int)offset);
+        bool recoverable = step.IsRecoverable && RequestsPages;
+        if (!recoverable)
+        {
+            byte code = step.HasCode ? step.Code : _endpoint.Unit.FaultCode(step.Reason, isWrite);
+            _endpoint.Unit.Faults.Add(Requester, pasid, new Iova(unchecked(start.Value + offset)), isWrite, step.Reason, code);
+        }
+
+        return new DmaResult(step.Reason, (int)offset) { IsRecoverable = recoverable };
     }
 
     /// <summary>How much to move within one access: short ones, so that whoever takes a translation away does not wait long.</summary>

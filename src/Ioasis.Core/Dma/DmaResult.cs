@@ -7,6 +7,12 @@ namespace Ioasis.Core.Dma;
 /// <param name="BytesDone">Bytes transferred before that; on success, all.</param>
 public readonly record struct DmaResult(FaultReason Reason, int BytesDone)
 {
+    /// <summary>
+    /// Whether a page or a permission was missing that whoever owns the page table could still give: a device that can may ask for it
+    /// (<see cref="DmaPort.RequestPage"/>) and try again from there. The fault is then not recorded.
+    /// </summary>
+    public bool IsRecoverable { get; init; }
+
     /// <summary>Whether all bytes were transferred.</summary>
     public bool IsOk => Reason == FaultReason.None;
 }

@@ -24,5 +24,5 @@ public abstract class IommuDomain
     internal MappingTable Mappings { get; }
 
     /// <summary>What a port attached to it translates by; null while nothing does, as for a nested domain whose unit walks no first stage.</summary>
-    internal TranslationRoute? Route { get; }
+    internal TranslationRoute? Route { get; private protected init; }
 }

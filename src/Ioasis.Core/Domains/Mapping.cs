@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ioasis.Memory;
 
 namespace Ioasis.Core.Domains;
@@ -20,4 +21,13 @@ internal struct Mapping
 
     /// <summary>Whether any port may have used it, and so may hold it in its IOTLB or be copying through it.</summary>
     internal bool Used;
+
+    /// <summary>Tells whoever takes the mapping out that ports must be waited for. Before it is looked whether the mapping lives.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void MarkUsed()
+    {
+        if (Volatile.Read(ref Used)) return;
+        Volatile.Write(ref Used, true);
+        Interlocked.MemoryBarrier(); // pairs with MappingTable.Unmap
+    }
 }

@@ -145,6 +145,24 @@ public sealed class MappingTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal uint Find(ulong iova) => _table.Find(iova);
 
+    /// <summary>
+    /// Finds the mapping for an address, for an access that is under way on a port: the mapping stays in use until the access ends. A null
+    /// reference when there is none.
+    /// </summary>
+    internal ref Mapping Use(ulong address)
+    {
+        while (true)
+        {
+            uint number = _table.Find(address);
+            if (number == 0) return ref Unsafe.NullRef<Mapping>();
+            ref Mapping mapping = ref At(number);
+            mapping.MarkUsed();
+
+            // A number that was taken out, or already stands for another mapping: look again.
+            if (Volatile.Read(ref mapping.Live) && address >= mapping.First && address <= mapping.Last) return ref mapping;
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref Mapping At(uint number) => ref Volatile.Read(ref _chunks)[number >> ChunkBits][number & (ChunkSize - 1)];
 

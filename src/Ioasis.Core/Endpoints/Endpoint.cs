@@ -123,6 +123,7 @@ public sealed class Endpoint
             UpdateRoute();
             if (former is null) return IommuStatus.Ok; // a port keeps no entry of a blocked requester
             DmaPort.Quiesce(_ports);
+            if (former.Domain is FirstStageDomain firstStage) firstStage.DropAll();
             foreach (DmaPort port in _ports) former.Domain.Mappings.RemovePort(port);
         }
 

@@ -3,20 +3,43 @@ using Ioasis.Core.Domains;
 namespace Ioasis.Core.Endpoints;
 
 /// <summary>What a port needs to translate requests by a domain, in one object.</summary>
-internal sealed class TranslationRoute(MappingTable table, ulong lastAddress)
+internal sealed class TranslationRoute
 {
+    private readonly TranslationRoute? _parent;
     private volatile DirtyBitmap? _dirty;
 
+    /// <summary>The route of a paging domain: addresses are looked up among the mappings.</summary>
+    internal TranslationRoute(MappingTable table, ulong lastAddress)
+    {
+        Table = table;
+        LastAddress = lastAddress;
+    }
+
+    /// <summary>The route of a domain with a first stage: what that translates to is looked up among its parent's mappings.</summary>
+    internal TranslationRoute(FirstStageDomain firstStage, TranslationRoute parent)
+    {
+        FirstStage = firstStage;
+        _parent = parent;
+        Table = parent.Table;
+        LastAddress = ulong.MaxValue;
+    }
+
     /// <summary>The mappings.</summary>
-    internal MappingTable Table => table;
+    internal MappingTable Table { get; }
+
+    /// <summary>What translates addresses before they are looked up; null for a paging domain.</summary>
+    internal FirstStageDomain? FirstStage { get; }
 
     /// <summary>The last address that the unit translates.</summary>
-    internal ulong LastAddress => lastAddress;
+    internal ulong LastAddress { get; }
 
-    /// <summary>Where writes are recorded; null while they are not. While they are, no port keeps a translation that permits them.</summary>
+    /// <summary>
+    /// Where writes are recorded, by the addresses of the mappings; null while they are not. While they are, no port keeps a translation that permits
+    /// them.
+    /// </summary>
     internal DirtyBitmap? Dirty
     {
-        get => _dirty;
+        get => _parent is null ? _dirty : _parent.Dirty;
         set => _dirty = value;
     }
 }

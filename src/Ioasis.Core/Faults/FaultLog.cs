@@ -31,11 +31,11 @@ public sealed class FaultLog
         }
     }
 
-    internal void Add(RequesterId requester, Pasid? pasid, Iova iova, bool isWrite, FaultReason reason)
+    internal void Add(RequesterId requester, Pasid? pasid, Iova iova, bool isWrite, FaultReason reason, byte code)
     {
         lock (_lock)
         {
-            _ring[_count % Capacity] = new FaultRecord(_count + 1, requester, pasid, iova, isWrite, reason);
+            _ring[_count % Capacity] = new FaultRecord(_count + 1, requester, pasid, iova, isWrite, reason, code);
             _count++;
         }
     }

@@ -23,4 +23,7 @@ public enum FaultReason
 
     /// <summary>The address is beyond the unit's address width.</summary>
     BeyondAddressWidth = 6,
+
+    /// <summary>The first stage's own tables are malformed, or out of the unit's reach.</summary>
+    BadTable = 7,
 }

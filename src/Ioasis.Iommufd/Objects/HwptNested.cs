@@ -39,7 +39,7 @@ public sealed class HwptNested : Hwpt
     {
         pending = null;
         if ((flags & ~ValidFlags) != 0 || data is null) return Errno.EOPNOTSUPP;
-        if (parent.IsAutomatic || !parent.IsNestParent || !endpoint.Unit.Accepts(parent.Domain)) return Errno.EINVAL;
+        if (parent.IsAutomatic || !parent.IsNestParent || parent.Domain.Owner.GetType() != endpoint.Unit.GetType()) return Errno.EINVAL;
         IommuStatus status = endpoint.Unit.CreateNestedDomain(endpoint, parent.PagingDomain, OptionsOf(flags), data, out NestedDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
         pending = objects.Reserve<Hwpt>(new HwptNested(objects, parent, domain!, parent) { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 });

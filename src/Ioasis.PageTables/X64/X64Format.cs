@@ -26,8 +26,12 @@ internal readonly struct X64Format
         ArgumentOutOfRangeException.ThrowIfLessThan(hostAddressBits, 32);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(hostAddressBits, 52);
         _reserved = X64Entry.AddressMask & ~((1UL << hostAddressBits) - 1);
+        HasPages1G = pages1G;
         _reservedLarge3 = pages1G ? Reserved1G : X64Entry.PageSizeBit;
     }
+
+    /// <summary>Whether entries of level 3 can map pages.</summary>
+    internal bool HasPages1G { get; }
 
     /// <summary>The address bits that no entry may have, nor the root's address.</summary>
     internal ulong ReservedAddress => _reserved;

@@ -23,6 +23,8 @@ internal readonly struct VtdCapability(ulong value)
             | (1UL << 39)                                   // PSI: page-selective invalidation
             | (0UL << 40)                                   // NFR: one fault recording register
             | (18UL << 48)                                  // MAMV: up to 2^18 pages in one invalidation
+            | ((features.Nesting && features.FirstStage1G ? 1UL : 0) << 56)     // FS1GP
+            | ((features.Nesting && features.FirstStage5Level ? 1UL : 0) << 60) // FS5LP
             | (1UL << 54) | (1UL << 55));                   // DWD, DRD: draining of writes and reads
     }
 }

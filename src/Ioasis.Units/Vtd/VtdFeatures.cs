@@ -19,6 +19,36 @@ public sealed record VtdFeatures
     /// </summary>
     public bool DirtyTracking { get; init; } = true;
 
+    /// <summary>Whether users can nest first stages of their own on its second stage (NEST, FSTS; it is in scalable mode then).</summary>
+    public bool Nesting { get; init; } = true;
+
+    /// <summary>Whether a first stage can have 5 levels (FS5LP).</summary>
+    public bool FirstStage5Level { get; init; } = true;
+
+    /// <summary>Whether a first stage can have 1 GiB leaves (FS1GP). 2 MiB leaves it always can.</summary>
+    public bool FirstStage1G { get; init; } = true;
+
+    /// <summary>Whether a first stage can be used by supervisors' requests (SRS).</summary>
+    public bool SupervisorRequests { get; init; } = true;
+
+    /// <summary>Whether a first stage's entries can be given the extended accessed flag (EAFS).</summary>
+    public bool ExtendedAccessed { get; init; } = true;
+
+    /// <summary>How many PASID bits devices may use (PSS); 0 for none.</summary>
+    public int PasidBits { get; init; } = 20;
+
+    /// <summary>Whether devices can keep translations (DT) and ask for pages (PRS).</summary>
+    public bool PageRequests { get; init; } = true;
+
+    /// <summary>How many translations of a first stage are kept; null for all that were ever used, 0 for none.</summary>
+    public int? IotlbEntries { get; init; }
+
+    /// <summary>How many entries of a first stage that lead to tables are kept; null for all that were ever used, 0 for none.</summary>
+    public int? StructureEntries { get; init; }
+
+    /// <summary>Whether it translates by PASID tables (SMTS), as all that came after the first generation needs.</summary>
+    internal bool IsScalable => DirtyTracking || Nesting || PasidBits > 0;
+
     /// <summary>Ranges that no device behind it may use, beside the interrupt window that every unit keeps (as firmware reserves them: RMRR).</summary>
     public IReadOnlyList<IovaRange> Reserved { get; init; } = [];
 }

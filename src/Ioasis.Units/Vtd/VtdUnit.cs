@@ -6,6 +6,7 @@ using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
+using Ioasis.Units.Vtd.Nested;
 
 namespace Ioasis.Units.Vtd;
 
@@ -42,7 +43,7 @@ public sealed class VtdUnit : IommuUnit
     public override IovaRange Aperture { get; }
 
     /// <inheritdoc/>
-    public override int MaxPasidLog2 => 0;
+    public override int MaxPasidLog2 => _features.PasidBits;
 
     /// <inheritdoc/>
     public override bool SupportsDirtyTracking(Endpoint endpoint) => _features.DirtyTracking;
@@ -56,21 +57,44 @@ public sealed class VtdUnit : IommuUnit
     /// <inheritdoc/>
     public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) => _reserved;
 
-    /// <summary>Makes a second-stage table. PASIDs are fine with it; nesting the unit has not.</summary>
+    /// <summary>Makes a second-stage table. PASIDs are fine with it.</summary>
     public override IommuStatus CreatePagingDomain(
         Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain)
     {
         domain = null;
-        if (data is not null) return IommuStatus.NotSupported;
-        PagingDomainOptions known = PagingDomainOptions.Pasid | (_features.DirtyTracking ? PagingDomainOptions.DirtyTracking : 0);
+        if (data is not null || ((options & PagingDomainOptions.NestParent) != 0 && !_features.Nesting)) return IommuStatus.NotSupported;
+        PagingDomainOptions known = PagingDomainOptions.Pasid | PagingDomainOptions.NestParent | (_features.DirtyTracking ? PagingDomainOptions.DirtyTracking : 0);
         if ((options & ~known) != 0) return IommuStatus.NotSupported;
         domain = new PagingDomain(this, mappings, options);
         return IommuStatus.Ok;
     }
 
+    /// <inheritdoc/>
+    public override IommuStatus CreateNestedDomain(
+        Endpoint endpoint, PagingDomain parent, PagingDomainOptions options, UserData data, out NestedDomain? domain)
+    {
+        ArgumentNullException.ThrowIfNull(parent);
+        ArgumentNullException.ThrowIfNull(data);
+        domain = null;
+        return _features.Nesting ? VtdNestedDomain.TryCreate(parent, data, _features, out domain) : IommuStatus.NotSupported;
+    }
+
+    /// <summary>What a first stage needs of the unit is found only here, as on Linux.</summary>
+    public override IommuStatus Attaching(Endpoint endpoint, Pasid? pasid, IommuDomain? domain, IommuDomain? former)
+    {
+        if (domain is null) return IommuStatus.Ok;
+        if (domain is not VtdNestedDomain nested) return Accepts(domain) ? IommuStatus.Ok : IommuStatus.Invalid;
+        bool suits = Accepts(nested.Parent)
+            && (nested.Config.AddrWidth == VtdNestedDomain.FourLevels || (nested.Config.AddrWidth == VtdNestedDomain.FiveLevels && _features.FirstStage5Level))
+            && ((nested.Config.Flags & IommufdH.IOMMU_VTD_S1_SRE) == 0 || _features.SupervisorRequests)
+            && ((nested.Config.Flags & IommufdH.IOMMU_VTD_S1_EAFE) == 0 || _features.ExtendedAccessed)
+            && (nested.Table.Format.HasPages1G == _features.FirstStage1G);
+        return suits ? IommuStatus.Ok : IommuStatus.Invalid;
+    }
+
     /// <summary>Takes the tables of any VT-d unit that walks them alike.</summary>
     public override bool Accepts(IommuDomain domain) =>
-        domain.Owner is VtdUnit owner && owner._features.AddressBits == _features.AddressBits
+        domain.Owner is VtdUnit owner && (_features.Nesting || domain is not NestedDomain) && owner._features.AddressBits == _features.AddressBits
         && (owner.PageSizes & ~PageSizes) == 0
         && (_features.DirtyTracking || domain is not PagingDomain { Options: var options } || (options & PagingDomainOptions.DirtyTracking) == 0);
 

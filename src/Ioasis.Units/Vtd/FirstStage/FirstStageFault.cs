@@ -42,6 +42,9 @@ internal enum FirstStageFault : byte
     /// <summary>SFS.8: stage 2 does not permit to write an entry that lacks A, EA or D.</summary>
     EntryNoWrite = 0x77,
 
+    /// <summary>SSS.1: what stage 2 leads to cannot be accessed.</summary>
+    SecondStageAccess = 0x78,
+
     /// <summary>SSS.2: stage 2 maps nothing where an entry, or the page, is to be.</summary>
     SecondStageNotPresent = 0x79,
 

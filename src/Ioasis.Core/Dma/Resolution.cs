@@ -1,0 +1,48 @@
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Faults;
+
+namespace Ioasis.Core.Dma;
+
+/// <summary>How far an access got on its way to a mapping.</summary>
+internal struct Resolution
+{
+    /// <summary>What translates it.</summary>
+    internal TranslationRoute? Route;
+
+    /// <summary>The address that is looked up among the mappings: the IOVA, or what a first stage makes of it.</summary>
+    internal ulong Address;
+
+    /// <summary>How many bytes after the first are translated alike.</summary>
+    internal ulong BytesAfterFirst;
+
+    /// <summary>Why it is refused.</summary>
+    internal FaultReason Reason;
+
+    /// <summary>The unit's number for that, if <see cref="HasCode"/>.</summary>
+    internal byte Code;
+
+    internal bool HasCode;
+
+    /// <summary>Whether whoever owns the page table could still give what is missing.</summary>
+    internal bool IsRecoverable;
+
+    /// <summary>The first stage refuses it.</summary>
+    internal void Fail(in FirstStageResult page)
+    {
+        Reason = page.Reason;
+        Code = page.Code;
+        HasCode = true;
+        IsRecoverable = page.IsRecoverable;
+    }
+
+    /// <summary>It is refused on the way there or behind the first stage.</summary>
+    internal void Fail(FaultReason reason, bool isWrite)
+    {
+        Reason = reason;
+        IsRecoverable = reason is FaultReason.NotMapped or FaultReason.NoPermission;
+        if (Route?.FirstStage is not { } firstStage || reason == FaultReason.BusMasterDisabled) return;
+        Code = firstStage.FaultCode(reason, isWrite);
+        HasCode = true;
+    }
+}

@@ -1,0 +1,47 @@
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Units;
+
+namespace Ioasis.Core.Domains;
+
+/// <summary>
+/// A nested domain whose first stage is walked by us. The unit's kind says how, and keeps what hardware would keep: translations and entries
+/// of tables live until they are invalidated, however stale they have become by then.
+/// </summary>
+internal abstract class FirstStageDomain : NestedDomain
+{
+    /// <summary>Nests a first stage on a second.</summary>
+    protected FirstStageDomain(PagingDomain parent, Viommu? viommu) : base(parent, viommu) =>
+        Route = new TranslationRoute(this, parent.Route!);
+
+    /// <summary>Whether translations may be kept at all; if not, ports keep none either.</summary>
+    internal abstract bool KeepsTranslations { get; }
+
+    /// <summary>
+    /// Translates an address by the first stage: from what is kept, else by a walk, which is then kept. Within an access of a port, so that whoever
+    /// invalidates waits for it.
+    /// </summary>
+    internal abstract FirstStageResult Translate(ulong iova, MapAccess access);
+
+    /// <summary>The unit's number for a fault of the second stage at a page that the first stage leads to.</summary>
+    internal abstract byte FaultCode(Faults.FaultReason reason, bool isWrite);
+
+    /// <summary>The second stage as a walk sees it.</summary>
+    protected SecondStage SecondStage => new(Parent.Route!);
+
+    /// <summary>Forgets everything, as when it is no longer attached somewhere.</summary>
+    internal abstract void DropAll();
+
+    /// <summary>
+    /// Invalidates: when this returns, no access uses what <paramref name="drop"/> drops, one in flight included, nor anything that was found by
+    /// tables as they were before.
+    /// </summary>
+    /// <param name="drop">Drops what is kept and is to go; says whether there was any.</param>
+    protected void Invalidate(Func<bool> drop)
+    {
+        drop();
+        Mappings.Flush();
+
+        // What a walk that had begun before put in meanwhile; and what ports made of it before it went.
+        if (drop()) Mappings.Flush();
+    }
+}

@@ -1,0 +1,27 @@
+using Ioasis.PageTables.X64;
+using Ioasis.Units.Vtd.FirstStage;
+
+namespace Ioasis.Units.Vtd.Nested;
+
+/// <summary>
+/// Entries of one first stage that lead to tables, as the unit's paging-structure caches keep them (VT-d specification, 6.2.5). A walk starts at the lowest
+/// that it finds.
+/// </summary>
+internal sealed class StructureCache(int capacity)
+{
+    private readonly PageCache<FirstStageStep> _steps = new(capacity);
+
+    /// <summary>The lowest table that is known for an address; <paramref name="top"/> when none is.</summary>
+    internal FirstStageStep Find(ulong iova, FirstStageStep top)
+    {
+        for (int level = 1; level < top.Level; level++)
+            if (_steps.TryFind(iova, X64Format.PageShift(level + 1), out FirstStageStep step)) return step;
+        return top;
+    }
+
+    /// <summary>Keeps a step instead of what was known there.</summary>
+    internal void Keep(ulong iova, FirstStageStep step) => _steps.Keep(iova, X64Format.PageShift(step.Level + 1), step);
+
+    /// <summary>Forgets every table that a range touches; says whether there was any.</summary>
+    internal bool Drop(ulong first, ulong last) => _steps.Drop(first, last);
+}

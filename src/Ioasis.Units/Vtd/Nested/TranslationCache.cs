@@ -1,0 +1,28 @@
+using Ioasis.PageTables.X64;
+using Ioasis.Units.Vtd.FirstStage;
+
+namespace Ioasis.Units.Vtd.Nested;
+
+/// <summary>
+/// Translations of one first stage, as the unit's IOTLB keeps them (VT-d specification, 6.2.4): until they are invalidated, or until there is no room
+/// and others are newer.
+/// </summary>
+internal sealed class TranslationCache(int capacity)
+{
+    private readonly PageCache<FirstStageTranslation> _pages = new(capacity);
+
+    /// <summary>Finds the page around an address, whatever its size.</summary>
+    internal bool TryFind(ulong iova, out FirstStageTranslation page)
+    {
+        for (int level = 1; level <= 3; level++)
+            if (_pages.TryFind(iova, X64Format.PageShift(level), out page)) return true;
+        page = default;
+        return false;
+    }
+
+    /// <summary>Keeps a translation instead of what was known of that page.</summary>
+    internal void Keep(ulong iova, in FirstStageTranslation page) => _pages.Keep(iova, page.PageShift, page);
+
+    /// <summary>Forgets every page that a range touches; says whether there was any.</summary>
+    internal bool Drop(ulong first, ulong last) => _pages.Drop(first, last);
+}

@@ -1,0 +1,147 @@
+using Ioasis.Abi;
+using Ioasis.Core;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Faults;
+using Ioasis.Core.Units;
+using Ioasis.Memory;
+using Ioasis.PageTables.X64;
+using Ioasis.Units.Vtd.FirstStage;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Units.Vtd.Nested;
+
+/// <summary>A first stage of a user's on a second stage of ours (VT-d specification, 3.8), with what the unit keeps of it.</summary>
+internal sealed class VtdNestedDomain : FirstStageDomain
+{
+    private const int HostAddressBits = 52;
+    private readonly FirstStageTable _table;
+    private readonly TranslationCache? _translations;
+    private readonly StructureCache? _structures;
+
+    private VtdNestedDomain(PagingDomain parent, in IommuHwptVtdS1 config, VtdFeatures features) : base(parent, null)
+    {
+        Config = config;
+        FirstStageFlags flags = (config.Flags & IOMMU_VTD_S1_EAFE) != 0 ? FirstStageFlags.ExtendedAccessed : FirstStageFlags.None;
+        if ((config.Flags & IOMMU_VTD_S1_SRE) != 0)
+        {
+            flags |= FirstStageFlags.SupervisorRequests;
+            if ((config.Flags & IOMMU_VTD_S1_WPE) != 0) flags |= FirstStageFlags.WriteProtect;
+        }
+
+        int levels = config.AddrWidth == FiveLevels ? 5 : 4;
+        _table = new FirstStageTable(
+            new Gpa(config.PgtblAddr), levels, flags, new X64Format(HostAddressBits, features.FirstStage1G), features.AddressBits);
+        _translations = features.IotlbEntries == 0 ? null : new TranslationCache(features.IotlbEntries ?? int.MaxValue);
+        _structures = features.StructureEntries == 0 ? null : new StructureCache(features.StructureEntries ?? int.MaxValue);
+    }
+
+    /// <summary>The widths of addresses that a first stage can translate, in bits.</summary>
+    internal const uint FourLevels = 48, FiveLevels = 57;
+
+    /// <summary>What the user asked for.</summary>
+    internal IommuHwptVtdS1 Config { get; }
+
+    /// <summary>The first stage, for what shows a walk.</summary>
+    internal FirstStageTable Table => _table;
+
+    /// <inheritdoc/>
+    internal override bool KeepsTranslations => _translations is not null;
+
+    /// <summary>Makes one; whether a unit can walk it is found when something is attached, as on Linux.</summary>
+    internal static IommuStatus TryCreate(PagingDomain parent, UserData data, VtdFeatures features, out NestedDomain? domain)
+    {
+        domain = null;
+        if (data.Type != IOMMU_HWPT_DATA_VTD_S1) return IommuStatus.NotSupported;
+        if (parent.Owner is not VtdUnit || (parent.Options & PagingDomainOptions.NestParent) == 0) return IommuStatus.Invalid;
+        IommuStatus status = data.TryRead(IOMMU_HWPT_DATA_VTD_S1, System.Runtime.CompilerServices.Unsafe.SizeOf<IommuHwptVtdS1>(), out IommuHwptVtdS1 config);
+        if (status == IommuStatus.Ok) domain = new VtdNestedDomain(parent, in config, features);
+        return status;
+    }
+
+    /// <inheritdoc/>
+    internal override FirstStageResult Translate(ulong iova, MapAccess access)
+    {
+        FirstStageAccess wanted = access == MapAccess.Write ? FirstStageAccess.Write : FirstStageAccess.Read;
+        if (_translations is null || !_translations.TryFind(iova, out FirstStageTranslation page) || !page.Serves(in _table, wanted))
+        {
+            FirstStageStep from = _table.Top;
+            if (_structures is not null) from = _structures.Find(iova, from);
+            var observer = new StructureObserver(_structures, iova);
+            SecondStage memory = SecondStage;
+            page = FirstStageWalker.Walk(in _table, from, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
+            if (!page.IsOk) return FirstStageResult.Fault(ReasonOf(page.Fault), (byte)page.Fault, page.Fault.IsRecoverable());
+            _translations?.Keep(iova, in page);
+        }
+
+        ulong offset = (1UL << page.PageShift) - 1;
+        bool writable = page.Serves(in _table, FirstStageAccess.Write);
+        return new FirstStageResult(
+            FaultReason.None, 0, false, (page.Gpa.Value & ~offset) | (iova & offset), (byte)page.PageShift, writable ? MapAccess.ReadWrite : MapAccess.Read);
+    }
+
+    /// <inheritdoc/>
+    internal override byte FaultCode(FaultReason reason, bool isWrite) => (byte)(reason switch
+    {
+        FaultReason.NotMapped => FirstStageFault.SecondStageNotPresent,
+        FaultReason.NoPermission => isWrite ? FirstStageFault.NoWrite : FirstStageFault.NoRead,
+        FaultReason.MemoryGone => FirstStageFault.SecondStageAccess,
+        _ => FirstStageFault.NotCanonical,
+    });
+
+    /// <inheritdoc/>
+    internal override void DropAll()
+    {
+        _translations?.Drop(0, ulong.MaxValue);
+        _structures?.Drop(0, ulong.MaxValue);
+    }
+
+    /// <summary>Range, leaf only or with the entries of tables above, and all.</summary>
+    public override IommuStatus Invalidate(UserDataArray entries, out int done)
+    {
+        done = 0;
+        if (entries.Type != IOMMU_HWPT_INVALIDATE_DATA_VTD_S1) return IommuStatus.Invalid;
+        for (int i = 0; i < entries.Count; i++)
+        {
+            IommuStatus status = entries.TryRead(
+                IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, System.Runtime.CompilerServices.Unsafe.SizeOf<IommuHwptVtdS1Invalidate>(), i, out IommuHwptVtdS1Invalidate entry);
+            if (status != IommuStatus.Ok) return status;
+            if ((entry.Flags & ~IOMMU_VTD_INV_FLAGS_LEAF) != 0 || entry.Reserved != 0) return IommuStatus.NotSupported;
+            if ((entry.Addr & 0xfff) != 0 || (entry.Npages == ulong.MaxValue && entry.Addr != 0)) return IommuStatus.Invalid;
+            Drop(entry.Addr, entry.Npages, (entry.Flags & IOMMU_VTD_INV_FLAGS_LEAF) != 0);
+            done++;
+        }
+
+        return IommuStatus.Ok;
+    }
+
+    private void Drop(ulong first, ulong pages, bool leafOnly)
+    {
+        if (pages == 0) return;
+        ulong last = pages > (ulong.MaxValue - first) >> 12 ? ulong.MaxValue : first + (pages << 12) - 1;
+        Invalidate(() =>
+        {
+            bool any = _translations?.Drop(first, last) ?? false;
+            return (!leafOnly && (_structures?.Drop(first, last) ?? false)) | any;
+        });
+    }
+
+    private static FaultReason ReasonOf(FirstStageFault fault) => fault switch
+    {
+        FirstStageFault.NotPresent or FirstStageFault.SecondStageNotPresent => FaultReason.NotMapped,
+        FirstStageFault.NoUser or FirstStageFault.NoWrite or FirstStageFault.NoRead or FirstStageFault.EntryNoRead or FirstStageFault.RootNoRead
+            or FirstStageFault.EntryNoWrite or FirstStageFault.SupervisorRequestsDisabled => FaultReason.NoPermission,
+        FirstStageFault.NotCanonical => FaultReason.BeyondAddressWidth,
+        FirstStageFault.EntryAccess or FirstStageFault.RootAccess or FirstStageFault.UpdateFailed => FaultReason.MemoryGone,
+        _ => FaultReason.BadTable,
+    };
+
+    /// <summary>Keeps the steps of a walk.</summary>
+    private readonly struct StructureObserver(StructureCache? cache, ulong iova) : IFirstStageObserver
+    {
+        public void Read(int level, Gpa address, ulong entry)
+        {
+        }
+
+        public void Descend(FirstStageStep next) => cache?.Keep(iova, next);
+    }
+}
