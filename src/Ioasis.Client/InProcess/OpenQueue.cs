@@ -16,7 +16,7 @@ internal sealed class OpenQueue : OpenDescription, IQueueCarrier
 
     internal QueueFile File { get; }
 
-    public int UnreadBytes => 0;
+    public long ReadBytes => 0; // nor is anything taken
 
     public void Wake()
     {

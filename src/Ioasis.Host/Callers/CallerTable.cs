@@ -13,12 +13,12 @@ namespace Ioasis.Host.Callers;
 /// <summary>The threads and processes that called nodes of ours. Only those: what else a program starts costs nothing here.</summary>
 /// <param name="listener">Says whether a call still waits.</param>
 /// <param name="nodes">The open files of our nodes.</param>
+/// <param name="opener">Opens further ones.</param>
 /// <param name="watchProcess">Called with a new process's pidfd and ID, to be told of its end by <see cref="Forget"/>.</param>
-internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Action<FileDescriptor, int> watchProcess) : IDisposable
+internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, NodeOpener opener, Action<FileDescriptor, int> watchProcess) : IDisposable
 {
     private const int FirstSweep = 64;
 
-    private readonly NodeOpener _opener = new(listener, nodes);
     private readonly ConcurrentDictionary<int, CallerThread> _threads = new();
 
     // Guards what follows, and additions to and removals from _threads.
@@ -105,7 +105,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Act
             }
 
             if (_threads.Count >= _sweepAt) Sweep();
-            thread = new CallerThread(id, directory, OpenPidfd(id, process), process, nodes, _opener);
+            thread = new CallerThread(id, directory, OpenPidfd(id, process), process, nodes, opener);
             // Only now is it sure that the ID meant what it was taken for.
             if (!thread.IsAlive || !listener.IsValid(call.Id))
             {

@@ -88,11 +88,7 @@ internal sealed class CallerThread(
     public SysResult InstallFile(INode node) => opener.Open(_call, node, FcntlH.O_RDWR | FcntlH.O_CLOEXEC, answers: false);
 
     /// <inheritdoc/>
-    public SysResult InstallQueue(QueueFile queue)
-    {
-        queue.Close();
-        return Errno.EMFILE;
-    }
+    public SysResult InstallQueue(QueueFile queue) => opener.Open(_call, queue);
 
     /// <inheritdoc/>
     public bool HasCapability(int capability) =>

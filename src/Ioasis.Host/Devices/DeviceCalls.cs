@@ -5,18 +5,15 @@ using Ioasis.Host.Serving;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
-using Ioasis.Linux.Seccomp;
 using Ioasis.Memory;
 
 namespace Ioasis.Host.Devices;
 
 /// <summary>Calls on device nodes: opening one, and what is done with its open file.</summary>
-internal sealed class DeviceCalls(SeccompListener listener, OpenNodes nodes, CallerTable callers)
+internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers)
 {
     // UIO_MAXIOV: more is EINVAL.
     private const ulong MaxVectors = 1024;
-
-    private readonly NodeOpener _opener = new(listener, nodes);
 
     /// <summary>open(2) of a node, answered by placing a carrier.</summary>
     public Answer Open(in SeccompNotif call, ServerThread server, INode node, int flags)
@@ -24,7 +21,7 @@ internal sealed class DeviceCalls(SeccompListener listener, OpenNodes nodes, Cal
         server.EnterBlocking();
         try
         {
-            SysResult opened = _opener.Open(call.Id, node, flags, answers: true);
+            SysResult opened = opener.Open(call.Id, node, flags, answers: true);
             return opened.IsOk ? Answer.Sent : opened;
         }
         finally { server.LeaveBlocking(); }

@@ -5,9 +5,16 @@ using Ioasis.Linux.Seccomp;
 
 namespace Ioasis.Host.Devices;
 
-/// <summary>Opens nodes for programs: what they get is a carrier, placed among their files.</summary>
-internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes)
+/// <summary>Opens nodes and queues for programs: what they get is a file of ours, placed among theirs.</summary>
+internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes, OpenQueues queues)
 {
+    /// <summary>Opens a queue and places its file in the process of a call that waits.</summary>
+    /// <param name="call">The call's ID.</param>
+    /// <param name="queue">The queue. No lock may be held that its calls take.</param>
+    /// <returns>The descriptor in that process, or why there is none.</returns>
+    public SysResult Open(ulong call, QueueFile queue) =>
+        queues.Open(queue, file => listener.PlaceFile(call, file, closeOnExec: true, answers: false));
+
     /// <summary>Opens a node and places the file in the process of a call that waits.</summary>
     /// <param name="call">The call's ID.</param>
     /// <param name="node">What to open. No lock of a node may be held: those of the open files are taken.</param>

@@ -13,7 +13,7 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>The calls that name a file by a path, or ask what an open file is.</summary>
-internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes nodes, OpenCalls opens)
+internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes nodes, OpenQueues queues, OpenCalls opens)
 {
     private readonly NodeStat _stats = new();
 
@@ -96,9 +96,18 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
 
     private Answer StatOpen(in SeccompNotif call, int descriptor, ulong result, bool extended)
     {
-        if (descriptor < 0 || (nodes.IsEmpty && standIns.Device == 0)) return Answer.Continue;
+        if (descriptor < 0 || (nodes.IsEmpty && queues.IsEmpty && standIns.Device == 0)) return Answer.Continue;
         string link = string.Create(CultureInfo.InvariantCulture, $"/proc/{call.Pid}/fd/{descriptor}");
+        // As on Linux, all files that are only had by a call look the same.
+        if (TryFindQueue(link, out _) && SysFiles.Stat(queues.Epoll, out LinuxStat anonymous) == Errno.None)
+            return Put(call, anonymous, result, extended);
         return TryFindOpen(link, out PathNode? node) ? Put(call, _stats.Of(node), result, extended) : Answer.Continue;
+    }
+
+    private bool TryFindQueue(string link, [NotNullWhen(true)] out QueueCarrier? queue)
+    {
+        queue = null;
+        return !queues.IsEmpty && SysFiles.Stat(link, follow: true, out LinuxStat stat) == Errno.None && queues.TryFind(stat.Dev, stat.Ino, out queue);
     }
 
     // Which node of ours, no directory, an open file is, given the link in /proc that leads to it.
@@ -144,7 +153,7 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
         if (found.Errno != Errno.None) return found.Errno;
         if (size <= 0) return Answer.Continue;
         if (found.IsHosts)
-            return TryFindDescriptorPath(call, server, path, out PathNode? open) ? Put(call, Encoding.UTF8.GetBytes(open.Path), result, size) : Answer.Continue;
+            return DescriptorText(call, server, path) is string open ? Put(call, Encoding.UTF8.GetBytes(open), result, size) : Answer.Continue;
         if (found.Node is PathNode node)
             return node.Entry is VirtualLink link ? Put(call, Encoding.UTF8.GetBytes(link.Target), result, size) : Errno.EINVAL;
         Span<byte> text = stackalloc byte[4096];
@@ -186,11 +195,13 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
         return PathResolver.Resolve(tree, text[..length], start, detour, follow, PathArgument.Canonical);
     }
 
-    private bool TryFindDescriptorPath(in SeccompNotif call, ServerThread server, ulong address, [NotNullWhen(true)] out PathNode? node)
+    // What the link of a descriptor in /proc is to say, if it is one of ours.
+    private string? DescriptorText(in SeccompNotif call, ServerThread server, ulong address)
     {
-        node = null;
-        return PathArgument.TryRead((int)call.Pid, address, server.Path, out ReadOnlySpan<byte> path)
-            && DescriptorPath.TryParse(path, (int)call.Pid) is string link && TryFindOpen(link, out node);
+        if (!PathArgument.TryRead((int)call.Pid, address, server.Path, out ReadOnlySpan<byte> path)
+            || DescriptorPath.TryParse(path, (int)call.Pid) is not string link) return null;
+        if (TryFindQueue(link, out QueueCarrier? queue)) return "anon_inode:" + queue.Name;
+        return TryFindOpen(link, out PathNode? node) ? node.Path : null;
     }
 
     // Whether an absolute path can lead to /dev or /sys.

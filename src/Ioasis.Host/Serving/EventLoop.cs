@@ -6,23 +6,26 @@ using Ioasis.Linux.Seccomp;
 
 namespace Ioasis.Host.Serving;
 
-/// <summary>A thread that sees what happens without a call: files closed, processes ended, the last user of the filter gone.</summary>
+/// <summary>A thread that sees what happens without a call: files closed, queues answered, processes ended, the last user of the filter gone.</summary>
 internal sealed class EventLoop : IDisposable
 {
-    private const ulong InotifyTag = 1UL << 32, ListenerTag = 2UL << 32;
+    private const ulong InotifyTag = 1UL << 32, ListenerTag = 2UL << 32, QueuesTag = 3UL << 32;
     private const uint Readable = (uint)SysEvents.POLLIN, EdgeTriggered = 1u << 31;
     private const int LongestWait = 128;
 
     private readonly FileDescriptor _epoll;
     private readonly OpenNodes _nodes;
+    private readonly OpenQueues _queues;
     private readonly Gate _noUsers = new();
 
     /// <exception cref="IOException">The host cannot.</exception>
-    public EventLoop(SeccompListener listener, OpenNodes nodes)
+    public EventLoop(SeccompListener listener, OpenNodes nodes, OpenQueues queues)
     {
         _nodes = nodes;
+        _queues = queues;
         Errno errno = SysEvents.CreateEpoll(out _epoll);
         if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, nodes.Inotify, Readable, InotifyTag);
+        if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, queues.Epoll, Readable, QueuesTag);
         // A hang-up is reported unasked; asking for nothing keeps us from being woken by every call.
         if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, listener.File, EdgeTriggered, ListenerTag);
         if (errno != Errno.None) throw new IOException($"cannot wait for events: epoll gives {errno}");
@@ -54,6 +57,7 @@ internal sealed class EventLoop : IDisposable
             foreach (SysEvents.EpollEntry entry in ready[..(int)got.Value])
             {
                 if (entry.Tag == InotifyTag) Try(_nodes.CloseWhatIsGone);
+                else if (entry.Tag == QueuesTag) Try(_queues.Serve);
                 else if (entry.Tag != ListenerTag) Try(() => ProcessEnded?.Invoke((int)entry.Tag));
                 else if ((entry.Events & (uint)SysEvents.POLLHUP) != 0)
                 {

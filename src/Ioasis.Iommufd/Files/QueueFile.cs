@@ -21,8 +21,11 @@ public abstract class QueueFile : NodeFile
     /// <summary>Bytes of one response; 0 for a queue that nothing is written to.</summary>
     public virtual int ResponseSize => 0;
 
-    /// <summary>Bytes of what was taken that no program has read yet: the carrier holds them.</summary>
-    protected int UnreadBytes => Volatile.Read(ref _carrier)?.UnreadBytes ?? 0;
+    /// <summary>
+    /// How many bytes of what was taken the program has read by now, of a queue that nothing is written to. What is between taken and read is
+    /// in the carrier, and for the program still in the queue. Any lock may be held.
+    /// </summary>
+    protected long ReadBytes => Volatile.Read(ref _carrier)?.ReadBytes ?? 0;
 
     /// <summary>
     /// Takes the next records that belong together, as one read of Linux's would put them: they count as handed out from here on. One
@@ -51,8 +54,10 @@ public abstract class QueueFile : NodeFile
 /// <summary>What stands between a queue and the program that reads it.</summary>
 public interface IQueueCarrier
 {
-    /// <summary>Bytes that were taken from the queue and that no program has read yet.</summary>
-    int UnreadBytes { get; }
+    /// <summary>
+    /// How many bytes of what was taken the program has read. Never more than it has, and for a moment perhaps fewer than told before.
+    /// </summary>
+    long ReadBytes { get; }
 
     /// <summary>The queue has a record. Takes it at once if there is room, and else when there is.</summary>
     void Wake();

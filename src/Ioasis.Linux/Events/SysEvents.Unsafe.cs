@@ -13,6 +13,7 @@ internal static unsafe partial class SysEvents
     public const short POLLOUT = 4;
     public const short POLLERR = 8;
     public const short POLLHUP = 0x10;
+    public const uint POLLRDHUP = 0x2000;
     public const uint IN_CLOSE_WRITE = 8;
     public const uint IN_CLOSE_NOWRITE = 0x10;
     public const uint IN_IGNORED = 0x8000;
@@ -106,6 +107,15 @@ internal static unsafe partial class SysEvents
         var entry = new EpollEntry { Events = events, Tag = tag };
         // SAFETY: the kernel reads the entry during the call.
         return LastError.Of(epoll_ctl(epoll, EPOLL_CTL_ADD, file, &entry));
+    }
+
+    /// <summary>epoll_ctl(2) with EPOLL_CTL_MOD.</summary>
+    public static Errno ChangeInEpoll(FileDescriptor epoll, FileDescriptor file, uint events, ulong tag)
+    {
+        const int EPOLL_CTL_MOD = 3;
+        var entry = new EpollEntry { Events = events, Tag = tag };
+        // SAFETY: as in AddToEpoll.
+        return LastError.Of(epoll_ctl(epoll, EPOLL_CTL_MOD, file, &entry));
     }
 
     /// <summary>epoll_ctl(2) with EPOLL_CTL_DEL.</summary>

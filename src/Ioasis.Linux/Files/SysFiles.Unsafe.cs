@@ -158,15 +158,29 @@ internal static unsafe partial class SysFiles
     public static Errno DuplicateTo(FileDescriptor file, int number) => LastError.Of(dup2(file, number));
 
     /// <summary>socketpair(2): two connected stream sockets, closed on exec.</summary>
-    public static Errno CreateSocketPair(out FileDescriptor first, out FileDescriptor second)
+    /// <remarks><paramref name="flags"/>: O_NONBLOCK or nothing.</remarks>
+    public static Errno CreateSocketPair(out FileDescriptor first, out FileDescriptor second, int flags = 0)
     {
         const int AF_UNIX = 1, SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000;
         int* pair = stackalloc int[2];
-        // SAFETY: the two numbers that the kernel writes.
-        Errno errno = LastError.Of(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+        // SAFETY: the two numbers that the kernel writes. SOCK_NONBLOCK is O_NONBLOCK.
+        Errno errno = LastError.Of(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0, pair));
         bool ok = errno == Errno.None;
         first = new FileDescriptor(ok ? pair[0] : -1);
         second = new FileDescriptor(ok ? pair[1] : -1);
+        return errno;
+    }
+
+    /// <summary>pipe2(2), closed on exec.</summary>
+    /// <remarks><paramref name="flags"/>: O_NONBLOCK or nothing.</remarks>
+    public static Errno CreatePipe(out FileDescriptor reads, out FileDescriptor writes, int flags)
+    {
+        int* pair = stackalloc int[2];
+        // SAFETY: the two numbers that the kernel writes.
+        Errno errno = LastError.Of(pipe2(pair, FcntlH.O_CLOEXEC | flags));
+        bool ok = errno == Errno.None;
+        reads = new FileDescriptor(ok ? pair[0] : -1);
+        writes = new FileDescriptor(ok ? pair[1] : -1);
         return errno;
     }
 
@@ -242,6 +256,9 @@ internal static unsafe partial class SysFiles
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int dup2(FileDescriptor file, int number);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int pipe2(int* pair, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int socketpair(int domain, int type, int protocol, int* pair);

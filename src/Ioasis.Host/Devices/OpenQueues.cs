@@ -1,0 +1,115 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Linux.Events;
+using Ioasis.Linux.Files;
+
+namespace Ioasis.Host.Devices;
+
+/// <summary>The queues that programs have open. What programs do to them the kernel does; we see it by our ends.</summary>
+internal sealed class OpenQueues : IDisposable
+{
+    private const int AtOnce = 16;
+
+    private readonly FileDescriptor _epoll;
+    private readonly ConcurrentDictionary<ulong, QueueCarrier> _open = new();
+    private ulong _next;
+
+    // Held while responses are taken and queues closed: whoever takes a call up waits until those are done that came before. Taken before any
+    // lock of a queue.
+    private readonly Lock _serving = new();
+
+    /// <exception cref="IOException">The host cannot.</exception>
+    public OpenQueues()
+    {
+        Errno errno = SysEvents.CreateEpoll(out _epoll);
+        if (errno != Errno.None) throw new IOException($"cannot wait for queues: epoll gives {errno}");
+    }
+
+    /// <summary>Readable when <see cref="Serve()"/> has something to do.</summary>
+    public FileDescriptor Epoll => _epoll;
+
+    /// <summary>Whether no queue is open.</summary>
+    public bool IsEmpty => _open.IsEmpty;
+
+    /// <summary>Opens a queue for a program.</summary>
+    /// <param name="queue">The queue; it is closed when no program has the file any more, and at once when the answer is an error.</param>
+    /// <param name="place">Places the file in the program, and gives its number there.</param>
+    public SysResult Open(QueueFile queue, Func<FileDescriptor, SysResult> place)
+    {
+        ulong tag = Interlocked.Increment(ref _next);
+        Errno errno = QueueCarrier.TryCreate(queue, _epoll, tag, out QueueCarrier? carrier, out FileDescriptor programs);
+        if (errno != Errno.None)
+        {
+            queue.Close();
+            return errno;
+        }
+
+        using (programs)
+        {
+            _open[tag] = carrier!;
+            carrier!.Connect();
+            SysResult placed = place(programs);
+            if (placed.IsOk) return placed;
+            lock (_serving) Close(tag, carrier);
+            return placed;
+        }
+    }
+
+    /// <summary>The queue whose file in the program has this device and inode number.</summary>
+    public bool TryFind(ulong device, ulong inode, [NotNullWhen(true)] out QueueCarrier? carrier)
+    {
+        carrier = null;
+        foreach ((_, QueueCarrier open) in _open)
+            if (open.Inode == inode && open.Device == device) carrier = open;
+        return carrier is not null;
+    }
+
+    /// <summary>
+    /// Takes what programs wrote, and closes the queues that no program has open. When it returns, every write(2) and close(2) that returned
+    /// before this was called has taken effect, whichever thread saw it.
+    /// </summary>
+    public void Serve()
+    {
+        if (_open.IsEmpty) return;
+        lock (_serving)
+        {
+            // Who is ready goes to the end of the line; so all have their turn, and programs that go on writing cannot hold us.
+            Span<SysEvents.EpollEntry> ready = stackalloc SysEvents.EpollEntry[AtOnce];
+            for (int left = _open.Count; left > 0; left -= AtOnce)
+            {
+                SysResult got = SysEvents.WaitEpoll(_epoll, ready, 0);
+                if (!got.IsOk) return;
+                foreach (SysEvents.EpollEntry entry in ready[..(int)got.Value]) Serve(entry.Tag, entry.Events);
+                if (got.Value < AtOnce) return;
+            }
+        }
+    }
+
+    /// <summary>Closes every queue that is still open.</summary>
+    public void Dispose()
+    {
+        lock (_serving)
+            foreach ((ulong tag, QueueCarrier carrier) in _open) Close(tag, carrier);
+        _epoll.Dispose();
+    }
+
+    private void Serve(ulong tag, uint events)
+    {
+        if (!_open.TryGetValue(tag, out QueueCarrier? carrier)) return;
+        try
+        {
+            if (carrier.Serve(events)) Close(tag, carrier);
+        }
+        catch (Exception e)
+        {
+            ErrorOutput.Say($"serving {carrier.Name}", e);
+        }
+    }
+
+    private void Close(ulong tag, QueueCarrier carrier)
+    {
+        if (_open.TryRemove(tag, out _)) carrier.Close();
+    }
+}
