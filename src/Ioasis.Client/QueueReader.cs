@@ -1,0 +1,48 @@
+using Ioasis.Abi;
+
+namespace Ioasis.Client;
+
+/// <summary>The file of a queue that an ioctl gave, and reads of it.</summary>
+public abstract class QueueReader : IDisposable
+{
+    private readonly UserMemory _room;
+
+    private protected QueueReader(NodeTransport nodes, NodeHandle file, ulong room)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        ArgumentNullException.ThrowIfNull(file);
+        File = file;
+        _room = nodes.Allocate(room);
+    }
+
+    /// <summary>The open file, for calls as they are.</summary>
+    public NodeHandle File { get; }
+
+    /// <summary>Closes the file. The queue itself stays until it is destroyed.</summary>
+    public void Dispose()
+    {
+        File.Dispose();
+        _room.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>What is there to be read, as bytes; none when the time was over.</summary>
+    /// <exception cref="IommuException">It cannot be read.</exception>
+    private protected byte[] ReadBytes(ulong most, TimeSpan timeout)
+    {
+        // Where nothing is there Linux's own file gives 0 bytes, and ours under run EAGAIN.
+        if (!File.Wait(timeout)) return [];
+        SysResult got = File.Read(_room.Address, most);
+        if (got.Errno == Errno.EAGAIN) return [];
+        return got.IsOk ? _room.ToArray(0, (int)got.Value) : throw new IommuException(got.Errno, $"read of {File.Path}");
+    }
+
+    /// <summary>Writes bytes.</summary>
+    /// <exception cref="IommuException">They are refused.</exception>
+    private protected void WriteBytes(ReadOnlySpan<byte> bytes)
+    {
+        _room.CopyFrom(0, bytes);
+        SysResult put = File.Write(_room.Address, (ulong)bytes.Length);
+        if (!put.IsOk) throw new IommuException(put.Errno, $"write to {File.Path}");
+    }
+}
