@@ -17,7 +17,7 @@ internal sealed class VeventQueueFile : QueueFile
         _queue = queue;
         context.AddReference();
         context.Objects.AddUser(queue);
-        queue.Connect(Wake, () => UnreadBytes);
+        queue.Connect(Wake, () => ReadBytes);
     }
 
     /// <inheritdoc/>

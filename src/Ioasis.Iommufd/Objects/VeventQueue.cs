@@ -22,12 +22,12 @@ public sealed class VeventQueue : IommufdObject
     private readonly Lock _lock = new();
     private readonly LinkedList<byte[]> _records = []; // each with its header
     private readonly Queue<int> _inTransit = new(); // lengths of records that were taken and that the program has not read yet
-    private int _transitBytes;
+    private long _arrivedBytes; // of records that were in transit and are not any more
     private int _events; // in _records
     private int _transitEvents;
     private uint _sequence;
     private Action? _readable;
-    private Func<int>? _unreadBytes;
+    private Func<long>? _readBytes;
 
     internal VeventQueue(ObjectTable objects, IommufdViommu viommu, uint type, uint depth)
     {
@@ -51,11 +51,11 @@ public sealed class VeventQueue : IommufdObject
 
     /// <summary>Says how the program gets the records. Once, before an event can come.</summary>
     /// <param name="readable">Is called when there is one.</param>
-    /// <param name="unreadBytes">How many bytes of those that were taken it has not read yet; they count towards the depth.</param>
-    internal void Connect(Action readable, Func<int> unreadBytes)
+    /// <param name="readBytes">How many bytes of those that were taken it has read; the others count towards the depth.</param>
+    internal void Connect(Action readable, Func<long> readBytes)
     {
         _readable = readable;
-        _unreadBytes = unreadBytes;
+        _readBytes = readBytes;
     }
 
     /// <summary>Adds an event, or counts it as lost when the queue is full.</summary>
@@ -91,7 +91,6 @@ public sealed class VeventQueue : IommufdObject
             if (isEvent) _events--;
             if (!inTransit) return record.Length;
             _inTransit.Enqueue(record.Length);
-            _transitBytes += record.Length;
             if (isEvent) _transitEvents++;
             return record.Length;
         }
@@ -117,12 +116,12 @@ public sealed class VeventQueue : IommufdObject
 
     private void CountTransit()
     {
-        if (_transitBytes == 0) return;
-        int unread = _unreadBytes?.Invoke() ?? 0;
-        while (_transitBytes > unread && _inTransit.TryPeek(out int length) && _transitBytes - length >= unread)
+        if (_inTransit.Count == 0) return;
+        long read = _readBytes?.Invoke() ?? 0;
+        while (_inTransit.TryPeek(out int length) && _arrivedBytes + length <= read)
         {
             _inTransit.Dequeue();
-            _transitBytes -= length;
+            _arrivedBytes += length;
             if (length > HeaderSize) _transitEvents--;
         }
     }
