@@ -91,13 +91,13 @@ public sealed class IommufdDevice : IommufdObject
         Objects.RemoveUser(this);
     }
 
-    /// <summary>Gives the device back (Linux: iommufd_device_unbind). Nothing is attached any more.</summary>
+    /// <summary>
+    /// Gives the device back (Linux: iommufd_device_unbind). Nothing is attached any more; calls that name the device just then are waited for.
+    /// </summary>
     public void Unbind()
     {
         RemoveVdevice();
-        Objects.RemoveUser(this);
-        Errno errno = Objects.Remove(Id);
-        if (errno != Errno.None) throw new InvalidOperationException($"A device was unbound while in use: {errno}.");
+        Objects.RemoveWhenUnused(this);
         _context.Release();
     }
 

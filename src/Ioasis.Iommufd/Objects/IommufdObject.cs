@@ -12,6 +12,9 @@ public abstract class IommufdObject
     /// <summary>Who needs it alive: other objects, drivers, calls under way. Guarded by the object table's lock.</summary>
     internal int Users { get; set; }
 
+    /// <summary>Who waits for the last user to go; null for nobody. Guarded by the object table's lock.</summary>
+    internal ManualResetEventSlim? Unused { get; set; }
+
     /// <summary>
     /// Gives back what the object holds. Called once, when it is no longer in the table and has no users; cannot fail. Also undoes
     /// an object that was never published.

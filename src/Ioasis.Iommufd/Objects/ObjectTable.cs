@@ -149,6 +149,29 @@ internal sealed class ObjectTable
         return true;
     }
 
+    /// <summary>
+    /// Takes out an object that its driver gives back, whose user that driver is, and destroys it once the calls that hold it are over
+    /// (Linux: iommufd_object_destroy_user). No lock may be held that such a call waits for.
+    /// </summary>
+    internal void RemoveWhenUnused(IommufdObject given)
+    {
+        using var unused = new ManualResetEventSlim();
+        lock (_lock)
+        {
+            _objects[(int)given.Id] = null; // no further call finds it
+            given.Unused = unused;
+            if (--given.Users == 0) unused.Set();
+        }
+
+        unused.Wait();
+        given.Destroy();
+        lock (_lock)
+        {
+            given.Unused = null;
+            _free.Enqueue(given.Id, given.Id);
+        }
+    }
+
     /// <summary>Destroys an object that lost a user, if that was the last and it is still there (HWPTs that nobody asked for by name).</summary>
     internal void RemoveIfUnused(IommufdObject unused)
     {
@@ -168,7 +191,10 @@ internal sealed class ObjectTable
 
     internal void RemoveUser(IommufdObject used)
     {
-        lock (_lock) used.Users--;
+        lock (_lock)
+        {
+            if (--used.Users == 0) used.Unused?.Set();
+        }
     }
 
     /// <summary>Destroys everything, users before what they use.</summary>

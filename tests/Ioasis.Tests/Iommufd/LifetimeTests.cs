@@ -162,4 +162,23 @@ public sealed class LifetimeTests
         Assert.Equal(Errno.None, _machine.Destroy(copy));
         Assert.False(block.TryAddReference());
     }
+
+    [Fact]
+    public async Task AnUnbindWaitsForTheCallsThatNameTheDevice()
+    {
+        IommufdDevice device = _machine.Bind();
+        uint id = device.Id;
+        Assert.Equal(Errno.None, _machine.Context.Objects.TryGet(id, out ObjectTable.Held<IommufdDevice> call));
+        Task unbind = Task.Run(device.Unbind, TestContext.Current.CancellationToken);
+
+        // From some moment on no further call finds it; until the one is over its group stays claimed and its number taken.
+        while (_machine.Context.Objects.TryGet(id, out ObjectTable.Held<IommufdDevice> further) == Errno.None) further.Dispose();
+        Assert.False(unbind.IsCompleted);
+        Assert.True(device.Endpoint.Group.IsClaimed);
+        Assert.NotEqual(id, _machine.NewIoas());
+        call.Dispose();
+        await unbind;
+        Assert.False(device.Endpoint.Group.IsClaimed);
+        Assert.Equal(id, _machine.NewIoas());
+    }
 }
