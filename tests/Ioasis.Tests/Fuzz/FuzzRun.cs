@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Globalization;
+using Ioasis.Core.Dma;
+using Ioasis.Core.Endpoints;
+using Ioasis.Memory;
+
+namespace Ioasis.Tests.Fuzz;
+
+/// <summary>One run of several threads from a seed, with DMA meanwhile, and what must hold after it.</summary>
+internal sealed class FuzzRun : IDisposable
+{
+    private static readonly TimeSpan s_stuck = TimeSpan.FromSeconds(60);
+    private readonly FuzzWorld _world;
+    private readonly FuzzThread[] _threads;
+    private readonly int _seed;
+    private volatile bool _over;
+
+    internal FuzzRun(int seed, int threads)
+    {
+        _seed = seed;
+        _world = new FuzzWorld(seed);
+        _threads = [.. Enumerable.Range(0, threads).Select(i => new FuzzThread(_world, (seed * 64) + i))];
+    }
+
+    /// <summary>How many calls were made, and how many succeeded.</summary>
+    internal (long All, long Succeeded) Calls => (_threads.Sum(t => t.Calls), _threads.Sum(t => t.Succeeded));
+
+    /// <summary>What the calls were answered, one kind of call a line.</summary>
+    internal string Answers => string.Join('\n', _threads.SelectMany(t => t.Answers).GroupBy(a => a.Key.Name, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
+        .Select(g => $"{g.Key}: {string.Join(' ', g.GroupBy(a => a.Key.Errno).Select(e => $"{e.Key}={e.Sum(a => a.Value)}"))}"));
+
+    /// <summary>Makes calls until each thread has made as many, then closes all and looks.</summary>
+    internal async Task PlayAsync(int callsPerThread)
+    {
+        Task[] programs = [.. _threads.Select(t => Start(() => Hammer(t, callsPerThread)))];
+        Task[] engines = [.. _world.MachineDevices.Select((d, i) => Start(() => Dma(d.Endpoint, new Random(_seed + i))))];
+        try
+        {
+            await Watch(Task.WhenAll(programs));
+            _over = true;
+            await Task.WhenAll(engines).WaitAsync(s_stuck);
+            await Start(_world.Files.CloseAll).WaitAsync(s_stuck);
+            foreach (FuzzThread thread in _threads) thread.Dispose();
+            _world.AssertGivenBack();
+        }
+        catch (Exception e)
+        {
+            _over = true;
+            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"seed {_seed}, {_threads.Length} threads: {e.Message}\n{Dump()}"), e);
+        }
+    }
+
+    public void Dispose() => _world.Dispose();
+
+    private static Task Start(Action action) => Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private void Hammer(FuzzThread thread, int calls)
+    {
+        try
+        {
+            while (thread.Calls < calls && !_over) thread.Step();
+        }
+        catch (Exception e)
+        {
+            _over = true;
+            throw new InvalidOperationException($"{thread.Doing}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>What a device's engine does, which pays no heed to what programs are about.</summary>
+    private void Dma(Endpoint endpoint, Random random)
+    {
+        using DmaPort port = endpoint.OpenPort();
+        byte[] data = new byte[256];
+        while (!_over)
+        {
+            for (int i = 0; i < 200; i++)
+            {
+                var iova = new Iova((ulong)random.Next(32 * 4096));
+                int length = random.Next(1, data.Length);
+                if (random.Next(4) == 0) port.Read(new Pasid((uint)random.Next(1, 9)), iova, data.AsSpan(0, length));
+                else if (random.Next(2) == 0) port.Read(iova, data.AsSpan(0, length));
+                else port.Write(iova, data.AsSpan(0, length));
+            }
+
+            Thread.Yield();
+        }
+    }
+
+    /// <summary>Waits for the threads; one whose call does not end is a failure, and the rest could not be trusted.</summary>
+    private async Task Watch(Task programs)
+    {
+        long[] seen = [.. _threads.Select(_ => -1L)];
+        var since = Stopwatch.StartNew();
+        while (await Task.WhenAny(programs, Task.Delay(500)) != programs)
+        {
+            if (since.Elapsed < s_stuck) continue;
+            for (int i = 0; i < seen.Length; i++)
+            {
+                if (_threads[i].Calls == seen[i] && !programs.IsCompleted) throw new TimeoutException($"thread {i} is stuck");
+                seen[i] = _threads[i].Calls;
+            }
+
+            since.Restart();
+        }
+
+        await programs;
+    }
+
+    private string Dump() => string.Join('\n', _threads.Select((t, i) => $"  thread {i}: {t.Doing}"));
+}
