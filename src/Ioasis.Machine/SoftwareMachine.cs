@@ -6,7 +6,6 @@ using Ioasis.Machine.Description;
 using Ioasis.Machine.Nodes;
 using Ioasis.Machine.Sysfs;
 using Ioasis.Passthrough.Vfio;
-using Ioasis.Units.Vtd;
 
 namespace Ioasis.Machine;
 
@@ -43,7 +42,7 @@ public sealed class SoftwareMachine : IDisposable
         var machine = new SoftwareMachine();
         try
         {
-            foreach (UnitDescription unit in description.Units) machine._units.Add(unit.Name, new VtdUnit(unit.Name, unit.Features));
+            foreach (UnitDescription unit in description.Units) machine._units.Add(unit.Name, DriverRegistry.Create(unit));
             foreach (DeviceDescription device in description.Devices.OrderBy(d => d.Group is null)) machine.GroupOf(device);
             foreach (DeviceDescription device in description.Devices) machine.Plug(device, ModelRegistry.Create(device));
             machine.BuildPaths();

@@ -14,7 +14,7 @@ internal sealed class MachineOptions
 
     private readonly Option<string[]> _plugins = new("--plugin")
     {
-        Description = "An assembly with device models of your own (docs/devices/your-own.md); as often as needed.",
+        Description = "An assembly with device models, IOMMU drivers or ioctls of your own (docs/plugins.md); as often as needed.",
         HelpName = "ASSEMBLY",
         Arity = ArgumentArity.OneOrMore,
     };
@@ -37,7 +37,7 @@ internal sealed class MachineOptions
     /// <exception cref="MachineDescriptionException">There is no such machine.</exception>
     internal MachineDescription Describe(ParseResult parsed)
     {
-        foreach (string plugin in parsed.GetValue(_plugins) ?? []) DevicePlugins.Load(plugin);
+        foreach (string plugin in parsed.GetValue(_plugins) ?? []) Plugins.Load(plugin);
         MachineDescription description = parsed.GetValue(_machine) is { } file ? MachineDescription.Load(file) : MachineDescription.Default;
         foreach (string device in parsed.GetValue(_devices) ?? []) description = description.WithDevice(device);
         return description;

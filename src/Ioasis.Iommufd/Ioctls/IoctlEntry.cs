@@ -21,7 +21,7 @@ internal abstract class IoctlEntry(uint number, string name, uint minimumSize)
     internal uint MinimumSize => minimumSize;
 
     /// <summary>Reads the structure by the common rules and runs the handler.</summary>
-    internal abstract Errno Execute(IommufdContext context, ICaller caller, ulong argument);
+    internal abstract SysResult Execute(IommufdContext context, ICaller caller, ulong argument);
 }
 
 /// <summary>A row whose structure is <typeparamref name="T"/>.</summary>
@@ -34,9 +34,23 @@ internal sealed class IoctlEntry<T>(uint number, string name, uint minimumSize, 
 
     internal override int Size => Unsafe.SizeOf<T>();
 
-    internal override Errno Execute(IommufdContext context, ICaller caller, ulong argument)
+    internal override SysResult Execute(IommufdContext context, ICaller caller, ulong argument)
     {
         Errno errno = UserStruct.Read(caller.Memory, argument, MinimumSize, out T args, out uint userSize);
         return errno == Errno.None ? handler(new IoctlCall(context, caller, argument, userSize), ref args) : errno;
+    }
+}
+
+/// <summary>A row that a plug-in brought.</summary>
+internal sealed class PluginEntry<T>(IommufdIoctlAttribute attribute, IommufdIoctl<T> ioctl)
+    : IoctlEntry(attribute.Number, attribute.Name, attribute.MinimumSize)
+    where T : unmanaged
+{
+    internal override int Size => Unsafe.SizeOf<T>();
+
+    internal override SysResult Execute(IommufdContext context, ICaller caller, ulong argument)
+    {
+        Errno errno = UserStruct.Read(caller.Memory, argument, MinimumSize, out T args, out uint userSize);
+        return errno == Errno.None ? ioctl.Execute(new IoctlCall(context, caller, argument, userSize), ref args) : errno;
     }
 }

@@ -39,21 +39,48 @@ internal static class IoctlTable
         new IoctlEntry<IommuHwQueueAlloc>(IOMMU_HW_QUEUE_ALLOC, nameof(IOMMU_HW_QUEUE_ALLOC), 40, ViommuIoctls.AllocateHwQueue),
     ];
 
-    private static readonly IoctlEntry?[] ByNumber = BuildIndex();
+    // Guards that plug-ins' rows are added one after the other; serving reads the table without it.
+    private static readonly Lock AddLock = new();
 
-    /// <summary>The rows, for what documents or tests them.</summary>
+    // Index is the number less IOMMUFD_CMD_BASE. Never changed, only replaced.
+    private static volatile IoctlEntry?[] s_byNumber = BuildIndex();
+
+    /// <summary>The rows of iommufd itself, for what documents or tests them.</summary>
     internal static IReadOnlyList<IoctlEntry> All => Rows;
 
     /// <summary>Serves an ioctl.</summary>
     internal static SysResult Execute(IommufdContext context, ICaller caller, uint command, ulong argument)
     {
         uint index = unchecked((uint)Ioc.Nr(command) - IOMMUFD_CMD_BASE); // a number below the base wraps to a large one
-        if (index >= ByNumber.Length) return CompatTable.Execute(context, caller, command, argument);
+        IoctlEntry?[] byNumber = s_byNumber;
+        if (index >= byNumber.Length) return CompatTable.Execute(context, caller, command, argument);
 
         // As on Linux, a structure that cannot be read is told before a number that is not known.
-        if (ByNumber[index] is not { } entry || entry.Number != command)
+        if (byNumber[index] is not { } entry || entry.Number != command)
             return UserStruct.TryRead(caller.Memory, argument, out uint _) ? Errno.ENOTTY : Errno.EFAULT;
         return entry.Execute(context, caller, argument);
+    }
+
+    /// <summary>Adds a row of a plug-in's.</summary>
+    /// <returns>What is wrong with its number; null when it was added.</returns>
+    internal static string? TryAdd(IoctlEntry row)
+    {
+        uint last = IOMMU_HW_QUEUE_ALLOC;
+        if (row.Number != Ioc.Io(Ioc.Type(last), Ioc.Nr(row.Number)) || Ioc.Nr(row.Number) <= Ioc.Nr(last))
+            return $"0x{row.Number:x} is no number for it; numbers from 0x{last + 1:x} to 0x{last | 0xff:x} are";
+        if (row.MinimumSize < sizeof(uint) || row.MinimumSize > (uint)row.Size)
+            return $"{row.MinimumSize} is no minimum size for it; {sizeof(uint)} to {row.Size} bytes are";
+        lock (AddLock)
+        {
+            uint index = Ioc.Nr(row.Number) - IOMMUFD_CMD_BASE;
+            IoctlEntry?[] table = s_byNumber;
+            if (index < table.Length && table[index] is { } taken) return $"0x{row.Number:x} is {taken.Name}'s number";
+            IoctlEntry?[] larger = new IoctlEntry?[Math.Max(index + 1, (uint)table.Length)];
+            table.CopyTo(larger, 0);
+            larger[index] = row;
+            s_byNumber = larger;
+            return null;
+        }
     }
 
     private static IoctlEntry?[] BuildIndex()

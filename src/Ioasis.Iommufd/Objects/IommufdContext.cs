@@ -17,7 +17,7 @@ public sealed class IommufdContext : NodeFile
     internal bool AccountsByProcess { get; set; }
 
     /// <summary>The context's objects.</summary>
-    internal ObjectTable Objects { get; } = new();
+    public ObjectTable Objects { get; } = new();
 
     /// <inheritdoc/>
     public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => IoctlTable.Execute(this, caller, command, argument);

@@ -3,7 +3,7 @@ using Ioasis.Abi;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>The objects of one context by number. A number is reserved first and shows its object only once that cannot fail any more.</summary>
-internal sealed class ObjectTable
+public sealed class ObjectTable
 {
     // Guards the table and every object's Users. Innermost: nothing else is locked while it is held.
     private readonly Lock _lock = new();
@@ -28,7 +28,7 @@ internal sealed class ObjectTable
     }
 
     /// <summary>Reserves the lowest free number for an object. Disposing undoes that, and the object, unless it was committed.</summary>
-    internal Pending<T> Reserve<T>(T created) where T : IommufdObject
+    public Pending<T> Reserve<T>(T created) where T : IommufdObject
     {
         lock (_lock)
         {
@@ -47,7 +47,7 @@ internal sealed class ObjectTable
 
     /// <summary>Finds an object of a kind and keeps it alive until the answer is disposed.</summary>
     /// <returns><see cref="Errno.ENOENT"/> when no such object has that number.</returns>
-    internal Errno TryGet<T>(uint id, out Held<T> held) where T : IommufdObject
+    public Errno TryGet<T>(uint id, out Held<T> held) where T : IommufdObject
     {
         lock (_lock)
         {
@@ -242,35 +242,43 @@ internal sealed class ObjectTable
     }
 
     /// <summary>An object that is being made.</summary>
-    internal sealed class Pending<T>(ObjectTable table, T value) : IDisposable where T : IommufdObject
+    public sealed class Pending<T> : IDisposable where T : IommufdObject
     {
+        private readonly ObjectTable _table;
         private bool _done;
 
-        internal T Value => value;
+        internal Pending(ObjectTable table, T value) => (_table, Value) = (table, value);
+
+        /// <summary>The object. It has its number already.</summary>
+        public T Value { get; }
 
         /// <summary>Lets programs name the object. Nothing that can fail may follow.</summary>
-        internal void Commit()
+        public void Commit()
         {
-            table.Publish(value);
+            _table.Publish(Value);
             _done = true;
         }
 
+        /// <summary>Gives the number back and undoes the object, unless it was committed.</summary>
         public void Dispose()
         {
             if (_done) return;
             _done = true;
-            table.Abort(value);
+            _table.Abort(Value);
         }
     }
 
     /// <summary>An object that cannot be destroyed for as long as this is not disposed.</summary>
-    internal readonly struct Held<T>(ObjectTable table, T value) : IDisposable where T : IommufdObject
+    public readonly struct Held<T> : IDisposable where T : IommufdObject
     {
-        internal T Value => value;
+        private readonly ObjectTable? _table;
 
-        public void Dispose()
-        {
-            if (table is not null) table.RemoveUser(value);
-        }
+        internal Held(ObjectTable table, T value) => (_table, Value) = (table, value);
+
+        /// <summary>The object; null when there is none.</summary>
+        public T Value { get; }
+
+        /// <summary>Lets go of the object.</summary>
+        public void Dispose() => _table?.RemoveUser(Value);
     }
 }

@@ -32,10 +32,17 @@ internal static class MachineParser
 
     private static UnitDescription ParseUnit(string file, JsonNodeAt item, List<UnitDescription> before)
     {
-        var unit = new JsonReaderAt(file, item, "a unit", "name", "type", "addressBits", "pages2M", "pages1G", "dirtyTracking", "reserved");
+        var unit = new JsonReaderAt(file, item, "a unit", "name", "driver", "addressBits", "pages2M", "pages1G", "dirtyTracking", "reserved");
         string name = unit.RequiredString("name", "such as \"dmar0\"");
         if (before.Exists(u => u.Name == name)) throw unit.Complain("name", $"there is already a unit \"{name}\"; give each its own name");
-        if (unit.String("type") is { } type && type != "vtd") throw unit.Complain("type", $"\"{type}\" is no type of unit; \"vtd\" is");
+        string driver = unit.String("driver") ?? DriverRegistry.Vtd;
+        if (DriverRegistry.Check(driver) is { } unknown) throw unit.Complain("driver", unknown);
+        if (driver != DriverRegistry.Vtd)
+        {
+            _ = new JsonReaderAt(file, item, $"a unit of the driver {driver}", "name", "driver");
+            return new UnitDescription(name, new VtdFeatures()) { Driver = driver };
+        }
+
         ulong bits = unit.Unsigned("addressBits") ?? 48;
         if (bits is not (39 or 48 or 57)) throw unit.Complain("addressBits", $"a VT-d unit translates 39, 48 or 57 address bits, not {bits}");
 

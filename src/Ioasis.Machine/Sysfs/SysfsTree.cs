@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Ioasis.Abi;
 using Ioasis.Core.Units;
 using Ioasis.Devices;
 using Ioasis.Machine.Nodes;
@@ -39,9 +40,10 @@ internal sealed class SysfsTree
         string directory = $"/sys/devices/virtual/iommu/{unit.Name}";
         Directory(directory);
         Directory($"{directory}/devices");
-        Directory($"{directory}/intel-iommu");
         Link($"{directory}/subsystem", "/sys/class/iommu");
         Link($"/sys/class/iommu/{unit.Name}", directory);
+        if (unit.HardwareInfo.Type != IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD) return;
+        Directory($"{directory}/intel-iommu");
         ReadOnlySpan<byte> info = unit.HardwareInfo.Data.Span; // flags, reserved, cap_reg, ecap_reg (linux/iommufd.h)
         Text($"{directory}/intel-iommu/cap", $"{BitConverter.ToUInt64(info[8..]):x}");
         Text($"{directory}/intel-iommu/ecap", $"{BitConverter.ToUInt64(info[16..]):x}");

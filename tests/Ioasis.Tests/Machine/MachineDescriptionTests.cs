@@ -8,12 +8,13 @@ namespace Ioasis.Tests.Machine;
 public sealed class MachineDescriptionTests
 {
     [Theory]
-    [InlineData("{\n \"units\": [ { \"nme\": \"a\" } ]\n}", "m.json:2: a unit has no \"nme\"; it may have name, type, addressBits, pages2M, pages1G, dirtyTracking, reserved.")]
+    [InlineData("{\n \"units\": [ { \"nme\": \"a\" } ]\n}", "m.json:2: a unit has no \"nme\"; it may have name, driver, addressBits, pages2M, pages1G, dirtyTracking, reserved.")]
     [InlineData("{\n\n \"devices\": [ { \"model\": \"nvme\", \"address\": \"00:03.0\" } ]\n}", "m.json:3: there is no device model \"nvme\"; there is dmatest, edu.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:33.0\"}]}", "m.json:2: \"00:33.0\" is no address such as 0000:00:03.0.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\"}]}", "m.json:2: a device needs \"address\", such as \"0000:00:03.0\".")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\",\n \"unit\": \"x\"}]}", "m.json:3: there is no unit \"x\"; there is dmar0.")]
     [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"addressBits\": 40}]}", "m.json:3: a VT-d unit translates 39, 48 or 57 address bits, not 40.")]
+    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"driver\": \"smmu\"}]}", "m.json:3: there is no driver \"smmu\"; there is vtd.")]
     [InlineData("{\"units\": {}}", "m.json:1: \"units\" of a machine is an array, not an object.")]
     [InlineData("{\n\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\", \"properties\": {\"dmaMask\": \"0x123\"}}]}",
         "m.json:3: \"dmaMask\" is a mask of address bits such as \"0xfffffff\", not \"0x123\".")]
