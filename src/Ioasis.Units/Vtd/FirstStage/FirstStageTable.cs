@@ -46,7 +46,7 @@ internal readonly struct FirstStageTable
     /// <summary>What an entry is given when it is used: A, and EA where that is on.</summary>
     internal ulong Used { get; }
 
-    /// <summary>What entries have to grant for an access (VT-d specification, 3.6.2).</summary>
+    /// <summary>What entries have to grant for an access (VT-d specification, 3.6.1).</summary>
     internal X64Rights Required(FirstStageAccess access)
     {
         bool supervisor = (access & FirstStageAccess.Supervisor) != 0;

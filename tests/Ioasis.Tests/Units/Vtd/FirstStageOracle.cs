@@ -93,11 +93,11 @@ internal sealed class FirstStageOracle(FirstStageCase given, GuestArena memory)
             if (!entry.Present) return SFS_2;
             if (HasReserved(entry, level)) return SFS_3;
 
-            // 3.6.2: users need U/S everywhere; writes need R/W everywhere, those of supervisors only with WPE.
+            // 3.6.1: users need U/S everywhere; writes need R/W everywhere, those of supervisors only with WPE.
             if (!given.Supervisor && !entry.UserSupervisor) return SGN_2;
             if (given.Write && !entry.ReadWrite && (!given.Supervisor || given.WriteProtectEnable)) return SGN_6;
 
-            // 3.6.3: A of each entry that is used; EA with EAFE; D of a leaf that is written. Nothing is written if all are set.
+            // 3.6.2: A of each entry that is used; EA with EAFE; D of a leaf that is written. Nothing is written if all are set.
             bool accessed = !entry.Accessed;
             bool extended = given.ExtendedAccessedEnable && !entry.ExtendedAccessed;
             bool dirty = given.Write && IsLeaf(entry, level) && !entry.Dirty;

@@ -66,6 +66,28 @@ public sealed class FirstStageWalkerTests
         Assert.Equal(0UL, Entries[Level1] & (Accessed | Present));
     }
 
+    [Theory]
+    [InlineData(39)]
+    [InlineData(48)]
+    public void TheLastAddressThatStage2TranslatesIsFineAndTheNextIsNot(int bits)
+    {
+        _given.HostAddressBits = 52;
+        _given.SecondStageBits = bits;
+        _given.Memory.Frames[3] = (1UL << bits) - 0x1000;
+        Entries[Level2] = _given.Memory.Frames[3] | Present | User;
+        Entries[Level1] = _given.Memory.Frames[3] | Present | User;
+        _given.Iova = 0xfff;
+        Assert.Equal((FirstStageFault.None, new Gpa((1UL << bits) - 1)), (Walk().Fault, Walk().Gpa));
+
+        _given.Iova = 0;
+        Entries[Level1] = (1UL << bits) | Present | User;
+        Assert.Equal((FirstStageFault.PageBeyondSecondStage, (byte)1), (Walk().Fault, Walk().Level));
+        Entries[Level2] = (1UL << bits) | Present | User;
+        Assert.Equal((FirstStageFault.EntryBeyondSecondStage, (byte)1), (Walk().Fault, Walk().Level));
+        _given.Root = 1UL << bits;
+        Assert.Equal((FirstStageFault.EntryBeyondSecondStage, (byte)4), (Walk().Fault, Walk().Level));
+    }
+
     [Fact]
     public void AKeptTranslationServesNoMoreThanItsRightsAndItsDirtyBit()
     {
