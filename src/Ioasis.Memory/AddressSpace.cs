@@ -18,8 +18,18 @@ public abstract class AddressSpace
     public abstract bool TryWrite(Hva destination, ReadOnlySpan<byte> source);
 
     /// <summary>
+    /// Where the byte at an address is, whatever address leads to it (Linux: get_user_pages); false when the process could not read it.
+    /// </summary>
+    public virtual bool TryLocate(Hva address, out MemoryLocation location)
+    {
+        Span<byte> one = stackalloc byte[1];
+        location = new MemoryLocation(this, address.Value);
+        return TryRead(address, one);
+    }
+
+    /// <summary>
     /// Names a range of the process's memory for DMA. Nothing is checked yet: a mapping of a table that no device uses may name
-    /// memory that is not there (<see cref="MemoryBacking.TryPopulate"/> is the check). The range must not wrap.
+    /// memory that is not there (<see cref="MemoryBacking.TryPopulate()"/> is the check). The range must not wrap.
     /// </summary>
     public abstract MemoryBacking Reference(Hva start, ulong length, bool writable);
 }

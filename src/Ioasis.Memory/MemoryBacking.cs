@@ -33,7 +33,7 @@ public abstract class MemoryBacking
     /// <summary>
     /// Where byte 0 stands in our own process, when it stands there and stays readable (and writable, if <see cref="Writable"/>)
     /// for as long as a reference is held; otherwise 0, and every access goes through <see cref="TryRead"/> and <see cref="TryWrite"/>.
-    /// Valid once <see cref="TryPopulate"/> has succeeded.
+    /// Valid for bytes that <see cref="TryPopulate(ulong, ulong)"/> has succeeded for.
     /// </summary>
     public virtual nint DirectAddress => 0;
 
@@ -43,8 +43,15 @@ public abstract class MemoryBacking
     /// </summary>
     public virtual bool IsFile => false;
 
-    /// <summary>Makes the bytes usable for DMA; false when any of them is not there or not accessible as <see cref="Writable"/> says.</summary>
-    public abstract bool TryPopulate();
+    /// <summary>
+    /// Makes bytes usable for DMA, and the page that each lies in; false when any is not there or not accessible as <see cref="Writable"/> says.
+    /// </summary>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="length">Bytes, not 0, all within the run.</param>
+    public abstract bool TryPopulate(ulong offset, ulong length);
+
+    /// <summary>Does so for all of the run.</summary>
+    public bool TryPopulate() => TryPopulate(0, Length);
 
     /// <summary>Copies bytes out, from <paramref name="offset"/> on; false when they can no longer be had.</summary>
     public abstract bool TryRead(ulong offset, Span<byte> destination);
@@ -52,12 +59,34 @@ public abstract class MemoryBacking
     /// <summary>Copies bytes in, from <paramref name="offset"/> on; false when they can no longer be written.</summary>
     public abstract bool TryWrite(ulong offset, ReadOnlySpan<byte> source);
 
-    /// <summary>What memory a byte of it is; false when none can be named.</summary>
+    /// <summary>
+    /// Copies bytes out that need not be populated, as whoever the memory belongs to could at this moment. What was populated before does
+    /// not matter, and nothing is kept.
+    /// </summary>
+    public virtual bool TryReadNow(ulong offset, Span<byte> destination) =>
+        destination.IsEmpty || (Has(offset, destination.Length) && TryPopulate(offset, (ulong)destination.Length) && TryRead(offset, destination));
+
+    /// <summary>Copies bytes in that need not be populated; see <see cref="TryReadNow"/>.</summary>
+    public virtual bool TryWriteNow(ulong offset, ReadOnlySpan<byte> source) =>
+        source.IsEmpty || (Has(offset, source.Length) && TryPopulate(offset, (ulong)source.Length) && TryWrite(offset, source));
+
+    /// <summary>Where a byte is, whatever address leads to it; false when it is not there.</summary>
     public virtual bool TryLocate(ulong offset, out MemoryLocation location)
     {
-        location = default;
-        return false;
+        location = new MemoryLocation(this, offset);
+        return offset < Length;
     }
+
+    /// <summary>The bytes of this run that are at a location, in any order: mostly none or one.</summary>
+    public virtual IEnumerable<ulong> OffsetsOf(MemoryLocation location) =>
+        ReferenceEquals(location.Memory, this) && location.Offset < Length ? [location.Offset] : [];
+
+    /// <summary>Whether bytes lie within the run.</summary>
+    protected bool Has(ulong offset, int count) => offset <= Length && (ulong)count <= Length - offset;
+
+    /// <summary>Where in this run a location is, when the run is bytes of one memory from <paramref name="start"/> on.</summary>
+    protected IEnumerable<ulong> OffsetsWithin(object memory, ulong start, MemoryLocation location) =>
+        memory.Equals(location.Memory) && location.Offset >= start && location.Offset - start < Length ? [location.Offset - start] : [];
 
     /// <summary>Takes one more reference. The caller holds one already.</summary>
     public void AddReference()

@@ -49,6 +49,16 @@ public sealed class OwnAddressSpace : AddressSpace
     }
 
     /// <inheritdoc/>
+    public override bool TryLocate(Hva address, out MemoryLocation location)
+    {
+        location = default;
+        if (!TryHold(address, 1, out HostBlock? block)) return false;
+        location = new MemoryLocation(block!, address.Value - (ulong)block!.Address);
+        block.Release();
+        return true;
+    }
+
+    /// <inheritdoc/>
     public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         new OwnBacking(this, start, length, writable);
 

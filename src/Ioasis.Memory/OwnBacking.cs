@@ -1,28 +1,68 @@
 namespace Ioasis.Memory;
 
-/// <summary>Bytes of one block of our own process. Populating takes the block; it then outlives its owner's free, as pinned pages do.</summary>
+/// <summary>Bytes of our own process. Populating takes the block that they lie in; it then outlives its owner's free, as pinned pages do.</summary>
 internal sealed class OwnBacking(OwnAddressSpace space, Hva start, ulong length, bool writable)
     : MemoryBacking(length, writable, start.Value)
 {
+    // Mostly one block has all the bytes; only then is their address one that devices may use directly.
     private HostBlock? _block;
 
     public override nint DirectAddress => Volatile.Read(ref _block) is null ? 0 : (nint)start.Value;
 
-    public override bool TryPopulate()
+    public override bool TryPopulate(ulong offset, ulong length)
     {
-        if (Volatile.Read(ref _block) is not null) return true;
-        if (!space.TryHold(start, Length, out HostBlock? block)) return false;
-        if (Interlocked.CompareExchange(ref _block, block, null) is not null) block!.Release();
+        if (Volatile.Read(ref _block) is { } held) return IsIn(held, offset, length);
+        if (!space.TryHold(start + offset, length, out HostBlock? block)) return false;
+        if (Interlocked.CompareExchange(ref _block, block, null) is not { } other) return true;
+        block!.Release();
+        return IsIn(other, offset, length);
+    }
+
+    public override bool TryRead(ulong offset, Span<byte> destination)
+    {
+        if (!Has(offset, destination.Length)) return false;
+        if (Volatile.Read(ref _block) is not { } block) return space.TryRead(start + offset, destination);
+        if (!IsIn(block, offset, (ulong)destination.Length)) return false;
+        block.CopyTo(start.Value + offset - (ulong)block.Address, destination);
         return true;
     }
 
-    public override bool TryRead(ulong offset, Span<byte> destination) =>
-        Within(offset, destination.Length) && space.TryRead(new Hva(start.Value + offset), destination);
+    public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source)
+    {
+        if (!Writable || !Has(offset, source.Length)) return false;
+        if (Volatile.Read(ref _block) is not { } block) return space.TryWrite(start + offset, source);
+        if (!IsIn(block, offset, (ulong)source.Length)) return false;
+        block.CopyFrom(start.Value + offset - (ulong)block.Address, source);
+        return true;
+    }
 
-    public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source) =>
-        Writable && Within(offset, source.Length) && space.TryWrite(new Hva(start.Value + offset), source);
+    public override bool TryReadNow(ulong offset, Span<byte> destination) =>
+        Has(offset, destination.Length) && space.TryRead(start + offset, destination);
+
+    public override bool TryWriteNow(ulong offset, ReadOnlySpan<byte> source) =>
+        Writable && Has(offset, source.Length) && space.TryWrite(start + offset, source);
+
+    public override bool TryLocate(ulong offset, out MemoryLocation location)
+    {
+        location = default;
+        if (offset >= Length) return false;
+        if (Volatile.Read(ref _block) is not { } block || !IsIn(block, offset, 1)) return space.TryLocate(start + offset, out location);
+        location = new MemoryLocation(block, start.Value + offset - (ulong)block.Address);
+        return true;
+    }
+
+    public override IEnumerable<ulong> OffsetsOf(MemoryLocation location)
+    {
+        if (location.Memory is not HostBlock block) yield break;
+        ulong address = unchecked((ulong)block.Address + location.Offset), offset = unchecked(address - start.Value);
+        if (offset < Length && TryLocate(offset, out MemoryLocation found) && found == location) yield return offset;
+    }
 
     protected override void Free() => _block?.Release();
 
-    private bool Within(ulong offset, int count) => offset <= Length && (ulong)count <= Length - offset;
+    private bool IsIn(HostBlock block, ulong offset, ulong length)
+    {
+        ulong at = unchecked(start.Value + offset - (ulong)block.Address);
+        return at <= block.Length && length <= block.Length - at;
+    }
 }

@@ -38,34 +38,42 @@ internal sealed class FileBacking : MemoryBacking
 
     public override bool IsFile => true;
 
-    public override bool TryPopulate()
+    public override bool TryPopulate(ulong offset, ulong length)
     {
-        if (!_held || _start > _block.Length || Length > _block.Length - _start) return false;
+        ulong first = unchecked(_start + offset);
+        if (!_held || first < _start || first > _block.Length || length > _block.Length - first) return false;
         Volatile.Write(ref _populated, true);
         return true;
     }
 
     public override bool TryRead(ulong offset, Span<byte> destination)
     {
-        if (!Within(offset, destination.Length)) return false;
+        if (!IsThere(offset, destination.Length)) return false;
         _block.CopyTo(_start + offset, destination);
         return true;
     }
 
     public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source)
     {
-        if (!Writable || !Within(offset, source.Length)) return false;
+        if (!Writable || !IsThere(offset, source.Length)) return false;
         _block.CopyFrom(_start + offset, source);
         return true;
     }
+
+    public override bool TryLocate(ulong offset, out MemoryLocation location)
+    {
+        location = new MemoryLocation(_block, unchecked(_start + offset));
+        return offset < Length && TryPopulate(offset, 1);
+    }
+
+    public override IEnumerable<ulong> OffsetsOf(MemoryLocation location) => OffsetsWithin(_block, _start, location);
 
     protected override void Free()
     {
         if (_held) _block.Release();
     }
 
-    private bool Within(ulong offset, int count) =>
-        offset <= Length && (ulong)count <= Length - offset && TryPopulate();
+    private bool IsThere(ulong offset, int count) => Has(offset, count) && TryPopulate(offset, (ulong)count);
 }
 
 /// <summary>A file in memory of a process within this one: its bytes are a block of the process's memory.</summary>

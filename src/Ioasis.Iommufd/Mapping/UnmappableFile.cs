@@ -10,7 +10,7 @@ internal sealed class UnmappableFile(ulong start, ulong length, bool writable) :
 {
     public override bool IsFile => true;
 
-    public override bool TryPopulate() => false;
+    public override bool TryPopulate(ulong offset, ulong length) => false;
 
     public override bool TryRead(ulong offset, Span<byte> destination) => false;
 

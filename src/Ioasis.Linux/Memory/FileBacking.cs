@@ -18,6 +18,7 @@ internal sealed class FileBacking : MemoryBacking
     private readonly FileDescriptor _file;
     private readonly ulong _start;
     private Mapping? _mapping;
+    private FileIdentity? _identity;
 
     /// <summary>Names bytes of a file, which stays open for as long as the backing lives.</summary>
     public FileBacking(FileDescriptor file, ulong start, ulong length, bool writable) : base(length, writable, start)
@@ -32,17 +33,35 @@ internal sealed class FileBacking : MemoryBacking
 
     public override nint DirectAddress => Volatile.Read(ref _mapping) is { CannotVanish: true } mapping ? mapping.First : 0;
 
-    public override bool TryPopulate()
+    public override bool TryPopulate(ulong offset, ulong length)
     {
-        if (Volatile.Read(ref _mapping) is not null) return true;
-        if (!TryMap(out Mapping? mapping)) return false;
-        if (Interlocked.CompareExchange(ref _mapping, mapping, null) is not null) mapping!.File.Dispose();
+        if (SysFiles.Stat(_file, out LinuxStat stat) != Errno.None || stat.Size < 0) return false;
+        ulong first = _start + offset, last = unchecked(first + (length - 1));
+        if (first < _start || last < first || (last | (PageSize - 1)) >= (ulong)stat.Size) return false;
+        if (Volatile.Read(ref _mapping) is not { } known)
+        {
+            if (!TryMap(stat, out Mapping? mapping)) return false;
+            known = Interlocked.CompareExchange(ref _mapping, mapping, null) ?? mapping!;
+            if (known != mapping) mapping!.File.Dispose();
+        }
+
+        return offset + length <= known.Length;
+    }
+
+    public override bool TryLocate(ulong offset, out MemoryLocation location)
+    {
+        location = default;
+        if (offset >= Length || Identity is not { } identity) return false;
+        location = new MemoryLocation(identity, unchecked(_start + offset));
         return true;
     }
 
+    public override IEnumerable<ulong> OffsetsOf(MemoryLocation location) =>
+        Identity is { } identity ? OffsetsWithin(identity, _start, location) : [];
+
     public override bool TryRead(ulong offset, Span<byte> destination)
     {
-        if (Volatile.Read(ref _mapping) is not { } mapping || !Within(offset, destination.Length)) return false;
+        if (Volatile.Read(ref _mapping) is not { } mapping || !mapping.Has(offset, destination.Length)) return false;
         nint at = mapping.First + (nint)offset;
         // Not by a load: where the file was truncated under us the call fails and a load would end the process.
         if (!mapping.CannotVanish) return SysMemory.ReadProcess(Environment.ProcessId, (ulong)at, destination).Value == destination.Length;
@@ -52,7 +71,7 @@ internal sealed class FileBacking : MemoryBacking
 
     public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source)
     {
-        if (!Writable || Volatile.Read(ref _mapping) is not { } mapping || !Within(offset, source.Length)) return false;
+        if (!Writable || Volatile.Read(ref _mapping) is not { } mapping || !mapping.Has(offset, source.Length)) return false;
         nint at = mapping.First + (nint)offset;
         if (!mapping.CannotVanish) return SysMemory.WriteProcess(Environment.ProcessId, (ulong)at, source).Value == source.Length;
         HostMemory.Write(at, source);
@@ -65,12 +84,15 @@ internal sealed class FileBacking : MemoryBacking
         _file.DangerousRelease();
     }
 
-    private bool TryMap(out Mapping? mapping)
+    private FileIdentity? Identity =>
+        _identity ??= SysFiles.Stat(_file, out LinuxStat stat) == Errno.None ? new FileIdentity(stat.Dev, stat.Ino) : null;
+
+    /// <summary>Maps all of the run that lies within the file now.</summary>
+    private bool TryMap(in LinuxStat stat, out Mapping? mapping)
     {
         mapping = null;
-        if (SysFiles.Stat(_file, out LinuxStat stat) != Errno.None || stat.Size < 0) return false;
-        ulong last = _start + (Length - 1);
-        if (last < _start || (last | (PageSize - 1)) >= (ulong)stat.Size) return false;
+        ulong last = unchecked(_start + (Length - 1));
+        last = last < _start ? (ulong)stat.Size - 1 : Math.Min(last, (ulong)stat.Size - 1);
 
         // A file of huge pages is mapped by whole ones.
         ulong alignment = ulong.IsPow2((ulong)stat.BlockSize) ? Math.Max(PageSize, (ulong)stat.BlockSize) : PageSize;
@@ -89,11 +111,9 @@ internal sealed class FileBacking : MemoryBacking
         SysResult seals = SysFiles.Fcntl(_file, FcntlH.F_GET_SEALS);
         // Only memfds have no size limit that could keep a page of theirs from being made when it is touched.
         bool cannotVanish = seals.IsOk && (seals.Value & FcntlH.F_SEAL_SHRINK) != 0 && stat.Dev == s_memfdDevice.Value;
-        mapping = new Mapping(file, file.Address + (nint)(_start - from), cannotVanish);
+        mapping = new Mapping(file, file.Address + (nint)(_start - from), last - _start + 1, cannotVanish);
         return true;
     }
-
-    private bool Within(ulong offset, int count) => offset <= Length && (ulong)count <= Length - offset;
 
     private static ulong FindMemfdDevice()
     {
@@ -101,5 +121,9 @@ internal sealed class FileBacking : MemoryBacking
         using (file) return SysFiles.Stat(file, out LinuxStat stat) == Errno.None ? stat.Dev : ulong.MaxValue;
     }
 
-    private sealed record Mapping(MappedFile File, nint First, bool CannotVanish);
+    /// <summary>The first bytes of the run, as many as the file had when they were mapped.</summary>
+    private sealed record Mapping(MappedFile File, nint First, ulong Length, bool CannotVanish)
+    {
+        public bool Has(ulong offset, int count) => offset <= Length && (ulong)count <= Length - offset;
+    }
 }

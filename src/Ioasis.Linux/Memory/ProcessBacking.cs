@@ -13,24 +13,39 @@ internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong leng
 
     public override nint DirectAddress => Volatile.Read(ref _traced)?.DirectAddress ?? 0;
 
-    public override bool TryPopulate()
+    public override bool TryPopulate(ulong offset, ulong length)
     {
-        if (Volatile.Read(ref _traced) is not null) return true;
-        if (!memory.CanReference(start.Value, Length, Writable)) return false;
+        if (Volatile.Read(ref _traced) is { } known) return known.TryPopulate(offset, length);
+        if (!memory.CanReference(start.Value + offset, length, Writable)) return false;
         if (memory.TryTrace(start.Value, Length, Writable) is not { } traced) return true;
-        if (!traced.TryPopulate() || Interlocked.CompareExchange(ref _traced, traced, null) is not null) traced.Release();
+        if (!traced.TryPopulate(offset, length) || Interlocked.CompareExchange(ref _traced, traced, null) is not null) traced.Release();
         return true;
     }
 
     public override bool TryRead(ulong offset, Span<byte> destination) => Volatile.Read(ref _traced) is { } traced
         ? traced.TryRead(offset, destination)
-        : Within(offset, destination.Length) && memory.TryReadPinned(start.Value + offset, destination);
+        : Has(offset, destination.Length) && memory.TryReadPinned(start.Value + offset, destination);
 
     public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source) => Volatile.Read(ref _traced) is { } traced
         ? traced.TryWrite(offset, source)
-        : Writable && Within(offset, source.Length) && memory.TryWritePinned(start.Value + offset, source);
+        : Writable && Has(offset, source.Length) && memory.TryWritePinned(start.Value + offset, source);
+
+    public override bool TryReadNow(ulong offset, Span<byte> destination) =>
+        Has(offset, destination.Length) && memory.TryRead(start + offset, destination);
+
+    public override bool TryWriteNow(ulong offset, ReadOnlySpan<byte> source) =>
+        Writable && Has(offset, source.Length) && memory.TryWrite(start + offset, source);
+
+    public override bool TryLocate(ulong offset, out MemoryLocation location)
+    {
+        location = default;
+        if (Volatile.Read(ref _traced) is { } traced) return traced.TryLocate(offset, out location);
+        return offset < Length && memory.TryLocate(start + offset, out location);
+    }
+
+    public override IEnumerable<ulong> OffsetsOf(MemoryLocation location) => Volatile.Read(ref _traced) is { } traced
+        ? traced.OffsetsOf(location)
+        : memory.AddressesOf(location, start.Value, Length).Select(address => address - start.Value);
 
     protected override void Free() => _traced?.Release();
-
-    private bool Within(ulong offset, int count) => offset <= Length && (ulong)count <= Length - offset;
 }

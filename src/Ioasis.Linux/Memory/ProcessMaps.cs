@@ -40,26 +40,35 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
             && mapping.End - start >= length && (mapping.Flags & ProcmapQuery.Shared) != 0 && mapping.Inode != 0;
     }
 
+    /// <summary>The mappings that have bytes of a range, in ascending order; where nothing is mapped they leave holes.</summary>
+    public IEnumerable<ProcmapQuery> Within(ulong start, ulong length)
+    {
+        ulong last = start + (length - 1);
+        IReadOnlyList<ProcmapQuery>? text = null;
+        for (ulong at = start; at <= last && TryFind(at, ref text, out ProcmapQuery mapping, next: true) && mapping.Start <= last; at = mapping.End)
+            yield return mapping;
+    }
+
     public void Dispose() => file.Dispose();
 
-    private bool TryFind(ulong address, ref IReadOnlyList<ProcmapQuery>? text, out ProcmapQuery mapping)
+    private bool TryFind(ulong address, ref IReadOnlyList<ProcmapQuery>? text, out ProcmapQuery mapping, bool next = false)
     {
         if (!s_textOnly)
         {
-            mapping = new ProcmapQuery { Size = 104, QueryAddress = address };
+            mapping = new ProcmapQuery { Size = 104, QueryAddress = address, QueryFlags = next ? ProcmapQuery.CoveringOrNext : 0 };
             Errno errno = SysFiles.Ioctl(file, ProcmapQuery.Command, ref mapping).Errno;
             if (errno != Errno.ENOTTY) return errno == Errno.None;
             s_textOnly = true;
         }
 
-        return TryFind(text ??= ReadText(), address, out mapping);
+        return TryFind(text ??= ReadText(), address, out mapping, next);
     }
 
-    private static bool TryFind(IReadOnlyList<ProcmapQuery> mappings, ulong address, out ProcmapQuery found)
+    private static bool TryFind(IReadOnlyList<ProcmapQuery> mappings, ulong address, out ProcmapQuery found, bool next)
     {
         foreach (ProcmapQuery mapping in mappings)
         {
-            if (address < mapping.Start || address >= mapping.End) continue;
+            if (address >= mapping.End || (address < mapping.Start && !next)) continue;
             found = mapping;
             return true;
         }

@@ -80,6 +80,19 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     /// <inheritdoc/>
     public override MemoryBacking Reference(Hva start, ulong length, bool writable) => new ProcessBacking(this, start, length, writable);
 
+    /// <inheritdoc/>
+    public override bool TryLocate(Hva address, out MemoryLocation location)
+    {
+        location = default;
+        foreach (ProcmapQuery mapping in Mappings(address.Value, 1))
+        {
+            location = LocationOf(mapping, address.Value);
+            return (mapping.Flags & ProcmapQuery.Readable) != 0;
+        }
+
+        return false;
+    }
+
     /// <summary>The process is gone: gives the files back. Every access fails from here on.</summary>
     public void Dispose()
     {
@@ -102,6 +115,19 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         catch (ObjectDisposedException)
         {
             return null; // the process ended just now
+        }
+    }
+
+    /// <summary>Which addresses of a range lead to a location.</summary>
+    internal IEnumerable<ulong> AddressesOf(MemoryLocation location, ulong start, ulong length)
+    {
+        ulong last = start + (length - 1);
+        foreach (ProcmapQuery mapping in Mappings(start, length))
+        {
+            MemoryLocation first = LocationOf(mapping, mapping.Start);
+            if (!first.Memory.Equals(location.Memory)) continue;
+            ulong distance = unchecked(location.Offset - first.Offset), address = unchecked(mapping.Start + distance);
+            if (distance < mapping.End - mapping.Start && address >= start && address <= last) yield return address;
         }
     }
 
@@ -133,6 +159,26 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         catch (ObjectDisposedException)
         {
             return false; // the process ended just now
+        }
+    }
+
+    // Memory that is shared is the file's, whichever process it is looked at through; all else is the process's alone.
+    private MemoryLocation LocationOf(in ProcmapQuery mapping, ulong address) =>
+        (mapping.Flags & ProcmapQuery.Shared) != 0 && mapping.Inode != 0
+            ? new MemoryLocation(
+                new FileIdentity(StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor), mapping.Inode), mapping.Offset + (address - mapping.Start))
+            : new MemoryLocation(this, address);
+
+    private List<ProcmapQuery> Mappings(ulong start, ulong length)
+    {
+        if (_gone) return [];
+        try
+        {
+            return [.. _maps.Within(start, length)];
+        }
+        catch (ObjectDisposedException)
+        {
+            return []; // the process ended just now
         }
     }
 

@@ -13,6 +13,9 @@ internal struct ProcmapQuery
     public const ulong Writable = 2;
     public const ulong Shared = 8;
 
+    /// <summary>A query flag: where nothing is mapped at the address, the next mapping above it.</summary>
+    public const ulong CoveringOrNext = 16;
+
     public ulong Size;
     public ulong QueryFlags;
     public ulong QueryAddress;
