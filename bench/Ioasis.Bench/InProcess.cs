@@ -52,6 +52,10 @@ internal sealed class InProcess : ICaller
 
     public SysResult InstallQueue(QueueFile queue) => Errno.EMFILE;
 
+    public ProcessPins Pins { get; } = new Unlimited();
+
+    public UserPins UserPins { get; } = new();
+
     public bool HasCapability(int capability) => false;
 
     internal HostBlock Allocate(ulong length) => _memory.Allocate(length);
@@ -88,5 +92,10 @@ internal sealed class InProcess : ICaller
     private static void Check(Errno errno)
     {
         if (errno != Errno.None) throw new InvalidOperationException($"A call that must succeed gave {errno}.");
+    }
+
+    private sealed class Unlimited : ProcessPins
+    {
+        public override ulong LockLimit => ulong.MaxValue;
     }
 }

@@ -16,6 +16,7 @@ internal static class SyscallNumbers
     public const int Execve = 59;
     public const int Creat = 85;
     public const int Readlink = 89;
+    public const int Capget = 125;
     public const int Getxattr = 191;
     public const int Lgetxattr = 192;
     public const int Listxattr = 194;

@@ -12,6 +12,10 @@ internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
 
     public AddressSpace Memory => process.Memory;
 
+    public ProcessPins Pins => process.Pins;
+
+    public UserPins UserPins => ProcessNodes.UserPins;
+
     public bool HasCapability(int capability) => process.HasCapability(capability);
 
     public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)

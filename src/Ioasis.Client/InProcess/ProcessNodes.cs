@@ -20,6 +20,11 @@ internal sealed class ProcessNodes(SoftwareMachine machine, IReadOnlyCollection<
 
     internal DescriptorTable Descriptors { get; } = new();
 
+    internal ProcessPins Pins { get; } = new OwnPins();
+
+    /// <summary>All processes within this one are of one user.</summary>
+    internal static UserPins UserPins { get; } = new();
+
     internal bool HasCapability(int capability) => capabilities.Contains(capability);
 
     public override Errno TryOpen(string path, out NodeHandle? handle)

@@ -21,6 +21,9 @@ internal sealed class CallerProcess(int pid, FileDescriptor pidfd, ProcessMemory
     /// <summary>Its memory.</summary>
     public ProcessMemory Memory => memory;
 
+    /// <summary>What is pinned in its name.</summary>
+    public CallerPins Pins { get; } = new(pid, pidfd);
+
     /// <summary>Which program it runs.</summary>
     public ProgramImage Image => image;
 

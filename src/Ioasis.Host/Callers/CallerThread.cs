@@ -91,8 +91,20 @@ internal sealed class CallerThread(
     public SysResult InstallQueue(QueueFile queue) => opener.Open(_call, queue);
 
     /// <inheritdoc/>
-    public bool HasCapability(int capability) =>
-        ThreadStatus.TryRead(directory, out ThreadStatus status) && (status.EffectiveCapabilities >> capability & 1) != 0;
+    public ProcessPins Pins => process.Pins;
+
+    /// <inheritdoc/>
+    public UserPins UserPins
+    {
+        get
+        {
+            if (pidfd is not null && SysCredentials.TryGetRealUser(pidfd, out uint user)) return CallerPins.OfUser(user);
+            return CallerPins.OfUser(ThreadStatus.TryRead(directory, out ThreadStatus status) ? status.RealUser : 0);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool HasCapability(int capability) => SysCredentials.TryGetCapabilities(id, out ulong effective) && (effective >> capability & 1) != 0;
 
     /// <summary>From here to <see cref="LeaveCall"/> the thread waits for the calling thread to serve it.</summary>
     /// <param name="call">The call's ID.</param>

@@ -21,7 +21,7 @@ internal static class DmaIoctls
         MapAccess access = ((args.Flags & VFIO_DMA_MAP_FLAG_READ) != 0 ? MapAccess.Read : 0)
             | ((args.Flags & VFIO_DMA_MAP_FLAG_WRITE) != 0 ? MapAccess.Write : 0);
         ulong iova = args.Iova;
-        return MapIoctls.MapPointer(ioas.Value, call.Caller, args.Vaddr, args.Size, choose: false, access, ref iova);
+        return MapIoctls.MapPointer(call.Context, ioas.Value, call.Caller, args.Vaddr, args.Size, choose: false, access, ref iova);
     }
 
     /// <summary>

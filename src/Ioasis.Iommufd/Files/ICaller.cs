@@ -31,6 +31,12 @@ public interface ICaller
     /// <returns>The descriptor, or why there is none: EMFILE, ENFILE.</returns>
     SysResult InstallQueue(QueueFile queue);
 
+    /// <summary>What is pinned in the name of the process. The same object for all calls from one address space.</summary>
+    ProcessPins Pins { get; }
+
+    /// <summary>What is charged to its user (the real one). The same object for all processes of that user.</summary>
+    UserPins UserPins { get; }
+
     /// <summary>Whether the process has a capability (capabilities(7), CAP_SYS_RESOURCE is 24, CAP_IPC_LOCK is 14).</summary>
     bool HasCapability(int capability);
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Ioasis.Abi;
+using Ioasis.Iommufd.Mapping;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 
@@ -59,14 +60,13 @@ internal static class IoasIoctls
         return ioas.Value.Table.SetAllowed([.. allowed.All().Select(r => new IovaRange(r.First, r.Last))]);
     }
 
-    /// <summary>
-    /// Says that another process now owns the mappings. Only mappings of files can change hands: those of pointers mean the process
-    /// that made them.
-    /// </summary>
+    /// <summary>Says that the caller now owns the mappings, and is charged for what of them is pinned.</summary>
     internal static Errno ChangeProcess(IoctlCall call, ref IommuIoasChangeProcess args)
     {
         if (args.Reserved != 0) return Errno.EOPNOTSUPP;
-        return call.Context.Objects.All<Ioas>().Exists(ioas => ioas.Table.HasProcessMemory()) ? Errno.EINVAL : Errno.None;
+        var next = new PinOwner(PinAccounting.User, call.Caller.Pins, call.Caller.UserPins);
+        lock (call.Context.ManyTablesLock)
+            return IoPageTable.ChangeProcess([.. call.Context.Objects.All<Ioas>().Select(ioas => ioas.Table)], next);
     }
 
     private static ulong ElementAt<T>(ulong array, long index) where T : unmanaged =>

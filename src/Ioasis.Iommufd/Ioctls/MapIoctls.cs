@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Core.Domains;
 using Ioasis.Iommufd.Files;
@@ -22,17 +23,18 @@ internal static class MapIoctls
         using ObjectTable.Held<Ioas> ioas = held;
         if (errno != Errno.None) return errno;
 
-        errno = MapPointer(ioas.Value, call.Caller, args.UserVa, args.Length, IsChosen(args.Flags), access, ref args.Iova);
+        errno = MapPointer(call.Context, ioas.Value, call.Caller, args.UserVa, args.Length, IsChosen(args.Flags), access, ref args.Iova);
         return errno == Errno.None ? RespondOrUnmap(call, in args, ioas.Value, args.Iova, args.Length) : errno;
     }
 
     /// <summary>Maps memory of the caller, at <paramref name="iova"/> or where it fits if <paramref name="choose"/> (Linux: iopt_map_user_pages).</summary>
-    internal static Errno MapPointer(Ioas ioas, ICaller caller, ulong address, ulong length, bool choose, MapAccess access, ref ulong iova)
+    internal static Errno MapPointer(
+        IommufdContext context, Ioas ioas, ICaller caller, ulong address, ulong length, bool choose, MapAccess access, ref ulong iova)
     {
         if (unchecked(address + length) < address) return Errno.EOVERFLOW;
         if (length == 0 || length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
         MemoryBacking backing = caller.Memory.Reference(new Hva(address), length, (access & MapAccess.Write) != 0);
-        return MapOne(ioas, backing, choose, access, ref iova);
+        return MapOne(ioas, new Pages(backing, PinOwner.Of(caller, context)), choose, access, ref iova);
     }
 
     internal static Errno MapFile(IoctlCall call, ref IommuIoasMapFile args)
@@ -48,12 +50,8 @@ internal static class MapIoctls
         if (!call.Caller.TryGetFile(args.Fd, out IOpenFile? file)) return Errno.EBADF;
         try
         {
-            if (args.Length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
-            bool writable = (access & MapAccess.Write) != 0;
-            MemoryBacking backing = file is IMemoryFile memory
-                ? memory.Reference(args.Start, args.Length, writable)
-                : new UnmappableFile(args.Start, args.Length, writable);
-            errno = MapOne(ioas.Value, backing, IsChosen(args.Flags), access, ref args.Iova);
+            errno = Reference(call, file, in args, access, out Pages? pages);
+            if (errno == Errno.None) errno = MapOne(ioas.Value, pages!, IsChosen(args.Flags), access, ref args.Iova);
         }
         finally
         {
@@ -72,17 +70,17 @@ internal static class MapIoctls
 
         Errno errno = call.Context.Objects.TryGet(args.SrcIoasId, out ObjectTable.Held<Ioas> source);
         if (errno != Errno.None) return errno;
-        List<BackingSlice> slices;
+        List<PagesSlice> slices;
         using (source) errno = source.Value.Table.GetSlices(args.SrcIova, args.Length, out slices);
         if (errno != Errno.None) return errno;
 
         errno = call.Context.Objects.TryGet(args.DstIoasId, out ObjectTable.Held<Ioas> held);
         using ObjectTable.Held<Ioas> ioas = held;
         if (errno == Errno.None)
-            errno = ioas.Value.Table.Map(slices, args.Length, IsChosen(args.Flags), access, ref args.DstIova);
+            errno = ioas.Value.Table.Map(CollectionsMarshal.AsSpan(slices), args.Length, IsChosen(args.Flags), access, ref args.DstIova);
         if (errno != Errno.None)
         {
-            foreach (BackingSlice slice in slices) slice.Backing.Release();
+            foreach (PagesSlice slice in slices) slice.Pages.Release();
             return errno;
         }
 
@@ -125,10 +123,24 @@ internal static class MapIoctls
         return access == MapAccess.None ? Errno.EINVAL : Errno.None;
     }
 
-    private static Errno MapOne(Ioas ioas, MemoryBacking backing, bool choose, MapAccess access, ref ulong iova)
+    /// <summary>Names bytes of a file for DMA. Those of a dma-buf are attached at once; any other file is looked at when a device comes.</summary>
+    private static Errno Reference(IoctlCall call, IOpenFile file, in IommuIoasMapFile args, MapAccess access, out Pages? pages)
     {
-        Errno errno = ioas.Table.Map([new BackingSlice(backing, 0, backing.Length)], backing.Length, choose, access, ref iova);
-        if (errno != Errno.None) backing.Release();
+        pages = null;
+        bool writable = (access & MapAccess.Write) != 0;
+        if (file is IDmaBuf buffer) return DmaBufPages.TryCreate(buffer, args.Start, args.Length, writable, PinOwner.Of(call.Caller, call.Context), out pages);
+        if (args.Length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
+        MemoryBacking backing = file is IMemoryFile memory
+            ? memory.Reference(args.Start, args.Length, writable)
+            : new UnmappableFile(args.Start, args.Length, writable);
+        pages = new Pages(backing, PinOwner.Of(call.Caller, call.Context));
+        return Errno.None;
+    }
+
+    private static Errno MapOne(Ioas ioas, Pages pages, bool choose, MapAccess access, ref ulong iova)
+    {
+        Errno errno = ioas.Table.Map([new PagesSlice(pages, 0, pages.Backing.Length)], pages.Backing.Length, choose, access, ref iova);
+        if (errno != Errno.None) pages.Release();
         return errno;
     }
 

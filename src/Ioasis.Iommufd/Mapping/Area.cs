@@ -1,36 +1,64 @@
+using Ioasis.Abi;
 using Ioasis.Core.Domains;
 using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>One mapping of an IOAS: a slice of a backing at a range of IOVAs (Linux: struct iopt_area). It holds one reference of its backing.</summary>
-internal sealed class Area(IovaRange range, MemoryBacking backing, ulong offset, MapAccess access)
+/// <summary>
+/// One mapping of an IOAS: a slice of a run of pages at a range of IOVAs (Linux: struct iopt_area). It holds one reference of these pages.
+/// What changes of it is guarded by the lock of its IOAS's table.
+/// </summary>
+internal sealed class Area(IovaRange range, Pages pages, ulong offset, MapAccess access)
 {
     internal IovaRange Range { get; } = range;
 
-    internal MemoryBacking Backing { get; } = backing;
+    internal Pages Pages { get; } = pages;
 
-    /// <summary>Which byte of the backing the range begins with.</summary>
+    /// <summary>Which byte of the pages' memory the range begins with.</summary>
     internal ulong Offset { get; } = offset;
 
     internal MapAccess Access { get; } = access;
 
-    /// <summary>Its number in the mapping table, while the IOAS has domains; else 0.</summary>
+    /// <summary>Its number in the mapping table, while the IOAS has domains; else 0. Of a dma-buf's area the dma-buf's lock guards it too.</summary>
     internal uint Mapping { get; set; }
+
+    /// <summary>How many pins of drivers there are within it. Such an area cannot be cut, and is only unmapped once they are gone.</summary>
+    internal int Accesses { get; set; }
+
+    /// <summary>How many of these are pins that nobody is asked to undo: while there are any, it cannot be unmapped.</summary>
+    internal int Locks { get; set; }
+
+    /// <summary>Set when it is being unmapped and drivers have been asked to unpin it: nothing more can be pinned.</summary>
+    internal bool PreventAccess { get; set; }
+
+    /// <summary>The first page that it covers.</summary>
+    internal ulong FirstPage => Pages.PageOf(Offset);
+
+    /// <summary>The last page that it covers.</summary>
+    internal ulong LastPage => Pages.PageOf(Offset + (Range.Length - 1));
+
+    /// <summary>Which byte of the pages' memory an address means.</summary>
+    internal ulong OffsetAt(ulong iova) => Offset + (iova - Range.First);
 
     /// <summary>Whether it starts, ends and refers to memory at multiples of an alignment, a power of two.</summary>
     internal bool IsAligned(ulong alignment) =>
-        ((Range.First | Range.Length | PageOffset) & (alignment - 1)) == 0;
+        ((Range.First | Range.Length | InPage(Range.First)) & (alignment - 1)) == 0;
 
     /// <summary>
     /// Whether it can be made two with <paramref name="last"/> as the lower one's last address; done already, as far as Linux looks,
     /// where that is its first or last (Linux: iopt_area_split).
     /// </summary>
-    internal bool CanSplit(ulong last, ulong alignment) =>
-        IsEdge(last) || (((last + 1) | (PageOffset + (last + 1 - Range.First))) & (alignment - 1)) == 0;
+    internal Errno CheckSplit(ulong last, ulong alignment)
+    {
+        if (IsEdge(last)) return Errno.None;
+        if (PreventAccess) return Errno.EBUSY;
+        if (Pages.IsDmaBuf) return Errno.EOPNOTSUPP;
+        return (((last + 1) | InPage(last + 1)) & (alignment - 1)) != 0 || Accesses != 0 ? Errno.EINVAL : Errno.None;
+    }
 
     /// <summary>Whether nothing is to be done to split it there.</summary>
     internal bool IsEdge(ulong address) => address == Range.First || address == Range.Last;
 
-    private ulong PageOffset => (Backing.AlignmentHint + Offset) & (IoPageTable.HostPageSize - 1);
+    /// <summary>How far into its page the memory at an address is.</summary>
+    internal ulong InPage(ulong iova) => (Pages.OffsetInPage + OffsetAt(iova)) & (IoPageTable.HostPageSize - 1);
 }

@@ -1,7 +1,9 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
+using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
@@ -11,17 +13,18 @@ namespace Ioasis.Iommufd.Mapping;
 /// allowed, and the domains that translate by them. Without a domain it is bookkeeping: memory is neither checked nor held, and
 /// any alignment will do.
 /// </summary>
-internal sealed class IoPageTable
+internal sealed partial class IoPageTable
 {
     /// <summary>The host's page in bytes (PAGE_SIZE): what a mapping's alignment never needs to exceed.</summary>
     internal const ulong HostPageSize = 4096;
 
-    // Guards everything below. Taken after a group's attach lock; a mapping table's lock is taken within it. Two
-    // IoPageTables are never locked together.
+    // Guards everything below. Taken after a group's attach lock and an access's; the lock of pages and a mapping table's are taken within it.
+    // Only ChangeProcess locks several IoPageTables together.
     private readonly Lock _lock = new();
     private readonly RangeMap<Area> _areas = new();
     private readonly ReservedIovas _reserved = new();
     private readonly List<PagingDomain> _domains = [];
+    private readonly List<IommufdAccess> _accesses = [];
     private List<IovaRange> _allowed = [];
     private MappingTable? _mappings;
     private bool _largePagesDisabled;
@@ -57,7 +60,7 @@ internal sealed class IoPageTable
 
     /// <summary>Maps slices one after the other at <paramref name="iova"/>, or where they fit if <paramref name="choose"/>.</summary>
     /// <remarks>On success the slices' references are the table's; on failure the caller keeps them and nothing has changed.</remarks>
-    internal Errno Map(IReadOnlyList<BackingSlice> slices, ulong length, bool choose, MapAccess access, ref ulong iova)
+    internal Errno Map(ReadOnlySpan<PagesSlice> slices, ulong length, bool choose, MapAccess access, ref ulong iova)
     {
         lock (_lock)
         {
@@ -68,21 +71,21 @@ internal sealed class IoPageTable
                 : CheckFree(first, length);
             if (errno != Errno.None) return errno;
 
-            List<Area> areas = [];
+            Area[] areas = new Area[slices.Length];
             ulong at = first;
-            foreach (BackingSlice slice in slices)
+            for (int i = 0; i < areas.Length; i++)
             {
-                if ((access & MapAccess.Write) != 0 && !slice.Backing.Writable) return Errno.EPERM;
+                PagesSlice slice = slices[i];
+                if ((access & MapAccess.Write) != 0 && !slice.Pages.Backing.Writable) return Errno.EPERM;
                 if ((slice.AlignmentHint & (HostPageSize - 1) & (_alignment - 1)) != 0) return Errno.EINVAL;
-                areas.Add(new Area(new IovaRange(at, at + slice.Length - 1), slice.Backing, slice.Offset, access));
+                areas[i] = new Area(new IovaRange(at, at + slice.Length - 1), slice.Pages, slice.Offset, access);
                 at += slice.Length;
             }
 
-            if (_domains.Count > 0)
+            if (_mappings is not null)
             {
-                errno = Populate(areas);
+                errno = Fill(areas, _mappings);
                 if (errno != Errno.None) return errno;
-                foreach (Area area in areas) Enter(area);
             }
 
             foreach (Area area in areas) _areas.Add(area.Range.First, area.Range.Last, area);
@@ -91,93 +94,28 @@ internal sealed class IoPageTable
         }
     }
 
-    /// <summary>
-    /// Takes out all areas that lie within a range. No access uses them any more when this returns. An area that lies only partly
-    /// within is an error; those below it have been taken out by then, as on Linux.
-    /// </summary>
-    internal Errno Unmap(IovaRange range, out ulong unmapped)
-    {
-        List<Area> removed = [];
-        Errno errno = Errno.None;
-        unmapped = 0;
-        lock (_lock)
-        {
-            ulong first = range.First;
-            while (_areas.TryFindFirst(first, range.Last, out RangeMap<Area>.Entry entry))
-            {
-                if (!range.Contains(entry.Value.Range))
-                {
-                    errno = Errno.ENOENT;
-                    break;
-                }
-
-                _areas.Remove(entry.First);
-                removed.Add(entry.Value);
-                unmapped += entry.Value.Range.Length;
-                if (entry.Last == range.Last) break;
-                first = entry.Last + 1;
-            }
-
-            if (_mappings is not null && removed.Count > 0)
-            {
-                _mappings.Unmap([.. removed.Select(a => a.Mapping)]);
-                foreach (PagingDomain domain in _domains)
-                    if (domain.Dirty is { } dirty)
-                        foreach (Area area in removed) dirty.Take(area.Range.First, area.Range.Last, clear: true, null);
-            }
-        }
-
-        foreach (Area area in removed) area.Backing.Release();
-        return errno;
-    }
-
-    /// <summary>
-    /// Splits the areas that a range begins and ends within, so that <see cref="Unmap"/> can take it out; only where large pages are
-    /// off (Linux: iopt_cut_iova). Devices notice nothing. A range that is none is only checked, and is then for the caller to refuse.
-    /// </summary>
-    /// <returns><see cref="Errno.EINVAL"/> where a cut would not be at a page, with nothing changed.</returns>
-    internal Errno Cut(ulong iova, ulong length)
-    {
-        ulong last = unchecked(iova + length - 1), before = unchecked(iova - 1);
-        lock (_lock)
-        {
-            if (!_largePagesDisabled) return Errno.None;
-            if (!CanCut(last) || (iova != 0 && !CanCut(before))) return Errno.EINVAL;
-            if (length == 0 || last < iova) return Errno.None;
-            CutAfter(last);
-            if (iova != 0) CutAfter(before);
-            return Errno.None;
-        }
-    }
-
     /// <summary>The memory behind a range without holes, with a reference for each slice; for a copy to another table.</summary>
-    internal Errno GetSlices(ulong iova, ulong length, out List<BackingSlice> slices)
+    internal Errno GetSlices(ulong iova, ulong length, out List<PagesSlice> slices)
     {
         slices = [];
         if (length == 0) return Errno.EINVAL;
         if (!new Iova(iova).TryLast(length, out Iova end)) return Errno.EOVERFLOW;
         lock (_lock)
         {
-            List<BackingSlice> found = [];
+            List<PagesSlice> found = [];
             for (ulong at = iova; ;)
             {
                 if (!_areas.TryFind(at, out Area? area)) return Errno.ENOENT;
                 ulong last = Math.Min(end.Value, area.Range.Last);
-                found.Add(new BackingSlice(area.Backing, area.Offset + (at - area.Range.First), last - at + 1));
+                found.Add(new PagesSlice(area.Pages, area.OffsetAt(at), last - at + 1));
                 if (last == end.Value) break;
                 at = last + 1;
             }
 
-            foreach (BackingSlice slice in found) slice.Backing.AddReference();
+            foreach (PagesSlice slice in found) slice.Pages.AddReference();
             slices = found;
             return Errno.None;
         }
-    }
-
-    /// <summary>Whether anything is mapped that a process's pointers name.</summary>
-    internal bool HasProcessMemory()
-    {
-        lock (_lock) return Areas.Any(a => !a.Backing.IsFile);
     }
 
     /// <summary>Where mappings may be: everything that is not reserved.</summary>
@@ -223,10 +161,9 @@ internal sealed class IoPageTable
             if (_mappings is null)
             {
                 Area[] areas = [.. Areas];
-                Errno errno = Populate(areas);
+                Errno errno = Fill(areas, domain.Mappings);
                 if (errno != Errno.None) return errno;
                 _mappings = domain.Mappings;
-                foreach (Area area in areas) Enter(area);
             }
 
             foreach (IovaRange range in outside) _reserved.Add(range, domain);
@@ -245,9 +182,7 @@ internal sealed class IoPageTable
             _reserved.RemoveOwner(domain);
             if (_domains.Count == 0)
             {
-                Area[] areas = [.. Areas];
-                _mappings!.Unmap([.. areas.Select(a => a.Mapping)]);
-                foreach (Area area in areas) area.Mapping = 0;
+                Unfill([.. Areas]);
                 _mappings = null;
             }
 
@@ -297,35 +232,29 @@ internal sealed class IoPageTable
         lock (_lock) _reserved.RemoveOwner(owner);
     }
 
+    /// <summary>Reserves a range for nobody in particular; it stays so (Linux: iopt_reserve_iova without an owner).</summary>
+    internal Errno Reserve(IovaRange range)
+    {
+        lock (_lock)
+        {
+            if (_areas.Overlaps(range.First, range.Last) || _allowed.Exists(range.Overlaps)) return Errno.EADDRINUSE;
+            _reserved.Add(range, this);
+            return Errno.None;
+        }
+    }
+
     /// <summary>IOMMU_OPTION_HUGE_PAGES. Cannot be switched off while domains have something mapped.</summary>
     internal Errno SetLargePages(bool enable)
     {
         lock (_lock)
         {
-            if (!enable && !_largePagesDisabled)
-            {
-                if (_domains.Count > 0 && _areas.Count > 0) return Errno.EINVAL;
-                if (_alignment < HostPageSize && !AllAligned(HostPageSize)) return Errno.EADDRINUSE;
-            }
-
+            if (!enable && !_largePagesDisabled && _domains.Count > 0 && _areas.Count > 0) return Errno.EINVAL;
+            bool disabled = _largePagesDisabled;
             _largePagesDisabled = !enable;
-            UpdateAlignment();
-            return Errno.None;
+            Errno errno = UpdateAlignment();
+            if (errno != Errno.None) _largePagesDisabled = disabled;
+            return errno;
         }
-    }
-
-    private bool CanCut(ulong last) => !_areas.TryFind(last, out Area? area) || area.CanSplit(last, _alignment);
-
-    private void CutAfter(ulong last)
-    {
-        if (!_areas.TryFind(last, out Area? whole) || whole.IsEdge(last)) return;
-        var below = new Area(new IovaRange(whole.Range.First, last), whole.Backing, whole.Offset, whole.Access);
-        var above = new Area(new IovaRange(last + 1, whole.Range.Last), whole.Backing, whole.Offset + below.Range.Length, whole.Access);
-        whole.Backing.AddReference();
-        if (_mappings is not null) (below.Mapping, above.Mapping) = _mappings.Split(whole.Mapping, last);
-        _areas.Remove(whole.Range.First);
-        _areas.Add(below.Range.First, below.Range.Last, below);
-        _areas.Add(above.Range.First, above.Range.Last, above);
     }
 
     private IEnumerable<Area> Areas => _areas.All().Select(e => e.Value);
@@ -348,29 +277,59 @@ internal sealed class IoPageTable
         return _areas.Overlaps(first, last.Value) ? Errno.EEXIST : Errno.None;
     }
 
-    private static Errno Populate(IEnumerable<Area> areas)
+    /// <summary>Pins areas and enters them where domains find them: all of them, or nothing changes.</summary>
+    private static Errno Fill(Area[] areas, MappingTable mappings)
     {
-        foreach (Area area in areas)
+        for (int i = 0; i < areas.Length; i++)
         {
-            if (!area.Backing.TryPopulate()) return area.Backing.IsFile ? Errno.EINVAL : Errno.EFAULT;
-
-            // VFIO's map takes no access at all for an answer; the page table of a unit has no such entry.
-            if (area.Access == MapAccess.None) return Errno.EINVAL;
+            Errno errno = areas[i].Pages.Pin(areas[i]);
+            if (errno == Errno.None) continue;
+            while (--i >= 0) areas[i].Pages.Unpin(areas[i]);
+            return errno;
         }
 
+        foreach (Area area in areas) area.Pages.Enter(area, mappings);
         return Errno.None;
     }
 
-    private void Enter(Area area) => area.Mapping = _mappings!.Map(area.Range, area.Backing, area.Offset, area.Access);
+    /// <summary>Takes areas from the domains, at the cost of one invalidation, and unpins them once no access uses them.</summary>
+    private void Unfill(ReadOnlySpan<Area> areas)
+    {
+        if (_mappings is null || areas.IsEmpty) return;
+        if (areas.Length == 1 && !areas[0].Pages.IsDmaBuf)
+        {
+            _mappings.Unmap(areas[0].Mapping);
+        }
+        else
+        {
+            List<uint> numbers = [];
+            foreach (Area area in areas)
+                if (area.Pages is DmaBufPages pages) pages.Leave(area);
+                else numbers.Add(area.Mapping);
+            if (numbers.Count > 0) _mappings.Unmap(CollectionsMarshal.AsSpan(numbers));
+        }
+
+        foreach (Area area in areas)
+        {
+            area.Mapping = 0;
+            area.Pages.Unpin(area);
+        }
+    }
 
     private bool AllAligned(ulong alignment) => Areas.All(a => a.IsAligned(alignment));
 
-    // Linux computes it anew from the domains that are left; ours never falls below the page of the table they share.
-    private void UpdateAlignment()
+    /// <summary>
+    /// Computes anew what mappings have to be aligned to (Linux: iopt_calculate_iova_alignment); refused, with nothing changed, where some are
+    /// not. Ours never falls below the page of the table that domains share.
+    /// </summary>
+    private Errno UpdateAlignment()
     {
         ulong alignment = _largePagesDisabled ? HostPageSize : 1;
         foreach (PagingDomain domain in _domains)
             alignment = Math.Max(Math.Max(alignment, SmallestPage(domain.PageSizes)), _mappings!.PageSize);
+        foreach (IommufdAccess access in _accesses) alignment = Math.Max(alignment, access.Alignment);
+        if (alignment > _alignment && !AllAligned(alignment)) return Errno.EADDRINUSE;
         _alignment = alignment;
+        return Errno.None;
     }
 }

@@ -1,3 +1,4 @@
+using Ioasis.Abi;
 using Ioasis.Iommufd.Mapping;
 using Ioasis.Memory;
 
@@ -14,6 +15,10 @@ public sealed class Ioas : IommufdObject
 
     /// <summary>The HWPTs over it. Guarded by <see cref="HwptLock"/>, except that a HWPT that goes away takes itself out.</summary>
     internal HwptList Hwpts { get; } = new();
+
+    /// <summary>Reserves a range for good, so that nothing can be mapped there (Linux: iopt_reserve_iova, without an owner).</summary>
+    /// <returns>EADDRINUSE when something is mapped or allowed there.</returns>
+    public Errno ReserveIova(IovaRange range) => Table.Reserve(range);
 
     internal override void Destroy() => Table.Unmap(IovaRange.All, out _);
 

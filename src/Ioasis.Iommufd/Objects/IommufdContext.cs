@@ -2,6 +2,8 @@ using Ioasis.Abi;
 using Ioasis.Core.Endpoints;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Ioctls;
+using Ioasis.Iommufd.Mapping;
+using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Objects;
 
@@ -55,6 +57,30 @@ public sealed class IommufdContext : NodeFile
 
     /// <inheritdoc/>
     public override void Close() => Release();
+
+    /// <summary>
+    /// How many pins of this context a page of memory has (on Linux the pin count of the page itself says that): for each mapped run of memory that
+    /// has the page, one, if a device or a driver can use it there.
+    /// </summary>
+    /// <param name="page">Any byte of the page.</param>
+    public int CountPins(MemoryLocation page)
+    {
+        HashSet<Pages> pages = [];
+        foreach (Ioas ioas in Objects.All<Ioas>()) ioas.Table.CollectPages(pages);
+        return pages.Sum(p => p.CountPins(page));
+    }
+
+    /// <summary>Reserves a range of an IOAS for good, so that nothing can be mapped there (Linux: iopt_reserve_iova, without an owner).</summary>
+    /// <returns>ENOENT no such IOAS; EADDRINUSE when something is mapped or allowed there.</returns>
+    public Errno ReserveIova(uint ioasId, IovaRange range)
+    {
+        Errno errno = Objects.TryGet(ioasId, out ObjectTable.Held<Ioas> held);
+        using ObjectTable.Held<Ioas> ioas = held;
+        return errno == Errno.None ? ioas.Value.ReserveIova(range) : errno;
+    }
+
+    /// <summary>Held by a call that locks several IOAS together. Taken before any of their locks.</summary>
+    internal Lock ManyTablesLock { get; } = new();
 
     /// <summary>What this context knows of a group: the same object for all its devices.</summary>
     internal IommufdGroup GroupOf(IommuGroup group)

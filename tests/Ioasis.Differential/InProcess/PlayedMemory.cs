@@ -45,7 +45,8 @@ internal sealed class PlayedMemory : AddressSpace
     /// <summary>Memory named for DMA, of which there is none here: what counts is whether it can be had.</summary>
     private sealed class PlaceBacking(ulong start, ulong length, bool writable) : MemoryBacking(length, writable, start)
     {
-        public override bool TryPopulate() => Place.All.Any(p => p.Contains(AlignmentHint, Length) && (p.Writable || !Writable));
+        public override bool TryPopulate(ulong offset, ulong length) =>
+            Place.All.Any(p => p.Contains(AlignmentHint + offset, length) && (p.Writable || !Writable));
 
         public override bool TryRead(ulong offset, Span<byte> destination) => false;
 
@@ -62,10 +63,17 @@ internal sealed class PlayedFile : IMemoryFile
     {
         public override bool IsFile => true;
 
-        public override bool TryPopulate() => AlignmentHint <= Place.Buffer.Length && Length <= Place.Buffer.Length - AlignmentHint;
+        public override bool TryPopulate(ulong offset, ulong length) =>
+            AlignmentHint + offset <= Place.Buffer.Length && length <= Place.Buffer.Length - (AlignmentHint + offset);
 
         public override bool TryRead(ulong offset, Span<byte> destination) => false;
 
         public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source) => false;
     }
+}
+
+/// <summary>What is pinned for the program, which may lock any memory.</summary>
+internal sealed class PlayedPins : ProcessPins
+{
+    public override ulong LockLimit => ulong.MaxValue;
 }

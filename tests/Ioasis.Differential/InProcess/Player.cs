@@ -27,6 +27,8 @@ public sealed class Player : IDisposable, ICaller
 
     private readonly PlayedMemory _memory = new();
     private readonly PlayedFile _file = new();
+    private readonly PlayedPins _pins = new();
+    private readonly UserPins _userPins = new();
     private readonly NodeFile?[] _contexts = new NodeFile?[2];
     private readonly NodeFile?[] _devices = new NodeFile?[2];
 
@@ -72,6 +74,10 @@ public sealed class Player : IDisposable, ICaller
         CloseAll();
         _machine.Dispose();
     }
+
+    ProcessPins ICaller.Pins => _pins;
+
+    UserPins ICaller.UserPins => _userPins;
 
     bool ICaller.HasCapability(int capability) => true;
 

@@ -45,6 +45,13 @@ internal sealed class TestCaller : ICaller
         Queues.Clear();
     }
 
+    /// <summary>Its limit of locked memory, what is pinned for it, and for its user.</summary>
+    internal TestPins TestPins { get; set; } = new();
+
+    public ProcessPins Pins => TestPins;
+
+    public UserPins UserPins { get; set; } = new();
+
     public bool HasCapability(int capability) => Capabilities.Contains(capability);
 
     /// <summary>Passes a structure and takes back what the call made of it.</summary>
@@ -55,4 +62,16 @@ internal sealed class TestCaller : ICaller
         _scratch.CopyTo(0, MemoryMarshal.AsBytes(new Span<T>(ref args)));
         return result.Errno;
     }
+}
+
+/// <summary>A process's limit, as a test sets it.</summary>
+internal sealed class TestPins : ProcessPins
+{
+    internal ulong Limit { get; set; } = ulong.MaxValue;
+
+    internal bool Ended { get; set; }
+
+    public override ulong LockLimit => Limit;
+
+    public override bool HasEnded => Ended;
 }

@@ -44,6 +44,10 @@ internal sealed class FakeCaller : ICaller
 
     public SysResult InstallQueue(QueueFile queue) => Errno.EMFILE;
 
+    public ProcessPins Pins { get; } = new Iommufd.TestPins();
+
+    public UserPins UserPins { get; } = new();
+
     public bool HasCapability(int capability) => false;
 
     internal void Add(int descriptor, IOpenFile file) => _files[descriptor] = () => file;
@@ -79,6 +83,8 @@ internal sealed class GuardedSpace(OwnAddressSpace inner) : AddressSpace
     public override bool TryRead(Hva source, Span<byte> destination) => inner.TryRead(source, destination);
 
     public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source) => !IsReadOnly && inner.TryWrite(destination, source);
+
+    public override bool TryLocate(Hva address, out MemoryLocation location) => inner.TryLocate(address, out location);
 
     public override MemoryBacking Reference(Hva start, ulong length, bool writable) => inner.Reference(start, length, writable);
 }

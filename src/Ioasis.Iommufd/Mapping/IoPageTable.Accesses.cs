@@ -1,0 +1,172 @@
+using Ioasis.Abi;
+using Ioasis.Core.Domains;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Mapping;
+
+/// <summary>What drivers do that use memory of the IOAS themselves, rather than let a device do it.</summary>
+internal sealed partial class IoPageTable
+{
+    /// <summary>From here on an access is told of what is unmapped; refused where something mapped is not aligned as it needs.</summary>
+    internal Errno AddAccess(IommufdAccess access)
+    {
+        lock (_lock)
+        {
+            _accesses.Add(access);
+            Errno errno = UpdateAlignment();
+            if (errno != Errno.None) _accesses.Remove(access);
+            return errno;
+        }
+    }
+
+    internal void RemoveAccess(IommufdAccess access)
+    {
+        lock (_lock)
+        {
+            _accesses.Remove(access);
+            UpdateAlignment();
+        }
+    }
+
+    /// <summary>Pins a range without holes: all of it, or nothing changes.</summary>
+    /// <param name="range">It begins at a page.</param>
+    /// <param name="write">Whether the pages are to be written rather than read.</param>
+    /// <param name="locked">Whether it cannot be unmapped meanwhile.</param>
+    /// <param name="pages">The pages, in ascending order.</param>
+    internal Errno Pin(IovaRange range, bool write, bool locked, List<PinnedPage> pages)
+    {
+        lock (_lock)
+        {
+            for (ulong at = range.First; ;)
+            {
+                Errno errno = PinIn(at, range.Last, write, locked, pages, out ulong last);
+                if (errno != Errno.None)
+                {
+                    if (at != range.First) Unpin(new IovaRange(range.First, at - 1), locked);
+                    pages.Clear();
+                    return errno;
+                }
+
+                if (last == range.Last) return Errno.None;
+                at = last + 1;
+            }
+        }
+    }
+
+    /// <summary>Undoes a <see cref="Pin"/> of the same range.</summary>
+    /// <returns>False, with nothing changed, where that was not pinned.</returns>
+    internal bool Unpin(IovaRange range, bool locked)
+    {
+        lock (_lock)
+        {
+            List<(Area Area, ulong First, ulong Last)> parts = [];
+            for (ulong at = range.First; ;)
+            {
+                if (!_areas.TryFind(at, out Area? area)) return false;
+                ulong last = Math.Min(range.Last, area.Range.Last);
+                ulong firstPage = area.Pages.PageOf(area.OffsetAt(at)), lastPage = area.Pages.PageOf(area.OffsetAt(last));
+                if (area.Accesses == 0 || (locked && area.Locks == 0) || !area.Pages.HasAccess(firstPage, lastPage)) return false;
+                parts.Add((area, firstPage, lastPage));
+                if (last == range.Last) break;
+                at = last + 1;
+            }
+
+            foreach ((Area area, ulong first, ulong last) in parts)
+            {
+                area.Accesses--;
+                if (locked) area.Locks--;
+                area.Pages.RemoveAccess(first, last);
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Reads a range without holes.</summary>
+    internal Errno Read(ulong iova, Span<byte> destination)
+    {
+        lock (_lock)
+        {
+            while (true)
+            {
+                Errno errno = FindFor(iova, destination.Length, write: false, out Area? area, out int count);
+                if (errno == Errno.None) errno = area!.Pages.Read(area.OffsetAt(iova), destination[..count]);
+                if (errno != Errno.None || count == destination.Length) return errno;
+                iova += (uint)count;
+                destination = destination[count..];
+            }
+        }
+    }
+
+    /// <summary>Writes a range without holes. What was written before an error stays.</summary>
+    internal Errno Write(ulong iova, ReadOnlySpan<byte> source)
+    {
+        lock (_lock)
+        {
+            while (true)
+            {
+                Errno errno = FindFor(iova, source.Length, write: true, out Area? area, out int count);
+                if (errno == Errno.None) errno = area!.Pages.Write(area.OffsetAt(iova), source[..count]);
+                if (errno != Errno.None || count == source.Length) return errno;
+                iova += (uint)count;
+                source = source[count..];
+            }
+        }
+    }
+
+    /// <summary>Adds the runs of pages that anything here maps.</summary>
+    internal void CollectPages(HashSet<Pages> pages)
+    {
+        lock (_lock) pages.UnionWith(Areas.Select(a => a.Pages));
+    }
+
+    private IommufdAccess[] AccessesNow()
+    {
+        lock (_lock) return [.. _accesses];
+    }
+
+    private Errno PinIn(ulong iova, ulong end, bool write, bool locked, List<PinnedPage> pages, out ulong last)
+    {
+        last = 0;
+        if (!_areas.TryFind(iova, out Area? area)) return Errno.ENOENT;
+        last = Math.Min(end, area.Range.Last);
+
+        // Pages can only be given where each is one of the memory's, whole but for the very last.
+        bool aligned = area.InPage(iova) == 0 && (last == end || area.InPage(area.Range.Last) == HostPageSize - 1);
+        if (area.PreventAccess || !aligned) return Errno.EINVAL;
+        if (!Permits(area, write) || (write && !area.Pages.Backing.Writable)) return Errno.EPERM;
+        if (area.Pages.IsDmaBuf) return Errno.EINVAL;
+
+        ulong firstPage = area.Pages.PageOf(area.OffsetAt(iova)), lastPage = area.Pages.PageOf(area.OffsetAt(last));
+        Errno errno = area.Pages.AddAccess(firstPage, lastPage);
+        if (errno != Errno.None) return errno;
+        for (ulong page = firstPage; page <= lastPage; page++)
+        {
+            ulong offset = area.Pages.OffsetOf(page);
+            if (!area.Pages.Backing.TryLocate(offset, out MemoryLocation location))
+            {
+                area.Pages.RemoveAccess(firstPage, lastPage); // it was taken away just now
+                return Errno.EFAULT;
+            }
+
+            pages.Add(new PinnedPage(area.Pages.Backing, offset, location));
+        }
+
+        area.Accesses++;
+        if (locked) area.Locks++;
+        return Errno.None;
+    }
+
+    private Errno FindFor(ulong iova, int wanted, bool write, out Area? area, out int count)
+    {
+        count = 0;
+        if (!_areas.TryFind(iova, out area)) return Errno.ENOENT;
+        if (area.PreventAccess) return Errno.EINVAL;
+        if (!Permits(area, write)) return Errno.EPERM;
+        count = (int)Math.Min((ulong)wanted - 1, area.Range.Last - iova) + 1;
+        return Errno.None;
+    }
+
+    private static bool Permits(Area area, bool write) => (area.Access & (write ? MapAccess.Write : MapAccess.Read)) != 0;
+}

@@ -1,0 +1,209 @@
+using Ioasis.Abi;
+using Ioasis.Core.Domains;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Mapping;
+
+/// <summary>
+/// A run of memory as areas map it, one after the other copied from the first, in any IOAS of the context (Linux: struct iopt_pages). It knows
+/// which pages of it are pinned: those that an area with a domain covers, or what a driver pinned. However many cover a page, it is pinned
+/// and charged for once.
+/// </summary>
+/// <remarks>Pages are numbered from the page that the run's first byte lies in.</remarks>
+internal class Pages(MemoryBacking backing, PinOwner owner)
+{
+    // Guards what follows. Taken after an IoPageTable's lock and a dma-buf exporter's; a mapping table's lock is taken within it.
+    private readonly Lock _lock = new();
+    private readonly PageCounts _counts = new();
+    private Dictionary<(ulong First, ulong Last), int>? _accesses;
+    private PinOwner _owner = owner;
+    private int _references = 1;
+
+    /// <summary>The memory; its one reference is this object's.</summary>
+    internal MemoryBacking Backing => backing;
+
+    /// <summary>Whether it is a dma-buf: neither charged for, nor for drivers to pin, nor ever cut.</summary>
+    internal virtual bool IsDmaBuf => false;
+
+    /// <summary>Pages that are pinned.</summary>
+    internal ulong Pinned
+    {
+        get { lock (_lock) return _counts.Covered; }
+    }
+
+    /// <summary>How many bytes of its first page lie before the run.</summary>
+    internal ulong OffsetInPage => backing.AlignmentHint & (IoPageTable.HostPageSize - 1);
+
+    /// <summary>Takes one more reference. The caller holds one already.</summary>
+    internal void AddReference() => Interlocked.Increment(ref _references);
+
+    /// <summary>Lets a reference go; the last one gives the memory back.</summary>
+    internal void Release()
+    {
+        if (Interlocked.Decrement(ref _references) == 0) Backing.Release();
+    }
+
+    /// <summary>Pins what an area covers, before its first domain gets it.</summary>
+    internal virtual Errno Pin(Area area)
+    {
+        lock (_lock)
+        {
+            Errno errno = Populate(area.FirstPage, area.LastPage, out ulong added);
+            if (errno != Errno.None) return errno;
+
+            // VFIO's map takes no access at all for an answer; the page table of a unit has no such entry.
+            if (area.Access == MapAccess.None) return Errno.EINVAL;
+            errno = _owner.Charge(added);
+            if (errno == Errno.None) _counts.Add(area.FirstPage, area.LastPage);
+            return errno;
+        }
+    }
+
+    /// <summary>Undoes <see cref="Pin"/>, after the last domain has lost the area.</summary>
+    internal virtual void Unpin(Area area)
+    {
+        lock (_lock) Uncover(area.FirstPage, area.LastPage);
+    }
+
+    /// <summary>Lets an area that is pinned be two.</summary>
+    internal void Split(Area whole, Area below, Area above)
+    {
+        lock (_lock)
+        {
+            _counts.Add(below.FirstPage, below.LastPage);
+            _counts.Add(above.FirstPage, above.LastPage);
+            _counts.Remove(whole.FirstPage, whole.LastPage);
+        }
+    }
+
+    /// <summary>Enters an area that is pinned into the table that domains translate by.</summary>
+    internal virtual void Enter(Area area, MappingTable mappings) =>
+        area.Mapping = mappings.Map(area.Range, Backing, area.Offset, area.Access);
+
+    /// <summary>Pins pages for a driver. The same range can be pinned any number of times.</summary>
+    internal Errno AddAccess(ulong first, ulong last)
+    {
+        lock (_lock)
+        {
+            int users = 0;
+            if (_accesses is null || !_accesses.TryGetValue((first, last), out users))
+            {
+                Errno errno = Populate(first, last, out ulong added);
+                if (errno == Errno.None) errno = _owner.Charge(added);
+                if (errno != Errno.None) return errno;
+                _counts.Add(first, last);
+            }
+
+            (_accesses ??= [])[(first, last)] = users + 1;
+            return Errno.None;
+        }
+    }
+
+    /// <summary>Whether a driver has pinned exactly this range.</summary>
+    internal bool HasAccess(ulong first, ulong last)
+    {
+        lock (_lock) return _accesses is not null && _accesses.ContainsKey((first, last));
+    }
+
+    /// <summary>Undoes one <see cref="AddAccess"/> of the same range.</summary>
+    internal void RemoveAccess(ulong first, ulong last)
+    {
+        lock (_lock)
+        {
+            if (--_accesses![(first, last)] != 0) return;
+            _accesses.Remove((first, last));
+            Uncover(first, last);
+        }
+    }
+
+    /// <summary>Copies bytes out as a driver does that has pinned nothing (Linux: iopt_pages_rw_access).</summary>
+    internal Errno Read(ulong offset, Span<byte> destination)
+    {
+        if (IsDmaBuf) return Errno.EINVAL;
+        return Backing.TryReadNow(offset, destination) || (AreAllPinned(offset, destination.Length) && Backing.TryRead(offset, destination))
+            ? Errno.None : Missing;
+    }
+
+    /// <summary>Copies bytes in as a driver does that has pinned nothing.</summary>
+    internal Errno Write(ulong offset, ReadOnlySpan<byte> source)
+    {
+        if (!Backing.Writable) return Errno.EPERM;
+        if (IsDmaBuf) return Errno.EINVAL;
+        return Backing.TryWriteNow(offset, source) || (AreAllPinned(offset, source.Length) && Backing.TryWrite(offset, source))
+            ? Errno.None : Missing;
+    }
+
+    /// <summary>How many pinned pages of this run a page of memory is: mostly none or one.</summary>
+    internal int CountPins(MemoryLocation page)
+    {
+        if (Pinned == 0) return 0;
+        page = page with { Offset = page.Offset & ~(IoPageTable.HostPageSize - 1) };
+
+        // What page of the run has the byte that stands at the page's first, or at the byte where the run begins in its first page.
+        var byteInFirst = page with { Offset = page.Offset + OffsetInPage };
+        HashSet<ulong> found = [.. Backing.OffsetsOf(page).Select(PageOf)];
+        if (OffsetInPage != 0 && Backing.OffsetsOf(byteInFirst).Contains(0UL)) found.Add(0);
+        lock (_lock) return found.Count(_counts.Covers);
+    }
+
+    /// <summary>The page that a byte of the run lies in.</summary>
+    internal ulong PageOf(ulong offset) => (OffsetInPage + offset) / IoPageTable.HostPageSize;
+
+    /// <summary>The first byte of a page that is one of the run.</summary>
+    internal ulong OffsetOf(ulong page) => page == 0 ? 0 : page * IoPageTable.HostPageSize - OffsetInPage;
+
+    /// <summary>What is charged for this run, unless its owner is that already; what is charged so for another is 0.</summary>
+    internal ulong PinnedFor(PinOwner next, out PinAccounting accounting)
+    {
+        lock (_lock)
+        {
+            accounting = _owner.Accounting;
+            return IsOwner(next) ? 0 : _counts.Covered;
+        }
+    }
+
+    /// <summary>
+    /// Lets another process own what is pinned, which has been charged for it. Who is charged, a user or a process or nobody, stays.
+    /// </summary>
+    internal void ChangeOwner(PinOwner next)
+    {
+        lock (_lock)
+        {
+            if (!IsOwner(next)) _owner.Uncharge(_counts.Covered);
+            _owner = next with { Accounting = _owner.Accounting };
+        }
+    }
+
+    /// <summary>What is said where memory is not there.</summary>
+    private Errno Missing => Backing.IsFile ? Errno.EINVAL : Errno.EFAULT;
+
+    /// <summary>Whether bytes are pinned: then they are there even if the process has gone.</summary>
+    private bool AreAllPinned(ulong offset, int count)
+    {
+        lock (_lock) return !_counts.Holes(PageOf(offset), PageOf(offset + (ulong)count - 1)).Any();
+    }
+
+    private bool IsOwner(PinOwner next) =>
+        _owner.Process == next.Process && (_owner.Accounting != PinAccounting.User || _owner.User == next.User);
+
+    private void Uncover(ulong first, ulong last)
+    {
+        ulong before = _counts.Covered;
+        _counts.Remove(first, last);
+        _owner.Uncharge(before - _counts.Covered);
+    }
+
+    /// <summary>Makes pages usable that are not pinned yet, and tells how many these are.</summary>
+    private Errno Populate(ulong first, ulong last, out ulong added)
+    {
+        added = 0;
+        foreach (IovaRange hole in _counts.Holes(first, last))
+        {
+            ulong from = OffsetOf(hole.First), end = Math.Min(OffsetOf(hole.Last + 1), Backing.Length);
+            if (!Backing.TryPopulate(from, end - from)) return Missing;
+            added += hole.Last - hole.First + 1;
+        }
+
+        return Errno.None;
+    }
+}

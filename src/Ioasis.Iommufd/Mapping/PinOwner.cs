@@ -1,0 +1,47 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Objects;
+
+namespace Ioasis.Iommufd.Mapping;
+
+/// <summary>In whose name pages are pinned, and who is charged for them.</summary>
+/// <param name="Accounting">Who is charged.</param>
+/// <param name="Process">The process that mapped them.</param>
+/// <param name="User">Its user; null where the user is never charged.</param>
+internal readonly record struct PinOwner(PinAccounting Accounting, ProcessPins Process, UserPins? User)
+{
+    private const int CapIpcLock = 14;
+
+    /// <summary>The owner of what a caller is about to map.</summary>
+    internal static PinOwner Of(ICaller caller, IommufdContext context)
+    {
+        if (caller.HasCapability(CapIpcLock)) return new PinOwner(PinAccounting.None, caller.Pins, null);
+        PinAccounting accounting = context.AccountsByProcess ? PinAccounting.Process : PinAccounting.User;
+        return new PinOwner(accounting, caller.Pins, caller.UserPins);
+    }
+
+    /// <summary>Counts more pages as pinned, and charges for them.</summary>
+    /// <returns><see cref="Errno.ENOMEM"/> where the limit does not allow it, <see cref="Errno.EINVAL"/> where the process is gone.</returns>
+    internal Errno Charge(ulong pages)
+    {
+        if (pages == 0) return Errno.None;
+        if (Accounting == PinAccounting.Process && Process.HasEnded) return Errno.EINVAL;
+        if (Accounting != PinAccounting.None)
+        {
+            ulong limit = Process.LockLimit / IoPageTable.HostPageSize;
+            if (!(Accounting == PinAccounting.User ? User!.TryLock(pages, limit) : Process.TryLock(pages, limit))) return Errno.ENOMEM;
+        }
+
+        Process.AddPinned((long)pages);
+        return Errno.None;
+    }
+
+    /// <summary>Takes back what <see cref="Charge"/> did for as many pages.</summary>
+    internal void Uncharge(ulong pages)
+    {
+        if (pages == 0) return;
+        if (Accounting == PinAccounting.User) User!.Unlock(pages);
+        else if (Accounting == PinAccounting.Process) Process.Unlock(pages);
+        Process.AddPinned(-(long)pages);
+    }
+}

@@ -1,0 +1,71 @@
+using System.Runtime.InteropServices;
+using Ioasis.Linux.Files;
+
+namespace Ioasis.Linux.Processes;
+
+/// <summary>Calls that tell what another thread may do, and how much.</summary>
+internal static unsafe partial class SysCredentials
+{
+    /// <summary>prlimit(2): the soft RLIMIT_MEMLOCK of a process in bytes, 0 for this one; false when it is gone or not ours to look at.</summary>
+    public static bool TryGetLockLimit(int pid, out ulong limit)
+    {
+        const int RLIMIT_MEMLOCK = 8;
+        ulong* both = stackalloc ulong[2];
+        // SAFETY: struct rlimit is two 64-bit words; nothing is read from the null.
+        bool got = prlimit(pid, RLIMIT_MEMLOCK, null, both) == 0;
+        limit = got ? both[0] : 0;
+        return got;
+    }
+
+    /// <summary>capget(2): the effective capabilities of a thread, a bit for each; false when it is gone.</summary>
+    public static bool TryGetCapabilities(int thread, out ulong effective)
+    {
+        const uint _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+        uint* header = stackalloc uint[2] { _LINUX_CAPABILITY_VERSION_3, (uint)thread };
+        uint* data = stackalloc uint[6]; // effective, permitted, inheritable of the lower 32, then of the upper
+        // SAFETY: version 3 has a header of two words and six words of data.
+        bool got = capget(SyscallNumbers.Capget, header, data) == 0;
+        effective = got ? data[0] | ((ulong)data[3] << 32) : 0;
+        return got;
+    }
+
+    /// <summary>The real user ID of a thread, asked of its pidfd; false where the kernel cannot tell (before Linux 6.13) or it is gone.</summary>
+    public static bool TryGetRealUser(FileDescriptor pidfd, out uint user)
+    {
+        var info = new PidfdInfo { Mask = PidfdInfo.Credentials };
+        bool got = SysFiles.Ioctl(pidfd, PidfdInfo.Command, ref info).IsOk && (info.Mask & PidfdInfo.Credentials) != 0;
+        user = info.RealUser;
+        return got;
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int prlimit(int pid, int resource, ulong* set, ulong* got);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint capget(nint number, uint* header, uint* data);
+
+    /// <summary>struct pidfd_info of linux/pidfd.h, its first version.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct PidfdInfo
+    {
+        /// <summary>PIDFD_GET_INFO: _IOWR(0xff, 11, struct pidfd_info).</summary>
+        public const uint Command = 0xC040FF0B;
+
+        public const ulong Credentials = 2;
+
+        public ulong Mask;
+        public ulong CgroupId;
+        public uint Pid;
+        public uint Tgid;
+        public uint Ppid;
+        public uint RealUser;
+        public uint RealGroup;
+        public uint EffectiveUser;
+        public uint EffectiveGroup;
+        public uint SavedUser;
+        public uint SavedGroup;
+        public uint FilesystemUser;
+        public uint FilesystemGroup;
+        public int ExitCode;
+    }
+}
