@@ -112,8 +112,10 @@ internal static class ViommuIoctls
         if (!viommu.Value.Driver.HasQueues(args.Type)) return Errno.EOPNOTSUPP;
 
         using ObjectTable.Pending<IommufdHwQueue> pending = objects.Reserve(new IommufdHwQueue(objects, viommu.Value));
-        if (!viommu.Value.Parent.PagingDomain.TryLocate(new Iova(args.NestingParentIova), out MemoryLocation location)) return Errno.ENOENT;
-        var request = new HwQueueRequest(args.Type, args.Index, new Iova(args.NestingParentIova), location, args.Length);
+        errno = HwQueueMemory.TryPin(call.Context, viommu.Value.Parent.Ioas, args.NestingParentIova, args.Length, out HwQueueMemory? memory);
+        if (errno != Errno.None) return errno;
+        pending.Value.SetMemory(memory!.Unpin);
+        var request = new HwQueueRequest(args.Type, args.Index, new Iova(args.NestingParentIova), memory.Location, args.Length);
         IommuStatus status = viommu.Value.Driver.CreateQueue(in request, out HwQueue? queue);
         if (status != IommuStatus.Ok) return status.ToErrno();
         pending.Value.SetDriver(queue!);

@@ -31,7 +31,7 @@ internal sealed class FaultyMemory(AddressSpace inner) : AddressSpace
 
         public override bool IsFile => inner.IsFile;
 
-        public override bool TryPopulate() => !memory.Plan.Fails("populate") && inner.TryPopulate();
+        public override bool TryPopulate(ulong offset, ulong length) => !memory.Plan.Fails("populate") && inner.TryPopulate(offset, length);
 
         public override bool TryRead(ulong offset, Span<byte> destination) => inner.TryRead(offset, destination);
 

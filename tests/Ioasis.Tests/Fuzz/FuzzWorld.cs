@@ -9,6 +9,7 @@ using Ioasis.Machine.Description;
 using Ioasis.Machine.Nodes;
 using Ioasis.Memory;
 using Ioasis.Tests.Faults;
+using Ioasis.Tests.Iommufd;
 using Ioasis.Tests.Vfio;
 using Ioasis.Units.Vtd;
 
@@ -20,6 +21,12 @@ namespace Ioasis.Tests.Fuzz;
 /// </summary>
 internal sealed class FuzzWorld : IDisposable
 {
+    /// <summary>What is pinned for the program, without a limit.</summary>
+    internal ProcessPins Pins { get; } = new TestPins();
+
+    /// <summary>What is charged to its user.</summary>
+    internal UserPins UserPins { get; } = new();
+
     internal const ulong Page = 4096;
     internal const int FirstContext = 10, FirstDevice = 20, FirstGroup = 30, FirstEvent = 40, MemoryFile = 50, NullFile = 51, FirstHanded = 60;
     internal const int ContextCount = 2, FilesPerDevice = 2, EventCount = 3, HandedCount = 2, BlockCount = 4, BlockPages = 8;
@@ -165,7 +172,7 @@ internal sealed class FuzzWorld : IDisposable
 
         public override nint DirectAddress => Volatile.Read(ref _held) == 0 ? 0 : block.Address + (nint)AlignmentHint;
 
-        public override bool TryPopulate()
+        public override bool TryPopulate(ulong offset, ulong length)
         {
             if (AlignmentHint > block.Length || Length > block.Length - AlignmentHint || !block.TryAddReference()) return false;
             if (Interlocked.Exchange(ref _held, 1) != 0) block.Release();

@@ -1,0 +1,64 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Mapping;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Objects;
+
+/// <summary>The guest's memory that a hardware queue lies in: pinned, so that it cannot be unmapped under the queue, and in one piece.</summary>
+internal sealed class HwQueueMemory
+{
+    /// <summary>Pages of the largest queue: 1 GiB, far above what hardware has.</summary>
+    private const ulong MaxPages = 1 << 18;
+
+    private readonly IommufdAccess _access;
+    private readonly ulong _first;
+    private readonly ulong _length;
+
+    private HwQueueMemory(IommufdAccess access, ulong first, ulong length)
+    {
+        _access = access;
+        _first = first;
+        _length = length;
+    }
+
+    /// <summary>Where its first byte is.</summary>
+    internal MemoryLocation Location { get; private init; }
+
+    /// <summary>Pins whole pages around a range of an IOAS.</summary>
+    /// <returns>ERANGE when they do not end below 2^64, EFAULT when they are not in one piece, else what pinning says.</returns>
+    internal static Errno TryPin(IommufdContext context, Ioas ioas, ulong iova, ulong length, out HwQueueMemory? memory)
+    {
+        const ulong page = IoPageTable.HostPageSize;
+        memory = null;
+        ulong first = iova & ~(page - 1), offset = iova - first;
+        if (length > ulong.MaxValue - offset - (page - 1)) return Errno.ERANGE;
+        ulong pages = (offset + length + page - 1) / page;
+        IommufdAccess access = IommufdAccess.CreateInternal(context);
+        IReadOnlyList<PinnedPage> pinned = [];
+        Errno errno = pages > MaxPages ? Errno.ENOMEM : access.Attach(ioas);
+        if (errno == Errno.None) errno = access.PinPages(first, pages * page, write: false, out pinned);
+        if (errno == Errno.None)
+        {
+            MemoryLocation start = pinned[0].Location;
+            for (int i = 1; i < pinned.Count && errno == Errno.None; i++)
+                if (pinned[i].Location != start with { Offset = start.Offset + ((ulong)i * page) }) errno = Errno.EFAULT;
+            if (errno == Errno.None)
+            {
+                memory = new HwQueueMemory(access, first, pages * page) { Location = start with { Offset = start.Offset + offset } };
+                return errno;
+            }
+
+            access.UnpinPages(first, pages * page);
+        }
+
+        access.Dispose();
+        return errno;
+    }
+
+    /// <summary>Gives it back.</summary>
+    internal void Unpin()
+    {
+        _access.UnpinPages(_first, _length);
+        _access.Dispose();
+    }
+}
