@@ -22,7 +22,7 @@ public sealed class Player : IDisposable, ICaller
     // As QEMU's unit is without scalable mode.
     private readonly SoftwareMachine _machine = SoftwareMachine.Create(new MachineDescription
     {
-        Units = [new UnitDescription("dmar0", new VtdFeatures { AddressBits = 48, DirtyTracking = false })],
+        Units = [new UnitDescription("dmar0", new VtdFeatures { AddressBits = 48, DirtyTracking = false, Nesting = false, PasidBits = 0, PageRequests = false })],
     }.WithDevice("edu").WithDevice("edu"));
 
     private readonly PlayedMemory _memory = new();
