@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Client.InProcess;
 using Ioasis.Core.Endpoints;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
@@ -16,7 +17,7 @@ internal sealed class InProcess : ICaller
 {
     private readonly OwnAddressSpace _memory = new();
     private readonly HostBlock _scratch;
-    private readonly IommufdContext _context = new();
+    private readonly IommufdContext _context = new(new ProcessCarrier());
 
     internal InProcess(uint hwptFlags = 0)
     {

@@ -10,10 +10,11 @@ internal sealed class ProcessCarrier : ICarrier, IDisposable
 
     internal static ulong RoundUp(ulong length) => (length + PageSize - 1) & ~(PageSize - 1);
 
-    // Guards _runs.
+    // Guards what follows.
     private readonly Lock _lock = new();
     private readonly List<Run> _runs = [];
     private readonly List<HostBlock> _blocks = [];
+    private readonly List<(ulong Offset, ulong Length)> _mapped = [];
 
     public SharedBytes Map(ulong offset, ulong length)
     {
@@ -43,6 +44,35 @@ internal sealed class ProcessCarrier : ICarrier, IDisposable
             _runs.Add(new Run(offset, bytes));
             return bytes;
         }
+    }
+
+    public void Free(ulong offset, ulong length)
+    {
+        lock (_lock)
+        {
+            int index = _runs.FindIndex(r => r.Offset == offset && r.Bytes.Length == length);
+            if (index < 0) return;
+            SharedBytes bytes = _runs[index].Bytes;
+            _runs.RemoveAt(index);
+            if (bytes is HostBlock block && _blocks.Remove(block)) block.Dispose();
+        }
+    }
+
+    public bool IsMapped(ulong offset, ulong length)
+    {
+        lock (_lock) return _mapped.Exists(m => m.Offset < offset + length && offset < m.Offset + m.Length);
+    }
+
+    /// <summary>A client is about to map bytes.</summary>
+    internal void AddMapping(ulong offset, ulong length)
+    {
+        lock (_lock) _mapped.Add((offset, length));
+    }
+
+    /// <summary>It did not, or has unmapped them.</summary>
+    internal void RemoveMapping(ulong offset, ulong length)
+    {
+        lock (_lock) _mapped.Remove((offset, length));
     }
 
     public void Dispose()

@@ -69,18 +69,21 @@ internal sealed class ProcessHandle : NodeHandle
         }
 
         ulong pages = ProcessCarrier.RoundUp(length);
+        node.Carrier.AddMapping(offset, pages);
         Errno errno = length == 0 || pages == 0 || offset % ProcessCarrier.PageSize != 0 ? Errno.EINVAL
             : offset > long.MaxValue - pages ? Errno.EOVERFLOW
             : node.File.Map(offset, pages, shared, writable, executable);
         if (errno == Errno.None)
-        {
-            SharedBytes bytes = node.Carrier.Map(offset, pages);
-            region = new MappedRegion(bytes, node.Release); // the mapping takes this call's hold over
-            return Errno.None;
-        }
-
-        node.Release();
+            region = new MappedRegion(node.Carrier.Map(offset, pages), Unmap); // the mapping takes this call's hold over
+        else
+            Unmap();
         return errno;
+
+        void Unmap()
+        {
+            node.Carrier.RemoveMapping(offset, pages);
+            node.Release();
+        }
     }
 
     protected override void Dispose(bool disposing)

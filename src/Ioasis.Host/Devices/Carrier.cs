@@ -94,6 +94,17 @@ internal sealed class Carrier : ICarrier, IDisposable
         }
     }
 
+    /// <inheritdoc/>
+    public void Free(ulong offset, ulong length)
+    {
+        lock (_lock)
+            if (_mapped.Remove((offset, length), out MappedFile? mapped)) mapped.Dispose();
+        SysFiles.PunchHole(_file, offset, length);
+    }
+
+    /// <inheritdoc/>
+    public bool IsMapped(ulong offset, ulong length) => FileMappings.Exist(Device, Inode, offset, length);
+
     /// <summary>Gives memory and file back. Nothing may use the mapped bytes any more.</summary>
     public void Dispose()
     {

@@ -15,6 +15,8 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers)
     // UIO_MAXIOV: more is EINVAL.
     private const ulong MaxVectors = 1024;
 
+    private const ulong PageSize = 4096;
+
     /// <summary>open(2) of a node, answered by placing a carrier.</summary>
     public Answer Open(in SeccompNotif call, ServerThread server, INode node, int flags)
     {
@@ -65,6 +67,13 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers)
     {
         if ((call.Data.Args[3] & SysMemory.MAP_ANONYMOUS) != 0) return Answer.Continue;
         if (!callers.TryIdentify(call, (int)call.Data.Args[4], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
+        ulong length = (call.Data.Args[1] + (PageSize - 1)) & ~(PageSize - 1), offset = call.Data.Args[5];
+        if (length == 0 || offset % PageSize != 0)
+        {
+            open.Release();
+            return Answer.Continue; // the kernel refuses it
+        }
+
         ulong protection = call.Data.Args[2];
         // MAP_SHARED is 1 and MAP_SHARED_VALIDATE 3, MAP_PRIVATE is 2.
         bool shared = (call.Data.Args[3] & SysMemory.MAP_SHARED) != 0;
@@ -72,7 +81,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers)
         try
         {
             Errno errno = open.File.Map(
-                call.Data.Args[5], call.Data.Args[1], shared, (protection & SysMemory.PROT_WRITE) != 0, (protection & SysMemory.PROT_EXEC) != 0);
+                offset, length, shared, (protection & SysMemory.PROT_WRITE) != 0, (protection & SysMemory.PROT_EXEC) != 0);
             return errno == Errno.None ? Answer.Continue : errno;
         }
         finally { Leave(server, caller, open); }

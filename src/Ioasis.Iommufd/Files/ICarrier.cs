@@ -15,4 +15,12 @@ public interface ICarrier
     /// <param name="offset">Byte offset, page-aligned, below 2^63.</param>
     /// <param name="length">Bytes, page-aligned.</param>
     SharedBytes Map(ulong offset, ulong length);
+
+    /// <summary>Gives bytes back that were mapped; mapped again, they are zero and another object. Nothing of ours may use them any more.</summary>
+    /// <param name="offset">As it was mapped.</param>
+    /// <param name="length">As it was mapped.</param>
+    void Free(ulong offset, ulong length);
+
+    /// <summary>Whether a program has any of these bytes mapped. Slow: it may look through all processes.</summary>
+    bool IsMapped(ulong offset, ulong length);
 }

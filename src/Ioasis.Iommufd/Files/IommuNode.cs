@@ -21,7 +21,7 @@ public sealed class IommuNode : INode
     /// <inheritdoc/>
     public Errno Open(ICarrier carrier, out NodeFile? file)
     {
-        file = new IommufdContext();
+        file = new IommufdContext(carrier);
         return Errno.None;
     }
 }

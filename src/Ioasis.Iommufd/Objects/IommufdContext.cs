@@ -8,7 +8,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>One open of /dev/iommu: the owner of all objects made through it (Linux: struct iommufd_ctx).</summary>
-public sealed class IommufdContext : NodeFile
+/// <param name="carrier">The memory behind the open file.</param>
+public sealed class IommufdContext(ICarrier carrier) : NodeFile
 {
     // Guards _groups. Nothing else is locked while it is held.
     private readonly Lock _lock = new();
@@ -21,12 +22,15 @@ public sealed class IommufdContext : NodeFile
     /// <summary>The context's objects.</summary>
     public ObjectTable Objects { get; } = new();
 
+    /// <summary>What of its units' memory the program can map.</summary>
+    internal MmapRegions Regions { get; } = new(carrier);
+
     /// <inheritdoc/>
     public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => IoctlTable.Execute(this, caller, command, argument);
 
     /// <inheritdoc/>
     public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>
-        !shared ? Errno.EINVAL : executable ? Errno.EPERM : Errno.ENXIO;
+        Regions.Map(offset, length, shared, executable);
 
     /// <summary>
     /// Keeps the context alive beyond its close, as the file of a bound device does (Linux: iommufd_ctx_get). Undone by <see cref="Release"/>.
@@ -81,6 +85,9 @@ public sealed class IommufdContext : NodeFile
 
     /// <summary>Held by a call that locks several IOAS together. Taken before any of their locks.</summary>
     internal Lock ManyTablesLock { get; } = new();
+
+    /// <summary>Destroys an object that nobody uses and of which nothing is mapped.</summary>
+    internal Errno Destroy(uint id) => Regions.IsMapped(id) ? Errno.EBUSY : Objects.Remove(id);
 
     /// <summary>What this context knows of a group: the same object for all its devices.</summary>
     internal IommufdGroup GroupOf(IommuGroup group)

@@ -58,16 +58,11 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     }
 
     /// <inheritdoc/>
-    public IommuStatus AllocateMmap(ulong length, out ulong offset, out SharedBytes? bytes)
-    {
-        (offset, bytes) = (0, null);
-        return IommuStatus.NotSupported;
-    }
+    public IommuStatus AllocateMmap(ulong length, out ulong offset, out SharedBytes? bytes) =>
+        _context.Regions.Allocate(this, length, out offset, out bytes);
 
     /// <inheritdoc/>
-    public void FreeMmap(ulong offset)
-    {
-    }
+    public void FreeMmap(ulong offset) => _context.Regions.Free(offset);
 
     /// <summary>Gives a number of the guest's to a device, if the number is free and the unit does not refuse.</summary>
     internal Errno Add(Vdevice vdevice)

@@ -142,6 +142,13 @@ internal static unsafe partial class SysFiles
     /// <summary>ftruncate(2).</summary>
     public static Errno Truncate(FileDescriptor file, ulong length) => LastError.Of(ftruncate(file, (long)length));
 
+    /// <summary>fallocate(2) that gives bytes back: they are zero from then on.</summary>
+    public static Errno PunchHole(FileDescriptor file, ulong offset, ulong length)
+    {
+        const int FALLOC_FL_KEEP_SIZE = 1, FALLOC_FL_PUNCH_HOLE = 2;
+        return LastError.Of(fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (long)offset, (long)length));
+    }
+
     /// <summary>lseek(2).</summary>
     public static SysResult Seek(FileDescriptor file, long offset, int whence) => LastError.Result(lseek(file, offset, whence));
 
@@ -241,6 +248,9 @@ internal static unsafe partial class SysFiles
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int ftruncate(FileDescriptor file, long length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fallocate(FileDescriptor file, int mode, long offset, long length);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial long lseek(FileDescriptor file, long offset, int whence);

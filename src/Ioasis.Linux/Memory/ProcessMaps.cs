@@ -49,6 +49,19 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
             yield return mapping;
     }
 
+    /// <summary>Whether any of these bytes of a file are mapped.</summary>
+    public bool HasFile(ulong device, ulong inode, ulong offset, ulong length)
+    {
+        foreach (ProcmapQuery mapping in ReadText())
+        {
+            if (mapping.Inode == inode && StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor) == device
+                && mapping.Offset < offset + length && offset < mapping.Offset + (mapping.End - mapping.Start))
+                return true;
+        }
+
+        return false;
+    }
+
     public void Dispose() => file.Dispose();
 
     private bool TryFind(ulong address, ref IReadOnlyList<ProcmapQuery>? text, out ProcmapQuery mapping, bool next = false)

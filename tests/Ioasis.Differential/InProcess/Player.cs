@@ -240,5 +240,11 @@ public sealed class Player : IDisposable, ICaller
     private sealed class NoCarrier : ICarrier
     {
         public SharedBytes Map(ulong offset, ulong length) => throw new NotSupportedException("Nothing maps regions here.");
+
+        public void Free(ulong offset, ulong length)
+        {
+        }
+
+        public bool IsMapped(ulong offset, ulong length) => false;
     }
 }

@@ -115,6 +115,42 @@ public sealed class OpenNodesTests : IDisposable
     }
 
     [Fact]
+    public void FreedBytesAreZeroForTheNextOwner()
+    {
+        (OpenNode open, _, FileDescriptor placed) = Open();
+        using (placed)
+        {
+            open.Carrier.Map(1UL << 40, 8192).Write(4096, 0x1234);
+            open.Carrier.Free(1UL << 40, 8192);
+            Span<byte> four = stackalloc byte[4];
+            Assert.True(SysFiles.ReadAt(placed, four, (1UL << 40) + 4096).IsOk);
+            Assert.Equal(0, BitConverter.ToInt32(four));
+            Assert.Equal(0, open.Carrier.Map((1UL << 40) + 4096, 4096).Read<int>(0));
+        }
+    }
+
+    [Fact]
+    public void WhetherBytesAreMappedIsSeenInTheMapsOfProcesses()
+    {
+        (OpenNode open, _, FileDescriptor placed) = Open();
+        using (placed)
+        {
+            const ulong At = 1UL << 40;
+            Assert.Equal(Errno.None, MappedFile.TryMap(placed, At, 8192, writable: true, out MappedFile? mapped));
+            using (mapped)
+            {
+                Assert.Equal(Errno.None, SysFiles.Open("/proc/self/maps", FcntlH.O_RDONLY, out FileDescriptor file));
+                using var maps = new ProcessMaps(file);
+                Assert.True(maps.HasFile(open.Carrier.Device, open.Carrier.Inode, At + 4096, 4096));
+                Assert.False(maps.HasFile(open.Carrier.Device, open.Carrier.Inode, At + 8192, 4096));
+                Assert.False(maps.HasFile(open.Carrier.Device, open.Carrier.Inode, At - 4096, 4096));
+                Assert.False(maps.HasFile(open.Carrier.Device, open.Carrier.Inode + 1, At, 4096));
+                Assert.False(open.Carrier.IsMapped(At, 8192)); // by ourselves does not count
+            }
+        }
+    }
+
+    [Fact]
     public void AllIsClosedAtTheEnd()
     {
         (_, CountingFile file, FileDescriptor placed) = Open();

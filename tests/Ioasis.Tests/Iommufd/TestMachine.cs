@@ -3,6 +3,7 @@ using Ioasis.Abi;
 using Ioasis.Core.Endpoints;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
+using Ioasis.Tests.Vfio;
 using Ioasis.Units.Vtd;
 using static Ioasis.Abi.IommufdH;
 
@@ -17,7 +18,7 @@ internal sealed class TestMachine
 
     internal TestCaller Program { get; } = new();
 
-    internal IommufdContext Context { get; } = new();
+    internal IommufdContext Context { get; } = new(new FakeCarrier());
 
     internal Endpoint NewEndpoint()
     {

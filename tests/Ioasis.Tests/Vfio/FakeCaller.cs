@@ -150,4 +150,10 @@ internal sealed class FakeCarrier : ICarrier
         if (!_parts.TryGetValue(offset, out HostBlock? part)) _parts[offset] = part = new HostBlock(length);
         return part;
     }
+
+    internal HashSet<ulong> Mapped { get; } = [];
+
+    public void Free(ulong offset, ulong length) => _parts.Remove(offset);
+
+    public bool IsMapped(ulong offset, ulong length) => Mapped.Contains(offset);
 }

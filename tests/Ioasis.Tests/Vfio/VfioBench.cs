@@ -38,7 +38,7 @@ internal sealed class VfioBench : IDisposable
 
     internal NodeFile File { get; }
 
-    internal IommufdContext Context { get; } = new();
+    internal IommufdContext Context { get; } = new(new FakeCarrier());
 
     internal FakeCaller Caller { get; } = new();
 
