@@ -48,7 +48,7 @@ internal static class Supervisor
             events.ProcessEnded += callers.Forget;
             var devices = new DeviceCalls(opener, callers);
             var opens = new OpenCalls(listener, standIns, devices);
-            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices, new PathCalls(tree, standIns, nodes, queues, opens));
+            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices, new PathCalls(tree, standIns, nodes, queues, opens, new StatusFiles(callers)));
             var pool = new ServerPool(listener, dispatcher);
             pool.Start();
             events.Start();

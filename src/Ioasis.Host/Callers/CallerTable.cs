@@ -32,6 +32,20 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
         get { lock (_lock) return (_processes.Count, _threads.Count); }
     }
 
+    /// <summary>Whether anything is pinned in the name of any process.</summary>
+    public bool HasPins
+    {
+        get
+        {
+            lock (_lock)
+            {
+                foreach (CallerProcess process in _processes.Values)
+                    if ((process.Pins.Pinned | process.Pins.Locked) != 0) return true;
+                return false;
+            }
+        }
+    }
+
     /// <summary>
     /// Which thread makes a call on which open file of ours, held for the call. False when the descriptor is none of ours, not open, or
     /// the caller gone: then the kernel answers.
@@ -61,6 +75,24 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
             using (directory)
                 if (ThreadStatus.TryRead(directory, out ThreadStatus status) && _processes.TryGetValue(status.Process, out CallerProcess? process))
                     process.MayHaveExeced = true;
+        }
+    }
+
+    /// <summary>How many pages are pinned in the name of a process, and how many charged to it.</summary>
+    public (ulong Pinned, ulong Locked) PinsOf(int pid)
+    {
+        lock (_lock)
+        {
+            if (!_processes.TryGetValue(pid, out CallerProcess? process) || HasEnded(process)) return (0, 0);
+            if (process.MayHaveExeced)
+            {
+                // Of another program by now, and that has none.
+                if (!TryOpenThread(pid, out FileDescriptor? directory)) return (0, 0);
+                using (directory)
+                    if (ProgramImage.Read(directory) != process.Image) return (0, 0);
+            }
+
+            return (process.Pins.Pinned, process.Pins.Locked);
         }
     }
 

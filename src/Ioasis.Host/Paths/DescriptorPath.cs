@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Globalization;
 
 namespace Ioasis.Host.Paths;
@@ -12,33 +11,10 @@ internal static class DescriptorPath
     /// </summary>
     public static string? TryParse(ReadOnlySpan<byte> path, int thread)
     {
-        if (TrySkip(ref path, "/dev/fd/"u8))
-            return TryNumber(path, out int own) ? string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/fd/{own}") : null;
-        if (!TrySkip(ref path, "/proc/"u8)) return null;
-        int process = thread;
-        if (!TrySkip(ref path, "self/"u8) && !TrySkip(ref path, "thread-self/"u8) && !TrySkipNumber(ref path, out process)) return null;
-        if (TrySkip(ref path, "task/"u8) && !TrySkipNumber(ref path, out process)) return null;
-        return TrySkip(ref path, "fd/"u8) && TryNumber(path, out int number)
-            ? string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/fd/{number}")
+        if (ProcPath.TrySkip(ref path, "/dev/fd/"u8))
+            return ProcPath.TryNumber(path, out int own) ? string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/fd/{own}") : null;
+        return ProcPath.TrySkip(ref path, thread, out int named, out _) && ProcPath.TrySkip(ref path, "fd/"u8) && ProcPath.TryNumber(path, out int number)
+            ? string.Create(CultureInfo.InvariantCulture, $"/proc/{named}/fd/{number}")
             : null;
     }
-
-    private static bool TrySkip(ref ReadOnlySpan<byte> path, ReadOnlySpan<byte> prefix)
-    {
-        if (!path.StartsWith(prefix)) return false;
-        path = path[prefix.Length..];
-        return true;
-    }
-
-    private static bool TrySkipNumber(ref ReadOnlySpan<byte> path, out int number)
-    {
-        int slash = path.IndexOf((byte)'/');
-        number = 0;
-        if (slash < 0 || !TryNumber(path[..slash], out number)) return false;
-        path = path[(slash + 1)..];
-        return true;
-    }
-
-    private static bool TryNumber(ReadOnlySpan<byte> text, out int number) =>
-        Utf8Parser.TryParse(text, out number, out int used) && used == text.Length && number >= 0;
 }

@@ -45,15 +45,21 @@ internal sealed class OpenCalls(SeccompListener listener, StandIns standIns, Dev
         int access = flags & FcntlH.O_ACCMODE;
         if (access != FcntlH.O_WRONLY && (content.Mode & StatMode.S_IRUGO) == 0) return Errno.EACCES;
         if (access != FcntlH.O_RDONLY && (content.Mode & StatMode.S_IWUGO) == 0) return Errno.EACCES;
-        Errno errno = SysFiles.CreateMemfd(node.Name, FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out FileDescriptor file);
+        return OpenContent(call, node.Name, content.Content(), content.Mode, flags);
+    }
+
+    /// <summary>Answers an open(2) with a file that has these bytes, as they are now.</summary>
+    public Answer OpenContent(in SeccompNotif call, string name, byte[] content, uint mode, int flags)
+    {
+        Errno errno = SysFiles.CreateMemfd(name, FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out FileDescriptor file);
         if (errno != Errno.None) return errno;
         using (file)
         {
-            SysResult put = SysFiles.WriteAt(file, content.Content(), 0);
+            SysResult put = SysFiles.WriteAt(file, content, 0);
             if (!put.IsOk) return put.Errno;
-            SysFiles.ChangeMode(file, content.Mode);
+            SysFiles.ChangeMode(file, mode);
             SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_SHRINK | FcntlH.F_SEAL_GROW | FcntlH.F_SEAL_WRITE | FcntlH.F_SEAL_SEAL);
-            return Place(call, $"/proc/self/fd/{file.Number}", access | (flags & FcntlH.O_CLOEXEC), 0);
+            return Place(call, $"/proc/self/fd/{file.Number}", flags & (FcntlH.O_ACCMODE | FcntlH.O_CLOEXEC), 0);
         }
     }
 

@@ -13,7 +13,7 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>The calls that name a file by a path, or ask what an open file is.</summary>
-internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes nodes, OpenQueues queues, OpenCalls opens)
+internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes nodes, OpenQueues queues, OpenCalls opens, StatusFiles statuses)
 {
     private readonly NodeStat _stats = new();
 
@@ -49,9 +49,23 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
 
     private Answer Open(in SeccompNotif call, ServerThread server, int directory, ulong path, int flags, uint mode)
     {
+        if (statuses.IsNeeded && ReadStatus(call, server, directory, path, flags) is byte[] status)
+            return opens.OpenContent(call, "status", status, StatMode.S_IRUGO, flags);
         bool follow = (flags & FcntlH.O_NOFOLLOW) == 0 && (flags & (FcntlH.O_CREAT | FcntlH.O_EXCL)) != (FcntlH.O_CREAT | FcntlH.O_EXCL);
         Resolution found = Resolve(call, server, directory, path, follow);
         return opens.Open(call, server, found, flags, mode);
+    }
+
+    private byte[]? ReadStatus(in SeccompNotif call, ServerThread server, int directory, ulong address, int flags)
+    {
+        const int Others = FcntlH.O_ACCMODE | FcntlH.O_CREAT | FcntlH.O_DIRECTORY | FcntlH.O_PATH;
+        int thread = (int)call.Pid;
+        if ((flags & Others) != FcntlH.O_RDONLY || !PathArgument.TryRead(thread, address, server.Path, out ReadOnlySpan<byte> path)) return null;
+        if (!path.EndsWith("status"u8)) return null;
+        if (path[0] == '/') return statuses.TryRead(thread, path);
+        return PathArgument.DirectoryOf(thread, directory) is string start
+            ? statuses.TryRead(thread, Encoding.UTF8.GetBytes($"{start}/{Encoding.UTF8.GetString(path)}"))
+            : null;
     }
 
     private Answer Open2(in SeccompNotif call, ServerThread server)
