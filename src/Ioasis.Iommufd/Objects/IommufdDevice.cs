@@ -14,12 +14,14 @@ public sealed class IommufdDevice : IommufdObject
 {
     private readonly IommufdContext _context;
     private readonly IommufdGroup _group;
+    private readonly bool _keepsContext;
     private Vdevice? _vdevice; // guarded by the group's lock
     private bool _isUnbinding; // guarded by the group's lock
 
-    private IommufdDevice(IommufdContext context, Endpoint endpoint)
+    private IommufdDevice(IommufdContext context, Endpoint endpoint, bool keepsContext)
     {
         _context = context;
+        _keepsContext = keepsContext;
         _group = context.GroupOf(endpoint.Group);
         Endpoint = endpoint;
     }
@@ -32,14 +34,19 @@ public sealed class IommufdDevice : IommufdObject
     private int PasidBits => Math.Min(Endpoint.MaxPasidLog2, Endpoint.Unit.MaxPasidLog2);
 
     /// <summary>Binds a device and claims DMA of its group for the context (Linux: iommufd_device_bind).</summary>
+    /// <param name="context">The open /dev/iommu.</param>
+    /// <param name="endpoint">The device.</param>
+    /// <param name="device">The binding, when the answer is <see cref="Errno.None"/>.</param>
+    /// <param name="keepsContext">Whether it keeps the context alive beyond its close. Not so for a driver that is an object of the context, whose
+    /// end is what unbinds.</param>
     /// <returns>EBUSY when the group's DMA is another owner's.</returns>
-    public static Errno Bind(IommufdContext context, Endpoint endpoint, out IommufdDevice? device)
+    public static Errno Bind(IommufdContext context, Endpoint endpoint, out IommufdDevice? device, bool keepsContext = true)
     {
         device = null;
         IommuStatus claimed = endpoint.Group.Claim(context);
         if (claimed != IommuStatus.Ok) return claimed.ToErrno();
-        using ObjectTable.Pending<IommufdDevice> pending = context.Objects.Reserve(new IommufdDevice(context, endpoint));
-        context.AddReference();
+        using ObjectTable.Pending<IommufdDevice> pending = context.Objects.Reserve(new IommufdDevice(context, endpoint, keepsContext));
+        if (keepsContext) context.AddReference();
         context.Objects.AddUser(pending.Value); // the driver, until it unbinds
         device = pending.Value;
         pending.Commit();
@@ -98,7 +105,7 @@ public sealed class IommufdDevice : IommufdObject
     {
         RemoveVdevice();
         Objects.RemoveWhenUnused(this);
-        _context.Release();
+        if (_keepsContext) _context.Release();
     }
 
     internal override void Destroy() => Endpoint.Group.Release();

@@ -197,21 +197,31 @@ public sealed class ObjectTable
         }
     }
 
-    /// <summary>Destroys everything, users before what they use.</summary>
+    /// <summary>
+    /// Destroys everything, users before what they use. One after the other: the end of one may be what takes others out, as a driver's does that
+    /// unbinds its device.
+    /// </summary>
     internal void Clear()
     {
-        while (true)
+        for (bool found = true; found;)
         {
-            List<IommufdObject> unused = [];
-            lock (_lock)
+            found = false;
+            for (int id = 1; TryTakeUnused(id, out IommufdObject? unused); id++)
             {
-                foreach (IommufdObject? at in _objects)
-                    if (at is { Users: 0 }) unused.Add(at);
-                foreach (IommufdObject at in unused) TakeOut(at.Id);
+                unused?.Destroy();
+                found |= unused is not null;
             }
+        }
+    }
 
-            if (unused.Count == 0) return;
-            foreach (IommufdObject at in unused) at.Destroy();
+    /// <summary>Takes out an object that nobody uses; false beyond the last number.</summary>
+    private bool TryTakeUnused(int id, out IommufdObject? unused)
+    {
+        lock (_lock)
+        {
+            unused = id < _objects.Count && _objects[id] is { Users: 0 } found ? found : null;
+            if (unused is not null) TakeOut((uint)id);
+            return id < _objects.Count;
         }
     }
 
