@@ -27,24 +27,45 @@ public static partial class CallTable
         Iommu<IommuHwInfo>("hw_info", IOMMU_GET_HW_INFO),
         Iommu<IommuHwptSetDirtyTracking>("set_dirty_tracking", IOMMU_HWPT_SET_DIRTY_TRACKING),
         Iommu<IommuHwptGetDirtyBitmap>("get_dirty_bitmap", IOMMU_HWPT_GET_DIRTY_BITMAP),
+        Iommu<IommuFaultAlloc>("fault_queue", IOMMU_FAULT_QUEUE_ALLOC),
+        Iommu<IommuHwptInvalidate>("invalidate", IOMMU_HWPT_INVALIDATE),
+        Iommu<IommuViommuAlloc>("viommu", IOMMU_VIOMMU_ALLOC),
+        Iommu<IommuVdeviceAlloc>("vdevice", IOMMU_VDEVICE_ALLOC),
+        Iommu<IommuVeventqAlloc>("veventq", IOMMU_VEVENTQ_ALLOC),
+        Iommu<IommuHwQueueAlloc>("hw_queue", IOMMU_HW_QUEUE_ALLOC),
+        Iommu<IommuVfioIoas>("vfio_ioas", IOMMU_VFIO_IOAS),
+        Plain("api_version", CallTarget.Context, VFIO_GET_API_VERSION),
+        Plain("check_extension", CallTarget.Context, VFIO_CHECK_EXTENSION),
+        Plain("set_iommu", CallTarget.Context, VFIO_SET_IOMMU),
+        Iommu<VfioIommuType1Info>("vfio_info", VFIO_IOMMU_GET_INFO),
+        Iommu<VfioIommuType1DmaMap>("vfio_map", VFIO_IOMMU_MAP_DMA),
+        Iommu<VfioIommuType1DmaUnmap>("vfio_unmap", VFIO_IOMMU_UNMAP_DMA),
+        Iommu<VfioIommuType1DirtyBitmap>("vfio_dirty", VFIO_IOMMU_DIRTY_PAGES),
         Iommu<IommuDestroy>("raw", IOMMU_DESTROY), // the sequence says which number
         Device<VfioDeviceBindIommufd>("bind", VFIO_DEVICE_BIND_IOMMUFD),
         Device<VfioDeviceAttachIommufdPt>("attach", VFIO_DEVICE_ATTACH_IOMMUFD_PT),
         Device<VfioDeviceDetachIommufdPt>("detach", VFIO_DEVICE_DETACH_IOMMUFD_PT),
+        new("group_status", CallTarget.Group, VFIO_GROUP_GET_STATUS, Unsafe.SizeOf<VfioGroupStatus>(), FieldsOf<VfioGroupStatus>()),
+        new("set_container", CallTarget.Group, VFIO_GROUP_SET_CONTAINER, sizeof(int), [new CallField("fd", 0, sizeof(int))]),
+        Plain("unset_container", CallTarget.Group, VFIO_GROUP_UNSET_CONTAINER),
+        Plain("group_device", CallTarget.Group, VFIO_GROUP_GET_DEVICE_FD), // its file becomes that of the device which the sequence says
     }.ToDictionary(k => k.Name);
 
     /// <summary>The ioctl of a name; null if there is none.</summary>
     public static CallKind? Find(string name) => ByName.GetValueOrDefault(name);
 
-    /// <summary>One ioctl a line, as player.c reads them: name, whether it goes to a device, number, size, fields.</summary>
+    /// <summary>One ioctl a line, as player.c reads them: name, what it goes to, number, size, fields.</summary>
     public static IEnumerable<string> Lines() => ByName.Values.Select(k =>
-        $"{k.Name} {(k.OnDevice ? 1 : 0)} 0x{k.Request:x} {k.Size} {string.Join(' ', k.Fields.Select(f => $"{f.Name}:{f.Offset}:{f.Width}"))}");
+        $"{k.Name} {(int)k.Target} 0x{k.Request:x} {k.Size} {string.Join(' ', k.Fields.Select(f => $"{f.Name}:{f.Offset}:{f.Width}"))}");
 
     private static CallKind Iommu<T>(string name, uint request) where T : unmanaged =>
-        new(name, false, request, Unsafe.SizeOf<T>(), FieldsOf<T>());
+        new(name, CallTarget.Context, request, Unsafe.SizeOf<T>(), FieldsOf<T>());
+
+    /// <summary>One whose argument is no structure.</summary>
+    private static CallKind Plain(string name, CallTarget target, uint request) => new(name, target, request, 0, []);
 
     private static CallKind Device<T>(string name, uint request) where T : unmanaged =>
-        new(name, true, request, Unsafe.SizeOf<T>(), FieldsOf<T>());
+        new(name, CallTarget.Device, request, Unsafe.SizeOf<T>(), FieldsOf<T>());
 
     private static List<CallField> FieldsOf<T>() where T : unmanaged =>
     [

@@ -85,6 +85,7 @@ public sealed partial class SequenceGenerator
             call.Set("flags", Pick(IOMMU_HWPT_ALLOC_NEST_PARENT, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, IOMMU_HWPT_FAULT_ID_VALID, IOMMU_HWPT_ALLOC_PASID, IOMMU_HWPT_ALLOC_PASID, 9u));
         if (Chance(8))
             call.Set("data_type", (ulong)_random.Next(3)).Set("data_len", Pick<ulong>(0, 16, 24, 8)).Set("data_uptr", Chance(3) ? "hole" : "buf");
+        if (Chance(6)) call.Set("fault_id", Chance(4) ? AnyId() : OneOf(Context.All(World.Kind.Queue)));
         return call;
     }
 

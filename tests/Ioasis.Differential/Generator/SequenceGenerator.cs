@@ -23,6 +23,8 @@ public sealed partial class SequenceGenerator
         [
             (4, IoasAlloc), (3, Destroy), (22, Map), (7, MapFile), (12, Copy), (14, Unmap), (8, IovaRanges), (5, AllowIovas), (4, Option),
             (5, HwptAlloc), (2, HwInfo), (1, Dirty), (1, () => On("change_process")), (1, Raw), (2, OpenOrClose), (3, Bind), (9, Attach), (3, Detach),
+            (2, VfioIoas), (8, VfioMap), (6, VfioUnmap), (3, VfioInfo), (2, Container), (5, Group),
+            (1, FaultQueue), (1, Invalidate), (1, Viommu), (1, Vdevice), (1, Veventq), (1, HwQueue),
         ];
     }
 
@@ -42,6 +44,7 @@ public sealed partial class SequenceGenerator
             calls.Add(call);
             answers.Add(answer);
             if (call.Name == "reset") generator.PlanStart();
+            if (call.Name == "set_container" && answer == "0") generator.PlanCompat(call);
         }
 
         return (calls, answers);
@@ -68,7 +71,7 @@ public sealed partial class SequenceGenerator
     }
 
     private Call OnContext(Call call) =>
-        _context != 0 && CallTable.Find(call.Name) is { OnDevice: false } ? call.Set("ctx", "1") : call;
+        _context != 0 && CallTable.Find(call.Name) is { Target: CallTarget.Context } ? call.Set("ctx", "1") : call;
 
     /// <summary>Most times there are devices: without one an IOAS is only bookkeeping.</summary>
     private void PlanStart()
@@ -77,16 +80,28 @@ public sealed partial class SequenceGenerator
         for (int device = 0; device < 2; device++)
         {
             if (Chance(4)) continue;
+            if (Chance(4))
+            {
+                _planned.Enqueue(On("open").Set("group", $"{device}"));
+                _planned.Enqueue(On("set_container").Set("group", (ulong)device).Set("fd", "ctx0"));
+                _planned.Enqueue(GroupDevice(device));
+                continue;
+            }
+
             _planned.Enqueue(new Call("open").Set("dev", $"{device}"));
             _planned.Enqueue(new Call("bind").Set("dev", $"{device}").Set("iommufd", "ctx0"));
         }
     }
+
+    /// <summary>A container may have been given an IOAS: which one it is.</summary>
+    private void PlanCompat(Call call) => _planned.Enqueue(On("vfio_ioas").Set("ctx", call.Find("fd") == "ctx1" ? 1u : 0));
 
     /// <summary>Reads back what is there: the ranges and how much each IOAS maps; then everything is closed, in some order.</summary>
     private void PlanEnd()
     {
         for (int context = 0; context < 2; context++)
         {
+            _planned.Enqueue(new Call("vfio_info").Set("ctx", (ulong)context).Set("argsz", 256));
             foreach (ulong ioas in _world.Contexts[context].All(World.Kind.Ioas))
             {
                 _planned.Enqueue(new Call("iova_ranges").Set("ctx", (ulong)context).Set("ioas_id", ioas).Set("num_iovas", 64).Set("allowed_iovas", "arr"));
@@ -103,7 +118,8 @@ public sealed partial class SequenceGenerator
     /// <summary>Makes something of a call wrong, or at least odd.</summary>
     private Call Spoil(Call call)
     {
-        if (CallTable.Find(call.Name) is not { } kind) return call;
+        if (CallTable.Find(call.Name) is not { Fields.Count: > 0 } kind) return call;
+        if (kind.Name == "set_container") return call; // its only field is a descriptor
         CallField size = kind.Fields[0], field = kind.Fields[_random.Next(kind.Fields.Count)];
         switch (_random.Next(7))
         {
@@ -120,7 +136,7 @@ public sealed partial class SequenceGenerator
                 bool maps = call.Name is "map" or "map_file" or "copy";
                 return call.Set("at", maps && at == "ro" ? "hole" : at);
             default:
-                if (field.Name is "user_va" or "fd" or "iommufd" or "allowed_iovas" or "data_uptr") return call;
+                if (field.Name is "user_va" or "vaddr" or "fd" or "iommufd" or "allowed_iovas" or "data_uptr") return call;
                 ulong value = Pick<ulong>(1, 2, 3, 8, 0xfff, 0x1000, 1UL << _random.Next(64), uint.MaxValue, ulong.MaxValue, ulong.MaxValue - 0xfff);
                 return call.Set(field.Name, field.Width >= 8 ? value : value & ((1UL << (8 * field.Width)) - 1));
         }

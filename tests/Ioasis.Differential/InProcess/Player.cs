@@ -17,7 +17,7 @@ namespace Ioasis.Differential.InProcess;
 public sealed class Player : IDisposable, ICaller
 {
     private const byte Canary = 0xa5;
-    private const int ClosedDescriptor = 900, FileDescriptor = 100, NullDescriptor = 101, FirstContext = 10, FirstDevice = 20;
+    private const int ClosedDescriptor = 900, QueueDescriptor = 99, FileDescriptor = 100, NullDescriptor = 101, FirstContext = 10, FirstDevice = 20, FirstGroup = 30;
 
     // As QEMU's unit is without scalable mode.
     private readonly SoftwareMachine _machine = SoftwareMachine.Create(new MachineDescription
@@ -31,6 +31,9 @@ public sealed class Player : IDisposable, ICaller
     private readonly UserPins _userPins = new();
     private readonly NodeFile?[] _contexts = new NodeFile?[2];
     private readonly NodeFile?[] _devices = new NodeFile?[2];
+    private readonly NodeFile?[] _groups = new NodeFile?[2];
+    private readonly List<QueueFile> _queues = [];
+    private NodeFile? _installed;
 
     AddressSpace ICaller.Memory => _memory;
 
@@ -57,10 +60,17 @@ public sealed class Player : IDisposable, ICaller
                 Close(ref _contexts[call.IndexOf("ctx")]);
                 _contexts[call.IndexOf("ctx")] = Open("/dev/iommu");
                 return "0";
+            case "open" when call.Find("group") is not null:
+                Close(ref _groups[call.IndexOf("group")]);
+                return TryOpen($"/dev/vfio/{call.IndexOf("group")}", out _groups[call.IndexOf("group")]);
             case "open":
                 Close(ref _devices[device]);
-                _devices[device] = Open($"/dev/vfio/devices/vfio{device}");
+                return TryOpen($"/dev/vfio/devices/vfio{device}", out _devices[device]);
+            case "close" when call.Find("queues") is not null:
+                CloseQueues();
                 return "0";
+            case "close" when call.Find("group") is not null:
+                return Close(ref _groups[call.IndexOf("group")]) ? "0" : "EBADF";
             case "close":
                 return Close(ref call.Find("dev") is null ? ref _contexts[call.IndexOf("ctx")] : ref _devices[device]) ? "0" : "EBADF";
             default:
@@ -89,14 +99,23 @@ public sealed class Player : IDisposable, ICaller
             NullDescriptor => OtherFile.Instance,
             FirstContext or FirstContext + 1 => _contexts[descriptor - FirstContext],
             FirstDevice or FirstDevice + 1 => _devices[descriptor - FirstDevice],
+            FirstGroup or FirstGroup + 1 => _groups[descriptor - FirstGroup],
             _ => null,
         };
         return file is not null;
     }
 
-    SysResult ICaller.InstallFile(INode node) => Errno.EMFILE; // no call of a sequence gives a file
+    SysResult ICaller.InstallFile(INode node)
+    {
+        Errno errno = node.Open(new NoCarrier(), out _installed);
+        return errno == Errno.None ? SysResult.Ok(FirstDevice) : errno;
+    }
 
-    SysResult ICaller.InstallQueue(QueueFile queue) => Errno.EMFILE;
+    SysResult ICaller.InstallQueue(QueueFile queue)
+    {
+        _queues.Add(queue);
+        return SysResult.Ok(QueueDescriptor);
+    }
 
     private string Ioctl(Call call, CallKind kind)
     {
@@ -110,15 +129,24 @@ public sealed class Player : IDisposable, ICaller
             if (field.Name is "allowed_iovas" or "data_uptr") array = value;
         }
 
+        if (call.Find("text") is { } name) Encoding.ASCII.GetBytes(name.Replace('_', ' '), bytes);
         if (call.Find("poke") is { } poke) bytes[Place.Number(poke)] = 1;
         uint request = call.Find("request") is { } number ? (uint)Place.Number(number) : kind.Request;
         (ulong address, int mapped) = PlaceArgument(call.Find("at"), bytes);
         _memory[Place.Array].Fill(Canary);
         if (call.Find("ranges") is { } ranges) WriteRanges(ranges, array);
 
-        NodeFile? file = kind.OnDevice ? _devices[call.IndexOf("dev")] : _contexts[call.IndexOf("ctx")];
-        SysResult result = file is null ? Errno.EBADF : file.Ioctl(this, request, address);
+        NodeFile? file = kind.Target switch
+        {
+            CallTarget.Device => _devices[call.IndexOf("dev")],
+            CallTarget.Group => _groups[call.IndexOf("group")],
+            _ => _contexts[call.IndexOf("ctx")],
+        };
+        ulong argument = call.Find("arg") is { } plain ? Resolve(plain) : address;
+        SysResult result = file is null ? Errno.EBADF : file.Ioctl(this, request, argument);
         var answer = new StringBuilder(result.IsOk ? "0" : result.Errno.ToString());
+        if (kind.Name == "group_device") TakeInstalled(call, result);
+        else if (result.IsOk && result.Value != 0) answer.Append(CultureInfo.InvariantCulture, $" value={result.Value}");
 
         ReadOnlySpan<byte> after = Argument(address, mapped);
         foreach (CallField field in kind.Fields)
@@ -126,8 +154,12 @@ public sealed class Player : IDisposable, ICaller
             if (field.Offset + field.Width > mapped) continue;
             ReadOnlySpan<byte> now = after.Slice(field.Offset, field.Width);
             if (now.SequenceEqual(bytes.AsSpan(field.Offset, field.Width))) continue;
-            answer.Append(CultureInfo.InvariantCulture, $" {field.Name}=0x{Load(now):x}");
+            answer.Append(CultureInfo.InvariantCulture, $" {field.Name}=");
+            if (field.Name.EndsWith("_fd", StringComparison.Ordinal) && (int)Load(now) >= 0) answer.Append("fd"); // which one is up to each side
+            else answer.Append(CultureInfo.InvariantCulture, $"0x{Load(now):x}");
         }
+
+        if (kind.Name == "vfio_info" && result.IsOk) AppendMore(answer, after, kind.Size);
 
         if (kind.Name == "iova_ranges") AppendList(answer, array);
         if (kind.Name == "hw_info") AppendData(answer, array);
@@ -180,6 +212,14 @@ public sealed class Player : IDisposable, ICaller
         }
     }
 
+    /// <summary>What follows the structure, up to the last byte that is not 0.</summary>
+    private static void AppendMore(StringBuilder answer, ReadOnlySpan<byte> after, int size)
+    {
+        ReadOnlySpan<byte> more = after.Length > size ? after[size..] : [];
+        more = more[..(more.LastIndexOfAnyExcept((byte)0) + 1)];
+        answer.Append(CultureInfo.InvariantCulture, $" more={Convert.ToHexStringLower(more)}");
+    }
+
     /// <summary>How far data was written, and whether what follows the first bytes (a unit's registers, which differ) is zero.</summary>
     private void AppendData(StringBuilder answer, ulong array)
     {
@@ -195,6 +235,7 @@ public sealed class Player : IDisposable, ICaller
         "null" => NullDescriptor,
         "badfd" => ClosedDescriptor,
         "ctx0" or "ctx1" => Descriptor(_contexts, FirstContext, text[3] - '0'),
+        "group0" or "group1" => Descriptor(_groups, FirstGroup, text[5] - '0'),
         "dev0" or "dev1" => Descriptor(_devices, FirstDevice, text[3] - '0'),
         _ => Place.Resolve(text),
     };
@@ -216,10 +257,31 @@ public sealed class Player : IDisposable, ICaller
         return BinaryPrimitives.ReadUInt64LittleEndian(word);
     }
 
+    private string TryOpen(string path, out NodeFile? file)
+    {
+        Errno errno = ((VirtualDevice)_machine.Paths[path]).Node.Open(new NoCarrier(), out file);
+        return errno == Errno.None ? "0" : errno.ToString();
+    }
+
     private NodeFile Open(string path)
     {
-        Errno errno = ((VirtualDevice)_machine.Paths[path]).Node.Open(new NoCarrier(), out NodeFile? file);
-        return file ?? throw new InvalidOperationException($"{path} cannot be opened: {errno}.");
+        string answer = TryOpen(path, out NodeFile? file);
+        return file ?? throw new InvalidOperationException($"{path} cannot be opened: {answer}.");
+    }
+
+    /// <summary>What a group handed out takes the place of the device's file that was open before.</summary>
+    private void TakeInstalled(Call call, SysResult result)
+    {
+        if (!result.IsOk) return;
+        ref NodeFile? place = ref _devices[call.IndexOf("dev")];
+        Close(ref place);
+        place = _installed;
+    }
+
+    private void CloseQueues()
+    {
+        foreach (QueueFile queue in _queues) queue.Close();
+        _queues.Clear();
     }
 
     private static bool Close(ref NodeFile? file)
@@ -232,7 +294,9 @@ public sealed class Player : IDisposable, ICaller
 
     private void CloseAll()
     {
+        CloseQueues();
         for (int i = 0; i < _devices.Length; i++) Close(ref _devices[i]);
+        for (int i = 0; i < _groups.Length; i++) Close(ref _groups[i]);
         for (int i = 0; i < _contexts.Length; i++) Close(ref _contexts[i]);
     }
 

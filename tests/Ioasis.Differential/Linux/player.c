@@ -22,6 +22,9 @@
 #define MAX_WORDS 64
 #define CONTEXTS 2
 #define DEVICES 2
+#define GROUPS 2
+#define MAX_QUEUES 4096
+#define FIRST_SLOT 3 /* of bus 0: where the devices are */
 #define CLOSED_FD 900 /* no descriptor of this program has that number */
 
 /* where the memory stands that sequences name; what follows each of these is not mapped */
@@ -47,14 +50,15 @@ struct field {
 
 static struct call {
     char name[32];
-    int on_device;
+    enum { CONTEXT, DEVICE, GROUP } target;
     unsigned long request;
     unsigned size, fields;
     struct field field[MAX_FIELDS];
 } calls[MAX_CALLS];
 static unsigned call_count;
 
-static int contexts[CONTEXTS], devices[DEVICES], memory_file, null_file;
+static int contexts[CONTEXTS], devices[DEVICES], groups[GROUPS], queues[MAX_QUEUES], memory_file, null_file;
+static unsigned queue_count;
 
 static void die(const char *what, const char *which)
 {
@@ -75,7 +79,7 @@ static void read_calls(const char *path)
         if (call_count == MAX_CALLS)
             die("has too many calls", path);
         snprintf(call->name, sizeof(call->name), "%s", word);
-        call->on_device = atoi(strtok_r(NULL, " \n", &save));
+        call->target = (unsigned)atoi(strtok_r(NULL, " \n", &save));
         call->request = strtoul(strtok_r(NULL, " \n", &save), NULL, 0);
         call->size = (unsigned)strtoul(strtok_r(NULL, " \n", &save), NULL, 0);
         while ((word = strtok_r(NULL, " \n", &save))) {
@@ -112,6 +116,8 @@ static uint64_t resolve(const char *text)
         return CLOSED_FD;
     if (!strncmp(text, "ctx", 3))
         return (uint32_t)contexts[text[3] - '0'];
+    if (!strncmp(text, "group", 5))
+        return (uint32_t)groups[text[5] - '0'];
     if (!strncmp(text, "dev", 3))
         return (uint32_t)devices[text[3] - '0'];
     for (unsigned i = 0; i < PLACES; i++) {
@@ -122,12 +128,24 @@ static uint64_t resolve(const char *text)
     return strtoull(text, NULL, 0);
 }
 
+static void close_queues(void)
+{
+    while (queue_count)
+        close(queues[--queue_count]);
+}
+
 static void close_all(void)
 {
+    close_queues();
     for (int i = 0; i < DEVICES; i++) {
         if (devices[i] >= 0)
             close(devices[i]);
         devices[i] = -1;
+    }
+    for (int i = 0; i < GROUPS; i++) {
+        if (groups[i] >= 0)
+            close(groups[i]);
+        groups[i] = -1;
     }
     for (int i = 0; i < CONTEXTS; i++) {
         if (contexts[i] >= 0)
@@ -207,13 +225,38 @@ static void print_data(uint64_t address)
     printf(" wrote=%llu zero=%d", (unsigned long long)last, zero);
 }
 
+/* what follows the structure, up to the last byte that is not 0 */
+static void print_more(const uint8_t *after, uint64_t size, uint64_t mapped)
+{
+    while (mapped > size && !after[mapped - 1])
+        mapped--;
+    printf(" more=");
+    for (uint64_t i = size; i < mapped; i++)
+        printf("%02x", after[i]);
+}
+
+/* the descriptor of a queue, which is this program's to close */
+static int is_queue(const char *field, uint64_t value)
+{
+    size_t length = strlen(field);
+    if (length < 3 || strcmp(field + length - 3, "_fd") || (int32_t)value < 0)
+        return 0;
+    if (queue_count == MAX_QUEUES)
+        die("are too many", "queues");
+    queues[queue_count++] = (int)value;
+    return 1;
+}
+
 static void play_ioctl(const struct call *call, struct words *words)
 {
     uint8_t bytes[PAGE] = {0}, after[PAGE];
     uint64_t address = ARG.start, mapped = PAGE, array = 0;
     unsigned long request = call->request;
     const char *at = find(words, "at"), *text;
-    int fd = call->on_device ? devices[index_of(words, "dev")] : contexts[index_of(words, "ctx")];
+    int fd = call->target == DEVICE ? devices[index_of(words, "dev")]
+             : call->target == GROUP ? groups[index_of(words, "group")]
+                                     : contexts[index_of(words, "ctx")];
+    int result, error;
 
     for (unsigned i = 0; i < call->fields; i++) {
         const struct field *field = &call->field[i];
@@ -223,6 +266,11 @@ static void play_ioctl(const struct call *call, struct words *words)
         memcpy(bytes + field->offset, &value, field->width);
         if (!strcmp(field->name, "allowed_iovas") || !strcmp(field->name, "data_uptr"))
             array = value;
+    }
+    if ((text = find(words, "text"))) {
+        strcpy((char *)bytes, text);
+        for (char *space = (char *)bytes; (space = strchr(space, '_'));)
+            *space = ' ';
     }
     if ((text = find(words, "poke")))
         bytes[strtoul(text, NULL, 0) % PAGE] = 1;
@@ -246,7 +294,20 @@ static void play_ioctl(const struct call *call, struct words *words)
     if ((text = find(words, "ranges")))
         write_ranges((char *)text, array);
 
-    print_errno(ioctl(fd, request, address) < 0 ? errno : 0);
+    text = find(words, "arg");
+    result = ioctl(fd, request, text ? resolve(text) : address);
+    error = result < 0 ? errno : 0;
+    print_errno(error);
+    if (!strcmp(call->name, "group_device")) {
+        if (!error) {
+            int *device = &devices[index_of(words, "dev")];
+            if (*device >= 0)
+                close(*device);
+            *device = result;
+        }
+    } else if (result > 0) {
+        printf(" value=%d", result);
+    }
 
     memcpy(after, (void *)address, mapped);
     for (unsigned i = 0; i < call->fields; i++) {
@@ -255,14 +316,33 @@ static void play_ioctl(const struct call *call, struct words *words)
         if (field->offset + field->width > mapped || !memcmp(after + field->offset, bytes + field->offset, field->width))
             continue;
         memcpy(&value, after + field->offset, field->width);
-        printf(" %s=0x%llx", field->name, (unsigned long long)value);
+        if (is_queue(field->name, value))
+            printf(" %s=fd", field->name);
+        else
+            printf(" %s=0x%llx", field->name, (unsigned long long)value);
     }
+    if (!strcmp(call->name, "vfio_info") && !error)
+        print_more(after, call->size, mapped);
     if (!strcmp(call->name, "iova_ranges"))
         print_list(array);
     if (!strcmp(call->name, "hw_info"))
         print_data(array);
     if (address != ROARG.start)
         memset((void *)address, 0, mapped);
+}
+
+/* groups are numbered as the kernel found them: the device says which is its own */
+static void open_group(unsigned group)
+{
+    char link[64], target[256] = {0}, path[512];
+    if (groups[group] >= 0)
+        close(groups[group]);
+    snprintf(link, sizeof(link), "/sys/bus/pci/devices/0000:00:%02x.0/iommu_group", FIRST_SLOT + group);
+    if (readlink(link, target, sizeof(target) - 1) < 0)
+        die("has no group", link);
+    snprintf(path, sizeof(path), "/dev/vfio/%s", strrchr(target, '/') + 1);
+    groups[group] = open(path, O_RDWR | O_CLOEXEC);
+    print_errno(groups[group] < 0 ? errno : 0);
 }
 
 static void play_line(const char *name, struct words *words)
@@ -280,14 +360,19 @@ static void play_line(const char *name, struct words *words)
             close(contexts[context]);
         contexts[context] = open("/dev/iommu", O_RDWR | O_CLOEXEC);
         print_errno(contexts[context] < 0 ? errno : 0);
+    } else if (!strcmp(name, "open") && find(words, "group")) {
+        open_group(index_of(words, "group"));
     } else if (!strcmp(name, "open")) {
         if (devices[device] >= 0)
             close(devices[device]);
         snprintf(path, sizeof(path), "/dev/vfio/devices/vfio%u", device);
         devices[device] = open(path, O_RDWR | O_CLOEXEC);
         print_errno(devices[device] < 0 ? errno : 0);
+    } else if (!strcmp(name, "close") && find(words, "queues")) {
+        close_queues();
+        print_errno(0);
     } else if (!strcmp(name, "close")) {
-        int *fd = find(words, "dev") ? &devices[device] : &contexts[context];
+        int *fd = find(words, "dev") ? &devices[device] : find(words, "group") ? &groups[index_of(words, "group")] : &contexts[context];
         print_errno(close(*fd) ? errno : 0);
         *fd = -1;
     } else {
@@ -310,6 +395,8 @@ int main(int argc, char **argv)
         contexts[i] = -1;
     for (int i = 0; i < DEVICES; i++)
         devices[i] = -1;
+    for (int i = 0; i < GROUPS; i++)
+        groups[i] = -1;
     read_calls(argv[1]);
     make_memory();
     for (int i = 2; i < argc; i++) {
