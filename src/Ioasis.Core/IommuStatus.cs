@@ -32,4 +32,7 @@ public enum IommuStatus
 
     /// <summary>The device does not do it now (EIO).</summary>
     DeviceError,
+
+    /// <summary>The device, or the unit for it, has no such thing (ENODEV).</summary>
+    NoDevice,
 }

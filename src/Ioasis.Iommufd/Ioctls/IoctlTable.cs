@@ -35,7 +35,7 @@ internal static class IoctlTable
         new IoctlEntry<IommuHwptInvalidate>(IOMMU_HWPT_INVALIDATE, nameof(IOMMU_HWPT_INVALIDATE), 32, InvalidateIoctl.Invalidate),
         new IoctlEntry<IommuViommuAlloc>(IOMMU_VIOMMU_ALLOC, nameof(IOMMU_VIOMMU_ALLOC), 24, ViommuIoctls.Allocate),
         new IoctlEntry<IommuVdeviceAlloc>(IOMMU_VDEVICE_ALLOC, nameof(IOMMU_VDEVICE_ALLOC), 24, ViommuIoctls.AllocateDevice),
-        new IoctlEntry<IommuVeventqAlloc>(IOMMU_VEVENTQ_ALLOC, nameof(IOMMU_VEVENTQ_ALLOC), 32, ViommuIoctls.AllocateEventQueue),
+        new IoctlEntry<IommuVeventqAlloc>(IOMMU_VEVENTQ_ALLOC, nameof(IOMMU_VEVENTQ_ALLOC), 28, ViommuIoctls.AllocateEventQueue),
         new IoctlEntry<IommuHwQueueAlloc>(IOMMU_HW_QUEUE_ALLOC, nameof(IOMMU_HW_QUEUE_ALLOC), 40, ViommuIoctls.AllocateHwQueue),
     ];
 

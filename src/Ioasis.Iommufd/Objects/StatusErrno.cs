@@ -17,6 +17,7 @@ internal static class StatusErrno
         IommuStatus.BadMemory => Errno.EFAULT,
         IommuStatus.TooBig => Errno.E2BIG,
         IommuStatus.DeviceError => Errno.EIO,
+        IommuStatus.NoDevice => Errno.ENODEV,
         _ => Errno.EINVAL,
     };
 }

@@ -83,13 +83,18 @@ public sealed class VtdUnit : IommuUnit
     public override IommuStatus Attaching(Endpoint endpoint, Pasid? pasid, IommuDomain? domain, IommuDomain? former)
     {
         if (domain is null) return IommuStatus.Ok;
-        if (domain is not VtdNestedDomain nested) return Accepts(domain) ? IommuStatus.Ok : IommuStatus.Invalid;
-        bool suits = Accepts(nested.Parent)
+        if (!Suits(domain)) return IommuStatus.Invalid;
+        return domain.PageRequests is not null && !_features.PageRequests ? IommuStatus.NoDevice : IommuStatus.Ok;
+    }
+
+    private bool Suits(IommuDomain domain)
+    {
+        if (domain is not VtdNestedDomain nested) return Accepts(domain);
+        return Accepts(nested.Parent)
             && (nested.Config.AddrWidth == VtdNestedDomain.FourLevels || (nested.Config.AddrWidth == VtdNestedDomain.FiveLevels && _features.FirstStage5Level))
             && ((nested.Config.Flags & IommufdH.IOMMU_VTD_S1_SRE) == 0 || _features.SupervisorRequests)
             && ((nested.Config.Flags & IommufdH.IOMMU_VTD_S1_EAFE) == 0 || _features.ExtendedAccessed)
             && (nested.Table.Format.HasPages1G == _features.FirstStage1G);
-        return suits ? IommuStatus.Ok : IommuStatus.Invalid;
     }
 
     /// <summary>Takes the tables of any VT-d unit that walks them alike.</summary>

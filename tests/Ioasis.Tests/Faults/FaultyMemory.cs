@@ -37,6 +37,10 @@ internal sealed class FaultyMemory(AddressSpace inner) : AddressSpace
 
         public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source) => inner.TryWrite(offset, source);
 
+        public override bool TryLocate(ulong offset, out MemoryLocation location) => inner.TryLocate(offset, out location);
+
+        public override IEnumerable<ulong> OffsetsOf(MemoryLocation location) => inner.OffsetsOf(location);
+
         protected override void Free()
         {
             inner.Release();

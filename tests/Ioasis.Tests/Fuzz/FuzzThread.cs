@@ -14,7 +14,7 @@ namespace Ioasis.Tests.Fuzz;
 /// <summary>One thread of a program that makes calls at random, mostly such that they can succeed.</summary>
 internal sealed class FuzzThread : ICaller, IDisposable
 {
-    private const int ArgumentBytes = 512;
+    private const int ArgumentBytes = 512, CapIpcLock = 14;
     private readonly FuzzWorld _world;
     private readonly Random _random;
     private readonly HostBlock _argument;
@@ -50,7 +50,11 @@ internal sealed class FuzzThread : ICaller, IDisposable
     internal string Doing => string.Create(
         CultureInfo.InvariantCulture, $"call {Calls}: {_name} of descriptor {_descriptor}, {Convert.ToHexString(_bytes.AsSpan(0, 64))}");
 
-    public bool HasCapability(int capability) => true;
+    public ProcessPins Pins => _world.Pins;
+
+    public UserPins UserPins => _world.UserPins;
+
+    public bool HasCapability(int capability) => capability != CapIpcLock; // its limit of locked memory counts
 
     public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
     {

@@ -67,6 +67,11 @@ internal sealed class FuzzWorld : IDisposable
     /// <summary>The same, to put something there.</summary>
     internal OwnAddressSpace Own => _memory;
 
+    /// <summary>What is pinned in the name of the program, and of its user.</summary>
+    internal TestPins Pins { get; } = new() { Limit = 24 * Page };
+
+    internal UserPins UserPins { get; } = new();
+
     internal int DeviceCount => _machine.Devices.Count;
 
     internal IReadOnlyList<MachineDevice> MachineDevices => _machine.Devices;
@@ -126,6 +131,7 @@ internal sealed class FuzzWorld : IDisposable
     internal void AssertGivenBack()
     {
         Assert.Equal(0, _faulty.Backings);
+        Assert.Equal((0UL, 0UL, 0UL), (Pins.Pinned, Pins.Locked, UserPins.Locked));
         foreach (HostBlock block in _blocks) _memory.Free(block);
         Assert.All(_freed.Concat(_blocks), b => Assert.False(b.TryAddReference(), "a mapping still holds memory"));
         _file.Dispose();
@@ -174,7 +180,8 @@ internal sealed class FuzzWorld : IDisposable
 
         public override bool TryPopulate(ulong offset, ulong length)
         {
-            if (AlignmentHint > block.Length || Length > block.Length - AlignmentHint || !block.TryAddReference()) return false;
+            ulong first = AlignmentHint + offset;
+            if (first < offset || first > block.Length || length > block.Length - first || !block.TryAddReference()) return false;
             if (Interlocked.Exchange(ref _held, 1) != 0) block.Release();
             return true;
         }
