@@ -33,10 +33,6 @@ internal sealed class FuzzThread : ICaller, IDisposable
 
     public AddressSpace Memory => _world.Memory;
 
-    public ProcessPins Pins => _world.Pins;
-
-    public UserPins UserPins => _world.UserPins;
-
     /// <summary>Calls made so far.</summary>
     internal long Calls => Volatile.Read(ref _calls);
 

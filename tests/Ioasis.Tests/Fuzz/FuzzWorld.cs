@@ -21,12 +21,6 @@ namespace Ioasis.Tests.Fuzz;
 /// </summary>
 internal sealed class FuzzWorld : IDisposable
 {
-    /// <summary>What is pinned for the program, without a limit.</summary>
-    internal ProcessPins Pins { get; } = new TestPins();
-
-    /// <summary>What is charged to its user.</summary>
-    internal UserPins UserPins { get; } = new();
-
     internal const ulong Page = 4096;
     internal const int FirstContext = 10, FirstDevice = 20, FirstGroup = 30, FirstEvent = 40, MemoryFile = 50, NullFile = 51, FirstHanded = 60;
     internal const int ContextCount = 2, FilesPerDevice = 2, EventCount = 3, HandedCount = 2, BlockCount = 4, BlockPages = 8;

@@ -18,4 +18,11 @@ internal sealed class PlainCarrier : ICarrier
             return part;
         }
     }
+
+    public void Free(ulong offset, ulong length)
+    {
+        lock (_lock) _parts.Remove(offset);
+    }
+
+    public bool IsMapped(ulong offset, ulong length) => false;
 }
