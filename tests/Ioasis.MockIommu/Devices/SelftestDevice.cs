@@ -1,5 +1,4 @@
 using Ioasis.Abi;
-using Ioasis.Core.Endpoints;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 

@@ -1,6 +1,5 @@
 using Ioasis.Core;
 using Ioasis.Core.Domains;
-using Ioasis.Core.Endpoints;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
 using Ioasis.MockIommu.Abi;
