@@ -10,7 +10,8 @@ public sealed class FirstStagePropertyTests
     private const int Cases = 1_000_000;
     private const ulong Seed = 1;
 
-    private static readonly FirstStageFault[] s_fromStage2Alone = [FirstStageFault.NoRead, FirstStageFault.InterruptAddress];
+    private static readonly FirstStageFault[] s_fromStage2Alone =
+        [FirstStageFault.NoRead, FirstStageFault.InterruptAddress, FirstStageFault.SecondStageAccess];
 
     private readonly GuestArena _walkers = new(), _oracles = new();
 
