@@ -152,8 +152,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
             while (_running > 0) Monitor.Wait(_calls);
         }
 
-        _context.Objects.RemoveUser(this);
-        while (_context.Objects.Remove(Id) == Errno.EBUSY) Thread.Yield(); // a program names it just now, which no call does for long
+        _context.Objects.RemoveWhenUnused(this);
     }
 
     internal override void Destroy()
