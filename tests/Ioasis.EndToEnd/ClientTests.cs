@@ -17,6 +17,8 @@ public sealed class ClientTests(Workbench bench)
         ("ioas_basic", [Machine.DmaTest], ["accesses obey the IOAS: ok", "ioas_basic: all as it must be"]),
         ("map_file", [Machine.Edu], ["map_file: all as it must be"]),
         ("map_file", [Machine.DmaTest], ["map_file: all as it must be"]),
+        ("memlock", [Machine.Edu], ["charged to the user: ok", "memlock: all as it must be"]),
+        ("memlock", [Machine.DmaTest], ["memlock: all as it must be"]),
         ("shared_memory", [Machine.Edu], ["shared_memory: all as it must be"]),
         ("shared_memory", [Machine.DmaTest], ["shared_memory: all as it must be"]),
         ("bad_input", [Machine.Edu], ["626 tried, 0 not as they must be"]),

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Events;
@@ -39,11 +40,37 @@ internal sealed class CallerPins(int pid, FileDescriptor pidfd) : ProcessPins
         get
         {
             // The ID is still the process's if that lives afterwards.
-            if (SysCredentials.TryGetLockLimit(pid, out ulong limit) && !HasEnded) _limit = limit;
+            if (TryReadLimit(out ulong limit) && !HasEnded) _limit = limit;
             return _limit;
         }
     }
 
     /// <summary>What is charged to a user.</summary>
     public static UserPins OfUser(uint user) => s_users.GetOrAdd(user, _ => new UserPins());
+
+    // Another user's process only tells the call with a privilege, but anyone the file.
+    private bool TryReadLimit(out ulong limit) => SysCredentials.TryGetLockLimit(pid, out limit) || TryReadLimits($"/proc/{pid}/limits", out limit);
+
+    internal static bool TryReadLimits(string path, out ulong limit)
+    {
+        const string Name = "Max locked memory ";
+        limit = 0;
+        try
+        {
+            foreach (string line in File.ReadLines(path))
+            {
+                if (!line.StartsWith(Name, StringComparison.Ordinal)) continue;
+                string soft = line[Name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0];
+                if (soft != "unlimited") return ulong.TryParse(soft, CultureInfo.InvariantCulture, out limit);
+                limit = ulong.MaxValue;
+                return true;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false; // the process ended just now
+        }
+
+        return false;
+    }
 }
