@@ -12,7 +12,8 @@ internal sealed class OpenQueues : IDisposable
 {
     private const int AtOnce = 16;
 
-    private readonly FileDescriptor _epoll;
+    // Two with the same ends in them: one that another waits on can for a moment seem to have nothing ready, to whoever asks without waiting.
+    private readonly FileDescriptor _epoll, _notifier;
     private readonly ConcurrentDictionary<ulong, QueueCarrier> _open = new();
     private ulong _next;
 
@@ -24,11 +25,13 @@ internal sealed class OpenQueues : IDisposable
     public OpenQueues()
     {
         Errno errno = SysEvents.CreateEpoll(out _epoll);
+        if (errno == Errno.None) errno = SysEvents.CreateEpoll(out _notifier);
+        else _notifier = _epoll;
         if (errno != Errno.None) throw new IOException($"cannot wait for queues: epoll gives {errno}");
     }
 
     /// <summary>Readable when <see cref="Serve()"/> has something to do.</summary>
-    public FileDescriptor Epoll => _epoll;
+    public FileDescriptor Notifier => _notifier;
 
     /// <summary>Whether no queue is open.</summary>
     public bool IsEmpty => _open.IsEmpty;
@@ -39,7 +42,7 @@ internal sealed class OpenQueues : IDisposable
     public SysResult Open(QueueFile queue, Func<FileDescriptor, SysResult> place)
     {
         ulong tag = Interlocked.Increment(ref _next);
-        Errno errno = QueueCarrier.TryCreate(queue, _epoll, tag, out QueueCarrier? carrier, out FileDescriptor programs);
+        Errno errno = QueueCarrier.TryCreate(queue, [_epoll, _notifier], tag, out QueueCarrier? carrier, out FileDescriptor programs);
         if (errno != Errno.None)
         {
             queue.Close();
@@ -93,6 +96,7 @@ internal sealed class OpenQueues : IDisposable
         lock (_serving)
             foreach ((ulong tag, QueueCarrier carrier) in _open) Close(tag, carrier);
         _epoll.Dispose();
+        _notifier.Dispose();
     }
 
     private void Serve(ulong tag, uint events)
@@ -110,6 +114,8 @@ internal sealed class OpenQueues : IDisposable
 
     private void Close(ulong tag, QueueCarrier carrier)
     {
-        if (_open.TryRemove(tag, out _)) carrier.Close();
+        if (!_open.ContainsKey(tag)) return;
+        try { carrier.Close(); }
+        finally { _open.TryRemove(tag, out _); } // last: who finds none open does not wait for us
     }
 }

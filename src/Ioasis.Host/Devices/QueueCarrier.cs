@@ -19,7 +19,8 @@ internal sealed class QueueCarrier : IQueueCarrier
     private const uint FIONREAD = 0x541B;
 
     private readonly QueueFile _queue;
-    private readonly FileDescriptor _file, _epoll;
+    private readonly FileDescriptor _file;
+    private readonly FileDescriptor[] _epolls;
     private readonly ulong _tag;
 
     // Guards what follows: one thread moves records at a time. The queue's lock is taken within.
@@ -33,11 +34,11 @@ internal sealed class QueueCarrier : IQueueCarrier
     private readonly byte[] _responses = new byte[Room];
     private int _partial;
 
-    private QueueCarrier(QueueFile queue, FileDescriptor file, FileDescriptor epoll, ulong tag, in LinuxStat stat)
+    private QueueCarrier(QueueFile queue, FileDescriptor file, FileDescriptor[] epolls, ulong tag, in LinuxStat stat)
     {
         _queue = queue;
         _file = file;
-        _epoll = epoll;
+        _epolls = epolls;
         _tag = tag;
         _listens = queue.ResponseSize != 0;
         Device = stat.Dev;
@@ -68,11 +69,11 @@ internal sealed class QueueCarrier : IQueueCarrier
 
     /// <summary>Makes the two ends.</summary>
     /// <param name="queue">The queue.</param>
-    /// <param name="epoll">What our end is watched by; by itself for responses and the end of the program's.</param>
-    /// <param name="tag">What <paramref name="epoll"/> is to tell of it.</param>
+    /// <param name="epolls">What our end is watched by.</param>
+    /// <param name="tag">What they are to tell of it.</param>
     /// <param name="carrier">Our end.</param>
     /// <param name="programs">The program's end: once it is placed there, ours has to be closed.</param>
-    public static Errno TryCreate(QueueFile queue, FileDescriptor epoll, ulong tag, out QueueCarrier? carrier, out FileDescriptor programs)
+    public static Errno TryCreate(QueueFile queue, FileDescriptor[] epolls, ulong tag, out QueueCarrier? carrier, out FileDescriptor programs)
     {
         carrier = null;
         FileDescriptor file;
@@ -81,10 +82,11 @@ internal sealed class QueueCarrier : IQueueCarrier
             : SysFiles.CreatePipe(out programs, out file, FcntlH.O_NONBLOCK);
         LinuxStat stat = default;
         if (errno == Errno.None) errno = SysFiles.Stat(programs, out stat);
-        if (errno == Errno.None) errno = SysEvents.AddToEpoll(epoll, file, Interest(listens: queue.ResponseSize != 0, waitsForRoom: false), tag);
+        foreach (FileDescriptor epoll in epolls)
+            if (errno == Errno.None) errno = SysEvents.AddToEpoll(epoll, file, Interest(listens: queue.ResponseSize != 0, waitsForRoom: false), tag);
         if (errno == Errno.None)
         {
-            carrier = new QueueCarrier(queue, file, epoll, tag, stat);
+            carrier = new QueueCarrier(queue, file, epolls, tag, stat);
             return Errno.None;
         }
 
@@ -189,7 +191,10 @@ internal sealed class QueueCarrier : IQueueCarrier
         }
     }
 
-    private void Watch() => SysEvents.ChangeInEpoll(_epoll, _file, Interest(_listens, _waitsForRoom), _tag);
+    private void Watch()
+    {
+        foreach (FileDescriptor epoll in _epolls) SysEvents.ChangeInEpoll(epoll, _file, Interest(_listens, _waitsForRoom), _tag);
+    }
 
     // A hang-up and an error are reported unasked.
     private static uint Interest(bool listens, bool waitsForRoom) =>

@@ -113,7 +113,7 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
         if (descriptor < 0 || (nodes.IsEmpty && queues.IsEmpty && standIns.Device == 0)) return Answer.Continue;
         string link = string.Create(CultureInfo.InvariantCulture, $"/proc/{call.Pid}/fd/{descriptor}");
         // As on Linux, all files that are only had by a call look the same.
-        if (TryFindQueue(link, out _) && SysFiles.Stat(queues.Epoll, out LinuxStat anonymous) == Errno.None)
+        if (TryFindQueue(link, out _) && SysFiles.Stat(queues.Notifier, out LinuxStat anonymous) == Errno.None)
             return Put(call, anonymous, result, extended);
         return TryFindOpen(link, out PathNode? node) ? Put(call, _stats.Of(node), result, extended) : Answer.Continue;
     }

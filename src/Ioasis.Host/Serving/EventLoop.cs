@@ -25,7 +25,7 @@ internal sealed class EventLoop : IDisposable
         _queues = queues;
         Errno errno = SysEvents.CreateEpoll(out _epoll);
         if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, nodes.Inotify, Readable, InotifyTag);
-        if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, queues.Epoll, Readable, QueuesTag);
+        if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, queues.Notifier, Readable, QueuesTag);
         // A hang-up is reported unasked; asking for nothing keeps us from being woken by every call.
         if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, listener.File, EdgeTriggered, ListenerTag);
         if (errno != Errno.None) throw new IOException($"cannot wait for events: epoll gives {errno}");
