@@ -9,7 +9,7 @@ namespace Ioasis.Tests.Fuzz;
 /// </summary>
 public sealed class FuzzTests(ITestOutputHelper output)
 {
-    private const int Threads = 4, CallsPerThread = 20_000;
+    private const int Threads = 4, CallsPerThread = 100_000;
 
     [Theory]
     [InlineData(1, 1)]
