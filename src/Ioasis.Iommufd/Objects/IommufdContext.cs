@@ -11,7 +11,7 @@ namespace Ioasis.Iommufd.Objects;
 /// <param name="carrier">The memory behind the open file.</param>
 public sealed class IommufdContext(ICarrier carrier) : NodeFile
 {
-    // Guards _groups. Nothing else is locked while it is held.
+    // Guards _groups and how many devices of each are bound. Nothing else is locked while it is held.
     private readonly Lock _lock = new();
     private readonly Dictionary<IommuGroup, IommufdGroup> _groups = [];
     private int _references = 1; // the open file's
@@ -89,13 +89,21 @@ public sealed class IommufdContext(ICarrier carrier) : NodeFile
     /// <summary>Destroys an object that nobody uses and of which nothing is mapped.</summary>
     internal Errno Destroy(uint id) => Regions.IsMapped(id) ? Errno.EBUSY : Objects.Remove(id);
 
-    /// <summary>What this context knows of a group: the same object for all its devices.</summary>
-    internal IommufdGroup GroupOf(IommuGroup group)
+    /// <summary>What this context knows of a group: the same object for all its devices, from the first that is bound to the last.</summary>
+    internal IommufdGroup EnterGroup(IommuGroup group)
     {
         lock (_lock)
         {
             if (!_groups.TryGetValue(group, out IommufdGroup? known)) _groups[group] = known = new IommufdGroup();
+            known.Bound++;
             return known;
         }
+    }
+
+    /// <summary>Undoes one <see cref="EnterGroup"/>.</summary>
+    internal void LeaveGroup(IommuGroup group)
+    {
+        lock (_lock)
+            if (--_groups[group].Bound == 0) _groups.Remove(group);
     }
 }

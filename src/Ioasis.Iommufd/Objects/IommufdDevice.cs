@@ -22,7 +22,7 @@ public sealed class IommufdDevice : IommufdObject
     {
         _context = context;
         _keepsContext = keepsContext;
-        _group = context.GroupOf(endpoint.Group);
+        _group = context.EnterGroup(endpoint.Group);
         Endpoint = endpoint;
     }
 
@@ -108,7 +108,11 @@ public sealed class IommufdDevice : IommufdObject
         if (_keepsContext) _context.Release();
     }
 
-    internal override void Destroy() => Endpoint.Group.Release();
+    internal override void Destroy()
+    {
+        _context.LeaveGroup(Endpoint.Group);
+        Endpoint.Group.Release();
+    }
 
     /// <summary>Makes a guest's number for the device known to a vIOMMU; the device has at most one, ever in one vIOMMU at a time.</summary>
     /// <param name="create">Makes the object, with the group's lock held.</param>

@@ -11,6 +11,9 @@ internal sealed class IommufdGroup
     /// <summary>Guards the attachments. Taken after an IOAS's HWPT lock and before its table's and the endpoints' locks.</summary>
     internal Lock Lock { get; } = new();
 
+    /// <summary>How many devices of it are bound. Guarded by the context's lock.</summary>
+    internal int Bound { get; set; }
+
     internal Dictionary<Key, Attachment> Attachments { get; } = [];
 
     /// <summary>Whether anything but requests without PASID is attached.</summary>
