@@ -65,6 +65,14 @@ tools() {
   apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
+# Linux's selftests of iommufd want 64 huge pages of 2 MiB.
+huge_pages() {
+  local pages=/proc/sys/vm/nr_hugepages
+  (($(<"$pages") >= 64)) && return
+  { echo 64 >"$pages"; } 2>/dev/null
+  (($(<"$pages") >= 64)) || echo "there are $(<"$pages") huge pages and this may not have 64 (as root: echo 64 > $pages); a test of end-to-end wants them"
+}
+
 bin=artifacts/bin
 step tools tools || finish
 if wanted build; then
@@ -78,5 +86,8 @@ if wanted conformance; then suite conformance dotnet $bin/Ioasis.Conformance/rel
 if wanted nodes; then
   suite "conformance through the nodes" env IOASIS_TARGET=nodes ./ioasis run -- dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll -noColor
 fi
-if wanted end-to-end; then suite end-to-end dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor; fi
+if wanted end-to-end; then
+  huge_pages
+  suite end-to-end dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput
+fi
 finish

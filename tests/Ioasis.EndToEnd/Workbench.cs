@@ -37,7 +37,7 @@ public sealed class Workbench : IAsyncLifetime
         string selftests = Path.Combine(Root, "artifacts/selftests");
         (await Execution.Run([Path.Combine(Root, "eng/kernel-selftests.sh"), selftests], patience: TimeSpan.FromMinutes(20))).MustEnd();
         Directory.CreateDirectory(Selftests);
-        foreach (string test in Directory.EnumerateFiles(selftests, "*_test"))
+        foreach (string test in Directory.EnumerateFiles(selftests, "*_test").Append(Path.Combine(selftests, "iommufd")))
             File.Copy(test, Path.Combine(Selftests, Path.GetFileName(test)));
 
         (await Execution.Run([Path.Combine(Root, "ioasis"), "--help"])).MustEnd(); // builds it where it is not
