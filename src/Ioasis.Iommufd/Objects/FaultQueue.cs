@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.PageRequests;
@@ -11,11 +12,12 @@ namespace Ioasis.Iommufd.Objects;
 /// </summary>
 public sealed class FaultQueue : IommufdObject, IPageRequestHandler
 {
-    // Guards the two lists and the next cookie. Taken after a group's attach lock; devices are answered without it.
+    // Guards the two lists and the cookies. Taken after a group's attach lock; devices are answered without it.
     private readonly Lock _lock = new();
     private readonly LinkedList<PageRequestGroup> _unread = [];
     private readonly Dictionary<uint, PageRequestGroup> _read = [];
-    private uint _nextCookie;
+    private readonly PriorityQueue<uint, uint> _freeCookies = new();
+    private uint _highestCookie;
 
     /// <summary>Is called when a group came that can be read. Set once, before anything is attached.</summary>
     internal Action? Readable { get; set; }
@@ -61,7 +63,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
             foreach ((uint cookie, PageRequestGroup group) in _read.Where(g => g.Value.Attachment == attachment).ToArray())
             {
                 abandoned.Add(group);
-                _read.Remove(cookie);
+                TryRemove(cookie, out _);
             }
         }
 
@@ -79,8 +81,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
         {
             if (_unread.First is not { Value: var group } first) return 0;
             if (group.Requests.Count > room) return group.Requests.Count;
-            while (_read.ContainsKey(_nextCookie)) _nextCookie++;
-            uint cookie = _nextCookie++;
+            if (!_freeCookies.TryDequeue(out uint cookie, out _)) cookie = ++_highestCookie; // the lowest that is free, as on Linux
             requests = [.. group.Requests.Select(r => Compose(group, in r, cookie))];
             _unread.Remove(first);
             _read.Add(cookie, group);
@@ -93,7 +94,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
     {
         lock (_lock)
         {
-            if (_read.Remove(cookie, out PageRequestGroup? group)) _unread.AddFirst(group);
+            if (TryRemove(cookie, out PageRequestGroup? group)) _unread.AddFirst(group);
         }
     }
 
@@ -104,7 +105,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
         if (response.Code is not (IOMMUFD_PAGE_RESP_SUCCESS or IOMMUFD_PAGE_RESP_INVALID)) return Errno.EINVAL;
         PageRequestGroup? group;
         lock (_lock)
-            if (!_read.Remove(response.Cookie, out group)) return Errno.EINVAL;
+            if (!TryRemove(response.Cookie, out group)) return Errno.EINVAL;
         group.Respond((PageResponse)response.Code);
         return Errno.None;
     }
@@ -121,6 +122,13 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
         }
 
         foreach (PageRequestGroup group in left) group.Respond(PageResponse.Invalid);
+    }
+
+    private bool TryRemove(uint cookie, [NotNullWhen(true)] out PageRequestGroup? group)
+    {
+        if (!_read.Remove(cookie, out group)) return false;
+        _freeCookies.Enqueue(cookie, cookie);
+        return true;
     }
 
     private static IommuHwptPgfault Compose(PageRequestGroup group, in PageRequest request, uint cookie) => new()
