@@ -188,8 +188,12 @@ public sealed class AccountingTests
     {
         var args = new IommuIoasMap
         {
-            Size = TestMachine.Length<IommuIoasMap>(), Flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_FIXED_IOVA,
-            IoasId = ioas, UserVa = address, Length = length, Iova = iova,
+            Size = TestMachine.Length<IommuIoasMap>(),
+            Flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_FIXED_IOVA,
+            IoasId = ioas,
+            UserVa = address,
+            Length = length,
+            Iova = iova,
         };
         return caller.Call(_machine.Context, IOMMU_IOAS_MAP, ref args);
     }
@@ -198,8 +202,13 @@ public sealed class AccountingTests
     {
         var args = new IommuIoasMapFile
         {
-            Size = TestMachine.Length<IommuIoasMapFile>(), Flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_FIXED_IOVA,
-            IoasId = ioas, Fd = 7, Start = start, Length = length, Iova = iova,
+            Size = TestMachine.Length<IommuIoasMapFile>(),
+            Flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_FIXED_IOVA,
+            IoasId = ioas,
+            Fd = 7,
+            Start = start,
+            Length = length,
+            Iova = iova,
         };
         return caller.Call(_machine.Context, IOMMU_IOAS_MAP_FILE, ref args);
     }

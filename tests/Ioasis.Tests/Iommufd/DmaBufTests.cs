@@ -185,7 +185,11 @@ public sealed class DmaBufTests
         {
             Size = TestMachine.Length<IommuIoasMapFile>(),
             Flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_FIXED_IOVA,
-            IoasId = _ioas, Fd = Descriptor, Start = start, Length = length, Iova = iova,
+            IoasId = _ioas,
+            Fd = Descriptor,
+            Start = start,
+            Length = length,
+            Iova = iova,
         };
         return _machine.Call(IOMMU_IOAS_MAP_FILE, ref args);
     }
@@ -198,7 +202,11 @@ public sealed class DmaBufTests
         {
             Size = TestMachine.Length<IommuIoasCopy>(),
             Flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
-            SrcIoasId = _ioas, DstIoasId = to, SrcIova = Base, DstIova = Base, Length = 4 * Page,
+            SrcIoasId = _ioas,
+            DstIoasId = to,
+            SrcIova = Base,
+            DstIova = Base,
+            Length = 4 * Page,
         };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_IOAS_COPY, ref args));
     }
