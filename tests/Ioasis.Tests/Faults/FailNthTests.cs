@@ -106,17 +106,31 @@ public sealed class FailNthTests
 
     private static Step Map(uint ioas, ulong iova, ulong page, uint flags = ReadWrite) => new("IOAS_MAP", p => p.Call(ContextFd, IOMMU_IOAS_MAP, new IommuIoasMap
     {
-        Flags = flags, IoasId = ioas, UserVa = (ulong)p.Block.Address + (page * Page), Length = 2 * Page, Iova = iova,
+        Flags = flags,
+        IoasId = ioas,
+        UserVa = (ulong)p.Block.Address + (page * Page),
+        Length = 2 * Page,
+        Iova = iova,
     }));
 
     private static Step MapFile(uint ioas, ulong iova) => new("IOAS_MAP_FILE", p => p.Call(ContextFd, IOMMU_IOAS_MAP_FILE, new IommuIoasMapFile
     {
-        Flags = ReadWrite, IoasId = ioas, Fd = FileFd, Start = Page, Length = 3 * Page, Iova = iova,
+        Flags = ReadWrite,
+        IoasId = ioas,
+        Fd = FileFd,
+        Start = Page,
+        Length = 3 * Page,
+        Iova = iova,
     }));
 
     private static Step Copy(uint from, uint to, ulong iova) => new("IOAS_COPY", p => p.Call(ContextFd, IOMMU_IOAS_COPY, new IommuIoasCopy
     {
-        Flags = ReadWrite, SrcIoasId = from, DstIoasId = to, SrcIova = iova, DstIova = iova + 0x10_0000, Length = 2 * Page,
+        Flags = ReadWrite,
+        SrcIoasId = from,
+        DstIoasId = to,
+        SrcIova = iova,
+        DstIova = iova + 0x10_0000,
+        Length = 2 * Page,
     }));
 
     private static Step Unmap(uint ioas) => new(
