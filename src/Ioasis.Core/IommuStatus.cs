@@ -35,4 +35,7 @@ public enum IommuStatus
 
     /// <summary>The device, or the unit for it, has no such thing (ENODEV).</summary>
     NoDevice,
+
+    /// <summary>All of a range is taken (ENOSPC).</summary>
+    NoSpace,
 }

@@ -18,6 +18,7 @@ internal static class StatusErrno
         IommuStatus.TooBig => Errno.E2BIG,
         IommuStatus.DeviceError => Errno.EIO,
         IommuStatus.NoDevice => Errno.ENODEV,
+        IommuStatus.NoSpace => Errno.ENOSPC,
         _ => Errno.EINVAL,
     };
 }

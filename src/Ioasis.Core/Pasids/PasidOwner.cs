@@ -1,0 +1,14 @@
+namespace Ioasis.Core.Pasids;
+
+/// <summary>Somebody who allocates PASIDs, and how many it may have.</summary>
+public sealed class PasidOwner
+{
+    /// <summary>PASIDs that an owner may have unless it is told otherwise.</summary>
+    public const int DefaultQuota = 1000;
+
+    /// <summary>PASIDs that it may have. One that has more keeps them and gets none.</summary>
+    public int Quota { get; set; } = DefaultQuota;
+
+    /// <summary>PASIDs that it has.</summary>
+    public int Count { get; internal set; }
+}
