@@ -12,6 +12,7 @@ namespace Ioasis.Tests.Faults;
 /// </summary>
 public sealed class FailNthTests
 {
+    private const string Nested = "nested HWPTs";
     private const uint ReadWrite = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE;
 
     /// <summary>What a failure within a step may do.</summary>
@@ -48,7 +49,7 @@ public sealed class FailNthTests
         for (int n = 0; ; n++)
         {
             Assert.InRange(n, 0, 1000);
-            using var program = new FaultyProgram();
+            using var program = new FaultyProgram(vtd: name == Nested);
             program.Faulty.Plan = FaultPlan.Nth(n);
             Run(program, n, s_flows[name]);
             bool failed = program.Plan.Failed is not null;
@@ -138,8 +139,24 @@ public sealed class FailNthTests
 
     private static Step Destroy(uint id) => new("DESTROY", p => p.Call(ContextFd, IOMMU_DESTROY, new IommuDestroy { Id = id }));
 
-    private static Step Hwpt(uint device, uint parent, uint flags) => new(
-        "HWPT_ALLOC", p => p.Call(ContextFd, IOMMU_HWPT_ALLOC, new IommuHwptAlloc { Flags = flags, DevId = device, PtId = parent }));
+    private static Step Hwpt(uint device, uint parent, uint flags, uint faults = 0) => new("HWPT_ALLOC", p => p.Call(
+        ContextFd, IOMMU_HWPT_ALLOC, new IommuHwptAlloc { Flags = flags, DevId = device, PtId = parent, FaultId = faults }));
+
+    private static Step FirstStage(uint device, uint parent, uint flags, uint faults = 0) => new("HWPT_ALLOC of a first stage", p => p.Call(
+        ContextFd, IOMMU_HWPT_ALLOC, new IommuHwptAlloc
+        {
+            Flags = flags,
+            DevId = device,
+            PtId = parent,
+            FaultId = faults,
+            DataType = IOMMU_HWPT_DATA_VTD_S1,
+            DataLen = 24,
+            DataUptr = p.Put(new IommuHwptVtdS1 { PgtblAddr = 0x10000, AddrWidth = 48 }),
+        }));
+
+    /// <summary>A descriptor cannot be taken back from a program: the queue stays when which it is cannot be told.</summary>
+    private static Step FaultQueue => new(
+        "FAULT_QUEUE_ALLOC", p => p.Call(ContextFd, IOMMU_FAULT_QUEUE_ALLOC, default(IommuFaultAlloc)), Failure.LosesTheAnswer);
 
     private static Step OpenDevice(int device) => new("open a device", p => p.Open(20 + device, p.Devices[device]));
 
@@ -172,7 +189,7 @@ public sealed class FailNthTests
         [
             s_open, IoasAlloc, IoasAlloc, Map(1, 0x10000, 0), Map(1, 0, 2, ReadWrite & ~IOMMU_IOAS_MAP_FIXED_IOVA), MapFile(1, 0x80000), Copy(1, 2, 0x10000),
             new("IOVA_RANGES", p => p.Call(ContextFd, IOMMU_IOAS_IOVA_RANGES, new IommuIoasIovaRanges { IoasId = 1, NumIovas = 4, AllowedIovas = p.Argument + 256 })),
-            new("ALLOW_IOVAS", p => p.Call(ContextFd, IOMMU_IOAS_ALLOW_IOVAS, new IommuIoasAllowIovas { IoasId = 2, NumIovas = 1, AllowedIovas = p.Allowed })),
+            new("ALLOW_IOVAS", p => p.Call(ContextFd, IOMMU_IOAS_ALLOW_IOVAS, new IommuIoasAllowIovas { IoasId = 2, NumIovas = 1, AllowedIovas = p.Put(new IommuIovaRange { Start = Page, Last = 0xffff_ffff }) })),
             new("OPTION", p => p.Call(ContextFd, IOMMU_OPTION, new IommuOption { OptionId = IOMMU_OPTION_HUGE_PAGES, Op = IOMMU_OPTION_OP_GET, ObjectId = 1 })),
             Unmap(1), Unmap(2), Destroy(1), Destroy(2),
         ],
@@ -187,13 +204,35 @@ public sealed class FailNthTests
             Hwpt(2, 1, IOMMU_HWPT_ALLOC_PASID | IOMMU_HWPT_ALLOC_DIRTY_TRACKING), Attach(0, 5), Attach(0, 5, pasid: 7), Attach(0, 6, pasid: 8), Replace(0, 6, pasid: 7),
             Detach(0, pasid: 7), Detach(0, pasid: 8), Replace(0, 4),
             new("SET_DIRTY_TRACKING", p => p.Call(ContextFd, IOMMU_HWPT_SET_DIRTY_TRACKING, new IommuHwptSetDirtyTracking { HwptId = 4, Flags = 1 })),
-            new("GET_DIRTY_BITMAP", p => p.Call(ContextFd, IOMMU_HWPT_GET_DIRTY_BITMAP, new IommuHwptGetDirtyBitmap { HwptId = 4, Iova = 0x10000, Length = 2 * Page, PageSize = Page, Data = p.Argument + 512 }), Failure.IsNotTold),
+            new("GET_DIRTY_BITMAP", p => p.Call(ContextFd, IOMMU_HWPT_GET_DIRTY_BITMAP, new IommuHwptGetDirtyBitmap
+            {
+                HwptId = 4,
+                Iova = 0x10000,
+                Length = 2 * Page,
+                PageSize = Page,
+                Data = p.Argument + 512,
+            }), Failure.IsNotTold),
             new("GET_HW_INFO", p => p.Call(ContextFd, IOMMU_GET_HW_INFO, new IommuHwInfo { DevId = 2, DataLen = 16, DataUptr = p.Argument + 512 })),
             Detach(0), Destroy(3), Destroy(5), Close(20),
         ],
         ["queues"] =
         [
-            s_open, IoasAlloc, new("FAULT_QUEUE_ALLOC", p => p.Call(ContextFd, IOMMU_FAULT_QUEUE_ALLOC, default(IommuFaultAlloc)), Failure.LosesTheAnswer), OpenDevice(0), Bind(0),
+            s_open, IoasAlloc, Map(1, 0x10000, 0), FaultQueue, OpenDevice(0), Bind(0), Hwpt(3, 1, IOMMU_HWPT_FAULT_ID_VALID, faults: 2), Attach(0, 4), Detach(0), Destroy(4),
+            Close(20),
+        ],
+        [Nested] =
+        [
+            s_open, IoasAlloc, Map(1, 0x10000, 0), FaultQueue, OpenDevice(0), Bind(0), Hwpt(3, 1, IOMMU_HWPT_ALLOC_NEST_PARENT), FirstStage(3, 4, 0),
+            FirstStage(3, 4, IOMMU_HWPT_FAULT_ID_VALID, faults: 2), Attach(0, 5), Replace(0, 6),
+            new("HWPT_INVALIDATE", p => p.Call(ContextFd, IOMMU_HWPT_INVALIDATE, new IommuHwptInvalidate
+            {
+                HwptId = 6,
+                DataUptr = p.Put(new IommuHwptVtdS1Invalidate { Npages = ulong.MaxValue }),
+                DataType = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
+                EntryLen = 24,
+                EntryNum = 1,
+            })),
+            Replace(0, 4), Detach(0), Destroy(5), Destroy(6), Destroy(4), Close(20),
         ],
         ["VFIO"] =
         [

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Ioasis.Abi;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Units;
 using Ioasis.Devices;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
@@ -10,6 +11,7 @@ using Ioasis.Passthrough.Vfio;
 using Ioasis.Tests.Fuzz;
 using Ioasis.Tests.Iommufd;
 using Ioasis.Tests.Vfio;
+using Ioasis.Units.Vtd;
 
 namespace Ioasis.Tests.Faults;
 
@@ -25,9 +27,10 @@ internal sealed class FaultyProgram : ICaller, IDisposable
     private readonly Dictionary<int, NodeFile> _files = [];
     private readonly FakeEvent[] _events = [new(), new(), new()];
 
-    internal FaultyProgram()
+    /// <param name="vtd">Whether the unit is one that has first stages, rather than one that can fail.</param>
+    internal FaultyProgram(bool vtd = false)
     {
-        Unit = new FaultyUnit(() => Plan);
+        Unit = vtd ? new VtdUnit("dmar0", new VtdFeatures()) : new FaultyUnit(() => Plan);
         Faulty = new FaultyMemory(_own);
         _argument = _own.Allocate(4 * Page);
         Block = _own.Allocate(16 * Page);
@@ -45,7 +48,7 @@ internal sealed class FaultyProgram : ICaller, IDisposable
 
     internal FaultyMemory Faulty { get; }
 
-    internal FaultyUnit Unit { get; }
+    internal IommuUnit Unit { get; }
 
     internal HostBlock Block { get; }
 
@@ -53,15 +56,12 @@ internal sealed class FaultyProgram : ICaller, IDisposable
 
     internal IReadOnlyList<VfioGroup> Groups => _bus.Groups;
 
-    /// <summary>Where a list of one range stands.</summary>
-    internal ulong Allowed
+    /// <summary>Puts what a structure is to point to.</summary>
+    /// <returns>Where it stands.</returns>
+    internal ulong Put<T>(T pointedTo) where T : unmanaged
     {
-        get
-        {
-            var range = new IommuIovaRange { Start = Page, Last = 0xffff_ffff };
-            _argument.CopyFrom(Page, MemoryMarshal.AsBytes(new ReadOnlySpan<IommuIovaRange>(in range)));
-            return Argument + Page;
-        }
+        _argument.CopyFrom(Page, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in pointedTo)));
+        return Argument + Page;
     }
 
     internal ulong Argument => (ulong)_argument.Address;
