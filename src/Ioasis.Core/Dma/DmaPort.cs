@@ -26,20 +26,32 @@ public sealed class DmaPort : IDisposable
 
     private const int GranuleShift = 11;
     private const int IotlbSize = 256;
-    private const int PasidBits = Pasid.Bits + 1;
+    private const int KeyBits = Pasid.Bits + 1;
     private const int MaxChunk = 64 * 1024;
-    private const uint NoPasid = 0; // a PASID is kept as its value plus 1
+    private const uint NoPasid = 0;
     private const long Closed = -1; // odd: no access can be entered any more
 
     private readonly Endpoint _endpoint;
     private readonly IotlbEntry[] _iotlb = new IotlbEntry[IotlbSize];
     private long _state; // odd within an access
     private ulong _generation = 1;
+    private bool _requestsPages;
+    private bool _usesDeviceTlb;
 
-    internal DmaPort(Endpoint endpoint) => _endpoint = endpoint;
+    internal DmaPort(Endpoint endpoint, DeviceTlb? deviceTlb = null)
+    {
+        _endpoint = endpoint;
+        DeviceTlb = deviceTlb;
+    }
 
     /// <summary>Whose requests it sends.</summary>
     public RequesterId Requester => _endpoint.Requester;
+
+    /// <summary>How many PASID bits its requests may carry; 0 where PASIDs are not enabled.</summary>
+    public int PasidBits => _endpoint.Enabled.PasidBits;
+
+    /// <summary>How many page requests the device may have unanswered, all ports together; 0 where PRI is not enabled.</summary>
+    public int PageRequestLimit => _endpoint.Enabled.PageRequests;
 
     /// <summary>Reads memory: <paramref name="destination"/>.Length bytes from <paramref name="iova"/> on, in ascending order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -50,25 +62,50 @@ public sealed class DmaPort : IDisposable
     public DmaResult Write(Iova iova, ReadOnlySpan<byte> source) => Access(iova, NoPasid, new WriteTransfer(source));
 
     /// <summary>Reads memory through the page table of a PASID.</summary>
-    public DmaResult Read(Pasid pasid, Iova iova, Span<byte> destination) => Access(iova, pasid.Value + 1, new ReadTransfer(destination));
+    public DmaResult Read(Pasid pasid, Iova iova, Span<byte> destination) => Access(iova, KeyOf(pasid), new ReadTransfer(destination));
 
     /// <summary>Writes memory through the page table of a PASID.</summary>
-    public DmaResult Write(Pasid pasid, Iova iova, ReadOnlySpan<byte> source) => Access(iova, pasid.Value + 1, new WriteTransfer(source));
+    public DmaResult Write(Pasid pasid, Iova iova, ReadOnlySpan<byte> source) => Access(iova, KeyOf(pasid), new WriteTransfer(source));
 
     /// <summary>
-    /// Whether the device asks for pages that are missing (PCI: PRI, enabled) instead of having the fault recorded. Who asks in vain says so
-    /// by <see cref="GiveUp"/>.
+    /// Whether the device asks for pages that are missing instead of having the fault recorded. Who asks in vain says so by <see cref="GiveUp"/>.
+    /// It stays false where PRI is not enabled.
     /// </summary>
-    public bool RequestsPages { get; set; }
+    public bool RequestsPages
+    {
+        get => _requestsPages;
+        set => _requestsPages = value && _endpoint.Enabled.PageRequests > 0;
+    }
+
+    /// <summary>The engine's own translations, which <see cref="UsesDeviceTlb"/> makes use of; null where ATS is not enabled.</summary>
+    public DeviceTlb? DeviceTlb { get; }
+
+    /// <summary>
+    /// Whether accesses are translated by <see cref="DeviceTlb"/>; it stays false where there is none. Set by the thread that the port serves.
+    /// </summary>
+    public bool UsesDeviceTlb
+    {
+        get => _usesDeviceTlb;
+        set
+        {
+            if (_usesDeviceTlb == (value && DeviceTlb is not null)) return;
+            _usesDeviceTlb = !_usesDeviceTlb;
+            Interlocked.Increment(ref _generation); // what the port kept without it is not to be found before it
+        }
+    }
 
     /// <summary>Asks whoever answers for the page table for a page. Not within an access; does not wait.</summary>
     /// <param name="request">The request.</param>
     /// <param name="answered">Is called once with the answer to the last request of a group, perhaps before this returns.</param>
-    public void RequestPage(in PageRequest request, Action<PageResponse> answered) => _endpoint.RequestPage(in request, answered);
+    /// <returns>False when it was not sent, and will not be answered: the device may not now, or has as many unanswered as it may.</returns>
+    public bool RequestPage(in PageRequest request, Action<PageResponse> answered) => RequestsPages && _endpoint.RequestPage(in request, answered);
 
     /// <summary>Records the fault of an access that the device asked a page for and did not get.</summary>
     public void GiveUp(Pasid? pasid, Iova iova, bool isWrite, FaultReason reason) =>
         _endpoint.Unit.Faults.Add(Requester, pasid, iova, isWrite, reason, _endpoint.Unit.FaultCode(reason, isWrite));
+
+    /// <summary>How a PASID is kept in an IOTLB: its value plus 1, and 0 for none.</summary>
+    internal static uint KeyOf(Pasid? pasid) => pasid is { } id ? id.Value + 1 : NoPasid;
 
     /// <summary>Closes the port; it must not be within an access. A later access throws.</summary>
     public void Dispose()
@@ -130,7 +167,7 @@ public sealed class DmaPort : IDisposable
         ref IotlbEntry entry = ref _iotlb[(int)(tag & (IotlbSize - 1))];
         host = entry.Delta + (nint)iova;
         return entry.Tag == tag
-            && entry.Key == ((Volatile.Read(ref _generation) << PasidBits) | pasidKey)
+            && entry.Key == ((Volatile.Read(ref _generation) << KeyBits) | pasidKey)
             && (entry.LastAndAccess & (ulong)access) != 0
             && (uint)(length - 1) < MaxChunk
             && iova + (uint)length - 1 <= (entry.LastAndAccess | 3);
@@ -143,11 +180,12 @@ public sealed class DmaPort : IDisposable
         // Read before anything else: an entry that is filled while a translation is being taken away carries the old generation.
         ulong generation = Volatile.Read(ref _generation);
         host = 0;
+        if (_usesDeviceTlb) return false; // looked up in AccessSlow
         if (_endpoint.RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return false;
         MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read; // a write that is recorded is a slow one
         if ((access & kept) == 0) return false;
         if (route.FirstStage is { } firstStage)
-            return TryWalkNested(firstStage, route.Table, iova, (generation << PasidBits) | pasidKey, length, access, kept, out host);
+            return TryWalkNested(firstStage, route.Table, iova, (generation << KeyBits) | pasidKey, length, access, kept, out host);
         uint number = route.Table.Find(iova);
         if (number == 0) return false;
         ref Mapping mapping = ref route.Table.At(number);
@@ -156,7 +194,7 @@ public sealed class DmaPort : IDisposable
         ulong last = mapping.Last;
         if (iova < mapping.First || iova > last || mapping.Direct == 0 || (mapping.Access & access) == 0
             || (uint)(length - 1) >= MaxChunk || last - iova < (uint)length - 1) return false;
-        host = Keep(iova, (generation << PasidBits) | pasidKey, mapping.Direct - (nint)mapping.First, last, mapping.Access & kept);
+        host = Keep(iova, (generation << KeyBits) | pasidKey, mapping.Direct - (nint)mapping.First, last, mapping.Access & kept);
         return true;
     }
 
@@ -228,12 +266,15 @@ public sealed class DmaPort : IDisposable
     {
         bool isWrite = access == MapAccess.Write;
         ulong iova = unchecked(start.Value + offset);
+        long epoch = _usesDeviceTlb ? DeviceTlb!.Epoch : 0; // before anything else
         FaultReason reason = _endpoint.Route(pasid, iova < start.Value ? ulong.MaxValue : iova, out step.Route);
         step.Address = iova;
         step.BytesAfterFirst = ulong.MaxValue;
-        if (reason == FaultReason.None && step.Route!.FirstStage is { } firstStage)
+        if (reason == FaultReason.None && (_usesDeviceTlb || step.Route!.FirstStage is not null))
         {
-            FirstStageResult page = firstStage.Translate(iova, access);
+            FirstStageResult page = _usesDeviceTlb
+                ? DeviceTlb!.Translate(step.Route!, KeyOf(pasid), iova, access, epoch)
+                : step.Route!.FirstStage!.Translate(iova, access);
             if (!page.IsOk)
             {
                 step.Fail(in page);
@@ -241,7 +282,7 @@ public sealed class DmaPort : IDisposable
             }
 
             step.Address = page.Address;
-            step.BytesAfterFirst = ((1UL << page.PageShift) - 1) & ~iova;
+            if (page.PageShift < 64) step.BytesAfterFirst = ((1UL << page.PageShift) - 1) & ~iova;
         }
 
         if (reason != FaultReason.None)

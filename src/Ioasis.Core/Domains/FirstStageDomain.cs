@@ -33,15 +33,18 @@ internal abstract class FirstStageDomain : NestedDomain
 
     /// <summary>
     /// Invalidates: when this returns, no access uses what <paramref name="drop"/> drops, one in flight included, nor anything that was found by
-    /// tables as they were before.
+    /// tables as they were before, nor do devices keep any of it.
     /// </summary>
+    /// <param name="first">The first address whose translation goes.</param>
+    /// <param name="last">The last one.</param>
     /// <param name="drop">Drops what is kept and is to go; says whether there was any.</param>
-    protected void Invalidate(Func<bool> drop)
+    protected void Invalidate(ulong first, ulong last, Func<bool> drop)
     {
         drop();
+        Mappings.DropFromDevices(Route!, first, last);
         Mappings.Flush();
 
-        // What a walk that had begun before put in meanwhile; and what ports made of it before it went.
-        if (drop()) Mappings.Flush();
+        // What a walk that had begun before put in meanwhile; and what ports and devices made of it before it went.
+        if (drop() | Mappings.DropFromDevices(Route!, first, last)) Mappings.Flush();
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Ioasis.Core.Dma;
+using Ioasis.Core.Endpoints;
 using Ioasis.Memory;
 using Ioasis.PageTables;
 
@@ -117,7 +118,12 @@ public sealed class MappingTable
             ports = _ports;
         }
 
-        if (used) DmaPort.Quiesce(ports);
+        if (used)
+        {
+            DropFromDevices(ports, numbers);
+            DmaPort.Quiesce(ports);
+        }
+
         lock (_lock) Free(numbers, used);
     }
 
@@ -132,6 +138,16 @@ public sealed class MappingTable
             ref Mapping mapping = ref At(number);
             return mapping.Backing!.TryLocate(mapping.BackingOffset + (iova.Value - mapping.First), out location);
         }
+    }
+
+    /// <summary>Drops from devices' own caches what a first stage made of a range of addresses; says whether there was any.</summary>
+    internal bool DropFromDevices(TranslationRoute route, ulong first, ulong last)
+    {
+        DmaPort[] ports;
+        lock (_lock) ports = _ports;
+        bool any = false;
+        foreach (DmaPort port in ports) any |= port.DeviceTlb?.Invalidate(route, first, last) ?? false;
+        return any;
     }
 
     /// <summary>Empties the IOTLBs of all ports that translate by this table, and waits for accesses that began before.</summary>
@@ -201,6 +217,16 @@ public sealed class MappingTable
         mapping.Access = access;
         Volatile.Write(ref mapping.Live, true);
         return number;
+    }
+
+    /// <summary>Drops from devices' own caches what leads to mappings that were taken out.</summary>
+    private void DropFromDevices(DmaPort[] ports, ReadOnlySpan<uint> numbers)
+    {
+        foreach (DmaPort port in ports)
+        {
+            if (port.DeviceTlb is not { } cache) continue;
+            foreach (uint number in numbers) cache.Invalidate(this, At(number).First, At(number).Last);
+        }
     }
 
     /// <summary>Gives slots back whose mappings are dead and out of the table; <paramref name="quiesced"/>: no port can hold one any more.</summary>

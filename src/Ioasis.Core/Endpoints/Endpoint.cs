@@ -16,9 +16,10 @@ public sealed class Endpoint
     // Guards attachments, ports and the bus-master bit against each other's changes. Taken before a mapping table's lock.
     // Translation reads what it guards without it.
     private readonly Lock _lock = new();
-    private readonly PartialRequests _partialRequests = new();
+    private readonly OutstandingRequests _requests = new();
+    private readonly PasidTable _pasids = new();
+    private readonly EndpointFeatures _features = EndpointFeatures.None;
     private volatile Attachment? _rid;
-    private volatile Dictionary<uint, Attachment> _pasids = []; // never changed, only replaced
     private volatile bool _busMaster;
     private volatile TranslationRoute? _ridRoute; // of requests without PASID; null while they are blocked
     private DmaPort[] _ports = [];
@@ -41,8 +42,25 @@ public sealed class Endpoint
     /// <summary>The group it is in.</summary>
     public IommuGroup Group { get; }
 
-    /// <summary>How many PASID bits the function itself can send; 0 when it has no PASID capability.</summary>
-    public int MaxPasidLog2 { get; init; }
+    /// <summary>What the function can do.</summary>
+    public EndpointFeatures Features
+    {
+        get => _features;
+        init
+        {
+            _features = value;
+            Enabled = Unit.Enable(value);
+        }
+    }
+
+    /// <summary>What of it is enabled, and so what it does.</summary>
+    public EndpointFeatures Enabled { get; private init; } = EndpointFeatures.None;
+
+    /// <summary>How many PASID bits it may use; 0 for no PASIDs.</summary>
+    public int MaxPasidLog2 => Enabled.PasidBits;
+
+    /// <summary>How many of its page requests have no answer yet; never more than <see cref="EndpointFeatures.PageRequests"/>.</summary>
+    public int OutstandingPageRequests => _requests.Count;
 
     /// <summary>How many ports are open.</summary>
     public int OpenPorts
@@ -51,7 +69,8 @@ public sealed class Endpoint
     }
 
     /// <summary>
-    /// Whether the function may send requests at all (PCI command register, bit 2). When clearing it returns, none is under way.
+    /// Whether the function may send requests at all (PCI command register, bit 2). When clearing it returns, none is under way, and its page
+    /// requests are answered.
     /// </summary>
     public bool BusMaster
     {
@@ -63,20 +82,24 @@ public sealed class Endpoint
                 if (_busMaster == value) return;
                 _busMaster = value;
                 UpdateRoute();
+                _requests.SetStopped(!value);
                 if (!value) DmaPort.Quiesce(_ports);
             }
+
+            if (!value) _requests.Drain();
         }
     }
 
     /// <summary>Opens a port for one engine of the function.</summary>
-    public DmaPort OpenPort()
+    /// <param name="translations">How many translations the engine can keep by itself, if ATS is enabled; 0 for none.</param>
+    public DmaPort OpenPort(int translations = 0)
     {
         lock (_lock)
         {
-            var port = new DmaPort(this);
+            var port = new DmaPort(this, Enabled.Ats && translations > 0 ? new DeviceTlb(translations) : null);
             _ports = [.. _ports, port];
             _rid?.Domain.Mappings.AddPort(port);
-            foreach (Attachment attachment in _pasids.Values) attachment.Domain.Mappings.AddPort(port);
+            foreach (Attachment attachment in _pasids.All) attachment.Domain.Mappings.AddPort(port);
             return port;
         }
     }
@@ -85,7 +108,7 @@ public sealed class Endpoint
     public IommuDomain? Attached => _rid?.Domain;
 
     /// <summary>What a PASID is attached to.</summary>
-    public IommuDomain? AttachedTo(Pasid pasid) => _pasids.GetValueOrDefault(pasid.Value)?.Domain;
+    public IommuDomain? AttachedTo(Pasid pasid) => _pasids.Find(pasid.Value)?.Domain;
 
     /// <summary>
     /// Changes what the requester ID (<paramref name="pasid"/> null) or a PASID is attached to: null detaches, and a change from one
@@ -109,19 +132,12 @@ public sealed class Endpoint
                 foreach (DmaPort port in _ports) domain.Mappings.AddPort(port);
 
             Attachment? attachment = domain is null ? null : new Attachment(this, pasid, domain, owner);
-            if (pasid is { } id)
-            {
-                var pasids = new Dictionary<uint, Attachment>(_pasids);
-                if (attachment is null) pasids.Remove(id.Value); else pasids[id.Value] = attachment;
-                _pasids = pasids;
-            }
-            else
-            {
-                _rid = attachment;
-            }
+            if (pasid is { } id) _pasids.Set(id.Value, attachment);
+            else _rid = attachment;
 
             UpdateRoute();
             if (former is null) return IommuStatus.Ok; // a port keeps no entry of a blocked requester
+            foreach (DmaPort port in _ports) port.DeviceTlb?.Invalidate(DmaPort.KeyOf(pasid));
             DmaPort.Quiesce(_ports);
             if (former.Domain is FirstStageDomain firstStage) firstStage.DropAll();
             foreach (DmaPort port in _ports) former.Domain.Mappings.RemovePort(port);
@@ -131,36 +147,51 @@ public sealed class Endpoint
         return IommuStatus.Ok;
     }
 
+    /// <summary>The function was reset: what it kept of translations is gone, and its page requests are answered.</summary>
+    public void Reset()
+    {
+        lock (_lock)
+            foreach (DmaPort port in _ports) port.DeviceTlb?.Flush();
+        _requests.Drain();
+    }
+
     /// <summary>
     /// The function asks for pages. The last request of a group brings all of it to who answers for the page table of its PASID; when nobody
     /// does, the answer is <see cref="PageResponse.Invalid"/> (Linux: iommu_report_device_fault).
     /// </summary>
     /// <param name="request">The request.</param>
     /// <param name="answered">Is called once with the answer to the last request of a group, by whoever answers, perhaps before this returns.</param>
-    /// <returns>Whether somebody took it.</returns>
+    /// <returns>False when it was not sent, and will not be answered: the function may send none now, or has as many unanswered as it may.</returns>
     public bool RequestPage(in PageRequest request, Action<PageResponse>? answered = null)
     {
         if (HandlerOf(request.Pasid) is not { Domain.PageRequests: { } handler } attachment)
         {
+            if (!_busMaster || Enabled.PageRequests == 0) return false;
             answered?.Invoke(PageResponse.Invalid);
-            return false;
+            return true;
         }
 
-        if (request.IsLast) handler.Handle(new PageRequestGroup(attachment, _partialRequests.Complete(request), answered));
-        else _partialRequests.Add(request);
+        if (!request.IsLast) return _requests.TryAdd(in request, Enabled.PageRequests);
+        PageRequestGroup? group = _requests.TryComplete(
+            request, Enabled.PageRequests, requests => new PageRequestGroup(attachment, requests, answered));
+        if (group is null) return false;
+        handler.Handle(group);
         return true;
     }
+
+    /// <summary>A group of page requests has its answer.</summary>
+    internal void Answered(PageRequestGroup group) => _requests.Remove(group);
 
     private Attachment? HandlerOf(Pasid? pasid) =>
         AttachmentOf(pasid) ?? (pasid is not null && Unit.UserOwnsPasidTable && _rid is { Domain: NestedDomain } nested ? nested : null);
 
-    private Attachment? AttachmentOf(Pasid? pasid) => pasid is { } id ? _pasids.GetValueOrDefault(id.Value) : _rid;
+    private Attachment? AttachmentOf(Pasid? pasid) => pasid is { } id ? _pasids.Find(id.Value) : _rid;
 
     /// <summary>Which table translates requests without PASID (0) or with one (its value plus 1); null while they are blocked.</summary>
     internal TranslationRoute? RouteOf(uint pasidKey)
     {
         if (pasidKey == 0) return _ridRoute;
-        return _busMaster && _pasids.TryGetValue(pasidKey - 1, out Attachment? attachment) ? attachment.Domain.Route : null;
+        return _busMaster ? _pasids.Find(pasidKey - 1)?.Domain.Route : null;
     }
 
     /// <summary>What translates an address; or why nothing does.</summary>
@@ -181,7 +212,7 @@ public sealed class Endpoint
         {
             _ports = [.. _ports.Where(p => p != port)];
             _rid?.Domain.Mappings.RemovePort(port);
-            foreach (Attachment attachment in _pasids.Values) attachment.Domain.Mappings.RemovePort(port);
+            foreach (Attachment attachment in _pasids.All) attachment.Domain.Mappings.RemovePort(port);
         }
     }
 }

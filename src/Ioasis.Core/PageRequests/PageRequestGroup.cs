@@ -26,6 +26,7 @@ public sealed class PageRequestGroup
     public bool Respond(PageResponse response)
     {
         if (Interlocked.Exchange(ref _isAnswered, 1) != 0) return false;
+        Attachment.Endpoint.Answered(this);
         Attachment.Endpoint.Unit.RespondTo(this, response);
         _answered?.Invoke(response);
         return true;

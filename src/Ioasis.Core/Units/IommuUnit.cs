@@ -31,6 +31,13 @@ public abstract class IommuUnit
     /// <summary>How many PASID bits a device behind the unit may use; 0 when it knows none.</summary>
     public abstract int MaxPasidLog2 { get; }
 
+    /// <summary>What is enabled of what a function can do, as soon as the unit's driver finds it (Linux: probe_device).</summary>
+    public virtual EndpointFeatures Enable(EndpointFeatures features)
+    {
+        ArgumentNullException.ThrowIfNull(features);
+        return features with { PasidBits = Math.Min(features.PasidBits, MaxPasidLog2) };
+    }
+
     /// <summary>Whether a paging domain for a device can record which pages were written.</summary>
     public abstract bool SupportsDirtyTracking(Endpoint endpoint);
 

@@ -31,7 +31,7 @@ public sealed class IommufdDevice : IommufdObject
 
     private ObjectTable Objects => _context.Objects;
 
-    private int PasidBits => Math.Min(Endpoint.MaxPasidLog2, Endpoint.Unit.MaxPasidLog2);
+    private int PasidBits => Endpoint.MaxPasidLog2;
 
     /// <summary>Binds a device and claims DMA of its group for the context (Linux: iommufd_device_bind).</summary>
     /// <param name="context">The open /dev/iommu.</param>

@@ -17,7 +17,7 @@ internal sealed class IommufdGroup
     internal Dictionary<Key, Attachment> Attachments { get; } = [];
 
     /// <summary>Whether anything but requests without PASID is attached.</summary>
-    internal bool HasPasids => Attachments.Keys.Any(k => k.Pasid is not null);
+    internal bool HasPasids => Attachments.Count > (Attachments.ContainsKey(new Key(null)) ? 1 : 0);
 
     /// <summary>The PASID, or null for requests without one.</summary>
     internal readonly record struct Key(Pasid? Pasid);

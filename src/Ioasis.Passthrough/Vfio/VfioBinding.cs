@@ -68,7 +68,7 @@ internal sealed class VfioBinding
     /// <summary>Detaches everything, gives the device back and lets the context go.</summary>
     internal void Close()
     {
-        foreach (uint pasid in _pasids.ToArray()) Detach(pasid);
+        foreach (uint pasid in _pasids.Order().ToArray()) Detach(pasid);
         Detach();
         Device.Unbind();
         Context.Release();

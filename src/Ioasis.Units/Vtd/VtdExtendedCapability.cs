@@ -28,6 +28,7 @@ internal readonly struct VtdExtendedCapability(ulong value)
         | (Bit(features.Nesting && features.SupervisorRequests) << 31) // SRS
         | (Bit(features.Nesting && features.ExtendedAccessed) << 34)   // EAFS
         | (features.PasidBits > 0 ? ((ulong)(features.PasidBits - 1) << 35) | (1UL << 40) : 0) // PSS, PASID
+        | (Bit(features.PageRequests) << 42) // PDS: page requests are drained
         | (features.IsScalable ? Scalable : 0)
         | (Bit(features.DirtyTracking) << 45) // SSADS
         | (Bit(features.Nesting) << 47));     // FSTS

@@ -16,6 +16,9 @@ public sealed class VtdUnit : IommuUnit
     /// <summary>Writes to these addresses are interrupt messages, never DMA (specification 3.14).</summary>
     private static readonly IovaRange InterruptWindow = new(0xfee0_0000, 0xfeef_ffff);
 
+    /// <summary>Requests that fit into the page request queue that Linux gives a unit (PRQ_DEPTH).</summary>
+    private const int PageRequestQueueDepth = 2048;
+
     private readonly VtdFeatures _features;
     private readonly IReadOnlyList<IovaRange> _reserved;
 
@@ -44,6 +47,14 @@ public sealed class VtdUnit : IommuUnit
 
     /// <inheritdoc/>
     public override int MaxPasidLog2 => _features.PasidBits;
+
+    /// <summary>Page requests come with device translation only, as on Linux; and both with the unit's own support.</summary>
+    public override EndpointFeatures Enable(EndpointFeatures features)
+    {
+        EndpointFeatures enabled = base.Enable(features);
+        bool ats = enabled.Ats && _features.PageRequests;
+        return enabled with { Ats = ats, PageRequests = ats && _features.IsScalable ? Math.Min(enabled.PageRequests, PageRequestQueueDepth) : 0 };
+    }
 
     /// <inheritdoc/>
     public override bool SupportsDirtyTracking(Endpoint endpoint) => _features.DirtyTracking;
@@ -84,7 +95,7 @@ public sealed class VtdUnit : IommuUnit
     {
         if (domain is null) return IommuStatus.Ok;
         if (!Suits(domain)) return IommuStatus.Invalid;
-        return domain.PageRequests is not null && !_features.PageRequests ? IommuStatus.NoDevice : IommuStatus.Ok;
+        return domain.PageRequests is not null && endpoint.Enabled.PageRequests == 0 ? IommuStatus.NoDevice : IommuStatus.Ok;
     }
 
     private bool Suits(IommuDomain domain)

@@ -41,7 +41,12 @@ internal sealed class MockDevice
     {
         var endpoint = new Endpoint(default, MockUnit.Selftest, new IommuGroup(0))
         {
-            MaxPasidLog2 = (flags & MOCK_FLAGS_DEVICE_PASID) != 0 ? MOCK_PASID_WIDTH : 0,
+            Features = new EndpointFeatures
+            {
+                PasidBits = (flags & MOCK_FLAGS_DEVICE_PASID) != 0 ? MOCK_PASID_WIDTH : 0,
+                PageRequests = int.MaxValue, // the mock counts none
+            },
+            BusMaster = true,
         };
         s_devices.Add(endpoint, new MockDevice(flags));
         return endpoint;

@@ -14,8 +14,11 @@ internal sealed class DmaBench
 
     internal OwnAddressSpace Memory { get; } = new();
 
+    /// <summary>What the endpoints can do.</summary>
+    internal EndpointFeatures Features { get; init; } = new() { PasidBits = 20, Ats = true, PageRequests = 32 };
+
     internal Endpoint NewEndpoint() =>
-        new(new RequesterId(0, 0, (byte)_slots, 0), Unit, new IommuGroup(_slots++)) { MaxPasidLog2 = 20, BusMaster = true };
+        new(new RequesterId(0, 0, (byte)_slots, 0), Unit, new IommuGroup(_slots++)) { Features = Features, BusMaster = true };
 
     internal PagingDomain NewDomain(ulong pageSize = Page) => new(Unit, new MappingTable(pageSize), PagingDomainOptions.Pasid);
 

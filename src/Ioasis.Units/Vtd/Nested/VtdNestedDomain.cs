@@ -118,7 +118,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     {
         if (pages == 0) return;
         ulong last = pages > (ulong.MaxValue - first) >> 12 ? ulong.MaxValue : first + (pages << 12) - 1;
-        Invalidate(() =>
+        Invalidate(first, last, () =>
         {
             bool any = _translations?.Drop(first, last) ?? false;
             return (!leafOnly && (_structures?.Drop(first, last) ?? false)) | any;

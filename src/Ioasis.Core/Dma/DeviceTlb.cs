@@ -1,0 +1,208 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Faults;
+
+namespace Ioasis.Core.Dma;
+
+/// <summary>
+/// The translations that an engine of a device asked for by itself and keeps (PCI Express: ATS, address translation cache). Of a nested domain it holds
+/// what the first stage makes of an address; the second stage is applied to each access anew, so that it is never stale.
+/// </summary>
+/// <remarks>
+/// An entry lives until its translation is invalidated: by whoever owns the first stage, by the mapping's end, or by the end of the attachment. Each
+/// of them drops it here before it waits for the port. An answer that was on its way then is not kept: the cache counts invalidations, and a
+/// translation that was begun before the last one is used once, by the access that is being waited for.
+/// </remarks>
+public sealed class DeviceTlb
+{
+    private static readonly int[] s_shifts = [30, 21, 12];
+
+    // Guards everything below. Innermost.
+    private readonly Lock _lock = new();
+    private readonly Entry[] _entries;
+    private readonly Dictionary<Key, int> _index;
+    private readonly Stack<int> _free = new();
+    private int _oldest; // the next entry to make room
+    private long _epoch;
+    private long _hits;
+    private long _misses;
+    private long _invalidations;
+
+    internal DeviceTlb(int capacity)
+    {
+        _entries = new Entry[capacity];
+        _index = new Dictionary<Key, int>(capacity);
+        for (int slot = capacity - 1; slot >= 0; slot--) _free.Push(slot);
+    }
+
+    /// <summary>How many translations it can keep.</summary>
+    public int Capacity => _entries.Length;
+
+    /// <summary>How many it keeps now.</summary>
+    public int Count
+    {
+        get { lock (_lock) return _index.Count; }
+    }
+
+    /// <summary>How often a translation was found.</summary>
+    public long Hits => Interlocked.Read(ref _hits);
+
+    /// <summary>How often one had to be asked for, in vain included.</summary>
+    public long Misses => Interlocked.Read(ref _misses);
+
+    /// <summary>How many translations were invalidated.</summary>
+    public long Invalidations => Interlocked.Read(ref _invalidations);
+
+    /// <summary>The device forgets all that it keeps. Nobody has to be waited for.</summary>
+    public void Flush()
+    {
+        lock (_lock)
+        {
+            _epoch++;
+            foreach (int slot in _index.Values) Free(slot);
+            _index.Clear();
+        }
+    }
+
+    /// <summary>The number of invalidations so far, to be read before what translates an address is looked up.</summary>
+    internal long Epoch
+    {
+        get { lock (_lock) return _epoch; }
+    }
+
+    /// <summary>Translates an address: by what is kept, else by asking. Within an access of the port.</summary>
+    /// <param name="route">What translates requests with that PASID.</param>
+    /// <param name="pasidKey">The PASID plus 1; 0 for none.</param>
+    /// <param name="iova">The address.</param>
+    /// <param name="access">What is to be done there.</param>
+    /// <param name="epoch">The <see cref="Epoch"/> before the route was looked up.</param>
+    internal FirstStageResult Translate(TranslationRoute route, uint pasidKey, ulong iova, MapAccess access, long epoch)
+    {
+        lock (_lock)
+        {
+            if (TryFind(route, pasidKey, iova, access, out FirstStageResult kept))
+            {
+                _hits++;
+                return kept;
+            }
+
+            _misses++;
+        }
+
+        FirstStageResult asked = route.FirstStage is { } firstStage
+            ? firstStage.Translate(iova, access)
+            : new FirstStageResult(FaultReason.None, 0, false, iova, sizeof(ulong) * 8, MapAccess.ReadWrite);
+        if (!asked.IsOk) return asked;
+        ref Mapping mapping = ref route.Table.Use(asked.Address);
+        if (Unsafe.IsNullRef(ref mapping) || (mapping.Access & access) == 0) return asked;
+        int shift = ShiftOf(asked.Address, asked.PageShift, in mapping);
+        if (shift != 0) Keep(route, pasidKey, iova, asked.Address, shift, asked.Access & mapping.Access, epoch);
+        return asked;
+    }
+
+    /// <summary>Drops all of a PASID. What was asked for before is not kept after this.</summary>
+    internal bool Invalidate(uint pasidKey) => Drop(new Dropped(null, null, pasidKey, 0, 0));
+
+    /// <summary>Drops translations of addresses in a range by a first stage.</summary>
+    internal bool Invalidate(TranslationRoute route, ulong first, ulong last) => Drop(new Dropped(route, null, 0, first, last));
+
+    /// <summary>Drops translations to addresses in a range of a table of mappings.</summary>
+    internal bool Invalidate(MappingTable table, ulong first, ulong last) => Drop(new Dropped(null, table, 0, first, last));
+
+    private bool TryFind(TranslationRoute route, uint pasidKey, ulong iova, MapAccess access, out FirstStageResult kept)
+    {
+        foreach (int shift in s_shifts)
+        {
+            if (!_index.TryGetValue(new Key(pasidKey, shift, iova >> shift), out int slot)) continue;
+            ref Entry entry = ref _entries[slot];
+            if (entry.Route != route || (entry.Access & access) == 0) continue;
+            ulong within = iova & ((1UL << shift) - 1);
+            kept = new FirstStageResult(FaultReason.None, 0, false, entry.Address | within, (byte)shift, entry.Access);
+            return true;
+        }
+
+        kept = default;
+        return false;
+    }
+
+    private void Keep(TranslationRoute route, uint pasidKey, ulong iova, ulong address, int shift, MapAccess access, long epoch)
+    {
+        lock (_lock)
+        {
+            if (epoch != _epoch) return;
+            var key = new Key(pasidKey, shift, iova >> shift);
+            if (!_index.TryGetValue(key, out int slot))
+            {
+                if (!_free.TryPop(out slot))
+                {
+                    slot = _oldest;
+                    _oldest = (_oldest + 1) % _entries.Length;
+                    _index.Remove(_entries[slot].Key);
+                }
+
+                _index.Add(key, slot);
+            }
+
+            _entries[slot] = new Entry(key, route, address & ~((1UL << shift) - 1), access);
+        }
+    }
+
+    private bool Drop(in Dropped what)
+    {
+        lock (_lock)
+        {
+            _epoch++;
+            if (_index.Count == 0) return false;
+            int before = _index.Count;
+            for (int slot = 0; slot < _entries.Length; slot++)
+            {
+                if (_entries[slot].Route is null || !what.Covers(in _entries[slot])) continue;
+                _index.Remove(_entries[slot].Key);
+                Free(slot);
+            }
+
+            _invalidations += before - _index.Count;
+            return _index.Count != before;
+        }
+    }
+
+    private void Free(int slot)
+    {
+        _entries[slot] = default;
+        _free.Push(slot);
+    }
+
+    /// <summary>The largest page around an address, of those that are kept, that is translated alike and lies in the mapping; 0 for none.</summary>
+    private static int ShiftOf(ulong address, int pageShift, in Mapping mapping)
+    {
+        foreach (int shift in s_shifts)
+        {
+            ulong offset = (1UL << shift) - 1;
+            if (shift <= pageShift && (address & ~offset) >= mapping.First && (address | offset) <= mapping.Last) return shift;
+        }
+
+        return 0;
+    }
+
+    private readonly record struct Key(uint PasidKey, int Shift, ulong Page)
+    {
+        public override int GetHashCode() => (int)(BitOperations.RotateLeft(Page * 0x9e3779b97f4a7c15, 29) ^ (PasidKey * 0x85ebca6b) ^ (uint)Shift);
+    }
+
+    private readonly record struct Entry(Key Key, TranslationRoute? Route, ulong Address, MapAccess Access);
+
+    /// <summary>Which entries go: of a route by address, to a table's addresses, or of a PASID.</summary>
+    private readonly record struct Dropped(TranslationRoute? Route, MappingTable? Table, uint PasidKey, ulong First, ulong Last)
+    {
+        internal bool Covers(in Entry entry)
+        {
+            ulong size = (1UL << entry.Key.Shift) - 1;
+            if (Table is not null) return entry.Route!.Table == Table && entry.Address <= Last && (entry.Address | size) >= First;
+            if (Route is null) return entry.Key.PasidKey == PasidKey;
+            ulong first = entry.Key.Page << entry.Key.Shift;
+            return entry.Route == Route && first <= Last && (first | size) >= First;
+        }
+    }
+}
