@@ -81,8 +81,19 @@ public sealed class SoftwareMachine : IDisposable
 
     private MachineDevice Plug(DeviceDescription device, PciDeviceModel model)
     {
-        var endpoint = new Endpoint(device.Address, _units[device.Unit], GroupOf(device));
-        var plugged = new MachineDevice(device.Model, _bus.Add(model, endpoint, (uint)_devices.Count));
+        PciFunction function = device.Restrict(model.Function);
+        var endpoint = new Endpoint(device.Address, _units[device.Unit], GroupOf(device))
+        {
+            Features = new EndpointFeatures
+            {
+                PasidBits = function.PasidBits,
+                PasidExecute = function.PasidExecute,
+                PasidPrivileged = function.PasidPrivileged,
+                Ats = function.HasAts,
+                PageRequests = function.PageRequests,
+            },
+        };
+        var plugged = new MachineDevice(device.Model, _bus.Add(model, endpoint, (uint)_devices.Count, function));
         _devices.Add(plugged);
         return plugged;
     }

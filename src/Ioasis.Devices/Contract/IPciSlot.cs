@@ -9,7 +9,10 @@ public interface IPciSlot
     /// Opens a port for one engine of the function. A port serves one thread at a time; its accesses are translated by what
     /// the function's requester ID or the PASID given is attached to, and refused while the driver keeps bus mastering off.
     /// </summary>
-    DmaPort OpenDmaPort();
+    /// <param name="translations">
+    /// How many translations the engine can keep by itself (<see cref="DmaPort.DeviceTlb"/>). It has none where ATS is not enabled.
+    /// </param>
+    DmaPort OpenDmaPort(int translations = 0);
 
     /// <summary>
     /// Reads a register as it stands in BAR memory now: what a driver wrote last, or the model published. Of a doorbell, the value of

@@ -35,6 +35,21 @@ public sealed record PciFunction
 
     /// <summary>Whether it is a PCI Express endpoint (it then has that capability, extended configuration space, and FLR).</summary>
     public bool IsExpress { get; init; } = true;
+
+    /// <summary>How many PASID bits its requests can carry, up to 20; 0 for no PASID capability, which only a PCI Express endpoint can have.</summary>
+    public int PasidBits { get; init; }
+
+    /// <summary>Whether its requests with a PASID can ask for execute permission.</summary>
+    public bool PasidExecute { get; init; }
+
+    /// <summary>Whether its requests with a PASID can be privileged ones.</summary>
+    public bool PasidPrivileged { get; init; }
+
+    /// <summary>Whether it can ask for translations and keep them (ATS), which only a PCI Express endpoint can.</summary>
+    public bool HasAts { get; init; }
+
+    /// <summary>How many page requests it can have unanswered (PRI), which needs ATS; 0 for no such capability.</summary>
+    public int PageRequests { get; init; }
 }
 
 /// <summary>The MSI-X structures of a function. The host owns their bytes; a model never touches them.</summary>

@@ -1,3 +1,5 @@
+using Ioasis.Memory;
+
 namespace Ioasis.Devices.Slots;
 
 /// <summary>What a description of a function must obey. A model's author, not a driver, breaks these: an exception says how.</summary>
@@ -18,6 +20,10 @@ internal static class FunctionRules
 
         Require(function.ClassCode <= 0xffffff, $"class code 0x{function.ClassCode:x} has more than 24 bits");
         Require(function.MsiVectors == 0 || (int.IsPow2(function.MsiVectors) && function.MsiVectors <= 32), $"{function.MsiVectors} MSI vectors: 0, or a power of two up to 32");
+        Require(function.PasidBits is >= 0 and <= Pasid.Bits, $"{function.PasidBits} PASID bits: 0 to {Pasid.Bits}");
+        Require(function.PasidBits > 0 || (!function.PasidExecute && !function.PasidPrivileged), "execute and privileged requests need PASIDs");
+        Require(function.PageRequests >= 0 && (function.PageRequests == 0 || function.HasAts), $"{function.PageRequests} page requests: they need ATS");
+        Require(function.IsExpress || (function.PasidBits == 0 && !function.HasAts), "PASIDs and ATS are of PCI Express");
         if (function.Msix is not { } msix) return;
         Require(msix.Vectors is >= 1 and <= 2048, $"{msix.Vectors} MSI-X vectors: 1 to 2048");
         Bar? home = function.Bars.FirstOrDefault(b => b.Index == msix.Bar);

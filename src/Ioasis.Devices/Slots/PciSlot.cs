@@ -28,13 +28,17 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     private bool _unplugged;
 
     /// <summary>Plugs a model in.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="endpoint">Its place behind an IOMMU.</param>
+    /// <param name="poller">Looks for stores to mapped BARs.</param>
+    /// <param name="function">What the model is here, if that is less than it says.</param>
     /// <exception cref="ArgumentException">The model describes no possible function.</exception>
-    internal PciSlot(PciDeviceModel model, Endpoint endpoint, BarPoller poller)
+    internal PciSlot(PciDeviceModel model, Endpoint endpoint, BarPoller poller, PciFunction? function = null)
     {
         _model = model;
         _endpoint = endpoint;
         _poller = poller;
-        Function = model.Function;
+        Function = function ?? model.Function;
         FunctionRules.Check(Function);
         foreach (Bar bar in Function.Bars) _bars[bar.Index] = new BarMemory(bar, Function.Msix?.Bar == bar.Index ? Function.Msix : null);
         _all = [.. _bars.OfType<BarMemory>()];
@@ -108,6 +112,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         lock (_calls)
         {
             _model.Reset();
+            _endpoint.Reset(); // after the model's threads stopped: none of them asks for anything any more
             foreach (BarMemory memory in _all) memory.Reset();
             SetInterruptLine(false);
         }
@@ -120,6 +125,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         lock (_calls)
         {
             _model.Reset();
+            _endpoint.Reset();
             foreach (BarMemory memory in _all) memory.TakeBack();
             SetInterruptLine(false);
         }
@@ -142,7 +148,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         }
     }
 
-    public DmaPort OpenDmaPort() => _endpoint.OpenPort();
+    public DmaPort OpenDmaPort(int translations = 0) => _endpoint.OpenPort(translations);
 
     public ulong ReadRegister(int bar, Register register) => Memory(bar).Peek(register);
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Ioasis.Devices;
 using Ioasis.Machine.Json;
 using Ioasis.Memory;
 using Ioasis.Units.Vtd;
@@ -8,6 +9,8 @@ namespace Ioasis.Machine.Description;
 /// <summary>Reads a machine from JSON and says where what is wrong.</summary>
 internal static class MachineParser
 {
+    private const int MaxEntries = 1 << 20;
+
     internal static MachineDescription Parse(string file, byte[] utf8)
     {
         JsonNodeAt root;
@@ -32,7 +35,9 @@ internal static class MachineParser
 
     private static UnitDescription ParseUnit(string file, JsonNodeAt item, List<UnitDescription> before)
     {
-        var unit = new JsonReaderAt(file, item, "a unit", "name", "driver", "addressBits", "pages2M", "pages1G", "dirtyTracking", "reserved");
+        var unit = new JsonReaderAt(file, item, "a unit", 
+            "name", "driver", "addressBits", "pages2M", "pages1G", "dirtyTracking", "nesting", "firstStage5Level", "firstStage1G", "pasidBits", "pageRequests",
+            "iotlbEntries", "structureEntries", "reserved");
         string name = unit.RequiredString("name", "such as \"dmar0\"");
         if (before.Exists(u => u.Name == name)) throw unit.Complain("name", $"there is already a unit \"{name}\"; give each its own name");
         string driver = unit.String("driver") ?? DriverRegistry.Vtd;
@@ -62,13 +67,20 @@ internal static class MachineParser
             Pages2M = unit.Boolean("pages2M", true),
             Pages1G = unit.Boolean("pages1G", true),
             DirtyTracking = unit.Boolean("dirtyTracking", true),
+            Nesting = unit.Boolean("nesting", true),
+            FirstStage5Level = unit.Boolean("firstStage5Level", true),
+            FirstStage1G = unit.Boolean("firstStage1G", true),
+            PasidBits = ParseCount(unit, "pasidBits", Pasid.Bits, "PASIDs have up to 20 bits") ?? Pasid.Bits,
+            PageRequests = unit.Boolean("pageRequests", true),
+            IotlbEntries = ParseCount(unit, "iotlbEntries", MaxEntries, "a unit keeps up to 1048576 entries"),
+            StructureEntries = ParseCount(unit, "structureEntries", MaxEntries, "a unit keeps up to 1048576 entries"),
             Reserved = reserved,
         });
     }
 
     private static DeviceDescription ParseDevice(string file, JsonNodeAt item, List<UnitDescription> units, List<DeviceDescription> before)
     {
-        var device = new JsonReaderAt(file, item, "a device", "model", "address", "unit", "group", "properties");
+        var device = new JsonReaderAt(file, item, "a device", "model", "address", "unit", "group", "pasidBits", "ats", "pri", "properties");
         string model = device.RequiredString("model", "such as \"edu\"");
         if (ModelRegistry.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
         string text = device.RequiredString("address", "such as \"0000:00:03.0\"");
@@ -81,7 +93,31 @@ internal static class MachineParser
         if (group > int.MaxValue) throw device.Complain("group", $"a group's number is at most {int.MaxValue}, not {group}");
         if (before.Find(d => group is not null && d.Group == (int)group) is { } member && member.Unit != unit)
             throw device.Complain("group", $"group {group} is behind {member.Unit}; the devices of a group share one unit");
-        return new DeviceDescription(model, address, unit, (int?)group, ParseProperties(file, model, device.Find("properties")));
+        return Restrict(device, new DeviceDescription(model, address, unit, (int?)group, ParseProperties(file, model, device.Find("properties"))));
+    }
+
+    /// <summary>What a device is to have less than its model; it cannot have more.</summary>
+    private static DeviceDescription Restrict(JsonReaderAt device, DeviceDescription description)
+    {
+        if (device.Find("pasidBits") is null && device.Find("ats") is null && device.Find("pri") is null) return description;
+        PciFunction function = ModelRegistry.FunctionOf(description.Model);
+        bool ats = device.Boolean("ats", function.HasAts);
+        if (ats && !function.HasAts) throw device.Complain("ats", $"{description.Model} has no ATS");
+        int? pageRequests = ParseCount(device, "pri", function.PageRequests, $"{description.Model} has up to {function.PageRequests} page requests");
+        if (pageRequests > 0 && !ats) throw device.Complain("pri", "page requests need ATS; leave \"pri\" out, or \"ats\": false");
+        return description with
+        {
+            PasidBits = ParseCount(device, "pasidBits", function.PasidBits, $"{description.Model} has up to {function.PasidBits} PASID bits"),
+            Ats = ats,
+            PageRequests = pageRequests,
+        };
+    }
+
+    private static int? ParseCount(JsonReaderAt reader, string name, int max, string rule)
+    {
+        ulong? count = reader.Unsigned(name);
+        if (count > (ulong)max) throw reader.Complain(name, $"{rule}, not {count}");
+        return (int?)count;
     }
 
     private static Dictionary<string, string> ParseProperties(string file, string model, JsonNodeAt? given)

@@ -34,6 +34,9 @@ internal static class ModelRegistry
 
     internal static PciDeviceModel Create(DeviceDescription device) => Models[device.Model].Create(device.Properties);
 
+    /// <summary>What a device with that model is when nothing restricts it.</summary>
+    internal static PciFunction FunctionOf(string model) => Models[model].Create(new Dictionary<string, string>()).Function;
+
     private static ulong? ParseMask(string text) =>
         text.StartsWith("0x", StringComparison.Ordinal)
         && ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong mask)

@@ -31,12 +31,13 @@ public sealed class VfioPciBus : IDisposable
     /// <param name="model">The model, not plugged in before.</param>
     /// <param name="endpoint">Its place behind an IOMMU, and its requester ID.</param>
     /// <param name="minor">Its number N in <c>/dev/vfio/devices/vfioN</c>.</param>
+    /// <param name="function">What the model is in this machine, if that is less than it says.</param>
     /// <exception cref="ArgumentException">The model describes no possible function.</exception>
-    public VfioPciDevice Add(PciDeviceModel model, Endpoint endpoint, uint minor)
+    public VfioPciDevice Add(PciDeviceModel model, Endpoint endpoint, uint minor, PciFunction? function = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(endpoint);
-        var slot = new PciSlot(model, endpoint, Poller);
+        var slot = new PciSlot(model, endpoint, Poller, function);
         var addresses = new ulong[6];
         foreach (Bar bar in slot.Function.Bars) addresses[bar.Index] = Place(bar);
         VfioGroup? group = _groups.Find(g => g.Id == endpoint.Group.Id);

@@ -40,7 +40,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         Major = major;
         Minor = minor;
         Path = $"/dev/vfio/devices/vfio{minor}";
-        _hardware = PciConfigBuilder.Build(slot.Function, [.. barAddresses]);
+        _hardware = PciConfigBuilder.Build(slot.Function, endpoint.Enabled, [.. barAddresses]);
         var effects = new Effects(this);
         _config = new VirtualConfig(_hardware, slot.Function, effects);
         _interrupts = new VfioInterrupts(slot.Function, effects);

@@ -8,7 +8,15 @@ namespace Ioasis.Tests.Machine;
 public sealed class MachineDescriptionTests
 {
     [Theory]
-    [InlineData("{\n \"units\": [ { \"nme\": \"a\" } ]\n}", "m.json:2: a unit has no \"nme\"; it may have name, driver, addressBits, pages2M, pages1G, dirtyTracking, reserved.")]
+    [InlineData("{\n \"units\": [ { \"nme\": \"a\" } ]\n}", "m.json:2: a unit has no \"nme\"; it may have name, driver, addressBits, pages2M, pages1G, dirtyTracking, nesting, firstStage5Level, firstStage1G, pasidBits, pageRequests, iotlbEntries, structureEntries, reserved.")]
+    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"pasidBits\": 21}]}", "m.json:3: PASIDs have up to 20 bits, not 21.")]
+    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"iotlbEntries\": 9999999}]}", "m.json:3: a unit keeps up to 1048576 entries, not 9999999.")]
+    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"nesting\": 1}]}", "m.json:3: \"nesting\" of a unit is true or false, not 1.")]
+    [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\",\n\"pasidBits\": 30}]}", "m.json:3: dmatest has up to 20 PASID bits, not 30.")]
+    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\",\n\"ats\": true}]}", "m.json:3: edu has no ATS.")]
+    [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\",\n\"pri\": 33}]}", "m.json:3: dmatest has up to 32 page requests, not 33.")]
+    [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\", \"ats\": false,\n\"pri\": 3}]}",
+        "m.json:3: page requests need ATS; leave \"pri\" out, or \"ats\": false.")]
     [InlineData("{\n\n \"devices\": [ { \"model\": \"nvme\", \"address\": \"00:03.0\" } ]\n}", "m.json:3: there is no device model \"nvme\"; there is dmatest, edu.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:33.0\"}]}", "m.json:2: \"00:33.0\" is no address such as 0000:00:03.0.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\"}]}", "m.json:2: a device needs \"address\", such as \"0000:00:03.0\".")]
@@ -60,6 +68,28 @@ public sealed class MachineDescriptionTests
         Assert.IsType<VirtualDevice>(machine.Paths["/dev/vfio/devices/vfio2"]);
         Assert.Equal("../../../devices/pci0001:02/0001:02:00.1", Assert.IsType<VirtualLink>(machine.Paths["/sys/bus/pci/devices/0001:02:00.1"]).Target);
         Assert.Equal("../../../kernel/iommu_groups/1", Assert.IsType<VirtualLink>(machine.Paths["/sys/devices/pci0001:02/0001:02:00.1/iommu_group"]).Target);
+    }
+
+    [Fact]
+    public void AUnitAndADeviceHaveWhatTheDescriptionLeavesThem()
+    {
+        const string json = """
+            {
+              "units": [ { "name": "dmar0", "pasidBits": 8 }, { "name": "dmar1", "pageRequests": false, "nesting": false, "dirtyTracking": false, "pasidBits": 0 } ],
+              "devices": [
+                { "model": "dmatest", "address": "00:03.0" },
+                { "model": "dmatest", "address": "00:04.0", "pasidBits": 4, "pri": 2 },
+                { "model": "dmatest", "address": "00:05.0", "ats": false },
+                { "model": "dmatest", "address": "00:06.0", "unit": "dmar1" },
+                { "model": "edu", "address": "00:07.0" },
+              ]
+            }
+            """;
+        using var machine = SoftwareMachine.Create(MachineDescription.Parse("m.json", Encoding.UTF8.GetBytes(json)));
+        Assert.Equal(
+            [(8, true, 32), (4, true, 2), (8, false, 0), (0, false, 0), (0, false, 0)],
+            machine.Devices.Select(d => (d.Endpoint.Enabled.PasidBits, d.Endpoint.Enabled.Ats, d.Endpoint.Enabled.PageRequests)));
+        Assert.Equal([20, 4, 20, 20, 0], machine.Devices.Select(d => d.Function.PasidBits));
     }
 
     [Theory]

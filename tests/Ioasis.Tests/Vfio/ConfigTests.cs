@@ -38,7 +38,71 @@ public sealed class ConfigTests
         Assert.Equal(0x804u, bench.Config(msix + PCI_MSIX_PBA, 4));
         Assert.Equal(2u, bench.Config(express + PCI_EXP_FLAGS, 2));
         Assert.NotEqual(0u, bench.Config(express + PCI_EXP_DEVCAP, 4) & PCI_EXP_DEVCAP_FLR);
-        Assert.Equal(0u, bench.Config(PCI_CFG_SPACE_SIZE, 4)); // no extended one
+    }
+
+    [Fact]
+    public void ProgramsSeeATSAndPRIAsTheIOMMUsDriverEnabledThem()
+    {
+        using var bench = new VfioBench();
+        Assert.Equal([PCI_EXT_CAP_ID_ATS, PCI_EXT_CAP_ID_PRI], ExtendedOf(bench));
+        Assert.Equal(0x8000_0020u, bench.Config(0x100 + PCI_ATS_CAP, 4));
+        Assert.Equal(0x8000_0001u, bench.Config(0x110 + PCI_PRI_CTRL, 4)); // enabled; responses carry the PASID
+        Assert.Equal((32u, 32u), (bench.Config(0x110 + PCI_PRI_MAX_REQ, 4), bench.Config(0x110 + PCI_PRI_ALLOC_REQ, 4)));
+        for (int at = 0x100; at < 0x128; at += 4)
+        {
+            uint before = bench.Config(at, 4);
+            foreach (uint value in (uint[])[0, ~0u, before ^ 0x8001_0003])
+            {
+                bench.SetConfig(at, 4, value);
+                Assert.Equal((at, before), (at, bench.Config(at, 4)));
+            }
+        }
+    }
+
+    /// <summary>It is left out of the list; its registers stand where they stand, like bytes of no capability.</summary>
+    [Fact]
+    public void ThePASIDCapabilityIsHiddenFromProgramsButNotFromSysfs()
+    {
+        using var bench = new VfioBench();
+        byte[] sysfs = bench.Device.ReadConfiguration();
+        Assert.Equal(0x1200_0000u | (1u << 16) | PCI_EXT_CAP_ID_PRI, BitConverter.ToUInt32(sysfs, 0x110));
+        Assert.Equal((1u << 16) | PCI_EXT_CAP_ID_PASID, BitConverter.ToUInt32(sysfs, 0x120));
+        Assert.Equal(PCI_PASID_CAP_EXEC | PCI_PASID_CAP_PRIV | (20 << 8), BitConverter.ToUInt16(sysfs, 0x120 + PCI_PASID_CAP));
+        Assert.Equal(PCI_PASID_CTRL_ENABLE | PCI_PASID_CTRL_EXEC, BitConverter.ToUInt16(sysfs, 0x120 + PCI_PASID_CTRL)); // this bench enables no more
+        Assert.Equal((1u << 16) | PCI_EXT_CAP_ID_PRI, bench.Config(0x110, 4));
+        Assert.Equal(BitConverter.ToUInt32(sysfs, 0x124), bench.Config(0x124, 4));
+    }
+
+    [Theory]
+    [InlineData(0, true, 0, new ushort[] { PCI_EXT_CAP_ID_ATS })]
+    [InlineData(20, true, 0, new ushort[] { PCI_EXT_CAP_ID_ATS })]
+    [InlineData(20, false, 0, new ushort[0])]
+    [InlineData(0, false, 0, new ushort[0])]
+    [InlineData(0, true, 5, new ushort[] { PCI_EXT_CAP_ID_ATS, PCI_EXT_CAP_ID_PRI })]
+    public void TheListHasWhatTheDeviceHas(int pasidBits, bool ats, int pageRequests, ushort[] ids)
+    {
+        using var bench = new VfioBench(restrict: f => f with
+        {
+            PasidBits = pasidBits, PasidExecute = false, PasidPrivileged = false, HasAts = ats, PageRequests = pageRequests,
+        });
+        Assert.Equal(ids, ExtendedOf(bench));
+        if (ids.Length == 0) Assert.Equal(0u, bench.Config(PCI_CFG_SPACE_SIZE, 4));
+        if (pasidBits > 0) Assert.Equal((uint)pasidBits << 8, BitConverter.ToUInt16(bench.Device.ReadConfiguration(), (ats ? 0x120 : 0x100) + PCI_PASID_CAP));
+        Assert.Equal(pasidBits > 0, (bench.Config(bench.Capability(PCI_CAP_ID_EXP) + PCI_EXP_DEVCAP2, 4) & PCI_EXP_DEVCAP2_EE_PREFIX) != 0);
+    }
+
+    private static List<ushort> ExtendedOf(VfioBench bench)
+    {
+        var ids = new List<ushort>();
+        for (int at = PCI_CFG_SPACE_SIZE; at != 0;)
+        {
+            uint header = bench.Config(at, 4);
+            if (header == 0) break;
+            ids.Add(PCI_EXT_CAP_ID(header));
+            at = PCI_EXT_CAP_NEXT(header);
+        }
+
+        return ids;
     }
 
     /// <summary>Every dword, all ones and then zeros written to it: what it reads as.</summary>

@@ -17,10 +17,21 @@ internal sealed class VfioBench : IDisposable
     private readonly VfioPciBus _bus = new(major: 252);
     private bool _closed;
 
-    internal VfioBench(PciDeviceModel? model = null, bool bound = true)
+    internal VfioBench(PciDeviceModel? model = null, bool bound = true, Func<PciFunction, PciFunction>? restrict = null)
     {
-        Endpoint = new Endpoint(new RequesterId(1, 2, 4, 0), Unit, new IommuGroup(7));
-        Device = _bus.Add(model ?? new DmaTestDevice(), Endpoint, minor: 3);
+        model ??= new DmaTestDevice();
+        PciFunction function = restrict?.Invoke(model.Function) ?? model.Function;
+        Endpoint = new Endpoint(new RequesterId(1, 2, 4, 0), Unit, new IommuGroup(7))
+        {
+            Features = new EndpointFeatures
+            {
+                PasidBits = function.PasidBits,
+                PasidExecute = function.PasidExecute,
+                Ats = function.HasAts,
+                PageRequests = function.PageRequests,
+            },
+        };
+        Device = _bus.Add(model, Endpoint, minor: 3, function);
         File = OpenFile(Carrier);
         Caller.Add(IommuFd, Context);
         Caller.Add(DeviceFd, File);

@@ -9,7 +9,7 @@ namespace Ioasis.Passthrough.Vfio.Config;
 /// </summary>
 internal sealed class ConfigPermissions
 {
-    /// <summary>Kind of bytes that belong to no capability: they are the function's own, all of them.</summary>
+    /// <summary>Kind of bytes that belong to no capability that is known: they are the function's own, all of them.</summary>
     internal const byte Unassigned = 0xff;
 
     /// <summary>Kind of the bytes of the header.</summary>
@@ -32,6 +32,11 @@ internal sealed class ConfigPermissions
         if (layout.Msi != 0) SetMsi(layout.Msi);
         if (layout.Express != 0) SetExpress(layout.Express);
         if (layout.Msix != 0) AddCapability(layout.Msix, PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF);
+
+        // Nothing of them can be written. The PASID capability is not known: its bytes are like those of none.
+        if (layout.Ats != 0) AddExtended(layout.Ats, (byte)PCI_EXT_CAP_ID_ATS, PCI_EXT_CAP_ATS_SIZEOF);
+        if (layout.Pri != 0) AddExtended(layout.Pri, (byte)PCI_EXT_CAP_ID_PRI, PCI_EXT_CAP_PRI_SIZEOF);
+        if (layout.Pasid == PCI_CFG_SPACE_SIZE) AddExtended(layout.Pasid, (byte)PCI_EXT_CAP_ID_PASID, PCI_CAP_SIZEOF);
     }
 
     /// <summary>Which capability a byte belongs to, by ID; <see cref="Header"/> or <see cref="Unassigned"/> for none.</summary>
@@ -93,6 +98,14 @@ internal sealed class ConfigPermissions
         Array.Clear(_writable, at, (length + 3) & ~3);
         if (length % 4 != 0) Array.Fill(_writable, (byte)0xff, at + length, 4 - (length % 4));
         Set8(at + PCI_CAP_LIST_NEXT, 0xff, 0);
+    }
+
+    /// <summary>Its header is virtual: it leads to the next that programs see.</summary>
+    private void AddExtended(int at, byte id, int length)
+    {
+        Array.Fill(_kind, id, at, length);
+        Array.Clear(_writable, at, length);
+        Set32(at, ~0u, 0);
     }
 
     private void Set8(int at, byte isVirtual, byte writable)

@@ -60,4 +60,7 @@ internal sealed record PciConfigLayout
     internal int Msi { get; init; }
     internal int Msix { get; init; }
     internal int Express { get; init; }
+    internal int Ats { get; init; }
+    internal int Pri { get; init; }
+    internal int Pasid { get; init; }
 }

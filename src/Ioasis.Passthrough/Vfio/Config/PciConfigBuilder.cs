@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
 using static Ioasis.Abi.PciRegs;
 
@@ -11,9 +12,13 @@ internal sealed class PciConfigBuilder
     private const int ConventionalMsi = 0x40, ConventionalMsix = 0x50;
     private const int PowerManagement = 0x40, Msi = 0x50, Express = 0x60, Msix = 0xa0;
 
+    // The first extended capability stands where the list begins, whichever it is.
+    private const int Ats = PCI_CFG_SPACE_SIZE, Pri = 0x110, Pasid = 0x120;
+
     private readonly byte[] _bytes;
     private readonly byte[] _writable;
     private int _lastCapability;
+    private int _lastExtended;
 
     private PciConfigBuilder(int size)
     {
@@ -23,8 +28,9 @@ internal sealed class PciConfigBuilder
 
     /// <summary>Builds it as firmware leaves it: BARs placed, memory decoding on.</summary>
     /// <param name="function">The description.</param>
+    /// <param name="enabled">What the IOMMU's driver has enabled of PASID, ATS and PRI.</param>
     /// <param name="addresses">Where each of the six BARs was placed.</param>
-    internal static PciConfig Build(PciFunction function, ReadOnlySpan<ulong> addresses)
+    internal static PciConfig Build(PciFunction function, EndpointFeatures enabled, ReadOnlySpan<ulong> addresses)
     {
         var builder = new PciConfigBuilder(function.IsExpress ? PCI_CFG_SPACE_EXP_SIZE : PCI_CFG_SPACE_SIZE);
         builder.AddHeader(function, addresses);
@@ -34,11 +40,17 @@ internal sealed class PciConfigBuilder
             Msi = function.MsiVectors == 0 ? 0 : function.IsExpress ? Msi : ConventionalMsi,
             Msix = function.Msix is null ? 0 : function.IsExpress ? Msix : ConventionalMsix,
             Express = function.IsExpress ? Express : 0,
+            Ats = function.HasAts ? Ats : 0,
+            Pri = function.PageRequests > 0 ? Pri : 0,
+            Pasid = function.PasidBits == 0 ? 0 : function.HasAts ? Pasid : PCI_CFG_SPACE_SIZE,
         };
         if (layout.PowerManagement != 0) builder.AddPowerManagement(layout.PowerManagement);
         if (layout.Msi != 0) builder.AddMsi(layout.Msi, function.MsiVectors);
-        if (layout.Express != 0) builder.AddExpress(layout.Express);
+        if (layout.Express != 0) builder.AddExpress(layout.Express, function);
         if (layout.Msix != 0) builder.AddMsix(layout.Msix, function.Msix!);
+        if (layout.Ats != 0) builder.AddAts(layout.Ats, enabled);
+        if (layout.Pri != 0) builder.AddPri(layout.Pri, function, enabled);
+        if (layout.Pasid != 0) builder.AddPasid(layout.Pasid, function, enabled);
         return new PciConfig(builder._bytes, builder._writable, layout);
     }
 
@@ -83,7 +95,7 @@ internal sealed class PciConfigBuilder
         Put16(at + PCI_MSI_DATA_64, 0, 0xffff);
     }
 
-    private void AddExpress(int at)
+    private void AddExpress(int at, PciFunction function)
     {
         const uint slowestLink = 0x11; // 2.5 GT/s, one lane
         AddCapability(at, PCI_CAP_ID_EXP);
@@ -93,6 +105,8 @@ internal sealed class PciConfigBuilder
             | PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE | PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ);
         Put32(at + PCI_EXP_LNKCAP, slowestLink);
         Put16(at + PCI_EXP_LNKSTA, (ushort)slowestLink);
+        const uint onePrefix = 1 << 22; // of PCI_EXP_DEVCAP2_EE_PREFIX_MAX
+        if (function.PasidBits > 0) Put32(at + PCI_EXP_DEVCAP2, PCI_EXP_DEVCAP2_EE_PREFIX | onePrefix);
     }
 
     private void AddMsix(int at, MsixLayout msix)
@@ -101,6 +115,39 @@ internal sealed class PciConfigBuilder
         Put16(at + PCI_MSIX_FLAGS, (ushort)(msix.Vectors - 1), PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
         Put32(at + PCI_MSIX_TABLE, msix.TableOffset | (uint)msix.Bar);
         Put32(at + PCI_MSIX_PBA, msix.PendingOffset | (uint)msix.Bar);
+    }
+
+    private void AddAts(int at, EndpointFeatures enabled)
+    {
+        AddExtended(at, PCI_EXT_CAP_ID_ATS);
+        Put16(at + PCI_ATS_CAP, PCI_ATS_CAP_PAGE_ALIGNED); // and the longest invalidate queue
+        Put16(at + PCI_ATS_CTRL, enabled.Ats ? PCI_ATS_CTRL_ENABLE : (ushort)0); // smallest translation unit: 4 KiB
+    }
+
+    private void AddPri(int at, PciFunction function, EndpointFeatures enabled)
+    {
+        AddExtended(at, PCI_EXT_CAP_ID_PRI);
+        bool isOn = enabled.PageRequests > 0;
+        Put16(at + PCI_PRI_CTRL, isOn ? PCI_PRI_CTRL_ENABLE : (ushort)0);
+        Put16(at + PCI_PRI_STATUS, (ushort)((isOn ? 0 : PCI_PRI_STATUS_STOPPED) | (function.PasidBits > 0 ? PCI_PRI_STATUS_PASID : 0)));
+        Put32(at + PCI_PRI_MAX_REQ, (uint)function.PageRequests);
+        Put32(at + PCI_PRI_ALLOC_REQ, (uint)enabled.PageRequests);
+    }
+
+    private void AddPasid(int at, PciFunction function, EndpointFeatures enabled)
+    {
+        AddExtended(at, PCI_EXT_CAP_ID_PASID);
+        Put16(at + PCI_PASID_CAP, (ushort)((function.PasidExecute ? PCI_PASID_CAP_EXEC : 0)
+            | (function.PasidPrivileged ? PCI_PASID_CAP_PRIV : 0) | (function.PasidBits << 8)));
+        Put16(at + PCI_PASID_CTRL, (ushort)((enabled.PasidBits > 0 ? PCI_PASID_CTRL_ENABLE : 0)
+            | (enabled.PasidExecute ? PCI_PASID_CTRL_EXEC : 0) | (enabled.PasidPrivileged ? PCI_PASID_CTRL_PRIV : 0)));
+    }
+
+    private void AddExtended(int at, ushort id)
+    {
+        Put32(at, id | (1u << 16)); // version 1
+        if (_lastExtended != 0) BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(_lastExtended + 2), (ushort)(1 | (at << 4)));
+        _lastExtended = at;
     }
 
     private void AddCapability(int at, byte id)

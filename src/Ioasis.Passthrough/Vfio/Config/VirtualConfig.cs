@@ -36,8 +36,19 @@ internal sealed class VirtualConfig
     internal void Open()
     {
         _hardware.CopyTo(_bytes);
+        HidePasid();
         _barsDirty = true;
         _intxDisabled = false;
+    }
+
+    /// <summary>The PASID capability, the last one, is taken out of the list; alone in it, it leaves an empty list.</summary>
+    private void HidePasid()
+    {
+        PciConfigLayout layout = _hardware.Layout;
+        if (layout.Pasid == 0) return;
+        int before = layout.Pri != 0 ? layout.Pri : layout.Ats;
+        if (before == 0) BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(layout.Pasid), 0);
+        else SetWord(before + 2, (ushort)(Word(before + 2) & 0xf));
     }
 
     /// <summary>How many of <paramref name="count"/> bytes are read or written in one access: aligned, and of one capability.</summary>
