@@ -39,6 +39,10 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
 
     internal int LineRises { get; private set; }
 
+    internal PagingDomain NewDomain() => _bench.NewDomain();
+
+    internal (uint Number, HostBlock Block) Map(PagingDomain domain, ulong iova, byte fill) => _bench.Map(domain, iova, 0x1000, fill);
+
     internal (uint Number, HostBlock Block) Map(ulong iova, ulong length, byte fill, MapAccess access = MapAccess.ReadWrite) =>
         _bench.Map(Domain, iova, length, fill, access);
 
