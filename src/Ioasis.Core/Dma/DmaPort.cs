@@ -245,7 +245,7 @@ public sealed class DmaPort : IDisposable
                     count = Chunk(transfer.Length - done, Math.Min(mapping.Last - step.Address, step.BytesAfterFirst));
                     if (mapping.Direct != 0) transfer.Part(mapping.Direct + (nint)offset, done, count);
                     else if (!transfer.Part(mapping.Backing!, mapping.BackingOffset + offset, done, count))
-                        step.Fail(FaultReason.MemoryGone, T.Needs == MapAccess.Write);
+                        step.Fail(step.Route!.IsProcess ? FaultReason.NotMapped : FaultReason.MemoryGone, T.Needs == MapAccess.Write);
                     if (T.Needs == MapAccess.Write) step.Route!.Dirty?.Mark(step.Address, step.Address + (uint)count - 1);
                 }
             }
@@ -269,7 +269,7 @@ public sealed class DmaPort : IDisposable
         long epoch = _usesDeviceTlb ? DeviceTlb!.Epoch : 0; // before anything else
         FaultReason reason = _endpoint.Route(pasid, iova < start.Value ? ulong.MaxValue : iova, out step.Route);
         step.Address = iova;
-        step.BytesAfterFirst = ulong.MaxValue;
+        step.BytesAfterFirst = step.Route is { } route ? route.PageMask & ~iova : ulong.MaxValue;
         if (reason == FaultReason.None && (_usesDeviceTlb || step.Route!.FirstStage is not null))
         {
             FirstStageResult page = _usesDeviceTlb

@@ -14,6 +14,14 @@ public abstract class IommuDomain
         if (!isNested) Route = new TranslationRoute(mappings, owner.Aperture.Last);
     }
 
+    /// <summary>A domain whose mappings are each accessed page by page, and by asking for it.</summary>
+    private protected IommuDomain(IommuUnit owner, MappingTable mappings, int pageShift)
+    {
+        Owner = owner;
+        Mappings = mappings;
+        Route = new TranslationRoute(mappings, pageShift);
+    }
+
     /// <summary>The unit it was made for. Only devices behind units that agree with it can be attached.</summary>
     public IommuUnit Owner { get; }
 

@@ -126,7 +126,9 @@ public sealed class Endpoint
         {
             former = AttachmentOf(pasid);
             if (domain == former?.Domain) return IommuStatus.Ok;
-            IommuStatus status = Unit.Attaching(this, pasid, domain, former?.Domain);
+            IommuStatus status = domain is ProcessDomain
+                ? pasid is null || Unit.MaxPasidLog2 == 0 ? IommuStatus.Invalid : Unit.Attaching(this, pasid, null, former?.Domain)
+                : Unit.Attaching(this, pasid, domain, former?.Domain);
             if (status != IommuStatus.Ok && domain is not null) return status;
             if (domain is not null)
                 foreach (DmaPort port in _ports) domain.Mappings.AddPort(port);

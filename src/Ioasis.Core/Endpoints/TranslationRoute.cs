@@ -24,6 +24,21 @@ internal sealed class TranslationRoute
         LastAddress = ulong.MaxValue;
     }
 
+    /// <summary>The route of a process's own address space: one mapping, of which every page may come and go by itself.</summary>
+    internal TranslationRoute(MappingTable table, int pageShift)
+    {
+        Table = table;
+        LastAddress = ulong.MaxValue;
+        PageMask = (1UL << pageShift) - 1;
+        IsProcess = true;
+    }
+
+    /// <summary>Bytes minus 1 of the aligned pieces that are accessed each by itself.</summary>
+    internal ulong PageMask { get; } = ulong.MaxValue;
+
+    /// <summary>Whether memory that cannot be accessed is a page that is missing, rather than one that is gone.</summary>
+    internal bool IsProcess { get; }
+
     /// <summary>The mappings.</summary>
     internal MappingTable Table { get; }
 

@@ -19,6 +19,7 @@ internal static class HwptIoctls
         if (errno != Errno.None) return errno;
         using (device)
         {
+            if (args.DataType == IoasisH.IOASIS_HWPT_DATA_PROCESS) return AllocateProcess(call, ref args, device.Value.Endpoint);
             if (objects.TryGet(args.PtId, out ObjectTable.Held<IommufdObject> parent) != Errno.None) return Errno.EINVAL;
             using (parent)
             {
@@ -88,6 +89,15 @@ internal static class HwptIoctls
     {
         if (viommu.Unit != endpoint.Unit) return Errno.EINVAL;
         Errno errno = HwptNested.Prepare(call.Context.Objects, viommu, args.Flags, data, out ObjectTable.Pending<Hwpt>? prepared);
+        return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
+    }
+
+    private static Errno AllocateProcess(IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint)
+    {
+        if (args.PtId != 0) return Errno.EINVAL;
+        Errno errno = HwptProcess.Prepare(
+            call.Context.Objects, endpoint, call.Caller.Memory, args.Flags, CallerData.Of(call, args.DataType, args.DataUptr, args.DataLen)!,
+            out ObjectTable.Pending<Hwpt>? prepared);
         return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
     }
 

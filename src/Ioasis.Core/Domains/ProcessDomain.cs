@@ -1,0 +1,81 @@
+using Ioasis.Core.PageRequests;
+using Ioasis.Core.Units;
+using Ioasis.Memory;
+
+namespace Ioasis.Core.Domains;
+
+/// <summary>
+/// An address space of a process as a device's page table: its addresses are the process's own pointers (Linux: IOMMU_DOMAIN_SVA). Nothing is
+/// pinned and nothing is kept: each page is accessed as the process itself would access it at that moment.
+/// </summary>
+/// <remarks>
+/// What the process unmaps, moves or protects is out of reach for every access that begins after that; one that had begun finishes on its page. A page
+/// that is not present is made present by the access.
+/// </remarks>
+public sealed class ProcessDomain : IommuDomain
+{
+    private const ulong PageSize = 1 << PageShift;
+    private const int PageShift = 12;
+
+    // Programs have the lower half of the canonical addresses of 4 levels.
+    private static readonly IovaRange s_addresses = new(0, (1UL << 47) - 1);
+
+    /// <summary>Makes one.</summary>
+    /// <param name="owner">The unit of the first device that uses it; those of all others can be attached too.</param>
+    /// <param name="memory">The process's memory.</param>
+    public ProcessDomain(IommuUnit owner, AddressSpace memory) : base(owner, new MappingTable(PageSize), PageShift)
+    {
+        Memory = memory;
+        Mappings.Map(s_addresses, new Whole(memory), 0, MapAccess.ReadWrite);
+        PageRequests = new Handler(memory);
+    }
+
+    /// <summary>The process's memory.</summary>
+    public AddressSpace Memory { get; }
+
+    /// <summary>All that the process can address.</summary>
+    private sealed class Whole(AddressSpace memory) : MemoryBacking(s_addresses.Length, writable: true, alignmentHint: 0)
+    {
+        public override bool TryPopulate(ulong offset, ulong length) => true;
+
+        public override bool TryRead(ulong offset, Span<byte> destination) => memory.TryRead(new Hva(offset), destination);
+
+        public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source) => memory.TryWrite(new Hva(offset), source);
+
+        public override bool TryLocate(ulong offset, out MemoryLocation location) => memory.TryLocate(new Hva(offset), out location);
+    }
+
+    /// <summary>
+    /// Answers page requests by whether the process could make that access itself (Linux: iommu_sva_handle_mm). The page is there by then, or
+    /// will be made by the access.
+    /// </summary>
+    private sealed class Handler(AddressSpace memory) : IPageRequestHandler
+    {
+        public void Handle(PageRequestGroup group)
+        {
+            ArgumentNullException.ThrowIfNull(group);
+            bool all = !group.Attachment.IsGone && group.Requests.All(CanAccess);
+            group.Respond(all ? PageResponse.Success : PageResponse.Invalid);
+        }
+
+        public void Detached(Endpoints.Attachment attachment)
+        {
+            // Nothing waits here.
+        }
+
+        private bool CanAccess(PageRequest request)
+        {
+            ulong page = request.Address.Value & ~(PageSize - 1);
+            if (page > s_addresses.Last || (request.Access & (PageRequestAccess.Privileged | PageRequestAccess.Execute)) != 0) return false;
+            MemoryBacking backing = memory.Reference(new Hva(page), PageSize, (request.Access & PageRequestAccess.Write) != 0);
+            try
+            {
+                return backing.TryPopulate();
+            }
+            finally
+            {
+                backing.Release();
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using Ioasis.Abi;
+using Ioasis.Core;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Units;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Objects;
+
+/// <summary>A page table that is a process's own address space: devices use the process's pointers, by a PASID.</summary>
+public sealed class HwptProcess : Hwpt
+{
+    private readonly ObjectTable _objects;
+    private readonly ProcessDomain _domain;
+
+    private HwptProcess(ObjectTable objects, ProcessDomain domain)
+    {
+        _objects = objects;
+        _domain = domain;
+    }
+
+    /// <inheritdoc/>
+    public override IommuDomain Domain => _domain;
+
+    /// <summary>Makes one for a device whose unit knows PASIDs.</summary>
+    internal static Errno Prepare(
+        ObjectTable objects, Endpoint endpoint, AddressSpace process, uint flags, UserData data, out ObjectTable.Pending<Hwpt>? pending)
+    {
+        pending = null;
+        if ((flags & ~IommufdH.IOMMU_HWPT_ALLOC_PASID) != 0) return Errno.EOPNOTSUPP;
+        IommuStatus status = data.TryRead(IoasisH.IOASIS_HWPT_DATA_PROCESS, sizeof(ulong), out IoasisHwptProcess config);
+        if (status != IommuStatus.Ok) return status.ToErrno();
+        if (config.Flags != 0 || config.Reserved != 0 || endpoint.Unit.MaxPasidLog2 == 0) return Errno.EOPNOTSUPP;
+        pending = objects.Reserve<Hwpt>(new HwptProcess(objects, new ProcessDomain(endpoint.Unit, process)) { PasidCompatible = true });
+        return Errno.None;
+    }
+
+    internal override void Destroy() => ReleaseFaults(_objects);
+}
