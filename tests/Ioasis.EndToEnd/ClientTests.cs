@@ -31,6 +31,7 @@ public sealed class ClientTests(Workbench bench)
         ("threads", [Machine.DmaTest, "100"], ["threads: 8 of them, 100 rounds each: all as it must be"]),
         ("in_flight", [Machine.DmaTest], ["in_flight: all as it must be"]),
         ("fault_queue", [], ["fault_queue: all as it must be"]),
+        ("sva_pointers", [Machine.DmaTest], ["pointers of every kind: ok", "sva_pointers: all as it must be"]),
         ("sysfs_view", [Machine.Edu], ["sysfs_view: all as it must be"]),
         ("sysfs_view", [Machine.DmaTest], ["sysfs_view: all as it must be"]),
     ];

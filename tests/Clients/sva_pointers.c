@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* A device works on a program's own pointers, and on nothing that the program could not reach itself. usage: sva_pointers BDF */
+#include "dmatest.h"
+#include <ioasis.h>
+#include <pthread.h>
+#include <sys/wait.h>
+
+enum { PASID_REGISTER = 0x2c, FEATURES = 0x30, ANSWER = 0x40 };
+#define PASID_ENABLE 0x80000000u
+#define USE_PRI 2
+#define ANSWERED_INVALID 3
+
+static struct dmatest test;
+static int iommu;
+
+static int hwpt_process(uint32_t flags, uint32_t pt, struct ioasis_hwpt_process data, uint32_t *id)
+{
+    struct iommu_hwpt_alloc alloc = {
+        .size = sizeof(alloc), .flags = flags, .dev_id = test.device.id, .pt_id = pt,
+        .data_type = IOASIS_HWPT_DATA_PROCESS, .data_len = sizeof(data), .data_uptr = addr(&data)};
+    int result = ioctl(iommu, IOMMU_HWPT_ALLOC, &alloc);
+    *id = alloc.out_hwpt_id;
+    return result;
+}
+
+static int attach_pasid(uint32_t pasid, uint32_t pt)
+{
+    struct vfio_device_attach_iommufd_pt arguments = {
+        .argsz = sizeof(arguments), .flags = VFIO_DEVICE_ATTACH_PASID, .pasid = pasid, .pt_id = pt};
+    return ioctl(test.device.fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arguments);
+}
+
+static int detach_pasid(uint32_t pasid)
+{
+    struct vfio_device_detach_iommufd_pt arguments = {.argsz = sizeof(arguments), .flags = VFIO_DEVICE_DETACH_PASID, .pasid = pasid};
+    return ioctl(test.device.fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arguments);
+}
+
+static void *map(size_t length)
+{
+    void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    expect(memory != MAP_FAILED);
+    return memory;
+}
+
+/* the device copies from one of the program's pointers to another */
+static void copy(const void *from, void *to, uint32_t length)
+{
+    expect_dma(&test, addr(from), length, DMATEST_TO_DEVICE);
+    expect_dma(&test, addr(to), length, 0);
+}
+
+static volatile bool stop;
+
+/* maps and unmaps a page at one place, each time full of one byte */
+static void *remapper(void *place)
+{
+    for (unsigned round = 1; !stop; round++) {
+        uint8_t *page = mmap(place, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        expect(page == place);
+        memset(page, (int)(round | 1), PAGE);
+        must(munmap(page, PAGE));
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    static uint8_t wanted[PAGE];
+    uint32_t hwpt, other;
+    iommu = open_iommu();
+    test = open_dmatest(argument(argc, argv, 1, "BDF of a dmatest"), iommu, BY_PIO);
+    bus_master(&test.device, true);
+
+    expect_errno(hwpt_process(IOMMU_HWPT_ALLOC_PASID, 0, (struct ioasis_hwpt_process){.flags = 1}, &other), EOPNOTSUPP);
+    expect_errno(hwpt_process(IOMMU_HWPT_ALLOC_NEST_PARENT, 0, (struct ioasis_hwpt_process){0}, &other), EOPNOTSUPP);
+    expect_errno(hwpt_process(IOMMU_HWPT_ALLOC_PASID, 1, (struct ioasis_hwpt_process){0}, &other), EINVAL);
+    must(hwpt_process(IOMMU_HWPT_ALLOC_PASID, 0, (struct ioasis_hwpt_process){0}, &hwpt));
+    other = hwpt;
+    expect_errno(attach(test.device.fd, &other), EINVAL); /* a requester ID is nobody's address space */
+    must(attach_pasid(77, hwpt));
+    bar_write32(&test.registers, PASID_REGISTER, PASID_ENABLE | 77);
+    printf("bound, and nothing else than that can be: ok\n");
+
+    /* malloc'ed, on the stack, static, not a page's start; not touched before */
+    uint8_t *heap = malloc(3 * PAGE), stack[100], *fresh = map(PAGE);
+    fill(heap, 3 * PAGE, 1);
+    copy(heap + 123, wanted, 4000);
+    expect(!memcmp(heap + 123, wanted, 4000));
+    copy(heap + 5000, stack, sizeof(stack));
+    expect(!memcmp(heap + 5000, stack, sizeof(stack)));
+    copy(heap, fresh, PAGE);
+    expect(!memcmp(heap, fresh, PAGE));
+    printf("pointers of every kind: ok\n");
+
+    must(mprotect(fresh, PAGE, PROT_READ));
+    expect_fault(&test, addr(fresh), 64, 0, NOT_MAPPED);
+    copy(fresh, stack, 64);
+    must(mprotect(fresh, PAGE, PROT_NONE));
+    expect_fault(&test, addr(fresh), 64, DMATEST_TO_DEVICE, NOT_MAPPED);
+    must(mprotect(fresh, PAGE, PROT_READ | PROT_WRITE));
+    must(madvise(fresh, PAGE, MADV_DONTNEED));
+    copy(fresh, stack, 64);
+    for (unsigned i = 0; i < 64; i++)
+        expect_eq(stack[i], 0);
+    copy(heap, fresh, 64);
+    uint8_t *moved = mremap(fresh, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (uint8_t *)map(2 * PAGE) + PAGE);
+    expect(moved != MAP_FAILED);
+    expect_fault(&test, addr(fresh), 64, DMATEST_TO_DEVICE, NOT_MAPPED);
+    copy(moved, stack, 64);
+    expect(!memcmp(heap, stack, 64));
+    must(munmap(moved, PAGE));
+    expect_fault(&test, addr(moved), 64, 0, NOT_MAPPED);
+    expect_fault(&test, 0xffff800000000000, 64, DMATEST_TO_DEVICE, BEYOND_WIDTH);
+    printf("protected, discarded, moved and unmapped: ok\n");
+
+    /* where the device asks for pages, it is told that there is none */
+    bar_write32(&test.registers, FEATURES, USE_PRI);
+    expect_fault(&test, addr(moved), 64, 0, NOT_MAPPED);
+    expect_eq(bar_read32(&test.registers, ANSWER), ANSWERED_INVALID);
+    copy(heap, stack, 64);
+    bar_write32(&test.registers, FEATURES, 0);
+    printf("page requests: ok\n");
+
+    /* a child has an address space of its own; this one is still the parent's */
+    pid_t child = must(fork());
+    if (!child) {
+        memset(heap, 0xcc, PAGE);
+        _exit(0);
+    }
+    int status;
+    must(waitpid(child, &status, 0));
+    expect_eq(status, 0);
+    copy(heap, stack, 64);
+    expect(!memcmp(heap, stack, 64));
+    printf("fork: ok\n");
+
+    pthread_t thread;
+    uint8_t *place = map(PAGE);
+    expect_eq(pthread_create(&thread, NULL, remapper, place), 0);
+    unsigned seen = 0;
+    for (int round = 0; round < 2000; round++)
+        seen += dma(&test, addr(place), 64, round % 2 ? DMATEST_TO_DEVICE : 0) == DONE;
+    stop = true;
+    expect_eq(pthread_join(thread, NULL), 0);
+    expect_fault(&test, addr(place), 64, 0, NOT_MAPPED);
+    printf("%s while it is mapped and unmapped: ok\n", seen ? "reached" : "never reached");
+
+    must(detach_pasid(77));
+    expect_fault(&test, addr(heap), 64, DMATEST_TO_DEVICE, BLOCKED);
+    must(destroy(iommu, hwpt));
+    printf("sva_pointers: all as it must be\n");
+    return 0;
+}
