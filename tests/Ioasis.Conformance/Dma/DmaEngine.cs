@@ -84,6 +84,9 @@ internal sealed class DmatestEngine(VfioDevice device) : DmaEngine(device)
 
     internal override void Store(Iova to, int length) => Run(to, (uint)length, 0);
 
+    /// <summary>Which PASID its requests carry; null for none.</summary>
+    internal uint? Pasid { set => Registers.Write(0x2c, value is { } pasid ? 0x80000000 | pasid : 0); }
+
     internal void Vector(uint vector) => Registers.Write(0x1c, vector);
 
     /// <param name="microseconds">Before each 64 bytes, which holds a DMA in flight.</param>
