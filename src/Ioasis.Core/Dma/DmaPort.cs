@@ -170,7 +170,7 @@ public sealed class DmaPort : IDisposable
             && entry.Key == ((Volatile.Read(ref _generation) << KeyBits) | pasidKey)
             && (entry.LastAndAccess & (ulong)access) != 0
             && (uint)(length - 1) < MaxChunk
-            && iova + (uint)length - 1 <= (entry.LastAndAccess | 3);
+            && (uint)length - 1 <= (entry.LastAndAccess | 3) - iova; // no sum: it may end at 2^64
     }
 
     /// <summary>The common miss: all of the access lies in one mapping that permits it and whose memory is in our process.</summary>
@@ -267,7 +267,8 @@ public sealed class DmaPort : IDisposable
         bool isWrite = access == MapAccess.Write;
         ulong iova = unchecked(start.Value + offset);
         long epoch = _usesDeviceTlb ? DeviceTlb!.Epoch : 0; // before anything else
-        FaultReason reason = _endpoint.Route(pasid, iova < start.Value ? ulong.MaxValue : iova, out step.Route);
+        FaultReason reason = _endpoint.Route(pasid, iova, out step.Route);
+        if (reason == FaultReason.None && iova < start.Value) reason = FaultReason.BeyondAddressWidth; // it does not go on at 0
         step.Address = iova;
         step.BytesAfterFirst = step.Route is { } route ? route.PageMask & ~iova : ulong.MaxValue;
         if (reason == FaultReason.None && (_usesDeviceTlb || step.Route!.FirstStage is not null))

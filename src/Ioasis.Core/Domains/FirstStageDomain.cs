@@ -32,19 +32,11 @@ internal abstract class FirstStageDomain : NestedDomain
     internal abstract void DropAll();
 
     /// <summary>
-    /// Invalidates: when this returns, no access uses what <paramref name="drop"/> drops, one in flight included, nor anything that was found by
-    /// tables as they were before, nor do devices keep any of it.
+    /// To be called when what is kept was dropped, and nothing found out before comes back: when this returns, no access uses it, one in
+    /// flight included.
     /// </summary>
-    /// <param name="first">The first address whose translation goes.</param>
-    /// <param name="last">The last one.</param>
-    /// <param name="drop">Drops what is kept and is to go; says whether there was any.</param>
-    protected void Invalidate(ulong first, ulong last, Func<bool> drop)
-    {
-        drop();
-        Mappings.DropFromDevices(Route!, first, last);
-        Mappings.Flush();
+    protected void Flush() => Mappings.Flush();
 
-        // What a walk that had begun before put in meanwhile; and what ports and devices made of it before it went.
-        if (drop() | Mappings.DropFromDevices(Route!, first, last)) Mappings.Flush();
-    }
+    /// <summary>Drops what devices keep of a range by themselves, after what they would get it anew from.</summary>
+    protected void DropFromDevices(ulong first, ulong last) => Mappings.DropFromDevices(Route!, first, last);
 }

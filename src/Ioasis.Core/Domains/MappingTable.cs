@@ -140,14 +140,12 @@ public sealed class MappingTable
         }
     }
 
-    /// <summary>Drops from devices' own caches what a first stage made of a range of addresses; says whether there was any.</summary>
-    internal bool DropFromDevices(TranslationRoute route, ulong first, ulong last)
+    /// <summary>Drops from devices' own caches what a first stage made of a range of addresses.</summary>
+    internal void DropFromDevices(TranslationRoute route, ulong first, ulong last)
     {
         DmaPort[] ports;
         lock (_lock) ports = _ports;
-        bool any = false;
-        foreach (DmaPort port in ports) any |= port.DeviceTlb?.Invalidate(route, first, last) ?? false;
-        return any;
+        foreach (DmaPort port in ports) port.DeviceTlb?.Invalidate(route, first, last);
     }
 
     /// <summary>Empties the IOTLBs of all ports that translate by this table, and waits for accesses that began before.</summary>

@@ -18,6 +18,9 @@ public class PagingDomain : IommuDomain
     /// <summary>The addresses that it translates; those that the unit does unless the table is of a special kind.</summary>
     public virtual IovaRange Aperture => Owner.Aperture;
 
+    /// <summary>Whether it takes no mapping that devices may not write.</summary>
+    public bool IsWritableOnly { get; init; }
+
     /// <summary>Whether it records which pages are written.</summary>
     public bool IsTrackingDirty => Dirty is not null;
 

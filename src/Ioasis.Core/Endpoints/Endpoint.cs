@@ -203,7 +203,7 @@ public sealed class Endpoint
         route = domain?.Route;
         if (!_busMaster) return FaultReason.BusMasterDisabled;
         if (route is null) return FaultReason.NotAttached;
-        return iova > Unit.Aperture.Last ? FaultReason.BeyondAddressWidth : FaultReason.None;
+        return iova > route.LastAddress ? FaultReason.BeyondAddressWidth : FaultReason.None;
     }
 
     private void UpdateRoute() => _ridRoute = _busMaster ? _rid?.Domain.Route : null;

@@ -84,6 +84,7 @@ internal sealed partial class IoPageTable
 
             if (_mappings is not null)
             {
+                if ((access & MapAccess.Write) == 0 && _domains.Exists(d => d.IsWritableOnly)) return Errno.EINVAL;
                 errno = Fill(areas, _mappings);
                 if (errno != Errno.None) return errno;
             }
@@ -158,6 +159,7 @@ internal sealed partial class IoPageTable
                 domain.Aperture.Overlaps(new IovaRange(first, last)) ? domain.Aperture : null)];
             if (outside.Exists(r => _areas.Overlaps(r.First, r.Last) || _allowed.Exists(r.Overlaps))) return Errno.EADDRINUSE;
 
+            if (domain.IsWritableOnly && Areas.Any(a => (a.Access & MapAccess.Write) == 0)) return Errno.EINVAL;
             if (_mappings is null)
             {
                 Area[] areas = [.. Areas];

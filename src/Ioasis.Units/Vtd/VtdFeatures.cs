@@ -40,10 +40,10 @@ public sealed record VtdFeatures
     /// <summary>Whether devices can keep translations (DT) and ask for pages (PRS).</summary>
     public bool PageRequests { get; init; } = true;
 
-    /// <summary>How many translations of a first stage are kept; null for all that were ever used, 0 for none.</summary>
+    /// <summary>How many translations of a first stage are kept; null for all that were ever used, up to 65536; 0 for none.</summary>
     public int? IotlbEntries { get; init; }
 
-    /// <summary>How many entries of a first stage that lead to tables are kept; null for all that were ever used, 0 for none.</summary>
+    /// <summary>How many entries of a first stage that lead to tables are kept; null for all that were ever used, up to 65536; 0 for none.</summary>
     public int? StructureEntries { get; init; }
 
     /// <summary>Whether it translates by PASID tables (SMTS), as all that came after the first generation needs.</summary>

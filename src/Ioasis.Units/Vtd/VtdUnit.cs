@@ -68,7 +68,10 @@ public sealed class VtdUnit : IommuUnit
     /// <inheritdoc/>
     public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) => _reserved;
 
-    /// <summary>Makes a second-stage table. PASIDs are fine with it.</summary>
+    /// <summary>
+    /// Makes a second-stage table. PASIDs are fine with it. What is mapped for reading alone is not in a nest parent: Linux refuses that on all units
+    /// because of an erratum of some (772415).
+    /// </summary>
     public override IommuStatus CreatePagingDomain(
         Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain)
     {
@@ -76,7 +79,7 @@ public sealed class VtdUnit : IommuUnit
         if (data is not null || ((options & PagingDomainOptions.NestParent) != 0 && !_features.Nesting)) return IommuStatus.NotSupported;
         PagingDomainOptions known = PagingDomainOptions.Pasid | PagingDomainOptions.NestParent | (_features.DirtyTracking ? PagingDomainOptions.DirtyTracking : 0);
         if ((options & ~known) != 0) return IommuStatus.NotSupported;
-        domain = new PagingDomain(this, mappings, options);
+        domain = new PagingDomain(this, mappings, options) { IsWritableOnly = (options & PagingDomainOptions.NestParent) != 0 };
         return IommuStatus.Ok;
     }
 
@@ -94,25 +97,23 @@ public sealed class VtdUnit : IommuUnit
     public override IommuStatus Attaching(Endpoint endpoint, Pasid? pasid, IommuDomain? domain, IommuDomain? former)
     {
         if (domain is null) return IommuStatus.Ok;
-        if (!Suits(domain)) return IommuStatus.Invalid;
-        return domain.PageRequests is not null && endpoint.Enabled.PageRequests == 0 ? IommuStatus.NoDevice : IommuStatus.Ok;
+        if (!Accepts(domain is NestedDomain nested ? nested.Parent : domain)) return IommuStatus.Invalid;
+        if (domain.PageRequests is not null && endpoint.Enabled.PageRequests == 0) return IommuStatus.NoDevice;
+        return domain is VtdNestedDomain firstStage && !CanWalk(firstStage) ? IommuStatus.Invalid : IommuStatus.Ok;
     }
 
-    private bool Suits(IommuDomain domain)
-    {
-        if (domain is not VtdNestedDomain nested) return Accepts(domain);
-        return Accepts(nested.Parent)
-            && (nested.Config.AddrWidth == VtdNestedDomain.FourLevels || (nested.Config.AddrWidth == VtdNestedDomain.FiveLevels && _features.FirstStage5Level))
-            && ((nested.Config.Flags & IommufdH.IOMMU_VTD_S1_SRE) == 0 || _features.SupervisorRequests)
-            && ((nested.Config.Flags & IommufdH.IOMMU_VTD_S1_EAFE) == 0 || _features.ExtendedAccessed)
-            && (nested.Table.Format.HasPages1G == _features.FirstStage1G);
-    }
+    /// <summary>A first stage that was made for another unit must be walked alike here, which Linux does not look at: 1 GiB leaves.</summary>
+    private bool CanWalk(VtdNestedDomain nested) =>
+        (nested.Config.AddrWidth == VtdNestedDomain.FourLevels || (nested.Config.AddrWidth == VtdNestedDomain.FiveLevels && _features.FirstStage5Level))
+        && ((nested.Config.Flags & IommufdH.IOMMU_VTD_S1_SRE) == 0 || _features.SupervisorRequests)
+        && ((nested.Config.Flags & IommufdH.IOMMU_VTD_S1_EAFE) == 0 || _features.ExtendedAccessed)
+        && nested.Table.Format.HasPages1G == _features.FirstStage1G;
 
     /// <summary>Takes the tables of any VT-d unit that walks them alike.</summary>
     public override bool Accepts(IommuDomain domain) =>
-        domain.Owner is VtdUnit owner && (_features.Nesting || domain is not NestedDomain) && owner._features.AddressBits == _features.AddressBits
-        && (owner.PageSizes & ~PageSizes) == 0
-        && (_features.DirtyTracking || domain is not PagingDomain { Options: var options } || (options & PagingDomainOptions.DirtyTracking) == 0);
+        domain.Owner is VtdUnit owner && owner._features.AddressBits == _features.AddressBits && (owner.PageSizes & ~PageSizes) == 0
+        && (domain is not PagingDomain { Options: var options } ? _features.Nesting
+            : (_features.DirtyTracking || (options & PagingDomainOptions.DirtyTracking) == 0) && (_features.Nesting || (options & PagingDomainOptions.NestParent) == 0));
 
     /// <inheritdoc/>
     public override byte FaultCode(FaultReason reason, bool isWrite) => reason switch

@@ -4,10 +4,13 @@ namespace Ioasis.Units.Vtd.Nested;
 
 /// <summary>
 /// What is known about naturally aligned ranges of addresses, of several sizes. Looked up without a lock; what is dropped is gone when
-/// <see cref="Drop"/> returns. When it is full the oldest makes room.
+/// <see cref="Drop"/> returns, and nothing that was found out before comes back. When it is full the oldest makes room.
 /// </summary>
 internal sealed class PageCache<T>(int capacity) where T : struct
 {
+    /// <summary>The most that is ever kept, so that a guest whose tables lead everywhere does not take all of the host's memory.</summary>
+    internal const int Most = 1 << 16;
+
     private const int MaxShift = 64;
 
     // Guards changes. Nothing else is locked while it is held.
@@ -15,6 +18,12 @@ internal sealed class PageCache<T>(int capacity) where T : struct
     private readonly ConcurrentDictionary<ulong, T>?[] _byShift = new ConcurrentDictionary<ulong, T>?[MaxShift];
     private readonly LinkedList<(int Shift, ulong Page)> _order = [];
     private readonly Dictionary<(int Shift, ulong Page), LinkedListNode<(int Shift, ulong Page)>> _nodes = [];
+    private long _drops;
+
+    /// <summary>
+    /// How often something was dropped. Read before anything else is; what is found out from then on is kept only if the number is still the same.
+    /// </summary>
+    internal long Drops => Volatile.Read(ref _drops);
 
     /// <summary>What is known about the range of 2^<paramref name="shift"/> bytes around an address.</summary>
     internal bool TryFind(ulong address, int shift, out T value)
@@ -24,10 +33,12 @@ internal sealed class PageCache<T>(int capacity) where T : struct
         return false;
     }
 
-    internal void Keep(ulong address, int shift, T value)
+    /// <summary>Keeps what was found out about a range, unless something was dropped since: it may come from before that.</summary>
+    internal void Keep(ulong address, int shift, T value, long drops)
     {
         lock (_lock)
         {
+            if (drops != _drops) return;
             ConcurrentDictionary<ulong, T> pages = _byShift[shift] ?? new ConcurrentDictionary<ulong, T>();
             (int, ulong) key = (shift, address >> shift);
             if (!_nodes.ContainsKey(key))
@@ -41,12 +52,11 @@ internal sealed class PageCache<T>(int capacity) where T : struct
         }
     }
 
-    /// <summary>Forgets every range that touches one; says whether there was any.</summary>
-    internal bool Drop(ulong first, ulong last)
+    /// <summary>Forgets every range that touches one.</summary>
+    internal void Drop(ulong first, ulong last)
     {
         lock (_lock)
         {
-            bool any = false;
             for (int shift = 0; shift < MaxShift; shift++)
             {
                 if (_byShift[shift] is not { } pages || pages.IsEmpty) continue;
@@ -55,24 +65,24 @@ internal sealed class PageCache<T>(int capacity) where T : struct
                 {
                     for (ulong page = from; ; page++)
                     {
-                        if (pages.ContainsKey(page)) any |= Remove((shift, page));
+                        if (pages.ContainsKey(page)) Remove((shift, page));
                         if (page == to) break;
                     }
                 }
                 else
                 {
-                    foreach (ulong page in pages.Keys.Where(p => p >= from && p <= to).ToArray()) any |= Remove((shift, page));
+                    foreach (ulong page in pages.Keys.Where(p => p >= from && p <= to).ToArray()) Remove((shift, page));
                 }
             }
 
-            return any;
+            Volatile.Write(ref _drops, _drops + 1); // after all is gone: who reads the new number finds none of it
         }
     }
 
-    private bool Remove((int Shift, ulong Page) key)
+    private void Remove((int Shift, ulong Page) key)
     {
         _order.Remove(_nodes[key]);
         _nodes.Remove(key);
-        return _byShift[key.Shift]!.TryRemove(key.Page, out _);
+        _byShift[key.Shift]!.TryRemove(key.Page, out _);
     }
 }

@@ -19,9 +19,12 @@ internal sealed class StructureCache(int capacity)
         return top;
     }
 
-    /// <summary>Keeps a step instead of what was known there.</summary>
-    internal void Keep(ulong iova, FirstStageStep step) => _steps.Keep(iova, X64Format.PageShift(step.Level + 1), step);
+    /// <summary>See <see cref="PageCache{T}.Drops"/>.</summary>
+    internal long Drops => _steps.Drops;
 
-    /// <summary>Forgets every table that a range touches; says whether there was any.</summary>
-    internal bool Drop(ulong first, ulong last) => _steps.Drop(first, last);
+    /// <summary>Keeps a step instead of what was known there.</summary>
+    internal void Keep(ulong iova, FirstStageStep step, long drops) => _steps.Keep(iova, X64Format.PageShift(step.Level + 1), step, drops);
+
+    /// <summary>Forgets every table that a range touches.</summary>
+    internal void Drop(ulong first, ulong last) => _steps.Drop(first, last);
 }

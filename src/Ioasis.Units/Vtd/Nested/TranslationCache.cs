@@ -20,9 +20,12 @@ internal sealed class TranslationCache(int capacity)
         return false;
     }
 
-    /// <summary>Keeps a translation instead of what was known of that page.</summary>
-    internal void Keep(ulong iova, in FirstStageTranslation page) => _pages.Keep(iova, page.PageShift, page);
+    /// <summary>See <see cref="PageCache{T}.Drops"/>.</summary>
+    internal long Drops => _pages.Drops;
 
-    /// <summary>Forgets every page that a range touches; says whether there was any.</summary>
-    internal bool Drop(ulong first, ulong last) => _pages.Drop(first, last);
+    /// <summary>Keeps a translation instead of what was known of that page.</summary>
+    internal void Keep(ulong iova, in FirstStageTranslation page, long drops) => _pages.Keep(iova, page.PageShift, page, drops);
+
+    /// <summary>Forgets every page that a range touches.</summary>
+    internal void Drop(ulong first, ulong last) => _pages.Drop(first, last);
 }

@@ -14,6 +14,7 @@ namespace Ioasis.Units.Vtd.Nested;
 internal sealed class VtdNestedDomain : FirstStageDomain
 {
     private const int HostAddressBits = 52;
+    private const int Most = PageCache<FirstStageStep>.Most;
     private readonly FirstStageTable _table;
     private readonly TranslationCache? _translations;
     private readonly StructureCache? _structures;
@@ -31,8 +32,8 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         int levels = config.AddrWidth == FiveLevels ? 5 : 4;
         _table = new FirstStageTable(
             new Gpa(config.PgtblAddr), levels, flags, new X64Format(HostAddressBits, features.FirstStage1G), features.AddressBits);
-        _translations = features.IotlbEntries == 0 ? null : new TranslationCache(features.IotlbEntries ?? int.MaxValue);
-        _structures = features.StructureEntries == 0 ? null : new StructureCache(features.StructureEntries ?? int.MaxValue);
+        _translations = features.IotlbEntries == 0 ? null : new TranslationCache(Math.Min(features.IotlbEntries ?? Most, Most));
+        _structures = features.StructureEntries == 0 ? null : new StructureCache(Math.Min(features.StructureEntries ?? Most, Most));
     }
 
     /// <summary>The widths of addresses that a first stage can translate, in bits.</summary>
@@ -62,15 +63,17 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     internal override FirstStageResult Translate(ulong iova, MapAccess access)
     {
         FirstStageAccess wanted = access == MapAccess.Write ? FirstStageAccess.Write : FirstStageAccess.Read;
+        // Before anything is looked up, and in this order: see Drop.
+        long drops = _translations?.Drops ?? 0, structureDrops = _structures?.Drops ?? 0;
         if (_translations is null || !_translations.TryFind(iova, out FirstStageTranslation page) || !page.Serves(in _table, wanted))
         {
             FirstStageStep from = _table.Top;
             if (_structures is not null) from = _structures.Find(iova, from);
-            var observer = new StructureObserver(_structures, iova);
+            var observer = new StructureObserver(_structures, iova, structureDrops);
             SecondStage memory = SecondStage;
             page = FirstStageWalker.Walk(in _table, from, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
             if (!page.IsOk) return FirstStageResult.Fault(ReasonOf(page.Fault), (byte)page.Fault, page.Fault.IsRecoverable());
-            _translations?.Keep(iova, in page);
+            _translations?.Keep(iova, in page, drops);
         }
 
         ulong offset = (1UL << page.PageShift) - 1;
@@ -89,14 +92,17 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     });
 
     /// <inheritdoc/>
-    internal override void DropAll()
-    {
-        _translations?.Drop(0, ulong.MaxValue);
-        _structures?.Drop(0, ulong.MaxValue);
-    }
+    internal override void DropAll() => Drop(0, ulong.MaxValue, leafOnly: false);
 
     /// <summary>Range, leaf only or with the entries of tables above, and all.</summary>
     public override IommuStatus Invalidate(UserDataArray entries, out int done)
+    {
+        IommuStatus status = DropEach(entries, out done);
+        if (done > 0) Flush();
+        return status;
+    }
+
+    private IommuStatus DropEach(UserDataArray entries, out int done)
     {
         done = 0;
         if (entries.Type != IOMMU_HWPT_INVALIDATE_DATA_VTD_S1) return IommuStatus.Invalid;
@@ -107,22 +113,24 @@ internal sealed class VtdNestedDomain : FirstStageDomain
             if (status != IommuStatus.Ok) return status;
             if ((entry.Flags & ~IOMMU_VTD_INV_FLAGS_LEAF) != 0 || entry.Reserved != 0) return IommuStatus.NotSupported;
             if ((entry.Addr & 0xfff) != 0 || (entry.Npages == ulong.MaxValue && entry.Addr != 0)) return IommuStatus.Invalid;
-            Drop(entry.Addr, entry.Npages, (entry.Flags & IOMMU_VTD_INV_FLAGS_LEAF) != 0);
             done++;
+            if (entry.Npages == 0) continue;
+            ulong last = entry.Npages > (ulong.MaxValue - entry.Addr) >> 12 ? ulong.MaxValue : entry.Addr + (entry.Npages << 12) - 1;
+            Drop(entry.Addr, last, (entry.Flags & IOMMU_VTD_INV_FLAGS_LEAF) != 0);
         }
 
         return IommuStatus.Ok;
     }
 
-    private void Drop(ulong first, ulong pages, bool leafOnly)
+    /// <summary>
+    /// Structures first: a walk that sees that no translation was dropped since it began may still come from dropped structures, but then its
+    /// translation is kept before translations are dropped, or not at all.
+    /// </summary>
+    private void Drop(ulong first, ulong last, bool leafOnly)
     {
-        if (pages == 0) return;
-        ulong last = pages > (ulong.MaxValue - first) >> 12 ? ulong.MaxValue : first + (pages << 12) - 1;
-        Invalidate(first, last, () =>
-        {
-            bool any = _translations?.Drop(first, last) ?? false;
-            return (!leafOnly && (_structures?.Drop(first, last) ?? false)) | any;
-        });
+        if (!leafOnly) _structures?.Drop(first, last);
+        _translations?.Drop(first, last);
+        DropFromDevices(first, last);
     }
 
     private static FaultReason ReasonOf(FirstStageFault fault) => fault switch
@@ -136,12 +144,12 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     };
 
     /// <summary>Keeps the steps of a walk.</summary>
-    private readonly struct StructureObserver(StructureCache? cache, ulong iova) : IFirstStageObserver
+    private readonly struct StructureObserver(StructureCache? cache, ulong iova, long drops) : IFirstStageObserver
     {
         public void Read(int level, Gpa address, ulong entry)
         {
         }
 
-        public void Descend(FirstStageStep next) => cache?.Keep(iova, next);
+        public void Descend(FirstStageStep next) => cache?.Keep(iova, next, drops);
     }
 }
