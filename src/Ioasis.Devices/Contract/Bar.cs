@@ -33,6 +33,13 @@ public sealed record Bar
 
     /// <summary>What bytes outside of registers read as when they are not memory.</summary>
     public byte UnclaimedByte { get; init; } = 0xff;
+
+    /// <summary>
+    /// Whether it takes descriptors of 64 bytes, each written as a whole to a multiple of 64 (<see cref="PciDeviceModel.Submit"/>), and nothing else: it
+    /// reads as 0 and has no registers. Of stores to a mapping each one of 64 bytes is seen, unless another one to the same 64 bytes came before it was
+    /// looked at, and unless its first 8 bytes are 0.
+    /// </summary>
+    public bool IsPortal { get; init; }
 }
 
 /// <summary>A register of a BAR, little-endian, naturally aligned.</summary>

@@ -29,6 +29,17 @@ public abstract class PciDeviceModel
     public abstract void Ring(int bar, Register register, ulong value);
 
     /// <summary>
+    /// A driver submitted a descriptor to a portal (<see cref="Bar.IsPortal"/>). One that it submitted before it wrote a doorbell comes before that
+    /// doorbell's <see cref="Ring"/>.
+    /// </summary>
+    /// <param name="bar">Index of the BAR, 0 to 5.</param>
+    /// <param name="offset">Where in the BAR, a multiple of 64.</param>
+    /// <param name="descriptor">Its 64 bytes.</param>
+    public virtual void Submit(int bar, ulong offset, ReadOnlySpan<byte> descriptor)
+    {
+    }
+
+    /// <summary>
     /// Function-level reset: stop all DMA and wait until none is under way, forget all state. The host then gives all registers
     /// their reset values, clears plain memory, and takes the interrupt line back.
     /// </summary>

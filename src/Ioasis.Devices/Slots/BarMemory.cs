@@ -17,6 +17,7 @@ internal sealed class BarMemory : IDisposable
     private readonly RegisterCell[] _doorbells; // in the declared order
     private readonly RegisterCell[] _fixed;     // read-only ones
     private readonly MsixLayout? _msix;
+    private readonly PortalWatch? _portal;
     private readonly HostBlock _own;
     private SharedBytes _bytes;
 
@@ -28,6 +29,7 @@ internal sealed class BarMemory : IDisposable
         _cells = [.. declared.OrderBy(c => c.Register.Offset)];
         _doorbells = [.. declared.Where(c => c.Register.Kind == RegisterKind.Doorbell)];
         _fixed = [.. declared.Where(c => c.Register.Kind == RegisterKind.ReadOnly)];
+        _portal = bar.IsPortal ? new PortalWatch(bar.Size) : null;
         _own = new HostBlock(bar.Size);
         _bytes = _own;
         Reset();
@@ -171,11 +173,22 @@ internal sealed class BarMemory : IDisposable
         }
     }
 
+    /// <summary>Looks for submissions through a mapping of a portal, and adds them to <paramref name="submitted"/>.</summary>
+    internal void PollPortal(List<PortalSubmission> submitted)
+    {
+        if (_portal is null) return;
+        lock (_lock)
+        {
+            if (_bytes != _own) _portal.Look(_bytes, submitted);
+        }
+    }
+
     /// <summary>Undoes stores to a mapping that nobody has seen: they were made while the BAR did not answer.</summary>
     internal void DropUnseen()
     {
         lock (_lock)
         {
+            if (_portal is not null && _bytes != _own) _bytes.Clear();
             foreach (RegisterCell cell in _doorbells) Store(cell.Register.Offset, cell.Register.Width, cell.Known);
         }
     }

@@ -15,6 +15,8 @@ internal static class FunctionRules
             if (bar.Is64Bit) Require(bar.Index < 5 && taken.Add(bar.Index + 1), $"64-bit BAR {bar.Index} also needs index {bar.Index + 1}");
             Require(ulong.IsPow2(bar.Size) && bar.Size is >= 4096 and <= 1UL << 39, $"BAR {bar.Index} is {bar.Size} bytes: the size is a power of two from 4096 to 2^39");
             Require(bar.Is64Bit || bar.Size <= 1UL << 31, $"BAR {bar.Index} of {bar.Size} bytes needs to be a 64-bit one");
+            Require(!bar.IsPortal || (bar.Registers.Count == 0 && !bar.IsMemory && bar.UnclaimedByte == 0 && function.Msix?.Bar != bar.Index),
+                $"BAR {bar.Index} is a portal: it has neither registers, memory nor MSI-X structures, and reads as 0");
             CheckRegisters(bar);
         }
 

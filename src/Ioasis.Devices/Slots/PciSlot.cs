@@ -19,6 +19,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     private readonly BarMemory?[] _bars = new BarMemory?[6];
     private readonly BarMemory[] _all;
     private readonly List<(Register Register, ulong Value)> _rung = [];
+    private readonly List<PortalSubmission> _submitted = [];
 
     // Guards the interrupt line. Taken before the target's locks.
     private readonly Lock _line = new();
@@ -91,6 +92,16 @@ internal sealed class PciSlot : IPciSlot, IDisposable
             Poll();
             memory.Write(offset, width, value, _rung);
             Ring(bar);
+        }
+    }
+
+    /// <summary>A driver's write of the 64 bytes of a descriptor to a portal, at a multiple of 64 within the BAR.</summary>
+    internal void Submit(int bar, ulong offset, ReadOnlySpan<byte> descriptor)
+    {
+        lock (_calls)
+        {
+            Poll();
+            _model.Submit(bar, offset, descriptor);
         }
     }
 
@@ -189,14 +200,31 @@ internal sealed class PciSlot : IPciSlot, IDisposable
 
     private bool Poll()
     {
-        bool any = false;
+        bool any = _decoding && PollPortals();
         for (int bar = 0; bar < _bars.Length; bar++)
         {
             if (_bars[bar] is not { } memory) continue;
             if (!_decoding) memory.DropUnseen();
             else memory.Poll(_rung);
-            any |= _rung.Count > 0;
+            if (_rung.Count == 0) continue;
+            any = true;
+            PollPortals(); // what was submitted before the doorbell was written comes before it
             Ring(bar);
+        }
+
+        return any;
+    }
+
+    private bool PollPortals()
+    {
+        bool any = false;
+        for (int bar = 0; bar < _bars.Length; bar++)
+        {
+            if (_bars[bar] is not { } memory) continue;
+            memory.PollPortal(_submitted);
+            any |= _submitted.Count > 0;
+            foreach (PortalSubmission submission in _submitted) _model.Submit(bar, submission.Offset, submission.Bytes);
+            _submitted.Clear();
         }
 
         return any;

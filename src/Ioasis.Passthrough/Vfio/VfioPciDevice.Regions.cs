@@ -16,6 +16,7 @@ public sealed partial class VfioPciDevice
     internal const int RegionShift = 40;
 
     private const int CopyBytes = 64 * 1024;
+    private const int PortalBytes = 64;
 
     internal static ulong RegionOffset(uint index) => ((ulong)index + 1) << RegionShift;
 
@@ -142,7 +143,7 @@ public sealed partial class VfioPciDevice
         }
     }
 
-    /// <summary>Writes in the widest aligned accesses; false when the BAR does not answer.</summary>
+    /// <summary>Writes in the widest aligned accesses, to a portal in descriptors; false when the BAR does not answer.</summary>
     private bool WriteBar(Bar bar, ulong position, ReadOnlySpan<byte> bytes)
     {
         lock (_access)
@@ -158,6 +159,13 @@ public sealed partial class VfioPciDevice
                 }
 
                 if (!Answers) return false;
+                if (bar.IsPortal && (position + (uint)done) % PortalBytes == 0 && bytes.Length - done >= PortalBytes)
+                {
+                    _slot.Submit(bar.Index, position + (uint)done, bytes.Slice(done, PortalBytes));
+                    done += PortalBytes;
+                    continue;
+                }
+
                 value.Clear();
                 bytes.Slice(done, width).CopyTo(value);
                 _slot.Write(bar.Index, position + (uint)done, width, BinaryPrimitives.ReadUInt64LittleEndian(value));
