@@ -10,6 +10,11 @@ internal static class ModelRegistry
     private static readonly ConcurrentDictionary<string, Model> Models = new()
     {
         ["dmatest"] = new Model(_ => new DmaTestDevice(), []),
+        ["dsa"] = new Model(p => new DsaDevice(new DsaOptions
+        {
+            MaxTransferLog2 = p.TryGetValue("maxTransferLog2", out string? transfer) ? ParseLog2(transfer, 31)!.Value : 31,
+            MaxBatchLog2 = p.TryGetValue("maxBatchLog2", out string? batch) ? ParseLog2(batch, 15)!.Value : 10,
+        }), ["maxTransferLog2", "maxBatchLog2"]),
         ["edu"] = new Model(p => new EduDevice(p.TryGetValue("dmaMask", out string? mask) ? ParseMask(mask)!.Value : EduDevice.DefaultDmaMask), ["dmaMask"]),
     };
 
@@ -29,6 +34,8 @@ internal static class ModelRegistry
     internal static string? CheckProperty(string model, string name, string value) => (model, name) switch
     {
         ("edu", "dmaMask") when ParseMask(value) is null => $"\"dmaMask\" is a mask of address bits such as \"0xfffffff\", not \"{value}\"",
+        ("dsa", "maxTransferLog2") when ParseLog2(value, 31) is null => $"\"maxTransferLog2\" is a logarithm from 1 to 31, not \"{value}\"",
+        ("dsa", "maxBatchLog2") when ParseLog2(value, 15) is null => $"\"maxBatchLog2\" is a logarithm from 1 to 15, not \"{value}\"",
         _ => null,
     };
 
@@ -43,6 +50,9 @@ internal static class ModelRegistry
         && mask != 0 && ulong.IsPow2(unchecked(mask + 1)) | mask == ulong.MaxValue
             ? mask
             : null;
+
+    private static int? ParseLog2(string text, int last) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= 1 && value <= last ? value : null;
 
     private sealed record Model(Func<IReadOnlyDictionary<string, string>, PciDeviceModel> Create, IReadOnlyList<string> Properties);
 }

@@ -1,0 +1,211 @@
+namespace Ioasis.Devices.Dsa;
+
+/// <summary>
+/// What of the device its engines and its driver share: which queue takes what, what is under way, and the errors. Commands
+/// (<see cref="DsaCommands"/>) wait here for what is under way.
+/// </summary>
+internal sealed class DsaScheduler
+{
+    private readonly IPciSlot _slot;
+    private readonly DsaOptions _options;
+    private readonly DsaEngine[] _engines;
+    private readonly int[] _groupOfEngine = new int[DsaRegisters.Engines];
+    private readonly HashSet<DsaWork> _underWay = [];
+    private readonly HashSet<int> _handles = [];
+    private HashSet<DsaWork>? _awaited;
+    private Action? _whenDone;
+    private long _clock;
+
+    internal DsaScheduler(IPciSlot slot, DsaOptions options)
+    {
+        _slot = slot;
+        _options = options;
+        Errors = new DsaErrors(slot);
+        _engines = [.. Enumerable.Range(0, DsaRegisters.Engines).Select(i => new DsaEngine(this, slot.OpenDmaPort(), i))];
+    }
+
+    /// <summary>
+    /// Guards everything here, the queues and the meaning of the registers. Taken after the slot's lock for calls, before an engine's own, a descriptor's,
+    /// and the slot's locks for bytes and interrupts. Nobody holds it during DMA.
+    /// </summary>
+    internal Lock Lock { get; } = new();
+
+    internal DsaQueue[] Queues { get; } = [.. Enumerable.Range(0, DsaRegisters.Queues).Select(i => new DsaQueue(i))];
+
+    internal DsaErrors Errors { get; }
+
+    internal DsaState State { get; set; }
+
+    /// <summary>The group of each engine, -1 for none. Set when the device is enabled.</summary>
+    internal Span<int> GroupOfEngine => _groupOfEngine;
+
+    /// <summary>A descriptor came in by a portal. Under the lock.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="isLimited">By the portal that leaves a shared queue's last places to others.</param>
+    /// <param name="descriptor">It.</param>
+    internal void Accept(DsaQueue queue, bool isLimited, in DsaDescriptor descriptor)
+    {
+        if (queue.Config is not { } config || !queue.IsOpen)
+        {
+            Errors.Record(DsaStatus.QueueNotEnabled, queue.Index, null, default);
+            return;
+        }
+
+        int room = isLimited && !config.IsDedicated ? config.Threshold : config.Size;
+        if (queue.Waiting.Count >= room)
+        {
+            // Of a shared queue the submitter would be told to retry: it has not been lost.
+            if (config.IsDedicated) Errors.Record(DsaStatus.QueueFull, queue.Index, null, default);
+            return;
+        }
+
+        var work = new DsaWork(queue, config, in descriptor);
+        queue.Waiting.Add(work);
+        _underWay.Add(work);
+        PublishState(queue);
+        WakeEngines(queue.Group);
+    }
+
+    /// <summary>The next descriptor for an engine: the oldest of the queue of its group with the highest priority. Null for none.</summary>
+    internal DsaWork? TryTake(int engine)
+    {
+        lock (Lock)
+        {
+            DsaQueue? best = null;
+            foreach (DsaQueue queue in Queues)
+            {
+                if (queue.Config is null || queue.Group != _groupOfEngine[engine] || !queue.IsReady) continue;
+                if (best is null || (queue.Config.Priority, -queue.Served).CompareTo((best.Config!.Priority, -best.Served)) > 0) best = queue;
+            }
+
+            if (best is null) return null;
+            DsaWork work = best.Waiting[0];
+            best.Waiting.RemoveAt(0);
+            best.Running++;
+            best.Served = ++_clock;
+            PublishState(best);
+            return work;
+        }
+    }
+
+    /// <summary>An engine is done with a descriptor: its record is written, or it was aborted.</summary>
+    internal void Finished(DsaWork work)
+    {
+        lock (Lock)
+        {
+            work.Queue.Running--;
+            _underWay.Remove(work);
+            WakeEngines(work.Queue.Group); // a drain may be next
+            _awaited?.Remove(work);
+            EndWait();
+        }
+    }
+
+    /// <summary>Does something when all these descriptors that are under way now are done. Under the lock; one at a time.</summary>
+    internal void WhenDone(Predicate<DsaWork> which, Action action)
+    {
+        _awaited = [.. _underWay.Where(w => which(w))];
+        _whenDone = action;
+        EndWait();
+    }
+
+    /// <summary>Throws out those that wait, and has engines leave off the others. Under the lock.</summary>
+    internal void Abort(Predicate<DsaWork> which)
+    {
+        foreach (DsaQueue queue in Queues)
+        {
+            foreach (DsaWork work in queue.Waiting.FindAll(which)) _underWay.Remove(work);
+            queue.Waiting.RemoveAll(which);
+            PublishState(queue);
+        }
+
+        foreach (DsaWork work in _underWay)
+            if (which(work)) work.Abort();
+        foreach (DsaQueue queue in Queues) WakeEngines(queue.Group); // what waited behind a drain
+    }
+
+    /// <summary>Records an error that no completion record told.</summary>
+    internal void Report(DsaWork work, in DsaCompletionRecord record)
+    {
+        lock (Lock) Errors.Record((DsaStatus)(record.Status & ~DsaCompletionRecord.StatusWrite), work.Queue.Index, work, in record);
+    }
+
+    /// <summary>Raises a descriptor's interrupt.</summary>
+    internal void Interrupt(DsaWork work) => _slot.RaiseMessage(work.Descriptor.IntHandle);
+
+    /// <summary>Whether a descriptor may use its interrupt handle: the handle is a vector's number, which the vector's permission gives to the PASID.</summary>
+    internal bool IsHandle(DsaWork work)
+    {
+        int vector = work.Descriptor.IntHandle;
+        if (vector >= DsaRegisters.Vectors) return false;
+        lock (Lock)
+            if (_options.InterruptHandles && !_handles.Contains(vector)) return false;
+        uint permission = (uint)_slot.ReadRegister(DsaRegisters.Bar, DsaRegisters.Permission[vector]);
+        bool forPasid = (permission & 8) != 0;
+        return (permission & 4) != 0 || (forPasid == work.Pasid is not null && (!forPasid || permission >> 12 == work.Pasid!.Value.Value));
+    }
+
+    /// <summary>Gives a vector out as a handle, or takes it back; false when it is so already. Under the lock.</summary>
+    internal bool SetHandle(int vector, bool given) => given ? _handles.Add(vector) : _handles.Remove(vector);
+
+    /// <summary>Shows the occupancy and state of a queue. Under the lock.</summary>
+    internal void PublishState(DsaQueue queue) => _slot.Publish(
+        DsaRegisters.Bar, DsaRegisters.Queue[queue.Index][DsaQueueConfig.StateDword], (uint)queue.Waiting.Count | (queue.Config is null ? 0 : 1u << DsaQueueConfig.StateShift));
+
+    /// <summary>Shows the device's state. Under the lock.</summary>
+    internal void SetState(DsaState state)
+    {
+        State = state;
+        _slot.Publish(DsaRegisters.Bar, DsaRegisters.Status, (uint)state);
+    }
+
+    /// <summary>A queue takes nothing any more and forgets its configuration. Under the lock, when nothing of it is under way.</summary>
+    internal void Close(DsaQueue queue)
+    {
+        queue.IsOpen = false;
+        queue.Config = null;
+        PublishState(queue);
+    }
+
+    /// <summary>As after power-on, with no engine at work. Not under the lock: an engine needs it to come to its end.</summary>
+    internal void Reset()
+    {
+        lock (Lock)
+        {
+            _awaited = null;
+            _whenDone = null;
+            foreach (DsaQueue queue in Queues) queue.IsOpen = false;
+            Abort(_ => true);
+        }
+
+        foreach (DsaEngine engine in _engines) engine.Stop();
+        lock (Lock)
+        {
+            foreach (DsaQueue queue in Queues) Close(queue);
+            _handles.Clear();
+            Errors.Clear();
+            State = DsaState.Disabled;
+        }
+    }
+
+    internal void Unplug()
+    {
+        Reset();
+        foreach (DsaEngine engine in _engines) engine.Dispose();
+    }
+
+    private void EndWait()
+    {
+        if (_awaited is not { Count: 0 }) return;
+        Action action = _whenDone!;
+        _awaited = null;
+        _whenDone = null;
+        action();
+    }
+
+    private void WakeEngines(int group)
+    {
+        for (int i = 0; i < _engines.Length; i++)
+            if (group >= 0 && _groupOfEngine[i] == group) _engines[i].Wake();
+    }
+}
