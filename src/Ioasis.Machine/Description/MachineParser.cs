@@ -35,9 +35,9 @@ internal static class MachineParser
 
     private static UnitDescription ParseUnit(string file, JsonNodeAt item, List<UnitDescription> before)
     {
-        var unit = new JsonReaderAt(file, item, "a unit", 
-            "name", "driver", "addressBits", "pages2M", "pages1G", "dirtyTracking", "nesting", "firstStage5Level", "firstStage1G", "pasidBits", "pageRequests",
-            "iotlbEntries", "structureEntries", "reserved");
+        var unit = new JsonReaderAt(
+            file, item, "a unit", "name", "driver", "addressBits", "pages2M", "pages1G", "dirtyTracking", "nesting", "firstStage5Level", "firstStage1G",
+            "pasidBits", "pageRequests", "iotlbEntries", "structureEntries", "reserved");
         string name = unit.RequiredString("name", "such as \"dmar0\"");
         if (before.Exists(u => u.Name == name)) throw unit.Complain("name", $"there is already a unit \"{name}\"; give each its own name");
         string driver = unit.String("driver") ?? DriverRegistry.Vtd;

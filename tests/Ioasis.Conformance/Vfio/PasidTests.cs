@@ -88,7 +88,10 @@ public sealed class PasidTests : UapiTest
     {
         var arguments = new VfioDeviceAttachIommufdPt
         {
-            Argsz = Size<VfioDeviceAttachIommufdPt>(), Flags = VfioH.VFIO_DEVICE_ATTACH_PASID, PtId = pageTable ?? _hwpt.Id, Pasid = pasid,
+            Argsz = Size<VfioDeviceAttachIommufdPt>(),
+            Flags = VfioH.VFIO_DEVICE_ATTACH_PASID,
+            PtId = pageTable ?? _hwpt.Id,
+            Pasid = pasid,
         };
         return _device.TryIoctl(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, ref arguments);
     }

@@ -1,5 +1,5 @@
-using Ioasis.Core.Domains;
 using Ioasis.Core.Dma;
+using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
 using Ioasis.Memory;

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using Ioasis.Core.Domains;
 using Ioasis.Core.Dma;
+using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.PageRequests;
 using Ioasis.Memory;

@@ -1,6 +1,6 @@
 using Ioasis.Core;
-using Ioasis.Core.Domains;
 using Ioasis.Core.Dma;
+using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
 using Ioasis.Memory;

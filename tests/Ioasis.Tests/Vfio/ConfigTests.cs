@@ -83,7 +83,11 @@ public sealed class ConfigTests
     {
         using var bench = new VfioBench(restrict: f => f with
         {
-            PasidBits = pasidBits, PasidExecute = false, PasidPrivileged = false, HasAts = ats, PageRequests = pageRequests,
+            PasidBits = pasidBits,
+            PasidExecute = false,
+            PasidPrivileged = false,
+            HasAts = ats,
+            PageRequests = pageRequests,
         });
         Assert.Equal(ids, ExtendedOf(bench));
         if (ids.Length == 0) Assert.Equal(0u, bench.Config(PCI_CFG_SPACE_SIZE, 4));
