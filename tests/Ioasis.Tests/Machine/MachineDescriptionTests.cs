@@ -17,7 +17,7 @@ public sealed class MachineDescriptionTests
     [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\",\n\"pri\": 33}]}", "m.json:3: dmatest has up to 32 page requests, not 33.")]
     [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\", \"ats\": false,\n\"pri\": 3}]}",
         "m.json:3: page requests need ATS; leave \"pri\" out, or \"ats\": false.")]
-    [InlineData("{\n\n \"devices\": [ { \"model\": \"nvme\", \"address\": \"00:03.0\" } ]\n}", "m.json:3: there is no device model \"nvme\"; there is dmatest, edu.")]
+    [InlineData("{\n\n \"devices\": [ { \"model\": \"nvme\", \"address\": \"00:03.0\" } ]\n}", "m.json:3: there is no device model \"nvme\"; there is dmatest, dsa, edu.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:33.0\"}]}", "m.json:2: \"00:33.0\" is no address such as 0000:00:03.0.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\"}]}", "m.json:2: a device needs \"address\", such as \"0000:00:03.0\".")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\",\n \"unit\": \"x\"}]}", "m.json:3: there is no unit \"x\"; there is dmar0.")]
@@ -93,7 +93,7 @@ public sealed class MachineDescriptionTests
     }
 
     [Theory]
-    [InlineData("nvme", "device \"nvme\": there is no device model \"nvme\"; there is dmatest, edu.")]
+    [InlineData("nvme", "device \"nvme\": there is no device model \"nvme\"; there is dmatest, dsa, edu.")]
     [InlineData("edu@9", "device \"edu@9\": \"9\" is no address such as 0000:00:05.0.")]
     [InlineData("edu@0000:00:03.0", "device \"edu@0000:00:03.0\": 0000:00:03.0 is taken; give another address.")]
     public void AnAddedDeviceThatCannotBeIsRefused(string text, string message) =>

@@ -44,7 +44,7 @@ internal sealed class NestedBench
     internal uint GuestMapping { get; }
 
     internal Endpoint NewEndpoint() =>
-        new(new RequesterId(0, 0, (byte)_endpoints, 0), Unit, new IommuGroup(_endpoints++)) { MaxPasidLog2 = 20, BusMaster = true };
+        new(new RequesterId(0, 0, (byte)_endpoints, 0), Unit, new IommuGroup(_endpoints++)) { Features = new EndpointFeatures { PasidBits = 20, PageRequests = 32, Ats = true }, BusMaster = true };
 
     /// <summary>Gives the guest memory.</summary>
     internal (uint Mapping, HostBlock Block) MapGuest(ulong gpa, ulong length, byte fill = 0)
