@@ -1,4 +1,5 @@
 using Ioasis.Core.Dma;
+using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
 using Ioasis.Memory;
@@ -210,6 +211,40 @@ public sealed class NestedCacheTests
         Assert.False(Read(port, Iova).Ok);
     }
 
+    [Theory]
+    [InlineData(4, null, null)]
+    [InlineData(3, null, null)]
+    [InlineData(1, null, null)]
+    [InlineData(1, 1, 1)]
+    [InlineData(4, 0, null)]
+    [InlineData(4, null, 0)]
+    public void AWalkThatAnInvalidationOvertakesKeepsNothingOfWhatItFound(int level, int? translations, int? structures)
+    {
+        // The tables are in memory that is asked word by word; right after one entry was read the guest changes it and invalidates.
+        const ulong tables = 1024 * Page;
+        var bench = new NestedBench(new VtdFeatures { IotlbEntries = translations, StructureEntries = structures });
+        var watched = new WatchedMemory(4 * Page);
+        bench.Parent.Mappings.Map(new IovaRange(tables, tables + (4 * Page) - 1), watched, 0, MapAccess.ReadWrite);
+        watched.Write(0, (tables + Page) | All | X64Entry.AccessedBit);
+        watched.Write(Page, (tables + (2 * Page)) | All | X64Entry.AccessedBit);
+        watched.Write((2 * Page) + (2 * 8), (tables + (3 * Page)) | All | X64Entry.AccessedBit);
+        watched.Write(3 * Page, (Data * Page) | All | X64Entry.AccessedBit);
+        for (ulong i = 0; i < 2; i++) bench.Write((Data + i) * Page, Data + i);
+        VtdNestedDomain domain = bench.NewDomain(tables);
+        ulong offset = ((ulong)(4 - level) * Page) + (level == 2 ? 2 * 8 : 0ul);
+        watched.WhenRead(offset, () =>
+        {
+            watched.Write(offset, level == 1 ? ((Data + 1) * Page) | All : 0);
+            Invalidate(domain, Iova, 1);
+        });
+        Assert.Equal(Data * Page, domain.Translate(Iova, MapAccess.Read).Address); // it may, as it was there before
+
+        Endpoint endpoint = bench.NewEndpoint();
+        endpoint.Attach(null, domain);
+        using DmaPort port = endpoint.OpenPort();
+        Assert.Equal(level == 1 ? (true, Data + 1) : (false, 0ul), Read(port, Iova));
+    }
+
     /// <summary>Four levels from a page on, for IOVAs from <see cref="Iova"/> on; page i of them is data page i plus <paramref name="shift"/>.</summary>
     private static void BuildTables(NestedBench bench, ulong root, ulong shift = 0)
     {
@@ -220,6 +255,35 @@ public sealed class NestedCacheTests
         {
             bench.Write(root + (3 * Page) + (i * 8), ((Data + i + shift) * Page) | All);
             bench.Write((Data + i) * Page, Data + i);
+        }
+    }
+
+    /// <summary>Memory that is asked for each word, and tells when one was read.</summary>
+    private sealed class WatchedMemory(ulong length) : MemoryBacking(length, writable: true, 0)
+    {
+        private readonly byte[] _bytes = new byte[length];
+        private ulong _offset;
+        private Action? _whenRead;
+
+        internal void Write(ulong offset, ulong value) => TryWrite(offset, BitConverter.GetBytes(value));
+
+        internal void WhenRead(ulong offset, Action act) => (_offset, _whenRead) = (offset, act);
+
+        public override bool TryPopulate(ulong offset, ulong length) => true;
+
+        public override bool TryRead(ulong offset, Span<byte> destination)
+        {
+            _bytes.AsSpan((int)offset, destination.Length).CopyTo(destination);
+            if (offset != _offset || _whenRead is not { } act) return true;
+            _whenRead = null;
+            act();
+            return true;
+        }
+
+        public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source)
+        {
+            source.CopyTo(_bytes.AsSpan((int)offset));
+            return true;
         }
     }
 }
