@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.PageRequests;
 using Ioasis.Memory;
 
 namespace Ioasis.Tests.Fuzz;
@@ -9,11 +10,13 @@ namespace Ioasis.Tests.Fuzz;
 /// <summary>One run of several threads from a seed, with DMA meanwhile, and what must hold after it.</summary>
 internal sealed class FuzzRun : IDisposable
 {
+    private const int Outstanding = 64; // page requests, as a device's capability would say
     private static readonly TimeSpan s_stuck = TimeSpan.FromSeconds(60);
     private readonly FuzzWorld _world;
     private readonly FuzzThread[] _threads;
     private readonly int _seed;
     private volatile bool _over;
+    private int _asked, _answered;
 
     internal FuzzRun(int seed, int threads)
     {
@@ -29,6 +32,9 @@ internal sealed class FuzzRun : IDisposable
     internal string Answers => string.Join('\n', _threads.SelectMany(t => t.Answers).GroupBy(a => a.Key.Name, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
         .Select(g => $"{g.Key}: {string.Join(' ', g.GroupBy(a => a.Key.Errno).Select(e => $"{e.Key}={e.Sum(a => a.Value)}"))}"));
 
+    /// <summary>How many groups of page requests were sent.</summary>
+    internal int Asked => _asked;
+
     /// <summary>Makes calls until each thread has made as many, then closes all and looks.</summary>
     internal async Task PlayAsync(int callsPerThread)
     {
@@ -42,6 +48,7 @@ internal sealed class FuzzRun : IDisposable
             await Start(_world.Files.CloseAll).WaitAsync(s_stuck);
             foreach (FuzzThread thread in _threads) thread.Dispose();
             _world.AssertGivenBack();
+            Assert.Equal(_asked, _answered);
         }
         catch (Exception e)
         {
@@ -81,9 +88,26 @@ internal sealed class FuzzRun : IDisposable
                 if (random.Next(4) == 0) port.Read(new Pasid((uint)random.Next(1, 9)), iova, data.AsSpan(0, length));
                 else if (random.Next(2) == 0) port.Read(iova, data.AsSpan(0, length));
                 else port.Write(iova, data.AsSpan(0, length));
+                if (random.Next(50) == 0 && _asked - _answered < Outstanding) Ask(endpoint, random, iova);
             }
 
             Thread.Yield();
+        }
+    }
+
+    /// <summary>Invariant 4: each group of page requests is answered exactly once, whatever becomes of its queue, page table and device.</summary>
+    private void Ask(Endpoint endpoint, Random random, Iova address)
+    {
+        Pasid? pasid = random.Next(4) == 0 ? new Pasid((uint)random.Next(1, 9)) : null;
+        bool last = random.Next(3) != 0;
+        int answers = 0;
+        if (last) Interlocked.Increment(ref _asked);
+        endpoint.RequestPage(new PageRequest(pasid, (uint)random.Next(4), PageRequestAccess.Read, address, last), last ? Answered : null);
+
+        void Answered(PageResponse response)
+        {
+            if (Interlocked.Increment(ref answers) != 1) throw new InvalidOperationException("A group of page requests was answered twice.");
+            Interlocked.Increment(ref _answered);
         }
     }
 

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Ioasis.Tests.Fuzz;
 
 /// <summary>
-/// Invariants 6 and 8: nothing that a program's threads do together can throw, hang or stay behind. With IOASIS_FUZZ_SECONDS seeds are played
+/// Invariants 4, 6 and 8: nothing that a program's threads do together can throw, hang or stay behind. With IOASIS_FUZZ_SECONDS seeds are played
 /// for as long, from IOASIS_FUZZ_SEED on.
 /// </summary>
 public sealed class FuzzTests(ITestOutputHelper output)
@@ -16,6 +16,10 @@ public sealed class FuzzTests(ITestOutputHelper output)
     [InlineData(2, Threads)]
     [InlineData(3, Threads)]
     [InlineData(4, Threads)]
+    [InlineData(5, Threads)]
+    [InlineData(6, Threads)]
+    [InlineData(7, Threads)]
+    [InlineData(8, Threads)]
     public async Task RandomCallsFromSeveralThreadsAreAnsweredAndGiveEverythingBack(int seed, int threads)
     {
         using var run = new FuzzRun(seed, threads);

@@ -227,6 +227,11 @@ internal sealed class FuzzThread : ICaller, IDisposable
             case VFIO_DEVICE_IOEVENTFD:
                 BitConverter.TryWriteBytes(_bytes.AsSpan(8), (1UL << 40) + (4 * (ulong)_random.Next(4)));
                 break;
+            case IommufdH.IOMMU_HWPT_ALLOC:
+                bool nested = OneIn(4);
+                BitConverter.TryWriteBytes(_bytes.AsSpan(24), nested ? IommufdH.IOMMU_HWPT_DATA_VTD_S1 : IommufdH.IOMMU_HWPT_DATA_NONE);
+                BitConverter.TryWriteBytes(_bytes.AsSpan(28), nested ? 24 : 0);
+                break;
             case IommufdH.IOMMU_OPTION:
                 BitConverter.TryWriteBytes(_bytes.AsSpan(4), 1);
                 break;
@@ -240,6 +245,7 @@ internal sealed class FuzzThread : ICaller, IDisposable
         CallShape.Meaning.IoasId => IdOf<Ioas>(),
         CallShape.Meaning.HwptId => IdOf<Hwpt>(),
         CallShape.Meaning.DeviceId => IdOf<IommufdDevice>(),
+        CallShape.Meaning.FaultId => IdOf<FaultQueue>(),
         CallShape.Meaning.Id => OneIn(6) ? (ulong)_random.Next(1, 9) : OneIn(3) ? IdOf<IommufdObject>() : OneIn(2) ? IdOf<Hwpt>() : IdOf<Ioas>(),
         CallShape.Meaning.Descriptor => shape.Number == VFIO_DEVICE_BIND_IOMMUFD && !OneIn(8) ? FirstContext : shape.Number == VFIO_DEVICE_IOEVENTFD && !OneIn(8) ? FirstEvent : RandomFd(),
         CallShape.Meaning.Flags => OneIn(20) ? (ulong)_random.Next(64) : shape.Flags[_random.Next(shape.Flags.Count)],
