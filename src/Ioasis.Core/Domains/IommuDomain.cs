@@ -15,11 +15,11 @@ public abstract class IommuDomain
     }
 
     /// <summary>A domain whose mappings are each accessed page by page, and by asking for it.</summary>
-    private protected IommuDomain(IommuUnit owner, MappingTable mappings, int pageShift)
+    private protected IommuDomain(IommuUnit owner, MappingTable mappings, ulong lastAddress, int pageShift)
     {
         Owner = owner;
         Mappings = mappings;
-        Route = new TranslationRoute(mappings, pageShift);
+        Route = new TranslationRoute(mappings, lastAddress, pageShift);
     }
 
     /// <summary>The unit it was made for. Only devices behind units that agree with it can be attached.</summary>

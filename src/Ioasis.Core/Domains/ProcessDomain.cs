@@ -23,7 +23,7 @@ public sealed class ProcessDomain : IommuDomain
     /// <summary>Makes one.</summary>
     /// <param name="owner">The unit of the first device that uses it; those of all others can be attached too.</param>
     /// <param name="memory">The process's memory.</param>
-    public ProcessDomain(IommuUnit owner, AddressSpace memory) : base(owner, new MappingTable(PageSize), PageShift)
+    public ProcessDomain(IommuUnit owner, AddressSpace memory) : base(owner, new MappingTable(PageSize), s_addresses.Last, PageShift)
     {
         Memory = memory;
         Mappings.Map(s_addresses, new Whole(memory), 0, MapAccess.ReadWrite);

@@ -25,10 +25,10 @@ internal sealed class TranslationRoute
     }
 
     /// <summary>The route of a process's own address space: one mapping, of which every page may come and go by itself.</summary>
-    internal TranslationRoute(MappingTable table, int pageShift)
+    internal TranslationRoute(MappingTable table, ulong lastAddress, int pageShift)
     {
         Table = table;
-        LastAddress = ulong.MaxValue;
+        LastAddress = lastAddress;
         PageMask = (1UL << pageShift) - 1;
         IsProcess = true;
     }

@@ -35,7 +35,7 @@ internal sealed class FaultyProgram : ICaller, IDisposable
         _argument = _own.Allocate(4 * Page);
         Block = _own.Allocate(16 * Page);
         Devices = [.. Enumerable.Range(0, 2).Select(i => _bus.Add(
-            new DmaTestDevice(), new Endpoint(new RequesterId(0, 0, (byte)(3 + i), 0), Unit, new IommuGroup(i)) { Features = new EndpointFeatures { PasidBits = 20, PageRequests = 32 } }, (uint)i))];
+            new DmaTestDevice(), new Endpoint(new RequesterId(0, 0, (byte)(3 + i), 0), Unit, new IommuGroup(i)) { Features = new EndpointFeatures { PasidBits = 20, Ats = true, PageRequests = 32 } }, (uint)i))];
     }
 
     public AddressSpace Memory => Faulty;
