@@ -11,9 +11,11 @@ public sealed class FaultQueue : QueueReader
     /// <summary>Takes over the file of a fault queue.</summary>
     /// <param name="nodes">Where it was made.</param>
     /// <param name="file">The descriptor that the ioctl returned, adopted (<see cref="NodeTransport.Adopt"/>).</param>
-    public FaultQueue(NodeTransport nodes, NodeHandle file) : base(nodes, file, s_room)
-    {
-    }
+    /// <param name="id">The queue's number in its context, as far as it is known.</param>
+    public FaultQueue(NodeTransport nodes, NodeHandle file, uint id = 0) : base(nodes, file, s_room) => Id = id;
+
+    /// <summary>Its number in the context, as HWPTs are told where their page requests go.</summary>
+    public uint Id { get; }
 
     /// <summary>
     /// Reads the page requests that are there, waiting for one if there is none. Those that are answered together have the same cookie, and the

@@ -33,16 +33,56 @@ public sealed class IommuContext : NodeClient
     /// <param name="device">A device bound to this context.</param>
     /// <param name="ioas">Whose mappings it translates by.</param>
     /// <param name="flags">IOMMU_HWPT_ALLOC_* bits.</param>
+    /// <param name="faults">Where page requests of devices that are attached to it go; null to have them refused.</param>
     /// <exception cref="IommuException">Refused: EOPNOTSUPP for what the unit cannot do, EINVAL, ENOENT, ENOMEM.</exception>
-    public Hwpt AllocateHwpt(VfioDevice device, Ioas ioas, uint flags = 0)
+    public Hwpt AllocateHwpt(VfioDevice device, Ioas ioas, uint flags = 0, FaultQueue? faults = null)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(ioas);
-        var arguments = new IommuHwptAlloc { Size = SizeOf<IommuHwptAlloc>(), Flags = flags, DevId = device.Id, PtId = ioas.Id };
-        SysResult result = TryIoctl(IommufdH.IOMMU_HWPT_ALLOC, ref arguments);
-        return result.IsOk
-            ? new Hwpt(this, arguments.OutHwptId)
-            : throw new IommuException(result.Errno, $"allocation of a HWPT for device {device.Id} over IOAS {ioas.Id} with flags 0x{flags:x}");
+        var arguments = new IommuHwptAlloc { Flags = flags, DevId = device.Id, PtId = ioas.Id };
+        return new Hwpt(this, AllocateHwpt(ref arguments, faults, $"over IOAS {ioas.Id}"));
+    }
+
+    /// <summary>Makes a HWPT whose first stage is the caller's, for a device behind an Intel VT-d unit (IOMMU_HWPT_ALLOC).</summary>
+    /// <param name="device">A device bound to this context.</param>
+    /// <param name="parent">The second stage: a HWPT that was made with IOMMU_HWPT_ALLOC_NEST_PARENT.</param>
+    /// <param name="firstStage">Where its root is in the parent's addresses, and how it is walked.</param>
+    /// <param name="flags">IOMMU_HWPT_ALLOC_PASID or 0.</param>
+    /// <param name="faults">Where page requests of devices that are attached to it go; null to have them refused.</param>
+    /// <exception cref="IommuException">Refused: EOPNOTSUPP for what the unit cannot do, EINVAL the parent is none, ENOENT, ENOMEM.</exception>
+    public NestedHwpt AllocateNestedHwpt(VfioDevice device, Hwpt parent, in IommuHwptVtdS1 firstStage, uint flags = 0, FaultQueue? faults = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(parent);
+        UserMemory data = Nodes.Rent((int)SizeOf<IommuHwptVtdS1>());
+        try
+        {
+            data.Write(0, firstStage);
+            var arguments = new IommuHwptAlloc
+            {
+                Flags = flags,
+                DevId = device.Id,
+                PtId = parent.Id,
+                DataType = IommufdH.IOMMU_HWPT_DATA_VTD_S1,
+                DataLen = SizeOf<IommuHwptVtdS1>(),
+                DataUptr = data.Address.Value,
+            };
+            return new NestedHwpt(this, AllocateHwpt(ref arguments, faults, $"on HWPT {parent.Id}"));
+        }
+        finally
+        {
+            Nodes.Return(data);
+        }
+    }
+
+    /// <summary>Makes a queue for page requests (IOMMU_FAULT_QUEUE_ALLOC).</summary>
+    /// <exception cref="IommuException">Refused: ENOMEM, EMFILE.</exception>
+    public FaultQueue AllocateFaultQueue()
+    {
+        var arguments = new IommuFaultAlloc { Size = SizeOf<IommuFaultAlloc>() };
+        SysResult result = TryIoctl(IommufdH.IOMMU_FAULT_QUEUE_ALLOC, ref arguments);
+        if (!result.IsOk) throw new IommuException(result.Errno, "allocation of a fault queue");
+        return new FaultQueue(Nodes, Nodes.Adopt((int)arguments.OutFaultFd, $"fault queue {arguments.OutFaultId}"), arguments.OutFaultId);
     }
 
     /// <summary>What the IOMMU behind a device can do (IOMMU_GET_HW_INFO).</summary>
@@ -96,6 +136,21 @@ public sealed class IommuContext : NodeClient
         var arguments = new IommuIoasChangeProcess { Size = SizeOf<IommuIoasChangeProcess>() };
         SysResult result = TryIoctl(IommufdH.IOMMU_IOAS_CHANGE_PROCESS, ref arguments);
         if (!result.IsOk) throw new IommuException(result.Errno, "change of the context's process");
+    }
+
+    private uint AllocateHwpt(ref IommuHwptAlloc arguments, FaultQueue? faults, string where)
+    {
+        arguments.Size = SizeOf<IommuHwptAlloc>();
+        if (faults is not null)
+        {
+            arguments.Flags |= IommufdH.IOMMU_HWPT_FAULT_ID_VALID;
+            arguments.FaultId = faults.Id;
+        }
+
+        SysResult result = TryIoctl(IommufdH.IOMMU_HWPT_ALLOC, ref arguments);
+        return result.IsOk
+            ? arguments.OutHwptId
+            : throw new IommuException(result.Errno, $"allocation of a HWPT for device {arguments.DevId} {where} with flags 0x{arguments.Flags:x}");
     }
 
     internal SysResult TryDestroy(uint id)
