@@ -31,6 +31,18 @@ public sealed partial class ReadmeTests(Workbench bench)
         MustShow((await Execution.Run(throughNodes ? bench.UnderIoasis(Who.Self, [], [.. program, "nodes"]) : program)).MustEnd());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_program_that_drives_a_dsa_copies(bool throughNodes)
+    {
+        string[] program = ["dotnet", Path.Combine(bench.Root, "artifacts/bin/DsaCopy/release/DsaCopy.dll")];
+        const string Dsa = "0000:00:05.0";
+        Ending ending = (await Execution.Run(throughNodes ? bench.UnderIoasis(Who.Self, [$"dsa@{Dsa}"], [.. program, "nodes"]) : program)).MustEnd();
+        string shown = await File.ReadAllTextAsync(Path.Combine(bench.Root, "docs/devices/dsa.md"));
+        Assert.True(ending.Output.Length > 0 && shown.Contains(ending.Output.Trim(), StringComparison.Ordinal), $"docs/devices/dsa.md does not show {ending}");
+    }
+
     [Fact]
     public async Task The_demo_prints_what_is_shown() =>
         MustShow((await Execution.Run([Path.Combine(bench.Root, "ioasis"), "demo"])).MustEnd());

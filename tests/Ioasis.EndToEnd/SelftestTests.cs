@@ -71,9 +71,28 @@ public sealed class SelftestTests(Workbench bench)
         await Compare(who, "vfio_dma_mapping_test", [.. variants, bdf], expected);
     }
 
-    private async Task Compare(Who who, string program, string[] arguments, Dictionary<string, TapResult> expected)
+    /// <summary>Linux's driver for DSA, whose registers it reaches by calls: see eng/selftests.</summary>
+    [Theory]
+    [InlineData(Who.Self)]
+    [InlineData(Who.Nobody)]
+    public async Task Driver_of_dsa(Who who)
     {
-        Ending ending = await Execution.Run(bench.UnderIoasis(who, Machine.Devices, [Path.Combine(bench.Selftests, program), .. arguments]));
+        const string Dsa = "0000:08:00.0";
+        string machine = Path.Combine(await bench.Scratch(who), "machine.json");
+        await File.WriteAllTextAsync(machine, $$"""{ "devices": [{ "model": "dsa", "address": "{{Dsa}}", "properties": { "maxTransferLog2": 21, "maxBatchLog2": 5 } }] }""");
+        string[] modes = ["iommufd", "iommufd_compat_type1", "iommufd_compat_type1v2"];
+        string[] tests = ["init_remove", "memcpy_success", "memcpy_from_unmapped_iova", "memcpy_to_unmapped_iova", "send_msi", "mix_and_match", "memcpy_storm"];
+        string program = Path.Combine(bench.Selftests, "vfio_pci_driver_calls_test");
+        MustBe(
+            await Execution.Run([.. Workbench.As(who), bench.Launcher(who), "run", "--machine", machine, "--", program, .. modes.SelectMany(mode => new[] { "-v", mode }), Dsa]),
+            modes.SelectMany(mode => tests.Select(test => $"vfio_pci_driver_test.{mode}.{test}")).ToDictionary(name => name, _ => TapResult.Passed));
+    }
+
+    private async Task Compare(Who who, string program, string[] arguments, Dictionary<string, TapResult> expected) =>
+        MustBe(await Execution.Run(bench.UnderIoasis(who, Machine.Devices, [Path.Combine(bench.Selftests, program), .. arguments])), expected);
+
+    private static void MustBe(Ending ending, Dictionary<string, TapResult> expected)
+    {
         Dictionary<string, TapResult> came = [];
         foreach ((string name, TapResult result, string why) in TapOutput.Parse(ending.Output))
         {
