@@ -39,7 +39,7 @@ public sealed partial class ReadmeTests(Workbench bench)
         string[] program = ["dotnet", Path.Combine(bench.Root, "artifacts/bin/DsaCopy/release/DsaCopy.dll")];
         const string Dsa = "0000:00:05.0";
         Ending ending = (await Execution.Run(throughNodes ? bench.UnderIoasis(Who.Self, [$"dsa@{Dsa}"], [.. program, "nodes"]) : program)).MustEnd();
-        string shown = await File.ReadAllTextAsync(Path.Combine(bench.Root, "docs/devices/dsa.md"));
+        string shown = await File.ReadAllTextAsync(Path.Combine(bench.Root, "docs/devices/dsa.md"), TestContext.Current.CancellationToken);
         Assert.True(ending.Output.Length > 0 && shown.Contains(ending.Output.Trim(), StringComparison.Ordinal), $"docs/devices/dsa.md does not show {ending}");
     }
 

@@ -79,7 +79,8 @@ public sealed class SelftestTests(Workbench bench)
     {
         const string Dsa = "0000:08:00.0";
         string machine = Path.Combine(await bench.Scratch(who), "machine.json");
-        await File.WriteAllTextAsync(machine, $$"""{ "devices": [{ "model": "dsa", "address": "{{Dsa}}", "properties": { "maxTransferLog2": 21, "maxBatchLog2": 5 } }] }""");
+        string description = $$"""{ "devices": [{ "model": "dsa", "address": "{{Dsa}}", "properties": { "maxTransferLog2": 21, "maxBatchLog2": 5 } }] }""";
+        await File.WriteAllTextAsync(machine, description, TestContext.Current.CancellationToken);
         string[] modes = ["iommufd", "iommufd_compat_type1", "iommufd_compat_type1v2"];
         string[] tests = ["init_remove", "memcpy_success", "memcpy_from_unmapped_iova", "memcpy_to_unmapped_iova", "send_msi", "mix_and_match", "memcpy_storm"];
         string program = Path.Combine(bench.Selftests, "vfio_pci_driver_calls_test");

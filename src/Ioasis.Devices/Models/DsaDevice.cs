@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Devices.Dsa;
+using Ioasis.Memory;
 
 namespace Ioasis.Devices;
 
@@ -69,6 +70,10 @@ public sealed class DsaDevice : PciDeviceModel
         DeviceId = 0x0b25,
         SubsystemVendorId = 0x8086,
         ClassCode = 0x088000,
+        PasidBits = Pasid.Bits,
+        PasidPrivileged = true,
+        HasAts = true,
+        PageRequests = DsaRegisters.PageRequests,
         Msix = new MsixLayout(DsaRegisters.Vectors, DsaRegisters.Bar, TableOffset: 0x2000, PendingOffset: 0x3000),
         Bars =
         [

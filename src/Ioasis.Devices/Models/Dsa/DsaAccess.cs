@@ -22,7 +22,7 @@ internal sealed class DsaAccess(DmaPort port, int engine)
 {
     internal DsaProgress Read(DsaWork work, ulong address, Span<byte> destination, bool mayBlock)
     {
-        port.RequestsPages = mayBlock;
+        Prepare(work, mayBlock);
         for (int done = 0; ;)
         {
             Span<byte> rest = destination[done..];
@@ -37,7 +37,7 @@ internal sealed class DsaAccess(DmaPort port, int engine)
 
     internal DsaProgress Write(DsaWork work, ulong address, ReadOnlySpan<byte> source, bool mayBlock)
     {
-        port.RequestsPages = mayBlock;
+        Prepare(work, mayBlock);
         for (int done = 0; ;)
         {
             ReadOnlySpan<byte> rest = source[done..];
@@ -48,6 +48,12 @@ internal sealed class DsaAccess(DmaPort port, int engine)
             DsaStatus status = Resolve(work, unchecked(address + (uint)done), true, in result);
             if (status != DsaStatus.None) return new DsaProgress(done, status, unchecked(address + (uint)done), true);
         }
+    }
+
+    private void Prepare(DsaWork work, bool mayBlock)
+    {
+        port.UsesDeviceTlb = work.Config.UsesAts;
+        port.RequestsPages = mayBlock && work.Config.AsksForPages;
     }
 
     /// <summary>Asks for the page if that can help; none when the access is to be tried again.</summary>
@@ -62,12 +68,12 @@ internal sealed class DsaAccess(DmaPort port, int engine)
 
         int response = -1; // none yet
         PageRequestAccess access = (isWrite ? PageRequestAccess.Write : PageRequestAccess.Read) | (work.Privileged ? PageRequestAccess.Privileged : PageRequestAccess.None);
-        port.RequestPage(new PageRequest(work.Pasid, (uint)engine, access, new Iova(address & ~0xfffUL), IsLast: true), given =>
+        bool asked = port.RequestPage(new PageRequest(work.Pasid, (uint)engine, access, new Iova(address & ~0xfffUL), IsLast: true), given =>
         {
             Volatile.Write(ref response, (int)given);
             work.Wake();
         });
-        if (work.WaitUntil(() => Volatile.Read(ref response) >= 0) && response == (int)PageResponse.Success) return DsaStatus.None;
+        if (asked && work.WaitUntil(() => Volatile.Read(ref response) >= 0) && response == (int)PageResponse.Success) return DsaStatus.None;
         port.GiveUp(work.Pasid, new Iova(address), isWrite, result.Reason);
         return DsaStatus.PageFaultIr;
     }

@@ -154,7 +154,7 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
         if (queue.Config is not null) return DsaCommandError.WqEnabled;
         if (queue.Group < 0) return DsaCommandError.Config;
         DsaQueueConfig config = Config((int)index);
-        DsaCommandError error = config.Check(options);
+        DsaCommandError error = config.Check(options, scheduler.HasPageRequests, scheduler.PasidBits);
         if (error != DsaCommandError.Success) return error;
         queue.Config = config;
         queue.IsOpen = true;

@@ -92,9 +92,8 @@ internal sealed class DsaEngine : IDisposable
     private bool TryWrite(DsaWork work, in DsaCompletionRecord record)
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<DsaCompletionRecord>(in record));
-        bool mayBlock = work.Config.BlocksOnFault && work.Config.AsksForPages;
-        DsaProgress written = _access.Write(work, unchecked(work.Descriptor.CompletionAddr + sizeof(ulong)), bytes[sizeof(ulong)..], mayBlock);
-        if (written.IsComplete) written = _access.Write(work, work.Descriptor.CompletionAddr, bytes[..sizeof(ulong)], mayBlock);
+        DsaProgress written = _access.Write(work, unchecked(work.Descriptor.CompletionAddr + sizeof(ulong)), bytes[sizeof(ulong)..], work.Config.BlocksOnFault);
+        if (written.IsComplete) written = _access.Write(work, work.Descriptor.CompletionAddr, bytes[..sizeof(ulong)], work.Config.BlocksOnFault);
         if (!written.IsComplete && !work.IsAborted)
             _scheduler.Report(work, DsaCompletionRecord.Of(DsaStatus.CraXlat) with { FaultAddr = work.Descriptor.CompletionAddr });
         return written.IsComplete;

@@ -96,6 +96,7 @@ internal enum DsaCommandError : byte
     WqPrior = 0x23,
     WqMode = 0x24,
     BofEn = 0x25,
+    PasidEn = 0x26,
     MaxBatchSize = 0x27,
     MaxXferSize = 0x28,
     DisDevEn = 0x31,

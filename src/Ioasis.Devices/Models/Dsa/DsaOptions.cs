@@ -11,7 +11,4 @@ public sealed record DsaOptions
 
     /// <summary>Whether interrupt handles are to be requested by command, as a guest must.</summary>
     public bool InterruptHandles { get; init; }
-
-    /// <summary>Whether it can block on a fault: it asks for the page, and goes on when it is there.</summary>
-    public bool BlocksOnFault { get; init; }
 }

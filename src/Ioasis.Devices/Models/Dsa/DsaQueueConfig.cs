@@ -14,7 +14,11 @@ internal sealed record DsaQueueConfig
     internal int Threshold { get; private init; }
     internal bool IsDedicated { get; private init; }
     internal bool BlocksOnFault { get; private init; }
+    internal bool UsesAts { get; private init; }
+
+    /// <summary>Whether page requests may be sent for it, which come with ATS only.</summary>
     internal bool AsksForPages { get; private init; }
+
     internal int Priority { get; private init; }
     internal bool UsesPasid { get; private init; }
     internal Pasid Pasid { get; private init; }
@@ -33,7 +37,8 @@ internal sealed record DsaQueueConfig
             Threshold = (ushort)dword(1),
             IsDedicated = (mode & 1) != 0,
             BlocksOnFault = (mode & 2) != 0,
-            AsksForPages = (mode & 8) == 0,
+            UsesAts = (mode & 4) == 0,
+            AsksForPages = (mode & (4 | 8)) == 0,
             Priority = (int)(mode >> 4) & 0xf,
             Pasid = new Pasid((mode >> 8) & 0xfffff),
             UsesPasid = (mode & (1 << 28)) != 0,
@@ -45,12 +50,16 @@ internal sealed record DsaQueueConfig
     }
 
     /// <summary>Why a queue cannot be enabled with it.</summary>
-    internal DsaCommandError Check(DsaOptions options)
+    /// <param name="options">What the device can do.</param>
+    /// <param name="hasPageRequests">Whether PRI is enabled.</param>
+    /// <param name="pasidBits">How many bits of a PASID are enabled.</param>
+    internal DsaCommandError Check(DsaOptions options, bool hasPageRequests, int pasidBits)
     {
         if (Size == 0) return DsaCommandError.WqSize;
         if (Priority == 0) return DsaCommandError.WqPrior;
         if (!IsDedicated && (Threshold == 0 || Threshold > Size)) return DsaCommandError.WqMode;
-        if (BlocksOnFault && !options.BlocksOnFault) return DsaCommandError.BofEn;
+        if (BlocksOnFault && !(AsksForPages && hasPageRequests)) return DsaCommandError.BofEn;
+        if (UsesPasid && (pasidBits == 0 || Pasid.Value >> pasidBits != 0)) return DsaCommandError.PasidEn;
         if (MaxBatchLog2 > options.MaxBatchLog2) return DsaCommandError.MaxBatchSize;
         return MaxTransferLog2 > options.MaxTransferLog2 ? DsaCommandError.MaxXferSize : DsaCommandError.Success;
     }

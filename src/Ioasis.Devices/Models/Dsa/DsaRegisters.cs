@@ -12,6 +12,8 @@ internal static class DsaRegisters
     internal const int QueueEntries = 128;
     internal const int ReadBuffers = 96;
     internal const int Vectors = 9;
+    internal const int PageRequests = 512;
+    internal const int Translations = 256; // that an engine keeps
     internal const int PortalPages = 4; // of a queue: unlimited, limited, and both once more for IMS
     internal const uint PageSize = 4096;
     internal const ulong Operations = (1UL << (int)DsaOpcode.Noop) | (1UL << (int)DsaOpcode.Batch) | (1UL << (int)DsaOpcode.Drain)
@@ -52,7 +54,7 @@ internal static class DsaRegisters
         Fixed("VERSION", 0x00, 4, 0x100),
         Fixed("GENCAP", 0x10, 8, Capabilities(options)),
         Fixed("WQCAP", 0x20, 8, QueueEntries | (Queues << 16) | (1UL << 24)
-            | (1UL << 48) | (1UL << 49) | (1UL << 51) | (1UL << 52) | (1UL << 54) | (options.BlocksOnFault ? 1UL << 55 : 0)),
+            | (1UL << 48) | (1UL << 49) | (1UL << 51) | (1UL << 52) | (1UL << 54) | (1UL << 55)),
         Fixed("GRPCAP", 0x30, 8, Groups | (ReadBuffers << 8)),
         Fixed("ENGCAP", 0x38, 8, Engines),
         Fixed("OPCAP0", 0x40, 8, Operations),
@@ -73,7 +75,7 @@ internal static class DsaRegisters
     internal static uint Commands(DsaOptions options) =>
         (1u << ((int)DsaCommand.AbortPasid + 1)) - 2 | (options.InterruptHandles ? (1u << (int)DsaCommand.RequestIntHandle) | (1u << (int)DsaCommand.ReleaseIntHandle) : 0);
 
-    private static ulong Capabilities(DsaOptions options) => (options.BlocksOnFault ? 1UL : 0)
+    private static ulong Capabilities(DsaOptions options) => 1UL // blocks on faults
         | (1UL << 1) // copies may overlap
         | (1UL << 2) // cache control, without effect
         | (1UL << 4) // CMDCAP

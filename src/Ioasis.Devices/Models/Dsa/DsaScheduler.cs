@@ -1,3 +1,5 @@
+using Ioasis.Core.Dma;
+
 namespace Ioasis.Devices.Dsa;
 
 /// <summary>
@@ -21,7 +23,11 @@ internal sealed class DsaScheduler
         _slot = slot;
         _options = options;
         Errors = new DsaErrors(slot);
-        _engines = [.. Enumerable.Range(0, DsaRegisters.Engines).Select(i => new DsaEngine(this, slot.OpenDmaPort(), i))];
+        DmaPort[] ports = [.. Enumerable.Range(0, DsaRegisters.Engines).Select(_ => slot.OpenDmaPort(DsaRegisters.Translations))];
+        ports[0].RequestsPages = true; // stays false where PRI is not enabled
+        HasPageRequests = ports[0].RequestsPages;
+        PasidBits = ports[0].PasidBits;
+        _engines = [.. ports.Select((port, index) => new DsaEngine(this, port, index))];
     }
 
     /// <summary>
@@ -33,6 +39,12 @@ internal sealed class DsaScheduler
     internal DsaQueue[] Queues { get; } = [.. Enumerable.Range(0, DsaRegisters.Queues).Select(i => new DsaQueue(i))];
 
     internal DsaErrors Errors { get; }
+
+    /// <summary>Whether PRI is enabled.</summary>
+    internal bool HasPageRequests { get; }
+
+    /// <summary>How many bits of a PASID are enabled.</summary>
+    internal int PasidBits { get; }
 
     internal DsaState State { get; set; }
 

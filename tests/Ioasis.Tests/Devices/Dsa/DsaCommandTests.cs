@@ -6,7 +6,7 @@ namespace Ioasis.Tests.Devices.Dsa;
 /// <summary>Commands: what they demand, what they wait for, and what is left after them.</summary>
 public sealed class DsaCommandTests : IDisposable
 {
-    private readonly DsaBench _bench = new(new DsaOptions { BlocksOnFault = true });
+    private readonly DsaBench _bench = new();
 
     public void Dispose() => _bench.Dispose();
 
@@ -44,7 +44,9 @@ public sealed class DsaCommandTests : IDisposable
     [InlineData(8u, 0x01u, 0u, 21u, DsaCommandError.WqPrior)]
     [InlineData(8u, 0x10u, 0u, 21u, DsaCommandError.WqMode)]
     [InlineData(8u, 0x10u, 9u, 21u, DsaCommandError.WqMode)]
-    [InlineData(8u, 0x13u, 0u, 21u, DsaCommandError.BofEn)]
+    [InlineData(8u, 0x17u, 0u, 21u, DsaCommandError.BofEn)] // without ATS
+    [InlineData(8u, 0x1bu, 0u, 21u, DsaCommandError.BofEn)] // without PRS
+    [InlineData(8u, 0x13u, 0u, 21u, DsaCommandError.Success)]
     [InlineData(8u, 0x11u, 0u, 21u | (11 << 5), DsaCommandError.MaxBatchSize)]
     [InlineData(8u, 0x10u, 8u, 21u, DsaCommandError.Success)]
     internal void AQueueDemandsAConfigurationThatMakesSense(uint size, uint mode, uint threshold, uint limits, DsaCommandError error)

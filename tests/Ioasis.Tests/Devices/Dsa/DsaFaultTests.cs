@@ -1,5 +1,4 @@
 using Ioasis.Core.PageRequests;
-using Ioasis.Devices;
 using Ioasis.Devices.Dsa;
 using Ioasis.Memory;
 
@@ -59,7 +58,7 @@ public sealed class DsaFaultTests
     [InlineData(true)]
     public void WithBlockOnFaultThePageIsAskedFor(bool comes)
     {
-        using DsaBench bench = new DsaBench(new DsaOptions { BlocksOnFault = true }).Started(mode: 0x13);
+        using DsaBench bench = new DsaBench().Started(mode: 0x13);
         HostBlock?[] pages = MapAllBut(bench, 3, 9);
         var pager = new Pager(bench, group =>
         {
@@ -81,7 +80,7 @@ public sealed class DsaFaultTests
     [InlineData(DsaCommandOf.FunctionReset)]
     public void WhoWaitsForAPageCanBeAborted(DsaCommandOf how)
     {
-        using DsaBench bench = new DsaBench(new DsaOptions { BlocksOnFault = true }).Started(mode: 0x13);
+        using DsaBench bench = new DsaBench().Started(mode: 0x13);
         using var hold = new Hold(bench);
         if (how == DsaCommandOf.FunctionReset) bench.Slots.Slot.Reset();
         else Assert.Equal(0u, bench.Do(how == DsaCommandOf.Abort ? DsaCommand.AbortAll : DsaCommand.ResetDevice));
