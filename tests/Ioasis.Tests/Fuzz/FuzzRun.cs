@@ -42,7 +42,7 @@ internal sealed class FuzzRun : IDisposable
         Task[] engines = [.. _world.MachineDevices.Select((d, i) => Start(() => Dma(d.Endpoint, new Random(_seed + i))))];
         try
         {
-            await Watch(Task.WhenAll(programs));
+            await Watch(programs);
             _over = true;
             await Task.WhenAll(engines).WaitAsync(s_stuck);
             await Start(_world.Files.CloseAll).WaitAsync(s_stuck);
@@ -102,7 +102,8 @@ internal sealed class FuzzRun : IDisposable
         bool last = random.Next(3) != 0;
         int answers = 0;
         if (last) Interlocked.Increment(ref _asked);
-        endpoint.RequestPage(new PageRequest(pasid, (uint)random.Next(4), PageRequestAccess.Read, address, last), last ? Answered : null);
+        bool sent = endpoint.RequestPage(new PageRequest(pasid, (uint)random.Next(4), PageRequestAccess.Read, address, last), last ? Answered : null);
+        if (last && !sent) Interlocked.Decrement(ref _asked); // the device may send none now: it is never answered
 
         void Answered(PageResponse response)
         {
@@ -112,8 +113,9 @@ internal sealed class FuzzRun : IDisposable
     }
 
     /// <summary>Waits for the threads; one whose call does not end is a failure, and the rest could not be trusted.</summary>
-    private async Task Watch(Task programs)
+    private async Task Watch(Task[] threads)
     {
+        Task programs = Task.WhenAll(threads);
         long[] seen = [.. _threads.Select(_ => -1L)];
         var since = Stopwatch.StartNew();
         while (await Task.WhenAny(programs, Task.Delay(500)) != programs)
@@ -121,7 +123,7 @@ internal sealed class FuzzRun : IDisposable
             if (since.Elapsed < s_stuck) continue;
             for (int i = 0; i < seen.Length; i++)
             {
-                if (_threads[i].Calls == seen[i] && !programs.IsCompleted) throw new TimeoutException($"thread {i} is stuck");
+                if (_threads[i].Calls == seen[i] && !threads[i].IsCompleted) throw new TimeoutException($"thread {i} is stuck");
                 seen[i] = _threads[i].Calls;
             }
 
