@@ -9,6 +9,7 @@ using Ioasis.Devices.Slots;
 using Ioasis.Iommufd.Mapping;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio;
+using Ioasis.Units.Vtd.Nested;
 
 namespace Ioasis.Tests.Faults;
 
@@ -54,7 +55,7 @@ internal sealed class Snapshot
             case byte[] bytes:
                 Line(Convert.ToHexString(bytes));
                 return;
-            case Lock or Delegate or MappingTable or IommuUnit or AddressSpace or PciSlot or VfioPciBus or DirtyBitmap or Pointer or WeakReference:
+            case Lock or Delegate or MappingTable or IommuUnit or AddressSpace or PciSlot or VfioPciBus or DirtyBitmap or TranslationCache or StructureCache or Pointer or WeakReference:
                 Line(value.GetType().Name);
                 return;
         }

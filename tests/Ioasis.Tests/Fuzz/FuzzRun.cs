@@ -103,7 +103,9 @@ internal sealed class FuzzRun : IDisposable
         int answers = 0;
         if (last) Interlocked.Increment(ref _asked);
         bool sent = endpoint.RequestPage(new PageRequest(pasid, (uint)random.Next(4), PageRequestAccess.Read, address, last), last ? Answered : null);
-        if (last && !sent) Interlocked.Decrement(ref _asked); // the device may send none now: it is never answered
+        if (sent || !last) return;
+        Interlocked.Decrement(ref _asked); // what was not sent gets no answer
+        if (Volatile.Read(ref answers) != 0) throw new InvalidOperationException("A page request that was not sent was answered.");
 
         void Answered(PageResponse response)
         {

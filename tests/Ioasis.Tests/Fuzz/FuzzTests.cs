@@ -25,8 +25,9 @@ public sealed class FuzzTests(ITestOutputHelper output)
         using var run = new FuzzRun(seed, threads);
         await run.PlayAsync(CallsPerThread);
         (long all, long succeeded) = run.Calls;
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}: {all} calls, {succeeded} succeeded\n{run.Answers}"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}: {all} calls, {succeeded} succeeded, {run.Asked} page requests answered\n{run.Answers}"));
         Assert.InRange(succeeded, all / 10, all);
+        Assert.NotEqual(0, run.Asked);
     }
 
     [Fact]
