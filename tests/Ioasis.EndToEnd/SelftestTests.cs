@@ -71,7 +71,7 @@ public sealed class SelftestTests(Workbench bench)
         await Compare(who, "vfio_dma_mapping_test", [.. variants, bdf], expected);
     }
 
-    /// <summary>Linux's driver for DSA, whose registers it reaches by calls: see eng/selftests.</summary>
+    /// <summary>Linux's driver for DSA, whose registers it reaches by calls: see eng/selftests. It maps 1 GiB, which needs RLIMIT_MEMLOCK to allow that.</summary>
     [Theory]
     [InlineData(Who.Self)]
     [InlineData(Who.Nobody)]
@@ -84,8 +84,9 @@ public sealed class SelftestTests(Workbench bench)
         string[] modes = ["iommufd", "iommufd_compat_type1", "iommufd_compat_type1v2"];
         string[] tests = ["init_remove", "memcpy_success", "memcpy_from_unmapped_iova", "memcpy_to_unmapped_iova", "send_msi", "mix_and_match", "memcpy_storm"];
         string program = Path.Combine(bench.Selftests, "vfio_pci_driver_calls_test");
+        string[] unlimited = Environment.IsPrivilegedProcess ? ["prlimit", "--memlock=unlimited"] : [];
         MustBe(
-            await Execution.Run([.. Workbench.As(who), bench.Launcher(who), "run", "--machine", machine, "--", program, .. modes.SelectMany(mode => new[] { "-v", mode }), Dsa]),
+            await Execution.Run([.. unlimited, .. Workbench.As(who), bench.Launcher(who), "run", "--machine", machine, "--", program, .. modes.SelectMany(mode => new[] { "-v", mode }), Dsa]),
             modes.SelectMany(mode => tests.Select(test => $"vfio_pci_driver_test.{mode}.{test}")).ToDictionary(name => name, _ => TapResult.Passed));
     }
 

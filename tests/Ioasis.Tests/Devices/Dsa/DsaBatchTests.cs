@@ -78,7 +78,11 @@ public sealed class DsaBatchTests : IDisposable
     {
         DsaDescriptor descriptor = _bench.New((DsaOpcode)opcode, flags: (DsaFlags)flags) with
         {
-            Requester = requester, IntHandle = (ushort)handle, SrcAddr = DsaBench.Base, DstAddr = DsaBench.Base + 64, XferSize = size,
+            Requester = requester,
+            IntHandle = (ushort)handle,
+            SrcAddr = DsaBench.Base,
+            DstAddr = DsaBench.Base + 64,
+            XferSize = size,
         };
         DsaCompletionRecord record = _bench.Run(descriptor);
         Assert.Equal(status, record.Status);
