@@ -12,7 +12,7 @@ public sealed class DualStageTests(Workbench bench)
         string build = $"gcc -O2 -Wall -Wextra -Werror $('{bench.Root}/eng/uapi-headers.sh') '{bench.Root}/examples/nested_dma.c' -o '{program}'";
         (await Execution.Run(["sh", "-c", build])).MustEnd();
         Ending ending = (await Execution.Run(bench.UnderIoasis(who, [], program))).MustEnd();
-        string page = await File.ReadAllTextAsync(Path.Combine(bench.Root, "docs/dual-stage.md"));
+        string page = await File.ReadAllTextAsync(Path.Combine(bench.Root, "docs/dual-stage.md"), TestContext.Current.CancellationToken);
         Assert.Contains(ending.Output.Trim(), page, StringComparison.Ordinal);
     }
 }

@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Core;
-using Ioasis.Core.Domains;
 using Ioasis.Core.Dma;
+using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
