@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Ioasis.EndToEnd;
 
 /// <summary>Linux's own selftests of VFIO, compared test by test with what they give on real Linux 7.2.</summary>
@@ -71,7 +73,7 @@ public sealed class SelftestTests(Workbench bench)
         await Compare(who, "vfio_dma_mapping_test", [.. variants, bdf], expected);
     }
 
-    /// <summary>Linux's driver for DSA, whose registers it reaches by calls: see eng/selftests. It maps 1 GiB, which needs RLIMIT_MEMLOCK to allow that.</summary>
+    /// <summary>Linux's driver for DSA, whose registers it reaches by calls: see eng/selftests. It maps 1 GiB: who may not pin that fails as on Linux.</summary>
     [Theory]
     [InlineData(Who.Self)]
     [InlineData(Who.Nobody)]
@@ -84,16 +86,18 @@ public sealed class SelftestTests(Workbench bench)
         string[] modes = ["iommufd", "iommufd_compat_type1", "iommufd_compat_type1v2"];
         string[] tests = ["init_remove", "memcpy_success", "memcpy_from_unmapped_iova", "memcpy_to_unmapped_iova", "send_msi", "mix_and_match", "memcpy_storm"];
         string program = Path.Combine(bench.Selftests, "vfio_pci_driver_calls_test");
-        string[] unlimited = Environment.IsPrivilegedProcess ? ["prlimit", "--memlock=unlimited"] : [];
+        string limit = (await Execution.Run([.. Workbench.As(who), "sh", "-c", "ulimit -l"])).MustEnd().Output.Trim(); // in KiB
+        bool mayPin = (who == Who.Self && Environment.IsPrivilegedProcess) || limit == "unlimited" || long.Parse(limit, CultureInfo.InvariantCulture) > 1 << 21;
         MustBe(
-            await Execution.Run([.. unlimited, .. Workbench.As(who), bench.Launcher(who), "run", "--machine", machine, "--", program, .. modes.SelectMany(mode => new[] { "-v", mode }), Dsa]),
-            modes.SelectMany(mode => tests.Select(test => $"vfio_pci_driver_test.{mode}.{test}")).ToDictionary(name => name, _ => TapResult.Passed));
+            await Execution.Run([.. Workbench.As(who), bench.Launcher(who), "run", "--machine", machine, "--", program, .. modes.SelectMany(mode => new[] { "-v", mode }), Dsa]),
+            modes.SelectMany(mode => tests.Select(test => $"vfio_pci_driver_test.{mode}.{test}")).ToDictionary(name => name, _ => mayPin ? TapResult.Passed : TapResult.Failed),
+            mayPin ? 0 : 1);
     }
 
     private async Task Compare(Who who, string program, string[] arguments, Dictionary<string, TapResult> expected) =>
         MustBe(await Execution.Run(bench.UnderIoasis(who, Machine.Devices, [Path.Combine(bench.Selftests, program), .. arguments])), expected);
 
-    private static void MustBe(Ending ending, Dictionary<string, TapResult> expected)
+    private static void MustBe(Ending ending, Dictionary<string, TapResult> expected, int code = 0)
     {
         Dictionary<string, TapResult> came = [];
         foreach ((string name, TapResult result, string why) in TapOutput.Parse(ending.Output))
@@ -106,6 +110,6 @@ public sealed class SelftestTests(Workbench bench)
         foreach ((string name, TapResult result) in expected)
             Assert.True(came.TryGetValue(name, out TapResult found) && found == result, $"expected {name}: {result}, came {ending}");
         Assert.True(came.Count == expected.Count, $"expected {expected.Count} tests, came {ending}");
-        ending.MustEnd();
+        ending.MustEnd(code);
     }
 }
