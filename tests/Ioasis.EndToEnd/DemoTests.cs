@@ -15,6 +15,12 @@ public sealed class DemoTests(Workbench bench)
     [Theory]
     [InlineData(Who.Self)]
     [InlineData(Who.Nobody)]
+    public async Task Demo_of_nested_translation_proves_what_it_says(Who who) =>
+        (await Execution.Run([.. Workbench.As(who), bench.Launcher(who), "demo", "nested"])).MustEnd().MustSay("Proved, by 15 checks", "the read ended with all bytes");
+
+    [Theory]
+    [InlineData(Who.Self)]
+    [InlineData(Who.Nobody)]
     public async Task Devices_lists_the_machine(Who who) =>
         (await Execution.Run([.. Workbench.As(who), bench.Launcher(who), "devices"])).MustEnd().MustSay("edu", "dmatest");
 

@@ -10,8 +10,8 @@ internal sealed class DemoDevice(VfioDevice device)
 {
     internal const int BufferSize = 4096;
 
-    private const ulong Iova = 0x00, Command = 0x08, Length = 0x10, Status = 0x14, Reason = 0x18;
-    private const uint Start = 1, ToDevice = 2, Done = 1;
+    private const ulong Iova = 0x00, Command = 0x08, Length = 0x10, Status = 0x14, Reason = 0x18, PasidAt = 0x2c, Features = 0x30;
+    private const uint Start = 1, ToDevice = 2, Done = 1, HasPasid = 1u << 31, UsePri = 2;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     private readonly VfioRegion _registers = device.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
@@ -30,20 +30,40 @@ internal sealed class DemoDevice(VfioDevice device)
     }
 
     /// <summary>The device reads memory into its buffer; why it was refused, if it was.</summary>
-    internal FaultReason ReadMemory(Iova iova) => Run(iova, Start | ToDevice);
+    internal FaultReason ReadMemory(Iova iova, Pasid? pasid = null)
+    {
+        Begin(iova, toDevice: true, pasid);
+        return End();
+    }
 
     /// <summary>The device writes its buffer to memory; why it was refused, if it was.</summary>
-    internal FaultReason WriteMemory(Iova iova) => Run(iova, Start);
+    internal FaultReason WriteMemory(Iova iova)
+    {
+        Begin(iova, toDevice: false);
+        return End();
+    }
 
-    private FaultReason Run(Iova iova, uint command)
+    /// <summary>Starts a copy of the whole buffer.</summary>
+    /// <param name="iova">Where memory begins.</param>
+    /// <param name="toDevice">Whether the device reads it.</param>
+    /// <param name="pasid">What its requests carry, if anything.</param>
+    /// <param name="requestPages">Whether it asks for pages that are missing.</param>
+    internal void Begin(Iova iova, bool toDevice, Pasid? pasid = null, bool requestPages = false)
     {
         _registers.Write(Iova, iova.Value);
         _registers.Write(Length, (uint)BufferSize);
-        _registers.Write(Command, command);
+        _registers.Write(PasidAt, pasid is { } id ? HasPasid | id.Value : 0);
+        _registers.Write(Features, requestPages ? UsePri : 0u);
+        _registers.Write(Command, toDevice ? Start | ToDevice : Start);
+    }
+
+    /// <summary>Waits for its end; why it was refused, if it was.</summary>
+    internal FaultReason End()
+    {
         long end = Environment.TickCount64 + (long)s_patience.TotalMilliseconds;
         while ((_registers.Read<uint>(Command) & Start) != 0)
         {
-            if (Environment.TickCount64 > end) throw new TimeoutException($"The device did not end its DMA at {iova} within {s_patience.TotalSeconds} s.");
+            if (Environment.TickCount64 > end) throw new TimeoutException($"The device did not end its DMA within {s_patience.TotalSeconds} s.");
             Thread.Yield();
         }
 

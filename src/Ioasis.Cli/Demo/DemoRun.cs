@@ -22,11 +22,14 @@ internal sealed class DemoRun(TextWriter output, bool color)
     internal Action<int, Ioas>? BeforeStep { get; init; }
 
     /// <summary>Runs the demo on the console; the exit code.</summary>
-    internal static int ToConsole()
+    internal static int ToConsole() => OnConsole((output, color) => new DemoRun(output, color).Run(MachineDescription.Default));
+
+    /// <summary>Runs a demo with the console as its output, in colours if it is a terminal.</summary>
+    internal static int OnConsole(Func<TextWriter, bool, int> demo)
     {
         bool color = !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
         using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = false };
-        return new DemoRun(output, color).Run(MachineDescription.Default);
+        return demo(output, color);
     }
 
     /// <summary>Runs the demo; 0 when everything was as it must be, else 1.</summary>
@@ -135,10 +138,10 @@ internal sealed class DemoRun(TextWriter output, bool color)
     private static string Mapping(Iova iova, UserMemory memory, string access) =>
         $"IOVA {iova}-0x{iova.Value + memory.Length - 1:x} -> HVA {memory.Address}, {memory.Length / 1024} KiB, {access}";
 
-    private static bool Holds(UserMemory memory, byte[] bytes) => memory.ToArray(0, bytes.Length).AsSpan().SequenceEqual(bytes);
+    internal static bool Holds(UserMemory memory, byte[] bytes, ulong offset = 0) => memory.ToArray(offset, bytes.Length).AsSpan().SequenceEqual(bytes);
 
     /// <summary>Bytes that no other seed has at the same places.</summary>
-    private static byte[] Bytes(int seed)
+    internal static byte[] Bytes(int seed)
     {
         var bytes = new byte[DemoDevice.BufferSize];
         new Random(seed).NextBytes(bytes);

@@ -57,6 +57,9 @@ internal static class CommandLine
 
         var demo = new Command("demo", "Shows translation, faults and unmapping on a machine within this process, and checks each.");
         demo.SetAction(_ => DemoRun.ToConsole());
+        var nested = new Command("nested", "The same for dual-stage translation: a guest's page tables on what its host maps.");
+        nested.SetAction(_ => NestedDemo.ToConsole());
+        demo.Add(nested);
 
         return new RootCommand("Ioasis, the IOMMU in user space.") { run, devices, demo };
     }
@@ -91,7 +94,7 @@ internal static class CommandLine
 
     private static string Unknown(string word, Command command)
     {
-        string options = string.Join(", ", command.Options.Where(o => o is not HelpOption).Select(o => o.Name));
+        string options = string.Join(", ", [.. command.Subcommands.Select(c => c.Name), .. command.Options.Where(o => o is not HelpOption).Select(o => o.Name)]);
         return $"{command.Name} does not know \"{word}\"; {(options.Length > 0 ? $"it knows {options}" : "it takes nothing")}";
     }
 
