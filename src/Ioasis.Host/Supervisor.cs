@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Host.Callers;
+using Ioasis.Host.Control;
 using Ioasis.Host.Devices;
 using Ioasis.Host.Launch;
 using Ioasis.Host.Paths;
@@ -19,10 +20,10 @@ internal static class Supervisor
 
     /// <summary>Runs a program on a machine until neither it nor anything that it started is left.</summary>
     /// <returns>The program's exit code, 128 and the signal where one killed it, or an <see cref="ExitCodes"/>.</returns>
-    public static int Run(SoftwareMachine machine, RunOptions options) => Run(machine.Paths, options);
+    public static int Run(SoftwareMachine machine, RunOptions options) => Run(machine.Paths, options, machine);
 
     /// <summary>The same for paths without a machine.</summary>
-    public static int Run(IReadOnlyDictionary<string, VirtualPath> paths, RunOptions options)
+    public static int Run(IReadOnlyDictionary<string, VirtualPath> paths, RunOptions options, SoftwareMachine? machine = null)
     {
         if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
         {
@@ -52,6 +53,7 @@ internal static class Supervisor
             var pool = new ServerPool(listener, dispatcher);
             pool.Start();
             events.Start();
+            using ControlSocket? control = machine is null ? null : new ControlSocket(machine, program.Pid);
             program.Go();
             int exitCode = children.WaitForProgram();
             signals.ProgramEnded();

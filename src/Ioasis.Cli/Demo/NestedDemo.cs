@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using Ioasis.Abi;
+using Ioasis.Cli.Verbs;
 using Ioasis.Client;
 using Ioasis.Core.Faults;
+using Ioasis.Core.Walks;
 using Ioasis.Core.Units;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
@@ -114,6 +116,7 @@ internal sealed class NestedDemo(TextWriter output, bool color)
         guest.SetLeaf(root, 0x1000, Data + DemoGuest.Page);
         _report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(content),
             "the leaf leads elsewhere now, and the unit still knows the old page: it may");
+        foreach (WalkStep shown in TranslationWalk.Of(model.Endpoint, null, new Iova(0x1000), write: false).Steps) _report.Say(WalkView.Line(shown));
         nested.Invalidate(new Iova(0x1000), 1, leafOnly: true);
         _report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(changed), "HWPT_INVALIDATE of one leaf: the new page");
 

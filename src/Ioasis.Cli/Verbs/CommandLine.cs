@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using Ioasis.Cli.Demo;
 using Ioasis.Host;
+using Ioasis.Host.Control;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 
@@ -61,8 +63,61 @@ internal static class CommandLine
         nested.SetAction(_ => NestedDemo.ToConsole());
         demo.Add(nested);
 
-        return new RootCommand("Ioasis, the IOMMU in user space.") { run, devices, demo };
+        return new RootCommand("Ioasis, the IOMMU in user space.") { run, devices, demo, Walk(output, error), Faults(output, error) };
     }
+
+    private static Command Walk(TextWriter output, TextWriter error)
+    {
+        var walk = new Command("walk", "Shows how an address of a running program's device is translated, step by step.");
+        var address = new Argument<string[]>("address") { Arity = ArgumentArity.ZeroOrMore, Description = "The address, 0x1000." };
+        var device = new Option<string>("--device") { HelpName = "BDF", Description = "The device, 0000:00:04.0." };
+        var pasid = new Option<uint?>("--pasid") { HelpName = "N", Description = "Its requests with that PASID; without it those that have none." };
+        var write = new Option<bool>("--write") { Description = "A write, rather than a read." };
+        var program = new Option<int?>("--program") { HelpName = "PID", Description = "Which program, where several run." };
+        var json = new Option<bool>("--json") { Description = "As JSON." };
+        walk.Add(address);
+        foreach (Option option in (Option[])[device, pasid, write, program, json]) walk.Add(option);
+        walk.SetAction(parsed =>
+        {
+            if (parsed.GetValue(device) is not { } name) return Refuse(error, "walk needs --device, as in: ioasis walk --device 0000:00:04.0 0x1000");
+            if (parsed.GetValue(address) is not [string text] || !TryParse(text, out ulong value))
+                return Refuse(error, $"walk takes one address, as 0x1000 or 4096, not \"{string.Join(' ', parsed.GetValue(address) ?? [])}\"");
+            return Ask(parsed.GetValue(program), new ControlRequest("walk", name, parsed.GetValue(pasid), value, parsed.GetValue(write)), error, answer =>
+                WalkView.Write(answer.Steps ?? [], answer.Reason, parsed.GetValue(json), output));
+        });
+        return walk;
+    }
+
+    private static Command Faults(TextWriter output, TextWriter error)
+    {
+        var faults = new Command("faults", "Shows the newest faults of a running program's devices.");
+        var program = new Option<int?>("--program") { HelpName = "PID", Description = "Which program, where several run." };
+        var json = new Option<bool>("--json") { Description = "As JSON." };
+        faults.Add(program);
+        faults.Add(json);
+        faults.SetAction(parsed => Ask(parsed.GetValue(program), new ControlRequest("faults"), error, answer =>
+            WalkView.Write(answer.Faults ?? [], parsed.GetValue(json), output)));
+        return faults;
+    }
+
+    private static int Ask(int? program, ControlRequest request, TextWriter error, Action<ControlAnswer> show)
+    {
+        try
+        {
+            ControlAnswer answer = ControlClient.Ask(program, request);
+            if (answer.Error is { } wrong) return Refuse(error, wrong);
+            show(answer);
+            return 0;
+        }
+        catch (IOException e)
+        {
+            return Refuse(error, e.Message);
+        }
+    }
+
+    private static bool TryParse(string text, out ulong value) => text.StartsWith("0x", StringComparison.Ordinal)
+        ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value)
+        : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 
     private static int OnMachine(ParseResult parsed, MachineOptions options, TextWriter error, Func<MachineDescription, int> act)
     {

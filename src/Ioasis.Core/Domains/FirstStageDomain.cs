@@ -1,5 +1,6 @@
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Units;
+using Ioasis.Core.Walks;
 
 namespace Ioasis.Core.Domains;
 
@@ -21,6 +22,9 @@ internal abstract class FirstStageDomain : NestedDomain
     /// invalidates waits for it.
     /// </summary>
     internal abstract FirstStageResult Translate(ulong iova, MapAccess access);
+
+    /// <summary>The same for showing: what is kept and what the tables say now, without a trace.</summary>
+    internal abstract FirstStageResult Show(TranslationWalk walk, ulong iova, MapAccess access);
 
     /// <summary>The unit's number for a fault of the second stage at a page that the first stage leads to.</summary>
     internal abstract byte FaultCode(Faults.FaultReason reason, bool isWrite);

@@ -140,6 +140,35 @@ public sealed class MappingTable
         }
     }
 
+    /// <summary>What is mapped at an address, and what memory that is, if there is any; false when nothing is.</summary>
+    internal bool Show(ulong address, out MappingView view, out MemoryLocation? location)
+    {
+        lock (_lock)
+        {
+            (view, location) = (default, null);
+            uint number = _table.Find(address);
+            if (number == 0) return false;
+            ref Mapping mapping = ref At(number);
+            view = new MappingView(mapping.First, mapping.Last, mapping.Access);
+            if (mapping.Backing!.TryLocate(mapping.BackingOffset + (address - mapping.First), out MemoryLocation found)) location = found;
+            return true;
+        }
+    }
+
+    /// <summary>Reads memory without being an access of a device: for showing. The mapping cannot go meanwhile.</summary>
+    internal PageTables.TableAccess TryReadShown(ulong address, Span<byte> bytes)
+    {
+        lock (_lock)
+        {
+            uint number = _table.Find(address);
+            if (number == 0) return PageTables.TableAccess.NotPresent;
+            ref Mapping mapping = ref At(number);
+            if ((mapping.Access & MapAccess.Read) == 0) return PageTables.TableAccess.NoRead;
+            if (mapping.Last - address < (ulong)bytes.Length - 1) return PageTables.TableAccess.NotPresent;
+            return mapping.Backing!.TryRead(mapping.BackingOffset + (address - mapping.First), bytes) ? PageTables.TableAccess.Ok : PageTables.TableAccess.Gone;
+        }
+    }
+
     /// <summary>Drops from devices' own caches what a first stage made of a range of addresses.</summary>
     internal void DropFromDevices(TranslationRoute route, ulong first, ulong last)
     {

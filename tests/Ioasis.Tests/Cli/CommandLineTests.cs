@@ -7,9 +7,9 @@ namespace Ioasis.Tests.Cli;
 public sealed class CommandLineTests
 {
     [Theory]
-    [InlineData("", "a verb is missing; there is run, devices, demo.")]
-    [InlineData("rnu", "there is no verb \"rnu\"; there is run, devices, demo.")]
-    [InlineData("--json", "there is no verb \"--json\"; there is run, devices, demo.")]
+    [InlineData("", "a verb is missing; there is run, devices, demo, walk, faults.")]
+    [InlineData("rnu", "there is no verb \"rnu\"; there is run, devices, demo, walk, faults.")]
+    [InlineData("--json", "there is no verb \"--json\"; there is run, devices, demo, walk, faults.")]
     [InlineData("run", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run --", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run ls", "\"ls\" stands before --; the program comes after it, as in: ioasis run -- ls.")]

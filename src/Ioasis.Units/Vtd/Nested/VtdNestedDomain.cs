@@ -3,6 +3,7 @@ using Ioasis.Core;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
 using Ioasis.Core.Units;
+using Ioasis.Core.Walks;
 using Ioasis.Memory;
 using Ioasis.PageTables.X64;
 using Ioasis.Units.Vtd.FirstStage;
@@ -83,6 +84,32 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     }
 
     /// <inheritdoc/>
+    internal override FirstStageResult Show(TranslationWalk walk, ulong iova, MapAccess access)
+    {
+        FirstStageAccess wanted = access == MapAccess.Write ? FirstStageAccess.Write : FirstStageAccess.Read;
+        var memory = new ShownMemory(Mappings);
+        var observer = new ShownSteps(walk);
+        FirstStageTranslation fresh = FirstStageWalker.Walk(in _table, _table.Top, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
+        FirstStageTranslation page = fresh;
+        if (_translations is not null && _translations.TryFind(iova, out FirstStageTranslation kept) && kept.Serves(in _table, wanted))
+        {
+            ulong within = iova & ((1UL << kept.PageShift) - 1);
+            page = kept with { Gpa = new Gpa((kept.Gpa.Value & ~((1UL << kept.PageShift) - 1)) | within) };
+            string same = fresh.IsOk && fresh.Gpa == page.Gpa ? "as the tables say" : "the tables say something else: not invalidated yet";
+            walk.Add(WalkStage.First, kept.Level, iova, null, $"IOTLB: guest-physical 0x{page.Gpa.Value:x}, {same}", isKept: true);
+        }
+
+        if (!page.IsOk)
+        {
+            walk.Fault(WalkStage.First, page.Gpa.Value, $"{page.Fault}, fault reason 0x{(byte)page.Fault:x}", ReasonOf(page.Fault), page.Level);
+            return FirstStageResult.Fault(ReasonOf(page.Fault), (byte)page.Fault, page.Fault.IsRecoverable());
+        }
+
+        walk.Add(WalkStage.First, page.Level, iova, null, $"guest-physical 0x{page.Gpa.Value:x}, a page of 2^{page.PageShift} bytes{((page.Rights & X64Rights.Write) != 0 ? ", writable" : "")}");
+        return new FirstStageResult(FaultReason.None, 0, false, page.Gpa.Value, (byte)page.PageShift, MapAccess.ReadWrite);
+    }
+
+    /// <inheritdoc/>
     internal override byte FaultCode(FaultReason reason, bool isWrite) => (byte)(reason switch
     {
         FaultReason.NotMapped => FirstStageFault.SecondStageNotPresent,
@@ -142,6 +169,24 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         FirstStageFault.EntryAccess or FirstStageFault.RootAccess or FirstStageFault.UpdateFailed => FaultReason.MemoryGone,
         _ => FaultReason.BadTable,
     };
+
+    /// <summary>Shows the entries of a walk.</summary>
+    private readonly struct ShownSteps(TranslationWalk walk) : IFirstStageObserver
+    {
+        public void Read(int level, Gpa address, ulong entry)
+        {
+            var bits = new X64Entry(entry);
+            string says = !bits.IsPresent ? "not present"
+                : string.Join(' ', new[] { "P", (entry & X64Entry.WriteBit) != 0 ? "R/W" : null, (entry & X64Entry.UserBit) != 0 ? "U/S" : null,
+                    (entry & X64Entry.AccessedBit) != 0 ? "A" : null, bits.IsDirty ? "D" : null,
+                    level > 1 && (entry & X64Entry.PageSizeBit) != 0 ? "PS" : null }.Where(b => b is not null));
+            walk.Add(WalkStage.First, level, address.Value, entry, says);
+        }
+
+        public void Descend(FirstStageStep next)
+        {
+        }
+    }
 
     /// <summary>Keeps the steps of a walk.</summary>
     private readonly struct StructureObserver(StructureCache? cache, ulong iova, long drops) : IFirstStageObserver

@@ -1,0 +1,25 @@
+using System.Runtime.InteropServices;
+using Ioasis.Core.Domains;
+using Ioasis.Memory;
+using Ioasis.PageTables;
+
+namespace Ioasis.Core.Walks;
+
+/// <summary>The guest's memory for a walk that is only shown: entries are read, and given no bits.</summary>
+internal readonly struct ShownMemory(MappingTable table) : ITableMemory
+{
+    /// <inheritdoc/>
+    public TableAccess Read(Gpa address, out ulong entry)
+    {
+        entry = 0;
+        return table.TryReadShown(address.Value, MemoryMarshal.AsBytes(new Span<ulong>(ref entry)));
+    }
+
+    /// <summary>Says that it was done, where it could be.</summary>
+    public TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found)
+    {
+        found = expected;
+        if (!table.Show(address.Value, out MappingView view, out _)) return TableAccess.NotPresent;
+        return (view.Access & MapAccess.Write) != 0 ? TableAccess.Ok : TableAccess.NoWrite;
+    }
+}

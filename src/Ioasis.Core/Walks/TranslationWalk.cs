@@ -1,0 +1,110 @@
+using System.Globalization;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Faults;
+using Ioasis.Memory;
+
+namespace Ioasis.Core.Walks;
+
+/// <summary>
+/// How an address of a device is translated at this moment, step by step. Looking changes nothing: no cache learns of it, no entry of a guest's gets
+/// a bit, no device is waited for.
+/// </summary>
+public sealed class TranslationWalk
+{
+    private readonly List<WalkStep> _steps = [];
+
+    private TranslationWalk()
+    {
+    }
+
+    /// <summary>The steps, in their order.</summary>
+    public IReadOnlyList<WalkStep> Steps => _steps;
+
+    /// <summary>Why it ends without memory; <see cref="FaultReason.None"/> when it does not.</summary>
+    public FaultReason Reason { get; private set; }
+
+    /// <summary>Walks.</summary>
+    /// <param name="device">Whose request it would be.</param>
+    /// <param name="pasid">With which PASID; null for none.</param>
+    /// <param name="address">Which address.</param>
+    /// <param name="write">Whether to write, rather than to read.</param>
+    public static TranslationWalk Of(Endpoint device, Pasid? pasid, Iova address, bool write)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        var walk = new TranslationWalk();
+        IommuDomain? domain = pasid is { } id ? device.AttachedTo(id) : device.Attached;
+        string who = pasid is { } p ? $"PASID {p.Value}" : "requests without PASID";
+        if (!device.BusMaster) walk.Fault(WalkStage.Attachment, address.Value, "the function may not master the bus", FaultReason.BusMasterDisabled);
+        else if (domain?.Route is not { } route) walk.Fault(WalkStage.Attachment, address.Value, $"{who}: attached to nothing", FaultReason.NotAttached);
+        else walk.Through(domain, route, who, address.Value, write ? MapAccess.Write : MapAccess.Read);
+        return walk;
+    }
+
+    internal void Add(WalkStage stage, int level, ulong address, ulong? entry, string says, bool isKept = false) =>
+        _steps.Add(new WalkStep(stage, level, address, entry, says, isKept, false));
+
+    internal void Fault(WalkStage stage, ulong address, string says, FaultReason reason, int level = 0, ulong? entry = null)
+    {
+        _steps.Add(new WalkStep(stage, level, address, entry, says, false, true));
+        Reason = reason;
+    }
+
+    private void Through(IommuDomain domain, TranslationRoute route, string who, ulong address, MapAccess access)
+    {
+        string kind = domain switch
+        {
+            FirstStageDomain => "a nested HWPT: the user's first stage, then an IOAS",
+            ProcessDomain => "a process's own address space",
+            _ => "a HWPT of an IOAS",
+        };
+        Add(WalkStage.Attachment, 0, address, null, $"{who}: attached to {kind}");
+        if (address > route.LastAddress)
+        {
+            Fault(WalkStage.Attachment, address, string.Create(CultureInfo.InvariantCulture, $"beyond 0x{route.LastAddress:x}, the last address"), FaultReason.BeyondAddressWidth);
+            return;
+        }
+
+        if (domain is FirstStageDomain firstStage)
+        {
+            FirstStageResult page = firstStage.Show(this, address, access);
+            if (!page.IsOk)
+            {
+                Reason = page.Reason;
+                return;
+            }
+
+            address = page.Address;
+        }
+
+        Last(domain, address, access);
+    }
+
+    private void Last(IommuDomain domain, ulong address, MapAccess access)
+    {
+        WalkStage stage = domain is ProcessDomain ? WalkStage.Process : WalkStage.Second;
+        if (!domain.Mappings.Show(address, out MappingView view, out MemoryLocation? location))
+        {
+            Fault(stage, address, "nothing is mapped there", FaultReason.NotMapped);
+            return;
+        }
+
+        string range = string.Create(CultureInfo.InvariantCulture, $"mapping 0x{view.First:x}-0x{view.Last:x}, {Name(view.Access)}");
+        if ((view.Access & access) == 0)
+        {
+            Fault(stage, address, $"{range}: not for that", FaultReason.NoPermission);
+            return;
+        }
+
+        Add(stage, 0, address, null, domain is ProcessDomain ? "the process's page, as it is at the access" : range);
+        if (location is null) Fault(stage, address, "there is no memory there now", domain is ProcessDomain ? FaultReason.NotMapped : FaultReason.MemoryGone);
+    }
+
+    private static string Name(MapAccess access) => access switch
+    {
+        MapAccess.Read => "read",
+        MapAccess.Write => "write",
+        MapAccess.ReadWrite => "read and write",
+        _ => "no access",
+    };
+}
