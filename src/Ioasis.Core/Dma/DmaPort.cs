@@ -101,8 +101,8 @@ public sealed class DmaPort : IDisposable
     public bool RequestPage(in PageRequest request, Action<PageResponse> answered) => RequestsPages && _endpoint.RequestPage(in request, answered);
 
     /// <summary>Records the fault of an access that the device asked a page for and did not get.</summary>
-    public void GiveUp(Pasid? pasid, Iova iova, bool isWrite, FaultReason reason) =>
-        _endpoint.Unit.Faults.Add(Requester, pasid, iova, isWrite, reason, _endpoint.Unit.FaultCode(reason, isWrite));
+    public void GiveUp(Pasid? pasid, Iova iova, bool isWrite, DmaResult result) =>
+        _endpoint.Unit.Faults.Add(Requester, pasid, iova, isWrite, result.Reason, result.Code);
 
     /// <summary>How a PASID is kept in an IOTLB: its value plus 1, and 0 for none.</summary>
     internal static uint KeyOf(Pasid? pasid) => pasid is { } id ? id.Value + 1 : NoPasid;
@@ -302,13 +302,13 @@ public sealed class DmaPort : IDisposable
     private DmaResult Fault(Iova start, uint offset, Pasid? pasid, bool isWrite, in Resolution step)
     {
         bool recoverable = step.IsRecoverable && RequestsPages;
+        byte code = step.HasCode ? step.Code : _endpoint.Unit.FaultCode(step.Reason, isWrite);
         if (!recoverable)
         {
-            byte code = step.HasCode ? step.Code : _endpoint.Unit.FaultCode(step.Reason, isWrite);
             _endpoint.Unit.Faults.Add(Requester, pasid, new Iova(unchecked(start.Value + offset)), isWrite, step.Reason, code);
         }
 
-        return new DmaResult(step.Reason, (int)offset) { IsRecoverable = recoverable };
+        return new DmaResult(step.Reason, (int)offset) { IsRecoverable = recoverable, Code = code };
     }
 
     /// <summary>How much to move within one access: short ones, so that whoever takes a translation away does not wait long.</summary>

@@ -13,6 +13,9 @@ public readonly record struct DmaResult(FaultReason Reason, int BytesDone)
     /// </summary>
     public bool IsRecoverable { get; init; }
 
+    /// <summary>The unit's number for the reason; 0 where there is none.</summary>
+    internal byte Code { get; init; }
+
     /// <summary>Whether all bytes were transferred.</summary>
     public bool IsOk => Reason == FaultReason.None;
 }

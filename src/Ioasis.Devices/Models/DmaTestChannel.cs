@@ -156,7 +156,7 @@ internal sealed class DmaTestChannel : IDisposable
             {
                 case PageResponse.Success: reason = FaultReason.None; break;
                 case null: return false;
-                default: _port.GiveUp(pasid, missing, !command.IsToDevice, reason); break;
+                default: _port.GiveUp(pasid, missing, !command.IsToDevice, result); break;
             }
         }
 

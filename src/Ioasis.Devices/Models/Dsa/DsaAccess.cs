@@ -74,7 +74,7 @@ internal sealed class DsaAccess(DmaPort port, int engine)
             work.Wake();
         });
         if (asked && work.WaitUntil(() => Volatile.Read(ref response) >= 0) && response == (int)PageResponse.Success) return DsaStatus.None;
-        port.GiveUp(work.Pasid, new Iova(address), isWrite, result.Reason);
+        port.GiveUp(work.Pasid, new Iova(address), isWrite, result);
         return DsaStatus.PageFaultIr;
     }
 }

@@ -83,4 +83,17 @@ public sealed class TranslationWalkTests
             Assert.Equal(reason, (write ? port.Write(new Pasid(3), address, data) : port.Read(new Pasid(3), address, data)).Reason);
         }
     }
+
+    [Fact]
+    public void AFaultThatADeviceAskedAPageForInVainIsRecordedWithTheFirstStagesOwnReason()
+    {
+        _endpoint.Attach(null, _domain);
+        using DmaPort port = _endpoint.OpenPort();
+        port.RequestsPages = true;
+        DmaResult result = port.Read(new Iova(2 * Page), new byte[8]);
+        Assert.True(result.IsRecoverable);
+        Assert.Equal(0, _bench.Unit.Faults.Count);
+        port.GiveUp(null, new Iova(2 * Page), isWrite: false, result);
+        Assert.Equal((FaultReason.NotMapped, (byte)0x71), (_bench.Unit.Faults.Snapshot()[^1].Reason, _bench.Unit.Faults.Snapshot()[^1].Code)); // SFS.2
+    }
 }
