@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Ioasis.Client;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
@@ -33,29 +32,9 @@ internal sealed class DemoRun(TextWriter output, bool color)
     }
 
     /// <summary>Runs the demo; 0 when everything was as it must be, else 1.</summary>
-    internal int Run(MachineDescription description)
-    {
-        long started = Stopwatch.GetTimestamp();
-        try
-        {
-            using SoftwareMachine machine = SoftwareMachine.Create(description);
-            Show(machine);
-        }
-        catch (Exception e) when (e is IommuException or InvalidOperationException or TimeoutException)
-        {
-            _report.Check(false, e.Message);
-        }
-
-        if (_report.Failures > 0)
-        {
-            _report.Close(false, $"Not proved: {_report.Failures} of {_report.Checks} checks were not as they must be.");
-            return 1;
-        }
-
-        _report.Close(true, $"Proved, by {_report.Checks} checks in {Stopwatch.GetElapsedTime(started).TotalMilliseconds:f0} ms: bytes went both ways through the map "
-            + "and arrived intact; a write without permission, a read outside the map and a write after the unmap were refused, recorded, and moved nothing.");
-        return 0;
-    }
+    internal int Run(MachineDescription description) => _report.Prove(description, Show,
+        "bytes went both ways through the map "
+        + "and arrived intact; a write without permission, a read outside the map and a write after the unmap were refused, recorded, and moved nothing.");
 
     private void Show(SoftwareMachine machine)
     {

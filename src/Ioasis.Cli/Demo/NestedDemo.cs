@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Ioasis.Abi;
 using Ioasis.Cli.Verbs;
 using Ioasis.Client;
@@ -28,29 +27,9 @@ internal sealed class NestedDemo(TextWriter output, bool color)
     internal static int ToConsole() => DemoRun.OnConsole((output, color) => new NestedDemo(output, color).Run(MachineDescription.Default));
 
     /// <summary>Runs the demo; 0 when everything was as it must be, else 1.</summary>
-    internal int Run(MachineDescription description)
-    {
-        long started = Stopwatch.GetTimestamp();
-        try
-        {
-            using SoftwareMachine machine = SoftwareMachine.Create(description);
-            Show(machine);
-        }
-        catch (Exception e) when (e is IommuException or InvalidOperationException or TimeoutException)
-        {
-            _report.Check(false, e.Message);
-        }
-
-        if (_report.Failures > 0)
-        {
-            _report.Close(false, $"Not proved: {_report.Failures} of {_report.Checks} checks were not as they must be.");
-            return 1;
-        }
-
-        _report.Close(true, $"Proved, by {_report.Checks} checks in {Stopwatch.GetElapsedTime(started).TotalMilliseconds:f0} ms: a guest's tables translated a device's addresses, "
-            + "and the IOAS below them theirs; what either did not permit was refused; a page came when it was asked for; a change was in force when its invalidation returned.");
-        return 0;
-    }
+    internal int Run(MachineDescription description) => _report.Prove(description, Show,
+        "a guest's tables translated a device's addresses, "
+        + "and the IOAS below them theirs; what either did not permit was refused; a page came when it was asked for; a change was in force when its invalidation returned.");
 
     private void Show(SoftwareMachine machine)
     {
