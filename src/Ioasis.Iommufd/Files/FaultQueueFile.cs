@@ -7,18 +7,14 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>What a program reads page requests from and writes responses to.</summary>
-internal sealed class FaultQueueFile : QueueFile
+internal sealed class FaultQueueFile : ObjectQueueFile
 {
     private static readonly int RequestSize = Unsafe.SizeOf<IommuHwptPgfault>();
-    private readonly IommufdContext _context;
     private readonly FaultQueue _queue;
 
-    internal FaultQueueFile(IommufdContext context, FaultQueue queue)
+    internal FaultQueueFile(IommufdContext context, FaultQueue queue) : base(context, queue)
     {
-        _context = context;
         _queue = queue;
-        context.AddReference();
-        context.Objects.AddUser(queue);
         queue.Readable = Wake;
     }
 
@@ -76,12 +72,5 @@ internal sealed class FaultQueueFile : QueueFile
         }
 
         return SysResult.Ok((long)count);
-    }
-
-    /// <inheritdoc/>
-    public override void Close()
-    {
-        _context.Objects.RemoveUser(_queue);
-        _context.Release();
     }
 }

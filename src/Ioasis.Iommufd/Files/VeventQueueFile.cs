@@ -6,17 +6,13 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>What a program reads the events of its guest's devices from.</summary>
-internal sealed class VeventQueueFile : QueueFile
+internal sealed class VeventQueueFile : ObjectQueueFile
 {
-    private readonly IommufdContext _context;
     private readonly VeventQueue _queue;
 
-    internal VeventQueueFile(IommufdContext context, VeventQueue queue)
+    internal VeventQueueFile(IommufdContext context, VeventQueue queue) : base(context, queue)
     {
-        _context = context;
         _queue = queue;
-        context.AddReference();
-        context.Objects.AddUser(queue);
         queue.Connect(Wake, () => ReadBytes);
     }
 
@@ -60,12 +56,5 @@ internal sealed class VeventQueueFile : QueueFile
 
             done += (ulong)length;
         }
-    }
-
-    /// <inheritdoc/>
-    public override void Close()
-    {
-        _context.Objects.RemoveUser(_queue);
-        _context.Release();
     }
 }
