@@ -127,7 +127,7 @@ public sealed class Endpoint
             former = AttachmentOf(pasid);
             if (domain == former?.Domain) return IommuStatus.Ok;
             IommuStatus status = domain is ProcessDomain
-                ? pasid is null || Unit.MaxPasidLog2 == 0 ? IommuStatus.Invalid : Unit.Attaching(this, pasid, null, former?.Domain)
+                ? pasid is null || !Unit.Takes(domain) ? IommuStatus.Invalid : Unit.Attaching(this, pasid, null, former?.Domain)
                 : Unit.Attaching(this, pasid, domain, former?.Domain);
             if (status != IommuStatus.Ok && domain is not null) return status;
             if (domain is not null)

@@ -114,6 +114,11 @@ public abstract class IommuUnit
     /// <summary>Whether devices behind this unit can be attached to a domain, which may have been made for another unit.</summary>
     public virtual bool Accepts(IommuDomain domain) => domain.Owner == this;
 
+    /// <summary>
+    /// The same for every kind of domain: a process's own address space is no unit's table, and goes with each that knows PASIDs.
+    /// </summary>
+    internal bool Takes(IommuDomain domain) => domain is ProcessDomain ? MaxPasidLog2 > 0 : Accepts(domain);
+
     /// <summary>The unit's own number for a fault (VT-d: the fault reason of 7.2.3).</summary>
     public abstract byte FaultCode(FaultReason reason, bool isWrite);
 }

@@ -321,7 +321,7 @@ public sealed class IommufdDevice : IommufdObject
                 return Errno.EINVAL;
         }
 
-        if (hwpt is not HwptProcess && !Endpoint.Unit.Accepts(hwpt.Domain)) return Errno.EINVAL;
+        if (!Endpoint.Unit.Takes(hwpt.Domain)) return Errno.EINVAL;
         if (pasid is not { } id) return Errno.None;
         return id.Value == 0 || (PasidBits != 0 && id.Value >> PasidBits != 0) ? Errno.EINVAL : Errno.None;
     }
