@@ -103,13 +103,13 @@ public sealed class DeviceTlb
     }
 
     /// <summary>Drops all of a PASID. What was asked for before is not kept after this.</summary>
-    internal bool Invalidate(uint pasidKey) => Drop(new Dropped(null, null, pasidKey, 0, 0));
+    internal void Invalidate(uint pasidKey) => Drop(new Dropped(null, null, pasidKey, 0, 0));
 
     /// <summary>Drops translations of addresses in a range by a first stage.</summary>
-    internal bool Invalidate(TranslationRoute route, ulong first, ulong last) => Drop(new Dropped(route, null, 0, first, last));
+    internal void Invalidate(TranslationRoute route, ulong first, ulong last) => Drop(new Dropped(route, null, 0, first, last));
 
     /// <summary>Drops translations to addresses in a range of a table of mappings.</summary>
-    internal bool Invalidate(MappingTable table, ulong first, ulong last) => Drop(new Dropped(null, table, 0, first, last));
+    internal void Invalidate(MappingTable table, ulong first, ulong last) => Drop(new Dropped(null, table, 0, first, last));
 
     private bool TryFind(TranslationRoute route, uint pasidKey, ulong iova, MapAccess access, out FirstStageResult kept)
     {
@@ -149,12 +149,12 @@ public sealed class DeviceTlb
         }
     }
 
-    private bool Drop(in Dropped what)
+    private void Drop(in Dropped what)
     {
         lock (_lock)
         {
             _epoch++;
-            if (_index.Count == 0) return false;
+            if (_index.Count == 0) return;
             int before = _index.Count;
             for (int slot = 0; slot < _entries.Length; slot++)
             {
@@ -164,7 +164,6 @@ public sealed class DeviceTlb
             }
 
             _invalidations += before - _index.Count;
-            return _index.Count != before;
         }
     }
 

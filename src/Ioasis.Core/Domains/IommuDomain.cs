@@ -7,19 +7,11 @@ namespace Ioasis.Core.Domains;
 /// <summary>A page table that devices can be attached to (Linux: struct iommu_domain).</summary>
 public abstract class IommuDomain
 {
-    private protected IommuDomain(IommuUnit owner, MappingTable mappings, bool isNested)
+    private protected IommuDomain(IommuUnit owner, MappingTable mappings, TranslationRoute? route)
     {
         Owner = owner;
         Mappings = mappings;
-        if (!isNested) Route = new TranslationRoute(mappings, owner.Aperture.Last);
-    }
-
-    /// <summary>A domain whose mappings are each accessed page by page, and by asking for it.</summary>
-    private protected IommuDomain(IommuUnit owner, MappingTable mappings, ulong lastAddress, int pageShift)
-    {
-        Owner = owner;
-        Mappings = mappings;
-        Route = new TranslationRoute(mappings, lastAddress, pageShift);
+        Route = route;
     }
 
     /// <summary>The unit it was made for. Only devices behind units that agree with it can be attached.</summary>

@@ -127,45 +127,30 @@ public sealed class MappingTable
         lock (_lock) Free(numbers, used);
     }
 
-    /// <summary>What memory an address leads to; false when to none.</summary>
-    internal bool TryLocate(Iova iova, out MemoryLocation location)
-    {
-        lock (_lock)
-        {
-            location = default;
-            uint number = _table.Find(iova.Value);
-            if (number == 0) return false;
-            ref Mapping mapping = ref At(number);
-            return mapping.Backing!.TryLocate(mapping.BackingOffset + (iova.Value - mapping.First), out location);
-        }
-    }
-
     /// <summary>What is mapped at an address, and what memory that is, if there is any; false when nothing is.</summary>
     internal bool Show(ulong address, out MappingView view, out MemoryLocation? location)
     {
         lock (_lock)
         {
             (view, location) = (default, null);
-            uint number = _table.Find(address);
-            if (number == 0) return false;
-            ref Mapping mapping = ref At(number);
+            ref Mapping mapping = ref LookUp(address, out ulong offset);
+            if (Unsafe.IsNullRef(ref mapping)) return false;
             view = new MappingView(mapping.First, mapping.Last, mapping.Access);
-            if (mapping.Backing!.TryLocate(mapping.BackingOffset + (address - mapping.First), out MemoryLocation found)) location = found;
+            if (mapping.Backing!.TryLocate(offset, out MemoryLocation found)) location = found;
             return true;
         }
     }
 
     /// <summary>Reads memory without being an access of a device: for showing. The mapping cannot go meanwhile.</summary>
-    internal PageTables.TableAccess TryReadShown(ulong address, Span<byte> bytes)
+    internal TableAccess TryReadShown(ulong address, Span<byte> bytes)
     {
         lock (_lock)
         {
-            uint number = _table.Find(address);
-            if (number == 0) return PageTables.TableAccess.NotPresent;
-            ref Mapping mapping = ref At(number);
-            if ((mapping.Access & MapAccess.Read) == 0) return PageTables.TableAccess.NoRead;
-            if (mapping.Last - address < (ulong)bytes.Length - 1) return PageTables.TableAccess.NotPresent;
-            return mapping.Backing!.TryRead(mapping.BackingOffset + (address - mapping.First), bytes) ? PageTables.TableAccess.Ok : PageTables.TableAccess.Gone;
+            ref Mapping mapping = ref LookUp(address, out ulong offset);
+            if (Unsafe.IsNullRef(ref mapping)) return TableAccess.NotPresent;
+            if ((mapping.Access & MapAccess.Read) == 0) return TableAccess.NoRead;
+            if (mapping.Last - address < (ulong)bytes.Length - 1) return TableAccess.NotPresent;
+            return mapping.Backing!.TryRead(offset, bytes) ? TableAccess.Ok : TableAccess.Gone;
         }
     }
 
@@ -229,6 +214,17 @@ public sealed class MappingTable
             _attachments.Remove(port);
             _ports = [.. _attachments.Keys];
         }
+    }
+
+    /// <summary>The mapping at an address and the byte of its backing there, with the lock held; a null reference when there is none.</summary>
+    private ref Mapping LookUp(ulong address, out ulong offset)
+    {
+        offset = 0;
+        uint number = _table.Find(address);
+        if (number == 0) return ref Unsafe.NullRef<Mapping>();
+        ref Mapping mapping = ref At(number);
+        offset = mapping.BackingOffset + (address - mapping.First);
+        return ref mapping;
     }
 
     private uint NewMapping(IovaRange range, MemoryBacking backing, ulong offset, MapAccess access)

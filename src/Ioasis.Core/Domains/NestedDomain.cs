@@ -9,7 +9,7 @@ namespace Ioasis.Core.Domains;
 public abstract class NestedDomain : IommuDomain
 {
     /// <summary>Nests a first stage on a second.</summary>
-    protected NestedDomain(PagingDomain parent, Viommu? viommu) : base(parent.Owner, parent.Mappings, isNested: true)
+    protected NestedDomain(PagingDomain parent, Viommu? viommu) : base(parent.Owner, parent.Mappings, null)
     {
         Parent = parent;
         Viommu = viommu;

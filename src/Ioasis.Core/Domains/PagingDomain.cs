@@ -1,3 +1,4 @@
+using Ioasis.Core.Endpoints;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
 
@@ -7,7 +8,7 @@ namespace Ioasis.Core.Domains;
 public class PagingDomain : IommuDomain
 {
     /// <summary>Makes a domain; a unit does so after it has checked the options against its capabilities.</summary>
-    public PagingDomain(IommuUnit owner, MappingTable mappings, PagingDomainOptions options) : base(owner, mappings, isNested: false) => Options = options;
+    public PagingDomain(IommuUnit owner, MappingTable mappings, PagingDomainOptions options) : base(owner, mappings, new TranslationRoute(mappings, owner.Aperture.Last)) => Options = options;
 
     /// <summary>What it was made to be able to do.</summary>
     public PagingDomainOptions Options { get; }
@@ -31,7 +32,12 @@ public class PagingDomain : IommuDomain
     public void MarkDirty(IovaRange range) => Dirty?.Mark(range.First, range.Last);
 
     /// <summary>What memory an address leads to (Linux: iommu_iova_to_phys); false when to none.</summary>
-    public bool TryLocate(Iova iova, out MemoryLocation location) => Mappings.TryLocate(iova, out location);
+    public bool TryLocate(Iova iova, out MemoryLocation location)
+    {
+        bool isThere = Mappings.Show(iova.Value, out _, out MemoryLocation? found) && found is not null;
+        location = found ?? default;
+        return isThere;
+    }
 
     /// <summary>The pages that devices wrote through this domain; null while that is not recorded.</summary>
     internal DirtyBitmap? Dirty => Route!.Dirty;

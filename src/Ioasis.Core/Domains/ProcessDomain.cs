@@ -1,3 +1,4 @@
+using Ioasis.Core.Endpoints;
 using Ioasis.Core.PageRequests;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
@@ -23,7 +24,12 @@ public sealed class ProcessDomain : IommuDomain
     /// <summary>Makes one.</summary>
     /// <param name="owner">The unit of the first device that uses it; those of all others can be attached too.</param>
     /// <param name="memory">The process's memory.</param>
-    public ProcessDomain(IommuUnit owner, AddressSpace memory) : base(owner, new MappingTable(PageSize), s_addresses.Last, PageShift)
+    public ProcessDomain(IommuUnit owner, AddressSpace memory) : this(owner, memory, new MappingTable(PageSize))
+    {
+    }
+
+    private ProcessDomain(IommuUnit owner, AddressSpace memory, MappingTable mappings)
+        : base(owner, mappings, new TranslationRoute(mappings, s_addresses.Last, PageShift))
     {
         Memory = memory;
         Mappings.Map(s_addresses, new Whole(memory), 0, MapAccess.ReadWrite);
@@ -58,7 +64,7 @@ public sealed class ProcessDomain : IommuDomain
             group.Respond(all ? PageResponse.Success : PageResponse.Invalid);
         }
 
-        public void Detached(Endpoints.Attachment attachment)
+        public void Detached(Attachment attachment)
         {
             // Nothing waits here.
         }
