@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
@@ -119,17 +118,13 @@ internal sealed class FuzzRun : IDisposable
     {
         Task programs = Task.WhenAll(threads);
         long[] seen = [.. _threads.Select(_ => -1L)];
-        var since = Stopwatch.StartNew();
-        while (await Task.WhenAny(programs, Task.Delay(500)) != programs)
+        while (await Task.WhenAny(programs, Task.Delay(s_stuck)) != programs)
         {
-            if (since.Elapsed < s_stuck) continue;
             for (int i = 0; i < seen.Length; i++)
             {
                 if (_threads[i].Calls == seen[i] && !threads[i].IsCompleted) throw new TimeoutException($"thread {i} is stuck");
                 seen[i] = _threads[i].Calls;
             }
-
-            since.Restart();
         }
 
         await programs;
