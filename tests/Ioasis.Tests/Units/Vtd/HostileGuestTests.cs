@@ -24,8 +24,15 @@ public sealed class HostileGuestTests
         VtdNestedDomain domain = bench.NewDomain(width: width);
         HostBlock outside = new(0x1000);
         outside.Write(0, 0x5a5a_5a5a_5a5a_5a5aUL);
+        var random = new Random(1);
+        for (int i = 0; i < 20_000; i++) Mutate(bench, domain, random); // the devices find tables, however late the guest goes on
         bool over = false;
-        Task guest = Task.Run(() => Mutate(bench, domain, new Random(1), ref over), TestContext.Current.CancellationToken);
+        Task guest = Task.Run(
+            () =>
+            {
+                while (!Volatile.Read(ref over)) Mutate(bench, domain, random);
+            },
+            TestContext.Current.CancellationToken);
         Task<int>[] devices = [.. Enumerable.Range(2, 2).Select(seed => Task.Run(() => Access(bench, domain, new Random(seed)), TestContext.Current.CancellationToken))];
         int[] done = await Task.WhenAll(devices);
         Volatile.Write(ref over, true);
@@ -35,25 +42,22 @@ public sealed class HostileGuestTests
     }
 
     /// <summary>Entries of every kind: present and not, of itself, of other tables, far outside, with any bits.</summary>
-    private static void Mutate(NestedBench bench, VtdNestedDomain domain, Random random, ref bool over)
+    private static void Mutate(NestedBench bench, VtdNestedDomain domain, Random random)
     {
-        while (!Volatile.Read(ref over))
+        ulong at = (ulong)random.Next(GuestPages) << 12 | ((ulong)random.Next(512) << 3);
+        ulong target = (ulong)random.Next(GuestPages) << 12;
+        ulong entry = random.Next(8) switch
         {
-            ulong at = (ulong)random.Next(GuestPages) << 12 | ((ulong)random.Next(512) << 3);
-            ulong target = (ulong)random.Next(GuestPages) << 12;
-            ulong entry = random.Next(8) switch
-            {
-                0 => (ulong)random.NextInt64(),
-                1 => 0,
-                2 => (at & ~0xfffUL) | NestedBench.All, // itself
-                3 => (1UL << random.Next(20, 52)) | NestedBench.All,
-                4 => target | NestedBench.All | X64Entry.PageSizeBit,
-                _ => target | NestedBench.All,
-            };
-            bench.Write(at, entry);
-            if (random.Next(4) == 0) bench.Write((ulong)random.Next(512) << 3, target | NestedBench.All); // the root leads on
-            if (random.Next(64) == 0) NestedBench.Invalidate(domain);
-        }
+            0 => (ulong)random.NextInt64(),
+            1 => 0,
+            2 => (at & ~0xfffUL) | NestedBench.All, // itself
+            3 => (1UL << random.Next(20, 52)) | NestedBench.All,
+            4 => target | NestedBench.All | X64Entry.PageSizeBit,
+            _ => target | NestedBench.All,
+        };
+        bench.Write(at, entry);
+        if (random.Next(4) == 0) bench.Write((ulong)random.Next(512) << 3, target | NestedBench.All); // the root leads on
+        if (random.Next(64) == 0) NestedBench.Invalidate(domain);
     }
 
     private static int Access(NestedBench bench, VtdNestedDomain domain, Random random)
