@@ -60,13 +60,12 @@ public abstract class IommuUnit
         Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain);
 
     /// <summary>Makes a page table whose first stage the user owns.</summary>
-    /// <param name="endpoint">The device it is made for.</param>
     /// <param name="parent">The second stage: a nest parent of this unit's kind.</param>
     /// <param name="options">Only <see cref="PagingDomainOptions.Pasid"/> is ever asked for.</param>
     /// <param name="data">What the first stage is described by.</param>
     /// <param name="domain">The domain, when the answer is <see cref="IommuStatus.Ok"/>.</param>
     public virtual IommuStatus CreateNestedDomain(
-        Endpoint endpoint, PagingDomain parent, PagingDomainOptions options, UserData data, out NestedDomain? domain)
+        PagingDomain parent, PagingDomainOptions options, UserData data, out NestedDomain? domain)
     {
         domain = null;
         return IommuStatus.NotSupported;

@@ -81,7 +81,7 @@ internal static class HwptIoctls
 
     private static Errno AllocateNested(IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, HwptPaging parent, CallerData? data)
     {
-        Errno errno = HwptNested.Prepare(call.Context.Objects, parent, endpoint, args.Flags, data, out ObjectTable.Pending<Hwpt>? prepared);
+        Errno errno = HwptNested.Prepare(call.Context.Objects, parent, endpoint.Unit, args.Flags, data, out ObjectTable.Pending<Hwpt>? prepared);
         return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
     }
 

@@ -1,7 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Core;
 using Ioasis.Core.Domains;
-using Ioasis.Core.Endpoints;
 using Ioasis.Core.Units;
 using static Ioasis.Abi.IommufdH;
 
@@ -33,14 +32,14 @@ public sealed class HwptNested : Hwpt
     /// <summary>The same, as what it is.</summary>
     internal NestedDomain NestedDomain => _domain;
 
-    /// <summary>Makes one for a device on a HWPT.</summary>
+    /// <summary>Makes one on a HWPT, for devices behind a unit.</summary>
     internal static Errno Prepare(
-        ObjectTable objects, HwptPaging parent, Endpoint endpoint, uint flags, UserData? data, out ObjectTable.Pending<Hwpt>? pending)
+        ObjectTable objects, HwptPaging parent, IommuUnit unit, uint flags, UserData? data, out ObjectTable.Pending<Hwpt>? pending)
     {
         pending = null;
         if ((flags & ~ValidFlags) != 0 || data is null) return Errno.EOPNOTSUPP;
-        if (parent.IsAutomatic || !parent.IsNestParent || parent.Domain.Owner.GetType() != endpoint.Unit.GetType()) return Errno.EINVAL;
-        IommuStatus status = endpoint.Unit.CreateNestedDomain(endpoint, parent.PagingDomain, OptionsOf(flags), data, out NestedDomain? domain);
+        if (parent.IsAutomatic || !parent.IsNestParent || parent.Domain.Owner.GetType() != unit.GetType()) return Errno.EINVAL;
+        IommuStatus status = unit.CreateNestedDomain(parent.PagingDomain, OptionsOf(flags), data, out NestedDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
         pending = objects.Reserve<Hwpt>(new HwptNested(objects, parent, domain!, parent) { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 });
         return Errno.None;

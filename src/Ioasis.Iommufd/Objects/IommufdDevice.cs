@@ -29,8 +29,6 @@ public sealed class IommufdDevice : IommufdObject
     /// <summary>The function that was bound.</summary>
     public Endpoint Endpoint { get; }
 
-    private ObjectTable Objects => _context.Objects;
-
     private int PasidBits => Endpoint.MaxPasidLog2;
 
     /// <summary>Binds a device and claims DMA of its group for the context (Linux: iommufd_device_bind).</summary>
@@ -62,6 +60,15 @@ public sealed class IommufdDevice : IommufdObject
     public Errno Attach(Pasid? pasid, ref uint pageTableId)
     {
         Errno errno = ChangePageTable(pasid, ref pageTableId, replace: false);
+        if (errno == Errno.None) Objects.AddUser(this);
+        return errno;
+    }
+
+    /// <summary>Attaches a PASID to a HWPT, which may be one of another context. It must not be attached yet.</summary>
+    /// <returns>EBUSY when it is; EINVAL when the HWPT does not go with the device or what else is attached.</returns>
+    internal Errno Attach(Pasid pasid, Hwpt hwpt)
+    {
+        Errno errno = Change(pasid, hwpt, replace: false, out _);
         if (errno == Errno.None) Objects.AddUser(this);
         return errno;
     }
@@ -260,7 +267,7 @@ public sealed class IommufdDevice : IommufdObject
 
         if (attachment is null) _group.Attachments[key] = attachment = new IommufdGroup.Attachment(hwpt);
         attachment.Devices.Add(this);
-        Objects.AddUser(hwpt);
+        hwpt.Objects.AddUser(hwpt);
         return Errno.None;
     }
 
@@ -297,12 +304,12 @@ public sealed class IommufdDevice : IommufdObject
 
         foreach (IommufdDevice device in attachment.Devices)
         {
-            Objects.AddUser(hwpt);
+            hwpt.Objects.AddUser(hwpt);
             if (oldPaging is not null && oldPaging.Ioas != paging?.Ioas) oldPaging.Ioas.Table.Unreserve(device);
         }
 
         attachment.Hwpt = hwpt;
-        for (int i = 1; i < attachment.Devices.Count; i++) Objects.RemoveUser(old);
+        for (int i = 1; i < attachment.Devices.Count; i++) old.Objects.RemoveUser(old);
         former = old; // its last user of ours is put by the caller, outside of the locks
         return Errno.None;
     }
@@ -367,7 +374,7 @@ public sealed class IommufdDevice : IommufdObject
     /// <summary>Lets go of a HWPT; one that no program asked for goes with its last device.</summary>
     private void Put(Hwpt hwpt)
     {
-        Objects.RemoveUser(hwpt);
-        if (hwpt is HwptPaging { IsAutomatic: true }) Objects.RemoveIfUnused(hwpt);
+        hwpt.Objects.RemoveUser(hwpt);
+        if (hwpt is HwptPaging { IsAutomatic: true }) hwpt.Objects.RemoveIfUnused(hwpt);
     }
 }

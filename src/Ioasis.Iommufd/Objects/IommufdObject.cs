@@ -9,6 +9,9 @@ public abstract class IommufdObject
     /// <summary>Its number in its context, unique among all kinds of objects; 0 until it has one.</summary>
     public uint Id { get; internal set; }
 
+    /// <summary>The objects of the context that it is one of. Set when it gets its number.</summary>
+    internal ObjectTable Objects { get; set; } = null!;
+
     /// <summary>Who needs it alive: other objects, drivers, calls under way. Guarded by the object table's lock.</summary>
     internal int Users { get; set; }
 

@@ -40,6 +40,7 @@ public sealed class ObjectTable
 
             _reserved.Add(id);
             created.Id = id;
+            created.Objects = this;
         }
 
         return new Pending<T>(this, created);

@@ -85,7 +85,7 @@ public sealed class VtdUnit : IommuUnit
 
     /// <inheritdoc/>
     public override IommuStatus CreateNestedDomain(
-        Endpoint endpoint, PagingDomain parent, PagingDomainOptions options, UserData data, out NestedDomain? domain)
+        PagingDomain parent, PagingDomainOptions options, UserData data, out NestedDomain? domain)
     {
         ArgumentNullException.ThrowIfNull(parent);
         ArgumentNullException.ThrowIfNull(data);

@@ -65,7 +65,7 @@ public sealed class MockUnit(string name) : IommuUnit(name)
     }
 
     public override IommuStatus CreateNestedDomain(
-        Endpoint endpoint, PagingDomain parent, PagingDomainOptions options, UserData data, out NestedDomain? domain) =>
+        PagingDomain parent, PagingDomainOptions options, UserData data, out NestedDomain? domain) =>
         MockNestedDomain.Create(parent, null, options, data, out domain);
 
     public override bool HasViommu(Endpoint endpoint, uint type) => type == IOMMU_VIOMMU_TYPE_SELFTEST;

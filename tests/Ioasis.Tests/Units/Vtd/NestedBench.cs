@@ -63,7 +63,7 @@ internal sealed class NestedBench
     internal VtdNestedDomain NewDomain(ulong root = Root, uint flags = 0, uint width = 48)
     {
         var data = new TestData(new IommuHwptVtdS1 { Flags = flags, PgtblAddr = root, AddrWidth = width });
-        Assert.Equal(IommuStatus.Ok, Unit.CreateNestedDomain(NewEndpoint(), Parent, PagingDomainOptions.Pasid, data, out NestedDomain? domain));
+        Assert.Equal(IommuStatus.Ok, Unit.CreateNestedDomain(Parent, PagingDomainOptions.Pasid, data, out NestedDomain? domain));
         return (VtdNestedDomain)domain!;
     }
 

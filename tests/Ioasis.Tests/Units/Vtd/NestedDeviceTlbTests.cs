@@ -156,7 +156,7 @@ public sealed class NestedDeviceTlbTests : IDisposable
     private NestedDomain NewNested()
     {
         var config = new IommuHwptVtdS1 { PgtblAddr = Root, AddrWidth = 48 };
-        Assert.Equal(IommuStatus.Ok, _unit.CreateNestedDomain(_endpoint, _parent, PagingDomainOptions.Pasid, new One<IommuHwptVtdS1>(config), out NestedDomain? nested));
+        Assert.Equal(IommuStatus.Ok, _unit.CreateNestedDomain(_parent, PagingDomainOptions.Pasid, new One<IommuHwptVtdS1>(config), out NestedDomain? nested));
         return nested!;
     }
 
