@@ -14,6 +14,16 @@ public sealed class FaultQueue : QueueReader
     /// <param name="id">The queue's number in its context, as far as it is known.</param>
     public FaultQueue(NodeTransport nodes, NodeHandle file, uint id = 0) : base(nodes, file, s_room) => Id = id;
 
+    /// <summary>Makes one through the node that it is to belong to.</summary>
+    internal static FaultQueue Allocate(NodeClient owner)
+    {
+        var arguments = new IommuFaultAlloc { Size = NodeClient.SizeOf<IommuFaultAlloc>() };
+        SysResult result = owner.TryIoctl(IommufdH.IOMMU_FAULT_QUEUE_ALLOC, ref arguments);
+        if (!result.IsOk) throw new IommuException(result.Errno, "allocation of a fault queue");
+        NodeHandle file = owner.Nodes.Adopt((int)arguments.OutFaultFd, $"fault queue {arguments.OutFaultId}");
+        return new FaultQueue(owner.Nodes, file, arguments.OutFaultId);
+    }
+
     /// <summary>Its number in the context, as HWPTs are told where their page requests go.</summary>
     public uint Id { get; }
 

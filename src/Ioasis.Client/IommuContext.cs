@@ -77,13 +77,7 @@ public sealed class IommuContext : NodeClient
 
     /// <summary>Makes a queue for page requests (IOMMU_FAULT_QUEUE_ALLOC).</summary>
     /// <exception cref="IommuException">Refused: ENOMEM, EMFILE.</exception>
-    public FaultQueue AllocateFaultQueue()
-    {
-        var arguments = new IommuFaultAlloc { Size = SizeOf<IommuFaultAlloc>() };
-        SysResult result = TryIoctl(IommufdH.IOMMU_FAULT_QUEUE_ALLOC, ref arguments);
-        if (!result.IsOk) throw new IommuException(result.Errno, "allocation of a fault queue");
-        return new FaultQueue(Nodes, Nodes.Adopt((int)arguments.OutFaultFd, $"fault queue {arguments.OutFaultId}"), arguments.OutFaultId);
-    }
+    public FaultQueue AllocateFaultQueue() => FaultQueue.Allocate(this);
 
     /// <summary>What the IOMMU behind a device can do (IOMMU_GET_HW_INFO).</summary>
     /// <param name="device">A device bound to this context.</param>

@@ -1,10 +1,12 @@
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Pasids;
 using Ioasis.Core.Units;
 using Ioasis.Devices;
 using Ioasis.Iommufd.Files;
 using Ioasis.Machine.Description;
 using Ioasis.Machine.Nodes;
 using Ioasis.Machine.Sysfs;
+using Ioasis.Passthrough.Sva;
 using Ioasis.Passthrough.Vfio;
 
 namespace Ioasis.Machine;
@@ -30,6 +32,12 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>The devices, in the order of their VFIO nodes.</summary>
     public IReadOnlyList<MachineDevice> Devices => _devices;
 
+    /// <summary>The PASIDs of the machine: one space for all units and drivers.</summary>
+    public PasidSpace Pasids { get; } = new();
+
+    /// <summary>How many PASIDs an open /dev/sva may have that nobody allowed more.</summary>
+    public int PasidQuota { get; private init; } = PasidOwner.DefaultQuota;
+
     /// <summary>Every path that the machine serves.</summary>
     public IReadOnlyDictionary<string, VirtualPath> Paths => _paths;
 
@@ -39,7 +47,7 @@ public sealed class SoftwareMachine : IDisposable
     public static SoftwareMachine Create(MachineDescription description)
     {
         ArgumentNullException.ThrowIfNull(description);
-        var machine = new SoftwareMachine();
+        var machine = new SoftwareMachine { PasidQuota = description.PasidQuota };
         try
         {
             foreach (UnitDescription unit in description.Units) machine._units.Add(unit.Name, DriverRegistry.Create(unit));
@@ -117,12 +125,13 @@ public sealed class SoftwareMachine : IDisposable
     {
         _paths.Clear();
         var iommu = new IommuNode();
+        var sva = new SvaNode(Pasids, PasidQuota);
         IEnumerable<SysfsFunction> functions = _devices.Select(d => new SysfsFunction(
             d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit, d.Group,
             (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Vfio.ReadConfiguration));
-        foreach (VirtualPath path in SysfsTree.Build(Units, functions, _bus.Groups.Select(g => (g.Id, (g.Major, g.Minor))), (iommu.Major, iommu.Minor))) _paths.Add(path.Path, path);
+        foreach (VirtualPath path in SysfsTree.Build(Units, functions, _bus.Groups.Select(g => (g.Id, (g.Major, g.Minor))), [("iommu", iommu), ("sva", sva)])) _paths.Add(path.Path, path);
         _paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
         _paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
-        foreach (INode node in (INode[])[iommu, .. _devices.Select(d => d.Vfio), .. _bus.Groups]) _paths.Add(node.Path, new VirtualDevice(node));
+        foreach (INode node in (INode[])[iommu, sva, .. _devices.Select(d => d.Vfio), .. _bus.Groups]) _paths.Add(node.Path, new VirtualDevice(node));
     }
 }

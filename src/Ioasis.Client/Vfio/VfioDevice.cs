@@ -62,6 +62,19 @@ public sealed class VfioDevice : NodeClient
         Attach(hwpt.Id, pasid);
     }
 
+    /// <summary>Hands a PASID of a /dev/sva to the device: whatever its page table is, now and later, is the device's. Undone by <see cref="Detach"/>.</summary>
+    /// <param name="sva">The open /dev/sva.</param>
+    /// <param name="pasid">One of its PASIDs.</param>
+    /// <exception cref="IommuException">Refused: ENOENT no such PASID there, EBUSY the device has something attached to it, EOPNOTSUPP the device has no
+    /// PASIDs, EINVAL it cannot send this one, or its page table does not go with the device.</exception>
+    public void Attach(SvaContext sva, Pasid pasid)
+    {
+        ArgumentNullException.ThrowIfNull(sva);
+        var arguments = new IoasisVfioAttachSva { Argsz = SizeOf<IoasisVfioAttachSva>(), Sva = sva.Handle.Descriptor, Pasid = pasid.Value };
+        SysResult result = TryIoctl(SvaH.IOASIS_VFIO_ATTACH_SVA, ref arguments);
+        if (!result.IsOk) throw new IommuException(result.Errno, $"attach of {Handle.Path}{With(pasid)} of {sva.Handle.Path}");
+    }
+
     /// <summary>Detaches the device, or one of its PASIDs: its DMA is blocked when this returns. Not attached, it stays so.</summary>
     /// <exception cref="IommuException">Refused.</exception>
     public void Detach(Pasid? pasid = null)

@@ -117,7 +117,7 @@ internal static class HwptIoctls
             Errno errno = call.Context.Objects.TryGet(args.FaultId, out ObjectTable.Held<FaultQueue> held);
             using ObjectTable.Held<FaultQueue> faults = held;
             if (errno != Errno.None) return errno;
-            hwpt.SetFaults(call.Context.Objects, faults.Value);
+            hwpt.SetFaults(faults.Value);
         }
 
         args.OutHwptId = hwpt.Id;

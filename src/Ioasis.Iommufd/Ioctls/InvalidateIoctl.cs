@@ -18,13 +18,19 @@ internal static class InvalidateIoctl
         return call.Respond(in args) == Errno.None ? errno : Errno.EFAULT;
     }
 
+    /// <summary>What must hold of an array of entries, whatever they are.</summary>
+    internal static Errno Check(uint reserved, ulong address, uint entryLength, uint count)
+    {
+        if (reserved != 0) return Errno.EOPNOTSUPP;
+        return count != 0 && (address == 0 || entryLength is 0 or > MaxEntryLength || count > MaxEntries) ? Errno.EINVAL : Errno.None;
+    }
+
     private static Errno Run(IoctlCall call, in IommuHwptInvalidate args, out int done)
     {
         done = 0;
-        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
-        if (args.EntryNum != 0
-            && (args.DataUptr == 0 || args.EntryLen is 0 or > MaxEntryLength || args.EntryNum > MaxEntries)) return Errno.EINVAL;
-        Errno errno = call.Context.Objects.TryGet(args.HwptId, out ObjectTable.Held<IommufdObject> held);
+        Errno errno = Check(args.Reserved, args.DataUptr, args.EntryLen, args.EntryNum);
+        if (errno != Errno.None) return errno;
+        errno = call.Context.Objects.TryGet(args.HwptId, out ObjectTable.Held<IommufdObject> held);
         using ObjectTable.Held<IommufdObject> target = held;
         if (errno != Errno.None) return errno;
         var entries = new CallerDataArray(call.Caller.Memory, args.DataType, args.DataUptr, args.EntryLen, (int)args.EntryNum);

@@ -12,17 +12,17 @@ public abstract class Hwpt : IommufdObject
     internal FaultQueue? Faults { get; private set; }
 
     /// <summary>Brings its page requests to a queue. Before anything is attached; the queue then lives as long as the HWPT.</summary>
-    internal void SetFaults(ObjectTable objects, FaultQueue faults)
+    internal void SetFaults(FaultQueue faults)
     {
-        objects.AddUser(faults);
+        faults.Objects.AddUser(faults);
         Faults = faults;
         Domain.PageRequests = faults;
     }
 
     /// <summary>Lets go of the queue; nothing is attached any more.</summary>
-    private protected void ReleaseFaults(ObjectTable objects)
+    private protected void ReleaseFaults()
     {
-        if (Faults is not null) objects.RemoveUser(Faults);
+        Faults?.Objects.RemoveUser(Faults);
     }
 
     /// <summary>Whether it may be used beside PASIDs, or for one (IOMMU_HWPT_ALLOC_PASID).</summary>

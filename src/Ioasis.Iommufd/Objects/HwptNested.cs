@@ -60,7 +60,7 @@ public sealed class HwptNested : Hwpt
 
     internal override void Destroy()
     {
-        ReleaseFaults(_objects);
+        ReleaseFaults();
         _objects.RemoveUser(_holds);
     }
 

@@ -85,7 +85,7 @@ public sealed class HwptPaging : Hwpt
             Ioas.Table.RemoveDomain(_domain);
         }
 
-        ReleaseFaults(_objects);
+        ReleaseFaults();
         _objects.RemoveUser(Ioas);
     }
 }

@@ -10,14 +10,9 @@ namespace Ioasis.Iommufd.Objects;
 /// <summary>A page table that is a process's own address space: devices use the process's pointers, by a PASID.</summary>
 public sealed class HwptProcess : Hwpt
 {
-    private readonly ObjectTable _objects;
     private readonly ProcessDomain _domain;
 
-    private HwptProcess(ObjectTable objects, ProcessDomain domain)
-    {
-        _objects = objects;
-        _domain = domain;
-    }
+    private HwptProcess(ProcessDomain domain) => _domain = domain;
 
     /// <inheritdoc/>
     public override IommuDomain Domain => _domain;
@@ -31,9 +26,16 @@ public sealed class HwptProcess : Hwpt
         IommuStatus status = data.TryRead(IoasisH.IOASIS_HWPT_DATA_PROCESS, sizeof(ulong), out IoasisHwptProcess config);
         if (status != IommuStatus.Ok) return status.ToErrno();
         if (config.Flags != 0 || config.Reserved != 0 || endpoint.Unit.MaxPasidLog2 == 0) return Errno.EOPNOTSUPP;
-        pending = objects.Reserve<Hwpt>(new HwptProcess(objects, new ProcessDomain(endpoint.Unit, process)) { PasidCompatible = true });
+        pending = Reserve(objects, endpoint.Unit, process);
         return Errno.None;
     }
 
-    internal override void Destroy() => ReleaseFaults(_objects);
+    /// <summary>Makes one that devices behind any unit can be attached to which knows PASIDs.</summary>
+    /// <param name="objects">The context's objects.</param>
+    /// <param name="unit">The unit of the first device.</param>
+    /// <param name="process">The process's memory.</param>
+    internal static ObjectTable.Pending<Hwpt> Reserve(ObjectTable objects, IommuUnit unit, AddressSpace process) =>
+        objects.Reserve<Hwpt>(new HwptProcess(new ProcessDomain(unit, process)) { PasidCompatible = true });
+
+    internal override void Destroy() => ReleaseFaults();
 }

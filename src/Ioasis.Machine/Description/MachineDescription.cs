@@ -1,3 +1,4 @@
+using Ioasis.Core.Pasids;
 using Ioasis.Memory;
 using Ioasis.Units.Vtd;
 
@@ -14,6 +15,9 @@ public sealed record MachineDescription
 
     /// <summary>The devices, in the order in which their VFIO nodes are numbered.</summary>
     public IReadOnlyList<DeviceDescription> Devices { get; init; } = [];
+
+    /// <summary>How many PASIDs an open /dev/sva may have that nobody allowed more.</summary>
+    public int PasidQuota { get; init; } = PasidOwner.DefaultQuota;
 
     /// <summary>The built-in unit, and no devices.</summary>
     public static MachineDescription Empty { get; } = new() { Units = [new UnitDescription("dmar0", new VtdFeatures())] };

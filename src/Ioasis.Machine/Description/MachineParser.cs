@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Ioasis.Core.Pasids;
 using Ioasis.Devices;
 using Ioasis.Machine.Json;
 using Ioasis.Memory;
@@ -23,14 +24,15 @@ internal static class MachineParser
             throw new MachineDescriptionException($"{file}:{e.LineNumber + 1}: this is not JSON: {e.Message.Split(" LineNumber")[0]}", e);
         }
 
-        var machine = new JsonReaderAt(file, root, "a machine", "$schema", "units", "devices");
+        var machine = new JsonReaderAt(file, root, "a machine", "$schema", "units", "devices", "pasidQuota");
         List<UnitDescription> units = [];
         foreach (JsonNodeAt item in machine.Array("units")) units.Add(ParseUnit(file, item, units));
         if (units.Count == 0) units.AddRange(MachineDescription.Empty.Units);
 
         List<DeviceDescription> devices = [];
         foreach (JsonNodeAt item in machine.Array("devices")) devices.Add(ParseDevice(file, item, units, devices));
-        return new MachineDescription { Units = units, Devices = devices };
+        int quota = ParseCount(machine, "pasidQuota", (int)Pasid.MaxValue, "there are 1048575 PASIDs to be had") ?? PasidOwner.DefaultQuota;
+        return new MachineDescription { Units = units, Devices = devices, PasidQuota = quota };
     }
 
     private static UnitDescription ParseUnit(string file, JsonNodeAt item, List<UnitDescription> before)

@@ -3,6 +3,7 @@ using System.Text;
 using Ioasis.Abi;
 using Ioasis.Core.Units;
 using Ioasis.Devices;
+using Ioasis.Iommufd.Files;
 using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Machine.Sysfs;
@@ -20,7 +21,7 @@ internal sealed class SysfsTree
     /// <summary>Builds the tree.</summary>
     internal static IEnumerable<VirtualPath> Build(
         IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions,
-        IEnumerable<(int Id, (uint Major, uint Minor) Number)> groups, (uint Major, uint Minor) iommu)
+        IEnumerable<(int Id, (uint Major, uint Minor) Number)> groups, IEnumerable<(string Name, INode Node)> miscellaneous)
     {
         var tree = new SysfsTree();
         foreach (string merged in (string[])["/sys/bus/pci", "/sys/bus/pci/devices", "/sys/bus/pci/drivers", "/sys/class", "/sys/class/vfio", "/sys/class/vfio-dev",
@@ -28,7 +29,8 @@ internal sealed class SysfsTree
             tree.Directory(merged);
         tree.Directory(Driver);
         foreach (IommuUnit unit in units) tree.Add(unit);
-        tree.Device("/sys/devices/virtual/misc/iommu", "misc", "iommu", iommu, "iommu");
+        foreach ((string name, INode node) in miscellaneous)
+            tree.Device($"/sys/devices/virtual/misc/{name}", "misc", name, (node.Major, node.Minor), name);
         foreach (SysfsFunction function in functions) tree.Add(function);
         foreach ((int id, (uint Major, uint Minor) number) in groups)
             tree.Device($"/sys/devices/virtual/vfio/{id}", "vfio", Decimal(id), number, $"vfio/{id}");

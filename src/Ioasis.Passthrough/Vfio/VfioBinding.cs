@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Iommufd.Objects;
+using Ioasis.Iommufd.Sva;
 using Ioasis.Memory;
 
 namespace Ioasis.Passthrough.Vfio;
@@ -10,7 +11,8 @@ namespace Ioasis.Passthrough.Vfio;
 /// </summary>
 internal sealed class VfioBinding
 {
-    private readonly HashSet<uint> _pasids = [];
+    // What is attached to a page table by its number, and (with a registration) what sends a PASID of a /dev/sva.
+    private readonly Dictionary<uint, SvaRegistration?> _pasids = [];
     private bool _attached;
 
     private VfioBinding(VfioDeviceFile file, IommufdContext context, IommufdDevice device)
@@ -47,9 +49,17 @@ internal sealed class VfioBinding
     {
         if (pasid > int.MaxValue) return Errno.ENOSPC; // what Linux's allocator of IDs says of it
         if (!Pasid.TryCreate(pasid, out Pasid id)) return Device.RefusePasid(pageTable);
-        if (_pasids.Contains(pasid)) return Device.Replace(Key(id), ref pageTable);
+        if (_pasids.TryGetValue(pasid, out SvaRegistration? sva)) return sva is null ? Device.Replace(Key(id), ref pageTable) : Errno.EBUSY;
         Errno errno = Device.Attach(Key(id), ref pageTable);
-        if (errno == Errno.None) _pasids.Add(pasid);
+        if (errno == Errno.None) _pasids.Add(pasid, null);
+        return errno;
+    }
+
+    internal Errno Attach(SvaContext sva, uint pasid)
+    {
+        if (_pasids.ContainsKey(pasid)) return Errno.EBUSY;
+        Errno errno = sva.RegisterDeviceToPasid(Device, pasid, out SvaRegistration? registration);
+        if (errno == Errno.None) _pasids.Add(pasid, registration);
         return errno;
     }
 
@@ -62,13 +72,15 @@ internal sealed class VfioBinding
 
     internal void Detach(uint pasid)
     {
-        if (_pasids.Remove(pasid)) Device.Detach(Key(new Pasid(pasid)));
+        if (!_pasids.Remove(pasid, out SvaRegistration? sva)) return;
+        if (sva is null) Device.Detach(Key(new Pasid(pasid)));
+        else sva.Dispose();
     }
 
     /// <summary>Detaches everything, gives the device back and lets the context go.</summary>
     internal void Close()
     {
-        foreach (uint pasid in _pasids.Order().ToArray()) Detach(pasid);
+        foreach (uint pasid in _pasids.Keys.Order().ToArray()) Detach(pasid);
         Detach();
         Device.Unbind();
         Context.Release();

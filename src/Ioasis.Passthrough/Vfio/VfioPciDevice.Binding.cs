@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Iommufd.Objects;
+using Ioasis.Iommufd.Sva;
 
 namespace Ioasis.Passthrough.Vfio;
 
@@ -56,6 +57,12 @@ public sealed partial class VfioPciDevice
             Detach(pasid);
             return Errno.EFAULT;
         }
+    }
+
+    /// <summary>The bound device sends a PASID of a /dev/sva from now on.</summary>
+    internal Errno Attach(SvaContext sva, uint pasid)
+    {
+        lock (_binding) return _bound!.Attach(sva, pasid);
     }
 
     /// <summary>Detaches the bound device, or one PASID of it; nothing happens if it is not attached.</summary>

@@ -87,6 +87,8 @@ internal sealed class DmatestEngine(VfioDevice device) : DmaEngine(device)
     /// <summary>Which PASID its requests carry; null for none.</summary>
     internal uint? Pasid { set => Registers.Write(0x2c, value is { } pasid ? 0x80000000 | pasid : 0); }
 
+    internal bool UsePageRequests { set => Registers.Write(0x30, value ? 2u : 0); }
+
     internal void Vector(uint vector) => Registers.Write(0x1c, vector);
 
     /// <param name="microseconds">Before each 64 bytes, which holds a DMA in flight.</param>

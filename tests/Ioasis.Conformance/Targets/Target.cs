@@ -14,7 +14,7 @@ internal static class Target
     private static readonly string Name = Environment.GetEnvironmentVariable("IOASIS_TARGET") is { Length: > 0 } name ? name : "process";
     private static readonly SoftwareMachine? Machine = IsProcess ? SoftwareMachine.Create(MachineDescription.Default) : null;
 
-    /// <summary>A real kernel has an edu, thanks to QEMU, but no dmatest: IOASIS_WITHOUT=dmatest says so.</summary>
+    /// <summary>A real kernel has an edu, thanks to QEMU, but neither a dmatest nor /dev/sva: IOASIS_WITHOUT=dmatest,sva says so.</summary>
     private static readonly string Without = Environment.GetEnvironmentVariable("IOASIS_WITHOUT") ?? "";
 
     internal static bool IsProcess => Name switch
@@ -40,10 +40,13 @@ internal static class Target
         return ((Convert.ToUInt64(line[7..].Trim(), 16) >> capability) & 1) != 0;
     }
 
+    /// <summary>The test is over if this target cannot have something that only we have.</summary>
+    internal static void Needs(string what) => Assert.SkipWhen(Without.Split(',').Contains(what), $"IOASIS_WITHOUT says that there is no {what} here.");
+
     /// <summary>The node of the first device of a model; the test is over if this target cannot have one.</summary>
     internal static VfioNode Find(NodeTransport nodes, ushort device, string model)
     {
-        Assert.SkipWhen(Without.Split(',').Contains(model), $"IOASIS_WITHOUT says that there is no {model} here.");
+        Needs(model);
         return nodes.VfioNodes().FirstOrDefault(n => n.VendorId == 0x1234 && n.DeviceId == device)
             ?? throw new InvalidOperationException($"No {model} (1234:{device:x4}) with a VFIO node was found; the suite needs one.");
     }

@@ -46,7 +46,7 @@ internal static class VfioIoctls
 {
     private const int LargestMinimum = 32;
 
-    /// <summary>All of them, by number.</summary>
+    /// <summary>All of them, Linux's and ours, by number.</summary>
     internal static IReadOnlyDictionary<uint, VfioIoctl> Table { get; } = new VfioIoctl[]
     {
         new(VfioH.VFIO_DEVICE_GET_INFO, nameof(VfioH.VFIO_DEVICE_GET_INFO), 16, false, InfoIoctls.GetInfo),
@@ -61,6 +61,7 @@ internal static class VfioIoctls
         new(VfioH.VFIO_DEVICE_BIND_IOMMUFD, nameof(VfioH.VFIO_DEVICE_BIND_IOMMUFD), 16, true, BindIoctls.Bind),
         new(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT), 12, false, BindIoctls.Attach),
         new(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT), 8, false, BindIoctls.Detach),
+        new(SvaH.IOASIS_VFIO_ATTACH_SVA, nameof(SvaH.IOASIS_VFIO_ATTACH_SVA), 16, false, SvaIoctl.Attach),
     }.ToDictionary(i => i.Number);
 
     internal static SysResult Dispatch(VfioDeviceFile file, ICaller caller, uint command, ulong argument)
@@ -71,7 +72,7 @@ internal static class VfioIoctls
         if (ioctl is null) return Errno.ENOTTY;
 
         // A group's container decides what its devices are attached to.
-        if (file.IsOfGroup && command is VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT or VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT) return Errno.ENOTTY;
+        if (file.IsOfGroup && command is VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT or VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT or SvaH.IOASIS_VFIO_ATTACH_SVA) return Errno.ENOTTY;
         Span<byte> header = stackalloc byte[LargestMinimum];
         header.Clear();
         if (ioctl.MinimumSize > 0)

@@ -1,0 +1,57 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Objects;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Iommufd.Sva;
+
+/// <summary>An IOAS of a /dev/iommu: one HWPT over it for each kind of unit that devices are behind.</summary>
+internal sealed class IoasTable : SvaTable
+{
+    private readonly IommufdContext _context;
+    private readonly Ioas _ioas;
+    private readonly FaultQueue? _faults;
+    private readonly List<ObjectTable.Pending<HwptPaging>> _hwpts = []; // no program can name them
+
+    /// <summary>Keeps the IOAS and its context, and the queue, for as long as this is not disposed.</summary>
+    internal IoasTable(IommufdContext context, Ioas ioas, FaultQueue? faults)
+    {
+        _context = context;
+        _ioas = ioas;
+        _faults = faults;
+        context.AddReference();
+        context.Objects.AddUser(ioas);
+        if (faults is not null) faults.Objects.AddUser(faults);
+    }
+
+    internal override Errno TryGet(IommufdDevice device, out Hwpt? hwpt)
+    {
+        hwpt = _hwpts.Find(h => device.Endpoint.Unit.Accepts(h.Value.Domain))?.Value;
+        if (hwpt is not null) return Errno.None;
+        lock (_ioas.HwptLock)
+        {
+            Errno errno = HwptPaging.Prepare(
+                _context.Objects, _ioas, device.Endpoint, IOMMU_HWPT_ALLOC_PASID, null, out ObjectTable.Pending<HwptPaging>? prepared);
+            if (errno != Errno.None) return errno;
+            errno = prepared!.Value.Fill();
+            if (errno != Errno.None)
+            {
+                prepared.Dispose();
+                return errno;
+            }
+
+            if (_faults is not null) prepared.Value.SetFaults(_faults);
+            _hwpts.Add(prepared);
+            hwpt = prepared.Value;
+            return Errno.None;
+        }
+    }
+
+    public override void Dispose()
+    {
+        lock (_ioas.HwptLock)
+            foreach (ObjectTable.Pending<HwptPaging> hwpt in _hwpts) hwpt.Dispose();
+        _context.Objects.RemoveUser(_ioas);
+        if (_faults is not null) _faults.Objects.RemoveUser(_faults);
+        _context.Release();
+    }
+}

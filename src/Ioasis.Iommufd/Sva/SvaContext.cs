@@ -1,0 +1,261 @@
+using System.Diagnostics.CodeAnalysis;
+using Ioasis.Abi;
+using Ioasis.Core;
+using Ioasis.Core.Pasids;
+using Ioasis.Core.Units;
+using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Sva;
+
+/// <summary>
+/// The PASIDs of one open /dev/sva, each with a page table of whatever kind: the link between who sets PASIDs up and the drivers whose devices
+/// send them. It is a face on the objects of /dev/iommu: page tables are HWPTs, and devices are attached to them as everywhere.
+/// </summary>
+public sealed class SvaContext
+{
+    // Guards everything below, and what its PASIDs are attached to. Taken before an IOAS's HWPT lock and a group's attach lock.
+    private readonly Lock _lock = new();
+    private readonly Dictionary<uint, SvaPasid> _pasids = [];
+    private readonly Dictionary<AddressSpace, SvaPasid> _processes = new(ReferenceEqualityComparer.Instance);
+    private readonly PasidSpace _space;
+    private readonly PasidOwner _owner;
+
+    /// <summary>Makes one without PASIDs.</summary>
+    /// <param name="space">The PASIDs of the host.</param>
+    /// <param name="quota">How many it may have, unless it is told otherwise.</param>
+    /// <param name="carrier">The memory behind the open file.</param>
+    public SvaContext(PasidSpace space, int quota, ICarrier carrier)
+    {
+        _space = space;
+        _owner = new PasidOwner { Quota = quota };
+        Objects = new IommufdContext(carrier);
+    }
+
+    /// <summary>How many PASIDs it has.</summary>
+    public int Count
+    {
+        get { lock (_lock) return _pasids.Count; }
+    }
+
+    /// <summary>How many PASIDs it may have.</summary>
+    public int Quota
+    {
+        get { lock (_lock) return _owner.Quota; }
+        set { lock (_lock) _owner.Quota = value; }
+    }
+
+    /// <summary>The objects that are its own: queues for page requests.</summary>
+    internal IommufdContext Objects { get; }
+
+    /// <summary>The context behind a file that a program handed over with a PASID; null when it is not an open /dev/sva.</summary>
+    public static SvaContext? FromFile(IOpenFile file) => (file as ISvaFile)?.Sva;
+
+    /// <summary>
+    /// A driver's device sends a PASID from now on, and is attached to what the PASID's page table is, now and later.
+    /// </summary>
+    /// <param name="device">The device, bound to any context.</param>
+    /// <param name="pasid">One of this context's.</param>
+    /// <param name="registration">Undoes it, when the answer is <see cref="Errno.None"/>.</param>
+    /// <returns>ENOENT no such PASID here; EOPNOTSUPP for a device without PASIDs; EINVAL when the device cannot send this one, or its page
+    /// table does not go with the device; EBUSY when something else is attached to it.</returns>
+    public Errno RegisterDeviceToPasid(IommufdDevice device, uint pasid, out SvaRegistration? registration)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        registration = null;
+        lock (_lock)
+        {
+            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
+            int bits = device.Endpoint.MaxPasidLog2;
+            if (bits == 0) return Errno.EOPNOTSUPP;
+            if (pasid >> bits != 0) return Errno.EINVAL;
+            if (device.Endpoint.AttachedTo(entry.Pasid) is not null) return Errno.EBUSY;
+            var registered = new SvaRegistration(this, device, entry);
+            Errno errno = entry.Add(registered);
+            if (errno != Errno.None) return errno;
+            _space.Hold(entry.Pasid);
+            registration = registered;
+            return Errno.None;
+        }
+    }
+
+    /// <summary>Allocates the lowest free PASID of a range, both ends included.</summary>
+    /// <returns>EINVAL for a range that is none, ENOMEM when the quota is reached, ENOSPC when none of the range is free.</returns>
+    public Errno Allocate(uint first, uint last, out uint pasid)
+    {
+        lock (_lock) return Allocate(first, last, isOfBinding: false, out _, out pasid);
+    }
+
+    /// <summary>
+    /// Frees a PASID. No device uses its page table any more when this returns; nobody else gets it before its devices let it go.
+    /// </summary>
+    /// <returns>ENOENT no such PASID here.</returns>
+    public Errno Free(uint pasid)
+    {
+        lock (_lock)
+        {
+            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
+            Free(entry);
+            return Errno.None;
+        }
+    }
+
+    /// <summary>
+    /// Makes a process's memory a PASID's page table. A process has one PASID here, however often it is bound; each time is undone by itself.
+    /// </summary>
+    /// <param name="process">The process's memory, the same object each time.</param>
+    /// <param name="pasid">Which PASID; 0 for the one that the process has already, or a new one that goes with the binding.</param>
+    /// <returns>ENOENT no such PASID here; EEXIST when the process has another; EBUSY when the PASID has another page table; what <see cref="Allocate(uint, uint, out uint)"/> says;
+    /// what a device of the PASID says.</returns>
+    public Errno BindProcess(AddressSpace process, ref uint pasid)
+    {
+        ArgumentNullException.ThrowIfNull(process);
+        lock (_lock)
+        {
+            if (_processes.TryGetValue(process, out SvaPasid? entry))
+            {
+                if (pasid != 0 && pasid != entry.Pasid.Value) return _pasids.ContainsKey(pasid) ? Errno.EEXIST : Errno.ENOENT;
+                pasid = entry.Pasid.Value;
+                entry.Binds++;
+                return Errno.None;
+            }
+
+            Errno errno = Errno.None;
+            if (pasid == 0) errno = Allocate(1, Pasid.MaxValue, isOfBinding: true, out entry, out pasid);
+            else if (!_pasids.TryGetValue(pasid, out entry)) errno = Errno.ENOENT;
+            if (errno != Errno.None) return errno;
+            errno = Bind(entry!, new ProcessTable(Objects, process));
+            if (errno == Errno.None)
+            {
+                entry!.Binds = 1;
+                _processes.Add(process, entry);
+            }
+            else if (entry!.IsOfBinding)
+            {
+                Free(entry);
+            }
+
+            return errno;
+        }
+    }
+
+    /// <summary>
+    /// Makes an object of a /dev/iommu a PASID's page table: an IOAS; a HWPT; with <paramref name="data"/>, a first stage of the caller's own on a
+    /// nest parent or in a vIOMMU.
+    /// </summary>
+    /// <param name="pasid">The PASID, one that has no page table.</param>
+    /// <param name="context">The open /dev/iommu.</param>
+    /// <param name="id">The object's number there.</param>
+    /// <param name="data">What the first stage is described by; null for none.</param>
+    /// <param name="faultId">A queue of this context for page requests of an IOAS or a first stage; null to have them refused.</param>
+    /// <returns>ENOENT no such PASID, object or queue; EBUSY the PASID has a page table; EINVAL the object is none, or a HWPT that is not for
+    /// PASIDs, or one with a queue as well; what the unit says; what a device of the PASID says.</returns>
+    public Errno BindTable(uint pasid, IommufdContext context, uint id, UserData? data, uint? faultId)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        lock (_lock)
+        {
+            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
+            if (entry.Table is not null) return Errno.EBUSY;
+            ObjectTable.Held<FaultQueue> queue = default;
+            Errno errno = faultId is { } number ? Objects.Objects.TryGet(number, out queue) : Errno.None;
+            using ObjectTable.Held<FaultQueue> faults = queue;
+            if (errno != Errno.None) return errno;
+            errno = context.Objects.TryGet(id, out ObjectTable.Held<IommufdObject> held);
+            using ObjectTable.Held<IommufdObject> target = held;
+            if (errno != Errno.None) return errno;
+            errno = TryMakeTable(context, target.Value, data, faults.Value, out SvaTable? table);
+            return errno == Errno.None ? Bind(entry, table!) : errno;
+        }
+    }
+
+    /// <summary>Undoes one binding; with the last, no device uses the page table any more when this returns.</summary>
+    /// <returns>ENOENT no such PASID here, or one without page table.</returns>
+    public Errno Unbind(uint pasid)
+    {
+        lock (_lock)
+        {
+            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry) || entry.Table is null) return Errno.ENOENT;
+            if (--entry.Binds > 0) return Errno.None;
+            if (entry.IsOfBinding) Free(entry);
+            else Unbind(entry);
+            return Errno.None;
+        }
+    }
+
+    /// <summary>Drops what caches hold of the first stage of a PASID that its user has changed.</summary>
+    /// <param name="pasid">The PASID.</param>
+    /// <param name="entries">What to drop, in the form of the unit.</param>
+    /// <param name="done">How many were done, in their order.</param>
+    /// <returns>ENOENT no such PASID here; EINVAL when its page table has no first stage of a user's; what the unit says.</returns>
+    public Errno Invalidate(uint pasid, UserDataArray entries, out int done)
+    {
+        done = 0;
+        lock (_lock)
+        {
+            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
+            return entry.Table?.Invalidate(entries, out done) ?? Errno.EINVAL;
+        }
+    }
+
+    /// <summary>Gives all PASIDs back.</summary>
+    public void Close()
+    {
+        lock (_lock)
+            foreach (SvaPasid entry in _pasids.Values.ToArray()) Free(entry);
+        Objects.Release();
+    }
+
+    internal void Remove(SvaRegistration registration, ref bool disposed)
+    {
+        lock (_lock)
+        {
+            if (disposed) return;
+            disposed = true;
+            registration.Pasid.Remove(registration);
+            _space.Release(registration.Pasid.Pasid);
+        }
+    }
+
+    private Errno TryMakeTable(IommufdContext context, IommufdObject target, UserData? data, FaultQueue? faults, [NotNullWhen(true)] out SvaTable? table)
+    {
+        table = null;
+        if (data is not null) return GuestTable.TryCreate(context, target, data, faults, out table);
+        if (target is Ioas ioas) table = new IoasTable(context, ioas, faults);
+        else if (target is Hwpt { PasidCompatible: true } hwpt && faults is null) table = new HwptTable(context, hwpt);
+        return table is null ? Errno.EINVAL : Errno.None;
+    }
+
+    private static Errno Bind(SvaPasid entry, SvaTable table)
+    {
+        Errno errno = entry.Table is null ? entry.Bind(table) : Errno.EBUSY;
+        if (errno != Errno.None) table.Dispose();
+        return errno;
+    }
+
+    private Errno Allocate(uint first, uint last, bool isOfBinding, out SvaPasid? entry, out uint pasid)
+    {
+        entry = null;
+        IommuStatus status = _space.Allocate(_owner, first, last, out Pasid allocated);
+        pasid = allocated.Value;
+        if (status != IommuStatus.Ok) return status.ToErrno();
+        entry = new SvaPasid(allocated) { IsOfBinding = isOfBinding };
+        _pasids.Add(pasid, entry);
+        return Errno.None;
+    }
+
+    private void Unbind(SvaPasid entry)
+    {
+        if (entry.Table is ProcessTable process) _processes.Remove(process.Process);
+        entry.Binds = 0;
+        entry.Unbind();
+    }
+
+    private void Free(SvaPasid entry)
+    {
+        Unbind(entry);
+        _pasids.Remove(entry.Pasid.Value);
+        _space.Free(_owner, entry.Pasid);
+    }
+}

@@ -1,0 +1,69 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Sva;
+
+/// <summary>A PASID of a <see cref="SvaContext"/>: its page table, and the devices that send it. The context's lock is held during each call.</summary>
+internal sealed class SvaPasid(Pasid pasid)
+{
+    private readonly HashSet<SvaRegistration> _devices = [];
+
+    internal Pasid Pasid => pasid;
+
+    /// <summary>Its page table; null while DMA with it is blocked.</summary>
+    internal SvaTable? Table { get; private set; }
+
+    /// <summary>How often its process was bound.</summary>
+    internal int Binds { get; set; }
+
+    /// <summary>Whether it was allocated by binding the process, and goes with that.</summary>
+    internal bool IsOfBinding { get; init; }
+
+    /// <summary>Gives it a page table, to which all its devices are attached; or to none, when one refuses.</summary>
+    internal Errno Bind(SvaTable table)
+    {
+        List<SvaRegistration> attached = [];
+        foreach (SvaRegistration device in _devices)
+        {
+            Errno errno = Attach(device, table);
+            if (errno != Errno.None)
+            {
+                foreach (SvaRegistration done in attached) done.Device.Detach(pasid);
+                return errno;
+            }
+
+            attached.Add(device);
+        }
+
+        Table = table;
+        return Errno.None;
+    }
+
+    /// <summary>Takes its page table away. No device uses that any more when this returns.</summary>
+    internal void Unbind()
+    {
+        if (Table is not { } table) return;
+        foreach (SvaRegistration device in _devices) device.Device.Detach(pasid);
+        Table = null;
+        table.Dispose();
+    }
+
+    internal Errno Add(SvaRegistration device)
+    {
+        Errno errno = Table is { } table ? Attach(device, table) : Errno.None;
+        if (errno == Errno.None) _devices.Add(device);
+        return errno;
+    }
+
+    internal void Remove(SvaRegistration device)
+    {
+        if (_devices.Remove(device) && Table is not null) device.Device.Detach(pasid);
+    }
+
+    private Errno Attach(SvaRegistration device, SvaTable table)
+    {
+        Errno errno = table.TryGet(device.Device, out Hwpt? hwpt);
+        return errno == Errno.None ? device.Device.Attach(pasid, hwpt!) : errno;
+    }
+}

@@ -1,0 +1,19 @@
+using Ioasis.Abi;
+using Ioasis.Core.Pasids;
+using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Sva;
+
+namespace Ioasis.Passthrough.Sva;
+
+/// <summary>An open /dev/sva, as programs call it.</summary>
+internal sealed class SvaFile(PasidSpace space, int quota, ICarrier carrier) : NodeFile, ISvaFile
+{
+    public SvaContext Sva { get; } = new(space, quota, carrier);
+
+    /// <summary>The quota that it began with.</summary>
+    internal int FirstQuota => quota;
+
+    public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => SvaIoctls.Dispatch(this, caller, command, argument);
+
+    public override void Close() => Sva.Close();
+}
