@@ -32,6 +32,37 @@ public sealed partial class ReadmeTests(Workbench bench)
     }
 
     [Theory]
+    [InlineData("c", "examples/sva.c")]
+    [InlineData("csharp", "examples/Sva/Program.cs")]
+    public void The_lines_shown_of_SVA_are_ten_of_the_example(string language, string file)
+    {
+        string[] example = File.ReadAllLines(Path.Combine(bench.Root, file));
+        int first = Array.FindIndex(example, line => line.Contains("---- in the README ----", StringComparison.Ordinal)) + 1;
+        string[] lines = example[first..Array.FindIndex(example, line => line.Contains("---- ----", StringComparison.Ordinal))];
+        Assert.InRange(lines.Length, 1, 10);
+        string shown = string.Join('\n', lines.Select(line => line.StartsWith("    ", StringComparison.Ordinal) ? line[4..] : line));
+        Assert.Contains($"```{language}\n{shown}\n```", _readme, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_program_with_SVA_in_c_prints_what_is_shown()
+    {
+        string program = Path.Combine(await bench.Scratch(Who.Self), "sva");
+        string build = $"gcc -O2 -Wall -Wextra -Werror -I '{bench.Root}/include' $('{bench.Root}/eng/uapi-headers.sh') '{bench.Root}/examples/sva.c' -o '{program}'";
+        (await Execution.Run(["sh", "-c", build])).MustEnd();
+        MustShow((await Execution.Run(bench.UnderIoasis(Who.Self, [], program))).MustEnd());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_program_with_SVA_in_csharp_prints_what_is_shown(bool throughNodes)
+    {
+        string[] program = ["dotnet", Path.Combine(bench.Root, "artifacts/bin/Sva/release/Sva.dll")];
+        MustShow((await Execution.Run(throughNodes ? bench.UnderIoasis(Who.Self, [], [.. program, "nodes"]) : program)).MustEnd());
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task The_program_that_drives_a_dsa_copies(bool throughNodes)
