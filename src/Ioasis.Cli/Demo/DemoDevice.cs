@@ -12,7 +12,6 @@ internal sealed class DemoDevice(VfioDevice device)
 
     private const ulong Iova = 0x00, Command = 0x08, Length = 0x10, Status = 0x14, Reason = 0x18, PasidAt = 0x2c, Features = 0x30;
     private const uint Start = 1, ToDevice = 2, Done = 1, HasPasid = 1u << 31, UsePri = 2;
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     private readonly VfioRegion _registers = device.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
     private readonly VfioRegion _buffer = device.Region(VfioH.VFIO_PCI_BAR2_REGION_INDEX);
@@ -60,13 +59,7 @@ internal sealed class DemoDevice(VfioDevice device)
     /// <summary>Waits for its end; why it was refused, if it was.</summary>
     internal FaultReason End()
     {
-        long end = Environment.TickCount64 + (long)s_patience.TotalMilliseconds;
-        while ((_registers.Read<uint>(Command) & Start) != 0)
-        {
-            if (Environment.TickCount64 > end) throw new TimeoutException($"The device did not end its DMA within {s_patience.TotalSeconds} s.");
-            Thread.Yield();
-        }
-
+        DemoPatience.Until(() => (_registers.Read<uint>(Command) & Start) == 0, "the end of the device's DMA");
         var reason = (FaultReason)_registers.Read<uint>(Reason);
         bool done = _registers.Read<uint>(Status) == Done;
         if (done != (reason == FaultReason.None)) throw new InvalidOperationException($"The device says both that its DMA was done and {reason}.");

@@ -1,38 +1,84 @@
+using Ioasis.Abi;
 using Ioasis.Client;
+using Ioasis.Memory;
 
 namespace Ioasis.Cli.Demo;
 
-/// <summary>A guest's memory from its address 0 on, and x86-64 tables of 4 levels that are written into it by hand.</summary>
-/// <param name="memory">The memory.</param>
-internal sealed class DemoGuest(UserMemory memory)
+/// <summary>
+/// A guest: its memory, which an IOAS maps from guest-physical 0 on, a nest parent over that, and x86-64 tables of 4 levels that are written into the
+/// memory by hand.
+/// </summary>
+internal sealed class DemoGuest : IDisposable
 {
     internal const ulong Page = 4096, Present = 1, Write = 2, User = 4, LargePage = 1 << 7, All = Present | Write | User;
     private const ulong AddressMask = 0x000f_ffff_ffff_f000;
+    private readonly DemoBoard _board;
+    private readonly UserFile _file;
     private ulong _free;
 
-    /// <summary>A page that nothing uses yet: for a root, which is empty then.</summary>
-    internal ulong NewTable()
+    /// <summary>Makes the memory, and maps it for the board's device.</summary>
+    internal DemoGuest(DemoBoard board, ulong length)
     {
-        ulong table = _free;
-        _free += Page;
-        return table;
+        _board = board;
+        _file = board.Nodes.CreateFile(length);
+        Ioas = board.Context.AllocateIoas();
+        Ioas.MapFile(_file, 0, length, at: Iova.Zero);
+        Parent = board.Context.AllocateHwpt(board.Device, Ioas, IommufdH.IOMMU_HWPT_ALLOC_NEST_PARENT | IommufdH.IOMMU_HWPT_ALLOC_PASID);
     }
+
+    /// <summary>The second stage: guest-physical addresses to memory.</summary>
+    internal Ioas Ioas { get; }
+
+    /// <summary>The same, as first stages are nested on it.</summary>
+    internal Hwpt Parent { get; }
+
+    /// <summary>The memory, by guest-physical addresses.</summary>
+    internal UserMemory Memory => _file.Memory;
+
+    public void Dispose() => _file.Dispose();
+
+    /// <summary>A page that nothing uses yet, which is empty: for a root, or for data.</summary>
+    internal ulong NewPage()
+    {
+        ulong page = _free;
+        _free += Page;
+        return page;
+    }
+
+    /// <summary>Makes a HWPT of the tables below a root.</summary>
+    internal NestedHwpt Nest(ulong root, FaultQueue? faults = null) => _board.Context.AllocateNestedHwpt(
+        _board.Device, Parent, new IommuHwptVtdS1 { PgtblAddr = root, AddrWidth = 48 }, IommufdH.IOMMU_HWPT_ALLOC_PASID, faults);
 
     /// <summary>Writes a leaf of 4 KiB (level 1), 2 MiB (2) or 1 GiB (3), and the tables on the way to it.</summary>
     /// <returns>What was written.</returns>
     internal ulong SetLeaf(ulong root, ulong iova, ulong guestAddress, int level = 1, ulong rights = All)
     {
+        ulong entry = guestAddress | rights | (level > 1 ? LargePage : 0);
+        Memory.Write(PlaceOf(root, iova, level), entry);
+        return entry;
+    }
+
+    /// <summary>Takes a leaf of 4 KiB away. That alone does not reach who has read it before.</summary>
+    internal void ClearLeaf(ulong root, ulong iova) => Memory.Write(PlaceOf(root, iova, 1), 0UL);
+
+    /// <summary>The leaf of 4 KiB as it is now.</summary>
+    internal ulong Leaf(ulong root, ulong iova) => Memory.Read<ulong>(PlaceOf(root, iova, 1));
+
+    /// <summary>Where a pointer leads by the leaf of 4 KiB, as a processor would find it.</summary>
+    internal ulong Follow(ulong root, ulong iova) => (Leaf(root, iova) & AddressMask) | (iova & (Page - 1));
+
+    /// <summary>Where an entry is; the tables on the way to it are made where they are missing.</summary>
+    private ulong PlaceOf(ulong root, ulong iova, int level)
+    {
         ulong table = root;
         for (int above = 4; above > level; above--)
         {
             ulong at = table + Offset(iova, above);
-            if ((memory.Read<ulong>(at) & Present) == 0) memory.Write(at, NewTable() | All);
-            table = memory.Read<ulong>(at) & AddressMask;
+            if ((Memory.Read<ulong>(at) & Present) == 0) Memory.Write(at, NewPage() | All);
+            table = Memory.Read<ulong>(at) & AddressMask;
         }
 
-        ulong entry = guestAddress | rights | (level > 1 ? LargePage : 0);
-        memory.Write(table + Offset(iova, level), entry);
-        return entry;
+        return table + Offset(iova, level);
     }
 
     private static ulong Offset(ulong iova, int level) => ((iova >> (12 + (9 * (level - 1)))) & 511) * 8;

@@ -39,27 +39,21 @@ internal sealed class DemoRun(TextWriter output, bool color)
     private void Show(SoftwareMachine machine)
     {
         _report.Title("A device, an IOMMU and a program, all in this process.");
-        MachineDevice model = machine.Devices.FirstOrDefault(d => d.Model == "dmatest")
-            ?? throw new InvalidOperationException("The machine has no dmatest.");
-        IommuUnit unit = machine.Units.First(u => u.Name == model.Unit);
-        using NodeTransport nodes = NodeTransport.InProcess(machine);
-        using IommuContext context = IommuContext.Open(nodes);
-        using VfioDevice opened = VfioDevice.Open(nodes, model.Requester);
+        using var board = new DemoBoard(machine, "dmatest");
+        (MachineDevice model, IommuUnit unit) = (board.Model, board.Unit);
 
         _report.Step("An I/O address space, and a device attached to it");
-        opened.Bind(context);
-        using Ioas ioas = context.AllocateIoas();
-        uint hwpt = opened.Attach(ioas);
-        opened.EnableBusMaster();
-        var device = new DemoDevice(opened);
+        using Ioas ioas = board.Context.AllocateIoas();
+        uint hwpt = board.Device.Attach(ioas);
+        var device = new DemoDevice(board.Device);
         string route = $"{model.Requester} -> HWPT {hwpt} (IOAS {ioas.Id})";
-        _report.Say($"{model.VfioNode}, a {model.Model} at {model.Requester} behind {unit.Name}: device {opened.Id} of the context");
+        _report.Say($"{model.VfioNode}, a {model.Model} at {model.Requester} behind {unit.Name}: device {board.Device.Id} of the context");
         _report.Say($"IOAS {ioas.Id}, translated by HWPT {hwpt}, addresses {string.Join(" and ", ioas.IovaRanges)}");
         _report.Check(ioas.IovaRanges.Count == 2 && ioas.IovaRanges[0].Last == 0xfedf_ffff, "the window of interrupt messages at 0xfee00000 is kept free");
 
         _report.Step("Memory is mapped");
         BeforeStep?.Invoke(2, ioas);
-        using UserMemory source = nodes.Allocate(DemoDevice.BufferSize), target = nodes.Allocate(DemoDevice.BufferSize);
+        using UserMemory source = board.Nodes.Allocate(DemoDevice.BufferSize), target = board.Nodes.Allocate(DemoDevice.BufferSize);
         byte[] outward = Bytes(1), inward = Bytes(2);
         source.CopyFrom(0, outward);
         ioas.Map(source, MapAccess.Read, s_source);

@@ -17,7 +17,6 @@ namespace Ioasis.Cli.Demo;
 internal sealed class NestedDemo(TextWriter output, bool color)
 {
     private const ulong GuestLength = 4 << 20, Data = 2 << 20; // guest-physical: tables below, data above
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
     private readonly DemoReport _report = new(output, color);
 
     /// <summary>Called with a step's number before it; tests make a step go wrong there.</summary>
@@ -34,34 +33,24 @@ internal sealed class NestedDemo(TextWriter output, bool color)
     private void Show(SoftwareMachine machine)
     {
         _report.Title("A guest's page tables, on what its host maps for it, all in this process.");
-        MachineDevice model = machine.Devices.FirstOrDefault(d => d.Model == "dmatest")
-            ?? throw new InvalidOperationException("The machine has no dmatest.");
-        IommuUnit unit = machine.Units.First(u => u.Name == model.Unit);
-        using NodeTransport nodes = NodeTransport.InProcess(machine);
-        using IommuContext context = IommuContext.Open(nodes);
-        using VfioDevice opened = VfioDevice.Open(nodes, model.Requester);
-        opened.Bind(context);
-        opened.EnableBusMaster();
-        var device = new DemoDevice(opened);
+        using var board = new DemoBoard(machine, "dmatest");
+        (MachineDevice model, IommuUnit unit) = (board.Model, board.Unit);
+        var device = new DemoDevice(board.Device);
 
         _report.Step("Stage 2 is an IOAS with the guest's memory, stage 1 is the guest's own");
-        Ioas ioas = context.AllocateIoas();
-        using UserFile file = nodes.CreateFile(GuestLength);
-        ioas.MapFile(file, 0, GuestLength, at: Iova.Zero);
-        Hwpt parent = context.AllocateHwpt(opened, ioas, IommufdH.IOMMU_HWPT_ALLOC_NEST_PARENT | IommufdH.IOMMU_HWPT_ALLOC_PASID);
-        var guest = new DemoGuest(file.Memory);
-        ulong root = guest.NewTable();
-        using FaultQueue faults = context.AllocateFaultQueue();
-        NestedHwpt nested = Nest(context, opened, parent, root, faults);
-        opened.Attach(nested);
-        _report.Say($"IOAS {ioas.Id}: guest-physical 0x0-0x{GuestLength - 1:x}; nest parent HWPT {parent.Id}");
+        using var guest = new DemoGuest(board, GuestLength);
+        ulong root = guest.NewPage();
+        using FaultQueue faults = board.Context.AllocateFaultQueue();
+        NestedHwpt nested = guest.Nest(root, faults);
+        board.Device.Attach(nested);
+        _report.Say($"IOAS {guest.Ioas.Id}: guest-physical 0x0-0x{GuestLength - 1:x}; nest parent HWPT {guest.Parent.Id}");
         _report.Say($"nested HWPT {nested.Id}: 4 levels, their root at guest-physical 0x{root:x}; {model.Requester} is attached to it");
         _report.Check(Refused(unit, model, new Iova(0x1000), () => device.ReadMemory(new Iova(0x1000)), FaultReason.NotMapped, 0x71), "its tables are empty: SFS.2, not present");
 
         _report.Step("Leaves of each size lead to the same page");
-        BeforeStep?.Invoke(2, file.Memory, nested);
+        BeforeStep?.Invoke(2, guest.Memory, nested);
         byte[] content = DemoRun.Bytes(1);
-        file.Memory.CopyFrom(Data, content);
+        guest.Memory.CopyFrom(Data, content);
         foreach ((string size, ulong iova, ulong leaf, int level) in
             ((string, ulong, ulong, int)[])[("4 KiB", 0x1000, Data, 1), ("2 MiB", 0x4000_0000, Data, 2), ("1 GiB", 0x80_0000_0000 + Data, 0, 3)])
         {
@@ -71,27 +60,27 @@ internal sealed class NestedDemo(TextWriter output, bool color)
         }
 
         _report.Step("Each stage permits by itself");
-        BeforeStep?.Invoke(3, file.Memory, nested);
+        BeforeStep?.Invoke(3, guest.Memory, nested);
         guest.SetLeaf(root, 0x2000, Data, rights: DemoGuest.Present | DemoGuest.User);
         guest.SetLeaf(root, 0x3000, GuestLength);
         _report.Check(Refused(unit, model, new Iova(0x2000), () => device.WriteMemory(new Iova(0x2000)), FaultReason.NoPermission, 0x85), "a leaf without R/W: SGN.6");
         _report.Check(Refused(unit, model, new Iova(0x3000), () => device.ReadMemory(new Iova(0x3000)), FaultReason.NotMapped, 0x79), "no memory of the guest's there: SSS.2");
-        _report.Check(DemoRun.Holds(file.Memory, content, Data), "memory is as it was");
+        _report.Check(DemoRun.Holds(guest.Memory, content, Data), "memory is as it was");
 
         _report.Step("The device asks for a page that is missing, and goes on when it is there");
-        BeforeStep?.Invoke(4, file.Memory, nested);
+        BeforeStep?.Invoke(4, guest.Memory, nested);
         device.Begin(new Iova(0x5000), toDevice: true, requestPages: true);
-        IReadOnlyList<IommuHwptPgfault> asked = faults.Read(s_patience);
+        IReadOnlyList<IommuHwptPgfault> asked = faults.Read(DemoPatience.Limit);
         IommuHwptPgfault request = asked.Count == 1 ? asked[0] : throw new InvalidOperationException($"{asked.Count} page requests came, not 1.");
-        _report.Check(request.Addr == 0x5000 && request.DevId == opened.Id, $"fault queue {faults.Id}: device {request.DevId} asks for 0x{request.Addr:x}, cookie {request.Cookie}");
+        _report.Check(request.Addr == 0x5000 && request.DevId == board.Device.Id, $"fault queue {faults.Id}: device {request.DevId} asks for 0x{request.Addr:x}, cookie {request.Cookie}");
         guest.SetLeaf(root, 0x5000, Data);
         faults.Respond(request.Cookie, IommufdH.IOMMUFD_PAGE_RESP_SUCCESS);
         _report.Check(device.End() == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(content), "answered with success, the read ended with all bytes");
 
         _report.Step("A change that is not invalidated reaches the old page; after the invalidation it does not");
-        BeforeStep?.Invoke(5, file.Memory, nested);
+        BeforeStep?.Invoke(5, guest.Memory, nested);
         byte[] changed = DemoRun.Bytes(2);
-        file.Memory.CopyFrom(Data + DemoGuest.Page, changed);
+        guest.Memory.CopyFrom(Data + DemoGuest.Page, changed);
         guest.SetLeaf(root, 0x1000, Data + DemoGuest.Page);
         _report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(content),
             "the leaf leads elsewhere now, and the unit still knows the old page: it may");
@@ -100,26 +89,23 @@ internal sealed class NestedDemo(TextWriter output, bool color)
         _report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(changed), "HWPT_INVALIDATE of one leaf: the new page");
 
         _report.Step("PASIDs have first stages of their own, side by side");
-        BeforeStep?.Invoke(6, file.Memory, nested);
+        BeforeStep?.Invoke(6, guest.Memory, nested);
         foreach ((uint number, ulong page, byte[] expected) in ((uint, ulong, byte[])[])[(1, Data, content), (2, Data + DemoGuest.Page, changed)])
         {
-            ulong own = guest.NewTable();
+            ulong own = guest.NewPage();
             guest.SetLeaf(own, 0x1000, page);
-            NestedHwpt table = Nest(context, opened, parent, own);
-            opened.Attach(table, new Pasid(number));
+            NestedHwpt table = guest.Nest(own);
+            board.Device.Attach(table, new Pasid(number));
             bool arrived = device.ReadMemory(new Iova(0x1000), new Pasid(number)) == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(expected);
             _report.Check(arrived, $"PASID {number}, HWPT {table.Id}: IOVA 0x1000 -> guest-physical 0x{page:x}");
         }
 
         _report.Step("The host takes the guest's memory away");
-        BeforeStep?.Invoke(7, file.Memory, nested);
-        ulong unmapped = ioas.UnmapAll();
+        BeforeStep?.Invoke(7, guest.Memory, nested);
+        ulong unmapped = guest.Ioas.UnmapAll();
         _report.Check(unmapped == GuestLength, $"{unmapped} bytes are unmapped");
         _report.Check(Refused(unit, model, new Iova(0x1000), () => device.ReadMemory(new Iova(0x1000)), FaultReason.NotMapped, 0x79), "nothing is translated any more: SSS.2");
     }
-
-    private static NestedHwpt Nest(IommuContext context, VfioDevice device, Hwpt parent, ulong root, FaultQueue? faults = null) =>
-        context.AllocateNestedHwpt(device, parent, new IommuHwptVtdS1 { PgtblAddr = root, AddrWidth = 48 }, IommufdH.IOMMU_HWPT_ALLOC_PASID, faults);
 
     /// <summary>Whether an access is refused with that reason and recorded with the unit's number for it.</summary>
     private bool Refused(IommuUnit unit, MachineDevice model, Iova iova, Func<FaultReason> access, FaultReason expected, byte code)
