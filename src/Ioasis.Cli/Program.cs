@@ -14,6 +14,7 @@ internal static class Program
         // The first thing that a newcomer runs should not wait for a parser.
         if (arguments is ["demo"]) return DemoRun.ToConsole();
         if (arguments is ["demo", "nested"]) return NestedDemo.ToConsole();
+        if (arguments is ["demo", "vsva"]) return VsvaDemo.ToConsole();
         return CommandLine.Invoke(arguments);
     }
 }

@@ -16,6 +16,9 @@ internal sealed class DemoDevice(VfioDevice device)
     private readonly VfioRegion _registers = device.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
     private readonly VfioRegion _buffer = device.Region(VfioH.VFIO_PCI_BAR2_REGION_INDEX);
 
+    /// <summary>Whether no copy is under way.</summary>
+    internal bool IsIdle => (_registers.Read<uint>(Command) & Start) == 0;
+
     /// <summary>The bytes inside the device.</summary>
     internal byte[] Buffer
     {
@@ -59,7 +62,7 @@ internal sealed class DemoDevice(VfioDevice device)
     /// <summary>Waits for its end; why it was refused, if it was.</summary>
     internal FaultReason End()
     {
-        DemoPatience.Until(() => (_registers.Read<uint>(Command) & Start) == 0, "the end of the device's DMA");
+        DemoPatience.Until(() => IsIdle, "the end of the device's DMA");
         var reason = (FaultReason)_registers.Read<uint>(Reason);
         bool done = _registers.Read<uint>(Status) == Done;
         if (done != (reason == FaultReason.None)) throw new InvalidOperationException($"The device says both that its DMA was done and {reason}.");

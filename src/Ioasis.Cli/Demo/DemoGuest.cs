@@ -65,7 +65,12 @@ internal sealed class DemoGuest : IDisposable
     internal ulong Leaf(ulong root, ulong iova) => Memory.Read<ulong>(PlaceOf(root, iova, 1));
 
     /// <summary>Where a pointer leads by the leaf of 4 KiB, as a processor would find it.</summary>
-    internal ulong Follow(ulong root, ulong iova) => (Leaf(root, iova) & AddressMask) | (iova & (Page - 1));
+    /// <exception cref="InvalidOperationException">Nowhere: a processor would have a page fault.</exception>
+    internal ulong Follow(ulong root, ulong iova)
+    {
+        ulong leaf = Leaf(root, iova);
+        return (leaf & Present) != 0 ? (leaf & AddressMask) | (iova & (Page - 1)) : throw new InvalidOperationException($"The guest has no page at 0x{iova:x}.");
+    }
 
     /// <summary>Where an entry is; the tables on the way to it are made where they are missing.</summary>
     private ulong PlaceOf(ulong root, ulong iova, int level)

@@ -111,12 +111,12 @@ internal sealed class DemoRun(TextWriter output, bool color)
     private static string Mapping(Iova iova, UserMemory memory, string access) =>
         $"IOVA {iova}-0x{iova.Value + memory.Length - 1:x} -> HVA {memory.Address}, {memory.Length / 1024} KiB, {access}";
 
-    internal static bool Holds(UserMemory memory, byte[] bytes, ulong offset = 0) => memory.ToArray(offset, bytes.Length).AsSpan().SequenceEqual(bytes);
+    internal static bool Holds(UserMemory memory, ReadOnlySpan<byte> bytes, ulong offset = 0) => memory.ToArray(offset, bytes.Length).AsSpan().SequenceEqual(bytes);
 
     /// <summary>Bytes that no other seed has at the same places.</summary>
-    internal static byte[] Bytes(int seed)
+    internal static byte[] Bytes(int seed, int length = DemoDevice.BufferSize)
     {
-        var bytes = new byte[DemoDevice.BufferSize];
+        var bytes = new byte[length];
         new Random(seed).NextBytes(bytes);
         return bytes;
     }

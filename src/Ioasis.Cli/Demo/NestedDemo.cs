@@ -70,7 +70,8 @@ internal sealed class NestedDemo(TextWriter output, bool color)
         _report.Step("The device asks for a page that is missing, and goes on when it is there");
         BeforeStep?.Invoke(4, guest.Memory, nested);
         device.Begin(new Iova(0x5000), toDevice: true, requestPages: true);
-        IReadOnlyList<IommuHwptPgfault> asked = faults.Read(DemoPatience.Limit);
+        IReadOnlyList<IommuHwptPgfault> asked = [];
+        DemoPatience.Until(() => device.IsIdle | (asked = faults.Read(TimeSpan.FromMilliseconds(1))).Count > 0, "a page request, or the end of the DMA");
         IommuHwptPgfault request = asked.Count == 1 ? asked[0] : throw new InvalidOperationException($"{asked.Count} page requests came, not 1.");
         _report.Check(request.Addr == 0x5000 && request.DevId == board.Device.Id, $"fault queue {faults.Id}: device {request.DevId} asks for 0x{request.Addr:x}, cookie {request.Cookie}");
         guest.SetLeaf(root, 0x5000, Data);

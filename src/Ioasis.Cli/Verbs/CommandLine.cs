@@ -62,6 +62,9 @@ internal static class CommandLine
         var nested = new Command("nested", "The same for dual-stage translation: a guest's page tables on what its host maps.");
         nested.SetAction(_ => NestedDemo.ToConsole());
         demo.Add(nested);
+        var vsva = new Command("vsva", "The same for shared virtual addressing: a device uses the pointers of a guest's processes.");
+        vsva.SetAction(_ => VsvaDemo.ToConsole());
+        demo.Add(vsva);
 
         return new RootCommand("Ioasis, the IOMMU in user space.") { run, devices, demo, Walk(output, error), Faults(output, error) };
     }

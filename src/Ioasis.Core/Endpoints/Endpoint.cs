@@ -90,6 +90,12 @@ public sealed class Endpoint
         }
     }
 
+    /// <summary>How often its engines found a translation that they keep by themselves, and how often they had to ask. Both 0 without ATS.</summary>
+    internal (long Hits, long Misses) DeviceTranslations
+    {
+        get { lock (_lock) return (_ports.Sum(p => p.DeviceTlb?.Hits ?? 0), _ports.Sum(p => p.DeviceTlb?.Misses ?? 0)); }
+    }
+
     /// <summary>Opens a port for one engine of the function.</summary>
     /// <param name="translations">How many translations the engine can keep by itself, if ATS is enabled; 0 for none.</param>
     public DmaPort OpenPort(int translations = 0)

@@ -20,7 +20,7 @@ public sealed class CommandLineTests
     [InlineData("devices --device edu@1", "device \"edu@1\": \"1\" is no address such as 0000:00:05.0.")]
     [InlineData("devices all", "devices does not know \"all\"; it knows --machine, --plugin, --device, --json.")]
     [InlineData("devices -- x", "only run takes a program after --.")]
-    [InlineData("demo --fast", "demo does not know \"--fast\"; it knows nested.")]
+    [InlineData("demo --fast", "demo does not know \"--fast\"; it knows nested, vsva.")]
     public void AWrongCommandLineGetsOneSentenceAndExitCode2(string line, string sentence)
     {
         (int code, string output, string error) = Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));

@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using Ioasis.Abi;
+using Ioasis.Client;
+using Ioasis.Core.Walks;
+using Ioasis.Devices.Dsa;
+using Ioasis.Machine;
+using Ioasis.Memory;
+
+namespace Ioasis.Cli.Demo;
+
+/// <summary>What <see cref="VsvaDemo"/> plays with: a DSA, a guest, and two processes of it that have the same pointers to different pages.</summary>
+internal sealed class VsvaScene : IDisposable
+{
+    /// <summary>The processes' pointers. What they lead to has 3, 8, 8, 1 and 1 pages.</summary>
+    internal const ulong Source = 0x7f12_3400_0000, Fresh = Source + 0x1_0000, Target = Source + 0x2_0000, Record = Source + 0x3_0000, Own = Source + 0x4_0000;
+
+    /// <summary>How much there is of the source, and of what is fresh, where only the first page is present.</summary>
+    internal const int SourcePages = 3, FreshPages = 8;
+
+    private const ulong GuestLength = 4 << 20;
+
+    /// <summary>Sets it up, but for the processes, which are not bound to anything.</summary>
+    internal VsvaScene(SoftwareMachine machine)
+    {
+        Board = new DemoBoard(machine, "dsa");
+        Guest = new DemoGuest(Board, GuestLength);
+        Faults = Board.Context.AllocateFaultQueue();
+        (A, B) = (NewProcess("A", 1), NewProcess("B", 2));
+        Dsa = new DemoDsa(Board.Device);
+    }
+
+    internal DemoBoard Board { get; }
+
+    internal DemoGuest Guest { get; }
+
+    /// <summary>Where page requests of both processes come.</summary>
+    internal FaultQueue Faults { get; }
+
+    internal DemoDsa Dsa { get; }
+
+    internal DemoProcess A { get; }
+
+    internal DemoProcess B { get; }
+
+    internal DemoProcess[] Both => [A, B];
+
+    public void Dispose()
+    {
+        Faults.Dispose();
+        Guest.Dispose();
+        Board.Dispose();
+    }
+
+    /// <summary>How the unit translates a process's pointer now, step by step.</summary>
+    internal IReadOnlyList<WalkStep> Walk(DemoProcess process, ulong gva) =>
+        TranslationWalk.Of(Board.Model.Endpoint, process.Pasid, new Iova(gva), write: false).Steps;
+
+    /// <summary>The device copies pages of a process to its target; the record of that.</summary>
+    internal DsaCompletionRecord Copy(DemoProcess process, ulong source, int pages)
+    {
+        Dsa.Submit(process, source, Target, pages * (int)DemoGuest.Page, Record);
+        return End(process);
+    }
+
+    /// <summary>Waits for the record of a copy.</summary>
+    internal static DsaCompletionRecord End(DemoProcess process)
+    {
+        DemoPatience.Until(() => process.Read<byte>(Record) != 0, $"the record of {process.Name}'s copy");
+        return process.Read<DsaCompletionRecord>(Record);
+    }
+
+    /// <summary>The device copies what is fresh, and the guest's handler brings each page that it asks for, as from a disk; for what is not fresh it has none.</summary>
+    /// <param name="content">What the pages hold.</param>
+    /// <returns>The requests, the record, and the shortest time from an answer to the next request.</returns>
+    internal (IReadOnlyList<IommuHwptPgfault> Requests, DsaCompletionRecord Record, TimeSpan Latency) CopyAsPagesCome(ReadOnlyMemory<byte> content)
+    {
+        var requests = new List<IommuHwptPgfault>();
+        TimeSpan latency = TimeSpan.MaxValue;
+        long answered = 0;
+        Dsa.Submit(A, Fresh, Target, content.Length, Record, blockOnFault: true);
+        DemoPatience.Until(() =>
+        {
+            foreach (IommuHwptPgfault request in Faults.Read(TimeSpan.FromMilliseconds(1)))
+            {
+                if (requests.Count > 0 && Stopwatch.GetElapsedTime(answered) is var took && took < latency) latency = took;
+                requests.Add(request);
+                bool isFresh = request.Addr - Fresh < (ulong)content.Length;
+                if (isFresh)
+                {
+                    A.Map(request.Addr);
+                    A.Fill(request.Addr, content.Span.Slice((int)(request.Addr - Fresh), (int)DemoGuest.Page));
+                }
+
+                answered = Stopwatch.GetTimestamp();
+                Faults.Respond(request.Cookie, isFresh ? IommufdH.IOMMUFD_PAGE_RESP_SUCCESS : IommufdH.IOMMUFD_PAGE_RESP_INVALID);
+            }
+
+            return A.Read<byte>(Record) != 0;
+        }, "the end of a copy that asks for pages");
+        return (requests, End(A), latency);
+    }
+
+    private DemoProcess NewProcess(string name, uint pasid)
+    {
+        var process = new DemoProcess(Guest, name, new Pasid(pasid));
+        process.Map(Source, SourcePages);
+        process.Map(Fresh);
+        process.Map(Target, FreshPages);
+        process.Map(Record);
+        return process;
+    }
+}

@@ -1,0 +1,46 @@
+using Ioasis.Machine.Description;
+
+namespace Ioasis.Tests.Cli;
+
+/// <summary>What holds for each demo: it succeeds where all is as it must be, and only there.</summary>
+/// <param name="machine">The machine that it is shown on.</param>
+/// <param name="model">The device that it cannot do without.</param>
+/// <param name="checks">How many things it checks.</param>
+public abstract class DemoFrame(MachineDescription machine, string model, int checks)
+{
+    [Fact]
+    public void ItProvesWhatItSaysWithoutColoursInAPipe()
+    {
+        string output = Run(machine, wrong: null, code: 0);
+        Assert.Contains($"Proved, by {checks} checks", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("NOT", output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', output);
+        foreach (string said in Says) Assert.Contains(said, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AMachineWithoutItsDeviceIsAFailure() =>
+        Assert.Contains($"The machine has no {model}.", Run(MachineDescription.Empty, wrong: null, code: 1), StringComparison.Ordinal);
+
+    /// <summary>What else it says when all is well.</summary>
+    private protected virtual string[] Says => [];
+
+    /// <summary>Runs the demo; the exit code. One of its steps may be made to go wrong.</summary>
+    private protected abstract int Run(TextWriter output, MachineDescription machine, int? wrong);
+
+    /// <summary>A step that goes wrong is seen, and is the demo's failure.</summary>
+    private protected void Notices(int step)
+    {
+        string output = Run(machine, step, code: 1);
+        Assert.Contains("NOT", output, StringComparison.Ordinal);
+        Assert.Contains("Not proved", output, StringComparison.Ordinal);
+    }
+
+    private string Run(MachineDescription description, int? wrong, int code)
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        int actual = Run(output, description, wrong);
+        Assert.True(actual == code, $"exit code {actual}:\n{output}");
+        return output.ToString();
+    }
+}
