@@ -57,7 +57,8 @@ internal static class CommandLine
             return 0;
         }));
 
-        var demo = new Command("demo", "Shows translation, faults and unmapping on a machine within this process, and checks each.");
+        var demo = new Command("demo", "Shows translation, faults and unmapping on a machine within this process, and checks each.\n"
+            + "  demo nested: a guest's page tables; demo vsva: a device with the pointers of a guest's processes.");
         demo.SetAction(_ => DemoRun.ToConsole());
         var nested = new Command("nested", "The same for dual-stage translation: a guest's page tables on what its host maps.");
         nested.SetAction(_ => NestedDemo.ToConsole());

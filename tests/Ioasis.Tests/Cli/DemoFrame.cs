@@ -6,7 +6,8 @@ namespace Ioasis.Tests.Cli;
 /// <param name="machine">The machine that it is shown on.</param>
 /// <param name="model">The device that it cannot do without.</param>
 /// <param name="checks">How many things it checks.</param>
-public abstract class DemoFrame(MachineDescription machine, string model, int checks)
+/// <param name="last">The last step, from 2 on, that can be made to go wrong.</param>
+public abstract class DemoFrame(MachineDescription machine, string model, int checks, int last)
 {
     [Fact]
     public void ItProvesWhatItSaysWithoutColoursInAPipe()
@@ -22,25 +23,29 @@ public abstract class DemoFrame(MachineDescription machine, string model, int ch
     public void AMachineWithoutItsDeviceIsAFailure() =>
         Assert.Contains($"The machine has no {model}.", Run(MachineDescription.Empty, wrong: null, code: 1), StringComparison.Ordinal);
 
+    [Fact]
+    public void AStepThatGoesWrongIsSeen()
+    {
+        for (int step = 2; step <= last; step++)
+        {
+            string output = Run(machine, step, code: 1);
+            string within = output.Split($"\n{step}. ")[1].Split($"\n{step + 1}. ")[0];
+            Assert.Contains("NOT", within, StringComparison.Ordinal);
+            Assert.Contains("Not proved", output, StringComparison.Ordinal);
+        }
+    }
+
     /// <summary>What else it says when all is well.</summary>
     private protected virtual string[] Says => [];
 
     /// <summary>Runs the demo; the exit code. One of its steps may be made to go wrong.</summary>
     private protected abstract int Run(TextWriter output, MachineDescription machine, int? wrong);
 
-    /// <summary>A step that goes wrong is seen, and is the demo's failure.</summary>
-    private protected void Notices(int step)
-    {
-        string output = Run(machine, step, code: 1);
-        Assert.Contains("NOT", output, StringComparison.Ordinal);
-        Assert.Contains("Not proved", output, StringComparison.Ordinal);
-    }
-
     private string Run(MachineDescription description, int? wrong, int code)
     {
         using var output = new StringWriter { NewLine = "\n" };
         int actual = Run(output, description, wrong);
-        Assert.True(actual == code, $"exit code {actual}:\n{output}");
+        Assert.True(actual == code, $"exit code {actual}, with step {wrong} made to go wrong:\n{output}");
         return output.ToString();
     }
 }
