@@ -1,0 +1,40 @@
+#!/bin/bash
+# Makes a folder with what the QEMU tests need and this machine must not get: QEMU 11.1, Linux 7.2 with its modules and headers, fio and file
+# system tools, from Debian's trixie and trixie-backports. Nothing outside of the folder is changed. usage: chroot.sh FOLDER
+# The mirror is the machine's own (whatever its apt is configured for), or IOASIS_DEBIAN_MIRROR. Takes root, as debootstrap does.
+set -euo pipefail
+(($# == 1)) || { sed -n '2,4s/^# //p' "$0" >&2; exit 2; }
+folder=$(mkdir -p "$1" && cd "$1" && pwd)
+[[ -f $folder/complete ]] && exit 0
+
+mirror=${IOASIS_DEBIAN_MIRROR:-}
+if [[ -z $mirror ]]; then
+  # the first repository that is Debian's main archive: its address ends in "debian", unlike debian-security's
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -n '\,/debian/*$,{p;q}')
+fi
+[[ -n $mirror ]] || { echo "chroot.sh: apt knows no Debian mirror: set IOASIS_DEBIAN_MIRROR to one" >&2; exit 1; }
+keys=/usr/share/keyrings/debian-archive-keyring.gpg
+root=$folder/root
+if [[ ! -x $root/usr/bin/apt-get ]]; then
+  rm -rf "$root"
+  debootstrap --variant=minbase --include=ca-certificates --keyring="$keys" trixie "$root" "$mirror"
+fi
+
+echo "deb $mirror trixie-backports main" >"$root/etc/apt/sources.list.d/backports.list"
+for each in /etc/apt/apt.conf.d/*; do # how the machine reaches its mirror: proxies, certificates
+  grep -qs -i -E 'proxy|verify|cainfo' "$each" && cp "$each" "$root/etc/apt/apt.conf.d/"
+done
+cp -L /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
+cat /etc/ssl/certs/ca-certificates.crt >"$root/etc/ssl/certs/ca-certificates.crt" 2>/dev/null || true
+inside() { DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"; }
+inside apt-get update -qq
+inside apt-get install -y -qq --no-install-recommends fio e2fsprogs xfsprogs fdisk util-linux pciutils busybox-static kmod initramfs-tools-core- >/dev/null
+inside apt-get install -y -qq --no-install-recommends -t trixie-backports qemu-system-x86 >/dev/null
+# the kernel is unpacked, not installed: nothing is to be booted or configured here
+image=$(inside apt-cache -t trixie-backports depends linux-image-amd64 | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
+headers=$(inside apt-cache -t trixie-backports depends linux-headers-amd64 | sed -n 's/^ *Depends: \(linux-headers-[^ ]*\)$/\1/p' | head -n 1)
+echo "kernel: $image, $headers" >&2
+inside sh -c "cd /tmp && apt-get download -qq -t trixie-backports $image && dpkg-deb --extract ${image}_*.deb /kernel && rm -f *.deb"
+inside apt-get install -y -qq --no-install-recommends -t trixie-backports "$headers" >/dev/null
+inside apt-get clean
+touch "$folder/complete"
