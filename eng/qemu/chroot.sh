@@ -31,10 +31,10 @@ inside apt-get update -qq
 inside apt-get install -y -qq --no-install-recommends fio e2fsprogs xfsprogs fdisk util-linux pciutils busybox-static kmod initramfs-tools-core- >/dev/null
 inside apt-get install -y -qq --no-install-recommends -t trixie-backports qemu-system-x86 >/dev/null
 # the kernel is unpacked, not installed: nothing is to be booted or configured here
-image=$(inside apt-cache -t trixie-backports depends linux-image-amd64 | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
-headers=$(inside apt-cache -t trixie-backports depends linux-headers-amd64 | sed -n 's/^ *Depends: \(linux-headers-[^ ]*\)$/\1/p' | head -n 1)
-echo "kernel: $image, $headers" >&2
-inside sh -c "cd /tmp && apt-get download -qq -t trixie-backports $image && dpkg-deb --extract ${image}_*.deb /kernel && rm -f *.deb"
+release=$(inside apt-cache pkgnames linux-binary-7.2 | sed -n 's/^linux-binary-\(7\.2\.[^-]*-amd64\)$/\1/p' | sort -V | tail -n 1)
+[[ -n $release ]] || { echo "chroot.sh: trixie-backports has no Linux 7.2" >&2; exit 1; }
+inside sh -c "cd /tmp && apt-get download -qq linux-binary-$release linux-modules-$release && for each in *.deb; do dpkg-deb --extract \$each /kernel; done && rm -f *.deb"
+headers=linux-headers-$release
 inside apt-get install -y -qq --no-install-recommends -t trixie-backports "$headers" >/dev/null
 inside apt-get clean
 touch "$folder/complete"
