@@ -29,6 +29,7 @@ public sealed class ClientTests(Workbench bench)
         ("fork_fds", [Machine.DmaTest], ["fork_fds: all as it must be"]),
         ("threads", [Machine.Edu, "20"], ["threads: 8 of them, 20 rounds each: all as it must be"]),
         ("threads", [Machine.DmaTest, "100"], ["threads: 8 of them, 100 rounds each: all as it must be"]),
+        ("reopen", [Machine.Edu, "1000"], ["reopen: all as it must be"]),
         ("in_flight", [Machine.DmaTest], ["in_flight: all as it must be"]),
         ("fault_queue", [], ["fault_queue: all as it must be"]),
         ("sva_pointers", [Machine.DmaTest], ["pointers of every kind: ok", "sva_pointers: all as it must be"]),

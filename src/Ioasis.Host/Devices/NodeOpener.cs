@@ -43,8 +43,7 @@ internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes, Open
             return errno;
         }
 
-        SysResult sent = listener.PlaceFile(call, placed, (flags & FcntlH.O_CLOEXEC) != 0, answers);
-        placed.Dispose();
+        SysResult sent = nodes.Place(placed, file => listener.PlaceFile(call, file, (flags & FcntlH.O_CLOEXEC) != 0, answers));
 
         // EMFILE or the like, or the caller was killed meanwhile.
         if (!sent.IsOk) nodes.Remove(open);

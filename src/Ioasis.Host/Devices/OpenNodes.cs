@@ -59,6 +59,19 @@ internal sealed class OpenNodes : IDisposable
         }
     }
 
+    /// <summary>
+    /// Gives a program its file of a carrier. It may close it before we have closed ours, and open what cannot be opened twice: that call waits for us.
+    /// </summary>
+    public SysResult Place(FileDescriptor file, Func<FileDescriptor, SysResult> place)
+    {
+        lock (_closing)
+        {
+            SysResult placed = place(file);
+            file.Dispose();
+            return placed;
+        }
+    }
+
     /// <summary>The open file that a carrier's device and inode number stand for, held for a call; the caller releases it.</summary>
     public bool TryHold(ulong device, ulong inode, [NotNullWhen(true)] out OpenNode? open)
     {
