@@ -8,4 +8,10 @@ internal sealed record RunOptions
 
     /// <summary>Its arguments, without the program's own name.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>
+    /// Whether a call that takes memory away from a process that devices are bound to returns only when no access of theirs is under way any more that
+    /// began before.
+    /// </summary>
+    public bool StrictSva { get; init; }
 }

@@ -34,9 +34,10 @@ internal static class Supervisor
         try
         {
             SysProcesses.BecomeSubreaper();
+            var tracees = new Tracees();
             using LaunchedProgram program = LaunchedProgram.Start(options);
             using var signals = new ProgramSignals(program.Pid);
-            var children = new Children(program.Pid);
+            var children = new Children(program.Pid, tracees);
             var tree = new PathTree(paths);
             using var standIns = new StandIns();
             using var nodes = new OpenNodes();
@@ -49,7 +50,9 @@ internal static class Supervisor
             events.ProcessEnded += callers.Forget;
             var devices = new DeviceCalls(opener, callers);
             var opens = new OpenCalls(listener, standIns, devices);
-            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices, new PathCalls(tree, standIns, nodes, queues, opens, new StatusFiles(callers)));
+            var pathCalls = new PathCalls(tree, standIns, nodes, queues, opens, new StatusFiles(callers));
+            UnmapCalls? unmaps = options.StrictSva ? new UnmapCalls(listener, callers, tracees) : null;
+            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices, pathCalls, unmaps);
             var pool = new ServerPool(listener, dispatcher);
             pool.Start();
             events.Start();

@@ -36,6 +36,11 @@ internal static class CommandLine
         var run = new Command("run", "Runs a program, as in: ioasis run [--machine FILE] [--device MODEL[@BDF]]... -- PROGRAM ARGS...\n"
             + "  What the program does with /dev/iommu and VFIO devices goes to the machine's software IOMMU.");
         var runMachine = new MachineOptions(run);
+        var strictSva = new Option<bool>("--strict-sva")
+        {
+            Description = "munmap and the like of a process that devices are bound to return when no access that began before is under way (docs/uapi.md).",
+        };
+        run.Add(strictSva);
         var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         run.Add(words);
         run.SetAction(parsed => OnMachine(parsed, runMachine, error, description =>
@@ -43,7 +48,7 @@ internal static class CommandLine
             if (parsed.GetValue(words) is [string word, ..]) return Refuse(error, Misplaced(word, run));
             if (program is not [string name, .. string[] rest]) return Refuse(error, "run needs a program after --, as in: ioasis run -- lspci");
             using SoftwareMachine machine = SoftwareMachine.Create(description);
-            return Supervisor.Run(machine, new RunOptions { Program = name, Arguments = rest });
+            return Supervisor.Run(machine, new RunOptions { Program = name, Arguments = rest, StrictSva = parsed.GetValue(strictSva) });
         }));
 
         var devices = new Command("devices", "Lists the machine's devices.");

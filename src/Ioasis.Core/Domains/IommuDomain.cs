@@ -25,4 +25,14 @@ public abstract class IommuDomain
 
     /// <summary>What a port attached to it translates by; null while nothing does, as for a nested domain whose unit walks no first stage.</summary>
     internal TranslationRoute? Route { get; private protected init; }
+
+    /// <summary>A requester ID or a PASID is about to be attached to it. With the endpoint's lock held.</summary>
+    internal virtual void Attaching()
+    {
+    }
+
+    /// <summary>One is not attached any more, and no access of it uses the domain. Comes once for each <see cref="Attaching"/>.</summary>
+    internal virtual void Detached()
+    {
+    }
 }

@@ -10,16 +10,20 @@ namespace Ioasis.Core.Domains;
 /// pinned and nothing is kept: each page is accessed as the process itself would access it at that moment.
 /// </summary>
 /// <remarks>
-/// What the process unmaps, moves or protects is out of reach for every access that begins after that; one that had begun finishes on its page. A page
-/// that is not present is made present by the access.
+/// What the process unmaps, moves or protects is out of reach for every access that begins after that; one that had begun finishes on its page, unless
+/// whoever sees the process do it waits for it by <see cref="AddressSpace.Invalidate"/>. A page that is not present is made present by the access.
 /// </remarks>
-public sealed class ProcessDomain : IommuDomain
+public sealed class ProcessDomain : IommuDomain, IMmuNotifier
 {
     private const ulong PageSize = 1 << PageShift;
     private const int PageShift = 12;
 
     // Programs have the lower half of the canonical addresses of 4 levels.
     private static readonly IovaRange s_addresses = new(0, (1UL << 47) - 1);
+
+    // Guards the count together with what follows from it: attaching and detaching meet on several endpoints. Taken after an endpoint's lock.
+    private readonly Lock _lock = new();
+    private int _attachments;
 
     /// <summary>Makes one.</summary>
     /// <param name="owner">The unit of the first device that uses it; those of all others can be attached too.</param>
@@ -38,6 +42,21 @@ public sealed class ProcessDomain : IommuDomain
 
     /// <summary>The process's memory.</summary>
     public AddressSpace Memory { get; }
+
+    /// <summary>Waits for the accesses of all devices that are attached; nothing is kept that had to be dropped.</summary>
+    void IMmuNotifier.Invalidate() => Mappings.Flush();
+
+    internal override void Attaching()
+    {
+        lock (_lock)
+            if (++_attachments == 1) Memory.Register(this);
+    }
+
+    internal override void Detached()
+    {
+        lock (_lock)
+            if (--_attachments == 0) Memory.Unregister(this);
+    }
 
     /// <summary>All that the process can address.</summary>
     private sealed class Whole(AddressSpace memory) : MemoryBacking(s_addresses.Length, writable: true, alignmentHint: 0)

@@ -34,6 +34,7 @@ public sealed class Attachment
     internal void End()
     {
         _isGone = true;
+        Domain.Detached();
         Domain.PageRequests?.Detached(this);
     }
 }

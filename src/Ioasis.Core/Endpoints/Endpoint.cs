@@ -137,7 +137,10 @@ public sealed class Endpoint
                 : Unit.Attaching(this, pasid, domain, former?.Domain);
             if (status != IommuStatus.Ok && domain is not null) return status;
             if (domain is not null)
+            {
+                domain.Attaching();
                 foreach (DmaPort port in _ports) domain.Mappings.AddPort(port);
+            }
 
             Attachment? attachment = domain is null ? null : new Attachment(this, pasid, domain, owner);
             if (pasid is { } id) _pasids.Set(id.Value, attachment);

@@ -65,6 +65,39 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
         return TryRenew(call, descriptor, out thread) && thread.TryStat(descriptor, out stat) && nodes.TryHold(stat.Dev, stat.Ino, out open);
     }
 
+    /// <summary>
+    /// The process of a thread that makes a call, if devices access its memory. Who was never seen to call a node of ours has none that do, and neither
+    /// has the program after an exec.
+    /// </summary>
+    public bool TryFindBound(in SeccompNotif call, [NotNullWhen(true)] out CallerProcess? process)
+    {
+        process = null;
+        int id = (int)call.Pid;
+        if (_threads.TryGetValue(id, out CallerThread? thread) && thread.IsAlive)
+        {
+            // Only what is asked for seldom: whether it is the same program still.
+            if (!thread.Process.Memory.HasNotifiers) return false;
+            if (!thread.Process.MayHaveExeced || ProgramImage.Read(thread.Directory) == thread.Process.Image) process = thread.Process;
+            return process is not null;
+        }
+
+        lock (_lock)
+        {
+            if (!_processes.Values.Any(one => one.Memory.HasNotifiers) || !TryOpenThread(id, out FileDescriptor? directory)) return false;
+            if (!ThreadStatus.TryRead(directory, out ThreadStatus status) || !_processes.TryGetValue(status.Process, out CallerProcess? found)
+                || HasEnded(found) || (found.MayHaveExeced && ProgramImage.Read(directory) != found.Image))
+            {
+                directory.Dispose();
+                return false;
+            }
+
+            Add(new CallerThread(id, directory, OpenPidfd(id, found), found, nodes, opener));
+            if (!found.Memory.HasNotifiers) return false;
+            process = found;
+            return true;
+        }
+    }
+
     /// <summary>A thread is about to exec: its process may become another program, with other memory.</summary>
     public void NoteExec(in SeccompNotif call)
     {
@@ -136,7 +169,6 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
                 return false;
             }
 
-            if (_threads.Count >= _sweepAt) Sweep();
             thread = new CallerThread(id, directory, OpenPidfd(id, process), process, nodes, opener);
             // Only now is it sure that the ID meant what it was taken for.
             if (!thread.IsAlive || !listener.IsValid(call.Id))
@@ -146,9 +178,16 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
                 return false;
             }
 
-            _threads[id] = thread;
+            Add(thread);
             return true;
         }
+    }
+
+    private void Add(CallerThread thread)
+    {
+        if (_threads.Count >= _sweepAt) Sweep();
+        if (_threads.TryRemove(thread.Id, out CallerThread? former)) former.Dispose();
+        _threads[thread.Id] = thread;
     }
 
     private bool TryGetProcess(in SeccompNotif call, FileDescriptor directory, int pid, [NotNullWhen(true)] out CallerProcess? process)

@@ -6,7 +6,7 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Callers;
 
 /// <summary>What /proc/TID/status says of a thread, as far as we need it.</summary>
-internal readonly record struct ThreadStatus(int Process, uint RealUser)
+internal readonly record struct ThreadStatus(int Process, uint RealUser, int Tracer)
 {
     /// <summary>Reads it; false when the thread is gone.</summary>
     /// <param name="thread">The directory /proc/TID/fd.</param>
@@ -27,16 +27,18 @@ internal readonly record struct ThreadStatus(int Process, uint RealUser)
 
     private static ThreadStatus Parse(string text)
     {
-        int process = 0;
+        int process = 0, tracer = 0;
         uint user = 0;
         foreach (string line in text.Split('\n'))
         {
             if (line.StartsWith("Tgid:", StringComparison.Ordinal))
                 _ = int.TryParse(line.AsSpan(5).Trim(), CultureInfo.InvariantCulture, out process);
+            else if (line.StartsWith("TracerPid:", StringComparison.Ordinal))
+                _ = int.TryParse(line.AsSpan(10).Trim(), CultureInfo.InvariantCulture, out tracer);
             else if (line.StartsWith("Uid:", StringComparison.Ordinal)) // real, effective, saved, of the file system
                 _ = uint.TryParse(line.Split('\t')[1], CultureInfo.InvariantCulture, out user);
         }
 
-        return new ThreadStatus(process, user);
+        return new ThreadStatus(process, user, tracer);
     }
 }

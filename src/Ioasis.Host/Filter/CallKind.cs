@@ -14,6 +14,9 @@ internal enum CallKind : byte
     Pwritev2,
     Mmap,
     Exec,
+
+    /// <summary>Takes memory or a permission away.</summary>
+    Unmap,
     Open,
     Openat,
     Openat2,

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Linux.Memory;
 using Ioasis.Linux.Seccomp;
 
 namespace Ioasis.Host.Filter;
@@ -10,7 +11,8 @@ internal static class FilterProgram
     private const uint FirstX32Call = 0x40000000;
 
     /// <summary>Builds the filter from the table.</summary>
-    public static SockFilter[] Build()
+    /// <param name="strict">From <see cref="TrappedCalls.Strict"/>.</param>
+    public static SockFilter[] Build(bool strict = false)
     {
         var bpf = new BpfAssembler();
         BpfAssembler.Label native = new(), pass = new(), stop = new();
@@ -22,7 +24,7 @@ internal static class FilterProgram
         bpf.Load(BpfAssembler.NumberOffset);
         bpf.IfAtLeast(FirstX32Call, pass);
         var conditions = new Dictionary<(ArgumentCondition, int), BpfAssembler.Label>();
-        foreach (TrappedCall call in TrappedCalls.All)
+        foreach (TrappedCall call in strict ? TrappedCalls.Strict : TrappedCalls.All)
         {
             BpfAssembler.Label target = stop;
             if (call.Condition != ArgumentCondition.Any && !conditions.TryGetValue((call.Condition, call.Argument), out target!))
@@ -40,6 +42,16 @@ internal static class FilterProgram
             {
                 case ArgumentCondition.OurIoctl: TestIoctl(bpf, argument, stop); break;
                 case ArgumentCondition.FileMapping: TestMapping(bpf, argument, stop); break;
+                case ArgumentCondition.FileOrFixedMapping:
+                    TestFlag(bpf, argument, MemoryFlags.MAP_FIXED, stop);
+                    TestMapping(bpf, argument, stop);
+                    break;
+                case ArgumentCondition.LessProtection: TestProtection(bpf, argument); break;
+                case ArgumentCondition.DiscardAdvice: TestAdvice(bpf, argument, stop); break;
+                case ArgumentCondition.Remap:
+                    TestFlag(bpf, argument, MemoryFlags.SHM_REMAP, stop);
+                    bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
+                    break;
                 default: TestOffset(bpf, argument, stop); break;
             }
         }
@@ -56,6 +68,33 @@ internal static class FilterProgram
         bpf.RightShift(Ioc.TypeShift);
         bpf.Mask(0xff);
         foreach (byte type in TrappedCalls.IoctlTypes) bpf.IfEqual(type, stop);
+        bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
+    }
+
+    private static void TestFlag(BpfAssembler bpf, int argument, uint flag, BpfAssembler.Label stop)
+    {
+        bpf.Load(BpfAssembler.ArgumentOffset(argument));
+        bpf.Mask(flag);
+        bpf.IfEqual(flag, stop);
+    }
+
+    // Protection that permits both takes nothing away; writing implies reading on x86, but who asks for writing alone is rare.
+    private static void TestProtection(BpfAssembler bpf, int argument)
+    {
+        const uint both = SysMemory.PROT_READ | SysMemory.PROT_WRITE;
+        var pass = new BpfAssembler.Label();
+        bpf.Load(BpfAssembler.ArgumentOffset(argument));
+        bpf.Mask(both);
+        bpf.IfEqual(both, pass);
+        bpf.Answer(SeccompH.SECCOMP_RET_USER_NOTIF);
+        bpf.Place(pass);
+        bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
+    }
+
+    private static void TestAdvice(BpfAssembler bpf, int argument, BpfAssembler.Label stop)
+    {
+        bpf.Load(BpfAssembler.ArgumentOffset(argument));
+        foreach (uint advice in MemoryFlags.DiscardingAdvice) bpf.IfEqual(advice, stop);
         bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
     }
 

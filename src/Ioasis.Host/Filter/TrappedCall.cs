@@ -14,6 +14,18 @@ internal enum ArgumentCondition : byte
 
     /// <summary>The flags of mmap(2): a file, and shared; or, after that, a file offset that a region of ours can have.</summary>
     FileMapping,
+
+    /// <summary>The same, or what may be mapped there already is replaced.</summary>
+    FileOrFixedMapping,
+
+    /// <summary>The protection of mprotect(2), where it forbids reading or writing.</summary>
+    LessProtection,
+
+    /// <summary>The advice of madvise(2), where it discards pages.</summary>
+    DiscardAdvice,
+
+    /// <summary>The flags of shmat(2), where what is mapped there already is replaced.</summary>
+    Remap,
 }
 
 /// <summary>A system call that the filter stops.</summary>

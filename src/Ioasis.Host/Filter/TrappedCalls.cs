@@ -17,6 +17,12 @@ internal static class TrappedCalls
     /// <summary>The table; what programs do often comes first.</summary>
     public static ReadOnlySpan<TrappedCall> All => s_all;
 
+    /// <summary>
+    /// The table for a program whose devices are waited for when it takes memory away (<see cref="RunOptions.StrictSva"/>): all calls by which a
+    /// process does that to itself.
+    /// </summary>
+    public static ReadOnlySpan<TrappedCall> Strict => s_strict;
+
     private static readonly TrappedCall[] s_all =
     [
         new(SyscallNumbers.Ioctl, CallKind.Ioctl, ArgumentCondition.OurIoctl, 1),
@@ -49,6 +55,22 @@ internal static class TrappedCalls
         new(SyscallNumbers.Execveat, CallKind.Exec),
     ];
 
+    private static readonly TrappedCall[] s_strict =
+    [
+        .. s_all.Where(call => call.Number != SyscallNumbers.Mmap),
+        new(SyscallNumbers.Mmap, CallKind.Mmap, ArgumentCondition.FileOrFixedMapping, 3),
+        new(SyscallNumbers.Munmap, CallKind.Unmap),
+        new(SyscallNumbers.Mprotect, CallKind.Unmap, ArgumentCondition.LessProtection, 2),
+        new(SyscallNumbers.Madvise, CallKind.Unmap, ArgumentCondition.DiscardAdvice, 2),
+        new(SyscallNumbers.Brk, CallKind.Unmap),
+        new(SyscallNumbers.Mremap, CallKind.Unmap),
+        new(SyscallNumbers.Shmat, CallKind.Unmap, ArgumentCondition.Remap, 2),
+        new(SyscallNumbers.Shmdt, CallKind.Unmap),
+        new(SyscallNumbers.RemapFilePages, CallKind.Unmap),
+        new(SyscallNumbers.PkeyMprotect, CallKind.Unmap, ArgumentCondition.LessProtection, 2),
+        new(SyscallNumbers.ProcessMadvise, CallKind.Unmap, ArgumentCondition.DiscardAdvice, 3),
+    ];
+
     private static readonly CallKind[] s_byNumber = ByNumber();
 
     /// <summary>What serves a call.</summary>
@@ -56,8 +78,8 @@ internal static class TrappedCalls
 
     private static CallKind[] ByNumber()
     {
-        var kinds = new CallKind[SyscallNumbers.Faccessat2 + 1];
-        foreach (TrappedCall call in s_all) kinds[call.Number] = call.Kind;
+        var kinds = new CallKind[SyscallNumbers.ProcessMadvise + 1];
+        foreach (TrappedCall call in s_strict) kinds[call.Number] = call.Kind;
         return kinds;
     }
 }

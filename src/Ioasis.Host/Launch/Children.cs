@@ -13,12 +13,16 @@ internal sealed class Children
     private const int SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22;
 
     private readonly int _program;
+    private readonly Tracees _tracees;
     private readonly Gate _programEnded = new();
     private int _exitCode = ExitCodes.Failed;
 
-    public Children(int program)
+    /// <param name="program">The program.</param>
+    /// <param name="tracees">Gets what becomes of the threads that we trace.</param>
+    public Children(int program, Tracees tracees)
     {
         _program = program;
+        _tracees = tracees;
         new Thread(Run) { IsBackground = true, Name = "ioasis children" }.Start();
     }
 
@@ -34,7 +38,8 @@ internal sealed class Children
     {
         while (SysProcesses.Wait(0, out ChildState child) == Errno.None)
         {
-            if (child.Pid != _program) continue;
+            _tracees.Deliver(child);
+            if (child.Pid != _program || child.Trapped) continue;
             if (!child.Stopped)
             {
                 _exitCode = child.ExitCode;

@@ -5,7 +5,8 @@ namespace Ioasis.Host.Launch;
 /// <param name="Environment">NAME=value strings, each ending in a NUL.</param>
 /// <param name="IgnoredSignals">Signals that were ignored; bit 0 is signal 1.</param>
 /// <param name="DescriptorLimit">The soft limit of open files; 0 leaves it.</param>
-internal sealed record LaunchRequest(byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit)
+/// <param name="StrictSva">Whether calls that take memory away are stopped too.</param>
+internal sealed record LaunchRequest(byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit, bool StrictSva)
 {
     /// <summary>The request as bytes, their count in front.</summary>
     public byte[] ToBytes()
@@ -19,6 +20,7 @@ internal sealed record LaunchRequest(byte[] Arguments, byte[] Environment, ulong
         writer.Write(Environment);
         writer.Write(IgnoredSignals);
         writer.Write(DescriptorLimit);
+        writer.Write(StrictSva);
         writer.Seek(0, SeekOrigin.Begin);
         writer.Write((int)stream.Length - sizeof(int));
         return stream.ToArray();
@@ -28,6 +30,7 @@ internal sealed record LaunchRequest(byte[] Arguments, byte[] Environment, ulong
     public static LaunchRequest FromBytes(byte[] bytes)
     {
         using var reader = new BinaryReader(new MemoryStream(bytes));
-        return new LaunchRequest(reader.ReadBytes(reader.ReadInt32()), reader.ReadBytes(reader.ReadInt32()), reader.ReadUInt64(), reader.ReadUInt64());
+        return new LaunchRequest(
+            reader.ReadBytes(reader.ReadInt32()), reader.ReadBytes(reader.ReadInt32()), reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadBoolean());
     }
 }

@@ -28,7 +28,7 @@ internal sealed class LaunchedProgram : IDisposable
         byte[] environment = OriginalProcess.EnvironmentBytes();
         var request = new LaunchRequest(
             OriginalProcess.ArgumentBytes(options.Program, options.Arguments), environment,
-            OriginalProcess.IgnoredSignals(), OriginalProcess.DescriptorLimit(SysProcesses.Parent));
+            OriginalProcess.IgnoredSignals(), OriginalProcess.DescriptorLimit(SysProcesses.Parent), options.StrictSva);
 
         Check(SysFiles.CreateSocketPair(out FileDescriptor ours, out FileDescriptor theirs), "make a socket pair");
         using (theirs)
@@ -66,6 +66,7 @@ internal sealed class LaunchedProgram : IDisposable
     private static string FilterFailure(Errno errno) => errno switch
     {
         Errno.EBUSY => "a seccomp listener is there already: run cannot be used inside run, or inside another supervisor of that kind",
+        Errno.EOPNOTSUPP => "--strict-sva takes Linux 5.19 or later",
         Errno.EINVAL or Errno.ENOSYS => "this kernel has no seccomp user notification; Linux 5.14 or later is needed",
         _ => $"the seccomp filter was refused ({errno})",
     };

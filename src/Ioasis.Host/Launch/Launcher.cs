@@ -30,7 +30,7 @@ internal sealed class Launcher
     {
         _supervisor = supervisor;
         _request = request;
-        _filter = FilterProgram.Build();
+        _filter = FilterProgram.Build(request.StrictSva);
     }
 
     /// <summary>Does it all; returns only when it could not, and then with the exit code.</summary>
@@ -64,7 +64,7 @@ internal sealed class Launcher
     private void BecomeProgram()
     {
         Errno errno = SysProcesses.SetNoNewPrivileges();
-        SysResult installed = errno == Errno.None ? SysSeccomp.Install(_filter) : errno;
+        SysResult installed = errno == Errno.None ? SysSeccomp.Install(_filter, waitKillable: _request.StrictSva) : errno;
         Volatile.Write(ref _listener, installed.ToKernelValue());
         if (!installed.IsOk) return;
         if (!_supervisor.TryReceive(stackalloc byte[1])) SysProcesses.ExitNow(ExitCodes.Failed);

@@ -27,6 +27,8 @@ internal readonly struct Answer
     /// <summary>It was answered already, or nobody waits for it any more.</summary>
     public static Answer Sent => new(How.Sent, 0);
 
+    public bool IsContinue => _how == How.Continue;
+
     public bool IsSent => _how == How.Sent;
 
     public static implicit operator Answer(SysResult result) => new(How.Result, result.ToKernelValue());

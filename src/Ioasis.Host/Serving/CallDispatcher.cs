@@ -9,7 +9,8 @@ namespace Ioasis.Host.Serving;
 
 /// <summary>Brings each stopped call to what serves it.</summary>
 internal sealed class CallDispatcher(
-    SeccompListener listener, OpenNodes nodes, OpenQueues queues, CallerTable callers, DeviceCalls devices, PathCalls paths)
+    SeccompListener listener, OpenNodes nodes, OpenQueues queues, CallerTable callers, DeviceCalls devices, PathCalls paths,
+    UnmapCalls? unmaps)
 {
     /// <summary>Serves a call. An exception is a fault of ours: it is told, and the call fails with EIO.</summary>
     public Answer Serve(in SeccompNotif call, ServerThread server)
@@ -40,7 +41,10 @@ internal sealed class CallDispatcher(
             case CallKind.Pwritev: return devices.Pwritev(call, server);
             case CallKind.Preadv2: return devices.Preadv(call, server);
             case CallKind.Pwritev2: return devices.Pwritev(call, server);
-            case CallKind.Mmap: return devices.Mmap(call, server);
+            case CallKind.Mmap:
+                Answer mapped = devices.Mmap(call, server);
+                return mapped.IsContinue && unmaps is not null && UnmapCalls.Replaces(call) ? unmaps.Serve(call, server) : mapped;
+            case CallKind.Unmap: return unmaps?.Serve(call, server) ?? Answer.Continue;
             case CallKind.Exec:
                 callers.NoteExec(call);
                 return Answer.Continue;

@@ -1,0 +1,78 @@
+using Ioasis.Abi;
+using Ioasis.Host.Filter;
+using Ioasis.Host.Launch;
+using Ioasis.Host.Serving;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Processes;
+using Ioasis.Linux.Seccomp;
+
+namespace Ioasis.Host.Callers;
+
+/// <summary>
+/// Calls by which a process takes memory away from itself: where devices are bound to it, none returns while an access is under way that began before
+/// (<see cref="RunOptions.StrictSva"/>).
+/// </summary>
+/// <remarks>
+/// The kernel has to do the call, and we have to act between that and its return. So the thread is seized and interrupted while it waits for our answer,
+/// from where it goes on to the end of the call, and stops before it returns to user mode. There it is let go when nothing uses the old memory any more.
+/// Accesses that begin after the call was done see the new state anyway.
+/// </remarks>
+internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, Tracees tracees)
+{
+    // A thread that another one's exec replaces is gone without an event.
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(100);
+
+    private int _told;
+
+    /// <summary>Whether an mmap(2) replaces what was mapped there.</summary>
+    public static bool Replaces(in SeccompNotif call) => (call.Data.Args[3] & MemoryFlags.MAP_FIXED) != 0;
+
+    /// <summary>Lets the kernel do the call, and the thread return from it when accesses that began before have ended.</summary>
+    public Answer Serve(in SeccompNotif call, ServerThread server)
+    {
+        if (!callers.TryFindBound(call, out CallerProcess? process)) return Answer.Continue;
+        server.EnterBlocking();
+        int thread = (int)call.Pid;
+        Tracee tracee = tracees.Expect(thread);
+        try
+        {
+            Errno errno = SysPtrace.Seize(thread);
+            if (errno == Errno.EPERM) TellOnce(thread);
+            if (errno != Errno.None) return Answer.Continue;
+            // From here on it stops, or ends, even if it is no longer the thread that called.
+            SysPtrace.Interrupt(thread);
+            listener.Send(Answer.Continue.ToResponse(call.Id));
+            if (TryAwait(thread, tracee, out ChildState state) && state.Trapped)
+            {
+                process.Memory.Invalidate();
+                SysPtrace.Detach(thread, state.TrappedSignal);
+            }
+
+            return Answer.Sent;
+        }
+        finally
+        {
+            tracees.Forget(thread, tracee);
+            server.LeaveBlocking();
+        }
+    }
+
+    private static bool TryAwait(int thread, Tracee tracee, out ChildState state)
+    {
+        while (!tracee.TryAwait(out state, s_patience))
+            if (!IsTraced(thread)) return false;
+        return true;
+    }
+
+    private static bool IsTraced(int thread)
+    {
+        if (SysFiles.Open($"/proc/{thread}/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory) != Errno.None) return false;
+        using (directory) return ThreadStatus.TryRead(directory, out ThreadStatus status) && status.Tracer == Environment.ProcessId;
+    }
+
+    private void TellOnce(int thread)
+    {
+        if (Interlocked.Exchange(ref _told, 1) == 0)
+            ErrorOutput.Say($"--strict-sva: thread {thread} is traced by another, or may not be traced: what it unmaps is not waited for");
+    }
+}
