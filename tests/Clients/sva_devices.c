@@ -3,7 +3,7 @@
  * Two devices behind different IOMMUs send one PASID of a /dev/sva, whatever kind its page table is: the process, an IOAS, a HWPT, a guest's
  * first stage. Then what it means to own a PASID: quota, sharing with a child, other owners, the close. usage: sva_devices BDF BDF
  */
-#include "sva.h"
+#include "sva_node.h"
 #include <sys/wait.h>
 
 #define GUEST_PAGES 64UL
@@ -41,7 +41,7 @@ static void each_kind(uint32_t pasid)
     uint8_t *heap = malloc(3 * PAGE);
     expect_eq(sva_bind_process(sva, pasid), pasid);
     expect_both_reach(addr(heap) + 100, heap + 100);
-    expect_errno(sva_bind(sva, pasid, iommu, 1), EBUSY);
+    expect_errno(sva_bind_table(sva, pasid, iommu, 1), EBUSY);
     must(sva_unbind(sva, pasid));
     expect_both_refused(addr(heap), BLOCKED);
     printf("the process, by both devices: ok\n");
@@ -49,7 +49,7 @@ static void each_kind(uint32_t pasid)
     uint32_t ioas = ioas_alloc(iommu);
     uint8_t *mapped = pages(2);
     must(map_at(iommu, ioas, mapped, 2 * PAGE, 0x10000, RW));
-    must(sva_bind(sva, pasid, iommu, ioas));
+    must(sva_bind_table(sva, pasid, iommu, ioas));
     expect_both_reach(0x10000, mapped);
     expect_both_refused(addr(heap), NOT_MAPPED);
     expect_eq(unmap(iommu, ioas, 0x10000, 2 * PAGE), 2 * PAGE);
@@ -60,7 +60,7 @@ static void each_kind(uint32_t pasid)
 
     must(map_at(iommu, ioas, mapped, 2 * PAGE, 0x20000, RW));
     uint32_t hwpt = hwpt_alloc(IOMMU_HWPT_ALLOC_PASID, ioas);
-    must(sva_bind(sva, pasid, iommu, hwpt));
+    must(sva_bind_table(sva, pasid, iommu, hwpt));
     expect_both_reach(0x20000, mapped);
     must(sva_unbind(sva, pasid));
     must(destroy(iommu, hwpt));

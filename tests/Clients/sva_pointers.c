@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A device works on a program's own pointers, and on nothing that the program could not reach itself. usage: sva_pointers BDF */
-#include "sva.h"
+#include "dmatest.h"
+#include <ioasis.h>
 #include <pthread.h>
 #include <sys/wait.h>
 
+enum { PASID_REGISTER = 0x2c, FEATURES = 0x30, ANSWER = 0x40 };
+#define PASID_ENABLE 0x80000000u
+#define USE_PRI 2
 #define ANSWERED_INVALID 3
 
 static struct dmatest test;
@@ -24,6 +28,12 @@ static int attach_pasid(uint32_t pasid, uint32_t pt)
     struct vfio_device_attach_iommufd_pt arguments = {
         .argsz = sizeof(arguments), .flags = VFIO_DEVICE_ATTACH_PASID, .pasid = pasid, .pt_id = pt};
     return ioctl(test.device.fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arguments);
+}
+
+static int detach_pasid(uint32_t pasid)
+{
+    struct vfio_device_detach_iommufd_pt arguments = {.argsz = sizeof(arguments), .flags = VFIO_DEVICE_DETACH_PASID, .pasid = pasid};
+    return ioctl(test.device.fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arguments);
 }
 
 static void *map(size_t length)
@@ -69,7 +79,7 @@ int main(int argc, char **argv)
     other = hwpt;
     expect_errno(attach(test.device.fd, &other), EINVAL); /* a requester ID is nobody's address space */
     must(attach_pasid(77, hwpt));
-    send_pasid(&test, 77);
+    bar_write32(&test.registers, PASID_REGISTER, PASID_ENABLE | 77);
     printf("bound, and nothing else than that can be: ok\n");
 
     /* malloc'ed, on the stack, static, not a page's start; not touched before */
@@ -136,7 +146,7 @@ int main(int argc, char **argv)
     expect_fault(&test, addr(place), 64, 0, NOT_MAPPED);
     printf("%s while it is mapped and unmapped: ok\n", seen ? "reached" : "never reached");
 
-    must(detach_pasid(&test.device, 77));
+    must(detach_pasid(77));
     expect_fault(&test, addr(heap), 64, DMATEST_TO_DEVICE, BLOCKED);
     must(destroy(iommu, hwpt));
     printf("sva_pointers: all as it must be\n");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/sva as the client programs call it, and a dmatest that sends its PASIDs. */
-#ifndef SVA_H
-#define SVA_H
+#ifndef SVA_NODE_H
+#define SVA_NODE_H
 
 #include "dmatest.h"
 #include <ioasis.h>
@@ -34,7 +34,7 @@ static inline int64_t sva_bind_process(int sva, uint32_t pasid)
     return ioctl(sva, IOASIS_SVA_BIND_PROCESS, &arguments) ? -1 : (int64_t)arguments.pasid;
 }
 
-static inline int sva_bind(int sva, uint32_t pasid, int iommu, uint32_t id)
+static inline int sva_bind_table(int sva, uint32_t pasid, int iommu, uint32_t id)
 {
     struct ioasis_sva_bind_table arguments = {.size = sizeof(arguments), .pasid = pasid, .iommufd = iommu, .pt_id = id};
     return ioctl(sva, IOASIS_SVA_BIND_TABLE, &arguments);
