@@ -6,32 +6,8 @@ namespace Ioasis.Memory;
 /// </summary>
 public abstract class AddressSpace
 {
-    // Guards changes of the notifiers; who reads them takes what is there. Innermost.
-    private readonly Lock _lock = new();
-    private volatile IMmuNotifier[] _notifiers = [];
-
-    /// <summary>Whether anybody accesses the memory who has to be told.</summary>
-    public bool HasNotifiers => _notifiers.Length != 0;
-
-    /// <summary>From now on the notifier is told (Linux: mmu_notifier_register).</summary>
-    public void Register(IMmuNotifier notifier)
-    {
-        lock (_lock) _notifiers = [.. _notifiers, notifier];
-    }
-
-    /// <summary>The opposite of <see cref="Register"/>.</summary>
-    public void Unregister(IMmuNotifier notifier)
-    {
-        lock (_lock) _notifiers = [.. _notifiers.Where(one => one != notifier)];
-    }
-
-    /// <summary>
-    /// Tells all notifiers that the process took memory or a permission away. When this returns, no access of theirs is under way that began before.
-    /// </summary>
-    public void Invalidate()
-    {
-        foreach (IMmuNotifier notifier in _notifiers) notifier.Invalidate();
-    }
+    /// <summary>When it is changed, for who has to keep out of that.</summary>
+    public MemoryChanges Changes { get; } = new();
 
     /// <summary>
     /// Copies bytes out of the process. False, with the contents of <paramref name="destination"/> undefined, when any byte

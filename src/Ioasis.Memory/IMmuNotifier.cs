@@ -1,10 +1,8 @@
 namespace Ioasis.Memory;
 
-/// <summary>Who accesses a process's memory beside the process itself, and is told when that takes some of it away (Linux: struct mmu_notifier).</summary>
+/// <summary>Who accesses a process's memory beside the process itself, and is told when that is about to change (Linux: struct mmu_notifier).</summary>
 public interface IMmuNotifier
 {
-    /// <summary>
-    /// The process took memory or a permission away, and what begins now sees it. Returns when no access is under way any more that began before.
-    /// </summary>
-    void Invalidate();
+    /// <summary>Waits until no access is under way that began before. Those that begin now wait for the change themselves.</summary>
+    void Quiesce();
 }

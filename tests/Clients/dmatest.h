@@ -16,10 +16,16 @@ enum dmatest_register { /* BAR0 */
     DMATEST_VECTOR = 0x1c,
     DMATEST_COMPLETED = 0x20,
     DMATEST_PAUSE = 0x28, /* microseconds before each chunk of 64 bytes: holds a DMA in flight */
+    DMATEST_PASID = 0x2c,
+    DMATEST_PIECE = 0x44, /* bytes of an access */
+    DMATEST_ACCESSES = 0x68,
+    DMATEST_REPEAT = 0x70,
+    DMATEST_CHANNEL = 0x100, /* from one channel's registers to the next one's */
 };
 #define DMATEST_START 1      /* and busy */
 #define DMATEST_TO_DEVICE 2  /* memory to the buffer; without it buffer to memory */
 #define DMATEST_NO_VECTOR 0xffffffffu
+#define DMATEST_PASID_ENABLE 0x80000000u
 
 enum dmatest_status { IDLE, DONE, FAULT, BAD_LENGTH };
 enum dmatest_reason { NO_FAULT, BLOCKED, NOT_MAPPED, NO_PERMISSION, MEMORY_GONE, BUS_MASTER_OFF, BEYOND_WIDTH, DEVICE_MASK };

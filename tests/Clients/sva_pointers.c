@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A device works on a program's own pointers, and on nothing that the program could not reach itself. usage: sva_pointers BDF */
-#include "dmatest.h"
-#include <ioasis.h>
+#include "sva.h"
 #include <pthread.h>
 #include <sys/wait.h>
 
-enum { PASID_REGISTER = 0x2c, FEATURES = 0x30, ANSWER = 0x40 };
-#define PASID_ENABLE 0x80000000u
+enum { FEATURES = 0x30, ANSWER = 0x40 };
 #define USE_PRI 2
 #define ANSWERED_INVALID 3
 
@@ -15,25 +13,17 @@ static int iommu;
 
 static int hwpt_process(uint32_t flags, uint32_t pt, struct ioasis_hwpt_process data, uint32_t *id)
 {
-    struct iommu_hwpt_alloc alloc = {
-        .size = sizeof(alloc), .flags = flags, .dev_id = test.device.id, .pt_id = pt,
-        .data_type = IOASIS_HWPT_DATA_PROCESS, .data_len = sizeof(data), .data_uptr = addr(&data)};
-    int result = ioctl(iommu, IOMMU_HWPT_ALLOC, &alloc);
-    *id = alloc.out_hwpt_id;
-    return result;
+    return hwpt_process_of(iommu, test.device.id, flags, pt, data, id);
 }
 
 static int attach_pasid(uint32_t pasid, uint32_t pt)
 {
-    struct vfio_device_attach_iommufd_pt arguments = {
-        .argsz = sizeof(arguments), .flags = VFIO_DEVICE_ATTACH_PASID, .pasid = pasid, .pt_id = pt};
-    return ioctl(test.device.fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arguments);
+    return attach_pasid_of(test.device.fd, pasid, pt);
 }
 
 static int detach_pasid(uint32_t pasid)
 {
-    struct vfio_device_detach_iommufd_pt arguments = {.argsz = sizeof(arguments), .flags = VFIO_DEVICE_DETACH_PASID, .pasid = pasid};
-    return ioctl(test.device.fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arguments);
+    return detach_pasid_of(test.device.fd, pasid);
 }
 
 static void *map(size_t length)
@@ -79,7 +69,7 @@ int main(int argc, char **argv)
     other = hwpt;
     expect_errno(attach(test.device.fd, &other), EINVAL); /* a requester ID is nobody's address space */
     must(attach_pasid(77, hwpt));
-    bar_write32(&test.registers, PASID_REGISTER, PASID_ENABLE | 77);
+    bar_write32(&test.registers, DMATEST_PASID, DMATEST_PASID_ENABLE | 77);
     printf("bound, and nothing else than that can be: ok\n");
 
     /* malloc'ed, on the stack, static, not a page's start; not touched before */

@@ -235,11 +235,14 @@ public sealed class DmaPort : IDisposable
         {
             Resolution step = default;
             int count = 0;
+            MemoryChanges? changing;
             Enter();
             try
             {
                 ref Mapping mapping = ref Resolve(iova, (uint)done, pasid, T.Needs, ref step);
-                if (step.Reason == FaultReason.None)
+                // Looked at within the access: who changes the memory raises it before it waits for us (Quiesce).
+                changing = step.Route?.Changes is { IsUnderWay: true } changes ? changes : null;
+                if (step.Reason == FaultReason.None && changing is null)
                 {
                     ulong offset = step.Address - mapping.First;
                     count = Chunk(transfer.Length - done, Math.Min(mapping.Last - step.Address, step.BytesAfterFirst));
@@ -252,6 +255,12 @@ public sealed class DmaPort : IDisposable
             finally
             {
                 Leave();
+            }
+
+            if (changing is not null)
+            {
+                changing.Await();
+                continue;
             }
 
             if (step.Reason != FaultReason.None) return Fault(iova, (uint)done, pasid, T.Needs == MapAccess.Write, in step);

@@ -10,8 +10,8 @@ namespace Ioasis.Core.Domains;
 /// pinned and nothing is kept: each page is accessed as the process itself would access it at that moment.
 /// </summary>
 /// <remarks>
-/// What the process unmaps, moves or protects is out of reach for every access that begins after that; one that had begun finishes on its page, unless
-/// whoever sees the process do it waits for it by <see cref="AddressSpace.Invalidate"/>. A page that is not present is made present by the access.
+/// What the process unmaps, moves or protects is out of reach for every access that begins after that; one that had begun finishes on its page. Where the
+/// process is seen doing it (<see cref="AddressSpace.Changes"/>), none is under way meanwhile. A page that is not present is made present by the access.
 /// </remarks>
 public sealed class ProcessDomain : IommuDomain, IMmuNotifier
 {
@@ -33,7 +33,7 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
     }
 
     private ProcessDomain(IommuUnit owner, AddressSpace memory, MappingTable mappings)
-        : base(owner, mappings, new TranslationRoute(mappings, s_addresses.Last, PageShift))
+        : base(owner, mappings, new TranslationRoute(mappings, s_addresses.Last, PageShift, memory.Changes))
     {
         Memory = memory;
         Mappings.Map(s_addresses, new Whole(memory), 0, MapAccess.ReadWrite);
@@ -43,19 +43,19 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
     /// <summary>The process's memory.</summary>
     public AddressSpace Memory { get; }
 
-    /// <summary>Waits for the accesses of all devices that are attached; nothing is kept that had to be dropped.</summary>
-    void IMmuNotifier.Invalidate() => Mappings.Flush();
+    /// <summary>Waits for the accesses of all devices that are attached.</summary>
+    void IMmuNotifier.Quiesce() => Mappings.Flush();
 
     internal override void Attaching()
     {
         lock (_lock)
-            if (++_attachments == 1) Memory.Register(this);
+            if (++_attachments == 1) Memory.Changes.Register(this);
     }
 
     internal override void Detached()
     {
         lock (_lock)
-            if (--_attachments == 0) Memory.Unregister(this);
+            if (--_attachments == 0) Memory.Changes.Unregister(this);
     }
 
     /// <summary>All that the process can address.</summary>

@@ -27,6 +27,7 @@ internal sealed class DmaTestChannel : IDisposable
     private uint _running; // the command that runs, as it was written; 0 for none
     private ulong _completedCount;
     private ulong _requestCount;
+    private ulong _accessCount; // of the engine's thread alone
 
     internal DmaTestChannel(int number, DmaTestRegisters registers, IPciSlot slot)
     {
@@ -37,7 +38,8 @@ internal sealed class DmaTestChannel : IDisposable
     }
 
     private readonly record struct Command(
-        Iova Iova, uint Length, bool IsToDevice, uint Vector, TimeSpan Pause, uint Pasid, uint Features, uint BufferOffset, uint Group);
+        Iova Iova, uint Length, bool IsToDevice, uint Vector, TimeSpan Pause, uint Pasid, uint Features, uint BufferOffset, uint Group,
+        uint Piece, uint Repeat);
 
     internal void Ring(Register register, ulong value)
     {
@@ -63,7 +65,7 @@ internal sealed class DmaTestChannel : IDisposable
             _engine.TryStart(new Command(
                 new Iova(Read(_registers.Iova)), (uint)Read(_registers.Length), (value & ToDevice) != 0, (uint)Read(_registers.Vector),
                 TimeSpan.FromMicroseconds((uint)Read(_registers.Pause)), (uint)Read(_registers.Pasid), (uint)Read(_registers.Features),
-                (uint)Read(_registers.BufferOffset), (uint)Read(_registers.Group)));
+                (uint)Read(_registers.BufferOffset), (uint)Read(_registers.Group), (uint)Read(_registers.Piece), (uint)Read(_registers.Repeat)));
         }
     }
 
@@ -102,7 +104,8 @@ internal sealed class DmaTestChannel : IDisposable
         {
             _port.UsesDeviceTlb = (command.Features & UseAts) != 0;
             _port.RequestsPages = (command.Features & UsePri) != 0;
-            if (!TryCopy(command, pasid, abort, out reason)) return;
+            for (uint round = 0; round <= command.Repeat && reason == FaultReason.None; round++)
+                if (!TryCopy(command, pasid, abort, out reason)) return;
             status = reason == FaultReason.None ? StatusDone : StatusFault;
         }
 
@@ -135,6 +138,7 @@ internal sealed class DmaTestChannel : IDisposable
     {
         reason = FaultReason.None;
         int chunk = command.Pause > TimeSpan.Zero ? PausedChunk : DmaTestDevice.BufferSize;
+        if (command.Piece != 0) chunk = (int)Math.Min(command.Piece, DmaTestDevice.BufferSize);
         Span<byte> bytes = stackalloc byte[DmaTestDevice.BufferSize];
         for (int done = 0; done < command.Length && reason == FaultReason.None;)
         {
@@ -165,6 +169,7 @@ internal sealed class DmaTestChannel : IDisposable
 
     private DmaResult Move(Command command, Pasid? pasid, Iova iova, uint done, Span<byte> part)
     {
+        _accessCount++;
         uint at = command.BufferOffset + done;
         if (command.IsToDevice)
         {
@@ -212,6 +217,7 @@ internal sealed class DmaTestChannel : IDisposable
 
     private void PublishCounters()
     {
+        Publish(_registers.Accesses, _accessCount);
         if (_port.DeviceTlb is not { } translations) return;
         Publish(_registers.Hits, (ulong)translations.Hits);
         Publish(_registers.Misses, (ulong)translations.Misses);

@@ -22,15 +22,18 @@ internal sealed class DmaTestRegisters(int channel)
     internal Register BufferOffset => field ??= Make("buffer offset", 0x38, 4, RegisterKind.ReadWrite);
     internal Register Group => field ??= Make("page request group", 0x3c, 4, RegisterKind.ReadWrite);
     internal Register Answer => field ??= Make("page answer", 0x40, 4, RegisterKind.ReadOnly);
+    internal Register Piece => field ??= Make("bytes of an access", 0x44, 4, RegisterKind.ReadWrite);
     internal Register Requests => field ??= Make("page requests", 0x48, 8, RegisterKind.ReadOnly);
     internal Register Hits => field ??= Make("translations found", 0x50, 8, RegisterKind.ReadOnly);
     internal Register Misses => field ??= Make("translations asked for", 0x58, 8, RegisterKind.ReadOnly);
     internal Register Invalidations => field ??= Make("translations invalidated", 0x60, 8, RegisterKind.ReadOnly);
+    internal Register Accesses => field ??= Make("accesses", 0x68, 8, RegisterKind.ReadOnly);
+    internal Register Repeat => field ??= Make("repetitions", 0x70, 4, RegisterKind.ReadWrite);
 
     internal IEnumerable<Register> All =>
     [
         Iova, Command, Length, Status, Reason, Vector, Completed, Pause, Pasid, Features, Flush, BufferOffset, Group, Answer, Requests, Hits, Misses,
-        Invalidations,
+        Invalidations, Piece, Accesses, Repeat,
     ];
 
     private Register Make(string name, uint offset, int width, RegisterKind kind, ulong reset = 0) =>

@@ -76,14 +76,14 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
         if (_threads.TryGetValue(id, out CallerThread? thread) && thread.IsAlive)
         {
             // Only what is asked for seldom: whether it is the same program still.
-            if (!thread.Process.Memory.HasNotifiers) return false;
+            if (!thread.Process.Memory.Changes.HasNotifiers) return false;
             if (!thread.Process.MayHaveExeced || ProgramImage.Read(thread.Directory) == thread.Process.Image) process = thread.Process;
             return process is not null;
         }
 
         lock (_lock)
         {
-            if (!_processes.Values.Any(one => one.Memory.HasNotifiers) || !TryOpenThread(id, out FileDescriptor? directory)) return false;
+            if (!_processes.Values.Any(one => one.Memory.Changes.HasNotifiers) || !TryOpenThread(id, out FileDescriptor? directory)) return false;
             if (!ThreadStatus.TryRead(directory, out ThreadStatus status) || !_processes.TryGetValue(status.Process, out CallerProcess? found)
                 || HasEnded(found) || (found.MayHaveExeced && ProgramImage.Read(directory) != found.Image))
             {
@@ -92,7 +92,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
             }
 
             Add(new CallerThread(id, directory, OpenPidfd(id, found), found, nodes, opener));
-            if (!found.Memory.HasNotifiers) return false;
+            if (!found.Memory.Changes.HasNotifiers) return false;
             process = found;
             return true;
         }

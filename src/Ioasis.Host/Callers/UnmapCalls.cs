@@ -9,13 +9,12 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// Calls by which a process takes memory away from itself: where devices are bound to it, none returns while an access is under way that began before
-/// (<see cref="RunOptions.StrictSva"/>).
+/// Calls by which a process takes memory away from itself: where devices are bound to it, no access of theirs is under way meanwhile, and so none that
+/// began before is when the call returns (<see cref="RunOptions.StrictSva"/>).
 /// </summary>
 /// <remarks>
-/// The kernel has to do the call, and we have to act between that and its return. So the thread is seized and interrupted while it waits for our answer,
-/// from where it goes on to the end of the call, and stops before it returns to user mode. There it is let go when nothing uses the old memory any more.
-/// Accesses that begin after the call was done see the new state anyway.
+/// The kernel has to do the call, and we have to know when it has. So accesses are kept out, and the thread is seized and interrupted while it waits for
+/// our answer, from where it goes on to the end of the call and stops before it returns to user mode. There accesses are let in again, and it is let go.
 /// </remarks>
 internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, Tracees tracees)
 {
@@ -41,13 +40,7 @@ internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, 
             if (errno != Errno.None) return Answer.Continue;
             // From here on it stops, or ends, even if it is no longer the thread that called.
             SysPtrace.Interrupt(thread);
-            listener.Send(Answer.Continue.ToResponse(call.Id));
-            if (TryAwait(thread, tracee, out ChildState state) && state.Trapped)
-            {
-                process.Memory.Invalidate();
-                SysPtrace.Detach(thread, state.TrappedSignal);
-            }
-
+            if (DoWithoutAccesses(call, process, tracee) is { Trapped: true } state) SysPtrace.Detach(thread, state.TrappedSignal);
             return Answer.Sent;
         }
         finally
@@ -57,17 +50,23 @@ internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, 
         }
     }
 
-    private static bool TryAwait(int thread, Tracee tracee, out ChildState state)
+    private ChildState DoWithoutAccesses(in SeccompNotif call, CallerProcess process, Tracee tracee)
     {
-        while (!tracee.TryAwait(out state, s_patience))
-            if (!IsTraced(thread)) return false;
-        return true;
+        process.Memory.Changes.Begin();
+        try
+        {
+            listener.Send(Answer.Continue.ToResponse(call.Id));
+            ChildState state;
+            while (!tracee.TryAwait(out state, s_patience) && IsTraced((int)call.Pid)) { }
+            return state;
+        }
+        finally { process.Memory.Changes.End(); }
     }
 
     private static bool IsTraced(int thread)
     {
         if (SysFiles.Open($"/proc/{thread}/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory) != Errno.None) return false;
-        using (directory) return ThreadStatus.TryRead(directory, out ThreadStatus status) && status.Tracer == Environment.ProcessId;
+        using (directory) return ThreadStatus.TryRead(directory, out ThreadStatus status) && status.Tracer != 0;
     }
 
     private void TellOnce(int thread)
