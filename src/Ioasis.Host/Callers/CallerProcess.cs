@@ -24,15 +24,19 @@ internal sealed class CallerProcess(int pid, FileDescriptor pidfd, ProcessMemory
     /// <summary>What is pinned in its name.</summary>
     public CallerPins Pins { get; } = new(pid, pidfd);
 
-    /// <summary>Which program it runs.</summary>
-    public ProgramImage Image => image;
-
     /// <summary>Whether one of its threads was seen to call execve(2): then every call has to be asked which program it came from.</summary>
     public bool MayHaveExeced
     {
         get => _mayHaveExeced;
         set => _mayHaveExeced = value;
     }
+
+    /// <summary>
+    /// Whether the process still runs the program. Two programs can stand at the same addresses, but the former one's memory is gone with it; unless a
+    /// process that was made by vfork(2) shared it, and the two of them stand apart.
+    /// </summary>
+    /// <param name="thread">The directory /proc/TID/fd of one of its threads.</param>
+    public bool IsStillThat(FileDescriptor thread) => !_mayHaveExeced || (!memory.IsGone && ProgramImage.Read(thread) == image);
 
     /// <summary>Gives the files back: the process has ended, or runs another program.</summary>
     public void Dispose()

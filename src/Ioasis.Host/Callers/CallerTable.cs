@@ -57,7 +57,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
         {
             // The directory is that thread's alone; so it is the one that calls.
             if (!nodes.TryHold(stat.Dev, stat.Ino, out open)) return false;
-            if (!thread.Process.MayHaveExeced || ProgramImage.Read(thread.Directory) == thread.Process.Image) return true;
+            if (thread.Process.IsStillThat(thread.Directory)) return true;
             open.Release();
             open = null;
         }
@@ -77,7 +77,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
         {
             // Only what is asked for seldom: whether it is the same program still.
             if (!thread.Process.Memory.Changes.HasNotifiers) return false;
-            if (!thread.Process.MayHaveExeced || ProgramImage.Read(thread.Directory) == thread.Process.Image) process = thread.Process;
+            if (thread.Process.IsStillThat(thread.Directory)) process = thread.Process;
             return process is not null;
         }
 
@@ -85,7 +85,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
         {
             if (!_processes.Values.Any(one => one.Memory.Changes.HasNotifiers) || !TryOpenThread(id, out FileDescriptor? directory)) return false;
             if (!ThreadStatus.TryRead(directory, out ThreadStatus status) || !_processes.TryGetValue(status.Process, out CallerProcess? found)
-                || HasEnded(found) || (found.MayHaveExeced && ProgramImage.Read(directory) != found.Image))
+                || HasEnded(found) || !found.IsStillThat(directory))
             {
                 directory.Dispose();
                 return false;
@@ -122,7 +122,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
                 // Of another program by now, and that has none.
                 if (!TryOpenThread(pid, out FileDescriptor? directory)) return (0, 0);
                 using (directory)
-                    if (ProgramImage.Read(directory) != process.Image) return (0, 0);
+                    if (!process.IsStillThat(directory)) return (0, 0);
             }
 
             return (process.Pins.Pinned, process.Pins.Locked);
@@ -154,7 +154,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
         {
             if (_threads.TryGetValue(id, out thread))
             {
-                bool sameProgram = !thread.Process.MayHaveExeced || ProgramImage.Read(thread.Directory) == thread.Process.Image;
+                bool sameProgram = thread.Process.IsStillThat(thread.Directory);
                 if (sameProgram && thread.IsAlive) return true;
                 if (!sameProgram && thread.IsAlive) Remove(thread.Process);
                 else if (_threads.TryRemove(id, out _)) thread.Dispose();
@@ -192,14 +192,14 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
 
     private bool TryGetProcess(in SeccompNotif call, FileDescriptor directory, int pid, [NotNullWhen(true)] out CallerProcess? process)
     {
-        ProgramImage image = ProgramImage.Read(directory);
         if (_processes.TryGetValue(pid, out process))
         {
-            if (!HasEnded(process) && (!process.MayHaveExeced || image == process.Image)) return true;
+            if (!HasEnded(process) && process.IsStillThat(directory)) return true;
             Remove(process);
         }
 
         process = null;
+        ProgramImage image = ProgramImage.Read(directory);
         if (ProcessMemory.TryOpen(directory, "../", nodes.IsCarrier, out ProcessMemory? memory) != Errno.None) return false;
         if (SysProcesses.OpenPidfd(pid, 0, out FileDescriptor pidfd) != Errno.None)
         {

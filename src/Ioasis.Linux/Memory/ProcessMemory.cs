@@ -28,6 +28,25 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         _isForbidden = isForbidden;
     }
 
+    /// <summary>Whether nobody uses the memory any more: its processes ended, or run other programs.</summary>
+    public bool IsGone
+    {
+        get
+        {
+            if (_gone) return true;
+            try
+            {
+                // Address 0 is not mapped, or can be read; that there is nothing to read is said only when there is no memory.
+                SysResult got = SysFiles.ReadAt(_memory, stackalloc byte[1], 0);
+                return got.IsOk && got.Value == 0;
+            }
+            catch (ObjectDisposedException)
+            {
+                return true; // the process ended just now
+            }
+        }
+    }
+
     /// <summary>Opens the memory of a process.</summary>
     /// <param name="process">The directory /proc/PID, or one in it.</param>
     /// <param name="prefix">The way from there to /proc/PID: empty, or <c>../</c>.</param>
