@@ -332,17 +332,24 @@ static inline void bus_master(const struct device *device, bool on)
     config_write16(device, PCI_COMMAND, command | PCI_COMMAND_MEMORY | (on ? PCI_COMMAND_MASTER : 0));
 }
 
-/* everything after an open: bind it, and let it do DMA */
-static inline struct device device_from(int cdev, int iommu)
+/* everything after a bind: what it is, and that it may do DMA */
+static inline struct device device_bound(int cdev, uint32_t id)
 {
-    struct device device = {.fd = cdev, .info = {.argsz = sizeof(device.info)}};
-    must(bind_iommufd(cdev, iommu, &device.id));
+    struct device device = {.fd = cdev, .id = id, .info = {.argsz = sizeof(device.info)}};
     must(ioctl(cdev, VFIO_DEVICE_GET_INFO, &device.info));
     expect(device.info.flags & VFIO_DEVICE_FLAGS_PCI);
     device.config = region_info(cdev, VFIO_PCI_CONFIG_REGION_INDEX).offset;
     device.model = config_read16(&device, PCI_DEVICE_ID);
     bus_master(&device, true);
     return device;
+}
+
+/* everything after an open */
+static inline struct device device_from(int cdev, int iommu)
+{
+    uint32_t id;
+    must(bind_iommufd(cdev, iommu, &id));
+    return device_bound(cdev, id);
 }
 
 static inline struct device open_device(const char *bdf, int iommu)
