@@ -347,7 +347,7 @@ static inline struct device device_bound(int cdev, uint32_t id)
 /* everything after an open */
 static inline struct device device_from(int cdev, int iommu)
 {
-    uint32_t id;
+    uint32_t id = 0;
     must(bind_iommufd(cdev, iommu, &id));
     return device_bound(cdev, id);
 }
