@@ -21,6 +21,11 @@ public abstract class AddressSpace
     public abstract bool TryWrite(Hva destination, ReadOnlySpan<byte> source);
 
     /// <summary>
+    /// Whether the page at an address is there, rather than made when it is accessed; also true where nobody can tell. It may change at any time.
+    /// </summary>
+    public virtual bool IsPresent(Hva address) => true;
+
+    /// <summary>
     /// Where the byte at an address is, whatever address leads to it (Linux: get_user_pages); false when the process could not read it.
     /// </summary>
     public virtual bool TryLocate(Hva address, out MemoryLocation location)

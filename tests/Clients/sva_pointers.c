@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <sys/wait.h>
 
-enum { FEATURES = 0x30, ANSWER = 0x40 };
+enum { FEATURES = 0x30, ANSWER = 0x40, REQUESTS = 0x48 };
 #define USE_PRI 2
 #define ANSWERED_INVALID 3
 
@@ -104,11 +104,20 @@ int main(int argc, char **argv)
     expect_fault(&test, 0xffff800000000000, 64, DMATEST_TO_DEVICE, BEYOND_WIDTH);
     printf("protected, discarded, moved and unmapped: ok\n");
 
-    /* where the device asks for pages, it is told that there is none */
+    /* where the device asks for pages, what is not there is made; what may not be is told */
     bar_write32(&test.registers, FEATURES, USE_PRI);
     expect_fault(&test, addr(moved), 64, 0, NOT_MAPPED);
     expect_eq(bar_read32(&test.registers, ANSWER), ANSWERED_INVALID);
     copy(heap, stack, 64);
+    uint64_t asked = bar_read64(&test.registers, REQUESTS);
+    uint8_t *absent = map(2 * PAGE);
+    copy(heap, absent, 64);
+    expect_eq(bar_read64(&test.registers, REQUESTS), asked + 1);
+    expect(!memcmp(heap, absent, 64));
+    must(madvise(absent, PAGE, MADV_DONTNEED));
+    copy(absent + PAGE - 32, stack, 64); /* of two pages */
+    expect_eq(bar_read64(&test.registers, REQUESTS), asked + 3);
+    expect_eq(bar_read32(&test.registers, ANSWER), 0); /* of the last command, that had none to ask for */
     bar_write32(&test.registers, FEATURES, 0);
     printf("page requests: ok\n");
 

@@ -242,6 +242,8 @@ public sealed class DmaPort : IDisposable
                 ref Mapping mapping = ref Resolve(iova, (uint)done, pasid, T.Needs, ref step);
                 // Looked at within the access: who changes the memory raises it before it waits for us (Quiesce).
                 changing = step.Route?.Changes is { IsUnderWay: true } changes ? changes : null;
+                if (step.Reason == FaultReason.None && _requestsPages && step.Route!.Process is { } process && !process.IsPresent(new Hva(step.Address)))
+                    step.Fail(FaultReason.NotMapped, T.Needs == MapAccess.Write);
                 if (step.Reason == FaultReason.None && changing is null)
                 {
                     ulong offset = step.Address - mapping.First;

@@ -11,7 +11,8 @@ namespace Ioasis.Core.Domains;
 /// </summary>
 /// <remarks>
 /// What the process unmaps, moves or protects is out of reach for every access that begins after that; one that had begun finishes on its page. Where the
-/// process is seen doing it (<see cref="AddressSpace.Changes"/>), none is under way meanwhile. A page that is not present is made present by the access.
+/// process is seen doing it (<see cref="AddressSpace.Changes"/>), none is under way meanwhile. A page that is not present is made present by the access, or, for a device that
+/// asks for pages, by its page request.
 /// </remarks>
 public sealed class ProcessDomain : IommuDomain, IMmuNotifier
 {
@@ -33,7 +34,7 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
     }
 
     private ProcessDomain(IommuUnit owner, AddressSpace memory, MappingTable mappings)
-        : base(owner, mappings, new TranslationRoute(mappings, s_addresses.Last, PageShift, memory.Changes))
+        : base(owner, mappings, new TranslationRoute(mappings, s_addresses.Last, PageShift, memory))
     {
         Memory = memory;
         Mappings.Map(s_addresses, new Whole(memory), 0, MapAccess.ReadWrite);
@@ -90,12 +91,13 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
 
         private bool CanAccess(PageRequest request)
         {
+            Span<byte> one = stackalloc byte[1];
             ulong page = request.Address.Value & ~(PageSize - 1);
             if (page > s_addresses.Last || (request.Access & (PageRequestAccess.Privileged | PageRequestAccess.Execute)) != 0) return false;
             MemoryBacking backing = memory.Reference(new Hva(page), PageSize, (request.Access & PageRequestAccess.Write) != 0);
             try
             {
-                return backing.TryPopulate();
+                return backing.TryPopulate() && memory.TryRead(new Hva(page), one); // which makes it present
             }
             finally
             {

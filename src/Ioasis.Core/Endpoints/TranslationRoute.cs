@@ -26,22 +26,25 @@ internal sealed class TranslationRoute
     }
 
     /// <summary>The route of a process's own address space: one mapping, of which every page may come and go by itself.</summary>
-    internal TranslationRoute(MappingTable table, ulong lastAddress, int pageShift, MemoryChanges changes)
+    internal TranslationRoute(MappingTable table, ulong lastAddress, int pageShift, AddressSpace process)
     {
         Table = table;
         LastAddress = lastAddress;
         PageMask = (1UL << pageShift) - 1;
-        Changes = changes;
+        Process = process;
     }
 
     /// <summary>Bytes minus 1 of the aligned pieces that are accessed each by itself.</summary>
     internal ulong PageMask { get; } = ulong.MaxValue;
 
     /// <summary>Whether memory that cannot be accessed is a page that is missing, rather than one that is gone.</summary>
-    internal bool IsProcess => Changes is not null;
+    internal bool IsProcess => Process is not null;
+
+    /// <summary>The process whose address space it is; null for other domains.</summary>
+    internal AddressSpace? Process { get; }
 
     /// <summary>The changes of a process's memory, during which no access may be under way; null for other domains, whose mappings are taken out.</summary>
-    internal MemoryChanges? Changes { get; }
+    internal MemoryChanges? Changes => Process?.Changes;
 
     /// <summary>The mappings.</summary>
     internal MappingTable Table { get; }

@@ -18,6 +18,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     private readonly FileDescriptor _memory;
     private readonly ProcessMaps _maps;
     private readonly Func<ulong, ulong, bool>? _isForbidden;
+    private volatile PageMap? _pages; // opened when it is first asked for
     private volatile bool _gone;
 
     private ProcessMemory(FileDescriptor directory, FileDescriptor memory, ProcessMaps maps, Func<ulong, ulong, bool>? isForbidden)
@@ -112,6 +113,26 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         return false;
     }
 
+    /// <inheritdoc/>
+    public override bool IsPresent(Hva address)
+    {
+        try
+        {
+            if (_pages is null)
+            {
+                if (PageMap.TryOpen(_directory) is not { } opened) return true;
+                if (Interlocked.CompareExchange(ref _pages, opened, null) is not null || _gone) opened.Dispose();
+            }
+
+            // Opened late, it may be that of a program after an exec; but then all accesses fail anyhow.
+            return _gone || _pages.IsPresent(address.Value);
+        }
+        catch (ObjectDisposedException)
+        {
+            return true; // the process ended just now
+        }
+    }
+
     /// <summary>The process is gone: gives the files back. Every access fails from here on.</summary>
     public void Dispose()
     {
@@ -119,6 +140,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         _directory.Dispose();
         _memory.Dispose();
         _maps.Dispose();
+        _pages?.Dispose();
     }
 
     /// <summary>The bytes of the file that the process shares here; null when they are not of one file, or it cannot be found.</summary>
