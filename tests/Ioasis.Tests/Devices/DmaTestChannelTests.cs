@@ -57,6 +57,28 @@ public sealed class DmaTestChannelTests : IDisposable
     }
 
     [Fact]
+    public void AccessesAreAsLongAsItIsToldAndAreCounted()
+    {
+        _bench.Map(0x10000, 0x1000, 1);
+        Assert.Equal((Done, 0u), Run(0, 0x10000, 4096, ToDevice));
+        Assert.Equal(1ul, Get(0, 0x68, 8));
+        Set(0, 0x44, 24);
+        Assert.Equal((Done, 0u), Run(0, 0x10000, 4096, ToDevice));
+        Assert.Equal(1ul + 171, Get(0, 0x68, 8)); // the last one is shorter
+        Set(0, 0x70, 2);
+        Assert.Equal((Done, 0u), Run(0, 0x10000, 48, ToDevice));
+        Assert.Equal(1ul + 171 + (3 * 2), Get(0, 0x68, 8));
+        Assert.Equal((Fault, (uint)FaultReason.NotMapped), Run(0, 0x11000 - 24, 48, ToDevice)); // not done, so not again
+        Assert.Equal(1ul + 171 + (3 * 2) + 2, Get(0, 0x68, 8));
+        Assert.Equal(4ul, Get(0, 0x20, 8));
+        Set(0, 0x70, uint.MaxValue);
+        Begin(0, 0x10000, 48, ToDevice);
+        _bench.Slot.Reset(); // ends what would not end
+        Set(0, 0x44, 0);
+        Assert.Equal((Done, 0u), Run(0, 0x10000, 4096, ToDevice));
+    }
+
+    [Fact]
     public void APASIDThatTheFunctionCannotSendAndABufferThatIsTooShortAreTold()
     {
         Set(1, 0x2c, PasidEnable | (1 << 20));

@@ -11,7 +11,11 @@ public sealed class FilterProgramTests
 
     private const ulong Region = 1UL << 40;
 
+    private const int Mprotect = 10, Munmap = 11, Brk = 12, Mremap = 25, Madvise = 28, Shmat = 30, Shmdt = 67, RemapFilePages = 216, PkeyMprotect = 329,
+        ProcessMadvise = 440;
+
     private static readonly SockFilter[] s_program = FilterProgram.Build();
+    private static readonly SockFilter[] s_strict = FilterProgram.Build(strict: true);
 
     public static TheoryData<int, ulong[], bool> Calls => new()
     {
@@ -48,6 +52,55 @@ public sealed class FilterProgramTests
         { Mmap, [Region, Region, 3, 2, 5, 4096], false },
     };
 
+    /// <summary>What takes memory away, or could: stopped only where it is waited for.</summary>
+    public static TheoryData<int, ulong[], bool> Unmappings => new()
+    {
+        { Munmap, [Region, 4096], true },
+        { Mremap, [Region, 4096, 8192, 1], true },
+        { Brk, [Region], true },
+        { Shmdt, [Region], true },
+        { RemapFilePages, [], true },
+        { Mprotect, [Region, 4096, 0], true },
+        { Mprotect, [Region, 4096, 1], true },
+        { Mprotect, [Region, 4096, 5], true },
+        { Mprotect, [Region, 4096, 2], true },
+        { Mprotect, [Region, 4096, 3], false }, // as for a new thread's stack: nothing is taken
+        { Mprotect, [Region, 4096, 7], false },
+        { PkeyMprotect, [Region, 4096, 1, 0], true },
+        { PkeyMprotect, [Region, 4096, 3, 0], false },
+        { Madvise, [Region, 4096, 4], true },
+        { Madvise, [Region, 4096, 8], true },
+        { Madvise, [Region, 4096, 9], true },
+        { Madvise, [Region, 4096, 24], true },
+        { Madvise, [Region, 4096, 102], true },
+        { Madvise, [Region, 4096, 0xffffffff_00000004], true }, // the kernel takes the low half
+        { Madvise, [Region, 4096, 3], false },
+        { Madvise, [Region, 4096, 14], false },
+        { ProcessMadvise, [5, Region, 1, 4], true },
+        { ProcessMadvise, [5, Region, 1, 20], false },
+        { Shmat, [5, Region, 0x4000], true },
+        { Shmat, [5, Region, 0x1000], false },
+        { Mmap, [Region, 4096, 3, 0x32, ulong.MaxValue, 0], true }, // fixed
+        { Mmap, [Region, 4096, 3, 0x12, 5, 0], true },
+        { Mmap, [Region, 4096, 3, 0x100022, ulong.MaxValue, 0], false }, // fixed, where nothing is
+    };
+
+    [Theory]
+    [MemberData(nameof(Unmappings))]
+    public void WhatTakesMemoryAwayIsStoppedWithTheOptionAlone(int number, ulong[] arguments, bool stopped)
+    {
+        Assert.Equal(SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, arguments));
+        Assert.Equal(
+            stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_strict, number, BpfMachine.AuditArchX86_64, arguments));
+        if (stopped) Assert.Equal(number == Mmap ? CallKind.Mmap : CallKind.Unmap, TrappedCalls.KindOf(number));
+    }
+
+    [Theory]
+    [MemberData(nameof(Calls))]
+    public void WithTheOptionTheRestIsAsWithout(int number, ulong[] arguments, bool stopped) =>
+        Assert.Equal(
+            stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_strict, number, BpfMachine.AuditArchX86_64, arguments));
+
     [Theory]
     [MemberData(nameof(Calls))]
     public void WhatCanConcernUsIsStoppedAndNothingElse(int number, ulong[] arguments, bool stopped) =>
@@ -73,7 +126,7 @@ public sealed class FilterProgramTests
         {
             bool inTable = false;
             foreach (TrappedCall call in TrappedCalls.All) inTable |= call.Number == number;
-            Assert.Equal(inTable, TrappedCalls.KindOf(number) != CallKind.None);
+            Assert.Equal(inTable, TrappedCalls.KindOf(number) is not (CallKind.None or CallKind.Unmap));
             bool stopped = BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, 3, 0x3b64, 0, Region, 5, Region) == SeccompH.SECCOMP_RET_USER_NOTIF;
             Assert.Equal(inTable, stopped);
         }
