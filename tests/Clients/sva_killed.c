@@ -21,7 +21,7 @@ static void step(void)
 static struct dmatest open_freed(const char *bdf, int iommu, enum how how)
 {
     int cdev = open_cdev(bdf);
-    uint32_t id;
+    uint32_t id = 0;
     wait_until(!bind_iommufd(cdev, iommu, &id));
     return dmatest_from(device_bound(cdev, id), how);
 }
