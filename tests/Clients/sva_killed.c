@@ -3,14 +3,15 @@
  * Programs that bind devices to themselves, map, attach PASIDs and have DMA running, each killed at a random moment.
  * usage: sva_killed BDF BDF      does as it is told, a word on each line, and says "done" after it:
  *   NUMBER     runs and kills so many programs, two at a time, one on each device
- *   check      finds both devices free: no PASID is attached, each can be, and DMA works
+ *   check      finds both devices free: no PASID is attached, each can be, and DMA works; and all PASIDs that programs allocated free
  *        sva_killed work BDF SEED  is such a program: writes a byte to standard output after each step
  */
 #include "sva.h"
+#include "sva_node.h"
 #include <signal.h>
 #include <sys/wait.h>
 
-enum { PASIDS = 40, CHANNELS = 4, MOST_STEPS = 30, ENDLESS = 0x7fffffff };
+enum { PASIDS = 40, CHANNELS = 4, MOST_STEPS = 30, OWNED_FIRST = 1000, OWNED_LAST = 1015, ENDLESS = 0x7fffffff };
 
 static void step(void)
 {
@@ -54,10 +55,19 @@ static void work(const char *bdf, unsigned seed)
     must(set_irqs(test.device.fd, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_EVENTFD, 0, CHANNELS, events));
     step();
     uint32_t pasids[CHANNELS];
+    int sva = open_sva();
+    for (int i = 0; i < 3; i++)
+        pasids[CHANNELS - 1] = (uint32_t)must(sva_alloc(sva, OWNED_FIRST, OWNED_LAST));
+    step();
+    must(attach_sva(&test.device, sva, pasids[CHANNELS - 1]));
+    must(sva_bind_process(sva, pasids[CHANNELS - 1]));
+    step();
     for (unsigned number = 0; number < CHANNELS; number++) {
-        pasids[number] = 1 + (number * PASIDS + (unsigned)rand() % PASIDS) / CHANNELS;
-        sva_bind(iommu, &test, pasids[number]);
-        step();
+        if (number < CHANNELS - 1) {
+            pasids[number] = 1 + (number * PASIDS + (unsigned)rand() % PASIDS) / CHANNELS;
+            sva_bind(iommu, &test, pasids[number]);
+            step();
+        }
         struct dmatest channel = sva_channel(&test, number, pasids[number]);
         bar_write32(&channel.registers, DMATEST_VECTOR, number);
         bar_write32(&channel.registers, DMATEST_PIECE, 64);
@@ -66,7 +76,7 @@ static void work(const char *bdf, unsigned seed)
         step();
     }
     for (;;) {
-        uint32_t number = (uint32_t)rand() % CHANNELS;
+        uint32_t number = (uint32_t)rand() % (CHANNELS - 1);
         must(munmap(memory + 8 * PAGE, PAGE));
         expect(mmap(memory + 8 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED);
         step();
@@ -133,6 +143,12 @@ static void check(const char *bdf)
     }
     close(test.device.fd);
     close(iommu);
+    int sva = open_sva();
+    for (int64_t pasid = OWNED_FIRST; pasid <= OWNED_LAST; pasid++) {
+        int64_t got;
+        wait_until((got = sva_alloc(sva, (uint32_t)pasid, (uint32_t)pasid)) == pasid); /* a call of who was killed may not be over */
+    }
+    close(sva);
 }
 
 int main(int argc, char **argv)
