@@ -4,8 +4,8 @@ using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
 
-// Drives a DSA (8086:0b25) at 0000:00:05.0: one dedicated work queue, one descriptor, one completion record. See docs/devices/dsa.md.
-// "nodes": the device nodes of this system, a real kernel's or those of `ioasis run`; else a machine in this process.
+// Drives a DSA (8086:0b25) at 0000:00:05.0 on this program's own pointers: one dedicated work queue with the PASID of the process, one descriptor, one
+// completion record. See docs/devices/dsa.md and docs/sva.md. "nodes": the nodes of `ioasis run`; else a machine in this process.
 using NodeTransport nodes = args is ["nodes"]
     ? NodeTransport.OfSystem()
     : NodeTransport.InProcess(SoftwareMachine.Create(MachineDescription.Default.WithDevice("dsa")));
@@ -17,19 +17,20 @@ const int Length = 3 * 4096;
 using IommuContext iommu = IommuContext.Open(nodes);
 using VfioDevice device = VfioDevice.Open(nodes, new RequesterId(0, 0, 5, 0));
 device.Bind(iommu);
-using Ioas ioas = iommu.AllocateIoas();
-device.Attach(ioas);
+using SvaContext sva = SvaContext.Open(nodes);
+Pasid pasid = sva.BindProcess();
+device.Attach(sva, pasid);
 device.EnableBusMaster();
 VfioRegion registers = device.Region(0), portals = device.Region(2);
 
-// Group 0: queue 0 and engine 0. Queue 0: all entries of the device, dedicated, with priority 1 and the device's own limits.
+// Group 0: queue 0 and engine 0. Queue 0: all entries of the device, dedicated, with priority 1, the process's PASID and the device's own limits.
 Command(ResetDevice);
 ulong capabilities = registers.Read<ulong>(0x10), offsets = registers.Read<ulong>(0x60);
 ulong group = (offsets & 0xffff) * 0x100, queue = ((offsets >> 16) & 0xffff) * 0x100;
 registers.Write(group, 1UL);
 registers.Write(group + 32, 1UL);
 registers.Write(queue, (uint)registers.Read<ushort>(0x20));
-registers.Write(queue + 8, 0x11u);
+registers.Write(queue + 8, 0x11u | (pasid.Value << 8) | (1u << 28));
 registers.Write(queue + 12, (uint)(capabilities >> 16) & 0x1ff);
 registers.Write(queue + 32, 1UL << (int)Memmove);
 Command(EnableDevice);
@@ -37,15 +38,15 @@ Command(EnableQueue);
 
 using UserMemory memory = nodes.Allocate(8 * 4096);
 for (ulong i = 0; i < Length; i += 8) memory.Write(i, 0x0123456789abcdef ^ i);
-Iova iova = ioas.Map(memory);
 const ulong Target = 4 * 4096, Record = 7 * 4096;
+ulong pointer = memory.Address.Value; // nothing is mapped: the device uses it as it is
 
-Copy(iova.Value, iova.Value + Target);
+Copy(pointer, pointer + Target);
 bool same = memory.ToArray(0, Length).AsSpan().SequenceEqual(memory.ToArray(Target, Length));
 Console.WriteLine($"{Length} bytes: status {memory.Read<byte>(Record)}, {(same ? "copied" : "not copied")}");
 
-Copy(iova.Value + (7 * 4096), iova.Value + Target); // one page is there, the next is not
-Console.WriteLine($"beyond the mapping: status {memory.Read<byte>(Record)} after {memory.Read<uint>(Record + 4)} bytes");
+Copy(pointer + (7 * 4096), pointer + Target); // one page is there, the next is not
+Console.WriteLine($"beyond what is allocated: status {memory.Read<byte>(Record)} after {memory.Read<uint>(Record + 4)} bytes");
 
 void Command(uint command)
 {
@@ -60,7 +61,7 @@ void Copy(ulong source, ulong target)
     Span<byte> descriptor = stackalloc byte[64];
     descriptor.Clear();
     BinaryPrimitives.WriteUInt32LittleEndian(descriptor[4..], (Memmove << 24) | WantsRecord);
-    BinaryPrimitives.WriteUInt64LittleEndian(descriptor[8..], iova.Value + Record);
+    BinaryPrimitives.WriteUInt64LittleEndian(descriptor[8..], pointer + Record);
     BinaryPrimitives.WriteUInt64LittleEndian(descriptor[16..], source);
     BinaryPrimitives.WriteUInt64LittleEndian(descriptor[24..], target);
     BinaryPrimitives.WriteUInt32LittleEndian(descriptor[32..], Length);

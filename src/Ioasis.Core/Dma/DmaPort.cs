@@ -294,7 +294,7 @@ public sealed class DmaPort : IDisposable
             }
 
             step.Address = page.Address;
-            if (page.PageShift < 64) step.BytesAfterFirst = ((1UL << page.PageShift) - 1) & ~iova;
+            if (page.PageShift < 64) step.BytesAfterFirst = Math.Min(step.BytesAfterFirst, ((1UL << page.PageShift) - 1) & ~iova);
         }
 
         if (reason != FaultReason.None)

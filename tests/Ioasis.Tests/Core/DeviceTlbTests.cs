@@ -1,3 +1,4 @@
+using Ioasis.Core;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
@@ -35,6 +36,21 @@ public sealed class DeviceTlbTests : IDisposable
         Assert.Equal((9, 1, 1), (Tlb.Hits, Tlb.Misses, Tlb.Count));
         Read(0x11000);
         Assert.Equal((9, 2, 2), (Tlb.Hits, Tlb.Misses, Tlb.Count));
+    }
+
+    [Fact]
+    public void OfAProcessEachPageIsAccessedByItself()
+    {
+        var process = new OwnAddressSpace();
+        HostBlock memory = process.Allocate(0x2000);
+        var pasid = new Pasid(5);
+        Assert.Equal(IommuStatus.Ok, _endpoint.Attach(pasid, new ProcessDomain(_endpoint.Unit, process)));
+        ulong last = (ulong)memory.Address + 0x1000;
+        for (int i = 0; i < 2; i++)
+        {
+            DmaResult result = _port.Read(pasid, new Iova(last), new byte[0x3000]); // the next page is nobody's
+            Assert.Equal((FaultReason.NotMapped, 0x1000), (result.Reason, result.BytesDone));
+        }
     }
 
     [Fact]
