@@ -105,6 +105,12 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         }
     }
 
+    /// <summary>Has the model told of every store to a mapping that came before this call.</summary>
+    internal void Look()
+    {
+        lock (_calls) Poll();
+    }
+
     /// <summary>From now on a BAR's bytes are these, which a program may map; <see cref="TakeBarsBack"/> ends it.</summary>
     internal void ShareBar(int bar, SharedBytes bytes)
     {

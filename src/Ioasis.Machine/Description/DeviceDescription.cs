@@ -21,6 +21,9 @@ public sealed record DeviceDescription(
     /// <summary>How many page requests it can have unanswered here, at most its model's; 0 for no such capability, null for the model's.</summary>
     public int? PageRequests { get; init; }
 
+    /// <summary>False where programs are not to map its BARs: each access is then a call, and seen.</summary>
+    public bool Mappable { get; init; } = true;
+
     /// <summary>What the device is in this machine.</summary>
     internal PciFunction Restrict(PciFunction function)
     {
@@ -32,6 +35,7 @@ public sealed record DeviceDescription(
             PasidExecute = pasidBits > 0 && function.PasidExecute,
             PasidPrivileged = pasidBits > 0 && function.PasidPrivileged,
             HasAts = ats,
+            Bars = Mappable ? function.Bars : [.. function.Bars.Select(bar => bar with { IsMappable = false })],
             PageRequests = ats ? Math.Min(PageRequests ?? function.PageRequests, function.PageRequests) : 0,
         };
     }

@@ -82,7 +82,7 @@ internal static class MachineParser
 
     private static DeviceDescription ParseDevice(string file, JsonNodeAt item, List<UnitDescription> units, List<DeviceDescription> before)
     {
-        var device = new JsonReaderAt(file, item, "a device", "model", "address", "unit", "group", "pasidBits", "ats", "pri", "properties");
+        var device = new JsonReaderAt(file, item, "a device", "model", "address", "unit", "group", "pasidBits", "ats", "pri", "mappable", "properties");
         string model = device.RequiredString("model", "such as \"edu\"");
         if (ModelRegistry.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
         string text = device.RequiredString("address", "such as \"0000:00:03.0\"");
@@ -95,7 +95,10 @@ internal static class MachineParser
         if (group > int.MaxValue) throw device.Complain("group", $"a group's number is at most {int.MaxValue}, not {group}");
         if (before.Find(d => group is not null && d.Group == (int)group) is { } member && member.Unit != unit)
             throw device.Complain("group", $"group {group} is behind {member.Unit}; the devices of a group share one unit");
-        return Restrict(device, new DeviceDescription(model, address, unit, (int?)group, ParseProperties(file, model, device.Find("properties"))));
+        return Restrict(device, new DeviceDescription(model, address, unit, (int?)group, ParseProperties(file, model, device.Find("properties")))
+        {
+            Mappable = device.Boolean("mappable", true),
+        });
     }
 
     /// <summary>What a device is to have less than its model; it cannot have more.</summary>

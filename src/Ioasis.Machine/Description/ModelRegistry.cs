@@ -12,10 +12,15 @@ internal static class ModelRegistry
         ["dmatest"] = new Model(_ => new DmaTestDevice(), []),
         ["dsa"] = new Model(p => new DsaDevice(new DsaOptions
         {
-            MaxTransferLog2 = p.TryGetValue("maxTransferLog2", out string? transfer) ? ParseLog2(transfer, 31)!.Value : 31,
-            MaxBatchLog2 = p.TryGetValue("maxBatchLog2", out string? batch) ? ParseLog2(batch, 15)!.Value : 10,
+            MaxTransferLog2 = p.TryGetValue("maxTransferLog2", out string? transfer) ? ParseLog2(transfer, 1, 31)!.Value : 31,
+            MaxBatchLog2 = p.TryGetValue("maxBatchLog2", out string? batch) ? ParseLog2(batch, 1, 15)!.Value : 10,
         }), ["maxTransferLog2", "maxBatchLog2"]),
         ["edu"] = new Model(p => new EduDevice(p.TryGetValue("dmaMask", out string? mask) ? ParseMask(mask)!.Value : EduDevice.DefaultDmaMask), ["dmaMask"]),
+        ["ioat"] = new Model(p => new IoatDevice(new IoatOptions
+        {
+            MaxTransferLog2 = p.TryGetValue("maxTransferLog2", out string? transfer) ? ParseLog2(transfer, 12, 20)!.Value : 14,
+            HaltOnFault = !p.TryGetValue("haltOnFault", out string? halt) || bool.Parse(halt),
+        }), ["maxTransferLog2", "haltOnFault"]),
     };
 
     internal static IEnumerable<string> Names => Models.Keys.Order(StringComparer.Ordinal);
@@ -34,8 +39,10 @@ internal static class ModelRegistry
     internal static string? CheckProperty(string model, string name, string value) => (model, name) switch
     {
         ("edu", "dmaMask") when ParseMask(value) is null => $"\"dmaMask\" is a mask of address bits such as \"0xfffffff\", not \"{value}\"",
-        ("dsa", "maxTransferLog2") when ParseLog2(value, 31) is null => $"\"maxTransferLog2\" is a logarithm from 1 to 31, not \"{value}\"",
-        ("dsa", "maxBatchLog2") when ParseLog2(value, 15) is null => $"\"maxBatchLog2\" is a logarithm from 1 to 15, not \"{value}\"",
+        ("dsa", "maxTransferLog2") when ParseLog2(value, 1, 31) is null => $"\"maxTransferLog2\" is a logarithm from 1 to 31, not \"{value}\"",
+        ("dsa", "maxBatchLog2") when ParseLog2(value, 1, 15) is null => $"\"maxBatchLog2\" is a logarithm from 1 to 15, not \"{value}\"",
+        ("ioat", "maxTransferLog2") when ParseLog2(value, 12, 20) is null => $"\"maxTransferLog2\" is a logarithm from 12 to 20, not \"{value}\"",
+        ("ioat", "haltOnFault") when !bool.TryParse(value, out _) => $"\"haltOnFault\" is true or false, not \"{value}\"",
         _ => null,
     };
 
@@ -51,8 +58,8 @@ internal static class ModelRegistry
             ? mask
             : null;
 
-    private static int? ParseLog2(string text, int last) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= 1 && value <= last ? value : null;
+    private static int? ParseLog2(string text, int first, int last) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= first && value <= last ? value : null;
 
     private sealed record Model(Func<IReadOnlyDictionary<string, string>, PciDeviceModel> Create, IReadOnlyList<string> Properties);
 }

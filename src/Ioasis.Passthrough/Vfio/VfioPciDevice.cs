@@ -137,7 +137,11 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     /// <summary>SET_IRQS for one index, its numbers checked.</summary>
     internal Errno SetInterrupts(uint index, IrqRequest request)
     {
-        lock (_access) return _interrupts.Set(index, request); // enabling messages changes configuration space
+        lock (_access)
+        {
+            _slot.Look(); // what was stored before the call comes before it
+            return _interrupts.Set(index, request); // enabling messages changes configuration space
+        }
     }
 
     /// <summary>IOEVENTFD for one write, its numbers checked.</summary>

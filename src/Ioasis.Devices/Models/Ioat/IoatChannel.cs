@@ -1,0 +1,286 @@
+using System.Buffers.Binary;
+using Ioasis.Core.Dma;
+
+namespace Ioasis.Devices.Ioat;
+
+/// <summary>
+/// The channel: what its driver told it, how far it is, and how it shows that. Descriptors are done one after the other on a thread of its own
+/// (<see cref="IoatOperations"/>).
+/// </summary>
+internal sealed class IoatChannel
+{
+    private const ulong AlignmentMask = IoatDescriptor.Size - 1;
+    private const ushort LastCountTakenBack = 0x8000;
+    private const byte InterruptsEnabled = 0x09; // the master enable, or that of all MSI-X vectors
+
+    // Guards what follows and the meaning of the registers. Taken after the slot's lock for calls, before its locks for bytes and interrupts. Nobody holds
+    // it during DMA.
+    private readonly Lock _lock = new();
+    private readonly IPciSlot _slot;
+    private readonly DmaPort _port;
+    private readonly IoatOperations _operations;
+    private readonly DeviceEngine<bool> _thread;
+    private IoatStatus _status = IoatStatus.Halted;
+    private IoatErrors _errors;
+    private IoatErrors _misuse; // by the driver; the thread has not halted for it yet
+    private ulong _next;
+    private ulong _completed;
+    private ushort _done, _wanted;
+    private bool _suspends; // once the present descriptor is done
+    private bool _armed = true;
+    private bool _interruptWaits;
+
+    internal IoatChannel(IPciSlot slot, IoatOptions options)
+    {
+        _slot = slot;
+        _port = slot.OpenDmaPort();
+        _operations = new IoatOperations(_port, options);
+        _thread = DeviceEngine.Create<bool>("ioat channel", (_, abort) => Work(abort));
+    }
+
+    internal void Ring(Register register, ulong value)
+    {
+        if (register == IoatRegisters.Command) Execute((IoatCommand)value);
+        else if (register == IoatRegisters.DmaCount) Count((ushort)value);
+        else if (register == IoatRegisters.ChannelControl) Control((ushort)value);
+        else if (register == IoatRegisters.Errors) Acknowledge((IoatErrors)value);
+        else LeaveReset();
+    }
+
+    /// <summary>As after power-on, with the thread at rest.</summary>
+    internal void Reset()
+    {
+        _thread.Abort();
+        lock (_lock) Forget();
+    }
+
+    /// <summary>Stops and ends the thread.</summary>
+    internal void Unplug()
+    {
+        _thread.Dispose();
+        _port.Dispose();
+    }
+
+    private void Execute(IoatCommand command)
+    {
+        // The thread stops between two pieces of a descriptor; without the lock, which it may be waiting for.
+        if (command is IoatCommand.Reset or IoatCommand.Abort) _thread.Abort();
+        lock (_lock)
+        {
+            switch (command)
+            {
+                case IoatCommand.None:
+                    return;
+                case IoatCommand.Reset:
+                    Forget();
+                    Publish(IoatRegisters.Errors, 0);
+                    Publish(IoatRegisters.Current, 0);
+                    Publish(IoatRegisters.DmaCount, 0);
+                    Publish(IoatRegisters.ChainAddress, 0);
+                    Show(IoatStatus.Halted);
+                    break;
+                case IoatCommand.Abort:
+                    Stop(IoatStatus.Halted);
+                    break;
+                case IoatCommand.Suspend:
+                    if (_status is IoatStatus.Active) _suspends = true; // between two descriptors
+                    else if (_status is not IoatStatus.Halted) Show(IoatStatus.Suspended);
+                    break;
+                case IoatCommand.Resume:
+                    _suspends = false;
+                    if (_status is IoatStatus.Suspended) Continue();
+                    break;
+                default:
+                    _misuse = IoatErrors.Command;
+                    _thread.TryStart(true);
+                    break;
+            }
+
+            Publish(IoatRegisters.Command, 0); // last: a driver waits for it
+        }
+    }
+
+    /// <summary>
+    /// How many descriptors of the chain there are by now. The chain starts anew when its address was written since; the address then reads with its
+    /// lower bits set, so that an equal one is told from it.
+    /// </summary>
+    private void Count(ushort value)
+    {
+        lock (_lock)
+        {
+            ulong chain = _slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.ChainAddress);
+            if (chain != 0 && (chain & AlignmentMask) != AlignmentMask)
+            {
+                if (_status is IoatStatus.Active) return; // it is to be suspended before
+                Publish(IoatRegisters.ChainAddress, chain | AlignmentMask);
+                _next = chain;
+                _completed = 0;
+                _done = 0;
+                Fail(IoatErrors.None);
+                _status = IoatStatus.Done;
+            }
+
+            _wanted = value;
+
+            // So that the same count for another chain is seen. A driver that goes on with this one counts up, and would come to 0 only by half of all.
+            if (value <= LastCountTakenBack) Publish(IoatRegisters.DmaCount, 0);
+            if (_status is not (IoatStatus.Suspended or IoatStatus.Halted)) Continue();
+        }
+    }
+
+    private void Control(ushort value)
+    {
+        lock (_lock)
+        {
+            if ((value & (ushort)IoatChannelControl.InterruptRearm) == 0) return;
+            _armed = true;
+            Publish(IoatRegisters.ChannelControl, (uint)value & ~(uint)IoatChannelControl.InterruptRearm);
+            if (_interruptWaits) Interrupt();
+        }
+    }
+
+    private void Acknowledge(IoatErrors errors)
+    {
+        lock (_lock) Fail(_errors & ~errors);
+    }
+
+    /// <summary>
+    /// What a driver sets up after a reset tells that it has seen the channel halted. From then on a mapping shows it armed: a driver that starts a chain
+    /// and at once looks at the status must not take what it finds for an error of that chain.
+    /// </summary>
+    private void LeaveReset()
+    {
+        lock (_lock)
+            if (_status is IoatStatus.Halted && _errors == IoatErrors.None) Show(IoatStatus.Armed);
+    }
+
+    private void Work(CancellationToken abort)
+    {
+        while (true)
+        {
+            ulong at = 0;
+            bool isLast;
+            IoatErrors errors;
+            lock (_lock)
+            {
+                if (abort.IsCancellationRequested) return;
+                errors = _misuse;
+                _misuse = IoatErrors.None;
+                if (errors == IoatErrors.None && !TryNext(out at, out errors)) return;
+                isLast = (ushort)(_done + 1) == _wanted;
+            }
+
+            IoatDescriptor descriptor = default;
+            if (errors == IoatErrors.None) errors = _operations.Run(at, out descriptor, abort);
+            if (abort.IsCancellationRequested) return;
+
+            // What is written is what the status will be when nothing more comes.
+            if (errors == IoatErrors.None && descriptor.Has(IoatControl.CompletionWrite) && !TryWriteCompletion(at, isLast ? IoatStatus.Done : IoatStatus.Active))
+                errors = IoatErrors.CompletionAddress;
+            if (errors != IoatErrors.None)
+            {
+                Halt(at, errors, abort);
+                return;
+            }
+
+            lock (_lock)
+            {
+                if (abort.IsCancellationRequested) return;
+                Publish(IoatRegisters.Current, at);
+                _completed = at;
+                _next = descriptor.Next;
+                _done++;
+                if (descriptor.Has(IoatControl.Interrupt)) Interrupt();
+                Show(_done != _wanted ? _status : IoatStatus.Done);
+                if (_suspends) Stop(IoatStatus.Suspended);
+            }
+        }
+    }
+
+    /// <summary>The next descriptor of the chain; false when there is none to be done now.</summary>
+    private bool TryNext(out ulong at, out IoatErrors errors)
+    {
+        at = _next;
+        errors = (at & AlignmentMask) == 0 ? IoatErrors.None
+            : _done == 0 ? IoatErrors.ChainAddressValue : IoatErrors.NextDescriptorAlignment;
+        return _status is IoatStatus.Active && _done != _wanted;
+    }
+
+    /// <summary>Goes on with the chain, if there is more of it.</summary>
+    private void Continue()
+    {
+        Show(_done == _wanted ? IoatStatus.Done : IoatStatus.Active);
+        if (_status is IoatStatus.Active) _thread.TryStart(true); // false: it is about to look anyway
+    }
+
+    /// <summary>On the channel's thread: an error ends the chain at a descriptor, which does not count as completed.</summary>
+    private void Halt(ulong at, IoatErrors errors, CancellationToken abort)
+    {
+        lock (_lock)
+        {
+            if (abort.IsCancellationRequested) return;
+            Publish(IoatRegisters.Current, at);
+            Fail(_errors | errors);
+        }
+
+        var control = (IoatChannelControl)ControlNow();
+        if ((control & IoatChannelControl.ErrorCompletion) != 0 && errors != IoatErrors.CompletionAddress) TryWriteCompletion(_completed, IoatStatus.Halted);
+        lock (_lock)
+        {
+            if (abort.IsCancellationRequested) return;
+            Stop(IoatStatus.Halted);
+            if ((control & IoatChannelControl.ErrorInterrupt) != 0) Interrupt();
+        }
+    }
+
+    private bool TryWriteCompletion(ulong descriptor, IoatStatus status) =>
+        _operations.TryWrite(_slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.CompletionAddress), descriptor | (ulong)status);
+
+    private void Stop(IoatStatus status)
+    {
+        _suspends = false;
+        Show(status);
+    }
+
+    /// <summary>One interrupt, and no other until the driver rearms; one that comes meanwhile is raised then.</summary>
+    private void Interrupt()
+    {
+        _interruptWaits = !_armed;
+        if (!_armed || (_slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.InterruptControl) & InterruptsEnabled) == 0) return;
+        _armed = false;
+        _slot.RaiseMessage(0);
+    }
+
+    /// <summary>As it stands in the BAR, whether it was looked at or not: it was written before what led here.</summary>
+    private ushort ControlNow()
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(ushort)];
+        _slot.ReadBar(IoatRegisters.Bar, IoatRegisters.ChannelControl.Offset, bytes);
+        return BinaryPrimitives.ReadUInt16LittleEndian(bytes);
+    }
+
+    private void Forget()
+    {
+        _status = IoatStatus.Halted;
+        _errors = _misuse = IoatErrors.None;
+        _suspends = false;
+        _next = _completed = 0;
+        _done = _wanted = 0;
+        _armed = true;
+        _interruptWaits = false;
+    }
+
+    private void Fail(IoatErrors errors)
+    {
+        _errors = errors;
+        Publish(IoatRegisters.Errors, (uint)errors);
+    }
+
+    private void Show(IoatStatus status)
+    {
+        _status = status;
+        Publish(IoatRegisters.Status, _completed | (ulong)status);
+    }
+
+    private void Publish(Register register, ulong value) => _slot.Publish(IoatRegisters.Bar, register, value);
+}
