@@ -1,0 +1,53 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Ioasis.Devices.Nvme;
+
+/// <summary>Blocks in a file.</summary>
+internal sealed class NvmeFileStore : NvmeStore
+{
+    private static readonly byte[] s_zeros = new byte[64 * 1024];
+    private readonly SafeFileHandle _file;
+
+    internal NvmeFileStore(string path, long? size)
+    {
+        _file = File.OpenHandle(path, size is null ? FileMode.Open : FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+        Size = RandomAccess.GetLength(_file);
+        if (size > Size) RandomAccess.SetLength(_file, size.Value);
+        Size = size ?? Size;
+    }
+
+    internal override long Size { get; }
+
+    internal override void Read(long offset, Span<byte> destination)
+    {
+        while (!destination.IsEmpty)
+        {
+            int read = RandomAccess.Read(_file, destination, offset);
+            if (read == 0) throw new EndOfStreamException(); // it was made shorter meanwhile
+            offset += read;
+            destination = destination[read..];
+        }
+    }
+
+    internal override void Write(long offset, ReadOnlySpan<byte> source) => RandomAccess.Write(_file, source, offset);
+
+    internal override void Zero(long offset, long count)
+    {
+        while (count > 0)
+        {
+            int part = (int)Math.Min(count, s_zeros.Length);
+            RandomAccess.Write(_file, s_zeros.AsSpan(0, part), offset);
+            offset += part;
+            count -= part;
+        }
+    }
+
+    /// <summary>Nothing: there is no portable way to give a file's blocks back.</summary>
+    internal override void Deallocate(long offset, long count)
+    {
+    }
+
+    internal override void Flush() => RandomAccess.FlushToDisk(_file);
+
+    public override void Dispose() => _file.Dispose();
+}
