@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Text;
 using Ioasis.Devices;
 
 namespace Ioasis.Machine.Description;
@@ -12,15 +13,22 @@ internal static class ModelRegistry
         ["dmatest"] = new Model(_ => new DmaTestDevice(), []),
         ["dsa"] = new Model(p => new DsaDevice(new DsaOptions
         {
-            MaxTransferLog2 = p.TryGetValue("maxTransferLog2", out string? transfer) ? ParseLog2(transfer, 1, 31)!.Value : 31,
-            MaxBatchLog2 = p.TryGetValue("maxBatchLog2", out string? batch) ? ParseLog2(batch, 1, 15)!.Value : 10,
+            MaxTransferLog2 = p.TryGetValue("maxTransferLog2", out string? transfer) ? ParseCount(transfer, 1, 31)!.Value : 31,
+            MaxBatchLog2 = p.TryGetValue("maxBatchLog2", out string? batch) ? ParseCount(batch, 1, 15)!.Value : 10,
         }), ["maxTransferLog2", "maxBatchLog2"]),
         ["edu"] = new Model(p => new EduDevice(p.TryGetValue("dmaMask", out string? mask) ? ParseMask(mask)!.Value : EduDevice.DefaultDmaMask), ["dmaMask"]),
         ["ioat"] = new Model(p => new IoatDevice(new IoatOptions
         {
-            MaxTransferLog2 = p.TryGetValue("maxTransferLog2", out string? transfer) ? ParseLog2(transfer, 12, 20)!.Value : 14,
+            MaxTransferLog2 = p.TryGetValue("maxTransferLog2", out string? transfer) ? ParseCount(transfer, 12, 20)!.Value : 14,
             HaltOnFault = !p.TryGetValue("haltOnFault", out string? halt) || bool.Parse(halt),
         }), ["maxTransferLog2", "haltOnFault"]),
+        ["nvme"] = new Model(p => new NvmeDevice(new NvmeOptions
+        {
+            File = p.GetValueOrDefault("file"),
+            Size = p.TryGetValue("size", out string? size) ? ParseSize(size) : null,
+            Queues = p.TryGetValue("queues", out string? queues) ? ParseCount(queues, 1, 16)!.Value : 8,
+            Serial = p.GetValueOrDefault("serial"),
+        }), ["file", "size", "queues", "serial"]),
     };
 
     internal static IEnumerable<string> Names => Models.Keys.Order(StringComparer.Ordinal);
@@ -39,10 +47,14 @@ internal static class ModelRegistry
     internal static string? CheckProperty(string model, string name, string value) => (model, name) switch
     {
         ("edu", "dmaMask") when ParseMask(value) is null => $"\"dmaMask\" is a mask of address bits such as \"0xfffffff\", not \"{value}\"",
-        ("dsa", "maxTransferLog2") when ParseLog2(value, 1, 31) is null => $"\"maxTransferLog2\" is a logarithm from 1 to 31, not \"{value}\"",
-        ("dsa", "maxBatchLog2") when ParseLog2(value, 1, 15) is null => $"\"maxBatchLog2\" is a logarithm from 1 to 15, not \"{value}\"",
-        ("ioat", "maxTransferLog2") when ParseLog2(value, 12, 20) is null => $"\"maxTransferLog2\" is a logarithm from 12 to 20, not \"{value}\"",
+        ("dsa", "maxTransferLog2") when ParseCount(value, 1, 31) is null => $"\"maxTransferLog2\" is a logarithm from 1 to 31, not \"{value}\"",
+        ("dsa", "maxBatchLog2") when ParseCount(value, 1, 15) is null => $"\"maxBatchLog2\" is a logarithm from 1 to 15, not \"{value}\"",
+        ("ioat", "maxTransferLog2") when ParseCount(value, 12, 20) is null => $"\"maxTransferLog2\" is a logarithm from 12 to 20, not \"{value}\"",
         ("ioat", "haltOnFault") when !bool.TryParse(value, out _) => $"\"haltOnFault\" is true or false, not \"{value}\"",
+        ("nvme", "file") when value.Length == 0 => "\"file\" is the path of a file, not \"\"",
+        ("nvme", "size") when ParseSize(value) is null => $"\"size\" is a number of bytes from 512 to 16T such as \"64M\", not \"{value}\"",
+        ("nvme", "queues") when ParseCount(value, 1, 16) is null => $"\"queues\" is a number from 1 to 16, not \"{value}\"",
+        ("nvme", "serial") when value.Length is 0 or > 20 || !Ascii.IsValid(value) => $"\"serial\" has 1 to 20 ASCII characters, not \"{value}\"",
         _ => null,
     };
 
@@ -58,8 +70,17 @@ internal static class ModelRegistry
             ? mask
             : null;
 
-    private static int? ParseLog2(string text, int first, int last) =>
+    private static int? ParseCount(string text, int first, int last) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value >= first && value <= last ? value : null;
+
+    /// <summary>A number of bytes, perhaps in units of 1024, 1024^2, 1024^3 or 1024^4.</summary>
+    private static long? ParseSize(string text)
+    {
+        const long most = 16L << 40;
+        int unit = text.Length > 0 ? "KMGT".IndexOf(text[^1], StringComparison.Ordinal) + 1 : 0;
+        bool isNumber = long.TryParse(unit == 0 ? text : text[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out long value);
+        return isNumber && value <= most >> (unit * 10) && value << (unit * 10) >= 512 ? value << (unit * 10) : null;
+    }
 
     private sealed record Model(Func<IReadOnlyDictionary<string, string>, PciDeviceModel> Create, IReadOnlyList<string> Properties);
 }

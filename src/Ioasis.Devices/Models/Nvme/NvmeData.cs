@@ -75,11 +75,12 @@ internal sealed class NvmeData(DmaPort port)
     /// </summary>
     private NvmeStatus Next(int left, int page, out ulong entry)
     {
-        if (!TryEntry(out entry)) return NvmeStatus.DataXferError;
+        int wanted = (left + page - 1) / page;
+        if (!TryEntry(wanted, out entry)) return NvmeStatus.DataXferError;
         if (_listLeft > 0 || left <= page) return NvmeStatus.Success;
         if ((entry & ((ulong)page - 1)) != 0) return NvmeStatus.PrpInvalidOffset;
         Follow(entry, page);
-        return TryEntry(out entry) ? NvmeStatus.Success : NvmeStatus.DataXferError;
+        return TryEntry(wanted, out entry) ? NvmeStatus.Success : NvmeStatus.DataXferError;
     }
 
     private void Follow(ulong list, int page)
@@ -89,13 +90,13 @@ internal sealed class NvmeData(DmaPort port)
         _read = _used = 0;
     }
 
-    private bool TryEntry(out ulong entry)
+    private bool TryEntry(int wanted, out ulong entry)
     {
         entry = 0;
         if (_used == _read)
         {
             _used = 0;
-            _read = Math.Min(_listLeft, Window);
+            _read = Math.Min(Math.Min(_listLeft, wanted), Window);
             if (!Move(_list, MemoryMarshal.AsBytes(_entries.AsSpan(0, _read)), toMemory: false)) return false;
             _list = unchecked(_list + ((ulong)_read * EntrySize));
         }

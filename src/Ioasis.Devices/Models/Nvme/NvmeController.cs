@@ -1,0 +1,293 @@
+namespace Ioasis.Devices.Nvme;
+
+/// <summary>
+/// The controller: its configuration and state, the queues there are, and what a driver's doorbells do. Commands are done by a <see cref="NvmeWorker"/> for
+/// each submission queue.
+/// </summary>
+internal sealed class NvmeController
+{
+    // Guards the configuration, the state and which queues there are. Taken after the slot's lock for calls, before those of interrupts and of completion
+    // queues, and the slot's for bytes. Nobody holds it during DMA or while a worker is waited for.
+    private readonly Lock _lock = new();
+    private readonly IPciSlot _slot;
+    private readonly NvmeStore _store;
+    private readonly NvmeSubmissionQueue?[] _submissions;
+    private readonly NvmeCompletionQueue?[] _completions;
+    private readonly NvmeWorker[] _workers;
+    private readonly NvmeAdmin _admin;
+    private readonly NvmeNamespace _namespace;
+    private NvmeConfiguration _configuration;
+    private NvmeControllerStatus _status;
+    private bool _shutsDown;
+
+    internal NvmeController(IPciSlot slot, NvmeOptions options)
+    {
+        _slot = slot;
+        _store = NvmeStore.Open(options);
+        _namespace = new NvmeNamespace(_store);
+        Queues = options.Queues;
+        Interrupts = new NvmeInterrupts(slot);
+        _submissions = new NvmeSubmissionQueue?[Queues + 1];
+        _completions = new NvmeCompletionQueue?[Queues + 1];
+        _workers = [.. Enumerable.Range(0, Queues + 1).Select(queue => new NvmeWorker(this, slot, queue))];
+        _admin = new NvmeAdmin(this, _namespace, options.Serial ?? _workers[0].Place);
+    }
+
+    /// <summary>How many pairs of I/O queues there can be.</summary>
+    internal int Queues { get; }
+
+    internal NvmeEvents Events { get; } = new();
+
+    internal NvmeInterrupts Interrupts { get; }
+
+    internal NvmeConfiguration Configuration
+    {
+        get { lock (_lock) return _configuration; }
+    }
+
+    /// <summary>Whether there is an I/O queue.</summary>
+    internal bool HasIoQueues
+    {
+        get { lock (_lock) return _submissions.Skip(1).Any(q => q is not null) || _completions.Skip(1).Any(q => q is not null); }
+    }
+
+    /// <summary>A driver wrote a register.</summary>
+    internal void Ring(Register register, uint value)
+    {
+        if (register == NvmeRegisters.Configuration) Configure(new NvmeConfiguration(value));
+        else if (register == NvmeRegisters.InterruptMaskSet) Mask(register, set: value, clear: 0);
+        else if (register == NvmeRegisters.InterruptMaskClear) Mask(register, set: 0, clear: value);
+        else if (NvmeRegisters.IsHead(register)) MoveHead(NvmeRegisters.QueueOf(register), value);
+        else MoveTail(NvmeRegisters.QueueOf(register), value);
+    }
+
+    /// <summary>Does a command of a queue, on the thread of its worker.</summary>
+    internal NvmeOutcome Execute(int queue, in NvmeCommand command, NvmeData data)
+    {
+        if (command.Flags != 0) return NvmeStatus.InvalidField; // fused, or with SGLs
+        return queue == 0 ? _admin.Execute(in command, data) : _namespace.Execute(in command, data, Configuration.PageShift);
+    }
+
+    /// <summary>A submission queue; null when there is no such, or nothing is to be done any more.</summary>
+    internal NvmeSubmissionQueue? QueueOf(int queue)
+    {
+        lock (_lock) return _status == NvmeControllerStatus.Ready ? _submissions[queue] : null;
+    }
+
+    /// <summary>The memory of a queue does not answer: only a reset helps.</summary>
+    internal void Fail()
+    {
+        lock (_lock) Show(_status | NvmeControllerStatus.Fatal);
+    }
+
+    internal NvmeCompletionQueue? CompletionQueueOf(int queue)
+    {
+        lock (_lock) return queue <= Queues ? _completions[queue] : null;
+    }
+
+    internal bool HasSubmissionQueue(int queue)
+    {
+        lock (_lock) return queue <= Queues && _submissions[queue] is not null;
+    }
+
+    internal void Add(NvmeCompletionQueue queue)
+    {
+        lock (_lock)
+        {
+            _completions[queue.Id] = queue;
+            Interrupts.Add(queue);
+            Publish(NvmeRegisters.Heads[queue.Id], 0);
+        }
+    }
+
+    internal void Add(NvmeSubmissionQueue queue)
+    {
+        lock (_lock)
+        {
+            _submissions[queue.Id] = queue;
+            Publish(NvmeRegisters.Tails[queue.Id], 0);
+        }
+    }
+
+    /// <summary>Takes a submission queue away; what is left in it is not done.</summary>
+    internal void RemoveSubmissionQueue(int queue)
+    {
+        lock (_lock) _submissions[queue] = null;
+        _workers[queue].Stop();
+    }
+
+    /// <summary>Takes a completion queue away; false while a submission queue needs it.</summary>
+    internal bool TryRemoveCompletionQueue(NvmeCompletionQueue queue)
+    {
+        lock (_lock)
+        {
+            if (_submissions.Any(q => q?.Completions == queue)) return false;
+            _completions[queue.Id] = null;
+            Interrupts.Remove(queue);
+            return true;
+        }
+    }
+
+    /// <summary>A shutdown is complete once all that was written is on the medium. On the thread of the admin queue.</summary>
+    internal void FinishShutdown()
+    {
+        lock (_lock)
+            if (!_shutsDown) return;
+        _namespace.TryFlush(); // there is nobody to tell
+        lock (_lock)
+        {
+            if (!_shutsDown) return;
+            _shutsDown = false;
+            Show((_status & ~NvmeControllerStatus.ShutdownOccurring) | NvmeControllerStatus.ShutdownComplete);
+        }
+    }
+
+    /// <summary>No command is under way, and nothing is left but the blocks. Not under the lock: a worker needs it to come to its end.</summary>
+    internal void Reset()
+    {
+        foreach (NvmeWorker worker in _workers.Reverse()) worker.Stop(); // that of the admin queue last: the others wake it
+        lock (_lock)
+        {
+            Array.Clear(_submissions);
+            Array.Clear(_completions);
+            _configuration = default;
+            _status = NvmeControllerStatus.None;
+            _shutsDown = false;
+        }
+
+        Interrupts.Reset();
+        Events.Reset();
+        _admin.Reset();
+        _namespace.Reset();
+    }
+
+    internal void Unplug()
+    {
+        Reset();
+        foreach (NvmeWorker worker in _workers) worker.Unplug();
+        _store.Dispose();
+    }
+
+    private void Configure(NvmeConfiguration wanted)
+    {
+        NvmeConfiguration before = Configuration;
+        if (before.IsEnabled && !wanted.IsEnabled)
+        {
+            Reset();
+            lock (_lock)
+            {
+                for (int i = 0; i <= Queues; i++)
+                {
+                    Publish(NvmeRegisters.Heads[i], 0);
+                    Publish(NvmeRegisters.Tails[i], 0);
+                }
+
+                _configuration = wanted;
+                Show(NvmeControllerStatus.None);
+            }
+        }
+        else
+        {
+            lock (_lock) _configuration = wanted;
+            if (!before.IsEnabled && wanted.IsEnabled) Enable(wanted);
+        }
+
+        if (wanted.Shutdown != 0 && before.Shutdown == 0) ShutDown();
+        else if (wanted.Shutdown == 0 && before.Shutdown != 0)
+            lock (_lock) Show(_status & ~NvmeControllerStatus.ShutdownComplete);
+    }
+
+    private void Enable(NvmeConfiguration wanted)
+    {
+        uint attributes = (uint)Read(NvmeRegisters.AdminQueueAttributes);
+        ulong submissions = Read(NvmeRegisters.AdminSubmissionQueue), completions = Read(NvmeRegisters.AdminCompletionQueue);
+        uint submissionEntries = (attributes & 0xfff) + 1, completionEntries = ((attributes >> 16) & 0xfff) + 1;
+        ulong offsetMask = (1UL << wanted.PageShift) - 1;
+        bool possible = wanted.CommandSet == 0 && wanted.Arbitration == 0 && wanted.PageShift <= NvmeRegisters.LargestPageShift
+            && submissionEntries > 1 && completionEntries > 1 && ((submissions | completions) & offsetMask) == 0;
+        if (!possible)
+        {
+            Fail();
+            return;
+        }
+
+        var queue = new NvmeCompletionQueue(0, completions, completionEntries, vector: 0);
+        Add(queue);
+        Add(new NvmeSubmissionQueue(0, submissions, submissionEntries, queue));
+        lock (_lock) Show(_status | NvmeControllerStatus.Ready);
+    }
+
+    private void ShutDown()
+    {
+        foreach (NvmeWorker worker in _workers.Reverse()) worker.Stop();
+        lock (_lock)
+        {
+            _shutsDown = true;
+            Show(_status | NvmeControllerStatus.ShutdownOccurring);
+        }
+
+        _workers[0].Wake();
+    }
+
+    private void Mask(Register register, uint set, uint clear)
+    {
+        Publish(register, 0); // so that the same bits are seen again
+        Interrupts.Mask(set, clear);
+    }
+
+    private void MoveTail(int queue, uint tail)
+    {
+        lock (_lock)
+        {
+            if (!IsReady(NvmeRegisters.Tails[queue])) return;
+            if (_submissions[queue] is not { } submissions) Happened(NvmeEvent.InvalidDoorbellRegister);
+            else if (tail >= submissions.Entries) Happened(NvmeEvent.InvalidDoorbellValue);
+            else
+            {
+                submissions.Tail = tail;
+                _workers[queue].Wake();
+            }
+        }
+    }
+
+    private void MoveHead(int queue, uint head)
+    {
+        lock (_lock)
+        {
+            if (!IsReady(NvmeRegisters.Heads[queue])) return;
+            if (_completions[queue] is not { } completions) Happened(NvmeEvent.InvalidDoorbellRegister);
+            else if (head >= completions.Entries) Happened(NvmeEvent.InvalidDoorbellValue);
+            else
+            {
+                completions.Advance(head);
+                Interrupts.Seen();
+                foreach (NvmeSubmissionQueue? waiting in _submissions)
+                    if (waiting?.Completions == completions) _workers[waiting.Id].Wake(); // there may have been no room
+            }
+        }
+    }
+
+    /// <summary>Whether doorbells count; one that does not reads as 0.</summary>
+    private bool IsReady(Register doorbell)
+    {
+        if (_status == NvmeControllerStatus.Ready) return true;
+        Publish(doorbell, 0);
+        return false;
+    }
+
+    private void Happened(NvmeEvent what)
+    {
+        Events.Add(what);
+        _workers[0].Wake();
+    }
+
+    private void Show(NvmeControllerStatus status)
+    {
+        _status = status;
+        Publish(NvmeRegisters.Status, (uint)status);
+    }
+
+    private ulong Read(Register register) => _slot.ReadRegister(NvmeRegisters.Bar, register);
+
+    private void Publish(Register register, ulong value) => _slot.Publish(NvmeRegisters.Bar, register, value);
+}

@@ -1,0 +1,67 @@
+using System.Buffers.Binary;
+
+namespace Ioasis.Devices.Nvme;
+
+/// <summary>The log pages.</summary>
+/// <param name="blocks">The namespace, whose use the SMART log tells.</param>
+internal sealed class NvmeLogs(NvmeNamespace blocks)
+{
+    /// <summary>Bytes of the longest one.</summary>
+    internal const int Longest = 4096;
+
+    /// <summary>In kelvin; it is always the same.</summary>
+    internal const uint Temperature = 303;
+
+    internal const uint WarningTemperature = 343, CriticalTemperature = 373;
+
+    /// <summary>Revision of the firmware.</summary>
+    internal static ReadOnlySpan<byte> Firmware => "1.0     "u8;
+
+    private const int ErrorEntrySize = 64;
+    private const int SmartSize = 512;
+    private const uint Supported = 1, ChangesBlocks = 2;
+
+    /// <summary>Makes a log page; how many bytes it has, 0 when there is no such.</summary>
+    internal int Fill(NvmeLog log, Span<byte> page)
+    {
+        page.Clear();
+        switch (log)
+        {
+            case NvmeLog.Error: return ErrorEntrySize; // an entry that is none: nothing is recorded
+            case NvmeLog.Smart: return FillSmart(page);
+            case NvmeLog.FwSlot:
+                page[0] = 1; // the active slot
+                Firmware.CopyTo(page[8..]);
+                return SmartSize;
+            case NvmeLog.ChangedNs: return Longest; // none ever changes
+            case NvmeLog.CmdEffects: return FillEffects(page);
+            default: return 0;
+        }
+    }
+
+    private int FillSmart(Span<byte> page)
+    {
+        const int thousandBlocks = 1000;
+        (long blocksRead, long blocksWritten, long reads, long writes) = blocks.Counts;
+        BinaryPrimitives.WriteUInt16LittleEndian(page[1..], (ushort)Temperature);
+        page[3] = 100; // all of what is spare is there
+        page[4] = 10;
+        BinaryPrimitives.WriteInt64LittleEndian(page[32..], (blocksRead + thousandBlocks - 1) / thousandBlocks);
+        BinaryPrimitives.WriteInt64LittleEndian(page[48..], (blocksWritten + thousandBlocks - 1) / thousandBlocks);
+        BinaryPrimitives.WriteInt64LittleEndian(page[64..], reads);
+        BinaryPrimitives.WriteInt64LittleEndian(page[80..], writes);
+        page[112] = 1; // power cycles
+        return SmartSize;
+    }
+
+    private static int FillEffects(Span<byte> page)
+    {
+        const int ofIoCommands = 1024;
+        foreach (NvmeAdminOpcode opcode in Enum.GetValues<NvmeAdminOpcode>()) Set(page, (int)opcode, Supported);
+        foreach (NvmeOpcode opcode in Enum.GetValues<NvmeOpcode>())
+            Set(page[ofIoCommands..], (int)opcode, opcode is NvmeOpcode.Read or NvmeOpcode.Flush ? Supported : Supported | ChangesBlocks);
+        return Longest;
+
+        static void Set(Span<byte> effects, int opcode, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(effects[(opcode * 4)..], value);
+    }
+}

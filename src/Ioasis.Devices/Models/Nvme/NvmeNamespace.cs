@@ -1,0 +1,139 @@
+using System.Buffers.Binary;
+
+namespace Ioasis.Devices.Nvme;
+
+/// <summary>The one namespace: its blocks, and the commands of the NVM command set. Several threads use it at once.</summary>
+/// <param name="store">Where the blocks are.</param>
+internal sealed class NvmeNamespace(NvmeStore store)
+{
+    internal const uint Id = 1;
+    internal const int BlockShift = 9;
+    internal const int BlockSize = 1 << BlockShift;
+    private const int RangeSize = 16;
+    private const uint DeallocateAttribute = 4;
+    private long _blocksRead, _blocksWritten, _reads, _writes;
+    private volatile bool _writesThrough;
+
+    internal ulong Blocks { get; } = (ulong)store.Size >> BlockShift;
+
+    /// <summary>Whether what is written is on the medium when its command ends: the volatile write cache is off.</summary>
+    internal bool WritesThrough
+    {
+        get => _writesThrough;
+        set => _writesThrough = value;
+    }
+
+    /// <summary>How many blocks were read and written, and by how many commands, since power-on.</summary>
+    internal (long BlocksRead, long BlocksWritten, long Reads, long Writes) Counts =>
+        (Volatile.Read(ref _blocksRead), Volatile.Read(ref _blocksWritten), Volatile.Read(ref _reads), Volatile.Read(ref _writes));
+
+    internal NvmeStatus Execute(in NvmeCommand command, NvmeData data, int pageShift)
+    {
+        var opcode = (NvmeOpcode)command.Opcode;
+        if (opcode is not (NvmeOpcode.Flush or NvmeOpcode.Write or NvmeOpcode.Read or NvmeOpcode.WriteZeroes or NvmeOpcode.Dsm)) return NvmeStatus.InvalidOpcode;
+        if (command.Nsid != Id && !(opcode is NvmeOpcode.Flush && command.Nsid == NvmeCommand.AllNamespaces)) return NvmeStatus.InvalidNs;
+        try
+        {
+            return opcode switch
+            {
+                NvmeOpcode.Flush => Flush(),
+                NvmeOpcode.Write => Write(in command, data, pageShift),
+                NvmeOpcode.Read => Read(in command, data, pageShift),
+                NvmeOpcode.WriteZeroes => WriteZeroes(in command),
+                _ => ManageDataset(in command, data, pageShift),
+            };
+        }
+        catch (IOException)
+        {
+            return opcode is NvmeOpcode.Read ? NvmeStatus.ReadError : NvmeStatus.WriteFault;
+        }
+    }
+
+    /// <summary>What was written is on the medium, if that can be.</summary>
+    internal void TryFlush()
+    {
+        try
+        {
+            store.Flush();
+        }
+        catch (IOException)
+        {
+            // whoever asks by a command is told
+        }
+    }
+
+    internal void Reset() => _writesThrough = false;
+
+    private NvmeStatus Flush()
+    {
+        store.Flush();
+        return NvmeStatus.Success;
+    }
+
+    private NvmeStatus Read(in NvmeCommand command, NvmeData data, int pageShift)
+    {
+        NvmeStatus status = Check(in command, isTransfer: true, out long offset, out int count);
+        if (status != NvmeStatus.Success) return status;
+        Span<byte> bytes = data.Bytes(count);
+        store.Read(offset, bytes);
+        Interlocked.Add(ref _blocksRead, command.Blocks);
+        Interlocked.Increment(ref _reads);
+        return data.Write(in command, pageShift, bytes);
+    }
+
+    private NvmeStatus Write(in NvmeCommand command, NvmeData data, int pageShift)
+    {
+        NvmeStatus status = Check(in command, isTransfer: true, out long offset, out int count);
+        if (status != NvmeStatus.Success) return status;
+        Span<byte> bytes = data.Bytes(count);
+        status = data.Read(in command, pageShift, bytes);
+        if (status != NvmeStatus.Success) return status; // no block has changed
+        store.Write(offset, bytes);
+        Interlocked.Add(ref _blocksWritten, command.Blocks);
+        Interlocked.Increment(ref _writes);
+        if (_writesThrough || command.ForceUnitAccess) store.Flush();
+        return NvmeStatus.Success;
+    }
+
+    private NvmeStatus WriteZeroes(in NvmeCommand command)
+    {
+        NvmeStatus status = Check(in command, isTransfer: false, out long offset, out int count);
+        if (status != NvmeStatus.Success) return status;
+        store.Zero(offset, count);
+        if (_writesThrough || command.ForceUnitAccess) store.Flush();
+        return NvmeStatus.Success;
+    }
+
+    /// <summary>Of its attributes deallocation means something here; each range is checked before any is deallocated.</summary>
+    private NvmeStatus ManageDataset(in NvmeCommand command, NvmeData data, int pageShift)
+    {
+        Span<byte> ranges = data.Bytes(((int)(command.Cdw10 & 0xff) + 1) * RangeSize);
+        NvmeStatus status = data.Read(in command, pageShift, ranges);
+        if (status != NvmeStatus.Success || (command.Cdw11 & DeallocateAttribute) == 0) return status;
+        for (int at = 0; at < ranges.Length; at += RangeSize)
+        {
+            (ulong first, uint blocks) = Range(ranges[at..]);
+            if (first > Blocks || blocks > Blocks - first) return NvmeStatus.LbaRange;
+        }
+
+        for (int at = 0; at < ranges.Length; at += RangeSize)
+        {
+            (ulong first, uint blocks) = Range(ranges[at..]);
+            store.Deallocate((long)first << BlockShift, (long)blocks << BlockShift);
+        }
+
+        return NvmeStatus.Success;
+
+        static (ulong First, uint Blocks) Range(ReadOnlySpan<byte> range) =>
+            (BinaryPrimitives.ReadUInt64LittleEndian(range[8..]), BinaryPrimitives.ReadUInt32LittleEndian(range[4..]));
+    }
+
+    private NvmeStatus Check(in NvmeCommand command, bool isTransfer, out long offset, out int count)
+    {
+        (offset, count) = (0, (int)command.Blocks << BlockShift);
+        if (isTransfer && count > NvmeData.Longest) return NvmeStatus.InvalidField;
+        if (command.FirstBlock > Blocks || command.Blocks > Blocks - command.FirstBlock) return NvmeStatus.LbaRange;
+        offset = (long)command.FirstBlock << BlockShift;
+        return NvmeStatus.Success;
+    }
+}

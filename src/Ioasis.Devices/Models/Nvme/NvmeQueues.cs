@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+using Ioasis.Core.Dma;
+using Ioasis.Memory;
+
+namespace Ioasis.Devices.Nvme;
+
+/// <summary>A submission queue. Its worker alone moves the head; the tail is the driver's.</summary>
+/// <param name="id">Its number.</param>
+/// <param name="address">Where its entries are.</param>
+/// <param name="entries">How many it has.</param>
+/// <param name="completions">Where its commands' completions go.</param>
+internal sealed class NvmeSubmissionQueue(int id, ulong address, uint entries, NvmeCompletionQueue completions)
+{
+    private uint _tail;
+
+    internal int Id => id;
+
+    internal uint Entries => entries;
+
+    internal NvmeCompletionQueue Completions => completions;
+
+    /// <summary>The next entry to be read.</summary>
+    internal uint Head { get; private set; }
+
+    /// <summary>The one after the last that the driver has written.</summary>
+    internal uint Tail
+    {
+        get => Volatile.Read(ref _tail);
+        set => Volatile.Write(ref _tail, value);
+    }
+
+    /// <summary>Takes the next command; false when it cannot be read.</summary>
+    internal bool TryTake(DmaPort port, out NvmeCommand command)
+    {
+        command = default;
+        ulong at = unchecked(address + (Head * (ulong)NvmeCommand.Size));
+        if (!port.Read(new Iova(at), MemoryMarshal.AsBytes(new Span<NvmeCommand>(ref command))).IsOk) return false;
+        Head = Head + 1 == entries ? 0 : Head + 1;
+        return true;
+    }
+}
+
+/// <summary>A completion queue, which several submission queues can share.</summary>
+/// <param name="id">Its number.</param>
+/// <param name="address">Where its entries are.</param>
+/// <param name="entries">How many it has.</param>
+/// <param name="vector">Its interrupt vector; null for none.</param>
+internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, int? vector)
+{
+    // Guards what follows and the order of the entries. Taken after the controller's lock; while it is held nothing but a port and the slot is used.
+    private readonly Lock _lock = new();
+    private uint _head, _tail, _reserved;
+    private bool _phase = true;
+
+    internal int Id => id;
+
+    internal uint Entries => entries;
+
+    internal int? Vector => vector;
+
+    /// <summary>Whether the driver has not seen all entries yet.</summary>
+    internal bool HasUnseen
+    {
+        get { lock (_lock) return _head != _tail; }
+    }
+
+    /// <summary>Keeps a place for a completion; false while the driver has left none free.</summary>
+    internal bool TryReserve()
+    {
+        lock (_lock)
+        {
+            uint used = (_tail + entries - _head) % entries;
+            if (used + _reserved >= entries - 1) return false;
+            _reserved++;
+            return true;
+        }
+    }
+
+    /// <summary>Gives a place back.</summary>
+    internal void Release()
+    {
+        lock (_lock) _reserved--;
+    }
+
+    /// <summary>Writes an entry to a place that was kept, with its phase; false when it cannot be written.</summary>
+    internal bool TryPost(DmaPort port, in NvmeCompletion completion)
+    {
+        lock (_lock)
+        {
+            NvmeCompletion entry = completion with { StatusAndPhase = (ushort)(completion.StatusAndPhase | (_phase ? 1u : 0)) };
+            ulong at = unchecked(address + (_tail * (ulong)NvmeCompletion.Size));
+            _reserved--;
+            if (!TryWrite(port, at, in entry)) return false;
+            _tail = _tail + 1 == entries ? 0 : _tail + 1;
+            _phase ^= _tail == 0;
+            return true;
+        }
+    }
+
+    /// <summary>The driver has seen the entries before this one.</summary>
+    internal void Advance(uint head)
+    {
+        lock (_lock) _head = head;
+    }
+
+    /// <summary>The word with the phase last: who sees that it changed sees the others.</summary>
+    private static bool TryWrite(DmaPort port, ulong at, in NvmeCompletion entry)
+    {
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<NvmeCompletion>(in entry));
+        return port.Write(new Iova(at), bytes[..sizeof(ulong)]).IsOk && port.Write(new Iova(unchecked(at + sizeof(ulong))), bytes[sizeof(ulong)..]).IsOk;
+    }
+}
