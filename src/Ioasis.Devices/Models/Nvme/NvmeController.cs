@@ -193,8 +193,7 @@ internal sealed class NvmeController
         }
 
         if (wanted.Shutdown != 0 && before.Shutdown == 0) ShutDown();
-        else if (wanted.Shutdown == 0 && before.Shutdown != 0)
-            lock (_lock) Show(_status & ~NvmeControllerStatus.ShutdownComplete);
+        else if (wanted.Shutdown == 0 && before.Shutdown != 0) TakeShutdownBack();
     }
 
     private void Enable(NvmeConfiguration wanted)
@@ -227,6 +226,15 @@ internal sealed class NvmeController
         }
 
         _workers[0].Wake();
+    }
+
+    private void TakeShutdownBack()
+    {
+        lock (_lock)
+        {
+            _shutsDown = false;
+            Show(_status & ~(NvmeControllerStatus.ShutdownOccurring | NvmeControllerStatus.ShutdownComplete));
+        }
     }
 
     private void Mask(Register register, uint set, uint clear)
