@@ -3,18 +3,16 @@ using System.Diagnostics;
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// The thread that looks for stores to mapped BARs, one for all slots of a machine. It runs only while a BAR is mapped. After a doorbell
-/// it keeps looking without a pause for a while, because another one is likely; then once a millisecond.
+/// The thread that looks for stores to mapped BARs, one for all slots of a machine. It runs only while a BAR is mapped, at a
+/// <see cref="PollPace"/> that follows what drivers and devices do.
 /// </summary>
 internal sealed class BarPoller : IDisposable
 {
-    private const int IdleMilliseconds = 1;
-    private static readonly TimeSpan s_hot = TimeSpan.FromMilliseconds(2);
-
     // Guards the slots and the thread. Nothing else is locked while it is held.
     private readonly Lock _lock = new();
-    private readonly ManualResetEventSlim _changed = new();
+    private readonly ManualResetEventSlim _changed = new(initialState: false, spinCount: 0);
     private volatile PciSlot[] _slots = [];
+    private volatile bool _happened, _naps;
     private Thread? _thread;
 
     /// <summary>Whether there is a thread.</summary>
@@ -50,6 +48,15 @@ internal sealed class BarPoller : IDisposable
         }
     }
 
+    /// <summary>
+    /// A device told its driver something, or a driver made a call: stores are likely to come. One that is not noticed costs no more than a nap.
+    /// </summary>
+    internal void Expect()
+    {
+        _happened = true;
+        if (_naps) _changed.Set();
+    }
+
     /// <summary>Ends the thread.</summary>
     public void Dispose()
     {
@@ -67,7 +74,8 @@ internal sealed class BarPoller : IDisposable
 
     private void Work()
     {
-        long hotUntil = Stopwatch.GetTimestamp();
+        var pace = new PollPace(Stopwatch.Frequency);
+        _happened = true;
         while (true)
         {
             lock (_lock)
@@ -80,12 +88,19 @@ internal sealed class BarPoller : IDisposable
                 }
             }
 
-            bool any = false;
+            bool any = _happened;
+            _happened = false;
             foreach (PciSlot slot in _slots) any |= slot.TryPoll();
-            long now = Stopwatch.GetTimestamp();
-            if (any) hotUntil = now + (long)(s_hot.TotalSeconds * Stopwatch.Frequency);
-            if (now < hotUntil) Thread.Yield();
-            else _changed.Wait(IdleMilliseconds);
+            int nap = pace.Next(Stopwatch.GetTimestamp(), any);
+            if (nap == 0)
+            {
+                Thread.Yield();
+                continue;
+            }
+
+            _naps = true;
+            if (!_happened) _changed.Wait(nap);
+            _naps = false;
         }
     }
 }

@@ -109,6 +109,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     internal void Look()
     {
         lock (_calls) Poll();
+        _poller.Expect();
     }
 
     /// <summary>From now on a BAR's bytes are these, which a program may map; <see cref="TakeBarsBack"/> ends it.</summary>
@@ -169,13 +170,21 @@ internal sealed class PciSlot : IPciSlot, IDisposable
 
     public ulong ReadRegister(int bar, Register register) => Memory(bar).Peek(register);
 
-    public void Publish(int bar, Register register, ulong value) => Memory(bar).Publish(register, value);
+    public void Publish(int bar, Register register, ulong value)
+    {
+        Memory(bar).Publish(register, value);
+        _poller.Expect();
+    }
 
     public void ReadBar(int bar, ulong offset, Span<byte> destination) => Memory(bar).CopyTo(offset, destination);
 
     public void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> source) => Memory(bar).CopyFrom(offset, source);
 
-    public bool RaiseMessage(int vector) => _target?.RaiseMessage(vector) ?? false;
+    public bool RaiseMessage(int vector)
+    {
+        _poller.Expect();
+        return _target?.RaiseMessage(vector) ?? false;
+    }
 
     public void SetInterruptLine(bool asserted)
     {

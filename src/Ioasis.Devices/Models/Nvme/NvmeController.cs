@@ -62,10 +62,10 @@ internal sealed class NvmeController
     }
 
     /// <summary>Does a command of a queue, on the thread of its worker.</summary>
-    internal NvmeOutcome Execute(int queue, in NvmeCommand command, NvmeData data)
+    internal NvmeOutcome Execute(int queue, in NvmeCommand command, NvmeData data, CancellationToken abort)
     {
         if (command.Flags != 0) return NvmeStatus.InvalidField; // fused, or with SGLs
-        return queue == 0 ? _admin.Execute(in command, data) : _namespace.Execute(in command, data, Configuration.PageShift);
+        return queue == 0 ? _admin.Execute(in command, data) : _namespace.Execute(in command, data, Configuration.PageShift, abort);
     }
 
     /// <summary>A submission queue; null when there is no such, or nothing is to be done any more.</summary>

@@ -27,7 +27,7 @@ internal sealed class NvmeNamespace(NvmeStore store)
     internal (long BlocksRead, long BlocksWritten, long Reads, long Writes) Counts =>
         (Volatile.Read(ref _blocksRead), Volatile.Read(ref _blocksWritten), Volatile.Read(ref _reads), Volatile.Read(ref _writes));
 
-    internal NvmeStatus Execute(in NvmeCommand command, NvmeData data, int pageShift)
+    internal NvmeStatus Execute(in NvmeCommand command, NvmeData data, int pageShift, CancellationToken abort)
     {
         var opcode = (NvmeOpcode)command.Opcode;
         if (opcode is not (NvmeOpcode.Flush or NvmeOpcode.Write or NvmeOpcode.Read or NvmeOpcode.WriteZeroes or NvmeOpcode.Dsm)) return NvmeStatus.InvalidOpcode;
@@ -40,7 +40,7 @@ internal sealed class NvmeNamespace(NvmeStore store)
                 NvmeOpcode.Write => Write(in command, data, pageShift),
                 NvmeOpcode.Read => Read(in command, data, pageShift),
                 NvmeOpcode.WriteZeroes => WriteZeroes(in command),
-                _ => ManageDataset(in command, data, pageShift),
+                _ => ManageDataset(in command, data, pageShift, abort),
             };
         }
         catch (IOException)
@@ -105,7 +105,7 @@ internal sealed class NvmeNamespace(NvmeStore store)
     }
 
     /// <summary>Of its attributes deallocation means something here; each range is checked before any is deallocated.</summary>
-    private NvmeStatus ManageDataset(in NvmeCommand command, NvmeData data, int pageShift)
+    private NvmeStatus ManageDataset(in NvmeCommand command, NvmeData data, int pageShift, CancellationToken abort)
     {
         Span<byte> ranges = data.Bytes(((int)(command.Cdw10 & 0xff) + 1) * RangeSize);
         NvmeStatus status = data.Read(in command, pageShift, ranges);
@@ -116,7 +116,7 @@ internal sealed class NvmeNamespace(NvmeStore store)
             if (first > Blocks || blocks > Blocks - first) return NvmeStatus.LbaRange;
         }
 
-        for (int at = 0; at < ranges.Length; at += RangeSize)
+        for (int at = 0; at < ranges.Length && !abort.IsCancellationRequested; at += RangeSize)
         {
             (ulong first, uint blocks) = Range(ranges[at..]);
             store.Deallocate((long)first << BlockShift, (long)blocks << BlockShift);

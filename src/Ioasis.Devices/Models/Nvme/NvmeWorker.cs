@@ -58,7 +58,7 @@ internal sealed class NvmeWorker
                 return;
             }
 
-            NvmeOutcome outcome = _controller.Execute(_queue, in command, Data);
+            NvmeOutcome outcome = _controller.Execute(_queue, in command, Data, abort);
             if (outcome.IsPending || abort.IsCancellationRequested) queue.Completions.Release();
             else Complete(queue, command.CommandId, outcome);
         }
