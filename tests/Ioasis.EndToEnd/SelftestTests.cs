@@ -73,23 +73,46 @@ public sealed class SelftestTests(Workbench bench)
         await Compare(who, "vfio_dma_mapping_test", [.. variants, bdf], expected);
     }
 
-    /// <summary>Linux's driver for DSA, whose registers it reaches by calls: see eng/selftests. It maps 1 GiB: who may not pin that fails as on Linux.</summary>
+    /// <summary>Linux's driver for DSA, whose registers it reaches by calls: see eng/selftests.</summary>
     [Theory]
     [InlineData(Who.Self)]
     [InlineData(Who.Nobody)]
     public async Task Driver_of_dsa(Who who)
     {
         const string Dsa = "0000:08:00.0";
-        string machine = Path.Combine(await bench.Scratch(who), "machine.json");
         string description = $$"""{ "devices": [{ "model": "dsa", "address": "{{Dsa}}", "properties": { "maxTransferLog2": 21, "maxBatchLog2": 5 } }] }""";
+        await CompareDriver(who, "vfio_pci_driver_calls_test", Dsa, description);
+    }
+
+    /// <summary>
+    /// Linux's driver for I/OAT, with its registers mapped, and by calls. It starts a channel that has halted and at once looks whether it has, which a
+    /// mapping cannot answer: see docs/devices/ioat.md.
+    /// </summary>
+    [Theory]
+    [InlineData(Who.Self, "vfio_pci_driver_test", false)]
+    [InlineData(Who.Nobody, "vfio_pci_driver_test", false)]
+    [InlineData(Who.Self, "vfio_pci_driver_calls_test", true)]
+    public async Task Driver_of_ioat(Who who, string program, bool halts)
+    {
+        const string Ioat = "0000:08:00.0";
+        string halt = halts ? "true" : "false";
+        await CompareDriver(who, program, Ioat, $$"""{ "devices": [{ "model": "ioat", "address": "{{Ioat}}", "properties": { "haltOnFault": {{halt}} } }] }""");
+    }
+
+    /// <summary>It maps 1 GiB: who may not pin that fails as on Linux.</summary>
+    private async Task CompareDriver(Who who, string program, string bdf, string description)
+    {
+        string machine = Path.Combine(await bench.Scratch(who), "machine.json");
         await File.WriteAllTextAsync(machine, description, TestContext.Current.CancellationToken);
         string[] modes = ["iommufd", "iommufd_compat_type1", "iommufd_compat_type1v2"];
         string[] tests = ["init_remove", "memcpy_success", "memcpy_from_unmapped_iova", "memcpy_to_unmapped_iova", "send_msi", "mix_and_match", "memcpy_storm"];
-        string program = Path.Combine(bench.Selftests, "vfio_pci_driver_calls_test");
         string limit = (await Execution.Run([.. Workbench.As(who), "sh", "-c", "ulimit -l"])).MustEnd().Output.Trim(); // in KiB
         bool mayPin = (who == Who.Self && Environment.IsPrivilegedProcess) || limit == "unlimited" || long.Parse(limit, CultureInfo.InvariantCulture) > 1 << 21;
         MustBe(
-            await Execution.Run([.. Workbench.As(who), bench.Launcher(who), "run", "--machine", machine, "--", program, .. modes.SelectMany(mode => new[] { "-v", mode }), Dsa]),
+            await Execution.Run([
+                .. Workbench.As(who), bench.Launcher(who), "run", "--machine", machine, "--",
+                Path.Combine(bench.Selftests, program), .. modes.SelectMany(mode => new[] { "-v", mode }), bdf,
+            ]),
             modes.SelectMany(mode => tests.Select(test => $"vfio_pci_driver_test.{mode}.{test}")).ToDictionary(name => name, _ => mayPin ? TapResult.Passed : TapResult.Failed),
             mayPin ? 0 : 1);
     }

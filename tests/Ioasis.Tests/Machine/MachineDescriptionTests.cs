@@ -17,12 +17,19 @@ public sealed class MachineDescriptionTests
     [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\",\n\"pri\": 33}]}", "m.json:3: dmatest has up to 32 page requests, not 33.")]
     [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\", \"ats\": false,\n\"pri\": 3}]}",
         "m.json:3: page requests need ATS; leave \"pri\" out, or \"ats\": false.")]
-    [InlineData("{\n\n \"devices\": [ { \"model\": \"nvme\", \"address\": \"00:03.0\" } ]\n}", "m.json:3: there is no device model \"nvme\"; there is dmatest, dsa, edu.")]
+    [InlineData("{\n\n \"devices\": [ { \"model\": \"ahci\", \"address\": \"00:03.0\" } ]\n}", "m.json:3: there is no device model \"ahci\"; there is dmatest, dsa, edu, ioat, nvme.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:33.0\"}]}", "m.json:2: \"00:33.0\" is no address such as 0000:00:03.0.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\"}]}", "m.json:2: a device needs \"address\", such as \"0000:00:03.0\".")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\",\n \"unit\": \"x\"}]}", "m.json:3: there is no unit \"x\"; there is dmar0.")]
     [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"addressBits\": 40}]}", "m.json:3: a VT-d unit translates 39, 48 or 57 address bits, not 40.")]
     [InlineData("{\"units\": {}}", "m.json:1: \"units\" of a machine is an array, not an object.")]
+    [InlineData("{\"devices\": [{\"model\": \"ioat\", \"address\": \"00:03.0\", \"properties\": {\n\"maxTransferLog2\": 11}}]}", "m.json:2: \"maxTransferLog2\" is a logarithm from 12 to 20, not \"11\".")]
+    [InlineData("{\"devices\": [{\"model\": \"ioat\", \"address\": \"00:03.0\", \"properties\": {\n\"haltOnFault\": 1}}]}", "m.json:2: \"haltOnFault\" is true or false, not \"1\".")]
+    [InlineData("{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"properties\": {\n\"size\": \"100\"}}]}", "m.json:2: \"size\" is a number of bytes from 512 to 16T such as \"64M\", not \"100\".")]
+    [InlineData("{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"properties\": {\n\"size\": \"17T\"}}]}", "m.json:2: \"size\" is a number of bytes from 512 to 16T such as \"64M\", not \"17T\".")]
+    [InlineData("{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"properties\": {\n\"queues\": 17}}]}", "m.json:2: \"queues\" is a number from 1 to 16, not \"17\".")]
+    [InlineData("{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"properties\": {\n\"serial\": \"\"}}]}", "m.json:2: \"serial\" has 1 to 20 ASCII characters, not \"\".")]
+    [InlineData("{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"mappable\": 3}]}", "m.json:1: \"mappable\" of a device is true or false, not 3.")]
     [InlineData("{\n\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\", \"properties\": {\"dmaMask\": \"0x123\"}}]}",
         "m.json:3: \"dmaMask\" is a mask of address bits such as \"0xfffffff\", not \"0x123\".")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\"},\n{\"model\": \"edu\", \"address\": \"0000:00:03.0\"}]}",
@@ -71,6 +78,21 @@ public sealed class MachineDescriptionTests
     }
 
     [Fact]
+    public void ADeviceIsToldWhatItsModelCanBeTold()
+    {
+        const string json = """
+            { "devices": [
+                { "model": "nvme", "address": "0000:00:05.0", "mappable": false, "properties": { "size": "1M", "queues": 2, "serial": "one" } },
+                { "model": "ioat", "address": "0000:00:06.0", "properties": { "maxTransferLog2": 20, "haltOnFault": false } },
+            ] }
+            """;
+        using var machine = SoftwareMachine.Create(MachineDescription.Parse("m.json", Encoding.UTF8.GetBytes(json)));
+        Assert.Equal((3, false), (machine.Devices[0].Function.Msix!.Vectors, machine.Devices[0].Function.Bars[0].IsMappable));
+        Assert.True(machine.Devices[1].Function.Bars[0].IsMappable);
+        Assert.Equal(20UL, machine.Devices[1].Function.Bars[0].Registers.Single(r => r.Name == "XFERCAP").ResetValue);
+    }
+
+    [Fact]
     public void AUnitAndADeviceHaveWhatTheDescriptionLeavesThem()
     {
         const string json = """
@@ -93,7 +115,7 @@ public sealed class MachineDescriptionTests
     }
 
     [Theory]
-    [InlineData("nvme", "device \"nvme\": there is no device model \"nvme\"; there is dmatest, dsa, edu.")]
+    [InlineData("ahci", "device \"ahci\": there is no device model \"ahci\"; there is dmatest, dsa, edu, ioat, nvme.")]
     [InlineData("edu@9", "device \"edu@9\": \"9\" is no address such as 0000:00:05.0.")]
     [InlineData("edu@0000:00:03.0", "device \"edu@0000:00:03.0\": 0000:00:03.0 is taken; give another address.")]
     public void AnAddedDeviceThatCannotBeIsRefused(string text, string message) =>
