@@ -44,7 +44,8 @@ internal sealed class IoatChannel
         else if (register == IoatRegisters.DmaCount) Count((ushort)value);
         else if (register == IoatRegisters.ChannelControl) Control((ushort)value);
         else if (register == IoatRegisters.Errors) Acknowledge((IoatErrors)value);
-        else LeaveReset();
+        else
+            lock (_lock) LeaveReset();
     }
 
     /// <summary>As after power-on, with the thread at rest.</summary>
@@ -132,6 +133,7 @@ internal sealed class IoatChannel
     {
         lock (_lock)
         {
+            LeaveReset();
             if ((value & (ushort)IoatChannelControl.InterruptRearm) == 0) return;
             _armed = true;
             Publish(IoatRegisters.ChannelControl, (uint)value & ~(uint)IoatChannelControl.InterruptRearm);
@@ -145,13 +147,12 @@ internal sealed class IoatChannel
     }
 
     /// <summary>
-    /// What a driver sets up after a reset tells that it has seen the channel halted. From then on a mapping shows it armed: a driver that starts a chain
-    /// and at once looks at the status must not take what it finds for an error of that chain.
+    /// What a driver sets up after a reset tells that it has seen the channel halted. From then on it looks active: a driver that starts a chain through a
+    /// mapping and at once looks at the status must not find the channel halted still.
     /// </summary>
     private void LeaveReset()
     {
-        lock (_lock)
-            if (_status is IoatStatus.Halted && _errors == IoatErrors.None) Show(IoatStatus.Armed);
+        if (_status is IoatStatus.Halted && _errors == IoatErrors.None) Show(IoatStatus.SetUp);
     }
 
     private void Work(CancellationToken abort)
@@ -279,7 +280,7 @@ internal sealed class IoatChannel
     private void Show(IoatStatus status)
     {
         _status = status;
-        Publish(IoatRegisters.Status, _completed | (ulong)status);
+        Publish(IoatRegisters.Status, _completed | (ulong)(status is IoatStatus.SetUp ? IoatStatus.Active : status));
     }
 
     private void Publish(Register register, ulong value) => _slot.Publish(IoatRegisters.Bar, register, value);

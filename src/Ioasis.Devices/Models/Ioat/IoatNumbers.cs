@@ -7,7 +7,9 @@ internal enum IoatStatus
     Done = 1,
     Suspended = 2,
     Halted = 3,
-    Armed = 4,
+
+    /// <summary>Set up after a reset, with no chain yet. Shown as active.</summary>
+    SetUp = 8,
 }
 
 /// <summary>CHANCMD.</summary>

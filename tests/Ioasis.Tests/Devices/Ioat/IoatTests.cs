@@ -192,8 +192,17 @@ public sealed class IoatTests : IDisposable
     {
         _bench.Command(IoatBench.ResetCommand);
         Assert.Equal(IoatStatus.Halted, _bench.Status);
+        _bench.Slots.Slot.Write(0, 0x80, 2, 1);
+        Assert.Equal(IoatStatus.Active, _bench.Status);
+        _bench.Command(IoatBench.Suspend);
+        Assert.Equal(IoatStatus.Suspended, _bench.Status);
+        _bench.Command(IoatBench.ResetCommand);
+        Assert.Equal(IoatStatus.Halted, _bench.Status);
         _bench.Slots.Slot.Write(0, 0x03, 1, 8);
-        Assert.Equal(IoatStatus.Armed, _bench.Status);
+        Assert.Equal(IoatStatus.Active, _bench.Status);
+        _bench.Put(0, 0, Source, Target, 8);
+        _bench.Start(1);
+        _bench.Until(IoatStatus.Done);
     }
 
     [Theory]
