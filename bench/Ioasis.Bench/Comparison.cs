@@ -1,6 +1,6 @@
 namespace Ioasis.Bench;
 
-/// <summary>Nanoseconds for one operation over several rounds.</summary>
+/// <summary>What was measured in several rounds.</summary>
 internal sealed record Series(double Min, double Median)
 {
     internal static Series Of(IEnumerable<double> rounds)
@@ -10,8 +10,23 @@ internal sealed record Series(double Min, double Median)
     }
 }
 
-/// <summary>A benchmark beside its baseline.</summary>
-internal sealed record Comparison(string Name, Series Ours, string BaselineName, Series Baseline)
+/// <summary>A benchmark beside its baseline, measured in turn in the same run.</summary>
+/// <param name="Name">What is measured.</param>
+/// <param name="Ours">What we reach.</param>
+/// <param name="BaselineName">What it is measured beside.</param>
+/// <param name="Baseline">What that reaches.</param>
+/// <param name="Unit">Of both.</param>
+internal sealed record Comparison(string Name, Series Ours, string BaselineName, Series Baseline, string Unit = "ns")
 {
-    public double Ratio => Ours.Median / Baseline.Median;
+    /// <summary>Of the minima: what others do on the machine only ever adds to a round.</summary>
+    public double Ratio => Ours.Min / Baseline.Min;
+
+    /// <summary>The most that the ratio is meant to be; null where it is not the ratio that counts.</summary>
+    public double? Target { get; init; }
+
+    /// <summary>The most that ours is meant to be, in the unit; null where it is the ratio that counts.</summary>
+    public double? Limit { get; init; }
+
+    /// <summary>Whether it is what it is meant to be.</summary>
+    public bool IsReached => !(Ratio > Target) && !(Ours.Min > Limit);
 }

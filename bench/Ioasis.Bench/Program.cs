@@ -20,8 +20,13 @@ if (json)
     return 0;
 }
 
-Console.WriteLine($"{"",-44} {"ours, ns",21} {"beside, ns",21}   ratio");
+Console.WriteLine($"{"",-50} {"ours",19} {"beside",19}   ratio");
 foreach (Comparison r in results)
-    Console.WriteLine($"{r.Name,-44} {r.Ours.Min,10:f1} {r.Ours.Median,10:f1} {r.Baseline.Min,10:f1} {r.Baseline.Median,10:f1}  {r.Ratio,6:f2}   beside {r.BaselineName}");
-Console.WriteLine("min and median of alternating rounds; ratio of the medians");
+{
+    string target = r.Target is { } ratio ? $"at most {ratio:0.0#}" : r.Limit is { } limit ? $"at most {limit:0} {r.Unit}" : "";
+    Console.WriteLine($"{r.Name,-50} {r.Ours.Min,9:f1} {r.Ours.Median,9:f1} {r.Baseline.Min,9:f1} {r.Baseline.Median,9:f1}  {r.Ratio,6:f2}   "
+        + $"{target,-15} {(target == "" ? "" : r.IsReached ? "yes" : "NO"),-3}  {r.Unit}; beside {r.BaselineName}");
+}
+
+Console.WriteLine("min and median of alternating rounds; ratio of the minima");
 return 0;

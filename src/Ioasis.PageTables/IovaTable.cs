@@ -3,188 +3,212 @@ using System.Runtime.CompilerServices;
 namespace Ioasis.PageTables;
 
 /// <summary>
-/// The table of a paging HWPT: which mapping an I/O virtual address belongs to, by number. A radix tree of 512-way nodes whose
-/// entries are filled uniformly, so that a mapping of any size and alignment costs at most two partial runs per level: 1 GiB at an
+/// The table of a paging HWPT: what an I/O virtual address leads to, as a value that is the same for all of a mapping. A radix tree of 512-way nodes
+/// whose entries are filled uniformly, so that a mapping of any size and alignment costs at most two partial runs per level: 1 GiB at an
 /// address that is only page-aligned takes three fills of some cache lines, not 262,144 entries.
 /// </summary>
 /// <remarks>
-/// One thread changes the table at a time; any number look up meanwhile without a lock. A look-up that races with a change may
-/// return a number that was just taken out, or, where a node was reused, one of another address: the caller compares the mapping's
-/// own bounds and keeps numbers from being reused while look-ups that may have seen them are under way.
+/// One thread changes the table at a time; any number look up meanwhile without a lock, at one load for each level. A look-up that races with a change may
+/// find what was just taken out, but never what belongs to another address.
 /// </remarks>
 internal sealed class IovaTable
 {
-    private const int IndexBits = 9;
-    private const int EntriesPerNode = 1 << IndexBits;
-    private const uint ChildFlag = 1u << 31;
-    private const int SpareNodes = 64;
-
-    /// <summary>The largest mapping number; 0 means no mapping.</summary>
-    internal const uint MaxMapping = ChildFlag - 1;
+    private const int SpareNodes = 16;
 
     private readonly int _pageShift;
-    private readonly Stack<uint> _freeNodes = new();
 
-    // Entries are 0 (nothing), a mapping number, or ChildFlag with a node number.
-    private volatile uint[]?[] _nodes = new uint[]?[16];
-    private int[] _used = new int[16];
-    private uint _nodeCount = 1;
+    // Nodes that became empty, in a ring. They stay where they are, so that a program that maps and unmaps the same place makes no garbage.
+    private readonly IovaNode?[] _spare = new IovaNode?[SpareNodes];
+    private int _nextSpare;
 
-    // The root: log2 of the bytes that one of its entries stands for in the low 8 bits, its node number above. It grows a level
-    // when an address does not fit, so that low addresses take short walks.
-    private long _root;
+    // It grows a level when an address does not fit, so that low addresses take short walks.
+    private volatile IovaNode _root;
 
     /// <summary>Makes an empty table.</summary>
     /// <param name="pageShift">Log2 of the smallest page in bytes; mappings start and end at its multiples.</param>
     internal IovaTable(int pageShift)
     {
         _pageShift = pageShift;
-        _root = pageShift;
-        _nodes[0] = new uint[EntriesPerNode];
+        _root = new IovaNode(pageShift, null, 0);
     }
 
-    /// <summary>Nodes in use, the root included; each has 2 KiB of entries.</summary>
-    internal int NodeCount => (int)_nodeCount - _freeNodes.Count;
+    /// <summary>How many nodes there are, the root and empty ones included.</summary>
+    internal int CountNodes() => Count(_root);
 
-    /// <summary>The number of the mapping at an address, 0 when there is none. Addresses beyond the table's have none.</summary>
+    /// <summary>The entry that says what is at an address, and log2 of the bytes that it stands for. A null reference for addresses beyond the table's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal uint Find(ulong iova)
+    internal ref ulong Find(ulong iova, out int shift)
     {
-        long root = Volatile.Read(ref _root);
-        int shift = (int)root & 0xff;
+        IovaNode node = _root;
+        shift = node.Shift;
         ulong index = iova >> shift;
-        if (index >= EntriesPerNode) return 0;
-        uint[]?[] nodes = _nodes;
-        uint number = (uint)(root >> 8);
-        if (number >= (uint)nodes.Length) return 0;
-        uint[]? node = nodes[(int)number];
-        while (true)
+        if (index >= IovaNode.Entries) return ref Unsafe.NullRef<ulong>();
+        while (shift != _pageShift && Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[(int)index & IovaNode.IndexMask]) is { } child)
         {
-            if (node is null) return 0;
-            uint entry = Volatile.Read(ref node[(int)index]);
-            if ((int)entry >= 0) return entry;
-            uint child = entry & ~ChildFlag;
-            if (child >= (uint)nodes.Length) nodes = _nodes;
-            node = Volatile.Read(ref nodes[(int)child]);
-            shift -= IndexBits;
-            index = (iova >> shift) & (EntriesPerNode - 1);
+            node = child;
+            shift -= IovaNode.IndexBits;
+            index = iova >> shift;
         }
+
+        return ref node.Value[(int)index & IovaNode.IndexMask];
     }
 
-    /// <summary>Enters a mapping. The range is page-aligned, within the table's addresses, and free.</summary>
-    internal void Set(ulong first, ulong last, uint mapping)
+    /// <summary>What is at an address, 0 when nothing is.</summary>
+    internal ulong Find(ulong iova)
     {
-        while (last >> (int)(_root & 0xff) >= EntriesPerNode) Grow();
-        Volatile.WriteBarrier(); // the mapping's own fields are written before its number can be found
-        Fill((uint)(_root >> 8), (int)_root & 0xff, first, last, mapping, over: false);
+        ref ulong entry = ref Find(iova, out _);
+        return Unsafe.IsNullRef(ref entry) ? 0 : Volatile.Read(ref entry);
     }
 
-    /// <summary>
-    /// Gives a part of one mapping's range, page-aligned, to another mapping. A look-up meanwhile finds the one or the other, never nothing.
-    /// Each part is taken out by itself from then on, so the rest of the range must be given to another mapping too.
-    /// </summary>
-    internal void Replace(ulong first, ulong last, uint mapping)
+    /// <summary>Enters a value, not 0. The range is page-aligned and free.</summary>
+    internal void Set(ulong first, ulong last, ulong value)
     {
-        Volatile.WriteBarrier(); // as in Set
-        Fill((uint)(_root >> 8), (int)_root & 0xff, first, last, mapping, over: true);
+        while (last >> _root.Shift >= IovaNode.Entries) Grow();
+        Volatile.WriteBarrier(); // what the value leads to is written before the value can be found
+        Fill(_root, first, last, value);
     }
 
-    /// <summary>Takes out exactly one mapping's range.</summary>
-    internal void Clear(ulong first, ulong last) => Fill((uint)(_root >> 8), (int)_root & 0xff, first, last, 0, over: false);
+    /// <summary>Takes out a page-aligned range of one value; what else that value stands for stays.</summary>
+    /// <returns>All bits that were set in any of the entries.</returns>
+    internal ulong Clear(ulong first, ulong last) => Clear(_root, first, last);
 
     private void Grow()
     {
-        uint oldRoot = (uint)(_root >> 8), number = NewNode();
-        if (_used[oldRoot] != 0)
+        IovaNode old = _root;
+        var root = new IovaInnerNode(old.Shift + IovaNode.IndexBits, null, 0);
+        if (old.Used != 0)
         {
-            _nodes[number]![0] = oldRoot | ChildFlag;
-            _used[number] = 1;
+            old.Parent = root;
+            root.Child[0] = old;
+            root.Used = 1;
+        }
+
+        _root = root;
+    }
+
+    private void Fill(IovaNode node, ulong first, ulong last, ulong value)
+    {
+        (int from, int to) = Whole(node, first, last);
+        if (node.Shift == _pageShift)
+        {
+            ((Span<ulong>)node.Value)[from..(to + 1)].Fill(value);
+            node.Used += to - from + 1;
+            return;
+        }
+
+        var inner = (IovaInnerNode)node;
+        ulong span = (1UL << node.Shift) - 1;
+        int low = IndexOf(node, first), high = IndexOf(node, last);
+        if (low < from) Fill(ChildOf(inner, low), first, Math.Min(last, first | span), value);
+        if (high > to && (high != low || low >= from)) Fill(ChildOf(inner, high), Math.Max(first, last & ~span), last, value);
+        for (int i = from; i <= to; i++)
+        {
+            inner.Value[i] = value;
+            if (inner.Child[i] is null) inner.Used++;
+            else Volatile.Write(ref inner.Child[i], null); // nothing is mapped below any more
+        }
+    }
+
+    private ulong Clear(IovaNode node, ulong first, ulong last)
+    {
+        (int from, int to) = Whole(node, first, last);
+        ulong found = 0;
+        if (node.Shift == _pageShift)
+        {
+            Span<ulong> values = ((Span<ulong>)node.Value)[from..(to + 1)];
+            foreach (ulong value in values) found |= value;
+            values.Clear();
+            node.Used -= to - from + 1;
+            return found;
+        }
+
+        var inner = (IovaInnerNode)node;
+        ulong span = (1UL << node.Shift) - 1;
+        int low = IndexOf(node, first), high = IndexOf(node, last);
+        if (low < from) found |= ClearBelow(ChildOf(inner, low), first, Math.Min(last, first | span));
+        if (high > to && (high != low || low >= from)) found |= ClearBelow(ChildOf(inner, high), Math.Max(first, last & ~span), last);
+        for (int i = from; i <= to; i++)
+        {
+            if (inner.Child[i] is { } child)
+            {
+                ulong start = (first & ~((span << IovaNode.IndexBits) | span)) | ((ulong)i << node.Shift);
+                found |= ClearBelow(child, start, start | span);
+                continue;
+            }
+
+            found |= inner.Value[i];
+            inner.Value[i] = 0;
+            inner.Used--;
+        }
+
+        return found;
+    }
+
+    private ulong ClearBelow(IovaNode node, ulong first, ulong last)
+    {
+        ulong found = Clear(node, first, last);
+        if (node.Used != 0 || node.IsSpare) return found;
+        IovaNode? oldest = _spare[_nextSpare];
+        _spare[_nextSpare] = node;
+        node.IsSpare = true;
+        _nextSpare = (_nextSpare + 1) % SpareNodes;
+        if (oldest is null) return found;
+        oldest.IsSpare = false;
+        Drop(oldest);
+        return found;
+    }
+
+    /// <summary>Takes a node out that is empty, and those above that are then.</summary>
+    private static void Drop(IovaNode node)
+    {
+        while (node is { Used: 0, IsSpare: false, Parent: { } parent } && parent.Child[node.Index] == node)
+        {
+            parent.Value[node.Index] = 0; // what it stood for as a whole, once
+            Volatile.Write(ref parent.Child[node.Index], null);
+            parent.Used--;
+            node = parent;
+        }
+    }
+
+    /// <summary>The node below an entry. What the entry stood for as a whole, every entry of a new one does.</summary>
+    private IovaNode ChildOf(IovaInnerNode node, int index)
+    {
+        if (node.Child[index] is { } there) return there;
+        int shift = node.Shift - IovaNode.IndexBits;
+        IovaNode child = shift == _pageShift ? new IovaNode(shift, node, index) : new IovaInnerNode(shift, node, index);
+        ulong whole = node.Value[index]; // it stays, for a look-up that has not seen the child
+        if (whole == 0)
+        {
+            node.Used++;
         }
         else
         {
-            Free(oldRoot);
+            ((Span<ulong>)child.Value).Fill(whole);
+            child.Used = IovaNode.Entries;
         }
 
-        Volatile.Write(ref _root, ((long)number << 8) | (uint)(((int)_root & 0xff) + IndexBits));
+        Volatile.Write(ref node.Child[index], child);
+        return child;
     }
 
-    private void Fill(uint number, int shift, ulong first, ulong last, uint mapping, bool over)
+    private static int Count(IovaNode node)
     {
-        uint[] node = _nodes[number]!;
-        const int mask = EntriesPerNode - 1;
-        ulong span = (1UL << shift) - 1;
-        int from = (int)(first >> shift) & mask, to = (int)(last >> shift) & mask;
-
-        // What does not fill an entry at either end goes a level down; all entries between are filled alike.
-        if (shift > _pageShift && (first & span) != 0)
-        {
-            ulong end = Math.Min(last, first | span);
-            FillChild(number, from++, shift, first, end, mapping, over);
-            if (end == last) return;
-        }
-
-        if (shift > _pageShift && (last & span) != span)
-            FillChild(number, to--, shift, Math.Max(first, last & ~span), last, mapping, over);
-
-        if (from > to) return;
-        node.AsSpan(from, to - from + 1).Fill(mapping);
-        if (!over) _used[number] += mapping == 0 ? from - to - 1 : to - from + 1;
+        int count = 1;
+        if (node is IovaInnerNode inner)
+            foreach (IovaNode? child in inner.Child)
+                if (child is not null) count += Count(child);
+        return count;
     }
 
-    private void FillChild(uint number, int index, int shift, ulong first, ulong last, uint mapping, bool over)
+    private static int IndexOf(IovaNode node, ulong address) => (int)(address >> node.Shift) & IovaNode.IndexMask;
+
+    /// <summary>The entries of a node that a range covers to their ends; the first is above the last when it covers none.</summary>
+    private static (int From, int To) Whole(IovaNode node, ulong first, ulong last)
     {
-        uint entry = _nodes[number]![index];
-        uint child = entry & ~ChildFlag;
-        if (entry == 0)
-        {
-            child = NewNode();
-            Fill(child, shift - IndexBits, first, last, mapping, over);
-            _used[number]++;
-            Volatile.Write(ref _nodes[number]![index], child | ChildFlag);
-            return;
-        }
-
-        if (over && (entry & ChildFlag) == 0)
-        {
-            // All of it is one mapping's: that goes a level down before a part of it changes hands.
-            child = NewNode();
-            _nodes[child].AsSpan().Fill(entry);
-            _used[child] = EntriesPerNode;
-            Fill(child, shift - IndexBits, first, last, mapping, over);
-            Volatile.Write(ref _nodes[number]![index], child | ChildFlag);
-            return;
-        }
-
-        Fill(child, shift - IndexBits, first, last, mapping, over);
-        if (_used[child] != 0) return;
-        Volatile.Write(ref _nodes[number]![index], 0);
-        _used[number]--;
-        Free(child);
-    }
-
-    // A freed node is all zero, and some are kept so: a program that maps and unmaps the same place makes no garbage.
-    private void Free(uint number)
-    {
-        if (_freeNodes.Count >= SpareNodes) Volatile.Write(ref _nodes[number], null);
-        _freeNodes.Push(number);
-    }
-
-    private uint NewNode()
-    {
-        if (!_freeNodes.TryPop(out uint number))
-        {
-            number = _nodeCount++;
-            if (number == _nodes.Length)
-            {
-                Array.Resize(ref _used, _used.Length * 2);
-                uint[]?[] nodes = new uint[]?[_nodes.Length * 2];
-                _nodes.CopyTo(nodes, 0);
-                _nodes = nodes;
-            }
-        }
-
-        _used[number] = 0;
-        if (_nodes[number] is null) Volatile.Write(ref _nodes[number], new uint[EntriesPerNode]);
-        return number;
+        ulong span = (1UL << node.Shift) - 1;
+        int from = IndexOf(node, first), to = IndexOf(node, last);
+        if ((first & span) != 0) from++;
+        if ((last & span) != span) to--;
+        return (from, to);
     }
 }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
@@ -95,10 +94,10 @@ public sealed class DeviceTlb
             ? firstStage.Translate(iova, access)
             : new FirstStageResult(FaultReason.None, 0, false, iova, sizeof(ulong) * 8, MapAccess.ReadWrite);
         if (!asked.IsOk) return asked;
-        ref Mapping mapping = ref route.Table.Use(asked.Address);
-        if (Unsafe.IsNullRef(ref mapping) || (mapping.Access & access) == 0) return asked;
-        int shift = ShiftOf(asked.Address, asked.PageShift, in mapping);
-        if (shift != 0) Keep(route, pasidKey, iova, asked.Address, shift, asked.Access & mapping.Access, epoch);
+        MapEntry entry = route.Table.Use(asked.Address, out int mapped);
+        if ((entry.Access & access) == 0) return asked;
+        int shift = LargestPage(Math.Min(asked.PageShift, mapped));
+        if (shift != 0) Keep(route, pasidKey, iova, asked.Address, shift, asked.Access & entry.Access, epoch);
         return asked;
     }
 
@@ -173,15 +172,11 @@ public sealed class DeviceTlb
         _free.Push(slot);
     }
 
-    /// <summary>The largest page around an address, of those that are kept, that is translated alike and lies in the mapping; 0 for none.</summary>
-    private static int ShiftOf(ulong address, int pageShift, in Mapping mapping)
+    /// <summary>Log2 of the largest page that is kept of so many bytes that are translated alike; 0 for none.</summary>
+    private static int LargestPage(int most)
     {
         foreach (int shift in s_shifts)
-        {
-            ulong offset = (1UL << shift) - 1;
-            if (shift <= pageShift && (address & ~offset) >= mapping.First && (address | offset) <= mapping.Last) return shift;
-        }
-
+            if (shift <= most) return shift;
         return 0;
     }
 

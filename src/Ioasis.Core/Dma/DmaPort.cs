@@ -26,7 +26,7 @@ public sealed class DmaPort : IDisposable
 
     private const int GranuleShift = 11;
     private const int IotlbSize = 256;
-    private const int KeyBits = Pasid.Bits + 1;
+    private const ulong GenerationStep = 1UL << (Pasid.Bits + 1);
     private const int MaxChunk = 64 * 1024;
     private const uint NoPasid = 0;
     private const long Closed = -1; // odd: no access can be entered any more
@@ -34,7 +34,7 @@ public sealed class DmaPort : IDisposable
     private readonly Endpoint _endpoint;
     private readonly IotlbEntry[] _iotlb = new IotlbEntry[IotlbSize];
     private long _state; // odd within an access
-    private ulong _generation = 1;
+    private ulong _generation = GenerationStep; // the bits above those of a PASID
     private bool _requestsPages;
     private bool _usesDeviceTlb;
 
@@ -90,7 +90,7 @@ public sealed class DmaPort : IDisposable
         {
             if (_usesDeviceTlb == (value && DeviceTlb is not null)) return;
             _usesDeviceTlb = !_usesDeviceTlb;
-            Interlocked.Increment(ref _generation); // what the port kept without it is not to be found before it
+            Interlocked.Add(ref _generation, GenerationStep); // what the port kept without it is not to be found before it
         }
     }
 
@@ -122,7 +122,7 @@ public sealed class DmaPort : IDisposable
     internal static void Quiesce(ReadOnlySpan<DmaPort> ports)
     {
         if (ports.IsEmpty) return;
-        foreach (DmaPort port in ports) Interlocked.Increment(ref port._generation);
+        foreach (DmaPort port in ports) Interlocked.Add(ref port._generation, GenerationStep);
         Interlocked.MemoryBarrierProcessWide();
         foreach (DmaPort port in ports)
         {
@@ -133,8 +133,9 @@ public sealed class DmaPort : IDisposable
         }
     }
 
+    /// <summary>One access: what the others come to.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private DmaResult Access<T>(Iova iova, uint pasidKey, T transfer) where T : struct, ITransfer, allows ref struct
+    internal DmaResult Access<T>(Iova iova, uint pasidKey, T transfer) where T : struct, ITransfer, allows ref struct
     {
         Enter();
         if (TryHit(iova.Value, pasidKey, transfer.Length, T.Needs, out nint host)
@@ -167,7 +168,7 @@ public sealed class DmaPort : IDisposable
         ref IotlbEntry entry = ref _iotlb[(int)(tag & (IotlbSize - 1))];
         host = entry.Delta + (nint)iova;
         return entry.Tag == tag
-            && entry.Key == ((Volatile.Read(ref _generation) << KeyBits) | pasidKey)
+            && entry.Key == (Volatile.Read(ref _generation) | pasidKey)
             && (entry.LastAndAccess & (ulong)access) != 0
             && (uint)(length - 1) < MaxChunk
             && (uint)length - 1 <= (entry.LastAndAccess | 3) - iova; // no sum: it may end at 2^64
@@ -184,17 +185,18 @@ public sealed class DmaPort : IDisposable
         if (_endpoint.RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return false;
         MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read; // a write that is recorded is a slow one
         if ((access & kept) == 0) return false;
-        if (route.FirstStage is { } firstStage)
-            return TryWalkNested(firstStage, route.Table, iova, (generation << KeyBits) | pasidKey, length, access, kept, out host);
-        uint number = route.Table.Find(iova);
-        if (number == 0) return false;
-        ref Mapping mapping = ref route.Table.At(number);
-        mapping.MarkUsed();
-        if (!Volatile.Read(ref mapping.Live)) return false;
-        ulong last = mapping.Last;
-        if (iova < mapping.First || iova > last || mapping.Direct == 0 || (mapping.Access & access) == 0
-            || (uint)(length - 1) >= MaxChunk || last - iova < (uint)length - 1) return false;
-        host = Keep(iova, (generation << KeyBits) | pasidKey, mapping.Direct - (nint)mapping.First, last, mapping.Access & kept);
+        ulong key = generation | pasidKey;
+        if (route.FirstStage is { } firstStage) return TryWalkNested(firstStage, route.Table, iova, key, length, access, kept, out host);
+        MapEntry entry = route.Table.Use(iova, out int shift);
+        if (!entry.IsDirectFor(access) || (uint)(length - 1) >= MaxChunk) return false;
+        ulong after = ((1UL << shift) - 1) & ~iova; // bytes after the first
+        if (after < (uint)length - 1)
+        {
+            after = route.Table.Extend(entry, iova, shift, (uint)length - 1);
+            if (after < (uint)length - 1) return false;
+        }
+
+        host = Keep(iova, key, entry.Delta, iova + after, entry.Access & kept);
         return true;
     }
 
@@ -205,13 +207,13 @@ public sealed class DmaPort : IDisposable
         host = 0;
         FirstStageResult page = firstStage.Translate(iova, access);
         if (!page.IsOk) return false;
-        ref Mapping mapping = ref table.Use(page.Address);
-        if (Unsafe.IsNullRef(ref mapping) || mapping.Direct == 0 || (mapping.Access & access) == 0) return false;
-        ulong after = Math.Min(mapping.Last - page.Address, ((1UL << page.PageShift) - 1) & ~iova); // bytes after the first
+        MapEntry entry = table.Use(page.Address, out int shift);
+        if (!entry.IsDirectFor(access)) return false;
+        ulong after = ((1UL << Math.Min(shift, page.PageShift)) - 1) & ~iova; // bytes after the first
         if ((uint)(length - 1) >= MaxChunk || after < (uint)length - 1) return false;
-        host = mapping.Direct + (nint)(page.Address - mapping.First);
+        host = entry.Delta + (nint)page.Address;
         if (firstStage.KeepsTranslations)
-            Keep(iova, key, host - (nint)iova, iova + after, mapping.Access & page.Access & kept);
+            Keep(iova, key, host - (nint)iova, iova + after, entry.Access & page.Access & kept);
         return true;
     }
 
@@ -239,17 +241,17 @@ public sealed class DmaPort : IDisposable
             Enter();
             try
             {
-                ref Mapping mapping = ref Resolve(iova, (uint)done, pasid, T.Needs, ref step);
+                int wanted = Math.Min(transfer.Length - done, MaxChunk); // short ones, so that whoever takes a translation away does not wait long
+                MapEntry entry = Resolve(iova, (uint)done, (uint)wanted - 1, pasid, T.Needs, ref step);
                 // Looked at within the access: who changes the memory raises it before it waits for us (Quiesce).
                 changing = step.Route?.Changes is { IsUnderWay: true } changes ? changes : null;
                 if (step.Reason == FaultReason.None && _requestsPages && step.Route!.Process is { } process && !process.IsPresent(new Hva(step.Address)))
                     step.Fail(FaultReason.NotMapped, T.Needs == MapAccess.Write);
                 if (step.Reason == FaultReason.None && changing is null)
                 {
-                    ulong offset = step.Address - mapping.First;
-                    count = Chunk(transfer.Length - done, Math.Min(mapping.Last - step.Address, step.BytesAfterFirst));
-                    if (mapping.Direct != 0) transfer.Part(mapping.Direct + (nint)offset, done, count);
-                    else if (!transfer.Part(mapping.Backing!, mapping.BackingOffset + offset, done, count))
+                    count = (int)Math.Min((uint)wanted - 1, step.BytesAfterFirst) + 1;
+                    if (!entry.IsIndirect) transfer.Part(entry.Delta + (nint)step.Address, done, count);
+                    else if (!MoveIndirect(in transfer, entry, in step, done, count))
                         step.Fail(step.Route!.IsProcess ? FaultReason.NotMapped : FaultReason.MemoryGone, T.Needs == MapAccess.Write);
                     if (T.Needs == MapAccess.Write) step.Route!.Dirty?.Mark(step.Address, step.Address + (uint)count - 1);
                 }
@@ -272,8 +274,16 @@ public sealed class DmaPort : IDisposable
         return new DmaResult(FaultReason.None, transfer.Length);
     }
 
-    /// <summary>Finds the mapping for one address within an access, or why there is none that permits it.</summary>
-    private ref Mapping Resolve(Iova start, uint offset, Pasid? pasid, MapAccess access, ref Resolution step)
+    private static bool MoveIndirect<T>(in T transfer, MapEntry entry, in Resolution step, int done, int count) where T : struct, ITransfer, allows ref struct
+    {
+        ref IndirectMapping mapping = ref step.Route!.Table.At(entry.Number);
+        return transfer.Part(mapping.Backing!, mapping.OffsetAt(step.Address), done, count);
+    }
+
+    /// <summary>
+    /// Finds what is mapped at one address within an access, and for how many of <paramref name="wanted"/> bytes after it; or why nothing is that permits it.
+    /// </summary>
+    private MapEntry Resolve(Iova start, uint offset, uint wanted, Pasid? pasid, MapAccess access, ref Resolution step)
     {
         bool isWrite = access == MapAccess.Write;
         ulong iova = unchecked(start.Value + offset);
@@ -290,7 +300,7 @@ public sealed class DmaPort : IDisposable
             if (!page.IsOk)
             {
                 step.Fail(in page);
-                return ref Unsafe.NullRef<Mapping>();
+                return default;
             }
 
             step.Address = page.Address;
@@ -300,13 +310,18 @@ public sealed class DmaPort : IDisposable
         if (reason != FaultReason.None)
         {
             step.Fail(reason, isWrite);
-            return ref Unsafe.NullRef<Mapping>();
+            return default;
         }
 
-        ref Mapping mapping = ref step.Route!.Table.Use(step.Address);
-        if (Unsafe.IsNullRef(ref mapping)) step.Fail(FaultReason.NotMapped, isWrite);
-        else if ((mapping.Access & access) == 0) step.Fail(FaultReason.NoPermission, isWrite);
-        return ref mapping;
+        MappingTable table = step.Route!.Table;
+        MapEntry entry = table.Use(step.Address, out int shift);
+        if (!entry.IsMapped) step.Fail(FaultReason.NotMapped, isWrite);
+        else if ((entry.Access & access) == 0) step.Fail(FaultReason.NoPermission, isWrite);
+        if (step.Reason != FaultReason.None) return default;
+        ulong after = ((1UL << shift) - 1) & ~step.Address;
+        if (after < Math.Min(wanted, step.BytesAfterFirst)) after = table.Extend(entry, step.Address, shift, wanted);
+        step.BytesAfterFirst = Math.Min(step.BytesAfterFirst, after);
+        return entry;
     }
 
     /// <summary>Records a fault, unless the device is to be given the chance to ask for the page.</summary>
@@ -321,10 +336,6 @@ public sealed class DmaPort : IDisposable
 
         return new DmaResult(step.Reason, (int)offset) { IsRecoverable = recoverable, Code = code };
     }
-
-    /// <summary>How much to move within one access: short ones, so that whoever takes a translation away does not wait long.</summary>
-    private static int Chunk(int wanted, ulong bytesAfterFirst) =>
-        (int)Math.Min((uint)Math.Min(wanted, MaxChunk), bytesAfterFirst >= MaxChunk ? MaxChunk : bytesAfterFirst + 1);
 
     [DoesNotReturn]
     private void ThrowMisused() => throw new InvalidOperationException(

@@ -13,7 +13,7 @@ internal struct Resolution
     /// <summary>The address that is looked up among the mappings: the IOVA, or what a first stage makes of it.</summary>
     internal ulong Address;
 
-    /// <summary>How many bytes after the first are translated alike.</summary>
+    /// <summary>How many bytes after the first are translated alike, of those that are wanted at least.</summary>
     internal ulong BytesAfterFirst;
 
     /// <summary>Why it is refused.</summary>

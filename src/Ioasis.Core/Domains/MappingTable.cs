@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
 using Ioasis.Memory;
@@ -11,147 +12,141 @@ namespace Ioasis.Core.Domains;
 /// however many domains there are and whatever its size.
 /// </summary>
 /// <remarks>
-/// Look-ups take no lock. Taking a mapping out goes in this order: mark it dead, take it out of the table, raise the generation of
-/// every port that could have it cached, make that visible on all processors, wait until no port is within an access that began
-/// before. Then nothing can use the old translation any more, and its slot and memory can be given back.
+/// Look-ups take no lock, except that the first use of an entry marks it. Taking a mapping out goes in this order: take it out of the table and, if it
+/// was marked, raise the generation of every port that could have it cached, make that visible on all processors, wait until no port is within an
+/// access that began before. Then nothing can use the old translation any more, and its memory can be given back.
 /// </remarks>
 public sealed class MappingTable
 {
-    private const int ChunkBits = 8;
-    private const int ChunkSize = 1 << ChunkBits;
-
-    // Guards the table, the slots and the list of ports. Taken after an endpoint's lock, never before; while it is held, no other is taken.
+    // Guards the table, the indirect mappings and the list of ports. Taken after an endpoint's lock, never before; while it is held, only that of
+    // records is taken.
     private readonly Lock _lock = new();
     private readonly IovaTable _table;
-    private readonly Stack<uint> _free = new();
+    private readonly IndirectMappings _indirect = new();
+    private readonly IMappingSource _source;
+    private readonly MappingRecords? _records;
     private readonly Dictionary<DmaPort, int> _attachments = [];
-    private Mapping[][] _chunks = [new Mapping[ChunkSize]];
     private DmaPort[] _ports = [];
-    private uint _next = 1;
 
     /// <summary>Makes an empty table.</summary>
     /// <param name="pageSize">The smallest page in bytes, a power of two of at least <see cref="DmaPort.Granule"/>.</param>
-    public MappingTable(ulong pageSize)
+    /// <param name="source">Who knows the mappings, for showing them; null when the table is to remember by itself.</param>
+    public MappingTable(ulong pageSize, IMappingSource? source = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(pageSize, DmaPort.Granule);
         if (!ulong.IsPow2(pageSize)) throw new ArgumentOutOfRangeException(nameof(pageSize), pageSize, "A page size is a power of two.");
         PageSize = pageSize;
         _table = new IovaTable(System.Numerics.BitOperations.TrailingZeroCount(pageSize));
+        _records = source is null ? new MappingRecords() : null;
+        _source = source ?? _records!;
     }
 
     /// <summary>The smallest page in bytes: mappings start and end at its multiples.</summary>
     public ulong PageSize { get; }
 
     /// <summary>
-    /// Enters a mapping; its backing is populated, and its caller keeps the backing's reference until <see cref="Unmap(uint)"/>.
+    /// Enters a mapping; its backing is populated, and its caller keeps the backing's reference until <see cref="Unmap(IovaRange)"/>.
     /// </summary>
     /// <param name="range">Page-aligned and free.</param>
     /// <param name="backing">The memory.</param>
     /// <param name="offset">Which byte of the backing the range begins with.</param>
     /// <param name="access">What devices may do.</param>
-    /// <returns>The mapping's number in this table.</returns>
-    public uint Map(IovaRange range, MemoryBacking backing, ulong offset, MapAccess access)
+    public void Map(IovaRange range, MemoryBacking backing, ulong offset, MapAccess access)
     {
+        nint direct = backing.DirectAddress;
         lock (_lock)
         {
-            uint number = NewMapping(range, backing, offset, access);
-            _table.Set(range.First, range.Last, number);
-            return number;
+            if (direct == 0 || !MapEntry.TryDirect(range.First, direct + (nint)offset, access, out MapEntry entry))
+                entry = MapEntry.Indirect(_indirect.Add(range.First, backing, offset), access);
+            _table.Set(range.First, range.Last, entry.Value);
+            _records?.Add(range, backing, offset);
         }
     }
 
     /// <summary>
     /// Makes two mappings of one, each to be taken out by itself. Whatever the device accesses meanwhile is translated as before and after.
     /// </summary>
-    /// <param name="number">The mapping; the number means nothing any more when this returns.</param>
+    /// <param name="range">The mapping.</param>
     /// <param name="last">The last address of the lower part: before a page boundary, and not the mapping's last.</param>
-    /// <returns>The numbers of the lower and of the upper part.</returns>
-    public (uint Lower, uint Upper) Split(uint number, ulong last)
+    public void Split(IovaRange range, ulong last)
     {
-        DmaPort[] ports;
-        bool used;
-        uint lower, upper;
         lock (_lock)
         {
-            ref Mapping whole = ref At(number);
-            var below = new IovaRange(whole.First, last);
-            var above = new IovaRange(last + 1, whole.Last);
-            lower = NewMapping(below, whole.Backing!, whole.BackingOffset, whole.Access);
-            upper = NewMapping(above, whole.Backing!, whole.BackingOffset + below.Length, whole.Access);
-            _table.Replace(below.First, below.Last, lower);
-            _table.Replace(above.First, above.Last, upper);
-
-            // Only once both parts can be found: a look-up that finds a dead mapping looks again.
-            Volatile.Write(ref whole.Live, false);
-            Interlocked.MemoryBarrier(); // as in Unmap
-            used = Volatile.Read(ref whole.Used);
-            ports = _ports;
+            var entry = new MapEntry(_table.Find(range.First));
+            if (entry.IsIndirect) _indirect.At(entry.Number).Parts++;
+            _records?.Split(range, last);
         }
-
-        // An IOTLB entry of the whole would outlive the parts.
-        if (used) DmaPort.Quiesce(ports);
-        lock (_lock) Free([number], used);
-        return (lower, upper);
     }
 
     /// <summary>Takes a mapping out. When this returns, no access uses it any more, one in flight included.</summary>
-    public void Unmap(uint number) => Unmap([number]);
+    public void Unmap(IovaRange range) => Unmap(new ReadOnlySpan<IovaRange>(in range));
 
     /// <summary>Takes mappings out together, at the cost of one invalidation. When this returns, no access uses any of them any more.</summary>
-    public void Unmap(ReadOnlySpan<uint> numbers)
+    public void Unmap(ReadOnlySpan<IovaRange> ranges)
     {
         DmaPort[] ports;
         bool used = false;
+        List<uint>? numbers = null;
         lock (_lock)
         {
-            foreach (uint number in numbers)
+            foreach (IovaRange range in ranges)
             {
-                ref Mapping mapping = ref At(number);
-                mapping.Live = false;
-                _table.Clear(mapping.First, mapping.Last);
+                var entry = new MapEntry(_table.Clear(range.First, range.Last));
+                used |= entry.IsUsed; // marked under the lock: who has not yet finds nothing any more
+                if (entry.IsIndirect) (numbers ??= []).Add(entry.Number);
+                _records?.Remove(range);
             }
 
-            // A port marks a mapping used before it looks whether it lives (DmaPort.Resolve); with a fence between on both
-            // sides, either we see the mark or it sees that the mapping is dead.
-            Interlocked.MemoryBarrier();
-            foreach (uint number in numbers) used |= Volatile.Read(ref At(number).Used);
             ports = _ports;
         }
 
         if (used)
         {
-            DropFromDevices(ports, numbers);
+            DropFromDevices(ports, ranges);
             DmaPort.Quiesce(ports);
         }
 
-        lock (_lock) Free(numbers, used);
+        if (numbers is null) return;
+        lock (_lock)
+            foreach (uint number in numbers) _indirect.Release(number);
     }
 
     /// <summary>What is mapped at an address, and what memory that is, if there is any; false when nothing is.</summary>
     internal bool Show(ulong address, out MappingView view, out MemoryLocation? location)
     {
+        var entry = new MapEntry(_table.Find(address));
+        (view, location) = (default, null);
+        if (!entry.IsMapped || !_source.TryShow(address, out IovaRange range, out location)) return false;
+        view = new MappingView(range.First, range.Last, entry.Access);
+        return true;
+    }
+
+    /// <summary>Reads a word of memory without being an access of a device: for showing. The mapping cannot go meanwhile.</summary>
+    /// <param name="address">A multiple of 8.</param>
+    /// <param name="word">Its 64 bits.</param>
+    internal TableAccess TryReadShown(ulong address, out ulong word)
+    {
+        word = 0;
         lock (_lock)
         {
-            (view, location) = (default, null);
-            ref Mapping mapping = ref LookUp(address, out ulong offset);
-            if (Unsafe.IsNullRef(ref mapping)) return false;
-            view = new MappingView(mapping.First, mapping.Last, mapping.Access);
-            if (mapping.Backing!.TryLocate(offset, out MemoryLocation found)) location = found;
-            return true;
+            var entry = new MapEntry(_table.Find(address));
+            if (!entry.IsMapped) return TableAccess.NotPresent;
+            return (entry.Access & MapAccess.Read) == 0 ? TableAccess.NoRead : ReadWord(entry, address, out word);
         }
     }
 
-    /// <summary>Reads memory without being an access of a device: for showing. The mapping cannot go meanwhile.</summary>
-    internal TableAccess TryReadShown(ulong address, Span<byte> bytes)
+    /// <summary>Reads a word at an address, a multiple of 8, for an access that is under way and found its entry.</summary>
+    internal TableAccess ReadWord(MapEntry entry, ulong address, out ulong word)
     {
-        lock (_lock)
+        word = 0;
+        if (!entry.IsIndirect)
         {
-            ref Mapping mapping = ref LookUp(address, out ulong offset);
-            if (Unsafe.IsNullRef(ref mapping)) return TableAccess.NotPresent;
-            if ((mapping.Access & MapAccess.Read) == 0) return TableAccess.NoRead;
-            if (mapping.Last - address < (ulong)bytes.Length - 1) return TableAccess.NotPresent;
-            return mapping.Backing!.TryRead(offset, bytes) ? TableAccess.Ok : TableAccess.Gone;
+            word = HostMemory.ReadWord(entry.Delta + (nint)address);
+            return TableAccess.Ok;
         }
+
+        ref IndirectMapping mapping = ref _indirect.At(entry.Number);
+        return mapping.Backing!.TryRead(mapping.OffsetAt(address), MemoryMarshal.AsBytes(new Span<ulong>(ref word))) ? TableAccess.Ok : TableAccess.Gone;
     }
 
     /// <summary>Drops from devices' own caches what a first stage made of a range of addresses.</summary>
@@ -170,29 +165,47 @@ public sealed class MappingTable
         DmaPort.Quiesce(ports);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal uint Find(ulong iova) => _table.Find(iova);
-
     /// <summary>
-    /// Finds the mapping for an address, for an access that is under way on a port: the mapping stays in use until the access ends. A null
-    /// reference when there is none.
+    /// Finds what an address leads to, for an access that is under way on a port: it stays in use until the access ends.
     /// </summary>
-    internal ref Mapping Use(ulong address)
+    /// <param name="address">The address.</param>
+    /// <param name="shift">Log2 of the bytes around it that lead on alike.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal MapEntry Use(ulong address, out int shift)
     {
-        while (true)
-        {
-            uint number = _table.Find(address);
-            if (number == 0) return ref Unsafe.NullRef<Mapping>();
-            ref Mapping mapping = ref At(number);
-            mapping.MarkUsed();
-
-            // A number that was taken out, or already stands for another mapping: look again.
-            if (Volatile.Read(ref mapping.Live) && address >= mapping.First && address <= mapping.Last) return ref mapping;
-        }
+        ref ulong at = ref _table.Find(address, out shift);
+        if (Unsafe.IsNullRef(ref at)) return default;
+        var entry = new MapEntry(Volatile.Read(ref at));
+        return entry.IsUsed || !entry.IsMapped ? entry : Mark(address, out shift);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ref Mapping At(uint number) => ref Volatile.Read(ref _chunks)[number >> ChunkBits][number & (ChunkSize - 1)];
+    /// <summary>The mapping that an indirect entry names, for the access that found the entry.</summary>
+    internal ref IndirectMapping At(uint number) => ref _indirect.At(number);
+
+    /// <summary>
+    /// How many bytes after an address, at least <paramref name="wanted"/> if so many, lead on alike, when those that one entry stands for do not suffice. They
+    /// stay in use, too.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal ulong Extend(MapEntry entry, ulong address, int shift, ulong wanted)
+    {
+        ulong after = ((1UL << shift) - 1) & ~address;
+        while (after < wanted && address + after != ulong.MaxValue && Use(address + after + 1, out shift).Value == entry.Value)
+            after += 1UL << shift;
+        return after;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private MapEntry Mark(ulong address, out int shift)
+    {
+        lock (_lock)
+        {
+            ref ulong at = ref _table.Find(address, out shift);
+            if (Unsafe.IsNullRef(ref at) || at == 0) return default;
+            at |= MapEntry.UsedBit;
+            return new MapEntry(at);
+        }
+    }
 
     /// <summary>From now on what is taken out is also taken from this port. Before the port can translate by the table.</summary>
     internal void AddPort(DmaPort port)
@@ -216,71 +229,13 @@ public sealed class MappingTable
         }
     }
 
-    /// <summary>The mapping at an address and the byte of its backing there, with the lock held; a null reference when there is none.</summary>
-    private ref Mapping LookUp(ulong address, out ulong offset)
-    {
-        offset = 0;
-        uint number = _table.Find(address);
-        if (number == 0) return ref Unsafe.NullRef<Mapping>();
-        ref Mapping mapping = ref At(number);
-        offset = mapping.BackingOffset + (address - mapping.First);
-        return ref mapping;
-    }
-
-    private uint NewMapping(IovaRange range, MemoryBacking backing, ulong offset, MapAccess access)
-    {
-        nint direct = backing.DirectAddress;
-        uint number = NewSlot();
-        ref Mapping mapping = ref At(number);
-        mapping.First = range.First;
-        mapping.Last = range.Last;
-        mapping.Direct = direct == 0 ? 0 : direct + (nint)offset;
-        mapping.Backing = backing;
-        mapping.BackingOffset = offset;
-        mapping.Access = access;
-        Volatile.Write(ref mapping.Live, true);
-        return number;
-    }
-
     /// <summary>Drops from devices' own caches what leads to mappings that were taken out.</summary>
-    private void DropFromDevices(DmaPort[] ports, ReadOnlySpan<uint> numbers)
+    private void DropFromDevices(DmaPort[] ports, ReadOnlySpan<IovaRange> ranges)
     {
         foreach (DmaPort port in ports)
         {
             if (port.DeviceTlb is not { } cache) continue;
-            foreach (uint number in numbers) cache.Invalidate(this, At(number).First, At(number).Last);
+            foreach (IovaRange range in ranges) cache.Invalidate(this, range.First, range.Last);
         }
-    }
-
-    /// <summary>Gives slots back whose mappings are dead and out of the table; <paramref name="quiesced"/>: no port can hold one any more.</summary>
-    private void Free(ReadOnlySpan<uint> numbers, bool quiesced)
-    {
-        foreach (uint number in numbers)
-        {
-            ref Mapping mapping = ref At(number);
-            mapping.Backing = null;
-            mapping.Direct = 0;
-
-            // Only now, when no port can hold the number: one that found it just before it was taken out may mark it later, and
-            // that mark then counts for the slot's next mapping. It must never be lost, and costs at most an invalidation.
-            if (quiesced) mapping.Used = false;
-            _free.Push(number);
-        }
-    }
-
-    private uint NewSlot()
-    {
-        if (_free.TryPop(out uint number)) return number;
-        if (_next > IovaTable.MaxMapping) throw new InsufficientMemoryException("A table cannot hold more than 2^31 mappings.");
-        number = _next++;
-        if (number >> ChunkBits == _chunks.Length)
-        {
-            Mapping[][] chunks = new Mapping[_chunks.Length * 2][];
-            _chunks.CopyTo(chunks, 0);
-            Volatile.Write(ref _chunks, chunks);
-        }
-
-        _chunks[number >> ChunkBits] ??= new Mapping[ChunkSize];
-        return number;
     }
 }

@@ -12,39 +12,36 @@ namespace Ioasis.Core.Domains;
 /// </summary>
 internal readonly struct SecondStage(TranslationRoute parent) : ITableMemory
 {
+    private readonly MappingTable _table = parent.Table;
+    private readonly ulong _last = parent.LastAddress;
+
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TableAccess Read(Gpa address, out ulong entry)
     {
-        entry = 0;
-        ref Mapping mapping = ref Find(address, out ulong offset);
-        if (Unsafe.IsNullRef(ref mapping)) return TableAccess.NotPresent;
-        if ((mapping.Access & MapAccess.Read) == 0) return TableAccess.NoRead;
-        if (mapping.Direct != 0)
-        {
-            entry = HostMemory.ReadWord(mapping.Direct + (nint)offset);
-            return TableAccess.Ok;
-        }
-
-        return mapping.Backing!.TryRead(mapping.BackingOffset + offset, MemoryMarshal.AsBytes(new Span<ulong>(ref entry)))
-            ? TableAccess.Ok
-            : TableAccess.Gone;
+        MapEntry found = address.Value <= _last ? _table.Use(address.Value, out _) : default;
+        if (!found.IsDirectFor(MapAccess.Read)) return ReadSlow(found, address, out entry);
+        entry = HostMemory.ReadWord(found.Delta + (nint)address.Value);
+        return TableAccess.Ok;
     }
 
     /// <inheritdoc/>
     public TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found)
     {
         found = 0;
-        ref Mapping mapping = ref Find(address, out ulong offset);
-        if (Unsafe.IsNullRef(ref mapping)) return TableAccess.NotPresent;
-        if ((mapping.Access & MapAccess.Write) == 0) return TableAccess.NoWrite;
-        if (mapping.Direct != 0)
+        MapEntry entry = address.Value <= _last ? _table.Use(address.Value, out _) : default;
+        if (!entry.IsMapped) return TableAccess.NotPresent;
+        if ((entry.Access & MapAccess.Write) == 0) return TableAccess.NoWrite;
+        if (!entry.IsIndirect)
         {
-            found = HostMemory.CompareExchangeWord(mapping.Direct + (nint)offset, expected, desired);
+            found = HostMemory.CompareExchangeWord(entry.Delta + (nint)address.Value, expected, desired);
         }
         else
         {
-            if (!mapping.Backing!.TryRead(mapping.BackingOffset + offset, MemoryMarshal.AsBytes(new Span<ulong>(ref found)))) return TableAccess.Gone;
-            if (found == expected && !mapping.Backing.TryWrite(mapping.BackingOffset + offset, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in desired))))
+            ref IndirectMapping mapping = ref _table.At(entry.Number);
+            ulong offset = mapping.OffsetAt(address.Value);
+            if (!mapping.Backing!.TryRead(offset, MemoryMarshal.AsBytes(new Span<ulong>(ref found)))) return TableAccess.Gone;
+            if (found == expected && !mapping.Backing.TryWrite(offset, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in desired))))
                 return TableAccess.Gone;
         }
 
@@ -52,12 +49,11 @@ internal readonly struct SecondStage(TranslationRoute parent) : ITableMemory
         return TableAccess.Ok;
     }
 
-    private ref Mapping Find(Gpa address, out ulong offset)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TableAccess ReadSlow(MapEntry found, Gpa address, out ulong entry)
     {
-        offset = 0;
-        if (address.Value > parent.LastAddress) return ref Unsafe.NullRef<Mapping>();
-        ref Mapping mapping = ref parent.Table.Use(address.Value);
-        if (!Unsafe.IsNullRef(ref mapping)) offset = address.Value - mapping.First;
-        return ref mapping;
+        entry = 0;
+        if (!found.IsMapped) return TableAccess.NotPresent;
+        return (found.Access & MapAccess.Read) == 0 ? TableAccess.NoRead : _table.ReadWord(found, address.Value, out entry);
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Ioasis.Core.Domains;
 using Ioasis.Memory;
 using Ioasis.PageTables;
@@ -9,11 +8,7 @@ namespace Ioasis.Core.Walks;
 internal readonly struct ShownMemory(MappingTable table) : ITableMemory
 {
     /// <inheritdoc/>
-    public TableAccess Read(Gpa address, out ulong entry)
-    {
-        entry = 0;
-        return table.TryReadShown(address.Value, MemoryMarshal.AsBytes(new Span<ulong>(ref entry)));
-    }
+    public TableAccess Read(Gpa address, out ulong entry) => table.TryReadShown(address.Value, out entry);
 
     /// <summary>Says that it was done, where it could be.</summary>
     public TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found)

@@ -19,8 +19,8 @@ internal sealed class Area(IovaRange range, Pages pages, ulong offset, MapAccess
 
     internal MapAccess Access { get; } = access;
 
-    /// <summary>Its number in the mapping table, while the IOAS has domains; else 0. Of a dma-buf's area the dma-buf's lock guards it too.</summary>
-    internal uint Mapping { get; set; }
+    /// <summary>Whether it stands in the mapping table, as while the IOAS has domains. Of a dma-buf's area the dma-buf's lock guards it too.</summary>
+    internal bool IsEntered { get; set; }
 
     /// <summary>How many pins of drivers there are within it. Such an area cannot be cut, and is only unmapped once they are gone.</summary>
     internal int Accesses { get; set; }

@@ -12,7 +12,7 @@ namespace Ioasis.Iommufd.Mapping;
 /// </summary>
 internal sealed class DmaBufPages : Pages
 {
-    // Of the areas that translate, by the table that they stand in. Guards also these areas' Mapping, and _revocation is set within it.
+    // Of the areas that translate, by the table that they stand in. Guards also these areas' IsEntered, and _revocation is set within it.
     // Taken after an IoPageTable's lock and the exporter's; a mapping table's lock is taken within it.
     private readonly Lock _lock;
     private readonly Dictionary<Area, MappingTable> _entered;
@@ -84,8 +84,8 @@ internal sealed class DmaBufPages : Pages
 
         internal static void Unmap(Area area, MappingTable mappings)
         {
-            mappings.Unmap(area.Mapping);
-            area.Mapping = 0;
+            mappings.Unmap(area.Range);
+            area.IsEntered = false;
         }
     }
 }

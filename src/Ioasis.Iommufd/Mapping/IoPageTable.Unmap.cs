@@ -108,8 +108,9 @@ internal sealed partial class IoPageTable
         whole.Pages.AddReference();
         if (_mappings is not null)
         {
-            (below.Mapping, above.Mapping) = _mappings.Split(whole.Mapping, last);
+            _mappings.Split(whole.Range, last);
             whole.Pages.Split(whole, below, above);
+            below.IsEntered = above.IsEntered = true;
         }
 
         _areas.Remove(whole.Range.First);

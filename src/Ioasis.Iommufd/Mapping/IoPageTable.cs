@@ -13,7 +13,7 @@ namespace Ioasis.Iommufd.Mapping;
 /// allowed, and the domains that translate by them. Without a domain it is bookkeeping: memory is neither checked nor held, and
 /// any alignment will do.
 /// </summary>
-internal sealed partial class IoPageTable
+internal sealed partial class IoPageTable : IMappingSource
 {
     /// <summary>The host's page in bytes (PAGE_SIZE): what a mapping's alignment never needs to exceed.</summary>
     internal const ulong HostPageSize = 4096;
@@ -144,7 +144,7 @@ internal sealed partial class IoPageTable
     /// <summary>The table of mappings for a domain that is about to be made: the one that domains of this IOAS share, or a new one.</summary>
     internal MappingTable MappingsFor(ulong pageSizes)
     {
-        lock (_lock) return _mappings ?? new MappingTable(Math.Min(SmallestPage(pageSizes), HostPageSize));
+        lock (_lock) return _mappings ?? new MappingTable(Math.Min(SmallestPage(pageSizes), HostPageSize), this);
     }
 
     /// <summary>Lets a domain translate by this table: every area is entered, or nothing changes (Linux: iopt_table_add_domain).</summary>
@@ -259,6 +259,19 @@ internal sealed partial class IoPageTable
         }
     }
 
+    /// <inheritdoc/>
+    public bool TryShow(ulong address, out IovaRange range, out MemoryLocation? location)
+    {
+        lock (_lock)
+        {
+            (range, location) = (default, null);
+            if (!_areas.TryFind(address, out Area? area) || !area.IsEntered) return false;
+            range = area.Range;
+            if (area.Pages.Backing.TryLocate(area.OffsetAt(address), out MemoryLocation there)) location = there;
+            return true;
+        }
+    }
+
     private IEnumerable<Area> Areas => _areas.All().Select(e => e.Value);
 
     private static ulong SmallestPage(ulong pageSizes) => 1UL << BitOperations.TrailingZeroCount(pageSizes);
@@ -300,20 +313,20 @@ internal sealed partial class IoPageTable
         if (_mappings is null || areas.IsEmpty) return;
         if (areas.Length == 1 && !areas[0].Pages.IsDmaBuf)
         {
-            _mappings.Unmap(areas[0].Mapping);
+            _mappings.Unmap(areas[0].Range);
         }
         else
         {
-            List<uint> numbers = [];
+            List<IovaRange> ranges = [];
             foreach (Area area in areas)
                 if (area.Pages is DmaBufPages pages) pages.Leave(area);
-                else numbers.Add(area.Mapping);
-            if (numbers.Count > 0) _mappings.Unmap(CollectionsMarshal.AsSpan(numbers));
+                else ranges.Add(area.Range);
+            if (ranges.Count > 0) _mappings.Unmap(CollectionsMarshal.AsSpan(ranges));
         }
 
         foreach (Area area in areas)
         {
-            area.Mapping = 0;
+            area.IsEntered = false;
             area.Pages.Unpin(area);
         }
     }

@@ -77,8 +77,11 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     }
 
     /// <summary>Enters an area that is pinned into the table that domains translate by.</summary>
-    internal virtual void Enter(Area area, MappingTable mappings) =>
-        area.Mapping = mappings.Map(area.Range, Backing, area.Offset, area.Access);
+    internal virtual void Enter(Area area, MappingTable mappings)
+    {
+        mappings.Map(area.Range, Backing, area.Offset, area.Access);
+        area.IsEntered = true;
+    }
 
     /// <summary>Pins pages for a driver. The same range can be pinned any number of times.</summary>
     internal Errno AddAccess(ulong first, ulong last)

@@ -26,13 +26,13 @@ public sealed class ConcurrentUnmapTests
         endpoint.Attach(null, domain);
         Task<long>[] devices = [Reader(endpoint, pages), Reader(endpoint, pages)];
 
-        var numbers = new (uint Number, HostBlock Block)[pages];
+        var mapped = new (IovaRange Range, HostBlock Block)[pages];
         for (int round = 0; round < 20_000; round++)
         {
             int page = round % pages;
-            if (numbers[page].Block is { } old)
+            if (mapped[page].Block is { } old)
             {
-                domain.Mappings.Unmap(numbers[page].Number);
+                domain.Mappings.Unmap(mapped[page].Range);
 
                 // The memory is somebody else's now: a device that still reads it sees this, and fails its check.
                 old.Write(0, 0xeeeeeeeeeeeeeeeeUL);
@@ -40,7 +40,7 @@ public sealed class ConcurrentUnmapTests
                 _bench.Memory.Free(old);
             }
 
-            numbers[page] = _bench.Map(domain, (ulong)(page + 1) * 4096, 4096, Ours);
+            mapped[page] = _bench.Map(domain, (ulong)(page + 1) * 4096, 4096, Ours);
         }
 
         _stop = true;
@@ -58,8 +58,8 @@ public sealed class ConcurrentUnmapTests
         clean.AsSpan().Fill(Poison);
         for (int round = 0; round < 20_000; round++)
         {
-            (uint number, HostBlock block) = _bench.Map(domain, 4096, 4096, Ours);
-            domain.Mappings.Unmap(number);
+            (IovaRange range, HostBlock block) = _bench.Map(domain, 4096, 4096, Ours);
+            domain.Mappings.Unmap(range);
             block.CopyFrom(0, clean);
             Thread.Yield();
             block.CopyTo(0, seen);
@@ -118,7 +118,7 @@ public sealed class ConcurrentUnmapTests
         PagingDomain domain = _bench.NewDomain();
         endpoint.Attach(null, domain);
         ulong length = (ulong)pages * 4096;
-        (uint number, HostBlock block) = _bench.Map(domain, at, length, Ours);
+        (IovaRange whole, HostBlock block) = _bench.Map(domain, at, length, Ours);
         long kept = pages, epoch = 0; // how many pages are there throughout the epoch
         Task<long>[] devices = [.. Enumerable.Range(0, 2).Select(seed => Task.Factory.StartNew(
             () =>
@@ -151,15 +151,16 @@ public sealed class ConcurrentUnmapTests
             // Its last page goes, sometimes after more cuts below it, and comes back: the split parts are made one mapping again.
             ulong page = (ulong)pages - 1, middle = (ulong)chooser.Next(1, pages - 1);
             Keep((long)page);
-            (uint lower, uint last) = domain.Mappings.Split(number, at + (page * 4096) - 1);
-            (uint first, uint second) = domain.Mappings.Split(lower, at + (middle * 4096) - 1);
-            domain.Mappings.Unmap(last);
+            var lower = new IovaRange(at, at + (page * 4096) - 1);
+            domain.Mappings.Split(whole, lower.Last);
+            domain.Mappings.Split(lower, at + (middle * 4096) - 1);
+            domain.Mappings.Unmap(new IovaRange(lower.Last + 1, whole.Last));
             block.CopyFrom(page * 4096, poison);
             Thread.Yield();
             block.CopyFrom(page * 4096, ours);
             Keep(0);
-            domain.Mappings.Unmap([first, second]);
-            number = domain.Mappings.Map(new IovaRange(at, at + length - 1), Backing(block, length), 0, MapAccess.ReadWrite);
+            domain.Mappings.Unmap([new IovaRange(at, at + (middle * 4096) - 1), new IovaRange(at + (middle * 4096), lower.Last)]);
+            domain.Mappings.Map(whole, Backing(block, length), 0, MapAccess.ReadWrite);
             Keep(pages);
             if (round % 8 == 0) Thread.Sleep(0);
         }

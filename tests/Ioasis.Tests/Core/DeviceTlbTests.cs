@@ -67,11 +67,11 @@ public sealed class DeviceTlbTests : IDisposable
     [Fact]
     public void AnUnmapTakesWhatLedToTheMappingAndNothingElse()
     {
-        (uint number, _) = _bench.Map(_domain, 0x10000, 0x1000, 1);
+        (IovaRange range, _) = _bench.Map(_domain, 0x10000, 0x1000, 1);
         _bench.Map(_domain, 0x11000, 0x1000, 2);
         Read(0x10000);
         Read(0x11000);
-        _domain.Mappings.Unmap(number);
+        _domain.Mappings.Unmap(range);
         Assert.Equal((1, 1), (Tlb.Count, Tlb.Invalidations));
         Assert.Equal(FaultReason.NotMapped, _port.Read(new Iova(0x10000), new byte[1]).Reason);
         Read(0x11000);
@@ -81,13 +81,13 @@ public sealed class DeviceTlbTests : IDisposable
     [Fact]
     public void ALargePageGoesAsAWholeWithThePartThatIsUnmapped()
     {
-        (uint number, _) = _bench.Map(_domain, 0x200000, 0x200000, 7);
+        (IovaRange range, _) = _bench.Map(_domain, 0x200000, 0x200000, 7);
         Read(0x200000);
         Read(0x3ff000);
         Assert.Equal((1, 1), (Tlb.Hits, Tlb.Count));
-        (_, uint upper) = _domain.Mappings.Split(number, 0x2fffff);
+        _domain.Mappings.Split(range, 0x2fffff);
         Read(0x3ff000);
-        _domain.Mappings.Unmap(upper);
+        _domain.Mappings.Unmap(new IovaRange(0x300000, 0x3fffff));
         Assert.Equal(0, Tlb.Count);
         Assert.Equal(FaultReason.NotMapped, _port.Read(new Iova(0x3ff000), new byte[1]).Reason);
         Assert.Equal(7, Read(0x200000));
@@ -151,13 +151,13 @@ public sealed class DeviceTlbTests : IDisposable
     [Fact]
     public void SwitchedOnAndOffAllIsTranslatedAlike()
     {
-        (uint number, _) = _bench.Map(_domain, 0x10000, 0x1000, 1);
+        (IovaRange range, _) = _bench.Map(_domain, 0x10000, 0x1000, 1);
         _port.UsesDeviceTlb = false;
         Read(0x10000);
         _port.UsesDeviceTlb = true;
         Read(0x10000);
         Assert.Equal(1, Tlb.Misses); // what the port kept without it was not used
-        _domain.Mappings.Unmap(number);
+        _domain.Mappings.Unmap(range);
         _port.UsesDeviceTlb = false;
         Assert.Equal(FaultReason.NotMapped, _port.Read(new Iova(0x10000), new byte[1]).Reason);
     }
@@ -183,10 +183,10 @@ public sealed class DeviceTlbTests : IDisposable
         for (int round = 0; round < 3000 || Interlocked.Read(ref reads) < 3000; round++)
         {
             byte fill = (byte)(1 + (round % 100));
-            (uint number, HostBlock block) = _bench.Map(_domain, 0x10000, 0x1000, fill);
+            (IovaRange range, HostBlock block) = _bench.Map(_domain, 0x10000, 0x1000, fill);
             long seen = Interlocked.Read(ref reads);
             if (round % 4 == 0) SpinWait.SpinUntil(() => Interlocked.Read(ref reads) > seen);
-            _domain.Mappings.Unmap(number);
+            _domain.Mappings.Unmap(range);
             Assert.Equal(0, Tlb.Count);
             Volatile.Write(ref forbidden, fill);
             block.Write(0, (byte)0xee);

@@ -23,7 +23,7 @@ internal sealed class DmaBench
     internal PagingDomain NewDomain(ulong pageSize = Page) => new(Unit, new MappingTable(pageSize), PagingDomainOptions.Pasid);
 
     /// <summary>Maps fresh memory, every byte of it <paramref name="fill"/>.</summary>
-    internal (uint Number, HostBlock Block) Map(
+    internal (IovaRange Range, HostBlock Block) Map(
         PagingDomain domain, ulong iova, ulong length, byte fill, MapAccess access = MapAccess.ReadWrite)
     {
         HostBlock block = Memory.Allocate(length);
@@ -32,6 +32,8 @@ internal sealed class DmaBench
         block.CopyFrom(0, bytes);
         MemoryBacking backing = Memory.Reference(new Hva((ulong)block.Address), length, writable: true);
         Assert.True(backing.TryPopulate());
-        return (domain.Mappings.Map(new IovaRange(iova, iova + length - 1), backing, 0, access), block);
+        var range = new IovaRange(iova, iova + length - 1);
+        domain.Mappings.Map(range, backing, 0, access);
+        return (range, block);
     }
 }

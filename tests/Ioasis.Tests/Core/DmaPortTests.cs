@@ -104,7 +104,7 @@ public sealed class DmaPortTests
         Endpoint endpoint = _bench.NewEndpoint();
         using DmaPort port = endpoint.OpenPort();
         PagingDomain first = _bench.NewDomain(), second = _bench.NewDomain();
-        (uint number, _) = _bench.Map(first, 0x1000, 0x1000, 1);
+        (IovaRange range, _) = _bench.Map(first, 0x1000, 0x1000, 1);
         _bench.Map(first, 0x5000, 0x1000, 1);
         _bench.Map(second, 0x1000, 0x1000, 2);
         byte[] data = new byte[1];
@@ -119,7 +119,7 @@ public sealed class DmaPortTests
 
         endpoint.Attach(null, first);
         Assert.True(port.Read(new Iova(0x1000), data).IsOk);
-        first.Mappings.Unmap(number);
+        first.Mappings.Unmap(range);
         Assert.Equal(FaultReason.NotMapped, port.Read(new Iova(0x1000), data).Reason);
 
         Assert.True(port.Read(new Iova(0x5000), data).IsOk);

@@ -47,11 +47,11 @@ public sealed class PasidTests
     {
         Endpoint endpoint = _bench.NewEndpoint();
         PagingDomain domain = _bench.NewDomain();
-        (uint number, _) = _bench.Map(domain, Iova, DmaBench.Page, 1);
+        (IovaRange range, _) = _bench.Map(domain, Iova, DmaBench.Page, 1);
         endpoint.Attach(new Pasid(70_000), domain);
         using DmaPort port = endpoint.OpenPort();
         Assert.Equal(1u, ReadBy(port, new Pasid(70_000)));
-        domain.Mappings.Unmap(number);
+        domain.Mappings.Unmap(range);
         Assert.Equal(FaultReason.NotMapped, port.Read(new Pasid(70_000), new Iova(Iova), new byte[1]).Reason);
     }
 

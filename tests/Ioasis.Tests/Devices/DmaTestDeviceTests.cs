@@ -93,7 +93,7 @@ public sealed class DmaTestDeviceTests : IDisposable
     [Fact]
     public void ResetEndsACommandInFlightAndForgetsIt()
     {
-        (uint number, HostBlock block) = _bench.Map(0x10000, 0x1000, 0);
+        (IovaRange range, HostBlock block) = _bench.Map(0x10000, 0x1000, 0);
         _bench.Slot.Write(2, 0, 8, 0x4141414141414141);
         _bench.Slot.Write(0, 0x1c, 4, 0);
         Set(0x10000, 4096, pause: 60_000_000);
@@ -109,7 +109,7 @@ public sealed class DmaTestDeviceTests : IDisposable
         Assert.Equal(0ul, _bench.Slot.Read(2, 0, 8));
         Assert.Equal(0, _bench.Messages);
         Assert.Equal(0ul, block.Read<ulong>(0));
-        _bench.Domain.Mappings.Unmap(number);
+        _bench.Domain.Mappings.Unmap(range);
 
         _bench.Map(0x10000, 0x1000, 0x33);
         Assert.Equal((1u, 0u), Run(0x10000, 16, ToDevice)); // and it works on

@@ -41,9 +41,9 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
 
     internal PagingDomain NewDomain() => _bench.NewDomain();
 
-    internal (uint Number, HostBlock Block) Map(PagingDomain domain, ulong iova, byte fill) => _bench.Map(domain, iova, 0x1000, fill);
+    internal (IovaRange Range, HostBlock Block) Map(PagingDomain domain, ulong iova, byte fill) => _bench.Map(domain, iova, 0x1000, fill);
 
-    internal (uint Number, HostBlock Block) Map(ulong iova, ulong length, byte fill, MapAccess access = MapAccess.ReadWrite) =>
+    internal (IovaRange Range, HostBlock Block) Map(ulong iova, ulong length, byte fill, MapAccess access = MapAccess.ReadWrite) =>
         _bench.Map(Domain, iova, length, fill, access);
 
     /// <summary>Maps a BAR as a program would: what it returns are the program's bytes.</summary>

@@ -23,7 +23,7 @@ internal sealed class Snapshot
     [
         "_free", "_reserved", // of ObjectTable: what is free follows from the objects
         "_groups", // of IommufdContext: what is attached is found through the devices
-        "_ports", "Mapping", "_mappings", // numbers in a table of mappings may change, and the table be another
+        "_ports", "_mappings", // the table may be another
         "_hardware", // the configuration space, which VirtualConfig shows
         "_msiVectors", "MsiQueueMax", // count only while MSI is enabled, as on Linux
         "_barsDirty", // what is read is worked out when it is

@@ -19,14 +19,14 @@ internal sealed class DsaBench : IDisposable
     internal DsaBench(DsaOptions? options = null)
     {
         Slots = new SlotBench(new DsaDevice(options));
-        (Number, Memory) = Slots.Map(Base, Size, 0);
+        (Range, Memory) = Slots.Map(Base, Size, 0);
     }
 
     internal SlotBench Slots { get; }
 
     internal HostBlock Memory { get; }
 
-    internal uint Number { get; }
+    internal IovaRange Range { get; }
 
     internal ulong SoftwareError => Slots.Slot.Read(0, 0xc0, 8);
 

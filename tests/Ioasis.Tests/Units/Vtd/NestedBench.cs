@@ -41,13 +41,13 @@ internal sealed class NestedBench
     internal HostBlock Guest { get; }
 
     /// <summary>Its mapping in the parent.</summary>
-    internal uint GuestMapping { get; }
+    internal IovaRange GuestMapping { get; }
 
     internal Endpoint NewEndpoint() =>
         new(new RequesterId(0, 0, (byte)_endpoints, 0), Unit, new IommuGroup(_endpoints++)) { Features = new EndpointFeatures { PasidBits = 20, PageRequests = 32, Ats = true }, BusMaster = true };
 
     /// <summary>Gives the guest memory.</summary>
-    internal (uint Mapping, HostBlock Block) MapGuest(ulong gpa, ulong length, byte fill = 0)
+    internal (IovaRange Mapping, HostBlock Block) MapGuest(ulong gpa, ulong length, byte fill = 0)
     {
         HostBlock block = _memory.Allocate(length);
         byte[] bytes = new byte[length];
@@ -55,7 +55,9 @@ internal sealed class NestedBench
         block.CopyFrom(0, bytes);
         MemoryBacking backing = _memory.Reference(new Hva((ulong)block.Address), length, writable: true);
         Assert.True(backing.TryPopulate());
-        return (Parent.Mappings.Map(new IovaRange(gpa, gpa + length - 1), backing, 0, MapAccess.ReadWrite), block);
+        var range = new IovaRange(gpa, gpa + length - 1);
+        Parent.Mappings.Map(range, backing, 0, MapAccess.ReadWrite);
+        return (range, block);
     }
 
     internal void Free(HostBlock block) => _memory.Free(block);

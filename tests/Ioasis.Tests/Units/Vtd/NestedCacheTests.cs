@@ -103,7 +103,7 @@ public sealed class NestedCacheTests
     public void TheSecondStageIsNeverStale()
     {
         const ulong far = 1024 * Page;
-        (uint mapping, HostBlock block) = _bench.MapGuest(far, Page);
+        (IovaRange mapping, HostBlock block) = _bench.MapGuest(far, Page);
         block.Write(0, 7UL);
         _bench.Write(Leaf, far | All);
         Assert.Equal((true, 7UL), Read(_port, Iova));

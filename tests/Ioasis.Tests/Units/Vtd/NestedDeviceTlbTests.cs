@@ -22,7 +22,7 @@ public sealed class NestedDeviceTlbTests : IDisposable
     private readonly VtdUnit _unit = new("dmar0", new VtdFeatures { IotlbEntries = 0, StructureEntries = 0 });
     private readonly PagingDomain _parent;
     private readonly HostBlock _guest;
-    private readonly uint[] _mappings; // one for each page of the guest
+    private readonly IovaRange[] _mappings; // one for each page of the guest
     private readonly Endpoint _endpoint;
     private readonly NestedDomain _nested;
     private readonly DmaPort _with;
@@ -143,11 +143,13 @@ public sealed class NestedDeviceTlbTests : IDisposable
 
     private void Point(ulong page, ulong data) => _guest.Write(Leaf + (page * 8), (Data + (data * Page)) | Present | 0x40);
 
-    private uint MapGuestPage(int page)
+    private IovaRange MapGuestPage(int page)
     {
         MemoryBacking backing = _memory.Reference(new Hva((ulong)_guest.Address + ((ulong)page * Page)), Page, writable: true);
         Assert.True(backing.TryPopulate());
-        return _parent.Mappings.Map(new IovaRange((ulong)page * Page, ((ulong)page * Page) + Page - 1), backing, 0, MapAccess.ReadWrite);
+        var range = new IovaRange((ulong)page * Page, ((ulong)page * Page) + Page - 1);
+        _parent.Mappings.Map(range, backing, 0, MapAccess.ReadWrite);
+        return range;
     }
 
     private Endpoint NewEndpoint(byte slot) =>

@@ -71,7 +71,7 @@ public sealed class NestedThreadTests : IDisposable
         Task<long>[] devices = [Device(bench, domain, 1), Device(bench, domain, 2)];
         foreach (int round in Rounds(devices))
         {
-            (uint mapping, HostBlock block) = bench.MapGuest(far, Pages * Page, OursByte);
+            (IovaRange mapping, HostBlock block) = bench.MapGuest(far, Pages * Page, OursByte);
             if (round % 2 == 0) Thread.Yield();
             bench.Parent.Mappings.Unmap(mapping);
             for (ulong at = 0; at < Pages * Page; at += 512) block.Write(at, Poison);

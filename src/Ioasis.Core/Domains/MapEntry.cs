@@ -1,0 +1,52 @@
+using System.Runtime.CompilerServices;
+using Ioasis.Core.Dma;
+
+namespace Ioasis.Core.Domains;
+
+/// <summary>
+/// What a table of mappings says of an address, in 64 bits: the same for all addresses of a mapping. 0 is nothing. What lies in our own process is
+/// said as a whole; for any other memory the entry names an <see cref="IndirectMapping"/>.
+/// </summary>
+internal readonly struct MapEntry(ulong value)
+{
+    /// <summary>
+    /// A port may have used the entry, and so may hold it in its IOTLB or be copying through it: whoever takes it out waits for the ports.
+    /// </summary>
+    internal const ulong UsedBit = 1 << 2;
+
+    private const ulong IndirectBit = 1 << 3;
+    private const ulong PresentBit = 1 << 4;
+    private const ulong Flags = DmaPort.Granule - 1;
+
+    internal ulong Value => value;
+
+    internal bool IsMapped => value != 0;
+
+    internal MapAccess Access => (MapAccess)value & MapAccess.ReadWrite;
+
+    internal bool IsUsed => (value & UsedBit) != 0;
+
+    /// <summary>Whether it is the number of a mapping, rather than where memory is.</summary>
+    internal bool IsIndirect => (value & IndirectBit) != 0;
+
+    /// <summary>The number, if it is indirect.</summary>
+    internal uint Number => (uint)(value / DmaPort.Granule);
+
+    /// <summary>What to add to an address to get the one in our own process, if it is not indirect.</summary>
+    internal nint Delta => (nint)(value & ~Flags);
+
+    /// <summary>Whether memory of our own process is mapped for an access.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool IsDirectFor(MapAccess access) => (value & ((ulong)access | IndirectBit)) == (ulong)access;
+
+    /// <summary>The entry for memory that stands in our own process; false where it cannot be said so, because it is not aligned as addresses are.</summary>
+    internal static bool TryDirect(ulong first, nint address, MapAccess access, out MapEntry entry)
+    {
+        ulong delta = unchecked((ulong)address - first);
+        entry = new MapEntry(delta | PresentBit | (ulong)access);
+        return (delta & Flags) == 0;
+    }
+
+    /// <summary>The entry for a mapping by number.</summary>
+    internal static MapEntry Indirect(uint number, MapAccess access) => new((number * DmaPort.Granule) | IndirectBit | PresentBit | (ulong)access);
+}
