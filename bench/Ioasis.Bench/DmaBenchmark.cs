@@ -15,6 +15,7 @@ namespace Ioasis.Bench;
 internal static class DmaBenchmark
 {
     private const double Hit = 2, Translation = 3, Miss = 2;
+    private const int Reads = 1 << 21;
 
     internal static IEnumerable<Comparison> Run(int rounds)
     {
@@ -25,10 +26,11 @@ internal static class DmaBenchmark
             string copying = $"{baseline}, then memcpy of 64 bytes";
             using var bench = new Reader(pages);
             List<double> reads = [], locates = [], reference = [], referenceCopying = [];
-            for (int round = -2; round < rounds; round++)
+            Warmup.Of(bench.Read);
+            Warmup.Of(bench.Locate);
+            for (int round = 0; round < rounds; round++)
             {
-                double read = bench.Read(), locate = bench.Locate();
-                if (round < 0) continue; // let the compiler see the loops
+                double read = bench.Read(Reads), locate = bench.Locate(Reads);
                 Dictionary<string, double> theirs = Baselines.Measure(translate, $"{pages}");
                 reads.Add(read);
                 locates.Add(locate);
@@ -45,7 +47,7 @@ internal static class DmaBenchmark
     /// <summary>A device that reads at random among pages, each mapped by itself.</summary>
     internal sealed class Reader : IDisposable
     {
-        private const int Reads = 1 << 21, Sequence = 1 << 16;
+        private const int Sequence = 1 << 16;
         private const ulong Page = 4096, Base = 0x4000_0000;
         private readonly OwnAddressSpace _memory = new();
         private readonly DmaPort _port;
@@ -74,36 +76,36 @@ internal static class DmaBenchmark
 
         internal Endpoint Endpoint { get; }
 
-        internal double Read()
+        internal double Read(int count)
         {
             DmaPort port = _port;
             ulong[] iovas = _iovas;
             byte[] buffer = _buffer;
             long start = Stopwatch.GetTimestamp();
-            for (int i = 0; i < Reads; i++)
+            for (int i = 0; i < count; i++)
             {
                 if (!port.Read(new Iova(iovas[i & (Sequence - 1)]), buffer).IsOk)
                     throw new InvalidOperationException("A read that must succeed failed.");
             }
 
-            return Stopwatch.GetElapsedTime(start).TotalNanoseconds / Reads;
+            return Stopwatch.GetElapsedTime(start).TotalNanoseconds / count;
         }
 
-        internal double Locate() => Locate(_port);
+        internal double Locate(int count) => Locate(_port, count);
 
         /// <summary>Translates by a port, which may be one of several that are used at the same time.</summary>
-        internal double Locate(DmaPort port)
+        internal double Locate(DmaPort port, int count)
         {
             ulong[] iovas = _iovas;
             nint sum = 0;
             long start = Stopwatch.GetTimestamp();
-            for (int i = 0; i < Reads; i++)
+            for (int i = 0; i < count; i++)
             {
                 if (!port.Access(new Iova(iovas[i & (Sequence - 1)]), 0, new Locate(ref sum)).IsOk)
                     throw new InvalidOperationException("A translation that must succeed failed.");
             }
 
-            double each = Stopwatch.GetElapsedTime(start).TotalNanoseconds / Reads;
+            double each = Stopwatch.GetElapsedTime(start).TotalNanoseconds / count;
             return sum != 0 ? each : throw new InvalidOperationException("No page was found.");
         }
 

@@ -24,10 +24,11 @@ internal static class NestedBenchmark
             using var uncached = new Walker(new VtdFeatures { IotlbEntries = 0, StructureEntries = 0 }, pages, atOnce);
             using var structures = new Walker(new VtdFeatures { IotlbEntries = 0 }, pages, atOnce);
             List<double> ours = [], cached = [], theirs = [];
-            for (int round = -3; round < rounds; round++)
+            Warmup.Of(uncached.Round);
+            Warmup.Of(structures.Round);
+            for (int round = 0; round < rounds; round++)
             {
-                double walk = uncached.Round(), known = structures.Round();
-                if (round < 0) continue; // let the compiler see the loops
+                double walk = uncached.Round(Walks), known = structures.Round(Walks);
                 ours.Add(walk);
                 cached.Add(known);
                 theirs.Add(Baselines.Measure(nested, $"{pages}")[baseline]);
@@ -54,19 +55,19 @@ internal static class NestedBenchmark
                 _iovas[i] = NestedGuest.Base + ((ulong)random.Next(pages) * NestedGuest.Page) + ((ulong)random.Next(64) * 64);
         }
 
-        internal double Round()
+        internal double Round(int count)
         {
             DmaPort port = _port;
             ulong[] iovas = _iovas;
             nint sum = 0;
             long start = Stopwatch.GetTimestamp();
-            for (int i = 0; i < Walks; i++)
+            for (int i = 0; i < count; i++)
             {
                 if (!port.Access(new Iova(iovas[i & (Sequence - 1)]), 0, new Locate(ref sum)).IsOk)
                     throw new InvalidOperationException("A walk that must succeed failed.");
             }
 
-            double each = Stopwatch.GetElapsedTime(start).TotalNanoseconds / Walks;
+            double each = Stopwatch.GetElapsedTime(start).TotalNanoseconds / count;
             return sum != 0 ? each : throw new InvalidOperationException("No page was found.");
         }
 

@@ -43,7 +43,8 @@ internal sealed class IovaTable
         shift = node.Shift;
         ulong index = iova >> shift;
         if (index >= IovaNode.Entries) return ref Unsafe.NullRef<ulong>();
-        while (shift != _pageShift && Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[(int)index & IovaNode.IndexMask]) is { } child)
+        int lowest = _pageShift;
+        while (shift != lowest && Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[(int)index & IovaNode.IndexMask]) is { } child)
         {
             node = child;
             shift -= IovaNode.IndexBits;

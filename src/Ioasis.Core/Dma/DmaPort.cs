@@ -25,18 +25,18 @@ public sealed class DmaPort : IDisposable
     public const ulong Granule = 1 << GranuleShift;
 
     private const int GranuleShift = 11;
-    private const int IotlbSize = 256;
+    internal const int IotlbSize = 256;
     private const ulong GenerationStep = 1UL << (Pasid.Bits + 1);
     private const int MaxChunk = 64 * 1024;
     private const uint NoPasid = 0;
     private const long Closed = -1; // odd: no access can be entered any more
 
     private readonly Endpoint _endpoint;
-    private readonly IotlbEntry[] _iotlb = new IotlbEntry[IotlbSize];
     private long _state; // odd within an access
     private ulong _generation = GenerationStep; // the bits above those of a PASID
     private bool _requestsPages;
     private bool _usesDeviceTlb;
+    private Iotlb _iotlb; // within the port, so that no other port's state shares a cache line with this one's
 
     internal DmaPort(Endpoint endpoint, DeviceTlb? deviceTlb = null)
     {
@@ -137,91 +137,117 @@ public sealed class DmaPort : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal DmaResult Access<T>(Iova iova, uint pasidKey, T transfer) where T : struct, ITransfer, allows ref struct
     {
-        Enter();
-        if (TryHit(iova.Value, pasidKey, transfer.Length, T.Needs, out nint host)
-            || TryWalk(iova.Value, pasidKey, transfer.Length, T.Needs, out host))
+        long state = Enter();
+        nint host = Hit(iova.Value, pasidKey, transfer.Length, T.Needs);
+        if (host == 0) host = Miss<T>(iova.Value, pasidKey, transfer.Length);
+        if (host != 0)
         {
             transfer.All(host);
-            Leave();
+            Leave(state);
             return new DmaResult(FaultReason.None, transfer.Length);
         }
 
-        Leave();
+        Leave(state);
         return AccessSlow(iova, pasidKey == NoPasid ? null : new Pasid(pasidKey - 1), transfer);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Enter()
+    private long Enter()
     {
         long state = _state;
         if ((state & 1) != 0) ThrowMisused();
         Volatile.Write(ref _state, state + 1);
+        return state;
     }
 
+    /// <summary>Ends the access that <see cref="Enter"/> began; not by counting further from memory, which would wait for the store.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Leave() => Volatile.Write(ref _state, _state + 1);
+    private void Leave(long entered) => Volatile.Write(ref _state, entered + 2);
 
+    /// <summary>Where the first byte is in our own process, from the IOTLB; 0 when it does not have all of the access.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryHit(ulong iova, uint pasidKey, int length, MapAccess access, out nint host)
+    private nint Hit(ulong iova, uint pasidKey, int length, MapAccess access)
     {
         ulong tag = iova >> GranuleShift;
-        ref IotlbEntry entry = ref _iotlb[(int)(tag & (IotlbSize - 1))];
-        host = entry.Delta + (nint)iova;
+        ref IotlbEntry entry = ref _iotlb[(int)tag & (IotlbSize - 1)];
         return entry.Tag == tag
             && entry.Key == (Volatile.Read(ref _generation) | pasidKey)
             && (entry.LastAndAccess & (ulong)access) != 0
             && (uint)(length - 1) < MaxChunk
-            && (uint)length - 1 <= (entry.LastAndAccess | 3) - iova; // no sum: it may end at 2^64
+            && (uint)length - 1 <= (entry.LastAndAccess | 3) - iova // no sum: it may end at 2^64
+            ? entry.Delta + (nint)iova : 0;
     }
 
-    /// <summary>The common miss: all of the access lies in one mapping that permits it and whose memory is in our process.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private nint Miss<T>(ulong iova, uint pasidKey, int length) where T : struct, ITransfer, allows ref struct
+    {
+        nint host = pasidKey == NoPasid ? Walk<T>(iova, length) : 0;
+        return host != 0 ? host : WalkAny(iova, pasidKey, length, T.Needs);
+    }
+
+    /// <summary>
+    /// The common miss: all of the access lies in what one entry of a plain table stands for, which was used before. It calls nothing, so that it saves no
+    /// registers: what it stores is what a processor has to hold while it waits for memory.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryWalk(ulong iova, uint pasidKey, int length, MapAccess access, out nint host)
+    private nint Walk<T>(ulong iova, int length) where T : struct, ITransfer, allows ref struct
+    {
+        ulong key = Volatile.Read(ref _generation); // before anything else: see WalkAny
+        if (_endpoint.RidRoute is not { Plain: { } table } route || iova > route.LastAddress || _usesDeviceTlb) return 0;
+        ref ulong at = ref table.Find(iova, out int shift);
+        if (Unsafe.IsNullRef(ref at)) return 0;
+        var entry = new MapEntry(Volatile.Read(ref at));
+        ulong after = ((1UL << shift) - 1) & ~iova;
+        return entry.IsUsedDirectFor(T.Needs) && (uint)(length - 1) < MaxChunk && (uint)length - 1 <= after
+            ? Keep(iova, key, entry.Delta, iova + after, entry.Access)
+            : 0;
+    }
+
+    /// <summary>Any miss of which all lies in one mapping that permits it and whose memory is in our process.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private nint WalkAny(ulong iova, uint pasidKey, int length, MapAccess access)
     {
         // Read before anything else: an entry that is filled while a translation is being taken away carries the old generation.
         ulong generation = Volatile.Read(ref _generation);
-        host = 0;
-        if (_usesDeviceTlb) return false; // looked up in AccessSlow
-        if (_endpoint.RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return false;
+        if (_usesDeviceTlb) return 0; // looked up in AccessSlow
+        if (_endpoint.RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return 0;
         MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read; // a write that is recorded is a slow one
-        if ((access & kept) == 0) return false;
+        if ((access & kept) == 0) return 0;
         ulong key = generation | pasidKey;
-        if (route.FirstStage is { } firstStage) return TryWalkNested(firstStage, route.Table, iova, key, length, access, kept, out host);
+        if (route.FirstStage is { } firstStage) return WalkNested(firstStage, route.Table, iova, key, length, access, kept);
         MapEntry entry = route.Table.Use(iova, out int shift);
-        if (!entry.IsDirectFor(access) || (uint)(length - 1) >= MaxChunk) return false;
+        if (!entry.IsDirectFor(access) || (uint)(length - 1) >= MaxChunk) return 0;
         ulong after = ((1UL << shift) - 1) & ~iova; // bytes after the first
         if (after < (uint)length - 1)
         {
             after = route.Table.Extend(entry, iova, shift, (uint)length - 1);
-            if (after < (uint)length - 1) return false;
+            if (after < (uint)length - 1) return 0;
         }
 
-        host = Keep(iova, key, entry.Delta, iova + after, entry.Access & kept);
-        return true;
+        return Keep(iova, key, entry.Delta, iova + after, entry.Access & kept);
     }
 
     /// <summary>The same where a first stage translates before: all of the access lies in one of its pages, too.</summary>
-    private bool TryWalkNested(
-        FirstStageDomain firstStage, MappingTable table, ulong iova, ulong key, int length, MapAccess access, MapAccess kept, out nint host)
+    private nint WalkNested(
+        FirstStageDomain firstStage, MappingTable table, ulong iova, ulong key, int length, MapAccess access, MapAccess kept)
     {
-        host = 0;
         FirstStageResult page = firstStage.Translate(iova, access);
-        if (!page.IsOk) return false;
+        if (!page.IsOk) return 0;
         MapEntry entry = table.Use(page.Address, out int shift);
-        if (!entry.IsDirectFor(access)) return false;
+        if (!entry.IsDirectFor(access)) return 0;
         ulong after = ((1UL << Math.Min(shift, page.PageShift)) - 1) & ~iova; // bytes after the first
-        if ((uint)(length - 1) >= MaxChunk || after < (uint)length - 1) return false;
-        host = entry.Delta + (nint)page.Address;
+        if ((uint)(length - 1) >= MaxChunk || after < (uint)length - 1) return 0;
+        nint host = entry.Delta + (nint)page.Address;
         if (firstStage.KeepsTranslations)
             Keep(iova, key, host - (nint)iova, iova + after, entry.Access & page.Access & kept);
-        return true;
+        return host;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private nint Keep(ulong iova, ulong key, nint delta, ulong last, MapAccess access)
     {
         ulong tag = iova >> GranuleShift;
-        ref IotlbEntry entry = ref _iotlb[(int)(tag & (IotlbSize - 1))];
+        ref IotlbEntry entry = ref _iotlb[(int)tag & (IotlbSize - 1)];
         entry.Tag = tag;
         entry.Key = key;
         entry.Delta = delta;
@@ -238,7 +264,7 @@ public sealed class DmaPort : IDisposable
             Resolution step = default;
             int count = 0;
             MemoryChanges? changing;
-            Enter();
+            long state = Enter();
             try
             {
                 int wanted = Math.Min(transfer.Length - done, MaxChunk); // short ones, so that whoever takes a translation away does not wait long
@@ -258,7 +284,7 @@ public sealed class DmaPort : IDisposable
             }
             finally
             {
-                Leave();
+                Leave(state);
             }
 
             if (changing is not null)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Ioasis.Core.Dma;
@@ -20,4 +21,11 @@ internal struct IotlbEntry
 
     /// <summary>The mapping's last IOVA, its two lowest bits replaced by the access (they are ones in every last IOVA).</summary>
     internal ulong LastAndAccess;
+}
+
+/// <summary>The translations that a port keeps, by the low bits of their granule.</summary>
+[InlineArray(DmaPort.IotlbSize)]
+internal struct Iotlb
+{
+    private IotlbEntry _first;
 }

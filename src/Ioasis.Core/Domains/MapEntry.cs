@@ -39,6 +39,10 @@ internal readonly struct MapEntry(ulong value)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool IsDirectFor(MapAccess access) => (value & ((ulong)access | IndirectBit)) == (ulong)access;
 
+    /// <summary>The same for one that was marked as used before.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool IsUsedDirectFor(MapAccess access) => (value & ((ulong)access | UsedBit | IndirectBit)) == ((ulong)access | UsedBit);
+
     /// <summary>The entry for memory that stands in our own process; false where it cannot be said so, because it is not aligned as addresses are.</summary>
     internal static bool TryDirect(ulong first, nint address, MapAccess access, out MapEntry entry)
     {

@@ -176,7 +176,10 @@ public sealed class MappingTable
         ref ulong at = ref _table.Find(address, out shift);
         if (Unsafe.IsNullRef(ref at)) return default;
         var entry = new MapEntry(Volatile.Read(ref at));
-        return entry.IsUsed || !entry.IsMapped ? entry : Mark(address, out shift);
+        if (entry.IsUsed || !entry.IsMapped) return entry;
+        entry = Mark(address, out int marked); // not into shift: that is to stay in a register
+        shift = marked;
+        return entry;
     }
 
     /// <summary>The mapping that an indirect entry names, for the access that found the entry.</summary>
@@ -206,6 +209,9 @@ public sealed class MappingTable
             return new MapEntry(at);
         }
     }
+
+    /// <summary>The table itself, for who does what <see cref="Use"/> does.</summary>
+    internal IovaTable Table => _table;
 
     /// <summary>From now on what is taken out is also taken from this port. Before the port can translate by the table.</summary>
     internal void AddPort(DmaPort port)

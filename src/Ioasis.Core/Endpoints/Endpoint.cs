@@ -198,6 +198,9 @@ public sealed class Endpoint
 
     private Attachment? AttachmentOf(Pasid? pasid) => pasid is { } id ? _pasids.Find(id.Value) : _rid;
 
+    /// <summary>Which table translates requests without PASID; null while they are blocked.</summary>
+    internal TranslationRoute? RidRoute => _ridRoute;
+
     /// <summary>Which table translates requests without PASID (0) or with one (its value plus 1); null while they are blocked.</summary>
     internal TranslationRoute? RouteOf(uint pasidKey)
     {

@@ -1,5 +1,6 @@
 using Ioasis.Core.Domains;
 using Ioasis.Memory;
+using Ioasis.PageTables;
 
 namespace Ioasis.Core.Endpoints;
 
@@ -8,12 +9,14 @@ internal sealed class TranslationRoute
 {
     private readonly TranslationRoute? _parent;
     private volatile DirtyBitmap? _dirty;
+    private volatile IovaTable? _plain;
 
     /// <summary>The route of a paging domain: addresses are looked up among the mappings.</summary>
     internal TranslationRoute(MappingTable table, ulong lastAddress)
     {
         Table = table;
         LastAddress = lastAddress;
+        _plain = table.Table;
     }
 
     /// <summary>The route of a domain with a first stage: what that translates to is looked up among its parent's mappings.</summary>
@@ -62,6 +65,13 @@ internal sealed class TranslationRoute
     internal DirtyBitmap? Dirty
     {
         get => _parent is null ? _dirty : _parent.Dirty;
-        set => _dirty = value;
+        set
+        {
+            _dirty = value;
+            _plain = value is null ? Table.Table : null;
+        }
     }
+
+    /// <summary>The table, where its entries are all that there is to a translation; null where there is a first stage, or writes are recorded.</summary>
+    internal IovaTable? Plain => _plain;
 }
