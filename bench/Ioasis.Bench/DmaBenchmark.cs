@@ -15,7 +15,6 @@ namespace Ioasis.Bench;
 internal static class DmaBenchmark
 {
     private const double Hit = 2, Translation = 3, Miss = 2;
-    private const int Reads = 1 << 21;
 
     internal static IEnumerable<Comparison> Run(int rounds)
     {
@@ -26,11 +25,11 @@ internal static class DmaBenchmark
             string copying = $"{baseline}, then memcpy of 64 bytes";
             using var bench = new Reader(pages);
             List<double> reads = [], locates = [], reference = [], referenceCopying = [];
-            Warmup.Of(bench.Read);
-            Warmup.Of(bench.Locate);
+            Loop.Warm(bench.Read);
+            Loop.Warm(bench.Locate);
             for (int round = 0; round < rounds; round++)
             {
-                double read = bench.Read(Reads), locate = bench.Locate(Reads);
+                double read = Loop.Best(bench.Read), locate = Loop.Best(bench.Locate);
                 Dictionary<string, double> theirs = Baselines.Measure(translate, $"{pages}");
                 reads.Add(read);
                 locates.Add(locate);

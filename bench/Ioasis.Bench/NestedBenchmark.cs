@@ -13,7 +13,7 @@ namespace Ioasis.Bench;
 internal static class NestedBenchmark
 {
     private const double Uncached = 1.5, Structures = 0.5;
-    private const int Walks = 1 << 20, Sequence = 1 << 16;
+    private const int Sequence = 1 << 16;
 
     internal static IEnumerable<Comparison> Run(int rounds)
     {
@@ -24,11 +24,11 @@ internal static class NestedBenchmark
             using var uncached = new Walker(new VtdFeatures { IotlbEntries = 0, StructureEntries = 0 }, pages, atOnce);
             using var structures = new Walker(new VtdFeatures { IotlbEntries = 0 }, pages, atOnce);
             List<double> ours = [], cached = [], theirs = [];
-            Warmup.Of(uncached.Round);
-            Warmup.Of(structures.Round);
+            Loop.Warm(uncached.Round);
+            Loop.Warm(structures.Round);
             for (int round = 0; round < rounds; round++)
             {
-                double walk = uncached.Round(Walks), known = structures.Round(Walks);
+                double walk = Loop.Best(uncached.Round), known = Loop.Best(structures.Round);
                 ours.Add(walk);
                 cached.Add(known);
                 theirs.Add(Baselines.Measure(nested, $"{pages}")[baseline]);

@@ -54,6 +54,38 @@ internal sealed class IovaTable
         return ref node.Value[(int)index & IovaNode.IndexMask];
     }
 
+    /// <summary>The same, from the node on that the last such look-up ended in, if that has the address, too. All within one access.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref ulong Find(ulong iova, ref IovaPlace place)
+    {
+        if (place.Node is { } node && iova >> place.Shift >> IovaNode.IndexBits == place.Prefix)
+        {
+            int index = (int)(iova >> place.Shift) & IovaNode.IndexMask;
+            if (place.Shift == _pageShift || Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[index]) is null) return ref node.Value[index];
+        }
+
+        return ref FindFromRoot(iova, ref place);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ref ulong FindFromRoot(ulong iova, ref IovaPlace place)
+    {
+        IovaNode node = _root;
+        int shift = node.Shift;
+        ulong index = iova >> shift;
+        if (index >= IovaNode.Entries) return ref Unsafe.NullRef<ulong>();
+        int lowest = _pageShift;
+        while (shift != lowest && Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[(int)index & IovaNode.IndexMask]) is { } child)
+        {
+            node = child;
+            shift -= IovaNode.IndexBits;
+            index = iova >> shift;
+        }
+
+        place = new IovaPlace { Node = node, Shift = shift, Prefix = index >> IovaNode.IndexBits };
+        return ref node.Value[(int)index & IovaNode.IndexMask];
+    }
+
     /// <summary>What is at an address, 0 when nothing is.</summary>
     internal ulong Find(ulong iova)
     {

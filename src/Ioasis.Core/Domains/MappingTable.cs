@@ -182,6 +182,16 @@ public sealed class MappingTable
         return entry;
     }
 
+    /// <summary>The same for one of several look-ups of an access.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal MapEntry Use(ulong address, ref IovaPlace place)
+    {
+        ref ulong at = ref _table.Find(address, ref place);
+        if (Unsafe.IsNullRef(ref at)) return default;
+        var entry = new MapEntry(Volatile.Read(ref at));
+        return entry.IsUsed || !entry.IsMapped ? entry : Mark(address, out _);
+    }
+
     /// <summary>The mapping that an indirect entry names, for the access that found the entry.</summary>
     internal ref IndirectMapping At(uint number) => ref _indirect.At(number);
 
@@ -210,7 +220,7 @@ public sealed class MappingTable
         }
     }
 
-    /// <summary>The table itself, for who does what <see cref="Use"/> does.</summary>
+    /// <summary>The table itself, for who looks up as this does.</summary>
     internal IovaTable Table => _table;
 
     /// <summary>From now on what is taken out is also taken from this port. Before the port can translate by the table.</summary>

@@ -10,23 +10,30 @@ namespace Ioasis.Core.Domains;
 /// The guest's memory behind a second stage, for a walk within an access of a port. Words of memory that stands in our process are changed in
 /// one step; those of another process's private memory can only be read and then written.
 /// </summary>
-internal readonly struct SecondStage(TranslationRoute parent) : ITableMemory
+internal struct SecondStage(TranslationRoute parent) : ITableMemory
 {
     private readonly MappingTable _table = parent.Table;
     private readonly ulong _last = parent.LastAddress;
+    private IovaPlace _place; // tables of a guest are mostly near one another
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TableAccess Read(Gpa address, out ulong entry)
     {
-        MapEntry found = address.Value <= _last ? _table.Use(address.Value, out _) : default;
-        if (!found.IsDirectFor(MapAccess.Read)) return ReadSlow(found, address, out entry);
-        entry = HostMemory.ReadWord(found.Delta + (nint)address.Value);
-        return TableAccess.Ok;
+        MapEntry found = address.Value <= _last ? _table.Use(address.Value, ref _place) : default;
+        if (found.IsDirectFor(MapAccess.Read))
+        {
+            entry = HostMemory.ReadWord(found.Delta + (nint)address.Value);
+            return TableAccess.Ok;
+        }
+
+        TableAccess access = ReadSlow(found, address, out ulong asked); // not into entry: that is to stay in a register
+        entry = asked;
+        return access;
     }
 
     /// <inheritdoc/>
-    public TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found)
+    public readonly TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found)
     {
         found = 0;
         MapEntry entry = address.Value <= _last ? _table.Use(address.Value, out _) : default;
@@ -50,7 +57,7 @@ internal readonly struct SecondStage(TranslationRoute parent) : ITableMemory
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private TableAccess ReadSlow(MapEntry found, Gpa address, out ulong entry)
+    private readonly TableAccess ReadSlow(MapEntry found, Gpa address, out ulong entry)
     {
         entry = 0;
         if (!found.IsMapped) return TableAccess.NotPresent;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ioasis.Memory;
 using Ioasis.PageTables;
 using Ioasis.PageTables.X64;
@@ -120,5 +121,7 @@ internal static class FirstStageWalker
         _ => ReadFault(access, root), // stage 2 was changed since the entry was read
     };
 
+    // Not inlined: a walk that succeeds is not to make room for what it does not come to.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static FirstStageTranslation Failed(FirstStageFault fault, int level, Gpa entry) => new(fault, (byte)level, entry, X64Rights.None, false);
 }

@@ -1,10 +1,10 @@
-using System.Collections.Concurrent;
+using System.Numerics;
 
 namespace Ioasis.Units.Vtd.Nested;
 
 /// <summary>
-/// What is known about naturally aligned ranges of addresses, of several sizes. Looked up without a lock; what is dropped is gone when
-/// <see cref="Drop"/> returns, and nothing that was found out before comes back. When it is full the oldest makes room.
+/// What is known about naturally aligned ranges of addresses, of several sizes. Looked up without a lock, by accesses; what is dropped is gone for those
+/// that begin after <see cref="Drop"/> returned, and nothing that was found out before comes back. When it is full the oldest makes room.
 /// </summary>
 internal sealed class PageCache<T>(int capacity) where T : struct
 {
@@ -12,12 +12,12 @@ internal sealed class PageCache<T>(int capacity) where T : struct
     internal const int Most = 1 << 16;
 
     private const int MaxShift = 64;
+    private const int Smallest = 16;
 
     // Guards changes. Nothing else is locked while it is held.
     private readonly Lock _lock = new();
-    private readonly ConcurrentDictionary<ulong, T>?[] _byShift = new ConcurrentDictionary<ulong, T>?[MaxShift];
-    private readonly LinkedList<(int Shift, ulong Page)> _order = [];
-    private readonly Dictionary<(int Shift, ulong Page), LinkedListNode<(int Shift, ulong Page)>> _nodes = [];
+    private readonly int[] _counts = new int[MaxShift]; // by shift
+    private volatile Entries? _entries;
     private long _drops;
 
     /// <summary>
@@ -28,27 +28,24 @@ internal sealed class PageCache<T>(int capacity) where T : struct
     /// <summary>What is known about the range of 2^<paramref name="shift"/> bytes around an address.</summary>
     internal bool TryFind(ulong address, int shift, out T value)
     {
-        if (Volatile.Read(ref _byShift[shift]) is { } pages) return pages.TryGetValue(address >> shift, out value);
+        if (Volatile.Read(ref _counts[shift]) != 0 && _entries is { } entries) return entries.TryFind(address >> shift, shift, out value);
         value = default;
         return false;
     }
 
     /// <summary>Keeps what was found out about a range, unless something was dropped since: it may come from before that.</summary>
-    internal void Keep(ulong address, int shift, T value, long drops)
+    internal void Keep(ulong address, int shift, in T value, long drops)
     {
         lock (_lock)
         {
             if (drops != _drops) return;
-            ConcurrentDictionary<ulong, T> pages = _byShift[shift] ?? new ConcurrentDictionary<ulong, T>();
-            (int, ulong) key = (shift, address >> shift);
-            if (!_nodes.ContainsKey(key))
-            {
-                if (_nodes.Count >= capacity) Remove(_order.First!.Value);
-                _nodes.Add(key, _order.AddLast(key));
-            }
-
-            pages[address >> shift] = value;
-            Volatile.Write(ref _byShift[shift], pages);
+            Entries entries = _entries ??= new Entries(Math.Min(capacity, Smallest));
+            ulong page = address >> shift;
+            if (entries.TryReplace(page, shift, in value)) return;
+            if (entries.IsFull && entries.Capacity < capacity) _entries = entries = entries.Grow(Math.Min(capacity, entries.Capacity * 2));
+            if (entries.IsFull) _counts[entries.RemoveOldest()]--;
+            entries.Add(page, shift, in value);
+            Volatile.Write(ref _counts[shift], _counts[shift] + 1);
         }
     }
 
@@ -57,32 +54,180 @@ internal sealed class PageCache<T>(int capacity) where T : struct
     {
         lock (_lock)
         {
-            for (int shift = 0; shift < MaxShift; shift++)
-            {
-                if (_byShift[shift] is not { } pages || pages.IsEmpty) continue;
-                ulong from = first >> shift, to = last >> shift;
-                if (to - from < (ulong)pages.Count)
-                {
-                    for (ulong page = from; ; page++)
-                    {
-                        if (pages.ContainsKey(page)) Remove((shift, page));
-                        if (page == to) break;
-                    }
-                }
-                else
-                {
-                    foreach (ulong page in pages.Keys.Where(p => p >= from && p <= to).ToArray()) Remove((shift, page));
-                }
-            }
-
+            if (_entries is { } entries)
+                for (int shift = 0; shift < MaxShift; shift++)
+                    if (_counts[shift] != 0) _counts[shift] -= entries.Remove(first >> shift, last >> shift, shift, _counts[shift]);
             Volatile.Write(ref _drops, _drops + 1); // after all is gone: who reads the new number finds none of it
         }
     }
 
-    private void Remove((int Shift, ulong Page) key)
+    /// <summary>
+    /// A hash table whose entries are chained by number, in flat arrays. A look-up that meets a change of an entry finds nothing there; one that is led
+    /// astray by it ends at the latest after <see cref="LongestChain"/> entries.
+    /// </summary>
+    private sealed class Entries
     {
-        _order.Remove(_nodes[key]);
-        _nodes.Remove(key);
-        _byShift[key.Shift]!.TryRemove(key.Page, out _);
+        private const int None = -1;
+        private const int LongestChain = 64;
+        private readonly Entry[] _entries;
+        private readonly int[] _heads; // of chains
+        private int _free;
+        private int _oldest = None;
+        private int _newest = None;
+
+        internal Entries(int capacity)
+        {
+            _entries = new Entry[capacity];
+            _heads = new int[BitOperations.RoundUpToPowerOf2((uint)capacity) * 2];
+            _heads.AsSpan().Fill(None);
+            for (int i = 0; i < capacity; i++) _entries[i] = new Entry { Shift = None, Next = i + 1 < capacity ? i + 1 : None };
+        }
+
+        internal int Capacity => _entries.Length;
+
+        internal bool IsFull => _free == None;
+
+        internal bool TryFind(ulong page, int shift, out T value)
+        {
+            int at = Volatile.Read(ref _heads[Bucket(page, shift)]);
+            for (int steps = 0; (uint)at < (uint)_entries.Length && steps < LongestChain; steps++)
+            {
+                ref Entry entry = ref _entries[at];
+                int version = Volatile.Read(ref entry.Version);
+                if (entry.Page == page && entry.Shift == shift)
+                {
+                    value = entry.Value;
+                    Volatile.ReadBarrier();
+                    return (version & 1) == 0 && entry.Version == version;
+                }
+
+                at = Volatile.Read(ref entry.Next);
+            }
+
+            value = default;
+            return false;
+        }
+
+        internal bool TryReplace(ulong page, int shift, in T value)
+        {
+            int at = Find(page, shift);
+            if (at == None) return false;
+            ref Entry entry = ref _entries[at];
+            BeginChange(ref entry);
+            entry.Value = value;
+            EndChange(ref entry);
+            return true;
+        }
+
+        internal void Add(ulong page, int shift, in T value)
+        {
+            int at = _free;
+            ref Entry entry = ref _entries[at];
+            _free = entry.Next;
+            BeginChange(ref entry);
+            (entry.Page, entry.Shift, entry.Value) = (page, shift, value);
+            ref int head = ref _heads[Bucket(page, shift)];
+            entry.Next = head;
+            EndChange(ref entry);
+            Volatile.Write(ref head, at);
+            (entry.Older, entry.Newer) = (_newest, None);
+            if (_newest != None) _entries[_newest].Newer = at;
+            else _oldest = at;
+            _newest = at;
+        }
+
+        /// <summary>Removes the entry that was added first.</summary>
+        /// <returns>Its shift.</returns>
+        internal int RemoveOldest()
+        {
+            int shift = _entries[_oldest].Shift;
+            Remove(_oldest);
+            return shift;
+        }
+
+        /// <summary>Removes the pages of a shift in a range.</summary>
+        /// <returns>How many there were.</returns>
+        internal int Remove(ulong first, ulong last, int shift, int most)
+        {
+            int removed = 0;
+            if (last - first < (ulong)most)
+            {
+                for (ulong page = first; ; page++)
+                {
+                    int at = Find(page, shift);
+                    if (at != None) Remove(at);
+                    if (at != None) removed++;
+                    if (page == last) return removed;
+                }
+            }
+
+            for (int at = 0; at < _entries.Length; at++)
+            {
+                if (_entries[at].Shift != shift || _entries[at].Page < first || _entries[at].Page > last) continue;
+                Remove(at);
+                removed++;
+            }
+
+            return removed;
+        }
+
+        /// <summary>The same entries, oldest first, with room for more.</summary>
+        internal Entries Grow(int capacity)
+        {
+            var larger = new Entries(capacity);
+            for (int at = _oldest; at != None; at = _entries[at].Newer) larger.Add(_entries[at].Page, _entries[at].Shift, in _entries[at].Value);
+            return larger;
+        }
+
+        private int Find(ulong page, int shift)
+        {
+            int at = _heads[Bucket(page, shift)];
+            while (at != None && (_entries[at].Page != page || _entries[at].Shift != shift)) at = _entries[at].Next;
+            return at;
+        }
+
+        private void Remove(int at)
+        {
+            ref Entry entry = ref _entries[at];
+            ref int link = ref _heads[Bucket(entry.Page, entry.Shift)];
+            while (link != at) link = ref _entries[link].Next;
+            Volatile.Write(ref link, entry.Next);
+            BeginChange(ref entry);
+            (entry.Shift, entry.Value, entry.Next) = (None, default, _free);
+            EndChange(ref entry);
+            _free = at;
+            if (entry.Older != None) _entries[entry.Older].Newer = entry.Newer;
+            else _oldest = entry.Newer;
+            if (entry.Newer != None) _entries[entry.Newer].Older = entry.Older;
+            else _newest = entry.Older;
+        }
+
+        private int Bucket(ulong page, int shift) =>
+            (int)(((page * 0x9e3779b97f4a7c15) >> 32) + ((uint)shift * 0x85ebca6b)) & (_heads.Length - 1);
+
+        private static void BeginChange(ref Entry entry)
+        {
+            entry.Version++;
+            Volatile.WriteBarrier();
+        }
+
+        private static void EndChange(ref Entry entry) => Volatile.Write(ref entry.Version, entry.Version + 1);
+
+        private struct Entry
+        {
+            /// <summary>Odd while the entry changes.</summary>
+            internal int Version;
+
+            /// <summary>The next entry of the chain, or the next that is free.</summary>
+            internal int Next;
+
+            /// <summary>Which page of 2^<see cref="Shift"/> bytes; <see cref="None"/> for no page.</summary>
+            internal ulong Page;
+
+            internal int Shift;
+            internal int Older;
+            internal int Newer;
+            internal T Value;
+        }
     }
 }

@@ -23,7 +23,7 @@ internal sealed class StructureCache(int capacity)
     internal long Drops => _steps.Drops;
 
     /// <summary>Keeps a step instead of what was known there.</summary>
-    internal void Keep(ulong iova, FirstStageStep step, long drops) => _steps.Keep(iova, X64Format.PageShift(step.Level + 1), step, drops);
+    internal void Keep(ulong iova, FirstStageStep step, long drops) => _steps.Keep(iova, X64Format.PageShift(step.Level + 1), in step, drops);
 
     /// <summary>Forgets every table that a range touches.</summary>
     internal void Drop(ulong first, ulong last) => _steps.Drop(first, last);

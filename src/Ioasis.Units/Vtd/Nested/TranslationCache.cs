@@ -24,7 +24,7 @@ internal sealed class TranslationCache(int capacity)
     internal long Drops => _pages.Drops;
 
     /// <summary>Keeps a translation instead of what was known of that page.</summary>
-    internal void Keep(ulong iova, in FirstStageTranslation page, long drops) => _pages.Keep(iova, page.PageShift, page, drops);
+    internal void Keep(ulong iova, in FirstStageTranslation page, long drops) => _pages.Keep(iova, page.PageShift, in page, drops);
 
     /// <summary>Forgets every page that a range touches.</summary>
     internal void Drop(ulong first, ulong last) => _pages.Drop(first, last);
