@@ -29,9 +29,6 @@ internal abstract class FirstStageDomain : NestedDomain
     /// <summary>The unit's number for a fault of the second stage at a page that the first stage leads to.</summary>
     internal abstract byte FaultCode(Faults.FaultReason reason, bool isWrite);
 
-    /// <summary>The second stage as a walk sees it.</summary>
-    protected SecondStage SecondStage => new(Parent.Route!);
-
     /// <summary>Forgets everything, as when it is no longer attached somewhere.</summary>
     internal abstract void DropAll();
 

@@ -10,11 +10,24 @@ namespace Ioasis.Core.Domains;
 /// The guest's memory behind a second stage, for a walk within an access of a port. Words of memory that stands in our process are changed in
 /// one step; those of another process's private memory can only be read and then written.
 /// </summary>
-internal struct SecondStage(TranslationRoute parent) : ITableMemory
+internal struct SecondStage : ITableMemory
 {
-    private readonly MappingTable _table = parent.Table;
-    private readonly ulong _last = parent.LastAddress;
+    private TranslationRoute _parent;
+    private MappingTable _table;
+    private ulong _last;
     private IovaPlace _place; // tables of a guest are mostly near one another
+
+    /// <summary>Begins a walk, in place: what is written in parts must not be copied as a whole at once, which would wait for each part.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Open(TranslationRoute parent, out SecondStage memory)
+    {
+        memory._parent = parent;
+        memory._table = parent.Table;
+        memory._last = parent.LastAddress;
+        memory._place.Node = null;
+        memory._place.Shift = 0;
+        memory._place.Prefix = 0;
+    }
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -52,7 +65,7 @@ internal struct SecondStage(TranslationRoute parent) : ITableMemory
                 return TableAccess.Gone;
         }
 
-        if (found == expected) parent.Dirty?.Mark(address.Value, address.Value + sizeof(ulong) - 1);
+        if (found == expected) _parent.Dirty?.Mark(address.Value, address.Value + sizeof(ulong) - 1);
         return TableAccess.Ok;
     }
 

@@ -38,7 +38,7 @@ internal readonly struct FirstStageTable
     internal ulong SecondStageEnd { get; }
 
     /// <summary>Where every walk starts that knows nothing.</summary>
-    internal FirstStageStep Top { get; }
+    internal readonly FirstStageStep Top;
 
     /// <summary>Whether the root's address has bits that no address of the host has: no request gets past the PASID table entry.</summary>
     internal bool IsRootReserved { get; }

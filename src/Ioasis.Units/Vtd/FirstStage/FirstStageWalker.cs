@@ -19,7 +19,7 @@ internal static class FirstStageWalker
         where TMemory : struct, ITableMemory, allows ref struct
     {
         NoObserver nobody = default;
-        return Walk(in table, table.Top, request, ref memory, ref nobody);
+        return Walk(in table, in table.Top, request, ref memory, ref nobody);
     }
 
     /// <summary>Translates a request, and gives the entries that it uses A, EA and D.</summary>
@@ -29,7 +29,7 @@ internal static class FirstStageWalker
     /// <param name="memory">The guest's memory.</param>
     /// <param name="observer">Who is told.</param>
     internal static FirstStageTranslation Walk<TMemory, TObserver>(
-        in FirstStageTable table, FirstStageStep from, FirstStageRequest request, ref TMemory memory, ref TObserver observer)
+        in FirstStageTable table, in FirstStageStep from, FirstStageRequest request, ref TMemory memory, ref TObserver observer)
         where TMemory : struct, ITableMemory, allows ref struct
         where TObserver : struct, IFirstStageObserver, allows ref struct
     {

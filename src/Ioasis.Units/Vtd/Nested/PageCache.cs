@@ -26,12 +26,11 @@ internal sealed class PageCache<T>(int capacity) where T : struct
     internal long Drops => Volatile.Read(ref _drops);
 
     /// <summary>What is known about the range of 2^<paramref name="shift"/> bytes around an address.</summary>
-    internal bool TryFind(ulong address, int shift, out T value)
-    {
-        if (Volatile.Read(ref _counts[shift]) != 0 && _entries is { } entries) return entries.TryFind(address >> shift, shift, out value);
-        value = default;
-        return false;
-    }
+    /// <param name="address">The address.</param>
+    /// <param name="shift">Log2 of the bytes.</param>
+    /// <param name="value">That; if nothing is, it means nothing any more.</param>
+    internal bool TryFind(ulong address, int shift, ref T value) =>
+        Volatile.Read(ref _counts[shift]) != 0 && _entries is { } entries && entries.TryFind(address >> shift, shift, ref value);
 
     /// <summary>Keeps what was found out about a range, unless something was dropped since: it may come from before that.</summary>
     internal void Keep(ulong address, int shift, in T value, long drops)
@@ -87,7 +86,7 @@ internal sealed class PageCache<T>(int capacity) where T : struct
 
         internal bool IsFull => _free == None;
 
-        internal bool TryFind(ulong page, int shift, out T value)
+        internal bool TryFind(ulong page, int shift, ref T value)
         {
             int at = Volatile.Read(ref _heads[Bucket(page, shift)]);
             for (int steps = 0; (uint)at < (uint)_entries.Length && steps < LongestChain; steps++)
@@ -104,7 +103,6 @@ internal sealed class PageCache<T>(int capacity) where T : struct
                 at = Volatile.Read(ref entry.Next);
             }
 
-            value = default;
             return false;
         }
 

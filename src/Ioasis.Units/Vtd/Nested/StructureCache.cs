@@ -11,12 +11,16 @@ internal sealed class StructureCache(int capacity)
 {
     private readonly PageCache<FirstStageStep> _steps = new(capacity);
 
-    /// <summary>The lowest table that is known for an address; <paramref name="top"/> when none is.</summary>
-    internal FirstStageStep Find(ulong iova, FirstStageStep top)
+    /// <summary>Moves the start of a walk to the lowest table that is known for an address, if any is.</summary>
+    internal void Find(ulong iova, ref FirstStageStep start)
     {
-        for (int level = 1; level < top.Level; level++)
-            if (_steps.TryFind(iova, X64Format.PageShift(level + 1), out FirstStageStep step)) return step;
-        return top;
+        FirstStageStep known = default;
+        for (int level = 1; level < start.Level; level++)
+        {
+            if (!_steps.TryFind(iova, X64Format.PageShift(level + 1), ref known)) continue;
+            start = known;
+            return;
+        }
     }
 
     /// <summary>See <see cref="PageCache{T}.Drops"/>.</summary>

@@ -14,9 +14,9 @@ internal sealed class TranslationCache(int capacity)
     /// <summary>Finds the page around an address, whatever its size.</summary>
     internal bool TryFind(ulong iova, out FirstStageTranslation page)
     {
-        for (int level = 1; level <= 3; level++)
-            if (_pages.TryFind(iova, X64Format.PageShift(level), out page)) return true;
         page = default;
+        for (int level = 1; level <= 3; level++)
+            if (_pages.TryFind(iova, X64Format.PageShift(level), ref page)) return true;
         return false;
     }
 

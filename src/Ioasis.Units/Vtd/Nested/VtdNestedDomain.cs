@@ -69,10 +69,10 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         if (_translations is null || !_translations.TryFind(iova, out FirstStageTranslation page) || !page.Serves(in _table, wanted))
         {
             FirstStageStep from = _table.Top;
-            if (_structures is not null) from = _structures.Find(iova, from);
+            _structures?.Find(iova, ref from);
             var observer = new StructureObserver(_structures, iova, structureDrops);
-            SecondStage memory = SecondStage;
-            page = FirstStageWalker.Walk(in _table, from, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
+            SecondStage.Open(Parent.Route!, out SecondStage memory);
+            page = FirstStageWalker.Walk(in _table, in from, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
             if (!page.IsOk) return FirstStageResult.Fault(ReasonOf(page.Fault), (byte)page.Fault, page.Fault.IsRecoverable());
             _translations?.Keep(iova, in page, drops);
         }
@@ -89,7 +89,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         FirstStageAccess wanted = access == MapAccess.Write ? FirstStageAccess.Write : FirstStageAccess.Read;
         var memory = new ShownMemory(Mappings);
         var observer = new ShownSteps(walk);
-        FirstStageTranslation fresh = FirstStageWalker.Walk(in _table, _table.Top, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
+        FirstStageTranslation fresh = FirstStageWalker.Walk(in _table, in _table.Top, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
         FirstStageTranslation page = fresh;
         if (_translations is not null && _translations.TryFind(iova, out FirstStageTranslation kept) && kept.Serves(in _table, wanted))
         {
