@@ -17,7 +17,7 @@ internal static partial class Baselines
 
     internal static string Program(string name) => Path.Combine(s_programs.Value, name);
 
-    /// <summary>The lines <c>name  1.23 ns</c> that a program prints.</summary>
+    /// <summary>The lines <c>name  1.23 ns</c>, or bytes, that a program prints.</summary>
     internal static Dictionary<string, double> Measure(string program, params string[] arguments)
     {
         Dictionary<string, double> figures = [];
@@ -41,6 +41,6 @@ internal static partial class Baselines
         throw new InvalidOperationException("The benchmarks do not run within the project's folder.");
     }
 
-    [GeneratedRegex(@"^(.*?)\s+([0-9.]+) ns", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^(.*?)\s+([0-9.]+) (?:ns|bytes)", RegexOptions.Multiline)]
     private static partial Regex Figure();
 }

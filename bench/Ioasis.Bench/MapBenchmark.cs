@@ -4,12 +4,12 @@ using Ioasis.Memory;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// What a map and an unmap cost through the ioctl table, with a device attached: whatever the size, the same, since nothing is done page by page.
-/// The baseline is our own 4 KiB.
+/// What a map and an unmap cost through the ioctl table, with a device attached: the same whatever the size, since nothing is done page by page, and
+/// nearly so whatever else is mapped; and what unmapping everything costs an area.
 /// </summary>
 internal static class MapBenchmark
 {
-    private const int Pairs = 200_000;
+    private const double Pair = 250, Growth = 2, Large = 1.5, All = 100;
     private const ulong Page = 4096, Start = 0x1_0000_1000; // page-aligned and no more: no large entry fits at the ends
 
     internal static IEnumerable<Comparison> Run(int rounds)
@@ -18,28 +18,101 @@ internal static class MapBenchmark
         HostBlock block = bench.Allocate(1UL << 30);
         foreach ((ulong length, string name) in ((ulong, string)[])[(2UL << 20, "2 MiB"), (1UL << 30, "1 GiB")])
         {
-            Round(bench, block, length);
-            Round(bench, block, Page);
-            List<double> ours = [], page = [];
-            for (int round = 0; round < rounds; round++)
-            {
-                ours.Add(Round(bench, block, length));
-                page.Add(Round(bench, block, Page));
-            }
-
-            yield return new Comparison($"map and unmap of {name}", Series.Of(ours), "ours of 4 KiB", Series.Of(page));
+            (Series large, Series page) = InTurn(rounds, n => Pairs(bench, block, Start, length, n), n => Pairs(bench, block, Start, Page, n));
+            yield return new Comparison($"map and unmap of {name}", large, "ours of 4 KiB", page) { Target = Large };
         }
+
+        var few = Areas.Of(1 << 10);
+        var some = Areas.Of(1 << 16);
+        var many = Areas.Of(1 << 20);
+        (Series among64K, Series among1K) = InTurn(rounds, some.Pairs, few.Pairs);
+        yield return new Comparison("map and unmap of 4 KiB among 64k areas", among64K, "ours among 1k", among1K) { Limit = Pair };
+        (Series among1M, among1K) = InTurn(rounds, many.Pairs, few.Pairs);
+        yield return new Comparison("map and unmap of 4 KiB among 1M areas", among1M, "ours among 1k", among1K) { Target = Growth };
+
+        List<double> all = [], walked = [];
+        string translate = Baselines.Program("translate");
+        for (int round = 0; round < rounds; round++)
+        {
+            all.Add(many.UnmapAll());
+            walked.Add(Baselines.Measure(translate, $"{1 << 20}")["clearing 4-level entries"]);
+            many.MapAll();
+        }
+
+        yield return new Comparison("unmapping all of 1M areas, for each", Series.Of(all), "clearing 4-level entries", Series.Of(walked)) { Limit = All };
     }
 
-    private static double Round(InProcess bench, HostBlock block, ulong length)
+    private static (Series Ours, Series Beside) InTurn(int rounds, Func<int, double> ours, Func<int, double> beside)
     {
-        long start = Stopwatch.GetTimestamp();
-        for (int i = 0; i < Pairs; i++)
+        Loop.Warm(ours);
+        Loop.Warm(beside);
+        List<double> first = [], second = [];
+        for (int round = 0; round < rounds; round++)
         {
-            bench.Map(Start, (ulong)block.Address, length);
-            bench.Unmap(Start, length);
+            first.Add(Loop.Best(ours));
+            second.Add(Loop.Best(beside));
         }
 
-        return Stopwatch.GetElapsedTime(start).TotalNanoseconds / Pairs;
+        return (Series.Of(first), Series.Of(second));
+    }
+
+    private static double Pairs(InProcess bench, HostBlock block, ulong iova, ulong length, int count)
+    {
+        count = Math.Max(1, count / 16);
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < count; i++)
+        {
+            bench.Map(iova, (ulong)block.Address, length);
+            bench.Unmap(iova, length);
+        }
+
+        return Stopwatch.GetElapsedTime(start).TotalNanoseconds / count;
+    }
+
+    /// <summary>Many areas of 4 KiB in one IOAS, with gaps between them.</summary>
+    private sealed class Areas(int count)
+    {
+        private const int Sequence = 1 << 12;
+        private readonly InProcess _bench = new();
+        private readonly ulong[] _gaps = new ulong[Sequence];
+        private HostBlock? _block;
+
+        internal static Areas Of(int count)
+        {
+            var areas = new Areas(count);
+            areas._block = areas._bench.Allocate((ulong)count * Page);
+            var random = new Random(1);
+            for (int i = 0; i < Sequence; i++) areas._gaps[i] = Start + ((((ulong)random.Next(count) * 2) + 1) * Page);
+            areas.MapAll();
+            return areas;
+        }
+
+        internal void MapAll()
+        {
+            for (ulong i = 0; i < (ulong)count; i++) _bench.Map(Start + (i * 2 * Page), (ulong)_block!.Address + (i * Page), Page);
+        }
+
+        internal double UnmapAll()
+        {
+            long start = Stopwatch.GetTimestamp();
+            _bench.Unmap(0, ulong.MaxValue);
+            return Stopwatch.GetElapsedTime(start).TotalNanoseconds / count;
+        }
+
+        /// <summary>Maps and unmaps in gaps at random.</summary>
+        internal double Pairs(int repetitions)
+        {
+            repetitions = Math.Max(1, repetitions / 16);
+            ulong memory = (ulong)_block!.Address;
+            long start = Stopwatch.GetTimestamp();
+            for (int i = 0; i < repetitions; i++)
+            {
+                ulong iova = _gaps[i & (Sequence - 1)];
+                _bench.Map(iova, memory, Page);
+                _bench.Unmap(iova, Page);
+            }
+
+            return Stopwatch.GetElapsedTime(start).TotalNanoseconds / repetitions;
+        }
     }
 }
