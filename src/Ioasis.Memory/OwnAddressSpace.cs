@@ -6,16 +6,18 @@ namespace Ioasis.Memory;
 /// </summary>
 public sealed class OwnAddressSpace : AddressSpace
 {
-    // Guards _blocks. Nothing else is locked while it is held.
+    // Guards that changes come one after the other. Nothing else is locked while it is held.
     private readonly Lock _lock = new();
-    private readonly SortedList<ulong, HostBlock> _blocks = [];
+
+    // By address. Never changed, only replaced.
+    private volatile HostBlock[] _blocks = [];
 
     /// <summary>Allocates zeroed, page-aligned memory that devices may be given by its address.</summary>
     /// <param name="length">Bytes, not 0.</param>
     public HostBlock Allocate(ulong length)
     {
         var block = new HostBlock(length);
-        lock (_lock) _blocks.Add((ulong)block.Address, block);
+        lock (_lock) _blocks = [.. _blocks.Append(block).OrderBy(b => (ulong)b.Address)];
         return block;
     }
 
@@ -24,7 +26,7 @@ public sealed class OwnAddressSpace : AddressSpace
     /// </summary>
     public void Free(HostBlock block)
     {
-        lock (_lock) _blocks.Remove((ulong)block.Address);
+        lock (_lock) _blocks = [.. _blocks.Where(b => b != block)];
         block.Dispose();
     }
 
@@ -66,21 +68,19 @@ public sealed class OwnAddressSpace : AddressSpace
     internal bool TryHold(Hva start, ulong length, out HostBlock? block)
     {
         block = null;
-        lock (_lock)
+        HostBlock[] blocks = _blocks;
+        int low = 0, high = blocks.Length;
+        while (low < high)
         {
-            int low = 0, high = _blocks.Count;
-            while (low < high)
-            {
-                int middle = (low + high) >>> 1;
-                if (_blocks.GetKeyAtIndex(middle) <= start.Value) low = middle + 1; else high = middle;
-            }
-
-            if (low == 0) return false;
-            HostBlock candidate = _blocks.GetValueAtIndex(low - 1);
-            ulong offset = start.Value - (ulong)candidate.Address;
-            if (offset > candidate.Length || length > candidate.Length - offset || !candidate.TryAddReference()) return false;
-            block = candidate;
-            return true;
+            int middle = (low + high) >>> 1;
+            if ((ulong)blocks[middle].Address <= start.Value) low = middle + 1; else high = middle;
         }
+
+        if (low == 0) return false;
+        HostBlock candidate = blocks[low - 1];
+        ulong offset = start.Value - (ulong)candidate.Address;
+        if (offset > candidate.Length || length > candidate.Length - offset || !candidate.TryAddReference()) return false;
+        block = candidate;
+        return true;
     }
 }

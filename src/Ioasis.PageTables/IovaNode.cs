@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Ioasis.PageTables;
@@ -41,10 +42,40 @@ internal class IovaNode(int shift, IovaInnerNode? parent, int index)
 internal sealed class IovaInnerNode(int shift, IovaInnerNode? parent, int index) : IovaNode(shift, parent, index)
 {
     /// <summary>Null where the entry's value counts.</summary>
-    internal Children Child;
+    internal Nodes Child;
+
+    private Bits _hasChild; // which entries lead to another node, a bit for each
+
+    /// <summary>Lets an entry lead to another node, or no more to one. Look-ups see it all at once.</summary>
+    internal void Lead(int index, IovaNode? child)
+    {
+        ulong bit = 1UL << (index & 63);
+        if (child is null) _hasChild[index >> 6] &= ~bit;
+        else _hasChild[index >> 6] |= bit;
+        Volatile.Write(ref Child[index], child);
+    }
+
+    /// <summary>The first entry from one on that leads to another node; <see cref="IovaNode.Entries"/> when none does.</summary>
+    internal int NextChild(int from)
+    {
+        for (int word = from >> 6; word < Entries / 64; word++)
+        {
+            ulong bits = _hasChild[word];
+            if (word == from >> 6) bits &= ulong.MaxValue << (from & 63);
+            if (bits != 0) return (word << 6) + BitOperations.TrailingZeroCount(bits);
+        }
+
+        return Entries;
+    }
+
+    [InlineArray(Entries / 64)]
+    private struct Bits
+    {
+        private ulong _first;
+    }
 
     [InlineArray(Entries)]
-    internal struct Children
+    internal struct Nodes
     {
         private IovaNode? _first;
     }

@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Ioasis.PageTables;
 
@@ -112,7 +114,7 @@ internal sealed class IovaTable
         if (old.Used != 0)
         {
             old.Parent = root;
-            root.Child[0] = old;
+            root.Lead(0, old);
             root.Used = 1;
         }
 
@@ -134,11 +136,13 @@ internal sealed class IovaTable
         int low = IndexOf(node, first), high = IndexOf(node, last);
         if (low < from) Fill(ChildOf(inner, low), first, Math.Min(last, first | span), value);
         if (high > to && (high != low || low >= from)) Fill(ChildOf(inner, high), Math.Max(first, last & ~span), last, value);
-        for (int i = from; i <= to; i++)
+        if (from > to) return;
+        ((Span<ulong>)inner.Value)[from..(to + 1)].Fill(value);
+        inner.Used += to - from + 1;
+        for (int i = inner.NextChild(from); i <= to; i = inner.NextChild(i + 1))
         {
-            inner.Value[i] = value;
-            if (inner.Child[i] is null) inner.Used++;
-            else Volatile.Write(ref inner.Child[i], null); // nothing is mapped below any more
+            inner.Lead(i, null); // nothing is mapped below any more
+            inner.Used--;
         }
     }
 
@@ -148,11 +152,8 @@ internal sealed class IovaTable
         ulong found = 0;
         if (node.Shift == _pageShift)
         {
-            Span<ulong> values = ((Span<ulong>)node.Value)[from..(to + 1)];
-            foreach (ulong value in values) found |= value;
-            values.Clear();
             node.Used -= to - from + 1;
-            return found;
+            return Take(((Span<ulong>)node.Value)[from..(to + 1)]);
         }
 
         var inner = (IovaInnerNode)node;
@@ -160,20 +161,36 @@ internal sealed class IovaTable
         int low = IndexOf(node, first), high = IndexOf(node, last);
         if (low < from) found |= ClearBelow(ChildOf(inner, low), first, Math.Min(last, first | span));
         if (high > to && (high != low || low >= from)) found |= ClearBelow(ChildOf(inner, high), Math.Max(first, last & ~span), last);
-        for (int i = from; i <= to; i++)
+        if (from > to) return found;
+        for (int i = inner.NextChild(from); i <= to; i = inner.NextChild(i + 1))
         {
-            if (inner.Child[i] is { } child)
-            {
-                ulong start = (first & ~((span << IovaNode.IndexBits) | span)) | ((ulong)i << node.Shift);
-                found |= ClearBelow(child, start, start | span);
-                continue;
-            }
-
-            found |= inner.Value[i];
-            inner.Value[i] = 0;
-            inner.Used--;
+            IovaNode child = inner.Child[i]!;
+            inner.Value[i] = 0; // what it stood for as a whole, once
+            inner.Used++; // it stays
+            ulong start = (first & ~((span << IovaNode.IndexBits) | span)) | ((ulong)i << node.Shift);
+            found |= ClearBelow(child, start, start | span);
         }
 
+        inner.Used -= to - from + 1;
+        return found | Take(((Span<ulong>)inner.Value)[from..(to + 1)]);
+    }
+
+    /// <summary>Clears values, and tells which bits there were in any of them.</summary>
+    private static ulong Take(Span<ulong> values)
+    {
+        ulong found = 0;
+        if (values.Length >= 2 * Vector<ulong>.Count)
+        {
+            Vector<ulong> several = default;
+            ReadOnlySpan<Vector<ulong>> vectors = MemoryMarshal.Cast<ulong, Vector<ulong>>(values);
+            foreach (Vector<ulong> vector in vectors) several |= vector;
+            for (int i = 0; i < Vector<ulong>.Count; i++) found |= several[i];
+            values[..(vectors.Length * Vector<ulong>.Count)].Clear();
+            values = values[(vectors.Length * Vector<ulong>.Count)..];
+        }
+
+        foreach (ulong value in values) found |= value;
+        values.Clear();
         return found;
     }
 
@@ -197,7 +214,7 @@ internal sealed class IovaTable
         while (node is { Used: 0, IsSpare: false, Parent: { } parent } && parent.Child[node.Index] == node)
         {
             parent.Value[node.Index] = 0; // what it stood for as a whole, once
-            Volatile.Write(ref parent.Child[node.Index], null);
+            parent.Lead(node.Index, null);
             parent.Used--;
             node = parent;
         }
@@ -220,7 +237,7 @@ internal sealed class IovaTable
             child.Used = IovaNode.Entries;
         }
 
-        Volatile.Write(ref node.Child[index], child);
+        node.Lead(index, child);
         return child;
     }
 

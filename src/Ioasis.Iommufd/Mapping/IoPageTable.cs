@@ -71,7 +71,8 @@ internal sealed partial class IoPageTable : IMappingSource
                 : CheckFree(first, length);
             if (errno != Errno.None) return errno;
 
-            Area[] areas = new Area[slices.Length];
+            Area? one = null;
+            Span<Area> areas = slices.Length == 1 ? new Span<Area>(ref one!) : new Area[slices.Length];
             ulong at = first;
             for (int i = 0; i < areas.Length; i++)
             {
@@ -293,7 +294,7 @@ internal sealed partial class IoPageTable : IMappingSource
     }
 
     /// <summary>Pins areas and enters them where domains find them: all of them, or nothing changes.</summary>
-    private static Errno Fill(Area[] areas, MappingTable mappings)
+    private static Errno Fill(ReadOnlySpan<Area> areas, MappingTable mappings)
     {
         for (int i = 0; i < areas.Length; i++)
         {

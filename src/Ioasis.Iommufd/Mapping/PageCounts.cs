@@ -6,7 +6,7 @@ namespace Ioasis.Iommufd.Mapping;
 /// How often each page of a run is covered by ranges that come and go. One range costs nothing, and is what there mostly is; more are kept
 /// as stretches of equal counts.
 /// </summary>
-internal sealed class PageCounts
+internal struct PageCounts
 {
     private RangeMap<int>? _stretches;
     private ulong _first;
@@ -14,13 +14,13 @@ internal sealed class PageCounts
     private bool _single;
 
     /// <summary>How many pages are covered at all.</summary>
-    internal ulong Covered { get; private set; }
+    internal ulong Covered { readonly get; private set; }
 
     /// <summary>Whether a page is covered.</summary>
-    internal bool Covers(ulong page) => _single ? page >= _first && page <= _last : _stretches?.TryFind(page, out _) ?? false;
+    internal readonly bool Covers(ulong page) => _single ? page >= _first && page <= _last : _stretches?.TryFind(page, out _) ?? false;
 
     /// <summary>The pages of a range that are not covered, in ascending order.</summary>
-    internal IEnumerable<IovaRange> Holes(ulong first, ulong last)
+    internal readonly IEnumerable<IovaRange> Holes(ulong first, ulong last)
     {
         if (Covered == 0) return [new IovaRange(first, last)];
         return Spans.Holes(new IovaRange(first, last), NextCovered);
@@ -59,7 +59,7 @@ internal sealed class PageCounts
         if (Covered == 0) _stretches = null;
     }
 
-    private IovaRange? NextCovered(ulong first, ulong last)
+    private readonly IovaRange? NextCovered(ulong first, ulong last)
     {
         if (_single) return _last >= first && _first <= last ? new IovaRange(_first, _last) : null;
         return _stretches!.TryFindFirst(first, last, out RangeMap<int>.Entry entry) ? new IovaRange(entry.First, entry.Last) : null;

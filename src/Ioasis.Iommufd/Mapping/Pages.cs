@@ -14,7 +14,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
 {
     // Guards what follows. Taken after an IoPageTable's lock and a dma-buf exporter's; a mapping table's lock is taken within it.
     private readonly Lock _lock = new();
-    private readonly PageCounts _counts = new();
+    private PageCounts _counts; // a value: not to be copied
     private Dictionary<(ulong First, ulong Last), int>? _accesses;
     private PinOwner _owner = owner;
     private int _references = 1;
@@ -146,7 +146,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         var byteInFirst = page with { Offset = page.Offset + OffsetInPage };
         HashSet<ulong> found = [.. Backing.OffsetsOf(page).Select(PageOf)];
         if (OffsetInPage != 0 && Backing.OffsetsOf(byteInFirst).Contains(0UL)) found.Add(0);
-        lock (_lock) return found.Count(_counts.Covers);
+        lock (_lock) return found.Count(p => _counts.Covers(p));
     }
 
     /// <summary>The page that a byte of the run lies in.</summary>
@@ -200,6 +200,14 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     private Errno Populate(ulong first, ulong last, out ulong added)
     {
         added = 0;
+        if (_counts.Covered == 0)
+        {
+            ulong start = OffsetOf(first);
+            if (!Backing.TryPopulate(start, Math.Min(OffsetOf(last + 1), Backing.Length) - start)) return Missing;
+            added = last - first + 1;
+            return Errno.None;
+        }
+
         foreach (IovaRange hole in _counts.Holes(first, last))
         {
             ulong from = OffsetOf(hole.First), end = Math.Min(OffsetOf(hole.Last + 1), Backing.Length);

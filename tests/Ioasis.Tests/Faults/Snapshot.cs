@@ -28,6 +28,7 @@ internal sealed class Snapshot
         "_msiVectors", "MsiQueueMax", // count only while MSI is enabled, as on Linux
         "_barsDirty", // what is read is worked out when it is
         "_translations", "_structures", // caches of a first stage
+        "_spare", // an empty list
         "_opener", "_context", // ways back up
     ];
 
