@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace Ioasis.Memory;
 
@@ -22,15 +23,15 @@ public sealed class RangeMap<T>
         int i = leaf.IndexOfLastAtOrBelow(first);
 
         // The last range that starts at or below may end the leaf before: this one's own were removed, or start above.
-        if (i >= 0 ? leaf.Entries[i].Last >= first : leaf.Previous?.Entries[leaf.Previous.Count - 1].Last >= first)
+        if (i >= 0 ? leaf.Lasts[i] >= first : leaf.Previous?.Lasts[leaf.Previous.Count - 1] >= first)
         {
-            entry = i >= 0 ? leaf.Entries[i] : leaf.Previous!.Entries[leaf.Previous.Count - 1];
+            entry = i >= 0 ? leaf.At(i) : leaf.Previous!.At(leaf.Previous.Count - 1);
             return true;
         }
 
         Leaf? at = leaf;
         if (++i == at.Count) (at, i) = (at.Next, 0);
-        entry = at is null ? default : at.Entries[i];
+        entry = at is null ? default : at.At(i);
         return at is not null && entry.First <= last;
     }
 
@@ -51,6 +52,12 @@ public sealed class RangeMap<T>
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(last, first);
         if (Overlaps(first, last)) throw new ArgumentException($"0x{first:x}-0x{last:x} overlaps a range that is there.", nameof(first));
+        AddFree(first, last, value);
+    }
+
+    /// <summary>Adds a range that is known to overlap none.</summary>
+    internal void AddFree(ulong first, ulong last, T value)
+    {
         if (_root.Count == Capacity)
         {
             var root = new Inner { Count = 1 };
@@ -61,8 +68,9 @@ public sealed class RangeMap<T>
         }
 
         Node node = _root;
-        while (node is Inner inner)
+        while (!node.IsLeaf)
         {
+            Inner inner = Unsafe.As<Inner>(node);
             int i = inner.IndexFor(first);
             if (inner.Children[i].Count == Capacity)
             {
@@ -73,7 +81,7 @@ public sealed class RangeMap<T>
             node = inner.Children[i];
         }
 
-        ((Leaf)node).Insert(new Entry(first, last, value));
+        Unsafe.As<Leaf>(node).Insert(first, last, value);
         Count++;
     }
 
@@ -91,27 +99,33 @@ public sealed class RangeMap<T>
     {
         for (Leaf? leaf = Descend(0); leaf is not null; leaf = leaf.Next)
             for (int i = 0; i < leaf.Count; i++)
-                yield return leaf.Entries[i];
+                yield return leaf.At(i);
     }
 
     private Leaf Descend(ulong address)
     {
         Node node = _root;
-        while (node is Inner inner) node = inner.Children[inner.IndexFor(address)];
-        return (Leaf)node;
+        while (!node.IsLeaf)
+        {
+            Inner inner = Unsafe.As<Inner>(node);
+            node = inner.Children[inner.IndexFor(address)];
+        }
+
+        return Unsafe.As<Leaf>(node);
     }
 
     private static bool Remove(Node node, ulong first)
     {
-        if (node is Leaf leaf)
+        if (node.IsLeaf)
         {
+            Leaf leaf = Unsafe.As<Leaf>(node);
             int at = leaf.IndexOfLastAtOrBelow(first);
-            if (at < 0 || leaf.Entries[at].First != first) return false;
+            if (at < 0 || leaf.Firsts[at] != first) return false;
             leaf.RemoveAt(at);
             return true;
         }
 
-        var inner = (Inner)node;
+        Inner inner = Unsafe.As<Inner>(node);
         int i = inner.IndexFor(first);
         Node child = inner.Children[i];
         if (!Remove(child, first)) return false;
@@ -125,41 +139,46 @@ public sealed class RangeMap<T>
     /// <param name="Value">What the range stands for.</param>
     public readonly record struct Entry(ulong First, ulong Last, T Value);
 
-    private abstract class Node
+    /// <summary>The index of the last key that is not above an address, in ascending keys; -1 when all are. Without branches that nobody can foresee.</summary>
+    private static int LastAtOrBelow(ReadOnlySpan<ulong> keys, ulong address)
     {
+        int at = 0;
+        for (int count = keys.Length; count > 0;)
+        {
+            int half = (count + 1) >> 1;
+            at += half & -Convert.ToInt32(keys[at + half - 1] <= address);
+            count -= half;
+        }
+
+        return at - 1;
+    }
+
+    private abstract class Node(bool isLeaf)
+    {
+        public readonly bool IsLeaf = isLeaf; // asked rather than the type, which costs a call in code that several types share
         public int Count;
     }
 
     /// <summary>Children by the lowest address that may stand in each; the lowest key is never looked at.</summary>
-    private sealed class Inner : Node
+    private sealed class Inner() : Node(false)
     {
         public readonly ulong[] Keys = new ulong[Capacity];
         public readonly Node[] Children = new Node[Capacity];
 
-        public int IndexFor(ulong address)
-        {
-            int low = 1, high = Count;
-            while (low < high)
-            {
-                int middle = (low + high) >>> 1;
-                if (Keys[middle] <= address) low = middle + 1; else high = middle;
-            }
-
-            return low - 1;
-        }
+        public int IndexFor(ulong address) => 1 + LastAtOrBelow(Keys.AsSpan(1, Count - 1), address);
 
         public void Split(int i)
         {
             ulong key;
             Node right;
-            if (Children[i] is Leaf leaf)
+            if (Children[i].IsLeaf)
             {
-                Leaf half = leaf.SplitOff();
-                (key, right) = (half.Entries[0].First, half);
+                Leaf half = Unsafe.As<Leaf>(Children[i]).SplitOff();
+                (key, right) = (half.Firsts[0], half);
             }
             else
             {
-                Inner half = ((Inner)Children[i]).SplitOff();
+                Inner half = Unsafe.As<Inner>(Children[i]).SplitOff();
                 (key, right) = (half.Keys[0], half);
             }
 
@@ -173,7 +192,7 @@ public sealed class RangeMap<T>
         /// <summary>Takes out an empty child.</summary>
         public void RemoveAt(int i)
         {
-            if (Children[i] is Leaf leaf) leaf.Unlink();
+            if (Children[i].IsLeaf) Unsafe.As<Leaf>(Children[i]).Unlink();
             Count--;
             Array.Copy(Keys, i + 1, Keys, i, Count - i);
             Array.Copy(Children, i + 1, Children, i, Count - i);
@@ -192,37 +211,31 @@ public sealed class RangeMap<T>
         }
     }
 
-    private sealed class Leaf : Node
+    private sealed class Leaf() : Node(true)
     {
-        public readonly Entry[] Entries = new Entry[Capacity];
+        public readonly ulong[] Firsts = new ulong[Capacity];
+        public readonly ulong[] Lasts = new ulong[Capacity];
+        public readonly T[] Values = new T[Capacity];
         public Leaf? Next;
         public Leaf? Previous;
 
-        public int IndexOfLastAtOrBelow(ulong address)
-        {
-            int low = 0, high = Count;
-            while (low < high)
-            {
-                int middle = (low + high) >>> 1;
-                if (Entries[middle].First <= address) low = middle + 1; else high = middle;
-            }
+        public Entry At(int at) => new(Firsts[at], Lasts[at], Values[at]);
 
-            return low - 1;
-        }
+        public int IndexOfLastAtOrBelow(ulong address) => LastAtOrBelow(Firsts.AsSpan(0, Count), address);
 
-        public void Insert(Entry entry)
+        public void Insert(ulong first, ulong last, T value)
         {
-            int at = IndexOfLastAtOrBelow(entry.First) + 1;
-            Array.Copy(Entries, at, Entries, at + 1, Count - at);
-            Entries[at] = entry;
+            int at = IndexOfLastAtOrBelow(first) + 1;
+            Move(at, this, at + 1, Count - at);
+            (Firsts[at], Lasts[at], Values[at]) = (first, last, value);
             Count++;
         }
 
         public void RemoveAt(int at)
         {
             Count--;
-            Array.Copy(Entries, at + 1, Entries, at, Count - at);
-            Entries[Count] = default;
+            Move(at + 1, this, at, Count - at);
+            Values[Count] = default!;
         }
 
         public Leaf SplitOff()
@@ -230,12 +243,19 @@ public sealed class RangeMap<T>
             // Ascending fill is the common order: the old leaf then stays full and the new one starts almost empty.
             int keep = Next is null ? Count - 1 : Count / 2;
             var half = new Leaf { Count = Count - keep, Next = Next, Previous = this };
-            Array.Copy(Entries, keep, half.Entries, 0, half.Count);
-            Array.Clear(Entries, keep, half.Count);
+            Move(keep, half, 0, half.Count);
+            Array.Clear(Values, keep, half.Count);
             Count = keep;
             if (Next is not null) Next.Previous = half;
             Next = half;
             return half;
+        }
+
+        private void Move(int from, Leaf target, int to, int count)
+        {
+            Firsts.AsSpan(from, count).CopyTo(target.Firsts.AsSpan(to));
+            Lasts.AsSpan(from, count).CopyTo(target.Lasts.AsSpan(to));
+            Values.AsSpan(from, count).CopyTo(target.Values.AsSpan(to));
         }
 
         public void Unlink()

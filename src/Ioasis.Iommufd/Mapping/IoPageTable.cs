@@ -90,7 +90,7 @@ internal sealed partial class IoPageTable : IMappingSource
                 if (errno != Errno.None) return errno;
             }
 
-            foreach (Area area in areas) _areas.Add(area.Range.First, area.Range.Last, area);
+            foreach (Area area in areas) _areas.AddFree(area.Range.First, area.Range.Last, area);
             iova = first;
             return Errno.None;
         }
