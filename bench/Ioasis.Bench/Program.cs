@@ -2,16 +2,18 @@ using System.Text.Json;
 using Ioasis.Bench;
 
 // Each benchmark is measured beside its baseline in C, in turn, in one run: what counts is the ratio.
-// usage: Ioasis.Bench [dma|nested|map|memory|dirty|ioctl]... [--rounds N] [--json]
+// usage: Ioasis.Bench [dma|threads|nested|map|memory|requests|dirty|ioctl]... [--rounds N] [--json]
 bool json = args.Contains("--json");
 int roundsAt = Array.IndexOf(args, "--rounds");
 int rounds = roundsAt >= 0 ? int.Parse(args[roundsAt + 1], System.Globalization.CultureInfo.InvariantCulture) : 5;
 string[] wanted = [.. args.Where((a, i) => !a.StartsWith('-') && (roundsAt < 0 || i != roundsAt + 1))];
 List<Comparison> results = [];
 if (wanted.Length == 0 || wanted.Contains("dma")) results.AddRange(DmaBenchmark.Run(rounds));
+if (wanted.Length == 0 || wanted.Contains("threads")) results.AddRange(ThreadsBenchmark.Run(rounds));
 if (wanted.Length == 0 || wanted.Contains("nested")) results.AddRange(NestedBenchmark.Run(rounds));
 if (wanted.Length == 0 || wanted.Contains("map")) results.AddRange(MapBenchmark.Run(rounds));
 if (wanted.Length == 0 || wanted.Contains("memory")) results.Add(FootprintBenchmark.Run());
+if (wanted.Length == 0 || wanted.Contains("requests")) results.Add(PageRequestBenchmark.Run(rounds));
 if (wanted.Length == 0 || wanted.Contains("dirty")) results.Add(DirtyBenchmark.Run(rounds));
 if (wanted.Length == 0 || wanted.Contains("ioctl")) results.Add(IoctlBenchmark.Run(rounds));
 

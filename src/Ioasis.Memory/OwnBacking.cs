@@ -7,12 +7,14 @@ internal sealed class OwnBacking(OwnAddressSpace space, Hva start, ulong length,
     // Mostly one block has all the bytes; only then is their address one that devices may use directly.
     private HostBlock? _block;
 
-    public override nint DirectAddress => Volatile.Read(ref _block) is null ? 0 : (nint)start.Value;
+    private ulong Start => AlignmentHint;
+
+    public override nint DirectAddress => Volatile.Read(ref _block) is null ? 0 : (nint)Start;
 
     public override bool TryPopulate(ulong offset, ulong length)
     {
         if (Volatile.Read(ref _block) is { } held) return IsIn(held, offset, length);
-        if (!space.TryHold(start + offset, length, out HostBlock? block)) return false;
+        if (!space.TryHold(new Hva(Start) + offset, length, out HostBlock? block)) return false;
         if (Interlocked.CompareExchange(ref _block, block, null) is not { } other) return true;
         block!.Release();
         return IsIn(other, offset, length);
@@ -21,40 +23,40 @@ internal sealed class OwnBacking(OwnAddressSpace space, Hva start, ulong length,
     public override bool TryRead(ulong offset, Span<byte> destination)
     {
         if (!Has(offset, destination.Length)) return false;
-        if (Volatile.Read(ref _block) is not { } block) return space.TryRead(start + offset, destination);
+        if (Volatile.Read(ref _block) is not { } block) return space.TryRead(new Hva(Start + offset), destination);
         if (!IsIn(block, offset, (ulong)destination.Length)) return false;
-        block.CopyTo(start.Value + offset - (ulong)block.Address, destination);
+        block.CopyTo(Start + offset - (ulong)block.Address, destination);
         return true;
     }
 
     public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source)
     {
         if (!Writable || !Has(offset, source.Length)) return false;
-        if (Volatile.Read(ref _block) is not { } block) return space.TryWrite(start + offset, source);
+        if (Volatile.Read(ref _block) is not { } block) return space.TryWrite(new Hva(Start + offset), source);
         if (!IsIn(block, offset, (ulong)source.Length)) return false;
-        block.CopyFrom(start.Value + offset - (ulong)block.Address, source);
+        block.CopyFrom(Start + offset - (ulong)block.Address, source);
         return true;
     }
 
     public override bool TryReadNow(ulong offset, Span<byte> destination) =>
-        Has(offset, destination.Length) && space.TryRead(start + offset, destination);
+        Has(offset, destination.Length) && space.TryRead(new Hva(Start + offset), destination);
 
     public override bool TryWriteNow(ulong offset, ReadOnlySpan<byte> source) =>
-        Writable && Has(offset, source.Length) && space.TryWrite(start + offset, source);
+        Writable && Has(offset, source.Length) && space.TryWrite(new Hva(Start + offset), source);
 
     public override bool TryLocate(ulong offset, out MemoryLocation location)
     {
         location = default;
         if (offset >= Length) return false;
-        if (Volatile.Read(ref _block) is not { } block || !IsIn(block, offset, 1)) return space.TryLocate(start + offset, out location);
-        location = new MemoryLocation(block, start.Value + offset - (ulong)block.Address);
+        if (Volatile.Read(ref _block) is not { } block || !IsIn(block, offset, 1)) return space.TryLocate(new Hva(Start + offset), out location);
+        location = new MemoryLocation(block, Start + offset - (ulong)block.Address);
         return true;
     }
 
     public override IEnumerable<ulong> OffsetsOf(MemoryLocation location)
     {
         if (location.Memory is not HostBlock block) yield break;
-        ulong address = unchecked((ulong)block.Address + location.Offset), offset = unchecked(address - start.Value);
+        ulong address = unchecked((ulong)block.Address + location.Offset), offset = unchecked(address - Start);
         if (offset < Length && TryLocate(offset, out MemoryLocation found) && found == location) yield return offset;
     }
 
@@ -62,7 +64,7 @@ internal sealed class OwnBacking(OwnAddressSpace space, Hva start, ulong length,
 
     private bool IsIn(HostBlock block, ulong offset, ulong length)
     {
-        ulong at = unchecked(start.Value + offset - (ulong)block.Address);
+        ulong at = unchecked(Start + offset - (ulong)block.Address);
         return at <= block.Length && length <= block.Length - at;
     }
 }

@@ -12,8 +12,7 @@ namespace Ioasis.Iommufd.Mapping;
 /// <remarks>Pages are numbered from the page that the run's first byte lies in.</remarks>
 internal class Pages(MemoryBacking backing, PinOwner owner)
 {
-    // Guards what follows. Taken after an IoPageTable's lock and a dma-buf exporter's; a mapping table's lock is taken within it.
-    private readonly Lock _lock = new();
+    // This object's own lock guards what follows; nobody else has the object. Taken after an IoPageTable's lock and a dma-buf exporter's; a mapping table's lock is taken within it.
     private PageCounts _counts; // a value: not to be copied
     private Dictionary<(ulong First, ulong Last), int>? _accesses;
     private PinOwner _owner = owner;
@@ -28,7 +27,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Pages that are pinned.</summary>
     internal ulong Pinned
     {
-        get { lock (_lock) return _counts.Covered; }
+        get { lock (this) return _counts.Covered; }
     }
 
     /// <summary>How many bytes of its first page lie before the run.</summary>
@@ -46,7 +45,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Pins what an area covers, before its first domain gets it.</summary>
     internal virtual Errno Pin(Area area)
     {
-        lock (_lock)
+        lock (this)
         {
             Errno errno = Populate(area.FirstPage, area.LastPage, out ulong added);
             if (errno != Errno.None) return errno;
@@ -62,13 +61,13 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Undoes <see cref="Pin"/>, after the last domain has lost the area.</summary>
     internal virtual void Unpin(Area area)
     {
-        lock (_lock) Uncover(area.FirstPage, area.LastPage);
+        lock (this) Uncover(area.FirstPage, area.LastPage);
     }
 
     /// <summary>Lets an area that is pinned be two.</summary>
     internal void Split(Area whole, Area below, Area above)
     {
-        lock (_lock)
+        lock (this)
         {
             _counts.Add(below.FirstPage, below.LastPage);
             _counts.Add(above.FirstPage, above.LastPage);
@@ -86,7 +85,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Pins pages for a driver. The same range can be pinned any number of times.</summary>
     internal Errno AddAccess(ulong first, ulong last)
     {
-        lock (_lock)
+        lock (this)
         {
             int users = 0;
             if (_accesses is null || !_accesses.TryGetValue((first, last), out users))
@@ -105,13 +104,13 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Whether a driver has pinned exactly this range.</summary>
     internal bool HasAccess(ulong first, ulong last)
     {
-        lock (_lock) return _accesses is not null && _accesses.ContainsKey((first, last));
+        lock (this) return _accesses is not null && _accesses.ContainsKey((first, last));
     }
 
     /// <summary>Undoes one <see cref="AddAccess"/> of the same range.</summary>
     internal void RemoveAccess(ulong first, ulong last)
     {
-        lock (_lock)
+        lock (this)
         {
             if (--_accesses![(first, last)] != 0) return;
             _accesses.Remove((first, last));
@@ -146,7 +145,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         var byteInFirst = page with { Offset = page.Offset + OffsetInPage };
         HashSet<ulong> found = [.. Backing.OffsetsOf(page).Select(PageOf)];
         if (OffsetInPage != 0 && Backing.OffsetsOf(byteInFirst).Contains(0UL)) found.Add(0);
-        lock (_lock) return found.Count(p => _counts.Covers(p));
+        lock (this) return found.Count(p => _counts.Covers(p));
     }
 
     /// <summary>The page that a byte of the run lies in.</summary>
@@ -158,7 +157,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>What is charged for this run, unless its owner is that already; what is charged so for another is 0.</summary>
     internal ulong PinnedFor(PinOwner next, out PinAccounting accounting)
     {
-        lock (_lock)
+        lock (this)
         {
             accounting = _owner.Accounting;
             return IsOwner(next) ? 0 : _counts.Covered;
@@ -170,7 +169,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// </summary>
     internal void ChangeOwner(PinOwner next)
     {
-        lock (_lock)
+        lock (this)
         {
             if (!IsOwner(next)) _owner.Uncharge(_counts.Covered);
             _owner = next with { Accounting = _owner.Accounting };
@@ -183,7 +182,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Whether bytes are pinned: then they are there even if the process has gone.</summary>
     private bool AreAllPinned(ulong offset, int count)
     {
-        lock (_lock) return !_counts.Holes(PageOf(offset), PageOf(offset + (ulong)count - 1)).Any();
+        lock (this) return !_counts.Holes(PageOf(offset), PageOf(offset + (ulong)count - 1)).Any();
     }
 
     private bool IsOwner(PinOwner next) =>

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using Ioasis.Abi;
+using Ioasis.Core.Dma;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.PageRequests;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+using Ioasis.Units.Vtd;
+using static Ioasis.Abi.IommufdH;
+
+namespace Ioasis.Bench;
+
+/// <summary>
+/// A device misses a page and asks for it, another thread reads the request, maps the page and answers, the device tries again: beside nothing but the
+/// hand-over from one thread to another and back.
+/// </summary>
+internal static class PageRequestBenchmark
+{
+    private const double Most = 2;
+    private const int Requests = 20_000, Few = 200;
+    private const ulong Page = 4096, At = 0x10000;
+
+    internal static Comparison Run(int rounds)
+    {
+        string threads = Baselines.Program("threads");
+        List<double> ours = [], theirs = [];
+        for (int round = -1; round < rounds; round++)
+        {
+            double each = Round();
+            if (round < 0) continue; // lets the compiler see it
+            ours.Add(each);
+            theirs.Add(Baselines.Measure(threads)["futex hand-over there and back"]);
+        }
+
+        return new Comparison("page request, answered and retried", Series.Of(ours), "futex hand-over there and back", Series.Of(theirs)) { Target = Most };
+    }
+
+    private static double Round()
+    {
+        var memory = new OwnAddressSpace();
+        HostBlock block = memory.Allocate(Page);
+        MemoryBacking backing = memory.Reference(new Hva((ulong)block.Address), Page, writable: true);
+        backing.TryPopulate();
+        var range = new IovaRange(At, At + Page - 1);
+        var table = new MappingTable(Page);
+        var unit = new VtdUnit("dmar0", new VtdFeatures());
+        var device = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0))
+        {
+            Features = new EndpointFeatures { Ats = true, PageRequests = 32 },
+            BusMaster = true,
+        };
+        unit.CreatePagingDomain(device, PagingDomainOptions.None, null, table, out PagingDomain? domain);
+        using var readable = new SemaphoreSlim(0);
+        using var answered = new SemaphoreSlim(0);
+        var queue = new FaultQueue { Readable = () => readable.Release() };
+        domain!.PageRequests = queue;
+        device.Attach(null, domain);
+        using DmaPort port = device.OpenPort();
+        port.RequestsPages = true;
+
+        var pager = new Thread(() =>
+        {
+            for (int i = 0; i < Requests; i++)
+            {
+                readable.Wait();
+                queue.TryTake(16, out IommuHwptPgfault[]? requests);
+                table.Map(range, backing, 0, MapAccess.ReadWrite);
+                var response = new IommuHwptPageResponse { Cookie = requests![0].Cookie, Code = IOMMUFD_PAGE_RESP_SUCCESS };
+                queue.Respond(in response);
+            }
+        });
+        pager.Start();
+        Span<byte> bytes = stackalloc byte[64];
+        Action<PageResponse> answer = _ => answered.Release();
+        double best = double.MaxValue;
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 1; i <= Requests; i++)
+        {
+            if (!port.Read(new Iova(At), bytes).IsRecoverable) throw new InvalidOperationException("There is no page to miss.");
+            port.RequestPage(new PageRequest(null, 0, PageRequestAccess.Read, new Iova(At), true), answer);
+            answered.Wait();
+            if (!port.Read(new Iova(At), bytes).IsOk) throw new InvalidOperationException("The page that was asked for is not there.");
+            table.Unmap(range);
+            if (i % Few != 0) continue;
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalNanoseconds / Few);
+            start = Stopwatch.GetTimestamp();
+        }
+
+        pager.Join();
+        return best;
+    }
+}
