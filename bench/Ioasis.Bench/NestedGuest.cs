@@ -37,7 +37,7 @@ internal sealed class NestedGuest
         ulong root = NewPage(ref _nextTable);
         for (ulong i = 0; i < (ulong)pages; i++) Map(root, Base + (i * Page));
         var config = new Config(new IommuHwptVtdS1 { PgtblAddr = root, AddrWidth = 48 });
-        Check(unit.CreateNestedDomain(Endpoint, parent!, PagingDomainOptions.None, config, out NestedDomain? domain));
+        Check(unit.CreateNestedDomain(parent!, PagingDomainOptions.None, config, out NestedDomain? domain));
         Check(Endpoint.Attach(null, domain));
     }
 
