@@ -5,7 +5,7 @@
 set -euo pipefail
 (($# == 1)) || { sed -n '2,4s/^# //p' "$0" >&2; exit 2; }
 folder=$(mkdir -p "$1" && cd "$1" && pwd)
-[[ -f $folder/complete ]] && exit 0
+[[ -f $folder/complete-2 ]] && exit 0
 
 mirror=${IOASIS_DEBIAN_MIRROR:-}
 if [[ -z $mirror ]]; then
@@ -28,7 +28,7 @@ cp -L /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
 cat /etc/ssl/certs/ca-certificates.crt >"$root/etc/ssl/certs/ca-certificates.crt" 2>/dev/null || true
 inside() { DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"; }
 inside apt-get update -qq
-inside apt-get install -y -qq --no-install-recommends fio e2fsprogs xfsprogs fdisk util-linux pciutils busybox-static kmod initramfs-tools-core- >/dev/null
+inside apt-get install -y -qq --no-install-recommends fio e2fsprogs xfsprogs fdisk util-linux pciutils busybox-static kmod make initramfs-tools-core- >/dev/null
 inside apt-get install -y -qq --no-install-recommends -t trixie-backports qemu-system-x86 >/dev/null
 # the kernel is unpacked, not installed: nothing is to be booted or configured here
 release=$(inside apt-cache pkgnames linux-binary-7.2 | sed -n 's/^linux-binary-\(7\.2\.[^-]*-amd64\)$/\1/p' | sort -V | tail -n 1)
@@ -36,5 +36,6 @@ release=$(inside apt-cache pkgnames linux-binary-7.2 | sed -n 's/^linux-binary-\
 inside sh -c "cd /tmp && apt-get download -qq linux-binary-$release linux-modules-$release && for each in *.deb; do dpkg-deb --extract \$each /kernel; done && rm -f *.deb"
 headers=linux-headers-$release
 inside apt-get install -y -qq --no-install-recommends -t trixie-backports "$headers" >/dev/null
+inside sh -c 'depmod -b /kernel/usr "$(ls /kernel/usr/lib/modules)"' 2>/dev/null
 inside apt-get clean
-touch "$folder/complete"
+touch "$folder/complete-2"
