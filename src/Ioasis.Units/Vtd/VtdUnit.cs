@@ -35,7 +35,11 @@ public sealed class VtdUnit : IommuUnit
         Aperture = new IovaRange(0, (1UL << features.AddressBits) - 1);
         PageSizes = (1UL << 12) | (features.Pages2M ? 1UL << 21 : 0) | (features.Pages1G ? 1UL << 30 : 0);
 
-        var info = new IommuHwInfoVtd { CapReg = VtdCapability.Of(features).Value, EcapReg = VtdExtendedCapability.Of(features).Value };
+        // The flag tells whoever maps that a nest parent takes nothing for reading alone (see CreatePagingDomain): Linux sets it for all units.
+        var info = new IommuHwInfoVtd
+        {
+            Flags = IommufdH.IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17, CapReg = VtdCapability.Of(features).Value, EcapReg = VtdExtendedCapability.Of(features).Value,
+        };
         HardwareInfo = new HardwareInfo(IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD, MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwInfoVtd>(in info)).ToArray());
     }
 

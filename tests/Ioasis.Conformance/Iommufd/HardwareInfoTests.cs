@@ -23,6 +23,7 @@ public sealed class HardwareInfoTests : UapiTest
         Assert.Equal(Vtd, hardware.Type);
         Assert.Equal((int)Size<IommuHwInfoVtd>(), hardware.Data.Length);
         IommuHwInfoVtd registers = hardware.Vtd!.Value;
+        Assert.Equal(IommufdH.IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17, registers.Flags); // QEMU then leaves its ROMs out of a nest parent
         Assert.Equal(0u, registers.Reserved);
         Assert.NotEqual(0ul, registers.CapReg >> 8 & 0x1f); // SAGAW: some page-table depth of stage 2 (VT-d 11.4.2)
         int width = (int)(registers.CapReg >> 16 & 0x3f) + 1; // MGAW
