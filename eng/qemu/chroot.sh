@@ -28,7 +28,7 @@ cp -L /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
 cat /etc/ssl/certs/ca-certificates.crt >"$root/etc/ssl/certs/ca-certificates.crt" 2>/dev/null || true
 inside() { DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"; }
 inside apt-get update -qq
-inside apt-get install -y -qq --no-install-recommends fio e2fsprogs xfsprogs fdisk util-linux pciutils busybox-static kmod make initramfs-tools-core- >/dev/null
+inside apt-get install -y -qq --no-install-recommends fio e2fsprogs xfsprogs fdisk util-linux pciutils busybox-static kmod make binutils initramfs-tools-core- >/dev/null
 inside apt-get install -y -qq --no-install-recommends -t trixie-backports qemu-system-x86 >/dev/null
 # the kernel is unpacked, not installed: nothing is to be booted or configured here
 release=$(inside apt-cache pkgnames linux-binary-7.2 | sed -n 's/^linux-binary-\(7\.2\.[^-]*-amd64\)$/\1/p' | sort -V | tail -n 1)

@@ -35,6 +35,7 @@ public sealed class ClientTests(Workbench bench)
         ("sva_pointers", [Machine.DmaTest], ["pointers of every kind: ok", "sva_pointers: all as it must be"]),
         ("sva_lives", [Machine.DmaTest], ["fork: ok", "exit and kill: ok", "exec: ok", "sva_lives: all as it must be"]),
         ("page_requests", [Machine.DmaTest], ["pages on demand: ok", "PASIDs side by side: ok", "page_requests: all as it must be"]),
+        ("pasids", [Machine.DmaTest], ["an address space for each PASID: ok", "pasids: all as it must be"]),
         ("sysfs_view", [Machine.Edu], ["sysfs_view: all as it must be"]),
         ("sysfs_view", [Machine.DmaTest], ["sysfs_view: all as it must be"]),
     ];
