@@ -14,4 +14,7 @@ internal sealed record RunOptions
     /// began before.
     /// </summary>
     public bool StrictSva { get; init; }
+
+    /// <summary>The file that gets an account of the calls that were served, when all has ended; null for none.</summary>
+    public string? AccountFile { get; init; }
 }

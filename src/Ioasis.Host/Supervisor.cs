@@ -48,11 +48,12 @@ internal static class Supervisor
             var opener = new NodeOpener(listener, nodes, queues);
             using var callers = new CallerTable(listener, nodes, opener, events.WatchProcess);
             events.ProcessEnded += callers.Forget;
-            var devices = new DeviceCalls(opener, callers);
+            CallAccount? account = options.AccountFile is null ? null : new CallAccount();
+            var devices = new DeviceCalls(opener, callers, account);
             var opens = new OpenCalls(listener, standIns, devices);
             var pathCalls = new PathCalls(tree, standIns, nodes, queues, opens, new StatusFiles(callers));
             UnmapCalls? unmaps = options.StrictSva ? new UnmapCalls(listener, callers, tracees) : null;
-            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices, pathCalls, unmaps);
+            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices, pathCalls, unmaps, account);
             var pool = new ServerPool(listener, dispatcher);
             pool.Start();
             events.Start();
@@ -62,9 +63,15 @@ internal static class Supervisor
             signals.ProgramEnded();
             events.WaitForNoUsers();
             pool.Stop();
+            if (options.AccountFile is { } file) File.WriteAllText(file, account!.ToString());
             return exitCode;
         }
         catch (IOException e)
+        {
+            ErrorOutput.Say(e.Message);
+            return ExitCodes.Failed;
+        }
+        catch (UnauthorizedAccessException e) // the account's file
         {
             ErrorOutput.Say(e.Message);
             return ExitCodes.Failed;

@@ -41,6 +41,12 @@ internal static class CommandLine
             Description = "munmap and the like of a process that devices are bound to return when no access that began before is under way (docs/uapi.md).",
         };
         run.Add(strictSva);
+        var account = new Option<string>("--account")
+        {
+            Description = "A file that is told, when all has ended, which calls on the nodes were served, how often, and with what result.",
+            HelpName = "FILE",
+        };
+        run.Add(account);
         var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         run.Add(words);
         run.SetAction(parsed => OnMachine(parsed, runMachine, error, description =>
@@ -48,7 +54,11 @@ internal static class CommandLine
             if (parsed.GetValue(words) is [string word, ..]) return Refuse(error, Misplaced(word, run));
             if (program is not [string name, .. string[] rest]) return Refuse(error, "run needs a program after --, as in: ioasis run -- lspci");
             using SoftwareMachine machine = SoftwareMachine.Create(description);
-            return Supervisor.Run(machine, new RunOptions { Program = name, Arguments = rest, StrictSva = parsed.GetValue(strictSva) });
+            RunOptions options = new()
+            {
+                Program = name, Arguments = rest, StrictSva = parsed.GetValue(strictSva), AccountFile = parsed.GetValue(account),
+            };
+            return Supervisor.Run(machine, options);
         }));
 
         var devices = new Command("devices", "Lists the machine's devices.");

@@ -10,7 +10,7 @@ using Ioasis.Memory;
 namespace Ioasis.Host.Devices;
 
 /// <summary>Calls on device nodes: opening one, and what is done with its open file.</summary>
-internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers)
+internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAccount? account = null)
 {
     // UIO_MAXIOV: more is EINVAL.
     private const ulong MaxVectors = 1024;
@@ -24,6 +24,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers)
         try
         {
             SysResult opened = opener.Open(call.Id, node, flags, answers: true);
+            account?.Note(node.Path, "open", opened.Errno);
             return opened.IsOk ? Answer.Sent : opened;
         }
         finally { server.LeaveBlocking(); }
@@ -34,7 +35,14 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers)
     {
         if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
         Enter(call, server, caller);
-        try { return open.File.Ioctl(caller, (uint)call.Data.Args[1], call.Data.Args[2]); }
+        try
+        {
+            uint command = (uint)call.Data.Args[1];
+            string? description = account is null ? null : open.File.Describe(caller, command, call.Data.Args[2]);
+            SysResult result = open.File.Ioctl(caller, command, call.Data.Args[2]);
+            if (description is not null) account!.Note(open.Node.Path, description, result.Errno);
+            return result;
+        }
         finally { Leave(server, caller, open); }
     }
 
@@ -43,7 +51,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers)
     {
         if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
         Enter(call, server, caller);
-        try { return CanRead(open) ? open.File.Read(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2]) : Errno.EBADF; }
+        try { return Noted(open, "read", CanRead(open) ? open.File.Read(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2]) : Errno.EBADF); }
         finally { Leave(server, caller, open); }
     }
 
@@ -52,7 +60,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers)
     {
         if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
         Enter(call, server, caller);
-        try { return CanWrite(open) ? open.File.Write(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2]) : Errno.EBADF; }
+        try { return Noted(open, "write", CanWrite(open) ? open.File.Write(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2]) : Errno.EBADF); }
         finally { Leave(server, caller, open); }
     }
 
@@ -82,6 +90,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers)
         {
             Errno errno = open.File.Map(
                 offset, length, shared, (protection & SysMemory.PROT_WRITE) != 0, (protection & SysMemory.PROT_EXEC) != 0);
+            account?.Note(open.Node.Path, "mmap", errno);
             return errno == Errno.None ? Answer.Continue : errno;
         }
         finally { Leave(server, caller, open); }
@@ -106,6 +115,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers)
                 SysResult result = write
                     ? open.File.Write(caller, offset + (ulong)moved, vector.Base, vector.Length)
                     : open.File.Read(caller, offset + (ulong)moved, vector.Base, vector.Length);
+                Noted(open, write ? "write" : "read", result);
                 if (!result.IsOk) return moved != 0 ? SysResult.Ok(moved) : result;
                 moved += result.Value;
                 if ((ulong)result.Value != vector.Length) break;
@@ -114,6 +124,12 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers)
             return SysResult.Ok(moved);
         }
         finally { Leave(server, caller, open); }
+    }
+
+    private SysResult Noted(OpenNode open, string call, SysResult result)
+    {
+        account?.Note(open.Node.Path, call, result.Errno);
+        return result;
     }
 
     private static bool CanRead(OpenNode open) => (open.Flags & FcntlH.O_ACCMODE) != FcntlH.O_WRONLY;

@@ -10,13 +10,14 @@ namespace Ioasis.Host.Serving;
 /// <summary>Brings each stopped call to what serves it.</summary>
 internal sealed class CallDispatcher(
     SeccompListener listener, OpenNodes nodes, OpenQueues queues, CallerTable callers, DeviceCalls devices, PathCalls paths,
-    UnmapCalls? unmaps)
+    UnmapCalls? unmaps, CallAccount? account = null)
 {
     /// <summary>Serves a call. An exception is a fault of ours: it is told, and the call fails with EIO.</summary>
     public Answer Serve(in SeccompNotif call, ServerThread server)
     {
         try
         {
+            account?.NoteStopped();
             // A close(2) of the caller that came before must have taken effect, and what it wrote to a queue.
             queues.Serve();
             nodes.CloseWhatIsGone();

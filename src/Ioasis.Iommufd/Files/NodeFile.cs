@@ -14,6 +14,12 @@ public abstract class NodeFile : IOpenFile
     /// <param name="argument">The third argument, as the caller passed it: mostly an address in its memory.</param>
     public abstract SysResult Ioctl(ICaller caller, uint command, ulong argument);
 
+    /// <summary>
+    /// What an account of the calls says of an ioctl, asked before it is served: its name in the headers, and what it is for where one number is for
+    /// several things. The caller may have changed its memory by the time it is served.
+    /// </summary>
+    public virtual string Describe(ICaller caller, uint command, ulong argument) => $"0x{command:x}";
+
     /// <summary>pread(2): bytes read, put at <paramref name="buffer"/> in the caller's memory.</summary>
     public virtual SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count) => Errno.EINVAL;
 

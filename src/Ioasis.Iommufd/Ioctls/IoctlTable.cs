@@ -61,6 +61,14 @@ internal static class IoctlTable
         return entry.Execute(context, caller, argument);
     }
 
+    /// <summary>The row of a number, a plug-in's too; null where there is none.</summary>
+    internal static IoctlEntry? Find(uint command)
+    {
+        uint index = unchecked((uint)Ioc.Nr(command) - IOMMUFD_CMD_BASE);
+        IoctlEntry?[] byNumber = s_byNumber;
+        return index < byNumber.Length && byNumber[index] is { } entry && entry.Number == command ? entry : null;
+    }
+
     /// <summary>Adds a row of a plug-in's.</summary>
     /// <returns>What is wrong with its number; null when it was added.</returns>
     internal static string? TryAdd(IoctlEntry row)

@@ -29,6 +29,10 @@ public sealed class IommufdContext(ICarrier carrier) : NodeFile
     public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => IoctlTable.Execute(this, caller, command, argument);
 
     /// <inheritdoc/>
+    public override string Describe(ICaller caller, uint command, ulong argument) =>
+        IoctlDescription.Of(caller, command, argument) ?? base.Describe(caller, command, argument);
+
+    /// <inheritdoc/>
     public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>
         Regions.Map(offset, length, shared, executable);
 

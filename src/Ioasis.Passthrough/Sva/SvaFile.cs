@@ -15,5 +15,9 @@ internal sealed class SvaFile(PasidSpace space, int quota, ICarrier carrier) : N
 
     public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => SvaIoctls.Dispatch(this, caller, command, argument);
 
+    /// <inheritdoc/>
+    public override string Describe(ICaller caller, uint command, ulong argument) =>
+        SvaIoctls.Table.TryGetValue(command, out SvaIoctl? ioctl) ? ioctl.Name : Sva.Objects.Describe(caller, command, argument);
+
     public override void Close() => Sva.Close();
 }

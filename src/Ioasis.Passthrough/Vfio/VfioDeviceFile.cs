@@ -26,6 +26,9 @@ internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier, Vfi
 
     public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => VfioIoctls.Dispatch(this, caller, command, argument);
 
+    public override string Describe(ICaller caller, uint command, ulong argument) =>
+        VfioIoctls.Describe(caller, command, argument) ?? base.Describe(caller, command, argument);
+
     public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count) =>
         _granted ? Device.Read(caller, offset, buffer, count) : Errno.EINVAL;
 

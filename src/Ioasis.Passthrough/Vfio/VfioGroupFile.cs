@@ -22,6 +22,15 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
         _ => Errno.ENOTTY,
     };
 
+    public override string Describe(ICaller caller, uint command, ulong argument) => command switch
+    {
+        VfioH.VFIO_GROUP_GET_STATUS => nameof(VfioH.VFIO_GROUP_GET_STATUS),
+        VfioH.VFIO_GROUP_SET_CONTAINER => nameof(VfioH.VFIO_GROUP_SET_CONTAINER),
+        VfioH.VFIO_GROUP_UNSET_CONTAINER => nameof(VfioH.VFIO_GROUP_UNSET_CONTAINER),
+        VfioH.VFIO_GROUP_GET_DEVICE_FD => nameof(VfioH.VFIO_GROUP_GET_DEVICE_FD),
+        _ => base.Describe(caller, command, argument),
+    };
+
     public override void Close() => group.Close();
 
     private SysResult GetStatus(ICaller caller, ulong argument)

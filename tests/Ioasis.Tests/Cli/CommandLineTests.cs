@@ -13,7 +13,7 @@ public sealed class CommandLineTests
     [InlineData("run", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run --", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run ls", "\"ls\" stands before --; the program comes after it, as in: ioasis run -- ls.")]
-    [InlineData("run --devic edu -- ls", "run does not know \"--devic\"; it knows --machine, --plugin, --device, --strict-sva.")]
+    [InlineData("run --devic edu -- ls", "run does not know \"--devic\"; it knows --machine, --plugin, --device, --strict-sva, --account.")]
     [InlineData("run --machine -- ls", "--machine needs a value: --machine FILE.")]
     [InlineData("run --machine a --machine b -- ls", "--machine stands there 2 times; once is right.")]
     [InlineData("run --device foo -- ls", "device \"foo\": there is no device model \"foo\"; there is dmatest, dsa, edu, ioat, nvme.")]

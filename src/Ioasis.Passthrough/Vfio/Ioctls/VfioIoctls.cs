@@ -64,6 +64,18 @@ internal static class VfioIoctls
         new(SvaH.IOASIS_VFIO_ATTACH_SVA, nameof(SvaH.IOASIS_VFIO_ATTACH_SVA), 16, false, SvaIoctl.Attach),
     }.ToDictionary(i => i.Number);
 
+    /// <summary>What an account says of an ioctl: its name, and whether it is about a PASID; null where the number is not known.</summary>
+    internal static string? Describe(ICaller caller, uint command, ulong argument)
+    {
+        if (!Table.TryGetValue(command, out VfioIoctl? ioctl)) return null;
+        const int flagsOffset = 4;
+        Span<byte> flags = stackalloc byte[sizeof(uint)];
+        bool isOfPasid = command is VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT or VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT
+            && caller.Memory.TryRead(new Hva(unchecked(argument + flagsOffset)), flags)
+            && (MemoryMarshal.Read<uint>(flags) & VfioH.VFIO_DEVICE_ATTACH_PASID) != 0;
+        return isOfPasid ? $"{ioctl.Name} PASID" : ioctl.Name;
+    }
+
     internal static SysResult Dispatch(VfioDeviceFile file, ICaller caller, uint command, ulong argument)
     {
         Table.TryGetValue(command, out VfioIoctl? ioctl);
