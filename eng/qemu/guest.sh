@@ -17,6 +17,6 @@ vmlinuz=$(ls -d "$folder"/root/kernel/usr/lib/modules/*/vmlinuz)
   -serial stdio -kernel "$vmlinuz" -initrd "$folder/initramfs" -append "console=ttyS0 quiet panic=-1 no_timer_check rdinit=/init ${APPEND:-}" \
   -fsdev "local,id=debian,path=$folder/root,security_model=none,readonly=on" -device virtio-9p-pci,fsdev=debian,mount_tag=debian \
   -fsdev "local,id=work,path=$work,security_model=none" -device virtio-9p-pci,fsdev=work,mount_tag=work \
-  "$@" </dev/null | tr -d '\r' | tee "$work/console"
+  "$@" </dev/null | sed -u 's/\r//g' | tee "$work/console" || true # what the guest said decides
 status=$(sed -n 's/^GUEST-ENDED=//p' "$work/console" | tail -n 1)
 exit "${status:-125}"
