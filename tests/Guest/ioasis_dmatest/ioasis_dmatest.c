@@ -85,27 +85,79 @@ static int dmatest_copy(struct dmatest *test, struct ioasis_dmatest_copy *copy)
 	return ret;
 }
 
+/* Runs a command's copy with the file's PASID. */
+static int dmatest_run(struct dmatest_user *user, struct ioasis_dmatest_copy *copy)
+{
+	struct dmatest *test = user->test;
+	int ret;
+
+	if (!copy->length || copy->length > MAX_LENGTH)
+		return -EINVAL;
+	copy->pasid = iommu_sva_get_pasid(user->sva);
+	mutex_lock(&test->busy);
+	ret = dmatest_copy(test, copy);
+	mutex_unlock(&test->busy);
+	return ret;
+}
+
+/* The entry of the tables that the device walks; NULL where there is none at that level. */
+static u64 *dmatest_entry(struct mm_struct *mm, unsigned long address, u32 level)
+{
+	pgd_t *pgd = pgd_offset(mm, address);
+	p4d_t *p4d;
+	pud_t *pud;
+	pmd_t *pmd;
+
+	if (pgd_none(*pgd))
+		return NULL;
+	p4d = p4d_offset(pgd, address);
+	if (p4d_none(*p4d))
+		return NULL;
+	pud = pud_offset(p4d, address);
+	if (pud_none(*pud) || pud_leaf(*pud))
+		return NULL;
+	pmd = pmd_offset(pud, address);
+	if (level == 2)
+		return (u64 *)pmd;
+	if (level != 1 || pmd_none(*pmd) || pmd_leaf(*pmd))
+		return NULL;
+	return (u64 *)pte_offset_kernel(pmd, address);
+}
+
+/* Holds off whoever else would walk the tables: they would find garbage. The process itself waits. */
+static int dmatest_run_spoiled(struct dmatest_user *user, struct ioasis_dmatest_spoiled_copy *spoiled)
+{
+	u64 *entry;
+	int ret = -ENOENT;
+
+	if (spoiled->address >= TASK_SIZE)
+		return -EINVAL;
+	mmap_write_lock(current->mm);
+	entry = dmatest_entry(current->mm, spoiled->address, spoiled->level);
+	if (entry) {
+		spoiled->entry = xchg(entry, spoiled->entry);
+		ret = dmatest_run(user, &spoiled->copy);
+		WRITE_ONCE(*entry, spoiled->entry);
+	}
+	mmap_write_unlock(current->mm);
+	return ret;
+}
+
 static long dmatest_ioctl(struct file *file, unsigned int number, unsigned long argument)
 {
 	struct dmatest_user *user = file->private_data;
-	struct dmatest *test = user->test;
-	struct ioasis_dmatest_copy copy;
+	struct ioasis_dmatest_spoiled_copy call = {};
+	size_t size = _IOC_SIZE(number);
 	int ret;
 
-	if (number != IOASIS_DMATEST_COPY)
+	if (number != IOASIS_DMATEST_COPY && number != IOASIS_DMATEST_SPOILED_COPY)
 		return -ENOTTY;
 	if (current->mm != user->mm)
 		return -EPERM;
-	if (copy_from_user(&copy, (void __user *)argument, sizeof(copy)))
+	if (copy_from_user(&call, (void __user *)argument, size))
 		return -EFAULT;
-	if (!copy.length || copy.length > MAX_LENGTH)
-		return -EINVAL;
-
-	copy.pasid = iommu_sva_get_pasid(user->sva);
-	mutex_lock(&test->busy);
-	ret = dmatest_copy(test, &copy);
-	mutex_unlock(&test->busy);
-	if (!ret && copy_to_user((void __user *)argument, &copy, sizeof(copy)))
+	ret = number == IOASIS_DMATEST_COPY ? dmatest_run(user, &call.copy) : dmatest_run_spoiled(user, &call);
+	if (!ret && copy_to_user((void __user *)argument, &call, size))
 		ret = -EFAULT;
 	return ret;
 }

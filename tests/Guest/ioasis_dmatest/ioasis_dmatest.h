@@ -26,4 +26,23 @@ struct ioasis_dmatest_copy {
 
 #define IOASIS_DMATEST_COPY _IOWR('d', 0, struct ioasis_dmatest_copy)
 
+/**
+ * struct ioasis_dmatest_spoiled_copy - a copy while an entry of the process's page tables is another, of which nobody was told
+ * @copy: the copy
+ * @address: a pointer that the entry is for
+ * @entry: in: the entry for the time of the copy; out: the true one, which is back then
+ * @level: 1 for the entry of a page, 2 for the one above
+ *
+ * For a test of what the device's IOMMU makes of garbage, and of an invalidation that was forgotten.
+ */
+struct ioasis_dmatest_spoiled_copy {
+	struct ioasis_dmatest_copy copy;
+	__u64 address;
+	__u64 entry;
+	__u32 level;
+	__u32 __reserved;
+};
+
+#define IOASIS_DMATEST_SPOILED_COPY _IOWR('d', 1, struct ioasis_dmatest_spoiled_copy)
+
 #endif
