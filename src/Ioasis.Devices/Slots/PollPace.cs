@@ -8,7 +8,7 @@ namespace Ioasis.Devices.Slots;
 /// <param name="frequency">Units of time a second.</param>
 internal sealed class PollPace(long frequency)
 {
-    private const int NapMilliseconds = 1, LongestNapMilliseconds = 4;
+    private const int NapMilliseconds = 1, LongestNapMilliseconds = 8;
     private readonly long _shortest = frequency / 10_000;
     private readonly long _longest = frequency / 500;
     private readonly long _warm = frequency / 4;

@@ -17,7 +17,7 @@ public sealed class PollPaceTests
         Assert.Equal(1, After(1));
         Assert.Equal(1, After(247 * Millisecond));
         Assert.Equal(2, After(Millisecond));
-        Assert.Equal(4, After(10_000 * Millisecond));
+        Assert.Equal(8, After(10_000 * Millisecond));
         Happens();
         Assert.Equal(0, After(0));
     }

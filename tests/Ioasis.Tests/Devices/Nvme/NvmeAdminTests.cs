@@ -187,7 +187,12 @@ public sealed class NvmeAdminTests : IDisposable
 
     private NvmeStatus Log(uint log, uint bytes, uint offset = 0, uint nsid = 0xffffffff) => _bench.Do(_bench.Admin, new Command
     {
-        Opcode = 2, Nsid = nsid, Prp1 = NvmeBench.Data, Prp2 = NvmeBench.Data + 0x1000, Cdw10 = log | (((bytes / 4) - 1) << 16), Cdw12 = offset,
+        Opcode = 2,
+        Nsid = nsid,
+        Prp1 = NvmeBench.Data,
+        Prp2 = NvmeBench.Data + 0x1000,
+        Cdw10 = log | (((bytes / 4) - 1) << 16),
+        Cdw12 = offset,
     }).Status;
 
     private static NvmeOutcome Outcome(Done done) => new(done.Status, done.Result);

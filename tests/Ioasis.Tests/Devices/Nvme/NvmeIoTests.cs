@@ -109,7 +109,12 @@ public sealed class NvmeIoTests : IDisposable
         {
             Assert.Equal(NvmeStatus.LbaRange, _bench.Do(_queue, new Command
             {
-                Opcode = opcode, Nsid = 1, Prp1 = Data, Cdw10 = (uint)block, Cdw11 = (uint)(block >> 32), Cdw12 = count - 1,
+                Opcode = opcode,
+                Nsid = 1,
+                Prp1 = Data,
+                Cdw10 = (uint)block,
+                Cdw11 = (uint)(block >> 32),
+                Cdw12 = count - 1,
             }).Status);
         }
 
@@ -239,7 +244,12 @@ public sealed class NvmeIoTests : IDisposable
         bool isList = end > second && end - second > 0x1000;
         return _bench.Do(_queue, new Command
         {
-            Opcode = opcode, Nsid = 1, Prp1 = data, Prp2 = isList ? list : end > second ? second : 0, Cdw10 = block, Cdw12 = (uint)(count / 512) - 1,
+            Opcode = opcode,
+            Nsid = 1,
+            Prp1 = data,
+            Prp2 = isList ? list : end > second ? second : 0,
+            Cdw10 = block,
+            Cdw12 = (uint)(count / 512) - 1,
         });
     }
 }
