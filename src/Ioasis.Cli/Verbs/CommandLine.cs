@@ -56,7 +56,10 @@ internal static class CommandLine
             using SoftwareMachine machine = SoftwareMachine.Create(description);
             RunOptions options = new()
             {
-                Program = name, Arguments = rest, StrictSva = parsed.GetValue(strictSva), AccountFile = parsed.GetValue(account),
+                Program = name,
+                Arguments = rest,
+                StrictSva = parsed.GetValue(strictSva),
+                AccountFile = parsed.GetValue(account),
             };
             return Supervisor.Run(machine, options);
         }));

@@ -38,7 +38,9 @@ public sealed class VtdUnit : IommuUnit
         // The flag tells whoever maps that a nest parent takes nothing for reading alone (see CreatePagingDomain): Linux sets it for all units.
         var info = new IommuHwInfoVtd
         {
-            Flags = IommufdH.IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17, CapReg = VtdCapability.Of(features).Value, EcapReg = VtdExtendedCapability.Of(features).Value,
+            Flags = IommufdH.IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17,
+            CapReg = VtdCapability.Of(features).Value,
+            EcapReg = VtdExtendedCapability.Of(features).Value,
         };
         HardwareInfo = new HardwareInfo(IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD, MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwInfoVtd>(in info)).ToArray());
     }
