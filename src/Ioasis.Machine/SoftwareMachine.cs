@@ -126,12 +126,13 @@ public sealed class SoftwareMachine : IDisposable
         _paths.Clear();
         var iommu = new IommuNode();
         var sva = new SvaNode(Pasids, PasidQuota);
+        var container = new VfioContainerNode();
         IEnumerable<SysfsFunction> functions = _devices.Select(d => new SysfsFunction(
             d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit, d.Group,
             (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Vfio.ReadConfiguration));
-        foreach (VirtualPath path in SysfsTree.Build(Units, functions, _bus.Groups.Select(g => (g.Id, (g.Major, g.Minor))), [("iommu", iommu), ("sva", sva)])) _paths.Add(path.Path, path);
+        foreach (VirtualPath path in SysfsTree.Build(Units, functions, _bus.Groups.Select(g => (g.Id, (g.Major, g.Minor))), [("iommu", iommu), ("sva", sva), ("vfio", container)])) _paths.Add(path.Path, path);
         _paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
         _paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
-        foreach (INode node in (INode[])[iommu, sva, .. _devices.Select(d => d.Vfio), .. _bus.Groups]) _paths.Add(node.Path, new VirtualDevice(node));
+        foreach (INode node in (INode[])[iommu, sva, container, .. _devices.Select(d => d.Vfio), .. _bus.Groups]) _paths.Add(node.Path, new VirtualDevice(node));
     }
 }

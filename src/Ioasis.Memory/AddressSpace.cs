@@ -40,4 +40,7 @@ public abstract class AddressSpace
     /// memory that is not there (<see cref="MemoryBacking.TryPopulate()"/> is the check). The range must not wrap.
     /// </summary>
     public abstract MemoryBacking Reference(Hva start, ulong length, bool writable);
+
+    /// <summary>The same, of memory that may also be a device's own (a BAR that the process has mapped), where there is such a thing.</summary>
+    public virtual MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) => Reference(start, length, writable);
 }

@@ -6,6 +6,7 @@ namespace Ioasis.EndToEnd;
 [Collection(nameof(HugePages))]
 public sealed class SelftestTests(Workbench bench)
 {
+    private static readonly string[] s_containerModes = ["vfio_type1_iommu", "vfio_type1v2_iommu", "iommufd_compat_type1", "iommufd_compat_type1v2"];
     private static readonly string[] s_iommufdModes = ["iommufd_anonymous", "iommufd_anonymous_hugetlb_2mb", "iommufd_anonymous_hugetlb_1gb"];
 
     [Theory]
@@ -57,11 +58,11 @@ public sealed class SelftestTests(Workbench bench)
     [Theory]
     [InlineData(Who.Self, Machine.Edu)]
     [InlineData(Who.Nobody, Machine.DmaTest)]
-    public async Task Dma_mapping_with_an_iommufd_as_the_container_of_a_group(Who who, string bdf)
+    public async Task Dma_mapping_with_the_container_of_a_group(Who who, string bdf)
     {
         Dictionary<string, TapResult> expected = [];
         List<string> variants = [];
-        foreach (string mode in (string[])["iommufd_compat_type1", "iommufd_compat_type1v2"])
+        foreach (string mode in s_containerModes)
         {
             string[] sizes = [.. ((string[])["anonymous", "anonymous_hugetlb_2mb", "anonymous_hugetlb_1gb"]).Select(size => $"{mode}_{size}")];
             foreach (string size in sizes) expected[$"vfio_dma_mapping_test.{size}.dma_map_unmap"] = TapResult.Passed;
@@ -71,6 +72,24 @@ public sealed class SelftestTests(Workbench bench)
         }
 
         await Compare(who, "vfio_dma_mapping_test", [.. variants, bdf], expected);
+    }
+
+    /// <summary>What only VFIO's own containers do: a device's memory is mapped for devices.</summary>
+    [Theory]
+    [InlineData(Who.Self, Machine.Edu)]
+    [InlineData(Who.Nobody, Machine.DmaTest)]
+    public async Task Dma_mapping_of_a_BAR(Who who, string bdf)
+    {
+        string[] modes = [.. s_containerModes, "iommufd"];
+        Dictionary<string, TapResult> expected = [];
+        foreach (string mode in modes)
+        {
+            expected[$"vfio_dma_mapping_mmio_test.{mode}.map_full_bar"] = TapResult.Passed;
+            expected[$"vfio_dma_mapping_mmio_test.{mode}.map_partial_bar"] = bdf == Machine.Edu ? TapResult.Passed : TapResult.Skipped; // of one page
+            expected[$"vfio_dma_mapping_mmio_test.{mode}.map_bar_misaligned"] = TapResult.Passed;
+        }
+
+        await Compare(who, "vfio_dma_mapping_mmio_test", [.. modes.SelectMany(mode => new[] { "-v", mode }), bdf], expected);
     }
 
     /// <summary>Linux's driver for DSA, whose registers it reaches by calls: see eng/selftests.</summary>
@@ -104,7 +123,7 @@ public sealed class SelftestTests(Workbench bench)
     {
         string machine = Path.Combine(await bench.Scratch(who), "machine.json");
         await File.WriteAllTextAsync(machine, description, TestContext.Current.CancellationToken);
-        string[] modes = ["iommufd", "iommufd_compat_type1", "iommufd_compat_type1v2"];
+        string[] modes = [.. s_containerModes, "iommufd"];
         string[] tests = ["init_remove", "memcpy_success", "memcpy_from_unmapped_iova", "memcpy_to_unmapped_iova", "send_msi", "mix_and_match", "memcpy_storm"];
         string limit = (await Execution.Run([.. Workbench.As(who), "sh", "-c", "ulimit -l"])).MustEnd().Output.Trim(); // in KiB
         bool mayPin = (who == Who.Self && Environment.IsPrivilegedProcess) || limit == "unlimited" || long.Parse(limit, CultureInfo.InvariantCulture) > 1 << 21;

@@ -33,7 +33,10 @@ internal static class MapIoctls
     {
         if (unchecked(address + length) < address) return Errno.EOVERFLOW;
         if (length == 0 || length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
-        MemoryBacking backing = caller.Memory.Reference(new Hva(address), length, (access & MapAccess.Write) != 0);
+        bool writable = (access & MapAccess.Write) != 0;
+        MemoryBacking backing = context.IsVfioContainer
+            ? caller.Memory.ReferenceDevices(new Hva(address), length, writable)
+            : caller.Memory.Reference(new Hva(address), length, writable);
         return MapOne(ioas, new Pages(backing, PinOwner.Of(caller, context)), choose, access, ref iova);
     }
 

@@ -9,7 +9,8 @@ namespace Ioasis.Iommufd.Objects;
 
 /// <summary>One open of /dev/iommu: the owner of all objects made through it (Linux: struct iommufd_ctx).</summary>
 /// <param name="carrier">The memory behind the open file.</param>
-public sealed class IommufdContext(ICarrier carrier) : NodeFile
+/// <param name="isVfioContainer">Whether it was opened as VFIO's container, which charges the process and maps devices' memory, as VFIO's own does.</param>
+public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = false) : NodeFile
 {
     // Guards _groups and how many devices of each are bound. Nothing else is locked while it is held.
     private readonly Lock _lock = new();
@@ -17,7 +18,10 @@ public sealed class IommufdContext(ICarrier carrier) : NodeFile
     private int _references = 1; // the open file's
 
     /// <summary>Whether locked memory is accounted to the process rather than to its user (IOMMU_OPTION_RLIMIT_MODE).</summary>
-    internal bool AccountsByProcess { get; set; }
+    internal bool AccountsByProcess { get; set; } = isVfioContainer;
+
+    /// <summary>Whether it was opened as VFIO's container.</summary>
+    internal bool IsVfioContainer { get; } = isVfioContainer;
 
     /// <summary>The context's objects.</summary>
     public ObjectTable Objects { get; } = new();

@@ -6,7 +6,7 @@ namespace Ioasis.Linux.Memory;
 /// Bytes of another process's memory. Memory that it shares is traced to its file when it is populated: it then stays, as pinned pages do,
 /// whatever becomes of the process. Private memory cannot be held from outside: it is checked, and gone when the process is.
 /// </summary>
-internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong length, bool writable)
+internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong length, bool writable, bool devices)
     : MemoryBacking(length, writable, start.Value)
 {
     private FileBacking? _traced;
@@ -16,7 +16,9 @@ internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong leng
     public override bool TryPopulate(ulong offset, ulong length)
     {
         if (Volatile.Read(ref _traced) is { } known) return known.TryPopulate(offset, length);
-        if (!memory.CanReference(start.Value + offset, length, Writable)) return false;
+        if (!memory.CanReference(start.Value + offset, length, Writable, devices)) return false;
+        // The file of a device that is held open is a device that is never closed.
+        if (devices && !memory.CanReference(start.Value, Length, Writable, devices: false)) return true;
         if (memory.TryTrace(start.Value, Length, Writable) is not { } traced) return true;
         if (!traced.TryPopulate(offset, length) || Interlocked.CompareExchange(ref _traced, traced, null) is not null) traced.Release();
         return true;

@@ -98,7 +98,10 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    public override MemoryBacking Reference(Hva start, ulong length, bool writable) => new ProcessBacking(this, start, length, writable);
+    public override MemoryBacking Reference(Hva start, ulong length, bool writable) => new ProcessBacking(this, start, length, writable, devices: false);
+
+    /// <inheritdoc/>
+    public override MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) => new ProcessBacking(this, start, length, writable, devices: true);
 
     /// <inheritdoc/>
     public override bool TryLocate(Hva address, out MemoryLocation location)
@@ -173,7 +176,11 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <summary>Whether all of the bytes can be referenced for DMA.</summary>
-    internal bool CanReference(ulong start, ulong length, bool writable) => Covers(start, length, writable, _isForbidden);
+    /// <param name="start">The first byte's address.</param>
+    /// <param name="length">Bytes, not 0.</param>
+    /// <param name="writable">Whether devices are to write them.</param>
+    /// <param name="devices">Whether devices' own memory can, too.</param>
+    internal bool CanReference(ulong start, ulong length, bool writable, bool devices) => Covers(start, length, writable, devices ? null : _isForbidden);
 
     /// <summary>Reads bytes whose permission was checked when they were mapped for DMA: later changes of it do not matter, as with pinned pages.</summary>
     internal bool TryReadPinned(ulong address, Span<byte> destination)

@@ -30,7 +30,7 @@ internal sealed class SysfsTree
         tree.Directory(Driver);
         foreach (IommuUnit unit in units) tree.Add(unit);
         foreach ((string name, INode node) in miscellaneous)
-            tree.Device($"/sys/devices/virtual/misc/{name}", "misc", name, (node.Major, node.Minor), name);
+            tree.Device($"/sys/devices/virtual/misc/{name}", "misc", name, (node.Major, node.Minor), node.Path["/dev/".Length..]);
         foreach (SysfsFunction function in functions) tree.Add(function);
         foreach ((int id, (uint Major, uint Minor) number) in groups)
             tree.Device($"/sys/devices/virtual/vfio/{id}", "vfio", Decimal(id), number, $"vfio/{id}");
