@@ -41,6 +41,6 @@ internal static partial class Baselines
         throw new InvalidOperationException("The benchmarks do not run within the project's folder.");
     }
 
-    [GeneratedRegex(@"^(.*?)\s+([0-9.]+) (?:ns|bytes)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^(.*?)\s+([0-9.]+(?= ns)|[0-9]+\.[0-9]+(?= bytes))", RegexOptions.Multiline)]
     private static partial Regex Figure();
 }
