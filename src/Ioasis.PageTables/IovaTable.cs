@@ -182,10 +182,14 @@ internal sealed class IovaTable
         if (values.Length >= 2 * Vector<ulong>.Count)
         {
             Vector<ulong> several = default;
-            ReadOnlySpan<Vector<ulong>> vectors = MemoryMarshal.Cast<ulong, Vector<ulong>>(values);
-            foreach (Vector<ulong> vector in vectors) several |= vector;
+            Span<Vector<ulong>> vectors = MemoryMarshal.Cast<ulong, Vector<ulong>>(values);
+            foreach (ref Vector<ulong> vector in vectors)
+            {
+                several |= vector;
+                vector = default;
+            }
+
             for (int i = 0; i < Vector<ulong>.Count; i++) found |= several[i];
-            values[..(vectors.Length * Vector<ulong>.Count)].Clear();
             values = values[(vectors.Length * Vector<ulong>.Count)..];
         }
 
