@@ -17,6 +17,9 @@ public sealed class GuestBench(Workbench bench) : IAsyncLifetime
 
     internal string Folder { get; } = Environment.GetEnvironmentVariable("IOASIS_QEMU") ?? Path.Combine(bench.Root, "artifacts/qemu");
 
+    /// <summary>QEMU itself; it takes the folder first.</summary>
+    internal string Qemu => Path.Combine(Scripts, "qemu.sh");
+
     private string Scripts => Path.Combine(bench.Root, "eng/qemu");
 
     private string Programs => Path.Combine(bench.Folder, "guest");
