@@ -29,6 +29,10 @@ internal static class ControlClient
             string line = reader.ReadLine() ?? throw new IOException($"program {pid} ended meanwhile");
             return JsonSerializer.Deserialize<ControlAnswer>(line) ?? throw new IOException($"program {pid} gave no answer");
         }
+        catch (IOException e) when (e.InnerException is SocketException)
+        {
+            throw new IOException($"program {pid} ended meanwhile");
+        }
         catch (SocketException)
         {
             throw new IOException($"no program with ID {pid} runs under ioasis run");
