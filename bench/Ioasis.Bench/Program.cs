@@ -2,7 +2,7 @@ using System.Text.Json;
 using Ioasis.Bench;
 
 // Each benchmark is measured beside its baseline in C, in turn, in one run: what counts is the ratio.
-// usage: Ioasis.Bench [dma|threads|nested|map|memory|requests|scale|dirty|ioctl]... [--rounds N] [--json]
+// usage: Ioasis.Bench [dma|threads|nested|map|memory|requests|scale|dirty|transfer|ioctl]... [--rounds N] [--json]
 bool json = args.Contains("--json");
 int roundsAt = Array.IndexOf(args, "--rounds");
 int rounds = roundsAt >= 0 ? int.Parse(args[roundsAt + 1], System.Globalization.CultureInfo.InvariantCulture) : 5;
@@ -16,6 +16,7 @@ if (wanted.Length == 0 || wanted.Contains("memory")) results.Add(FootprintBenchm
 if (wanted.Length == 0 || wanted.Contains("requests")) results.Add(PageRequestBenchmark.Run(rounds));
 if (wanted.Length == 0 || wanted.Contains("scale")) results.AddRange(ScaleBenchmark.Run());
 if (wanted.Length == 0 || wanted.Contains("dirty")) results.Add(DirtyBenchmark.Run(rounds));
+if (wanted.Length == 0 || wanted.Contains("transfer")) results.AddRange(TransferBenchmark.Run(rounds));
 if (wanted.Length == 0 || wanted.Contains("ioctl")) results.Add(IoctlBenchmark.Run(rounds));
 
 if (json)

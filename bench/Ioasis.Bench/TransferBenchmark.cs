@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using System.Globalization;
+using Ioasis.Abi;
+using Ioasis.Core;
+using Ioasis.Core.Dma;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Memory;
+using Ioasis.Memory;
+using Ioasis.Units.Vtd;
+
+namespace Ioasis.Bench;
+
+/// <summary>A DMA of 1 MiB into a program's memory, as the supervisor makes it: into a memfd, beside memcpy, and into private memory, beside process_vm_writev.</summary>
+internal static class TransferBenchmark
+{
+    private const int Length = 1 << 20, Repeats = 400;
+    private const ulong Iova = 1UL << 32;
+
+    internal static IEnumerable<Comparison> Run(int rounds)
+    {
+        using Process program = Process.Start(new ProcessStartInfo(Baselines.Program("transfer"), "hold") { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        string[] words = program.StandardOutput.ReadLine()!.Split(' ');
+        using var directory = OpenDirectory($"/proc/{words[0]}");
+        Check(ProcessMemory.TryOpen(directory, "", null, out ProcessMemory? memory));
+        MemoryBacking anonymous = memory!.Reference(new Hva(ulong.Parse(words[1], CultureInfo.InvariantCulture)), Length, writable: true);
+        Check(SysFiles.CreateMemfd("bench", FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out FileDescriptor file));
+        Check(SysFiles.Truncate(file, Length));
+        Check(SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_SHRINK).Errno); // so that it may be accessed directly
+        MemoryBacking shared = new FileBacking(file, 0, Length, writable: true);
+
+        List<double> ofFile = [], ofProgram = [], copies = [], writes = [];
+        for (int round = 0; round <= rounds; round++)
+        {
+            double direct = Best(shared), indirect = Best(anonymous);
+            Dictionary<string, double> theirs = Baselines.Measure(Baselines.Program("transfer"));
+            if (round == 0) continue; // the first lets the compiler see the loops
+            ofFile.Add(direct);
+            ofProgram.Add(indirect);
+            copies.Add(theirs["memcpy of 1 MiB"]);
+            writes.Add(theirs["process_vm_writev of 1 MiB"]);
+        }
+
+        program.StandardInput.Close();
+        program.WaitForExit();
+        yield return new Comparison("DMA of 1 MiB into a program's memfd", Series.Of(ofFile), "memcpy", Series.Of(copies)) { Target = 1.1 };
+        yield return new Comparison("DMA of 1 MiB into its private memory", Series.Of(ofProgram), "process_vm_writev", Series.Of(writes)) { Target = 1.2 };
+    }
+
+    private static double Best(MemoryBacking backing)
+    {
+        var unit = new VtdUnit("dmar0", new VtdFeatures());
+        var endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
+        var mappings = new MappingTable(4096);
+        IommuStatus status = unit.CreatePagingDomain(endpoint, PagingDomainOptions.None, null, mappings, out PagingDomain? domain);
+        if (status == IommuStatus.Ok) status = endpoint.Attach(null, domain);
+        if (status != IommuStatus.Ok || !backing.TryPopulate()) throw new InvalidOperationException($"The memory cannot be mapped: {status}.");
+        backing.AddReference(); // the mapping's
+        mappings.Map(new IovaRange(Iova, Iova + Length - 1), backing, 0, MapAccess.ReadWrite);
+        using DmaPort port = endpoint.OpenPort();
+        byte[] bytes = new byte[Length];
+        bytes.AsSpan().Fill(1);
+        double best = double.MaxValue;
+        for (int i = 0; i < Repeats; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            DmaResult result = port.Write(new Iova(Iova), bytes);
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalNanoseconds);
+            if (!result.IsOk) throw new InvalidOperationException($"The DMA failed: {result.Reason}.");
+        }
+
+        return best;
+    }
+
+    private static FileDescriptor OpenDirectory(string path)
+    {
+        Check(SysFiles.Open(path, FcntlH.O_RDONLY, out FileDescriptor directory));
+        return directory;
+    }
+
+    private static void Check(Errno errno)
+    {
+        if (errno != Errno.None) throw new InvalidOperationException($"A system call failed: {errno}.");
+    }
+}
