@@ -12,10 +12,11 @@ case ${RAM:-anonymous} in
   anonymous) ram=(-m "$memory") ;;
   memfd) ram=(-m "$memory" -object "memory-backend-memfd,id=ram,size=$memory,share=on") machine=,memory-backend=ram ;;
 esac
-# no_timer_check: on a busy machine the timer of an emulated one comes too late for that check. damon_stat: it walks page tables that tests spoil.
+# On a busy machine the timer comes too late for the check of it (no_timer_check), and the time stamp counter is taken for another than it is (tsc).
+# damon_stat walks page tables that tests spoil.
 vmlinuz=$(ls -d "$folder"/root/kernel/usr/lib/modules/*/vmlinuz)
 "$here/qemu.sh" "$folder" -M "${MACHINE:-q35}${machine:-}" -accel tcg,thread=multi -cpu max "${ram[@]}" -nodefaults -no-user-config -nographic -no-reboot \
-  -serial stdio -kernel "$vmlinuz" -initrd "$folder/initramfs" -append "console=ttyS0 quiet panic=-1 no_timer_check damon_stat.enabled=0 rdinit=/init ${APPEND:-}" \
+  -serial stdio -kernel "$vmlinuz" -initrd "$folder/initramfs" -append "console=ttyS0 quiet panic=-1 no_timer_check tsc=unstable damon_stat.enabled=0 rdinit=/init ${APPEND:-}" \
   -fsdev "local,id=debian,path=$folder/root,security_model=none,readonly=on" -device virtio-9p-pci,fsdev=debian,mount_tag=debian \
   -fsdev "local,id=work,path=$work,security_model=none" -device virtio-9p-pci,fsdev=work,mount_tag=work \
   "$@" </dev/null | sed -u 's/\r//g' | tee "$work/console" || true # what the guest said decides
