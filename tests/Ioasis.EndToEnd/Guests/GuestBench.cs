@@ -10,6 +10,9 @@ public sealed class GuestCollection : ICollectionFixture<GuestBench>;
 public sealed class GuestBench(Workbench bench) : IAsyncLifetime
 {
     private static readonly TimeSpan s_download = TimeSpan.FromMinutes(30);
+
+    /// <summary>Longer than for other programs: all that a guest does takes a processor many times as long.</summary>
+    internal static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
     private string? _missing;
 
     /// <summary>Programs that guests run: statically linked, so that they need nothing of the guest.</summary>
@@ -73,7 +76,7 @@ public sealed class GuestBench(Workbench bench) : IAsyncLifetime
     internal async Task<GuestEnding> Run(Guest guest, string command)
     {
         string work = await Work(command);
-        Ending ending = (await Execution.Run(Under(guest, work), guest.Environment)).MustEnd();
+        Ending ending = (await Execution.Run(Under(guest, work), guest.Environment, patience: Patience)).MustEnd();
         return new GuestEnding(ending, await ReadAccount(work));
     }
 

@@ -25,7 +25,7 @@ public sealed class HardshipTests(GuestBench guests)
         var guest = new Guest { Devices = DeviceTests.Functions, QemuOptions = ["-pidfile", pidFile] };
         string[] words = guests.Under(guest, work);
         int program = Array.IndexOf(words, "--") + 1;
-        using Execution execution = Execution.Start([.. words[..program], "sh", "-c", "\"$@\"; \"$@\"", "sh", .. words[program..]], guest.Environment);
+        using Execution execution = Execution.Start([.. words[..program], "sh", "-c", "\"$@\"; \"$@\"", "sh", .. words[program..]], guest.Environment, GuestBench.Patience);
         await execution.Hear("BUSY");
         using (var qemu = Process.GetProcessById(int.Parse(await File.ReadAllTextAsync(pidFile, TestContext.Current.CancellationToken), CultureInfo.InvariantCulture)))
             qemu.Kill(); // SIGKILL
