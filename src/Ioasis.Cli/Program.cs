@@ -1,6 +1,7 @@
 using Ioasis.Cli.Demo;
 using Ioasis.Cli.Verbs;
 using Ioasis.Host;
+using Ioasis.Machine.Description;
 
 namespace Ioasis.Cli;
 
@@ -11,7 +12,9 @@ internal static class Program
         // The second process of run, to be the program as soon as it can.
         if (arguments is [Supervisor.LaunchVerb, .. string[] rest]) return Supervisor.Launch(rest);
 
-        // The first thing that a newcomer runs should not wait for a parser.
+        // What is run most, and the first thing that a newcomer runs, should not wait for a parser.
+        if (arguments is ["run", "--", string program, .. string[] its])
+            return CommandLine.Run(MachineDescription.Default, new RunOptions { Program = program, Arguments = its });
         if (arguments is ["demo"]) return DemoRun.ToConsole();
         if (arguments is ["demo", "nested"]) return NestedDemo.ToConsole();
         if (arguments is ["demo", "vsva"]) return VsvaDemo.ToConsole();

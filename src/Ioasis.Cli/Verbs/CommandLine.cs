@@ -31,6 +31,13 @@ internal static class CommandLine
         return parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
     }
 
+    /// <summary>Runs a program on a machine.</summary>
+    internal static int Run(MachineDescription description, RunOptions options)
+    {
+        using SoftwareMachine machine = SoftwareMachine.Create(description);
+        return Supervisor.Run(machine, options);
+    }
+
     private static RootCommand Build(string[]? program, TextWriter output, TextWriter error)
     {
         var run = new Command("run", "Runs a program, as in: ioasis run [--machine FILE] [--device MODEL[@BDF]]... -- PROGRAM ARGS...\n"
@@ -53,15 +60,13 @@ internal static class CommandLine
         {
             if (parsed.GetValue(words) is [string word, ..]) return Refuse(error, Misplaced(word, run));
             if (program is not [string name, .. string[] rest]) return Refuse(error, "run needs a program after --, as in: ioasis run -- lspci");
-            using SoftwareMachine machine = SoftwareMachine.Create(description);
-            RunOptions options = new()
+            return Run(description, new RunOptions
             {
                 Program = name,
                 Arguments = rest,
                 StrictSva = parsed.GetValue(strictSva),
                 AccountFile = parsed.GetValue(account),
-            };
-            return Supervisor.Run(machine, options);
+            });
         }));
 
         var devices = new Command("devices", "Lists the machine's devices.");
