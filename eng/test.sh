@@ -1,14 +1,14 @@
 #!/bin/bash
 # Everything that must hold, on this machine: build, format, every suite; the last line says what came of it.
-# usage: eng/test.sh [--all | SUITE...]      build format unit conformance nodes end-to-end guests
+# usage: eng/test.sh [--all | SUITE...]      build format unit conformance nodes bench end-to-end guests
 # Without a word all of them but guests, which boots machines, downloads a Debian for them the first time and takes root for that; --all is with it.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DEBIAN_FRONTEND=noninteractive
 suites=("$@")
-((${#suites[@]})) || suites=(build format unit conformance nodes end-to-end)
+((${#suites[@]})) || suites=(build format unit conformance nodes bench end-to-end)
 if [[ ${suites[*]} == --all ]]; then
-  suites=(build format unit conformance nodes end-to-end guests)
+  suites=(build format unit conformance nodes bench end-to-end guests)
   export IOASIS_ALL=1 # what cannot be run fails, and is not skipped
 fi
 passed=0 failed=0
@@ -92,6 +92,7 @@ if wanted conformance; then suite conformance dotnet $bin/Ioasis.Conformance/rel
 if wanted nodes; then
   suite "conformance through the nodes" env IOASIS_TARGET=nodes ./ioasis run -- dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll -noColor
 fi
+if wanted bench; then suite "bench: ratios that are kept" dotnet $bin/Ioasis.Bench/release/Ioasis.Bench.dll --check; fi
 if wanted end-to-end; then
   huge_pages
   suite end-to-end dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput -namespace- Ioasis.EndToEnd.Guests

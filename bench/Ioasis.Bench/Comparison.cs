@@ -27,6 +27,14 @@ internal sealed record Comparison(string Name, Series Ours, string BaselineName,
     /// <summary>The most that ours is meant to be, in the unit; null where it is the ratio that counts.</summary>
     public double? Limit { get; init; }
 
+    /// <summary>Where it stands in a plot; null where in none.</summary>
+    public PlotPoint? At { get; init; }
+
     /// <summary>Whether it is what it is meant to be.</summary>
     public bool IsReached => !(Ratio > Target) && !(Ours.Min > Limit);
 }
+
+/// <summary>A place in the plot of an operation.</summary>
+/// <param name="Operation">What costs.</param>
+/// <param name="Mappings">How many mappings there are then.</param>
+internal sealed record PlotPoint(string Operation, int Mappings);

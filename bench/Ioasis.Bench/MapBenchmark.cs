@@ -70,7 +70,7 @@ internal static class MapBenchmark
     }
 
     /// <summary>Many areas of 4 KiB in one IOAS, with gaps between them.</summary>
-    private sealed class Areas(int count)
+    internal sealed class Areas(int count)
     {
         private const int Sequence = 1 << 12;
         private readonly InProcess _bench = new();

@@ -40,7 +40,7 @@ internal static class NestedBenchmark
         }
     }
 
-    private sealed class Walker : IDisposable
+    internal sealed class Walker : IDisposable
     {
         private readonly NestedGuest _guest;
         private readonly DmaPort _port;

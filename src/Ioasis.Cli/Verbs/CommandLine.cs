@@ -90,7 +90,15 @@ internal static class CommandLine
         vsva.SetAction(_ => VsvaDemo.ToConsole());
         demo.Add(vsva);
 
-        return new RootCommand("Ioasis, the IOMMU in user space.") { run, devices, demo, Walk(output, error), Faults(output, error) };
+        return new RootCommand("Ioasis, the IOMMU in user space.") { run, devices, demo, Walk(output, error), Faults(output, error), Bench(error) };
+    }
+
+    /// <summary>Benchmarks are no part of what is installed: the launcher of a source tree takes this verb for itself.</summary>
+    private static Command Bench(TextWriter error)
+    {
+        var bench = new Command("bench", "Measures beside C on this machine (in a source tree; bench --help says more).");
+        bench.SetAction(_ => Refuse(error, "bench takes a source tree and its launcher, as in: ./ioasis bench"));
+        return bench;
     }
 
     private static Command Walk(TextWriter output, TextWriter error)

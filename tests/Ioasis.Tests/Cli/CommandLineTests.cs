@@ -7,9 +7,9 @@ namespace Ioasis.Tests.Cli;
 public sealed class CommandLineTests
 {
     [Theory]
-    [InlineData("", "a verb is missing; there is run, devices, demo, walk, faults.")]
-    [InlineData("rnu", "there is no verb \"rnu\"; there is run, devices, demo, walk, faults.")]
-    [InlineData("--json", "there is no verb \"--json\"; there is run, devices, demo, walk, faults.")]
+    [InlineData("", "a verb is missing; there is run, devices, demo, walk, faults, bench.")]
+    [InlineData("rnu", "there is no verb \"rnu\"; there is run, devices, demo, walk, faults, bench.")]
+    [InlineData("--json", "there is no verb \"--json\"; there is run, devices, demo, walk, faults, bench.")]
     [InlineData("run", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run --", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run ls", "\"ls\" stands before --; the program comes after it, as in: ioasis run -- ls.")]
@@ -20,6 +20,7 @@ public sealed class CommandLineTests
     [InlineData("devices --device edu@1", "device \"edu@1\": \"1\" is no address such as 0000:00:05.0.")]
     [InlineData("devices all", "devices does not know \"all\"; it knows --machine, --plugin, --device, --json.")]
     [InlineData("devices -- x", "only run takes a program after --.")]
+    [InlineData("bench", "bench takes a source tree and its launcher, as in: ./ioasis bench.")]
     [InlineData("demo --fast", "demo does not know \"--fast\"; it knows nested, vsva.")]
     public void AWrongCommandLineGetsOneSentenceAndExitCode2(string line, string sentence)
     {

@@ -1,0 +1,65 @@
+using System.Globalization;
+
+namespace Ioasis.Bench;
+
+/// <summary>What <c>ioasis bench</c> is asked for.</summary>
+internal sealed record BenchOptions
+{
+    private const int MostRounds = 1000;
+    private static readonly string[] s_options = ["--rounds", "--json", "--html", "--check"];
+
+    /// <summary>Of the catalog; never none.</summary>
+    public required IReadOnlyList<string> Names { get; init; }
+
+    /// <summary>How often each benchmark and its baseline take turns.</summary>
+    public int Rounds { get; init; } = 5;
+
+    /// <summary>Records, rather than a table.</summary>
+    public bool Json { get; init; }
+
+    /// <summary>Where the page goes; null for none.</summary>
+    public string? Html { get; init; }
+
+    /// <summary>A few ratios only, that must keep within bounds.</summary>
+    public bool Check { get; init; }
+
+    /// <summary>What a command line asks for, or what is wrong with it.</summary>
+    /// <param name="arguments">All that follow the verb.</param>
+    /// <param name="catalog">The names that there are.</param>
+    /// <param name="complaint">One sentence without its full stop; null when nothing is wrong.</param>
+    internal static BenchOptions? Parse(string[] arguments, IReadOnlyList<string> catalog, out string? complaint)
+    {
+        List<string> names = [];
+        var options = new BenchOptions { Names = catalog };
+        complaint = null;
+        for (int i = 0; i < arguments.Length && complaint is null; i++)
+        {
+            string word = arguments[i];
+            string? value = i + 1 < arguments.Length && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal) ? arguments[i + 1] : null;
+            if (s_options.Contains(word) && arguments.Count(a => a == word) is > 1 and int times) complaint = $"{word} stands there {times} times; once is right";
+            else if (word == "--json") options = options with { Json = true };
+            else if (word == "--check") options = options with { Check = true };
+            else if (word == "--rounds")
+            {
+                i++;
+                if (value is null) complaint = "--rounds needs a value: --rounds N";
+                else if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int rounds) || rounds is < 1 or > MostRounds)
+                    complaint = $"--rounds takes a number from 1 to {MostRounds}, not \"{value}\"";
+                else options = options with { Rounds = rounds };
+            }
+            else if (word == "--html")
+            {
+                i++;
+                if (value is null) complaint = "--html needs a value: --html FILE";
+                else options = options with { Html = value };
+            }
+            else if (word.StartsWith('-')) complaint = $"bench does not know \"{word}\"; it knows {string.Join(", ", s_options)}";
+            else if (!catalog.Contains(word)) complaint = $"there is no benchmark \"{word}\"; there is {string.Join(", ", catalog)}";
+            else names.Add(word);
+        }
+
+        if (complaint is null && options.Check && arguments.Length > 1) complaint = "--check stands alone";
+        if (complaint is not null) return null;
+        return names.Count == 0 ? options : options with { Names = [.. catalog.Where(names.Contains)] };
+    }
+}
