@@ -41,5 +41,5 @@ for ((round = 0; round < rounds; round++)); do
 done | tee -a "$work/figures"
 echo "-- medians"
 sort -k 1,2 -k 3g "$work/figures" | awk '{ key = $1 " " $2; if (key != last && last != "") print last, value[int((n + 1) / 2)], unit; if (key != last) n = 0; value[++n] = $3; unit = $4; last = key } END { print last, value[int((n + 1) / 2)], unit }'
-grep nvme/ "$work/account" || true
+grep /dev/vfio/ "$work/account"
 cat "$work/account" | tail -n 1
