@@ -8,9 +8,11 @@ namespace Ioasis.Memory;
 /// cost a few cache lines at any size. Not safe for use by several threads at once.
 /// </summary>
 /// <typeparam name="T">What a range stands for.</typeparam>
-public sealed class RangeMap<T>
+public sealed partial class RangeMap<T>
 {
-    private const int Capacity = 64;
+    // Small enough that a range is put among its neighbours by moving a few cache lines.
+    private const int LeafCapacity = 32;
+    private const int InnerCapacity = 64;
     private Node _root = new Leaf();
 
     /// <summary>How many ranges there are.</summary>
@@ -58,7 +60,7 @@ public sealed class RangeMap<T>
     /// <summary>Adds a range that is known to overlap none.</summary>
     internal void AddFree(ulong first, ulong last, T value)
     {
-        if (_root.Count == Capacity)
+        if (_root.IsFull)
         {
             var root = new Inner { Count = 1 };
             root.Children[0] = _root;
@@ -72,7 +74,7 @@ public sealed class RangeMap<T>
         {
             Inner inner = Unsafe.As<Inner>(node);
             int i = inner.IndexFor(first);
-            if (inner.Children[i].Count == Capacity)
+            if (inner.Children[i].IsFull)
             {
                 inner.Split(i);
                 if (i + 1 < inner.Count && inner.Keys[i + 1] <= first) i++;
@@ -81,16 +83,18 @@ public sealed class RangeMap<T>
             node = inner.Children[i];
         }
 
-        Unsafe.As<Leaf>(node).Insert(first, last, value);
+        Leaf leaf = Unsafe.As<Leaf>(node);
+        leaf.Insert(leaf.IndexOfLastAtOrBelow(first) + 1, first, last, value);
         Count++;
     }
 
     /// <summary>Removes the range that starts at <paramref name="first"/>; false when none does.</summary>
     public bool Remove(ulong first)
     {
-        if (!Remove(_root, first)) return false;
-        Count--;
-        while (_root is Inner { Count: <= 1 } inner) _root = inner.Count == 0 ? new Leaf() : inner.Children[0];
+        Leaf leaf = Descend(first);
+        int at = leaf.IndexOfLastAtOrBelow(first);
+        if (at < 0 || leaf.Firsts[at] != first) return false;
+        Remove(new Run(leaf, at), 1);
         return true;
     }
 
@@ -114,23 +118,21 @@ public sealed class RangeMap<T>
         return Unsafe.As<Leaf>(node);
     }
 
-    private static bool Remove(Node node, ulong first)
+    /// <summary>Takes out the leaf that has become empty at an address, and what is empty then: no node but the root ever is.</summary>
+    private void Prune(ulong address)
     {
-        if (node.IsLeaf)
-        {
-            Leaf leaf = Unsafe.As<Leaf>(node);
-            int at = leaf.IndexOfLastAtOrBelow(first);
-            if (at < 0 || leaf.Firsts[at] != first) return false;
-            leaf.RemoveAt(at);
-            return true;
-        }
+        Prune(_root, address);
+        while (_root is Inner { Count: <= 1 } inner) _root = inner.Count == 0 ? new Leaf() : inner.Children[0];
+    }
 
+    private static void Prune(Node node, ulong address)
+    {
+        if (node.IsLeaf) return;
         Inner inner = Unsafe.As<Inner>(node);
-        int i = inner.IndexFor(first);
+        int i = inner.IndexFor(address);
         Node child = inner.Children[i];
-        if (!Remove(child, first)) return false;
-        if (child.Count == 0) inner.RemoveAt(i); // no node but the root is ever empty
-        return true;
+        Prune(child, address);
+        if (child.Count == 0) inner.RemoveAt(i);
     }
 
     /// <summary>A range and what it stands for.</summary>
@@ -153,19 +155,21 @@ public sealed class RangeMap<T>
         return at - 1;
     }
 
-    private abstract class Node(bool isLeaf)
+    internal abstract class Node(bool isLeaf)
     {
         public readonly bool IsLeaf = isLeaf; // asked rather than the type, which costs a call in code that several types share
         public int Count;
+
+        public bool IsFull => Count == (IsLeaf ? LeafCapacity : InnerCapacity);
     }
 
     /// <summary>Children by the lowest address that may stand in each; the lowest key is never looked at.</summary>
     private sealed class Inner() : Node(false)
     {
-        public readonly ulong[] Keys = new ulong[Capacity];
-        public readonly Node[] Children = new Node[Capacity];
+        public InnerKeys Keys;
+        public InnerChildren Children;
 
-        public int IndexFor(ulong address) => 1 + LastAtOrBelow(Keys.AsSpan(1, Count - 1), address);
+        public int IndexFor(ulong address) => 1 + LastAtOrBelow(((ReadOnlySpan<ulong>)Keys).Slice(1, Count - 1), address);
 
         public void Split(int i)
         {
@@ -182,8 +186,7 @@ public sealed class RangeMap<T>
                 (key, right) = (half.Keys[0], half);
             }
 
-            Array.Copy(Keys, i + 1, Keys, i + 2, Count - i - 1);
-            Array.Copy(Children, i + 1, Children, i + 2, Count - i - 1);
+            Move(i + 1, this, i + 2, Count - i - 1);
             Keys[i + 1] = key;
             Children[i + 1] = right;
             Count++;
@@ -194,8 +197,7 @@ public sealed class RangeMap<T>
         {
             if (Children[i].IsLeaf) Unsafe.As<Leaf>(Children[i]).Unlink();
             Count--;
-            Array.Copy(Keys, i + 1, Keys, i, Count - i);
-            Array.Copy(Children, i + 1, Children, i, Count - i);
+            Move(i + 1, this, i, Count - i);
             Children[Count] = null!;
         }
 
@@ -203,39 +205,43 @@ public sealed class RangeMap<T>
         {
             int keep = Count / 2;
             var half = new Inner { Count = Count - keep };
-            Array.Copy(Keys, keep, half.Keys, 0, half.Count);
-            Array.Copy(Children, keep, half.Children, 0, half.Count);
-            Array.Clear(Children, keep, half.Count);
+            Move(keep, half, 0, half.Count);
+            ((Span<Node>)Children).Slice(keep, half.Count).Clear();
             Count = keep;
             return half;
         }
+
+        private void Move(int from, Inner target, int to, int count)
+        {
+            ((Span<ulong>)Keys).Slice(from, count).CopyTo(((Span<ulong>)target.Keys)[to..]);
+            ((Span<Node>)Children).Slice(from, count).CopyTo(((Span<Node>)target.Children)[to..]);
+        }
     }
 
-    private sealed class Leaf() : Node(true)
+    internal sealed class Leaf() : Node(true)
     {
-        public readonly ulong[] Firsts = new ulong[Capacity];
-        public readonly ulong[] Lasts = new ulong[Capacity];
-        public readonly T[] Values = new T[Capacity];
+        public LeafKeys Firsts;
+        public LeafKeys Lasts;
+        public LeafValues Values;
         public Leaf? Next;
         public Leaf? Previous;
 
         public Entry At(int at) => new(Firsts[at], Lasts[at], Values[at]);
 
-        public int IndexOfLastAtOrBelow(ulong address) => LastAtOrBelow(Firsts.AsSpan(0, Count), address);
+        public int IndexOfLastAtOrBelow(ulong address) => LastAtOrBelow(((ReadOnlySpan<ulong>)Firsts)[..Count], address);
 
-        public void Insert(ulong first, ulong last, T value)
+        public void Insert(int at, ulong first, ulong last, T value)
         {
-            int at = IndexOfLastAtOrBelow(first) + 1;
             Move(at, this, at + 1, Count - at);
             (Firsts[at], Lasts[at], Values[at]) = (first, last, value);
             Count++;
         }
 
-        public void RemoveAt(int at)
+        public void RemoveAt(int at, int count)
         {
-            Count--;
-            Move(at + 1, this, at, Count - at);
-            Values[Count] = default!;
+            Count -= count;
+            Move(at + count, this, at, Count - at);
+            ((Span<T>)Values).Slice(Count, count).Clear();
         }
 
         public Leaf SplitOff()
@@ -244,7 +250,7 @@ public sealed class RangeMap<T>
             int keep = Next is null ? Count - 1 : Count / 2;
             var half = new Leaf { Count = Count - keep, Next = Next, Previous = this };
             Move(keep, half, 0, half.Count);
-            Array.Clear(Values, keep, half.Count);
+            ((Span<T>)Values).Slice(keep, half.Count).Clear();
             Count = keep;
             if (Next is not null) Next.Previous = half;
             Next = half;
@@ -253,9 +259,9 @@ public sealed class RangeMap<T>
 
         private void Move(int from, Leaf target, int to, int count)
         {
-            Firsts.AsSpan(from, count).CopyTo(target.Firsts.AsSpan(to));
-            Lasts.AsSpan(from, count).CopyTo(target.Lasts.AsSpan(to));
-            Values.AsSpan(from, count).CopyTo(target.Values.AsSpan(to));
+            ((Span<ulong>)Firsts).Slice(from, count).CopyTo(((Span<ulong>)target.Firsts)[to..]);
+            ((Span<ulong>)Lasts).Slice(from, count).CopyTo(((Span<ulong>)target.Lasts)[to..]);
+            ((Span<T>)Values).Slice(from, count).CopyTo(((Span<T>)target.Values)[to..]);
         }
 
         public void Unlink()
@@ -263,5 +269,29 @@ public sealed class RangeMap<T>
             if (Previous is not null) Previous.Next = Next;
             if (Next is not null) Next.Previous = Previous;
         }
+    }
+
+    [InlineArray(LeafCapacity)]
+    internal struct LeafKeys
+    {
+        private ulong _first;
+    }
+
+    [InlineArray(LeafCapacity)]
+    internal struct LeafValues
+    {
+        private T _first;
+    }
+
+    [InlineArray(InnerCapacity)]
+    private struct InnerKeys
+    {
+        private ulong _first;
+    }
+
+    [InlineArray(InnerCapacity)]
+    private struct InnerChildren
+    {
+        private Node _first;
     }
 }

@@ -25,15 +25,21 @@ public sealed class RangeMapTests
             {
                 bool free = !_oracle.Any(r => r.Key <= last && r.Value.Last >= first);
                 Assert.Equal(!free, _map.Overlaps(first, last));
+                Assert.Equal(free, _map.IsFree(first, last, out RangeMap<int>.Gap gap));
                 if (free)
                 {
-                    _map.Add(first, last, step);
+                    if (random.Next(2) == 0) _map.Add(first, last, step);
+                    else _map.AddTo(gap, first, last, step);
                     _oracle.Add(first, (last, step));
                 }
                 else
                 {
                     Assert.Throws<ArgumentException>(() => _map.Add(first, last, step));
                 }
+            }
+            else if (_oracle.Count > 0 && random.Next(8) == 0)
+            {
+                RemoveRun((ulong)random.Next(330_000), random);
             }
             else if (_oracle.Count > 0)
             {
@@ -62,11 +68,26 @@ public sealed class RangeMapTests
         Assert.False(_map.Overlaps(1, ulong.MaxValue - 1));
     }
 
+    /// <summary>Removes some ranges that stand one after the other.</summary>
+    private void RemoveRun(ulong from, Random random)
+    {
+        RangeMap<int>.Run run = _map.FindRun(from, ulong.MaxValue);
+        List<KeyValuePair<ulong, (ulong Last, int Value)>> expected = [.. _oracle.Where(r => r.Value.Last >= from).Take(run.Count)];
+        Assert.Equal(run.Count, expected.Count);
+        Assert.Equal(run.Count == 0, _oracle.All(r => r.Value.Last < from));
+        for (int i = 0; i < run.Count; i++)
+            Assert.Equal((expected[i].Key, expected[i].Value.Last, expected[i].Value.Value), (run.First(i), run.Last(i), run.Value(i)));
+        int count = random.Next(run.Count + 1);
+        _map.Remove(run, count);
+        foreach (KeyValuePair<ulong, (ulong Last, int Value)> removed in expected.Take(count)) _oracle.Remove(removed.Key);
+    }
+
     private void Check(ulong from, ulong to)
     {
         KeyValuePair<ulong, (ulong Last, int Value)> expected = _oracle.FirstOrDefault(r => r.Value.Last >= from && r.Key <= to);
         bool found = _map.TryFindFirst(from, to, out RangeMap<int>.Entry entry);
         Assert.Equal(expected.Value.Last != 0, found);
+        Assert.Equal(found, _map.FindRun(from, to).Count != 0);
         if (found) Assert.Equal((expected.Key, expected.Value.Last, expected.Value.Value), (entry.First, entry.Last, entry.Value));
     }
 }
