@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Ioasis.Memory;
 
 /// <summary>
@@ -40,6 +42,20 @@ public abstract class AddressSpace
     /// memory that is not there (<see cref="MemoryBacking.TryPopulate()"/> is the check). The range must not wrap.
     /// </summary>
     public abstract MemoryBacking Reference(Hva start, ulong length, bool writable);
+
+    /// <summary>
+    /// Populates a range that stands in our own process at the very addresses given, and holds it once, without an object for the range. False, with
+    /// nothing held, where it does not stand there or is not populated: <see cref="Reference(Hva, ulong, bool)"/> is then the way.
+    /// </summary>
+    internal virtual bool TryHold(Hva start, ulong length, [NotNullWhen(true)] out HostBlock? block)
+    {
+        block = null;
+        return false;
+    }
+
+    /// <summary>Names a range that <see cref="TryHold"/> populated, and takes that hold over.</summary>
+    internal virtual MemoryBacking Reference(Hva start, ulong length, bool writable, HostBlock held) =>
+        throw new NotSupportedException("Nothing of this memory was held.");
 
     /// <summary>The same, of memory that may also be a device's own (a BAR that the process has mapped), where there is such a thing.</summary>
     public virtual MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) => Reference(start, length, writable);

@@ -41,9 +41,9 @@ public sealed unsafe class HostBlock : SharedBytes, IDisposable
         return true;
     }
 
-    internal void Release()
+    internal void Release(int count = 1)
     {
-        if (Interlocked.Decrement(ref _references) != 0) return;
+        if (Interlocked.Add(ref _references, -count) != 0) return;
         Free();
         GC.SuppressFinalize(this);
     }

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Ioasis.Memory;
 
 /// <summary>
@@ -35,7 +37,7 @@ public sealed class OwnAddressSpace : AddressSpace
     {
         if (destination.IsEmpty) return true;
         if (!TryHold(source, (ulong)destination.Length, out HostBlock? block)) return false;
-        block!.CopyTo(source.Value - (ulong)block.Address, destination);
+        block.CopyTo(source.Value - (ulong)block.Address, destination);
         block.Release();
         return true;
     }
@@ -45,7 +47,7 @@ public sealed class OwnAddressSpace : AddressSpace
     {
         if (source.IsEmpty) return true;
         if (!TryHold(destination, (ulong)source.Length, out HostBlock? block)) return false;
-        block!.CopyFrom(destination.Value - (ulong)block.Address, source);
+        block.CopyFrom(destination.Value - (ulong)block.Address, source);
         block.Release();
         return true;
     }
@@ -55,7 +57,7 @@ public sealed class OwnAddressSpace : AddressSpace
     {
         location = default;
         if (!TryHold(address, 1, out HostBlock? block)) return false;
-        location = new MemoryLocation(block!, address.Value - (ulong)block!.Address);
+        location = new MemoryLocation(block, address.Value - (ulong)block.Address);
         block.Release();
         return true;
     }
@@ -64,8 +66,12 @@ public sealed class OwnAddressSpace : AddressSpace
     public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         new OwnBacking(this, start, length, writable);
 
+    /// <inheritdoc/>
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable, HostBlock held) =>
+        new OwnBacking(this, start, length, writable, held);
+
     /// <summary>The block that has all of these bytes, held once more; the caller releases it.</summary>
-    internal bool TryHold(Hva start, ulong length, out HostBlock? block)
+    internal override bool TryHold(Hva start, ulong length, [NotNullWhen(true)] out HostBlock? block)
     {
         block = null;
         HostBlock[] blocks = _blocks;

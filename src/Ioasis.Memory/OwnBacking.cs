@@ -1,11 +1,11 @@
 namespace Ioasis.Memory;
 
 /// <summary>Bytes of our own process. Populating takes the block that they lie in; it then outlives its owner's free, as pinned pages do.</summary>
-internal sealed class OwnBacking(OwnAddressSpace space, Hva start, ulong length, bool writable)
+internal sealed class OwnBacking(OwnAddressSpace space, Hva start, ulong length, bool writable, HostBlock? held = null)
     : MemoryBacking(length, writable, start.Value)
 {
     // Mostly one block has all the bytes; only then is their address one that devices may use directly.
-    private HostBlock? _block;
+    private HostBlock? _block = held;
 
     private ulong Start => AlignmentHint;
 
@@ -16,7 +16,7 @@ internal sealed class OwnBacking(OwnAddressSpace space, Hva start, ulong length,
         if (Volatile.Read(ref _block) is { } held) return IsIn(held, offset, length);
         if (!space.TryHold(new Hva(Start) + offset, length, out HostBlock? block)) return false;
         if (Interlocked.CompareExchange(ref _block, block, null) is not { } other) return true;
-        block!.Release();
+        block.Release();
         return IsIn(other, offset, length);
     }
 

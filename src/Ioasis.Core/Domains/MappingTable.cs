@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ioasis.Core.Dma;
@@ -61,6 +62,15 @@ public sealed class MappingTable
             _table.Set(range.First, range.Last, entry.Value);
             _records?.Add(range, backing, offset);
         }
+    }
+
+    /// <summary>The same for memory that stands in our own process at an address aligned as the range is, of a table whose source knows what it is.</summary>
+    internal void Map(IovaRange range, nint address, MapAccess access)
+    {
+        Debug.Assert(_records is null, "a table that remembers by itself has to be told the backing");
+        bool aligned = MapEntry.TryDirect(range.First, address, access, out MapEntry entry);
+        Debug.Assert(aligned, "such memory is page-aligned");
+        lock (_lock) _table.Set(range.First, range.Last, entry.Value);
     }
 
     /// <summary>

@@ -34,10 +34,12 @@ internal static class MapIoctls
         if (unchecked(address + length) < address) return Errno.EOVERFLOW;
         if (length == 0 || length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
         bool writable = (access & MapAccess.Write) != 0;
+        PinOwner owner = PinOwner.Of(caller, context);
+        if (ioas.Table.TryMapPlain(caller.Memory, address, length, owner, choose, access, ref iova)) return Errno.None;
         MemoryBacking backing = context.IsVfioContainer
             ? caller.Memory.ReferenceDevices(new Hva(address), length, writable)
             : caller.Memory.Reference(new Hva(address), length, writable);
-        return MapOne(ioas, new Pages(backing, PinOwner.Of(caller, context)), choose, access, ref iova);
+        return MapOne(ioas, new Pages(backing, owner), choose, access, ref iova);
     }
 
     internal static Errno MapFile(IoctlCall call, ref IommuIoasMapFile args)

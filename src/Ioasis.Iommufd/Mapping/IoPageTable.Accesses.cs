@@ -115,10 +115,20 @@ internal sealed partial class IoPageTable
         }
     }
 
-    /// <summary>Adds the runs of pages that anything here maps.</summary>
-    internal void CollectPages(HashSet<Pages> pages)
+    /// <summary>Adds the runs of pages that anything here maps, and counts the pins of a page by those that are no objects.</summary>
+    internal int CollectPages(HashSet<Pages> pages, MemoryLocation page)
     {
-        lock (_lock) pages.UnionWith(Areas.Select(a => a.Pages));
+        int pins = 0;
+        lock (_lock)
+        {
+            foreach (RangeMap<AreaSlot>.Entry entry in _areas.Slots)
+            {
+                if (entry.Value.Area is { } area) pages.Add(area.Pages);
+                else if (entry.Value.Plain!.Has(entry.Value.Address, entry.Last - entry.First, page)) pins++;
+            }
+        }
+
+        return pins;
     }
 
     private IommufdAccess[] AccessesNow()

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Core.Domains;
 using Ioasis.Iommufd.Objects;
@@ -12,10 +11,8 @@ internal sealed partial class IoPageTable
     /// <summary>How often drivers are asked to unpin an area before the unmap is given up.</summary>
     private const int MaxTries = 100;
 
-    private const int SpareCapacity = 64;
-
-    // A list that nobody uses, for the next unmap: most take out one area.
-    private List<Area>? _spare;
+    // A batch that is empty and nobody uses, for the next unmap.
+    private volatile UnmapBatch? _spare;
 
     /// <summary>
     /// Takes out all areas that lie within a range. No access uses them any more when this returns. An area that lies only partly
@@ -27,24 +24,25 @@ internal sealed partial class IoPageTable
         ulong first = range.First;
         for (int tries = 0; ;)
         {
-            List<Area> removed = Interlocked.Exchange(ref _spare, null) ?? [];
+            UnmapBatch batch;
             Area? pinned;
             Errno errno;
+            bool more;
             lock (_lock)
             {
-                errno = Remove(ref first, range.Last, removed, ref tries, out pinned);
-                Unfill(CollectionsMarshal.AsSpan(removed));
-                ForgetDirty(removed);
+                batch = _spare ?? new UnmapBatch();
+                _spare = null;
+                errno = Remove(ref first, range.Last, batch, ref tries, out pinned);
+                more = errno == Errno.None && pinned is null && batch.IsFull;
+                batch.TakeFrom(_mappings);
+                foreach (PagingDomain domain in _domains)
+                    if (domain.Dirty is { } dirty) batch.Forget(dirty);
             }
 
-            foreach (Area area in removed)
-            {
-                unmapped += area.Range.Length;
-                area.Pages.Release();
-            }
-
-            removed.Clear();
-            if (removed.Capacity <= SpareCapacity) _spare = removed;
+            unmapped += batch.Bytes;
+            batch.Release();
+            if (more || batch.IsSmall) _spare = batch;
+            if (more) continue;
             if (pinned is null) return errno;
             foreach (IommufdAccess access in AccessesNow()) access.NotifyUnmap(pinned.Range);
             if (++tries > MaxTries) return Errno.EDEADLK;
@@ -71,38 +69,47 @@ internal sealed partial class IoPageTable
         }
     }
 
-    /// <summary>Takes areas out of the tree up to one that a driver has pinned, which <paramref name="first"/> then stands at.</summary>
-    private Errno Remove(ref ulong first, ulong last, List<Area> removed, ref int tries, out Area? pinned)
+    /// <summary>
+    /// Takes areas out of the tree until the batch is full, up to one that a driver has pinned; <paramref name="first"/> then says where to go on.
+    /// </summary>
+    private Errno Remove(ref ulong first, ulong last, UnmapBatch batch, ref int tries, out Area? pinned)
     {
+        Errno errno = Errno.None;
         pinned = null;
-        while (_areas.TryFindFirst(first, last, out RangeMap<Area>.Entry entry))
+        for (bool done = false; !done && !batch.IsFull;)
         {
-            Area area = entry.Value;
-            if (area.Locks != 0) return Errno.EBUSY;
-            if (entry.First < first || entry.Last > last) return Errno.ENOENT;
-            if (entry.First != first) tries = 0;
-            if (area.Accesses != 0)
+            RangeMap<AreaSlot>.Run run = _areas.FindRun(first, last);
+            int count = 0;
+            done = run.Count == 0;
+            while (!done && count < run.Count && run.First(count) <= last)
             {
-                first = entry.First;
-                area.PreventAccess = true;
-                pinned = area;
-                return Errno.None;
+                var range = new IovaRange(run.First(count), run.Last(count));
+                AreaSlot slot = run.Value(count);
+                Area? area = slot.Area;
+                if (area is { Locks: not 0 }) errno = Errno.EBUSY;
+                else if (range.First < first || range.Last > last) errno = Errno.ENOENT;
+                if (errno != Errno.None) break;
+                if (range.First != first) tries = 0;
+                if (area is { Accesses: not 0 })
+                {
+                    first = range.First;
+                    area.PreventAccess = true;
+                    pinned = area;
+                    break;
+                }
+
+                if (area is not null) batch.Add(area);
+                else batch.Add(slot.Plain!, range);
+                count++;
+                done = range.Last == last;
+                if (!done) first = range.Last + 1;
             }
 
-            _areas.Remove(entry.First);
-            removed.Add(area);
-            if (entry.Last == last) break;
-            first = entry.Last + 1;
+            _areas.Remove(run, count);
+            done |= errno != Errno.None || pinned is not null;
         }
 
-        return Errno.None;
-    }
-
-    private void ForgetDirty(List<Area> removed)
-    {
-        foreach (PagingDomain domain in _domains)
-            if (domain.Dirty is { } dirty)
-                foreach (Area area in removed) dirty.Take(area.Range.First, area.Range.Last, clear: true, null);
+        return errno;
     }
 
     private Errno CheckCut(ulong last) => _areas.TryFind(last, out Area? area) ? area.CheckSplit(last, _alignment) : Errno.None;
@@ -120,8 +127,8 @@ internal sealed partial class IoPageTable
             below.IsEntered = above.IsEntered = true;
         }
 
-        _areas.Remove(whole.Range.First);
-        _areas.Add(below.Range.First, below.Range.Last, below);
-        _areas.Add(above.Range.First, above.Range.Last, above);
+        _areas.Remove(whole);
+        _areas.Add(below);
+        _areas.Add(above);
     }
 }

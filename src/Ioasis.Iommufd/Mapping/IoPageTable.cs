@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
@@ -21,7 +20,7 @@ internal sealed partial class IoPageTable : IMappingSource
     // Guards everything below. Taken after a group's attach lock and an access's; the lock of pages and a mapping table's are taken within it.
     // Only ChangeProcess locks several IoPageTables together.
     private readonly Lock _lock = new();
-    private readonly RangeMap<Area> _areas = new();
+    private readonly AreaMap _areas = new();
     private readonly ReservedIovas _reserved = new();
     private readonly List<PagingDomain> _domains = [];
     private readonly List<IommufdAccess> _accesses = [];
@@ -90,7 +89,7 @@ internal sealed partial class IoPageTable : IMappingSource
                 if (errno != Errno.None) return errno;
             }
 
-            foreach (Area area in areas) _areas.AddFree(area.Range.First, area.Range.Last, area);
+            foreach (Area area in areas) _areas.Add(area);
             iova = first;
             return Errno.None;
         }
@@ -155,16 +154,15 @@ internal sealed partial class IoPageTable : IMappingSource
         {
             ulong alignment = Math.Max(SmallestPage(domain.PageSizes), _alignment);
             if (alignment > HostPageSize) return Errno.EINVAL;
-            if (alignment != _alignment && !AllAligned(alignment)) return Errno.EADDRINUSE;
+            if (alignment != _alignment && !_areas.AreAligned(alignment)) return Errno.EADDRINUSE;
             List<IovaRange> outside = [.. Spans.Holes(IovaRange.All, (first, last) =>
                 domain.Aperture.Overlaps(new IovaRange(first, last)) ? domain.Aperture : null)];
             if (outside.Exists(r => _areas.Overlaps(r.First, r.Last) || _allowed.Exists(r.Overlaps))) return Errno.EADDRINUSE;
 
-            if (domain.IsWritableOnly && Areas.Any(a => (a.Access & MapAccess.Write) == 0)) return Errno.EINVAL;
+            if (domain.IsWritableOnly && _areas.HasReadOnly) return Errno.EINVAL;
             if (_mappings is null)
             {
-                Area[] areas = [.. Areas];
-                Errno errno = Fill(areas, domain.Mappings);
+                Errno errno = Fill(_areas.ToObjects(), domain.Mappings);
                 if (errno != Errno.None) return errno;
                 _mappings = domain.Mappings;
             }
@@ -185,7 +183,9 @@ internal sealed partial class IoPageTable : IMappingSource
             _reserved.RemoveOwner(domain);
             if (_domains.Count == 0)
             {
-                Unfill([.. Areas]);
+                var batch = new UnmapBatch(); // the areas stay
+                foreach (Area area in _areas.ToObjects()) batch.Add(area);
+                batch.TakeFrom(_mappings);
                 _mappings = null;
             }
 
@@ -207,9 +207,9 @@ internal sealed partial class IoPageTable : IMappingSource
     {
         lock (_lock)
         {
-            for (ulong at = range.First; _areas.TryFind(at, out Area? area);)
+            for (ulong at = range.First; _areas.TryFindRange(at, out IovaRange area);)
             {
-                ulong last = Math.Min(range.Last, area.Range.Last);
+                ulong last = Math.Min(range.Last, area.Last);
                 domain.Dirty?.Take(at, last, clear, found);
                 if (last == range.Last) return;
                 at = last + 1;
@@ -266,22 +266,30 @@ internal sealed partial class IoPageTable : IMappingSource
         lock (_lock)
         {
             (range, location) = (default, null);
-            if (!_areas.TryFind(address, out Area? area) || !area.IsEntered) return false;
-            range = area.Range;
+            RangeMap<AreaSlot>.Run found = _areas.FindRun(address, address);
+            if (found.Count == 0) return false;
+            range = new IovaRange(found.First(0), found.Last(0));
+            AreaSlot slot = found.Value(0);
+            if (slot.Plain is { } plain)
+            {
+                location = plain.LocationOf(slot.Address + (address - range.First));
+                return true;
+            }
+
+            Area area = slot.Area!;
+            if (!area.IsEntered) return false;
             if (area.Pages.Backing.TryLocate(area.OffsetAt(address), out MemoryLocation there)) location = there;
             return true;
         }
     }
-
-    private IEnumerable<Area> Areas => _areas.All().Select(e => e.Value);
 
     private static ulong SmallestPage(ulong pageSizes) => 1UL << BitOperations.TrailingZeroCount(pageSizes);
 
     private IovaRange? NextUsed(ulong first, ulong last)
     {
         IovaRange? used = _reserved.FindFirst(first, last);
-        if (_areas.TryFindFirst(first, last, out RangeMap<Area>.Entry entry) && !(used?.First <= entry.First))
-            used = entry.Value.Range;
+        RangeMap<AreaSlot>.Run areas = _areas.FindRun(first, last);
+        if (areas.Count != 0 && !(used?.First <= areas.First(0))) used = new IovaRange(areas.First(0), areas.Last(0));
         return used;
     }
 
@@ -308,32 +316,6 @@ internal sealed partial class IoPageTable : IMappingSource
         return Errno.None;
     }
 
-    /// <summary>Takes areas from the domains, at the cost of one invalidation, and unpins them once no access uses them.</summary>
-    private void Unfill(ReadOnlySpan<Area> areas)
-    {
-        if (_mappings is null || areas.IsEmpty) return;
-        if (areas.Length == 1 && !areas[0].Pages.IsDmaBuf)
-        {
-            _mappings.Unmap(areas[0].Range);
-        }
-        else
-        {
-            List<IovaRange> ranges = [];
-            foreach (Area area in areas)
-                if (area.Pages is DmaBufPages pages) pages.Leave(area);
-                else ranges.Add(area.Range);
-            if (ranges.Count > 0) _mappings.Unmap(CollectionsMarshal.AsSpan(ranges));
-        }
-
-        foreach (Area area in areas)
-        {
-            area.IsEntered = false;
-            area.Pages.Unpin(area);
-        }
-    }
-
-    private bool AllAligned(ulong alignment) => Areas.All(a => a.IsAligned(alignment));
-
     /// <summary>
     /// Computes anew what mappings have to be aligned to (Linux: iopt_calculate_iova_alignment); refused, with nothing changed, where some are
     /// not. Ours never falls below the page of the table that domains share.
@@ -344,7 +326,7 @@ internal sealed partial class IoPageTable : IMappingSource
         foreach (PagingDomain domain in _domains)
             alignment = Math.Max(Math.Max(alignment, SmallestPage(domain.PageSizes)), _mappings!.PageSize);
         foreach (IommufdAccess access in _accesses) alignment = Math.Max(alignment, access.Alignment);
-        if (alignment > _alignment && !AllAligned(alignment)) return Errno.EADDRINUSE;
+        if (alignment > _alignment && !_areas.AreAligned(alignment)) return Errno.EADDRINUSE;
         _alignment = alignment;
         return Errno.None;
     }

@@ -58,6 +58,12 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         }
     }
 
+    /// <summary>Notes that an area is pinned and charged for, before anybody else knows these pages.</summary>
+    internal void AdoptPin(Area area)
+    {
+        lock (this) _counts.Add(area.FirstPage, area.LastPage);
+    }
+
     /// <summary>Undoes <see cref="Pin"/>, after the last domain has lost the area.</summary>
     internal virtual void Unpin(Area area)
     {

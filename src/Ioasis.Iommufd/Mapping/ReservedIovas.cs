@@ -15,7 +15,12 @@ internal sealed class ReservedIovas
 
     internal void RemoveOwner(object owner) => _ranges.RemoveAll(r => r.Owner == owner);
 
-    internal bool Overlaps(IovaRange range) => _ranges.Exists(r => r.Range.Overlaps(range));
+    internal bool Overlaps(IovaRange range)
+    {
+        foreach ((IovaRange reserved, _) in _ranges)
+            if (reserved.Overlaps(range)) return true;
+        return false;
+    }
 
     /// <summary>The range that covers an address or, where none does, the next one above it that starts at or below <paramref name="last"/>.</summary>
     internal IovaRange? FindFirst(ulong first, ulong last)

@@ -78,8 +78,8 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     public int CountPins(MemoryLocation page)
     {
         HashSet<Pages> pages = [];
-        foreach (Ioas ioas in Objects.All<Ioas>()) ioas.Table.CollectPages(pages);
-        return pages.Sum(p => p.CountPins(page));
+        int pins = Objects.All<Ioas>().Sum(ioas => ioas.Table.CollectPages(pages, page));
+        return pins + pages.Sum(p => p.CountPins(page));
     }
 
     /// <summary>Reserves a range of an IOAS for good, so that nothing can be mapped there (Linux: iopt_reserve_iova, without an owner).</summary>

@@ -1,9 +1,12 @@
+using System.Diagnostics.CodeAnalysis;
 using Ioasis.Memory;
 
 namespace Ioasis.Tests.Faults;
 
 /// <summary>A program's memory, where each copy and each populating can fail, and where all that was named for DMA can be counted.</summary>
-internal sealed class FaultyMemory(AddressSpace inner) : AddressSpace
+/// <param name="inner">The memory.</param>
+/// <param name="holds">Whether what stands in our own process can be mapped without a backing of its own.</param>
+internal sealed class FaultyMemory(AddressSpace inner, bool holds = false) : AddressSpace
 {
     private int _backings;
 
@@ -17,6 +20,14 @@ internal sealed class FaultyMemory(AddressSpace inner) : AddressSpace
     public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source) => !Plan.Fails("copy to the program") && inner.TryWrite(destination, source);
 
     public override MemoryBacking Reference(Hva start, ulong length, bool writable) => Count(inner.Reference(start, length, writable));
+
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable, HostBlock held) => Count(inner.Reference(start, length, writable, held));
+
+    internal override bool TryHold(Hva start, ulong length, [NotNullWhen(true)] out HostBlock? block)
+    {
+        block = null;
+        return holds && !Plan.Fails("hold") && inner.TryHold(start, length, out block);
+    }
 
     /// <summary>Watches over memory of another kind, a file's.</summary>
     internal MemoryBacking Count(MemoryBacking backing)

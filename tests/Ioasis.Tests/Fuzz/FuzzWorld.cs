@@ -39,7 +39,7 @@ internal sealed class FuzzWorld : IDisposable
 
     internal FuzzWorld(int seed)
     {
-        _faulty = new FaultyMemory(_memory) { Plan = FaultPlan.Of((_, _) => Disturb(seed)) };
+        _faulty = new FaultyMemory(_memory, holds: true) { Plan = FaultPlan.Of((_, _) => Disturb(seed)) };
         // The unit's address width is small, and one of the units records what is written: HWPTs of both meet in an IOAS.
         _machine = SoftwareMachine.Create(new MachineDescription
         {

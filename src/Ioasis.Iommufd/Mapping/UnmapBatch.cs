@@ -1,0 +1,89 @@
+using System.Runtime.InteropServices;
+using Ioasis.Core.Domains;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Mapping;
+
+/// <summary>
+/// Areas that are taken from the domains together: at the cost of one invalidation, and for those of one <see cref="PlainMemory"/> of one change of what
+/// is pinned. One thread uses it at a time.
+/// </summary>
+internal sealed class UnmapBatch
+{
+    /// <summary>How many areas are best taken together: an invalidation counts for little among them, and they take little memory.</summary>
+    private const int Enough = 4096;
+
+    private const int Small = 64;
+
+    private readonly List<IovaRange> _ranges = []; // without those of dma-bufs
+    private readonly List<Area> _areas = [];
+    private readonly List<(PlainMemory Memory, int Areas, ulong Pages)> _plain = [];
+
+    /// <summary>Bytes that the areas map.</summary>
+    internal ulong Bytes { get; private set; }
+
+    /// <summary>Whether there are so many areas that they are to be taken out before any more.</summary>
+    internal bool IsFull => _ranges.Count >= Enough || _areas.Count >= Enough;
+
+    /// <summary>Whether it is worth keeping when it is empty.</summary>
+    internal bool IsSmall => _ranges.Capacity <= Small && _areas.Capacity <= Small;
+
+    internal void Add(Area area)
+    {
+        Bytes += area.Range.Length;
+        _areas.Add(area);
+        if (!area.Pages.IsDmaBuf) _ranges.Add(area.Range);
+    }
+
+    /// <summary>Adds one of plain memory.</summary>
+    internal void Add(PlainMemory memory, IovaRange range)
+    {
+        Bytes += range.Length;
+        _ranges.Add(range);
+        Span<(PlainMemory Memory, int Areas, ulong Pages)> plain = CollectionsMarshal.AsSpan(_plain);
+        ulong pages = range.Length / IoPageTable.HostPageSize;
+        if (plain.IsEmpty || plain[^1].Memory != memory)
+        {
+            _plain.Add((memory, 1, pages));
+            return;
+        }
+
+        plain[^1].Areas++;
+        plain[^1].Pages += pages;
+    }
+
+    /// <summary>Takes the areas from the domains, if there are any, and unpins them once no access uses them.</summary>
+    internal void TakeFrom(MappingTable? mappings)
+    {
+        if (mappings is null) return;
+        foreach (Area area in _areas)
+            if (area.Pages is DmaBufPages pages) pages.Leave(area);
+        if (_ranges.Count > 0) mappings.Unmap(CollectionsMarshal.AsSpan(_ranges));
+        foreach (Area area in _areas)
+        {
+            area.IsEntered = false;
+            area.Pages.Unpin(area);
+        }
+
+        foreach ((PlainMemory memory, _, ulong pages) in _plain) memory.Owner.Uncharge(pages);
+    }
+
+    /// <summary>Forgets what was written there.</summary>
+    internal void Forget(DirtyBitmap dirty)
+    {
+        foreach (IovaRange range in _ranges) dirty.Take(range.First, range.Last, clear: true, null);
+        foreach (Area area in _areas)
+            if (area.Pages.IsDmaBuf) dirty.Take(area.Range.First, area.Range.Last, clear: true, null);
+    }
+
+    /// <summary>Lets go of the areas' memory; the batch is empty then.</summary>
+    internal void Release()
+    {
+        foreach (Area area in _areas) area.Pages.Release();
+        foreach ((PlainMemory memory, int areas, _) in _plain) memory.Block.Release(areas);
+        _ranges.Clear();
+        _areas.Clear();
+        _plain.Clear();
+        Bytes = 0;
+    }
+}
