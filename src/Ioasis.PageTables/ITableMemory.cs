@@ -13,6 +13,12 @@ internal interface ITableMemory
     /// <param name="entry">The entry, if the access is <see cref="TableAccess.Ok"/>.</param>
     TableAccess Read(Gpa address, out ulong entry);
 
+    /// <summary>Reads an entry where nothing is in the way: the common case of <see cref="Read"/>, in which nothing is called.</summary>
+    /// <param name="address">Its address, a multiple of 8.</param>
+    /// <param name="entry">The entry, if there is one.</param>
+    /// <returns>False where <see cref="Read"/> is to be asked.</returns>
+    bool TryRead(Gpa address, out ulong entry);
+
     /// <summary>
     /// Replaces an entry by another in one piece, with all that was written before, if it is still what is expected. This is a write to
     /// stage 2, whether the entry changes or not.

@@ -19,6 +19,9 @@ internal class IovaNode(int shift, IovaInnerNode? parent, int index)
     /// <summary>Log2 of the bytes that an entry stands for.</summary>
     internal readonly int Shift = shift;
 
+    /// <summary>The first address that it stands for.</summary>
+    internal readonly ulong First = parent is null ? 0 : parent.First | ((ulong)index << parent.Shift);
+
     /// <summary>Which entry of the node above leads here; null of the root.</summary>
     internal IovaInnerNode? Parent = parent;
 

@@ -56,36 +56,37 @@ internal sealed class IovaTable
         return ref node.Value[(int)index & IovaNode.IndexMask];
     }
 
-    /// <summary>The same, from the node on that the last such look-up ended in, if that has the address, too. All within one access.</summary>
+    /// <summary>The same for one of several look-ups of an access, which are mostly near one another.</summary>
+    /// <param name="iova">The address.</param>
+    /// <param name="near">The node that the last one ended in, null at first; where this one does. To be a local, so that it is kept in a register.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ref ulong Find(ulong iova, ref IovaPlace place)
+    internal ref ulong FindNear(ulong iova, ref IovaNode? near)
     {
-        if (place.Node is { } node && iova >> place.Shift >> IovaNode.IndexBits == place.Prefix)
+        IovaNode? node = near;
+        int shift = 0, lowest = _pageShift;
+        if (node is null || (iova ^ node.First) >> (shift = node.Shift) >= IovaNode.Entries)
         {
-            int index = (int)(iova >> place.Shift) & IovaNode.IndexMask;
-            if (place.Shift == _pageShift || Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[index]) is null) return ref node.Value[index];
+            node = _root;
+            shift = node.Shift;
+            if (iova >> shift >= IovaNode.Entries) return ref Unsafe.NullRef<ulong>();
         }
 
-        return ref FindFromRoot(iova, ref place);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private ref ulong FindFromRoot(ulong iova, ref IovaPlace place)
-    {
-        IovaNode node = _root;
-        int shift = node.Shift;
-        ulong index = iova >> shift;
-        if (index >= IovaNode.Entries) return ref Unsafe.NullRef<ulong>();
-        int lowest = _pageShift;
-        while (shift != lowest && Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[(int)index & IovaNode.IndexMask]) is { } child)
+        while (shift != lowest && Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[(int)(iova >> shift) & IovaNode.IndexMask]) is { } child)
         {
             node = child;
             shift -= IovaNode.IndexBits;
-            index = iova >> shift;
         }
 
-        place = new IovaPlace { Node = node, Shift = shift, Prefix = index >> IovaNode.IndexBits };
-        return ref node.Value[(int)index & IovaNode.IndexMask];
+        near = node;
+        return ref node.Value[(int)(iova >> shift) & IovaNode.IndexMask];
+    }
+
+    /// <summary>The node whose entry says what is at an address; null for addresses beyond the table's.</summary>
+    internal IovaNode? NodeOf(ulong iova)
+    {
+        IovaNode? node = null;
+        FindNear(iova, ref node);
+        return node;
     }
 
     /// <summary>What is at an address, 0 when nothing is.</summary>

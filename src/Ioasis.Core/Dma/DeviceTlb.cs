@@ -1,7 +1,6 @@
 using System.Numerics;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
-using Ioasis.Core.Faults;
 
 namespace Ioasis.Core.Dma;
 
@@ -92,7 +91,7 @@ public sealed class DeviceTlb
 
         FirstStageResult asked = route.FirstStage is { } firstStage
             ? firstStage.Translate(iova, access)
-            : new FirstStageResult(FaultReason.None, 0, false, iova, sizeof(ulong) * 8, MapAccess.ReadWrite);
+            : new FirstStageResult(iova, sizeof(ulong) * 8, MapAccess.ReadWrite);
         if (!asked.IsOk) return asked;
         MapEntry entry = route.Table.Use(asked.Address, out int mapped);
         if ((entry.Access & access) == 0) return asked;
@@ -118,7 +117,7 @@ public sealed class DeviceTlb
             ref Entry entry = ref _entries[slot];
             if (entry.Route != route || (entry.Access & access) == 0) continue;
             ulong within = iova & ((1UL << shift) - 1);
-            kept = new FirstStageResult(FaultReason.None, 0, false, entry.Address | within, (byte)shift, entry.Access);
+            kept = new FirstStageResult(entry.Address | within, shift, entry.Access);
             return true;
         }
 

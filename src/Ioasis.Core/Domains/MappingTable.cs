@@ -136,17 +136,19 @@ public sealed class MappingTable
     /// <param name="word">Its 64 bits.</param>
     internal TableAccess TryReadShown(ulong address, out ulong word)
     {
-        word = 0;
-        lock (_lock)
-        {
-            var entry = new MapEntry(_table.Find(address));
-            if (!entry.IsMapped) return TableAccess.NotPresent;
-            return (entry.Access & MapAccess.Read) == 0 ? TableAccess.NoRead : ReadWord(entry, address, out word);
-        }
+        lock (_lock) return TryReadWord(new MapEntry(_table.Find(address)), address, out word);
     }
 
-    /// <summary>Reads a word at an address, a multiple of 8, for an access that is under way and found its entry.</summary>
-    internal TableAccess ReadWord(MapEntry entry, ulong address, out ulong word)
+    /// <summary>Reads a word at an address, a multiple of 8, for an access that is under way and found its entry, or nothing.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal TableAccess TryReadWord(MapEntry entry, ulong address, out ulong word)
+    {
+        word = 0;
+        if (!entry.IsMapped) return TableAccess.NotPresent;
+        return (entry.Access & MapAccess.Read) == 0 ? TableAccess.NoRead : ReadWord(entry, address, out word);
+    }
+
+    private TableAccess ReadWord(MapEntry entry, ulong address, out ulong word)
     {
         word = 0;
         if (!entry.IsIndirect)
@@ -194,9 +196,9 @@ public sealed class MappingTable
 
     /// <summary>The same for one of several look-ups of an access.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal MapEntry Use(ulong address, ref IovaPlace place)
+    internal MapEntry Use(ulong address, ref IovaNode? near)
     {
-        ref ulong at = ref _table.Find(address, ref place);
+        ref ulong at = ref _table.FindNear(address, ref near);
         if (Unsafe.IsNullRef(ref at)) return default;
         var entry = new MapEntry(Volatile.Read(ref at));
         return entry.IsUsed || !entry.IsMapped ? entry : Mark(address, out _);

@@ -10,42 +10,53 @@ namespace Ioasis.Core.Domains;
 /// The guest's memory behind a second stage, for a walk within an access of a port. Words of memory that stands in our process are changed in
 /// one step; those of another process's private memory can only be read and then written.
 /// </summary>
-internal struct SecondStage : ITableMemory
+/// <param name="parent">The second stage.</param>
+/// <param name="near">Where the first look-up may begin, if that is known: see <see cref="NodeOf"/>.</param>
+internal struct SecondStage(TranslationRoute parent, IovaNode? near = null) : ITableMemory
 {
-    private TranslationRoute _parent;
-    private MappingTable _table;
-    private ulong _last;
-    private IovaPlace _place; // tables of a guest are mostly near one another
+    private readonly TranslationRoute _parent = parent;
+    private readonly MappingTable _table = parent.Table;
+    private readonly IovaTable _plain = parent.Table.Table;
+    private readonly ulong _last = parent.LastAddress;
+    private IovaNode? _near = near; // tables of a guest are mostly near one another
 
-    /// <summary>Begins a walk, in place: what is written in parts must not be copied as a whole at once, which would wait for each part.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Open(TranslationRoute parent, out SecondStage memory)
-    {
-        memory._parent = parent;
-        memory._table = parent.Table;
-        memory._last = parent.LastAddress;
-        memory._place.Node = null;
-        memory._place.Shift = 0;
-        memory._place.Prefix = 0;
-    }
+    /// <summary>
+    /// Where an address is looked up. It may be kept beyond an access: a node that has gone says that nothing is mapped, which is to be asked again from the root.
+    /// </summary>
+    internal static IovaNode? NodeOf(TranslationRoute parent, Gpa address) => parent.Table.Table.NodeOf(address.Value);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TableAccess Read(Gpa address, out ulong entry)
     {
-        MapEntry found = address.Value <= _last ? _table.Use(address.Value, ref _place) : default;
+        MapEntry found = address.Value <= _last ? _table.Use(address.Value, ref _near) : default;
         if (found.IsDirectFor(MapAccess.Read))
         {
             entry = HostMemory.ReadWord(found.Delta + (nint)address.Value);
             return TableAccess.Ok;
         }
 
-        TableAccess access = ReadSlow(found, address, out ulong asked); // not into entry: that is to stay in a register
+        TableAccess access = _table.TryReadWord(found, address.Value, out ulong asked); // not into entry: that is to stay in a register
         entry = asked;
         return access;
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryRead(Gpa address, out ulong entry)
+    {
+        entry = 0;
+        if (address.Value > _last) return false;
+        ref ulong at = ref _plain.FindNear(address.Value, ref _near);
+        if (Unsafe.IsNullRef(ref at)) return false;
+        var found = new MapEntry(Volatile.Read(ref at));
+        if (!found.IsUsedDirectFor(MapAccess.Read)) return false;
+        entry = HostMemory.ReadWord(found.Delta + (nint)address.Value);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public readonly TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found)
     {
         found = 0;
@@ -67,13 +78,5 @@ internal struct SecondStage : ITableMemory
 
         if (found == expected) _parent.Dirty?.Mark(address.Value, address.Value + sizeof(ulong) - 1);
         return TableAccess.Ok;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private readonly TableAccess ReadSlow(MapEntry found, Gpa address, out ulong entry)
-    {
-        entry = 0;
-        if (!found.IsMapped) return TableAccess.NotPresent;
-        return (found.Access & MapAccess.Read) == 0 ? TableAccess.NoRead : _table.ReadWord(found, address.Value, out entry);
     }
 }

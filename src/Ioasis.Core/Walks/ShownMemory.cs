@@ -10,6 +10,9 @@ internal readonly struct ShownMemory(MappingTable table) : ITableMemory
     /// <inheritdoc/>
     public TableAccess Read(Gpa address, out ulong entry) => table.TryReadShown(address.Value, out entry);
 
+    /// <inheritdoc/>
+    public bool TryRead(Gpa address, out ulong entry) => Read(address, out entry) == TableAccess.Ok;
+
     /// <summary>Says that it was done, where it could be.</summary>
     public TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found)
     {

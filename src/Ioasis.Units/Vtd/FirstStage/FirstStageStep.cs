@@ -7,7 +7,22 @@ namespace Ioasis.Units.Vtd.FirstStage;
 /// Where a walk stands before it reads an entry. A walk that starts from a step which an earlier one reported skips the entries above, as hardware does with its
 /// paging-structure caches (VT-d specification, 6.2.5): these were all given A.
 /// </summary>
-/// <param name="Level">The level of the entry to be read.</param>
-/// <param name="Table">The table it is in, a multiple of 4 KiB.</param>
-/// <param name="Rights">What all entries above it grant.</param>
-internal readonly record struct FirstStageStep(int Level, Gpa Table, X64Rights Rights);
+internal readonly record struct FirstStageStep
+{
+    // All of it in one word: the table's address ends in zeroes.
+    private const ulong LevelMask = 7 << LevelAt;
+    private const int LevelAt = 3;
+    private readonly ulong _step;
+
+    /// <summary>Makes a step.</summary>
+    internal FirstStageStep(int level, Gpa table, X64Rights rights) => _step = table.Value | ((ulong)level << LevelAt) | (ulong)rights;
+
+    /// <summary>The level of the entry to be read.</summary>
+    internal int Level => (int)(_step & LevelMask) >> LevelAt;
+
+    /// <summary>The table it is in, a multiple of 4 KiB.</summary>
+    internal Gpa Table => new(_step & ~0xfffUL);
+
+    /// <summary>What all entries above it grant.</summary>
+    internal X64Rights Rights => (X64Rights)_step & X64Rights.All;
+}

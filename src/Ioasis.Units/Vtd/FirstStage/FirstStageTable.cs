@@ -25,6 +25,7 @@ internal readonly struct FirstStageTable
         Top = new FirstStageStep(levels, new Gpa(root.Value & ~0xfffUL), X64Rights.All);
         const ulong neverAnAddress = ~(X64Entry.AddressMask | 0xfff);
         IsRootReserved = (root.Value & (neverAnAddress | format.ReservedAddress)) != 0;
+        Refused = format.ReservedAddress | (X64Entry.AddressMask & ~(SecondStageEnd - 1)) | X64Entry.PageSizeBit;
         Used = X64Entry.AccessedBit | ((flags & FirstStageFlags.ExtendedAccessed) != 0 ? X64Entry.ExtendedAccessedBit : 0);
     }
 
@@ -45,6 +46,9 @@ internal readonly struct FirstStageTable
 
     /// <summary>What an entry is given when it is used: A, and EA where that is on.</summary>
     internal ulong Used { get; }
+
+    /// <summary>What an entry of a common walk has none of: reserved bits, addresses that stage 2 does not translate, and what maps a large page.</summary>
+    internal ulong Refused { get; }
 
     /// <summary>What entries have to grant for an access (VT-d specification, 3.6.1).</summary>
     internal X64Rights Required(FirstStageAccess access)

@@ -1,16 +1,55 @@
+using System.Runtime.CompilerServices;
 using Ioasis.Memory;
 using Ioasis.PageTables.X64;
 
 namespace Ioasis.Units.Vtd.FirstStage;
 
-/// <summary>How a walk ended.</summary>
-/// <param name="Fault">Why there is no translation, or <see cref="FirstStageFault.None"/>.</param>
-/// <param name="Level">The level of the leaf, or of the entry that the fault was found at; 0 if the walk did not start.</param>
-/// <param name="Gpa">Where the byte is in the guest's memory: stage 2 is still to translate this. After a fault, the address of the entry.</param>
-/// <param name="Rights">What all entries on the way grant.</param>
-/// <param name="Dirty">Whether the leaf has D. Who keeps the translation must walk again for a write if not, so that it gets D.</param>
-internal readonly record struct FirstStageTranslation(FirstStageFault Fault, byte Level, Gpa Gpa, X64Rights Rights, bool Dirty)
+/// <summary>How a walk ended: in two words, which are returned in registers.</summary>
+internal readonly record struct FirstStageTranslation
 {
+    private const int LevelAt = 8, RightsAt = 16;
+    private const ulong DirtyBit = 1UL << 24;
+
+    private readonly ulong _state;
+
+    /// <summary>Says how a walk ended.</summary>
+    internal FirstStageTranslation(FirstStageFault fault, byte level, Gpa gpa, X64Rights rights, bool dirty)
+    {
+        Gpa = gpa;
+        _state = (ulong)fault | ((ulong)level << LevelAt) | ((ulong)rights << RightsAt) | (dirty ? DirtyBit : 0);
+    }
+
+    /// <summary>Says where a page is.</summary>
+    /// <param name="level">The level of the leaf.</param>
+    /// <param name="gpa">See <see cref="Gpa"/>.</param>
+    /// <param name="leaf">The leaf.</param>
+    /// <param name="granted">The bits for rights that are set in all entries on the way; other bits are ignored.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal FirstStageTranslation(int level, Gpa gpa, ulong leaf, ulong granted)
+    {
+        Gpa = gpa;
+        _state = ((ulong)level << LevelAt) | ((granted & (ulong)X64Rights.All) << RightsAt) | ((leaf & X64Entry.DirtyBit) * (DirtyBit / X64Entry.DirtyBit));
+    }
+
+    /// <summary>Where the byte is in the guest's memory: stage 2 is still to translate this. After a fault, the address of the entry.</summary>
+    internal Gpa Gpa { get; init; }
+
+    /// <summary>Why there is no translation, or <see cref="FirstStageFault.None"/>.</summary>
+    internal FirstStageFault Fault => (FirstStageFault)_state;
+
+    /// <summary>The level of the leaf, or of the entry that the fault was found at; 0 if the walk did not start.</summary>
+    internal byte Level => (byte)(_state >> LevelAt);
+
+    /// <summary>What all entries on the way grant.</summary>
+    internal X64Rights Rights
+    {
+        get => (X64Rights)(_state >> RightsAt) & X64Rights.All;
+        init => _state = (_state & ~((ulong)X64Rights.All << RightsAt)) | ((ulong)value << RightsAt);
+    }
+
+    /// <summary>Whether the leaf has D. Who keeps the translation must walk again for a write if not, so that it gets D.</summary>
+    internal bool Dirty => (_state & DirtyBit) != 0;
+
     /// <summary>Whether there is a translation.</summary>
     internal bool IsOk => Fault == FirstStageFault.None;
 

@@ -18,8 +18,37 @@ internal static class FirstStageWalker
     internal static FirstStageTranslation Walk<TMemory>(in FirstStageTable table, FirstStageRequest request, ref TMemory memory)
         where TMemory : struct, ITableMemory, allows ref struct
     {
+        FirstStageTranslation page = WalkCommon(in table, table.Top, request, memory);
+        if (page.Level != 0) return page;
         NoObserver nobody = default;
-        return Walk(in table, in table.Top, request, ref memory, ref nobody);
+        return Walk(in table, table.Top, request, ref memory, ref nobody);
+    }
+
+    /// <summary>
+    /// The common walk, which changes nothing: a user's, to a page of 4 KiB, and all entries on the way are good for it and were used before. It calls nothing, so that
+    /// all of it stays in registers, and knows an entry by one comparison.
+    /// </summary>
+    /// <returns>The page; of level 0 where the walk is another, which <see cref="Walk{TMemory, TObserver}"/> is to take.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static FirstStageTranslation WalkCommon<TMemory>(in FirstStageTable table, FirstStageStep from, FirstStageRequest request, TMemory memory)
+        where TMemory : struct, ITableMemory, allows ref struct
+    {
+        ulong iova = request.Iova.Value, write = (ulong)request.Access, at = from.Table.Value, granted = (ulong)from.Rights;
+        if (write > (ulong)FirstStageAccess.Write || table.IsRootReserved || !X64Format.IsCanonical(iova, table.Levels) || at >= table.SecondStageEnd) return default;
+        ulong required = X64Entry.UserBit | (write * X64Entry.WriteBit);
+        if ((granted & required) != required) return default;
+        ulong common = X64Entry.PresentBit | required | table.Used, looked = common | table.Refused;
+        for (int shift = X64Format.PageShift(from.Level) - 3; shift != X64Format.PageShift4K - 3; shift -= X64Format.PageShift(2) - X64Format.PageShift(1))
+        {
+            if (!memory.TryRead(new Gpa(at | ((iova >> shift) & 0xff8)), out ulong entry) || (entry & looked) != common) return default;
+            granted &= entry;
+            at = entry & X64Entry.AddressMask;
+        }
+
+        ulong dirty = write * X64Entry.DirtyBit;
+        if (!memory.TryRead(new Gpa(at | ((iova >> (X64Format.PageShift4K - 3)) & 0xff8)), out ulong leaf)
+            || (leaf & ((looked & ~X64Entry.PageSizeBit) | dirty)) != (common | dirty)) return default;
+        return new FirstStageTranslation(1, new Gpa((leaf & X64Entry.AddressMask) | (iova & 0xfff)), leaf, granted & leaf);
     }
 
     /// <summary>Translates a request, and gives the entries that it uses A, EA and D.</summary>
@@ -28,8 +57,12 @@ internal static class FirstStageWalker
     /// <param name="request">What is to be translated.</param>
     /// <param name="memory">The guest's memory.</param>
     /// <param name="observer">Who is told.</param>
+    /// <remarks>
+    /// An entry that is as nearly all are is known by one comparison. Any other is examined. Inlined, and what is handed on by reference is a copy, so that all of a common walk stays in registers.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static FirstStageTranslation Walk<TMemory, TObserver>(
-        in FirstStageTable table, in FirstStageStep from, FirstStageRequest request, ref TMemory memory, ref TObserver observer)
+        in FirstStageTable table, FirstStageStep from, FirstStageRequest request, ref TMemory memory, ref TObserver observer)
         where TMemory : struct, ITableMemory, allows ref struct
         where TObserver : struct, IFirstStageObserver, allows ref struct
     {
@@ -37,56 +70,94 @@ internal static class FirstStageWalker
         FirstStageFault fault = Admit(in table, request);
         if (fault != FirstStageFault.None) return Failed(fault, 0, Gpa.Zero);
 
-        X64Rights required = table.Required(request.Access), rights = from.Rights;
-        fault = Denied(required, rights);
+        X64Rights required = table.Required(request.Access);
+        fault = Denied(required, from.Rights);
         if (fault != FirstStageFault.None) return Failed(fault, from.Level + 1, from.Table);
 
-        Gpa at = from.Table;
+        ulong common = X64Entry.PresentBit | (ulong)required | table.Used;
+        ulong looked = common | table.Format.ReservedAddress | X64Entry.PageSizeBit;
+        ulong at = from.Table.Value, granted = (ulong)from.Rights;
         for (int level = from.Level; ; level--)
         {
-            at = new Gpa(at.Value | X64Format.Offset(iova, level));
-            if (at.Value >= table.SecondStageEnd) return Failed(FirstStageFault.EntryBeyondSecondStage, level, at);
-            TableAccess access = memory.Read(at, out ulong value);
-            if (access != TableAccess.Ok) return Failed(ReadFault(access, level == table.Levels), level, at);
+            at |= X64Format.Offset(iova, level);
+            if (at >= table.SecondStageEnd) return Failed(FirstStageFault.EntryBeyondSecondStage, level, new Gpa(at));
+            TableAccess access = memory.Read(new Gpa(at), out ulong value);
+            if (access != TableAccess.Ok) return Failed(ReadFault(access, level == table.Levels), level, new Gpa(at));
+            observer.Read(level, new Gpa(at), value);
 
-            X64Entry entry;
-            bool leaf;
-            for (int lost = 0; ;)
-            {
-                observer.Read(level, at, value);
-                entry = new X64Entry(value);
-                if (!entry.IsPresent) return Failed(FirstStageFault.NotPresent, level, at);
-                if (table.Format.HasReservedBits(entry, level)) return Failed(FirstStageFault.Reserved, level, at);
-                fault = Denied(required, entry.Rights);
-                if (fault != FirstStageFault.None) return Failed(fault, level, at);
-
-                leaf = X64Format.IsLeaf(entry, level);
-                ulong used = table.Used | (leaf && (request.Access & FirstStageAccess.Write) != 0 ? X64Entry.DirtyBit : 0);
-                if ((value & used) == used) break;
-                access = memory.CompareExchange(at, value, value | used, out ulong found);
-                if (access != TableAccess.Ok) return Failed(UpdateFault(access, level == table.Levels), level, at);
-                if (found == value)
-                {
-                    entry = new X64Entry(value | used);
-                    break;
-                }
-
-                // The guest was faster: what it made of the entry is checked from the start.
-                if (++lost == MaxLostUpdates) return Failed(FirstStageFault.UpdateFailed, level, at);
-                value = found;
-            }
-
-            rights &= entry.Rights;
+            bool leaf = level == 1;
             if (leaf)
             {
-                Gpa page = entry.Translate(iova, X64Format.PageShift(level));
-                return page.Value >= table.SecondStageEnd
-                    ? Failed(FirstStageFault.PageBeyondSecondStage, level, at)
-                    : new FirstStageTranslation(FirstStageFault.None, (byte)level, page, rights, entry.IsDirty);
+                ulong dirty = (request.Access & FirstStageAccess.Write) != 0 ? X64Entry.DirtyBit : 0;
+                common |= dirty;
+                looked = (looked & ~X64Entry.PageSizeBit) | dirty;
             }
 
-            at = entry.Table;
-            observer.Descend(new FirstStageStep(level - 1, at, rights));
+            if ((value & looked) != common)
+            {
+                ulong examined = value;
+                TMemory memoryThen = memory;
+                TObserver observerThen = observer;
+                fault = Examine(in table, request.Access, level, new Gpa(at), ref examined, ref memoryThen, ref observerThen);
+                value = examined;
+                memory = memoryThen;
+                observer = observerThen;
+                if (fault != FirstStageFault.None) return Failed(fault, level, new Gpa(at));
+                leaf = X64Format.IsLeaf(new X64Entry(value), level);
+            }
+
+            granted &= value;
+            if (leaf)
+            {
+                Gpa page = new X64Entry(value).Translate(iova, X64Format.PageShift(level));
+                return page.Value >= table.SecondStageEnd
+                    ? Failed(FirstStageFault.PageBeyondSecondStage, level, new Gpa(at))
+                    : new FirstStageTranslation(level, page, value, granted);
+            }
+
+            at = value & X64Entry.AddressMask;
+            observer.Descend(new FirstStageStep(level - 1, new Gpa(at), (X64Rights)granted & X64Rights.All));
+        }
+    }
+
+    /// <summary>Checks an entry that was read, and gives it what it lacks of A, EA and D.</summary>
+    /// <param name="table">The first stage.</param>
+    /// <param name="wanted">What the request is for.</param>
+    /// <param name="level">The entry's level.</param>
+    /// <param name="at">Where it is.</param>
+    /// <param name="value">The entry; as it is now, if it is good for the request.</param>
+    /// <param name="memory">The guest's memory.</param>
+    /// <param name="observer">Who is told when the entry is read again.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static FirstStageFault Examine<TMemory, TObserver>(
+        in FirstStageTable table, FirstStageAccess wanted, int level, Gpa at, ref ulong value, ref TMemory memory, ref TObserver observer)
+        where TMemory : struct, ITableMemory, allows ref struct
+        where TObserver : struct, IFirstStageObserver, allows ref struct
+    {
+        X64Rights required = table.Required(wanted);
+        for (int lost = 0; ;)
+        {
+            var entry = new X64Entry(value);
+            if (!entry.IsPresent) return FirstStageFault.NotPresent;
+            if (table.Format.HasReservedBits(entry, level)) return FirstStageFault.Reserved;
+            FirstStageFault fault = Denied(required, entry.Rights);
+            if (fault != FirstStageFault.None) return fault;
+
+            bool isWritten = (wanted & FirstStageAccess.Write) != 0 && X64Format.IsLeaf(entry, level);
+            ulong used = value | table.Used | (isWritten ? X64Entry.DirtyBit : 0);
+            if (value == used) return FirstStageFault.None;
+            TableAccess access = memory.CompareExchange(at, value, used, out ulong found);
+            if (access != TableAccess.Ok) return UpdateFault(access, level == table.Levels);
+            if (found == value)
+            {
+                value = used;
+                return FirstStageFault.None;
+            }
+
+            // The guest was faster: what it made of the entry is checked from the start.
+            if (++lost == MaxLostUpdates) return FirstStageFault.UpdateFailed;
+            value = found;
+            observer.Read(level, at, value);
         }
     }
 

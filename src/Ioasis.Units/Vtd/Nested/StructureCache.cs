@@ -11,16 +11,13 @@ internal sealed class StructureCache(int capacity)
 {
     private readonly PageCache<FirstStageStep> _steps = new(capacity);
 
-    /// <summary>Moves the start of a walk to the lowest table that is known for an address, if any is.</summary>
-    internal void Find(ulong iova, ref FirstStageStep start)
+    /// <summary>Where a walk starts: in the lowest table that is known for an address, or at the top.</summary>
+    internal FirstStageStep Find(ulong iova, FirstStageStep top)
     {
         FirstStageStep known = default;
-        for (int level = 1; level < start.Level; level++)
-        {
-            if (!_steps.TryFind(iova, X64Format.PageShift(level + 1), ref known)) continue;
-            start = known;
-            return;
-        }
+        for (int level = 1; level < top.Level; level++)
+            if (_steps.TryFind(iova, X64Format.PageShift(level + 1), ref known)) return known;
+        return top;
     }
 
     /// <summary>See <see cref="PageCache{T}.Drops"/>.</summary>

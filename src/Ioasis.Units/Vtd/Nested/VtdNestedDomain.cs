@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ioasis.Abi;
 using Ioasis.Core;
 using Ioasis.Core.Domains;
@@ -5,6 +6,7 @@ using Ioasis.Core.Faults;
 using Ioasis.Core.Units;
 using Ioasis.Core.Walks;
 using Ioasis.Memory;
+using Ioasis.PageTables;
 using Ioasis.PageTables.X64;
 using Ioasis.Units.Vtd.FirstStage;
 using static Ioasis.Abi.IommufdH;
@@ -19,6 +21,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     private readonly FirstStageTable _table;
     private readonly TranslationCache? _translations;
     private readonly StructureCache? _structures;
+    private IovaNode? _near; // where the second stage says where the first table is that was walked, and mostly the others; seldom written, as all ports read it
 
     private VtdNestedDomain(PagingDomain parent, in IommuHwptVtdS1 config, VtdFeatures features) : base(parent, null)
     {
@@ -55,7 +58,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         domain = null;
         if (data.Type != IOMMU_HWPT_DATA_VTD_S1) return IommuStatus.NotSupported;
         if (parent.Owner is not VtdUnit || (parent.Options & PagingDomainOptions.NestParent) == 0) return IommuStatus.Invalid;
-        IommuStatus status = data.TryRead(IOMMU_HWPT_DATA_VTD_S1, System.Runtime.CompilerServices.Unsafe.SizeOf<IommuHwptVtdS1>(), out IommuHwptVtdS1 config);
+        IommuStatus status = data.TryRead(IOMMU_HWPT_DATA_VTD_S1, Unsafe.SizeOf<IommuHwptVtdS1>(), out IommuHwptVtdS1 config);
         if (status == IommuStatus.Ok) domain = new VtdNestedDomain(parent, in config, features);
         return status;
     }
@@ -66,21 +69,39 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         FirstStageAccess wanted = access == MapAccess.Write ? FirstStageAccess.Write : FirstStageAccess.Read;
         // Before anything is looked up, and in this order: see Drop.
         long drops = _translations?.Drops ?? 0, structureDrops = _structures?.Drops ?? 0;
-        if (_translations is null || !_translations.TryFind(iova, out FirstStageTranslation page) || !page.Serves(in _table, wanted))
+        FirstStageTranslation page;
+        if (_translations is null || !TryFind(iova, wanted, out page))
         {
-            FirstStageStep from = _table.Top;
-            _structures?.Find(iova, ref from);
-            var observer = new StructureObserver(_structures, iova, structureDrops);
-            SecondStage.Open(Parent.Route!, out SecondStage memory);
-            page = FirstStageWalker.Walk(in _table, in from, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
+            FirstStageStep from = _structures is null ? _table.Top : _structures.Find(iova, _table.Top);
+            page = _structures is null || from.Level == 1
+                ? FirstStageWalker.WalkCommon(
+                    in _table, from, new FirstStageRequest(new Iova(iova), wanted), new SecondStage(Parent.Route!, _near ?? Near(from.Table)))
+                : default;
+            if (page.Level == 0) page = Walk(iova, wanted, from, structureDrops);
             if (!page.IsOk) return FirstStageResult.Fault(ReasonOf(page.Fault), (byte)page.Fault, page.Fault.IsRecoverable());
             _translations?.Keep(iova, in page, drops);
         }
 
         ulong offset = (1UL << page.PageShift) - 1;
         bool writable = page.Serves(in _table, FirstStageAccess.Write);
-        return new FirstStageResult(
-            FaultReason.None, 0, false, (page.Gpa.Value & ~offset) | (iova & offset), (byte)page.PageShift, writable ? MapAccess.ReadWrite : MapAccess.Read);
+        return new FirstStageResult((page.Gpa.Value & ~offset) | (iova & offset), page.PageShift, writable ? MapAccess.ReadWrite : MapAccess.Read);
+    }
+
+    private bool TryFind(ulong iova, FirstStageAccess wanted, out FirstStageTranslation page) =>
+        _translations!.TryFind(iova, out page) && page.Serves(in _table, wanted);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private IovaNode? Near(Gpa table) => _near = SecondStage.NodeOf(Parent.Route!, table);
+
+    /// <summary>Any walk. One that was to a small page and yet not common may have found nothing in a node that has gone.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private FirstStageTranslation Walk(ulong iova, FirstStageAccess wanted, FirstStageStep from, long structureDrops)
+    {
+        var observer = new StructureObserver(_structures, iova, structureDrops);
+        var memory = new SecondStage(Parent.Route!);
+        FirstStageTranslation page = FirstStageWalker.Walk(in _table, from, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
+        if (page.Level == 1) _near = null;
+        return page;
     }
 
     /// <inheritdoc/>
@@ -89,7 +110,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         FirstStageAccess wanted = access == MapAccess.Write ? FirstStageAccess.Write : FirstStageAccess.Read;
         var memory = new ShownMemory(Mappings);
         var observer = new ShownSteps(walk);
-        FirstStageTranslation fresh = FirstStageWalker.Walk(in _table, in _table.Top, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
+        FirstStageTranslation fresh = FirstStageWalker.Walk(in _table, _table.Top, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
         FirstStageTranslation page = fresh;
         if (_translations is not null && _translations.TryFind(iova, out FirstStageTranslation kept) && kept.Serves(in _table, wanted))
         {
@@ -106,7 +127,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         }
 
         walk.Add(WalkStage.First, page.Level, iova, null, $"guest-physical 0x{page.Gpa.Value:x}, a page of 2^{page.PageShift} bytes{((page.Rights & X64Rights.Write) != 0 ? ", writable" : "")}");
-        return new FirstStageResult(FaultReason.None, 0, false, page.Gpa.Value, (byte)page.PageShift, MapAccess.ReadWrite);
+        return new FirstStageResult(page.Gpa.Value, page.PageShift, MapAccess.ReadWrite);
     }
 
     /// <inheritdoc/>
@@ -136,7 +157,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         for (int i = 0; i < entries.Count; i++)
         {
             IommuStatus status = entries.TryRead(
-                IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, System.Runtime.CompilerServices.Unsafe.SizeOf<IommuHwptVtdS1Invalidate>(), i, out IommuHwptVtdS1Invalidate entry);
+                IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, Unsafe.SizeOf<IommuHwptVtdS1Invalidate>(), i, out IommuHwptVtdS1Invalidate entry);
             if (status != IommuStatus.Ok) return status;
             if ((entry.Flags & ~IOMMU_VTD_INV_FLAGS_LEAF) != 0 || entry.Reserved != 0) return IommuStatus.NotSupported;
             if ((entry.Addr & 0xfff) != 0 || (entry.Npages == ulong.MaxValue && entry.Addr != 0)) return IommuStatus.Invalid;

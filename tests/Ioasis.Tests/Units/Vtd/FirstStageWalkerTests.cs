@@ -136,7 +136,7 @@ public sealed class FirstStageWalkerTests
         Assert.Equal(X64Rights.User, FirstStageWalker.Walk(in table, step, _given.Request, ref memory, ref nobody).Rights);
         _given.Write = true;
         Assert.Equal(FirstStageFault.NoWrite, FirstStageWalker.Walk(in table, step, _given.Request, ref memory, ref nobody).Fault);
-        Assert.Equal(FirstStageFault.NoUser, FirstStageWalker.Walk(in table, step with { Rights = 0 }, _given.Request, ref memory, ref nobody).Fault);
+        Assert.Equal(FirstStageFault.NoUser, FirstStageWalker.Walk(in table, new FirstStageStep(step.Level, step.Table, 0), _given.Request, ref memory, ref nobody).Fault);
         Assert.Equal(1, memory.Reads);
     }
 
@@ -230,6 +230,8 @@ public sealed class FirstStageWalkerTests
             entry = Volatile.Read(ref At(address));
             return TableAccess.Ok;
         }
+
+        public bool TryRead(Gpa address, out ulong entry) => Read(address, out entry) == TableAccess.Ok;
 
         public TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found)
         {

@@ -81,6 +81,8 @@ internal struct ArenaMemory(GuestArena arena) : ITableMemory
         }
     }
 
+    public bool TryRead(Gpa address, out ulong entry) => Read(address, out entry) == TableAccess.Ok;
+
     public TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found)
     {
         found = 0;

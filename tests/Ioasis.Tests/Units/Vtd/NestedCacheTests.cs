@@ -54,6 +54,28 @@ public sealed class NestedCacheTests
         Assert.Equal((true, Data + 1), Read(_port, Iova));
     }
 
+    /// <summary>The domain remembers where the second stage looks its tables up; that place goes, and another comes.</summary>
+    [Fact]
+    public void ATableThatIsMappedAnewIsFound()
+    {
+        const ulong apart = 1UL << 30;
+        var bench = new NestedBench(new VtdFeatures { IotlbEntries = 0, StructureEntries = 0 });
+        BuildTables(bench, Root);
+        Endpoint endpoint = bench.NewEndpoint();
+        endpoint.Attach(null, bench.NewDomain(root: apart));
+        DmaPort port = endpoint.OpenPort();
+        for (int time = 0; time < 2; time++)
+        {
+            (IovaRange mapping, HostBlock block) = bench.MapGuest(apart, Page);
+            block.Write(0, bench.Read(Root));
+            for (int read = 0; read < 3; read++) Assert.Equal((true, Data), Read(port, Iova));
+            bench.Parent.Mappings.Unmap(mapping);
+            Assert.False(Read(port, Iova).Ok);
+            for (ulong i = 2; i < 40; i++) bench.Parent.Mappings.Unmap(bench.MapGuest(i * apart, Page).Mapping); // so many empty nodes are not kept
+            Assert.False(Read(port, Iova).Ok);
+        }
+    }
+
     [Fact]
     public void AnInvalidationOfLeavesKeepsTheEntriesAboveThem()
     {
