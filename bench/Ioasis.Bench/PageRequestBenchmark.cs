@@ -5,6 +5,8 @@ using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.PageRequests;
 using Ioasis.Iommufd.Objects;
+using Ioasis.Linux.Events;
+using Ioasis.Linux.Files;
 using Ioasis.Memory;
 using Ioasis.Units.Vtd;
 using static Ioasis.Abi.IommufdH;
@@ -50,9 +52,9 @@ internal static class PageRequestBenchmark
             BusMaster = true,
         };
         unit.CreatePagingDomain(device, PagingDomainOptions.None, null, table, out PagingDomain? domain);
-        using var readable = new SemaphoreSlim(0);
-        using var answered = new SemaphoreSlim(0);
-        var queue = new FaultQueue { Readable = () => readable.Release() };
+        SysEvents.CreateEventFd(0, 0, out FileDescriptor readable);
+        SysEvents.CreateEventFd(0, 0, out FileDescriptor answered);
+        var queue = new FaultQueue { Readable = () => SysEvents.WriteEventFd(readable, 1) };
         domain!.PageRequests = queue;
         device.Attach(null, domain);
         using DmaPort port = device.OpenPort();
@@ -62,7 +64,7 @@ internal static class PageRequestBenchmark
         {
             for (int i = 0; i < Requests; i++)
             {
-                readable.Wait();
+                SysEvents.ReadEventFd(readable, out _);
                 queue.TryTake(16, out IommuHwptPgfault[]? requests);
                 ulong at = requests![0].Addr;
                 table.Map(new IovaRange(at, at + Page - 1), backing, 0, MapAccess.ReadWrite);
@@ -72,7 +74,7 @@ internal static class PageRequestBenchmark
         });
         pager.Start();
         Span<byte> bytes = stackalloc byte[64];
-        Action<PageResponse> answer = _ => answered.Release();
+        Action<PageResponse> answer = _ => SysEvents.WriteEventFd(answered, 1);
         double best = double.MaxValue;
         long start = Stopwatch.GetTimestamp();
         for (int i = 1; i <= Requests; i++)
@@ -80,7 +82,7 @@ internal static class PageRequestBenchmark
             var at = new Iova(At + ((ulong)i * Page));
             if (!port.Read(at, bytes).IsRecoverable) throw new InvalidOperationException("There is no page to miss.");
             port.RequestPage(new PageRequest(null, 0, PageRequestAccess.Read, at, true), answer);
-            answered.Wait();
+            SysEvents.ReadEventFd(answered, out _);
             if (!port.Read(at, bytes).IsOk) throw new InvalidOperationException("The page that was asked for is not there.");
             if (i % Few != 0) continue;
             best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalNanoseconds / Few);
@@ -88,6 +90,8 @@ internal static class PageRequestBenchmark
         }
 
         pager.Join();
+        readable.Dispose();
+        answered.Dispose();
         return best;
     }
 }

@@ -82,7 +82,8 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
             if (_unread.First is not { Value: var group } first) return 0;
             if (group.Requests.Count > room) return group.Requests.Count;
             if (!_freeCookies.TryDequeue(out uint cookie, out _)) cookie = ++_highestCookie; // the lowest that is free, as on Linux
-            requests = [.. group.Requests.Select(r => Compose(group, in r, cookie))];
+            requests = new IommuHwptPgfault[group.Requests.Count];
+            for (int i = 0; i < requests.Length; i++) requests[i] = Compose(group, group.Requests[i], cookie);
             _unread.Remove(first);
             _read.Add(cookie, group);
             return requests.Length;
