@@ -93,20 +93,7 @@ internal static class DmaBenchmark
         internal double Locate(int count) => Locate(_port, count);
 
         /// <summary>Translates by a port, which may be one of several that are used at the same time.</summary>
-        internal double Locate(DmaPort port, int count)
-        {
-            ulong[] iovas = _iovas;
-            nint sum = 0;
-            long start = Stopwatch.GetTimestamp();
-            for (int i = 0; i < count; i++)
-            {
-                if (!port.Access(new Iova(iovas[i & (Sequence - 1)]), 0, new Locate(ref sum)).IsOk)
-                    throw new InvalidOperationException("A translation that must succeed failed.");
-            }
-
-            double each = Stopwatch.GetElapsedTime(start).TotalNanoseconds / count;
-            return sum != 0 ? each : throw new InvalidOperationException("No page was found.");
-        }
+        internal double Locate(DmaPort port, int count) => Bench.Locate.Each(port, _iovas, count);
 
         public void Dispose()
         {

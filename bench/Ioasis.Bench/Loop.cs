@@ -11,9 +11,12 @@ internal static class Loop
         for (int pass = 0; pass < 2; pass++) // what is instrumented first, then what was seen
         {
             for (int i = 0; i < Calls; i++) loop(1 << 12);
-            Thread.Sleep(250); // the compiler waits until nothing new has come for a while
+            Settle();
         }
     }
+
+    /// <summary>Lets the compiler finish with what has run: it waits until nothing new has come for a while, and tells nobody when it is done.</summary>
+    internal static void Settle() => Thread.Sleep(250);
 
     /// <summary>The best of several short runs, as the C does it: what takes the processor away counts in one of them.</summary>
     internal static double Best(Func<int, double> loop)

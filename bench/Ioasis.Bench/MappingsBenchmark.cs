@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
@@ -70,21 +69,7 @@ internal static class MappingsBenchmark
             _port = endpoint.OpenPort();
         }
 
-        internal double Round(int count)
-        {
-            DmaPort port = _port;
-            ulong[] iovas = _iovas;
-            nint sum = 0;
-            long start = Stopwatch.GetTimestamp();
-            for (int i = 0; i < count; i++)
-            {
-                if (!port.Access(new Iova(iovas[i & (Sequence - 1)]), 0, new Locate(ref sum)).IsOk)
-                    throw new InvalidOperationException("A translation that must succeed failed.");
-            }
-
-            double each = Stopwatch.GetElapsedTime(start).TotalNanoseconds / count;
-            return sum != 0 ? each : throw new InvalidOperationException("No page was found.");
-        }
+        internal double Round(int count) => Locate.Each(_port, _iovas, count);
 
         public void Dispose() => _port.Dispose();
     }

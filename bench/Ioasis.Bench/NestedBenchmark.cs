@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using Ioasis.Core.Dma;
-using Ioasis.Memory;
 using Ioasis.Units.Vtd;
 
 namespace Ioasis.Bench;
@@ -55,21 +53,7 @@ internal static class NestedBenchmark
                 _iovas[i] = NestedGuest.Base + ((ulong)random.Next(pages) * NestedGuest.Page) + ((ulong)random.Next(64) * 64);
         }
 
-        internal double Round(int count)
-        {
-            DmaPort port = _port;
-            ulong[] iovas = _iovas;
-            nint sum = 0;
-            long start = Stopwatch.GetTimestamp();
-            for (int i = 0; i < count; i++)
-            {
-                if (!port.Access(new Iova(iovas[i & (Sequence - 1)]), 0, new Locate(ref sum)).IsOk)
-                    throw new InvalidOperationException("A walk that must succeed failed.");
-            }
-
-            double each = Stopwatch.GetElapsedTime(start).TotalNanoseconds / count;
-            return sum != 0 ? each : throw new InvalidOperationException("No page was found.");
-        }
+        internal double Round(int count) => Locate.Each(_port, _iovas, count);
 
         public void Dispose() => _port.Dispose();
     }

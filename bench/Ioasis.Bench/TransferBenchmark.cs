@@ -34,7 +34,7 @@ internal static class TransferBenchmark
         for (int pass = 0; pass < 4; pass++) // as in a program that has run for a while
         {
             _ = (Best(shared), Best(anonymous));
-            Thread.Sleep(250); // the compiler waits until nothing new has come for a while
+            Loop.Settle();
         }
 
         for (int round = 0; round < rounds; round++)

@@ -5,11 +5,11 @@
  * translation for a read must have: present and the user's in the first stage, readable in the second. Random pages, 4 KiB each.
  * usage: nested [PAGES]      default 1024
  */
+#include "common.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #define PAGE 4096ul
 #define SEQUENCE (1u << 16)
@@ -19,21 +19,6 @@
 
 static uint64_t *second; /* the root of the second stage */
 static uint64_t next_gpa = 0x100000000ul;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static void *reserve(size_t bytes)
-{
-    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (block == MAP_FAILED)
-        exit(1);
-    return block;
-}
 
 static inline uint64_t *host(uint64_t gpa)
 {

@@ -4,11 +4,11 @@
  * and cleared. Nothing is checked, counted or told to anybody. Gaps at random; tables stay once they are there.
  * usage: pairs [PAGES]      default 1024
  */
+#include "common.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #define PAGE 4096ul
 #define SEQUENCE (1u << 12)
@@ -16,21 +16,6 @@
 #define ROUNDS 150
 
 static uint64_t *root;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static void *reserve(size_t bytes)
-{
-    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (block == MAP_FAILED)
-        exit(1);
-    return block;
-}
 
 static uint64_t *entry(uint64_t iova)
 {

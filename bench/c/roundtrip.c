@@ -4,6 +4,7 @@
  * `ioasis run` and under ./supervisor alike; where there is no /dev/iommu any file will do, for that one asks only the number.
  * usage: roundtrip [CALLS]
  */
+#include "common.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/iommufd.h>
@@ -11,16 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <time.h>
 
 #define ROUNDS 7
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
 
 int main(int argc, char **argv)
 {

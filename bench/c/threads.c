@@ -3,6 +3,7 @@
  * What C reaches with two threads: hits in a software TLB by one thread, and by each of two at once, which share nothing; and a bare
  * hand-over from one thread to another and back, by futex.
  */
+#include "common.h"
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PAGE 4096ul
@@ -26,13 +26,6 @@ struct entry {
 
 static pthread_barrier_t barrier;
 static _Atomic uint32_t turn;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
 
 static void *hits(void *result)
 {

@@ -4,6 +4,7 @@
  * usage: transfer               measures both
  *        transfer hold          is a program with 1 MiB of private memory: says where, and ends with its standard input
  */
+#include "common.h"
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,18 +13,10 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LENGTH (1ul << 20)
 #define ROUNDS 400
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
 
 static void *block(int flags, int file)
 {

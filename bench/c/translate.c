@@ -4,12 +4,12 @@
  * 1024 entries; a warm walk of a 4-level table; the copy alone; and each of the two with the copy. Random pages, 4 KiB each.
  * usage: translate [PAGES]      default 1024
  */
+#include "common.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #define PAGE 4096ul
 #define TLB 1024ul
@@ -26,21 +26,6 @@ static uint64_t *root;
 static uint64_t tables = 1;
 static uint64_t *sequence;
 static uint8_t *memory;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static void *reserve(size_t bytes)
-{
-    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (block == MAP_FAILED)
-        exit(1);
-    return block;
-}
 
 static void map(uint64_t iova, uint64_t host)
 {

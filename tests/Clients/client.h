@@ -306,6 +306,19 @@ static inline int detach(int cdev)
     return ioctl(cdev, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arguments);
 }
 
+static inline int attach_pasid_of(int cdev, uint32_t pasid, uint32_t pt)
+{
+    struct vfio_device_attach_iommufd_pt arguments = {
+        .argsz = sizeof(arguments), .flags = VFIO_DEVICE_ATTACH_PASID, .pt_id = pt, .pasid = pasid};
+    return ioctl(cdev, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arguments);
+}
+
+static inline int detach_pasid_of(int cdev, uint32_t pasid)
+{
+    struct vfio_device_detach_iommufd_pt arguments = {.argsz = sizeof(arguments), .flags = VFIO_DEVICE_DETACH_PASID, .pasid = pasid};
+    return ioctl(cdev, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arguments);
+}
+
 static inline struct vfio_region_info region_info(int cdev, uint32_t index)
 {
     struct vfio_region_info info = {.argsz = sizeof(info), .index = index};

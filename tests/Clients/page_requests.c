@@ -69,16 +69,12 @@ static void table_free(struct table *table)
 
 static int attach_pasid(uint32_t pasid, uint32_t pt)
 {
-    struct vfio_device_attach_iommufd_pt arguments = {
-        .argsz = sizeof(arguments), .flags = VFIO_DEVICE_ATTACH_PASID, .pt_id = pt, .pasid = pasid};
-    return ioctl(test.device.fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arguments);
+    return attach_pasid_of(test.device.fd, pasid, pt);
 }
 
 static int detach_pasid(uint32_t pasid)
 {
-    struct vfio_device_detach_iommufd_pt arguments = {
-        .argsz = sizeof(arguments), .flags = VFIO_DEVICE_DETACH_PASID, .pasid = pasid};
-    return ioctl(test.device.fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arguments);
+    return detach_pasid_of(test.device.fd, pasid);
 }
 
 static struct iommu_hwpt_pgfault fault_read(int fd)

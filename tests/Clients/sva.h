@@ -16,19 +16,6 @@ static inline int hwpt_process_of(int iommu, uint32_t device, uint32_t flags, ui
     return result;
 }
 
-static inline int attach_pasid_of(int device, uint32_t pasid, uint32_t pt)
-{
-    struct vfio_device_attach_iommufd_pt arguments = {
-        .argsz = sizeof(arguments), .flags = VFIO_DEVICE_ATTACH_PASID, .pasid = pasid, .pt_id = pt};
-    return ioctl(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &arguments);
-}
-
-static inline int detach_pasid_of(int device, uint32_t pasid)
-{
-    struct vfio_device_detach_iommufd_pt arguments = {.argsz = sizeof(arguments), .flags = VFIO_DEVICE_DETACH_PASID, .pasid = pasid};
-    return ioctl(device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arguments);
-}
-
 /* the PASID by which the device uses this process's pointers from now on */
 static inline void sva_bind(int iommu, const struct dmatest *test, uint32_t pasid)
 {

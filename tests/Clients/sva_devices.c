@@ -169,7 +169,7 @@ static void ownership(void)
     must(waitpid(child, &status, 0));
     expect_eq(status, 0);
     expect_fault(&devices[1], addr(heap), 64, 0, NOT_MAPPED); /* nobody's memory any more */
-    must(detach_pasid(&devices[1].device, (uint32_t)childs));
+    must(detach_pasid_of(devices[1].device.fd, (uint32_t)childs));
     must(sva_unbind(sva, (uint32_t)childs));
     expect_dma(&devices[0], addr(heap), 64, DMATEST_TO_DEVICE);
     must(sva_unbind(sva, (uint32_t)pasid));
@@ -180,7 +180,7 @@ static void ownership(void)
 
     int other = open_sva();
     expect_errno(sva_alloc(other, (uint32_t)pasid, (uint32_t)pasid), ENOSPC); /* the device still sends it */
-    must(detach_pasid(&devices[0].device, (uint32_t)pasid));
+    must(detach_pasid_of(devices[0].device.fd, (uint32_t)pasid));
     expect_eq(sva_alloc(other, (uint32_t)pasid, (uint32_t)pasid), pasid);
     expect_errno(sva_free(sva, (uint32_t)pasid), ENOENT);
     expect_errno(attach_sva(&devices[0].device, sva, (uint32_t)pasid), ENOENT);
@@ -206,7 +206,7 @@ int main(int argc, char **argv)
     }
     each_kind((uint32_t)pasid);
     for (int i = 0; i < 2; i++)
-        must(detach_pasid(&devices[i].device, (uint32_t)pasid));
+        must(detach_pasid_of(devices[i].device.fd, (uint32_t)pasid));
     must(sva_free(sva, (uint32_t)pasid));
     ownership();
     printf("sva_devices: all as it must be\n");

@@ -84,12 +84,6 @@ static inline int attach_sva(const struct device *device, int sva, uint32_t pasi
     return ioctl(device->fd, IOASIS_VFIO_ATTACH_SVA, &arguments);
 }
 
-static inline int detach_pasid(const struct device *device, uint32_t pasid)
-{
-    struct vfio_device_detach_iommufd_pt arguments = {.argsz = sizeof(arguments), .flags = VFIO_DEVICE_DETACH_PASID, .pasid = pasid};
-    return ioctl(device->fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arguments);
-}
-
 static inline void send_pasid(const struct dmatest *test, uint32_t pasid)
 {
     bar_write32(&test->registers, PASID_REGISTER, PASID_ENABLE | pasid);

@@ -58,15 +58,10 @@ internal static class SvaIoctls
     {
         if ((args.Flags & ~IOASIS_SVA_BIND_FAULT_ID_VALID) != 0) return Errno.EOPNOTSUPP;
         if ((args.DataType == IommufdH.IOMMU_HWPT_DATA_NONE) != (args.DataLen == 0)) return Errno.EINVAL;
-        if (!call.Caller.TryGetFile(args.Iommufd, out IOpenFile? file)) return Errno.EBADF;
-        if (file is not IommufdContext context)
-        {
-            (file as IDisposable)?.Dispose();
-            return Errno.EBADFD;
-        }
-
+        Errno errno = call.Caller.TryGet(args.Iommufd, out IommufdContext? context);
+        if (errno != Errno.None) return errno;
         CallerData? data = args.DataLen == 0 ? null : new CallerData(call.Caller.Memory, args.DataType, args.DataUptr, args.DataLen);
-        return call.Sva.BindTable(args.Pasid, context, args.PtId, data, (args.Flags & IOASIS_SVA_BIND_FAULT_ID_VALID) != 0 ? args.FaultId : null);
+        return call.Sva.BindTable(args.Pasid, context!, args.PtId, data, (args.Flags & IOASIS_SVA_BIND_FAULT_ID_VALID) != 0 ? args.FaultId : null);
     }
 
     private static Errno Unbind(SvaCall call, ref IoasisSvaUnbind args) => call.Sva.Unbind(args.Pasid);

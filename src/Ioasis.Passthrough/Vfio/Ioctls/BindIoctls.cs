@@ -36,16 +36,11 @@ internal static class BindIoctls
             return call.Caller.Memory.TryRead(new Hva(bind.TokenUuidPtr), token) ? Errno.EINVAL : Errno.EFAULT;
         }
 
-        if (!call.Caller.TryGetFile(bind.Iommufd, out IOpenFile? file)) return Errno.EBADF;
-        if (file is not IommufdContext context)
-        {
-            (file as IDisposable)?.Dispose();
-            return Errno.EBADFD;
-        }
-
+        Errno errno = call.Caller.TryGet(bind.Iommufd, out IommufdContext? context);
+        if (errno != Errno.None) return errno;
         ICaller caller = call.Caller;
         ulong outDevid = unchecked(call.Argument + OutDevidOffset);
-        Errno errno = call.Device.Bind(call.File, context, id => TryWriteId(caller, outDevid, id));
+        errno = call.Device.Bind(call.File, context!, id => TryWriteId(caller, outDevid, id));
         if (errno == Errno.None) call.File.IsGranted = true;
         return errno;
     }

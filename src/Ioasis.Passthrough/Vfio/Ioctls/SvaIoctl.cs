@@ -11,9 +11,7 @@ internal static class SvaIoctl
     {
         IoasisVfioAttachSva attach = call.Read<IoasisVfioAttachSva>();
         if (attach.Flags != 0) return Errno.EINVAL;
-        if (!call.Caller.TryGetFile(attach.Sva, out IOpenFile? file)) return Errno.EBADF;
-        if (SvaContext.FromFile(file) is { } sva) return call.Device.Attach(sva, attach.Pasid);
-        (file as IDisposable)?.Dispose();
-        return Errno.EBADFD;
+        Errno errno = call.Caller.TryGet(attach.Sva, out ISvaFile? file);
+        return errno == Errno.None ? call.Device.Attach(SvaContext.FromFile(file!)!, attach.Pasid) : errno;
     }
 }
