@@ -5,6 +5,7 @@ using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
 using Ioasis.Core.PageRequests;
 using Ioasis.Memory;
+using Ioasis.PageTables;
 
 namespace Ioasis.Core.Dma;
 
@@ -37,6 +38,7 @@ public sealed class DmaPort : IDisposable
     private bool _requestsPages;
     private bool _usesDeviceTlb;
     private Iotlb _iotlb; // within the port, so that no other port's state shares a cache line with this one's
+    private KnownTables _tables;
 
     internal DmaPort(Endpoint endpoint, DeviceTlb? deviceTlb = null)
     {
@@ -193,7 +195,8 @@ public sealed class DmaPort : IDisposable
     private nint Walk<T>(ulong iova, int length) where T : struct, ITransfer, allows ref struct
     {
         ulong key = Volatile.Read(ref _generation); // before anything else: see WalkAny
-        if (_endpoint.RidRoute is not { Plain: { } table } route || iova > route.LastAddress || _usesDeviceTlb) return 0;
+        if (_endpoint.RidRoute is not { } route || iova > route.LastAddress || _usesDeviceTlb) return 0;
+        if (route.Plain is not { } table) return route.FirstStage is null ? 0 : WalkNested(route, iova, key, length, T.Needs);
         ref ulong at = ref table.Find(iova, out int shift);
         if (Unsafe.IsNullRef(ref at)) return 0;
         var entry = new MapEntry(Volatile.Read(ref at));
@@ -214,7 +217,7 @@ public sealed class DmaPort : IDisposable
         MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read; // a write that is recorded is a slow one
         if ((access & kept) == 0) return 0;
         ulong key = generation | pasidKey;
-        if (route.FirstStage is { } firstStage) return WalkNested(firstStage, route.Table, iova, key, length, access, kept);
+        if (route.FirstStage is not null) return pasidKey == NoPasid ? 0 : WalkNested(route, iova, key, length, access);
         MapEntry entry = route.Table.Use(iova, out int shift);
         if (!entry.IsDirectFor(access) || (uint)(length - 1) >= MaxChunk) return 0;
         ulong after = ((1UL << shift) - 1) & ~iova; // bytes after the first
@@ -228,19 +231,26 @@ public sealed class DmaPort : IDisposable
     }
 
     /// <summary>The same where a first stage translates before: all of the access lies in one of its pages, too.</summary>
-    private nint WalkNested(
-        FirstStageDomain firstStage, MappingTable table, ulong iova, ulong key, int length, MapAccess access, MapAccess kept)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private nint WalkNested(TranslationRoute route, ulong iova, ulong key, int length, MapAccess access)
     {
-        FirstStageResult page = firstStage.Translate(iova, access);
+        if (access == MapAccess.Write && route.Dirty is not null) return 0; // a write that is recorded is a slow one
+        FirstStageDomain firstStage = route.FirstStage!;
+        ulong region = iova >> KnownTable.RegionShift;
+        ref KnownTable known = ref _tables[(int)region & (KnownTable.Count - 1)];
+        if (known.Region != region || known.Key != key) known = new KnownTable { Region = region, Key = key };
+        FirstStageResult page = firstStage.Translate(iova, access, ref known);
         if (!page.IsOk) return 0;
-        MapEntry entry = table.Use(page.Address, out int shift);
+        IovaNode? node = known.Node;
+        MapEntry entry = route.Table.Use(page.Address, ref node, out int shift);
         if (!entry.IsDirectFor(access)) return 0;
+        if (node != known.Node) known.Node = node;
         ulong after = ((1UL << Math.Min(shift, page.PageShift)) - 1) & ~iova; // bytes after the first
         if ((uint)(length - 1) >= MaxChunk || after < (uint)length - 1) return 0;
         nint host = entry.Delta + (nint)page.Address;
-        if (firstStage.KeepsTranslations)
-            Keep(iova, key, host - (nint)iova, iova + after, entry.Access & page.Access & kept);
-        return host;
+        if (!firstStage.KeepsTranslations) return host;
+        MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read;
+        return Keep(iova, key, host - (nint)iova, iova + after, entry.Access & page.Access & kept);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,3 +1,4 @@
+using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Units;
 using Ioasis.Core.Walks;
@@ -21,7 +22,17 @@ internal abstract class FirstStageDomain : NestedDomain
     /// Translates an address by the first stage: from what is kept, else by a walk, which is then kept. Within an access of a port, so that whoever
     /// invalidates waits for it.
     /// </summary>
-    internal abstract FirstStageResult Translate(ulong iova, MapAccess access);
+    /// <param name="iova">The address.</param>
+    /// <param name="access">What for.</param>
+    /// <param name="known">What the port knows of the table that the address is translated by, or nothing; what it knows then.</param>
+    internal abstract FirstStageResult Translate(ulong iova, MapAccess access, ref KnownTable known);
+
+    /// <summary>The same for who knows no tables.</summary>
+    internal FirstStageResult Translate(ulong iova, MapAccess access)
+    {
+        KnownTable none = default;
+        return Translate(iova, access, ref none);
+    }
 
     /// <summary>The same for showing: what is kept and what the tables say now, without a trace.</summary>
     internal abstract FirstStageResult Show(TranslationWalk walk, ulong iova, MapAccess access);

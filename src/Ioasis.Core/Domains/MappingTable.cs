@@ -204,6 +204,23 @@ public sealed class MappingTable
         return entry.IsUsed || !entry.IsMapped ? entry : Mark(address, out _);
     }
 
+    /// <summary>The same, for who keeps the node from one access to another: one that has gone says that nothing is mapped, which is asked again from the root.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal MapEntry Use(ulong address, ref IovaNode? near, out int shift)
+    {
+        bool asked = near is null;
+        ref ulong at = ref _table.FindNear(address, ref near);
+        if (!Unsafe.IsNullRef(ref at))
+        {
+            var entry = new MapEntry(Volatile.Read(ref at));
+            shift = near!.Shift;
+            if (entry.IsUsed || (asked && !entry.IsMapped)) return entry;
+        }
+
+        near = null;
+        return Use(address, out shift);
+    }
+
     /// <summary>The mapping that an indirect entry names, for the access that found the entry.</summary>
     internal ref IndirectMapping At(uint number) => ref _indirect.At(number);
 

@@ -15,7 +15,6 @@ namespace Ioasis.Core.Domains;
 internal struct SecondStage(TranslationRoute parent, IovaNode? near = null) : ITableMemory
 {
     private readonly TranslationRoute _parent = parent;
-    private readonly MappingTable _table = parent.Table;
     private readonly IovaTable _plain = parent.Table.Table;
     private readonly ulong _last = parent.LastAddress;
     private IovaNode? _near = near; // tables of a guest are mostly near one another
@@ -25,18 +24,29 @@ internal struct SecondStage(TranslationRoute parent, IovaNode? near = null) : IT
     /// </summary>
     internal static IovaNode? NodeOf(TranslationRoute parent, Gpa address) => parent.Table.Table.NodeOf(address.Value);
 
+    /// <summary>Where a table that was read before is in our own process: what translates by it is to be dropped with what ports keep. 0 when it is elsewhere.</summary>
+    /// <param name="parent">The second stage.</param>
+    /// <param name="table">Its address, a multiple of its bytes.</param>
+    /// <param name="bytes">Its bytes, a power of two.</param>
+    internal static nint PlaceOf(TranslationRoute parent, Gpa table, ulong bytes)
+    {
+        if (parent.Table.PageSize < bytes || table.Value > parent.LastAddress) return 0;
+        var entry = new MapEntry(parent.Table.Table.Find(table.Value));
+        return entry.IsUsedDirectFor(MapAccess.Read) ? entry.Delta + (nint)table.Value : 0;
+    }
+
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TableAccess Read(Gpa address, out ulong entry)
     {
-        MapEntry found = address.Value <= _last ? _table.Use(address.Value, ref _near) : default;
+        MapEntry found = address.Value <= _last ? _parent.Table.Use(address.Value, ref _near) : default;
         if (found.IsDirectFor(MapAccess.Read))
         {
             entry = HostMemory.ReadWord(found.Delta + (nint)address.Value);
             return TableAccess.Ok;
         }
 
-        TableAccess access = _table.TryReadWord(found, address.Value, out ulong asked); // not into entry: that is to stay in a register
+        TableAccess access = _parent.Table.TryReadWord(found, address.Value, out ulong asked); // not into entry: that is to stay in a register
         entry = asked;
         return access;
     }
@@ -60,7 +70,7 @@ internal struct SecondStage(TranslationRoute parent, IovaNode? near = null) : IT
     public readonly TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found)
     {
         found = 0;
-        MapEntry entry = address.Value <= _last ? _table.Use(address.Value, out _) : default;
+        MapEntry entry = address.Value <= _last ? _parent.Table.Use(address.Value, out _) : default;
         if (!entry.IsMapped) return TableAccess.NotPresent;
         if ((entry.Access & MapAccess.Write) == 0) return TableAccess.NoWrite;
         if (!entry.IsIndirect)
@@ -69,7 +79,7 @@ internal struct SecondStage(TranslationRoute parent, IovaNode? near = null) : IT
         }
         else
         {
-            ref IndirectMapping mapping = ref _table.At(entry.Number);
+            ref IndirectMapping mapping = ref _parent.Table.At(entry.Number);
             ulong offset = mapping.OffsetAt(address.Value);
             if (!mapping.Backing!.TryRead(offset, MemoryMarshal.AsBytes(new Span<ulong>(ref found)))) return TableAccess.Gone;
             if (found == expected && !mapping.Backing.TryWrite(offset, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in desired))))

@@ -27,6 +27,8 @@ internal readonly struct FirstStageTable
         IsRootReserved = (root.Value & (neverAnAddress | format.ReservedAddress)) != 0;
         Refused = format.ReservedAddress | (X64Entry.AddressMask & ~(SecondStageEnd - 1)) | X64Entry.PageSizeBit;
         Used = X64Entry.AccessedBit | ((flags & FirstStageFlags.ExtendedAccessed) != 0 ? X64Entry.ExtendedAccessedBit : 0);
+        CommonLast = X64Entry.PresentBit | X64Entry.UserBit | Used;
+        LooksAtLast = CommonLast | (Refused & ~X64Entry.PageSizeBit);
     }
 
     internal int Levels { get; }
@@ -49,6 +51,12 @@ internal readonly struct FirstStageTable
 
     /// <summary>What an entry of a common walk has none of: reserved bits, addresses that stage 2 does not translate, and what maps a large page.</summary>
     internal ulong Refused { get; }
+
+    /// <summary>Which bits of an entry of the last level tell whether a user's read may be made by it without another look: they are <see cref="CommonLast"/>.</summary>
+    internal ulong LooksAtLast { get; }
+
+    /// <summary>What these bits are then. For a write R/W and D are to be set, too.</summary>
+    internal ulong CommonLast { get; }
 
     /// <summary>What entries have to grant for an access (VT-d specification, 3.6.1).</summary>
     internal X64Rights Required(FirstStageAccess access)

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Ioasis.Abi;
 using Ioasis.Core;
+using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
 using Ioasis.Core.Units;
@@ -64,20 +65,27 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     }
 
     /// <inheritdoc/>
-    internal override FirstStageResult Translate(ulong iova, MapAccess access)
+    internal override FirstStageResult Translate(ulong iova, MapAccess access, ref KnownTable known)
+    {
+        const ulong written = X64Entry.WriteBit | X64Entry.DirtyBit;
+        ulong leaf = known.Kept is { } kept ? kept.Read(iova) : known.Table != 0 && _translations is null ? LastTable.Leaf(known.Table, iova) : 0;
+        ulong write = access == MapAccess.Write ? written : 0;
+        return (leaf & (_table.LooksAtLast | write)) == (_table.CommonLast | write)
+            ? new FirstStageResult(
+                (leaf & X64Entry.AddressMask) | (iova & 0xfff), X64Format.PageShift4K, (leaf & written) == written ? MapAccess.ReadWrite : MapAccess.Read)
+            : TranslateAny(iova, access, ref known);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private FirstStageResult TranslateAny(ulong iova, MapAccess access, ref KnownTable known)
     {
         FirstStageAccess wanted = access == MapAccess.Write ? FirstStageAccess.Write : FirstStageAccess.Read;
         // Before anything is looked up, and in this order: see Drop.
         long drops = _translations?.Drops ?? 0, structureDrops = _structures?.Drops ?? 0;
         FirstStageTranslation page;
-        if (_translations is null || !TryFind(iova, wanted, out page))
+        if (_translations is null || !_translations.TryFind(iova, out page, out known.Kept) || !page.Serves(in _table, wanted))
         {
-            FirstStageStep from = _structures is null ? _table.Top : _structures.Find(iova, _table.Top);
-            page = _structures is null || from.Level == 1
-                ? FirstStageWalker.WalkCommon(
-                    in _table, from, new FirstStageRequest(new Iova(iova), wanted), new SecondStage(Parent.Route!, _near ?? Near(from.Table)))
-                : default;
-            if (page.Level == 0) page = Walk(iova, wanted, from, structureDrops);
+            page = Walk(iova, wanted, structureDrops, ref known);
             if (!page.IsOk) return FirstStageResult.Fault(ReasonOf(page.Fault), (byte)page.Fault, page.Fault.IsRecoverable());
             _translations?.Keep(iova, in page, drops);
         }
@@ -87,8 +95,18 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         return new FirstStageResult((page.Gpa.Value & ~offset) | (iova & offset), page.PageShift, writable ? MapAccess.ReadWrite : MapAccess.Read);
     }
 
-    private bool TryFind(ulong iova, FirstStageAccess wanted, out FirstStageTranslation page) =>
-        _translations!.TryFind(iova, out page) && page.Serves(in _table, wanted);
+    private FirstStageTranslation Walk(ulong iova, FirstStageAccess wanted, long structureDrops, ref KnownTable known)
+    {
+        FirstStageStep from = _structures is null ? _table.Top : _structures.Find(iova, _table.Top);
+        FirstStageTranslation page = _structures is null || from.Level == 1
+            ? FirstStageWalker.WalkCommon(
+                in _table, from, new FirstStageRequest(new Iova(iova), wanted), new SecondStage(Parent.Route!, _near ?? Near(from.Table)))
+            : default;
+        if (page.Level == 0) page = Walk(iova, wanted, from, structureDrops);
+        if (from.Level == 1 && page.Level == 1)
+            known.Table = LastTable.At(SecondStage.PlaceOf(Parent.Route!, from.Table, LastTable.Bytes), from.Rights);
+        return page;
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private IovaNode? Near(Gpa table) => _near = SecondStage.NodeOf(Parent.Route!, table);
@@ -112,7 +130,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         var observer = new ShownSteps(walk);
         FirstStageTranslation fresh = FirstStageWalker.Walk(in _table, _table.Top, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
         FirstStageTranslation page = fresh;
-        if (_translations is not null && _translations.TryFind(iova, out FirstStageTranslation kept) && kept.Serves(in _table, wanted))
+        if (_translations is not null && _translations.TryFind(iova, out FirstStageTranslation kept, out _) && kept.Serves(in _table, wanted))
         {
             ulong within = iova & ((1UL << kept.PageShift) - 1);
             page = kept with { Gpa = new Gpa((kept.Gpa.Value & ~((1UL << kept.PageShift) - 1)) | within) };

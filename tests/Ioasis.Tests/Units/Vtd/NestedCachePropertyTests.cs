@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
 using Ioasis.PageTables.X64;
 using Ioasis.Units.Vtd;
@@ -18,9 +20,11 @@ public sealed class NestedCachePropertyTests
     private readonly FirstStageCase _case = new();
     private readonly Dictionary<ulong, long> _invalidated = []; // by page
     private readonly Dictionary<(int Shift, ulong Page), FirstStageResult> _used = [];
+    private readonly Dictionary<ulong, KnownTable> _tables = []; // by region, as a port knows them
     private NestedBench _bench = null!;
     private VtdNestedDomain _domain = null!;
     private long _time;
+    private int _withTable;
 
     public static TheoryData<int?, int?> Sizes => new() { { null, null }, { 0, 0 }, { 0, null }, { null, 0 }, { 3, 2 } };
 
@@ -41,19 +45,21 @@ public sealed class NestedCachePropertyTests
                 affected.UnionWith(Addresses().Where(a => Visits(a, place)));
                 if (random.OneIn(4)) Invalidate(_domain);
                 else foreach (ulong address in affected) Invalidate(_domain, address, 1);
+                _tables.Clear();
             }
 
             _case.Iova = Address(ref random);
             _case.Write = random.OneIn(2);
             Sync();
             FirstStageOracle.Outcome expected = new FirstStageOracle(_case, _case.Memory).Translate();
-            FirstStageResult got = _domain.Translate(_case.Iova, _case.Write ? MapAccess.Write : MapAccess.Read);
+            FirstStageResult got = Translate(_case.Iova, _case.Write);
             Assert.True(got.Code == expected.Reason && (!got.IsOk || (got.Address == expected.Address && got.PageShift == X64Format.PageShift(expected.Level))),
                 $"step {step}: {got}, not {expected}\n{_case}");
             for (int i = 0; i < _history.Length; i++) Assert.Equal(_case.Memory.Entries[i], _bench.Read(AddressOf(i)));
             if (got.IsOk) succeeded++; else failed++;
         }
 
+        Assert.Equal(translations == 0 && structures == 0, _withTable == 0);
         Assert.True(succeeded > Steps / 20 && failed > Steps / 20, $"{succeeded} translated, {failed} not");
     }
 
@@ -71,7 +77,7 @@ public sealed class NestedCachePropertyTests
             if (random.OneIn(20)) Drop(ref random);
             ulong iova = Address(ref random);
             bool write = random.OneIn(2);
-            FirstStageResult got = _domain.Translate(iova, write ? MapAccess.Write : MapAccess.Read);
+            FirstStageResult got = Translate(iova, write);
             long since = _invalidated.GetValueOrDefault(iova & ~0xfffUL);
             HashSet<(byte, ulong)> possible = [];
             Explain(iova, write, 4, Root, since, possible);
@@ -85,6 +91,13 @@ public sealed class NestedCachePropertyTests
 
         Assert.Equal(translations == 0 && structures == 0, stale == 0);
         if (translations is null) Assert.True(kept > Steps / 50, $"{kept} were still the old ones");
+    }
+
+    private FirstStageResult Translate(ulong iova, bool write)
+    {
+        ref KnownTable known = ref CollectionsMarshal.GetValueRefOrAddDefault(_tables, iova >> KnownTable.RegionShift, out _);
+        if (known.Table != 0 || known.Kept is not null) _withTable++;
+        return _domain.Translate(iova, write ? MapAccess.Write : MapAccess.Read, ref known);
     }
 
     /// <summary>What was used and not invalidated is still what it was, as there is room for everything.</summary>
@@ -110,6 +123,7 @@ public sealed class NestedCachePropertyTests
         bool leafOnly = random.OneIn(3);
         ulong last = pages > (ulong.MaxValue - first) >> 12 ? ulong.MaxValue : first + (pages << 12) - 1;
         Invalidate(_domain, first, pages, leafOnly);
+        _tables.Clear();
         foreach ((int shift, ulong page) in _used.Keys.ToArray())
             if (page << shift <= last && (page << shift) + ((1UL << shift) - 1) >= first) _used.Remove((shift, page));
         if (leafOnly) return; // entries above leaves may be as old as before

@@ -1,6 +1,7 @@
 using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
 using Ioasis.Memory;
+using Ioasis.PageTables.X64;
 using Ioasis.Units.Vtd;
 using Ioasis.Units.Vtd.Nested;
 using static Ioasis.Tests.Units.Vtd.NestedBench;
@@ -78,6 +79,35 @@ public sealed class NestedThreadTests : IDisposable
             Thread.Yield();
             for (ulong at = 0; at < Pages * Page; at += 512) Assert.Equal(Poison, block.Read<ulong>(at));
             bench.Free(block);
+        }
+
+        _stop = true;
+        Assert.All(await Task.WhenAll(devices), count => Assert.True(count > 0));
+    }
+
+    [Theory]
+    [InlineData(null, null)]
+    [InlineData(0, null)] // tables are known by where they are in our process
+    [InlineData(0, 0)]
+    public async Task NoAccessReadsATableAfterItsUnmapFromTheSecondStageReturned(int? translations, int? structures)
+    {
+        const ulong far = 1024 * Page, forbidden = FirstData + Pages;
+        var bench = new NestedBench(new VtdFeatures { IotlbEntries = translations, StructureEntries = structures });
+        VtdNestedDomain domain = Build(bench);
+        bench.Write((2 * Page) + (2 * 8), far | All);
+        for (ulong i = 0; i < Pages; i++) Fill(bench, (forbidden + i) * Page, Poison);
+        Task<long>[] devices = [Device(bench, domain, 1), Device(bench, domain, 2)];
+        foreach (int round in Rounds(devices))
+        {
+            (IovaRange mapping, HostBlock table) = bench.MapGuest(far, Page);
+            for (ulong i = 0; i < Pages; i++) table.Write(i * 8, ((FirstData + i) * Page) | All | X64Entry.AccessedBit | X64Entry.DirtyBit);
+            if (round % 2 == 0) Thread.Yield();
+            bench.Parent.Mappings.Unmap(mapping);
+            if (translations is null) Invalidate(domain); // what the tables said may be used until then
+            for (ulong i = 0; i < Pages; i++) table.Write(i * 8, ((forbidden + i) * Page) | All | X64Entry.AccessedBit | X64Entry.DirtyBit);
+            Thread.Yield();
+            for (ulong i = 0; i < Pages; i++) Assert.True(Holds(bench, (forbidden + i) * Page, Poison), $"round {round}: a device wrote by a table that was taken away");
+            bench.Free(table);
         }
 
         _stop = true;

@@ -1,0 +1,39 @@
+using System.Runtime.CompilerServices;
+using Ioasis.PageTables;
+
+namespace Ioasis.Core.Dma;
+
+/// <summary>
+/// What a port knows of the lowest table of a first stage that translates some addresses: with it, another page of that table takes one load, and a look-up among the
+/// mappings that begins where the last one ended. It holds as long as the entries of the port's IOTLB do, and is dropped with them.
+/// </summary>
+internal struct KnownTable
+{
+    /// <summary>Log2 of the bytes that a lowest table translates: 512 pages of 4 KiB.</summary>
+    internal const int RegionShift = 21;
+
+    /// <summary>How many tables a port knows, by the low bits of their region.</summary>
+    internal const int Count = 128;
+
+    /// <summary>The port's generation and the PASID it holds for. 0 is never valid.</summary>
+    internal ulong Key;
+
+    /// <summary>Which addresses it is for, in units of 2^<see cref="RegionShift"/> bytes.</summary>
+    internal ulong Region;
+
+    /// <summary>Where the table is, as the kind of unit writes it down; 0 while that is not known.</summary>
+    internal ulong Table;
+
+    /// <summary>What the domain keeps of its pages; null while that is not known, or where it keeps none.</summary>
+    internal KeptPages? Kept;
+
+    /// <summary>The node of the mappings in which a page of the table was looked up.</summary>
+    internal IovaNode? Node;
+}
+
+/// <summary>The tables that a port knows.</summary>
+[InlineArray(KnownTable.Count)]
+internal struct KnownTables
+{
+    private KnownTable _first;
+}
