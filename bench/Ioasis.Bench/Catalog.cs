@@ -10,7 +10,7 @@ internal static class Catalog
         ("nested", NestedBenchmark.Run),
         ("map", MapBenchmark.Run),
         ("memory", _ => [FootprintBenchmark.Run()]),
-        ("requests", rounds => [PageRequestBenchmark.Run(rounds)]),
+        ("requests", PageRequestBenchmark.Run),
         ("scale", _ => ScaleBenchmark.Run()),
         ("dirty", rounds => [DirtyBenchmark.Run(rounds)]),
         ("transfer", TransferBenchmark.Run),

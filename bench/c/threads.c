@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What C reaches with two threads: hits in a software TLB by one thread, and by each of two at once, which share nothing; and a bare
- * hand-over from one thread to another and back, by futex.
+ * hand-over from one thread to another and back, by futex and by eventfds.
  */
 #include "common.h"
 #include <linux/futex.h>
@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ struct entry {
 
 static pthread_barrier_t barrier;
 static _Atomic uint32_t turn;
+static int there, back; /* eventfds */
 
 static void *hits(void *result)
 {
@@ -60,11 +62,61 @@ static void pass(uint32_t from, uint32_t to)
     syscall(SYS_futex, &turn, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+static void pass_on(void)
+{
+    pass(0, 1);
+}
+
 static void *partner(void *unused)
 {
     for (int i = 0; i < HANDOVERS; i++)
         pass(1, 0);
     return unused;
+}
+
+static void tell(int event)
+{
+    if (eventfd_write(event, 1))
+        exit(1);
+}
+
+static void hear(int event)
+{
+    eventfd_t count;
+    if (eventfd_read(event, &count))
+        exit(1);
+}
+
+static void tell_and_hear(void)
+{
+    tell(there);
+    hear(back);
+}
+
+static void *listener(void *unused)
+{
+    for (int i = 0; i < HANDOVERS; i++) {
+        hear(there);
+        tell(back);
+    }
+    return unused;
+}
+
+/* there and back, HANDOVERS times */
+static double handed_over(void (*each_turn)(void), void *(*other)(void *))
+{
+    pthread_t thread;
+    double best = 1e18;
+    pthread_create(&thread, NULL, other, NULL);
+    for (int i = 0; i < HANDOVERS / FEW; i++) {
+        double start = now();
+        for (int j = 0; j < FEW; j++)
+            each_turn();
+        double each = (now() - start) / FEW;
+        best = each < best ? each : best;
+    }
+    pthread_join(thread, NULL);
+    return best;
 }
 
 int main(void)
@@ -82,16 +134,9 @@ int main(void)
     printf("%-44s %6.2f ns\n", "one thread", one);
     printf("%-44s %6.2f ns\n", "each of two threads", two[0] > two[1] ? two[0] : two[1]);
 
-    pthread_create(&threads[0], NULL, partner, NULL);
-    double best = 1e18;
-    for (int i = 0; i < HANDOVERS / FEW; i++) {
-        double start = now();
-        for (int j = 0; j < FEW; j++)
-            pass(0, 1);
-        double each = (now() - start) / FEW;
-        best = each < best ? each : best;
-    }
-    pthread_join(threads[0], NULL);
-    printf("%-44s %6.2f ns\n", "futex hand-over there and back", best);
+    there = eventfd(0, 0);
+    back = eventfd(0, 0);
+    printf("%-44s %6.2f ns\n", "futex hand-over there and back", handed_over(pass_on, partner));
+    printf("%-44s %6.2f ns\n", "eventfd hand-over there and back", handed_over(tell_and_hear, listener));
     return 0;
 }
