@@ -28,6 +28,7 @@ internal static class BenchCommand
 
         if (BenchOptions.Parse(arguments, Catalog.Names, out string? complaint) is not { } options) return Refuse(error, complaint!);
         if (options.Check) return RatioCheck.Run(output) ? 0 : 1;
+        if (options.Names is [var only] && Catalog.Missing(only) is { } lack) return Refuse(error, lack);
         try
         {
             // Before what takes minutes, so that a path that is wrong is found at once.
@@ -35,6 +36,12 @@ internal static class BenchCommand
             List<Comparison> results = [];
             foreach (string name in options.Names)
             {
+                if (Catalog.Missing(name) is { } missing)
+                {
+                    error.WriteLine($"{missing}.");
+                    continue;
+                }
+
                 error.WriteLine($"measuring {name} ({results.Count} results so far)");
                 results.AddRange(Catalog.Run(name, options.Rounds));
             }
