@@ -20,13 +20,16 @@ internal static class HtmlPage
         }
         body { background: var(--ground); color: var(--text); font: 15px/1.45 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
         .wide { overflow-x: auto }
+        h2::first-letter { text-transform: uppercase }
         table { border-collapse: collapse }
         th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--faint); text-align: left }
+        td:first-child { min-width: 16rem }
         .figure { text-align: right; font-variant-numeric: tabular-nums }
         .yes { color: var(--yes) } .no { color: var(--no); font-weight: bold }
-        svg { max-width: 100%; height: auto } svg text { fill: var(--text); font: 13px system-ui, sans-serif }
+        svg { max-width: 100%; min-width: 30rem; height: auto } svg text { fill: var(--text); font: 13px system-ui, sans-serif }
         .grid { stroke: var(--faint) } .line { fill: none; stroke-width: 2 }
         .line.ours { stroke: var(--ours) } .line.beside { stroke: var(--beside); stroke-dasharray: 6 4 }
+        .value { stroke: var(--ground); stroke-width: 4px; paint-order: stroke }
         .point.ours, text.ours { fill: var(--ours) } .point.beside, text.beside { fill: var(--beside) }
         </style>
         </head>
@@ -40,7 +43,8 @@ internal static class HtmlPage
     {
         var page = new StringBuilder(Head);
         foreach (IGrouping<string, Comparison> operation in results.Where(r => r.At is not null).GroupBy(r => r.At!.Operation))
-            page.Append("<h2>").Append(Text(operation.Key)).Append("</h2>\n").Append(Plot.Of(operation.Key, [.. operation.OrderBy(r => r.At!.Mappings)])).Append('\n');
+            page.Append("<h2>").Append(Text(operation.Key)).Append("</h2>\n<div class=\"wide\">\n")
+                .Append(Plot.Of(operation.Key, [.. operation.OrderBy(r => r.At!.Mappings)])).Append("\n</div>\n");
 
         page.Append("<h2>All results</h2>\n<div class=\"wide\">\n<table>\n<tr><th></th>");
         foreach (string title in (string[])["ours", "median", "beside", "median", "ratio"]) page.Append("<th class=\"figure\">").Append(title).Append("</th>");

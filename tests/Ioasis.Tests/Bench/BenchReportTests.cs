@@ -85,6 +85,9 @@ public sealed class BenchReportTests
         Assert.All(ours.Zip(beside), pair => Assert.Equal(ours[0][1] - ours[2][1], pair.Second[1] - pair.First[1], 0.2));
         Assert.Equal(["1", "1k", "1M"], svg.Elements("text").Select(t => t.Value).Where(t => t is "1" or "1k" or "1M"));
         Assert.All(ours.Concat(beside), corner => Assert.True(corner[0] is > 0 and < 720 && corner[1] is > 0 and < 380));
+        // Each has its figure: above the upper line, below the lower one, but not below the axis.
+        Assert.Equal([("10.0", true), ("20.0", true), ("100.0", true)], Figures(svg, "value ours", ours));
+        Assert.Equal([("1.0", true), ("2.0", false), ("10.0", false)], Figures(svg, "value beside", beside));
     }
 
     private static double[][] Corners(XElement svg, string style) =>
@@ -92,6 +95,9 @@ public sealed class BenchReportTests
         .. svg.Elements("polyline").Single(e => (string?)e.Attribute("class") == style).Attribute("points")!.Value.Split(' ')
             .Select(c => c.Split(',').Select(n => double.Parse(n, System.Globalization.CultureInfo.InvariantCulture)).ToArray()),
     ];
+
+    private static IEnumerable<(string Figure, bool Above)> Figures(XElement svg, string style, double[][] corners) =>
+        svg.Elements("text").Where(t => (string?)t.Attribute("class") == style).Zip(corners, (t, corner) => (t.Value, (double)t.Attribute("y")! < corner[1]));
 
     private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
