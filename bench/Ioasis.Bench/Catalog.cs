@@ -15,6 +15,7 @@ internal static class Catalog
         ("dirty", rounds => [DirtyBenchmark.Run(rounds)]),
         ("transfer", TransferBenchmark.Run),
         ("ioctl", rounds => [IoctlBenchmark.Run(rounds)]),
+        ("doorbells", DoorbellBenchmark.Run),
         ("mappings", MappingsBenchmark.Run),
         ("peers", PeersBenchmark.Run),
     ];

@@ -5,6 +5,7 @@ using Ioasis.Host.Devices;
 using Ioasis.Host.Launch;
 using Ioasis.Host.Paths;
 using Ioasis.Host.Serving;
+using Ioasis.Linux.Events;
 using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
 using Ioasis.Machine;
@@ -20,7 +21,11 @@ internal static class Supervisor
 
     /// <summary>Runs a program on a machine until neither it nor anything that it started is left.</summary>
     /// <returns>The program's exit code, 128 and the signal where one killed it, or an <see cref="ExitCodes"/>.</returns>
-    public static int Run(SoftwareMachine machine, RunOptions options) => Run(machine.Paths, options, machine);
+    public static int Run(SoftwareMachine machine, RunOptions options)
+    {
+        machine.ShortNap = SysClock.Nap;
+        return Run(machine.Paths, options, machine);
+    }
 
     /// <summary>The same for paths without a machine.</summary>
     public static int Run(IReadOnlyDictionary<string, VirtualPath> paths, RunOptions options, SoftwareMachine? machine = null)

@@ -41,6 +41,9 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>Every path that the machine serves.</summary>
     public IReadOnlyDictionary<string, VirtualPath> Paths => _paths;
 
+    /// <summary>How a thread sleeps for some microseconds, less than a millisecond; what looks at mapped BARs does so then.</summary>
+    internal Action<int>? ShortNap { set => _bus.Poller.ShortNap = value; }
+
     /// <summary>Builds a machine and plugs its devices in.</summary>
     /// <param name="description">What it consists of.</param>
     /// <exception cref="MachineDescriptionException">A device cannot be placed.</exception>

@@ -3,6 +3,7 @@ using System.Text;
 using Ioasis.Abi;
 using Ioasis.Client.InProcess;
 using Ioasis.Client.Linux;
+using Ioasis.Linux.Events;
 using Ioasis.Machine;
 
 namespace Ioasis.Client;
@@ -29,7 +30,12 @@ public abstract class NodeTransport : IDisposable
     /// </summary>
     /// <param name="machine">Whose nodes; it must outlive the transport.</param>
     /// <param name="capabilities">What the process may do, by number (capabilities(7)): none if nothing is said.</param>
-    public static NodeTransport InProcess(SoftwareMachine machine, params int[] capabilities) => new ProcessNodes(machine, capabilities);
+    public static NodeTransport InProcess(SoftwareMachine machine, params int[] capabilities)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        machine.ShortNap = SysClock.Nap;
+        return new ProcessNodes(machine, capabilities);
+    }
 
     /// <summary>Opens a device node for reading and writing (open(2)).</summary>
     /// <param name="path">Its path, <c>/dev/iommu</c>.</param>

@@ -8,12 +8,19 @@ namespace Ioasis.Devices.Slots;
 /// </summary>
 internal sealed class BarPoller : IDisposable
 {
+    private const int Millisecond = 1000;
+
     // Guards the slots and the thread. Nothing else is locked while it is held.
     private readonly Lock _lock = new();
     private readonly ManualResetEventSlim _changed = new(initialState: false, spinCount: 0);
     private volatile PciSlot[] _slots = [];
     private volatile bool _happened, _naps;
     private Thread? _thread;
+
+    /// <summary>
+    /// Lets the calling thread sleep for so many microseconds, less than a millisecond, for which .NET has no call; null where nobody gave one: it looks without a pause then.
+    /// </summary>
+    internal Action<int>? ShortNap { private get; set; }
 
     /// <summary>Whether there is a thread.</summary>
     internal bool IsRunning
@@ -92,14 +99,15 @@ internal sealed class BarPoller : IDisposable
             _happened = false;
             foreach (PciSlot slot in _slots) any |= slot.TryPoll();
             int nap = pace.Next(Stopwatch.GetTimestamp(), any);
-            if (nap == 0)
+            if (nap < Millisecond)
             {
-                Thread.Yield();
+                if (nap != 0 && ShortNap is { } sleep) sleep(nap);
+                else Thread.Yield();
                 continue;
             }
 
             _naps = true;
-            if (!_happened) _changed.Wait(nap);
+            if (!_happened) _changed.Wait(nap / Millisecond);
             _naps = false;
         }
     }

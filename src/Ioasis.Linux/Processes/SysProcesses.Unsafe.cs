@@ -78,6 +78,9 @@ internal static unsafe partial class SysProcesses
     /// <summary>prctl(PR_SET_CHILD_SUBREAPER): orphaned descendants become our children.</summary>
     public static Errno BecomeSubreaper() => LastError.Of(prctl(36, 1, 0, 0, 0));
 
+    /// <summary>prctl(PR_SET_TIMERSLACK): by how many nanoseconds the calling thread may be woken late.</summary>
+    public static void SetTimerSlack(uint nanoseconds) => _ = prctl(29, nanoseconds, 0, 0, 0);
+
     /// <summary>pidfd_open(2).</summary>
     public static Errno OpenPidfd(int pid, uint flags, out FileDescriptor file)
     {

@@ -9,40 +9,53 @@ public sealed class PollPaceTests
     private long _now = 1_000_000;
 
     [Fact]
-    public void ItLooksWithoutAPauseForAWhileAndThenEverMoreSeldom()
+    public void ItLooksWithoutAPauseForAMomentThenWithShortNapsAndThenEverMoreSeldom()
     {
         Happens();
-        Happens(10);
-        Assert.Equal(0, After(1999));
-        Assert.Equal(1, After(1));
-        Assert.Equal(1, After(247 * Millisecond));
-        Assert.Equal(2, After(Millisecond));
-        Assert.Equal(8, After(10_000 * Millisecond));
+        for (int i = 0; i < 5; i++) Happens(10);
+        Assert.Equal(0, After(49));
+        Assert.Equal(10, After(1));
+        Assert.Equal(10, After(1949));
+        Assert.Equal(50, After(1));
+        Assert.Equal(50, After(48 * Millisecond - 1));
+        Assert.Equal(1000, After(1));
+        Assert.Equal(1000, After((200 * Millisecond) - 1));
+        Assert.Equal(2000, After(1));
+        Assert.Equal(2000, After(10_000 * Millisecond));
         Happens();
         Assert.Equal(0, After(0));
     }
 
     [Fact]
-    public void TheWhileIsShortWhereItDoesNotPay()
+    public void ShortNapsEndSoonWhereTheyDoNotPay()
     {
-        for (int i = 0; i < 10; i++) Happens(10 * Millisecond);
-        Assert.Equal(0, After(99));
-        Assert.Equal(1, After(1));
+        for (int i = 0; i < 10; i++) Happens(100 * Millisecond);
+        Assert.Equal(10, After((2 * Millisecond) - 1));
+        Assert.Equal(1000, After(1));
     }
 
     [Fact]
-    public void AndLongAgainWhereItDoes()
+    public void AndLateAgainWhereTheyDo()
     {
-        for (int i = 0; i < 10; i++) Happens(10 * Millisecond);
-        for (int i = 0; i < 5; i++) Happens(2 * Millisecond);
-        Assert.Equal(0, After(1999));
-        Assert.Equal(1, After(1));
+        for (int i = 0; i < 10; i++) Happens(100 * Millisecond);
+        for (int i = 0; i < 5; i++) Happens(50 * Millisecond);
+        Assert.Equal(50, After((50 * Millisecond) - 1));
+        Assert.Equal(1000, After(1));
     }
 
-    private void Happens(long after = 0)
+    [Fact]
+    public void WhereOthersWantTheProcessorItNapsAtOnce()
+    {
+        Assert.Equal(0, Happens());
+        Assert.Equal(10, After(501)); // it looked without a pause, and yet so late
+        Assert.Equal(10, Happens(99 * Millisecond));
+        Assert.Equal(0, Happens(Millisecond));
+    }
+
+    private int Happens(long after = 0)
     {
         _now += after;
-        Assert.Equal(0, _pace.Next(_now, any: true));
+        return _pace.Next(_now, any: true);
     }
 
     private int After(long time)

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How soon a device answers a store to its mapped BAR. Twice: from the store until a program that looks without a pause sees the
+ * register change, as edu's liveness does at once; and until a program that sleeps is woken by the interrupt that edu raises when a
+ * factorial is ready, which another thread of the device works out. Stores come one after the other, or each some time after the
+ * answer to the last. Beside them the same by calls, pwrite and pread, which are stopped.
+ * usage: doorbell ADDRESS GAP...      ADDRESS of the function, 0000:00:03.0; gaps in microseconds
+ */
+#include "common.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/iommufd.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define IDENTIFICATION 0x010000edu
+#define LIVENESS 4
+#define FACTORIAL 8
+#define STATUS 0x20
+#define STATUS_INTERRUPTS 0x80u
+#define ENOUGH 200e6 /* ns for each gap */
+#define MOST 2000
+
+static void require(int condition, const char *what)
+{
+    if (condition)
+        return;
+    fprintf(stderr, "doorbell: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static int open_device(const char *address)
+{
+    char path[300];
+    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", address);
+    DIR *folder = opendir(path);
+    require(folder != NULL, path);
+    const struct dirent *entry;
+    while ((entry = readdir(folder)) && strncmp(entry->d_name, "vfio", 4))
+        ;
+    require(entry != NULL, path);
+    snprintf(path, sizeof(path), "/dev/vfio/devices/%s", entry->d_name);
+    closedir(folder);
+    int device = open(path, O_RDWR);
+    require(device >= 0, path);
+    struct vfio_device_bind_iommufd bind = {.argsz = sizeof(bind), .iommufd = open("/dev/iommu", O_RDWR)};
+    require(!ioctl(device, VFIO_DEVICE_BIND_IOMMUFD, &bind), "VFIO_DEVICE_BIND_IOMMUFD");
+    return device;
+}
+
+static int ascending(const void *one, const void *other)
+{
+    double a = *(const double *)one, b = *(const double *)other;
+    return (a > b) - (a < b);
+}
+
+static void wait_for(double gap)
+{
+    double end = now() + gap;
+    if (gap >= 2e6)
+        usleep((useconds_t)(gap / 1e3));
+    while (now() < end)
+        ;
+}
+
+static void report(const char *what, long gap, double *times, int count)
+{
+    char name[80];
+    qsort(times, (size_t)count, sizeof(*times), ascending);
+    snprintf(name, sizeof(name), "%s, %ld us after the last", what, gap);
+    printf("%-52s %.0f ns\n", name, times[count / 2]);
+    snprintf(name, sizeof(name), "%s, %ld us after the last, 90 %%", what, gap);
+    printf("%-52s %.0f ns\n", name, times[count * 9 / 10]);
+}
+
+struct edu {
+    int file, event;
+    off_t offset; /* of BAR 0 */
+    volatile uint8_t *bar;
+    uint32_t value; /* stored last */
+};
+
+static volatile uint32_t *at(const struct edu *device, off_t offset)
+{
+    return (volatile uint32_t *)(device->bar + offset);
+}
+
+static void look(struct edu *device)
+{
+    *at(device, LIVENESS) = ++device->value;
+    while (*at(device, LIVENESS) != ~device->value)
+        ;
+}
+
+static void call(struct edu *device)
+{
+    uint32_t answer;
+    device->value++;
+    require(pwrite(device->file, &device->value, sizeof(device->value), device->offset + LIVENESS) == sizeof(device->value), "pwrite");
+    require(pread(device->file, &answer, sizeof(answer), device->offset + LIVENESS) == sizeof(answer) && answer == ~device->value, "pread");
+}
+
+static void sleep_until_ready(struct edu *device)
+{
+    eventfd_t count;
+    device->value = device->value == 4 ? 5 : 4; /* not what stands there: 4! or 5! */
+    *at(device, FACTORIAL) = device->value;
+    require(!eventfd_read(device->event, &count), "eventfd");
+}
+
+static void take_interrupts(struct edu *device)
+{
+    struct {
+        struct vfio_irq_set set;
+        int event;
+    } irqs = {.set = {.argsz = sizeof(irqs), .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, .index = VFIO_PCI_MSI_IRQ_INDEX, .count = 1}};
+    struct vfio_region_info configuration = {.argsz = sizeof(configuration), .index = VFIO_PCI_CONFIG_REGION_INDEX};
+    uint16_t command;
+    irqs.event = device->event = eventfd(0, 0);
+    require(!ioctl(device->file, VFIO_DEVICE_SET_IRQS, &irqs), "VFIO_DEVICE_SET_IRQS");
+    require(!ioctl(device->file, VFIO_DEVICE_GET_REGION_INFO, &configuration), "VFIO_DEVICE_GET_REGION_INFO");
+    off_t place = (off_t)configuration.offset + PCI_COMMAND;
+    require(pread(device->file, &command, sizeof(command), place) == sizeof(command), "the command register");
+    command |= PCI_COMMAND_MASTER; /* a message is a write to memory */
+    require(pwrite(device->file, &command, sizeof(command), place) == sizeof(command), "the command register");
+    uint32_t status = STATUS_INTERRUPTS;
+    require(pwrite(device->file, &status, sizeof(status), device->offset + STATUS) == sizeof(status), "the status register");
+}
+
+static void measure(struct edu *device, const char *what, long gap, void (*once)(struct edu *))
+{
+    static double times[MOST];
+    int count = 0;
+    for (double end = now() + ENOUGH + (double)gap * 20e3; now() < end && count < MOST; count++) {
+        wait_for((double)gap * 1e3);
+        double start = now();
+        once(device);
+        times[count] = now() - start;
+    }
+    report(what, gap, times, count);
+}
+
+int main(int argc, char **argv)
+{
+    struct edu device = {0};
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    require(argc > 2, "usage: doorbell ADDRESS GAP...");
+    device.file = open_device(argv[1]);
+    struct vfio_region_info region = {.argsz = sizeof(region), .index = VFIO_PCI_BAR0_REGION_INDEX};
+    require(!ioctl(device.file, VFIO_DEVICE_GET_REGION_INFO, &region), "VFIO_DEVICE_GET_REGION_INFO");
+    device.offset = (off_t)region.offset;
+    void *bar = mmap(NULL, region.size, PROT_READ | PROT_WRITE, MAP_SHARED, device.file, device.offset);
+    require(bar != MAP_FAILED, "mmap of BAR 0");
+    device.bar = bar;
+    require(*at(&device, 0) == IDENTIFICATION, "no edu");
+    take_interrupts(&device);
+    for (int i = 2; i < argc; i++) {
+        long gap = strtol(argv[i], NULL, 0);
+        measure(&device, "a store, seen", gap, look);
+        measure(&device, "a store, interrupted", gap, sleep_until_ready);
+        measure(&device, "two calls", gap, call);
+    }
+    return 0;
+}
