@@ -1,5 +1,5 @@
 #!/bin/bash
-# What ioasis run costs QEMU where we are not concerned: disk, network, console and boot, with and without it in turns. And our NVMe beside QEMU's own.
+# What ioasis run costs QEMU where we are not concerned: disk, network, console and boot, with and without it in turns. And our NVMe beside QEMU's own, and our I/OAT.
 # usage: measure.sh FOLDER ROUNDS        FOLDER as of chroot.sh and initramfs.sh; every figure, and the median of each
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -24,7 +24,7 @@ boot() { # NAME PREFIX... : OPTION...
   shift
   { time "${prefix[@]}" "$here/guest.sh" "$folder" "$work/guest" "$@" 2>/dev/null; } 2>"$work/time" | while read -r line; do
     if [[ $line == *GUEST-BEGINS* ]]; then echo "$name begins $(awk "BEGIN { print $EPOCHREALTIME - $begin }") s"; fi
-    if [[ $line =~ ^(boot|disk-|console\ |network|nvme-) ]]; then echo "$name $line"; fi
+    if [[ $line =~ ^(boot|disk-|console\ |network|nvme-|ioat-) ]]; then echo "$name $line"; fi
   done
   awk -v name="$name" '{ print name, "processor-time", $1 + $2, "s" }' "$work/time"
 }
@@ -36,7 +36,8 @@ for ((round = 0; round < rounds; round++)); do
   boot run "$ioasis" run -- : "${plain[@]}"
 done | tee "$work/figures"
 for ((round = 0; round < rounds; round++)); do
-  boot nvme "$ioasis" run --account "$work/account" --device nvme@0000:0a:00.0 -- : -object iommufd,id=iommufd0 -device vfio-pci,host=0000:0a:00.0,iommufd=iommufd0 \
+  boot ours "$ioasis" run --account "$work/account" --device nvme@0000:0a:00.0 --device ioat@0000:0b:00.0 -- : -object iommufd,id=iommufd0 \
+    -device vfio-pci,host=0000:0a:00.0,iommufd=iommufd0 -device vfio-pci,host=0000:0b:00.0,iommufd=iommufd0 \
     -drive "file=$work/nvme,format=raw,if=none,id=nvme" -device nvme,drive=nvme,serial=qemu
 done | tee -a "$work/figures"
 echo "-- medians"
