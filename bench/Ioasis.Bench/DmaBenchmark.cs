@@ -60,7 +60,7 @@ internal static class DmaBenchmark
             var table = new MappingTable(Page);
             unit.CreatePagingDomain(Endpoint, PagingDomainOptions.None, null, table, out PagingDomain? domain);
             Endpoint.Attach(null, domain);
-            HostBlock block = _memory.Allocate((ulong)pages * Page);
+            HostBlock block = _memory.AllocateInHugePages((ulong)pages * Page);
             for (ulong i = 0; i < (ulong)pages; i++)
             {
                 MemoryBacking backing = _memory.Reference(new Hva((ulong)block.Address + (i * Page)), Page, writable: true);

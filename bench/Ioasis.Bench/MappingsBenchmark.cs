@@ -56,7 +56,7 @@ internal static class MappingsBenchmark
             unit.CreatePagingDomain(endpoint, PagingDomainOptions.None, null, table, out PagingDomain? domain);
             endpoint.Attach(null, domain);
             ulong each = (ulong)(pages / mappings) * Page;
-            HostBlock block = _memory.Allocate((ulong)pages * Page);
+            HostBlock block = _memory.AllocateInHugePages((ulong)pages * Page);
             for (ulong at = 0; at < block.Length; at += each)
             {
                 MemoryBacking backing = _memory.Reference(new Hva((ulong)block.Address + at), each, writable: true);
