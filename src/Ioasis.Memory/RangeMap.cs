@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Ioasis.Memory;
 
@@ -11,7 +13,7 @@ namespace Ioasis.Memory;
 public sealed partial class RangeMap<T>
 {
     // Small enough that a range is put among its neighbours by moving a few cache lines.
-    private const int LeafCapacity = 32;
+    private const int LeafCapacity = 16;
     private const int InnerCapacity = 64;
     private Node _root = new Leaf();
 
@@ -64,7 +66,6 @@ public sealed partial class RangeMap<T>
         {
             var root = new Inner { Count = 1 };
             root.Children[0] = _root;
-            root.Keys[0] = 0;
             root.Split(0);
             _root = root;
         }
@@ -141,18 +142,17 @@ public sealed partial class RangeMap<T>
     /// <param name="Value">What the range stands for.</param>
     public readonly record struct Entry(ulong First, ulong Last, T Value);
 
-    /// <summary>The index of the last key that is not above an address, in ascending keys; -1 when all are. Without branches that nobody can foresee.</summary>
-    private static int LastAtOrBelow(ReadOnlySpan<ulong> keys, ulong address)
+    /// <summary>
+    /// How many of a node's first keys are not above an address. All are compared, which takes fewer steps than to search, none of which waits for another:
+    /// where they are in no cache, they come together. What follows them up to a whole vector is the highest address.
+    /// </summary>
+    private static int CountAtOrBelow(ReadOnlySpan<ulong> keys, int count, ulong address)
     {
-        int at = 0;
-        for (int count = keys.Length; count > 0;)
-        {
-            int half = (count + 1) >> 1;
-            at += half & -Convert.ToInt32(keys[at + half - 1] <= address);
-            count -= half;
-        }
-
-        return at - 1;
+        var limit = new Vector<ulong>(address);
+        Vector<ulong> found = default;
+        foreach (ref readonly Vector<ulong> several in MemoryMarshal.Cast<ulong, Vector<ulong>>(keys)[..((count + Vector<ulong>.Count - 1) / Vector<ulong>.Count)])
+            found -= Vector.LessThanOrEqual(several, limit); // true is -1
+        return Math.Min((int)Vector.Sum(found), count);
     }
 
     internal abstract class Node(bool isLeaf)
@@ -163,13 +163,15 @@ public sealed partial class RangeMap<T>
         public bool IsFull => Count == (IsLeaf ? LeafCapacity : InnerCapacity);
     }
 
-    /// <summary>Children by the lowest address that may stand in each; the lowest key is never looked at.</summary>
-    private sealed class Inner() : Node(false)
+    /// <summary>Children by the lowest address that may stand in each, 0 for the first. What follows the last key is the highest address.</summary>
+    private sealed class Inner : Node
     {
         public InnerKeys Keys;
         public InnerChildren Children;
 
-        public int IndexFor(ulong address) => 1 + LastAtOrBelow(((ReadOnlySpan<ulong>)Keys).Slice(1, Count - 1), address);
+        public Inner() : base(false) => ((Span<ulong>)Keys)[1..].Fill(ulong.MaxValue);
+
+        public int IndexFor(ulong address) => CountAtOrBelow(Keys, Count, address) - 1;
 
         public void Split(int i)
         {
@@ -184,6 +186,7 @@ public sealed partial class RangeMap<T>
             {
                 Inner half = Unsafe.As<Inner>(Children[i]).SplitOff();
                 (key, right) = (half.Keys[0], half);
+                half.Keys[0] = 0;
             }
 
             Move(i + 1, this, i + 2, Count - i - 1);
@@ -198,6 +201,8 @@ public sealed partial class RangeMap<T>
             if (Children[i].IsLeaf) Unsafe.As<Leaf>(Children[i]).Unlink();
             Count--;
             Move(i + 1, this, i, Count - i);
+            Keys[Count] = ulong.MaxValue;
+            Keys[0] = 0;
             Children[Count] = null!;
         }
 
@@ -206,6 +211,7 @@ public sealed partial class RangeMap<T>
             int keep = Count / 2;
             var half = new Inner { Count = Count - keep };
             Move(keep, half, 0, half.Count);
+            ((Span<ulong>)Keys).Slice(keep, half.Count).Fill(ulong.MaxValue);
             ((Span<Node>)Children).Slice(keep, half.Count).Clear();
             Count = keep;
             return half;
@@ -218,7 +224,8 @@ public sealed partial class RangeMap<T>
         }
     }
 
-    internal sealed class Leaf() : Node(true)
+    /// <summary>Ranges by address. What follows the last one's first address is the highest address.</summary>
+    internal sealed class Leaf : Node
     {
         public LeafKeys Firsts;
         public LeafKeys Lasts;
@@ -226,22 +233,29 @@ public sealed partial class RangeMap<T>
         public Leaf? Next;
         public Leaf? Previous;
 
+        public Leaf() : base(true) => ((Span<ulong>)Firsts).Fill(ulong.MaxValue);
+
         public Entry At(int at) => new(Firsts[at], Lasts[at], Values[at]);
 
-        public int IndexOfLastAtOrBelow(ulong address) => LastAtOrBelow(((ReadOnlySpan<ulong>)Firsts)[..Count], address);
+        public int IndexOfLastAtOrBelow(ulong address) => CountAtOrBelow(Firsts, Count, address) - 1;
 
         public void Insert(int at, ulong first, ulong last, T value)
         {
-            Move(at, this, at + 1, Count - at);
-            (Firsts[at], Lasts[at], Values[at]) = (first, last, value);
-            Count++;
+            // One loop: how long it is cannot be foreseen, which costs as much as the moves, and block moves would each find out for themselves.
+            Span<ulong> firsts = Firsts, lasts = Lasts;
+            Span<T> values = Values;
+            for (int i = Count++; i > at; i--) (firsts[i], lasts[i], values[i]) = (firsts[i - 1], lasts[i - 1], values[i - 1]);
+            (firsts[at], lasts[at], values[at]) = (first, last, value);
         }
 
         public void RemoveAt(int at, int count)
         {
             Count -= count;
-            Move(at + count, this, at, Count - at);
-            ((Span<T>)Values).Slice(Count, count).Clear();
+            Span<ulong> firsts = Firsts, lasts = Lasts;
+            Span<T> values = Values;
+            for (int i = at; i < Count; i++) (firsts[i], lasts[i], values[i]) = (firsts[i + count], lasts[i + count], values[i + count]);
+            firsts.Slice(Count, count).Fill(ulong.MaxValue);
+            if (RuntimeHelpers.IsReferenceOrContainsReferences<T>()) ((Span<T>)Values).Slice(Count, count).Clear();
         }
 
         public Leaf SplitOff()
@@ -249,19 +263,15 @@ public sealed partial class RangeMap<T>
             // Ascending fill is the common order: the old leaf then stays full and the new one starts almost empty.
             int keep = Next is null ? Count - 1 : Count / 2;
             var half = new Leaf { Count = Count - keep, Next = Next, Previous = this };
-            Move(keep, half, 0, half.Count);
-            ((Span<T>)Values).Slice(keep, half.Count).Clear();
+            ((Span<ulong>)Firsts).Slice(keep, half.Count).CopyTo(half.Firsts);
+            ((Span<ulong>)Lasts).Slice(keep, half.Count).CopyTo(half.Lasts);
+            ((Span<T>)Values).Slice(keep, half.Count).CopyTo(half.Values);
+            ((Span<ulong>)Firsts).Slice(keep, half.Count).Fill(ulong.MaxValue);
+            if (RuntimeHelpers.IsReferenceOrContainsReferences<T>()) ((Span<T>)Values).Slice(keep, half.Count).Clear();
             Count = keep;
             if (Next is not null) Next.Previous = half;
             Next = half;
             return half;
-        }
-
-        private void Move(int from, Leaf target, int to, int count)
-        {
-            ((Span<ulong>)Firsts).Slice(from, count).CopyTo(((Span<ulong>)target.Firsts)[to..]);
-            ((Span<ulong>)Lasts).Slice(from, count).CopyTo(((Span<ulong>)target.Lasts)[to..]);
-            ((Span<T>)Values).Slice(from, count).CopyTo(((Span<T>)target.Values)[to..]);
         }
 
         public void Unlink()
