@@ -47,7 +47,11 @@ public abstract class AddressSpace
     /// Populates a range that stands in our own process at the very addresses given, and holds it once, without an object for the range. False, with
     /// nothing held, where it does not stand there or is not populated: <see cref="Reference(Hva, ulong, bool)"/> is then the way.
     /// </summary>
-    internal virtual bool TryHold(Hva start, ulong length, [NotNullWhen(true)] out HostBlock? block)
+    /// <param name="start">Its first address.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="held">A block that the caller holds: it is not held once more if the range lies in it.</param>
+    /// <param name="block">What the range lies in.</param>
+    internal virtual bool TryHold(Hva start, ulong length, HostBlock? held, [NotNullWhen(true)] out HostBlock? block)
     {
         block = null;
         return false;

@@ -41,9 +41,12 @@ public sealed unsafe class HostBlock : SharedBytes, IDisposable
         return true;
     }
 
-    internal void Release(int count = 1)
+    /// <summary>Holds it once more; the caller knows that somebody holds it meanwhile.</summary>
+    internal void AddReference() => Interlocked.Increment(ref _references);
+
+    internal void Release()
     {
-        if (Interlocked.Add(ref _references, -count) != 0) return;
+        if (Interlocked.Decrement(ref _references) != 0) return;
         Free();
         GC.SuppressFinalize(this);
     }

@@ -36,7 +36,7 @@ public sealed class OwnAddressSpace : AddressSpace
     public override bool TryRead(Hva source, Span<byte> destination)
     {
         if (destination.IsEmpty) return true;
-        if (!TryHold(source, (ulong)destination.Length, out HostBlock? block)) return false;
+        if (!TryHold(source, (ulong)destination.Length, null, out HostBlock? block)) return false;
         block.CopyTo(source.Value - (ulong)block.Address, destination);
         block.Release();
         return true;
@@ -46,7 +46,7 @@ public sealed class OwnAddressSpace : AddressSpace
     public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source)
     {
         if (source.IsEmpty) return true;
-        if (!TryHold(destination, (ulong)source.Length, out HostBlock? block)) return false;
+        if (!TryHold(destination, (ulong)source.Length, null, out HostBlock? block)) return false;
         block.CopyFrom(destination.Value - (ulong)block.Address, source);
         block.Release();
         return true;
@@ -56,7 +56,7 @@ public sealed class OwnAddressSpace : AddressSpace
     public override bool TryLocate(Hva address, out MemoryLocation location)
     {
         location = default;
-        if (!TryHold(address, 1, out HostBlock? block)) return false;
+        if (!TryHold(address, 1, null, out HostBlock? block)) return false;
         location = new MemoryLocation(block, address.Value - (ulong)block.Address);
         block.Release();
         return true;
@@ -70,8 +70,8 @@ public sealed class OwnAddressSpace : AddressSpace
     internal override MemoryBacking Reference(Hva start, ulong length, bool writable, HostBlock held) =>
         new OwnBacking(this, start, length, writable, held);
 
-    /// <summary>The block that has all of these bytes, held once more; the caller releases it.</summary>
-    internal override bool TryHold(Hva start, ulong length, [NotNullWhen(true)] out HostBlock? block)
+    /// <summary>The block that has all of these bytes, held once more unless it is <paramref name="held"/>; the caller releases it.</summary>
+    internal override bool TryHold(Hva start, ulong length, HostBlock? held, [NotNullWhen(true)] out HostBlock? block)
     {
         block = null;
         HostBlock[] blocks = _blocks;
@@ -85,7 +85,7 @@ public sealed class OwnAddressSpace : AddressSpace
         if (low == 0) return false;
         HostBlock candidate = blocks[low - 1];
         ulong offset = start.Value - (ulong)candidate.Address;
-        if (offset > candidate.Length || length > candidate.Length - offset || !candidate.TryAddReference()) return false;
+        if (offset > candidate.Length || length > candidate.Length - offset || (candidate != held && !candidate.TryAddReference())) return false;
         block = candidate;
         return true;
     }

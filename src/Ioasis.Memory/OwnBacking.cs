@@ -14,7 +14,7 @@ internal sealed class OwnBacking(OwnAddressSpace space, Hva start, ulong length,
     public override bool TryPopulate(ulong offset, ulong length)
     {
         if (Volatile.Read(ref _block) is { } held) return IsIn(held, offset, length);
-        if (!space.TryHold(new Hva(Start) + offset, length, out HostBlock? block)) return false;
+        if (!space.TryHold(new Hva(Start) + offset, length, null, out HostBlock? block)) return false;
         if (Interlocked.CompareExchange(ref _block, block, null) is not { } other) return true;
         block.Release();
         return IsIn(other, offset, length);

@@ -35,7 +35,7 @@ internal static class MapIoctls
         if (length == 0 || length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
         bool writable = (access & MapAccess.Write) != 0;
         PinOwner owner = PinOwner.Of(caller, context);
-        if (ioas.Table.TryMapPlain(caller.Memory, address, length, owner, choose, access, ref iova)) return Errno.None;
+        if (ioas.Table.TryMapPlain(caller.Memory, address, length, in owner, choose, access, ref iova)) return Errno.None;
         MemoryBacking backing = context.IsVfioContainer
             ? caller.Memory.ReferenceDevices(new Hva(address), length, writable)
             : caller.Memory.Reference(new Hva(address), length, writable);

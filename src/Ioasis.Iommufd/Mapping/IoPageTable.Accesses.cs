@@ -123,8 +123,8 @@ internal sealed partial class IoPageTable
         {
             foreach (RangeMap<AreaSlot>.Entry entry in _areas.Slots)
             {
-                if (entry.Value.Area is { } area) pages.Add(area.Pages);
-                else if (entry.Value.Plain!.Has(entry.Value.Address, entry.Last - entry.First, page)) pins++;
+                if (_areas.AreaOf(entry.Value) is { } area) pages.Add(area.Pages);
+                else if (_areas.PlainOf(entry.Value)!.Has(entry.Value.Address, entry.Last - entry.First, page)) pins++;
             }
         }
 

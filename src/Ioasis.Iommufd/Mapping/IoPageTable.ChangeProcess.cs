@@ -19,7 +19,7 @@ internal sealed partial class IoPageTable
         {
             for (; locked < tables.Count; locked++) tables[locked]._lock.Enter();
             if (tables.Any(t => t._areas.HasPointers)) return Errno.EINVAL;
-            HashSet<Pages> pages = [.. tables.SelectMany(t => t._areas.Slots).Select(s => s.Value.Area!.Pages)]; // none is plain
+            HashSet<Pages> pages = [.. tables.SelectMany(t => t._areas.Slots.Select(s => t._areas.AreaOf(s.Value)!.Pages))]; // none is plain
 
             // The new owner is charged first, so that what is refused is refused as a whole.
             Span<ulong> totals = stackalloc ulong[(int)PinAccounting.Process + 1];

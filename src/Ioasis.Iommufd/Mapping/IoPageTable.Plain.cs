@@ -11,31 +11,54 @@ internal sealed partial class IoPageTable
     /// Maps memory of a program that stands in our own process, by whole pages and where there is a domain, without any object for it. False,
     /// with nothing changed, where it is not that, or cannot be mapped at all: <see cref="Map"/> maps it, or says why not.
     /// </summary>
-    internal bool TryMapPlain(AddressSpace memory, ulong address, ulong length, PinOwner owner, bool choose, MapAccess access, ref ulong iova)
+    internal bool TryMapPlain(AddressSpace memory, ulong address, ulong length, in PinOwner owner, bool choose, MapAccess access, ref ulong iova)
     {
         if (((address | length) & (HostPageSize - 1)) != 0 || access == MapAccess.None) return false;
         lock (_lock)
         {
             // No alignment exceeds a page.
             ulong first = iova;
-            if (_mappings is null) return false;
+            if (_mappings is null || !_areas.HasPlainNumber) return false;
             if (choose && IovaAllocator.Allocate(address, length, _alignment, _allowed, NextUsed, out first) != Errno.None) return false;
             if ((first & (HostPageSize - 1)) != 0 || !new Iova(first).TryLast(length, out Iova end)) return false;
             var range = new IovaRange(first, end.Value);
             if (_reserved.Overlaps(range) || !_areas.IsFree(range.First, range.Last, out RangeMap<AreaSlot>.Gap gap)) return false;
             if ((access & MapAccess.Write) == 0 && _domains.Exists(d => d.IsWritableOnly)) return false;
 
-            if (!memory.TryHold(new Hva(address), length, out HostBlock? block)) return false;
+            HostBlock? held = _areas.HeldBlock;
+            if (!memory.TryHold(new Hva(address), length, held, out HostBlock? block)) return false;
             if (owner.Charge(length / HostPageSize) != Errno.None)
             {
-                block.Release();
+                if (block != held) block.Release();
                 return false;
             }
 
             _mappings.Map(range, (nint)address, access);
-            _areas.AddPlain(gap, range, new PlainMemory.Key(block, memory, owner, access), address);
+            _areas.AddPlain(gap, range, _areas.PlainOf(block, memory, in owner, access), address, isHeld: block != held);
             iova = first;
             return true;
         }
+    }
+
+    /// <summary>
+    /// Takes out an area of plain memory that is just this range, as <see cref="Unmap"/> would, without a batch. False, with nothing changed, where there is none.
+    /// </summary>
+    private bool TryUnmapPlain(IovaRange range)
+    {
+        PlainMemory plain;
+        bool wasLast;
+        lock (_lock)
+        {
+            RangeMap<AreaSlot>.Run run = _areas.FindRun(range.First, range.Last);
+            if (run.Count == 0 || run.First(0) != range.First || run.Last(0) != range.Last || _areas.PlainOf(run.Value(0)) is not { } found) return false;
+            plain = found;
+            wasLast = _areas.RemovePlain(run, plain);
+            _mappings!.Unmap(range);
+            plain.Owner.Uncharge(range.Length / HostPageSize);
+            foreach (PagingDomain domain in _domains) domain.Dirty?.Take(range.First, range.Last, clear: true, null);
+        }
+
+        if (wasLast) plain.Block.Release();
+        return true;
     }
 }

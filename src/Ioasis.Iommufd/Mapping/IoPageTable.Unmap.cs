@@ -20,6 +20,8 @@ internal sealed partial class IoPageTable
     /// </summary>
     internal Errno Unmap(IovaRange range, out ulong unmapped)
     {
+        unmapped = range.Length;
+        if (TryUnmapPlain(range)) return Errno.None;
         unmapped = 0;
         ulong first = range.First;
         for (int tries = 0; ;)
@@ -85,7 +87,7 @@ internal sealed partial class IoPageTable
             {
                 var range = new IovaRange(run.First(count), run.Last(count));
                 AreaSlot slot = run.Value(count);
-                Area? area = slot.Area;
+                Area? area = _areas.AreaOf(slot);
                 if (area is { Locks: not 0 }) errno = Errno.EBUSY;
                 else if (range.First < first || range.Last > last) errno = Errno.ENOENT;
                 if (errno != Errno.None) break;
@@ -99,13 +101,13 @@ internal sealed partial class IoPageTable
                 }
 
                 if (area is not null) batch.Add(area);
-                else batch.Add(slot.Plain!, range);
+                else batch.Add(_areas.PlainOf(slot)!, range);
                 count++;
                 done = range.Last == last;
                 if (!done) first = range.Last + 1;
             }
 
-            _areas.Remove(run, count);
+            _areas.Remove(run, count, batch);
             done |= errno != Errno.None || pinned is not null;
         }
 

@@ -270,13 +270,13 @@ internal sealed partial class IoPageTable : IMappingSource
             if (found.Count == 0) return false;
             range = new IovaRange(found.First(0), found.Last(0));
             AreaSlot slot = found.Value(0);
-            if (slot.Plain is { } plain)
+            if (_areas.PlainOf(slot) is { } plain)
             {
                 location = plain.LocationOf(slot.Address + (address - range.First));
                 return true;
             }
 
-            Area area = slot.Area!;
+            Area area = _areas.AreaOf(slot)!;
             if (!area.IsEntered) return false;
             if (area.Pages.Backing.TryLocate(area.OffsetAt(address), out MemoryLocation there)) location = there;
             return true;

@@ -5,7 +5,7 @@ namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
 /// What many areas have in common that map a program's memory in our own process, each a run of pages of its own that devices use and nothing
-/// else: one object for all of them. Each holds the block once, and its pages are charged to the owner.
+/// else: one object for all of them. While there are any, it holds the block once; each area's pages are charged to the owner.
 /// </summary>
 internal sealed class PlainMemory(PlainMemory.Key key)
 {
@@ -20,11 +20,13 @@ internal sealed class PlainMemory(PlainMemory.Key key)
     /// <summary>How many areas it stands for. Guarded by the lock of their IOAS's table.</summary>
     internal int Areas { get; set; }
 
+    /// <summary>Its number among those of the IOAS.</summary>
+    internal int Number { get; set; }
+
     /// <summary>Whether it is what these would have in common.</summary>
-    internal bool Is(in Key other) =>
-        ReferenceEquals(Block, other.Block) && ReferenceEquals(Space, other.Space) && Access == other.Access
-        && ReferenceEquals(Owner.Process, other.Owner.Process) && ReferenceEquals(Owner.User, other.Owner.User)
-        && Owner.Accounting == other.Owner.Accounting;
+    internal bool Is(HostBlock block, AddressSpace space, in PinOwner owner, MapAccess access) =>
+        ReferenceEquals(Block, block) && ReferenceEquals(Space, space) && Access == access
+        && ReferenceEquals(Owner.Process, owner.Process) && ReferenceEquals(Owner.User, owner.User) && Owner.Accounting == owner.Accounting;
 
     /// <summary>What memory an address is that some area of it has.</summary>
     internal MemoryLocation LocationOf(ulong address) => new(Block, address - (ulong)Block.Address);
@@ -36,7 +38,7 @@ internal sealed class PlainMemory(PlainMemory.Key key)
     /// <summary>What distinguishes it from others.</summary>
     internal Key Identity => key;
 
-    /// <summary>Makes an area of it an object, to which its hold and what is charged for it go over.</summary>
+    /// <summary>Makes an area of it an object, to which a hold of the block and what is charged for it go over.</summary>
     internal Area ToArea(IovaRange range, ulong address)
     {
         MemoryBacking backing = Space.Reference(new Hva(address), range.Length, (Access & MapAccess.Write) != 0, Block);

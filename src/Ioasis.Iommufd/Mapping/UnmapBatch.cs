@@ -17,7 +17,8 @@ internal sealed class UnmapBatch
 
     private readonly List<IovaRange> _ranges = []; // without those of dma-bufs
     private readonly List<Area> _areas = [];
-    private readonly List<(PlainMemory Memory, int Areas, ulong Pages)> _plain = [];
+    private readonly List<(PlainMemory Memory, ulong Pages)> _plain = [];
+    private readonly List<HostBlock> _holds = [];
 
     /// <summary>Bytes that the areas map.</summary>
     internal ulong Bytes { get; private set; }
@@ -40,17 +41,14 @@ internal sealed class UnmapBatch
     {
         Bytes += range.Length;
         _ranges.Add(range);
-        Span<(PlainMemory Memory, int Areas, ulong Pages)> plain = CollectionsMarshal.AsSpan(_plain);
+        Span<(PlainMemory Memory, ulong Pages)> plain = CollectionsMarshal.AsSpan(_plain);
         ulong pages = range.Length / IoPageTable.HostPageSize;
-        if (plain.IsEmpty || plain[^1].Memory != memory)
-        {
-            _plain.Add((memory, 1, pages));
-            return;
-        }
-
-        plain[^1].Areas++;
-        plain[^1].Pages += pages;
+        if (plain.IsEmpty || plain[^1].Memory != memory) _plain.Add((memory, pages));
+        else plain[^1].Pages += pages;
     }
+
+    /// <summary>Adds a hold that the areas' memory had, to be let go of with them.</summary>
+    internal void AddHold(HostBlock block) => _holds.Add(block);
 
     /// <summary>Takes the areas from the domains, if there are any, and unpins them once no access uses them.</summary>
     internal void TakeFrom(MappingTable? mappings)
@@ -65,7 +63,7 @@ internal sealed class UnmapBatch
             area.Pages.Unpin(area);
         }
 
-        foreach ((PlainMemory memory, _, ulong pages) in _plain) memory.Owner.Uncharge(pages);
+        foreach ((PlainMemory memory, ulong pages) in _plain) memory.Owner.Uncharge(pages);
     }
 
     /// <summary>Forgets what was written there.</summary>
@@ -80,10 +78,11 @@ internal sealed class UnmapBatch
     internal void Release()
     {
         foreach (Area area in _areas) area.Pages.Release();
-        foreach ((PlainMemory memory, int areas, _) in _plain) memory.Block.Release(areas);
+        foreach (HostBlock block in _holds) block.Release();
         _ranges.Clear();
         _areas.Clear();
         _plain.Clear();
+        _holds.Clear();
         Bytes = 0;
     }
 }

@@ -23,10 +23,10 @@ internal sealed class FaultyMemory(AddressSpace inner, bool holds = false) : Add
 
     internal override MemoryBacking Reference(Hva start, ulong length, bool writable, HostBlock held) => Count(inner.Reference(start, length, writable, held));
 
-    internal override bool TryHold(Hva start, ulong length, [NotNullWhen(true)] out HostBlock? block)
+    internal override bool TryHold(Hva start, ulong length, HostBlock? held, [NotNullWhen(true)] out HostBlock? block)
     {
         block = null;
-        return holds && !Plan.Fails("hold") && inner.TryHold(start, length, out block);
+        return holds && !Plan.Fails("hold") && inner.TryHold(start, length, held, out block);
     }
 
     /// <summary>Watches over memory of another kind, a file's.</summary>
