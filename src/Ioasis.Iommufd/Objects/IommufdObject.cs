@@ -6,16 +6,28 @@ namespace Ioasis.Iommufd.Objects;
 /// </summary>
 public abstract class IommufdObject
 {
+    private const int Ended = int.MinValue; // a user that comes too late counts on from there, and sees that
+
+    // Who needs it alive: other objects, drivers, calls under way. Counted by interlocked operations.
+    private int _users;
+
     /// <summary>Its number in its context, unique among all kinds of objects; 0 until it has one.</summary>
     public uint Id { get; internal set; }
 
     /// <summary>The objects of the context that it is one of. Set when it gets its number.</summary>
     internal ObjectTable Objects { get; set; } = null!;
 
-    /// <summary>Who needs it alive: other objects, drivers, calls under way. Guarded by the object table's lock.</summary>
-    internal int Users { get; set; }
+    /// <summary>Counts one more user; false when it has been ended.</summary>
+    internal bool TryAddUser() => Interlocked.Increment(ref _users) > 0;
 
-    /// <summary>Who waits for the last user to go; null for nobody. Guarded by the object table's lock.</summary>
+    /// <summary>Undoes a <see cref="TryAddUser"/> that succeeded.</summary>
+    /// <returns>Whether nobody uses it now.</returns>
+    internal bool RemoveUser() => Interlocked.Decrement(ref _users) == 0;
+
+    /// <summary>Ends it, so that nobody uses it any more; false while somebody does, and when it has been ended.</summary>
+    internal bool TryEnd() => Interlocked.CompareExchange(ref _users, Ended, 0) == 0;
+
+    /// <summary>Who waits for the last user to go; null for nobody. Changed under the object table's lock.</summary>
     internal ManualResetEventSlim? Unused { get; set; }
 
     /// <summary>

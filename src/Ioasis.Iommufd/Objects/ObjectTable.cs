@@ -1,15 +1,21 @@
+using System.Diagnostics;
 using Ioasis.Abi;
 
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>The objects of one context by number. A number is reserved first and shows its object only once that cannot fail any more.</summary>
+/// <remarks>
+/// Looking one up takes no lock: it is found and its users are counted, which fails once somebody has ended it. Who takes an object out ends it while
+/// nobody uses it.
+/// </remarks>
 public sealed class ObjectTable
 {
-    // Guards the table and every object's Users. Innermost: nothing else is locked while it is held.
+    // Guards changes of the table; looking up takes no lock. Innermost: nothing else is locked while it is held.
     private readonly Lock _lock = new();
 
-    // Index is the number; number 0 is never given out, and a reserved number holds null and is in _reserved.
-    private readonly List<IommufdObject?> _objects = [null];
+    // Index is the number; number 0 is never given out, and a reserved number holds null and is in _reserved. Replaced by a larger one when it is full.
+    private volatile IommufdObject?[] _objects = new IommufdObject?[8];
+    private int _numbers = 1; // how many of these were ever given out
     private readonly HashSet<uint> _reserved = [];
     private readonly PriorityQueue<uint, uint> _free = new();
 
@@ -18,7 +24,7 @@ public sealed class ObjectTable
     /// <summary>Whether no object exists, a reserved one included.</summary>
     internal bool IsEmpty
     {
-        get { lock (_lock) return _reserved.Count == 0 && _objects.TrueForAll(o => o is null); }
+        get { lock (_lock) return _reserved.Count == 0 && Array.TrueForAll(_objects, o => o is null); }
     }
 
     /// <summary>How many objects can be named.</summary>
@@ -34,8 +40,13 @@ public sealed class ObjectTable
         {
             if (!_free.TryDequeue(out uint id, out _))
             {
-                id = (uint)_objects.Count;
-                _objects.Add(null);
+                id = (uint)_numbers++;
+                if (id == _objects.Length)
+                {
+                    var larger = new IommufdObject?[_objects.Length * 2];
+                    _objects.CopyTo(larger, 0);
+                    _objects = larger;
+                }
             }
 
             _reserved.Add(id);
@@ -50,14 +61,11 @@ public sealed class ObjectTable
     /// <returns><see cref="Errno.ENOENT"/> when no such object has that number.</returns>
     public Errno TryGet<T>(uint id, out Held<T> held) where T : IommufdObject
     {
-        lock (_lock)
+        IommufdObject?[] objects = _objects;
+        if (id < objects.Length && Volatile.Read(ref objects[id]) is T found && found.TryAddUser())
         {
-            if (id < _objects.Count && _objects[(int)id] is T found)
-            {
-                found.Users++;
-                held = new Held<T>(this, found);
-                return Errno.None;
-            }
+            held = new Held<T>(this, found);
+            return Errno.None;
         }
 
         held = default;
@@ -70,9 +78,8 @@ public sealed class ObjectTable
     {
         lock (_lock)
         {
-            if (_compat is not null)
+            if (_compat is not null && _compat.TryAddUser())
             {
-                _compat.Users++;
                 held = new Held<Ioas>(this, _compat);
                 return Errno.None;
             }
@@ -113,9 +120,9 @@ public sealed class ObjectTable
         IommufdObject? found;
         lock (_lock)
         {
-            found = id < _objects.Count ? _objects[(int)id] : null;
+            found = id < _objects.Length ? _objects[id] : null;
             if (found is null) return Errno.ENOENT;
-            if (found.Users != 0) return Errno.EBUSY;
+            if (!found.TryEnd()) return Errno.EBUSY;
             TakeOut(id);
         }
 
@@ -135,10 +142,10 @@ public sealed class ObjectTable
         {
             lock (_lock)
             {
-                if (_objects[(int)buried.Id] != buried) return false;
-                if (buried.Users == 0)
+                if (_objects[buried.Id] != buried) return false;
+                if (buried.TryEnd())
                 {
-                    _objects[(int)buried.Id] = null;
+                    _objects[buried.Id] = null;
                     break;
                 }
             }
@@ -159,12 +166,12 @@ public sealed class ObjectTable
         using var unused = new ManualResetEventSlim();
         lock (_lock)
         {
-            _objects[(int)given.Id] = null; // no further call finds it
+            _objects[given.Id] = null; // no further call finds it
             given.Unused = unused;
-            if (--given.Users == 0) unused.Set();
         }
 
-        unused.Wait();
+        RemoveUser(given);
+        for (; !given.TryEnd(); unused.Reset()) unused.Wait(); // a call that had found it may come after the last user went
         given.Destroy();
         lock (_lock)
         {
@@ -178,24 +185,24 @@ public sealed class ObjectTable
     {
         lock (_lock)
         {
-            if (unused.Users != 0 || _objects[(int)unused.Id] != unused) return;
+            if (_objects[unused.Id] != unused || !unused.TryEnd()) return;
             TakeOut(unused.Id);
         }
 
         unused.Destroy();
     }
 
+    /// <summary>Counts one more user of an object that the caller keeps alive.</summary>
     internal void AddUser(IommufdObject used)
     {
-        lock (_lock) used.Users++;
+        bool isThere = used.TryAddUser();
+        Debug.Assert(isThere, "somebody has ended it who may not");
     }
 
     internal void RemoveUser(IommufdObject used)
     {
-        lock (_lock)
-        {
-            if (--used.Users == 0) used.Unused?.Set();
-        }
+        if (!used.RemoveUser() || used.Unused is null) return;
+        lock (_lock) used.Unused?.Set();
     }
 
     /// <summary>
@@ -220,9 +227,9 @@ public sealed class ObjectTable
     {
         lock (_lock)
         {
-            unused = id < _objects.Count && _objects[id] is { Users: 0 } found ? found : null;
+            unused = id < _objects.Length && _objects[id] is { } found && found.TryEnd() ? found : null;
             if (unused is not null) TakeOut((uint)id);
-            return id < _objects.Count;
+            return id < _objects.Length;
         }
     }
 
@@ -231,7 +238,7 @@ public sealed class ObjectTable
         lock (_lock)
         {
             _reserved.Remove(created.Id);
-            _objects[(int)created.Id] = created;
+            Volatile.Write(ref _objects[created.Id], created);
         }
     }
 
@@ -247,8 +254,8 @@ public sealed class ObjectTable
 
     private void TakeOut(uint id)
     {
-        if (_objects[(int)id] == _compat) _compat = null;
-        _objects[(int)id] = null;
+        if (_objects[id] == _compat) _compat = null;
+        _objects[id] = null;
         _free.Enqueue(id, id);
     }
 

@@ -21,7 +21,7 @@ internal sealed class Snapshot
 {
     private static readonly HashSet<string> s_ignored =
     [
-        "_free", "_reserved", // of ObjectTable: what is free follows from the objects
+        "_free", "_reserved", "_numbers", // of ObjectTable: what is free follows from the objects
         "_groups", // of IommufdContext: what is attached is found through the devices
         "_ports", "_mappings", // the table may be another
         "_hardware", // the configuration space, which VirtualConfig shows
