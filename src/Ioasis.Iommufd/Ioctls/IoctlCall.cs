@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
@@ -7,14 +8,14 @@ namespace Ioasis.Iommufd.Ioctls;
 /// <summary>One ioctl that is being served: on which context, for whom, and where its structure is.</summary>
 public readonly struct IoctlCall
 {
-    private readonly ulong _argument;
+    private readonly StructMemory _memory;
     private readonly uint _userSize;
 
-    internal IoctlCall(IommufdContext context, ICaller caller, ulong argument, uint userSize)
+    internal IoctlCall(IommufdContext context, ICaller caller, in StructMemory memory, uint userSize)
     {
         Context = context;
         Caller = caller;
-        _argument = argument;
+        _memory = memory;
         _userSize = userSize;
     }
 
@@ -26,10 +27,13 @@ public readonly struct IoctlCall
 
     /// <summary>Writes the structure back, as much of it as the program knows.</summary>
     /// <returns>EFAULT when it cannot be written.</returns>
-    public Errno Respond<T>(in T args) where T : unmanaged =>
-        UserStruct.TryWrite(Caller.Memory, _argument, in args, _userSize) ? Errno.None : Errno.EFAULT;
+    public Errno Respond<T>(in T args) where T : unmanaged
+    {
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in args));
+        return _memory.TryWrite(0, _userSize < (uint)bytes.Length ? bytes[..(int)_userSize] : bytes) ? Errno.None : Errno.EFAULT;
+    }
 
     /// <summary>Writes one field back.</summary>
     internal Errno Respond<T>(int offset, in T field) where T : unmanaged =>
-        UserStruct.TryWrite(Caller.Memory, _argument + (uint)offset, in field) ? Errno.None : Errno.EFAULT;
+        _memory.TryWrite((uint)offset, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in field))) ? Errno.None : Errno.EFAULT;
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Compat;
 using Ioasis.Iommufd.Files;
@@ -23,6 +24,9 @@ internal static class IoctlDescription
     private static string Table(in IommuHwptAlloc args) =>
         args.DataType == IOMMU_HWPT_DATA_VTD_S1 ? " VTD_S1" : (args.Flags & IOMMU_HWPT_ALLOC_NEST_PARENT) != 0 ? " NEST_PARENT" : "";
 
-    private static bool TryRead<T>(ICaller caller, ulong argument, out T args) where T : unmanaged =>
-        UserStruct.Read(caller.Memory, argument, sizeof(uint), out args, out _) == Errno.None;
+    private static bool TryRead<T>(ICaller caller, ulong argument, out T args) where T : unmanaged
+    {
+        using var memory = new StructMemory(caller.Memory, argument, (uint)Unsafe.SizeOf<T>());
+        return UserStruct.Read(in memory, sizeof(uint), out args, out _) == Errno.None;
+    }
 }

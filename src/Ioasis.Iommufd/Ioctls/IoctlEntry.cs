@@ -36,8 +36,9 @@ internal sealed class IoctlEntry<T>(uint number, string name, uint minimumSize, 
 
     internal override SysResult Execute(IommufdContext context, ICaller caller, ulong argument)
     {
-        Errno errno = UserStruct.Read(caller.Memory, argument, MinimumSize, out T args, out uint userSize);
-        return errno == Errno.None ? handler(new IoctlCall(context, caller, argument, userSize), ref args) : errno;
+        using var memory = new StructMemory(caller.Memory, argument, (uint)Unsafe.SizeOf<T>());
+        Errno errno = UserStruct.Read(in memory, MinimumSize, out T args, out uint userSize);
+        return errno == Errno.None ? handler(new IoctlCall(context, caller, in memory, userSize), ref args) : errno;
     }
 }
 
@@ -50,7 +51,8 @@ internal sealed class PluginEntry<T>(IommufdIoctlAttribute attribute, IommufdIoc
 
     internal override SysResult Execute(IommufdContext context, ICaller caller, ulong argument)
     {
-        Errno errno = UserStruct.Read(caller.Memory, argument, MinimumSize, out T args, out uint userSize);
-        return errno == Errno.None ? ioctl.Execute(new IoctlCall(context, caller, argument, userSize), ref args) : errno;
+        using var memory = new StructMemory(caller.Memory, argument, (uint)Unsafe.SizeOf<T>());
+        Errno errno = UserStruct.Read(in memory, MinimumSize, out T args, out uint userSize);
+        return errno == Errno.None ? ioctl.Execute(new IoctlCall(context, caller, in memory, userSize), ref args) : errno;
     }
 }

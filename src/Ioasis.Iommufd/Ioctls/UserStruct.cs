@@ -13,32 +13,31 @@ internal static class UserStruct
     private const int Page = 4096;
 
     /// <summary>Reads a structure that begins with its own size, 32 bits wide.</summary>
-    /// <param name="memory">The program's memory.</param>
-    /// <param name="address">Where the structure is.</param>
+    /// <param name="memory">Where the structure is.</param>
     /// <param name="minimum">The smallest size that makes sense.</param>
     /// <param name="value">The structure, zero where the program's is shorter.</param>
     /// <param name="userSize">The size the program gave.</param>
     /// <returns>EFAULT when it cannot be read, EINVAL when it is too short, E2BIG when there is something in it that we do not know.</returns>
-    internal static Errno Read<T>(AddressSpace memory, ulong address, uint minimum, out T value, out uint userSize) where T : unmanaged
+    internal static Errno Read<T>(in StructMemory memory, uint minimum, out T value, out uint userSize) where T : unmanaged
     {
         value = default;
         userSize = 0;
         Span<byte> bytes = MemoryMarshal.AsBytes(new Span<T>(ref value));
 
         // One copy is enough for all that pass a structure as long as ours; the size alone can be read where a shorter one ends a mapping.
-        bool whole = memory.TryRead(new Hva(address), bytes);
-        if (!whole && !memory.TryRead(new Hva(address), bytes[..sizeof(uint)])) return Errno.EFAULT;
+        bool whole = memory.TryRead(bytes);
+        if (!whole && !memory.TryRead(bytes[..sizeof(uint)])) return Errno.EFAULT;
         userSize = MemoryMarshal.Read<uint>(bytes);
         if (userSize < minimum) return Errno.EINVAL;
         if (userSize < bytes.Length)
         {
-            if (!whole && !memory.TryRead(new Hva(address), bytes[..(int)userSize])) return Errno.EFAULT;
+            if (!whole && !memory.TryRead(bytes[..(int)userSize])) return Errno.EFAULT;
             bytes[(int)userSize..].Clear();
             return Errno.None;
         }
 
         if (userSize == bytes.Length) return whole ? Errno.None : Errno.EFAULT;
-        Errno errno = CheckZero(memory, unchecked(address + (uint)bytes.Length), userSize - (uint)bytes.Length);
+        Errno errno = CheckZero(memory.Space, unchecked(memory.Address + (uint)bytes.Length), userSize - (uint)bytes.Length);
         return errno != Errno.None || whole ? errno : Errno.EFAULT;
     }
 

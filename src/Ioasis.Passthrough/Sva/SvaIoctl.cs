@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Ioctls;
@@ -38,7 +39,8 @@ internal sealed class SvaIoctl<T>(uint number, string name, uint minimumSize, Sv
 
     internal override Errno Execute(SvaFile file, ICaller caller, ulong argument)
     {
-        Errno errno = UserStruct.Read(caller.Memory, argument, minimumSize, out T args, out uint userSize);
+        using var memory = new StructMemory(caller.Memory, argument, (uint)Unsafe.SizeOf<T>());
+        Errno errno = UserStruct.Read(in memory, minimumSize, out T args, out uint userSize);
         return errno == Errno.None ? handler(new SvaCall(file, caller, argument, userSize), ref args) : errno;
     }
 }
