@@ -101,12 +101,34 @@ internal sealed class IovaTable
     {
         while (last >> _root.Shift >= IovaNode.Entries) Grow();
         Volatile.WriteBarrier(); // what the value leads to is written before the value can be found
-        Fill(_root, first, last, value);
+        Fill(LowestOf(first, last) ?? _root, first, last, value);
     }
 
     /// <summary>Takes out a page-aligned range of one value; what else that value stands for stays.</summary>
     /// <returns>All bits that were set in any of the entries.</returns>
-    internal ulong Clear(ulong first, ulong last) => Clear(_root, first, last);
+    internal ulong Clear(ulong first, ulong last)
+    {
+        IovaNode? node = LowestOf(first, last);
+        bool stays = node is not null && (node.IsSpare || node.Used > (int)((last - first) >> _pageShift) + 1);
+        return Clear(stays ? node! : _root, first, last);
+    }
+
+    /// <summary>
+    /// The node of the lowest level that has all of a range and more: the short way of what is small. Null where there is none yet, or the range is not small.
+    /// </summary>
+    private IovaNode? LowestOf(ulong first, ulong last)
+    {
+        ulong span = (1UL << (_pageShift + IovaNode.IndexBits)) - 1;
+        if ((first ^ last) > span || last - first == span) return null;
+        IovaNode node = _root;
+        while (node.Shift != _pageShift)
+        {
+            if (Unsafe.As<IovaInnerNode>(node).Child[IndexOf(node, first)] is not { } child) return null;
+            node = child;
+        }
+
+        return node;
+    }
 
     private void Grow()
     {
