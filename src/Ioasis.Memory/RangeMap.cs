@@ -16,6 +16,7 @@ public sealed partial class RangeMap<T>
     private const int LeafCapacity = 16;
     private const int InnerCapacity = 64;
     private Node _root = new Leaf();
+    private Leaf? _near; // where the last look-up ended, as mostly does the next; empty once it is out of the tree
 
     /// <summary>How many ranges there are.</summary>
     public int Count { get; private set; }
@@ -107,8 +108,10 @@ public sealed partial class RangeMap<T>
                 yield return leaf.At(i);
     }
 
+    /// <summary>The leaf that a range has to stand in that begins at an address.</summary>
     private Leaf Descend(ulong address)
     {
+        if (_near is { Count: not 0 } near && near.Firsts[0] <= address && (near.Next is null || near.Firsts[near.Count - 1] >= address)) return near;
         Node node = _root;
         while (!node.IsLeaf)
         {
@@ -116,7 +119,7 @@ public sealed partial class RangeMap<T>
             node = inner.Children[inner.IndexFor(address)];
         }
 
-        return Unsafe.As<Leaf>(node);
+        return _near = Unsafe.As<Leaf>(node);
     }
 
     /// <summary>Takes out the leaf that has become empty at an address, and what is empty then: no node but the root ever is.</summary>
