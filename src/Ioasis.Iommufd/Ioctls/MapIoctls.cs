@@ -19,6 +19,10 @@ internal static class MapIoctls
         if (args.Reserved != 0) return Errno.EOPNOTSUPP;
         Errno errno = CheckFlags(args.Flags, args.Iova, args.Length, out MapAccess access);
         if (errno != Errno.None) return errno;
+        PinOwner owner = PinOwner.Of(call.Caller, call.Context);
+        if (call.Context.Objects.Find<Ioas>(args.IoasId) is { } plain
+            && plain.Table.TryMapPlain(call.Caller.Memory, args.UserVa, args.Length, in owner, IsChosen(args.Flags), access, ref args.Iova))
+            return RespondOrUnmap(call, in args, plain, args.Iova, args.Length);
         errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
         using ObjectTable.Held<Ioas> ioas = held;
         if (errno != Errno.None) return errno;
@@ -94,6 +98,7 @@ internal static class MapIoctls
 
     internal static Errno Unmap(IoctlCall call, ref IommuIoasUnmap args)
     {
+        if (call.Context.Objects.Find<Ioas>(args.IoasId) is { } plain && plain.Table.TryUnmapPlain(args.Iova, args.Length)) return call.Respond(in args);
         Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
         using ObjectTable.Held<Ioas> ioas = held;
         if (errno != Errno.None) return errno;

@@ -4,7 +4,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>The short way of what is mapped most.</summary>
+/// <summary>The short way of what is mapped most. The IOAS need not be held for it: one that is gone has no domain, and so no plain memory.</summary>
 internal sealed partial class IoPageTable
 {
     /// <summary>
@@ -41,10 +41,13 @@ internal sealed partial class IoPageTable
     }
 
     /// <summary>
-    /// Takes out an area of plain memory that is just this range, as <see cref="Unmap"/> would, without a batch. False, with nothing changed, where there is none.
+    /// Takes out an area of plain memory that has just these addresses, as <see cref="Unmap"/> would, without a batch. False, with nothing changed, where there
+    /// is none.
     /// </summary>
-    private bool TryUnmapPlain(IovaRange range)
+    internal bool TryUnmapPlain(ulong iova, ulong length)
     {
+        if (length == 0 || !new Iova(iova).TryLast(length, out Iova end)) return false;
+        var range = new IovaRange(iova, end.Value);
         PlainMemory plain;
         bool wasLast;
         lock (_lock)

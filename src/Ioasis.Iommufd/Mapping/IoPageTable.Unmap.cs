@@ -20,8 +20,6 @@ internal sealed partial class IoPageTable
     /// </summary>
     internal Errno Unmap(IovaRange range, out ulong unmapped)
     {
-        unmapped = range.Length;
-        if (TryUnmapPlain(range)) return Errno.None;
         unmapped = 0;
         ulong first = range.First;
         for (int tries = 0; ;)

@@ -72,6 +72,15 @@ public sealed class ObjectTable
         return Errno.ENOENT;
     }
 
+    /// <summary>
+    /// The object of a kind that has a number at this moment; null when there is none. Nothing keeps it alive: for what one that is gone refuses by itself.
+    /// </summary>
+    internal T? Find<T>(uint id) where T : IommufdObject
+    {
+        IommufdObject?[] objects = _objects;
+        return id < objects.Length ? Volatile.Read(ref objects[id]) as T : null;
+    }
+
     /// <summary>Finds the IOAS that VFIO's ioctls mean and keeps it alive until the answer is disposed.</summary>
     /// <returns><see cref="Errno.ENODEV"/> when they mean none.</returns>
     internal Errno TryGetCompat(out Held<Ioas> held)

@@ -115,6 +115,45 @@ public sealed class PlainAreaTests
     }
 
     [Fact]
+    public void MemoryThatTheProgramGaveBackCannotBeMappedAlthoughSomeOfItIs()
+    {
+        HostBlock block = _machine.Program.Own.Allocate(4 * Page);
+        uint ioas = Attached(out _);
+        Map(ioas, Iova(0), (ulong)block.Address);
+        Map(ioas, Iova(1), (ulong)block.Address + Page);
+        _machine.Program.Own.Free(block);
+        Assert.Equal(Errno.EFAULT, _machine.Map(ioas, Iova(2), (ulong)block.Address + (2 * Page), Page));
+
+        // The block stays for as long as any of it is mapped.
+        ulong length = Page;
+        Assert.Equal(Errno.None, _machine.Unmap(ioas, Iova(0), ref length));
+        Assert.True(block.TryAddReference(), "what is mapped was given back");
+        block.Release();
+        Assert.Equal(Errno.None, _machine.Unmap(ioas, Iova(1), ref length));
+        Assert.False(block.TryAddReference(), "a mapping still holds memory");
+    }
+
+    [Fact]
+    public void MoreMemoriesThanCanBeToldApartAreMapped()
+    {
+        uint[] accesses = [IOMMU_IOAS_MAP_READABLE, IOMMU_IOAS_MAP_WRITEABLE, IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE];
+        HostBlock[] blocks = [.. Enumerable.Range(0, (AreaSlot.MaxPlain / accesses.Length) + 10).Select(_ => _machine.Program.Own.Allocate(Page))];
+        uint ioas = Attached(out _);
+        for (int round = 0; round < 2; round++) // the numbers are there again after the first
+        {
+            ulong count = 0;
+            foreach (HostBlock block in blocks)
+                foreach (uint access in accesses)
+                    Assert.Equal(Errno.None, _machine.Map(ioas, Iova(count++), (ulong)block.Address, Page, access));
+            Assert.Equal(count, _machine.Program.UserPins.Locked);
+            UnmapAll(ioas, count * Page);
+        }
+
+        Assert.Equal((0UL, 0UL), (_machine.Program.UserPins.Locked, _machine.Program.Pins.Pinned));
+        Assert.All(blocks, AssertOnlyOwnerHolds);
+    }
+
+    [Fact]
     public void TheLastDomainTakesThePinsAlongAndTheNextPinsAgain()
     {
         HostBlock block = _machine.Program.Own.Allocate(4 * Page);
