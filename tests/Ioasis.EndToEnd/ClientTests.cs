@@ -27,6 +27,7 @@ public sealed class ClientTests(Workbench bench)
         ("bad_device", [Machine.DmaTest], ["343 tried, 0 not as they must be"]),
         ("fork_fds", [Machine.Edu], ["fork_fds: all as it must be"]),
         ("fork_fds", [Machine.DmaTest], ["fork_fds: all as it must be"]),
+        ("descriptors", [Machine.Edu], ["a thread's own table: ok", "closed before the next call: ok", "descriptors: all as it must be"]),
         ("threads", [Machine.Edu, "20"], ["threads: 8 of them, 20 rounds each: all as it must be"]),
         ("threads", [Machine.DmaTest, "100"], ["threads: 8 of them, 100 rounds each: all as it must be"]),
         ("reopen", [Machine.Edu, "1000"], ["reopen: all as it must be"]),

@@ -53,16 +53,16 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
     public bool TryIdentify(in SeccompNotif call, int descriptor, [NotNullWhen(true)] out CallerThread? thread, [NotNullWhen(true)] out OpenNode? open)
     {
         open = null;
-        if (_threads.TryGetValue((int)call.Pid, out thread) && thread.TryStat(descriptor, out LinuxStat stat))
+        if (_threads.TryGetValue((int)call.Pid, out thread) && thread.TryHold(descriptor, out open))
         {
-            // The directory is that thread's alone; so it is the one that calls.
-            if (!nodes.TryHold(stat.Dev, stat.Ino, out open)) return false;
+            // What it was asked by is that thread's alone; so it is the one that calls.
+            if (open is null) return false;
             if (thread.Process.IsStillThat(thread.Directory)) return true;
             open.Release();
             open = null;
         }
 
-        return TryRenew(call, descriptor, out thread) && thread.TryStat(descriptor, out stat) && nodes.TryHold(stat.Dev, stat.Ino, out open);
+        return TryRenew(call, descriptor, out thread) && thread.TryHold(descriptor, out open) && open is not null;
     }
 
     /// <summary>

@@ -24,6 +24,7 @@ internal sealed class CallerThread(
     int id, FileDescriptor directory, FileDescriptor? pidfd, CallerProcess process, OpenNodes nodes, NodeOpener opener) : ICaller, IDisposable
 {
     // Only the thread that serves the call touches it, and a thread makes one call at a time.
+    private readonly KnownDescriptors _known = new(directory);
     private List<OpenNode>? _heldInCall;
     private ulong _call;
 
@@ -44,6 +45,22 @@ internal sealed class CallerThread(
 
     /// <summary>Whether the thread still lives.</summary>
     public bool IsAlive => SysFiles.StatAt(directory, "../status\0"u8, 0, out _) == Errno.None;
+
+    /// <summary>Which open file of our nodes a descriptor of the thread stands for, held for a call; null when it is another's file.</summary>
+    /// <returns>False when it stands for nothing, or the thread is gone.</returns>
+    public bool TryHold(int descriptor, out OpenNode? open)
+    {
+        if (_known.TryRead(descriptor, out DescriptorInfo info))
+        {
+            if (nodes.TryHold(info, out open)) return true;
+            _known.Drop(descriptor);
+        }
+
+        open = null;
+        if (!TryStat(descriptor, out LinuxStat stat)) return false;
+        if (nodes.TryHold(stat.Dev, stat.Ino, out open) && open.Carrier.Mount != Carrier.UnknownMount) _known.Add(descriptor);
+        return true;
+    }
 
     /// <summary>What stat(2) says of an open file of the thread.</summary>
     public bool TryStat(int descriptor, out LinuxStat stat)
@@ -72,8 +89,8 @@ internal sealed class CallerThread(
     public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
     {
         file = null;
-        if (!TryStat(descriptor, out LinuxStat stat)) return false;
-        if (nodes.TryHold(stat.Dev, stat.Ino, out OpenNode? open))
+        if (!TryHold(descriptor, out OpenNode? open)) return false;
+        if (open is not null)
         {
             // Another thread of the caller may close it meanwhile; until the call is over it stays.
             (_heldInCall ??= []).Add(open);
@@ -125,6 +142,7 @@ internal sealed class CallerThread(
 
     public void Dispose()
     {
+        _known.Dispose();
         directory.Dispose();
         pidfd?.Dispose();
     }

@@ -12,20 +12,31 @@ namespace Ioasis.Host.Devices;
 /// </summary>
 internal sealed class Carrier : ICarrier, IDisposable
 {
+    /// <summary>What <see cref="Mount"/> is where the kernel does not say.</summary>
+    public const int UnknownMount = -1;
+
     // Far above every region's end, and far below what a file can have.
     private const ulong Size = 1UL << 48;
 
     private readonly FileDescriptor _file;
+
     // Guards _mapped. Nothing else is locked while it is held.
     private readonly Lock _lock = new();
     private readonly Dictionary<(ulong Offset, ulong Length), MappedFile> _mapped = [];
 
+    // All memfds are on one mount of the kernel's own, which never goes.
+    private static int s_mount = UnknownMount;
+
     private Carrier(FileDescriptor file, in LinuxStat stat)
     {
         _file = file;
+        Mount = MountOf(file);
         Device = stat.Dev;
         Inode = stat.Ino;
     }
+
+    /// <summary>The ID of the mount that all memfds are on: with the inode number it tells a carrier from every other file, too.</summary>
+    public int Mount { get; }
 
     /// <summary>The device number of the file system that all memfds are on.</summary>
     public ulong Device { get; }
@@ -115,6 +126,18 @@ internal sealed class Carrier : ICarrier, IDisposable
         }
 
         _file.Dispose();
+    }
+
+    private static int MountOf(FileDescriptor carrier)
+    {
+        if (Volatile.Read(ref s_mount) == UnknownMount
+            && SysFiles.Open($"/proc/self/fdinfo/{carrier.Number}", FcntlH.O_RDONLY, out FileDescriptor text) == Errno.None)
+        {
+            using (text)
+                if (DescriptorInfo.TryRead(text, out DescriptorInfo info)) Volatile.Write(ref s_mount, info.Mount);
+        }
+
+        return Volatile.Read(ref s_mount);
     }
 
     private static string PathOf(FileDescriptor file) => $"/proc/self/fd/{file.Number}";

@@ -26,6 +26,7 @@ internal sealed class OpenNodes : IDisposable
     private readonly byte[] _events = new byte[256 * EventSize];
 
     private ulong _device;
+    private int _mount;
     private int _doubtfulCount;
 
     /// <exception cref="IOException">The host has no inotify instance left.</exception>
@@ -54,6 +55,7 @@ internal sealed class OpenNodes : IDisposable
             open.Watch = (int)watch.Value;
             _byWatch.Add(open.Watch, open);
             _device = open.Carrier.Device;
+            _mount = open.Carrier.Mount;
             _byInode[open.Carrier.Inode] = open;
             return Errno.None;
         }
@@ -76,6 +78,14 @@ internal sealed class OpenNodes : IDisposable
     public bool TryHold(ulong device, ulong inode, [NotNullWhen(true)] out OpenNode? open)
     {
         if (device == Volatile.Read(ref _device) && _byInode.TryGetValue(inode, out open) && open.TryHold()) return true;
+        open = null;
+        return false;
+    }
+
+    /// <summary>The same by what is said of a descriptor.</summary>
+    public bool TryHold(in DescriptorInfo descriptor, [NotNullWhen(true)] out OpenNode? open)
+    {
+        if (descriptor.Mount == Volatile.Read(ref _mount) && _byInode.TryGetValue(descriptor.Inode, out open) && open.TryHold()) return true;
         open = null;
         return false;
     }

@@ -95,6 +95,12 @@ public sealed class OpenNodesTests : IDisposable
         Assert.NotEqual(first.Carrier.Inode, second.Carrier.Inode);
         Assert.True(_nodes.IsCarrier(stat.Dev, stat.Ino));
         Assert.False(_nodes.IsCarrier(stat.Dev + 1, stat.Ino));
+        var info = new DescriptorInfo(second.Carrier.Mount, stat.Ino);
+        Assert.True(_nodes.TryHold(info, out found));
+        Assert.Same(second, found);
+        found.Release();
+        Assert.False(_nodes.TryHold(info with { Mount = info.Mount + 1 }, out _));
+        Assert.False(_nodes.TryHold(info with { Inode = ulong.MaxValue }, out _));
         placedFirst.Dispose();
         placedSecond.Dispose();
     }
