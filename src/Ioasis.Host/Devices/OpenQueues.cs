@@ -17,6 +17,9 @@ internal sealed class OpenQueues : IDisposable
     private readonly ConcurrentDictionary<ulong, QueueCarrier> _open = new();
     private ulong _next;
 
+    // How many are open: the dictionary would lock itself to say that it is empty.
+    private int _count;
+
     // Held while responses are taken and queues closed: whoever takes a call up waits until those are done that came before. Taken before any
     // lock of a queue.
     private readonly Lock _serving = new();
@@ -34,7 +37,7 @@ internal sealed class OpenQueues : IDisposable
     public FileDescriptor Notifier => _notifier;
 
     /// <summary>Whether no queue is open.</summary>
-    public bool IsEmpty => _open.IsEmpty;
+    public bool IsEmpty => Volatile.Read(ref _count) == 0;
 
     /// <summary>Opens a queue for a program.</summary>
     /// <param name="queue">The queue; it is closed when no program has the file any more, and at once when the answer is an error.</param>
@@ -52,6 +55,7 @@ internal sealed class OpenQueues : IDisposable
         using (programs)
         {
             _open[tag] = carrier!;
+            Interlocked.Increment(ref _count);
             carrier!.Connect();
             SysResult placed = place(programs);
             if (placed.IsOk) return placed;
@@ -75,7 +79,7 @@ internal sealed class OpenQueues : IDisposable
     /// </summary>
     public void Serve()
     {
-        if (_open.IsEmpty) return;
+        if (IsEmpty) return;
         lock (_serving)
         {
             // Who is ready goes to the end of the line; so all have their turn, and programs that go on writing cannot hold us.
@@ -116,6 +120,10 @@ internal sealed class OpenQueues : IDisposable
     {
         if (!_open.ContainsKey(tag)) return;
         try { carrier.Close(); }
-        finally { _open.TryRemove(tag, out _); } // last: who finds none open does not wait for us
+        finally
+        {
+            _open.TryRemove(tag, out _);
+            Interlocked.Decrement(ref _count); // last: who finds none open does not wait for us
+        }
     }
 }

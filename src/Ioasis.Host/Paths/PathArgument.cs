@@ -26,16 +26,16 @@ internal static class PathArgument
             // Never beyond the page: the next need not be there.
             ulong at = address + (ulong)length;
             int step = Math.Min(Math.Min(wanted, buffer.Length - length), PageSize - (int)(at % PageSize));
-            SysResult got = SysMemory.ReadProcess(thread, at, buffer.AsSpan(length, step));
-            if (!got.IsOk || got.Value == 0) return false;
-            int end = buffer.AsSpan(length, (int)got.Value).IndexOf((byte)0);
+            int got = (int)SysMemory.ReadProcess(thread, at, buffer.AsSpan(length, step));
+            if (got <= 0) return false;
+            int end = buffer.AsSpan(length, got).IndexOf((byte)0);
             if (end >= 0)
             {
                 path = buffer.AsSpan(0, length + end);
                 return true;
             }
 
-            length += (int)got.Value;
+            length += got;
             wanted = PageSize;
         }
 

@@ -74,7 +74,7 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
         // struct open_how: flags, mode, resolve.
         Span<ulong> how = stackalloc ulong[3];
         ref readonly U64x6 args = ref call.Data.Args;
-        if (args[3] < 24 || SysMemory.ReadProcess((int)call.Pid, args[2], MemoryMarshal.AsBytes(how)).Value != 24) return Answer.Continue;
+        if (args[3] < 24 || SysMemory.ReadProcess((int)call.Pid, args[2], MemoryMarshal.AsBytes(how)) != 24) return Answer.Continue;
         // Confined to a directory, the call means nothing of ours.
         if ((how[2] & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) != 0) return Answer.Continue;
         return Open(call, server, (int)args[0], args[1], (int)how[0], (uint)how[1]);
@@ -232,7 +232,7 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
     private static bool IsEmpty(in SeccompNotif call, ulong path)
     {
         Span<byte> first = stackalloc byte[1];
-        return path == 0 || (SysMemory.ReadProcess((int)call.Pid, path, first).Value == 1 && first[0] == 0);
+        return path == 0 || (SysMemory.ReadProcess((int)call.Pid, path, first) == 1 && first[0] == 0);
     }
 
     private static Answer Put(in SeccompNotif call, in LinuxStat stat, ulong result, bool extended)
@@ -243,11 +243,11 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
     }
 
     private static Answer Put(in SeccompNotif call, ReadOnlySpan<byte> bytes, ulong result) =>
-        SysMemory.WriteProcess((int)call.Pid, result, bytes).Value == bytes.Length ? Errno.None : Errno.EFAULT;
+        SysMemory.WriteProcess((int)call.Pid, result, bytes) == bytes.Length ? Errno.None : Errno.EFAULT;
 
     private static Answer Put(in SeccompNotif call, ReadOnlySpan<byte> text, ulong result, int size)
     {
         text = text[..Math.Min(size, text.Length)];
-        return SysMemory.WriteProcess((int)call.Pid, result, text).Value == text.Length ? SysResult.Ok(text.Length) : Errno.EFAULT;
+        return SysMemory.WriteProcess((int)call.Pid, result, text) == text.Length ? SysResult.Ok(text.Length) : Errno.EFAULT;
     }
 }

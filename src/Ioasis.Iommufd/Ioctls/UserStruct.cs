@@ -11,6 +11,7 @@ namespace Ioasis.Iommufd.Ioctls;
 internal static class UserStruct
 {
     private const int Page = 4096;
+    private const int Few = 64;
 
     /// <summary>Reads a structure that begins with its own size, 32 bits wide.</summary>
     /// <param name="memory">Where the structure is.</param>
@@ -67,7 +68,8 @@ internal static class UserStruct
 
     private static Errno CheckZero(AddressSpace memory, ulong address, uint length)
     {
-        Span<byte> buffer = stackalloc byte[Page];
+        // Mostly it is a field or two, and what is on the stack is cleared first.
+        Span<byte> buffer = length <= Few ? stackalloc byte[Few] : stackalloc byte[Page];
         while (length > 0)
         {
             // Never beyond a page in one read: a byte that is not zero counts even where the next page is not there.

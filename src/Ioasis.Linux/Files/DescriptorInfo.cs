@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using Ioasis.Abi;
 
 namespace Ioasis.Linux.Files;
 
@@ -16,8 +15,8 @@ internal readonly record struct DescriptorInfo(int Mount, ulong Inode)
     public static bool TryRead(FileDescriptor file, out DescriptorInfo info)
     {
         Span<byte> text = stackalloc byte[Enough];
-        SysResult got = SysFiles.ReadAt(file, text, 0);
-        return TryParse(got.IsOk ? text[..(int)got.Value] : default, out info);
+        int got = SysFiles.ReadAtOnce(file, text, 0);
+        return TryParse(text[..Math.Max(0, got)], out info);
     }
 
     /// <summary>Takes the text apart.</summary>

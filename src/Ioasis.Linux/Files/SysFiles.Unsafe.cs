@@ -67,6 +67,16 @@ internal static unsafe partial class SysFiles
         }
     }
 
+    /// <summary>
+    /// pread(2) of a file that never makes anybody wait: how many bytes, or -1. The garbage collector waits for a thread that is in here.
+    /// </summary>
+    public static int ReadAtOnce(FileDescriptor file, Span<byte> destination, ulong offset)
+    {
+        // SAFETY: as in Read.
+        fixed (byte* to = destination)
+            return (int)pread_at_once(SyscallNumbers.Pread64, file, to, (nuint)destination.Length, (long)offset);
+    }
+
     /// <summary>ioctl(2). What <paramref name="argument"/> means, and that it is good for it, is the caller's to know.</summary>
     public static SysResult Ioctl(FileDescriptor file, uint command, nint argument)
     {
@@ -208,6 +218,11 @@ internal static unsafe partial class SysFiles
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint read(FileDescriptor file, byte* to, nuint count);
+
+    // By its number: libc's own function makes ready for the thread to be cancelled.
+    [LibraryImport("libc", EntryPoint = "syscall")]
+    [SuppressGCTransition]
+    private static partial nint pread_at_once(nint number, FileDescriptor file, byte* to, nuint count, long offset);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint write(FileDescriptor file, byte* from, nuint count);

@@ -52,8 +52,8 @@ internal sealed class CallWindow
 
         // Within one page all bytes can be read or none.
         int ahead = Math.Min(AheadSize, PageSize - (int)(address % PageSize));
-        if (destination.Length >= ahead) return SysMemory.ReadProcess(_thread, address, destination).Value == destination.Length;
-        _aheadCount = (int)Math.Max(0, SysMemory.ReadProcess(_thread, address, _ahead.AsSpan(0, ahead)).Value);
+        if (destination.Length >= ahead) return SysMemory.ReadProcess(_thread, address, destination) == destination.Length;
+        _aheadCount = (int)Math.Max(0, SysMemory.ReadProcess(_thread, address, _ahead.AsSpan(0, ahead)));
         _aheadAddress = address;
         _aheadStart = 0;
         if (_aheadCount < destination.Length) return false;
@@ -65,7 +65,7 @@ internal sealed class CallWindow
     public bool TryWrite(ulong address, ReadOnlySpan<byte> source)
     {
         _aheadCount = 0;
-        return SysMemory.WriteProcess(_thread, address, source).Value == source.Length;
+        return SysMemory.WriteProcess(_thread, address, source) == source.Length;
     }
 
     private void TakeAhead(Span<byte> destination)

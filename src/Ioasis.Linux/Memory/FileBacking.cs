@@ -64,7 +64,7 @@ internal sealed class FileBacking : MemoryBacking
         if (Volatile.Read(ref _mapping) is not { } mapping || !mapping.Has(offset, destination.Length)) return false;
         nint at = mapping.First + (nint)offset;
         // Not by a load: where the file was truncated under us the call fails and a load would end the process.
-        if (!mapping.CannotVanish) return SysMemory.ReadProcess(Environment.ProcessId, (ulong)at, destination).Value == destination.Length;
+        if (!mapping.CannotVanish) return SysMemory.ReadProcess(Environment.ProcessId, (ulong)at, destination) == destination.Length;
         HostMemory.Read(at, destination);
         return true;
     }
@@ -73,7 +73,7 @@ internal sealed class FileBacking : MemoryBacking
     {
         if (!Writable || Volatile.Read(ref _mapping) is not { } mapping || !mapping.Has(offset, source.Length)) return false;
         nint at = mapping.First + (nint)offset;
-        if (!mapping.CannotVanish) return SysMemory.WriteProcess(Environment.ProcessId, (ulong)at, source).Value == source.Length;
+        if (!mapping.CannotVanish) return SysMemory.WriteProcess(Environment.ProcessId, (ulong)at, source) == source.Length;
         HostMemory.Write(at, source);
         return true;
     }

@@ -32,29 +32,29 @@ internal static unsafe partial class SysMemory
     /// <summary>madvise(2) on bytes of a mapping of ours.</summary>
     public static Errno Advise(nint address, ulong length, int advice) => LastError.Of(madvise(address, (nuint)length, advice));
 
-    /// <summary>process_vm_readv(2) of one run of bytes: how many could be read, which may be fewer than asked for.</summary>
+    /// <summary>process_vm_readv(2) of one run of bytes: how many could be read, which may be fewer than asked for; -1 if none.</summary>
     /// <remarks><paramref name="thread"/>: Any thread of the process.</remarks>
-    public static SysResult ReadProcess(int thread, ulong address, Span<byte> destination)
+    public static long ReadProcess(int thread, ulong address, Span<byte> destination)
     {
         // SAFETY: the span is pinned, and what the kernel writes to it is bounded by its length.
         fixed (byte* to = destination)
         {
             var local = new IoVector { Base = (ulong)to, Length = (ulong)destination.Length };
             var remote = new IoVector { Base = address, Length = (ulong)destination.Length };
-            return LastError.Result(process_vm_readv(thread, &local, 1, &remote, 1, 0));
+            return process_vm_readv(thread, &local, 1, &remote, 1, 0);
         }
     }
 
-    /// <summary>process_vm_writev(2) of one run of bytes: how many could be written, which may be fewer than asked for.</summary>
+    /// <summary>process_vm_writev(2) of one run of bytes: how many could be written, which may be fewer than asked for; -1 if none.</summary>
     /// <remarks><paramref name="thread"/>: Any thread of the process.</remarks>
-    public static SysResult WriteProcess(int thread, ulong address, ReadOnlySpan<byte> source)
+    public static long WriteProcess(int thread, ulong address, ReadOnlySpan<byte> source)
     {
         // SAFETY: the span is pinned; the kernel only reads it.
         fixed (byte* from = source)
         {
             var local = new IoVector { Base = (ulong)from, Length = (ulong)source.Length };
             var remote = new IoVector { Base = address, Length = (ulong)source.Length };
-            return LastError.Result(process_vm_writev(thread, &local, 1, &remote, 1, 0));
+            return process_vm_writev(thread, &local, 1, &remote, 1, 0);
         }
     }
 
@@ -67,9 +67,9 @@ internal static unsafe partial class SysMemory
     [LibraryImport("libc", SetLastError = true)]
     private static partial int madvise(nint address, nuint length, int advice);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport("libc")]
     private static partial nint process_vm_readv(int pid, IoVector* local, nuint locals, IoVector* remote, nuint remotes, nuint flags);
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport("libc")]
     private static partial nint process_vm_writev(int pid, IoVector* local, nuint locals, IoVector* remote, nuint remotes, nuint flags);
 }

@@ -79,5 +79,5 @@ public sealed class CallWindowTests : IDisposable
 
     // As another thread of the program would.
     private void WriteBehind(ulong offset, ReadOnlySpan<byte> bytes) =>
-        Assert.Equal(bytes.Length, SysMemory.WriteProcess(_child.Id, _at.Value + offset, bytes).Value);
+        Assert.Equal(bytes.Length, SysMemory.WriteProcess(_child.Id, _at.Value + offset, bytes));
 }
