@@ -29,6 +29,7 @@ internal static class SyscallNumbers
     public const int Listxattr = 194;
     public const int Llistxattr = 195;
     public const int RemapFilePages = 216;
+    public const int EpollWait = 232;
     public const int Openat = 257;
     public const int Newfstatat = 262;
     public const int Readlinkat = 267;

@@ -138,6 +138,16 @@ internal static unsafe partial class SysEvents
         }
     }
 
+    /// <summary>
+    /// Whether something in an epoll is ready, by its list of who is: the files themselves are not asked while that is empty. True when it cannot be told.
+    /// </summary>
+    public static bool IsAnyReady(FileDescriptor epoll)
+    {
+        EpollEntry entry;
+        // SAFETY: the kernel writes one entry at most. Not waiting, it answers at once: the garbage collector may wait for that.
+        return epoll_wait_at_once(SyscallNumbers.EpollWait, epoll, &entry, 1, 0) != 0;
+    }
+
     [StructLayout(LayoutKind.Sequential)]
     private struct IoVector
     {
@@ -187,4 +197,9 @@ internal static unsafe partial class SysEvents
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int epoll_wait(FileDescriptor epoll, EpollEntry* ready, int count, int milliseconds);
+
+    // By its number: libc's own function makes ready for the thread to be cancelled.
+    [LibraryImport("libc", EntryPoint = "syscall")]
+    [SuppressGCTransition]
+    private static partial nint epoll_wait_at_once(nint number, FileDescriptor epoll, EpollEntry* ready, nint count, nint milliseconds);
 }
