@@ -6,7 +6,7 @@ namespace Ioasis.Tests.Bench;
 public sealed class BenchOptionsTests
 {
     [Theory]
-    [InlineData("dmaa", "there is no benchmark \"dmaa\"; there is dma, threads, nested, map, memory, requests, scale, dirty, transfer, ioctl, mappings, peers.")]
+    [InlineData("dmaa", "there is no benchmark \"dmaa\"; there is dma, threads, nested, map, memory, requests, scale, dirty, transfer, ioctl, doorbells, mappings, peers.")]
     [InlineData("dma --fast", "bench does not know \"--fast\"; it knows --rounds, --json, --html, --check.")]
     [InlineData("--rounds", "--rounds needs a value: --rounds N.")]
     [InlineData("--rounds --json", "--rounds needs a value: --rounds N.")]
