@@ -15,6 +15,9 @@ public abstract class PciDeviceModel
     /// <summary>What the function is: identity, BARs with their registers, interrupts, capabilities. The same at every call.</summary>
     public abstract PciFunction Function { get; }
 
+    /// <summary>Makes the model of a virtual function, when a driver enables those that <see cref="PciFunction.Sriov"/> tells of.</summary>
+    public virtual PciDeviceModel CreateVirtualFunction() => throw new NotSupportedException("The function has no virtual ones.");
+
     /// <summary>The function was put into a slot; its registers have their reset values.</summary>
     /// <param name="slot">The model's way to its BARs, to memory and to interrupts, valid until <see cref="Unplug"/>.</param>
     public abstract void Plug(IPciSlot slot);

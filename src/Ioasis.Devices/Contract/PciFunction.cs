@@ -50,6 +50,27 @@ public sealed record PciFunction
 
     /// <summary>How many page requests it can have unanswered (PRI), which needs ATS; 0 for no such capability.</summary>
     public int PageRequests { get; init; }
+
+    /// <summary>The virtual functions that it can have (SR-IOV), which only a PCI Express endpoint can; null for no such capability.</summary>
+    public SriovLayout? Sriov { get; init; }
+
+    /// <summary>
+    /// Whether it is a virtual function. Its PASIDs and page requests are enabled by the capabilities of the physical one, so that it shows none of its
+    /// own; its IDs and BARs stand in no register of its own either (SR-IOV 1.1, 3.4.1).
+    /// </summary>
+    public bool IsVirtual { get; init; }
+}
+
+/// <summary>The virtual functions of a physical one (SR-IOV 1.1, 3.3).</summary>
+/// <param name="TotalVfs">How many there can be.</param>
+/// <param name="VirtualFunction">What each of them is.</param>
+public sealed record SriovLayout(int TotalVfs, PciFunction VirtualFunction)
+{
+    /// <summary>From the physical function's routing ID to that of the first virtual one: half a bus further, where its neighbours are none.</summary>
+    public ushort FirstVfOffset { get; init; } = 0x80;
+
+    /// <summary>From one virtual function's routing ID to the next one's.</summary>
+    public ushort VfStride { get; init; } = 1;
 }
 
 /// <summary>The MSI-X structures of a function. The host owns their bytes; a model never touches them.</summary>

@@ -2,12 +2,14 @@ namespace Ioasis.Devices;
 
 /// <summary>
 /// A device to test DMA with, 1234:11e9: a command copies between memory and a buffer of the device, tells how it went, and raises the
-/// interrupt it was asked for. It has four channels, PASIDs, ATS and PRI. See docs/devices/dmatest.md.
+/// interrupt it was asked for. It has four channels, PASIDs, ATS and PRI, and can have virtual functions, 1234:11ea. See
+/// docs/devices/dmatest.md.
 /// </summary>
 public sealed class DmaTestDevice : PciDeviceModel
 {
     internal const int BufferSize = 4096;
     internal const uint NoVector = 0xffffffff;
+    internal const int MaxVirtualFunctions = 64;
 
     /// <summary>A page request group's number has 9 bits (PCI Express Base, 10.4.1).</summary>
     internal const uint GroupMask = 0x1ff;
@@ -16,11 +18,11 @@ public sealed class DmaTestDevice : PciDeviceModel
     private static readonly DmaTestRegisters[] s_registers = [.. Enumerable.Range(0, ChannelCount).Select(n => new DmaTestRegisters(n))];
     private DmaTestChannel[] _channels = [];
 
-    /// <inheritdoc/>
-    public override PciFunction Function { get; } = new()
+    private static readonly PciFunction s_virtual = new()
     {
         VendorId = 0x1234,
-        DeviceId = 0x11e9,
+        DeviceId = 0x11ea,
+        IsVirtual = true,
         ClassCode = 0x00ff00,
         MsiVectors = 1,
         Msix = new MsixLayout(Vectors: 4, Bar: 4, TableOffset: 0, PendingOffset: 0x800),
@@ -42,6 +44,25 @@ public sealed class DmaTestDevice : PciDeviceModel
             new Bar { Index = 4, Size = 4096, Is64Bit = true, UnclaimedByte = 0 },
         ],
     };
+
+    /// <summary>Makes the model.</summary>
+    /// <param name="virtualFunctions">How many virtual functions it can have (SR-IOV), each of which is the same device again.</param>
+    public DmaTestDevice(int virtualFunctions = 0) : this(s_virtual with
+    {
+        DeviceId = 0x11e9,
+        IsVirtual = false,
+        Sriov = virtualFunctions == 0 ? null : new SriovLayout(virtualFunctions, s_virtual),
+    })
+    {
+    }
+
+    private DmaTestDevice(PciFunction function) => Function = function;
+
+    /// <inheritdoc/>
+    public override PciFunction Function { get; }
+
+    /// <inheritdoc/>
+    public override PciDeviceModel CreateVirtualFunction() => new DmaTestDevice(s_virtual);
 
     /// <inheritdoc/>
     public override void Plug(IPciSlot slot) =>

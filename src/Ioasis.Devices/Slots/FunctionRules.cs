@@ -25,6 +25,16 @@ internal static class FunctionRules
         Require(function.PasidBits is >= 0 and <= Pasid.Bits, $"{function.PasidBits} PASID bits: 0 to {Pasid.Bits}");
         Require(function.PasidBits > 0 || (!function.PasidExecute && !function.PasidPrivileged), "execute and privileged requests need PASIDs");
         Require(function.PageRequests >= 0 && (function.PageRequests == 0 || function.HasAts), $"{function.PageRequests} page requests: they need ATS");
+        Require(function.Sriov is null || (function.IsExpress && !function.IsVirtual), "virtual functions are of physical ones of PCI Express");
+        if (function.Sriov is { } sriov)
+        {
+            Require(sriov.TotalVfs is >= 1 and <= ushort.MaxValue, $"{sriov.TotalVfs} virtual functions: 1 to 65535");
+            Require(sriov.FirstVfOffset > 0 && sriov.VfStride > 0, "the routing IDs of virtual functions differ from the function's and each other's");
+            Require(sriov.VirtualFunction.IsVirtual && sriov.VirtualFunction.VendorId == function.VendorId, "a virtual function is one, of the same vendor");
+            Check(sriov.VirtualFunction);
+        }
+
+        Require(!function.IsVirtual || !function.HasInterruptPin, "a virtual function has no interrupt pin");
         Require(function.IsExpress || (function.PasidBits == 0 && !function.HasAts), "PASIDs and ATS are of PCI Express");
         if (function.Msix is not { } msix) return;
         Require(msix.Vectors is >= 1 and <= 2048, $"{msix.Vectors} MSI-X vectors: 1 to 2048");

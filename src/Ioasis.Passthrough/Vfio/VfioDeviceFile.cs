@@ -42,5 +42,6 @@ internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier, Vfi
     {
         Device.Unbind(this);
         if (_granted && !IsOfGroup) Device.Group.Unblock();
+        Device.RemoveFile();
     }
 }

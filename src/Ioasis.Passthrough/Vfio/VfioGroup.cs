@@ -45,12 +45,16 @@ public sealed class VfioGroup : INode
     /// <summary>Its devices, in the order in which they were plugged in.</summary>
     internal IReadOnlyList<VfioPciDevice> Devices { get; private set; } = [];
 
+    /// <summary>Whether its last device was removed: a file of it that is still open is of no use.</summary>
+    internal bool IsGone => Devices.Count == 0;
+
     /// <inheritdoc/>
     public Errno Open(ICarrier carrier, out NodeFile? file)
     {
         file = null;
         lock (_lock)
         {
+            if (IsGone) return Errno.ENODEV;
             if (_open || _boundByNode != 0) return Errno.EBUSY;
             _open = true;
             file = new VfioGroupFile(this);
@@ -59,6 +63,16 @@ public sealed class VfioGroup : INode
     }
 
     internal void Add(VfioPciDevice device) => Devices = [.. Devices, device];
+
+    /// <summary>A device is no more; true when it was the last.</summary>
+    internal bool Remove(VfioPciDevice device)
+    {
+        lock (_lock)
+        {
+            Devices = [.. Devices.Where(d => d != device)];
+            return IsGone;
+        }
+    }
 
     /// <summary>A device is to be bound through its own node; <see cref="Unblock"/> when it is so no more.</summary>
     internal Errno Block()
@@ -95,6 +109,7 @@ public sealed class VfioGroup : INode
         lock (_lock)
         {
             if (_context is not null) return Errno.EINVAL;
+            if (IsGone) return Errno.ENODEV;
             if (file is not IommufdContext context) return Errno.EBADFD;
             context.EnsureCompatIoas();
             context.AddReference();
@@ -117,16 +132,19 @@ public sealed class VfioGroup : INode
     internal Errno OpenDevice(VfioPciDevice device, ICarrier carrier, out NodeFile? file)
     {
         file = null;
-        lock (_lock)
+        Errno errno = device.AddFile();
+        if (errno != Errno.None) return errno;
+        var opened = new VfioDeviceFile(device, carrier, this);
+        lock (_lock) errno = _context is null ? Errno.EINVAL : device.BindAndAttach(opened, _context);
+        if (errno != Errno.None)
         {
-            if (_context is null) return Errno.EINVAL;
-            var opened = new VfioDeviceFile(device, carrier, this);
-            Errno errno = device.BindAndAttach(opened, _context);
-            if (errno != Errno.None) return errno;
-            opened.IsGranted = true;
-            file = opened;
-            return Errno.None;
+            device.RemoveFile();
+            return errno;
         }
+
+        opened.IsGranted = true;
+        file = opened;
+        return Errno.None;
     }
 
     internal void Close()

@@ -39,6 +39,7 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
         Span<byte> bytes = MemoryMarshal.AsBytes(new Span<VfioGroupStatus>(ref status));
         if (!caller.Memory.TryRead(new Hva(argument), bytes)) return Errno.EFAULT;
         if (status.Argsz < bytes.Length) return Errno.EINVAL;
+        if (group.IsGone) return Errno.ENODEV;
         status.Flags = group.Status;
         return caller.Memory.TryWrite(new Hva(argument), bytes) ? SysResult.Ok() : Errno.EFAULT;
     }
@@ -65,8 +66,9 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
             string options = name[own.Length..];
             if (options.Length > 0 && options[0] != ' ') continue;
 
-            // The only option is a token, which a function without virtual ones is not to be given.
-            if (options.AsSpan().ContainsAnyExcept(' ')) return Errno.EINVAL;
+            if (!VfToken.TryParseOptions(options, out Guid? token)) return Errno.EINVAL;
+            errno = device.MatchToken(token);
+            if (errno != Errno.None) return errno;
             return caller.InstallFile(new DeviceOfGroup(group, device));
         }
 

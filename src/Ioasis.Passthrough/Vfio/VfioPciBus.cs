@@ -14,7 +14,6 @@ public sealed class VfioPciBus : IDisposable
     // Guards the windows.
     private readonly Lock _lock = new();
     private readonly uint _major;
-    private readonly List<VfioGroup> _groups = [];
     private ulong _low = LowStart;
     private ulong _high = HighStart;
 
@@ -23,7 +22,7 @@ public sealed class VfioPciBus : IDisposable
     public VfioPciBus(uint major) => _major = major;
 
     /// <summary>The groups of the devices that were plugged in.</summary>
-    public IReadOnlyList<VfioGroup> Groups => _groups;
+    public IReadOnlyList<VfioGroup> Groups { get; private set; } = [];
 
     internal BarPoller Poller { get; } = new();
 
@@ -38,32 +37,72 @@ public sealed class VfioPciBus : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(endpoint);
         var slot = new PciSlot(model, endpoint, Poller, function);
-        var addresses = new ulong[6];
+        ulong[] addresses = new ulong[6], vfAddresses = new ulong[6];
         foreach (Bar bar in slot.Function.Bars) addresses[bar.Index] = Place(bar);
-        VfioGroup? group = _groups.Find(g => g.Id == endpoint.Group.Id);
-        if (group is null) _groups.Add(group = new VfioGroup(endpoint.Group, _major - 1, (uint)_groups.Count));
-        var device = new VfioPciDevice(slot, endpoint, addresses, group, _major, minor);
-        group.Add(device);
-        return device;
+        if (slot.Function.Sriov is { } sriov)
+            foreach (Bar bar in sriov.VirtualFunction.Bars) vfAddresses[bar.Index] = Place(bar, sriov.TotalVfs);
+        return Add(group => new VfioPciDevice(slot, endpoint, (addresses, vfAddresses), group, (_major, minor)), endpoint);
+    }
+
+    /// <summary>Plugs the model of a virtual function in, whose BARs follow those of the one before.</summary>
+    /// <param name="model">The model, not plugged in before.</param>
+    /// <param name="endpoint">Its place behind an IOMMU, and its requester ID.</param>
+    /// <param name="minor">Its number N in <c>/dev/vfio/devices/vfioN</c>.</param>
+    /// <param name="physical">The function that it is one of.</param>
+    /// <param name="number">Which of them, from 0.</param>
+    public VfioPciDevice AddVirtual(PciDeviceModel model, Endpoint endpoint, uint minor, VfioPciDevice physical, int number)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(endpoint);
+        ArgumentNullException.ThrowIfNull(physical);
+        var slot = new PciSlot(model, endpoint, Poller, physical.Function.Sriov!.VirtualFunction);
+        var addresses = new ulong[6];
+        foreach (Bar bar in slot.Function.Bars) addresses[bar.Index] = physical.VfBarAddresses[bar.Index] + (bar.Size * (uint)number);
+        return Add(group => new VfioPciDevice(slot, endpoint, (addresses, new ulong[6]), group, (_major, minor), physical), endpoint);
+    }
+
+    /// <summary>Unplugs a device whose files are closed, and lets its group go if it was the last of it.</summary>
+    public void Remove(VfioPciDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        device.Dispose();
+        if (device.Group.Remove(device)) Groups = [.. Groups.Where(g => g != device.Group)];
     }
 
     /// <summary>Ends the bus's thread.</summary>
     public void Dispose() => Poller.Dispose();
 
-    private ulong Place(Bar bar)
+    private VfioPciDevice Add(Func<VfioGroup, VfioPciDevice> make, Endpoint endpoint)
     {
+        VfioGroup? group = Groups.FirstOrDefault(g => g.Id == endpoint.Group.Id);
+        if (group is null)
+        {
+            uint minor = 0;
+            while (Groups.Any(g => g.Minor == minor)) minor++;
+            Groups = [.. Groups, group = new VfioGroup(endpoint.Group, _major - 1, minor)];
+        }
+
+        VfioPciDevice device = make(group);
+        group.Add(device);
+        return device;
+    }
+
+    // Of virtual functions the BARs of one index stand in a row.
+    private ulong Place(Bar bar, int count = 1)
+    {
+        ulong size = bar.Size * (uint)count;
         lock (_lock)
         {
             ulong start = (_low + bar.Size - 1) & ~(bar.Size - 1);
-            if (bar.Is64Bit || start + bar.Size > LowEnd)
+            if (bar.Is64Bit || start + size > LowEnd)
             {
-                if (!bar.Is64Bit) throw new ArgumentException($"No room below 4 GiB for BAR {bar.Index} of {bar.Size} bytes.");
+                if (!bar.Is64Bit) throw new ArgumentException($"No room below 4 GiB for BAR {bar.Index} of {size} bytes.");
                 start = (_high + bar.Size - 1) & ~(bar.Size - 1);
-                _high = start + bar.Size;
+                _high = start + size;
                 return start;
             }
 
-            _low = start + bar.Size;
+            _low = start + size;
             return start;
         }
     }

@@ -24,6 +24,7 @@ public sealed partial class VfioPciDevice
             }
 
             _bound = binding;
+            _physical?.OwnToken!.AddUser();
             return Errno.None;
         }
     }
@@ -88,6 +89,7 @@ public sealed partial class VfioPciDevice
         {
             if (_bound is null || _bound.File != file) return;
             Disable();
+            _physical?.OwnToken!.RemoveUser();
             _bound.Close();
             _bound = null;
         }

@@ -31,16 +31,26 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     private int _powerState;
     private bool _inLowPower;
 
-    internal VfioPciDevice(PciSlot slot, Endpoint endpoint, IReadOnlyList<ulong> barAddresses, VfioGroup group, uint major, uint minor)
+    /// <summary>Makes the device of a slot.</summary>
+    /// <param name="slot">The slot, with the model in it.</param>
+    /// <param name="endpoint">Its place behind an IOMMU.</param>
+    /// <param name="addresses">Where its BARs are, and those of the virtual functions that it can have.</param>
+    /// <param name="group">Its group.</param>
+    /// <param name="number">The numbers of its node.</param>
+    /// <param name="physical">Of a virtual function, the physical one.</param>
+    internal VfioPciDevice(
+        PciSlot slot, Endpoint endpoint, (ulong[] Own, ulong[] Vf) addresses, VfioGroup group, (uint Major, uint Minor) number, VfioPciDevice? physical = null)
     {
+        _physical = physical;
+        OwnToken = slot.Function.Sriov is null ? null : new VfToken();
         Group = group;
         _slot = slot;
         Endpoint = endpoint;
-        BarAddresses = barAddresses;
-        Major = major;
-        Minor = minor;
-        Path = $"/dev/vfio/devices/vfio{minor}";
-        _hardware = PciConfigBuilder.Build(slot.Function, endpoint.Enabled, [.. barAddresses]);
+        BarAddresses = addresses.Own;
+        VfBarAddresses = addresses.Vf;
+        (Major, Minor) = number;
+        Path = $"/dev/vfio/devices/vfio{Minor}";
+        _hardware = PciConfigBuilder.Build(slot.Function, endpoint.Enabled, addresses.Own, addresses.Vf);
         var effects = new Effects(this);
         _config = new VirtualConfig(_hardware, slot.Function, effects);
         _interrupts = new VfioInterrupts(slot.Function, effects);
@@ -89,8 +99,9 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     /// <inheritdoc/>
     public Errno Open(ICarrier carrier, out NodeFile? file)
     {
-        file = new VfioDeviceFile(this, carrier);
-        return Errno.None;
+        Errno errno = AddFile();
+        file = errno == Errno.None ? new VfioDeviceFile(this, carrier) : null;
+        return errno;
     }
 
     /// <summary>Unplugs the function; its files must be closed.</summary>
@@ -102,7 +113,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         lock (_access)
         {
             _slot.Reset();
-            _hardware.Reset();
+            ResetHardware();
             _config.Open();
             _powerState = 0;
             _inLowPower = false;
@@ -121,7 +132,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
             _interrupts.Close();
             _slot.TakeBarsBack();
             Endpoint.BusMaster = false; // after the reset: what it cuts short is not to look like a fault of the device
-            _hardware.Reset();
+            ResetHardware();
             _powerState = 0;
         }
     }
@@ -171,6 +182,12 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         WriteBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width]); // where the BAR does not answer it is lost, as on Linux
     }
 
+    private void ResetHardware()
+    {
+        _hardware.Reset();
+        ShowNumVfs();
+    }
+
     private void ResetLocked()
     {
         _slot.Reset();
@@ -191,6 +208,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     {
         const int d3hot = 3;
         if (state is not (0 or d3hot) || state == _powerState) return; // D1 and D2 are not known
+        if (state != 0 && _numVfs != 0) return; // virtual functions are never more awake than the physical one
         _powerState = state;
         SetPowerStateBits(state);
         if (state == 0) ResetLocked(); // the function does not keep its state in D3hot

@@ -12,6 +12,9 @@ internal sealed class ConfigPermissions
     /// <summary>Kind of bytes that belong to no capability that is known: they are the function's own, all of them.</summary>
     internal const byte Unassigned = 0xff;
 
+    // Extended capabilities count apart from the others: 0x10 is SR-IOV there and PCI Express here.
+    private const byte Extended = 0x80;
+
     /// <summary>Kind of the bytes of the header.</summary>
     internal const byte Header = 0;
 
@@ -34,12 +37,13 @@ internal sealed class ConfigPermissions
         if (layout.Msix != 0) AddCapability(layout.Msix, PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF);
 
         // Nothing of them can be written. The PASID capability is not known: its bytes are like those of none.
-        if (layout.Ats != 0) AddExtended(layout.Ats, (byte)PCI_EXT_CAP_ID_ATS, PCI_EXT_CAP_ATS_SIZEOF);
-        if (layout.Pri != 0) AddExtended(layout.Pri, (byte)PCI_EXT_CAP_ID_PRI, PCI_EXT_CAP_PRI_SIZEOF);
-        if (layout.Pasid == PCI_CFG_SPACE_SIZE) AddExtended(layout.Pasid, (byte)PCI_EXT_CAP_ID_PASID, PCI_CAP_SIZEOF);
+        if (layout.Ats != 0) AddExtended(layout.Ats, PCI_EXT_CAP_ID_ATS, PCI_EXT_CAP_ATS_SIZEOF);
+        if (layout.Pri != 0) AddExtended(layout.Pri, PCI_EXT_CAP_ID_PRI, PCI_EXT_CAP_PRI_SIZEOF);
+        if (layout.Sriov != 0) AddExtended(layout.Sriov, PCI_EXT_CAP_ID_SRIOV, PCI_EXT_CAP_SRIOV_SIZEOF);
+        if (layout.Pasid == PCI_CFG_SPACE_SIZE) AddExtended(layout.Pasid, PCI_EXT_CAP_ID_PASID, PCI_CAP_SIZEOF);
     }
 
-    /// <summary>Which capability a byte belongs to, by ID; <see cref="Header"/> or <see cref="Unassigned"/> for none.</summary>
+    /// <summary>Which capability a byte belongs to, by ID, those of the extended list apart from others; <see cref="Header"/> or <see cref="Unassigned"/> for none.</summary>
     internal byte Kind(int position) => _kind[position];
 
     internal uint Virtual(int position, int count) => Mask(_virtual, position, count);
@@ -101,9 +105,9 @@ internal sealed class ConfigPermissions
     }
 
     /// <summary>Its header is virtual: it leads to the next that programs see.</summary>
-    private void AddExtended(int at, byte id, int length)
+    private void AddExtended(int at, ushort id, int length)
     {
-        Array.Fill(_kind, id, at, length);
+        Array.Fill(_kind, (byte)(Extended | id), at, length);
         Array.Clear(_writable, at, length);
         Set32(at, ~0u, 0);
     }

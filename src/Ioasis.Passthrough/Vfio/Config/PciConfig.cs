@@ -63,4 +63,5 @@ internal sealed record PciConfigLayout
     internal int Ats { get; init; }
     internal int Pri { get; init; }
     internal int Pasid { get; init; }
+    internal int Sriov { get; init; }
 }

@@ -13,7 +13,7 @@ internal sealed class PciConfigBuilder
     private const int PowerManagement = 0x40, Msi = 0x50, Express = 0x60, Msix = 0xa0;
 
     // The first extended capability stands where the list begins, whichever it is.
-    private const int Ats = PCI_CFG_SPACE_SIZE, Pri = 0x110, Pasid = 0x120;
+    private const int Ats = PCI_CFG_SPACE_SIZE, Pri = 0x110, Pasid = 0x120, Sriov = 0x140;
 
     private readonly byte[] _bytes;
     private readonly byte[] _writable;
@@ -30,7 +30,8 @@ internal sealed class PciConfigBuilder
     /// <param name="function">The description.</param>
     /// <param name="enabled">What the IOMMU's driver has enabled of PASID, ATS and PRI.</param>
     /// <param name="addresses">Where each of the six BARs was placed.</param>
-    internal static PciConfig Build(PciFunction function, EndpointFeatures enabled, ReadOnlySpan<ulong> addresses)
+    /// <param name="vfAddresses">Where those of the first virtual function were.</param>
+    internal static PciConfig Build(PciFunction function, EndpointFeatures enabled, ReadOnlySpan<ulong> addresses, ReadOnlySpan<ulong> vfAddresses)
     {
         var builder = new PciConfigBuilder(function.IsExpress ? PCI_CFG_SPACE_EXP_SIZE : PCI_CFG_SPACE_SIZE);
         builder.AddHeader(function, addresses);
@@ -41,8 +42,9 @@ internal sealed class PciConfigBuilder
             Msix = function.Msix is null ? 0 : function.IsExpress ? Msix : ConventionalMsix,
             Express = function.IsExpress ? Express : 0,
             Ats = function.HasAts ? Ats : 0,
-            Pri = function.PageRequests > 0 ? Pri : 0,
-            Pasid = function.PasidBits == 0 ? 0 : function.HasAts ? Pasid : PCI_CFG_SPACE_SIZE,
+            Pri = function.PageRequests > 0 && !function.IsVirtual ? Pri : 0,
+            Sriov = function.Sriov is null ? 0 : function.HasAts ? Sriov : PCI_CFG_SPACE_SIZE,
+            Pasid = function.PasidBits == 0 || function.IsVirtual ? 0 : function.HasAts ? Pasid : function.Sriov is null ? PCI_CFG_SPACE_SIZE : Sriov,
         };
         if (layout.PowerManagement != 0) builder.AddPowerManagement(layout.PowerManagement);
         if (layout.Msi != 0) builder.AddMsi(layout.Msi, function.MsiVectors);
@@ -50,6 +52,7 @@ internal sealed class PciConfigBuilder
         if (layout.Msix != 0) builder.AddMsix(layout.Msix, function.Msix!);
         if (layout.Ats != 0) builder.AddAts(layout.Ats, enabled);
         if (layout.Pri != 0) builder.AddPri(layout.Pri, function, enabled);
+        if (layout.Sriov != 0) builder.AddSriov(layout.Sriov, function.Sriov!, vfAddresses);
         if (layout.Pasid != 0) builder.AddPasid(layout.Pasid, function, enabled);
         return new PciConfig(builder._bytes, builder._writable, layout);
     }
@@ -60,18 +63,14 @@ internal sealed class PciConfigBuilder
 
     private void AddHeader(PciFunction function, ReadOnlySpan<ulong> addresses)
     {
-        Put16(PCI_VENDOR_ID, function.VendorId);
-        Put16(PCI_DEVICE_ID, function.DeviceId);
-        Put16(PCI_COMMAND, PCI_COMMAND_MEMORY,
-            PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE);
+        const ushort command = PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE;
+        Put16(PCI_VENDOR_ID, function.IsVirtual ? (ushort)0xffff : function.VendorId);
+        Put16(PCI_DEVICE_ID, function.IsVirtual ? (ushort)0xffff : function.DeviceId);
+        if (function.IsVirtual) Put16(PCI_COMMAND, 0, PCI_COMMAND_MASTER); // it decodes what the physical function has it decode
+        else Put16(PCI_COMMAND, PCI_COMMAND_MEMORY, PCI_COMMAND_MEMORY | command);
         Put32(PCI_CLASS_REVISION, (function.ClassCode << 8) | function.Revision);
         Put8(PCI_CACHE_LINE_SIZE, 0, 0xff);
-        foreach (Bar bar in function.Bars)
-        {
-            ulong address = addresses[bar.Index];
-            Put32(PCI_BASE_ADDRESS_0 + (bar.Index * 4), (uint)address | BarFlags(bar));
-            if (bar.Is64Bit) Put32(PCI_BASE_ADDRESS_0 + (bar.Index * 4) + 4, (uint)(address >> 32));
-        }
+        if (!function.IsVirtual) PutBars(PCI_BASE_ADDRESS_0, function, addresses);
 
         Put16(PCI_SUBSYSTEM_VENDOR_ID, function.SubsystemVendorId);
         Put16(PCI_SUBSYSTEM_ID, function.SubsystemId);
@@ -132,6 +131,30 @@ internal sealed class PciConfigBuilder
         Put16(at + PCI_PRI_STATUS, (ushort)((isOn ? 0 : PCI_PRI_STATUS_STOPPED) | (function.PasidBits > 0 ? PCI_PRI_STATUS_PASID : 0)));
         Put32(at + PCI_PRI_MAX_REQ, (uint)function.PageRequests);
         Put32(at + PCI_PRI_ALLOC_REQ, (uint)enabled.PageRequests);
+    }
+
+    private void AddSriov(int at, SriovLayout sriov, ReadOnlySpan<ulong> vfAddresses)
+    {
+        const uint pagesOf4K = 1;
+        AddExtended(at, PCI_EXT_CAP_ID_SRIOV);
+        Put16(at + PCI_SRIOV_INITIAL_VF, (ushort)sriov.TotalVfs);
+        Put16(at + PCI_SRIOV_TOTAL_VF, (ushort)sriov.TotalVfs);
+        Put16(at + PCI_SRIOV_VF_OFFSET, sriov.FirstVfOffset);
+        Put16(at + PCI_SRIOV_VF_STRIDE, sriov.VfStride);
+        Put16(at + PCI_SRIOV_VF_DID, sriov.VirtualFunction.DeviceId);
+        Put32(at + PCI_SRIOV_SUP_PGSIZE, pagesOf4K);
+        Put32(at + PCI_SRIOV_SYS_PGSIZE, pagesOf4K);
+        PutBars(at + PCI_SRIOV_BAR, sriov.VirtualFunction, vfAddresses);
+    }
+
+    private void PutBars(int at, PciFunction function, ReadOnlySpan<ulong> addresses)
+    {
+        foreach (Bar bar in function.Bars)
+        {
+            ulong address = addresses[bar.Index];
+            Put32(at + (bar.Index * 4), (uint)address | BarFlags(bar));
+            if (bar.Is64Bit) Put32(at + (bar.Index * 4) + 4, (uint)(address >> 32));
+        }
     }
 
     private void AddPasid(int at, PciFunction function, EndpointFeatures enabled)

@@ -29,14 +29,21 @@ internal sealed class VirtualConfig
 
     internal int Size => _bytes.Length;
 
-    /// <summary>Whether the program has memory decoding on.</summary>
-    internal bool MemoryEnabled => (Word(PCI_COMMAND) & PCI_COMMAND_MEMORY) != 0;
+    /// <summary>Whether the function's BARs answer. Those of a virtual one do whatever the program has set: the physical one enabled them.</summary>
+    internal bool MemoryEnabled => _function.IsVirtual || (Word(PCI_COMMAND) & PCI_COMMAND_MEMORY) != 0;
 
     /// <summary>All virtual bits become the function's (Linux: vfio_config_init).</summary>
     internal void Open()
     {
         _hardware.CopyTo(_bytes);
         HidePasid();
+        if (_function.IsVirtual)
+        {
+            SetWord(PCI_VENDOR_ID, _function.VendorId);
+            SetWord(PCI_DEVICE_ID, _function.DeviceId);
+            SetWord(PCI_COMMAND, PCI_COMMAND_MEMORY);
+        }
+
         _barsDirty = true;
         _intxDisabled = false;
     }
@@ -46,7 +53,7 @@ internal sealed class VirtualConfig
     {
         PciConfigLayout layout = _hardware.Layout;
         if (layout.Pasid == 0) return;
-        int before = layout.Pri != 0 ? layout.Pri : layout.Ats;
+        int before = layout.Sriov != 0 ? layout.Sriov : layout.Pri != 0 ? layout.Pri : layout.Ats;
         if (before == 0) BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(layout.Pasid), 0);
         else SetWord(before + 2, (ushort)(Word(before + 2) & 0xf));
     }
@@ -64,7 +71,8 @@ internal sealed class VirtualConfig
     {
         if (_permissions.Kind(position) == ConfigPermissions.Header && IsBar(position)) FixBars();
         uint isVirtual = _permissions.Virtual(position, count);
-        return (Own(position, count) & isVirtual) | (Hardware(position, count) & ~isVirtual);
+        uint value = (Own(position, count) & isVirtual) | (Hardware(position, count) & ~isVirtual);
+        return _function.IsVirtual && position == PCI_COMMAND ? value | (Word(PCI_COMMAND) & (uint)PCI_COMMAND_MEMORY) : value;
     }
 
     internal void Write(int position, int count, uint value)

@@ -4,8 +4,8 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Passthrough.Vfio.Interrupts;
 
 /// <summary>
-/// The one eventfd of the error or request index (Linux: vfio_pci_set_ctx_trigger_single). No error is ever reported and no device
-/// asked back; a program can fire them itself.
+/// The one eventfd of the error or request index (Linux: vfio_pci_set_ctx_trigger_single). No error is ever reported, and
+/// only a virtual function asked back; a program can fire them itself.
 /// </summary>
 internal sealed class SingleTrigger
 {
@@ -36,6 +36,8 @@ internal sealed class SingleTrigger
         _event = request.Take(0);
         return Errno.None;
     }
+
+    internal void Fire() => _event?.Signal();
 
     internal void Clear()
     {

@@ -74,6 +74,12 @@ internal sealed class VfioInterrupts : IInterruptTarget
         }
     }
 
+    /// <summary>Asks the program to let the device go.</summary>
+    internal void RequestRelease()
+    {
+        lock (_lock) _request.Fire();
+    }
+
     /// <summary>Lets all eventfds go; nothing is enabled.</summary>
     internal void Close()
     {

@@ -29,14 +29,17 @@ internal static class BindIoctls
     private static Errno BindBlocked(VfioCall call, VfioDeviceBindIommufd bind)
     {
         if (call.File.IsGranted) return Errno.EINVAL;
+        Guid? token = null;
         if ((bind.Flags & VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN) != 0)
         {
-            // No function is a virtual one or has any, so that a token is always one too many.
-            Span<byte> token = stackalloc byte[TokenSize];
-            return call.Caller.Memory.TryRead(new Hva(bind.TokenUuidPtr), token) ? Errno.EINVAL : Errno.EFAULT;
+            Span<byte> bytes = stackalloc byte[TokenSize];
+            if (!call.Caller.Memory.TryRead(new Hva(bind.TokenUuidPtr), bytes)) return Errno.EFAULT;
+            token = VfToken.FromBytes(bytes);
         }
 
-        Errno errno = call.Caller.TryGet(bind.Iommufd, out IommufdContext? context);
+        Errno errno = call.Device.MatchToken(token);
+        if (errno != Errno.None) return errno;
+        errno = call.Caller.TryGet(bind.Iommufd, out IommufdContext? context);
         if (errno != Errno.None) return errno;
         ICaller caller = call.Caller;
         ulong outDevid = unchecked(call.Argument + OutDevidOffset);

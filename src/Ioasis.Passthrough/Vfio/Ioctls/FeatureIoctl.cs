@@ -5,10 +5,10 @@ using static Ioasis.Abi.VfioH;
 
 namespace Ioasis.Passthrough.Vfio.Ioctls;
 
-/// <summary>FEATURE: a device without migration, virtual functions and dma-bufs has low power and nothing else.</summary>
+/// <summary>FEATURE: a device without migration and dma-bufs has low power and, if it has virtual functions, a token.</summary>
 internal static class FeatureIoctl
 {
-    private const int Header = 8;
+    private const int Header = 8, TokenSize = 16;
 
     internal static SysResult Feature(VfioCall call)
     {
@@ -19,8 +19,10 @@ internal static class FeatureIoctl
         uint data = feature.Argsz - Header;
         switch (feature.Flags & VFIO_DEVICE_FEATURE_MASK)
         {
+            case VFIO_DEVICE_FEATURE_PCI_VF_TOKEN when call.Device.OwnToken is { } token:
+                return CheckSet(feature.Flags, data, TokenSize, out SysResult answer) ? SetToken(call, token) : answer;
             case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
-                return CheckSet(feature.Flags, data, 0, out SysResult answer) ? call.Device.EnterLowPower() : answer;
+                return CheckSet(feature.Flags, data, 0, out answer) ? call.Device.EnterLowPower() : answer;
             case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
                 return CheckSet(feature.Flags, data, Marshal.SizeOf<VfioDeviceLowPowerEntryWithWakeup>(), out answer) ? EnterWithWakeup(call) : answer;
             case VFIO_DEVICE_FEATURE_LOW_POWER_EXIT:
@@ -41,6 +43,14 @@ internal static class FeatureIoctl
         else if ((flags & VFIO_DEVICE_FEATURE_PROBE) != 0) return false;
         else if ((flags & VFIO_DEVICE_FEATURE_SET) == 0 || available < needed) answer = Errno.EINVAL;
         return answer.IsOk;
+    }
+
+    private static SysResult SetToken(VfioCall call, VfToken token)
+    {
+        Span<byte> bytes = stackalloc byte[TokenSize];
+        if (!call.TryRead(Header, bytes)) return Errno.EFAULT;
+        token.Set(VfToken.FromBytes(bytes));
+        return SysResult.Ok();
     }
 
     private static SysResult EnterWithWakeup(VfioCall call)
