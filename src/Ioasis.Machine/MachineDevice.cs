@@ -36,4 +36,13 @@ public sealed class MachineDevice
     internal Endpoint Endpoint => _vfio.Endpoint;
 
     internal VfioPciDevice Vfio => _vfio;
+
+    /// <summary>Its virtual functions; null if it can have none.</summary>
+    internal PciSriov? Sriov { get; set; }
+
+    /// <summary>Of a virtual function, where the physical one sits, and which of its virtual ones this is.</summary>
+    internal (RequesterId Physical, int Number)? Virtual { get; init; }
+
+    /// <summary>Whether it is to be seen by no path: a virtual function that leaves.</summary>
+    internal bool IsHidden { get; set; }
 }

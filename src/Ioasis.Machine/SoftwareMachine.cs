@@ -6,6 +6,7 @@ using Ioasis.Iommufd.Files;
 using Ioasis.Machine.Description;
 using Ioasis.Machine.Nodes;
 using Ioasis.Machine.Sysfs;
+using Ioasis.Memory;
 using Ioasis.Passthrough.Sva;
 using Ioasis.Passthrough.Vfio;
 
@@ -15,21 +16,26 @@ namespace Ioasis.Machine;
 public sealed class SoftwareMachine : IDisposable
 {
     private const uint VfioMajor = 511; // the first that Linux gives out dynamically
+
+    // Guards the groups, and changes of what programs read without it: devices and paths. Taken after the lock of virtual functions, before a bus's.
+    private readonly Lock _lock = new();
     private readonly VfioPciBus _bus = new(VfioMajor);
     private readonly Dictionary<string, IommuUnit> _units = [];
     private readonly Dictionary<int, IommuGroup> _groups = [];
-    private readonly Dictionary<Memory.RequesterId, IommuGroup> _ownGroups = [];
-    private readonly List<MachineDevice> _devices = [];
-    private readonly Dictionary<string, VirtualPath> _paths = new(StringComparer.Ordinal);
+    private readonly Dictionary<RequesterId, IommuGroup> _ownGroups = [];
+    private readonly Dictionary<RequesterId, string> _addresses = []; // and who is there, or can be
+    private readonly IommuNode _iommu = new();
+    private readonly VfioContainerNode _container = new();
+    private readonly Lazy<SvaNode> _sva;
+    private volatile MachineDevice[] _devices = [];
+    private volatile IReadOnlyDictionary<string, VirtualPath> _paths = new Dictionary<string, VirtualPath>();
 
-    private SoftwareMachine()
-    {
-    }
+    private SoftwareMachine() => _sva = new(() => new SvaNode(Pasids, PasidQuota));
 
     /// <summary>The units.</summary>
     public IReadOnlyCollection<IommuUnit> Units => _units.Values;
 
-    /// <summary>The devices, in the order of their VFIO nodes.</summary>
+    /// <summary>The devices, in the order in which they were plugged in; virtual functions while they are enabled.</summary>
     public IReadOnlyList<MachineDevice> Devices => _devices;
 
     /// <summary>The PASIDs of the machine: one space for all units and drivers.</summary>
@@ -38,7 +44,7 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>How many PASIDs an open /dev/sva may have that nobody allowed more.</summary>
     public int PasidQuota { get; private init; } = PasidOwner.DefaultQuota;
 
-    /// <summary>Every path that the machine serves.</summary>
+    /// <summary>Every path that the machine serves. Another object after each change, which virtual functions make at any time.</summary>
     public IReadOnlyDictionary<string, VirtualPath> Paths => _paths;
 
     /// <summary>How a thread sleeps for some microseconds, less than a millisecond; what looks at mapped BARs does so then.</summary>
@@ -55,7 +61,13 @@ public sealed class SoftwareMachine : IDisposable
         {
             foreach (UnitDescription unit in description.Units) machine._units.Add(unit.Name, DriverRegistry.Create(unit));
             foreach (DeviceDescription device in description.Devices.OrderBy(d => d.Group is null)) machine.GroupOf(device);
-            foreach (DeviceDescription device in description.Devices) machine.Plug(device, ModelRegistry.Create(device));
+            foreach (DeviceDescription device in description.Devices)
+            {
+                PciDeviceModel model = ModelRegistry.Create(device);
+                machine.Check(device, model);
+                machine.Plug(device, model);
+            }
+
             machine.BuildPaths();
             return machine;
         }
@@ -71,42 +83,117 @@ public sealed class SoftwareMachine : IDisposable
     /// <param name="name">What to call it.</param>
     /// <param name="address">A free address.</param>
     /// <exception cref="ArgumentException">The address is taken, or the model describes no possible function.</exception>
-    public MachineDevice Plug(PciDeviceModel model, string name, Memory.RequesterId address)
+    public MachineDevice Plug(PciDeviceModel model, string name, RequesterId address)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (_devices.Exists(d => d.Requester == address)) throw new ArgumentException($"{address} is taken.", nameof(address));
-        var device = new DeviceDescription(name, address, _units.Keys.First(), null, new Dictionary<string, string>());
-        GroupOf(device);
-        MachineDevice plugged = Plug(device, model);
-        BuildPaths();
-        return plugged;
+        lock (_lock)
+        {
+            var device = new DeviceDescription(name, address, _units.Keys.First(), null, new Dictionary<string, string>());
+            Check(device, model);
+            GroupOf(device);
+            MachineDevice plugged = Plug(device, model);
+            BuildPaths();
+            return plugged;
+        }
     }
 
     /// <summary>Unplugs all devices; every file must be closed.</summary>
     public void Dispose()
     {
-        foreach (MachineDevice device in _devices) device.Vfio.Dispose();
-        _devices.Clear();
+        foreach (MachineDevice device in _devices.Reverse()) device.Vfio.Dispose();
+        _devices = [];
         _bus.Dispose();
+    }
+
+    /// <summary>Plugs the first of a function's virtual ones in.</summary>
+    internal IReadOnlyList<MachineDevice> PlugVirtual(PciSriov sriov, IReadOnlyList<PciDeviceModel> models)
+    {
+        lock (_lock)
+        {
+            MachineDevice physical = sriov.Physical;
+            var plugged = new MachineDevice[models.Count];
+            for (int number = 0; number < models.Count; number++)
+            {
+                RequesterId address = PciSriov.AddressOf(physical.Requester, sriov.Layout, number);
+                var device = new DeviceDescription(physical.Model, address, physical.Unit, null, new Dictionary<string, string>());
+                VfioPciDevice vfio = _bus.AddVirtual(models[number], NewEndpoint(device, sriov.Layout.VirtualFunction), FreeMinor(), physical.Vfio, number);
+                plugged[number] = new MachineDevice(device.Model, vfio) { Virtual = (physical.Requester, number) };
+                _devices = [.. _devices, plugged[number]];
+            }
+
+            BuildPaths();
+            return plugged;
+        }
+    }
+
+    /// <summary>No path leads to these virtual functions any more.</summary>
+    internal void Hide(IReadOnlyList<MachineDevice> functions)
+    {
+        lock (_lock)
+        {
+            foreach (MachineDevice function in functions) function.IsHidden = true;
+            BuildPaths();
+        }
+    }
+
+    /// <summary>Unplugs virtual functions, whose files are closed; what they were called is free again.</summary>
+    internal void Unplug(IReadOnlyList<MachineDevice> functions)
+    {
+        lock (_lock)
+        {
+            foreach (MachineDevice function in functions)
+            {
+                _bus.Remove(function.Vfio);
+                _groups.Remove(function.Group);
+                _ownGroups.Remove(function.Requester);
+            }
+
+            _devices = [.. _devices.Except(functions)];
+            BuildPaths();
+        }
     }
 
     private MachineDevice Plug(DeviceDescription device, PciDeviceModel model)
     {
         PciFunction function = device.Restrict(model.Function);
-        var endpoint = new Endpoint(device.Address, _units[device.Unit], GroupOf(device))
-        {
-            Features = new EndpointFeatures
-            {
-                PasidBits = function.PasidBits,
-                PasidExecute = function.PasidExecute,
-                PasidPrivileged = function.PasidPrivileged,
-                Ats = function.HasAts,
-                PageRequests = function.PageRequests,
-            },
-        };
-        var plugged = new MachineDevice(device.Model, _bus.Add(model, endpoint, (uint)_devices.Count, function));
-        _devices.Add(plugged);
+        VfioPciDevice vfio = _bus.Add(model, NewEndpoint(device, function), FreeMinor(), function);
+        var plugged = new MachineDevice(device.Model, vfio);
+        if (function.Sriov is not null) plugged.Sriov = new PciSriov(this, plugged, model, function.Sriov);
+        _devices = [.. _devices, plugged];
         return plugged;
+    }
+
+    private Endpoint NewEndpoint(DeviceDescription device, PciFunction function) => new(device.Address, _units[device.Unit], GroupOf(device))
+    {
+        Features = new EndpointFeatures
+        {
+            PasidBits = function.PasidBits,
+            PasidExecute = function.PasidExecute,
+            PasidPrivileged = function.PasidPrivileged,
+            Ats = function.HasAts,
+            PageRequests = function.PageRequests,
+        },
+    };
+
+    /// <summary>A device's address, and those that its virtual functions can have, are no other's.</summary>
+    private void Check(DeviceDescription device, PciDeviceModel model)
+    {
+        Take(device.Address, $"{device.Address}");
+        if (model.Function.Sriov is not { } sriov) return;
+        for (int number = 0; number < sriov.TotalVfs; number++)
+            Take(PciSriov.AddressOf(device.Address, sriov, number), $"virtual function {number} of {device.Address}");
+
+        void Take(RequesterId address, string name)
+        {
+            if (!_addresses.TryAdd(address, name)) throw new ArgumentException($"{address} is taken by {_addresses[address]}, so that {name} cannot be there.");
+        }
+    }
+
+    private uint FreeMinor()
+    {
+        uint minor = 0;
+        while (_devices.Any(d => d.Vfio.Minor == minor)) minor++;
+        return minor;
     }
 
     /// <summary>A device's group: the one it names, else the lowest number that none names, kept for its address.</summary>
@@ -126,16 +213,21 @@ public sealed class SoftwareMachine : IDisposable
 
     private void BuildPaths()
     {
-        _paths.Clear();
-        var iommu = new IommuNode();
-        var sva = new SvaNode(Pasids, PasidQuota);
-        var container = new VfioContainerNode();
-        IEnumerable<SysfsFunction> functions = _devices.Select(d => new SysfsFunction(
+        var paths = new Dictionary<string, VirtualPath>(StringComparer.Ordinal);
+        SvaNode sva = _sva.Value;
+        MachineDevice[] shown = [.. _devices.Where(d => !d.IsHidden)];
+        VfioGroup[] groups = [.. shown.Select(d => d.Vfio.Group).Distinct()];
+        IEnumerable<SysfsFunction> functions = shown.Select(d => new SysfsFunction(
             d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit, d.Group,
-            (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Vfio.ReadConfiguration));
-        foreach (VirtualPath path in SysfsTree.Build(Units, functions, _bus.Groups.Select(g => (g.Id, (g.Major, g.Minor))), [("iommu", iommu), ("sva", sva), ("vfio", container)])) _paths.Add(path.Path, path);
-        _paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
-        _paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
-        foreach (INode node in (INode[])[iommu, sva, container, .. _devices.Select(d => d.Vfio), .. _bus.Groups]) _paths.Add(node.Path, new VirtualDevice(node));
+            (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Vfio.ReadConfiguration)
+        {
+            Sriov = d.Sriov,
+            Virtual = d.Virtual,
+        });
+        foreach (VirtualPath path in SysfsTree.Build(Units, functions, groups.Select(g => (g.Id, (g.Major, g.Minor))), [("iommu", _iommu), ("sva", sva), ("vfio", _container)])) paths.Add(path.Path, path);
+        paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
+        paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
+        foreach (INode node in (INode[])[_iommu, sva, _container, .. shown.Select(d => d.Vfio), .. groups]) paths.Add(node.Path, new VirtualDevice(node));
+        _paths = paths;
     }
 }

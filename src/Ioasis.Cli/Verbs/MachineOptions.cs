@@ -21,8 +21,8 @@ internal sealed class MachineOptions
 
     private readonly Option<string[]> _devices = new("--device")
     {
-        Description = "One more device; as often as needed.",
-        HelpName = "MODEL[@BDF]",
+        Description = "One more device, and what its model is to be told (docs/machine.schema.json, properties); as often as needed.",
+        HelpName = "MODEL[@BDF][,NAME=VALUE]...",
         Arity = ArgumentArity.OneOrMore,
     };
 

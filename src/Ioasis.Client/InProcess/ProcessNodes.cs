@@ -12,7 +12,7 @@ namespace Ioasis.Client.InProcess;
 /// </summary>
 internal sealed class ProcessNodes(SoftwareMachine machine, IReadOnlyCollection<int> capabilities) : NodeTransport
 {
-    private readonly VirtualPaths _paths = new(machine.Paths);
+    private readonly VirtualPaths _paths = new(machine);
 
     public override string Name => "process";
 

@@ -1,16 +1,18 @@
 using Ioasis.Abi;
+using Ioasis.Machine;
 using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Client.InProcess;
 
 /// <summary>Path look-up among the paths that a machine serves, links followed as the kernel does.</summary>
-internal sealed class VirtualPaths(IReadOnlyDictionary<string, VirtualPath> paths)
+internal sealed class VirtualPaths(SoftwareMachine machine)
 {
     private const int MaxLinks = 40; // Linux's MAXSYMLINKS
 
     internal Errno TryResolve(string path, out VirtualPath? found)
     {
         found = null;
+        IReadOnlyDictionary<string, VirtualPath> paths = machine.Paths;
         var left = new Stack<string>(Parts(path).Reverse());
         string at = "";
         int links = 0;
@@ -39,7 +41,7 @@ internal sealed class VirtualPaths(IReadOnlyDictionary<string, VirtualPath> path
         Errno errno = TryResolve(path, out VirtualPath? found);
         if (errno != Errno.None) return errno;
         if (found is not VirtualDirectory directory) return Errno.ENOTDIR;
-        names = [.. paths.Keys.Where(p => p.Length > directory.Path.Length && Parent(p) == directory.Path)
+        names = [.. machine.Paths.Keys.Where(p => p.Length > directory.Path.Length && Parent(p) == directory.Path)
             .Select(p => p[(directory.Path.Length + 1)..]).Order(StringComparer.Ordinal)];
         return Errno.None;
     }

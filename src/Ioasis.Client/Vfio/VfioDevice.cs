@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Memory;
 
@@ -9,6 +10,8 @@ namespace Ioasis.Client;
 /// </summary>
 public sealed class VfioDevice : NodeClient
 {
+    private const int TokenSize = 16;
+
     private VfioDevice(NodeTransport nodes, NodeHandle handle) : base(nodes, handle)
     {
     }
@@ -31,14 +34,35 @@ public sealed class VfioDevice : NodeClient
     public uint Id { get; private set; }
 
     /// <summary>Binds the device to a context (VFIO_DEVICE_BIND_IOMMUFD). Before, every other call is refused with EINVAL.</summary>
-    /// <exception cref="IommuException">Refused: EINVAL bound already, EBUSY the group is another's, EBADFD not an iommufd.</exception>
-    public void Bind(IommuContext context)
+    /// <param name="context">The context.</param>
+    /// <param name="token">Of a virtual function, the token of its physical one; of a physical one with virtual ones, what is to become it, or is it.</param>
+    /// <exception cref="IommuException">Refused: EINVAL bound already, or a token for another device; EACCES not that token; EBUSY the group is another's,
+    /// EBADFD not an iommufd.</exception>
+    public void Bind(IommuContext context, Guid? token = null)
     {
         ArgumentNullException.ThrowIfNull(context);
-        var arguments = new VfioDeviceBindIommufd { Argsz = SizeOf<VfioDeviceBindIommufd>(), Iommufd = context.Handle.Descriptor };
+        UserMemory buffer = Nodes.Rent(TokenSize);
+        if (token is { } value) buffer.CopyFrom(0, value.ToByteArray(bigEndian: true));
+        var arguments = new VfioDeviceBindIommufd
+        {
+            Argsz = SizeOf<VfioDeviceBindIommufd>(),
+            Flags = token is null ? 0 : VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN,
+            Iommufd = context.Handle.Descriptor,
+            TokenUuidPtr = token is null ? 0 : buffer.Address.Value,
+        };
         SysResult result = TryIoctl(VfioH.VFIO_DEVICE_BIND_IOMMUFD, ref arguments);
+        Nodes.Return(buffer);
         if (!result.IsOk) throw new IommuException(result.Errno, $"bind of {Handle.Path} to iommufd {context.Handle.Descriptor}");
         Id = arguments.OutDevid;
+    }
+
+    /// <summary>Sets the token that programs of the device's virtual functions have to know (VFIO_DEVICE_FEATURE_PCI_VF_TOKEN). Nobody can read it.</summary>
+    /// <exception cref="IommuException">Refused: ENOTTY the device can have no virtual functions.</exception>
+    public void SetVfToken(Guid token)
+    {
+        var feature = new VfioDeviceFeature { Argsz = SizeOf<VfioDeviceFeature>() + TokenSize, Flags = VfioH.VFIO_DEVICE_FEATURE_SET | VfioH.VFIO_DEVICE_FEATURE_PCI_VF_TOKEN };
+        SysResult result = TryIoctl(VfioH.VFIO_DEVICE_FEATURE, [.. MemoryMarshal.AsBytes(new ReadOnlySpan<VfioDeviceFeature>(ref feature)), .. token.ToByteArray(bigEndian: true)]);
+        if (!result.IsOk) throw new IommuException(result.Errno, $"token of {Handle.Path}");
     }
 
     /// <summary>Attaches the device to an IOAS; attached already, it is moved there without a gap.</summary>

@@ -44,10 +44,13 @@ public sealed class VfioGroup : NodeClient
     }
 
     /// <summary>Hands out a device, bound and attached.</summary>
-    /// <exception cref="IommuException">Refused: EINVAL no container, ENODEV no such device in the group, EBUSY its DMA is another's.</exception>
-    public VfioDevice OpenDevice(RequesterId requester)
+    /// <param name="requester">Which device.</param>
+    /// <param name="token">As for <see cref="VfioDevice.Bind"/>.</param>
+    /// <exception cref="IommuException">Refused: EINVAL no container, ENODEV no such device in the group, EBUSY its DMA is another's, EACCES not that
+    /// token.</exception>
+    public VfioDevice OpenDevice(RequesterId requester, Guid? token = null)
     {
-        SysResult result = TryOpenDevice(requester.ToString());
+        SysResult result = TryOpenDevice(token is null ? $"{requester}" : $"{requester} vf_token={token:D}");
         return result.IsOk
             ? VfioDevice.Adopt(Nodes, (int)result.Value, $"{requester} of {Handle.Path}")
             : throw new IommuException(result.Errno, $"opening of {requester} of {Handle.Path}");

@@ -36,6 +36,7 @@ public sealed record DeviceDescription(
             PasidPrivileged = pasidBits > 0 && function.PasidPrivileged,
             HasAts = ats,
             Bars = Mappable ? function.Bars : [.. function.Bars.Select(bar => bar with { IsMappable = false })],
+            Sriov = function.Sriov is { } sriov ? sriov with { VirtualFunction = Restrict(sriov.VirtualFunction) } : null,
             PageRequests = ats ? Math.Min(PageRequests ?? function.PageRequests, function.PageRequests) : 0,
         };
     }

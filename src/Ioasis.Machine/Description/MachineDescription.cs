@@ -46,11 +46,15 @@ public sealed record MachineDescription
     public static MachineDescription Parse(string file, byte[] utf8) => MachineParser.Parse(file, utf8);
 
     /// <summary>The same machine with one device more, behind its first unit.</summary>
-    /// <param name="modelAtAddress"><c>MODEL</c> or <c>MODEL@BDF</c>; without an address it gets the first free slot of bus 0 from 3 on.</param>
-    /// <exception cref="MachineDescriptionException">There is no such model, the address is none, or it is taken.</exception>
+    /// <param name="modelAtAddress">
+    /// <c>MODEL</c> or <c>MODEL@BDF</c>, and perhaps <c>,NAME=VALUE</c> for what its model can be told; without an address it gets the first free slot of
+    /// bus 0 from 3 on.
+    /// </param>
+    /// <exception cref="MachineDescriptionException">There is no such model, the address is none, or it is taken, or the model cannot be told that.</exception>
     public MachineDescription WithDevice(string modelAtAddress)
     {
-        string[] parts = modelAtAddress.Split('@', 2);
+        string[] words = modelAtAddress.Split(',');
+        string[] parts = words[0].Split('@', 2);
         if (ModelRegistry.CheckModel(parts[0]) is { } wrong) throw Complain(wrong);
         RequesterId address = default;
         if (parts.Length == 1)
@@ -59,8 +63,24 @@ public sealed record MachineDescription
             throw Complain($"\"{parts[1]}\" is no address such as 0000:00:05.0");
         if (parts.Length == 1 && address == default) throw Complain($"bus 0 has no free slot; give an address as in {parts[0]}@0000:01:00.0");
         if (Devices.Any(d => d.Address == address)) throw Complain($"{address} is taken; give another address");
-        var device = new DeviceDescription(parts[0], address, Units[0].Name, null, new Dictionary<string, string>());
+        var device = new DeviceDescription(parts[0], address, Units[0].Name, null, ParseProperties());
         return this with { Devices = [.. Devices, device] };
+
+        Dictionary<string, string> ParseProperties()
+        {
+            Dictionary<string, string> properties = [];
+            IReadOnlyList<string> known = ModelRegistry.PropertiesOf(parts[0]);
+            foreach (string word in words[1..])
+            {
+                string[] property = word.Split('=', 2);
+                if (property.Length != 2 || !known.Contains(property[0]))
+                    throw Complain($"\"{word}\" tells {parts[0]} nothing; it can be told {(known.Count == 0 ? "nothing" : string.Join(", ", known.Select(name => $"{name}=VALUE")))}");
+                if (ModelRegistry.CheckProperty(parts[0], property[0], property[1]) is { } bad) throw Complain(bad);
+                if (!properties.TryAdd(property[0], property[1])) throw Complain($"{property[0]} is told twice");
+            }
+
+            return properties;
+        }
 
         MachineDescriptionException Complain(string sentence) => new($"device \"{modelAtAddress}\": {sentence}.");
     }

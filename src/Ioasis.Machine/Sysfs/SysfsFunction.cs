@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ioasis.Devices;
 using Ioasis.Memory;
 
@@ -17,9 +18,15 @@ internal sealed record SysfsFunction(
     RequesterId Address, PciFunction Function, IReadOnlyList<ulong> BarAddresses, int Interrupt, string Unit, int Group,
     int VfioMinor, (uint Major, uint Minor) VfioDevice, Func<byte[]> Config)
 {
+    /// <summary>Its virtual functions, if it can have any.</summary>
+    internal PciSriov? Sriov { get; init; }
+
+    /// <summary>Of a virtual function, the address of the physical one, and which of its virtual ones this is.</summary>
+    internal (RequesterId Physical, int Number)? Virtual { get; init; }
+
     /// <summary>Its directory: /sys/devices/pciSSSS:BB/SSSS:BB:DD.F.</summary>
     internal string Directory => $"{RootBus}/{Address}";
 
-    /// <summary>The directory of the root bus it sits on.</summary>
-    internal string RootBus => $"/sys/devices/pci{Address.Segment:x4}:{Address.Bus:x2}";
+    /// <summary>The directory of the root bus it sits on: a virtual function, whatever its bus, beside the physical one.</summary>
+    internal string RootBus => string.Create(CultureInfo.InvariantCulture, $"/sys/devices/pci{Address.Segment:x4}:{(Virtual?.Physical ?? Address).Bus:x2}");
 }

@@ -73,6 +73,13 @@ internal sealed class SysfsTree
         Text($"{directory}/resource", Resources(function));
         _paths[$"{directory}/config"] = new VirtualFile($"{directory}/config", function.Config, 0x1a4 /* 0644 */);
 
+        if (function.Sriov is { } sriov) Add(sriov, directory);
+        if (function.Virtual is var (physical, number))
+        {
+            Link($"{directory}/physfn", $"{function.RootBus}/{physical}");
+            Link($"{function.RootBus}/{physical}/virtfn{number}", directory);
+        }
+
         Link($"{directory}/subsystem", "/sys/bus/pci");
         Link($"{directory}/driver", Driver);
         Link($"{directory}/iommu", unit);
@@ -91,6 +98,18 @@ internal sealed class SysfsTree
         Directory($"{directory}/vfio-dev", merged: false);
         Device($"{directory}/vfio-dev/{vfio}", "vfio-dev", vfio, function.VfioDevice, $"vfio/devices/{vfio}");
         Link($"{directory}/vfio-dev/{vfio}/device", directory);
+    }
+
+    private void Add(PciSriov sriov, string directory)
+    {
+        Text($"{directory}/sriov_totalvfs", Decimal(sriov.Layout.TotalVfs));
+        Text($"{directory}/sriov_offset", Decimal(sriov.Layout.FirstVfOffset));
+        Text($"{directory}/sriov_stride", Decimal(sriov.Layout.VfStride));
+        Text($"{directory}/sriov_vf_device", $"{sriov.Layout.VirtualFunction.DeviceId:x}");
+        Text($"{directory}/sriov_vf_total_msix", "0");
+        Text($"{directory}/sriov_drivers_autoprobe", "1");
+        string numVfs = $"{directory}/sriov_numvfs";
+        _paths[numVfs] = new VirtualFile(numVfs, () => Line(Decimal(sriov.NumVfs)), 0x1a4 /* 0644 */) { Store = sriov.Store };
     }
 
     /// <summary>A character device: its directory, its class and its number.</summary>
@@ -113,7 +132,9 @@ internal sealed class SysfsTree
     }
 
     private void Text(string path, string line) =>
-        _paths[path] = new VirtualFile(path, () => Encoding.ASCII.GetBytes(line + "\n"));
+        _paths[path] = new VirtualFile(path, () => Line(line));
+
+    private static byte[] Line(string text) => Encoding.ASCII.GetBytes(text + "\n");
 
     /// <summary>A link, with the relative text that sysfs would give it.</summary>
     private void Link(string path, string target)
@@ -137,21 +158,28 @@ internal sealed class SysfsTree
             $"DRIVER=vfio-pci\nPCI_CLASS={pci.ClassCode:X}\nPCI_ID={pci.VendorId:X4}:{pci.DeviceId:X4}\nPCI_SUBSYS_ID={pci.SubsystemVendorId:X4}:{pci.SubsystemId:X4}\nPCI_SLOT_NAME={function.Address}\nMODALIAS={Modalias(pci)}");
     }
 
-    /// <summary>First and last address and flags of six BARs, the ROM, and six BARs of virtual functions, of which there are none.</summary>
+    /// <summary>First and last address and flags of six BARs, the ROM, and those of all virtual functions together.</summary>
     private static string Resources(SysfsFunction function)
     {
-        const ulong memory = 0x200, sizeAligned = 0x40000, prefetchable = 0x2000, wide = 0x100000;
-        StringBuilder text = new();
-        for (int i = 0; i < 13; i++)
+        const int rom = 6, all = 13;
+        var lines = new string[all];
+        for (int i = 0; i < all; i++)
         {
-            Bar? bar = function.Function.Bars.FirstOrDefault(b => b.Index == i);
-            ulong first = bar is null ? 0 : function.BarAddresses[i];
-            ulong flags = bar is null ? 0 : memory | sizeAligned | (bar.IsPrefetchable ? prefetchable : 0) | (bar.Is64Bit ? wide : 0);
-            text.Append(CultureInfo.InvariantCulture, $"0x{first:x16} 0x{(bar is null ? 0 : first + bar.Size - 1):x16} 0x{flags:x16}");
-            if (i < 12) text.Append('\n');
+            lines[i] = i < rom ? Resource(function.Function, i, function.BarAddresses, 1)
+                : i > rom && function.Sriov is { } sriov ? Resource(sriov.Layout.VirtualFunction, i - rom - 1, sriov.Physical.Vfio.VfBarAddresses, sriov.Layout.TotalVfs)
+                : Resource(null, i, [], 0);
         }
 
-        return text.ToString();
+        return string.Join('\n', lines);
+    }
+
+    private static string Resource(PciFunction? function, int index, IReadOnlyList<ulong> addresses, int count)
+    {
+        const ulong memory = 0x200, sizeAligned = 0x40000, prefetchable = 0x2000, wide = 0x100000;
+        Bar? bar = function?.Bars.FirstOrDefault(b => b.Index == index);
+        ulong first = bar is null ? 0 : addresses[index], last = bar is null ? 0 : first + (bar.Size * (uint)count) - 1;
+        ulong flags = bar is null ? 0 : memory | sizeAligned | (bar.IsPrefetchable ? prefetchable : 0) | (bar.Is64Bit ? wide : 0);
+        return string.Create(CultureInfo.InvariantCulture, $"0x{first:x16} 0x{last:x16} 0x{flags:x16}");
     }
 
     private static string Decimal(int number) => number.ToString(CultureInfo.InvariantCulture);

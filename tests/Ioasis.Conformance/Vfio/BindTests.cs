@@ -43,6 +43,15 @@ public sealed class BindTests : UapiTest
         }
     }
 
+    /// <summary>Neither device of the suite has virtual functions or is one.</summary>
+    [Fact]
+    public void A_token_where_there_is_nothing_to_share_is_refused()
+    {
+        Fails(Errno.EINVAL, () => _device.Bind(_context, Guid.NewGuid()));
+        _device.Bind(_context);
+        Fails(Errno.ENOTTY, () => _device.SetVfToken(Guid.NewGuid()));
+    }
+
     [Fact]
     public void A_device_is_bound_once_whoever_asks()
     {
