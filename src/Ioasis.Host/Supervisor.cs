@@ -24,11 +24,11 @@ internal static class Supervisor
     public static int Run(SoftwareMachine machine, RunOptions options)
     {
         machine.ShortNap = SysClock.Nap;
-        return Run(machine.Paths, options, machine);
+        return Run(() => machine.Paths, options, machine);
     }
 
     /// <summary>The same for paths without a machine.</summary>
-    public static int Run(IReadOnlyDictionary<string, VirtualPath> paths, RunOptions options, SoftwareMachine? machine = null)
+    public static int Run(Func<IReadOnlyDictionary<string, VirtualPath>> paths, RunOptions options, SoftwareMachine? machine = null)
     {
         if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
         {
@@ -40,10 +40,10 @@ internal static class Supervisor
         {
             SysProcesses.BecomeSubreaper();
             var tracees = new Tracees();
-            using LaunchedProgram program = LaunchedProgram.Start(options);
+            using LaunchedProgram program = LaunchedProgram.Start(options, paths().Values.Any(path => path is VirtualFile { Store: not null }));
             using var signals = new ProgramSignals(program.Pid);
             var children = new Children(program.Pid, tracees);
-            var tree = new PathTree(paths);
+            var currentPaths = new CurrentPaths(paths);
             using var standIns = new StandIns();
             using var nodes = new OpenNodes();
             using var queues = new OpenQueues();
@@ -54,11 +54,13 @@ internal static class Supervisor
             using var callers = new CallerTable(listener, nodes, opener, events.WatchProcess);
             events.ProcessEnded += callers.Forget;
             CallAccount? account = options.AccountFile is null ? null : new CallAccount();
+            var attributes = new AttributeFiles();
+            var attributeCalls = new AttributeCalls(listener, callers, attributes, account);
             var devices = new DeviceCalls(opener, callers, account);
-            var opens = new OpenCalls(listener, standIns, devices);
-            var pathCalls = new PathCalls(tree, standIns, nodes, queues, opens, new StatusFiles(callers));
+            var opens = new OpenCalls(listener, standIns, devices, attributes);
+            var pathCalls = new PathCalls(currentPaths, standIns, nodes, queues, opens, new StatusFiles(callers));
             UnmapCalls? unmaps = options.StrictSva ? new UnmapCalls(listener, callers, tracees) : null;
-            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices, pathCalls, unmaps, account);
+            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices, attributeCalls, pathCalls, unmaps, account);
             var pool = new ServerPool(listener, dispatcher);
             pool.Start();
             events.Start();

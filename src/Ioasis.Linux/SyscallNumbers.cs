@@ -3,6 +3,7 @@ namespace Ioasis.Linux;
 /// <summary>Numbers of the system calls of x86-64 (asm/unistd_64.h) that we stop or make ourselves.</summary>
 internal static class SyscallNumbers
 {
+    public const int Write = 1;
     public const int Open = 2;
     public const int Stat = 4;
     public const int Fstat = 5;
@@ -15,6 +16,7 @@ internal static class SyscallNumbers
     public const int Ioctl = 16;
     public const int Pread64 = 17;
     public const int Pwrite64 = 18;
+    public const int Writev = 20;
     public const int Access = 21;
     public const int Mremap = 25;
     public const int Madvise = 28;

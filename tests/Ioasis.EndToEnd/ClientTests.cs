@@ -55,6 +55,13 @@ public sealed class ClientTests(Workbench bench)
     }
 
     [Theory]
+    [InlineData(Who.Self)]
+    [InlineData(Who.Nobody)]
+    public async Task Virtual_functions_are_devices_by_themselves(Who who) =>
+        (await Execution.Run(bench.UnderIoasis(who, Machine.SriovDevices, bench.Client("sriov"), Machine.Sriov)))
+            .MustEnd().MustSay("sriov_numvfs: ok", "tokens: ok", "DMA of each: ok", "removal: ok", "sriov: all as it must be");
+
+    [Theory]
     [InlineData(Who.Self, Machine.Edu, Machine.OtherEdu)]
     [InlineData(Who.Self, Machine.DmaTest, Machine.OtherDmaTest)]
     [InlineData(Who.Nobody, Machine.Edu, Machine.DmaTest)]

@@ -92,6 +92,24 @@ public sealed class SelftestTests(Workbench bench)
         await Compare(who, "vfio_dma_mapping_mmio_test", [.. modes.SelectMany(mode => new[] { "-v", mode }), bdf], expected);
     }
 
+    /// <summary>
+    /// It makes a virtual function by writing to sysfs, and opens it with the right token, another and none. (On Linux in QEMU its NVMe has such functions,
+    /// but they do not survive the reset that each open of the physical one is; the order of checks is from Linux's source.)
+    /// </summary>
+    [Theory]
+    [InlineData(Who.Self)]
+    [InlineData(Who.Nobody)]
+    public async Task Sriov_and_its_tokens(Who who)
+    {
+        string[] tests = ["init_token_match", "pf_early_close", "override_token"];
+        MustBe(
+            await Execution.Run(bench.UnderIoasis(who, Machine.SriovDevices, [Path.Combine(bench.Selftests, "vfio_pci_sriov_uapi_test"), Machine.Sriov])),
+            (from mode in s_containerModes.Append("iommufd")
+             from token in (string[])["same_uuid", "diff_uuid", "null_uuid"]
+             from test in tests
+             select $"vfio_pci_sriov_uapi_test.{mode}_{token}.{test}").ToDictionary(name => name, _ => TapResult.Passed));
+    }
+
     /// <summary>Linux's driver for DSA, whose registers it reaches by calls: see eng/selftests.</summary>
     [Theory]
     [InlineData(Who.Self)]

@@ -109,5 +109,10 @@ internal static class Machine
     public const string DmaTest = "0000:07:00.0";
     public const string OtherDmaTest = "0000:07:01.0";
 
+    /// <summary>A dmatest that can have virtual functions; alone, as not every machine has attributes that can be written.</summary>
+    public const string Sriov = "0000:08:00.0";
+
+    public static string[] SriovDevices { get; } = [$"dmatest@{Sriov},virtualFunctions=4"];
+
     public static string[] Devices { get; } = [$"edu@{Edu}", $"edu@{OtherEdu}", $"dmatest@{DmaTest}", $"dmatest@{OtherDmaTest}"];
 }

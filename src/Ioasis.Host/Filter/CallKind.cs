@@ -13,6 +13,10 @@ internal enum CallKind : byte
     Preadv2,
     Pwritev2,
     Mmap,
+
+    /// <summary>Writes to an attribute of sysfs.</summary>
+    Write,
+    Writev,
     Exec,
 
     /// <summary>Takes memory or a permission away.</summary>

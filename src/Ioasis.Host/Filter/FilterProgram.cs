@@ -12,7 +12,8 @@ internal static class FilterProgram
 
     /// <summary>Builds the filter from the table.</summary>
     /// <param name="strict">From <see cref="TrappedCalls.Strict"/>.</param>
-    public static SockFilter[] Build(bool strict = false)
+    /// <param name="attributes">With <see cref="TrappedCalls.Attributes"/>.</param>
+    public static SockFilter[] Build(bool strict = false, bool attributes = false)
     {
         var bpf = new BpfAssembler();
         BpfAssembler.Label native = new(), pass = new(), stop = new();
@@ -24,7 +25,7 @@ internal static class FilterProgram
         bpf.Load(BpfAssembler.NumberOffset);
         bpf.IfAtLeast(FirstX32Call, pass);
         var conditions = new Dictionary<(ArgumentCondition, int), BpfAssembler.Label>();
-        foreach (TrappedCall call in strict ? TrappedCalls.Strict : TrappedCalls.All)
+        foreach (TrappedCall call in TrappedCalls.Of(strict, attributes))
         {
             BpfAssembler.Label target = stop;
             if (call.Condition != ArgumentCondition.Any && !conditions.TryGetValue((call.Condition, call.Argument), out target!))
@@ -41,6 +42,14 @@ internal static class FilterProgram
             switch (condition)
             {
                 case ArgumentCondition.OurIoctl: TestIoctl(bpf, argument, stop); break;
+                case ArgumentCondition.Few:
+                    TestFew(bpf, argument, stop);
+                    bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
+                    break;
+                case ArgumentCondition.FewOrRegionOffset:
+                    TestFew(bpf, argument, stop);
+                    TestOffset(bpf, argument + 1, stop);
+                    break;
                 case ArgumentCondition.FileMapping: TestMapping(bpf, argument, stop); break;
                 case ArgumentCondition.FileOrFixedMapping:
                     TestFlag(bpf, argument, MemoryFlags.MAP_FIXED, stop);
@@ -115,6 +124,18 @@ internal static class FilterProgram
         TestOffset(bpf, offset, stop);
         bpf.Place(pass);
         bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
+    }
+
+    // Jumps where the argument, a number of 64 bits, is few.
+    private static void TestFew(BpfAssembler bpf, int argument, BpfAssembler.Label stop)
+    {
+        var many = new BpfAssembler.Label();
+        bpf.Load(BpfAssembler.ArgumentOffset(argument) + 4);
+        bpf.IfAtLeast(1, many);
+        bpf.Load(BpfAssembler.ArgumentOffset(argument));
+        bpf.IfAtLeast(TrappedCalls.LongestNumber + 1, many);
+        bpf.IfAtLeast(0, stop);
+        bpf.Place(many);
     }
 
     // A negative offset is the kernel's to refuse, or says that the file position counts.

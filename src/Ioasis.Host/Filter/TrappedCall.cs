@@ -12,6 +12,12 @@ internal enum ArgumentCondition : byte
     /// <summary>A file offset that a region of ours can have.</summary>
     RegionOffset,
 
+    /// <summary>So few bytes, or vectors, that a number may be written to an attribute.</summary>
+    Few,
+
+    /// <summary>The same; or, after that, a file offset that a region of ours can have.</summary>
+    FewOrRegionOffset,
+
     /// <summary>The flags of mmap(2): a file, and shared; or, after that, a file offset that a region of ours can have.</summary>
     FileMapping,
 

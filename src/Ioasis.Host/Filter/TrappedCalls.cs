@@ -11,6 +11,11 @@ internal static class TrappedCalls
     /// </summary>
     public const ulong LowestRegionOffset = 1UL << 40;
 
+    /// <summary>
+    /// Bytes of the longest number that is written to an attribute: one byte less than programs write to an eventfd, which they do often.
+    /// </summary>
+    public const uint LongestNumber = 7;
+
     /// <summary>The types of the ioctls that our nodes have: iommufd and VFIO share one, vhost has the other.</summary>
     public static ReadOnlySpan<byte> IoctlTypes => [(byte)';', 0xAF];
 
@@ -71,6 +76,23 @@ internal static class TrappedCalls
         new(SyscallNumbers.ProcessMadvise, CallKind.Unmap, ArgumentCondition.DiscardAdvice, 3),
     ];
 
+    /// <summary>What is stopped too where an attribute of the machine can be written: what programs write a number with.</summary>
+    public static ReadOnlySpan<TrappedCall> Attributes => s_attributes;
+
+    private static readonly TrappedCall[] s_attributes =
+    [
+        new(SyscallNumbers.Write, CallKind.Write, ArgumentCondition.Few, 2),
+        new(SyscallNumbers.Pwrite64, CallKind.Pwrite, ArgumentCondition.FewOrRegionOffset, 2),
+        new(SyscallNumbers.Writev, CallKind.Writev, ArgumentCondition.Few, 2),
+    ];
+
+    /// <summary>The table of a program's filter.</summary>
+    public static IReadOnlyList<TrappedCall> Of(bool strict, bool attributes)
+    {
+        TrappedCall[] table = strict ? s_strict : s_all;
+        return attributes ? [.. table.Where(call => call.Number != SyscallNumbers.Pwrite64), .. s_attributes] : table;
+    }
+
     private static readonly CallKind[] s_byNumber = ByNumber();
 
     /// <summary>What serves a call.</summary>
@@ -79,7 +101,7 @@ internal static class TrappedCalls
     private static CallKind[] ByNumber()
     {
         var kinds = new CallKind[SyscallNumbers.ProcessMadvise + 1];
-        foreach (TrappedCall call in s_strict) kinds[call.Number] = call.Kind;
+        foreach (TrappedCall call in Of(strict: true, attributes: true)) kinds[call.Number] = call.Kind;
         return kinds;
     }
 }

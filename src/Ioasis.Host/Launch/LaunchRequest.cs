@@ -6,7 +6,9 @@ namespace Ioasis.Host.Launch;
 /// <param name="IgnoredSignals">Signals that were ignored; bit 0 is signal 1.</param>
 /// <param name="DescriptorLimit">The soft limit of open files; 0 leaves it.</param>
 /// <param name="StrictSva">Whether calls that take memory away are stopped too.</param>
-internal sealed record LaunchRequest(byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit, bool StrictSva)
+/// <param name="Attributes">Whether calls that write a number to an attribute are.</param>
+internal sealed record LaunchRequest(
+    byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit, bool StrictSva, bool Attributes = false)
 {
     /// <summary>The request as bytes, their count in front.</summary>
     public byte[] ToBytes()
@@ -21,6 +23,7 @@ internal sealed record LaunchRequest(byte[] Arguments, byte[] Environment, ulong
         writer.Write(IgnoredSignals);
         writer.Write(DescriptorLimit);
         writer.Write(StrictSva);
+        writer.Write(Attributes);
         writer.Seek(0, SeekOrigin.Begin);
         writer.Write((int)stream.Length - sizeof(int));
         return stream.ToArray();
@@ -31,6 +34,7 @@ internal sealed record LaunchRequest(byte[] Arguments, byte[] Environment, ulong
     {
         using var reader = new BinaryReader(new MemoryStream(bytes));
         return new LaunchRequest(
-            reader.ReadBytes(reader.ReadInt32()), reader.ReadBytes(reader.ReadInt32()), reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadBoolean());
+            reader.ReadBytes(reader.ReadInt32()), reader.ReadBytes(reader.ReadInt32()), reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadBoolean(),
+            reader.ReadBoolean());
     }
 }

@@ -22,13 +22,15 @@ internal sealed class LaunchedProgram : IDisposable
     public int Pid { get; }
 
     /// <summary>Starts the launcher.</summary>
+    /// <param name="options">What to start.</param>
+    /// <param name="attributes">Whether there are attributes that can be written.</param>
     /// <exception cref="IOException">The host cannot.</exception>
-    public static LaunchedProgram Start(RunOptions options)
+    public static LaunchedProgram Start(RunOptions options, bool attributes)
     {
         byte[] environment = OriginalProcess.EnvironmentBytes();
         var request = new LaunchRequest(
             OriginalProcess.ArgumentBytes(options.Program, options.Arguments), environment,
-            OriginalProcess.IgnoredSignals(), OriginalProcess.DescriptorLimit(SysProcesses.Parent), options.StrictSva);
+            OriginalProcess.IgnoredSignals(), OriginalProcess.DescriptorLimit(SysProcesses.Parent), options.StrictSva, attributes);
 
         Check(SysFiles.CreateSocketPair(out FileDescriptor ours, out FileDescriptor theirs), "make a socket pair");
         using (theirs)

@@ -30,7 +30,7 @@ internal sealed class Launcher
     {
         _supervisor = supervisor;
         _request = request;
-        _filter = FilterProgram.Build(request.StrictSva);
+        _filter = FilterProgram.Build(request.StrictSva, request.Attributes);
     }
 
     /// <summary>Does it all; returns only when it could not, and then with the exit code.</summary>

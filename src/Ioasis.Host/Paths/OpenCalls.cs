@@ -8,7 +8,7 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>Opens what a path was found to lead to, and places it in the caller.</summary>
-internal sealed class OpenCalls(SeccompListener listener, StandIns standIns, DeviceCalls devices)
+internal sealed class OpenCalls(SeccompListener listener, StandIns standIns, DeviceCalls devices, AttributeFiles attributes)
 {
     /// <summary>Answers an open(2).</summary>
     public Answer Open(in SeccompNotif call, ServerThread server, in Resolution found, int flags, uint mode)
@@ -25,7 +25,7 @@ internal sealed class OpenCalls(SeccompListener listener, StandIns standIns, Dev
         return node.Entry switch
         {
             VirtualDevice device => devices.Open(call, server, device.Node, flags),
-            VirtualFile file => OpenFile(call, node, file, flags),
+            VirtualFile file => OpenFile(call, server, node, file, flags),
             _ => Errno.ENXIO,
         };
     }
@@ -40,11 +40,12 @@ internal sealed class OpenCalls(SeccompListener listener, StandIns standIns, Dev
     }
 
     // As in sysfs, the mode counts for root too.
-    private Answer OpenFile(in SeccompNotif call, PathNode node, VirtualFile content, int flags)
+    private Answer OpenFile(in SeccompNotif call, ServerThread server, PathNode node, VirtualFile content, int flags)
     {
         int access = flags & FcntlH.O_ACCMODE;
         if (access != FcntlH.O_WRONLY && (content.Mode & StatMode.S_IRUGO) == 0) return Errno.EACCES;
         if (access != FcntlH.O_RDONLY && (content.Mode & StatMode.S_IWUGO) == 0) return Errno.EACCES;
+        if (access != FcntlH.O_RDONLY && content.Store is { } store) return devices.Open(call, server, attributes.NodeOf(content.Path, content.Mode, store), flags);
         return OpenContent(call, node.Name, content.Content(), content.Mode, flags);
     }
 

@@ -13,7 +13,7 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>The calls that name a file by a path, or ask what an open file is.</summary>
-internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes nodes, OpenQueues queues, OpenCalls opens, StatusFiles statuses)
+internal sealed class PathCalls(CurrentPaths paths, StandIns standIns, OpenNodes nodes, OpenQueues queues, OpenCalls opens, StatusFiles statuses)
 {
     private readonly NodeStat _stats = new();
 
@@ -133,12 +133,12 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
         {
             string path = open.Node.Path;
             open.Release();
-            return tree.TryFind(path, out node);
+            return paths.Tree.TryFind(path, out node);
         }
 
         // An O_PATH open of something of ours has the stand-in's file open.
         return stat.Dev == standIns.Device && PathArgument.ReadLink(link) is string standIn && standIns.TryMapBack(standIn, out string? ours)
-            && tree.TryFind(ours, out node) && !node.IsDirectory;
+            && paths.Tree.TryFind(ours, out node) && !node.IsDirectory;
     }
 
     private Answer Access(in SeccompNotif call, ServerThread server, int directory, ulong path, int wanted, int flags)
@@ -206,7 +206,7 @@ internal sealed class PathCalls(PathTree tree, StandIns standIns, OpenNodes node
 
         Span<char> text = stackalloc char[path.Length];
         int length = Encoding.UTF8.GetChars(path, text);
-        return PathResolver.Resolve(tree, text[..length], start, detour, follow, PathArgument.Canonical);
+        return PathResolver.Resolve(paths.Tree, text[..length], start, detour, follow, PathArgument.Canonical);
     }
 
     // What the link of a descriptor in /proc is to say, if it is one of ours.

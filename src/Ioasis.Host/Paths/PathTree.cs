@@ -8,12 +8,23 @@ internal sealed class PathTree
 {
     private ulong _count;
 
+    private readonly PathTree? _former; // while it is built
+
     /// <summary>Builds the tree.</summary>
-    public PathTree(IReadOnlyDictionary<string, VirtualPath> paths)
+    /// <param name="paths">The paths.</param>
+    /// <param name="former">The tree before a change: what is in both keeps its number.</param>
+    public PathTree(IReadOnlyDictionary<string, VirtualPath> paths, PathTree? former = null)
     {
+        Paths = paths;
+        _former = former;
+        _count = former?._count ?? 0;
         Root = new PathNode("", null, ++_count);
         foreach (VirtualPath entry in paths.Values) Place(entry);
+        _former = null;
     }
+
+    /// <summary>What it was built from.</summary>
+    public IReadOnlyDictionary<string, VirtualPath> Paths { get; }
 
     /// <summary>The root directory, which is the host's.</summary>
     public PathNode Root { get; }
@@ -40,7 +51,8 @@ internal sealed class PathTree
             if (name.IsEmpty) continue;
             if (!node.TryGetChild(name, out PathNode? child))
             {
-                child = new PathNode($"{node.Path}/{name}", node, ++_count);
+                string path = $"{node.Path}/{name}";
+                child = new PathNode(path, node, _former is not null && _former.TryFind(path, out PathNode? same) ? same.Number : ++_count);
                 node.Add(child);
             }
 

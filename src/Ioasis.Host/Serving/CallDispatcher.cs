@@ -9,7 +9,7 @@ namespace Ioasis.Host.Serving;
 
 /// <summary>Brings each stopped call to what serves it.</summary>
 internal sealed class CallDispatcher(
-    SeccompListener listener, OpenNodes nodes, OpenQueues queues, CallerTable callers, DeviceCalls devices, PathCalls paths,
+    SeccompListener listener, OpenNodes nodes, OpenQueues queues, CallerTable callers, DeviceCalls devices, AttributeCalls attributes, PathCalls paths,
     UnmapCalls? unmaps, CallAccount? account = null)
 {
     /// <summary>Serves a call. An exception is a fault of ours: it is told, and the call fails with EIO.</summary>
@@ -37,7 +37,11 @@ internal sealed class CallDispatcher(
         {
             case CallKind.Ioctl: return devices.Ioctl(call, server);
             case CallKind.Pread: return devices.Pread(call, server);
-            case CallKind.Pwrite: return devices.Pwrite(call, server);
+            case CallKind.Pwrite:
+                Answer stored = attributes.Write(call, server);
+                return stored.IsContinue ? devices.Pwrite(call, server) : stored;
+            case CallKind.Write: return attributes.Write(call, server);
+            case CallKind.Writev: return attributes.Writev(call, server);
             case CallKind.Preadv: return devices.Preadv(call, server);
             case CallKind.Pwritev: return devices.Pwritev(call, server);
             case CallKind.Preadv2: return devices.Preadv(call, server);

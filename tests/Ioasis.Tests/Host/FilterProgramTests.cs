@@ -6,7 +6,7 @@ namespace Ioasis.Tests.Host;
 
 public sealed class FilterProgramTests
 {
-    private const int Read = 0, Write = 1, Open = 2, Close = 3, Fstat = 5, Mmap = 9, Ioctl = 16, Pread = 17, Pwrite = 18, Execve = 59, Openat = 257,
+    private const int Read = 0, Write = 1, Open = 2, Close = 3, Fstat = 5, Mmap = 9, Ioctl = 16, Pread = 17, Pwrite = 18, Writev = 20, Execve = 59, Openat = 257,
         Preadv = 295, Pwritev2 = 328, Openat2 = 437, Futex = 202;
 
     private const ulong Region = 1UL << 40;
@@ -108,6 +108,32 @@ public sealed class FilterProgramTests
             stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW,
             BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, arguments));
 
+    /// <summary>What writes a number to an attribute, or could.</summary>
+    public static TheoryData<int, ulong[], bool> Writes => new()
+    {
+        { Write, [3, 0, 1], true },
+        { Write, [3, 0, 7], true },
+        { Write, [3, 0, 8], false }, // as to an eventfd
+        { Write, [3, 0, 0x1_0000_0001], false },
+        { Writev, [3, 0, 2], true },
+        { Writev, [3, 0, 8], false },
+        { Pwrite, [3, 0, 2, 0], true },
+        { Pwrite, [3, 0, 8, 0], false },
+        { Pwrite, [3, 0, 8, Region], true },
+        { Pwrite, [3, 0, 0x1_0000_0001, Region], true },
+        { Pwrite, [3, 0, 9, ulong.MaxValue], false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Writes))]
+    public void WritesOfANumberAreStoppedWhereAnAttributeTakesOne(int number, ulong[] arguments, bool stopped)
+    {
+        SockFilter[] program = FilterProgram.Build(attributes: true);
+        Assert.Equal(stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(program, number, BpfMachine.AuditArchX86_64, arguments));
+        if (number != Pwrite) Assert.Equal(SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, arguments));
+        Assert.NotEqual(CallKind.None, TrappedCalls.KindOf(number));
+    }
+
     [Fact]
     public void OtherConventionsPass()
     {
@@ -126,7 +152,7 @@ public sealed class FilterProgramTests
         {
             bool inTable = false;
             foreach (TrappedCall call in TrappedCalls.All) inTable |= call.Number == number;
-            Assert.Equal(inTable, TrappedCalls.KindOf(number) is not (CallKind.None or CallKind.Unmap));
+            Assert.Equal(inTable, TrappedCalls.KindOf(number) is not (CallKind.None or CallKind.Unmap or CallKind.Write or CallKind.Writev));
             bool stopped = BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, 3, 0x3b64, 0, Region, 5, Region) == SeccompH.SECCOMP_RET_USER_NOTIF;
             Assert.Equal(inTable, stopped);
         }

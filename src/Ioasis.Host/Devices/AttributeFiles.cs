@@ -1,0 +1,55 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Machine.Nodes;
+
+namespace Ioasis.Host.Devices;
+
+/// <summary>The attributes of sysfs that programs have open for writing. Like nodes they are carriers, by which a write is known to be theirs.</summary>
+internal sealed class AttributeFiles
+{
+    private int _open;
+
+    /// <summary>Whether none is open: then no write can be ours.</summary>
+    public bool IsEmpty => Volatile.Read(ref _open) == 0;
+
+    /// <summary>What is opened when a program opens an attribute for writing.</summary>
+    public INode NodeOf(string path, uint mode, AttributeStore store) => new Attribute(this, path, mode, store);
+
+    /// <summary>An open one.</summary>
+    internal sealed class File : NodeFile
+    {
+        private readonly AttributeFiles _files;
+
+        internal File(AttributeFiles files, AttributeStore store)
+        {
+            _files = files;
+            Store = store;
+            Interlocked.Increment(ref files._open);
+        }
+
+        /// <summary>Takes what a program writes.</summary>
+        public AttributeStore Store { get; }
+
+        public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => Errno.ENOTTY;
+
+        public override void Close() => Interlocked.Decrement(ref _files._open);
+    }
+
+    private sealed class Attribute(AttributeFiles files, string path, uint mode, AttributeStore store) : INode
+    {
+        public string Path => path;
+
+        // It is no device, and has no number.
+        public uint Major => 0;
+
+        public uint Minor => 0;
+
+        public uint Mode => mode;
+
+        public Errno Open(ICarrier carrier, out NodeFile? file)
+        {
+            file = new File(files, store);
+            return Errno.None;
+        }
+    }
+}
