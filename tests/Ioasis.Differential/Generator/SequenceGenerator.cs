@@ -138,7 +138,11 @@ public sealed partial class SequenceGenerator
             default:
                 if (field.Name is "user_va" or "vaddr" or "fd" or "iommufd" or "allowed_iovas" or "data_uptr") return call;
                 ulong value = Pick<ulong>(1, 2, 3, 8, 0xfff, 0x1000, 1UL << _random.Next(64), uint.MaxValue, ulong.MaxValue, ulong.MaxValue - 0xfff);
-                return call.Set(field.Name, field.Width >= 8 ? value : value & ((1UL << (8 * field.Width)) - 1));
+
+                // A descriptor that Linux gives out may have just that number, and would look as if nothing had been written.
+                return field.Name.EndsWith("_fd", StringComparison.Ordinal) && value < 0x1000
+                    ? call
+                    : call.Set(field.Name, field.Width >= 8 ? value : value & ((1UL << (8 * field.Width)) - 1));
         }
     }
 
