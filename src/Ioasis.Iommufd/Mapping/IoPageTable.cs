@@ -301,12 +301,21 @@ internal sealed partial class IoPageTable : IMappingSource
         return _areas.Overlaps(first, last.Value) ? Errno.EEXIST : Errno.None;
     }
 
-    /// <summary>Pins areas and enters them where domains find them: all of them, or nothing changes.</summary>
+    /// <summary>
+    /// Pins areas and enters them where domains find them: all of them, or nothing changes. Of several in a row, only the first is known to begin at a page: ENXIO for another
+    /// that does not, as Linux's page tables say.
+    /// </summary>
     private static Errno Fill(ReadOnlySpan<Area> areas, MappingTable mappings)
     {
         for (int i = 0; i < areas.Length; i++)
         {
             Errno errno = areas[i].Pages.Pin(areas[i]);
+            if (errno == Errno.None && (areas[i].Range.First & (mappings.PageSize - 1)) != 0)
+            {
+                areas[i].Pages.Unpin(areas[i]);
+                errno = Errno.ENXIO;
+            }
+
             if (errno == Errno.None) continue;
             while (--i >= 0) areas[i].Pages.Unpin(areas[i]);
             return errno;

@@ -85,6 +85,32 @@ public sealed class CopyTests : UapiTest
         Succeeds(Copy(Fixed | Readable, 0x10000, Page, 0x80000));
     }
 
+    [Fact]
+    public void With_a_device_no_part_of_a_copy_begins_within_a_page()
+    {
+        OpenBound(EduNode, _context).Attach(_to);
+        Map(Pages(1), 0x339, 0x20000);
+        Map(Pages(1), Page, 0x20339); // each at the start of a page of memory
+        Fails(Errno.ENXIO, Copy(Fixed | Readable, 0x20000, Page, 0x80000));
+        Fails(Errno.ENXIO, Copy(Readable, 0x20000, Page, 0));
+        Assert.Equal(0ul, _to.UnmapAll());
+        Succeeds(Copy(Fixed | Readable, 0x10000, Page, 0x80000));
+    }
+
+    private void Map(UserMemory memory, ulong length, ulong iova)
+    {
+        var arguments = new IommuIoasMap
+        {
+            Size = Size<IommuIoasMap>(),
+            Flags = Fixed | Readable,
+            IoasId = _from.Id,
+            UserVa = memory.Address.Value,
+            Length = length,
+            Iova = iova,
+        };
+        Succeeds(_context.TryIoctl(IommufdH.IOMMU_IOAS_MAP, ref arguments));
+    }
+
     private SysResult Copy(uint flags, ulong from, ulong length, ulong to, uint? source = null, uint? destination = null)
     {
         var arguments = new IommuIoasCopy
