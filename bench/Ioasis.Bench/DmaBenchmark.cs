@@ -43,7 +43,7 @@ internal static class DmaBenchmark
         }
     }
 
-    /// <summary>A device that reads at random among pages, each mapped by itself.</summary>
+    /// <summary>A device that reads at random among pages.</summary>
     internal sealed class Reader : IDisposable
     {
         private const int Sequence = 1 << 16;
@@ -53,7 +53,13 @@ internal static class DmaBenchmark
         private readonly ulong[] _iovas = new ulong[Sequence];
         private readonly byte[] _buffer = new byte[64];
 
-        internal Reader(int pages)
+        /// <summary>Of pages that are each mapped by itself.</summary>
+        internal Reader(int pages) : this(pages, pages)
+        {
+        }
+
+        /// <summary>Of pages that so many mappings of one size have.</summary>
+        internal Reader(int pages, int mappings)
         {
             IommuUnit unit = new VtdUnit("dmar0", new VtdFeatures());
             Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
@@ -61,11 +67,12 @@ internal static class DmaBenchmark
             unit.CreatePagingDomain(Endpoint, PagingDomainOptions.None, null, table, out PagingDomain? domain);
             Endpoint.Attach(null, domain);
             HostBlock block = _memory.AllocateInHugePages((ulong)pages * Page);
-            for (ulong i = 0; i < (ulong)pages; i++)
+            ulong each = (ulong)(pages / mappings) * Page;
+            for (ulong at = 0; at < block.Length; at += each)
             {
-                MemoryBacking backing = _memory.Reference(new Hva((ulong)block.Address + (i * Page)), Page, writable: true);
+                MemoryBacking backing = _memory.Reference(new Hva((ulong)block.Address + at), each, writable: true);
                 backing.TryPopulate();
-                table.Map(new IovaRange(Base + (i * Page), Base + (i * Page) + Page - 1), backing, 0, MapAccess.ReadWrite);
+                table.Map(new IovaRange(Base + at, Base + at + each - 1), backing, 0, MapAccess.ReadWrite);
             }
 
             var random = new Random(1);

@@ -1,9 +1,3 @@
-using Ioasis.Core.Dma;
-using Ioasis.Core.Domains;
-using Ioasis.Core.Endpoints;
-using Ioasis.Memory;
-using Ioasis.Units.Vtd;
-
 namespace Ioasis.Bench;
 
 /// <summary>
@@ -18,9 +12,10 @@ internal static class MappingsBenchmark
     {
         foreach (int mappings in (int[])[1, 64, 1 << 10, 1 << 16, 1 << 20])
         {
-            using var translator = new Translator(mappings, Math.Max(mappings, FewestPages));
-            yield return InTurn(rounds, "translation that misses", mappings, translator.Round, "4-level walk",
-                () => Baselines.Measure(Baselines.Program("translate"), $"{Math.Max(mappings, FewestPages)}")["4-level walk"]);
+            int pages = Math.Max(mappings, FewestPages);
+            using var reader = new DmaBenchmark.Reader(pages, mappings);
+            yield return InTurn(rounds, "translation that misses", mappings, reader.Locate, "4-level walk",
+                () => Baselines.Measure(Baselines.Program("translate"), $"{pages}")["4-level walk"]);
             yield return InTurn(rounds, "map and unmap of 4 KiB", mappings, MapBenchmark.Areas.Of(mappings).Pairs, "4-level entries set and cleared",
                 () => Baselines.Measure(Baselines.Program("pairs"), $"{mappings}").Values.Single());
         }
@@ -37,40 +32,5 @@ internal static class MappingsBenchmark
         }
 
         return new Comparison($"{operation}, {mappings} mappings", Series.Of(first), beside, Series.Of(second)) { At = new PlotPoint(operation, mappings) };
-    }
-
-    /// <summary>A device that asks for random pages.</summary>
-    private sealed class Translator : IDisposable
-    {
-        private const int Sequence = 1 << 16;
-        private const ulong Page = 4096, Base = 0x4000_0000;
-        private readonly OwnAddressSpace _memory = new();
-        private readonly DmaPort _port;
-        private readonly ulong[] _iovas = new ulong[Sequence];
-
-        internal Translator(int mappings, int pages)
-        {
-            var unit = new VtdUnit("dmar0", new VtdFeatures());
-            var endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
-            var table = new MappingTable(Page);
-            unit.CreatePagingDomain(endpoint, PagingDomainOptions.None, null, table, out PagingDomain? domain);
-            endpoint.Attach(null, domain);
-            ulong each = (ulong)(pages / mappings) * Page;
-            HostBlock block = _memory.AllocateInHugePages((ulong)pages * Page);
-            for (ulong at = 0; at < block.Length; at += each)
-            {
-                MemoryBacking backing = _memory.Reference(new Hva((ulong)block.Address + at), each, writable: true);
-                backing.TryPopulate();
-                table.Map(new IovaRange(Base + at, Base + at + each - 1), backing, 0, MapAccess.ReadWrite);
-            }
-
-            var random = new Random(1);
-            for (int i = 0; i < Sequence; i++) _iovas[i] = Base + ((ulong)random.Next(pages) * Page) + ((ulong)random.Next(64) * 64);
-            _port = endpoint.OpenPort();
-        }
-
-        internal double Round(int count) => Locate.Each(_port, _iovas, count);
-
-        public void Dispose() => _port.Dispose();
     }
 }

@@ -217,7 +217,7 @@ public sealed class DmaPort : IDisposable
         MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read; // a write that is recorded is a slow one
         if ((access & kept) == 0) return 0;
         ulong key = generation | pasidKey;
-        if (route.FirstStage is not null) return pasidKey == NoPasid ? 0 : WalkNested(route, iova, key, length, access);
+        if (route.FirstStage is not null) return pasidKey == NoPasid ? 0 : WalkNested(route, iova, key, length, access); // without a PASID: it was, in Walk
         MapEntry entry = route.Table.Use(iova, out int shift);
         if (!entry.IsDirectFor(access) || (uint)(length - 1) >= MaxChunk) return 0;
         ulong after = ((1UL << shift) - 1) & ~iova; // bytes after the first
