@@ -27,7 +27,7 @@ internal static class MapIoctls
         using ObjectTable.Held<Ioas> ioas = held;
         if (errno != Errno.None) return errno;
 
-        errno = MapPointer(call.Context, ioas.Value, call.Caller, args.UserVa, args.Length, IsChosen(args.Flags), access, ref args.Iova);
+        errno = MapPages(call.Context, ioas.Value, call.Caller, in owner, args.UserVa, args.Length, IsChosen(args.Flags), access, ref args.Iova);
         return errno == Errno.None ? RespondOrUnmap(call, in args, ioas.Value, args.Iova, args.Length) : errno;
     }
 
@@ -35,11 +35,19 @@ internal static class MapIoctls
     internal static Errno MapPointer(
         IommufdContext context, Ioas ioas, ICaller caller, ulong address, ulong length, bool choose, MapAccess access, ref ulong iova)
     {
+        PinOwner owner = PinOwner.Of(caller, context);
+        return ioas.Table.TryMapPlain(caller.Memory, address, length, in owner, choose, access, ref iova)
+            ? Errno.None
+            : MapPages(context, ioas, caller, in owner, address, length, choose, access, ref iova);
+    }
+
+    // What is no plain memory, or cannot be mapped.
+    private static Errno MapPages(
+        IommufdContext context, Ioas ioas, ICaller caller, in PinOwner owner, ulong address, ulong length, bool choose, MapAccess access, ref ulong iova)
+    {
         if (unchecked(address + length) < address) return Errno.EOVERFLOW;
         if (length == 0 || length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
         bool writable = (access & MapAccess.Write) != 0;
-        PinOwner owner = PinOwner.Of(caller, context);
-        if (ioas.Table.TryMapPlain(caller.Memory, address, length, in owner, choose, access, ref iova)) return Errno.None;
         MemoryBacking backing = context.IsVfioContainer
             ? caller.Memory.ReferenceDevices(new Hva(address), length, writable)
             : caller.Memory.Reference(new Hva(address), length, writable);
