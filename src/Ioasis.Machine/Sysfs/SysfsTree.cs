@@ -28,6 +28,7 @@ internal sealed class SysfsTree
                                              "/sys/class/iommu", "/sys/class/misc", "/sys/kernel/iommu_groups", "/sys/dev/char"])
             tree.Directory(merged);
         tree.Directory(Driver);
+        SysfsModules.Add(tree);
         foreach (IommuUnit unit in units) tree.Add(unit);
         foreach ((string name, INode node) in miscellaneous)
             tree.Device($"/sys/devices/virtual/misc/{name}", "misc", name, (node.Major, node.Minor), node.Path["/dev/".Length..]);
@@ -124,20 +125,21 @@ internal sealed class SysfsTree
     }
 
     /// <summary>A directory; its parents are the host's as well as ours.</summary>
-    private void Directory(string path, bool merged = true)
+    internal void Directory(string path, bool merged = true)
     {
         string parent = path[..path.LastIndexOf('/')];
         if (parent.Length > "/sys".Length && !_paths.ContainsKey(parent)) Directory(parent);
         _paths.TryAdd(path, new VirtualDirectory(path, merged));
     }
 
-    private void Text(string path, string line) =>
+    /// <summary>A file with one text.</summary>
+    internal void Text(string path, string line) =>
         _paths[path] = new VirtualFile(path, () => Line(line));
 
     private static byte[] Line(string text) => Encoding.ASCII.GetBytes(text + "\n");
 
     /// <summary>A link, with the relative text that sysfs would give it.</summary>
-    private void Link(string path, string target)
+    internal void Link(string path, string target)
     {
         string[] from = path.Split('/')[..^1], to = target.Split('/');
         int common = 0;
