@@ -60,7 +60,7 @@ internal static class Supervisor
             var opens = new OpenCalls(listener, standIns, devices, attributes);
             var pathCalls = new PathCalls(currentPaths, standIns, nodes, queues, opens, new StatusFiles(callers));
             UnmapCalls? unmaps = options.StrictSva ? new UnmapCalls(listener, callers, tracees) : null;
-            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices, attributeCalls, pathCalls, unmaps, account);
+            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices, new KvmCalls(callers, nodes.Kvm, account), attributeCalls, pathCalls, unmaps, account);
             var pool = new ServerPool(listener, dispatcher);
             pool.Start();
             events.Start();

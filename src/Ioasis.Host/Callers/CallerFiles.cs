@@ -13,14 +13,20 @@ internal static class CallerFiles
     public static bool TryGet(CallerThread thread, int descriptor, [NotNullWhen(true)] out IOpenFile? file)
     {
         file = null;
-        // The first thread may have ended, and a thread may have files of its own; before Linux 6.9 only the first can be asked.
-        FileDescriptor asked = thread.Pidfd ?? thread.Process.Pidfd;
-        if (SysProcesses.GetFileOf(asked, descriptor, out FileDescriptor fetched) != Errno.None) return false;
+        if (!TryFetch(thread, descriptor, out FileDescriptor fetched)) return false;
         if (IsEventFd(fetched)) file = new EventFile(fetched);
         else if (SysFiles.Fcntl(fetched, FcntlH.F_GET_SEALS).IsOk) file = new MemoryFile(fetched);
         else file = OtherFile.Instance;
         if (file is OtherFile) fetched.Dispose();
         return true;
+    }
+
+    /// <summary>A file descriptor of ours for the same open file; false when it is not open.</summary>
+    public static bool TryFetch(CallerThread thread, int descriptor, out FileDescriptor fetched)
+    {
+        // The first thread may have ended, and a thread may have files of its own; before Linux 6.9 only the first can be asked.
+        FileDescriptor asked = thread.Pidfd ?? thread.Process.Pidfd;
+        return SysProcesses.GetFileOf(asked, descriptor, out fetched) == Errno.None;
     }
 
     private static bool IsEventFd(FileDescriptor file)

@@ -49,7 +49,10 @@ internal sealed class OpenNodes : IDisposable
     public FileDescriptor Inotify => _inotify;
 
     /// <summary>Whether some close has yet to be confirmed; <see cref="CloseWhatIsGone"/> should be called again soon.</summary>
-    public bool HasDoubtful => Volatile.Read(ref _doubtfulCount) != 0;
+    public bool HasDoubtful => Volatile.Read(ref _doubtfulCount) != 0 || Kvm.HasAbandoned;
+
+    /// <summary>The files that KVM holds.</summary>
+    public KvmDevices Kvm { get; } = new();
 
     /// <summary>Takes an open file in. From here on it is closed when its carrier is.</summary>
     public Errno Add(OpenNode open)
@@ -131,6 +134,7 @@ internal sealed class OpenNodes : IDisposable
             }
 
             Volatile.Write(ref _doubtfulCount, _doubtful.Count);
+            Kvm.CloseWhatIsGone();
         }
     }
 
@@ -142,6 +146,8 @@ internal sealed class OpenNodes : IDisposable
             foreach (OpenNode open in _byWatch.Values.ToArray()) Close(open);
             _doubtful.Clear();
         }
+
+        Kvm.Dispose();
 
         _epoll.Dispose();
         _inotify.Dispose();
@@ -172,6 +178,6 @@ internal sealed class OpenNodes : IDisposable
         if (!_byWatch.Remove(open.Watch)) return;
         _byInode.TryRemove(open.Carrier.Inode, out _);
         SysEvents.RemoveWatch(_inotify, open.Watch);
-        open.Release();
+        open.Abandon();
     }
 }

@@ -6,6 +6,9 @@ internal enum CallKind : byte
     /// <summary>Not one that we serve.</summary>
     None,
     Ioctl,
+
+    /// <summary>The ioctl that tells KVM of a VFIO file.</summary>
+    KvmIoctl,
     Pread,
     Pwrite,
     Preadv,

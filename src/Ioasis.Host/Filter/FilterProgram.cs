@@ -74,6 +74,7 @@ internal static class FilterProgram
     private static void TestIoctl(BpfAssembler bpf, int argument, BpfAssembler.Label stop)
     {
         bpf.Load(BpfAssembler.ArgumentOffset(argument));
+        bpf.IfEqual(TrappedCalls.KvmIoctl, stop);
         bpf.RightShift(Ioc.TypeShift);
         bpf.Mask(0xff);
         foreach (byte type in TrappedCalls.IoctlTypes) bpf.IfEqual(type, stop);

@@ -6,7 +6,7 @@ internal enum ArgumentCondition : byte
     /// <summary>Anything.</summary>
     Any,
 
-    /// <summary>The number of an ioctl with a type that a node of ours has.</summary>
+    /// <summary>The number of an ioctl with a type that a node of ours has, or the one by which KVM is told of a file of ours.</summary>
     OurIoctl,
 
     /// <summary>A file offset that a region of ours can have.</summary>

@@ -1,3 +1,4 @@
+using Ioasis.Abi;
 using Ioasis.Linux;
 
 namespace Ioasis.Host.Filter;
@@ -18,6 +19,9 @@ internal static class TrappedCalls
 
     /// <summary>The types of the ioctls that our nodes have: iommufd and VFIO share one, vhost has the other.</summary>
     public static ReadOnlySpan<byte> IoctlTypes => [(byte)';', 0xAF];
+
+    /// <summary>The one ioctl of KVM that is stopped: it tells KVM of a VFIO file. Never one that a virtual machine runs by.</summary>
+    public const uint KvmIoctl = KvmH.KVM_SET_DEVICE_ATTR;
 
     /// <summary>The table; what programs do often comes first.</summary>
     public static ReadOnlySpan<TrappedCall> All => s_all;
@@ -96,6 +100,10 @@ internal static class TrappedCalls
     private static readonly CallKind[] s_byNumber = ByNumber();
 
     /// <summary>What serves a call.</summary>
+    public static CallKind KindOf(in SeccompData call) =>
+        KindOf(call.Nr) is var kind && kind == CallKind.Ioctl && (uint)call.Args[1] == KvmIoctl ? CallKind.KvmIoctl : kind;
+
+    /// <summary>What serves the calls of a number.</summary>
     public static CallKind KindOf(int number) => (uint)number < (uint)s_byNumber.Length ? s_byNumber[number] : CallKind.None;
 
     private static CallKind[] ByNumber()

@@ -9,7 +9,7 @@ namespace Ioasis.Host.Serving;
 
 /// <summary>Brings each stopped call to what serves it.</summary>
 internal sealed class CallDispatcher(
-    SeccompListener listener, OpenNodes nodes, OpenQueues queues, CallerTable callers, DeviceCalls devices, AttributeCalls attributes, PathCalls paths,
+    SeccompListener listener, OpenNodes nodes, OpenQueues queues, CallerTable callers, DeviceCalls devices, KvmCalls kvm, AttributeCalls attributes, PathCalls paths,
     UnmapCalls? unmaps, CallAccount? account = null)
 {
     /// <summary>Serves a call. An exception is a fault of ours: it is told, and the call fails with EIO.</summary>
@@ -33,9 +33,10 @@ internal sealed class CallDispatcher(
 
     private Answer ServeKnown(in SeccompNotif call, ServerThread server)
     {
-        switch (TrappedCalls.KindOf(call.Data.Nr))
+        switch (TrappedCalls.KindOf(call.Data))
         {
             case CallKind.Ioctl: return devices.Ioctl(call, server);
+            case CallKind.KvmIoctl: return kvm.SetAttribute(call, server);
             case CallKind.Pread: return devices.Pread(call, server);
             case CallKind.Pwrite:
                 Answer stored = attributes.Write(call, server);

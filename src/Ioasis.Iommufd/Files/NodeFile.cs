@@ -37,6 +37,9 @@ public abstract class NodeFile : IOpenFile
     /// <param name="executable">Whether the mapping asks for PROT_EXEC.</param>
     public virtual Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) => Errno.ENODEV;
 
+    /// <summary>Whether other parts of a kernel that deal with VFIO's files take it for one (Linux: vfio_file_is_valid()): KVM does.</summary>
+    public virtual bool IsVfioFile => false;
+
     /// <summary>The last reference is gone, mappings of the file included. Called once; no other call is under way or follows.</summary>
     public abstract void Close();
 }

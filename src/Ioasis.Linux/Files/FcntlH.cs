@@ -33,6 +33,8 @@ internal static class FcntlH
     public const int F_SETLEASE = 1024;
     public const int F_ADD_SEALS = 1033;
     public const int F_GET_SEALS = 1034;
+    public const int F_OFD_GETLK = 36;
+    public const int F_OFD_SETLK = 37;
     public const int FD_CLOEXEC = 1;
     public const int F_RDLCK = 0;
     public const int F_WRLCK = 1;

@@ -165,6 +165,22 @@ internal static unsafe partial class SysFiles
     /// <summary>fcntl(2) with an integer argument.</summary>
     public static SysResult Fcntl(FileDescriptor file, int command, nint argument = 0) => LastError.Result(fcntl(file, command, argument));
 
+    /// <summary>Locks one byte for an open file description (F_OFD_SETLK) until its last close. EAGAIN: another has it.</summary>
+    public static Errno LockByte(FileDescriptor file, ulong offset)
+    {
+        FileLock wanted = FileLock.OfByte(offset);
+        // SAFETY: struct flock lives as long as the call.
+        return Fcntl(file, FcntlH.F_OFD_SETLK, (nint)(&wanted)).Errno;
+    }
+
+    /// <summary>Whether an open file description of the same inode other than this one has locked a byte (F_OFD_GETLK).</summary>
+    public static bool IsByteLocked(FileDescriptor file, ulong offset)
+    {
+        FileLock wanted = FileLock.OfByte(offset);
+        // SAFETY: as in LockByte; the kernel writes to it.
+        return Fcntl(file, FcntlH.F_OFD_GETLK, (nint)(&wanted)).IsOk && wanted.Type != FcntlH.F_UNLCK;
+    }
+
     /// <summary>fchmod(2).</summary>
     public static Errno ChangeMode(FileDescriptor file, uint mode) => LastError.Of(fchmod(file, mode));
 

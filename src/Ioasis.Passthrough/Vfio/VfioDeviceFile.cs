@@ -24,6 +24,9 @@ internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier, Vfi
         set => _granted = value;
     }
 
+    /// <inheritdoc/>
+    public override bool IsVfioFile => true;
+
     public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => VfioIoctls.Dispatch(this, caller, command, argument);
 
     public override string Describe(ICaller caller, uint command, ulong argument) =>

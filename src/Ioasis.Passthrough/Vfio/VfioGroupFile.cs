@@ -13,6 +13,9 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
 
     internal VfioGroup Group => group;
 
+    /// <inheritdoc/>
+    public override bool IsVfioFile => true;
+
     public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => command switch
     {
         VfioH.VFIO_GROUP_GET_STATUS => GetStatus(caller, argument),

@@ -34,6 +34,13 @@ public sealed class FilterProgramTests
         { Ioctl, [3, 0x3b64_0000_0000], false },
         { Ioctl, [3, 0x4008af00], true },
         { Ioctl, [3, 0x5401], false },
+        { Ioctl, [3, KvmH.KVM_SET_DEVICE_ATTR], true },
+        { Ioctl, [3, 0xffffffff_00000000 | KvmH.KVM_SET_DEVICE_ATTR], true },
+        { Ioctl, [3, KvmH.KVM_SET_DEVICE_ATTR - 1], false }, // KVM_CREATE_DEVICE and the attributes' other ioctls
+        { Ioctl, [3, KvmH.KVM_SET_DEVICE_ATTR + 1], false },
+        { Ioctl, [3, KvmH.KVM_SET_DEVICE_ATTR + 2], false },
+        { Ioctl, [3, 0xae80], false }, // KVM_RUN
+        { Ioctl, [3, 0xaee1], false }, // that number without a direction and a size
         { Pread, [3, 0, 8, 0], false },
         { Pread, [3, 0, 8, Region - 1], false },
         { Pread, [3, 0, 8, Region], true },
@@ -132,6 +139,18 @@ public sealed class FilterProgramTests
         Assert.Equal(stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(program, number, BpfMachine.AuditArchX86_64, arguments));
         if (number != Pwrite) Assert.Equal(SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, arguments));
         Assert.NotEqual(CallKind.None, TrappedCalls.KindOf(number));
+    }
+
+    [Fact]
+    public void KvmsOneIoctlIsServedByItself()
+    {
+        SeccompData call = new() { Nr = Ioctl };
+        call.Args[1] = 0x3b64;
+        Assert.Equal(CallKind.Ioctl, TrappedCalls.KindOf(call));
+        call.Args[1] = 0xffffffff_00000000 | KvmH.KVM_SET_DEVICE_ATTR;
+        Assert.Equal(CallKind.KvmIoctl, TrappedCalls.KindOf(call));
+        call.Nr = Openat;
+        Assert.Equal(CallKind.Openat, TrappedCalls.KindOf(call));
     }
 
     [Fact]

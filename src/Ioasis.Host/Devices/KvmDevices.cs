@@ -1,0 +1,154 @@
+using System.Security.Cryptography;
+using Ioasis.Abi;
+using Ioasis.Linux.Events;
+using Ioasis.Linux.Files;
+
+namespace Ioasis.Host.Devices;
+
+/// <summary>
+/// KVM's VFIO devices (KVM_DEV_TYPE_VFIO) that were told of files of ours, and those files. As in Linux a device keeps its files open
+/// until it is told otherwise, or is closed itself.
+/// </summary>
+/// <remarks>
+/// We mark a device by a lock on one byte of its open file (F_OFD_SETLK). The kernel keeps such a lock with the open file, through
+/// dup, fork and SCM_RIGHTS, and drops it at the last close, so the mark says both which device a descriptor is and whether it is still
+/// open, and we need not keep it open ourselves. Locks of other open files show because all anonymous inodes are one.
+/// </remarks>
+internal sealed class KvmDevices : IDisposable
+{
+    private const int MarkAttempts = 8;
+
+    private readonly FileDescriptor _anonymous;
+
+    // Guards what follows, and is held while files are let go. Taken after the lock of OpenNodes and before any lock of a node's file.
+    private readonly Lock _lock = new();
+    private readonly List<Device> _devices = [];
+    private volatile bool _hasDevices;
+    private volatile bool _hasAbandoned;
+
+    /// <exception cref="IOException">The host has no eventfd left.</exception>
+    public KvmDevices()
+    {
+        Errno errno = SysEvents.CreateEventFd(0, 0, out _anonymous);
+        if (errno != Errno.None) throw new IOException($"cannot watch KVM's devices: eventfd gives {errno}");
+    }
+
+    /// <summary>Whether a device holds a file that no program has open any more; <see cref="CloseWhatIsGone"/> should be called again soon.</summary>
+    public bool HasAbandoned => _hasAbandoned;
+
+    /// <summary>How many devices are known, for a test that they are forgotten again.</summary>
+    public int Count
+    {
+        get { lock (_lock) return _devices.Count; }
+    }
+
+    /// <summary>Whether a file is a VFIO device of KVM.</summary>
+    public static bool IsOne(FileDescriptor file)
+    {
+        Span<byte> text = stackalloc byte[64];
+        SysResult got = SysFiles.ReadLink($"/proc/self/fd/{file.Number}", text);
+        return got.IsOk && text[..(int)got.Value].SequenceEqual("anon_inode:kvm-vfio"u8);
+    }
+
+    /// <summary>KVM_DEV_VFIO_FILE_ADD.</summary>
+    /// <param name="device">The device's open file, which we share with the program.</param>
+    /// <param name="process">ID of the process that calls.</param>
+    /// <param name="file">A VFIO file, held by the caller of this.</param>
+    public Errno Add(FileDescriptor device, int process, OpenNode file)
+    {
+        lock (_lock)
+        {
+            Device? known = Find(device);
+            if (known is null)
+            {
+                LetGo(one => !IsMarked(_anonymous, one.Mark)); // programs open and close as many as they like
+                if (!TryMark(device, out ulong mark)) return Errno.ENOMEM;
+                _devices.Add(known = new Device(mark, process));
+                _hasDevices = true;
+            }
+
+            if (known.Process != process) return Errno.EIO;
+            if (known.Files.Contains(file)) return Errno.EEXIST;
+            if (!file.TryHold()) return Errno.EBADF;
+            known.Files.Add(file);
+            return Errno.None;
+        }
+    }
+
+    /// <summary>KVM_DEV_VFIO_FILE_DEL.</summary>
+    /// <inheritdoc cref="Add"/>
+    public Errno Remove(FileDescriptor device, int process, OpenNode file)
+    {
+        lock (_lock)
+        {
+            if (Find(device) is not { } known) return Errno.ENOENT;
+            if (known.Process != process) return Errno.EIO;
+            if (!known.Files.Remove(file)) return Errno.ENOENT;
+            file.Release();
+            return Errno.None;
+        }
+    }
+
+    /// <summary>Lets go of the files that devices held which are closed by now, if no program has them open.</summary>
+    public void CloseWhatIsGone()
+    {
+        if (!_hasDevices) return;
+        lock (_lock)
+        {
+            LetGo(one => one.HasAbandoned && !IsMarked(_anonymous, one.Mark));
+            _hasAbandoned = _devices.Exists(one => one.HasAbandoned);
+            _hasDevices = _devices.Count != 0;
+        }
+    }
+
+    /// <summary>Lets go of all files.</summary>
+    public void Dispose()
+    {
+        lock (_lock) LetGo(_ => true);
+        _anonymous.Dispose();
+    }
+
+    // A device's own lock is in nobody's way when asked by itself, and in everybody else's.
+    private Device? Find(FileDescriptor device) => _devices.Find(one => !IsMarked(device, one.Mark) && IsMarked(_anonymous, one.Mark));
+
+    private void LetGo(Predicate<Device> gone)
+    {
+        for (int i = _devices.Count - 1; i >= 0; i--)
+        {
+            if (!gone(_devices[i])) continue;
+            List<OpenNode> files = _devices[i].Files;
+            _devices.RemoveAt(i);
+            foreach (OpenNode file in files) file.Release();
+        }
+    }
+
+    // All programs of the machine lock bytes of that one inode; a number that nobody guesses is nobody else's.
+    private static bool TryMark(FileDescriptor device, out ulong mark)
+    {
+        Span<byte> random = stackalloc byte[sizeof(ulong)];
+        for (int i = 0; i < MarkAttempts; i++)
+        {
+            RandomNumberGenerator.Fill(random);
+            mark = BitConverter.ToUInt64(random) >> 2;
+            if (SysFiles.LockByte(device, mark) == Errno.None) return true;
+        }
+
+        mark = 0;
+        return false;
+    }
+
+    private static bool IsMarked(FileDescriptor asking, ulong mark) => SysFiles.IsByteLocked(asking, mark);
+
+    private sealed class Device(ulong mark, int process)
+    {
+        /// <summary>The byte that is locked.</summary>
+        public ulong Mark => mark;
+
+        /// <summary>The process that the virtual machine is of: no other may call. Taken to be the first that does.</summary>
+        public int Process => process;
+
+        public List<OpenNode> Files { get; } = [];
+
+        public bool HasAbandoned => Files.Exists(file => file.IsAbandoned);
+    }
+}

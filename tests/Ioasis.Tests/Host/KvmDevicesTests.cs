@@ -1,0 +1,110 @@
+using Ioasis.Abi;
+using Ioasis.Host.Devices;
+using Ioasis.Iommufd.Files;
+using Ioasis.Linux.Events;
+using Ioasis.Linux.Files;
+
+namespace Ioasis.Tests.Host;
+
+/// <summary>What KVM's devices hold, with an eventfd for each device: all that counts of one is its open file.</summary>
+public sealed class KvmDevicesTests : IDisposable
+{
+    private const int Process = 1;
+
+    private readonly KvmDevices _devices = new();
+    private readonly CountingFile _file = new();
+    private readonly OpenNode _open;
+
+    public KvmDevicesTests()
+    {
+        Assert.Equal(Errno.None, Carrier.TryCreate("test", out Carrier? carrier));
+        _open = new OpenNode(new SamplePaths.SampleNode("/dev/vfio/0", 10, 124, 0x1B6), carrier!, _file, FcntlH.O_RDWR);
+    }
+
+    public void Dispose() => _devices.Dispose();
+
+    private static FileDescriptor NewDevice()
+    {
+        Assert.Equal(Errno.None, SysEvents.CreateEventFd(0, 0, out FileDescriptor device));
+        return device;
+    }
+
+    private static FileDescriptor Copy(FileDescriptor device) => new((int)SysFiles.Fcntl(device, FcntlH.F_DUPFD_CLOEXEC).Value);
+
+    [Fact]
+    public void ADeviceIsItsOpenFileWhateverTheDescriptor()
+    {
+        using FileDescriptor device = NewDevice(), copy = Copy(device), other = NewDevice();
+        Assert.Equal(Errno.None, _devices.Add(device, Process, _open));
+        Assert.Equal(Errno.EEXIST, _devices.Add(copy, Process, _open));
+        Assert.Equal(Errno.ENOENT, _devices.Remove(other, Process, _open));
+        Assert.Equal(Errno.None, _devices.Add(other, Process, _open));
+        Assert.Equal(Errno.None, _devices.Remove(copy, Process, _open));
+        Assert.Equal(Errno.ENOENT, _devices.Remove(device, Process, _open));
+        Assert.Equal(Errno.None, _devices.Remove(other, Process, _open));
+    }
+
+    [Fact]
+    public void AnotherProcessIsRefused()
+    {
+        using FileDescriptor device = NewDevice();
+        Assert.Equal(Errno.None, _devices.Add(device, Process, _open));
+        Assert.Equal(Errno.EIO, _devices.Add(device, Process + 1, _open));
+        Assert.Equal(Errno.EIO, _devices.Remove(device, Process + 1, _open));
+    }
+
+    [Fact]
+    public void AFileStaysOpenUntilTheDeviceIsClosed()
+    {
+        FileDescriptor device = NewDevice(), copy = Copy(device);
+        Assert.Equal(Errno.None, _devices.Add(device, Process, _open));
+        _open.Abandon();
+        _devices.CloseWhatIsGone();
+        Assert.Equal(0, _file.Closed);
+        Assert.True(_devices.HasAbandoned);
+        device.Dispose();
+        _devices.CloseWhatIsGone();
+        Assert.Equal(0, _file.Closed);
+        copy.Dispose();
+        _devices.CloseWhatIsGone();
+        Assert.Equal(1, _file.Closed);
+        Assert.False(_devices.HasAbandoned);
+    }
+
+    [Fact]
+    public void AFileThatWasRemovedIsNotHeld()
+    {
+        using FileDescriptor device = NewDevice();
+        Assert.Equal(Errno.None, _devices.Add(device, Process, _open));
+        Assert.Equal(Errno.None, _devices.Remove(device, Process, _open));
+        _open.Abandon();
+        Assert.Equal(1, _file.Closed);
+        Assert.Equal(Errno.EBADF, _devices.Add(device, Process, _open)); // closed already
+    }
+
+    [Fact]
+    public void DevicesThatAreGoneAreForgotten()
+    {
+        for (int i = 0; i < 100; i++)
+        {
+            using FileDescriptor device = NewDevice();
+            Assert.Equal(Errno.None, _devices.Add(device, Process, _open));
+        }
+
+        Assert.Equal(1, _devices.Count);
+        _open.Abandon();
+        Assert.Equal(0, _file.Closed);
+        _devices.CloseWhatIsGone();
+        Assert.Equal(1, _file.Closed);
+        Assert.Equal(0, _devices.Count);
+    }
+
+    private sealed class CountingFile : NodeFile
+    {
+        public int Closed { get; private set; }
+
+        public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => Errno.ENOTTY;
+
+        public override void Close() => Closed++;
+    }
+}
