@@ -4,7 +4,7 @@
  * register change, as edu's liveness does at once; and until a program that sleeps is woken by the interrupt that edu raises when a
  * factorial is ready, which another thread of the device works out. Stores come one after the other, or each some time after the
  * answer to the last. Beside them the same by calls, pwrite and pread, which are stopped.
- * usage: doorbell ADDRESS GAP...      ADDRESS of the function, 0000:00:03.0; gaps in microseconds
+ * usage: doorbell ADDRESS GAP...      ADDRESS of the function, 1000:00:03.0; gaps in microseconds
  */
 #include "common.h"
 #include <dirent.h>

@@ -4,7 +4,7 @@ using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
 
-// Drives a DSA (8086:0b25) at 0000:00:05.0 on this program's own pointers: one dedicated work queue with the PASID of the process, one descriptor, one
+// Drives a DSA (8086:0b25) at 1000:00:05.0 on this program's own pointers: one dedicated work queue with the PASID of the process, one descriptor, one
 // completion record. See docs/devices/dsa.md and docs/sva.md. "nodes": the nodes of `ioasis run`; else a machine in this process.
 using NodeTransport nodes = args is ["nodes"]
     ? NodeTransport.OfSystem()
@@ -15,7 +15,7 @@ const uint Memmove = 3, WantsRecord = 0x4 | 0x8;               // an operation, 
 const int Length = 3 * 4096;
 
 using IommuContext iommu = IommuContext.Open(nodes);
-using VfioDevice device = VfioDevice.Open(nodes, new RequesterId(0, 0, 5, 0));
+using VfioDevice device = VfioDevice.Open(nodes, new RequesterId(0x1000, 0, 5, 0));
 device.Bind(iommu);
 using SvaContext sva = SvaContext.Open(nodes);
 Pasid pasid = sva.BindProcess();

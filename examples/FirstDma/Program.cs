@@ -9,7 +9,7 @@ using NodeTransport nodes = args is ["nodes"]
     : NodeTransport.InProcess(SoftwareMachine.Create(MachineDescription.Default));
 
 using IommuContext iommu = IommuContext.Open(nodes);
-using VfioDevice device = VfioDevice.Open(nodes, new RequesterId(0, 0, 4, 0)); // a dmatest
+using VfioDevice device = VfioDevice.Open(nodes, new RequesterId(0x1000, 0, 4, 0)); // a dmatest
 device.Bind(iommu);
 using Ioas ioas = iommu.AllocateIoas();
 device.Attach(ioas);

@@ -68,7 +68,7 @@ public sealed partial class ReadmeTests(Workbench bench)
     public async Task The_program_that_drives_a_dsa_copies(bool throughNodes)
     {
         string[] program = ["dotnet", Path.Combine(bench.Root, "artifacts/bin/DsaCopy/release/DsaCopy.dll")];
-        const string Dsa = "0000:00:05.0";
+        const string Dsa = "1000:00:05.0";
         Ending ending = (await Execution.Run(throughNodes ? bench.UnderIoasis(Who.Self, [$"dsa@{Dsa}"], [.. program, "nodes"]) : program)).MustEnd();
         string shown = await File.ReadAllTextAsync(Path.Combine(bench.Root, "docs/devices/dsa.md"), TestContext.Current.CancellationToken);
         MustShow(ending.Output, shown);

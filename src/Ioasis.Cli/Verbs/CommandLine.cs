@@ -105,7 +105,7 @@ internal static class CommandLine
     {
         var walk = new Command("walk", "Shows how an address of a running program's device is translated, step by step.");
         var address = new Argument<string[]>("address") { Arity = ArgumentArity.ZeroOrMore, Description = "The address, 0x1000." };
-        var device = new Option<string>("--device") { HelpName = "BDF", Description = "The device, 0000:00:04.0." };
+        var device = new Option<string>("--device") { HelpName = "BDF", Description = "The device, 1000:00:04.0." };
         var pasid = new Option<uint?>("--pasid") { HelpName = "N", Description = "Its requests with that PASID; without it those that have none." };
         var write = new Option<bool>("--write") { Description = "A write, rather than a read." };
         var program = new Option<int?>("--program") { HelpName = "PID", Description = "Which program, where several run." };
@@ -114,7 +114,7 @@ internal static class CommandLine
         foreach (Option option in (Option[])[device, pasid, write, program, json]) walk.Add(option);
         walk.SetAction(parsed =>
         {
-            if (parsed.GetValue(device) is not { } name) return Refuse(error, "walk needs --device, as in: ioasis walk --device 0000:00:04.0 0x1000");
+            if (parsed.GetValue(device) is not { } name) return Refuse(error, "walk needs --device, as in: ioasis walk --device 1000:00:04.0 0x1000");
             if (parsed.GetValue(address) is not [string text] || !TryParse(text, out ulong value))
                 return Refuse(error, $"walk takes one address, as 0x1000 or 4096, not \"{string.Join(' ', parsed.GetValue(address) ?? [])}\"");
             return Ask(parsed.GetValue(program), new ControlRequest("walk", name, parsed.GetValue(pasid), value, parsed.GetValue(write)), error, answer =>

@@ -22,8 +22,14 @@ public sealed record MachineDescription
     /// <summary>The built-in unit, and no devices.</summary>
     public static MachineDescription Empty { get; } = new() { Units = [new UnitDescription("dmar0", new VtdFeatures())] };
 
+    /// <summary>
+    /// The PCI segment of devices that nobody gave an address. Hosts number theirs from 0, and from 0x10000 behind VMD:
+    /// none of their devices is hidden.
+    /// </summary>
+    internal const ushort OwnSegment = 0x1000;
+
     /// <summary>The built-in machine: one VT-d unit with an <c>edu</c> and a <c>dmatest</c> behind it.</summary>
-    public static MachineDescription Default { get; } = Empty.WithDevice("edu@0000:00:03.0").WithDevice("dmatest@0000:00:04.0");
+    public static MachineDescription Default { get; } = Empty.WithDevice("edu@1000:00:03.0").WithDevice("dmatest@1000:00:04.0");
 
     /// <summary>Reads a description from a file.</summary>
     /// <exception cref="MachineDescriptionException">It cannot be read, or something in it is wrong: the message has file and line.</exception>
@@ -48,7 +54,7 @@ public sealed record MachineDescription
     /// <summary>The same machine with one device more, behind its first unit.</summary>
     /// <param name="modelAtAddress">
     /// <c>MODEL</c> or <c>MODEL@BDF</c>, and perhaps <c>,NAME=VALUE</c> for what its model can be told; without an address it gets the first free slot of
-    /// bus 0 from 3 on.
+    /// bus 1000:00 from 3 on.
     /// </param>
     /// <exception cref="MachineDescriptionException">There is no such model, the address is none, or it is taken, or the model cannot be told that.</exception>
     public MachineDescription WithDevice(string modelAtAddress)
@@ -58,10 +64,10 @@ public sealed record MachineDescription
         if (ModelRegistry.CheckModel(parts[0]) is { } wrong) throw Complain(wrong);
         RequesterId address = default;
         if (parts.Length == 1)
-            address = Enumerable.Range(3, 29).Select(d => new RequesterId(0, 0, (byte)d, 0)).FirstOrDefault(a => Devices.All(o => o.Address != a));
+            address = Enumerable.Range(3, 29).Select(d => new RequesterId(OwnSegment, 0, (byte)d, 0)).FirstOrDefault(a => Devices.All(o => o.Address != a));
         else if (!RequesterId.TryParse(parts[1], out address))
-            throw Complain($"\"{parts[1]}\" is no address such as 0000:00:05.0");
-        if (parts.Length == 1 && address == default) throw Complain($"bus 0 has no free slot; give an address as in {parts[0]}@0000:01:00.0");
+            throw Complain($"\"{parts[1]}\" is no address such as 1000:00:05.0");
+        if (parts.Length == 1 && address == default) throw Complain($"bus 1000:00 has no free slot; give an address as in {parts[0]}@1000:01:00.0");
         if (Devices.Any(d => d.Address == address)) throw Complain($"{address} is taken; give another address");
         var device = new DeviceDescription(parts[0], address, Units[0].Name, null, ParseProperties());
         return this with { Devices = [.. Devices, device] };

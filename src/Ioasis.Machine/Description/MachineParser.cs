@@ -85,8 +85,8 @@ internal static class MachineParser
         var device = new JsonReaderAt(file, item, "a device", "model", "address", "unit", "group", "pasidBits", "ats", "pri", "mappable", "properties");
         string model = device.RequiredString("model", "such as \"edu\"");
         if (ModelRegistry.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
-        string text = device.RequiredString("address", "such as \"0000:00:03.0\"");
-        if (!RequesterId.TryParse(text, out RequesterId address)) throw device.Complain("address", $"\"{text}\" is no address such as 0000:00:03.0");
+        string text = device.RequiredString("address", "such as \"1000:00:03.0\"");
+        if (!RequesterId.TryParse(text, out RequesterId address)) throw device.Complain("address", $"\"{text}\" is no address such as 1000:00:03.0");
         if (before.Exists(d => d.Address == address)) throw device.Complain("address", $"{address} is taken; give each device its own address");
         string unit = device.String("unit") ?? units[0].Name;
         if (!units.Exists(u => u.Name == unit))

@@ -18,8 +18,8 @@ public sealed class MachineDescriptionTests
     [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\", \"ats\": false,\n\"pri\": 3}]}",
         "m.json:3: page requests need ATS; leave \"pri\" out, or \"ats\": false.")]
     [InlineData("{\n\n \"devices\": [ { \"model\": \"ahci\", \"address\": \"00:03.0\" } ]\n}", "m.json:3: there is no device model \"ahci\"; there is dmatest, dsa, edu, ioat, nvme.")]
-    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:33.0\"}]}", "m.json:2: \"00:33.0\" is no address such as 0000:00:03.0.")]
-    [InlineData("{\"devices\": [\n{\"model\": \"edu\"}]}", "m.json:2: a device needs \"address\", such as \"0000:00:03.0\".")]
+    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:33.0\"}]}", "m.json:2: \"00:33.0\" is no address such as 1000:00:03.0.")]
+    [InlineData("{\"devices\": [\n{\"model\": \"edu\"}]}", "m.json:2: a device needs \"address\", such as \"1000:00:03.0\".")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\",\n \"unit\": \"x\"}]}", "m.json:3: there is no unit \"x\"; there is dmar0.")]
     [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"addressBits\": 40}]}", "m.json:3: a VT-d unit translates 39, 48 or 57 address bits, not 40.")]
     [InlineData("{\"units\": {}}", "m.json:1: \"units\" of a machine is an array, not an object.")]
@@ -62,8 +62,8 @@ public sealed class MachineDescriptionTests
             { // two units, a shared group
               "units": [ { "name": "dmar0" }, { "name": "dmar1", "addressBits": 39, "reserved": [ { "first": "0x1000", "last": 8191 } ] } ],
               "devices": [
-                { "model": "edu", "address": "0000:00:05.0", "unit": "dmar1", "group": 0 },
-                { "model": "edu", "address": "0000:00:06.0", "unit": "dmar1", "group": 0, "properties": { "dmaMask": "0xffffffff" } },
+                { "model": "edu", "address": "1000:00:05.0", "unit": "dmar1", "group": 0 },
+                { "model": "edu", "address": "1000:00:06.0", "unit": "dmar1", "group": 0, "properties": { "dmaMask": "0xffffffff" } },
                 { "model": "dmatest", "address": "0001:02:00.1" },
               ]
             }
@@ -82,8 +82,8 @@ public sealed class MachineDescriptionTests
     {
         const string json = """
             { "devices": [
-                { "model": "nvme", "address": "0000:00:05.0", "mappable": false, "properties": { "size": "1M", "queues": 2, "serial": "one" } },
-                { "model": "ioat", "address": "0000:00:06.0", "properties": { "maxTransferLog2": 20, "haltOnFault": false } },
+                { "model": "nvme", "address": "1000:00:05.0", "mappable": false, "properties": { "size": "1M", "queues": 2, "serial": "one" } },
+                { "model": "ioat", "address": "1000:00:06.0", "properties": { "maxTransferLog2": 20, "haltOnFault": false } },
             ] }
             """;
         using var machine = SoftwareMachine.Create(MachineDescription.Parse("m.json", Encoding.UTF8.GetBytes(json)));
@@ -116,8 +116,8 @@ public sealed class MachineDescriptionTests
 
     [Theory]
     [InlineData("ahci", "device \"ahci\": there is no device model \"ahci\"; there is dmatest, dsa, edu, ioat, nvme.")]
-    [InlineData("edu@9", "device \"edu@9\": \"9\" is no address such as 0000:00:05.0.")]
-    [InlineData("edu@0000:00:03.0", "device \"edu@0000:00:03.0\": 0000:00:03.0 is taken; give another address.")]
+    [InlineData("edu@9", "device \"edu@9\": \"9\" is no address such as 1000:00:05.0.")]
+    [InlineData("edu@1000:00:03.0", "device \"edu@1000:00:03.0\": 1000:00:03.0 is taken; give another address.")]
     public void AnAddedDeviceThatCannotBeIsRefused(string text, string message) =>
         Assert.Equal(message, Assert.Throws<MachineDescriptionException>(() => MachineDescription.Default.WithDevice(text)).Message);
 
