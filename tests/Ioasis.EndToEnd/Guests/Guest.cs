@@ -60,21 +60,21 @@ internal sealed record Guest
     private string[] Machinery => Viommu == Viommu.None ? []
         : ["-device", $"intel-iommu,scalable-mode=on,fsts=on,caching-mode=on,pasid-bits=20{ViommuOptions}"];
 
-    private static IEnumerable<string> AddressOptions(string[] functions) =>
+    internal static IEnumerable<string> AddressOptions(string[] functions) =>
     [
         "-object", "iommufd,id=iommufd0",
         .. functions.SelectMany((bdf, i) => new[] { "-device", $"vfio-pci,host={bdf},iommufd=iommufd0,bus=pcie.0,addr=0x{FirstSlot + i:x}" }),
     ];
 
     // QEMU 11.1 dereferences the id of a device that is given by descriptor, whether there is one or not.
-    private static IEnumerable<string> DescriptorOptions(string[] functions) =>
+    internal static IEnumerable<string> DescriptorOptions(string[] functions) =>
     [
         "-object", "iommufd,id=iommufd0,fd=3",
         .. functions.SelectMany((_, i) => new[] { "-device", $"vfio-pci,id=function{i},fd={4 + i},iommufd=iommufd0,bus=pcie.0,addr=0x{FirstSlot + i:x}" }),
     ];
 
     // /dev/iommu is 3 and the functions follow; dash knows descriptors of one digit only.
-    private static string Opening(string[] functions) =>
+    internal static string Opening(string[] functions) =>
         "exec 3<>/dev/iommu; "
         + string.Concat(functions.Select((bdf, i) => $"exec {4 + i}<>/dev/vfio/devices/$(ls /sys/bus/pci/devices/{bdf}/vfio-dev); "))
         + "exec \"$@\"";

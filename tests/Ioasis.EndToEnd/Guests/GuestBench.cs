@@ -25,7 +25,7 @@ public sealed class GuestBench(Workbench bench) : IAsyncLifetime
 
     private string Scripts => Path.Combine(bench.Root, "eng/qemu");
 
-    private string Programs => Path.Combine(bench.Folder, "guest");
+    internal string Programs => Path.Combine(bench.Folder, "guest");
 
     /// <inheritdoc/>
     public async ValueTask InitializeAsync()
@@ -57,13 +57,18 @@ public sealed class GuestBench(Workbench bench) : IAsyncLifetime
     /// <summary>A folder that a guest sees as /mnt/work, with all programs and this command.</summary>
     internal async Task<string> Work(string command)
     {
-        // Who runs everything wants to know of what was not run.
-        if (_missing is not null && Environment.GetEnvironmentVariable("IOASIS_ALL") is not null) Assert.Fail(_missing);
-        if (_missing is not null) Assert.Skip(_missing);
+        MustBeThere();
         string folder = await bench.Scratch(Who.Self);
         (await Execution.Run(["cp", "-r", Path.Combine(Programs, "."), folder])).MustEnd();
         await File.WriteAllTextAsync(Path.Combine(folder, "command"), command + "\n");
         return folder;
+    }
+
+    /// <summary>Skips a test that the folder is missing for, or fails it: who runs everything wants to know of what was not run.</summary>
+    internal void MustBeThere()
+    {
+        if (_missing is not null && Environment.GetEnvironmentVariable("IOASIS_ALL") is not null) Assert.Fail(_missing);
+        if (_missing is not null) Assert.Skip(_missing);
     }
 
     /// <summary>The words that run a guest under ioasis.</summary>

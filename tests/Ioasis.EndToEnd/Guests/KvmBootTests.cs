@@ -1,0 +1,84 @@
+using System.Text;
+
+namespace Ioasis.EndToEnd.Guests;
+
+/// <summary>
+/// QEMU with KVM, unmodified: its BIOS boots from our disk. The sector that it boots reads one of the disk through the BIOS, says it, and writes it to
+/// another. Without /dev/kvm that is said, and does not count.
+/// </summary>
+[Collection(nameof(GuestBench))]
+public sealed class KvmBootTests(GuestBench guests, Workbench bench)
+{
+    private const string Bdf = "0000:0a:00.0", Text = "A sector of the disk was read.\n";
+    private const int Sector = 512, Size = 8 << 20;
+
+    /// <summary>What the debug exit makes of a 0: nothing else ends QEMU with that.</summary>
+    private const int Booted = 1;
+
+    /// <summary>How QEMU gets the disk.</summary>
+    public enum Way
+    {
+        /// <summary>By its address, through /dev/iommu.</summary>
+        Address,
+
+        /// <summary>By descriptors that whoever starts QEMU has opened.</summary>
+        Descriptor,
+
+        /// <summary>By its address, through its group and a container.</summary>
+        Group,
+    }
+
+    [Theory]
+    [InlineData(Way.Address)]
+    [InlineData(Way.Descriptor)]
+    [InlineData(Way.Group)]
+    public async Task The_BIOS_boots_from_our_disk(Way way)
+    {
+        guests.MustBeThere();
+        MustHaveKvm();
+        CancellationToken cancel = TestContext.Current.CancellationToken;
+        string work = await bench.Scratch(Who.Self), disk = Path.Combine(work, "disk"), machine = Path.Combine(work, "machine.json");
+        await File.WriteAllBytesAsync(disk, DiskOf(await File.ReadAllBytesAsync(Path.Combine(guests.Programs, "boot_sector"), cancel)), cancel);
+        await File.WriteAllTextAsync(
+            machine, $$"""{ "devices": [{ "model": "nvme", "address": "{{Bdf}}", "properties": { "file": "{{disk}}", "size": "8M" } }] }""", cancel);
+
+        string[] qemu =
+        [
+            guests.Qemu, guests.Folder, "-accel", "kvm", "-M", "q35", "-m", "64M", "-nodefaults", "-no-user-config", "-nographic", "-no-reboot",
+            "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4",
+            .. way switch
+            {
+                Way.Address => Guest.AddressOptions([Bdf]),
+                Way.Descriptor => Guest.DescriptorOptions([Bdf]),
+                _ => ["-device", $"vfio-pci,host={Bdf}"],
+            },
+        ];
+        string[] start = way == Way.Descriptor ? ["sh", "-c", Guest.Opening([Bdf]), "sh", .. qemu] : qemu;
+        Ending ending = await Execution.Run([bench.Launcher(Who.Self), "run", "--account", GuestBench.Account(work), "--machine", machine, "--", .. start]);
+        ending.MustEnd(Booted).MustSay(Text);
+        new GuestEnding(ending, await GuestBench.ReadAccount(work)).MustHaveAsked("KVM_DEV_VFIO_FILE_ADD ok");
+        byte[] written = await File.ReadAllBytesAsync(disk, cancel);
+        Assert.Equal(Text, Encoding.ASCII.GetString(written, 2 * Sector, Text.Length));
+    }
+
+    private static void MustHaveKvm()
+    {
+        try
+        {
+            using FileStream kvm = new("/dev/kvm", FileMode.Open, FileAccess.ReadWrite);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Assert.Skip($"no /dev/kvm to be had: {e.Message}");
+        }
+    }
+
+    private static byte[] DiskOf(byte[] bootSector)
+    {
+        Assert.Equal(Sector, bootSector.Length);
+        var disk = new byte[Size];
+        bootSector.CopyTo(disk, 0);
+        Encoding.ASCII.GetBytes(Text, disk.AsSpan(Sector));
+        return disk;
+    }
+}
