@@ -65,7 +65,7 @@ internal static class DmaBenchmark
             Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
             var table = new MappingTable(Page);
             unit.CreatePagingDomain(Endpoint, PagingDomainOptions.None, null, table, out PagingDomain? domain);
-            Endpoint.Attach(null, domain);
+            Endpoint.Attach(null, domain!, null, out _);
             HostBlock block = _memory.AllocateInHugePages((ulong)pages * Page);
             ulong each = (ulong)(pages / mappings) * Page;
             for (ulong at = 0; at < block.Length; at += each)

@@ -38,7 +38,7 @@ internal sealed class NestedGuest
         for (ulong i = 0; i < (ulong)pages; i++) Map(root, Base + (i * Page));
         var config = new Config(new IommuHwptVtdS1 { PgtblAddr = root, AddrWidth = 48 });
         Check(unit.CreateNestedDomain(parent!, PagingDomainOptions.None, config, out NestedDomain? domain));
-        Check(Endpoint.Attach(null, domain));
+        Check(Endpoint.Attach(null, domain!, null, out _));
     }
 
     internal Endpoint Endpoint { get; }

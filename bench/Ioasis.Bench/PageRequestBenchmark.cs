@@ -60,7 +60,7 @@ internal static class PageRequestBenchmark
         SysEvents.CreateEventFd(0, 0, out FileDescriptor answered);
         var queue = new FaultQueue { Readable = () => SysEvents.WriteEventFd(readable, 1) };
         domain!.PageRequests = queue;
-        device.Attach(null, domain);
+        device.Attach(null, domain, null, out _);
         using DmaPort port = device.OpenPort();
         port.RequestsPages = true;
 

@@ -65,7 +65,7 @@ internal static class ScaleBenchmark
         return Enumerable.Range(1, count).Select(i =>
         {
             Endpoint endpoint = NewEndpoint(unit, i);
-            endpoint.Attach(null, domain);
+            endpoint.Attach(null, domain, null, out _);
             return endpoint.OpenPort();
         }).ToArray();
     }
@@ -75,7 +75,7 @@ internal static class ScaleBenchmark
         Endpoint endpoint = NewEndpoint(NewUnit(), 0);
         PagingDomain domain = NewDomain(endpoint);
         using DmaPort port = endpoint.OpenPort();
-        for (uint pasid = 1; pasid <= (uint)count; pasid++) endpoint.Attach(new Pasid(pasid), domain);
+        for (uint pasid = 1; pasid <= (uint)count; pasid++) endpoint.Attach(new Pasid(pasid), domain, null, out _);
         return endpoint;
     }
 

@@ -59,7 +59,7 @@ internal static class TransferBenchmark
         var endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
         var mappings = new MappingTable(4096);
         IommuStatus status = unit.CreatePagingDomain(endpoint, PagingDomainOptions.None, null, mappings, out PagingDomain? domain);
-        if (status == IommuStatus.Ok) status = endpoint.Attach(null, domain);
+        if (status == IommuStatus.Ok) status = endpoint.Attach(null, domain!, null, out _);
         if (status != IommuStatus.Ok || !backing.TryPopulate()) throw new InvalidOperationException($"The memory cannot be mapped: {status}.");
         backing.AddReference(); // the mapping's
         mappings.Map(new IovaRange(Iova, Iova + Length - 1), backing, 0, MapAccess.ReadWrite);

@@ -80,7 +80,15 @@ internal sealed class PciSriov(SoftwareMachine machine, MachineDevice physical, 
                 {
                     PciDeviceModel[] models = [.. Enumerable.Range(0, count).Select(_ => model.CreateVirtualFunction())];
                     physical.Vfio.SetNumVfs(count);
-                    _functions = machine.PlugVirtual(this, models);
+                    try
+                    {
+                        _functions = machine.PlugVirtual(this, models);
+                    }
+                    catch
+                    {
+                        physical.Vfio.SetNumVfs(0);
+                        throw;
+                    }
                 }
             }
         }

@@ -63,9 +63,7 @@ public sealed class SoftwareMachine : IDisposable
             foreach (DeviceDescription device in description.Devices.OrderBy(d => d.Group is null)) machine.GroupOf(device);
             foreach (DeviceDescription device in description.Devices)
             {
-                PciDeviceModel model = ModelRegistry.Create(device);
-                machine.Check(device, model);
-                machine.Plug(device, model);
+                machine.Plug(device, ModelRegistry.Create(device));
             }
 
             machine.BuildPaths();
@@ -82,15 +80,13 @@ public sealed class SoftwareMachine : IDisposable
     /// <param name="model">The model.</param>
     /// <param name="name">What to call it.</param>
     /// <param name="address">A free address.</param>
-    /// <exception cref="ArgumentException">The address is taken, or the model describes no possible function.</exception>
+    /// <exception cref="ArgumentException">The address is taken, or the model describes no possible function. Nothing has changed then.</exception>
     public MachineDevice Plug(PciDeviceModel model, string name, RequesterId address)
     {
         ArgumentNullException.ThrowIfNull(model);
         lock (_lock)
         {
             var device = new DeviceDescription(name, address, _units.Keys.First(), null, new Dictionary<string, string>());
-            Check(device, model);
-            GroupOf(device);
             MachineDevice plugged = Plug(device, model);
             BuildPaths();
             return plugged;
@@ -111,14 +107,24 @@ public sealed class SoftwareMachine : IDisposable
         lock (_lock)
         {
             MachineDevice physical = sriov.Physical;
-            var plugged = new MachineDevice[models.Count];
-            for (int number = 0; number < models.Count; number++)
+            List<MachineDevice> plugged = [];
+            try
             {
-                RequesterId address = PciSriov.AddressOf(physical.Requester, sriov.Layout, number);
-                var device = new DeviceDescription(physical.Model, address, physical.Unit, null, new Dictionary<string, string>());
-                VfioPciDevice vfio = _bus.AddVirtual(models[number], NewEndpoint(device, sriov.Layout.VirtualFunction), FreeMinor(), physical.Vfio, number);
-                plugged[number] = new MachineDevice(device.Model, vfio) { Virtual = (physical.Requester, number) };
-                _devices = [.. _devices, plugged[number]];
+                for (int number = 0; number < models.Count; number++)
+                {
+                    RequesterId address = PciSriov.AddressOf(physical.Requester, sriov.Layout, number);
+                    var device = new DeviceDescription(physical.Model, address, physical.Unit, null, new Dictionary<string, string>());
+                    int index = number;
+                    VfioPciDevice vfio = Add(device, sriov.Layout.VirtualFunction, (endpoint, minor) =>
+                        _bus.AddVirtual(models[index], endpoint, minor, physical.Vfio, index));
+                    plugged.Add(new MachineDevice(device.Model, vfio) { Virtual = (physical.Requester, number) });
+                    _devices = [.. _devices, plugged[number]];
+                }
+            }
+            catch
+            {
+                Unplug(plugged);
+                throw;
             }
 
             BuildPaths();
@@ -144,8 +150,7 @@ public sealed class SoftwareMachine : IDisposable
             foreach (MachineDevice function in functions)
             {
                 _bus.Remove(function.Vfio);
-                _groups.Remove(function.Group);
-                _ownGroups.Remove(function.Requester);
+                Forget(function.Endpoint, function.Requester);
             }
 
             _devices = [.. _devices.Except(functions)];
@@ -155,12 +160,36 @@ public sealed class SoftwareMachine : IDisposable
 
     private MachineDevice Plug(DeviceDescription device, PciDeviceModel model)
     {
+        Dictionary<RequesterId, string> addresses = AddressesOf(device, model);
         PciFunction function = device.Restrict(model.Function);
-        VfioPciDevice vfio = _bus.Add(model, NewEndpoint(device, function), FreeMinor(), function);
+        VfioPciDevice vfio = Add(device, function, (endpoint, minor) => _bus.Add(model, endpoint, minor, function));
         var plugged = new MachineDevice(device.Model, vfio);
         if (function.Sriov is not null) plugged.Sriov = new PciSriov(this, plugged, model, function.Sriov);
+        foreach ((RequesterId address, string name) in addresses) _addresses.Add(address, name);
         _devices = [.. _devices, plugged];
         return plugged;
+    }
+
+    /// <summary>Makes a function's endpoint in its group and adds it to the bus, or does nothing.</summary>
+    private VfioPciDevice Add(DeviceDescription device, PciFunction function, Func<Endpoint, uint, VfioPciDevice> add)
+    {
+        Endpoint endpoint = NewEndpoint(device, function);
+        try
+        {
+            return add(endpoint, FreeMinor());
+        }
+        catch
+        {
+            Forget(endpoint, device.Address);
+            throw;
+        }
+    }
+
+    /// <summary>A function is no more; neither is its group, if it was the group's only one and the group is not named in the description.</summary>
+    private void Forget(Endpoint endpoint, RequesterId address)
+    {
+        endpoint.Group.Remove(endpoint);
+        if (endpoint.Group.Endpoints.Count == 0 && _ownGroups.Remove(address)) _groups.Remove(endpoint.Group.Id);
     }
 
     private Endpoint NewEndpoint(DeviceDescription device, PciFunction function) => new(device.Address, _units[device.Unit], GroupOf(device))
@@ -175,17 +204,22 @@ public sealed class SoftwareMachine : IDisposable
         },
     };
 
-    /// <summary>A device's address, and those that its virtual functions can have, are no other's.</summary>
-    private void Check(DeviceDescription device, PciDeviceModel model)
+    /// <summary>A device's address, and those that its virtual functions can have, with what each is called.</summary>
+    /// <exception cref="ArgumentException">One is another's.</exception>
+    private Dictionary<RequesterId, string> AddressesOf(DeviceDescription device, PciDeviceModel model)
     {
+        Dictionary<RequesterId, string> addresses = [];
         Take(device.Address, $"{device.Address}");
-        if (model.Function.Sriov is not { } sriov) return;
+        if (model.Function.Sriov is not { } sriov) return addresses;
         for (int number = 0; number < sriov.TotalVfs; number++)
             Take(PciSriov.AddressOf(device.Address, sriov, number), $"virtual function {number} of {device.Address}");
+        return addresses;
 
         void Take(RequesterId address, string name)
         {
-            if (!_addresses.TryAdd(address, name)) throw new ArgumentException($"{address} is taken by {_addresses[address]}, so that {name} cannot be there.");
+            if (_addresses.TryGetValue(address, out string? taken) || addresses.TryGetValue(address, out taken))
+                throw new ArgumentException($"{address} is taken by {taken}, so that {name} cannot be there.");
+            addresses.Add(address, name);
         }
     }
 

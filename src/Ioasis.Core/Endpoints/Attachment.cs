@@ -34,6 +34,7 @@ public sealed class Attachment
     internal void End()
     {
         _isGone = true;
+        Endpoint.Forget(this);
         Domain.Detached();
         Domain.PageRequests?.Detached(this);
     }

@@ -116,33 +116,71 @@ public sealed class Endpoint
     /// <summary>What a PASID is attached to.</summary>
     public IommuDomain? AttachedTo(Pasid pasid) => _pasids.Find(pasid.Value)?.Domain;
 
-    /// <summary>
-    /// Changes what the requester ID (<paramref name="pasid"/> null) or a PASID is attached to: null detaches, and a change from one
-    /// domain to another leaves no gap between them. When this returns, no access uses the former domain any more, and its page requests are
-    /// answered.
-    /// </summary>
+    /// <summary>Whether anything is attached.</summary>
+    internal bool HasAttachments => _rid is not null || _pasids.All.Any();
+
+    /// <summary>Attaches the requester ID, or a PASID, that is not attached to anything (Linux: iommu_attach_device_pasid).</summary>
     /// <param name="pasid">Null for requests without PASID.</param>
-    /// <param name="domain">What to attach to; null for nothing.</param>
+    /// <param name="domain">What to attach to.</param>
     /// <param name="owner">What the caller wants to find again in a page request.</param>
-    /// <returns>What the unit says; detaching is never refused.</returns>
-    public IommuStatus Attach(Pasid? pasid, IommuDomain? domain, object? owner = null)
+    /// <param name="attachment">The attachment, when the answer is <see cref="IommuStatus.Ok"/>: only who has it can replace or detach it.</param>
+    /// <returns>Busy when it is attached; Invalid for a process's domain without PASID; what the unit says.</returns>
+    public IommuStatus Attach(Pasid? pasid, IommuDomain domain, object? owner, out Attachment? attachment)
     {
-        Attachment? former;
+        ArgumentNullException.ThrowIfNull(domain);
+        return Exchange(pasid, null, domain, owner, out attachment);
+    }
+
+    /// <summary>
+    /// Moves an attachment to another domain without a gap between them (Linux: iommu_replace_device_pasid). When this returns, no access uses the
+    /// former domain any more, and its page requests are answered.
+    /// </summary>
+    /// <param name="former">The attachment.</param>
+    /// <param name="domain">What to attach to; the same as before, nothing happens.</param>
+    /// <param name="owner">As in <see cref="Attach"/>.</param>
+    /// <param name="attachment">The attachment from now on, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <returns>Busy when <paramref name="former"/> is not attached any more; Invalid; what the unit says.</returns>
+    public IommuStatus Replace(Attachment former, IommuDomain domain, object? owner, out Attachment? attachment)
+    {
+        ArgumentNullException.ThrowIfNull(former);
+        ArgumentNullException.ThrowIfNull(domain);
+        return Exchange(former.Pasid, former, domain, owner, out attachment);
+    }
+
+    /// <summary>
+    /// Ends an attachment; DMA is blocked then (Linux: iommu_detach_device_pasid). When this returns, no access uses its domain any more, and its page
+    /// requests are answered.
+    /// </summary>
+    /// <returns>False, with nothing done, when it is not attached any more.</returns>
+    public bool Detach(Attachment attachment)
+    {
+        ArgumentNullException.ThrowIfNull(attachment);
+        return Exchange(attachment.Pasid, attachment, null, null, out _) == IommuStatus.Ok;
+    }
+
+    /// <summary>Sets what is attached to <paramref name="domain"/>, null for nothing, if it is <paramref name="former"/> now, null for nothing.</summary>
+    private IommuStatus Exchange(Pasid? pasid, Attachment? former, IommuDomain? domain, object? owner, out Attachment? attachment)
+    {
+        attachment = null;
         lock (_lock)
         {
-            former = AttachmentOf(pasid);
-            if (domain == former?.Domain) return IommuStatus.Ok;
-            IommuStatus status = domain is ProcessDomain
-                ? pasid is null || !Unit.Takes(domain) ? IommuStatus.Invalid : Unit.Attaching(this, pasid, null, former?.Domain)
-                : Unit.Attaching(this, pasid, domain, former?.Domain);
+            if (AttachmentOf(pasid) != former) return IommuStatus.Busy;
+            if (domain == former?.Domain)
+            {
+                attachment = former;
+                return IommuStatus.Ok;
+            }
+
+            if (domain is ProcessDomain && (pasid is null || !Unit.Takes(domain))) return IommuStatus.Invalid;
+            IommuStatus status = Unit.Attaching(this, pasid, domain, former?.Domain);
             if (status != IommuStatus.Ok && domain is not null) return status;
             if (domain is not null)
             {
                 domain.Attaching();
                 foreach (DmaPort port in _ports) domain.Mappings.AddPort(port);
+                attachment = new Attachment(this, pasid, domain, owner);
             }
 
-            Attachment? attachment = domain is null ? null : new Attachment(this, pasid, domain, owner);
             if (pasid is { } id) _pasids.Set(id.Value, attachment);
             else _rid = attachment;
 
@@ -171,24 +209,27 @@ public sealed class Endpoint
     /// does, the answer is <see cref="PageResponse.Invalid"/> (Linux: iommu_report_device_fault).
     /// </summary>
     /// <param name="request">The request.</param>
-    /// <param name="answered">Is called once with the answer to the last request of a group, by whoever answers, perhaps before this returns.</param>
+    /// <param name="answered">Is called once with the answer to a group, if this is its last request, by whoever answers, perhaps before this returns.</param>
     /// <returns>False when it was not sent, and will not be answered: the function may send none now, or has as many unanswered as it may.</returns>
     public bool RequestPage(in PageRequest request, Action<PageResponse>? answered = null)
     {
         if (HandlerOf(request.Pasid) is not { Domain.PageRequests: { } handler } attachment)
         {
             if (!_busMaster || Enabled.PageRequests == 0) return false;
-            answered?.Invoke(PageResponse.Invalid);
+            if (request.IsLast) answered?.Invoke(PageResponse.Invalid);
             return true;
         }
 
-        if (!request.IsLast) return _requests.TryAdd(in request, Enabled.PageRequests);
-        PageRequestGroup? group = _requests.TryComplete(
-            request, Enabled.PageRequests, requests => new PageRequestGroup(attachment, requests, answered));
+        Interleave.At("Endpoint.HandlerFound");
+        if (!request.IsLast) return _requests.TryAdd(attachment, in request, Enabled.PageRequests);
+        PageRequestGroup? group = _requests.TryComplete(attachment, request, Enabled.PageRequests, answered);
         if (group is null) return false;
         handler.Handle(group);
         return true;
     }
+
+    /// <summary>An attachment has ended: of its page requests those whose group is not complete are forgotten.</summary>
+    internal void Forget(Attachment attachment) => _requests.Forget(attachment);
 
     /// <summary>A group of page requests has its answer.</summary>
     internal void Answered(PageRequestGroup group) => _requests.Remove(group);
@@ -196,7 +237,8 @@ public sealed class Endpoint
     private Attachment? HandlerOf(Pasid? pasid) =>
         AttachmentOf(pasid) ?? (pasid is not null && Unit.UserOwnsPasidTable && _rid is { Domain: NestedDomain } nested ? nested : null);
 
-    private Attachment? AttachmentOf(Pasid? pasid) => pasid is { } id ? _pasids.Find(id.Value) : _rid;
+    /// <summary>The attachment of the requester ID (null) or of a PASID; null for none.</summary>
+    internal Attachment? AttachmentOf(Pasid? pasid) => pasid is { } id ? _pasids.Find(id.Value) : _rid;
 
     /// <summary>Which table translates requests without PASID; null while they are blocked.</summary>
     internal TranslationRoute? RidRoute => _ridRoute;

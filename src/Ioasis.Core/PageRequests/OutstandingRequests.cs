@@ -1,3 +1,5 @@
+using Ioasis.Core.Endpoints;
+
 namespace Ioasis.Core.PageRequests;
 
 /// <summary>The page requests of a device that have no answer yet: those whose group is not complete, and the groups that wait.</summary>
@@ -5,7 +7,7 @@ internal sealed class OutstandingRequests
 {
     // Guards what follows. Innermost; devices are answered without it.
     private readonly Lock _lock = new();
-    private readonly List<PageRequest> _partial = [];
+    private readonly List<(Attachment Attachment, PageRequest Request)> _partial = [];
     private readonly HashSet<PageRequestGroup> _groups = [];
     private int _count;
     private bool _isStopped = true;
@@ -16,37 +18,53 @@ internal sealed class OutstandingRequests
         get { lock (_lock) return _count; }
     }
 
-    /// <summary>Takes a request that does not complete its group.</summary>
+    /// <summary>Takes a request that does not complete its group. Of an attachment that has ended it is forgotten at once.</summary>
     /// <returns>False when the device may send none, or has as many unanswered as it may.</returns>
-    internal bool TryAdd(in PageRequest request, int allowed)
+    internal bool TryAdd(Attachment attachment, in PageRequest request, int allowed)
     {
         lock (_lock)
         {
             if (_isStopped || _count >= allowed) return false;
+            if (attachment.IsGone) return true; // Forget has been here, or will be and find it: never neither
             _count++;
-            _partial.Add(request);
+            _partial.Add((attachment, request));
             return true;
         }
     }
 
-    /// <summary>Takes the request that completes a group, which waits until <see cref="Remove"/>.</summary>
+    /// <summary>
+    /// Takes the request that completes a group, which waits until <see cref="Remove"/>. To the group belong the requests before it with its number and
+    /// its PASID.
+    /// </summary>
+    /// <param name="attachment">Whose page table they ask.</param>
     /// <param name="last">The request.</param>
     /// <param name="allowed">How many the device may have unanswered.</param>
-    /// <param name="create">Makes the group of all its requests.</param>
+    /// <param name="answered">Is called with the answer.</param>
     /// <returns>Null when the device may send none, or has as many unanswered as it may.</returns>
-    internal PageRequestGroup? TryComplete(PageRequest last, int allowed, Func<IReadOnlyList<PageRequest>, PageRequestGroup> create)
+    internal PageRequestGroup? TryComplete(Attachment attachment, PageRequest last, int allowed, Action<PageResponse>? answered)
     {
         lock (_lock)
         {
             if (_isStopped || _count >= allowed) return null;
-            _count++;
-            List<PageRequest> requests = _partial.FindAll(r => r.Group == last.Group);
-            _partial.RemoveAll(r => r.Group == last.Group);
+            List<PageRequest> requests = [];
+            _count -= _partial.RemoveAll(p =>
+            {
+                if (p.Request.Group != last.Group || p.Request.Pasid != last.Pasid) return false;
+                if (p.Attachment == attachment) requests.Add(p.Request); // a PASID may have got a page table of its own meanwhile
+                return true;
+            });
             requests.Add(last);
-            PageRequestGroup group = create(requests);
+            _count += requests.Count;
+            var group = new PageRequestGroup(attachment, requests, answered);
             _groups.Add(group);
             return group;
         }
+    }
+
+    /// <summary>Forgets the requests of an attachment that has ended whose group is not complete: nobody is told of them, and they have no answer.</summary>
+    internal void Forget(Attachment attachment)
+    {
+        lock (_lock) _count -= _partial.RemoveAll(p => p.Attachment == attachment);
     }
 
     /// <summary>A group is being answered.</summary>

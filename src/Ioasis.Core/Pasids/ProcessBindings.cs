@@ -10,7 +10,7 @@ namespace Ioasis.Core.Pasids;
 /// </summary>
 public sealed class ProcessBindings
 {
-    // Guards everything below; held while a device is attached and detached. Taken before an endpoint's lock.
+    // Guards everything below; held while a device is attached and detached. Taken before a group's lock and an endpoint's.
     private readonly Lock _lock = new();
     private readonly Dictionary<AddressSpace, Binding> _byProcess = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<uint, Binding> _byPasid = [];
@@ -37,7 +37,7 @@ public sealed class ProcessBindings
     /// <param name="process">The process's memory, the same object each time.</param>
     /// <param name="pasid">By which PASID, when the answer is <see cref="IommuStatus.Ok"/>.</param>
     /// <returns>NotSupported for a device without PASIDs, Invalid when it cannot send the one that the process has already, NoMemory and NoSpace when
-    /// there is none to be had, Busy when something else is attached to it. Nothing was changed then.</returns>
+    /// there is none to be had, Busy when a program has the device or something else is attached to the PASID. Nothing was changed then.</returns>
     public IommuStatus BindDevice(Endpoint device, AddressSpace process, out Pasid pasid)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -80,15 +80,16 @@ public sealed class ProcessBindings
         ArgumentNullException.ThrowIfNull(device);
         lock (_lock)
         {
-            if (!_byPasid.TryGetValue(pasid.Value, out Binding? binding) || !binding.Devices.TryGetValue(device, out int times))
+            if (!_byPasid.TryGetValue(pasid.Value, out Binding? binding) || !binding.Devices.TryGetValue(device, out (Attachment Attachment, int Times) bound))
                 throw new ArgumentException($"The device is not bound by PASID {pasid.Value}.", nameof(pasid));
-            if (times > 1)
+            if (bound.Times > 1)
             {
-                binding.Devices[device] = times - 1;
+                binding.Devices[device] = (bound.Attachment, bound.Times - 1);
                 return;
             }
 
-            device.Attach(pasid, null);
+            device.Detach(bound.Attachment);
+            device.Group.UnuseDefaultDomain();
             binding.Devices.Remove(device);
             if (binding.Devices.Count > 0) return;
             _byProcess.Remove(binding.Process);
@@ -99,15 +100,17 @@ public sealed class ProcessBindings
 
     private static IommuStatus Attach(Endpoint device, Binding binding)
     {
-        if (binding.Devices.TryGetValue(device, out int times))
+        if (binding.Devices.TryGetValue(device, out (Attachment Attachment, int Times) bound))
         {
-            binding.Devices[device] = times + 1;
+            binding.Devices[device] = (bound.Attachment, bound.Times + 1);
             return IommuStatus.Ok;
         }
 
-        if (device.AttachedTo(binding.Pasid) is not null) return IommuStatus.Busy;
-        IommuStatus status = device.Attach(binding.Pasid, binding.Domain, binding);
-        if (status == IommuStatus.Ok) binding.Devices.Add(device, 1);
+        IommuStatus status = device.Group.UseDefaultDomain();
+        if (status != IommuStatus.Ok) return status;
+        status = device.Attach(binding.Pasid, binding.Domain, binding, out Attachment? attachment);
+        if (status == IommuStatus.Ok) binding.Devices.Add(device, (attachment!, 1));
+        else device.Group.UnuseDefaultDomain();
         return status;
     }
 
@@ -120,6 +123,6 @@ public sealed class ProcessBindings
         internal ProcessDomain Domain => domain;
 
         /// <summary>The devices that are bound, and how often each.</summary>
-        internal Dictionary<Endpoint, int> Devices { get; } = [];
+        internal Dictionary<Endpoint, (Attachment Attachment, int Times)> Devices { get; } = [];
     }
 }

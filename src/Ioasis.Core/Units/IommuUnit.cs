@@ -94,10 +94,11 @@ public abstract class IommuUnit
     /// </summary>
     /// <param name="endpoint">The device.</param>
     /// <param name="pasid">Null for its requests without PASID.</param>
-    /// <param name="domain">What it will be attached to; null for nothing.</param>
+    /// <param name="domain">What it will be attached to; null for nothing. A <see cref="ProcessDomain"/>, which may be any unit's, comes only with a PASID, and
+    /// where the unit knows PASIDs.</param>
     /// <param name="former">What it is attached to; null for nothing.</param>
     public virtual IommuStatus Attaching(Endpoint endpoint, Pasid? pasid, IommuDomain? domain, IommuDomain? former) =>
-        domain is null || Accepts(domain) ? IommuStatus.Ok : IommuStatus.Invalid;
+        domain is null || Takes(domain) ? IommuStatus.Ok : IommuStatus.Invalid;
 
     /// <summary>
     /// Whether page requests with a PASID that is not attached belong to the nested table of the device's requester ID, because the user owns

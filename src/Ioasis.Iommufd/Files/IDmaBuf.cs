@@ -28,12 +28,19 @@ public interface IDmaBufImporter
     /// <summary>
     /// The memory is to be used no longer (Linux: invalidate_mappings, formerly move_notify). When this returns no device reaches it through the
     /// attachment any more, not with an access in flight either, and none ever will: memory that comes back is attached anew.
-    /// The exporter may hold a lock of its own, which <see cref="IDmaBuf.Attach"/> and the end of an attachment take too.
+    /// The exporter may hold a lock of its own (Linux: the reservation lock), which <see cref="IDmaBuf.Attach"/> and the end of an attachment take too. It must
+    /// not be a lock that <see cref="IDmaBufAttachment.TryRead"/>, <see cref="IDmaBufAttachment.TryWrite"/> or <see cref="IDmaBufAttachment.Locate"/> takes: this
+    /// waits for accesses that are within these.
     /// </summary>
     void InvalidateMappings();
 }
 
 /// <summary>An importer's hold of a dma-buf. The memory stays for as long as this is not disposed, revoked or not.</summary>
+/// <remarks>
+/// Accesses of devices call <see cref="TryRead"/> and <see cref="TryWrite"/>, on any thread and several at once, and <see cref="IDmaBufImporter.InvalidateMappings"/>
+/// waits for them. So they take no lock that the exporter holds while it calls that, and end in a bounded time; what was revoked need not be looked for, as
+/// nobody calls them any more when that has returned.
+/// </remarks>
 public interface IDmaBufAttachment : IDisposable
 {
     /// <summary>

@@ -54,7 +54,7 @@ internal static class ViommuIoctls
         IommufdDevice member = device.Value;
         return member.SetVdevice(() =>
         {
-            ObjectTable.Pending<Vdevice> pending = objects.Reserve(new Vdevice(objects, owner, member, answer.VirtId));
+            using ObjectTable.Pending<Vdevice> pending = objects.Reserve(new Vdevice(objects, owner, member, answer.VirtId));
             Errno failed = owner.Add(pending.Value);
             if (failed == Errno.None)
             {
@@ -64,7 +64,6 @@ internal static class ViommuIoctls
             }
 
             if (failed == Errno.None) pending.Commit();
-            pending.Dispose();
             return failed == Errno.None ? (failed, pending.Value) : (failed, null);
         });
     }
@@ -78,6 +77,7 @@ internal static class ViommuIoctls
         using ObjectTable.Held<IommufdViommu> viommu = held;
         if (errno != Errno.None) return errno;
         if (viommu.Value.HasEvents(args.Type)) return Errno.EEXIST;
+        Interleave.At("ViommuIoctls.NoEventsYet");
 
         using ObjectTable.Pending<VeventQueue> pending =
             objects.Reserve(new VeventQueue(objects, viommu.Value, args.Type, args.VeventqDepth));

@@ -48,7 +48,9 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     /// <summary>Undoes one <see cref="AddReference"/>; with the last one after the close everything is given back.</summary>
     public void Release()
     {
-        if (Interlocked.Decrement(ref _references) == 0) Objects.Clear();
+        if (Interlocked.Decrement(ref _references) != 0) return;
+        Regions.SetUnmapped();
+        Objects.Clear();
     }
 
     /// <summary>The number of the IOAS that the ioctls of a VFIO container mean (Linux: iommufd_vfio_compat_ioas_get_id).</summary>
@@ -95,7 +97,12 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     internal Lock ManyTablesLock { get; } = new();
 
     /// <summary>Destroys an object that nobody uses and of which nothing is mapped.</summary>
-    internal Errno Destroy(uint id) => Regions.IsMapped(id) ? Errno.EBUSY : Objects.Remove(id);
+    internal Errno Destroy(uint id)
+    {
+        if (Regions.IsMapped(id)) return Errno.EBUSY;
+        Interleave.At("IommufdContext.NotMapped");
+        return Objects.Remove(id); // in use as well when it was mapped meanwhile
+    }
 
     /// <summary>What this context knows of a group: the same object for all its devices, from the first that is bound to the last.</summary>
     internal IommufdGroup EnterGroup(IommuGroup group)

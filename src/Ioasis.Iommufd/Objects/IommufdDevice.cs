@@ -41,6 +41,8 @@ public sealed class IommufdDevice : IommufdObject
     public static Errno Bind(IommufdContext context, Endpoint endpoint, out IommufdDevice? device, bool keepsContext = true)
     {
         device = null;
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(endpoint);
         IommuStatus claimed = endpoint.Group.Claim(context);
         if (claimed != IommuStatus.Ok) return claimed.ToErrno();
         using ObjectTable.Pending<IommufdDevice> pending = context.Objects.Reserve(new IommufdDevice(context, endpoint, keepsContext));
@@ -78,7 +80,7 @@ public sealed class IommufdDevice : IommufdObject
     /// <param name="pageTableId">IOAS or HWPT; on success the HWPT.</param>
     public Errno Replace(Pasid? pasid, ref uint pageTableId) => ChangePageTable(pasid, ref pageTableId, replace: true);
 
-    /// <summary>What attaching a PASID comes to that is too large to be one: nothing, and a page table that is not there is told first.</summary>
+    /// <summary>Errno for a PASID above 20 bits: ENOENT if the page table does not exist, else EINVAL (Linux checks in that order).</summary>
     public Errno RefusePasid(uint pageTableId)
     {
         Errno errno = Objects.TryGet(pageTableId, out ObjectTable.Held<IommufdObject> held);
@@ -90,19 +92,26 @@ public sealed class IommufdDevice : IommufdObject
     /// <param name="pasid">Null for the device's requests without PASID.</param>
     public void Detach(Pasid? pasid)
     {
+        if (Leave(pasid)) Objects.RemoveUser(this);
+    }
+
+    /// <summary>Ends what the device is attached by at this moment, which another device of the group may have replaced meanwhile.</summary>
+    /// <returns>False when it is not attached.</returns>
+    private bool Leave(Pasid? pasid)
+    {
         Hwpt hwpt;
         lock (_group.Lock)
         {
             var key = new IommufdGroup.Key(pasid);
-            if (!_group.Attachments.TryGetValue(key, out IommufdGroup.Attachment? attachment) || !attachment.Devices.Remove(this)) return;
-            hwpt = attachment.Hwpt;
-            Enter(pasid, null);
-            if (attachment.Devices.Count == 0) _group.Attachments.Remove(key);
+            if (!_group.Attachments.TryGetValue(key, out IommufdGroup.Attachment? group) || !group.Devices.Remove(this, out Attachment? attachment)) return false;
+            hwpt = group.Hwpt;
+            if (attachment is not null) Endpoint.Detach(attachment);
+            if (group.Devices.Count == 0) _group.Attachments.Remove(key);
             if (pasid is null) PagingOf(hwpt)?.Ioas.Table.Unreserve(this);
         }
 
         Put(hwpt);
-        Objects.RemoveUser(this);
+        return true;
     }
 
     /// <summary>
@@ -210,7 +219,8 @@ public sealed class IommufdDevice : IommufdObject
         {
             foreach (HwptPaging candidate in ioas.Hwpts.Snapshot)
             {
-                if (!candidate.IsAutomatic || Objects.TryGet(candidate.Id, out ObjectTable.Held<HwptPaging> held) != Errno.None) continue;
+                // One that is on its way out stands there still; its number may be another's already.
+                if (!candidate.IsAutomatic || !Objects.TryHold(candidate, out ObjectTable.Held<HwptPaging> held)) continue;
                 using (held)
                 {
                     Errno answer = Change(pasid, candidate, replace, out former);
@@ -228,15 +238,17 @@ public sealed class IommufdDevice : IommufdObject
             // As Linux has it: a first attachment comes before the mappings, a replacement only once they are all there.
             if (replace && (errno = pending.Value.Fill()) != Errno.None) return errno;
             if ((errno = Change(pasid, pending.Value, replace, out former)) != Errno.None) return errno;
+            Interleave.At("IommufdDevice.Attached");
             if (!replace && (errno = pending.Value.Fill()) != Errno.None)
             {
-                UndoAttach(pasid, pending.Value);
+                Leave(pasid);
                 return errno;
             }
 
             pending.Value.IsAutomatic = true;
             pageTableId = pending.Value.Id;
             pending.Commit();
+            Objects.RemoveIfUnused(pending.Value); // the group may have moved on before the object was there
             return Errno.None;
         }
     }
@@ -251,14 +263,15 @@ public sealed class IommufdDevice : IommufdObject
     {
         var key = new IommufdGroup.Key(pasid);
         _group.Attachments.TryGetValue(key, out IommufdGroup.Attachment? attachment);
-        if (attachment is not null && attachment.Devices.Contains(this)) return Errno.EBUSY;
+        if (attachment is not null && attachment.Devices.ContainsKey(this)) return Errno.EBUSY;
         if (attachment is not null && attachment.Hwpt != hwpt) return Errno.EINVAL;
 
         HwptPaging? paging = pasid is null ? PagingOf(hwpt) : null;
         Errno errno = paging?.Ioas.Table.Reserve(Endpoint, this) ?? Errno.None;
         if (errno != Errno.None) return errno;
         errno = CheckSuits(pasid, hwpt);
-        if (errno == Errno.None) errno = Enter(pasid, hwpt.Domain);
+        Attachment? entered = null;
+        if (errno == Errno.None) errno = Enter(pasid, null, hwpt.Domain, out entered);
         if (errno != Errno.None)
         {
             paging?.Ioas.Table.Unreserve(this);
@@ -266,7 +279,7 @@ public sealed class IommufdDevice : IommufdObject
         }
 
         if (attachment is null) _group.Attachments[key] = attachment = new IommufdGroup.Attachment(hwpt);
-        attachment.Devices.Add(this);
+        attachment.Devices.Add(this, entered);
         hwpt.Objects.AddUser(hwpt);
         return Errno.None;
     }
@@ -275,7 +288,7 @@ public sealed class IommufdDevice : IommufdObject
     {
         former = null;
         if (!_group.Attachments.TryGetValue(new IommufdGroup.Key(pasid), out IommufdGroup.Attachment? attachment)
-            || !attachment.Devices.Contains(this)) return Errno.EINVAL;
+            || !attachment.Devices.ContainsKey(this)) return Errno.EINVAL;
         Hwpt old = attachment.Hwpt;
         if (old == hwpt) return Errno.None;
 
@@ -287,7 +300,7 @@ public sealed class IommufdDevice : IommufdObject
         Errno errno = CheckSuits(pasid, hwpt);
         if (newIoas && errno == Errno.None)
         {
-            foreach (IommufdDevice device in attachment.Devices)
+            foreach (IommufdDevice device in attachment.Devices.Keys)
             {
                 errno = paging!.Ioas.Table.Reserve(device.Endpoint, device);
                 if (errno != Errno.None) break;
@@ -295,14 +308,14 @@ public sealed class IommufdDevice : IommufdObject
             }
         }
 
-        if (errno == Errno.None) errno = EnterAll(attachment.Devices, pasid, hwpt.Domain, old.Domain);
+        if (errno == Errno.None) errno = EnterAll(attachment.Devices, pasid, hwpt.Domain);
         if (errno != Errno.None)
         {
             foreach (IommufdDevice device in reserved) paging!.Ioas.Table.Unreserve(device);
             return errno;
         }
 
-        foreach (IommufdDevice device in attachment.Devices)
+        foreach (IommufdDevice device in attachment.Devices.Keys)
         {
             hwpt.Objects.AddUser(hwpt);
             if (oldPaging is not null && oldPaging.Ioas != paging?.Ioas) oldPaging.Ioas.Table.Unreserve(device);
@@ -334,41 +347,43 @@ public sealed class IommufdDevice : IommufdObject
     }
 
     /// <summary>Moves devices of a group together: all of them, or none when a unit refuses one.</summary>
-    private static Errno EnterAll(HashSet<IommufdDevice> devices, Pasid? pasid, IommuDomain domain, IommuDomain former)
+    private static Errno EnterAll(Dictionary<IommufdDevice, Attachment?> devices, Pasid? pasid, IommuDomain domain)
     {
-        List<IommufdDevice> moved = [];
-        foreach (IommufdDevice device in devices)
+        List<(IommufdDevice Device, Attachment? Former)> moved = [];
+        foreach ((IommufdDevice device, Attachment? former) in devices.ToArray())
         {
-            Errno errno = device.Enter(pasid, domain);
+            Errno errno = device.Enter(pasid, former, domain, out Attachment? attachment);
             if (errno != Errno.None)
             {
-                foreach (IommufdDevice done in moved) done.Enter(pasid, former);
+                foreach ((IommufdDevice done, Attachment? from) in moved) devices[done] = done.GoBack(devices[done], from);
                 return errno;
             }
 
-            moved.Add(device);
+            devices[device] = attachment;
+            moved.Add((device, former));
         }
 
         return Errno.None;
     }
 
     /// <summary>As Linux has it, a PASID of a device that can send none is attached in name only.</summary>
-    private Errno Enter(Pasid? pasid, IommuDomain? domain) =>
-        pasid is null || PasidBits != 0 ? Endpoint.Attach(pasid, domain, this).ToErrno() : Errno.None;
-
-    private void UndoAttach(Pasid? pasid, HwptPaging hwpt)
+    private Errno Enter(Pasid? pasid, Attachment? former, IommuDomain domain, out Attachment? attachment)
     {
-        lock (_group.Lock)
-        {
-            var key = new IommufdGroup.Key(pasid);
-            IommufdGroup.Attachment attachment = _group.Attachments[key];
-            attachment.Devices.Remove(this);
-            if (attachment.Devices.Count == 0) _group.Attachments.Remove(key);
-            Enter(pasid, null);
-            if (pasid is null) hwpt.Ioas.Table.Unreserve(this);
-        }
+        attachment = null;
+        if (pasid is not null && PasidBits == 0) return Errno.None;
+        IommuStatus status = former is null
+            ? Endpoint.Attach(pasid, domain, this, out attachment)
+            : Endpoint.Replace(former, domain, this, out attachment);
+        return status.ToErrno();
+    }
 
-        Objects.RemoveUser(hwpt);
+    /// <summary>Undoes a move. A unit does not refuse that; the DMA of a device whose unit does is blocked.</summary>
+    private Attachment? GoBack(Attachment? now, Attachment? former)
+    {
+        if (now is null || former is null || now == former) return former;
+        if (Endpoint.Replace(now, former.Domain, this, out Attachment? back) == IommuStatus.Ok) return back;
+        Endpoint.Detach(now);
+        return null;
     }
 
     /// <summary>Lets go of a HWPT; one that no program asked for goes with its last device.</summary>

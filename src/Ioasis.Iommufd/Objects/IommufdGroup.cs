@@ -26,6 +26,7 @@ internal sealed class IommufdGroup
     {
         internal Hwpt Hwpt { get; set; } = hwpt;
 
-        internal HashSet<IommufdDevice> Devices { get; } = [];
+        /// <summary>The devices that are attached, each with what it was attached by; with null where that is so in name only.</summary>
+        internal Dictionary<IommufdDevice, Core.Endpoints.Attachment?> Devices { get; } = [];
     }
 }

@@ -22,7 +22,14 @@ public abstract class IommufdObject
 
     /// <summary>Undoes a <see cref="TryAddUser"/> that succeeded.</summary>
     /// <returns>Whether nobody uses it now.</returns>
-    internal bool RemoveUser() => Interlocked.Decrement(ref _users) == 0;
+    /// <exception cref="InvalidOperationException">It had no user.</exception>
+    internal bool RemoveUser()
+    {
+        int left = Interlocked.Decrement(ref _users);
+        if (left >= 0) return left == 0;
+        Interlocked.Increment(ref _users);
+        throw new InvalidOperationException($"Object {Id}, a {GetType().Name}, lost a user that it did not have.");
+    }
 
     /// <summary>Ends it, so that nobody uses it any more; false while somebody does, and when it has been ended.</summary>
     internal bool TryEnd() => Interlocked.CompareExchange(ref _users, Ended, 0) == 0;

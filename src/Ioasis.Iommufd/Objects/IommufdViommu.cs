@@ -82,8 +82,9 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     /// <summary>Undoes <see cref="Add(Vdevice)"/>.</summary>
     internal void Remove(Vdevice vdevice)
     {
-        _vdevices.TryRemove(vdevice.VirtualId, out _);
+        _vdevices[vdevice.VirtualId] = null; // nobody finds it, and nobody gets the number before the driver has let it go
         Driver.RemoveDevice(vdevice.Device.Endpoint, vdevice.VirtualId);
+        _vdevices.TryRemove(vdevice.VirtualId, out _);
     }
 
     /// <summary>Adds a queue for events of a kind; false when there is one.</summary>
@@ -98,10 +99,11 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
         lock (_eventLock) return _eventQueues.ContainsKey(type);
     }
 
-    /// <summary>Undoes <see cref="Add(VeventQueue)"/>.</summary>
+    /// <summary>Undoes <see cref="Add(VeventQueue)"/>, if that succeeded for this very queue.</summary>
     internal void Remove(VeventQueue queue)
     {
-        lock (_eventLock) _eventQueues.Remove(queue.Type);
+        lock (_eventLock)
+            if (_eventQueues.TryGetValue(queue.Type, out VeventQueue? added) && added == queue) _eventQueues.Remove(queue.Type);
     }
 
     internal void Add(HwQueue driver, IommufdHwQueue queue) => _queues[driver] = queue;

@@ -13,7 +13,7 @@ internal sealed class MmapRegions(ICarrier carrier)
     // Linux begins at the second page. Here, as for VFIO's regions, nothing lies where ordinary files have their bytes.
     private const ulong First = 1UL << 40, End = 1UL << 47;
 
-    // Guards _regions. The carrier's lock is taken within.
+    // Guards _regions, and which of them count as mapped. The carrier's lock and the object table's are taken within.
     private readonly Lock _lock = new();
     private readonly SortedList<ulong, Region> _regions = [];
 
@@ -48,7 +48,9 @@ internal sealed class MmapRegions(ICarrier carrier)
     {
         lock (_lock)
         {
-            if (_regions.Remove(offset, out Region? region)) carrier.Free(offset, region.Length);
+            if (!_regions.Remove(offset, out Region? region)) return;
+            carrier.Free(offset, region.Length);
+            region.SetUnmapped();
         }
     }
 
@@ -60,29 +62,53 @@ internal sealed class MmapRegions(ICarrier carrier)
         lock (_lock)
         {
             if (!_regions.TryGetValue(offset, out Region? region) || region.Length != length) return Errno.ENXIO;
-            region.MayBeMapped = true;
-            return Errno.None;
+            return region.TrySetMapped() ? Errno.None : Errno.ENXIO;
         }
     }
 
-    /// <summary>Whether a program has mapped a region of that object. Its end cannot always be seen, so it is looked for only now.</summary>
+    /// <summary>Nothing is mapped any more, as the file is closed.</summary>
+    internal void SetUnmapped()
+    {
+        lock (_lock)
+            foreach (Region region in _regions.Values) region.SetUnmapped();
+    }
+
+    /// <summary>
+    /// Whether a program has mapped a region of that object. The end of a mapping cannot always be seen, so it is looked for only now; the owner is in use
+    /// for as long as it was not seen.
+    /// </summary>
     internal bool IsMapped(uint owner)
     {
         lock (_lock)
         {
             foreach ((ulong offset, Region region) in _regions)
-                if (region.Owner.Id == owner && region.MayBeMapped && (region.MayBeMapped = carrier.IsMapped(offset, region.Length))) return true;
+            {
+                if (region.Owner.Id != owner || !region.MayBeMapped) continue;
+                if (carrier.IsMapped(offset, region.Length)) return true;
+                region.SetUnmapped();
+            }
+
             return false;
         }
     }
 
     private sealed class Region(IommufdObject owner, ulong length)
     {
-        public IommufdObject Owner => owner;
+        internal IommufdObject Owner => owner;
 
-        public ulong Length => length;
+        internal ulong Length => length;
 
-        /// <summary>Whether a program was allowed to since nobody had it mapped.</summary>
-        public bool MayBeMapped { get; set; }
+        /// <summary>Whether a program was allowed to map it since nobody had it mapped. That counts as a user of the owner.</summary>
+        internal bool MayBeMapped { get; private set; }
+
+        /// <summary>A program may map it; false when the owner has been ended.</summary>
+        internal bool TrySetMapped() => MayBeMapped || (MayBeMapped = owner.TryAddUser());
+
+        internal void SetUnmapped()
+        {
+            if (!MayBeMapped) return;
+            MayBeMapped = false;
+            owner.Objects.RemoveUser(owner);
+        }
     }
 }

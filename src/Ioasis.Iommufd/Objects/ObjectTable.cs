@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using Ioasis.Abi;
+using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Objects;
 
@@ -70,6 +70,14 @@ public sealed class ObjectTable
 
         held = default;
         return Errno.ENOENT;
+    }
+
+    /// <summary>Keeps an object alive that was found by other ways than its number; false when somebody has ended it.</summary>
+    internal bool TryHold<T>(T found, out Held<T> held) where T : IommufdObject
+    {
+        bool isThere = found.TryAddUser();
+        held = isThere ? new Held<T>(this, found) : default;
+        return isThere;
     }
 
     /// <summary>
@@ -198,14 +206,15 @@ public sealed class ObjectTable
             TakeOut(unused.Id);
         }
 
+        Interleave.At("ObjectTable.TakenOut");
         unused.Destroy();
     }
 
     /// <summary>Counts one more user of an object that the caller keeps alive.</summary>
+    /// <exception cref="InvalidOperationException">The caller does not: somebody has ended it.</exception>
     internal void AddUser(IommufdObject used)
     {
-        bool isThere = used.TryAddUser();
-        Debug.Assert(isThere, "somebody has ended it who may not");
+        if (!used.TryAddUser()) throw new InvalidOperationException($"Object {used.Id}, a {used.GetType().Name}, was ended before it got another user.");
     }
 
     internal void RemoveUser(IommufdObject used)

@@ -5,14 +5,12 @@ using Ioasis.Devices.Slots;
 namespace Ioasis.Passthrough.Vfio;
 
 /// <summary>What the PCI functions of one machine share: the windows that their BARs are placed in, and the thread that looks for stores
-/// to mapped BARs.</summary>
+/// to mapped BARs. Functions are plugged in and removed one at a time.</summary>
 public sealed class VfioPciBus : IDisposable
 {
     // Below 4 GiB under the interrupt window and the firmware, above it where no RAM of a program's guest is likely to be.
     private const ulong LowStart = 0xc000_0000, LowEnd = 0xfec0_0000, HighStart = 0x38_0000_0000;
 
-    // Guards the windows.
-    private readonly Lock _lock = new();
     private readonly uint _major;
     private ulong _low = LowStart;
     private ulong _high = HighStart;
@@ -37,11 +35,22 @@ public sealed class VfioPciBus : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(endpoint);
         var slot = new PciSlot(model, endpoint, Poller, function);
-        ulong[] addresses = new ulong[6], vfAddresses = new ulong[6];
-        foreach (Bar bar in slot.Function.Bars) addresses[bar.Index] = Place(bar);
-        if (slot.Function.Sriov is { } sriov)
-            foreach (Bar bar in sriov.VirtualFunction.Bars) vfAddresses[bar.Index] = Place(bar, sriov.TotalVfs);
-        return Add(group => new VfioPciDevice(slot, endpoint, (addresses, vfAddresses), group, (_major, minor)), endpoint);
+        ulong low = _low, high = _high;
+        try
+        {
+            ulong[] addresses = new ulong[6], vfAddresses = new ulong[6];
+            foreach (Bar bar in slot.Function.Bars) addresses[bar.Index] = Place(bar, 1, ref low, ref high);
+            if (slot.Function.Sriov is { } sriov)
+                foreach (Bar bar in sriov.VirtualFunction.Bars) vfAddresses[bar.Index] = Place(bar, sriov.TotalVfs, ref low, ref high);
+            VfioPciDevice device = Add(group => new VfioPciDevice(slot, endpoint, (addresses, vfAddresses), group, (_major, minor)), endpoint);
+            (_low, _high) = (low, high);
+            return device;
+        }
+        catch
+        {
+            slot.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Plugs the model of a virtual function in, whose BARs follow those of the one before.</summary>
@@ -56,9 +65,17 @@ public sealed class VfioPciBus : IDisposable
         ArgumentNullException.ThrowIfNull(endpoint);
         ArgumentNullException.ThrowIfNull(physical);
         var slot = new PciSlot(model, endpoint, Poller, physical.Function.Sriov!.VirtualFunction);
-        var addresses = new ulong[6];
-        foreach (Bar bar in slot.Function.Bars) addresses[bar.Index] = physical.VfBarAddresses[bar.Index] + (bar.Size * (uint)number);
-        return Add(group => new VfioPciDevice(slot, endpoint, (addresses, new ulong[6]), group, (_major, minor), physical), endpoint);
+        try
+        {
+            var addresses = new ulong[6];
+            foreach (Bar bar in slot.Function.Bars) addresses[bar.Index] = physical.VfBarAddresses[bar.Index] + (bar.Size * (uint)number);
+            return Add(group => new VfioPciDevice(slot, endpoint, (addresses, new ulong[6]), group, (_major, minor), physical), endpoint);
+        }
+        catch
+        {
+            slot.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Unplugs a device whose files are closed, and lets its group go if it was the last of it.</summary>
@@ -79,31 +96,29 @@ public sealed class VfioPciBus : IDisposable
         {
             uint minor = 0;
             while (Groups.Any(g => g.Minor == minor)) minor++;
-            Groups = [.. Groups, group = new VfioGroup(endpoint.Group, _major - 1, minor)];
+            group = new VfioGroup(endpoint.Group, _major - 1, minor);
         }
 
         VfioPciDevice device = make(group);
+        if (group.Devices.Count == 0) Groups = [.. Groups, group];
         group.Add(device);
         return device;
     }
 
     // Of virtual functions the BARs of one index stand in a row.
-    private ulong Place(Bar bar, int count = 1)
+    private static ulong Place(Bar bar, int count, ref ulong low, ref ulong high)
     {
         ulong size = bar.Size * (uint)count;
-        lock (_lock)
+        ulong start = (low + bar.Size - 1) & ~(bar.Size - 1);
+        if (!bar.Is64Bit && start + size <= LowEnd)
         {
-            ulong start = (_low + bar.Size - 1) & ~(bar.Size - 1);
-            if (bar.Is64Bit || start + size > LowEnd)
-            {
-                if (!bar.Is64Bit) throw new ArgumentException($"No room below 4 GiB for BAR {bar.Index} of {size} bytes.");
-                start = (_high + bar.Size - 1) & ~(bar.Size - 1);
-                _high = start + size;
-                return start;
-            }
-
-            _low = start + size;
+            low = start + size;
             return start;
         }
+
+        if (!bar.Is64Bit) throw new ArgumentException($"No room below 4 GiB for BAR {bar.Index} of {size} bytes.");
+        start = (high + bar.Size - 1) & ~(bar.Size - 1);
+        high = start + size;
+        return start;
     }
 }

@@ -26,7 +26,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     private readonly PciConfig _hardware;
     private readonly VirtualConfig _config;
     private readonly VfioInterrupts _interrupts;
-    private readonly IoEventfds _ioEventfds = new();
+    private readonly IoEventfds _ioEventfds;
     private VfioBinding? _bound;
     private int _powerState;
     private bool _inLowPower;
@@ -54,6 +54,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         var effects = new Effects(this);
         _config = new VirtualConfig(_hardware, slot.Function, effects);
         _interrupts = new VfioInterrupts(slot.Function, effects);
+        _ioEventfds = new IoEventfds(PerformWrite);
         slot.Target = _interrupts;
     }
 
@@ -156,8 +157,12 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     }
 
     /// <summary>IOEVENTFD for one write, its numbers checked.</summary>
-    internal Errno SetIoEventfd(IoEventfds.Write write, ICaller caller, int descriptor) =>
-        _ioEventfds.Set(write, caller, descriptor, PerformWrite);
+    internal Errno SetIoEventfd(IoEventfds.Write write, ICaller caller, int descriptor)
+    {
+        Errno errno = _ioEventfds.Set(write, caller, descriptor);
+        if (descriptor < 0) lock (_access) return errno; // a write that had begun is over
+        return errno;
+    }
 
     /// <summary>Low power entry; EINVAL when it was entered already. Nothing is gained or lost by it in a function without power.</summary>
     internal Errno EnterLowPower()
@@ -175,11 +180,14 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         lock (_access) _inLowPower = false;
     }
 
-    private void PerformWrite(IoEventfds.Write write)
+    private void PerformWrite(IoEventfds.Registration registration)
     {
+        Interleave.At("VfioPciDevice.IoEventfdSignalled");
+        IoEventfds.Write write = registration.Write;
         Span<byte> bytes = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, write.Data);
-        WriteBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width]); // where the BAR does not answer it is lost, as on Linux
+        lock (_access)
+            if (registration.IsSet) WriteBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width]); // where the BAR does not answer it is lost, as on Linux
     }
 
     private void ResetHardware()

@@ -80,7 +80,7 @@ public sealed class MockUnit(string name) : IommuUnit(name)
 
     public override IommuStatus Attaching(Endpoint endpoint, Pasid? pasid, IommuDomain? domain, IommuDomain? former)
     {
-        if (domain is not null && !Accepts(domain)) return IommuStatus.Invalid;
+        if (domain is not (null or ProcessDomain) && !Accepts(domain)) return IommuStatus.Invalid;
         MockDevice device = MockDevice.Of(endpoint);
         return pasid is { } id ? device.AttachingPasid(id, domain) : device.Attaching(endpoint, domain);
     }

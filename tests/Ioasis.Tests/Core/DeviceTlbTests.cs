@@ -185,7 +185,7 @@ public sealed class DeviceTlbTests : IDisposable
             byte fill = (byte)(1 + (round % 100));
             (IovaRange range, HostBlock block) = _bench.Map(_domain, 0x10000, 0x1000, fill);
             long seen = Interlocked.Read(ref reads);
-            if (round % 4 == 0) SpinWait.SpinUntil(() => Interlocked.Read(ref reads) > seen);
+            if (round % 4 == 0) Until.True(() => Interlocked.Read(ref reads) > seen);
             _domain.Mappings.Unmap(range);
             Assert.Equal(0, Tlb.Count);
             Volatile.Write(ref forbidden, fill);

@@ -68,6 +68,96 @@ public sealed class PageRequestTests
     }
 
     [Fact]
+    public void ADetachForgetsWhatIsNotComplete()
+    {
+        PagingDomain second = _bench.NewDomain();
+        var next = new Handler();
+        second.PageRequests = next;
+        var pasid = new Pasid(7);
+        _endpoint.Attach(pasid, _domain);
+        Assert.True(Ask(4, isLast: false, pasid: pasid));
+        _endpoint.Attach(pasid, null);
+        Assert.Equal(0, _endpoint.OutstandingPageRequests);
+
+        // The next owner of the PASID sees nothing of it.
+        _endpoint.Attach(pasid, second);
+        Assert.True(Ask(4, pasid: pasid));
+        Assert.Single(next.Groups[0].Requests);
+    }
+
+    [Fact]
+    public void AReplacementForgetsWhatIsNotComplete()
+    {
+        PagingDomain second = _bench.NewDomain();
+        var next = new Handler();
+        second.PageRequests = next;
+        Assert.True(Ask(4, isLast: false));
+        _endpoint.Attach(null, second);
+        Assert.True(Ask(4));
+        Assert.Single(next.Groups[0].Requests);
+        Assert.Equal(1, _endpoint.OutstandingPageRequests);
+    }
+
+    [Fact]
+    public void DetachesWithinAGroupTakeNothingFromTheDevicesShare()
+    {
+        for (uint n = 0; n < 3; n++)
+        {
+            var pasid = new Pasid(n + 1);
+            _endpoint.Attach(pasid, _domain);
+            Assert.True(Ask(n, isLast: false, pasid: pasid));
+            _endpoint.Attach(pasid, null);
+            Assert.True(Ask(n, pasid: pasid)); // the last of the group: nobody is there
+        }
+
+        Assert.True(Ask(9));
+        Assert.Single(_handler.Groups);
+    }
+
+    [Fact]
+    public void ANumberStandsForOneGroupOfEachPasid()
+    {
+        var pasid = new Pasid(7);
+        _endpoint.Attach(pasid, _domain);
+        Assert.True(Ask(4, isLast: false));
+        Assert.True(Ask(4, pasid: pasid));
+        Assert.Equal([pasid], _handler.Groups[0].Requests.Select(r => r.Pasid));
+        Assert.True(Ask(4));
+        Assert.Equal([null, null], _handler.Groups[1].Requests.Select(r => r.Pasid));
+    }
+
+    [Fact]
+    public void WhereNobodyIsOnlyTheLastRequestHasAnAnswer()
+    {
+        _endpoint.Attach(null, null);
+        Assert.True(Ask(4, isLast: false));
+        Assert.Empty(_answers);
+        Assert.True(Ask(4));
+        Assert.Equal([(4u, PageResponse.Invalid)], _answers);
+        Assert.Equal(0, _endpoint.OutstandingPageRequests);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ARequestThatADetachOvertakesIsNobodys(bool isLast)
+    {
+        bool sent = false;
+        using (StoppedThread device = StoppedThread.At("Endpoint.HandlerFound", () => sent = Ask(4, isLast)))
+        {
+            _endpoint.Attach(null, null);
+            device.GoOn();
+        }
+
+        Assert.True(sent);
+        Assert.Equal(0, _endpoint.OutstandingPageRequests);
+        Assert.Equal(isLast ? [(4u, PageResponse.Invalid)] : [], _answers);
+        _endpoint.Attach(null, _domain);
+        Assert.True(Ask(4));
+        Assert.Single(_handler.Groups.Single().Requests);
+    }
+
+    [Fact]
     public void AResetAnswersAllAndForgetsWhatIsNotComplete()
     {
         Ask(1);

@@ -8,7 +8,7 @@ using Ioasis.Memory;
 namespace Ioasis.Tests.Core;
 
 /// <summary>A unit that does all that Core can do.</summary>
-internal sealed class TestUnit(ulong pageSizes = 0x1000) : IommuUnit("test")
+internal class TestUnit(ulong pageSizes = 0x1000) : IommuUnit("test")
 {
     public override ulong PageSizes => pageSizes;
 

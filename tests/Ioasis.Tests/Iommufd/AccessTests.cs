@@ -272,7 +272,7 @@ public sealed class AccessTests
         {
             Assert.Equal(Errno.None, _machine.Map(_ioas, Base, Memory, Page));
             long before = Volatile.Read(ref writes);
-            while (Volatile.Read(ref writes) == before) Thread.Yield();
+            Until.True(() => Volatile.Read(ref writes) != before);
             ulong length = Page;
             Assert.Equal(Errno.None, _machine.Unmap(_ioas, Base, ref length));
             ulong last = _block.Read<ulong>(0);
@@ -322,7 +322,7 @@ public sealed class AccessTests
             leftWhenDisposed = left;
         });
         dispose.Start();
-        while ((dispose.ThreadState & ThreadState.WaitSleepJoin) == 0 && dispose.IsAlive) Thread.Yield();
+        Until.True(() => (dispose.ThreadState & ThreadState.WaitSleepJoin) != 0 || !dispose.IsAlive);
         leave.Set();
         dispose.Join();
         unmap.Join();

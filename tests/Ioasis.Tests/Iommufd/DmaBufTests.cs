@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Core.Dma;
+using Ioasis.Core.Domains;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
@@ -138,7 +139,7 @@ public sealed class DmaBufTests
         {
             Assert.Equal(Errno.None, Map(Base, 0, Page));
             long before = Volatile.Read(ref done);
-            while (Volatile.Read(ref done) == before) Thread.Yield();
+            Until.True(() => Volatile.Read(ref done) != before);
             _buffer.SetRevoked(true);
             byte[] last = _buffer.Get(0, 8);
             for (int look = 0; look < 20; look++)
@@ -153,6 +154,46 @@ public sealed class DmaBufTests
 
         Volatile.Write(ref stop, true);
         await engine;
+        device.Detach(null);
+    }
+
+    [Fact]
+    public void ARevocationWaitsForAnAccessThatIsWithinTheExportersCopying()
+    {
+        // The exporter holds its lock all the time; copying takes none.
+        using var within = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim();
+        bool copied = false, copiedWhenRevoked = false;
+        _buffer.OnCopy = () =>
+        {
+            within.Set();
+            goOn.Wait();
+            copied = true;
+        };
+        IommufdDevice device = Attach();
+        Assert.Equal(Errno.None, Map(Base, 0, Page));
+        DmaResult result = default;
+        var engine = new Thread(() =>
+        {
+            using DmaPort port = device.Endpoint.OpenPort();
+            result = port.Read(new Iova(Base), new byte[8]);
+        });
+        engine.Start();
+        Assert.True(within.Wait(Until.Patience, TestContext.Current.CancellationToken));
+        var exporter = new Thread(() =>
+        {
+            _buffer.SetRevoked(true);
+            copiedWhenRevoked = copied;
+        });
+        exporter.Start();
+
+        // Once an access that comes now finds nothing, the exporter waits for the one before.
+        MappingTable mappings = device.Endpoint.Attached!.Mappings;
+        Until.True(() => !mappings.Use(Base, out _).IsMapped);
+        goOn.Set();
+        Assert.True(engine.Join(Until.Patience) && exporter.Join(Until.Patience));
+        Assert.True(result.IsOk);
+        Assert.True(copiedWhenRevoked);
         device.Detach(null);
     }
 
@@ -228,6 +269,9 @@ public sealed class DmaBufTests
 
         public ulong Length => block.Length;
 
+        /// <summary>Is called by each access; if set, devices do not reach the memory by themselves.</summary>
+        internal Action? OnCopy { get; set; }
+
         internal HostBlock Memory => block;
 
         internal int Attachments
@@ -268,16 +312,18 @@ public sealed class DmaBufTests
         {
             internal IDmaBufImporter Importer => importer;
 
-            public nint Address => buffer.Memory.Address;
+            public nint Address => buffer.OnCopy is null ? buffer.Memory.Address : 0;
 
             public bool TryRead(ulong offset, Span<byte> destination)
             {
+                buffer.OnCopy?.Invoke();
                 buffer.Memory.CopyTo(offset, destination);
                 return true;
             }
 
             public bool TryWrite(ulong offset, ReadOnlySpan<byte> source)
             {
+                buffer.OnCopy?.Invoke();
                 buffer.Memory.CopyFrom(offset, source);
                 return true;
             }

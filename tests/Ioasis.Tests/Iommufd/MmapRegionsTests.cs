@@ -82,10 +82,28 @@ public sealed class MmapRegionsTests
         Assert.Equal(Errno.ENOENT, _context.Destroy(_owner.Id));
     }
 
+    [Fact]
+    public void WhatIsMappedWhileItIsToBeDestroyedIsInUse()
+    {
+        ulong offset = Allocate(Page);
+        Errno errno = Errno.None;
+        using (StoppedThread destroy = StoppedThread.At("IommufdContext.NotMapped", () => errno = _context.Destroy(_owner.Id)))
+        {
+            _carrier.Mapped.Add(offset);
+            Assert.Equal(Errno.None, Map(offset, Page));
+            destroy.GoOn();
+        }
+
+        Assert.Equal(Errno.EBUSY, errno);
+        Assert.False(_owner.IsDestroyed);
+        _context.Close(); // mappings keep the file open, so there are none
+        Assert.True(_owner.IsDestroyed);
+    }
+
     private sealed class Owner : IommufdObject
     {
-        internal override void Destroy()
-        {
-        }
+        internal bool IsDestroyed { get; private set; }
+
+        internal override void Destroy() => IsDestroyed = true;
     }
 }

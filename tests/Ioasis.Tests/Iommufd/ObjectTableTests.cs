@@ -44,15 +44,15 @@ public sealed class ObjectTableTests
             }
             else
             {
-                Errno errno;
-                while ((errno = _table.Remove(number)) == Errno.EBUSY) Thread.SpinWait(1);
+                Errno errno = Errno.EBUSY;
+                Until.True(() => (errno = _table.Remove(number)) != Errno.EBUSY);
                 Assert.Equal(Errno.None, errno);
             }
 
             Assert.Equal(1, watched.Destroyed);
         }
 
-        caller.Join();
+        Assert.True(caller.Join(Until.Patience));
         Assert.Equal(0, gone);
         Assert.True(_table.IsEmpty);
     }
@@ -74,6 +74,20 @@ public sealed class ObjectTableTests
         Assert.Equal(Errno.ENOENT, _table.TryGet(uint.MaxValue, out ObjectTable.Held<Watched> _));
         _table.Clear();
         Assert.All(all, watched => Assert.Equal(1, watched.Destroyed));
+    }
+
+    [Fact]
+    public void AUserMoreOrLessThanThereCanBeIsAFaultOfOurs()
+    {
+        var watched = new Watched();
+        using (ObjectTable.Pending<Watched> pending = _table.Reserve(watched)) pending.Commit();
+        Assert.Throws<InvalidOperationException>(() => _table.RemoveUser(watched));
+        _table.AddUser(watched);
+        Assert.Equal(Errno.EBUSY, _table.Remove(watched.Id));
+        _table.RemoveUser(watched);
+        Assert.Equal(Errno.None, _table.Remove(watched.Id));
+        Assert.Throws<InvalidOperationException>(() => _table.AddUser(watched));
+        Assert.False(_table.TryHold(watched, out _));
     }
 
     private sealed class Watched : IommufdObject

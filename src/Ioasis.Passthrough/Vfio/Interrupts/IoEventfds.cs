@@ -4,13 +4,17 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Passthrough.Vfio.Interrupts;
 
 /// <summary>The writes to BARs that eventfds of the program stand for (Linux: vfio_pci_ioeventfd).</summary>
-internal sealed class IoEventfds
+/// <param name="perform">
+/// Does a write, if <see cref="Registration.IsSet"/> still says so under the lock that ending the device takes: a call of the listener's may still be
+/// under way when it has been disposed.
+/// </param>
+internal sealed class IoEventfds(Action<IoEventfds.Registration> perform)
 {
     private const int Limit = 1000; // as many as Linux allows a device
 
     // Guards the table. Nothing else is locked while it is held.
     private readonly Lock _lock = new();
-    private readonly Dictionary<Write, IDisposable> _writes = [];
+    private readonly Dictionary<Write, Registration> _writes = [];
 
     /// <summary>A write of the low <paramref name="Width"/> bytes of <paramref name="Data"/>.</summary>
     internal readonly record struct Write(int Bar, ulong Position, int Width, ulong Data);
@@ -19,16 +23,15 @@ internal sealed class IoEventfds
     /// <param name="write">Which write.</param>
     /// <param name="caller">Whose descriptor it is.</param>
     /// <param name="descriptor">The eventfd; -1 to take the write's away.</param>
-    /// <param name="perform">Does the write.</param>
-    internal Errno Set(Write write, ICaller caller, int descriptor, Action<Write> perform)
+    internal Errno Set(Write write, ICaller caller, int descriptor)
     {
         lock (_lock)
         {
-            if (_writes.TryGetValue(write, out IDisposable? present))
+            if (_writes.TryGetValue(write, out Registration? present))
             {
                 if (descriptor >= 0) return Errno.EEXIST;
                 _writes.Remove(write);
-                present.Dispose();
+                present.End();
                 return Errno.None;
             }
 
@@ -38,14 +41,17 @@ internal sealed class IoEventfds
 
         EventRequest wanted = EventRequest.LookUp(caller, descriptor); // asks the caller's process: not under the lock
         if (wanted.Error != Errno.None) return wanted.Error;
-        IDisposable listener = EventListener.Start(wanted.Event!, () => perform(write));
+        var registration = new Registration(write);
+        registration.Listener = EventListener.Start(wanted.Event!, () => perform(registration));
+        Errno errno = Errno.EEXIST;
         lock (_lock)
         {
-            if (_writes.TryAdd(write, listener)) return Errno.None;
+            if (_writes.Count == Limit) errno = Errno.ENOSPC;
+            else if (_writes.TryAdd(write, registration)) return Errno.None;
         }
 
-        listener.Dispose();
-        return Errno.EEXIST;
+        registration.End();
+        return errno;
     }
 
     /// <summary>Takes all away.</summary>
@@ -53,8 +59,28 @@ internal sealed class IoEventfds
     {
         lock (_lock)
         {
-            foreach (IDisposable listener in _writes.Values) listener.Dispose();
+            foreach (Registration registration in _writes.Values) registration.End();
             _writes.Clear();
+        }
+    }
+
+    /// <summary>A write that an eventfd stands for.</summary>
+    internal sealed class Registration(Write write)
+    {
+        private volatile bool _ended;
+
+        internal Write Write => write;
+
+        /// <summary>Whether the eventfd still stands for it.</summary>
+        internal bool IsSet => !_ended;
+
+        /// <summary>Brings the eventfd's signals; set once.</summary>
+        internal IDisposable? Listener { private get; set; }
+
+        internal void End()
+        {
+            _ended = true;
+            Listener?.Dispose();
         }
     }
 }

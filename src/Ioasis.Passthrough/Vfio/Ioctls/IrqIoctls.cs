@@ -49,7 +49,7 @@ internal static class IrqIoctls
         if (call.Device.FindBar(index) is not { } bar || position + width > bar.Size || width == 8) return Errno.EINVAL;
         if (call.Device.Function.Msix is { } msix && msix.Bar == bar.Index && position + width > msix.TableOffset
             && position < msix.TableOffset + ((ulong)msix.Vectors * PciRegs.PCI_MSIX_ENTRY_SIZE)) return Errno.EINVAL;
-        ulong data = width == 8 ? request.Data : request.Data & ((1UL << (int)(width * 8)) - 1);
+        ulong data = request.Data & ((1UL << (int)(width * 8)) - 1);
         return call.Device.SetIoEventfd(new IoEventfds.Write(bar.Index, position, (int)width, data), call.Caller, request.Fd);
     }
 }
