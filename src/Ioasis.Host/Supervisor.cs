@@ -57,8 +57,17 @@ internal static class Supervisor
             var attributes = new AttributeFiles();
             var attributeCalls = new AttributeCalls(listener, callers, attributes, account);
             var devices = new DeviceCalls(opener, callers, account);
-            var opens = new OpenCalls(listener, standIns, devices, attributes);
-            var pathCalls = new PathCalls(currentPaths, standIns, nodes, queues, opens, new StatusFiles(callers));
+            var rights = new CallersRights(listener);
+            var hosts = new HostFiles(rights);
+            var names = new NamedFiles();
+            var stats = new NodeStat(standIns);
+            var memory = new CallerMemory(listener);
+            var lookup = new PathLookup(currentPaths, standIns, names, nodes, queues, hosts, rights, stats);
+            var opens = new OpenCalls(listener, standIns, names, stats, hosts, rights, devices, attributes);
+            var directories = new DirectoryCalls(lookup, standIns, stats, hosts, rights, memory, new DirectoryChanges(listener, tracees));
+            var pathCalls = new PathCalls(
+                lookup, new StatCalls(lookup, stats, queues, hosts, rights, memory), opens, new OwnerCalls(lookup, stats, rights), directories,
+                new StatusFiles(callers), hosts, rights, memory);
             UnmapCalls? unmaps = options.StrictSva ? new UnmapCalls(listener, callers, tracees) : null;
             var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices, new KvmCalls(callers, nodes.Kvm, account), attributeCalls, pathCalls, unmaps, account);
             var pool = new ServerPool(listener, dispatcher);

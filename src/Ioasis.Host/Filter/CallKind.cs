@@ -42,4 +42,21 @@ internal enum CallKind : byte
     Lgetxattr,
     Listxattr,
     Llistxattr,
+    Setxattr,
+    Lsetxattr,
+    Statfs,
+    Fstatfs,
+    Chmod,
+    Fchmod,
+    Fchmodat,
+    Fchmodat2,
+    Chown,
+    Lchown,
+    Fchown,
+    Fchownat,
+    Chdir,
+    Getcwd,
+
+    /// <summary>A program restricts itself by Landlock.</summary>
+    Landlock,
 }

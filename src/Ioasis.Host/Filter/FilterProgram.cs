@@ -109,12 +109,12 @@ internal static class FilterProgram
     }
 
     // Programs map libraries privately and memory anonymously, by the hundred; a shared mapping of a file is rare, and may be one of ours
-    // at an offset that only a node of ours refuses.
+    // at an offset that only a node of ours refuses. A private one of no more than a page, which libraries are not, may be of an attribute.
     private static void TestMapping(BpfAssembler bpf, int flags, BpfAssembler.Label stop)
     {
-        const uint shared = 1, sharedValidate = 3, typeMask = 0xf, anonymous = 0x20; // <linux/mman.h>
-        const int offset = 5;
-        var pass = new BpfAssembler.Label();
+        const uint shared = 1, sharedValidate = 3, typeMask = 0xf, anonymous = 0x20, denyWrite = 0x800, page = 4096; // <linux/mman.h>
+        const int length = 1, offset = 5;
+        BpfAssembler.Label pass = new(), large = new();
         bpf.Load(BpfAssembler.ArgumentOffset(flags));
         bpf.Mask(anonymous);
         bpf.IfEqual(anonymous, pass);
@@ -122,6 +122,15 @@ internal static class FilterProgram
         bpf.Mask(typeMask);
         bpf.IfEqual(shared, stop);
         bpf.IfEqual(sharedValidate, stop);
+        bpf.Load(BpfAssembler.ArgumentOffset(flags));
+        bpf.Mask(denyWrite);
+        bpf.IfEqual(denyWrite, large);
+        bpf.Load(BpfAssembler.ArgumentOffset(length) + 4);
+        bpf.IfAtLeast(1, large);
+        bpf.Load(BpfAssembler.ArgumentOffset(length));
+        bpf.IfAtLeast(page + 1, large);
+        bpf.IfAtLeast(0, stop);
+        bpf.Place(large);
         TestOffset(bpf, offset, stop);
         bpf.Place(pass);
         bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);

@@ -18,7 +18,7 @@ internal enum ArgumentCondition : byte
     /// <summary>The same; or, after that, a file offset that a region of ours can have.</summary>
     FewOrRegionOffset,
 
-    /// <summary>The flags of mmap(2): a file, and shared; or, after that, a file offset that a region of ours can have.</summary>
+    /// <summary>The flags of mmap(2): a file, and shared or no more than a page; or, after that, a file offset that a region of ours can have.</summary>
     FileMapping,
 
     /// <summary>The same, or what may be mapped there already is replaced.</summary>

@@ -60,6 +60,21 @@ internal static class TrappedCalls
         new(SyscallNumbers.Lgetxattr, CallKind.Lgetxattr),
         new(SyscallNumbers.Listxattr, CallKind.Listxattr),
         new(SyscallNumbers.Llistxattr, CallKind.Llistxattr),
+        new(SyscallNumbers.Statfs, CallKind.Statfs),
+        new(SyscallNumbers.Fstatfs, CallKind.Fstatfs),
+        new(SyscallNumbers.Chdir, CallKind.Chdir),
+        new(SyscallNumbers.Getcwd, CallKind.Getcwd),
+        new(SyscallNumbers.Chmod, CallKind.Chmod),
+        new(SyscallNumbers.Fchmod, CallKind.Fchmod),
+        new(SyscallNumbers.Fchmodat, CallKind.Fchmodat),
+        new(SyscallNumbers.Fchmodat2, CallKind.Fchmodat2),
+        new(SyscallNumbers.Chown, CallKind.Chown),
+        new(SyscallNumbers.Lchown, CallKind.Lchown),
+        new(SyscallNumbers.Fchown, CallKind.Fchown),
+        new(SyscallNumbers.Fchownat, CallKind.Fchownat),
+        new(SyscallNumbers.Setxattr, CallKind.Setxattr),
+        new(SyscallNumbers.Lsetxattr, CallKind.Lsetxattr),
+        new(SyscallNumbers.LandlockRestrictSelf, CallKind.Landlock),
         new(SyscallNumbers.Execve, CallKind.Exec),
         new(SyscallNumbers.Execveat, CallKind.Exec),
     ];
@@ -108,7 +123,7 @@ internal static class TrappedCalls
 
     private static CallKind[] ByNumber()
     {
-        var kinds = new CallKind[SyscallNumbers.ProcessMadvise + 1];
+        var kinds = new CallKind[SyscallNumbers.Fchmodat2 + 1];
         foreach (TrappedCall call in Of(strict: true, attributes: true)) kinds[call.Number] = call.Kind;
         return kinds;
     }

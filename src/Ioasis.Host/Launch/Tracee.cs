@@ -9,7 +9,7 @@ internal sealed class Tracee
     private readonly object _monitor = new();
     private ChildState? _state;
 
-    /// <summary>Waits until it has stopped or ended.</summary>
+    /// <summary>Waits until it has stopped or ended. Each time that it does is told once.</summary>
     /// <param name="state">What became of it.</param>
     /// <param name="patience">How long to wait, before looking whether it is still there.</param>
     /// <returns>Whether it did in that time.</returns>
@@ -18,8 +18,10 @@ internal sealed class Tracee
         lock (_monitor)
         {
             if (_state is null) Monitor.Wait(_monitor, patience);
+            bool told = _state is not null;
             state = _state.GetValueOrDefault();
-            return _state is not null;
+            _state = null;
+            return told;
         }
     }
 

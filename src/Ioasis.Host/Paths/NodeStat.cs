@@ -1,3 +1,4 @@
+using Ioasis.Host.Callers;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
@@ -5,47 +6,64 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Host.Paths;
 
-/// <summary>What stat(2) says of what we serve. All belongs to the user who runs us.</summary>
-internal sealed class NodeStat
+/// <summary>
+/// What stat(2) and statfs(2) say of what we serve. All belongs to the user who runs us, until a program changes that. A file has the number by which its
+/// directory lists it, on the device that our directories are on.
+/// </summary>
+internal sealed class NodeStat(StandIns? standIns = null)
 {
     private const long SysfsFileSize = 4096;
     private const int BlockSize = 4096;
+    private const uint DirectoryMode = 0x1ED, LinkMode = 0x1FF; // 0755, 0777
 
-    // Far above the inode numbers that sysfs and devtmpfs give.
+    // Of what no directory of ours lists: far above the inode numbers that sysfs and devtmpfs give.
     private const ulong FirstInode = 0x10A515_0000_0000;
 
-    private readonly ulong _deviceOfDev = DeviceOf("/dev");
-    private readonly ulong _deviceOfSys = DeviceOf("/sys");
+    private readonly (ulong Device, ulong Mount) _dev = PlaceOf("/dev"), _sys = PlaceOf("/sys"), _proc = PlaceOf("/proc");
     private readonly DateTimeOffset _made = DateTimeOffset.UtcNow;
     private readonly uint _user = SysProcesses.EffectiveUser;
     private readonly uint _group = SysProcesses.EffectiveGroup;
+    private volatile bool _changed;
 
-    /// <summary>Of a link, a file or a device.</summary>
+    /// <summary>Whether any owner or mode was changed.</summary>
+    public bool HasChanged => _changed;
+
+    /// <summary>Owner, group and mode.</summary>
+    public FileOwner OwnerOf(PathNode node) => node.Owner ?? new FileOwner(_user, _group, node.Entry switch
+    {
+        VirtualDevice { Node: INode device } => StatMode.S_IFCHR | device.Mode,
+        VirtualFile file => StatMode.S_IFREG | file.Mode,
+        VirtualLink => StatMode.S_IFLNK | LinkMode,
+        _ => StatMode.S_IFDIR | DirectoryMode,
+    });
+
+    /// <summary>Changes them, for as long as the file is there.</summary>
+    public void Change(PathNode node, FileOwner owner)
+    {
+        node.Owner = owner;
+        _changed = true;
+    }
+
+    /// <summary>What stat(2) says.</summary>
     public LinuxStat Of(PathNode node)
     {
+        FileOwner owner = OwnerOf(node);
+        ulong inode = standIns?.InodeOf(node) ?? 0;
         var stat = new LinuxStat
         {
-            Dev = node.Path.StartsWith("/dev/", StringComparison.Ordinal) ? _deviceOfDev : _deviceOfSys,
-            Ino = FirstInode + node.Number,
-            Nlink = 1,
-            Uid = _user,
-            Gid = _group,
+            Dev = inode != 0 ? standIns!.Device : TopOf(node).Device,
+            Ino = inode != 0 ? inode : FirstInode + node.Number,
+            Nlink = node.IsDirectory ? 2u + (uint)node.Children.Count(child => child.IsDirectory) : 1u,
+            Mode = owner.Mode,
+            Uid = owner.User,
+            Gid = owner.Group,
             BlockSize = BlockSize,
         };
         switch (node.Entry)
         {
-            case VirtualDevice { Node: INode device }:
-                stat.Mode = StatMode.S_IFCHR | device.Mode;
-                stat.Rdev = StatMode.MakeDev(device.Major, device.Minor);
-                break;
-            case VirtualFile file:
-                stat.Mode = StatMode.S_IFREG | file.Mode;
-                stat.Size = SysfsFileSize;
-                break;
-            case VirtualLink link:
-                stat.Mode = StatMode.S_IFLNK | 0x1FF;
-                stat.Size = link.Target.Length;
-                break;
+            case VirtualDevice { Node: INode device }: stat.Rdev = StatMode.MakeDev(device.Major, device.Minor); break;
+            case VirtualFile: stat.Size = IsBelow(node, "/proc/") ? 0 : SysfsFileSize; break;
+            case VirtualLink link: stat.Size = link.Target.Length; break;
         }
 
         stat.AccessSeconds = stat.ModifySeconds = stat.ChangeSeconds = _made.ToUnixTimeSeconds();
@@ -53,7 +71,26 @@ internal sealed class NodeStat
         return stat;
     }
 
-    /// <summary>The same as statx(2) says it.</summary>
+    /// <summary>The same as statx(2) says it, which knows the mount too.</summary>
+    public LinuxStatx ExtendedOf(PathNode node)
+    {
+        LinuxStatx stat = ToStatx(Of(node));
+        stat.MountId = TopOf(node).Mount;
+        if (stat.MountId != 0) stat.Mask |= LinuxStatx.MountIdKnown;
+        return stat;
+    }
+
+    /// <summary>What statfs(2) says: what the host's /dev, /sys or /proc says, and its kind also where the host has none.</summary>
+    public static LinuxStatFs FileSystemOf(PathNode node)
+    {
+        (string top, long kind) = IsBelow(node, "/dev/") ? ("/dev", LinuxStatFs.TMPFS_MAGIC)
+            : IsBelow(node, "/proc/") ? ("/proc", LinuxStatFs.PROC_SUPER_MAGIC)
+            : ("/sys", LinuxStatFs.SYSFS_MAGIC);
+        if (SysPaths.StatFileSystem(top, out LinuxStatFs stat) == Abi.Errno.None && stat.Type == kind) return stat;
+        return new LinuxStatFs { Type = kind, BlockSize = BlockSize, FragmentSize = BlockSize, NameLength = 255 };
+    }
+
+    /// <summary>What statx(2) says where stat(2) says this.</summary>
     public static LinuxStatx ToStatx(in LinuxStat stat) => new()
     {
         Mask = LinuxStatx.BasicStats,
@@ -74,5 +111,10 @@ internal sealed class NodeStat
         DevMinor = StatMode.Minor(stat.Dev),
     };
 
-    private static ulong DeviceOf(string path) => SysFiles.Stat(path, follow: true, out LinuxStat stat) == Abi.Errno.None ? stat.Dev : 0;
+    private (ulong Device, ulong Mount) TopOf(PathNode node) => IsBelow(node, "/dev/") ? _dev : IsBelow(node, "/proc/") ? _proc : _sys;
+
+    private static bool IsBelow(PathNode node, string top) => node.Path.StartsWith(top, StringComparison.Ordinal);
+
+    private static (ulong Device, ulong Mount) PlaceOf(string path) =>
+        SysPaths.Statx(path, out LinuxStatx stat) == Abi.Errno.None ? (StatMode.MakeDev(stat.DevMajor, stat.DevMinor), stat.MountId) : default;
 }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Ioasis.Abi;
+using Ioasis.Host.Callers;
 using Ioasis.Host.Devices;
 using Ioasis.Host.Serving;
 using Ioasis.Linux.Files;
@@ -8,78 +10,121 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>Opens what a path was found to lead to, and places it in the caller.</summary>
-internal sealed class OpenCalls(SeccompListener listener, StandIns standIns, DeviceCalls devices, AttributeFiles attributes)
+internal sealed class OpenCalls(
+    SeccompListener listener, StandIns standIns, NamedFiles names, NodeStat stats, HostFiles hosts, CallersRights rights, DeviceCalls devices, AttributeFiles attributes)
 {
     /// <summary>Answers an open(2).</summary>
-    public Answer Open(in SeccompNotif call, ServerThread server, in Resolution found, int flags, uint mode)
+    /// <param name="call">The call.</param>
+    /// <param name="server">Who serves it.</param>
+    /// <param name="found">Where its path leads.</param>
+    /// <param name="flags">From <see cref="PathFlags.ForOpen"/>, and not refused.</param>
+    public Answer Open(in SeccompNotif call, ServerThread server, in Resolution found, int flags)
     {
         if (found.Errno != Errno.None) return found.Errno == Errno.ENOENT && (flags & FcntlH.O_CREAT) != 0 ? Errno.EACCES : found.Errno;
-        if (found.HostPath is not null) return Place(call, found.HostPath, flags, mode);
+        if (found.HostPath is not null) return OpenHosts(call, found.HostPath, flags);
         if (found.Node is not PathNode node) return Answer.Continue;
 
         if ((flags & (FcntlH.O_CREAT | FcntlH.O_EXCL)) == (FcntlH.O_CREAT | FcntlH.O_EXCL)) return Errno.EEXIST;
-        if (node.IsDirectory) return OpenDirectory(call, node, found.IsDetour, flags, mode);
-        if (node.Entry is VirtualLink) return Errno.ELOOP; // only O_NOFOLLOW ends at a link
+        if (node.IsDirectory) return OpenDirectory(call, node, found.IsDetour, flags);
+        bool nameOnly = (flags & FcntlH.O_PATH) != 0;
         if ((flags & FcntlH.O_DIRECTORY) != 0) return Errno.ENOTDIR;
-        if ((flags & FcntlH.O_PATH) != 0) return OpenName(call, node, flags);
+        if (nameOnly) return OpenName(call, node.Path, flags);
+        if (node.Entry is VirtualLink) return Errno.ELOOP; // only O_NOFOLLOW ends at a link
+        Errno errno = MayOpen(call, stats.OwnerOf(node), flags);
+        if (errno != Errno.None) return errno;
         return node.Entry switch
         {
-            VirtualDevice device => devices.Open(call, server, device.Node, flags),
+            VirtualDevice device => (flags & FcntlH.O_DIRECT) != 0 ? Errno.EINVAL : devices.Open(call, server, device.Node, flags),
             VirtualFile file => OpenFile(call, server, node, file, flags),
             _ => Errno.ENXIO,
         };
     }
 
-    private Answer OpenDirectory(in SeccompNotif call, PathNode node, bool detour, int flags, uint mode)
+    /// <summary>Answers an open(2) with a file that has these bytes, as they are now.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="path">What it stands for.</param>
+    /// <param name="content">The bytes.</param>
+    /// <param name="mode">Its permissions.</param>
+    /// <param name="flags">As open(2) has them.</param>
+    public Answer OpenContent(in SeccompNotif call, string path, byte[] content, uint mode, int flags)
     {
-        if (!StandIns.IsNeeded(node)) return detour ? Place(call, node.Path, flags, mode) : Answer.Continue;
+        Errno errno = names.Create(path, content, mode, out FileDescriptor file);
+        if (errno != Errno.None) return errno;
+        using (file)
+        {
+            string own = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file.Number}");
+            return Place(call, SysFiles.Open(own, flags & FcntlH.O_ACCMODE, out FileDescriptor opened), opened, flags);
+        }
+    }
+
+    private Answer OpenDirectory(in SeccompNotif call, PathNode node, bool detour, int flags)
+    {
+        if (!StandIns.IsNeeded(node)) return detour ? OpenHosts(call, node.Path, flags) : Answer.Continue;
         if ((flags & FcntlH.O_TMPFILE_BIT) != 0) return Errno.EOPNOTSUPP;
-        if ((flags & FcntlH.O_PATH) == 0 && ((flags & FcntlH.O_ACCMODE) != FcntlH.O_RDONLY || (flags & FcntlH.O_CREAT) != 0)) return Errno.EISDIR;
-        Errno errno = standIns.TryMake(node, out string path);
-        return errno == Errno.None ? Place(call, path, flags & ~FcntlH.O_CREAT, 0) : errno;
+        if ((flags & FcntlH.O_PATH) == 0)
+        {
+            if ((flags & FcntlH.O_ACCMODE) != FcntlH.O_RDONLY || (flags & FcntlH.O_CREAT) != 0) return Errno.EISDIR;
+            if (!rights.Permits(call, stats.OwnerOf(node), FilePermission.MAY_READ)) return Errno.EACCES;
+        }
+
+        Errno errno = standIns.TryMake(node, rights.SharesRoot((int)call.Pid), out string path);
+        return errno == Errno.None ? Place(call, SysFiles.Open(path, FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor file), file, flags) : errno;
+    }
+
+    private Errno MayOpen(in SeccompNotif call, in FileOwner owner, int flags)
+    {
+        // The mode 3, for ioctls alone, asks for both as well.
+        uint wanted = (flags & FcntlH.O_ACCMODE) switch
+        {
+            FcntlH.O_RDONLY => FilePermission.MAY_READ,
+            FcntlH.O_WRONLY => FilePermission.MAY_WRITE,
+            _ => FilePermission.MAY_READ | FilePermission.MAY_WRITE,
+        };
+        if ((flags & FcntlH.O_TRUNC) != 0) wanted |= FilePermission.MAY_WRITE;
+        if (!rights.Permits(call, owner, wanted)) return Errno.EACCES;
+        if ((flags & FcntlH.O_NOATIME) == 0) return Errno.None;
+        return rights.TryRead(call, owner, out CallerCredentials? who) && FilePermission.IsOwner(who!, owner) ? Errno.None : Errno.EPERM;
     }
 
     // As in sysfs, the mode counts for root too.
     private Answer OpenFile(in SeccompNotif call, ServerThread server, PathNode node, VirtualFile content, int flags)
     {
         int access = flags & FcntlH.O_ACCMODE;
-        if (access != FcntlH.O_WRONLY && (content.Mode & StatMode.S_IRUGO) == 0) return Errno.EACCES;
-        if (access != FcntlH.O_RDONLY && (content.Mode & StatMode.S_IWUGO) == 0) return Errno.EACCES;
-        if (access != FcntlH.O_RDONLY && content.Store is { } store) return devices.Open(call, server, attributes.NodeOf(content.Path, content.Mode, store), flags);
-        return OpenContent(call, node.Name, content.Content(), content.Mode, flags);
+        uint mode = stats.OwnerOf(node).Mode;
+        if (access != FcntlH.O_WRONLY && (mode & StatMode.S_IRUGO) == 0) return Errno.EACCES;
+        if (access != FcntlH.O_RDONLY && ((mode & StatMode.S_IWUGO) == 0 || content.Store is null)) return Errno.EACCES;
+        if ((flags & FcntlH.O_DIRECT) != 0) return Errno.EINVAL;
+        return access != FcntlH.O_RDONLY
+            ? devices.Open(call, server, attributes.NodeOf(content.Path, content.Mode, content.Store!), flags)
+            : OpenContent(call, node.Path, content.Content(), content.Mode, flags);
     }
 
-    /// <summary>Answers an open(2) with a file that has these bytes, as they are now.</summary>
-    public Answer OpenContent(in SeccompNotif call, string name, byte[] content, uint mode, int flags)
+    // With O_PATH a file only names something. Such a one of ours cannot be placed in another process, so it is an ordinary one that says what it names.
+    private Answer OpenName(in SeccompNotif call, string path, int flags) => Place(call, names.CreateName(path, out FileDescriptor file), file, flags);
+
+    private Answer OpenHosts(in SeccompNotif call, string path, int flags)
     {
-        Errno errno = SysFiles.CreateMemfd(name, FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out FileDescriptor file);
-        if (errno != Errno.None) return errno;
-        using (file)
+        FileDescriptor? file;
+        if ((flags & FcntlH.O_PATH) != 0)
         {
-            SysResult put = SysFiles.WriteAt(file, content, 0);
-            if (!put.IsOk) return put.Errno;
-            SysFiles.ChangeMode(file, mode);
-            SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_SHRINK | FcntlH.F_SEAL_GROW | FcntlH.F_SEAL_WRITE | FcntlH.F_SEAL_SEAL);
-            return Place(call, $"/proc/self/fd/{file.Number}", flags & (FcntlH.O_ACCMODE | FcntlH.O_CLOEXEC), 0);
+            Errno errno = hosts.Stat(call, path, (flags & FcntlH.O_NOFOLLOW) == 0, out LinuxStat stat);
+            if (errno != Errno.None) return errno;
+            bool isDirectory = (stat.Mode & StatMode.S_IFMT) == StatMode.S_IFDIR;
+            if (!isDirectory && (flags & FcntlH.O_DIRECTORY) != 0) return Errno.ENOTDIR;
+            if (!isDirectory) return OpenName(call, path, flags);
+            flags &= ~FcntlH.O_PATH;
         }
+
+        Errno opened = hosts.Open(call, path, flags & ~FcntlH.O_CLOEXEC, out file);
+        return Place(call, opened, file, flags);
     }
 
-    // For O_PATH, which only names a file: what it names is known by the stand-in's path.
-    private Answer OpenName(in SeccompNotif call, PathNode node, int flags)
+    private Answer Place(in SeccompNotif call, Errno errno, FileDescriptor? file, int flags)
     {
-        Errno errno = standIns.TryMakeName(node, out string path);
-        return errno == Errno.None ? Place(call, path, flags, 0) : errno;
-    }
-
-    private Answer Place(in SeccompNotif call, string path, int flags, uint mode)
-    {
-        // A file that was opened with O_PATH cannot be placed in another process.
-        if ((flags & FcntlH.O_PATH) != 0) flags = FcntlH.O_RDONLY | (flags & (FcntlH.O_CLOEXEC | FcntlH.O_DIRECTORY | FcntlH.O_NOFOLLOW));
-        Errno errno = SysFiles.Open(path, flags, out FileDescriptor file, mode);
         if (errno != Errno.None) return errno;
         using (file)
         {
-            SysResult sent = listener.PlaceFile(call.Id, file, (flags & FcntlH.O_CLOEXEC) != 0, answers: true);
+            SysResult sent = listener.PlaceFile(call.Id, file!, (flags & FcntlH.O_CLOEXEC) != 0, answers: true);
             return sent.IsOk ? Answer.Sent : sent.Errno;
         }
     }

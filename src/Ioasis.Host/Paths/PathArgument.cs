@@ -15,7 +15,8 @@ internal static class PathArgument
     private const int FirstRead = 128;
 
     /// <summary>
-    /// Reads a path. False when it cannot be read or is too long, which the kernel then finds itself.
+    /// Reads a path by the number of a thread: whether that meant the caller has to be asked afterwards. False when it cannot be read or is too long,
+    /// which the kernel then finds itself.
     /// </summary>
     public static bool TryRead(int thread, ulong address, byte[] buffer, out ReadOnlySpan<byte> path)
     {
@@ -51,15 +52,15 @@ internal static class PathArgument
         return ReadLink(link) is ['/', ..] path ? path : null;
     }
 
-    /// <summary>The text of a link; null where there is none.</summary>
+    /// <summary>The text of a link, each character a byte; null where there is none.</summary>
     public static string? ReadLink(string link)
     {
         Span<byte> text = stackalloc byte[4096];
         SysResult got = SysFiles.ReadLink(link, text);
-        return got.IsOk ? Encoding.UTF8.GetString(text[..(int)got.Value]) : null;
+        return got.IsOk ? Encoding.Latin1.GetString(text[..(int)got.Value]) : null;
     }
 
-    /// <summary>The path of the host without links, <c>.</c> and <c>..</c>; null where there is no such thing.</summary>
+    /// <summary>A path of our own without links, <c>.</c> and <c>..</c>, each character a byte; null where there is no such thing.</summary>
     public static string? Canonical(string path)
     {
         if (SysFiles.Open(path, FcntlH.O_PATH, out FileDescriptor file) != Errno.None) return null;

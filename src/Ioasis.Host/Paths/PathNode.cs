@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Ioasis.Host.Callers;
 using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Host.Paths;
@@ -10,6 +11,8 @@ namespace Ioasis.Host.Paths;
 internal sealed class PathNode(string path, PathNode? parent, ulong number)
 {
     private readonly Dictionary<string, PathNode> _children = [];
+    private object?[] _owner = [null];
+    private ulong _inode;
 
     /// <summary>Its whole path; the root's is empty.</summary>
     public string Path => path;
@@ -26,6 +29,20 @@ internal sealed class PathNode(string path, PathNode? parent, ulong number)
     /// <summary>What stands there; null for a directory of the host on the way to what we serve.</summary>
     public VirtualPath? Entry { get; set; }
 
+    /// <summary>Owner, group and mode, where a program changed them; shared by the nodes of this number.</summary>
+    public FileOwner? Owner
+    {
+        get => (FileOwner?)_owner[0];
+        set => Volatile.Write(ref _owner[0], value);
+    }
+
+    /// <summary>Its inode number, once that was found out: that of the entry in what stands in for its directory.</summary>
+    public ulong Inode
+    {
+        get => Volatile.Read(ref _inode);
+        set => Volatile.Write(ref _inode, value);
+    }
+
     /// <summary>Whether what the host has in this directory shows through.</summary>
     public bool IsMerged => Entry is null or VirtualDirectory { Merged: true };
 
@@ -38,6 +55,9 @@ internal sealed class PathNode(string path, PathNode? parent, ulong number)
     /// <summary>The entry of that name.</summary>
     public bool TryGetChild(ReadOnlySpan<char> name, [NotNullWhen(true)] out PathNode? child) =>
         _children.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out child);
+
+    /// <summary>It is what another was in the tree before.</summary>
+    public void Continue(PathNode former) => _owner = former._owner;
 
     public void Add(PathNode child) => _children.Add(child.Name, child);
 }

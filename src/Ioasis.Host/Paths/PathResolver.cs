@@ -9,45 +9,66 @@ namespace Ioasis.Host.Paths;
 /// </summary>
 internal ref struct PathResolver
 {
-    private const int MaxLinks = 40;
+    private const int MaxLinks = 40, LongestName = 255;
 
     private readonly PathTree _tree;
-    private readonly Func<string, string?> _canonical;
+    private readonly CanonicalPath _canonical;
+    private readonly Func<PathNode, bool>? _mayPass;
+    private readonly SeccompNotif _call;
+    private readonly PathScope _scope;
 
     // Where we are: a node of ours, or a directory of the host.
     private PathNode? _node;
     private string? _host;
+    private PathNode? _base; // which a path that is confined to a directory does not leave
     private ReadOnlySpan<char> _rest;
     private int _links;
-    private bool _detour;
+    private bool _detour, _slash, _isCanonical;
 
-    private PathResolver(PathTree tree, Func<string, string?> canonical, ReadOnlySpan<char> path)
+    private PathResolver(PathTree tree, CanonicalPath canonical, in SeccompNotif call, PathScope scope, Func<PathNode, bool>? mayPass, ReadOnlySpan<char> path)
     {
         _tree = tree;
         _canonical = canonical;
+        _call = call;
+        _scope = scope;
+        _mayPass = mayPass;
         _rest = path;
+        _slash = path[^1] == '/';
     }
 
     /// <summary>Looks a path up.</summary>
     /// <param name="tree">The virtual paths.</param>
-    /// <param name="path">The path, not empty.</param>
+    /// <param name="path">The path, not empty; each character is a byte.</param>
     /// <param name="start">For a relative path the directory it starts from, canonical: a path of ours or the host's.</param>
     /// <param name="detour">Whether the caller has our stand-in for that directory open, so that the kernel would start elsewhere.</param>
-    /// <param name="follow">Whether a link at the end of the path is followed.</param>
-    /// <param name="canonical">Makes a path of the host canonical; null where it does not exist.</param>
+    /// <param name="scope">How it is looked up.</param>
+    /// <param name="canonical">Makes a path of the host canonical.</param>
+    /// <param name="call">For whom.</param>
+    /// <param name="mayPass">Whether names may be looked up in a directory whose mode was changed; null where none was.</param>
     public static Resolution Resolve(
-        PathTree tree, ReadOnlySpan<char> path, string? start, bool detour, bool follow, Func<string, string?> canonical)
+        PathTree tree, ReadOnlySpan<char> path, string? start, bool detour, PathScope scope, CanonicalPath canonical, in SeccompNotif call = default,
+        Func<PathNode, bool>? mayPass = null)
     {
-        var resolver = new PathResolver(tree, canonical, path) { _detour = detour };
-        if (path[0] == '/' || start is null) resolver._node = tree.Root;
+        var resolver = new PathResolver(tree, canonical, call, scope, mayPass, path) { _detour = detour };
+        bool absolute = path[0] == '/';
+        if ((absolute && !scope.InRoot) || start is null) resolver._node = tree.Root;
         else resolver.GoTo(start);
-        if (path[0] == '/') resolver._detour = false;
-        return resolver.Walk(follow);
+        if (absolute && !scope.InRoot) resolver._detour = false;
+        if (scope.Beneath || scope.InRoot)
+        {
+            // Confined to a directory of the host that is none of ours, the path means nothing of ours.
+            if (resolver._node is null) return Resolution.Hosts;
+            if (absolute && scope.Beneath) return Resolution.Failed(Errno.EXDEV);
+            resolver._base = resolver._node;
+        }
+
+        Resolution found = resolver.Walk();
+        return scope.OneMount && found.Node is PathNode node && TopOf(node.Path) != TopOf(absolute ? "" : start ?? "") ? Resolution.Failed(Errno.EXDEV) : found;
     }
 
     private readonly bool HasParentStep => _rest.Contains("..", StringComparison.Ordinal);
 
-    private Resolution Walk(bool follow)
+    private Resolution Walk()
     {
         while (true)
         {
@@ -58,38 +79,47 @@ internal ref struct PathResolver
             _rest = end < 0 ? default : _rest[end..];
             bool more = !_rest.IsEmpty; // a trailing slash asks for a directory
 
-            Errno errno = _node is not null ? StepFromNode(name, more, follow) : StepFromHost(name);
-            if (errno != Errno.None) return Resolution.Failed(errno);
+            Errno errno = _node is not null ? StepFromNode(name, more) : StepFromHost(name);
+            // What the host says about a way that the kernel can go it is to say itself.
+            if (errno != Errno.None) return _node is null && !_detour ? Resolution.Hosts : Resolution.Failed(errno);
             // From a directory of the host only ".." leads back to us.
             if (_node is null && !_detour && !HasParentStep) return Resolution.Hosts;
         }
 
         if (_node is not null) return Resolution.Of(_node, _detour);
-        return _detour ? Resolution.OfHost(_host!) : Resolution.Hosts;
+        if (!_detour) return Resolution.Hosts;
+        return _scope.Beneath || _scope.InRoot || _scope.NoLinks ? Resolution.Failed(Errno.EXDEV) : Resolution.OfHost(_slash ? _host + "/" : _host!);
     }
 
-    private Errno StepFromNode(ReadOnlySpan<char> name, bool more, bool follow)
+    private Errno StepFromNode(ReadOnlySpan<char> name, bool more)
     {
         if (!_node!.IsDirectory) return Errno.ENOTDIR;
+        if (_mayPass is not null && _node.Owner is not null && !_mayPass(_node)) return Errno.EACCES;
         if (name is ".") return Errno.None;
-        if (name is "..")
-        {
-            _node = _node.Parent ?? _node;
-            return Errno.None;
-        }
-
+        if (name is "..") return StepUp();
+        if (name.Length > LongestName) return Errno.ENAMETOOLONG;
         if (!_node.TryGetChild(name, out PathNode? child))
         {
             if (!_node.IsMerged) return Errno.ENOENT;
             // Where the kernel is to look it up anyway, where we are does not matter.
             _host = _detour || HasParentStep ? $"{_node.Path}/{name}" : "";
             _node = null;
+            _isCanonical = false;
             return Errno.None;
         }
 
-        if (child.Entry is VirtualLink link && (more || follow)) return Follow(link.Target);
+        if (child.Entry is VirtualLink link && (more || _scope.Follow)) return Follow(link.Target);
         _node = child;
         return more && !child.IsDirectory ? Errno.ENOTDIR : Errno.None;
+    }
+
+    private Errno StepUp()
+    {
+        if (_node == _base) return _scope.Beneath ? Errno.EXDEV : Errno.None;
+        // From a directory that it has not the kernel cannot go up.
+        if (!_detour && !(_node!.IsMerged && Directory.Exists(_node.Path))) _detour = _node.Parent is not null;
+        _node = _node!.Parent ?? _node;
+        return Errno.None;
     }
 
     private Errno StepFromHost(ReadOnlySpan<char> name)
@@ -98,21 +128,32 @@ internal ref struct PathResolver
         if (name is not "..")
         {
             _host = $"{_host}/{name}";
+            _isCanonical = false;
             return Errno.None;
         }
 
-        string? canonical = _canonical(_host!);
-        if (canonical is null) return Errno.ENOENT;
+        string canonical = _host!;
+        if (!_isCanonical)
+        {
+            // To find out where links lead costs a caller that goes about the host's files more than it is worth where it cannot come to us.
+            if (!_detour && !_tree.MayHave(_host) && !_tree.MayHaveIn(_rest)) return Errno.ENOENT;
+            Errno errno = _canonical(_call, _host!, out canonical);
+            if (errno != Errno.None) return errno;
+        }
+
         GoTo(canonical[..Math.Max(0, canonical.LastIndexOf('/'))]);
-        return Errno.None;
+        return _base is null || (_node is not null && IsBelow(_node, _base)) ? Errno.None : Errno.EXDEV;
     }
 
     private Errno Follow(string target)
     {
-        if (++_links > MaxLinks) return Errno.ELOOP;
+        if (++_links > MaxLinks || _scope.NoLinks) return Errno.ELOOP;
         _detour = true;
+        if (_rest.IsEmpty) _slash = target.EndsWith('/');
         _rest = string.Concat(target, _rest);
-        if (target.StartsWith('/')) _node = _tree.Root;
+        if (!target.StartsWith('/')) return Errno.None;
+        if (_scope.Beneath) return Errno.EXDEV;
+        _node = _base ?? _tree.Root;
         return Errno.None;
     }
 
@@ -122,5 +163,21 @@ internal ref struct PathResolver
         bool ours = _tree.TryFind(path, out PathNode? node);
         _node = ours ? node : null;
         _host = ours ? null : path;
+        _isCanonical = true;
+    }
+
+    private static bool IsBelow(PathNode node, PathNode directory)
+    {
+        for (PathNode? at = node; at is not null; at = at.Parent)
+            if (at == directory) return true;
+        return false;
+    }
+
+    // What is mounted is so below the root: /dev, /sys, /proc.
+    private static string TopOf(string path)
+    {
+        path = path.TrimStart('/');
+        int end = path.IndexOf('/', StringComparison.Ordinal);
+        return end < 0 ? path : path[..end];
     }
 }

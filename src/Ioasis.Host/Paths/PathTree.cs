@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
 using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Host.Paths;
@@ -9,6 +10,7 @@ internal sealed class PathTree
     private ulong _count;
 
     private readonly PathTree? _former; // while it is built
+    private readonly byte[][] _tops;
 
     /// <summary>Builds the tree.</summary>
     /// <param name="paths">The paths.</param>
@@ -21,6 +23,7 @@ internal sealed class PathTree
         Root = new PathNode("", null, ++_count);
         foreach (VirtualPath entry in paths.Values) Place(entry);
         _former = null;
+        _tops = [.. Root.Children.Select(child => Encoding.Latin1.GetBytes(child.Name))];
     }
 
     /// <summary>What it was built from.</summary>
@@ -28,6 +31,33 @@ internal sealed class PathTree
 
     /// <summary>The root directory, which is the host's.</summary>
     public PathNode Root { get; }
+
+    /// <summary>Whether a path can lead to what is ours: an absolute one that begins with a name which the root has of ours, or with <c>.</c>.</summary>
+    public bool MayHave(ReadOnlySpan<byte> path)
+    {
+        path = path.TrimStart((byte)'/');
+        if (path.IsEmpty || path[0] == '.') return true;
+        foreach (byte[] top in _tops)
+            if (path.StartsWith(top) && (path.Length == top.Length || path[top.Length] == '/')) return true;
+        return false;
+    }
+
+    /// <inheritdoc cref="MayHave(ReadOnlySpan{byte})"/>
+    public bool MayHave(ReadOnlySpan<char> path)
+    {
+        path = path.TrimStart('/');
+        if (path.IsEmpty || path[0] == '.') return true;
+        int end = path.IndexOf('/');
+        return Root.TryGetChild(end < 0 ? path : path[..end], out _);
+    }
+
+    /// <summary>Whether the rest of a path, from wherever, can lead to what is ours: it has such a name somewhere.</summary>
+    public bool MayHaveIn(ReadOnlySpan<char> rest)
+    {
+        foreach (PathNode top in Root.Children)
+            if (rest.Contains(top.Name, StringComparison.Ordinal)) return true;
+        return false;
+    }
 
     /// <summary>The node of an absolute path without <c>.</c>, <c>..</c> and links.</summary>
     public bool TryFind(ReadOnlySpan<char> path, [NotNullWhen(true)] out PathNode? node)
@@ -52,7 +82,10 @@ internal sealed class PathTree
             if (!node.TryGetChild(name, out PathNode? child))
             {
                 string path = $"{node.Path}/{name}";
-                child = new PathNode(path, node, _former is not null && _former.TryFind(path, out PathNode? same) ? same.Number : ++_count);
+                PathNode? same = null;
+                if (_former?.TryFind(path, out same) != true) same = null;
+                child = new PathNode(path, node, same?.Number ?? ++_count);
+                if (same is not null) child.Continue(same);
                 node.Add(child);
             }
 

@@ -27,6 +27,12 @@ internal readonly struct Resolution
     /// <summary>Whether the node was reached on a way that the kernel cannot go.</summary>
     public bool IsDetour { get; private init; }
 
+    /// <summary>Whether it is a directory that the host has, with all that is ours in it.</summary>
+    public bool IsHostsNode => Node is { IsDirectory: true } node && !StandIns.IsNeeded(node);
+
+    /// <summary>Whether it is such a one, on a way that the kernel can go.</summary>
+    public bool IsHostsDirectory => !IsDetour && IsHostsNode;
+
     /// <summary>The kernel is to look it up.</summary>
     public static Resolution Hosts => default;
 

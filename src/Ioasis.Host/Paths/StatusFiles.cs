@@ -24,7 +24,7 @@ internal sealed class StatusFiles(CallerTable callers)
     /// <returns>Null when the kernel is to open it.</returns>
     public byte[]? TryRead(int caller, ReadOnlySpan<byte> path)
     {
-        if (!TryParse(path, caller, out int thread, out bool isProcess) || !HasOurProc(caller)) return null;
+        if (!TryParse(path, caller, out int thread, out bool isProcess) || !CallersRights.SeesOurProc(caller)) return null;
         if (Read(thread) is not byte[] text || !TryNumber(text, "Tgid:"u8, out ulong process)) return null;
         if (isProcess && (int)process != thread && (text = Read((int)process)!) is null) return null;
         (ulong pinned, ulong locked) = callers.PinsOf((int)process);
@@ -56,11 +56,6 @@ internal sealed class StatusFiles(CallerTable callers)
             return got.IsOk ? text[..(int)got.Value] : null;
         }
     }
-
-    // In a PID namespace of its own, or with another root, the numbers mean others: what it sees is the kernel's.
-    private static bool HasOurProc(int caller) =>
-        SysFiles.Stat(string.Create(CultureInfo.InvariantCulture, $"/proc/{caller}/root/proc"), follow: true, out LinuxStat theirs) == Errno.None
-        && SysFiles.Stat("/proc", follow: true, out LinuxStat ours) == Errno.None && theirs.Dev == ours.Dev;
 
     private static bool TryNumber(byte[] text, ReadOnlySpan<byte> name, out ulong number)
     {

@@ -35,8 +35,10 @@ internal sealed class CallDispatcher(
     {
         switch (TrappedCalls.KindOf(call.Data))
         {
-            case CallKind.Ioctl: return devices.Ioctl(call, server);
             case CallKind.KvmIoctl: return kvm.SetAttribute(call, server);
+            case CallKind.Ioctl:
+                Answer done = devices.Ioctl(call, server);
+                return done.IsContinue ? paths.Refuse(call, (int)call.Data.Args[0], Errno.None) : done;
             case CallKind.Pread: return devices.Pread(call, server);
             case CallKind.Pwrite:
                 Answer stored = attributes.Write(call, server);
@@ -49,6 +51,7 @@ internal sealed class CallDispatcher(
             case CallKind.Pwritev2: return devices.Pwritev(call, server);
             case CallKind.Mmap:
                 Answer mapped = devices.Mmap(call, server);
+                if (mapped.IsContinue) mapped = paths.Refuse(call, (int)call.Data.Args[4], Errno.ENODEV);
                 return mapped.IsContinue && unmaps is not null && UnmapCalls.Replaces(call) ? unmaps.Serve(call, server) : mapped;
             case CallKind.Unmap: return unmaps?.Serve(call, server) ?? Answer.Continue;
             case CallKind.Exec:

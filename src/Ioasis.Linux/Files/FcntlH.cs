@@ -13,8 +13,10 @@ internal static class FcntlH
     public const int O_TRUNC = 0x200;
     public const int O_APPEND = 0x400;
     public const int O_NONBLOCK = 0x800;
+    public const int O_DIRECT = 0x4000;
     public const int O_DIRECTORY = 0x10000;
     public const int O_NOFOLLOW = 0x20000;
+    public const int O_NOATIME = 0x40000;
     public const int O_CLOEXEC = 0x80000;
     public const int O_PATH = 0x200000;
 
@@ -24,7 +26,11 @@ internal static class FcntlH
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const int AT_EACCESS = 0x200;
+    public const int AT_NO_AUTOMOUNT = 0x800;
     public const int AT_EMPTY_PATH = 0x1000;
+
+    /// <summary>Both together are EINVAL.</summary>
+    public const int AT_STATX_SYNC_TYPE = 0x6000;
 
     public const int F_DUPFD_CLOEXEC = 1030;
     public const int F_GETFD = 1;

@@ -9,6 +9,9 @@ internal struct LinuxStatx
     /// <summary>STATX_BASIC_STATS: all that struct stat has.</summary>
     public const uint BasicStats = 0x7ff;
 
+    /// <summary>STATX_MNT_ID.</summary>
+    public const uint MountIdKnown = 0x1000;
+
     public uint Mask;
     public uint BlockSize;
     public ulong Attributes;
@@ -29,6 +32,7 @@ internal struct LinuxStatx
     public uint RdevMinor;
     public uint DevMajor;
     public uint DevMinor;
+    public ulong MountId;
 }
 
 /// <summary>struct statx_timestamp of linux/stat.h.</summary>

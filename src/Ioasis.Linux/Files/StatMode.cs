@@ -8,6 +8,12 @@ internal static class StatMode
     public const uint S_IFCHR = 0x2000;
     public const uint S_IFREG = 0x8000;
     public const uint S_IFLNK = 0xA000;
+    public const uint S_IFIFO = 0x1000;
+    public const uint S_IFBLK = 0x6000;
+    public const uint S_IALLUGO = 0xFFF;
+    public const uint S_ISUID = 0x800;
+    public const uint S_ISGID = 0x400;
+    public const uint S_IXGRP = 0x8;
     public const uint S_IRUGO = 0x124;
     public const uint S_IWUGO = 0x92;
     public const uint S_IXUGO = 0x49;

@@ -149,6 +149,15 @@ internal static unsafe partial class SysFiles
         return file.IsInvalid ? LastError.Errno : Errno.None;
     }
 
+    /// <summary>memfd_create(2) with a name that ends in a NUL.</summary>
+    public static Errno CreateMemfd(ReadOnlySpan<byte> name, uint flags, out FileDescriptor file)
+    {
+        // SAFETY: as in StatAt.
+        CheckTerminated(name);
+        fixed (byte* text = name) file = memfd_create(text, flags);
+        return file.IsInvalid ? LastError.Errno : Errno.None;
+    }
+
     /// <summary>ftruncate(2).</summary>
     public static Errno Truncate(FileDescriptor file, ulong length) => LastError.Of(ftruncate(file, (long)length));
 
@@ -183,6 +192,9 @@ internal static unsafe partial class SysFiles
 
     /// <summary>fchmod(2).</summary>
     public static Errno ChangeMode(FileDescriptor file, uint mode) => LastError.Of(fchmod(file, mode));
+
+    /// <summary>chmod(2).</summary>
+    public static Errno ChangeMode(string path, uint mode) => LastError.Of(chmod(path, mode));
 
     /// <summary>flock(2).</summary>
     public static Errno Lock(FileDescriptor file, int operation) => LastError.Of(flock(file, operation));
@@ -278,6 +290,9 @@ internal static unsafe partial class SysFiles
     private static partial FileDescriptor memfd_create(string name, uint flags);
 
     [LibraryImport("libc", SetLastError = true)]
+    private static partial FileDescriptor memfd_create(byte* name, uint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
     private static partial int ftruncate(FileDescriptor file, long length);
 
     [LibraryImport("libc", SetLastError = true)]
@@ -291,6 +306,9 @@ internal static unsafe partial class SysFiles
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fchmod(FileDescriptor file, uint mode);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int chmod(string path, uint mode);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int flock(FileDescriptor file, int operation);

@@ -14,11 +14,16 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
     /// Whether all of the bytes are mapped readable, and writable if so asked, and none of them from a file that
     /// <paramref name="isForbidden"/> names by device and inode. The cost is that of the mappings in the range, not of its pages.
     /// </summary>
-    public bool Covers(ulong start, ulong length, bool writable, Func<ulong, ulong, bool>? isForbidden)
+    public bool Covers(ulong start, ulong length, bool writable, Func<ulong, ulong, bool>? isForbidden) =>
+        Covers(start, length, ProcmapQuery.Readable | (writable ? ProcmapQuery.Writable : 0), isForbidden);
+
+    /// <summary>Whether the process itself could write all of the bytes.</summary>
+    public bool CanWrite(ulong start, ulong length) => Covers(start, length, ProcmapQuery.Writable, isForbidden: null);
+
+    private bool Covers(ulong start, ulong length, ulong needed, Func<ulong, ulong, bool>? isForbidden)
     {
         ulong last = start + (length - 1);
         if (length == 0 || last < start) return false;
-        ulong needed = ProcmapQuery.Readable | (writable ? ProcmapQuery.Writable : 0);
         IReadOnlyList<ProcmapQuery>? text = null;
         for (ulong at = start; ;)
         {

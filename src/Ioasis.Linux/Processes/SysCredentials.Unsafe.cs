@@ -38,6 +38,48 @@ internal static unsafe partial class SysCredentials
         return got;
     }
 
+    /// <summary>
+    /// Gives the calling thread, and it alone, other rights on files. Only for a thread that ends afterwards: they are not taken back, and a part of
+    /// them may be there when the answer is false.
+    /// </summary>
+    /// <param name="user">The file system user ID.</param>
+    /// <param name="group">The file system group ID.</param>
+    /// <param name="groups">The supplementary groups.</param>
+    /// <param name="capabilities">The effective capabilities; those that the thread is not permitted are left out.</param>
+    /// <returns>Whether the thread has these rights and no others.</returns>
+    public static bool TakeOn(uint user, uint group, ReadOnlySpan<uint> groups, ulong capabilities)
+    {
+        // SAFETY: the kernel reads as many groups as it is told.
+        fixed (uint* first = groups)
+            if (setgroups(SyscallNumbers.Setgroups, groups.Length, first) != 0) return false;
+        // Each answers what was before; -1 is nobody, so that it changes nothing.
+        const uint Ask = uint.MaxValue;
+        _ = setfsid(SyscallNumbers.Setfsgid, group);
+        _ = setfsid(SyscallNumbers.Setfsuid, user);
+        if ((uint)setfsid(SyscallNumbers.Setfsgid, Ask) != group || (uint)setfsid(SyscallNumbers.Setfsuid, Ask) != user) return false;
+
+        const uint _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+        uint* header = stackalloc uint[2] { _LINUX_CAPABILITY_VERSION_3, 0 };
+        uint* data = stackalloc uint[6];
+        // SAFETY: as in TryGetCapabilities.
+        if (capget(SyscallNumbers.Capget, header, data) != 0) return false;
+        data[0] = data[1] & (uint)capabilities;
+        data[3] = data[4] & (uint)(capabilities >> 32);
+        return capget(SyscallNumbers.Capset, header, data) == 0;
+    }
+
+    /// <summary>prctl(PR_SET_DUMPABLE): makes the process one that debuggers may look at. Who takes other rights on loses that for all of it.</summary>
+    public static void BecomeDumpable() => _ = prctl(4, 1, 0, 0, 0);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint setgroups(nint number, nint count, uint* groups);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint setfsid(nint number, nuint id);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int prctl(int option, nuint argument2, nuint argument3, nuint argument4, nuint argument5);
+
     [LibraryImport("libc", SetLastError = true)]
     private static partial int prlimit(int pid, int resource, ulong* set, ulong* got);
 

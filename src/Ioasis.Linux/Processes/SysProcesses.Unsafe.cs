@@ -128,6 +128,9 @@ internal static unsafe partial class SysProcesses
     /// <summary>getegid(2).</summary>
     public static uint EffectiveGroup => getegid();
 
+    /// <summary>gettid(2).</summary>
+    public static int ThreadId => (int)gettid(SyscallNumbers.Gettid);
+
     /// <summary>getppid(2).</summary>
     public static int Parent => getppid();
 
@@ -200,6 +203,9 @@ internal static unsafe partial class SysProcesses
 
     [LibraryImport("libc")]
     private static partial uint getegid();
+
+    [LibraryImport("libc", EntryPoint = "syscall")]
+    private static partial nint gettid(nint number);
 
     [LibraryImport("libc")]
     private static partial int getppid();

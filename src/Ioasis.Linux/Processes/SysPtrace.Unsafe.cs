@@ -6,10 +6,14 @@ namespace Ioasis.Linux.Processes;
 /// <summary>ptrace(2), as far as stopping a thread once takes it. All requests on a thread come from the OS thread that seized it.</summary>
 internal static unsafe partial class SysPtrace
 {
-    private const nint PTRACE_DETACH = 17, PTRACE_SEIZE = 0x4206, PTRACE_INTERRUPT = 0x4207;
+    private const nint PTRACE_GETREGS = 12, PTRACE_SETREGS = 13, PTRACE_DETACH = 17, PTRACE_SYSCALL = 24, PTRACE_SEIZE = 0x4206, PTRACE_INTERRUPT = 0x4207,
+        PTRACE_GETSIGMASK = 0x420a, PTRACE_SETSIGMASK = 0x420b;
+
+    /// <summary>PTRACE_O_TRACESYSGOOD: a stop at a system call is told from one of SIGTRAP.</summary>
+    public const nint TraceSyscallsGood = 1;
 
     /// <summary>Makes the calling OS thread the tracer of a thread, which goes on. EPERM: another traces it, or it may not be traced by us.</summary>
-    public static Errno Seize(int thread) => LastError.Of(ptrace(PTRACE_SEIZE, thread, null, 0));
+    public static Errno Seize(int thread, nint options = 0) => LastError.Of(ptrace(PTRACE_SEIZE, thread, null, options));
 
     /// <summary>Stops a seized thread before it next returns to user mode; a call that it waits in only for fatal signals goes on till its end.</summary>
     public static Errno Interrupt(int thread) => LastError.Of(ptrace(PTRACE_INTERRUPT, thread, null, 0));
@@ -17,7 +21,33 @@ internal static unsafe partial class SysPtrace
     /// <summary>Lets a stopped thread go, with a signal if that is not 0. ESRCH: it was killed.</summary>
     public static Errno Detach(int thread, int signal) => LastError.Of(ptrace(PTRACE_DETACH, thread, null, signal));
 
-    // SAFETY: none of these requests reads or writes memory of ours: address is null, and data is a number.
+    /// <summary>Lets a stopped thread go on to where it next enters or leaves a system call.</summary>
+    public static Errno ResumeToSyscall(int thread) => LastError.Of(ptrace(PTRACE_SYSCALL, thread, null, 0));
+
+    /// <summary>The registers of a stopped thread.</summary>
+    public static Errno GetRegisters(int thread, out ThreadRegisters registers)
+    {
+        // SAFETY: the struct is the kernel's and pinned; so below.
+        fixed (ThreadRegisters* at = &registers) return LastError.Of(ptrace(PTRACE_GETREGS, thread, null, (nint)at));
+    }
+
+    /// <summary>Sets the registers of a stopped thread.</summary>
+    public static Errno SetRegisters(int thread, in ThreadRegisters registers)
+    {
+        fixed (ThreadRegisters* at = &registers) return LastError.Of(ptrace(PTRACE_SETREGS, thread, null, (nint)at));
+    }
+
+    /// <summary>The signals that a stopped thread blocks.</summary>
+    public static Errno GetSignalMask(int thread, out ulong mask)
+    {
+        // SAFETY: the kernel's sigset_t has 64 bits, and its size is given in place of an address; so below.
+        fixed (ulong* at = &mask) return LastError.Of(ptrace(PTRACE_GETSIGMASK, thread, (void*)sizeof(ulong), (nint)at));
+    }
+
+    /// <summary>Sets them.</summary>
+    public static Errno SetSignalMask(int thread, ulong mask) => LastError.Of(ptrace(PTRACE_SETSIGMASK, thread, (void*)sizeof(ulong), (nint)(&mask)));
+
+    // SAFETY: none of the other requests reads or writes memory of ours: address is null, and data is a number.
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint ptrace(nint request, int thread, void* address, nint data);
 }

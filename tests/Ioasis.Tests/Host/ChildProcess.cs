@@ -18,13 +18,16 @@ internal sealed class ChildProcess : IDisposable
 
     public int Id => _process.Id;
 
-    public static ChildProcess Start(string program, params string[] arguments)
+    public static ChildProcess Start(string program, params string[] arguments) => StartBecoming(program, program, arguments);
+
+    /// <summary>The same of a program that becomes another by exec.</summary>
+    public static ChildProcess StartBecoming(string other, string program, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true };
         start.Environment.Clear();
         start.Environment["IOASIS_MARKER"] = "0123456789abcdef";
         var child = new ChildProcess(Process.Start(start)!);
-        child.WaitForProgram(program);
+        child.WaitForProgram(other);
         return child;
     }
 

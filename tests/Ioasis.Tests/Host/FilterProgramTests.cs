@@ -54,7 +54,10 @@ public sealed class FilterProgramTests
         { Mmap, [0, 4096, 3, 0x21, ulong.MaxValue, Region], false }, // shared, but anonymous
         { Mmap, [0, 4096, 3, 1, 5, 4096], true }, // a shared file: a node of ours refuses what it has not
         { Mmap, [0, 4096, 3, 3, 5, 0], true },
-        { Mmap, [0, 4096, 5, 2, 5, 4096], false }, // as libraries are
+        { Mmap, [0, 4096, 5, 0x802, 5, 4096], false }, // as libraries are
+        { Mmap, [0, 4096, 1, 2, 5, 0], true }, // an attribute of sysfs cannot be mapped
+        { Mmap, [0, 4097, 1, 2, 5, 0], false },
+        { Mmap, [0, 0x1_0000_0001, 1, 2, 5, 0], false },
         { Mmap, [0, 4096, 3, 2, 5, Region], true },
         { Mmap, [Region, Region, 3, 2, 5, 4096], false },
     };
@@ -88,7 +91,7 @@ public sealed class FilterProgramTests
         { Shmat, [5, Region, 0x4000], true },
         { Shmat, [5, Region, 0x1000], false },
         { Mmap, [Region, 4096, 3, 0x32, ulong.MaxValue, 0], true }, // fixed
-        { Mmap, [Region, 4096, 3, 0x12, 5, 0], true },
+        { Mmap, [Region, 8192, 3, 0x12, 5, 0], true },
         { Mmap, [Region, 4096, 3, 0x100022, ulong.MaxValue, 0], false }, // fixed, where nothing is
     };
 

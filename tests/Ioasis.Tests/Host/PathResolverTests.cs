@@ -22,7 +22,13 @@ public sealed class PathResolverTests
     };
 
     private static Resolution Resolve(string path, string? start = null, bool detour = false, bool follow = true) =>
-        PathResolver.Resolve(s_tree, path, start, detour, follow, Canonical);
+        PathResolver.Resolve(s_tree, path, start, detour, follow, TryMakeCanonical);
+
+    private static Errno TryMakeCanonical(in SeccompNotif call, string path, out string canonical)
+    {
+        canonical = Canonical(path) ?? "";
+        return canonical.Length == 0 ? Errno.ENOENT : Errno.None;
+    }
 
     [Theory]
     [InlineData("/dev/iommu", "/dev/iommu")]
@@ -59,6 +65,7 @@ public sealed class PathResolverTests
     [InlineData("/etc/passwd", null)]
     [InlineData("/sys/bus/pci/devices/0000:00:01.0/vendor", null)]
     [InlineData("/sys/class/net/lo/address", null)]
+    [InlineData("/dev/nothing/../iommu", null)] // the kernel says that there is no such directory
     [InlineData("null", "/dev")]
     [InlineData("file", "/home/user")]
     [InlineData("../file", "/home/user")]
@@ -73,8 +80,49 @@ public sealed class PathResolverTests
     [InlineData(Device + "/nothing/more", Errno.ENOENT)]
     [InlineData(Device + "/loop", Errno.ELOOP)]
     [InlineData("/sys/bus/pci/devices/0000:00:05.0/absolute/", Errno.ENOTDIR)]
-    [InlineData("/dev/nothing/../iommu", Errno.ENOENT)]
     public void AWrongPathFailsAsInLinux(string path, Errno expected) => Assert.Equal(expected, Resolve(path).Errno);
+
+    [Fact]
+    public void ANameIsAsLongAsInLinux()
+    {
+        string longest = new('x', 255);
+        Assert.Equal(Errno.ENOENT, Resolve("/dev/vfio/" + longest).Errno);
+        Assert.Equal(Errno.ENAMETOOLONG, Resolve("/dev/vfio/x" + longest).Errno);
+    }
+
+    [Theory]
+    [InlineData("vfio0", "/dev/vfio/devices", PathScope.RESOLVE_BENEATH, "/dev/vfio/devices/vfio0", Errno.None)]
+    [InlineData("../devices/vfio0", "/dev/vfio/devices", PathScope.RESOLVE_BENEATH, null, Errno.EXDEV)]
+    [InlineData("/dev/vfio", "/dev/vfio/devices", PathScope.RESOLVE_BENEATH, null, Errno.EXDEV)]
+    [InlineData("iommu_group", Device, PathScope.RESOLVE_BENEATH, null, Errno.EXDEV)]
+    [InlineData("absolute", Device, PathScope.RESOLVE_BENEATH, null, Errno.EXDEV)]
+    [InlineData("vendor", Device, PathScope.RESOLVE_BENEATH, Device + "/vendor", Errno.None)]
+    [InlineData("/devices/vfio0", "/dev/vfio", PathScope.RESOLVE_IN_ROOT, "/dev/vfio/devices/vfio0", Errno.None)]
+    [InlineData("../../devices", "/dev/vfio", PathScope.RESOLVE_IN_ROOT, "/dev/vfio/devices", Errno.None)]
+    [InlineData("absolute", Device, PathScope.RESOLVE_IN_ROOT, null, Errno.ENOENT)] // /dev/iommu of that root
+    [InlineData("subsystem", Device, PathScope.RESOLVE_NO_SYMLINKS, null, Errno.ELOOP)]
+    [InlineData("vendor", Device, PathScope.RESOLVE_NO_SYMLINKS | PathScope.RESOLVE_NO_XDEV, Device + "/vendor", Errno.None)]
+    [InlineData("/dev/iommu", null, PathScope.RESOLVE_NO_XDEV, null, Errno.EXDEV)]
+    [InlineData("absolute", Device, PathScope.RESOLVE_NO_XDEV, null, Errno.EXDEV)]
+    public void WhatOpenat2ConfinesItConfines(string path, string? start, ulong resolve, string? expected, Errno errno)
+    {
+        Resolution found = PathResolver.Resolve(s_tree, path, start, detour: start is not null, new PathScope(Follow: true, resolve), TryMakeCanonical);
+        Assert.Equal((expected, errno), (found.Node?.Path, found.Errno));
+    }
+
+    [Theory]
+    [InlineData("/dev/iommu", true)]
+    [InlineData("//dev", true)]
+    [InlineData("/./etc", true)]
+    [InlineData("/sys/class", true)]
+    [InlineData("/device", false)]
+    [InlineData("/etc/passwd", false)]
+    [InlineData("/proc/self/fd", false)]
+    public void WhatCannotBeOursIsSeenAtOnce(string path, bool expected)
+    {
+        Assert.Equal(expected, s_tree.MayHave(System.Text.Encoding.Latin1.GetBytes(path)));
+        Assert.Equal(expected, s_tree.MayHave(path.AsSpan()));
+    }
 
     [Theory]
     [InlineData("/sys/bus/pci/devices/0000:00:05.0", "/sys/bus/pci/devices/0000:00:05.0")]

@@ -22,10 +22,10 @@ public sealed class StandInsTests : IDisposable
     [Fact]
     public void ADirectoryOfOursIsListed()
     {
-        Assert.Equal(Errno.None, _standIns.TryMake(Find("/sys/devices/pci0000:00/0000:00:05.0"), out string path));
+        Assert.Equal(Errno.None, _standIns.TryMake(Find("/sys/devices/pci0000:00/0000:00:05.0"), hosts: true, out string path));
         Assert.Equal(["absolute", "iommu_group", "loop", "subsystem", "vendor"], Directory.EnumerateFileSystemEntries(path).Select(Path.GetFileName).Order());
         Assert.Equal("../../../bus/pci", new FileInfo(path + "/subsystem").LinkTarget);
-        Assert.Equal(Errno.None, _standIns.TryMake(Find("/dev/vfio/devices"), out string devices));
+        Assert.Equal(Errno.None, _standIns.TryMake(Find("/dev/vfio/devices"), hosts: true, out string devices));
         Assert.Equal(Errno.None, SysFiles.Stat(devices + "/vfio0", follow: false, out LinuxStat stat));
         Assert.Equal(StatMode.S_IFCHR, stat.Mode & StatMode.S_IFMT);
     }
@@ -40,12 +40,12 @@ public sealed class StandInsTests : IDisposable
         });
         Assert.True(tree.TryFind("/proc/self", out PathNode? directory));
         Assert.True(StandIns.IsNeeded(directory));
-        Assert.Equal(Errno.None, _standIns.TryMake(directory, out string path));
+        Assert.Equal(Errno.None, _standIns.TryMake(directory, hosts: true, out string path));
         Assert.True(Directory.Exists(path + "/ours"));
         Assert.Equal("/proc/self/status", new FileInfo(path + "/status").LinkTarget);
 
         // gone when the machine has it no more
-        Assert.Equal(Errno.None, _standIns.TryMake(new PathNode("/proc/self", tree.Root, 1), out path));
+        Assert.Equal(Errno.None, _standIns.TryMake(new PathNode("/proc/self", tree.Root, 1), hosts: true, out path));
         Assert.False(Directory.Exists(path + "/ours"));
         Assert.True(File.Exists(path + "/status"));
     }
@@ -60,17 +60,13 @@ public sealed class StandInsTests : IDisposable
     public void AStandInsPathLeadsBack()
     {
         Assert.False(_standIns.TryMapBack("/dev/vfio", out _));
-        Assert.Equal(Errno.None, _standIns.TryMake(Find("/dev/vfio"), out string listed));
+        Assert.Equal(Errno.None, _standIns.TryMake(Find("/dev/vfio"), hosts: true, out string listed));
         Assert.True(_standIns.TryMapBack(listed, out string? ours));
         Assert.Equal("/dev/vfio", ours);
         Assert.True(_standIns.TryMapBack(listed + "/devices", out ours));
         Assert.Equal("/dev/vfio/devices", ours);
         Assert.False(_standIns.TryMapBack("/dev/vfio", out _));
-        Assert.Equal(Errno.None, _standIns.TryMakeName(Find("/dev/iommu"), out string named));
-        Assert.True(File.Exists(named));
-        Assert.True(_standIns.TryMapBack(named, out ours));
-        Assert.Equal("/dev/iommu", ours);
-        Assert.Equal(Errno.None, SysFiles.Stat(named, follow: true, out LinuxStat stat));
+        Assert.Equal(Errno.None, SysFiles.Stat(listed, follow: true, out LinuxStat stat));
         Assert.Equal(_standIns.Device, stat.Dev);
     }
 
@@ -78,7 +74,7 @@ public sealed class StandInsTests : IDisposable
     public void TheyArePrivateAndGoneAtTheEnd()
     {
         Assert.Equal(0UL, _standIns.Device);
-        Assert.Equal(Errno.None, _standIns.TryMake(Find("/dev/vfio"), out string path));
+        Assert.Equal(Errno.None, _standIns.TryMake(Find("/dev/vfio"), hosts: true, out string path));
         string root = path[..^"/listed/dev/vfio".Length];
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, new DirectoryInfo(root).UnixFileMode);
         _standIns.Dispose();

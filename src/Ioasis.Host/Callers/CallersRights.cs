@@ -1,0 +1,175 @@
+using System.Globalization;
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Processes;
+using Ioasis.Linux.Seccomp;
+
+namespace Ioasis.Host.Callers;
+
+/// <summary>
+/// What the caller of a stopped call may do. It is the one place that decides: whether the host is touched for a caller, with whose rights, and whether
+/// a file of ours lets it in. Nothing is remembered of a caller: its thread waits, so that what is read of it holds until it is answered.
+/// </summary>
+internal sealed class CallersRights
+{
+    private const int StackSize = 256 * 1024;
+
+    private readonly Func<ulong, bool> _isValid;
+    private readonly CallerCredentials? _own;
+    private readonly (ulong Inode, ulong Mount, uint Major, uint Minor) _root;
+    private readonly string?[] _places;
+    private volatile bool _landlocked;
+
+    /// <param name="listener">Says whether a call still waits.</param>
+    public CallersRights(SeccompListener listener) : this(listener.IsValid)
+    {
+    }
+
+    internal CallersRights(Func<ulong, bool> isValid)
+    {
+        _isValid = isValid;
+        int own = Environment.ProcessId;
+        CallerCredentials.TryRead(own, out _own);
+        TryReadRoot(own, out _root);
+        _places = PlacesOf(own);
+    }
+
+    /// <summary>
+    /// A program restricts itself by Landlock. What its rules permit only the kernel knows, and which threads have them too: from here on no caller
+    /// reaches the host through us.
+    /// </summary>
+    public void NoteLandlock() => _landlocked = true;
+
+    /// <summary>Whether a thread sees the files that we see: the same root directory, on the same mount.</summary>
+    public bool SharesRoot(int thread) => TryReadRoot(thread, out var root) && root == _root;
+
+    /// <summary>
+    /// Does something to the host's files with the rights of a caller, and none of ours that it lacks: as we are where it has the same, else on a thread
+    /// that takes its rights on and then ends.
+    /// </summary>
+    /// <param name="call">The call.</param>
+    /// <param name="real">Whether the caller's real IDs count, as for access(2).</param>
+    /// <param name="act">What to do. It may wait.</param>
+    /// <returns>EACCES where the caller is elsewhere (root, namespace, security label), or its rights cannot be had.</returns>
+    public Errno Act(in SeccompNotif call, bool real, Func<Errno> act)
+    {
+        int thread = (int)call.Pid;
+        if (_landlocked || _own is null) return Errno.EACCES;
+        if (!CallerCredentials.TryRead(thread, out CallerCredentials? theirs) || !SharesRoot(thread) || !PlacesOf(thread).AsSpan().SequenceEqual(_places))
+            return Errno.EACCES;
+        // Only now is it sure that the ID meant the caller.
+        if (!_isValid(call.Id)) return Errno.EACCES;
+        theirs = (real ? theirs!.ForRealIds() : theirs!).Within(_own.Effective);
+        return theirs.HasRightsOf(_own) ? act() : ActAs(theirs, act);
+    }
+
+    /// <summary>Whether a file of ours permits something to a caller.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="owner">Whose the file is.</param>
+    /// <param name="wanted">Of <see cref="FilePermission"/>.</param>
+    /// <param name="real">Whether the caller's real IDs count.</param>
+    public bool Permits(in SeccompNotif call, in FileOwner owner, uint wanted, bool real = false) =>
+        FilePermission.IsEverybodys(owner.Mode, wanted)
+        || (TryRead(call, owner, out CallerCredentials? who) && FilePermission.Permits(real ? who!.ForRealIds() : who!, owner, wanted));
+
+    /// <summary>Who a caller is to a file of ours: a capability that it has in another user namespace counts where that knows the file's owner and group.</summary>
+    public bool TryRead(in SeccompNotif call, in FileOwner owner, out CallerCredentials? who)
+    {
+        int thread = (int)call.Pid;
+        if (!CallerCredentials.TryRead(thread, out who)) return false;
+        if (UserNamespaceOf(thread) != _places[0] && !(Knows(thread, "uid_map", owner.User) && Knows(thread, "gid_map", owner.Group)))
+            who = who!.Within(0);
+        return _isValid(call.Id);
+    }
+
+    /// <summary>Whether /proc of a thread is the one that we see, so that numbers in its paths mean what they mean to us.</summary>
+    public static bool SeesOurProc(int thread) =>
+        SysFiles.Stat(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/root/proc"), follow: true, out LinuxStat theirs) == Errno.None
+        && SysFiles.Stat("/proc", follow: true, out LinuxStat ours) == Errno.None && theirs.Dev == ours.Dev;
+
+    /// <summary>Whether a text of uid_map or gid_map (user_namespaces(7)) has an ID of the namespace of who read it.</summary>
+    internal static bool Maps(string text, uint id)
+    {
+        foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (words.Length == 3 && uint.TryParse(words[1], CultureInfo.InvariantCulture, out uint first)
+                && uint.TryParse(words[2], CultureInfo.InvariantCulture, out uint count) && id >= first && id - first < count)
+                return true;
+        }
+
+        return false;
+    }
+
+    // A thread of its own for each: there is nothing to take back, and so nothing that could stay.
+    private static Errno ActAs(CallerCredentials who, Func<Errno> act)
+    {
+        Errno errno = Errno.EACCES;
+        Exception? failure = null;
+        var thread = new Thread(Run, StackSize) { IsBackground = true, Name = "ioasis as caller" };
+        try
+        {
+            thread.Start();
+        }
+        catch (Exception e) when (e is OutOfMemoryException or ThreadStartException)
+        {
+            return Errno.ENOMEM;
+        }
+
+        thread.Join();
+        SysCredentials.BecomeDumpable();
+        return failure is null ? errno : throw new IOException("serving a caller with its own rights failed", failure);
+
+        void Run()
+        {
+            try
+            {
+                if (SysCredentials.TakeOn(who.User, who.Group, who.Groups, who.Effective)) errno = act();
+            }
+            catch (Exception e)
+            {
+                failure = e;
+            }
+        }
+    }
+
+    private static bool TryReadRoot(int thread, out (ulong Inode, ulong Mount, uint Major, uint Minor) root)
+    {
+        bool ok = SysPaths.Statx(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/root"), out LinuxStatx stat) == Errno.None
+            && (stat.Mask & LinuxStatx.MountIdKnown) != 0;
+        root = (stat.Ino, stat.MountId, stat.DevMajor, stat.DevMinor);
+        return ok;
+    }
+
+    // The user namespace first; then that of mounts, and what a security module calls the thread, if there is one.
+    private static string?[] PlacesOf(int thread) =>
+    [
+        UserNamespaceOf(thread),
+        LinkText(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/ns/mnt")),
+        Text(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/attr/current")),
+    ];
+
+    private static string? UserNamespaceOf(int thread) => LinkText(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/ns/user"));
+
+    private static bool Knows(int thread, string map, uint id) =>
+        Text(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/{map}")) is string text && Maps(text, id);
+
+    private static string? LinkText(string path)
+    {
+        Span<byte> text = stackalloc byte[128];
+        SysResult got = SysFiles.ReadLink(path, text);
+        return got.IsOk ? Encoding.Latin1.GetString(text[..(int)got.Value]) : null;
+    }
+
+    private static string? Text(string path)
+    {
+        if (SysFiles.Open(path, FcntlH.O_RDONLY, out FileDescriptor file) != Errno.None) return null;
+        using (file)
+        {
+            Span<byte> text = stackalloc byte[4096];
+            SysResult got = SysFiles.Read(file, text);
+            return got.IsOk ? Encoding.Latin1.GetString(text[..(int)got.Value]) : null;
+        }
+    }
+}

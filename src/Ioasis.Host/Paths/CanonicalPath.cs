@@ -1,0 +1,9 @@
+using Ioasis.Abi;
+
+namespace Ioasis.Host.Paths;
+
+/// <summary>Makes a path of the host canonical: without links, <c>.</c> and <c>..</c>.</summary>
+/// <param name="call">For whose caller.</param>
+/// <param name="path">The path.</param>
+/// <param name="canonical">What came of it.</param>
+internal delegate Errno CanonicalPath(in SeccompNotif call, string path, out string canonical);

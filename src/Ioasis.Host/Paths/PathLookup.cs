@@ -1,0 +1,157 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Host.Callers;
+using Ioasis.Host.Devices;
+using Ioasis.Host.Serving;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Memory;
+
+namespace Ioasis.Host.Paths;
+
+/// <summary>
+/// Finds what a call is about: by its path, or by a descriptor. What is read by the number of the caller's thread is made sure of before anything is
+/// done with it (<see cref="CallersRights"/>, <see cref="CallerMemory"/>), or only leads to files that the answer places by the call's ID.
+/// </summary>
+internal sealed class PathLookup(
+    CurrentPaths paths, StandIns standIns, NamedFiles names, OpenNodes nodes, OpenQueues queues, HostFiles hosts, CallersRights rights, NodeStat stats)
+{
+    private readonly CanonicalPath _canonical = hosts.Canonical;
+
+    /// <summary>Whether no open file can be ours.</summary>
+    public bool HasNoneOpen => nodes.IsEmpty && queues.IsEmpty && standIns.Device == 0 && names.Device == 0;
+
+    /// <summary>Whether no working directory can be ours.</summary>
+    public bool HasNoDirectories => standIns.Device == 0;
+
+    /// <summary>Where the path of a call leads.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="server">Who serves it.</param>
+    /// <param name="directory">The descriptor that a relative path starts from, or AT_FDCWD.</param>
+    /// <param name="address">Where the path is in the caller's memory.</param>
+    /// <param name="scope">How it is looked up.</param>
+    public Resolution Resolve(in SeccompNotif call, ServerThread server, int directory, ulong address, PathScope scope)
+    {
+        int thread = (int)call.Pid;
+        if (!PathArgument.TryRead(thread, address, server.Path, out ReadOnlySpan<byte> path) || path.IsEmpty) return Resolution.Hosts;
+        bool absolute = path[0] == '/';
+        PathTree tree = paths.Tree;
+        // Linux opens a device anew through such a path; the kernel would open the carrier.
+        if (absolute && scope.Follow && !HasNoneOpen && TryFindDescriptor(call, path, out OpenThing open) && open.Node is not { IsDirectory: true })
+            return Found(open);
+        if (absolute && !scope.InRoot && !tree.MayHave(path)) return Resolution.Hosts;
+
+        string? start = null;
+        bool detour = false;
+        if (!absolute || scope.InRoot)
+        {
+            start = PathArgument.DirectoryOf(thread, directory);
+            if (start is null) return Resolution.Hosts;
+            if (standIns.TryMapBack(start, out string? ours)) (start, detour) = (ours, true);
+            else if (!tree.MayHave(start.AsSpan()) && path.IndexOf(".."u8) < 0) return Resolution.Hosts;
+            else if (scope.Follow && start.StartsWith("/proc/", StringComparison.Ordinal) && !HasNoneOpen
+                && TryFindDescriptor(call, [.. Encoding.Latin1.GetBytes(start), (byte)'/', .. path], out open) && open.Node is not { IsDirectory: true })
+                return Found(open);
+        }
+
+        Span<char> text = stackalloc char[path.Length];
+        int length = Encoding.Latin1.GetChars(path, text);
+        SeccompNotif asked = call;
+        Func<PathNode, bool>? mayPass = stats.HasChanged ? node => rights.Permits(asked, stats.OwnerOf(node), FilePermission.MAY_EXEC) : null;
+        return PathResolver.Resolve(tree, text[..length], start, detour, scope, _canonical, call, mayPass);
+    }
+
+    /// <summary>What a descriptor of the caller stands for, or AT_FDCWD; false where it is none of ours.</summary>
+    public bool TryFind(in SeccompNotif call, int descriptor, out OpenThing thing)
+    {
+        thing = default;
+        if (HasNoneOpen || (descriptor < 0 && descriptor != FcntlH.AT_FDCWD)) return false;
+        return TryDescribe(LinkOf((int)call.Pid, descriptor), out thing);
+    }
+
+    /// <summary>The queue that a descriptor of the caller stands for.</summary>
+    public bool TryFindQueue(in SeccompNotif call, int descriptor, [NotNullWhen(true)] out QueueCarrier? queue)
+    {
+        queue = null;
+        return descriptor >= 0 && TryFindQueue(LinkOf((int)call.Pid, descriptor), out queue);
+    }
+
+    /// <summary>The path of the caller's working directory, if that is ours.</summary>
+    public bool TryFindWorkingDirectory(in SeccompNotif call, [NotNullWhen(true)] out string? path)
+    {
+        path = null;
+        return !HasNoDirectories && PathArgument.DirectoryOf((int)call.Pid, FcntlH.AT_FDCWD) is string directory && standIns.TryMapBack(directory, out path);
+    }
+
+    /// <summary>What the link of a descriptor in /proc is to say, if a path leads to such a one and it is one of ours.</summary>
+    public string? DescriptorText(in SeccompNotif call, ServerThread server, int directory, ulong address)
+    {
+        if (HasNoneOpen || !PathArgument.TryRead((int)call.Pid, address, server.Path, out ReadOnlySpan<byte> path) || path.IsEmpty) return null;
+        byte[]? whole = null;
+        if (path[0] != '/')
+        {
+            if (PathArgument.DirectoryOf((int)call.Pid, directory) is not string start || !start.StartsWith("/proc/", StringComparison.Ordinal)) return null;
+            whole = [.. Encoding.Latin1.GetBytes(start), (byte)'/', .. path];
+        }
+
+        if (DescriptorPath.TryParse(whole ?? path, (int)call.Pid, out bool byNumber) is not string link || !MayLook(call, byNumber, link)) return null;
+        if (TryFindQueue(link, out QueueCarrier? queue)) return "anon_inode:" + queue.Name;
+        return TryDescribe(link, out OpenThing thing) ? thing.Node?.Path ?? thing.HostPath : null;
+    }
+
+    /// <summary>Whether a path is empty, or none at all, which Linux takes for empty since 6.11.</summary>
+    public static bool IsEmpty(in SeccompNotif call, ulong path)
+    {
+        Span<byte> first = stackalloc byte[1];
+        return path == 0 || (SysMemory.ReadProcess((int)call.Pid, path, first) == 1 && first[0] == 0);
+    }
+
+    private static Resolution Found(in OpenThing open) => open.Node is not null ? Resolution.Of(open.Node, detour: true) : Resolution.OfHost(open.HostPath!);
+
+    private bool TryFindDescriptor(in SeccompNotif call, ReadOnlySpan<byte> path, out OpenThing open)
+    {
+        open = default;
+        return DescriptorPath.TryParse(path, (int)call.Pid, out bool byNumber) is string link && MayLook(call, byNumber, link) && TryDescribe(link, out open);
+    }
+
+    // Another process's descriptors are not everybody's to look at.
+    private bool MayLook(in SeccompNotif call, bool byNumber, string link) =>
+        !byNumber || (CallersRights.SeesOurProc((int)call.Pid)
+            && rights.Act(call, real: false, () => SysFiles.Stat(link, follow: true, out _)) == Errno.None);
+
+    private bool TryFindQueue(string link, [NotNullWhen(true)] out QueueCarrier? queue)
+    {
+        queue = null;
+        return !queues.IsEmpty && SysFiles.Stat(link, follow: true, out LinuxStat stat) == Errno.None && queues.TryFind(stat.Dev, stat.Ino, out queue);
+    }
+
+    private bool TryDescribe(string link, out OpenThing thing)
+    {
+        thing = default;
+        if (SysFiles.Stat(link, follow: true, out LinuxStat stat) != Errno.None) return false;
+        PathTree tree = paths.Tree;
+        if (nodes.TryHold(stat.Dev, stat.Ino, out OpenNode? open))
+        {
+            string path = open.Node.Path;
+            open.Release();
+            if (!tree.TryFind(path, out PathNode? device)) return false;
+            thing = new OpenThing(device, null, IsName: false);
+            return true;
+        }
+
+        bool named = stat.Dev == names.Device, directory = stat.Dev == standIns.Device;
+        if (!(named || directory) || stat.Dev == 0 || PathArgument.ReadLink(link) is not string text) return false;
+        string? ours;
+        bool isName = false;
+        if (!(named && names.TryRead(text, out ours, out isName)) && !(directory && standIns.TryMapBack(text, out ours))) return false;
+        if (tree.TryFind(ours, out PathNode? node)) thing = new OpenThing(node, null, isName);
+        else if (isName) thing = new OpenThing(null, ours, isName);
+        else return false;
+        return true;
+    }
+
+    private static string LinkOf(int thread, int descriptor) => descriptor == FcntlH.AT_FDCWD
+        ? string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/cwd")
+        : string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/fd/{descriptor}");
+}
