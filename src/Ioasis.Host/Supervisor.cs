@@ -1,4 +1,6 @@
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
+using Ioasis.Core.Threads;
 using Ioasis.Host.Callers;
 using Ioasis.Host.Control;
 using Ioasis.Host.Devices;
@@ -19,6 +21,8 @@ internal static class Supervisor
     /// <summary>The hidden verb by which our second process is started. Main looks for it first.</summary>
     public const string LaunchVerb = "__launch";
 
+    private static int s_contained;
+
     /// <summary>Runs a program on a machine until neither it nor anything that it started is left.</summary>
     /// <returns>The program's exit code, 128 and the signal where one killed it, or an <see cref="ExitCodes"/>.</returns>
     public static int Run(SoftwareMachine machine, RunOptions options)
@@ -36,6 +40,7 @@ internal static class Supervisor
             return ExitCodes.Failed;
         }
 
+        ContainFailures();
         try
         {
             SysProcesses.BecomeSubreaper();
@@ -73,7 +78,7 @@ internal static class Supervisor
             var pool = new ServerPool(listener, dispatcher);
             pool.Start();
             events.Start();
-            using ControlSocket? control = machine is null ? null : new ControlSocket(machine, program.Pid);
+            using ControlSocket? control = machine is null ? null : new ControlSocket(program.Pid, new ControlAnswers(machine).Answer);
             program.Go();
             int exitCode = children.WaitForProgram();
             signals.ProgramEnded();
@@ -92,6 +97,19 @@ internal static class Supervisor
             ErrorOutput.Say(e.Message);
             return ExitCodes.Failed;
         }
+    }
+
+    // Each thread of ours has its own end for what it throws. This is for those of plug-ins, and of the runtime: they end by themselves, and all
+    // programs are served on.
+    private static void ContainFailures()
+    {
+        HostMessages.Writer = ErrorOutput.Say;
+        if (Interlocked.Exchange(ref s_contained, 1) != 0) return;
+        ExceptionHandling.SetUnhandledExceptionHandler(e =>
+        {
+            ErrorOutput.Say($"thread \"{Thread.CurrentThread.Name}\" ends: it", e);
+            return true;
+        });
     }
 
     /// <summary>What our second process does; it becomes the program and returns only when it cannot.</summary>

@@ -49,6 +49,9 @@ internal static class SyscallNumbers
     public const int Llistxattr = 195;
     public const int Removexattr = 197;
     public const int Lremovexattr = 198;
+    public const int IoSetup = 206;
+    public const int IoGetevents = 208;
+    public const int IoSubmit = 209;
     public const int RemapFilePages = 216;
     public const int EpollWait = 232;
     public const int Openat = 257;

@@ -1,3 +1,4 @@
+using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 
 namespace Ioasis.Client.InProcess;
@@ -79,7 +80,11 @@ internal sealed class EventReference(EventCounter counter) : IEventFile
 
     public void Signal() => counter.Signal();
 
-    public IDisposable Listen(Action raised) => counter.Listen(raised);
+    public Errno Listen(object listener, Action raised, out IDisposable? listening)
+    {
+        listening = counter.Listen(raised);
+        return Errno.None;
+    }
 
     public void Dispose()
     {

@@ -166,6 +166,13 @@ public sealed class DmaPort : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Leave(long entered) => Volatile.Write(ref _state, entered + 2);
 
+    /// <summary>Ends an access that threw: the device that made it may be failed for it, which waits for its accesses.</summary>
+    private void Abandon()
+    {
+        long state = _state;
+        if ((state & 1) != 0) Leave(state - 1);
+    }
+
     /// <summary>Where the first byte is in our own process, from the IOTLB; 0 when it does not have all of the access.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private nint Hit(ulong iova, uint pasidKey, int length, MapAccess access)
@@ -210,47 +217,63 @@ public sealed class DmaPort : IDisposable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private nint WalkAny(ulong iova, uint pasidKey, int length, MapAccess access)
     {
-        // Read before anything else: an entry that is filled while a translation is being taken away carries the old generation.
-        ulong generation = Volatile.Read(ref _generation);
-        if (_usesDeviceTlb) return 0; // looked up in AccessSlow
-        if (_endpoint.RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return 0;
-        MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read; // a write that is recorded is a slow one
-        if ((access & kept) == 0) return 0;
-        ulong key = generation | pasidKey;
-        if (route.FirstStage is not null) return pasidKey == NoPasid ? 0 : WalkNested(route, iova, key, length, access); // without a PASID: it was, in Walk
-        MapEntry entry = route.Table.Use(iova, out int shift);
-        if (!entry.IsDirectFor(access) || (uint)(length - 1) >= MaxChunk) return 0;
-        ulong after = ((1UL << shift) - 1) & ~iova; // bytes after the first
-        if (after < (uint)length - 1)
+        try
         {
-            after = route.Table.Extend(entry, iova, shift, (uint)length - 1);
-            if (after < (uint)length - 1) return 0;
-        }
+            // Read before anything else: an entry that is filled while a translation is being taken away carries the old generation.
+            ulong generation = Volatile.Read(ref _generation);
+            if (_usesDeviceTlb) return 0; // looked up in AccessSlow
+            if (_endpoint.RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return 0;
+            MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read; // a write that is recorded is a slow one
+            if ((access & kept) == 0) return 0;
+            ulong key = generation | pasidKey;
+            if (route.FirstStage is not null) return pasidKey == NoPasid ? 0 : WalkNested(route, iova, key, length, access); // without a PASID: it was, in Walk
+            MapEntry entry = route.Table.Use(iova, out int shift);
+            if (!entry.IsDirectFor(access) || (uint)(length - 1) >= MaxChunk) return 0;
+            ulong after = ((1UL << shift) - 1) & ~iova; // bytes after the first
+            if (after < (uint)length - 1)
+            {
+                after = route.Table.Extend(entry, iova, shift, (uint)length - 1);
+                if (after < (uint)length - 1) return 0;
+            }
 
-        return Keep(iova, key, entry.Delta, iova + after, entry.Access & kept);
+            return Keep(iova, key, entry.Delta, iova + after, entry.Access & kept);
+        }
+        catch
+        {
+            Abandon();
+            throw;
+        }
     }
 
     /// <summary>The same where a first stage translates before: all of the access lies in one of its pages, too.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private nint WalkNested(TranslationRoute route, ulong iova, ulong key, int length, MapAccess access)
     {
-        if (access == MapAccess.Write && route.Dirty is not null) return 0; // a write that is recorded is a slow one
-        FirstStageDomain firstStage = route.FirstStage!;
-        ulong region = iova >> KnownTable.RegionShift;
-        ref KnownTable known = ref _tables[(int)region & (KnownTable.Count - 1)];
-        if (known.Region != region || known.Key != key) known = new KnownTable { Region = region, Key = key };
-        FirstStageResult page = firstStage.Translate(iova, access, ref known);
-        if (!page.IsOk) return 0;
-        IovaNode? node = known.Node;
-        MapEntry entry = route.Table.Use(page.Address, ref node, out int shift);
-        if (!entry.IsDirectFor(access)) return 0;
-        if (node != known.Node) known.Node = node;
-        ulong after = ((1UL << Math.Min(shift, page.PageShift)) - 1) & ~iova; // bytes after the first
-        if ((uint)(length - 1) >= MaxChunk || after < (uint)length - 1) return 0;
-        nint host = entry.Delta + (nint)page.Address;
-        if (!firstStage.KeepsTranslations) return host;
-        MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read;
-        return Keep(iova, key, host - (nint)iova, iova + after, entry.Access & page.Access & kept);
+        try
+        {
+            if (access == MapAccess.Write && route.Dirty is not null) return 0; // a write that is recorded is a slow one
+            FirstStageDomain firstStage = route.FirstStage!;
+            ulong region = iova >> KnownTable.RegionShift;
+            ref KnownTable known = ref _tables[(int)region & (KnownTable.Count - 1)];
+            if (known.Region != region || known.Key != key) known = new KnownTable { Region = region, Key = key };
+            FirstStageResult page = firstStage.Translate(iova, access, ref known);
+            if (!page.IsOk) return 0;
+            IovaNode? node = known.Node;
+            MapEntry entry = route.Table.Use(page.Address, ref node, out int shift);
+            if (!entry.IsDirectFor(access)) return 0;
+            if (node != known.Node) known.Node = node;
+            ulong after = ((1UL << Math.Min(shift, page.PageShift)) - 1) & ~iova; // bytes after the first
+            if ((uint)(length - 1) >= MaxChunk || after < (uint)length - 1) return 0;
+            nint host = entry.Delta + (nint)page.Address;
+            if (!firstStage.KeepsTranslations) return host;
+            MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read;
+            return Keep(iova, key, host - (nint)iova, iova + after, entry.Access & page.Access & kept);
+        }
+        catch
+        {
+            Abandon();
+            throw;
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

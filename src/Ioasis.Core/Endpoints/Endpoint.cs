@@ -216,7 +216,7 @@ public sealed class Endpoint
         if (HandlerOf(request.Pasid) is not { Domain.PageRequests: { } handler } attachment)
         {
             if (!_busMaster || Enabled.PageRequests == 0) return false;
-            if (request.IsLast) answered?.Invoke(PageResponse.Invalid);
+            if (request.IsLast) Tell(answered, PageResponse.Invalid);
             return true;
         }
 
@@ -230,6 +230,16 @@ public sealed class Endpoint
 
     /// <summary>An attachment has ended: of its page requests those whose group is not complete are forgotten.</summary>
     internal void Forget(Attachment attachment) => _requests.Forget(attachment);
+
+    /// <summary>Gets what code of the function throws that is called with an answer; null: it goes to who answers.</summary>
+    internal Action<Exception>? CallbackFailed { private get; set; }
+
+    /// <summary>Calls the function back with an answer.</summary>
+    internal void Tell(Action<PageResponse>? answered, PageResponse response)
+    {
+        try { answered?.Invoke(response); }
+        catch (Exception e) when (CallbackFailed is { } failed) { failed(e); }
+    }
 
     /// <summary>A group of page requests has its answer.</summary>
     internal void Answered(PageRequestGroup group) => _requests.Remove(group);

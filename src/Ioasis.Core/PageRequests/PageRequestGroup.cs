@@ -28,7 +28,7 @@ public sealed class PageRequestGroup
         if (Interlocked.Exchange(ref _isAnswered, 1) != 0) return false;
         Attachment.Endpoint.Answered(this);
         Attachment.Endpoint.Unit.RespondTo(this, response);
-        _answered?.Invoke(response);
+        Attachment.Endpoint.Tell(_answered, response);
         return true;
     }
 }

@@ -1,3 +1,6 @@
+using Ioasis.Core.Threads;
+using Ioasis.Devices.Slots;
+
 namespace Ioasis.Devices;
 
 /// <summary>Makes engines.</summary>
@@ -21,11 +24,14 @@ public static class DeviceEngine
 /// A model's <see cref="PciDeviceModel.Ring"/> calls <see cref="TryStart"/>, its <see cref="PciDeviceModel.Reset"/>
 /// <see cref="Abort"/>, its <see cref="PciDeviceModel.Unplug"/> <see cref="Dispose"/>. There is room for one command beside the one that
 /// runs because a driver may start the next as soon as it sees the first one's result, which is before that one's code has returned.
+/// <para>A command that throws, other than because it was told to stop, fails the device: it does no more DMA and its registers read as ones, until a
+/// reset. Other devices go on.</para>
+/// <para>Where the host has no thread to give, the command waits until it has one: the driver sees a device that takes its time.</para>
 /// </remarks>
 /// <typeparam name="TCommand">What is to be done: the parameters as they stood when the doorbell was rung.</typeparam>
-public sealed class DeviceEngine<TCommand> : IDisposable
+public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
 {
-    // Guards everything below. The command's code runs without it.
+    // Guards everything below. The command's code runs without it. Taken after the slot's calls and the model's locks.
     private readonly object _lock = new();
     private readonly string _name;
     private readonly Action<TCommand, CancellationToken> _run;
@@ -35,6 +41,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable
     private bool _running;
     private bool _ending;
     private Thread? _thread;
+    private PciSlot? _slot; // whose device it is; null outside of one
 
     internal DeviceEngine(string name, Action<TCommand, CancellationToken> run)
     {
@@ -48,15 +55,16 @@ public sealed class DeviceEngine<TCommand> : IDisposable
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_ending, this);
-            if (_hasNext) return false;
-            _next = command;
-            _hasNext = true;
-            if (_thread is null)
+            _slot ??= ModelScope.Current;
+            if (_hasNext)
             {
-                _thread = new Thread(Work) { IsBackground = true, Name = _name };
-                _thread.Start();
+                TryHaveThread();
+                return false;
             }
 
+            _next = command;
+            _hasNext = true;
+            if (!TryHaveThread()) _slot?.Await(this);
             Monitor.PulseAll(_lock);
             return true;
         }
@@ -94,8 +102,20 @@ public sealed class DeviceEngine<TCommand> : IDisposable
         _abort.Dispose();
     }
 
+    bool IPendingStart.TryBegin()
+    {
+        lock (_lock) return !_hasNext || _ending || TryHaveThread();
+    }
+
+    private bool TryHaveThread()
+    {
+        _thread ??= HostThread.TryStart(_name, Work);
+        return _thread is not null;
+    }
+
     private void Work()
     {
+        using var scope = new ModelScope(_slot);
         while (true)
         {
             TCommand command;
@@ -120,6 +140,11 @@ public sealed class DeviceEngine<TCommand> : IDisposable
             catch (OperationCanceledException) when (abort.IsCancellationRequested)
             {
                 // one way to stop when told to
+            }
+            catch (Exception e)
+            {
+                if (_slot is not null) _slot.Fail($"engine \"{_name}\"", e);
+                else HostMessages.Tell($"engine \"{_name}\"", e);
             }
         }
     }

@@ -20,6 +20,7 @@ internal sealed class BarMemory : IDisposable
     private readonly PortalWatch? _portal;
     private readonly HostBlock _own;
     private SharedBytes _bytes;
+    private bool _isDead;
 
     internal BarMemory(Bar bar, MsixLayout? msix)
     {
@@ -48,6 +49,7 @@ internal sealed class BarMemory : IDisposable
     {
         lock (_lock)
         {
+            _isDead = false;
             if (Bar.IsMemory || Bar.UnclaimedByte == 0) _bytes.Clear();
             else Fill(0, Bar.Size, Bar.UnclaimedByte);
             foreach (RegisterCell cell in _cells)
@@ -60,6 +62,16 @@ internal sealed class BarMemory : IDisposable
             Fill(_msix.TableOffset, (ulong)_msix.Vectors * 16, 0);
             Fill(_msix.PendingOffset, ((ulong)_msix.Vectors + 63) / 64 * 8, 0);
             for (uint vector = 0; vector < _msix.Vectors; vector++) _bytes.Write(_msix.TableOffset + (vector * 16) + 12, 1u); // masked
+        }
+    }
+
+    /// <summary>All bytes read as ones and stay so, as those of a device that is gone, until <see cref="Reset"/>.</summary>
+    internal void Die()
+    {
+        lock (_lock)
+        {
+            _isDead = true;
+            Fill(0, Bar.Size, 0xff);
         }
     }
 
@@ -93,6 +105,7 @@ internal sealed class BarMemory : IDisposable
         value.Clear();
         lock (_lock)
         {
+            if (_isDead) return ulong.MaxValue >> (64 - (width * 8));
             for (ulong at = offset, end = offset + (uint)width; at < end;)
             {
                 RegisterCell? cell = CellAt(at, out ulong next);
@@ -119,6 +132,7 @@ internal sealed class BarMemory : IDisposable
         bool any = false;
         lock (_lock)
         {
+            if (_isDead) return;
             ulong end = offset + (uint)width;
             for (ulong at = offset; at < end;)
             {
@@ -156,7 +170,7 @@ internal sealed class BarMemory : IDisposable
     {
         lock (_lock)
         {
-            if (_bytes == _own) return;
+            if (_bytes == _own || _isDead) return;
             foreach (RegisterCell cell in _doorbells)
             {
                 ulong value = Load(cell.Register.Offset, cell.Register.Width);
@@ -179,7 +193,7 @@ internal sealed class BarMemory : IDisposable
         if (_portal is null) return;
         lock (_lock)
         {
-            if (_bytes != _own) _portal.Look(_bytes, submitted);
+            if (_bytes != _own && !_isDead) _portal.Look(_bytes, submitted);
         }
     }
 
@@ -188,6 +202,7 @@ internal sealed class BarMemory : IDisposable
     {
         lock (_lock)
         {
+            if (_isDead) return;
             if (_portal is not null && _bytes != _own) _bytes.Clear();
             foreach (RegisterCell cell in _doorbells) Store(cell.Register.Offset, cell.Register.Width, cell.Known);
         }
@@ -205,6 +220,7 @@ internal sealed class BarMemory : IDisposable
         RegisterCell cell = CellOf(register);
         lock (_lock)
         {
+            if (_isDead) return;
             ulong known = cell.Known;
             cell.Known = value & cell.Mask;
             if (cell.Register.Kind == RegisterKind.Doorbell && _bytes != _own)
@@ -220,7 +236,8 @@ internal sealed class BarMemory : IDisposable
 
     internal void CopyFrom(ulong offset, ReadOnlySpan<byte> source)
     {
-        lock (_lock) _bytes.CopyFrom(offset, source);
+        lock (_lock)
+            if (!_isDead) _bytes.CopyFrom(offset, source);
     }
 
     public void Dispose() => _own.Dispose();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Ioasis.Core.Threads;
 
 namespace Ioasis.Devices.Slots;
 
@@ -29,18 +30,16 @@ internal sealed class BarPoller : IDisposable
     }
 
     /// <summary>Looks at a slot's mapped BARs from now on.</summary>
-    internal void Add(PciSlot slot)
+    /// <returns>False where the host has no thread for it; nothing has changed then, and the next call tries again.</returns>
+    internal bool TryAdd(PciSlot slot)
     {
         lock (_lock)
         {
+            _thread ??= HostThread.TryStart("BAR poller", Work, Failed);
+            if (_thread is null) return false;
             if (Array.IndexOf(_slots, slot) < 0) _slots = [.. _slots, slot];
-            if (_thread is null)
-            {
-                _thread = new Thread(Work) { IsBackground = true, Name = "BAR poller" };
-                _thread.Start();
-            }
-
             _changed.Set();
+            return true;
         }
     }
 
@@ -77,6 +76,13 @@ internal sealed class BarPoller : IDisposable
 
         thread?.Join();
         _changed.Dispose();
+    }
+
+    // What a slot's model does wrong ends here in no case. The next slot that is added gets a thread again.
+    private void Failed(Exception e)
+    {
+        lock (_lock) _thread = null;
+        HostMessages.Tell("looking at mapped BARs", e);
     }
 
     private void Work()

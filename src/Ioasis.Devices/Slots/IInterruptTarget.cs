@@ -11,4 +11,7 @@ internal interface IInterruptTarget
 
     /// <summary>The level of the interrupt line changed.</summary>
     void LineChanged(bool asserted);
+
+    /// <summary>The function's model threw: the function does not answer any more (Linux: an uncorrectable error that AER reports).</summary>
+    void Failed();
 }

@@ -1,5 +1,6 @@
 using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Threads;
 using Ioasis.Memory;
 
 namespace Ioasis.Devices.Slots;
@@ -13,6 +14,10 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     // Held during each call to the model, so that it never gets two at once. Taken before the locks of the BARs and of whatever the
     // model calls from there. A thread of the model must not wait for it: a reset holds it while it waits for those threads.
     private readonly Lock _calls = new();
+
+    // Guards whether the function has failed against a reset that ends that. Taken after _calls, which a thread that fails does not hold; the BARs' locks
+    // are taken within.
+    private readonly Lock _failing = new();
     private readonly PciDeviceModel _model;
     private readonly Endpoint _endpoint;
     private readonly BarPoller _poller;
@@ -25,8 +30,11 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     private readonly Lock _line = new();
     private volatile bool _lineAsserted;
     private volatile IInterruptTarget? _target;
+    private readonly PendingStarts _pending = new();
     private bool _decoding = true;
     private bool _unplugged;
+    private volatile bool _failed;
+    private bool _told;
 
     /// <summary>Plugs a model in.</summary>
     /// <param name="model">The model.</param>
@@ -43,7 +51,9 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         FunctionRules.Check(Function);
         foreach (Bar bar in Function.Bars) _bars[bar.Index] = new BarMemory(bar, Function.Msix?.Bar == bar.Index ? Function.Msix : null);
         _all = [.. _bars.OfType<BarMemory>()];
-        lock (_calls) model.Plug(this);
+        endpoint.CallbackFailed = e => Fail("being answered a page request", e);
+        lock (_calls)
+            using (new ModelScope(this)) model.Plug(this);
     }
 
     /// <summary>What the model says it is.</summary>
@@ -51,6 +61,12 @@ internal sealed class PciSlot : IPciSlot, IDisposable
 
     /// <summary>Whether the function asserts its interrupt line.</summary>
     internal bool LineAsserted => _lineAsserted;
+
+    /// <summary>
+    /// Whether code of the model threw, and no reset has brought the function back since: it does no DMA, raises no interrupts, hears of nothing, and
+    /// its registers read as ones.
+    /// </summary>
+    internal bool HasFailed => _failed;
 
     /// <summary>Where interrupts go; null: nowhere.</summary>
     internal IInterruptTarget? Target { set => _target = value; }
@@ -101,7 +117,15 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         lock (_calls)
         {
             Poll();
-            _model.Submit(bar, offset, descriptor);
+            if (_failed) return;
+            try
+            {
+                using (new ModelScope(this)) _model.Submit(bar, offset, descriptor);
+            }
+            catch (Exception e)
+            {
+                Fail("Submit", e);
+            }
         }
     }
 
@@ -113,40 +137,58 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     }
 
     /// <summary>From now on a BAR's bytes are these, which a program may map; <see cref="TakeBarsBack"/> ends it.</summary>
-    internal void ShareBar(int bar, SharedBytes bytes)
+    /// <returns>False where the host has no thread that would look for stores; nothing has changed then.</returns>
+    internal bool ShareBar(int bar, SharedBytes bytes)
     {
+        if (!_poller.TryAdd(this)) return false;
         lock (_calls)
         {
-            if (_bars[bar]!.IsShared) return;
-            _bars[bar]!.Share(bytes);
+            if (!_bars[bar]!.IsShared) _bars[bar]!.Share(bytes);
+            return true;
         }
-
-        _poller.Add(this);
     }
 
     /// <summary>Function-level reset. When this returns, no DMA of the function is under way.</summary>
     internal void Reset()
     {
-        lock (_calls)
-        {
-            _model.Reset();
-            _endpoint.Reset(); // after the model's threads stopped: none of them asks for anything any more
-            foreach (BarMemory memory in _all) memory.Reset();
-            SetInterruptLine(false);
-        }
+        lock (_calls) Renew(static memory => memory.Reset());
     }
 
     /// <summary>Resets, and takes the BARs' bytes back from programs, whose mappings are gone.</summary>
     internal void TakeBarsBack()
     {
         _poller.Remove(this);
-        lock (_calls)
+        lock (_calls) Renew(static memory => memory.TakeBack());
+    }
+
+    /// <summary>
+    /// Code of the model threw, in a call or on a thread of its own: the function is as one that is gone, until a reset that the model gets through.
+    /// It is told once. Called with or without the slot's and the model's locks.
+    /// </summary>
+    internal void Fail(string where, Exception e)
+    {
+        bool isFirst;
+        lock (_failing)
         {
-            _model.Reset();
-            _endpoint.Reset();
-            foreach (BarMemory memory in _all) memory.TakeBack();
-            SetInterruptLine(false);
+            if (!_told) HostMessages.Tell($"{_model.GetType().Name} {_endpoint.Requester}: {where}", e);
+            _told = true;
+            isFirst = !_failed;
+            _failed = true;
+            if (!_unplugged)
+                foreach (BarMemory memory in _all) memory.Die();
         }
+
+        if (!isFirst) return;
+        _endpoint.BusMaster = false;
+        SetInterruptLine(false);
+        _target?.Failed();
+    }
+
+    /// <summary>An engine of the model has a command and got no thread: it is tried again.</summary>
+    internal void Await(IPendingStart engine)
+    {
+        _pending.Add(engine);
+        _poller.TryAdd(this); // if that has no thread either, the driver's next access tries again
     }
 
     /// <summary>
@@ -158,7 +200,12 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         if (!_calls.TryEnter()) return false;
         try
         {
-            return Poll();
+            return !_unplugged && Poll();
+        }
+        catch (Exception e)
+        {
+            Fail("looking at its BARs", e);
+            return false;
         }
         finally
         {
@@ -182,6 +229,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
 
     public bool RaiseMessage(int vector)
     {
+        if (_failed) return true; // lost, as while it may not send messages
         _poller.Expect();
         return _target?.RaiseMessage(vector) ?? false;
     }
@@ -191,7 +239,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         if (!Function.HasInterruptPin) return;
         lock (_line)
         {
-            if (_lineAsserted == asserted) return;
+            if (_lineAsserted == asserted || (asserted && _failed)) return;
             _lineAsserted = asserted;
             _target?.LineChanged(asserted);
         }
@@ -204,17 +252,58 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         lock (_calls)
         {
             if (_unplugged) return;
-            _unplugged = true;
-            _model.Unplug();
-            foreach (BarMemory memory in _all) memory.Dispose();
+            try
+            {
+                using (new ModelScope(this)) _model.Unplug();
+            }
+            catch (Exception e)
+            {
+                Fail("Unplug", e); // its threads may still use the BARs: they stay
+                _unplugged = true;
+                return;
+            }
+
+            lock (_failing)
+            {
+                _unplugged = true;
+                foreach (BarMemory memory in _all) memory.Dispose();
+            }
         }
     }
 
     private BarMemory Memory(int bar) =>
         (uint)bar < 6 && _bars[bar] is { } memory ? memory : throw new ArgumentOutOfRangeException(nameof(bar), bar, "The function has no such BAR.");
 
+    /// <summary>A reset: of the model, of what its device keeps, of the BARs. A model that gets through it has not failed any more.</summary>
+    private void Renew(Action<BarMemory> renew)
+    {
+        bool isWell = true;
+        try
+        {
+            using (new ModelScope(this)) _model.Reset();
+        }
+        catch (Exception e)
+        {
+            isWell = false;
+            Fail("Reset", e);
+        }
+
+        _endpoint.Reset(); // after the model's threads stopped: none of them asks for anything any more
+        lock (_failing)
+        {
+            foreach (BarMemory memory in _all) renew(memory);
+            _failed = !isWell;
+            if (!isWell)
+                foreach (BarMemory memory in _all) memory.Die();
+        }
+
+        SetInterruptLine(false);
+    }
+
     private bool Poll()
     {
+        if (_failed) return false;
+        _pending.Retry();
         bool any = _decoding && PollPortals();
         for (int bar = 0; bar < _bars.Length; bar++)
         {
@@ -238,16 +327,44 @@ internal sealed class PciSlot : IPciSlot, IDisposable
             if (_bars[bar] is not { } memory) continue;
             memory.PollPortal(_submitted);
             any |= _submitted.Count > 0;
-            foreach (PortalSubmission submission in _submitted) _model.Submit(bar, submission.Offset, submission.Bytes);
-            _submitted.Clear();
+            if (_submitted.Count != 0) Submit(bar);
         }
 
         return any;
     }
 
+    private void Submit(int bar)
+    {
+        try
+        {
+            using var scope = new ModelScope(this);
+            foreach (PortalSubmission submission in _submitted) _model.Submit(bar, submission.Offset, submission.Bytes);
+        }
+        catch (Exception e)
+        {
+            Fail("Submit", e);
+        }
+        finally
+        {
+            _submitted.Clear();
+        }
+    }
+
     private void Ring(int bar)
     {
-        foreach ((Register register, ulong value) in _rung) _model.Ring(bar, register, value);
-        _rung.Clear();
+        if (_rung.Count == 0) return;
+        try
+        {
+            using var scope = new ModelScope(this);
+            foreach ((Register register, ulong value) in _rung) _model.Ring(bar, register, value);
+        }
+        catch (Exception e)
+        {
+            Fail("Ring", e);
+        }
+        finally
+        {
+            _rung.Clear();
+        }
     }
 }

@@ -6,24 +6,32 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Callers;
 
 /// <summary>An eventfd of a caller. We share its open file description, so its flags are the caller's and stay as they are.</summary>
-internal sealed class EventFile(FileDescriptor file) : IEventFile
+/// <param name="file">A descriptor of ours for it.</param>
+/// <param name="signals">How it is signalled; null: as the host does best.</param>
+internal sealed class EventFile(FileDescriptor file, EventSignals? signals = null) : IEventFile
 {
-    // Guards the counter against two of our own writes, of which the second could find it full.
-    private readonly Lock _lock = new();
+    private readonly EventSignals _signals = signals ?? EventSignals.Shared;
+    private EventWriter? _writer;
 
     /// <inheritdoc/>
     public void Signal()
     {
-        lock (_lock)
-        {
-            // A write to a full counter would block, where the kernel leaves the counter as it is.
-            if (SysEvents.Poll(file, SysEvents.POLLOUT, 0, out short ready) != Errno.None || (ready & SysEvents.POLLOUT) == 0) return;
-            SysEvents.WriteEventFd(file, 1);
-        }
+        if (!_signals.TrySignal(file)) Writer().Signal();
     }
 
     /// <inheritdoc/>
-    public IDisposable Listen(Action raised) => EventListener.Shared.Listen(file, raised);
+    public Errno Listen(object listener, Action raised, out IDisposable? listening) => EventListener.Listen(listener, file, raised, out listening);
 
-    public void Dispose() => file.Dispose();
+    public void Dispose()
+    {
+        if (Volatile.Read(ref _writer) is { } writer) writer.Dispose(); // it closes the file when it has written
+        else file.Dispose();
+    }
+
+    private EventWriter Writer()
+    {
+        if (Volatile.Read(ref _writer) is { } present) return present;
+        var made = new EventWriter(file);
+        return Interlocked.CompareExchange(ref _writer, made, null) ?? made;
+    }
 }

@@ -65,7 +65,9 @@ internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, 
 
     private static bool IsTraced(int thread)
     {
-        if (SysFiles.Open($"/proc/{thread}/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory) != Errno.None) return false;
+        Errno errno = SysFiles.Open($"/proc/{thread}/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory);
+        // Whether it is still there could not be found out, as without a free descriptor: it is, and would stay stopped.
+        if (errno != Errno.None) return errno is not (Errno.ENOENT or Errno.ESRCH);
         using (directory) return ThreadStatus.TryRead(directory, out ThreadStatus status) && status.Tracer != 0;
     }
 

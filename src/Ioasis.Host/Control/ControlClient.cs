@@ -1,41 +1,46 @@
-using System.Net.Sockets;
 using System.Text.Json;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Control;
 
 /// <summary>Asks about a running program.</summary>
 internal static class ControlClient
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
     /// <summary>Asks one thing.</summary>
     /// <param name="program">The program's process ID; null for the only one that runs.</param>
     /// <param name="request">What to ask.</param>
     /// <exception cref="IOException">There is no such program, or more than one; or it does not answer.</exception>
     public static ControlAnswer Ask(int? program, ControlRequest request)
     {
-        int pid = program ?? ControlDirectory.Programs switch
+        using ControlDirectory directory = ControlDirectory.Open();
+        return Ask(directory, program, request);
+    }
+
+    /// <summary>The same in a directory.</summary>
+    /// <exception cref="IOException">As above.</exception>
+    internal static ControlAnswer Ask(ControlDirectory directory, int? program, ControlRequest request)
+    {
+        int pid = program ?? directory.FindPrograms() switch
         {
             [int only] => only,
             [] => throw new IOException("nothing runs under ioasis run"),
-            var several => throw new IOException($"several programs run under ioasis run; say which by --program: {string.Join(", ", several)}"),
+            var several => throw new IOException($"several programs run under ioasis run; say which by --program: {string.Join(", ", several.Select(Describe))}"),
         };
-        try
-        {
-            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            socket.Connect(new UnixDomainSocketEndPoint(ControlDirectory.SocketOf(pid)));
-            using var stream = new NetworkStream(socket);
-            using var writer = new StreamWriter(stream) { AutoFlush = true };
-            using var reader = new StreamReader(stream);
-            writer.WriteLine(JsonSerializer.Serialize(request));
-            string line = reader.ReadLine() ?? throw new IOException($"program {pid} ended meanwhile");
-            return JsonSerializer.Deserialize<ControlAnswer>(line) ?? throw new IOException($"program {pid} gave no answer");
-        }
-        catch (IOException e) when (e.InnerException is SocketException)
-        {
-            throw new IOException($"program {pid} ended meanwhile");
-        }
-        catch (SocketException)
-        {
-            throw new IOException($"no program with ID {pid} runs under ioasis run");
-        }
+        Errno errno = directory.Connect(pid, out FileDescriptor socket);
+        if (errno is Errno.ENOENT or Errno.ECONNREFUSED) throw new IOException($"no program with ID {pid} runs under ioasis run");
+        if (errno != Errno.None) throw new IOException($"program {pid} cannot be asked about now ({errno})");
+        using var connection = new ControlConnection(socket, ControlConnection.LongestAnswer, s_patience);
+        if (!connection.TrySend(JsonSerializer.SerializeToUtf8Bytes(request)) || !connection.TryReceive(out ReadOnlyMemory<byte> line))
+            throw new IOException($"program {pid} gives no answer: it ended meanwhile, or its supervisor has not what it takes now");
+        return JsonSerializer.Deserialize<ControlAnswer>(line.Span) ?? throw new IOException($"program {pid} gave no answer");
+    }
+
+    private static string Describe(int program)
+    {
+        try { return $"{program} ({File.ReadAllText($"/proc/{program}/comm").TrimEnd('\n')})"; }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { return $"{program}"; }
     }
 }

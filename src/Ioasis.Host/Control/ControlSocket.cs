@@ -1,30 +1,41 @@
-using System.Net.Sockets;
-using System.Text.Json;
-using Ioasis.Core.Faults;
-using Ioasis.Core.Walks;
-using Ioasis.Machine;
-using Ioasis.Memory;
+using Ioasis.Abi;
+using Ioasis.Core.Threads;
+using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Control;
 
 /// <summary>
-/// Answers what the user asks about a program while it runs. Nothing of the program waits for it, and nothing that is asked changes anything.
+/// Takes those who ask about a program while it runs. Nothing of the program waits for it. Each asker has a thread of its own, so that a slow one keeps
+/// nobody else out, and a bounded time.
 /// </summary>
 internal sealed class ControlSocket : IDisposable
 {
-    // Guards what follows. Nothing else is locked while it is held.
-    private readonly Lock _lock = new();
-    private readonly SoftwareMachine _machine;
+    /// <summary>How many are answered at a time; others wait for their turn.</summary>
+    internal const int MostAskers = 8;
+
+    // After a failure that may go by itself: too few descriptors, no thread.
+    private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(200);
+
+    // Guards what follows. Nothing else is locked, and nothing waited for, while it is held.
+    private readonly object _lock = new();
     private readonly int _program;
-    private Socket? _listener;
-    private bool _ended;
+    private readonly Func<ReadOnlyMemory<byte>, byte[]> _answer;
+    private readonly Func<ControlDirectory> _open;
+    private FileDescriptor? _listener;
+    private ControlDirectory? _directory;
+    private int _askers;
+    private bool _hasEnded;
 
     /// <summary>Begins to answer for a program, which does not wait for that.</summary>
-    public ControlSocket(SoftwareMachine machine, int program)
+    /// <param name="program">The program.</param>
+    /// <param name="answer">Answers a line by a line, on any thread.</param>
+    /// <param name="open">Opens the directory; null: the user's.</param>
+    public ControlSocket(int program, Func<ReadOnlyMemory<byte>, byte[]> answer, Func<ControlDirectory>? open = null)
     {
-        _machine = machine;
         _program = program;
-        new Thread(Serve) { IsBackground = true, Name = "control" }.Start();
+        _answer = answer;
+        _open = open ?? ControlDirectory.Open;
+        if (HostThread.TryStart("ioasis control", Serve, CannotBeAsked) is null) CannotBeAsked(new IOException("the host gives no thread for it"));
     }
 
     /// <summary>Answers no more, and takes the socket away.</summary>
@@ -32,90 +43,107 @@ internal sealed class ControlSocket : IDisposable
     {
         lock (_lock)
         {
-            _ended = true;
+            _hasEnded = true;
+            Monitor.PulseAll(_lock);
             if (_listener is null) return;
-            _listener.Dispose();
-            File.Delete(ControlDirectory.SocketOf(_program));
+            SysSockets.Shutdown(_listener);
+            _listener.Dispose(); // closed when the thread has left it
+            _directory!.Remove(_program);
+            _directory.Dispose();
         }
     }
 
-    /// <summary>Opens the socket. A program that cannot be asked about runs all the same: null, with the reason said.</summary>
-    private Socket? TryOpen()
-    {
-        try
-        {
-            lock (_lock)
-            {
-                if (_ended) return null;
-                string path = ControlDirectory.SocketOf(_program);
-                File.Delete(path); // of an earlier process with that ID
-                var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                listener.Bind(new UnixDomainSocketEndPoint(path));
-                listener.Listen();
-                return _listener = listener;
-            }
-        }
-        catch (Exception e) when (e is IOException or SocketException or UnauthorizedAccessException)
-        {
-            ErrorOutput.Say($"walk and faults cannot ask about this program: {e.Message}");
-            return null;
-        }
-    }
+    private static void CannotBeAsked(Exception e) => HostMessages.Tell($"walk and faults cannot ask about this program: {e.Message}");
 
     private void Serve()
     {
-        if (TryOpen() is not { } listener) return;
+        // What it takes is loaded now: the program may leave no descriptor for that later, and the runtime remembers what it could not load.
+        _ = _answer("{}"u8.ToArray());
+        if (Open() is not { } listener) return;
+        while (MayServe())
+        {
+            Errno errno;
+            FileDescriptor socket;
+            try { errno = SysSockets.Accept(listener, out socket); }
+            catch (ObjectDisposedException) { return; }
+            if (errno == Errno.None && TryStart(socket)) continue;
+            if (!Rest()) return;
+        }
+    }
+
+    private FileDescriptor? Open()
+    {
         while (true)
         {
             try
             {
-                using Socket connection = listener.Accept();
-                connection.ReceiveTimeout = 5000; // who connects and says nothing holds nobody up for long
-                using var stream = new NetworkStream(connection);
-                using var reader = new StreamReader(stream);
-                using var writer = new StreamWriter(stream);
-                writer.WriteLine(JsonSerializer.Serialize(Answer(reader.ReadLine())));
-            }
-            catch (Exception e) when (e is IOException or SocketException)
-            {
+                ControlDirectory directory = _open();
                 lock (_lock)
-                    if (_ended) return;
+                {
+                    if (!_hasEnded)
+                    {
+                        _directory = directory;
+                        return _listener = directory.Listen(_program);
+                    }
+                }
+
+                directory.Dispose();
+                return null;
             }
-            catch (ObjectDisposedException)
+            catch (ControlException e) when (e.IsTransient)
             {
-                return;
+                if (!Rest()) return null;
             }
         }
     }
 
-    private ControlAnswer Answer(string? line)
+    // Waits until there is room for one more. False at the end.
+    private bool MayServe()
+    {
+        lock (_lock)
+        {
+            while (_askers >= MostAskers && !_hasEnded) Monitor.Wait(_lock);
+            return !_hasEnded;
+        }
+    }
+
+    private bool Rest()
+    {
+        lock (_lock)
+        {
+            if (!_hasEnded) Monitor.Wait(_lock, s_rest);
+            return !_hasEnded;
+        }
+    }
+
+    private bool TryStart(FileDescriptor socket)
+    {
+        lock (_lock) _askers++;
+        if (HostThread.TryStart("ioasis answer", () => Answer(socket), _ => { }) is not null) return true;
+        socket.Dispose();
+        Leave();
+        return false;
+    }
+
+    private void Answer(FileDescriptor socket)
     {
         try
         {
-            return line is null || JsonSerializer.Deserialize<ControlRequest>(line) is not { } request ? new ControlAnswer("no question")
-                : request.Verb switch
-                {
-                    "walk" => Walk(request),
-                    "faults" => new ControlAnswer(Faults: [.. _machine.Units.SelectMany(u => u.Faults.Snapshot().Select(f => Tell(u.Name, f)))]),
-                    _ => new ControlAnswer($"\"{request.Verb}\" is not known"),
-                };
+            using var asker = new ControlConnection(socket);
+            if (asker.TryReceive(out ReadOnlyMemory<byte> line)) asker.TrySend(_answer(line));
         }
-        catch (JsonException e)
+        finally
         {
-            return new ControlAnswer(e.Message);
+            Leave();
         }
     }
 
-    private ControlAnswer Walk(ControlRequest request)
+    private void Leave()
     {
-        if (_machine.Devices.FirstOrDefault(d => d.Requester.ToString() == request.Device) is not { } device)
-            return new ControlAnswer($"there is no device {request.Device}; there is {string.Join(", ", _machine.Devices.Select(d => d.Requester))}");
-        if (request.Pasid > Pasid.MaxValue) return new ControlAnswer($"{request.Pasid} is no PASID; 0 to {Pasid.MaxValue} are");
-        Pasid? pasid = request.Pasid is { } value ? new Pasid(value) : null;
-        TranslationWalk walk = TranslationWalk.Of(device.Endpoint, pasid, new Iova(request.Address), request.Write);
-        return new ControlAnswer(Steps: walk.Steps, Reason: walk.Reason);
+        lock (_lock)
+        {
+            _askers--;
+            Monitor.PulseAll(_lock);
+        }
     }
-
-    private static ControlFault Tell(string unit, FaultRecord fault) =>
-        new(unit, fault.Sequence, fault.Requester.ToString(), fault.Pasid?.Value, fault.Iova.Value, fault.IsWrite, fault.Reason, fault.Code);
 }

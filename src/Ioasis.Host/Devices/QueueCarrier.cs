@@ -15,6 +15,8 @@ internal sealed class QueueCarrier : IQueueCarrier
     // Most records are smaller by far; a pipe takes so much in one piece.
     private const int Room = 4096;
 
+    private const uint EdgeTriggered = 1u << 31;
+
     // FIONREAD: bytes that wait to be read, at either end of a pipe.
     private const uint FIONREAD = 0x541B;
 
@@ -148,9 +150,9 @@ internal sealed class QueueCarrier : IQueueCarrier
     private void TakeResponses(bool areLast)
     {
         int size = _queue.ResponseSize, waiting = 0;
-        // So many and no more: a program that goes on writing cannot hold us.
+        if (areLast) StopListening();
+        // So many and no more: a program that goes on writing cannot hold us. What it writes after this is told anew.
         if (!SysFiles.Ioctl(_file, FIONREAD, ref waiting).IsOk) return;
-        if (waiting == 0 && areLast) StopListening();
         while (waiting > 0)
         {
             SysResult got = SysFiles.Read(_file, _responses.AsSpan(_partial));
@@ -196,7 +198,8 @@ internal sealed class QueueCarrier : IQueueCarrier
         foreach (FileDescriptor epoll in _epolls) SysEvents.ChangeInEpoll(epoll, _file, Interest(_listens, _waitsForRoom), _tag);
     }
 
-    // A hang-up and an error are reported unasked.
-    private static uint Interest(bool listens, bool waitsForRoom) =>
+    // A hang-up and an error are reported unasked. Each write of the program is told once: bytes that no read gets, as those sent out of band, would
+    // be told for ever.
+    private static uint Interest(bool listens, bool waitsForRoom) => EdgeTriggered |
         (listens ? (uint)SysEvents.POLLIN | SysEvents.POLLRDHUP : 0) | (waitsForRoom ? (uint)SysEvents.POLLOUT : 0);
 }

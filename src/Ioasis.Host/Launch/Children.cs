@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core.Threads;
 using Ioasis.Host.Serving;
 using Ioasis.Linux.Processes;
 
@@ -19,11 +20,12 @@ internal sealed class Children
 
     /// <param name="program">The program.</param>
     /// <param name="tracees">Gets what becomes of the threads that we trace.</param>
+    /// <exception cref="IOException">The host has no thread to give.</exception>
     public Children(int program, Tracees tracees)
     {
         _program = program;
         _tracees = tracees;
-        new Thread(Run) { IsBackground = true, Name = "ioasis children" }.Start();
+        HostThread.Start("ioasis children", Run);
     }
 
     /// <summary>Waits for the program itself to end.</summary>

@@ -70,6 +70,7 @@ internal sealed class LaunchedProgram : IDisposable
         Errno.EBUSY => "a seccomp listener is there already: run cannot be used inside run, or inside another supervisor of that kind",
         Errno.EOPNOTSUPP => "--strict-sva takes Linux 5.19 or later",
         Errno.EINVAL or Errno.ENOSYS => "this kernel has no seccomp user notification; Linux 5.14 or later is needed",
+        Errno.EAGAIN => "the host gives no further thread: a limit of processes or memory is reached",
         _ => $"the seccomp filter was refused ({errno})",
     };
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Ioasis.Abi;
+using Ioasis.Core.Threads;
 using Ioasis.Host.Filter;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
@@ -20,6 +21,9 @@ internal sealed class Launcher
 
     // Neither a file descriptor nor an errno that seccomp(2) returns.
     private const long NotYet = long.MinValue;
+
+    /// <summary>What is sent in place of the listener where the user may have no more threads.</summary>
+    internal const long NoThread = -(long)Errno.EAGAIN;
 
     private readonly LaunchChannel _supervisor;
     private readonly LaunchRequest _request;
@@ -51,8 +55,8 @@ internal sealed class Launcher
 
     private int HandOver()
     {
-        var becoming = new Thread(BecomeProgram) { IsBackground = true };
-        becoming.Start();
+        // What it throws is told, and the supervisor sees that we end.
+        if (HostThread.TryStart("ioasis launch", BecomeProgram, Failed) is null) Volatile.Write(ref _listener, NoThread);
         // Not by an event: the other thread must not do more under the filter than it has to before somebody serves it.
         while (Volatile.Read(ref _listener) == NotYet) Thread.Sleep(0);
         if (!_supervisor.TrySend(_listener)) return ExitCodes.Failed;
@@ -61,8 +65,16 @@ internal sealed class Launcher
         return ExitCodes.Failed;
     }
 
+    private static void Failed(Exception e)
+    {
+        ErrorOutput.Say("becoming the program", e);
+        SysProcesses.ExitNow(ExitCodes.Failed);
+    }
+
     private void BecomeProgram()
     {
+        // As strace --kill-on-exit: without its supervisor the program would get ENOSYS for every call that is stopped. Children do not inherit it.
+        SysProcesses.DieWithParent();
         Errno errno = SysProcesses.SetNoNewPrivileges();
         SysResult installed = errno == Errno.None ? SysSeccomp.Install(_filter, waitKillable: _request.StrictSva) : errno;
         Volatile.Write(ref _listener, installed.ToKernelValue());

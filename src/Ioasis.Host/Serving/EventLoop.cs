@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core.Threads;
 using Ioasis.Host.Devices;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
@@ -25,7 +26,7 @@ internal sealed class EventLoop : IDisposable
         _queues = queues;
         Errno errno = SysEvents.CreateEpoll(out _epoll);
         if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, nodes.Inotify, Readable, InotifyTag);
-        if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, queues.Notifier, Readable, QueuesTag);
+        if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, queues.Notifier, Readable | EdgeTriggered, QueuesTag);
         // A hang-up is reported unasked; asking for nothing keeps us from being woken by every call.
         if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, listener.File, EdgeTriggered, ListenerTag);
         if (errno != Errno.None) throw new IOException($"cannot wait for events: epoll gives {errno}");
@@ -34,7 +35,8 @@ internal sealed class EventLoop : IDisposable
     /// <summary>Called with the ID of a watched process that has ended.</summary>
     public event Action<int>? ProcessEnded;
 
-    public void Start() => new Thread(Run) { IsBackground = true, Name = "ioasis events" }.Start();
+    /// <exception cref="IOException">The host has no thread to give.</exception>
+    public void Start() => HostThread.Start("ioasis events", Run, Failed);
 
     /// <summary>Watches a process by its pidfd until that is closed.</summary>
     public void WatchProcess(FileDescriptor pidfd, int pid) => SysEvents.AddToEpoll(_epoll, pidfd, Readable, (uint)pid);
@@ -66,6 +68,13 @@ internal sealed class EventLoop : IDisposable
                 }
             }
         }
+    }
+
+    // Nobody would see the program's end: better to stop serving than never to return.
+    private void Failed(Exception e)
+    {
+        ErrorOutput.Say("waiting for events", e);
+        _noUsers.Open();
     }
 
     private static void Try(Action action)

@@ -1,3 +1,5 @@
+using Ioasis.Abi;
+
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>What a file descriptor of a caller stands for: one of our <see cref="NodeFile"/>s, an <see cref="IEventFile"/>, an
@@ -16,7 +18,11 @@ public interface IEventFile : IOpenFile, IDisposable
     /// Calls back whenever the counter was raised, from any side, and sets it to 0; at once when it already is. Until the answer is
     /// disposed. A call that is under way then may still end after that: who listens looks whether it still wants to know.
     /// </summary>
-    IDisposable Listen(Action raised);
+    /// <param name="listener">Who listens. What one listener does when it is called back holds up no other's calls.</param>
+    /// <param name="raised">What to call.</param>
+    /// <param name="listening">Ends it; null on an error.</param>
+    /// <returns>ENOMEM: the host has not what it takes now; nothing has changed, and the next call tries again.</returns>
+    Errno Listen(object listener, Action raised, out IDisposable? listening);
 }
 
 /// <summary>A file whose bytes can be mapped for DMA: a memfd, or a file on tmpfs or hugetlbfs.</summary>

@@ -137,6 +137,12 @@ internal static unsafe partial class SysFiles
     /// <summary>mkdir(2). The umask takes away from <paramref name="mode"/>.</summary>
     public static Errno MakeDirectory(string path, uint mode) => LastError.Of(mkdir(path, mode));
 
+    /// <summary>unlink(2).</summary>
+    public static Errno Remove(string path) => LastError.Of(unlink(path));
+
+    /// <summary>rename(2): what was there before is replaced.</summary>
+    public static Errno Rename(string from, string to) => LastError.Of(rename(from, to));
+
     /// <summary>
     /// mknod(2) of the character device 0:0, which everybody may make and nobody can open. The umask takes away from <paramref name="mode"/>.
     /// </summary>
@@ -240,6 +246,12 @@ internal static unsafe partial class SysFiles
     {
         if (name.IsEmpty || name[^1] != 0) throw new ArgumentException("A path must end in a NUL.", nameof(name));
     }
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int unlink(string path);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int rename(string from, string to);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial FileDescriptor openat(int directory, string path, int flags, uint mode);

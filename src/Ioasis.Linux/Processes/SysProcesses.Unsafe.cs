@@ -78,6 +78,12 @@ internal static unsafe partial class SysProcesses
     /// <summary>prctl(PR_SET_CHILD_SUBREAPER): orphaned descendants become our children.</summary>
     public static Errno BecomeSubreaper() => LastError.Of(prctl(36, 1, 0, 0, 0));
 
+    /// <summary>
+    /// prctl(PR_SET_PDEATHSIG): SIGKILL for the calling thread when the thread ends that started its process. It stays over an exec, unless that or the
+    /// program changes the user, and is not inherited.
+    /// </summary>
+    public static void DieWithParent() => _ = prctl(1, 9, 0, 0, 0);
+
     /// <summary>prctl(PR_SET_TIMERSLACK): by how many nanoseconds the calling thread may be woken late.</summary>
     public static void SetTimerSlack(uint nanoseconds) => _ = prctl(29, nanoseconds, 0, 0, 0);
 

@@ -38,8 +38,7 @@ public sealed partial class VfioPciDevice
     {
         if (!shared || !TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
         if (FindBar(index) is not { IsMappable: true } bar || position >= bar.Size || length > bar.Size - position) return Errno.EINVAL;
-        _slot.ShareBar(bar.Index, carrier.Map(RegionOffset(index), bar.Size));
-        return Errno.None;
+        return _slot.ShareBar(bar.Index, carrier.Map(RegionOffset(index), bar.Size)) ? Errno.None : Errno.ENOMEM;
     }
 
     /// <summary>A read or write of a region: of configuration space, or of a BAR a piece at a time.</summary>

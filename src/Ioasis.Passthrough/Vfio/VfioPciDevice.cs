@@ -54,7 +54,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         var effects = new Effects(this);
         _config = new VirtualConfig(_hardware, slot.Function, effects);
         _interrupts = new VfioInterrupts(slot.Function, effects);
-        _ioEventfds = new IoEventfds(PerformWrite);
+        _ioEventfds = new IoEventfds(effects, PerformWrite);
         slot.Target = _interrupts;
     }
 
@@ -209,7 +209,8 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     {
         bool awake = _powerState == 0;
         _slot.Decoding = awake && _config.MemoryEnabled;
-        Endpoint.BusMaster = awake && (_hardware.Read(PciRegs.PCI_COMMAND, 2) & PciRegs.PCI_COMMAND_MASTER) != 0;
+        Endpoint.BusMaster = awake && !_slot.HasFailed && (_hardware.Read(PciRegs.PCI_COMMAND, 2) & PciRegs.PCI_COMMAND_MASTER) != 0;
+        if (_slot.HasFailed) Endpoint.BusMaster = false; // since that was looked at
     }
 
     private void SetPowerState(int state)

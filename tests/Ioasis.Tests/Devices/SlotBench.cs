@@ -13,17 +13,21 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
     private readonly DmaBench _bench = new();
     private readonly List<HostBlock> _mapped = [];
     private int _messages;
+    private int _failures;
+    private readonly bool _ownsPoller;
     private int _lastVector = -1;
 
-    internal SlotBench(PciDeviceModel model, bool attached = true)
+    internal SlotBench(PciDeviceModel model, bool attached = true, BarPoller? poller = null)
     {
+        Poller = poller ?? new BarPoller();
+        _ownsPoller = poller is null;
         Endpoint = _bench.NewEndpoint();
         Domain = _bench.NewDomain();
         if (attached) Endpoint.Attach(null, Domain);
         Slot = new PciSlot(model, Endpoint, Poller) { Target = this };
     }
 
-    internal BarPoller Poller { get; } = new();
+    internal BarPoller Poller { get; }
 
     internal PciSlot Slot { get; }
 
@@ -36,6 +40,8 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
     internal int Messages => Volatile.Read(ref _messages);
 
     internal int LastVector => Volatile.Read(ref _lastVector);
+
+    internal int Failures => Volatile.Read(ref _failures);
 
     internal int LineRises { get; private set; }
 
@@ -51,7 +57,7 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
     {
         var bytes = new HostBlock(Slot.Function.Bars.Single(b => b.Index == bar).Size);
         _mapped.Add(bytes);
-        Slot.ShareBar(bar, bytes);
+        Assert.True(Slot.ShareBar(bar, bytes));
         return bytes;
     }
 
@@ -70,11 +76,13 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
         if (asserted) LineRises++;
     }
 
+    public void Failed() => Interlocked.Increment(ref _failures);
+
     public void Dispose()
     {
         Slot.TakeBarsBack();
         Slot.Dispose();
-        Poller.Dispose();
+        if (_ownsPoller) Poller.Dispose();
         foreach (HostBlock bytes in _mapped) bytes.Dispose();
     }
 }

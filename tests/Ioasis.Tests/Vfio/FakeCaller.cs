@@ -104,6 +104,9 @@ internal sealed class FakeEvent
 
     internal Action? Listener { get; private set; }
 
+    /// <summary>The host has no thread for who would listen.</summary>
+    internal bool CannotListen { get; set; }
+
     internal IEventFile Open()
     {
         Interlocked.Increment(ref _holders);
@@ -120,10 +123,13 @@ internal sealed class FakeEvent
             Interlocked.Increment(ref counter._signals);
         }
 
-        public IDisposable Listen(Action raised)
+        public Errno Listen(object listener, Action raised, out IDisposable? listening)
         {
+            listening = null;
+            if (counter.CannotListen) return Errno.ENOMEM;
             counter.Listener = raised;
-            return new Listening(counter);
+            listening = new Listening(counter);
+            return Errno.None;
         }
 
         public void Dispose()

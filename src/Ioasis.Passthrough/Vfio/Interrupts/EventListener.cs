@@ -1,3 +1,4 @@
+using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 
 namespace Ioasis.Passthrough.Vfio.Interrupts;
@@ -8,14 +9,21 @@ internal sealed class EventListener : IDisposable
     private readonly IEventFile _file;
     private readonly IDisposable _listening;
 
-    private EventListener(IEventFile file, Action raised)
+    private EventListener(IEventFile file, IDisposable listening)
     {
         _file = file;
-        _listening = file.Listen(raised);
+        _listening = listening;
     }
 
     /// <summary>Does <paramref name="raised"/> whenever the eventfd is signalled, until the answer is disposed.</summary>
-    internal static IDisposable Start(IEventFile file, Action raised) => new EventListener(file, raised);
+    /// <returns>ENOMEM when the host cannot; the eventfd is then let go.</returns>
+    internal static Errno Start(object device, IEventFile file, Action raised, out IDisposable? listener)
+    {
+        Errno errno = file.Listen(device, raised, out IDisposable? listening);
+        listener = errno == Errno.None ? new EventListener(file, listening!) : null;
+        if (errno != Errno.None) file.Dispose();
+        return errno;
+    }
 
     public void Dispose()
     {

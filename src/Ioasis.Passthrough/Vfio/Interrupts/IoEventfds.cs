@@ -4,15 +4,16 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Passthrough.Vfio.Interrupts;
 
 /// <summary>The writes to BARs that eventfds of the program stand for (Linux: vfio_pci_ioeventfd).</summary>
+/// <param name="device">Whose they are.</param>
 /// <param name="perform">
 /// Does a write, if <see cref="Registration.IsSet"/> still says so under the lock that ending the device takes: a call of the listener's may still be
 /// under way when it has been disposed.
 /// </param>
-internal sealed class IoEventfds(Action<IoEventfds.Registration> perform)
+internal sealed class IoEventfds(object device, Action<IoEventfds.Registration> perform)
 {
     private const int Limit = 1000; // as many as Linux allows a device
 
-    // Guards the table. Nothing else is locked while it is held.
+    // Guards the table. The eventfds' own locks are taken while it is held.
     private readonly Lock _lock = new();
     private readonly Dictionary<Write, Registration> _writes = [];
 
@@ -42,8 +43,10 @@ internal sealed class IoEventfds(Action<IoEventfds.Registration> perform)
         EventRequest wanted = EventRequest.LookUp(caller, descriptor); // asks the caller's process: not under the lock
         if (wanted.Error != Errno.None) return wanted.Error;
         var registration = new Registration(write);
-        registration.Listener = EventListener.Start(wanted.Event!, () => perform(registration));
-        Errno errno = Errno.EEXIST;
+        Errno errno = EventListener.Start(device, wanted.Event!, () => perform(registration), out IDisposable? listener);
+        if (errno != Errno.None) return errno;
+        registration.Listener = listener;
+        errno = Errno.EEXIST;
         lock (_lock)
         {
             if (_writes.Count == Limit) errno = Errno.ENOSPC;

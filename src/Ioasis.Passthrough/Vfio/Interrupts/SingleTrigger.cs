@@ -4,7 +4,7 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Passthrough.Vfio.Interrupts;
 
 /// <summary>
-/// The one eventfd of the error or request index (Linux: vfio_pci_set_ctx_trigger_single). No error is ever reported, and
+/// The one eventfd of the error or request index (Linux: vfio_pci_set_ctx_trigger_single). An error is reported where a model failed, and
 /// only a virtual function asked back; a program can fire them itself.
 /// </summary>
 internal sealed class SingleTrigger

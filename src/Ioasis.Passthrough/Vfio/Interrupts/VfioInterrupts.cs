@@ -13,8 +13,8 @@ namespace Ioasis.Passthrough.Vfio.Interrupts;
 /// </summary>
 internal sealed class VfioInterrupts : IInterruptTarget
 {
-    // Guards everything below. Taken after the device's locks and after the slot's; nothing else is locked while it is held, since the
-    // model's threads take it while a reset waits for them.
+    // Guards everything below. Taken after the device's locks and after the slot's. The model's threads take it while a reset waits for them: of others
+    // only the eventfds' own locks are taken while it is held, and nothing waits, neither for a program nor for the model.
     private readonly Lock _lock = new();
     private readonly PciFunction _function;
     private readonly IInterruptSource _source;
@@ -132,6 +132,12 @@ internal sealed class VfioInterrupts : IInterruptTarget
         }
     }
 
+    public void Failed()
+    {
+        if (!_function.IsExpress) return; // no error reporting, and no interrupt index for it
+        lock (_lock) _error.Fire();
+    }
+
     private Errno MaskIntx(IrqRequest request)
     {
         if (_enabled != VFIO_PCI_INTX_IRQ_INDEX || request.Start != 0 || request.Count != 1) return Errno.EINVAL;
@@ -163,8 +169,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
         IEventFile file = request.Take(0)!;
         _intxSession++;
         int session = _intxSession;
-        _unmask = EventListener.Start(file, () => UnmaskSignalled(session));
-        return Errno.None;
+        return EventListener.Start(_source, file, () => UnmaskSignalled(session), out _unmask);
     }
 
     private void UnmaskSignalled(int session)

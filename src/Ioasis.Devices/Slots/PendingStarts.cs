@@ -1,0 +1,39 @@
+namespace Ioasis.Devices.Slots;
+
+/// <summary>
+/// The engines of a function that got no thread when they were started. A driver sees a device that takes its time; each look at the function's
+/// registers tries again.
+/// </summary>
+internal sealed class PendingStarts
+{
+    // Guards the list. Taken after an engine's lock; nothing is locked while it is held.
+    private readonly Lock _lock = new();
+    private readonly List<IPendingStart> _engines = [];
+    private volatile bool _any;
+
+    internal void Add(IPendingStart engine)
+    {
+        lock (_lock)
+        {
+            if (!_engines.Contains(engine)) _engines.Add(engine);
+            _any = true;
+        }
+    }
+
+    /// <summary>Tries again for those that wait.</summary>
+    internal void Retry()
+    {
+        if (!_any) return;
+        IPendingStart[] engines;
+        lock (_lock) engines = [.. _engines];
+        foreach (IPendingStart engine in engines)
+        {
+            if (!engine.TryBegin()) return; // nor would the next one
+            lock (_lock)
+            {
+                _engines.Remove(engine);
+                _any = _engines.Count != 0;
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using System.Text.Json;
+using Ioasis.Core.Faults;
+using Ioasis.Core.Walks;
+using Ioasis.Machine;
+using Ioasis.Memory;
+
+namespace Ioasis.Host.Control;
+
+/// <summary>Answers what the user asks about a machine that programs use. Nothing that is asked changes anything.</summary>
+internal sealed class ControlAnswers(SoftwareMachine machine)
+{
+    /// <summary>Answers a line of JSON by one. Never throws: what goes wrong is the answer.</summary>
+    public byte[] Answer(ReadOnlyMemory<byte> line)
+    {
+        try
+        {
+            return JsonSerializer.SerializeToUtf8Bytes(AnswerTo(line));
+        }
+        catch (Exception e)
+        {
+            return JsonSerializer.SerializeToUtf8Bytes(new ControlAnswer(e.Message));
+        }
+    }
+
+    private ControlAnswer AnswerTo(ReadOnlyMemory<byte> line)
+    {
+        if (line.IsEmpty || JsonSerializer.Deserialize<ControlRequest>(line.Span) is not { } request) return new ControlAnswer("no question");
+        return request.Verb switch
+        {
+            "walk" => Walk(request),
+            "faults" => new ControlAnswer(Faults: [.. machine.Units.SelectMany(u => u.Faults.Snapshot().Select(f => Tell(u.Name, f)))]),
+            _ => new ControlAnswer($"\"{request.Verb}\" is not known"),
+        };
+    }
+
+    private ControlAnswer Walk(ControlRequest request)
+    {
+        if (machine.Devices.FirstOrDefault(d => d.Requester.ToString() == request.Device) is not { } device)
+            return new ControlAnswer($"there is no device {request.Device}; there is {string.Join(", ", machine.Devices.Select(d => d.Requester))}");
+        if (request.Pasid > Pasid.MaxValue) return new ControlAnswer($"{request.Pasid} is no PASID; 0 to {Pasid.MaxValue} are");
+        Pasid? pasid = request.Pasid is { } value ? new Pasid(value) : null;
+        TranslationWalk walk = TranslationWalk.Of(device.Endpoint, pasid, new Iova(request.Address), request.Write);
+        return new ControlAnswer(Steps: walk.Steps, Reason: walk.Reason);
+    }
+
+    private static ControlFault Tell(string unit, FaultRecord fault) =>
+        new(unit, fault.Sequence, fault.Requester.ToString(), fault.Pasid?.Value, fault.Iova.Value, fault.IsWrite, fault.Reason, fault.Code);
+}

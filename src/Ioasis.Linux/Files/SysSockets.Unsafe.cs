@@ -1,0 +1,90 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Ioasis.Abi;
+
+namespace Ioasis.Linux.Files;
+
+/// <summary>Stream sockets that have a path. .NET's own bring an assembly with them, which takes descriptors at the moment when they are first used.</summary>
+internal static unsafe partial class SysSockets
+{
+    private const int AF_UNIX = 1, SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000;
+    private const int PathSize = 108;
+
+    /// <summary>A socket that listens at a path, where nothing may be.</summary>
+    public static Errno Listen(string path, out FileDescriptor socket)
+    {
+        const int Backlog = 64;
+        Errno errno = Create(0, out socket);
+        // SAFETY: as in Connect.
+        if (errno == Errno.None) errno = At(path, out Address address, out int size) ? LastError.Of(bind(socket, &address, size)) : Errno.ENAMETOOLONG;
+        if (errno == Errno.None) errno = LastError.Of(listen(socket, Backlog));
+        if (errno != Errno.None) socket.Dispose();
+        return errno;
+    }
+
+    /// <summary>Connects to what listens at a path, without waiting. EAGAIN: it has too many who wait; ECONNREFUSED: nobody listens any more.</summary>
+    public static Errno Connect(string path, out FileDescriptor socket)
+    {
+        Errno errno = Create(FcntlH.O_NONBLOCK, out socket);
+        // SAFETY: the kernel reads size bytes of the address, which is on our stack.
+        if (errno == Errno.None) errno = At(path, out Address address, out int size) ? LastError.Of(connect(socket, &address, size)) : Errno.ENAMETOOLONG;
+        if (errno != Errno.None) socket.Dispose();
+        return errno;
+    }
+
+    /// <summary>Waits for the next that connects; its socket does not block. EINVAL: the listener was shut down.</summary>
+    public static Errno Accept(FileDescriptor listener, out FileDescriptor socket)
+    {
+        // SAFETY: no address is asked for. SOCK_NONBLOCK is O_NONBLOCK.
+        do socket = new FileDescriptor(accept4(listener, null, null, SOCK_CLOEXEC | FcntlH.O_NONBLOCK));
+        while (socket.IsInvalid && LastError.Errno == Errno.EINTR);
+        return socket.IsInvalid ? LastError.Errno : Errno.None;
+    }
+
+    /// <summary>shutdown(2) for both directions: who waits in <see cref="Accept"/> comes back.</summary>
+    public static void Shutdown(FileDescriptor socket) => _ = shutdown(socket, 2);
+
+    private static Errno Create(int flags, out FileDescriptor file)
+    {
+        file = new FileDescriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
+        return file.IsInvalid ? LastError.Errno : Errno.None;
+    }
+
+    private static bool At(string path, out Address address, out int size)
+    {
+        address = default;
+        address.Family = AF_UNIX;
+        byte[] bytes = Encoding.UTF8.GetBytes(path);
+        size = sizeof(ushort) + bytes.Length + 1;
+        if (bytes.Length >= PathSize) return false;
+        // SAFETY: the path and its NUL fit, as was checked; the rest is zero.
+        bytes.CopyTo(MemoryMarshal.CreateSpan(ref address.Path[0], PathSize));
+        return true;
+    }
+
+    /// <summary>struct sockaddr_un.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Address
+    {
+        public ushort Family;
+        public fixed byte Path[PathSize];
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int socket(int domain, int type, int protocol);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int bind(FileDescriptor socket, Address* address, int size);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int listen(FileDescriptor socket, int backlog);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int connect(FileDescriptor socket, Address* address, int size);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int accept4(FileDescriptor socket, void* address, int* size, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int shutdown(FileDescriptor socket, int how);
+}
