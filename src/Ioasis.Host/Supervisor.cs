@@ -51,7 +51,7 @@ internal static class Supervisor
             var currentPaths = new CurrentPaths(paths);
             using var standIns = new StandIns();
             using var nodes = new OpenNodes();
-            using var queues = new OpenQueues();
+            using var queues = new OpenQueues(nodes.Closer);
             using SeccompListener listener = program.TakeListener();
             listener.EnableSyncWakeUp();
             using var events = new EventLoop(listener, nodes, queues);

@@ -21,6 +21,9 @@ internal sealed class CallerProcess(int pid, FileDescriptor pidfd, ProcessMemory
     /// <summary>Its memory.</summary>
     public ProcessMemory Memory => memory;
 
+    /// <summary>Those of its threads that are known. Guarded by the lock of the <see cref="CallerTable"/>.</summary>
+    public HashSet<CallerThread> Threads { get; } = [];
+
     /// <summary>What is pinned in its name.</summary>
     public CallerPins Pins { get; } = new(pid, pidfd);
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
 using Ioasis.Host.Devices;
+using Ioasis.Host.Serving;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
@@ -17,14 +18,17 @@ namespace Ioasis.Host.Callers;
 /// <param name="watchProcess">Called with a new process's pidfd and ID, to be told of its end by <see cref="Forget"/>.</param>
 internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, NodeOpener opener, Action<FileDescriptor, int> watchProcess) : IDisposable
 {
-    private const int FirstSweep = 64;
+    // Of a thread we keep up to ten files open, of a process five: an eighth of what we may have open is for each of the two.
+    private const int FilesOfThread = 10, FilesOfProcess = 5;
+    private const int MostThreadsOfOne = 64;
 
     private readonly ConcurrentDictionary<int, CallerThread> _threads = new();
+    private readonly int _mostThreads = (int)Math.Max(MostThreadsOfOne, SysProcesses.DescriptorLimit / 8 / FilesOfThread);
+    private readonly int _mostProcesses = (int)Math.Max(16, SysProcesses.DescriptorLimit / 8 / FilesOfProcess);
 
-    // Guards what follows, and additions to and removals from _threads.
+    // Guards what follows, and additions to and removals from _threads. Nothing is waited for while it is held.
     private readonly Lock _lock = new();
     private readonly Dictionary<int, CallerProcess> _processes = [];
-    private int _sweepAt = FirstSweep;
 
     /// <summary>How many processes and threads are known, for a test that they are forgotten again.</summary>
     public (int Processes, int Threads) Count
@@ -47,22 +51,62 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
     }
 
     /// <summary>
-    /// Which thread makes a call on which open file of ours, held for the call. False when the descriptor is none of ours, not open, or
-    /// the caller gone: then the kernel answers.
+    /// Which thread makes a call on which open file of ours. Both are held for the call: <see cref="Leave"/> ends that.
     /// </summary>
-    public bool TryIdentify(in SeccompNotif call, int descriptor, [NotNullWhen(true)] out CallerThread? thread, [NotNullWhen(true)] out OpenNode? open)
+    /// <param name="call">The call.</param>
+    /// <param name="descriptor">The descriptor that it is about.</param>
+    /// <param name="thread">The thread, which waits from here on.</param>
+    /// <param name="open">The open file.</param>
+    /// <param name="otherwise">
+    /// The answer if there is none. The kernel's, where the descriptor is none of ours or not open, or the caller gone. Where we
+    /// cannot find out, for want of descriptors or memory, an errno: what may be ours is not the kernel's to do.
+    /// </param>
+    public bool TryIdentify(
+        in SeccompNotif call, int descriptor, [NotNullWhen(true)] out CallerThread? thread, [NotNullWhen(true)] out OpenNode? open, out Answer otherwise)
     {
-        open = null;
-        if (_threads.TryGetValue((int)call.Pid, out thread) && thread.TryHold(descriptor, out open))
+        if (_threads.TryGetValue((int)call.Pid, out thread) && thread.TryEnter(call.Id))
         {
+            Errno errno = thread.TryHold(descriptor, out open);
+            if (open is not null && thread.Process.IsStillThat(thread.Directory))
+            {
+                open.NoteUser(thread.Process.Pid);
+                otherwise = default;
+                return true;
+            }
+
+            open?.Release();
+            thread.LeaveCall();
             // What it was asked by is that thread's alone; so it is the one that calls.
-            if (open is null) return false;
-            if (thread.Process.IsStillThat(thread.Directory)) return true;
-            open.Release();
-            open = null;
+            if ((errno == Errno.None && open is null) || IsShortage(errno)) return Otherwise(errno, out open, out otherwise);
         }
 
-        return TryRenew(call, descriptor, out thread) && thread.TryHold(descriptor, out open) && open is not null;
+        Errno renewed = TryRenew(call, descriptor, out thread);
+        if (renewed != Errno.None) return Otherwise(renewed, out open, out otherwise);
+        Errno held = thread!.TryHold(descriptor, out open);
+        if (open is not null)
+        {
+            open.NoteUser(thread.Process.Pid);
+            otherwise = default;
+            return true;
+        }
+
+        thread.LeaveCall();
+        return Otherwise(held, out open, out otherwise);
+    }
+
+    /// <summary>The call that <see cref="TryIdentify"/> began is over.</summary>
+    public static void Leave(CallerThread thread, OpenNode open)
+    {
+        thread.LeaveCall();
+        open.Release();
+    }
+
+    /// <summary>The process of the thread that makes a call: for what need not be sure. The thread's own number where it cannot be found.</summary>
+    public int ProgramOf(in SeccompNotif call)
+    {
+        int id = (int)call.Pid;
+        if (_threads.TryGetValue(id, out CallerThread? thread)) return thread.Process.Pid;
+        return ThreadStatus.TryRead(id, out ThreadStatus status) ? status.Process : id;
     }
 
     /// <summary>
@@ -83,7 +127,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
 
         lock (_lock)
         {
-            if (!_processes.Values.Any(one => one.Memory.Changes.HasNotifiers) || !TryOpenThread(id, out FileDescriptor? directory)) return false;
+            if (!_processes.Values.Any(one => one.Memory.Changes.HasNotifiers) || OpenThread(id, out FileDescriptor directory) != Errno.None) return false;
             if (!ThreadStatus.TryRead(directory, out ThreadStatus status) || !_processes.TryGetValue(status.Process, out CallerProcess? found)
                 || HasEnded(found) || !found.IsStillThat(directory))
             {
@@ -91,7 +135,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
                 return false;
             }
 
-            Add(new CallerThread(id, directory, OpenPidfd(id, found), found, nodes, opener));
+            TryAdd(new CallerThread(id, directory, OpenPidfd(id, found), found, nodes, opener));
             if (!found.Memory.Changes.HasNotifiers) return false;
             process = found;
             return true;
@@ -104,7 +148,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
         lock (_lock)
         {
             if (_processes.Count == 0) return;
-            if (!TryOpenThread((int)call.Pid, out FileDescriptor? directory)) return;
+            if (OpenThread((int)call.Pid, out FileDescriptor directory) != Errno.None) return;
             using (directory)
                 if (ThreadStatus.TryRead(directory, out ThreadStatus status) && _processes.TryGetValue(status.Process, out CallerProcess? process))
                     process.MayHaveExeced = true;
@@ -120,7 +164,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
             if (process.MayHaveExeced)
             {
                 // Of another program by now, and that has none.
-                if (!TryOpenThread(pid, out FileDescriptor? directory)) return (0, 0);
+                if (OpenThread(pid, out FileDescriptor directory) != Errno.None) return (0, 0);
                 using (directory)
                     if (!process.IsStillThat(directory)) return (0, 0);
             }
@@ -146,83 +190,127 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
         }
     }
 
-    // The slow way: first call of a thread, first call after an exec, or a descriptor that is not open.
-    private bool TryRenew(in SeccompNotif call, int descriptor, [NotNullWhen(true)] out CallerThread? thread)
+    private static bool Otherwise(Errno errno, out OpenNode? open, out Answer otherwise)
+    {
+        open = null;
+        otherwise = IsShortage(errno) ? errno : Answer.Continue;
+        return false;
+    }
+
+    private static bool IsShortage(Errno errno) => errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM;
+
+    // The slow way: first call of a thread, first call after an exec, or a descriptor that is not open. The thread is entered.
+    // EBADF: the kernel is to answer.
+    private Errno TryRenew(in SeccompNotif call, int descriptor, out CallerThread? thread)
     {
         int id = (int)call.Pid;
+        if (_threads.TryGetValue(id, out thread) && !ForgetIfGone(thread) && thread.TryEnter(call.Id)) return Errno.None;
+
+        thread = null;
+        Errno errno = OpenThread(id, out FileDescriptor directory);
+        if (errno == Errno.None)
+        {
+            errno = CallerThread.TryStat(directory, descriptor, out LinuxStat stat);
+            if (errno == Errno.None && !nodes.IsCarrier(stat.Dev, stat.Ino)) errno = Errno.EBADF;
+            CallerProcess? process = null;
+            if (errno == Errno.None)
+                errno = ThreadStatus.TryRead(directory, out ThreadStatus status) ? GetProcess(call, directory, status.Process, out process) : Errno.EBADF;
+            if (errno == Errno.None) return Enter(call, new CallerThread(id, directory, OpenPidfd(id, process!), process!, nodes, opener), out thread);
+            directory.Dispose();
+        }
+
+        return IsShortage(errno) ? errno : Errno.EBADF;
+    }
+
+    private Errno Enter(in SeccompNotif call, CallerThread made, out CallerThread? thread)
+    {
+        thread = null;
+        // Only now is it sure that the ID meant what it was taken for.
+        if (made.IsAlive && listener.IsValid(call.Id) && made.TryEnter(call.Id))
+        {
+            // Where there is no room for it, it serves this one call.
+            lock (_lock)
+                if (!TryAdd(made)) made.Dispose();
+            thread = made;
+            return Errno.None;
+        }
+
+        made.Dispose();
+        return Errno.EBADF;
+    }
+
+    // Forgets a thread that is gone, or whose process runs another program by now. False when it is neither.
+    private bool ForgetIfGone(CallerThread thread)
+    {
+        bool sameProgram = thread.Process.IsStillThat(thread.Directory), alive = thread.IsAlive;
+        if (sameProgram && alive) return false;
         lock (_lock)
         {
-            if (_threads.TryGetValue(id, out thread))
-            {
-                bool sameProgram = thread.Process.IsStillThat(thread.Directory);
-                if (sameProgram && thread.IsAlive) return true;
-                if (!sameProgram && thread.IsAlive) Remove(thread.Process);
-                else if (_threads.TryRemove(id, out _)) thread.Dispose();
-            }
-
-            thread = null;
-            if (!TryOpenThread(id, out FileDescriptor? directory)) return false;
-            if (!IsOurs(directory, descriptor) || !ThreadStatus.TryRead(directory, out ThreadStatus status)
-                || !TryGetProcess(call, directory, status.Process, out CallerProcess? process))
-            {
-                directory.Dispose();
-                return false;
-            }
-
-            thread = new CallerThread(id, directory, OpenPidfd(id, process), process, nodes, opener);
-            // Only now is it sure that the ID meant what it was taken for.
-            if (!thread.IsAlive || !listener.IsValid(call.Id))
-            {
-                thread.Dispose();
-                thread = null;
-                return false;
-            }
-
-            Add(thread);
-            return true;
+            if (alive) Remove(thread.Process);
+            else Remove(thread);
         }
+
+        return true;
     }
 
-    private void Add(CallerThread thread)
+    private bool TryAdd(CallerThread thread)
     {
-        if (_threads.Count >= _sweepAt) Sweep();
-        if (_threads.TryRemove(thread.Id, out CallerThread? former)) former.Dispose();
+        // Meanwhile its process may have become another program.
+        if (!_processes.TryGetValue(thread.Process.Pid, out CallerProcess? process) || process != thread.Process) return false;
+        if (_threads.TryGetValue(thread.Id, out CallerThread? former)) Remove(former);
+        if (_threads.Count >= _mostThreads) Evict(null);
+        if (process.Threads.Count >= MostThreadsOfOne) Evict(process);
+        if (_threads.Count >= _mostThreads || process.Threads.Count >= MostThreadsOfOne) return false;
         _threads[thread.Id] = thread;
+        thread.Process.Threads.Add(thread);
+        return true;
     }
 
-    private bool TryGetProcess(in SeccompNotif call, FileDescriptor directory, int pid, [NotNullWhen(true)] out CallerProcess? process)
+    // Gives up the one that has not called for the longest time, and does not wait now.
+    private void Evict(CallerProcess? process)
     {
-        if (_processes.TryGetValue(pid, out process))
+        CallerThread? oldest = null;
+        foreach (CallerThread one in process is null ? _threads.Values : process.Threads)
+            if (!one.IsInCall && (oldest is null || one.LastCall < oldest.LastCall)) oldest = one;
+        if (oldest is not null) Remove(oldest);
+    }
+
+    private Errno GetProcess(in SeccompNotif call, FileDescriptor directory, int pid, out CallerProcess? process)
+    {
+        bool known;
+        lock (_lock) known = _processes.TryGetValue(pid, out process);
+        if (known)
         {
-            if (!HasEnded(process) && process.IsStillThat(directory)) return true;
-            Remove(process);
+            if (!HasEnded(process!) && process!.IsStillThat(directory)) return Errno.None;
+            lock (_lock) Remove(process!);
         }
 
         process = null;
         ProgramImage image = ProgramImage.Read(directory);
-        if (ProcessMemory.TryOpen(directory, "../", nodes.IsCarrier, out ProcessMemory? memory) != Errno.None) return false;
-        if (SysProcesses.OpenPidfd(pid, 0, out FileDescriptor pidfd) != Errno.None)
+        Errno errno = ProcessMemory.TryOpen(directory, "../", nodes.IsCarrier, out ProcessMemory? memory);
+        if (errno != Errno.None) return errno;
+        errno = SysProcesses.OpenPidfd(pid, 0, out FileDescriptor pidfd);
+        if (errno != Errno.None)
         {
             memory!.Dispose();
-            return false;
+            return errno;
         }
 
         var found = new CallerProcess(pid, pidfd, memory!, image);
         // Only now is it sure that the IDs meant what they were taken for.
-        if (!listener.IsValid(call.Id))
+        errno = listener.IsValid(call.Id) ? Errno.None : Errno.EBADF;
+        lock (_lock)
         {
-            found.Dispose();
-            return false;
+            // Another thread of it may have been quicker.
+            if (errno == Errno.None && _processes.TryGetValue(pid, out process)) errno = Errno.EEXIST;
+            else if (errno == Errno.None && _processes.Count >= _mostProcesses) errno = Errno.ENFILE;
+            else if (errno == Errno.None) _processes.Add(pid, process = found);
         }
 
-        _processes.Add(pid, found);
-        watchProcess(pidfd, pid);
-        process = found;
-        return true;
+        if (errno == Errno.None) watchProcess(pidfd, pid);
+        else found.Dispose();
+        return errno == Errno.EEXIST ? Errno.None : errno;
     }
-
-    private bool IsOurs(FileDescriptor directory, int descriptor) =>
-        CallerThread.TryStat(directory, descriptor, out LinuxStat stat) && nodes.IsCarrier(stat.Dev, stat.Ino);
 
     // A thread that is not the first has a pidfd of its own since Linux 6.9.
     private static FileDescriptor? OpenPidfd(int id, CallerProcess process)
@@ -233,25 +321,22 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
 
     private void Remove(CallerProcess process)
     {
+        if (!_processes.TryGetValue(process.Pid, out CallerProcess? known) || known != process) return;
         _processes.Remove(process.Pid);
-        foreach ((int id, CallerThread thread) in _threads)
-            if (thread.Process == process && _threads.TryRemove(id, out _)) thread.Dispose();
+        foreach (CallerThread thread in process.Threads.ToArray()) Remove(thread);
         process.Dispose();
     }
 
-    private void Sweep()
+    private void Remove(CallerThread thread)
     {
-        foreach ((int id, CallerThread thread) in _threads)
-            if (!thread.IsAlive && _threads.TryRemove(id, out _)) thread.Dispose();
-        _sweepAt = FirstSweep + 2 * _threads.Count;
+        thread.Process.Threads.Remove(thread);
+        _threads.TryRemove(new KeyValuePair<int, CallerThread>(thread.Id, thread));
+        thread.Dispose();
     }
 
     private static bool HasEnded(CallerProcess process) =>
         SysEvents.Poll(process.Pidfd, SysEvents.POLLIN, 0, out short ready) != Errno.None || ready != 0;
 
-    private static bool TryOpenThread(int id, [NotNullWhen(true)] out FileDescriptor? directory)
-    {
-        const int Flags = FcntlH.O_RDONLY | FcntlH.O_DIRECTORY;
-        return SysFiles.Open($"/proc/{id}/fd", Flags, out directory) == Errno.None;
-    }
+    private static Errno OpenThread(int id, out FileDescriptor directory) =>
+        SysFiles.Open($"/proc/{id}/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out directory);
 }

@@ -28,6 +28,10 @@ internal sealed class CallerThread(
     private List<OpenNode>? _heldInCall;
     private ulong _call;
 
+    // How many calls of it are being served; and, beside that, that its files are to be closed after the last.
+    private const int Disposed = 1 << 30;
+    private int _inCall;
+
     /// <summary>Its ID.</summary>
     public int Id => id;
 
@@ -46,50 +50,52 @@ internal sealed class CallerThread(
     /// <summary>Whether the thread still lives.</summary>
     public bool IsAlive => SysFiles.StatAt(directory, "../status\0"u8, 0, out _) == Errno.None;
 
+    /// <summary>Whether a call of it is being served.</summary>
+    public bool IsInCall => (Volatile.Read(ref _inCall) & ~Disposed) != 0;
+
+    /// <summary>When its last call came, in milliseconds since the host started.</summary>
+    public long LastCall { get; private set; }
+
     /// <summary>Which open file of our nodes a descriptor of the thread stands for, held for a call; null when it is another's file.</summary>
-    /// <returns>False when it stands for nothing, or the thread is gone.</returns>
-    public bool TryHold(int descriptor, out OpenNode? open)
+    /// <returns>An error when it stands for nothing, the thread is gone, or that cannot be found out.</returns>
+    public Errno TryHold(int descriptor, out OpenNode? open)
     {
         if (_known.TryRead(descriptor, out DescriptorInfo info))
         {
-            if (nodes.TryHold(info, out open)) return true;
+            if (nodes.TryHold(info, out open)) return Errno.None;
             _known.Drop(descriptor);
         }
 
         open = null;
-        if (!TryStat(descriptor, out LinuxStat stat)) return false;
-        if (nodes.TryHold(stat.Dev, stat.Ino, out open) && open.Carrier.Mount != Carrier.UnknownMount) _known.Add(descriptor);
-        return true;
+        Errno errno = TryStat(descriptor, out LinuxStat stat);
+        if (errno == Errno.None && nodes.TryHold(stat.Dev, stat.Ino, out open) && open.Carrier.Mount != Carrier.UnknownMount) _known.Add(descriptor);
+        return errno;
     }
 
-    /// <summary>What stat(2) says of an open file of the thread.</summary>
-    public bool TryStat(int descriptor, out LinuxStat stat)
+    /// <summary>What stat(2) says of an open file of the thread, without asking any file system that would have to ask a server.</summary>
+    public Errno TryStat(int descriptor, out LinuxStat stat)
     {
         // Fetching the file takes two thirds of the time that looking it up in /proc takes.
         if (pidfd is null || descriptor < 0) return TryStat(directory, descriptor, out stat);
         Errno errno = SysProcesses.StatFileOf(pidfd, descriptor, out stat);
-        return errno is Errno.EMFILE or Errno.ENFILE ? TryStat(directory, descriptor, out stat) : errno == Errno.None;
+        return errno is Errno.EMFILE or Errno.ENFILE ? TryStat(directory, descriptor, out stat) : errno;
     }
 
     /// <summary>The same of a thread that is known by its /proc/TID/fd alone.</summary>
-    public static bool TryStat(FileDescriptor directory, int descriptor, out LinuxStat stat)
+    public static Errno TryStat(FileDescriptor directory, int descriptor, out LinuxStat stat)
     {
+        stat = default;
         Span<byte> name = stackalloc byte[12];
-        if (descriptor < 0 || !Utf8Formatter.TryFormat(descriptor, name, out int length))
-        {
-            stat = default;
-            return false;
-        }
-
+        if (descriptor < 0 || !Utf8Formatter.TryFormat(descriptor, name, out int length)) return Errno.EBADF;
         name[length] = 0;
-        return SysFiles.StatAt(directory, name[..(length + 1)], 0, out stat) == Errno.None;
+        return SysFiles.StatAt(directory, name[..(length + 1)], FcntlH.AT_STATX_DONT_SYNC, out stat);
     }
 
     /// <inheritdoc/>
     public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
     {
         file = null;
-        if (!TryHold(descriptor, out OpenNode? open)) return false;
+        if (TryHold(descriptor, out OpenNode? open) != Errno.None) return false;
         if (open is not null)
         {
             // Another thread of the caller may close it meanwhile; until the call is over it stays.
@@ -102,10 +108,10 @@ internal sealed class CallerThread(
     }
 
     /// <inheritdoc/>
-    public SysResult InstallFile(INode node) => opener.Open(_call, node, FcntlH.O_RDWR | FcntlH.O_CLOEXEC, answers: false);
+    public SysResult InstallFile(INode node) => opener.Open(_call, process.Pid, node, FcntlH.O_RDWR | FcntlH.O_CLOEXEC, answers: false);
 
     /// <inheritdoc/>
-    public SysResult InstallQueue(QueueFile queue) => opener.Open(_call, queue);
+    public SysResult InstallQueue(QueueFile queue) => opener.Open(_call, process.Pid, queue);
 
     /// <inheritdoc/>
     public ProcessPins Pins => process.Pins;
@@ -125,22 +131,48 @@ internal sealed class CallerThread(
 
     /// <summary>From here to <see cref="LeaveCall"/> the thread waits for the calling thread to serve it.</summary>
     /// <param name="call">The call's ID.</param>
-    public void EnterCall(ulong call)
+    /// <returns>False when the thread is not known any more.</returns>
+    public bool TryEnter(ulong call)
     {
+        if ((Interlocked.Increment(ref _inCall) & Disposed) != 0)
+        {
+            Leave();
+            return false;
+        }
+
         _call = call;
+        LastCall = Environment.TickCount64;
         process.Memory.EnterCall(id);
+        return true;
     }
 
-    /// <summary>Ends what <see cref="EnterCall"/> began.</summary>
+    /// <summary>Ends what <see cref="TryEnter"/> began.</summary>
     public void LeaveCall()
     {
         ProcessMemory.LeaveCall();
-        if (_heldInCall is null || _heldInCall.Count == 0) return;
-        foreach (OpenNode open in _heldInCall) open.Release();
-        _heldInCall.Clear();
+        if (_heldInCall is { Count: > 0 })
+        {
+            foreach (OpenNode open in _heldInCall) open.Release();
+            _heldInCall.Clear();
+        }
+
+        Leave();
     }
 
+    /// <summary>Gives its files back, after the call that is being served.</summary>
     public void Dispose()
+    {
+        int before = Interlocked.Or(ref _inCall, Disposed);
+        if (before == 0) Free();
+    }
+
+    // Who finds nobody left frees; a second time does nothing.
+    private void Leave()
+    {
+        if (Interlocked.Decrement(ref _inCall) == Disposed) Free();
+    }
+
+    private void Free()
     {
         _known.Dispose();
         directory.Dispose();

@@ -25,6 +25,15 @@ internal readonly record struct ThreadStatus(int Process, uint RealUser, int Tra
         }
     }
 
+    /// <summary>The same of a thread that is known by its number alone.</summary>
+    public static bool TryRead(int thread, out ThreadStatus status)
+    {
+        status = default;
+        Errno errno = SysFiles.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/fd"), FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory);
+        if (errno != Errno.None) return false;
+        using (directory) return TryRead(directory, out status);
+    }
+
     private static ThreadStatus Parse(string text)
     {
         int process = 0, tracer = 0;

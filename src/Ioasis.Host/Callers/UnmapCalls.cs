@@ -27,10 +27,9 @@ internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, 
     public static bool Replaces(in SeccompNotif call) => (call.Data.Args[3] & MemoryFlags.MAP_FIXED) != 0;
 
     /// <summary>Lets the kernel do the call, and the thread return from it when accesses that began before have ended.</summary>
-    public Answer Serve(in SeccompNotif call, ServerThread server)
+    public Answer Serve(in SeccompNotif call)
     {
         if (!callers.TryFindBound(call, out CallerProcess? process)) return Answer.Continue;
-        server.EnterBlocking();
         int thread = (int)call.Pid;
         Tracee tracee = tracees.Expect(thread);
         try
@@ -43,11 +42,7 @@ internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, 
             if (DoWithoutAccesses(call, process, tracee) is { Trapped: true } state) SysPtrace.Detach(thread, state.TrappedSignal);
             return Answer.Sent;
         }
-        finally
-        {
-            tracees.Forget(thread, tracee);
-            server.LeaveBlocking();
-        }
+        finally { tracees.Forget(thread, tracee); }
     }
 
     private ChildState DoWithoutAccesses(in SeccompNotif call, CallerProcess process, Tracee tracee)

@@ -18,16 +18,15 @@ internal sealed class AttributeCalls(SeccompListener listener, CallerTable calle
     private const ulong LongestText = 4096;
 
     /// <summary>write(2), and pwrite64(2): where in the file does not matter.</summary>
-    public Answer Write(in SeccompNotif call, ServerThread server) => Store(call, server, isVectored: false);
+    public Answer Write(in SeccompNotif call) => Store(call, isVectored: false);
 
     /// <summary>writev(2).</summary>
-    public Answer Writev(in SeccompNotif call, ServerThread server) => Store(call, server, isVectored: true);
+    public Answer Writev(in SeccompNotif call) => Store(call, isVectored: true);
 
-    private Answer Store(in SeccompNotif call, ServerThread server, bool isVectored)
+    private Answer Store(in SeccompNotif call, bool isVectored)
     {
-        if (files.IsEmpty || !callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
-        server.EnterBlocking();
-        caller.EnterCall(call.Id);
+        if (files.IsEmpty) return Answer.Continue;
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
         try
         {
             if (open.File is not AttributeFiles.File attribute) return Answer.Continue;
@@ -43,12 +42,7 @@ internal sealed class AttributeCalls(SeccompListener listener, CallerTable calle
             });
             return Answer.Sent;
         }
-        finally
-        {
-            caller.LeaveCall();
-            open.Release();
-            server.LeaveBlocking();
-        }
+        finally { CallerTable.Leave(caller, open); }
     }
 
     private static Errno Read(in SeccompNotif call, CallerThread caller, bool isVectored, out byte[] text)

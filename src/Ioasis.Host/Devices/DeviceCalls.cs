@@ -18,23 +18,17 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
     private const ulong PageSize = 4096;
 
     /// <summary>open(2) of a node, answered by placing a carrier.</summary>
-    public Answer Open(in SeccompNotif call, ServerThread server, INode node, int flags)
+    public Answer Open(in SeccompNotif call, INode node, int flags)
     {
-        server.EnterBlocking();
-        try
-        {
-            SysResult opened = opener.Open(call.Id, node, flags, answers: true);
-            account?.Note(node.Path, "open", opened.Errno);
-            return opened.IsOk ? Answer.Sent : opened;
-        }
-        finally { server.LeaveBlocking(); }
+        SysResult opened = opener.Open(call.Id, callers.ProgramOf(call), node, flags, answers: true);
+        account?.Note(node.Path, "open", opened.Errno);
+        return opened.IsOk ? Answer.Sent : opened;
     }
 
     /// <summary>ioctl(2).</summary>
-    public Answer Ioctl(in SeccompNotif call, ServerThread server)
+    public Answer Ioctl(in SeccompNotif call)
     {
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
-        Enter(call, server, caller);
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
         try
         {
             uint command = (uint)call.Data.Args[1];
@@ -43,49 +37,41 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
             if (description is not null) account!.Note(open.Node.Path, description, result.Errno);
             return result;
         }
-        finally { Leave(server, caller, open); }
+        finally { CallerTable.Leave(caller, open); }
     }
 
     /// <summary>pread64(2).</summary>
-    public Answer Pread(in SeccompNotif call, ServerThread server)
+    public Answer Pread(in SeccompNotif call)
     {
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
-        Enter(call, server, caller);
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
         try { return Noted(open, "read", CanRead(open) ? open.File.Read(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2]) : Errno.EBADF); }
-        finally { Leave(server, caller, open); }
+        finally { CallerTable.Leave(caller, open); }
     }
 
     /// <summary>pwrite64(2).</summary>
-    public Answer Pwrite(in SeccompNotif call, ServerThread server)
+    public Answer Pwrite(in SeccompNotif call)
     {
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
-        Enter(call, server, caller);
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
         try { return Noted(open, "write", CanWrite(open) ? open.File.Write(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2]) : Errno.EBADF); }
-        finally { Leave(server, caller, open); }
+        finally { CallerTable.Leave(caller, open); }
     }
 
     /// <summary>preadv(2) and preadv2(2).</summary>
-    public Answer Preadv(in SeccompNotif call, ServerThread server) => Vectored(call, server, write: false);
+    public Answer Preadv(in SeccompNotif call) => Vectored(call, write: false);
 
     /// <summary>pwritev(2) and pwritev2(2).</summary>
-    public Answer Pwritev(in SeccompNotif call, ServerThread server) => Vectored(call, server, write: true);
+    public Answer Pwritev(in SeccompNotif call) => Vectored(call, write: true);
 
     /// <summary>mmap(2): whether it may be; the kernel then maps the carrier.</summary>
-    public Answer Mmap(in SeccompNotif call, ServerThread server)
+    public Answer Mmap(in SeccompNotif call)
     {
         if ((call.Data.Args[3] & SysMemory.MAP_ANONYMOUS) != 0) return Answer.Continue;
-        if (!callers.TryIdentify(call, (int)call.Data.Args[4], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
         ulong length = (call.Data.Args[1] + (PageSize - 1)) & ~(PageSize - 1), offset = call.Data.Args[5];
-        if (length == 0 || offset % PageSize != 0)
-        {
-            open.Release();
-            return Answer.Continue; // the kernel refuses it
-        }
-
+        if (length == 0 || offset % PageSize != 0) return Answer.Continue; // the kernel refuses it
+        if (!callers.TryIdentify(call, (int)call.Data.Args[4], out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
         ulong protection = call.Data.Args[2];
         // MAP_SHARED is 1 and MAP_SHARED_VALIDATE 3, MAP_PRIVATE is 2.
         bool shared = (call.Data.Args[3] & SysMemory.MAP_SHARED) != 0;
-        Enter(call, server, caller);
         try
         {
             Errno errno = open.File.Map(
@@ -93,14 +79,13 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
             account?.Note(open.Node.Path, "mmap", errno);
             return errno == Errno.None ? Answer.Continue : errno;
         }
-        finally { Leave(server, caller, open); }
+        finally { CallerTable.Leave(caller, open); }
     }
 
     // Linux calls a file without read_iter once for each vector and stops at the first that moves less than it could; so do we.
-    private Answer Vectored(in SeccompNotif call, ServerThread server, bool write)
+    private Answer Vectored(in SeccompNotif call, bool write)
     {
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open)) return Answer.Continue;
-        Enter(call, server, caller);
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
         try
         {
             if (!(write ? CanWrite(open) : CanRead(open))) return Errno.EBADF;
@@ -123,7 +108,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
 
             return SysResult.Ok(moved);
         }
-        finally { Leave(server, caller, open); }
+        finally { CallerTable.Leave(caller, open); }
     }
 
     private SysResult Noted(OpenNode open, string call, SysResult result)
@@ -135,17 +120,4 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
     private static bool CanRead(OpenNode open) => (open.Flags & FcntlH.O_ACCMODE) != FcntlH.O_WRONLY;
 
     private static bool CanWrite(OpenNode open) => (open.Flags & FcntlH.O_ACCMODE) != FcntlH.O_RDONLY;
-
-    private static void Enter(in SeccompNotif call, ServerThread server, CallerThread caller)
-    {
-        server.EnterBlocking();
-        caller.EnterCall(call.Id);
-    }
-
-    private static void Leave(ServerThread server, CallerThread caller, OpenNode open)
-    {
-        caller.LeaveCall();
-        open.Release();
-        server.LeaveBlocking();
-    }
 }

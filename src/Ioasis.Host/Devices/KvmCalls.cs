@@ -14,21 +14,15 @@ namespace Ioasis.Host.Devices;
 internal sealed class KvmCalls(CallerTable callers, KvmDevices devices, CallAccount? account = null)
 {
     /// <summary>ioctl(2) with that number.</summary>
-    public Answer SetAttribute(in SeccompNotif call, ServerThread server)
+    public Answer SetAttribute(in SeccompNotif call)
     {
-        server.EnterBlocking();
-        try
-        {
-            // Only if the caller is then found to live is what was read its own.
-            if (!TryRead(call, call.Data.Args[2], out KvmDeviceAttr attribute)
-                || attribute is not { Group: KvmH.KVM_DEV_VFIO_FILE, Attr: KvmH.KVM_DEV_VFIO_FILE_ADD or KvmH.KVM_DEV_VFIO_FILE_DEL }
-                || !TryRead(call, attribute.Addr, out int descriptor)
-                || !callers.TryIdentify(call, descriptor, out CallerThread? caller, out OpenNode? open))
-                return Answer.Continue;
-            try { return Serve(caller, (int)call.Data.Args[0], attribute.Attr == KvmH.KVM_DEV_VFIO_FILE_ADD, open); }
-            finally { open.Release(); }
-        }
-        finally { server.LeaveBlocking(); }
+        // Only if the caller is then found to live is what was read its own.
+        if (!TryRead(call, call.Data.Args[2], out KvmDeviceAttr attribute)
+            || attribute is not { Group: KvmH.KVM_DEV_VFIO_FILE, Attr: KvmH.KVM_DEV_VFIO_FILE_ADD or KvmH.KVM_DEV_VFIO_FILE_DEL }
+            || !TryRead(call, attribute.Addr, out int descriptor)) return Answer.Continue;
+        if (!callers.TryIdentify(call, descriptor, out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
+        try { return Serve(caller, (int)call.Data.Args[0], attribute.Attr == KvmH.KVM_DEV_VFIO_FILE_ADD, open); }
+        finally { CallerTable.Leave(caller, open); }
     }
 
     private Answer Serve(CallerThread caller, int descriptor, bool add, OpenNode open)

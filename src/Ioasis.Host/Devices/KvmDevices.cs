@@ -19,16 +19,18 @@ internal sealed class KvmDevices : IDisposable
     private const int MarkAttempts = 8;
 
     private readonly FileDescriptor _anonymous;
+    private readonly Closer _closer;
 
-    // Guards what follows, and is held while files are let go. Taken after the lock of OpenNodes and before any lock of a node's file.
+    // Guards what follows. Taken after the lock of OpenNodes and before the closer's.
     private readonly Lock _lock = new();
     private readonly List<Device> _devices = [];
     private volatile bool _hasDevices;
     private volatile bool _hasAbandoned;
 
     /// <exception cref="IOException">The host has no eventfd left.</exception>
-    public KvmDevices()
+    public KvmDevices(Closer closer)
     {
+        _closer = closer;
         Errno errno = SysEvents.CreateEventFd(0, 0, out _anonymous);
         if (errno != Errno.None) throw new IOException($"cannot watch KVM's devices: eventfd gives {errno}");
     }
@@ -84,9 +86,10 @@ internal sealed class KvmDevices : IDisposable
             if (Find(device) is not { } known) return Errno.ENOENT;
             if (known.Process != process) return Errno.EIO;
             if (!known.Files.Remove(file)) return Errno.ENOENT;
-            file.Release();
-            return Errno.None;
         }
+
+        file.Release();
+        return Errno.None;
     }
 
     /// <summary>Lets go of the files that devices held which are closed by now, if no program has them open.</summary>
@@ -118,7 +121,7 @@ internal sealed class KvmDevices : IDisposable
             if (!gone(_devices[i])) continue;
             List<OpenNode> files = _devices[i].Files;
             _devices.RemoveAt(i);
-            foreach (OpenNode file in files) file.Release();
+            foreach (OpenNode file in files) _closer.Add(file);
         }
     }
 

@@ -10,19 +10,22 @@ internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes, Open
 {
     /// <summary>Opens a queue and places its file in the process of a call that waits.</summary>
     /// <param name="call">The call's ID.</param>
+    /// <param name="program">The process.</param>
     /// <param name="queue">The queue. No lock may be held that its calls take.</param>
     /// <returns>The descriptor in that process, or why there is none.</returns>
-    public SysResult Open(ulong call, QueueFile queue) =>
-        queues.Open(queue, file => listener.PlaceFile(call, file, closeOnExec: true, answers: false));
+    public SysResult Open(ulong call, int program, QueueFile queue) =>
+        queues.Open(queue, program, file => listener.PlaceFile(call, file, closeOnExec: true, answers: false));
 
     /// <summary>Opens a node and places the file in the process of a call that waits.</summary>
     /// <param name="call">The call's ID.</param>
+    /// <param name="program">The process.</param>
     /// <param name="node">What to open. No lock of a node may be held: those of the open files are taken.</param>
     /// <param name="flags">As open(2) has them.</param>
-    /// <param name="answers">Whether the call is thereby answered, with the descriptor, in one step.</param>
+    /// <param name="answers">Whether the call is thereby answered, with the descriptor.</param>
     /// <returns>The descriptor in that process, or why there is none.</returns>
-    public SysResult Open(ulong call, INode node, int flags, bool answers)
+    public SysResult Open(ulong call, int program, INode node, int flags, bool answers)
     {
+        nodes.Closer.AwaitExclusion(node.Exclusion);
         Errno errno = Carrier.TryCreate(node.Path[(node.Path.LastIndexOf('/') + 1)..], out Carrier? carrier);
         if (errno != Errno.None) return errno;
         errno = node.Open(carrier!, out NodeFile? file);
@@ -32,7 +35,7 @@ internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes, Open
             return errno;
         }
 
-        var open = new OpenNode(node, carrier!, file!, flags);
+        var open = new OpenNode(node, carrier!, file!, flags, program);
         const int Passed = FcntlH.O_ACCMODE | FcntlH.O_NONBLOCK | FcntlH.O_APPEND;
         errno = carrier!.Reopen(flags & Passed, out FileDescriptor placed);
         if (errno == Errno.None) errno = nodes.Add(open);
@@ -43,10 +46,14 @@ internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes, Open
             return errno;
         }
 
-        SysResult sent = nodes.Place(placed, file => listener.PlaceFile(call, file, (flags & FcntlH.O_CLOEXEC) != 0, answers));
-
+        // The program may close it at once, which is seen only when ours is closed. So it gets to know the descriptor after that; where a
+        // signal could come between the two steps, in one step, and what it opens next may then be busy for a moment.
+        bool twoSteps = answers && listener.WaitsKillable;
+        SysResult sent;
+        using (placed) sent = listener.PlaceFile(call, placed, (flags & FcntlH.O_CLOEXEC) != 0, answers && !twoSteps);
         // EMFILE or the like, or the caller was killed meanwhile.
         if (!sent.IsOk) nodes.Remove(open);
+        else if (twoSteps) listener.Send(new SeccompNotifResp { Id = call, Val = sent.Value });
         return sent;
     }
 }

@@ -3,12 +3,16 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// An open file of a node that a program has. The table of open nodes holds it once, each call under way and each KVM that was told of it once more; as in Linux, the
-/// last of them closes it, so that no call is under way when it is.
+/// An open file of a node that a program has. The table of open nodes holds it once, each call under way and each KVM that was told
+/// of it once more; as in Linux, the last of them closes it, so that no call is under way when it is.
 /// </summary>
-internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int flags)
+internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int flags, int opener) : IClosable
 {
+    // Processes that share a file by fork come and go.
+    private const int MaxUsers = 16;
+
     private int _holds = 1;
+    private int[] _users = [opener];
 
     /// <summary>What was opened.</summary>
     public INode Node => node;
@@ -23,10 +27,34 @@ internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int f
     public int Flags => flags;
 
     /// <summary>Whether no program has it open any more; it is held for a call, or by KVM.</summary>
-    public bool IsAbandoned { get; private set; }
+    public bool IsAbandoned { get; set; }
+
+    /// <summary>Whether a close was seen just now that may not have been the last. Of the table of open nodes.</summary>
+    public bool IsRecent { get; set; }
+
+    /// <summary>Whether that was a while ago.</summary>
+    public bool IsDoubtful { get; set; }
+    /// <inheritdoc/>
+    public string Name => node.Path;
+
+    /// <inheritdoc/>
+    public int Opener => opener;
+
+    /// <inheritdoc/>
+    public object Exclusion => node.Exclusion;
 
     /// <summary>The inotify watch on the carrier.</summary>
     public int Watch { get; set; } = -1;
+
+    /// <inheritdoc/>
+    public bool HasUser(int process) => Array.IndexOf(Volatile.Read(ref _users), process) >= 0;
+
+    /// <summary>A process makes a call on it.</summary>
+    public void NoteUser(int process)
+    {
+        // Two threads may each lose the other's note; the next call makes up for it.
+        if (!HasUser(process)) Volatile.Write(ref _users, [.. Volatile.Read(ref _users).TakeLast(MaxUsers - 1), process]);
+    }
 
     /// <summary>Holds it for a call; false when it is closed already.</summary>
     public bool TryHold()
@@ -39,13 +67,6 @@ internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int f
         }
         while (Interlocked.CompareExchange(ref _holds, held + 1, held) != held);
         return true;
-    }
-
-    /// <summary>Lets the hold of the table of open nodes go: no program has it open.</summary>
-    public void Abandon()
-    {
-        IsAbandoned = true;
-        Release();
     }
 
     /// <summary>Lets a hold go; the last closes the file.</summary>

@@ -1,19 +1,30 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
+using Ioasis.Linux.Processes;
 
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// The open files of our nodes by the inode of their carriers, and how they are closed: inotify says when an open file description
-/// of a carrier is gone, mappings and descriptors in flight included.
+/// The open files of our nodes by the inode of their carriers. Inotify says when an open file description of a carrier is gone,
+/// mappings and descriptors in flight included; the <see cref="Closer"/> then closes the file.
 /// </summary>
 internal sealed class OpenNodes : IDisposable
 {
     private const int EventSize = 16;
+
+    // Who takes a call up asks again about so many files, and only about those that may have been closed this short time ago.
+    private const int AskedAtEachCall = 8;
+    private static readonly TimeSpan s_recent = TimeSpan.FromMilliseconds(20);
+
+    private static readonly TimeSpan s_lastPatience = TimeSpan.FromSeconds(2);
+
+    // The event loop asks about so many of the others at a time.
+    private const int AskedAtEachLook = 64;
 
     private readonly FileDescriptor _inotify;
 
@@ -21,12 +32,16 @@ internal sealed class OpenNodes : IDisposable
     private readonly FileDescriptor _epoll;
     private readonly ConcurrentDictionary<ulong, OpenNode> _byInode = new();
 
-    // Guards what follows, and is held while files are closed: whoever takes a call up waits until the closes that came before are done.
-    // Taken before any lock of a node's file.
-    private readonly Lock _closing = new();
+    // Guards what follows, and is never held while a file is closed or a program is waited for.
+    private readonly Lock _lock = new();
     private readonly Dictionary<int, OpenNode> _byWatch = [];
-    private readonly List<OpenNode> _doubtful = [];
+    private readonly Dictionary<int, int> _openBy = [];
+    private readonly Queue<(OpenNode Open, long Since)> _recent = [];
+    private readonly Queue<OpenNode> _doubtful = [];
     private readonly byte[] _events = new byte[256 * EventSize];
+
+    // Half of our descriptors are for open files; one program has at most half of those.
+    private readonly int _mostOpen, _mostOfOne;
 
     private ulong _device;
     private int _mount;
@@ -40,6 +55,9 @@ internal sealed class OpenNodes : IDisposable
         errno = SysEvents.CreateEpoll(out _epoll);
         if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, _inotify, (uint)SysEvents.POLLIN, 0);
         if (errno != Errno.None) throw new IOException($"cannot watch open files: epoll gives {errno}");
+        _mostOpen = (int)Math.Min(SysProcesses.DescriptorLimit / 2, int.MaxValue);
+        _mostOfOne = Math.Max(1, _mostOpen / 2);
+        Kvm = new KvmDevices(Closer);
     }
 
     /// <summary>Whether no file is open.</summary>
@@ -48,38 +66,33 @@ internal sealed class OpenNodes : IDisposable
     /// <summary>Readable when a file may have been closed.</summary>
     public FileDescriptor Inotify => _inotify;
 
-    /// <summary>Whether some close has yet to be confirmed; <see cref="CloseWhatIsGone"/> should be called again soon.</summary>
+    /// <summary>Whether some close has yet to be confirmed; <see cref="LookAgain"/> should be called soon.</summary>
     public bool HasDoubtful => Volatile.Read(ref _doubtfulCount) != 0 || Kvm.HasAbandoned;
 
     /// <summary>The files that KVM holds.</summary>
-    public KvmDevices Kvm { get; } = new();
+    public KvmDevices Kvm { get; }
+
+    /// <summary>Closes the files that no program has open any more.</summary>
+    public Closer Closer { get; } = new();
 
     /// <summary>Takes an open file in. From here on it is closed when its carrier is.</summary>
+    /// <returns>EMFILE, ENFILE: the program that opened it, or all of them, have as many open as we can hold.</returns>
     public Errno Add(OpenNode open)
     {
-        lock (_closing)
+        lock (_lock)
         {
+            int openBy = _openBy.GetValueOrDefault(open.Opener);
+            if (openBy >= _mostOfOne) return Errno.EMFILE;
+            if (_byWatch.Count >= _mostOpen) return Errno.ENFILE;
             SysResult watch = SysEvents.AddWatch(_inotify, open.Carrier.OwnPath, SysEvents.IN_CLOSE_WRITE | SysEvents.IN_CLOSE_NOWRITE);
             if (!watch.IsOk) return watch.Errno;
             open.Watch = (int)watch.Value;
             _byWatch.Add(open.Watch, open);
+            _openBy[open.Opener] = openBy + 1;
             _device = open.Carrier.Device;
             _mount = open.Carrier.Mount;
             _byInode[open.Carrier.Inode] = open;
             return Errno.None;
-        }
-    }
-
-    /// <summary>
-    /// Gives a program its file of a carrier. It may close it before we have closed ours, and open what cannot be opened twice: that call waits for us.
-    /// </summary>
-    public SysResult Place(FileDescriptor file, Func<FileDescriptor, SysResult> place)
-    {
-        lock (_closing)
-        {
-            SysResult placed = place(file);
-            file.Dispose();
-            return placed;
         }
     }
 
@@ -105,23 +118,23 @@ internal sealed class OpenNodes : IDisposable
     /// <summary>Closes an open file whose carrier no program got.</summary>
     public void Remove(OpenNode open)
     {
-        lock (_closing) Close(open);
+        lock (_lock) Close(open);
     }
 
     /// <summary>
-    /// Closes the files whose carriers are gone by now. When it returns, every close(2) that returned to its caller before this
-    /// was called has taken effect, whichever thread saw it.
+    /// Notes which files no program has open any more. When it returns, every close(2) that returned to its caller before this was
+    /// called is known to the <see cref="Closer"/>, whichever thread saw it.
     /// </summary>
     public void CloseWhatIsGone()
     {
-        lock (_closing)
+        lock (_lock)
         {
-            for (int i = _doubtful.Count - 1; i >= 0; i--)
+            for (int i = Math.Min(_recent.Count, AskedAtEachCall); i > 0; i--)
             {
-                if (!_doubtful[i].Carrier.IsUnused()) continue;
-                OpenNode open = _doubtful[i];
-                _doubtful.RemoveAt(i);
-                Close(open);
+                (OpenNode open, long since) = _recent.Dequeue();
+                if (IsClosed(open)) continue;
+                if (Stopwatch.GetElapsedTime(since) < s_recent) _recent.Enqueue((open, since));
+                else Doubt(open);
             }
 
             // A close(2) puts the inotify on the epoll's list before it returns. Only here is that list looked at, under the lock: who looked at the same time
@@ -133,25 +146,46 @@ internal sealed class OpenNodes : IDisposable
                 Take(_events.AsSpan(0, (int)got.Value));
             }
 
-            Volatile.Write(ref _doubtfulCount, _doubtful.Count);
             Kvm.CloseWhatIsGone();
+            NoteDoubtful();
+        }
+    }
+
+    /// <summary>Asks again about some of the files whose close is in doubt. For one thread that has nothing better to do.</summary>
+    public void LookAgain()
+    {
+        CloseWhatIsGone();
+        lock (_lock)
+        {
+            for (int i = Math.Min(_doubtful.Count, AskedAtEachLook); i > 0; i--)
+            {
+                OpenNode open = _doubtful.Dequeue();
+                if (!IsClosed(open)) _doubtful.Enqueue(open);
+            }
+
+            NoteDoubtful();
         }
     }
 
     /// <summary>Closes every file that is still open.</summary>
     public void Dispose()
     {
-        lock (_closing)
+        lock (_lock)
         {
+            Kvm.Dispose();
             foreach (OpenNode open in _byWatch.Values.ToArray()) Close(open);
+            _recent.Clear();
             _doubtful.Clear();
         }
 
-        Kvm.Dispose();
-
+        // All programs are gone; a device that cannot be closed is no reason to stay.
+        if (!Closer.TryAwaitAll(s_lastPatience)) ErrorOutput.Say("some devices could not be closed");
+        Closer.Dispose();
         _epoll.Dispose();
         _inotify.Dispose();
     }
+
+    private void NoteDoubtful() => Volatile.Write(ref _doubtfulCount, _recent.Count + _doubtful.Count);
 
     // struct inotify_event: wd, mask, cookie, len, and a name, which events of a watched file do not have.
     private void Take(ReadOnlySpan<byte> events)
@@ -169,15 +203,36 @@ internal sealed class OpenNodes : IDisposable
     // The event comes a moment before the kernel lets the file go, and a file opened again through /proc has an event of its own.
     private void Judge(OpenNode open)
     {
-        if (open.Carrier.IsUnused()) Close(open);
-        else if (!_doubtful.Contains(open)) _doubtful.Add(open);
+        if (IsClosed(open) || open.IsRecent) return;
+        open.IsRecent = true;
+        _recent.Enqueue((open, Stopwatch.GetTimestamp()));
+    }
+
+    private void Doubt(OpenNode open)
+    {
+        open.IsRecent = false;
+        if (open.IsDoubtful) return;
+        open.IsDoubtful = true;
+        _doubtful.Enqueue(open);
+    }
+
+    private bool IsClosed(OpenNode open)
+    {
+        if (!_byWatch.ContainsKey(open.Watch)) return true;
+        if (!open.Carrier.IsUnused()) return false;
+        Close(open);
+        return true;
     }
 
     private void Close(OpenNode open)
     {
         if (!_byWatch.Remove(open.Watch)) return;
+        int left = _openBy[open.Opener] - 1;
+        if (left == 0) _openBy.Remove(open.Opener);
+        else _openBy[open.Opener] = left;
         _byInode.TryRemove(open.Carrier.Inode, out _);
         SysEvents.RemoveWatch(_inotify, open.Watch);
-        open.Abandon();
+        open.IsAbandoned = true;
+        Closer.Add(open);
     }
 }

@@ -14,19 +14,22 @@ internal sealed class OpenQueues : IDisposable
 
     // Two with the same ends in them: one that another waits on can for a moment seem to have nothing ready, to whoever asks without waiting.
     private readonly FileDescriptor _epoll, _notifier;
+    private readonly Closer _closer;
     private readonly ConcurrentDictionary<ulong, QueueCarrier> _open = new();
+    private readonly ConcurrentDictionary<(ulong Device, ulong Inode), QueueCarrier> _byInode = new();
     private ulong _next;
 
     // How many are open: the dictionary would lock itself to say that it is empty.
     private int _count;
 
-    // Held while responses are taken and queues closed: whoever takes a call up waits until those are done that came before. Taken before any
-    // lock of a queue.
+    // Held while responses are taken: whoever takes a call up waits until those are done that came before. Taken before any lock of a
+    // queue, and not held while one is closed.
     private readonly Lock _serving = new();
 
     /// <exception cref="IOException">The host cannot.</exception>
-    public OpenQueues()
+    public OpenQueues(Closer closer)
     {
+        _closer = closer;
         Errno errno = SysEvents.CreateEpoll(out _epoll);
         if (errno == Errno.None) errno = SysEvents.CreateEpoll(out _notifier);
         else _notifier = _epoll;
@@ -41,11 +44,12 @@ internal sealed class OpenQueues : IDisposable
 
     /// <summary>Opens a queue for a program.</summary>
     /// <param name="queue">The queue; it is closed when no program has the file any more, and at once when the answer is an error.</param>
+    /// <param name="program">The process that gets it.</param>
     /// <param name="place">Places the file in the program, and gives its number there.</param>
-    public SysResult Open(QueueFile queue, Func<FileDescriptor, SysResult> place)
+    public SysResult Open(QueueFile queue, int program, Func<FileDescriptor, SysResult> place)
     {
         ulong tag = Interlocked.Increment(ref _next);
-        Errno errno = QueueCarrier.TryCreate(queue, [_epoll, _notifier], tag, out QueueCarrier? carrier, out FileDescriptor programs);
+        Errno errno = QueueCarrier.TryCreate(queue, [_epoll, _notifier], tag, program, out QueueCarrier? carrier, out FileDescriptor programs);
         if (errno != Errno.None)
         {
             queue.Close();
@@ -55,8 +59,9 @@ internal sealed class OpenQueues : IDisposable
         using (programs)
         {
             _open[tag] = carrier!;
+            _byInode[(carrier!.Device, carrier.Inode)] = carrier;
             Interlocked.Increment(ref _count);
-            carrier!.Connect();
+            carrier.Connect();
             SysResult placed = place(programs);
             if (placed.IsOk) return placed;
             lock (_serving) Close(tag, carrier);
@@ -65,17 +70,11 @@ internal sealed class OpenQueues : IDisposable
     }
 
     /// <summary>The queue whose file in the program has this device and inode number.</summary>
-    public bool TryFind(ulong device, ulong inode, [NotNullWhen(true)] out QueueCarrier? carrier)
-    {
-        carrier = null;
-        foreach ((_, QueueCarrier open) in _open)
-            if (open.Inode == inode && open.Device == device) carrier = open;
-        return carrier is not null;
-    }
+    public bool TryFind(ulong device, ulong inode, [NotNullWhen(true)] out QueueCarrier? carrier) => _byInode.TryGetValue((device, inode), out carrier);
 
     /// <summary>
-    /// Takes what programs wrote, and closes the queues that no program has open. When it returns, every write(2) and close(2) that returned
-    /// before this was called has taken effect, whichever thread saw it.
+    /// Takes what programs wrote, and gives the queues that no program has open to the closer. When it returns, every write(2) and close(2) that
+    /// returned before this was called was seen, whichever thread saw it.
     /// </summary>
     public void Serve()
     {
@@ -118,12 +117,10 @@ internal sealed class OpenQueues : IDisposable
 
     private void Close(ulong tag, QueueCarrier carrier)
     {
-        if (!_open.ContainsKey(tag)) return;
-        try { carrier.Close(); }
-        finally
-        {
-            _open.TryRemove(tag, out _);
-            Interlocked.Decrement(ref _count); // last: who finds none open does not wait for us
-        }
+        if (!_open.TryRemove(tag, out _)) return;
+        _byInode.TryRemove((carrier.Device, carrier.Inode), out _);
+        carrier.Disconnect();
+        _closer.Add(carrier);
+        Interlocked.Decrement(ref _count); // last: who finds none open does not wait for us
     }
 }

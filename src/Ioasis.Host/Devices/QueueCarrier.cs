@@ -10,7 +10,7 @@ namespace Ioasis.Host.Devices;
 /// end of a socket pair where responses are written, of a pipe where none are. We have the other end. What finds no room there stays in the
 /// queue, so that nothing is lost.
 /// </summary>
-internal sealed class QueueCarrier : IQueueCarrier
+internal sealed class QueueCarrier : IQueueCarrier, IClosable
 {
     // Most records are smaller by far; a pipe takes so much in one piece.
     private const int Room = 4096;
@@ -36,8 +36,9 @@ internal sealed class QueueCarrier : IQueueCarrier
     private readonly byte[] _responses = new byte[Room];
     private int _partial;
 
-    private QueueCarrier(QueueFile queue, FileDescriptor file, FileDescriptor[] epolls, ulong tag, in LinuxStat stat)
+    private QueueCarrier(QueueFile queue, FileDescriptor file, FileDescriptor[] epolls, ulong tag, int opener, in LinuxStat stat)
     {
+        Opener = opener;
         _queue = queue;
         _file = file;
         _epolls = epolls;
@@ -49,6 +50,12 @@ internal sealed class QueueCarrier : IQueueCarrier
 
     /// <summary>The queue's name, as Linux names its file.</summary>
     public string Name => _queue.Name;
+
+    /// <inheritdoc/>
+    public int Opener { get; }
+
+    /// <inheritdoc/>
+    public object? Exclusion => null;
 
     /// <summary>The device number of the program's end.</summary>
     public ulong Device { get; }
@@ -73,9 +80,10 @@ internal sealed class QueueCarrier : IQueueCarrier
     /// <param name="queue">The queue.</param>
     /// <param name="epolls">What our end is watched by.</param>
     /// <param name="tag">What they are to tell of it.</param>
+    /// <param name="opener">The process that gets the other.</param>
     /// <param name="carrier">Our end.</param>
     /// <param name="programs">The program's end: once it is placed there, ours has to be closed.</param>
-    public static Errno TryCreate(QueueFile queue, FileDescriptor[] epolls, ulong tag, out QueueCarrier? carrier, out FileDescriptor programs)
+    public static Errno TryCreate(QueueFile queue, FileDescriptor[] epolls, ulong tag, int opener, out QueueCarrier? carrier, out FileDescriptor programs)
     {
         carrier = null;
         FileDescriptor file;
@@ -88,7 +96,7 @@ internal sealed class QueueCarrier : IQueueCarrier
             if (errno == Errno.None) errno = SysEvents.AddToEpoll(epoll, file, Interest(listens: queue.ResponseSize != 0, waitsForRoom: false), tag);
         if (errno == Errno.None)
         {
-            carrier = new QueueCarrier(queue, file, epolls, tag, stat);
+            carrier = new QueueCarrier(queue, file, epolls, tag, opener, stat);
             return Errno.None;
         }
 
@@ -135,17 +143,21 @@ internal sealed class QueueCarrier : IQueueCarrier
         return false;
     }
 
-    /// <summary>The program's end is gone, or was never placed. Once.</summary>
-    public void Close()
+    /// <inheritdoc/>
+    public bool HasUser(int process) => process == Opener;
+
+    /// <summary>The program's end is gone, or was never placed: nothing moves any more. The queue is closed by <see cref="Release"/>.</summary>
+    public void Disconnect()
     {
         lock (_filling)
         {
             _isClosed = true;
             _file.Dispose();
         }
-
-        _queue.Close();
     }
+
+    /// <summary>Closes the queue. Once.</summary>
+    public void Release() => _queue.Close();
 
     private void TakeResponses(bool areLast)
     {

@@ -34,7 +34,7 @@ internal sealed class OpenCalls(
         if (errno != Errno.None) return errno;
         return node.Entry switch
         {
-            VirtualDevice device => (flags & FcntlH.O_DIRECT) != 0 ? Errno.EINVAL : devices.Open(call, server, device.Node, flags),
+            VirtualDevice device => (flags & FcntlH.O_DIRECT) != 0 ? Errno.EINVAL : devices.Open(call, device.Node, flags),
             VirtualFile file => OpenFile(call, server, node, file, flags),
             _ => Errno.ENXIO,
         };
@@ -95,7 +95,7 @@ internal sealed class OpenCalls(
         if (access != FcntlH.O_RDONLY && ((mode & StatMode.S_IWUGO) == 0 || content.Store is null)) return Errno.EACCES;
         if ((flags & FcntlH.O_DIRECT) != 0) return Errno.EINVAL;
         return access != FcntlH.O_RDONLY
-            ? devices.Open(call, server, attributes.NodeOf(content.Path, content.Mode, content.Store!), flags)
+            ? devices.Open(call, attributes.NodeOf(content.Path, content.Mode, content.Store!), flags)
             : OpenContent(call, node.Path, content.Content(), content.Mode, flags);
     }
 

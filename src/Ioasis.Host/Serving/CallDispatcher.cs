@@ -21,7 +21,12 @@ internal sealed class CallDispatcher(
             // A close(2) of the caller that came before must have taken effect, and what it wrote to a queue.
             queues.Serve();
             nodes.CloseWhatIsGone();
+            if (!nodes.Closer.IsIdle) nodes.Closer.Await(callers.ProgramOf(call));
             return call.Pid == 0 ? Answer.Continue : ServeKnown(call, server);
+        }
+        catch (OutOfMemoryException)
+        {
+            return Errno.ENOMEM;
         }
         catch (Exception e)
         {
@@ -35,25 +40,25 @@ internal sealed class CallDispatcher(
     {
         switch (TrappedCalls.KindOf(call.Data))
         {
-            case CallKind.KvmIoctl: return kvm.SetAttribute(call, server);
+            case CallKind.KvmIoctl: return kvm.SetAttribute(call);
             case CallKind.Ioctl:
-                Answer done = devices.Ioctl(call, server);
+                Answer done = devices.Ioctl(call);
                 return done.IsContinue ? paths.Refuse(call, (int)call.Data.Args[0], Errno.None) : done;
-            case CallKind.Pread: return devices.Pread(call, server);
+            case CallKind.Pread: return devices.Pread(call);
             case CallKind.Pwrite:
-                Answer stored = attributes.Write(call, server);
-                return stored.IsContinue ? devices.Pwrite(call, server) : stored;
-            case CallKind.Write: return attributes.Write(call, server);
-            case CallKind.Writev: return attributes.Writev(call, server);
-            case CallKind.Preadv: return devices.Preadv(call, server);
-            case CallKind.Pwritev: return devices.Pwritev(call, server);
-            case CallKind.Preadv2: return devices.Preadv(call, server);
-            case CallKind.Pwritev2: return devices.Pwritev(call, server);
+                Answer stored = attributes.Write(call);
+                return stored.IsContinue ? devices.Pwrite(call) : stored;
+            case CallKind.Write: return attributes.Write(call);
+            case CallKind.Writev: return attributes.Writev(call);
+            case CallKind.Preadv: return devices.Preadv(call);
+            case CallKind.Pwritev: return devices.Pwritev(call);
+            case CallKind.Preadv2: return devices.Preadv(call);
+            case CallKind.Pwritev2: return devices.Pwritev(call);
             case CallKind.Mmap:
-                Answer mapped = devices.Mmap(call, server);
+                Answer mapped = devices.Mmap(call);
                 if (mapped.IsContinue) mapped = paths.Refuse(call, (int)call.Data.Args[4], Errno.ENODEV);
-                return mapped.IsContinue && unmaps is not null && UnmapCalls.Replaces(call) ? unmaps.Serve(call, server) : mapped;
-            case CallKind.Unmap: return unmaps?.Serve(call, server) ?? Answer.Continue;
+                return mapped.IsContinue && unmaps is not null && UnmapCalls.Replaces(call) ? unmaps.Serve(call) : mapped;
+            case CallKind.Unmap: return unmaps?.Serve(call) ?? Answer.Continue;
             case CallKind.Exec:
                 callers.NoteExec(call);
                 return Answer.Continue;

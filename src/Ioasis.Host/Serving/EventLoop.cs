@@ -55,7 +55,7 @@ internal sealed class EventLoop : IDisposable
             wait = _nodes.HasDoubtful ? Math.Min(2 * wait, LongestWait) : 1;
             SysResult got = SysEvents.WaitEpoll(_epoll, ready, _nodes.HasDoubtful ? wait : -1);
             if (!got.IsOk) return;
-            if (got.Value == 0) Try(_nodes.CloseWhatIsGone);
+            if (got.Value == 0) Try(_nodes.LookAgain);
             foreach (SysEvents.EpollEntry entry in ready[..(int)got.Value])
             {
                 if (entry.Tag == InotifyTag) Try(_nodes.CloseWhatIsGone);

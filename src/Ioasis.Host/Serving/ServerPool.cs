@@ -1,4 +1,6 @@
 using Ioasis.Abi;
+using Ioasis.Host.Callers;
+using Ioasis.Host.Filter;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Seccomp;
 
@@ -7,22 +9,29 @@ namespace Ioasis.Host.Serving;
 /// <summary>
 /// The threads that serve stopped calls. One at a time receives: every thread that waits in the kernel for a call is woken by each, so
 /// a second costs 2 µs a call. The receiver serves the call itself; when that turns out to take long, another thread gets the turn, so
-/// that no call waits for another's.
+/// that no call waits for another program's. What the calls of one program can hold is its <see cref="ProgramShares"/>.
 /// </summary>
 internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispatcher)
 {
-    private const int MaxThreads = 64;
+    /// <summary>Threads that there can be: the shares of so many programs whose calls never end.</summary>
+    private const int MaxThreads = 256 * ProgramShares.MostHeld;
+
+    // Threads that wait for their turn. One is always there before it is needed: when it is, the host may have none to give.
+    private const int LeastWaiting = 1, MostWaiting = 8;
+
+    private const int StackSize = 512 << 10;
     private const int WatchMilliseconds = 1;
 
-    // The watcher rests after so many looks that saw no call of a node.
+    // The watcher rests after so many looks that saw no call.
     private const int QuietLooks = 32;
 
-    // Guards what follows.
+    // Guards what follows. That of the shares is taken within.
     private readonly Lock _lock = new();
     private readonly Stack<ServerThread> _waiting = new();
-    private int _threads;
+    private int _threads, _starting;
     private ServerThread? _receiver;
 
+    private readonly ProgramShares _shares = new();
     private readonly Gate _watch = new();
     private long _lastCall;
     private int _watcherRests;
@@ -31,11 +40,19 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     /// <summary>Where calls come from.</summary>
     public SeccompListener Listener => listener;
 
+    /// <summary>How many threads serve.</summary>
+    public int Threads
+    {
+        get { lock (_lock) return _threads; }
+    }
+
     /// <summary>Starts serving.</summary>
+    /// <exception cref="IOException">The host has no thread for us.</exception>
     public void Start()
     {
-        Promote(null);
-        Spawn(Watch, "ioasis watch");
+        var first = new ServerThread(this);
+        _receiver = first;
+        if (!TryStart(first) || !TryStart(Watch, "ioasis watch", 0)) throw new IOException("cannot start the threads that serve calls");
     }
 
     /// <summary>Lets the threads go that wait for their turn. Those that receive end when the filter has no users any more.</summary>
@@ -55,27 +72,36 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     public bool MayReceive(ServerThread thread)
     {
         if (Volatile.Read(ref _receiver) == thread) return !_stopped;
+        ServeWhatWasKept(thread);
         lock (_lock)
         {
-            if (_stopped) return false;
-            if (_receiver == thread) return true;
-            _waiting.Push(thread);
+            if (thread.IsStarting) _starting--;
+            thread.IsStarting = false;
+            if (_receiver != thread)
+            {
+                if (_stopped || _waiting.Count >= MostWaiting)
+                {
+                    _threads--;
+                    return false;
+                }
+
+                _waiting.Push(thread);
+            }
         }
 
-        thread.AwaitTurn();
+        if (_receiver != thread) thread.AwaitTurn();
         return !_stopped;
     }
 
-    /// <summary>Serves a call.</summary>
+    /// <summary>Serves a call that was received.</summary>
     public void Serve(in SeccompNotif call, ServerThread thread)
     {
-        Answer answer = dispatcher.Serve(call, thread);
-        // ENOENT: the caller was killed meanwhile.
-        if (!answer.IsSent) listener.Send(answer.ToResponse(call.Id));
+        if (_shares.AnyIsFull && _shares.TryKeep(KeyOf(call), call)) return;
+        ServeNow(call, thread);
     }
 
-    /// <summary>Notes in <paramref name="mark"/> that a call begins which can take long.</summary>
-    public void NoteBlocking(ref long mark)
+    /// <summary>Notes in <paramref name="mark"/> that a call begins.</summary>
+    public void NoteCall(ref long mark)
     {
         // A full fence: either the watcher sees the mark, or we see that it rests.
         Interlocked.Exchange(ref mark, Interlocked.Increment(ref _lastCall));
@@ -86,25 +112,32 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     public bool HasNoUsers() =>
         SysEvents.Poll(listener.File, 0, 0, out short ready) != Errno.None || (ready & SysEvents.POLLHUP) != 0;
 
-    // Gives the turn to another thread, if the receiver is still the one that was seen to be stuck.
-    private void Promote(ServerThread? stuck)
+    private void ServeNow(in SeccompNotif call, ServerThread thread)
     {
-        lock (_lock)
-        {
-            if (_stopped || _receiver != stuck) return;
-            if (_waiting.TryPop(out ServerThread? next))
-            {
-                Volatile.Write(ref _receiver, next);
-                next.GiveTurn();
-            }
-            else if (_threads < MaxThreads)
-            {
-                _threads++;
-                next = new ServerThread(this);
-                Volatile.Write(ref _receiver, next);
-                Spawn(next.Run, "ioasis serve");
-            }
-        }
+        thread.Begin(call);
+        Answer answer = dispatcher.Serve(call, thread);
+        // ENOENT: the caller was killed meanwhile.
+        if (!answer.IsSent) listener.Send(answer.ToResponse(call.Id));
+        thread.End();
+    }
+
+    // Of a thread that was held: the calls of that program which were kept meanwhile.
+    private void ServeWhatWasKept(ServerThread thread)
+    {
+        ShareKey? key;
+        lock (_lock) key = thread.HeldBy;
+        if (key is not { } held) return;
+        while (_shares.TryTakeNext(held, out SeccompNotif call))
+            if (listener.IsValid(call.Id)) ServeNow(call, thread);
+        lock (_lock) thread.HeldBy = null;
+    }
+
+    private static ShareKey KeyOf(in SeccompNotif call)
+    {
+        int thread = (int)call.Pid;
+        // A number of a thread that is gone is nobody's share.
+        int process = ThreadStatus.TryRead(thread, out ThreadStatus status) ? status.Process : thread;
+        return new ShareKey(process, TrappedCalls.KindOf(call.Data) > CallKind.Unmap);
     }
 
     private void Watch()
@@ -115,8 +148,9 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
         {
             Thread.Sleep(WatchMilliseconds);
             ServerThread? receiver = Volatile.Read(ref _receiver);
-            long current = receiver?.BlockingCall ?? 0;
-            if (current != 0 && current == seen) Promote(receiver);
+            long current = receiver?.Serving ?? 0;
+            if (current != 0 && current == seen) Promote(receiver!, current);
+            else KeepOneWaiting();
             seen = current;
 
             long last = Interlocked.Read(ref _lastCall);
@@ -130,5 +164,53 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
         }
     }
 
-    private static void Spawn(ThreadStart run, string name) => new Thread(run) { IsBackground = true, Name = name }.Start();
+    // Gives the turn to another thread, if the receiver is still at the call that was seen to take long. Where none waits, the next look tries again.
+    private void Promote(ServerThread stuck, long serving)
+    {
+        KeepOneWaiting();
+        SeccompNotif call = stuck.Call;
+        ShareKey key = KeyOf(call);
+        lock (_lock)
+        {
+            if (_stopped || _receiver != stuck || stuck.Serving != serving || !_waiting.TryPop(out ServerThread? next)) return;
+            stuck.HeldBy = key;
+            _shares.Hold(key);
+            Volatile.Write(ref _receiver, next);
+            next.GiveTurn();
+        }
+    }
+
+    private void KeepOneWaiting()
+    {
+        lock (_lock)
+            if (_stopped || _waiting.Count + _starting >= LeastWaiting || _threads >= MaxThreads) return;
+        TryStart(new ServerThread(this) { IsStarting = true });
+    }
+
+    private bool TryStart(ServerThread thread)
+    {
+        lock (_lock) Count(1);
+        if (TryStart(thread.Run, "ioasis serve", StackSize)) return true;
+        lock (_lock) Count(-1);
+        return false;
+
+        void Count(int one)
+        {
+            _threads += one;
+            if (thread.IsStarting) _starting += one;
+        }
+    }
+
+    private static bool TryStart(ThreadStart run, string name, int stackSize)
+    {
+        try
+        {
+            new Thread(run, stackSize) { IsBackground = true, Name = name }.Start();
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            return false; // .NET says so when the host has no thread for us
+        }
+    }
 }

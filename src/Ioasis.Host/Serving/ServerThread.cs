@@ -6,19 +6,33 @@ namespace Ioasis.Host.Serving;
 internal sealed class ServerThread(ServerPool pool)
 {
     private readonly Gate _turn = new();
-    private long _blockingCall;
+    private SeccompNotif _call;
+    private long _serving;
 
     /// <summary>Room for a path.</summary>
     public byte[] Path { get; } = new byte[4096];
 
-    /// <summary>A number for the call of a node's file that is under way, or 0: only such calls can take long.</summary>
-    public long BlockingCall => Interlocked.Read(ref _blockingCall);
+    /// <summary>A number for the call that is under way, or 0. Each can take as long as its program likes.</summary>
+    public long Serving => Interlocked.Read(ref _serving);
 
-    /// <summary>A node's file is called from here on, which can take as long as it likes.</summary>
-    public void EnterBlocking() => pool.NoteBlocking(ref _blockingCall);
+    /// <summary>The call that is under way, while <see cref="Serving"/> says that there is one.</summary>
+    public ref readonly SeccompNotif Call => ref _call;
 
-    /// <summary>The call of the node's file is over.</summary>
-    public void LeaveBlocking() => Volatile.Write(ref _blockingCall, 0);
+    /// <summary>Whose call holds the thread, once that was seen to take long. Guarded by the pool's lock.</summary>
+    public ShareKey? HeldBy { get; set; }
+
+    /// <summary>Whether it has yet to ask for its turn for the first time. Guarded by the pool's lock.</summary>
+    public bool IsStarting { get; set; }
+
+    /// <summary>A call begins.</summary>
+    public void Begin(in SeccompNotif call)
+    {
+        _call = call;
+        pool.NoteCall(ref _serving);
+    }
+
+    /// <summary>It is over.</summary>
+    public void End() => Volatile.Write(ref _serving, 0);
 
     /// <summary>Lets the thread receive calls.</summary>
     public void GiveTurn() => _turn.Open();

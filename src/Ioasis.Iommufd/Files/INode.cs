@@ -15,6 +15,12 @@ public interface INode
     /// <summary>Its permission bits, 0600 or 0666 in octal.</summary>
     uint Mode { get; }
 
+    /// <summary>
+    /// What only one file at a time can have, of this node or another: an open waits until a file of the same that is being closed
+    /// is closed.
+    /// </summary>
+    object Exclusion => this;
+
     /// <summary>Opens it: the answer is the open file, or an error.</summary>
     /// <param name="carrier">The memory behind the new file.</param>
     /// <param name="file">The open file, when the answer is <see cref="Abi.Errno.None"/>.</param>

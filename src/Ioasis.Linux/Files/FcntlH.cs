@@ -32,6 +32,9 @@ internal static class FcntlH
     /// <summary>Both together are EINVAL.</summary>
     public const int AT_STATX_SYNC_TYPE = 0x6000;
 
+    /// <summary>What the file system knows without asking a server is enough.</summary>
+    public const int AT_STATX_DONT_SYNC = 0x4000;
+
     public const int F_DUPFD_CLOEXEC = 1030;
     public const int F_GETFD = 1;
     public const int F_SETFD = 2;

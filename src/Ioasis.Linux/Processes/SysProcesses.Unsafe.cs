@@ -111,8 +111,10 @@ internal static unsafe partial class SysProcesses
         int file = (int)pidfd_getfd(SyscallNumbers.PidfdGetfd, process, number, 0);
         if (file < 0) return LastError.Errno;
         Errno errno;
-        // SAFETY: the struct is the kernel's and pinned.
-        fixed (LinuxStat* to = &stat) errno = LastError.Of(fstat(SyscallNumbers.Fstat, file, to));
+        byte end = 0;
+        // SAFETY: the struct is the kernel's and pinned; the path is one NUL.
+        fixed (LinuxStat* to = &stat)
+            errno = LastError.Of(fstatat(SyscallNumbers.Newfstatat, file, &end, to, FcntlH.AT_EMPTY_PATH | FcntlH.AT_STATX_DONT_SYNC));
         _ = close(file);
         return errno;
     }
@@ -126,6 +128,18 @@ internal static unsafe partial class SysProcesses
         if (getrlimit(RLIMIT_NOFILE, limit) < 0) return LastError.Errno;
         limit[0] = Math.Min(soft, limit[1]);
         return LastError.Of(setrlimit(RLIMIT_NOFILE, limit));
+    }
+
+    /// <summary>How many files this process may have open at once.</summary>
+    public static ulong DescriptorLimit
+    {
+        get
+        {
+            const int RLIMIT_NOFILE = 7;
+            ulong* limit = stackalloc ulong[2];
+            // SAFETY: struct rlimit is two 64-bit words.
+            return getrlimit(RLIMIT_NOFILE, limit) < 0 ? 0 : limit[0];
+        }
     }
 
     /// <summary>geteuid(2).</summary>
@@ -193,7 +207,7 @@ internal static unsafe partial class SysProcesses
     private static partial nint pidfd_getfd(nint number, FileDescriptor process, nint target, nuint flags);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static partial nint fstat(nint number, nint file, LinuxStat* stat);
+    private static partial nint fstatat(nint number, nint file, byte* path, LinuxStat* stat, nint flags);
 
     [LibraryImport("libc")]
     private static partial int close(int file);

@@ -10,6 +10,12 @@ internal sealed class SeccompListener(FileDescriptor file) : IDisposable
     public FileDescriptor File => file;
 
     /// <summary>
+    /// Whether a call that was received waits for its answer whatever signal comes, save one that kills: since Linux 5.19
+    /// (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
+    /// </summary>
+    public bool WaitsKillable { get; } = Environment.OSVersion.Version >= new Version(5, 19);
+
+    /// <summary>
     /// Waits for a stopped call. ENOENT says that the call ended before it could be handed over, or that the filter has no users any more.
     /// </summary>
     public Errno Receive(out SeccompNotif call)

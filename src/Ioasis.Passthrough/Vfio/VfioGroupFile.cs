@@ -112,6 +112,8 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
 
         public uint Mode => device.Mode;
 
+        public object Exclusion => group;
+
         public Errno Open(ICarrier carrier, out NodeFile? file) => group.OpenDevice(device, carrier, out file);
     }
 }

@@ -70,6 +70,9 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     /// <inheritdoc/>
     public uint Mode => 0x1b0; // 0660
 
+    /// <inheritdoc/>
+    public object Exclusion => Group;
+
     /// <summary>Its place behind an IOMMU.</summary>
     public Endpoint Endpoint { get; }
 

@@ -11,17 +11,36 @@ public sealed class KvmDevicesTests : IDisposable
 {
     private const int Process = 1;
 
-    private readonly KvmDevices _devices = new();
+    private readonly Closer _closer = new();
+    private readonly KvmDevices _devices;
     private readonly CountingFile _file = new();
     private readonly OpenNode _open;
 
     public KvmDevicesTests()
     {
+        _devices = new KvmDevices(_closer);
         Assert.Equal(Errno.None, Carrier.TryCreate("test", out Carrier? carrier));
-        _open = new OpenNode(new SamplePaths.SampleNode("/dev/vfio/0", 10, 124, 0x1B6), carrier!, _file, FcntlH.O_RDWR);
+        _open = new OpenNode(new SamplePaths.SampleNode("/dev/vfio/0", 10, 124, 0x1B6), carrier!, _file, FcntlH.O_RDWR, opener: Process);
     }
 
-    public void Dispose() => _devices.Dispose();
+    public void Dispose()
+    {
+        _devices.Dispose();
+        _closer.Dispose();
+    }
+
+    private void Look()
+    {
+        _devices.CloseWhatIsGone();
+        Assert.True(_closer.TryAwaitAll(TimeSpan.FromMinutes(1)));
+    }
+
+    // No program has the file any more.
+    private void Abandon()
+    {
+        _open.IsAbandoned = true;
+        _open.Release();
+    }
 
     private static FileDescriptor NewDevice()
     {
@@ -58,15 +77,15 @@ public sealed class KvmDevicesTests : IDisposable
     {
         FileDescriptor device = NewDevice(), copy = Copy(device);
         Assert.Equal(Errno.None, _devices.Add(device, Process, _open));
-        _open.Abandon();
-        _devices.CloseWhatIsGone();
+        Abandon();
+        Look();
         Assert.Equal(0, _file.Closed);
         Assert.True(_devices.HasAbandoned);
         device.Dispose();
-        _devices.CloseWhatIsGone();
+        Look();
         Assert.Equal(0, _file.Closed);
         copy.Dispose();
-        _devices.CloseWhatIsGone();
+        Look();
         Assert.Equal(1, _file.Closed);
         Assert.False(_devices.HasAbandoned);
     }
@@ -77,7 +96,7 @@ public sealed class KvmDevicesTests : IDisposable
         using FileDescriptor device = NewDevice();
         Assert.Equal(Errno.None, _devices.Add(device, Process, _open));
         Assert.Equal(Errno.None, _devices.Remove(device, Process, _open));
-        _open.Abandon();
+        Abandon();
         Assert.Equal(1, _file.Closed);
         Assert.Equal(Errno.EBADF, _devices.Add(device, Process, _open)); // closed already
     }
@@ -92,9 +111,9 @@ public sealed class KvmDevicesTests : IDisposable
         }
 
         Assert.Equal(1, _devices.Count);
-        _open.Abandon();
+        Abandon();
         Assert.Equal(0, _file.Closed);
-        _devices.CloseWhatIsGone();
+        Look();
         Assert.Equal(1, _file.Closed);
         Assert.Equal(0, _devices.Count);
     }

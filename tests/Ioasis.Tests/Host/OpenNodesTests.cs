@@ -14,11 +14,17 @@ public sealed class OpenNodesTests : IDisposable
 
     public void Dispose() => _nodes.Dispose();
 
+    private void Look()
+    {
+        _nodes.CloseWhatIsGone();
+        Assert.True(_nodes.Closer.TryAwaitAll(TimeSpan.FromMinutes(1)));
+    }
+
     private (OpenNode Open, CountingFile File, FileDescriptor Placed) Open(int flags = FcntlH.O_RDWR)
     {
         Assert.Equal(Errno.None, Carrier.TryCreate("test", out Carrier? carrier));
         var file = new CountingFile();
-        var open = new OpenNode(new SamplePaths.SampleNode("/dev/iommu", 10, 124, 0x1B6), carrier!, file, flags);
+        var open = new OpenNode(new SamplePaths.SampleNode("/dev/iommu", 10, 124, 0x1B6), carrier!, file, flags, opener: 1);
         Assert.Equal(Errno.None, carrier!.Reopen(flags, out FileDescriptor placed));
         Assert.Equal(Errno.None, _nodes.Add(open));
         return (open, file, placed);
@@ -31,13 +37,13 @@ public sealed class OpenNodesTests : IDisposable
     public void ACloseTakesEffectAtTheNextLook(int flags)
     {
         (_, CountingFile file, FileDescriptor placed) = Open(flags);
-        _nodes.CloseWhatIsGone();
+        Look();
         Assert.Equal(0, file.Closed);
         placed.Dispose();
-        _nodes.CloseWhatIsGone();
+        Look();
         Assert.Equal(1, file.Closed);
         Assert.True(_nodes.IsEmpty);
-        _nodes.CloseWhatIsGone();
+        Look();
         Assert.Equal(1, file.Closed);
     }
 
@@ -47,11 +53,11 @@ public sealed class OpenNodesTests : IDisposable
         (OpenNode open, CountingFile file, FileDescriptor placed) = Open();
         Assert.Equal(Errno.None, SysFiles.Open(open.Carrier.OwnPath, FcntlH.O_RDWR, out FileDescriptor other));
         other.Dispose();
-        _nodes.CloseWhatIsGone();
+        Look();
         Assert.Equal(0, file.Closed);
         Assert.True(_nodes.HasDoubtful);
         placed.Dispose();
-        _nodes.CloseWhatIsGone();
+        Look();
         Assert.Equal(1, file.Closed);
         Assert.False(_nodes.HasDoubtful);
     }
@@ -62,10 +68,10 @@ public sealed class OpenNodesTests : IDisposable
         (_, CountingFile file, FileDescriptor placed) = Open();
         Assert.Equal(Errno.None, MappedFile.TryMap(placed, 1UL << 40, 4096, writable: true, out MappedFile? mapped));
         placed.Dispose();
-        _nodes.CloseWhatIsGone();
+        Look();
         Assert.Equal(0, file.Closed);
         mapped!.Dispose();
-        _nodes.CloseWhatIsGone();
+        Look();
         Assert.Equal(1, file.Closed);
     }
 
@@ -75,7 +81,7 @@ public sealed class OpenNodesTests : IDisposable
         (OpenNode open, CountingFile file, FileDescriptor placed) = Open();
         Assert.True(_nodes.TryHold(open.Carrier.Device, open.Carrier.Inode, out OpenNode? held));
         placed.Dispose();
-        _nodes.CloseWhatIsGone();
+        Look();
         Assert.Equal(0, file.Closed);
         Assert.False(_nodes.TryHold(open.Carrier.Device, open.Carrier.Inode, out _));
         held.Release();

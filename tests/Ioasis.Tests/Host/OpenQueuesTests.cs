@@ -9,15 +9,28 @@ namespace Ioasis.Tests.Host;
 /// <summary>Queues, with the descriptors of a program in our own process.</summary>
 public sealed class OpenQueuesTests : IDisposable
 {
-    private readonly OpenQueues _queues = new();
+    private readonly Closer _closer = new();
+    private readonly OpenQueues _queues;
 
-    public void Dispose() => _queues.Dispose();
+    public OpenQueuesTests() => _queues = new OpenQueues(_closer);
+
+    public void Dispose()
+    {
+        _queues.Dispose();
+        _closer.Dispose();
+    }
+
+    private void Look()
+    {
+        _queues.Serve();
+        Assert.True(_closer.TryAwaitAll(TimeSpan.FromMinutes(1)));
+    }
 
     private (TestQueue Queue, FileDescriptor Placed) Open(bool answered)
     {
         var queue = new TestQueue(answered);
         FileDescriptor? placed = null;
-        SysResult result = _queues.Open(queue, file =>
+        SysResult result = _queues.Open(queue, 1, file =>
         {
             placed = Duplicate(file);
             return SysResult.Ok(placed.Number);
@@ -72,7 +85,7 @@ public sealed class OpenQueuesTests : IDisposable
         var queue = new TestQueue(answered: true);
         queue.Add(7);
         FileDescriptor? placed = null;
-        _queues.Open(queue, file => SysResult.Ok((placed = Duplicate(file)).Number));
+        _queues.Open(queue, 1, file => SysResult.Ok((placed = Duplicate(file)).Number));
         using (placed) Assert.Equal([7], Read(placed!, 1));
     }
 
@@ -142,12 +155,12 @@ public sealed class OpenQueuesTests : IDisposable
             Write(placed, 3);
             Assert.Equal(Errno.None, SysEvents.Poll(_queues.Notifier, SysEvents.POLLIN, 0, out short ready));
             Assert.Equal(SysEvents.POLLIN, ready);
-            _queues.Serve();
+            Look();
             Assert.Equal([1, 2, 3], queue.Answers);
             var many = new ulong[3000];
             for (int i = 0; i < many.Length; i++) many[i] = (ulong)i + 4;
             Write(placed, many);
-            _queues.Serve();
+            Look();
             Assert.Equal([1, 2, 3, .. many], queue.Answers);
         }
     }
@@ -159,10 +172,10 @@ public sealed class OpenQueuesTests : IDisposable
         using (placed)
         {
             SysFiles.Write(placed, [5, 0, 0]);
-            _queues.Serve();
+            Look();
             Assert.Empty(queue.Answers);
             SysFiles.Write(placed, [0, 0, 0, 0, 0]);
-            _queues.Serve();
+            Look();
             Assert.Equal([5], queue.Answers);
         }
     }
@@ -175,14 +188,14 @@ public sealed class OpenQueuesTests : IDisposable
         (TestQueue queue, FileDescriptor placed) = Open(answered);
         FileDescriptor another = Duplicate(placed);
         placed.Dispose();
-        _queues.Serve();
+        Look();
         Assert.Equal(0, queue.Closed);
         another.Dispose();
-        _queues.Serve();
+        Look();
         Assert.Equal(1, queue.Closed);
         Assert.True(_queues.IsEmpty);
         queue.Add(1); // nobody has it: it stays
-        _queues.Serve();
+        Look();
         Assert.Equal(1, queue.Closed);
         Assert.Equal(1, queue.Left);
     }
@@ -195,7 +208,7 @@ public sealed class OpenQueuesTests : IDisposable
         (TestQueue queue, FileDescriptor placed) = Open(answered);
         for (ulong i = 0; i < 100_000; i++) queue.Add(i);
         placed.Dispose();
-        _queues.Serve();
+        Look();
         Assert.Equal(1, queue.Closed);
     }
 
@@ -206,7 +219,7 @@ public sealed class OpenQueuesTests : IDisposable
         queue.Add(1);
         Write(placed, 2);
         placed.Dispose();
-        _queues.Serve();
+        Look();
         Assert.Equal([2], queue.Answers);
         Assert.Equal(1, queue.Closed);
     }
@@ -220,16 +233,16 @@ public sealed class OpenQueuesTests : IDisposable
             Write(placed, 1);
             using (var socket = new System.Net.Sockets.Socket(new System.Net.Sockets.SafeSocketHandle(placed.Number, ownsHandle: false)))
                 socket.Shutdown(System.Net.Sockets.SocketShutdown.Send);
-            _queues.Serve();
+            Look();
             Assert.Equal([1], queue.Answers);
-            _queues.Serve();
+            Look();
             Assert.Equal(Errno.None, SysEvents.Poll(_queues.Notifier, SysEvents.POLLIN, 0, out short ready));
             Assert.Equal(0, ready);
             queue.Add(2);
             Assert.Equal([2], Read(placed, 2));
         }
 
-        _queues.Serve();
+        Look();
         Assert.Equal(1, queue.Closed);
     }
 
@@ -239,10 +252,10 @@ public sealed class OpenQueuesTests : IDisposable
         var open = new List<(TestQueue Queue, FileDescriptor Placed)>();
         for (int i = 0; i < 50; i++) open.Add(Open(answered: true));
         foreach ((_, FileDescriptor placed) in open) Write(placed, 9);
-        _queues.Serve();
+        Look();
         Assert.All(open, one => Assert.Equal([9], one.Queue.Answers));
         foreach ((_, FileDescriptor placed) in open) placed.Dispose();
-        _queues.Serve();
+        Look();
         Assert.All(open, one => Assert.Equal(1, one.Queue.Closed));
     }
 
@@ -250,7 +263,8 @@ public sealed class OpenQueuesTests : IDisposable
     public void OneThatFindsNoPlaceIsClosed()
     {
         var queue = new TestQueue(answered: true);
-        Assert.Equal(Errno.EMFILE, _queues.Open(queue, _ => Errno.EMFILE).Errno);
+        Assert.Equal(Errno.EMFILE, _queues.Open(queue, 1, _ => Errno.EMFILE).Errno);
+        Look();
         Assert.Equal(1, queue.Closed);
         Assert.True(_queues.IsEmpty);
     }
@@ -295,7 +309,7 @@ public sealed class OpenQueuesTests : IDisposable
             // Records that come while the file goes are no fault.
             Task late = Task.Run(() => { for (ulong i = 0; i < 1000; i++) queue.Add(i); }, cancel);
             placed.Dispose();
-            _queues.Serve();
+            Look();
             Assert.Equal(1, queue.Closed);
             await late;
             Volatile.Write(ref done, true);

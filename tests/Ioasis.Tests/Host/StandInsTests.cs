@@ -107,9 +107,9 @@ public sealed class StandInsTests : IDisposable
             Assert.NotEqual(0UL, image.StartCode);
             Assert.NotEqual(0UL, image.StartStack);
             Assert.Equal(image, ProgramImage.Read(own));
-            Assert.True(CallerThread.TryStat(own, own.Number, out _));
-            Assert.False(CallerThread.TryStat(own, 1 << 20, out _));
-            Assert.False(CallerThread.TryStat(own, -1, out _));
+            Assert.Equal(Errno.None, CallerThread.TryStat(own, own.Number, out _));
+            Assert.NotEqual(Errno.None, CallerThread.TryStat(own, 1 << 20, out _));
+            Assert.NotEqual(Errno.None, CallerThread.TryStat(own, -1, out _));
         }
     }
 }
