@@ -1,14 +1,15 @@
 #!/bin/bash
 # Everything that must hold, on this machine: build, format, every suite; the last line says what came of it.
-# usage: eng/test.sh [--all | SUITE...]      build format unit conformance nodes bench end-to-end guests
-# Without a word all of them but guests, which boots machines, downloads a Debian for them the first time and takes root for that; --all is with it.
+# usage: eng/test.sh [--all | SUITE...]      build format unit conformance nodes bench end-to-end guests debian
+# Without a word all of them but guests and debian, which download Debian for machines that they boot and programs that they run the first time, and take root
+# for that; --all is with them.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DEBIAN_FRONTEND=noninteractive
 suites=("$@")
 ((${#suites[@]})) || suites=(build format unit conformance nodes bench end-to-end)
 if [[ ${suites[*]} == --all ]]; then
-  suites=(build format unit conformance nodes bench end-to-end guests)
+  suites=(build format unit conformance nodes bench end-to-end guests debian)
   export IOASIS_ALL=1 # what cannot be run fails, and is not skipped
 fi
 passed=0 failed=0
@@ -56,7 +57,7 @@ suite() {
 
 tools() {
   local missing=() guest_tools=() pair
-  wanted guests && guest_tools=(/usr/sbin/debootstrap:debootstrap xz:xz-utils)
+  { wanted guests || wanted debian; } && guest_tools=(/usr/sbin/debootstrap:debootstrap xz:xz-utils)
   # what shows that a package is there : the package
   for pair in gcc:gcc make:make setpriv:util-linux script:bsdutils python3:python3 /usr/include/stdio.h:libc6-dev \
     /usr/include/sys/capability.h:libcap-dev /usr/include/uuid/uuid.h:uuid-dev "${guest_tools[@]}"; do
@@ -95,9 +96,12 @@ fi
 if wanted bench; then suite "bench: ratios that are kept" dotnet $bin/Ioasis.Bench/release/Ioasis.Bench.dll --check; fi
 if wanted end-to-end; then
   huge_pages
-  suite end-to-end dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput -namespace- Ioasis.EndToEnd.Guests
+  suite end-to-end dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput -namespace- Ioasis.EndToEnd.Guests -namespace- Ioasis.EndToEnd.Debian
 fi
 if wanted guests; then
   suite guests dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput -namespace Ioasis.EndToEnd.Guests
+fi
+if wanted debian; then
+  suite debian dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput -namespace Ioasis.EndToEnd.Debian
 fi
 finish

@@ -18,7 +18,9 @@ public sealed class GuestBench(Workbench bench) : IAsyncLifetime
     /// <summary>Programs that guests run: statically linked, so that they need nothing of the guest.</summary>
     private static readonly string[] s_programs = ["dmatest_mmio", "dmatest_pio", "dmatest_msix", "in_flight", "map_file", "fork_fds", "pasids"];
 
-    internal string Folder { get; } = Environment.GetEnvironmentVariable("IOASIS_QEMU") ?? Path.Combine(bench.Root, "artifacts/qemu");
+    internal string Folder { get; } = FolderOf(bench);
+
+    internal static string FolderOf(Workbench bench) => Environment.GetEnvironmentVariable("IOASIS_QEMU") ?? Path.Combine(bench.Root, "artifacts/qemu");
 
     /// <summary>QEMU itself; it takes the folder first.</summary>
     internal string Qemu => Path.Combine(Scripts, "qemu.sh");

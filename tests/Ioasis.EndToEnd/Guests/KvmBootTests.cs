@@ -3,7 +3,7 @@ using System.Text;
 namespace Ioasis.EndToEnd.Guests;
 
 /// <summary>
-/// QEMU with KVM, unmodified: its BIOS boots from our disk. The sector that it boots reads one of the disk through the BIOS, says it, and writes it to
+/// QEMU 11.1 and 10 with KVM, unmodified: its BIOS boots from our disk. The sector that it boots reads one of the disk through the BIOS, says it, and writes it to
 /// another. Without /dev/kvm that is said, and does not count.
 /// </summary>
 [Collection(nameof(GuestBench))]
@@ -29,10 +29,11 @@ public sealed class KvmBootTests(GuestBench guests, Workbench bench)
     }
 
     [Theory]
-    [InlineData(Way.Address)]
-    [InlineData(Way.Descriptor)]
-    [InlineData(Way.Group)]
-    public async Task The_BIOS_boots_from_our_disk(Way way)
+    [InlineData(Way.Address, "")]
+    [InlineData(Way.Descriptor, "")]
+    [InlineData(Way.Group, "")]
+    [InlineData(Way.Address, "10")]
+    public async Task The_BIOS_boots_from_our_disk(Way way, string series)
     {
         guests.MustBeThere();
         MustHaveKvm();
@@ -54,7 +55,9 @@ public sealed class KvmBootTests(GuestBench guests, Workbench bench)
             },
         ];
         string[] start = way == Way.Descriptor ? ["sh", "-c", Guest.Opening([Bdf]), "sh", .. qemu] : qemu;
-        Ending ending = await Execution.Run([bench.Launcher(Who.Self), "run", "--account", GuestBench.Account(work), "--machine", machine, "--", .. start]);
+        Dictionary<string, string> environment = new() { ["QEMU_SERIES"] = series };
+        string[] run = [bench.Launcher(Who.Self), "run", "--account", GuestBench.Account(work), "--machine", machine, "--", .. start];
+        Ending ending = await Execution.Run(run, environment);
         ending.MustEnd(Booted).MustSay(Text);
         new GuestEnding(ending, await GuestBench.ReadAccount(work)).MustHaveAsked("KVM_DEV_VFIO_FILE_ADD ok");
         byte[] written = await File.ReadAllBytesAsync(disk, cancel);

@@ -1,0 +1,70 @@
+using Ioasis.EndToEnd.Guests;
+
+namespace Ioasis.EndToEnd.Debian;
+
+/// <summary>The tests of what Debian has packaged, one after the other.</summary>
+[CollectionDefinition(nameof(DebianBench))]
+public sealed class DebianCollection : ICollectionFixture<DebianBench>;
+
+/// <summary>
+/// Trees of Debian with programs that know VFIO and sysfs: bookworm's in artifacts/debian or IOASIS_DEBIAN, trixie's in the folder of the guests. DPDK loads
+/// no driver from below a folder that anybody may write to, such as /tmp.
+/// </summary>
+public sealed class DebianBench(Workbench bench) : IAsyncLifetime
+{
+    private static readonly TimeSpan s_download = TimeSpan.FromMinutes(30);
+
+    private string? _missing;
+
+    private static readonly Dictionary<string, string> s_roots = [];
+
+    private string Scripts => Path.Combine(bench.Root, "eng/debian");
+
+    /// <inheritdoc/>
+    public async ValueTask InitializeAsync()
+    {
+        string folder = Environment.GetEnvironmentVariable("IOASIS_DEBIAN") ?? Path.Combine(bench.Root, "artifacts/debian");
+        string guests = GuestBench.FolderOf(bench);
+        s_roots["bookworm"] = Path.Combine(folder, "bookworm");
+        s_roots["trixie"] = Path.Combine(guests, "root");
+        string[][] steps =
+        [
+            [Path.Combine(Scripts, "tree.sh"), "bookworm", s_roots["bookworm"]],
+            [Path.Combine(Scripts, "clients.sh"), s_roots["bookworm"]],
+            [Path.Combine(bench.Root, "eng/qemu/chroot.sh"), guests],
+            [Path.Combine(Scripts, "clients.sh"), s_roots["trixie"]],
+        ];
+        foreach (string[] step in steps)
+        {
+            Ending ending = await Execution.Run(step, patience: s_download);
+            if (ending.Code != 0 && !Environment.IsPrivilegedProcess)
+            {
+                _missing = $"these take trees of Debian, which only root can make: {ending.Command} said {ending}";
+                return;
+            }
+
+            ending.MustEnd();
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => default;
+
+    /// <summary>Runs a program of a tree under ioasis.</summary>
+    internal async Task<Ending> Run(string suite, string device, string program, string[] arguments, string? input = null)
+    {
+        if (_missing is not null && Environment.GetEnvironmentVariable("IOASIS_ALL") is not null) Assert.Fail(_missing);
+        if (_missing is not null) Assert.Skip(_missing);
+        Dictionary<string, string> environment = new() { ["PYTHONHOME"] = Path.Combine(s_roots[suite], "usr") };
+        string[] command = [Path.Combine(Scripts, "run.sh"), s_roots[suite], program, .. arguments];
+        return await Execution.Run(bench.UnderIoasis(Who.Self, [device], command), environment, input);
+    }
+
+    /// <summary>The options by which DPDK loads drivers of a tree.</summary>
+    internal static string[] Drivers(string suite, params string[] names)
+    {
+        string dpdk = Path.Combine(s_roots[suite], "usr/lib/x86_64-linux-gnu/dpdk");
+        string drivers = Directory.GetDirectories(dpdk, "pmds-*").Single();
+        return [.. names.SelectMany(name => new[] { "-d", Directory.GetFiles(drivers, $"librte_{name}.so.*").Order(StringComparer.Ordinal).First() })];
+    }
+}
