@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Ioasis.Abi;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
+using Ioasis.Linux.Processes;
 
 namespace Ioasis.Host.Devices;
 
@@ -21,6 +22,9 @@ internal sealed class KvmDevices : IDisposable
     private readonly FileDescriptor _anonymous;
     private readonly Closer _closer;
 
+    // A sixteenth of our descriptors are for files that no program has open; one process's devices hold at most half of those.
+    private readonly int _mostFiles, _mostFilesOfOne;
+
     // Guards what follows. Taken after the lock of OpenNodes and before the closer's.
     private readonly Lock _lock = new();
     private readonly List<Device> _devices = [];
@@ -28,9 +32,11 @@ internal sealed class KvmDevices : IDisposable
     private volatile bool _hasAbandoned;
 
     /// <exception cref="IOException">The host has no eventfd left.</exception>
-    public KvmDevices(Closer closer)
+    public KvmDevices(Closer closer, int? mostFiles = null)
     {
         _closer = closer;
+        _mostFiles = mostFiles ?? (int)Math.Min(SysProcesses.DescriptorLimit / 16, int.MaxValue);
+        _mostFilesOfOne = Math.Max(1, _mostFiles / 2);
         Errno errno = SysEvents.CreateEventFd(0, 0, out _anonymous);
         if (errno != Errno.None) throw new IOException($"cannot watch KVM's devices: eventfd gives {errno}");
     }
@@ -71,6 +77,7 @@ internal sealed class KvmDevices : IDisposable
 
             if (known.Process != process) return Errno.EIO;
             if (known.Files.Contains(file)) return Errno.EEXIST;
+            if (CountFiles(one => true) >= _mostFiles || CountFiles(one => one.Process == process) >= _mostFilesOfOne) return Errno.ENOMEM;
             if (!file.TryHold()) return Errno.EBADF;
             known.Files.Add(file);
             return Errno.None;
@@ -113,6 +120,14 @@ internal sealed class KvmDevices : IDisposable
 
     // A device's own lock is in nobody's way when asked by itself, and in everybody else's.
     private Device? Find(FileDescriptor device) => _devices.Find(one => !IsMarked(device, one.Mark) && IsMarked(_anonymous, one.Mark));
+
+    private int CountFiles(Predicate<Device> of)
+    {
+        int count = 0;
+        foreach (Device device in _devices)
+            if (of(device)) count += device.Files.Count;
+        return count;
+    }
 
     private void LetGo(Predicate<Device> gone)
     {

@@ -34,6 +34,7 @@ internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int f
 
     /// <summary>Whether that was a while ago.</summary>
     public bool IsDoubtful { get; set; }
+
     /// <inheritdoc/>
     public string Name => node.Path;
 

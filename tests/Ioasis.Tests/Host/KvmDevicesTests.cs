@@ -73,6 +73,19 @@ public sealed class KvmDevicesTests : IDisposable
     }
 
     [Fact]
+    public void WhatTheDevicesOfAProcessHoldIsBounded()
+    {
+        using var devices = new KvmDevices(_closer, mostFiles: 4);
+        using FileDescriptor first = NewDevice(), second = NewDevice(), third = NewDevice(), other = NewDevice();
+        Assert.Equal(Errno.None, devices.Add(first, Process, _open));
+        Assert.Equal(Errno.None, devices.Add(second, Process, _open));
+        Assert.Equal(Errno.ENOMEM, devices.Add(third, Process, _open));
+        Assert.Equal(Errno.None, devices.Add(other, Process + 1, _open));
+        Assert.Equal(Errno.None, devices.Remove(first, Process, _open));
+        Assert.Equal(Errno.None, devices.Add(third, Process, _open));
+    }
+
+    [Fact]
     public void AFileStaysOpenUntilTheDeviceIsClosed()
     {
         FileDescriptor device = NewDevice(), copy = Copy(device);
