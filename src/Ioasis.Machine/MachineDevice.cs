@@ -1,5 +1,6 @@
 using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
+using Ioasis.Machine.Nodes;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio;
 
@@ -10,7 +11,14 @@ public sealed class MachineDevice
 {
     private readonly VfioPciDevice _vfio;
 
-    internal MachineDevice(string model, VfioPciDevice vfio) => (Model, _vfio) = (model, vfio);
+    internal MachineDevice(string model, VfioPciDevice vfio)
+    {
+        (Model, _vfio) = (model, vfio);
+        // A function of a slot of its own can be reset with it; a virtual one is in no slot.
+        PciFunction function = vfio.Function;
+        Settings = new FunctionSettings([.. function.IsExpress ? ["flr", "pm"] : (string[])[], .. function.IsVirtual ? [] : (string[])["bus"]], vfio.ResetSoon);
+        Configuration = new ConfigurationBytes(vfio);
+    }
 
     /// <summary>Name of its model.</summary>
     public string Model { get; }
@@ -37,6 +45,12 @@ public sealed class MachineDevice
 
     internal VfioPciDevice Vfio => _vfio;
 
+    /// <summary>Its own configuration space, as sysfs's <c>config</c> has it.</summary>
+    internal IVirtualBytes Configuration { get; }
+
+    /// <summary>What programs set of it through sysfs.</summary>
+    internal FunctionSettings Settings { get; }
+
     /// <summary>Its virtual functions; null if it can have none.</summary>
     internal PciSriov? Sriov { get; set; }
 
@@ -45,4 +59,11 @@ public sealed class MachineDevice
 
     /// <summary>Whether it is to be seen by no path: a virtual function that leaves.</summary>
     internal bool IsHidden { get; set; }
+
+    private sealed class ConfigurationBytes(VfioPciDevice vfio) : IVirtualBytes
+    {
+        public byte[] Read() => vfio.ReadConfiguration();
+
+        public void Write(int position, byte[] bytes, Action done) => vfio.WriteConfigurationSoon(position, bytes, done);
+    }
 }

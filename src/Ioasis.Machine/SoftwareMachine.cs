@@ -253,8 +253,9 @@ public sealed class SoftwareMachine : IDisposable
         VfioGroup[] groups = [.. shown.Select(d => d.Vfio.Group).Distinct()];
         IEnumerable<SysfsFunction> functions = shown.Select(d => new SysfsFunction(
             d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit, d.Group,
-            (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Vfio.ReadConfiguration)
+            (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Configuration)
         {
+            Settings = d.Settings,
             Sriov = d.Sriov,
             Virtual = d.Virtual,
         });

@@ -38,6 +38,7 @@ public sealed class ClientTests(Workbench bench)
         ("page_requests", [Machine.DmaTest], ["pages on demand: ok", "PASIDs side by side: ok", "page_requests: all as it must be"]),
         ("pasids", [Machine.DmaTest], ["an address space for each PASID: ok", "pasids: all as it must be"]),
         ("sysfs_view", [Machine.Edu], ["sysfs_view: all as it must be"]),
+        ("config_write", [Machine.DmaTest], ["sizing: ok", "by VFIO: ok", "config_write: all as it must be"]),
         ("sysfs_view", [Machine.DmaTest], ["sysfs_view: all as it must be"]),
     ];
 

@@ -16,11 +16,36 @@ public sealed class SysfsTests(Workbench bench)
         [ -d /sys/module/vfio_pci/drivers/pci:vfio-pci/$edu ] || fail driver
         """);
 
+    [Theory]
+    [InlineData(Who.Self)]
+    [InlineData(Who.Nobody)]
+    public Task Attributes_are_written_as_on_Linux(Who who) => Script(who, """
+        device=/sys/bus/pci/devices/$dmatest
+        is() { [ "$(cat $device/$1)" = "$2" ] || fail "$1 is $(cat $device/$1), not $2"; }
+        for name in reset local_cpus local_cpulist power/control msi_bus dma_mask_bits power_state ari_enabled max_link_speed; do
+            [ -e $device/$name ] || fail "there is no $name"
+        done
+        [ "$(stat -c %a $device/driver_override)" = 644 ] && [ "$(stat -c %a $device/reset)" = 200 ] || fail modes
+        is driver_override "(null)"
+        echo vfio-pci > $device/driver_override
+        is driver_override vfio-pci
+        printf '\000' > $device/driver_override
+        is driver_override "(null)"
+        printf on >> $device/power/control
+        is power/control on
+        (for method in bus pm; do echo $method; done) > $device/reset_method # two writes, none of which is stopped
+        is reset_method pm
+        echo default > $device/reset_method
+        is reset_method "flr pm bus"
+        echo 1 > $device/reset || fail reset
+        ! cat $device/reset 2>/dev/null || fail "reset is read"
+        """);
+
     private async Task Script(Who who, string script)
     {
         string text = $$"""
             fail() { echo "not as it must be: $1"; exit 1; }
-            edu={{Machine.Edu}}
+            edu={{Machine.Edu}} dmatest={{Machine.DmaTest}}
             cd {{await bench.Scratch(who)}}
             {{script}}
             echo all as it must be

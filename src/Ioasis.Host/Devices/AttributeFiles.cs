@@ -7,13 +7,19 @@ namespace Ioasis.Host.Devices;
 /// <summary>The attributes of sysfs that programs have open for writing. Like nodes they are carriers, by which a write is known to be theirs.</summary>
 internal sealed class AttributeFiles
 {
+    private readonly WrittenBytes.Images _images = new();
     private int _open;
 
     /// <summary>Whether none is open: then no write can be ours.</summary>
     public bool IsEmpty => Volatile.Read(ref _open) == 0;
 
-    /// <summary>What is opened when a program opens an attribute for writing.</summary>
-    public INode NodeOf(string path, uint mode, AttributeStore store) => new Attribute(this, path, mode, store);
+    /// <summary>What is opened when a program opens an attribute; null for a text that it only reads.</summary>
+    public INode? NodeOf(VirtualFile attribute, bool forWriting) =>
+        attribute.Bytes is not null ? new WrittenBytes(attribute, _images)
+        : !forWriting ? null
+        : attribute.Store is { } store ? new Attribute(this, attribute.Path, attribute.Mode, store)
+        : attribute.Take is not null ? new WrittenText(attribute)
+        : null;
 
     /// <summary>An open one.</summary>
     internal sealed class File : NodeFile

@@ -24,12 +24,16 @@ internal sealed class Carrier : ICarrier, IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<(ulong Offset, ulong Length), MappedFile> _mapped = [];
 
+    // Whether it is a node's, whose bytes have no meaning at the file position.
+    private readonly bool _isNode;
+
     // All memfds are on one mount of the kernel's own, which never goes.
     private static int s_mount = UnknownMount;
 
-    private Carrier(FileDescriptor file, in LinuxStat stat)
+    private Carrier(FileDescriptor file, in LinuxStat stat, bool isNode)
     {
         _file = file;
+        _isNode = isNode;
         Mount = MountOf(file);
         Device = stat.Dev;
         Inode = stat.Ino;
@@ -47,19 +51,30 @@ internal sealed class Carrier : ICarrier, IDisposable
     /// <summary>Its path in our own process, good for opening it anew and for watching it.</summary>
     public string OwnPath => PathOf(_file);
 
-    /// <summary>Makes one.</summary>
+    /// <summary>How long it is.</summary>
+    public ulong Length => SysFiles.Stat(_file, out LinuxStat stat) == Errno.None ? (ulong)stat.Size : 0;
+
+    /// <summary>Makes one for a node.</summary>
     /// <param name="name">What /proc/PID/maps shows of it.</param>
     /// <param name="carrier">The carrier, when the answer is <see cref="Errno.None"/>.</param>
-    public static Errno TryCreate(string name, out Carrier? carrier)
+    public static Errno TryCreate(string name, out Carrier? carrier) => TryCreate(name, Size, isNode: true, out carrier);
+
+    /// <summary>Makes one that programs read and write as an ordinary file.</summary>
+    /// <param name="name">As of a node.</param>
+    /// <param name="size">How long it is, for good; null for an empty file that may become longer.</param>
+    /// <param name="carrier">The carrier, when the answer is <see cref="Errno.None"/>.</param>
+    public static Errno TryCreateFile(string name, ulong? size, out Carrier? carrier) => TryCreate(name, size, isNode: false, out carrier);
+
+    private static Errno TryCreate(string name, ulong? size, bool isNode, out Carrier? carrier)
     {
         const uint Flags = FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING;
-        const int Seals = FcntlH.F_SEAL_SHRINK | FcntlH.F_SEAL_GROW | FcntlH.F_SEAL_SEAL;
+        int seals = size is null ? FcntlH.F_SEAL_SEAL : FcntlH.F_SEAL_SHRINK | FcntlH.F_SEAL_GROW | FcntlH.F_SEAL_SEAL;
         carrier = null;
         // MFD_NOEXEC_SEAL came with Linux 6.3; some hosts insist on it.
         Errno errno = SysFiles.CreateMemfd(name, Flags | FcntlH.MFD_NOEXEC_SEAL, out FileDescriptor file);
         if (errno == Errno.EINVAL) errno = SysFiles.CreateMemfd(name, Flags, out file);
-        if (errno == Errno.None) errno = SysFiles.Truncate(file, Size);
-        if (errno == Errno.None) errno = SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, Seals).Errno;
+        if (errno == Errno.None && size is { } length) errno = SysFiles.Truncate(file, length);
+        if (errno == Errno.None) errno = SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, seals).Errno;
         using (file)
         {
             // Opened once more, for us: the kernel does not count the first open file of a memfd, and IsUnused lives by that count.
@@ -67,7 +82,7 @@ internal sealed class Carrier : ICarrier, IDisposable
             LinuxStat stat = default;
             if (errno == Errno.None) errno = SysFiles.Open(PathOf(file), FcntlH.O_RDWR, out own);
             if (errno == Errno.None) errno = SysFiles.Stat(own!, out stat);
-            if (errno == Errno.None) carrier = new Carrier(own!, stat);
+            if (errno == Errno.None) carrier = new Carrier(own!, stat, isNode);
             else own?.Dispose();
             return errno;
         }
@@ -78,7 +93,7 @@ internal sealed class Carrier : ICarrier, IDisposable
     {
         Errno errno = SysFiles.Open(OwnPath, flags, out file);
         // read(2) and write(2) at the file position have no meaning for our nodes: beyond the end they move nothing.
-        if (errno == Errno.None) SysFiles.Seek(file, (long)Size, FcntlH.SEEK_SET);
+        if (errno == Errno.None && _isNode) SysFiles.Seek(file, (long)Size, FcntlH.SEEK_SET);
         return errno;
     }
 
@@ -91,6 +106,17 @@ internal sealed class Carrier : ICarrier, IDisposable
         SysFiles.Fcntl(_file, FcntlH.F_SETLEASE, FcntlH.F_UNLCK);
         return true;
     }
+
+    /// <summary>Bytes of it; fewer where it ends.</summary>
+    public byte[] Read(ulong offset, int count)
+    {
+        var bytes = new byte[count];
+        SysResult got = SysFiles.ReadAt(_file, bytes, offset);
+        return got.IsOk ? bytes[..(int)got.Value] : [];
+    }
+
+    /// <summary>All bytes become zero.</summary>
+    public void Clear() => SysFiles.PunchHole(_file, 0, Length);
 
     /// <inheritdoc/>
     public SharedBytes Map(ulong offset, ulong length)

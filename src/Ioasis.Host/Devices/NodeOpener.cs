@@ -26,7 +26,8 @@ internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes, Open
     public SysResult Open(ulong call, int program, INode node, int flags, bool answers)
     {
         nodes.Closer.AwaitExclusion(node.Exclusion);
-        Errno errno = Carrier.TryCreate(node.Path[(node.Path.LastIndexOf('/') + 1)..], out Carrier? carrier);
+        string name = node.Path[(node.Path.LastIndexOf('/') + 1)..];
+        Errno errno = node is ICarrierChoice choice ? choice.TryCreate(name, out Carrier? carrier) : Carrier.TryCreate(name, out carrier);
         if (errno != Errno.None) return errno;
         errno = node.Open(carrier!, out NodeFile? file);
         if (errno != Errno.None)

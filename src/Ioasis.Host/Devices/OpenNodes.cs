@@ -84,7 +84,8 @@ internal sealed class OpenNodes : IDisposable
             int openBy = _openBy.GetValueOrDefault(open.Opener);
             if (openBy >= _mostOfOne) return Errno.EMFILE;
             if (_byWatch.Count >= _mostOpen) return Errno.ENFILE;
-            SysResult watch = SysEvents.AddWatch(_inotify, open.Carrier.OwnPath, SysEvents.IN_CLOSE_WRITE | SysEvents.IN_CLOSE_NOWRITE);
+            const uint Closed = SysEvents.IN_CLOSE_WRITE | SysEvents.IN_CLOSE_NOWRITE;
+            SysResult watch = SysEvents.AddWatch(_inotify, open.Carrier.OwnPath, open.File is IWrittenFile ? Closed | SysEvents.IN_MODIFY : Closed);
             if (!watch.IsOk) return watch.Errno;
             open.Watch = (int)watch.Value;
             _byWatch.Add(open.Watch, open);
@@ -194,15 +195,17 @@ internal sealed class OpenNodes : IDisposable
         {
             uint mask = BinaryPrimitives.ReadUInt32LittleEndian(events[4..]);
             if ((mask & SysEvents.IN_Q_OVERFLOW) != 0)
-                foreach (OpenNode open in _byWatch.Values.ToArray()) Judge(open);
+                foreach (OpenNode open in _byWatch.Values.ToArray()) Judge(open, mask);
             else if ((mask & SysEvents.IN_IGNORED) == 0 && _byWatch.TryGetValue(BinaryPrimitives.ReadInt32LittleEndian(events), out OpenNode? open))
-                Judge(open);
+                Judge(open, mask);
         }
     }
 
     // The event comes a moment before the kernel lets the file go, and a file opened again through /proc has an event of its own.
-    private void Judge(OpenNode open)
+    private void Judge(OpenNode open, uint mask)
     {
+        if ((mask & (SysEvents.IN_MODIFY | SysEvents.IN_Q_OVERFLOW)) != 0 && open.File is IWrittenFile written) Take(open, written);
+        if (mask == SysEvents.IN_MODIFY) return;
         if (IsClosed(open) || open.IsRecent) return;
         open.IsRecent = true;
         _recent.Enqueue((open, Stopwatch.GetTimestamp()));
@@ -222,6 +225,18 @@ internal sealed class OpenNodes : IDisposable
         if (!open.Carrier.IsUnused()) return false;
         Close(open);
         return true;
+    }
+
+    private static void Take(OpenNode open, IWrittenFile written)
+    {
+        try
+        {
+            written.Written();
+        }
+        catch (Exception e)
+        {
+            ErrorOutput.Say($"taking what was written to {open.Node.Path}", e);
+        }
     }
 
     private void Close(OpenNode open)

@@ -12,7 +12,6 @@ namespace Ioasis.Host.Paths;
 /// </summary>
 internal sealed class NodeStat(StandIns? standIns = null)
 {
-    private const long SysfsFileSize = 4096;
     private const int BlockSize = 4096;
     private const uint DirectoryMode = 0x1ED, LinkMode = 0x1FF; // 0755, 0777
 
@@ -62,7 +61,7 @@ internal sealed class NodeStat(StandIns? standIns = null)
         switch (node.Entry)
         {
             case VirtualDevice { Node: INode device }: stat.Rdev = StatMode.MakeDev(device.Major, device.Minor); break;
-            case VirtualFile: stat.Size = IsBelow(node, "/proc/") ? 0 : SysfsFileSize; break;
+            case VirtualFile file: stat.Size = file.Size; break;
             case VirtualLink link: stat.Size = link.Target.Length; break;
         }
 

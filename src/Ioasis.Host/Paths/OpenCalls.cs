@@ -91,11 +91,12 @@ internal sealed class OpenCalls(
     {
         int access = flags & FcntlH.O_ACCMODE;
         uint mode = stats.OwnerOf(node).Mode;
+        bool isWritten = access != FcntlH.O_RDONLY;
         if (access != FcntlH.O_WRONLY && (mode & StatMode.S_IRUGO) == 0) return Errno.EACCES;
-        if (access != FcntlH.O_RDONLY && ((mode & StatMode.S_IWUGO) == 0 || content.Store is null)) return Errno.EACCES;
+        if (isWritten && ((mode & StatMode.S_IWUGO) == 0 || !content.IsWritable)) return Errno.EACCES;
         if ((flags & FcntlH.O_DIRECT) != 0) return Errno.EINVAL;
-        return access != FcntlH.O_RDONLY
-            ? devices.Open(call, attributes.NodeOf(content.Path, content.Mode, content.Store!), flags)
+        return attributes.NodeOf(content, isWritten) is { } opened
+            ? devices.Open(call, opened, flags)
             : OpenContent(call, node.Path, content.Content(), content.Mode, flags);
     }
 

@@ -14,6 +14,7 @@ internal static unsafe partial class SysEvents
     public const short POLLERR = 8;
     public const short POLLHUP = 0x10;
     public const uint POLLRDHUP = 0x2000;
+    public const uint IN_MODIFY = 2;
     public const uint IN_CLOSE_WRITE = 8;
     public const uint IN_CLOSE_NOWRITE = 0x10;
     public const uint IN_IGNORED = 0x8000;

@@ -12,8 +12,39 @@ public sealed record VirtualDirectory(string Path, bool Merged) : VirtualPath(Pa
 /// <summary>A regular file of sysfs, its content made at each open. Mode as in st_mode's permission bits.</summary>
 public sealed record VirtualFile(string Path, Func<byte[]> Content, uint Mode = 0x124 /* 0444 */) : VirtualPath(Path)
 {
-    /// <summary>Takes what a program writes; null where nothing can be written.</summary>
+    /// <summary>What stat(2) says of its size: a page for a text, as sysfs has it, the true size for one of bytes.</summary>
+    public long Size { get; init; } = 4096;
+
+    /// <summary>Takes what a program writes, and says the errno of the write; null where that is not so.</summary>
     public AttributeStore? Store { get; init; }
+
+    /// <summary>
+    /// Takes what a program has written; null where nothing can be written this way. The write has returned by then, whatever comes of it: such a file
+    /// costs programs nothing when they write to others. Called before the next call that is ours is served. It must not wait.
+    /// </summary>
+    public Action<ReadOnlyMemory<byte>>? Take { get; init; }
+
+    /// <summary>
+    /// The bytes of a file that is read and written at any place, such as <c>config</c>; null for a text. What is written is taken as with
+    /// <see cref="Take"/>.
+    /// </summary>
+    public IVirtualBytes? Bytes { get; init; }
+
+    /// <summary>Whether programs can write to it, if its mode lets them.</summary>
+    public bool IsWritable => Store is not null || Take is not null || Bytes is not null;
+}
+
+/// <summary>Bytes that programs read and write through a file, and that can be others than were written.</summary>
+public interface IVirtualBytes
+{
+    /// <summary>The bytes as they are. It may wait for the device.</summary>
+    byte[] Read();
+
+    /// <summary>Takes what a program has written at a place; must not wait.</summary>
+    /// <param name="position">Where.</param>
+    /// <param name="bytes">What.</param>
+    /// <param name="done">Called by another thread when it has taken effect.</param>
+    void Write(int position, byte[] bytes, Action done);
 }
 
 /// <summary>Takes what a program wrote to an attribute with one call.</summary>

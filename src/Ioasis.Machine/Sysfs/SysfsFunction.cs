@@ -1,5 +1,7 @@
 using System.Globalization;
+using Ioasis.Abi;
 using Ioasis.Devices;
+using Ioasis.Machine.Nodes;
 using Ioasis.Memory;
 
 namespace Ioasis.Machine.Sysfs;
@@ -13,11 +15,17 @@ namespace Ioasis.Machine.Sysfs;
 /// <param name="Group">Its IOMMU group.</param>
 /// <param name="VfioMinor">N of /dev/vfio/devices/vfioN.</param>
 /// <param name="VfioDevice">Device number of that node.</param>
-/// <param name="Config">Its configuration space as it is now.</param>
+/// <param name="Config">Its configuration space.</param>
 internal sealed record SysfsFunction(
     RequesterId Address, PciFunction Function, IReadOnlyList<ulong> BarAddresses, int Interrupt, string Unit, int Group,
-    int VfioMinor, (uint Major, uint Minor) VfioDevice, Func<byte[]> Config)
+    int VfioMinor, (uint Major, uint Minor) VfioDevice, IVirtualBytes Config)
 {
+    /// <summary>How many bytes its configuration space has.</summary>
+    internal int ConfigSize => Function.IsExpress ? PciRegs.PCI_CFG_SPACE_EXP_SIZE : PciRegs.PCI_CFG_SPACE_SIZE;
+
+    /// <summary>What programs set of it.</summary>
+    internal required FunctionSettings Settings { get; init; }
+
     /// <summary>Its virtual functions, if it can have any.</summary>
     internal PciSriov? Sriov { get; init; }
 

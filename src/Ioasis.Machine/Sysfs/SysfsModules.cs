@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Ioasis.Machine.Sysfs;
 
 /// <summary>
@@ -8,7 +6,7 @@ namespace Ioasis.Machine.Sysfs;
 /// </summary>
 internal static class SysfsModules
 {
-    private const string Root = "/sys/module", PciDriver = "/sys/bus/pci/drivers/vfio-pci";
+    private const string Root = "/sys/module";
 
     /// <summary>Adds them.</summary>
     internal static void Add(SysfsTree tree)
@@ -18,10 +16,9 @@ internal static class SysfsModules
         Module(tree, "vfio", ["vfio_iommu_type1", "vfio_pci_core"]);
         Module(tree, "vfio_iommu_type1", [], ("allow_unsafe_interrupts", "N"), ("disable_hugepages", "N"), ("dma_entry_limit", "65535"));
         Module(tree, "vfio_pci_core", ["vfio_pci"]);
-        Module(tree, "vfio_pci", [], ("disable_denylist", "N"), ("disable_idle_d3", "N"), ("enable_sriov", "Y"), ("nointxmask", "N"));
+        Module(tree, "vfio_pci", [], ("disable_denylist", "N"), ("disable_idle_d3", "Y"), ("enable_sriov", "Y"), ("nointxmask", "N"));
         tree.Directory($"{Root}/vfio_pci/drivers", merged: false);
-        tree.Link($"{Root}/vfio_pci/drivers/pci:vfio-pci", PciDriver);
-        tree.Link($"{PciDriver}/module", $"{Root}/vfio_pci");
+        tree.Link($"{Root}/vfio_pci/drivers/pci:vfio-pci", SysfsDriver.Directory);
     }
 
     private static void Module(SysfsTree tree, string name, ReadOnlySpan<string> holders, params ReadOnlySpan<(string Name, string Value)> parameters)
@@ -29,7 +26,7 @@ internal static class SysfsModules
         string directory = $"{Root}/{name}";
         tree.Directory(directory, merged: false);
         tree.Text($"{directory}/initstate", "live");
-        tree.Text($"{directory}/refcnt", holders.Length.ToString(CultureInfo.InvariantCulture));
+        tree.Text($"{directory}/refcnt", SysfsTree.Decimal(holders.Length));
         tree.Text($"{directory}/taint", "");
         tree.Directory($"{directory}/holders", merged: false);
         foreach (string holder in holders) tree.Link($"{directory}/holders/{holder}", $"{Root}/{holder}");

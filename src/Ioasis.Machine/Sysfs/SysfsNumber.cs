@@ -2,7 +2,7 @@ using System.Buffers.Text;
 
 namespace Ioasis.Machine.Sysfs;
 
-/// <summary>Numbers as programs write them to attributes (Linux: kstrtou16 with base 0).</summary>
+/// <summary>Numbers as programs write them to attributes (Linux: kstrtoul and kstrtou16 with base 0).</summary>
 internal static class SysfsNumber
 {
     /// <summary>
@@ -10,6 +10,14 @@ internal static class SysfsNumber
     /// ends the text.
     /// </summary>
     internal static bool TryParse(ReadOnlySpan<byte> text, out ushort value)
+    {
+        bool isNumber = TryParse(text, out ulong number) && number <= ushort.MaxValue;
+        value = isNumber ? (ushort)number : (ushort)0;
+        return isNumber;
+    }
+
+    /// <summary>The same of 64 bits.</summary>
+    internal static bool TryParse(ReadOnlySpan<byte> text, out ulong value)
     {
         value = 0;
         int end = text.IndexOf((byte)0);
@@ -21,16 +29,15 @@ internal static class SysfsNumber
         return text[0] == '0' ? TryOctal(text, out value) : Utf8Parser.TryParse(text, out value, out int digits) && digits == text.Length;
     }
 
-    private static bool TryOctal(ReadOnlySpan<byte> text, out ushort value)
+    private static bool TryOctal(ReadOnlySpan<byte> text, out ulong value)
     {
-        uint number = 0;
         value = 0;
         foreach (byte digit in text)
         {
-            if (digit is < (byte)'0' or > (byte)'7' || (number = (number * 8) + digit - '0') > ushort.MaxValue) return false;
+            if (digit is < (byte)'0' or > (byte)'7' || value >> 61 != 0) return false;
+            value = (value * 8) + digit - '0';
         }
 
-        value = (ushort)number;
         return true;
     }
 }

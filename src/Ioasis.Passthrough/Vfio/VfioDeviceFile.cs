@@ -27,16 +27,26 @@ internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier, Vfi
     /// <inheritdoc/>
     public override bool IsVfioFile => true;
 
-    public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => VfioIoctls.Dispatch(this, caller, command, argument);
+    public override SysResult Ioctl(ICaller caller, uint command, ulong argument)
+    {
+        Device.Settle();
+        return VfioIoctls.Dispatch(this, caller, command, argument);
+    }
 
     public override string Describe(ICaller caller, uint command, ulong argument) =>
         VfioIoctls.Describe(caller, command, argument) ?? base.Describe(caller, command, argument);
 
-    public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count) =>
-        _granted ? Device.Read(caller, offset, buffer, count) : Errno.EINVAL;
+    public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
+    {
+        Device.Settle();
+        return _granted ? Device.Read(caller, offset, buffer, count) : Errno.EINVAL;
+    }
 
-    public override SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count) =>
-        _granted ? Device.Write(caller, offset, buffer, count) : Errno.EINVAL;
+    public override SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count)
+    {
+        Device.Settle();
+        return _granted ? Device.Write(caller, offset, buffer, count) : Errno.EINVAL;
+    }
 
     public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>
         _granted ? Device.Map(carrier, offset, length, shared) : Errno.EINVAL;

@@ -96,6 +96,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     public byte[] ReadConfiguration()
     {
         var bytes = new byte[_hardware.Size];
+        Settle();
         lock (_access) _hardware.CopyTo(bytes);
         return bytes;
     }
@@ -109,7 +110,11 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     }
 
     /// <summary>Unplugs the function; its files must be closed.</summary>
-    public void Dispose() => _slot.Dispose();
+    public void Dispose()
+    {
+        lock (_access) _isGone = true;
+        _slot.Dispose();
+    }
 
     /// <summary>The function becomes usable, as after power-on, with memory decoding on (Linux: vfio_pci_core_enable).</summary>
     internal void Enable()

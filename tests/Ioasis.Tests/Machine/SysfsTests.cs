@@ -1,14 +1,19 @@
+using System.Text;
 using Ioasis.Client;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Machine.Nodes;
+using Ioasis.Machine.Sysfs;
+using Ioasis.Memory;
 
 namespace Ioasis.Tests.Machine;
 
 /// <summary>What sysfs shows of a machine.</summary>
 public sealed class SysfsTests : IDisposable
 {
-    private readonly SoftwareMachine _machine = SoftwareMachine.Create(MachineDescription.Default.WithDevice("dmatest@0000:05:00.0,virtualFunctions=2"));
+    private const string Edu = "/sys/devices/pci1000:00/1000:00:03.0", Dmatest = "/sys/devices/pci1000:00/1000:00:04.0";
+
+    private readonly SoftwareMachine _machine = SoftwareMachine.Create(MachineDescription.Default.WithDevice("dmatest@1000:05:00.0,virtualFunctions=2"));
     private readonly NodeTransport _nodes;
 
     public SysfsTests() => _nodes = NodeTransport.InProcess(_machine);
@@ -34,6 +39,79 @@ public sealed class SysfsTests : IDisposable
     }
 
     [Theory]
+    [InlineData("driver_override", "(null)", "vfio-pci\n", "vfio-pci")]
+    [InlineData("driver_override", "(null)", "\0\0", "(null)")]
+    [InlineData("driver_override", "(null)", "\n", "(null)")]
+    [InlineData("msi_bus", "1", "0\n", "0")]
+    [InlineData("msi_bus", "1", "x", "1")]
+    [InlineData("broken_parity_status", "0", "0x10", "1")]
+    [InlineData("d3cold_allowed", "1", "0", "0")]
+    [InlineData("enable", "0", "1", "0")]
+    [InlineData("reset_method", "flr pm bus", "bus flr\n", "bus flr")]
+    [InlineData("reset_method", "flr pm bus", "\n", "")]
+    [InlineData("reset_method", "flr pm bus", "acpi", "flr pm bus")]
+    [InlineData("power/control", "auto", "on\n", "on")]
+    [InlineData("power/control", "auto", "off", "auto")]
+    public void AnAttributeTakesWhatLinuxTakes(string name, string before, string text, string after)
+    {
+        string path = $"{Dmatest}/{name}";
+        Assert.Equal(before, _nodes.ReadAttribute(path));
+        Take(path, text);
+        Assert.Equal(after, _nodes.ReadAttribute(path));
+    }
+
+    [Fact]
+    public void ResetMethodsCanBeHadBack()
+    {
+        Take($"{Dmatest}/reset_method", "");
+        Take($"{Dmatest}/reset_method", "default");
+        Assert.Equal("flr pm bus", _nodes.ReadAttribute($"{Dmatest}/reset_method"));
+    }
+
+    [Theory]
+    [InlineData("1\n", true)]
+    [InlineData("0x1", true)]
+    [InlineData("2", false)]
+    [InlineData("0", false)]
+    public void AResetComesBeforeTheNextCall(string text, bool isReset)
+    {
+        using var context = IommuContext.Open(_nodes);
+        using VfioDevice device = VfioDevice.Open(_nodes, new RequesterId(0x1000, 0, 4, 0));
+        device.Bind(context);
+        VfioRegion registers = device.Region(0);
+        registers.Write(0x08, 0u);
+        registers.Write(0x00, 0x1234UL);
+        Take($"{Dmatest}/reset", text);
+        Assert.Equal(isReset ? 0UL : 0x1234UL, registers.Read<ulong>(0x00));
+    }
+
+    [Fact]
+    public void ModesAndSizesAreLinuxs()
+    {
+        foreach ((string name, uint mode, long size) in (ReadOnlySpan<(string, uint, long)>)[
+            ("vendor", 0x124, 4096), ("resource", 0x124, 4096), ("uevent", 0x1a4, 4096), ("enable", 0x1a4, 4096), ("reset", 0x80, 4096), ("config", 0x1a4, 4096)])
+        {
+            VirtualFile file = Assert.IsType<VirtualFile>(_machine.Paths[$"{Dmatest}/{name}"]);
+            Assert.Equal((mode, size), (file.Mode, file.Size));
+            Assert.Equal((mode & 0x92) != 0, file.Take is not null || file.Bytes is not null);
+        }
+
+        Assert.Equal(256, ((VirtualFile)_machine.Paths[$"{Edu}/config"]).Size);
+        Assert.DoesNotContain($"{Edu}/current_link_speed", _machine.Paths);
+        Assert.Equal("2.5 GT/s PCIe", _nodes.ReadAttribute($"{Dmatest}/max_link_speed"));
+    }
+
+    [Theory]
+    [InlineData("0", 1, "1")]
+    [InlineData("0-1", 2, "3")]
+    [InlineData("0-3,8", 9, "10f")]
+    [InlineData("0,32", 64, "00000001,00000001")]
+    [InlineData("63", 64, "80000000,00000000")]
+    [InlineData("0-32", 33, "1,ffffffff")]
+    public void ProcessorsAreShownAsAMask(string list, int possible, string mask) =>
+        Assert.Equal(mask, SysfsProcessors.MaskOf(SysfsProcessors.Parse(list), possible));
+
+    [Theory]
     [InlineData("iommufd", "vfio")]
     [InlineData("vfio", "vfio_iommu_type1", "vfio_pci_core")]
     [InlineData("vfio_iommu_type1")]
@@ -53,4 +131,6 @@ public sealed class SysfsTests : IDisposable
         Assert.Equal("../../../../module/vfio_pci", ((VirtualLink)_machine.Paths["/sys/bus/pci/drivers/vfio-pci/module"]).Target);
         Assert.Equal("../../../bus/pci/drivers/vfio-pci", ((VirtualLink)_machine.Paths["/sys/module/vfio_pci/drivers/pci:vfio-pci"]).Target);
     }
+
+    private void Take(string path, string text) => ((VirtualFile)_machine.Paths[path]).Take!(Encoding.ASCII.GetBytes(text));
 }

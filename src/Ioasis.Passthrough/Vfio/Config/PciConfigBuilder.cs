@@ -152,8 +152,9 @@ internal sealed class PciConfigBuilder
         foreach (Bar bar in function.Bars)
         {
             ulong address = addresses[bar.Index];
-            Put32(at + (bar.Index * 4), (uint)address | BarFlags(bar));
-            if (bar.Is64Bit) Put32(at + (bar.Index * 4) + 4, (uint)(address >> 32));
+            ulong mask = ~(bar.Size - 1); // what can be written tells the size
+            Put32(at + (bar.Index * 4), (uint)address | BarFlags(bar), (uint)mask);
+            if (bar.Is64Bit) Put32(at + (bar.Index * 4) + 4, (uint)(address >> 32), (uint)(mask >> 32));
         }
     }
 

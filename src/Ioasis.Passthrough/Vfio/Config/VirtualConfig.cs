@@ -30,7 +30,7 @@ internal sealed class VirtualConfig
     internal int Size => _bytes.Length;
 
     /// <summary>Whether the function's BARs answer. Those of a virtual one do whatever the program has set: the physical one enabled them.</summary>
-    internal bool MemoryEnabled => _function.IsVirtual || (Word(PCI_COMMAND) & PCI_COMMAND_MEMORY) != 0;
+    internal bool MemoryEnabled => _function.IsVirtual || (Word(PCI_COMMAND) & _hardware.Read(PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) != 0;
 
     /// <summary>All virtual bits become the function's (Linux: vfio_config_init).</summary>
     internal void Open()

@@ -1,0 +1,128 @@
+using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
+using Ioasis.Machine.Nodes;
+using Ioasis.Memory;
+
+namespace Ioasis.Host.Devices;
+
+/// <summary>
+/// A file of sysfs that programs read and write at any place: an image of its bytes. What a program has written is found by comparing it with the image
+/// as it was; when it has taken effect, every image of the file shows the bytes as they are then.
+/// </summary>
+internal sealed class WrittenBytes(VirtualFile attribute, WrittenBytes.Images images) : ICarrierChoice
+{
+    private const int PageSize = 4096;
+
+    public string Path => attribute.Path;
+
+    public uint Major => 0;
+
+    public uint Minor => 0;
+
+    public uint Mode => attribute.Mode;
+
+    public Errno TryCreate(string name, out Carrier? carrier) => Carrier.TryCreateFile(name, (ulong)attribute.Size, out carrier);
+
+    public Errno Open(ICarrier carrier, out NodeFile? file)
+    {
+        file = new File(carrier.Map(0, PageSize), attribute, images);
+        return Errno.None;
+    }
+
+    /// <summary>The images that are open.</summary>
+    internal sealed class Images
+    {
+        // Guards the list. Innermost.
+        private readonly Lock _lock = new();
+        private readonly List<File> _files = [];
+
+        internal void Add(File file)
+        {
+            lock (_lock) _files.Add(file);
+        }
+
+        internal void Remove(File file)
+        {
+            lock (_lock) _files.Remove(file);
+        }
+
+        /// <summary>Has every image of a file show these bytes.</summary>
+        internal void Show(string path, byte[] bytes)
+        {
+            File[] files;
+            lock (_lock) files = [.. _files.Where(file => file.Path == path)];
+            foreach (File file in files) file.Show(bytes);
+        }
+    }
+
+    /// <summary>An open one.</summary>
+    internal sealed class File : NodeFile, IWrittenFile
+    {
+        // Guards the image and what it was. Innermost.
+        private readonly Lock _lock = new();
+        private readonly SharedBytes _image;
+        private readonly VirtualFile _attribute;
+        private readonly Images _images;
+        private readonly byte[] _shown;
+        private bool _closed;
+
+        internal File(SharedBytes image, VirtualFile attribute, Images images)
+        {
+            (_image, _attribute, _images) = (image, attribute, images);
+            _shown = new byte[attribute.Size];
+            images.Add(this);
+            Show(attribute.Bytes!.Read());
+        }
+
+        internal string Path => _attribute.Path;
+
+        public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => Errno.ENOTTY;
+
+        public void Written()
+        {
+            IVirtualBytes bytes = _attribute.Bytes!;
+            foreach ((int position, byte[] written) in TakeChanges())
+                bytes.Write(position, written, () => _images.Show(_attribute.Path, bytes.Read()));
+        }
+
+        public override void Close()
+        {
+            Written();
+            _images.Remove(this);
+            lock (_lock) _closed = true;
+        }
+
+        /// <summary>Shows the bytes, but for those that a program has written since: these are taken first.</summary>
+        internal void Show(byte[] bytes)
+        {
+            lock (_lock)
+            {
+                if (_closed) return;
+                for (int i = 0; i < _shown.Length; i += sizeof(uint))
+                {
+                    uint was = BitConverter.ToUInt32(_shown, i), now = BitConverter.ToUInt32(bytes, i);
+                    if (was == now && _image.Read<uint>((ulong)i) == was) continue;
+                    if (_image.TryReplace((ulong)i, was, now)) BitConverter.TryWriteBytes(_shown.AsSpan(i), now);
+                }
+            }
+        }
+
+        // Runs of bytes that are others than were shown. They count as shown from here on.
+        private List<(int Position, byte[] Bytes)> TakeChanges()
+        {
+            List<(int, byte[])> changes = [];
+            lock (_lock)
+            {
+                if (_closed) return changes;
+                for (int i = 0; i < _shown.Length; i++)
+                {
+                    int start = i;
+                    for (; i < _shown.Length && _image.Read<byte>((ulong)i) is var now && now != _shown[i]; i++) _shown[i] = now;
+                    if (i > start) changes.Add((start, _shown[start..i]));
+                }
+            }
+
+            return changes;
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using Ioasis.Abi;
+
+namespace Ioasis.Passthrough.Vfio;
+
+public sealed partial class VfioPciDevice
+{
+    // A device that does not come to what is posted, in a reset that takes long, loses what comes beyond.
+    private const int MostPosted = 4096;
+
+    // What programs asked of the function by its files in sysfs and has not been done. Who does it holds _access; each call on a file of the device does
+    // it first, so that it comes before all that the program asks afterwards.
+    private readonly ConcurrentQueue<Action> _posted = new();
+    private bool _isGone; // guarded by _access
+
+    /// <summary>Resets the function, configuration space excepted, as Linux does for sysfs's <c>reset</c>: soon, and before any call that comes later.</summary>
+    public void ResetSoon() => Post(ResetLocked, static () => { });
+
+    /// <summary>
+    /// Writes the function's own configuration space, as Linux does for sysfs's <c>config</c>, whoever has the device: soon, and before any call that
+    /// comes later.
+    /// </summary>
+    /// <param name="position">Where, within configuration space.</param>
+    /// <param name="bytes">What.</param>
+    /// <param name="done">Called when it is written, under no lock of the device.</param>
+    public void WriteConfigurationSoon(int position, byte[] bytes, Action done) => Post(() => WriteHardware(position, bytes), done);
+
+    /// <summary>Does what is posted.</summary>
+    internal void Settle()
+    {
+        if (_posted.IsEmpty) return;
+        lock (_access)
+            while (_posted.TryDequeue(out Action? work)) work();
+    }
+
+    private void Post(Action work, Action done)
+    {
+        if (_posted.Count >= MostPosted) return;
+        _posted.Enqueue(() => { if (!_isGone) work(); });
+        ThreadPool.UnsafeQueueUserWorkItem(static state =>
+        {
+            state.Device.Settle();
+            state.Done();
+        }, (Device: this, Done: done), preferLocal: false);
+    }
+
+    // In the widest aligned accesses, as Linux makes them.
+    private void WriteHardware(int position, ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> value = stackalloc byte[4];
+        while (!bytes.IsEmpty)
+        {
+            int width = position % 4 == 0 && bytes.Length >= 4 ? 4 : position % 2 == 0 && bytes.Length >= 2 ? 2 : 1;
+            value.Clear();
+            bytes[..width].CopyTo(value);
+            WriteHardware(position, width, BinaryPrimitives.ReadUInt32LittleEndian(value));
+            position += width;
+            bytes = bytes[width..];
+        }
+    }
+
+    private void WriteHardware(int position, int width, uint value)
+    {
+        _hardware.Write(position, width, value);
+        PciRange written = new(position, width);
+        if (written.Has(PciRegs.PCI_COMMAND)) ApplyCommand();
+        if (_hardware.Layout.PowerManagement is var power and not 0 && written.Has(power + PciRegs.PCI_PM_CTRL))
+            SetPowerState((int)(written.Byte(value, power + PciRegs.PCI_PM_CTRL) & PciRegs.PCI_PM_CTRL_STATE_MASK));
+        const int flrByte = PciRegs.PCI_EXP_DEVCTL + 1, flr = PciRegs.PCI_EXP_DEVCTL_BCR_FLR >> 8;
+        if (_hardware.Layout.Express is var express and not 0 && written.Has(express + flrByte) && (written.Byte(value, express + flrByte) & flr) != 0)
+            ResetLocked();
+    }
+
+    /// <summary>The bytes of one access.</summary>
+    private readonly record struct PciRange(int Position, int Width)
+    {
+        internal bool Has(int position) => position >= Position && position < Position + Width;
+
+        internal uint Byte(uint value, int position) => (value >> ((position - Position) * 8)) & 0xff;
+    }
+}

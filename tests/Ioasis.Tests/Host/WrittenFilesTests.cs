@@ -1,0 +1,179 @@
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Host.Devices;
+using Ioasis.Iommufd.Files;
+using Ioasis.Linux.Files;
+using Ioasis.Machine.Nodes;
+
+namespace Ioasis.Tests.Host;
+
+/// <summary>Files of sysfs that programs write to without being stopped: what was written is found afterwards.</summary>
+public sealed class WrittenFilesTests : IDisposable
+{
+    private readonly OpenNodes _nodes = new();
+    private readonly AttributeFiles _attributes = new();
+    private readonly List<string> _taken = [];
+
+    public void Dispose() => _nodes.Dispose();
+
+    [Fact]
+    public void EachTextIsTakenOnce()
+    {
+        using FileDescriptor file = Open(Text(), FcntlH.O_WRONLY);
+        Write(file, "one\n");
+        _nodes.CloseWhatIsGone();
+        Write(file, "two\n");
+        Write(file, "two\n");
+        _nodes.CloseWhatIsGone();
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(["one\n", "two\n", "two\n"], _taken);
+    }
+
+    [Fact]
+    public void WhatIsWrittenAtTheBeginningAgainIsNew()
+    {
+        using FileDescriptor file = Open(Text(), FcntlH.O_WRONLY);
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.True(SysFiles.WriteAt(file, "same"u8, 0).IsOk);
+            _nodes.CloseWhatIsGone();
+        }
+
+        Assert.Equal(["same", "same", "same"], _taken);
+    }
+
+    [Fact]
+    public void AZeroByteIsAText()
+    {
+        using FileDescriptor file = Open(Text(), FcntlH.O_WRONLY);
+        Write(file, "\0");
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(["\0"], _taken);
+    }
+
+    [Fact]
+    public void WhatWasWrittenBeforeTheCloseIsTakenBeforeIt()
+    {
+        using (FileDescriptor file = Open(Text(), FcntlH.O_WRONLY)) Write(file, "last");
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(["last"], _taken);
+        Assert.True(_nodes.IsEmpty);
+    }
+
+    [Fact]
+    public void OfALongTextTheEndIsTaken()
+    {
+        using FileDescriptor file = Open(Text(), FcntlH.O_WRONLY);
+        Write(file, new string('x', 10_000) + "end");
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(4096, Assert.Single(_taken).Length);
+        Assert.EndsWith("xend", _taken[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ATextThatIsOnlyReadIsNoSuchFile() => Assert.Null(_attributes.NodeOf(Text(), forWriting: false));
+
+    [Fact]
+    public void BytesThatChangedAreWrittenWhereTheyStand()
+    {
+        var bytes = new Bytes();
+        using FileDescriptor file = Open(BytesOf(bytes), FcntlH.O_RDWR);
+        Assert.True(SysFiles.WriteAt(file, [0x11, 0x22], 4).IsOk);
+        Assert.True(SysFiles.WriteAt(file, [0x33], 254).IsOk);
+        _nodes.CloseWhatIsGone();
+        _nodes.CloseWhatIsGone();
+        Assert.Equal([(4, "1122"), (254, "33")], bytes.Written);
+    }
+
+    [Fact]
+    public void EveryOpenFileShowsWhatBecameOfIt()
+    {
+        var bytes = new Bytes { Keeps = 0x0f };
+        VirtualFile attribute = BytesOf(bytes);
+        using FileDescriptor file = Open(attribute, FcntlH.O_RDWR), other = Open(attribute, FcntlH.O_RDONLY);
+        Assert.True(SysFiles.WriteAt(file, [0xff], 8).IsOk);
+        _nodes.CloseWhatIsGone();
+        bytes.Finish();
+        Assert.Equal((0x0f, 0x0f), (ByteAt(file, 8), ByteAt(other, 8)));
+        _nodes.CloseWhatIsGone();
+        Assert.Single(bytes.Written);
+    }
+
+    [Fact]
+    public void WhatAProgramWroteMeanwhileIsNotLost()
+    {
+        var bytes = new Bytes { Keeps = 0x0f };
+        using FileDescriptor file = Open(BytesOf(bytes), FcntlH.O_RDWR);
+        Assert.True(SysFiles.WriteAt(file, [0xff], 8).IsOk);
+        _nodes.CloseWhatIsGone();
+        Assert.True(SysFiles.WriteAt(file, [0x55], 8).IsOk);
+        bytes.Finish(); // of the first; the second has not been looked at
+        Assert.Equal(0x55, ByteAt(file, 8));
+        _nodes.CloseWhatIsGone();
+        bytes.Finish();
+        Assert.Equal([(8, "ff"), (8, "55")], bytes.Written);
+        Assert.Equal(0x05, ByteAt(file, 8));
+    }
+
+    [Fact]
+    public void BytesHaveOneSize()
+    {
+        using FileDescriptor file = Open(BytesOf(new Bytes()), FcntlH.O_RDWR);
+        Assert.Equal(Errno.EPERM, SysFiles.WriteAt(file, [1], 256).Errno);
+        Assert.Equal(Errno.EPERM, SysFiles.Truncate(file, 0));
+        Assert.Equal(Errno.None, SysFiles.Stat(file, out LinuxStat stat));
+        Assert.Equal(256, stat.Size);
+    }
+
+    private static void Write(FileDescriptor file, string text) => Assert.True(SysFiles.Write(file, Encoding.ASCII.GetBytes(text)).IsOk);
+
+    private static int ByteAt(FileDescriptor file, ulong offset)
+    {
+        var one = new byte[1];
+        Assert.True(SysFiles.ReadAt(file, one, offset).IsOk);
+        return one[0];
+    }
+
+    private VirtualFile Text() => new("/sys/text", () => [], 0x80) { Take = text => _taken.Add(Encoding.ASCII.GetString(text.Span)) };
+
+    private static VirtualFile BytesOf(Bytes bytes) => new("/sys/bytes", bytes.Read, 0x1a4) { Size = Bytes.Count, Bytes = bytes };
+
+    private FileDescriptor Open(VirtualFile attribute, int flags)
+    {
+        INode node = _attributes.NodeOf(attribute, forWriting: flags != FcntlH.O_RDONLY)!;
+        Assert.Equal(Errno.None, ((ICarrierChoice)node).TryCreate("test", out Carrier? carrier));
+        Assert.Equal(Errno.None, node.Open(carrier!, out NodeFile? file));
+        Assert.Equal(Errno.None, carrier!.Reopen(flags, out FileDescriptor placed));
+        Assert.Equal(Errno.None, _nodes.Add(new OpenNode(node, carrier, file!, flags, opener: 1)));
+        return placed;
+    }
+
+    /// <summary>Bytes of which a write changes some bits, when the test says so.</summary>
+    private sealed class Bytes : IVirtualBytes
+    {
+        public const int Count = 256;
+        private readonly byte[] _bytes = new byte[Count];
+        private readonly Queue<Action> _pending = new();
+
+        public byte Keeps { get; init; } = 0xff;
+
+        public List<(int Position, string Bytes)> Written { get; } = [];
+
+        public byte[] Read() => [.. _bytes];
+
+        public void Write(int position, byte[] bytes, Action done)
+        {
+            Written.Add((position, Convert.ToHexStringLower(bytes)));
+            _pending.Enqueue(() =>
+            {
+                for (int i = 0; i < bytes.Length; i++) _bytes[position + i] = (byte)(bytes[i] & Keeps);
+                done();
+            });
+        }
+
+        public void Finish()
+        {
+            while (_pending.TryDequeue(out Action? next)) next();
+        }
+    }
+}
