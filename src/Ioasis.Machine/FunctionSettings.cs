@@ -63,6 +63,8 @@ internal sealed class FunctionSettings
     {
         private volatile bool _isOn = initial;
 
+        internal bool IsOn => _isOn;
+
         internal string Text => _isOn ? "1" : "0";
 
         internal void Set(ReadOnlyMemory<byte> text)

@@ -60,6 +60,15 @@ public sealed class MachineDevice
     /// <summary>Whether it is to be seen by no path: a virtual function that leaves.</summary>
     internal bool IsHidden { get; set; }
 
+    /// <summary>Whether a program removed it from the bus; it can be found again.</summary>
+    internal bool IsRemoved { get; set; }
+
+    /// <summary>Whether the driver has it.</summary>
+    internal DriverState Driver { get; set; }
+
+    /// <summary>Whether the driver is to have it again when it has left; guarded by the driver's lock.</summary>
+    internal bool IsWanted { get; set; }
+
     private sealed class ConfigurationBytes(VfioPciDevice vfio) : IVirtualBytes
     {
         public byte[] Read() => vfio.ReadConfiguration();

@@ -36,6 +36,9 @@ internal sealed class PciSriov(SoftwareMachine machine, MachineDevice physical, 
         get { lock (_lock) return _functions.Count; }
     }
 
+    /// <summary>Whether any are enabled, or leave, as it is at some moment: asked without waiting.</summary>
+    internal bool HasAny => Volatile.Read(ref _functions).Count != 0;
+
     /// <summary>The address of a virtual function, from 0.</summary>
     /// <exception cref="ArgumentException">It lies beyond the last bus.</exception>
     internal static RequesterId AddressOf(RequesterId physical, SriovLayout layout, int number)
@@ -55,6 +58,7 @@ internal sealed class PciSriov(SoftwareMachine machine, MachineDevice physical, 
     {
         if (!SysfsNumber.TryParse(text, out ushort count)) answer(Errno.EINVAL);
         else if (count > layout.TotalVfs) answer(Errno.ERANGE);
+        else if (count != 0 && physical.Driver != DriverState.Bound) answer(Errno.ENOENT); // it is the driver that enables them
         else Configure(count, answer);
     }
 

@@ -30,7 +30,13 @@ public sealed class SoftwareMachine : IDisposable
     private volatile MachineDevice[] _devices = [];
     private volatile IReadOnlyDictionary<string, VirtualPath> _paths = new Dictionary<string, VirtualPath>();
 
-    private SoftwareMachine() => _sva = new(() => new SvaNode(Pasids, PasidQuota));
+    private readonly PciDriver _driver;
+
+    private SoftwareMachine()
+    {
+        _sva = new(() => new SvaNode(Pasids, PasidQuota));
+        _driver = new PciDriver(this);
+    }
 
     /// <summary>The units.</summary>
     public IReadOnlyCollection<IommuUnit> Units => _units.Values;
@@ -158,6 +164,49 @@ public sealed class SoftwareMachine : IDisposable
         }
     }
 
+    /// <summary>The driver has a function from now on: it has its nodes.</summary>
+    internal void Attach(MachineDevice device)
+    {
+        lock (_lock)
+        {
+            if (!_devices.Contains(device)) return; // a virtual function that went
+            _bus.Attach(device.Vfio);
+            device.Driver = DriverState.Bound;
+            BuildPaths();
+        }
+    }
+
+    /// <summary>The driver begins to give a function back: no path leads to its nodes.</summary>
+    internal void Release(MachineDevice device)
+    {
+        lock (_lock)
+        {
+            device.Driver = DriverState.Leaving;
+            BuildPaths();
+        }
+    }
+
+    /// <summary>The driver has given a function back, whose files are closed.</summary>
+    internal void Detach(MachineDevice device)
+    {
+        lock (_lock)
+        {
+            _bus.Detach(device.Vfio);
+            device.Driver = DriverState.None;
+            BuildPaths();
+        }
+    }
+
+    /// <summary>Whether a function is on its bus.</summary>
+    internal void SetRemoved(MachineDevice device, bool isRemoved)
+    {
+        lock (_lock)
+        {
+            device.IsRemoved = isRemoved;
+            BuildPaths();
+        }
+    }
+
     private MachineDevice Plug(DeviceDescription device, PciDeviceModel model)
     {
         Dictionary<RequesterId, string> addresses = AddressesOf(device, model);
@@ -249,20 +298,27 @@ public sealed class SoftwareMachine : IDisposable
     {
         var paths = new Dictionary<string, VirtualPath>(StringComparer.Ordinal);
         SvaNode sva = _sva.Value;
-        MachineDevice[] shown = [.. _devices.Where(d => !d.IsHidden)];
-        VfioGroup[] groups = [.. shown.Select(d => d.Vfio.Group).Distinct()];
+        MachineDevice[] shown = [.. _devices.Where(d => !d.IsHidden && !d.IsRemoved)], bound = [.. shown.Where(d => d.Driver == DriverState.Bound)];
+        VfioGroup[] groups = [.. bound.Select(d => d.Vfio.Group).Distinct()];
         IEnumerable<SysfsFunction> functions = shown.Select(d => new SysfsFunction(
             d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit, d.Group,
             (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Configuration)
         {
             Settings = d.Settings,
+            IsBound = d.Driver == DriverState.Bound,
+            Remove = text => _driver.Remove(d, text),
+            Rescan = _driver.Rescan,
             Sriov = d.Sriov,
             Virtual = d.Virtual,
         });
-        foreach (VirtualPath path in SysfsTree.Build(Units, functions, groups.Select(g => (g.Id, (g.Major, g.Minor))), [("iommu", _iommu), ("sva", sva), ("vfio", _container)])) paths.Add(path.Path, path);
+        foreach (VirtualPath path in SysfsTree.Build(_driver, Units, functions, groups.Select(g => (g.Id, (g.Major, g.Minor))), [("iommu", _iommu), ("sva", sva), ("vfio", _container)])) paths.Add(path.Path, path);
         paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
         paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
-        foreach (INode node in (INode[])[_iommu, sva, _container, .. shown.Select(d => d.Vfio), .. groups]) paths.Add(node.Path, new VirtualDevice(node));
+        foreach (INode node in (INode[])[_iommu, sva, _container, .. bound.Select(d => d.Vfio), .. groups]) paths.Add(node.Path, new VirtualDevice(node));
+        VirtualFile majors = DeviceNumbers.Majors((VfioMajor - 1, "vfio"), (VfioMajor, "vfio-dev"));
+        VirtualFile miscellaneous = DeviceNumbers.Miscellaneous((sva.Minor, "sva"), (_iommu.Minor, "iommu"), (_container.Minor, "vfio"));
+        paths.Add(majors.Path, majors);
+        paths.Add(miscellaneous.Path, miscellaneous);
         _paths = paths;
     }
 }

@@ -41,6 +41,55 @@ public sealed class SysfsTests(Workbench bench)
         ! cat $device/reset 2>/dev/null || fail "reset is read"
         """);
 
+    /// <summary>As dpdk-devbind.py and driverctl do it, and set-up scripts by hand.</summary>
+    [Theory]
+    [InlineData(Who.Self)]
+    [InlineData(Who.Nobody)]
+    public Task Functions_are_unbound_and_bound(Who who) => Script(who, """
+        device=/sys/bus/pci/devices/$dmatest driver=/sys/bus/pci/drivers/vfio-pci
+        group=$(basename $(readlink $device/iommu_group)) node=$(ls $device/vfio-dev)
+        bound() { [ -e $device/driver ] && [ -c /dev/vfio/$group ] && [ -c /dev/vfio/devices/$node ] && [ -e $driver/$dmatest ]; }
+        unbound() { [ ! -e $device/driver ] && [ ! -e /dev/vfio/$group ] && [ ! -e /dev/vfio/devices/$node ] && [ ! -e $driver/$dmatest ]; }
+        bound || fail "bound at first"
+
+        echo $dmatest > $device/driver/unbind
+        unbound && [ -e $device/vendor ] && ! grep -q DRIVER $device/uevent || fail unbind
+        printf %s vfio-pci > $device/driver_override
+        printf %s $dmatest >> $driver/bind
+        printf '\000' > $device/driver_override
+        bound && grep -q DRIVER=vfio-pci $device/uevent || fail bind
+
+        printf %s $dmatest >> $driver/unbind
+        echo pci-stub > $device/driver_override
+        echo $dmatest > /sys/bus/pci/drivers_probe
+        unbound || fail "another driver's"
+        echo > $device/driver_override
+        echo $dmatest > /sys/bus/pci/drivers_probe
+        bound || fail drivers_probe
+
+        echo $dmatest > $driver/unbind
+        echo "$(sed s/0x// $device/vendor) $(sed s/0x// $device/device)" > $driver/new_id
+        bound || fail new_id
+
+        echo 1 > $device/remove
+        [ ! -e $device ] && [ ! -e /dev/vfio/$group ] || fail remove
+        echo 1 > /sys/bus/pci/rescan
+        bound || fail rescan
+        """);
+
+    [Theory]
+    [InlineData(Who.Self)]
+    [InlineData(Who.Nobody)]
+    public Task Device_numbers_are_listed(Who who) => Script(who, """
+        grep -Eqx ' *511 vfio-dev' /proc/devices && grep -Eqx ' *510 vfio' /proc/devices || fail devices
+        grep -qx 'Character devices:' /proc/devices && grep -Eqx ' *1 mem' /proc/devices && grep -qx 'Block devices:' /proc/devices || fail "the host's devices"
+        for name in iommu vfio sva; do
+            minor=$(cut -d : -f 2 /sys/class/misc/$name/dev)
+            [ "$(awk -v name=$name '$2 == name { print $1 }' /proc/misc)" = $minor ] || fail $name
+        done
+        [ $(wc -l < /proc/misc) -gt 3 ] || fail "the host's misc"
+        """);
+
     private async Task Script(Who who, string script)
     {
         string text = $$"""

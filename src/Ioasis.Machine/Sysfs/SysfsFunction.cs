@@ -26,6 +26,15 @@ internal sealed record SysfsFunction(
     /// <summary>What programs set of it.</summary>
     internal required FunctionSettings Settings { get; init; }
 
+    /// <summary>Whether the driver has it.</summary>
+    internal required bool IsBound { get; init; }
+
+    /// <summary>Takes what is written to <c>remove</c>.</summary>
+    internal required Action<ReadOnlyMemory<byte>> Remove { get; init; }
+
+    /// <summary>Takes what is written to <c>rescan</c>.</summary>
+    internal required Action<ReadOnlyMemory<byte>> Rescan { get; init; }
+
     /// <summary>Its virtual functions, if it can have any.</summary>
     internal PciSriov? Sriov { get; init; }
 

@@ -29,7 +29,10 @@ internal static class SysfsFunctions
         tree.Link($"{directory}/iommu", unit);
         tree.Link($"{unit}/devices/{function.Address}", directory);
         AddToGroup(tree, function, directory);
-        AddToDriver(tree, function, directory);
+        if (function.IsBound) AddToDriver(tree, function, directory);
+        if (function.Virtual is not null) return;
+        tree.Add(new VirtualFile($"{directory}/remove", static () => [], SysfsTree.OwnerAndGroupWrite) { Take = function.Remove });
+        tree.WriteOnly($"{directory}/rescan", function.Rescan);
     }
 
     private static void AddIdentity(SysfsTree tree, SysfsFunction function, string directory)
@@ -127,6 +130,6 @@ internal static class SysfsFunctions
         PciFunction pci = function.Function;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"DRIVER=vfio-pci\nPCI_CLASS={pci.ClassCode:X}\nPCI_ID={pci.VendorId:X4}:{pci.DeviceId:X4}\nPCI_SUBSYS_ID={pci.SubsystemVendorId:X4}:{pci.SubsystemId:X4}\nPCI_SLOT_NAME={function.Address}\nMODALIAS={Modalias(pci)}");
+            $"{(function.IsBound ? $"DRIVER={PciDriver.Name}\n" : "")}PCI_CLASS={pci.ClassCode:X}\nPCI_ID={pci.VendorId:X4}:{pci.DeviceId:X4}\nPCI_SUBSYS_ID={pci.SubsystemVendorId:X4}:{pci.SubsystemId:X4}\nPCI_SLOT_NAME={function.Address}\nMODALIAS={Modalias(pci)}");
     }
 }

@@ -9,8 +9,8 @@ namespace Ioasis.Machine.Sysfs;
 /// <summary>The part of sysfs that tells of our devices, laid out as Linux lays it out: directories in /sys/devices, links elsewhere.</summary>
 internal sealed class SysfsTree
 {
-    /// <summary>Modes of attributes that their owner can write: 0644, and 0200.</summary>
-    internal const uint OwnerWrites = 0x1a4, OnlyOwnerWrites = 0x80;
+    /// <summary>Modes of attributes that can be written: 0644, 0200 and 0220.</summary>
+    internal const uint OwnerWrites = 0x1a4, OnlyOwnerWrites = 0x80, OwnerAndGroupWrite = 0x90;
 
     private readonly Dictionary<string, VirtualPath> _paths = [];
 
@@ -23,14 +23,14 @@ internal sealed class SysfsTree
 
     /// <summary>Builds the tree.</summary>
     internal static IEnumerable<VirtualPath> Build(
-        IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions,
+        PciDriver driver, IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions,
         IEnumerable<(int Id, (uint Major, uint Minor) Number)> groups, IEnumerable<(string Name, INode Node)> miscellaneous)
     {
         var tree = new SysfsTree();
         foreach (string merged in (string[])["/sys/bus/pci", "/sys/bus/pci/devices", "/sys/bus/pci/drivers", "/sys/class", "/sys/class/vfio", "/sys/class/vfio-dev",
                                              "/sys/class/iommu", "/sys/class/misc", "/sys/kernel/iommu_groups", "/sys/dev/char"])
             tree.Directory(merged);
-        SysfsDriver.Add(tree);
+        SysfsDriver.Add(tree, driver);
         SysfsModules.Add(tree);
         foreach (IommuUnit unit in units) SysfsUnits.Add(tree, unit);
         foreach ((string name, INode node) in miscellaneous)

@@ -83,7 +83,23 @@ public sealed class VfioPciBus : IDisposable
     {
         ArgumentNullException.ThrowIfNull(device);
         device.Dispose();
+        Detach(device);
+    }
+
+    /// <summary>Takes a device whose files are closed from its group, which goes if it was the last of it. The device stays plugged in.</summary>
+    public void Detach(VfioPciDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
         if (device.Group.Remove(device)) Groups = [.. Groups.Where(g => g != device.Group)];
+    }
+
+    /// <summary>Gives a device that was detached to its group, which is a new one if there is none, and to programs.</summary>
+    public void Attach(VfioPciDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        VfioGroup group = GroupOf(device.Endpoint);
+        device.Restore(group);
+        Take(group, device);
     }
 
     /// <summary>Ends the bus's thread.</summary>
@@ -91,18 +107,24 @@ public sealed class VfioPciBus : IDisposable
 
     private VfioPciDevice Add(Func<VfioGroup, VfioPciDevice> make, Endpoint endpoint)
     {
-        VfioGroup? group = Groups.FirstOrDefault(g => g.Id == endpoint.Group.Id);
-        if (group is null)
-        {
-            uint minor = 0;
-            while (Groups.Any(g => g.Minor == minor)) minor++;
-            group = new VfioGroup(endpoint.Group, _major - 1, minor);
-        }
-
+        VfioGroup group = GroupOf(endpoint);
         VfioPciDevice device = make(group);
+        Take(group, device);
+        return device;
+    }
+
+    private VfioGroup GroupOf(Endpoint endpoint)
+    {
+        if (Groups.FirstOrDefault(g => g.Id == endpoint.Group.Id) is { } group) return group;
+        uint minor = 0;
+        while (Groups.Any(g => g.Minor == minor)) minor++;
+        return new VfioGroup(endpoint.Group, _major - 1, minor);
+    }
+
+    private void Take(VfioGroup group, VfioPciDevice device)
+    {
         if (group.Devices.Count == 0) Groups = [.. Groups, group];
         group.Add(device);
-        return device;
     }
 
     // Of virtual functions the BARs of one index stand in a row.

@@ -44,11 +44,21 @@ public sealed partial class VfioPciDevice
         {
             _removed = true;
             isUnused = _files == 0;
-            if (!isUnused) _unused = unused;
+            if (!isUnused) _unused += unused;
         }
 
         if (isUnused) unused();
         else _interrupts.RequestRelease();
+    }
+
+    /// <summary>Programs can have a device again that was removed and whose files are closed.</summary>
+    internal void Restore(VfioGroup group)
+    {
+        lock (_registration)
+        {
+            Group = group;
+            _removed = false;
+        }
     }
 
     /// <summary>Whether a program may have the device (Linux: vfio_pci_core_match_token_uuid).</summary>

@@ -77,7 +77,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     public Endpoint Endpoint { get; }
 
     /// <summary>Its group as VFIO has it.</summary>
-    public VfioGroup Group { get; }
+    public VfioGroup Group { get; private set; }
 
     /// <summary>Its requester ID.</summary>
     public RequesterId Requester => Endpoint.Requester;

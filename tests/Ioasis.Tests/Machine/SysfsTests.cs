@@ -24,20 +24,6 @@ public sealed class SysfsTests : IDisposable
         _machine.Dispose();
     }
 
-    [Fact]
-    public void EveryLinkLeadsSomewhere()
-    {
-        foreach (VirtualLink link in _machine.Paths.Values.OfType<VirtualLink>())
-            Assert.Contains(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(link.Path)!, link.Target)), _machine.Paths);
-    }
-
-    [Fact]
-    public void EveryPathIsInADirectoryOfOurs()
-    {
-        foreach (string path in _machine.Paths.Keys.Where(path => path.StartsWith("/sys/", StringComparison.Ordinal)))
-            if (Path.GetDirectoryName(path) is var parent and not "/sys") Assert.IsType<VirtualDirectory>(_machine.Paths[parent!]);
-    }
-
     [Theory]
     [InlineData("driver_override", "(null)", "vfio-pci\n", "vfio-pci")]
     [InlineData("driver_override", "(null)", "\0\0", "(null)")]

@@ -1,0 +1,125 @@
+using System.Globalization;
+using Ioasis.Machine.Sysfs;
+
+namespace Ioasis.Machine;
+
+/// <summary>
+/// The driver vfio-pci, as sysfs sets it to work (Linux: drivers/base/bus.c, dd.c and pci-driver.c). It begins with all functions, as if it had been
+/// loaded with their IDs: it takes each that it is to take, unless <c>driver_override</c> names another driver.
+/// </summary>
+/// <param name="machine">The machine.</param>
+internal sealed class PciDriver(SoftwareMachine machine)
+{
+    /// <summary>Its name.</summary>
+    internal const string Name = "vfio-pci";
+
+    // Guards which functions it has. Taken before the machine's lock, and after that of virtual functions.
+    private readonly Lock _lock = new();
+
+    /// <summary>Whether a function that is found gets its driver at once.</summary>
+    internal FunctionSettings.Toggle Autoprobe { get; } = new(true);
+
+    /// <summary>What is written to <c>bind</c>, and to the bus's <c>drivers_probe</c>: a function's address.</summary>
+    internal void Bind(ReadOnlyMemory<byte> text)
+    {
+        if (Find(text) is { } device) Bind(device);
+    }
+
+    /// <summary>
+    /// What is written to <c>unbind</c>: a function's address. Its nodes are gone at once; who has it open is asked for it, and keeps it until it is closed.
+    /// </summary>
+    internal void Unbind(ReadOnlyMemory<byte> text)
+    {
+        if (Find(text) is { } device) Unbind(device);
+    }
+
+    /// <summary>What is written to <c>new_id</c>: vendor and device, hexadecimal. Functions without a driver that have these IDs get this one.</summary>
+    internal void AddId(ReadOnlyMemory<byte> text)
+    {
+        string[] words = SysfsText.Line(text.Span).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length < 2 || !TryId(words[0], out uint vendor) || !TryId(words[1], out uint id)) return;
+        foreach (MachineDevice device in machine.Devices)
+            if (device.Function.VendorId == vendor && device.Function.DeviceId == id) Bind(device);
+
+        static bool TryId(string word, out uint id) =>
+            uint.TryParse(word.StartsWith("0x", StringComparison.OrdinalIgnoreCase) ? word[2..] : word, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out id);
+    }
+
+    /// <summary>What is written to a function's <c>remove</c>: not 0. The function leaves its driver and the bus.</summary>
+    internal void Remove(MachineDevice device, ReadOnlyMemory<byte> text)
+    {
+        if (!SysfsNumber.TryParse(text.Span, out ulong number) || number == 0) return;
+        machine.SetRemoved(device, true);
+        Unbind(device);
+    }
+
+    /// <summary>What is written to <c>rescan</c>: not 0. What was removed is found again.</summary>
+    internal void Rescan(ReadOnlyMemory<byte> text)
+    {
+        if (!SysfsNumber.TryParse(text.Span, out ulong number) || number == 0) return;
+        foreach (MachineDevice device in machine.Devices.Where(device => device.IsRemoved))
+        {
+            machine.SetRemoved(device, false);
+            if (Autoprobe.IsOn) Bind(device);
+        }
+    }
+
+    private MachineDevice? Find(ReadOnlyMemory<byte> text)
+    {
+        string name = SysfsText.Line(text.Span);
+        return machine.Devices.FirstOrDefault(device => !device.IsHidden && !device.IsRemoved && device.Requester.ToString() == name);
+    }
+
+    private void Bind(MachineDevice device)
+    {
+        lock (_lock)
+        {
+            if (device.Settings.DriverOverride is not (null or Name) || device.IsRemoved) return;
+            if (device.Driver == DriverState.Leaving) device.IsWanted = true; // Linux has who asks for it wait
+            else if (device.Driver == DriverState.None) machine.Attach(device);
+        }
+    }
+
+    private void Unbind(MachineDevice device)
+    {
+        lock (_lock)
+        {
+            device.IsWanted = false;
+            if (device.Driver != DriverState.Bound) return;
+            machine.Release(device);
+        }
+
+        // Its virtual functions go first, which may take time.
+        if (device.Sriov is { HasAny: true } sriov)
+            ThreadPool.UnsafeQueueUserWorkItem(_ => sriov.Store("0"u8, _ => device.Vfio.Remove(() => Left(device))), null);
+        else
+            device.Vfio.Remove(() => Left(device));
+    }
+
+    // Called when the last of its files is closed.
+    private void Left(MachineDevice device)
+    {
+        bool isWanted;
+        lock (_lock)
+        {
+            machine.Detach(device);
+            isWanted = device.IsWanted;
+            device.IsWanted = false;
+        }
+
+        if (isWanted) Bind(device);
+    }
+}
+
+/// <summary>Whether the driver has a function.</summary>
+internal enum DriverState : byte
+{
+    /// <summary>It has.</summary>
+    Bound,
+
+    /// <summary>It gives it back as soon as its files are closed; programs cannot open it any more.</summary>
+    Leaving,
+
+    /// <summary>It has not.</summary>
+    None,
+}
