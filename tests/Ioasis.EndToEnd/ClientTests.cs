@@ -55,6 +55,35 @@ public sealed class ClientTests(Workbench bench)
         (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, [bench.Client(program), .. words]))).MustEnd().MustSay(says);
     }
 
+    /// <summary>Memory that is never brought takes a privilege (userfaultfd); a structure of gigabytes does not.</summary>
+    [Theory]
+    [InlineData(Who.Self, "struct", 300)]
+    [InlineData(Who.Self, "path", 70)]
+    [InlineData(Who.Self, "how", 70)]
+    [InlineData(Who.Self, "result", 70)]
+    [InlineData(Who.Self, "zeros", 70)]
+    [InlineData(Who.Nobody, "zeros", 70)]
+    public async Task Calls_that_cannot_be_served_hold_up_nobody_else(Who who, string kind, int threads)
+    {
+        Assert.SkipUnless(who == Who.Nobody || kind == "zeros" || Environment.IsPrivilegedProcess, "userfaultfd takes root");
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("waiting_calls"), kind, $"{threads}")))
+            .MustEnd().MustSay($"{kind}: others were served beside {threads} calls that waited");
+    }
+
+    [Fact]
+    public async Task Without_descriptors_nothing_is_done_that_cannot_be_found_out()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root may limit the supervisor");
+        (await Execution.Run(bench.UnderIoasis(Who.Self, Machine.Devices, bench.Client("few_descriptors"), Machine.DmaTest)))
+            .MustEnd().MustSay("few_descriptors: all as it must be");
+    }
+
+    [Theory]
+    [InlineData(Who.Self)]
+    [InlineData(Who.Nobody)]
+    public async Task What_one_program_can_have_is_bounded(Who who) =>
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("hoarders")))).MustEnd().MustSay("hoarders: all as it must be");
+
     [Theory]
     [InlineData(Who.Self)]
     [InlineData(Who.Nobody)]

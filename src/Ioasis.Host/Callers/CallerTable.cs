@@ -106,7 +106,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
     {
         int id = (int)call.Pid;
         if (_threads.TryGetValue(id, out CallerThread? thread)) return thread.Process.Pid;
-        return ThreadStatus.TryRead(id, out ThreadStatus status) ? status.Process : id;
+        return ThreadStatus.TryReadProcess(id, out int process) ? process : id;
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using Ioasis.Abi;
@@ -25,13 +26,21 @@ internal readonly record struct ThreadStatus(int Process, uint RealUser, int Tra
         }
     }
 
-    /// <summary>The same of a thread that is known by its number alone.</summary>
-    public static bool TryRead(int thread, out ThreadStatus status)
+    /// <summary>The process that a thread is one of, by the thread's number alone; false when there is no such thread.</summary>
+    public static bool TryReadProcess(int thread, out int process)
     {
-        status = default;
-        Errno errno = SysFiles.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/fd"), FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory);
-        if (errno != Errno.None) return false;
-        using (directory) return TryRead(directory, out status);
+        process = 0;
+        string path = string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/status");
+        if (SysFiles.Open(path, FcntlH.O_RDONLY, out FileDescriptor file) != Errno.None) return false;
+        using (file)
+        {
+            Span<byte> text = stackalloc byte[512]; // Tgid stands in the fourth line
+            SysResult got = SysFiles.Read(file, text);
+            if (!got.IsOk) return false;
+            text = text[..(int)got.Value];
+            int at = text.IndexOf("\nTgid:\t"u8);
+            return at >= 0 && Utf8Parser.TryParse(text[(at + "\nTgid:\t".Length)..], out process, out _);
+        }
     }
 
     private static ThreadStatus Parse(string text)

@@ -136,7 +136,7 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     {
         int thread = (int)call.Pid;
         // A number of a thread that is gone is nobody's share.
-        int process = ThreadStatus.TryRead(thread, out ThreadStatus status) ? status.Process : thread;
+        if (!ThreadStatus.TryReadProcess(thread, out int process)) process = thread;
         return new ShareKey(process, TrappedCalls.KindOf(call.Data) > CallKind.Unmap);
     }
 
