@@ -21,13 +21,14 @@ internal static class HostThread
     /// <param name="name">The thread's name.</param>
     /// <param name="body">What it does.</param>
     /// <param name="failed">Gets what the body throws, on that thread; null: it is told on standard error.</param>
+    /// <param name="stackSize">Bytes of its stack; 0 for what the host gives.</param>
     /// <returns>
     /// The thread; null where the host has none to give. .NET says OutOfMemoryException for a limit of processes, of memory and of descriptors alike.
     /// </returns>
-    internal static Thread? TryStart(string name, Action body, Action<Exception>? failed = null)
+    internal static Thread? TryStart(string name, Action body, Action<Exception>? failed = null, int stackSize = 0)
     {
         if (Refusal?.Invoke(name) == true) return null;
-        var thread = new Thread(() => Run(name, body, failed)) { IsBackground = true, Name = name };
+        var thread = new Thread(() => Run(name, body, failed), stackSize) { IsBackground = true, Name = name };
         try
         {
             thread.Start();

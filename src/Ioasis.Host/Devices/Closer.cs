@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Ioasis.Core.Threads;
 
 namespace Ioasis.Host.Devices;
 
@@ -137,15 +138,8 @@ internal sealed class Closer : IDisposable
     private void StartThreadIfNeeded()
     {
         if (_idle > 0 || _threads >= MaxThreads || (_threads > 0 && _ready.Count == 0)) return;
-        try
-        {
-            new Thread(Run) { IsBackground = true, Name = "ioasis close" }.Start();
-            _threads++;
-        }
-        catch (OutOfMemoryException)
-        {
-            // .NET says so when the host has no thread for us. One of those that run takes it up, and the next close tries again.
-        }
+        // One that the host does not give is asked for again by the next close, and by each thread that begins one.
+        if (HostThread.TryStart("ioasis close", Run) is not null) _threads++;
     }
 
     private void Run()

@@ -4,6 +4,7 @@ using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
+using Ioasis.Linux.Processes;
 
 namespace Ioasis.Host.Devices;
 
@@ -18,6 +19,10 @@ internal sealed class OpenQueues : IDisposable
     private readonly ConcurrentDictionary<ulong, QueueCarrier> _open = new();
     private readonly ConcurrentDictionary<(ulong Device, ulong Inode), QueueCarrier> _byInode = new();
     private ulong _next;
+
+    // An eighth of our descriptors is for queues; one program has at most half of those.
+    private readonly int _mostOpen = (int)Math.Max(2, SysProcesses.DescriptorLimit / 8);
+    private readonly Dictionary<int, int> _openBy = []; // guarded by _serving
 
     // How many are open: the dictionary would lock itself to say that it is empty.
     private int _count;
@@ -49,9 +54,17 @@ internal sealed class OpenQueues : IDisposable
     public SysResult Open(QueueFile queue, int program, Func<FileDescriptor, SysResult> place)
     {
         ulong tag = Interlocked.Increment(ref _next);
-        Errno errno = QueueCarrier.TryCreate(queue, [_epoll, _notifier], tag, program, out QueueCarrier? carrier, out FileDescriptor programs);
+        Errno errno = TryCount(program);
         if (errno != Errno.None)
         {
+            queue.Close();
+            return errno;
+        }
+
+        errno = QueueCarrier.TryCreate(queue, [_epoll, _notifier], tag, program, out QueueCarrier? carrier, out FileDescriptor programs);
+        if (errno != Errno.None)
+        {
+            lock (_serving) Discount(program);
             queue.Close();
             return errno;
         }
@@ -102,6 +115,25 @@ internal sealed class OpenQueues : IDisposable
         _notifier.Dispose();
     }
 
+    private Errno TryCount(int program)
+    {
+        lock (_serving)
+        {
+            int openBy = _openBy.GetValueOrDefault(program);
+            if (openBy >= _mostOpen / 2) return Errno.EMFILE;
+            if (_open.Count >= _mostOpen) return Errno.ENFILE;
+            _openBy[program] = openBy + 1;
+            return Errno.None;
+        }
+    }
+
+    private void Discount(int program)
+    {
+        int left = _openBy[program] - 1;
+        if (left == 0) _openBy.Remove(program);
+        else _openBy[program] = left;
+    }
+
     private void Serve(ulong tag, uint events)
     {
         if (!_open.TryGetValue(tag, out QueueCarrier? carrier)) return;
@@ -119,6 +151,7 @@ internal sealed class OpenQueues : IDisposable
     {
         if (!_open.TryRemove(tag, out _)) return;
         _byInode.TryRemove((carrier.Device, carrier.Inode), out _);
+        Discount(carrier.Opener);
         carrier.Disconnect();
         _closer.Add(carrier);
         Interlocked.Decrement(ref _count); // last: who finds none open does not wait for us

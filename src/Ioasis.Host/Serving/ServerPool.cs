@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core.Threads;
 using Ioasis.Host.Callers;
 using Ioasis.Host.Filter;
 using Ioasis.Linux.Events;
@@ -52,7 +53,8 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     {
         var first = new ServerThread(this);
         _receiver = first;
-        if (!TryStart(first) || !TryStart(Watch, "ioasis watch", 0)) throw new IOException("cannot start the threads that serve calls");
+        if (!TryStart(first)) throw new IOException("the host gives no thread that serves calls");
+        HostThread.Start("ioasis watch", Watch);
     }
 
     /// <summary>Lets the threads go that wait for their turn. Those that receive end when the filter has no users any more.</summary>
@@ -180,6 +182,24 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
         }
     }
 
+    // A fault of ours ended a thread: calls must go on being received.
+    private void Lost(ServerThread thread, Exception e)
+    {
+        ErrorOutput.Say("serving calls", e);
+        lock (_lock)
+        {
+            _threads--;
+            if (_receiver != thread) return;
+            if (_waiting.TryPop(out ServerThread? next)) next.GiveTurn();
+            Volatile.Write(ref _receiver, next);
+            if (next is not null) return;
+        }
+
+        var another = new ServerThread(this);
+        Volatile.Write(ref _receiver, another);
+        TryStart(another);
+    }
+
     private void KeepOneWaiting()
     {
         lock (_lock)
@@ -190,7 +210,7 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     private bool TryStart(ServerThread thread)
     {
         lock (_lock) Count(1);
-        if (TryStart(thread.Run, "ioasis serve", StackSize)) return true;
+        if (HostThread.TryStart("ioasis serve", thread.Run, e => Lost(thread, e), StackSize) is not null) return true;
         lock (_lock) Count(-1);
         return false;
 
@@ -198,19 +218,6 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
         {
             _threads += one;
             if (thread.IsStarting) _starting += one;
-        }
-    }
-
-    private static bool TryStart(ThreadStart run, string name, int stackSize)
-    {
-        try
-        {
-            new Thread(run, stackSize) { IsBackground = true, Name = name }.Start();
-            return true;
-        }
-        catch (OutOfMemoryException)
-        {
-            return false; // .NET says so when the host has no thread for us
         }
     }
 }
