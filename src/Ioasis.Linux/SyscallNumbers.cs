@@ -60,10 +60,13 @@ internal static class SyscallNumbers
     public const int Readlinkat = 267;
     public const int Fchmodat = 268;
     public const int Faccessat = 269;
+    public const int Splice = 275;
+    public const int Fallocate = 285;
     public const int Preadv = 295;
     public const int Pwritev = 296;
     public const int Seccomp = 317;
     public const int Execveat = 322;
+    public const int CopyFileRange = 326;
     public const int Preadv2 = 327;
     public const int Pwritev2 = 328;
     public const int PkeyMprotect = 329;

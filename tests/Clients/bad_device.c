@@ -203,7 +203,7 @@ static void device_fields(void)
     uint8_t bytes[16] = {0};
     struct vfio_region_info config = region_info(cdev, VFIO_PCI_CONFIG_REGION_INDEX);
     TRY("pread past the config space", pread(cdev, bytes, 4, (off_t)(config.offset + config.size)), EFAULT);
-    TRY("pread past all regions", pread(cdev, bytes, 4, (off_t)((uint64_t)VFIO_PCI_NUM_REGIONS << 40)), EINVAL);
+    TRY("pread past all regions", pread(cdev, bytes, 4, (off_t)((uint64_t)(VFIO_PCI_NUM_REGIONS + 1) << 40)), EINVAL);
     TRY("pread of a BAR that is none", pread(cdev, bytes, 4, (off_t)region_info(cdev, VFIO_PCI_BAR5_REGION_INDEX).offset), EINVAL);
     TRY("pwrite to the ROM", pwrite(cdev, bytes, 4, (off_t)region_info(cdev, VFIO_PCI_ROM_REGION_INDEX).offset), EINVAL);
     TRY("pread of a BAR past its end",

@@ -37,6 +37,13 @@ public sealed class ClientTests(Workbench bench)
         ("sva_lives", [Machine.DmaTest], ["fork: ok", "exit and kill: ok", "exec: ok", "sva_lives: all as it must be"]),
         ("page_requests", [Machine.DmaTest], ["pages on demand: ok", "PASIDs side by side: ok", "page_requests: all as it must be"]),
         ("pasids", [Machine.DmaTest], ["an address space for each PASID: ok", "pasids: all as it must be"]),
+        ("region_offsets", [Machine.Edu], ["region_offsets: all as it must be"]),
+        ("region_offsets", [Machine.DmaTest], ["region_offsets: all as it must be"]),
+        ("second_file", [Machine.Edu], ["a second process: ok", "second_file: all as it must be"]),
+        ("second_file", [Machine.DmaTest], ["a second process: ok", "second_file: all as it must be"]),
+        ("container_ranges", [Machine.DmaTest], ["container_ranges: all as it must be"]),
+        ("unmask_event", [Machine.Edu], ["unmask_event: all as it must be"]),
+        ("other_ways", [Machine.Edu], ["reads: ok", "writes: ok", "holes and copies: ok", "other_ways: all as it must be"]),
         ("sysfs_view", [Machine.Edu], ["sysfs_view: all as it must be"]),
         ("config_write", [Machine.DmaTest], ["sizing: ok", "by VFIO: ok", "config_write: all as it must be"]),
         ("sysfs_view", [Machine.DmaTest], ["sysfs_view: all as it must be"]),
@@ -83,6 +90,14 @@ public sealed class ClientTests(Workbench bench)
     [InlineData(Who.Nobody)]
     public async Task What_one_program_can_have_is_bounded(Who who) =>
         (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("hoarders")))).MustEnd().MustSay("hoarders: all as it must be");
+
+    [Theory]
+    [InlineData(Who.Self, "mmap")]
+    [InlineData(Who.Nobody, "mmap")]
+    [InlineData(Who.Nobody, "pio")]
+    public async Task A_channel_of_ioat_that_was_reset_is_armed(Who who, string how) =>
+        (await Execution.Run(bench.UnderIoasis(who, ["ioat@0000:08:00.0"], bench.Client("ioat_armed"), "0000:08:00.0", how)))
+            .MustEnd().MustSay("ioat_armed: all as it must be");
 
     [Theory]
     [InlineData(Who.Self)]

@@ -65,6 +65,16 @@ internal sealed class DescriptorTable
         }
     }
 
+    /// <summary>The first description of a kind, held once more for the caller.</summary>
+    internal bool TryHold(Predicate<OpenDescription> kind, [NotNullWhen(true)] out OpenDescription? description)
+    {
+        lock (_lock)
+        {
+            description = _open.Find(one => one is not null && kind(one));
+            return description is not null && description.TryAddReference();
+        }
+    }
+
     internal void Close(int descriptor)
     {
         OpenDescription? description;

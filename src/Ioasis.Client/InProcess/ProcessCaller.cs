@@ -51,6 +51,12 @@ internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
         return errno == Errno.None ? SysResult.Ok(process.Descriptors.Add(open!)) : errno;
     }
 
+    public SysResult InstallAgain(NodeFile file)
+    {
+        if (!process.Descriptors.TryHold(description => description is OpenNode node && node.File == file, out OpenDescription? open)) return Errno.EBADF;
+        return SysResult.Ok(process.Descriptors.Add(open)); // the table has the hold
+    }
+
     public SysResult InstallQueue(QueueFile queue) => SysResult.Ok(process.Descriptors.Add(new OpenQueue(queue)));
 
     public void Dispose()

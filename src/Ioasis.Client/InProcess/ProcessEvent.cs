@@ -60,6 +60,9 @@ internal sealed class EventCounter : OpenDescription
         }
     }
 
+    /// <summary>Whether the program has its descriptor still.</summary>
+    internal bool HasDescriptor { get; set; } = true;
+
     protected override void Close()
     {
     }
@@ -77,6 +80,8 @@ internal sealed class EventCounter : OpenDescription
 internal sealed class EventReference(EventCounter counter) : IEventFile
 {
     private int _disposed;
+
+    public bool IsOpenElsewhere => counter.HasDescriptor;
 
     public void Signal() => counter.Signal();
 
@@ -113,6 +118,8 @@ internal sealed class ProcessEvent : UserEvent
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing && Interlocked.Exchange(ref _closed, 1) == 0) _descriptors.Close(Descriptor);
+        if (!disposing || Interlocked.Exchange(ref _closed, 1) != 0) return;
+        _counter.HasDescriptor = false;
+        _descriptors.Close(Descriptor);
     }
 }

@@ -13,7 +13,8 @@ internal sealed class DmaTestChannel : IDisposable
     private const int Translations = 64;
     private const uint Start = 1, ToDevice = 2;
     private const uint PasidEnable = 1u << 31;
-    private const uint UseAts = 1, UsePri = 2;
+    internal const uint UsePri = 2;
+    private const uint UseAts = 1;
     private const uint StatusIdle = 0, StatusDone = 1, StatusFault = 2, StatusBadLength = 3, StatusBadPasid = 4;
     private const uint AnswerNone = 0, AnswerAwaited = 1, AnswerFirst = 2; // and then by PageResponse
     private static readonly TimeSpan s_retry = TimeSpan.FromMicroseconds(50);

@@ -15,10 +15,11 @@ public sealed class DmaTestDevice : PciDeviceModel
     internal const uint GroupMask = 0x1ff;
 
     private const int ChannelCount = 4;
-    private static readonly DmaTestRegisters[] s_registers = [.. Enumerable.Range(0, ChannelCount).Select(n => new DmaTestRegisters(n))];
+    private static readonly DmaTestRegisters[] s_registers = Registers(0), s_askingRegisters = Registers(DmaTestChannel.UsePri);
+    private readonly DmaTestRegisters[] _registers;
     private DmaTestChannel[] _channels = [];
 
-    private static readonly PciFunction s_virtual = new()
+    private static PciFunction Describe(DmaTestRegisters[] registers) => new()
     {
         VendorId = 0x1234,
         DeviceId = 0x11ea,
@@ -38,7 +39,7 @@ public sealed class DmaTestDevice : PciDeviceModel
                 Index = DmaTestRegisters.Bar,
                 Size = 4096,
                 Is64Bit = true,
-                Registers = [.. s_registers.SelectMany(r => r.All)],
+                Registers = [.. registers.SelectMany(r => r.All)],
             },
             new Bar { Index = 2, Size = BufferSize, Is64Bit = true, IsMemory = true },
             new Bar { Index = 4, Size = 4096, Is64Bit = true, UnclaimedByte = 0 },
@@ -47,26 +48,34 @@ public sealed class DmaTestDevice : PciDeviceModel
 
     /// <summary>Makes the model.</summary>
     /// <param name="virtualFunctions">How many virtual functions it can have (SR-IOV), each of which is the same device again.</param>
-    public DmaTestDevice(int virtualFunctions = 0) : this(s_virtual with
+    /// <param name="pageRequests">Whether it asks for pages from the reset on, rather than where a program tells it to.</param>
+    public DmaTestDevice(int virtualFunctions = 0, bool pageRequests = false)
     {
-        DeviceId = 0x11e9,
-        IsVirtual = false,
-        Sriov = virtualFunctions == 0 ? null : new SriovLayout(virtualFunctions, s_virtual),
-    })
-    {
+        _registers = pageRequests ? s_askingRegisters : s_registers;
+        PciFunction function = Describe(_registers);
+        Function = function with
+        {
+            DeviceId = 0x11e9,
+            IsVirtual = false,
+            Sriov = virtualFunctions == 0 ? null : new SriovLayout(virtualFunctions, function),
+        };
     }
 
-    private DmaTestDevice(PciFunction function) => Function = function;
+    private DmaTestDevice(DmaTestRegisters[] registers, PciFunction function)
+    {
+        _registers = registers;
+        Function = function;
+    }
 
     /// <inheritdoc/>
     public override PciFunction Function { get; }
 
     /// <inheritdoc/>
-    public override PciDeviceModel CreateVirtualFunction() => new DmaTestDevice(s_virtual);
+    public override PciDeviceModel CreateVirtualFunction() => new DmaTestDevice(_registers, Function.Sriov!.VirtualFunction);
 
     /// <inheritdoc/>
     public override void Plug(IPciSlot slot) =>
-        _channels = [.. s_registers.Select((registers, number) => new DmaTestChannel(number, registers, slot))];
+        _channels = [.. _registers.Select((registers, number) => new DmaTestChannel(number, registers, slot))];
 
     /// <inheritdoc/>
     public override void Ring(int bar, Register register, ulong value)
@@ -86,4 +95,6 @@ public sealed class DmaTestDevice : PciDeviceModel
     {
         foreach (DmaTestChannel channel in _channels) channel.Dispose();
     }
+
+    private static DmaTestRegisters[] Registers(uint features) => [.. Enumerable.Range(0, ChannelCount).Select(n => new DmaTestRegisters(n, features))];
 }

@@ -2,7 +2,8 @@ namespace Ioasis.Devices;
 
 /// <summary>The registers of one channel of a <see cref="DmaTestDevice"/>.</summary>
 /// <param name="channel">Its number.</param>
-internal sealed class DmaTestRegisters(int channel)
+/// <param name="features">What its register of features holds after a reset.</param>
+internal sealed class DmaTestRegisters(int channel, uint features = 0)
 {
     internal const int Bar = 0;
     internal const int BlockSize = 0x100;
@@ -17,7 +18,7 @@ internal sealed class DmaTestRegisters(int channel)
     internal Register Completed => field ??= Make("completed commands", 0x20, 8, RegisterKind.ReadOnly);
     internal Register Pause => field ??= Make("pause", 0x28, 4, RegisterKind.ReadWrite);
     internal Register Pasid => field ??= Make("PASID", 0x2c, 4, RegisterKind.ReadWrite);
-    internal Register Features => field ??= Make("features", 0x30, 4, RegisterKind.ReadWrite);
+    internal Register Features => field ??= Make("features", 0x30, 4, RegisterKind.ReadWrite, features);
     internal Register Flush => field ??= Make("flush", 0x34, 4, RegisterKind.Doorbell);
     internal Register BufferOffset => field ??= Make("buffer offset", 0x38, 4, RegisterKind.ReadWrite);
     internal Register Group => field ??= Make("page request group", 0x3c, 4, RegisterKind.ReadWrite);

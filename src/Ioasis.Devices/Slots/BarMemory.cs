@@ -21,6 +21,8 @@ internal sealed class BarMemory : IDisposable
     private readonly HostBlock _own;
     private SharedBytes _bytes;
     private bool _isDead;
+    private bool _isMapped; // by a program, perhaps: stores come that nobody tells us of
+    private bool _isClear;  // all bytes are 0
 
     internal BarMemory(Bar bar, MsixLayout? msix)
     {
@@ -38,20 +40,15 @@ internal sealed class BarMemory : IDisposable
 
     internal Bar Bar { get; }
 
-    /// <summary>Whether a program may have the bytes mapped.</summary>
-    internal bool IsShared
-    {
-        get { lock (_lock) return _bytes != _own; }
-    }
-
     /// <summary>Gives registers their reset values and clears the rest.</summary>
     internal void Reset()
     {
         lock (_lock)
         {
             _isDead = false;
-            if (Bar.IsMemory || Bar.UnclaimedByte == 0) _bytes.Clear();
-            else Fill(0, Bar.Size, Bar.UnclaimedByte);
+            if (!Bar.IsMemory && Bar.UnclaimedByte != 0) Fill(0, Bar.Size, Bar.UnclaimedByte);
+            else if (!_isClear) _bytes.Clear();
+            _isClear = false;
             foreach (RegisterCell cell in _cells)
             {
                 cell.Known = cell.Register.ResetValue & cell.Mask;
@@ -75,26 +72,37 @@ internal sealed class BarMemory : IDisposable
         }
     }
 
-    /// <summary>From now on these are the bytes; they get what the former ones held.</summary>
-    internal void Share(SharedBytes bytes)
+    /// <summary>From now on these are the bytes, all 0 as yet: a program may read them without asking us. A reset must follow.</summary>
+    internal void Show(SharedBytes bytes)
     {
         lock (_lock)
         {
-            Span<byte> chunk = stackalloc byte[CopyChunk];
-            for (ulong at = 0; at < Bar.Size; at += CopyChunk)
-            {
-                _bytes.CopyTo(at, chunk);
-                bytes.CopyFrom(at, chunk);
-            }
-
             _bytes = bytes;
+            _isClear = true;
+        }
+    }
+
+    /// <summary>A program may map the bytes as these; they get what the former ones held. False when others can be mapped already.</summary>
+    internal bool TryMap(SharedBytes bytes)
+    {
+        lock (_lock)
+        {
+            if (_isMapped) return _bytes == bytes;
+            if (_bytes != bytes) Copy(_bytes, bytes);
+            _bytes = bytes;
+            return _isMapped = true;
         }
     }
 
     /// <summary>From now on the bytes are our own again, in the state after a reset.</summary>
     internal void TakeBack()
     {
-        lock (_lock) _bytes = _own;
+        lock (_lock)
+        {
+            _bytes = _own;
+            _isMapped = false;
+        }
+
         Reset();
     }
 
@@ -170,7 +178,7 @@ internal sealed class BarMemory : IDisposable
     {
         lock (_lock)
         {
-            if (_bytes == _own || _isDead) return;
+            if (!_isMapped || _isDead) return;
             foreach (RegisterCell cell in _doorbells)
             {
                 ulong value = Load(cell.Register.Offset, cell.Register.Width);
@@ -193,7 +201,7 @@ internal sealed class BarMemory : IDisposable
         if (_portal is null) return;
         lock (_lock)
         {
-            if (_bytes != _own && !_isDead) _portal.Look(_bytes, submitted);
+            if (_isMapped && !_isDead) _portal.Look(_bytes, submitted);
         }
     }
 
@@ -202,8 +210,8 @@ internal sealed class BarMemory : IDisposable
     {
         lock (_lock)
         {
-            if (_isDead) return;
-            if (_portal is not null && _bytes != _own) _bytes.Clear();
+            if (!_isMapped || _isDead) return;
+            if (_portal is not null) _bytes.Clear();
             foreach (RegisterCell cell in _doorbells) Store(cell.Register.Offset, cell.Register.Width, cell.Known);
         }
     }
@@ -223,7 +231,7 @@ internal sealed class BarMemory : IDisposable
             if (_isDead) return;
             ulong known = cell.Known;
             cell.Known = value & cell.Mask;
-            if (cell.Register.Kind == RegisterKind.Doorbell && _bytes != _own)
+            if (cell.Register.Kind == RegisterKind.Doorbell && _isMapped)
                 Replace(register.Offset, register.Width, known, cell.Known); // not done: a store that nobody has seen yet stands there
             else Store(register.Offset, register.Width, cell.Known);
         }
@@ -245,6 +253,16 @@ internal sealed class BarMemory : IDisposable
     private static void Split(ulong value, Span<byte> bytes)
     {
         for (int i = 0; i < bytes.Length; i++) bytes[i] = (byte)(value >> (i * 8));
+    }
+
+    private void Copy(SharedBytes from, SharedBytes to)
+    {
+        Span<byte> chunk = stackalloc byte[CopyChunk];
+        for (ulong at = 0; at < Bar.Size; at += CopyChunk)
+        {
+            from.CopyTo(at, chunk);
+            to.CopyFrom(at, chunk);
+        }
     }
 
     private static bool Answers(RegisterCell cell, int width) => ((int)cell.Register.Widths & width) != 0;

@@ -136,16 +136,26 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         _poller.Expect();
     }
 
-    /// <summary>From now on a BAR's bytes are these, which a program may map; <see cref="TakeBarsBack"/> ends it.</summary>
-    /// <returns>False where the host has no thread that would look for stores; nothing has changed then.</returns>
-    internal bool ShareBar(int bar, SharedBytes bytes)
+    /// <summary>
+    /// From now on a BAR's bytes are these, all 0 as yet, which a program can read; <see cref="TakeBarsBack"/> ends it. A reset must follow.
+    /// </summary>
+    internal void ShowBar(int bar, SharedBytes bytes)
     {
-        if (!_poller.TryAdd(this)) return false;
+        lock (_calls) _bars[bar]!.Show(bytes);
+    }
+
+    /// <summary>Looks for stores to mapped BARs from now on, until <see cref="TakeBarsBack"/>.</summary>
+    /// <returns>False where the host has no thread that would look; nothing has changed then.</returns>
+    internal bool TryWatch() => _poller.TryAdd(this);
+
+    /// <summary>
+    /// From now on a BAR's bytes are these, which a program may map; <see cref="TakeBarsBack"/> ends it. <see cref="TryWatch"/> came before.
+    /// </summary>
+    /// <returns>False when a program may have mapped it as others before: a BAR is in one place.</returns>
+    internal bool TryMapBar(int bar, SharedBytes bytes)
+    {
         lock (_calls)
-        {
-            if (!_bars[bar]!.IsShared) _bars[bar]!.Share(bytes);
-            return true;
-        }
+            return _bars[bar]!.TryMap(bytes);
     }
 
     /// <summary>Function-level reset. When this returns, no DMA of the function is under way.</summary>

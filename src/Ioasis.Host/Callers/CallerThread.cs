@@ -111,6 +111,9 @@ internal sealed class CallerThread(
     public SysResult InstallFile(INode node) => opener.Open(_call, process.Pid, node, FcntlH.O_RDWR | FcntlH.O_CLOEXEC, answers: false);
 
     /// <inheritdoc/>
+    public SysResult InstallAgain(NodeFile file) => opener.OpenAgain(_call, file);
+
+    /// <inheritdoc/>
     public SysResult InstallQueue(QueueFile queue) => opener.Open(_call, process.Pid, queue);
 
     /// <inheritdoc/>

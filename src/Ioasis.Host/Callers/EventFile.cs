@@ -22,6 +22,9 @@ internal sealed class EventFile(FileDescriptor file, EventSignals? signals = nul
     /// <inheritdoc/>
     public Errno Listen(object listener, Action raised, out IDisposable? listening) => EventListener.Listen(listener, file, raised, out listening);
 
+    /// <inheritdoc/>
+    public bool IsOpenElsewhere => EventFdHolders.Exist(file);
+
     public void Dispose()
     {
         if (Volatile.Read(ref _writer) is { } writer) writer.Dispose(); // it closes the file when it has written

@@ -24,16 +24,13 @@ internal sealed class Carrier : ICarrier, IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<(ulong Offset, ulong Length), MappedFile> _mapped = [];
 
-    // Whether it is a node's, whose bytes have no meaning at the file position.
-    private readonly bool _isNode;
-
     // All memfds are on one mount of the kernel's own, which never goes.
     private static int s_mount = UnknownMount;
 
     private Carrier(FileDescriptor file, in LinuxStat stat, bool isNode)
     {
         _file = file;
-        _isNode = isNode;
+        IsNode = isNode;
         Mount = MountOf(file);
         Device = stat.Dev;
         Inode = stat.Ino;
@@ -50,6 +47,9 @@ internal sealed class Carrier : ICarrier, IDisposable
 
     /// <summary>Its path in our own process, good for opening it anew and for watching it.</summary>
     public string OwnPath => PathOf(_file);
+
+    /// <summary>Whether it is a node's, rather than a file that programs read and write as an ordinary one.</summary>
+    public bool IsNode { get; }
 
     /// <summary>How long it is.</summary>
     public ulong Length => SysFiles.Stat(_file, out LinuxStat stat) == Errno.None ? (ulong)stat.Size : 0;
@@ -88,12 +88,16 @@ internal sealed class Carrier : ICarrier, IDisposable
         }
     }
 
-    /// <summary>Opens it anew, for a program: another open file description on the same bytes.</summary>
+    /// <summary>
+    /// Opens it anew, for a program: another open file description on the same bytes. A node's is open for appending, and nothing can be appended, so
+    /// that whatever writes to it without being brought to us fails (EPERM), and leaves nothing behind.
+    /// </summary>
     public Errno Reopen(int flags, out FileDescriptor file)
     {
+        if (IsNode && (flags & FcntlH.O_ACCMODE) != FcntlH.O_RDONLY) flags |= FcntlH.O_APPEND;
         Errno errno = SysFiles.Open(OwnPath, flags, out file);
-        // read(2) and write(2) at the file position have no meaning for our nodes: beyond the end they move nothing.
-        if (errno == Errno.None && _isNode) SysFiles.Seek(file, (long)Size, FcntlH.SEEK_SET);
+        // read(2) at the file position has no meaning for our nodes: at the end there is nothing.
+        if (errno == Errno.None && IsNode) SysFiles.Seek(file, (long)Size, FcntlH.SEEK_SET);
         return errno;
     }
 

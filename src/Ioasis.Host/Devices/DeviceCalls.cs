@@ -82,6 +82,26 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
         finally { CallerTable.Leave(caller, open); }
     }
 
+    /// <summary>A call that no device's file knows; a file that is none of ours is the kernel's.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="errno">What Linux says of it.</param>
+    /// <param name="arguments">Which of its arguments are descriptors.</param>
+    public Answer Refuse(in SeccompNotif call, Errno errno, params ReadOnlySpan<int> arguments)
+    {
+        foreach (int argument in arguments)
+        {
+            if (callers.TryIdentify(call, (int)call.Data.Args[argument], out CallerThread? caller, out OpenNode? open, out Answer other))
+            {
+                bool isNode = open.Carrier.IsNode;
+                CallerTable.Leave(caller, open);
+                if (isNode) return errno;
+            }
+            else if (!other.IsContinue) return other;
+        }
+
+        return Answer.Continue;
+    }
+
     // Linux calls a file without read_iter once for each vector and stops at the first that moves less than it could; so do we.
     private Answer Vectored(in SeccompNotif call, bool write)
     {

@@ -16,6 +16,17 @@ internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes, Open
     public SysResult Open(ulong call, int program, QueueFile queue) =>
         queues.Open(queue, program, file => listener.PlaceFile(call, file, closeOnExec: true, answers: false));
 
+    /// <summary>Places one more file of a node that is open in the process of a call that waits.</summary>
+    /// <param name="call">The call's ID.</param>
+    /// <param name="file">What is open. No lock of a node may be held.</param>
+    /// <returns>The descriptor in that process, or why there is none: EBADF when it is closed meanwhile.</returns>
+    public SysResult OpenAgain(ulong call, NodeFile file)
+    {
+        Errno errno = nodes.OpenAgain(file, out FileDescriptor? placed);
+        if (errno != Errno.None) return errno;
+        using (placed) return listener.PlaceFile(call, placed!, closeOnExec: true, answers: false);
+    }
+
     /// <summary>Opens a node and places the file in the process of a call that waits.</summary>
     /// <param name="call">The call's ID.</param>
     /// <param name="program">The process.</param>

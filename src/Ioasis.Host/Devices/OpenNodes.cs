@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
+using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
@@ -94,6 +95,19 @@ internal sealed class OpenNodes : IDisposable
             _mount = open.Carrier.Mount;
             _byInode[open.Carrier.Inode] = open;
             return Errno.None;
+        }
+    }
+
+    /// <summary>
+    /// A further file of a carrier, for a program; EBADF when the carrier's file is closed. That is closed only when the last of its files is.
+    /// </summary>
+    public Errno OpenAgain(NodeFile file, out FileDescriptor? again)
+    {
+        again = null;
+        lock (_lock)
+        {
+            OpenNode? open = _byWatch.Values.FirstOrDefault(one => one.File == file);
+            return open is null ? Errno.EBADF : open.Carrier.Reopen(FcntlH.O_RDWR, out again);
         }
     }
 

@@ -17,6 +17,12 @@ internal enum CallKind : byte
     Pwritev2,
     Mmap,
 
+    /// <summary>fallocate(2), which no node has.</summary>
+    Fallocate,
+
+    /// <summary>splice(2) and copy_file_range(2), which no node has.</summary>
+    Splice,
+
     /// <summary>Writes to an attribute of sysfs.</summary>
     Write,
     Writev,

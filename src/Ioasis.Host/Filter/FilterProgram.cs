@@ -50,6 +50,11 @@ internal static class FilterProgram
                     TestFew(bpf, argument, stop);
                     TestOffset(bpf, argument + 1, stop);
                     break;
+                case ArgumentCondition.OffsetGiven:
+                    TestGiven(bpf, argument, stop);
+                    TestGiven(bpf, argument + 2, stop);
+                    bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
+                    break;
                 case ArgumentCondition.FileMapping: TestMapping(bpf, argument, stop); break;
                 case ArgumentCondition.FileOrFixedMapping:
                     TestFlag(bpf, argument, MemoryFlags.MAP_FIXED, stop);
@@ -146,6 +151,14 @@ internal static class FilterProgram
         bpf.IfAtLeast(TrappedCalls.LongestNumber + 1, many);
         bpf.IfAtLeast(0, stop);
         bpf.Place(many);
+    }
+
+    private static void TestGiven(BpfAssembler bpf, int argument, BpfAssembler.Label stop)
+    {
+        bpf.Load(BpfAssembler.ArgumentOffset(argument));
+        bpf.IfAtLeast(1, stop);
+        bpf.Load(BpfAssembler.ArgumentOffset(argument) + 4);
+        bpf.IfAtLeast(1, stop);
     }
 
     // A negative offset is the kernel's to refuse, or says that the file position counts.

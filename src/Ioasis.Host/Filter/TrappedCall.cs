@@ -18,6 +18,9 @@ internal enum ArgumentCondition : byte
     /// <summary>The same; or, after that, a file offset that a region of ours can have.</summary>
     FewOrRegionOffset,
 
+    /// <summary>A pointer to a file offset, or a second one two arguments further on, that is not null.</summary>
+    OffsetGiven,
+
     /// <summary>The flags of mmap(2): a file, and shared or no more than a page; or, after that, a file offset that a region of ours can have.</summary>
     FileMapping,
 

@@ -77,6 +77,9 @@ internal static class TrappedCalls
         new(SyscallNumbers.LandlockRestrictSelf, CallKind.Landlock),
         new(SyscallNumbers.Execve, CallKind.Exec),
         new(SyscallNumbers.Execveat, CallKind.Exec),
+        new(SyscallNumbers.Fallocate, CallKind.Fallocate),
+        new(SyscallNumbers.Splice, CallKind.Splice, ArgumentCondition.OffsetGiven, 1),
+        new(SyscallNumbers.CopyFileRange, CallKind.Splice, ArgumentCondition.OffsetGiven, 1),
     ];
 
     private static readonly TrappedCall[] s_strict =

@@ -58,6 +58,8 @@ internal sealed class CallDispatcher(
                 Answer mapped = devices.Mmap(call);
                 if (mapped.IsContinue) mapped = paths.Refuse(call, (int)call.Data.Args[4], Errno.ENODEV);
                 return mapped.IsContinue && unmaps is not null && UnmapCalls.Replaces(call) ? unmaps.Serve(call) : mapped;
+            case CallKind.Fallocate: return devices.Refuse(call, Errno.ENODEV, 0);
+            case CallKind.Splice: return devices.Refuse(call, Errno.EINVAL, 0, 2);
             case CallKind.Unmap: return unmaps?.Serve(call) ?? Answer.Continue;
             case CallKind.Exec:
                 callers.NoteExec(call);

@@ -25,6 +25,13 @@ public interface ICaller
     SysResult InstallFile(INode node);
 
     /// <summary>
+    /// Gives the process one more descriptor of a file that is open: readable, writable and closed on exec. No lock may be held that closing a node's
+    /// file takes.
+    /// </summary>
+    /// <returns>The descriptor, or why there is none: EBADF when the file is closed meanwhile, EMFILE, ENFILE.</returns>
+    SysResult InstallAgain(NodeFile file) => Errno.EMFILE;
+
+    /// <summary>
     /// Gives the process a queue to read from, as an ioctl does that makes one: closed on exec. It is closed again if there is no place for it. No
     /// lock may be held that closing it, taking its records or answering them takes.
     /// </summary>

@@ -23,6 +23,9 @@ public interface IEventFile : IOpenFile, IDisposable
     /// <param name="listening">Ends it; null on an error.</param>
     /// <returns>ENOMEM: the host has not what it takes now; nothing has changed, and the next call tries again.</returns>
     Errno Listen(object listener, Action raised, out IDisposable? listening);
+
+    /// <summary>Whether a program still has it open, so that it can be signalled. Slow: it may look through all processes.</summary>
+    bool IsOpenElsewhere => true;
 }
 
 /// <summary>A file whose bytes can be mapped for DMA: a memfd, or a file on tmpfs or hugetlbfs.</summary>

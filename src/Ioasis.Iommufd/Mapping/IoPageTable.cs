@@ -155,8 +155,7 @@ internal sealed partial class IoPageTable : IMappingSource
             ulong alignment = Math.Max(SmallestPage(domain.PageSizes), _alignment);
             if (alignment > HostPageSize) return Errno.EINVAL;
             if (alignment != _alignment && !_areas.AreAligned(alignment)) return Errno.EADDRINUSE;
-            List<IovaRange> outside = [.. Spans.Holes(IovaRange.All, (first, last) =>
-                domain.Aperture.Overlaps(new IovaRange(first, last)) ? domain.Aperture : null)];
+            List<IovaRange> outside = [.. Outside(domain.Aperture)];
             if (outside.Exists(r => _areas.Overlaps(r.First, r.Last) || _allowed.Exists(r.Overlaps))) return Errno.EADDRINUSE;
 
             if (domain.IsWritableOnly && _areas.HasReadOnly) return Errno.EINVAL;
@@ -173,6 +172,9 @@ internal sealed partial class IoPageTable : IMappingSource
             return Errno.None;
         }
     }
+
+    private static IEnumerable<IovaRange> Outside(IovaRange aperture) =>
+        Spans.Holes(IovaRange.All, (first, last) => aperture.Overlaps(new IovaRange(first, last)) ? aperture : null);
 
     /// <summary>The domain is no longer attached anywhere and goes away.</summary>
     internal void RemoveDomain(PagingDomain domain)
@@ -218,11 +220,16 @@ internal sealed partial class IoPageTable : IMappingSource
     }
 
     /// <summary>Reserves what a device cannot use; refused when something is mapped or allowed there.</summary>
-    internal Errno Reserve(Endpoint endpoint, object owner)
+    internal Errno Reserve(Endpoint endpoint, object owner) => Reserve(endpoint.Unit.ReservedRegions(endpoint), owner);
+
+    /// <summary>The same, with what no domain of the device's unit will reach.</summary>
+    internal Errno ReserveUnusable(Endpoint endpoint, object owner) =>
+        Reserve([.. endpoint.Unit.ReservedRegions(endpoint), .. Outside(endpoint.Unit.Aperture)], owner);
+
+    private Errno Reserve(IReadOnlyList<IovaRange> ranges, object owner)
     {
         lock (_lock)
         {
-            IReadOnlyList<IovaRange> ranges = endpoint.Unit.ReservedRegions(endpoint);
             foreach (IovaRange range in ranges)
                 if (_areas.Overlaps(range.First, range.Last) || _allowed.Exists(range.Overlaps)) return Errno.EADDRINUSE;
             foreach (IovaRange range in ranges) _reserved.Add(range, owner);

@@ -69,6 +69,31 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     /// </summary>
     public void EnsureCompatIoas() => Objects.EnsureCompat();
 
+    /// <summary>
+    /// Keeps what devices cannot use out of the IOAS that VFIO's ioctls mean, before any of them is attached: VFIO's own container attaches a group as a
+    /// whole when it gets it (Linux: vfio_iommu_type1_attach_group). Undone by <see cref="UnreserveFor"/>.
+    /// </summary>
+    /// <returns>EINVAL when something is mapped there.</returns>
+    internal Errno ReserveFor(IEnumerable<Endpoint> endpoints, object owner)
+    {
+        Errno errno = Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
+        using ObjectTable.Held<Ioas> ioas = held;
+        if (errno != Errno.None) return errno;
+        foreach (Endpoint endpoint in endpoints)
+        {
+            if (ioas.Value.Table.ReserveUnusable(endpoint, owner) == Errno.None) continue;
+            ioas.Value.Table.Unreserve(owner);
+            return Errno.EINVAL;
+        }
+
+        return Errno.None;
+    }
+
+    internal void UnreserveFor(object owner)
+    {
+        foreach (Ioas ioas in Objects.All<Ioas>()) ioas.Table.Unreserve(owner);
+    }
+
     /// <inheritdoc/>
     public override void Close() => Release();
 

@@ -11,7 +11,8 @@ internal static class ModelRegistry
     private static readonly ConcurrentDictionary<string, Model> Models = new()
     {
         ["dmatest"] = new Model(p => new DmaTestDevice(
-            p.TryGetValue("virtualFunctions", out string? functions) ? ParseCount(functions, 0, DmaTestDevice.MaxVirtualFunctions)!.Value : 0), ["virtualFunctions"]),
+            p.TryGetValue("virtualFunctions", out string? functions) ? ParseCount(functions, 0, DmaTestDevice.MaxVirtualFunctions)!.Value : 0,
+            p.TryGetValue("pageRequests", out string? asks) && bool.Parse(asks)), ["virtualFunctions", "pageRequests"]),
         ["dsa"] = new Model(p => new DsaDevice(new DsaOptions
         {
             MaxTransferLog2 = p.TryGetValue("maxTransferLog2", out string? transfer) ? ParseCount(transfer, 1, 31)!.Value : 31,
@@ -50,6 +51,7 @@ internal static class ModelRegistry
         ("edu", "dmaMask") when ParseMask(value) is null => $"\"dmaMask\" is a mask of address bits such as \"0xfffffff\", not \"{value}\"",
         ("dmatest", "virtualFunctions") when ParseCount(value, 0, DmaTestDevice.MaxVirtualFunctions) is null =>
             $"\"virtualFunctions\" is a number from 0 to {DmaTestDevice.MaxVirtualFunctions}, not \"{value}\"",
+        ("dmatest", "pageRequests") when !bool.TryParse(value, out _) => $"\"pageRequests\" is true or false, not \"{value}\"",
         ("dsa", "maxTransferLog2") when ParseCount(value, 1, 31) is null => $"\"maxTransferLog2\" is a logarithm from 1 to 31, not \"{value}\"",
         ("dsa", "maxBatchLog2") when ParseCount(value, 1, 15) is null => $"\"maxBatchLog2\" is a logarithm from 1 to 15, not \"{value}\"",
         ("ioat", "maxTransferLog2") when ParseCount(value, 12, 20) is null => $"\"maxTransferLog2\" is a logarithm from 12 to 20, not \"{value}\"",

@@ -14,6 +14,9 @@ internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier, Vfi
 
     internal VfioPciDevice Device { get; } = device;
 
+    /// <summary>Its bytes.</summary>
+    internal ICarrier Carrier => carrier;
+
     /// <summary>Whether the group opened it, rather than the program the device's own node.</summary>
     internal bool IsOfGroup => opener is not null;
 
@@ -54,7 +57,8 @@ internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier, Vfi
     public override void Close()
     {
         Device.Unbind(this);
-        if (_granted && !IsOfGroup) Device.Group.Unblock();
+        if (_granted && IsOfGroup) Device.Group.TakeBack();
+        else if (_granted) Device.Group.Unblock();
         Device.RemoveFile();
     }
 }

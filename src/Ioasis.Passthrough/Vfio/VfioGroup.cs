@@ -17,6 +17,7 @@ public sealed class VfioGroup : INode
     private readonly IommuGroup _group;
     private IommufdContext? _context;
     private int _boundByNode;
+    private int _handedOut; // devices: as on Linux they keep the group's file open
     private bool _open;
 
     internal VfioGroup(IommuGroup group, uint major, uint minor)
@@ -55,7 +56,7 @@ public sealed class VfioGroup : INode
         lock (_lock)
         {
             if (IsGone) return Errno.ENODEV;
-            if (_open || _boundByNode != 0) return Errno.EBUSY;
+            if (IsOpen || _boundByNode != 0) return Errno.EBUSY;
             _open = true;
             file = new VfioGroupFile(this);
             return Errno.None;
@@ -79,7 +80,7 @@ public sealed class VfioGroup : INode
     {
         lock (_lock)
         {
-            if (_open) return Errno.EBUSY;
+            if (IsOpen) return Errno.EBUSY;
             _boundByNode++;
             return Errno.None;
         }
@@ -112,6 +113,12 @@ public sealed class VfioGroup : INode
             if (IsGone) return Errno.ENODEV;
             if (file is not IommufdContext context) return Errno.EBADFD;
             context.EnsureCompatIoas();
+            if (context.IsVfioContainer)
+            {
+                Errno errno = context.ReserveFor(Devices.Select(d => d.Endpoint), this);
+                if (errno != Errno.None) return errno;
+            }
+
             context.AddReference();
             _context = context;
             return Errno.None;
@@ -124,6 +131,7 @@ public sealed class VfioGroup : INode
         IommufdContext? context;
         lock (_lock) (context, _context) = (_context, null);
         if (context is null) return Errno.EINVAL;
+        if (context.IsVfioContainer) context.UnreserveFor(this);
         context.Release();
         return Errno.None;
     }
@@ -142,9 +150,28 @@ public sealed class VfioGroup : INode
             return errno;
         }
 
+        lock (_lock) _handedOut++;
         opened.IsGranted = true;
         file = opened;
         return Errno.None;
+    }
+
+    /// <summary>The open file of a device that was handed out, of which Linux gives further ones; null where it is to be opened.</summary>
+    /// <returns>EINVAL without a container; ENODEV when the device is to go.</returns>
+    internal Errno FindOpen(VfioPciDevice device, out VfioDeviceFile? file)
+    {
+        file = null;
+        lock (_lock)
+            if (_context is null) return Errno.EINVAL;
+        if (device.IsRemoved) return Errno.ENODEV;
+        file = device.FileOfGroup;
+        return Errno.None;
+    }
+
+    /// <summary>A device that was handed out is closed.</summary>
+    internal void TakeBack()
+    {
+        lock (_lock) _handedOut--;
     }
 
     internal void Close()
@@ -152,4 +179,6 @@ public sealed class VfioGroup : INode
         UnsetContainer();
         lock (_lock) _open = false;
     }
+
+    private bool IsOpen => _open || _handedOut != 0;
 }

@@ -10,6 +10,7 @@ namespace Ioasis.Passthrough.Vfio;
 internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
 {
     private const int LongestName = 4096; // its zero included
+    private const int Attempts = 16;
 
     internal VfioGroup Group => group;
 
@@ -72,10 +73,31 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
             if (!VfToken.TryParseOptions(options, out Guid? token)) return Errno.EINVAL;
             errno = device.MatchToken(token);
             if (errno != Errno.None) return errno;
-            return caller.InstallFile(new DeviceOfGroup(group, device));
+            return Install(caller, device);
         }
 
         return Errno.ENODEV;
+    }
+
+    /// <summary>
+    /// Gives one more descriptor of the open device, or opens it. Another call may open it or close it meanwhile: then it is tried again.
+    /// </summary>
+    private SysResult Install(ICaller caller, VfioPciDevice device)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            Errno errno = group.FindOpen(device, out VfioDeviceFile? open);
+            if (errno != Errno.None) return errno;
+            if (open is not null)
+            {
+                SysResult further = caller.InstallAgain(open);
+                if (further.Errno != Errno.EBADF) return further;
+            }
+
+            SysResult opened = caller.InstallFile(new DeviceOfGroup(group, device)); // waits for the end of a close
+            if (opened.Errno != Errno.EBUSY || attempt == Attempts) return opened;
+            Thread.Sleep(1);
+        }
     }
 
     private static Errno ReadName(ICaller caller, ulong address, out string name)

@@ -15,7 +15,7 @@ public sealed partial class VfioPciDevice
             if (_bound is not null) return Errno.EINVAL;
             Errno errno = VfioBinding.Create(file, context, out VfioBinding? binding);
             if (errno != Errno.None) return errno;
-            Enable();
+            Enable(file.Carrier);
             if (!publish(binding!.Device.Id))
             {
                 Disable();
@@ -80,6 +80,12 @@ public sealed partial class VfioPciDevice
     internal uint BoundId
     {
         get { lock (_binding) return _bound!.Device.Id; }
+    }
+
+    /// <summary>The file through which its group opened it; null when it did not.</summary>
+    internal VfioDeviceFile? FileOfGroup
+    {
+        get { lock (_binding) return _bound?.File is { IsOfGroup: true, IsGranted: true } file ? file : null; }
     }
 
     /// <summary>Gives the device back if it is bound through this file: its DMA ends before its page tables go.</summary>

@@ -9,16 +9,28 @@ namespace Ioasis.Passthrough.Vfio;
 
 public sealed partial class VfioPciDevice
 {
-    /// <summary>
-    /// Region index i begins at (i + 1) shifted by this. Linux has no + 1: programs take the offset from GET_REGION_INFO, and with it no
-    /// region lies where a file has its first bytes.
-    /// </summary>
-    internal const int RegionShift = 40;
+    // Region i begins at i shifted by this, as on Linux, where programs count on it.
+    private const int RegionShift = 40;
 
+    // BAR 0 has a second place, behind all others: programs are told that one. Ordinary files have their first bytes at offset 0, so that
+    // reads and writes there are not brought to us. A mapping at offset 0 is.
+    private const uint SecondPlaceOfBar0 = VfioH.VFIO_PCI_NUM_REGIONS;
+
+    private const int LargestConfiguration = 4096, ChangingConfiguration = 256;
     private const int CopyBytes = 64 * 1024;
     private const int PortalBytes = 64;
 
-    internal static ulong RegionOffset(uint index) => ((ulong)index + 1) << RegionShift;
+    /// <summary>Where programs are told that a region begins.</summary>
+    internal static ulong RegionOffset(uint index) => (ulong)(index == VfioH.VFIO_PCI_BAR0_REGION_INDEX ? SecondPlaceOfBar0 : index) << RegionShift;
+
+    /// <summary>Which region a file offset lies in, and where there; false where none can be.</summary>
+    internal static bool TryRegion(ulong offset, out uint index, out ulong position)
+    {
+        index = (uint)(offset >> RegionShift);
+        position = offset & ((1UL << RegionShift) - 1);
+        if (index == SecondPlaceOfBar0) index = VfioH.VFIO_PCI_BAR0_REGION_INDEX;
+        return index < VfioH.VFIO_PCI_NUM_REGIONS;
+    }
 
     /// <summary>The BAR of an index; null when there is none, or it is the upper half of one.</summary>
     internal Bar? FindBar(uint index)
@@ -38,7 +50,41 @@ public sealed partial class VfioPciDevice
     {
         if (!shared || !TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
         if (FindBar(index) is not { IsMappable: true } bar || position >= bar.Size || length > bar.Size - position) return Errno.EINVAL;
-        return _slot.ShareBar(bar.Index, carrier.Map(RegionOffset(index), bar.Size)) ? Errno.None : Errno.ENOMEM;
+        if (!_slot.TryWatch()) return Errno.ENOMEM;
+        return _slot.TryMapBar(bar.Index, carrier.Map(offset - position, bar.Size)) ? Errno.None : Errno.EINVAL;
+    }
+
+    /// <summary>
+    /// From now on the file's own bytes are those of the regions, for programs that read it in ways that are not brought to us (io_uring, aio, sendfile):
+    /// they find what a mapping would show. Nobody writes there: our files are open for appending, and end behind all regions.
+    /// </summary>
+    private void ShowRegions(ICarrier carrier)
+    {
+        try
+        {
+            foreach (Bar bar in Function.Bars) _slot.ShowBar(bar.Index, carrier.Map(RegionOffset((uint)bar.Index), bar.Size));
+            _shownConfiguration = carrier.Map(RegionOffset(VfioH.VFIO_PCI_CONFIG_REGION_INDEX), LargestConfiguration);
+        }
+        catch (IOException)
+        {
+            // No room for a further mapping: what is not shown reads as 0 that way, and mmap(2) tries again.
+        }
+    }
+
+    /// <summary>Shows configuration space as it is now: its first bytes, where all is that ever changes, and more of it if asked.</summary>
+    private void ShowConfiguration(int count = ChangingConfiguration)
+    {
+        if (_shownConfiguration is not { } shown) return;
+        count = Math.Min(count, _config.Size);
+        for (int done = 0; done < count;)
+        {
+            int chunk = _config.Chunk(done, count - done);
+            uint value = _config.Read(done, chunk);
+            if (chunk == sizeof(uint)) shown.Write((ulong)done, value);
+            else if (chunk == sizeof(ushort)) shown.Write((ulong)done, (ushort)value);
+            else shown.Write((ulong)done, (byte)value);
+            done += chunk;
+        }
     }
 
     /// <summary>A read or write of a region: of configuration space, or of a BAR a piece at a time.</summary>
@@ -69,13 +115,6 @@ public sealed partial class VfioPciDevice
         }
 
         return SysResult.Ok((long)count);
-    }
-
-    private static bool TryRegion(ulong offset, out uint index, out ulong position)
-    {
-        index = (uint)(offset >> RegionShift) - 1;
-        position = offset & ((1UL << RegionShift) - 1);
-        return index < VfioH.VFIO_PCI_NUM_REGIONS;
     }
 
     private SysResult ReadConfiguration(ICaller caller, ulong position, ulong buffer, ulong count)
@@ -111,6 +150,8 @@ public sealed partial class VfioPciDevice
                 _config.Write((int)position + done, chunk, value);
                 done += chunk;
             }
+
+            ShowConfiguration(Math.Max(ChangingConfiguration, (int)(position + count)));
         }
 
         return SysResult.Ok(bytes.Length);

@@ -29,6 +29,7 @@ public sealed partial class VfioPciDevice
             _numVfs = count;
             if (_powerState != 0 && count != 0) SetPowerState(0);
             ShowNumVfs();
+            ShowConfiguration(LargestConfiguration);
         }
     }
 
@@ -66,6 +67,12 @@ public sealed partial class VfioPciDevice
     {
         if (Token is null) return token is null ? Errno.None : Errno.EINVAL;
         return _physical is null ? Token.MatchPhysical(token) : Token.MatchVirtual(token);
+    }
+
+    /// <summary>Whether it is being taken from programs.</summary>
+    internal bool IsRemoved
+    {
+        get { lock (_registration) return _removed; }
     }
 
     /// <summary>A file of the device is to be opened; <see cref="RemoveFile"/> when it is closed.</summary>

@@ -30,6 +30,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     private VfioBinding? _bound;
     private int _powerState;
     private bool _inLowPower;
+    private SharedBytes? _shownConfiguration; // where programs can read it without asking us
 
     /// <summary>Makes the device of a slot.</summary>
     /// <param name="slot">The slot, with the model in it.</param>
@@ -117,16 +118,19 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     }
 
     /// <summary>The function becomes usable, as after power-on, with memory decoding on (Linux: vfio_pci_core_enable).</summary>
-    internal void Enable()
+    /// <param name="carrier">The bytes of the file through which it is used.</param>
+    internal void Enable(ICarrier carrier)
     {
         lock (_access)
         {
+            ShowRegions(carrier);
             _slot.Reset();
             ResetHardware();
             _config.Open();
             _powerState = 0;
             _inLowPower = false;
             ApplyCommand();
+            ShowConfiguration(LargestConfiguration);
         }
     }
 
@@ -138,6 +142,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         _ioEventfds.Clear();
         lock (_access)
         {
+            _shownConfiguration = null;
             _interrupts.Close();
             _slot.TakeBarsBack();
             Endpoint.BusMaster = false; // after the reset: what it cuts short is not to look like a fault of the device
@@ -157,11 +162,8 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     /// <summary>SET_IRQS for one index, its numbers checked.</summary>
     internal Errno SetInterrupts(uint index, IrqRequest request)
     {
-        lock (_access)
-        {
-            _slot.Look(); // what was stored before the call comes before it
-            return _interrupts.Set(index, request); // enabling messages changes configuration space
-        }
+        Errno errno = SetInterruptsLocked(index, request);
+        return errno == Errno.EBUSY && _interrupts.DropForgottenUnmask() ? SetInterruptsLocked(index, request) : errno;
     }
 
     /// <summary>IOEVENTFD for one write, its numbers checked.</summary>
@@ -198,6 +200,17 @@ public sealed partial class VfioPciDevice : INode, IDisposable
             if (registration.IsSet) WriteBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width]); // where the BAR does not answer it is lost, as on Linux
     }
 
+    private Errno SetInterruptsLocked(uint index, IrqRequest request)
+    {
+        lock (_access)
+        {
+            _slot.Look(); // what was stored before the call comes before it
+            Errno errno = _interrupts.Set(index, request);
+            ShowConfiguration(); // enabling messages changes it
+            return errno;
+        }
+    }
+
     private void ResetHardware()
     {
         _hardware.Reset();
@@ -210,6 +223,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         _powerState = 0;
         SetPowerStateBits(0);
         ApplyCommand();
+        ShowConfiguration();
     }
 
     /// <summary>Lets decoding and bus mastering follow the command register and the power state.</summary>

@@ -61,13 +61,13 @@ public sealed class DeviceInfoTests : UapiTest
     }
 
     [Fact]
-    public void Regions_stand_apart_in_the_file_in_the_order_of_their_index()
+    public void Region_i_begins_at_i_shifted_by_40_bits()
     {
         VfioRegion[] regions = [.. Enumerable.Range(0, 8).Select(i => _device.Region((uint)i))];
         for (uint index = 0; index < 8; index++)
         {
             Assert.Equal(index, regions[index].Info.Index);
-            Assert.Equal(regions[0].Info.Offset + ((ulong)index << 40), regions[index].Info.Offset);
+            if (index != 0) Assert.Equal((ulong)index << 40, regions[index].Info.Offset);
         }
 
         const uint readWrite = VfioH.VFIO_REGION_INFO_FLAG_READ | VfioH.VFIO_REGION_INFO_FLAG_WRITE;

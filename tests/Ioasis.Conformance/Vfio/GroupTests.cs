@@ -121,6 +121,40 @@ public sealed class GroupTests : UapiTest
     }
 
     [Fact]
+    public void A_device_that_is_open_is_given_once_more()
+    {
+        VfioGroup group = OpenGroup();
+        group.SetContainer(_context);
+        VfioDevice first = Own(group.OpenDevice(_node.Requester)), second = Own(group.OpenDevice(_node.Requester));
+        Assert.NotEqual(first.Handle.Descriptor, second.Handle.Descriptor);
+        first.EnableBusMaster();
+        Assert.NotEqual(0, Command(second) & PciRegs.PCI_COMMAND_MASTER);
+        first.Dispose();
+        Assert.NotEqual(0, Command(second) & PciRegs.PCI_COMMAND_MASTER); // no reset as long as one is open
+        Succeeds(group.Handle.Ioctl(VFIO_GROUP_UNSET_CONTAINER, 0));
+        Fails(Errno.EINVAL, group.TryOpenDevice(_node.Requester.ToString()));
+        group.SetContainer(_context);
+        second.Dispose();
+        Assert.Equal(0, Command(Own(group.OpenDevice(_node.Requester))) & PciRegs.PCI_COMMAND_MASTER);
+
+        static ushort Command(VfioDevice device) => device.Region(VFIO_PCI_CONFIG_REGION_INDEX).Read<ushort>(PciRegs.PCI_COMMAND);
+    }
+
+    [Fact]
+    public void A_device_keeps_its_group_open()
+    {
+        VfioGroup group = OpenGroup();
+        group.SetContainer(_context);
+        VfioDevice device = Own(group.OpenDevice(_node.Requester));
+        group.Dispose();
+        Assert.Equal(Errno.EBUSY, Nodes.TryOpen($"/dev/vfio/{_number}", out _));
+        VfioDevice node = Open(_node);
+        Fails(Errno.EBUSY, () => node.Bind(OpenContext()));
+        device.Dispose();
+        OpenGroup();
+    }
+
+    [Fact]
     public void Nodes_of_devices_and_of_groups_keep_each_other_out()
     {
         VfioGroup group = OpenGroup();

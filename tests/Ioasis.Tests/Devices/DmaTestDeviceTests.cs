@@ -29,6 +29,22 @@ public sealed class DmaTestDeviceTests : IDisposable
         Assert.Equal(2ul, _bench.Slot.Read(0, 0x20, 8));
     }
 
+    [Theory]
+    [InlineData(false, 0u)]
+    [InlineData(true, 2u)]
+    public void ItAsksForPagesFromTheResetOnIfItIsTold(bool pageRequests, uint features)
+    {
+        var model = new DmaTestDevice(1, pageRequests);
+        foreach (PciDeviceModel one in (PciDeviceModel[])[model, model.CreateVirtualFunction()])
+        {
+            using var bench = new SlotBench(one);
+            Assert.Equal(features, bench.Slot.Read(0, 0x30, 4));
+            bench.Slot.Write(0, 0x330, 4, 1);
+            bench.Slot.Reset();
+            Assert.Equal(features, bench.Slot.Read(0, 0x330, 4));
+        }
+    }
+
     [Fact]
     public void AFaultTellsItsReasonAndLeavesABusMasterRecord()
     {

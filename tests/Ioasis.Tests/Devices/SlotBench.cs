@@ -57,7 +57,7 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
     {
         var bytes = new HostBlock(Slot.Function.Bars.Single(b => b.Index == bar).Size);
         _mapped.Add(bytes);
-        Assert.True(Slot.ShareBar(bar, bytes));
+        Assert.True(Slot.TryWatch() && Slot.TryMapBar(bar, bytes));
         return bytes;
     }
 

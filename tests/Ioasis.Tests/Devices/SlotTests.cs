@@ -14,6 +14,18 @@ public sealed class SlotTests : IDisposable
 
     public void Dispose() => _bench.Dispose();
 
+    /// <summary>The poller may look at a slot a moment after it was taken off its list; the bytes may be gone by then.</summary>
+    [Fact]
+    public void AnUnpluggedSlotIsNotLookedAt()
+    {
+        HostBlock registers = _bench.MapBar(0);
+        _bench.Slot.Decoding = false;
+        _bench.Slot.Dispose();
+        registers.Write(Second.Offset, 0x5afeu);
+        Assert.False(_bench.Slot.TryPoll());
+        Assert.Equal(0x5afeu, registers.Read<uint>(Second.Offset));
+    }
+
     [Fact]
     public void RegistersHaveTheirResetValuesAndTheRestReadsAsUnclaimed()
     {

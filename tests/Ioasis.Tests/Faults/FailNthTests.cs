@@ -242,9 +242,9 @@ public sealed class FailNthTests
             SetIrqs(VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_PCI_MSIX_IRQ_INDEX, 0),
             SetIrqs(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_PCI_MSI_IRQ_INDEX, 1, FirstEventFd),
             SetIrqs(VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_PCI_REQ_IRQ_INDEX, 1, FirstEventFd + 1),
-            Device("IOEVENTFD", VFIO_DEVICE_IOEVENTFD, new VfioDeviceIoeventfd { Flags = 4, Offset = 1UL << 40, Data = 1, Fd = FirstEventFd }),
-            new("pread", p => p.File(20).Read(p, 1UL << 40, p.Argument, 64)), new("pwrite", p => p.File(20).Write(p, (1UL << 40) + 0x10, p.Argument, 4)),
-            new("pread of config", p => p.File(20).Read(p, 8UL << 40, p.Argument, 64)), new("pwrite of config", p => p.File(20).Write(p, (8UL << 40) + 0x3c, p.Argument, 1)),
+            Device("IOEVENTFD", VFIO_DEVICE_IOEVENTFD, new VfioDeviceIoeventfd { Flags = 4, Offset = 9UL << 40, Data = 1, Fd = FirstEventFd }),
+            new("pread", p => p.File(20).Read(p, 9UL << 40, p.Argument, 64)), new("pwrite", p => p.File(20).Write(p, (9UL << 40) + 0x10, p.Argument, 4)),
+            new("pread of config", p => p.File(20).Read(p, 7UL << 40, p.Argument, 64)), new("pwrite of config", p => p.File(20).Write(p, (7UL << 40) + 0x3c, p.Argument, 1)),
             new("RESET", p => p.File(20).Ioctl(p, VFIO_DEVICE_RESET, 0)), Close(20),
         ],
         ["groups and a container"] =

@@ -150,7 +150,7 @@ internal sealed class FuzzThread : ICaller, IDisposable
     private SysResult MapRegion(NodeFile file)
     {
         _name = "mmap";
-        return file.Map((ulong)_random.Next(1, 8) << 40, Page, shared: true, writable: true, executable: false);
+        return file.Map((ulong)_random.Next(0, 10) << 40, Page, shared: true, writable: true, executable: false);
     }
 
     /// <summary>A read or write of a region.</summary>
@@ -160,7 +160,7 @@ internal sealed class FuzzThread : ICaller, IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(_bytes, value);
         BinaryPrimitives.WriteUInt64LittleEndian(_bytes.AsSpan(8), (region * 0x1000_0000_0000UL) + offset);
         _argument.CopyFrom(0, _bytes);
-        ulong at = ((ulong)(region + 1) << 40) + offset;
+        ulong at = ((region == 0 && !OneIn(8) ? 9UL : region) << 40) + offset;
         return OneIn(4) ? file.Read(this, at, Address, (ulong)count) : file.Write(this, at, Address, (ulong)count);
     }
 
@@ -225,7 +225,7 @@ internal sealed class FuzzThread : ICaller, IDisposable
                 BitConverter.TryWriteBytes(_bytes.AsSpan(16), OneIn(4) ? _random.Next(4) : 1);
                 break;
             case VFIO_DEVICE_IOEVENTFD:
-                BitConverter.TryWriteBytes(_bytes.AsSpan(8), (1UL << 40) + (4 * (ulong)_random.Next(4)));
+                BitConverter.TryWriteBytes(_bytes.AsSpan(8), (9UL << 40) + (4 * (ulong)_random.Next(4)));
                 break;
             case IommufdH.IOMMU_HWPT_ALLOC:
                 bool nested = OneIn(4);

@@ -7,7 +7,7 @@ namespace Ioasis.Tests.Host;
 public sealed class FilterProgramTests
 {
     private const int Read = 0, Write = 1, Open = 2, Close = 3, Fstat = 5, Mmap = 9, Ioctl = 16, Pread = 17, Pwrite = 18, Writev = 20, Execve = 59, Openat = 257,
-        Preadv = 295, Pwritev2 = 328, Openat2 = 437, Futex = 202;
+        Preadv = 295, Pwritev2 = 328, Openat2 = 437, Futex = 202, Splice = 275, Fallocate = 285, CopyFileRange = 326;
 
     private const ulong Region = 1UL << 40;
 
@@ -60,6 +60,12 @@ public sealed class FilterProgramTests
         { Mmap, [0, 0x1_0000_0001, 1, 2, 5, 0], false },
         { Mmap, [0, 4096, 3, 2, 5, Region], true },
         { Mmap, [Region, Region, 3, 2, 5, 4096], false },
+        { Fallocate, [3, 0, 0, 4096], true },
+        { Splice, [3, 0, 4, 0, 8, 0], false }, // between pipes, or at the file position
+        { Splice, [3, Region, 4, 0, 8, 0], true },
+        { Splice, [3, 0, 4, 8, 8, 0], true },
+        { CopyFileRange, [3, 0x7f00_0000_0000, 4, 0, 8, 0], true },
+        { CopyFileRange, [3, 0, 4, 0, 8, Region], false },
     };
 
     /// <summary>What takes memory away, or could: stopped only where it is waited for.</summary>

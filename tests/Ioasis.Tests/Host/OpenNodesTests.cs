@@ -63,6 +63,22 @@ public sealed class OpenNodesTests : IDisposable
     }
 
     [Fact]
+    public void AFurtherFileKeepsItOpenAndIsTheSame()
+    {
+        (OpenNode open, CountingFile file, FileDescriptor placed) = Open();
+        Assert.Equal(Errno.None, _nodes.OpenAgain(file, out FileDescriptor? further));
+        Assert.Equal(Errno.None, SysFiles.Stat(further!, out LinuxStat stat));
+        Assert.Equal(open.Carrier.Inode, stat.Ino);
+        placed.Dispose();
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(0, file.Closed);
+        further!.Dispose();
+        _nodes.CloseWhatIsGone();
+        Assert.Equal(1, file.Closed);
+        Assert.Equal(Errno.EBADF, _nodes.OpenAgain(file, out _));
+    }
+
+    [Fact]
     public void AMappingKeepsItOpen()
     {
         (_, CountingFile file, FileDescriptor placed) = Open();
@@ -117,8 +133,12 @@ public sealed class OpenNodesTests : IDisposable
         (OpenNode open, _, FileDescriptor placed) = Open();
         SharedBytes bytes = open.Carrier.Map(1UL << 40, 8192);
         Assert.Same(bytes, open.Carrier.Map(1UL << 40, 8192));
-        Assert.True(SysFiles.WriteAt(placed, "ab"u8, (1UL << 40) + 4096).IsOk);
+        Assert.Equal(Errno.None, MappedFile.TryMap(placed, (1UL << 40) + 4096, 4096, writable: true, out MappedFile? mapped));
+        using (mapped) mapped!.Write(0, (byte)'a');
         Assert.Equal((byte)'a', bytes.Read<byte>(4096));
+        foreach (ulong offset in (ulong[])[0, 1UL << 20, 1UL << 40]) // past us nothing is written, and nothing kept
+            Assert.Equal(Errno.EPERM, SysFiles.WriteAt(placed, "b"u8, offset).Errno);
+        Assert.Equal((byte)0, bytes.Read<byte>(0));
         Assert.Equal(Errno.EPERM, SysFiles.Truncate(placed, 0));
         Assert.Equal(Errno.EPERM, SysFiles.Fcntl(placed, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_WRITE).Errno);
         Span<byte> one = stackalloc byte[1];

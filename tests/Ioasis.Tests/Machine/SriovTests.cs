@@ -233,7 +233,7 @@ public sealed class SriovTests : IDisposable
 
     [Theory]
     [InlineData("dmatest@1000:00:06.0,virtualFunctions=65", "device \"dmatest@1000:00:06.0,virtualFunctions=65\": \"virtualFunctions\" is a number from 0 to 64, not \"65\".")]
-    [InlineData("dmatest,functions=1", "device \"dmatest,functions=1\": \"functions=1\" tells dmatest nothing; it can be told virtualFunctions=VALUE.")]
+    [InlineData("dmatest,functions=1", "device \"dmatest,functions=1\": \"functions=1\" tells dmatest nothing; it can be told virtualFunctions=VALUE, pageRequests=VALUE.")]
     [InlineData("dmatest,virtualFunctions=1,virtualFunctions=1", "device \"dmatest,virtualFunctions=1,virtualFunctions=1\": virtualFunctions is told twice.")]
     public void WhatAModelCannotBeToldIsRefused(string text, string message) =>
         Assert.Equal(message, Assert.Throws<MachineDescriptionException>(() => MachineDescription.Default.WithDevice(text)).Message);

@@ -107,6 +107,9 @@ internal sealed class FakeEvent
     /// <summary>The host has no thread for who would listen.</summary>
     internal bool CannotListen { get; set; }
 
+    /// <summary>Whether the program has no descriptor of it any more.</summary>
+    internal bool IsClosed { get; set; }
+
     internal IEventFile Open()
     {
         Interlocked.Increment(ref _holders);
@@ -116,6 +119,8 @@ internal sealed class FakeEvent
     private sealed class Handle(FakeEvent counter) : IEventFile
     {
         private bool _disposed;
+
+        public bool IsOpenElsewhere => !counter.IsClosed;
 
         public void Signal()
         {

@@ -102,6 +102,31 @@ public sealed class IrqTests
     }
 
     [Fact]
+    public void AnUnmaskEventfdThatNoProgramHasAnyMoreIsForgotten()
+    {
+        const int first = Fd + 1, second = Fd + 2;
+        using var bench = new VfioBench(new EduDevice());
+        bench.Caller.AddEvent(Fd);
+        FakeEvent closed = bench.Caller.AddEvent(first), next = bench.Caller.AddEvent(second);
+        bench.SetIrqs(Event | Trigger, Intx, 0, 1, Fd);
+        Assert.Equal(SysResult.Ok(), bench.SetIrqs(Event | Unmask, Intx, 0, 1, first));
+        Assert.Equal(Errno.EBUSY, bench.SetIrqs(Event | Unmask, Intx, 0, 1, second).Errno);
+        Assert.Equal((1, 0), (closed.Holders, next.Holders));
+        Action former = closed.Listener!;
+        closed.IsClosed = true;
+        Assert.Equal(SysResult.Ok(), bench.SetIrqs(Event | Unmask, Intx, 0, 1, second));
+        Assert.Equal((0, 1), (closed.Holders, next.Holders));
+        FakeEvent interrupts = bench.Caller.AddEvent(Fd);
+        bench.SetIrqs(Event | Trigger, Intx, 0, 1, Fd);
+        bench.Write(0, 0x60, 4, 1);
+        Assert.Equal(1, interrupts.Take());
+        former(); // what it still tells is of no interest
+        Assert.Equal(0, interrupts.Take());
+        next.Listener!();
+        Assert.Equal(1, interrupts.Take());
+    }
+
+    [Fact]
     public void IntxMasksItselfAndSignalsAgainWhileTheLineIsAsserted()
     {
         using var bench = new VfioBench(new EduDevice());

@@ -46,7 +46,7 @@ public sealed class SriovConfigTests
         Assert.Equal((9u, 3u), (bench.Config(at + PCI_SRIOV_CTRL, 2), bench.Config(at + PCI_SRIOV_NUM_VF, 2)));
         bench.Device.Reset();
         bench.Device.Disable();
-        bench.Device.Enable();
+        bench.Device.Enable(bench.Carrier);
         Assert.Equal((9u, 3u), (bench.Config(at + PCI_SRIOV_CTRL, 2), bench.Config(at + PCI_SRIOV_NUM_VF, 2)));
         bench.Device.SetNumVfs(0);
         Assert.Equal((0u, 0u), (bench.Config(at + PCI_SRIOV_CTRL, 2), bench.Config(at + PCI_SRIOV_NUM_VF, 2)));

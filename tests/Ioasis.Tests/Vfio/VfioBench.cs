@@ -90,7 +90,7 @@ internal sealed class VfioBench : IDisposable
         return File.Ioctl(Caller, VfioH.VFIO_DEVICE_SET_IRQS, Caller.Scratch);
     }
 
-    internal static ulong Region(uint index) => (ulong)(index + 1) << 40;
+    internal static ulong Region(uint index) => (ulong)(index == 0 ? 9 : index) << 40;
 
     internal uint Read(uint region, ulong offset, int count)
     {

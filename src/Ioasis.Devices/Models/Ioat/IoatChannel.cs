@@ -20,7 +20,7 @@ internal sealed class IoatChannel
     private readonly DmaPort _port;
     private readonly IoatOperations _operations;
     private readonly DeviceEngine<bool> _thread;
-    private IoatStatus _status = IoatStatus.Halted;
+    private IoatStatus _status = IoatStatus.Armed;
     private IoatErrors _errors;
     private IoatErrors _misuse; // by the driver; the thread has not halted for it yet
     private ulong _next;
@@ -78,7 +78,7 @@ internal sealed class IoatChannel
                     Publish(IoatRegisters.Current, 0);
                     Publish(IoatRegisters.DmaCount, 0);
                     Publish(IoatRegisters.ChainAddress, 0);
-                    Show(IoatStatus.Halted);
+                    Show(IoatStatus.Armed);
                     break;
                 case IoatCommand.Abort:
                     Stop(IoatStatus.Halted);
@@ -125,7 +125,7 @@ internal sealed class IoatChannel
 
             // So that the same count for another chain is seen. A driver that goes on with this one counts up, and would come to 0 only by half of all.
             if (value <= LastCountTakenBack) Publish(IoatRegisters.DmaCount, 0);
-            if (_status is not (IoatStatus.Suspended or IoatStatus.Halted)) Continue();
+            if (_status is not (IoatStatus.Suspended or IoatStatus.Halted or IoatStatus.Armed)) Continue();
         }
     }
 
@@ -133,8 +133,8 @@ internal sealed class IoatChannel
     {
         lock (_lock)
         {
-            LeaveReset();
             if ((value & (ushort)IoatChannelControl.InterruptRearm) == 0) return;
+            LeaveReset();
             _armed = true;
             Publish(IoatRegisters.ChannelControl, (uint)value & ~(uint)IoatChannelControl.InterruptRearm);
             if (_interruptWaits) Interrupt();
@@ -147,12 +147,13 @@ internal sealed class IoatChannel
     }
 
     /// <summary>
-    /// What a driver sets up after a reset tells that it has seen the channel halted. From then on it looks active: a driver that starts a chain through a
-    /// mapping and at once looks at the status must not find the channel halted still.
+    /// After a reset the channel is armed, which hardware's is once it has the address of a chain: a driver that writes that address through a mapping and
+    /// then reads the status for some microseconds finds it so (DPDK). One that sets the interrupt up starts a chain and at once reads the status, which
+    /// must be active by then (Linux).
     /// </summary>
     private void LeaveReset()
     {
-        if (_status is IoatStatus.Halted && _errors == IoatErrors.None) Show(IoatStatus.SetUp);
+        if (_status is IoatStatus.Armed) Show(IoatStatus.SetUp);
     }
 
     private void Work(CancellationToken abort)
@@ -262,7 +263,7 @@ internal sealed class IoatChannel
 
     private void Forget()
     {
-        _status = IoatStatus.Halted;
+        _status = IoatStatus.Armed;
         _errors = _misuse = IoatErrors.None;
         _suspends = false;
         _next = _completed = 0;

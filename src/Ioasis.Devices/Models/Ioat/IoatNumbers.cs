@@ -8,7 +8,10 @@ internal enum IoatStatus
     Suspended = 2,
     Halted = 3,
 
-    /// <summary>Set up after a reset, with no chain yet. Shown as active.</summary>
+    /// <summary>After a reset, with no chain yet.</summary>
+    Armed = 4,
+
+    /// <summary>The same, and its interrupt is set up. Shown as active.</summary>
     SetUp = 8,
 }
 

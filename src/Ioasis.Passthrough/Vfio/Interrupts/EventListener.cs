@@ -17,13 +17,16 @@ internal sealed class EventListener : IDisposable
 
     /// <summary>Does <paramref name="raised"/> whenever the eventfd is signalled, until the answer is disposed.</summary>
     /// <returns>ENOMEM when the host cannot; the eventfd is then let go.</returns>
-    internal static Errno Start(object device, IEventFile file, Action raised, out IDisposable? listener)
+    internal static Errno Start(object device, IEventFile file, Action raised, out EventListener? listener)
     {
         Errno errno = file.Listen(device, raised, out IDisposable? listening);
         listener = errno == Errno.None ? new EventListener(file, listening!) : null;
         if (errno != Errno.None) file.Dispose();
         return errno;
     }
+
+    /// <summary>Whether a program still has the eventfd. Slow.</summary>
+    internal bool IsOpenElsewhere => _file.IsOpenElsewhere;
 
     public void Dispose()
     {

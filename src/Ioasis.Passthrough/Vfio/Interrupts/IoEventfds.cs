@@ -43,7 +43,7 @@ internal sealed class IoEventfds(object device, Action<IoEventfds.Registration> 
         EventRequest wanted = EventRequest.LookUp(caller, descriptor); // asks the caller's process: not under the lock
         if (wanted.Error != Errno.None) return wanted.Error;
         var registration = new Registration(write);
-        Errno errno = EventListener.Start(device, wanted.Event!, () => perform(registration), out IDisposable? listener);
+        Errno errno = EventListener.Start(device, wanted.Event!, () => perform(registration), out EventListener? listener);
         if (errno != Errno.None) return errno;
         registration.Listener = listener;
         errno = Errno.EEXIST;

@@ -24,7 +24,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
     private uint _enabled = VFIO_PCI_NUM_IRQS; // the index that is enabled, this for none
     private int _msiVectors;
     private IEventFile? _intx;
-    private IDisposable? _unmask; // its signal unmasks INTx
+    private EventListener? _unmask; // its signal unmasks INTx
     private bool _intxMasked;
     private bool _intxDisabled;
     private int _intxSession; // counts unmask eventfds: what a former one still tells is of no interest
@@ -170,6 +170,27 @@ internal sealed class VfioInterrupts : IInterruptTarget
         _intxSession++;
         int session = _intxSession;
         return EventListener.Start(_source, file, () => UnmaskSignalled(session), out _unmask);
+    }
+
+    /// <summary>
+    /// Lets the eventfd that unmasks INTx go if no program has it any more, so that another can be set. Linux is told when the last descriptor is closed;
+    /// ours keeps the eventfd open, so it is asked for when it is in the way. Not called with a lock held: all processes may be looked through.
+    /// </summary>
+    /// <returns>Whether there is room now.</returns>
+    internal bool DropForgottenUnmask()
+    {
+        EventListener? unmask;
+        lock (_lock) unmask = _unmask;
+        if (unmask is null) return true;
+        if (unmask.IsOpenElsewhere) return false;
+        lock (_lock)
+        {
+            if (_unmask != unmask) return true;
+            _intxSession++;
+            _unmask.Dispose();
+            _unmask = null;
+            return true;
+        }
     }
 
     private void UnmaskSignalled(int session)

@@ -44,8 +44,7 @@ internal static class IrqIoctls
         VfioDeviceIoeventfd request = call.Read<VfioDeviceIoeventfd>();
         uint width = request.Flags & VFIO_DEVICE_IOEVENTFD_SIZE_MASK;
         if ((request.Flags & ~VFIO_DEVICE_IOEVENTFD_SIZE_MASK) != 0 || BitOperations.PopCount(width) != 1 || request.Fd < -1) return Errno.EINVAL;
-        uint index = (uint)(request.Offset >> VfioPciDevice.RegionShift) - 1;
-        ulong position = request.Offset & ((1UL << VfioPciDevice.RegionShift) - 1);
+        if (!VfioPciDevice.TryRegion(request.Offset, out uint index, out ulong position)) return Errno.EINVAL;
         if (call.Device.FindBar(index) is not { } bar || position + width > bar.Size || width == 8) return Errno.EINVAL;
         if (call.Device.Function.Msix is { } msix && msix.Bar == bar.Index && position + width > msix.TableOffset
             && position < msix.TableOffset + ((ulong)msix.Vectors * PciRegs.PCI_MSIX_ENTRY_SIZE)) return Errno.EINVAL;

@@ -117,7 +117,18 @@ public sealed class IoatTests : IDisposable
         _bench.Command(0x60);
         SlotBench.Until(() => (_bench.Errors & IoatErrors.Command) != 0);
         _bench.Command(IoatBench.ResetCommand);
-        Assert.Equal((IoatStatus.Halted, IoatErrors.None), (_bench.Status, _bench.Errors));
+        Assert.Equal((IoatStatus.Armed, IoatErrors.None), (_bench.Status, _bench.Errors));
+    }
+
+    [Fact]
+    public void AnArmedChannelIsSuspendedAndAHaltedOneIsNot()
+    {
+        _bench.Command(IoatBench.ResetCommand);
+        _bench.Command(IoatBench.Suspend);
+        Assert.Equal(IoatStatus.Suspended, _bench.Status);
+        _bench.Command(IoatBench.Abort);
+        _bench.Command(IoatBench.Suspend);
+        Assert.Equal(IoatStatus.Halted, _bench.Status);
     }
 
     [Fact]
@@ -146,12 +157,12 @@ public sealed class IoatTests : IDisposable
         Assert.Equal((IoatStatus.Halted, IoatErrors.None), (_bench.Status, _bench.Errors));
         _bench.Start(0xffff);
         _bench.Command(IoatBench.ResetCommand);
-        Assert.Equal((IoatStatus.Halted, IoatErrors.None, 0UL), (_bench.Status, _bench.Errors, _bench.Completed));
+        Assert.Equal((IoatStatus.Armed, IoatErrors.None, 0UL), (_bench.Status, _bench.Errors, _bench.Completed));
         Assert.Equal(0UL, _bench.Slots.Slot.Read(0, 0x84, 1));
         _bench.More(1); // no chain
-        Assert.Equal(IoatStatus.Halted, _bench.Status);
+        Assert.Equal(IoatStatus.Armed, _bench.Status);
         _bench.Slots.Slot.Reset();
-        Assert.Equal(IoatStatus.Halted, _bench.Status);
+        Assert.Equal(IoatStatus.Armed, _bench.Status);
         Assert.Equal(14UL, _bench.Slots.Slot.Read(0, 1, 1));
         Assert.Equal(0UL, _bench.Slots.Slot.Read(0, 0x98, 8));
     }
@@ -188,16 +199,19 @@ public sealed class IoatTests : IDisposable
     }
 
     [Fact]
-    public void WhatADriverSetsUpAfterAResetShowsThatItHasSeenIt()
+    public void AChannelThatWasResetIsArmedAndLooksActiveOnceItsInterruptIsSetUp()
     {
         _bench.Command(IoatBench.ResetCommand);
-        Assert.Equal(IoatStatus.Halted, _bench.Status);
+        Assert.Equal(IoatStatus.Armed, _bench.Status);
+        _bench.Slots.Slot.Write(0, 0x90, 8, IoatBench.Ring);
+        _bench.Slots.Slot.Write(0, 0x80, 2, 0x0c);
+        Assert.Equal(IoatStatus.Armed, _bench.Status);
         _bench.Slots.Slot.Write(0, 0x80, 2, 1);
         Assert.Equal(IoatStatus.Active, _bench.Status);
         _bench.Command(IoatBench.Suspend);
         Assert.Equal(IoatStatus.Suspended, _bench.Status);
         _bench.Command(IoatBench.ResetCommand);
-        Assert.Equal(IoatStatus.Halted, _bench.Status);
+        Assert.Equal(IoatStatus.Armed, _bench.Status);
         _bench.Slots.Slot.Write(0, 0x03, 1, 8);
         Assert.Equal(IoatStatus.Active, _bench.Status);
         _bench.Put(0, 0, Source, Target, 8);

@@ -1,0 +1,35 @@
+using Ioasis.Abi;
+using Ioasis.Linux.Events;
+using Ioasis.Linux.Files;
+using Ioasis.Tests.Devices;
+
+namespace Ioasis.Tests.Host;
+
+public sealed class EventFdHoldersTests
+{
+    [Fact]
+    public void ItsNumberStandsInTheTextOfItsDescriptor()
+    {
+        Assert.True(EventFdHolders.TryParseId("pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t9\neventfd-count:                0\neventfd-id: 37\neventfd-semaphore: 0\n"u8, out int id));
+        Assert.Equal(37, id);
+        Assert.False(EventFdHolders.TryParseId("pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t9\n"u8, out _));
+        Assert.False(EventFdHolders.TryParseId(default, out _));
+    }
+
+    [Fact]
+    public void OurOwnDescriptorDoesNotCount()
+    {
+        const int closeOnExec = 0x80000; // EFD_CLOEXEC
+        Assert.Equal(Errno.None, SysEvents.CreateEventFd(0, closeOnExec, out FileDescriptor own));
+        using (own) SlotBench.Until(() => !EventFdHolders.Exist(own)); // a child of another test has it until it runs its program
+    }
+
+    [Fact]
+    public void ThatOfAnotherProcessDoes()
+    {
+        Assert.Equal(Errno.None, SysEvents.CreateEventFd(0, 0, out FileDescriptor own));
+        using (own)
+        using (ChildProcess.Start("sleep", "1000"))
+            Assert.True(EventFdHolders.Exist(own));
+    }
+}
