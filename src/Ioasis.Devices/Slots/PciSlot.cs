@@ -168,7 +168,11 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     internal void TakeBarsBack()
     {
         _poller.Remove(this);
-        lock (_calls) Renew(static memory => memory.TakeBack());
+        lock (_calls)
+        {
+            if (_unplugged) return; // the bytes are gone
+            Renew(static memory => memory.TakeBack());
+        }
     }
 
     /// <summary>

@@ -303,7 +303,7 @@ public sealed class Player : IDisposable, ICaller
     /// <summary>Sequences map no region.</summary>
     private sealed class NoCarrier : ICarrier
     {
-        public SharedBytes Map(ulong offset, ulong length) => throw new NotSupportedException("Nothing maps regions here.");
+        public SharedBytes Map(ulong offset, ulong length) => throw new IOException("Nothing maps regions here.");
 
         public void Free(ulong offset, ulong length)
         {

@@ -27,9 +27,13 @@ public sealed class EventFdHoldersTests
     [Fact]
     public void ThatOfAnotherProcessDoes()
     {
+        const int setFlags = 2; // F_SETFD
         Assert.Equal(Errno.None, SysEvents.CreateEventFd(0, 0, out FileDescriptor own));
         using (own)
-        using (ChildProcess.Start("sleep", "1000"))
+        {
+            Assert.True(SysFiles.Fcntl(own, setFlags, 0).IsOk); // not closed on exec
+            using ChildProcess child = ChildProcess.Start("sleep", "1000");
             Assert.True(EventFdHolders.Exist(own));
+        }
     }
 }
