@@ -36,7 +36,8 @@ static void control(uint16_t value)
         expect_eq(pwrite(bar.fd, &value, sizeof(value), (off_t)(bar.offset + CHANCTRL)), sizeof(value));
 }
 
-static void set_up(void)
+/* the reset is done by the time that the command reads 0; what follows is not waited for */
+static void start(void)
 {
     bar_write64(&bar, CHAINADDR, 0x10000);
     control(ABORT_ON_ERRORS);
@@ -52,11 +53,13 @@ int main(int argc, char **argv)
     struct device device = open_device(argument(argc, argv, 1, "BDF of an I/OAT"), open_iommu());
     enum how how = strcmp(argument(argc, argv, 2, "mmap or pio"), "mmap") ? BY_PIO : BY_MMAP;
     bar = open_bar(&device, VFIO_PCI_BAR0_REGION_INDEX, how);
-    set_up();
+    command(SUSPEND);
+    command(RESET);
+    start();
     command(SUSPEND);
     wait_until(bar_read64(&bar, CHANSTS) == SUSPENDED);
     command(RESET);
-    set_up();
+    start();
     printf("ioat_armed: all as it must be\n");
     return 0;
 }

@@ -27,7 +27,7 @@ public sealed class ThreadStartTests : IDisposable
     public void WhatCannotBeLookedAtIsNotMappedAndTheNextTimeItIs()
     {
         using var bytes = new HostBlock(4096);
-        Assert.False(_bench.Slot.ShareBar(0, bytes));
+        Assert.False(_bench.Slot.TryWatch());
         Assert.False(_bench.Poller.IsRunning);
         _refuses = _ => false;
         HostBlock bar = _bench.MapBar(0);

@@ -20,13 +20,14 @@ internal sealed class IoatChannel
     private readonly DmaPort _port;
     private readonly IoatOperations _operations;
     private readonly DeviceEngine<bool> _thread;
-    private IoatStatus _status = IoatStatus.Armed;
+    private IoatStatus _status = IoatStatus.Halted;
     private IoatErrors _errors;
     private IoatErrors _misuse; // by the driver; the thread has not halted for it yet
     private ulong _next;
     private ulong _completed;
     private ushort _done, _wanted;
     private bool _suspends; // once the present descriptor is done
+    private bool _wasSuspended; // by a command since the last reset
     private bool _armed = true;
     private bool _interruptWaits;
 
@@ -45,7 +46,7 @@ internal sealed class IoatChannel
         else if (register == IoatRegisters.ChannelControl) Control((ushort)value);
         else if (register == IoatRegisters.Errors) Acknowledge((IoatErrors)value);
         else
-            lock (_lock) LeaveReset();
+            lock (_lock) LeaveReset(IoatStatus.SetUp);
     }
 
     /// <summary>As after power-on, with the thread at rest.</summary>
@@ -73,17 +74,19 @@ internal sealed class IoatChannel
                 case IoatCommand.None:
                     return;
                 case IoatCommand.Reset:
+                    bool isArmed = (_wasSuspended || ControlNow() != 0) && !TakesInterrupts;
                     Forget();
                     Publish(IoatRegisters.Errors, 0);
                     Publish(IoatRegisters.Current, 0);
                     Publish(IoatRegisters.DmaCount, 0);
                     Publish(IoatRegisters.ChainAddress, 0);
-                    Show(IoatStatus.Armed);
+                    Show(isArmed ? IoatStatus.Armed : IoatStatus.Halted);
                     break;
                 case IoatCommand.Abort:
                     Stop(IoatStatus.Halted);
                     break;
                 case IoatCommand.Suspend:
+                    _wasSuspended = true;
                     if (_status is IoatStatus.Active) _suspends = true; // between two descriptors
                     else if (_status is not IoatStatus.Halted) Show(IoatStatus.Suspended);
                     break;
@@ -133,8 +136,9 @@ internal sealed class IoatChannel
     {
         lock (_lock)
         {
-            if ((value & (ushort)IoatChannelControl.InterruptRearm) == 0) return;
-            LeaveReset();
+            bool rearms = (value & (ushort)IoatChannelControl.InterruptRearm) != 0;
+            LeaveReset(rearms || TakesInterrupts ? IoatStatus.SetUp : IoatStatus.Armed);
+            if (!rearms) return;
             _armed = true;
             Publish(IoatRegisters.ChannelControl, (uint)value & ~(uint)IoatChannelControl.InterruptRearm);
             if (_interruptWaits) Interrupt();
@@ -147,14 +151,16 @@ internal sealed class IoatChannel
     }
 
     /// <summary>
-    /// After a reset the channel is armed, which hardware's is once it has the address of a chain: a driver that writes that address through a mapping and
-    /// then reads the status for some microseconds finds it so (DPDK). One that sets the interrupt up starts a chain and at once reads the status, which
-    /// must be active by then (Linux).
+    /// What a driver sets up after a reset tells that it has seen the channel halted, and what it will look for next, through a mapping and before its
+    /// stores are seen. One that takes interrupts starts a chain and at once reads the status, which must be active (Linux). One that takes none writes the
+    /// address of a chain, which makes hardware armed, and reads the status for some microseconds (DPDK).
     /// </summary>
-    private void LeaveReset()
+    private void LeaveReset(IoatStatus status)
     {
-        if (_status is IoatStatus.Armed) Show(IoatStatus.SetUp);
+        if (_status is IoatStatus.Halted or IoatStatus.Armed && _errors == IoatErrors.None) Show(status);
     }
+
+    private bool TakesInterrupts => (_slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.InterruptControl) & InterruptsEnabled) != 0;
 
     private void Work(CancellationToken abort)
     {
@@ -248,7 +254,7 @@ internal sealed class IoatChannel
     private void Interrupt()
     {
         _interruptWaits = !_armed;
-        if (!_armed || (_slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.InterruptControl) & InterruptsEnabled) == 0) return;
+        if (!_armed || !TakesInterrupts) return;
         _armed = false;
         _slot.RaiseMessage(0);
     }
@@ -263,9 +269,9 @@ internal sealed class IoatChannel
 
     private void Forget()
     {
-        _status = IoatStatus.Armed;
+        _status = IoatStatus.Halted;
         _errors = _misuse = IoatErrors.None;
-        _suspends = false;
+        _suspends = _wasSuspended = false;
         _next = _completed = 0;
         _done = _wanted = 0;
         _armed = true;

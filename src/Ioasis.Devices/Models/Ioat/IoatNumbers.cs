@@ -8,10 +8,10 @@ internal enum IoatStatus
     Suspended = 2,
     Halted = 3,
 
-    /// <summary>After a reset, with no chain yet.</summary>
+    /// <summary>Set up after a reset by a driver that takes no interrupts, with no chain yet.</summary>
     Armed = 4,
 
-    /// <summary>The same, and its interrupt is set up. Shown as active.</summary>
+    /// <summary>The same by one that takes them. Shown as active.</summary>
     SetUp = 8,
 }
 
