@@ -79,7 +79,7 @@ internal sealed class IoatChannel
                     Publish(IoatRegisters.Errors, 0);
                     Publish(IoatRegisters.Current, 0);
                     Publish(IoatRegisters.DmaCount, 0);
-                    Publish(IoatRegisters.ChainAddress, 0);
+                    if (IsBegun(_slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.ChainAddress))) Publish(IoatRegisters.ChainAddress, 0);
                     Show(isArmed ? IoatStatus.Armed : IoatStatus.Halted);
                     break;
                 case IoatCommand.Abort:
@@ -113,7 +113,7 @@ internal sealed class IoatChannel
         lock (_lock)
         {
             ulong chain = _slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.ChainAddress);
-            if (chain != 0 && (chain & AlignmentMask) != AlignmentMask)
+            if (chain != 0 && !IsBegun(chain))
             {
                 if (_status is IoatStatus.Active) return; // it is to be suspended before
                 Publish(IoatRegisters.ChainAddress, chain | AlignmentMask);
@@ -159,6 +159,11 @@ internal sealed class IoatChannel
     {
         if (_status is IoatStatus.Halted or IoatStatus.Armed && _errors == IoatErrors.None) Show(status);
     }
+
+    /// <summary>
+    /// Whether the chain of an address was begun. If not, the driver wrote it since, perhaps after a reset through a mapping that is seen only now.
+    /// </summary>
+    private static bool IsBegun(ulong chain) => (chain & AlignmentMask) == AlignmentMask;
 
     private bool TakesInterrupts => (_slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.InterruptControl) & InterruptsEnabled) != 0;
 

@@ -144,6 +144,22 @@ public sealed class IoatTests : IDisposable
         Assert.Equal(IoatStatus.Halted, _bench.Status);
     }
 
+    /// <summary>A reset through a mapping may be seen after what the driver stored next.</summary>
+    [Fact]
+    public void AResetKeepsTheAddressOfAChainThatIsNotBegun()
+    {
+        _bench.Put(0, 0, Source, Target, 8);
+        _bench.Start(1);
+        _bench.Until(IoatStatus.Done);
+        _bench.Command(IoatBench.ResetCommand);
+        Assert.Equal(0UL, _bench.Slots.Slot.Read(0, 0x90, 8));
+        _bench.Slots.Slot.Write(0, 0x90, 8, IoatBench.Ring);
+        _bench.Command(IoatBench.ResetCommand);
+        _bench.More(1);
+        _bench.Until(IoatStatus.Done);
+        Assert.Equal(IoatBench.At(0), _bench.Completed);
+    }
+
     [Fact]
     public void ASuspendedChannelGoesOnWhenItIsResumed()
     {
