@@ -30,6 +30,9 @@ internal sealed class PciSriov(SoftwareMachine machine, MachineDevice physical, 
     /// <summary>What the physical function says of them.</summary>
     internal SriovLayout Layout => layout;
 
+    /// <summary>Whether the driver has those that are enabled at once.</summary>
+    internal FunctionSettings.Toggle Autoprobe { get; } = new(true);
+
     /// <summary>How many are enabled; those that leave count until all of them have left.</summary>
     internal int NumVfs
     {

@@ -31,6 +31,7 @@ public sealed class SoftwareMachine : IDisposable
     private volatile IReadOnlyDictionary<string, VirtualPath> _paths = new Dictionary<string, VirtualPath>();
 
     private readonly PciDriver _driver;
+    private readonly SysfsModules _modules = new();
 
     private SoftwareMachine()
     {
@@ -123,7 +124,14 @@ public sealed class SoftwareMachine : IDisposable
                     int index = number;
                     VfioPciDevice vfio = Add(device, sriov.Layout.VirtualFunction, (endpoint, minor) =>
                         _bus.AddVirtual(models[index], endpoint, minor, physical.Vfio, index));
-                    plugged.Add(new MachineDevice(device.Model, vfio) { Virtual = (physical.Requester, number) });
+                    var function = new MachineDevice(device.Model, vfio) { Virtual = (physical.Requester, number) };
+                    plugged.Add(function);
+                    if (!sriov.Autoprobe.IsOn)
+                    {
+                        _bus.Detach(vfio);
+                        function.Driver = DriverState.None;
+                    }
+
                     _devices = [.. _devices, plugged[number]];
                 }
             }
@@ -306,12 +314,13 @@ public sealed class SoftwareMachine : IDisposable
         {
             Settings = d.Settings,
             IsBound = d.Driver == DriverState.Bound,
+            ReservedRegions = d.Endpoint.Unit.ReservedRegions(d.Endpoint),
             Remove = text => _driver.Remove(d, text),
             Rescan = _driver.Rescan,
             Sriov = d.Sriov,
             Virtual = d.Virtual,
         });
-        foreach (VirtualPath path in SysfsTree.Build(_driver, Units, functions, groups.Select(g => (g.Id, (g.Major, g.Minor))), [("iommu", _iommu), ("sva", sva), ("vfio", _container)])) paths.Add(path.Path, path);
+        foreach (VirtualPath path in SysfsTree.Build(_driver, _modules, Units, functions, groups.Select(g => (g.Id, (g.Major, g.Minor))), [("iommu", _iommu), ("sva", sva), ("vfio", _container)])) paths.Add(path.Path, path);
         paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
         paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
         foreach (INode node in (INode[])[_iommu, sva, _container, .. bound.Select(d => d.Vfio), .. groups]) paths.Add(node.Path, new VirtualDevice(node));

@@ -90,6 +90,26 @@ public sealed class SysfsTests(Workbench bench)
         [ $(wc -l < /proc/misc) -gt 3 ] || fail "the host's misc"
         """);
 
+    [Theory]
+    [InlineData(Who.Self)]
+    [InlineData(Who.Nobody)]
+    public Task Regions_are_there_and_not_mapped(Who who) => Script(who, """
+        device=/sys/bus/pci/devices/$dmatest
+        [ "$(stat -c '%a %s' $device/resource0)" = "600 4096" ] || fail "resource0 is $(stat -c '%a %s' $device/resource0)"
+        [ -z "$(cat $device/resource0)" ] || fail bytes
+        python3 - $device/resource0 <<'END' || fail mmap
+        import errno, mmap, os, sys
+        file = os.open(sys.argv[1], os.O_RDWR | os.O_SYNC)
+        try:
+            mmap.mmap(file, 4096)
+        except OSError as e:
+            sys.exit(e.errno != errno.EINVAL)
+        sys.exit(1)
+        END
+        admin=$((0x$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status) >> 21 & 1))
+        [ $(wc -c < $device/config) = $((admin ? 4096 : 64)) ] || fail "config has $(wc -c < $device/config) bytes"
+        """);
+
     private async Task Script(Who who, string script)
     {
         string text = $$"""

@@ -14,8 +14,12 @@ internal sealed class AttributeFiles
     public bool IsEmpty => Volatile.Read(ref _open) == 0;
 
     /// <summary>What is opened when a program opens an attribute; null for a text that it only reads.</summary>
-    public INode? NodeOf(VirtualFile attribute, bool forWriting) =>
-        attribute.Bytes is not null ? new WrittenBytes(attribute, _images)
+    /// <param name="attribute">The attribute.</param>
+    /// <param name="forWriting">Whether it is opened for writing.</param>
+    /// <param name="isAdmin">Whether the program has CAP_SYS_ADMIN; asked only where that matters.</param>
+    public INode? NodeOf(VirtualFile attribute, bool forWriting, Func<bool> isAdmin) =>
+        attribute.Bytes is not null ? new WrittenBytes(attribute, forWriting || attribute.CountForEverybody >= attribute.Size || isAdmin() ? attribute.Size : attribute.CountForEverybody, _images)
+        : attribute.IsRegion ? new UnmappableRegion(attribute)
         : !forWriting ? null
         : attribute.Store is { } store ? new Attribute(this, attribute.Path, attribute.Mode, store)
         : attribute.Take is not null ? new WrittenText(attribute)

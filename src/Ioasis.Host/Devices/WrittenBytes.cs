@@ -9,7 +9,7 @@ namespace Ioasis.Host.Devices;
 /// A file of sysfs that programs read and write at any place: an image of its bytes. What a program has written is found by comparing it with the image
 /// as it was; when it has taken effect, every image of the file shows the bytes as they are then.
 /// </summary>
-internal sealed class WrittenBytes(VirtualFile attribute, WrittenBytes.Images images) : ICarrierChoice
+internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenBytes.Images images) : ICarrierChoice
 {
     private const int PageSize = 4096;
 
@@ -21,11 +21,11 @@ internal sealed class WrittenBytes(VirtualFile attribute, WrittenBytes.Images im
 
     public uint Mode => attribute.Mode;
 
-    public Errno TryCreate(string name, out Carrier? carrier) => Carrier.TryCreateFile(name, (ulong)attribute.Size, out carrier);
+    public Errno TryCreate(string name, out Carrier? carrier) => Carrier.TryCreateFile(name, (ulong)count, out carrier);
 
     public Errno Open(ICarrier carrier, out NodeFile? file)
     {
-        file = new File(carrier.Map(0, PageSize), attribute, images);
+        file = new File(carrier.Map(0, PageSize), attribute, count, images);
         return Errno.None;
     }
 
@@ -66,10 +66,10 @@ internal sealed class WrittenBytes(VirtualFile attribute, WrittenBytes.Images im
         private readonly byte[] _shown;
         private bool _closed;
 
-        internal File(SharedBytes image, VirtualFile attribute, Images images)
+        internal File(SharedBytes image, VirtualFile attribute, long count, Images images)
         {
             (_image, _attribute, _images) = (image, attribute, images);
-            _shown = new byte[attribute.Size];
+            _shown = new byte[count];
             images.Add(this);
             Show(attribute.Bytes!.Read());
         }

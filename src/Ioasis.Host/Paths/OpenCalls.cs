@@ -95,7 +95,11 @@ internal sealed class OpenCalls(
         if (access != FcntlH.O_WRONLY && (mode & StatMode.S_IRUGO) == 0) return Errno.EACCES;
         if (isWritten && ((mode & StatMode.S_IWUGO) == 0 || !content.IsWritable)) return Errno.EACCES;
         if ((flags & FcntlH.O_DIRECT) != 0) return Errno.EINVAL;
-        return attributes.NodeOf(content, isWritten) is { } opened
+        const int CAP_SYS_ADMIN = 21;
+        SeccompNotif caller = call;
+        FileOwner owner = stats.OwnerOf(node);
+        bool IsAdmin() => rights.TryRead(caller, owner, out CallerCredentials? who) && who!.HasCapability(CAP_SYS_ADMIN);
+        return attributes.NodeOf(content, isWritten, IsAdmin) is { } opened
             ? devices.Open(call, opened, flags)
             : OpenContent(call, node.Path, content.Content(), content.Mode, flags);
     }

@@ -30,8 +30,14 @@ public sealed record VirtualFile(string Path, Func<byte[]> Content, uint Mode = 
     /// </summary>
     public IVirtualBytes? Bytes { get; init; }
 
-    /// <summary>Whether programs can write to it, if its mode lets them.</summary>
-    public bool IsWritable => Store is not null || Take is not null || Bytes is not null;
+    /// <summary>Of a file of bytes, how many of them are read by a program without CAP_SYS_ADMIN that does not write.</summary>
+    public int CountForEverybody { get; init; } = int.MaxValue;
+
+    /// <summary>Whether it is a region of a device, which has nothing to read and to write.</summary>
+    public bool IsRegion { get; init; }
+
+    /// <summary>Whether programs can open it for writing, if its mode lets them.</summary>
+    public bool IsWritable => Store is not null || Take is not null || Bytes is not null || IsRegion;
 }
 
 /// <summary>Bytes that programs read and write through a file, and that can be others than were written.</summary>

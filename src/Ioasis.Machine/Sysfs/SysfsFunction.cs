@@ -29,6 +29,9 @@ internal sealed record SysfsFunction(
     /// <summary>Whether the driver has it.</summary>
     internal required bool IsBound { get; init; }
 
+    /// <summary>The addresses that its unit keeps from it.</summary>
+    internal required IReadOnlyList<IovaRange> ReservedRegions { get; init; }
+
     /// <summary>Takes what is written to <c>remove</c>.</summary>
     internal required Action<ReadOnlyMemory<byte>> Remove { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ioasis.Abi;
 using Ioasis.Devices;
 using Ioasis.Machine.Nodes;
 
@@ -53,7 +54,18 @@ internal static class SysfsFunctions
         tree.Text($"{directory}/consistent_dma_mask_bits", "32");
         tree.Text($"{directory}/ari_enabled", "0");
         tree.Text($"{directory}/uevent", () => Uevent(function), SysfsTree.Ignore);
-        tree.Add(new VirtualFile($"{directory}/config", function.Config.Read, SysfsTree.OwnerWrites) { Size = function.ConfigSize, Bytes = function.Config });
+        tree.Add(new VirtualFile($"{directory}/config", function.Config.Read, SysfsTree.OwnerWrites)
+        {
+            Size = function.ConfigSize,
+            Bytes = function.Config,
+            CountForEverybody = PciRegs.PCI_STD_HEADER_SIZEOF,
+        });
+        foreach (Bar bar in pci.Bars)
+        {
+            string resource = $"{directory}/resource{bar.Index}";
+            tree.Add(new VirtualFile(resource, static () => [], SysfsTree.OnlyOwner) { Size = (long)bar.Size, IsRegion = true });
+            if (bar.IsPrefetchable) tree.Add(new VirtualFile($"{resource}_wc", static () => [], SysfsTree.OnlyOwner) { Size = (long)bar.Size, IsRegion = true });
+        }
     }
 
     private static void AddSettings(SysfsTree tree, FunctionSettings settings, string directory)
@@ -96,7 +108,7 @@ internal static class SysfsFunctions
         tree.Text($"{directory}/sriov_stride", SysfsTree.Decimal(sriov.Layout.VfStride));
         tree.Text($"{directory}/sriov_vf_device", $"{sriov.Layout.VirtualFunction.DeviceId:x}");
         tree.Text($"{directory}/sriov_vf_total_msix", "0");
-        tree.Text($"{directory}/sriov_drivers_autoprobe", "1");
+        tree.Text($"{directory}/sriov_drivers_autoprobe", () => sriov.Autoprobe.Text, sriov.Autoprobe.Set);
         string numVfs = $"{directory}/sriov_numvfs";
         tree.Add(new VirtualFile(numVfs, () => SysfsTree.Line(SysfsTree.Decimal(sriov.NumVfs)), SysfsTree.OwnerWrites) { Store = sriov.Store });
     }
@@ -106,7 +118,8 @@ internal static class SysfsFunctions
         string group = $"/sys/kernel/iommu_groups/{function.Group}";
         tree.Directory(group, merged: false);
         tree.Directory($"{group}/devices", merged: false);
-        tree.Text($"{group}/type", "DMA");
+        tree.Text($"{group}/type", () => "DMA", SysfsTree.Ignore); // EBUSY on Linux while a driver has a function of it
+        tree.Text($"{group}/reserved_regions", string.Join('\n', function.ReservedRegions.Select(r => $"0x{r.First:x16} 0x{r.Last:x16} msi")));
         tree.Link($"{directory}/iommu_group", group);
         tree.Link($"{group}/devices/{function.Address}", directory);
     }

@@ -9,8 +9,8 @@ namespace Ioasis.Machine.Sysfs;
 /// <summary>The part of sysfs that tells of our devices, laid out as Linux lays it out: directories in /sys/devices, links elsewhere.</summary>
 internal sealed class SysfsTree
 {
-    /// <summary>Modes of attributes that can be written: 0644, 0200 and 0220.</summary>
-    internal const uint OwnerWrites = 0x1a4, OnlyOwnerWrites = 0x80, OwnerAndGroupWrite = 0x90;
+    /// <summary>Modes of attributes that can be written: 0644, 0200, 0220 and 0600.</summary>
+    internal const uint OwnerWrites = 0x1a4, OnlyOwnerWrites = 0x80, OwnerAndGroupWrite = 0x90, OnlyOwner = 0x180;
 
     private readonly Dictionary<string, VirtualPath> _paths = [];
 
@@ -23,7 +23,7 @@ internal sealed class SysfsTree
 
     /// <summary>Builds the tree.</summary>
     internal static IEnumerable<VirtualPath> Build(
-        PciDriver driver, IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions,
+        PciDriver driver, SysfsModules modules, IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions,
         IEnumerable<(int Id, (uint Major, uint Minor) Number)> groups, IEnumerable<(string Name, INode Node)> miscellaneous)
     {
         var tree = new SysfsTree();
@@ -31,7 +31,7 @@ internal sealed class SysfsTree
                                              "/sys/class/iommu", "/sys/class/misc", "/sys/kernel/iommu_groups", "/sys/dev/char"])
             tree.Directory(merged);
         SysfsDriver.Add(tree, driver);
-        SysfsModules.Add(tree);
+        modules.Add(tree);
         foreach (IommuUnit unit in units) SysfsUnits.Add(tree, unit);
         foreach ((string name, INode node) in miscellaneous)
             tree.Device($"/sys/devices/virtual/misc/{name}", "misc", name, (node.Major, node.Minor), node.Path["/dev/".Length..]);

@@ -10,8 +10,10 @@ public sealed partial class VfioPciDevice
     private const int MostPosted = 4096;
 
     // What programs asked of the function by its files in sysfs and has not been done. Who does it holds _access; each call on a file of the device does
-    // it first, so that it comes before all that the program asks afterwards.
-    private readonly ConcurrentQueue<Action> _posted = new();
+    // it first, so that it comes before all that the program asks afterwards. A thread of the pool does it if there is no call, one for all of it.
+    private readonly ConcurrentQueue<(Action Work, Action Done)> _posted = new();
+    private readonly Queue<Action> _settled = []; // who is to be told; guarded by _access
+    private int _hasThread;
     private bool _isGone; // guarded by _access
 
     /// <summary>Resets the function, configuration space excepted, as Linux does for sysfs's <c>reset</c>: soon, and before any call that comes later.</summary>
@@ -30,19 +32,38 @@ public sealed partial class VfioPciDevice
     internal void Settle()
     {
         if (_posted.IsEmpty) return;
+        lock (_access) SettleLocked();
+    }
+
+    private void SettleLocked()
+    {
+        while (_posted.TryDequeue(out (Action Work, Action Done) next))
+        {
+            if (!_isGone) next.Work();
+            _settled.Enqueue(next.Done);
+        }
+    }
+
+    private void SettleAndTell()
+    {
+        Action[] settled;
         lock (_access)
-            while (_posted.TryDequeue(out Action? work)) work();
+        {
+            Volatile.Write(ref _hasThread, 0); // what is posted from here on gets another
+            SettleLocked();
+            settled = [.. _settled];
+            _settled.Clear();
+        }
+
+        foreach (Action done in settled) done();
     }
 
     private void Post(Action work, Action done)
     {
         if (_posted.Count >= MostPosted) return;
-        _posted.Enqueue(() => { if (!_isGone) work(); });
-        ThreadPool.UnsafeQueueUserWorkItem(static state =>
-        {
-            state.Device.Settle();
-            state.Done();
-        }, (Device: this, Done: done), preferLocal: false);
+        _posted.Enqueue((work, done));
+        if (Interlocked.Exchange(ref _hasThread, 1) == 0)
+            ThreadPool.UnsafeQueueUserWorkItem(static device => device.SettleAndTell(), this, preferLocal: false);
     }
 
     // In the widest aligned accesses, as Linux makes them.

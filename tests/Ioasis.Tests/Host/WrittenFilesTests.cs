@@ -71,7 +71,7 @@ public sealed class WrittenFilesTests : IDisposable
     }
 
     [Fact]
-    public void ATextThatIsOnlyReadIsNoSuchFile() => Assert.Null(_attributes.NodeOf(Text(), forWriting: false));
+    public void ATextThatIsOnlyReadIsNoSuchFile() => Assert.Null(_attributes.NodeOf(Text(), forWriting: false, () => true));
 
     [Fact]
     public void BytesThatChangedAreWrittenWhereTheyStand()
@@ -116,6 +116,23 @@ public sealed class WrittenFilesTests : IDisposable
     }
 
     [Fact]
+    public void WhoIsNoAdministratorReadsTheFirstAlone()
+    {
+        var bytes = new Bytes();
+        VirtualFile attribute = BytesOf(bytes) with { CountForEverybody = 64 };
+        using FileDescriptor file = Open(attribute, FcntlH.O_RDONLY, isAdmin: false), writer = Open(attribute, FcntlH.O_RDWR, isAdmin: false);
+        Assert.Equal((64, 256), (SizeOf(file), SizeOf(writer)));
+        Assert.True(SysFiles.WriteAt(writer, [7], 63).IsOk);
+        Assert.True(SysFiles.WriteAt(writer, [8], 64).IsOk);
+        _nodes.CloseWhatIsGone();
+        bytes.Finish();
+        Assert.Equal(7, ByteAt(file, 63));
+        Assert.Equal(64, SizeOf(file));
+
+        static long SizeOf(FileDescriptor file) => SysFiles.Stat(file, out LinuxStat stat) == Errno.None ? stat.Size : 0;
+    }
+
+    [Fact]
     public void BytesHaveOneSize()
     {
         using FileDescriptor file = Open(BytesOf(new Bytes()), FcntlH.O_RDWR);
@@ -138,9 +155,9 @@ public sealed class WrittenFilesTests : IDisposable
 
     private static VirtualFile BytesOf(Bytes bytes) => new("/sys/bytes", bytes.Read, 0x1a4) { Size = Bytes.Count, Bytes = bytes };
 
-    private FileDescriptor Open(VirtualFile attribute, int flags)
+    private FileDescriptor Open(VirtualFile attribute, int flags, bool isAdmin = true)
     {
-        INode node = _attributes.NodeOf(attribute, forWriting: flags != FcntlH.O_RDONLY)!;
+        INode node = _attributes.NodeOf(attribute, forWriting: flags != FcntlH.O_RDONLY, () => isAdmin)!;
         Assert.Equal(Errno.None, ((ICarrierChoice)node).TryCreate("test", out Carrier? carrier));
         Assert.Equal(Errno.None, node.Open(carrier!, out NodeFile? file));
         Assert.Equal(Errno.None, carrier!.Reopen(flags, out FileDescriptor placed));

@@ -166,6 +166,20 @@ public sealed class DriverTests : IDisposable
     }
 
     [Fact]
+    public void VirtualFunctionsComeWithoutADriverWhereTheyAreNotProbed()
+    {
+        Take($"{Function}/sriov_drivers_autoprobe", "0");
+        Assert.Equal(Errno.None, Enable("1"));
+        const string virtualFunction = "/sys/devices/pci1000:00/1000:00:15.0";
+        Assert.Contains($"{virtualFunction}/vendor", _machine.Paths);
+        Assert.DoesNotContain($"{virtualFunction}/driver", _machine.Paths);
+        Take($"{Driver}/bind", "1000:00:15.0");
+        Assert.Contains($"{virtualFunction}/driver", _machine.Paths);
+        Assert.Equal(Errno.None, Enable("0"));
+        Assert.Equal(3, _machine.Devices.Count);
+    }
+
+    [Fact]
     public void AVirtualFunctionThatIsUnboundGoesWithTheOthers()
     {
         Assert.Equal(Errno.None, Enable("2"));

@@ -1,5 +1,6 @@
 using System.Text;
 using Ioasis.Client;
+using Ioasis.Devices;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Machine.Nodes;
@@ -70,6 +71,35 @@ public sealed class SysfsTests : IDisposable
         Take($"{Dmatest}/reset", text);
         Assert.Equal(isReset ? 0UL : 0x1234UL, registers.Read<ulong>(0x00));
     }
+
+    [Theory]
+    [InlineData("vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N", "1\n", "Y")]
+    [InlineData("vfio_iommu_type1/parameters/dma_entry_limit", "65535", "1000", "1000")]
+    [InlineData("vfio_pci/parameters/enable_sriov", "Y", "off", "N")]
+    [InlineData("vfio_pci/parameters/nointxmask", "N", "maybe", "N")]
+    public void AParameterKeepsWhatIsWritten(string name, string before, string text, string after)
+    {
+        string path = $"/sys/module/{name}";
+        Assert.Equal(before, _nodes.ReadAttribute(path));
+        Take(path, text);
+        Take("/sys/bus/pci/drivers/vfio-pci/unbind", "1000:00:03.0"); // all paths are made anew
+        Assert.Equal(after, _nodes.ReadAttribute(path));
+    }
+
+    [Fact]
+    public void RegionsHaveTheSizesOfTheBars()
+    {
+        foreach (MachineDevice device in _machine.Devices)
+            foreach (Bar bar in device.Function.Bars)
+            {
+                VirtualFile file = Assert.IsType<VirtualFile>(_machine.Paths[$"/sys/devices/pci1000:{device.Requester.Bus:x2}/{device.Requester}/resource{bar.Index}"]);
+                Assert.Equal(((long)bar.Size, 0x180u, true), (file.Size, file.Mode, file.IsRegion));
+            }
+    }
+
+    [Fact]
+    public void TheGroupTellsWhatTheUnitReserves() =>
+        Assert.Equal("0x00000000fee00000 0x00000000feefffff msi", _nodes.ReadAttribute("/sys/kernel/iommu_groups/1/reserved_regions"));
 
     [Fact]
     public void ModesAndSizesAreLinuxs()
