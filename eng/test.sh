@@ -60,7 +60,8 @@ tools() {
   { wanted guests || wanted debian; } && guest_tools=(/usr/sbin/debootstrap:debootstrap xz:xz-utils)
   # what shows that a package is there : the package
   for pair in gcc:gcc make:make setpriv:util-linux script:bsdutils python3:python3 /usr/include/stdio.h:libc6-dev \
-    /usr/include/sys/capability.h:libcap-dev /usr/include/uuid/uuid.h:uuid-dev "${guest_tools[@]}"; do
+    /usr/include/sys/capability.h:libcap-dev /usr/include/uuid/uuid.h:uuid-dev udevadm:udev bwrap:bubblewrap \
+    /usr/lib/python3/dist-packages/pyudev:python3-pyudev "${guest_tools[@]}"; do
     [[ -e ${pair%%:*} ]] || command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   ((${#missing[@]})) || return 0

@@ -23,7 +23,8 @@ internal sealed class CallerMemory(SeccompListener listener)
         if (source.IsEmpty) return Errno.None;
         int thread = (int)call.Pid;
         if (address > ulong.MaxValue - (ulong)source.Length) return Errno.EFAULT;
-        // Pages that somebody has to bring are waited for here, as by the kernel's own copy: the file below does not wait. What is read is of no account.
+        // Pages that somebody has to bring are waited for here, as by the kernel's own copy: the file below does not wait. The bytes read
+        // do not count.
         Span<byte> touched = stackalloc byte[1];
         SysMemory.ReadProcess(thread, address, touched);
         SysMemory.ReadProcess(thread, address + (ulong)source.Length - 1, touched);
@@ -36,9 +37,10 @@ internal sealed class CallerMemory(SeccompListener listener)
             using var maps = new ProcessMaps(file);
             // Only now is it sure that both are the caller's.
             if (!listener.IsValid(call.Id)) return Errno.EFAULT;
-            return maps.CanWrite(address, (ulong)source.Length) && SysFiles.WriteAt(memory, source, address) is { IsOk: true } put && put.Value == source.Length
-                ? Errno.None
-                : Errno.EFAULT;
+            // The file writes what the process itself cannot, too.
+            if (!maps.CanWrite(address, (ulong)source.Length)) return Errno.EFAULT;
+            SysResult put = SysFiles.WriteAt(memory, source, address);
+            return put.IsOk && put.Value == source.Length ? Errno.None : Errno.EFAULT;
         }
     }
 

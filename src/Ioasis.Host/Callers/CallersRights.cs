@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Ioasis.Abi;
+using Ioasis.Core.Threads;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
@@ -8,8 +9,8 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// What the caller of a stopped call may do. It is the one place that decides: whether the host is touched for a caller, with whose rights, and whether
-/// a file of ours lets it in. Nothing is remembered of a caller: its thread waits, so that what is read of it holds until it is answered.
+/// What the caller of a stopped call may do. This class alone decides whether the host is touched for a caller, with whose rights, and
+/// whether a file of ours lets it in. Nothing is remembered of a caller: its thread waits, so what is read of it holds until the answer.
 /// </summary>
 internal sealed class CallersRights
 {
@@ -36,8 +37,8 @@ internal sealed class CallersRights
     }
 
     /// <summary>
-    /// A program restricts itself by Landlock. What its rules permit only the kernel knows, and which threads have them too: from here on no caller
-    /// reaches the host through us.
+    /// A program restricts itself by Landlock. Only the kernel knows what its rules permit, and which threads have them. From here on no
+    /// caller reaches the host through us.
     /// </summary>
     public void NoteLandlock() => _landlocked = true;
 
@@ -45,8 +46,8 @@ internal sealed class CallersRights
     public bool SharesRoot(int thread) => TryReadRoot(thread, out var root) && root == _root;
 
     /// <summary>
-    /// Does something to the host's files with the rights of a caller, and none of ours that it lacks: as we are where it has the same, else on a thread
-    /// that takes its rights on and then ends.
+    /// Does something to the host's files with the rights of a caller, and none of ours that it lacks: as we are if it has the same, else on
+    /// a thread that takes its rights on and then ends.
     /// </summary>
     /// <param name="call">The call.</param>
     /// <param name="real">Whether the caller's real IDs count, as for access(2).</param>
@@ -56,8 +57,8 @@ internal sealed class CallersRights
     {
         int thread = (int)call.Pid;
         if (_landlocked || _own is null) return Errno.EACCES;
-        if (!CallerCredentials.TryRead(thread, out CallerCredentials? theirs) || !SharesRoot(thread) || !PlacesOf(thread).AsSpan().SequenceEqual(_places))
-            return Errno.EACCES;
+        if (!CallerCredentials.TryRead(thread, out CallerCredentials? theirs)) return Errno.EACCES;
+        if (!SharesRoot(thread) || !PlacesOf(thread).AsSpan().SequenceEqual(_places)) return Errno.EACCES;
         // Only now is it sure that the ID meant the caller.
         if (!_isValid(call.Id)) return Errno.EACCES;
         theirs = (real ? theirs!.ForRealIds() : theirs!).Within(_own.Effective);
@@ -73,7 +74,9 @@ internal sealed class CallersRights
         FilePermission.IsEverybodys(owner.Mode, wanted)
         || (TryRead(call, owner, out CallerCredentials? who) && FilePermission.Permits(real ? who!.ForRealIds() : who!, owner, wanted));
 
-    /// <summary>Who a caller is to a file of ours: a capability that it has in another user namespace counts where that knows the file's owner and group.</summary>
+    /// <summary>
+    /// Who a caller is to a file of ours. A capability in another user namespace counts if that namespace maps the file's owner and group.
+    /// </summary>
     public bool TryRead(in SeccompNotif call, in FileOwner owner, out CallerCredentials? who)
     {
         int thread = (int)call.Pid;
@@ -107,30 +110,15 @@ internal sealed class CallersRights
     {
         Errno errno = Errno.EACCES;
         Exception? failure = null;
-        var thread = new Thread(Run, StackSize) { IsBackground = true, Name = "ioasis as caller" };
-        try
-        {
-            thread.Start();
-        }
-        catch (Exception e) when (e is OutOfMemoryException or ThreadStartException)
-        {
-            return Errno.ENOMEM;
-        }
-
+        Thread? thread = HostThread.TryStart("ioasis as caller", Run, e => failure = e, StackSize);
+        if (thread is null) return Errno.ENOMEM;
         thread.Join();
         SysCredentials.BecomeDumpable();
         return failure is null ? errno : throw new IOException("serving a caller with its own rights failed", failure);
 
         void Run()
         {
-            try
-            {
-                if (SysCredentials.TakeOn(who.User, who.Group, who.Groups, who.Effective)) errno = act();
-            }
-            catch (Exception e)
-            {
-                failure = e;
-            }
+            if (SysCredentials.TakeOn(who.User, who.Group, who.Groups, who.Effective)) errno = act();
         }
     }
 

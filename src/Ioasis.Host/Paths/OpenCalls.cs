@@ -11,7 +11,8 @@ namespace Ioasis.Host.Paths;
 
 /// <summary>Opens what a path was found to lead to, and places it in the caller.</summary>
 internal sealed class OpenCalls(
-    SeccompListener listener, StandIns standIns, NamedFiles names, NodeStat stats, HostFiles hosts, CallersRights rights, DeviceCalls devices, AttributeFiles attributes)
+    SeccompListener listener, StandIns standIns, NamedFiles names, NodeStat stats, HostFiles hosts, CallersRights rights, DeviceCalls devices,
+    AttributeFiles attributes)
 {
     /// <summary>Answers an open(2).</summary>
     /// <param name="call">The call.</param>
@@ -67,8 +68,10 @@ internal sealed class OpenCalls(
             if (!rights.Permits(call, stats.OwnerOf(node), FilePermission.MAY_READ)) return Errno.EACCES;
         }
 
+        FileDescriptor? file = null;
         Errno errno = standIns.TryMake(node, rights.SharesRoot((int)call.Pid), out string path);
-        return errno == Errno.None ? Place(call, SysFiles.Open(path, FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor file), file, flags) : errno;
+        if (errno == Errno.None) errno = SysFiles.Open(path, FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out file);
+        return Place(call, errno, file, flags);
     }
 
     private Errno MayOpen(in SeccompNotif call, in FileOwner owner, int flags)
@@ -104,8 +107,10 @@ internal sealed class OpenCalls(
             : OpenContent(call, node.Path, content.Content(), content.Mode, flags);
     }
 
-    // With O_PATH a file only names something. Such a one of ours cannot be placed in another process, so it is an ordinary one that says what it names.
-    private Answer OpenName(in SeccompNotif call, string path, int flags) => Place(call, names.CreateName(path, out FileDescriptor file), file, flags);
+    // With O_PATH a file only names something. The kernel places no such file in another process, so what the program gets is an ordinary file that
+    // says what it names.
+    private Answer OpenName(in SeccompNotif call, string path, int flags) =>
+        Place(call, names.CreateName(path, out FileDescriptor file), file, flags);
 
     private Answer OpenHosts(in SeccompNotif call, string path, int flags)
     {

@@ -12,8 +12,8 @@ namespace Ioasis.Host.Paths;
 
 /// <summary>The calls that name a file by a path, or ask what an open file is.</summary>
 internal sealed class PathCalls(
-    PathLookup lookup, StatCalls stats, OpenCalls opens, OwnerCalls owners, DirectoryCalls directories, StatusFiles statuses, HostFiles hosts, CallersRights rights,
-    CallerMemory memory)
+    PathLookup lookup, StatCalls stats, OpenCalls opens, OwnerCalls owners, DirectoryCalls directories, StatusFiles statuses, HostFiles hosts,
+    CallersRights rights, CallerMemory memory)
 {
     private const int Cwd = FcntlH.AT_FDCWD, NoFollow = FcntlH.AT_SYMLINK_NOFOLLOW;
 
@@ -31,7 +31,10 @@ internal sealed class PathCalls(
             case CallKind.Stat: return stats.Stat(call, server, Cwd, args[0], args[1], 0);
             case CallKind.Lstat: return stats.Stat(call, server, Cwd, args[0], args[1], NoFollow);
             case CallKind.Fstat: return stats.StatOpen(call, first, args[1], extended: false);
-            case CallKind.Newfstatat: return PathFlags.AreRefusedByStat((int)args[3]) ? Answer.Continue : stats.Stat(call, server, first, args[1], args[2], (int)args[3]);
+            case CallKind.Newfstatat:
+                return PathFlags.AreRefusedByStat((int)args[3])
+                    ? Answer.Continue
+                    : stats.Stat(call, server, first, args[1], args[2], (int)args[3]);
             case CallKind.Statx:
                 return PathFlags.AreRefusedByStatx((int)args[2], (uint)args[3])
                     ? Answer.Continue
@@ -124,7 +127,12 @@ internal sealed class PathCalls(
         Resolution found = lookup.Resolve(call, server, directory, path, false);
         if (found.Errno != Errno.None) return found.Errno;
         if (found.IsHosts)
-            return lookup.DescriptorText(call, server, directory, path) is string open ? Put(call, Encoding.Latin1.GetBytes(open), result, size) : Answer.Continue;
+        {
+            return lookup.DescriptorText(call, server, directory, path) is string open
+                ? Put(call, Encoding.Latin1.GetBytes(open), result, size)
+                : Answer.Continue;
+        }
+
         return found.Node is not null ? TextOf(call, found.Node, result, size, Errno.EINVAL) : HostLink(call, found.HostPath!, result, size);
     }
 

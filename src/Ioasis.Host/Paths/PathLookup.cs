@@ -15,7 +15,8 @@ namespace Ioasis.Host.Paths;
 /// done with it (<see cref="CallersRights"/>, <see cref="CallerMemory"/>), or only leads to files that the answer places by the call's ID.
 /// </summary>
 internal sealed class PathLookup(
-    CurrentPaths paths, StandIns standIns, NamedFiles names, OpenNodes nodes, OpenQueues queues, HostFiles hosts, CallersRights rights, NodeStat stats)
+    CurrentPaths paths, StandIns standIns, NamedFiles names, OpenNodes nodes, OpenQueues queues, HostFiles hosts, CallersRights rights,
+    NodeStat stats)
 {
     private readonly CanonicalPath _canonical = hosts.Canonical;
 
@@ -48,17 +49,19 @@ internal sealed class PathLookup(
         {
             start = PathArgument.DirectoryOf(thread, directory);
             if (start is null) return Resolution.Hosts;
+            if (scope.Follow && !HasNoneOpen && start.StartsWith("/proc/", StringComparison.Ordinal)
+                && TryFindDescriptor(call, Join(start, path), out open) && open.Node is not { IsDirectory: true })
+                return Found(open);
             if (standIns.TryMapBack(start, out string? ours)) (start, detour) = (ours, true);
             else if (!tree.MayHave(start.AsSpan()) && path.IndexOf(".."u8) < 0) return Resolution.Hosts;
-            else if (scope.Follow && start.StartsWith("/proc/", StringComparison.Ordinal) && !HasNoneOpen
-                && TryFindDescriptor(call, [.. Encoding.Latin1.GetBytes(start), (byte)'/', .. path], out open) && open.Node is not { IsDirectory: true })
-                return Found(open);
         }
 
         Span<char> text = stackalloc char[path.Length];
         int length = Encoding.Latin1.GetChars(path, text);
         SeccompNotif asked = call;
-        Func<PathNode, bool>? mayPass = stats.HasChanged ? node => rights.Permits(asked, stats.OwnerOf(node), FilePermission.MAY_EXEC) : null;
+        Func<PathNode, bool>? mayPass = stats.HasChanged
+            ? node => rights.Permits(asked, stats.OwnerOf(node), FilePermission.MAY_EXEC)
+            : null;
         return PathResolver.Resolve(tree, text[..length], start, detour, scope, _canonical, call, mayPass);
     }
 
@@ -81,7 +84,8 @@ internal sealed class PathLookup(
     public bool TryFindWorkingDirectory(in SeccompNotif call, [NotNullWhen(true)] out string? path)
     {
         path = null;
-        return !HasNoDirectories && PathArgument.DirectoryOf((int)call.Pid, FcntlH.AT_FDCWD) is string directory && standIns.TryMapBack(directory, out path);
+        return !HasNoDirectories && PathArgument.DirectoryOf((int)call.Pid, FcntlH.AT_FDCWD) is string directory
+            && standIns.TryMapBack(directory, out path);
     }
 
     /// <summary>What the link of a descriptor in /proc is to say, if a path leads to such a one and it is one of ours.</summary>
@@ -91,11 +95,13 @@ internal sealed class PathLookup(
         byte[]? whole = null;
         if (path[0] != '/')
         {
-            if (PathArgument.DirectoryOf((int)call.Pid, directory) is not string start || !start.StartsWith("/proc/", StringComparison.Ordinal)) return null;
-            whole = [.. Encoding.Latin1.GetBytes(start), (byte)'/', .. path];
+            string? start = PathArgument.DirectoryOf((int)call.Pid, directory);
+            if (start?.StartsWith("/proc/", StringComparison.Ordinal) != true) return null;
+            whole = Join(start, path);
         }
 
-        if (DescriptorPath.TryParse(whole ?? path, (int)call.Pid, out bool byNumber) is not string link || !MayLook(call, byNumber, link)) return null;
+        if (DescriptorPath.TryParse(whole ?? path, (int)call.Pid, out bool byNumber) is not string link) return null;
+        if (!MayLook(call, byNumber, link)) return null;
         if (TryFindQueue(link, out QueueCarrier? queue)) return "anon_inode:" + queue.Name;
         return TryDescribe(link, out OpenThing thing) ? thing.Node?.Path ?? thing.HostPath : null;
     }
@@ -107,12 +113,16 @@ internal sealed class PathLookup(
         return path == 0 || (SysMemory.ReadProcess((int)call.Pid, path, first) == 1 && first[0] == 0);
     }
 
-    private static Resolution Found(in OpenThing open) => open.Node is not null ? Resolution.Of(open.Node, detour: true) : Resolution.OfHost(open.HostPath!);
+    private static byte[] Join(string start, ReadOnlySpan<byte> path) => [.. Encoding.Latin1.GetBytes(start), (byte)'/', .. path];
+
+    private static Resolution Found(in OpenThing open) =>
+        open.Node is not null ? Resolution.Of(open.Node, detour: true) : Resolution.OfHost(open.HostPath!);
 
     private bool TryFindDescriptor(in SeccompNotif call, ReadOnlySpan<byte> path, out OpenThing open)
     {
         open = default;
-        return DescriptorPath.TryParse(path, (int)call.Pid, out bool byNumber) is string link && MayLook(call, byNumber, link) && TryDescribe(link, out open);
+        return DescriptorPath.TryParse(path, (int)call.Pid, out bool byNumber) is string link
+            && MayLook(call, byNumber, link) && TryDescribe(link, out open);
     }
 
     // Another process's descriptors are not everybody's to look at.
@@ -123,7 +133,8 @@ internal sealed class PathLookup(
     private bool TryFindQueue(string link, [NotNullWhen(true)] out QueueCarrier? queue)
     {
         queue = null;
-        return !queues.IsEmpty && SysFiles.Stat(link, follow: true, out LinuxStat stat) == Errno.None && queues.TryFind(stat.Dev, stat.Ino, out queue);
+        return !queues.IsEmpty && SysFiles.Stat(link, follow: true, out LinuxStat stat) == Errno.None
+            && queues.TryFind(stat.Dev, stat.Ino, out queue);
     }
 
     private bool TryDescribe(string link, out OpenThing thing)

@@ -88,7 +88,10 @@ internal ref struct PathResolver
 
         if (_node is not null) return Resolution.Of(_node, _detour);
         if (!_detour) return Resolution.Hosts;
-        return _scope.Beneath || _scope.InRoot || _scope.NoLinks ? Resolution.Failed(Errno.EXDEV) : Resolution.OfHost(_slash ? _host + "/" : _host!);
+        if (!(_scope.Beneath || _scope.InRoot || _scope.NoLinks)) return Resolution.OfHost(_slash ? _host + "/" : _host!);
+        // What the host has in a merged directory are links of ours, out of it.
+        Errno there = _canonical(_call, _host!, out _);
+        return Resolution.Failed(there != Errno.None ? there : _scope.NoLinks ? Errno.ELOOP : Errno.EXDEV);
     }
 
     private Errno StepFromNode(ReadOnlySpan<char> name, bool more)

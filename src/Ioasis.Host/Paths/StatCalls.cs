@@ -18,7 +18,9 @@ internal sealed class StatCalls(PathLookup lookup, NodeStat stats, OpenQueues qu
         Resolution found = lookup.Resolve(call, server, directory, path, follow);
         if (found.Errno != Errno.None) return found.Errno;
         if (found.IsHosts || found.IsHostsDirectory) return Answer.Continue;
-        return found.Node is PathNode node && !found.IsHostsNode ? Put(call, node, result, extended) : PutHosts(call, found.HostPath ?? found.Node!.Path, follow, result, extended);
+        return found.Node is PathNode node && !found.IsHostsNode
+            ? Put(call, node, result, extended)
+            : PutHosts(call, found.HostPath ?? found.Node!.Path, follow, result, extended);
     }
 
     /// <summary>fstat(2).</summary>
@@ -60,13 +62,17 @@ internal sealed class StatCalls(PathLookup lookup, NodeStat stats, OpenQueues qu
         if ((flags & FcntlH.AT_EMPTY_PATH) != 0 && PathLookup.IsEmpty(call, path))
         {
             if (!lookup.TryFind(call, directory, out OpenThing thing)) return Answer.Continue;
-            return thing.Node is not null ? MayAccess(call, thing.Node, wanted, real) : hosts.Access(call, thing.HostPath!, follow: false, wanted, real);
+            return thing.Node is not null
+                ? MayAccess(call, thing.Node, wanted, real)
+                : hosts.Access(call, thing.HostPath!, follow: false, wanted, real);
         }
 
         Resolution found = lookup.Resolve(call, server, directory, path, follow);
         if (found.Errno != Errno.None) return found.Errno;
         if (found.IsHosts || found.IsHostsDirectory) return Answer.Continue;
-        return found.Node is PathNode node && !found.IsHostsNode ? MayAccess(call, node, wanted, real) : hosts.Access(call, found.HostPath ?? found.Node!.Path, follow, wanted, real);
+        return found.Node is PathNode node && !found.IsHostsNode
+            ? MayAccess(call, node, wanted, real)
+            : hosts.Access(call, found.HostPath ?? found.Node!.Path, follow, wanted, real);
     }
 
     private Errno MayAccess(in SeccompNotif call, PathNode node, int wanted, bool real) =>
