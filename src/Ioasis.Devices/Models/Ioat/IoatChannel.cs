@@ -20,7 +20,7 @@ internal sealed class IoatChannel
     private readonly DmaPort _port;
     private readonly IoatOperations _operations;
     private readonly DeviceEngine<bool> _thread;
-    private IoatStatus _status = IoatStatus.Halted;
+    private IoatStatus _status = IoatStatus.Armed;
     private IoatErrors _errors;
     private IoatErrors _misuse; // by the driver; the thread has not halted for it yet
     private ulong _next;
@@ -88,7 +88,7 @@ internal sealed class IoatChannel
                 case IoatCommand.Suspend:
                     _wasSuspended = true;
                     if (_status is IoatStatus.Active) _suspends = true; // between two descriptors
-                    else if (_status is not IoatStatus.Halted) Show(IoatStatus.Suspended);
+                    else if (_status is not IoatStatus.Halted && (_status is not IoatStatus.Armed || ControlNow() != 0)) Show(IoatStatus.Suspended);
                     break;
                 case IoatCommand.Resume:
                     _suspends = false;
@@ -274,7 +274,7 @@ internal sealed class IoatChannel
 
     private void Forget()
     {
-        _status = IoatStatus.Halted;
+        _status = IoatStatus.Armed;
         _errors = _misuse = IoatErrors.None;
         _suspends = _wasSuspended = false;
         _next = _completed = 0;

@@ -15,7 +15,7 @@ internal static class IoatRegisters
     internal static readonly Register ChannelControl = new("CHANCTRL", Channel + 0x00, 2, RegisterKind.Doorbell);
     internal static readonly Register Command = new("CHANCMD", Channel + 0x04, 1, RegisterKind.Doorbell);
     internal static readonly Register DmaCount = new("DMACOUNT", Channel + 0x06, 2, RegisterKind.Doorbell);
-    internal static readonly Register Status = new("CHANSTS", Channel + 0x08, 8, RegisterKind.ReadOnly, (ulong)IoatStatus.Halted);
+    internal static readonly Register Status = new("CHANSTS", Channel + 0x08, 8, RegisterKind.ReadOnly, (ulong)IoatStatus.Armed);
     internal static readonly Register ChainAddress = new("CHAINADDR", Channel + 0x10, 8, RegisterKind.ReadWrite);
     internal static readonly Register CompletionAddress = new("CHANCMP", Channel + 0x18, 8, RegisterKind.ReadWrite);
     internal static readonly Register Current = new("CDAR", Channel + 0x20, 8, RegisterKind.ReadOnly);
