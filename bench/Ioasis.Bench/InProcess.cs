@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
@@ -43,10 +42,10 @@ internal sealed class InProcess : ICaller
 
     internal uint Hwpt { get; }
 
-    public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
+    public Errno GetFile(int descriptor, out IOpenFile? file)
     {
         file = null;
-        return false;
+        return Errno.EBADF;
     }
 
     public SysResult InstallFile(INode node) => Errno.EMFILE;

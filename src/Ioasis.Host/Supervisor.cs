@@ -97,6 +97,11 @@ internal static class Supervisor
             ErrorOutput.Say(e.Message);
             return ExitCodes.Failed;
         }
+        catch (OutOfMemoryException) // also what the runtime says where a thread of its own gets no descriptor
+        {
+            ErrorOutput.Say("the host gives too few descriptors, threads, or too little memory to run a program (see ulimit -a)");
+            return ExitCodes.Failed;
+        }
     }
 
     // Each thread of ours has its own end for what it throws. This is for those of plug-ins, and of the runtime: they end by themselves, and all

@@ -94,6 +94,16 @@ internal sealed class Execution : IDisposable
         Assert.Fail($"expected {_command} to say \"{line}\", came {await End()}");
     }
 
+    /// <summary>The next line that the program says.</summary>
+    public async Task<string> HearLine()
+    {
+        string? said = await _process.StandardOutput.ReadLineAsync(_patience.Token);
+        if (said is null)
+            Assert.Fail($"expected {_command} to say something, came {await End()}");
+        _output.AppendLine(said);
+        return said;
+    }
+
     public async Task<Ending> End()
     {
         _process.StandardInput.Close();

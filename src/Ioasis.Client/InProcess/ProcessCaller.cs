@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
@@ -18,15 +17,15 @@ internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
 
     public bool HasCapability(int capability) => process.HasCapability(capability);
 
-    public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
+    public Errno GetFile(int descriptor, out IOpenFile? file)
     {
         file = null;
-        if (!process.Descriptors.TryHold(descriptor, out OpenDescription? description)) return false;
+        if (!process.Descriptors.TryHold(descriptor, out OpenDescription? description)) return Errno.EBADF;
         switch (description)
         {
             case EventCounter counter:
                 file = new EventReference(counter); // takes the hold over; whoever asked disposes of it
-                return true;
+                return Errno.None;
             case OpenNode node:
                 file = node.File;
                 break;
@@ -42,7 +41,7 @@ internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
         }
 
         (_held ??= []).Add(description);
-        return true;
+        return Errno.None;
     }
 
     public SysResult InstallFile(INode node)

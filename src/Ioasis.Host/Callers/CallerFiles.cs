@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
@@ -9,24 +8,32 @@ namespace Ioasis.Host.Callers;
 /// <summary>Fetches open files of callers that are none of our nodes.</summary>
 internal static class CallerFiles
 {
-    /// <summary>What a file descriptor of a thread stands for; false when it is not open.</summary>
-    public static bool TryGet(CallerThread thread, int descriptor, [NotNullWhen(true)] out IOpenFile? file)
+    /// <summary>What a file descriptor of a thread stands for.</summary>
+    /// <returns>EBADF: it is not open. ENOMEM: we have not what it takes to find out.</returns>
+    public static Errno Get(CallerThread thread, int descriptor, out IOpenFile? file)
     {
         file = null;
-        if (!TryFetch(thread, descriptor, out FileDescriptor fetched)) return false;
+        Errno errno = Fetch(thread, descriptor, out FileDescriptor fetched);
+        if (errno != Errno.None) return Told(errno);
         if (IsEventFd(fetched)) file = new EventFile(fetched);
         else if (SysFiles.Fcntl(fetched, FcntlH.F_GET_SEALS).IsOk) file = new MemoryFile(fetched);
         else file = OtherFile.Instance;
         if (file is OtherFile) fetched.Dispose();
-        return true;
+        return Errno.None;
     }
 
     /// <summary>A file descriptor of ours for the same open file; false when it is not open.</summary>
-    public static bool TryFetch(CallerThread thread, int descriptor, out FileDescriptor fetched)
+    public static bool TryFetch(CallerThread thread, int descriptor, out FileDescriptor fetched) =>
+        Fetch(thread, descriptor, out fetched) == Errno.None;
+
+    /// <summary>What the program is told when looking at its descriptor failed: our want of descriptors is not its own.</summary>
+    public static Errno Told(Errno errno) => errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM ? Errno.ENOMEM : Errno.EBADF;
+
+    private static Errno Fetch(CallerThread thread, int descriptor, out FileDescriptor fetched)
     {
         // The first thread may have ended, and a thread may have files of its own; before Linux 6.9 only the first can be asked.
         FileDescriptor asked = thread.Pidfd ?? thread.Process.Pidfd;
-        return SysProcesses.GetFileOf(asked, descriptor, out fetched) == Errno.None;
+        return SysProcesses.GetFileOf(asked, descriptor, out fetched);
     }
 
     private static bool IsEventFd(FileDescriptor file)

@@ -214,7 +214,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
             if (errno == Errno.None && !nodes.IsCarrier(stat.Dev, stat.Ino)) errno = Errno.EBADF;
             CallerProcess? process = null;
             if (errno == Errno.None)
-                errno = ThreadStatus.TryRead(directory, out ThreadStatus status) ? GetProcess(call, directory, status.Process, out process) : Errno.EBADF;
+                errno = ThreadStatus.TryRead(directory, out ThreadStatus status) ? GetProcess(call, directory, status.Process, out process) : Errno.ENOMEM; // it is ours
             if (errno == Errno.None) return Enter(call, new CallerThread(id, directory, OpenPidfd(id, process!), process!, nodes, opener), out thread);
             directory.Dispose();
         }

@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
 using Ioasis.Host.Devices;
 using Ioasis.Iommufd.Files;
@@ -92,19 +91,20 @@ internal sealed class CallerThread(
     }
 
     /// <inheritdoc/>
-    public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
+    public Errno GetFile(int descriptor, out IOpenFile? file)
     {
         file = null;
-        if (TryHold(descriptor, out OpenNode? open) != Errno.None) return false;
+        Errno errno = TryHold(descriptor, out OpenNode? open);
+        if (errno != Errno.None) return CallerFiles.Told(errno);
         if (open is not null)
         {
             // Another thread of the caller may close it meanwhile; until the call is over it stays.
             (_heldInCall ??= []).Add(open);
             file = open.File;
-            return true;
+            return Errno.None;
         }
 
-        return CallerFiles.TryGet(this, descriptor, out file);
+        return CallerFiles.Get(this, descriptor, out file);
     }
 
     /// <inheritdoc/>

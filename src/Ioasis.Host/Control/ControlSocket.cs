@@ -57,8 +57,6 @@ internal sealed class ControlSocket : IDisposable
 
     private void Serve()
     {
-        // What it takes is loaded now: the program may leave no descriptor for that later, and the runtime remembers what it could not load.
-        _ = _answer("{}"u8.ToArray());
         if (Open() is not { } listener) return;
         while (MayServe())
         {

@@ -26,7 +26,7 @@ internal sealed class EventLoop : IDisposable
         _queues = queues;
         Errno errno = SysEvents.CreateEpoll(out _epoll);
         if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, nodes.Inotify, Readable, InotifyTag);
-        if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, queues.Notifier, Readable | EdgeTriggered, QueuesTag);
+        if (errno == Errno.None) errno = Watch(_epoll, queues.Notifier);
         // A hang-up is reported unasked; asking for nothing keeps us from being woken by every call.
         if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, listener.File, EdgeTriggered, ListenerTag);
         if (errno != Errno.None) throw new IOException($"cannot wait for events: epoll gives {errno}");
@@ -40,6 +40,10 @@ internal sealed class EventLoop : IDisposable
 
     /// <summary>Watches a process by its pidfd until that is closed.</summary>
     public void WatchProcess(FileDescriptor pidfd, int pid) => SysEvents.AddToEpoll(_epoll, pidfd, Readable, (uint)pid);
+
+    /// <summary>Watches the queues' notifier: each of their events is told once, as not each is taken away by a read.</summary>
+    internal static Errno Watch(FileDescriptor epoll, FileDescriptor notifier) =>
+        SysEvents.AddToEpoll(epoll, notifier, Readable | EdgeTriggered, QueuesTag);
 
     /// <summary>Waits until no process is left that the filter is on.</summary>
     public void WaitForNoUsers() => _noUsers.Pass();

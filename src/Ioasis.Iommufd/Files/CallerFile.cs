@@ -9,12 +9,13 @@ public static class CallerFile
     /// <param name="caller">Whose descriptor.</param>
     /// <param name="descriptor">The descriptor.</param>
     /// <param name="file">The file, when the answer is <see cref="Errno.None"/>.</param>
-    /// <returns>EBADF when it is not open, EBADFD when it is something else.</returns>
+    /// <returns>EBADF when it is not open, ENOMEM when that could not be found out, EBADFD when it is something else.</returns>
     public static Errno TryGet<T>(this ICaller caller, int descriptor, out T? file) where T : class, IOpenFile
     {
         ArgumentNullException.ThrowIfNull(caller);
         file = null;
-        if (!caller.TryGetFile(descriptor, out IOpenFile? found)) return Errno.EBADF;
+        Errno errno = caller.GetFile(descriptor, out IOpenFile? found);
+        if (errno != Errno.None) return errno;
         file = found as T;
         if (file is not null) return Errno.None;
         (found as IDisposable)?.Dispose();

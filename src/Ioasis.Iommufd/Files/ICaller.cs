@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
 using Ioasis.Memory;
 
@@ -13,9 +12,9 @@ public interface ICaller
     /// </summary>
     AddressSpace Memory { get; }
 
-    /// <summary>What an open file descriptor of the process stands for; false when it is not open (EBADF). The caller of this
-    /// method owns what it gets if that is disposable.</summary>
-    bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file);
+    /// <summary>What an open file descriptor of the process stands for. The caller of this method owns what it gets if that is disposable.</summary>
+    /// <returns>EBADF: it is not open. ENOMEM: the host has not what it takes to find out.</returns>
+    Errno GetFile(int descriptor, out IOpenFile? file);
 
     /// <summary>
     /// Opens a node for the process, as an ioctl does that returns a descriptor: readable, writable and closed on exec. It is closed again if

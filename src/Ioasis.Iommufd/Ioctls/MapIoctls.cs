@@ -64,10 +64,11 @@ internal static class MapIoctls
 
         if (args.Length == 0) return Errno.EINVAL;
         if (unchecked(args.Start + args.Length - 1) < args.Start) return Errno.EOVERFLOW;
-        if (!call.Caller.TryGetFile(args.Fd, out IOpenFile? file)) return Errno.EBADF;
+        errno = call.Caller.GetFile(args.Fd, out IOpenFile? file);
+        if (errno != Errno.None) return errno;
         try
         {
-            errno = Reference(call, file, in args, access, out Pages? pages);
+            errno = Reference(call, file!, in args, access, out Pages? pages);
             if (errno == Errno.None) errno = MapOne(ioas.Value, pages!, IsChosen(args.Flags), access, ref args.Iova);
         }
         finally

@@ -52,8 +52,9 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
     {
         int descriptor = 0;
         if (!caller.Memory.TryRead(new Hva(argument), MemoryMarshal.AsBytes(new Span<int>(ref descriptor)))) return Errno.EFAULT;
-        if (!caller.TryGetFile(descriptor, out IOpenFile? file)) return Errno.EBADF;
-        Errno errno = group.SetContainer(file);
+        Errno errno = caller.GetFile(descriptor, out IOpenFile? file);
+        if (errno != Errno.None) return errno;
+        errno = group.SetContainer(file!);
         (file as IDisposable)?.Dispose();
         return errno;
     }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using Ioasis.Abi;
@@ -91,7 +90,7 @@ public sealed class Player : IDisposable, ICaller
 
     bool ICaller.HasCapability(int capability) => true;
 
-    bool ICaller.TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
+    Errno ICaller.GetFile(int descriptor, out IOpenFile? file)
     {
         file = descriptor switch
         {
@@ -102,7 +101,7 @@ public sealed class Player : IDisposable, ICaller
             FirstGroup or FirstGroup + 1 => _groups[descriptor - FirstGroup],
             _ => null,
         };
-        return file is not null;
+        return file is not null ? Errno.None : Errno.EBADF;
     }
 
     SysResult ICaller.InstallFile(INode node)

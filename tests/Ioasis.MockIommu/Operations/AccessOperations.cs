@@ -65,7 +65,7 @@ internal static class AccessOperations
 
     private static bool TryGet(IoctlCall call, uint descriptor, out AccessFile? file)
     {
-        call.Caller.TryGetFile((int)descriptor, out IOpenFile? open);
+        call.Caller.GetFile((int)descriptor, out IOpenFile? open);
         file = open as AccessFile;
         if (file is null) (open as IDisposable)?.Dispose();
         return file is not null;

@@ -24,7 +24,8 @@ internal static class DmaBufOperations
 
     internal static Errno Revoke(IoctlCall call, in IommuTestCmd args)
     {
-        if (!call.Caller.TryGetFile(args.DmabufRevoke.DmabufFd, out IOpenFile? file)) return Errno.EBADF;
+        Errno errno = call.Caller.GetFile(args.DmabufRevoke.DmabufFd, out IOpenFile? file);
+        if (errno != Errno.None) return errno;
         if (file is MockDmaBuf buffer)
         {
             buffer.SetRevoked(args.DmabufRevoke.Revoked != 0);

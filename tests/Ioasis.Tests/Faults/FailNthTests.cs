@@ -34,9 +34,11 @@ public sealed class FailNthTests
         ["copy to the program"] = [Errno.EFAULT],
         ["populate"] = [Errno.EFAULT],
         ["look a descriptor up"] = [Errno.EBADF],
+        ["fetch a file"] = [Errno.ENOMEM],
         ["place a descriptor"] = [Errno.EMFILE],
         ["make a page table"] = [Errno.ENOMEM],
         ["attach"] = [Errno.ENOMEM],
+        ["have a thread"] = [Errno.ENOMEM],
     };
 
     public static TheoryData<string> Flows => [.. s_flows.Keys];
@@ -245,6 +247,7 @@ public sealed class FailNthTests
             Device("IOEVENTFD", VFIO_DEVICE_IOEVENTFD, new VfioDeviceIoeventfd { Flags = 4, Offset = 9UL << 40, Data = 1, Fd = FirstEventFd }),
             new("pread", p => p.File(20).Read(p, 9UL << 40, p.Argument, 64)), new("pwrite", p => p.File(20).Write(p, (9UL << 40) + 0x10, p.Argument, 4)),
             new("pread of config", p => p.File(20).Read(p, 7UL << 40, p.Argument, 64)), new("pwrite of config", p => p.File(20).Write(p, (7UL << 40) + 0x3c, p.Argument, 1)),
+            new("mmap", p => p.File(20).Map(9UL << 40, Page, shared: true, writable: true, executable: false)),
             new("RESET", p => p.File(20).Ioctl(p, VFIO_DEVICE_RESET, 0)), Close(20),
         ],
         ["groups and a container"] =

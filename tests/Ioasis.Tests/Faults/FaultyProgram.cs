@@ -1,8 +1,8 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using System.Text;
 using Ioasis.Abi;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Threads;
 using Ioasis.Core.Units;
 using Ioasis.Devices;
 using Ioasis.Iommufd.Files;
@@ -34,6 +34,8 @@ internal sealed class FaultyProgram : ICaller, IDisposable
         Faulty = new FaultyMemory(_own);
         _argument = _own.Allocate(4 * Page);
         Block = _own.Allocate(16 * Page);
+        HostThread.Refusal = _ => Plan.Fails("have a thread");
+        foreach (FakeEvent one in _events) one.CannotListen = () => Plan.Fails("have a thread");
         Devices = [.. Enumerable.Range(0, 2).Select(i => _bus.Add(
             new DmaTestDevice(), new Endpoint(new RequesterId(0, 0, (byte)(3 + i), 0), Unit, new IommuGroup(i)) { Features = new EndpointFeatures { PasidBits = 20, Ats = true, PageRequests = 32 } }, (uint)i))];
     }
@@ -75,14 +77,15 @@ internal sealed class FaultyProgram : ICaller, IDisposable
 
     public bool HasCapability(int capability) => true;
 
-    public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
+    public Errno GetFile(int descriptor, out IOpenFile? file)
     {
         file = null;
-        if (Plan.Fails("look a descriptor up")) return false;
+        if (Plan.Fails("look a descriptor up")) return Errno.EBADF;
+        if (Plan.Fails("fetch a file")) return Errno.ENOMEM;
         if (_files.TryGetValue(descriptor, out NodeFile? open)) file = open;
         else if (descriptor == FileFd) file = new MemoryFile(this);
         else if (descriptor >= FirstEventFd && descriptor < FirstEventFd + _events.Length) file = _events[descriptor - FirstEventFd].Open();
-        return file is not null;
+        return file is not null ? Errno.None : Errno.EBADF;
     }
 
     public SysResult InstallFile(INode node)
@@ -150,6 +153,7 @@ internal sealed class FaultyProgram : ICaller, IDisposable
 
     public void Dispose()
     {
+        HostThread.Refusal = null;
         foreach (VfioPciDevice device in Devices) device.Dispose();
         _bus.Dispose();
     }

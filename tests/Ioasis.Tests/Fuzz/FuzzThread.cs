@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using Ioasis.Abi;
@@ -52,12 +51,12 @@ internal sealed class FuzzThread : ICaller, IDisposable
 
     public bool HasCapability(int capability) => capability != CapIpcLock; // its limit of locked memory counts
 
-    public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
+    public Errno GetFile(int descriptor, out IOpenFile? file)
     {
-        if (_world.Files.Hold(descriptor) is not { } handle) return _world.TryGetOther(descriptor, out file);
+        if (_world.Files.Hold(descriptor) is not { } handle) return _world.TryGetOther(descriptor, out file) ? Errno.None : Errno.EBADF;
         _heldInCall.Add(handle);
         file = handle.File;
-        return true;
+        return Errno.None;
     }
 
     public SysResult InstallFile(INode node)

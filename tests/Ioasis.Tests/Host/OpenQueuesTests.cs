@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Host.Devices;
+using Ioasis.Host.Serving;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
 
@@ -257,6 +258,35 @@ public sealed class OpenQueuesTests : IDisposable
         foreach ((_, FileDescriptor placed) in open) placed.Dispose();
         Look();
         Assert.All(open, one => Assert.Equal(1, one.Queue.Closed));
+    }
+
+    /// <summary>A byte that is sent out of band is counted by the kernel, and no read gets it.</summary>
+    [Fact]
+    public void BytesThatNoReadGetsKeepNobodyBusy()
+    {
+        (TestQueue queue, FileDescriptor placed) = Open(answered: true);
+        Assert.Equal(Errno.None, SysEvents.CreateEpoll(out FileDescriptor events));
+        using (events)
+        using (placed)
+        using (var socket = new System.Net.Sockets.Socket(new System.Net.Sockets.SafeSocketHandle(placed.Number, ownsHandle: false)))
+        {
+            Assert.Equal(Errno.None, EventLoop.Watch(events, _queues.Notifier));
+            socket.Blocking = false; // as its file is
+            for (ulong i = 1; i <= 3; i++)
+            {
+                socket.Send([0xaa], System.Net.Sockets.SocketFlags.OutOfBand);
+                Assert.Equal(1, Ready(events));
+                Look();
+                Assert.Equal(0, Ready(events));
+                Write(placed, i);
+                Assert.Equal(1, Ready(events)); // and what can be read is told again
+                Look();
+                Assert.Equal(i, queue.Answers.LastOrDefault());
+                Assert.Equal(0, Ready(events));
+            }
+        }
+
+        static long Ready(FileDescriptor events) => SysEvents.WaitEpoll(events, new SysEvents.EpollEntry[4], 0).Value;
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
@@ -24,7 +23,7 @@ internal sealed class TestCaller : ICaller
 
     internal ulong Scratch => (ulong)_scratch.Address;
 
-    public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file) => Files.TryGetValue(descriptor, out file);
+    public Errno GetFile(int descriptor, out IOpenFile? file) => Files.TryGetValue(descriptor, out file) ? Errno.None : Errno.EBADF;
 
     public SysResult InstallFile(INode node) => Errno.EMFILE;
 

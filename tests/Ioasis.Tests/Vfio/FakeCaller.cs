@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
@@ -33,11 +32,11 @@ internal sealed class FakeCaller : ICaller
     /// <summary>Address of the last bytes that there are.</summary>
     internal ulong ScratchEnd => Scratch + 0x20000;
 
-    public bool TryGetFile(int descriptor, [NotNullWhen(true)] out IOpenFile? file)
+    public Errno GetFile(int descriptor, out IOpenFile? file)
     {
         bool found = _files.TryGetValue(descriptor, out Func<IOpenFile>? open);
         file = found ? open!() : null;
-        return found;
+        return found ? Errno.None : Errno.EBADF;
     }
 
     public SysResult InstallFile(INode node) => Errno.EMFILE;
@@ -105,7 +104,7 @@ internal sealed class FakeEvent
     internal Action? Listener { get; private set; }
 
     /// <summary>The host has no thread for who would listen.</summary>
-    internal bool CannotListen { get; set; }
+    internal Func<bool>? CannotListen { get; set; }
 
     /// <summary>Whether the program has no descriptor of it any more.</summary>
     internal bool IsClosed { get; set; }
@@ -131,7 +130,7 @@ internal sealed class FakeEvent
         public Errno Listen(object listener, Action raised, out IDisposable? listening)
         {
             listening = null;
-            if (counter.CannotListen) return Errno.ENOMEM;
+            if (counter.CannotListen?.Invoke() == true) return Errno.ENOMEM;
             counter.Listener = raised;
             listening = new Listening(counter);
             return Errno.None;

@@ -15,7 +15,8 @@ internal readonly record struct EventRequest(int Descriptor, IEventFile? Event, 
     internal static EventRequest LookUp(ICaller caller, int descriptor)
     {
         if (descriptor < 0) return new EventRequest(descriptor, null, Errno.None);
-        if (!caller.TryGetFile(descriptor, out IOpenFile? file)) return new EventRequest(descriptor, null, Errno.EBADF);
+        Errno errno = caller.GetFile(descriptor, out IOpenFile? file);
+        if (errno != Errno.None) return new EventRequest(descriptor, null, errno);
         if (file is IEventFile found) return new EventRequest(descriptor, found, Errno.None);
         (file as IDisposable)?.Dispose();
         return new EventRequest(descriptor, null, Errno.EINVAL);

@@ -65,7 +65,8 @@ internal static class ResetIoctls
         if (count > 1) return Errno.EINVAL;
         int descriptor = 0;
         if (!call.TryRead((uint)Marshal.SizeOf<VfioPciHotReset>(), MemoryMarshal.AsBytes(new Span<int>(ref descriptor)))) return Errno.EFAULT;
-        if (!call.Caller.TryGetFile(descriptor, out IOpenFile? file)) return Errno.EBADF;
+        Errno errno = call.Caller.GetFile(descriptor, out IOpenFile? file);
+        if (errno != Errno.None) return errno;
         (file as IDisposable)?.Dispose();
         return file is VfioGroupFile { Group: var group } && group == call.Device.Group ? Errno.None : Errno.EINVAL;
     }
