@@ -7,8 +7,7 @@ namespace Ioasis.EndToEnd.Debian;
 public sealed class DebianCollection : ICollectionFixture<DebianBench>;
 
 /// <summary>
-/// Trees of Debian with programs that know VFIO and sysfs: bookworm's in artifacts/debian or IOASIS_DEBIAN, trixie's in the folder of the guests. DPDK loads
-/// no driver from below a folder that anybody may write to, such as /tmp.
+/// Trees of Debian with programs that know VFIO and sysfs: bookworm's in artifacts/debian or IOASIS_DEBIAN, trixie's in the folder of the guests.
 /// </summary>
 public sealed class DebianBench(Workbench bench) : IAsyncLifetime
 {
@@ -60,11 +59,11 @@ public sealed class DebianBench(Workbench bench) : IAsyncLifetime
         return await Execution.Run(bench.UnderIoasis(Who.Self, [device], command), environment, input);
     }
 
-    /// <summary>The options by which DPDK loads drivers of a tree.</summary>
+    /// <summary>The options by which DPDK loads drivers of a tree. They are found among its libraries, by their names.</summary>
     internal static string[] Drivers(string suite, params string[] names)
     {
         string dpdk = Path.Combine(s_roots[suite], "usr/lib/x86_64-linux-gnu/dpdk");
-        string drivers = Directory.GetDirectories(dpdk, "pmds-*").Single();
-        return [.. names.SelectMany(name => new[] { "-d", Directory.GetFiles(drivers, $"librte_{name}.so.*").Order(StringComparer.Ordinal).First() })];
+        string version = Path.GetFileName(Directory.GetDirectories(dpdk, "pmds-*").Single())["pmds-".Length..^".0".Length];
+        return [.. names.SelectMany(name => new[] { "-d", $"librte_{name}.so.{version}" })];
     }
 }

@@ -59,6 +59,8 @@ public sealed class KvmBootTests(GuestBench guests, Workbench bench)
         string[] run = [bench.Launcher(Who.Self), "run", "--account", GuestBench.Account(work), "--machine", machine, "--", .. start];
         Ending ending = await Execution.Run(run, environment);
         ending.MustEnd(Booted).MustSay(Text);
+        // KVM unmasks the function's line at the end of interrupt: QEMU could set that up each time the guest changed how it is routed.
+        Assert.DoesNotContain("UNMASK eventfd", ending.Error, StringComparison.Ordinal);
         new GuestEnding(ending, await GuestBench.ReadAccount(work)).MustHaveAsked("KVM_DEV_VFIO_FILE_ADD ok");
         byte[] written = await File.ReadAllBytesAsync(disk, cancel);
         Assert.Equal(Text, Encoding.ASCII.GetString(written, 2 * Sector, Text.Length));
