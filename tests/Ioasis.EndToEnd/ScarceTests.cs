@@ -36,7 +36,7 @@ public sealed class ScarceTests(Workbench bench)
     [Fact]
     public async Task Too_few_descriptors_are_told()
     {
-        Ending ending = (await Run("ulimit -n 64", "true")).MustEnd(125);
+        Ending ending = (await Run("ulimit -n 70", "true")).MustEnd(125);
         Assert.StartsWith("ioasis: ", ending.Error, StringComparison.Ordinal);
     }
 

@@ -34,8 +34,17 @@ internal static class CommandLine
     /// <summary>Runs a program on a machine.</summary>
     internal static int Run(MachineDescription description, RunOptions options)
     {
-        using SoftwareMachine machine = SoftwareMachine.Create(description);
-        return Supervisor.Run(machine, options);
+        try
+        {
+            using SoftwareMachine machine = SoftwareMachine.Create(description);
+            return Supervisor.Run(machine, options);
+        }
+        catch (Exception e) when (e is FileNotFoundException or FileLoadException or OutOfMemoryException or TypeInitializationException)
+        {
+            // What the runtime says where it has no descriptor to load an assembly by: anywhere, also where the machine is taken apart.
+            ErrorOutput.Say($"the host gives too few descriptors or too little memory to run a program (see ulimit -a): {e.Message.ReplaceLineEndings(" ")}");
+            return ExitCodes.Failed;
+        }
     }
 
     private static RootCommand Build(string[]? program, TextWriter output, TextWriter error)
