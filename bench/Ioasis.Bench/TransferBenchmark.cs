@@ -23,12 +23,12 @@ internal static class TransferBenchmark
         using Process program = Process.Start(new ProcessStartInfo(Baselines.Program("transfer"), "hold") { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         string[] words = program.StandardOutput.ReadLine()!.Split(' ');
         using var directory = OpenDirectory($"/proc/{words[0]}");
-        Check(ProcessMemory.TryOpen(directory, "", null, out ProcessMemory? memory));
+        Check(ProcessMemory.TryOpen(int.Parse(words[0], CultureInfo.InvariantCulture), directory, "", null, out ProcessMemory? memory));
         MemoryBacking anonymous = memory!.Reference(new Hva(ulong.Parse(words[1], CultureInfo.InvariantCulture)), Length, writable: true);
         Check(SysFiles.CreateMemfd("bench", FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out FileDescriptor file));
         Check(SysFiles.Truncate(file, Length));
         Check(SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_SHRINK).Errno); // so that it may be accessed directly
-        MemoryBacking shared = new FileBacking(file, 0, Length, writable: true);
+        MemoryBacking shared = FileBacking.Of(file, 0, Length, writable: true)!;
 
         List<double> ofFile = [], ofProgram = [], copies = [], writes = [];
         for (int pass = 0; pass < 4; pass++) // as in a program that has run for a while

@@ -28,6 +28,16 @@ public abstract class AddressSpace
     public virtual bool IsPresent(Hva address) => true;
 
     /// <summary>
+    /// Brings bytes that an access found missing, and waits for whoever has to bring them. False when nobody can; if true, the access is worth another try.
+    /// </summary>
+    /// <param name="address">The first.</param>
+    /// <param name="length">Bytes, not 0.</param>
+    /// <param name="write">Whether they are to be written.</param>
+    /// <param name="stop">Ends the wait.</param>
+    /// <exception cref="OperationCanceledException">The wait was to end.</exception>
+    public virtual bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) => false;
+
+    /// <summary>
     /// Where the byte at an address is, whatever address leads to it (Linux: get_user_pages); false when the process could not read it.
     /// </summary>
     public virtual bool TryLocate(Hva address, out MemoryLocation location)

@@ -53,6 +53,25 @@ public abstract class MemoryBacking
     /// <summary>Does so for all of the run.</summary>
     public bool TryPopulate() => TryPopulate(0, Length);
 
+    /// <summary>
+    /// Brings bytes that are about to be populated, and waits for whoever has to bring them: so no lock is held that others need. False when they cannot be
+    /// had; true where <see cref="TryPopulate(ulong, ulong)"/> is to decide.
+    /// </summary>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="length">Bytes, not 0, all within the run.</param>
+    public virtual bool TryBring(ulong offset, ulong length) => true;
+
+    /// <summary>
+    /// Brings bytes that a device found missing though they are populated, and waits for whoever has to bring them. False when nobody can; if true, the
+    /// access is worth another try. No access is under way meanwhile.
+    /// </summary>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="length">Bytes, not 0, all within the run.</param>
+    /// <param name="write">Whether they are to be written.</param>
+    /// <param name="stop">Ends the wait.</param>
+    /// <exception cref="OperationCanceledException">The wait was to end.</exception>
+    public virtual bool TryBring(ulong offset, ulong length, bool write, CancellationToken stop) => false;
+
     /// <summary>Copies bytes out, from <paramref name="offset"/> on; false when they can no longer be had.</summary>
     public abstract bool TryRead(ulong offset, Span<byte> destination);
 

@@ -1,3 +1,4 @@
+using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
@@ -14,7 +15,11 @@ internal sealed class FileBytes : OpenDescription, IMemoryFile
         if (!block.TryAddReference()) throw new ArgumentException("The block is freed already.", nameof(block));
     }
 
-    public MemoryBacking Reference(ulong start, ulong length, bool writable) => new FileBacking(_block, start, length, writable);
+    public Errno Reference(ulong start, ulong length, bool writable, out MemoryBacking? backing)
+    {
+        backing = new FileBacking(_block, start, length, writable);
+        return Errno.None;
+    }
 
     protected override void Close() => _block.Release();
 }

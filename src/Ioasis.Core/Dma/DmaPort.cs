@@ -29,6 +29,7 @@ public sealed class DmaPort : IDisposable
     internal const int IotlbSize = 256;
     private const ulong GenerationStep = 1UL << (Pasid.Bits + 1);
     private const int MaxChunk = 64 * 1024;
+    private const int QuiesceSpins = 200, MaxQuiesceNap = 16; // milliseconds
     private const uint NoPasid = 0;
     private const long Closed = -1; // odd: no access can be entered any more
 
@@ -130,8 +131,18 @@ public sealed class DmaPort : IDisposable
         {
             long seen = Volatile.Read(ref port._state);
             if ((seen & 1) == 0 || seen == Closed) continue;
-            SpinWait wait = default;
-            while (Volatile.Read(ref port._state) == seen) wait.SpinOnce();
+            // Mostly a piece of an access, some ten microseconds. One that waits in the host can take long: then nobody spins for it.
+            SpinWait spin = default;
+            int nap = 1;
+            while (Volatile.Read(ref port._state) == seen)
+            {
+                if (spin.Count < QuiesceSpins) spin.SpinOnce(sleep1Threshold: -1);
+                else
+                {
+                    Thread.Sleep(nap);
+                    nap = Math.Min(2 * nap, MaxQuiesceNap);
+                }
+            }
         }
     }
 
@@ -292,10 +303,12 @@ public sealed class DmaPort : IDisposable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private DmaResult AccessSlow<T>(Iova iova, Pasid? pasid, T transfer) where T : struct, ITransfer, allows ref struct
     {
+        int tries = 0;
         for (int done = 0; done < transfer.Length;)
         {
             Resolution step = default;
             int count = 0;
+            MissingBytes missing = default;
             MemoryChanges? changing;
             long state = Enter();
             try
@@ -310,8 +323,7 @@ public sealed class DmaPort : IDisposable
                 {
                     count = (int)Math.Min((uint)wanted - 1, step.BytesAfterFirst) + 1;
                     if (!entry.IsIndirect) transfer.Part(entry.Delta + (nint)step.Address, done, count);
-                    else if (!MoveIndirect(in transfer, entry, in step, done, count))
-                        step.Fail(step.Route!.IsProcess ? FaultReason.NotMapped : FaultReason.MemoryGone, T.Needs == MapAccess.Write);
+                    else MoveIndirect(in transfer, entry, in step, done, count, out missing);
                     if (T.Needs == MapAccess.Write) step.Route!.Dirty?.Mark(step.Address, step.Address + (uint)count - 1);
                 }
             }
@@ -326,17 +338,27 @@ public sealed class DmaPort : IDisposable
                 continue;
             }
 
+            if (missing.Backing is not null)
+            {
+                // Outside of the access: who takes the mapping away does not wait for who has to bring the bytes.
+                if (missing.TryBring(T.Needs == MapAccess.Write, ref tries)) continue;
+                step.Fail(step.Route!.IsProcess ? FaultReason.NotMapped : FaultReason.MemoryGone, T.Needs == MapAccess.Write);
+            }
+
             if (step.Reason != FaultReason.None) return Fault(iova, (uint)done, pasid, T.Needs == MapAccess.Write, in step);
             done += count;
+            tries = 0;
         }
 
         return new DmaResult(FaultReason.None, transfer.Length);
     }
 
-    private static bool MoveIndirect<T>(in T transfer, MapEntry entry, in Resolution step, int done, int count) where T : struct, ITransfer, allows ref struct
+    private static void MoveIndirect<T>(in T transfer, MapEntry entry, in Resolution step, int done, int count, out MissingBytes missing)
+        where T : struct, ITransfer, allows ref struct
     {
         ref IndirectMapping mapping = ref step.Route!.Table.At(entry.Number);
-        return transfer.Part(mapping.Backing!, mapping.OffsetAt(step.Address), done, count);
+        ulong at = mapping.OffsetAt(step.Address);
+        missing = transfer.Part(mapping.Backing!, at, done, count) ? default : new MissingBytes(mapping.Backing!, at, (uint)count);
     }
 
     /// <summary>

@@ -68,6 +68,9 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
 
         public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source) => memory.TryWrite(new Hva(offset), source);
 
+        public override bool TryBring(ulong offset, ulong length, bool write, CancellationToken stop) =>
+            memory.TryBring(new Hva(offset), length, write, stop);
+
         public override bool TryLocate(ulong offset, out MemoryLocation location) => memory.TryLocate(new Hva(offset), out location);
     }
 

@@ -1,3 +1,4 @@
+using Ioasis.Core.Dma;
 using Ioasis.Core.Threads;
 using Ioasis.Devices.Slots;
 
@@ -135,6 +136,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
 
             try
             {
+                EngineStop.Current = abort; // for accesses that wait
                 _run(command, abort);
             }
             catch (OperationCanceledException) when (abort.IsCancellationRequested)

@@ -15,8 +15,14 @@ internal static class CallerFiles
         file = null;
         Errno errno = Fetch(thread, descriptor, out FileDescriptor fetched);
         if (errno != Errno.None) return Told(errno);
+        if (IsPlace(fetched))
+        {
+            fetched.Dispose();
+            return Errno.EBADF;
+        }
+
         if (IsEventFd(fetched)) file = new EventFile(fetched);
-        else if (SysFiles.Fcntl(fetched, FcntlH.F_GET_SEALS).IsOk) file = new MemoryFile(fetched);
+        else if (SysFiles.Fcntl(fetched, FcntlH.F_GET_SEALS).IsOk) file = new MemoryFile(fetched, thread);
         else file = OtherFile.Instance;
         if (file is OtherFile) fetched.Dispose();
         return Errno.None;
@@ -34,6 +40,13 @@ internal static class CallerFiles
         // The first thread may have ended, and a thread may have files of its own; before Linux 6.9 only the first can be asked.
         FileDescriptor asked = thread.Pidfd ?? thread.Process.Pidfd;
         return SysProcesses.GetFileOf(asked, descriptor, out fetched);
+    }
+
+    // With O_PATH it is a place, not a file (Linux: fdget).
+    private static bool IsPlace(FileDescriptor file)
+    {
+        SysResult flags = SysFiles.Fcntl(file, FcntlH.F_GETFL);
+        return !flags.IsOk || (flags.Value & FcntlH.O_PATH) != 0;
     }
 
     private static bool IsEventFd(FileDescriptor file)

@@ -24,6 +24,9 @@ internal sealed class CallerProcess(int pid, FileDescriptor pidfd, ProcessMemory
     /// <summary>Those of its threads that are known. Guarded by the lock of the <see cref="CallerTable"/>.</summary>
     public HashSet<CallerThread> Threads { get; } = [];
 
+    /// <summary>What says whether its ID still means its first thread, if anything does.</summary>
+    public StableId? StableId { get; init; }
+
     /// <summary>What is pinned in its name.</summary>
     public CallerPins Pins { get; } = new(pid, pidfd);
 
@@ -35,11 +38,11 @@ internal sealed class CallerProcess(int pid, FileDescriptor pidfd, ProcessMemory
     }
 
     /// <summary>
-    /// Whether the process still runs the program. Two programs can stand at the same addresses, but the former one's memory is gone with it; unless a
-    /// process that was made by vfork(2) shared it, and the two of them stand apart.
+    /// Whether the process still runs the program. A former one's memory can live on, with another process that was made to share it, and the two
+    /// can stand at the same addresses.
     /// </summary>
     /// <param name="thread">The directory /proc/TID/fd of one of its threads.</param>
-    public bool IsStillThat(FileDescriptor thread) => !_mayHaveExeced || (!memory.IsGone && ProgramImage.Read(thread) == image);
+    public bool IsStillThat(FileDescriptor thread) => !_mayHaveExeced || image.IsStillThatOf(thread, memory);
 
     /// <summary>Gives the files back: the process has ended, or runs another program.</summary>
     public void Dispose()

@@ -16,7 +16,9 @@ namespace Ioasis.Host.Callers;
 /// <param name="nodes">The open files of our nodes.</param>
 /// <param name="opener">Opens further ones.</param>
 /// <param name="watchProcess">Called with a new process's pidfd and ID, to be told of its end by <see cref="Forget"/>.</param>
-internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, NodeOpener opener, Action<FileDescriptor, int> watchProcess) : IDisposable
+/// <param name="execs">Which threads may be about to make a process another program.</param>
+internal sealed class CallerTable(
+    SeccompListener listener, OpenNodes nodes, NodeOpener opener, Action<FileDescriptor, int> watchProcess, PendingExecs execs) : IDisposable
 {
     // Of a thread we keep up to ten files open, of a process five: an eighth of what we may have open is for each of the two.
     private const int FilesOfThread = 10, FilesOfProcess = 5;
@@ -64,6 +66,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
     public bool TryIdentify(
         in SeccompNotif call, int descriptor, [NotNullWhen(true)] out CallerThread? thread, [NotNullWhen(true)] out OpenNode? open, out Answer otherwise)
     {
+        execs.Settle((int)call.Pid);
         if (_threads.TryGetValue((int)call.Pid, out thread) && thread.TryEnter(call.Id))
         {
             Errno errno = thread.TryHold(descriptor, out open);
@@ -145,6 +148,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
     /// <summary>A thread is about to exec: its process may become another program, with other memory.</summary>
     public void NoteExec(in SeccompNotif call)
     {
+        execs.Note((int)call.Pid);
         lock (_lock)
         {
             if (_processes.Count == 0) return;
@@ -287,7 +291,7 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
 
         process = null;
         ProgramImage image = ProgramImage.Read(directory);
-        Errno errno = ProcessMemory.TryOpen(directory, "../", nodes.IsCarrier, out ProcessMemory? memory);
+        Errno errno = ProcessMemory.TryOpen(pid, directory, "../", nodes.IsCarrier, out ProcessMemory? memory);
         if (errno != Errno.None) return errno;
         errno = SysProcesses.OpenPidfd(pid, 0, out FileDescriptor pidfd);
         if (errno != Errno.None)
@@ -296,7 +300,9 @@ internal sealed class CallerTable(SeccompListener listener, OpenNodes nodes, Nod
             return errno;
         }
 
-        var found = new CallerProcess(pid, pidfd, memory!, image);
+        StableId? stable = listener.Program is { } program && program.Id == pid ? program : null;
+        // Of one that is becoming another program it is not sure which one was looked at.
+        var found = new CallerProcess(pid, pidfd, memory!, image) { StableId = stable, MayHaveExeced = execs.ArePendingIn(pid) };
         // Only now is it sure that the IDs meant what they were taken for.
         errno = listener.IsValid(call.Id) ? Errno.None : Errno.EBADF;
         lock (_lock)

@@ -145,7 +145,9 @@ internal sealed class CallerThread(
 
         _call = call;
         LastCall = Environment.TickCount64;
-        process.Memory.EnterCall(id);
+        long epoch = 0;
+        StableId? stable = id == process.Pid && StableId.TryGetEpoch(call, out epoch) ? process.StableId : null;
+        process.Memory.EnterCall(id, stable, epoch);
         return true;
     }
 

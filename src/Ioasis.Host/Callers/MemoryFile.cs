@@ -1,3 +1,4 @@
+using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
@@ -6,10 +7,45 @@ using Ioasis.Memory;
 namespace Ioasis.Host.Callers;
 
 /// <summary>A memfd of a caller, or a file on tmpfs or hugetlbfs.</summary>
-internal sealed class MemoryFile(FileDescriptor file) : IMemoryFile, IDisposable
+internal sealed class MemoryFile(FileDescriptor file, CallerThread thread) : IMemoryFile, IDisposable
 {
     /// <inheritdoc/>
-    public MemoryBacking Reference(ulong start, ulong length, bool writable) => new FileBacking(file, start, length, writable);
+    public Errno Reference(ulong start, ulong length, bool writable, out MemoryBacking? backing)
+    {
+        backing = null;
+        Errno errno = MayUse(writable);
+        if (errno != Errno.None) return errno;
+        errno = HeldFile.TryHold(file, writable, thread.Process.Memory.Files, out HeldFile? held);
+        if (errno == Errno.None) backing = new FileBacking(held!, start, length, writable);
+        return errno;
+    }
 
     public void Dispose() => file.Dispose();
+
+    /// <summary>
+    /// Whether the caller may do with the file what a device is to do. Linux does not look how the descriptor was opened; but there /dev/iommu is root's, and
+    /// here anybody's: so the caller must have, or be able to open, a descriptor for it.
+    /// </summary>
+    private Errno MayUse(bool writable)
+    {
+        SysResult seals = SysFiles.Fcntl(file, FcntlH.F_GET_SEALS);
+        if (writable && seals.IsOk && (seals.Value & (FcntlH.F_SEAL_WRITE | FcntlH.F_SEAL_FUTURE_WRITE)) != 0) return Errno.EPERM;
+        SysResult flags = SysFiles.Fcntl(file, FcntlH.F_GETFL);
+        if (!flags.IsOk) return flags.Errno;
+        long mode = flags.Value & FcntlH.O_ACCMODE;
+        if (mode == FcntlH.O_RDWR || (mode == FcntlH.O_RDONLY && !writable)) return Errno.None;
+        if (SysFiles.Stat(file, out LinuxStat stat) != Errno.None) return Errno.EACCES;
+        if (!CallerCredentials.TryRead(thread.Id, out CallerCredentials? who) || !thread.IsAlive) return Errno.EACCES;
+        // A capability counts where the file's owner is known: in our own user namespace.
+        if (!IsInOurUserNamespace()) who = who!.Within(0);
+        uint wanted = writable ? FilePermission.MAY_READ | FilePermission.MAY_WRITE : FilePermission.MAY_READ;
+        return FilePermission.Permits(who!, new FileOwner(stat.Uid, stat.Gid, stat.Mode), wanted) ? Errno.None : Errno.EACCES;
+    }
+
+    private bool IsInOurUserNamespace()
+    {
+        Span<byte> theirs = stackalloc byte[64], ours = stackalloc byte[64];
+        SysResult of = SysFiles.ReadLinkAt(thread.Directory, "../ns/user\0"u8, theirs), own = SysFiles.ReadLink("/proc/self/ns/user", ours);
+        return of.IsOk && own.IsOk && theirs[..(int)of.Value].SequenceEqual(ours[..(int)own.Value]);
+    }
 }

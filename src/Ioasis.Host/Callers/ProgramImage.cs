@@ -1,42 +1,72 @@
-using System.Buffers.Text;
+using System.Buffers.Binary;
 using Ioasis.Abi;
 using Ioasis.Linux.Files;
+using Ioasis.Linux.Memory;
 
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// What tells the program that a process runs from the one it ran before an exec: where its code and its stack were put.
+/// What tells the program that a process runs from the one it ran before an exec. Each program gets 16 random bytes (getauxval(3), AT_RANDOM) where its
+/// auxiliary vector says. They are read through the memory that is known and through the one that the process has now, at the same moment: the same memory has
+/// the same bytes, whatever the program made of them, and another has others, even if all of it stands at the same addresses.
 /// </summary>
-internal readonly record struct ProgramImage(ulong StartCode, ulong StartStack)
+internal sealed class ProgramImage
 {
-    // proc_pid_stat(5): the state is field 3 and the first after the name's closing parenthesis.
-    private const int FirstField = 3, StartCodeField = 26, StartStackField = 28;
+    private const int MostBytes = 1024, RandomBytes = 16;
+    private const ulong AT_NULL = 0, AT_RANDOM = 25;
 
-    /// <summary>Reads it; default where the process is gone.</summary>
+    private readonly byte[] _vector;
+    private readonly ulong _random;
+
+    private ProgramImage(byte[] vector) => (_vector, _random) = (vector, Find(vector, AT_RANDOM));
+
+    /// <summary>Reads it; what cannot be read is no program's.</summary>
     /// <param name="thread">The directory /proc/TID/fd.</param>
     public static ProgramImage Read(FileDescriptor thread)
     {
-        if (SysFiles.OpenAt(thread, "../stat", FcntlH.O_RDONLY, out FileDescriptor file) != Errno.None) return default;
-        using (file)
-        {
-            Span<byte> text = stackalloc byte[1024];
-            SysResult got = SysFiles.Read(file, text);
-            return got.IsOk ? Parse(text[..(int)got.Value]) : default;
-        }
+        Span<byte> bytes = stackalloc byte[MostBytes];
+        return new ProgramImage(bytes[..ReadVector(thread, bytes)].ToArray());
     }
 
-    private static ProgramImage Parse(ReadOnlySpan<byte> text)
+    /// <summary>Whether the process of a thread still runs the program.</summary>
+    /// <param name="thread">The directory /proc/TID/fd.</param>
+    /// <param name="memory">The program's memory.</param>
+    public bool IsStillThatOf(FileDescriptor thread, ProcessMemory memory)
     {
-        text = text[(text.LastIndexOf((byte)')') + 1)..].TrimStart((byte)' ');
-        ulong startCode = 0, startStack = 0;
-        for (int field = FirstField; field <= StartStackField && !text.IsEmpty; field++)
+        Span<byte> vector = stackalloc byte[MostBytes], known = stackalloc byte[RandomBytes], now = stackalloc byte[RandomBytes];
+        if (_random == 0 || memory.IsGone || !vector[..ReadVector(thread, vector)].SequenceEqual(_vector)) return false;
+        return memory.TryReadPinned(_random, known) && TryReadMemory(thread, _random, now) && known.SequenceEqual(now);
+    }
+
+    private static int ReadVector(FileDescriptor thread, Span<byte> vector)
+    {
+        if (!TryOpen(thread, "../auxv", out FileDescriptor? file)) return 0;
+        using (file) return (int)Math.Max(0, SysFiles.Read(file!, vector).Value);
+    }
+
+    private static bool TryReadMemory(FileDescriptor thread, ulong address, Span<byte> bytes)
+    {
+        if (!TryOpen(thread, "../mem", out FileDescriptor? file)) return false;
+        using (file) return SysFiles.ReadAt(file!, bytes, address).Value == bytes.Length;
+    }
+
+    private static bool TryOpen(FileDescriptor thread, string path, out FileDescriptor? file)
+    {
+        Errno errno = SysFiles.OpenAt(thread, path, FcntlH.O_RDONLY, out file);
+        // That we cannot look says nothing of the program.
+        if (errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM) throw new IOException($"cannot look which program calls ({errno})");
+        return errno == Errno.None;
+    }
+
+    private static ulong Find(ReadOnlySpan<byte> vector, ulong wanted)
+    {
+        for (; vector.Length >= 16; vector = vector[16..])
         {
-            int space = text.IndexOf((byte)' ');
-            if (field == StartCodeField) _ = Utf8Parser.TryParse(text, out startCode, out _);
-            if (field == StartStackField) _ = Utf8Parser.TryParse(text, out startStack, out _);
-            text = space < 0 ? default : text[(space + 1)..];
+            ulong type = BinaryPrimitives.ReadUInt64LittleEndian(vector);
+            if (type == wanted) return BinaryPrimitives.ReadUInt64LittleEndian(vector[8..]);
+            if (type == AT_NULL) break;
         }
 
-        return new ProgramImage(startCode, startStack);
+        return 0;
     }
 }

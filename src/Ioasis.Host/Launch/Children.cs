@@ -1,6 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Core.Threads;
 using Ioasis.Host.Serving;
+using Ioasis.Linux.Memory;
 using Ioasis.Linux.Processes;
 
 namespace Ioasis.Host.Launch;
@@ -13,15 +14,15 @@ internal sealed class Children
 {
     private const int SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22;
 
-    private readonly int _program;
+    private readonly StableId _program;
     private readonly Tracees _tracees;
     private readonly Gate _programEnded = new();
     private int _exitCode = ExitCodes.Failed;
 
-    /// <param name="program">The program.</param>
+    /// <param name="program">The program, whose ID is its own until we have waited for it.</param>
     /// <param name="tracees">Gets what becomes of the threads that we trace.</param>
     /// <exception cref="IOException">The host has no thread to give.</exception>
-    public Children(int program, Tracees tracees)
+    public Children(StableId program, Tracees tracees)
     {
         _program = program;
         _tracees = tracees;
@@ -38,19 +39,20 @@ internal sealed class Children
 
     private void Run()
     {
-        while (SysProcesses.Wait(0, out ChildState child) == Errno.None)
+        while (SysProcesses.Wait(0, out ChildState child, keep: true) == Errno.None)
         {
-            _tracees.Deliver(child);
-            if (child.Pid != _program || child.Trapped) continue;
-            if (!child.Stopped)
+            if (child.Pid == _program.Id && child.Ended)
             {
                 _exitCode = child.ExitCode;
                 _programEnded.Open();
+                _program.BeginChange(); // for good: from here on the ID can be anybody's
             }
-            else if (child.Status is SIGTSTP or SIGTTIN or SIGTTOU && SysProcesses.GroupOf(_program) == SysProcesses.GroupOf(0))
-            {
+
+            if (SysProcesses.Wait(child.Pid, out child) != Errno.None) continue;
+            _tracees.Deliver(child);
+            if (child.Pid == _program.Id && child is { Stopped: true, Status: SIGTSTP or SIGTTIN or SIGTTOU }
+                && SysProcesses.GroupOf(_program.Id) == SysProcesses.GroupOf(0))
                 SysProcesses.Kill(Environment.ProcessId, SIGSTOP);
-            }
         }
 
         _programEnded.Open();

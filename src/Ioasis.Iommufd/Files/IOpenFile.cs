@@ -38,7 +38,9 @@ public interface IMemoryFile : IOpenFile
     /// <param name="start">Byte offset in the file.</param>
     /// <param name="length">Bytes; start + length does not overflow.</param>
     /// <param name="writable">Whether devices may write them.</param>
-    Memory.MemoryBacking Reference(ulong start, ulong length, bool writable);
+    /// <param name="backing">The bytes, when the answer is <see cref="Abi.Errno.None"/>.</param>
+    /// <returns>EACCES where the caller has no right to the file that a device would use for it; EPERM where nobody may write it; EMFILE.</returns>
+    Abi.Errno Reference(ulong start, ulong length, bool writable, out Memory.MemoryBacking? backing);
 }
 
 /// <summary>A file that is none of those that our ioctls take.</summary>

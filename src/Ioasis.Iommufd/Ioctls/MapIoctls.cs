@@ -149,10 +149,10 @@ internal static class MapIoctls
         bool writable = (access & MapAccess.Write) != 0;
         if (file is IDmaBuf buffer) return DmaBufPages.TryCreate(buffer, args.Start, args.Length, writable, PinOwner.Of(call.Caller, call.Context), out pages);
         if (args.Length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
-        MemoryBacking backing = file is IMemoryFile memory
-            ? memory.Reference(args.Start, args.Length, writable)
-            : new UnmappableFile(args.Start, args.Length, writable);
-        pages = new Pages(backing, PinOwner.Of(call.Caller, call.Context));
+        MemoryBacking? backing = null;
+        Errno errno = file is IMemoryFile memory ? memory.Reference(args.Start, args.Length, writable, out backing) : Errno.None;
+        if (errno != Errno.None) return errno;
+        pages = new Pages(backing ?? new UnmappableFile(args.Start, args.Length, writable), PinOwner.Of(call.Caller, call.Context));
         return Errno.None;
     }
 

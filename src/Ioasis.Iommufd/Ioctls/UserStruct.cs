@@ -8,8 +8,12 @@ namespace Ioasis.Iommufd.Ioctls;
 /// Copies extensible structures from and to a program: the size it gives decides how much of the structure it knows (Linux:
 /// copy_struct_from_user). What it does not know is zero; what we do not know must be zero.
 /// </summary>
+/// <remarks>Linux looks through 4 GiB of zeros, on the caller's time. Here they would be looked through on everybody's: <see cref="Most"/> bytes are enough.</remarks>
 internal static class UserStruct
 {
+    /// <summary>The longest structure, or room for one, that is looked through or filled; E2BIG above.</summary>
+    internal const uint Most = 1 << 20;
+
     private const int Page = 4096;
     private const int Few = 64;
 
@@ -68,6 +72,8 @@ internal static class UserStruct
 
     private static Errno CheckZero(AddressSpace memory, ulong address, uint length)
     {
+        if (length > Most) return Errno.E2BIG;
+
         // Mostly it is a field or two, and what is on the stack is cleared first.
         Span<byte> buffer = length <= Few ? stackalloc byte[Few] : stackalloc byte[Page];
         while (length > 0)

@@ -58,9 +58,13 @@ internal sealed partial class IoPageTable : IMappingSource
     }
 
     /// <summary>Maps slices one after the other at <paramref name="iova"/>, or where they fit if <paramref name="choose"/>.</summary>
-    /// <remarks>On success the slices' references are the table's; on failure the caller keeps them and nothing has changed.</remarks>
+    /// <remarks>
+    /// On success the slices' references are the table's; on failure the caller keeps them and nothing has changed. Memory that has to be brought is waited for
+    /// on the calling thread, with nothing locked.
+    /// </remarks>
     internal Errno Map(ReadOnlySpan<PagesSlice> slices, ulong length, bool choose, MapAccess access, ref ulong iova)
     {
+        Errno missing = HasDomain ? Bring(slices) : Errno.None;
         lock (_lock)
         {
             if (length == 0 || (length & (_alignment - 1)) != 0) return Errno.EINVAL;
@@ -85,7 +89,7 @@ internal sealed partial class IoPageTable : IMappingSource
             if (_mappings is not null)
             {
                 if ((access & MapAccess.Write) == 0 && _domains.Exists(d => d.IsWritableOnly)) return Errno.EINVAL;
-                errno = Fill(areas, _mappings);
+                errno = missing == Errno.None ? Fill(areas, _mappings, null) : missing;
                 if (errno != Errno.None) return errno;
             }
 
@@ -150,6 +154,7 @@ internal sealed partial class IoPageTable : IMappingSource
     /// <summary>Lets a domain translate by this table: every area is entered, or nothing changes (Linux: iopt_table_add_domain).</summary>
     internal Errno AddDomain(PagingDomain domain)
     {
+        HashSet<Pages>? missing = HasDomain ? null : BringAll();
         lock (_lock)
         {
             ulong alignment = Math.Max(SmallestPage(domain.PageSizes), _alignment);
@@ -161,7 +166,7 @@ internal sealed partial class IoPageTable : IMappingSource
             if (domain.IsWritableOnly && _areas.HasReadOnly) return Errno.EINVAL;
             if (_mappings is null)
             {
-                Errno errno = Fill(_areas.ToObjects(), domain.Mappings);
+                Errno errno = Fill(_areas.ToObjects(), domain.Mappings, missing);
                 if (errno != Errno.None) return errno;
                 _mappings = domain.Mappings;
             }
@@ -290,6 +295,41 @@ internal sealed partial class IoPageTable : IMappingSource
         }
     }
 
+    private bool HasDomain
+    {
+        get { lock (_lock) return _mappings is not null; }
+    }
+
+    private static Errno Bring(ReadOnlySpan<PagesSlice> slices)
+    {
+        foreach (PagesSlice slice in slices)
+            if (!slice.Pages.TryBring(slice.Offset, slice.Length)) return slice.Pages.Missing;
+        return Errno.None;
+    }
+
+    // For the first domain. What is mapped meanwhile is brought when a device accesses it.
+    private HashSet<Pages>? BringAll()
+    {
+        List<PagesSlice> slices = [];
+        lock (_lock)
+        {
+            foreach (Area area in _areas.ToObjects())
+            {
+                area.Pages.AddReference();
+                slices.Add(new PagesSlice(area.Pages, area.Offset, area.Range.Length));
+            }
+        }
+
+        HashSet<Pages>? missing = null;
+        foreach (PagesSlice slice in slices)
+        {
+            if (!slice.Pages.TryBring(slice.Offset, slice.Length)) (missing ??= []).Add(slice.Pages);
+            slice.Pages.Release();
+        }
+
+        return missing;
+    }
+
     private static ulong SmallestPage(ulong pageSizes) => 1UL << BitOperations.TrailingZeroCount(pageSizes);
 
     private IovaRange? NextUsed(ulong first, ulong last)
@@ -312,11 +352,14 @@ internal sealed partial class IoPageTable : IMappingSource
     /// Pins areas and enters them where domains find them: all of them, or nothing changes. Of several in a row, only the first is known to begin at a page: ENXIO for another
     /// that does not, as Linux's page tables say.
     /// </summary>
-    private static Errno Fill(ReadOnlySpan<Area> areas, MappingTable mappings)
+    /// <param name="areas">The areas.</param>
+    /// <param name="mappings">Where they are entered.</param>
+    /// <param name="missing">Memory that could not be brought.</param>
+    private static Errno Fill(ReadOnlySpan<Area> areas, MappingTable mappings, HashSet<Pages>? missing)
     {
         for (int i = 0; i < areas.Length; i++)
         {
-            Errno errno = areas[i].Pages.Pin(areas[i]);
+            Errno errno = missing?.Contains(areas[i].Pages) == true ? areas[i].Pages.Missing : areas[i].Pages.Pin(areas[i]);
             if (errno == Errno.None && (areas[i].Range.First & (mappings.PageSize - 1)) != 0)
             {
                 areas[i].Pages.Unpin(areas[i]);

@@ -42,6 +42,9 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         if (Interlocked.Decrement(ref _references) == 0) Backing.Release();
     }
 
+    /// <summary>Brings bytes that are about to be pinned, and waits for them: with no lock held. False where they cannot be had.</summary>
+    internal bool TryBring(ulong offset, ulong length) => backing.TryBring(offset, length);
+
     /// <summary>Pins what an area covers, before its first domain gets it.</summary>
     internal virtual Errno Pin(Area area)
     {
@@ -183,7 +186,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     }
 
     /// <summary>What is said where memory is not there.</summary>
-    private Errno Missing => Backing.IsFile ? Errno.EINVAL : Errno.EFAULT;
+    internal Errno Missing => Backing.IsFile ? Errno.EINVAL : Errno.EFAULT;
 
     /// <summary>Whether bytes are pinned: then they are there even if the process has gone.</summary>
     private bool AreAllPinned(ulong offset, int count)

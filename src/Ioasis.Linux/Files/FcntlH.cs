@@ -53,6 +53,7 @@ internal static class FcntlH
     public const int F_SEAL_SHRINK = 2;
     public const int F_SEAL_GROW = 4;
     public const int F_SEAL_WRITE = 8;
+    public const int F_SEAL_FUTURE_WRITE = 0x10;
 
     public const uint MFD_CLOEXEC = 1;
     public const uint MFD_ALLOW_SEALING = 2;

@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Linux.Files;
 
@@ -7,6 +7,9 @@ namespace Ioasis.Linux.Memory;
 /// <summary>/proc/PID/pagemap: 64 bits for each page of a process, whether it is present among them (admin-guide/mm/pagemap).</summary>
 internal sealed class PageMap : IDisposable
 {
+    /// <summary>The most entries that <see cref="TryRead"/> can be asked for.</summary>
+    internal const int MostEntries = 512;
+
     private const int PageShift = 12, Present = 63;
     private readonly FileDescriptor _file;
 
@@ -20,10 +23,19 @@ internal sealed class PageMap : IDisposable
     /// <summary>Whether a page is present; a huge one counts for each of its pages.</summary>
     internal bool IsPresent(ulong address)
     {
-        Span<byte> entry = stackalloc byte[sizeof(ulong)];
-        SysResult got = SysFiles.ReadAt(_file, entry, (address >> PageShift) * sizeof(ulong));
-        return got.Value == entry.Length && BinaryPrimitives.ReadUInt64LittleEndian(entry) >> Present != 0;
+        Span<ulong> entry = stackalloc ulong[1];
+        return TryRead(address, entry) && IsPresentIn(entry[0]);
     }
+
+    /// <summary>Reads the entries of pages that follow one another; false where not all could be.</summary>
+    internal bool TryRead(ulong address, Span<ulong> entries)
+    {
+        Span<byte> bytes = MemoryMarshal.AsBytes(entries);
+        return SysFiles.ReadAt(_file, bytes, (address >> PageShift) * sizeof(ulong)).Value == bytes.Length;
+    }
+
+    /// <summary>Whether an entry is that of a page that is present.</summary>
+    internal static bool IsPresentIn(ulong entry) => entry >> Present != 0;
 
     public void Dispose() => _file.Dispose();
 }

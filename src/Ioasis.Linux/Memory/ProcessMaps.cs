@@ -11,39 +11,30 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
     private static volatile bool s_textOnly;
 
     /// <summary>
-    /// Whether all of the bytes are mapped readable, and writable if so asked, and none of them from a file that
-    /// <paramref name="isForbidden"/> names by device and inode. The cost is that of the mappings in the range, not of its pages.
+    /// Whether all of the bytes are mapped and permit what is <paramref name="needed"/>. The cost is that of the mappings in the range, not of its pages.
     /// </summary>
-    public bool Covers(ulong start, ulong length, bool writable, Func<ulong, ulong, bool>? isForbidden) =>
-        Covers(start, length, ProcmapQuery.Readable | (writable ? ProcmapQuery.Writable : 0), isForbidden);
-
-    /// <summary>Whether the process itself could write all of the bytes.</summary>
-    public bool CanWrite(ulong start, ulong length) => Covers(start, length, ProcmapQuery.Writable, isForbidden: null);
-
-    private bool Covers(ulong start, ulong length, ulong needed, Func<ulong, ulong, bool>? isForbidden)
+    /// <param name="start">The first byte's address.</param>
+    /// <param name="last">The last byte's.</param>
+    /// <param name="needed">Flags of <see cref="ProcmapQuery"/>.</param>
+    /// <param name="isFit">What else is asked of each mapping.</param>
+    /// <param name="first">The mapping of the first byte.</param>
+    public bool Covers(ulong start, ulong last, ulong needed, Func<ProcmapQuery, bool>? isFit, out ProcmapQuery first)
     {
-        ulong last = start + (length - 1);
-        if (length == 0 || last < start) return false;
+        first = default;
         IReadOnlyList<ProcmapQuery>? text = null;
         for (ulong at = start; ;)
         {
             if (!TryFind(at, ref text, out ProcmapQuery mapping)) return false;
-            if ((mapping.Flags & needed) != needed) return false;
-            if (mapping.Inode != 0 && isForbidden is not null
-                && isForbidden(StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor), mapping.Inode))
-                return false;
+            if (at == start) first = mapping;
+            if ((mapping.Flags & needed) != needed || isFit?.Invoke(mapping) == false) return false;
             if (mapping.End - 1 >= last) return true;
             at = mapping.End;
         }
     }
 
-    /// <summary>The one mapping that has all of the bytes, if it is a shared one of a file.</summary>
-    public bool TryFindShared(ulong start, ulong length, out ProcmapQuery mapping)
-    {
-        IReadOnlyList<ProcmapQuery>? text = null;
-        return TryFind(start, ref text, out mapping)
-            && mapping.End - start >= length && (mapping.Flags & ProcmapQuery.Shared) != 0 && mapping.Inode != 0;
-    }
+    /// <summary>Whether the process itself could write all of the bytes.</summary>
+    public bool CanWrite(ulong start, ulong length) =>
+        length != 0 && start + (length - 1) >= start && Covers(start, start + (length - 1), ProcmapQuery.Writable, null, out _);
 
     /// <summary>The mappings that have bytes of a range, in ascending order; where nothing is mapped they leave holes.</summary>
     public IEnumerable<ProcmapQuery> Within(ulong start, ulong length)

@@ -5,28 +5,37 @@ using Ioasis.Memory;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// The memory of another process. While one of its threads waits in a call that we serve, it is accessed through that thread; otherwise
-/// through files in /proc that stay bound to the address space, so that neither a recycled PID nor the program after an exec is ever
-/// reached.
+/// The memory of another process, through files in /proc that stay bound to the address space, so that neither a recycled PID nor the program after
+/// an exec is ever reached.
 /// </summary>
 internal sealed class ProcessMemory : AddressSpace, IDisposable
 {
+    // A page that was brought can be taken away again before it is accessed.
+    private const int MostTries = 8;
+
+    private const ulong PageSize = 4096;
+
     [ThreadStatic]
     private static CallWindow? t_call;
 
     private readonly FileDescriptor _directory;
     private readonly FileDescriptor _memory;
     private readonly ProcessMaps _maps;
+    private readonly PageBringer _bringer;
+    private readonly PageWaits _waits = new();
     private readonly Func<ulong, ulong, bool>? _isForbidden;
+    private readonly Func<ProcmapQuery, bool>? _isFit; // none of our own devices' memory
     private volatile PageMap? _pages; // opened when it is first asked for
     private volatile bool _gone;
 
-    private ProcessMemory(FileDescriptor directory, FileDescriptor memory, ProcessMaps maps, Func<ulong, ulong, bool>? isForbidden)
+    private ProcessMemory(int process, FileDescriptor directory, FileDescriptor memory, ProcessMaps maps, Func<ulong, ulong, bool>? isForbidden)
     {
         _directory = directory;
         _memory = memory;
         _maps = maps;
+        _bringer = new PageBringer(process);
         _isForbidden = isForbidden;
+        _isFit = isForbidden is null ? null : IsFit;
     }
 
     /// <summary>Whether nobody uses the memory any more: its processes ended, or run other programs.</summary>
@@ -49,11 +58,12 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <summary>Opens the memory of a process.</summary>
+    /// <param name="id">Its ID.</param>
     /// <param name="process">The directory /proc/PID, or one in it.</param>
     /// <param name="prefix">The way from there to /proc/PID: empty, or <c>../</c>.</param>
     /// <param name="isForbidden">Files, by device and inode, whose mappings cannot be referenced for DMA.</param>
     /// <param name="memory">The memory, when the answer is <see cref="Errno.None"/>.</param>
-    public static Errno TryOpen(FileDescriptor process, string prefix, Func<ulong, ulong, bool>? isForbidden, out ProcessMemory? memory)
+    public static Errno TryOpen(int id, FileDescriptor process, string prefix, Func<ulong, ulong, bool>? isForbidden, out ProcessMemory? memory)
     {
         memory = null;
         Errno errno = SysFiles.OpenAt(process, prefix + "mem", FcntlH.O_RDWR, out FileDescriptor mem);
@@ -64,7 +74,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
             errno = SysFiles.OpenAt(process, prefix + ".", FcntlH.O_RDONLY, out FileDescriptor directory);
             if (errno == Errno.None)
             {
-                memory = new ProcessMemory(directory, mem, new ProcessMaps(maps), isForbidden);
+                memory = new ProcessMemory(id, directory, mem, new ProcessMaps(maps), isForbidden);
                 return Errno.None;
             }
 
@@ -76,7 +86,10 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <summary>From here to <see cref="LeaveCall"/> the given thread of the process waits for the calling thread to serve it.</summary>
-    public void EnterCall(int thread) => (t_call ??= new CallWindow()).Open(this, thread);
+    /// <param name="thread">Its ID.</param>
+    /// <param name="id">Says whether that ID still means the thread, if anything does.</param>
+    /// <param name="epoch">What it said when the call was taken up.</param>
+    public void EnterCall(int thread, StableId? id = null, long epoch = 0) => (t_call ??= new CallWindow()).Open(this, thread, id, epoch);
 
     /// <summary>Ends what <see cref="EnterCall"/> began.</summary>
     public static void LeaveCall() => t_call!.Close();
@@ -86,7 +99,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     {
         if (destination.IsEmpty) return true;
         if (t_call is { } call && call.IsOpenOn(this)) return call.TryRead(source.Value, destination);
-        return Covers(source.Value, (ulong)destination.Length, writable: false) && TryReadPinned(source.Value, destination);
+        return Covers(source.Value, (ulong)destination.Length, ProcmapQuery.Readable) && TryReadPinned(source.Value, destination);
     }
 
     /// <inheritdoc/>
@@ -94,7 +107,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     {
         if (source.IsEmpty) return true;
         if (t_call is { } call && call.IsOpenOn(this)) return call.TryWrite(destination.Value, source);
-        return Covers(destination.Value, (ulong)source.Length, writable: true) && TryWritePinned(destination.Value, source);
+        return Covers(destination.Value, (ulong)source.Length, ProcmapQuery.Writable) && TryWritePinned(destination.Value, source);
     }
 
     /// <inheritdoc/>
@@ -121,14 +134,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     {
         try
         {
-            if (_pages is null)
-            {
-                if (PageMap.TryOpen(_directory) is not { } opened) return true;
-                if (Interlocked.CompareExchange(ref _pages, opened, null) is not null || _gone) opened.Dispose();
-            }
-
-            // Opened late, it may be that of a program after an exec; but then all accesses fail anyhow.
-            return _gone || _pages.IsPresent(address.Value);
+            return _gone || PresentPages is not { } pages || pages.IsPresent(address.Value);
         }
         catch (ObjectDisposedException)
         {
@@ -136,31 +142,57 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         }
     }
 
+    /// <inheritdoc/>
+    public override bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) =>
+        !_gone && length != 0 && _waits.Await(() => TryBringNow(address.Value, length, write), stop);
+
+    // Opened late, it may be that of a program after an exec; but then all accesses fail anyhow.
+    private PageMap? PresentPages
+    {
+        get
+        {
+            if (_pages is { } known) return known;
+            if (PageMap.TryOpen(_directory) is not { } opened) return null;
+            if (Interlocked.CompareExchange(ref _pages, opened, null) is not null || _gone) opened.Dispose();
+            return _pages;
+        }
+    }
+
     /// <summary>The process is gone: gives the files back. Every access fails from here on.</summary>
     public void Dispose()
     {
         _gone = true;
+        _waits.Cancel();
         _directory.Dispose();
         _memory.Dispose();
         _maps.Dispose();
         _pages?.Dispose();
     }
 
-    /// <summary>The bytes of the file that the process shares here; null when they are not of one file, or it cannot be found.</summary>
-    internal FileBacking? TryTrace(ulong start, ulong length, bool writable)
+    /// <summary>The bytes of the file that the process shares here; null when it cannot be found, or we may hold no more files for the process.</summary>
+    /// <param name="mapping">A shared mapping of a file.</param>
+    /// <param name="start">The first byte's address.</param>
+    /// <param name="length">Bytes, all in the mapping.</param>
+    /// <param name="writable">Whether devices are to write them.</param>
+    internal FileBacking? TryTrace(in ProcmapQuery mapping, ulong start, ulong length, bool writable)
     {
         if (_gone) return null;
         try
         {
-            if (!_maps.TryFindShared(start, length, out ProcmapQuery mapping) || !SharedFile.TryOpen(_directory, mapping, out FileDescriptor? file))
-                return null;
-            using (file) return new FileBacking(file!, mapping.Offset + (start - mapping.Start), length, writable);
+            ulong offset = mapping.Offset + (start - mapping.Start);
+            var identity = new FileIdentity(StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor), mapping.Inode);
+            if (HeldFile.TryHold(identity, writable) is { } held) return new FileBacking(held, offset, length, writable);
+            if (!SharedFile.TryOpen(_directory, mapping, out FileDescriptor? file)) return null;
+            using (file) return HeldFile.TryHold(file!, writable, Files, out held) == Errno.None ? new FileBacking(held!, offset, length, writable) : null;
         }
         catch (ObjectDisposedException)
         {
             return null; // the process ended just now
         }
     }
+
+    /// <summary>The files that are held for the process.</summary>
+    internal FileShare Files { get; } = new();
 
     /// <summary>Which addresses of a range lead to a location.</summary>
     internal IEnumerable<ulong> AddressesOf(MemoryLocation location, ulong start, ulong length)
@@ -175,40 +207,150 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         }
     }
 
-    /// <summary>Whether all of the bytes can be referenced for DMA.</summary>
+    /// <summary>
+    /// Whether all of the bytes can be referenced for DMA, as far as that is to be seen without waiting (Linux: check_vma_flags).
+    /// </summary>
     /// <param name="start">The first byte's address.</param>
     /// <param name="length">Bytes, not 0.</param>
-    /// <param name="writable">Whether devices are to write them.</param>
+    /// <param name="writable">Whether devices are to write them: then they need not be readable.</param>
     /// <param name="devices">Whether devices' own memory can, too.</param>
-    internal bool CanReference(ulong start, ulong length, bool writable, bool devices) => Covers(start, length, writable, devices ? null : _isForbidden);
-
-    /// <summary>Reads bytes whose permission was checked when they were mapped for DMA: later changes of it do not matter, as with pinned pages.</summary>
-    internal bool TryReadPinned(ulong address, Span<byte> destination)
+    /// <param name="first">The mapping of the first byte.</param>
+    internal bool CanReference(ulong start, ulong length, bool writable, bool devices, out ProcmapQuery first)
     {
-        if (_gone) return false;
+        first = default;
+        if (_gone || length == 0 || start + (length - 1) < start) return false;
+        ulong needed = writable ? ProcmapQuery.Writable : ProcmapQuery.Readable, last = start + (length - 1);
         try
         {
-            return SysFiles.ReadAt(_memory, destination, address).Value == destination.Length;
+            return _maps.Covers(start, last, needed, devices ? null : _isFit, out first);
         }
         catch (ObjectDisposedException)
         {
             return false; // the process ended just now
         }
+    }
+
+    /// <summary>
+    /// Brings bytes that are about to be mapped for DMA, as pinning does, and waits for them on the calling thread; false where that cannot be
+    /// (Linux: pin_user_pages).
+    /// </summary>
+    /// <param name="start">The first byte's address.</param>
+    /// <param name="length">Bytes, not 0.</param>
+    /// <param name="first">The mapping of the first byte.</param>
+    /// <param name="writable">Whether devices are to write them.</param>
+    /// <param name="ofFiles">Whether some are private pages of files: these have to be brought again when the host takes them away.</param>
+    internal bool TryBringAll(ulong start, ulong length, in ProcmapQuery first, bool writable, out bool ofFiles)
+    {
+        ulong last = start + (length - 1);
+        ofFiles = false;
+        try
+        {
+            if (first.End - 1 >= last) return TryBringAll(first, start, last, writable, ref ofFiles);
+            foreach (ProcmapQuery mapping in Mappings(start, length))
+                if (!TryBringAll(mapping, Math.Max(start, mapping.Start), Math.Min(last, mapping.End - 1), writable, ref ofFiles)) return false;
+            return !_gone;
+        }
+        catch (ObjectDisposedException)
+        {
+            return false; // the process ended just now
+        }
+    }
+
+    /// <summary>Whether the pages of bytes are all present.</summary>
+    internal bool ArePresent(ulong address, int count)
+    {
+        ulong last = address + (uint)count - 1;
+        for (ulong at = address & ~(PageSize - 1); at <= last; at += PageSize)
+            if (!IsPresent(new Hva(at))) return false;
+        return true;
+    }
+
+    /// <summary>The mapping of an address, if it and what follows up to another address permit what is needed.</summary>
+    internal bool TryFindMapping(ulong address, ulong last, ulong needed, out ProcmapQuery mapping)
+    {
+        mapping = default;
+        if (_gone) return false;
+        try
+        {
+            if (_maps.Covers(address, last, needed, null, out mapping)) return true;
+        }
+        catch (ObjectDisposedException)
+        {
+            // The process ended just now.
+        }
+
+        mapping = default;
+        return false;
+    }
+
+    /// <summary>Reads bytes whose permission was checked when they were mapped for DMA: later changes of it do not matter, as with pinned pages.</summary>
+    /// <param name="address">The first.</param>
+    /// <param name="destination">Where to.</param>
+    /// <param name="waits">Whether to wait for pages that have to be brought; if not, the answer is false.</param>
+    internal bool TryReadPinned(ulong address, Span<byte> destination, bool waits = false)
+    {
+        for (int tries = 0; !_gone; tries++)
+        {
+            try
+            {
+                if (SysFiles.ReadAt(_memory, destination, address).Value == destination.Length) return true;
+            }
+            catch (ObjectDisposedException)
+            {
+                return false; // the process ended just now
+            }
+
+            if (!waits || tries == MostTries || !TryBringNow(address, (ulong)destination.Length, write: false)) return false;
+        }
+
+        return false;
     }
 
     /// <summary>Writes such bytes.</summary>
-    internal bool TryWritePinned(ulong address, ReadOnlySpan<byte> source)
+    internal bool TryWritePinned(ulong address, ReadOnlySpan<byte> source, bool waits = false)
     {
-        if (_gone) return false;
-        try
+        for (int tries = 0; !_gone; tries++)
         {
-            return SysFiles.WriteAt(_memory, source, address).Value == source.Length;
+            try
+            {
+                if (SysFiles.WriteAt(_memory, source, address).Value == source.Length) return true;
+            }
+            catch (ObjectDisposedException)
+            {
+                return false; // the process ended just now
+            }
+
+            if (!waits || tries == MostTries || !TryBringNow(address, (ulong)source.Length, write: true)) return false;
         }
-        catch (ObjectDisposedException)
-        {
-            return false; // the process ended just now
-        }
+
+        return false;
     }
+
+    private bool TryBringNow(ulong address, ulong length, bool write)
+    {
+        ulong last = address + (length - 1);
+        if (last < address) return false;
+        if (!write) return _bringer.TryBring(address, last, null, () => _gone);
+        _bringer.BringForWrite(address, last);
+        return true;
+    }
+
+    private bool TryBringAll(in ProcmapQuery mapping, ulong start, ulong last, bool writable, ref bool ofFiles)
+    {
+        bool isFile = mapping.Inode != 0, isShared = (mapping.Flags & ProcmapQuery.Shared) != 0;
+        ofFiles |= isFile && !isShared;
+        // A file system does not learn what a device writes into a page that it believes to be clean (Linux: writable_file_mapping_allowed).
+        if (writable && isFile && isShared && !FileSystems.IsInMemory(_directory, mapping.DeviceMajor, mapping.DeviceMinor)) return false;
+        if ((mapping.Flags & ProcmapQuery.Readable) != 0) return _bringer.TryBring(start, last, PresentPages, () => _gone);
+
+        // The way of reading that asks for no permission does not wait.
+        _bringer.BringForWrite(start, Math.Min(last, start | (PageSize - 1)));
+        Span<byte> one = stackalloc byte[1];
+        return !_gone && SysFiles.ReadAt(_memory, one, start).Value == 1;
+    }
+
+    private bool IsFit(ProcmapQuery mapping) =>
+        mapping.Inode == 0 || !_isForbidden!(StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor), mapping.Inode);
 
     // Memory that is shared is the file's, whichever process it is looked at through; all else is the process's alone.
     private MemoryLocation LocationOf(in ProcmapQuery mapping, ulong address) =>
@@ -230,16 +372,6 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         }
     }
 
-    private bool Covers(ulong start, ulong length, bool writable, Func<ulong, ulong, bool>? isForbidden = null)
-    {
-        if (_gone) return false;
-        try
-        {
-            return _maps.Covers(start, length, writable, isForbidden);
-        }
-        catch (ObjectDisposedException)
-        {
-            return false; // the process ended just now
-        }
-    }
+    private bool Covers(ulong start, ulong length, ulong needed) =>
+        start + (length - 1) >= start && TryFindMapping(start, start + (length - 1), needed, out _);
 }

@@ -17,6 +17,12 @@ internal static unsafe partial class SysMemory
     public const int MAP_NORESERVE = 0x4000;
     public const int MADV_POPULATE_WRITE = 23;
 
+    /// <summary>How many pages <see cref="TouchPages"/> touches at most in one call.</summary>
+    public const int MostTouched = 128;
+
+    // The first page of a process: vm.mmap_min_addr keeps it free.
+    private const ulong Nowhere = 8;
+
     /// <summary>mmap(2) of a file, at an address that the kernel chooses.</summary>
     public static Errno Map(FileDescriptor file, ulong offset, ulong length, int protection, int flags, out nint address)
     {
@@ -56,6 +62,35 @@ internal static unsafe partial class SysMemory
             var remote = new IoVector { Base = address, Length = (ulong)source.Length };
             return process_vm_writev(thread, &local, 1, &remote, 1, 0);
         }
+    }
+
+    /// <summary>
+    /// Makes pages of a process present without changing a byte, and waits for whoever has to bring them: as many from the first on as it returns.
+    /// process_vm_readv(2) waits where a read of /proc/PID/mem fails (userfaultfd), and does so without the lock of the process's memory.
+    /// </summary>
+    /// <param name="thread">Any thread of the process; it does no harm if the ID has become another's.</param>
+    /// <param name="pages">An address in each page, at most <see cref="MostTouched"/>.</param>
+    public static int TouchPages(int thread, ReadOnlySpan<ulong> pages)
+    {
+        IoVector* remote = stackalloc IoVector[MostTouched];
+        byte* bytes = stackalloc byte[MostTouched];
+        int count = Math.Min(pages.Length, MostTouched);
+        for (int i = 0; i < count; i++) remote[i] = new IoVector { Base = pages[i], Length = 1 };
+        var local = new IoVector { Base = (ulong)bytes, Length = (ulong)count };
+        // SAFETY: the kernel writes at most as many bytes as there are pages; nobody looks at them.
+        return (int)Math.Max(0, process_vm_readv(thread, &local, 1, remote, (nuint)count, 0));
+    }
+
+    /// <summary>
+    /// Makes a page of a process present for a write, as <see cref="TouchPages"/> does for a read. Whether it could is not told: nothing is written because
+    /// the bytes to write are at no address of ours.
+    /// </summary>
+    public static void TouchForWrite(int thread, ulong address)
+    {
+        var local = new IoVector { Base = Nowhere, Length = 1 };
+        var remote = new IoVector { Base = address, Length = 1 };
+        // SAFETY: the kernel makes the page ready first, and then finds nothing to copy (EFAULT).
+        process_vm_writev(thread, &local, 1, &remote, 1, 0);
     }
 
     [LibraryImport("libc", SetLastError = true)]

@@ -11,6 +11,9 @@ internal readonly record struct ChildState(int Pid, int Code, int Status)
     /// <summary>Whether it was stopped by a signal and lives on.</summary>
     public bool Stopped => Code == CLD_STOPPED;
 
+    /// <summary>Whether it has ended.</summary>
+    public bool Ended => Code is > 0 and < CLD_TRAPPED;
+
     /// <summary>Whether it stopped for us, its tracer.</summary>
     public bool Trapped => Code == CLD_TRAPPED;
 

@@ -45,14 +45,17 @@ internal static unsafe partial class SysProcesses
     }
 
     /// <summary>waitid(2): waits for a child, or any child when <paramref name="pid"/> is 0, to end or to stop.</summary>
-    public static Errno Wait(int pid, out ChildState state)
+    /// <param name="pid">The child.</param>
+    /// <param name="state">What became of it.</param>
+    /// <param name="keep">Whether it is to be waited for once more: one that ended keeps its ID until then.</param>
+    public static Errno Wait(int pid, out ChildState state, bool keep = false)
     {
-        const int P_ALL = 0, P_PID = 1, WSTOPPED = 2, WEXITED = 4;
+        const int P_ALL = 0, P_PID = 1, WSTOPPED = 2, WEXITED = 4, WNOWAIT = 0x1000000;
         // siginfo_t is 128 bytes; on 64-bit si_pid stands at 16 and si_status at 24.
         byte* info = stackalloc byte[128];
         int waited;
         // SAFETY: the buffer has siginfo_t's size.
-        while ((waited = waitid(pid == 0 ? P_ALL : P_PID, (uint)pid, info, WEXITED | WSTOPPED)) < 0 && LastError.Errno == Errno.EINTR) { }
+        while ((waited = waitid(pid == 0 ? P_ALL : P_PID, (uint)pid, info, WEXITED | WSTOPPED | (keep ? WNOWAIT : 0))) < 0 && LastError.Errno == Errno.EINTR) { }
         state = new ChildState(*(int*)(info + 16), *(int*)(info + 8), *(int*)(info + 24));
         return LastError.Of(waited);
     }

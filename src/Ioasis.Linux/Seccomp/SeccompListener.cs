@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Linux.Files;
+using Ioasis.Linux.Memory;
 
 namespace Ioasis.Linux.Seccomp;
 
@@ -8,6 +9,9 @@ internal sealed class SeccompListener(FileDescriptor file) : IDisposable
 {
     /// <summary>The file, for a poll.</summary>
     public FileDescriptor File => file;
+
+    /// <summary>The ID of the program that we started, if it is to be trusted; set before the first call.</summary>
+    public StableId? Program { get; set; }
 
     /// <summary>
     /// Whether a call that was received waits for its answer whatever signal comes, save one that kills: since Linux 5.19
@@ -21,7 +25,10 @@ internal sealed class SeccompListener(FileDescriptor file) : IDisposable
     public Errno Receive(out SeccompNotif call)
     {
         call = default; // the kernel insists on zeroes
-        return SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_RECV, ref call).Errno;
+        long epoch = Program?.Epoch ?? 0;
+        Errno errno = SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_RECV, ref call).Errno;
+        StableId.NoteReceived(call.Id, epoch);
+        return errno;
     }
 
     /// <summary>Answers a call. ENOENT says that nobody waits for it any more.</summary>

@@ -1,3 +1,4 @@
+using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
@@ -57,7 +58,11 @@ internal sealed class PlayedMemory : AddressSpace
 /// <summary>The program's memfd: as long as its buffer.</summary>
 internal sealed class PlayedFile : IMemoryFile
 {
-    public MemoryBacking Reference(ulong start, ulong length, bool writable) => new FileBacking(start, length, writable);
+    public Errno Reference(ulong start, ulong length, bool writable, out MemoryBacking? backing)
+    {
+        backing = new FileBacking(start, length, writable);
+        return Errno.None;
+    }
 
     private sealed class FileBacking(ulong start, ulong length, bool writable) : MemoryBacking(length, writable, start)
     {

@@ -172,7 +172,10 @@ internal sealed class FaultyProgram : ICaller, IDisposable
 
     private sealed class MemoryFile(FaultyProgram program) : IMemoryFile
     {
-        public MemoryBacking Reference(ulong start, ulong length, bool writable) =>
-            program.Faulty.Reference(new Hva((ulong)program.Block.Address + start), length, writable);
+        public Errno Reference(ulong start, ulong length, bool writable, out MemoryBacking? backing)
+        {
+            backing = program.Faulty.Reference(new Hva((ulong)program.Block.Address + start), length, writable);
+            return Errno.None;
+        }
     }
 }

@@ -161,7 +161,11 @@ internal sealed class FuzzWorld : IDisposable
     /// <summary>A memfd.</summary>
     private sealed class SharedFile(FaultyMemory memory, HostBlock block) : IMemoryFile
     {
-        public MemoryBacking Reference(ulong start, ulong length, bool writable) => memory.Count(new FilePart(block, start, length, writable));
+        public Errno Reference(ulong start, ulong length, bool writable, out MemoryBacking? backing)
+        {
+            backing = memory.Count(new FilePart(block, start, length, writable));
+            return Errno.None;
+        }
     }
 
     private sealed class FilePart(HostBlock block, ulong start, ulong length, bool writable) : MemoryBacking(length, writable, start)

@@ -66,6 +66,33 @@ public sealed class CallWindowTests : IDisposable
     }
 
     [Fact]
+    public void AnIdThatHasBecomeAnotherProcesssIsNotUsed()
+    {
+        // The caller was killed while it waited, and its ID given to the next.
+        using ChildProcess stranger = ChildProcess.Start("/bin/sleep", "1000");
+        ProcessMemory.LeaveCall();
+        _memory.EnterCall(stranger.Id);
+        Assert.Equal("IOAS", Read(0, 4));
+        Assert.True(_memory.TryWrite(_at, "MINE"u8));
+        Assert.Equal("MINE", Read(0, 4));
+        Assert.Contains(ChildProcess.Marker, stranger.Environment, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WithAStableIdTheCallIsServedByIt()
+    {
+        var id = new StableId(_child.Id);
+        ProcessMemory.LeaveCall();
+        _memory.EnterCall(_child.Id, id, id.Epoch);
+        Assert.Equal("IOAS", Read(0, 4));
+        Assert.True(_memory.TryWrite(_at, "MINE"u8));
+        id.BeginChange(); // and goes on without
+        Assert.Equal("MINE", Read(0, 4));
+        Assert.True(_memory.TryWrite(_at, "IOAS"u8));
+        Assert.Equal("IOAS", Read(0, 4));
+    }
+
+    [Fact]
     public void TheEndOfThePageIsNoHindrance()
     {
         // From the last bytes of a page into the next, and the last bytes of all.

@@ -71,7 +71,7 @@ internal sealed class ChildProcess : IDisposable
         Assert.Equal(Errno.None, SysFiles.Open($"/proc/{Id}", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
         using (directory)
         {
-            Assert.Equal(Errno.None, ProcessMemory.TryOpen(directory, "", isForbidden, out ProcessMemory? memory));
+            Assert.Equal(Errno.None, ProcessMemory.TryOpen(Id, directory, "", isForbidden, out ProcessMemory? memory));
             return memory!;
         }
     }

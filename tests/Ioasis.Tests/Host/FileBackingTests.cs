@@ -17,7 +17,7 @@ public sealed class FileBackingTests
     public void TheFilesBytesAreShared()
     {
         using FileDescriptor file = MakeMemfd(8192);
-        var backing = new FileBacking(file, 100, 5000, writable: true);
+        var backing = FileBacking.Of(file, 100, 5000, writable: true)!;
         var bytes = new byte[4];
         Assert.False(backing.TryRead(0, bytes)); // not populated yet
         Assert.True(backing.TryPopulate());
@@ -46,7 +46,7 @@ public sealed class FileBackingTests
     public void AllPagesMustLieWithinTheFile(ulong size, ulong start, ulong length, bool expected)
     {
         using FileDescriptor file = MakeMemfd(size);
-        var backing = new FileBacking(file, start, length, writable: true);
+        var backing = FileBacking.Of(file, start, length, writable: true)!;
         Assert.Equal(expected, backing.TryPopulate());
         backing.Release();
     }
@@ -55,7 +55,7 @@ public sealed class FileBackingTests
     public void ATruncationUnderUsFailsAnAccessAndNothingElse()
     {
         using FileDescriptor file = MakeMemfd(8192);
-        var backing = new FileBacking(file, 0, 8192, writable: true);
+        var backing = FileBacking.Of(file, 0, 8192, writable: true)!;
         Assert.True(backing.TryPopulate());
         Assert.Equal(0, backing.DirectAddress);
         Assert.Equal(Errno.None, SysFiles.Truncate(file, 4096));
@@ -74,7 +74,7 @@ public sealed class FileBackingTests
     {
         using FileDescriptor file = MakeMemfd(8192);
         Assert.True(SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_SHRINK).IsOk);
-        var backing = new FileBacking(file, 4100, 4, writable: true);
+        var backing = FileBacking.Of(file, 4100, 4, writable: true)!;
         Assert.Equal(0, backing.DirectAddress);
         Assert.True(backing.TryPopulate());
         Assert.Equal(4100 % 4096, backing.DirectAddress % 4096);
@@ -90,10 +90,10 @@ public sealed class FileBackingTests
     {
         using FileDescriptor file = MakeMemfd(4096);
         Assert.True(SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_WRITE).IsOk);
-        var writable = new FileBacking(file, 0, 4096, writable: true);
+        var writable = FileBacking.Of(file, 0, 4096, writable: true)!;
         Assert.False(writable.TryPopulate());
         writable.Release();
-        var readable = new FileBacking(file, 0, 4096, writable: false);
+        var readable = FileBacking.Of(file, 0, 4096, writable: false)!;
         Assert.True(readable.TryPopulate());
         Assert.False(readable.TryWrite(0, "x"u8));
         readable.Release();
@@ -106,7 +106,7 @@ public sealed class FileBackingTests
         Assert.Equal(Errno.None, SysFiles.Open($"/proc/self/fd/{file.Number}", FcntlH.O_RDONLY, out FileDescriptor readOnly));
         using (readOnly)
         {
-            var backing = new FileBacking(readOnly, 0, 4096, writable: true);
+            var backing = FileBacking.Of(readOnly, 0, 4096, writable: true)!;
             Assert.True(backing.TryPopulate());
             Assert.True(backing.TryWrite(0, "x"u8));
             backing.Release();
@@ -117,7 +117,7 @@ public sealed class FileBackingTests
     public void TheBackingOutlivesTheDescriptor()
     {
         FileDescriptor file = MakeMemfd(4096);
-        var backing = new FileBacking(file, 0, 4096, writable: true);
+        var backing = FileBacking.Of(file, 0, 4096, writable: true)!;
         file.Dispose();
         Assert.True(backing.TryPopulate());
         Assert.True(backing.TryWrite(0, "x"u8));

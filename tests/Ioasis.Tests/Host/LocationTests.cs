@@ -22,7 +22,7 @@ public sealed class LocationTests
         Assert.NotEqual(one, Locate(memory, (ulong)first.Address + Page + 6));
 
         // A mapping of the file itself, and one by pointer, whether it was traced to the file or not.
-        var byFile = new FileBacking(file, Page, 2 * Page, writable: true);
+        var byFile = FileBacking.Of(file, Page, 2 * Page, writable: true)!;
         Assert.True(byFile.TryLocate(5, out MemoryLocation found));
         Assert.Equal(one, found);
         Assert.Equal([5UL], byFile.OffsetsOf(one));
@@ -77,7 +77,7 @@ public sealed class LocationTests
     public void APartIsPopulatedWhereTheWholeIsNotThere()
     {
         using FileDescriptor file = MakeMemfd(2 * Page);
-        var backing = new FileBacking(file, 0, 4 * Page, writable: true);
+        var backing = FileBacking.Of(file, 0, 4 * Page, writable: true)!;
         Assert.False(backing.TryPopulate());
         Assert.True(backing.TryPopulate(Page, Page));
         var word = new byte[8];
@@ -98,7 +98,7 @@ public sealed class LocationTests
         Assert.Equal(Errno.None, SysFiles.Open("/proc/self/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
         using (directory)
         {
-            Assert.Equal(Errno.None, ProcessMemory.TryOpen(directory, "../", null, out ProcessMemory? memory));
+            Assert.Equal(Errno.None, ProcessMemory.TryOpen(Environment.ProcessId, directory, "../", null, out ProcessMemory? memory));
             return memory!;
         }
     }

@@ -238,7 +238,11 @@ public sealed class AccountingTests
 
     private sealed class BlockFile(HostBlock block) : IMemoryFile
     {
-        public MemoryBacking Reference(ulong start, ulong length, bool writable) => new Bytes(block, start, length, writable);
+        public Errno Reference(ulong start, ulong length, bool writable, out MemoryBacking? backing)
+        {
+            backing = new Bytes(block, start, length, writable);
+            return Errno.None;
+        }
 
         private sealed class Bytes(HostBlock block, ulong start, ulong length, bool writable) : MemoryBacking(length, writable, start)
         {

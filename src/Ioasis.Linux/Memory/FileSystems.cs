@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+
+namespace Ioasis.Linux.Memory;
+
+/// <summary>What kind of file system a mapped file is on.</summary>
+internal static class FileSystems
+{
+    private static readonly string[] s_inMemory = ["tmpfs", "devtmpfs", "ramfs", "rootfs", "hugetlbfs"];
+
+    // 0 until it is known: what could not be found out once is asked again.
+    private static ulong s_memfds;
+
+    /// <summary>Whether a device number is that of all memfds of pages of the usual size.</summary>
+    internal static bool IsOfMemfds(ulong device) => device == MemfdDevice();
+
+    /// <summary>Whether files live in memory alone, so that nobody has to be told of a page that was written (Linux: vma_needs_dirty_tracking).</summary>
+    /// <param name="process">The directory /proc/PID of who has them mounted.</param>
+    /// <param name="major">The file system's device number.</param>
+    /// <param name="minor">The file system's device number.</param>
+    internal static bool IsInMemory(FileDescriptor process, uint major, uint minor)
+    {
+        if (IsOfMemfds(StatMode.MakeDev(major, minor))) return true;
+        // What has no device and is mounted nowhere is the kernel's own: shared memory of huge pages, and the like.
+        return TypeOf(process, string.Create(CultureInfo.InvariantCulture, $"{major}:{minor}")) is { } type ? s_inMemory.Contains(type) : major == 0;
+    }
+
+    /// <summary>The type in the text of /proc/PID/mountinfo: <c>id parent major:minor root point options [fields] - type source options</c>.</summary>
+    internal static string? TypeIn(string mountinfo, string device)
+    {
+        foreach (string line in mountinfo.Split('\n'))
+        {
+            string[] words = line.Split(' ');
+            int separator = Array.IndexOf(words, "-");
+            if (words.Length > 2 && words[2] == device && separator > 0 && separator + 1 < words.Length) return words[separator + 1];
+        }
+
+        return null;
+    }
+
+    private static string? TypeOf(FileDescriptor process, string device)
+    {
+        if (SysFiles.OpenAt(process, "mountinfo", FcntlH.O_RDONLY, out FileDescriptor file) != Errno.None) return null;
+        using (file)
+        {
+            var text = new MemoryStream();
+            var part = new byte[1 << 14];
+            while (SysFiles.Read(file, part) is { IsOk: true, Value: > 0 } got) text.Write(part, 0, (int)got.Value);
+            return TypeIn(Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length), device);
+        }
+    }
+
+    private static ulong MemfdDevice()
+    {
+        ulong known = Volatile.Read(ref s_memfds);
+        if (known != 0 || SysFiles.CreateMemfd("ioasis", FcntlH.MFD_CLOEXEC, out FileDescriptor file) != Errno.None) return known;
+        using (file)
+            if (SysFiles.Stat(file, out LinuxStat stat) == Errno.None) Volatile.Write(ref s_memfds, stat.Dev);
+        return s_memfds;
+    }
+}
