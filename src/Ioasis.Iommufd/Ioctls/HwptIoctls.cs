@@ -49,11 +49,11 @@ internal static class HwptIoctls
         HardwareInfo info = endpoint.Unit.HardwareInfo;
         if (args.InDataType != IOMMU_HW_INFO_TYPE_DEFAULT && args.InDataType != info.Type) return Errno.EOPNOTSUPP;
 
-        if (args.DataLen > UserStruct.Most) return Errno.E2BIG;
         ReadOnlySpan<byte> data = info.Data.Span[..(int)Math.Min(args.DataLen, (uint)info.Data.Length)];
         if (!call.Caller.Memory.TryWrite(new Hva(args.DataUptr), data)
-            || !TryClear(call.Caller.Memory, unchecked(args.DataUptr + (uint)data.Length), args.DataLen - (uint)data.Length))
+            || !TryClear(call.Caller.Memory, unchecked(args.DataUptr + (uint)data.Length), Math.Min(args.DataLen, UserStruct.Most) - (uint)data.Length))
             return Errno.EFAULT;
+        if (args.DataLen > UserStruct.Most) return Errno.E2BIG;
 
         args.DataLen = (uint)info.Data.Length;
         args.OutDataType = info.Type;

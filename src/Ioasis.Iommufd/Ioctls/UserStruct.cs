@@ -72,20 +72,18 @@ internal static class UserStruct
 
     private static Errno CheckZero(AddressSpace memory, ulong address, uint length)
     {
-        if (length > Most) return Errno.E2BIG;
-
         // Mostly it is a field or two, and what is on the stack is cleared first.
         Span<byte> buffer = length <= Few ? stackalloc byte[Few] : stackalloc byte[Page];
-        while (length > 0)
+        for (uint left = Math.Min(length, Most); left > 0;)
         {
             // Never beyond a page in one read: a byte that is not zero counts even where the next page is not there.
-            Span<byte> part = buffer[..(int)Math.Min(length, Page - (uint)(address % Page))];
+            Span<byte> part = buffer[..(int)Math.Min(left, Page - (uint)(address % Page))];
             if (!memory.TryRead(new Hva(address), part)) return Errno.EFAULT;
             if (part.ContainsAnyExcept((byte)0)) return Errno.E2BIG;
             address = unchecked(address + (uint)part.Length);
-            length -= (uint)part.Length;
+            left -= (uint)part.Length;
         }
 
-        return Errno.None;
+        return length > Most ? Errno.E2BIG : Errno.None;
     }
 }

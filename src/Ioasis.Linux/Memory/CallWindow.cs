@@ -1,5 +1,3 @@
-using Ioasis.Abi;
-
 namespace Ioasis.Linux.Memory;
 
 /// <summary>

@@ -1,6 +1,5 @@
 using Ioasis.Abi;
 using Ioasis.Linux.Files;
-using Ioasis.Memory;
 
 namespace Ioasis.Linux.Memory;
 

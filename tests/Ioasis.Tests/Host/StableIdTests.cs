@@ -37,7 +37,7 @@ public sealed class StableIdTests
         Assert.False(id.TryEnter(before));
         Assert.False(changed.IsSet);
         id.Leave();
-        Assert.True(changed.Wait(TimeSpan.FromSeconds(60)));
+        Assert.True(changed.Wait(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
         change.Join();
     }
 
