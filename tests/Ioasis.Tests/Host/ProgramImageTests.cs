@@ -21,10 +21,8 @@ public sealed class ProgramImageTests
     public void TheSameProgramAtTheSameAddressesIsAnother()
     {
         // As before and after an exec whose former memory lives on: nothing is put at random places.
-        using ChildProcess former = ChildProcess.Start("/bin/sh", "-c", "exec setarch -R /bin/sleep 1000");
-        using ChildProcess next = ChildProcess.Start("/bin/sh", "-c", "exec setarch -R /bin/sleep 1000");
-        former.WaitForProgram("/bin/sleep");
-        next.WaitForProgram("/bin/sleep");
+        using ChildProcess former = ChildProcess.StartBecoming("/bin/sleep", "/bin/sh", "-c", "exec setarch -R /bin/sleep 1000");
+        using ChildProcess next = ChildProcess.StartBecoming("/bin/sleep", "/bin/sh", "-c", "exec setarch -R /bin/sleep 1000");
         using ProcessMemory memory = former.OpenMemory();
         using FileDescriptor directory = DirectoryOf(former), other = DirectoryOf(next);
         Assert.Equal(former.FindMapping("[stack]"), next.FindMapping("[stack]"));
