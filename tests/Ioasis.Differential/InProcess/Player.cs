@@ -22,7 +22,7 @@ public sealed class Player : IDisposable, ICaller
     private readonly SoftwareMachine _machine = SoftwareMachine.Create(new MachineDescription
     {
         Units = [new UnitDescription("dmar0", new VtdFeatures { AddressBits = 48, DirtyTracking = false, Nesting = false, PasidBits = 0, PageRequests = false })],
-    }.WithDevice("edu").WithDevice("edu"));
+    }.WithDevice("edu@0000:00:03.0").WithDevice("edu@0000:00:04.0"));
 
     private readonly PlayedMemory _memory = new();
     private readonly PlayedFile _file = new();
