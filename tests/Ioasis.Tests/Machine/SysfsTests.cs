@@ -1,4 +1,5 @@
 using System.Text;
+using Ioasis.Abi;
 using Ioasis.Client;
 using Ioasis.Devices;
 using Ioasis.Machine;
@@ -53,6 +54,41 @@ public sealed class SysfsTests : IDisposable
         Take($"{Dmatest}/reset_method", "");
         Take($"{Dmatest}/reset_method", "default");
         Assert.Equal("flr pm bus", _nodes.ReadAttribute($"{Dmatest}/reset_method"));
+    }
+
+    [Fact]
+    public void WritesOfConfigurationSpaceTakeEffectOnTheFunction()
+    {
+        const int command = PciRegs.PCI_COMMAND, bar = PciRegs.PCI_BASE_ADDRESS_0, power = 0x44, control = 0x69; // high byte of PCI_EXP_DEVCTL
+        IVirtualBytes config = ((VirtualFile)_machine.Paths[$"{Dmatest}/config"]).Bytes!;
+        using var context = IommuContext.Open(_nodes);
+        using VfioDevice device = VfioDevice.Open(_nodes, new RequesterId(0x1000, 0, 4, 0));
+        device.Bind(context);
+        VfioRegion registers = device.Region(0);
+
+        Write(command, 0);
+        Assert.Equal(Errno.EIO, Assert.Throws<IommuException>(() => registers.Read<ulong>(0)).Errno);
+        Write(command, 6);
+        Assert.Equal(6, config.Read()[command]);
+        registers.Write(0, 0x1234UL);
+        Write(control, 0x80);
+        Assert.Equal(0UL, registers.Read<ulong>(0)); // FLR
+
+        registers.Write(0, 0x1234UL);
+        Write(power, 3);
+        Assert.Equal(3, config.Read()[power] & 3);
+        Assert.Equal(Errno.EIO, Assert.Throws<IommuException>(() => registers.Read<ulong>(0)).Errno);
+        Write(power, 0);
+        Assert.Equal(0UL, registers.Read<ulong>(0));
+
+        Write(bar, 0xff, 0xff, 0xff, 0xff);
+        Assert.Equal((uint)~(_machine.Devices[1].Function.Bars[0].Size - 1), BitConverter.ToUInt32(config.Read(), bar) & ~0xfu);
+
+        using var told = new ManualResetEventSlim();
+        config.Write(command, [2], told.Set);
+        Assert.True(told.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+
+        void Write(int position, params byte[] bytes) => config.Write(position, bytes, static () => { });
     }
 
     [Theory]
