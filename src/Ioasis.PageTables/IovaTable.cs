@@ -16,6 +16,8 @@ namespace Ioasis.PageTables;
 internal sealed class IovaTable
 {
     private const int SpareNodes = 16;
+    private const int NodeBytes = (IovaNode.Entries * 8) + 64;
+    private const int InnerNodeBytes = (2 * IovaNode.Entries * 8) + 152;
 
     private readonly int _pageShift;
 
@@ -32,7 +34,11 @@ internal sealed class IovaTable
     {
         _pageShift = pageShift;
         _root = new IovaNode(pageShift, null, 0);
+        Bytes = NodeBytes;
     }
+
+    /// <summary>How much of our memory it takes. Changed with the table.</summary>
+    internal long Bytes { get; private set; }
 
     /// <summary>How many nodes there are, the root and empty ones included.</summary>
     internal int CountNodes() => Count(_root);
@@ -140,7 +146,12 @@ internal sealed class IovaTable
             root.Lead(0, old);
             root.Used = 1;
         }
+        else
+        {
+            Bytes -= BytesOf(old);
+        }
 
+        Bytes += InnerNodeBytes;
         _root = root;
     }
 
@@ -164,6 +175,7 @@ internal sealed class IovaTable
         inner.Used += to - from + 1;
         for (int i = inner.NextChild(from); i <= to; i = inner.NextChild(i + 1))
         {
+            Bytes -= BytesOf(inner.Child[i]!);
             inner.Lead(i, null); // nothing is mapped below any more
             inner.Used--;
         }
@@ -236,13 +248,14 @@ internal sealed class IovaTable
     }
 
     /// <summary>Takes a node out that is empty, and those above that are then.</summary>
-    private static void Drop(IovaNode node)
+    private void Drop(IovaNode node)
     {
         while (node is { Used: 0, IsSpare: false, Parent: { } parent } && parent.Child[node.Index] == node)
         {
             parent.Value[node.Index] = 0; // what it stood for as a whole, once
             parent.Lead(node.Index, null);
             parent.Used--;
+            Bytes -= node is IovaInnerNode ? InnerNodeBytes : NodeBytes; // it has none below, as it would not be empty
             node = parent;
         }
     }
@@ -253,6 +266,7 @@ internal sealed class IovaTable
         if (node.Child[index] is { } there) return there;
         int shift = node.Shift - IovaNode.IndexBits;
         IovaNode child = shift == _pageShift ? new IovaNode(shift, node, index) : new IovaInnerNode(shift, node, index);
+        Bytes += child is IovaInnerNode ? InnerNodeBytes : NodeBytes;
         ulong whole = node.Value[index]; // it stays, for a look-up that has not seen the child
         if (whole == 0)
         {
@@ -266,6 +280,15 @@ internal sealed class IovaTable
 
         node.Lead(index, child);
         return child;
+    }
+
+    private static long BytesOf(IovaNode node)
+    {
+        if (node is not IovaInnerNode inner) return NodeBytes;
+        long bytes = InnerNodeBytes;
+        foreach (IovaNode? child in inner.Child)
+            if (child is not null) bytes += BytesOf(child);
+        return bytes;
     }
 
     private static int Count(IovaNode node)

@@ -45,6 +45,9 @@ public sealed class MappingTable
     /// <summary>The smallest page in bytes: mappings start and end at its multiples.</summary>
     public ulong PageSize { get; }
 
+    /// <summary>How much of our memory the table takes; without what it remembers by itself.</summary>
+    internal long TableBytes => _table.Bytes;
+
     /// <summary>
     /// Enters a mapping; its backing is populated, and its caller keeps the backing's reference until <see cref="Unmap(IovaRange)"/>.
     /// </summary>

@@ -30,7 +30,8 @@ public sealed class PasidSpace
     /// <param name="first">The lowest that will do.</param>
     /// <param name="last">The highest that will do.</param>
     /// <param name="pasid">The PASID, when the answer is <see cref="IommuStatus.Ok"/>.</param>
-    /// <returns>Invalid for a range that is none, NoMemory when the owner has all it may have, NoSpace when none of the range is free.</returns>
+    /// <returns>Invalid for a range that is none, NoMemory when the owner has all it may have, NoSpace when none of the range is free, or a share that the owner
+    /// has them of is used up.</returns>
     public IommuStatus Allocate(PasidOwner owner, uint first, uint last, out Pasid pasid)
     {
         ArgumentNullException.ThrowIfNull(owner);
@@ -39,9 +40,10 @@ public sealed class PasidSpace
         lock (_lock)
         {
             if (owner.Count >= owner.Quota) return IommuStatus.NoMemory;
-            if (FindFree(first, last) is not { } value) return IommuStatus.NoSpace;
+            IReadOnlyList<PasidShare> shares = owner.Shares ?? [];
+            if (FindFree(first, last) is not { } value || !TryTake(shares)) return IommuStatus.NoSpace;
             _taken[value / WordBits] |= 1UL << (int)(value % WordBits);
-            _entries.Add(value, new Entry { Owner = owner });
+            _entries.Add(value, new Entry { Owner = owner, Shares = shares });
             owner.Count++;
             pasid = new Pasid(value);
             return IommuStatus.Ok;
@@ -96,7 +98,20 @@ public sealed class PasidSpace
     {
         if (entry.Owner is not null || entry.Holds != 0) return;
         _entries.Remove(value);
+        foreach (PasidShare share in entry.Shares) share.Give();
         _taken[value / WordBits] &= ~(1UL << (int)(value % WordBits));
+    }
+
+    private static bool TryTake(IReadOnlyList<PasidShare> shares)
+    {
+        for (int i = 0; i < shares.Count; i++)
+        {
+            if (shares[i].TryTake()) continue;
+            while (--i >= 0) shares[i].Give();
+            return false;
+        }
+
+        return true;
     }
 
     private uint? FindFree(uint first, uint last)
@@ -115,6 +130,8 @@ public sealed class PasidSpace
     private sealed class Entry
     {
         internal PasidOwner? Owner { get; set; }
+
+        internal required IReadOnlyList<PasidShare> Shares { get; init; }
 
         internal int Holds { get; set; }
     }

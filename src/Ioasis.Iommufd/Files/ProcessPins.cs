@@ -1,7 +1,10 @@
+using Ioasis.Core.Pasids;
+
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>
-/// What the IOMMU pins of a process's memory and of files in its name, in pages (Linux: pinned_vm and locked_vm of struct mm_struct).
+/// What the IOMMU pins of a process's memory and of files in its name, in pages (Linux: pinned_vm and locked_vm of struct mm_struct), and what else is charged
+/// to the process.
 /// The same object for all calls from one address space.
 /// </summary>
 public abstract class ProcessPins
@@ -20,6 +23,12 @@ public abstract class ProcessPins
 
     /// <summary>Whether the process's memory is gone: nothing can be charged to it any more.</summary>
     public virtual bool HasEnded => false;
+
+    /// <summary>What of our memory its contexts hold.</summary>
+    internal MemoryShare Memory { get; } = MemoryShare.OfProcess();
+
+    /// <summary>The PASIDs that its files have.</summary>
+    internal PasidShare Pasids { get; init; } = new(PasidShare.OfProcess);
 
     internal bool TryLock(ulong pages, ulong limit) => UserPins.TryAdd(ref _locked, pages, limit);
 

@@ -1,8 +1,10 @@
+using Ioasis.Core.Pasids;
+
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>
-/// The pages that are charged to a user, of all their processes (Linux: locked_vm of struct user_struct). The same object for all processes
-/// with that real user ID.
+/// The pages that are charged to a user, of all their processes (Linux: locked_vm of struct user_struct), and what else is. The same object for all
+/// processes with that real user ID.
 /// </summary>
 public sealed class UserPins
 {
@@ -10,6 +12,12 @@ public sealed class UserPins
 
     /// <summary>Pages charged to the user.</summary>
     public ulong Locked => (ulong)Volatile.Read(ref _locked);
+
+    /// <summary>What of our memory the contexts of all its processes hold.</summary>
+    internal MemoryShare Memory { get; } = MemoryShare.OfUser();
+
+    /// <summary>The PASIDs that all its processes have.</summary>
+    internal PasidShare Pasids { get; init; } = new(PasidShare.OfUser);
 
     internal bool TryLock(ulong pages, ulong limit) => TryAdd(ref _locked, pages, limit);
 

@@ -10,12 +10,14 @@ internal static class FaultIoctls
     internal static Errno Allocate(IoctlCall call, ref IommuFaultAlloc args)
     {
         if (args.Flags != 0) return Errno.EOPNOTSUPP;
-        using ObjectTable.Pending<FaultQueue> pending = call.Context.Objects.Reserve(new FaultQueue());
+        Errno errno = call.Context.Objects.TryReserve(new FaultQueue(), out ObjectTable.Pending<FaultQueue>? reserved);
+        if (errno != Errno.None) return errno;
+        using ObjectTable.Pending<FaultQueue> pending = reserved!;
         args.OutFaultId = pending.Value.Id;
 
         // A descriptor cannot be taken back from a program: whether it can be told is tried before.
         args.OutFaultFd = uint.MaxValue;
-        Errno errno = call.Respond(in args);
+        errno = call.Respond(in args);
         if (errno != Errno.None) return errno;
         SysResult placed = call.Caller.InstallQueue(new FaultQueueFile(call.Context, pending.Value));
         if (!placed.IsOk) return placed.Errno;

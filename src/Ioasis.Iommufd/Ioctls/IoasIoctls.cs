@@ -12,9 +12,12 @@ internal static class IoasIoctls
     internal static Errno Allocate(IoctlCall call, ref IommuIoasAlloc args)
     {
         if (args.Flags != 0) return Errno.EOPNOTSUPP;
-        using ObjectTable.Pending<Ioas> pending = call.Context.Objects.Reserve(new Ioas());
+        ObjectTable objects = call.Context.Objects;
+        Errno errno = objects.TryReserve(new Ioas(objects.Budget), out ObjectTable.Pending<Ioas>? reserved);
+        if (errno != Errno.None) return errno;
+        using ObjectTable.Pending<Ioas> pending = reserved!;
         args.OutIoasId = pending.Value.Id;
-        Errno errno = call.Respond(in args);
+        errno = call.Respond(in args);
         if (errno == Errno.None) pending.Commit();
         return errno;
     }
@@ -47,17 +50,34 @@ internal static class IoasIoctls
         using ObjectTable.Held<Ioas> ioas = held;
         if (errno != Errno.None) return errno;
 
-        // Read one by one: a large count costs nothing before the memory for it was found.
-        var allowed = new RangeMap<bool>();
-        for (uint i = 0; i < args.NumIovas; i++)
+        // Read one by one: a large count costs nothing before the memory for it was found, the program's and ours.
+        const uint step = 1024;
+        const long rangeCost = 96; // while they are read and sorted
+        MemoryBudget budget = call.Context.Objects.Budget;
+        long taken = 0;
+        try
         {
-            if (!UserStruct.TryRead(call.Caller.Memory, ElementAt<IommuIovaRange>(args.AllowedIovas, i), out IommuIovaRange range))
-                return Errno.EFAULT;
-            if (range.Start >= range.Last || allowed.Overlaps(range.Start, range.Last)) return Errno.EINVAL;
-            allowed.Add(range.Start, range.Last, true);
-        }
+            var allowed = new RangeMap<bool>();
+            for (uint i = 0; i < args.NumIovas; i++)
+            {
+                if (i % step == 0)
+                {
+                    if (!budget.TryTake(step * rangeCost)) return Errno.ENOMEM;
+                    taken += step * rangeCost;
+                }
 
-        return ioas.Value.Table.SetAllowed([.. allowed.All().Select(r => new IovaRange(r.First, r.Last))]);
+                if (!UserStruct.TryRead(call.Caller.Memory, ElementAt<IommuIovaRange>(args.AllowedIovas, i), out IommuIovaRange range))
+                    return Errno.EFAULT;
+                if (range.Start >= range.Last || allowed.Overlaps(range.Start, range.Last)) return Errno.EINVAL;
+                allowed.Add(range.Start, range.Last, true);
+            }
+
+            return ioas.Value.Table.SetAllowed([.. allowed.All().Select(r => new IovaRange(r.First, r.Last))]);
+        }
+        finally
+        {
+            budget.Give(taken);
+        }
     }
 
     /// <summary>Says that the caller now owns the mappings, and is charged for what of them is pinned.</summary>

@@ -26,8 +26,9 @@ internal static class ViommuIoctls
         if (errno != Errno.None) return errno;
         if (!parent.Value.IsNestParent) return Errno.EINVAL;
 
-        using ObjectTable.Pending<IommufdViommu> pending =
-            objects.Reserve(new IommufdViommu(call.Context, endpoint.Unit, parent.Value));
+        errno = objects.TryReserve(new IommufdViommu(call.Context, endpoint.Unit, parent.Value), out ObjectTable.Pending<IommufdViommu>? reserved);
+        if (errno != Errno.None) return errno;
+        using ObjectTable.Pending<IommufdViommu> pending = reserved!;
         IommuStatus status = endpoint.Unit.CreateViommu(
             endpoint, args.Type, parent.Value.PagingDomain, CallerData.Of(call, args.Type, args.DataUptr, args.DataLen), pending.Value, out Viommu? viommu);
         if (status != IommuStatus.Ok) return status.ToErrno();
@@ -54,8 +55,10 @@ internal static class ViommuIoctls
         IommufdDevice member = device.Value;
         return member.SetVdevice(() =>
         {
-            using ObjectTable.Pending<Vdevice> pending = objects.Reserve(new Vdevice(objects, owner, member, answer.VirtId));
-            Errno failed = owner.Add(pending.Value);
+            Errno failed = objects.TryReserve(new Vdevice(objects, owner, member, answer.VirtId), out ObjectTable.Pending<Vdevice>? reserved);
+            if (failed != Errno.None) return (failed, null);
+            using ObjectTable.Pending<Vdevice> pending = reserved!;
+            failed = owner.Add(pending.Value);
             if (failed == Errno.None)
             {
                 pending.Value.IsAdded = true;
@@ -79,8 +82,9 @@ internal static class ViommuIoctls
         if (viommu.Value.HasEvents(args.Type)) return Errno.EEXIST;
         Interleave.At("ViommuIoctls.NoEventsYet");
 
-        using ObjectTable.Pending<VeventQueue> pending =
-            objects.Reserve(new VeventQueue(objects, viommu.Value, args.Type, args.VeventqDepth));
+        errno = objects.TryReserve(new VeventQueue(objects, viommu.Value, args.Type, args.VeventqDepth), out ObjectTable.Pending<VeventQueue>? reserved);
+        if (errno != Errno.None) return errno;
+        using ObjectTable.Pending<VeventQueue> pending = reserved!;
         args.OutVeventqId = pending.Value.Id;
         args.OutVeventqFd = uint.MaxValue; // as for a fault queue
         errno = call.Respond(in args);
@@ -111,7 +115,9 @@ internal static class ViommuIoctls
         if (errno != Errno.None) return errno;
         if (!viommu.Value.Driver.HasQueues(args.Type)) return Errno.EOPNOTSUPP;
 
-        using ObjectTable.Pending<IommufdHwQueue> pending = objects.Reserve(new IommufdHwQueue(objects, viommu.Value));
+        errno = objects.TryReserve(new IommufdHwQueue(objects, viommu.Value), out ObjectTable.Pending<IommufdHwQueue>? reserved);
+        if (errno != Errno.None) return errno;
+        using ObjectTable.Pending<IommufdHwQueue> pending = reserved!;
         errno = HwQueueMemory.TryPin(call.Context, viommu.Value.Parent.Ioas, args.NestingParentIova, args.Length, out HwQueueMemory? memory);
         if (errno != Errno.None) return errno;
         pending.Value.SetMemory(memory!.Unpin);

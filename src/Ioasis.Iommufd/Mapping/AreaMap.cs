@@ -18,6 +18,9 @@ internal sealed class AreaMap
 
     internal int Count => _slots.Count;
 
+    /// <summary>How many of them are objects.</summary>
+    internal int Objects => _objects.Count;
+
     /// <summary>Every area, as it is kept.</summary>
     internal IEnumerable<RangeMap<AreaSlot>.Entry> Slots => _slots.All();
 

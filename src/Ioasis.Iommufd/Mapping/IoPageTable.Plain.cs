@@ -14,6 +14,7 @@ internal sealed partial class IoPageTable
     internal bool TryMapPlain(AddressSpace memory, ulong address, ulong length, in PinOwner owner, bool choose, MapAccess access, ref ulong iova)
     {
         if (((address | length) & (HostPageSize - 1)) != 0 || access == MapAccess.None) return false;
+        HostBlock? unheld;
         lock (_lock)
         {
             // No alignment exceeds a page.
@@ -35,9 +36,17 @@ internal sealed partial class IoPageTable
 
             _mappings.Map(range, (nint)address, access);
             _areas.AddPlain(gap, range, _areas.PlainOf(block, memory, in owner, access), address, isHeld: block != held);
-            iova = first;
-            return true;
+            if (IsCovered(Used))
+            {
+                iova = first;
+                return true;
+            }
+
+            TryTakePlain(range, out unheld);
         }
+
+        unheld?.Release();
+        return false; // as it is for the long way, which tells that there is no memory for it
     }
 
     /// <summary>
@@ -47,21 +56,29 @@ internal sealed partial class IoPageTable
     internal bool TryUnmapPlain(ulong iova, ulong length)
     {
         if (length == 0 || !new Iova(iova).TryLast(length, out Iova end)) return false;
-        var range = new IovaRange(iova, end.Value);
-        PlainMemory plain;
-        bool wasLast;
+        HostBlock? unheld;
         lock (_lock)
         {
-            RangeMap<AreaSlot>.Run run = _areas.FindRun(range.First, range.Last);
-            if (run.Count == 0 || run.First(0) != range.First || run.Last(0) != range.Last || _areas.PlainOf(run.Value(0)) is not { } found) return false;
-            plain = found;
-            wasLast = _areas.RemovePlain(run, plain);
-            _mappings!.Unmap(range);
-            plain.Owner.Uncharge(range.Length / HostPageSize);
-            foreach (PagingDomain domain in _domains) domain.Dirty?.Take(range.First, range.Last, clear: true, null);
+            if (!TryTakePlain(new IovaRange(iova, end.Value), out unheld)) return false;
+            Settle();
         }
 
-        if (wasLast) plain.Block.Release();
+        unheld?.Release();
+        return true;
+    }
+
+    /// <summary>Takes out an area of plain memory that has just these addresses; false, with nothing changed, where there is none.</summary>
+    /// <param name="range">The addresses.</param>
+    /// <param name="unheld">What no area holds any more, to be released when no lock is held; null where some area does.</param>
+    private bool TryTakePlain(IovaRange range, out HostBlock? unheld)
+    {
+        unheld = null;
+        RangeMap<AreaSlot>.Run run = _areas.FindRun(range.First, range.Last);
+        if (run.Count == 0 || run.First(0) != range.First || run.Last(0) != range.Last || _areas.PlainOf(run.Value(0)) is not { } plain) return false;
+        if (_areas.RemovePlain(run, plain)) unheld = plain.Block;
+        _mappings!.Unmap(range);
+        plain.Owner.Uncharge(range.Length / HostPageSize);
+        foreach (PagingDomain domain in _domains) domain.Dirty?.Take(range.First, range.Last, clear: true, null);
         return true;
     }
 }

@@ -37,6 +37,7 @@ internal sealed partial class IoPageTable
                 batch.TakeFrom(_mappings);
                 foreach (PagingDomain domain in _domains)
                     if (domain.Dirty is { } dirty) batch.Forget(dirty);
+                Settle();
             }
 
             unmapped += batch.Bytes;
@@ -63,6 +64,7 @@ internal sealed partial class IoPageTable
             Errno errno = CheckCut(last);
             if (errno == Errno.None && iova != 0) errno = CheckCut(before);
             if (errno != Errno.None || length == 0 || last < iova) return errno;
+            if (!IsCovered(Used + (2 * (AreaCost + ObjectCost)))) return Errno.ENOMEM;
             CutAfter(last);
             if (iova != 0) CutAfter(before);
             return Errno.None;

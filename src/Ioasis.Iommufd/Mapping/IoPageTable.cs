@@ -12,7 +12,8 @@ namespace Ioasis.Iommufd.Mapping;
 /// allowed, and the domains that translate by them. Without a domain it is bookkeeping: memory is neither checked nor held, and
 /// any alignment will do.
 /// </summary>
-internal sealed partial class IoPageTable : IMappingSource
+/// <param name="budget">Who is charged for what of our memory the mappings take.</param>
+internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
 {
     /// <summary>The host's page in bytes (PAGE_SIZE): what a mapping's alignment never needs to exceed.</summary>
     internal const ulong HostPageSize = 4096;
@@ -94,9 +95,30 @@ internal sealed partial class IoPageTable : IMappingSource
             }
 
             foreach (Area area in areas) _areas.Add(area);
+            if (!IsCovered(Used))
+            {
+                TakeBack(areas);
+                return Errno.ENOMEM;
+            }
+
             iova = first;
             return Errno.None;
         }
+    }
+
+    /// <summary>Takes out areas that were just added; their references are left to the caller.</summary>
+    private void TakeBack(ReadOnlySpan<Area> areas)
+    {
+        var batch = new UnmapBatch();
+        foreach (Area area in areas)
+        {
+            _areas.Remove(area);
+            batch.Add(area);
+        }
+
+        batch.TakeFrom(_mappings);
+        foreach (PagingDomain domain in _domains)
+            if (domain.Dirty is { } dirty) batch.Forget(dirty);
     }
 
     /// <summary>The memory behind a range without holes, with a reference for each slice; for a copy to another table.</summary>
@@ -140,7 +162,15 @@ internal sealed partial class IoPageTable : IMappingSource
         lock (_lock)
         {
             if (sorted.Exists(_reserved.Overlaps)) return Errno.EADDRINUSE;
+            List<IovaRange> former = _allowed;
             _allowed = Spans.Merge(sorted);
+            if (!IsCovered(Used))
+            {
+                _allowed = former;
+                return Errno.ENOMEM;
+            }
+
+            Settle();
             return Errno.None;
         }
     }
@@ -194,6 +224,7 @@ internal sealed partial class IoPageTable : IMappingSource
                 foreach (Area area in _areas.ToObjects()) batch.Add(area);
                 batch.TakeFrom(_mappings);
                 _mappings = null;
+                Settle();
             }
 
             UpdateAlignment();
@@ -349,13 +380,13 @@ internal sealed partial class IoPageTable : IMappingSource
     }
 
     /// <summary>
-    /// Pins areas and enters them where domains find them: all of them, or nothing changes. Of several in a row, only the first is known to begin at a page: ENXIO for another
+    /// Pins areas and enters them where domains find them: all of them, or nothing changes. ENOMEM where there is no memory for the table. Of several in a row, only the first is known to begin at a page: ENXIO for another
     /// that does not, as Linux's page tables say.
     /// </summary>
     /// <param name="areas">The areas.</param>
     /// <param name="mappings">Where they are entered.</param>
     /// <param name="missing">Memory that could not be brought.</param>
-    private static Errno Fill(ReadOnlySpan<Area> areas, MappingTable mappings, HashSet<Pages>? missing)
+    private Errno Fill(ReadOnlySpan<Area> areas, MappingTable mappings, HashSet<Pages>? missing)
     {
         for (int i = 0; i < areas.Length; i++)
         {
@@ -371,7 +402,17 @@ internal sealed partial class IoPageTable : IMappingSource
             return errno;
         }
 
-        foreach (Area area in areas) area.Pages.Enter(area, mappings);
+        for (int i = 0; i < areas.Length; i++)
+        {
+            areas[i].Pages.Enter(areas[i], mappings);
+            if (IsCovered(UsedWith(mappings))) continue;
+            var batch = new UnmapBatch();
+            foreach (Area area in areas[..(i + 1)]) batch.Add(area);
+            batch.TakeFrom(mappings);
+            while (++i < areas.Length) areas[i].Pages.Unpin(areas[i]);
+            return Errno.ENOMEM;
+        }
+
         return Errno.None;
     }
 

@@ -19,6 +19,8 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
     private readonly PriorityQueue<uint, uint> _freeCookies = new();
     private uint _highestCookie;
 
+    internal override long Cost => 1536;
+
     /// <summary>Is called when a group came that can be read. Set once, before anything is attached.</summary>
     internal Action? Readable { get; set; }
 

@@ -23,6 +23,8 @@ public sealed class HwptNested : Hwpt
         objects.AddUser(holds);
     }
 
+    internal override long Cost => 3072;
+
     /// <summary>Its second stage.</summary>
     public HwptPaging Parent { get; }
 
@@ -41,8 +43,8 @@ public sealed class HwptNested : Hwpt
         if (parent.IsAutomatic || !parent.IsNestParent || parent.Domain.Owner.GetType() != unit.GetType()) return Errno.EINVAL;
         IommuStatus status = unit.CreateNestedDomain(parent.PagingDomain, OptionsOf(flags), data, out NestedDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
-        pending = objects.Reserve<Hwpt>(new HwptNested(objects, parent, domain!, parent) { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 });
-        return Errno.None;
+        return objects.TryReserve<Hwpt>(
+            new HwptNested(objects, parent, domain!, parent) { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 }, out pending);
     }
 
     /// <summary>Makes one that belongs to a vIOMMU.</summary>
@@ -53,9 +55,8 @@ public sealed class HwptNested : Hwpt
         if ((flags & ~ValidFlags) != 0 || data is null) return Errno.EOPNOTSUPP;
         IommuStatus status = viommu.Driver.CreateNestedDomain(OptionsOf(flags), data, out NestedDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
-        pending = objects.Reserve<Hwpt>(
-            new HwptNested(objects, viommu.Parent, domain!, viommu) { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 });
-        return Errno.None;
+        return objects.TryReserve<Hwpt>(
+            new HwptNested(objects, viommu.Parent, domain!, viommu) { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 }, out pending);
     }
 
     internal override void Destroy()

@@ -12,7 +12,7 @@ public sealed class HwptPaging : Hwpt
 {
     private readonly ObjectTable _objects;
     private readonly PagingDomain _domain;
-    private bool _added;
+    private LinkedListNode<HwptPaging>? _listed; // while the IOAS knows it
 
     private HwptPaging(ObjectTable objects, Ioas ioas, PagingDomain domain)
     {
@@ -21,6 +21,8 @@ public sealed class HwptPaging : Hwpt
         Ioas = ioas;
         objects.AddUser(ioas);
     }
+
+    internal override long Cost => 1536;
 
     /// <summary>The IOAS it translates by.</summary>
     public Ioas Ioas { get; }
@@ -60,11 +62,8 @@ public sealed class HwptPaging : Hwpt
         IommuStatus status = endpoint.Unit.CreatePagingDomain(
             endpoint, options, data, ioas.Table.MappingsFor(endpoint.Unit.PageSizes), out PagingDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
-        pending = objects.Reserve(new HwptPaging(objects, ioas, domain!)
-        {
-            PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0,
-        });
-        return Errno.None;
+        var created = new HwptPaging(objects, ioas, domain!) { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 };
+        return objects.TryReserve(created, out pending);
     }
 
     /// <summary>Enters everything that the IOAS maps, from now on too.</summary>
@@ -72,16 +71,15 @@ public sealed class HwptPaging : Hwpt
     {
         Errno errno = Ioas.Table.AddDomain(_domain);
         if (errno != Errno.None) return errno;
-        _added = true;
-        Ioas.Hwpts.Add(this);
+        _listed = Ioas.Hwpts.Add(this);
         return Errno.None;
     }
 
     internal override void Destroy()
     {
-        if (_added)
+        if (_listed is not null)
         {
-            Ioas.Hwpts.Remove(this);
+            Ioas.Hwpts.Remove(_listed);
             Ioas.Table.RemoveDomain(_domain);
         }
 

@@ -26,8 +26,7 @@ public sealed class HwptProcess : Hwpt
         IommuStatus status = data.TryRead(IoasisH.IOASIS_HWPT_DATA_PROCESS, sizeof(ulong), out IoasisHwptProcess config);
         if (status != IommuStatus.Ok) return status.ToErrno();
         if (config.Flags != 0 || config.Reserved != 0 || endpoint.Unit.MaxPasidLog2 == 0) return Errno.EOPNOTSUPP;
-        pending = Reserve(objects, endpoint.Unit, process);
-        return Errno.None;
+        return objects.TryReserve<Hwpt>(New(endpoint.Unit, process), out pending);
     }
 
     /// <summary>Makes one that devices behind any unit can be attached to which knows PASIDs.</summary>
@@ -35,7 +34,9 @@ public sealed class HwptProcess : Hwpt
     /// <param name="unit">The unit of the first device.</param>
     /// <param name="process">The process's memory.</param>
     internal static ObjectTable.Pending<Hwpt> Reserve(ObjectTable objects, IommuUnit unit, AddressSpace process) =>
-        objects.Reserve<Hwpt>(new HwptProcess(new ProcessDomain(unit, process)) { PasidCompatible = true });
+        objects.Reserve<Hwpt>(New(unit, process));
+
+    private static HwptProcess New(IommuUnit unit, AddressSpace process) => new(new ProcessDomain(unit, process)) { PasidCompatible = true };
 
     internal override void Destroy() => ReleaseFaults();
 }

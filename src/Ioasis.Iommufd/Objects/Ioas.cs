@@ -7,8 +7,12 @@ namespace Ioasis.Iommufd.Objects;
 /// <summary>An I/O address space: what is mapped, whoever is attached to it (Linux: struct iommufd_ioas).</summary>
 public sealed class Ioas : IommufdObject
 {
+    internal Ioas(MemoryBudget budget) => Table = new IoPageTable(budget);
+
     /// <summary>Its mappings.</summary>
-    internal IoPageTable Table { get; } = new();
+    internal IoPageTable Table { get; }
+
+    internal override long Cost => 2048;
 
     /// <summary>Held while a HWPT of this IOAS is made or looked for, so that two devices do not each make one. Taken before a group's lock.</summary>
     internal Lock HwptLock { get; } = new();
@@ -20,23 +24,32 @@ public sealed class Ioas : IommufdObject
     /// <returns>EADDRINUSE when something is mapped or allowed there.</returns>
     public Errno ReserveIova(IovaRange range) => Table.Reserve(range);
 
-    internal override void Destroy() => Table.Unmap(IovaRange.All, out _);
+    internal override void Destroy()
+    {
+        Table.Unmap(IovaRange.All, out _);
+        Table.Close();
+    }
 
-    /// <summary>A list that is read as it was at one moment.</summary>
+    /// <summary>A list that is read as it was at one moment; adding and removing take the same time however long it is.</summary>
     internal sealed class HwptList
     {
-        private volatile HwptPaging[] _items = [];
+        // Guards the list. Innermost.
+        private readonly Lock _lock = new();
+        private readonly LinkedList<HwptPaging> _items = [];
 
-        internal ReadOnlySpan<HwptPaging> Snapshot => _items;
-
-        internal void Add(HwptPaging hwpt)
+        internal HwptPaging[] Snapshot
         {
-            lock (this) _items = [.. _items, hwpt];
+            get { lock (_lock) return [.. _items]; }
         }
 
-        internal void Remove(HwptPaging hwpt)
+        internal LinkedListNode<HwptPaging> Add(HwptPaging hwpt)
         {
-            lock (this) _items = [.. _items.Where(h => h != hwpt)];
+            lock (_lock) return _items.AddLast(hwpt);
+        }
+
+        internal void Remove(LinkedListNode<HwptPaging> listed)
+        {
+            lock (_lock) _items.Remove(listed);
         }
     }
 }

@@ -30,7 +30,11 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     internal MmapRegions Regions { get; } = new(carrier);
 
     /// <inheritdoc/>
-    public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => IoctlTable.Execute(this, caller, command, argument);
+    public override SysResult Ioctl(ICaller caller, uint command, ulong argument)
+    {
+        if (!Objects.Budget.HasPayer) Objects.Budget.SetPayer(caller);
+        return IoctlTable.Execute(this, caller, command, argument);
+    }
 
     /// <inheritdoc/>
     public override string Describe(ICaller caller, uint command, ulong argument) =>

@@ -14,6 +14,12 @@ public abstract class IommufdObject
     /// <summary>Its number in its context, unique among all kinds of objects; 0 until it has one.</summary>
     public uint Id { get; internal set; }
 
+    /// <summary>Bytes of our memory that it takes, with what it always has.</summary>
+    internal virtual long Cost => 512;
+
+    /// <summary>Bytes that were charged for it.</summary>
+    internal long Charged { get; set; }
+
     /// <summary>The objects of the context that it is one of. Set when it gets its number.</summary>
     internal ObjectTable Objects { get; set; } = null!;
 

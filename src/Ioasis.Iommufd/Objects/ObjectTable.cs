@@ -33,9 +33,39 @@ public sealed class ObjectTable
         get { lock (_lock) return _objects.Count(o => o is not null); }
     }
 
-    /// <summary>Reserves the lowest free number for an object. Disposing undoes that, and the object, unless it was committed.</summary>
+    /// <summary>What the objects take of our memory, and who is charged for it.</summary>
+    internal MemoryBudget Budget { get; } = new();
+
+    /// <summary>
+    /// Reserves the lowest free number for an object that a program asks for. Disposing undoes that, and the object, unless it was committed.
+    /// </summary>
+    /// <returns><see cref="Errno.ENOMEM"/> when the program may not hold more of our memory; the object is undone.</returns>
+    public Errno TryReserve<T>(T created, out Pending<T>? pending) where T : IommufdObject
+    {
+        ArgumentNullException.ThrowIfNull(created);
+        pending = null;
+        created.Objects = this;
+        if (!Budget.TryTake(created.Cost))
+        {
+            created.Destroy();
+            return Errno.ENOMEM;
+        }
+
+        pending = Number(created);
+        return Errno.None;
+    }
+
+    /// <summary>The same for an object of which there are only so many by other means, such as a bound device.</summary>
     public Pending<T> Reserve<T>(T created) where T : IommufdObject
     {
+        ArgumentNullException.ThrowIfNull(created);
+        Budget.Take(created.Cost);
+        return Number(created);
+    }
+
+    private Pending<T> Number<T>(T created) where T : IommufdObject
+    {
+        created.Charged = created.Cost;
         lock (_lock)
         {
             if (!_free.TryDequeue(out uint id, out _))
@@ -115,7 +145,7 @@ public sealed class ObjectTable
     /// <summary>Makes an IOAS for VFIO's ioctls if they mean none.</summary>
     internal void EnsureCompat()
     {
-        using Pending<Ioas> pending = Reserve(new Ioas());
+        using Pending<Ioas> pending = Reserve(new Ioas(Budget));
         lock (_lock)
         {
             if (_compat is not null) return;
@@ -143,7 +173,7 @@ public sealed class ObjectTable
             TakeOut(id);
         }
 
-        found.Destroy();
+        End(found);
         return Errno.None;
     }
 
@@ -170,7 +200,7 @@ public sealed class ObjectTable
             wait.SpinOnce();
         }
 
-        buried.Destroy();
+        End(buried);
         return true;
     }
 
@@ -189,7 +219,7 @@ public sealed class ObjectTable
 
         RemoveUser(given);
         for (; !given.TryEnd(); unused.Reset()) unused.Wait(); // a call that had found it may come after the last user went
-        given.Destroy();
+        End(given);
         lock (_lock)
         {
             given.Unused = null;
@@ -207,7 +237,7 @@ public sealed class ObjectTable
         }
 
         Interleave.At("ObjectTable.TakenOut");
-        unused.Destroy();
+        End(unused);
     }
 
     /// <summary>Counts one more user of an object that the caller keeps alive.</summary>
@@ -234,8 +264,9 @@ public sealed class ObjectTable
             found = false;
             for (int id = 1; TryTakeUnused(id, out IommufdObject? unused); id++)
             {
-                unused?.Destroy();
-                found |= unused is not null;
+                if (unused is null) continue;
+                End(unused);
+                found = true;
             }
         }
     }
@@ -260,9 +291,16 @@ public sealed class ObjectTable
         }
     }
 
+    /// <summary>The end of an object that is in the table no more.</summary>
+    private void End(IommufdObject ended)
+    {
+        ended.Destroy();
+        Budget.Give(ended.Charged);
+    }
+
     private void Abort(IommufdObject created)
     {
-        created.Destroy();
+        End(created);
         lock (_lock)
         {
             _reserved.Remove(created.Id);

@@ -14,11 +14,13 @@ public sealed class VeventQueue : IommufdObject
     /// <summary>The most that a queue can be made for.</summary>
     internal const uint MaxDepth = 1 << 19;
 
+    private const int RecordCost = 128; // bytes of our memory beside the event's own
+
     private readonly ObjectTable _objects;
     private readonly IommufdViommu _viommu;
     private readonly uint _depth;
 
-    // Guards everything below. Taken after the vIOMMU's lock of its queues; nothing else is locked while it is held.
+    // Guards everything below. Taken after the vIOMMU's lock of its queues; only the budget's is taken within it.
     private readonly Lock _lock = new();
     private readonly LinkedList<byte[]> _records = []; // each with its header
     private readonly Queue<int> _inTransit = new(); // lengths of records that were taken and that the program has not read yet
@@ -64,7 +66,7 @@ public sealed class VeventQueue : IommufdObject
         lock (_lock)
         {
             CountTransit();
-            bool isFull = (uint)(_events + _transitEvents) >= _depth;
+            bool isFull = (uint)(_events + _transitEvents) >= _depth || !_objects.Budget.TryTake(RecordCost + data.Length);
             var header = new IommufdVeventHeader { Sequence = _sequence, Flags = isFull ? IOMMU_VEVENTQ_FLAG_LOST_EVENTS : 0 };
             _sequence = (_sequence + 1) & int.MaxValue;
             if (_records.Last is { Value: var last } && last.Length == HeaderSize) _records.RemoveLast(); // the numbers tell
@@ -89,6 +91,7 @@ public sealed class VeventQueue : IommufdObject
             _records.RemoveFirst();
             bool isEvent = record.Length > HeaderSize;
             if (isEvent) _events--;
+            if (isEvent) _objects.Budget.Give(CostOf(record));
             if (!inTransit) return record.Length;
             _inTransit.Enqueue(record.Length);
             if (isEvent) _transitEvents++;
@@ -105,14 +108,24 @@ public sealed class VeventQueue : IommufdObject
             if (!isEvent && _records.Count > 0) return;
             _records.AddFirst(record);
             if (isEvent) _events++;
+            if (isEvent) _objects.Budget.Take(CostOf(record));
         }
     }
 
     internal override void Destroy()
     {
         _viommu.Remove(this);
+        lock (_lock)
+        {
+            foreach (byte[] record in _records)
+                if (record.Length > HeaderSize) _objects.Budget.Give(CostOf(record));
+            _records.Clear();
+        }
+
         _objects.RemoveUser(_viommu);
     }
+
+    private static int CostOf(byte[] record) => RecordCost + record.Length - HeaderSize;
 
     private void CountTransit()
     {

@@ -15,6 +15,8 @@ namespace Ioasis.Iommufd.Sva;
 /// </summary>
 public sealed class SvaContext
 {
+    private const long PasidCost = 512; // bytes, with its places in the tables
+
     // Guards everything below, and what its PASIDs are attached to. Taken before an IOAS's HWPT lock and a group's attach lock.
     private readonly Lock _lock = new();
     private readonly Dictionary<uint, SvaPasid> _pasids = [];
@@ -44,6 +46,22 @@ public sealed class SvaContext
     {
         get { lock (_lock) return _owner.Quota; }
         set { lock (_lock) _owner.Quota = value; }
+    }
+
+    /// <summary>The caller is charged for what the file holds, if nobody else is yet.</summary>
+    public void ChargeTo(ICaller caller)
+    {
+        ArgumentNullException.ThrowIfNull(caller);
+        MemoryBudget budget = Objects.Objects.Budget;
+        if (budget.HasPayer) return;
+        budget.SetPayer(caller);
+        lock (_lock) _owner.Shares ??= [caller.Pins.Pasids, caller.UserPins.Pasids];
+    }
+
+    /// <summary>From now on the quota alone bounds how many PASIDs it has, as for a file that somebody has allowed more than others.</summary>
+    public void LiftShares()
+    {
+        lock (_lock) _owner.Shares = [];
     }
 
     /// <summary>The objects that are its own: queues for page requests.</summary>
@@ -81,7 +99,8 @@ public sealed class SvaContext
     }
 
     /// <summary>Allocates the lowest free PASID of a range, both ends included.</summary>
-    /// <returns>EINVAL for a range that is none, ENOMEM when the quota is reached, ENOSPC when none of the range is free.</returns>
+    /// <returns>EINVAL for a range that is none, ENOMEM when the quota is reached or there is no memory for it, ENOSPC when none of the range is free, or the
+    /// process or its user has its share of all PASIDs.</returns>
     public Errno Allocate(uint first, uint last, out uint pasid)
     {
         lock (_lock) return Allocate(first, last, isOfBinding: false, out _, out pasid);
@@ -236,10 +255,16 @@ public sealed class SvaContext
 
     private Errno Allocate(uint first, uint last, bool isOfBinding, out SvaPasid? entry, out uint pasid)
     {
-        entry = null;
+        (entry, pasid) = (null, 0);
+        if (!Objects.Objects.Budget.TryTake(PasidCost)) return Errno.ENOMEM;
         IommuStatus status = _space.Allocate(_owner, first, last, out Pasid allocated);
         pasid = allocated.Value;
-        if (status != IommuStatus.Ok) return status.ToErrno();
+        if (status != IommuStatus.Ok)
+        {
+            Objects.Objects.Budget.Give(PasidCost);
+            return status.ToErrno();
+        }
+
         entry = new SvaPasid(allocated) { IsOfBinding = isOfBinding };
         _pasids.Add(pasid, entry);
         return Errno.None;
@@ -257,5 +282,6 @@ public sealed class SvaContext
         Unbind(entry);
         _pasids.Remove(entry.Pasid.Value);
         _space.Free(_owner, entry.Pasid);
+        Objects.Objects.Budget.Give(PasidCost);
     }
 }

@@ -13,7 +13,11 @@ internal sealed class SvaFile(PasidSpace space, int quota, ICarrier carrier) : N
     /// <summary>The quota that it began with.</summary>
     internal int FirstQuota => quota;
 
-    public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => SvaIoctls.Dispatch(this, caller, command, argument);
+    public override SysResult Ioctl(ICaller caller, uint command, ulong argument)
+    {
+        Sva.ChargeTo(caller);
+        return SvaIoctls.Dispatch(this, caller, command, argument);
+    }
 
     /// <inheritdoc/>
     public override string Describe(ICaller caller, uint command, ulong argument) =>

@@ -91,6 +91,7 @@ internal static class SvaIoctls
                 if (args.Quota > Pasid.MaxValue) return Errno.EINVAL;
                 if (args.Quota > (uint)call.File.FirstQuota && !call.Caller.HasCapability(CAP_SYS_RESOURCE)) return Errno.EPERM;
                 call.Sva.Quota = (int)args.Quota;
+                if (args.Quota > (uint)call.File.FirstQuota) call.Sva.LiftShares();
                 break;
             default:
                 return Errno.EOPNOTSUPP;

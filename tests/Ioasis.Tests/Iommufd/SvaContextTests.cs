@@ -3,6 +3,7 @@ using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
 using Ioasis.Core.Pasids;
+using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Iommufd.Sva;
 using Ioasis.Memory;
@@ -21,6 +22,42 @@ public sealed class SvaContextTests
     private readonly SvaFile _file;
 
     public SvaContextTests() => _file = new SvaFile(_space, 100, new FakeCarrier());
+
+    [Fact]
+    public void A_process_and_a_user_have_their_share_of_all_PASIDs_however_many_files()
+    {
+        var user = new UserPins { Pasids = new PasidShare(8) };
+        var first = new TestCaller { TestPins = new TestPins { Pasids = new PasidShare(5) }, UserPins = user };
+        var second = new TestCaller { TestPins = new TestPins { Pasids = new PasidShare(5) }, UserPins = user };
+        SvaFile[] files = [.. Enumerable.Range(0, 4).Select(_ => new SvaFile(_space, 3, new FakeCarrier()))];
+        for (int i = 0; i < 3; i++) Assert.Equal(Errno.None, Allocate(first, files[0]));
+        Assert.Equal(Errno.ENOMEM, Allocate(first, files[0])); // the file's quota
+        for (int i = 0; i < 2; i++) Assert.Equal(Errno.None, Allocate(first, files[1]));
+        Assert.Equal(Errno.ENOSPC, Allocate(first, files[1])); // the process's share
+        for (int i = 0; i < 3; i++) Assert.Equal(Errno.None, Allocate(second, files[2]));
+        Assert.Equal(Errno.ENOSPC, Allocate(second, files[3])); // the user's
+        Assert.Equal(Errno.None, Allocate(new TestCaller(), new SvaFile(_space, 3, new FakeCarrier())));
+
+        files[0].Close();
+        Assert.Equal(Errno.None, Allocate(second, files[3]));
+        Assert.Equal((2, 6), (first.TestPins.Pasids.Count, user.Pasids.Count));
+
+        // Who may have more than others by a privilege is bound by that alone.
+        second.Capabilities.Add(24);
+        var quota = new IoasisSvaQuota { Size = TestMachine.Length<IoasisSvaQuota>(), Op = IOASIS_SVA_QUOTA_SET, Quota = 100 };
+        Assert.Equal(Errno.None, second.Call(files[3], IOASIS_SVA_QUOTA, ref quota));
+        for (int i = 0; i < 20; i++) Assert.Equal(Errno.None, Allocate(second, files[3]));
+        foreach (SvaFile file in files[1..]) file.Close();
+        Assert.Equal((0, 0, 0), (first.TestPins.Pasids.Count, second.TestPins.Pasids.Count, user.Pasids.Count));
+        Assert.Equal(0, first.TestPins.Memory.Held + second.TestPins.Memory.Held + user.Memory.Held);
+        Assert.Equal(1, _space.Count);
+    }
+
+    private static Errno Allocate(TestCaller caller, SvaFile file)
+    {
+        var args = new IoasisSvaAllocPasid { Size = TestMachine.Length<IoasisSvaAllocPasid>(), First = 1, Last = 1000 };
+        return caller.Call(file, IOASIS_SVA_ALLOC_PASID, ref args);
+    }
 
     [Fact]
     public void A_driver_takes_any_kind_of_page_table()

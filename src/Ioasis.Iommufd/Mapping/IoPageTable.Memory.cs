@@ -1,0 +1,50 @@
+using Ioasis.Core.Domains;
+
+namespace Ioasis.Iommufd.Mapping;
+
+/// <summary>What the mappings take of our memory, charged in steps, so that a mapping mostly costs a comparison.</summary>
+internal sealed partial class IoPageTable
+{
+    // Of an area's place in the tree; of what one has beside it that is an object, with its pages; of a range that is allowed.
+    private const long AreaCost = 64, ObjectCost = 384, AllowedCost = 64;
+    private const long Step = 4096;
+
+    private long _granted; // bytes that are charged
+
+    private long Used => UsedWith(_mappings);
+
+    private long UsedWith(MappingTable? mappings) =>
+        (_areas.Count * AreaCost) + (_areas.Objects * ObjectCost) + (_allowed.Count * AllowedCost) + (mappings?.TableBytes ?? 0);
+
+    /// <summary>Whether bytes are charged, or can be.</summary>
+    private bool IsCovered(long used) => used <= _granted || TryGrow(used);
+
+    private bool TryGrow(long used)
+    {
+        long more = used - _granted, ahead = Math.Max(used / 4, Step);
+        if (budget.TryTake(more + ahead)) _granted += more + ahead;
+        else if (budget.TryTake(more)) _granted += more;
+        else return false;
+        return true;
+    }
+
+    /// <summary>Gives back what is charged for nothing; what taking something out has made necessary is charged whatever may be.</summary>
+    private void Settle()
+    {
+        long used = Used, ahead = _granted - used;
+        if (ahead >= 0 && ahead <= (used / 2) + (2 * Step)) return;
+        if (ahead < 0) budget.Take(-ahead);
+        else budget.Give(ahead);
+        _granted = used;
+    }
+
+    /// <summary>Nothing is mapped any more, and nothing will be.</summary>
+    internal void Close()
+    {
+        lock (_lock)
+        {
+            budget.Give(_granted);
+            _granted = 0;
+        }
+    }
+}
