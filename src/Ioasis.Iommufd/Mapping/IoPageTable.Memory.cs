@@ -11,6 +11,12 @@ internal sealed partial class IoPageTable
 
     private long _granted; // bytes that are charged
 
+    /// <summary>Bytes that are charged, which is more than are used.</summary>
+    internal long Granted
+    {
+        get { lock (_lock) return _granted; }
+    }
+
     private long Used => UsedWith(_mappings);
 
     private long UsedWith(MappingTable? mappings) =>

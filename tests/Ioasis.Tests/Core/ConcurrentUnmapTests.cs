@@ -13,7 +13,11 @@ namespace Ioasis.Tests.Core;
 public sealed class ConcurrentUnmapTests
 {
     private const byte Ours = 0x11, Poison = 0xee;
+
+    // Of this many rounds at least so many must have begun while a device was within an access: else nothing was tried.
+    private const int Rounds = 20_000, MostlyMet = 200;
     private readonly DmaBench _bench = new();
+    private readonly Padded[] _within = new Padded[3]; // odd while that device is within an access
     private volatile bool _stop;
 
     [Theory]
@@ -24,14 +28,16 @@ public sealed class ConcurrentUnmapTests
         Endpoint endpoint = _bench.NewEndpoint();
         PagingDomain domain = _bench.NewDomain();
         endpoint.Attach(null, domain);
-        Task<long>[] devices = [Reader(endpoint, pages), Reader(endpoint, pages)];
+        Task<long>[] devices = [Reader(endpoint, pages, 0), Reader(endpoint, pages, 1)];
+        int met = 0;
 
         var mapped = new (IovaRange Range, HostBlock Block)[pages];
-        for (int round = 0; round < 20_000; round++)
+        for (int round = 0; round < Rounds || (met < MostlyMet && round < 100 * Rounds); round++)
         {
             int page = round % pages;
             if (mapped[page].Block is { } old)
             {
+                if (IsADeviceWithin()) met++;
                 domain.Mappings.Unmap(mapped[page].Range);
 
                 // The memory is somebody else's now: a device that still reads it sees this, and fails its check.
@@ -45,6 +51,7 @@ public sealed class ConcurrentUnmapTests
 
         _stop = true;
         Assert.All(await Task.WhenAll(devices), reads => Assert.True(reads > 0, "a device must have read something"));
+        Assert.True(met >= MostlyMet, $"{met} unmaps met an access");
     }
 
     [Fact]
@@ -53,12 +60,14 @@ public sealed class ConcurrentUnmapTests
         Endpoint endpoint = _bench.NewEndpoint();
         PagingDomain domain = _bench.NewDomain();
         endpoint.Attach(null, domain);
-        Task device = Writer(endpoint);
+        Task device = Writer(endpoint, 0);
+        int met = 0;
         byte[] clean = new byte[4096], seen = new byte[4096];
         clean.AsSpan().Fill(Poison);
-        for (int round = 0; round < 20_000; round++)
+        for (int round = 0; round < Rounds || (met < MostlyMet && round < 100 * Rounds); round++)
         {
             (IovaRange range, HostBlock block) = _bench.Map(domain, 4096, 4096, Ours);
+            if (IsADeviceWithin()) met++;
             domain.Mappings.Unmap(range);
             block.CopyFrom(0, clean);
             Thread.Yield();
@@ -69,6 +78,7 @@ public sealed class ConcurrentUnmapTests
 
         _stop = true;
         await device;
+        Assert.True(met >= MostlyMet, $"{met} unmaps met an access");
     }
 
     [Fact]
@@ -89,14 +99,16 @@ public sealed class ConcurrentUnmapTests
                 while (!_stop)
                 {
                     long before = Volatile.Read(ref epoch);
-                    Assert.True(port.Read(new Iova(4096), data).IsOk, "a replacement must not leave a gap");
+                    Access(0, () => Assert.True(port.Read(new Iova(4096), data).IsOk, "a replacement must not leave a gap"));
                     long after = Volatile.Read(ref epoch);
                     if (before == after && before % 2 == 0) Assert.Equal(before % 4 == 0 ? 0x11 : 0x22, data[0]);
                 }
             },
             TaskCreationOptions.LongRunning);
-        for (int round = 1; round < 20_000; round++)
+        int met = 0;
+        for (int round = 1; round < Rounds || (met < MostlyMet && round < 100 * Rounds); round++)
         {
+            if (IsADeviceWithin()) met++;
             Volatile.Write(ref epoch, (round * 2) - 1);
             endpoint.Attach(null, domains[round % 2]);
             Volatile.Write(ref epoch, round * 2);
@@ -104,6 +116,7 @@ public sealed class ConcurrentUnmapTests
 
         _stop = true;
         await device;
+        Assert.True(met >= MostlyMet, $"{met} replacements met an access");
     }
 
     [Theory]
@@ -182,7 +195,22 @@ public sealed class ConcurrentUnmapTests
         return backing;
     }
 
-    private Task<long> Reader(Endpoint endpoint, int pages) => Task.Factory.StartNew(
+    /// <summary>Whether a device has begun an access and not ended it: if the change comes soon, it meets that access.</summary>
+    private bool IsADeviceWithin()
+    {
+        for (int i = 0; i < _within.Length; i++)
+            if ((Volatile.Read(ref _within[i].Value) & 1) != 0) return true;
+        return false;
+    }
+
+    private void Access(int device, Action access)
+    {
+        Interlocked.Increment(ref _within[device].Value);
+        access();
+        Interlocked.Increment(ref _within[device].Value);
+    }
+
+    private Task<long> Reader(Endpoint endpoint, int pages, int device) => Task.Factory.StartNew(
         () =>
         {
             using DmaPort port = endpoint.OpenPort();
@@ -190,7 +218,10 @@ public sealed class ConcurrentUnmapTests
             long reads = 0;
             for (int i = 0; !_stop; i++)
             {
-                if (!port.Read(new Iova((ulong)((i % pages) + 1) * 4096), data).IsOk) continue;
+                Interlocked.Increment(ref _within[device].Value);
+                bool isOk = port.Read(new Iova((ulong)((i % pages) + 1) * 4096), data).IsOk;
+                Interlocked.Increment(ref _within[device].Value);
+                if (!isOk) continue;
                 reads++;
                 if (data.AsSpan().ContainsAnyExcept(Ours)) throw new InvalidOperationException("a device read memory that was unmapped");
             }
@@ -199,12 +230,19 @@ public sealed class ConcurrentUnmapTests
         },
         TaskCreationOptions.LongRunning);
 
-    private Task Writer(Endpoint endpoint) => Task.Factory.StartNew(
+    private Task Writer(Endpoint endpoint, int device) => Task.Factory.StartNew(
         () =>
         {
             using DmaPort port = endpoint.OpenPort();
             byte[] data = new byte[4096];
-            while (!_stop) port.Write(new Iova(4096), data);
+            while (!_stop) Access(device, () => port.Write(new Iova(4096), data));
         },
         TaskCreationOptions.LongRunning);
+
+    [System.Runtime.InteropServices.StructLayout(System.Runtime.InteropServices.LayoutKind.Explicit, Size = 128)]
+    private struct Padded
+    {
+        [System.Runtime.InteropServices.FieldOffset(64)]
+        internal long Value;
+    }
 }

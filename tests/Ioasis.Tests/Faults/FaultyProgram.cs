@@ -6,6 +6,8 @@ using Ioasis.Core.Threads;
 using Ioasis.Core.Units;
 using Ioasis.Devices;
 using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Iommufd.Sva;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio;
 using Ioasis.Tests.Fuzz;
@@ -73,7 +75,14 @@ internal sealed class FaultyProgram : ICaller, IDisposable
     /// <summary>All that a call may change.</summary>
     internal string State => Snapshot.Of(
         [_files.Keys.Order().ToArray(), .. _files.OrderBy(f => f.Key).Select(f => f.Value), Devices, Groups, Pins, UserPins,
-            Faulty.Backings, _events.Select(e => e.Holders).ToArray()]);
+            Faulty.Backings, _events.Select(e => e.Holders).ToArray(), Charged.ToArray()]);
+
+    /// <summary>Bytes that are charged for the objects of each file; what an IOAS has in advance for its mappings does not count.</summary>
+    private IEnumerable<long> Charged =>
+        from file in _files.OrderBy(f => f.Key)
+        let context = file.Value as IommufdContext ?? (file.Value as ISvaFile)?.Sva.Objects
+        where context is not null
+        select context.Objects.Budget.Held - context.Objects.All<Ioas>().Sum(ioas => ioas.Table.Granted);
 
     public bool HasCapability(int capability) => true;
 

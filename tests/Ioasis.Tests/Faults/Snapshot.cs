@@ -6,7 +6,9 @@ using System.Text;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Units;
 using Ioasis.Devices.Slots;
+using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Mapping;
+using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio;
 using Ioasis.Units.Vtd.Nested;
@@ -30,6 +32,7 @@ internal sealed class Snapshot
         "_translations", "_structures", // caches of a first stage
         "_spare", // an empty list
         "_opener", "_context", // ways back up
+        "_granted", "Shares", // what is charged in steps, and to whom from the first call on
     ];
 
     private readonly StringBuilder _text = new();
@@ -56,6 +59,7 @@ internal sealed class Snapshot
             case byte[] bytes:
                 Line(Convert.ToHexString(bytes));
                 return;
+            case MemoryBudget or MemoryShare: // FaultyProgram tells what of it counts
             case Lock or Delegate or MappingTable or IommuUnit or AddressSpace or PciSlot or VfioPciBus or DirtyBitmap or TranslationCache or StructureCache or Pointer or WeakReference:
                 Line(value.GetType().Name);
                 return;
