@@ -27,6 +27,9 @@ internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier, Vfi
         set => _granted = value;
     }
 
+    /// <summary>Whether the group's file counts as open until this one is closed.</summary>
+    internal bool KeepsGroupOpen { get; set; }
+
     /// <inheritdoc/>
     public override bool IsVfioFile => true;
 
@@ -57,8 +60,8 @@ internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier, Vfi
     public override void Close()
     {
         Device.Unbind(this);
-        if (_granted && IsOfGroup) Device.Group.TakeBack();
-        else if (_granted) Device.Group.Unblock();
+        if (KeepsGroupOpen) Device.Group.TakeBack();
+        else if (_granted && !IsOfGroup) Device.Group.Unblock();
         Device.RemoveFile();
     }
 }

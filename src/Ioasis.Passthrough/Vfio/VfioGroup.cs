@@ -17,7 +17,7 @@ public sealed class VfioGroup : INode
     private readonly IommuGroup _group;
     private IommufdContext? _context;
     private int _boundByNode;
-    private int _handedOut; // devices: as on Linux they keep the group's file open
+    private int _handedOut; // devices that keep the group's file open
     private bool _open;
 
     internal VfioGroup(IommuGroup group, uint major, uint minor)
@@ -143,14 +143,20 @@ public sealed class VfioGroup : INode
         Errno errno = device.AddFile();
         if (errno != Errno.None) return errno;
         var opened = new VfioDeviceFile(device, carrier, this);
-        lock (_lock) errno = _context is null ? Errno.EINVAL : device.BindAndAttach(opened, _context);
+        lock (_lock)
+        {
+            errno = _context is null ? Errno.EINVAL : device.BindAndAttach(opened, _context);
+            // As on Linux: with VFIO's own container a device keeps the group's file open, with an iommufd in its place it does not.
+            opened.KeepsGroupOpen = errno == Errno.None && _context!.IsVfioContainer;
+            if (opened.KeepsGroupOpen) _handedOut++;
+        }
+
         if (errno != Errno.None)
         {
             device.RemoveFile();
             return errno;
         }
 
-        lock (_lock) _handedOut++;
         opened.IsGranted = true;
         file = opened;
         return Errno.None;
@@ -168,7 +174,7 @@ public sealed class VfioGroup : INode
         return Errno.None;
     }
 
-    /// <summary>A device that was handed out is closed.</summary>
+    /// <summary>A device that kept the group's file open is closed.</summary>
     internal void TakeBack()
     {
         lock (_lock) _handedOut--;

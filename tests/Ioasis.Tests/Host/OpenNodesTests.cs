@@ -70,10 +70,10 @@ public sealed class OpenNodesTests : IDisposable
         Assert.Equal(Errno.None, SysFiles.Stat(further!, out LinuxStat stat));
         Assert.Equal(open.Carrier.Inode, stat.Ino);
         placed.Dispose();
-        _nodes.CloseWhatIsGone();
+        Look();
         Assert.Equal(0, file.Closed);
         further!.Dispose();
-        _nodes.CloseWhatIsGone();
+        Look();
         Assert.Equal(1, file.Closed);
         Assert.Equal(Errno.EBADF, _nodes.OpenAgain(file, out _));
     }
