@@ -34,6 +34,9 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
     {
         // Guards the list. Innermost.
         private readonly Lock _lock = new();
+
+        // Held while a file's bytes are read and shown: who shows them last has read them last. Taken before the device's locks.
+        private readonly Lock _showing = new();
         private readonly List<File> _files = [];
 
         internal void Add(File file)
@@ -46,12 +49,16 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
             lock (_lock) _files.Remove(file);
         }
 
-        /// <summary>Has every image of a file show these bytes.</summary>
-        internal void Show(string path, byte[] bytes)
+        /// <summary>Has every image of a file show its bytes as they are now.</summary>
+        internal void Show(string path, IVirtualBytes bytes)
         {
-            File[] files;
-            lock (_lock) files = [.. _files.Where(file => file.Path == path)];
-            foreach (File file in files) file.Show(bytes);
+            lock (_showing)
+            {
+                byte[] now = bytes.Read();
+                File[] files;
+                lock (_lock) files = [.. _files.Where(file => file.Path == path)];
+                foreach (File file in files) file.Show(now);
+            }
         }
     }
 
@@ -64,6 +71,7 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
         private readonly VirtualFile _attribute;
         private readonly Images _images;
         private readonly byte[] _shown;
+        private int _underWay; // changes that were taken and have not taken effect
         private bool _closed;
 
         internal File(SharedBytes image, VirtualFile attribute, long count, Images images)
@@ -82,7 +90,13 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
         {
             IVirtualBytes bytes = _attribute.Bytes!;
             foreach ((int position, byte[] written) in TakeChanges())
-                bytes.Write(position, written, () => _images.Show(_attribute.Path, bytes.Read()));
+                bytes.Write(position, written, () => Done(bytes));
+        }
+
+        private void Done(IVirtualBytes bytes)
+        {
+            lock (_lock) _underWay--;
+            _images.Show(_attribute.Path, bytes);
         }
 
         public override void Close()
@@ -92,12 +106,15 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
             lock (_lock) _closed = true;
         }
 
-        /// <summary>Shows the bytes, but for those that a program has written since: these are taken first.</summary>
+        /// <summary>
+        /// Shows the bytes, but for those that a program has written since: these are taken first. While a change is under way the bytes may be those
+        /// before it, and showing them would hide that the program writes them again; the end of the last change shows them.
+        /// </summary>
         internal void Show(byte[] bytes)
         {
             lock (_lock)
             {
-                if (_closed) return;
+                if (_closed || _underWay != 0) return;
                 for (int i = 0; i < _shown.Length; i += sizeof(uint))
                 {
                     uint was = BitConverter.ToUInt32(_shown, i), now = BitConverter.ToUInt32(bytes, i);
@@ -120,6 +137,8 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
                     for (; i < _shown.Length && _image.Read<byte>((ulong)i) is var now && now != _shown[i]; i++) _shown[i] = now;
                     if (i > start) changes.Add((start, _shown[start..i]));
                 }
+
+                _underWay += changes.Count;
             }
 
             return changes;

@@ -144,7 +144,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
 
     /// <inheritdoc/>
     public override bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) =>
-        !_gone && length != 0 && _waits.Await(() => TryBringNow(address.Value, length, write), stop);
+        length != 0 && CanBring(address.Value, length, write) && _waits.Await(() => TryBringNow(address.Value, length, write), stop);
 
     // Opened late, it may be that of a program after an exec; but then all accesses fail anyhow.
     private PageMap? PresentPages
@@ -328,12 +328,17 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
 
     private bool TryBringNow(ulong address, ulong length, bool write)
     {
+        if (!CanBring(address, length, write)) return false;
         ulong last = address + (length - 1);
-        if (last < address) return false;
-        if (!write) return _bringer.TryBring(address, last, null, () => _gone);
-        _bringer.BringForWrite(address, last);
+        // Memory that can be written alone cannot be touched by reading it.
+        if (Covers(address, length, ProcmapQuery.Readable) && !_bringer.TryBring(address, last, null, () => _gone)) return false;
+        if (write) _bringer.BringForWrite(address, last);
         return true;
     }
+
+    // What is not mapped, or not for that, nobody can bring.
+    private bool CanBring(ulong address, ulong length, bool write) =>
+        !_gone && Covers(address, length, write ? ProcmapQuery.Writable : ProcmapQuery.Readable);
 
     private bool TryBringAll(in ProcmapQuery mapping, ulong start, ulong last, bool writable, ref bool ofFiles)
     {

@@ -121,7 +121,10 @@ public sealed class MemoryBudgetTests
         array.CopyFrom(0, MemoryMarshal.AsBytes<IommuIovaRange>(ranges));
         var args = new IommuIoasAllowIovas
         {
-            Size = TestMachine.Length<IommuIoasAllowIovas>(), IoasId = ioas, NumIovas = many, AllowedIovas = (ulong)array.Address,
+            Size = TestMachine.Length<IommuIoasAllowIovas>(),
+            IoasId = ioas,
+            NumIovas = many,
+            AllowedIovas = (ulong)array.Address,
         };
         long before = Memory.Held;
         Assert.Equal(Errno.ENOMEM, _machine.Call(IOMMU_IOAS_ALLOW_IOVAS, ref args));
@@ -166,7 +169,10 @@ public sealed class MemoryBudgetTests
         IommufdDevice device = _machine.Bind();
         var hwpt = new IommuHwptAlloc
         {
-            Size = TestMachine.Length<IommuHwptAlloc>(), DevId = device.Id, PtId = _machine.NewIoas(), Flags = IOMMU_HWPT_ALLOC_NEST_PARENT,
+            Size = TestMachine.Length<IommuHwptAlloc>(),
+            DevId = device.Id,
+            PtId = _machine.NewIoas(),
+            Flags = IOMMU_HWPT_ALLOC_NEST_PARENT,
         };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_HWPT_ALLOC, ref hwpt));
         Assert.Equal(Errno.None, _machine.Context.Objects.TryGet(hwpt.OutHwptId, out ObjectTable.Held<HwptPaging> parent));
@@ -176,7 +182,10 @@ public sealed class MemoryBudgetTests
         using (ObjectTable.Pending<IommufdViommu> pending = _machine.Context.Objects.Reserve(viommu)) pending.Commit();
         var events = new IommuVeventqAlloc
         {
-            Size = TestMachine.Length<IommuVeventqAlloc>(), ViommuId = viommu.Id, Type = type, VeventqDepth = VeventQueue.MaxDepth,
+            Size = TestMachine.Length<IommuVeventqAlloc>(),
+            ViommuId = viommu.Id,
+            Type = type,
+            VeventqDepth = VeventQueue.MaxDepth,
         };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_VEVENTQ_ALLOC, ref events));
         long before = Memory.Held;

@@ -35,7 +35,10 @@ public sealed class MemoryCostTests
         Check(() => NewHwpt(device, new IommuHwptAlloc { PtId = ioas }));
         Check(() => NewHwpt(device, new IommuHwptAlloc
         {
-            PtId = parent, DataType = IOMMU_HWPT_DATA_VTD_S1, DataLen = TestMachine.Length<IommuHwptVtdS1>(), DataUptr = (ulong)config.Address,
+            PtId = parent,
+            DataType = IOMMU_HWPT_DATA_VTD_S1,
+            DataLen = TestMachine.Length<IommuHwptVtdS1>(),
+            DataUptr = (ulong)config.Address,
         }));
         Check(() =>
         {
