@@ -1,4 +1,3 @@
-using System.Globalization;
 using Ioasis.Abi;
 using Ioasis.Host.Launch;
 using Ioasis.Host.Serving;
@@ -93,15 +92,8 @@ internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees
     private static bool TryAwait(int thread, Tracee tracee, out ChildState state)
     {
         while (!tracee.TryAwait(out state, s_patience))
-            if (!IsTraced(thread)) return false;
+            if (!ThreadStatus.IsTraced(thread)) return false;
         return state.Trapped;
-    }
-
-    private static bool IsTraced(int thread)
-    {
-        string path = string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/fd");
-        if (SysFiles.Open(path, FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory) != Errno.None) return false;
-        using (directory) return ThreadStatus.TryRead(directory, out ThreadStatus status) && status.Tracer != 0;
     }
 
     private void TellOnce(int thread)

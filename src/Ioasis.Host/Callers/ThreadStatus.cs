@@ -43,6 +43,16 @@ internal readonly record struct ThreadStatus(int Process, uint RealUser, int Tra
         }
     }
 
+    /// <summary>Whether a thread is traced, by its number alone.</summary>
+    public static bool IsTraced(int thread)
+    {
+        string path = string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/fd");
+        Errno errno = SysFiles.Open(path, FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory);
+        // Whether it is still there could not be found out, as without a free descriptor: it is, and would stay stopped.
+        if (errno != Errno.None) return errno is not (Errno.ENOENT or Errno.ESRCH);
+        using (directory) return TryRead(directory, out ThreadStatus status) && status.Tracer != 0;
+    }
+
     private static ThreadStatus Parse(string text)
     {
         int process = 0, tracer = 0;

@@ -2,7 +2,6 @@ using Ioasis.Abi;
 using Ioasis.Host.Filter;
 using Ioasis.Host.Launch;
 using Ioasis.Host.Serving;
-using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
 
@@ -52,18 +51,10 @@ internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, 
         {
             listener.Send(Answer.Continue.ToResponse(call.Id));
             ChildState state;
-            while (!tracee.TryAwait(out state, s_patience) && IsTraced((int)call.Pid)) { }
+            while (!tracee.TryAwait(out state, s_patience) && ThreadStatus.IsTraced((int)call.Pid)) { }
             return state;
         }
         finally { process.Memory.Changes.End(); }
-    }
-
-    private static bool IsTraced(int thread)
-    {
-        Errno errno = SysFiles.Open($"/proc/{thread}/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory);
-        // Whether it is still there could not be found out, as without a free descriptor: it is, and would stay stopped.
-        if (errno != Errno.None) return errno is not (Errno.ENOENT or Errno.ESRCH);
-        using (directory) return ThreadStatus.TryRead(directory, out ThreadStatus status) && status.Tracer != 0;
     }
 
     private void TellOnce(int thread)
