@@ -22,16 +22,20 @@ internal static partial class Baselines
     {
         Dictionary<string, double> figures = [];
         foreach (Match line in Figure().Matches(Run(program, arguments)))
-            figures[line.Groups[1].Value.Trim(' ', ':')] = double.Parse(line.Groups[2].Value, CultureInfo.InvariantCulture);
+            figures[line.Groups[1].Value.Trim(' ', ':')] =
+                double.Parse(line.Groups[2].Value, CultureInfo.InvariantCulture);
         return figures;
     }
 
     private static string Run(string program, string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, WorkingDirectory = Root })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, WorkingDirectory = Root })!;
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} ended with {process.ExitCode}: {output}");
+        return process.ExitCode == 0
+            ? output
+            : throw new InvalidOperationException($"{program} ended with {process.ExitCode}: {output}");
     }
 
     private static string FindRoot()

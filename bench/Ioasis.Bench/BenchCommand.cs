@@ -2,7 +2,9 @@ using Ioasis.Bench.Report;
 
 namespace Ioasis.Bench;
 
-/// <summary>The verb <c>bench</c>. A command line that is wrong gets one sentence and exit code 2, as from the other verbs.</summary>
+/// <summary>
+/// The verb <c>bench</c>. A command line that is wrong gets one sentence and exit code 2, as from the other verbs.
+/// </summary>
 internal static class BenchCommand
 {
     private const int UsageError = 2;
@@ -26,7 +28,8 @@ internal static class BenchCommand
             return 0;
         }
 
-        if (BenchOptions.Parse(arguments, Catalog.Names, out string? complaint) is not { } options) return Refuse(error, complaint!);
+        if (BenchOptions.Parse(arguments, Catalog.Names, out string? complaint) is not { } options)
+            return Refuse(error, complaint!);
         if (options.Check) return RatioCheck.Run(output) ? 0 : 1;
         if (options.Names is [var only] && Catalog.Missing(only) is { } lack) return Refuse(error, lack);
         try
@@ -48,7 +51,9 @@ internal static class BenchCommand
 
             page?.Write(HtmlPage.Of(results));
             if (options.Json) output.WriteLine(JsonRecords.Of(results));
-            else TextTable.Write(results, output, coloured: !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("NO_COLOR") is null or "");
+            else
+                TextTable.Write(results, output, coloured: !Console.IsOutputRedirected
+                && Environment.GetEnvironmentVariable("NO_COLOR") is null or "");
             return 0;
         }
         catch (Exception e) when (options.Html is not null && e is IOException or UnauthorizedAccessException)

@@ -35,15 +35,18 @@ internal sealed record BenchOptions
         for (int i = 0; i < arguments.Length && complaint is null; i++)
         {
             string word = arguments[i];
-            string? value = i + 1 < arguments.Length && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal) ? arguments[i + 1] : null;
-            if (s_options.Contains(word) && arguments.Count(a => a == word) is > 1 and int times) complaint = $"{word} stands there {times} times; once is right";
+            string? value = i + 1 < arguments.Length
+                && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal) ? arguments[i + 1] : null;
+            if (s_options.Contains(word) && arguments.Count(a => a == word) is > 1 and int times)
+                complaint = $"{word} stands there {times} times; once is right";
             else if (word == "--json") options = options with { Json = true };
             else if (word == "--check") options = options with { Check = true };
             else if (word == "--rounds")
             {
                 i++;
                 if (value is null) complaint = "--rounds needs a value: --rounds N";
-                else if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int rounds) || rounds is < 1 or > MostRounds)
+                else if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int rounds)
+                    || rounds is < 1 or > MostRounds)
                     complaint = $"--rounds takes a number from 1 to {MostRounds}, not \"{value}\"";
                 else options = options with { Rounds = rounds };
             }
@@ -53,8 +56,10 @@ internal sealed record BenchOptions
                 if (value is null) complaint = "--html needs a value: --html FILE";
                 else options = options with { Html = value };
             }
-            else if (word.StartsWith('-')) complaint = $"bench does not know \"{word}\"; it knows {string.Join(", ", s_options)}";
-            else if (!catalog.Contains(word)) complaint = $"there is no benchmark \"{word}\"; there is {string.Join(", ", catalog)}";
+            else if (word.StartsWith('-'))
+                complaint = $"bench does not know \"{word}\"; it knows {string.Join(", ", s_options)}";
+            else if (!catalog.Contains(word))
+                complaint = $"there is no benchmark \"{word}\"; there is {string.Join(", ", catalog)}";
             else names.Add(word);
         }
 

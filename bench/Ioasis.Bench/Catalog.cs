@@ -22,8 +22,11 @@ internal static class Catalog
 
     internal static IReadOnlyList<string> Names { get; } = [.. s_all.Select(b => b.Name)];
 
-    /// <summary>What a benchmark needs that is not here, as a sentence without its full stop; null where nothing is missing.</summary>
+    /// <summary>
+    /// What a benchmark needs that is not here, as a sentence without its full stop; null where nothing is missing.
+    /// </summary>
     internal static string? Missing(string name) => name == "peers" ? PeersBenchmark.Missing : null;
 
-    internal static IEnumerable<Comparison> Run(string name, int rounds) => s_all.Single(b => b.Name == name).Run(rounds);
+    internal static IEnumerable<Comparison> Run(string name, int rounds) =>
+        s_all.Single(b => b.Name == name).Run(rounds);
 }

@@ -6,7 +6,9 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Bench;
 
-/// <summary>The dirty bitmap of 1 TiB at 4 KiB, 1 % of it dirty at random, beside reading the bytes of such a bitmap once.</summary>
+/// <summary>
+/// The dirty bitmap of 1 TiB at 4 KiB, 1 % of it dirty at random, beside reading the bytes of such a bitmap once.
+/// </summary>
 internal static class DirtyBenchmark
 {
     private const ulong Start = 1UL << 40, Length = 1UL << 40, Page = 4096, Pages = Length / Page;
@@ -51,7 +53,8 @@ internal static class DirtyBenchmark
             ours.Add(took);
         }
 
-        return new Comparison("dirty bitmap of 1 TiB, 1 % dirty", Series.Of(ours), "reading its 32 MiB once", Series.Of(theirs));
+        return new Comparison("dirty bitmap of 1 TiB, 1 % dirty", Series.Of(ours), "reading its 32 MiB once",
+            Series.Of(theirs));
     }
 
     private static void Write(InProcess bench, Random random)

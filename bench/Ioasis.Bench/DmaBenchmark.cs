@@ -9,8 +9,9 @@ using Ioasis.Units.Vtd;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// <c>port.Read</c> of 64 bytes at random pages, and the translation in it alone: with few pages every access hits the port's IOTLB, with many nearly
-/// every one misses it and walks. The C does no more than look up and copy: no permission of the requester, no safety against an unmap.
+/// <c>port.Read</c> of 64 bytes at random pages, and the translation in it alone: with few pages every access hits the
+/// port's IOTLB, with many nearly every one misses it and walks. The C does no more than look up and copy: no
+/// permission of the requester, no safety against an unmap.
 /// </summary>
 internal static class DmaBenchmark
 {
@@ -38,8 +39,12 @@ internal static class DmaBenchmark
             }
 
             string name = $"{what}, {pages} mappings";
-            yield return new Comparison($"port.Read of 64 bytes, {name}", Series.Of(reads), copying, Series.Of(referenceCopying)) { Target = hits ? Hit : Miss };
-            yield return new Comparison($"translation only, {name}", Series.Of(locates), baseline, Series.Of(reference)) { Target = hits ? Translation : null };
+            yield return new Comparison($"port.Read of 64 bytes, {name}", Series.Of(reads), copying,
+                Series.Of(referenceCopying))
+            { Target = hits ? Hit : Miss };
+            yield return new Comparison($"translation only, {name}", Series.Of(locates), baseline,
+                Series.Of(reference))
+            { Target = hits ? Translation : null };
         }
     }
 
@@ -76,7 +81,8 @@ internal static class DmaBenchmark
             }
 
             var random = new Random(1);
-            for (int i = 0; i < Sequence; i++) _iovas[i] = Base + ((ulong)random.Next(pages) * Page) + ((ulong)random.Next(64) * 64);
+            for (int i = 0; i < Sequence; i++)
+                _iovas[i] = Base + ((ulong)random.Next(pages) * Page) + ((ulong)random.Next(64) * 64);
             _port = Endpoint.OpenPort();
         }
 

@@ -1,7 +1,8 @@
 namespace Ioasis.Bench;
 
 /// <summary>
-/// How soon a device under <c>ioasis run</c> answers a store to its mapped BAR, which nothing tells of: beside two calls, which are stopped. The median of many.
+/// How soon a device under <c>ioasis run</c> answers a store to its mapped BAR, which nothing tells of: beside two
+/// calls, which are stopped. The median of many.
 /// </summary>
 internal static class DoorbellBenchmark
 {
@@ -13,7 +14,8 @@ internal static class DoorbellBenchmark
         string doorbell = Baselines.Program("doorbell");
         string[] arguments = ["run", "--", doorbell, "1000:00:03.0", .. s_gaps.Select(gap => $"{gap}")];
         List<Dictionary<string, double>> measured = [];
-        for (int round = 0; round < rounds; round++) measured.Add(Baselines.Measure(Path.Combine(Baselines.Root, "ioasis"), arguments));
+        for (int round = 0; round < rounds; round++)
+            measured.Add(Baselines.Measure(Path.Combine(Baselines.Root, "ioasis"), arguments));
         foreach (int gap in s_gaps)
         {
             string after = $", {gap} us after the last";

@@ -2,7 +2,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Bench;
 
-/// <summary>What of our memory a mapping of 4 KiB takes when there are a million, with a device attached. The C holds them in a 4-level table and no more.</summary>
+/// <summary>
+/// What of our memory a mapping of 4 KiB takes when there are a million, with a device attached. The C holds them in a
+/// 4-level table and no more.
+/// </summary>
 internal static class FootprintBenchmark
 {
     private const double Most = 64;
@@ -17,6 +20,8 @@ internal static class FootprintBenchmark
         double each = (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)Count;
         bench.Unmap(0, ulong.MaxValue);
         double theirs = Baselines.Measure(Baselines.Program("translate"), $"{Count}")["4-level table for each mapping"];
-        return new Comparison("memory of a 4 KiB mapping among 1M", new Series(each, each), "a 4-level table", new Series(theirs, theirs), "bytes") { Limit = Most };
+        return new Comparison("memory of a 4 KiB mapping among 1M", new Series(each, each), "a 4-level table",
+            new Series(theirs, theirs), "bytes")
+        { Limit = Most };
     }
 }

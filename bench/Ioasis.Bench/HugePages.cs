@@ -4,7 +4,8 @@ using Ioasis.Memory;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// Memory in huge pages where the kernel has them, as a VMM asks for its guest's. Without, what is measured is mostly how the host's pages of 4 KiB happen to lie: the C asks as well.
+/// Memory in huge pages where the kernel has them, as a VMM asks for its guest's. Without, what is measured is mostly
+/// how the host's pages of 4 KiB happen to lie: the C asks as well.
 /// </summary>
 internal static class HugePages
 {

@@ -11,7 +11,9 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Bench;
 
-/// <summary>A context with an IOAS and a device attached to it, called through the ioctl table as a program would.</summary>
+/// <summary>
+/// A context with an IOAS and a device attached to it, called through the ioctl table as a program would.
+/// </summary>
 internal sealed class InProcess : ICaller
 {
     private readonly OwnAddressSpace _memory = new();
@@ -27,7 +29,13 @@ internal sealed class InProcess : ICaller
         var ioas = new IommuIoasAlloc { Size = Size<IommuIoasAlloc>() };
         Call(IOMMU_IOAS_ALLOC, ref ioas);
         Ioas = ioas.OutIoasId;
-        var hwpt = new IommuHwptAlloc { Size = Size<IommuHwptAlloc>(), Flags = hwptFlags, DevId = device!.Id, PtId = Ioas };
+        var hwpt = new IommuHwptAlloc
+        {
+            Size = Size<IommuHwptAlloc>(),
+            Flags = hwptFlags,
+            DevId = device!.Id,
+            PtId = Ioas
+        };
         Call(IOMMU_HWPT_ALLOC, ref hwpt);
         Hwpt = hwpt.OutHwptId;
         uint id = Hwpt;

@@ -1,6 +1,9 @@
 namespace Ioasis.Bench;
 
-/// <summary>One ioctl of an unmodified program under <c>ioasis run</c>, beside the same call answered by the smallest supervisor in C.</summary>
+/// <summary>
+/// One ioctl of an unmodified program under <c>ioasis run</c>, beside the same call answered by the smallest supervisor
+/// in C.
+/// </summary>
 internal static class IoctlBenchmark
 {
     internal static Comparison Run(int rounds)
@@ -13,6 +16,7 @@ internal static class IoctlBenchmark
             theirs.Add(Baselines.Measure(supervisor, roundtrip).Values.Single());
         }
 
-        return new Comparison("ioctl round trip under run", Series.Of(ours), "a minimal supervisor in C", Series.Of(theirs));
+        return new Comparison("ioctl round trip under run", Series.Of(ours), "a minimal supervisor in C",
+            Series.Of(theirs));
     }
 }

@@ -38,7 +38,9 @@ internal readonly ref struct Locate(ref nint sum) : ITransfer
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void All(nint host) => _sum += host;
 
-    public void Part(nint host, int offset, int count) => throw new InvalidOperationException("All of it lies in one page.");
+    public void Part(nint host, int offset, int count) =>
+        throw new InvalidOperationException("All of it lies in one page.");
 
-    public bool Part(MemoryBacking backing, ulong at, int offset, int count) => throw new InvalidOperationException("All of it lies in our process.");
+    public bool Part(MemoryBacking backing, ulong at, int offset, int count) =>
+        throw new InvalidOperationException("All of it lies in our process.");
 }

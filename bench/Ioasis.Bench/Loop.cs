@@ -5,7 +5,9 @@ internal static class Loop
 {
     private const int Slice = 1 << 16, Slices = 40, Calls = 60;
 
-    /// <summary>Lets the compiler see a loop often enough that it is compiled as in a program that has run for a while.</summary>
+    /// <summary>
+    /// Lets the compiler see a loop often enough that it is compiled as in a program that has run for a while.
+    /// </summary>
     internal static void Warm(Func<int, double> loop)
     {
         for (int pass = 0; pass < 2; pass++) // what is instrumented first, then what was seen
@@ -15,10 +17,15 @@ internal static class Loop
         }
     }
 
-    /// <summary>Lets the compiler finish with what has run: it waits until nothing new has come for a while, and tells nobody when it is done.</summary>
+    /// <summary>
+    /// Lets the compiler finish with what has run: it waits until nothing new has come for a while, and tells nobody
+    /// when it is done.
+    /// </summary>
     internal static void Settle() => Thread.Sleep(250);
 
-    /// <summary>The best of several short runs, as the C does it: what takes the processor away counts in one of them.</summary>
+    /// <summary>
+    /// The best of several short runs, as the C does it: what takes the processor away counts in one of them.
+    /// </summary>
     internal static double Best(Func<int, double> loop)
     {
         double best = double.MaxValue;

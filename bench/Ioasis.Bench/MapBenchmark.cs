@@ -4,8 +4,8 @@ using Ioasis.Memory;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// What a map and an unmap cost through the ioctl table, with a device attached: the same whatever the size, since nothing is done page by page, and
-/// nearly so whatever else is mapped; and what unmapping everything costs an area.
+/// What a map and an unmap cost through the ioctl table, with a device attached: the same whatever the size, since
+/// nothing is done page by page, and nearly so whatever else is mapped; and what unmapping everything costs an area.
 /// </summary>
 internal static class MapBenchmark
 {
@@ -18,7 +18,8 @@ internal static class MapBenchmark
         HostBlock block = bench.Allocate(1UL << 30);
         foreach ((ulong length, string name) in ((ulong, string)[])[(2UL << 20, "2 MiB"), (1UL << 30, "1 GiB")])
         {
-            (Series large, Series page) = InTurn(rounds, n => Pairs(bench, block, Start, length, n), n => Pairs(bench, block, Start, Page, n));
+            (Series large, Series page) =
+                InTurn(rounds, n => Pairs(bench, block, Start, length, n), n => Pairs(bench, block, Start, Page, n));
             yield return new Comparison($"map and unmap of {name}", large, "ours of 4 KiB", page) { Target = Large };
         }
 
@@ -26,9 +27,13 @@ internal static class MapBenchmark
         var some = Areas.Of(1 << 16);
         var many = Areas.Of(1 << 20);
         (Series among64K, Series among1K) = InTurn(rounds, some.Pairs, few.Pairs);
-        yield return new Comparison("map and unmap of 4 KiB among 64k areas", among64K, "ours among 1k", among1K) { Limit = Pair };
+        yield return new Comparison("map and unmap of 4 KiB among 64k areas", among64K, "ours among 1k",
+            among1K)
+        { Limit = Pair };
         (Series among1M, among1K) = InTurn(rounds, many.Pairs, few.Pairs);
-        yield return new Comparison("map and unmap of 4 KiB among 1M areas", among1M, "ours among 1k", among1K) { Target = Growth };
+        yield return new Comparison("map and unmap of 4 KiB among 1M areas", among1M, "ours among 1k",
+            among1K)
+        { Target = Growth };
 
         List<double> all = [], walked = [];
         string translate = Baselines.Program("translate");
@@ -39,7 +44,9 @@ internal static class MapBenchmark
             many.MapAll();
         }
 
-        yield return new Comparison("unmapping all of 1M areas, for each", Series.Of(all), "clearing 4-level entries", Series.Of(walked)) { Limit = All };
+        yield return new Comparison("unmapping all of 1M areas, for each", Series.Of(all), "clearing 4-level entries",
+            Series.Of(walked))
+        { Limit = All };
     }
 
     private static (Series Ours, Series Beside) InTurn(int rounds, Func<int, double> ours, Func<int, double> beside)
@@ -89,7 +96,8 @@ internal static class MapBenchmark
 
         internal void MapAll()
         {
-            for (ulong i = 0; i < (ulong)count; i++) _bench.Map(Start + (i * 2 * Page), (ulong)_block!.Address + (i * Page), Page);
+            for (ulong i = 0; i < (ulong)count; i++)
+                _bench.Map(Start + (i * 2 * Page), (ulong)_block!.Address + (i * Page), Page);
         }
 
         internal double UnmapAll()

@@ -1,8 +1,9 @@
 namespace Ioasis.Bench;
 
 /// <summary>
-/// What a translation that misses the port's IOTLB, and a map with an unmap, cost with 1 to 1M mappings. The memory is 256 MiB however few the mappings are, and 4 GiB
-/// with 1M: so that pages are missed, which have their entries in an IOTLB one by one.
+/// What a translation that misses the port's IOTLB, and a map with an unmap, cost with 1 to 1M mappings. The memory is
+/// 256 MiB however few the mappings are, and 4 GiB with 1M: so that pages are missed, which have their entries in an
+/// IOTLB one by one.
 /// </summary>
 internal static class MappingsBenchmark
 {
@@ -16,12 +17,14 @@ internal static class MappingsBenchmark
             using var reader = new DmaBenchmark.Reader(pages, mappings);
             yield return InTurn(rounds, "translation that misses", mappings, reader.Locate, "4-level walk",
                 () => Baselines.Measure(Baselines.Program("translate"), $"{pages}")["4-level walk"]);
-            yield return InTurn(rounds, "map and unmap of 4 KiB", mappings, MapBenchmark.Areas.Of(mappings).Pairs, "4-level entries set and cleared",
+            yield return InTurn(rounds, "map and unmap of 4 KiB", mappings, MapBenchmark.Areas.Of(mappings).Pairs,
+                "4-level entries set and cleared",
                 () => Baselines.Measure(Baselines.Program("pairs"), $"{mappings}").Values.Single());
         }
     }
 
-    private static Comparison InTurn(int rounds, string operation, int mappings, Func<int, double> ours, string beside, Func<double> theirs)
+    private static Comparison InTurn(
+        int rounds, string operation, int mappings, Func<int, double> ours, string beside, Func<double> theirs)
     {
         Loop.Warm(ours);
         List<double> first = [], second = [];
@@ -31,6 +34,8 @@ internal static class MappingsBenchmark
             second.Add(theirs());
         }
 
-        return new Comparison($"{operation}, {mappings} mappings", Series.Of(first), beside, Series.Of(second)) { At = new PlotPoint(operation, mappings) };
+        return new Comparison($"{operation}, {mappings} mappings", Series.Of(first), beside,
+            Series.Of(second))
+        { At = new PlotPoint(operation, mappings) };
     }
 }

@@ -4,9 +4,10 @@ using Ioasis.Units.Vtd;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// A translation by a guest's first stage of 4 levels, each entry of it through our second stage, and the page through it too: without any cache, and
-/// with those of the unit for entries that lead to tables. With a mapping for each page the second stage has 4 levels as well; a VMM
-/// maps all memory of its guest at once. The C checks less: no reserved bits, no address widths, no rights but the user's to read.
+/// A translation by a guest's first stage of 4 levels, each entry of it through our second stage, and the page through
+/// it too: without any cache, and with those of the unit for entries that lead to tables. With a mapping for each page
+/// the second stage has 4 levels as well; a VMM maps all memory of its guest at once. The C checks less: no reserved
+/// bits, no address widths, no rights but the user's to read.
 /// </summary>
 internal static class NestedBenchmark
 {
@@ -35,8 +36,12 @@ internal static class NestedBenchmark
             }
 
             string name = $"{pages} pages {(atOnce ? "in 1 mapping" : "each mapped")}";
-            yield return new Comparison($"nested walk, {name}", Series.Of(ours), baseline, Series.Of(theirs)) { Target = Uncached };
-            yield return new Comparison($"its tables known, {name}", Series.Of(cached), baseline, Series.Of(theirs)) { Target = Structures };
+            yield return new Comparison($"nested walk, {name}", Series.Of(ours), baseline,
+                Series.Of(theirs))
+            { Target = Uncached };
+            yield return new Comparison($"its tables known, {name}", Series.Of(cached), baseline,
+                Series.Of(theirs))
+            { Target = Structures };
             yield return new Comparison($"its pages known, {name}", Series.Of(known), baseline, Series.Of(theirs));
         }
     }
@@ -53,7 +58,8 @@ internal static class NestedBenchmark
             _port = _guest.Endpoint.OpenPort();
             var random = new Random(1);
             for (int i = 0; i < Sequence; i++)
-                _iovas[i] = NestedGuest.Base + ((ulong)random.Next(pages) * NestedGuest.Page) + ((ulong)random.Next(64) * 64);
+                _iovas[i] = NestedGuest.Base + ((ulong)random.Next(pages) * NestedGuest.Page)
+                    + ((ulong)random.Next(64) * 64);
         }
 
         internal double Round(int count) => Locate.Each(_port, _iovas, count);

@@ -9,7 +9,10 @@ using Ioasis.Units.Vtd;
 
 namespace Ioasis.Bench;
 
-/// <summary>A guest with a device that is attached to a nested domain, whose tables map pages from <see cref="Base"/>. The pages need no memory: nobody reads them.</summary>
+/// <summary>
+/// A guest with a device that is attached to a nested domain, whose tables map pages from <see cref="Base"/>. The pages
+/// need no memory: nobody reads them.
+/// </summary>
 internal sealed class NestedGuest
 {
     internal const ulong Page = 4096, Base = 0x4000_0000;
@@ -32,7 +35,8 @@ internal sealed class NestedGuest
 
         var unit = new VtdUnit("dmar0", features);
         Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
-        Check(unit.CreatePagingDomain(Endpoint, PagingDomainOptions.NestParent, null, _stage2, out PagingDomain? parent));
+        Check(unit.CreatePagingDomain(Endpoint, PagingDomainOptions.NestParent, null, _stage2,
+                out PagingDomain? parent));
         MapStage2(1UL << 46, Page); // makes the second stage 4 levels high
         ulong root = NewPage(ref _nextTable);
         for (ulong i = 0; i < (ulong)pages; i++) Map(root, Base + (i * Page));
@@ -44,7 +48,8 @@ internal sealed class NestedGuest
     internal Endpoint Endpoint { get; }
 
     private void MapStage2(ulong gpa, ulong length) =>
-        _stage2.Map(new IovaRange(gpa, gpa + length - 1), new Somewhere(_tables.Address + (nint)(gpa - Tables), length), 0, MapAccess.ReadWrite);
+        _stage2.Map(new IovaRange(gpa, gpa + length - 1), new Somewhere(_tables.Address + (nint)(gpa - Tables), length),
+            0, MapAccess.ReadWrite);
 
     private ulong NewPage(ref ulong next)
     {
@@ -61,7 +66,8 @@ internal sealed class NestedGuest
             ulong at = table - Tables + X64Format.Offset(iova, level), entry = _tables.Read<ulong>(at);
             if (entry == 0)
             {
-                entry = NewPage(ref level == 1 ? ref _nextData : ref _nextTable) | X64Entry.PresentBit | (ulong)X64Rights.All | X64Entry.AccessedBit;
+                entry = NewPage(ref level == 1 ? ref _nextData : ref _nextTable) | X64Entry.PresentBit
+                    | (ulong)X64Rights.All | X64Entry.AccessedBit;
                 _tables.Write(at, entry);
             }
 

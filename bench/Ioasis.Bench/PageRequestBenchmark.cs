@@ -14,8 +14,9 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// A device misses a page and asks for it, another thread reads the request, maps the page and answers, the device tries again: beside nothing but the
-/// hand-over from one thread to another and back, by a futex, which need not sleep, and by eventfds as here.
+/// A device misses a page and asks for it, another thread reads the request, maps the page and answers, the device
+/// tries again: beside nothing but the hand-over from one thread to another and back, by a futex, which need not sleep,
+/// and by eventfds as here.
 /// </summary>
 internal static class PageRequestBenchmark
 {
@@ -25,7 +26,8 @@ internal static class PageRequestBenchmark
 
     internal static IEnumerable<Comparison> Run(int rounds)
     {
-        const string name = "page request, answered and retried", futex = "futex hand-over there and back", events = "eventfd hand-over there and back";
+        const string name = "page request, answered and retried", futex = "futex hand-over there and back",
+            events = "eventfd hand-over there and back";
         string threads = Baselines.Program("threads");
         List<double> ours = [], byFutex = [], byEvents = [];
         for (int round = -1; round < rounds; round++)
@@ -72,7 +74,11 @@ internal static class PageRequestBenchmark
                 queue.TryTake(16, out IommuHwptPgfault[]? requests);
                 ulong at = requests![0].Addr;
                 table.Map(new IovaRange(at, at + Page - 1), backing, 0, MapAccess.ReadWrite);
-                var response = new IommuHwptPageResponse { Cookie = requests[0].Cookie, Code = IOMMUFD_PAGE_RESP_SUCCESS };
+                var response = new IommuHwptPageResponse
+                {
+                    Cookie = requests[0].Cookie,
+                    Code = IOMMUFD_PAGE_RESP_SUCCESS
+                };
                 queue.Respond(in response);
             }
         });
@@ -87,7 +93,8 @@ internal static class PageRequestBenchmark
             if (!port.Read(at, bytes).IsRecoverable) throw new InvalidOperationException("There is no page to miss.");
             port.RequestPage(new PageRequest(null, 0, PageRequestAccess.Read, at, true), answer);
             SysEvents.ReadEventFd(answered, out _);
-            if (!port.Read(at, bytes).IsOk) throw new InvalidOperationException("The page that was asked for is not there.");
+            if (!port.Read(at, bytes).IsOk)
+                throw new InvalidOperationException("The page that was asked for is not there.");
             if (i % Few != 0) continue;
             best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalNanoseconds / Few);
             start = Stopwatch.GetTimestamp();

@@ -4,21 +4,25 @@ using Ioasis.Units.Vtd;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// A few ratios that are kept: each fails when it is about twice what docs/performance.md records as reached. Minima are taken over up to three tries: what
-/// else the machine does only adds to a round, so a try more can only bring the truth nearer.
+/// A few ratios that are kept: each fails when it is about twice what docs/performance.md records as reached. Minima
+/// are taken over up to three tries: what else the machine does only adds to a round, so a try more can only bring the
+/// truth nearer.
 /// </summary>
 internal static class RatioCheck
 {
     private const int Tries = 3, Rounds = 2;
     private const double HitBound = 6, MissBound = 7, NestedBound = 4.5, MapBound = 300;
 
-    /// <summary>Measures, tells, and says whether all keep within their bounds. The last line counts, as the other suites' does.</summary>
+    /// <summary>
+    /// Measures, tells, and says whether all keep within their bounds. The last line counts, as the other suites' does.
+    /// </summary>
     internal static bool Run(TextWriter output)
     {
         long start = Stopwatch.GetTimestamp();
         using var few = new DmaBenchmark.Reader(64);
         using var many = new DmaBenchmark.Reader(1024);
-        using var nested = new NestedBenchmark.Walker(new VtdFeatures { IotlbEntries = 0, StructureEntries = 0 }, 1024, atOnce: false);
+        using var nested = new NestedBenchmark.Walker(new VtdFeatures { IotlbEntries = 0, StructureEntries = 0 }, 1024,
+            atOnce: false);
         MapBenchmark.Areas areas = MapBenchmark.Areas.Of(1024);
         bool[] kept =
         [
@@ -27,11 +31,13 @@ internal static class RatioCheck
             Keeps(output, "nested walk", NestedBound, nested.Round, "nested", 1024, "nested walk, 24 references"),
             Keeps(output, "map and unmap", MapBound, areas.Pairs, "pairs", 1024, "4-level entries set and cleared"),
         ];
-        output.WriteLine($"Total: {kept.Length}, Errors: 0, Failed: {kept.Count(k => !k)}, Skipped: 0, Not Run: 0, Time: {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0}s");
+        output.WriteLine($"Total: {kept.Length}, Errors: 0, Failed: {kept.Count(k => !k)}, "
+            + $"Skipped: 0, Not Run: 0, Time: {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0}s");
         return kept.All(k => k);
     }
 
-    private static bool Keeps(TextWriter output, string name, double bound, Func<int, double> ours, string program, int pages, string figure)
+    private static bool Keeps(
+        TextWriter output, string name, double bound, Func<int, double> ours, string program, int pages, string figure)
     {
         double best = double.PositiveInfinity, theirs = double.PositiveInfinity;
         for (int attempt = 0; attempt < Tries && !(best / theirs <= bound); attempt++)
@@ -45,7 +51,8 @@ internal static class RatioCheck
         }
 
         bool keeps = best / theirs <= bound;
-        output.WriteLine($"{name,-22} {best,8:f1} ns  beside {theirs,6:f1} ns of C: {best / theirs,6:f2}, at most {bound:0.#}{(keeps ? "" : "  FAILED")}");
+        output.WriteLine($"{name,-22} {best,8:f1} ns "
+            + $" beside {theirs,6:f1} ns of C: {best / theirs,6:f2}, at most {bound:0.#}{(keeps ? "" : "  FAILED")}");
         return keeps;
     }
 }

@@ -7,7 +7,10 @@ using Ioasis.Units.Vtd;
 
 namespace Ioasis.Bench;
 
-/// <summary>What an object costs when there are many, in time and memory: beside the same with a tenth as many, so that growth shows.</summary>
+/// <summary>
+/// What an object costs when there are many, in time and memory: beside the same with a tenth as many, so that growth
+/// shows.
+/// </summary>
 internal static class ScaleBenchmark
 {
     private const ulong Page = 4096, Area = 1UL << 30;
@@ -15,7 +18,8 @@ internal static class ScaleBenchmark
     internal static IEnumerable<Comparison> Run()
     {
         foreach ((string name, Func<int, object> make, int count) in ((string, Func<int, object>, int)[])
-            [("domain", Domains, 10_000), ("device with a port", Devices, 1_000), ("PASID of one device", Pasids, (int)Pasid.MaxValue), ("GiB mapped", Areas, 400)])
+            [("domain", Domains, 10_000), ("device with a port", Devices, 1_000),
+                ("PASID of one device", Pasids, (int)Pasid.MaxValue), ("GiB mapped", Areas, 400)])
         {
             make(count / 100); // lets the compiler see it
             (double time, double bytes) = Measure(make, count);
@@ -40,7 +44,8 @@ internal static class ScaleBenchmark
     private static VtdUnit NewUnit() => new("dmar0", new VtdFeatures());
 
     private static Endpoint NewEndpoint(VtdUnit unit, int number) =>
-        new(new RequesterId(0, (byte)(number >> 8), (byte)(number >> 3 & 31), (byte)(number & 7)), unit, new IommuGroup(number))
+        new(new RequesterId(0, (byte)(number >> 8), (byte)(number >> 3 & 31), (byte)(number & 7)), unit,
+            new IommuGroup(number))
         {
             Features = new EndpointFeatures { PasidBits = 20 },
             BusMaster = true,
@@ -48,7 +53,8 @@ internal static class ScaleBenchmark
 
     private static PagingDomain NewDomain(Endpoint endpoint)
     {
-        endpoint.Unit.CreatePagingDomain(endpoint, PagingDomainOptions.Pasid, null, new MappingTable(Page), out PagingDomain? domain);
+        endpoint.Unit.CreatePagingDomain(endpoint, PagingDomainOptions.Pasid, null, new MappingTable(Page),
+            out PagingDomain? domain);
         return domain!;
     }
 
@@ -88,14 +94,16 @@ internal static class ScaleBenchmark
         for (ulong i = 1; i <= (ulong)count; i++)
         {
             MemoryBacking backing = memory.Reference(new Hva((ulong)block.Address), Area, writable: true);
-            table.Map(new IovaRange(i * Area, (i * Area) + Area - 1), new Said(backing, block.Address), 0, MapAccess.ReadWrite);
+            table.Map(new IovaRange(i * Area, (i * Area) + Area - 1), new Said(backing, block.Address), 0,
+                MapAccess.ReadWrite);
         }
 
         return (table, block);
     }
 
     /// <summary>Memory that is said to be at an address.</summary>
-    private sealed class Said(MemoryBacking inner, nint address) : MemoryBacking(inner.Length, writable: true, (ulong)address)
+    private sealed class Said(MemoryBacking inner, nint address)
+        : MemoryBacking(inner.Length, writable: true, (ulong)address)
     {
         public override nint DirectAddress => address;
 

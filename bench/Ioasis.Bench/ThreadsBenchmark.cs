@@ -3,8 +3,8 @@ using Ioasis.Core.Dma;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// Two engines of a device that translate at the same time, in one domain: what an access costs each, beside what it costs one alone. In ideal that
-/// is the same, as it is in C where the threads share nothing.
+/// Two engines of a device that translate at the same time, in one domain: what an access costs each, beside what it
+/// costs one alone. In ideal that is the same, as it is in C where the threads share nothing.
 /// </summary>
 internal static class ThreadsBenchmark
 {
@@ -26,7 +26,9 @@ internal static class ThreadsBenchmark
             theirTwo.Add(theirs["each of two threads"]);
         }
 
-        yield return new Comparison("translation by each of two threads", Series.Of(two), "ours by one thread", Series.Of(one)) { Target = Slowdown };
+        yield return new Comparison("translation by each of two threads", Series.Of(two), "ours by one thread",
+            Series.Of(one))
+        { Target = Slowdown };
         yield return new Comparison("the same in C", Series.Of(theirTwo), "one thread in C", Series.Of(theirOne));
     }
 

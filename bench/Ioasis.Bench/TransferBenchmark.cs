@@ -12,7 +12,10 @@ using Ioasis.Units.Vtd;
 
 namespace Ioasis.Bench;
 
-/// <summary>A DMA of 1 MiB into a program's memory, as the supervisor makes it: into a memfd, beside memcpy, and into private memory, beside process_vm_writev.</summary>
+/// <summary>
+/// A DMA of 1 MiB into a program's memory, as the supervisor makes it: into a memfd, beside memcpy, and into private
+/// memory, beside process_vm_writev.
+/// </summary>
 internal static class TransferBenchmark
 {
     private const int Length = 1 << 20, Repeats = 400;
@@ -20,14 +23,19 @@ internal static class TransferBenchmark
 
     internal static IEnumerable<Comparison> Run(int rounds)
     {
-        using Process program = Process.Start(new ProcessStartInfo(Baselines.Program("transfer"), "hold") { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        using Process program = Process.Start(new ProcessStartInfo(Baselines.Program("transfer"),
+                "hold")
+        { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         string[] words = program.StandardOutput.ReadLine()!.Split(' ');
         using var directory = OpenDirectory($"/proc/{words[0]}");
-        Check(ProcessMemory.TryOpen(int.Parse(words[0], CultureInfo.InvariantCulture), directory, "", null, out ProcessMemory? memory));
-        MemoryBacking anonymous = memory!.Reference(new Hva(ulong.Parse(words[1], CultureInfo.InvariantCulture)), Length, writable: true);
+        Check(ProcessMemory.TryOpen(int.Parse(words[0], CultureInfo.InvariantCulture), directory, "", null,
+                out ProcessMemory? memory));
+        MemoryBacking anonymous =
+            memory!.Reference(new Hva(ulong.Parse(words[1], CultureInfo.InvariantCulture)), Length, writable: true);
         Check(SysFiles.CreateMemfd("bench", FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out FileDescriptor file));
         Check(SysFiles.Truncate(file, Length));
-        Check(SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_SHRINK).Errno); // so that it may be accessed directly
+        // so that it may be accessed directly
+        Check(SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_SHRINK).Errno);
         MemoryBacking shared = FileBacking.Of(file, 0, Length, writable: true)!;
 
         List<double> ofFile = [], ofProgram = [], copies = [], writes = [];
@@ -49,8 +57,12 @@ internal static class TransferBenchmark
 
         program.StandardInput.Close();
         program.WaitForExit();
-        yield return new Comparison("DMA of 1 MiB into a program's memfd", Series.Of(ofFile), "memcpy", Series.Of(copies)) { Target = 1.1 };
-        yield return new Comparison("DMA of 1 MiB into its private memory", Series.Of(ofProgram), "process_vm_writev", Series.Of(writes)) { Target = 1.2 };
+        yield return new Comparison("DMA of 1 MiB into a program's memfd", Series.Of(ofFile), "memcpy",
+            Series.Of(copies))
+        { Target = 1.1 };
+        yield return new Comparison("DMA of 1 MiB into its private memory", Series.Of(ofProgram), "process_vm_writev",
+            Series.Of(writes))
+        { Target = 1.2 };
     }
 
     private static double Best(MemoryBacking backing)
@@ -58,9 +70,11 @@ internal static class TransferBenchmark
         var unit = new VtdUnit("dmar0", new VtdFeatures());
         var endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
         var mappings = new MappingTable(4096);
-        IommuStatus status = unit.CreatePagingDomain(endpoint, PagingDomainOptions.None, null, mappings, out PagingDomain? domain);
+        IommuStatus status = unit.CreatePagingDomain(endpoint, PagingDomainOptions.None, null, mappings,
+            out PagingDomain? domain);
         if (status == IommuStatus.Ok) status = endpoint.Attach(null, domain!, null, out _);
-        if (status != IommuStatus.Ok || !backing.TryPopulate()) throw new InvalidOperationException($"The memory cannot be mapped: {status}.");
+        if (status != IommuStatus.Ok || !backing.TryPopulate())
+            throw new InvalidOperationException($"The memory cannot be mapped: {status}.");
         backing.AddReference(); // the mapping's
         mappings.Map(new IovaRange(Iova, Iova + Length - 1), backing, 0, MapAccess.ReadWrite);
         using DmaPort port = endpoint.OpenPort();

@@ -1,8 +1,8 @@
 namespace Ioasis.Abi;
 
 /// <summary>
-/// Why a system call failed, as on x86-64, arm64 and riscv64 (asm-generic/errno-base.h and asm-generic/errno.h, Linux 7.2).
-/// Where Linux has two names for a number, the first is here, so that a number has one name.
+/// Why a system call failed, as on x86-64, arm64 and riscv64 (asm-generic/errno-base.h and asm-generic/errno.h, Linux
+/// 7.2). Where Linux has two names for a number, the first is here, so that a number has one name.
 /// </summary>
 public enum Errno
 {

@@ -1,8 +1,8 @@
 namespace Ioasis.Abi;
 
 /// <summary>
-/// What the number of an ioctl is made of (asm-generic/ioctl.h, the layout of x86-64, arm64 and riscv64): direction, size of
-/// the argument in bytes, type and command number, from the highest bits to the lowest.
+/// What the number of an ioctl is made of (asm-generic/ioctl.h, the layout of x86-64, arm64 and riscv64): direction,
+/// size of the argument in bytes, type and command number, from the highest bits to the lowest.
 /// </summary>
 public static class Ioc
 {
@@ -36,7 +36,9 @@ public static class Ioc
     /// <param name="cmd">Number of an ioctl.</param>
     public static uint Size(uint cmd) => (cmd >> SizeShift) & 0x3fff;
 
-    /// <summary>The direction, 2 bits: <see cref="DirNone"/> or the sum of <see cref="DirWrite"/> and <see cref="DirRead"/>.</summary>
+    /// <summary>
+    /// The direction, 2 bits: <see cref="DirNone"/> or the sum of <see cref="DirWrite"/> and <see cref="DirRead"/>.
+    /// </summary>
     /// <param name="cmd">Number of an ioctl.</param>
     public static uint Dir(uint cmd) => cmd >> DirShift;
 

@@ -6,8 +6,8 @@ namespace Ioasis.Abi;
 public sealed record NotServedName(string LinuxName, string Reason);
 
 /// <summary>
-/// The structs and constants of linux/iommufd.h and linux/vfio.h (Linux 7.2) that have no C# twin because they will never be
-/// served. What of these headers is not on this list exists in this assembly.
+/// The structs and constants of linux/iommufd.h and linux/vfio.h (Linux 7.2) that have no C# twin because they will
+/// never be served. What of these headers is not on this list exists in this assembly.
 /// </summary>
 public static class NotServed
 {

@@ -3,7 +3,9 @@ using Ioasis.Abi;
 
 namespace Ioasis.Client;
 
-/// <summary>Page requests of devices, and the answers to them (IOMMU_FAULT_QUEUE_ALLOC). One thread at a time uses it.</summary>
+/// <summary>
+/// Page requests of devices, and the answers to them (IOMMU_FAULT_QUEUE_ALLOC). One thread at a time uses it.
+/// </summary>
 public sealed class FaultQueue : QueueReader
 {
     private static readonly ulong s_room = NodeClient.SizeOf<IommuHwptPgfault>() * 1024ul;
@@ -28,8 +30,8 @@ public sealed class FaultQueue : QueueReader
     public uint Id { get; }
 
     /// <summary>
-    /// Reads the page requests that are there, waiting for one if there is none. Those that are answered together have the same cookie, and the
-    /// last of them IOMMU_PGFAULT_FLAGS_LAST_PAGE.
+    /// Reads the page requests that are there, waiting for one if there is none. Those that are answered together have
+    /// the same cookie, and the last of them IOMMU_PGFAULT_FLAGS_LAST_PAGE.
     /// </summary>
     /// <param name="timeout">How long to wait at most; then the answer is empty.</param>
     /// <exception cref="IommuException">The queue cannot be read.</exception>
@@ -38,8 +40,10 @@ public sealed class FaultQueue : QueueReader
 
     /// <summary>Answers the page requests of a cookie.</summary>
     /// <param name="cookie">What was read with them.</param>
-    /// <param name="code">IOMMUFD_PAGE_RESP_SUCCESS: the device tries again; IOMMUFD_PAGE_RESP_INVALID: it gives up.</param>
-    /// <exception cref="IommuException">EINVAL: nothing with that cookie waits for an answer, or no such code. Under <c>run</c> nobody tells.</exception>
+    /// <param name="code">IOMMUFD_PAGE_RESP_SUCCESS: the device tries again; IOMMUFD_PAGE_RESP_INVALID: it gives
+    /// up.</param>
+    /// <exception cref="IommuException">EINVAL: nothing with that cookie waits for an answer, or no such code. Under
+    /// <c>run</c> nobody tells.</exception>
     public void Respond(uint cookie, uint code)
     {
         var response = new IommuHwptPageResponse { Cookie = cookie, Code = code };

@@ -16,7 +16,8 @@ public sealed class Ioas : IommuObject
     /// <param name="access">What devices may do.</param>
     /// <param name="at">Where; null lets the IOAS choose.</param>
     /// <returns>The IOVA of the first byte.</returns>
-    /// <exception cref="IommuException">Refused: EEXIST something is mapped there, EINVAL misaligned or reserved, ENOSPC no room.</exception>
+    /// <exception cref="IommuException">Refused: EEXIST something is mapped there, EINVAL misaligned or reserved,
+    /// ENOSPC no room.</exception>
     public Iova Map(UserMemory memory, MapAccess access = MapAccess.ReadWrite, Iova? at = null)
     {
         ArgumentNullException.ThrowIfNull(memory);
@@ -44,7 +45,8 @@ public sealed class Ioas : IommuObject
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_MAP, ref arguments);
         return result.IsOk
             ? new Iova(arguments.Iova)
-            : throw new IommuException(result.Errno, $"map of 0x{length:x} bytes at HVA {address} to {Place(at)} ({access}) in IOAS {Id}");
+            : throw new IommuException(
+                result.Errno, $"map of 0x{length:x} bytes at HVA {address} to {Place(at)} ({access}) in IOAS {Id}");
     }
 
     /// <summary>Maps bytes of a file (IOMMU_IOAS_MAP_FILE).</summary>
@@ -55,7 +57,8 @@ public sealed class Ioas : IommuObject
     /// <param name="at">Where; null lets the IOAS choose.</param>
     /// <returns>The IOVA of the first byte.</returns>
     /// <exception cref="IommuException">Refused, as in <see cref="Map(UserMemory, MapAccess, Iova?)"/>.</exception>
-    public Iova MapFile(UserFile file, ulong start, ulong length, MapAccess access = MapAccess.ReadWrite, Iova? at = null)
+    public Iova MapFile(UserFile file, ulong start, ulong length, MapAccess access = MapAccess.ReadWrite,
+        Iova? at = null)
     {
         ArgumentNullException.ThrowIfNull(file);
         var arguments = new IommuIoasMapFile
@@ -72,10 +75,13 @@ public sealed class Ioas : IommuObject
         return result.IsOk
             ? new Iova(arguments.Iova)
             : throw new IommuException(result.Errno,
-                $"map of 0x{length:x} bytes at 0x{start:x} of file {file.Descriptor} to {Place(at)} ({access}) in IOAS {Id}");
+                $"map of 0x{length:x} bytes "
+                    + $"at 0x{start:x} of file {file.Descriptor} to {Place(at)} ({access}) in IOAS {Id}");
     }
 
-    /// <summary>Maps here what is mapped in an IOAS of the same context, sharing its memory (IOMMU_IOAS_COPY).</summary>
+    /// <summary>
+    /// Maps here what is mapped in an IOAS of the same context, sharing its memory (IOMMU_IOAS_COPY).
+    /// </summary>
     /// <param name="source">The IOAS to copy from; it may be this one.</param>
     /// <param name="from">IOVA of the first byte there.</param>
     /// <param name="length">Bytes, all of them mapped there.</param>
@@ -100,17 +106,26 @@ public sealed class Ioas : IommuObject
         return result.IsOk
             ? new Iova(arguments.DstIova)
             : throw new IommuException(result.Errno,
-                $"copy of 0x{length:x} bytes at IOVA {from} of IOAS {source.Id} to {Place(at)} ({access}) in IOAS {Id}");
+                $"copy of 0x{length:x} bytes "
+                    + $"at IOVA {from} of IOAS {source.Id} to {Place(at)} ({access}) in IOAS {Id}");
     }
 
-    /// <summary>Unmaps the mappings in a range (IOMMU_IOAS_UNMAP). When it returns, no device reaches them any more.</summary>
+    /// <summary>
+    /// Unmaps the mappings in a range (IOMMU_IOAS_UNMAP). When it returns, no device reaches them any more.
+    /// </summary>
     /// <param name="at">First IOVA.</param>
     /// <param name="length">Bytes; no mapping may lie across an end of the range.</param>
     /// <returns>How many bytes were unmapped.</returns>
     /// <exception cref="IommuException">Refused: ENOENT nothing is there, or a mapping lies across an end.</exception>
     public ulong Unmap(Iova at, ulong length)
     {
-        var arguments = new IommuIoasUnmap { Size = NodeClient.SizeOf<IommuIoasUnmap>(), IoasId = Id, Iova = at.Value, Length = length };
+        var arguments = new IommuIoasUnmap
+        {
+            Size = NodeClient.SizeOf<IommuIoasUnmap>(),
+            IoasId = Id,
+            Iova = at.Value,
+            Length = length
+        };
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_UNMAP, ref arguments);
         return result.IsOk
             ? arguments.Length
@@ -122,19 +137,25 @@ public sealed class Ioas : IommuObject
     /// <exception cref="IommuException">Refused.</exception>
     public ulong UnmapAll() => Unmap(Iova.Zero, ulong.MaxValue);
 
-    /// <summary>The IOVAs that can be mapped now: all but what attached devices reserve (IOMMU_IOAS_IOVA_RANGES).</summary>
+    /// <summary>
+    /// The IOVAs that can be mapped now: all but what attached devices reserve (IOMMU_IOAS_IOVA_RANGES).
+    /// </summary>
     /// <exception cref="IommuException">Refused.</exception>
     public IReadOnlyList<IovaRange> IovaRanges => ReadRanges().Ranges;
 
-    /// <summary>What both ends of a mapping must be a multiple of now, in bytes; attaching a device may raise it.</summary>
+    /// <summary>
+    /// What both ends of a mapping must be a multiple of now, in bytes; attaching a device may raise it.
+    /// </summary>
     /// <exception cref="IommuException">Refused.</exception>
     public ulong IovaAlignment => ReadRanges().Alignment;
 
     /// <summary>
-    /// Says which IOVAs must stay usable and where the IOAS may choose; replaces what was said before (IOMMU_IOAS_ALLOW_IOVAS).
+    /// Says which IOVAs must stay usable and where the IOAS may choose; replaces what was said before
+    /// (IOMMU_IOAS_ALLOW_IOVAS).
     /// </summary>
     /// <param name="ranges">Ranges that do not overlap; none gives the choice of all.</param>
-    /// <exception cref="IommuException">Refused: EADDRINUSE when a device reserves some of it, EINVAL when they overlap.</exception>
+    /// <exception cref="IommuException">Refused: EADDRINUSE when a device reserves some of it, EINVAL when they
+    /// overlap.</exception>
     public void AllowIovas(params ReadOnlySpan<IovaRange> ranges)
     {
         UserMemory array = Context.Nodes.Rent(ranges.Length * RangeSize);
@@ -149,7 +170,8 @@ public sealed class Ioas : IommuObject
         };
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_ALLOW_IOVAS, ref arguments);
         Context.Nodes.Return(array);
-        if (!result.IsOk) throw new IommuException(result.Errno, $"allowing of {ranges.Length} IOVA ranges in IOAS {Id}");
+        if (!result.IsOk)
+            throw new IommuException(result.Errno, $"allowing of {ranges.Length} IOVA ranges in IOAS {Id}");
     }
 
     /// <summary>Whether adjacent pages may become one large entry of a page table (IOMMU_OPTION_HUGE_PAGES).</summary>

@@ -2,7 +2,10 @@ using Ioasis.Abi;
 
 namespace Ioasis.Client;
 
-/// <summary>An open /dev/iommu: the owner of the I/O address spaces and page tables that are made through it. Closing it gives all back.</summary>
+/// <summary>
+/// An open /dev/iommu: the owner of the I/O address spaces and page tables that are made through it. Closing it gives
+/// all back.
+/// </summary>
 public sealed class IommuContext : NodeClient
 {
     /// <summary>The node's path.</summary>
@@ -26,15 +29,18 @@ public sealed class IommuContext : NodeClient
     {
         var arguments = new IommuIoasAlloc { Size = SizeOf<IommuIoasAlloc>() };
         SysResult result = TryIoctl(IommufdH.IOMMU_IOAS_ALLOC, ref arguments);
-        return result.IsOk ? new Ioas(this, arguments.OutIoasId) : throw new IommuException(result.Errno, "allocation of an IOAS");
+        return result.IsOk ? new Ioas(this, arguments.OutIoasId) : throw new IommuException(result.Errno,
+            "allocation of an IOAS");
     }
 
     /// <summary>Makes a paging HWPT for a device over an IOAS (IOMMU_HWPT_ALLOC).</summary>
     /// <param name="device">A device bound to this context.</param>
     /// <param name="ioas">Whose mappings it translates by.</param>
     /// <param name="flags">IOMMU_HWPT_ALLOC_* bits.</param>
-    /// <param name="faults">Where page requests of devices that are attached to it go; null to have them refused.</param>
-    /// <exception cref="IommuException">Refused: EOPNOTSUPP for what the unit cannot do, EINVAL, ENOENT, ENOMEM.</exception>
+    /// <param name="faults">Where page requests of devices that are attached to it go; null to have them
+    /// refused.</param>
+    /// <exception cref="IommuException">Refused: EOPNOTSUPP for what the unit cannot do, EINVAL, ENOENT,
+    /// ENOMEM.</exception>
     public Hwpt AllocateHwpt(VfioDevice device, Ioas ioas, uint flags = 0, FaultQueue? faults = null)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -43,14 +49,19 @@ public sealed class IommuContext : NodeClient
         return new Hwpt(this, AllocateHwpt(ref arguments, faults, $"over IOAS {ioas.Id}"));
     }
 
-    /// <summary>Makes a HWPT whose first stage is the caller's, for a device behind an Intel VT-d unit (IOMMU_HWPT_ALLOC).</summary>
+    /// <summary>
+    /// Makes a HWPT whose first stage is the caller's, for a device behind an Intel VT-d unit (IOMMU_HWPT_ALLOC).
+    /// </summary>
     /// <param name="device">A device bound to this context.</param>
     /// <param name="parent">The second stage: a HWPT that was made with IOMMU_HWPT_ALLOC_NEST_PARENT.</param>
     /// <param name="firstStage">Where its root is in the parent's addresses, and how it is walked.</param>
     /// <param name="flags">IOMMU_HWPT_ALLOC_PASID or 0.</param>
-    /// <param name="faults">Where page requests of devices that are attached to it go; null to have them refused.</param>
-    /// <exception cref="IommuException">Refused: EOPNOTSUPP for what the unit cannot do, EINVAL the parent is none, ENOENT, ENOMEM.</exception>
-    public NestedHwpt AllocateNestedHwpt(VfioDevice device, Hwpt parent, in IommuHwptVtdS1 firstStage, uint flags = 0, FaultQueue? faults = null)
+    /// <param name="faults">Where page requests of devices that are attached to it go; null to have them
+    /// refused.</param>
+    /// <exception cref="IommuException">Refused: EOPNOTSUPP for what the unit cannot do, EINVAL the parent is none,
+    /// ENOENT, ENOMEM.</exception>
+    public NestedHwpt AllocateNestedHwpt(
+        VfioDevice device, Hwpt parent, in IommuHwptVtdS1 firstStage, uint flags = 0, FaultQueue? faults = null)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(parent);
@@ -115,15 +126,21 @@ public sealed class IommuContext : NodeClient
         if (!result.IsOk) throw new IommuException(result.Errno, $"destruction of object {id}");
     }
 
-    /// <summary>Whether pinned memory is charged to the process rather than to the user (IOMMU_OPTION_RLIMIT_MODE).</summary>
-    /// <exception cref="IommuException">Refused: EPERM without CAP_SYS_RESOURCE, EBUSY once the context has objects.</exception>
+    /// <summary>
+    /// Whether pinned memory is charged to the process rather than to the user (IOMMU_OPTION_RLIMIT_MODE).
+    /// </summary>
+    /// <exception cref="IommuException">Refused: EPERM without CAP_SYS_RESOURCE, EBUSY once the context has
+    /// objects.</exception>
     public bool ChargesProcess
     {
         get => Option(IommufdH.IOMMU_OPTION_RLIMIT_MODE, IommufdH.IOMMU_OPTION_OP_GET, 0, 0) != 0;
         set => Option(IommufdH.IOMMU_OPTION_RLIMIT_MODE, IommufdH.IOMMU_OPTION_OP_SET, 0, value ? 1u : 0);
     }
 
-    /// <summary>Charges what is pinned to the calling process and translates by its memory from now on (IOMMU_IOAS_CHANGE_PROCESS).</summary>
+    /// <summary>
+    /// Charges what is pinned to the calling process and translates by its memory from now on
+    /// (IOMMU_IOAS_CHANGE_PROCESS).
+    /// </summary>
     /// <exception cref="IommuException">Refused: EINVAL when a mapping is not of a file.</exception>
     public void ChangeProcess()
     {
@@ -144,7 +161,8 @@ public sealed class IommuContext : NodeClient
         SysResult result = TryIoctl(IommufdH.IOMMU_HWPT_ALLOC, ref arguments);
         return result.IsOk
             ? arguments.OutHwptId
-            : throw new IommuException(result.Errno, $"allocation of a HWPT for device {arguments.DevId} {where} with flags 0x{arguments.Flags:x}");
+            : throw new IommuException(result.Errno,
+                $"allocation of a HWPT for device {arguments.DevId} {where} with flags 0x{arguments.Flags:x}");
     }
 
     internal SysResult TryDestroy(uint id)
@@ -165,7 +183,9 @@ public sealed class IommuContext : NodeClient
         };
         SysResult result = TryIoctl(IommufdH.IOMMU_OPTION, ref arguments);
         if (result.IsOk) return arguments.Val64;
-        string request = operation == IommufdH.IOMMU_OPTION_OP_SET ? $"setting of option {option} to {value}" : $"reading of option {option}";
+        string request = operation == IommufdH.IOMMU_OPTION_OP_SET
+            ? $"setting of option {option} to {value}"
+            : $"reading of option {option}";
         throw new IommuException(result.Errno, $"{request} of object {objectId}");
     }
 }

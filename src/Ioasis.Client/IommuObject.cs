@@ -18,7 +18,8 @@ public abstract class IommuObject : IDisposable
     public uint Id { get; }
 
     /// <summary>Destroys it (IOMMU_DESTROY).</summary>
-    /// <exception cref="IommuException">Refused: EBUSY while a device or another object uses it. Nothing was changed then.</exception>
+    /// <exception cref="IommuException">Refused: EBUSY while a device or another object uses it. Nothing was changed
+    /// then.</exception>
     public void Destroy()
     {
         if (_destroyed) return;

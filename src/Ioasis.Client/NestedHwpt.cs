@@ -4,7 +4,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Client;
 
-/// <summary>A HWPT whose first stage lies in the memory of the IOAS below it, and is written there by whoever owns it.</summary>
+/// <summary>
+/// A HWPT whose first stage lies in the memory of the IOAS below it, and is written there by whoever owns it.
+/// </summary>
 public sealed class NestedHwpt : Hwpt
 {
     internal NestedHwpt(IommuContext context, uint id) : base(context, id)
@@ -12,8 +14,8 @@ public sealed class NestedHwpt : Hwpt
     }
 
     /// <summary>
-    /// Invalidates what an Intel VT-d unit keeps of the first stage (IOMMU_HWPT_INVALIDATE). When it returns, changes of the tables that were made
-    /// before are in force.
+    /// Invalidates what an Intel VT-d unit keeps of the first stage (IOMMU_HWPT_INVALIDATE). When it returns, changes
+    /// of the tables that were made before are in force.
     /// </summary>
     /// <param name="at">First address, a multiple of 4 KiB.</param>
     /// <param name="pages">How many pages of 4 KiB; null for all there are, from address 0 on.</param>
@@ -28,7 +30,9 @@ public sealed class NestedHwpt : Hwpt
             Flags = leafOnly ? IommufdH.IOMMU_VTD_INV_FLAGS_LEAF : 0,
         };
         SysResult result = TryInvalidate([entry], out _);
-        if (!result.IsOk) throw new IommuException(result.Errno, $"invalidation of {(pages is { } count ? $"{count} pages" : "everything")} from {at} on in HWPT {Id}");
+        if (!result.IsOk)
+            throw new IommuException(result.Errno,
+            $"invalidation of {(pages is { } count ? $"{count} pages" : "everything")} from {at} on in HWPT {Id}");
     }
 
     /// <summary>Invalidates all of it.</summary>

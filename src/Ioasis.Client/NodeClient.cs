@@ -3,7 +3,9 @@ using Ioasis.Abi;
 
 namespace Ioasis.Client;
 
-/// <summary>What typed clients of a node share: the open file, and ioctls whose argument is a struct in user memory.</summary>
+/// <summary>
+/// What typed clients of a node share: the open file, and ioctls whose argument is a struct in user memory.
+/// </summary>
 public abstract class NodeClient : IDisposable
 {
     private protected NodeClient(NodeTransport nodes, NodeHandle handle)
@@ -18,13 +20,18 @@ public abstract class NodeClient : IDisposable
     /// <summary>The open node.</summary>
     public NodeHandle Handle { get; }
 
-    /// <summary>An ioctl as it is: the struct goes to user memory, the call is made, and what stands there afterwards comes back.</summary>
+    /// <summary>
+    /// An ioctl as it is: the struct goes to user memory, the call is made, and what stands there afterwards comes
+    /// back.
+    /// </summary>
     /// <param name="command">The request number.</param>
     /// <param name="arguments">The struct of linux/iommufd.h or linux/vfio.h, its size field set.</param>
     public SysResult TryIoctl<T>(uint command, ref T arguments) where T : unmanaged =>
         TryIoctl(command, MemoryMarshal.AsBytes(new Span<T>(ref arguments)));
 
-    /// <summary>An ioctl as it is, on bytes: a struct with what follows it, or one that is too long or too short.</summary>
+    /// <summary>
+    /// An ioctl as it is, on bytes: a struct with what follows it, or one that is too long or too short.
+    /// </summary>
     /// <param name="command">The request number.</param>
     /// <param name="arguments">The bytes; what stands there afterwards comes back in them.</param>
     public SysResult TryIoctl(uint command, Span<byte> arguments)

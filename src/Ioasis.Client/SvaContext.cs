@@ -6,8 +6,9 @@ using static Ioasis.Abi.SvaH;
 namespace Ioasis.Client;
 
 /// <summary>
-/// An open /dev/sva: the owner of PASIDs, each with a page table of whatever kind. <see cref="VfioDevice.Attach(SvaContext, Pasid)"/> hands one to a
-/// device. Closing it gives all back. No Linux kernel has this node.
+/// An open /dev/sva: the owner of PASIDs, each with a page table of whatever kind.
+/// <see cref="VfioDevice.Attach(SvaContext, Pasid)"/> hands one to a device. Closing it gives all back. No Linux kernel
+/// has this node.
 /// </summary>
 public sealed class SvaContext : NodeClient
 {
@@ -27,7 +28,8 @@ public sealed class SvaContext : NodeClient
     }
 
     /// <summary>Allocates the lowest free PASID of a range, both ends included.</summary>
-    /// <exception cref="IommuException">Refused: EINVAL no range, ENOMEM the quota is reached, ENOSPC none is free.</exception>
+    /// <exception cref="IommuException">Refused: EINVAL no range, ENOMEM the quota is reached, ENOSPC none is
+    /// free.</exception>
     public Pasid AllocatePasid(uint first = 1, uint last = Pasid.MaxValue)
     {
         var arguments = new IoasisSvaAllocPasid { Size = SizeOf<IoasisSvaAllocPasid>(), First = first, Last = last };
@@ -44,11 +46,13 @@ public sealed class SvaContext : NodeClient
     }
 
     /// <summary>
-    /// Makes this process's memory a PASID's page table: devices that send the PASID use the process's own pointers. However often it is bound, it
-    /// has one PASID here, and each binding is undone by one <see cref="Unbind"/>.
+    /// Makes this process's memory a PASID's page table: devices that send the PASID use the process's own pointers.
+    /// However often it is bound, it has one PASID here, and each binding is undone by one <see cref="Unbind"/>.
     /// </summary>
-    /// <param name="pasid">Which one; null for the one that the process has already, or a new one that goes with the binding.</param>
-    /// <exception cref="IommuException">Refused: EEXIST the process has another, EBUSY the PASID has another page table, ENOENT, ENOMEM.</exception>
+    /// <param name="pasid">Which one; null for the one that the process has already, or a new one that goes with the
+    /// binding.</param>
+    /// <exception cref="IommuException">Refused: EEXIST the process has another, EBUSY the PASID has another page
+    /// table, ENOENT, ENOMEM.</exception>
     public Pasid BindProcess(Pasid? pasid = null)
     {
         var arguments = new IoasisSvaBindProcess { Size = SizeOf<IoasisSvaBindProcess>(), Pasid = pasid?.Value ?? 0 };
@@ -60,7 +64,8 @@ public sealed class SvaContext : NodeClient
     /// <param name="pasid">One of this context's, without page table.</param>
     /// <param name="ioas">The IOAS.</param>
     /// <param name="faults">A queue of this context's for page requests; null to have them refused.</param>
-    /// <exception cref="IommuException">Refused: EBUSY the PASID has a page table, ENOENT, or what a device of it says.</exception>
+    /// <exception cref="IommuException">Refused: EBUSY the PASID has a page table, ENOENT, or what a device of it
+    /// says.</exception>
     public void Bind(Pasid pasid, Ioas ioas, FaultQueue? faults = null)
     {
         ArgumentNullException.ThrowIfNull(ioas);
@@ -86,18 +91,22 @@ public sealed class SvaContext : NodeClient
     public void Bind(Pasid pasid, Hwpt parent, in IommuHwptVtdS1 firstStage, FaultQueue? faults = null)
     {
         ArgumentNullException.ThrowIfNull(parent);
-        Bind(pasid, parent, IommufdH.IOMMU_HWPT_DATA_VTD_S1, MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwptVtdS1>(in firstStage)), faults);
+        Bind(pasid, parent, IommufdH.IOMMU_HWPT_DATA_VTD_S1,
+            MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwptVtdS1>(in firstStage)), faults);
     }
 
     /// <summary>Undoes one binding; with the last, no device uses the page table any more when this returns.</summary>
-    /// <exception cref="IommuException">Refused: ENOENT the PASID has no page table, or is not one of this context's.</exception>
+    /// <exception cref="IommuException">Refused: ENOENT the PASID has no page table, or is not one of this
+    /// context's.</exception>
     public void Unbind(Pasid pasid)
     {
         var arguments = new IoasisSvaUnbind { Size = SizeOf<IoasisSvaUnbind>(), Pasid = pasid.Value };
         Must(TryIoctl(IOASIS_SVA_UNBIND, ref arguments), $"unbinding of PASID {pasid}");
     }
 
-    /// <summary>Invalidates what a unit keeps of a PASID's first stage, as <see cref="NestedHwpt.Invalidate"/> does.</summary>
+    /// <summary>
+    /// Invalidates what a unit keeps of a PASID's first stage, as <see cref="NestedHwpt.Invalidate"/> does.
+    /// </summary>
     /// <param name="pasid">One of this context's, with a first stage.</param>
     /// <param name="at">First address, a multiple of 4 KiB.</param>
     /// <param name="pages">How many pages of 4 KiB; null for all there are, from address 0 on.</param>
@@ -150,7 +159,8 @@ public sealed class SvaContext : NodeClient
     private IoasisSvaQuota CallQuota(uint operation, uint quota)
     {
         var arguments = new IoasisSvaQuota { Size = SizeOf<IoasisSvaQuota>(), Op = operation, Quota = quota };
-        Must(TryIoctl(IOASIS_SVA_QUOTA, ref arguments), operation == IOASIS_SVA_QUOTA_SET ? $"setting of the quota to {quota}" : "reading of the quota");
+        Must(TryIoctl(IOASIS_SVA_QUOTA, ref arguments),
+            operation == IOASIS_SVA_QUOTA_SET ? $"setting of the quota to {quota}" : "reading of the quota");
         return arguments;
     }
 

@@ -5,7 +5,8 @@ namespace Ioasis.Client;
 
 /// <summary>An event that a virtual IOMMU is to show its guest.</summary>
 /// <param name="Sequence">Counts events; where numbers are missing, events were lost.</param>
-/// <param name="Data">The event, in the form of the queue's type; empty where events after the last one were lost (IOMMU_VEVENTQ_FLAG_LOST_EVENTS).</param>
+/// <param name="Data">The event, in the form of the queue's type; empty where events after the last one were lost
+/// (IOMMU_VEVENTQ_FLAG_LOST_EVENTS).</param>
 public sealed record VirtualEvent(uint Sequence, ReadOnlyMemory<byte> Data);
 
 /// <summary>Events of a virtual IOMMU (IOMMU_VEVENTQ_ALLOC). One thread at a time uses it.</summary>

@@ -6,8 +6,9 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host;
 
 /// <summary>
-/// Lines of ours on standard error. Not through Console, which could touch the terminal that is the program's. It is the program's, too, and may be a
-/// pipe that nobody reads from: a line that finds no room within a second is lost, and so are further ones while there is none.
+/// Lines of ours on standard error. Not through Console, which could touch the terminal that is the program's. It is
+/// the program's, too, and may be a pipe that nobody reads from: a line that finds no room within a second is lost, and
+/// so are further ones while there is none.
 /// </summary>
 internal static class ErrorOutput
 {

@@ -1,6 +1,8 @@
 namespace Ioasis.Host;
 
-/// <summary>What run exits with when there is no program whose exit code it could have, as env(1) and timeout(1) do.</summary>
+/// <summary>
+/// What run exits with when there is no program whose exit code it could have, as env(1) and timeout(1) do.
+/// </summary>
 internal static class ExitCodes
 {
     /// <summary>We failed ourselves.</summary>

@@ -10,11 +10,13 @@ internal sealed record RunOptions
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
     /// <summary>
-    /// Whether a call that takes memory away from a process that devices are bound to returns only when no access of theirs is under way any more that
-    /// began before.
+    /// Whether a call that takes memory away from a process that devices are bound to returns only when no access of
+    /// theirs is under way any more that began before.
     /// </summary>
     public bool StrictSva { get; init; }
 
-    /// <summary>The file that gets an account of the calls that were served, when all has ended; null for none.</summary>
+    /// <summary>
+    /// The file that gets an account of the calls that were served, when all has ended; null for none.
+    /// </summary>
     public string? AccountFile { get; init; }
 }

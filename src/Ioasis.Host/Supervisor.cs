@@ -25,7 +25,8 @@ internal static class Supervisor
     private static int s_contained;
 
     /// <summary>Runs a program on a machine until neither it nor anything that it started is left.</summary>
-    /// <returns>The program's exit code, 128 and the signal where one killed it, or an <see cref="ExitCodes"/>.</returns>
+    /// <returns>The program's exit code, 128 and the signal where one killed it, or an
+    /// <see cref="ExitCodes"/>.</returns>
     public static int Run(SoftwareMachine machine, RunOptions options)
     {
         machine.ShortNap = SysClock.Nap;
@@ -33,11 +34,13 @@ internal static class Supervisor
     }
 
     /// <summary>The same for paths without a machine.</summary>
-    public static int Run(Func<IReadOnlyDictionary<string, VirtualPath>> paths, RunOptions options, SoftwareMachine? machine = null)
+    public static int Run(Func<IReadOnlyDictionary<string, VirtualPath>> paths, RunOptions options,
+        SoftwareMachine? machine = null)
     {
         if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
         {
-            ErrorOutput.Say($"run knows the system calls of x86-64 only, not those of {RuntimeInformation.ProcessArchitecture}");
+            ErrorOutput.Say(
+                $"run knows the system calls of x86-64 only, not those of {RuntimeInformation.ProcessArchitecture}");
             return ExitCodes.Failed;
         }
 
@@ -46,7 +49,8 @@ internal static class Supervisor
         {
             SysProcesses.BecomeSubreaper();
             var tracees = new Tracees();
-            using LaunchedProgram program = LaunchedProgram.Start(options, paths().Values.Any(path => path is VirtualFile { Store: not null }));
+            using LaunchedProgram program =
+                LaunchedProgram.Start(options, paths().Values.Any(path => path is VirtualFile { Store: not null }));
             using var signals = new ProgramSignals(program.Pid);
             var programId = new StableId(program.Pid);
             var children = new Children(programId, tracees);
@@ -60,7 +64,8 @@ internal static class Supervisor
             if (!options.StrictSva) listener.Program = programId;
             using var events = new EventLoop(listener, nodes, queues);
             var opener = new NodeOpener(listener, nodes, queues);
-            using var callers = new CallerTable(listener, nodes, opener, events.WatchProcess, new PendingExecs(programId));
+            using var callers = new CallerTable(listener, nodes, opener, events.WatchProcess,
+                new PendingExecs(programId));
             events.ProcessEnded += callers.Forget;
             CallAccount? account = options.AccountFile is null ? null : new CallAccount();
             var attributes = new AttributeFiles();
@@ -73,16 +78,20 @@ internal static class Supervisor
             var memory = new CallerMemory(listener);
             var lookup = new PathLookup(currentPaths, standIns, names, nodes, queues, hosts, rights, stats);
             var opens = new OpenCalls(listener, standIns, names, stats, hosts, rights, devices, attributes);
-            var directories = new DirectoryCalls(lookup, standIns, stats, hosts, rights, memory, new DirectoryChanges(listener, tracees));
+            var directories = new DirectoryCalls(lookup, standIns, stats, hosts, rights, memory,
+                new DirectoryChanges(listener, tracees));
             var pathCalls = new PathCalls(
-                lookup, new StatCalls(lookup, stats, queues, hosts, rights, memory), opens, new OwnerCalls(lookup, stats, rights), directories,
+                lookup, new StatCalls(lookup, stats, queues, hosts, rights, memory), opens,
+                new OwnerCalls(lookup, stats, rights), directories,
                 new StatusFiles(callers), hosts, rights, memory);
             UnmapCalls? unmaps = options.StrictSva ? new UnmapCalls(listener, callers, tracees) : null;
-            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices, new KvmCalls(callers, nodes.Kvm, account), attributeCalls, pathCalls, unmaps, account);
+            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices,
+                new KvmCalls(callers, nodes.Kvm, account), attributeCalls, pathCalls, unmaps, account);
             var pool = new ServerPool(listener, dispatcher);
             pool.Start();
             events.Start();
-            using ControlSocket? control = machine is null ? null : new ControlSocket(program.Pid, new ControlAnswers(machine).Answer);
+            using ControlSocket? control =
+                machine is null ? null : new ControlSocket(program.Pid, new ControlAnswers(machine).Answer);
             program.Go();
             int exitCode = children.WaitForProgram();
             signals.ProgramEnded();
@@ -103,13 +112,14 @@ internal static class Supervisor
         }
         catch (OutOfMemoryException) // also what the runtime says where a thread of its own gets no descriptor
         {
-            ErrorOutput.Say("the host gives too few descriptors, threads, or too little memory to run a program (see ulimit -a)");
+            ErrorOutput.Say(
+                "the host gives too few descriptors, threads, or too little memory to run a program (see ulimit -a)");
             return ExitCodes.Failed;
         }
     }
 
-    // Each thread of ours has its own end for what it throws. This is for those of plug-ins, and of the runtime: they end by themselves, and all
-    // programs are served on.
+    // Each thread of ours has its own end for what it throws. This is for those of plug-ins, and of the runtime: they
+    // end by themselves, and all programs are served on.
     private static void ContainFailures()
     {
         HostMessages.Writer = ErrorOutput.Say;

@@ -2,7 +2,9 @@ using Ioasis.Machine.Sysfs;
 
 namespace Ioasis.Machine;
 
-/// <summary>What programs set of a function through its directory in sysfs. What Linux would refuse changes nothing.</summary>
+/// <summary>
+/// What programs set of a function through its directory in sysfs. What Linux would refuse changes nothing.
+/// </summary>
 internal sealed class FunctionSettings
 {
     private readonly IReadOnlyList<string> _allMethods;
@@ -12,7 +14,8 @@ internal sealed class FunctionSettings
     private volatile string _powerControl = "auto"; // as vfio-pci leaves it
 
     /// <summary>What they are at the beginning.</summary>
-    /// <param name="resetMethods">The ways in which it can be reset, as Linux names them, the first choice first.</param>
+    /// <param name="resetMethods">The ways in which it can be reset, as Linux names them, the first choice
+    /// first.</param>
     /// <param name="reset">Resets it; must not wait.</param>
     internal FunctionSettings(IReadOnlyList<string> resetMethods, Action reset)
     {
@@ -43,7 +46,9 @@ internal sealed class FunctionSettings
         if (SysfsText.Line(text.Span) is var control && control is "auto" or "on") _powerControl = control;
     }
 
-    /// <summary>Methods with spaces between them; none for an empty text, and those of the beginning for <c>default</c>.</summary>
+    /// <summary>
+    /// Methods with spaces between them; none for an empty text, and those of the beginning for <c>default</c>.
+    /// </summary>
     internal void SetResetMethods(ReadOnlyMemory<byte> text)
     {
         string line = SysfsText.Line(text.Span);

@@ -16,7 +16,8 @@ public sealed class MachineDevice
         (Model, _vfio) = (model, vfio);
         // A function of a slot of its own can be reset with it; a virtual one is in no slot.
         PciFunction function = vfio.Function;
-        Settings = new FunctionSettings([.. function.IsExpress ? ["flr", "pm"] : (string[])[], .. function.IsVirtual ? [] : (string[])["bus"]], vfio.ResetSoon);
+        Settings = new FunctionSettings([.. function.IsExpress ? ["flr", "pm"] : (string[])[],
+                .. function.IsVirtual ? [] : (string[])["bus"]], vfio.ResetSoon);
         Configuration = new ConfigurationBytes(vfio);
     }
 
@@ -73,6 +74,7 @@ public sealed class MachineDevice
     {
         public byte[] Read() => vfio.ReadConfiguration();
 
-        public void Write(int position, byte[] bytes, Action done) => vfio.WriteConfigurationSoon(position, bytes, done);
+        public void Write(int position, byte[] bytes, Action done) =>
+            vfio.WriteConfigurationSoon(position, bytes, done);
     }
 }

@@ -4,8 +4,9 @@ using Ioasis.Machine.Sysfs;
 namespace Ioasis.Machine;
 
 /// <summary>
-/// The driver vfio-pci, as sysfs sets it to work (Linux: drivers/base/bus.c, dd.c and pci-driver.c). It begins with all functions, as if it had been
-/// loaded with their IDs: it takes each that it is to take, unless <c>driver_override</c> names another driver.
+/// The driver vfio-pci, as sysfs sets it to work (Linux: drivers/base/bus.c, dd.c and pci-driver.c). It begins with all
+/// functions, as if it had been loaded with their IDs: it takes each that it is to take, unless <c>driver_override</c>
+/// names another driver.
 /// </summary>
 /// <param name="machine">The machine.</param>
 internal sealed class PciDriver(SoftwareMachine machine)
@@ -26,14 +27,18 @@ internal sealed class PciDriver(SoftwareMachine machine)
     }
 
     /// <summary>
-    /// What is written to <c>unbind</c>: a function's address. Its nodes are gone at once; who has it open is asked for it, and keeps it until it is closed.
+    /// What is written to <c>unbind</c>: a function's address. Its nodes are gone at once; who has it open is asked for
+    /// it, and keeps it until it is closed.
     /// </summary>
     internal void Unbind(ReadOnlyMemory<byte> text)
     {
         if (Find(text) is { } device) Unbind(device);
     }
 
-    /// <summary>What is written to <c>new_id</c>: vendor and device, hexadecimal. Functions without a driver that have these IDs get this one.</summary>
+    /// <summary>
+    /// What is written to <c>new_id</c>: vendor and device, hexadecimal. Functions without a driver that have these IDs
+    /// get this one.
+    /// </summary>
     internal void AddId(ReadOnlyMemory<byte> text)
     {
         string[] words = SysfsText.Line(text.Span).Split(' ', StringSplitOptions.RemoveEmptyEntries);
@@ -42,10 +47,13 @@ internal sealed class PciDriver(SoftwareMachine machine)
             if (device.Function.VendorId == vendor && device.Function.DeviceId == id) Bind(device);
 
         static bool TryId(string word, out uint id) =>
-            uint.TryParse(word.StartsWith("0x", StringComparison.OrdinalIgnoreCase) ? word[2..] : word, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out id);
+            uint.TryParse(word.StartsWith("0x", StringComparison.OrdinalIgnoreCase) ? word[2..] : word,
+                NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out id);
     }
 
-    /// <summary>What is written to a function's <c>remove</c>: not 0. The function leaves its driver and the bus.</summary>
+    /// <summary>
+    /// What is written to a function's <c>remove</c>: not 0. The function leaves its driver and the bus.
+    /// </summary>
     internal void Remove(MachineDevice device, ReadOnlyMemory<byte> text)
     {
         if (!SysfsNumber.TryParse(text.Span, out ulong number) || number == 0) return;
@@ -67,7 +75,8 @@ internal sealed class PciDriver(SoftwareMachine machine)
     private MachineDevice? Find(ReadOnlyMemory<byte> text)
     {
         string name = SysfsText.Line(text.Span);
-        return machine.Devices.FirstOrDefault(device => !device.IsHidden && !device.IsRemoved && device.Requester.ToString() == name);
+        return machine.Devices.FirstOrDefault(device => !device.IsHidden && !device.IsRemoved
+            && device.Requester.ToString() == name);
     }
 
     private void Bind(MachineDevice device)
@@ -91,7 +100,8 @@ internal sealed class PciDriver(SoftwareMachine machine)
 
         // Its virtual functions go first, which may take time.
         if (device.Sriov is { HasAny: true } sriov)
-            ThreadPool.UnsafeQueueUserWorkItem(_ => sriov.Store("0"u8, _ => device.Vfio.Remove(() => Left(device))), null);
+            ThreadPool.UnsafeQueueUserWorkItem(
+                _ => sriov.Store("0"u8, _ => device.Vfio.Remove(() => Left(device))), null);
         else
             device.Vfio.Remove(() => Left(device));
     }

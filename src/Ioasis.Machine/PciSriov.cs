@@ -6,21 +6,24 @@ using Ioasis.Memory;
 namespace Ioasis.Machine;
 
 /// <summary>
-/// The virtual functions of a physical one, which a program enables by the attribute <c>sriov_numvfs</c> (Linux: drivers/pci/iov.c and
-/// vfio_pci_core_sriov_configure). Enabled, each is a device of the machine; otherwise there is nothing of them.
+/// The virtual functions of a physical one, which a program enables by the attribute <c>sriov_numvfs</c> (Linux:
+/// drivers/pci/iov.c and vfio_pci_core_sriov_configure). Enabled, each is a device of the machine; otherwise there is
+/// nothing of them.
 /// </summary>
 /// <param name="machine">The machine.</param>
 /// <param name="physical">The physical function.</param>
 /// <param name="model">Its model.</param>
 /// <param name="layout">What it says of them.</param>
-internal sealed class PciSriov(SoftwareMachine machine, MachineDevice physical, PciDeviceModel model, SriovLayout layout)
+internal sealed class PciSriov(
+    SoftwareMachine machine, MachineDevice physical, PciDeviceModel model, SriovLayout layout)
 {
     // Writers that were killed while they wait still have their turn; this many and no more.
     private const int MostWaiting = 1024;
 
     // Guards what follows. Taken before the machine's lock.
     private readonly Lock _lock = new();
-    private readonly List<(ushort Count, Action<Errno> Answer)> _waiting = []; // for those that leave: Linux lets them wait for the device's lock
+    // for those that leave: Linux lets them wait for the device's lock
+    private readonly List<(ushort Count, Action<Errno> Answer)> _waiting = [];
     private IReadOnlyList<MachineDevice> _functions = [];
     private int _inUse; // of those that leave
 
@@ -47,21 +50,24 @@ internal sealed class PciSriov(SoftwareMachine machine, MachineDevice physical, 
     internal static RequesterId AddressOf(RequesterId physical, SriovLayout layout, int number)
     {
         int routing = physical.Rid + layout.FirstVfOffset + (layout.VfStride * number);
-        if (routing > ushort.MaxValue) throw new ArgumentException($"Virtual function {number} of {physical} lies beyond bus ff.");
-        return new RequesterId(physical.Segment, (byte)(routing >> 8), (byte)((routing >> 3) & 31), (byte)(routing & 7));
+        if (routing > ushort.MaxValue)
+            throw new ArgumentException($"Virtual function {number} of {physical} lies beyond bus ff.");
+        return new RequesterId(physical.Segment, (byte)(routing >> 8), (byte)((routing >> 3) & 31),
+            (byte)(routing & 7));
     }
 
     /// <summary>Takes what was written to <c>sriov_numvfs</c>.</summary>
     /// <param name="text">The bytes.</param>
     /// <param name="answer">
-    /// Called once with the errno of the write: with 0 when programs see what was asked for, which takes until they have closed the
-    /// functions that leave.
+    /// Called once with the errno of the write: with 0 when programs see what was asked for, which takes until they
+    /// have closed the functions that leave.
     /// </param>
     internal void Store(ReadOnlySpan<byte> text, Action<Errno> answer)
     {
         if (!SysfsNumber.TryParse(text, out ushort count)) answer(Errno.EINVAL);
         else if (count > layout.TotalVfs) answer(Errno.ERANGE);
-        else if (count != 0 && physical.Driver != DriverState.Bound) answer(Errno.ENOENT); // it is the driver that enables them
+        // it is the driver that enables them
+        else if (count != 0 && physical.Driver != DriverState.Bound) answer(Errno.ENOENT);
         else Configure(count, answer);
     }
 
@@ -85,7 +91,8 @@ internal sealed class PciSriov(SoftwareMachine machine, MachineDevice physical, 
                 if (_functions.Count != 0) errno = Errno.EBUSY;
                 else
                 {
-                    PciDeviceModel[] models = [.. Enumerable.Range(0, count).Select(_ => model.CreateVirtualFunction())];
+                    PciDeviceModel[] models =
+                        [.. Enumerable.Range(0, count).Select(_ => model.CreateVirtualFunction())];
                     physical.Vfio.SetNumVfs(count);
                     try
                     {

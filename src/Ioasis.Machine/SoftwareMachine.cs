@@ -12,12 +12,15 @@ using Ioasis.Passthrough.Vfio;
 
 namespace Ioasis.Machine;
 
-/// <summary>A machine in software: IOMMU units, devices behind them, and the nodes and sysfs through which programs reach them.</summary>
+/// <summary>
+/// A machine in software: IOMMU units, devices behind them, and the nodes and sysfs through which programs reach them.
+/// </summary>
 public sealed class SoftwareMachine : IDisposable
 {
     private const uint VfioMajor = 511; // the first that Linux gives out dynamically
 
-    // Guards the groups, and changes of what programs read without it: devices and paths. Taken after the lock of virtual functions, before a bus's.
+    // Guards the groups, and changes of what programs read without it: devices and paths. Taken after the lock of
+    // virtual functions, before a bus's.
     private readonly Lock _lock = new();
     private readonly VfioPciBus _bus = new(VfioMajor);
     private readonly Dictionary<string, IommuUnit> _units = [];
@@ -42,7 +45,9 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>The units.</summary>
     public IReadOnlyCollection<IommuUnit> Units => _units.Values;
 
-    /// <summary>The devices, in the order in which they were plugged in; virtual functions while they are enabled.</summary>
+    /// <summary>
+    /// The devices, in the order in which they were plugged in; virtual functions while they are enabled.
+    /// </summary>
     public IReadOnlyList<MachineDevice> Devices => _devices;
 
     /// <summary>The PASIDs of the machine: one space for all units and drivers.</summary>
@@ -51,10 +56,14 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>How many PASIDs an open /dev/sva may have that nobody allowed more.</summary>
     public int PasidQuota { get; private init; } = PasidOwner.DefaultQuota;
 
-    /// <summary>Every path that the machine serves. Another object after each change, which virtual functions make at any time.</summary>
+    /// <summary>
+    /// Every path that the machine serves. Another object after each change, which virtual functions make at any time.
+    /// </summary>
     public IReadOnlyDictionary<string, VirtualPath> Paths => _paths;
 
-    /// <summary>How a thread sleeps for some microseconds, less than a millisecond; what looks at mapped BARs does so then.</summary>
+    /// <summary>
+    /// How a thread sleeps for some microseconds, less than a millisecond; what looks at mapped BARs does so then.
+    /// </summary>
     internal Action<int>? ShortNap { set => _bus.Poller.ShortNap = value; }
 
     /// <summary>Builds a machine and plugs its devices in.</summary>
@@ -66,8 +75,10 @@ public sealed class SoftwareMachine : IDisposable
         var machine = new SoftwareMachine { PasidQuota = description.PasidQuota };
         try
         {
-            foreach (UnitDescription unit in description.Units) machine._units.Add(unit.Name, DriverRegistry.Create(unit));
-            foreach (DeviceDescription device in description.Devices.OrderBy(d => d.Group is null)) machine.GroupOf(device);
+            foreach (UnitDescription unit in description.Units)
+                machine._units.Add(unit.Name, DriverRegistry.Create(unit));
+            foreach (DeviceDescription device in description.Devices.OrderBy(d => d.Group is null))
+                machine.GroupOf(device);
             foreach (DeviceDescription device in description.Devices)
             {
                 machine.Plug(device, ModelRegistry.Create(device));
@@ -87,13 +98,15 @@ public sealed class SoftwareMachine : IDisposable
     /// <param name="model">The model.</param>
     /// <param name="name">What to call it.</param>
     /// <param name="address">A free address.</param>
-    /// <exception cref="ArgumentException">The address is taken, or the model describes no possible function. Nothing has changed then.</exception>
+    /// <exception cref="ArgumentException">The address is taken, or the model describes no possible function. Nothing
+    /// has changed then.</exception>
     public MachineDevice Plug(PciDeviceModel model, string name, RequesterId address)
     {
         ArgumentNullException.ThrowIfNull(model);
         lock (_lock)
         {
-            var device = new DeviceDescription(name, address, _units.Keys.First(), null, new Dictionary<string, string>());
+            var device = new DeviceDescription(name, address, _units.Keys.First(), null,
+                new Dictionary<string, string>());
             MachineDevice plugged = Plug(device, model);
             BuildPaths();
             return plugged;
@@ -120,7 +133,8 @@ public sealed class SoftwareMachine : IDisposable
                 for (int number = 0; number < models.Count; number++)
                 {
                     RequesterId address = PciSriov.AddressOf(physical.Requester, sriov.Layout, number);
-                    var device = new DeviceDescription(physical.Model, address, physical.Unit, null, new Dictionary<string, string>());
+                    var device = new DeviceDescription(physical.Model, address, physical.Unit, null,
+                        new Dictionary<string, string>());
                     int index = number;
                     VfioPciDevice vfio = Add(device, sriov.Layout.VirtualFunction, (endpoint, minor) =>
                         _bus.AddVirtual(models[index], endpoint, minor, physical.Vfio, index));
@@ -242,24 +256,28 @@ public sealed class SoftwareMachine : IDisposable
         }
     }
 
-    /// <summary>A function is no more; neither is its group, if it was the group's only one and the group is not named in the description.</summary>
+    /// <summary>
+    /// A function is no more; neither is its group, if it was the group's only one and the group is not named in the
+    /// description.
+    /// </summary>
     private void Forget(Endpoint endpoint, RequesterId address)
     {
         endpoint.Group.Remove(endpoint);
         if (endpoint.Group.Endpoints.Count == 0 && _ownGroups.Remove(address)) _groups.Remove(endpoint.Group.Id);
     }
 
-    private Endpoint NewEndpoint(DeviceDescription device, PciFunction function) => new(device.Address, _units[device.Unit], GroupOf(device))
-    {
-        Features = new EndpointFeatures
+    private Endpoint NewEndpoint(DeviceDescription device, PciFunction function) =>
+        new(device.Address, _units[device.Unit], GroupOf(device))
         {
-            PasidBits = function.PasidBits,
-            PasidExecute = function.PasidExecute,
-            PasidPrivileged = function.PasidPrivileged,
-            Ats = function.HasAts,
-            PageRequests = function.PageRequests,
-        },
-    };
+            Features = new EndpointFeatures
+            {
+                PasidBits = function.PasidBits,
+                PasidExecute = function.PasidExecute,
+                PasidPrivileged = function.PasidPrivileged,
+                Ats = function.HasAts,
+                PageRequests = function.PageRequests,
+            },
+        };
 
     /// <summary>A device's address, and those that its virtual functions can have, with what each is called.</summary>
     /// <exception cref="ArgumentException">One is another's.</exception>
@@ -287,7 +305,9 @@ public sealed class SoftwareMachine : IDisposable
         return minor;
     }
 
-    /// <summary>A device's group: the one it names, else the lowest number that none names, kept for its address.</summary>
+    /// <summary>
+    /// A device's group: the one it names, else the lowest number that none names, kept for its address.
+    /// </summary>
     private IommuGroup GroupOf(DeviceDescription device)
     {
         if (device.Group is { } named)
@@ -306,7 +326,8 @@ public sealed class SoftwareMachine : IDisposable
     {
         var paths = new Dictionary<string, VirtualPath>(StringComparer.Ordinal);
         SvaNode sva = _sva.Value;
-        MachineDevice[] shown = [.. _devices.Where(d => !d.IsHidden && !d.IsRemoved)], bound = [.. shown.Where(d => d.Driver == DriverState.Bound)];
+        MachineDevice[] shown = [.. _devices.Where(d => !d.IsHidden && !d.IsRemoved)],
+            bound = [.. shown.Where(d => d.Driver == DriverState.Bound)];
         VfioGroup[] groups = [.. bound.Select(d => d.Vfio.Group).Distinct()];
         IEnumerable<SysfsFunction> functions = shown.Select(d => new SysfsFunction(
             d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit, d.Group,
@@ -320,12 +341,16 @@ public sealed class SoftwareMachine : IDisposable
             Sriov = d.Sriov,
             Virtual = d.Virtual,
         });
-        foreach (VirtualPath path in SysfsTree.Build(_driver, _modules, Units, functions, groups.Select(g => (g.Id, (g.Major, g.Minor))), [("iommu", _iommu), ("sva", sva), ("vfio", _container)])) paths.Add(path.Path, path);
+        foreach (VirtualPath path in SysfsTree.Build(_driver, _modules, Units, functions,
+            groups.Select(g => (g.Id, (g.Major, g.Minor))), [("iommu", _iommu), ("sva", sva), ("vfio", _container)]))
+            paths.Add(path.Path, path);
         paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
         paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
-        foreach (INode node in (INode[])[_iommu, sva, _container, .. bound.Select(d => d.Vfio), .. groups]) paths.Add(node.Path, new VirtualDevice(node));
+        foreach (INode node in (INode[])[_iommu, sva, _container, .. bound.Select(d => d.Vfio), .. groups])
+            paths.Add(node.Path, new VirtualDevice(node));
         VirtualFile majors = DeviceNumbers.Majors((VfioMajor - 1, "vfio"), (VfioMajor, "vfio-dev"));
-        VirtualFile miscellaneous = DeviceNumbers.Miscellaneous((sva.Minor, "sva"), (_iommu.Minor, "iommu"), (_container.Minor, "vfio"));
+        VirtualFile miscellaneous =
+            DeviceNumbers.Miscellaneous((sva.Minor, "sva"), (_iommu.Minor, "iommu"), (_container.Minor, "vfio"));
         paths.Add(majors.Path, majors);
         paths.Add(miscellaneous.Path, miscellaneous);
         _paths = paths;

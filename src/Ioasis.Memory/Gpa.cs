@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Ioasis.Memory;
 
-/// <summary>A guest-physical address: what a guest takes for physical memory, the output of stage 1 and the input of stage 2.</summary>
+/// <summary>
+/// A guest-physical address: what a guest takes for physical memory, the output of stage 1 and the input of stage 2.
+/// </summary>
 /// <param name="Value">The address, in bytes.</param>
 public readonly record struct Gpa(ulong Value) : IComparable<Gpa>
 {
@@ -16,7 +18,9 @@ public readonly record struct Gpa(ulong Value) : IComparable<Gpa>
         return sum.Value >= Value;
     }
 
-    /// <summary>The last byte of <paramref name="length"/> bytes that start here; false when length is 0 or the range wraps.</summary>
+    /// <summary>
+    /// The last byte of <paramref name="length"/> bytes that start here; false when length is 0 or the range wraps.
+    /// </summary>
     public bool TryLast(ulong length, out Gpa last)
     {
         last = new Gpa(unchecked(Value + length - 1));

@@ -8,8 +8,8 @@ namespace Ioasis.Memory;
 public static unsafe class HostMemory
 {
     /// <summary>
-    /// Copies <c>destination.Length</c> bytes from <paramref name="source"/>. A naturally aligned copy of 1, 2, 4 or 8 bytes is one
-    /// load, as a device's read of a word is.
+    /// Copies <c>destination.Length</c> bytes from <paramref name="source"/>. A naturally aligned copy of 1, 2, 4 or 8
+    /// bytes is one load, as a device's read of a word is.
     /// </summary>
     /// <param name="source">An address of our own process with that many readable bytes.</param>
     /// <param name="destination">Where to.</param>
@@ -42,7 +42,9 @@ public static unsafe class HostMemory
         return Volatile.Read(ref *(ulong*)source);
     }
 
-    /// <summary>Replaces a word of 8 bytes if it is what is expected, in one step, whoever else changes it at the same time.</summary>
+    /// <summary>
+    /// Replaces a word of 8 bytes if it is what is expected, in one step, whoever else changes it at the same time.
+    /// </summary>
     /// <param name="destination">An address of our own process, a multiple of 8, with 8 writable bytes.</param>
     /// <param name="expected">What it must be.</param>
     /// <param name="desired">What it becomes then.</param>
@@ -54,8 +56,8 @@ public static unsafe class HostMemory
     }
 
     /// <summary>
-    /// Copies <c>source.Length</c> bytes to <paramref name="destination"/>. A naturally aligned copy of 1, 2, 4 or 8 bytes is one
-    /// store, as a device's write of a word is.
+    /// Copies <c>source.Length</c> bytes to <paramref name="destination"/>. A naturally aligned copy of 1, 2, 4 or 8
+    /// bytes is one store, as a device's write of a word is.
     /// </summary>
     /// <param name="destination">An address of our own process with that many writable bytes.</param>
     /// <param name="source">Where from.</param>

@@ -16,7 +16,9 @@ public readonly record struct Hva(ulong Value) : IComparable<Hva>
         return sum.Value >= Value;
     }
 
-    /// <summary>The last byte of <paramref name="length"/> bytes that start here; false when length is 0 or the range wraps.</summary>
+    /// <summary>
+    /// The last byte of <paramref name="length"/> bytes that start here; false when length is 0 or the range wraps.
+    /// </summary>
     public bool TryLast(ulong length, out Hva last)
     {
         last = new Hva(unchecked(Value + length - 1));

@@ -1,8 +1,8 @@
 namespace Ioasis.Memory;
 
 /// <summary>
-/// Named points between two steps, where a test stops a thread to let others run. Outside of tests a point costs one test of a static field. No point is on
-/// a path of a device's access.
+/// Named points between two steps, where a test stops a thread to let others run. Outside of tests a point costs one
+/// test of a static field. No point is on a path of a device's access.
 /// </summary>
 internal static class Interleave
 {
@@ -17,7 +17,9 @@ internal static class Interleave
         if (Volatile.Read(ref s_watching) != 0) t_reached?.Invoke(point);
     }
 
-    /// <summary>Calls <paramref name="reached"/> at each point that the calling thread reaches during an action.</summary>
+    /// <summary>
+    /// Calls <paramref name="reached"/> at each point that the calling thread reaches during an action.
+    /// </summary>
     internal static void Watch(Action<string> reached, Action action)
     {
         Interlocked.Increment(ref s_watching);

@@ -16,7 +16,9 @@ public readonly record struct Iova(ulong Value) : IComparable<Iova>
         return sum.Value >= Value;
     }
 
-    /// <summary>The last byte of <paramref name="length"/> bytes that start here; false when length is 0 or the range wraps.</summary>
+    /// <summary>
+    /// The last byte of <paramref name="length"/> bytes that start here; false when length is 0 or the range wraps.
+    /// </summary>
     public bool TryLast(ulong length, out Iova last)
     {
         last = new Iova(unchecked(Value + length - 1));

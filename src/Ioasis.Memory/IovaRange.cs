@@ -1,6 +1,8 @@
 namespace Ioasis.Memory;
 
-/// <summary>A range of I/O virtual addresses, both ends inclusive, so that it can end at the last byte of the space.</summary>
+/// <summary>
+/// A range of I/O virtual addresses, both ends inclusive, so that it can end at the last byte of the space.
+/// </summary>
 public readonly record struct IovaRange
 {
     /// <summary>Makes a range of its first and last byte.</summary>

@@ -13,7 +13,8 @@ public abstract class MemoryBacking
     /// <summary>Describes a run of <paramref name="length"/> bytes with one reference, the creator's.</summary>
     /// <param name="length">Bytes, not 0.</param>
     /// <param name="writable">Whether a mapping of it may be writable.</param>
-    /// <param name="alignmentHint">The address or file offset of byte 0, from which an automatic IOVA takes its alignment.</param>
+    /// <param name="alignmentHint">The address or file offset of byte 0, from which an automatic IOVA takes its
+    /// alignment.</param>
     protected MemoryBacking(ulong length, bool writable, ulong alignmentHint)
     {
         Length = length;
@@ -31,9 +32,10 @@ public abstract class MemoryBacking
     public ulong AlignmentHint { get; }
 
     /// <summary>
-    /// Where byte 0 stands in our own process, when it stands there and stays readable (and writable, if <see cref="Writable"/>)
-    /// for as long as a reference is held; otherwise 0, and every access goes through <see cref="TryRead"/> and <see cref="TryWrite"/>.
-    /// Valid for bytes that <see cref="TryPopulate(ulong, ulong)"/> has succeeded for.
+    /// Where byte 0 stands in our own process, when it stands there and stays readable (and writable, if
+    /// <see cref="Writable"/>) for as long as a reference is held; otherwise 0, and every access goes through
+    /// <see cref="TryRead"/> and <see cref="TryWrite"/>. Valid for bytes that <see cref="TryPopulate(ulong, ulong)"/>
+    /// has succeeded for.
     /// </summary>
     public virtual nint DirectAddress => 0;
 
@@ -44,7 +46,8 @@ public abstract class MemoryBacking
     public virtual bool IsFile => false;
 
     /// <summary>
-    /// Makes bytes usable for DMA, and the page that each lies in; false when any is not there or not accessible as <see cref="Writable"/> says.
+    /// Makes bytes usable for DMA, and the page that each lies in; false when any is not there or not accessible as
+    /// <see cref="Writable"/> says.
     /// </summary>
     /// <param name="offset">The first byte.</param>
     /// <param name="length">Bytes, not 0, all within the run.</param>
@@ -54,16 +57,16 @@ public abstract class MemoryBacking
     public bool TryPopulate() => TryPopulate(0, Length);
 
     /// <summary>
-    /// Brings bytes that are about to be populated, and waits for whoever has to bring them: so no lock is held that others need. False when they cannot be
-    /// had; true where <see cref="TryPopulate(ulong, ulong)"/> is to decide.
+    /// Brings bytes that are about to be populated, and waits for whoever has to bring them: so no lock is held that
+    /// others need. False when they cannot be had; true where <see cref="TryPopulate(ulong, ulong)"/> is to decide.
     /// </summary>
     /// <param name="offset">The first byte.</param>
     /// <param name="length">Bytes, not 0, all within the run.</param>
     public virtual bool TryBring(ulong offset, ulong length) => true;
 
     /// <summary>
-    /// Brings bytes that a device found missing though they are populated, and waits for whoever has to bring them. False when nobody can; if true, the
-    /// access is worth another try. No access is under way meanwhile.
+    /// Brings bytes that a device found missing though they are populated, and waits for whoever has to bring them.
+    /// False when nobody can; if true, the access is worth another try. No access is under way meanwhile.
     /// </summary>
     /// <param name="offset">The first byte.</param>
     /// <param name="length">Bytes, not 0, all within the run.</param>
@@ -79,15 +82,17 @@ public abstract class MemoryBacking
     public abstract bool TryWrite(ulong offset, ReadOnlySpan<byte> source);
 
     /// <summary>
-    /// Copies bytes out that need not be populated, as whoever the memory belongs to could at this moment. What was populated before does
-    /// not matter, and nothing is kept.
+    /// Copies bytes out that need not be populated, as whoever the memory belongs to could at this moment. What was
+    /// populated before does not matter, and nothing is kept.
     /// </summary>
     public virtual bool TryReadNow(ulong offset, Span<byte> destination) =>
-        destination.IsEmpty || (Has(offset, destination.Length) && TryPopulate(offset, (ulong)destination.Length) && TryRead(offset, destination));
+        destination.IsEmpty || (Has(offset, destination.Length) && TryPopulate(offset, (ulong)destination.Length)
+            && TryRead(offset, destination));
 
     /// <summary>Copies bytes in that need not be populated; see <see cref="TryReadNow"/>.</summary>
     public virtual bool TryWriteNow(ulong offset, ReadOnlySpan<byte> source) =>
-        source.IsEmpty || (Has(offset, source.Length) && TryPopulate(offset, (ulong)source.Length) && TryWrite(offset, source));
+        source.IsEmpty || (Has(offset, source.Length) && TryPopulate(offset, (ulong)source.Length)
+            && TryWrite(offset, source));
 
     /// <summary>Where a byte is, whatever address leads to it; false when it is not there.</summary>
     public virtual bool TryLocate(ulong offset, out MemoryLocation location)
@@ -103,9 +108,12 @@ public abstract class MemoryBacking
     /// <summary>Whether bytes lie within the run.</summary>
     protected bool Has(ulong offset, int count) => offset <= Length && (ulong)count <= Length - offset;
 
-    /// <summary>Where in this run a location is, when the run is bytes of one memory from <paramref name="start"/> on.</summary>
+    /// <summary>
+    /// Where in this run a location is, when the run is bytes of one memory from <paramref name="start"/> on.
+    /// </summary>
     protected IEnumerable<ulong> OffsetsWithin(object memory, ulong start, MemoryLocation location) =>
-        memory.Equals(location.Memory) && location.Offset >= start && location.Offset - start < Length ? [location.Offset - start] : [];
+        memory.Equals(location.Memory) && location.Offset >= start
+        && location.Offset - start < Length ? [location.Offset - start] : [];
 
     /// <summary>Takes one more reference. The caller holds one already.</summary>
     public void AddReference()

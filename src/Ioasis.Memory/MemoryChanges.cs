@@ -1,11 +1,13 @@
 namespace Ioasis.Memory;
 
 /// <summary>
-/// The changes of a process's memory, for devices that access it: between the begin and the end of one no access of theirs is under way
-/// (Linux: struct mmu_notifier_subscriptions). Where nobody sees the process change its memory there are none, and accesses meet it as they do.
+/// The changes of a process's memory, for devices that access it: between the begin and the end of one no access of
+/// theirs is under way (Linux: struct mmu_notifier_subscriptions). Where nobody sees the process change its memory
+/// there are none, and accesses meet it as they do.
 /// </summary>
 /// <remarks>
-/// Who accesses looks at <see cref="IsUnderWay"/> when its access can already be seen by its <see cref="IMmuNotifier"/>; that orders the two for both sides.
+/// Who accesses looks at <see cref="IsUnderWay"/> when its access can already be seen by its
+/// <see cref="IMmuNotifier"/>; that orders the two for both sides.
 /// </remarks>
 public sealed class MemoryChanges
 {
@@ -19,7 +21,9 @@ public sealed class MemoryChanges
     /// <summary>Whether anybody accesses the memory who has to be told.</summary>
     public bool HasNotifiers => _notifiers.Length != 0;
 
-    /// <summary>Whether the memory is being changed: an access must not begin, and waits by <see cref="Await"/>.</summary>
+    /// <summary>
+    /// Whether the memory is being changed: an access must not begin, and waits by <see cref="Await"/>.
+    /// </summary>
     public bool IsUnderWay => _underWay != 0;
 
     /// <summary>From now on the notifier is told (Linux: mmu_notifier_register).</summary>
@@ -35,8 +39,8 @@ public sealed class MemoryChanges
     }
 
     /// <summary>
-    /// The process is about to take memory or a permission away. When this returns no access is under way, and none begins before <see cref="End"/>
-    /// (Linux: mmu_notifier_invalidate_range_start).
+    /// The process is about to take memory or a permission away. When this returns no access is under way, and none
+    /// begins before <see cref="End"/> (Linux: mmu_notifier_invalidate_range_start).
     /// </summary>
     public void Begin()
     {

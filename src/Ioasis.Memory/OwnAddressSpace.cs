@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Ioasis.Memory;
 
 /// <summary>
-/// Our own process, as far as it was opened to devices: the blocks that <see cref="Allocate"/> gave out and nothing else. A wrong
-/// address can therefore only fail; it cannot bring the process down or reach the runtime's own memory.
+/// Our own process, as far as it was opened to devices: the blocks that <see cref="Allocate"/> gave out and nothing
+/// else. A wrong address can therefore only fail; it cannot bring the process down or reach the runtime's own memory.
 /// </summary>
 public sealed class OwnAddressSpace : AddressSpace
 {
@@ -24,7 +24,8 @@ public sealed class OwnAddressSpace : AddressSpace
     }
 
     /// <summary>
-    /// Takes a block back, as munmap would: its addresses are no longer ours to access. Mappings that hold it keep the bytes.
+    /// Takes a block back, as munmap would: its addresses are no longer ours to access. Mappings that hold it keep the
+    /// bytes.
     /// </summary>
     public void Free(HostBlock block)
     {
@@ -70,7 +71,10 @@ public sealed class OwnAddressSpace : AddressSpace
     internal override MemoryBacking Reference(Hva start, ulong length, bool writable, HostBlock held) =>
         new OwnBacking(this, start, length, writable, held);
 
-    /// <summary>The block that has all of these bytes, held once more unless it is <paramref name="held"/>; the caller releases it.</summary>
+    /// <summary>
+    /// The block that has all of these bytes, held once more unless it is <paramref name="held"/>; the caller releases
+    /// it.
+    /// </summary>
     internal override bool TryHold(Hva start, ulong length, HostBlock? held, [NotNullWhen(true)] out HostBlock? block)
     {
         block = null;
@@ -85,7 +89,8 @@ public sealed class OwnAddressSpace : AddressSpace
         if (low == 0) return false;
         HostBlock candidate = blocks[low - 1];
         ulong offset = start.Value - (ulong)candidate.Address;
-        if (offset > candidate.Length || length > candidate.Length - offset || (candidate != held && !candidate.TryAddReference())) return false;
+        if (offset > candidate.Length || length > candidate.Length - offset
+            || (candidate != held && !candidate.TryAddReference())) return false;
         block = candidate;
         return true;
     }

@@ -1,6 +1,9 @@
 namespace Ioasis.Memory;
 
-/// <summary>Bytes of our own process. Populating takes the block that they lie in; it then outlives its owner's free, as pinned pages do.</summary>
+/// <summary>
+/// Bytes of our own process. Populating takes the block that they lie in; it then outlives its owner's free, as pinned
+/// pages do.
+/// </summary>
 internal sealed class OwnBacking(OwnAddressSpace space, Hva start, ulong length, bool writable, HostBlock? held = null)
     : MemoryBacking(length, writable, start.Value)
 {
@@ -48,7 +51,8 @@ internal sealed class OwnBacking(OwnAddressSpace space, Hva start, ulong length,
     {
         location = default;
         if (offset >= Length) return false;
-        if (Volatile.Read(ref _block) is not { } block || !IsIn(block, offset, 1)) return space.TryLocate(new Hva(Start + offset), out location);
+        if (Volatile.Read(ref _block) is not { } block || !IsIn(block, offset, 1))
+            return space.TryLocate(new Hva(Start + offset), out location);
         location = new MemoryLocation(block, Start + offset - (ulong)block.Address);
         return true;
     }

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Ioasis.Memory;
 
-/// <summary>A process address space ID: 20 bits that a device sends along with a DMA request (PCI Express Base, 6.20).</summary>
+/// <summary>
+/// A process address space ID: 20 bits that a device sends along with a DMA request (PCI Express Base, 6.20).
+/// </summary>
 public readonly record struct Pasid
 {
     /// <summary>How many bits a PASID has.</summary>

@@ -28,20 +28,24 @@ public sealed partial class RangeMap<T>
     }
 
     /// <summary>
-    /// Some ranges one after the other, of which the first is the lowest that has a byte at or above <paramref name="first"/> and starts at or
-    /// below <paramref name="last"/>. Those after it may start above. Empty when there is none.
+    /// Some ranges one after the other, of which the first is the lowest that has a byte at or above
+    /// <paramref name="first"/> and starts at or below <paramref name="last"/>. Those after it may start above. Empty
+    /// when there is none.
     /// </summary>
     internal Run FindRun(ulong first, ulong last)
     {
         Leaf? leaf = Descend(first);
         int i = leaf.IndexOfLastAtOrBelow(first);
-        if (i < 0 && leaf.Previous is { } previous && previous.Lasts[previous.Count - 1] >= first) (leaf, i) = (previous, previous.Count - 1);
+        if (i < 0 && leaf.Previous is { } previous && previous.Lasts[previous.Count - 1] >= first)
+            (leaf, i) = (previous, previous.Count - 1);
         else if (i < 0 || leaf.Lasts[i] < first) i++;
         if (i == leaf.Count) (leaf, i) = (leaf.Next, 0);
         return leaf is null || i == leaf.Count || leaf.Firsts[i] > last ? default : new Run(leaf, i);
     }
 
-    /// <summary>Removes as many ranges of a run, from its first on; nothing has been added or removed since it was found.</summary>
+    /// <summary>
+    /// Removes as many ranges of a run, from its first on; nothing has been added or removed since it was found.
+    /// </summary>
     internal void Remove(Run run, int count)
     {
         if (count == 0) return;

@@ -6,8 +6,8 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Memory;
 
 /// <summary>
-/// Values by ranges of 64-bit addresses, both ends inclusive, that never overlap: a B+ tree, so that finding, adding and removing
-/// cost a few cache lines at any size. Not safe for use by several threads at once.
+/// Values by ranges of 64-bit addresses, both ends inclusive, that never overlap: a B+ tree, so that finding, adding
+/// and removing cost a few cache lines at any size. Not safe for use by several threads at once.
 /// </summary>
 /// <typeparam name="T">What a range stands for.</typeparam>
 public sealed partial class RangeMap<T>
@@ -21,7 +21,10 @@ public sealed partial class RangeMap<T>
     /// <summary>How many ranges there are.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The lowest range that has a byte at or above <paramref name="first"/> and starts at or below <paramref name="last"/>.</summary>
+    /// <summary>
+    /// The lowest range that has a byte at or above <paramref name="first"/> and starts at or below
+    /// <paramref name="last"/>.
+    /// </summary>
     public bool TryFindFirst(ulong first, ulong last, out Entry entry)
     {
         Leaf leaf = Descend(first);
@@ -56,7 +59,8 @@ public sealed partial class RangeMap<T>
     public void Add(ulong first, ulong last, T value)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(last, first);
-        if (Overlaps(first, last)) throw new ArgumentException($"0x{first:x}-0x{last:x} overlaps a range that is there.", nameof(first));
+        if (Overlaps(first, last))
+            throw new ArgumentException($"0x{first:x}-0x{last:x} overlaps a range that is there.", nameof(first));
         AddFree(first, last, value);
     }
 
@@ -111,7 +115,8 @@ public sealed partial class RangeMap<T>
     /// <summary>The leaf that a range has to stand in that begins at an address.</summary>
     private Leaf Descend(ulong address)
     {
-        if (_near is { Count: not 0 } near && near.Firsts[0] <= address && (near.Next is null || near.Firsts[near.Count - 1] >= address)) return near;
+        if (_near is { Count: not 0 } near && near.Firsts[0] <= address
+            && (near.Next is null || near.Firsts[near.Count - 1] >= address)) return near;
         Node node = _root;
         while (!node.IsLeaf)
         {
@@ -122,7 +127,9 @@ public sealed partial class RangeMap<T>
         return _near = Unsafe.As<Leaf>(node);
     }
 
-    /// <summary>Takes out the leaf that has become empty at an address, and what is empty then: no node but the root ever is.</summary>
+    /// <summary>
+    /// Takes out the leaf that has become empty at an address, and what is empty then: no node but the root ever is.
+    /// </summary>
     private void Prune(ulong address)
     {
         Prune(_root, address);
@@ -146,27 +153,33 @@ public sealed partial class RangeMap<T>
     public readonly record struct Entry(ulong First, ulong Last, T Value);
 
     /// <summary>
-    /// How many of a node's first keys are not above an address. All are compared, which takes fewer steps than to search, none of which waits for another:
-    /// where they are in no cache, they come together. What follows them up to a whole vector is the highest address.
+    /// How many of a node's first keys are not above an address. All are compared, which takes fewer steps than to
+    /// search, none of which waits for another: where they are in no cache, they come together. What follows them up to
+    /// a whole vector is the highest address.
     /// </summary>
     private static int CountAtOrBelow(ReadOnlySpan<ulong> keys, int count, ulong address)
     {
         var limit = new Vector<ulong>(address);
         Vector<ulong> found = default;
-        foreach (ref readonly Vector<ulong> several in MemoryMarshal.Cast<ulong, Vector<ulong>>(keys)[..((count + Vector<ulong>.Count - 1) / Vector<ulong>.Count)])
+        foreach (ref readonly Vector<ulong> several in MemoryMarshal.Cast<ulong, Vector<ulong>>(
+            keys)[..((count + Vector<ulong>.Count - 1) / Vector<ulong>.Count)])
             found -= Vector.LessThanOrEqual(several, limit); // true is -1
         return Math.Min((int)Vector.Sum(found), count);
     }
 
     internal abstract class Node(bool isLeaf)
     {
-        public readonly bool IsLeaf = isLeaf; // asked rather than the type, which costs a call in code that several types share
+        // asked rather than the type, which costs a call in code that several types share
+        public readonly bool IsLeaf = isLeaf;
         public int Count;
 
         public bool IsFull => Count == (IsLeaf ? LeafCapacity : InnerCapacity);
     }
 
-    /// <summary>Children by the lowest address that may stand in each, 0 for the first. What follows the last key is the highest address.</summary>
+    /// <summary>
+    /// Children by the lowest address that may stand in each, 0 for the first. What follows the last key is the highest
+    /// address.
+    /// </summary>
     private sealed class Inner : Node
     {
         public InnerKeys Keys;
@@ -244,10 +257,12 @@ public sealed partial class RangeMap<T>
 
         public void Insert(int at, ulong first, ulong last, T value)
         {
-            // One loop: how long it is cannot be foreseen, which costs as much as the moves, and block moves would each find out for themselves.
+            // One loop: how long it is cannot be foreseen, which costs as much as the moves, and block moves would each
+            // find out for themselves.
             Span<ulong> firsts = Firsts, lasts = Lasts;
             Span<T> values = Values;
-            for (int i = Count++; i > at; i--) (firsts[i], lasts[i], values[i]) = (firsts[i - 1], lasts[i - 1], values[i - 1]);
+            for (int i = Count++; i > at; i--)
+                (firsts[i], lasts[i], values[i]) = (firsts[i - 1], lasts[i - 1], values[i - 1]);
             (firsts[at], lasts[at], values[at]) = (first, last, value);
         }
 
@@ -256,7 +271,8 @@ public sealed partial class RangeMap<T>
             Count -= count;
             Span<ulong> firsts = Firsts, lasts = Lasts;
             Span<T> values = Values;
-            for (int i = at; i < Count; i++) (firsts[i], lasts[i], values[i]) = (firsts[i + count], lasts[i + count], values[i + count]);
+            for (int i = at; i < Count; i++)
+                (firsts[i], lasts[i], values[i]) = (firsts[i + count], lasts[i + count], values[i + count]);
             firsts.Slice(Count, count).Fill(ulong.MaxValue);
             if (RuntimeHelpers.IsReferenceOrContainsReferences<T>()) ((Span<T>)Values).Slice(Count, count).Clear();
         }

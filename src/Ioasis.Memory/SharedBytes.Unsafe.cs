@@ -4,12 +4,16 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Memory;
 
 /// <summary>
-/// A run of bytes of our own process that others may see and change at any time: a program, a guest, a device's threads.
-/// No span over it ever leaves this class: a value is copied once and then judged. Words are read and written whole.
+/// A run of bytes of our own process that others may see and change at any time: a program, a guest, a device's
+/// threads. No span over it ever leaves this class: a value is copied once and then judged. Words are read and written
+/// whole.
 /// </summary>
 public abstract unsafe class SharedBytes
 {
-    /// <summary>Describes <paramref name="length"/> bytes at <paramref name="address"/>, which stay there until the object is freed.</summary>
+    /// <summary>
+    /// Describes <paramref name="length"/> bytes at <paramref name="address"/>, which stay there until the object is
+    /// freed.
+    /// </summary>
     protected SharedBytes(nint address, ulong length)
     {
         Address = address;
@@ -22,20 +26,36 @@ public abstract unsafe class SharedBytes
     /// <summary>How many bytes there are.</summary>
     public ulong Length { get; }
 
-    /// <summary>Reads a value at a byte offset; a naturally aligned one of up to 8 bytes in one load, with acquire semantics.</summary>
+    /// <summary>
+    /// Reads a value at a byte offset; a naturally aligned one of up to 8 bytes in one load, with acquire semantics.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value does not lie within the bytes.</exception>
     public T Read<T>(ulong offset) where T : unmanaged
     {
         Check(offset, (ulong)sizeof(T));
         // SAFETY: Check has the value within [Address, Address + Length), which lives as long as this object.
         byte* at = (byte*)Address + offset;
-        if (sizeof(T) == 8 && (nuint)at % 8 == 0) { ulong v = Volatile.Read(ref *(ulong*)at); return Unsafe.BitCast<ulong, T>(v); }
-        if (sizeof(T) == 4 && (nuint)at % 4 == 0) { uint v = Volatile.Read(ref *(uint*)at); return Unsafe.BitCast<uint, T>(v); }
-        if (sizeof(T) == 2 && (nuint)at % 2 == 0) { ushort v = Volatile.Read(ref *(ushort*)at); return Unsafe.BitCast<ushort, T>(v); }
+        if (sizeof(T) == 8 && (nuint)at % 8 == 0)
+        {
+            ulong v = Volatile.Read(ref *(ulong*)at);
+            return Unsafe.BitCast<ulong, T>(v);
+        }
+        if (sizeof(T) == 4 && (nuint)at % 4 == 0)
+        {
+            uint v = Volatile.Read(ref *(uint*)at);
+            return Unsafe.BitCast<uint, T>(v);
+        }
+        if (sizeof(T) == 2 && (nuint)at % 2 == 0)
+        {
+            ushort v = Volatile.Read(ref *(ushort*)at);
+            return Unsafe.BitCast<ushort, T>(v);
+        }
         return Unsafe.ReadUnaligned<T>(at);
     }
 
-    /// <summary>Writes a value at a byte offset; a naturally aligned one of up to 8 bytes in one store, with release semantics.</summary>
+    /// <summary>
+    /// Writes a value at a byte offset; a naturally aligned one of up to 8 bytes in one store, with release semantics.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value does not lie within the bytes.</exception>
     public void Write<T>(ulong offset, T value) where T : unmanaged
     {
@@ -44,19 +64,22 @@ public abstract unsafe class SharedBytes
         byte* at = (byte*)Address + offset;
         if (sizeof(T) == 8 && (nuint)at % 8 == 0) Volatile.Write(ref *(ulong*)at, Unsafe.BitCast<T, ulong>(value));
         else if (sizeof(T) == 4 && (nuint)at % 4 == 0) Volatile.Write(ref *(uint*)at, Unsafe.BitCast<T, uint>(value));
-        else if (sizeof(T) == 2 && (nuint)at % 2 == 0) Volatile.Write(ref *(ushort*)at, Unsafe.BitCast<T, ushort>(value));
+        else if (sizeof(T) == 2 && (nuint)at % 2 == 0)
+            Volatile.Write(ref *(ushort*)at, Unsafe.BitCast<T, ushort>(value));
         else Unsafe.WriteUnaligned(at, value);
     }
 
     /// <summary>Replaces a number if it still is what is expected, in one step; false when it no longer is.</summary>
     /// <typeparam name="T">A number of 1, 2, 4 or 8 bytes.</typeparam>
-    /// <exception cref="ArgumentOutOfRangeException">The number does not lie within the bytes, or is not naturally aligned.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number does not lie within the bytes, or is not naturally
+    /// aligned.</exception>
     public bool TryReplace<T>(ulong offset, T expected, T value) where T : unmanaged, IEquatable<T>
     {
         Check(offset, (ulong)sizeof(T));
         // SAFETY: as in Read; aligned, as the exchange wants it.
         T* at = (T*)((byte*)Address + offset);
-        if ((nuint)at % (nuint)sizeof(T) != 0) throw new ArgumentOutOfRangeException(nameof(offset), $"0x{offset:x} is not naturally aligned.");
+        if ((nuint)at % (nuint)sizeof(T) != 0)
+            throw new ArgumentOutOfRangeException(nameof(offset), $"0x{offset:x} is not naturally aligned.");
         return Interlocked.CompareExchange(ref *at, value, expected).Equals(expected);
     }
 
@@ -86,6 +109,7 @@ public abstract unsafe class SharedBytes
     private void Check(ulong offset, ulong length)
     {
         if (offset > Length || length > Length - offset)
-            throw new ArgumentOutOfRangeException(nameof(offset), $"{length} bytes at 0x{offset:x} do not lie within 0x{Length:x} bytes.");
+            throw new ArgumentOutOfRangeException(
+                nameof(offset), $"{length} bytes at 0x{offset:x} do not lie within 0x{Length:x} bytes.");
     }
 }

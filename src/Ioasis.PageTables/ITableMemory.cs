@@ -3,8 +3,8 @@ using Ioasis.Memory;
 namespace Ioasis.PageTables;
 
 /// <summary>
-/// The memory that a guest's tables lie in, as a walk sees it: each access goes through stage 2 first. Walks are compiled for each
-/// structure that implements this, so that no call is virtual and nothing is allocated.
+/// The memory that a guest's tables lie in, as a walk sees it: each access goes through stage 2 first. Walks are
+/// compiled for each structure that implements this, so that no call is virtual and nothing is allocated.
 /// </summary>
 internal interface ITableMemory
 {
@@ -13,20 +13,23 @@ internal interface ITableMemory
     /// <param name="entry">The entry, if the access is <see cref="TableAccess.Ok"/>.</param>
     TableAccess Read(Gpa address, out ulong entry);
 
-    /// <summary>Reads an entry where nothing is in the way: the common case of <see cref="Read"/>, in which nothing is called.</summary>
+    /// <summary>
+    /// Reads an entry where nothing is in the way: the common case of <see cref="Read"/>, in which nothing is called.
+    /// </summary>
     /// <param name="address">Its address, a multiple of 8.</param>
     /// <param name="entry">The entry, if there is one.</param>
     /// <returns>False where <see cref="Read"/> is to be asked.</returns>
     bool TryRead(Gpa address, out ulong entry);
 
     /// <summary>
-    /// Replaces an entry by another in one piece, with all that was written before, if it is still what is expected. This is a write to
-    /// stage 2, whether the entry changes or not.
+    /// Replaces an entry by another in one piece, with all that was written before, if it is still what is expected.
+    /// This is a write to stage 2, whether the entry changes or not.
     /// </summary>
     /// <param name="address">Its address, a multiple of 8.</param>
     /// <param name="expected">What it must be.</param>
     /// <param name="desired">What it becomes.</param>
-    /// <param name="found">What it was, if the access is <see cref="TableAccess.Ok"/>: <paramref name="expected"/> if it was replaced.</param>
+    /// <param name="found">What it was, if the access is <see cref="TableAccess.Ok"/>: <paramref name="expected"/> if
+    /// it was replaced.</param>
     TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found);
 }
 

@@ -4,8 +4,9 @@ using System.Runtime.CompilerServices;
 namespace Ioasis.PageTables;
 
 /// <summary>
-/// 512 entries of an <see cref="IovaTable"/>. A node stands for the same addresses from when it is made to when the collector takes it, so that a
-/// look-up that is in it when it goes away finds nothing there, never something of elsewhere.
+/// 512 entries of an <see cref="IovaTable"/>. A node stands for the same addresses from when it is made to when the
+/// collector takes it, so that a look-up that is in it when it goes away finds nothing there, never something of
+/// elsewhere.
 /// </summary>
 internal class IovaNode(int shift, IovaInnerNode? parent, int index)
 {
@@ -58,7 +59,9 @@ internal sealed class IovaInnerNode(int shift, IovaInnerNode? parent, int index)
         Volatile.Write(ref Child[index], child);
     }
 
-    /// <summary>The first entry from one on that leads to another node; <see cref="IovaNode.Entries"/> when none does.</summary>
+    /// <summary>
+    /// The first entry from one on that leads to another node; <see cref="IovaNode.Entries"/> when none does.
+    /// </summary>
     internal int NextChild(int from)
     {
         for (int word = from >> 6; word < Entries / 64; word++)

@@ -5,13 +5,14 @@ using System.Runtime.InteropServices;
 namespace Ioasis.PageTables;
 
 /// <summary>
-/// The table of a paging HWPT: what an I/O virtual address leads to, as a value that is the same for all of a mapping. A radix tree of 512-way nodes
-/// whose entries are filled uniformly, so that a mapping of any size and alignment costs at most two partial runs per level: 1 GiB at an
-/// address that is only page-aligned takes three fills of some cache lines, not 262,144 entries.
+/// The table of a paging HWPT: what an I/O virtual address leads to, as a value that is the same for all of a mapping.
+/// A radix tree of 512-way nodes whose entries are filled uniformly, so that a mapping of any size and alignment costs
+/// at most two partial runs per level: 1 GiB at an address that is only page-aligned takes three fills of some cache
+/// lines, not 262,144 entries.
 /// </summary>
 /// <remarks>
-/// One thread changes the table at a time; any number look up meanwhile without a lock, at one load for each level. A look-up that races with a change may
-/// find what was just taken out, but never what belongs to another address.
+/// One thread changes the table at a time; any number look up meanwhile without a lock, at one load for each level. A
+/// look-up that races with a change may find what was just taken out, but never what belongs to another address.
 /// </remarks>
 internal sealed class IovaTable
 {
@@ -21,7 +22,8 @@ internal sealed class IovaTable
 
     private readonly int _pageShift;
 
-    // Nodes that became empty, in a ring. They stay where they are, so that a program that maps and unmaps the same place makes no garbage.
+    // Nodes that became empty, in a ring. They stay where they are, so that a program that maps and unmaps the same
+    // place makes no garbage.
     private readonly IovaNode?[] _spare = new IovaNode?[SpareNodes];
     private int _nextSpare;
 
@@ -43,7 +45,10 @@ internal sealed class IovaTable
     /// <summary>How many nodes there are, the root and empty ones included.</summary>
     internal int CountNodes() => Count(_root);
 
-    /// <summary>The entry that says what is at an address, and log2 of the bytes that it stands for. A null reference for addresses beyond the table's.</summary>
+    /// <summary>
+    /// The entry that says what is at an address, and log2 of the bytes that it stands for. A null reference for
+    /// addresses beyond the table's.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref ulong Find(ulong iova, out int shift)
     {
@@ -52,7 +57,8 @@ internal sealed class IovaTable
         ulong index = iova >> shift;
         if (index >= IovaNode.Entries) return ref Unsafe.NullRef<ulong>();
         int lowest = _pageShift;
-        while (shift != lowest && Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[(int)index & IovaNode.IndexMask]) is { } child)
+        while (shift != lowest && Volatile.Read(
+            ref Unsafe.As<IovaInnerNode>(node).Child[(int)index & IovaNode.IndexMask]) is { } child)
         {
             node = child;
             shift -= IovaNode.IndexBits;
@@ -64,7 +70,8 @@ internal sealed class IovaTable
 
     /// <summary>The same for one of several look-ups of an access, which are mostly near one another.</summary>
     /// <param name="iova">The address.</param>
-    /// <param name="near">The node that the last one ended in, null at first; where this one does. To be a local, so that it is kept in a register.</param>
+    /// <param name="near">The node that the last one ended in, null at first; where this one does. To be a local, so
+    /// that it is kept in a register.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref ulong FindNear(ulong iova, ref IovaNode? near)
     {
@@ -77,7 +84,8 @@ internal sealed class IovaTable
             if (iova >> shift >= IovaNode.Entries) return ref Unsafe.NullRef<ulong>();
         }
 
-        while (shift != lowest && Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[(int)(iova >> shift) & IovaNode.IndexMask]) is { } child)
+        while (shift != lowest && Volatile.Read(
+            ref Unsafe.As<IovaInnerNode>(node).Child[(int)(iova >> shift) & IovaNode.IndexMask]) is { } child)
         {
             node = child;
             shift -= IovaNode.IndexBits;
@@ -120,7 +128,8 @@ internal sealed class IovaTable
     }
 
     /// <summary>
-    /// The node of the lowest level that has all of a range and more: the short way of what is small. Null where there is none yet, or the range is not small.
+    /// The node of the lowest level that has all of a range and more: the short way of what is small. Null where there
+    /// is none yet, or the range is not small.
     /// </summary>
     private IovaNode? LowestOf(ulong first, ulong last)
     {
@@ -169,7 +178,8 @@ internal sealed class IovaTable
         ulong span = (1UL << node.Shift) - 1;
         int low = IndexOf(node, first), high = IndexOf(node, last);
         if (low < from) Fill(ChildOf(inner, low), first, Math.Min(last, first | span), value);
-        if (high > to && (high != low || low >= from)) Fill(ChildOf(inner, high), Math.Max(first, last & ~span), last, value);
+        if (high > to && (high != low || low >= from))
+            Fill(ChildOf(inner, high), Math.Max(first, last & ~span), last, value);
         if (from > to) return;
         ((Span<ulong>)inner.Value)[from..(to + 1)].Fill(value);
         inner.Used += to - from + 1;
@@ -195,7 +205,8 @@ internal sealed class IovaTable
         ulong span = (1UL << node.Shift) - 1;
         int low = IndexOf(node, first), high = IndexOf(node, last);
         if (low < from) found |= ClearBelow(ChildOf(inner, low), first, Math.Min(last, first | span));
-        if (high > to && (high != low || low >= from)) found |= ClearBelow(ChildOf(inner, high), Math.Max(first, last & ~span), last);
+        if (high > to && (high != low || low >= from))
+            found |= ClearBelow(ChildOf(inner, high), Math.Max(first, last & ~span), last);
         if (from > to) return found;
         for (int i = inner.NextChild(from); i <= to; i = inner.NextChild(i + 1))
         {
@@ -302,7 +313,9 @@ internal sealed class IovaTable
 
     private static int IndexOf(IovaNode node, ulong address) => (int)(address >> node.Shift) & IovaNode.IndexMask;
 
-    /// <summary>The entries of a node that a range covers to their ends; the first is above the last when it covers none.</summary>
+    /// <summary>
+    /// The entries of a node that a range covers to their ends; the first is above the last when it covers none.
+    /// </summary>
     private static (int From, int To) Whole(IovaNode node, ulong first, ulong last)
     {
         ulong span = (1UL << node.Shift) - 1;

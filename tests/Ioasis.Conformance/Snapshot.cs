@@ -6,8 +6,8 @@ using Ioasis.Memory;
 namespace Ioasis.Conformance;
 
 /// <summary>
-/// All that a program can see of an IOAS and its context. Taken before and after a call that fails, the two are equal: it left no
-/// object (IDs are given out lowest first), no mapping, no reservation and no option behind.
+/// All that a program can see of an IOAS and its context. Taken before and after a call that fails, the two are equal:
+/// it left no object (IDs are given out lowest first), no mapping, no reservation and no option behind.
 /// </summary>
 internal sealed record Snapshot(uint NextId, string Ranges, ulong Alignment, bool HugePages, string Pages)
 {

@@ -10,8 +10,10 @@ const string usage = """
     Ioasis.Differential generate SEED CALLS                              prints a sequence
     Ioasis.Differential calls                                            prints the ioctls that sequences are made of
     Ioasis.Differential play FILE                                        prints a sequence with our answers
-    Ioasis.Differential compare BOOT KERNEL PLAYER SEED SEEDS CALLS      plays as many seeds, that one first, here and on Linux
-    Ioasis.Differential shrink BOOT KERNEL PLAYER FILE                   prints the shortest sequence that still shows a difference
+    Ioasis.Differential compare BOOT KERNEL PLAYER SEED SEEDS CALLS
+                                                 plays as many seeds, that one first, here and on Linux
+    Ioasis.Differential shrink BOOT KERNEL PLAYER FILE
+                                                 prints the shortest sequence that still shows a difference
     Ioasis.Differential record BOOT KERNEL PLAYER FOLDER SEED SEEDS CALLS    writes sequences with Linux's answers
     """;
 
@@ -25,12 +27,14 @@ switch (args)
         return 0;
     case ["play", var file]:
         List<Call> sequence = Call.ParseAll(File.ReadLines(file));
-        foreach ((Call call, string answer) in sequence.Zip(Player.PlayAll(sequence))) Console.WriteLine($"{call} => {answer}");
+        foreach ((Call call, string answer) in sequence.Zip(Player.PlayAll(sequence)))
+            Console.WriteLine($"{call} => {answer}");
         return 0;
     case ["compare", var boot, var kernel, var player, var seed, var seeds, var count]:
         return Compare(new Reference(boot, kernel, player), Number(seed), Number(seeds), Number(count));
     case ["shrink", var boot, var kernel, var player, var file]:
-        if (new Shrinker(new Reference(boot, kernel, player)).Shrink(Call.ParseAll(File.ReadLines(file))) is not { } shrunk)
+        if (new Shrinker(new Reference(boot, kernel, player))
+            .Shrink(Call.ParseAll(File.ReadLines(file))) is not { } shrunk)
         {
             Console.WriteLine("There is no difference.");
             return 0;
@@ -41,8 +45,10 @@ switch (args)
         return 1;
     case ["record", var boot, var kernel, var player, var folder, var seed, var seeds, var count]:
         List<int> numbers = [.. Enumerable.Range(Number(seed), Number(seeds))];
-        List<IReadOnlyList<Call>> recorded = [.. numbers.Select(s => SequenceGenerator.Generate(s, Number(count)).Calls)];
-        foreach ((int number, IReadOnlyList<Call> calls, List<string> answers) in numbers.Zip(recorded, new Reference(boot, kernel, player).Play(recorded)))
+        List<IReadOnlyList<Call>> recorded =
+            [.. numbers.Select(s => SequenceGenerator.Generate(s, Number(count)).Calls)];
+        foreach ((int number, IReadOnlyList<Call> calls, List<string> answers) in numbers.Zip(recorded,
+            new Reference(boot, kernel, player).Play(recorded)))
             Recording.Write(Path.Combine(folder, $"seed-{number}.txt.gz"), calls, answers);
         return 0;
     default:
@@ -60,19 +66,22 @@ static int Compare(Reference reference, int first, int seeds, int count)
     {
         var time = Stopwatch.StartNew();
         int[] batch = [.. Enumerable.Range(first + done, Math.Min(seedsPerBoot, seeds - done))];
-        List<(List<Call> Calls, List<string> Answers)> ours = [.. batch.Select(s => SequenceGenerator.Generate(s, count))];
+        List<(List<Call> Calls, List<string> Answers)> ours =
+            [.. batch.Select(s => SequenceGenerator.Generate(s, count))];
         TimeSpan generated = time.Elapsed;
         List<List<string>> linux = reference.Play([.. ours.Select(o => o.Calls)]);
         for (int i = 0; i < batch.Length; i++)
         {
             List<Difference> found = Difference.Find(ours[i].Calls, ours[i].Answers, linux[i]);
             int succeeded = linux[i].Count(a => a.StartsWith('0'));
-            Console.WriteLine($"seed {batch[i]}: {ours[i].Calls.Count} calls, {succeeded} succeeded on Linux, {found.Count} differences");
+            Console.WriteLine($"seed {batch[i]}: {ours[i].Calls.Count} "
+                + $"calls, {succeeded} succeeded on Linux, {found.Count} differences");
             foreach (Difference difference in found.Take(20)) Console.WriteLine($"seed {batch[i]}, {difference}");
             differences += found.Count;
         }
 
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"played here in {generated.TotalSeconds:f1} s, on Linux in {(time.Elapsed - generated).TotalSeconds:f1} s"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"played here in {generated.TotalSeconds:f1} "
+            + $"s, on Linux in {(time.Elapsed - generated).TotalSeconds:f1} s"));
     }
 
     return differences == 0 ? 0 : 1;

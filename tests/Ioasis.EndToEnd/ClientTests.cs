@@ -1,6 +1,8 @@
 namespace Ioasis.EndToEnd;
 
-/// <summary>Unmodified C programs, each of which checks everything itself; the same programs pass on real Linux.</summary>
+/// <summary>
+/// Unmodified C programs, each of which checks everything itself; the same programs pass on real Linux.
+/// </summary>
 public sealed class ClientTests(Workbench bench)
 {
     private static readonly (string Program, string[] Arguments, string[] Says)[] s_programs =
@@ -12,7 +14,8 @@ public sealed class ClientTests(Workbench bench)
         ("dmatest_mmio", [Machine.DmaTest], ["dmatest by mmap: all as it must be"]),
         ("dmatest_pio", [Machine.DmaTest], ["dmatest by pread/pwrite: all as it must be"]),
         ("dmatest_pio_static", [Machine.DmaTest], ["dmatest by pread/pwrite: all as it must be"]),
-        ("dmatest_msix", [Machine.DmaTest], ["MSI-X: one vector each: ok", "dmatest's interrupts: all as they must be"]),
+        ("dmatest_msix", [Machine.DmaTest],
+            ["MSI-X: one vector each: ok", "dmatest's interrupts: all as they must be"]),
         ("ioas_basic", [Machine.Edu], ["ioas_basic: all as it must be"]),
         ("ioas_basic", [Machine.DmaTest], ["accesses obey the IOAS: ok", "ioas_basic: all as it must be"]),
         ("map_file", [Machine.Edu], ["map_file: all as it must be"]),
@@ -27,7 +30,8 @@ public sealed class ClientTests(Workbench bench)
         ("bad_device", [Machine.DmaTest], ["343 tried, 0 not as they must be"]),
         ("fork_fds", [Machine.Edu], ["fork_fds: all as it must be"]),
         ("fork_fds", [Machine.DmaTest], ["fork_fds: all as it must be"]),
-        ("descriptors", [Machine.Edu], ["a thread's own table: ok", "closed before the next call: ok", "descriptors: all as it must be"]),
+        ("descriptors", [Machine.Edu],
+            ["a thread's own table: ok", "closed before the next call: ok", "descriptors: all as it must be"]),
         ("threads", [Machine.Edu, "20"], ["threads: 8 of them, 20 rounds each: all as it must be"]),
         ("threads", [Machine.DmaTest, "100"], ["threads: 8 of them, 100 rounds each: all as it must be"]),
         ("reopen", [Machine.Edu, "1000"], ["reopen: all as it must be"]),
@@ -37,7 +41,8 @@ public sealed class ClientTests(Workbench bench)
         ("fault_queue", [], ["fault_queue: all as it must be"]),
         ("sva_pointers", [Machine.DmaTest], ["pointers of every kind: ok", "sva_pointers: all as it must be"]),
         ("sva_lives", [Machine.DmaTest], ["fork: ok", "exit and kill: ok", "exec: ok", "sva_lives: all as it must be"]),
-        ("page_requests", [Machine.DmaTest], ["pages on demand: ok", "PASIDs side by side: ok", "page_requests: all as it must be"]),
+        ("page_requests", [Machine.DmaTest],
+            ["pages on demand: ok", "PASIDs side by side: ok", "page_requests: all as it must be"]),
         ("pasids", [Machine.DmaTest], ["an address space for each PASID: ok", "pasids: all as it must be"]),
         ("region_offsets", [Machine.Edu], ["region_offsets: all as it must be"]),
         ("region_offsets", [Machine.DmaTest], ["region_offsets: all as it must be"]),
@@ -45,7 +50,8 @@ public sealed class ClientTests(Workbench bench)
         ("second_file", [Machine.DmaTest], ["a second process: ok", "second_file: all as it must be"]),
         ("container_ranges", [Machine.DmaTest], ["container_ranges: all as it must be"]),
         ("unmask_event", [Machine.Edu], ["unmask_event: all as it must be"]),
-        ("other_ways", [Machine.Edu], ["reads: ok", "writes: ok", "holes and copies: ok", "other_ways: all as it must be"]),
+        ("other_ways", [Machine.Edu],
+            ["reads: ok", "writes: ok", "holes and copies: ok", "other_ways: all as it must be"]),
         ("sysfs_view", [Machine.Edu], ["sysfs_view: all as it must be"]),
         ("config_write", [Machine.DmaTest], ["sizing: ok", "by VFIO: ok", "config_write: all as it must be"]),
         ("sysfs_view", [Machine.DmaTest], ["sysfs_view: all as it must be"]),
@@ -60,11 +66,15 @@ public sealed class ClientTests(Workbench bench)
     [MemberData(nameof(Programs))]
     public async Task Program_finds_everything_as_on_Linux(Who who, string program, string arguments)
     {
-        (_, string[] words, string[] says) = s_programs.Single(one => one.Program == program && string.Join(' ', one.Arguments) == arguments);
-        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, [bench.Client(program), .. words]))).MustEnd().MustSay(says);
+        (_, string[] words, string[] says) =
+            s_programs.Single(one => one.Program == program && string.Join(' ', one.Arguments) == arguments);
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, [bench.Client(program), .. words])))
+            .MustEnd().MustSay(says);
     }
 
-    /// <summary>Memory that is never brought takes a privilege (userfaultfd); a structure of gigabytes does not.</summary>
+    /// <summary>
+    /// Memory that is never brought takes a privilege (userfaultfd); a structure of gigabytes does not.
+    /// </summary>
     [Theory]
     [InlineData(Who.Self, "struct", 300)]
     [InlineData(Who.Self, "path", 70)]
@@ -74,8 +84,10 @@ public sealed class ClientTests(Workbench bench)
     [InlineData(Who.Nobody, "zeros", 70)]
     public async Task Calls_that_cannot_be_served_hold_up_nobody_else(Who who, string kind, int threads)
     {
-        Assert.SkipUnless(who == Who.Nobody || kind == "zeros" || Environment.IsPrivilegedProcess, "userfaultfd takes root");
-        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("waiting_calls"), kind, $"{threads}")))
+        Assert.SkipUnless(who == Who.Nobody || kind == "zeros" || Environment.IsPrivilegedProcess,
+            "userfaultfd takes root");
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("waiting_calls"), kind,
+                $"{threads}")))
             .MustEnd().MustSay($"{kind}: others were served beside {threads} calls that waited");
     }
 
@@ -84,7 +96,8 @@ public sealed class ClientTests(Workbench bench)
     public async Task As_many_maps_of_one_file_as_DPDK_makes_of_small_pages()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root may lock so much");
-        (await Execution.Run(bench.UnderIoasis(Who.Self, Machine.Devices, bench.Client("many_maps"), Machine.DmaTest, "131072")))
+        (await Execution.Run(bench.UnderIoasis(Who.Self, Machine.Devices, bench.Client("many_maps"),
+                Machine.DmaTest, "131072")))
             .MustEnd().MustSay("many_maps: all as it must be");
     }
 
@@ -92,7 +105,8 @@ public sealed class ClientTests(Workbench bench)
     public async Task Without_descriptors_nothing_is_done_that_cannot_be_found_out()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root may limit the supervisor");
-        (await Execution.Run(bench.UnderIoasis(Who.Self, Machine.Devices, bench.Client("few_descriptors"), Machine.DmaTest)))
+        (await Execution.Run(bench.UnderIoasis(Who.Self, Machine.Devices, bench.Client("few_descriptors"),
+                Machine.DmaTest)))
             .MustEnd().MustSay("few_descriptors: all as it must be");
     }
 
@@ -100,14 +114,16 @@ public sealed class ClientTests(Workbench bench)
     [InlineData(Who.Self)]
     [InlineData(Who.Nobody)]
     public async Task What_one_program_can_have_is_bounded(Who who) =>
-        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("hoarders")))).MustEnd().MustSay("hoarders: all as it must be");
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("hoarders"))))
+        .MustEnd().MustSay("hoarders: all as it must be");
 
     [Theory]
     [InlineData(Who.Self, "mmap")]
     [InlineData(Who.Nobody, "mmap")]
     [InlineData(Who.Nobody, "pio")]
     public async Task A_channel_of_ioat_that_was_reset_is_armed(Who who, string how) =>
-        (await Execution.Run(bench.UnderIoasis(who, ["ioat@0000:08:00.0"], bench.Client("ioat_armed"), "0000:08:00.0", how)))
+        (await Execution.Run(bench.UnderIoasis(who, ["ioat@0000:08:00.0"], bench.Client("ioat_armed"),
+            "0000:08:00.0", how)))
             .MustEnd().MustSay("ioat_armed: all as it must be");
 
     [Theory]
@@ -115,7 +131,8 @@ public sealed class ClientTests(Workbench bench)
     [InlineData(Who.Nobody)]
     public async Task Virtual_functions_are_devices_by_themselves(Who who) =>
         (await Execution.Run(bench.UnderIoasis(who, Machine.SriovDevices, bench.Client("sriov"), Machine.Sriov)))
-            .MustEnd().MustSay("sriov_numvfs: ok", "tokens: ok", "DMA of each: ok", "removal: ok", "sriov: all as it must be");
+            .MustEnd().MustSay("sriov_numvfs: ok", "tokens: ok", "DMA of each: ok", "removal: ok",
+                "sriov: all as it must be");
 
     [Theory]
     [InlineData(Who.Self, Machine.Edu, Machine.OtherEdu)]

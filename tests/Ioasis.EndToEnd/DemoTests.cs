@@ -24,15 +24,19 @@ public sealed class DemoTests(Workbench bench)
     [InlineData(Who.Self)]
     [InlineData(Who.Nobody)]
     public async Task Devices_lists_the_machine(Who who) =>
-        (await Execution.Run([.. Workbench.As(who), bench.Launcher(who), "devices"])).MustEnd().MustSay("edu", "dmatest");
+        (await Execution.Run([.. Workbench.As(who), bench.Launcher(who), "devices"]))
+        .MustEnd().MustSay("edu", "dmatest");
 
     [Fact]
     public async Task A_model_of_ones_own_is_plugged_in()
     {
         string plugin = Path.Combine(bench.Root, "artifacts/bin/DoublerDevice/release/DoublerDevice.dll");
         string[] machine = ["--plugin", plugin, "--device", "doubler@0000:00:09.0"];
-        (await Execution.Run([bench.Launcher(Who.Self), "devices", .. machine])).MustEnd().MustSay("0000:00:09.0  doubler  1234:0002");
-        (await Execution.Run([bench.Launcher(Who.Self), "run", .. machine, "--", "cat", "/sys/bus/pci/devices/0000:00:09.0/device"])).MustEnd().MustSay("0x0002");
-        (await Execution.Run([bench.Launcher(Who.Self), "devices", "--plugin", Path.Combine(bench.Root, "README.md")])).MustEnd(2);
+        (await Execution.Run([bench.Launcher(Who.Self), "devices", .. machine]))
+            .MustEnd().MustSay("0000:00:09.0  doubler  1234:0002");
+        (await Execution.Run([bench.Launcher(Who.Self), "run", .. machine, "--", "cat",
+                "/sys/bus/pci/devices/0000:00:09.0/device"])).MustEnd().MustSay("0x0002");
+        (await Execution.Run([bench.Launcher(Who.Self), "devices", "--plugin", Path.Combine(bench.Root, "README.md")]))
+            .MustEnd(2);
     }
 }

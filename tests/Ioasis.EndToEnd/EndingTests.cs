@@ -19,7 +19,8 @@ public sealed class EndingTests(Workbench bench)
     [InlineData(13)] // SIGPIPE
     public async Task Death_by_a_signal_shows_as_a_shell_shows_it(int signal) =>
         // .NET runs this test with SIGPIPE ignored, and the program would rightly inherit that
-        (await Execution.Run(["env", "--default-signal=PIPE", .. bench.UnderIoasis(Who.Self, [], bench.Client("ending"), "signal", $"{signal}")]))
+        (await Execution.Run(["env", "--default-signal=PIPE",
+            .. bench.UnderIoasis(Who.Self, [], bench.Client("ending"), "signal", $"{signal}")]))
             .MustEnd(128 + signal);
 
     [Theory]
@@ -34,18 +35,22 @@ public sealed class EndingTests(Workbench bench)
         (await execution.End()).MustEnd(code);
     }
 
-    /// <summary>As Ctrl-C on a terminal: to the whole process group, so that both get it, and the program decides.</summary>
+    /// <summary>
+    /// As Ctrl-C on a terminal: to the whole process group, so that both get it, and the program decides.
+    /// </summary>
     [Fact]
     public async Task Signal_to_the_process_group_is_the_programs_to_answer()
     {
-        using Execution execution = Execution.Start(["setsid", .. bench.UnderIoasis(Who.Self, [], bench.Client("ending"), "wait")]);
+        using Execution execution =
+            Execution.Start(["setsid", .. bench.UnderIoasis(Who.Self, [], bench.Client("ending"), "wait")]);
         await execution.Hear("waiting");
         (await Execution.Run(["kill", "-INT", "--", $"-{execution.Id}"])).MustEnd();
         (await execution.End()).MustEnd(40 + 2);
     }
 
     [Fact]
-    public async Task Program_that_is_not_there_gives_127() => Assert.Contains("/nothing/there", (await Run("/nothing/there")).MustEnd(127).Error, StringComparison.Ordinal);
+    public async Task Program_that_is_not_there_gives_127() =>
+        Assert.Contains("/nothing/there", (await Run("/nothing/there")).MustEnd(127).Error, StringComparison.Ordinal);
 
     [Fact]
     public async Task File_that_cannot_be_executed_gives_126() => (await Run("/etc/passwd")).MustEnd(126);
@@ -53,18 +58,21 @@ public sealed class EndingTests(Workbench bench)
     [Fact]
     public async Task Standard_streams_are_the_programs()
     {
-        Ending ending = await Execution.Run(bench.UnderIoasis(Who.Self, [], "sh", "-c", "cat; echo problem >&2"), input: "one\ntwo\n");
+        Ending ending = await Execution.Run(bench.UnderIoasis(Who.Self, [], "sh", "-c", "cat; echo problem >&2"),
+            input: "one\ntwo\n");
         Assert.Equal("one\ntwo\n", ending.MustEnd().Output);
         Assert.Equal("problem\n", ending.Error);
     }
 
     [Fact]
     public async Task Arguments_are_the_programs() =>
-        Assert.Equal("[a b][][*][--device][-- ]['\"$x]", (await Run("printf", "[%s]", "a b", "", "*", "--device", "-- ", "'\"$x")).MustEnd().Output);
+        Assert.Equal("[a b][][*][--device][-- ]['\"$x]",
+            (await Run("printf", "[%s]", "a b", "", "*", "--device", "-- ", "'\"$x")).MustEnd().Output);
 
     [Fact]
     public async Task Terminal_is_the_programs() =>
-        (await Execution.Run(["script", "-qec", string.Join(' ', bench.UnderIoasis(Who.Self, [], "sh", "-c", "'test -t 0 && test -t 1 && test -t 2 && echo yes'")),
+        (await Execution.Run(["script", "-qec", string.Join(
+            ' ', bench.UnderIoasis(Who.Self, [], "sh", "-c", "'test -t 0 && test -t 1 && test -t 2 && echo yes'")),
             "/dev/null"])).MustEnd().MustSay("yes");
 
     /// <summary>Limits, masks, descriptors, environment: each is as it would be without ioasis.</summary>

@@ -16,14 +16,17 @@ internal sealed record Ending(string Command, int Code, string Output, string Er
     public Ending MustSay(params ReadOnlySpan<string> lines)
     {
         foreach (string line in lines)
-            Assert.True(Output.Contains(line, StringComparison.Ordinal), $"expected {Command} to say \"{line}\", came {this}");
+            Assert.True(Output.Contains(line, StringComparison.Ordinal),
+                $"expected {Command} to say \"{line}\", came {this}");
         return this;
     }
 
     public override string ToString() => $"{Code}\n--- its output\n{Output}\n--- its errors\n{Error}";
 }
 
-/// <summary>A program under way. It is killed, with all that it started, when it is disposed or takes too long.</summary>
+/// <summary>
+/// A program under way. It is killed, with all that it started, when it is disposed or takes too long.
+/// </summary>
 internal sealed class Execution : IDisposable
 {
     private readonly Process _process;
@@ -45,7 +48,8 @@ internal sealed class Execution : IDisposable
     /// <summary>Long enough for a loaded machine with two cores; no test is meant to come near it.</summary>
     public static TimeSpan Patience { get; } = TimeSpan.FromMinutes(4);
 
-    public static Execution Start(IEnumerable<string> command, IReadOnlyDictionary<string, string>? environment = null, TimeSpan? patience = null)
+    public static Execution Start(
+        IEnumerable<string> command, IReadOnlyDictionary<string, string>? environment = null, TimeSpan? patience = null)
     {
         string[] words = [.. command];
         ProcessStartInfo start = new(words[0], words[1..])
@@ -60,7 +64,8 @@ internal sealed class Execution : IDisposable
         return new Execution(start, patience ?? Patience);
     }
 
-    public static async Task<Ending> Run(IEnumerable<string> command, IReadOnlyDictionary<string, string>? environment = null, string? input = null,
+    public static async Task<Ending> Run(
+        IEnumerable<string> command, IReadOnlyDictionary<string, string>? environment = null, string? input = null,
         TimeSpan? patience = null)
     {
         using Execution execution = Start(command, environment, patience);

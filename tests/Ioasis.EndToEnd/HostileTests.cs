@@ -15,9 +15,11 @@ public sealed class HostileTests(Workbench bench)
     {
         string seconds = Environment.GetEnvironmentVariable("IOASIS_HOSTILE_SECONDS") ?? "30";
         string seed = Environment.GetEnvironmentVariable("IOASIS_HOSTILE_SEED") ?? $"{(int)who + 1}";
-        TimeSpan patience = TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture)) + TimeSpan.FromMinutes(5);
+        TimeSpan patience = TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture))
+            + TimeSpan.FromMinutes(5);
         Ending ending = await Execution.Run(
-            bench.UnderIoasis(who, Machine.Devices, bench.Client("hostile"), seed, seconds, Machine.DmaTest), patience: patience);
+            bench.UnderIoasis(who, Machine.Devices, bench.Client("hostile"), seed, seconds, Machine.DmaTest),
+            patience: patience);
         TestContext.Current.SendDiagnosticMessage(ending.Output);
         ending.MustEnd().MustSay("no byte moved afterwards", "hostile: all as it must be");
     }

@@ -1,6 +1,8 @@
 namespace Ioasis.EndToEnd;
 
-/// <summary>A program killed with SIGKILL in the middle of a DMA leaves nothing behind: no object, descriptor or thread.</summary>
+/// <summary>
+/// A program killed with SIGKILL in the middle of a DMA leaves nothing behind: no object, descriptor or thread.
+/// </summary>
 public sealed class KilledTests(Workbench bench)
 {
     private const int Cycles = 10;
@@ -54,14 +56,17 @@ public sealed class KilledTests(Workbench bench)
             await Order("check");
             after = Descriptors(execution.Id);
         }
-        Assert.True(after.Length <= before.Length, $"expected {before.Length} descriptors, came {after.Length}: {string.Join(", ", after.Except(before))}");
+        Assert.True(after.Length <= before.Length,
+            $"expected {before.Length} descriptors, came {after.Length}: {string.Join(", ", after.Except(before))}");
         int left = Threads(execution.Id);
-        Assert.True(left < threads + Cycles, $"expected about {threads} threads after {Cycles} killed programs, came {left}");
+        Assert.True(left < threads + Cycles,
+            $"expected about {threads} threads after {Cycles} killed programs, came {left}");
         (await execution.End()).MustEnd();
     }
 
     private static string[] Descriptors(int process) =>
-        [.. Directory.EnumerateFileSystemEntries($"/proc/{process}/fd").Select(link => $"{Path.GetFileName(link)} {Target(link)}")];
+        [.. Directory.EnumerateFileSystemEntries($"/proc/{process}/fd")
+            .Select(link => $"{Path.GetFileName(link)} {Target(link)}")];
 
     private static int Threads(int process) => Directory.EnumerateDirectories($"/proc/{process}/task").Count();
 

@@ -11,17 +11,20 @@ public sealed class MemoryTests(Workbench bench)
     public async Task What_can_be_pinned_can_be_mapped_and_nothing_else(Who who)
     {
         string folder = await bench.Scratch(who);
-        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("pinnable"), Machine.DmaTest, folder)))
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("pinnable"),
+                Machine.DmaTest, folder)))
             .MustEnd().MustSay("memory of every kind: ok", "the kernel's own: ok", "pinnable: all as it must be");
     }
 
     [Fact]
     public async Task Who_needs_a_page_that_has_to_be_brought_waits_and_nobody_else()
     {
-        Ending ending = await Execution.Run(bench.UnderIoasis(Who.Self, Machine.Devices, bench.Client("missing_pages"), Machine.DmaTest));
+        Ending ending = await Execution.Run(
+            bench.UnderIoasis(Who.Self, Machine.Devices, bench.Client("missing_pages"), Machine.DmaTest));
         Assert.SkipWhen(ending.Code == NoUserfaultfd, ending.Output);
         ending.MustEnd().MustSay(
-            "a map waits: ok", "a device waits: ok", "an unmap does not wait: ok", "neither do reset and close: ok", "a killed program holds nothing: ok",
+            "a map waits: ok", "a device waits: ok", "an unmap does not wait: ok", "neither do reset and close: ok",
+            "a killed program holds nothing: ok",
             "missing_pages: all as it must be");
     }
 
@@ -34,9 +37,11 @@ public sealed class MemoryTests(Workbench bench)
         try
         {
             (await Execution.Run(["chmod", "644", file])).MustEnd();
-            // The supervisor may write it: it is the program that may not. The nodes are made anybody's first, as they are root's.
+            // The supervisor may write it: it is the program that may not. The nodes are made anybody's first, as they
+            // are root's.
             (await Execution.Run(bench.UnderIoasis(
-                Who.Self, Machine.Devices, ["sh", "-c", "chmod 666 /dev/vfio/devices/vfio*; exec \"$@\"", "sh", .. Workbench.As(Who.Nobody),
+                Who.Self, Machine.Devices,
+                ["sh", "-c", "chmod 666 /dev/vfio/devices/vfio*; exec \"$@\"", "sh", .. Workbench.As(Who.Nobody),
                 bench.Client("file_rights"), Machine.DmaTest, file])))
                 .MustEnd().MustSay("file_rights: all as it must be");
         }

@@ -1,7 +1,8 @@
 namespace Ioasis.EndToEnd;
 
 /// <summary>
-/// What programs find in our directories and reach through them: unmodified C programs, shells and libudev, as whoever they are and wherever they run.
+/// What programs find in our directories and reach through them: unmodified C programs, shells and libudev, as whoever
+/// they are and wherever they run.
 /// </summary>
 public sealed class PathTests(Workbench bench)
 {
@@ -15,7 +16,8 @@ public sealed class PathTests(Workbench bench)
     [InlineData(Who.Self, "path_calls", "0 differ")]
     [InlineData(Who.Self, "sysfs_files", "0 differ")]
     public async Task Paths_are_answered_as_by_Linux(Who who, string program, string says) =>
-        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client(program), Machine.DmaTest))).MustEnd().MustSay(says);
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client(program), Machine.DmaTest)))
+        .MustEnd().MustSay(says);
 
     [Theory]
     [InlineData(Who.Self)]
@@ -34,7 +36,8 @@ public sealed class PathTests(Workbench bench)
         NeedsRoot();
         string file = await Secret(Who.Self, "600");
         (await Execution.Run(["chmod", "700", Path.GetDirectoryName(file)!])).MustEnd();
-        (await Detours(Who.Self, becomes.Split(' '), file, rights)).MustEnd().MustSay("other rights: ok", "detours: all as it must be");
+        (await Detours(Who.Self, becomes.Split(' '), file, rights))
+            .MustEnd().MustSay("other rights: ok", "detours: all as it must be");
         Assert.Equal("text", await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
         Assert.False(File.Exists(file + "-made"));
     }
@@ -47,17 +50,21 @@ public sealed class PathTests(Workbench bench)
     public async Task No_detour_leads_out_of_a_sandbox(string into)
     {
         NeedsRoot();
-        string file = await Secret(Who.Self, "666"), hidden = Path.GetDirectoryName(file)!, jail = await bench.Scratch(Who.Self);
+        string file = await Secret(Who.Self, "666"), hidden = Path.GetDirectoryName(file)!,
+            jail = await bench.Scratch(Who.Self);
         // A root directory that has the program, and not the file.
         string script = $"""
             hidden={hidden} jail={jail}
             for directory in bin lib lib64 usr sys proc dev {bench.Clients}; do mkdir -p $jail/$directory; done
             mount --make-rprivate /
-            for directory in bin lib lib64 usr sys proc {bench.Clients}; do mount --rbind /$directory $jail/$directory; done
+            for directory in bin lib lib64 usr sys proc {bench.Clients}; do
+                mount --rbind /$directory $jail/$directory
+            done
             exec {into.Replace("unshare --root", "chroot", StringComparison.Ordinal)} "$@"
             """;
         string[] program = ["unshare", "--mount", .. bench.UnderIoasis(
-            Who.Self, Machine.Devices, "sh", "-c", script, "into", bench.Client("detours"), Machine.DmaTest, file, "other")];
+            Who.Self, Machine.Devices, "sh", "-c", script, "into", bench.Client("detours"), Machine.DmaTest,
+            file, "other")];
         (await Execution.Run(program)).MustEnd().MustSay("other rights: ok", "detours: all as it must be");
         Assert.Equal("text", await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
         Assert.False(File.Exists(file + "-made"));
@@ -87,7 +94,8 @@ public sealed class PathTests(Workbench bench)
         [ "$(cd -P /dev/vfio && pwd -P)" = /dev/vfio ] || fail "cd -P"
         [ "$(cd $home/iommu_group/devices && ls)" = $bdf ] || fail "cd to a group"
         [ "$(env -C $home cat vendor)" = 0x1234 ] || fail "env -C"
-        [ "$(cd $home && cd .. && cd $bdf && readlink /proc/self/cwd)" = "$(readlink -f $home)" ] || fail "/proc/self/cwd"
+        [ "$(cd $home && cd .. && cd $bdf && readlink /proc/self/cwd)" = "$(readlink -f $home)" ] ||
+            fail "/proc/self/cwd"
         printf 'all:\n\t@cat vendor\n' >Makefile
         [ "$(make -s -f $PWD/Makefile -C $home)" = 0x1234 ] || fail "make -C"
         cp $home/vendor $home/config . || fail "cp"
@@ -98,7 +106,9 @@ public sealed class PathTests(Workbench bench)
         [ "$(stat -c %d:%i:%s $home/vendor)" = "$(stat -L -c %d:%i:%s /proc/$$/fd/3)" ] || fail "stat and fstat"
         (cd /sys/bus/pci/devices/nothing) 2>/dev/null && fail "cd to nothing"
         (cd $home/vendor) 2>/dev/null && fail "cd to a file"
-        python3 -c "import os; os.chdir('$home'); assert os.getcwd() == os.path.realpath('$home') and os.path.exists('vendor')" || fail "os.chdir"
+        python3 -c "import os
+        os.chdir('$home')
+        assert os.getcwd() == os.path.realpath('$home') and os.path.exists('vendor')" || fail "os.chdir"
         """);
 
     [Fact]
@@ -128,12 +138,16 @@ public sealed class PathTests(Workbench bench)
     [Fact]
     public async Task Libudev_finds_our_devices_and_the_hosts()
     {
-        foreach (string tool in (string[])["udevadm", "/usr/bin/python3"]) (await Execution.Run(["sh", "-c", $"command -v {tool}"])).MustEnd();
-        string[] hosts = (await Execution.Run(["udevadm", "trigger", "-n", "-v", "--subsystem-match=pci"])).MustEnd().Output
+        foreach (string tool in (string[])["udevadm", "/usr/bin/python3"])
+            (await Execution.Run(["sh", "-c", $"command -v {tool}"])).MustEnd();
+        string[] hosts = (await Execution.Run(["udevadm", "trigger", "-n", "-v", "--subsystem-match=pci"]))
+            .MustEnd().Output
             .Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        (await Execution.Run(bench.UnderIoasis(Who.Self, Machine.Devices, "udevadm", "trigger", "-n", "-v", "--subsystem-match=pci")))
+        (await Execution.Run(bench.UnderIoasis(Who.Self, Machine.Devices, "udevadm", "trigger", "-n", "-v",
+                "--subsystem-match=pci")))
             .MustEnd().MustSay([.. hosts, $"/{Machine.DmaTest}"]);
-        (await Execution.Run(bench.UnderIoasis(Who.Self, Machine.Devices, "udevadm", "info", $"/sys/bus/pci/devices/{Machine.DmaTest}")))
+        (await Execution.Run(bench.UnderIoasis(Who.Self, Machine.Devices, "udevadm", "info",
+                $"/sys/bus/pci/devices/{Machine.DmaTest}")))
             .MustEnd().MustSay("DRIVER=vfio-pci", "PCI_ID=1234:11E9", $"PCI_SLOT_NAME={Machine.DmaTest}");
         const string Look = """
             import pyudev
@@ -152,13 +166,15 @@ public sealed class PathTests(Workbench bench)
         NeedsRoot();
         string folder = await bench.Scratch(Who.Self);
         string script = $"mount -t tmpfs -o size=16k,nr_inodes=4 none {folder} && exec \"$@\"";
-        string[] program = ["unshare", "--mount", "sh", "-c", script, "full", .. bench.UnderIoasis(Who.Self, Machine.Devices,
+        string[] program = ["unshare", "--mount", "sh", "-c", script, "full",
+            .. bench.UnderIoasis(Who.Self, Machine.Devices,
             "sh", "-c", $"ls /dev/vfio/devices 2>&1; cat /sys/bus/pci/devices/{Machine.DmaTest}/vendor")];
         Dictionary<string, string> environment = new() { ["XDG_RUNTIME_DIR"] = folder };
         (await Execution.Run(program, environment)).MustEnd().MustSay("No space left on device", "0x1234");
     }
 
-    private static void NeedsRoot() => Assert.SkipUnless(Environment.IsPrivilegedProcess, "Root's supervisor is what this is about.");
+    private static void NeedsRoot() =>
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Root's supervisor is what this is about.");
 
     // A file of the tests' own user in a directory of its own.
     private async Task<string> Secret(Who who, string mode)
@@ -170,7 +186,8 @@ public sealed class PathTests(Workbench bench)
     }
 
     private Task<Ending> Detours(Who who, string[] becomes, string file, string rights) =>
-        Execution.Run(bench.UnderIoasis(who, Machine.Devices, [.. becomes, bench.Client("detours"), Machine.DmaTest, file, rights]));
+        Execution.Run(bench.UnderIoasis(
+            who, Machine.Devices, [.. becomes, bench.Client("detours"), Machine.DmaTest, file, rights]));
 
     private async Task Script(Who who, string script)
     {
@@ -181,6 +198,7 @@ public sealed class PathTests(Workbench bench)
             {{script}}
             echo all as it must be
             """;
-        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, "sh", "-c", text))).MustEnd().MustSay("all as it must be");
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, "sh", "-c", text)))
+            .MustEnd().MustSay("all as it must be");
     }
 }

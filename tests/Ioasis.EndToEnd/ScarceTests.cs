@@ -1,36 +1,45 @@
 namespace Ioasis.EndToEnd;
 
-/// <summary>The supervisor has too little of something, a device's eventfd no room, or the supervisor is killed: programs are served on, or end.</summary>
+/// <summary>
+/// The supervisor has too little of something, a device's eventfd no room, or the supervisor is killed: programs are
+/// served on, or end.
+/// </summary>
 public sealed class ScarceTests(Workbench bench)
 {
     [Theory]
     [InlineData(Who.Self)]
     [InlineData(Who.Nobody)]
     public async Task Device_never_waits_for_an_eventfd(Who who) =>
-        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("full_eventfd"), Machine.DmaTest, "5000")))
-            .MustEnd().MustSay("signals to a full eventfd: ok", "another process: ok", "full_eventfd: all as it must be");
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("full_eventfd"),
+            Machine.DmaTest, "5000")))
+            .MustEnd().MustSay("signals to a full eventfd: ok", "another process: ok",
+                "full_eventfd: all as it must be");
 
     /// <summary>As nobody: the limit of processes does not bind root.</summary>
     [Fact]
     public async Task What_gets_no_thread_is_tried_again() =>
-        (await Execution.Run(bench.UnderIoasis(Who.Nobody, Machine.Devices, bench.Client("scarce"), "threads", Machine.DmaTest)))
+        (await Execution.Run(bench.UnderIoasis(Who.Nobody, Machine.Devices, bench.Client("scarce"), "threads",
+            Machine.DmaTest)))
             .MustEnd().MustSay("mapping a BAR: ok", "commands: ok", "IOEVENTFD: ok", "scarce: all as it must be");
 
     [Theory]
     [InlineData(Who.Self)]
     [InlineData(Who.Nobody)]
     public async Task What_gets_no_descriptor_is_tried_again(Who who) =>
-        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("scarce"), "descriptors", Machine.DmaTest)))
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, bench.Client("scarce"), "descriptors",
+            Machine.DmaTest)))
             .MustEnd().MustSay("mapping a BAR: ok", "commands: ok", "IOEVENTFD: ok", "scarce: all as it must be");
 
     [Fact]
     public async Task Every_descriptor_that_is_missing_is_told_and_nothing_is_lost() =>
-        (await Execution.Run(bench.UnderIoasis(Who.Self, Machine.Devices, bench.Client("fail_nth"), Machine.DmaTest, Machine.Edu)))
+        (await Execution.Run(bench.UnderIoasis(Who.Self, Machine.Devices, bench.Client("fail_nth"), Machine.DmaTest,
+            Machine.Edu)))
             .MustEnd().MustSay("fail_nth: all as it must be");
 
     [Fact]
     public async Task A_hundred_descriptors_are_enough() =>
-        (await Run("ulimit -n 100", bench.Client("edu_mmio"), Machine.Edu)).MustEnd().MustSay("edu by mmap: all as it must be");
+        (await Run("ulimit -n 100", bench.Client("edu_mmio"), Machine.Edu))
+        .MustEnd().MustSay("edu by mmap: all as it must be");
 
     /// <summary>Too few to begin with: one word of it, and the code of <c>run</c>'s own failures.</summary>
     [Fact]
@@ -40,7 +49,9 @@ public sealed class ScarceTests(Workbench bench)
         Assert.StartsWith("ioasis: ", ending.Error, StringComparison.Ordinal);
     }
 
-    /// <summary>As strace --kill-on-exit: without its supervisor the program would get ENOSYS for what is stopped.</summary>
+    /// <summary>
+    /// As strace --kill-on-exit: without its supervisor the program would get ENOSYS for what is stopped.
+    /// </summary>
     [Fact]
     public async Task Program_dies_with_its_supervisor_and_nothing_of_it_is_found_any_more()
     {

@@ -22,7 +22,8 @@ public sealed class SvaNodeTests(Workbench bench)
         await File.WriteAllTextAsync(machine, TwoUnits, TestContext.Current.CancellationToken);
         (await Execution.Run([.. Workbench.As(who), bench.Launcher(who), "run", "--machine", machine, "--",
                               bench.Client("sva_devices"), "0000:07:00.0", "0000:08:00.0"])).MustEnd().MustSay(
-            "the process, by both devices: ok", "an IOAS, by both devices: ok", "a HWPT, by both devices: ok", "a guest's first stage, by both devices: ok",
+            "the process, by both devices: ok", "an IOAS, by both devices: ok", "a HWPT, by both devices: ok",
+            "a guest's first stage, by both devices: ok",
             "a quota, reached and reached again: ok", "sva_devices: all as it must be");
     }
 
@@ -31,7 +32,8 @@ public sealed class SvaNodeTests(Workbench bench)
     {
         string machine = Path.Combine(await bench.Scratch(Who.Nobody), "machine.json");
         await File.WriteAllTextAsync(machine, """{ "pasidQuota": 2 }""", TestContext.Current.CancellationToken);
-        (await Execution.Run([.. Workbench.As(Who.Nobody), bench.Launcher(Who.Nobody), "run", "--machine", machine, "--",
+        (await Execution.Run([.. Workbench.As(Who.Nobody), bench.Launcher(Who.Nobody), "run", "--machine",
+                machine, "--",
                               bench.Client("sva_quota"), "2"])).MustEnd().MustSay("sva_quota: all as it must be");
     }
 }

@@ -22,7 +22,8 @@ public sealed class SysfsTests(Workbench bench)
     public Task Attributes_are_written_as_on_Linux(Who who) => Script(who, """
         device=/sys/bus/pci/devices/$dmatest
         is() { [ "$(cat $device/$1)" = "$2" ] || fail "$1 is $(cat $device/$1), not $2"; }
-        for name in reset local_cpus local_cpulist power/control msi_bus dma_mask_bits power_state ari_enabled max_link_speed; do
+        for name in reset local_cpus local_cpulist power/control msi_bus dma_mask_bits power_state ari_enabled \
+            max_link_speed; do
             [ -e $device/$name ] || fail "there is no $name"
         done
         [ "$(stat -c %a $device/driver_override)" = 644 ] && [ "$(stat -c %a $device/reset)" = 200 ] || fail modes
@@ -48,8 +49,14 @@ public sealed class SysfsTests(Workbench bench)
     public Task Functions_are_unbound_and_bound(Who who) => Script(who, """
         device=/sys/bus/pci/devices/$dmatest driver=/sys/bus/pci/drivers/vfio-pci
         group=$(basename $(readlink $device/iommu_group)) node=$(ls $device/vfio-dev)
-        bound() { [ -e $device/driver ] && [ -c /dev/vfio/$group ] && [ -c /dev/vfio/devices/$node ] && [ -e $driver/$dmatest ]; }
-        unbound() { [ ! -e $device/driver ] && [ ! -e /dev/vfio/$group ] && [ ! -e /dev/vfio/devices/$node ] && [ ! -e $driver/$dmatest ]; }
+        bound() {
+            [ -e $device/driver ] && [ -e $driver/$dmatest ] &&
+                [ -c /dev/vfio/$group ] && [ -c /dev/vfio/devices/$node ]
+        }
+        unbound() {
+            [ ! -e $device/driver ] && [ ! -e $driver/$dmatest ] &&
+                [ ! -e /dev/vfio/$group ] && [ ! -e /dev/vfio/devices/$node ]
+        }
         bound || fail "bound at first"
 
         echo $dmatest > $device/driver/unbind
@@ -82,7 +89,8 @@ public sealed class SysfsTests(Workbench bench)
     [InlineData(Who.Nobody)]
     public Task Device_numbers_are_listed(Who who) => Script(who, """
         grep -Eqx ' *511 vfio-dev' /proc/devices && grep -Eqx ' *510 vfio' /proc/devices || fail devices
-        grep -qx 'Character devices:' /proc/devices && grep -Eqx ' *1 mem' /proc/devices && grep -qx 'Block devices:' /proc/devices || fail "the host's devices"
+        grep -qx 'Character devices:' /proc/devices && grep -Eqx ' *1 mem' /proc/devices &&
+            grep -qx 'Block devices:' /proc/devices || fail "the host's devices"
         for name in iommu vfio sva; do
             minor=$(cut -d : -f 2 /sys/class/misc/$name/dev)
             [ "$(awk -v name=$name '$2 == name { print $1 }' /proc/misc)" = $minor ] || fail $name
@@ -95,7 +103,8 @@ public sealed class SysfsTests(Workbench bench)
     [InlineData(Who.Nobody)]
     public Task Regions_are_there_and_not_mapped(Who who) => Script(who, """
         device=/sys/bus/pci/devices/$dmatest
-        [ "$(stat -c '%a %s' $device/resource0)" = "600 4096" ] || fail "resource0 is $(stat -c '%a %s' $device/resource0)"
+        [ "$(stat -c '%a %s' $device/resource0)" = "600 4096" ] ||
+            fail "resource0 is $(stat -c '%a %s' $device/resource0)"
         [ -z "$(cat $device/resource0)" ] || fail bytes
         python3 - $device/resource0 <<'END' || fail mmap
         import errno, mmap, os, sys
@@ -119,6 +128,7 @@ public sealed class SysfsTests(Workbench bench)
             {{script}}
             echo all as it must be
             """;
-        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, "sh", "-c", text))).MustEnd().MustSay("all as it must be");
+        (await Execution.Run(bench.UnderIoasis(who, Machine.Devices, "sh", "-c", text)))
+            .MustEnd().MustSay("all as it must be");
     }
 }

@@ -10,16 +10,24 @@ public sealed class WalkTests(Workbench bench)
     {
         string scratch = await bench.Scratch(who);
         var alone = new Dictionary<string, string> { ["XDG_RUNTIME_DIR"] = scratch };
-        using Execution program = Execution.Start(bench.UnderIoasis(who, Machine.Devices, bench.Client("walked"), Machine.DmaTest), alone);
+        using Execution program =
+            Execution.Start(bench.UnderIoasis(who, Machine.Devices, bench.Client("walked"), Machine.DmaTest), alone);
         await program.Hear("ready");
 
         Ending mapped = await Ask("walk", "--device", Machine.DmaTest, "0x10010");
-        for (int i = 0; i < 20 && mapped.Code != 0; i++) mapped = await Ask("walk", "--device", Machine.DmaTest, "0x10010"); // it is asked as soon as it can be
-        mapped.MustEnd().MustSay("attached to a HWPT of an IOAS", "0x0000000000010010", "mapping 0x10000-0x10fff, read");
-        (await Ask("walk", "--device", Machine.DmaTest, "--write", "0x10010")).MustEnd().MustSay("mapping 0x10000-0x10fff, read: not for that");
-        (await Ask("walk", "--device", Machine.DmaTest, "--json", "0x20000")).MustEnd().MustSay("\"Reason\": \"NotMapped\"", "nothing is mapped there");
-        (await Ask("walk", "--device", Machine.DmaTest, "--pasid", "5", "0x20000")).MustEnd().MustSay("PASID 5: attached to nothing");
-        (await Ask("faults")).MustEnd().MustSay($"dmar0         1  {Machine.DmaTest}                write 0x0000000000020000  NotMapped, reason 0x5");
+        // it is asked as soon as it can be
+        for (int i = 0; i < 20 && mapped.Code != 0; i++)
+            mapped = await Ask("walk", "--device", Machine.DmaTest, "0x10010");
+        mapped.MustEnd().MustSay("attached to a HWPT of an IOAS", "0x0000000000010010",
+            "mapping 0x10000-0x10fff, read");
+        (await Ask("walk", "--device", Machine.DmaTest, "--write", "0x10010"))
+            .MustEnd().MustSay("mapping 0x10000-0x10fff, read: not for that");
+        (await Ask("walk", "--device", Machine.DmaTest, "--json", "0x20000"))
+            .MustEnd().MustSay("\"Reason\": \"NotMapped\"", "nothing is mapped there");
+        (await Ask("walk", "--device", Machine.DmaTest, "--pasid", "5", "0x20000"))
+            .MustEnd().MustSay("PASID 5: attached to nothing");
+        (await Ask("faults")).MustEnd().MustSay(
+            $"dmar0         1  {Machine.DmaTest}                write 0x0000000000020000  NotMapped, reason 0x5");
         Ending none = (await Ask("walk", "--device", "0000:1f:00.0", "0x0")).MustEnd(2);
         Assert.Contains($"there is no device 0000:1f:00.0; there is ", none.Error, StringComparison.Ordinal);
 
@@ -27,6 +35,7 @@ public sealed class WalkTests(Workbench bench)
         Ending over = (await Ask("faults")).MustEnd(2);
         Assert.Equal("ioasis: nothing runs under ioasis run.", over.Error.Trim());
 
-        Task<Ending> Ask(params string[] words) => Execution.Run([.. Workbench.As(who), bench.Launcher(who), .. words], alone);
+        Task<Ending> Ask(params string[] words) =>
+            Execution.Run([.. Workbench.As(who), bench.Launcher(who), .. words], alone);
     }
 }

@@ -5,8 +5,8 @@ using System.Reflection;
 namespace Ioasis.EndToEnd;
 
 /// <summary>
-/// What the tests need, built once: the client programs, Linux's selftests, and a copy of the tree as it is run, all where
-/// any user can read it. A tool that is missing is a failure, never a reason to skip.
+/// What the tests need, built once: the client programs, Linux's selftests, and a copy of the tree as it is run, all
+/// where any user can read it. A tool that is missing is a failure, never a reason to skip.
 /// </summary>
 public sealed class Workbench : IAsyncLifetime
 {
@@ -30,14 +30,18 @@ public sealed class Workbench : IAsyncLifetime
         foreach (string tool in (string[])["bash", "gcc", "make", "setpriv", "script", "setsid", "mkfifo", "timeout"])
             (await Execution.Run(["sh", "-c", $"command -v {tool}"])).MustEnd();
 
-        string headers = (await Execution.Run([Path.Combine(Root, "eng/uapi-headers.sh")], patience: TimeSpan.FromMinutes(10))).MustEnd().Output.Trim();
-        string sources = typeof(Workbench).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(pair => pair.Key == "Clients").Value!;
+        string headers = (await Execution.Run([Path.Combine(Root, "eng/uapi-headers.sh")],
+                patience: TimeSpan.FromMinutes(10))).MustEnd().Output.Trim();
+        string sources = typeof(Workbench)
+            .Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(pair => pair.Key == "Clients").Value!;
         (await Execution.Run(["make", "-s", "-C", sources, $"OUT={Clients}", $"UAPI={headers}"])).MustEnd();
 
         string selftests = Path.Combine(Root, "artifacts/selftests");
-        (await Execution.Run([Path.Combine(Root, "eng/kernel-selftests.sh"), selftests], patience: TimeSpan.FromMinutes(20))).MustEnd();
+        (await Execution.Run([Path.Combine(Root, "eng/kernel-selftests.sh"), selftests],
+                patience: TimeSpan.FromMinutes(20))).MustEnd();
         Directory.CreateDirectory(Selftests);
-        foreach (string test in Directory.EnumerateFiles(selftests, "*_test").Append(Path.Combine(selftests, "iommufd")))
+        foreach (string test in Directory.EnumerateFiles(selftests, "*_test")
+            .Append(Path.Combine(selftests, "iommufd")))
             File.Copy(test, Path.Combine(Selftests, Path.GetFileName(test)));
 
         (await Execution.Run([Path.Combine(Root, "ioasis"), "--help"])).MustEnd(); // builds it where it is not
@@ -73,12 +77,16 @@ public sealed class Workbench : IAsyncLifetime
 
     /// <summary>The words that run <paramref name="program"/> under ioasis, on a machine with these devices.</summary>
     internal string[] UnderIoasis(Who who, IEnumerable<string> devices, params IEnumerable<string> program) =>
-        [.. As(who), .. devices.SelectMany(device => new[] { "--device", device }).Prepend("run").Prepend(Launcher(who)), "--", .. program];
+        [.. As(who), .. devices.SelectMany(device => new[] { "--device", device })
+            .Prepend("run").Prepend(Launcher(who)), "--", .. program];
 
     internal string Launcher(Who who) => Path.Combine(who == Who.Self ? Root : Tree, "ioasis");
 
-    /// <summary>In front of a command: who runs it. Where the tests' own user has no privileges there is nothing to give up.</summary>
-    internal static IEnumerable<string> As(Who who) => who == Who.Nobody && Environment.IsPrivilegedProcess ? Everybody.Split(' ') : [];
+    /// <summary>
+    /// In front of a command: who runs it. Where the tests' own user has no privileges there is nothing to give up.
+    /// </summary>
+    internal static IEnumerable<string> As(Who who) =>
+        who == Who.Nobody && Environment.IsPrivilegedProcess ? Everybody.Split(' ') : [];
 
     internal string Client(string name) => Path.Combine(Clients, name);
 
@@ -87,7 +95,8 @@ public sealed class Workbench : IAsyncLifetime
         DirectoryInfo? folder = new(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Ioasis.slnx")))
             folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException($"{AppContext.BaseDirectory} is in no source tree of Ioasis");
+        return folder?.FullName ?? throw new InvalidOperationException(
+            $"{AppContext.BaseDirectory} is in no source tree of Ioasis");
     }
 }
 
@@ -109,10 +118,13 @@ internal static class Machine
     public const string DmaTest = "0000:07:00.0";
     public const string OtherDmaTest = "0000:07:01.0";
 
-    /// <summary>A dmatest that can have virtual functions; alone, as not every machine has attributes that can be written.</summary>
+    /// <summary>
+    /// A dmatest that can have virtual functions; alone, as not every machine has attributes that can be written.
+    /// </summary>
     public const string Sriov = "0000:08:00.0";
 
     public static string[] SriovDevices { get; } = [$"dmatest@{Sriov},virtualFunctions=4"];
 
-    public static string[] Devices { get; } = [$"edu@{Edu}", $"edu@{OtherEdu}", $"dmatest@{DmaTest}", $"dmatest@{OtherDmaTest}"];
+    public static string[] Devices { get; } =
+        [$"edu@{Edu}", $"edu@{OtherEdu}", $"dmatest@{DmaTest}", $"dmatest@{OtherDmaTest}"];
 }

@@ -6,7 +6,9 @@ using static Ioasis.MockIommu.Abi.IommuTestH;
 
 namespace Ioasis.MockIommu;
 
-/// <summary>The ioctl by which the test program makes devices and looks behind the uAPI (Linux: iommufd_test).</summary>
+/// <summary>
+/// The ioctl by which the test program makes devices and looks behind the uAPI (Linux: iommufd_test).
+/// </summary>
 [IommufdIoctl(nameof(IOMMU_TEST_CMD), IOMMU_TEST_CMD, 68)]
 public sealed class TestIoctl : IommufdIoctl<IommuTestCmd>
 {

@@ -13,7 +13,8 @@ internal static class EndpointMoves
     {
         Attachment? former = endpoint.AttachmentOf(pasid);
         if (domain is not null)
-            return former is null ? endpoint.Attach(pasid, domain, owner, out _) : endpoint.Replace(former, domain, owner, out _);
+            return former is null ? endpoint.Attach(pasid, domain, owner, out _) : endpoint.Replace(former, domain,
+                owner, out _);
         if (former is not null) endpoint.Detach(former);
         return IommuStatus.Ok;
     }

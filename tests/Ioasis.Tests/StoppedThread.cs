@@ -2,7 +2,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Tests;
 
-/// <summary>A thread that stands at a named point of the product (<see cref="Interleave"/>) until it is told to go on.</summary>
+/// <summary>
+/// A thread that stands at a named point of the product (<see cref="Interleave"/>) until it is told to go on.
+/// </summary>
 internal sealed class StoppedThread : IDisposable
 {
     private readonly ManualResetEventSlim _stands = new();
@@ -29,7 +31,9 @@ internal sealed class StoppedThread : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Runs an action on a thread of its own; returns when that stands at the point, for the first time.</summary>
+    /// <summary>
+    /// Runs an action on a thread of its own; returns when that stands at the point, for the first time.
+    /// </summary>
     internal static StoppedThread At(string point, Action action)
     {
         var thread = new StoppedThread(point, action);

@@ -3,7 +3,10 @@ using System.Runtime.CompilerServices;
 
 namespace Ioasis.Tests;
 
-/// <summary>Waits for what another thread is about to do, with a limit: a fault of ours is a test that fails and not one that hangs.</summary>
+/// <summary>
+/// Waits for what another thread is about to do, with a limit: a fault of ours is a test that fails and not one that
+/// hangs.
+/// </summary>
 internal static class Until
 {
     /// <summary>How long anything may take on a machine that is busy with other things.</summary>
@@ -17,7 +20,8 @@ internal static class Until
         while (!condition())
         {
             wait.SpinOnce(sleep1Threshold: -1);
-            if (wait.Count % 1024 == 0 && Stopwatch.GetElapsedTime(start) > Patience) Assert.Fail($"never came true: {what}");
+            if (wait.Count % 1024 == 0 && Stopwatch.GetElapsedTime(start) > Patience)
+                Assert.Fail($"never came true: {what}");
         }
     }
 }

@@ -10,9 +10,11 @@ internal static class Cells
         : of.Limit is { } limit ? $"≤ {limit.ToString("0", CultureInfo.InvariantCulture)} {of.Unit}" : "";
 
     /// <summary>Whether it is reached; nothing where nothing is aimed at.</summary>
-    internal static string Reached(Comparison of) => of.Target is null && of.Limit is null ? "" : of.IsReached ? "yes" : "NO";
+    internal static string Reached(Comparison of) =>
+        of.Target is null && of.Limit is null ? "" : of.IsReached ? "yes" : "NO";
 
-    internal static string Number(double value) => value.ToString(value < 1000 ? "0.0" : "0", CultureInfo.InvariantCulture);
+    internal static string Number(double value) =>
+        value.ToString(value < 1000 ? "0.0" : "0", CultureInfo.InvariantCulture);
 
     internal static string Ratio(Comparison of) => of.Ratio.ToString("0.00", CultureInfo.InvariantCulture);
 

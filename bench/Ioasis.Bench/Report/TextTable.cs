@@ -13,7 +13,8 @@ internal static class TextTable
             ["", "ours", "median", "beside", "median", "ratio", "target", "reached", "unit; beside what"],
             .. results.Select(r => (string[])
             [
-                r.Name, Cells.Number(r.Ours.Min), Cells.Number(r.Ours.Median), Cells.Number(r.Baseline.Min), Cells.Number(r.Baseline.Median), Cells.Ratio(r),
+                r.Name, Cells.Number(r.Ours.Min), Cells.Number(r.Ours.Median), Cells.Number(r.Baseline.Min),
+                Cells.Number(r.Baseline.Median), Cells.Ratio(r),
                 Cells.Target(r), Cells.Reached(r), $"{r.Unit}; {r.BaselineName}",
             ]),
         ];

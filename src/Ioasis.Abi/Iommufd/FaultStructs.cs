@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Abi;
 
-/// <summary>struct iommu_hwpt_pgfault of linux/iommufd.h. A page request, as it is read from the fd of a fault queue.</summary>
+/// <summary>
+/// struct iommu_hwpt_pgfault of linux/iommufd.h. A page request, as it is read from the fd of a fault queue.
+/// </summary>
 [LinuxStruct("iommu_hwpt_pgfault")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuHwptPgfault
@@ -37,7 +39,8 @@ public struct IommuHwptPgfault
 }
 
 /// <summary>
-/// struct iommu_hwpt_page_response of linux/iommufd.h. The answer to a group of page requests, as it is written to the fd of a fault queue.
+/// struct iommu_hwpt_page_response of linux/iommufd.h. The answer to a group of page requests, as it is written to the
+/// fd of a fault queue.
 /// </summary>
 [LinuxStruct("iommu_hwpt_page_response")]
 [StructLayout(LayoutKind.Sequential)]
@@ -50,7 +53,9 @@ public struct IommuHwptPageResponse
     public uint Code;
 }
 
-/// <summary>struct iommu_fault_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_FAULT_QUEUE_ALLOC"/>.</summary>
+/// <summary>
+/// struct iommu_fault_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_FAULT_QUEUE_ALLOC"/>.
+/// </summary>
 [LinuxStruct("iommu_fault_alloc")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuFaultAlloc

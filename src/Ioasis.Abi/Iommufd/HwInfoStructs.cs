@@ -22,7 +22,8 @@ public struct IommuHwInfoVtd
 }
 
 /// <summary>
-/// struct iommu_hw_info_arm_smmuv3 of linux/iommufd.h. What an Arm SMMUv3 reports. Not every bit of the registers is meant for a VMM.
+/// struct iommu_hw_info_arm_smmuv3 of linux/iommufd.h. What an Arm SMMUv3 reports. Not every bit of the registers is
+/// meant for a VMM.
 /// </summary>
 [LinuxStruct("iommu_hw_info_arm_smmuv3")]
 [StructLayout(LayoutKind.Sequential)]
@@ -57,7 +58,9 @@ public struct IommuHwInfoAmd
     public ulong Efr2;
 }
 
-/// <summary>struct iommu_hw_info of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_GET_HW_INFO"/>.</summary>
+/// <summary>
+/// struct iommu_hw_info of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_GET_HW_INFO"/>.
+/// </summary>
 [LinuxStruct("iommu_hw_info")]
 [StructLayout(LayoutKind.Explicit)]
 public struct IommuHwInfo

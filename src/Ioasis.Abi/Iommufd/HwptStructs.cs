@@ -39,7 +39,9 @@ public struct IommuHwptAmdGuest
     public U64x4 Dte;
 }
 
-/// <summary>struct iommu_hwpt_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_HWPT_ALLOC"/>.</summary>
+/// <summary>
+/// struct iommu_hwpt_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_HWPT_ALLOC"/>.
+/// </summary>
 [LinuxStruct("iommu_hwpt_alloc")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuHwptAlloc
@@ -80,7 +82,10 @@ public struct IommuHwptAlloc
     public uint Reserved2;
 }
 
-/// <summary>struct iommu_hwpt_set_dirty_tracking of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_HWPT_SET_DIRTY_TRACKING"/>.</summary>
+/// <summary>
+/// struct iommu_hwpt_set_dirty_tracking of linux/iommufd.h. The argument of
+/// <see cref="IommufdH.IOMMU_HWPT_SET_DIRTY_TRACKING"/>.
+/// </summary>
 [LinuxStruct("iommu_hwpt_set_dirty_tracking")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuHwptSetDirtyTracking
@@ -99,7 +104,10 @@ public struct IommuHwptSetDirtyTracking
     public uint Reserved;
 }
 
-/// <summary>struct iommu_hwpt_get_dirty_bitmap of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_HWPT_GET_DIRTY_BITMAP"/>.</summary>
+/// <summary>
+/// struct iommu_hwpt_get_dirty_bitmap of linux/iommufd.h. The argument of
+/// <see cref="IommufdH.IOMMU_HWPT_GET_DIRTY_BITMAP"/>.
+/// </summary>
 [LinuxStruct("iommu_hwpt_get_dirty_bitmap")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuHwptGetDirtyBitmap
@@ -131,8 +139,8 @@ public struct IommuHwptGetDirtyBitmap
 }
 
 /// <summary>
-/// struct iommu_hwpt_vtd_s1_invalidate of linux/iommufd.h. One invalidation of a nested HWPT on Intel VT-d. Address 0 with the largest page count
-/// means everything.
+/// struct iommu_hwpt_vtd_s1_invalidate of linux/iommufd.h. One invalidation of a nested HWPT on Intel VT-d. Address 0
+/// with the largest page count means everything.
 /// </summary>
 [LinuxStruct("iommu_hwpt_vtd_s1_invalidate")]
 [StructLayout(LayoutKind.Sequential)]
@@ -152,7 +160,9 @@ public struct IommuHwptVtdS1Invalidate
     public uint Reserved;
 }
 
-/// <summary>struct iommu_viommu_arm_smmuv3_invalidate of linux/iommufd.h. One invalidation of a vIOMMU of type Arm SMMUv3.</summary>
+/// <summary>
+/// struct iommu_viommu_arm_smmuv3_invalidate of linux/iommufd.h. One invalidation of a vIOMMU of type Arm SMMUv3.
+/// </summary>
 [LinuxStruct("iommu_viommu_arm_smmuv3_invalidate")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuViommuArmSmmuv3Invalidate
@@ -162,8 +172,8 @@ public struct IommuViommuArmSmmuv3Invalidate
 }
 
 /// <summary>
-/// struct iommu_hwpt_invalidate of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_HWPT_INVALIDATE"/>. With no entries it asks whether the
-/// data type is served.
+/// struct iommu_hwpt_invalidate of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_HWPT_INVALIDATE"/>. With
+/// no entries it asks whether the data type is served.
 /// </summary>
 [LinuxStruct("iommu_hwpt_invalidate")]
 [StructLayout(LayoutKind.Sequential)]

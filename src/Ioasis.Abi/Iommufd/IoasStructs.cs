@@ -14,7 +14,9 @@ public struct IommuDestroy
     public uint Id;
 }
 
-/// <summary>struct iommu_ioas_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_ALLOC"/>.</summary>
+/// <summary>
+/// struct iommu_ioas_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_ALLOC"/>.
+/// </summary>
 [LinuxStruct("iommu_ioas_alloc")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuIoasAlloc
@@ -42,8 +44,8 @@ public struct IommuIovaRange
 }
 
 /// <summary>
-/// struct iommu_ioas_iova_ranges of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_IOVA_RANGES"/>. EMSGSIZE says that the array was
-/// too short.
+/// struct iommu_ioas_iova_ranges of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_IOVA_RANGES"/>.
+/// EMSGSIZE says that the array was too short.
 /// </summary>
 [LinuxStruct("iommu_ioas_iova_ranges")]
 [StructLayout(LayoutKind.Sequential)]
@@ -65,11 +67,15 @@ public struct IommuIoasIovaRanges
     /// <summary>User address of an array of <see cref="IommuIovaRange"/> to fill.</summary>
     public ulong AllowedIovas;
 
-    /// <summary>Out: both ends of a mapping must be a multiple of this many bytes; a power of two, a page at most.</summary>
+    /// <summary>
+    /// Out: both ends of a mapping must be a multiple of this many bytes; a power of two, a page at most.
+    /// </summary>
     public ulong OutIovaAlignment;
 }
 
-/// <summary>struct iommu_ioas_allow_iovas of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_ALLOW_IOVAS"/>.</summary>
+/// <summary>
+/// struct iommu_ioas_allow_iovas of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_ALLOW_IOVAS"/>.
+/// </summary>
 [LinuxStruct("iommu_ioas_allow_iovas")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuIoasAllowIovas
@@ -119,7 +125,9 @@ public struct IommuIoasMap
     public ulong Iova;
 }
 
-/// <summary>struct iommu_ioas_map_file of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_MAP_FILE"/>.</summary>
+/// <summary>
+/// struct iommu_ioas_map_file of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_MAP_FILE"/>.
+/// </summary>
 [LinuxStruct("iommu_ioas_map_file")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuIoasMapFile
@@ -146,7 +154,9 @@ public struct IommuIoasMapFile
     public ulong Iova;
 }
 
-/// <summary>struct iommu_ioas_copy of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_COPY"/>.</summary>
+/// <summary>
+/// struct iommu_ioas_copy of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_COPY"/>.
+/// </summary>
 [LinuxStruct("iommu_ioas_copy")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuIoasCopy
@@ -166,7 +176,9 @@ public struct IommuIoasCopy
     /// <summary>Bytes to copy.</summary>
     public ulong Length;
 
-    /// <summary>IOVA of the new mapping. In with <see cref="IommufdH.IOMMU_IOAS_MAP_FIXED_IOVA"/>, out without.</summary>
+    /// <summary>
+    /// IOVA of the new mapping. In with <see cref="IommufdH.IOMMU_IOAS_MAP_FIXED_IOVA"/>, out without.
+    /// </summary>
     public ulong DstIova;
 
     /// <summary>IOVA of the first byte to copy.</summary>
@@ -174,8 +186,8 @@ public struct IommuIoasCopy
 }
 
 /// <summary>
-/// struct iommu_ioas_unmap of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_UNMAP"/>. The range holds mappings whole; 0 and the
-/// largest length mean everything.
+/// struct iommu_ioas_unmap of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_UNMAP"/>. The range holds
+/// mappings whole; 0 and the largest length mean everything.
 /// </summary>
 [LinuxStruct("iommu_ioas_unmap")]
 [StructLayout(LayoutKind.Sequential)]
@@ -194,7 +206,10 @@ public struct IommuIoasUnmap
     public ulong Length;
 }
 
-/// <summary>struct iommu_ioas_change_process of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_CHANGE_PROCESS"/>.</summary>
+/// <summary>
+/// struct iommu_ioas_change_process of linux/iommufd.h. The argument of
+/// <see cref="IommufdH.IOMMU_IOAS_CHANGE_PROCESS"/>.
+/// </summary>
 [LinuxStruct("iommu_ioas_change_process")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuIoasChangeProcess
@@ -232,7 +247,9 @@ public struct IommuOption
     public ulong Val64;
 }
 
-/// <summary>struct iommu_vfio_ioas of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_VFIO_IOAS"/>.</summary>
+/// <summary>
+/// struct iommu_vfio_ioas of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_VFIO_IOAS"/>.
+/// </summary>
 [LinuxStruct("iommu_vfio_ioas")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuVfioIoas

@@ -16,14 +16,23 @@ public static partial class IommufdH
     /// <summary>Type of <see cref="IommuHwInfo"/>: <see cref="IommuHwInfoAmd"/>.</summary>
     public const uint IOMMU_HW_INFO_TYPE_AMD = 4;
 
-    /// <summary>Flag of <see cref="IommuHwInfoVtd"/>: a nest parent must not hold read-only mappings (Intel erratum 772415, SPR17).</summary>
+    /// <summary>
+    /// Flag of <see cref="IommuHwInfoVtd"/>: a nest parent must not hold read-only mappings (Intel erratum 772415,
+    /// SPR17).
+    /// </summary>
     public const uint IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17 = 1 << 0;
 
     /// <summary>Capability bit of <see cref="IommuHwInfo"/>: dirty tracking can be turned on and read.</summary>
     public const ulong IOMMU_HW_CAP_DIRTY_TRACKING = 1 << 0;
-    /// <summary>Capability bit of <see cref="IommuHwInfo"/>: execute requests with PASID. Means nothing where the PASID width is 0.</summary>
+    /// <summary>
+    /// Capability bit of <see cref="IommuHwInfo"/>: execute requests with PASID. Means nothing where the PASID width is
+    /// 0.
+    /// </summary>
     public const ulong IOMMU_HW_CAP_PCI_PASID_EXEC = 1 << 1;
-    /// <summary>Capability bit of <see cref="IommuHwInfo"/>: privileged requests with PASID. Means nothing where the PASID width is 0.</summary>
+    /// <summary>
+    /// Capability bit of <see cref="IommuHwInfo"/>: privileged requests with PASID. Means nothing where the PASID width
+    /// is 0.
+    /// </summary>
     public const ulong IOMMU_HW_CAP_PCI_PASID_PRIV = 1 << 2;
     /// <summary>Capability bit of <see cref="IommuHwInfo"/>: this device cannot use ATS.</summary>
     public const ulong IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED = 1 << 3;

@@ -9,9 +9,14 @@ public static partial class IommufdH
     /// <summary>Flag of map and copy: devices may read.</summary>
     public const uint IOMMU_IOAS_MAP_READABLE = 1 << 2;
 
-    /// <summary>Option: whom pinned memory is charged to, 0 the user, 1 the process. Global: the object ID is 0. Needs privilege.</summary>
+    /// <summary>
+    /// Option: whom pinned memory is charged to, 0 the user, 1 the process. Global: the object ID is 0. Needs
+    /// privilege.
+    /// </summary>
     public const uint IOMMU_OPTION_RLIMIT_MODE = 0;
-    /// <summary>Option of an IOAS: 1 lets adjacent pages become one large entry (the default), 0 maps page by page.</summary>
+    /// <summary>
+    /// Option of an IOAS: 1 lets adjacent pages become one large entry (the default), 0 maps page by page.
+    /// </summary>
     public const uint IOMMU_OPTION_HUGE_PAGES = 1;
 
     /// <summary>Operation of <see cref="IommuOption"/>: set the value.</summary>

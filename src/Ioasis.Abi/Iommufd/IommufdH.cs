@@ -1,12 +1,16 @@
 namespace Ioasis.Abi;
 
-/// <summary>The constants of linux/iommufd.h (Linux 7.2): what /dev/iommu is asked with. Names are Linux's own.</summary>
+/// <summary>
+/// The constants of linux/iommufd.h (Linux 7.2): what /dev/iommu is asked with. Names are Linux's own.
+/// </summary>
 public static partial class IommufdH
 {
     /// <summary>The _IOC type of every ioctl of /dev/iommu.</summary>
     public const uint IOMMUFD_TYPE = ';';
 
-    /// <summary>The lowest command number of iommufd; the numbers below belong to VFIO, which has the same type.</summary>
+    /// <summary>
+    /// The lowest command number of iommufd; the numbers below belong to VFIO, which has the same type.
+    /// </summary>
     public const uint IOMMUFD_CMD_BASE = 0x80;
     /// <summary>Command number of <see cref="IOMMU_DESTROY"/>.</summary>
     public const uint IOMMUFD_CMD_DESTROY = IOMMUFD_CMD_BASE;
@@ -55,7 +59,9 @@ public static partial class IommufdH
     public const uint IOMMU_DESTROY = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_DESTROY;
     /// <summary>Makes an empty IOAS. Argument: <see cref="IommuIoasAlloc"/>.</summary>
     public const uint IOMMU_IOAS_ALLOC = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_IOAS_ALLOC;
-    /// <summary>Replaces the list of IOVA ranges that must stay usable. Argument: <see cref="IommuIoasAllowIovas"/>.</summary>
+    /// <summary>
+    /// Replaces the list of IOVA ranges that must stay usable. Argument: <see cref="IommuIoasAllowIovas"/>.
+    /// </summary>
     public const uint IOMMU_IOAS_ALLOW_IOVAS = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_IOAS_ALLOW_IOVAS;
     /// <summary>Maps what is mapped in one IOAS into another. Argument: <see cref="IommuIoasCopy"/>.</summary>
     public const uint IOMMU_IOAS_COPY = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_IOAS_COPY;
@@ -67,7 +73,9 @@ public static partial class IommufdH
     public const uint IOMMU_IOAS_UNMAP = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_IOAS_UNMAP;
     /// <summary>Reads or sets an option. Argument: <see cref="IommuOption"/>.</summary>
     public const uint IOMMU_OPTION = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_OPTION;
-    /// <summary>Reads, sets or clears the IOAS of the VFIO container emulation. Argument: <see cref="IommuVfioIoas"/>.</summary>
+    /// <summary>
+    /// Reads, sets or clears the IOAS of the VFIO container emulation. Argument: <see cref="IommuVfioIoas"/>.
+    /// </summary>
     public const uint IOMMU_VFIO_IOAS = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_VFIO_IOAS;
     /// <summary>Makes a HWPT, paging or nested. Argument: <see cref="IommuHwptAlloc"/>.</summary>
     public const uint IOMMU_HWPT_ALLOC = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_HWPT_ALLOC;
@@ -77,7 +85,9 @@ public static partial class IommufdH
     public const uint IOMMU_HWPT_SET_DIRTY_TRACKING = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_HWPT_SET_DIRTY_TRACKING;
     /// <summary>Reads which IOVA a device has written. Argument: <see cref="IommuHwptGetDirtyBitmap"/>.</summary>
     public const uint IOMMU_HWPT_GET_DIRTY_BITMAP = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP;
-    /// <summary>Invalidates what was cached of a nested HWPT or a vIOMMU. Argument: <see cref="IommuHwptInvalidate"/>.</summary>
+    /// <summary>
+    /// Invalidates what was cached of a nested HWPT or a vIOMMU. Argument: <see cref="IommuHwptInvalidate"/>.
+    /// </summary>
     public const uint IOMMU_HWPT_INVALIDATE = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_HWPT_INVALIDATE;
     /// <summary>Makes a fault queue and its fd. Argument: <see cref="IommuFaultAlloc"/>.</summary>
     public const uint IOMMU_FAULT_QUEUE_ALLOC = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_FAULT_QUEUE_ALLOC;
@@ -87,10 +97,14 @@ public static partial class IommufdH
     public const uint IOMMU_VIOMMU_ALLOC = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_VIOMMU_ALLOC;
     /// <summary>Tells a vIOMMU the guest's ID of a device. Argument: <see cref="IommuVdeviceAlloc"/>.</summary>
     public const uint IOMMU_VDEVICE_ALLOC = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_VDEVICE_ALLOC;
-    /// <summary>Charges all pinned memory to the calling process. Argument: <see cref="IommuIoasChangeProcess"/>.</summary>
+    /// <summary>
+    /// Charges all pinned memory to the calling process. Argument: <see cref="IommuIoasChangeProcess"/>.
+    /// </summary>
     public const uint IOMMU_IOAS_CHANGE_PROCESS = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_IOAS_CHANGE_PROCESS;
     /// <summary>Makes an event queue of a vIOMMU and its fd. Argument: <see cref="IommuVeventqAlloc"/>.</summary>
     public const uint IOMMU_VEVENTQ_ALLOC = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_VEVENTQ_ALLOC;
-    /// <summary>Gives a queue in guest memory to the hardware behind a vIOMMU. Argument: <see cref="IommuHwQueueAlloc"/>.</summary>
+    /// <summary>
+    /// Gives a queue in guest memory to the hardware behind a vIOMMU. Argument: <see cref="IommuHwQueueAlloc"/>.
+    /// </summary>
     public const uint IOMMU_HW_QUEUE_ALLOC = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_HW_QUEUE_ALLOC;
 }

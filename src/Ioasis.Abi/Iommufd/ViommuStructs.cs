@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Abi;
 
-/// <summary>struct iommu_viommu_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_VIOMMU_ALLOC"/>.</summary>
+/// <summary>
+/// struct iommu_viommu_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_VIOMMU_ALLOC"/>.
+/// </summary>
 [LinuxStruct("iommu_viommu_alloc")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuViommuAlloc
@@ -36,7 +38,9 @@ public struct IommuViommuAlloc
     public ulong DataUptr;
 }
 
-/// <summary>struct iommu_vdevice_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_VDEVICE_ALLOC"/>.</summary>
+/// <summary>
+/// struct iommu_vdevice_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_VDEVICE_ALLOC"/>.
+/// </summary>
 [LinuxStruct("iommu_vdevice_alloc")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuVdeviceAlloc
@@ -57,7 +61,9 @@ public struct IommuVdeviceAlloc
     public ulong VirtId;
 }
 
-/// <summary>struct iommufd_vevent_header of linux/iommufd.h. What precedes every event read from the fd of an event queue.</summary>
+/// <summary>
+/// struct iommufd_vevent_header of linux/iommufd.h. What precedes every event read from the fd of an event queue.
+/// </summary>
 [LinuxStruct("iommufd_vevent_header")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommufdVeventHeader
@@ -79,8 +85,8 @@ public struct IommuVeventArmSmmuv3
 }
 
 /// <summary>
-/// struct iommu_veventq_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_VEVENTQ_ALLOC"/>. A vIOMMU has at most one queue of each
-/// type.
+/// struct iommu_veventq_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_VEVENTQ_ALLOC"/>. A vIOMMU
+/// has at most one queue of each type.
 /// </summary>
 [LinuxStruct("iommu_veventq_alloc")]
 [StructLayout(LayoutKind.Sequential)]
@@ -112,7 +118,9 @@ public struct IommuVeventqAlloc
     public uint Reserved;
 }
 
-/// <summary>struct iommu_hw_queue_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_HW_QUEUE_ALLOC"/>.</summary>
+/// <summary>
+/// struct iommu_hw_queue_alloc of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_HW_QUEUE_ALLOC"/>.
+/// </summary>
 [LinuxStruct("iommu_hw_queue_alloc")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuHwQueueAlloc

@@ -2,14 +2,18 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Abi;
 
-/// <summary>What of linux/kvm.h (Linux 7.2) concerns VFIO: KVM's pseudo-device that is told of VFIO files. Names are Linux's own.</summary>
+/// <summary>
+/// What of linux/kvm.h (Linux 7.2) concerns VFIO: KVM's pseudo-device that is told of VFIO files. Names are Linux's
+/// own.
+/// </summary>
 public static class KvmH
 {
     /// <summary>Type of KVM's ioctls.</summary>
     public const uint KVMIO = 0xAE;
 
     /// <summary>ioctl of a device of KVM: set an attribute. Argument: <see cref="KvmDeviceAttr"/>.</summary>
-    public const uint KVM_SET_DEVICE_ATTR = (Ioc.DirWrite << Ioc.DirShift) | (24 << Ioc.SizeShift) | (KVMIO << Ioc.TypeShift) | 0xe1;
+    public const uint KVM_SET_DEVICE_ATTR = (Ioc.DirWrite << Ioc.DirShift) | (24 << Ioc.SizeShift)
+        | (KVMIO << Ioc.TypeShift) | 0xe1;
 
     /// <summary>Attributes of the VFIO device: the files that it knows.</summary>
     public const uint KVM_DEV_VFIO_FILE = 1;

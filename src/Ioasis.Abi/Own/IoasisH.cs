@@ -2,12 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Abi;
 
-/// <summary>What our nodes have beyond Linux's: numbers that Linux does not use, in places where it counts up from small ones.</summary>
+/// <summary>
+/// What our nodes have beyond Linux's: numbers that Linux does not use, in places where it counts up from small ones.
+/// </summary>
 public static class IoasisH
 {
     /// <summary>
-    /// Type of data of <see cref="IommuHwptAlloc"/>: a page table that is the calling process's own address space (<see cref="IoasisHwptProcess"/>).
-    /// <c>pt_id</c> is 0 then, and the flags are <see cref="IommufdH.IOMMU_HWPT_ALLOC_PASID"/>.
+    /// Type of data of <see cref="IommuHwptAlloc"/>: a page table that is the calling process's own address space
+    /// (<see cref="IoasisHwptProcess"/>). <c>pt_id</c> is 0 then, and the flags are
+    /// <see cref="IommufdH.IOMMU_HWPT_ALLOC_PASID"/>.
     /// </summary>
     public const uint IOASIS_HWPT_DATA_PROCESS = 0x494f_0001;
 }

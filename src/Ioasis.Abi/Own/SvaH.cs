@@ -80,7 +80,9 @@ public struct IoasisSvaBindProcess
     /// <summary>Must be 0.</summary>
     public uint Flags;
 
-    /// <summary>One of the file's PASIDs, or 0 for the one that the process has, else a new one. On return, which.</summary>
+    /// <summary>
+    /// One of the file's PASIDs, or 0 for the one that the process has, else a new one. On return, which.
+    /// </summary>
     public uint Pasid;
 }
 

@@ -14,11 +14,15 @@ public static partial class PciRegs
     /// <param name="header">The capability's first 32 bits.</param>
     public static int PCI_EXT_CAP_NEXT(uint header) => (int)(header >> 20) & 0xffc;
 
-    /// <summary>Depth of the invalidate queue in the ATS capabilities; 0 stands for <see cref="PCI_ATS_MAX_QDEP"/>.</summary>
+    /// <summary>
+    /// Depth of the invalidate queue in the ATS capabilities; 0 stands for <see cref="PCI_ATS_MAX_QDEP"/>.
+    /// </summary>
     /// <param name="cap">The register <see cref="PCI_ATS_CAP"/>.</param>
     public static int PCI_ATS_CAP_QDEP(ushort cap) => cap & 0x1f;
 
-    /// <summary>Smallest translation unit in the ATS control: log2 of its bytes less <see cref="PCI_ATS_MIN_STU"/>.</summary>
+    /// <summary>
+    /// Smallest translation unit in the ATS control: log2 of its bytes less <see cref="PCI_ATS_MIN_STU"/>.
+    /// </summary>
     /// <param name="ctrl">The register <see cref="PCI_ATS_CTRL"/>.</param>
     public static ushort PCI_ATS_CTRL_STU(ushort ctrl) => (ushort)(ctrl & 0x1f);
 

@@ -1,8 +1,8 @@
 namespace Ioasis.Abi;
 
 /// <summary>
-/// Offsets and bits of PCI configuration space, from linux/pci_regs.h (Linux 7.2), as far as an endpoint's model and VFIO need them. Names are
-/// Linux's own. An offset is an int, in bytes; bits are as wide as their register.
+/// Offsets and bits of PCI configuration space, from linux/pci_regs.h (Linux 7.2), as far as an endpoint's model and
+/// VFIO need them. Names are Linux's own. An offset is an int, in bytes; bits are as wide as their register.
 /// </summary>
 public static partial class PciRegs
 {

@@ -1,6 +1,8 @@
 namespace Ioasis.Abi;
 
-/// <summary>The constants of linux/seccomp.h (Linux 7.2): filters and their notifications. Names are Linux's own.</summary>
+/// <summary>
+/// The constants of linux/seccomp.h (Linux 7.2): filters and their notifications. Names are Linux's own.
+/// </summary>
 public static partial class SeccompH
 {
     /// <summary>Mode of a thread: no seccomp.</summary>
@@ -58,7 +60,8 @@ public static partial class SeccompH
     public const uint SECCOMP_RET_DATA = 0x0000ffff;
 
     /// <summary>
-    /// Flag of <see cref="SeccompNotifResp"/>: let the kernel do the call. Its arguments may have changed since: never a security decision.
+    /// Flag of <see cref="SeccompNotifResp"/>: let the kernel do the call. Its arguments may have changed since: never
+    /// a security decision.
     /// </summary>
     public const uint SECCOMP_USER_NOTIF_FLAG_CONTINUE = 1 << 0;
     /// <summary>Flag of the listener: the two sides wake each other on one CPU.</summary>
@@ -72,16 +75,23 @@ public static partial class SeccompH
     public const uint SECCOMP_IOC_MAGIC = '!';
     /// <summary>Listener: waits for a notification. Argument: <see cref="SeccompNotif"/>, all zero.</summary>
     public const uint SECCOMP_IOCTL_NOTIF_RECV =
-        ((Ioc.DirRead | Ioc.DirWrite) << Ioc.DirShift) | (80 << Ioc.SizeShift) | (SECCOMP_IOC_MAGIC << Ioc.TypeShift) | 0;
+        ((Ioc.DirRead | Ioc.DirWrite) << Ioc.DirShift) | (80 << Ioc.SizeShift)
+        | (SECCOMP_IOC_MAGIC << Ioc.TypeShift) | 0;
     /// <summary>Listener: answers a notification. Argument: <see cref="SeccompNotifResp"/>.</summary>
     public const uint SECCOMP_IOCTL_NOTIF_SEND =
-        ((Ioc.DirRead | Ioc.DirWrite) << Ioc.DirShift) | (24 << Ioc.SizeShift) | (SECCOMP_IOC_MAGIC << Ioc.TypeShift) | 1;
-    /// <summary>Listener: ENOENT if the notification's thread no longer waits. Argument: user address of its 64-bit ID.</summary>
-    public const uint SECCOMP_IOCTL_NOTIF_ID_VALID = (Ioc.DirWrite << Ioc.DirShift) | (8 << Ioc.SizeShift) | (SECCOMP_IOC_MAGIC << Ioc.TypeShift) | 2;
+        ((Ioc.DirRead | Ioc.DirWrite) << Ioc.DirShift) | (24 << Ioc.SizeShift)
+        | (SECCOMP_IOC_MAGIC << Ioc.TypeShift) | 1;
     /// <summary>
-    /// Listener: places a file descriptor in the notification's process and returns its number there. Argument: <see cref="SeccompNotifAddfd"/>.
+    /// Listener: ENOENT if the notification's thread no longer waits. Argument: user address of its 64-bit ID.
     /// </summary>
-    public const uint SECCOMP_IOCTL_NOTIF_ADDFD = (Ioc.DirWrite << Ioc.DirShift) | (24 << Ioc.SizeShift) | (SECCOMP_IOC_MAGIC << Ioc.TypeShift) | 3;
+    public const uint SECCOMP_IOCTL_NOTIF_ID_VALID = (Ioc.DirWrite << Ioc.DirShift) | (8 << Ioc.SizeShift)
+        | (SECCOMP_IOC_MAGIC << Ioc.TypeShift) | 2;
+    /// <summary>
+    /// Listener: places a file descriptor in the notification's process and returns its number there. Argument:
+    /// <see cref="SeccompNotifAddfd"/>.
+    /// </summary>
+    public const uint SECCOMP_IOCTL_NOTIF_ADDFD = (Ioc.DirWrite << Ioc.DirShift) | (24 << Ioc.SizeShift)
+        | (SECCOMP_IOC_MAGIC << Ioc.TypeShift) | 3;
     /// <summary>Listener: sets its flags. The argument is the flags, not their address.</summary>
     public const uint SECCOMP_IOCTL_NOTIF_SET_FLAGS =
         (Ioc.DirWrite << Ioc.DirShift) | (8 << Ioc.SizeShift) | (SECCOMP_IOC_MAGIC << Ioc.TypeShift) | 4;

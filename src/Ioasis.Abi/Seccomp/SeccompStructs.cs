@@ -67,11 +67,15 @@ public struct SeccompNotifResp
     /// <summary>0 or the negative errno the call fails with.</summary>
     public int Error;
 
-    /// <summary>0 or <see cref="SeccompH.SECCOMP_USER_NOTIF_FLAG_CONTINUE"/>; then the value and the error are 0.</summary>
+    /// <summary>
+    /// 0 or <see cref="SeccompH.SECCOMP_USER_NOTIF_FLAG_CONTINUE"/>; then the value and the error are 0.
+    /// </summary>
     public uint Flags;
 }
 
-/// <summary>struct seccomp_notif_addfd of linux/seccomp.h. A file descriptor to be placed in the process of a notification.</summary>
+/// <summary>
+/// struct seccomp_notif_addfd of linux/seccomp.h. A file descriptor to be placed in the process of a notification.
+/// </summary>
 [LinuxStruct("seccomp_notif_addfd")]
 [StructLayout(LayoutKind.Sequential)]
 public struct SeccompNotifAddfd

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Abi;
 
-/// <summary>struct vfio_group_status of linux/vfio.h. The argument of <see cref="VfioH.VFIO_GROUP_GET_STATUS"/>.</summary>
+/// <summary>
+/// struct vfio_group_status of linux/vfio.h. The argument of <see cref="VfioH.VFIO_GROUP_GET_STATUS"/>.
+/// </summary>
 [LinuxStruct("vfio_group_status")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioGroupStatus
@@ -14,12 +16,16 @@ public struct VfioGroupStatus
     public uint Flags;
 }
 
-/// <summary>struct vfio_iommu_type1_info of linux/vfio.h. The argument of <see cref="VfioH.VFIO_IOMMU_GET_INFO"/>.</summary>
+/// <summary>
+/// struct vfio_iommu_type1_info of linux/vfio.h. The argument of <see cref="VfioH.VFIO_IOMMU_GET_INFO"/>.
+/// </summary>
 [LinuxStruct("vfio_iommu_type1_info")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioIommuType1Info
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them. Out: the bytes the answer needs.</summary>
+    /// <summary>
+    /// Bytes of this structure and of what follows it, as the caller has them. Out: the bytes the answer needs.
+    /// </summary>
     public uint Argsz;
 
     /// <summary>Out: VFIO_IOMMU_INFO_* bits.</summary>
@@ -48,8 +54,9 @@ public struct VfioIovaRange
 }
 
 /// <summary>
-/// struct vfio_iommu_type1_info_cap_iova_range of linux/vfio.h. Capability <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE"/>: the usable IOVA.
-/// The array iova_ranges of <see cref="VfioIovaRange"/> follows; it is not a field here.
+/// struct vfio_iommu_type1_info_cap_iova_range of linux/vfio.h. Capability
+/// <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE"/>: the usable IOVA. The array iova_ranges of
+/// <see cref="VfioIovaRange"/> follows; it is not a field here.
 /// </summary>
 [LinuxStruct("vfio_iommu_type1_info_cap_iova_range")]
 [StructLayout(LayoutKind.Sequential)]
@@ -66,8 +73,8 @@ public struct VfioIommuType1InfoCapIovaRange
 }
 
 /// <summary>
-/// struct vfio_iommu_type1_info_cap_migration of linux/vfio.h. Capability <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION"/>: dirty page logging
-/// is there.
+/// struct vfio_iommu_type1_info_cap_migration of linux/vfio.h. Capability
+/// <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION"/>: dirty page logging is there.
 /// </summary>
 [LinuxStruct("vfio_iommu_type1_info_cap_migration")]
 [StructLayout(LayoutKind.Sequential)]
@@ -87,7 +94,8 @@ public struct VfioIommuType1InfoCapMigration
 }
 
 /// <summary>
-/// struct vfio_iommu_type1_info_dma_avail of linux/vfio.h. Capability <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL"/>: room for mappings.
+/// struct vfio_iommu_type1_info_dma_avail of linux/vfio.h. Capability
+/// <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL"/>: room for mappings.
 /// </summary>
 [LinuxStruct("vfio_iommu_type1_info_dma_avail")]
 [StructLayout(LayoutKind.Sequential)]

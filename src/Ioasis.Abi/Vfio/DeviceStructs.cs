@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Abi;
 
-/// <summary>struct vfio_info_cap_header of linux/vfio.h. What begins every capability of a chain behind an information structure.</summary>
+/// <summary>
+/// struct vfio_info_cap_header of linux/vfio.h. What begins every capability of a chain behind an information
+/// structure.
+/// </summary>
 [LinuxStruct("vfio_info_cap_header")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioInfoCapHeader
@@ -13,16 +16,22 @@ public struct VfioInfoCapHeader
     /// <summary>Version of the capability's layout.</summary>
     public ushort Version;
 
-    /// <summary>Offset in bytes of the next capability from the start of the information structure; 0 for none.</summary>
+    /// <summary>
+    /// Offset in bytes of the next capability from the start of the information structure; 0 for none.
+    /// </summary>
     public uint Next;
 }
 
-/// <summary>struct vfio_device_info of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_GET_INFO"/>.</summary>
+/// <summary>
+/// struct vfio_device_info of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_GET_INFO"/>.
+/// </summary>
 [LinuxStruct("vfio_device_info")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceInfo
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them. Out: the bytes the answer needs.</summary>
+    /// <summary>
+    /// Bytes of this structure and of what follows it, as the caller has them. Out: the bytes the answer needs.
+    /// </summary>
     public uint Argsz;
 
     /// <summary>Out: VFIO_DEVICE_FLAGS_* bits.</summary>
@@ -42,8 +51,8 @@ public struct VfioDeviceInfo
 }
 
 /// <summary>
-/// struct vfio_device_info_cap_pci_atomic_comp of linux/vfio.h. Capability <see cref="VfioH.VFIO_DEVICE_INFO_CAP_PCI_ATOMIC_COMP"/>: AtomicOps that
-/// the root completes.
+/// struct vfio_device_info_cap_pci_atomic_comp of linux/vfio.h. Capability
+/// <see cref="VfioH.VFIO_DEVICE_INFO_CAP_PCI_ATOMIC_COMP"/>: AtomicOps that the root completes.
 /// </summary>
 [LinuxStruct("vfio_device_info_cap_pci_atomic_comp")]
 [StructLayout(LayoutKind.Sequential)]
@@ -59,7 +68,9 @@ public struct VfioDeviceInfoCapPciAtomicComp
     public uint Reserved;
 }
 
-/// <summary>struct vfio_device_bind_iommufd of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_BIND_IOMMUFD"/>.</summary>
+/// <summary>
+/// struct vfio_device_bind_iommufd of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_BIND_IOMMUFD"/>.
+/// </summary>
 [LinuxStruct("vfio_device_bind_iommufd")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceBindIommufd
@@ -80,7 +91,10 @@ public struct VfioDeviceBindIommufd
     public ulong TokenUuidPtr;
 }
 
-/// <summary>struct vfio_device_attach_iommufd_pt of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT"/>.</summary>
+/// <summary>
+/// struct vfio_device_attach_iommufd_pt of linux/vfio.h. The argument of
+/// <see cref="VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT"/>.
+/// </summary>
 [LinuxStruct("vfio_device_attach_iommufd_pt")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceAttachIommufdPt
@@ -98,7 +112,10 @@ public struct VfioDeviceAttachIommufdPt
     public uint Pasid;
 }
 
-/// <summary>struct vfio_device_detach_iommufd_pt of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT"/>.</summary>
+/// <summary>
+/// struct vfio_device_detach_iommufd_pt of linux/vfio.h. The argument of
+/// <see cref="VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT"/>.
+/// </summary>
 [LinuxStruct("vfio_device_detach_iommufd_pt")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceDetachIommufdPt
@@ -113,7 +130,9 @@ public struct VfioDeviceDetachIommufdPt
     public uint Pasid;
 }
 
-/// <summary>struct vfio_device_ioeventfd of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_IOEVENTFD"/>.</summary>
+/// <summary>
+/// struct vfio_device_ioeventfd of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_IOEVENTFD"/>.
+/// </summary>
 [LinuxStruct("vfio_device_ioeventfd")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceIoeventfd

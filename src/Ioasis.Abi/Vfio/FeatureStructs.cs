@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Abi;
 
 /// <summary>
-/// struct vfio_device_feature of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_FEATURE"/>. The feature's data follows; it is not a field
-/// here.
+/// struct vfio_device_feature of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_FEATURE"/>. The feature's
+/// data follows; it is not a field here.
 /// </summary>
 [LinuxStruct("vfio_device_feature")]
 [StructLayout(LayoutKind.Sequential)]
@@ -18,7 +18,8 @@ public struct VfioDeviceFeature
 }
 
 /// <summary>
-/// struct vfio_device_low_power_entry_with_wakeup of linux/vfio.h. Data of <see cref="VfioH.VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP"/>.
+/// struct vfio_device_low_power_entry_with_wakeup of linux/vfio.h. Data of
+/// <see cref="VfioH.VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP"/>.
 /// </summary>
 [LinuxStruct("vfio_device_low_power_entry_with_wakeup")]
 [StructLayout(LayoutKind.Sequential)]
@@ -32,7 +33,8 @@ public struct VfioDeviceLowPowerEntryWithWakeup
 }
 
 /// <summary>
-/// struct vfio_device_feature_dma_logging_control of linux/vfio.h. Data of <see cref="VfioH.VFIO_DEVICE_FEATURE_DMA_LOGGING_START"/>.
+/// struct vfio_device_feature_dma_logging_control of linux/vfio.h. Data of
+/// <see cref="VfioH.VFIO_DEVICE_FEATURE_DMA_LOGGING_START"/>.
 /// </summary>
 [LinuxStruct("vfio_device_feature_dma_logging_control")]
 [StructLayout(LayoutKind.Sequential)]
@@ -52,7 +54,9 @@ public struct VfioDeviceFeatureDmaLoggingControl
     public ulong Ranges;
 }
 
-/// <summary>struct vfio_device_feature_dma_logging_range of linux/vfio.h. A range of IOVA whose writes are logged.</summary>
+/// <summary>
+/// struct vfio_device_feature_dma_logging_range of linux/vfio.h. A range of IOVA whose writes are logged.
+/// </summary>
 [LinuxStruct("vfio_device_feature_dma_logging_range")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceFeatureDmaLoggingRange
@@ -65,7 +69,8 @@ public struct VfioDeviceFeatureDmaLoggingRange
 }
 
 /// <summary>
-/// struct vfio_device_feature_dma_logging_report of linux/vfio.h. Data of <see cref="VfioH.VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT"/>.
+/// struct vfio_device_feature_dma_logging_report of linux/vfio.h. Data of
+/// <see cref="VfioH.VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT"/>.
 /// </summary>
 [LinuxStruct("vfio_device_feature_dma_logging_report")]
 [StructLayout(LayoutKind.Sequential)]
@@ -84,12 +89,16 @@ public struct VfioDeviceFeatureDmaLoggingReport
     public ulong Bitmap;
 }
 
-/// <summary>struct vfio_device_feature_bus_master of linux/vfio.h. Data of <see cref="VfioH.VFIO_DEVICE_FEATURE_BUS_MASTER"/>.</summary>
+/// <summary>
+/// struct vfio_device_feature_bus_master of linux/vfio.h. Data of <see cref="VfioH.VFIO_DEVICE_FEATURE_BUS_MASTER"/>.
+/// </summary>
 [LinuxStruct("vfio_device_feature_bus_master")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceFeatureBusMaster
 {
-    /// <summary><see cref="VfioH.VFIO_DEVICE_FEATURE_CLEAR_MASTER"/> or <see cref="VfioH.VFIO_DEVICE_FEATURE_SET_MASTER"/>.</summary>
+    /// <summary>
+    /// <see cref="VfioH.VFIO_DEVICE_FEATURE_CLEAR_MASTER"/> or <see cref="VfioH.VFIO_DEVICE_FEATURE_SET_MASTER"/>.
+    /// </summary>
     public uint Op;
 }
 
@@ -106,8 +115,8 @@ public struct VfioRegionDmaRange
 }
 
 /// <summary>
-/// struct vfio_device_feature_dma_buf of linux/vfio.h. Data of <see cref="VfioH.VFIO_DEVICE_FEATURE_DMA_BUF"/>. The array dma_ranges of
-/// <see cref="VfioRegionDmaRange"/> follows; it is not a field here.
+/// struct vfio_device_feature_dma_buf of linux/vfio.h. Data of <see cref="VfioH.VFIO_DEVICE_FEATURE_DMA_BUF"/>. The
+/// array dma_ranges of <see cref="VfioRegionDmaRange"/> follows; it is not a field here.
 /// </summary>
 [LinuxStruct("vfio_device_feature_dma_buf")]
 [StructLayout(LayoutKind.Sequential)]

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Abi;
 
-/// <summary>struct vfio_irq_info of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_GET_IRQ_INFO"/>.</summary>
+/// <summary>
+/// struct vfio_irq_info of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_GET_IRQ_INFO"/>.
+/// </summary>
 [LinuxStruct("vfio_irq_info")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioIrqInfo
@@ -21,8 +23,8 @@ public struct VfioIrqInfo
 }
 
 /// <summary>
-/// struct vfio_irq_set of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_SET_IRQS"/>. The array data follows, of the flags' type; it is
-/// not a field here.
+/// struct vfio_irq_set of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_SET_IRQS"/>. The array data
+/// follows, of the flags' type; it is not a field here.
 /// </summary>
 [LinuxStruct("vfio_irq_set")]
 [StructLayout(LayoutKind.Sequential)]

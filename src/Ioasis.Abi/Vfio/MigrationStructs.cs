@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Abi;
 
-/// <summary>struct vfio_device_feature_migration of linux/vfio.h. Data of <see cref="VfioH.VFIO_DEVICE_FEATURE_MIGRATION"/>.</summary>
+/// <summary>
+/// struct vfio_device_feature_migration of linux/vfio.h. Data of <see cref="VfioH.VFIO_DEVICE_FEATURE_MIGRATION"/>.
+/// </summary>
 [LinuxStruct("vfio_device_feature_migration")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceFeatureMigration
@@ -11,7 +13,10 @@ public struct VfioDeviceFeatureMigration
     public ulong Flags;
 }
 
-/// <summary>struct vfio_device_feature_mig_state of linux/vfio.h. Data of <see cref="VfioH.VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE"/>.</summary>
+/// <summary>
+/// struct vfio_device_feature_mig_state of linux/vfio.h. Data of
+/// <see cref="VfioH.VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE"/>.
+/// </summary>
 [LinuxStruct("vfio_device_feature_mig_state")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceFeatureMigState
@@ -23,7 +28,10 @@ public struct VfioDeviceFeatureMigState
     public int DataFd;
 }
 
-/// <summary>struct vfio_device_feature_mig_data_size of linux/vfio.h. Data of <see cref="VfioH.VFIO_DEVICE_FEATURE_MIG_DATA_SIZE"/>.</summary>
+/// <summary>
+/// struct vfio_device_feature_mig_data_size of linux/vfio.h. Data of
+/// <see cref="VfioH.VFIO_DEVICE_FEATURE_MIG_DATA_SIZE"/>.
+/// </summary>
 [LinuxStruct("vfio_device_feature_mig_data_size")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceFeatureMigDataSize
@@ -32,7 +40,9 @@ public struct VfioDeviceFeatureMigDataSize
     public ulong StopCopyLength;
 }
 
-/// <summary>struct vfio_precopy_info of linux/vfio.h. The argument of <see cref="VfioH.VFIO_MIG_GET_PRECOPY_INFO"/>.</summary>
+/// <summary>
+/// struct vfio_precopy_info of linux/vfio.h. The argument of <see cref="VfioH.VFIO_MIG_GET_PRECOPY_INFO"/>.
+/// </summary>
 [LinuxStruct("vfio_precopy_info")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioPrecopyInfo
@@ -41,7 +51,8 @@ public struct VfioPrecopyInfo
     public uint Argsz;
 
     /// <summary>
-    /// Out: 0 or <see cref="VfioH.VFIO_PRECOPY_INFO_REINIT"/>; valid only after <see cref="VfioH.VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2"/> was set.
+    /// Out: 0 or <see cref="VfioH.VFIO_PRECOPY_INFO_REINIT"/>; valid only after
+    /// <see cref="VfioH.VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2"/> was set.
     /// </summary>
     public uint Flags;
 

@@ -7,11 +7,16 @@ namespace Ioasis.Abi;
 [StructLayout(LayoutKind.Explicit)]
 public struct VfioPciDependentDevice
 {
-    /// <summary>ID of its group, without <see cref="VfioH.VFIO_PCI_HOT_RESET_FLAG_DEV_ID"/>. The same bytes as <see cref="Devid"/>.</summary>
+    /// <summary>
+    /// ID of its group, without <see cref="VfioH.VFIO_PCI_HOT_RESET_FLAG_DEV_ID"/>. The same bytes as
+    /// <see cref="Devid"/>.
+    /// </summary>
     [FieldOffset(0)]
     public uint GroupId;
 
-    /// <summary>Its ID in the caller's iommufd or VFIO_PCI_DEVID_*, with that flag. The same bytes as <see cref="GroupId"/>.</summary>
+    /// <summary>
+    /// Its ID in the caller's iommufd or VFIO_PCI_DEVID_*, with that flag. The same bytes as <see cref="GroupId"/>.
+    /// </summary>
     [FieldOffset(0)]
     public uint Devid;
 
@@ -29,8 +34,9 @@ public struct VfioPciDependentDevice
 }
 
 /// <summary>
-/// struct vfio_pci_hot_reset_info of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO"/>. The array devices of
-/// <see cref="VfioPciDependentDevice"/> follows; it is not a field here. ENOSPC says that it was too short.
+/// struct vfio_pci_hot_reset_info of linux/vfio.h. The argument of
+/// <see cref="VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO"/>. The array devices of <see cref="VfioPciDependentDevice"/>
+/// follows; it is not a field here. ENOSPC says that it was too short.
 /// </summary>
 [LinuxStruct("vfio_pci_hot_reset_info")]
 [StructLayout(LayoutKind.Sequential)]
@@ -47,8 +53,8 @@ public struct VfioPciHotResetInfo
 }
 
 /// <summary>
-/// struct vfio_pci_hot_reset of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_PCI_HOT_RESET"/>. The array group_fds of 32-bit file
-/// descriptors follows; it is not a field here.
+/// struct vfio_pci_hot_reset of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_PCI_HOT_RESET"/>. The array
+/// group_fds of 32-bit file descriptors follows; it is not a field here.
 /// </summary>
 [LinuxStruct("vfio_pci_hot_reset")]
 [StructLayout(LayoutKind.Sequential)]

@@ -2,12 +2,16 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Abi;
 
-/// <summary>struct vfio_region_info of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_GET_REGION_INFO"/>.</summary>
+/// <summary>
+/// struct vfio_region_info of linux/vfio.h. The argument of <see cref="VfioH.VFIO_DEVICE_GET_REGION_INFO"/>.
+/// </summary>
 [LinuxStruct("vfio_region_info")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioRegionInfo
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them. Out: the bytes the answer needs.</summary>
+    /// <summary>
+    /// Bytes of this structure and of what follows it, as the caller has them. Out: the bytes the answer needs.
+    /// </summary>
     public uint Argsz;
 
     /// <summary>Out: VFIO_REGION_INFO_FLAG_* bits.</summary>
@@ -39,8 +43,9 @@ public struct VfioRegionSparseMmapArea
 }
 
 /// <summary>
-/// struct vfio_region_info_cap_sparse_mmap of linux/vfio.h. Capability <see cref="VfioH.VFIO_REGION_INFO_CAP_SPARSE_MMAP"/>: only parts of the region
-/// can be mapped. The array areas of <see cref="VfioRegionSparseMmapArea"/> follows; it is not a field here.
+/// struct vfio_region_info_cap_sparse_mmap of linux/vfio.h. Capability
+/// <see cref="VfioH.VFIO_REGION_INFO_CAP_SPARSE_MMAP"/>: only parts of the region can be mapped. The array areas of
+/// <see cref="VfioRegionSparseMmapArea"/> follows; it is not a field here.
 /// </summary>
 [LinuxStruct("vfio_region_info_cap_sparse_mmap")]
 [StructLayout(LayoutKind.Sequential)]
@@ -57,8 +62,8 @@ public struct VfioRegionInfoCapSparseMmap
 }
 
 /// <summary>
-/// struct vfio_region_info_cap_type of linux/vfio.h. Capability <see cref="VfioH.VFIO_REGION_INFO_CAP_TYPE"/>: what a region beyond the fixed ones
-/// is.
+/// struct vfio_region_info_cap_type of linux/vfio.h. Capability <see cref="VfioH.VFIO_REGION_INFO_CAP_TYPE"/>: what a
+/// region beyond the fixed ones is.
 /// </summary>
 [LinuxStruct("vfio_region_info_cap_type")]
 [StructLayout(LayoutKind.Sequential)]

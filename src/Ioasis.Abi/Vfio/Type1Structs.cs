@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Abi;
 
-/// <summary>struct vfio_iommu_type1_dma_map of linux/vfio.h. The argument of <see cref="VfioH.VFIO_IOMMU_MAP_DMA"/>.</summary>
+/// <summary>
+/// struct vfio_iommu_type1_dma_map of linux/vfio.h. The argument of <see cref="VfioH.VFIO_IOMMU_MAP_DMA"/>.
+/// </summary>
 [LinuxStruct("vfio_iommu_type1_dma_map")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioIommuType1DmaMap
@@ -40,7 +42,8 @@ public struct VfioBitmap
 
 /// <summary>
 /// struct vfio_iommu_type1_dma_unmap of linux/vfio.h. The argument of <see cref="VfioH.VFIO_IOMMU_UNMAP_DMA"/>. With
-/// <see cref="VfioH.VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP"/> a <see cref="VfioBitmap"/> follows, data in Linux; it is not a field here.
+/// <see cref="VfioH.VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP"/> a <see cref="VfioBitmap"/> follows, data in Linux; it is
+/// not a field here.
 /// </summary>
 [LinuxStruct("vfio_iommu_type1_dma_unmap")]
 [StructLayout(LayoutKind.Sequential)]
@@ -60,9 +63,9 @@ public struct VfioIommuType1DmaUnmap
 }
 
 /// <summary>
-/// struct vfio_iommu_type1_dirty_bitmap of linux/vfio.h. The argument of <see cref="VfioH.VFIO_IOMMU_DIRTY_PAGES"/>. With
-/// <see cref="VfioH.VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP"/> a <see cref="VfioIommuType1DirtyBitmapGet"/> follows, data in Linux; it is not a field
-/// here.
+/// struct vfio_iommu_type1_dirty_bitmap of linux/vfio.h. The argument of <see cref="VfioH.VFIO_IOMMU_DIRTY_PAGES"/>.
+/// With <see cref="VfioH.VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP"/> a <see cref="VfioIommuType1DirtyBitmapGet"/>
+/// follows, data in Linux; it is not a field here.
 /// </summary>
 [LinuxStruct("vfio_iommu_type1_dirty_bitmap")]
 [StructLayout(LayoutKind.Sequential)]

@@ -14,9 +14,13 @@ public static partial class VfioH
     public const uint VFIO_GROUP_SET_CONTAINER = (VFIO_TYPE << 8) | (VFIO_BASE + 4);
     /// <summary>Group: leaves its container. No argument.</summary>
     public const uint VFIO_GROUP_UNSET_CONTAINER = (VFIO_TYPE << 8) | (VFIO_BASE + 5);
-    /// <summary>Group: returns a file descriptor of a device. Argument: user address of its name, zero-terminated.</summary>
+    /// <summary>
+    /// Group: returns a file descriptor of a device. Argument: user address of its name, zero-terminated.
+    /// </summary>
     public const uint VFIO_GROUP_GET_DEVICE_FD = (VFIO_TYPE << 8) | (VFIO_BASE + 6);
-    /// <summary>Container, type 1: page sizes, IOVA ranges, limits. Argument: <see cref="VfioIommuType1Info"/>.</summary>
+    /// <summary>
+    /// Container, type 1: page sizes, IOVA ranges, limits. Argument: <see cref="VfioIommuType1Info"/>.
+    /// </summary>
     public const uint VFIO_IOMMU_GET_INFO = (VFIO_TYPE << 8) | (VFIO_BASE + 12);
     /// <summary>Container, type 1: maps memory of the caller. Argument: <see cref="VfioIommuType1DmaMap"/>.</summary>
     public const uint VFIO_IOMMU_MAP_DMA = (VFIO_TYPE << 8) | (VFIO_BASE + 13);
@@ -58,20 +62,30 @@ public static partial class VfioH
     public const uint VFIO_DMA_MAP_FLAG_READ = 1 << 0;
     /// <summary>Flag of <see cref="VfioIommuType1DmaMap"/>: devices may write.</summary>
     public const uint VFIO_DMA_MAP_FLAG_WRITE = 1 << 1;
-    /// <summary>Flag of <see cref="VfioIommuType1DmaMap"/>: gives an existing mapping its new user address; no other flag may be set.</summary>
+    /// <summary>
+    /// Flag of <see cref="VfioIommuType1DmaMap"/>: gives an existing mapping its new user address; no other flag may be
+    /// set.
+    /// </summary>
     public const uint VFIO_DMA_MAP_FLAG_VADDR = 1 << 2;
 
-    /// <summary>Flag of <see cref="VfioIommuType1DmaUnmap"/>: a <see cref="VfioBitmap"/> follows, to be filled before the unmap.</summary>
+    /// <summary>
+    /// Flag of <see cref="VfioIommuType1DmaUnmap"/>: a <see cref="VfioBitmap"/> follows, to be filled before the unmap.
+    /// </summary>
     public const uint VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP = 1 << 0;
     /// <summary>Flag of <see cref="VfioIommuType1DmaUnmap"/>: everything; IOVA and size are 0.</summary>
     public const uint VFIO_DMA_UNMAP_FLAG_ALL = 1 << 1;
-    /// <summary>Flag of <see cref="VfioIommuType1DmaUnmap"/>: the mapping stays, its user address becomes invalid.</summary>
+    /// <summary>
+    /// Flag of <see cref="VfioIommuType1DmaUnmap"/>: the mapping stays, its user address becomes invalid.
+    /// </summary>
     public const uint VFIO_DMA_UNMAP_FLAG_VADDR = 1 << 2;
 
     /// <summary>Flag of <see cref="VfioIommuType1DirtyBitmap"/>: start logging.</summary>
     public const uint VFIO_IOMMU_DIRTY_PAGES_FLAG_START = 1 << 0;
     /// <summary>Flag of <see cref="VfioIommuType1DirtyBitmap"/>: stop logging.</summary>
     public const uint VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP = 1 << 1;
-    /// <summary>Flag of <see cref="VfioIommuType1DirtyBitmap"/>: a <see cref="VfioIommuType1DirtyBitmapGet"/> follows, to be filled.</summary>
+    /// <summary>
+    /// Flag of <see cref="VfioIommuType1DirtyBitmap"/>: a <see cref="VfioIommuType1DirtyBitmapGet"/> follows, to be
+    /// filled.
+    /// </summary>
     public const uint VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP = 1 << 2;
 }

@@ -4,7 +4,9 @@ public static partial class VfioH
 {
     /// <summary>Flag of <see cref="VfioDeviceInfo"/>: the device can be reset.</summary>
     public const uint VFIO_DEVICE_FLAGS_RESET = 1 << 0;
-    /// <summary>Flag of <see cref="VfioDeviceInfo"/>: a PCI device; regions and interrupts have the VFIO_PCI_* indexes.</summary>
+    /// <summary>
+    /// Flag of <see cref="VfioDeviceInfo"/>: a PCI device; regions and interrupts have the VFIO_PCI_* indexes.
+    /// </summary>
     public const uint VFIO_DEVICE_FLAGS_PCI = 1 << 1;
     /// <summary>Flag of <see cref="VfioDeviceInfo"/>: there is a capability chain.</summary>
     public const uint VFIO_DEVICE_FLAGS_CAPS = 1 << 7;
@@ -17,7 +19,9 @@ public static partial class VfioH
     public const uint VFIO_PCI_ATOMIC_COMP32 = 1 << 0;
     /// <summary>Flag of <see cref="VfioDeviceInfoCapPciAtomicComp"/>: the root completes 64-bit AtomicOps.</summary>
     public const uint VFIO_PCI_ATOMIC_COMP64 = 1 << 1;
-    /// <summary>Flag of <see cref="VfioDeviceInfoCapPciAtomicComp"/>: the root completes 128-bit compare-and-swap.</summary>
+    /// <summary>
+    /// Flag of <see cref="VfioDeviceInfoCapPciAtomicComp"/>: the root completes 128-bit compare-and-swap.
+    /// </summary>
     public const uint VFIO_PCI_ATOMIC_COMP128 = 1 << 2;
 
     /// <summary>Flag of <see cref="VfioRegionInfo"/>: the region can be read.</summary>
@@ -34,7 +38,9 @@ public static partial class VfioH
     public const ushort VFIO_REGION_INFO_CAP_TYPE = 2;
     /// <summary>Capability ID, header only: the MSI-X table's pages may be mapped too.</summary>
     public const ushort VFIO_REGION_INFO_CAP_MSIX_MAPPABLE = 3;
-    /// <summary>Bit of a region's type: the rest is a PCI vendor ID. Negative in C, unsigned like the field here.</summary>
+    /// <summary>
+    /// Bit of a region's type: the rest is a PCI vendor ID. Negative in C, unsigned like the field here.
+    /// </summary>
     public const uint VFIO_REGION_TYPE_PCI_VENDOR_TYPE = 1u << 31;
     /// <summary>Mask of the PCI vendor ID in a region's type.</summary>
     public const uint VFIO_REGION_TYPE_PCI_VENDOR_MASK = 0xffff;

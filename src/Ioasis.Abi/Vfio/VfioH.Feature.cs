@@ -11,7 +11,9 @@ public static partial class VfioH
     /// <summary>Flag of <see cref="VfioDeviceFeature"/>: only ask whether it could be done.</summary>
     public const uint VFIO_DEVICE_FEATURE_PROBE = 1 << 18;
 
-    /// <summary>Feature, set: the secret shared by a physical function and its virtual functions; a UUID of 16 bytes.</summary>
+    /// <summary>
+    /// Feature, set: the secret shared by a physical function and its virtual functions; a UUID of 16 bytes.
+    /// </summary>
     public const uint VFIO_DEVICE_FEATURE_PCI_VF_TOKEN = 0;
     /// <summary>Feature, get: <see cref="VfioDeviceFeatureMigration"/>.</summary>
     public const uint VFIO_DEVICE_FEATURE_MIGRATION = 1;
@@ -23,7 +25,9 @@ public static partial class VfioH
     public const uint VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP = 4;
     /// <summary>Feature, set without data: the device may no longer do so.</summary>
     public const uint VFIO_DEVICE_FEATURE_LOW_POWER_EXIT = 5;
-    /// <summary>Feature, set: the device logs its DMA writes; <see cref="VfioDeviceFeatureDmaLoggingControl"/>.</summary>
+    /// <summary>
+    /// Feature, set: the device logs its DMA writes; <see cref="VfioDeviceFeatureDmaLoggingControl"/>.
+    /// </summary>
     public const uint VFIO_DEVICE_FEATURE_DMA_LOGGING_START = 6;
     /// <summary>Feature, set without data: it stops logging.</summary>
     public const uint VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP = 7;
@@ -31,7 +35,9 @@ public static partial class VfioH
     public const uint VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT = 8;
     /// <summary>Feature, get: <see cref="VfioDeviceFeatureMigDataSize"/>.</summary>
     public const uint VFIO_DEVICE_FEATURE_MIG_DATA_SIZE = 9;
-    /// <summary>Feature, set: <see cref="VfioDeviceFeatureBusMaster"/>. Not for PCI, whose command register has the bit.</summary>
+    /// <summary>
+    /// Feature, set: <see cref="VfioDeviceFeatureBusMaster"/>. Not for PCI, whose command register has the bit.
+    /// </summary>
     public const uint VFIO_DEVICE_FEATURE_BUS_MASTER = 10;
     /// <summary>Feature, get: returns a dma-buf of a region; <see cref="VfioDeviceFeatureDmaBuf"/>.</summary>
     public const uint VFIO_DEVICE_FEATURE_DMA_BUF = 11;
@@ -43,11 +49,15 @@ public static partial class VfioH
     /// <summary>Operation of <see cref="VfioDeviceFeatureBusMaster"/>: the device may do DMA.</summary>
     public const uint VFIO_DEVICE_FEATURE_SET_MASTER = 1;
 
-    /// <summary>Flag of <see cref="VfioDeviceFeatureMigration"/>: the states STOP, STOP_COPY and RESUMING; always set.</summary>
+    /// <summary>
+    /// Flag of <see cref="VfioDeviceFeatureMigration"/>: the states STOP, STOP_COPY and RESUMING; always set.
+    /// </summary>
     public const ulong VFIO_MIGRATION_STOP_COPY = 1 << 0;
     /// <summary>Flag of <see cref="VfioDeviceFeatureMigration"/>: the state RUNNING_P2P.</summary>
     public const ulong VFIO_MIGRATION_P2P = 1 << 1;
-    /// <summary>Flag of <see cref="VfioDeviceFeatureMigration"/>: the state PRE_COPY; with P2P, PRE_COPY_P2P too.</summary>
+    /// <summary>
+    /// Flag of <see cref="VfioDeviceFeatureMigration"/>: the state PRE_COPY; with P2P, PRE_COPY_P2P too.
+    /// </summary>
     public const ulong VFIO_MIGRATION_PRE_COPY = 1 << 2;
 
     /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: failed, to be reset. Cannot be asked for.</summary>
@@ -62,7 +72,9 @@ public static partial class VfioH
     public const uint VFIO_DEVICE_STATE_RESUMING = 4;
     /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: works, but starts no DMA to other devices.</summary>
     public const uint VFIO_DEVICE_STATE_RUNNING_P2P = 5;
-    /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: works, and changes of its state can be read.</summary>
+    /// <summary>
+    /// State of <see cref="VfioDeviceFeatureMigState"/>: works, and changes of its state can be read.
+    /// </summary>
     public const uint VFIO_DEVICE_STATE_PRE_COPY = 6;
     /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: PRE_COPY without DMA to other devices.</summary>
     public const uint VFIO_DEVICE_STATE_PRE_COPY_P2P = 7;

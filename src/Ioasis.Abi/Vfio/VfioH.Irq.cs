@@ -24,7 +24,9 @@ public static partial class VfioH
     /// <summary>Action of <see cref="VfioIrqSet"/>: fire; with eventfds, what fires.</summary>
     public const uint VFIO_IRQ_SET_ACTION_TRIGGER = 1 << 5;
     /// <summary>Mask of the data bits of <see cref="VfioIrqSet"/>; exactly one is set.</summary>
-    public const uint VFIO_IRQ_SET_DATA_TYPE_MASK = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_DATA_BOOL | VFIO_IRQ_SET_DATA_EVENTFD;
+    public const uint VFIO_IRQ_SET_DATA_TYPE_MASK = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_DATA_BOOL
+        | VFIO_IRQ_SET_DATA_EVENTFD;
     /// <summary>Mask of the action bits of <see cref="VfioIrqSet"/>; exactly one is set.</summary>
-    public const uint VFIO_IRQ_SET_ACTION_TYPE_MASK = VFIO_IRQ_SET_ACTION_MASK | VFIO_IRQ_SET_ACTION_UNMASK | VFIO_IRQ_SET_ACTION_TRIGGER;
+    public const uint VFIO_IRQ_SET_ACTION_TYPE_MASK = VFIO_IRQ_SET_ACTION_MASK | VFIO_IRQ_SET_ACTION_UNMASK
+        | VFIO_IRQ_SET_ACTION_TRIGGER;
 }

@@ -38,7 +38,9 @@ public static partial class VfioH
 
     /// <summary>Device ID of <see cref="VfioPciDependentDevice"/>: the caller's by its group.</summary>
     public const uint VFIO_PCI_DEVID_OWNED = 0;
-    /// <summary>Device ID of <see cref="VfioPciDependentDevice"/>: not the caller's. -1 in C, unsigned like the field here.</summary>
+    /// <summary>
+    /// Device ID of <see cref="VfioPciDependentDevice"/>: not the caller's. -1 in C, unsigned like the field here.
+    /// </summary>
     public const uint VFIO_PCI_DEVID_NOT_OWNED = uint.MaxValue;
     /// <summary>Flag of <see cref="VfioPciHotResetInfo"/>: device IDs are given, not group IDs.</summary>
     public const uint VFIO_PCI_HOT_RESET_FLAG_DEV_ID = 1 << 0;

@@ -10,7 +10,9 @@ public static partial class VfioH
     /// <summary>Command number of VFIO's first ioctl.</summary>
     public const uint VFIO_BASE = 100;
 
-    /// <summary>Device: what it is and how many regions and interrupts it has. Argument: <see cref="VfioDeviceInfo"/>.</summary>
+    /// <summary>
+    /// Device: what it is and how many regions and interrupts it has. Argument: <see cref="VfioDeviceInfo"/>.
+    /// </summary>
     public const uint VFIO_DEVICE_GET_INFO = (VFIO_TYPE << 8) | (VFIO_BASE + 7);
     /// <summary>Device: one region. Argument: <see cref="VfioRegionInfo"/>.</summary>
     public const uint VFIO_DEVICE_GET_REGION_INFO = (VFIO_TYPE << 8) | (VFIO_BASE + 8);
@@ -24,16 +26,27 @@ public static partial class VfioH
     public const uint VFIO_DEVICE_GET_PCI_HOT_RESET_INFO = (VFIO_TYPE << 8) | (VFIO_BASE + 12);
     /// <summary>Device: resets its bus or slot. Argument: <see cref="VfioPciHotReset"/>.</summary>
     public const uint VFIO_DEVICE_PCI_HOT_RESET = (VFIO_TYPE << 8) | (VFIO_BASE + 13);
-    /// <summary>Device: a write done when an eventfd is signalled. Argument: <see cref="VfioDeviceIoeventfd"/>.</summary>
+    /// <summary>
+    /// Device: a write done when an eventfd is signalled. Argument: <see cref="VfioDeviceIoeventfd"/>.
+    /// </summary>
     public const uint VFIO_DEVICE_IOEVENTFD = (VFIO_TYPE << 8) | (VFIO_BASE + 16);
-    /// <summary>Device: gets, sets or probes a feature. Argument: <see cref="VfioDeviceFeature"/> and the feature's data.</summary>
+    /// <summary>
+    /// Device: gets, sets or probes a feature. Argument: <see cref="VfioDeviceFeature"/> and the feature's data.
+    /// </summary>
     public const uint VFIO_DEVICE_FEATURE = (VFIO_TYPE << 8) | (VFIO_BASE + 17);
-    /// <summary>Device opened by its own node: binds it to an iommufd. Argument: <see cref="VfioDeviceBindIommufd"/>.</summary>
+    /// <summary>
+    /// Device opened by its own node: binds it to an iommufd. Argument: <see cref="VfioDeviceBindIommufd"/>.
+    /// </summary>
     public const uint VFIO_DEVICE_BIND_IOMMUFD = (VFIO_TYPE << 8) | (VFIO_BASE + 18);
-    /// <summary>Bound device: attaches it, or one PASID, to an IOAS or a HWPT. Argument: <see cref="VfioDeviceAttachIommufdPt"/>.</summary>
+    /// <summary>
+    /// Bound device: attaches it, or one PASID, to an IOAS or a HWPT. Argument:
+    /// <see cref="VfioDeviceAttachIommufdPt"/>.
+    /// </summary>
     public const uint VFIO_DEVICE_ATTACH_IOMMUFD_PT = (VFIO_TYPE << 8) | (VFIO_BASE + 19);
     /// <summary>Bound device: detaches it, or one PASID. Argument: <see cref="VfioDeviceDetachIommufdPt"/>.</summary>
     public const uint VFIO_DEVICE_DETACH_IOMMUFD_PT = (VFIO_TYPE << 8) | (VFIO_BASE + 20);
-    /// <summary>Migration data fd: what is still to be sent in pre-copy. Argument: <see cref="VfioPrecopyInfo"/>.</summary>
+    /// <summary>
+    /// Migration data fd: what is still to be sent in pre-copy. Argument: <see cref="VfioPrecopyInfo"/>.
+    /// </summary>
     public const uint VFIO_MIG_GET_PRECOPY_INFO = (VFIO_TYPE << 8) | (VFIO_BASE + 21);
 }

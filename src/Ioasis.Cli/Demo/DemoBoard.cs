@@ -4,14 +4,18 @@ using Ioasis.Machine;
 
 namespace Ioasis.Cli.Demo;
 
-/// <summary>What of the machine a demo plays with: a device of one model, which may master the bus, bound to a context of its own.</summary>
+/// <summary>
+/// What of the machine a demo plays with: a device of one model, which may master the bus, bound to a context of its
+/// own.
+/// </summary>
 internal sealed class DemoBoard : IDisposable
 {
     /// <summary>Opens the first device of a model.</summary>
     /// <exception cref="InvalidOperationException">The machine has none.</exception>
     internal DemoBoard(SoftwareMachine machine, string model)
     {
-        Model = machine.Devices.FirstOrDefault(d => d.Model == model) ?? throw new InvalidOperationException($"The machine has no {model}.");
+        Model = machine.Devices.FirstOrDefault(d => d.Model == model)
+            ?? throw new InvalidOperationException($"The machine has no {model}.");
         Unit = machine.Units.First(u => u.Name == Model.Unit);
         Nodes = NodeTransport.InProcess(machine);
         Context = IommuContext.Open(Nodes);

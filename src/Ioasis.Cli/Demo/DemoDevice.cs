@@ -10,7 +10,8 @@ internal sealed class DemoDevice(VfioDevice device)
 {
     internal const int BufferSize = 4096;
 
-    private const ulong Iova = 0x00, Command = 0x08, Length = 0x10, Status = 0x14, Reason = 0x18, PasidAt = 0x2c, Features = 0x30;
+    private const ulong Iova = 0x00, Command = 0x08, Length = 0x10, Status = 0x14, Reason = 0x18, PasidAt = 0x2c,
+        Features = 0x30;
     private const uint Start = 1, ToDevice = 2, Done = 1, HasPasid = 1u << 31, UsePri = 2;
 
     private readonly VfioRegion _registers = device.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
@@ -65,7 +66,8 @@ internal sealed class DemoDevice(VfioDevice device)
         DemoPatience.Until(() => IsIdle, "the end of the device's DMA");
         var reason = (FaultReason)_registers.Read<uint>(Reason);
         bool done = _registers.Read<uint>(Status) == Done;
-        if (done != (reason == FaultReason.None)) throw new InvalidOperationException($"The device says both that its DMA was done and {reason}.");
+        if (done != (reason == FaultReason.None))
+            throw new InvalidOperationException($"The device says both that its DMA was done and {reason}.");
         return reason;
     }
 }

@@ -5,8 +5,9 @@ using Ioasis.Devices.Dsa;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// A DSA as a driver in the guest sees it (docs/devices/dsa.md): one shared work queue, so that each descriptor says by its PASID in whose address space
-/// it is, and one engine, so that what the device keeps of translations is in one place.
+/// A DSA as a driver in the guest sees it (docs/devices/dsa.md): one shared work queue, so that each descriptor says by
+/// its PASID in whose address space it is, and one engine, so that what the device keeps of translations is in one
+/// place.
 /// </summary>
 internal sealed class DemoDsa
 {
@@ -21,13 +22,16 @@ internal sealed class DemoDsa
         (_registers, _portals) = (device.Region(DsaRegisters.Bar), device.Region(DsaRegisters.PortalBar));
         Write(DsaRegisters.Group[0][0], 1UL); // queue 0
         Write(DsaRegisters.Group[0][4], 1UL); // engine 0
-        uint[] configuration = [Entries, Entries, BlockOnFault | Priority | UsePasid, MaxTransfer, 0, 0, 0, 0, 1u << (int)DsaOpcode.Memmove];
+        uint[] configuration = [Entries, Entries, BlockOnFault | Priority | UsePasid, MaxTransfer, 0, 0, 0, 0,
+            1u << (int)DsaOpcode.Memmove];
         for (int word = 0; word < configuration.Length; word++) Write(DsaRegisters.Queue[0][word], configuration[word]);
         Command(DsaCommand.EnableDevice);
         Command(DsaCommand.EnableWq);
     }
 
-    /// <summary>What went wrong and had no completion record to be told in: its status and its PASID; null for nothing.</summary>
+    /// <summary>
+    /// What went wrong and had no completion record to be told in: its status and its PASID; null for nothing.
+    /// </summary>
     internal (DsaStatus Status, uint Pasid)? SoftwareError
     {
         get
@@ -38,9 +42,11 @@ internal sealed class DemoDsa
     }
 
     /// <summary>Submits a copy between two pointers of a process, which is told of its end at a third.</summary>
-    internal void Submit(DemoProcess process, ulong source, ulong target, int length, ulong record, bool blockOnFault = false)
+    internal void Submit(DemoProcess process, ulong source, ulong target, int length, ulong record,
+        bool blockOnFault = false)
     {
-        DsaFlags flags = DsaFlags.CompletionAddressValid | DsaFlags.RequestCompletion | (blockOnFault ? DsaFlags.BlockOnFault : DsaFlags.None);
+        DsaFlags flags = DsaFlags.CompletionAddressValid | DsaFlags.RequestCompletion
+            | (blockOnFault ? DsaFlags.BlockOnFault : DsaFlags.None);
         var descriptor = new DsaDescriptor
         {
             Requester = process.Pasid.Value,
@@ -63,5 +69,6 @@ internal sealed class DemoDsa
         uint Status() => _registers.Read<uint>(DsaRegisters.CommandStatus.Offset);
     }
 
-    private void Write<T>(Devices.Register register, T value) where T : unmanaged => _registers.Write(register.Offset, value);
+    private void Write<T>(Devices.Register register, T value) where T : unmanaged =>
+        _registers.Write(register.Offset, value);
 }

@@ -5,12 +5,13 @@ using Ioasis.Memory;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// A guest: its memory, which an IOAS maps from guest-physical 0 on, a nest parent over that, and x86-64 tables of 4 levels that are written into the
-/// memory by hand.
+/// A guest: its memory, which an IOAS maps from guest-physical 0 on, a nest parent over that, and x86-64 tables of 4
+/// levels that are written into the memory by hand.
 /// </summary>
 internal sealed class DemoGuest : IDisposable
 {
-    internal const ulong Page = 4096, Present = 1, Write = 2, User = 4, LargePage = 1 << 7, All = Present | Write | User;
+    internal const ulong Page = 4096, Present = 1, Write = 2, User = 4, LargePage = 1 << 7,
+        All = Present | Write | User;
     private const ulong AddressMask = 0x000f_ffff_ffff_f000;
     private readonly DemoBoard _board;
     private readonly UserFile _file;
@@ -23,7 +24,8 @@ internal sealed class DemoGuest : IDisposable
         _file = board.Nodes.CreateFile(length);
         Ioas = board.Context.AllocateIoas();
         Ioas.MapFile(_file, 0, length, at: Iova.Zero);
-        Parent = board.Context.AllocateHwpt(board.Device, Ioas, IommufdH.IOMMU_HWPT_ALLOC_NEST_PARENT | IommufdH.IOMMU_HWPT_ALLOC_PASID);
+        Parent = board.Context.AllocateHwpt(
+            board.Device, Ioas, IommufdH.IOMMU_HWPT_ALLOC_NEST_PARENT | IommufdH.IOMMU_HWPT_ALLOC_PASID);
     }
 
     /// <summary>The second stage: guest-physical addresses to memory.</summary>
@@ -47,7 +49,8 @@ internal sealed class DemoGuest : IDisposable
 
     /// <summary>Makes a HWPT of the tables below a root.</summary>
     internal NestedHwpt Nest(ulong root, FaultQueue? faults = null) => _board.Context.AllocateNestedHwpt(
-        _board.Device, Parent, new IommuHwptVtdS1 { PgtblAddr = root, AddrWidth = 48 }, IommufdH.IOMMU_HWPT_ALLOC_PASID, faults);
+        _board.Device, Parent, new IommuHwptVtdS1 { PgtblAddr = root, AddrWidth = 48 },
+        IommufdH.IOMMU_HWPT_ALLOC_PASID, faults);
 
     /// <summary>Writes a leaf of 4 KiB (level 1), 2 MiB (2) or 1 GiB (3), and the tables on the way to it.</summary>
     /// <returns>What was written.</returns>
@@ -69,7 +72,8 @@ internal sealed class DemoGuest : IDisposable
     internal ulong Follow(ulong root, ulong iova)
     {
         ulong leaf = Leaf(root, iova);
-        return (leaf & Present) != 0 ? (leaf & AddressMask) | (iova & (Page - 1)) : throw new InvalidOperationException($"The guest has no page at 0x{iova:x}.");
+        return (leaf & Present) != 0 ? (leaf & AddressMask)
+            | (iova & (Page - 1)) : throw new InvalidOperationException($"The guest has no page at 0x{iova:x}.");
     }
 
     /// <summary>Where an entry is; the tables on the way to it are made where they are missing.</summary>

@@ -12,7 +12,9 @@ internal static class DemoPatience
         long end = Environment.TickCount64 + (long)s_limit.TotalMilliseconds;
         while (!condition())
         {
-            if (Environment.TickCount64 > end) throw new TimeoutException($"After {s_limit.TotalSeconds} s there is still not what was waited for: {what}.");
+            if (Environment.TickCount64 > end)
+                throw new TimeoutException(
+                $"After {s_limit.TotalSeconds} s there is still not what was waited for: {what}.");
             Thread.Yield();
         }
     }

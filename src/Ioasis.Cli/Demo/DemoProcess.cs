@@ -3,7 +3,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Cli.Demo;
 
-/// <summary>A process of a guest's: page tables of its own, and pages here and there in the guest's memory, as its pointers find them.</summary>
+/// <summary>
+/// A process of a guest's: page tables of its own, and pages here and there in the guest's memory, as its pointers find
+/// them.
+/// </summary>
 /// <param name="guest">Whose process it is.</param>
 /// <param name="name">What to call it.</param>
 /// <param name="pasid">The PASID that its descriptors carry.</param>
@@ -30,7 +33,8 @@ internal sealed class DemoProcess(DemoGuest guest, string name, Pasid pasid)
     /// <summary>Gives it empty pages at addresses of its own.</summary>
     internal void Map(ulong gva, int pages = 1)
     {
-        for (int page = 0; page < pages; page++) guest.SetLeaf(Cr3, gva + ((ulong)page * DemoGuest.Page), guest.NewPage());
+        for (int page = 0; page < pages; page++)
+            guest.SetLeaf(Cr3, gva + ((ulong)page * DemoGuest.Page), guest.NewPage());
     }
 
     /// <summary>Takes a page away. Whoever has read the leaf before is not told.</summary>
@@ -65,7 +69,8 @@ internal sealed class DemoProcess(DemoGuest guest, string name, Pasid pasid)
     internal bool Holds(ulong gva, ReadOnlySpan<byte> bytes)
     {
         for (int done = 0; done < bytes.Length; done += (int)DemoGuest.Page)
-            if (!DemoRun.Holds(guest.Memory, bytes.Slice(done, (int)DemoGuest.Page), Follow(gva + (uint)done))) return false;
+            if (!DemoRun.Holds(guest.Memory, bytes.Slice(done, (int)DemoGuest.Page), Follow(gva + (uint)done)))
+                return false;
         return true;
     }
 }

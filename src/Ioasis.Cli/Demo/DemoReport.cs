@@ -5,7 +5,10 @@ using Ioasis.Machine.Description;
 
 namespace Ioasis.Cli.Demo;
 
-/// <summary>What the demo says, and the count of what it checked. Its own colours: a library for them would take longer than the demo.</summary>
+/// <summary>
+/// What the demo says, and the count of what it checked. Its own colours: a library for them would take longer than the
+/// demo.
+/// </summary>
 internal sealed class DemoReport(TextWriter output, bool color)
 {
     private int _step;
@@ -30,7 +33,9 @@ internal sealed class DemoReport(TextWriter output, bool color)
         output.WriteLine($"   {(holds ? Paint("ok ", "32") : Paint("NOT", "1;31"))}  {text}");
     }
 
-    /// <summary>Runs a demo on a machine, and closes with what it proved, if all was as it must be; the exit code.</summary>
+    /// <summary>
+    /// Runs a demo on a machine, and closes with what it proved, if all was as it must be; the exit code.
+    /// </summary>
     /// <param name="description">The machine.</param>
     /// <param name="show">The demo.</param>
     /// <param name="proved">What follows from its checks.</param>
@@ -48,7 +53,9 @@ internal sealed class DemoReport(TextWriter output, bool color)
         }
 
         if (Failures > 0) Close(false, $"Not proved: {Failures} of {Checks} checks were not as they must be.");
-        else Close(true, $"Proved, by {Checks} checks in {Stopwatch.GetElapsedTime(started).TotalMilliseconds:f0} ms: {proved}");
+        else
+            Close(true,
+            $"Proved, by {Checks} checks in {Stopwatch.GetElapsedTime(started).TotalMilliseconds:f0} ms: {proved}");
         return Failures > 0 ? 1 : 0;
     }
 

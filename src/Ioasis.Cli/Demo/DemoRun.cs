@@ -9,8 +9,9 @@ using Ioasis.Memory;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// <c>ioasis demo</c>: a device's DMA both ways through mappings, and what is refused, on a machine within this process. Whatever it
-/// says was looked at: bytes in memory and in the device, the device's status, the unit's fault log.
+/// <c>ioasis demo</c>: a device's DMA both ways through mappings, and what is refused, on a machine within this
+/// process. Whatever it says was looked at: bytes in memory and in the device, the device's status, the unit's fault
+/// log.
 /// </summary>
 internal sealed class DemoRun(TextWriter output, bool color)
 {
@@ -21,12 +22,14 @@ internal sealed class DemoRun(TextWriter output, bool color)
     internal Action<int, Ioas>? BeforeStep { get; init; }
 
     /// <summary>Runs the demo on the console; the exit code.</summary>
-    internal static int ToConsole() => OnConsole((output, color) => new DemoRun(output, color).Run(MachineDescription.Default));
+    internal static int ToConsole() =>
+        OnConsole((output, color) => new DemoRun(output, color).Run(MachineDescription.Default));
 
     /// <summary>Runs a demo with the console as its output, in colours if it is a terminal.</summary>
     internal static int OnConsole(Func<TextWriter, bool, int> demo)
     {
-        bool color = !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        bool color = !Console.IsOutputRedirected
+            && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
         using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = false };
         return demo(output, color);
     }
@@ -34,7 +37,8 @@ internal sealed class DemoRun(TextWriter output, bool color)
     /// <summary>Runs the demo; 0 when everything was as it must be, else 1.</summary>
     internal int Run(MachineDescription description) => _report.Prove(description, Show,
         "bytes went both ways through the map "
-        + "and arrived intact; a write without permission, a read outside the map and a write after the unmap were refused, recorded, and moved nothing.");
+        + "and arrived intact; a write without permission, "
+            + "a read outside the map and a write after the unmap were refused, recorded, and moved nothing.");
 
     private void Show(SoftwareMachine machine)
     {
@@ -47,13 +51,16 @@ internal sealed class DemoRun(TextWriter output, bool color)
         uint hwpt = board.Device.Attach(ioas);
         var device = new DemoDevice(board.Device);
         string route = $"{model.Requester} -> HWPT {hwpt} (IOAS {ioas.Id})";
-        _report.Say($"{model.VfioNode}, a {model.Model} at {model.Requester} behind {unit.Name}: device {board.Device.Id} of the context");
+        _report.Say($"{model.VfioNode}, a "
+            + $"{model.Model} at {model.Requester} behind {unit.Name}: device {board.Device.Id} of the context");
         _report.Say($"IOAS {ioas.Id}, translated by HWPT {hwpt}, addresses {string.Join(" and ", ioas.IovaRanges)}");
-        _report.Check(ioas.IovaRanges.Count == 2 && ioas.IovaRanges[0].Last == 0xfedf_ffff, "the window of interrupt messages at 0xfee00000 is kept free");
+        _report.Check(ioas.IovaRanges.Count == 2 && ioas.IovaRanges[0].Last == 0xfedf_ffff,
+            "the window of interrupt messages at 0xfee00000 is kept free");
 
         _report.Step("Memory is mapped");
         BeforeStep?.Invoke(2, ioas);
-        using UserMemory source = board.Nodes.Allocate(DemoDevice.BufferSize), target = board.Nodes.Allocate(DemoDevice.BufferSize);
+        using UserMemory source = board.Nodes.Allocate(DemoDevice.BufferSize),
+            target = board.Nodes.Allocate(DemoDevice.BufferSize);
         byte[] outward = Bytes(1), inward = Bytes(2);
         source.CopyFrom(0, outward);
         ioas.Map(source, MapAccess.Read, s_source);
@@ -65,14 +72,16 @@ internal sealed class DemoRun(TextWriter output, bool color)
         BeforeStep?.Invoke(3, ioas);
         FaultReason reason = device.ReadMemory(s_source);
         _report.Say($"{route}: IOVA {s_source} -> HVA {source.Address}, read permitted");
-        _report.Check(reason == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(outward), $"{outward.Length} bytes of memory are in the device");
+        _report.Check(reason == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(outward),
+            $"{outward.Length} bytes of memory are in the device");
 
         _report.Step("The device writes memory");
         BeforeStep?.Invoke(4, ioas);
         device.Buffer = inward;
         reason = device.WriteMemory(s_target);
         _report.Say($"{route}: IOVA {s_target} -> HVA {target.Address}, write permitted");
-        _report.Check(reason == FaultReason.None && Holds(target, inward), $"{inward.Length} bytes of the device are in memory");
+        _report.Check(reason == FaultReason.None
+            && Holds(target, inward), $"{inward.Length} bytes of the device are in memory");
 
         _report.Step("It writes what is mapped for reading alone");
         BeforeStep?.Invoke(5, ioas);
@@ -94,24 +103,30 @@ internal sealed class DemoRun(TextWriter output, bool color)
         _report.Check(Holds(target, new byte[DemoDevice.BufferSize]), "memory is as it was");
     }
 
-    private void Refused(IommuUnit unit, MachineDevice model, Iova iova, Func<FaultReason> access, FaultReason expected, bool isWrite)
+    private void Refused(IommuUnit unit, MachineDevice model, Iova iova, Func<FaultReason> access, FaultReason expected,
+        bool isWrite)
     {
         long faults = unit.Faults.Count;
         FaultReason reason = access();
-        _report.Say($"{model.Requester}: IOVA {iova} -> {(reason == FaultReason.None ? "translated" : $"refused, {reason}")}");
+        _report.Say(
+            $"{model.Requester}: IOVA {iova} -> {(reason == FaultReason.None ? "translated" : $"refused, {reason}")}");
         _report.Check(reason == expected, $"the device is told {expected}");
         FaultRecord? record = unit.Faults.Count == faults + 1 ? unit.Faults.Snapshot()[^1] : null;
         _report.Check(
-            record is { } fault && fault.Requester == model.Requester && fault.Iova == iova && fault.IsWrite == isWrite && fault.Reason == expected,
+            record is { } fault && fault.Requester == model.Requester && fault.Iova == iova && fault.IsWrite == isWrite
+            && fault.Reason == expected,
             record is { } kept
-                ? $"{unit.Name} recorded fault {kept.Sequence}: {kept.Requester} {(kept.IsWrite ? "write" : "read")} {kept.Iova}, reason 0x{unit.FaultCode(kept.Reason, kept.IsWrite):x2}"
+                ? $"{unit.Name} recorded fault {kept.Sequence}: {kept.Requester} {(kept.IsWrite ? "write" : "read")} "
+                    + $"{kept.Iova}, reason 0x{unit.FaultCode(kept.Reason, kept.IsWrite):x2}"
                 : $"{unit.Name} recorded {unit.Faults.Count - faults} faults");
     }
 
     private static string Mapping(Iova iova, UserMemory memory, string access) =>
-        $"IOVA {iova}-0x{iova.Value + memory.Length - 1:x} -> HVA {memory.Address}, {memory.Length / 1024} KiB, {access}";
+        $"IOVA {iova}-0x{iova.Value + memory.Length - 1:x} "
+            + $"-> HVA {memory.Address}, {memory.Length / 1024} KiB, {access}";
 
-    internal static bool Holds(UserMemory memory, ReadOnlySpan<byte> bytes, ulong offset = 0) => memory.ToArray(offset, bytes.Length).AsSpan().SequenceEqual(bytes);
+    internal static bool Holds(UserMemory memory, ReadOnlySpan<byte> bytes, ulong offset = 0) =>
+        memory.ToArray(offset, bytes.Length).AsSpan().SequenceEqual(bytes);
 
     /// <summary>Bytes that no other seed has at the same places.</summary>
     internal static byte[] Bytes(int seed, int length = DemoDevice.BufferSize)

@@ -11,8 +11,8 @@ using Ioasis.Memory;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// <c>ioasis demo nested</c>: dual-stage translation on a machine within this process. A guest's tables are written by hand; whatever is said was
-/// looked at, as in <see cref="DemoRun"/>.
+/// <c>ioasis demo nested</c>: dual-stage translation on a machine within this process. A guest's tables are written by
+/// hand; whatever is said was looked at, as in <see cref="DemoRun"/>.
 /// </summary>
 internal sealed class NestedDemo(TextWriter output, bool color)
 {
@@ -23,12 +23,14 @@ internal sealed class NestedDemo(TextWriter output, bool color)
     internal Action<int, UserMemory, NestedHwpt>? BeforeStep { get; init; }
 
     /// <summary>Runs the demo on the console; the exit code.</summary>
-    internal static int ToConsole() => DemoRun.OnConsole((output, color) => new NestedDemo(output, color).Run(MachineDescription.Default));
+    internal static int ToConsole() =>
+        DemoRun.OnConsole((output, color) => new NestedDemo(output, color).Run(MachineDescription.Default));
 
     /// <summary>Runs the demo; 0 when everything was as it must be, else 1.</summary>
     internal int Run(MachineDescription description) => _report.Prove(description, Show,
         "a guest's tables translated a device's addresses, "
-        + "and the IOAS below them theirs; what either did not permit was refused; a page came when it was asked for; a change was in force when its invalidation returned.");
+        + "and the IOAS below them theirs; what either did not permit "
+            + "was refused; a page came when it was asked for; a change was in force when its invalidation returned.");
 
     private void Show(SoftwareMachine machine)
     {
@@ -43,61 +45,79 @@ internal sealed class NestedDemo(TextWriter output, bool color)
         using FaultQueue faults = board.Context.AllocateFaultQueue();
         NestedHwpt nested = guest.Nest(root, faults);
         board.Device.Attach(nested);
-        _report.Say($"IOAS {guest.Ioas.Id}: guest-physical 0x0-0x{GuestLength - 1:x}; nest parent HWPT {guest.Parent.Id}");
-        _report.Say($"nested HWPT {nested.Id}: 4 levels, their root at guest-physical 0x{root:x}; {model.Requester} is attached to it");
-        _report.Check(Refused(unit, model, new Iova(0x1000), () => device.ReadMemory(new Iova(0x1000)), FaultReason.NotMapped, 0x71), "its tables are empty: SFS.2, not present");
+        _report.Say(
+            $"IOAS {guest.Ioas.Id}: guest-physical 0x0-0x{GuestLength - 1:x}; nest parent HWPT {guest.Parent.Id}");
+        _report.Say($"nested HWPT {nested.Id}: "
+            + $"4 levels, their root at guest-physical 0x{root:x}; {model.Requester} is attached to it");
+        _report.Check(Refused(unit, model, new Iova(0x1000), () => device.ReadMemory(new Iova(0x1000)),
+                FaultReason.NotMapped, 0x71), "its tables are empty: SFS.2, not present");
 
         _report.Step("Leaves of each size lead to the same page");
         BeforeStep?.Invoke(2, guest.Memory, nested);
         byte[] content = DemoRun.Bytes(1);
         guest.Memory.CopyFrom(Data, content);
         foreach ((string size, ulong iova, ulong leaf, int level) in
-            ((string, ulong, ulong, int)[])[("4 KiB", 0x1000, Data, 1), ("2 MiB", 0x4000_0000, Data, 2), ("1 GiB", 0x80_0000_0000 + Data, 0, 3)])
+            ((string, ulong, ulong, int)[])[("4 KiB", 0x1000, Data, 1), ("2 MiB", 0x4000_0000, Data, 2),
+                ("1 GiB", 0x80_0000_0000 + Data, 0, 3)])
         {
             ulong entry = guest.SetLeaf(root, iova, leaf, level);
-            bool arrived = device.ReadMemory(new Iova(iova)) == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(content);
-            _report.Check(arrived, $"{size}: IOVA 0x{iova:x} -> entry 0x{entry:x} -> guest-physical 0x{Data:x}, {content.Length} bytes are in the device");
+            bool arrived = device.ReadMemory(new Iova(iova)) == FaultReason.None
+                && device.Buffer.AsSpan().SequenceEqual(content);
+            _report.Check(arrived, $"{size}: IOVA 0x{iova:x} "
+                + $"-> entry 0x{entry:x} -> guest-physical 0x{Data:x}, {content.Length} bytes are in the device");
         }
 
         _report.Step("Each stage permits by itself");
         BeforeStep?.Invoke(3, guest.Memory, nested);
         guest.SetLeaf(root, 0x2000, Data, rights: DemoGuest.Present | DemoGuest.User);
         guest.SetLeaf(root, 0x3000, GuestLength);
-        _report.Check(Refused(unit, model, new Iova(0x2000), () => device.WriteMemory(new Iova(0x2000)), FaultReason.NoPermission, 0x85), "a leaf without R/W: SGN.6");
-        _report.Check(Refused(unit, model, new Iova(0x3000), () => device.ReadMemory(new Iova(0x3000)), FaultReason.NotMapped, 0x79), "no memory of the guest's there: SSS.2");
+        _report.Check(Refused(unit, model, new Iova(0x2000), () => device.WriteMemory(new Iova(0x2000)),
+                FaultReason.NoPermission, 0x85), "a leaf without R/W: SGN.6");
+        _report.Check(Refused(unit, model, new Iova(0x3000), () => device.ReadMemory(new Iova(0x3000)),
+                FaultReason.NotMapped, 0x79), "no memory of the guest's there: SSS.2");
         _report.Check(DemoRun.Holds(guest.Memory, content, Data), "memory is as it was");
 
         _report.Step("The device asks for a page that is missing, and goes on when it is there");
         BeforeStep?.Invoke(4, guest.Memory, nested);
         device.Begin(new Iova(0x5000), toDevice: true, requestPages: true);
         IReadOnlyList<IommuHwptPgfault> asked = [];
-        DemoPatience.Until(() => device.IsIdle | (asked = faults.Read(TimeSpan.FromMilliseconds(1))).Count > 0, "a page request, or the end of the DMA");
-        IommuHwptPgfault request = asked.Count == 1 ? asked[0] : throw new InvalidOperationException($"{asked.Count} page requests came, not 1.");
-        _report.Check(request.Addr == 0x5000 && request.DevId == board.Device.Id, $"fault queue {faults.Id}: device {request.DevId} asks for 0x{request.Addr:x}, cookie {request.Cookie}");
+        DemoPatience.Until(() => device.IsIdle | (asked = faults.Read(TimeSpan.FromMilliseconds(1))).Count > 0,
+            "a page request, or the end of the DMA");
+        IommuHwptPgfault request = asked.Count == 1
+            ? asked[0]
+            : throw new InvalidOperationException($"{asked.Count} page requests came, not 1.");
+        _report.Check(request.Addr == 0x5000 && request.DevId == board.Device.Id,
+            $"fault queue {faults.Id}: device {request.DevId} asks for 0x{request.Addr:x}, cookie {request.Cookie}");
         guest.SetLeaf(root, 0x5000, Data);
         faults.Respond(request.Cookie, IommufdH.IOMMUFD_PAGE_RESP_SUCCESS);
-        _report.Check(device.End() == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(content), "answered with success, the read ended with all bytes");
+        _report.Check(device.End() == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(content),
+            "answered with success, the read ended with all bytes");
 
         _report.Step("A change that is not invalidated reaches the old page; after the invalidation it does not");
         BeforeStep?.Invoke(5, guest.Memory, nested);
         byte[] changed = DemoRun.Bytes(2);
         guest.Memory.CopyFrom(Data + DemoGuest.Page, changed);
         guest.SetLeaf(root, 0x1000, Data + DemoGuest.Page);
-        _report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(content),
+        _report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None
+            && device.Buffer.AsSpan().SequenceEqual(content),
             "the leaf leads elsewhere now, and the unit still knows the old page: it may");
-        foreach (WalkStep shown in TranslationWalk.Of(model.Endpoint, null, new Iova(0x1000), write: false).Steps) _report.Say(WalkView.Line(shown));
+        foreach (WalkStep shown in TranslationWalk.Of(model.Endpoint, null, new Iova(0x1000), write: false).Steps)
+            _report.Say(WalkView.Line(shown));
         nested.Invalidate(new Iova(0x1000), 1, leafOnly: true);
-        _report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(changed), "HWPT_INVALIDATE of one leaf: the new page");
+        _report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None
+            && device.Buffer.AsSpan().SequenceEqual(changed), "HWPT_INVALIDATE of one leaf: the new page");
 
         _report.Step("PASIDs have first stages of their own, side by side");
         BeforeStep?.Invoke(6, guest.Memory, nested);
-        foreach ((uint number, ulong page, byte[] expected) in ((uint, ulong, byte[])[])[(1, Data, content), (2, Data + DemoGuest.Page, changed)])
+        foreach ((uint number, ulong page, byte[] expected) in ((uint, ulong, byte[])[])[(1, Data, content),
+            (2, Data + DemoGuest.Page, changed)])
         {
             ulong own = guest.NewPage();
             guest.SetLeaf(own, 0x1000, page);
             NestedHwpt table = guest.Nest(own);
             board.Device.Attach(table, new Pasid(number));
-            bool arrived = device.ReadMemory(new Iova(0x1000), new Pasid(number)) == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(expected);
+            bool arrived = device.ReadMemory(new Iova(0x1000), new Pasid(number)) == FaultReason.None
+                && device.Buffer.AsSpan().SequenceEqual(expected);
             _report.Check(arrived, $"PASID {number}, HWPT {table.Id}: IOVA 0x1000 -> guest-physical 0x{page:x}");
         }
 
@@ -105,18 +125,22 @@ internal sealed class NestedDemo(TextWriter output, bool color)
         BeforeStep?.Invoke(7, guest.Memory, nested);
         ulong unmapped = guest.Ioas.UnmapAll();
         _report.Check(unmapped == GuestLength, $"{unmapped} bytes are unmapped");
-        _report.Check(Refused(unit, model, new Iova(0x1000), () => device.ReadMemory(new Iova(0x1000)), FaultReason.NotMapped, 0x79), "nothing is translated any more: SSS.2");
+        _report.Check(Refused(unit, model, new Iova(0x1000), () => device.ReadMemory(new Iova(0x1000)),
+                FaultReason.NotMapped, 0x79), "nothing is translated any more: SSS.2");
     }
 
     /// <summary>Whether an access is refused with that reason and recorded with the unit's number for it.</summary>
-    private bool Refused(IommuUnit unit, MachineDevice model, Iova iova, Func<FaultReason> access, FaultReason expected, byte code)
+    private bool Refused(IommuUnit unit, MachineDevice model, Iova iova, Func<FaultReason> access,
+        FaultReason expected, byte code)
     {
         long before = unit.Faults.Count;
         FaultReason reason = access();
         FaultRecord? record = unit.Faults.Count == before + 1 ? unit.Faults.Snapshot()[^1] : null;
         _report.Say(record is { } kept
-            ? $"{unit.Name} fault {kept.Sequence}: {kept.Requester} {(kept.IsWrite ? "write" : "read")} {kept.Iova}, reason 0x{kept.Code:x2}"
+            ? $"{unit.Name} fault {kept.Sequence}: "
+                + $"{kept.Requester} {(kept.IsWrite ? "write" : "read")} {kept.Iova}, reason 0x{kept.Code:x2}"
             : $"{unit.Name} recorded {unit.Faults.Count - before} faults");
-        return reason == expected && record is { } fault && fault.Requester == model.Requester && fault.Iova == iova && fault.Code == code;
+        return reason == expected && record is { } fault && fault.Requester == model.Requester && fault.Iova == iova
+            && fault.Code == code;
     }
 }

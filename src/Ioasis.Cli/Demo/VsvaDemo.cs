@@ -11,8 +11,8 @@ using Ioasis.Memory;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// <c>ioasis demo vsva</c>: processes of a guest share their address spaces with a DSA, on a machine within this process. The guest's tables are written by
-/// hand; whatever is said was looked at, as in <see cref="DemoRun"/>.
+/// <c>ioasis demo vsva</c>: processes of a guest share their address spaces with a DSA, on a machine within this
+/// process. The guest's tables are written by hand; whatever is said was looked at, as in <see cref="DemoRun"/>.
 /// </summary>
 internal sealed class VsvaDemo(TextWriter output, bool color)
 {
@@ -32,7 +32,8 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
     /// <summary>Runs the demo; 0 when everything was as it must be, else 1.</summary>
     internal int Run(MachineDescription description) => _report.Prove(description, Show,
         "a device used the pointers of a guest's processes, each by its PASID and by the tables that the guest keeps; "
-        + "pages came when they were asked for; an unmapped page was out of reach when its invalidation returned, and one that was not invalidated was not.");
+        + "pages came when they were asked for; an unmapped "
+            + "page was out of reach when its invalidation returned, and one that was not invalidated was not.");
 
     private void Show(SoftwareMachine machine)
     {
@@ -57,11 +58,14 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
     {
         (DemoBoard board, DemoGuest guest) = (scene.Board, scene.Guest);
         _report.Step("The host maps the guest's memory, and gives it a device");
-        _report.Say($"IOAS {guest.Ioas.Id}: guest-physical 0x0-0x{guest.Memory.Length - 1:x} -> HVA {guest.Memory.Address}; nest parent HWPT {guest.Parent.Id}");
-        _report.Say($"{board.Model.VfioNode}, a {board.Model.Model} at {board.Model.Requester}: a shared queue of {DemoDsa.Entries} entries, each with a PASID of its own");
+        _report.Say($"IOAS {guest.Ioas.Id}: guest-physical "
+            + $"0x0-0x{guest.Memory.Length - 1:x} -> HVA {guest.Memory.Address}; nest parent HWPT {guest.Parent.Id}");
+        _report.Say($"{board.Model.VfioNode}, a {board.Model.Model} "
+            + $"at {board.Model.Requester}: a shared queue of {DemoDsa.Entries} entries, each with a PASID of its own");
         HardwareDescription hardware = board.Context.DescribeHardware(board.Device);
         bool nests = hardware.Vtd is { } vtd && ((vtd.EcapReg >> 26) & 1) != 0;
-        _report.Check(nests && hardware.MaxPasidLog2 == 20, $"{board.Unit.Name} says that it nests translations, and that PASIDs have {hardware.MaxPasidLog2} bits");
+        _report.Check(nests && hardware.MaxPasidLog2 == 20,
+            $"{board.Unit.Name} says that it nests translations, and that PASIDs have {hardware.MaxPasidLog2} bits");
     }
 
     private void Bind(VsvaScene scene)
@@ -69,19 +73,25 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         foreach (DemoProcess process in scene.Both) process.Bind(scene.Board.Device, scene.Faults);
         foreach (string line in VsvaPicture.Draw(
             [.. scene.Both.Select(p => $"PASID {p.Pasid.Value} is process {p.Name}'s")],
-            [.. scene.Both.Select(p => $"{p.Name}: CR3 0x{p.Cr3:x5}, GVA 0x{VsvaScene.Source:x}, PTE 0x{p.Leaf(VsvaScene.Source):x16}")],
+            [.. scene.Both.Select(p =>
+                $"{p.Name}: CR3 0x{p.Cr3:x5}, GVA 0x{VsvaScene.Source:x}, PTE 0x{p.Leaf(VsvaScene.Source):x16}")],
             [.. scene.Both.Select(p => $"DSA, PASID {p.Pasid.Value}")],
-            [.. scene.Both.Select(p => $"HWPT {p.Bound!.Id}, first stage of {p.Name}: GVA 0x{VsvaScene.Source:x} -> GPA 0x{p.Follow(VsvaScene.Source):x}")],
-            $"HWPT {scene.Guest.Parent.Id}, second stage: GPA 0x0 -> HVA {scene.Guest.Memory.Address}")) _report.Say(line);
+            [.. scene.Both.Select(p => $"HWPT {p.Bound!.Id}, "
+                + $"first stage of {p.Name}: GVA 0x{VsvaScene.Source:x} -> GPA 0x{p.Follow(VsvaScene.Source):x}")],
+            $"HWPT {scene.Guest.Parent.Id}, second stage: GPA 0x0 -> HVA {scene.Guest.Memory.Address}")) _report.Say(
+                line);
         foreach (DemoProcess process in scene.Both)
         {
             IReadOnlyList<WalkStep> steps = scene.Walk(process, VsvaScene.Source);
             int entries = steps.Count(s => s is { Stage: WalkStage.First, Entry: not null });
-            _report.Check(entries == 4 && steps[^1] is { IsFault: false, Stage: WalkStage.Second } end && end.Address == process.Follow(VsvaScene.Source),
-                $"PASID {process.Pasid.Value}: GVA 0x{VsvaScene.Source:x} -> {entries} entries of {process.Name}'s tables -> GPA 0x{steps[^1].Address:x}");
+            _report.Check(entries == 4 && steps[^1] is { IsFault: false, Stage: WalkStage.Second } end
+                && end.Address == process.Follow(VsvaScene.Source),
+                $"PASID {process.Pasid.Value}: GVA 0x{VsvaScene.Source:x} "
+                    + $"-> {entries} entries of {process.Name}'s tables -> GPA 0x{steps[^1].Address:x}");
         }
 
-        _report.Check(scene.A.Follow(VsvaScene.Source) != scene.B.Follow(VsvaScene.Source), "the same pointer leads them to different pages");
+        _report.Check(scene.A.Follow(VsvaScene.Source) != scene.B.Follow(VsvaScene.Source),
+            "the same pointer leads them to different pages");
     }
 
     private void Copy(VsvaScene scene)
@@ -90,14 +100,16 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         scene.A.Fill(VsvaScene.Source, content);
         bool done = scene.Copy(scene.A, VsvaScene.Source, VsvaScene.SourcePages).IsSuccess;
         (long found, long asked) = scene.Board.Model.Endpoint.DeviceTranslations;
-        _report.Check(done && scene.A.Holds(VsvaScene.Target, content), $"MEMMOVE 0x{VsvaScene.Source:x} -> 0x{VsvaScene.Target:x}: {content.Length} bytes arrived");
+        _report.Check(done && scene.A.Holds(VsvaScene.Target, content),
+            $"MEMMOVE 0x{VsvaScene.Source:x} -> 0x{VsvaScene.Target:x}: {content.Length} bytes arrived");
         _report.Check(asked == 7, $"the device asked for {asked} translations: 3 pages, 3 pages and the record's");
         long started = Stopwatch.GetTimestamp();
         done = scene.Copy(scene.A, VsvaScene.Source, VsvaScene.SourcePages).IsSuccess;
         TimeSpan took = Stopwatch.GetElapsedTime(started);
         (long foundThen, long askedThen) = scene.Board.Model.Endpoint.DeviceTranslations;
         _report.Check(done && foundThen - found == 8 && askedThen == asked,
-            $"the same once more, {took.TotalMicroseconds:f0} µs: it found {foundThen - found} that it had kept (the record is written in two parts) and asked for {askedThen - asked}");
+            $"the same once more, {took.TotalMicroseconds:f0} µs: it found {foundThen - found} "
+                + $"that it had kept (the record is written in two parts) and asked for {askedThen - asked}");
     }
 
     private void Ask(VsvaScene scene)
@@ -106,20 +118,26 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         byte[] content = Bytes(2, VsvaScene.FreshPages);
         scene.A.Fill(VsvaScene.Fresh, content.AsSpan(0, Page));
         CheckFault(scene.Copy(scene.A, VsvaScene.Fresh, VsvaScene.FreshPages), Page, Missing, "without block on fault");
-        (IReadOnlyList<IommuHwptPgfault> requests, DsaCompletionRecord record, TimeSpan latency) = scene.CopyAsPagesCome(content);
+        (IReadOnlyList<IommuHwptPgfault> requests, DsaCompletionRecord record, TimeSpan latency) =
+            scene.CopyAsPagesCome(content);
         foreach (IommuHwptPgfault first in requests.Where(r => r.Addr == Missing).Take(1))
         {
-            _report.Say($"fault queue {scene.Faults.Id}: device {first.DevId}, PASID {first.Pasid} asks for 0x{first.Addr:x}, cookie {first.Cookie}");
+            _report.Say($"fault queue {scene.Faults.Id}: "
+                + $"device {first.DevId}, PASID {first.Pasid} asks for 0x{first.Addr:x}, cookie {first.Cookie}");
             _report.Say("the guest's handler brings the page, writes its PTE, and answers with success");
-            _report.Check((scene.A.Leaf(first.Addr) & Accessed) != 0, $"the device used the page: PTE 0x{scene.A.Leaf(first.Addr):x16} has A");
+            _report.Check((scene.A.Leaf(first.Addr) & Accessed) != 0,
+                $"the device used the page: PTE 0x{scene.A.Leaf(first.Addr):x16} has A");
         }
 
-        bool asRequired = requests.Index().All(r => r.Item.Addr == Missing + ((ulong)r.Index * DemoGuest.Page) && r.Item.Pasid == scene.A.Pasid.Value
+        bool asRequired = requests.Index()
+            .All(r => r.Item.Addr == Missing + ((ulong)r.Index * DemoGuest.Page) && r.Item.Pasid == scene.A.Pasid.Value
             && r.Item.DevId == scene.Board.Device.Id && r.Item.Perm == IommufdH.IOMMU_PGFAULT_PERM_READ
             && r.Item.Flags == (IommufdH.IOMMU_PGFAULT_FLAGS_PASID_VALID | IommufdH.IOMMU_PGFAULT_FLAGS_LAST_PAGE));
         _report.Check(asRequired && requests.Count == VsvaScene.FreshPages - 1,
-            $"with it {requests.Count} pages were asked for, one after the other; from an answer to the next request {latency.TotalMicroseconds:f0} µs at best");
-        _report.Check(record.IsSuccess && scene.A.Holds(VsvaScene.Target, content), $"the copy went on after each answer, and all {content.Length} bytes arrived");
+            $"with it {requests.Count} pages were asked for, "
+                + $"one after the other; from an answer to the next request {latency.TotalMicroseconds:f0} µs at best");
+        _report.Check(record.IsSuccess && scene.A.Holds(VsvaScene.Target, content),
+            $"the copy went on after each answer, and all {content.Length} bytes arrived");
     }
 
     private void Unmap(VsvaScene scene)
@@ -127,21 +145,25 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         const ulong Invalidated = VsvaScene.Source + DemoGuest.Page, Forgotten = Invalidated + DemoGuest.Page;
         scene.A.Unmap(Invalidated);
         scene.A.Bound!.Invalidate(new Iova(Invalidated), 1, leafOnly: true);
-        CheckFault(scene.Copy(scene.A, VsvaScene.Source, VsvaScene.SourcePages), Page, Invalidated, "unmapped and invalidated");
+        CheckFault(scene.Copy(scene.A, VsvaScene.Source, VsvaScene.SourcePages), Page, Invalidated,
+            "unmapped and invalidated");
 
         ulong former = scene.A.Unmap(Forgotten);
         byte[] later = Bytes(3, 1);
         scene.Guest.Memory.CopyFrom(former, later);
         DsaCompletionRecord record = scene.Copy(scene.A, Forgotten, 1);
         _report.Check(record.IsSuccess && scene.A.Holds(VsvaScene.Target, later),
-            $"unmapped, the invalidation forgotten: 0x{Forgotten:x} still leads to GPA 0x{former:x}, and the device reads what came there later");
-        foreach (WalkStep step in scene.Walk(scene.A, Forgotten).Where(s => s.IsKept || s is { Stage: WalkStage.First, Level: 1, Entry: not null }))
+            $"unmapped, the invalidation forgotten: "
+                + $"0x{Forgotten:x} still leads to GPA 0x{former:x}, and the device reads what came there later");
+        foreach (WalkStep step in scene.Walk(scene.A, Forgotten)
+            .Where(s => s.IsKept || s is { Stage: WalkStage.First, Level: 1, Entry: not null }))
             _report.Say(WalkView.Line(step));
 
         long started = Stopwatch.GetTimestamp();
         scene.A.Bound.Invalidate(new Iova(Forgotten), 1, leafOnly: true);
         TimeSpan took = Stopwatch.GetElapsedTime(started);
-        CheckFault(scene.Copy(scene.A, Forgotten, 1), 0, Forgotten, $"HWPT_INVALIDATE of that leaf, {took.TotalMicroseconds:f0} µs, mends it");
+        CheckFault(scene.Copy(scene.A, Forgotten, 1), 0, Forgotten,
+            $"HWPT_INVALIDATE of that leaf, {took.TotalMicroseconds:f0} µs, mends it");
     }
 
     private void KeepApart(VsvaScene scene)
@@ -150,23 +172,28 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         byte[] ofA = Bytes(4, 1), ofB = Bytes(5, 1);
         a.Fill(VsvaScene.Source, ofA);
         b.Fill(VsvaScene.Source, ofB);
-        foreach (DemoProcess process in scene.Both) scene.Dsa.Submit(process, VsvaScene.Source, VsvaScene.Target, Page, VsvaScene.Record);
+        foreach (DemoProcess process in scene.Both)
+            scene.Dsa.Submit(process, VsvaScene.Source, VsvaScene.Target, Page, VsvaScene.Record);
         bool done = VsvaScene.End(a).IsSuccess & VsvaScene.End(b).IsSuccess;
         _report.Check(done && a.Holds(VsvaScene.Target, ofA) && b.Holds(VsvaScene.Target, ofB),
-            "two descriptors in the queue, alike but for the PASID: each process's own bytes were copied, in its own memory");
+            "two descriptors in the queue, "
+                + "alike but for the PASID: each process's own bytes were copied, in its own memory");
 
         b.Map(VsvaScene.Own);
         b.Fill(VsvaScene.Own, ofA);
         done = scene.Copy(b, VsvaScene.Own, 1).IsSuccess;
-        _report.Check(done && b.Holds(VsvaScene.Target, ofA), $"0x{VsvaScene.Own:x} is B's alone: B's descriptor copies it");
+        _report.Check(done && b.Holds(VsvaScene.Target, ofA),
+            $"0x{VsvaScene.Own:x} is B's alone: B's descriptor copies it");
         CheckFault(scene.Copy(a, VsvaScene.Own, 1), 0, VsvaScene.Own, "A's does not");
 
         scene.Board.Device.Detach(b.Pasid);
         scene.Dsa.Submit(b, VsvaScene.Source, VsvaScene.Target, Page, VsvaScene.Record);
         DemoPatience.Until(() => scene.Dsa.SoftwareError is not null, "the error of a PASID that is not there");
         (DsaStatus error, uint pasid) = scene.Dsa.SoftwareError!.Value;
-        _report.Check(error == DsaStatus.CraXlat && pasid == b.Pasid.Value && b.Read<byte>(VsvaScene.Record) == 0 && b.Holds(VsvaScene.Target, ofA),
-            $"PASID {b.Pasid.Value} is detached: nothing reaches B, not even the record; SWERR has 0x{(byte)error:x} for PASID {pasid}");
+        _report.Check(error == DsaStatus.CraXlat && pasid == b.Pasid.Value && b.Read<byte>(VsvaScene.Record) == 0
+            && b.Holds(VsvaScene.Target, ofA),
+            $"PASID {b.Pasid.Value} is "
+                + $"detached: nothing reaches B, not even the record; SWERR has 0x{(byte)error:x} for PASID {pasid}");
         _report.Check(scene.Copy(a, VsvaScene.Source, 1).IsSuccess, "A's copies go on");
     }
 

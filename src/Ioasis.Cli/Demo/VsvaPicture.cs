@@ -1,8 +1,8 @@
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// The picture that is drawn of shared virtual addressing for guests: tables of processes in the guest, bound to PASIDs in the host, on what the host
-/// maps for the guest.
+/// The picture that is drawn of shared virtual addressing for guests: tables of processes in the guest, bound to PASIDs
+/// in the host, on what the host maps for the guest.
 /// </summary>
 internal static class VsvaPicture
 {
@@ -14,9 +14,11 @@ internal static class VsvaPicture
     /// <param name="device">Of each process: what the device's requests carry.</param>
     /// <param name="firstStages">Of each process: what that is bound to.</param>
     /// <param name="secondStage">What is below all of them.</param>
-    internal static IEnumerable<string> Draw(string[] pasids, string[] tables, string[] device, string[] firstStages, string secondStage)
+    internal static IEnumerable<string> Draw(
+        string[] pasids, string[] tables, string[] device, string[] firstStages, string secondStage)
     {
-        int narrow = pasids.Concat(device).Max(l => l.Length), wide = tables.Concat(firstStages).Append(secondStage).Max(l => l.Length);
+        int narrow = pasids.Concat(device).Max(l => l.Length),
+            wide = tables.Concat(firstStages).Append(secondStage).Max(l => l.Length);
         int indent = narrow + 4 + Gap.Length, all = indent + wide + 4;
         return
         [
@@ -32,7 +34,8 @@ internal static class VsvaPicture
 
         // One text below the boxes to the left, one below those to the right, one at the end.
         string Line(char fill, string left, string right, string end) =>
-            (((new string(fill, 3) + left).PadRight(indent + 12, fill) + right).PadRight(all - end.Length, fill) + end).TrimEnd();
+            (((new string(fill, 3) + left).PadRight(indent + 12, fill) + right).PadRight(all - end.Length, fill)
+                + end).TrimEnd();
     }
 
     private static string[] Box(string[] lines, int width)

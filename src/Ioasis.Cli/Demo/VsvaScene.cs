@@ -8,11 +8,15 @@ using Ioasis.Memory;
 
 namespace Ioasis.Cli.Demo;
 
-/// <summary>What <see cref="VsvaDemo"/> plays with: a DSA, a guest, and two processes of it that have the same pointers to different pages.</summary>
+/// <summary>
+/// What <see cref="VsvaDemo"/> plays with: a DSA, a guest, and two processes of it that have the same pointers to
+/// different pages.
+/// </summary>
 internal sealed class VsvaScene : IDisposable
 {
     /// <summary>The processes' pointers. What they lead to has 3, 8, 8, 1 and 1 pages.</summary>
-    internal const ulong Source = 0x7f12_3400_0000, Fresh = Source + 0x1_0000, Target = Source + 0x2_0000, Record = Source + 0x3_0000, Own = Source + 0x4_0000;
+    internal const ulong Source = 0x7f12_3400_0000, Fresh = Source + 0x1_0000, Target = Source + 0x2_0000,
+        Record = Source + 0x3_0000, Own = Source + 0x4_0000;
 
     /// <summary>How much there is of the source, and of what is fresh, where only the first page is present.</summary>
     internal const int SourcePages = 3, FreshPages = 8;
@@ -69,10 +73,14 @@ internal sealed class VsvaScene : IDisposable
         return process.Read<DsaCompletionRecord>(Record);
     }
 
-    /// <summary>The device copies what is fresh, and the guest's handler brings each page that it asks for, as from a disk; for what is not fresh it has none.</summary>
+    /// <summary>
+    /// The device copies what is fresh, and the guest's handler brings each page that it asks for, as from a disk; for
+    /// what is not fresh it has none.
+    /// </summary>
     /// <param name="content">What the pages hold.</param>
     /// <returns>The requests, the record, and the shortest time from an answer to the next request.</returns>
-    internal (IReadOnlyList<IommuHwptPgfault> Requests, DsaCompletionRecord Record, TimeSpan Latency) CopyAsPagesCome(ReadOnlyMemory<byte> content)
+    internal (IReadOnlyList<IommuHwptPgfault> Requests, DsaCompletionRecord Record, TimeSpan Latency) CopyAsPagesCome(
+        ReadOnlyMemory<byte> content)
     {
         var requests = new List<IommuHwptPgfault>();
         TimeSpan latency = TimeSpan.MaxValue;
@@ -82,7 +90,8 @@ internal sealed class VsvaScene : IDisposable
         {
             foreach (IommuHwptPgfault request in Faults.Read(TimeSpan.FromMilliseconds(1)))
             {
-                if (requests.Count > 0 && Stopwatch.GetElapsedTime(answered) is var took && took < latency) latency = took;
+                if (requests.Count > 0 && Stopwatch.GetElapsedTime(answered) is var took && took < latency)
+                    latency = took;
                 requests.Add(request);
                 bool isFresh = request.Addr - Fresh < (ulong)content.Length;
                 if (isFresh)
@@ -92,7 +101,8 @@ internal sealed class VsvaScene : IDisposable
                 }
 
                 answered = Stopwatch.GetTimestamp();
-                Faults.Respond(request.Cookie, isFresh ? IommufdH.IOMMUFD_PAGE_RESP_SUCCESS : IommufdH.IOMMUFD_PAGE_RESP_INVALID);
+                Faults.Respond(request.Cookie,
+                    isFresh ? IommufdH.IOMMUFD_PAGE_RESP_SUCCESS : IommufdH.IOMMUFD_PAGE_RESP_INVALID);
             }
 
             return A.Read<byte>(Record) != 0;

@@ -27,8 +27,14 @@ internal static class CommandLine
         RootCommand root = Build(program, output, error);
         ParseResult parsed = root.Parse(ours, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction) return Refuse(error, Complaint(parsed));
-        if (program is not null && parsed.CommandResult.Command.Name != "run") return Refuse(error, "only run takes a program after --");
-        return parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
+        if (program is not null && parsed.CommandResult.Command.Name != "run")
+            return Refuse(error, "only run takes a program after --");
+        return parsed.Invoke(new InvocationConfiguration
+        {
+            Output = output,
+            Error = error,
+            EnableDefaultExceptionHandler = false
+        });
     }
 
     /// <summary>Runs a program on a machine.</summary>
@@ -39,27 +45,33 @@ internal static class CommandLine
             using SoftwareMachine machine = SoftwareMachine.Create(description);
             return Supervisor.Run(machine, options);
         }
-        catch (Exception e) when (e is FileNotFoundException or FileLoadException or OutOfMemoryException or TypeInitializationException)
+        catch (Exception e) when (
+            e is FileNotFoundException or FileLoadException or OutOfMemoryException or TypeInitializationException)
         {
-            // What the runtime says where it has no descriptor to load an assembly by: anywhere, also where the machine is taken apart.
-            ErrorOutput.Say($"the host gives too few descriptors or too little memory to run a program (see ulimit -a): {e.Message.ReplaceLineEndings(" ")}");
+            // What the runtime says where it has no descriptor to load an assembly by: anywhere, also where the machine
+            // is taken apart.
+            ErrorOutput.Say($"the host gives too few descriptors "
+                + $"or too little memory to run a program (see ulimit -a): {e.Message.ReplaceLineEndings(" ")}");
             return ExitCodes.Failed;
         }
     }
 
     private static RootCommand Build(string[]? program, TextWriter output, TextWriter error)
     {
-        var run = new Command("run", "Runs a program, as in: ioasis run [--machine FILE] [--device MODEL[@BDF]]... -- PROGRAM ARGS...\n"
+        var run = new Command("run",
+            "Runs a program, as in: ioasis run [--machine FILE] [--device MODEL[@BDF]]... -- PROGRAM ARGS...\n"
             + "  What the program does with /dev/iommu and VFIO devices goes to the machine's software IOMMU.");
         var runMachine = new MachineOptions(run);
         var strictSva = new Option<bool>("--strict-sva")
         {
-            Description = "munmap and the like of a process that devices are bound to return when no access that began before is under way (docs/uapi.md).",
+            Description = "munmap and the like of a process "
+                + "that devices are bound to return when no access that began before is under way (docs/uapi.md).",
         };
         run.Add(strictSva);
         var account = new Option<string>("--account")
         {
-            Description = "A file that is told, when all has ended, which calls on the nodes were served, how often, and with what result.",
+            Description = "A file that is told, "
+                + "when all has ended, which calls on the nodes were served, how often, and with what result.",
             HelpName = "FILE",
         };
         run.Add(account);
@@ -68,7 +80,8 @@ internal static class CommandLine
         run.SetAction(parsed => OnMachine(parsed, runMachine, error, description =>
         {
             if (parsed.GetValue(words) is [string word, ..]) return Refuse(error, Misplaced(word, run));
-            if (program is not [string name, .. string[] rest]) return Refuse(error, "run needs a program after --, as in: ioasis run -- lspci");
+            if (program is not [string name, .. string[] rest])
+                return Refuse(error, "run needs a program after --, as in: ioasis run -- lspci");
             return Run(description, new RunOptions
             {
                 Program = name,
@@ -89,44 +102,65 @@ internal static class CommandLine
             return 0;
         }));
 
-        var demo = new Command("demo", "Shows translation, faults and unmapping on a machine within this process, and checks each.\n"
+        var demo = new Command("demo",
+            "Shows translation, faults and unmapping on a machine within this process, and checks each.\n"
             + "  demo nested: a guest's page tables; demo vsva: a device with the pointers of a guest's processes.");
         demo.SetAction(_ => DemoRun.ToConsole());
-        var nested = new Command("nested", "The same for dual-stage translation: a guest's page tables on what its host maps.");
+        var nested = new Command(
+            "nested", "The same for dual-stage translation: a guest's page tables on what its host maps.");
         nested.SetAction(_ => NestedDemo.ToConsole());
         demo.Add(nested);
-        var vsva = new Command("vsva", "The same for shared virtual addressing: a device uses the pointers of a guest's processes.");
+        var vsva = new Command("vsva",
+            "The same for shared virtual addressing: a device uses the pointers of a guest's processes.");
         vsva.SetAction(_ => VsvaDemo.ToConsole());
         demo.Add(vsva);
 
-        return new RootCommand("Ioasis, the IOMMU in user space.") { run, devices, demo, Walk(output, error), Faults(output, error), Bench(error) };
+        return new RootCommand("Ioasis, the IOMMU in user space.") { run, devices, demo, Walk(output, error),
+            Faults(output, error), Bench(error) };
     }
 
-    /// <summary>Benchmarks are no part of what is installed: the launcher of a source tree takes this verb for itself.</summary>
+    /// <summary>
+    /// Benchmarks are no part of what is installed: the launcher of a source tree takes this verb for itself.
+    /// </summary>
     private static Command Bench(TextWriter error)
     {
-        var bench = new Command("bench", "Measures beside C on this machine (in a source tree; bench --help says more).");
+        var bench = new Command(
+            "bench", "Measures beside C on this machine (in a source tree; bench --help says more).");
         bench.SetAction(_ => Refuse(error, "bench takes a source tree and its launcher, as in: ./ioasis bench"));
         return bench;
     }
 
     private static Command Walk(TextWriter output, TextWriter error)
     {
-        var walk = new Command("walk", "Shows how an address of a running program's device is translated, step by step.");
-        var address = new Argument<string[]>("address") { Arity = ArgumentArity.ZeroOrMore, Description = "The address, 0x1000." };
+        var walk = new Command("walk",
+            "Shows how an address of a running program's device is translated, step by step.");
+        var address = new Argument<string[]>("address")
+        {
+            Arity = ArgumentArity.ZeroOrMore,
+            Description = "The address, 0x1000."
+        };
         var device = new Option<string>("--device") { HelpName = "BDF", Description = "The device, 1000:00:04.0." };
-        var pasid = new Option<uint?>("--pasid") { HelpName = "N", Description = "Its requests with that PASID; without it those that have none." };
+        var pasid = new Option<uint?>("--pasid")
+        {
+            HelpName = "N",
+            Description = "Its requests with that PASID; without it those that have none."
+        };
         var write = new Option<bool>("--write") { Description = "A write, rather than a read." };
-        var program = new Option<int?>("--program") { HelpName = "PID", Description = "Which program, where several run." };
+        var program = new Option<int?>(
+            "--program")
+        { HelpName = "PID", Description = "Which program, where several run." };
         var json = new Option<bool>("--json") { Description = "As JSON." };
         walk.Add(address);
         foreach (Option option in (Option[])[device, pasid, write, program, json]) walk.Add(option);
         walk.SetAction(parsed =>
         {
-            if (parsed.GetValue(device) is not { } name) return Refuse(error, "walk needs --device, as in: ioasis walk --device 1000:00:04.0 0x1000");
+            if (parsed.GetValue(device) is not { } name)
+                return Refuse(error, "walk needs --device, as in: ioasis walk --device 1000:00:04.0 0x1000");
             if (parsed.GetValue(address) is not [string text] || !TryParse(text, out ulong value))
-                return Refuse(error, $"walk takes one address, as 0x1000 or 4096, not \"{string.Join(' ', parsed.GetValue(address) ?? [])}\"");
-            return Ask(parsed.GetValue(program), new ControlRequest("walk", name, parsed.GetValue(pasid), value, parsed.GetValue(write)), error, answer =>
+                return Refuse(error, $"walk takes one address, "
+                    + $"as 0x1000 or 4096, not \"{string.Join(' ', parsed.GetValue(address) ?? [])}\"");
+            return Ask(parsed.GetValue(program), new ControlRequest("walk", name, parsed.GetValue(pasid), value,
+                    parsed.GetValue(write)), error, answer =>
                 WalkView.Write(answer.Steps ?? [], answer.Reason, parsed.GetValue(json), output));
         });
         return walk;
@@ -135,7 +169,9 @@ internal static class CommandLine
     private static Command Faults(TextWriter output, TextWriter error)
     {
         var faults = new Command("faults", "Shows the newest faults of a running program's devices.");
-        var program = new Option<int?>("--program") { HelpName = "PID", Description = "Which program, where several run." };
+        var program = new Option<int?>(
+            "--program")
+        { HelpName = "PID", Description = "Which program, where several run." };
         var json = new Option<bool>("--json") { Description = "As JSON." };
         faults.Add(program);
         faults.Add(json);
@@ -163,7 +199,8 @@ internal static class CommandLine
         ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value)
         : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 
-    private static int OnMachine(ParseResult parsed, MachineOptions options, TextWriter error, Func<MachineDescription, int> act)
+    private static int OnMachine(
+        ParseResult parsed, MachineOptions options, TextWriter error, Func<MachineDescription, int> act)
     {
         try
         {
@@ -181,20 +218,26 @@ internal static class CommandLine
         string verbs = string.Join(", ", parsed.RootCommandResult.Command.Subcommands.Select(c => c.Name));
         Command command = parsed.CommandResult.Command;
         bool isRoot = command == parsed.RootCommandResult.Command;
-        if (parsed.UnmatchedTokens is [string word, ..]) return isRoot ? $"there is no verb \"{word}\"; there is {verbs}" : Unknown(word, command);
+        if (parsed.UnmatchedTokens is [string word, ..])
+            return isRoot ? $"there is no verb \"{word}\"; there is {verbs}" : Unknown(word, command);
         if (isRoot) return $"a verb is missing; there is {verbs}";
         if (parsed.Errors[0].SymbolResult is OptionResult { Option: { HelpName: { } value } option } given)
-            return given.Tokens.Count == 0 ? $"{option.Name} needs a value: {option.Name} {value}" : $"{option.Name} stands there {given.IdentifierTokenCount} times; once is right";
+            return given.Tokens.Count == 0
+                ? $"{option.Name} needs a value: {option.Name} {value}"
+                : $"{option.Name} stands there {given.IdentifierTokenCount} times; once is right";
         return $"{parsed.Errors[0].Message.TrimEnd('.')}; see ioasis {command.Name} --help";
     }
 
     private static string Misplaced(string word, Command run) =>
-        word.StartsWith('-') ? Unknown(word, run) : $"\"{word}\" stands before --; the program comes after it, as in: ioasis run -- {word}";
+        word.StartsWith('-') ? Unknown(
+            word, run) : $"\"{word}\" stands before --; the program comes after it, as in: ioasis run -- {word}";
 
     private static string Unknown(string word, Command command)
     {
-        string options = string.Join(", ", [.. command.Subcommands.Select(c => c.Name), .. command.Options.Where(o => o is not HelpOption).Select(o => o.Name)]);
-        return $"{command.Name} does not know \"{word}\"; {(options.Length > 0 ? $"it knows {options}" : "it takes nothing")}";
+        string options = string.Join(", ", [.. command.Subcommands.Select(c => c.Name),
+                .. command.Options.Where(o => o is not HelpOption).Select(o => o.Name)]);
+        return $"{command.Name} does "
+            + $"not know \"{word}\"; {(options.Length > 0 ? $"it knows {options}" : "it takes nothing")}";
     }
 
     private static int Refuse(TextWriter error, string sentence)

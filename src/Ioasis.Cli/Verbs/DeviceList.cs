@@ -20,7 +20,8 @@ internal static class DeviceList
 
     private static string[] Row(MachineDevice device) =>
     [
-        device.Requester.ToString(), device.Model, string.Create(CultureInfo.InvariantCulture, $"{device.Function.VendorId:x4}:{device.Function.DeviceId:x4}"),
+        device.Requester.ToString(), device.Model,
+        string.Create(CultureInfo.InvariantCulture, $"{device.Function.VendorId:x4}:{device.Function.DeviceId:x4}"),
         device.Unit, device.Group.ToString(CultureInfo.InvariantCulture), device.VfioNode,
     ];
 
@@ -35,7 +36,8 @@ internal static class DeviceList
     private static void WriteTable(IReadOnlyList<MachineDevice> devices)
     {
         var table = new Table { Border = TableBorder.None };
-        foreach (string title in s_titles) table.AddColumn(new TableColumn($"[bold]{title}[/]") { NoWrap = true, Padding = new Padding(0, 0, 2, 0) });
+        foreach (string title in s_titles)
+            table.AddColumn(new TableColumn($"[bold]{title}[/]") { NoWrap = true, Padding = new Padding(0, 0, 2, 0) });
         foreach (MachineDevice device in devices)
         {
             string[] row = [.. Row(device).Select(Markup.Escape)];

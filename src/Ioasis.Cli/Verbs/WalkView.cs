@@ -11,7 +11,8 @@ namespace Ioasis.Cli.Verbs;
 /// <summary>Shows translations and faults: aligned, with colour on a terminal, or as JSON.</summary>
 internal static class WalkView
 {
-    private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, Converters = { new JsonStringEnumConverter() } };
+    private static readonly JsonSerializerOptions s_json =
+        new() { WriteIndented = true, Converters = { new JsonStringEnumConverter() } };
 
     internal static void Write(IReadOnlyList<WalkStep> steps, FaultReason reason, bool json, TextWriter output)
     {
@@ -25,17 +26,29 @@ internal static class WalkView
         {
             string line = Line(step);
             if (!ReferenceEquals(output, Console.Out) || Console.IsOutputRedirected) output.WriteLine(line);
-            else AnsiConsole.MarkupLine(step.IsFault ? $"[red]{Markup.Escape(line)}[/]" : step.IsKept ? $"[yellow]{Markup.Escape(line)}[/]" : Markup.Escape(line));
+            else
+                AnsiConsole.MarkupLine(step.IsFault
+                ? $"[red]{Markup.Escape(line)}[/]"
+                : step.IsKept ? $"[yellow]{Markup.Escape(line)}[/]" : Markup.Escape(line));
         }
     }
 
     /// <summary>A step in one line: who, which level, what is looked up, the entry, and what comes of it.</summary>
     internal static string Line(WalkStep step)
     {
-        string stage = step.Stage switch { WalkStage.First => "stage 1", WalkStage.Second => "stage 2", WalkStage.Process => "process", _ => "device" };
-        string level = step.Level == 0 ? "" : step.IsKept ? "kept" : string.Create(CultureInfo.InvariantCulture, $"level {step.Level}");
+        string stage = step.Stage switch
+        {
+            WalkStage.First => "stage 1",
+            WalkStage.Second => "stage 2",
+            WalkStage.Process => "process",
+            _ => "device"
+        };
+        string level = step.Level == 0
+            ? ""
+            : step.IsKept ? "kept" : string.Create(CultureInfo.InvariantCulture, $"level {step.Level}");
         string entry = step.Entry is { } value ? string.Create(CultureInfo.InvariantCulture, $"0x{value:x16}") : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{stage,-7} {level,-7} 0x{step.Address:x16} {entry,-18} {step.Says}").TrimEnd();
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{stage,-7} {level,-7} 0x{step.Address:x16} {entry,-18} {step.Says}").TrimEnd();
     }
 
     internal static void Write(IReadOnlyList<ControlFault> faults, bool json, TextWriter output)
@@ -49,10 +62,13 @@ internal static class WalkView
         if (faults.Count == 0) output.WriteLine("no faults");
         foreach (ControlFault fault in faults)
         {
-            string pasid = fault.Pasid is { } value ? string.Create(CultureInfo.InvariantCulture, $"PASID {value}") : "";
+            string pasid = fault.Pasid is { } value ? string.Create(CultureInfo.InvariantCulture,
+                $"PASID {value}") : "";
             output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{fault.Unit,-8} {fault.Sequence,6}  {fault.Device}  {pasid,-13} {(fault.IsWrite ? "write" : "read"),-5} 0x{fault.Address:x16}  {fault.Reason}, reason 0x{fault.Code:x}"));
+                $"{fault.Unit,-8} {fault.Sequence,6} "
+                    + $" {fault.Device}  {pasid,-13} {(fault.IsWrite ? "write" : "read"),-5} "
+                    + $"0x{fault.Address:x16}  {fault.Reason}, reason 0x{fault.Code:x}"));
         }
     }
 }

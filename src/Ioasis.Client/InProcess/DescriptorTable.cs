@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Ioasis.Client.InProcess;
 
-/// <summary>What a descriptor of a process stands for, counted: it is given back when the last that holds it lets go.</summary>
+/// <summary>
+/// What a descriptor of a process stands for, counted: it is given back when the last that holds it lets go.
+/// </summary>
 internal abstract class OpenDescription
 {
     private int _references = 1;

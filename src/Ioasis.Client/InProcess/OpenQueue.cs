@@ -2,7 +2,10 @@ using Ioasis.Iommufd.Files;
 
 namespace Ioasis.Client.InProcess;
 
-/// <summary>What the descriptor of a queue stands for. The process reads the queue itself, so that nothing is between them but who waits.</summary>
+/// <summary>
+/// What the descriptor of a queue stands for. The process reads the queue itself, so that nothing is between them but
+/// who waits.
+/// </summary>
 internal sealed class OpenQueue : OpenDescription, IQueueCarrier
 {
     // For those who wait. The queue's own lock is taken within.

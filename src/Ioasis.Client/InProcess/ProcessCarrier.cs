@@ -26,13 +26,15 @@ internal sealed class ProcessCarrier : ICarrier, IDisposable
             }
 
             SharedBytes bytes;
-            if (_runs.FirstOrDefault(r => offset >= r.Offset && offset - r.Offset + length <= r.Bytes.Length) is { } whole)
+            if (_runs.FirstOrDefault(r => offset >= r.Offset
+                && offset - r.Offset + length <= r.Bytes.Length) is { } whole)
             {
                 bytes = new Part(whole.Bytes, offset - whole.Offset, length);
             }
             else if (_runs.Exists(r => offset < r.Offset + r.Bytes.Length && r.Offset < offset + length))
             {
-                throw new InvalidOperationException($"0x{length:x} bytes at 0x{offset:x} of a carrier were asked for before in smaller runs.");
+                throw new InvalidOperationException(
+                    $"0x{length:x} bytes at 0x{offset:x} of a carrier were asked for before in smaller runs.");
             }
             else
             {
@@ -88,5 +90,6 @@ internal sealed class ProcessCarrier : ICarrier, IDisposable
     private sealed record Run(ulong Offset, SharedBytes Bytes);
 
     /// <summary>Bytes within a run; they live as long as it.</summary>
-    private sealed class Part(SharedBytes whole, ulong offset, ulong length) : SharedBytes(whole.Address + (nint)offset, length);
+    private sealed class Part(SharedBytes whole, ulong offset, ulong length)
+        : SharedBytes(whole.Address + (nint)offset, length);
 }

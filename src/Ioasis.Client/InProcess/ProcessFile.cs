@@ -24,7 +24,9 @@ internal sealed class FileBytes : OpenDescription, IMemoryFile
     protected override void Close() => _block.Release();
 }
 
-/// <summary>Bytes of a file named for DMA. Populating takes the file's block, which then outlives the descriptor.</summary>
+/// <summary>
+/// Bytes of a file named for DMA. Populating takes the file's block, which then outlives the descriptor.
+/// </summary>
 internal sealed class FileBacking : MemoryBacking
 {
     private readonly HostBlock _block;

@@ -19,7 +19,9 @@ internal sealed class OpenNode(NodeFile file, ProcessCarrier carrier) : OpenDesc
     }
 }
 
-/// <summary>A descriptor of an open node. Each call holds the file, so that a close by another thread waits for it.</summary>
+/// <summary>
+/// A descriptor of an open node. Each call holds the file, so that a close by another thread waits for it.
+/// </summary>
 internal sealed class ProcessHandle : NodeHandle
 {
     private readonly ProcessNodes _process;
@@ -33,7 +35,8 @@ internal sealed class ProcessHandle : NodeHandle
 
     public override int Descriptor { get; }
 
-    public override SysResult Ioctl(uint command, ulong argument) => Call((file, call) => file.Ioctl(call, command, argument));
+    public override SysResult Ioctl(uint command, ulong argument) =>
+        Call((file, call) => file.Ioctl(call, command, argument));
 
     public override SysResult Read(ulong offset, Hva buffer, ulong count) => Call((file, call) =>
         offset > long.MaxValue ? Errno.EINVAL
@@ -58,7 +61,8 @@ internal sealed class ProcessHandle : NodeHandle
         finally { description!.Release(); }
     }
 
-    public override Errno TryMap(ulong offset, ulong length, bool shared, bool writable, bool executable, out MappedRegion? region)
+    public override Errno TryMap(
+        ulong offset, ulong length, bool shared, bool writable, bool executable, out MappedRegion? region)
     {
         region = null;
         if (!TryHold(out OpenDescription? description)) return Errno.EBADF;
@@ -74,7 +78,8 @@ internal sealed class ProcessHandle : NodeHandle
             : offset > long.MaxValue - pages ? Errno.EOVERFLOW
             : node.File.Map(offset, pages, shared, writable, executable);
         if (errno == Errno.None)
-            region = new MappedRegion(node.Carrier.Map(offset, pages), Unmap); // the mapping takes this call's hold over
+            // the mapping takes this call's hold over
+            region = new MappedRegion(node.Carrier.Map(offset, pages), Unmap);
         else
             Unmap();
         return errno;

@@ -7,8 +7,8 @@ using Ioasis.Memory;
 namespace Ioasis.Client.InProcess;
 
 /// <summary>
-/// The nodes of a machine within this process, as one process of that machine sees them: its memory is the blocks that it allocated,
-/// so that a wrong address fails as EFAULT and never reaches the runtime's own.
+/// The nodes of a machine within this process, as one process of that machine sees them: its memory is the blocks that
+/// it allocated, so that a wrong address fails as EFAULT and never reaches the runtime's own.
 /// </summary>
 internal sealed class ProcessNodes(SoftwareMachine machine, IReadOnlyCollection<int> capabilities) : NodeTransport
 {
@@ -33,7 +33,8 @@ internal sealed class ProcessNodes(SoftwareMachine machine, IReadOnlyCollection<
         Errno errno = _paths.TryResolve(path, out VirtualPath? found);
         if (errno != Errno.None) return errno;
         if (found is VirtualDirectory) return Errno.EISDIR;
-        if (found is not VirtualDevice device) return Errno.EACCES; // the files of sysfs that we serve are not opened for writing
+        // the files of sysfs that we serve are not opened for writing
+        if (found is not VirtualDevice device) return Errno.EACCES;
         errno = TryOpen(device.Node, out OpenNode? open);
         if (errno == Errno.None) handle = Adopt(Descriptors.Add(open!), path);
         return errno;

@@ -15,7 +15,8 @@ internal sealed class LinuxFile : UserFile
         UserPages? pages = null;
         if (errno == Errno.None) errno = SysFiles.Truncate(_file, length);
         if (errno == Errno.None)
-            errno = UserPages.TryMap(_file, 0, length, SysMemory.PROT_READ | SysMemory.PROT_WRITE, SysMemory.MAP_SHARED, out pages);
+            errno = UserPages.TryMap(_file, 0, length, SysMemory.PROT_READ | SysMemory.PROT_WRITE,
+                SysMemory.MAP_SHARED, out pages);
         if (errno != Errno.None)
         {
             _file.Dispose();

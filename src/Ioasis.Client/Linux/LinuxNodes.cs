@@ -18,7 +18,8 @@ internal sealed class LinuxNodes : NodeTransport
         return errno;
     }
 
-    public override NodeHandle Adopt(int descriptor, string path) => new LinuxHandle(path, new FileDescriptor(descriptor));
+    public override NodeHandle Adopt(int descriptor, string path) =>
+        new LinuxHandle(path, new FileDescriptor(descriptor));
 
     public override UserMemory Allocate(ulong length)
     {
@@ -59,7 +60,8 @@ internal sealed class LinuxNodes : NodeTransport
         names = [];
         try
         {
-            names = [.. new DirectoryInfo(path).EnumerateFileSystemInfos().Select(i => i.Name).Order(StringComparer.Ordinal)];
+            names = [.. new DirectoryInfo(path)
+                .EnumerateFileSystemInfos().Select(i => i.Name).Order(StringComparer.Ordinal)];
             return Errno.None;
         }
         catch (DirectoryNotFoundException)

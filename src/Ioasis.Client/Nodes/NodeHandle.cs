@@ -3,7 +3,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Client;
 
-/// <summary>An open device node. Its calls are those of a C program, down to the addresses: what is wrong with them is the node's to say.</summary>
+/// <summary>
+/// An open device node. Its calls are those of a C program, down to the addresses: what is wrong with them is the
+/// node's to say.
+/// </summary>
 public abstract class NodeHandle : IDisposable
 {
     private protected NodeHandle(string path) => Path = path;
@@ -31,7 +34,9 @@ public abstract class NodeHandle : IDisposable
     /// <summary>write(2), to a queue that an ioctl gave.</summary>
     public abstract SysResult Write(Hva buffer, ulong count);
 
-    /// <summary>Waits until there is something to read (poll(2)); false when the time was over. A node always has.</summary>
+    /// <summary>
+    /// Waits until there is something to read (poll(2)); false when the time was over. A node always has.
+    /// </summary>
     public abstract bool Wait(TimeSpan timeout);
 
     /// <summary>mmap(2), always readable.</summary>
@@ -41,7 +46,8 @@ public abstract class NodeHandle : IDisposable
     /// <param name="writable">PROT_WRITE.</param>
     /// <param name="executable">PROT_EXEC.</param>
     /// <param name="region">The mapping, when the answer is <see cref="Errno.None"/>. It keeps the file open.</param>
-    public abstract Errno TryMap(ulong offset, ulong length, bool shared, bool writable, bool executable, out MappedRegion? region);
+    public abstract Errno TryMap(ulong offset, ulong length, bool shared, bool writable, bool executable,
+        out MappedRegion? region);
 
     /// <summary>close(2).</summary>
     public void Dispose()

@@ -9,9 +9,9 @@ using Ioasis.Machine;
 namespace Ioasis.Client;
 
 /// <summary>
-/// A process's way to device nodes and sysfs, and its memory and files as far as ioctls take them. Over it the same client code
-/// works on a machine within this process (<see cref="InProcess"/>) and on the nodes of the system (<see cref="OfSystem"/>), which
-/// under <c>ioasis run</c> are ours and elsewhere the kernel's.
+/// A process's way to device nodes and sysfs, and its memory and files as far as ioctls take them. Over it the same
+/// client code works on a machine within this process (<see cref="InProcess"/>) and on the nodes of the system
+/// (<see cref="OfSystem"/>), which under <c>ioasis run</c> are ours and elsewhere the kernel's.
 /// </summary>
 public abstract class NodeTransport : IDisposable
 {
@@ -25,11 +25,12 @@ public abstract class NodeTransport : IDisposable
     public static NodeTransport OfSystem() => new LinuxNodes();
 
     /// <summary>
-    /// The nodes of a machine within this process. Every call makes a process of its own in the eyes of the machine: with its own
-    /// memory and descriptors, which end with <see cref="Dispose()"/>.
+    /// The nodes of a machine within this process. Every call makes a process of its own in the eyes of the machine:
+    /// with its own memory and descriptors, which end with <see cref="Dispose()"/>.
     /// </summary>
     /// <param name="machine">Whose nodes; it must outlive the transport.</param>
-    /// <param name="capabilities">What the process may do, by number (capabilities(7)): none if nothing is said.</param>
+    /// <param name="capabilities">What the process may do, by number (capabilities(7)): none if nothing is
+    /// said.</param>
     public static NodeTransport InProcess(SoftwareMachine machine, params int[] capabilities)
     {
         ArgumentNullException.ThrowIfNull(machine);
@@ -109,7 +110,8 @@ public abstract class NodeTransport : IDisposable
 
     /// <summary>Memory for the argument of one call; goes back by <see cref="Return"/>.</summary>
     internal UserMemory Rent(int length) =>
-        (ulong)length <= ScratchLength && _scratch.TryTake(out UserMemory? memory) ? memory : Allocate(Math.Max(ScratchLength, (ulong)length));
+        (ulong)length <= ScratchLength
+        && _scratch.TryTake(out UserMemory? memory) ? memory : Allocate(Math.Max(ScratchLength, (ulong)length));
 
     internal void Return(UserMemory memory)
     {

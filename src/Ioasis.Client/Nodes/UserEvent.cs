@@ -6,7 +6,9 @@ public abstract class UserEvent : IDisposable
     /// <summary>The file descriptor, as an ioctl takes it.</summary>
     public abstract int Descriptor { get; }
 
-    /// <summary>Waits until the count is not 0, and takes it: how often the event was signalled since. 0 when the time was over.</summary>
+    /// <summary>
+    /// Waits until the count is not 0, and takes it: how often the event was signalled since. 0 when the time was over.
+    /// </summary>
     public abstract ulong Wait(TimeSpan timeout);
 
     /// <summary>Adds 1, as a program does that signals a device (an unmask event).</summary>

@@ -6,7 +6,9 @@ public abstract class UserFile : IDisposable
     /// <summary>The file descriptor, as an ioctl takes it.</summary>
     public abstract int Descriptor { get; }
 
-    /// <summary>All of its bytes, mapped shared into the process. They stay mapped when the descriptor is closed.</summary>
+    /// <summary>
+    /// All of its bytes, mapped shared into the process. They stay mapped when the descriptor is closed.
+    /// </summary>
     public abstract UserMemory Memory { get; }
 
     /// <summary>Closes the descriptor and the mapping. A mapping for devices keeps the bytes.</summary>

@@ -3,8 +3,8 @@ using Ioasis.Memory;
 namespace Ioasis.Client;
 
 /// <summary>
-/// Bytes of the calling process with an address that ioctls and devices can be given. Devices may change them at any time, so values
-/// are copied in and out whole and no span over them is had.
+/// Bytes of the calling process with an address that ioctls and devices can be given. Devices may change them at any
+/// time, so values are copied in and out whole and no span over them is had.
 /// </summary>
 public class UserMemory : IDisposable
 {
@@ -51,7 +51,9 @@ public class UserMemory : IDisposable
     /// <summary>Sets all bytes to 0.</summary>
     public void Clear() => Live.Clear();
 
-    /// <summary>Gives the memory back (munmap(2)). A mapping for devices that was populated before keeps the bytes.</summary>
+    /// <summary>
+    /// Gives the memory back (munmap(2)). A mapping for devices that was populated before keeps the bytes.
+    /// </summary>
     public void Dispose()
     {
         Interlocked.Exchange(ref _free, null)?.Invoke();

@@ -17,9 +17,11 @@ public sealed record VfioNode(RequesterId Requester, string Path, ushort VendorI
     /// <exception cref="IommuException">There is no such function, or no VFIO driver has it.</exception>
     public static VfioNode Of(NodeTransport nodes, RequesterId requester)
     {
-        string name = nodes.List($"{Devices}/{requester}/vfio-dev").FirstOrDefault(n => n.StartsWith("vfio", StringComparison.Ordinal))
+        string name = nodes.List($"{Devices}/{requester}/vfio-dev")
+            .FirstOrDefault(n => n.StartsWith("vfio", StringComparison.Ordinal))
             ?? throw new IommuException(Errno.ENOENT, $"look-up of the VFIO node of {requester}");
-        return new VfioNode(requester, "/dev/vfio/devices/" + name, Id(nodes, requester, "vendor"), Id(nodes, requester, "device"));
+        return new VfioNode(requester, "/dev/vfio/devices/" + name, Id(nodes, requester, "vendor"),
+            Id(nodes, requester, "device"));
     }
 
     internal static IReadOnlyList<VfioNode> Find(NodeTransport nodes)
@@ -38,8 +40,10 @@ public sealed record VfioNode(RequesterId Requester, string Path, ushort VendorI
     private static ushort Id(NodeTransport nodes, RequesterId requester, string attribute)
     {
         string text = nodes.ReadAttribute($"{Devices}/{requester}/{attribute}");
-        return ushort.TryParse(text.AsSpan(Math.Min(2, text.Length)), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort id)
+        return ushort.TryParse(text.AsSpan(Math.Min(2, text.Length)), NumberStyles.AllowHexSpecifier,
+            CultureInfo.InvariantCulture, out ushort id)
             ? id
-            : throw new IommuException(Errno.EIO, $"read of {attribute} of {requester}, which is \"{text}\" instead of 0x and four digits,");
+            : throw new IommuException(
+                Errno.EIO, $"read of {attribute} of {requester}, which is \"{text}\" instead of 0x and four digits,");
     }
 }

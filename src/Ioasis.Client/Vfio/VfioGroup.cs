@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Client;
 
 /// <summary>
-/// The open node of an IOMMU group, <c>/dev/vfio/N</c>: the older way to its devices. It is given a context as its container and then
-/// hands out devices that are attached to the context's compatibility IOAS.
+/// The open node of an IOMMU group, <c>/dev/vfio/N</c>: the older way to its devices. It is given a context as its
+/// container and then hands out devices that are attached to the context's compatibility IOAS.
 /// </summary>
 public sealed class VfioGroup : NodeClient
 {
@@ -15,14 +15,17 @@ public sealed class VfioGroup : NodeClient
     }
 
     /// <summary>Opens the node of a group by its number below /sys/kernel/iommu_groups.</summary>
-    /// <exception cref="IommuException">It cannot be opened: EBUSY while it is open, or a device of it is bound through its own node.</exception>
+    /// <exception cref="IommuException">It cannot be opened: EBUSY while it is open, or a device of it is bound through
+    /// its own node.</exception>
     public static VfioGroup Open(NodeTransport nodes, int number)
     {
         ArgumentNullException.ThrowIfNull(nodes);
         return new VfioGroup(nodes, nodes.Open($"/dev/vfio/{number}"));
     }
 
-    /// <summary>Whether devices can be handed out, and whether there is a container (VFIO_GROUP_FLAGS_* bits).</summary>
+    /// <summary>
+    /// Whether devices can be handed out, and whether there is a container (VFIO_GROUP_FLAGS_* bits).
+    /// </summary>
     /// <exception cref="IommuException">Refused.</exception>
     public uint Status
     {
@@ -40,14 +43,15 @@ public sealed class VfioGroup : NodeClient
     {
         ArgumentNullException.ThrowIfNull(context);
         SysResult result = TrySetContainer(context.Handle.Descriptor);
-        if (!result.IsOk) throw new IommuException(result.Errno, $"setting of {context.Handle.Path} as container of {Handle.Path}");
+        if (!result.IsOk)
+            throw new IommuException(result.Errno, $"setting of {context.Handle.Path} as container of {Handle.Path}");
     }
 
     /// <summary>Hands out a device, bound and attached.</summary>
     /// <param name="requester">Which device.</param>
     /// <param name="token">As for <see cref="VfioDevice.Bind"/>.</param>
-    /// <exception cref="IommuException">Refused: EINVAL no container, ENODEV no such device in the group, EBUSY its DMA is another's, EACCES not that
-    /// token.</exception>
+    /// <exception cref="IommuException">Refused: EINVAL no container, ENODEV no such device in the group, EBUSY its DMA
+    /// is another's, EACCES not that token.</exception>
     public VfioDevice OpenDevice(RequesterId requester, Guid? token = null)
     {
         SysResult result = TryOpenDevice(token is null ? $"{requester}" : $"{requester} vf_token={token:D}");
@@ -58,5 +62,6 @@ public sealed class VfioGroup : NodeClient
 
     internal SysResult TrySetContainer(int descriptor) => TryIoctl(VfioH.VFIO_GROUP_SET_CONTAINER, ref descriptor);
 
-    internal SysResult TryOpenDevice(string name) => TryIoctl(VfioH.VFIO_GROUP_GET_DEVICE_FD, [.. Encoding.ASCII.GetBytes(name), 0]);
+    internal SysResult TryOpenDevice(string name) =>
+        TryIoctl(VfioH.VFIO_GROUP_GET_DEVICE_FD, [.. Encoding.ASCII.GetBytes(name), 0]);
 }

@@ -3,7 +3,9 @@ using Ioasis.Abi;
 
 namespace Ioasis.Client;
 
-/// <summary>The interrupts of one kind of a device: INTx, MSI, MSI-X, errors, or the host's request to give the device back.</summary>
+/// <summary>
+/// The interrupts of one kind of a device: INTx, MSI, MSI-X, errors, or the host's request to give the device back.
+/// </summary>
 public sealed class VfioInterrupt
 {
     private const uint None = VfioH.VFIO_IRQ_SET_DATA_NONE;
@@ -21,7 +23,9 @@ public sealed class VfioInterrupt
     /// <summary>How many interrupts of this kind there are.</summary>
     public uint Count => Info.Count;
 
-    /// <summary>Connects interrupts, from <paramref name="start"/> on, each to an event, or to nothing where that is null.</summary>
+    /// <summary>
+    /// Connects interrupts, from <paramref name="start"/> on, each to an event, or to nothing where that is null.
+    /// </summary>
     /// <exception cref="IommuException">Refused: EINVAL beyond the count, or another kind is in use.</exception>
     public void SetEvents(uint start, params ReadOnlySpan<UserEvent?> events)
     {
@@ -33,15 +37,19 @@ public sealed class VfioInterrupt
 
     /// <summary>Fires interrupts as if the device had: their events are signalled.</summary>
     /// <exception cref="IommuException">Refused: EINVAL not connected.</exception>
-    public void Trigger(uint start = 0, uint count = 1) => Set(None | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, start, count, [], "trigger");
+    public void Trigger(uint start = 0, uint count = 1) =>
+        Set(None | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, start, count, [], "trigger");
 
     /// <summary>Masks interrupts: they are kept until unmasked.</summary>
-    /// <exception cref="IommuException">Refused: EINVAL, or ENOTTY where they cannot be masked (MSI, MSI-X).</exception>
-    public void Mask(uint start = 0, uint count = 1) => Set(None | VfioH.VFIO_IRQ_SET_ACTION_MASK, start, count, [], "mask");
+    /// <exception cref="IommuException">Refused: EINVAL, or ENOTTY where they cannot be masked (MSI,
+    /// MSI-X).</exception>
+    public void Mask(uint start = 0, uint count = 1) =>
+        Set(None | VfioH.VFIO_IRQ_SET_ACTION_MASK, start, count, [], "mask");
 
     /// <summary>Unmasks interrupts; one that is pending then fires.</summary>
     /// <exception cref="IommuException">Refused, as in <see cref="Mask"/>.</exception>
-    public void Unmask(uint start = 0, uint count = 1) => Set(None | VfioH.VFIO_IRQ_SET_ACTION_UNMASK, start, count, [], "unmask");
+    public void Unmask(uint start = 0, uint count = 1) =>
+        Set(None | VfioH.VFIO_IRQ_SET_ACTION_UNMASK, start, count, [], "unmask");
 
     /// <summary>Lets an event unmask the interrupt each time it is signalled (INTx); null ends that.</summary>
     /// <exception cref="IommuException">Refused, as in <see cref="Mask"/>.</exception>
@@ -65,7 +73,14 @@ public sealed class VfioInterrupt
     {
         int header = (int)NodeClient.SizeOf<VfioIrqSet>();
         var arguments = new byte[header + data.Length];
-        var set = new VfioIrqSet { Argsz = (uint)arguments.Length, Flags = flags, Index = Info.Index, Start = start, Count = count };
+        var set = new VfioIrqSet
+        {
+            Argsz = (uint)arguments.Length,
+            Flags = flags,
+            Index = Info.Index,
+            Start = start,
+            Count = count
+        };
         MemoryMarshal.Write(arguments, set);
         data.CopyTo(arguments.AsSpan(header));
         return _device.TryIoctl(VfioH.VFIO_DEVICE_SET_IRQS, arguments);
@@ -84,6 +99,7 @@ public sealed class VfioInterrupt
     {
         SysResult result = TrySet(flags, start, count, data);
         if (!result.IsOk)
-            throw new IommuException(result.Errno, $"{verb} of {count} interrupts from {start} on, of kind {Info.Index}, of {_device.Handle.Path}");
+            throw new IommuException(result.Errno,
+                $"{verb} of {count} interrupts from {start} on, of kind {Info.Index}, of {_device.Handle.Path}");
     }
 }

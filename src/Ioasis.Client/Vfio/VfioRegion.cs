@@ -3,7 +3,10 @@ using Ioasis.Abi;
 
 namespace Ioasis.Client;
 
-/// <summary>A region of a device: a BAR or the configuration space. Read and written by calls, each seen by the device; some can be mapped.</summary>
+/// <summary>
+/// A region of a device: a BAR or the configuration space. Read and written by calls, each seen by the device; some can
+/// be mapped.
+/// </summary>
 public sealed class VfioRegion
 {
     private readonly VfioDevice _device;
@@ -29,7 +32,8 @@ public sealed class VfioRegion
 
     /// <summary>Reads a value by pread(2).</summary>
     /// <param name="offset">Byte offset in the region.</param>
-    /// <exception cref="IommuException">Refused: EINVAL beyond the region, EIO while its memory is switched off.</exception>
+    /// <exception cref="IommuException">Refused: EINVAL beyond the region, EIO while its memory is switched
+    /// off.</exception>
     public T Read<T>(ulong offset) where T : unmanaged
     {
         T value = default;
@@ -76,10 +80,12 @@ public sealed class VfioRegion
     /// <exception cref="IommuException">Refused: EINVAL it cannot be mapped.</exception>
     public MappedRegion Map(ulong offset, ulong length)
     {
-        Errno errno = _device.Handle.TryMap(Info.Offset + offset, length, shared: true, writable: true, executable: false, out MappedRegion? region);
+        Errno errno = _device.Handle.TryMap(Info.Offset + offset, length, shared: true, writable: true,
+            executable: false, out MappedRegion? region);
         return errno == Errno.None
             ? region!
-            : throw new IommuException(errno, $"map of 0x{length:x} bytes at 0x{offset:x} of region {Info.Index} of {_device.Handle.Path}");
+            : throw new IommuException(
+                errno, $"map of 0x{length:x} bytes at 0x{offset:x} of region {Info.Index} of {_device.Handle.Path}");
     }
 
     internal static VfioRegion Read(VfioDevice device, uint index)
@@ -90,7 +96,8 @@ public sealed class VfioRegion
             var question = new VfioRegionInfo { Argsz = (uint)answer.Length, Index = index };
             MemoryMarshal.Write(answer, question);
             SysResult result = device.TryIoctl(VfioH.VFIO_DEVICE_GET_REGION_INFO, answer);
-            if (!result.IsOk) throw new IommuException(result.Errno, $"information on region {index} of {device.Handle.Path}");
+            if (!result.IsOk)
+                throw new IommuException(result.Errno, $"information on region {index} of {device.Handle.Path}");
             VfioRegionInfo info = MemoryMarshal.Read<VfioRegionInfo>(answer);
             if (info.Argsz <= answer.Length) return new VfioRegion(device, info, answer);
             answer = new byte[info.Argsz];

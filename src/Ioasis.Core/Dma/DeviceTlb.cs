@@ -5,13 +5,15 @@ using Ioasis.Core.Endpoints;
 namespace Ioasis.Core.Dma;
 
 /// <summary>
-/// The translations that an engine of a device asked for by itself and keeps (PCI Express: ATS, address translation cache). Of a nested domain it holds
-/// what the first stage makes of an address; the second stage is applied to each access anew, so that it is never stale.
+/// The translations that an engine of a device asked for by itself and keeps (PCI Express: ATS, address translation
+/// cache). Of a nested domain it holds what the first stage makes of an address; the second stage is applied to each
+/// access anew, so that it is never stale.
 /// </summary>
 /// <remarks>
-/// An entry lives until its translation is invalidated: by whoever owns the first stage, by the mapping's end, or by the end of the attachment. Each
-/// of them drops it here before it waits for the port. An answer that was on its way then is not kept: the cache counts invalidations, and a
-/// translation that was begun before the last one is used once, by the access that is being waited for.
+/// An entry lives until its translation is invalidated: by whoever owns the first stage, by the mapping's end, or by
+/// the end of the attachment. Each of them drops it here before it waits for the port. An answer that was on its way
+/// then is not kept: the cache counts invalidations, and a translation that was begun before the last one is used once,
+/// by the access that is being waited for.
 /// </remarks>
 public sealed class DeviceTlb
 {
@@ -64,7 +66,9 @@ public sealed class DeviceTlb
         }
     }
 
-    /// <summary>The number of invalidations so far, to be read before what translates an address is looked up.</summary>
+    /// <summary>
+    /// The number of invalidations so far, to be read before what translates an address is looked up.
+    /// </summary>
     internal long Epoch
     {
         get { lock (_lock) return _epoch; }
@@ -104,10 +108,12 @@ public sealed class DeviceTlb
     internal void Invalidate(uint pasidKey) => Drop(new Dropped(null, null, pasidKey, 0, 0));
 
     /// <summary>Drops translations of addresses in a range by a first stage.</summary>
-    internal void Invalidate(TranslationRoute route, ulong first, ulong last) => Drop(new Dropped(route, null, 0, first, last));
+    internal void Invalidate(TranslationRoute route, ulong first, ulong last) =>
+        Drop(new Dropped(route, null, 0, first, last));
 
     /// <summary>Drops translations to addresses in a range of a table of mappings.</summary>
-    internal void Invalidate(MappingTable table, ulong first, ulong last) => Drop(new Dropped(null, table, 0, first, last));
+    internal void Invalidate(MappingTable table, ulong first, ulong last) =>
+        Drop(new Dropped(null, table, 0, first, last));
 
     private bool TryFind(TranslationRoute route, uint pasidKey, ulong iova, MapAccess access, out FirstStageResult kept)
     {
@@ -125,7 +131,8 @@ public sealed class DeviceTlb
         return false;
     }
 
-    private void Keep(TranslationRoute route, uint pasidKey, ulong iova, ulong address, int shift, MapAccess access, long epoch)
+    private void Keep(TranslationRoute route, uint pasidKey, ulong iova, ulong address, int shift,
+        MapAccess access, long epoch)
     {
         lock (_lock)
         {
@@ -181,18 +188,21 @@ public sealed class DeviceTlb
 
     private readonly record struct Key(uint PasidKey, int Shift, ulong Page)
     {
-        public override int GetHashCode() => (int)(BitOperations.RotateLeft(Page * 0x9e3779b97f4a7c15, 29) ^ (PasidKey * 0x85ebca6b) ^ (uint)Shift);
+        public override int GetHashCode() =>
+            (int)(BitOperations.RotateLeft(Page * 0x9e3779b97f4a7c15, 29) ^ (PasidKey * 0x85ebca6b) ^ (uint)Shift);
     }
 
     private readonly record struct Entry(Key Key, TranslationRoute? Route, ulong Address, MapAccess Access);
 
     /// <summary>Which entries go: of a route by address, to a table's addresses, or of a PASID.</summary>
-    private readonly record struct Dropped(TranslationRoute? Route, MappingTable? Table, uint PasidKey, ulong First, ulong Last)
+    private readonly record struct Dropped(
+        TranslationRoute? Route, MappingTable? Table, uint PasidKey, ulong First, ulong Last)
     {
         internal bool Covers(in Entry entry)
         {
             ulong size = (1UL << entry.Key.Shift) - 1;
-            if (Table is not null) return entry.Route!.Table == Table && entry.Address <= Last && (entry.Address | size) >= First;
+            if (Table is not null)
+                return entry.Route!.Table == Table && entry.Address <= Last && (entry.Address | size) >= First;
             if (Route is null) return entry.Key.PasidKey == PasidKey;
             ulong first = entry.Key.Page << entry.Key.Shift;
             return entry.Route == Route && first <= Last && (first | size) >= First;

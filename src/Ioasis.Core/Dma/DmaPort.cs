@@ -10,15 +10,16 @@ using Ioasis.PageTables;
 namespace Ioasis.Core.Dma;
 
 /// <summary>
-/// The only way of a device to memory: every access is translated by what its requester ID, or the PASID it gives, is attached to,
-/// and none is made that the mapping there does not permit. A port serves one thread at a time; a device with several engines
-/// opens one for each.
+/// The only way of a device to memory: every access is translated by what its requester ID, or the PASID it gives, is
+/// attached to, and none is made that the mapping there does not permit. A port serves one thread at a time; a device
+/// with several engines opens one for each.
 /// </summary>
 /// <remarks>
-/// An access that hits the port's IOTLB takes no lock and writes nothing but the port's own state. What makes that safe: the port
-/// counts <c>_state</c> up when it enters an access and again when it leaves, and an entry holds only as long as its key carries the
-/// port's present generation. Whoever takes a translation away raises the generation, runs a barrier on all processors
-/// (which orders the port's unfenced store of <c>_state</c>) and waits until a port found within an access has left it.
+/// An access that hits the port's IOTLB takes no lock and writes nothing but the port's own state. What makes that
+/// safe: the port counts <c>_state</c> up when it enters an access and again when it leaves, and an entry holds only as
+/// long as its key carries the port's present generation. Whoever takes a translation away raises the generation, runs
+/// a barrier on all processors (which orders the port's unfenced store of <c>_state</c>) and waits until a port found
+/// within an access has left it.
 /// </remarks>
 public sealed class DmaPort : IDisposable
 {
@@ -53,26 +54,34 @@ public sealed class DmaPort : IDisposable
     /// <summary>How many PASID bits its requests may carry; 0 where PASIDs are not enabled.</summary>
     public int PasidBits => _endpoint.Enabled.PasidBits;
 
-    /// <summary>How many page requests the device may have unanswered, all ports together; 0 where PRI is not enabled.</summary>
+    /// <summary>
+    /// How many page requests the device may have unanswered, all ports together; 0 where PRI is not enabled.
+    /// </summary>
     public int PageRequestLimit => _endpoint.Enabled.PageRequests;
 
-    /// <summary>Reads memory: <paramref name="destination"/>.Length bytes from <paramref name="iova"/> on, in ascending order.</summary>
+    /// <summary>
+    /// Reads memory: <paramref name="destination"/>.Length bytes from <paramref name="iova"/> on, in ascending order.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public DmaResult Read(Iova iova, Span<byte> destination) => Access(iova, NoPasid, new ReadTransfer(destination));
 
-    /// <summary>Writes memory: all of <paramref name="source"/> from <paramref name="iova"/> on, in ascending order.</summary>
+    /// <summary>
+    /// Writes memory: all of <paramref name="source"/> from <paramref name="iova"/> on, in ascending order.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public DmaResult Write(Iova iova, ReadOnlySpan<byte> source) => Access(iova, NoPasid, new WriteTransfer(source));
 
     /// <summary>Reads memory through the page table of a PASID.</summary>
-    public DmaResult Read(Pasid pasid, Iova iova, Span<byte> destination) => Access(iova, KeyOf(pasid), new ReadTransfer(destination));
+    public DmaResult Read(Pasid pasid, Iova iova, Span<byte> destination) =>
+        Access(iova, KeyOf(pasid), new ReadTransfer(destination));
 
     /// <summary>Writes memory through the page table of a PASID.</summary>
-    public DmaResult Write(Pasid pasid, Iova iova, ReadOnlySpan<byte> source) => Access(iova, KeyOf(pasid), new WriteTransfer(source));
+    public DmaResult Write(Pasid pasid, Iova iova, ReadOnlySpan<byte> source) =>
+        Access(iova, KeyOf(pasid), new WriteTransfer(source));
 
     /// <summary>
-    /// Whether the device asks for pages that are missing instead of having the fault recorded. Who asks in vain says so by <see cref="GiveUp"/>.
-    /// It stays false where PRI is not enabled.
+    /// Whether the device asks for pages that are missing instead of having the fault recorded. Who asks in vain says
+    /// so by <see cref="GiveUp"/>. It stays false where PRI is not enabled.
     /// </summary>
     public bool RequestsPages
     {
@@ -80,11 +89,14 @@ public sealed class DmaPort : IDisposable
         set => _requestsPages = value && _endpoint.Enabled.PageRequests > 0;
     }
 
-    /// <summary>The engine's own translations, which <see cref="UsesDeviceTlb"/> makes use of; null where ATS is not enabled.</summary>
+    /// <summary>
+    /// The engine's own translations, which <see cref="UsesDeviceTlb"/> makes use of; null where ATS is not enabled.
+    /// </summary>
     public DeviceTlb? DeviceTlb { get; }
 
     /// <summary>
-    /// Whether accesses are translated by <see cref="DeviceTlb"/>; it stays false where there is none. Set by the thread that the port serves.
+    /// Whether accesses are translated by <see cref="DeviceTlb"/>; it stays false where there is none. Set by the
+    /// thread that the port serves.
     /// </summary>
     public bool UsesDeviceTlb
     {
@@ -93,15 +105,19 @@ public sealed class DmaPort : IDisposable
         {
             if (_usesDeviceTlb == (value && DeviceTlb is not null)) return;
             _usesDeviceTlb = !_usesDeviceTlb;
-            Interlocked.Add(ref _generation, GenerationStep); // what the port kept without it is not to be found before it
+            // what the port kept without it is not to be found before it
+            Interlocked.Add(ref _generation, GenerationStep);
         }
     }
 
     /// <summary>Asks whoever answers for the page table for a page. Not within an access; does not wait.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="answered">Is called once with the answer to the last request of a group, perhaps before this returns.</param>
-    /// <returns>False when it was not sent, and will not be answered: the device may not now, or has as many unanswered as it may.</returns>
-    public bool RequestPage(in PageRequest request, Action<PageResponse> answered) => RequestsPages && _endpoint.RequestPage(in request, answered);
+    /// <param name="answered">Is called once with the answer to the last request of a group, perhaps before this
+    /// returns.</param>
+    /// <returns>False when it was not sent, and will not be answered: the device may not now, or has as many unanswered
+    /// as it may.</returns>
+    public bool RequestPage(in PageRequest request, Action<PageResponse> answered) =>
+        RequestsPages && _endpoint.RequestPage(in request, answered);
 
     /// <summary>Records the fault of an access that the device asked a page for and did not get.</summary>
     public void GiveUp(Pasid? pasid, Iova iova, bool isWrite, DmaResult result) =>
@@ -119,8 +135,8 @@ public sealed class DmaPort : IDisposable
     }
 
     /// <summary>
-    /// Empties the IOTLBs of ports and waits until none is within an access that began before. What was taken out of the tables
-    /// before the call is then out of use.
+    /// Empties the IOTLBs of ports and waits until none is within an access that began before. What was taken out of
+    /// the tables before the call is then out of use.
     /// </summary>
     internal static void Quiesce(ReadOnlySpan<DmaPort> ports)
     {
@@ -131,7 +147,8 @@ public sealed class DmaPort : IDisposable
         {
             long seen = Volatile.Read(ref port._state);
             if ((seen & 1) == 0 || seen == Closed) continue;
-            // Mostly a piece of an access, some ten microseconds. One that waits in the host can take long: then nobody spins for it.
+            // Mostly a piece of an access, some ten microseconds. One that waits in the host can take long: then nobody
+            // spins for it.
             SpinWait spin = default;
             int nap = 1;
             while (Volatile.Read(ref port._state) == seen)
@@ -173,18 +190,25 @@ public sealed class DmaPort : IDisposable
         return state;
     }
 
-    /// <summary>Ends the access that <see cref="Enter"/> began; not by counting further from memory, which would wait for the store.</summary>
+    /// <summary>
+    /// Ends the access that <see cref="Enter"/> began; not by counting further from memory, which would wait for the
+    /// store.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Leave(long entered) => Volatile.Write(ref _state, entered + 2);
 
-    /// <summary>Ends an access that threw: the device that made it may be failed for it, which waits for its accesses.</summary>
+    /// <summary>
+    /// Ends an access that threw: the device that made it may be failed for it, which waits for its accesses.
+    /// </summary>
     private void Abandon()
     {
         long state = _state;
         if ((state & 1) != 0) Leave(state - 1);
     }
 
-    /// <summary>Where the first byte is in our own process, from the IOTLB; 0 when it does not have all of the access.</summary>
+    /// <summary>
+    /// Where the first byte is in our own process, from the IOTLB; 0 when it does not have all of the access.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private nint Hit(ulong iova, uint pasidKey, int length, MapAccess access)
     {
@@ -206,15 +230,17 @@ public sealed class DmaPort : IDisposable
     }
 
     /// <summary>
-    /// The common miss: all of the access lies in what one entry of a plain table stands for, which was used before. It calls nothing, so that it saves no
-    /// registers: what it stores is what a processor has to hold while it waits for memory.
+    /// The common miss: all of the access lies in what one entry of a plain table stands for, which was used before. It
+    /// calls nothing, so that it saves no registers: what it stores is what a processor has to hold while it waits for
+    /// memory.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private nint Walk<T>(ulong iova, int length) where T : struct, ITransfer, allows ref struct
     {
         ulong key = Volatile.Read(ref _generation); // before anything else: see WalkAny
         if (_endpoint.RidRoute is not { } route || iova > route.LastAddress || _usesDeviceTlb) return 0;
-        if (route.Plain is not { } table) return route.FirstStage is null ? 0 : WalkNested(route, iova, key, length, T.Needs);
+        if (route.Plain is not { } table)
+            return route.FirstStage is null ? 0 : WalkNested(route, iova, key, length, T.Needs);
         ref ulong at = ref table.Find(iova, out int shift);
         if (Unsafe.IsNullRef(ref at)) return 0;
         var entry = new MapEntry(Volatile.Read(ref at));
@@ -230,14 +256,18 @@ public sealed class DmaPort : IDisposable
     {
         try
         {
-            // Read before anything else: an entry that is filled while a translation is being taken away carries the old generation.
+            // Read before anything else: an entry that is filled while a translation is being taken away carries the
+            // old generation.
             ulong generation = Volatile.Read(ref _generation);
             if (_usesDeviceTlb) return 0; // looked up in AccessSlow
             if (_endpoint.RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return 0;
-            MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read; // a write that is recorded is a slow one
+            // a write that is recorded is a slow one
+            MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read;
             if ((access & kept) == 0) return 0;
             ulong key = generation | pasidKey;
-            if (route.FirstStage is not null) return pasidKey == NoPasid ? 0 : WalkNested(route, iova, key, length, access); // without a PASID: it was, in Walk
+            // without a PASID: it was, in Walk
+            if (route.FirstStage is not null)
+                return pasidKey == NoPasid ? 0 : WalkNested(route, iova, key, length, access);
             MapEntry entry = route.Table.Use(iova, out int shift);
             if (!entry.IsDirectFor(access) || (uint)(length - 1) >= MaxChunk) return 0;
             ulong after = ((1UL << shift) - 1) & ~iova; // bytes after the first
@@ -256,13 +286,16 @@ public sealed class DmaPort : IDisposable
         }
     }
 
-    /// <summary>The same where a first stage translates before: all of the access lies in one of its pages, too.</summary>
+    /// <summary>
+    /// The same where a first stage translates before: all of the access lies in one of its pages, too.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private nint WalkNested(TranslationRoute route, ulong iova, ulong key, int length, MapAccess access)
     {
         try
         {
-            if (access == MapAccess.Write && route.Dirty is not null) return 0; // a write that is recorded is a slow one
+            // a write that is recorded is a slow one
+            if (access == MapAccess.Write && route.Dirty is not null) return 0;
             FirstStageDomain firstStage = route.FirstStage!;
             ulong region = iova >> KnownTable.RegionShift;
             ref KnownTable known = ref _tables[(int)region & (KnownTable.Count - 1)];
@@ -299,7 +332,9 @@ public sealed class DmaPort : IDisposable
         return delta + (nint)iova;
     }
 
-    /// <summary>Everything else: accesses over several mappings, long ones, memory of other processes, and faults.</summary>
+    /// <summary>
+    /// Everything else: accesses over several mappings, long ones, memory of other processes, and faults.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private DmaResult AccessSlow<T>(Iova iova, Pasid? pasid, T transfer) where T : struct, ITransfer, allows ref struct
     {
@@ -313,18 +348,21 @@ public sealed class DmaPort : IDisposable
             long state = Enter();
             try
             {
-                int wanted = Math.Min(transfer.Length - done, MaxChunk); // short ones, so that whoever takes a translation away does not wait long
+                // short ones, so that whoever takes a translation away does not wait long
+                int wanted = Math.Min(transfer.Length - done, MaxChunk);
                 MapEntry entry = Resolve(iova, (uint)done, (uint)wanted - 1, pasid, T.Needs, ref step);
                 // Looked at within the access: who changes the memory raises it before it waits for us (Quiesce).
                 changing = step.Route?.Changes is { IsUnderWay: true } changes ? changes : null;
-                if (step.Reason == FaultReason.None && _requestsPages && step.Route!.Process is { } process && !process.IsPresent(new Hva(step.Address)))
+                if (step.Reason == FaultReason.None && _requestsPages && step.Route!.Process is { } process
+                    && !process.IsPresent(new Hva(step.Address)))
                     step.Fail(FaultReason.NotMapped, T.Needs == MapAccess.Write);
                 if (step.Reason == FaultReason.None && changing is null)
                 {
                     count = (int)Math.Min((uint)wanted - 1, step.BytesAfterFirst) + 1;
                     if (!entry.IsIndirect) transfer.Part(entry.Delta + (nint)step.Address, done, count);
                     else MoveIndirect(in transfer, entry, in step, done, count, out missing);
-                    if (T.Needs == MapAccess.Write) step.Route!.Dirty?.Mark(step.Address, step.Address + (uint)count - 1);
+                    if (T.Needs == MapAccess.Write)
+                        step.Route!.Dirty?.Mark(step.Address, step.Address + (uint)count - 1);
                 }
             }
             finally
@@ -342,10 +380,12 @@ public sealed class DmaPort : IDisposable
             {
                 // Outside of the access: who takes the mapping away does not wait for who has to bring the bytes.
                 if (missing.TryBring(T.Needs == MapAccess.Write, ref tries)) continue;
-                step.Fail(step.Route!.IsProcess ? FaultReason.NotMapped : FaultReason.MemoryGone, T.Needs == MapAccess.Write);
+                step.Fail(step.Route!.IsProcess ? FaultReason.NotMapped : FaultReason.MemoryGone,
+                    T.Needs == MapAccess.Write);
             }
 
-            if (step.Reason != FaultReason.None) return Fault(iova, (uint)done, pasid, T.Needs == MapAccess.Write, in step);
+            if (step.Reason != FaultReason.None)
+                return Fault(iova, (uint)done, pasid, T.Needs == MapAccess.Write, in step);
             done += count;
             tries = 0;
         }
@@ -353,16 +393,20 @@ public sealed class DmaPort : IDisposable
         return new DmaResult(FaultReason.None, transfer.Length);
     }
 
-    private static void MoveIndirect<T>(in T transfer, MapEntry entry, in Resolution step, int done, int count, out MissingBytes missing)
+    private static void MoveIndirect<T>(
+        in T transfer, MapEntry entry, in Resolution step, int done, int count, out MissingBytes missing)
         where T : struct, ITransfer, allows ref struct
     {
         ref IndirectMapping mapping = ref step.Route!.Table.At(entry.Number);
         ulong at = mapping.OffsetAt(step.Address);
-        missing = transfer.Part(mapping.Backing!, at, done, count) ? default : new MissingBytes(mapping.Backing!, at, (uint)count);
+        missing = transfer.Part(mapping.Backing!, at, done, count)
+            ? default
+            : new MissingBytes(mapping.Backing!, at, (uint)count);
     }
 
     /// <summary>
-    /// Finds what is mapped at one address within an access, and for how many of <paramref name="wanted"/> bytes after it; or why nothing is that permits it.
+    /// Finds what is mapped at one address within an access, and for how many of <paramref name="wanted"/> bytes after
+    /// it; or why nothing is that permits it.
     /// </summary>
     private MapEntry Resolve(Iova start, uint offset, uint wanted, Pasid? pasid, MapAccess access, ref Resolution step)
     {
@@ -370,7 +414,8 @@ public sealed class DmaPort : IDisposable
         ulong iova = unchecked(start.Value + offset);
         long epoch = _usesDeviceTlb ? DeviceTlb!.Epoch : 0; // before anything else
         FaultReason reason = _endpoint.Route(pasid, iova, out step.Route);
-        if (reason == FaultReason.None && iova < start.Value) reason = FaultReason.BeyondAddressWidth; // it does not go on at 0
+        // it does not go on at 0
+        if (reason == FaultReason.None && iova < start.Value) reason = FaultReason.BeyondAddressWidth;
         step.Address = iova;
         step.BytesAfterFirst = step.Route is { } route ? route.PageMask & ~iova : ulong.MaxValue;
         if (reason == FaultReason.None && (_usesDeviceTlb || step.Route!.FirstStage is not null))
@@ -385,7 +430,8 @@ public sealed class DmaPort : IDisposable
             }
 
             step.Address = page.Address;
-            if (page.PageShift < 64) step.BytesAfterFirst = Math.Min(step.BytesAfterFirst, ((1UL << page.PageShift) - 1) & ~iova);
+            if (page.PageShift < 64)
+                step.BytesAfterFirst = Math.Min(step.BytesAfterFirst, ((1UL << page.PageShift) - 1) & ~iova);
         }
 
         if (reason != FaultReason.None)
@@ -412,7 +458,8 @@ public sealed class DmaPort : IDisposable
         byte code = step.HasCode ? step.Code : _endpoint.Unit.FaultCode(step.Reason, isWrite);
         if (!recoverable)
         {
-            _endpoint.Unit.Faults.Add(Requester, pasid, new Iova(unchecked(start.Value + offset)), isWrite, step.Reason, code);
+            _endpoint.Unit.Faults.Add(Requester, pasid, new Iova(unchecked(start.Value + offset)), isWrite,
+                step.Reason, code);
         }
 
         return new DmaResult(step.Reason, (int)offset) { IsRecoverable = recoverable, Code = code };
@@ -420,5 +467,7 @@ public sealed class DmaPort : IDisposable
 
     [DoesNotReturn]
     private void ThrowMisused() => throw new InvalidOperationException(
-        _state == Closed ? "The DMA port is closed." : "A DMA port serves one thread at a time; open one for each engine.");
+        _state == Closed
+            ? "The DMA port is closed."
+            : "A DMA port serves one thread at a time; open one for each engine.");
 }

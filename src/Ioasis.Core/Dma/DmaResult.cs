@@ -8,8 +8,8 @@ namespace Ioasis.Core.Dma;
 public readonly record struct DmaResult(FaultReason Reason, int BytesDone)
 {
     /// <summary>
-    /// Whether a page or a permission was missing that whoever owns the page table could still give: a device that can may ask for it
-    /// (<see cref="DmaPort.RequestPage"/>) and try again from there. The fault is then not recorded.
+    /// Whether a page or a permission was missing that whoever owns the page table could still give: a device that can
+    /// may ask for it (<see cref="DmaPort.RequestPage"/>) and try again from there. The fault is then not recorded.
     /// </summary>
     public bool IsRecoverable { get; init; }
 

@@ -1,6 +1,8 @@
 namespace Ioasis.Core.Dma;
 
-/// <summary>When an access that waits for memory is to give up: the thread of a device's engine says it of what it runs.</summary>
+/// <summary>
+/// When an access that waits for memory is to give up: the thread of a device's engine says it of what it runs.
+/// </summary>
 internal static class EngineStop
 {
     [ThreadStatic]

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Ioasis.Core.Dma;
 
 /// <summary>
-/// The translations of one region of a first stage that are kept, a word for each page of 4 KiB: what its kind of unit makes of the walk, and 0 where nothing is kept. Read by
-/// accesses while whoever owns it changes it.
+/// The translations of one region of a first stage that are kept, a word for each page of 4 KiB: what its kind of unit
+/// makes of the walk, and 0 where nothing is kept. Read by accesses while whoever owns it changes it.
 /// </summary>
 internal sealed class KeptPages(ulong region)
 {

@@ -4,8 +4,9 @@ using Ioasis.PageTables;
 namespace Ioasis.Core.Dma;
 
 /// <summary>
-/// What a port knows of the lowest table of a first stage that translates some addresses: with it, another page of that table takes one load, and a look-up among the
-/// mappings that begins where the last one ended. It holds as long as the entries of the port's IOTLB do, and is dropped with them.
+/// What a port knows of the lowest table of a first stage that translates some addresses: with it, another page of that
+/// table takes one load, and a look-up among the mappings that begins where the last one ended. It holds as long as the
+/// entries of the port's IOTLB do, and is dropped with them.
 /// </summary>
 internal struct KnownTable
 {

@@ -3,8 +3,9 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Dma;
 
 /// <summary>
-/// Bytes that an access found missing, though they are mapped: they were taken away, or have to be brought by somebody who takes his time, a userfaultfd's
-/// owner or a file system. Made within the access, where the mapping holds the memory; held from there on until it was tried to bring them.
+/// Bytes that an access found missing, though they are mapped: they were taken away, or have to be brought by somebody
+/// who takes his time, a userfaultfd's owner or a file system. Made within the access, where the mapping holds the
+/// memory; held from there on until it was tried to bring them.
 /// </summary>
 internal readonly struct MissingBytes
 {
@@ -24,7 +25,8 @@ internal readonly struct MissingBytes
     internal MemoryBacking? Backing { get; }
 
     /// <summary>
-    /// Waits until they are brought, and lets go of the memory. True when the access is worth another try; it has to be translated anew.
+    /// Waits until they are brought, and lets go of the memory. True when the access is worth another try; it has to be
+    /// translated anew.
     /// </summary>
     /// <exception cref="OperationCanceledException">The device's engine was told to stop.</exception>
     internal bool TryBring(bool write, ref int tries)

@@ -10,7 +10,9 @@ internal struct Resolution
     /// <summary>What translates it.</summary>
     internal TranslationRoute? Route;
 
-    /// <summary>The address that is looked up among the mappings: the IOVA, or what a first stage makes of it.</summary>
+    /// <summary>
+    /// The address that is looked up among the mappings: the IOVA, or what a first stage makes of it.
+    /// </summary>
     internal ulong Address;
 
     /// <summary>How many bytes after the first are translated alike, of those that are wanted at least.</summary>

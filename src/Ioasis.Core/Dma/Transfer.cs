@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Dma;
 
 /// <summary>
-/// What an access does with the memory that its address leads to. A struct for each direction, so that one code serves both without
-/// asking which at run time.
+/// What an access does with the memory that its address leads to. A struct for each direction, so that one code serves
+/// both without asking which at run time.
 /// </summary>
 internal interface ITransfer
 {
@@ -40,7 +40,8 @@ internal readonly ref struct ReadTransfer(Span<byte> destination) : ITransfer
 
     public void Part(nint host, int offset, int count) => HostMemory.Read(host, _destination.Slice(offset, count));
 
-    public bool Part(MemoryBacking backing, ulong at, int offset, int count) => backing.TryRead(at, _destination.Slice(offset, count));
+    public bool Part(MemoryBacking backing, ulong at, int offset, int count) =>
+        backing.TryRead(at, _destination.Slice(offset, count));
 }
 
 /// <summary>The device writes memory.</summary>
@@ -57,5 +58,6 @@ internal readonly ref struct WriteTransfer(ReadOnlySpan<byte> source) : ITransfe
 
     public void Part(nint host, int offset, int count) => HostMemory.Write(host, _source.Slice(offset, count));
 
-    public bool Part(MemoryBacking backing, ulong at, int offset, int count) => backing.TryWrite(at, _source.Slice(offset, count));
+    public bool Part(MemoryBacking backing, ulong at, int offset, int count) =>
+        backing.TryWrite(at, _source.Slice(offset, count));
 }

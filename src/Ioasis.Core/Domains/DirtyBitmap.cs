@@ -4,12 +4,14 @@ using System.Numerics;
 namespace Ioasis.Core.Domains;
 
 /// <summary>
-/// Which pages of a domain devices wrote since the bits were last taken. Sparse: what was never written costs nothing, to keep or to read.
-/// Marking takes no lock; a mark is never lost: it is either in what a reader takes or there for the next one.
+/// Which pages of a domain devices wrote since the bits were last taken. Sparse: what was never written costs nothing,
+/// to keep or to read. Marking takes no lock; a mark is never lost: it is either in what a reader takes or there for
+/// the next one.
 /// </summary>
 internal sealed class DirtyBitmap
 {
-    private const int WordBits = 6, LeafBits = 9, ChunkBits = 9; // 64 pages a word, 512 words a leaf, 512 leaves a chunk
+    // 64 pages a word, 512 words a leaf, 512 leaves a chunk
+    private const int WordBits = 6, LeafBits = 9, ChunkBits = 9;
     private const int LeafShift = WordBits + LeafBits, ChunkShift = LeafShift + ChunkBits;
     private readonly ConcurrentDictionary<ulong, ulong[]?[]> _chunks = new();
     private readonly int _pageShift;
@@ -21,7 +23,9 @@ internal sealed class DirtyBitmap
     /// <summary>Takes a run of dirty addresses, both ends inclusive, in ascending order.</summary>
     internal delegate void Run(ulong first, ulong last);
 
-    /// <summary>Marks the pages of a range. After the bytes are there: a mark that was taken before them would be missed.</summary>
+    /// <summary>
+    /// Marks the pages of a range. After the bytes are there: a mark that was taken before them would be missed.
+    /// </summary>
     internal void Mark(ulong first, ulong last)
     {
         for (ulong page = first >> _pageShift, end = last >> _pageShift; page <= end;)

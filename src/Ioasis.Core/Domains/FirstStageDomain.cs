@@ -6,8 +6,8 @@ using Ioasis.Core.Walks;
 namespace Ioasis.Core.Domains;
 
 /// <summary>
-/// A nested domain whose first stage is walked by us. The unit's kind says how, and keeps what hardware would keep: translations and entries
-/// of tables live until they are invalidated, however stale they have become by then.
+/// A nested domain whose first stage is walked by us. The unit's kind says how, and keeps what hardware would keep:
+/// translations and entries of tables live until they are invalidated, however stale they have become by then.
 /// </summary>
 internal abstract class FirstStageDomain : NestedDomain
 {
@@ -19,12 +19,13 @@ internal abstract class FirstStageDomain : NestedDomain
     internal abstract bool KeepsTranslations { get; }
 
     /// <summary>
-    /// Translates an address by the first stage: from what is kept, else by a walk, which is then kept. Within an access of a port, so that whoever
-    /// invalidates waits for it.
+    /// Translates an address by the first stage: from what is kept, else by a walk, which is then kept. Within an
+    /// access of a port, so that whoever invalidates waits for it.
     /// </summary>
     /// <param name="iova">The address.</param>
     /// <param name="access">What for.</param>
-    /// <param name="known">What the port knows of the table that the address is translated by, or nothing; what it knows then.</param>
+    /// <param name="known">What the port knows of the table that the address is translated by, or nothing; what it
+    /// knows then.</param>
     internal abstract FirstStageResult Translate(ulong iova, MapAccess access, ref KnownTable known);
 
     /// <summary>The same for who knows no tables.</summary>
@@ -44,8 +45,8 @@ internal abstract class FirstStageDomain : NestedDomain
     internal abstract void DropAll();
 
     /// <summary>
-    /// To be called when what is kept was dropped, and nothing found out before comes back: when this returns, no access uses it, one in
-    /// flight included.
+    /// To be called when what is kept was dropped, and nothing found out before comes back: when this returns, no
+    /// access uses it, one in flight included.
     /// </summary>
     protected void Flush() => Mappings.Flush();
 

@@ -40,5 +40,6 @@ internal readonly record struct FirstStageResult
 
     internal bool IsOk => (byte)_state == 0;
 
-    internal static FirstStageResult Fault(FaultReason reason, byte code, bool isRecoverable) => new(reason, code, isRecoverable);
+    internal static FirstStageResult Fault(FaultReason reason, byte code, bool isRecoverable) =>
+        new(reason, code, isRecoverable);
 }

@@ -2,7 +2,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Core.Domains;
 
-/// <summary>Who made the mappings of a table, and so knows of them what translating does not need: for showing.</summary>
+/// <summary>
+/// Who made the mappings of a table, and so knows of them what translating does not need: for showing.
+/// </summary>
 public interface IMappingSource
 {
     /// <summary>The mapping at an address.</summary>

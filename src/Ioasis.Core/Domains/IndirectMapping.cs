@@ -2,7 +2,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Core.Domains;
 
-/// <summary>A mapping of memory that has to be asked for its bytes: a slot that is reused once no access can hold its number any more.</summary>
+/// <summary>
+/// A mapping of memory that has to be asked for its bytes: a slot that is reused once no access can hold its number any
+/// more.
+/// </summary>
 internal struct IndirectMapping
 {
     internal ulong First;

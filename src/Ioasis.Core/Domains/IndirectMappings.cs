@@ -3,7 +3,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Core.Domains;
 
-/// <summary>The indirect mappings of a table, by number from 1. Changed under the table's lock; looked up without.</summary>
+/// <summary>
+/// The indirect mappings of a table, by number from 1. Changed under the table's lock; looked up without.
+/// </summary>
 internal sealed class IndirectMappings
 {
     private const int ChunkBits = 8;
@@ -15,7 +17,8 @@ internal sealed class IndirectMappings
 
     /// <summary>The slot of a number that an access found, or with the lock held.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ref IndirectMapping At(uint number) => ref Volatile.Read(ref _chunks)[number >> ChunkBits][number & (ChunkSize - 1)];
+    internal ref IndirectMapping At(uint number) =>
+        ref Volatile.Read(ref _chunks)[number >> ChunkBits][number & (ChunkSize - 1)];
 
     internal uint Add(ulong first, MemoryBacking backing, ulong offset)
     {

@@ -17,13 +17,18 @@ public abstract class IommuDomain
     /// <summary>The unit it was made for. Only devices behind units that agree with it can be attached.</summary>
     public IommuUnit Owner { get; }
 
-    /// <summary>Who answers page requests for it; null when nobody does, and they are invalid. Set before anything is attached.</summary>
+    /// <summary>
+    /// Who answers page requests for it; null when nobody does, and they are invalid. Set before anything is attached.
+    /// </summary>
     public IPageRequestHandler? PageRequests { get; set; }
 
     /// <summary>The mappings that its translations end in; of a nested domain, those of its parent.</summary>
     internal MappingTable Mappings { get; }
 
-    /// <summary>What a port attached to it translates by; null while nothing does, as for a nested domain whose unit walks no first stage.</summary>
+    /// <summary>
+    /// What a port attached to it translates by; null while nothing does, as for a nested domain whose unit walks no
+    /// first stage.
+    /// </summary>
     internal TranslationRoute? Route { get; private protected init; }
 
     /// <summary>A requester ID or a PASID is about to be attached to it. With the endpoint's lock held.</summary>
@@ -31,7 +36,9 @@ public abstract class IommuDomain
     {
     }
 
-    /// <summary>One is not attached any more, and no access of it uses the domain. Comes once for each <see cref="Attaching"/>.</summary>
+    /// <summary>
+    /// One is not attached any more, and no access of it uses the domain. Comes once for each <see cref="Attaching"/>.
+    /// </summary>
     internal virtual void Detached()
     {
     }

@@ -4,13 +4,14 @@ using Ioasis.Core.Dma;
 namespace Ioasis.Core.Domains;
 
 /// <summary>
-/// What a table of mappings says of an address, in 64 bits: the same for all addresses of a mapping. 0 is nothing. What lies in our own process is
-/// said as a whole; for any other memory the entry names an <see cref="IndirectMapping"/>.
+/// What a table of mappings says of an address, in 64 bits: the same for all addresses of a mapping. 0 is nothing. What
+/// lies in our own process is said as a whole; for any other memory the entry names an <see cref="IndirectMapping"/>.
 /// </summary>
 internal readonly struct MapEntry(ulong value)
 {
     /// <summary>
-    /// A port may have used the entry, and so may hold it in its IOTLB or be copying through it: whoever takes it out waits for the ports.
+    /// A port may have used the entry, and so may hold it in its IOTLB or be copying through it: whoever takes it out
+    /// waits for the ports.
     /// </summary>
     internal const ulong UsedBit = 1 << 2;
 
@@ -41,9 +42,13 @@ internal readonly struct MapEntry(ulong value)
 
     /// <summary>The same for one that was marked as used before.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool IsUsedDirectFor(MapAccess access) => (value & ((ulong)access | UsedBit | IndirectBit)) == ((ulong)access | UsedBit);
+    internal bool IsUsedDirectFor(MapAccess access) =>
+        (value & ((ulong)access | UsedBit | IndirectBit)) == ((ulong)access | UsedBit);
 
-    /// <summary>The entry for memory that stands in our own process; false where it cannot be said so, because it is not aligned as addresses are.</summary>
+    /// <summary>
+    /// The entry for memory that stands in our own process; false where it cannot be said so, because it is not aligned
+    /// as addresses are.
+    /// </summary>
     internal static bool TryDirect(ulong first, nint address, MapAccess access, out MapEntry entry)
     {
         ulong delta = unchecked((ulong)address - first);
@@ -52,5 +57,6 @@ internal readonly struct MapEntry(ulong value)
     }
 
     /// <summary>The entry for a mapping by number.</summary>
-    internal static MapEntry Indirect(uint number, MapAccess access) => new((number * DmaPort.Granule) | IndirectBit | PresentBit | (ulong)access);
+    internal static MapEntry Indirect(uint number, MapAccess access) =>
+        new((number * DmaPort.Granule) | IndirectBit | PresentBit | (ulong)access);
 }

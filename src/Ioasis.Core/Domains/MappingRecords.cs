@@ -15,9 +15,11 @@ internal sealed class MappingRecords : IMappingSource
         (range, location) = (default, null);
         lock (_lock)
         {
-            if (!_records.TryFindFirst(address, address, out RangeMap<(MemoryBacking Backing, ulong Offset)>.Entry found)) return false;
+            if (!_records.TryFindFirst(
+                address, address, out RangeMap<(MemoryBacking Backing, ulong Offset)>.Entry found)) return false;
             range = new IovaRange(found.First, found.Last);
-            if (found.Value.Backing.TryLocate(found.Value.Offset + (address - found.First), out MemoryLocation there)) location = there;
+            if (found.Value.Backing.TryLocate(found.Value.Offset + (address - found.First), out MemoryLocation there))
+                location = there;
             return true;
         }
     }

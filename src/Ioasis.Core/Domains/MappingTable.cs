@@ -9,18 +9,19 @@ using Ioasis.PageTables;
 namespace Ioasis.Core.Domains;
 
 /// <summary>
-/// What an IOAS maps, in the form that DMA looks it up: shared by all paging domains of that IOAS, so that a mapping is entered once,
-/// however many domains there are and whatever its size.
+/// What an IOAS maps, in the form that DMA looks it up: shared by all paging domains of that IOAS, so that a mapping is
+/// entered once, however many domains there are and whatever its size.
 /// </summary>
 /// <remarks>
-/// Look-ups take no lock, except that the first use of an entry marks it. Taking a mapping out goes in this order: take it out of the table and, if it
-/// was marked, raise the generation of every port that could have it cached, make that visible on all processors, wait until no port is within an
-/// access that began before. Then nothing can use the old translation any more, and its memory can be given back.
+/// Look-ups take no lock, except that the first use of an entry marks it. Taking a mapping out goes in this order: take
+/// it out of the table and, if it was marked, raise the generation of every port that could have it cached, make that
+/// visible on all processors, wait until no port is within an access that began before. Then nothing can use the old
+/// translation any more, and its memory can be given back.
 /// </remarks>
 public sealed class MappingTable
 {
-    // Guards the table, the indirect mappings and the list of ports. Taken after an endpoint's lock, never before; while it is held, only that of
-    // records is taken.
+    // Guards the table, the indirect mappings and the list of ports. Taken after an endpoint's lock, never before;
+    // while it is held, only that of records is taken.
     private readonly Lock _lock = new();
     private readonly IovaTable _table;
     private readonly IndirectMappings _indirect = new();
@@ -30,12 +31,15 @@ public sealed class MappingTable
     private DmaPort[] _ports = [];
 
     /// <summary>Makes an empty table.</summary>
-    /// <param name="pageSize">The smallest page in bytes, a power of two of at least <see cref="DmaPort.Granule"/>.</param>
-    /// <param name="source">Who knows the mappings, for showing them; null when the table is to remember by itself.</param>
+    /// <param name="pageSize">The smallest page in bytes, a power of two of at least
+    /// <see cref="DmaPort.Granule"/>.</param>
+    /// <param name="source">Who knows the mappings, for showing them; null when the table is to remember by
+    /// itself.</param>
     public MappingTable(ulong pageSize, IMappingSource? source = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(pageSize, DmaPort.Granule);
-        if (!ulong.IsPow2(pageSize)) throw new ArgumentOutOfRangeException(nameof(pageSize), pageSize, "A page size is a power of two.");
+        if (!ulong.IsPow2(pageSize))
+            throw new ArgumentOutOfRangeException(nameof(pageSize), pageSize, "A page size is a power of two.");
         PageSize = pageSize;
         _table = new IovaTable(System.Numerics.BitOperations.TrailingZeroCount(pageSize));
         _records = source is null ? new MappingRecords() : null;
@@ -49,7 +53,8 @@ public sealed class MappingTable
     internal long TableBytes => _table.Bytes;
 
     /// <summary>
-    /// Enters a mapping; its backing is populated, and its caller keeps the backing's reference until <see cref="Unmap(IovaRange)"/>.
+    /// Enters a mapping; its backing is populated, and its caller keeps the backing's reference until
+    /// <see cref="Unmap(IovaRange)"/>.
     /// </summary>
     /// <param name="range">Page-aligned and free.</param>
     /// <param name="backing">The memory.</param>
@@ -67,7 +72,10 @@ public sealed class MappingTable
         }
     }
 
-    /// <summary>The same for memory that stands in our own process at an address aligned as the range is, of a table whose source knows what it is.</summary>
+    /// <summary>
+    /// The same for memory that stands in our own process at an address aligned as the range is, of a table whose
+    /// source knows what it is.
+    /// </summary>
     internal void Map(IovaRange range, nint address, MapAccess access)
     {
         Debug.Assert(_records is null, "a table that remembers by itself has to be told the backing");
@@ -77,10 +85,12 @@ public sealed class MappingTable
     }
 
     /// <summary>
-    /// Makes two mappings of one, each to be taken out by itself. Whatever the device accesses meanwhile is translated as before and after.
+    /// Makes two mappings of one, each to be taken out by itself. Whatever the device accesses meanwhile is translated
+    /// as before and after.
     /// </summary>
     /// <param name="range">The mapping.</param>
-    /// <param name="last">The last address of the lower part: before a page boundary, and not the mapping's last.</param>
+    /// <param name="last">The last address of the lower part: before a page boundary, and not the mapping's
+    /// last.</param>
     public void Split(IovaRange range, ulong last)
     {
         lock (_lock)
@@ -94,7 +104,10 @@ public sealed class MappingTable
     /// <summary>Takes a mapping out. When this returns, no access uses it any more, one in flight included.</summary>
     public void Unmap(IovaRange range) => Unmap(new ReadOnlySpan<IovaRange>(in range));
 
-    /// <summary>Takes mappings out together, at the cost of one invalidation. When this returns, no access uses any of them any more.</summary>
+    /// <summary>
+    /// Takes mappings out together, at the cost of one invalidation. When this returns, no access uses any of them any
+    /// more.
+    /// </summary>
     public void Unmap(ReadOnlySpan<IovaRange> ranges)
     {
         DmaPort[] ports;
@@ -124,7 +137,9 @@ public sealed class MappingTable
             foreach (uint number in numbers) _indirect.Release(number);
     }
 
-    /// <summary>What is mapped at an address, and what memory that is, if there is any; false when nothing is.</summary>
+    /// <summary>
+    /// What is mapped at an address, and what memory that is, if there is any; false when nothing is.
+    /// </summary>
     internal bool Show(ulong address, out MappingView view, out MemoryLocation? location)
     {
         var entry = new MapEntry(_table.Find(address));
@@ -134,7 +149,9 @@ public sealed class MappingTable
         return true;
     }
 
-    /// <summary>Reads a word of memory without being an access of a device: for showing. The mapping cannot go meanwhile.</summary>
+    /// <summary>
+    /// Reads a word of memory without being an access of a device: for showing. The mapping cannot go meanwhile.
+    /// </summary>
     /// <param name="address">A multiple of 8.</param>
     /// <param name="word">Its 64 bits.</param>
     internal TableAccess TryReadShown(ulong address, out ulong word)
@@ -142,7 +159,9 @@ public sealed class MappingTable
         lock (_lock) return TryReadWord(new MapEntry(_table.Find(address)), address, out word);
     }
 
-    /// <summary>Reads a word at an address, a multiple of 8, for an access that is under way and found its entry, or nothing.</summary>
+    /// <summary>
+    /// Reads a word at an address, a multiple of 8, for an access that is under way and found its entry, or nothing.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal TableAccess TryReadWord(MapEntry entry, ulong address, out ulong word)
     {
@@ -161,7 +180,9 @@ public sealed class MappingTable
         }
 
         ref IndirectMapping mapping = ref _indirect.At(entry.Number);
-        return mapping.Backing!.TryRead(mapping.OffsetAt(address), MemoryMarshal.AsBytes(new Span<ulong>(ref word))) ? TableAccess.Ok : TableAccess.Gone;
+        return mapping.Backing!.TryRead(mapping.OffsetAt(address), MemoryMarshal.AsBytes(new Span<ulong>(ref word)))
+            ? TableAccess.Ok
+            : TableAccess.Gone;
     }
 
     /// <summary>Drops from devices' own caches what a first stage made of a range of addresses.</summary>
@@ -172,7 +193,9 @@ public sealed class MappingTable
         foreach (DmaPort port in ports) port.DeviceTlb?.Invalidate(route, first, last);
     }
 
-    /// <summary>Empties the IOTLBs of all ports that translate by this table, and waits for accesses that began before.</summary>
+    /// <summary>
+    /// Empties the IOTLBs of all ports that translate by this table, and waits for accesses that began before.
+    /// </summary>
     internal void Flush()
     {
         DmaPort[] ports;
@@ -181,7 +204,8 @@ public sealed class MappingTable
     }
 
     /// <summary>
-    /// Finds what an address leads to, for an access that is under way on a port: it stays in use until the access ends.
+    /// Finds what an address leads to, for an access that is under way on a port: it stays in use until the access
+    /// ends.
     /// </summary>
     /// <param name="address">The address.</param>
     /// <param name="shift">Log2 of the bytes around it that lead on alike.</param>
@@ -207,7 +231,10 @@ public sealed class MappingTable
         return entry.IsUsed || !entry.IsMapped ? entry : Mark(address, out _);
     }
 
-    /// <summary>The same, for who keeps the node from one access to another: one that has gone says that nothing is mapped, which is asked again from the root.</summary>
+    /// <summary>
+    /// The same, for who keeps the node from one access to another: one that has gone says that nothing is mapped,
+    /// which is asked again from the root.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal MapEntry Use(ulong address, ref IovaNode? near, out int shift)
     {
@@ -228,14 +255,15 @@ public sealed class MappingTable
     internal ref IndirectMapping At(uint number) => ref _indirect.At(number);
 
     /// <summary>
-    /// How many bytes after an address, at least <paramref name="wanted"/> if so many, lead on alike, when those that one entry stands for do not suffice. They
-    /// stay in use, too.
+    /// How many bytes after an address, at least <paramref name="wanted"/> if so many, lead on alike, when those that
+    /// one entry stands for do not suffice. They stay in use, too.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal ulong Extend(MapEntry entry, ulong address, int shift, ulong wanted)
     {
         ulong after = ((1UL << shift) - 1) & ~address;
-        while (after < wanted && address + after != ulong.MaxValue && Use(address + after + 1, out shift).Value == entry.Value)
+        while (after < wanted && address + after != ulong.MaxValue
+            && Use(address + after + 1, out shift).Value == entry.Value)
             after += 1UL << shift;
         return after;
     }
@@ -255,7 +283,9 @@ public sealed class MappingTable
     /// <summary>The table itself, for who looks up as this does.</summary>
     internal IovaTable Table => _table;
 
-    /// <summary>From now on what is taken out is also taken from this port. Before the port can translate by the table.</summary>
+    /// <summary>
+    /// From now on what is taken out is also taken from this port. Before the port can translate by the table.
+    /// </summary>
     internal void AddPort(DmaPort port)
     {
         lock (_lock)

@@ -3,8 +3,8 @@ using Ioasis.Core.Units;
 namespace Ioasis.Core.Domains;
 
 /// <summary>
-/// A page table whose first stage the user owns; its second stage is a paging domain of the user's (Linux: IOMMU_DOMAIN_NESTED). A kind of
-/// unit derives its own.
+/// A page table whose first stage the user owns; its second stage is a paging domain of the user's (Linux:
+/// IOMMU_DOMAIN_NESTED). A kind of unit derives its own.
 /// </summary>
 public abstract class NestedDomain : IommuDomain
 {

@@ -8,15 +8,20 @@ namespace Ioasis.Core.Domains;
 public class PagingDomain : IommuDomain
 {
     /// <summary>Makes a domain; a unit does so after it has checked the options against its capabilities.</summary>
-    public PagingDomain(IommuUnit owner, MappingTable mappings, PagingDomainOptions options) : base(owner, mappings, new TranslationRoute(mappings, owner.Aperture.Last)) => Options = options;
+    public PagingDomain(IommuUnit owner, MappingTable mappings, PagingDomainOptions options)
+        : base(owner, mappings, new TranslationRoute(mappings, owner.Aperture.Last)) => Options = options;
 
     /// <summary>What it was made to be able to do.</summary>
     public PagingDomainOptions Options { get; }
 
-    /// <summary>The page sizes that it has, a bit for each; those of the unit unless the table is of a special kind.</summary>
+    /// <summary>
+    /// The page sizes that it has, a bit for each; those of the unit unless the table is of a special kind.
+    /// </summary>
     public virtual ulong PageSizes => Owner.PageSizes;
 
-    /// <summary>The addresses that it translates; those that the unit does unless the table is of a special kind.</summary>
+    /// <summary>
+    /// The addresses that it translates; those that the unit does unless the table is of a special kind.
+    /// </summary>
     public virtual IovaRange Aperture => Owner.Aperture;
 
     /// <summary>Whether it takes no mapping that devices may not write.</summary>
@@ -26,8 +31,8 @@ public class PagingDomain : IommuDomain
     public bool IsTrackingDirty => Dirty is not null;
 
     /// <summary>
-    /// Records that a device wrote a range: for units whose devices write by other ways than a port, whose writes are recorded by themselves.
-    /// Nothing happens while it is not recorded.
+    /// Records that a device wrote a range: for units whose devices write by other ways than a port, whose writes are
+    /// recorded by themselves. Nothing happens while it is not recorded.
     /// </summary>
     public void MarkDirty(IovaRange range) => Dirty?.Mark(range.First, range.Last);
 
@@ -43,8 +48,8 @@ public class PagingDomain : IommuDomain
     internal DirtyBitmap? Dirty => Route!.Dirty;
 
     /// <summary>
-    /// Begins to record which pages are written, all of them clean, or ends it. When this returns, every access does as was asked, one in flight
-    /// included. The caller sees to it that two of these calls do not meet.
+    /// Begins to record which pages are written, all of them clean, or ends it. When this returns, every access does as
+    /// was asked, one in flight included. The caller sees to it that two of these calls do not meet.
     /// </summary>
     internal void SetDirtyTracking(bool enable)
     {

@@ -6,13 +6,15 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Domains;
 
 /// <summary>
-/// An address space of a process as a device's page table: its addresses are the process's own pointers (Linux: IOMMU_DOMAIN_SVA). Nothing is
-/// pinned and nothing is kept: each page is accessed as the process itself would access it at that moment.
+/// An address space of a process as a device's page table: its addresses are the process's own pointers (Linux:
+/// IOMMU_DOMAIN_SVA). Nothing is pinned and nothing is kept: each page is accessed as the process itself would access
+/// it at that moment.
 /// </summary>
 /// <remarks>
-/// What the process unmaps, moves or protects is out of reach for every access that begins after that; one that had begun finishes on its page. Where the
-/// process is seen doing it (<see cref="AddressSpace.Changes"/>), none is under way meanwhile. A page that is not present is made present by the access, or, for a device that
-/// asks for pages, by its page request.
+/// What the process unmaps, moves or protects is out of reach for every access that begins after that; one that had
+/// begun finishes on its page. Where the process is seen doing it (<see cref="AddressSpace.Changes"/>), none is under
+/// way meanwhile. A page that is not present is made present by the access, or, for a device that asks for pages, by
+/// its page request.
 /// </remarks>
 public sealed class ProcessDomain : IommuDomain, IMmuNotifier
 {
@@ -22,7 +24,8 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
     // Programs have the lower half of the canonical addresses of 4 levels.
     private static readonly IovaRange s_addresses = new(0, (1UL << 47) - 1);
 
-    // Guards the count together with what follows from it: attaching and detaching meet on several endpoints. Taken after an endpoint's lock.
+    // Guards the count together with what follows from it: attaching and detaching meet on several endpoints. Taken
+    // after an endpoint's lock.
     private readonly Lock _lock = new();
     private int _attachments;
 
@@ -60,23 +63,27 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
     }
 
     /// <summary>All that the process can address.</summary>
-    private sealed class Whole(AddressSpace memory) : MemoryBacking(s_addresses.Length, writable: true, alignmentHint: 0)
+    private sealed class Whole(AddressSpace memory)
+        : MemoryBacking(s_addresses.Length, writable: true, alignmentHint: 0)
     {
         public override bool TryPopulate(ulong offset, ulong length) => true;
 
-        public override bool TryRead(ulong offset, Span<byte> destination) => memory.TryRead(new Hva(offset), destination);
+        public override bool TryRead(ulong offset, Span<byte> destination) =>
+            memory.TryRead(new Hva(offset), destination);
 
-        public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source) => memory.TryWrite(new Hva(offset), source);
+        public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source) =>
+            memory.TryWrite(new Hva(offset), source);
 
         public override bool TryBring(ulong offset, ulong length, bool write, CancellationToken stop) =>
             memory.TryBring(new Hva(offset), length, write, stop);
 
-        public override bool TryLocate(ulong offset, out MemoryLocation location) => memory.TryLocate(new Hva(offset), out location);
+        public override bool TryLocate(ulong offset, out MemoryLocation location) =>
+            memory.TryLocate(new Hva(offset), out location);
     }
 
     /// <summary>
-    /// Answers page requests by whether the process could make that access itself (Linux: iommu_sva_handle_mm). The page is there by then, or
-    /// will be made by the access.
+    /// Answers page requests by whether the process could make that access itself (Linux: iommu_sva_handle_mm). The
+    /// page is there by then, or will be made by the access.
     /// </summary>
     private sealed class Handler(AddressSpace memory) : IPageRequestHandler
     {
@@ -96,8 +103,10 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
         {
             Span<byte> one = stackalloc byte[1];
             ulong page = request.Address.Value & ~(PageSize - 1);
-            if (page > s_addresses.Last || (request.Access & (PageRequestAccess.Privileged | PageRequestAccess.Execute)) != 0) return false;
-            MemoryBacking backing = memory.Reference(new Hva(page), PageSize, (request.Access & PageRequestAccess.Write) != 0);
+            if (page > s_addresses.Last
+                || (request.Access & (PageRequestAccess.Privileged | PageRequestAccess.Execute)) != 0) return false;
+            MemoryBacking backing = memory.Reference(
+                new Hva(page), PageSize, (request.Access & PageRequestAccess.Write) != 0);
             try
             {
                 return backing.TryPopulate() && memory.TryRead(new Hva(page), one); // which makes it present

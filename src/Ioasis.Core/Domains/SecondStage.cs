@@ -7,8 +7,8 @@ using Ioasis.PageTables;
 namespace Ioasis.Core.Domains;
 
 /// <summary>
-/// The guest's memory behind a second stage, for a walk within an access of a port. Words of memory that stands in our process are changed in
-/// one step; those of another process's private memory can only be read and then written.
+/// The guest's memory behind a second stage, for a walk within an access of a port. Words of memory that stands in our
+/// process are changed in one step; those of another process's private memory can only be read and then written.
 /// </summary>
 /// <param name="parent">The second stage.</param>
 /// <param name="near">Where the first look-up may begin, if that is known: see <see cref="NodeOf"/>.</param>
@@ -20,11 +20,15 @@ internal struct SecondStage(TranslationRoute parent, IovaNode? near = null) : IT
     private IovaNode? _near = near; // tables of a guest are mostly near one another
 
     /// <summary>
-    /// Where an address is looked up. It may be kept beyond an access: a node that has gone says that nothing is mapped, which is to be asked again from the root.
+    /// Where an address is looked up. It may be kept beyond an access: a node that has gone says that nothing is
+    /// mapped, which is to be asked again from the root.
     /// </summary>
     internal static IovaNode? NodeOf(TranslationRoute parent, Gpa address) => parent.Table.Table.NodeOf(address.Value);
 
-    /// <summary>Where a table that was read before is in our own process: what translates by it is to be dropped with what ports keep. 0 when it is elsewhere.</summary>
+    /// <summary>
+    /// Where a table that was read before is in our own process: what translates by it is to be dropped with what ports
+    /// keep. 0 when it is elsewhere.
+    /// </summary>
     /// <param name="parent">The second stage.</param>
     /// <param name="table">Its address, a multiple of its bytes.</param>
     /// <param name="bytes">Its bytes, a power of two.</param>
@@ -46,7 +50,8 @@ internal struct SecondStage(TranslationRoute parent, IovaNode? near = null) : IT
             return TableAccess.Ok;
         }
 
-        TableAccess access = _parent.Table.TryReadWord(found, address.Value, out ulong asked); // not into entry: that is to stay in a register
+        // not into entry: that is to stay in a register
+        TableAccess access = _parent.Table.TryReadWord(found, address.Value, out ulong asked);
         entry = asked;
         return access;
     }
@@ -81,8 +86,10 @@ internal struct SecondStage(TranslationRoute parent, IovaNode? near = null) : IT
         {
             ref IndirectMapping mapping = ref _parent.Table.At(entry.Number);
             ulong offset = mapping.OffsetAt(address.Value);
-            if (!mapping.Backing!.TryRead(offset, MemoryMarshal.AsBytes(new Span<ulong>(ref found)))) return TableAccess.Gone;
-            if (found == expected && !mapping.Backing.TryWrite(offset, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in desired))))
+            if (!mapping.Backing!.TryRead(offset, MemoryMarshal.AsBytes(new Span<ulong>(ref found))))
+                return TableAccess.Gone;
+            if (found == expected && !mapping.Backing.TryWrite(
+                offset, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in desired))))
                 return TableAccess.Gone;
         }
 

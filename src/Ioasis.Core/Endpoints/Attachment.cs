@@ -3,7 +3,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Core.Endpoints;
 
-/// <summary>That a requester ID, or one of its PASIDs, is attached to a domain: from the attaching until it ends (Linux: struct iommu_attach_handle).</summary>
+/// <summary>
+/// That a requester ID, or one of its PASIDs, is attached to a domain: from the attaching until it ends (Linux: struct
+/// iommu_attach_handle).
+/// </summary>
 public sealed class Attachment
 {
     private volatile bool _isGone;

@@ -8,13 +8,13 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Endpoints;
 
 /// <summary>
-/// A function behind an IOMMU: what its requester ID and its PASIDs are attached to. Not attached means blocked: no access goes
-/// through.
+/// A function behind an IOMMU: what its requester ID and its PASIDs are attached to. Not attached means blocked: no
+/// access goes through.
 /// </summary>
 public sealed class Endpoint
 {
-    // Guards attachments, ports and the bus-master bit against each other's changes. Taken before a mapping table's lock.
-    // Translation reads what it guards without it.
+    // Guards attachments, ports and the bus-master bit against each other's changes. Taken before a mapping table's
+    // lock. Translation reads what it guards without it.
     private readonly Lock _lock = new();
     private readonly OutstandingRequests _requests = new();
     private readonly PasidTable _pasids = new();
@@ -59,7 +59,9 @@ public sealed class Endpoint
     /// <summary>How many PASID bits it may use; 0 for no PASIDs.</summary>
     public int MaxPasidLog2 => Enabled.PasidBits;
 
-    /// <summary>How many of its page requests have no answer yet; never more than <see cref="EndpointFeatures.PageRequests"/>.</summary>
+    /// <summary>
+    /// How many of its page requests have no answer yet; never more than <see cref="EndpointFeatures.PageRequests"/>.
+    /// </summary>
     public int OutstandingPageRequests => _requests.Count;
 
     /// <summary>How many ports are open.</summary>
@@ -69,8 +71,8 @@ public sealed class Endpoint
     }
 
     /// <summary>
-    /// Whether the function may send requests at all (PCI command register, bit 2). When clearing it returns, none is under way, and its page
-    /// requests are answered.
+    /// Whether the function may send requests at all (PCI command register, bit 2). When clearing it returns, none is
+    /// under way, and its page requests are answered.
     /// </summary>
     public bool BusMaster
     {
@@ -90,14 +92,21 @@ public sealed class Endpoint
         }
     }
 
-    /// <summary>How often its engines found a translation that they keep by themselves, and how often they had to ask. Both 0 without ATS.</summary>
+    /// <summary>
+    /// How often its engines found a translation that they keep by themselves, and how often they had to ask. Both 0
+    /// without ATS.
+    /// </summary>
     internal (long Hits, long Misses) DeviceTranslations
     {
-        get { lock (_lock) return (_ports.Sum(p => p.DeviceTlb?.Hits ?? 0), _ports.Sum(p => p.DeviceTlb?.Misses ?? 0)); }
+        get
+        {
+            lock (_lock) return (_ports.Sum(p => p.DeviceTlb?.Hits ?? 0), _ports.Sum(p => p.DeviceTlb?.Misses ?? 0));
+        }
     }
 
     /// <summary>Opens a port for one engine of the function.</summary>
-    /// <param name="translations">How many translations the engine can keep by itself, if ATS is enabled; 0 for none.</param>
+    /// <param name="translations">How many translations the engine can keep by itself, if ATS is enabled; 0 for
+    /// none.</param>
     public DmaPort OpenPort(int translations = 0)
     {
         lock (_lock)
@@ -119,11 +128,14 @@ public sealed class Endpoint
     /// <summary>Whether anything is attached.</summary>
     internal bool HasAttachments => _rid is not null || _pasids.All.Any();
 
-    /// <summary>Attaches the requester ID, or a PASID, that is not attached to anything (Linux: iommu_attach_device_pasid).</summary>
+    /// <summary>
+    /// Attaches the requester ID, or a PASID, that is not attached to anything (Linux: iommu_attach_device_pasid).
+    /// </summary>
     /// <param name="pasid">Null for requests without PASID.</param>
     /// <param name="domain">What to attach to.</param>
     /// <param name="owner">What the caller wants to find again in a page request.</param>
-    /// <param name="attachment">The attachment, when the answer is <see cref="IommuStatus.Ok"/>: only who has it can replace or detach it.</param>
+    /// <param name="attachment">The attachment, when the answer is <see cref="IommuStatus.Ok"/>: only who has it can
+    /// replace or detach it.</param>
     /// <returns>Busy when it is attached; Invalid for a process's domain without PASID; what the unit says.</returns>
     public IommuStatus Attach(Pasid? pasid, IommuDomain domain, object? owner, out Attachment? attachment)
     {
@@ -132,8 +144,8 @@ public sealed class Endpoint
     }
 
     /// <summary>
-    /// Moves an attachment to another domain without a gap between them (Linux: iommu_replace_device_pasid). When this returns, no access uses the
-    /// former domain any more, and its page requests are answered.
+    /// Moves an attachment to another domain without a gap between them (Linux: iommu_replace_device_pasid). When this
+    /// returns, no access uses the former domain any more, and its page requests are answered.
     /// </summary>
     /// <param name="former">The attachment.</param>
     /// <param name="domain">What to attach to; the same as before, nothing happens.</param>
@@ -148,8 +160,8 @@ public sealed class Endpoint
     }
 
     /// <summary>
-    /// Ends an attachment; DMA is blocked then (Linux: iommu_detach_device_pasid). When this returns, no access uses its domain any more, and its page
-    /// requests are answered.
+    /// Ends an attachment; DMA is blocked then (Linux: iommu_detach_device_pasid). When this returns, no access uses
+    /// its domain any more, and its page requests are answered.
     /// </summary>
     /// <returns>False, with nothing done, when it is not attached any more.</returns>
     public bool Detach(Attachment attachment)
@@ -158,8 +170,12 @@ public sealed class Endpoint
         return Exchange(attachment.Pasid, attachment, null, null, out _) == IommuStatus.Ok;
     }
 
-    /// <summary>Sets what is attached to <paramref name="domain"/>, null for nothing, if it is <paramref name="former"/> now, null for nothing.</summary>
-    private IommuStatus Exchange(Pasid? pasid, Attachment? former, IommuDomain? domain, object? owner, out Attachment? attachment)
+    /// <summary>
+    /// Sets what is attached to <paramref name="domain"/>, null for nothing, if it is <paramref name="former"/> now,
+    /// null for nothing.
+    /// </summary>
+    private IommuStatus Exchange(
+        Pasid? pasid, Attachment? former, IommuDomain? domain, object? owner, out Attachment? attachment)
     {
         attachment = null;
         lock (_lock)
@@ -196,7 +212,9 @@ public sealed class Endpoint
         return IommuStatus.Ok;
     }
 
-    /// <summary>The function was reset: what it kept of translations is gone, and its page requests are answered.</summary>
+    /// <summary>
+    /// The function was reset: what it kept of translations is gone, and its page requests are answered.
+    /// </summary>
     public void Reset()
     {
         lock (_lock)
@@ -205,12 +223,15 @@ public sealed class Endpoint
     }
 
     /// <summary>
-    /// The function asks for pages. The last request of a group brings all of it to who answers for the page table of its PASID; when nobody
-    /// does, the answer is <see cref="PageResponse.Invalid"/> (Linux: iommu_report_device_fault).
+    /// The function asks for pages. The last request of a group brings all of it to who answers for the page table of
+    /// its PASID; when nobody does, the answer is <see cref="PageResponse.Invalid"/> (Linux:
+    /// iommu_report_device_fault).
     /// </summary>
     /// <param name="request">The request.</param>
-    /// <param name="answered">Is called once with the answer to a group, if this is its last request, by whoever answers, perhaps before this returns.</param>
-    /// <returns>False when it was not sent, and will not be answered: the function may send none now, or has as many unanswered as it may.</returns>
+    /// <param name="answered">Is called once with the answer to a group, if this is its last request, by whoever
+    /// answers, perhaps before this returns.</param>
+    /// <returns>False when it was not sent, and will not be answered: the function may send none now, or has as many
+    /// unanswered as it may.</returns>
     public bool RequestPage(in PageRequest request, Action<PageResponse>? answered = null)
     {
         if (HandlerOf(request.Pasid) is not { Domain.PageRequests: { } handler } attachment)
@@ -228,10 +249,14 @@ public sealed class Endpoint
         return true;
     }
 
-    /// <summary>An attachment has ended: of its page requests those whose group is not complete are forgotten.</summary>
+    /// <summary>
+    /// An attachment has ended: of its page requests those whose group is not complete are forgotten.
+    /// </summary>
     internal void Forget(Attachment attachment) => _requests.Forget(attachment);
 
-    /// <summary>Gets what code of the function throws that is called with an answer; null: it goes to who answers.</summary>
+    /// <summary>
+    /// Gets what code of the function throws that is called with an answer; null: it goes to who answers.
+    /// </summary>
     internal Action<Exception>? CallbackFailed { private get; set; }
 
     /// <summary>Calls the function back with an answer.</summary>
@@ -245,7 +270,8 @@ public sealed class Endpoint
     internal void Answered(PageRequestGroup group) => _requests.Remove(group);
 
     private Attachment? HandlerOf(Pasid? pasid) =>
-        AttachmentOf(pasid) ?? (pasid is not null && Unit.UserOwnsPasidTable && _rid is { Domain: NestedDomain } nested ? nested : null);
+        AttachmentOf(pasid) ?? (pasid is not null && Unit.UserOwnsPasidTable
+            && _rid is { Domain: NestedDomain } nested ? nested : null);
 
     /// <summary>The attachment of the requester ID (null) or of a PASID; null for none.</summary>
     internal Attachment? AttachmentOf(Pasid? pasid) => pasid is { } id ? _pasids.Find(id.Value) : _rid;
@@ -253,7 +279,9 @@ public sealed class Endpoint
     /// <summary>Which table translates requests without PASID; null while they are blocked.</summary>
     internal TranslationRoute? RidRoute => _ridRoute;
 
-    /// <summary>Which table translates requests without PASID (0) or with one (its value plus 1); null while they are blocked.</summary>
+    /// <summary>
+    /// Which table translates requests without PASID (0) or with one (its value plus 1); null while they are blocked.
+    /// </summary>
     internal TranslationRoute? RouteOf(uint pasidKey)
     {
         if (pasidKey == 0) return _ridRoute;

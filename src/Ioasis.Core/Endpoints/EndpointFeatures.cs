@@ -1,6 +1,9 @@
 namespace Ioasis.Core.Endpoints;
 
-/// <summary>What a function can do toward its IOMMU beyond plain requests (PCI Express: the capabilities PASID, ATS and PRI), or what of it is enabled.</summary>
+/// <summary>
+/// What a function can do toward its IOMMU beyond plain requests (PCI Express: the capabilities PASID, ATS and PRI), or
+/// what of it is enabled.
+/// </summary>
 public sealed record EndpointFeatures
 {
     /// <summary>A function that can do nothing of it.</summary>

@@ -1,7 +1,8 @@
 namespace Ioasis.Core.Endpoints;
 
 /// <summary>
-/// Endpoints that the IOMMU cannot keep apart, so that they have one owner and one page table (Linux: struct iommu_group).
+/// Endpoints that the IOMMU cannot keep apart, so that they have one owner and one page table (Linux: struct
+/// iommu_group).
 /// </summary>
 public sealed class IommuGroup
 {
@@ -21,15 +22,20 @@ public sealed class IommuGroup
     public IReadOnlyList<Endpoint> Endpoints { get; private set; } = [];
 
     /// <summary>
-    /// Whether DMA of the group has an owner, or a driver of ours uses a device of it (Linux: iommu_group_dma_owner_claimed).
+    /// Whether DMA of the group has an owner, or a driver of ours uses a device of it (Linux:
+    /// iommu_group_dma_owner_claimed).
     /// </summary>
     public bool IsClaimed
     {
         get { lock (_lock) return _uses != 0; }
     }
 
-    /// <summary>Claims DMA of the whole group for one owner; the same owner may claim again (Linux: iommu_device_claim_dma_owner).</summary>
-    /// <returns><see cref="IommuStatus.Busy"/> when another owner has it, a driver of ours uses it, or something is attached.</returns>
+    /// <summary>
+    /// Claims DMA of the whole group for one owner; the same owner may claim again (Linux:
+    /// iommu_device_claim_dma_owner).
+    /// </summary>
+    /// <returns><see cref="IommuStatus.Busy"/> when another owner has it, a driver of ours uses it, or something is
+    /// attached.</returns>
     public IommuStatus Claim(object owner)
     {
         ArgumentNullException.ThrowIfNull(owner);
@@ -42,7 +48,9 @@ public sealed class IommuGroup
         }
     }
 
-    /// <summary>Gives one claim back; after the last one the group is nobody's (Linux: iommu_device_release_dma_owner).</summary>
+    /// <summary>
+    /// Gives one claim back; after the last one the group is nobody's (Linux: iommu_device_release_dma_owner).
+    /// </summary>
     /// <exception cref="InvalidOperationException">It was not claimed.</exception>
     public void Release()
     {
@@ -54,8 +62,8 @@ public sealed class IommuGroup
     }
 
     /// <summary>
-    /// A driver of ours begins to use a device of the group by the DMA API or a process's pointers; any number may (Linux:
-    /// iommu_device_use_default_domain).
+    /// A driver of ours begins to use a device of the group by the DMA API or a process's pointers; any number may
+    /// (Linux: iommu_device_use_default_domain).
     /// </summary>
     /// <returns><see cref="IommuStatus.Busy"/> when DMA of the group has an owner.</returns>
     public IommuStatus UseDefaultDomain()

@@ -3,12 +3,12 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Endpoints;
 
 /// <summary>
-/// What the PASIDs of a function are attached to: two levels of 1024, so that a change touches one slot however many there are. Its owner makes
-/// changes under one lock; look-ups take none.
+/// What the PASIDs of a function are attached to: two levels of 1024, so that a change touches one slot however many
+/// there are. Its owner makes changes under one lock; look-ups take none.
 /// </summary>
 /// <remarks>
-/// A look-up may hold a leaf that was taken out meanwhile. It then finds nothing in it, as was true at some moment of the look-up: a leaf is taken out
-/// only when it is empty, and is never put back or filled again.
+/// A look-up may hold a leaf that was taken out meanwhile. It then finds nothing in it, as was true at some moment of
+/// the look-up: a leaf is taken out only when it is empty, and is never put back or filled again.
 /// </remarks>
 internal sealed class PasidTable
 {

@@ -19,7 +19,9 @@ internal sealed class TranslationRoute
         _plain = table.Table;
     }
 
-    /// <summary>The route of a domain with a first stage: what that translates to is looked up among its parent's mappings.</summary>
+    /// <summary>
+    /// The route of a domain with a first stage: what that translates to is looked up among its parent's mappings.
+    /// </summary>
     internal TranslationRoute(FirstStageDomain firstStage, TranslationRoute parent)
     {
         FirstStage = firstStage;
@@ -28,7 +30,9 @@ internal sealed class TranslationRoute
         LastAddress = ulong.MaxValue;
     }
 
-    /// <summary>The route of a process's own address space: one mapping, of which every page may come and go by itself.</summary>
+    /// <summary>
+    /// The route of a process's own address space: one mapping, of which every page may come and go by itself.
+    /// </summary>
     internal TranslationRoute(MappingTable table, ulong lastAddress, int pageShift, AddressSpace process)
     {
         Table = table;
@@ -40,13 +44,18 @@ internal sealed class TranslationRoute
     /// <summary>Bytes minus 1 of the aligned pieces that are accessed each by itself.</summary>
     internal ulong PageMask { get; } = ulong.MaxValue;
 
-    /// <summary>Whether memory that cannot be accessed is a page that is missing, rather than one that is gone.</summary>
+    /// <summary>
+    /// Whether memory that cannot be accessed is a page that is missing, rather than one that is gone.
+    /// </summary>
     internal bool IsProcess => Process is not null;
 
     /// <summary>The process whose address space it is; null for other domains.</summary>
     internal AddressSpace? Process { get; }
 
-    /// <summary>The changes of a process's memory, during which no access may be under way; null for other domains, whose mappings are taken out.</summary>
+    /// <summary>
+    /// The changes of a process's memory, during which no access may be under way; null for other domains, whose
+    /// mappings are taken out.
+    /// </summary>
     internal MemoryChanges? Changes => Process?.Changes;
 
     /// <summary>The mappings.</summary>
@@ -59,8 +68,8 @@ internal sealed class TranslationRoute
     internal ulong LastAddress { get; }
 
     /// <summary>
-    /// Where writes are recorded, by the addresses of the mappings; null while they are not. While they are, no port keeps a translation that permits
-    /// them.
+    /// Where writes are recorded, by the addresses of the mappings; null while they are not. While they are, no port
+    /// keeps a translation that permits them.
     /// </summary>
     internal DirtyBitmap? Dirty
     {
@@ -72,6 +81,9 @@ internal sealed class TranslationRoute
         }
     }
 
-    /// <summary>The table, where its entries are all that there is to a translation; null where there is a first stage, or writes are recorded.</summary>
+    /// <summary>
+    /// The table, where its entries are all that there is to a translation; null where there is a first stage, or
+    /// writes are recorded.
+    /// </summary>
     internal IovaTable? Plain => _plain;
 }

@@ -2,7 +2,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Core.Faults;
 
-/// <summary>The faults of one unit: the newest ones, in a ring of fixed size, so that a faulting device cannot exhaust the host.</summary>
+/// <summary>
+/// The faults of one unit: the newest ones, in a ring of fixed size, so that a faulting device cannot exhaust the host.
+/// </summary>
 public sealed class FaultLog
 {
     /// <summary>How many records are kept.</summary>

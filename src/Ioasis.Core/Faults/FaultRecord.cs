@@ -9,6 +9,7 @@ namespace Ioasis.Core.Faults;
 /// <param name="Iova">For which address.</param>
 /// <param name="IsWrite">Whether the device was writing memory.</param>
 /// <param name="Reason">Why it was refused.</param>
-/// <param name="Code">The unit's own number for that (VT-d: the fault reason of appendix A); 0 when it never reached the unit.</param>
+/// <param name="Code">The unit's own number for that (VT-d: the fault reason of appendix A); 0 when it never reached
+/// the unit.</param>
 public readonly record struct FaultRecord(
     long Sequence, RequesterId Requester, Pasid? Pasid, Iova Iova, bool IsWrite, FaultReason Reason, byte Code);

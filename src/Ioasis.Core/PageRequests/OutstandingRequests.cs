@@ -2,7 +2,9 @@ using Ioasis.Core.Endpoints;
 
 namespace Ioasis.Core.PageRequests;
 
-/// <summary>The page requests of a device that have no answer yet: those whose group is not complete, and the groups that wait.</summary>
+/// <summary>
+/// The page requests of a device that have no answer yet: those whose group is not complete, and the groups that wait.
+/// </summary>
 internal sealed class OutstandingRequests
 {
     // Guards what follows. Innermost; devices are answered without it.
@@ -18,7 +20,9 @@ internal sealed class OutstandingRequests
         get { lock (_lock) return _count; }
     }
 
-    /// <summary>Takes a request that does not complete its group. Of an attachment that has ended it is forgotten at once.</summary>
+    /// <summary>
+    /// Takes a request that does not complete its group. Of an attachment that has ended it is forgotten at once.
+    /// </summary>
     /// <returns>False when the device may send none, or has as many unanswered as it may.</returns>
     internal bool TryAdd(Attachment attachment, in PageRequest request, int allowed)
     {
@@ -33,15 +37,16 @@ internal sealed class OutstandingRequests
     }
 
     /// <summary>
-    /// Takes the request that completes a group, which waits until <see cref="Remove"/>. To the group belong the requests before it with its number and
-    /// its PASID.
+    /// Takes the request that completes a group, which waits until <see cref="Remove"/>. To the group belong the
+    /// requests before it with its number and its PASID.
     /// </summary>
     /// <param name="attachment">Whose page table they ask.</param>
     /// <param name="last">The request.</param>
     /// <param name="allowed">How many the device may have unanswered.</param>
     /// <param name="answered">Is called with the answer.</param>
     /// <returns>Null when the device may send none, or has as many unanswered as it may.</returns>
-    internal PageRequestGroup? TryComplete(Attachment attachment, PageRequest last, int allowed, Action<PageResponse>? answered)
+    internal PageRequestGroup? TryComplete(
+        Attachment attachment, PageRequest last, int allowed, Action<PageResponse>? answered)
     {
         lock (_lock)
         {
@@ -50,7 +55,8 @@ internal sealed class OutstandingRequests
             _count -= _partial.RemoveAll(p =>
             {
                 if (p.Request.Group != last.Group || p.Request.Pasid != last.Pasid) return false;
-                if (p.Attachment == attachment) requests.Add(p.Request); // a PASID may have got a page table of its own meanwhile
+                // a PASID may have got a page table of its own meanwhile
+                if (p.Attachment == attachment) requests.Add(p.Request);
                 return true;
             });
             requests.Add(last);
@@ -61,7 +67,10 @@ internal sealed class OutstandingRequests
         }
     }
 
-    /// <summary>Forgets the requests of an attachment that has ended whose group is not complete: nobody is told of them, and they have no answer.</summary>
+    /// <summary>
+    /// Forgets the requests of an attachment that has ended whose group is not complete: nobody is told of them, and
+    /// they have no answer.
+    /// </summary>
     internal void Forget(Attachment attachment)
     {
         lock (_lock) _count -= _partial.RemoveAll(p => p.Attachment == attachment);
@@ -80,7 +89,9 @@ internal sealed class OutstandingRequests
         lock (_lock) _isStopped = stopped;
     }
 
-    /// <summary>Answers all that wait <see cref="PageResponse.Invalid"/>, and forgets groups that are not complete.</summary>
+    /// <summary>
+    /// Answers all that wait <see cref="PageResponse.Invalid"/>, and forgets groups that are not complete.
+    /// </summary>
     internal void Drain()
     {
         PageRequestGroup[] groups;

@@ -2,13 +2,16 @@ using Ioasis.Memory;
 
 namespace Ioasis.Core.PageRequests;
 
-/// <summary>A device asks for a page that its translation did not give it (PCI Express: Page Request message, 10.4.1).</summary>
+/// <summary>
+/// A device asks for a page that its translation did not give it (PCI Express: Page Request message, 10.4.1).
+/// </summary>
 /// <param name="Pasid">For which address space; null for that of the requester ID.</param>
 /// <param name="Group">The device's number for requests that are answered together.</param>
 /// <param name="Access">What it wants to do there.</param>
 /// <param name="Address">Where.</param>
 /// <param name="IsLast">Whether the group is complete with this one, and wants its answer.</param>
-public readonly record struct PageRequest(Pasid? Pasid, uint Group, PageRequestAccess Access, Iova Address, bool IsLast);
+public readonly record struct PageRequest(Pasid? Pasid, uint Group, PageRequestAccess Access, Iova Address,
+    bool IsLast);
 
 /// <summary>What a page is asked for.</summary>
 [Flags]

@@ -8,7 +8,8 @@ public sealed class PageRequestGroup
     private readonly Action<PageResponse>? _answered;
     private int _isAnswered;
 
-    internal PageRequestGroup(Attachment attachment, IReadOnlyList<PageRequest> requests, Action<PageResponse>? answered)
+    internal PageRequestGroup(
+        Attachment attachment, IReadOnlyList<PageRequest> requests, Action<PageResponse>? answered)
     {
         Attachment = attachment;
         Requests = requests;

@@ -2,7 +2,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Core.Pasids;
 
-/// <summary>How many PASIDs somebody may have through all owners: a process through all its files, or a user through all processes.</summary>
+/// <summary>
+/// How many PASIDs somebody may have through all owners: a process through all its files, or a user through all
+/// processes.
+/// </summary>
 public sealed class PasidShare
 {
     private int _count;

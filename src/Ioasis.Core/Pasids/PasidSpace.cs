@@ -4,8 +4,8 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Pasids;
 
 /// <summary>
-/// The PASIDs of a host: one space for all its units and devices, so that a PASID means one address space everywhere. What was given back
-/// is not given out again while a device still holds it.
+/// The PASIDs of a host: one space for all its units and devices, so that a PASID means one address space everywhere.
+/// What was given back is not given out again while a device still holds it.
 /// </summary>
 public sealed class PasidSpace
 {
@@ -30,8 +30,8 @@ public sealed class PasidSpace
     /// <param name="first">The lowest that will do.</param>
     /// <param name="last">The highest that will do.</param>
     /// <param name="pasid">The PASID, when the answer is <see cref="IommuStatus.Ok"/>.</param>
-    /// <returns>Invalid for a range that is none, NoMemory when the owner has all it may have, NoSpace when none of the range is free, or a share that the owner
-    /// has them of is used up.</returns>
+    /// <returns>Invalid for a range that is none, NoMemory when the owner has all it may have, NoSpace when none of the
+    /// range is free, or a share that the owner has them of is used up.</returns>
     public IommuStatus Allocate(PasidOwner owner, uint first, uint last, out Pasid pasid)
     {
         ArgumentNullException.ThrowIfNull(owner);
@@ -63,7 +63,8 @@ public sealed class PasidSpace
         ArgumentNullException.ThrowIfNull(owner);
         lock (_lock)
         {
-            if (!_entries.TryGetValue(pasid.Value, out Entry? entry) || entry.Owner != owner) return IommuStatus.NotFound;
+            if (!_entries.TryGetValue(pasid.Value, out Entry? entry) || entry.Owner != owner)
+                return IommuStatus.NotFound;
             entry.Owner = null;
             owner.Count--;
             Drop(pasid.Value, entry);
@@ -77,7 +78,8 @@ public sealed class PasidSpace
     {
         lock (_lock)
         {
-            if (!_entries.TryGetValue(pasid.Value, out Entry? entry) || entry.Owner is null) return IommuStatus.NotFound;
+            if (!_entries.TryGetValue(pasid.Value, out Entry? entry) || entry.Owner is null)
+                return IommuStatus.NotFound;
             entry.Holds++;
             return IommuStatus.Ok;
         }

@@ -5,12 +5,14 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Pasids;
 
 /// <summary>
-/// Binds devices to processes for a driver: a device that is bound uses the process's pointers by a PASID (Linux: iommu_sva_bind_device). A
-/// process has one PASID with one driver, however many devices it is bound to and however often.
+/// Binds devices to processes for a driver: a device that is bound uses the process's pointers by a PASID (Linux:
+/// iommu_sva_bind_device). A process has one PASID with one driver, however many devices it is bound to and however
+/// often.
 /// </summary>
 public sealed class ProcessBindings
 {
-    // Guards everything below; held while a device is attached and detached. Taken before a group's lock and an endpoint's.
+    // Guards everything below; held while a device is attached and detached. Taken before a group's lock and an
+    // endpoint's.
     private readonly Lock _lock = new();
     private readonly Dictionary<AddressSpace, Binding> _byProcess = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<uint, Binding> _byPasid = [];
@@ -36,8 +38,9 @@ public sealed class ProcessBindings
     /// <param name="device">The device.</param>
     /// <param name="process">The process's memory, the same object each time.</param>
     /// <param name="pasid">By which PASID, when the answer is <see cref="IommuStatus.Ok"/>.</param>
-    /// <returns>NotSupported for a device without PASIDs, Invalid when it cannot send the one that the process has already, NoMemory and NoSpace when
-    /// there is none to be had, Busy when a program has the device or something else is attached to the PASID. Nothing was changed then.</returns>
+    /// <returns>NotSupported for a device without PASIDs, Invalid when it cannot send the one that the process has
+    /// already, NoMemory and NoSpace when there is none to be had, Busy when a program has the device or something else
+    /// is attached to the PASID. Nothing was changed then.</returns>
     public IommuStatus BindDevice(Endpoint device, AddressSpace process, out Pasid pasid)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -71,8 +74,8 @@ public sealed class ProcessBindings
     }
 
     /// <summary>
-    /// Undoes one <see cref="BindDevice"/>. With the device's last one, no access of it uses the process's memory any more when this returns, and its
-    /// page requests are answered; with the process's last one its PASID is free.
+    /// Undoes one <see cref="BindDevice"/>. With the device's last one, no access of it uses the process's memory any
+    /// more when this returns, and its page requests are answered; with the process's last one its PASID is free.
     /// </summary>
     /// <exception cref="ArgumentException">The device is not bound by that PASID.</exception>
     public void UnbindDevice(Endpoint device, Pasid pasid)
@@ -80,7 +83,8 @@ public sealed class ProcessBindings
         ArgumentNullException.ThrowIfNull(device);
         lock (_lock)
         {
-            if (!_byPasid.TryGetValue(pasid.Value, out Binding? binding) || !binding.Devices.TryGetValue(device, out (Attachment Attachment, int Times) bound))
+            if (!_byPasid.TryGetValue(pasid.Value, out Binding? binding)
+                || !binding.Devices.TryGetValue(device, out (Attachment Attachment, int Times) bound))
                 throw new ArgumentException($"The device is not bound by PASID {pasid.Value}.", nameof(pasid));
             if (bound.Times > 1)
             {

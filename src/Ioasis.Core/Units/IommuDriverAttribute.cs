@@ -1,8 +1,8 @@
 namespace Ioasis.Core.Units;
 
 /// <summary>
-/// Gives a kind of unit the name by which a machine's description calls its driver, once its assembly was loaded as a plug-in. The class derives from
-/// <see cref="IommuUnit"/> and has a public constructor that takes the unit's name.
+/// Gives a kind of unit the name by which a machine's description calls its driver, once its assembly was loaded as a
+/// plug-in. The class derives from <see cref="IommuUnit"/> and has a public constructor that takes the unit's name.
 /// </summary>
 /// <param name="name">Letters, digits and dashes, <c>smmuv3</c>.</param>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]

@@ -7,8 +7,8 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Units;
 
 /// <summary>
-/// One IOMMU: what differs between kinds of them. Core asks it what it can do and lets it refuse; translation of paging domains,
-/// caches and attachment are the same for all and are Core's.
+/// One IOMMU: what differs between kinds of them. Core asks it what it can do and lets it refuse; translation of paging
+/// domains, caches and attachment are the same for all and are Core's.
 /// </summary>
 public abstract class IommuUnit
 {
@@ -22,7 +22,10 @@ public abstract class IommuUnit
     /// <summary>The faults that could not be recovered.</summary>
     public FaultLog Faults { get; } = new();
 
-    /// <summary>The page sizes of a paging domain, a bit for each: bit 12 is 4 KiB. At least 2 KiB and at most 4 KiB is among them.</summary>
+    /// <summary>
+    /// The page sizes of a paging domain, a bit for each: bit 12 is 4 KiB. At least 2 KiB and at most 4 KiB is among
+    /// them.
+    /// </summary>
     public abstract ulong PageSizes { get; }
 
     /// <summary>The I/O virtual addresses that a paging domain can translate.</summary>
@@ -31,7 +34,9 @@ public abstract class IommuUnit
     /// <summary>How many PASID bits a device behind the unit may use; 0 when it knows none.</summary>
     public abstract int MaxPasidLog2 { get; }
 
-    /// <summary>What is enabled of what a function can do, as soon as the unit's driver finds it (Linux: probe_device).</summary>
+    /// <summary>
+    /// What is enabled of what a function can do, as soon as the unit's driver finds it (Linux: probe_device).
+    /// </summary>
     public virtual EndpointFeatures Enable(EndpointFeatures features)
     {
         ArgumentNullException.ThrowIfNull(features);
@@ -41,23 +46,30 @@ public abstract class IommuUnit
     /// <summary>Whether a paging domain for a device can record which pages were written.</summary>
     public abstract bool SupportsDirtyTracking(Endpoint endpoint);
 
-    /// <summary>Whether DMA is coherent with the processors' caches even where a device asks for it not to be.</summary>
+    /// <summary>
+    /// Whether DMA is coherent with the processors' caches even where a device asks for it not to be.
+    /// </summary>
     public abstract bool EnforcesCoherency { get; }
 
     /// <summary>What GET_HW_INFO tells of the unit.</summary>
     public abstract HardwareInfo HardwareInfo { get; }
 
-    /// <summary>Addresses that no mapping may have while the endpoint is attached, such as the window of message-signalled interrupts.</summary>
+    /// <summary>
+    /// Addresses that no mapping may have while the endpoint is attached, such as the window of message-signalled
+    /// interrupts.
+    /// </summary>
     public abstract IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint);
 
     /// <summary>Makes the page table of a paging HWPT over a table of mappings, or refuses.</summary>
     /// <param name="endpoint">The device it is made for.</param>
     /// <param name="options">What it must be able to do.</param>
-    /// <param name="data">What the unit's kind of table is described by; null when the program says nothing of it.</param>
+    /// <param name="data">What the unit's kind of table is described by; null when the program says nothing of
+    /// it.</param>
     /// <param name="mappings">What it translates by.</param>
     /// <param name="domain">The domain, when the answer is <see cref="IommuStatus.Ok"/>.</param>
     public abstract IommuStatus CreatePagingDomain(
-        Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain);
+        Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings,
+        out PagingDomain? domain);
 
     /// <summary>Makes a page table whose first stage the user owns.</summary>
     /// <param name="parent">The second stage: a nest parent of this unit's kind.</param>
@@ -89,20 +101,20 @@ public abstract class IommuUnit
     }
 
     /// <summary>
-    /// A device, or a PASID of it, is about to be attached to a domain, or to another than before; the unit may refuse. To detach cannot be
-    /// refused, nor what undoes a change that the unit had accepted.
+    /// A device, or a PASID of it, is about to be attached to a domain, or to another than before; the unit may refuse.
+    /// To detach cannot be refused, nor what undoes a change that the unit had accepted.
     /// </summary>
     /// <param name="endpoint">The device.</param>
     /// <param name="pasid">Null for its requests without PASID.</param>
-    /// <param name="domain">What it will be attached to; null for nothing. A <see cref="ProcessDomain"/>, which may be any unit's, comes only with a PASID, and
-    /// where the unit knows PASIDs.</param>
+    /// <param name="domain">What it will be attached to; null for nothing. A <see cref="ProcessDomain"/>, which may be
+    /// any unit's, comes only with a PASID, and where the unit knows PASIDs.</param>
     /// <param name="former">What it is attached to; null for nothing.</param>
     public virtual IommuStatus Attaching(Endpoint endpoint, Pasid? pasid, IommuDomain? domain, IommuDomain? former) =>
         domain is null || Takes(domain) ? IommuStatus.Ok : IommuStatus.Invalid;
 
     /// <summary>
-    /// Whether page requests with a PASID that is not attached belong to the nested table of the device's requester ID, because the user owns
-    /// the PASID table too (Linux: user_pasid_table).
+    /// Whether page requests with a PASID that is not attached belong to the nested table of the device's requester ID,
+    /// because the user owns the PASID table too (Linux: user_pasid_table).
     /// </summary>
     public virtual bool UserOwnsPasidTable => false;
 
@@ -111,11 +123,14 @@ public abstract class IommuUnit
     {
     }
 
-    /// <summary>Whether devices behind this unit can be attached to a domain, which may have been made for another unit.</summary>
+    /// <summary>
+    /// Whether devices behind this unit can be attached to a domain, which may have been made for another unit.
+    /// </summary>
     public virtual bool Accepts(IommuDomain domain) => domain.Owner == this;
 
     /// <summary>
-    /// The same for every kind of domain: a process's own address space is no unit's table, and goes with each that knows PASIDs.
+    /// The same for every kind of domain: a process's own address space is no unit's table, and goes with each that
+    /// knows PASIDs.
     /// </summary>
     internal bool Takes(IommuDomain domain) => domain is ProcessDomain ? MaxPasidLog2 > 0 : Accepts(domain);
 

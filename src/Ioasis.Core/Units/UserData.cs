@@ -1,8 +1,8 @@
 namespace Ioasis.Core.Units;
 
 /// <summary>
-/// A structure of a unit's own kind that a program passes along with a call (Linux: struct iommu_user_data). It lies in the program's
-/// memory; each read copies it anew, by the rules that all extensible structures have.
+/// A structure of a unit's own kind that a program passes along with a call (Linux: struct iommu_user_data). It lies in
+/// the program's memory; each read copies it anew, by the rules that all extensible structures have.
 /// </summary>
 public abstract class UserData
 {

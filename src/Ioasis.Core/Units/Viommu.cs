@@ -4,8 +4,8 @@ using Ioasis.Core.Endpoints;
 namespace Ioasis.Core.Units;
 
 /// <summary>
-/// The slice of a unit that a guest is given: it knows the guest's own numbers of devices, invalidates by them, and tells of their events
-/// (Linux: struct iommufd_viommu). A kind of unit derives its own; what it has not it refuses.
+/// The slice of a unit that a guest is given: it knows the guest's own numbers of devices, invalidates by them, and
+/// tells of their events (Linux: struct iommufd_viommu). A kind of unit derives its own; what it has not it refuses.
 /// </summary>
 public abstract class Viommu
 {
@@ -56,7 +56,9 @@ public abstract class Viommu
     /// <summary>Whether it has hardware queues of a kind.</summary>
     public virtual bool HasQueues(uint type) => false;
 
-    /// <summary>Gives a hardware queue to the guest; its memory is pinned until <see cref="HwQueue.Destroy"/>.</summary>
+    /// <summary>
+    /// Gives a hardware queue to the guest; its memory is pinned until <see cref="HwQueue.Destroy"/>.
+    /// </summary>
     /// <param name="request">Which queue, and where it lies.</param>
     /// <param name="queue">The queue, when the answer is <see cref="IommuStatus.Ok"/>.</param>
     public virtual IommuStatus CreateQueue(in HwQueueRequest request, out HwQueue? queue)

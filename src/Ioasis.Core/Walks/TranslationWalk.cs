@@ -7,8 +7,8 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Walks;
 
 /// <summary>
-/// How an address of a device is translated at this moment, step by step. Looking changes nothing: no cache learns of it, no entry of a guest's gets
-/// a bit, no device is waited for.
+/// How an address of a device is translated at this moment, step by step. Looking changes nothing: no cache learns of
+/// it, no entry of a guest's gets a bit, no device is waited for.
 /// </summary>
 public sealed class TranslationWalk
 {
@@ -35,8 +35,11 @@ public sealed class TranslationWalk
         var walk = new TranslationWalk();
         IommuDomain? domain = pasid is { } id ? device.AttachedTo(id) : device.Attached;
         string who = pasid is { } p ? $"PASID {p.Value}" : "requests without PASID";
-        if (!device.BusMaster) walk.Fault(WalkStage.Attachment, address.Value, "the function may not master the bus", FaultReason.BusMasterDisabled);
-        else if (domain?.Route is not { } route) walk.Fault(WalkStage.Attachment, address.Value, $"{who}: attached to nothing", FaultReason.NotAttached);
+        if (!device.BusMaster)
+            walk.Fault(WalkStage.Attachment, address.Value, "the function may not master the bus",
+            FaultReason.BusMasterDisabled);
+        else if (domain?.Route is not { } route)
+            walk.Fault(WalkStage.Attachment, address.Value, $"{who}: attached to nothing", FaultReason.NotAttached);
         else walk.Through(domain, route, who, address.Value, write ? MapAccess.Write : MapAccess.Read);
         return walk;
     }
@@ -44,7 +47,8 @@ public sealed class TranslationWalk
     internal void Add(WalkStage stage, int level, ulong address, ulong? entry, string says, bool isKept = false) =>
         _steps.Add(new WalkStep(stage, level, address, entry, says, isKept, false));
 
-    internal void Fault(WalkStage stage, ulong address, string says, FaultReason reason, int level = 0, ulong? entry = null)
+    internal void Fault(WalkStage stage, ulong address, string says, FaultReason reason, int level = 0,
+        ulong? entry = null)
     {
         _steps.Add(new WalkStep(stage, level, address, entry, says, false, true));
         Reason = reason;
@@ -61,7 +65,8 @@ public sealed class TranslationWalk
         Add(WalkStage.Attachment, 0, address, null, $"{who}: attached to {kind}");
         if (address > route.LastAddress)
         {
-            Fault(WalkStage.Attachment, address, string.Create(CultureInfo.InvariantCulture, $"beyond 0x{route.LastAddress:x}, the last address"), FaultReason.BeyondAddressWidth);
+            Fault(WalkStage.Attachment, address, string.Create(CultureInfo.InvariantCulture,
+                    $"beyond 0x{route.LastAddress:x}, the last address"), FaultReason.BeyondAddressWidth);
             return;
         }
 
@@ -89,7 +94,8 @@ public sealed class TranslationWalk
             return;
         }
 
-        string range = string.Create(CultureInfo.InvariantCulture, $"mapping 0x{view.First:x}-0x{view.Last:x}, {Name(view.Access)}");
+        string range = string.Create(
+            CultureInfo.InvariantCulture, $"mapping 0x{view.First:x}-0x{view.Last:x}, {Name(view.Access)}");
         if ((view.Access & access) == 0)
         {
             Fault(stage, address, $"{range}: not for that", FaultReason.NoPermission);
@@ -97,7 +103,9 @@ public sealed class TranslationWalk
         }
 
         Add(stage, 0, address, null, domain is ProcessDomain ? "the process's page, as it is at the access" : range);
-        if (location is null) Fault(stage, address, "there is no memory there now", domain is ProcessDomain ? FaultReason.NotMapped : FaultReason.MemoryGone);
+        if (location is null)
+            Fault(stage, address, "there is no memory there now",
+            domain is ProcessDomain ? FaultReason.NotMapped : FaultReason.MemoryGone);
     }
 
     private static string Name(MapAccess access) => access switch

@@ -8,7 +8,8 @@ namespace Ioasis.Core.Walks;
 /// <param name="Says">What comes of it.</param>
 /// <param name="IsKept">Whether a cache of the unit says so, rather than memory as it is now.</param>
 /// <param name="IsFault">Whether it ends here.</param>
-public sealed record WalkStep(WalkStage Stage, int Level, ulong Address, ulong? Entry, string Says, bool IsKept, bool IsFault);
+public sealed record WalkStep(WalkStage Stage, int Level, ulong Address, ulong? Entry, string Says, bool IsKept,
+    bool IsFault);
 
 /// <summary>Who takes a step of a translation.</summary>
 public enum WalkStage

@@ -16,9 +16,10 @@ public sealed record Bar
     public bool IsPrefetchable { get; init; }
 
     /// <summary>
-    /// Whether programs may map it. Plain stores to a mapped BAR are seen by looking at its doorbells from time to time: a store of
-    /// the value that stands there already is not seen, nor is one that another store overwrote before that. The width of a store
-    /// cannot be told. A BAR that is not mappable is reached by read and write calls, each seen.
+    /// Whether programs may map it. Plain stores to a mapped BAR are seen by looking at its doorbells from time to
+    /// time: a store of the value that stands there already is not seen, nor is one that another store overwrote before
+    /// that. The width of a store cannot be told. A BAR that is not mappable is reached by read and write calls, each
+    /// seen.
     /// </summary>
     public bool IsMappable { get; init; } = true;
 
@@ -35,9 +36,10 @@ public sealed record Bar
     public byte UnclaimedByte { get; init; } = 0xff;
 
     /// <summary>
-    /// Whether it takes descriptors of 64 bytes, each written as a whole to a multiple of 64 (<see cref="PciDeviceModel.Submit"/>), and nothing else: it
-    /// reads as 0 and has no registers. Of stores to a mapping each one of 64 bytes is seen, unless another one to the same 64 bytes came before it was
-    /// looked at, and unless its first 8 bytes are 0.
+    /// Whether it takes descriptors of 64 bytes, each written as a whole to a multiple of 64
+    /// (<see cref="PciDeviceModel.Submit"/>), and nothing else: it reads as 0 and has no registers. Of stores to a
+    /// mapping each one of 64 bytes is seen, unless another one to the same 64 bytes came before it was looked at, and
+    /// unless its first 8 bytes are 0.
     /// </summary>
     public bool IsPortal { get; init; }
 }
@@ -51,8 +53,9 @@ public sealed record Bar
 public sealed record Register(string Name, uint Offset, int Width, RegisterKind Kind, ulong ResetValue = 0)
 {
     /// <summary>
-    /// Which accesses the register answers. One of another width reads as <see cref="Bar.UnclaimedByte"/> and writes nothing. An
-    /// access narrower than the register is one to a part of it; a wider one is an access to each register that it covers.
+    /// Which accesses the register answers. One of another width reads as <see cref="Bar.UnclaimedByte"/> and writes
+    /// nothing. An access narrower than the register is one to a part of it; a wider one is an access to each register
+    /// that it covers.
     /// </summary>
     public AccessWidths Widths { get; init; } = AccessWidths.Any;
 }

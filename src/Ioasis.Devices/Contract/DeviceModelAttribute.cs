@@ -1,8 +1,8 @@
 namespace Ioasis.Devices;
 
 /// <summary>
-/// Gives a device model the name by which a machine's description and <c>--device</c> call it, once its assembly was loaded as a plug-in. The class has
-/// a public constructor without parameters.
+/// Gives a device model the name by which a machine's description and <c>--device</c> call it, once its assembly was
+/// loaded as a plug-in. The class has a public constructor without parameters.
 /// </summary>
 /// <param name="name">Letters, digits and dashes, <c>doubler</c>.</param>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]

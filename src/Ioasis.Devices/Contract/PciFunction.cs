@@ -18,7 +18,9 @@ public sealed record PciFunction
     /// <summary>Revision.</summary>
     public byte Revision { get; init; }
 
-    /// <summary>Class, subclass and programming interface in 24 bits, as sysfs's <c>class</c> has it: 0x010802 is NVMe.</summary>
+    /// <summary>
+    /// Class, subclass and programming interface in 24 bits, as sysfs's <c>class</c> has it: 0x010802 is NVMe.
+    /// </summary>
     public required uint ClassCode { get; init; }
 
     /// <summary>The BARs, at most six, a 64-bit one taking two indexes.</summary>
@@ -33,10 +35,15 @@ public sealed record PciFunction
     /// <summary>MSI-X vectors and where their table is; null for no MSI-X capability.</summary>
     public MsixLayout? Msix { get; init; }
 
-    /// <summary>Whether it is a PCI Express endpoint (it then has that capability, extended configuration space, and FLR).</summary>
+    /// <summary>
+    /// Whether it is a PCI Express endpoint (it then has that capability, extended configuration space, and FLR).
+    /// </summary>
     public bool IsExpress { get; init; } = true;
 
-    /// <summary>How many PASID bits its requests can carry, up to 20; 0 for no PASID capability, which only a PCI Express endpoint can have.</summary>
+    /// <summary>
+    /// How many PASID bits its requests can carry, up to 20; 0 for no PASID capability, which only a PCI Express
+    /// endpoint can have.
+    /// </summary>
     public int PasidBits { get; init; }
 
     /// <summary>Whether its requests with a PASID can ask for execute permission.</summary>
@@ -45,18 +52,26 @@ public sealed record PciFunction
     /// <summary>Whether its requests with a PASID can be privileged ones.</summary>
     public bool PasidPrivileged { get; init; }
 
-    /// <summary>Whether it can ask for translations and keep them (ATS), which only a PCI Express endpoint can.</summary>
+    /// <summary>
+    /// Whether it can ask for translations and keep them (ATS), which only a PCI Express endpoint can.
+    /// </summary>
     public bool HasAts { get; init; }
 
-    /// <summary>How many page requests it can have unanswered (PRI), which needs ATS; 0 for no such capability.</summary>
+    /// <summary>
+    /// How many page requests it can have unanswered (PRI), which needs ATS; 0 for no such capability.
+    /// </summary>
     public int PageRequests { get; init; }
 
-    /// <summary>The virtual functions that it can have (SR-IOV), which only a PCI Express endpoint can; null for no such capability.</summary>
+    /// <summary>
+    /// The virtual functions that it can have (SR-IOV), which only a PCI Express endpoint can; null for no such
+    /// capability.
+    /// </summary>
     public SriovLayout? Sriov { get; init; }
 
     /// <summary>
-    /// Whether it is a virtual function. Its PASIDs and page requests are enabled by the capabilities of the physical one, so that it shows none of its
-    /// own; its IDs and BARs stand in no register of its own either (SR-IOV 1.1, 3.4.1).
+    /// Whether it is a virtual function. Its PASIDs and page requests are enabled by the capabilities of the physical
+    /// one, so that it shows none of its own; its IDs and BARs stand in no register of its own either (SR-IOV 1.1,
+    /// 3.4.1).
     /// </summary>
     public bool IsVirtual { get; init; }
 }
@@ -66,7 +81,10 @@ public sealed record PciFunction
 /// <param name="VirtualFunction">What each of them is.</param>
 public sealed record SriovLayout(int TotalVfs, PciFunction VirtualFunction)
 {
-    /// <summary>From the physical function's routing ID to that of the first virtual one: half a bus further, where its neighbours are none.</summary>
+    /// <summary>
+    /// From the physical function's routing ID to that of the first virtual one: half a bus further, where its
+    /// neighbours are none.
+    /// </summary>
     public ushort FirstVfOffset { get; init; } = 0x80;
 
     /// <summary>From one virtual function's routing ID to the next one's.</summary>

@@ -8,26 +8,31 @@ namespace Ioasis.Devices;
 public static class DeviceEngine
 {
     /// <summary>Makes an engine; it has no thread until it has something to do.</summary>
-    /// <typeparam name="TCommand">What is to be done: the parameters as they stood when the doorbell was rung.</typeparam>
+    /// <typeparam name="TCommand">What is to be done: the parameters as they stood when the doorbell was
+    /// rung.</typeparam>
     /// <param name="name">The thread's name.</param>
     /// <param name="run">
-    /// Does one command, on the engine's thread. It is to return soon, and without a trace for the driver, once its token is
-    /// cancelled: between pieces of work it looks at the token (it may throw on it), and it pauses with <see cref="EnginePause.Pause"/>.
+    /// Does one command, on the engine's thread. It is to return soon, and without a trace for the driver, once its
+    /// token is cancelled: between pieces of work it looks at the token (it may throw on it), and it pauses with
+    /// <see cref="EnginePause.Pause"/>.
     /// </param>
-    public static DeviceEngine<TCommand> Create<TCommand>(string name, Action<TCommand, CancellationToken> run) => new(name, run);
+    public static DeviceEngine<TCommand> Create<TCommand>(string name, Action<TCommand, CancellationToken> run) =>
+        new(name, run);
 }
 
 /// <summary>
-/// A thread of a device that does what a driver's call only starts: one command at a time, with room for the next one. The thread is
-/// started with the first command and ended by <see cref="Dispose"/>.
+/// A thread of a device that does what a driver's call only starts: one command at a time, with room for the next one.
+/// The thread is started with the first command and ended by <see cref="Dispose"/>.
 /// </summary>
 /// <remarks>
 /// A model's <see cref="PciDeviceModel.Ring"/> calls <see cref="TryStart"/>, its <see cref="PciDeviceModel.Reset"/>
-/// <see cref="Abort"/>, its <see cref="PciDeviceModel.Unplug"/> <see cref="Dispose"/>. There is room for one command beside the one that
-/// runs because a driver may start the next as soon as it sees the first one's result, which is before that one's code has returned.
-/// <para>A command that throws, other than because it was told to stop, fails the device: it does no more DMA and its registers read as ones, until a
-/// reset. Other devices go on.</para>
-/// <para>Where the host has no thread to give, the command waits until it has one: the driver sees a device that takes its time.</para>
+/// <see cref="Abort"/>, its <see cref="PciDeviceModel.Unplug"/> <see cref="Dispose"/>. There is room for one command
+/// beside the one that runs because a driver may start the next as soon as it sees the first one's result, which is
+/// before that one's code has returned.
+/// <para>A command that throws, other than because it was told to stop, fails the device: it does no more DMA and its
+/// registers read as ones, until a reset. Other devices go on.</para>
+/// <para>Where the host has no thread to give, the command waits until it has one: the driver sees a device that takes
+/// its time.</para>
 /// </remarks>
 /// <typeparam name="TCommand">What is to be done: the parameters as they stood when the doorbell was rung.</typeparam>
 public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart

@@ -5,7 +5,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Devices;
 
-/// <summary>One channel of a <see cref="DmaTestDevice"/>: an engine with a thread, a port and registers of its own.</summary>
+/// <summary>
+/// One channel of a <see cref="DmaTestDevice"/>: an engine with a thread, a port and registers of its own.
+/// </summary>
 internal sealed class DmaTestChannel : IDisposable
 {
     private const int BufferBar = 2;
@@ -39,7 +41,8 @@ internal sealed class DmaTestChannel : IDisposable
     }
 
     private readonly record struct Command(
-        Iova Iova, uint Length, bool IsToDevice, uint Vector, TimeSpan Pause, uint Pasid, uint Features, uint BufferOffset, uint Group,
+        Iova Iova, uint Length, bool IsToDevice, uint Vector, TimeSpan Pause, uint Pasid, uint Features,
+        uint BufferOffset, uint Group,
         uint Piece, uint Repeat);
 
     internal void Ring(Register register, ulong value)
@@ -64,9 +67,12 @@ internal sealed class DmaTestChannel : IDisposable
             Publish(_registers.Reason, 0);
             Publish(_registers.Answer, AnswerNone);
             _engine.TryStart(new Command(
-                new Iova(Read(_registers.Iova)), (uint)Read(_registers.Length), (value & ToDevice) != 0, (uint)Read(_registers.Vector),
-                TimeSpan.FromMicroseconds((uint)Read(_registers.Pause)), (uint)Read(_registers.Pasid), (uint)Read(_registers.Features),
-                (uint)Read(_registers.BufferOffset), (uint)Read(_registers.Group), (uint)Read(_registers.Piece), (uint)Read(_registers.Repeat)));
+                new Iova(Read(_registers.Iova)), (uint)Read(_registers.Length), (value & ToDevice) != 0,
+                (uint)Read(_registers.Vector),
+                TimeSpan.FromMicroseconds((uint)Read(_registers.Pause)), (uint)Read(_registers.Pasid),
+                (uint)Read(_registers.Features),
+                (uint)Read(_registers.BufferOffset), (uint)Read(_registers.Group), (uint)Read(_registers.Piece),
+                    (uint)Read(_registers.Repeat)));
         }
     }
 
@@ -93,7 +99,8 @@ internal sealed class DmaTestChannel : IDisposable
     {
         uint status;
         FaultReason reason = FaultReason.None;
-        if (command.Length == 0 || command.BufferOffset > DmaTestDevice.BufferSize || command.Length > DmaTestDevice.BufferSize - command.BufferOffset)
+        if (command.Length == 0 || command.BufferOffset > DmaTestDevice.BufferSize
+            || command.Length > DmaTestDevice.BufferSize - command.BufferOffset)
         {
             status = StatusBadLength;
         }
@@ -184,15 +191,16 @@ internal sealed class DmaTestChannel : IDisposable
     }
 
     /// <summary>
-    /// Asks for a page and waits for the answer; null when it was to stop. When the function has no request to spare the access is to be tried again,
-    /// which then tells whether it may ask at all.
+    /// Asks for a page and waits for the answer; null when it was to stop. When the function has no request to spare
+    /// the access is to be tried again, which then tells whether it may ask at all.
     /// </summary>
     private PageResponse? Ask(Command command, Pasid? pasid, Iova missing, CancellationToken abort)
     {
         const ulong page = 4096;
         var answer = new TaskCompletionSource<PageResponse>(TaskCreationOptions.RunContinuationsAsynchronously);
         PageRequestAccess access = command.IsToDevice ? PageRequestAccess.Read : PageRequestAccess.Write;
-        var request = new PageRequest(pasid, command.Group & DmaTestDevice.GroupMask, access, new Iova(missing.Value & ~(page - 1)), IsLast: true);
+        var request = new PageRequest(pasid, command.Group & DmaTestDevice.GroupMask, access,
+            new Iova(missing.Value & ~(page - 1)), IsLast: true);
         lock (_lock)
         {
             if (abort.IsCancellationRequested) return null;

@@ -1,9 +1,9 @@
 namespace Ioasis.Devices;
 
 /// <summary>
-/// A device to test DMA with, 1234:11e9: a command copies between memory and a buffer of the device, tells how it went, and raises the
-/// interrupt it was asked for. It has four channels, PASIDs, ATS and PRI, and can have virtual functions, 1234:11ea. See
-/// docs/devices/dmatest.md.
+/// A device to test DMA with, 1234:11e9: a command copies between memory and a buffer of the device, tells how it went,
+/// and raises the interrupt it was asked for. It has four channels, PASIDs, ATS and PRI, and can have virtual
+/// functions, 1234:11ea. See docs/devices/dmatest.md.
 /// </summary>
 public sealed class DmaTestDevice : PciDeviceModel
 {
@@ -15,7 +15,8 @@ public sealed class DmaTestDevice : PciDeviceModel
     internal const uint GroupMask = 0x1ff;
 
     private const int ChannelCount = 4;
-    private static readonly DmaTestRegisters[] s_registers = Registers(0), s_askingRegisters = Registers(DmaTestChannel.UsePri);
+    private static readonly DmaTestRegisters[] s_registers = Registers(0),
+        s_askingRegisters = Registers(DmaTestChannel.UsePri);
     private readonly DmaTestRegisters[] _registers;
     private DmaTestChannel[] _channels = [];
 
@@ -47,8 +48,10 @@ public sealed class DmaTestDevice : PciDeviceModel
     };
 
     /// <summary>Makes the model.</summary>
-    /// <param name="virtualFunctions">How many virtual functions it can have (SR-IOV), each of which is the same device again.</param>
-    /// <param name="pageRequests">Whether it asks for pages from the reset on, rather than where a program tells it to.</param>
+    /// <param name="virtualFunctions">How many virtual functions it can have (SR-IOV), each of which is the same device
+    /// again.</param>
+    /// <param name="pageRequests">Whether it asks for pages from the reset on, rather than where a program tells it
+    /// to.</param>
     public DmaTestDevice(int virtualFunctions = 0, bool pageRequests = false)
     {
         _registers = pageRequests ? s_askingRegisters : s_registers;
@@ -71,7 +74,8 @@ public sealed class DmaTestDevice : PciDeviceModel
     public override PciFunction Function { get; }
 
     /// <inheritdoc/>
-    public override PciDeviceModel CreateVirtualFunction() => new DmaTestDevice(_registers, Function.Sriov!.VirtualFunction);
+    public override PciDeviceModel CreateVirtualFunction() =>
+        new DmaTestDevice(_registers, Function.Sriov!.VirtualFunction);
 
     /// <inheritdoc/>
     public override void Plug(IPciSlot slot) =>
@@ -96,5 +100,6 @@ public sealed class DmaTestDevice : PciDeviceModel
         foreach (DmaTestChannel channel in _channels) channel.Dispose();
     }
 
-    private static DmaTestRegisters[] Registers(uint features) => [.. Enumerable.Range(0, ChannelCount).Select(n => new DmaTestRegisters(n, features))];
+    private static DmaTestRegisters[] Registers(uint features) =>
+        [.. Enumerable.Range(0, ChannelCount).Select(n => new DmaTestRegisters(n, features))];
 }

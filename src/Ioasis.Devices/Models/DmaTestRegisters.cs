@@ -14,7 +14,8 @@ internal sealed class DmaTestRegisters(int channel, uint features = 0)
     internal Register Length => field ??= Make("length", 0x10, 4, RegisterKind.ReadWrite, DmaTestDevice.BufferSize);
     internal Register Status => field ??= Make("status", 0x14, 4, RegisterKind.ReadOnly);
     internal Register Reason => field ??= Make("fault reason", 0x18, 4, RegisterKind.ReadOnly);
-    internal Register Vector => field ??= Make("interrupt vector", 0x1c, 4, RegisterKind.ReadWrite, DmaTestDevice.NoVector);
+    internal Register Vector =>
+        field ??= Make("interrupt vector", 0x1c, 4, RegisterKind.ReadWrite, DmaTestDevice.NoVector);
     internal Register Completed => field ??= Make("completed commands", 0x20, 8, RegisterKind.ReadOnly);
     internal Register Pause => field ??= Make("pause", 0x28, 4, RegisterKind.ReadWrite);
     internal Register Pasid => field ??= Make("PASID", 0x2c, 4, RegisterKind.ReadWrite);
@@ -33,7 +34,8 @@ internal sealed class DmaTestRegisters(int channel, uint features = 0)
 
     internal IEnumerable<Register> All =>
     [
-        Iova, Command, Length, Status, Reason, Vector, Completed, Pause, Pasid, Features, Flush, BufferOffset, Group, Answer, Requests, Hits, Misses,
+        Iova, Command, Length, Status, Reason, Vector, Completed, Pause, Pasid, Features, Flush, BufferOffset, Group,
+        Answer, Requests, Hits, Misses,
         Invalidations, Piece, Accesses, Repeat,
     ];
 

@@ -4,7 +4,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Devices;
 
-/// <summary>Intel's Data Streaming Accelerator, 8086:0b25: moves, fills and compares memory in any address space it is given. See docs/devices/dsa.md.</summary>
+/// <summary>
+/// Intel's Data Streaming Accelerator, 8086:0b25: moves, fills and compares memory in any address space it is given.
+/// See docs/devices/dsa.md.
+/// </summary>
 public sealed class DsaDevice : PciDeviceModel
 {
     private readonly DsaOptions _options;
@@ -50,7 +53,8 @@ public sealed class DsaDevice : PciDeviceModel
         int page = (int)(offset / DsaRegisters.PageSize);
         if (page % DsaRegisters.PortalPages >= DsaRegisters.PortalPages / 2) return; // for IMS, which it has not
         lock (_scheduler.Lock)
-            _scheduler.Accept(_scheduler.Queues[page / DsaRegisters.PortalPages], page % 2 != 0, MemoryMarshal.Read<DsaDescriptor>(descriptor));
+            _scheduler.Accept(_scheduler.Queues[page / DsaRegisters.PortalPages], page % 2 != 0,
+                MemoryMarshal.Read<DsaDescriptor>(descriptor));
     }
 
     /// <inheritdoc/>
@@ -77,7 +81,8 @@ public sealed class DsaDevice : PciDeviceModel
         Msix = new MsixLayout(DsaRegisters.Vectors, DsaRegisters.Bar, TableOffset: 0x2000, PendingOffset: 0x3000),
         Bars =
         [
-            new Bar { Index = DsaRegisters.Bar, Size = DsaRegisters.BarSize, Is64Bit = true, IsPrefetchable = true, UnclaimedByte = 0, Registers = DsaRegisters.All(options) },
+            new Bar { Index = DsaRegisters.Bar, Size = DsaRegisters.BarSize, Is64Bit = true, IsPrefetchable = true,
+                UnclaimedByte = 0, Registers = DsaRegisters.All(options) },
             new Bar
             {
                 Index = DsaRegisters.PortalBar,

@@ -3,7 +3,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Devices;
 
-/// <summary>QEMU's educational device, 1234:11e8 (its docs/specs/edu): factorials, an interrupt at will, DMA. See docs/devices/edu.md.</summary>
+/// <summary>
+/// QEMU's educational device, 1234:11e8 (its docs/specs/edu): factorials, an interrupt at will, DMA. See
+/// docs/devices/edu.md.
+/// </summary>
 public sealed class EduDevice : PciDeviceModel
 {
     /// <summary>The DMA address mask that QEMU's has unless told otherwise: 28 bits.</summary>
@@ -19,19 +22,32 @@ public sealed class EduDevice : PciDeviceModel
     private const ulong Run = 1, ToMemory = 2, InterruptAfterDma = 4;
     private const uint FactorialInterrupt = 0x001, DmaInterrupt = 0x100;
 
-    private static readonly Register s_identification = new("identification", 0x00, 4, RegisterKind.ReadOnly, 0x010000ed) { Widths = AccessWidths.Four };
-    private static readonly Register s_liveness = new("card liveness check", 0x04, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four };
-    private static readonly Register s_factorial = new("factorial computation", 0x08, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four };
-    private static readonly Register s_status = new("status", 0x20, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four };
-    private static readonly Register s_interruptStatus = new("interrupt status", 0x24, 4, RegisterKind.ReadOnly) { Widths = AccessWidths.Four };
-    private static readonly Register s_raise = new("interrupt raise", 0x60, 4, RegisterKind.Doorbell, Idle) { Widths = AccessWidths.Four };
-    private static readonly Register s_acknowledge = new("interrupt acknowledge", 0x64, 4, RegisterKind.Doorbell, Idle) { Widths = AccessWidths.Four };
-    private static readonly Register s_source = new("DMA source address", 0x80, 8, RegisterKind.ReadWrite) { Widths = AccessWidths.Four | AccessWidths.Eight };
-    private static readonly Register s_destination = new("DMA destination address", 0x88, 8, RegisterKind.ReadWrite) { Widths = AccessWidths.Four | AccessWidths.Eight };
-    private static readonly Register s_count = new("DMA transfer count", 0x90, 8, RegisterKind.ReadWrite) { Widths = AccessWidths.Four | AccessWidths.Eight };
-    private static readonly Register s_command = new("DMA command", 0x98, 8, RegisterKind.Doorbell) { Widths = AccessWidths.Four | AccessWidths.Eight };
+    private static readonly Register s_identification =
+        new("identification", 0x00, 4, RegisterKind.ReadOnly, 0x010000ed) { Widths = AccessWidths.Four };
+    private static readonly Register s_liveness =
+        new("card liveness check", 0x04, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four };
+    private static readonly Register s_factorial =
+        new("factorial computation", 0x08, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four };
+    private static readonly Register s_status =
+        new("status", 0x20, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four };
+    private static readonly Register s_interruptStatus =
+        new("interrupt status", 0x24, 4, RegisterKind.ReadOnly) { Widths = AccessWidths.Four };
+    private static readonly Register s_raise =
+        new("interrupt raise", 0x60, 4, RegisterKind.Doorbell, Idle) { Widths = AccessWidths.Four };
+    private static readonly Register s_acknowledge =
+        new("interrupt acknowledge", 0x64, 4, RegisterKind.Doorbell, Idle) { Widths = AccessWidths.Four };
+    private static readonly Register s_source =
+        new("DMA source address", 0x80, 8, RegisterKind.ReadWrite) { Widths = AccessWidths.Four | AccessWidths.Eight };
+    private static readonly Register s_destination = new("DMA destination address", 0x88, 8,
+        RegisterKind.ReadWrite)
+    { Widths = AccessWidths.Four | AccessWidths.Eight };
+    private static readonly Register s_count =
+        new("DMA transfer count", 0x90, 8, RegisterKind.ReadWrite) { Widths = AccessWidths.Four | AccessWidths.Eight };
+    private static readonly Register s_command =
+        new("DMA command", 0x98, 8, RegisterKind.Doorbell) { Widths = AccessWidths.Four | AccessWidths.Eight };
 
-    // Guards the registers' meaning below. Taken after the slot's lock for calls, before its locks for bytes and interrupts.
+    // Guards the registers' meaning below. Taken after the slot's lock for calls, before its locks for bytes and
+    // interrupts.
     private readonly Lock _lock = new();
     private readonly ulong _dmaMask;
     private readonly byte[] _buffer = new byte[BufferSize]; // the DMA engine's alone while a command runs

@@ -2,7 +2,10 @@ using Ioasis.Devices.Ioat;
 
 namespace Ioasis.Devices;
 
-/// <summary>Intel's I/OAT DMA engine as Skylake has it, 8086:2021: copies and fills memory along a chain of descriptors. See docs/devices/ioat.md.</summary>
+/// <summary>
+/// Intel's I/OAT DMA engine as Skylake has it, 8086:2021: copies and fills memory along a chain of descriptors. See
+/// docs/devices/ioat.md.
+/// </summary>
 public sealed class IoatDevice : PciDeviceModel
 {
     private readonly IoatOptions _options;
@@ -44,7 +47,8 @@ public sealed class IoatDevice : PciDeviceModel
         Msix = new MsixLayout(Vectors: 1, IoatRegisters.Bar, IoatRegisters.MsixTable, IoatRegisters.MsixPending),
         Bars =
         [
-            new Bar { Index = IoatRegisters.Bar, Size = IoatRegisters.BarSize, Is64Bit = true, UnclaimedByte = 0, Registers = IoatRegisters.All(options) },
+            new Bar { Index = IoatRegisters.Bar, Size = IoatRegisters.BarSize, Is64Bit = true, UnclaimedByte = 0,
+                Registers = IoatRegisters.All(options) },
         ],
     };
 }

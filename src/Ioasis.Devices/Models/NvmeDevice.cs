@@ -17,7 +17,8 @@ public sealed class NvmeDevice : PciDeviceModel
         _options = options ?? new NvmeOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.Queues, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.Queues, NvmeRegisters.MostQueues, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfLessThan(_options.Size ?? NvmeNamespace.BlockSize, NvmeNamespace.BlockSize, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfLessThan(_options.Size ?? NvmeNamespace.BlockSize, NvmeNamespace.BlockSize,
+            nameof(options));
         Function = new PciFunction
         {
             VendorId = VendorId,
@@ -27,7 +28,8 @@ public sealed class NvmeDevice : PciDeviceModel
             Revision = 2,
             ClassCode = 0x010802,
             HasInterruptPin = true,
-            Msix = new MsixLayout(_options.Queues + 1, NvmeRegisters.Bar, NvmeRegisters.MsixTable, NvmeRegisters.MsixPending),
+            Msix = new MsixLayout(_options.Queues + 1, NvmeRegisters.Bar, NvmeRegisters.MsixTable,
+                NvmeRegisters.MsixPending),
             Bars =
             [
                 new Bar

@@ -4,14 +4,15 @@ using Ioasis.Memory;
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// One BAR of a plugged function: its bytes, which are a program's while it has the BAR mapped, and what reading and writing them means.
+/// One BAR of a plugged function: its bytes, which are a program's while it has the BAR mapped, and what reading and
+/// writing them means.
 /// </summary>
 internal sealed class BarMemory : IDisposable
 {
     private const int CopyChunk = 4096;
 
-    // Guards the bytes against our own threads, and the cells. A program that maps the BAR changes the bytes at any time. A leaf:
-    // nothing else is locked while it is held.
+    // Guards the bytes against our own threads, and the cells. A program that maps the BAR changes the bytes at any
+    // time. A leaf: nothing else is locked while it is held.
     private readonly Lock _lock = new();
     private readonly RegisterCell[] _cells;     // by offset
     private readonly RegisterCell[] _doorbells; // in the declared order
@@ -58,11 +59,15 @@ internal sealed class BarMemory : IDisposable
             if (_msix is null) return;
             Fill(_msix.TableOffset, (ulong)_msix.Vectors * 16, 0);
             Fill(_msix.PendingOffset, ((ulong)_msix.Vectors + 63) / 64 * 8, 0);
-            for (uint vector = 0; vector < _msix.Vectors; vector++) _bytes.Write(_msix.TableOffset + (vector * 16) + 12, 1u); // masked
+            // masked
+            for (uint vector = 0; vector < _msix.Vectors; vector++)
+                _bytes.Write(_msix.TableOffset + (vector * 16) + 12, 1u);
         }
     }
 
-    /// <summary>All bytes read as ones and stay so, as those of a device that is gone, until <see cref="Reset"/>.</summary>
+    /// <summary>
+    /// All bytes read as ones and stay so, as those of a device that is gone, until <see cref="Reset"/>.
+    /// </summary>
     internal void Die()
     {
         lock (_lock)
@@ -72,7 +77,9 @@ internal sealed class BarMemory : IDisposable
         }
     }
 
-    /// <summary>From now on these are the bytes, all 0 as yet: a program may read them without asking us. A reset must follow.</summary>
+    /// <summary>
+    /// From now on these are the bytes, all 0 as yet: a program may read them without asking us. A reset must follow.
+    /// </summary>
     internal void Show(SharedBytes bytes)
     {
         lock (_lock)
@@ -82,7 +89,10 @@ internal sealed class BarMemory : IDisposable
         }
     }
 
-    /// <summary>A program may map the bytes as these; they get what the former ones held. False when others can be mapped already.</summary>
+    /// <summary>
+    /// A program may map the bytes as these; they get what the former ones held. False when others can be mapped
+    /// already.
+    /// </summary>
     internal bool TryMap(SharedBytes bytes)
     {
         lock (_lock)
@@ -121,7 +131,10 @@ internal sealed class BarMemory : IDisposable
                 Span<byte> part = value.Slice((int)(at - offset), count);
                 if (cell is null) ReadGap(at, part);
                 else if (!Answers(cell, width)) part.Fill(Bar.UnclaimedByte);
-                else Split(cell.Register.Kind == RegisterKind.ReadOnly ? cell.Known >> (int)((at - cell.Register.Offset) * 8) : Load(at, count), part);
+                else
+                    Split(cell.Register.Kind == RegisterKind.ReadOnly
+                    ? cell.Known >> (int)((at - cell.Register.Offset) * 8)
+                    : Load(at, count), part);
                 at += (uint)count;
             }
         }
@@ -130,7 +143,8 @@ internal sealed class BarMemory : IDisposable
     }
 
     /// <summary>
-    /// A driver's write of 1, 2, 4 or 8 bytes, naturally aligned and within the BAR. Every doorbell that it touched is added to
+    /// A driver's write of 1, 2, 4 or 8 bytes, naturally aligned and within the BAR. Every doorbell that it touched is
+    /// added to
     /// <paramref name="rung"/>, in the declared order, when all bytes are written.
     /// </summary>
     internal void Write(ulong offset, int width, ulong value, List<(Register Register, ulong Value)> rung)
@@ -171,8 +185,8 @@ internal sealed class BarMemory : IDisposable
     }
 
     /// <summary>
-    /// Looks for stores to a mapping that nobody has seen yet: adds the doorbells among them to <paramref name="rung"/>, one call's
-    /// worth, and gives read-only registers their values back.
+    /// Looks for stores to a mapping that nobody has seen yet: adds the doorbells among them to
+    /// <paramref name="rung"/>, one call's worth, and gives read-only registers their values back.
     /// </summary>
     internal void Poll(List<(Register Register, ulong Value)> rung)
     {
@@ -195,7 +209,9 @@ internal sealed class BarMemory : IDisposable
         }
     }
 
-    /// <summary>Looks for submissions through a mapping of a portal, and adds them to <paramref name="submitted"/>.</summary>
+    /// <summary>
+    /// Looks for submissions through a mapping of a portal, and adds them to <paramref name="submitted"/>.
+    /// </summary>
     internal void PollPortal(List<PortalSubmission> submitted)
     {
         if (_portal is null) return;
@@ -232,7 +248,8 @@ internal sealed class BarMemory : IDisposable
             ulong known = cell.Known;
             cell.Known = value & cell.Mask;
             if (cell.Register.Kind == RegisterKind.Doorbell && _isMapped)
-                Replace(register.Offset, register.Width, known, cell.Known); // not done: a store that nobody has seen yet stands there
+                // not done: a store that nobody has seen yet stands there
+                Replace(register.Offset, register.Width, known, cell.Known);
             else Store(register.Offset, register.Width, cell.Known);
         }
     }
@@ -289,7 +306,8 @@ internal sealed class BarMemory : IDisposable
     {
         RegisterCell? cell = CellAt(register.Offset, out _);
         if (cell is null || cell.Register != register)
-            throw new ArgumentException($"BAR {Bar.Index} has no register {register.Name} at 0x{register.Offset:x}.", nameof(register));
+            throw new ArgumentException($"BAR {Bar.Index} has no register {register.Name} at 0x{register.Offset:x}.",
+                nameof(register));
         return cell;
     }
 
@@ -300,7 +318,8 @@ internal sealed class BarMemory : IDisposable
     }
 
     private bool InMsix(ulong offset) => _msix is { } msix
-        && (offset - msix.TableOffset < (ulong)msix.Vectors * 16 || offset - msix.PendingOffset < ((ulong)msix.Vectors + 63) / 64 * 8);
+        && (offset - msix.TableOffset < (ulong)msix.Vectors * 16
+            || offset - msix.PendingOffset < ((ulong)msix.Vectors + 63) / 64 * 8);
 
     private void Fill(ulong offset, ulong count, byte value)
     {

@@ -4,8 +4,8 @@ using Ioasis.Core.Threads;
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// The thread that looks for stores to mapped BARs, one for all slots of a machine. It runs only while a BAR is mapped, at a
-/// <see cref="PollPace"/> that follows what drivers and devices do.
+/// The thread that looks for stores to mapped BARs, one for all slots of a machine. It runs only while a BAR is mapped,
+/// at a <see cref="PollPace"/> that follows what drivers and devices do.
 /// </summary>
 internal sealed class BarPoller : IDisposable
 {
@@ -19,7 +19,8 @@ internal sealed class BarPoller : IDisposable
     private Thread? _thread;
 
     /// <summary>
-    /// Lets the calling thread sleep for so many microseconds, less than a millisecond, for which .NET has no call; null where nobody gave one: it looks without a pause then.
+    /// Lets the calling thread sleep for so many microseconds, less than a millisecond, for which .NET has no call;
+    /// null where nobody gave one: it looks without a pause then.
     /// </summary>
     internal Action<int>? ShortNap { private get; set; }
 
@@ -30,7 +31,8 @@ internal sealed class BarPoller : IDisposable
     }
 
     /// <summary>Looks at a slot's mapped BARs from now on.</summary>
-    /// <returns>False where the host has no thread for it; nothing has changed then, and the next call tries again.</returns>
+    /// <returns>False where the host has no thread for it; nothing has changed then, and the next call tries
+    /// again.</returns>
     internal bool TryAdd(PciSlot slot)
     {
         lock (_lock)
@@ -55,7 +57,8 @@ internal sealed class BarPoller : IDisposable
     }
 
     /// <summary>
-    /// A device told its driver something, or a driver made a call: stores are likely to come. One that is not noticed costs no more than a nap.
+    /// A device told its driver something, or a driver made a call: stores are likely to come. One that is not noticed
+    /// costs no more than a nap.
     /// </summary>
     internal void Expect()
     {

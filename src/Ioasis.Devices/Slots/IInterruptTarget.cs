@@ -1,8 +1,8 @@
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// Where a slot's interrupts go. Called from any thread, also while a call to the model is under way: it must neither block nor call
-/// the slot.
+/// Where a slot's interrupts go. Called from any thread, also while a call to the model is under way: it must neither
+/// block nor call the slot.
 /// </summary>
 internal interface IInterruptTarget
 {
@@ -12,6 +12,9 @@ internal interface IInterruptTarget
     /// <summary>The level of the interrupt line changed.</summary>
     void LineChanged(bool asserted);
 
-    /// <summary>The function's model threw: the function does not answer any more (Linux: an uncorrectable error that AER reports).</summary>
+    /// <summary>
+    /// The function's model threw: the function does not answer any more (Linux: an uncorrectable error that AER
+    /// reports).
+    /// </summary>
     void Failed();
 }

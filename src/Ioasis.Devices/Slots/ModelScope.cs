@@ -1,6 +1,9 @@
 namespace Ioasis.Devices.Slots;
 
-/// <summary>Whose code a thread is in: the slot of the model that it was called for. Engines that are started there are that slot's.</summary>
+/// <summary>
+/// Whose code a thread is in: the slot of the model that it was called for. Engines that are started there are that
+/// slot's.
+/// </summary>
 /// <example><c>using (new ModelScope(slot)) model.Reset();</c></example>
 internal readonly ref struct ModelScope
 {

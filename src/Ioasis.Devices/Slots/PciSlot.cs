@@ -6,17 +6,18 @@ using Ioasis.Memory;
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// Where a model is plugged in: it owns the bytes of the BARs, tells the model what a driver writes to them, one call at a time, and
-/// hands the model's DMA and interrupts on.
+/// Where a model is plugged in: it owns the bytes of the BARs, tells the model what a driver writes to them, one call
+/// at a time, and hands the model's DMA and interrupts on.
 /// </summary>
 internal sealed class PciSlot : IPciSlot, IDisposable
 {
-    // Held during each call to the model, so that it never gets two at once. Taken before the locks of the BARs and of whatever the
-    // model calls from there. A thread of the model must not wait for it: a reset holds it while it waits for those threads.
+    // Held during each call to the model, so that it never gets two at once. Taken before the locks of the BARs and of
+    // whatever the model calls from there. A thread of the model must not wait for it: a reset holds it while it waits
+    // for those threads.
     private readonly Lock _calls = new();
 
-    // Guards whether the function has failed against a reset that ends that. Taken after _calls, which a thread that fails does not hold; the BARs' locks
-    // are taken within.
+    // Guards whether the function has failed against a reset that ends that. Taken after _calls, which a thread that
+    // fails does not hold; the BARs' locks are taken within.
     private readonly Lock _failing = new();
     private readonly PciDeviceModel _model;
     private readonly Endpoint _endpoint;
@@ -49,7 +50,8 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         _poller = poller;
         Function = function ?? model.Function;
         FunctionRules.Check(Function);
-        foreach (Bar bar in Function.Bars) _bars[bar.Index] = new BarMemory(bar, Function.Msix?.Bar == bar.Index ? Function.Msix : null);
+        foreach (Bar bar in Function.Bars)
+            _bars[bar.Index] = new BarMemory(bar, Function.Msix?.Bar == bar.Index ? Function.Msix : null);
         _all = [.. _bars.OfType<BarMemory>()];
         endpoint.CallbackFailed = e => Fail("being answered a page request", e);
         lock (_calls)
@@ -63,8 +65,8 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     internal bool LineAsserted => _lineAsserted;
 
     /// <summary>
-    /// Whether code of the model threw, and no reset has brought the function back since: it does no DMA, raises no interrupts, hears of nothing, and
-    /// its registers read as ones.
+    /// Whether code of the model threw, and no reset has brought the function back since: it does no DMA, raises no
+    /// interrupts, hears of nothing, and its registers read as ones.
     /// </summary>
     internal bool HasFailed => _failed;
 
@@ -72,8 +74,8 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     internal IInterruptTarget? Target { set => _target = value; }
 
     /// <summary>
-    /// Whether the BARs answer (PCI command register, bit 1): if not, stores to a mapping are dropped. Who calls <see cref="Read"/> and
-    /// <see cref="Write"/> looks himself.
+    /// Whether the BARs answer (PCI command register, bit 1): if not, stores to a mapping are dropped. Who calls
+    /// <see cref="Read"/> and <see cref="Write"/> looks himself.
     /// </summary>
     internal bool Decoding
     {
@@ -111,7 +113,9 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         }
     }
 
-    /// <summary>A driver's write of the 64 bytes of a descriptor to a portal, at a multiple of 64 within the BAR.</summary>
+    /// <summary>
+    /// A driver's write of the 64 bytes of a descriptor to a portal, at a multiple of 64 within the BAR.
+    /// </summary>
     internal void Submit(int bar, ulong offset, ReadOnlySpan<byte> descriptor)
     {
         lock (_calls)
@@ -137,7 +141,8 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     }
 
     /// <summary>
-    /// From now on a BAR's bytes are these, all 0 as yet, which a program can read; <see cref="TakeBarsBack"/> ends it. A reset must follow.
+    /// From now on a BAR's bytes are these, all 0 as yet, which a program can read; <see cref="TakeBarsBack"/> ends it.
+    /// A reset must follow.
     /// </summary>
     internal void ShowBar(int bar, SharedBytes bytes)
     {
@@ -149,7 +154,8 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     internal bool TryWatch() => _poller.TryAdd(this);
 
     /// <summary>
-    /// From now on a BAR's bytes are these, which a program may map; <see cref="TakeBarsBack"/> ends it. <see cref="TryWatch"/> came before.
+    /// From now on a BAR's bytes are these, which a program may map; <see cref="TakeBarsBack"/> ends it.
+    /// <see cref="TryWatch"/> came before.
     /// </summary>
     /// <returns>False when a program may have mapped it as others before: a BAR is in one place.</returns>
     internal bool TryMapBar(int bar, SharedBytes bytes)
@@ -176,8 +182,8 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     }
 
     /// <summary>
-    /// Code of the model threw, in a call or on a thread of its own: the function is as one that is gone, until a reset that the model gets through.
-    /// It is told once. Called with or without the slot's and the model's locks.
+    /// Code of the model threw, in a call or on a thread of its own: the function is as one that is gone, until a reset
+    /// that the model gets through. It is told once. Called with or without the slot's and the model's locks.
     /// </summary>
     internal void Fail(string where, Exception e)
     {
@@ -206,8 +212,8 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     }
 
     /// <summary>
-    /// Looks for stores to mapped BARs; true when there were any. It gives up when a call to the model is under way: whoever made that
-    /// looks too, or the next time comes.
+    /// Looks for stores to mapped BARs; true when there were any. It gives up when a call to the model is under way:
+    /// whoever made that looks too, or the next time comes.
     /// </summary>
     internal bool TryPoll()
     {
@@ -286,9 +292,14 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     }
 
     private BarMemory Memory(int bar) =>
-        (uint)bar < 6 && _bars[bar] is { } memory ? memory : throw new ArgumentOutOfRangeException(nameof(bar), bar, "The function has no such BAR.");
+        (uint)bar < 6 && _bars[bar] is { } memory
+            ? memory
+            : throw new ArgumentOutOfRangeException(nameof(bar), bar, "The function has no such BAR.");
 
-    /// <summary>A reset: of the model, of what its device keeps, of the BARs. A model that gets through it has not failed any more.</summary>
+    /// <summary>
+    /// A reset: of the model, of what its device keeps, of the BARs. A model that gets through it has not failed any
+    /// more.
+    /// </summary>
     private void Renew(Action<BarMemory> renew)
     {
         bool isWell = true;

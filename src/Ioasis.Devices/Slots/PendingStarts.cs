@@ -1,8 +1,8 @@
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// The engines of a function that got no thread when they were started. A driver sees a device that takes its time; each look at the function's
-/// registers tries again.
+/// The engines of a function that got no thread when they were started. A driver sees a device that takes its time;
+/// each look at the function's registers tries again.
 /// </summary>
 internal sealed class PendingStarts
 {

@@ -1,13 +1,15 @@
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// How soon to look at mapped BARs again: at once for a moment after anything happened, as the answer to it is near; then with naps so short that whoever comes is
-/// hardly kept waiting, for as long as more is likely; then once a millisecond, and every other where nothing happens at all. How long more is likely is learned: longer
-/// where something came soon, shorter where nothing did (as Linux's KVM learns how long to poll before it halts a processor).
+/// How soon to look at mapped BARs again: at once for a moment after anything happened, as the answer to it is near;
+/// then with naps so short that whoever comes is hardly kept waiting, for as long as more is likely; then once a
+/// millisecond, and every other where nothing happens at all. How long more is likely is learned: longer where
+/// something came soon, shorter where nothing did (as Linux's KVM learns how long to poll before it halts a processor).
 /// </summary>
 /// <remarks>
-/// A thread that naps takes little of a processor and so gets one at once when it wakes, however many others want it. One that looks without a pause uses its share up, and then
-/// waits for milliseconds. So where that is seen to have happened it naps, too, for a while.
+/// A thread that naps takes little of a processor and so gets one at once when it wakes, however many others want it.
+/// One that looks without a pause uses its share up, and then waits for milliseconds. So where that is seen to have
+/// happened it naps, too, for a while.
 /// </remarks>
 /// <param name="frequency">Units of time a second.</param>
 internal sealed class PollPace(long frequency)

@@ -9,13 +9,14 @@ namespace Ioasis.Devices.Slots;
 internal readonly record struct PortalSubmission(ulong Offset, byte[] Bytes);
 
 /// <summary>
-/// Finds descriptors that a program stored to a mapped portal. A line of 64 bytes is idle while its first word is 0; a descriptor is taken by setting
-/// that word, and nothing else, back to 0.
+/// Finds descriptors that a program stored to a mapped portal. A line of 64 bytes is idle while its first word is 0; a
+/// descriptor is taken by setting that word, and nothing else, back to 0.
 /// </summary>
 /// <remarks>
-/// With stores of 64 bytes (MOVDIR64B) this is exact: who sees the first word sees all of them, and one that lands between the look and the taking
-/// either changes the first word, so that it is not taken away, or leaves its other words behind. One made of smaller stores may be seen half: the line
-/// is looked at twice, with a short wait between, which is all that can be done.
+/// With stores of 64 bytes (MOVDIR64B) this is exact: who sees the first word sees all of them, and one that lands
+/// between the look and the taking either changes the first word, so that it is not taken away, or leaves its other
+/// words behind. One made of smaller stores may be seen half: the line is looked at twice, with a short wait between,
+/// which is all that can be done.
 /// </remarks>
 /// <param name="size">Bytes of the BAR.</param>
 internal sealed class PortalWatch(ulong size)
@@ -45,7 +46,8 @@ internal sealed class PortalWatch(ulong size)
         Thread.SpinWait(ShortWait);
         if (bytes.Read<ulong>(line) != 0) return; // its first word is written last: the next look finds it
         ReadWords(bytes, line, again);
-        BinaryPrimitives.WriteUInt64LittleEndian(again, first); // it had the same first word, which went with the other's
+        // it had the same first word, which went with the other's
+        BinaryPrimitives.WriteUInt64LittleEndian(again, first);
         found.Add(new PortalSubmission(line, again));
     }
 
@@ -63,7 +65,9 @@ internal sealed class PortalWatch(ulong size)
         return false;
     }
 
-    /// <summary>Word by word in ascending order: whoever has the first word has what was stored with it, or later.</summary>
+    /// <summary>
+    /// Word by word in ascending order: whoever has the first word has what was stored with it, or later.
+    /// </summary>
     private static void ReadWords(SharedBytes bytes, ulong line, Span<byte> into)
     {
         for (int at = 0; at < LineSize; at += WordSize)

@@ -5,7 +5,10 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Callers;
 
-/// <summary>Who a thread is to the file system (credentials(7)), as its /proc/TID/status says. IDs are those of our own user namespace.</summary>
+/// <summary>
+/// Who a thread is to the file system (credentials(7)), as its /proc/TID/status says. IDs are those of our own user
+/// namespace.
+/// </summary>
 internal sealed class CallerCredentials
 {
     private const int FirstRoom = 4096, LargestRoom = 1 << 20; // 65536 groups fit
@@ -74,7 +77,8 @@ internal sealed class CallerCredentials
             else if (line.StartsWith("CapEff:"u8)) effective = Capabilities(line["CapEff:".Length..]);
         }
 
-        credentials = users?.Length == Four && groups?.Length == Four && supplementary is not null && permitted is not null && effective is not null
+        credentials = users?.Length == Four && groups?.Length == Four && supplementary is not null
+            && permitted is not null && effective is not null
             ? new CallerCredentials
             {
                 RealUser = users[0],
@@ -97,7 +101,8 @@ internal sealed class CallerCredentials
 
     /// <summary>Whether it has the same rights on files as another.</summary>
     public bool HasRightsOf(CallerCredentials other) =>
-        User == other.User && Group == other.Group && Effective == other.Effective && Groups.AsSpan().SequenceEqual(other.Groups);
+        User == other.User && Group == other.Group && Effective == other.Effective
+        && Groups.AsSpan().SequenceEqual(other.Groups);
 
     /// <summary>Whether it is in a group.</summary>
     public bool IsIn(uint group) => Group == group || Array.BinarySearch(Groups, group) >= 0;

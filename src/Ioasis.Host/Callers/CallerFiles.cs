@@ -32,12 +32,16 @@ internal static class CallerFiles
     public static bool TryFetch(CallerThread thread, int descriptor, out FileDescriptor fetched) =>
         Fetch(thread, descriptor, out fetched) == Errno.None;
 
-    /// <summary>What the program is told when looking at its descriptor failed: our want of descriptors is not its own.</summary>
-    public static Errno Told(Errno errno) => errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM ? Errno.ENOMEM : Errno.EBADF;
+    /// <summary>
+    /// What the program is told when looking at its descriptor failed: our want of descriptors is not its own.
+    /// </summary>
+    public static Errno Told(Errno errno) =>
+        errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM ? Errno.ENOMEM : Errno.EBADF;
 
     private static Errno Fetch(CallerThread thread, int descriptor, out FileDescriptor fetched)
     {
-        // The first thread may have ended, and a thread may have files of its own; before Linux 6.9 only the first can be asked.
+        // The first thread may have ended, and a thread may have files of its own; before Linux 6.9 only the first can
+        // be asked.
         FileDescriptor asked = thread.Pidfd ?? thread.Process.Pidfd;
         return SysProcesses.GetFileOf(asked, descriptor, out fetched);
     }

@@ -7,8 +7,9 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// The memory of a caller that need not have called a node before. What is read by the number of its thread counts only if the call still waits
-/// afterwards; what is written goes to an open /proc/TID/mem, which stays the caller's, whoever gets the number.
+/// The memory of a caller that need not have called a node before. What is read by the number of its thread counts only
+/// if the call still waits afterwards; what is written goes to an open /proc/TID/mem, which stays the caller's, whoever
+/// gets the number.
 /// </summary>
 internal sealed class CallerMemory(SeccompListener listener)
 {
@@ -23,8 +24,8 @@ internal sealed class CallerMemory(SeccompListener listener)
         if (source.IsEmpty) return Errno.None;
         int thread = (int)call.Pid;
         if (address > ulong.MaxValue - (ulong)source.Length) return Errno.EFAULT;
-        // Pages that somebody has to bring are waited for here, as by the kernel's own copy: the file below does not wait. The bytes read
-        // do not count.
+        // Pages that somebody has to bring are waited for here, as by the kernel's own copy: the file below does not
+        // wait. The bytes read do not count.
         Span<byte> touched = stackalloc byte[1];
         SysMemory.ReadProcess(thread, address, touched);
         SysMemory.ReadProcess(thread, address + (ulong)source.Length - 1, touched);
@@ -44,7 +45,9 @@ internal sealed class CallerMemory(SeccompListener listener)
         }
     }
 
-    private static string Path(int thread, string name) => string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/{name}");
+    private static string Path(int thread, string name) =>
+        string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/{name}");
 
-    private static Errno Refused(Errno errno) => errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM ? Errno.ENOMEM : Errno.EFAULT;
+    private static Errno Refused(Errno errno) =>
+        errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM ? Errno.ENOMEM : Errno.EFAULT;
 }

@@ -8,7 +8,10 @@ using Ioasis.Linux.Processes;
 
 namespace Ioasis.Host.Callers;
 
-/// <summary>What is pinned in the name of a process that called a node of ours. It outlives the process, as long as anything is pinned.</summary>
+/// <summary>
+/// What is pinned in the name of a process that called a node of ours. It outlives the process, as long as anything is
+/// pinned.
+/// </summary>
 /// <param name="pid">Its ID.</param>
 /// <param name="pidfd">Readable when it has ended. Disposed of when it is of no use any more.</param>
 internal sealed class CallerPins(int pid, FileDescriptor pidfd) : ProcessPins
@@ -49,7 +52,8 @@ internal sealed class CallerPins(int pid, FileDescriptor pidfd) : ProcessPins
     public static UserPins OfUser(uint user) => s_users.GetOrAdd(user, _ => new UserPins());
 
     // Another user's process only tells the call with a privilege, but anyone the file.
-    private bool TryReadLimit(out ulong limit) => SysCredentials.TryGetLockLimit(pid, out limit) || TryReadLimits($"/proc/{pid}/limits", out limit);
+    private bool TryReadLimit(out ulong limit) =>
+        SysCredentials.TryGetLockLimit(pid, out limit) || TryReadLimits($"/proc/{pid}/limits", out limit);
 
     internal static bool TryReadLimits(string path, out ulong limit)
     {

@@ -8,7 +8,8 @@ namespace Ioasis.Host.Callers;
 /// <param name="pidfd">Readable when the process has ended.</param>
 /// <param name="memory">Its memory.</param>
 /// <param name="image">Which program it runs.</param>
-internal sealed class CallerProcess(int pid, FileDescriptor pidfd, ProcessMemory memory, ProgramImage image) : IDisposable
+internal sealed class CallerProcess(int pid, FileDescriptor pidfd, ProcessMemory memory, ProgramImage image)
+    : IDisposable
 {
     private volatile bool _mayHaveExeced;
 
@@ -30,7 +31,10 @@ internal sealed class CallerProcess(int pid, FileDescriptor pidfd, ProcessMemory
     /// <summary>What is pinned in its name.</summary>
     public CallerPins Pins { get; } = new(pid, pidfd);
 
-    /// <summary>Whether one of its threads was seen to call execve(2): then every call has to be asked which program it came from.</summary>
+    /// <summary>
+    /// Whether one of its threads was seen to call execve(2): then every call has to be asked which program it came
+    /// from.
+    /// </summary>
     public bool MayHaveExeced
     {
         get => _mayHaveExeced;
@@ -38,8 +42,8 @@ internal sealed class CallerProcess(int pid, FileDescriptor pidfd, ProcessMemory
     }
 
     /// <summary>
-    /// Whether the process still runs the program. A former one's memory can live on, with another process that was made to share it, and the two
-    /// can stand at the same addresses.
+    /// Whether the process still runs the program. A former one's memory can live on, with another process that was
+    /// made to share it, and the two can stand at the same addresses.
     /// </summary>
     /// <param name="thread">The directory /proc/TID/fd of one of its threads.</param>
     public bool IsStillThat(FileDescriptor thread) => !_mayHaveExeced || image.IsStillThatOf(thread, memory);

@@ -11,21 +11,27 @@ using Ioasis.Linux.Seccomp;
 
 namespace Ioasis.Host.Callers;
 
-/// <summary>The threads and processes that called nodes of ours. Only those: what else a program starts costs nothing here.</summary>
+/// <summary>
+/// The threads and processes that called nodes of ours. Only those: what else a program starts costs nothing here.
+/// </summary>
 /// <param name="listener">Says whether a call still waits.</param>
 /// <param name="nodes">The open files of our nodes.</param>
 /// <param name="opener">Opens further ones.</param>
-/// <param name="watchProcess">Called with a new process's pidfd and ID, to be told of its end by <see cref="Forget"/>.</param>
+/// <param name="watchProcess">Called with a new process's pidfd and ID, to be told of its end by
+/// <see cref="Forget"/>.</param>
 /// <param name="execs">Which threads may be about to make a process another program.</param>
 internal sealed class CallerTable(
-    SeccompListener listener, OpenNodes nodes, NodeOpener opener, Action<FileDescriptor, int> watchProcess, PendingExecs execs) : IDisposable
+    SeccompListener listener, OpenNodes nodes, NodeOpener opener, Action<FileDescriptor, int> watchProcess,
+        PendingExecs execs) : IDisposable
 {
-    // Of a thread we keep up to ten files open, of a process five: an eighth of what we may have open is for each of the two.
+    // Of a thread we keep up to ten files open, of a process five: an eighth of what we may have open is for each of
+    // the two.
     private const int FilesOfThread = 10, FilesOfProcess = 5;
     private const int MostThreadsOfOne = 64;
 
     private readonly ConcurrentDictionary<int, CallerThread> _threads = new();
-    private readonly int _mostThreads = (int)Math.Max(MostThreadsOfOne, SysProcesses.DescriptorLimit / 8 / FilesOfThread);
+    private readonly int _mostThreads =
+        (int)Math.Max(MostThreadsOfOne, SysProcesses.DescriptorLimit / 8 / FilesOfThread);
     private readonly int _mostProcesses = (int)Math.Max(16, SysProcesses.DescriptorLimit / 8 / FilesOfProcess);
 
     // Guards what follows, and additions to and removals from _threads. Nothing is waited for while it is held.
@@ -60,11 +66,13 @@ internal sealed class CallerTable(
     /// <param name="thread">The thread, which waits from here on.</param>
     /// <param name="open">The open file.</param>
     /// <param name="otherwise">
-    /// The answer if there is none. The kernel's, where the descriptor is none of ours or not open, or the caller gone. Where we
-    /// cannot find out, for want of descriptors or memory, an errno: what may be ours is not the kernel's to do.
+    /// The answer if there is none. The kernel's, where the descriptor is none of ours or not open, or the caller gone.
+    /// Where we cannot find out, for want of descriptors or memory, an errno: what may be ours is not the kernel's to
+    /// do.
     /// </param>
     public bool TryIdentify(
-        in SeccompNotif call, int descriptor, [NotNullWhen(true)] out CallerThread? thread, [NotNullWhen(true)] out OpenNode? open, out Answer otherwise)
+        in SeccompNotif call, int descriptor, [NotNullWhen(true)] out CallerThread? thread,
+        [NotNullWhen(true)] out OpenNode? open, out Answer otherwise)
     {
         execs.Settle((int)call.Pid);
         if (_threads.TryGetValue((int)call.Pid, out thread) && thread.TryEnter(call.Id))
@@ -80,7 +88,8 @@ internal sealed class CallerTable(
             open?.Release();
             thread.LeaveCall();
             // What it was asked by is that thread's alone; so it is the one that calls.
-            if ((errno == Errno.None && open is null) || IsShortage(errno)) return Otherwise(errno, out open, out otherwise);
+            if ((errno == Errno.None && open is null) || IsShortage(errno))
+                return Otherwise(errno, out open, out otherwise);
         }
 
         Errno renewed = TryRenew(call, descriptor, out thread);
@@ -104,7 +113,10 @@ internal sealed class CallerTable(
         open.Release();
     }
 
-    /// <summary>The process of the thread that makes a call: for what need not be sure. The thread's own number where it cannot be found.</summary>
+    /// <summary>
+    /// The process of the thread that makes a call: for what need not be sure. The thread's own number where it cannot
+    /// be found.
+    /// </summary>
     public int ProgramOf(in SeccompNotif call)
     {
         int id = (int)call.Pid;
@@ -113,8 +125,8 @@ internal sealed class CallerTable(
     }
 
     /// <summary>
-    /// The process of a thread that makes a call, if devices access its memory. Who was never seen to call a node of ours has none that do, and neither
-    /// has the program after an exec.
+    /// The process of a thread that makes a call, if devices access its memory. Who was never seen to call a node of
+    /// ours has none that do, and neither has the program after an exec.
     /// </summary>
     public bool TryFindBound(in SeccompNotif call, [NotNullWhen(true)] out CallerProcess? process)
     {
@@ -130,8 +142,10 @@ internal sealed class CallerTable(
 
         lock (_lock)
         {
-            if (!_processes.Values.Any(one => one.Memory.Changes.HasNotifiers) || OpenThread(id, out FileDescriptor directory) != Errno.None) return false;
-            if (!ThreadStatus.TryRead(directory, out ThreadStatus status) || !_processes.TryGetValue(status.Process, out CallerProcess? found)
+            if (!_processes.Values.Any(one => one.Memory.Changes.HasNotifiers)
+                || OpenThread(id, out FileDescriptor directory) != Errno.None) return false;
+            if (!ThreadStatus.TryRead(directory, out ThreadStatus status)
+                || !_processes.TryGetValue(status.Process, out CallerProcess? found)
                 || HasEnded(found) || !found.IsStillThat(directory))
             {
                 directory.Dispose();
@@ -154,7 +168,8 @@ internal sealed class CallerTable(
             if (_processes.Count == 0) return;
             if (OpenThread((int)call.Pid, out FileDescriptor directory) != Errno.None) return;
             using (directory)
-                if (ThreadStatus.TryRead(directory, out ThreadStatus status) && _processes.TryGetValue(status.Process, out CallerProcess? process))
+                if (ThreadStatus.TryRead(directory, out ThreadStatus status)
+                    && _processes.TryGetValue(status.Process, out CallerProcess? process))
                     process.MayHaveExeced = true;
         }
     }
@@ -203,12 +218,13 @@ internal sealed class CallerTable(
 
     private static bool IsShortage(Errno errno) => errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM;
 
-    // The slow way: first call of a thread, first call after an exec, or a descriptor that is not open. The thread is entered.
-    // EBADF: the kernel is to answer.
+    // The slow way: first call of a thread, first call after an exec, or a descriptor that is not open. The thread is
+    // entered. EBADF: the kernel is to answer.
     private Errno TryRenew(in SeccompNotif call, int descriptor, out CallerThread? thread)
     {
         int id = (int)call.Pid;
-        if (_threads.TryGetValue(id, out thread) && !ForgetIfGone(thread) && thread.TryEnter(call.Id)) return Errno.None;
+        if (_threads.TryGetValue(id, out thread) && !ForgetIfGone(thread) && thread.TryEnter(call.Id))
+            return Errno.None;
 
         thread = null;
         Errno errno = OpenThread(id, out FileDescriptor directory);
@@ -218,8 +234,13 @@ internal sealed class CallerTable(
             if (errno == Errno.None && !nodes.IsCarrier(stat.Dev, stat.Ino)) errno = Errno.EBADF;
             CallerProcess? process = null;
             if (errno == Errno.None)
-                errno = ThreadStatus.TryRead(directory, out ThreadStatus status) ? GetProcess(call, directory, status.Process, out process) : Errno.ENOMEM; // it is ours
-            if (errno == Errno.None) return Enter(call, new CallerThread(id, directory, OpenPidfd(id, process!), process!, nodes, opener), out thread);
+                // it is ours
+                errno = ThreadStatus.TryRead(directory, out ThreadStatus status)
+                    ? GetProcess(call, directory, status.Process, out process)
+                    : Errno.ENOMEM;
+            if (errno == Errno.None)
+                return Enter(call, new CallerThread(id, directory, OpenPidfd(id, process!), process!, nodes, opener),
+                out thread);
             directory.Dispose();
         }
 
@@ -260,7 +281,8 @@ internal sealed class CallerTable(
     private bool TryAdd(CallerThread thread)
     {
         // Meanwhile its process may have become another program.
-        if (!_processes.TryGetValue(thread.Process.Pid, out CallerProcess? process) || process != thread.Process) return false;
+        if (!_processes.TryGetValue(thread.Process.Pid, out CallerProcess? process) || process != thread.Process)
+            return false;
         if (_threads.TryGetValue(thread.Id, out CallerThread? former)) Remove(former);
         if (_threads.Count >= _mostThreads) Evict(null);
         if (process.Threads.Count >= MostThreadsOfOne) Evict(process);
@@ -302,7 +324,9 @@ internal sealed class CallerTable(
 
         StableId? stable = listener.Program is { } program && program.Id == pid ? program : null;
         // Of one that is becoming another program it is not sure which one was looked at.
-        var found = new CallerProcess(pid, pidfd, memory!, image) { StableId = stable, MayHaveExeced = execs.ArePendingIn(pid) };
+        var found = new CallerProcess(
+            pid, pidfd, memory!, image)
+        { StableId = stable, MayHaveExeced = execs.ArePendingIn(pid) };
         // Only now is it sure that the IDs meant what they were taken for.
         errno = listener.IsValid(call.Id) ? Errno.None : Errno.EBADF;
         lock (_lock)

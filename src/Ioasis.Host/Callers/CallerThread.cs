@@ -10,8 +10,8 @@ using Ioasis.Memory;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// A thread that called a node of ours. It is known by an open /proc/TID/fd, which is bound to that thread: once it is gone
-/// nothing is found there, even if its ID was given to another.
+/// A thread that called a node of ours. It is known by an open /proc/TID/fd, which is bound to that thread: once it is
+/// gone nothing is found there, even if its ID was given to another.
 /// </summary>
 /// <param name="id">Its ID.</param>
 /// <param name="directory">Its /proc/TID/fd.</param>
@@ -20,7 +20,8 @@ namespace Ioasis.Host.Callers;
 /// <param name="nodes">The open files of our nodes.</param>
 /// <param name="opener">Opens further ones.</param>
 internal sealed class CallerThread(
-    int id, FileDescriptor directory, FileDescriptor? pidfd, CallerProcess process, OpenNodes nodes, NodeOpener opener) : ICaller, IDisposable
+    int id, FileDescriptor directory, FileDescriptor? pidfd, CallerProcess process, OpenNodes nodes,
+        NodeOpener opener) : ICaller, IDisposable
 {
     // Only the thread that serves the call touches it, and a thread makes one call at a time.
     private readonly KnownDescriptors _known = new(directory);
@@ -55,7 +56,10 @@ internal sealed class CallerThread(
     /// <summary>When its last call came, in milliseconds since the host started.</summary>
     public long LastCall { get; private set; }
 
-    /// <summary>Which open file of our nodes a descriptor of the thread stands for, held for a call; null when it is another's file.</summary>
+    /// <summary>
+    /// Which open file of our nodes a descriptor of the thread stands for, held for a call; null when it is another's
+    /// file.
+    /// </summary>
     /// <returns>An error when it stands for nothing, the thread is gone, or that cannot be found out.</returns>
     public Errno TryHold(int descriptor, out OpenNode? open)
     {
@@ -67,11 +71,14 @@ internal sealed class CallerThread(
 
         open = null;
         Errno errno = TryStat(descriptor, out LinuxStat stat);
-        if (errno == Errno.None && nodes.TryHold(stat.Dev, stat.Ino, out open) && open.Carrier.Mount != Carrier.UnknownMount) _known.Add(descriptor);
+        if (errno == Errno.None && nodes.TryHold(stat.Dev, stat.Ino, out open)
+            && open.Carrier.Mount != Carrier.UnknownMount) _known.Add(descriptor);
         return errno;
     }
 
-    /// <summary>What stat(2) says of an open file of the thread, without asking any file system that would have to ask a server.</summary>
+    /// <summary>
+    /// What stat(2) says of an open file of the thread, without asking any file system that would have to ask a server.
+    /// </summary>
     public Errno TryStat(int descriptor, out LinuxStat stat)
     {
         // Fetching the file takes two thirds of the time that looking it up in /proc takes.
@@ -108,7 +115,8 @@ internal sealed class CallerThread(
     }
 
     /// <inheritdoc/>
-    public SysResult InstallFile(INode node) => opener.Open(_call, process.Pid, node, FcntlH.O_RDWR | FcntlH.O_CLOEXEC, answers: false);
+    public SysResult InstallFile(INode node) =>
+        opener.Open(_call, process.Pid, node, FcntlH.O_RDWR | FcntlH.O_CLOEXEC, answers: false);
 
     /// <inheritdoc/>
     public SysResult InstallAgain(NodeFile file) => opener.OpenAgain(_call, file);
@@ -124,13 +132,15 @@ internal sealed class CallerThread(
     {
         get
         {
-            if (pidfd is not null && SysCredentials.TryGetRealUser(pidfd, out uint user)) return CallerPins.OfUser(user);
+            if (pidfd is not null && SysCredentials.TryGetRealUser(pidfd, out uint user))
+                return CallerPins.OfUser(user);
             return CallerPins.OfUser(ThreadStatus.TryRead(directory, out ThreadStatus status) ? status.RealUser : 0);
         }
     }
 
     /// <inheritdoc/>
-    public bool HasCapability(int capability) => SysCredentials.TryGetCapabilities(id, out ulong effective) && (effective >> capability & 1) != 0;
+    public bool HasCapability(int capability) =>
+        SysCredentials.TryGetCapabilities(id, out ulong effective) && (effective >> capability & 1) != 0;
 
     /// <summary>From here to <see cref="LeaveCall"/> the thread waits for the calling thread to serve it.</summary>
     /// <param name="call">The call's ID.</param>

@@ -9,8 +9,9 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// What the caller of a stopped call may do. This class alone decides whether the host is touched for a caller, with whose rights, and
-/// whether a file of ours lets it in. Nothing is remembered of a caller: its thread waits, so what is read of it holds until the answer.
+/// What the caller of a stopped call may do. This class alone decides whether the host is touched for a caller, with
+/// whose rights, and whether a file of ours lets it in. Nothing is remembered of a caller: its thread waits, so what is
+/// read of it holds until the answer.
 /// </summary>
 internal sealed class CallersRights
 {
@@ -37,8 +38,8 @@ internal sealed class CallersRights
     }
 
     /// <summary>
-    /// A program restricts itself by Landlock. Only the kernel knows what its rules permit, and which threads have them. From here on no
-    /// caller reaches the host through us.
+    /// A program restricts itself by Landlock. Only the kernel knows what its rules permit, and which threads have
+    /// them. From here on no caller reaches the host through us.
     /// </summary>
     public void NoteLandlock() => _landlocked = true;
 
@@ -46,13 +47,14 @@ internal sealed class CallersRights
     public bool SharesRoot(int thread) => TryReadRoot(thread, out var root) && root == _root;
 
     /// <summary>
-    /// Does something to the host's files with the rights of a caller, and none of ours that it lacks: as we are if it has the same, else on
-    /// a thread that takes its rights on and then ends.
+    /// Does something to the host's files with the rights of a caller, and none of ours that it lacks: as we are if it
+    /// has the same, else on a thread that takes its rights on and then ends.
     /// </summary>
     /// <param name="call">The call.</param>
     /// <param name="real">Whether the caller's real IDs count, as for access(2).</param>
     /// <param name="act">What to do. It may wait.</param>
-    /// <returns>EACCES where the caller is elsewhere (root, namespace, security label), or its rights cannot be had.</returns>
+    /// <returns>EACCES where the caller is elsewhere (root, namespace, security label), or its rights cannot be
+    /// had.</returns>
     public Errno Act(in SeccompNotif call, bool real, Func<Errno> act)
     {
         int thread = (int)call.Pid;
@@ -72,33 +74,42 @@ internal sealed class CallersRights
     /// <param name="real">Whether the caller's real IDs count.</param>
     public bool Permits(in SeccompNotif call, in FileOwner owner, uint wanted, bool real = false) =>
         FilePermission.IsEverybodys(owner.Mode, wanted)
-        || (TryRead(call, owner, out CallerCredentials? who) && FilePermission.Permits(real ? who!.ForRealIds() : who!, owner, wanted));
+        || (TryRead(call, owner, out CallerCredentials? who)
+            && FilePermission.Permits(real ? who!.ForRealIds() : who!, owner, wanted));
 
     /// <summary>
-    /// Who a caller is to a file of ours. A capability in another user namespace counts if that namespace maps the file's owner and group.
+    /// Who a caller is to a file of ours. A capability in another user namespace counts if that namespace maps the
+    /// file's owner and group.
     /// </summary>
     public bool TryRead(in SeccompNotif call, in FileOwner owner, out CallerCredentials? who)
     {
         int thread = (int)call.Pid;
         if (!CallerCredentials.TryRead(thread, out who)) return false;
-        if (UserNamespaceOf(thread) != _places[0] && !(Knows(thread, "uid_map", owner.User) && Knows(thread, "gid_map", owner.Group)))
+        if (UserNamespaceOf(thread) != _places[0]
+            && !(Knows(thread, "uid_map", owner.User) && Knows(thread, "gid_map", owner.Group)))
             who = who!.Within(0);
         return _isValid(call.Id);
     }
 
-    /// <summary>Whether /proc of a thread is the one that we see, so that numbers in its paths mean what they mean to us.</summary>
+    /// <summary>
+    /// Whether /proc of a thread is the one that we see, so that numbers in its paths mean what they mean to us.
+    /// </summary>
     public static bool SeesOurProc(int thread) =>
-        SysFiles.Stat(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/root/proc"), follow: true, out LinuxStat theirs) == Errno.None
+        SysFiles.Stat(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/root/proc"), follow: true,
+            out LinuxStat theirs) == Errno.None
         && SysFiles.Stat("/proc", follow: true, out LinuxStat ours) == Errno.None && theirs.Dev == ours.Dev;
 
-    /// <summary>Whether a text of uid_map or gid_map (user_namespaces(7)) has an ID of the namespace of who read it.</summary>
+    /// <summary>
+    /// Whether a text of uid_map or gid_map (user_namespaces(7)) has an ID of the namespace of who read it.
+    /// </summary>
     internal static bool Maps(string text, uint id)
     {
         foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (words.Length == 3 && uint.TryParse(words[1], CultureInfo.InvariantCulture, out uint first)
-                && uint.TryParse(words[2], CultureInfo.InvariantCulture, out uint count) && id >= first && id - first < count)
+                && uint.TryParse(words[2], CultureInfo.InvariantCulture, out uint count) && id >= first
+                    && id - first < count)
                 return true;
         }
 
@@ -124,7 +135,8 @@ internal sealed class CallersRights
 
     private static bool TryReadRoot(int thread, out (ulong Inode, ulong Mount, uint Major, uint Minor) root)
     {
-        bool ok = SysPaths.Statx(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/root"), out LinuxStatx stat) == Errno.None
+        bool ok = SysPaths.Statx(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/root"),
+            out LinuxStatx stat) == Errno.None
             && (stat.Mask & LinuxStatx.MountIdKnown) != 0;
         root = (stat.Ino, stat.MountId, stat.DevMajor, stat.DevMinor);
         return ok;
@@ -138,7 +150,8 @@ internal sealed class CallersRights
         Text(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/attr/current")),
     ];
 
-    private static string? UserNamespaceOf(int thread) => LinkText(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/ns/user"));
+    private static string? UserNamespaceOf(int thread) =>
+        LinkText(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/ns/user"));
 
     private static bool Knows(int thread, string map, uint id) =>
         Text(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/{map}")) is string text && Maps(text, id);

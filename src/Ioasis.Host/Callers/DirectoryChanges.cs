@@ -8,8 +8,9 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// Makes a directory the working directory of a caller. Only a process itself can do that; so the thread, which waits in its chdir(2), is made to do
-/// fchdir(2) in its place: it is seized, gets the directory, stops before it returns from the call, and does two others before it does.
+/// Makes a directory the working directory of a caller. Only a process itself can do that; so the thread, which waits
+/// in its chdir(2), is made to do fchdir(2) in its place: it is seized, gets the directory, stops before it returns
+/// from the call, and does two others before it does.
 /// </summary>
 /// <remarks>All requests of ptrace(2) come from the thread of ours that serves the call.</remarks>
 internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees)
@@ -33,7 +34,8 @@ internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees
             Errno errno = SysPtrace.Seize(thread, SysPtrace.TraceSyscallsGood);
             if (errno == Errno.EPERM) TellOnce(thread);
             if (errno != Errno.None) return Errno.EACCES;
-            // From here on it stops, or ends, even if it is no longer the thread that called: then nothing of it is touched.
+            // From here on it stops, or ends, even if it is no longer the thread that called: then nothing of it is
+            // touched.
             SysResult placed = listener.PlaceFile(call.Id, directory, closeOnExec: true, answers: false);
             SysPtrace.Interrupt(thread);
             bool isOurs = listener.Send(((Answer)placed.Errno).ToResponse(call.Id)) == Errno.None || placed.IsOk;
@@ -52,7 +54,8 @@ internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees
     private static void ChangeStopped(int thread, Tracee tracee, ulong descriptor, ref int signal)
     {
         // No handler may run before the call has its result.
-        if (SysPtrace.GetRegisters(thread, out ThreadRegisters registers) != Errno.None || SysPtrace.GetSignalMask(thread, out ulong mask) != Errno.None
+        if (SysPtrace.GetRegisters(thread, out ThreadRegisters registers) != Errno.None
+            || SysPtrace.GetSignalMask(thread, out ulong mask) != Errno.None
             || SysPtrace.SetSignalMask(thread, ulong.MaxValue) != Errno.None) return;
         ulong result = unchecked((ulong)-(long)Errno.EINTR);
         if (!TryCall(thread, tracee, registers, Fchdir, descriptor, ref signal, ref result)) return;
@@ -65,7 +68,8 @@ internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees
     }
 
     // Lets the thread do a system call with one argument. False when it is gone.
-    private static bool TryCall(int thread, Tracee tracee, ThreadRegisters registers, int number, ulong argument, ref int signal, ref ulong result)
+    private static bool TryCall(int thread, Tracee tracee, ThreadRegisters registers, int number, ulong argument,
+        ref int signal, ref ulong result)
     {
         registers.Rax = (ulong)number;
         registers.OrigRax = ulong.MaxValue;
@@ -77,7 +81,8 @@ internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees
             ChildState state;
             do
             {
-                if (SysPtrace.ResumeToSyscall(thread) != Errno.None || !TryAwait(thread, tracee, out state)) return false;
+                if (SysPtrace.ResumeToSyscall(thread) != Errno.None || !TryAwait(thread, tracee, out state))
+                    return false;
                 // SIGSTOP cannot be blocked; it is given to the thread in the end.
                 if (!state.AtSyscall && state.TrappedSignal != 0) signal = state.TrappedSignal;
             }
@@ -99,6 +104,7 @@ internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees
     private void TellOnce(int thread)
     {
         if (Interlocked.Exchange(ref _told, 1) == 0)
-            ErrorOutput.Say($"thread {thread} is traced by another, or may not be traced: it cannot change to a directory that the host does not have");
+            ErrorOutput.Say($"thread {thread} is traced "
+                + $"by another, or may not be traced: it cannot change to a directory that the host does not have");
     }
 }

@@ -5,7 +5,9 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Callers;
 
-/// <summary>An eventfd of a caller. We share its open file description, so its flags are the caller's and stay as they are.</summary>
+/// <summary>
+/// An eventfd of a caller. We share its open file description, so its flags are the caller's and stay as they are.
+/// </summary>
 /// <param name="file">A descriptor of ours for it.</param>
 /// <param name="signals">How it is signalled; null: as the host does best.</param>
 internal sealed class EventFile(FileDescriptor file, EventSignals? signals = null) : IEventFile
@@ -20,7 +22,8 @@ internal sealed class EventFile(FileDescriptor file, EventSignals? signals = nul
     }
 
     /// <inheritdoc/>
-    public Errno Listen(object listener, Action raised, out IDisposable? listening) => EventListener.Listen(listener, file, raised, out listening);
+    public Errno Listen(object listener, Action raised, out IDisposable? listening) =>
+        EventListener.Listen(listener, file, raised, out listening);
 
     /// <inheritdoc/>
     public bool IsOpenElsewhere => EventFdHolders.Exist(file);

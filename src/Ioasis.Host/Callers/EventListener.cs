@@ -7,8 +7,9 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// The thread that waits for the eventfds of programs that make one device do something. It runs while there are any. Each device has its own: what
-/// one device does takes as long as it takes, and the others' eventfds do not wait for it.
+/// The thread that waits for the eventfds of programs that make one device do something. It runs while there are any.
+/// Each device has its own: what one device does takes as long as it takes, and the others' eventfds do not wait for
+/// it.
 /// </summary>
 internal sealed class EventListener
 {
@@ -32,7 +33,9 @@ internal sealed class EventListener
         _wake = wake;
     }
 
-    /// <summary>Calls back whenever the eventfd was raised, and sets it back. Those of one owner are called one after the other.</summary>
+    /// <summary>
+    /// Calls back whenever the eventfd was raised, and sets it back. Those of one owner are called one after the other.
+    /// </summary>
     /// <returns>ENOMEM: the host has no thread, descriptor or memory for it now. The next call tries again.</returns>
     internal static Errno Listen(object owner, FileDescriptor file, Action raised, out IDisposable? listening)
     {

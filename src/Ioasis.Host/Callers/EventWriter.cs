@@ -6,8 +6,8 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// Signals an eventfd by write(2), on a thread that waits alone where the program fills the counter: for hosts that forbid what
-/// <see cref="EventSignals"/> does. The thread runs from the first signal on. Owns the file.
+/// Signals an eventfd by write(2), on a thread that waits alone where the program fills the counter: for hosts that
+/// forbid what <see cref="EventSignals"/> does. The thread runs from the first signal on. Owns the file.
 /// </summary>
 internal sealed class EventWriter(FileDescriptor file) : IDisposable
 {
@@ -49,7 +49,8 @@ internal sealed class EventWriter(FileDescriptor file) : IDisposable
             while (TryTake(out ulong signals))
             {
                 // A full counter stays as it is. The write waits only where the program fills it in between.
-                if (SysEvents.Poll(file, SysEvents.POLLOUT, 0, out short ready) == Errno.None && (ready & SysEvents.POLLOUT) != 0)
+                if (SysEvents.Poll(file, SysEvents.POLLOUT, 0, out short ready) == Errno.None
+                    && (ready & SysEvents.POLLOUT) != 0)
                     SysEvents.WriteEventFd(file, signals);
             }
         }

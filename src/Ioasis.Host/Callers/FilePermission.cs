@@ -3,7 +3,9 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Callers;
 
-/// <summary>Linux's rules of who may do what to a file (generic_permission, setattr_prepare), for files that are ours.</summary>
+/// <summary>
+/// Linux's rules of who may do what to a file (generic_permission, setattr_prepare), for files that are ours.
+/// </summary>
 internal static class FilePermission
 {
     public const uint MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4;
@@ -28,11 +30,13 @@ internal static class FilePermission
         bool reads = isDirectory ? (wanted & MAY_WRITE) == 0 : wanted == MAY_READ;
         if (reads && who.HasCapability(CAP_DAC_READ_SEARCH)) return true;
         // What nobody may execute not even root does.
-        return (isDirectory || (wanted & MAY_EXEC) == 0 || (owner.Mode & StatMode.S_IXUGO) != 0) && who.HasCapability(CAP_DAC_OVERRIDE);
+        return (isDirectory || (wanted & MAY_EXEC) == 0 || (owner.Mode & StatMode.S_IXUGO) != 0)
+            && who.HasCapability(CAP_DAC_OVERRIDE);
     }
 
     /// <summary>Whether a thread may do what only owners may.</summary>
-    public static bool IsOwner(CallerCredentials who, in FileOwner owner) => who.User == owner.User || who.HasCapability(CAP_FOWNER);
+    public static bool IsOwner(CallerCredentials who, in FileOwner owner) =>
+        who.User == owner.User || who.HasCapability(CAP_FOWNER);
 
     /// <summary>chmod(2).</summary>
     public static Errno TryChangeMode(CallerCredentials who, ref FileOwner owner, uint mode)

@@ -4,9 +4,10 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// The descriptors of a thread that were nodes of ours when they were last asked for: their /proc/TID/fdinfo/N are kept open, as reading one takes half
-/// of the time that fetching the file does. What is read is what stands there at that moment, in the thread's own table of descriptors: nothing is
-/// remembered of it. Used by who serves a call of the thread.
+/// The descriptors of a thread that were nodes of ours when they were last asked for: their /proc/TID/fdinfo/N are kept
+/// open, as reading one takes half of the time that fetching the file does. What is read is what stands there at that
+/// moment, in the thread's own table of descriptors: nothing is remembered of it. Used by who serves a call of the
+/// thread.
 /// </summary>
 /// <param name="directory">The thread's /proc/TID/fd.</param>
 internal sealed class KnownDescriptors(FileDescriptor directory) : IDisposable
@@ -20,7 +21,8 @@ internal sealed class KnownDescriptors(FileDescriptor directory) : IDisposable
     public bool TryRead(int descriptor, out DescriptorInfo info)
     {
         info = default;
-        return _slots[descriptor & (Slots - 1)] is { File: { } file } slot && slot.Descriptor == descriptor && DescriptorInfo.TryRead(file, out info);
+        return _slots[descriptor & (Slots - 1)] is { File: { } file } slot && slot.Descriptor == descriptor
+            && DescriptorInfo.TryRead(file, out info);
     }
 
     /// <summary>A descriptor was seen to be a node's. From the second time on it is known.</summary>
@@ -30,7 +32,8 @@ internal sealed class KnownDescriptors(FileDescriptor directory) : IDisposable
         bool again = slot?.Descriptor == descriptor;
         if (again && slot!.File is not null) return;
         FileDescriptor? file = null;
-        if (again && SysFiles.OpenAt(directory, $"../fdinfo/{descriptor}", FcntlH.O_RDONLY, out FileDescriptor opened) == Errno.None)
+        if (again && SysFiles.OpenAt(directory, $"../fdinfo/{descriptor}", FcntlH.O_RDONLY,
+            out FileDescriptor opened) == Errno.None)
             file = opened;
         slot?.File?.Dispose();
         slot = new Slot(descriptor, file);

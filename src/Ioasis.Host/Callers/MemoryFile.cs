@@ -23,13 +23,15 @@ internal sealed class MemoryFile(FileDescriptor file, CallerThread thread) : IMe
     public void Dispose() => file.Dispose();
 
     /// <summary>
-    /// Whether the caller may do with the file what a device is to do. Linux does not look how the descriptor was opened; but there /dev/iommu is root's, and
-    /// here anybody's: so the caller must have, or be able to open, a descriptor for it.
+    /// Whether the caller may do with the file what a device is to do. Linux does not look how the descriptor was
+    /// opened; but there /dev/iommu is root's, and here anybody's: so the caller must have, or be able to open, a
+    /// descriptor for it.
     /// </summary>
     private Errno MayUse(bool writable)
     {
         SysResult seals = SysFiles.Fcntl(file, FcntlH.F_GET_SEALS);
-        if (writable && seals.IsOk && (seals.Value & (FcntlH.F_SEAL_WRITE | FcntlH.F_SEAL_FUTURE_WRITE)) != 0) return Errno.EPERM;
+        if (writable && seals.IsOk && (seals.Value & (FcntlH.F_SEAL_WRITE | FcntlH.F_SEAL_FUTURE_WRITE)) != 0)
+            return Errno.EPERM;
         SysResult flags = SysFiles.Fcntl(file, FcntlH.F_GETFL);
         if (!flags.IsOk) return flags.Errno;
         long mode = flags.Value & FcntlH.O_ACCMODE;
@@ -39,13 +41,16 @@ internal sealed class MemoryFile(FileDescriptor file, CallerThread thread) : IMe
         // A capability counts where the file's owner is known: in our own user namespace.
         if (!IsInOurUserNamespace()) who = who!.Within(0);
         uint wanted = writable ? FilePermission.MAY_READ | FilePermission.MAY_WRITE : FilePermission.MAY_READ;
-        return FilePermission.Permits(who!, new FileOwner(stat.Uid, stat.Gid, stat.Mode), wanted) ? Errno.None : Errno.EACCES;
+        return FilePermission.Permits(who!, new FileOwner(stat.Uid, stat.Gid, stat.Mode), wanted)
+            ? Errno.None
+            : Errno.EACCES;
     }
 
     private bool IsInOurUserNamespace()
     {
         Span<byte> theirs = stackalloc byte[64], ours = stackalloc byte[64];
-        SysResult of = SysFiles.ReadLinkAt(thread.Directory, "../ns/user\0"u8, theirs), own = SysFiles.ReadLink("/proc/self/ns/user", ours);
+        SysResult of = SysFiles.ReadLinkAt(thread.Directory, "../ns/user\0"u8, theirs),
+            own = SysFiles.ReadLink("/proc/self/ns/user", ours);
         return of.IsOk && own.IsOk && theirs[..(int)of.Value].SequenceEqual(ours[..(int)own.Value]);
     }
 }

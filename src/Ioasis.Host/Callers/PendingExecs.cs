@@ -3,8 +3,9 @@ using Ioasis.Linux.Memory;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// The threads that were let into execve(2) and of which nothing was heard since: their processes run one program or the other. Until that is known, a process that is
-/// seen for the first time may have been looked at too early, and no ID stands for certain for the thread that it stood for.
+/// The threads that were let into execve(2) and of which nothing was heard since: their processes run one program or
+/// the other. Until that is known, a process that is seen for the first time may have been looked at too early, and no
+/// ID stands for certain for the thread that it stood for.
 /// </summary>
 /// <param name="program">The process whose parent we are.</param>
 internal sealed class PendingExecs(StableId program)
@@ -48,7 +49,9 @@ internal sealed class PendingExecs(StableId program)
         }
     }
 
-    /// <summary>Whether a thread of a process, other than the one that calls, may be about to make it another program.</summary>
+    /// <summary>
+    /// Whether a thread of a process, other than the one that calls, may be about to make it another program.
+    /// </summary>
     public bool ArePendingIn(int process)
     {
         if (_count == 0) return false;

@@ -6,9 +6,10 @@ using Ioasis.Linux.Memory;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// What tells the program that a process runs from the one it ran before an exec. Each program gets 16 random bytes (getauxval(3), AT_RANDOM) where its
-/// auxiliary vector says. They are read through the memory that is known and through the one that the process has now, at the same moment: the same memory has
-/// the same bytes, whatever the program made of them, and another has others, even if all of it stands at the same addresses.
+/// What tells the program that a process runs from the one it ran before an exec. Each program gets 16 random bytes
+/// (getauxval(3), AT_RANDOM) where its auxiliary vector says. They are read through the memory that is known and
+/// through the one that the process has now, at the same moment: the same memory has the same bytes, whatever the
+/// program made of them, and another has others, even if all of it stands at the same addresses.
 /// </summary>
 internal sealed class ProgramImage
 {
@@ -33,7 +34,8 @@ internal sealed class ProgramImage
     /// <param name="memory">The program's memory.</param>
     public bool IsStillThatOf(FileDescriptor thread, ProcessMemory memory)
     {
-        Span<byte> vector = stackalloc byte[MostBytes], known = stackalloc byte[RandomBytes], now = stackalloc byte[RandomBytes];
+        Span<byte> vector = stackalloc byte[MostBytes], known = stackalloc byte[RandomBytes],
+            now = stackalloc byte[RandomBytes];
         if (_random == 0 || memory.IsGone || !vector[..ReadVector(thread, vector)].SequenceEqual(_vector)) return false;
         return memory.TryReadPinned(_random, known) && TryReadMemory(thread, _random, now) && known.SequenceEqual(now);
     }
@@ -54,7 +56,8 @@ internal sealed class ProgramImage
     {
         Errno errno = SysFiles.OpenAt(thread, path, FcntlH.O_RDONLY, out file);
         // That we cannot look says nothing of the program.
-        if (errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM) throw new IOException($"cannot look which program calls ({errno})");
+        if (errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM)
+            throw new IOException($"cannot look which program calls ({errno})");
         return errno == Errno.None;
     }
 

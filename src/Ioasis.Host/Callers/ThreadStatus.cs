@@ -26,7 +26,9 @@ internal readonly record struct ThreadStatus(int Process, uint RealUser, int Tra
         }
     }
 
-    /// <summary>The process that a thread is one of, by the thread's number alone; false when there is no such thread.</summary>
+    /// <summary>
+    /// The process that a thread is one of, by the thread's number alone; false when there is no such thread.
+    /// </summary>
     public static bool TryReadProcess(int thread, out int process)
     {
         process = 0;
@@ -48,7 +50,8 @@ internal readonly record struct ThreadStatus(int Process, uint RealUser, int Tra
     {
         string path = string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/fd");
         Errno errno = SysFiles.Open(path, FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory);
-        // Whether it is still there could not be found out, as without a free descriptor: it is, and would stay stopped.
+        // Whether it is still there could not be found out, as without a free descriptor: it is, and would stay
+        // stopped.
         if (errno != Errno.None) return errno is not (Errno.ENOENT or Errno.ESRCH);
         using (directory) return TryRead(directory, out ThreadStatus status) && status.Tracer != 0;
     }

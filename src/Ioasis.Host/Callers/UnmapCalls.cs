@@ -8,12 +8,13 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// Calls by which a process takes memory away from itself: where devices are bound to it, no access of theirs is under way meanwhile, and so none that
-/// began before is when the call returns (<see cref="RunOptions.StrictSva"/>).
+/// Calls by which a process takes memory away from itself: where devices are bound to it, no access of theirs is under
+/// way meanwhile, and so none that began before is when the call returns (<see cref="RunOptions.StrictSva"/>).
 /// </summary>
 /// <remarks>
-/// The kernel has to do the call, and we have to know when it has. So accesses are kept out, and the thread is seized and interrupted while it waits for
-/// our answer, from where it goes on to the end of the call and stops before it returns to user mode. There accesses are let in again, and it is let go.
+/// The kernel has to do the call, and we have to know when it has. So accesses are kept out, and the thread is seized
+/// and interrupted while it waits for our answer, from where it goes on to the end of the call and stops before it
+/// returns to user mode. There accesses are let in again, and it is let go.
 /// </remarks>
 internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, Tracees tracees)
 {
@@ -25,7 +26,9 @@ internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, 
     /// <summary>Whether an mmap(2) replaces what was mapped there.</summary>
     public static bool Replaces(in SeccompNotif call) => (call.Data.Args[3] & MemoryFlags.MAP_FIXED) != 0;
 
-    /// <summary>Lets the kernel do the call, and the thread return from it when accesses that began before have ended.</summary>
+    /// <summary>
+    /// Lets the kernel do the call, and the thread return from it when accesses that began before have ended.
+    /// </summary>
     public Answer Serve(in SeccompNotif call)
     {
         if (!callers.TryFindBound(call, out CallerProcess? process)) return Answer.Continue;
@@ -38,7 +41,8 @@ internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, 
             if (errno != Errno.None) return Answer.Continue;
             // From here on it stops, or ends, even if it is no longer the thread that called.
             SysPtrace.Interrupt(thread);
-            if (DoWithoutAccesses(call, process, tracee) is { Trapped: true } state) SysPtrace.Detach(thread, state.TrappedSignal);
+            if (DoWithoutAccesses(call, process, tracee) is { Trapped: true } state)
+                SysPtrace.Detach(thread, state.TrappedSignal);
             return Answer.Sent;
         }
         finally { tracees.Forget(thread, tracee); }
@@ -60,6 +64,7 @@ internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, 
     private void TellOnce(int thread)
     {
         if (Interlocked.Exchange(ref _told, 1) == 0)
-            ErrorOutput.Say($"--strict-sva: thread {thread} is traced by another, or may not be traced: what it unmaps is not waited for");
+            ErrorOutput.Say($"--strict-sva: thread "
+                + $"{thread} is traced by another, or may not be traced: what it unmaps is not waited for");
     }
 }

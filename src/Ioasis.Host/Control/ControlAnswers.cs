@@ -6,7 +6,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Host.Control;
 
-/// <summary>Answers what the user asks about a machine that programs use. Nothing that is asked changes anything.</summary>
+/// <summary>
+/// Answers what the user asks about a machine that programs use. Nothing that is asked changes anything.
+/// </summary>
 internal sealed class ControlAnswers(SoftwareMachine machine)
 {
     /// <summary>Answers a line of JSON by one. Never throws: what goes wrong is the answer.</summary>
@@ -24,11 +26,13 @@ internal sealed class ControlAnswers(SoftwareMachine machine)
 
     private ControlAnswer AnswerTo(ReadOnlyMemory<byte> line)
     {
-        if (line.IsEmpty || JsonSerializer.Deserialize<ControlRequest>(line.Span) is not { } request) return new ControlAnswer("no question");
+        if (line.IsEmpty || JsonSerializer.Deserialize<ControlRequest>(line.Span) is not { } request)
+            return new ControlAnswer("no question");
         return request.Verb switch
         {
             "walk" => Walk(request),
-            "faults" => new ControlAnswer(Faults: [.. machine.Units.SelectMany(u => u.Faults.Snapshot().Select(f => Tell(u.Name, f)))]),
+            "faults" => new ControlAnswer(
+                Faults: [.. machine.Units.SelectMany(u => u.Faults.Snapshot().Select(f => Tell(u.Name, f)))]),
             _ => new ControlAnswer($"\"{request.Verb}\" is not known"),
         };
     }
@@ -36,13 +40,16 @@ internal sealed class ControlAnswers(SoftwareMachine machine)
     private ControlAnswer Walk(ControlRequest request)
     {
         if (machine.Devices.FirstOrDefault(d => d.Requester.ToString() == request.Device) is not { } device)
-            return new ControlAnswer($"there is no device {request.Device}; there is {string.Join(", ", machine.Devices.Select(d => d.Requester))}");
-        if (request.Pasid > Pasid.MaxValue) return new ControlAnswer($"{request.Pasid} is no PASID; 0 to {Pasid.MaxValue} are");
+            return new ControlAnswer($"there is no device "
+                + $"{request.Device}; there is {string.Join(", ", machine.Devices.Select(d => d.Requester))}");
+        if (request.Pasid > Pasid.MaxValue)
+            return new ControlAnswer($"{request.Pasid} is no PASID; 0 to {Pasid.MaxValue} are");
         Pasid? pasid = request.Pasid is { } value ? new Pasid(value) : null;
         TranslationWalk walk = TranslationWalk.Of(device.Endpoint, pasid, new Iova(request.Address), request.Write);
         return new ControlAnswer(Steps: walk.Steps, Reason: walk.Reason);
     }
 
     private static ControlFault Tell(string unit, FaultRecord fault) =>
-        new(unit, fault.Sequence, fault.Requester.ToString(), fault.Pasid?.Value, fault.Iova.Value, fault.IsWrite, fault.Reason, fault.Code);
+        new(unit, fault.Sequence, fault.Requester.ToString(), fault.Pasid?.Value, fault.Iova.Value, fault.IsWrite,
+            fault.Reason, fault.Code);
 }

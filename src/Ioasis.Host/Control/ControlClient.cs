@@ -27,15 +27,20 @@ internal static class ControlClient
         {
             [int only] => only,
             [] => throw new IOException("nothing runs under ioasis run"),
-            var several => throw new IOException($"several programs run under ioasis run; say which by --program: {string.Join(", ", several.Select(Describe))}"),
+            var several => throw new IOException($"several programs run "
+                + $"under ioasis run; say which by --program: {string.Join(", ", several.Select(Describe))}"),
         };
         Errno errno = directory.Connect(pid, out FileDescriptor socket);
-        if (errno is Errno.ENOENT or Errno.ECONNREFUSED) throw new IOException($"no program with ID {pid} runs under ioasis run");
+        if (errno is Errno.ENOENT or Errno.ECONNREFUSED)
+            throw new IOException($"no program with ID {pid} runs under ioasis run");
         if (errno != Errno.None) throw new IOException($"program {pid} cannot be asked about now ({errno})");
         using var connection = new ControlConnection(socket, ControlConnection.LongestAnswer, s_patience);
-        if (!connection.TrySend(JsonSerializer.SerializeToUtf8Bytes(request)) || !connection.TryReceive(out ReadOnlyMemory<byte> line))
-            throw new IOException($"program {pid} gives no answer: it ended meanwhile, or its supervisor has not what it takes now");
-        return JsonSerializer.Deserialize<ControlAnswer>(line.Span) ?? throw new IOException($"program {pid} gave no answer");
+        if (!connection.TrySend(JsonSerializer.SerializeToUtf8Bytes(request))
+            || !connection.TryReceive(out ReadOnlyMemory<byte> line))
+            throw new IOException(
+                $"program {pid} gives no answer: it ended meanwhile, or its supervisor has not what it takes now");
+        return JsonSerializer.Deserialize<ControlAnswer>(line.Span)
+            ?? throw new IOException($"program {pid} gave no answer");
     }
 
     private static string Describe(int program)

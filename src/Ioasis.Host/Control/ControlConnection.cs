@@ -5,8 +5,12 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Control;
 
-/// <summary>A connection over which lines go, each bounded in its length and in the time that it takes as a whole. Owns the socket.</summary>
-internal sealed class ControlConnection(FileDescriptor socket, int longest = ControlConnection.LongestQuestion, TimeSpan? patience = null) : IDisposable
+/// <summary>
+/// A connection over which lines go, each bounded in its length and in the time that it takes as a whole. Owns the
+/// socket.
+/// </summary>
+internal sealed class ControlConnection(FileDescriptor socket, int longest = ControlConnection.LongestQuestion,
+    TimeSpan? patience = null) : IDisposable
 {
     /// <summary>The longest question, in bytes.</summary>
     internal const int LongestQuestion = 64 * 1024;
@@ -71,6 +75,7 @@ internal sealed class ControlConnection(FileDescriptor socket, int longest = Con
     private bool Wait(short events, long started)
     {
         TimeSpan left = _patience - Stopwatch.GetElapsedTime(started);
-        return left > TimeSpan.Zero && SysEvents.Poll(socket, events, (int)Math.Ceiling(left.TotalMilliseconds), out _) == Errno.None;
+        return left > TimeSpan.Zero
+            && SysEvents.Poll(socket, events, (int)Math.Ceiling(left.TotalMilliseconds), out _) == Errno.None;
     }
 }

@@ -6,8 +6,8 @@ using Ioasis.Linux.Processes;
 namespace Ioasis.Host.Control;
 
 /// <summary>
-/// Where running programs can be asked about: a socket for each, in a directory of the user's own. It is held open: what is done in it is done in the
-/// directory that was checked, whatever its path leads to later.
+/// Where running programs can be asked about: a socket for each, in a directory of the user's own. It is held open:
+/// what is done in it is done in the directory that was checked, whatever its path leads to later.
 /// </summary>
 internal sealed class ControlDirectory : IDisposable
 {
@@ -37,13 +37,17 @@ internal sealed class ControlDirectory : IDisposable
     public static ControlDirectory Open(string path)
     {
         Errno errno = SysFiles.MakeDirectory(path, OwnersOnly);
-        if (errno is not (Errno.None or Errno.EEXIST)) throw new ControlException(errno, $"{path} cannot be made ({errno})");
-        errno = SysFiles.Open(path, FcntlH.O_RDONLY | FcntlH.O_DIRECTORY | FcntlH.O_NOFOLLOW, out FileDescriptor directory);
-        if (errno is Errno.ELOOP or Errno.ENOTDIR) throw new ControlException(errno, $"{path} is a link or a file, and no directory; remove it");
+        if (errno is not (Errno.None or Errno.EEXIST))
+            throw new ControlException(errno, $"{path} cannot be made ({errno})");
+        errno = SysFiles.Open(path, FcntlH.O_RDONLY | FcntlH.O_DIRECTORY | FcntlH.O_NOFOLLOW,
+            out FileDescriptor directory);
+        if (errno is Errno.ELOOP or Errno.ENOTDIR)
+            throw new ControlException(errno, $"{path} is a link or a file, and no directory; remove it");
         if (errno != Errno.None) throw new ControlException(errno, $"{path} cannot be opened ({errno})");
         errno = SysFiles.Stat(directory, out LinuxStat stat);
         string? wrong = errno != Errno.None ? $"{path} cannot be looked at ({errno})"
-            : stat.Uid != SysProcesses.EffectiveUser ? $"{path} belongs to another user (ID {stat.Uid}), who could answer in its place; it is not used"
+            : stat.Uid != SysProcesses.EffectiveUser
+                ? $"{path} belongs to another user (ID {stat.Uid}), who could answer in its place; it is not used"
             : (stat.Mode & Permissions) != OwnersOnly ? $"{path} can be entered by others than its owner; remove it"
             : null;
         if (wrong is null) return new ControlDirectory(path, directory);
@@ -57,10 +61,13 @@ internal sealed class ControlDirectory : IDisposable
     {
         // Under another name first: who finds one that refuses takes it for a dead one's, and away.
         string socket = PathOf(program), unfinished = $"{PathOfDirectory}/{NameOf(program)}.new";
-        if (IsAlive(program)) throw new ControlException(Errno.EADDRINUSE, $"{Path}/{NameOf(program)} is another supervisor's, in another PID namespace");
+        if (IsAlive(program))
+            throw new ControlException(Errno.EADDRINUSE,
+            $"{Path}/{NameOf(program)} is another supervisor's, in another PID namespace");
         SysFiles.Remove(unfinished);
         Errno errno = SysSockets.Listen(unfinished, out FileDescriptor listener);
-        if (errno != Errno.None) throw new ControlException(errno, $"{Path}/{NameOf(program)} cannot be made ({errno})");
+        if (errno != Errno.None)
+            throw new ControlException(errno, $"{Path}/{NameOf(program)} cannot be made ({errno})");
         errno = SysFiles.Rename(unfinished, socket);
         if (errno == Errno.None) return listener;
         listener.Dispose();
@@ -68,7 +75,9 @@ internal sealed class ControlDirectory : IDisposable
         throw new ControlException(errno, $"{Path}/{NameOf(program)} cannot be made ({errno})");
     }
 
-    /// <summary>Connects to a program's socket. One that nobody listens at any more, as after a kill -9, is taken away.</summary>
+    /// <summary>
+    /// Connects to a program's socket. One that nobody listens at any more, as after a kill -9, is taken away.
+    /// </summary>
     public Errno Connect(int program, out FileDescriptor socket)
     {
         Errno errno = SysSockets.Connect(PathOf(program), out socket);
@@ -83,7 +92,8 @@ internal sealed class ControlDirectory : IDisposable
     public IReadOnlyList<int> FindPrograms() =>
     [
         .. Directory.GetFiles(PathOfDirectory, "*" + Suffix)
-            .Select(f => int.TryParse(System.IO.Path.GetFileNameWithoutExtension(f), NumberStyles.None, CultureInfo.InvariantCulture, out int pid) ? pid : 0)
+            .Select(f => int.TryParse(System.IO.Path.GetFileNameWithoutExtension(f), NumberStyles.None,
+                CultureInfo.InvariantCulture, out int pid) ? pid : 0)
             .Where(pid => pid != 0 && IsAlive(pid)).Order(),
     ];
 

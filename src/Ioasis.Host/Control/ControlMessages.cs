@@ -9,14 +9,17 @@ namespace Ioasis.Host.Control;
 /// <param name="Pasid">For a walk: the PASID; null for none.</param>
 /// <param name="Address">For a walk: the address.</param>
 /// <param name="Write">For a walk: whether to write.</param>
-internal sealed record ControlRequest(string Verb, string? Device = null, uint? Pasid = null, ulong Address = 0, bool Write = false);
+internal sealed record ControlRequest(string Verb, string? Device = null, uint? Pasid = null, ulong Address = 0,
+    bool Write = false);
 
 /// <summary>The answer.</summary>
 /// <param name="Error">What was wrong with the question; null when nothing was.</param>
 /// <param name="Steps">Of a walk.</param>
 /// <param name="Reason">Of a walk: why it ends without memory.</param>
 /// <param name="Faults">The newest faults of each unit, oldest first.</param>
-internal sealed record ControlAnswer(string? Error = null, IReadOnlyList<WalkStep>? Steps = null, FaultReason Reason = FaultReason.None, IReadOnlyList<ControlFault>? Faults = null);
+internal sealed record ControlAnswer(string? Error = null, IReadOnlyList<WalkStep>? Steps = null,
+    FaultReason Reason = FaultReason.None, IReadOnlyList<ControlFault>? Faults = null);
 
 /// <summary>A fault as it is told.</summary>
-internal sealed record ControlFault(string Unit, long Sequence, string Device, uint? Pasid, ulong Address, bool IsWrite, FaultReason Reason, byte Code);
+internal sealed record ControlFault(string Unit, long Sequence, string Device, uint? Pasid, ulong Address, bool IsWrite,
+    FaultReason Reason, byte Code);

@@ -5,8 +5,8 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Control;
 
 /// <summary>
-/// Takes those who ask about a program while it runs. Nothing of the program waits for it. Each asker has a thread of its own, so that a slow one keeps
-/// nobody else out, and a bounded time.
+/// Takes those who ask about a program while it runs. Nothing of the program waits for it. Each asker has a thread of
+/// its own, so that a slow one keeps nobody else out, and a bounded time.
 /// </summary>
 internal sealed class ControlSocket : IDisposable
 {
@@ -35,7 +35,8 @@ internal sealed class ControlSocket : IDisposable
         _program = program;
         _answer = answer;
         _open = open ?? ControlDirectory.Open;
-        if (HostThread.TryStart("ioasis control", Serve, CannotBeAsked) is null) CannotBeAsked(new IOException("the host gives no thread for it"));
+        if (HostThread.TryStart("ioasis control", Serve, CannotBeAsked) is null)
+            CannotBeAsked(new IOException("the host gives no thread for it"));
     }
 
     /// <summary>Answers no more, and takes the socket away.</summary>
@@ -53,7 +54,8 @@ internal sealed class ControlSocket : IDisposable
         }
     }
 
-    private static void CannotBeAsked(Exception e) => HostMessages.Tell($"walk and faults cannot ask about this program: {e.Message}");
+    private static void CannotBeAsked(Exception e) =>
+        HostMessages.Tell($"walk and faults cannot ask about this program: {e.Message}");
 
     private void Serve()
     {

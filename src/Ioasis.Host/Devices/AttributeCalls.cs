@@ -9,10 +9,11 @@ using Ioasis.Memory;
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// What programs write to attributes of sysfs. A write is answered when the attribute says so, by whichever thread that is: the thread of ours that
-/// took the call does not wait.
+/// What programs write to attributes of sysfs. A write is answered when the attribute says so, by whichever thread that
+/// is: the thread of ours that took the call does not wait.
 /// </summary>
-internal sealed class AttributeCalls(SeccompListener listener, CallerTable callers, AttributeFiles files, CallAccount? account = null)
+internal sealed class AttributeCalls(
+    SeccompListener listener, CallerTable callers, AttributeFiles files, CallAccount? account = null)
 {
     // sysfs takes a page with one call.
     private const ulong LongestText = 4096;
@@ -26,7 +27,8 @@ internal sealed class AttributeCalls(SeccompListener listener, CallerTable calle
     private Answer Store(in SeccompNotif call, bool isVectored)
     {
         if (files.IsEmpty) return Answer.Continue;
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open,
+            out Answer other)) return other;
         try
         {
             if (open.File is not AttributeFiles.File attribute) return Answer.Continue;
@@ -52,7 +54,8 @@ internal sealed class AttributeCalls(SeccompListener listener, CallerTable calle
         if (isVectored)
         {
             vectors = new IoVector[call.Data.Args[2]]; // few, or the call would not have been stopped
-            if (!caller.Memory.TryRead(new Hva(call.Data.Args[1]), MemoryMarshal.AsBytes(vectors.AsSpan()))) return Errno.EFAULT;
+            if (!caller.Memory.TryRead(new Hva(call.Data.Args[1]), MemoryMarshal.AsBytes(vectors.AsSpan())))
+                return Errno.EFAULT;
         }
 
         foreach (IoVector vector in vectors)

@@ -4,7 +4,10 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Host.Devices;
 
-/// <summary>The attributes of sysfs that programs have open for writing. Like nodes they are carriers, by which a write is known to be theirs.</summary>
+/// <summary>
+/// The attributes of sysfs that programs have open for writing. Like nodes they are carriers, by which a write is known
+/// to be theirs.
+/// </summary>
 internal sealed class AttributeFiles
 {
     private readonly WrittenBytes.Images _images = new();
@@ -18,7 +21,8 @@ internal sealed class AttributeFiles
     /// <param name="forWriting">Whether it is opened for writing.</param>
     /// <param name="isAdmin">Whether the program has CAP_SYS_ADMIN; asked only where that matters.</param>
     public INode? NodeOf(VirtualFile attribute, bool forWriting, Func<bool> isAdmin) =>
-        attribute.Bytes is not null ? new WrittenBytes(attribute, forWriting || attribute.CountForEverybody >= attribute.Size || isAdmin() ? attribute.Size : attribute.CountForEverybody, _images)
+        attribute.Bytes is not null ? new WrittenBytes(attribute, forWriting || attribute.CountForEverybody
+            >= attribute.Size || isAdmin() ? attribute.Size : attribute.CountForEverybody, _images)
         : attribute.IsRegion ? new UnmappableRegion(attribute)
         : !forWriting ? null
         : attribute.Store is { } store ? new Attribute(this, attribute.Path, attribute.Mode, store)

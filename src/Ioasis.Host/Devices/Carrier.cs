@@ -7,8 +7,9 @@ using Ioasis.Memory;
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// The memfd that a program gets for an open node. Its inode tells which open file it is, through dup, fork and SCM_RIGHTS; its bytes
-/// are what the program maps. Sealed, so that nobody can take pages away under our own mappings by truncating it.
+/// The memfd that a program gets for an open node. Its inode tells which open file it is, through dup, fork and
+/// SCM_RIGHTS; its bytes are what the program maps. Sealed, so that nobody can take pages away under our own mappings
+/// by truncating it.
 /// </summary>
 internal sealed class Carrier : ICarrier, IDisposable
 {
@@ -36,7 +37,9 @@ internal sealed class Carrier : ICarrier, IDisposable
         Inode = stat.Ino;
     }
 
-    /// <summary>The ID of the mount that all memfds are on: with the inode number it tells a carrier from every other file, too.</summary>
+    /// <summary>
+    /// The ID of the mount that all memfds are on: with the inode number it tells a carrier from every other file, too.
+    /// </summary>
     public int Mount { get; }
 
     /// <summary>The device number of the file system that all memfds are on.</summary>
@@ -57,13 +60,15 @@ internal sealed class Carrier : ICarrier, IDisposable
     /// <summary>Makes one for a node.</summary>
     /// <param name="name">What /proc/PID/maps shows of it.</param>
     /// <param name="carrier">The carrier, when the answer is <see cref="Errno.None"/>.</param>
-    public static Errno TryCreate(string name, out Carrier? carrier) => TryCreate(name, Size, isNode: true, out carrier);
+    public static Errno TryCreate(string name, out Carrier? carrier) =>
+        TryCreate(name, Size, isNode: true, out carrier);
 
     /// <summary>Makes one that programs read and write as an ordinary file.</summary>
     /// <param name="name">As of a node.</param>
     /// <param name="size">How long it is, for good; null for an empty file that may become longer.</param>
     /// <param name="carrier">The carrier, when the answer is <see cref="Errno.None"/>.</param>
-    public static Errno TryCreateFile(string name, ulong? size, out Carrier? carrier) => TryCreate(name, size, isNode: false, out carrier);
+    public static Errno TryCreateFile(string name, ulong? size, out Carrier? carrier) =>
+        TryCreate(name, size, isNode: false, out carrier);
 
     private static Errno TryCreate(string name, ulong? size, bool isNode, out Carrier? carrier)
     {
@@ -77,7 +82,8 @@ internal sealed class Carrier : ICarrier, IDisposable
         if (errno == Errno.None) errno = SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, seals).Errno;
         using (file)
         {
-            // Opened once more, for us: the kernel does not count the first open file of a memfd, and IsUnused lives by that count.
+            // Opened once more, for us: the kernel does not count the first open file of a memfd, and IsUnused lives by
+            // that count.
             FileDescriptor? own = null;
             LinuxStat stat = default;
             if (errno == Errno.None) errno = SysFiles.Open(PathOf(file), FcntlH.O_RDWR, out own);
@@ -89,8 +95,9 @@ internal sealed class Carrier : ICarrier, IDisposable
     }
 
     /// <summary>
-    /// Opens it anew, for a program: another open file description on the same bytes. A node's is open for appending, and nothing can be appended, so
-    /// that whatever writes to it without being brought to us fails (EPERM), and leaves nothing behind.
+    /// Opens it anew, for a program: another open file description on the same bytes. A node's is open for appending,
+    /// and nothing can be appended, so that whatever writes to it without being brought to us fails (EPERM), and leaves
+    /// nothing behind.
     /// </summary>
     public Errno Reopen(int flags, out FileDescriptor file)
     {
@@ -129,7 +136,8 @@ internal sealed class Carrier : ICarrier, IDisposable
         {
             if (_mapped.TryGetValue((offset, length), out MappedFile? mapped)) return mapped;
             Errno errno = MappedFile.TryMap(_file, offset, length, writable: true, out mapped);
-            if (errno != Errno.None) throw new IOException($"The carrier's bytes 0x{offset:x}+0x{length:x} cannot be mapped ({errno}).");
+            if (errno != Errno.None)
+                throw new IOException($"The carrier's bytes 0x{offset:x}+0x{length:x} cannot be mapped ({errno}).");
             _mapped.Add((offset, length), mapped!);
             return mapped!;
         }
@@ -161,7 +169,8 @@ internal sealed class Carrier : ICarrier, IDisposable
     private static int MountOf(FileDescriptor carrier)
     {
         if (Volatile.Read(ref s_mount) == UnknownMount
-            && SysFiles.Open($"/proc/self/fdinfo/{carrier.Number}", FcntlH.O_RDONLY, out FileDescriptor text) == Errno.None)
+            && SysFiles.Open($"/proc/self/fdinfo/{carrier.Number}", FcntlH.O_RDONLY,
+                out FileDescriptor text) == Errno.None)
         {
             using (text)
                 if (DescriptorInfo.TryRead(text, out DescriptorInfo info)) Volatile.Write(ref s_mount, info.Mount);

@@ -4,14 +4,14 @@ using Ioasis.Core.Threads;
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// Closes files that no program has open any more, on threads of its own: a device whose reset takes long, or a context with a
-/// million objects, holds up nobody but the programs that had the file.
+/// Closes files that no program has open any more, on threads of its own: a device whose reset takes long, or a context
+/// with a million objects, holds up nobody but the programs that had the file.
 /// </summary>
 /// <remarks>
-/// As on Linux, a call that a program makes after close(2) finds the file closed. Who had the file waits for the close to end, and so
-/// does who opens what only one file at a time can have (<see cref="Iommufd.Files.INode.Exclusion"/>). Everyone else waits at most
-/// 5 ms from the moment of the close: a program that did not have the file itself can be told of the close by another.
-/// Files of one program are closed in order, one at a time.
+/// As on Linux, a call that a program makes after close(2) finds the file closed. Who had the file waits for the close
+/// to end, and so does who opens what only one file at a time can have (<see cref="Iommufd.Files.INode.Exclusion"/>).
+/// Everyone else waits at most 5 ms from the moment of the close: a program that did not have the file itself can be
+/// told of the close by another. Files of one program are closed in order, one at a time.
 /// </remarks>
 internal sealed class Closer : IDisposable
 {
@@ -62,7 +62,10 @@ internal sealed class Closer : IDisposable
         }
     }
 
-    /// <summary>Waits for what was to be closed before this was called, as far as it concerns a program; for the rest only so long.</summary>
+    /// <summary>
+    /// Waits for what was to be closed before this was called, as far as it concerns a program; for the rest only so
+    /// long.
+    /// </summary>
     public void Await(int program)
     {
         if (!IsIdle) Await(open => open.HasUser(program));

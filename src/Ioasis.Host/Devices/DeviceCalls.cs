@@ -28,7 +28,8 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
     /// <summary>ioctl(2).</summary>
     public Answer Ioctl(in SeccompNotif call)
     {
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open,
+            out Answer other)) return other;
         try
         {
             uint command = (uint)call.Data.Args[1];
@@ -43,16 +44,28 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
     /// <summary>pread64(2).</summary>
     public Answer Pread(in SeccompNotif call)
     {
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
-        try { return Noted(open, "read", CanRead(open) ? open.File.Read(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2]) : Errno.EBADF); }
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open,
+            out Answer other)) return other;
+        try
+        {
+            return Noted(open, "read", CanRead(open)
+                ? open.File.Read(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2])
+                : Errno.EBADF);
+        }
         finally { CallerTable.Leave(caller, open); }
     }
 
     /// <summary>pwrite64(2).</summary>
     public Answer Pwrite(in SeccompNotif call)
     {
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
-        try { return Noted(open, "write", CanWrite(open) ? open.File.Write(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2]) : Errno.EBADF); }
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open,
+            out Answer other)) return other;
+        try
+        {
+            return Noted(open, "write", CanWrite(open)
+                ? open.File.Write(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2])
+                : Errno.EBADF);
+        }
         finally { CallerTable.Leave(caller, open); }
     }
 
@@ -68,14 +81,16 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
         if ((call.Data.Args[3] & SysMemory.MAP_ANONYMOUS) != 0) return Answer.Continue;
         ulong length = (call.Data.Args[1] + (PageSize - 1)) & ~(PageSize - 1), offset = call.Data.Args[5];
         if (length == 0 || offset % PageSize != 0) return Answer.Continue; // the kernel refuses it
-        if (!callers.TryIdentify(call, (int)call.Data.Args[4], out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
+        if (!callers.TryIdentify(call, (int)call.Data.Args[4], out CallerThread? caller, out OpenNode? open,
+            out Answer other)) return other;
         ulong protection = call.Data.Args[2];
         // MAP_SHARED is 1 and MAP_SHARED_VALIDATE 3, MAP_PRIVATE is 2.
         bool shared = (call.Data.Args[3] & SysMemory.MAP_SHARED) != 0;
         try
         {
             Errno errno = open.File.Map(
-                offset, length, shared, (protection & SysMemory.PROT_WRITE) != 0, (protection & SysMemory.PROT_EXEC) != 0);
+                offset, length, shared, (protection & SysMemory.PROT_WRITE) != 0,
+                (protection & SysMemory.PROT_EXEC) != 0);
             account?.Note(open.Node.Path, "mmap", errno);
             return errno == Errno.None ? Answer.Continue : errno;
         }
@@ -90,7 +105,8 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
     {
         foreach (int argument in arguments)
         {
-            if (callers.TryIdentify(call, (int)call.Data.Args[argument], out CallerThread? caller, out OpenNode? open, out Answer other))
+            if (callers.TryIdentify(call, (int)call.Data.Args[argument], out CallerThread? caller, out OpenNode? open,
+                out Answer other))
             {
                 bool isNode = open.Carrier.IsNode;
                 CallerTable.Leave(caller, open);
@@ -102,17 +118,20 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
         return Answer.Continue;
     }
 
-    // Linux calls a file without read_iter once for each vector and stops at the first that moves less than it could; so do we.
+    // Linux calls a file without read_iter once for each vector and stops at the first that moves less than it could;
+    // so do we.
     private Answer Vectored(in SeccompNotif call, bool write)
     {
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open, out Answer other)) return other;
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open,
+            out Answer other)) return other;
         try
         {
             if (!(write ? CanWrite(open) : CanRead(open))) return Errno.EBADF;
             ulong count = call.Data.Args[2], offset = call.Data.Args[3];
             if (count > MaxVectors) return Errno.EINVAL;
             var vectors = new IoVector[count];
-            if (!caller.Memory.TryRead(new Hva(call.Data.Args[1]), MemoryMarshal.AsBytes(vectors.AsSpan()))) return Errno.EFAULT;
+            if (!caller.Memory.TryRead(new Hva(call.Data.Args[1]), MemoryMarshal.AsBytes(vectors.AsSpan())))
+                return Errno.EFAULT;
             long moved = 0;
             foreach (IoVector vector in vectors)
             {

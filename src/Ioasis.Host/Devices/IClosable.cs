@@ -9,7 +9,9 @@ internal interface IClosable
     /// <summary>The process that opened it.</summary>
     int Opener { get; }
 
-    /// <summary>What only one file at a time can have (<see cref="Iommufd.Files.INode.Exclusion"/>); null for none.</summary>
+    /// <summary>
+    /// What only one file at a time can have (<see cref="Iommufd.Files.INode.Exclusion"/>); null for none.
+    /// </summary>
     object? Exclusion { get; }
 
     /// <summary>Whether a process opened it, or made a call on it.</summary>

@@ -7,13 +7,14 @@ using Ioasis.Linux.Processes;
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// KVM's VFIO devices (KVM_DEV_TYPE_VFIO) that were told of files of ours, and those files. As in Linux a device keeps its files open
-/// until it is told otherwise, or is closed itself.
+/// KVM's VFIO devices (KVM_DEV_TYPE_VFIO) that were told of files of ours, and those files. As in Linux a device keeps
+/// its files open until it is told otherwise, or is closed itself.
 /// </summary>
 /// <remarks>
-/// We mark a device by a lock on one byte of its open file (F_OFD_SETLK). The kernel keeps such a lock with the open file, through
-/// dup, fork and SCM_RIGHTS, and drops it at the last close, so the mark says both which device a descriptor is and whether it is still
-/// open, and we need not keep it open ourselves. Locks of other open files show because all anonymous inodes are one.
+/// We mark a device by a lock on one byte of its open file (F_OFD_SETLK). The kernel keeps such a lock with the open
+/// file, through dup, fork and SCM_RIGHTS, and drops it at the last close, so the mark says both which device a
+/// descriptor is and whether it is still open, and we need not keep it open ourselves. Locks of other open files show
+/// because all anonymous inodes are one.
 /// </remarks>
 internal sealed class KvmDevices : IDisposable
 {
@@ -22,7 +23,8 @@ internal sealed class KvmDevices : IDisposable
     private readonly FileDescriptor _anonymous;
     private readonly Closer _closer;
 
-    // A sixteenth of our descriptors are for files that no program has open; one process's devices hold at most half of those.
+    // A sixteenth of our descriptors are for files that no program has open; one process's devices hold at most half of
+    // those.
     private readonly int _mostFiles, _mostFilesOfOne;
 
     // Guards what follows. Taken after the lock of OpenNodes and before the closer's.
@@ -41,7 +43,10 @@ internal sealed class KvmDevices : IDisposable
         if (errno != Errno.None) throw new IOException($"cannot watch KVM's devices: eventfd gives {errno}");
     }
 
-    /// <summary>Whether a device holds a file that no program has open any more; <see cref="CloseWhatIsGone"/> should be called again soon.</summary>
+    /// <summary>
+    /// Whether a device holds a file that no program has open any more; <see cref="CloseWhatIsGone"/> should be called
+    /// again soon.
+    /// </summary>
     public bool HasAbandoned => _hasAbandoned;
 
     /// <summary>How many devices are known, for a test that they are forgotten again.</summary>
@@ -77,7 +82,8 @@ internal sealed class KvmDevices : IDisposable
 
             if (known.Process != process) return Errno.EIO;
             if (known.Files.Contains(file)) return Errno.EEXIST;
-            if (CountFiles(one => true) >= _mostFiles || CountFiles(one => one.Process == process) >= _mostFilesOfOne) return Errno.ENOMEM;
+            if (CountFiles(one => true) >= _mostFiles || CountFiles(one => one.Process == process) >= _mostFilesOfOne)
+                return Errno.ENOMEM;
             if (!file.TryHold()) return Errno.EBADF;
             known.Files.Add(file);
             return Errno.None;
@@ -119,7 +125,8 @@ internal sealed class KvmDevices : IDisposable
     }
 
     // A device's own lock is in nobody's way when asked by itself, and in everybody else's.
-    private Device? Find(FileDescriptor device) => _devices.Find(one => !IsMarked(device, one.Mark) && IsMarked(_anonymous, one.Mark));
+    private Device? Find(FileDescriptor device) =>
+        _devices.Find(one => !IsMarked(device, one.Mark) && IsMarked(_anonymous, one.Mark));
 
     private int CountFiles(Predicate<Device> of)
     {
@@ -162,7 +169,9 @@ internal sealed class KvmDevices : IDisposable
         /// <summary>The byte that is locked.</summary>
         public ulong Mark => mark;
 
-        /// <summary>The process that the virtual machine is of: no other may call. Taken to be the first that does.</summary>
+        /// <summary>
+        /// The process that the virtual machine is of: no other may call. Taken to be the first that does.
+        /// </summary>
         public int Process => process;
 
         public List<OpenNode> Files { get; } = [];

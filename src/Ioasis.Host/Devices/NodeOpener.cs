@@ -38,7 +38,9 @@ internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes, Open
     {
         nodes.Closer.AwaitExclusion(node.Exclusion);
         string name = node.Path[(node.Path.LastIndexOf('/') + 1)..];
-        Errno errno = node is ICarrierChoice choice ? choice.TryCreate(name, out Carrier? carrier) : Carrier.TryCreate(name, out carrier);
+        Errno errno = node is ICarrierChoice choice
+            ? choice.TryCreate(name, out Carrier? carrier)
+            : Carrier.TryCreate(name, out carrier);
         if (errno != Errno.None) return errno;
         errno = node.Open(carrier!, out NodeFile? file);
         if (errno != Errno.None)
@@ -58,8 +60,9 @@ internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes, Open
             return errno;
         }
 
-        // The program may close it at once, which is seen only when ours is closed. So it gets to know the descriptor after that; where a
-        // signal could come between the two steps, in one step, and what it opens next may then be busy for a moment.
+        // The program may close it at once, which is seen only when ours is closed. So it gets to know the descriptor
+        // after that; where a signal could come between the two steps, in one step, and what it opens next may then be
+        // busy for a moment.
         bool twoSteps = answers && listener.WaitsKillable;
         SysResult sent;
         using (placed) sent = listener.PlaceFile(call, placed, (flags & FcntlH.O_CLOEXEC) != 0, answers && !twoSteps);

@@ -3,8 +3,8 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// An open file of a node that a program has. The table of open nodes holds it once, each call under way and each KVM that was told
-/// of it once more; as in Linux, the last of them closes it, so that no call is under way when it is.
+/// An open file of a node that a program has. The table of open nodes holds it once, each call under way and each KVM
+/// that was told of it once more; as in Linux, the last of them closes it, so that no call is under way when it is.
 /// </summary>
 internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int flags, int opener) : IClosable
 {
@@ -29,7 +29,9 @@ internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int f
     /// <summary>Whether no program has it open any more; it is held for a call, or by KVM.</summary>
     public bool IsAbandoned { get; set; }
 
-    /// <summary>Whether a close was seen just now that may not have been the last. Of the table of open nodes.</summary>
+    /// <summary>
+    /// Whether a close was seen just now that may not have been the last. Of the table of open nodes.
+    /// </summary>
     public bool IsRecent { get; set; }
 
     /// <summary>Whether that was a while ago.</summary>
@@ -54,7 +56,8 @@ internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int f
     public void NoteUser(int process)
     {
         // Two threads may each lose the other's note; the next call makes up for it.
-        if (!HasUser(process)) Volatile.Write(ref _users, [.. Volatile.Read(ref _users).TakeLast(MaxUsers - 1), process]);
+        if (!HasUser(process))
+            Volatile.Write(ref _users, [.. Volatile.Read(ref _users).TakeLast(MaxUsers - 1), process]);
     }
 
     /// <summary>Holds it for a call; false when it is closed already.</summary>

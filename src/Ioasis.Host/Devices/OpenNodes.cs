@@ -11,14 +11,15 @@ using Ioasis.Linux.Processes;
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// The open files of our nodes by the inode of their carriers. Inotify says when an open file description of a carrier is gone,
-/// mappings and descriptors in flight included; the <see cref="Closer"/> then closes the file.
+/// The open files of our nodes by the inode of their carriers. Inotify says when an open file description of a carrier
+/// is gone, mappings and descriptors in flight included; the <see cref="Closer"/> then closes the file.
 /// </summary>
 internal sealed class OpenNodes : IDisposable
 {
     private const int EventSize = 16;
 
-    // Who takes a call up asks again about so many files, and only about those that may have been closed this short time ago.
+    // Who takes a call up asks again about so many files, and only about those that may have been closed this short
+    // time ago.
     private const int AskedAtEachCall = 8;
     private static readonly TimeSpan s_recent = TimeSpan.FromMilliseconds(20);
 
@@ -86,7 +87,8 @@ internal sealed class OpenNodes : IDisposable
             if (openBy >= _mostOfOne) return Errno.EMFILE;
             if (_byWatch.Count >= _mostOpen) return Errno.ENFILE;
             const uint Closed = SysEvents.IN_CLOSE_WRITE | SysEvents.IN_CLOSE_NOWRITE;
-            SysResult watch = SysEvents.AddWatch(_inotify, open.Carrier.OwnPath, open.File is IWrittenFile ? Closed | SysEvents.IN_MODIFY : Closed);
+            SysResult watch = SysEvents.AddWatch(
+                _inotify, open.Carrier.OwnPath, open.File is IWrittenFile ? Closed | SysEvents.IN_MODIFY : Closed);
             if (!watch.IsOk) return watch.Errno;
             open.Watch = (int)watch.Value;
             _byWatch.Add(open.Watch, open);
@@ -99,7 +101,8 @@ internal sealed class OpenNodes : IDisposable
     }
 
     /// <summary>
-    /// A further file of a carrier, for a program; EBADF when the carrier's file is closed. That is closed only when the last of its files is.
+    /// A further file of a carrier, for a program; EBADF when the carrier's file is closed. That is closed only when
+    /// the last of its files is.
     /// </summary>
     public Errno OpenAgain(NodeFile file, out FileDescriptor? again)
     {
@@ -111,10 +114,13 @@ internal sealed class OpenNodes : IDisposable
         }
     }
 
-    /// <summary>The open file that a carrier's device and inode number stand for, held for a call; the caller releases it.</summary>
+    /// <summary>
+    /// The open file that a carrier's device and inode number stand for, held for a call; the caller releases it.
+    /// </summary>
     public bool TryHold(ulong device, ulong inode, [NotNullWhen(true)] out OpenNode? open)
     {
-        if (device == Volatile.Read(ref _device) && _byInode.TryGetValue(inode, out open) && open.TryHold()) return true;
+        if (device == Volatile.Read(ref _device) && _byInode.TryGetValue(inode, out open) && open.TryHold())
+            return true;
         open = null;
         return false;
     }
@@ -122,13 +128,15 @@ internal sealed class OpenNodes : IDisposable
     /// <summary>The same by what is said of a descriptor.</summary>
     public bool TryHold(in DescriptorInfo descriptor, [NotNullWhen(true)] out OpenNode? open)
     {
-        if (descriptor.Mount == Volatile.Read(ref _mount) && _byInode.TryGetValue(descriptor.Inode, out open) && open.TryHold()) return true;
+        if (descriptor.Mount == Volatile.Read(ref _mount) && _byInode.TryGetValue(descriptor.Inode, out open)
+            && open.TryHold()) return true;
         open = null;
         return false;
     }
 
     /// <summary>Whether a device and inode number are those of a carrier.</summary>
-    public bool IsCarrier(ulong device, ulong inode) => device == Volatile.Read(ref _device) && _byInode.ContainsKey(inode);
+    public bool IsCarrier(ulong device, ulong inode) =>
+        device == Volatile.Read(ref _device) && _byInode.ContainsKey(inode);
 
     /// <summary>Closes an open file whose carrier no program got.</summary>
     public void Remove(OpenNode open)
@@ -137,8 +145,8 @@ internal sealed class OpenNodes : IDisposable
     }
 
     /// <summary>
-    /// Notes which files no program has open any more. When it returns, every close(2) that returned to its caller before this was
-    /// called is known to the <see cref="Closer"/>, whichever thread saw it.
+    /// Notes which files no program has open any more. When it returns, every close(2) that returned to its caller
+    /// before this was called is known to the <see cref="Closer"/>, whichever thread saw it.
     /// </summary>
     public void CloseWhatIsGone()
     {
@@ -152,8 +160,8 @@ internal sealed class OpenNodes : IDisposable
                 else Doubt(open);
             }
 
-            // A close(2) puts the inotify on the epoll's list before it returns. Only here is that list looked at, under the lock: who looked at the same time
-            // could find it empty.
+            // A close(2) puts the inotify on the epoll's list before it returns. Only here is that list looked at,
+            // under the lock: who looked at the same time could find it empty.
             while (SysEvents.IsAnyReady(_epoll))
             {
                 SysResult got = SysFiles.Read(_inotify, _events);
@@ -166,7 +174,9 @@ internal sealed class OpenNodes : IDisposable
         }
     }
 
-    /// <summary>Asks again about some of the files whose close is in doubt. For one thread that has nothing better to do.</summary>
+    /// <summary>
+    /// Asks again about some of the files whose close is in doubt. For one thread that has nothing better to do.
+    /// </summary>
     public void LookAgain()
     {
         CloseWhatIsGone();
@@ -205,20 +215,24 @@ internal sealed class OpenNodes : IDisposable
     // struct inotify_event: wd, mask, cookie, len, and a name, which events of a watched file do not have.
     private void Take(ReadOnlySpan<byte> events)
     {
-        for (; events.Length >= EventSize; events = events[(EventSize + BinaryPrimitives.ReadInt32LittleEndian(events[12..]))..])
+        for (; events.Length >= EventSize;
+            events = events[(EventSize + BinaryPrimitives.ReadInt32LittleEndian(events[12..]))..])
         {
             uint mask = BinaryPrimitives.ReadUInt32LittleEndian(events[4..]);
             if ((mask & SysEvents.IN_Q_OVERFLOW) != 0)
                 foreach (OpenNode open in _byWatch.Values.ToArray()) Judge(open, mask);
-            else if ((mask & SysEvents.IN_IGNORED) == 0 && _byWatch.TryGetValue(BinaryPrimitives.ReadInt32LittleEndian(events), out OpenNode? open))
+            else if ((mask & SysEvents.IN_IGNORED) == 0
+                && _byWatch.TryGetValue(BinaryPrimitives.ReadInt32LittleEndian(events), out OpenNode? open))
                 Judge(open, mask);
         }
     }
 
-    // The event comes a moment before the kernel lets the file go, and a file opened again through /proc has an event of its own.
+    // The event comes a moment before the kernel lets the file go, and a file opened again through /proc has an event
+    // of its own.
     private void Judge(OpenNode open, uint mask)
     {
-        if ((mask & (SysEvents.IN_MODIFY | SysEvents.IN_Q_OVERFLOW)) != 0 && open.File is IWrittenFile written) Take(open, written);
+        if ((mask & (SysEvents.IN_MODIFY | SysEvents.IN_Q_OVERFLOW)) != 0 && open.File is IWrittenFile written)
+            Take(open, written);
         if (mask == SysEvents.IN_MODIFY) return;
         if (IsClosed(open) || open.IsRecent) return;
         open.IsRecent = true;

@@ -8,12 +8,15 @@ using Ioasis.Linux.Processes;
 
 namespace Ioasis.Host.Devices;
 
-/// <summary>The queues that programs have open. What programs do to them the kernel does; we see it by our ends.</summary>
+/// <summary>
+/// The queues that programs have open. What programs do to them the kernel does; we see it by our ends.
+/// </summary>
 internal sealed class OpenQueues : IDisposable
 {
     private const int AtOnce = 16;
 
-    // Two with the same ends in them: one that another waits on can for a moment seem to have nothing ready, to whoever asks without waiting.
+    // Two with the same ends in them: one that another waits on can for a moment seem to have nothing ready, to whoever
+    // asks without waiting.
     private readonly FileDescriptor _epoll, _notifier;
     private readonly Closer _closer;
     private readonly ConcurrentDictionary<ulong, QueueCarrier> _open = new();
@@ -27,8 +30,8 @@ internal sealed class OpenQueues : IDisposable
     // How many are open: the dictionary would lock itself to say that it is empty.
     private int _count;
 
-    // Held while responses are taken: whoever takes a call up waits until those are done that came before. Taken before any lock of a
-    // queue, and not held while one is closed.
+    // Held while responses are taken: whoever takes a call up waits until those are done that came before. Taken before
+    // any lock of a queue, and not held while one is closed.
     private readonly Lock _serving = new();
 
     /// <exception cref="IOException">The host cannot.</exception>
@@ -48,7 +51,8 @@ internal sealed class OpenQueues : IDisposable
     public bool IsEmpty => Volatile.Read(ref _count) == 0;
 
     /// <summary>Opens a queue for a program.</summary>
-    /// <param name="queue">The queue; it is closed when no program has the file any more, and at once when the answer is an error.</param>
+    /// <param name="queue">The queue; it is closed when no program has the file any more, and at once when the answer
+    /// is an error.</param>
     /// <param name="program">The process that gets it.</param>
     /// <param name="place">Places the file in the program, and gives its number there.</param>
     public SysResult Open(QueueFile queue, int program, Func<FileDescriptor, SysResult> place)
@@ -61,7 +65,8 @@ internal sealed class OpenQueues : IDisposable
             return errno;
         }
 
-        errno = QueueCarrier.TryCreate(queue, [_epoll, _notifier], tag, program, out QueueCarrier? carrier, out FileDescriptor programs);
+        errno = QueueCarrier.TryCreate(queue, [_epoll, _notifier], tag, program, out QueueCarrier? carrier,
+            out FileDescriptor programs);
         if (errno != Errno.None)
         {
             lock (_serving) Discount(program);
@@ -83,18 +88,20 @@ internal sealed class OpenQueues : IDisposable
     }
 
     /// <summary>The queue whose file in the program has this device and inode number.</summary>
-    public bool TryFind(ulong device, ulong inode, [NotNullWhen(true)] out QueueCarrier? carrier) => _byInode.TryGetValue((device, inode), out carrier);
+    public bool TryFind(ulong device, ulong inode, [NotNullWhen(true)] out QueueCarrier? carrier) =>
+        _byInode.TryGetValue((device, inode), out carrier);
 
     /// <summary>
-    /// Takes what programs wrote, and gives the queues that no program has open to the closer. When it returns, every write(2) and close(2) that
-    /// returned before this was called was seen, whichever thread saw it.
+    /// Takes what programs wrote, and gives the queues that no program has open to the closer. When it returns, every
+    /// write(2) and close(2) that returned before this was called was seen, whichever thread saw it.
     /// </summary>
     public void Serve()
     {
         if (IsEmpty) return;
         lock (_serving)
         {
-            // Who is ready goes to the end of the line; so all have their turn, and programs that go on writing cannot hold us.
+            // Who is ready goes to the end of the line; so all have their turn, and programs that go on writing cannot
+            // hold us.
             Span<SysEvents.EpollEntry> ready = stackalloc SysEvents.EpollEntry[AtOnce];
             for (int left = _open.Count; left > 0; left -= AtOnce)
             {

@@ -6,9 +6,9 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// Between a queue and the file that a program has of it, which is the kernel's own so that the program can read, write and poll it: one
-/// end of a socket pair where responses are written, of a pipe where none are. We have the other end. What finds no room there stays in the
-/// queue, so that nothing is lost.
+/// Between a queue and the file that a program has of it, which is the kernel's own so that the program can read, write
+/// and poll it: one end of a socket pair where responses are written, of a pipe where none are. We have the other end.
+/// What finds no room there stays in the queue, so that nothing is lost.
 /// </summary>
 internal sealed class QueueCarrier : IQueueCarrier, IClosable
 {
@@ -36,7 +36,8 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
     private readonly byte[] _responses = new byte[Room];
     private int _partial;
 
-    private QueueCarrier(QueueFile queue, FileDescriptor file, FileDescriptor[] epolls, ulong tag, int opener, in LinuxStat stat)
+    private QueueCarrier(QueueFile queue, FileDescriptor file, FileDescriptor[] epolls, ulong tag, int opener,
+        in LinuxStat stat)
     {
         Opener = opener;
         _queue = queue;
@@ -83,7 +84,8 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
     /// <param name="opener">The process that gets the other.</param>
     /// <param name="carrier">Our end.</param>
     /// <param name="programs">The program's end: once it is placed there, ours has to be closed.</param>
-    public static Errno TryCreate(QueueFile queue, FileDescriptor[] epolls, ulong tag, int opener, out QueueCarrier? carrier, out FileDescriptor programs)
+    public static Errno TryCreate(QueueFile queue, FileDescriptor[] epolls, ulong tag, int opener,
+        out QueueCarrier? carrier, out FileDescriptor programs)
     {
         carrier = null;
         FileDescriptor file;
@@ -93,7 +95,9 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
         LinuxStat stat = default;
         if (errno == Errno.None) errno = SysFiles.Stat(programs, out stat);
         foreach (FileDescriptor epoll in epolls)
-            if (errno == Errno.None) errno = SysEvents.AddToEpoll(epoll, file, Interest(listens: queue.ResponseSize != 0, waitsForRoom: false), tag);
+            if (errno == Errno.None)
+                errno = SysEvents.AddToEpoll(epoll, file,
+                Interest(listens: queue.ResponseSize != 0, waitsForRoom: false), tag);
         if (errno == Errno.None)
         {
             carrier = new QueueCarrier(queue, file, epolls, tag, opener, stat);
@@ -146,7 +150,10 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
     /// <inheritdoc/>
     public bool HasUser(int process) => process == Opener;
 
-    /// <summary>The program's end is gone, or was never placed: nothing moves any more. The queue is closed by <see cref="Release"/>.</summary>
+    /// <summary>
+    /// The program's end is gone, or was never placed: nothing moves any more. The queue is closed by
+    /// <see cref="Release"/>.
+    /// </summary>
     public void Disconnect()
     {
         lock (_filling)
@@ -207,11 +214,12 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
 
     private void Watch()
     {
-        foreach (FileDescriptor epoll in _epolls) SysEvents.ChangeInEpoll(epoll, _file, Interest(_listens, _waitsForRoom), _tag);
+        foreach (FileDescriptor epoll in _epolls)
+            SysEvents.ChangeInEpoll(epoll, _file, Interest(_listens, _waitsForRoom), _tag);
     }
 
-    // A hang-up and an error are reported unasked. Each write of the program is told once: bytes that no read gets, as those sent out of band, would
-    // be told for ever.
+    // A hang-up and an error are reported unasked. Each write of the program is told once: bytes that no read gets, as
+    // those sent out of band, would be told for ever.
     private static uint Interest(bool listens, bool waitsForRoom) => EdgeTriggered |
         (listens ? (uint)SysEvents.POLLIN | SysEvents.POLLRDHUP : 0) | (waitsForRoom ? (uint)SysEvents.POLLOUT : 0);
 }

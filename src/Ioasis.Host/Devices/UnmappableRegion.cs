@@ -5,8 +5,8 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// A region of a device as a file of sysfs (<c>resource0</c>). It has no bytes to read; it could only be mapped, and is not: a kernel with
-/// CONFIG_IO_STRICT_DEVMEM says EINVAL, too, for what a driver has.
+/// A region of a device as a file of sysfs (<c>resource0</c>). It has no bytes to read; it could only be mapped, and is
+/// not: a kernel with CONFIG_IO_STRICT_DEVMEM says EINVAL, too, for what a driver has.
 /// </summary>
 internal sealed class UnmappableRegion(VirtualFile attribute) : ICarrierChoice
 {
@@ -30,7 +30,8 @@ internal sealed class UnmappableRegion(VirtualFile attribute) : ICarrierChoice
     {
         public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => Errno.ENOTTY;
 
-        public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) => Errno.EINVAL;
+        public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>
+            Errno.EINVAL;
 
         public override void Close()
         {

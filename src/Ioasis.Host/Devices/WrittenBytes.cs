@@ -6,8 +6,9 @@ using Ioasis.Memory;
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// A file of sysfs that programs read and write at any place: an image of its bytes. What a program has written is found by comparing it with the image
-/// as it was; when it has taken effect, every image of the file shows the bytes as they are then.
+/// A file of sysfs that programs read and write at any place: an image of its bytes. What a program has written is
+/// found by comparing it with the image as it was; when it has taken effect, every image of the file shows the bytes as
+/// they are then.
 /// </summary>
 internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenBytes.Images images) : ICarrierChoice
 {
@@ -35,7 +36,8 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
         // Guards the list. Innermost.
         private readonly Lock _lock = new();
 
-        // Held while a file's bytes are read and shown: who shows them last has read them last. Taken before the device's locks.
+        // Held while a file's bytes are read and shown: who shows them last has read them last. Taken before the
+        // device's locks.
         private readonly Lock _showing = new();
         private readonly List<File> _files = [];
 
@@ -107,8 +109,9 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
         }
 
         /// <summary>
-        /// Shows the bytes, but for those that a program has written since: these are taken first. While a change is under way the bytes may be those
-        /// before it, and showing them would hide that the program writes them again; the end of the last change shows them.
+        /// Shows the bytes, but for those that a program has written since: these are taken first. While a change is
+        /// under way the bytes may be those before it, and showing them would hide that the program writes them again;
+        /// the end of the last change shows them.
         /// </summary>
         internal void Show(byte[] bytes)
         {
@@ -134,7 +137,8 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
                 for (int i = 0; i < _shown.Length; i++)
                 {
                     int start = i;
-                    for (; i < _shown.Length && _image.Read<byte>((ulong)i) is var now && now != _shown[i]; i++) _shown[i] = now;
+                    for (; i < _shown.Length && _image.Read<byte>((ulong)i) is var now && now != _shown[i]; i++)
+                        _shown[i] = now;
                     if (i > start) changes.Add((start, _shown[start..i]));
                 }
 

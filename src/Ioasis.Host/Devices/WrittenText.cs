@@ -4,7 +4,9 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Host.Devices;
 
-/// <summary>An attribute of sysfs that a program writes texts to, with no answer of ours: an empty file that grows.</summary>
+/// <summary>
+/// An attribute of sysfs that a program writes texts to, with no answer of ours: an empty file that grows.
+/// </summary>
 internal sealed class WrittenText(VirtualFile attribute) : ICarrierChoice
 {
     public string Path => attribute.Path;
@@ -35,8 +37,8 @@ internal sealed class WrittenText(VirtualFile attribute) : ICarrierChoice
         public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => Errno.ENOTTY;
 
         /// <summary>
-        /// Takes what has been added at the end, where the file position is; else what stands at the beginning, where pwrite(2) may have put it. Taken
-        /// bytes are made zero, so that they are told from new ones.
+        /// Takes what has been added at the end, where the file position is; else what stands at the beginning, where
+        /// pwrite(2) may have put it. Taken bytes are made zero, so that they are told from new ones.
         /// </summary>
         public void Written()
         {

@@ -4,7 +4,9 @@ using Ioasis.Linux.Seccomp;
 
 namespace Ioasis.Host.Filter;
 
-/// <summary>The filter that a program runs under. It passes all that cannot concern us, 32-bit and x32 calls included.</summary>
+/// <summary>
+/// The filter that a program runs under. It passes all that cannot concern us, 32-bit and x32 calls included.
+/// </summary>
 internal static class FilterProgram
 {
     private const uint AuditArchX86_64 = 0xC000003E;
@@ -28,7 +30,8 @@ internal static class FilterProgram
         foreach (TrappedCall call in TrappedCalls.Of(strict, attributes))
         {
             BpfAssembler.Label target = stop;
-            if (call.Condition != ArgumentCondition.Any && !conditions.TryGetValue((call.Condition, call.Argument), out target!))
+            if (call.Condition != ArgumentCondition.Any
+                && !conditions.TryGetValue((call.Condition, call.Argument), out target!))
                 conditions.Add((call.Condition, call.Argument), target = new BpfAssembler.Label());
             bpf.IfEqual((uint)call.Number, target);
         }
@@ -93,7 +96,8 @@ internal static class FilterProgram
         bpf.IfEqual(flag, stop);
     }
 
-    // Protection that permits both takes nothing away; writing implies reading on x86, but who asks for writing alone is rare.
+    // Protection that permits both takes nothing away; writing implies reading on x86, but who asks for writing alone
+    // is rare.
     private static void TestProtection(BpfAssembler bpf, int argument)
     {
         const uint both = SysMemory.PROT_READ | SysMemory.PROT_WRITE;
@@ -113,11 +117,13 @@ internal static class FilterProgram
         bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
     }
 
-    // Programs map libraries privately and memory anonymously, by the hundred; a shared mapping of a file is rare, and may be one of ours
-    // at an offset that only a node of ours refuses. A private one of no more than a page, which libraries are not, may be of an attribute.
+    // Programs map libraries privately and memory anonymously, by the hundred; a shared mapping of a file is rare, and
+    // may be one of ours at an offset that only a node of ours refuses. A private one of no more than a page, which
+    // libraries are not, may be of an attribute.
     private static void TestMapping(BpfAssembler bpf, int flags, BpfAssembler.Label stop)
     {
-        const uint shared = 1, sharedValidate = 3, typeMask = 0xf, anonymous = 0x20, denyWrite = 0x800, page = 4096; // <linux/mman.h>
+        // <linux/mman.h>
+        const uint shared = 1, sharedValidate = 3, typeMask = 0xf, anonymous = 0x20, denyWrite = 0x800, page = 4096;
         const int length = 1, offset = 5;
         BpfAssembler.Label pass = new(), large = new();
         bpf.Load(BpfAssembler.ArgumentOffset(flags));

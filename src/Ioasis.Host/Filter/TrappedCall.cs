@@ -6,7 +6,9 @@ internal enum ArgumentCondition : byte
     /// <summary>Anything.</summary>
     Any,
 
-    /// <summary>The number of an ioctl with a type that a node of ours has, or the one by which KVM is told of a file of ours.</summary>
+    /// <summary>
+    /// The number of an ioctl with a type that a node of ours has, or the one by which KVM is told of a file of ours.
+    /// </summary>
     OurIoctl,
 
     /// <summary>A file offset that a region of ours can have.</summary>
@@ -21,7 +23,10 @@ internal enum ArgumentCondition : byte
     /// <summary>A pointer to a file offset, or a second one two arguments further on, that is not null.</summary>
     OffsetGiven,
 
-    /// <summary>The flags of mmap(2): a file, and shared or no more than a page; or, after that, a file offset that a region of ours can have.</summary>
+    /// <summary>
+    /// The flags of mmap(2): a file, and shared or no more than a page; or, after that, a file offset that a region of
+    /// ours can have.
+    /// </summary>
     FileMapping,
 
     /// <summary>The same, or what may be mapped there already is replaced.</summary>
@@ -42,4 +47,5 @@ internal enum ArgumentCondition : byte
 /// <param name="Kind">What serves it.</param>
 /// <param name="Condition">When it is stopped.</param>
 /// <param name="Argument">Which argument the condition is about, from 0.</param>
-internal readonly record struct TrappedCall(int Number, CallKind Kind, ArgumentCondition Condition = ArgumentCondition.Any, int Argument = 0);
+internal readonly record struct TrappedCall(
+    int Number, CallKind Kind, ArgumentCondition Condition = ArgumentCondition.Any, int Argument = 0);

@@ -7,28 +7,31 @@ namespace Ioasis.Host.Filter;
 internal static class TrappedCalls
 {
     /// <summary>
-    /// All regions of our nodes lie at or above this file offset, so that calls with a smaller one need not be stopped: few files are
-    /// that large.
+    /// All regions of our nodes lie at or above this file offset, so that calls with a smaller one need not be stopped:
+    /// few files are that large.
     /// </summary>
     public const ulong LowestRegionOffset = 1UL << 40;
 
     /// <summary>
-    /// Bytes of the longest number that is written to an attribute: one byte less than programs write to an eventfd, which they do often.
+    /// Bytes of the longest number that is written to an attribute: one byte less than programs write to an eventfd,
+    /// which they do often.
     /// </summary>
     public const uint LongestNumber = 7;
 
     /// <summary>The types of the ioctls that our nodes have: iommufd and VFIO share one, vhost has the other.</summary>
     public static ReadOnlySpan<byte> IoctlTypes => [(byte)';', 0xAF];
 
-    /// <summary>The one ioctl of KVM that is stopped: it tells KVM of a VFIO file. Never one that a virtual machine runs by.</summary>
+    /// <summary>
+    /// The one ioctl of KVM that is stopped: it tells KVM of a VFIO file. Never one that a virtual machine runs by.
+    /// </summary>
     public const uint KvmIoctl = KvmH.KVM_SET_DEVICE_ATTR;
 
     /// <summary>The table; what programs do often comes first.</summary>
     public static ReadOnlySpan<TrappedCall> All => s_all;
 
     /// <summary>
-    /// The table for a program whose devices are waited for when it takes memory away (<see cref="RunOptions.StrictSva"/>): all calls by which a
-    /// process does that to itself.
+    /// The table for a program whose devices are waited for when it takes memory away
+    /// (<see cref="RunOptions.StrictSva"/>): all calls by which a process does that to itself.
     /// </summary>
     public static ReadOnlySpan<TrappedCall> Strict => s_strict;
 
@@ -98,7 +101,9 @@ internal static class TrappedCalls
         new(SyscallNumbers.ProcessMadvise, CallKind.Unmap, ArgumentCondition.DiscardAdvice, 3),
     ];
 
-    /// <summary>What is stopped too where an attribute of the machine can be written: what programs write a number with.</summary>
+    /// <summary>
+    /// What is stopped too where an attribute of the machine can be written: what programs write a number with.
+    /// </summary>
     public static ReadOnlySpan<TrappedCall> Attributes => s_attributes;
 
     private static readonly TrappedCall[] s_attributes =
@@ -119,10 +124,12 @@ internal static class TrappedCalls
 
     /// <summary>What serves a call.</summary>
     public static CallKind KindOf(in SeccompData call) =>
-        KindOf(call.Nr) is var kind && kind == CallKind.Ioctl && (uint)call.Args[1] == KvmIoctl ? CallKind.KvmIoctl : kind;
+        KindOf(call.Nr) is var kind && kind == CallKind.Ioctl
+        && (uint)call.Args[1] == KvmIoctl ? CallKind.KvmIoctl : kind;
 
     /// <summary>What serves the calls of a number.</summary>
-    public static CallKind KindOf(int number) => (uint)number < (uint)s_byNumber.Length ? s_byNumber[number] : CallKind.None;
+    public static CallKind KindOf(int number) =>
+        (uint)number < (uint)s_byNumber.Length ? s_byNumber[number] : CallKind.None;
 
     private static CallKind[] ByNumber()
     {

@@ -7,8 +7,8 @@ using Ioasis.Linux.Processes;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// Waits for the program and for what it left behind: orphans become our children, since only a descendant's memory may be read on every
-/// host. When the terminal stops the program we stop with it, for the shell waits for us.
+/// Waits for the program and for what it left behind: orphans become our children, since only a descendant's memory may
+/// be read on every host. When the terminal stops the program we stop with it, for the shell waits for us.
 /// </summary>
 internal sealed class Children
 {

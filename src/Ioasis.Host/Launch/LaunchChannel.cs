@@ -3,7 +3,9 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Launch;
 
-/// <summary>The socket between supervisor and launcher: whole messages, or nothing when the other side is gone.</summary>
+/// <summary>
+/// The socket between supervisor and launcher: whole messages, or nothing when the other side is gone.
+/// </summary>
 internal sealed class LaunchChannel(FileDescriptor socket) : IDisposable
 {
     /// <summary>Sends all of the bytes.</summary>

@@ -1,14 +1,18 @@
 namespace Ioasis.Host.Launch;
 
-/// <summary>What the supervisor tells the launcher: what to run, and how the process was before the runtime changed it.</summary>
-/// <param name="Arguments">The program and its arguments, each ending in a NUL, as bytes: they need not be UTF-8.</param>
+/// <summary>
+/// What the supervisor tells the launcher: what to run, and how the process was before the runtime changed it.
+/// </summary>
+/// <param name="Arguments">The program and its arguments, each ending in a NUL, as bytes: they need not be
+/// UTF-8.</param>
 /// <param name="Environment">NAME=value strings, each ending in a NUL.</param>
 /// <param name="IgnoredSignals">Signals that were ignored; bit 0 is signal 1.</param>
 /// <param name="DescriptorLimit">The soft limit of open files; 0 leaves it.</param>
 /// <param name="StrictSva">Whether calls that take memory away are stopped too.</param>
 /// <param name="Attributes">Whether calls that write a number to an attribute are.</param>
 internal sealed record LaunchRequest(
-    byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit, bool StrictSva, bool Attributes = false)
+    byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit, bool StrictSva,
+    bool Attributes = false)
 {
     /// <summary>The request as bytes, their count in front.</summary>
     public byte[] ToBytes()
@@ -34,7 +38,8 @@ internal sealed record LaunchRequest(
     {
         using var reader = new BinaryReader(new MemoryStream(bytes));
         return new LaunchRequest(
-            reader.ReadBytes(reader.ReadInt32()), reader.ReadBytes(reader.ReadInt32()), reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadBoolean(),
+            reader.ReadBytes(reader.ReadInt32()), reader.ReadBytes(reader.ReadInt32()), reader.ReadUInt64(),
+            reader.ReadUInt64(), reader.ReadBoolean(),
             reader.ReadBoolean());
     }
 }

@@ -7,7 +7,9 @@ using Ioasis.Linux.Seccomp;
 
 namespace Ioasis.Host.Launch;
 
-/// <summary>The program from the supervisor's side: first the launcher with its socket, then the listener, then the program.</summary>
+/// <summary>
+/// The program from the supervisor's side: first the launcher with its socket, then the listener, then the program.
+/// </summary>
 internal sealed class LaunchedProgram : IDisposable
 {
     private readonly LaunchChannel _launcher;
@@ -30,12 +32,14 @@ internal sealed class LaunchedProgram : IDisposable
         byte[] environment = OriginalProcess.EnvironmentBytes();
         var request = new LaunchRequest(
             OriginalProcess.ArgumentBytes(options.Program, options.Arguments), environment,
-            OriginalProcess.IgnoredSignals(), OriginalProcess.DescriptorLimit(SysProcesses.Parent), options.StrictSva, attributes);
+            OriginalProcess.IgnoredSignals(), OriginalProcess.DescriptorLimit(SysProcesses.Parent), options.StrictSva,
+            attributes);
 
         Check(SysFiles.CreateSocketPair(out FileDescriptor ours, out FileDescriptor theirs), "make a socket pair");
         using (theirs)
         {
-            if (!SysFiles.Fcntl(theirs, FcntlH.F_SETFD).IsOk) throw new IOException("The launcher's socket cannot be inherited.");
+            if (!SysFiles.Fcntl(theirs, FcntlH.F_SETFD).IsOk)
+                throw new IOException("The launcher's socket cannot be inherited.");
             (string path, byte[] arguments) = OwnCommand(theirs.Number);
             // What only costs the launcher time: profiling, and a socket for debuggers.
             byte[] launcherEnvironment = [.. environment, .. "DOTNET_EnableDiagnostics=0\0DOTNET_TieredPGO=0\0"u8];
@@ -50,12 +54,14 @@ internal sealed class LaunchedProgram : IDisposable
     /// <exception cref="IOException">The launcher failed; the message says why in one sentence.</exception>
     public SeccompListener TakeListener()
     {
-        if (!_launcher.TryReceive(out long number)) throw new IOException("the launcher ended before it had the filter");
+        if (!_launcher.TryReceive(out long number))
+            throw new IOException("the launcher ended before it had the filter");
         if (number < 0) throw new IOException(FilterFailure((Errno)(-number)));
         Check(SysProcesses.OpenPidfd(Pid, 0, out FileDescriptor process), "open the launcher's pidfd");
         using (process)
         {
-            Check(SysProcesses.GetFileOf(process, (int)number, out FileDescriptor listener), "take the seccomp listener from the launcher");
+            Check(SysProcesses.GetFileOf(process, (int)number, out FileDescriptor listener),
+                "take the seccomp listener from the launcher");
             return new SeccompListener(listener);
         }
     }
@@ -67,7 +73,8 @@ internal sealed class LaunchedProgram : IDisposable
 
     private static string FilterFailure(Errno errno) => errno switch
     {
-        Errno.EBUSY => "a seccomp listener is there already: run cannot be used inside run, or inside another supervisor of that kind",
+        Errno.EBUSY => "a seccomp listener is "
+            + "there already: run cannot be used inside run, or inside another supervisor of that kind",
         Errno.EOPNOTSUPP => "--strict-sva takes Linux 5.19 or later",
         Errno.EINVAL or Errno.ENOSYS => "this kernel has no seccomp user notification; Linux 5.14 or later is needed",
         Errno.EAGAIN => "the host gives no further thread: a limit of processes or memory is reached",

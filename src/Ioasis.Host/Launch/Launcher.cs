@@ -11,9 +11,10 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// The second process of ours, which becomes the program: one thread puts the filter on itself and waits; the other, without
-/// the filter, hands the listener to the supervisor; when that says that it serves, the first thread execs. What the runtime changed of
-/// the process is put back before, for the program is to find all as if our caller's shell had started it.
+/// The second process of ours, which becomes the program: one thread puts the filter on itself and waits; the other,
+/// without the filter, hands the listener to the supervisor; when that says that it serves, the first thread execs.
+/// What the runtime changed of the process is put back before, for the program is to find all as if our caller's shell
+/// had started it.
 /// </summary>
 internal sealed class Launcher
 {
@@ -41,7 +42,8 @@ internal sealed class Launcher
     /// <param name="arguments">One: the number of the socket to the supervisor.</param>
     public static int Run(string[] arguments)
     {
-        if (arguments is not [string text] || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+        if (arguments is not [string text]
+            || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
             return ExitCodes.Failed;
         var socket = new FileDescriptor(number);
         if (!SysFiles.Fcntl(socket, FcntlH.F_SETFD, FcntlH.FD_CLOEXEC).IsOk) return ExitCodes.Failed;
@@ -56,7 +58,8 @@ internal sealed class Launcher
     private int HandOver()
     {
         // What it throws is told, and the supervisor sees that we end.
-        if (HostThread.TryStart("ioasis launch", BecomeProgram, Failed) is null) Volatile.Write(ref _listener, NoThread);
+        if (HostThread.TryStart("ioasis launch", BecomeProgram, Failed) is null)
+            Volatile.Write(ref _listener, NoThread);
         // Not by an event: the other thread must not do more under the filter than it has to before somebody serves it.
         while (Volatile.Read(ref _listener) == NotYet) Thread.Sleep(0);
         if (!_supervisor.TrySend(_listener)) return ExitCodes.Failed;
@@ -73,10 +76,13 @@ internal sealed class Launcher
 
     private void BecomeProgram()
     {
-        // As strace --kill-on-exit: without its supervisor the program would get ENOSYS for every call that is stopped. Children do not inherit it.
+        // As strace --kill-on-exit: without its supervisor the program would get ENOSYS for every call that is stopped.
+        // Children do not inherit it.
         SysProcesses.DieWithParent();
         Errno errno = SysProcesses.SetNoNewPrivileges();
-        SysResult installed = errno == Errno.None ? SysSeccomp.Install(_filter, waitKillable: _request.StrictSva) : errno;
+        SysResult installed = errno == Errno.None
+            ? SysSeccomp.Install(_filter, waitKillable: _request.StrictSva)
+            : errno;
         Volatile.Write(ref _listener, installed.ToKernelValue());
         if (!installed.IsOk) return;
         if (!_supervisor.TryReceive(stackalloc byte[1])) SysProcesses.ExitNow(ExitCodes.Failed);
@@ -93,7 +99,8 @@ internal sealed class Launcher
         for (int signal = 32; signal <= 33; signal++) SysProcesses.ResetReserved(signal);
         errno = SysProcesses.Execute(_request.Arguments, _request.Environment);
 
-        string program = Encoding.UTF8.GetString(_request.Arguments.AsSpan(0, _request.Arguments.AsSpan().IndexOf((byte)0)));
+        string program = Encoding.UTF8.GetString(
+            _request.Arguments.AsSpan(0, _request.Arguments.AsSpan().IndexOf((byte)0)));
         ErrorOutput.Say($"cannot run '{program}': {Marshal.GetPInvokeErrorMessage((int)errno)}");
         SysProcesses.ExitNow(errno is Errno.ENOENT or Errno.ENOTDIR ? ExitCodes.NotFound : ExitCodes.CannotRun);
     }

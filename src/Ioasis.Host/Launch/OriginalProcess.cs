@@ -3,20 +3,22 @@ using System.Text;
 
 namespace Ioasis.Host.Launch;
 
-/// <summary>How our process was when it was started, as far as that can still be found: the program is to be started the same.</summary>
+/// <summary>
+/// How our process was when it was started, as far as that can still be found: the program is to be started the same.
+/// </summary>
 internal static class OriginalProcess
 {
     /// <summary>
-    /// Where the launching script says what the runtime hides from us: the soft limit of open files, and the mask of ignored signals in
-    /// hexadecimal. It is ours alone: the program does not get it.
+    /// Where the launching script says what the runtime hides from us: the soft limit of open files, and the mask of
+    /// ignored signals in hexadecimal. It is ours alone: the program does not get it.
     /// </summary>
     private const string Started = "IOASIS_STARTED";
 
     private const int SIGPIPE = 13;
 
     /// <summary>
-    /// The program and its arguments as bytes. They are the last of our own; the strings that .NET made of them have lost whatever was
-    /// not UTF-8.
+    /// The program and its arguments as bytes. They are the last of our own; the strings that .NET made of them have
+    /// lost whatever was not UTF-8.
     /// </summary>
     public static byte[] ArgumentBytes(string program, IReadOnlyList<string> arguments)
     {
@@ -44,21 +46,24 @@ internal static class OriginalProcess
         return bytes;
     }
 
-    /// <summary>The signals that are ignored. SIGPIPE, which the runtime ignores itself, counts only where the script says so.</summary>
+    /// <summary>
+    /// The signals that are ignored. SIGPIPE, which the runtime ignores itself, counts only where the script says so.
+    /// </summary>
     public static ulong IgnoredSignals()
     {
         // SIGTERM too is the runtime's own by now, whatever it was.
         if (ToldByScript() is { } told) return told.Ignored;
         foreach (string line in File.ReadLines("/proc/self/status"))
             if (line.StartsWith("SigIgn:", StringComparison.Ordinal)
-                && ulong.TryParse(line.AsSpan(7).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong mask))
+                && ulong.TryParse(line.AsSpan(7).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                    out ulong mask))
                 return mask & ~(1UL << (SIGPIPE - 1));
         return 0;
     }
 
     /// <summary>
-    /// The soft limit of open files, 0 if unknown. The runtime has raised ours to the hard limit by now; our parent's, which is
-    /// where ours came from, tells what it was.
+    /// The soft limit of open files, 0 if unknown. The runtime has raised ours to the hard limit by now; our parent's,
+    /// which is where ours came from, tells what it was.
     /// </summary>
     public static ulong DescriptorLimit(int parent)
     {
@@ -123,7 +128,8 @@ internal static class OriginalProcess
         foreach (string text in wanted)
         {
             int end = strings.IndexOf((byte)0);
-            if (!text.Contains('\uFFFD', StringComparison.Ordinal) && Encoding.UTF8.GetString(strings[..end]) != text) return false;
+            if (!text.Contains('\uFFFD', StringComparison.Ordinal) && Encoding.UTF8.GetString(strings[..end]) != text)
+                return false;
             strings = strings[(end + 1)..];
         }
 

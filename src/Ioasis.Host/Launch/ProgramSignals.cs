@@ -5,14 +5,15 @@ using Ioasis.Linux.Processes;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// What becomes of signals sent to us while the program runs. The terminal's own go to the whole foreground group, hence to the
-/// program as well; others are passed on.
+/// What becomes of signals sent to us while the program runs. The terminal's own go to the whole foreground group,
+/// hence to the program as well; others are passed on.
 /// </summary>
 internal sealed class ProgramSignals : IDisposable
 {
     private const int SIGINT = 2, SIGQUIT = 3, SIGTSTP = 20, SIGXFSZ = 25, SIGIO = 29;
 
-    private static readonly PosixSignal[] s_passedOn = [PosixSignal.SIGHUP, PosixSignal.SIGTERM, (PosixSignal)10, (PosixSignal)12];
+    private static readonly PosixSignal[] s_passedOn =
+        [PosixSignal.SIGHUP, PosixSignal.SIGTERM, (PosixSignal)10, (PosixSignal)12];
 
     private readonly int _program;
     private readonly List<PosixSignalRegistration> _registrations = [];
@@ -21,14 +22,17 @@ internal sealed class ProgramSignals : IDisposable
     public ProgramSignals(int program)
     {
         _program = program;
-        // SIGIO may come of the lease by which we ask whether a file is still in use, SIGXFSZ of a carrier's size; they would end us.
+        // SIGIO may come of the lease by which we ask whether a file is still in use, SIGXFSZ of a carrier's size; they
+        // would end us.
         foreach (int signal in (ReadOnlySpan<int>)[SIGTSTP, SIGXFSZ, SIGIO]) SysProcesses.SetIgnored(signal, true);
-        foreach ((PosixSignal signal, int number) in ((PosixSignal, int)[])[(PosixSignal.SIGINT, SIGINT), (PosixSignal.SIGQUIT, SIGQUIT)])
+        foreach ((PosixSignal signal, int number) in ((PosixSignal, int)[])[(PosixSignal.SIGINT, SIGINT),
+            (PosixSignal.SIGQUIT, SIGQUIT)])
         {
             _registrations.Add(PosixSignalRegistration.Create(signal, context =>
             {
                 context.Cancel = true;
-                if (_ended || !SysProcesses.IsInForeground()) PassOn(number); // else the terminal sent it to the program too
+                // else the terminal sent it to the program too
+                if (_ended || !SysProcesses.IsInForeground()) PassOn(number);
             }));
         }
 
@@ -43,7 +47,9 @@ internal sealed class ProgramSignals : IDisposable
         }
     }
 
-    /// <summary>The program has ended: from here on its orphans get what is passed on, those of the terminal included.</summary>
+    /// <summary>
+    /// The program has ended: from here on its orphans get what is passed on, those of the terminal included.
+    /// </summary>
     public void ProgramEnded() => _ended = true;
 
     public void Dispose()
@@ -68,7 +74,8 @@ internal sealed class ProgramSignals : IDisposable
         try
         {
             foreach (string task in Directory.EnumerateDirectories("/proc/self/task"))
-                foreach (string child in File.ReadAllText(task + "/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                foreach (string child in File.ReadAllText(task + "/children")
+                    .Split(' ', StringSplitOptions.RemoveEmptyEntries))
                     children.Add(int.Parse(child, CultureInfo.InvariantCulture));
         }
         catch (IOException)

@@ -4,16 +4,16 @@ using Ioasis.Linux.Processes;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// Threads that we trace for the length of a call. Only one thread of ours waits for children (<see cref="Children"/>), as the kernel gives each
-/// event to whoever waits first; it hands over here what is a tracee's.
+/// Threads that we trace for the length of a call. Only one thread of ours waits for children (<see cref="Children"/>),
+/// as the kernel gives each event to whoever waits first; it hands over here what is a tracee's.
 /// </summary>
 internal sealed class Tracees
 {
     private readonly ConcurrentDictionary<int, Tracee> _byThread = new();
 
     /// <summary>
-    /// Expects events of a thread, until <see cref="Forget"/>. Before it is seized: none may be lost. Another may expect the thread's next ones as soon
-    /// as it was let go.
+    /// Expects events of a thread, until <see cref="Forget"/>. Before it is seized: none may be lost. Another may
+    /// expect the thread's next ones as soon as it was let go.
     /// </summary>
     public Tracee Expect(int thread) => _byThread[thread] = new Tracee();
 

@@ -8,7 +8,8 @@ namespace Ioasis.Host.Paths;
 
 /// <summary>chdir(2) to a directory that the kernel does not find, and getcwd(2) in one.</summary>
 internal sealed class DirectoryCalls(
-    PathLookup lookup, StandIns standIns, NodeStat stats, HostFiles hosts, CallersRights rights, CallerMemory memory, DirectoryChanges changes)
+    PathLookup lookup, StandIns standIns, NodeStat stats, HostFiles hosts, CallersRights rights, CallerMemory memory,
+    DirectoryChanges changes)
 {
     /// <summary>chdir(2).</summary>
     public Answer Change(in SeccompNotif call, ServerThread server, ulong path)

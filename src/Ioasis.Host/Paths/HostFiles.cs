@@ -7,9 +7,9 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// Files of the host that a caller reaches on a way that the kernel cannot go: through a link or a directory of ours and out again. All is done with the
-/// caller's rights (<see cref="CallersRights"/>), on one open file: what was judged is what is used. Nothing in /proc is reached so, for its links mean
-/// whoever looks; nothing is made.
+/// Files of the host that a caller reaches on a way that the kernel cannot go: through a link or a directory of ours
+/// and out again. All is done with the caller's rights (<see cref="CallersRights"/>), on one open file: what was judged
+/// is what is used. Nothing in /proc is reached so, for its links mean whoever looks; nothing is made.
 /// </summary>
 /// <remarks>Paths are absolute, and text of which each character is a byte.</remarks>
 internal sealed class HostFiles(CallersRights rights)
@@ -52,7 +52,10 @@ internal sealed class HostFiles(CallersRights rights)
         return errno;
     }
 
-    /// <summary>Opens a regular file or a directory that is there; of the rest, what cannot keep us waiting and is the same for all.</summary>
+    /// <summary>
+    /// Opens a regular file or a directory that is there; of the rest, what cannot keep us waiting and is the same for
+    /// all.
+    /// </summary>
     /// <param name="call">The call.</param>
     /// <param name="path">The path.</param>
     /// <param name="flags">As open(2) has them, without O_PATH.</param>
@@ -60,7 +63,8 @@ internal sealed class HostFiles(CallersRights rights)
     public Errno Open(in SeccompNotif call, string path, int flags, out FileDescriptor? file)
     {
         FileDescriptor? opened = null;
-        Errno errno = Act(call, path, (flags & FcntlH.O_NOFOLLOW) == 0, real: false, found => Reopen(found, flags, out opened));
+        Errno errno = Act(call, path, (flags & FcntlH.O_NOFOLLOW) == 0, real: false,
+            found => Reopen(found, flags, out opened));
         file = opened;
         // Not there, it would have to be made.
         return errno == Errno.ENOENT && (flags & FcntlH.O_CREAT) != 0 ? Errno.EACCES : errno;
@@ -92,14 +96,17 @@ internal sealed class HostFiles(CallersRights rights)
         if ((flags & FcntlH.O_TMPFILE_BIT) != 0) return Errno.EACCES;
         // A device's rights are not its file's alone (cgroups), and a FIFO waits for its other end.
         bool waits = kind == StatMode.S_IFIFO && (flags & FcntlH.O_NONBLOCK) == 0;
-        if (waits || kind is StatMode.S_IFBLK || (kind == StatMode.S_IFCHR && !IsMemoryDevice(stat.Rdev))) return Errno.EACCES;
-        errno = SysFiles.Open(OwnPath(found), flags & ~(FcntlH.O_CREAT | FcntlH.O_EXCL | FcntlH.O_NOFOLLOW), out FileDescriptor opened);
+        if (waits || kind is StatMode.S_IFBLK || (kind == StatMode.S_IFCHR && !IsMemoryDevice(stat.Rdev)))
+            return Errno.EACCES;
+        errno = SysFiles.Open(OwnPath(found), flags & ~(FcntlH.O_CREAT | FcntlH.O_EXCL | FcntlH.O_NOFOLLOW),
+            out FileDescriptor opened);
         file = opened;
         return errno;
     }
 
     // /dev/null, zero, full, random and urandom: everybody's, wherever they stand.
-    private static bool IsMemoryDevice(ulong device) => StatMode.Major(device) == 1 && StatMode.Minor(device) is 3 or 5 or 7 or 8 or 9;
+    private static bool IsMemoryDevice(ulong device) =>
+        StatMode.Major(device) == 1 && StatMode.Minor(device) is 3 or 5 or 7 or 8 or 9;
 
     private Errno Act(in SeccompNotif call, string path, bool follow, bool real, Func<FileDescriptor, Errno> act)
     {
@@ -118,5 +125,6 @@ internal sealed class HostFiles(CallersRights rights)
         });
     }
 
-    private static string OwnPath(FileDescriptor file) => string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file.Number}");
+    private static string OwnPath(FileDescriptor file) =>
+        string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file.Number}");
 }

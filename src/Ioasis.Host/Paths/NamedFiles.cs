@@ -5,8 +5,8 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// Memfds that programs get in place of files of sysfs. Their name says which path they stand for, so that nothing has to be remembered of them, however
-/// many there are and for however long they stay open.
+/// Memfds that programs get in place of files of sysfs. Their name says which path they stand for, so that nothing has
+/// to be remembered of them, however many there are and for however long they stay open.
 /// </summary>
 internal sealed class NamedFiles
 {
@@ -31,7 +31,8 @@ internal sealed class NamedFiles
         if (put.IsOk)
         {
             SysFiles.ChangeMode(file, mode);
-            SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_SHRINK | FcntlH.F_SEAL_GROW | FcntlH.F_SEAL_WRITE | FcntlH.F_SEAL_SEAL);
+            SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_SHRINK | FcntlH.F_SEAL_GROW | FcntlH.F_SEAL_WRITE
+                | FcntlH.F_SEAL_SEAL);
             return Errno.None;
         }
 
@@ -39,13 +40,16 @@ internal sealed class NamedFiles
         return put.Errno;
     }
 
-    /// <summary>Makes a file for an open(2) with O_PATH: it only names a path, and can be neither read nor written.</summary>
+    /// <summary>
+    /// Makes a file for an open(2) with O_PATH: it only names a path, and can be neither read nor written.
+    /// </summary>
     public Errno CreateName(string path, out FileDescriptor file)
     {
         Errno errno = Create(Name + path, out FileDescriptor memfd);
         file = memfd;
         if (errno != Errno.None) return errno;
-        using (memfd) return SysFiles.Open($"/proc/self/fd/{memfd.Number}", FcntlH.O_ACCMODE, out file); // an access mode that permits neither
+        // an access mode that permits neither
+        using (memfd) return SysFiles.Open($"/proc/self/fd/{memfd.Number}", FcntlH.O_ACCMODE, out file);
     }
 
     /// <summary>Which path an open file stands for, by the text of its link in /proc.</summary>
@@ -58,7 +62,8 @@ internal sealed class NamedFiles
         path = "";
         isName = false;
         ReadOnlySpan<char> text = link;
-        if (!text.StartsWith("/memfd:", StringComparison.Ordinal) || !text.EndsWith(Deleted, StringComparison.Ordinal)) return false;
+        if (!text.StartsWith("/memfd:", StringComparison.Ordinal) || !text.EndsWith(Deleted, StringComparison.Ordinal))
+            return false;
         text = text["/memfd:".Length..^Deleted.Length];
         if (!text.StartsWith(_prefix, StringComparison.Ordinal)) return false;
         text = text[_prefix.Length..];
@@ -79,7 +84,8 @@ internal sealed class NamedFiles
         }
 
         Errno errno = SysFiles.CreateMemfd(bytes, FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out file);
-        if (errno == Errno.None && Device == 0 && SysFiles.Stat(file, out LinuxStat stat) == Errno.None) Volatile.Write(ref _device, stat.Dev);
+        if (errno == Errno.None && Device == 0 && SysFiles.Stat(file, out LinuxStat stat) == Errno.None)
+            Volatile.Write(ref _device, stat.Dev);
         return errno;
     }
 }

@@ -7,8 +7,8 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// What stat(2) and statfs(2) say of what we serve. All belongs to the user who runs us, until a program changes that. A file has the number by which its
-/// directory lists it, on the device that our directories are on.
+/// What stat(2) and statfs(2) say of what we serve. All belongs to the user who runs us, until a program changes that.
+/// A file has the number by which its directory lists it, on the device that our directories are on.
 /// </summary>
 internal sealed class NodeStat(StandIns? standIns = null)
 {
@@ -18,7 +18,8 @@ internal sealed class NodeStat(StandIns? standIns = null)
     // Of what no directory of ours lists: far above the inode numbers that sysfs and devtmpfs give.
     private const ulong FirstInode = 0x10A515_0000_0000;
 
-    private readonly (ulong Device, ulong Mount) _dev = PlaceOf("/dev"), _sys = PlaceOf("/sys"), _proc = PlaceOf("/proc");
+    private readonly (ulong Device, ulong Mount) _dev = PlaceOf("/dev"), _sys = PlaceOf("/sys"),
+        _proc = PlaceOf("/proc");
     private readonly DateTimeOffset _made = DateTimeOffset.UtcNow;
     private readonly uint _user = SysProcesses.EffectiveUser;
     private readonly uint _group = SysProcesses.EffectiveGroup;
@@ -66,7 +67,8 @@ internal sealed class NodeStat(StandIns? standIns = null)
         }
 
         stat.AccessSeconds = stat.ModifySeconds = stat.ChangeSeconds = _made.ToUnixTimeSeconds();
-        stat.AccessNanoseconds = stat.ModifyNanoseconds = stat.ChangeNanoseconds = _made.Nanosecond + _made.Microsecond * 1000 + _made.Millisecond * 1_000_000;
+        stat.AccessNanoseconds = stat.ModifyNanoseconds = stat.ChangeNanoseconds = _made.Nanosecond
+            + _made.Microsecond * 1000 + _made.Millisecond * 1_000_000;
         return stat;
     }
 
@@ -79,7 +81,9 @@ internal sealed class NodeStat(StandIns? standIns = null)
         return stat;
     }
 
-    /// <summary>What statfs(2) says: what the host's /dev, /sys or /proc says, and its kind also where the host has none.</summary>
+    /// <summary>
+    /// What statfs(2) says: what the host's /dev, /sys or /proc says, and its kind also where the host has none.
+    /// </summary>
     public static LinuxStatFs FileSystemOf(PathNode node)
     {
         (string top, long kind) = IsBelow(node, "/dev/") ? ("/dev", LinuxStatFs.TMPFS_MAGIC)
@@ -110,10 +114,12 @@ internal sealed class NodeStat(StandIns? standIns = null)
         DevMinor = StatMode.Minor(stat.Dev),
     };
 
-    private (ulong Device, ulong Mount) TopOf(PathNode node) => IsBelow(node, "/dev/") ? _dev : IsBelow(node, "/proc/") ? _proc : _sys;
+    private (ulong Device, ulong Mount) TopOf(PathNode node) =>
+        IsBelow(node, "/dev/") ? _dev : IsBelow(node, "/proc/") ? _proc : _sys;
 
     private static bool IsBelow(PathNode node, string top) => node.Path.StartsWith(top, StringComparison.Ordinal);
 
     private static (ulong Device, ulong Mount) PlaceOf(string path) =>
-        SysPaths.Statx(path, out LinuxStatx stat) == Abi.Errno.None ? (StatMode.MakeDev(stat.DevMajor, stat.DevMinor), stat.MountId) : default;
+        SysPaths.Statx(path, out LinuxStatx stat) == Abi.Errno.None ? (StatMode.MakeDev(stat.DevMajor, stat.DevMinor),
+            stat.MountId) : default;
 }

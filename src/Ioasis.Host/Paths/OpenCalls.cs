@@ -11,7 +11,8 @@ namespace Ioasis.Host.Paths;
 
 /// <summary>Opens what a path was found to lead to, and places it in the caller.</summary>
 internal sealed class OpenCalls(
-    SeccompListener listener, StandIns standIns, NamedFiles names, NodeStat stats, HostFiles hosts, CallersRights rights, DeviceCalls devices,
+    SeccompListener listener, StandIns standIns, NamedFiles names, NodeStat stats, HostFiles hosts,
+    CallersRights rights, DeviceCalls devices,
     AttributeFiles attributes)
 {
     /// <summary>Answers an open(2).</summary>
@@ -21,7 +22,8 @@ internal sealed class OpenCalls(
     /// <param name="flags">From <see cref="PathFlags.ForOpen"/>, and not refused.</param>
     public Answer Open(in SeccompNotif call, ServerThread server, in Resolution found, int flags)
     {
-        if (found.Errno != Errno.None) return found.Errno == Errno.ENOENT && (flags & FcntlH.O_CREAT) != 0 ? Errno.EACCES : found.Errno;
+        if (found.Errno != Errno.None)
+            return found.Errno == Errno.ENOENT && (flags & FcntlH.O_CREAT) != 0 ? Errno.EACCES : found.Errno;
         if (found.HostPath is not null) return OpenHosts(call, found.HostPath, flags);
         if (found.Node is not PathNode node) return Answer.Continue;
 
@@ -35,7 +37,9 @@ internal sealed class OpenCalls(
         if (errno != Errno.None) return errno;
         return node.Entry switch
         {
-            VirtualDevice device => (flags & FcntlH.O_DIRECT) != 0 ? Errno.EINVAL : devices.Open(call, device.Node, flags),
+            VirtualDevice device => (flags & FcntlH.O_DIRECT) != 0
+                ? Errno.EINVAL
+                : devices.Open(call, device.Node, flags),
             VirtualFile file => OpenFile(call, server, node, file, flags),
             _ => Errno.ENXIO,
         };
@@ -86,7 +90,8 @@ internal sealed class OpenCalls(
         if ((flags & FcntlH.O_TRUNC) != 0) wanted |= FilePermission.MAY_WRITE;
         if (!rights.Permits(call, owner, wanted)) return Errno.EACCES;
         if ((flags & FcntlH.O_NOATIME) == 0) return Errno.None;
-        return rights.TryRead(call, owner, out CallerCredentials? who) && FilePermission.IsOwner(who!, owner) ? Errno.None : Errno.EPERM;
+        return rights.TryRead(call, owner, out CallerCredentials? who)
+            && FilePermission.IsOwner(who!, owner) ? Errno.None : Errno.EPERM;
     }
 
     // As in sysfs, the mode counts for root too.
@@ -101,14 +106,15 @@ internal sealed class OpenCalls(
         const int CAP_SYS_ADMIN = 21;
         SeccompNotif caller = call;
         FileOwner owner = stats.OwnerOf(node);
-        bool IsAdmin() => rights.TryRead(caller, owner, out CallerCredentials? who) && who!.HasCapability(CAP_SYS_ADMIN);
+        bool IsAdmin() => rights.TryRead(caller, owner, out CallerCredentials? who)
+            && who!.HasCapability(CAP_SYS_ADMIN);
         return attributes.NodeOf(content, isWritten, IsAdmin) is { } opened
             ? devices.Open(call, opened, flags)
             : OpenContent(call, node.Path, content.Content(), content.Mode, flags);
     }
 
-    // With O_PATH a file only names something. The kernel places no such file in another process, so what the program gets is an ordinary file that
-    // says what it names.
+    // With O_PATH a file only names something. The kernel places no such file in another process, so what the program
+    // gets is an ordinary file that says what it names.
     private Answer OpenName(in SeccompNotif call, string path, int flags) =>
         Place(call, names.CreateName(path, out FileDescriptor file), file, flags);
 

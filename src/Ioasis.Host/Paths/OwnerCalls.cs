@@ -6,7 +6,10 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Host.Paths;
 
-/// <summary>chmod(2) and chown(2), in all their kinds, of what is ours. A file of the host that is reached on a detour stays as it is.</summary>
+/// <summary>
+/// chmod(2) and chown(2), in all their kinds, of what is ours. A file of the host that is reached on a detour stays as
+/// it is.
+/// </summary>
 internal sealed class OwnerCalls(PathLookup lookup, NodeStat stats, CallersRights rights)
 {
     private delegate Errno Change(CallerCredentials who, ref FileOwner owner);
@@ -18,7 +21,8 @@ internal sealed class OwnerCalls(PathLookup lookup, NodeStat stats, CallersRight
     public Answer ChangeMode(in SeccompNotif call, ServerThread server, int directory, ulong path, uint mode, int flags)
     {
         if (PathFlags.AreRefusedByChange(flags)) return Answer.Continue;
-        if ((flags & FcntlH.AT_EMPTY_PATH) != 0 && PathLookup.IsEmpty(call, path)) return ChangeModeOfOpen(call, directory, mode, byPath: true);
+        if ((flags & FcntlH.AT_EMPTY_PATH) != 0 && PathLookup.IsEmpty(call, path))
+            return ChangeModeOfOpen(call, directory, mode, byPath: true);
         Answer found = Find(call, server, directory, path, flags, out PathNode? node);
         return node is null ? found : SetMode(call, node, mode);
     }
@@ -31,10 +35,12 @@ internal sealed class OwnerCalls(PathLookup lookup, NodeStat stats, CallersRight
     }
 
     /// <summary>chown(2), lchown(2), fchownat(2).</summary>
-    public Answer ChangeOwner(in SeccompNotif call, ServerThread server, int directory, ulong path, uint user, uint group, int flags)
+    public Answer ChangeOwner(
+        in SeccompNotif call, ServerThread server, int directory, ulong path, uint user, uint group, int flags)
     {
         if (PathFlags.AreRefusedByChange(flags)) return Answer.Continue;
-        if ((flags & FcntlH.AT_EMPTY_PATH) != 0 && PathLookup.IsEmpty(call, path)) return ChangeOwnerOfOpen(call, directory, user, group, byPath: true);
+        if ((flags & FcntlH.AT_EMPTY_PATH) != 0 && PathLookup.IsEmpty(call, path))
+            return ChangeOwnerOfOpen(call, directory, user, group, byPath: true);
         Answer found = Find(call, server, directory, path, flags, out PathNode? node);
         return node is null ? found : SetOwner(call, node, user, group);
     }
@@ -46,7 +52,8 @@ internal sealed class OwnerCalls(PathLookup lookup, NodeStat stats, CallersRight
         return node is null ? found : SetOwner(call, node, user, group);
     }
 
-    private Answer Find(in SeccompNotif call, ServerThread server, int directory, ulong path, int flags, out PathNode? node)
+    private Answer Find(in SeccompNotif call, ServerThread server, int directory, ulong path, int flags,
+        out PathNode? node)
     {
         node = null;
         Resolution found = lookup.Resolve(call, server, directory, path, (flags & FcntlH.AT_SYMLINK_NOFOLLOW) == 0);
@@ -69,10 +76,12 @@ internal sealed class OwnerCalls(PathLookup lookup, NodeStat stats, CallersRight
 
     private Answer SetMode(in SeccompNotif call, PathNode node, uint mode) => node.Entry is VirtualLink
         ? Errno.EOPNOTSUPP
-        : Apply(call, node, (CallerCredentials who, ref FileOwner owner) => FilePermission.TryChangeMode(who, ref owner, mode));
+        : Apply(call, node, (CallerCredentials who, ref FileOwner owner) =>
+            FilePermission.TryChangeMode(who, ref owner, mode));
 
     private Answer SetOwner(in SeccompNotif call, PathNode node, uint user, uint group) =>
-        Apply(call, node, (CallerCredentials who, ref FileOwner owner) => FilePermission.TryChangeOwner(who, ref owner, user, group));
+        Apply(call, node, (CallerCredentials who, ref FileOwner owner) =>
+            FilePermission.TryChangeOwner(who, ref owner, user, group));
 
     private Answer Apply(in SeccompNotif call, PathNode node, Change change)
     {

@@ -6,7 +6,9 @@ using Ioasis.Linux.Memory;
 
 namespace Ioasis.Host.Paths;
 
-/// <summary>Reads the path argument of a call, and what a descriptor or the working directory of the caller is, by its path.</summary>
+/// <summary>
+/// Reads the path argument of a call, and what a descriptor or the working directory of the caller is, by its path.
+/// </summary>
 internal static class PathArgument
 {
     private const int PageSize = 4096;
@@ -15,8 +17,8 @@ internal static class PathArgument
     private const int FirstRead = 128;
 
     /// <summary>
-    /// Reads a path by the number of a thread: whether that meant the caller has to be asked afterwards. False when it cannot be read or is too long,
-    /// which the kernel then finds itself.
+    /// Reads a path by the number of a thread: whether that meant the caller has to be asked afterwards. False when it
+    /// cannot be read or is too long, which the kernel then finds itself.
     /// </summary>
     public static bool TryRead(int thread, ulong address, byte[] buffer, out ReadOnlySpan<byte> path)
     {
@@ -60,7 +62,10 @@ internal static class PathArgument
         return got.IsOk ? Encoding.Latin1.GetString(text[..(int)got.Value]) : null;
     }
 
-    /// <summary>A path of our own without links, <c>.</c> and <c>..</c>, each character a byte; null where there is no such thing.</summary>
+    /// <summary>
+    /// A path of our own without links, <c>.</c> and <c>..</c>, each character a byte; null where there is no such
+    /// thing.
+    /// </summary>
     public static string? Canonical(string path)
     {
         if (SysFiles.Open(path, FcntlH.O_PATH, out FileDescriptor file) != Errno.None) return null;

@@ -12,7 +12,8 @@ namespace Ioasis.Host.Paths;
 
 /// <summary>The calls that name a file by a path, or ask what an open file is.</summary>
 internal sealed class PathCalls(
-    PathLookup lookup, StatCalls stats, OpenCalls opens, OwnerCalls owners, DirectoryCalls directories, StatusFiles statuses, HostFiles hosts,
+    PathLookup lookup, StatCalls stats, OpenCalls opens, OwnerCalls owners, DirectoryCalls directories,
+    StatusFiles statuses, HostFiles hosts,
     CallersRights rights, CallerMemory memory)
 {
     private const int Cwd = FcntlH.AT_FDCWD, NoFollow = FcntlH.AT_SYMLINK_NOFOLLOW;
@@ -25,7 +26,9 @@ internal sealed class PathCalls(
         switch (TrappedCalls.KindOf(call.Data))
         {
             case CallKind.Open: return Open(call, server, Cwd, args[0], (int)args[1]);
-            case CallKind.Creat: return Open(call, server, Cwd, args[0], FcntlH.O_CREAT | FcntlH.O_WRONLY | FcntlH.O_TRUNC);
+            case CallKind.Creat:
+                return Open(
+                call, server, Cwd, args[0], FcntlH.O_CREAT | FcntlH.O_WRONLY | FcntlH.O_TRUNC);
             case CallKind.Openat: return Open(call, server, first, args[1], (int)args[2]);
             case CallKind.Openat2: return Open2(call, server);
             case CallKind.Stat: return stats.Stat(call, server, Cwd, args[0], args[1], 0);
@@ -55,11 +58,19 @@ internal sealed class PathCalls(
             case CallKind.Chmod: return owners.ChangeMode(call, server, Cwd, args[0], (uint)args[1], 0);
             case CallKind.Fchmod: return owners.ChangeModeOfOpen(call, first, (uint)args[1], byPath: false);
             case CallKind.Fchmodat: return owners.ChangeMode(call, server, first, args[1], (uint)args[2], 0);
-            case CallKind.Fchmodat2: return owners.ChangeMode(call, server, first, args[1], (uint)args[2], (int)args[3]);
+            case CallKind.Fchmodat2:
+                return owners.ChangeMode(call, server, first, args[1], (uint)args[2],
+                (int)args[3]);
             case CallKind.Chown: return owners.ChangeOwner(call, server, Cwd, args[0], (uint)args[1], (uint)args[2], 0);
-            case CallKind.Lchown: return owners.ChangeOwner(call, server, Cwd, args[0], (uint)args[1], (uint)args[2], NoFollow);
-            case CallKind.Fchown: return owners.ChangeOwnerOfOpen(call, first, (uint)args[1], (uint)args[2], byPath: false);
-            case CallKind.Fchownat: return owners.ChangeOwner(call, server, first, args[1], (uint)args[2], (uint)args[3], (int)args[4]);
+            case CallKind.Lchown:
+                return owners.ChangeOwner(call, server, Cwd, args[0], (uint)args[1],
+                (uint)args[2], NoFollow);
+            case CallKind.Fchown:
+                return owners.ChangeOwnerOfOpen(call, first, (uint)args[1], (uint)args[2],
+                byPath: false);
+            case CallKind.Fchownat:
+                return owners.ChangeOwner(call, server, first, args[1], (uint)args[2],
+                (uint)args[3], (int)args[4]);
             case CallKind.Chdir: return directories.Change(call, server, args[0]);
             case CallKind.Getcwd: return directories.Tell(call, args[0], args[1]);
             case CallKind.Landlock:
@@ -69,10 +80,14 @@ internal sealed class PathCalls(
         }
     }
 
-    /// <summary>Whether a call that the kernel would do on a descriptor is refused, as it is one of a file of ours that is no file.</summary>
+    /// <summary>
+    /// Whether a call that the kernel would do on a descriptor is refused, as it is one of a file of ours that is no
+    /// file.
+    /// </summary>
     /// <param name="call">The call.</param>
     /// <param name="descriptor">The descriptor.</param>
-    /// <param name="ofContent">The errno where it is an attribute's; none where the kernel's own answer is right.</param>
+    /// <param name="ofContent">The errno where it is an attribute's; none where the kernel's own answer is
+    /// right.</param>
     public Answer Refuse(in SeccompNotif call, int descriptor, Errno ofContent)
     {
         if (!lookup.TryFind(call, descriptor, out OpenThing thing)) return Answer.Continue;
@@ -80,21 +95,25 @@ internal sealed class PathCalls(
         return ofContent != Errno.None && thing.Node?.Entry is VirtualFile ? ofContent : Answer.Continue;
     }
 
-    private Answer Open(in SeccompNotif call, ServerThread server, int directory, ulong path, int given, ulong resolve = 0)
+    private Answer Open(in SeccompNotif call, ServerThread server, int directory, ulong path, int given,
+        ulong resolve = 0)
     {
         int flags = PathFlags.ForOpen(given);
         if (PathFlags.AreRefused(flags)) return Answer.Continue;
         if (statuses.IsNeeded && ReadStatus(call, server, directory, path, flags) is byte[] status)
             return opens.OpenContent(call, "status", status, StatMode.S_IRUGO, flags);
-        bool follow = (flags & FcntlH.O_NOFOLLOW) == 0 && (flags & (FcntlH.O_CREAT | FcntlH.O_EXCL)) != (FcntlH.O_CREAT | FcntlH.O_EXCL);
-        return opens.Open(call, server, lookup.Resolve(call, server, directory, path, new PathScope(follow, resolve)), flags);
+        bool follow = (flags & FcntlH.O_NOFOLLOW) == 0
+            && (flags & (FcntlH.O_CREAT | FcntlH.O_EXCL)) != (FcntlH.O_CREAT | FcntlH.O_EXCL);
+        return opens.Open(call, server,
+            lookup.Resolve(call, server, directory, path, new PathScope(follow, resolve)), flags);
     }
 
     private byte[]? ReadStatus(in SeccompNotif call, ServerThread server, int directory, ulong address, int flags)
     {
         const int Others = FcntlH.O_ACCMODE | FcntlH.O_CREAT | FcntlH.O_DIRECTORY | FcntlH.O_PATH;
         int thread = (int)call.Pid;
-        if ((flags & Others) != FcntlH.O_RDONLY || !PathArgument.TryRead(thread, address, server.Path, out ReadOnlySpan<byte> path)) return null;
+        if ((flags & Others) != FcntlH.O_RDONLY
+            || !PathArgument.TryRead(thread, address, server.Path, out ReadOnlySpan<byte> path)) return null;
         if (!path.EndsWith("status"u8)) return null;
         if (path[0] == '/') return statuses.TryRead(thread, path);
         return PathArgument.DirectoryOf(thread, directory) is string start
@@ -110,18 +129,22 @@ internal sealed class PathCalls(
         var how = new ulong[(args[3] + 7) / 8];
         Span<byte> bytes = MemoryMarshal.AsBytes(how.AsSpan())[..(int)args[3]];
         if (SysMemory.ReadProcess((int)call.Pid, args[2], bytes) != bytes.Length) return Answer.Continue;
-        if (bytes[KnownSize..].ContainsAnyExcept((byte)0) || PathFlags.AreRefused(how[0], how[1], how[2])) return Answer.Continue;
+        if (bytes[KnownSize..].ContainsAnyExcept((byte)0) || PathFlags.AreRefused(how[0], how[1], how[2]))
+            return Answer.Continue;
         return Open(call, server, (int)args[0], args[1], (int)how[0], how[2]);
     }
 
-    private Answer ReadLink(in SeccompNotif call, ServerThread server, int directory, ulong path, ulong result, int size)
+    private Answer ReadLink(
+        in SeccompNotif call, ServerThread server, int directory, ulong path, ulong result, int size)
     {
         if (size <= 0) return Answer.Continue;
         if (directory != Cwd && PathLookup.IsEmpty(call, path))
         {
             // Of a link that was opened with O_PATH.
             if (!lookup.TryFind(call, directory, out OpenThing thing) || !thing.IsName) return Answer.Continue;
-            return thing.Node is not null ? TextOf(call, thing.Node, result, size, Errno.ENOENT) : HostLink(call, thing.HostPath!, result, size);
+            return thing.Node is not null
+                ? TextOf(call, thing.Node, result, size, Errno.ENOENT)
+                : HostLink(call, thing.HostPath!, result, size);
         }
 
         Resolution found = lookup.Resolve(call, server, directory, path, false);
@@ -133,7 +156,9 @@ internal sealed class PathCalls(
                 : Answer.Continue;
         }
 
-        return found.Node is not null ? TextOf(call, found.Node, result, size, Errno.EINVAL) : HostLink(call, found.HostPath!, result, size);
+        return found.Node is not null
+            ? TextOf(call, found.Node, result, size, Errno.EINVAL)
+            : HostLink(call, found.HostPath!, result, size);
     }
 
     private Answer TextOf(in SeccompNotif call, PathNode node, ulong result, int size, Errno none) =>
@@ -160,7 +185,8 @@ internal sealed class PathCalls(
         // The longest name, and whatever tells a longer one.
         if (!PathArgument.TryRead((int)call.Pid, name, server.Path, out ReadOnlySpan<byte> text)) return Errno.EFAULT;
         if (text.IsEmpty || text.Length > LongestName) return Errno.ERANGE;
-        bool isKnown = text.StartsWith("user."u8) || text.StartsWith("trusted."u8) || text.StartsWith("security."u8) || text.StartsWith("system."u8);
+        bool isKnown = text.StartsWith("user."u8) || text.StartsWith("trusted."u8) || text.StartsWith("security."u8)
+            || text.StartsWith("system."u8);
         return isKnown ? known : Errno.EOPNOTSUPP;
     }
 
@@ -169,7 +195,8 @@ internal sealed class PathCalls(
     {
         Resolution found = lookup.Resolve(call, server, Cwd, path, follow);
         if (found.Errno != Errno.None) return found.Errno;
-        bool kernels = found.IsHosts || (found.Node is { IsDirectory: true } node && !found.IsDetour && !StandIns.IsNeeded(node));
+        bool kernels = found.IsHosts
+            || (found.Node is { IsDirectory: true } node && !found.IsDetour && !StandIns.IsNeeded(node));
         return kernels ? Answer.Continue : none;
     }
 }

@@ -3,16 +3,20 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// Flags that the kernel refuses whatever the path is (fs/open.c, fs/stat.c): it looks at them first, so such a call is left to it, and its own version
-/// decides what it knows.
+/// Flags that the kernel refuses whatever the path is (fs/open.c, fs/stat.c): it looks at them first, so such a call is
+/// left to it, and its own version decides what it knows.
 /// </summary>
 internal static class PathFlags
 {
-    private const int AllOpen = 0x7FFFC3, WithPath = FcntlH.O_DIRECTORY | FcntlH.O_NOFOLLOW | FcntlH.O_PATH | FcntlH.O_CLOEXEC;
-    private const int AllStat = FcntlH.AT_SYMLINK_NOFOLLOW | FcntlH.AT_NO_AUTOMOUNT | FcntlH.AT_EMPTY_PATH | FcntlH.AT_STATX_SYNC_TYPE;
+    private const int AllOpen = 0x7FFFC3, WithPath = FcntlH.O_DIRECTORY | FcntlH.O_NOFOLLOW | FcntlH.O_PATH
+        | FcntlH.O_CLOEXEC;
+    private const int AllStat = FcntlH.AT_SYMLINK_NOFOLLOW | FcntlH.AT_NO_AUTOMOUNT | FcntlH.AT_EMPTY_PATH
+        | FcntlH.AT_STATX_SYNC_TYPE;
     private const uint ReservedStatxMask = 0x80000000, Permissions = 7;
 
-    /// <summary>The flags of open(2) and openat(2) as the kernel takes them: what it does not know does not count.</summary>
+    /// <summary>
+    /// The flags of open(2) and openat(2) as the kernel takes them: what it does not know does not count.
+    /// </summary>
     public static int ForOpen(int flags)
     {
         flags &= AllOpen;
@@ -24,7 +28,8 @@ internal static class PathFlags
     {
         if ((flags & FcntlH.O_CREAT) != 0 && (flags & FcntlH.O_DIRECTORY) != 0) return true;
         return (flags & FcntlH.O_TMPFILE_BIT) != 0
-            && ((flags & FcntlH.O_DIRECTORY) == 0 || (flags & FcntlH.O_ACCMODE) is not (FcntlH.O_WRONLY or FcntlH.O_RDWR));
+            && ((flags & FcntlH.O_DIRECTORY) == 0
+                || (flags & FcntlH.O_ACCMODE) is not (FcntlH.O_WRONLY or FcntlH.O_RDWR));
     }
 
     /// <summary>Whether openat2(2) refuses what struct open_how says.</summary>
@@ -47,12 +52,15 @@ internal static class PathFlags
 
     /// <summary>Whether statx(2) does.</summary>
     public static bool AreRefusedByStatx(int flags, uint mask) =>
-        AreRefusedByStat(flags) || (mask & ReservedStatxMask) != 0 || (flags & FcntlH.AT_STATX_SYNC_TYPE) == FcntlH.AT_STATX_SYNC_TYPE;
+        AreRefusedByStat(flags) || (mask & ReservedStatxMask) != 0
+        || (flags & FcntlH.AT_STATX_SYNC_TYPE) == FcntlH.AT_STATX_SYNC_TYPE;
 
     /// <summary>Whether access(2) and faccessat2(2) do.</summary>
     public static bool AreRefusedByAccess(int mode, int flags) =>
-        (mode & ~(int)Permissions) != 0 || (flags & ~(FcntlH.AT_EACCESS | FcntlH.AT_SYMLINK_NOFOLLOW | FcntlH.AT_EMPTY_PATH)) != 0;
+        (mode & ~(int)Permissions) != 0
+        || (flags & ~(FcntlH.AT_EACCESS | FcntlH.AT_SYMLINK_NOFOLLOW | FcntlH.AT_EMPTY_PATH)) != 0;
 
     /// <summary>Whether fchownat(2) and fchmodat2(2) do.</summary>
-    public static bool AreRefusedByChange(int flags) => (flags & ~(FcntlH.AT_SYMLINK_NOFOLLOW | FcntlH.AT_EMPTY_PATH)) != 0;
+    public static bool AreRefusedByChange(int flags) =>
+        (flags & ~(FcntlH.AT_SYMLINK_NOFOLLOW | FcntlH.AT_EMPTY_PATH)) != 0;
 }

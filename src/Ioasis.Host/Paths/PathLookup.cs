@@ -11,11 +11,13 @@ using Ioasis.Linux.Memory;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// Finds what a call is about: by its path, or by a descriptor. What is read by the number of the caller's thread is made sure of before anything is
-/// done with it (<see cref="CallersRights"/>, <see cref="CallerMemory"/>), or only leads to files that the answer places by the call's ID.
+/// Finds what a call is about: by its path, or by a descriptor. What is read by the number of the caller's thread is
+/// made sure of before anything is done with it (<see cref="CallersRights"/>, <see cref="CallerMemory"/>), or only
+/// leads to files that the answer places by the call's ID.
 /// </summary>
 internal sealed class PathLookup(
-    CurrentPaths paths, StandIns standIns, NamedFiles names, OpenNodes nodes, OpenQueues queues, HostFiles hosts, CallersRights rights,
+    CurrentPaths paths, StandIns standIns, NamedFiles names, OpenNodes nodes, OpenQueues queues, HostFiles hosts,
+    CallersRights rights,
     NodeStat stats)
 {
     private readonly CanonicalPath _canonical = hosts.Canonical;
@@ -35,11 +37,13 @@ internal sealed class PathLookup(
     public Resolution Resolve(in SeccompNotif call, ServerThread server, int directory, ulong address, PathScope scope)
     {
         int thread = (int)call.Pid;
-        if (!PathArgument.TryRead(thread, address, server.Path, out ReadOnlySpan<byte> path) || path.IsEmpty) return Resolution.Hosts;
+        if (!PathArgument.TryRead(thread, address, server.Path, out ReadOnlySpan<byte> path) || path.IsEmpty)
+            return Resolution.Hosts;
         bool absolute = path[0] == '/';
         PathTree tree = paths.Tree;
         // Linux opens a device anew through such a path; the kernel would open the carrier.
-        if (absolute && scope.Follow && !HasNoneOpen && TryFindDescriptor(call, path, out OpenThing open) && open.Node is not { IsDirectory: true })
+        if (absolute && scope.Follow && !HasNoneOpen && TryFindDescriptor(call, path, out OpenThing open)
+            && open.Node is not { IsDirectory: true })
             return Found(open);
         if (absolute && !scope.InRoot && !tree.MayHave(path)) return Resolution.Hosts;
 
@@ -88,10 +92,13 @@ internal sealed class PathLookup(
             && standIns.TryMapBack(directory, out path);
     }
 
-    /// <summary>What the link of a descriptor in /proc is to say, if a path leads to such a one and it is one of ours.</summary>
+    /// <summary>
+    /// What the link of a descriptor in /proc is to say, if a path leads to such a one and it is one of ours.
+    /// </summary>
     public string? DescriptorText(in SeccompNotif call, ServerThread server, int directory, ulong address)
     {
-        if (HasNoneOpen || !PathArgument.TryRead((int)call.Pid, address, server.Path, out ReadOnlySpan<byte> path) || path.IsEmpty) return null;
+        if (HasNoneOpen || !PathArgument.TryRead((int)call.Pid, address, server.Path, out ReadOnlySpan<byte> path)
+            || path.IsEmpty) return null;
         byte[]? whole = null;
         if (path[0] != '/')
         {
@@ -113,7 +120,8 @@ internal sealed class PathLookup(
         return path == 0 || (SysMemory.ReadProcess((int)call.Pid, path, first) == 1 && first[0] == 0);
     }
 
-    private static byte[] Join(string start, ReadOnlySpan<byte> path) => [.. Encoding.Latin1.GetBytes(start), (byte)'/', .. path];
+    private static byte[] Join(string start, ReadOnlySpan<byte> path) =>
+        [.. Encoding.Latin1.GetBytes(start), (byte)'/', .. path];
 
     private static Resolution Found(in OpenThing open) =>
         open.Node is not null ? Resolution.Of(open.Node, detour: true) : Resolution.OfHost(open.HostPath!);
@@ -155,7 +163,8 @@ internal sealed class PathLookup(
         if (!(named || directory) || stat.Dev == 0 || PathArgument.ReadLink(link) is not string text) return false;
         string? ours;
         bool isName = false;
-        if (!(named && names.TryRead(text, out ours, out isName)) && !(directory && standIns.TryMapBack(text, out ours))) return false;
+        if (!(named && names.TryRead(text, out ours, out isName))
+            && !(directory && standIns.TryMapBack(text, out ours))) return false;
         if (tree.TryFind(ours, out PathNode? node)) thing = new OpenThing(node, null, isName);
         else if (isName) thing = new OpenThing(null, ours, isName);
         else return false;

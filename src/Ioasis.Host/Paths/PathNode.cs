@@ -36,7 +36,9 @@ internal sealed class PathNode(string path, PathNode? parent, ulong number)
         set => Volatile.Write(ref _owner[0], value);
     }
 
-    /// <summary>Its inode number, once that was found out: that of the entry in what stands in for its directory.</summary>
+    /// <summary>
+    /// Its inode number, once that was found out: that of the entry in what stands in for its directory.
+    /// </summary>
     public ulong Inode
     {
         get => Volatile.Read(ref _inode);

@@ -4,8 +4,9 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// Looks a path up as Linux does (path_resolution(7)), in the tree of virtual paths and, where that ends, in the host's. Links of ours
-/// are followed here; the host's are left to the kernel, except before a <c>..</c>, which needs to know where they lead.
+/// Looks a path up as Linux does (path_resolution(7)), in the tree of virtual paths and, where that ends, in the
+/// host's. Links of ours are followed here; the host's are left to the kernel, except before a <c>..</c>, which needs
+/// to know where they lead.
 /// </summary>
 internal ref struct PathResolver
 {
@@ -25,7 +26,8 @@ internal ref struct PathResolver
     private int _links;
     private bool _detour, _slash, _isCanonical;
 
-    private PathResolver(PathTree tree, CanonicalPath canonical, in SeccompNotif call, PathScope scope, Func<PathNode, bool>? mayPass, ReadOnlySpan<char> path)
+    private PathResolver(PathTree tree, CanonicalPath canonical, in SeccompNotif call, PathScope scope,
+        Func<PathNode, bool>? mayPass, ReadOnlySpan<char> path)
     {
         _tree = tree;
         _canonical = canonical;
@@ -39,14 +41,18 @@ internal ref struct PathResolver
     /// <summary>Looks a path up.</summary>
     /// <param name="tree">The virtual paths.</param>
     /// <param name="path">The path, not empty; each character is a byte.</param>
-    /// <param name="start">For a relative path the directory it starts from, canonical: a path of ours or the host's.</param>
-    /// <param name="detour">Whether the caller has our stand-in for that directory open, so that the kernel would start elsewhere.</param>
+    /// <param name="start">For a relative path the directory it starts from, canonical: a path of ours or the
+    /// host's.</param>
+    /// <param name="detour">Whether the caller has our stand-in for that directory open, so that the kernel would start
+    /// elsewhere.</param>
     /// <param name="scope">How it is looked up.</param>
     /// <param name="canonical">Makes a path of the host canonical.</param>
     /// <param name="call">For whom.</param>
-    /// <param name="mayPass">Whether names may be looked up in a directory whose mode was changed; null where none was.</param>
+    /// <param name="mayPass">Whether names may be looked up in a directory whose mode was changed; null where none
+    /// was.</param>
     public static Resolution Resolve(
-        PathTree tree, ReadOnlySpan<char> path, string? start, bool detour, PathScope scope, CanonicalPath canonical, in SeccompNotif call = default,
+        PathTree tree, ReadOnlySpan<char> path, string? start, bool detour, PathScope scope, CanonicalPath canonical,
+        in SeccompNotif call = default,
         Func<PathNode, bool>? mayPass = null)
     {
         var resolver = new PathResolver(tree, canonical, call, scope, mayPass, path) { _detour = detour };
@@ -63,7 +69,8 @@ internal ref struct PathResolver
         }
 
         Resolution found = resolver.Walk();
-        return scope.OneMount && found.Node is PathNode node && TopOf(node.Path) != TopOf(absolute ? "" : start ?? "") ? Resolution.Failed(Errno.EXDEV) : found;
+        return scope.OneMount && found.Node is PathNode node
+            && TopOf(node.Path) != TopOf(absolute ? "" : start ?? "") ? Resolution.Failed(Errno.EXDEV) : found;
     }
 
     private readonly bool HasParentStep => _rest.Contains("..", StringComparison.Ordinal);
@@ -88,7 +95,8 @@ internal ref struct PathResolver
 
         if (_node is not null) return Resolution.Of(_node, _detour);
         if (!_detour) return Resolution.Hosts;
-        if (!(_scope.Beneath || _scope.InRoot || _scope.NoLinks)) return Resolution.OfHost(_slash ? _host + "/" : _host!);
+        if (!(_scope.Beneath || _scope.InRoot || _scope.NoLinks))
+            return Resolution.OfHost(_slash ? _host + "/" : _host!);
         // What the host has in a merged directory are links of ours, out of it.
         Errno there = _canonical(_call, _host!, out _);
         return Resolution.Failed(there != Errno.None ? there : _scope.NoLinks ? Errno.ELOOP : Errno.EXDEV);
@@ -138,7 +146,8 @@ internal ref struct PathResolver
         string canonical = _host!;
         if (!_isCanonical)
         {
-            // To find out where links lead costs a caller that goes about the host's files more than it is worth where it cannot come to us.
+            // To find out where links lead costs a caller that goes about the host's files more than it is worth where
+            // it cannot come to us.
             if (!_detour && !_tree.MayHave(_host) && !_tree.MayHaveIn(_rest)) return Errno.ENOENT;
             Errno errno = _canonical(_call, _host!, out canonical);
             if (errno != Errno.None) return errno;

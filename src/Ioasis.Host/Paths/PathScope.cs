@@ -1,6 +1,8 @@
 namespace Ioasis.Host.Paths;
 
-/// <summary>How a path is looked up: what open(2), stat(2) and the like say by their flags, and openat2(2) by its resolve bits.</summary>
+/// <summary>
+/// How a path is looked up: what open(2), stat(2) and the like say by their flags, and openat2(2) by its resolve bits.
+/// </summary>
 /// <param name="Follow">Whether a link at the end of the path is followed.</param>
 /// <param name="Resolve">The resolve bits of openat2(2).</param>
 internal readonly record struct PathScope(bool Follow, ulong Resolve = 0)

@@ -32,7 +32,10 @@ internal sealed class PathTree
     /// <summary>The root directory, which is the host's.</summary>
     public PathNode Root { get; }
 
-    /// <summary>Whether a path can lead to what is ours: an absolute one that begins with a name which the root has of ours, or with <c>.</c>.</summary>
+    /// <summary>
+    /// Whether a path can lead to what is ours: an absolute one that begins with a name which the root has of ours, or
+    /// with <c>.</c>.
+    /// </summary>
     public bool MayHave(ReadOnlySpan<byte> path)
     {
         path = path.TrimStart((byte)'/');
@@ -51,7 +54,9 @@ internal sealed class PathTree
         return Root.TryGetChild(end < 0 ? path : path[..end], out _);
     }
 
-    /// <summary>Whether the rest of a path, from wherever, can lead to what is ours: it has such a name somewhere.</summary>
+    /// <summary>
+    /// Whether the rest of a path, from wherever, can lead to what is ours: it has such a name somewhere.
+    /// </summary>
     public bool MayHaveIn(ReadOnlySpan<char> rest)
     {
         foreach (PathNode top in Root.Children)

@@ -5,7 +5,10 @@ namespace Ioasis.Host.Paths;
 /// <summary>Paths below /proc that name a process or a thread.</summary>
 internal static class ProcPath
 {
-    /// <summary>Skips <c>/proc/self/</c>, <c>/proc/thread-self/</c>, <c>/proc/PID/</c>, each perhaps with <c>task/TID/</c> behind it.</summary>
+    /// <summary>
+    /// Skips <c>/proc/self/</c>, <c>/proc/thread-self/</c>, <c>/proc/PID/</c>, each perhaps with <c>task/TID/</c>
+    /// behind it.
+    /// </summary>
     /// <param name="path">The path; afterwards what follows.</param>
     /// <param name="caller">The thread that names it.</param>
     /// <param name="thread">Which thread is named; for <c>self</c> the caller.</param>

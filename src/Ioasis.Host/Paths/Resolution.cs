@@ -15,7 +15,9 @@ internal readonly struct Resolution
     /// <summary>What of ours it leads to.</summary>
     public PathNode? Node { get; }
 
-    /// <summary>What of the host's it leads to, on a way that the kernel cannot go: through a link or a directory of ours.</summary>
+    /// <summary>
+    /// What of the host's it leads to, on a way that the kernel cannot go: through a link or a directory of ours.
+    /// </summary>
     public string? HostPath { get; }
 
     /// <summary>Why it leads nowhere.</summary>

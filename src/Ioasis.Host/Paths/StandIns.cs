@@ -6,8 +6,9 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// Real directories that stand in for virtual ones, in a private temporary directory, so that a program can list them, make one its
-/// working directory and open what is in it. They are made when one is opened, and what the host has in a merged one is there as links.
+/// Real directories that stand in for virtual ones, in a private temporary directory, so that a program can list them,
+/// make one its working directory and open what is in it. They are made when one is opened, and what the host has in a
+/// merged one is there as links.
 /// </summary>
 internal sealed class StandIns : IDisposable
 {
@@ -26,8 +27,8 @@ internal sealed class StandIns : IDisposable
     public ulong Device { get; private set; }
 
     /// <summary>
-    /// Whether a directory of ours needs a stand-in. It does not where the host has it with everything that we have in it; and a program
-    /// that lists /dev or makes files there gets the host's.
+    /// Whether a directory of ours needs a stand-in. It does not where the host has it with everything that we have in
+    /// it; and a program that lists /dev or makes files there gets the host's.
     /// </summary>
     public static bool IsNeeded(PathNode directory)
     {
@@ -41,13 +42,15 @@ internal sealed class StandIns : IDisposable
 
     /// <summary>Makes what stands in for a directory of ours, and gives its path.</summary>
     /// <param name="directory">The directory.</param>
-    /// <param name="hosts">Whether what the host has in a merged one is shown: not to callers who see other files than we do.</param>
+    /// <param name="hosts">Whether what the host has in a merged one is shown: not to callers who see other files than
+    /// we do.</param>
     /// <param name="path">Where it is.</param>
     public Errno TryMake(PathNode directory, bool hosts, out string path)
     {
         path = "";
         // What not everybody may list is not shown to anybody, for what we make is there for all.
-        IReadOnlyList<string> others = hosts && directory.IsMerged && IsEverybodys(directory.Path) ? List(directory.Path) : [];
+        IReadOnlyList<string> others = hosts && directory.IsMerged
+            && IsEverybodys(directory.Path) ? List(directory.Path) : [];
         lock (_lock)
         {
             try
@@ -74,7 +77,8 @@ internal sealed class StandIns : IDisposable
     }
 
     /// <summary>
-    /// The number by which the directory that a file of ours is in lists it; 0 where that is listed by the host, or cannot be made.
+    /// The number by which the directory that a file of ours is in lists it; 0 where that is listed by the host, or
+    /// cannot be made.
     /// </summary>
     public ulong InodeOf(PathNode node)
     {
@@ -141,7 +145,8 @@ internal sealed class StandIns : IDisposable
         foreach (string present in Directory.EnumerateFileSystemEntries(path))
         {
             if (wanted.Contains(Path.GetFileName(present))) continue;
-            if (new FileInfo(present).LinkTarget is null && Directory.Exists(present)) Directory.Delete(present, recursive: true);
+            if (new FileInfo(present).LinkTarget is null && Directory.Exists(present))
+                Directory.Delete(present, recursive: true);
             else File.Delete(present);
         }
     }

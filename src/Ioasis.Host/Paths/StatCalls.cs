@@ -8,12 +8,15 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Paths;
 
 /// <summary>The calls that ask what a file is, and what one may do with it.</summary>
-internal sealed class StatCalls(PathLookup lookup, NodeStat stats, OpenQueues queues, HostFiles hosts, CallersRights rights, CallerMemory memory)
+internal sealed class StatCalls(
+    PathLookup lookup, NodeStat stats, OpenQueues queues, HostFiles hosts, CallersRights rights, CallerMemory memory)
 {
     /// <summary>stat(2) in all its kinds.</summary>
-    public Answer Stat(in SeccompNotif call, ServerThread server, int directory, ulong path, ulong result, int flags, bool extended = false)
+    public Answer Stat(in SeccompNotif call, ServerThread server, int directory, ulong path, ulong result, int flags,
+        bool extended = false)
     {
-        if ((flags & FcntlH.AT_EMPTY_PATH) != 0 && PathLookup.IsEmpty(call, path)) return StatOpen(call, directory, result, extended);
+        if ((flags & FcntlH.AT_EMPTY_PATH) != 0 && PathLookup.IsEmpty(call, path))
+            return StatOpen(call, directory, result, extended);
         bool follow = (flags & FcntlH.AT_SYMLINK_NOFOLLOW) == 0;
         Resolution found = lookup.Resolve(call, server, directory, path, follow);
         if (found.Errno != Errno.None) return found.Errno;
@@ -28,10 +31,13 @@ internal sealed class StatCalls(PathLookup lookup, NodeStat stats, OpenQueues qu
     {
         if (lookup.HasNoneOpen) return Answer.Continue;
         // As on Linux, all files that are only had by a call look the same.
-        if (lookup.TryFindQueue(call, descriptor, out _) && SysFiles.Stat(queues.Notifier, out LinuxStat anonymous) == Errno.None)
+        if (lookup.TryFindQueue(call, descriptor, out _)
+            && SysFiles.Stat(queues.Notifier, out LinuxStat anonymous) == Errno.None)
             return Put(call, anonymous, result, extended);
         if (!lookup.TryFind(call, descriptor, out OpenThing thing)) return Answer.Continue;
-        return thing.Node is not null ? Put(call, thing.Node, result, extended) : PutHosts(call, thing.HostPath!, follow: false, result, extended);
+        return thing.Node is not null
+            ? Put(call, thing.Node, result, extended)
+            : PutHosts(call, thing.HostPath!, follow: false, result, extended);
     }
 
     /// <summary>statfs(2).</summary>

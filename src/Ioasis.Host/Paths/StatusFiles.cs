@@ -8,8 +8,8 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// /proc/PID/status of processes in whose name something is pinned: the kernel's text, with what Linux's iommufd would have added to VmLck and
-/// VmPin. Of all others it is the kernel's own file.
+/// /proc/PID/status of processes in whose name something is pinned: the kernel's text, with what Linux's iommufd would
+/// have added to VmLck and VmPin. Of all others it is the kernel's own file.
 /// </summary>
 internal sealed class StatusFiles(CallerTable callers)
 {
@@ -24,7 +24,8 @@ internal sealed class StatusFiles(CallerTable callers)
     /// <returns>Null when the kernel is to open it.</returns>
     public byte[]? TryRead(int caller, ReadOnlySpan<byte> path)
     {
-        if (!TryParse(path, caller, out int thread, out bool isProcess) || !CallersRights.SeesOurProc(caller)) return null;
+        if (!TryParse(path, caller, out int thread, out bool isProcess) || !CallersRights.SeesOurProc(caller))
+            return null;
         if (Read(thread) is not byte[] text || !TryNumber(text, "Tgid:"u8, out ulong process)) return null;
         if (isProcess && (int)process != thread && (text = Read((int)process)!) is null) return null;
         (ulong pinned, ulong locked) = callers.PinsOf((int)process);
@@ -38,9 +39,11 @@ internal sealed class StatusFiles(CallerTable callers)
     /// <summary>Adds pages to a line of the text that has a number of kilobytes.</summary>
     internal static byte[] Add(byte[] text, ReadOnlySpan<byte> name, ulong pages)
     {
-        if (pages == 0 || !TryFind(text, name, out Range range) || !Utf8Parser.TryParse(text.AsSpan()[range].TrimStart(" \t"u8), out ulong value, out _))
+        if (pages == 0 || !TryFind(text, name, out Range range)
+            || !Utf8Parser.TryParse(text.AsSpan()[range].TrimStart(" \t"u8), out ulong value, out _))
             return text;
-        byte[] line = Encoding.ASCII.GetBytes($"\t{(value + pages * KilobytesOfPage).ToString(CultureInfo.InvariantCulture),NumberWidth} kB");
+        byte[] line = Encoding.ASCII.GetBytes(
+            $"\t{(value + pages * KilobytesOfPage).ToString(CultureInfo.InvariantCulture),NumberWidth} kB");
         (int start, int length) = range.GetOffsetAndLength(text.Length);
         return [.. text.AsSpan(0, start), .. line, .. text.AsSpan(start + length)];
     }
@@ -60,7 +63,8 @@ internal sealed class StatusFiles(CallerTable callers)
     private static bool TryNumber(byte[] text, ReadOnlySpan<byte> name, out ulong number)
     {
         number = 0;
-        return TryFind(text, name, out Range range) && Utf8Parser.TryParse(text.AsSpan()[range].TrimStart(" \t"u8), out number, out _);
+        return TryFind(text, name, out Range range)
+            && Utf8Parser.TryParse(text.AsSpan()[range].TrimStart(" \t"u8), out number, out _);
     }
 
     // What a line says after its name. A program's name comes first in the text, with its newlines escaped.

@@ -7,8 +7,8 @@ using Ioasis.Linux.Processes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// A directory that nobody else can enter, removed at the end. It is locked for as long as we live, so that those of supervisors that
-/// were killed can be told and are swept up by the next.
+/// A directory that nobody else can enter, removed at the end. It is locked for as long as we live, so that those of
+/// supervisors that were killed can be told and are swept up by the next.
 /// </summary>
 internal sealed class TemporaryDirectory : IDisposable
 {
@@ -30,7 +30,8 @@ internal sealed class TemporaryDirectory : IDisposable
     /// <summary>Makes one, in memory if it can be.</summary>
     public static bool TryCreate([NotNullWhen(true)] out TemporaryDirectory? directory)
     {
-        foreach (string? parent in (ReadOnlySpan<string?>)[Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"), "/dev/shm", "/tmp"])
+        foreach (string? parent in (ReadOnlySpan<string?>)[Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"),
+            "/dev/shm", "/tmp"])
         {
             if (string.IsNullOrEmpty(parent) || !Directory.Exists(parent)) continue;
             Sweep(parent);
@@ -50,14 +51,16 @@ internal sealed class TemporaryDirectory : IDisposable
     private static bool TryCreateIn(string parent, [NotNullWhen(true)] out TemporaryDirectory? directory)
     {
         directory = null;
-        string name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}-{Random.Shared.Next():x8}");
+        string name = string.Create(
+            CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}-{Random.Shared.Next():x8}");
         string path = System.IO.Path.Combine(parent, name);
         if (SysFiles.MakeDirectory(path, Private) != Errno.None) return false;
         // Between making and locking it another's sweep may have taken it for a dead one's; then it cannot be opened.
         if (!TryLock(path, out FileDescriptor? held)) return false;
         Span<byte> text = stackalloc byte[4096];
         SysResult got = SysFiles.ReadLink($"/proc/self/fd/{held.Number}", text);
-        directory = new TemporaryDirectory(got.IsOk ? System.Text.Encoding.UTF8.GetString(text[..(int)got.Value]) : path, held);
+        directory = new TemporaryDirectory(
+            got.IsOk ? System.Text.Encoding.UTF8.GetString(text[..(int)got.Value]) : path, held);
         return true;
     }
 
@@ -69,7 +72,8 @@ internal sealed class TemporaryDirectory : IDisposable
             {
                 if (!TryLock(path, out FileDescriptor? held)) continue;
                 using (held)
-                    if (SysFiles.Stat(held, out LinuxStat stat) == Errno.None && stat.Uid == SysProcesses.EffectiveUser) TryRemove(path);
+                    if (SysFiles.Stat(held, out LinuxStat stat) == Errno.None && stat.Uid == SysProcesses.EffectiveUser)
+                        TryRemove(path);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -9,7 +9,8 @@ namespace Ioasis.Host.Serving;
 
 /// <summary>Brings each stopped call to what serves it.</summary>
 internal sealed class CallDispatcher(
-    SeccompListener listener, OpenNodes nodes, OpenQueues queues, CallerTable callers, DeviceCalls devices, KvmCalls kvm, AttributeCalls attributes, PathCalls paths,
+    SeccompListener listener, OpenNodes nodes, OpenQueues queues, CallerTable callers, DeviceCalls devices,
+    KvmCalls kvm, AttributeCalls attributes, PathCalls paths,
     UnmapCalls? unmaps, CallAccount? account = null)
 {
     /// <summary>Serves a call. An exception is a fault of ours: it is told, and the call fails with EIO.</summary>
@@ -31,7 +32,8 @@ internal sealed class CallDispatcher(
         catch (Exception e)
         {
             // A caller that was killed takes its files away under us, which is no fault.
-            if (e is not ObjectDisposedException || listener.IsValid(call.Id)) ErrorOutput.Say($"serving system call {call.Data.Nr}", e);
+            if (e is not ObjectDisposedException || listener.IsValid(call.Id))
+                ErrorOutput.Say($"serving system call {call.Data.Nr}", e);
             return Errno.EIO;
         }
     }
@@ -57,7 +59,8 @@ internal sealed class CallDispatcher(
             case CallKind.Mmap:
                 Answer mapped = devices.Mmap(call);
                 if (mapped.IsContinue) mapped = paths.Refuse(call, (int)call.Data.Args[4], Errno.ENODEV);
-                return mapped.IsContinue && unmaps is not null && UnmapCalls.Replaces(call) ? unmaps.Serve(call) : mapped;
+                return mapped.IsContinue && unmaps is not null
+                    && UnmapCalls.Replaces(call) ? unmaps.Serve(call) : mapped;
             case CallKind.Fallocate: return devices.Refuse(call, Errno.ENODEV, 0);
             case CallKind.Splice: return devices.Refuse(call, Errno.EINVAL, 0, 2);
             case CallKind.Unmap: return unmaps?.Serve(call) ?? Answer.Continue;

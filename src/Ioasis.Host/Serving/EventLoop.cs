@@ -7,7 +7,10 @@ using Ioasis.Linux.Seccomp;
 
 namespace Ioasis.Host.Serving;
 
-/// <summary>A thread that sees what happens without a call: files closed, queues answered, processes ended, the last user of the filter gone.</summary>
+/// <summary>
+/// A thread that sees what happens without a call: files closed, queues answered, processes ended, the last user of the
+/// filter gone.
+/// </summary>
 internal sealed class EventLoop : IDisposable
 {
     private const ulong InotifyTag = 1UL << 32, ListenerTag = 2UL << 32, QueuesTag = 3UL << 32;
@@ -41,7 +44,9 @@ internal sealed class EventLoop : IDisposable
     /// <summary>Watches a process by its pidfd until that is closed.</summary>
     public void WatchProcess(FileDescriptor pidfd, int pid) => SysEvents.AddToEpoll(_epoll, pidfd, Readable, (uint)pid);
 
-    /// <summary>Watches the queues' notifier: each of their events is told once, as not each is taken away by a read.</summary>
+    /// <summary>
+    /// Watches the queues' notifier: each of their events is told once, as not each is taken away by a read.
+    /// </summary>
     internal static Errno Watch(FileDescriptor epoll, FileDescriptor notifier) =>
         SysEvents.AddToEpoll(epoll, notifier, Readable | EdgeTriggered, QueuesTag);
 

@@ -5,12 +5,13 @@ namespace Ioasis.Host.Serving;
 
 /// <summary>What can hold up a call of a program: only calls of the same share.</summary>
 /// <param name="Process">The process.</param>
-/// <param name="IsPath">Whether the calls are those that name a file by a path: who answers a page fault may have to open a file.</param>
+/// <param name="IsPath">Whether the calls are those that name a file by a path: who answers a page fault may have to
+/// open a file.</param>
 internal readonly record struct ShareKey(int Process, bool IsPath);
 
 /// <summary>
-/// The share of the server threads that each program has. A call that takes long holds a thread. A program that holds as many as it may
-/// has its further calls kept here, where they cost a few bytes, until one of its own ends.
+/// The share of the server threads that each program has. A call that takes long holds a thread. A program that holds
+/// as many as it may has its further calls kept here, where they cost a few bytes, until one of its own ends.
 /// </summary>
 internal sealed class ProgramShares
 {
@@ -48,7 +49,9 @@ internal sealed class ProgramShares
         }
     }
 
-    /// <summary>A thread that the share holds is done with its call. It takes the next that was kept, or is held no longer.</summary>
+    /// <summary>
+    /// A thread that the share holds is done with its call. It takes the next that was kept, or is held no longer.
+    /// </summary>
     public bool TryTakeNext(ShareKey key, [MaybeNullWhen(false)] out SeccompNotif call)
     {
         lock (_lock)

@@ -8,16 +8,18 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Serving;
 
 /// <summary>
-/// The threads that serve stopped calls. One at a time receives: every thread that waits in the kernel for a call is woken by each, so
-/// a second costs 2 µs a call. The receiver serves the call itself; when that turns out to take long, another thread gets the turn, so
-/// that no call waits for another program's. What the calls of one program can hold is its <see cref="ProgramShares"/>.
+/// The threads that serve stopped calls. One at a time receives: every thread that waits in the kernel for a call is
+/// woken by each, so a second costs 2 µs a call. The receiver serves the call itself; when that turns out to take long,
+/// another thread gets the turn, so that no call waits for another program's. What the calls of one program can hold is
+/// its <see cref="ProgramShares"/>.
 /// </summary>
 internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispatcher)
 {
     /// <summary>Threads that there can be: the shares of so many programs whose calls never end.</summary>
     private const int MaxThreads = 256 * ProgramShares.MostHeld;
 
-    // Threads that wait for their turn. One is always there before it is needed: when it is, the host may have none to give.
+    // Threads that wait for their turn. One is always there before it is needed: when it is, the host may have none to
+    // give.
     private const int LeastWaiting = 1, MostWaiting = 8;
 
     private const int StackSize = 512 << 10;
@@ -57,7 +59,9 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
         HostThread.Start("ioasis watch", Watch);
     }
 
-    /// <summary>Lets the threads go that wait for their turn. Those that receive end when the filter has no users any more.</summary>
+    /// <summary>
+    /// Lets the threads go that wait for their turn. Those that receive end when the filter has no users any more.
+    /// </summary>
     public void Stop()
     {
         lock (_lock)
@@ -70,7 +74,10 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
         _watch.Open();
     }
 
-    /// <summary>Whether the calling thread is to receive the next call; if it is not its turn, waits until it is. False at the end.</summary>
+    /// <summary>
+    /// Whether the calling thread is to receive the next call; if it is not its turn, waits until it is. False at the
+    /// end.
+    /// </summary>
     public bool MayReceive(ServerThread thread)
     {
         if (Volatile.Read(ref _receiver) == thread) return !_stopped;
@@ -166,7 +173,8 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
         }
     }
 
-    // Gives the turn to another thread, if the receiver is still at the call that was seen to take long. Where none waits, the next look tries again.
+    // Gives the turn to another thread, if the receiver is still at the call that was seen to take long. Where none
+    // waits, the next look tries again.
     private void Promote(ServerThread stuck, long serving)
     {
         KeepOneWaiting();
@@ -174,7 +182,8 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
         ShareKey key = KeyOf(call);
         lock (_lock)
         {
-            if (_stopped || _receiver != stuck || stuck.Serving != serving || !_waiting.TryPop(out ServerThread? next)) return;
+            if (_stopped || _receiver != stuck || stuck.Serving != serving || !_waiting.TryPop(out ServerThread? next))
+                return;
             stuck.HeldBy = key;
             _shares.Hold(key);
             Volatile.Write(ref _receiver, next);

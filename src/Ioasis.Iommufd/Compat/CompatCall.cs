@@ -5,7 +5,9 @@ using Ioasis.Iommufd.Objects;
 
 namespace Ioasis.Iommufd.Compat;
 
-/// <summary>One ioctl of a container that is being served: on which context, for whom, and where its structure is.</summary>
+/// <summary>
+/// One ioctl of a container that is being served: on which context, for whom, and where its structure is.
+/// </summary>
 internal readonly struct CompatCall(IommufdContext context, ICaller caller, ulong argument)
 {
     internal IommufdContext Context => context;

@@ -24,18 +24,21 @@ internal abstract class CompatEntry(uint number, string name)
 }
 
 /// <summary>A row whose argument is a number, or nothing.</summary>
-internal sealed class CompatValueEntry(uint number, string name, Func<IommufdContext, ulong, SysResult> handler) : CompatEntry(number, name)
+internal sealed class CompatValueEntry(uint number, string name, Func<IommufdContext, ulong, SysResult> handler)
+    : CompatEntry(number, name)
 {
     internal override int Size => 0;
 
-    internal override SysResult Execute(IommufdContext context, ICaller caller, ulong argument) => handler(context, argument);
+    internal override SysResult Execute(IommufdContext context, ICaller caller, ulong argument) =>
+        handler(context, argument);
 }
 
 /// <summary>
-/// A row whose argument is a structure that begins with argsz. By VFIO's rule its first <paramref name="minimumSize"/> bytes are read
-/// and argsz must reach as far; nobody looks at what lies beyond.
+/// A row whose argument is a structure that begins with argsz. By VFIO's rule its first <paramref name="minimumSize"/>
+/// bytes are read and argsz must reach as far; nobody looks at what lies beyond.
 /// </summary>
-internal sealed class CompatEntry<T>(uint number, string name, uint minimumSize, CompatEntry<T>.Handler handler) : CompatEntry(number, name)
+internal sealed class CompatEntry<T>(uint number, string name, uint minimumSize, CompatEntry<T>.Handler handler)
+    : CompatEntry(number, name)
     where T : unmanaged
 {
     /// <summary>Does the work; what it returns is the ioctl's result. What is not read of the structure is 0.</summary>

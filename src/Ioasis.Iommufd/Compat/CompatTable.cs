@@ -6,8 +6,8 @@ using static Ioasis.Abi.VfioH;
 namespace Ioasis.Iommufd.Compat;
 
 /// <summary>
-/// The ioctls of a VFIO container that /dev/iommu takes (Linux: iommufd_vfio_ioctl). They name no IOAS: all mean the context's
-/// compatibility IOAS. VFIO_IOMMU_DIRTY_PAGES is not among them, nor is it on Linux.
+/// The ioctls of a VFIO container that /dev/iommu takes (Linux: iommufd_vfio_ioctl). They name no IOAS: all mean the
+/// context's compatibility IOAS. VFIO_IOMMU_DIRTY_PAGES is not among them, nor is it on Linux.
 /// </summary>
 internal static class CompatTable
 {
@@ -19,7 +19,8 @@ internal static class CompatTable
         new CompatValueEntry(VFIO_SET_IOMMU, nameof(VFIO_SET_IOMMU), ContainerIoctls.SetIommu),
         new CompatEntry<VfioIommuType1Info>(VFIO_IOMMU_GET_INFO, nameof(VFIO_IOMMU_GET_INFO), 16, InfoIoctl.GetInfo),
         new CompatEntry<VfioIommuType1DmaMap>(VFIO_IOMMU_MAP_DMA, nameof(VFIO_IOMMU_MAP_DMA), 32, DmaIoctls.Map),
-        new CompatEntry<VfioIommuType1DmaUnmap>(VFIO_IOMMU_UNMAP_DMA, nameof(VFIO_IOMMU_UNMAP_DMA), 24, DmaIoctls.Unmap),
+        new CompatEntry<VfioIommuType1DmaUnmap>(VFIO_IOMMU_UNMAP_DMA, nameof(VFIO_IOMMU_UNMAP_DMA), 24,
+            DmaIoctls.Unmap),
     ];
 
     /// <summary>The rows, for what documents or tests them.</summary>

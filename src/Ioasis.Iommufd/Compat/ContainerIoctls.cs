@@ -18,8 +18,8 @@ internal static class ContainerIoctls
     };
 
     /// <summary>
-    /// TYPE1 lets unmap take parts of mappings, which no large page may stand across; TYPE1v2 is how an IOAS is anyway, and gives large
-    /// pages no permission back.
+    /// TYPE1 lets unmap take parts of mappings, which no large page may stand across; TYPE1v2 is how an IOAS is anyway,
+    /// and gives large pages no permission back.
     /// </summary>
     internal static SysResult SetIommu(IommufdContext context, ulong type)
     {

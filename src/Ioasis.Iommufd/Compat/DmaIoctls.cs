@@ -11,7 +11,9 @@ namespace Ioasis.Iommufd.Compat;
 /// <summary>Mapping and unmapping as a container of type 1 has it.</summary>
 internal static class DmaIoctls
 {
-    /// <summary>Maps where the program says. A mapping that devices may neither read nor write is fine until a device comes.</summary>
+    /// <summary>
+    /// Maps where the program says. A mapping that devices may neither read nor write is fine until a device comes.
+    /// </summary>
     internal static Errno Map(CompatCall call, ref VfioIommuType1DmaMap args)
     {
         if ((args.Flags & ~(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)) != 0) return Errno.EINVAL;
@@ -21,12 +23,13 @@ internal static class DmaIoctls
         MapAccess access = ((args.Flags & VFIO_DMA_MAP_FLAG_READ) != 0 ? MapAccess.Read : 0)
             | ((args.Flags & VFIO_DMA_MAP_FLAG_WRITE) != 0 ? MapAccess.Write : 0);
         ulong iova = args.Iova;
-        return MapIoctls.MapPointer(call.Context, ioas.Value, call.Caller, args.Vaddr, args.Size, choose: false, access, ref iova);
+        return MapIoctls.MapPointer(call.Context, ioas.Value, call.Caller, args.Vaddr, args.Size, choose: false,
+            access, ref iova);
     }
 
     /// <summary>
-    /// Unmaps a range. With TYPE1 it may begin and end within mappings, else it takes whole ones. Nothing mapped there is no error. The
-    /// answer says how much went, and is given where the range was wrong too.
+    /// Unmaps a range. With TYPE1 it may begin and end within mappings, else it takes whole ones. Nothing mapped there
+    /// is no error. The answer says how much went, and is given where the range was wrong too.
     /// </summary>
     internal static Errno Unmap(CompatCall call, ref VfioIommuType1DmaUnmap args)
     {

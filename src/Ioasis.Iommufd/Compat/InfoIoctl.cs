@@ -7,8 +7,8 @@ using static Ioasis.Abi.VfioH;
 namespace Ioasis.Iommufd.Compat;
 
 /// <summary>
-/// VFIO_IOMMU_GET_INFO: page sizes and, where argsz has room for them, capabilities behind the structure. A program asks twice: the
-/// first answer's argsz says how much room there must be.
+/// VFIO_IOMMU_GET_INFO: page sizes and, where argsz has room for them, capabilities behind the structure. A program
+/// asks twice: the first answer's argsz says how much room there must be.
 /// </summary>
 internal static class InfoIoctl
 {
@@ -23,13 +23,15 @@ internal static class InfoIoctl
         args.IovaPgsizes = ioas.Value.Table.PageSizes;
         List<IovaRange> ranges = ioas.Value.Table.UsableRanges(out _);
 
-        // Each capability begins at a multiple of 8 bytes, and is written if it fits as a whole. A link to the next is there as soon as
-        // that could begin; the link to the first only if all fit.
+        // Each capability begins at a multiple of 8 bytes, and is written if it fits as a whole. A link to the next is
+        // there as soon as that could begin; the link to the first only if all fit.
         uint first = (uint)Unsafe.SizeOf<VfioIommuType1Info>();
         uint second = first + AlignUp((uint)Unsafe.SizeOf<VfioIommuType1InfoDmaAvail>());
-        uint end = second + (uint)(Unsafe.SizeOf<VfioIommuType1InfoCapIovaRange>() + (ranges.Count * Unsafe.SizeOf<VfioIovaRange>()));
+        uint end = second + (uint)(
+            Unsafe.SizeOf<VfioIommuType1InfoCapIovaRange>() + (ranges.Count * Unsafe.SizeOf<VfioIovaRange>()));
 
-        if (room >= first + Unsafe.SizeOf<VfioIommuType1InfoDmaAvail>()) errno = WriteAvail(call, first, room >= second ? second : 0);
+        if (room >= first + Unsafe.SizeOf<VfioIommuType1InfoDmaAvail>())
+            errno = WriteAvail(call, first, room >= second ? second : 0);
         if (errno == Errno.None) errno = WriteRanges(call, second, room, ranges);
         if (errno != Errno.None) return errno;
 
@@ -41,7 +43,11 @@ internal static class InfoIoctl
     /// <summary>As many mappings as the field can say: memory alone limits them.</summary>
     private static Errno WriteAvail(CompatCall call, uint at, uint next)
     {
-        var avail = new VfioIommuType1InfoDmaAvail { Header = Header(VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL, next), Avail = uint.MaxValue };
+        var avail = new VfioIommuType1InfoDmaAvail
+        {
+            Header = Header(VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL, next),
+            Avail = uint.MaxValue
+        };
         return call.RespondAt(at, in avail);
     }
 

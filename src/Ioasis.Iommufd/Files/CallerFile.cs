@@ -9,7 +9,8 @@ public static class CallerFile
     /// <param name="caller">Whose descriptor.</param>
     /// <param name="descriptor">The descriptor.</param>
     /// <param name="file">The file, when the answer is <see cref="Errno.None"/>.</param>
-    /// <returns>EBADF when it is not open, ENOMEM when that could not be found out, EBADFD when it is something else.</returns>
+    /// <returns>EBADF when it is not open, ENOMEM when that could not be found out, EBADFD when it is something
+    /// else.</returns>
     public static Errno TryGet<T>(this ICaller caller, int descriptor, out T? file) where T : class, IOpenFile
     {
         ArgumentNullException.ThrowIfNull(caller);

@@ -37,7 +37,8 @@ internal sealed class FaultQueueFile : ObjectQueueFile
     }
 
     /// <inheritdoc/>
-    public override Errno Answer(ReadOnlySpan<byte> response) => _queue.Respond(MemoryMarshal.Read<IommuHwptPageResponse>(response));
+    public override Errno Answer(ReadOnlySpan<byte> response) =>
+        _queue.Respond(MemoryMarshal.Read<IommuHwptPageResponse>(response));
 
     /// <summary>Whole groups, as many as fit; a first one that does not fit is EINVAL.</summary>
     public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
@@ -46,7 +47,8 @@ internal sealed class FaultQueueFile : ObjectQueueFile
         if (offset != 0 || count % (ulong)RequestSize != 0) return Errno.ESPIPE;
         for (ulong done = 0; ;)
         {
-            int needed = _queue.TryTake((int)Math.Min((count - done) / (ulong)RequestSize, int.MaxValue), out IommuHwptPgfault[]? requests);
+            int needed = _queue.TryTake((int)Math.Min((count - done) / (ulong)RequestSize, int.MaxValue),
+                out IommuHwptPgfault[]? requests);
             if (requests is null) return done == 0 && needed != 0 ? Errno.EINVAL : SysResult.Ok((long)done);
             ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes<IommuHwptPgfault>(requests);
             if (!caller.Memory.TryWrite(new Hva(unchecked(buffer + done)), bytes))
@@ -67,7 +69,9 @@ internal sealed class FaultQueueFile : ObjectQueueFile
         Span<byte> response = stackalloc byte[ResponseSize];
         for (ulong done = 0; done < count; done += (ulong)ResponseSize)
         {
-            Errno errno = caller.Memory.TryRead(new Hva(unchecked(buffer + done)), response) ? Answer(response) : Errno.EFAULT;
+            Errno errno = caller.Memory.TryRead(new Hva(unchecked(buffer + done)), response)
+                ? Answer(response)
+                : Errno.EFAULT;
             if (errno != Errno.None) return done == 0 ? errno : SysResult.Ok((long)done);
         }
 

@@ -16,8 +16,8 @@ public interface INode
     uint Mode { get; }
 
     /// <summary>
-    /// What only one file at a time can have, of this node or another: an open waits until a file of the same that is being closed
-    /// is closed.
+    /// What only one file at a time can have, of this node or another: an open waits until a file of the same that is
+    /// being closed is closed.
     /// </summary>
     object Exclusion => this;
 

@@ -2,8 +2,8 @@ using Ioasis.Abi;
 
 namespace Ioasis.Iommufd.Files;
 
-/// <summary>What a file descriptor of a caller stands for: one of our <see cref="NodeFile"/>s, an <see cref="IEventFile"/>, an
-/// <see cref="IMemoryFile"/>, or something else that no ioctl of ours takes.</summary>
+/// <summary>What a file descriptor of a caller stands for: one of our <see cref="NodeFile"/>s, an
+/// <see cref="IEventFile"/>, an <see cref="IMemoryFile"/>, or something else that no ioctl of ours takes.</summary>
 public interface IOpenFile
 {
 }
@@ -15,16 +15,21 @@ public interface IEventFile : IOpenFile, IDisposable
     void Signal();
 
     /// <summary>
-    /// Calls back whenever the counter was raised, from any side, and sets it to 0; at once when it already is. Until the answer is
-    /// disposed. A call that is under way then may still end after that: who listens looks whether it still wants to know.
+    /// Calls back whenever the counter was raised, from any side, and sets it to 0; at once when it already is. Until
+    /// the answer is disposed. A call that is under way then may still end after that: who listens looks whether it
+    /// still wants to know.
     /// </summary>
-    /// <param name="listener">Who listens. What one listener does when it is called back holds up no other's calls.</param>
+    /// <param name="listener">Who listens. What one listener does when it is called back holds up no other's
+    /// calls.</param>
     /// <param name="raised">What to call.</param>
     /// <param name="listening">Ends it; null on an error.</param>
-    /// <returns>ENOMEM: the host has not what it takes now; nothing has changed, and the next call tries again.</returns>
+    /// <returns>ENOMEM: the host has not what it takes now; nothing has changed, and the next call tries
+    /// again.</returns>
     Errno Listen(object listener, Action raised, out IDisposable? listening);
 
-    /// <summary>Whether a program still has it open, so that it can be signalled. Slow: it may look through all processes.</summary>
+    /// <summary>
+    /// Whether a program still has it open, so that it can be signalled. Slow: it may look through all processes.
+    /// </summary>
     bool IsOpenElsewhere => true;
 }
 
@@ -32,14 +37,15 @@ public interface IEventFile : IOpenFile, IDisposable
 public interface IMemoryFile : IOpenFile
 {
     /// <summary>
-    /// Names bytes of the file for DMA, with one reference for the caller of this method. Nothing is checked yet; that they lie
-    /// within the file is found when the backing is populated.
+    /// Names bytes of the file for DMA, with one reference for the caller of this method. Nothing is checked yet; that
+    /// they lie within the file is found when the backing is populated.
     /// </summary>
     /// <param name="start">Byte offset in the file.</param>
     /// <param name="length">Bytes; start + length does not overflow.</param>
     /// <param name="writable">Whether devices may write them.</param>
     /// <param name="backing">The bytes, when the answer is <see cref="Abi.Errno.None"/>.</param>
-    /// <returns>EACCES where the caller has no right to the file that a device would use for it; EPERM where nobody may write it; EMFILE.</returns>
+    /// <returns>EACCES where the caller has no right to the file that a device would use for it; EPERM where nobody may
+    /// write it; EMFILE.</returns>
     Abi.Errno Reference(ulong start, ulong length, bool writable, out Memory.MemoryBacking? backing);
 }
 

@@ -12,7 +12,9 @@ public sealed class IommuNode : INode
     /// <summary>That of miscellaneous devices.</summary>
     public uint Major => 10;
 
-    /// <summary>Chosen when the driver is loaded on Linux, and so by us here; programs learn it from the node.</summary>
+    /// <summary>
+    /// Chosen when the driver is loaded on Linux, and so by us here; programs learn it from the node.
+    /// </summary>
     public uint Minor => 124;
 
     /// <inheritdoc/>

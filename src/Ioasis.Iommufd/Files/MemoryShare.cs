@@ -1,10 +1,13 @@
 namespace Ioasis.Iommufd.Files;
 
-/// <summary>How much of our memory is held for somebody, and how much may be: for a process, for a user, or for all of them.</summary>
+/// <summary>
+/// How much of our memory is held for somebody, and how much may be: for a process, for a user, or for all of them.
+/// </summary>
 internal sealed class MemoryShare
 {
     // What the collector may use at most: the machine's memory, a container's limit or the heap's.
-    private static readonly long s_available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes is > 0 and var bytes ? bytes : long.MaxValue;
+    private static readonly long s_available =
+        GC.GetGCMemoryInfo().TotalAvailableMemoryBytes is > 0 and var bytes ? bytes : long.MaxValue;
 
     private long _held;
 

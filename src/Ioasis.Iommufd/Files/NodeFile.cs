@@ -3,8 +3,8 @@ using Ioasis.Abi;
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>
-/// An open file of a device node that we serve (Linux: struct file with its file_operations). Calls of several threads come at
-/// once; each file keeps its own order. Whatever a caller passes, the answer is a result, never an exception.
+/// An open file of a device node that we serve (Linux: struct file with its file_operations). Calls of several threads
+/// come at once; each file keeps its own order. Whatever a caller passes, the answer is a result, never an exception.
 /// </summary>
 public abstract class NodeFile : IOpenFile
 {
@@ -15,8 +15,8 @@ public abstract class NodeFile : IOpenFile
     public abstract SysResult Ioctl(ICaller caller, uint command, ulong argument);
 
     /// <summary>
-    /// What an account of the calls says of an ioctl, asked before it is served: its name in the headers, and what it is for where one number is for
-    /// several things. The caller may have changed its memory by the time it is served.
+    /// What an account of the calls says of an ioctl, asked before it is served: its name in the headers, and what it
+    /// is for where one number is for several things. The caller may have changed its memory by the time it is served.
     /// </summary>
     public virtual string Describe(ICaller caller, uint command, ulong argument) => $"0x{command:x}";
 
@@ -27,8 +27,8 @@ public abstract class NodeFile : IOpenFile
     public virtual SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count) => Errno.EINVAL;
 
     /// <summary>
-    /// Whether mmap(2) of these bytes is allowed. Where it is, the bytes of the file's <see cref="ICarrier"/> at that offset are what
-    /// is mapped.
+    /// Whether mmap(2) of these bytes is allowed. Where it is, the bytes of the file's <see cref="ICarrier"/> at that
+    /// offset are what is mapped.
     /// </summary>
     /// <param name="offset">Byte offset, page-aligned.</param>
     /// <param name="length">Bytes.</param>
@@ -37,9 +37,14 @@ public abstract class NodeFile : IOpenFile
     /// <param name="executable">Whether the mapping asks for PROT_EXEC.</param>
     public virtual Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) => Errno.ENODEV;
 
-    /// <summary>Whether other parts of a kernel that deal with VFIO's files take it for one (Linux: vfio_file_is_valid()): KVM does.</summary>
+    /// <summary>
+    /// Whether other parts of a kernel that deal with VFIO's files take it for one (Linux: vfio_file_is_valid()): KVM
+    /// does.
+    /// </summary>
     public virtual bool IsVfioFile => false;
 
-    /// <summary>The last reference is gone, mappings of the file included. Called once; no other call is under way or follows.</summary>
+    /// <summary>
+    /// The last reference is gone, mappings of the file included. Called once; no other call is under way or follows.
+    /// </summary>
     public abstract void Close();
 }

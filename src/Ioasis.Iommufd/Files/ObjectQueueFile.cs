@@ -2,7 +2,10 @@ using Ioasis.Iommufd.Objects;
 
 namespace Ioasis.Iommufd.Files;
 
-/// <summary>The open file of a queue that is an object of a context: both are in use until the last descriptor of the file is gone.</summary>
+/// <summary>
+/// The open file of a queue that is an object of a context: both are in use until the last descriptor of the file is
+/// gone.
+/// </summary>
 internal abstract class ObjectQueueFile : QueueFile
 {
     private readonly IommufdContext _context;

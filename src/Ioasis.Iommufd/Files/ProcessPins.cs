@@ -3,8 +3,8 @@ using Ioasis.Core.Pasids;
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>
-/// What the IOMMU pins of a process's memory and of files in its name, in pages (Linux: pinned_vm and locked_vm of struct mm_struct), and what else is charged
-/// to the process.
+/// What the IOMMU pins of a process's memory and of files in its name, in pages (Linux: pinned_vm and locked_vm of
+/// struct mm_struct), and what else is charged to the process.
 /// The same object for all calls from one address space.
 /// </summary>
 public abstract class ProcessPins
@@ -15,7 +15,9 @@ public abstract class ProcessPins
     /// <summary>Pages that are pinned, whoever they are charged to: VmPin in /proc/PID/status.</summary>
     public ulong Pinned => (ulong)Volatile.Read(ref _pinned);
 
-    /// <summary>Pages that are charged to the process rather than to its user: they belong to VmLck in /proc/PID/status.</summary>
+    /// <summary>
+    /// Pages that are charged to the process rather than to its user: they belong to VmLck in /proc/PID/status.
+    /// </summary>
     public ulong Locked => (ulong)Volatile.Read(ref _locked);
 
     /// <summary>The process's limit of locked memory in bytes, as it is now (RLIMIT_MEMLOCK, the soft one).</summary>

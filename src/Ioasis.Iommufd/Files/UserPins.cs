@@ -3,8 +3,8 @@ using Ioasis.Core.Pasids;
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>
-/// The pages that are charged to a user, of all their processes (Linux: locked_vm of struct user_struct), and what else is. The same object for all
-/// processes with that real user ID.
+/// The pages that are charged to a user, of all their processes (Linux: locked_vm of struct user_struct), and what else
+/// is. The same object for all processes with that real user ID.
 /// </summary>
 public sealed class UserPins
 {

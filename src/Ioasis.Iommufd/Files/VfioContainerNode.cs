@@ -4,8 +4,9 @@ using Ioasis.Iommufd.Objects;
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>
-/// /dev/vfio/vfio: the container of VFIO's groups, which is a context like any other (Linux: CONFIG_IOMMUFD_VFIO_CONTAINER), but charges pinned memory to
-/// the process and maps what is a device's, as VFIO's own does.
+/// /dev/vfio/vfio: the container of VFIO's groups, which is a context like any other (Linux:
+/// CONFIG_IOMMUFD_VFIO_CONTAINER), but charges pinned memory to the process and maps what is a device's, as VFIO's own
+/// does.
 /// </summary>
 public sealed class VfioContainerNode : INode
 {

@@ -15,7 +15,8 @@ internal sealed class CallerData(AddressSpace memory, uint type, ulong address, 
     internal static CallerData? Of(IoctlCall call, uint type, ulong address, uint length) =>
         length == 0 ? null : new CallerData(call.Caller.Memory, type, address, length);
 
-    public override IommuStatus TryRead<T>(uint expected, int minimum, out T value) => TryRead(memory, type, address, length, expected, minimum, out value);
+    public override IommuStatus TryRead<T>(uint expected, int minimum, out T value) =>
+        TryRead(memory, type, address, length, expected, minimum, out value);
 
     public override IommuStatus TryWrite<T>(uint expected, int minimum, in T value)
     {
@@ -24,10 +25,13 @@ internal sealed class CallerData(AddressSpace memory, uint type, ulong address, 
     }
 
     internal static IommuStatus TryRead<T>(
-        AddressSpace memory, uint type, ulong address, uint length, uint expected, int minimum, out T value) where T : unmanaged
+        AddressSpace memory, uint type, ulong address, uint length, uint expected, int minimum,
+            out T value) where T : unmanaged
     {
         value = default;
         if (type != expected || length < (uint)minimum || length > (uint)Unsafe.SizeOf<T>()) return IommuStatus.Invalid;
-        return memory.TryRead(new Hva(address), MemoryMarshal.AsBytes(new Span<T>(ref value))[..(int)length]) ? IommuStatus.Ok : IommuStatus.BadMemory;
+        return memory.TryRead(new Hva(address), MemoryMarshal.AsBytes(new Span<T>(ref value))[..(int)length])
+            ? IommuStatus.Ok
+            : IommuStatus.BadMemory;
     }
 }

@@ -8,7 +8,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Ioctls;
 
 /// <summary>Structures of a unit's own kind in the caller's memory.</summary>
-internal sealed class CallerDataArray(AddressSpace memory, uint type, ulong address, uint entryLength, int count) : UserDataArray
+internal sealed class CallerDataArray(AddressSpace memory, uint type, ulong address, uint entryLength, int count)
+    : UserDataArray
 {
     public override uint Type => type;
 
@@ -25,7 +26,9 @@ internal sealed class CallerDataArray(AddressSpace memory, uint type, ulong addr
     {
         if (type != expected || count == 0) return IommuStatus.Invalid;
         if (entryLength == (uint)Unsafe.SizeOf<T>())
-            return memory.TryRead(new Hva(address), MemoryMarshal.AsBytes(values[..count])) ? IommuStatus.Ok : IommuStatus.BadMemory;
+            return memory.TryRead(new Hva(address), MemoryMarshal.AsBytes(values[..count]))
+                ? IommuStatus.Ok
+                : IommuStatus.BadMemory;
         for (int i = 0; i < count; i++)
         {
             Errno errno = UserStruct.Read(memory, AddressOf(i), entryLength, out values[i]);

@@ -16,13 +16,15 @@ internal static class DirtyIoctls
         using ObjectTable.Held<HwptPaging> hwpt = held;
         if (errno != Errno.None) return errno;
         if (!hwpt.Value.TracksDirty) return Errno.EOPNOTSUPP;
-        hwpt.Value.Ioas.Table.SetDirtyTracking(hwpt.Value.PagingDomain, (args.Flags & IOMMU_HWPT_DIRTY_TRACKING_ENABLE) != 0);
+        hwpt.Value.Ioas.Table.SetDirtyTracking(
+            hwpt.Value.PagingDomain, (args.Flags & IOMMU_HWPT_DIRTY_TRACKING_ENABLE) != 0);
         return Errno.None;
     }
 
     /// <summary>
-    /// Sets a bit for each dirty page and leaves the others. As on Linux, a range that is not mapped throughout and a bitmap that is not there
-    /// are no errors: what lies before the first hole is told, as far as there is memory for it.
+    /// Sets a bit for each dirty page and leaves the others. As on Linux, a range that is not mapped throughout and a
+    /// bitmap that is not there are no errors: what lies before the first hole is told, as far as there is memory for
+    /// it.
     /// </summary>
     internal static Errno GetBitmap(IoctlCall call, ref IommuHwptGetDirtyBitmap args)
     {
@@ -38,7 +40,8 @@ internal static class DirtyIoctls
         if (((args.Iova | unchecked(last + 1)) & (args.PageSize - 1)) != 0) return Errno.EINVAL;
         if (!hwpt.Value.TracksDirty) return Errno.EOPNOTSUPP;
 
-        var bitmap = new UserBitmap(call.Caller.Memory, args.Data, args.Iova, BitOperations.TrailingZeroCount(args.PageSize));
+        var bitmap = new UserBitmap(
+            call.Caller.Memory, args.Data, args.Iova, BitOperations.TrailingZeroCount(args.PageSize));
         bool clear = (args.Flags & IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR) == 0;
         hwpt.Value.Ioas.Table.TakeDirty(hwpt.Value.PagingDomain, new IovaRange(args.Iova, last), clear, bitmap.Set);
         bitmap.Flush();

@@ -19,8 +19,10 @@ internal static class HwptIoctls
         if (errno != Errno.None) return errno;
         using (device)
         {
-            if (args.DataType == IoasisH.IOASIS_HWPT_DATA_PROCESS) return AllocateProcess(call, ref args, device.Value.Endpoint);
-            if (objects.TryGet(args.PtId, out ObjectTable.Held<IommufdObject> parent) != Errno.None) return Errno.EINVAL;
+            if (args.DataType == IoasisH.IOASIS_HWPT_DATA_PROCESS)
+                return AllocateProcess(call, ref args, device.Value.Endpoint);
+            if (objects.TryGet(args.PtId, out ObjectTable.Held<IommufdObject> parent) != Errno.None)
+                return Errno.EINVAL;
             using (parent)
             {
                 CallerData? data = CallerData.Of(call, args.DataType, args.DataUptr, args.DataLen);
@@ -51,7 +53,8 @@ internal static class HwptIoctls
 
         ReadOnlySpan<byte> data = info.Data.Span[..(int)Math.Min(args.DataLen, (uint)info.Data.Length)];
         if (!call.Caller.Memory.TryWrite(new Hva(args.DataUptr), data)
-            || !TryClear(call.Caller.Memory, unchecked(args.DataUptr + (uint)data.Length), Math.Min(args.DataLen, UserStruct.Most) - (uint)data.Length))
+            || !TryClear(call.Caller.Memory, unchecked(args.DataUptr + (uint)data.Length),
+                Math.Min(args.DataLen, UserStruct.Most) - (uint)data.Length))
             return Errno.EFAULT;
         if (args.DataLen > UserStruct.Most) return Errno.E2BIG;
 
@@ -65,7 +68,8 @@ internal static class HwptIoctls
         return call.Respond(in args);
     }
 
-    private static Errno AllocatePaging(IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, Ioas ioas, CallerData? data)
+    private static Errno AllocatePaging(
+        IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, Ioas ioas, CallerData? data)
     {
         lock (ioas.HwptLock)
         {
@@ -80,16 +84,20 @@ internal static class HwptIoctls
         }
     }
 
-    private static Errno AllocateNested(IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, HwptPaging parent, CallerData? data)
+    private static Errno AllocateNested(
+        IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, HwptPaging parent, CallerData? data)
     {
-        Errno errno = HwptNested.Prepare(call.Context.Objects, parent, endpoint.Unit, args.Flags, data, out ObjectTable.Pending<Hwpt>? prepared);
+        Errno errno = HwptNested.Prepare(call.Context.Objects, parent, endpoint.Unit, args.Flags, data,
+            out ObjectTable.Pending<Hwpt>? prepared);
         return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
     }
 
-    private static Errno AllocateNested(IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, IommufdViommu viommu, CallerData? data)
+    private static Errno AllocateNested(
+        IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, IommufdViommu viommu, CallerData? data)
     {
         if (viommu.Unit != endpoint.Unit) return Errno.EINVAL;
-        Errno errno = HwptNested.Prepare(call.Context.Objects, viommu, args.Flags, data, out ObjectTable.Pending<Hwpt>? prepared);
+        Errno errno = HwptNested.Prepare(call.Context.Objects, viommu, args.Flags, data,
+            out ObjectTable.Pending<Hwpt>? prepared);
         return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
     }
 
@@ -97,7 +105,8 @@ internal static class HwptIoctls
     {
         if (args.PtId != 0) return Errno.EINVAL;
         Errno errno = HwptProcess.Prepare(
-            call.Context.Objects, endpoint, call.Caller.Memory, args.Flags, CallerData.Of(call, args.DataType, args.DataUptr, args.DataLen)!,
+            call.Context.Objects, endpoint, call.Caller.Memory, args.Flags,
+            CallerData.Of(call, args.DataType, args.DataUptr, args.DataLen)!,
             out ObjectTable.Pending<Hwpt>? prepared);
         return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
     }
@@ -110,7 +119,9 @@ internal static class HwptIoctls
         return errno;
     }
 
-    /// <summary>What is the same for all kinds: who answers page requests, and telling the program its number.</summary>
+    /// <summary>
+    /// What is the same for all kinds: who answers page requests, and telling the program its number.
+    /// </summary>
     private static Errno Finish(IoctlCall call, ref IommuHwptAlloc args, Hwpt hwpt)
     {
         if ((args.Flags & IOMMU_HWPT_FAULT_ID_VALID) != 0)
@@ -130,7 +141,8 @@ internal static class HwptIoctls
         Span<byte> zeros = stackalloc byte[4096];
         zeros.Clear();
         for (ulong done = 0; done < length; done += (uint)zeros.Length)
-            if (!memory.TryWrite(new Hva(unchecked(address + done)), zeros[..(int)Math.Min((uint)zeros.Length, length - done)])) return false;
+            if (!memory.TryWrite(new Hva(unchecked(address + done)),
+                zeros[..(int)Math.Min((uint)zeros.Length, length - done)])) return false;
         return true;
     }
 }

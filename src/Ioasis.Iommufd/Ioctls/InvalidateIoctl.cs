@@ -22,7 +22,9 @@ internal static class InvalidateIoctl
     internal static Errno Check(uint reserved, ulong address, uint entryLength, uint count)
     {
         if (reserved != 0) return Errno.EOPNOTSUPP;
-        return count != 0 && (address == 0 || entryLength is 0 or > MaxEntryLength || count > MaxEntries) ? Errno.EINVAL : Errno.None;
+        return count != 0 && (address == 0 || entryLength is 0 or > MaxEntryLength || count > MaxEntries)
+            ? Errno.EINVAL
+            : Errno.None;
     }
 
     private static Errno Run(IoctlCall call, in IommuHwptInvalidate args, out int done)
@@ -33,7 +35,8 @@ internal static class InvalidateIoctl
         errno = call.Context.Objects.TryGet(args.HwptId, out ObjectTable.Held<IommufdObject> held);
         using ObjectTable.Held<IommufdObject> target = held;
         if (errno != Errno.None) return errno;
-        var entries = new CallerDataArray(call.Caller.Memory, args.DataType, args.DataUptr, args.EntryLen, (int)args.EntryNum);
+        var entries = new CallerDataArray(call.Caller.Memory, args.DataType, args.DataUptr, args.EntryLen,
+            (int)args.EntryNum);
         IommuStatus status = target.Value switch
         {
             HwptNested nested => nested.NestedDomain.Invalidate(entries, out done),

@@ -34,7 +34,8 @@ internal static class IoasIoctls
         for (int i = 0; i < ranges.Count && (uint)i < room; i++)
         {
             var range = new IommuIovaRange { Start = ranges[i].First, Last = ranges[i].Last };
-            if (!UserStruct.TryWrite(call.Caller.Memory, ElementAt<IommuIovaRange>(args.AllowedIovas, i), in range)) return Errno.EFAULT;
+            if (!UserStruct.TryWrite(call.Caller.Memory, ElementAt<IommuIovaRange>(args.AllowedIovas, i), in range))
+                return Errno.EFAULT;
         }
 
         args.NumIovas = (uint)ranges.Count;
@@ -66,7 +67,8 @@ internal static class IoasIoctls
                     taken += step * rangeCost;
                 }
 
-                if (!UserStruct.TryRead(call.Caller.Memory, ElementAt<IommuIovaRange>(args.AllowedIovas, i), out IommuIovaRange range))
+                if (!UserStruct.TryRead(call.Caller.Memory, ElementAt<IommuIovaRange>(args.AllowedIovas, i),
+                    out IommuIovaRange range))
                     return Errno.EFAULT;
                 if (range.Start >= range.Last || allowed.Overlaps(range.Start, range.Last)) return Errno.EINVAL;
                 allowed.Add(range.Start, range.Last, true);

@@ -30,10 +30,14 @@ public readonly struct IoctlCall
     public Errno Respond<T>(in T args) where T : unmanaged
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in args));
-        return _memory.TryWrite(0, _userSize < (uint)bytes.Length ? bytes[..(int)_userSize] : bytes) ? Errno.None : Errno.EFAULT;
+        return _memory.TryWrite(0, _userSize < (uint)bytes.Length ? bytes[..(int)_userSize] : bytes)
+            ? Errno.None
+            : Errno.EFAULT;
     }
 
     /// <summary>Writes one field back.</summary>
     internal Errno Respond<T>(int offset, in T field) where T : unmanaged =>
-        _memory.TryWrite((uint)offset, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in field))) ? Errno.None : Errno.EFAULT;
+        _memory.TryWrite((uint)offset, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in field)))
+            ? Errno.None
+            : Errno.EFAULT;
 }

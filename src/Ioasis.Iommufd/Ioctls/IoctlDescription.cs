@@ -12,17 +12,21 @@ internal static class IoctlDescription
     /// <summary>The description; null where the number is not known.</summary>
     internal static string? Of(ICaller caller, uint command, ulong argument)
     {
-        string? name = IoctlTable.Find(command)?.Name ?? CompatTable.All.FirstOrDefault(row => row.Number == command)?.Name;
+        string? name = IoctlTable.Find(command)?.Name
+            ?? CompatTable.All.FirstOrDefault(row => row.Number == command)?.Name;
         return command switch
         {
             IOMMU_HWPT_ALLOC when TryRead(caller, argument, out IommuHwptAlloc args) => $"{name}{Table(args)}",
-            IOMMU_HWPT_INVALIDATE when TryRead(caller, argument, out IommuHwptInvalidate args) && args.DataType == IOMMU_HWPT_INVALIDATE_DATA_VTD_S1 => $"{name} VTD_S1",
+            IOMMU_HWPT_INVALIDATE when TryRead(caller, argument, out IommuHwptInvalidate args)
+                && args.DataType == IOMMU_HWPT_INVALIDATE_DATA_VTD_S1 => $"{name} VTD_S1",
             _ => name,
         };
     }
 
     private static string Table(in IommuHwptAlloc args) =>
-        args.DataType == IOMMU_HWPT_DATA_VTD_S1 ? " VTD_S1" : (args.Flags & IOMMU_HWPT_ALLOC_NEST_PARENT) != 0 ? " NEST_PARENT" : "";
+        args.DataType == IOMMU_HWPT_DATA_VTD_S1
+            ? " VTD_S1"
+            : (args.Flags & IOMMU_HWPT_ALLOC_NEST_PARENT) != 0 ? " NEST_PARENT" : "";
 
     private static bool TryRead<T>(ICaller caller, ulong argument, out T args) where T : unmanaged
     {

@@ -7,8 +7,8 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Iommufd.Ioctls;
 
 /// <summary>
-/// Every ioctl of /dev/iommu that is served: its number, its structure, the size a program must give at least, and what does it. The
-/// rules of size and of zero tails are checked for all in one place.
+/// Every ioctl of /dev/iommu that is served: its number, its structure, the size a program must give at least, and what
+/// does it. The rules of size and of zero tails are checked for all in one place.
 /// </summary>
 internal static class IoctlTable
 {
@@ -17,9 +17,11 @@ internal static class IoctlTable
     [
         new IoctlEntry<IommuDestroy>(IOMMU_DESTROY, nameof(IOMMU_DESTROY), 8, ObjectIoctls.Destroy),
         new IoctlEntry<IommuIoasAlloc>(IOMMU_IOAS_ALLOC, nameof(IOMMU_IOAS_ALLOC), 12, IoasIoctls.Allocate),
-        new IoctlEntry<IommuIoasAllowIovas>(IOMMU_IOAS_ALLOW_IOVAS, nameof(IOMMU_IOAS_ALLOW_IOVAS), 24, IoasIoctls.AllowIovas),
+        new IoctlEntry<IommuIoasAllowIovas>(IOMMU_IOAS_ALLOW_IOVAS, nameof(IOMMU_IOAS_ALLOW_IOVAS), 24,
+            IoasIoctls.AllowIovas),
         new IoctlEntry<IommuIoasCopy>(IOMMU_IOAS_COPY, nameof(IOMMU_IOAS_COPY), 40, MapIoctls.Copy),
-        new IoctlEntry<IommuIoasIovaRanges>(IOMMU_IOAS_IOVA_RANGES, nameof(IOMMU_IOAS_IOVA_RANGES), 32, IoasIoctls.IovaRanges),
+        new IoctlEntry<IommuIoasIovaRanges>(IOMMU_IOAS_IOVA_RANGES, nameof(IOMMU_IOAS_IOVA_RANGES), 32,
+            IoasIoctls.IovaRanges),
         new IoctlEntry<IommuIoasMap>(IOMMU_IOAS_MAP, nameof(IOMMU_IOAS_MAP), 40, MapIoctls.Map),
         new IoctlEntry<IommuIoasUnmap>(IOMMU_IOAS_UNMAP, nameof(IOMMU_IOAS_UNMAP), 24, MapIoctls.Unmap),
         new IoctlEntry<IommuOption>(IOMMU_OPTION, nameof(IOMMU_OPTION), 24, OptionIoctls.Option),
@@ -28,15 +30,22 @@ internal static class IoctlTable
         new IoctlEntry<IommuHwInfo>(IOMMU_GET_HW_INFO, nameof(IOMMU_GET_HW_INFO), 32, HwptIoctls.HardwareInfo),
         new IoctlEntry<IommuHwptSetDirtyTracking>(
             IOMMU_HWPT_SET_DIRTY_TRACKING, nameof(IOMMU_HWPT_SET_DIRTY_TRACKING), 16, DirtyIoctls.SetTracking),
-        new IoctlEntry<IommuHwptGetDirtyBitmap>(IOMMU_HWPT_GET_DIRTY_BITMAP, nameof(IOMMU_HWPT_GET_DIRTY_BITMAP), 48, DirtyIoctls.GetBitmap),
+        new IoctlEntry<IommuHwptGetDirtyBitmap>(IOMMU_HWPT_GET_DIRTY_BITMAP, nameof(IOMMU_HWPT_GET_DIRTY_BITMAP), 48,
+            DirtyIoctls.GetBitmap),
         new IoctlEntry<IommuIoasMapFile>(IOMMU_IOAS_MAP_FILE, nameof(IOMMU_IOAS_MAP_FILE), 40, MapIoctls.MapFile),
-        new IoctlEntry<IommuIoasChangeProcess>(IOMMU_IOAS_CHANGE_PROCESS, nameof(IOMMU_IOAS_CHANGE_PROCESS), 8, IoasIoctls.ChangeProcess),
-        new IoctlEntry<IommuFaultAlloc>(IOMMU_FAULT_QUEUE_ALLOC, nameof(IOMMU_FAULT_QUEUE_ALLOC), 16, FaultIoctls.Allocate),
-        new IoctlEntry<IommuHwptInvalidate>(IOMMU_HWPT_INVALIDATE, nameof(IOMMU_HWPT_INVALIDATE), 32, InvalidateIoctl.Invalidate),
+        new IoctlEntry<IommuIoasChangeProcess>(IOMMU_IOAS_CHANGE_PROCESS, nameof(IOMMU_IOAS_CHANGE_PROCESS), 8,
+            IoasIoctls.ChangeProcess),
+        new IoctlEntry<IommuFaultAlloc>(IOMMU_FAULT_QUEUE_ALLOC, nameof(IOMMU_FAULT_QUEUE_ALLOC), 16,
+            FaultIoctls.Allocate),
+        new IoctlEntry<IommuHwptInvalidate>(IOMMU_HWPT_INVALIDATE, nameof(IOMMU_HWPT_INVALIDATE), 32,
+            InvalidateIoctl.Invalidate),
         new IoctlEntry<IommuViommuAlloc>(IOMMU_VIOMMU_ALLOC, nameof(IOMMU_VIOMMU_ALLOC), 24, ViommuIoctls.Allocate),
-        new IoctlEntry<IommuVdeviceAlloc>(IOMMU_VDEVICE_ALLOC, nameof(IOMMU_VDEVICE_ALLOC), 24, ViommuIoctls.AllocateDevice),
-        new IoctlEntry<IommuVeventqAlloc>(IOMMU_VEVENTQ_ALLOC, nameof(IOMMU_VEVENTQ_ALLOC), 28, ViommuIoctls.AllocateEventQueue),
-        new IoctlEntry<IommuHwQueueAlloc>(IOMMU_HW_QUEUE_ALLOC, nameof(IOMMU_HW_QUEUE_ALLOC), 40, ViommuIoctls.AllocateHwQueue),
+        new IoctlEntry<IommuVdeviceAlloc>(IOMMU_VDEVICE_ALLOC, nameof(IOMMU_VDEVICE_ALLOC), 24,
+            ViommuIoctls.AllocateDevice),
+        new IoctlEntry<IommuVeventqAlloc>(IOMMU_VEVENTQ_ALLOC, nameof(IOMMU_VEVENTQ_ALLOC), 28,
+            ViommuIoctls.AllocateEventQueue),
+        new IoctlEntry<IommuHwQueueAlloc>(IOMMU_HW_QUEUE_ALLOC, nameof(IOMMU_HW_QUEUE_ALLOC), 40,
+            ViommuIoctls.AllocateHwQueue),
     ];
 
     // Guards that plug-ins' rows are added one after the other; serving reads the table without it.
@@ -51,7 +60,8 @@ internal static class IoctlTable
     /// <summary>Serves an ioctl.</summary>
     internal static SysResult Execute(IommufdContext context, ICaller caller, uint command, ulong argument)
     {
-        uint index = unchecked((uint)Ioc.Nr(command) - IOMMUFD_CMD_BASE); // a number below the base wraps to a large one
+        // a number below the base wraps to a large one
+        uint index = unchecked((uint)Ioc.Nr(command) - IOMMUFD_CMD_BASE);
         IoctlEntry?[] byNumber = s_byNumber;
         if (index >= byNumber.Length) return CompatTable.Execute(context, caller, command, argument);
 

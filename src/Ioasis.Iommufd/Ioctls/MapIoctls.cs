@@ -21,19 +21,25 @@ internal static class MapIoctls
         if (errno != Errno.None) return errno;
         PinOwner owner = PinOwner.Of(call.Caller, call.Context);
         if (call.Context.Objects.Find<Ioas>(args.IoasId) is { } plain
-            && plain.Table.TryMapPlain(call.Caller.Memory, args.UserVa, args.Length, in owner, IsChosen(args.Flags), access, ref args.Iova))
+            && plain.Table.TryMapPlain(call.Caller.Memory, args.UserVa, args.Length, in owner, IsChosen(args.Flags),
+                access, ref args.Iova))
             return RespondOrUnmap(call, in args, plain, args.Iova, args.Length);
         errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
         using ObjectTable.Held<Ioas> ioas = held;
         if (errno != Errno.None) return errno;
 
-        errno = MapPages(call.Context, ioas.Value, call.Caller, in owner, args.UserVa, args.Length, IsChosen(args.Flags), access, ref args.Iova);
+        errno = MapPages(call.Context, ioas.Value, call.Caller, in owner, args.UserVa, args.Length,
+            IsChosen(args.Flags), access, ref args.Iova);
         return errno == Errno.None ? RespondOrUnmap(call, in args, ioas.Value, args.Iova, args.Length) : errno;
     }
 
-    /// <summary>Maps memory of the caller, at <paramref name="iova"/> or where it fits if <paramref name="choose"/> (Linux: iopt_map_user_pages).</summary>
+    /// <summary>
+    /// Maps memory of the caller, at <paramref name="iova"/> or where it fits if <paramref name="choose"/> (Linux:
+    /// iopt_map_user_pages).
+    /// </summary>
     internal static Errno MapPointer(
-        IommufdContext context, Ioas ioas, ICaller caller, ulong address, ulong length, bool choose, MapAccess access, ref ulong iova)
+        IommufdContext context, Ioas ioas, ICaller caller, ulong address, ulong length, bool choose, MapAccess access,
+        ref ulong iova)
     {
         PinOwner owner = PinOwner.Of(caller, context);
         return ioas.Table.TryMapPlain(caller.Memory, address, length, in owner, choose, access, ref iova)
@@ -43,7 +49,8 @@ internal static class MapIoctls
 
     // What is no plain memory, or cannot be mapped.
     private static Errno MapPages(
-        IommufdContext context, Ioas ioas, ICaller caller, in PinOwner owner, ulong address, ulong length, bool choose, MapAccess access, ref ulong iova)
+        IommufdContext context, Ioas ioas, ICaller caller, in PinOwner owner, ulong address, ulong length, bool choose,
+        MapAccess access, ref ulong iova)
     {
         if (unchecked(address + length) < address) return Errno.EOVERFLOW;
         if (length == 0 || length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
@@ -82,7 +89,8 @@ internal static class MapIoctls
     internal static Errno Copy(IoctlCall call, ref IommuIoasCopy args)
     {
         if ((args.Flags & ~MapFlags) != 0) return Errno.EOPNOTSUPP;
-        if (args.Length == ulong.MaxValue || args.SrcIova == ulong.MaxValue || args.DstIova == ulong.MaxValue) return Errno.EOVERFLOW;
+        if (args.Length == ulong.MaxValue || args.SrcIova == ulong.MaxValue || args.DstIova == ulong.MaxValue)
+            return Errno.EOVERFLOW;
         MapAccess access = AccessOf(args.Flags);
         if (access == MapAccess.None) return Errno.EINVAL;
 
@@ -95,7 +103,8 @@ internal static class MapIoctls
         errno = call.Context.Objects.TryGet(args.DstIoasId, out ObjectTable.Held<Ioas> held);
         using ObjectTable.Held<Ioas> ioas = held;
         if (errno == Errno.None)
-            errno = ioas.Value.Table.Map(CollectionsMarshal.AsSpan(slices), args.Length, IsChosen(args.Flags), access, ref args.DstIova);
+            errno = ioas.Value.Table.Map(CollectionsMarshal.AsSpan(slices), args.Length, IsChosen(args.Flags), access,
+                ref args.DstIova);
         if (errno != Errno.None)
         {
             foreach (PagesSlice slice in slices) slice.Pages.Release();
@@ -107,7 +116,8 @@ internal static class MapIoctls
 
     internal static Errno Unmap(IoctlCall call, ref IommuIoasUnmap args)
     {
-        if (call.Context.Objects.Find<Ioas>(args.IoasId) is { } plain && plain.Table.TryUnmapPlain(args.Iova, args.Length)) return call.Respond(in args);
+        if (call.Context.Objects.Find<Ioas>(args.IoasId) is { } plain
+            && plain.Table.TryUnmapPlain(args.Iova, args.Length)) return call.Respond(in args);
         Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
         using ObjectTable.Held<Ioas> ioas = held;
         if (errno != Errno.None) return errno;
@@ -132,7 +142,8 @@ internal static class MapIoctls
     private static bool IsChosen(uint flags) => (flags & IOMMU_IOAS_MAP_FIXED_IOVA) == 0;
 
     private static MapAccess AccessOf(uint flags) =>
-        ((flags & IOMMU_IOAS_MAP_READABLE) != 0 ? MapAccess.Read : 0) | ((flags & IOMMU_IOAS_MAP_WRITEABLE) != 0 ? MapAccess.Write : 0);
+        ((flags & IOMMU_IOAS_MAP_READABLE) != 0 ? MapAccess.Read : 0)
+        | ((flags & IOMMU_IOAS_MAP_WRITEABLE) != 0 ? MapAccess.Write : 0);
 
     private static Errno CheckFlags(uint flags, ulong iova, ulong length, out MapAccess access)
     {
@@ -142,29 +153,40 @@ internal static class MapIoctls
         return access == MapAccess.None ? Errno.EINVAL : Errno.None;
     }
 
-    /// <summary>Names bytes of a file for DMA. Those of a dma-buf are attached at once; any other file is looked at when a device comes.</summary>
-    private static Errno Reference(IoctlCall call, IOpenFile file, in IommuIoasMapFile args, MapAccess access, out Pages? pages)
+    /// <summary>
+    /// Names bytes of a file for DMA. Those of a dma-buf are attached at once; any other file is looked at when a
+    /// device comes.
+    /// </summary>
+    private static Errno Reference(
+        IoctlCall call, IOpenFile file, in IommuIoasMapFile args, MapAccess access, out Pages? pages)
     {
         pages = null;
         bool writable = (access & MapAccess.Write) != 0;
-        if (file is IDmaBuf buffer) return DmaBufPages.TryCreate(buffer, args.Start, args.Length, writable, PinOwner.Of(call.Caller, call.Context), out pages);
+        if (file is IDmaBuf buffer)
+            return DmaBufPages.TryCreate(buffer, args.Start, args.Length, writable,
+            PinOwner.Of(call.Caller, call.Context), out pages);
         if (args.Length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
         MemoryBacking? backing = null;
-        Errno errno = file is IMemoryFile memory ? memory.Reference(args.Start, args.Length, writable, out backing) : Errno.None;
+        Errno errno = file is IMemoryFile memory
+            ? memory.Reference(args.Start, args.Length, writable, out backing)
+            : Errno.None;
         if (errno != Errno.None) return errno;
-        pages = new Pages(backing ?? new UnmappableFile(args.Start, args.Length, writable), PinOwner.Of(call.Caller, call.Context));
+        pages = new Pages(backing ?? new UnmappableFile(args.Start, args.Length, writable),
+            PinOwner.Of(call.Caller, call.Context));
         return Errno.None;
     }
 
     private static Errno MapOne(Ioas ioas, Pages pages, bool choose, MapAccess access, ref ulong iova)
     {
-        Errno errno = ioas.Table.Map([new PagesSlice(pages, 0, pages.Backing.Length)], pages.Backing.Length, choose, access, ref iova);
+        Errno errno = ioas.Table.Map([new PagesSlice(pages, 0, pages.Backing.Length)], pages.Backing.Length, choose,
+            access, ref iova);
         if (errno != Errno.None) pages.Release();
         return errno;
     }
 
     /// <summary>Tells the program where; a program that cannot be told has nothing mapped.</summary>
-    private static Errno RespondOrUnmap<T>(IoctlCall call, in T args, Ioas ioas, ulong iova, ulong length) where T : unmanaged
+    private static Errno RespondOrUnmap<T>(IoctlCall call, in T args, Ioas ioas, ulong iova,
+        ulong length) where T : unmanaged
     {
         Errno errno = call.Respond(in args);
         if (errno != Errno.None) ioas.Table.Unmap(new IovaRange(iova, iova + length - 1), out _);

@@ -3,8 +3,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Ioctls;
 
 /// <summary>
-/// Where the structure of an ioctl is in the program's memory, for as long as the call is served. Memory of our own process is held meanwhile: looked
-/// for once, it is read and written as it is.
+/// Where the structure of an ioctl is in the program's memory, for as long as the call is served. Memory of our own
+/// process is held meanwhile: looked for once, it is read and written as it is.
 /// </summary>
 internal readonly struct StructMemory : IDisposable
 {

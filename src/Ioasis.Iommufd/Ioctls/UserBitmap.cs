@@ -4,8 +4,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Ioctls;
 
 /// <summary>
-/// A bitmap in a program's memory into which bits are set in ascending order, a page of it at a time: pages in which none is set are neither
-/// read nor written.
+/// A bitmap in a program's memory into which bits are set in ascending order, a page of it at a time: pages in which
+/// none is set are neither read nor written.
 /// </summary>
 internal sealed class UserBitmap(AddressSpace memory, ulong address, ulong firstIova, int pageShift)
 {

@@ -26,11 +26,13 @@ internal static class ViommuIoctls
         if (errno != Errno.None) return errno;
         if (!parent.Value.IsNestParent) return Errno.EINVAL;
 
-        errno = objects.TryReserve(new IommufdViommu(call.Context, endpoint.Unit, parent.Value), out ObjectTable.Pending<IommufdViommu>? reserved);
+        errno = objects.TryReserve(new IommufdViommu(call.Context, endpoint.Unit, parent.Value),
+            out ObjectTable.Pending<IommufdViommu>? reserved);
         if (errno != Errno.None) return errno;
         using ObjectTable.Pending<IommufdViommu> pending = reserved!;
         IommuStatus status = endpoint.Unit.CreateViommu(
-            endpoint, args.Type, parent.Value.PagingDomain, CallerData.Of(call, args.Type, args.DataUptr, args.DataLen), pending.Value, out Viommu? viommu);
+            endpoint, args.Type, parent.Value.PagingDomain, CallerData.Of(call, args.Type, args.DataUptr, args.DataLen),
+            pending.Value, out Viommu? viommu);
         if (status != IommuStatus.Ok) return status.ToErrno();
         pending.Value.DriverOrNull = viommu;
         args.OutViommuId = pending.Value.Id;
@@ -55,7 +57,8 @@ internal static class ViommuIoctls
         IommufdDevice member = device.Value;
         return member.SetVdevice(() =>
         {
-            Errno failed = objects.TryReserve(new Vdevice(objects, owner, member, answer.VirtId), out ObjectTable.Pending<Vdevice>? reserved);
+            Errno failed = objects.TryReserve(new Vdevice(objects, owner, member, answer.VirtId),
+                out ObjectTable.Pending<Vdevice>? reserved);
             if (failed != Errno.None) return (failed, null);
             using ObjectTable.Pending<Vdevice> pending = reserved!;
             failed = owner.Add(pending.Value);
@@ -82,7 +85,8 @@ internal static class ViommuIoctls
         if (viommu.Value.HasEvents(args.Type)) return Errno.EEXIST;
         Interleave.At("ViommuIoctls.NoEventsYet");
 
-        errno = objects.TryReserve(new VeventQueue(objects, viommu.Value, args.Type, args.VeventqDepth), out ObjectTable.Pending<VeventQueue>? reserved);
+        errno = objects.TryReserve(new VeventQueue(objects, viommu.Value, args.Type, args.VeventqDepth),
+            out ObjectTable.Pending<VeventQueue>? reserved);
         if (errno != Errno.None) return errno;
         using ObjectTable.Pending<VeventQueue> pending = reserved!;
         args.OutVeventqId = pending.Value.Id;
@@ -115,13 +119,16 @@ internal static class ViommuIoctls
         if (errno != Errno.None) return errno;
         if (!viommu.Value.Driver.HasQueues(args.Type)) return Errno.EOPNOTSUPP;
 
-        errno = objects.TryReserve(new IommufdHwQueue(objects, viommu.Value), out ObjectTable.Pending<IommufdHwQueue>? reserved);
+        errno = objects.TryReserve(
+            new IommufdHwQueue(objects, viommu.Value), out ObjectTable.Pending<IommufdHwQueue>? reserved);
         if (errno != Errno.None) return errno;
         using ObjectTable.Pending<IommufdHwQueue> pending = reserved!;
-        errno = HwQueueMemory.TryPin(call.Context, viommu.Value.Parent.Ioas, args.NestingParentIova, args.Length, out HwQueueMemory? memory);
+        errno = HwQueueMemory.TryPin(call.Context, viommu.Value.Parent.Ioas, args.NestingParentIova, args.Length,
+            out HwQueueMemory? memory);
         if (errno != Errno.None) return errno;
         pending.Value.SetMemory(memory!.Unpin);
-        var request = new HwQueueRequest(args.Type, args.Index, new Iova(args.NestingParentIova), memory.Location, args.Length);
+        var request = new HwQueueRequest(args.Type, args.Index, new Iova(args.NestingParentIova), memory.Location,
+            args.Length);
         IommuStatus status = viommu.Value.Driver.CreateQueue(in request, out HwQueue? queue);
         if (status != IommuStatus.Ok) return status.ToErrno();
         pending.Value.SetDriver(queue!);

@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// One mapping of an IOAS: a slice of a run of pages at a range of IOVAs (Linux: struct iopt_area). It holds one reference of these pages.
-/// What changes of it is guarded by the lock of its IOAS's table.
+/// One mapping of an IOAS: a slice of a run of pages at a range of IOVAs (Linux: struct iopt_area). It holds one
+/// reference of these pages. What changes of it is guarded by the lock of its IOAS's table.
 /// </summary>
 internal sealed class Area(IovaRange range, Pages pages, ulong offset, MapAccess access)
 {
@@ -19,16 +19,26 @@ internal sealed class Area(IovaRange range, Pages pages, ulong offset, MapAccess
 
     internal MapAccess Access { get; } = access;
 
-    /// <summary>Whether it stands in the mapping table, as while the IOAS has domains. Of a dma-buf's area the dma-buf's lock guards it too.</summary>
+    /// <summary>
+    /// Whether it stands in the mapping table, as while the IOAS has domains. Of a dma-buf's area the dma-buf's lock
+    /// guards it too.
+    /// </summary>
     internal bool IsEntered { get; set; }
 
-    /// <summary>How many pins of drivers there are within it. Such an area cannot be cut, and is only unmapped once they are gone.</summary>
+    /// <summary>
+    /// How many pins of drivers there are within it. Such an area cannot be cut, and is only unmapped once they are
+    /// gone.
+    /// </summary>
     internal int Accesses { get; set; }
 
-    /// <summary>How many of these are pins that nobody is asked to undo: while there are any, it cannot be unmapped.</summary>
+    /// <summary>
+    /// How many of these are pins that nobody is asked to undo: while there are any, it cannot be unmapped.
+    /// </summary>
     internal int Locks { get; set; }
 
-    /// <summary>Set when it is being unmapped and drivers have been asked to unpin it: nothing more can be pinned.</summary>
+    /// <summary>
+    /// Set when it is being unmapped and drivers have been asked to unpin it: nothing more can be pinned.
+    /// </summary>
     internal bool PreventAccess { get; set; }
 
     /// <summary>The first page that it covers.</summary>
@@ -45,8 +55,8 @@ internal sealed class Area(IovaRange range, Pages pages, ulong offset, MapAccess
         ((Range.First | Range.Length | InPage(Range.First)) & (alignment - 1)) == 0;
 
     /// <summary>
-    /// Whether it can be made two with <paramref name="last"/> as the lower one's last address; done already, as far as Linux looks,
-    /// where that is its first or last (Linux: iopt_area_split).
+    /// Whether it can be made two with <paramref name="last"/> as the lower one's last address; done already, as far as
+    /// Linux looks, where that is its first or last (Linux: iopt_area_split).
     /// </summary>
     internal Errno CheckSplit(ulong last, ulong alignment)
     {

@@ -5,8 +5,9 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// The areas of an IOAS by address. Most are plain memory and take no object. One becomes an object for good when somebody wants more of it than that
-/// devices use it: to copy it, cut it, or use it as a driver. Guarded by the lock of the IOAS's table.
+/// The areas of an IOAS by address. Most are plain memory and take no object. One becomes an object for good when
+/// somebody wants more of it than that devices use it: to copy it, cut it, or use it as a driver. Guarded by the lock
+/// of the IOAS's table.
 /// </summary>
 internal sealed class AreaMap
 {
@@ -24,11 +25,14 @@ internal sealed class AreaMap
     /// <summary>Every area, as it is kept.</summary>
     internal IEnumerable<RangeMap<AreaSlot>.Entry> Slots => _slots.All();
 
-    /// <summary>Whether all areas start, end and refer to memory at multiples of an alignment, a power of two of at most a page.</summary>
+    /// <summary>
+    /// Whether all areas start, end and refer to memory at multiples of an alignment, a power of two of at most a page.
+    /// </summary>
     internal bool AreAligned(ulong alignment) => Slots.All(s => AreaOf(s.Value)?.IsAligned(alignment) ?? true);
 
     /// <summary>Whether devices may not write some area.</summary>
-    internal bool HasReadOnly => Slots.Any(s => ((AreaOf(s.Value)?.Access ?? PlainOf(s.Value)!.Access) & MapAccess.Write) == 0);
+    internal bool HasReadOnly =>
+        Slots.Any(s => ((AreaOf(s.Value)?.Access ?? PlainOf(s.Value)!.Access) & MapAccess.Write) == 0);
 
     /// <summary>Whether some area is memory of a process rather than of a file.</summary>
     internal bool HasPointers => Slots.Any(s => AreaOf(s.Value) is not { Pages.Backing.IsFile: true });
@@ -47,7 +51,8 @@ internal sealed class AreaMap
 
     internal bool Overlaps(ulong first, ulong last) => _slots.Overlaps(first, last);
 
-    internal bool IsFree(ulong first, ulong last, out RangeMap<AreaSlot>.Gap gap) => _slots.IsFree(first, last, out gap);
+    internal bool IsFree(ulong first, ulong last, out RangeMap<AreaSlot>.Gap gap) =>
+        _slots.IsFree(first, last, out gap);
 
     internal RangeMap<AreaSlot>.Run FindRun(ulong first, ulong last) => _slots.FindRun(first, last);
 
@@ -83,7 +88,8 @@ internal sealed class AreaMap
         return areas;
     }
 
-    internal void Add(Area area) => _slots.AddFree(area.Range.First, area.Range.Last, AreaSlot.OfObject(_objects.Add(area)));
+    internal void Add(Area area) =>
+        _slots.AddFree(area.Range.First, area.Range.Last, AreaSlot.OfObject(_objects.Add(area)));
 
     /// <summary>Adds one of plain memory, which was charged for.</summary>
     /// <param name="gap">Where it is added.</param>
@@ -101,7 +107,9 @@ internal sealed class AreaMap
 
     /// <summary>What areas have in common that are to be added next.</summary>
     internal PlainMemory PlainOf(HostBlock block, AddressSpace space, in PinOwner owner, MapAccess access) =>
-        _lastPlain is { } plain && plain.Is(block, space, in owner, access) ? plain : ChangePlain(new PlainMemory.Key(block, space, owner, access));
+        _lastPlain is { } plain && plain.Is(block, space, in owner, access)
+            ? plain
+            : ChangePlain(new PlainMemory.Key(block, space, owner, access));
 
     private PlainMemory ChangePlain(PlainMemory.Key key)
     {
@@ -117,7 +125,9 @@ internal sealed class AreaMap
 
     internal void Remove(Area area) => Remove(_slots.FindRun(area.Range.First, area.Range.First), 1, null);
 
-    /// <summary>Takes as many areas of a run out, from its first on; with the last of a plain memory the batch gets its hold.</summary>
+    /// <summary>
+    /// Takes as many areas of a run out, from its first on; with the last of a plain memory the batch gets its hold.
+    /// </summary>
     internal void Remove(RangeMap<AreaSlot>.Run run, int count, UnmapBatch? batch)
     {
         for (int i = 0; i < count; i++)

@@ -1,12 +1,15 @@
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// What stands for an area where it is looked up: the number of an object, or for an area of <see cref="PlainMemory"/> the number of that and where the
-/// area's memory begins. No reference, so that slots are moved as bytes and the collector has nothing to follow.
+/// What stands for an area where it is looked up: the number of an object, or for an area of <see cref="PlainMemory"/>
+/// the number of that and where the area's memory begins. No reference, so that slots are moved as bytes and the
+/// collector has nothing to follow.
 /// </summary>
 internal readonly struct AreaSlot
 {
-    /// <summary>How many <see cref="PlainMemory"/> can be told apart, by the bits that the address of a page leaves.</summary>
+    /// <summary>
+    /// How many <see cref="PlainMemory"/> can be told apart, by the bits that the address of a page leaves.
+    /// </summary>
     internal const int MaxPlain = (int)(IoPageTable.HostPageSize - 1);
 
     private const ulong PlainBits = IoPageTable.HostPageSize - 1;

@@ -4,7 +4,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>Bytes of a dma-buf that has been attached.</summary>
-internal sealed class DmaBufBacking(IDmaBufAttachment attachment, ulong start, ulong length, bool writable) : MemoryBacking(length, writable, start)
+internal sealed class DmaBufBacking(IDmaBufAttachment attachment, ulong start, ulong length, bool writable)
+    : MemoryBacking(length, writable, start)
 {
     private ulong Start => AlignmentHint;
 
@@ -12,7 +13,8 @@ internal sealed class DmaBufBacking(IDmaBufAttachment attachment, ulong start, u
 
     public override bool TryPopulate(ulong offset, ulong length) => true;
 
-    public override bool TryRead(ulong offset, Span<byte> destination) => Has(offset, destination.Length) && attachment.TryRead(Start + offset, destination);
+    public override bool TryRead(ulong offset, Span<byte> destination) =>
+        Has(offset, destination.Length) && attachment.TryRead(Start + offset, destination);
 
     public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source) =>
         Writable && Has(offset, source.Length) && attachment.TryWrite(Start + offset, source);

@@ -7,13 +7,14 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// A dma-buf as areas map it. Its exporter can revoke it at any time: then no device reaches it through these areas any more, which stay
-/// where they are and never come back to life, as on Linux (iopt_revoke_notify).
+/// A dma-buf as areas map it. Its exporter can revoke it at any time: then no device reaches it through these areas any
+/// more, which stay where they are and never come back to life, as on Linux (iopt_revoke_notify).
 /// </summary>
 internal sealed class DmaBufPages : Pages
 {
-    // Of the areas that translate, by the table that they stand in. Guards also these areas' IsEntered, and _revocation is set within it.
-    // Taken after an IoPageTable's lock and the exporter's; a mapping table's lock is taken within it.
+    // Of the areas that translate, by the table that they stand in. Guards also these areas' IsEntered, and _revocation
+    // is set within it. Taken after an IoPageTable's lock and the exporter's; a mapping table's lock is taken within
+    // it.
     private readonly Lock _lock;
     private readonly Dictionary<Area, MappingTable> _entered;
     private readonly Revocation _revocation;
@@ -26,10 +27,12 @@ internal sealed class DmaBufPages : Pages
     internal override bool IsDmaBuf => true;
 
     /// <summary>Attaches to a dma-buf (Linux: iopt_alloc_dmabuf_pages). Start and length do not overflow.</summary>
-    internal static Errno TryCreate(IDmaBuf file, ulong start, ulong length, bool writable, PinOwner owner, out Pages? pages)
+    internal static Errno TryCreate(
+        IDmaBuf file, ulong start, ulong length, bool writable, PinOwner owner, out Pages? pages)
     {
         pages = null;
-        if (file.Length <= start + length - 1 || length / IoPageTable.HostPageSize >= uint.MaxValue) return Errno.EINVAL;
+        if (file.Length <= start + length - 1 || length / IoPageTable.HostPageSize >= uint.MaxValue)
+            return Errno.EINVAL;
         var revocation = new Revocation();
         Errno errno = file.Attach(revocation, out IDmaBufAttachment? attachment);
         if (errno != Errno.None) return errno;

@@ -8,7 +8,9 @@ namespace Ioasis.Iommufd.Mapping;
 /// <summary>What drivers do that use memory of the IOAS themselves, rather than let a device do it.</summary>
 internal sealed partial class IoPageTable
 {
-    /// <summary>From here on an access is told of what is unmapped; refused where something mapped is not aligned as it needs.</summary>
+    /// <summary>
+    /// From here on an access is told of what is unmapped; refused where something mapped is not aligned as it needs.
+    /// </summary>
     internal Errno AddAccess(IommufdAccess access)
     {
         lock (_lock)
@@ -65,8 +67,10 @@ internal sealed partial class IoPageTable
             {
                 if (!_areas.TryFind(at, out Area? area)) return false;
                 ulong last = Math.Min(range.Last, area.Range.Last);
-                ulong firstPage = area.Pages.PageOf(area.OffsetAt(at)), lastPage = area.Pages.PageOf(area.OffsetAt(last));
-                if (area.Accesses == 0 || (locked && area.Locks == 0) || !area.Pages.HasAccess(firstPage, lastPage)) return false;
+                ulong firstPage = area.Pages.PageOf(area.OffsetAt(at)),
+                    lastPage = area.Pages.PageOf(area.OffsetAt(last));
+                if (area.Accesses == 0 || (locked && area.Locks == 0) || !area.Pages.HasAccess(firstPage, lastPage))
+                    return false;
                 parts.Add((area, firstPage, lastPage));
                 if (last == range.Last) break;
                 at = last + 1;
@@ -115,7 +119,9 @@ internal sealed partial class IoPageTable
         }
     }
 
-    /// <summary>Adds the runs of pages that anything here maps, and counts the pins of a page by those that are no objects.</summary>
+    /// <summary>
+    /// Adds the runs of pages that anything here maps, and counts the pins of a page by those that are no objects.
+    /// </summary>
     internal int CollectPages(HashSet<Pages> pages, MemoryLocation page)
     {
         int pins = 0;
@@ -178,5 +184,6 @@ internal sealed partial class IoPageTable
         return Errno.None;
     }
 
-    private static bool Permits(Area area, bool write) => (area.Access & (write ? MapAccess.Write : MapAccess.Read)) != 0;
+    private static bool Permits(Area area, bool write) =>
+        (area.Access & (write ? MapAccess.Write : MapAccess.Read)) != 0;
 }

@@ -6,10 +6,11 @@ namespace Ioasis.Iommufd.Mapping;
 internal sealed partial class IoPageTable
 {
     /// <summary>
-    /// Lets another process own all mappings (Linux: iommufd_ioas_change_process). Only mappings of files can change hands: those of pointers
-    /// mean the process that made them.
+    /// Lets another process own all mappings (Linux: iommufd_ioas_change_process). Only mappings of files can change
+    /// hands: those of pointers mean the process that made them.
     /// </summary>
-    /// <param name="tables">All tables of a context, in the order that they are locked in. One of these calls at a time.</param>
+    /// <param name="tables">All tables of a context, in the order that they are locked in. One of these calls at a
+    /// time.</param>
     /// <param name="next">The process, and its user.</param>
     /// <returns><see cref="Errno.ENOMEM"/> where its limit does not allow it; then nothing has changed.</returns>
     internal static Errno ChangeProcess(IReadOnlyList<IoPageTable> tables, PinOwner next)
@@ -19,7 +20,9 @@ internal sealed partial class IoPageTable
         {
             for (; locked < tables.Count; locked++) tables[locked]._lock.Enter();
             if (tables.Any(t => t._areas.HasPointers)) return Errno.EINVAL;
-            HashSet<Pages> pages = [.. tables.SelectMany(t => t._areas.Slots.Select(s => t._areas.AreaOf(s.Value)!.Pages))]; // none is plain
+            // none is plain
+            HashSet<Pages> pages = [
+                .. tables.SelectMany(t => t._areas.Slots.Select(s => t._areas.AreaOf(s.Value)!.Pages))];
 
             // The new owner is charged first, so that what is refused is refused as a whole.
             Span<ulong> totals = stackalloc ulong[(int)PinAccounting.Process + 1];

@@ -2,10 +2,13 @@ using Ioasis.Core.Domains;
 
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>What the mappings take of our memory, charged in steps, so that a mapping mostly costs a comparison.</summary>
+/// <summary>
+/// What the mappings take of our memory, charged in steps, so that a mapping mostly costs a comparison.
+/// </summary>
 internal sealed partial class IoPageTable
 {
-    // Of an area's place in the tree; of what one has beside it that is an object, with its pages; of a range that is allowed.
+    // Of an area's place in the tree; of what one has beside it that is an object, with its pages; of a range that is
+    // allowed.
     private const long AreaCost = 64, ObjectCost = 384, AllowedCost = 64;
     private const long Step = 4096;
 
@@ -20,7 +23,8 @@ internal sealed partial class IoPageTable
     private long Used => UsedWith(_mappings);
 
     private long UsedWith(MappingTable? mappings) =>
-        (_areas.Count * AreaCost) + (_areas.Objects * ObjectCost) + (_allowed.Count * AllowedCost) + (mappings?.TableBytes ?? 0);
+        (_areas.Count * AreaCost) + (_areas.Objects * ObjectCost) + (_allowed.Count * AllowedCost)
+        + (mappings?.TableBytes ?? 0);
 
     /// <summary>Whether bytes are charged, or can be.</summary>
     private bool IsCovered(long used) => used <= _granted || TryGrow(used);
@@ -34,7 +38,9 @@ internal sealed partial class IoPageTable
         return true;
     }
 
-    /// <summary>Gives back what is charged for nothing; what taking something out has made necessary is charged whatever may be.</summary>
+    /// <summary>
+    /// Gives back what is charged for nothing; what taking something out has made necessary is charged whatever may be.
+    /// </summary>
     private void Settle()
     {
         long used = Used, ahead = _granted - used;

@@ -4,14 +4,19 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>The short way of what is mapped most. The IOAS need not be held for it: one that is gone has no domain, and so no plain memory.</summary>
+/// <summary>
+/// The short way of what is mapped most. The IOAS need not be held for it: one that is gone has no domain, and so no
+/// plain memory.
+/// </summary>
 internal sealed partial class IoPageTable
 {
     /// <summary>
-    /// Maps memory of a program that stands in our own process, by whole pages and where there is a domain, without any object for it. False,
-    /// with nothing changed, where it is not that, or cannot be mapped at all: <see cref="Map"/> maps it, or says why not.
+    /// Maps memory of a program that stands in our own process, by whole pages and where there is a domain, without any
+    /// object for it. False, with nothing changed, where it is not that, or cannot be mapped at all: <see cref="Map"/>
+    /// maps it, or says why not.
     /// </summary>
-    internal bool TryMapPlain(AddressSpace memory, ulong address, ulong length, in PinOwner owner, bool choose, MapAccess access, ref ulong iova)
+    internal bool TryMapPlain(AddressSpace memory, ulong address, ulong length, in PinOwner owner, bool choose,
+        MapAccess access, ref ulong iova)
     {
         if (((address | length) & (HostPageSize - 1)) != 0 || access == MapAccess.None) return false;
         HostBlock? unheld;
@@ -20,10 +25,12 @@ internal sealed partial class IoPageTable
             // No alignment exceeds a page.
             ulong first = iova;
             if (_mappings is null || !_areas.HasPlainNumber) return false;
-            if (choose && IovaAllocator.Allocate(address, length, _alignment, _allowed, NextUsed, out first) != Errno.None) return false;
+            if (choose && IovaAllocator.Allocate(address, length, _alignment, _allowed, NextUsed,
+                out first) != Errno.None) return false;
             if ((first & (HostPageSize - 1)) != 0 || !new Iova(first).TryLast(length, out Iova end)) return false;
             var range = new IovaRange(first, end.Value);
-            if (_reserved.Overlaps(range) || !_areas.IsFree(range.First, range.Last, out RangeMap<AreaSlot>.Gap gap)) return false;
+            if (_reserved.Overlaps(range) || !_areas.IsFree(range.First, range.Last, out RangeMap<AreaSlot>.Gap gap))
+                return false;
             if ((access & MapAccess.Write) == 0 && _domains.Exists(d => d.IsWritableOnly)) return false;
 
             HostBlock? held = _areas.HeldBlock;
@@ -35,7 +42,8 @@ internal sealed partial class IoPageTable
             }
 
             _mappings.Map(range, (nint)address, access);
-            _areas.AddPlain(gap, range, _areas.PlainOf(block, memory, in owner, access), address, isHeld: block != held);
+            _areas.AddPlain(gap, range, _areas.PlainOf(block, memory, in owner, access), address,
+                isHeld: block != held);
             if (IsCovered(Used))
             {
                 iova = first;
@@ -50,8 +58,8 @@ internal sealed partial class IoPageTable
     }
 
     /// <summary>
-    /// Takes out an area of plain memory that has just these addresses, as <see cref="Unmap"/> would, without a batch. False, with nothing changed, where there
-    /// is none.
+    /// Takes out an area of plain memory that has just these addresses, as <see cref="Unmap"/> would, without a batch.
+    /// False, with nothing changed, where there is none.
     /// </summary>
     internal bool TryUnmapPlain(ulong iova, ulong length)
     {
@@ -67,14 +75,19 @@ internal sealed partial class IoPageTable
         return true;
     }
 
-    /// <summary>Takes out an area of plain memory that has just these addresses; false, with nothing changed, where there is none.</summary>
+    /// <summary>
+    /// Takes out an area of plain memory that has just these addresses; false, with nothing changed, where there is
+    /// none.
+    /// </summary>
     /// <param name="range">The addresses.</param>
-    /// <param name="unheld">What no area holds any more, to be released when no lock is held; null where some area does.</param>
+    /// <param name="unheld">What no area holds any more, to be released when no lock is held; null where some area
+    /// does.</param>
     private bool TryTakePlain(IovaRange range, out HostBlock? unheld)
     {
         unheld = null;
         RangeMap<AreaSlot>.Run run = _areas.FindRun(range.First, range.Last);
-        if (run.Count == 0 || run.First(0) != range.First || run.Last(0) != range.Last || _areas.PlainOf(run.Value(0)) is not { } plain) return false;
+        if (run.Count == 0 || run.First(0) != range.First || run.Last(0) != range.Last
+            || _areas.PlainOf(run.Value(0)) is not { } plain) return false;
         if (_areas.RemovePlain(run, plain)) unheld = plain.Block;
         _mappings!.Unmap(range);
         plain.Owner.Uncharge(range.Length / HostPageSize);

@@ -15,8 +15,9 @@ internal sealed partial class IoPageTable
     private volatile UnmapBatch? _spare;
 
     /// <summary>
-    /// Takes out all areas that lie within a range. No access uses them any more when this returns. An area that lies only partly
-    /// within is an error; those below it have been taken out by then, as on Linux. Drivers that have pinned something are asked to let go of it.
+    /// Takes out all areas that lie within a range. No access uses them any more when this returns. An area that lies
+    /// only partly within is an error; those below it have been taken out by then, as on Linux. Drivers that have
+    /// pinned something are asked to let go of it.
     /// </summary>
     internal Errno Unmap(IovaRange range, out ulong unmapped)
     {
@@ -51,10 +52,12 @@ internal sealed partial class IoPageTable
     }
 
     /// <summary>
-    /// Splits the areas that a range begins and ends within, so that <see cref="Unmap"/> can take it out; only where large pages are
-    /// off (Linux: iopt_cut_iova). Devices notice nothing. A range that is none is only checked, and is then for the caller to refuse.
+    /// Splits the areas that a range begins and ends within, so that <see cref="Unmap"/> can take it out; only where
+    /// large pages are off (Linux: iopt_cut_iova). Devices notice nothing. A range that is none is only checked, and is
+    /// then for the caller to refuse.
     /// </summary>
-    /// <returns><see cref="Errno.EINVAL"/> where a cut would not be at a page, or through what a driver has pinned, with nothing changed.</returns>
+    /// <returns><see cref="Errno.EINVAL"/> where a cut would not be at a page, or through what a driver has pinned,
+    /// with nothing changed.</returns>
     internal Errno Cut(ulong iova, ulong length)
     {
         ulong last = unchecked(iova + length - 1), before = unchecked(iova - 1);
@@ -72,7 +75,8 @@ internal sealed partial class IoPageTable
     }
 
     /// <summary>
-    /// Takes areas out of the tree until the batch is full, up to one that a driver has pinned; <paramref name="first"/> then says where to go on.
+    /// Takes areas out of the tree until the batch is full, up to one that a driver has pinned;
+    /// <paramref name="first"/> then says where to go on.
     /// </summary>
     private Errno Remove(ref ulong first, ulong last, UnmapBatch batch, ref int tries, out Area? pinned)
     {
@@ -114,13 +118,15 @@ internal sealed partial class IoPageTable
         return errno;
     }
 
-    private Errno CheckCut(ulong last) => _areas.TryFind(last, out Area? area) ? area.CheckSplit(last, _alignment) : Errno.None;
+    private Errno CheckCut(ulong last) =>
+        _areas.TryFind(last, out Area? area) ? area.CheckSplit(last, _alignment) : Errno.None;
 
     private void CutAfter(ulong last)
     {
         if (!_areas.TryFind(last, out Area? whole) || whole.IsEdge(last)) return;
         var below = new Area(new IovaRange(whole.Range.First, last), whole.Pages, whole.Offset, whole.Access);
-        var above = new Area(new IovaRange(last + 1, whole.Range.Last), whole.Pages, whole.OffsetAt(last + 1), whole.Access);
+        var above = new Area(new IovaRange(last + 1, whole.Range.Last), whole.Pages, whole.OffsetAt(last + 1),
+            whole.Access);
         whole.Pages.AddReference();
         if (_mappings is not null)
         {

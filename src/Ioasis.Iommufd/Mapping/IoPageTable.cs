@@ -8,9 +8,9 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// The mappings of one IOAS (Linux: struct io_pagetable): areas of IOVAs with the memory behind them, what is reserved and what is
-/// allowed, and the domains that translate by them. Without a domain it is bookkeeping: memory is neither checked nor held, and
-/// any alignment will do.
+/// The mappings of one IOAS (Linux: struct io_pagetable): areas of IOVAs with the memory behind them, what is reserved
+/// and what is allowed, and the domains that translate by them. Without a domain it is bookkeeping: memory is neither
+/// checked nor held, and any alignment will do.
 /// </summary>
 /// <param name="budget">Who is charged for what of our memory the mappings take.</param>
 internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
@@ -18,8 +18,8 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     /// <summary>The host's page in bytes (PAGE_SIZE): what a mapping's alignment never needs to exceed.</summary>
     internal const ulong HostPageSize = 4096;
 
-    // Guards everything below. Taken after a group's attach lock and an access's; the lock of pages and a mapping table's are taken within it.
-    // Only ChangeProcess locks several IoPageTables together.
+    // Guards everything below. Taken after a group's attach lock and an access's; the lock of pages and a mapping
+    // table's are taken within it. Only ChangeProcess locks several IoPageTables together.
     private readonly Lock _lock = new();
     private readonly AreaMap _areas = new();
     private readonly ReservedIovas _reserved = new();
@@ -37,7 +37,8 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     }
 
     /// <summary>
-    /// The page sizes that every domain has, from the host's page on, a bit for each; without a domain all of them (Linux: iommufd_get_pagesizes).
+    /// The page sizes that every domain has, from the host's page on, a bit for each; without a domain all of them
+    /// (Linux: iommufd_get_pagesizes).
     /// </summary>
     internal ulong PageSizes
     {
@@ -58,10 +59,12 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         get { lock (_lock) return _alignment; }
     }
 
-    /// <summary>Maps slices one after the other at <paramref name="iova"/>, or where they fit if <paramref name="choose"/>.</summary>
+    /// <summary>
+    /// Maps slices one after the other at <paramref name="iova"/>, or where they fit if <paramref name="choose"/>.
+    /// </summary>
     /// <remarks>
-    /// On success the slices' references are the table's; on failure the caller keeps them and nothing has changed. Memory that has to be brought is waited for
-    /// on the calling thread, with nothing locked.
+    /// On success the slices' references are the table's; on failure the caller keeps them and nothing has changed.
+    /// Memory that has to be brought is waited for on the calling thread, with nothing locked.
     /// </remarks>
     internal Errno Map(ReadOnlySpan<PagesSlice> slices, ulong length, bool choose, MapAccess access, ref ulong iova)
     {
@@ -121,7 +124,9 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
             if (domain.Dirty is { } dirty) batch.Forget(dirty);
     }
 
-    /// <summary>The memory behind a range without holes, with a reference for each slice; for a copy to another table.</summary>
+    /// <summary>
+    /// The memory behind a range without holes, with a reference for each slice; for a copy to another table.
+    /// </summary>
     internal Errno GetSlices(ulong iova, ulong length, out List<PagesSlice> slices)
     {
         slices = [];
@@ -175,13 +180,18 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         }
     }
 
-    /// <summary>The table of mappings for a domain that is about to be made: the one that domains of this IOAS share, or a new one.</summary>
+    /// <summary>
+    /// The table of mappings for a domain that is about to be made: the one that domains of this IOAS share, or a new
+    /// one.
+    /// </summary>
     internal MappingTable MappingsFor(ulong pageSizes)
     {
         lock (_lock) return _mappings ?? new MappingTable(Math.Min(SmallestPage(pageSizes), HostPageSize), this);
     }
 
-    /// <summary>Lets a domain translate by this table: every area is entered, or nothing changes (Linux: iopt_table_add_domain).</summary>
+    /// <summary>
+    /// Lets a domain translate by this table: every area is entered, or nothing changes (Linux: iopt_table_add_domain).
+    /// </summary>
     internal Errno AddDomain(PagingDomain domain)
     {
         HashSet<Pages>? missing = HasDomain ? null : BringAll();
@@ -191,7 +201,8 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
             if (alignment > HostPageSize) return Errno.EINVAL;
             if (alignment != _alignment && !_areas.AreAligned(alignment)) return Errno.EADDRINUSE;
             List<IovaRange> outside = [.. Outside(domain.Aperture)];
-            if (outside.Exists(r => _areas.Overlaps(r.First, r.Last) || _allowed.Exists(r.Overlaps))) return Errno.EADDRINUSE;
+            if (outside.Exists(r => _areas.Overlaps(r.First, r.Last) || _allowed.Exists(r.Overlaps)))
+                return Errno.EADDRINUSE;
 
             if (domain.IsWritableOnly && _areas.HasReadOnly) return Errno.EINVAL;
             if (_mappings is null)
@@ -238,7 +249,8 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     }
 
     /// <summary>
-    /// Tells what was written through a domain, from the range's first byte on up to where nothing is mapped any more, and forgets it if
+    /// Tells what was written through a domain, from the range's first byte on up to where nothing is mapped any more,
+    /// and forgets it if
     /// <paramref name="clear"/>.
     /// </summary>
     internal void TakeDirty(PagingDomain domain, IovaRange range, bool clear, DirtyBitmap.Run found)
@@ -267,7 +279,8 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         lock (_lock)
         {
             foreach (IovaRange range in ranges)
-                if (_areas.Overlaps(range.First, range.Last) || _allowed.Exists(range.Overlaps)) return Errno.EADDRINUSE;
+                if (_areas.Overlaps(range.First, range.Last) || _allowed.Exists(range.Overlaps))
+                    return Errno.EADDRINUSE;
             foreach (IovaRange range in ranges) _reserved.Add(range, owner);
             return Errno.None;
         }
@@ -278,7 +291,9 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         lock (_lock) _reserved.RemoveOwner(owner);
     }
 
-    /// <summary>Reserves a range for nobody in particular; it stays so (Linux: iopt_reserve_iova without an owner).</summary>
+    /// <summary>
+    /// Reserves a range for nobody in particular; it stays so (Linux: iopt_reserve_iova without an owner).
+    /// </summary>
     internal Errno Reserve(IovaRange range)
     {
         lock (_lock)
@@ -380,8 +395,9 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     }
 
     /// <summary>
-    /// Pins areas and enters them where domains find them: all of them, or nothing changes. ENOMEM where there is no memory for the table. Of several in a row, only the first is known to begin at a page: ENXIO for another
-    /// that does not, as Linux's page tables say.
+    /// Pins areas and enters them where domains find them: all of them, or nothing changes. ENOMEM where there is no
+    /// memory for the table. Of several in a row, only the first is known to begin at a page: ENXIO for another that
+    /// does not, as Linux's page tables say.
     /// </summary>
     /// <param name="areas">The areas.</param>
     /// <param name="mappings">Where they are entered.</param>
@@ -390,7 +406,9 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     {
         for (int i = 0; i < areas.Length; i++)
         {
-            Errno errno = missing?.Contains(areas[i].Pages) == true ? areas[i].Pages.Missing : areas[i].Pages.Pin(areas[i]);
+            Errno errno = missing?.Contains(areas[i].Pages) == true
+                ? areas[i].Pages.Missing
+                : areas[i].Pages.Pin(areas[i]);
             if (errno == Errno.None && (areas[i].Range.First & (mappings.PageSize - 1)) != 0)
             {
                 areas[i].Pages.Unpin(areas[i]);
@@ -417,8 +435,8 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     }
 
     /// <summary>
-    /// Computes anew what mappings have to be aligned to (Linux: iopt_calculate_iova_alignment); refused, with nothing changed, where some are
-    /// not. Ours never falls below the page of the table that domains share.
+    /// Computes anew what mappings have to be aligned to (Linux: iopt_calculate_iova_alignment); refused, with nothing
+    /// changed, where some are not. Ours never falls below the page of the table that domains share.
     /// </summary>
     private Errno UpdateAlignment()
     {

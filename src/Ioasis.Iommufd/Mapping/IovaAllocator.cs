@@ -4,21 +4,26 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>Chooses an IOVA where the program left it to us, as Linux does: the lowest that fits, aligned so that large pages can be used.</summary>
+/// <summary>
+/// Chooses an IOVA where the program left it to us, as Linux does: the lowest that fits, aligned so that large pages
+/// can be used.
+/// </summary>
 internal static class IovaAllocator
 {
     /// <summary>What automatic alignment stops at: a huge page of the host.</summary>
     private const ulong MaxAlignment = 2 << 20;
 
     /// <summary>Finds a free range. Never gives address 0, even where that is valid.</summary>
-    /// <param name="hint">The address or file offset of the memory, whose alignment and offset in its page the IOVA takes over.</param>
+    /// <param name="hint">The address or file offset of the memory, whose alignment and offset in its page the IOVA
+    /// takes over.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="alignment">The IOAS's alignment, a power of two.</param>
     /// <param name="allowed">Where to look; empty for everywhere.</param>
     /// <param name="nextUsed">The lowest used or reserved range that touches a first and a last address.</param>
     /// <param name="iova">The address found.</param>
     internal static Errno Allocate(
-        ulong hint, ulong length, ulong alignment, IReadOnlyList<IovaRange> allowed, Func<ulong, ulong, IovaRange?> nextUsed, out ulong iova)
+        ulong hint, ulong length, ulong alignment, IReadOnlyList<IovaRange> allowed,
+        Func<ulong, ulong, IovaRange?> nextUsed, out ulong iova)
     {
         const ulong page = IoPageTable.HostPageSize;
         iova = 0;
@@ -33,7 +38,8 @@ internal static class IovaAllocator
         foreach (IovaRange part in allowed.Count == 0 ? [everywhere] : allowed)
         {
             ulong first = Math.Max(part.First, everywhere.First), last = Math.Min(part.Last, everywhere.Last);
-            if (first > last || !TryFit(new IovaRange(first, last), length, wanted, offsetInPage, out ulong start)) continue;
+            if (first > last || !TryFit(new IovaRange(first, last), length, wanted, offsetInPage, out ulong start))
+                continue;
             foreach (IovaRange hole in Spans.Holes(new IovaRange(start, last), nextUsed))
                 if (TryFit(hole, length, wanted, offsetInPage, out iova)) return Errno.None;
         }

@@ -3,8 +3,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// How often each page of a run is covered by ranges that come and go. One range costs nothing, and is what there mostly is; more are kept
-/// as stretches of equal counts.
+/// How often each page of a run is covered by ranges that come and go. One range costs nothing, and is what there
+/// mostly is; more are kept as stretches of equal counts.
 /// </summary>
 internal struct PageCounts
 {
@@ -17,7 +17,8 @@ internal struct PageCounts
     internal ulong Covered { readonly get; private set; }
 
     /// <summary>Whether a page is covered.</summary>
-    internal readonly bool Covers(ulong page) => _single ? page >= _first && page <= _last : _stretches?.TryFind(page, out _) ?? false;
+    internal readonly bool Covers(ulong page) =>
+        _single ? page >= _first && page <= _last : _stretches?.TryFind(page, out _) ?? false;
 
     /// <summary>The pages of a range that are not covered, in ascending order.</summary>
     internal readonly IEnumerable<IovaRange> Holes(ulong first, ulong last)
@@ -62,7 +63,8 @@ internal struct PageCounts
     private readonly IovaRange? NextCovered(ulong first, ulong last)
     {
         if (_single) return _last >= first && _first <= last ? new IovaRange(_first, _last) : null;
-        return _stretches!.TryFindFirst(first, last, out RangeMap<int>.Entry entry) ? new IovaRange(entry.First, entry.Last) : null;
+        return _stretches!.TryFindFirst(first, last, out RangeMap<int>.Entry entry) ? new IovaRange(entry.First,
+            entry.Last) : null;
     }
 
     private void Change(ulong first, ulong last, int by)
@@ -105,7 +107,8 @@ internal struct PageCounts
     private static void JoinAfter(RangeMap<int> stretches, ulong last)
     {
         if (last == ulong.MaxValue || !stretches.TryFindFirst(last, last, out RangeMap<int>.Entry below)
-            || !stretches.TryFindFirst(last + 1, last + 1, out RangeMap<int>.Entry above) || below.Value != above.Value) return;
+            || !stretches.TryFindFirst(last + 1, last + 1, out RangeMap<int>.Entry above)
+                || below.Value != above.Value) return;
         stretches.Remove(below.First);
         stretches.Remove(above.First);
         stretches.Add(below.First, above.Last, below.Value);

@@ -5,14 +5,15 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// A run of memory as areas map it, one after the other copied from the first, in any IOAS of the context (Linux: struct iopt_pages). It knows
-/// which pages of it are pinned: those that an area with a domain covers, or what a driver pinned. However many cover a page, it is pinned
-/// and charged for once.
+/// A run of memory as areas map it, one after the other copied from the first, in any IOAS of the context (Linux:
+/// struct iopt_pages). It knows which pages of it are pinned: those that an area with a domain covers, or what a driver
+/// pinned. However many cover a page, it is pinned and charged for once.
 /// </summary>
 /// <remarks>Pages are numbered from the page that the run's first byte lies in.</remarks>
 internal class Pages(MemoryBacking backing, PinOwner owner)
 {
-    // This object's own lock guards what follows; nobody else has the object. Taken after an IoPageTable's lock and a dma-buf exporter's; a mapping table's lock is taken within it.
+    // This object's own lock guards what follows; nobody else has the object. Taken after an IoPageTable's lock and a
+    // dma-buf exporter's; a mapping table's lock is taken within it.
     private PageCounts _counts; // a value: not to be copied
     private Dictionary<(ulong First, ulong Last), int>? _accesses;
     private PinOwner _owner = owner;
@@ -42,7 +43,9 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         if (Interlocked.Decrement(ref _references) == 0) Backing.Release();
     }
 
-    /// <summary>Brings bytes that are about to be pinned, and waits for them: with no lock held. False where they cannot be had.</summary>
+    /// <summary>
+    /// Brings bytes that are about to be pinned, and waits for them: with no lock held. False where they cannot be had.
+    /// </summary>
     internal bool TryBring(ulong offset, ulong length) => backing.TryBring(offset, length);
 
     /// <summary>Pins what an area covers, before its first domain gets it.</summary>
@@ -131,7 +134,8 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     internal Errno Read(ulong offset, Span<byte> destination)
     {
         if (IsDmaBuf) return Errno.EINVAL;
-        return Backing.TryReadNow(offset, destination) || (AreAllPinned(offset, destination.Length) && Backing.TryRead(offset, destination))
+        return Backing.TryReadNow(offset, destination)
+            || (AreAllPinned(offset, destination.Length) && Backing.TryRead(offset, destination))
             ? Errno.None : Missing;
     }
 
@@ -140,7 +144,8 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     {
         if (!Backing.Writable) return Errno.EPERM;
         if (IsDmaBuf) return Errno.EINVAL;
-        return Backing.TryWriteNow(offset, source) || (AreAllPinned(offset, source.Length) && Backing.TryWrite(offset, source))
+        return Backing.TryWriteNow(offset, source)
+            || (AreAllPinned(offset, source.Length) && Backing.TryWrite(offset, source))
             ? Errno.None : Missing;
     }
 
@@ -150,7 +155,8 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         if (Pinned == 0) return 0;
         page = page with { Offset = page.Offset & ~(IoPageTable.HostPageSize - 1) };
 
-        // What page of the run has the byte that stands at the page's first, or at the byte where the run begins in its first page.
+        // What page of the run has the byte that stands at the page's first, or at the byte where the run begins in its
+        // first page.
         var byteInFirst = page with { Offset = page.Offset + OffsetInPage };
         HashSet<ulong> found = [.. Backing.OffsetsOf(page).Select(PageOf)];
         if (OffsetInPage != 0 && Backing.OffsetsOf(byteInFirst).Contains(0UL)) found.Add(0);
@@ -163,7 +169,9 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>The first byte of a page that is one of the run.</summary>
     internal ulong OffsetOf(ulong page) => page == 0 ? 0 : page * IoPageTable.HostPageSize - OffsetInPage;
 
-    /// <summary>What is charged for this run, unless its owner is that already; what is charged so for another is 0.</summary>
+    /// <summary>
+    /// What is charged for this run, unless its owner is that already; what is charged so for another is 0.
+    /// </summary>
     internal ulong PinnedFor(PinOwner next, out PinAccounting accounting)
     {
         lock (this)
@@ -174,7 +182,8 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     }
 
     /// <summary>
-    /// Lets another process own what is pinned, which has been charged for it. Who is charged, a user or a process or nobody, stays.
+    /// Lets another process own what is pinned, which has been charged for it. Who is charged, a user or a process or
+    /// nobody, stays.
     /// </summary>
     internal void ChangeOwner(PinOwner next)
     {

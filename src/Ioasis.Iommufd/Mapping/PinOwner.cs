@@ -21,7 +21,8 @@ internal readonly record struct PinOwner(PinAccounting Accounting, ProcessPins P
     }
 
     /// <summary>Counts more pages as pinned, and charges for them.</summary>
-    /// <returns><see cref="Errno.ENOMEM"/> where the limit does not allow it, <see cref="Errno.EINVAL"/> where the process is gone.</returns>
+    /// <returns><see cref="Errno.ENOMEM"/> where the limit does not allow it, <see cref="Errno.EINVAL"/> where the
+    /// process is gone.</returns>
     internal Errno Charge(ulong pages)
     {
         if (pages == 0) return Errno.None;
@@ -29,7 +30,8 @@ internal readonly record struct PinOwner(PinAccounting Accounting, ProcessPins P
         if (Accounting != PinAccounting.None)
         {
             ulong limit = Process.LockLimit / IoPageTable.HostPageSize;
-            if (!(Accounting == PinAccounting.User ? User!.TryLock(pages, limit) : Process.TryLock(pages, limit))) return Errno.ENOMEM;
+            if (!(Accounting == PinAccounting.User ? User!.TryLock(pages, limit) : Process.TryLock(pages, limit)))
+                return Errno.ENOMEM;
         }
 
         Process.AddPinned((long)pages);

@@ -2,7 +2,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>The ranges of an IOAS that nothing may be mapped at, by who wants them so. Ranges of different owners may overlap.</summary>
+/// <summary>
+/// The ranges of an IOAS that nothing may be mapped at, by who wants them so. Ranges of different owners may overlap.
+/// </summary>
 internal sealed class ReservedIovas
 {
     private readonly List<(IovaRange Range, object Owner)> _ranges = []; // by first address
@@ -22,7 +24,10 @@ internal sealed class ReservedIovas
         return false;
     }
 
-    /// <summary>The range that covers an address or, where none does, the next one above it that starts at or below <paramref name="last"/>.</summary>
+    /// <summary>
+    /// The range that covers an address or, where none does, the next one above it that starts at or below
+    /// <paramref name="last"/>.
+    /// </summary>
     internal IovaRange? FindFirst(ulong first, ulong last)
     {
         foreach ((IovaRange range, _) in _ranges)

@@ -32,7 +32,8 @@ internal static class Spans
         List<IovaRange> merged = [];
         foreach (IovaRange range in sorted)
         {
-            if (merged.Count > 0 && merged[^1].Last == unchecked(range.First - 1)) merged[^1] = new IovaRange(merged[^1].First, range.Last);
+            if (merged.Count > 0 && merged[^1].Last == unchecked(range.First - 1))
+                merged[^1] = new IovaRange(merged[^1].First, range.Last);
             else merged.Add(range);
         }
 

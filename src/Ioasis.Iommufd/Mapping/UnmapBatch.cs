@@ -5,12 +5,15 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// Areas that are taken from the domains together: at the cost of one invalidation, and for those of one <see cref="PlainMemory"/> of one change of what
-/// is pinned. One thread uses it at a time.
+/// Areas that are taken from the domains together: at the cost of one invalidation, and for those of one
+/// <see cref="PlainMemory"/> of one change of what is pinned. One thread uses it at a time.
 /// </summary>
 internal sealed class UnmapBatch
 {
-    /// <summary>How many areas are best taken together: an invalidation counts for little among them, and they take little memory.</summary>
+    /// <summary>
+    /// How many areas are best taken together: an invalidation counts for little among them, and they take little
+    /// memory.
+    /// </summary>
     private const int Enough = 4096;
 
     private const int Small = 64;

@@ -7,8 +7,8 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// Where page requests of HWPTs wait for the program to read them, and then for its answers (Linux: struct iommufd_fault). A group is in
-/// one of two places: not read yet, or read and known by its cookie.
+/// Where page requests of HWPTs wait for the program to read them, and then for its answers (Linux: struct
+/// iommufd_fault). A group is in one of two places: not read yet, or read and known by its cookie.
 /// </summary>
 public sealed class FaultQueue : IommufdObject, IPageRequestHandler
 {
@@ -62,7 +62,8 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
                 _unread.Remove(node);
             }
 
-            foreach ((uint cookie, PageRequestGroup group) in _read.Where(g => g.Value.Attachment == attachment).ToArray())
+            foreach ((uint cookie, PageRequestGroup group) in _read.Where(
+                g => g.Value.Attachment == attachment).ToArray())
             {
                 abandoned.Add(group);
                 TryRemove(cookie, out _);
@@ -72,7 +73,9 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
         foreach (PageRequestGroup group in abandoned) group.Respond(PageResponse.Invalid);
     }
 
-    /// <summary>Gives the next group to a reader with room for <paramref name="room"/> requests, under a cookie of its own.</summary>
+    /// <summary>
+    /// Gives the next group to a reader with room for <paramref name="room"/> requests, under a cookie of its own.
+    /// </summary>
     /// <param name="room">Requests that fit.</param>
     /// <param name="requests">Them; null when none waits or it does not fit.</param>
     /// <returns>How many requests the next group has; 0 when none waits.</returns>
@@ -83,7 +86,8 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
         {
             if (_unread.First is not { Value: var group } first) return 0;
             if (group.Requests.Count > room) return group.Requests.Count;
-            if (!_freeCookies.TryDequeue(out uint cookie, out _)) cookie = ++_highestCookie; // the lowest that is free, as on Linux
+            // the lowest that is free, as on Linux
+            if (!_freeCookies.TryDequeue(out uint cookie, out _)) cookie = ++_highestCookie;
             requests = new IommuHwptPgfault[group.Requests.Count];
             for (int i = 0; i < requests.Length; i++) requests[i] = Compose(group, group.Requests[i], cookie);
             _unread.Remove(first);
@@ -136,7 +140,8 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
 
     private static IommuHwptPgfault Compose(PageRequestGroup group, in PageRequest request, uint cookie) => new()
     {
-        Flags = (request.Pasid is null ? 0 : IOMMU_PGFAULT_FLAGS_PASID_VALID) | (request.IsLast ? IOMMU_PGFAULT_FLAGS_LAST_PAGE : 0),
+        Flags = (request.Pasid is null ? 0 : IOMMU_PGFAULT_FLAGS_PASID_VALID)
+            | (request.IsLast ? IOMMU_PGFAULT_FLAGS_LAST_PAGE : 0),
         DevId = (group.Attachment.Owner as IommufdDevice)?.Id ?? 0,
         Pasid = request.Pasid?.Value ?? 0,
         Grpid = request.Group,

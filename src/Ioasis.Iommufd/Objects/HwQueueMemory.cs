@@ -4,7 +4,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Objects;
 
-/// <summary>The guest's memory that a hardware queue lies in: pinned, so that it cannot be unmapped under the queue, and in one piece.</summary>
+/// <summary>
+/// The guest's memory that a hardware queue lies in: pinned, so that it cannot be unmapped under the queue, and in one
+/// piece.
+/// </summary>
 internal sealed class HwQueueMemory
 {
     /// <summary>Pages of the largest queue: 1 GiB, far above what hardware has.</summary>
@@ -25,7 +28,8 @@ internal sealed class HwQueueMemory
     internal MemoryLocation Location { get; private init; }
 
     /// <summary>Pins whole pages around a range of an IOAS.</summary>
-    /// <returns>ERANGE when they do not end below 2^64, EFAULT when they are not in one piece, else what pinning says.</returns>
+    /// <returns>ERANGE when they do not end below 2^64, EFAULT when they are not in one piece, else what pinning
+    /// says.</returns>
     internal static Errno TryPin(IommufdContext context, Ioas ioas, ulong iova, ulong length, out HwQueueMemory? memory)
     {
         const ulong page = IoPageTable.HostPageSize;
@@ -41,10 +45,13 @@ internal sealed class HwQueueMemory
         {
             MemoryLocation start = pinned[0].Location;
             for (int i = 1; i < pinned.Count && errno == Errno.None; i++)
-                if (pinned[i].Location != start with { Offset = start.Offset + ((ulong)i * page) }) errno = Errno.EFAULT;
+                if (pinned[i].Location != start with { Offset = start.Offset + ((ulong)i * page) })
+                    errno = Errno.EFAULT;
             if (errno == Errno.None)
             {
-                memory = new HwQueueMemory(access, first, pages * page) { Location = start with { Offset = start.Offset + offset } };
+                memory = new HwQueueMemory(
+                    access, first, pages * page)
+                { Location = start with { Offset = start.Offset + offset } };
                 return errno;
             }
 

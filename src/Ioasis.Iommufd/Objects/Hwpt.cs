@@ -11,7 +11,9 @@ public abstract class Hwpt : IommufdObject
     /// <summary>Who answers page requests for it (IOMMU_HWPT_FAULT_ID_VALID); null when they are refused.</summary>
     internal FaultQueue? Faults { get; private set; }
 
-    /// <summary>Brings its page requests to a queue. Before anything is attached; the queue then lives as long as the HWPT.</summary>
+    /// <summary>
+    /// Brings its page requests to a queue. Before anything is attached; the queue then lives as long as the HWPT.
+    /// </summary>
     internal void SetFaults(FaultQueue faults)
     {
         faults.Objects.AddUser(faults);

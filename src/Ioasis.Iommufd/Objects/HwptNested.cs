@@ -36,15 +36,20 @@ public sealed class HwptNested : Hwpt
 
     /// <summary>Makes one on a HWPT, for devices behind a unit.</summary>
     internal static Errno Prepare(
-        ObjectTable objects, HwptPaging parent, IommuUnit unit, uint flags, UserData? data, out ObjectTable.Pending<Hwpt>? pending)
+        ObjectTable objects, HwptPaging parent, IommuUnit unit, uint flags, UserData? data,
+        out ObjectTable.Pending<Hwpt>? pending)
     {
         pending = null;
         if ((flags & ~ValidFlags) != 0 || data is null) return Errno.EOPNOTSUPP;
-        if (parent.IsAutomatic || !parent.IsNestParent || parent.Domain.Owner.GetType() != unit.GetType()) return Errno.EINVAL;
-        IommuStatus status = unit.CreateNestedDomain(parent.PagingDomain, OptionsOf(flags), data, out NestedDomain? domain);
+        if (parent.IsAutomatic || !parent.IsNestParent || parent.Domain.Owner.GetType() != unit.GetType())
+            return Errno.EINVAL;
+        IommuStatus status = unit.CreateNestedDomain(parent.PagingDomain, OptionsOf(flags), data,
+            out NestedDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
         return objects.TryReserve<Hwpt>(
-            new HwptNested(objects, parent, domain!, parent) { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 }, out pending);
+            new HwptNested(objects, parent, domain!,
+                parent)
+            { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 }, out pending);
     }
 
     /// <summary>Makes one that belongs to a vIOMMU.</summary>
@@ -56,7 +61,9 @@ public sealed class HwptNested : Hwpt
         IommuStatus status = viommu.Driver.CreateNestedDomain(OptionsOf(flags), data, out NestedDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
         return objects.TryReserve<Hwpt>(
-            new HwptNested(objects, viommu.Parent, domain!, viommu) { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 }, out pending);
+            new HwptNested(objects, viommu.Parent, domain!,
+                viommu)
+            { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 }, out pending);
     }
 
     internal override void Destroy()

@@ -42,27 +42,34 @@ public sealed class HwptPaging : Hwpt
     /// <summary>Whether DMA through it is coherent whatever the device asks for.</summary>
     internal bool EnforcesCoherency => _domain.Owner.EnforcesCoherency;
 
-    /// <summary>Made by attaching to an IOAS rather than by a program's request: it goes when its last device does.</summary>
+    /// <summary>
+    /// Made by attaching to an IOAS rather than by a program's request: it goes when its last device does.
+    /// </summary>
     internal bool IsAutomatic { get; set; }
 
     /// <summary>
-    /// Makes one for a device, without mappings yet: <see cref="Fill"/> follows. The caller holds the IOAS's HWPT lock until it commits
-    /// or disposes what it gets.
+    /// Makes one for a device, without mappings yet: <see cref="Fill"/> follows. The caller holds the IOAS's HWPT lock
+    /// until it commits or disposes what it gets.
     /// </summary>
     internal static Errno Prepare(
-        ObjectTable objects, Ioas ioas, Endpoint endpoint, uint flags, UserData? data, out ObjectTable.Pending<HwptPaging>? pending)
+        ObjectTable objects, Ioas ioas, Endpoint endpoint, uint flags, UserData? data,
+        out ObjectTable.Pending<HwptPaging>? pending)
     {
-        const uint valid = IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_PASID;
+        const uint valid = IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_FAULT_ID_VALID
+            | IOMMU_HWPT_ALLOC_PASID;
         const uint faultsOnNestParent = IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_NEST_PARENT;
         pending = null;
         if ((flags & ~valid) != 0 || (flags & faultsOnNestParent) == faultsOnNestParent) return Errno.EOPNOTSUPP;
-        if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) != 0 && !endpoint.Unit.SupportsDirtyTracking(endpoint)) return Errno.EOPNOTSUPP;
+        if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) != 0 && !endpoint.Unit.SupportsDirtyTracking(endpoint))
+            return Errno.EOPNOTSUPP;
 
         var options = (PagingDomainOptions)(flags & ~IOMMU_HWPT_FAULT_ID_VALID);
         IommuStatus status = endpoint.Unit.CreatePagingDomain(
             endpoint, options, data, ioas.Table.MappingsFor(endpoint.Unit.PageSizes), out PagingDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
-        var created = new HwptPaging(objects, ioas, domain!) { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 };
+        var created = new HwptPaging(
+            objects, ioas, domain!)
+        { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 };
         return objects.TryReserve(created, out pending);
     }
 

@@ -7,7 +7,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Objects;
 
-/// <summary>A page table that is a process's own address space: devices use the process's pointers, by a PASID.</summary>
+/// <summary>
+/// A page table that is a process's own address space: devices use the process's pointers, by a PASID.
+/// </summary>
 public sealed class HwptProcess : Hwpt
 {
     private readonly ProcessDomain _domain;
@@ -19,11 +21,13 @@ public sealed class HwptProcess : Hwpt
 
     /// <summary>Makes one for a device whose unit knows PASIDs.</summary>
     internal static Errno Prepare(
-        ObjectTable objects, Endpoint endpoint, AddressSpace process, uint flags, UserData data, out ObjectTable.Pending<Hwpt>? pending)
+        ObjectTable objects, Endpoint endpoint, AddressSpace process, uint flags, UserData data,
+        out ObjectTable.Pending<Hwpt>? pending)
     {
         pending = null;
         if ((flags & ~IommufdH.IOMMU_HWPT_ALLOC_PASID) != 0) return Errno.EOPNOTSUPP;
-        IommuStatus status = data.TryRead(IoasisH.IOASIS_HWPT_DATA_PROCESS, sizeof(ulong), out IoasisHwptProcess config);
+        IommuStatus status = data.TryRead(IoasisH.IOASIS_HWPT_DATA_PROCESS, sizeof(ulong),
+            out IoasisHwptProcess config);
         if (status != IommuStatus.Ok) return status.ToErrno();
         if (config.Flags != 0 || config.Reserved != 0 || endpoint.Unit.MaxPasidLog2 == 0) return Errno.EOPNOTSUPP;
         return objects.TryReserve<Hwpt>(New(endpoint.Unit, process), out pending);
@@ -36,7 +40,8 @@ public sealed class HwptProcess : Hwpt
     internal static ObjectTable.Pending<Hwpt> Reserve(ObjectTable objects, IommuUnit unit, AddressSpace process) =>
         objects.Reserve<Hwpt>(New(unit, process));
 
-    private static HwptProcess New(IommuUnit unit, AddressSpace process) => new(new ProcessDomain(unit, process)) { PasidCompatible = true };
+    private static HwptProcess New(IommuUnit unit, AddressSpace process) =>
+        new(new ProcessDomain(unit, process)) { PasidCompatible = true };
 
     internal override void Destroy() => ReleaseFaults();
 }

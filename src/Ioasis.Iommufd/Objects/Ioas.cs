@@ -14,13 +14,20 @@ public sealed class Ioas : IommufdObject
 
     internal override long Cost => 2048;
 
-    /// <summary>Held while a HWPT of this IOAS is made or looked for, so that two devices do not each make one. Taken before a group's lock.</summary>
+    /// <summary>
+    /// Held while a HWPT of this IOAS is made or looked for, so that two devices do not each make one. Taken before a
+    /// group's lock.
+    /// </summary>
     internal Lock HwptLock { get; } = new();
 
-    /// <summary>The HWPTs over it. Guarded by <see cref="HwptLock"/>, except that a HWPT that goes away takes itself out.</summary>
+    /// <summary>
+    /// The HWPTs over it. Guarded by <see cref="HwptLock"/>, except that a HWPT that goes away takes itself out.
+    /// </summary>
     internal HwptList Hwpts { get; } = new();
 
-    /// <summary>Reserves a range for good, so that nothing can be mapped there (Linux: iopt_reserve_iova, without an owner).</summary>
+    /// <summary>
+    /// Reserves a range for good, so that nothing can be mapped there (Linux: iopt_reserve_iova, without an owner).
+    /// </summary>
     /// <returns>EADDRINUSE when something is mapped or allowed there.</returns>
     public Errno ReserveIova(IovaRange range) => Table.Reserve(range);
 
@@ -30,7 +37,9 @@ public sealed class Ioas : IommufdObject
         Table.Close();
     }
 
-    /// <summary>A list that is read as it was at one moment; adding and removing take the same time however long it is.</summary>
+    /// <summary>
+    /// A list that is read as it was at one moment; adding and removing take the same time however long it is.
+    /// </summary>
     internal sealed class HwptList
     {
         // Guards the list. Innermost.

@@ -5,16 +5,18 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// A driver's own way to the memory of an IOAS, for one that has no device to do DMA: mdev's, say (Linux: struct iommufd_access). It reads,
-/// writes and pins what is mapped, and lets go when that is unmapped: when an unmap returns, nobody uses the memory any more.
-/// Programs can name it by <see cref="IommufdObject.Id"/> but do nothing with it. The driver disposes of it.
+/// A driver's own way to the memory of an IOAS, for one that has no device to do DMA: mdev's, say (Linux: struct
+/// iommufd_access). It reads, writes and pins what is mapped, and lets go when that is unmapped: when an unmap returns,
+/// nobody uses the memory any more. Programs can name it by <see cref="IommufdObject.Id"/> but do nothing with it. The
+/// driver disposes of it.
 /// </summary>
 public sealed class IommufdAccess : IommufdObject, IDisposable
 {
     // Guards what the access is attached to. Taken before an IoPageTable's lock; not held while the owner is called.
     private readonly Lock _lock = new();
 
-    // Guards _running and _ended; waited on until no call of the owner's Unmap runs. Nothing else is locked while it is held.
+    // Guards _running and _ended; waited on until no call of the owner's Unmap runs. Nothing else is locked while it is
+    // held.
     private readonly object _calls = new();
     private readonly IommufdContext _context;
     private readonly IAccessOwner? _owner;
@@ -35,7 +37,9 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
 
     private bool IsInternal => _owner is null;
 
-    /// <summary>Makes an access for a driver (Linux: iommufd_access_create). It keeps the context alive until it is disposed of.</summary>
+    /// <summary>
+    /// Makes an access for a driver (Linux: iommufd_access_create). It keeps the context alive until it is disposed of.
+    /// </summary>
     /// <param name="context">The open /dev/iommu.</param>
     /// <param name="owner">Who uses it, and is told of unmaps.</param>
     public static IommufdAccess Create(IommufdContext context, IAccessOwner owner)
@@ -47,13 +51,14 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     }
 
     /// <summary>
-    /// Makes an access for an object of the context itself (Linux: iommufd_access_create_internal). Nobody is told of unmaps: what it has
-    /// pinned cannot be unmapped.
+    /// Makes an access for an object of the context itself (Linux: iommufd_access_create_internal). Nobody is told of
+    /// unmaps: what it has pinned cannot be unmapped.
     /// </summary>
     internal static IommufdAccess CreateInternal(IommufdContext context) => Publish(new IommufdAccess(context, null));
 
     /// <summary>Attaches it to an IOAS (Linux: iommufd_access_attach).</summary>
-    /// <returns>EINVAL when it is attached already, ENOENT no such IOAS, EADDRINUSE when something mapped there is not aligned to pages but must be.</returns>
+    /// <returns>EINVAL when it is attached already, ENOENT no such IOAS, EADDRINUSE when something mapped there is not
+    /// aligned to pages but must be.</returns>
     public Errno Attach(uint ioasId)
     {
         lock (_lock) return _ioas is not null ? Errno.EINVAL : Change(ioasId);
@@ -66,15 +71,20 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     }
 
     /// <summary>
-    /// Moves it to another IOAS (Linux: iommufd_access_replace). The owner is told to unpin everything of the former one.
+    /// Moves it to another IOAS (Linux: iommufd_access_replace). The owner is told to unpin everything of the former
+    /// one.
     /// </summary>
-    /// <returns>ENOENT when it is not attached, or there is no such IOAS; else as <see cref="Attach(uint)"/>, and it stays where it was.</returns>
+    /// <returns>ENOENT when it is not attached, or there is no such IOAS; else as <see cref="Attach(uint)"/>, and it
+    /// stays where it was.</returns>
     public Errno Replace(uint ioasId)
     {
         lock (_lock) return _ioas is null ? Errno.ENOENT : Change(ioasId);
     }
 
-    /// <summary>Detaches it; the owner is told to unpin everything (Linux: iommufd_access_detach). Not attached, nothing happens.</summary>
+    /// <summary>
+    /// Detaches it; the owner is told to unpin everything (Linux: iommufd_access_detach). Not attached, nothing
+    /// happens.
+    /// </summary>
     public void Detach()
     {
         lock (_lock)
@@ -82,14 +92,16 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     }
 
     /// <summary>
-    /// Pins a range without holes, so that its pages can be read and written until <see cref="UnpinPages"/> (Linux: iommufd_access_pin_pages).
+    /// Pins a range without holes, so that its pages can be read and written until <see cref="UnpinPages"/> (Linux:
+    /// iommufd_access_pin_pages).
     /// </summary>
     /// <param name="iova">An address whose memory begins at a page.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="write">Whether the pages are to be written, rather than only read.</param>
     /// <param name="pages">The pages in ascending order, when the answer is <see cref="Errno.None"/>.</param>
-    /// <returns>EINVAL length 0, memory not aligned to pages, a dma-buf, something that is being unmapped, or an access that pins nothing;
-    /// EOVERFLOW; ENOENT not attached or not mapped; EPERM not mapped for that; EFAULT memory that is not there (EINVAL, of a file); ENOMEM limit.</returns>
+    /// <returns>EINVAL length 0, memory not aligned to pages, a dma-buf, something that is being unmapped, or an access
+    /// that pins nothing; EOVERFLOW; ENOENT not attached or not mapped; EPERM not mapped for that; EFAULT memory that
+    /// is not there (EINVAL, of a file); ENOMEM limit.</returns>
     public Errno PinPages(ulong iova, ulong length, bool write, out IReadOnlyList<PinnedPage> pages)
     {
         pages = [];
@@ -106,14 +118,16 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     }
 
     /// <summary>
-    /// Undoes one <see cref="PinPages"/> of the very same range (Linux: iommufd_access_unpin_pages). The driver has stopped using the pages.
+    /// Undoes one <see cref="PinPages"/> of the very same range (Linux: iommufd_access_unpin_pages). The driver has
+    /// stopped using the pages.
     /// </summary>
     /// <exception cref="InvalidOperationException">That range was not pinned.</exception>
     public void UnpinPages(ulong iova, ulong length)
     {
         lock (_lock)
         {
-            if (_unpinFrom is { } ioas && new Iova(iova).TryLast(length, out Iova last) && ioas.Table.Unpin(new IovaRange(iova, last.Value), IsInternal))
+            if (_unpinFrom is { } ioas && new Iova(iova).TryLast(length, out Iova last)
+                && ioas.Table.Unpin(new IovaRange(iova, last.Value), IsInternal))
                 return;
         }
 
@@ -121,8 +135,8 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     }
 
     /// <summary>Reads a range without holes, at any alignment (Linux: iommufd_access_rw).</summary>
-    /// <returns>EINVAL no bytes, a dma-buf, or something that is being unmapped; EOVERFLOW; ENOENT not attached or not mapped; EPERM not mapped for
-    /// reading; EFAULT memory that is not there (EINVAL, of a file).</returns>
+    /// <returns>EINVAL no bytes, a dma-buf, or something that is being unmapped; EOVERFLOW; ENOENT not attached or not
+    /// mapped; EPERM not mapped for reading; EFAULT memory that is not there (EINVAL, of a file).</returns>
     public Errno Read(ulong iova, Span<byte> destination)
     {
         if (destination.IsEmpty) return Errno.EINVAL;
@@ -130,7 +144,10 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
         lock (_lock) return _ioas?.Table.Read(iova, destination) ?? Errno.ENOENT;
     }
 
-    /// <summary>Writes a range without holes, at any alignment (Linux: iommufd_access_rw). What was written before an error stays.</summary>
+    /// <summary>
+    /// Writes a range without holes, at any alignment (Linux: iommufd_access_rw). What was written before an error
+    /// stays.
+    /// </summary>
     /// <returns>As <see cref="Read"/>; EPERM not mapped for writing.</returns>
     public Errno Write(ulong iova, ReadOnlySpan<byte> source)
     {
@@ -140,8 +157,9 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     }
 
     /// <summary>
-    /// Gives the access back, detached if it is not (Linux: iommufd_access_destroy). Waits for calls of <see cref="IAccessOwner.Unmap"/> that
-    /// are under way: none runs when this returns, and so this must not be called from there.
+    /// Gives the access back, detached if it is not (Linux: iommufd_access_destroy). Waits for calls of
+    /// <see cref="IAccessOwner.Unmap"/> that are under way: none runs when this returns, and so this must not be called
+    /// from there.
     /// </summary>
     public void Dispose()
     {

@@ -9,7 +9,8 @@ namespace Ioasis.Iommufd.Objects;
 
 /// <summary>One open of /dev/iommu: the owner of all objects made through it (Linux: struct iommufd_ctx).</summary>
 /// <param name="carrier">The memory behind the open file.</param>
-/// <param name="isVfioContainer">Whether it was opened as VFIO's container, which charges the process and maps devices' memory, as VFIO's own does.</param>
+/// <param name="isVfioContainer">Whether it was opened as VFIO's container, which charges the process and maps devices'
+/// memory, as VFIO's own does.</param>
 public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = false) : NodeFile
 {
     // Guards _groups and how many devices of each are bound. Nothing else is locked while it is held.
@@ -17,7 +18,9 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     private readonly Dictionary<IommuGroup, IommufdGroup> _groups = [];
     private int _references = 1; // the open file's
 
-    /// <summary>Whether locked memory is accounted to the process rather than to its user (IOMMU_OPTION_RLIMIT_MODE).</summary>
+    /// <summary>
+    /// Whether locked memory is accounted to the process rather than to its user (IOMMU_OPTION_RLIMIT_MODE).
+    /// </summary>
     internal bool AccountsByProcess { get; set; } = isVfioContainer;
 
     /// <summary>Whether it was opened as VFIO's container.</summary>
@@ -45,11 +48,14 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
         Regions.Map(offset, length, shared, executable);
 
     /// <summary>
-    /// Keeps the context alive beyond its close, as the file of a bound device does (Linux: iommufd_ctx_get). Undone by <see cref="Release"/>.
+    /// Keeps the context alive beyond its close, as the file of a bound device does (Linux: iommufd_ctx_get). Undone by
+    /// <see cref="Release"/>.
     /// </summary>
     public void AddReference() => Interlocked.Increment(ref _references);
 
-    /// <summary>Undoes one <see cref="AddReference"/>; with the last one after the close everything is given back.</summary>
+    /// <summary>
+    /// Undoes one <see cref="AddReference"/>; with the last one after the close everything is given back.
+    /// </summary>
     public void Release()
     {
         if (Interlocked.Decrement(ref _references) != 0) return;
@@ -57,7 +63,9 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
         Objects.Clear();
     }
 
-    /// <summary>The number of the IOAS that the ioctls of a VFIO container mean (Linux: iommufd_vfio_compat_ioas_get_id).</summary>
+    /// <summary>
+    /// The number of the IOAS that the ioctls of a VFIO container mean (Linux: iommufd_vfio_compat_ioas_get_id).
+    /// </summary>
     /// <returns><see cref="Errno.ENODEV"/> when they mean none.</returns>
     public Errno TryGetCompatIoas(out uint id)
     {
@@ -68,14 +76,15 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     }
 
     /// <summary>
-    /// Makes such an IOAS if there is none, as a group does that gets the context as its container (Linux: iommufd_vfio_compat_ioas_create).
-    /// It is like one that the program made itself.
+    /// Makes such an IOAS if there is none, as a group does that gets the context as its container (Linux:
+    /// iommufd_vfio_compat_ioas_create). It is like one that the program made itself.
     /// </summary>
     public void EnsureCompatIoas() => Objects.EnsureCompat();
 
     /// <summary>
-    /// Keeps what devices cannot use out of the IOAS that VFIO's ioctls mean, before any of them is attached: VFIO's own container attaches a group as a
-    /// whole when it gets it (Linux: vfio_iommu_type1_attach_group). Undone by <see cref="UnreserveFor"/>.
+    /// Keeps what devices cannot use out of the IOAS that VFIO's ioctls mean, before any of them is attached: VFIO's
+    /// own container attaches a group as a whole when it gets it (Linux: vfio_iommu_type1_attach_group). Undone by
+    /// <see cref="UnreserveFor"/>.
     /// </summary>
     /// <returns>EINVAL when something is mapped there.</returns>
     internal Errno ReserveFor(IEnumerable<Endpoint> endpoints, object owner)
@@ -102,8 +111,8 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     public override void Close() => Release();
 
     /// <summary>
-    /// How many pins of this context a page of memory has (on Linux the pin count of the page itself says that): for each mapped run of memory that
-    /// has the page, one, if a device or a driver can use it there.
+    /// How many pins of this context a page of memory has (on Linux the pin count of the page itself says that): for
+    /// each mapped run of memory that has the page, one, if a device or a driver can use it there.
     /// </summary>
     /// <param name="page">Any byte of the page.</param>
     public int CountPins(MemoryLocation page)
@@ -113,7 +122,10 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
         return pins + pages.Sum(p => p.CountPins(page));
     }
 
-    /// <summary>Reserves a range of an IOAS for good, so that nothing can be mapped there (Linux: iopt_reserve_iova, without an owner).</summary>
+    /// <summary>
+    /// Reserves a range of an IOAS for good, so that nothing can be mapped there (Linux: iopt_reserve_iova, without an
+    /// owner).
+    /// </summary>
     /// <returns>ENOENT no such IOAS; EADDRINUSE when something is mapped or allowed there.</returns>
     public Errno ReserveIova(uint ioasId, IovaRange range)
     {
@@ -133,7 +145,10 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
         return Objects.Remove(id); // in use as well when it was mapped meanwhile
     }
 
-    /// <summary>What this context knows of a group: the same object for all its devices, from the first that is bound to the last.</summary>
+    /// <summary>
+    /// What this context knows of a group: the same object for all its devices, from the first that is bound to the
+    /// last.
+    /// </summary>
     internal IommufdGroup EnterGroup(IommuGroup group)
     {
         lock (_lock)

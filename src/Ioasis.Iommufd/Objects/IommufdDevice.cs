@@ -7,8 +7,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// A device that a driver (VFIO, mdev, vDPA) bound to a context (Linux: struct iommufd_device). The driver holds it; programs name
-/// it by <see cref="IommufdObject.Id"/>.
+/// A device that a driver (VFIO, mdev, vDPA) bound to a context (Linux: struct iommufd_device). The driver holds it;
+/// programs name it by <see cref="IommufdObject.Id"/>.
 /// </summary>
 public sealed class IommufdDevice : IommufdObject
 {
@@ -35,17 +35,19 @@ public sealed class IommufdDevice : IommufdObject
     /// <param name="context">The open /dev/iommu.</param>
     /// <param name="endpoint">The device.</param>
     /// <param name="device">The binding, when the answer is <see cref="Errno.None"/>.</param>
-    /// <param name="keepsContext">Whether it keeps the context alive beyond its close. Not so for a driver that is an object of the context, whose
-    /// end is what unbinds.</param>
+    /// <param name="keepsContext">Whether it keeps the context alive beyond its close. Not so for a driver that is an
+    /// object of the context, whose end is what unbinds.</param>
     /// <returns>EBUSY when the group's DMA is another owner's.</returns>
-    public static Errno Bind(IommufdContext context, Endpoint endpoint, out IommufdDevice? device, bool keepsContext = true)
+    public static Errno Bind(
+        IommufdContext context, Endpoint endpoint, out IommufdDevice? device, bool keepsContext = true)
     {
         device = null;
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(endpoint);
         IommuStatus claimed = endpoint.Group.Claim(context);
         if (claimed != IommuStatus.Ok) return claimed.ToErrno();
-        using ObjectTable.Pending<IommufdDevice> pending = context.Objects.Reserve(new IommufdDevice(context, endpoint, keepsContext));
+        using ObjectTable.Pending<IommufdDevice> pending =
+            context.Objects.Reserve(new IommufdDevice(context, endpoint, keepsContext));
         if (keepsContext) context.AddReference();
         context.Objects.AddUser(pending.Value); // the driver, until it unbinds
         device = pending.Value;
@@ -54,8 +56,8 @@ public sealed class IommufdDevice : IommufdObject
     }
 
     /// <summary>
-    /// Attaches the device, or one of its PASIDs, to a page table: an IOAS, for which a HWPT is then found or made, or a HWPT (Linux:
-    /// iommufd_device_attach). It must not be attached yet: see <see cref="Replace"/>.
+    /// Attaches the device, or one of its PASIDs, to a page table: an IOAS, for which a HWPT is then found or made, or
+    /// a HWPT (Linux: iommufd_device_attach). It must not be attached yet: see <see cref="Replace"/>.
     /// </summary>
     /// <param name="pasid">Null for the device's requests without PASID.</param>
     /// <param name="pageTableId">IOAS or HWPT; on success the HWPT.</param>
@@ -75,12 +77,17 @@ public sealed class IommufdDevice : IommufdObject
         return errno;
     }
 
-    /// <summary>Moves an attached device to another page table without a gap between them (Linux: iommufd_device_replace).</summary>
+    /// <summary>
+    /// Moves an attached device to another page table without a gap between them (Linux: iommufd_device_replace).
+    /// </summary>
     /// <param name="pasid">Null for the device's requests without PASID.</param>
     /// <param name="pageTableId">IOAS or HWPT; on success the HWPT.</param>
     public Errno Replace(Pasid? pasid, ref uint pageTableId) => ChangePageTable(pasid, ref pageTableId, replace: true);
 
-    /// <summary>Errno for a PASID above 20 bits: ENOENT if the page table does not exist, else EINVAL (Linux checks in that order).</summary>
+    /// <summary>
+    /// Errno for a PASID above 20 bits: ENOENT if the page table does not exist, else EINVAL (Linux checks in that
+    /// order).
+    /// </summary>
     public Errno RefusePasid(uint pageTableId)
     {
         Errno errno = Objects.TryGet(pageTableId, out ObjectTable.Held<IommufdObject> held);
@@ -88,14 +95,20 @@ public sealed class IommufdDevice : IommufdObject
         return errno == Errno.None ? Errno.EINVAL : errno;
     }
 
-    /// <summary>Detaches; the device's DMA is blocked when this returns (Linux: iommufd_device_detach). Not attached, nothing happens.</summary>
+    /// <summary>
+    /// Detaches; the device's DMA is blocked when this returns (Linux: iommufd_device_detach). Not attached, nothing
+    /// happens.
+    /// </summary>
     /// <param name="pasid">Null for the device's requests without PASID.</param>
     public void Detach(Pasid? pasid)
     {
         if (Leave(pasid)) Objects.RemoveUser(this);
     }
 
-    /// <summary>Ends what the device is attached by at this moment, which another device of the group may have replaced meanwhile.</summary>
+    /// <summary>
+    /// Ends what the device is attached by at this moment, which another device of the group may have replaced
+    /// meanwhile.
+    /// </summary>
     /// <returns>False when it is not attached.</returns>
     private bool Leave(Pasid? pasid)
     {
@@ -103,7 +116,8 @@ public sealed class IommufdDevice : IommufdObject
         lock (_group.Lock)
         {
             var key = new IommufdGroup.Key(pasid);
-            if (!_group.Attachments.TryGetValue(key, out IommufdGroup.Attachment? group) || !group.Devices.Remove(this, out Attachment? attachment)) return false;
+            if (!_group.Attachments.TryGetValue(key, out IommufdGroup.Attachment? group)
+                || !group.Devices.Remove(this, out Attachment? attachment)) return false;
             hwpt = group.Hwpt;
             if (attachment is not null) Endpoint.Detach(attachment);
             if (group.Devices.Count == 0) _group.Attachments.Remove(key);
@@ -115,7 +129,8 @@ public sealed class IommufdDevice : IommufdObject
     }
 
     /// <summary>
-    /// Gives the device back (Linux: iommufd_device_unbind). Nothing is attached any more; calls that name the device just then are waited for.
+    /// Gives the device back (Linux: iommufd_device_unbind). Nothing is attached any more; calls that name the device
+    /// just then are waited for.
     /// </summary>
     public void Unbind()
     {
@@ -130,9 +145,13 @@ public sealed class IommufdDevice : IommufdObject
         Endpoint.Group.Release();
     }
 
-    /// <summary>Makes a guest's number for the device known to a vIOMMU; the device has at most one, ever in one vIOMMU at a time.</summary>
+    /// <summary>
+    /// Makes a guest's number for the device known to a vIOMMU; the device has at most one, ever in one vIOMMU at a
+    /// time.
+    /// </summary>
     /// <param name="create">Makes the object, with the group's lock held.</param>
-    /// <returns>ENOENT when the device is being unbound, EEXIST when it has one, else what <paramref name="create"/> says.</returns>
+    /// <returns>ENOENT when the device is being unbound, EEXIST when it has one, else what <paramref name="create"/>
+    /// says.</returns>
     internal Errno SetVdevice(Func<(Errno, Vdevice?)> create)
     {
         lock (_group.Lock)
@@ -155,8 +174,8 @@ public sealed class IommufdDevice : IommufdObject
     }
 
     /// <summary>
-    /// A vDEVICE that the program has not destroyed goes with its device, and its number is not given out again: the program may still mean to
-    /// destroy it.
+    /// A vDEVICE that the program has not destroyed goes with its device, and its number is not given out again: the
+    /// program may still mean to destroy it.
     /// </summary>
     private void RemoveVdevice()
     {
@@ -212,7 +231,9 @@ public sealed class IommufdDevice : IommufdObject
         }
     }
 
-    /// <summary>Attaches to a HWPT of the IOAS that suits the device: one that attaching made earlier, else a new one.</summary>
+    /// <summary>
+    /// Attaches to a HWPT of the IOAS that suits the device: one that attaching made earlier, else a new one.
+    /// </summary>
     private Errno ChangeToAutomatic(Pasid? pasid, Ioas ioas, ref uint pageTableId, bool replace, out Hwpt? former)
     {
         lock (ioas.HwptLock)
@@ -220,7 +241,8 @@ public sealed class IommufdDevice : IommufdObject
             foreach (HwptPaging candidate in ioas.Hwpts.Snapshot)
             {
                 // One that is on its way out stands there still; its number may be another's already.
-                if (!candidate.IsAutomatic || !Objects.TryHold(candidate, out ObjectTable.Held<HwptPaging> held)) continue;
+                if (!candidate.IsAutomatic || !Objects.TryHold(candidate, out ObjectTable.Held<HwptPaging> held))
+                    continue;
                 using (held)
                 {
                     Errno answer = Change(pasid, candidate, replace, out former);
@@ -231,11 +253,13 @@ public sealed class IommufdDevice : IommufdObject
             }
 
             former = null;
-            Errno errno = HwptPaging.Prepare(Objects, ioas, Endpoint, 0, null, out ObjectTable.Pending<HwptPaging>? created);
+            Errno errno = HwptPaging.Prepare(
+                Objects, ioas, Endpoint, 0, null, out ObjectTable.Pending<HwptPaging>? created);
             if (errno != Errno.None) return errno;
             using ObjectTable.Pending<HwptPaging> pending = created!;
 
-            // As Linux has it: a first attachment comes before the mappings, a replacement only once they are all there.
+            // As Linux has it: a first attachment comes before the mappings, a replacement only once they are all
+            // there.
             if (replace && (errno = pending.Value.Fill()) != Errno.None) return errno;
             if ((errno = Change(pasid, pending.Value, replace, out former)) != Errno.None) return errno;
             Interleave.At("IommufdDevice.Attached");
@@ -337,7 +361,8 @@ public sealed class IommufdDevice : IommufdObject
         else
         {
             if (!hwpt.PasidCompatible) return Errno.EINVAL;
-            if (_group.Attachments.TryGetValue(new IommufdGroup.Key(null), out IommufdGroup.Attachment? rid) && !rid.Hwpt.PasidCompatible)
+            if (_group.Attachments.TryGetValue(new IommufdGroup.Key(null), out IommufdGroup.Attachment? rid)
+                && !rid.Hwpt.PasidCompatible)
                 return Errno.EINVAL;
         }
 
@@ -355,7 +380,8 @@ public sealed class IommufdDevice : IommufdObject
             Errno errno = device.Enter(pasid, former, domain, out Attachment? attachment);
             if (errno != Errno.None)
             {
-                foreach ((IommufdDevice done, Attachment? from) in moved) devices[done] = done.GoBack(devices[done], from);
+                foreach ((IommufdDevice done, Attachment? from) in moved)
+                    devices[done] = done.GoBack(devices[done], from);
                 return errno;
             }
 

@@ -3,12 +3,14 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// What the devices of one IOMMU group are attached to in one context (Linux: struct iommufd_group). The IOMMU cannot keep them apart:
-/// all that are attached, with the same PASID or without one, are attached to the same HWPT.
+/// What the devices of one IOMMU group are attached to in one context (Linux: struct iommufd_group). The IOMMU cannot
+/// keep them apart: all that are attached, with the same PASID or without one, are attached to the same HWPT.
 /// </summary>
 internal sealed class IommufdGroup
 {
-    /// <summary>Guards the attachments. Taken after an IOAS's HWPT lock and before its table's and the endpoints' locks.</summary>
+    /// <summary>
+    /// Guards the attachments. Taken after an IOAS's HWPT lock and before its table's and the endpoints' locks.
+    /// </summary>
     internal Lock Lock { get; } = new();
 
     /// <summary>How many devices of it are bound. Guarded by the context's lock.</summary>
@@ -26,7 +28,9 @@ internal sealed class IommufdGroup
     {
         internal Hwpt Hwpt { get; set; } = hwpt;
 
-        /// <summary>The devices that are attached, each with what it was attached by; with null where that is so in name only.</summary>
+        /// <summary>
+        /// The devices that are attached, each with what it was attached by; with null where that is so in name only.
+        /// </summary>
         internal Dictionary<IommufdDevice, Core.Endpoints.Attachment?> Devices { get; } = [];
     }
 }

@@ -2,7 +2,9 @@ using Ioasis.Core.Units;
 
 namespace Ioasis.Iommufd.Objects;
 
-/// <summary>A hardware queue of a vIOMMU, in memory of the guest that is pinned meanwhile (Linux: struct iommufd_hw_queue).</summary>
+/// <summary>
+/// A hardware queue of a vIOMMU, in memory of the guest that is pinned meanwhile (Linux: struct iommufd_hw_queue).
+/// </summary>
 public sealed class IommufdHwQueue : IommufdObject
 {
     private readonly ObjectTable _objects;

@@ -1,8 +1,8 @@
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// Something that a program names by a number within its context (Linux: struct iommufd_object). Others that need it alive count
-/// themselves as its users; only an object that nobody uses can be destroyed.
+/// Something that a program names by a number within its context (Linux: struct iommufd_object). Others that need it
+/// alive count themselves as its users; only an object that nobody uses can be destroyed.
 /// </summary>
 public abstract class IommufdObject
 {
@@ -37,15 +37,17 @@ public abstract class IommufdObject
         throw new InvalidOperationException($"Object {Id}, a {GetType().Name}, lost a user that it did not have.");
     }
 
-    /// <summary>Ends it, so that nobody uses it any more; false while somebody does, and when it has been ended.</summary>
+    /// <summary>
+    /// Ends it, so that nobody uses it any more; false while somebody does, and when it has been ended.
+    /// </summary>
     internal bool TryEnd() => Interlocked.CompareExchange(ref _users, Ended, 0) == 0;
 
     /// <summary>Who waits for the last user to go; null for nobody. Changed under the object table's lock.</summary>
     internal ManualResetEventSlim? Unused { get; set; }
 
     /// <summary>
-    /// Gives back what the object holds. Called once, when it is no longer in the table and has no users; cannot fail. Also undoes
-    /// an object that was never published.
+    /// Gives back what the object holds. Called once, when it is no longer in the table and has no users; cannot fail.
+    /// Also undoes an object that was never published.
     /// </summary>
     internal abstract void Destroy();
 }

@@ -40,10 +40,12 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     internal Viommu? DriverOrNull { get; set; }
 
     /// <inheritdoc/>
-    public Endpoint? FindDevice(ulong virtualId) => _vdevices.TryGetValue(virtualId, out Vdevice? vdevice) ? vdevice?.Device.Endpoint : null;
+    public Endpoint? FindDevice(ulong virtualId) =>
+        _vdevices.TryGetValue(virtualId, out Vdevice? vdevice) ? vdevice?.Device.Endpoint : null;
 
     /// <inheritdoc/>
-    public ulong? VirtualIdOf(Endpoint endpoint) => _vdevices.Values.FirstOrDefault(v => v?.Device.Endpoint == endpoint)?.VirtualId;
+    public ulong? VirtualIdOf(Endpoint endpoint) =>
+        _vdevices.Values.FirstOrDefault(v => v?.Device.Endpoint == endpoint)?.VirtualId;
 
     /// <inheritdoc/>
     public IommuStatus Report(uint type, ReadOnlySpan<byte> data)
@@ -64,7 +66,9 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     /// <inheritdoc/>
     public void FreeMmap(ulong offset) => _context.Regions.Free(offset);
 
-    /// <summary>Gives a number of the guest's to a device, if the number is free and the unit does not refuse.</summary>
+    /// <summary>
+    /// Gives a number of the guest's to a device, if the number is free and the unit does not refuse.
+    /// </summary>
     internal Errno Add(Vdevice vdevice)
     {
         if (!_vdevices.TryAdd(vdevice.VirtualId, null)) return Errno.EEXIST;
@@ -82,7 +86,8 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     /// <summary>Undoes <see cref="Add(Vdevice)"/>.</summary>
     internal void Remove(Vdevice vdevice)
     {
-        _vdevices[vdevice.VirtualId] = null; // nobody finds it, and nobody gets the number before the driver has let it go
+        // nobody finds it, and nobody gets the number before the driver has let it go
+        _vdevices[vdevice.VirtualId] = null;
         Driver.RemoveDevice(vdevice.Device.Endpoint, vdevice.VirtualId);
         _vdevices.TryRemove(vdevice.VirtualId, out _);
     }
@@ -103,14 +108,16 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     internal void Remove(VeventQueue queue)
     {
         lock (_eventLock)
-            if (_eventQueues.TryGetValue(queue.Type, out VeventQueue? added) && added == queue) _eventQueues.Remove(queue.Type);
+            if (_eventQueues.TryGetValue(queue.Type, out VeventQueue? added) && added == queue)
+                _eventQueues.Remove(queue.Type);
     }
 
     internal void Add(HwQueue driver, IommufdHwQueue queue) => _queues[driver] = queue;
 
     internal void Remove(HwQueue driver) => _queues.TryRemove(driver, out _);
 
-    internal bool TryFind(HwQueue driver, [NotNullWhen(true)] out IommufdHwQueue? queue) => _queues.TryGetValue(driver, out queue);
+    internal bool TryFind(HwQueue driver, [NotNullWhen(true)] out IommufdHwQueue? queue) =>
+        _queues.TryGetValue(driver, out queue);
 
     internal override void Destroy()
     {

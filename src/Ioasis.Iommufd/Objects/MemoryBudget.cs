@@ -3,8 +3,8 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// What a context holds of our memory: charged to the process that called it first, to its user and to all programs together. What one of them may not
-/// hold is ENOMEM (on Linux the memory cgroup says so, GFP_KERNEL_ACCOUNT).
+/// What a context holds of our memory: charged to the process that called it first, to its user and to all programs
+/// together. What one of them may not hold is ENOMEM (on Linux the memory cgroup says so, GFP_KERNEL_ACCOUNT).
 /// </summary>
 internal sealed class MemoryBudget
 {
@@ -26,7 +26,8 @@ internal sealed class MemoryBudget
     /// <summary>The caller is charged, if nobody else is yet.</summary>
     internal void SetPayer(ICaller caller)
     {
-        MemoryShare process = caller.Pins.Memory, user = caller.UserPins.Memory; // asks the caller's process: not under the lock
+        // asks the caller's process: not under the lock
+        MemoryShare process = caller.Pins.Memory, user = caller.UserPins.Memory;
         lock (_lock)
         {
             if (_hasPayer) return;

@@ -5,7 +5,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Objects;
 
-/// <summary>Memory of units that a program can map through its /dev/iommu (Linux: struct iommufd_mmap). The owner of what it maps is in use.</summary>
+/// <summary>
+/// Memory of units that a program can map through its /dev/iommu (Linux: struct iommufd_mmap). The owner of what it
+/// maps is in use.
+/// </summary>
 internal sealed class MmapRegions(ICarrier carrier)
 {
     private const ulong PageSize = 4096;
@@ -74,8 +77,8 @@ internal sealed class MmapRegions(ICarrier carrier)
     }
 
     /// <summary>
-    /// Whether a program has mapped a region of that object. The end of a mapping cannot always be seen, so it is looked for only now; the owner is in use
-    /// for as long as it was not seen.
+    /// Whether a program has mapped a region of that object. The end of a mapping cannot always be seen, so it is
+    /// looked for only now; the owner is in use for as long as it was not seen.
     /// </summary>
     internal bool IsMapped(uint owner)
     {
@@ -98,7 +101,9 @@ internal sealed class MmapRegions(ICarrier carrier)
 
         internal ulong Length => length;
 
-        /// <summary>Whether a program was allowed to map it since nobody had it mapped. That counts as a user of the owner.</summary>
+        /// <summary>
+        /// Whether a program was allowed to map it since nobody had it mapped. That counts as a user of the owner.
+        /// </summary>
         internal bool MayBeMapped { get; private set; }
 
         /// <summary>A program may map it; false when the owner has been ended.</summary>

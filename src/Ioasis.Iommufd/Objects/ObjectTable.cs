@@ -3,17 +3,21 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Objects;
 
-/// <summary>The objects of one context by number. A number is reserved first and shows its object only once that cannot fail any more.</summary>
+/// <summary>
+/// The objects of one context by number. A number is reserved first and shows its object only once that cannot fail any
+/// more.
+/// </summary>
 /// <remarks>
-/// Looking one up takes no lock: it is found and its users are counted, which fails once somebody has ended it. Who takes an object out ends it while
-/// nobody uses it.
+/// Looking one up takes no lock: it is found and its users are counted, which fails once somebody has ended it. Who
+/// takes an object out ends it while nobody uses it.
 /// </remarks>
 public sealed class ObjectTable
 {
     // Guards changes of the table; looking up takes no lock. Innermost: nothing else is locked while it is held.
     private readonly Lock _lock = new();
 
-    // Index is the number; number 0 is never given out, and a reserved number holds null and is in _reserved. Replaced by a larger one when it is full.
+    // Index is the number; number 0 is never given out, and a reserved number holds null and is in _reserved. Replaced
+    // by a larger one when it is full.
     private volatile IommufdObject?[] _objects = new IommufdObject?[8];
     private int _numbers = 1; // how many of these were ever given out
     private readonly HashSet<uint> _reserved = [];
@@ -37,9 +41,11 @@ public sealed class ObjectTable
     internal MemoryBudget Budget { get; } = new();
 
     /// <summary>
-    /// Reserves the lowest free number for an object that a program asks for. Disposing undoes that, and the object, unless it was committed.
+    /// Reserves the lowest free number for an object that a program asks for. Disposing undoes that, and the object,
+    /// unless it was committed.
     /// </summary>
-    /// <returns><see cref="Errno.ENOMEM"/> when the program may not hold more of our memory; the object is undone.</returns>
+    /// <returns><see cref="Errno.ENOMEM"/> when the program may not hold more of our memory; the object is
+    /// undone.</returns>
     public Errno TryReserve<T>(T created, out Pending<T>? pending) where T : IommufdObject
     {
         ArgumentNullException.ThrowIfNull(created);
@@ -55,7 +61,9 @@ public sealed class ObjectTable
         return Errno.None;
     }
 
-    /// <summary>The same for an object of which there are only so many by other means, such as a bound device.</summary>
+    /// <summary>
+    /// The same for an object of which there are only so many by other means, such as a bound device.
+    /// </summary>
     public Pending<T> Reserve<T>(T created) where T : IommufdObject
     {
         ArgumentNullException.ThrowIfNull(created);
@@ -102,7 +110,9 @@ public sealed class ObjectTable
         return Errno.ENOENT;
     }
 
-    /// <summary>Keeps an object alive that was found by other ways than its number; false when somebody has ended it.</summary>
+    /// <summary>
+    /// Keeps an object alive that was found by other ways than its number; false when somebody has ended it.
+    /// </summary>
     internal bool TryHold<T>(T found, out Held<T> held) where T : IommufdObject
     {
         bool isThere = found.TryAddUser();
@@ -111,7 +121,8 @@ public sealed class ObjectTable
     }
 
     /// <summary>
-    /// The object of a kind that has a number at this moment; null when there is none. Nothing keeps it alive: for what one that is gone refuses by itself.
+    /// The object of a kind that has a number at this moment; null when there is none. Nothing keeps it alive: for what
+    /// one that is gone refuses by itself.
     /// </summary>
     internal T? Find<T>(uint id) where T : IommufdObject
     {
@@ -136,7 +147,10 @@ public sealed class ObjectTable
         return Errno.ENODEV;
     }
 
-    /// <summary>Chooses the IOAS that VFIO's ioctls mean, until it is destroyed or another is chosen; null for none. The caller holds it.</summary>
+    /// <summary>
+    /// Chooses the IOAS that VFIO's ioctls mean, until it is destroyed or another is chosen; null for none. The caller
+    /// holds it.
+    /// </summary>
     internal void SetCompat(Ioas? ioas)
     {
         lock (_lock) _compat = ioas;
@@ -178,8 +192,8 @@ public sealed class ObjectTable
     }
 
     /// <summary>
-    /// Takes an object out and destroys it, and never gives its number out again (Linux: a tombstone). Nobody but calls under way uses it; they
-    /// are waited for.
+    /// Takes an object out and destroys it, and never gives its number out again (Linux: a tombstone). Nobody but calls
+    /// under way uses it; they are waited for.
     /// </summary>
     /// <returns>False when somebody else took it out before.</returns>
     internal bool Entomb(IommufdObject buried)
@@ -205,8 +219,8 @@ public sealed class ObjectTable
     }
 
     /// <summary>
-    /// Takes out an object that its driver gives back, whose user that driver is, and destroys it once the calls that hold it are over
-    /// (Linux: iommufd_object_destroy_user). No lock may be held that such a call waits for.
+    /// Takes out an object that its driver gives back, whose user that driver is, and destroys it once the calls that
+    /// hold it are over (Linux: iommufd_object_destroy_user). No lock may be held that such a call waits for.
     /// </summary>
     internal void RemoveWhenUnused(IommufdObject given)
     {
@@ -218,7 +232,8 @@ public sealed class ObjectTable
         }
 
         RemoveUser(given);
-        for (; !given.TryEnd(); unused.Reset()) unused.Wait(); // a call that had found it may come after the last user went
+        // a call that had found it may come after the last user went
+        for (; !given.TryEnd(); unused.Reset()) unused.Wait();
         End(given);
         lock (_lock)
         {
@@ -227,7 +242,10 @@ public sealed class ObjectTable
         }
     }
 
-    /// <summary>Destroys an object that lost a user, if that was the last and it is still there (HWPTs that nobody asked for by name).</summary>
+    /// <summary>
+    /// Destroys an object that lost a user, if that was the last and it is still there (HWPTs that nobody asked for by
+    /// name).
+    /// </summary>
     internal void RemoveIfUnused(IommufdObject unused)
     {
         lock (_lock)
@@ -244,7 +262,9 @@ public sealed class ObjectTable
     /// <exception cref="InvalidOperationException">The caller does not: somebody has ended it.</exception>
     internal void AddUser(IommufdObject used)
     {
-        if (!used.TryAddUser()) throw new InvalidOperationException($"Object {used.Id}, a {used.GetType().Name}, was ended before it got another user.");
+        if (!used.TryAddUser())
+            throw new InvalidOperationException(
+            $"Object {used.Id}, a {used.GetType().Name}, was ended before it got another user.");
     }
 
     internal void RemoveUser(IommufdObject used)
@@ -254,8 +274,8 @@ public sealed class ObjectTable
     }
 
     /// <summary>
-    /// Destroys everything, users before what they use. One after the other: the end of one may be what takes others out, as a driver's does that
-    /// unbinds its device.
+    /// Destroys everything, users before what they use. One after the other: the end of one may be what takes others
+    /// out, as a driver's does that unbinds its device.
     /// </summary>
     internal void Clear()
     {

@@ -4,7 +4,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// A page that a driver has pinned (Linux: a struct page from iommufd_access_pin_pages). To be used until it is unpinned, and not after.
+/// A page that a driver has pinned (Linux: a struct page from iommufd_access_pin_pages). To be used until it is
+/// unpinned, and not after.
 /// </summary>
 public sealed class PinnedPage
 {
@@ -21,15 +22,21 @@ public sealed class PinnedPage
     /// <summary>Which page it is: where its first byte is.</summary>
     public MemoryLocation Location { get; }
 
-    /// <summary>Copies bytes out of the page; false when they cannot be had, or do not lie within what was mapped.</summary>
+    /// <summary>
+    /// Copies bytes out of the page; false when they cannot be had, or do not lie within what was mapped.
+    /// </summary>
     /// <param name="offset">The first byte in the page.</param>
     /// <param name="destination">Where to.</param>
-    public bool TryRead(int offset, Span<byte> destination) => IsWithin(offset, destination.Length) && _backing.TryRead(_offset + (uint)offset, destination);
+    public bool TryRead(int offset, Span<byte> destination) =>
+        IsWithin(offset, destination.Length) && _backing.TryRead(_offset + (uint)offset, destination);
 
-    /// <summary>Copies bytes into the page; false when they cannot be written, or do not lie within what was mapped.</summary>
+    /// <summary>
+    /// Copies bytes into the page; false when they cannot be written, or do not lie within what was mapped.
+    /// </summary>
     /// <param name="offset">The first byte in the page.</param>
     /// <param name="source">Where from.</param>
-    public bool TryWrite(int offset, ReadOnlySpan<byte> source) => IsWithin(offset, source.Length) && _backing.TryWrite(_offset + (uint)offset, source);
+    public bool TryWrite(int offset, ReadOnlySpan<byte> source) =>
+        IsWithin(offset, source.Length) && _backing.TryWrite(_offset + (uint)offset, source);
 
     private static bool IsWithin(int offset, int count) =>
         offset >= 0 && offset <= (int)IoPageTable.HostPageSize && count <= (int)IoPageTable.HostPageSize - offset;

@@ -6,8 +6,9 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// Events of one kind for a guest, numbered in their order, until the program reads them (Linux: struct iommufd_veventq). It keeps as many
-/// as it was made for; when more come, a header without an event says that the numbers have a gap.
+/// Events of one kind for a guest, numbered in their order, until the program reads them (Linux: struct
+/// iommufd_veventq). It keeps as many as it was made for; when more come, a header without an event says that the
+/// numbers have a gap.
 /// </summary>
 public sealed class VeventQueue : IommufdObject
 {
@@ -23,7 +24,8 @@ public sealed class VeventQueue : IommufdObject
     // Guards everything below. Taken after the vIOMMU's lock of its queues; only the budget's is taken within it.
     private readonly Lock _lock = new();
     private readonly LinkedList<byte[]> _records = []; // each with its header
-    private readonly Queue<int> _inTransit = new(); // lengths of records that were taken and that the program has not read yet
+    // lengths of records that were taken and that the program has not read yet
+    private readonly Queue<int> _inTransit = new();
     private long _arrivedBytes; // of records that were in transit and are not any more
     private int _events; // in _records
     private int _transitEvents;
@@ -53,7 +55,8 @@ public sealed class VeventQueue : IommufdObject
 
     /// <summary>Says how the program gets the records. Once, before an event can come.</summary>
     /// <param name="readable">Is called when there is one.</param>
-    /// <param name="readBytes">How many bytes of those that were taken it has read; the others count towards the depth.</param>
+    /// <param name="readBytes">How many bytes of those that were taken it has read; the others count towards the
+    /// depth.</param>
     internal void Connect(Action readable, Func<long> readBytes)
     {
         _readable = readable;
@@ -66,11 +69,18 @@ public sealed class VeventQueue : IommufdObject
         lock (_lock)
         {
             CountTransit();
-            bool isFull = (uint)(_events + _transitEvents) >= _depth || !_objects.Budget.TryTake(RecordCost + data.Length);
-            var header = new IommufdVeventHeader { Sequence = _sequence, Flags = isFull ? IOMMU_VEVENTQ_FLAG_LOST_EVENTS : 0 };
+            bool isFull = (uint)(_events + _transitEvents) >= _depth
+                || !_objects.Budget.TryTake(RecordCost + data.Length);
+            var header = new IommufdVeventHeader
+            {
+                Sequence = _sequence,
+                Flags = isFull ? IOMMU_VEVENTQ_FLAG_LOST_EVENTS : 0
+            };
             _sequence = (_sequence + 1) & int.MaxValue;
-            if (_records.Last is { Value: var last } && last.Length == HeaderSize) _records.RemoveLast(); // the numbers tell
-            _records.AddLast([.. MemoryMarshal.AsBytes(new ReadOnlySpan<IommufdVeventHeader>(in header)), .. isFull ? default : data]);
+            // the numbers tell
+            if (_records.Last is { Value: var last } && last.Length == HeaderSize) _records.RemoveLast();
+            _records.AddLast([.. MemoryMarshal.AsBytes(new ReadOnlySpan<IommufdVeventHeader>(in header)),
+                    .. isFull ? default : data]);
             if (!isFull) _events++;
         }
 
@@ -99,7 +109,10 @@ public sealed class VeventQueue : IommufdObject
         }
     }
 
-    /// <summary>Takes back a record that could not be brought to its reader. One that says that events were lost only if there is no other.</summary>
+    /// <summary>
+    /// Takes back a record that could not be brought to its reader. One that says that events were lost only if there
+    /// is no other.
+    /// </summary>
     internal void Restore(byte[] record)
     {
         lock (_lock)

@@ -29,14 +29,17 @@ internal sealed class GuestTable : SvaTable
     /// <param name="table">The table.</param>
     /// <returns>EINVAL for a parent that is none, else what the unit says.</returns>
     internal static Errno TryCreate(
-        IommufdContext context, IommufdObject parent, UserData data, FaultQueue? faults, [NotNullWhen(true)] out SvaTable? table)
+        IommufdContext context, IommufdObject parent, UserData data, FaultQueue? faults,
+        [NotNullWhen(true)] out SvaTable? table)
     {
         table = null;
         ObjectTable.Pending<Hwpt>? prepared = null;
         Errno errno = parent switch
         {
-            HwptPaging hwpt => HwptNested.Prepare(context.Objects, hwpt, hwpt.Domain.Owner, IOMMU_HWPT_ALLOC_PASID, data, out prepared),
-            IommufdViommu viommu => HwptNested.Prepare(context.Objects, viommu, IOMMU_HWPT_ALLOC_PASID, data, out prepared),
+            HwptPaging hwpt => HwptNested.Prepare(context.Objects, hwpt, hwpt.Domain.Owner, IOMMU_HWPT_ALLOC_PASID,
+                data, out prepared),
+            IommufdViommu viommu =>
+                HwptNested.Prepare(context.Objects, viommu, IOMMU_HWPT_ALLOC_PASID, data, out prepared),
             _ => Errno.EINVAL,
         };
         if (errno != Errno.None) return errno;

@@ -30,7 +30,8 @@ internal sealed class IoasTable : SvaTable
         lock (_ioas.HwptLock)
         {
             Errno errno = HwptPaging.Prepare(
-                _context.Objects, _ioas, device.Endpoint, IOMMU_HWPT_ALLOC_PASID, null, out ObjectTable.Pending<HwptPaging>? prepared);
+                _context.Objects, _ioas, device.Endpoint, IOMMU_HWPT_ALLOC_PASID, null,
+                out ObjectTable.Pending<HwptPaging>? prepared);
             if (errno != Errno.None) return errno;
             errno = prepared!.Value.Fill();
             if (errno != Errno.None)

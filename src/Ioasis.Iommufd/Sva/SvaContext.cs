@@ -10,14 +10,16 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Sva;
 
 /// <summary>
-/// The PASIDs of one open /dev/sva, each with a page table of whatever kind: the link between who sets PASIDs up and the drivers whose devices
-/// send them. It is a face on the objects of /dev/iommu: page tables are HWPTs, and devices are attached to them as everywhere.
+/// The PASIDs of one open /dev/sva, each with a page table of whatever kind: the link between who sets PASIDs up and
+/// the drivers whose devices send them. It is a face on the objects of /dev/iommu: page tables are HWPTs, and devices
+/// are attached to them as everywhere.
 /// </summary>
 public sealed class SvaContext
 {
     private const long PasidCost = 512; // bytes, with its places in the tables
 
-    // Guards everything below, and what its PASIDs are attached to. Taken before an IOAS's HWPT lock and a group's attach lock.
+    // Guards everything below, and what its PASIDs are attached to. Taken before an IOAS's HWPT lock and a group's
+    // attach lock.
     private readonly Lock _lock = new();
     private readonly Dictionary<uint, SvaPasid> _pasids = [];
     private readonly Dictionary<AddressSpace, SvaPasid> _processes = new(ReferenceEqualityComparer.Instance);
@@ -58,7 +60,10 @@ public sealed class SvaContext
         lock (_lock) _owner.Shares ??= [caller.Pins.Pasids, caller.UserPins.Pasids];
     }
 
-    /// <summary>From now on the quota alone bounds how many PASIDs it has, as for a file that somebody has allowed more than others.</summary>
+    /// <summary>
+    /// From now on the quota alone bounds how many PASIDs it has, as for a file that somebody has allowed more than
+    /// others.
+    /// </summary>
     public void LiftShares()
     {
         lock (_lock) _owner.Shares = [];
@@ -67,7 +72,9 @@ public sealed class SvaContext
     /// <summary>The objects that are its own: queues for page requests.</summary>
     internal IommufdContext Objects { get; }
 
-    /// <summary>The context behind a file that a program handed over with a PASID; null when it is not an open /dev/sva.</summary>
+    /// <summary>
+    /// The context behind a file that a program handed over with a PASID; null when it is not an open /dev/sva.
+    /// </summary>
     public static SvaContext? FromFile(IOpenFile file) => (file as ISvaFile)?.Sva;
 
     /// <summary>
@@ -76,8 +83,8 @@ public sealed class SvaContext
     /// <param name="device">The device, bound to any context.</param>
     /// <param name="pasid">One of this context's.</param>
     /// <param name="registration">Undoes it, when the answer is <see cref="Errno.None"/>.</param>
-    /// <returns>ENOENT no such PASID here; EOPNOTSUPP for a device without PASIDs; EINVAL when the device cannot send this one, or its page
-    /// table does not go with the device; EBUSY when something else is attached to it.</returns>
+    /// <returns>ENOENT no such PASID here; EOPNOTSUPP for a device without PASIDs; EINVAL when the device cannot send
+    /// this one, or its page table does not go with the device; EBUSY when something else is attached to it.</returns>
     public Errno RegisterDeviceToPasid(IommufdDevice device, uint pasid, out SvaRegistration? registration)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -99,15 +106,16 @@ public sealed class SvaContext
     }
 
     /// <summary>Allocates the lowest free PASID of a range, both ends included.</summary>
-    /// <returns>EINVAL for a range that is none, ENOMEM when the quota is reached or there is no memory for it, ENOSPC when none of the range is free, or the
-    /// process or its user has its share of all PASIDs.</returns>
+    /// <returns>EINVAL for a range that is none, ENOMEM when the quota is reached or there is no memory for it, ENOSPC
+    /// when none of the range is free, or the process or its user has its share of all PASIDs.</returns>
     public Errno Allocate(uint first, uint last, out uint pasid)
     {
         lock (_lock) return Allocate(first, last, isOfBinding: false, out _, out pasid);
     }
 
     /// <summary>
-    /// Frees a PASID. No device uses its page table any more when this returns; nobody else gets it before its devices let it go.
+    /// Frees a PASID. No device uses its page table any more when this returns; nobody else gets it before its devices
+    /// let it go.
     /// </summary>
     /// <returns>ENOENT no such PASID here.</returns>
     public Errno Free(uint pasid)
@@ -121,12 +129,14 @@ public sealed class SvaContext
     }
 
     /// <summary>
-    /// Makes a process's memory a PASID's page table. A process has one PASID here, however often it is bound; each time is undone by itself.
+    /// Makes a process's memory a PASID's page table. A process has one PASID here, however often it is bound; each
+    /// time is undone by itself.
     /// </summary>
     /// <param name="process">The process's memory, the same object each time.</param>
-    /// <param name="pasid">Which PASID; 0 for the one that the process has already, or a new one that goes with the binding.</param>
-    /// <returns>ENOENT no such PASID here; EEXIST when the process has another; EBUSY when the PASID has another page table; what <see cref="Allocate(uint, uint, out uint)"/> says;
-    /// what a device of the PASID says.</returns>
+    /// <param name="pasid">Which PASID; 0 for the one that the process has already, or a new one that goes with the
+    /// binding.</param>
+    /// <returns>ENOENT no such PASID here; EEXIST when the process has another; EBUSY when the PASID has another page
+    /// table; what <see cref="Allocate(uint, uint, out uint)"/> says; what a device of the PASID says.</returns>
     public Errno BindProcess(AddressSpace process, ref uint pasid)
     {
         ArgumentNullException.ThrowIfNull(process);
@@ -134,7 +144,8 @@ public sealed class SvaContext
         {
             if (_processes.TryGetValue(process, out SvaPasid? entry))
             {
-                if (pasid != 0 && pasid != entry.Pasid.Value) return _pasids.ContainsKey(pasid) ? Errno.EEXIST : Errno.ENOENT;
+                if (pasid != 0 && pasid != entry.Pasid.Value)
+                    return _pasids.ContainsKey(pasid) ? Errno.EEXIST : Errno.ENOENT;
                 pasid = entry.Pasid.Value;
                 entry.Binds++;
                 return Errno.None;
@@ -160,16 +171,18 @@ public sealed class SvaContext
     }
 
     /// <summary>
-    /// Makes an object of a /dev/iommu a PASID's page table: an IOAS; a HWPT; with <paramref name="data"/>, a first stage of the caller's own on a
-    /// nest parent or in a vIOMMU.
+    /// Makes an object of a /dev/iommu a PASID's page table: an IOAS; a HWPT; with <paramref name="data"/>, a first
+    /// stage of the caller's own on a nest parent or in a vIOMMU.
     /// </summary>
     /// <param name="pasid">The PASID, one that has no page table.</param>
     /// <param name="context">The open /dev/iommu.</param>
     /// <param name="id">The object's number there.</param>
     /// <param name="data">What the first stage is described by; null for none.</param>
-    /// <param name="faultId">A queue of this context for page requests of an IOAS or a first stage; null to have them refused.</param>
-    /// <returns>ENOENT no such PASID, object or queue; EBUSY the PASID has a page table; EINVAL the object is none, or a HWPT that is not for
-    /// PASIDs, or one with a queue as well; what the unit says; what a device of the PASID says.</returns>
+    /// <param name="faultId">A queue of this context for page requests of an IOAS or a first stage; null to have them
+    /// refused.</param>
+    /// <returns>ENOENT no such PASID, object or queue; EBUSY the PASID has a page table; EINVAL the object is none, or
+    /// a HWPT that is not for PASIDs, or one with a queue as well; what the unit says; what a device of the PASID
+    /// says.</returns>
     public Errno BindTable(uint pasid, IommufdContext context, uint id, UserData? data, uint? faultId)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -207,7 +220,8 @@ public sealed class SvaContext
     /// <param name="pasid">The PASID.</param>
     /// <param name="entries">What to drop, in the form of the unit.</param>
     /// <param name="done">How many were done, in their order.</param>
-    /// <returns>ENOENT no such PASID here; EINVAL when its page table has no first stage of a user's; what the unit says.</returns>
+    /// <returns>ENOENT no such PASID here; EINVAL when its page table has no first stage of a user's; what the unit
+    /// says.</returns>
     public Errno Invalidate(uint pasid, UserDataArray entries, out int done)
     {
         done = 0;
@@ -237,7 +251,8 @@ public sealed class SvaContext
         }
     }
 
-    private Errno TryMakeTable(IommufdContext context, IommufdObject target, UserData? data, FaultQueue? faults, [NotNullWhen(true)] out SvaTable? table)
+    private Errno TryMakeTable(IommufdContext context, IommufdObject target, UserData? data, FaultQueue? faults,
+        [NotNullWhen(true)] out SvaTable? table)
     {
         table = null;
         if (data is not null) return GuestTable.TryCreate(context, target, data, faults, out table);

@@ -4,7 +4,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Sva;
 
-/// <summary>A PASID of a <see cref="SvaContext"/>: its page table, and the devices that send it. The context's lock is held during each call.</summary>
+/// <summary>
+/// A PASID of a <see cref="SvaContext"/>: its page table, and the devices that send it. The context's lock is held
+/// during each call.
+/// </summary>
 internal sealed class SvaPasid(Pasid pasid)
 {
     private readonly HashSet<SvaRegistration> _devices = [];

@@ -3,8 +3,8 @@ using Ioasis.Iommufd.Objects;
 namespace Ioasis.Iommufd.Sva;
 
 /// <summary>
-/// A device that sends a PASID of a <see cref="SvaContext"/>. Whatever page table the PASID gets, it is the device's. Until this is disposed the
-/// PASID is not given to anybody else, even when its owner is gone.
+/// A device that sends a PASID of a <see cref="SvaContext"/>. Whatever page table the PASID gets, it is the device's.
+/// Until this is disposed the PASID is not given to anybody else, even when its owner is gone.
 /// </summary>
 public sealed class SvaRegistration : IDisposable
 {

@@ -5,8 +5,8 @@ using Ioasis.Iommufd.Objects;
 namespace Ioasis.Iommufd.Sva;
 
 /// <summary>
-/// The page table of a PASID, of whatever kind: it has a HWPT for each device. Disposed when no device is attached any more. The lock of its
-/// <see cref="SvaContext"/> is held during each call.
+/// The page table of a PASID, of whatever kind: it has a HWPT for each device. Disposed when no device is attached any
+/// more. The lock of its <see cref="SvaContext"/> is held during each call.
 /// </summary>
 internal abstract class SvaTable : IDisposable
 {

@@ -4,8 +4,8 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Linux.Events;
 
 /// <summary>
-/// Signals eventfds without ever waiting, whatever the program that shares them does to their counters. write(2) cannot: a program may fill the counter
-/// between a look and the write, and the file's flags are the program's.
+/// Signals eventfds without ever waiting, whatever the program that shares them does to their counters. write(2)
+/// cannot: a program may fill the counter between a look and the write, and the file's flags are the program's.
 /// </summary>
 internal sealed class EventSignals
 {

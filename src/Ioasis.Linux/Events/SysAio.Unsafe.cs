@@ -18,8 +18,8 @@ internal static unsafe partial class SysAio
     }
 
     /// <summary>
-    /// io_submit(2) of a read of no bytes, which is done when the call returns and then adds 1 to an eventfd, as a driver in the kernel does it
-    /// (eventfd_signal): a full counter stays full, and nobody waits.
+    /// io_submit(2) of a read of no bytes, which is done when the call returns and then adds 1 to an eventfd, as a
+    /// driver in the kernel does it (eventfd_signal): a full counter stays full, and nobody waits.
     /// </summary>
     /// <returns>EAGAIN: there is no room for the completion.</returns>
     public static Errno ReadNothing(nint context, FileDescriptor file, FileDescriptor eventfd)
@@ -30,9 +30,15 @@ internal static unsafe partial class SysAio
         {
             file.DangerousAddRef(ref held);
             eventfd.DangerousAddRef(ref heldEvent);
-            var block = new ControlBlock { File = (uint)file.Number, Flags = IOCB_FLAG_RESFD, ResultFile = (uint)eventfd.Number };
+            var block = new ControlBlock
+            {
+                File = (uint)file.Number,
+                Flags = IOCB_FLAG_RESFD,
+                ResultFile = (uint)eventfd.Number
+            };
             ControlBlock* at = &block;
-            // SAFETY: one control block, on our stack, which the kernel reads during the call; IOCB_CMD_PREAD is 0, and reads no bytes.
+            // SAFETY: one control block, on our stack, which the kernel reads during the call; IOCB_CMD_PREAD is 0, and
+            // reads no bytes.
             return LastError.Of(io_submit(SyscallNumbers.IoSubmit, context, 1, &at));
         }
         finally
@@ -88,5 +94,6 @@ internal static unsafe partial class SysAio
     private static partial nint io_submit(nint number, nint context, nint count, ControlBlock** blocks);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static partial nint io_getevents(nint number, nint context, nint least, nint most, Completion* taken, long* time);
+    private static partial nint io_getevents(nint number, nint context, nint least, nint most, Completion* taken,
+        long* time);
 }

@@ -12,7 +12,8 @@ internal static unsafe partial class SysClock
     private static bool t_isPunctual;
 
     /// <summary>
-    /// clock_nanosleep(2) for some microseconds, less than a million. The first time it gives up the calling thread's timer slack, which would make 60 us of 10. A signal may end it early.
+    /// clock_nanosleep(2) for some microseconds, less than a million. The first time it gives up the calling thread's
+    /// timer slack, which would make 60 us of 10. A signal may end it early.
     /// </summary>
     public static void Nap(int microseconds)
     {

@@ -38,7 +38,9 @@ internal static unsafe partial class SysEvents
         return got.Errno;
     }
 
-    /// <summary>Reads the counter of an eventfd if that is not 0, and never waits, whatever the file's own flags say.</summary>
+    /// <summary>
+    /// Reads the counter of an eventfd if that is not 0, and never waits, whatever the file's own flags say.
+    /// </summary>
     public static Errno TryReadEventFd(FileDescriptor file, out ulong count)
     {
         const int RWF_NOWAIT = 8;
@@ -59,7 +61,9 @@ internal static unsafe partial class SysEvents
         return SysFiles.Write(file, bytes).Errno;
     }
 
-    /// <summary>poll(2) of one file: what of <paramref name="events"/>, or an error condition, is there; 0 when the time was up.</summary>
+    /// <summary>
+    /// poll(2) of one file: what of <paramref name="events"/>, or an error condition, is there; 0 when the time was up.
+    /// </summary>
     /// <remarks><paramref name="milliseconds"/>: How long to wait; negative for ever.</remarks>
     public static Errno Poll(FileDescriptor file, short events, int milliseconds, out short ready)
     {
@@ -91,7 +95,8 @@ internal static unsafe partial class SysEvents
         LastError.Result(inotify_add_watch(inotify, path, mask));
 
     /// <summary>inotify_rm_watch(2).</summary>
-    public static Errno RemoveWatch(FileDescriptor inotify, int watch) => LastError.Of(inotify_rm_watch(inotify, watch));
+    public static Errno RemoveWatch(FileDescriptor inotify, int watch) =>
+        LastError.Of(inotify_rm_watch(inotify, watch));
 
     /// <summary>epoll_create1(2), closed on exec.</summary>
     public static Errno CreateEpoll(out FileDescriptor file)
@@ -140,12 +145,14 @@ internal static unsafe partial class SysEvents
     }
 
     /// <summary>
-    /// Whether something in an epoll is ready, by its list of who is: the files themselves are not asked while that is empty. True when it cannot be told.
+    /// Whether something in an epoll is ready, by its list of who is: the files themselves are not asked while that is
+    /// empty. True when it cannot be told.
     /// </summary>
     public static bool IsAnyReady(FileDescriptor epoll)
     {
         EpollEntry entry;
-        // SAFETY: the kernel writes one entry at most. Not waiting, it answers at once: the garbage collector may wait for that.
+        // SAFETY: the kernel writes one entry at most. Not waiting, it answers at once: the garbage collector may wait
+        // for that.
         return epoll_wait_at_once(SyscallNumbers.EpollWait, epoll, &entry, 1, 0) != 0;
     }
 
@@ -202,5 +209,6 @@ internal static unsafe partial class SysEvents
     // By its number: libc's own function makes ready for the thread to be cancelled.
     [LibraryImport("libc", EntryPoint = "syscall")]
     [SuppressGCTransition]
-    private static partial nint epoll_wait_at_once(nint number, FileDescriptor epoll, EpollEntry* ready, nint count, nint milliseconds);
+    private static partial nint epoll_wait_at_once(nint number, FileDescriptor epoll, EpollEntry* ready, nint count,
+        nint milliseconds);
 }

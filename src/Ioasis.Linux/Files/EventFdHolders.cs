@@ -10,8 +10,8 @@ internal static class EventFdHolders
     private const int Enough = 512;
 
     /// <summary>
-    /// Whether another process has the eventfd open. One that does not let us look has not; where the kernel gives eventfds no number, all are taken
-    /// for held.
+    /// Whether another process has the eventfd open. One that does not let us look has not; where the kernel gives
+    /// eventfds no number, all are taken for held.
     /// </summary>
     /// <param name="eventFd">Our own descriptor of it.</param>
     public static bool Exist(FileDescriptor eventFd)
@@ -19,7 +19,8 @@ internal static class EventFdHolders
         if (!TryReadId($"/proc/self/fdinfo/{eventFd.Number}", out int id)) return true;
         foreach (string path in Directory.EnumerateDirectories("/proc"))
         {
-            if (!int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out int process)) continue;
+            if (!int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out int process))
+                continue;
             if (process != Environment.ProcessId && Has(path, id)) return true;
         }
 

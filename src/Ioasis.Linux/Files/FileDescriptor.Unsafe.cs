@@ -22,7 +22,8 @@ internal sealed partial class FileDescriptor : SafeHandleMinusOneIsInvalid
 
     // SAFETY: a number goes in and no memory; the handle sees to it that it is closed once.
     // EINTR included, the number is free after close(2) on Linux: trying again could close another's.
-    protected override bool ReleaseHandle() => Close((int)handle) == 0 || Marshal.GetLastPInvokeError() != (int)Abi.Errno.EBADF;
+    protected override bool ReleaseHandle() =>
+        Close((int)handle) == 0 || Marshal.GetLastPInvokeError() != (int)Abi.Errno.EBADF;
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     private static partial int Close(int number);

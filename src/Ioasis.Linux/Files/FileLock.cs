@@ -13,5 +13,6 @@ internal struct FileLock
     public int Pid;
 
     /// <summary>A lock for writing on one byte.</summary>
-    public static FileLock OfByte(ulong offset) => new() { Type = FcntlH.F_WRLCK, Whence = FcntlH.SEEK_SET, Start = (long)offset, Length = 1 };
+    public static FileLock OfByte(ulong offset) =>
+        new() { Type = FcntlH.F_WRLCK, Whence = FcntlH.SEEK_SET, Start = (long)offset, Length = 1 };
 }

@@ -20,7 +20,8 @@ internal static class StatMode
 
     /// <summary>makedev(3) in the layout of struct stat.</summary>
     public static ulong MakeDev(uint major, uint minor) =>
-        ((ulong)(major & 0xfffff000) << 32) | ((major & 0xfff) << 8) | ((ulong)(minor & 0xffffff00) << 12) | (minor & 0xff);
+        ((ulong)(major & 0xfffff000) << 32) | ((major & 0xfff) << 8) | ((ulong)(minor & 0xffffff00) << 12)
+        | (minor & 0xff);
 
     /// <summary>major(3).</summary>
     public static uint Major(ulong dev) => (uint)((dev >> 8) & 0xfff) | (uint)((dev >> 32) & 0xfffff000);

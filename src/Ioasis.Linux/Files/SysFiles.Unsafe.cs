@@ -3,7 +3,9 @@ using Ioasis.Abi;
 
 namespace Ioasis.Linux.Files;
 
-/// <summary>Calls on files and file descriptors. Each tries again after EINTR and answers with a value or an errno.</summary>
+/// <summary>
+/// Calls on files and file descriptors. Each tries again after EINTR and answers with a value or an errno.
+/// </summary>
 internal static unsafe partial class SysFiles
 {
     /// <summary>open(2).</summary>
@@ -22,7 +24,8 @@ internal static unsafe partial class SysFiles
     /// <summary>read(2).</summary>
     public static SysResult Read(FileDescriptor file, Span<byte> destination)
     {
-        // SAFETY: the span stays pinned during the call and its length bounds what the kernel writes; so in all of this class.
+        // SAFETY: the span stays pinned during the call and its length bounds what the kernel writes; so in all of this
+        // class.
         fixed (byte* to = destination)
         {
             long got;
@@ -50,7 +53,8 @@ internal static unsafe partial class SysFiles
         fixed (byte* to = destination)
         {
             long got;
-            while ((got = pread(file, to, (nuint)destination.Length, (long)offset)) < 0 && LastError.Errno == Errno.EINTR) { }
+            while ((got = pread(file, to, (nuint)destination.Length, (long)offset)) < 0
+                && LastError.Errno == Errno.EINTR) { }
             return LastError.Result(got);
         }
     }
@@ -62,13 +66,15 @@ internal static unsafe partial class SysFiles
         fixed (byte* from = source)
         {
             long put;
-            while ((put = pwrite(file, from, (nuint)source.Length, (long)offset)) < 0 && LastError.Errno == Errno.EINTR) { }
+            while ((put = pwrite(file, from, (nuint)source.Length, (long)offset)) < 0
+                && LastError.Errno == Errno.EINTR) { }
             return LastError.Result(put);
         }
     }
 
     /// <summary>
-    /// pread(2) of a file that never makes anybody wait: how many bytes, or -1. The garbage collector waits for a thread that is in here.
+    /// pread(2) of a file that never makes anybody wait: how many bytes, or -1. The garbage collector waits for a
+    /// thread that is in here.
     /// </summary>
     public static int ReadAtOnce(FileDescriptor file, Span<byte> destination, ulong offset)
     {
@@ -77,7 +83,9 @@ internal static unsafe partial class SysFiles
             return (int)pread_at_once(SyscallNumbers.Pread64, file, to, (nuint)destination.Length, (long)offset);
     }
 
-    /// <summary>ioctl(2). What <paramref name="argument"/> means, and that it is good for it, is the caller's to know.</summary>
+    /// <summary>
+    /// ioctl(2). What <paramref name="argument"/> means, and that it is good for it, is the caller's to know.
+    /// </summary>
     public static SysResult Ioctl(FileDescriptor file, uint command, nint argument)
     {
         long value;
@@ -93,7 +101,8 @@ internal static unsafe partial class SysFiles
     }
 
     /// <summary>fstat(2).</summary>
-    public static Errno Stat(FileDescriptor file, out LinuxStat stat) => StatAt(file, "\0"u8, FcntlH.AT_EMPTY_PATH, out stat);
+    public static Errno Stat(FileDescriptor file, out LinuxStat stat) =>
+        StatAt(file, "\0"u8, FcntlH.AT_EMPTY_PATH, out stat);
 
     /// <summary>newfstatat(2) below a directory.</summary>
     /// <remarks><paramref name="name"/>: The path, ending in a NUL.</remarks>
@@ -111,7 +120,8 @@ internal static unsafe partial class SysFiles
     {
         // SAFETY: the struct is the kernel's and pinned.
         fixed (LinuxStat* to = &stat)
-            return LastError.Of(fstatat(SyscallNumbers.Newfstatat, FcntlH.AT_FDCWD, path, to, follow ? 0 : FcntlH.AT_SYMLINK_NOFOLLOW));
+            return LastError.Of(fstatat(SyscallNumbers.Newfstatat, FcntlH.AT_FDCWD, path, to,
+                follow ? 0 : FcntlH.AT_SYMLINK_NOFOLLOW));
     }
 
     /// <summary>readlinkat(2): how many bytes of the text were put.</summary>
@@ -132,7 +142,8 @@ internal static unsafe partial class SysFiles
     }
 
     /// <summary>access(2), by the effective IDs.</summary>
-    public static Errno Access(string path, int mode) => LastError.Of(faccessat(FcntlH.AT_FDCWD, path, mode, FcntlH.AT_EACCESS));
+    public static Errno Access(string path, int mode) =>
+        LastError.Of(faccessat(FcntlH.AT_FDCWD, path, mode, FcntlH.AT_EACCESS));
 
     /// <summary>mkdir(2). The umask takes away from <paramref name="mode"/>.</summary>
     public static Errno MakeDirectory(string path, uint mode) => LastError.Of(mkdir(path, mode));
@@ -144,9 +155,11 @@ internal static unsafe partial class SysFiles
     public static Errno Rename(string from, string to) => LastError.Of(rename(from, to));
 
     /// <summary>
-    /// mknod(2) of the character device 0:0, which everybody may make and nobody can open. The umask takes away from <paramref name="mode"/>.
+    /// mknod(2) of the character device 0:0, which everybody may make and nobody can open. The umask takes away from
+    /// <paramref name="mode"/>.
     /// </summary>
-    public static Errno MakeEmptyDevice(string path, uint mode) => LastError.Of(mknod(path, StatMode.S_IFCHR | mode, 0));
+    public static Errno MakeEmptyDevice(string path, uint mode) =>
+        LastError.Of(mknod(path, StatMode.S_IFCHR | mode, 0));
 
     /// <summary>memfd_create(2).</summary>
     public static Errno CreateMemfd(string name, uint flags, out FileDescriptor file)
@@ -175,12 +188,16 @@ internal static unsafe partial class SysFiles
     }
 
     /// <summary>lseek(2).</summary>
-    public static SysResult Seek(FileDescriptor file, long offset, int whence) => LastError.Result(lseek(file, offset, whence));
+    public static SysResult Seek(FileDescriptor file, long offset, int whence) =>
+        LastError.Result(lseek(file, offset, whence));
 
     /// <summary>fcntl(2) with an integer argument.</summary>
-    public static SysResult Fcntl(FileDescriptor file, int command, nint argument = 0) => LastError.Result(fcntl(file, command, argument));
+    public static SysResult Fcntl(FileDescriptor file, int command, nint argument = 0) =>
+        LastError.Result(fcntl(file, command, argument));
 
-    /// <summary>Locks one byte for an open file description (F_OFD_SETLK) until its last close. EAGAIN: another has it.</summary>
+    /// <summary>
+    /// Locks one byte for an open file description (F_OFD_SETLK) until its last close. EAGAIN: another has it.
+    /// </summary>
     public static Errno LockByte(FileDescriptor file, ulong offset)
     {
         FileLock wanted = FileLock.OfByte(offset);
@@ -188,7 +205,9 @@ internal static unsafe partial class SysFiles
         return Fcntl(file, FcntlH.F_OFD_SETLK, (nint)(&wanted)).Errno;
     }
 
-    /// <summary>Whether an open file description of the same inode other than this one has locked a byte (F_OFD_GETLK).</summary>
+    /// <summary>
+    /// Whether an open file description of the same inode other than this one has locked a byte (F_OFD_GETLK).
+    /// </summary>
     public static bool IsByteLocked(FileDescriptor file, ulong offset)
     {
         FileLock wanted = FileLock.OfByte(offset);

@@ -3,7 +3,9 @@ using Ioasis.Abi;
 
 namespace Ioasis.Linux.Files;
 
-/// <summary>Calls that look a path up in a way of their own, and calls on what was found so. Paths are bytes that end in a NUL.</summary>
+/// <summary>
+/// Calls that look a path up in a way of their own, and calls on what was found so. Paths are bytes that end in a NUL.
+/// </summary>
 internal static unsafe partial class SysPaths
 {
     /// <summary>No link of /proc that leads to an open file, a working directory or a root is followed.</summary>
@@ -18,9 +20,11 @@ internal static unsafe partial class SysPaths
         if (path.IsEmpty || path[^1] != 0) throw new ArgumentException("A path must end in a NUL.", nameof(path));
         ulong* how = stackalloc ulong[3] { (uint)(flags | FcntlH.O_CLOEXEC), 0, resolve }; // struct open_how
         nint number;
-        // SAFETY: path and structure stay in place during the call, the path ends in a NUL (checked), the structure has 24 bytes.
+        // SAFETY: path and structure stay in place during the call, the path ends in a NUL (checked), the structure has
+        // 24 bytes.
         fixed (byte* at = path)
-            while ((number = openat2(SyscallNumbers.Openat2, FcntlH.AT_FDCWD, at, how, 3 * sizeof(ulong))) < 0 && LastError.Errno == Errno.EINTR) { }
+            while ((number = openat2(SyscallNumbers.Openat2, FcntlH.AT_FDCWD, at, how, 3 * sizeof(ulong))) < 0
+            && LastError.Errno == Errno.EINTR) { }
         file = new FileDescriptor((int)number);
         return file.IsInvalid ? LastError.Errno : Errno.None;
     }
@@ -30,7 +34,8 @@ internal static unsafe partial class SysPaths
     {
         byte nothing = 0;
         // SAFETY: the path is the empty string.
-        return LastError.Of(faccessat2(SyscallNumbers.Faccessat2, file, &nothing, mode, FcntlH.AT_EMPTY_PATH | FcntlH.AT_EACCESS));
+        return LastError.Of(faccessat2(SyscallNumbers.Faccessat2, file, &nothing, mode,
+                FcntlH.AT_EMPTY_PATH | FcntlH.AT_EACCESS));
     }
 
     /// <summary>fstatfs(2), also of a file that was opened with O_PATH.</summary>
@@ -52,7 +57,8 @@ internal static unsafe partial class SysPaths
     {
         // SAFETY: the struct is the kernel's and pinned.
         fixed (LinuxStatx* to = &stat)
-            return LastError.Of(statx(SyscallNumbers.Statx, FcntlH.AT_FDCWD, path, 0, (nint)(LinuxStatx.BasicStats | LinuxStatx.MountIdKnown), to));
+            return LastError.Of(statx(SyscallNumbers.Statx, FcntlH.AT_FDCWD, path, 0,
+                (nint)(LinuxStatx.BasicStats | LinuxStatx.MountIdKnown), to));
     }
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
@@ -68,5 +74,6 @@ internal static unsafe partial class SysPaths
     private static partial int statfs(string path, LinuxStatFs* stat);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial nint statx(nint number, nint directory, string path, nint flags, nint mask, LinuxStatx* stat);
+    private static partial nint statx(nint number, nint directory, string path, nint flags, nint mask,
+        LinuxStatx* stat);
 }

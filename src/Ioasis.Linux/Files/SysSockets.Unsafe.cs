@@ -4,7 +4,10 @@ using Ioasis.Abi;
 
 namespace Ioasis.Linux.Files;
 
-/// <summary>Stream sockets that have a path. .NET's own bring an assembly with them, which takes descriptors at the moment when they are first used.</summary>
+/// <summary>
+/// Stream sockets that have a path. .NET's own bring an assembly with them, which takes descriptors at the moment when
+/// they are first used.
+/// </summary>
 internal static unsafe partial class SysSockets
 {
     private const int AF_UNIX = 1, SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000;
@@ -16,23 +19,34 @@ internal static unsafe partial class SysSockets
         const int Backlog = 64;
         Errno errno = Create(0, out socket);
         // SAFETY: as in Connect.
-        if (errno == Errno.None) errno = At(path, out Address address, out int size) ? LastError.Of(bind(socket, &address, size)) : Errno.ENAMETOOLONG;
+        if (errno == Errno.None)
+            errno = At(path, out Address address, out int size)
+            ? LastError.Of(bind(socket, &address, size))
+            : Errno.ENAMETOOLONG;
         if (errno == Errno.None) errno = LastError.Of(listen(socket, Backlog));
         if (errno != Errno.None) socket.Dispose();
         return errno;
     }
 
-    /// <summary>Connects to what listens at a path, without waiting. EAGAIN: it has too many who wait; ECONNREFUSED: nobody listens any more.</summary>
+    /// <summary>
+    /// Connects to what listens at a path, without waiting. EAGAIN: it has too many who wait; ECONNREFUSED: nobody
+    /// listens any more.
+    /// </summary>
     public static Errno Connect(string path, out FileDescriptor socket)
     {
         Errno errno = Create(FcntlH.O_NONBLOCK, out socket);
         // SAFETY: the kernel reads size bytes of the address, which is on our stack.
-        if (errno == Errno.None) errno = At(path, out Address address, out int size) ? LastError.Of(connect(socket, &address, size)) : Errno.ENAMETOOLONG;
+        if (errno == Errno.None)
+            errno = At(path, out Address address, out int size)
+            ? LastError.Of(connect(socket, &address, size))
+            : Errno.ENAMETOOLONG;
         if (errno != Errno.None) socket.Dispose();
         return errno;
     }
 
-    /// <summary>Waits for the next that connects; its socket does not block. EINVAL: the listener was shut down.</summary>
+    /// <summary>
+    /// Waits for the next that connects; its socket does not block. EINVAL: the listener was shut down.
+    /// </summary>
     public static Errno Accept(FileDescriptor listener, out FileDescriptor socket)
     {
         // SAFETY: no address is asked for. SOCK_NONBLOCK is O_NONBLOCK.

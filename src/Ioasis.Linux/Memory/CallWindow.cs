@@ -1,12 +1,14 @@
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// The time during which a thread of ours serves a call of a thread elsewhere, which waits for it. The memory is reached by its files in /proc, never by
-/// the thread's ID alone: a thread that is killed while it waits gives its ID away.
+/// The time during which a thread of ours serves a call of a thread elsewhere, which waits for it. The memory is
+/// reached by its files in /proc, never by the thread's ID alone: a thread that is killed while it waits gives its ID
+/// away.
 /// </summary>
 internal sealed class CallWindow
 {
-    // What a call reads is mostly a struct and what follows it. Reading a little more than asked costs nothing, another call 1.6 us.
+    // What a call reads is mostly a struct and what follows it. Reading a little more than asked costs nothing, another
+    // call 1.6 us.
     private const int AheadSize = 128;
     private const int PageSize = 4096;
 
@@ -46,7 +48,9 @@ internal sealed class CallWindow
     /// <summary>Whether a thread of that process waits.</summary>
     public bool IsOpenOn(ProcessMemory memory) => _memory == memory;
 
-    /// <summary>Reads memory of the thread. What was read ahead is handed out once: asked again, the memory is read again.</summary>
+    /// <summary>
+    /// Reads memory of the thread. What was read ahead is handed out once: asked again, the memory is read again.
+    /// </summary>
     public bool TryRead(ulong address, Span<byte> destination)
     {
         if (address == _aheadAddress && destination.Length <= _aheadCount)
@@ -76,7 +80,8 @@ internal sealed class CallWindow
             finally { id.Leave(); }
         }
 
-        return Permits(address, (ulong)source.Length, ProcmapQuery.Writable) && _memory!.TryWritePinned(address, source, waits: true);
+        return Permits(address, (ulong)source.Length, ProcmapQuery.Writable)
+            && _memory!.TryWritePinned(address, source, waits: true);
     }
 
     private bool TryMove(ulong address, Span<byte> destination)
@@ -87,7 +92,8 @@ internal sealed class CallWindow
             finally { id.Leave(); }
         }
 
-        return Permits(address, (ulong)destination.Length, ProcmapQuery.Readable) && _memory!.TryReadPinned(address, destination, waits: true);
+        return Permits(address, (ulong)destination.Length, ProcmapQuery.Readable)
+            && _memory!.TryReadPinned(address, destination, waits: true);
     }
 
     // The files in /proc ask for no permission.

@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Bytes of a memfd, or of a file on tmpfs or hugetlbfs. Populating maps them. Linux checks then that all the pages lie within the
-/// file (memfd_pin_folios), and so do we.
+/// Bytes of a memfd, or of a file on tmpfs or hugetlbfs. Populating maps them. Linux checks then that all the pages lie
+/// within the file (memfd_pin_folios), and so do we.
 /// </summary>
 internal sealed class FileBacking : MemoryBacking
 {
@@ -27,13 +27,17 @@ internal sealed class FileBacking : MemoryBacking
         _start = start;
     }
 
-    /// <summary>Names bytes of a file, which stays open for as long as the backing lives. Null where it cannot be looked at.</summary>
+    /// <summary>
+    /// Names bytes of a file, which stays open for as long as the backing lives. Null where it cannot be looked at.
+    /// </summary>
     public static FileBacking? Of(FileDescriptor file, ulong start, ulong length, bool writable) =>
-        HeldFile.TryHold(file, writable, null, out HeldFile? held) == Errno.None ? new FileBacking(held!, start, length, writable) : null;
+        HeldFile.TryHold(file, writable, null, out HeldFile? held) == Errno.None ? new FileBacking(held!, start, length,
+            writable) : null;
 
     public override bool IsFile => true;
 
-    public override nint DirectAddress => Volatile.Read(ref _mapping) is { CannotVanish: true } mapping ? mapping.First : 0;
+    public override nint DirectAddress =>
+        Volatile.Read(ref _mapping) is { CannotVanish: true } mapping ? mapping.First : 0;
 
     public override bool TryPopulate(ulong offset, ulong length)
     {
@@ -58,23 +62,27 @@ internal sealed class FileBacking : MemoryBacking
         return true;
     }
 
-    public override IEnumerable<ulong> OffsetsOf(MemoryLocation location) => OffsetsWithin(_file.Identity, _start, location);
+    public override IEnumerable<ulong> OffsetsOf(MemoryLocation location) =>
+        OffsetsWithin(_file.Identity, _start, location);
 
     public override bool TryRead(ulong offset, Span<byte> destination)
     {
         if (Volatile.Read(ref _mapping) is not { } mapping || !mapping.Has(offset, destination.Length)) return false;
         nint at = mapping.First + (nint)offset;
         // Not by a load: where the file was truncated under us the call fails and a load would end the process.
-        if (!mapping.CannotVanish) return SysMemory.ReadProcess(Environment.ProcessId, (ulong)at, destination) == destination.Length;
+        if (!mapping.CannotVanish)
+            return SysMemory.ReadProcess(Environment.ProcessId, (ulong)at, destination) == destination.Length;
         HostMemory.Read(at, destination);
         return true;
     }
 
     public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source)
     {
-        if (!Writable || Volatile.Read(ref _mapping) is not { } mapping || !mapping.Has(offset, source.Length)) return false;
+        if (!Writable || Volatile.Read(ref _mapping) is not { } mapping || !mapping.Has(offset, source.Length))
+            return false;
         nint at = mapping.First + (nint)offset;
-        if (!mapping.CannotVanish) return SysMemory.WriteProcess(Environment.ProcessId, (ulong)at, source) == source.Length;
+        if (!mapping.CannotVanish)
+            return SysMemory.WriteProcess(Environment.ProcessId, (ulong)at, source) == source.Length;
         HostMemory.Write(at, source);
         return true;
     }

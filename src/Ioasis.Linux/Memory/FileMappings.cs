@@ -7,7 +7,9 @@ namespace Ioasis.Linux.Memory;
 /// <summary>Looks for mappings of a file in all other processes.</summary>
 internal static class FileMappings
 {
-    /// <summary>Whether another process has any of these bytes of a file mapped. One that does not let us look has not.</summary>
+    /// <summary>
+    /// Whether another process has any of these bytes of a file mapped. One that does not let us look has not.
+    /// </summary>
     /// <param name="device">The file's device number.</param>
     /// <param name="inode">The file's inode number.</param>
     /// <param name="offset">Of the first byte.</param>
@@ -16,8 +18,10 @@ internal static class FileMappings
     {
         foreach (string path in Directory.EnumerateDirectories("/proc"))
         {
-            if (!int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out int process)) continue;
-            if (process == Environment.ProcessId || SysFiles.Open($"{path}/maps", FcntlH.O_RDONLY, out FileDescriptor file) != Errno.None) continue;
+            if (!int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out int process))
+                continue;
+            if (process == Environment.ProcessId
+                || SysFiles.Open($"{path}/maps", FcntlH.O_RDONLY, out FileDescriptor file) != Errno.None) continue;
             using var maps = new ProcessMaps(file);
             if (maps.HasFile(device, inode, offset, length)) return true;
         }

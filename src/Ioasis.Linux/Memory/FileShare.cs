@@ -5,7 +5,8 @@ namespace Ioasis.Linux.Memory;
 /// <summary>How many files we hold open for one process, and may.</summary>
 internal sealed class FileShare
 {
-    // Of the descriptors that we may have, a process may take so many; on a host that is mean with them, so many all the same.
+    // Of the descriptors that we may have, a process may take so many; on a host that is mean with them, so many all
+    // the same.
     private const ulong Part = 8, Least = 64;
 
     private static readonly ulong s_most = Math.Max(Least, SysProcesses.DescriptorLimit / Part);

@@ -16,7 +16,10 @@ internal static class FileSystems
     /// <summary>Whether a device number is that of all memfds of pages of the usual size.</summary>
     internal static bool IsOfMemfds(ulong device) => device == MemfdDevice();
 
-    /// <summary>Whether files live in memory alone, so that nobody has to be told of a page that was written (Linux: vma_needs_dirty_tracking).</summary>
+    /// <summary>
+    /// Whether files live in memory alone, so that nobody has to be told of a page that was written (Linux:
+    /// vma_needs_dirty_tracking).
+    /// </summary>
     /// <param name="process">The directory /proc/PID of who has them mounted.</param>
     /// <param name="major">The file system's device number.</param>
     /// <param name="minor">The file system's device number.</param>
@@ -24,17 +27,23 @@ internal static class FileSystems
     {
         if (IsOfMemfds(StatMode.MakeDev(major, minor))) return true;
         // What has no device and is mounted nowhere is the kernel's own: shared memory of huge pages, and the like.
-        return TypeOf(process, string.Create(CultureInfo.InvariantCulture, $"{major}:{minor}")) is { } type ? s_inMemory.Contains(type) : major == 0;
+        return TypeOf(process, string.Create(CultureInfo.InvariantCulture, $"{major}:{minor}")) is { } type
+            ? s_inMemory.Contains(type)
+            : major == 0;
     }
 
-    /// <summary>The type in the text of /proc/PID/mountinfo: <c>id parent major:minor root point options [fields] - type source options</c>.</summary>
+    /// <summary>
+    /// The type in the text of /proc/PID/mountinfo: <c>id parent major:minor root point options [fields] - type source
+    /// options</c>.
+    /// </summary>
     internal static string? TypeIn(string mountinfo, string device)
     {
         foreach (string line in mountinfo.Split('\n'))
         {
             string[] words = line.Split(' ');
             int separator = Array.IndexOf(words, "-");
-            if (words.Length > 2 && words[2] == device && separator > 0 && separator + 1 < words.Length) return words[separator + 1];
+            if (words.Length > 2 && words[2] == device && separator > 0 && separator + 1 < words.Length)
+                return words[separator + 1];
         }
 
         return null;
@@ -55,7 +64,8 @@ internal static class FileSystems
     private static ulong MemfdDevice()
     {
         ulong known = Volatile.Read(ref s_memfds);
-        if (known != 0 || SysFiles.CreateMemfd("ioasis", FcntlH.MFD_CLOEXEC, out FileDescriptor file) != Errno.None) return known;
+        if (known != 0 || SysFiles.CreateMemfd("ioasis", FcntlH.MFD_CLOEXEC, out FileDescriptor file) != Errno.None)
+            return known;
         using (file)
             if (SysFiles.Stat(file, out LinuxStat stat) == Errno.None) Volatile.Write(ref s_memfds, stat.Dev);
         return s_memfds;

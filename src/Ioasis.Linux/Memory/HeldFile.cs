@@ -4,8 +4,8 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// A file in memory that devices access, held open and mapped into our own process: once, however many mappings of whatever programs lead to it.
-/// One for reading alone is another, so that none is written by accident.
+/// A file in memory that devices access, held open and mapped into our own process: once, however many mappings of
+/// whatever programs lead to it. One for reading alone is another, so that none is written by accident.
 /// </summary>
 internal sealed class HeldFile
 {
@@ -94,25 +94,30 @@ internal sealed class HeldFile
     internal bool TryStat(out LinuxStat stat) => SysFiles.Stat(_file, out stat) == Errno.None && stat.Size >= 0;
 
     /// <summary>
-    /// Finds bytes in our own process. They stay there until the file is let go of; who accesses one that lies beyond the file's end is ended for it.
+    /// Finds bytes in our own process. They stay there until the file is let go of; who accesses one that lies beyond
+    /// the file's end is ended for it.
     /// </summary>
     /// <param name="from">The first.</param>
     /// <param name="last">The last.</param>
     /// <param name="stat">What stat(2) says of the file.</param>
     /// <param name="address">Where the first is.</param>
-    /// <param name="own">What the caller is to dispose of when it needs them no more; null where they are the file's.</param>
+    /// <param name="own">What the caller is to dispose of when it needs them no more; null where they are the
+    /// file's.</param>
     internal Errno TryMap(ulong from, ulong last, in LinuxStat stat, out nint address, out MappedFile? own)
     {
         (address, own) = (0, null);
-        // A file of huge pages is mapped by whole ones, and only where it is asked for: what is mapped of it is reserved, and makes it longer.
-        if (stat.BlockSize > (long)PageSize || last >= MostView) return TryMapPart(from, last, stat, out address, out own);
+        // A file of huge pages is mapped by whole ones, and only where it is asked for: what is mapped of it is
+        // reserved, and makes it longer.
+        if (stat.BlockSize > (long)PageSize || last >= MostView)
+            return TryMapPart(from, last, stat, out address, out own);
         lock (_lock)
         {
             if (_view is null || _view.Length <= last)
             {
                 ulong wanted = Math.Max(last, (ulong)stat.Size), length = LeastView;
                 while (length <= wanted && length < MostView) length *= 2;
-                if (Map(0, length, out MappedFile? view) != Errno.None) return TryMapPart(from, last, stat, out address, out own);
+                if (Map(0, length, out MappedFile? view) != Errno.None)
+                    return TryMapPart(from, last, stat, out address, out own);
                 if (_view is not null) (_formerViews ??= []).Add(_view);
                 _view = view;
             }

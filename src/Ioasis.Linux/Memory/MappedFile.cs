@@ -4,7 +4,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Linux.Memory;
 
-/// <summary>Bytes of a file that are mapped into our own process, shared with everyone who has the file. They stay until disposed of.</summary>
+/// <summary>
+/// Bytes of a file that are mapped into our own process, shared with everyone who has the file. They stay until
+/// disposed of.
+/// </summary>
 internal sealed class MappedFile : SharedBytes, IDisposable
 {
     private int _disposed;
@@ -15,7 +18,9 @@ internal sealed class MappedFile : SharedBytes, IDisposable
 
     ~MappedFile() => Dispose();
 
-    /// <summary>Maps <paramref name="length"/> bytes of a file from <paramref name="offset"/> on, which is page-aligned.</summary>
+    /// <summary>
+    /// Maps <paramref name="length"/> bytes of a file from <paramref name="offset"/> on, which is page-aligned.
+    /// </summary>
     public static Errno TryMap(FileDescriptor file, ulong offset, ulong length, bool writable, out MappedFile? mapped)
     {
         int protection = SysMemory.PROT_READ | (writable ? SysMemory.PROT_WRITE : 0);

@@ -1,8 +1,8 @@
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Makes pages of another process present, as pinning them would (Linux: pin_user_pages), and finds out which can be: not those of a device's registers, nor
-/// of the kernel's own, nor secret memory.
+/// Makes pages of another process present, as pinning them would (Linux: pin_user_pages), and finds out which can be:
+/// not those of a device's registers, nor of the kernel's own, nor secret memory.
 /// </summary>
 internal sealed class PageBringer
 {
@@ -15,7 +15,8 @@ internal sealed class PageBringer
     private readonly int _process;
     private volatile int _thread;
 
-    /// <param name="process">Its ID. No harm is done if it has become another's: no byte changes, and none is looked at.</param>
+    /// <param name="process">Its ID. No harm is done if it has become another's: no byte changes, and none is looked
+    /// at.</param>
     internal PageBringer(int process) => _process = _thread = process;
 
     /// <summary>Brings pages and waits for them; false when one cannot be had.</summary>
@@ -34,7 +35,8 @@ internal sealed class PageBringer
         {
             int entry = (int)(page % PageMap.MostEntries);
             ulong address = at + (page * PageSize);
-            if (known && entry == 0) known = present!.TryRead(address, entries[..(int)Math.Min(PageMap.MostEntries, pages - page)]);
+            if (known && entry == 0)
+                known = present!.TryRead(address, entries[..(int)Math.Min(PageMap.MostEntries, pages - page)]);
             // The first of a mapping tells what all are.
             if (page != 0 && known && PageMap.IsPresentIn(entries[entry])) continue;
             touched[count++] = Math.Max(address, start);
@@ -79,7 +81,8 @@ internal sealed class PageBringer
         {
             foreach (string path in Directory.EnumerateDirectories($"/proc/{_process}/task").Take(OtherThreads))
             {
-                if (!int.TryParse(Path.GetFileName(path), out int thread) || thread == _process || SysMemory.TouchPages(thread, [page]) == 0) continue;
+                if (!int.TryParse(Path.GetFileName(path), out int thread) || thread == _process
+                    || SysMemory.TouchPages(thread, [page]) == 0) continue;
                 _thread = thread;
                 return true;
             }

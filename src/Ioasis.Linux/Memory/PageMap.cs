@@ -4,7 +4,9 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Linux.Memory;
 
-/// <summary>/proc/PID/pagemap: 64 bits for each page of a process, whether it is present among them (admin-guide/mm/pagemap).</summary>
+/// <summary>
+/// /proc/PID/pagemap: 64 bits for each page of a process, whether it is present among them (admin-guide/mm/pagemap).
+/// </summary>
 internal sealed class PageMap : IDisposable
 {
     /// <summary>The most entries that <see cref="TryRead"/> can be asked for.</summary>
@@ -18,7 +20,9 @@ internal sealed class PageMap : IDisposable
     /// <summary>Opens that of a process; null where the host does not let us.</summary>
     /// <param name="process">The directory /proc/PID.</param>
     internal static PageMap? TryOpen(FileDescriptor process) =>
-        SysFiles.OpenAt(process, "pagemap", FcntlH.O_RDONLY, out FileDescriptor file) == Errno.None ? new PageMap(file) : null;
+        SysFiles.OpenAt(process, "pagemap", FcntlH.O_RDONLY, out FileDescriptor file) == Errno.None
+            ? new PageMap(file)
+            : null;
 
     /// <summary>Whether a page is present; a huge one counts for each of its pages.</summary>
     internal bool IsPresent(ulong address)

@@ -1,8 +1,9 @@
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Devices that wait for pages of one process: whoever has to bring a page (a userfaultfd's owner, a file system) takes as long as it likes. A thread of its own
-/// waits in the kernel for each, which nothing can call off; the device lets go of it when it is told to stop, or the process ends.
+/// Devices that wait for pages of one process: whoever has to bring a page (a userfaultfd's owner, a file system) takes
+/// as long as it likes. A thread of its own waits in the kernel for each, which nothing can call off; the device lets
+/// go of it when it is told to stop, or the process ends.
 /// </summary>
 internal sealed class PageWaits
 {

@@ -3,15 +3,17 @@ using Ioasis.Memory;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Bytes of another process's memory. Memory that it shares is traced to its file when it is brought: it then stays, as pinned pages do,
-/// whatever becomes of the process. Private memory cannot be held from outside: it is checked, and gone when the process is.
+/// Bytes of another process's memory. Memory that it shares is traced to its file when it is brought: it then stays, as
+/// pinned pages do, whatever becomes of the process. Private memory cannot be held from outside: it is checked, and
+/// gone when the process is.
 /// </summary>
 internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong length, bool writable, bool devices)
     : MemoryBacking(length, writable, start.Value)
 {
     private FileBacking? _traced;
 
-    // Whether some pages are private ones of files, which their file system has to bring again when the host takes them away.
+    // Whether some pages are private ones of files, which their file system has to bring again when the host takes them
+    // away.
     private volatile bool _ofFiles;
 
     // What was brought last, for the populating that follows.
@@ -26,9 +28,11 @@ internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong leng
         if (!TryTrace(offset, length, first))
         {
             // A device's own memory needs nobody to bring it.
-            bool isDevice = devices && !memory.CanReference(start.Value + offset, length, Writable, devices: false, out _);
+            bool isDevice = devices && !memory.CanReference(start.Value + offset, length, Writable,
+                devices: false, out _);
             bool ofFiles = false;
-            if (!isDevice && !memory.TryBringAll(start.Value + offset, length, first, Writable, out ofFiles)) return false;
+            if (!isDevice && !memory.TryBringAll(start.Value + offset, length, first, Writable, out ofFiles))
+                return false;
             _ofFiles |= ofFiles;
         }
 
@@ -39,7 +43,8 @@ internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong leng
     public override bool TryPopulate(ulong offset, ulong length)
     {
         if (Volatile.Read(ref _traced) is { } known) return known.TryPopulate(offset, length);
-        if (Interlocked.Exchange(ref _brought, null) is { } brought && brought.Offset == offset && brought.Length == length) return true;
+        if (Interlocked.Exchange(ref _brought, null) is { } brought && brought.Offset == offset
+            && brought.Length == length) return true;
         if (!memory.CanReference(start.Value + offset, length, Writable, devices, out ProcmapQuery first)) return false;
         TryTrace(offset, length, first);
         return true;
@@ -47,11 +52,13 @@ internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong leng
 
     public override bool TryRead(ulong offset, Span<byte> destination) => Volatile.Read(ref _traced) is { } traced
         ? traced.TryRead(offset, destination)
-        : Has(offset, destination.Length) && IsThere(offset, destination.Length) && memory.TryReadPinned(start.Value + offset, destination);
+        : Has(offset, destination.Length) && IsThere(offset, destination.Length)
+        && memory.TryReadPinned(start.Value + offset, destination);
 
     public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source) => Volatile.Read(ref _traced) is { } traced
         ? traced.TryWrite(offset, source)
-        : Writable && Has(offset, source.Length) && IsThere(offset, source.Length) && memory.TryWritePinned(start.Value + offset, source);
+        : Writable && Has(offset, source.Length) && IsThere(offset, source.Length)
+        && memory.TryWritePinned(start.Value + offset, source);
 
     public override bool TryBring(ulong offset, ulong length, bool write, CancellationToken stop) =>
         Volatile.Read(ref _traced) is null && memory.TryBring(start + offset, length, write, stop);
@@ -75,18 +82,23 @@ internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong leng
 
     protected override void Free() => _traced?.Release();
 
-    // An access must not wait for a file system: it would do so in the middle of it, and hold up who takes the mapping away.
+    // An access must not wait for a file system: it would do so in the middle of it, and hold up who takes the mapping
+    // away.
     private bool IsThere(ulong offset, int count) => !_ofFiles || memory.ArePresent(start.Value + offset, count);
 
-    /// <summary>Traces all of the run to its file, if the mapping that a byte of it lies in is a shared one that has all.</summary>
+    /// <summary>
+    /// Traces all of the run to its file, if the mapping that a byte of it lies in is a shared one that has all.
+    /// </summary>
     private bool TryTrace(ulong offset, ulong length, in ProcmapQuery mapping)
     {
         ulong last = start.Value + (Length - 1);
-        if ((mapping.Flags & ProcmapQuery.Shared) == 0 || mapping.Inode == 0 || mapping.Start > start.Value || mapping.End - 1 < last) return false;
+        if ((mapping.Flags & ProcmapQuery.Shared) == 0 || mapping.Inode == 0 || mapping.Start > start.Value
+            || mapping.End - 1 < last) return false;
         // The file of a device that is held open is a device that is never closed.
         if (devices && !memory.CanReference(start.Value, Length, Writable, devices: false, out _)) return false;
         if (memory.TryTrace(mapping, start.Value, Length, Writable) is not { } traced) return false;
-        if (!traced.TryPopulate(offset, length) || Interlocked.CompareExchange(ref _traced, traced, null) is not null) traced.Release();
+        if (!traced.TryPopulate(offset, length) || Interlocked.CompareExchange(ref _traced, traced, null) is not null)
+            traced.Release();
         return Volatile.Read(ref _traced) is not null;
     }
 

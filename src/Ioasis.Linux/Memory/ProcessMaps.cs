@@ -4,14 +4,18 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Linux.Memory;
 
-/// <summary>What a process has mapped where, from an open /proc/PID/maps. Like that file it is bound to the address space, not to the PID.</summary>
+/// <summary>
+/// What a process has mapped where, from an open /proc/PID/maps. Like that file it is bound to the address space, not
+/// to the PID.
+/// </summary>
 internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
 {
     // Set when the kernel has no PROCMAP_QUERY.
     private static volatile bool s_textOnly;
 
     /// <summary>
-    /// Whether all of the bytes are mapped and permit what is <paramref name="needed"/>. The cost is that of the mappings in the range, not of its pages.
+    /// Whether all of the bytes are mapped and permit what is <paramref name="needed"/>. The cost is that of the
+    /// mappings in the range, not of its pages.
     /// </summary>
     /// <param name="start">The first byte's address.</param>
     /// <param name="last">The last byte's.</param>
@@ -34,14 +38,18 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
 
     /// <summary>Whether the process itself could write all of the bytes.</summary>
     public bool CanWrite(ulong start, ulong length) =>
-        length != 0 && start + (length - 1) >= start && Covers(start, start + (length - 1), ProcmapQuery.Writable, null, out _);
+        length != 0 && start + (length - 1) >= start
+        && Covers(start, start + (length - 1), ProcmapQuery.Writable, null, out _);
 
-    /// <summary>The mappings that have bytes of a range, in ascending order; where nothing is mapped they leave holes.</summary>
+    /// <summary>
+    /// The mappings that have bytes of a range, in ascending order; where nothing is mapped they leave holes.
+    /// </summary>
     public IEnumerable<ProcmapQuery> Within(ulong start, ulong length)
     {
         ulong last = start + (length - 1);
         IReadOnlyList<ProcmapQuery>? text = null;
-        for (ulong at = start; at <= last && TryFind(at, ref text, out ProcmapQuery mapping, next: true) && mapping.Start <= last; at = mapping.End)
+        for (ulong at = start; at <= last && TryFind(at, ref text, out ProcmapQuery mapping, next: true)
+            && mapping.Start <= last; at = mapping.End)
             yield return mapping;
     }
 
@@ -60,11 +68,17 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
 
     public void Dispose() => file.Dispose();
 
-    private bool TryFind(ulong address, ref IReadOnlyList<ProcmapQuery>? text, out ProcmapQuery mapping, bool next = false)
+    private bool TryFind(ulong address, ref IReadOnlyList<ProcmapQuery>? text, out ProcmapQuery mapping,
+        bool next = false)
     {
         if (!s_textOnly)
         {
-            mapping = new ProcmapQuery { Size = 104, QueryAddress = address, QueryFlags = next ? ProcmapQuery.CoveringOrNext : 0 };
+            mapping = new ProcmapQuery
+            {
+                Size = 104,
+                QueryAddress = address,
+                QueryFlags = next ? ProcmapQuery.CoveringOrNext : 0
+            };
             Errno errno = SysFiles.Ioctl(file, ProcmapQuery.Command, ref mapping).Errno;
             if (errno != Errno.ENOTTY) return errno == Errno.None;
             s_textOnly = true;

@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// The memory of another process, through files in /proc that stay bound to the address space, so that neither a recycled PID nor the program after
-/// an exec is ever reached.
+/// The memory of another process, through files in /proc that stay bound to the address space, so that neither a
+/// recycled PID nor the program after an exec is ever reached.
 /// </summary>
 internal sealed class ProcessMemory : AddressSpace, IDisposable
 {
@@ -28,7 +28,8 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     private volatile PageMap? _pages; // opened when it is first asked for
     private volatile bool _gone;
 
-    private ProcessMemory(int process, FileDescriptor directory, FileDescriptor memory, ProcessMaps maps, Func<ulong, ulong, bool>? isForbidden)
+    private ProcessMemory(int process, FileDescriptor directory, FileDescriptor memory, ProcessMaps maps,
+        Func<ulong, ulong, bool>? isForbidden)
     {
         _directory = directory;
         _memory = memory;
@@ -46,7 +47,8 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
             if (_gone) return true;
             try
             {
-                // Address 0 is not mapped, or can be read; that there is nothing to read is said only when there is no memory.
+                // Address 0 is not mapped, or can be read; that there is nothing to read is said only when there is no
+                // memory.
                 SysResult got = SysFiles.ReadAt(_memory, stackalloc byte[1], 0);
                 return got.IsOk && got.Value == 0;
             }
@@ -63,7 +65,8 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     /// <param name="prefix">The way from there to /proc/PID: empty, or <c>../</c>.</param>
     /// <param name="isForbidden">Files, by device and inode, whose mappings cannot be referenced for DMA.</param>
     /// <param name="memory">The memory, when the answer is <see cref="Errno.None"/>.</param>
-    public static Errno TryOpen(int id, FileDescriptor process, string prefix, Func<ulong, ulong, bool>? isForbidden, out ProcessMemory? memory)
+    public static Errno TryOpen(
+        int id, FileDescriptor process, string prefix, Func<ulong, ulong, bool>? isForbidden, out ProcessMemory? memory)
     {
         memory = null;
         Errno errno = SysFiles.OpenAt(process, prefix + "mem", FcntlH.O_RDWR, out FileDescriptor mem);
@@ -85,11 +88,14 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         return errno;
     }
 
-    /// <summary>From here to <see cref="LeaveCall"/> the given thread of the process waits for the calling thread to serve it.</summary>
+    /// <summary>
+    /// From here to <see cref="LeaveCall"/> the given thread of the process waits for the calling thread to serve it.
+    /// </summary>
     /// <param name="thread">Its ID.</param>
     /// <param name="id">Says whether that ID still means the thread, if anything does.</param>
     /// <param name="epoch">What it said when the call was taken up.</param>
-    public void EnterCall(int thread, StableId? id = null, long epoch = 0) => (t_call ??= new CallWindow()).Open(this, thread, id, epoch);
+    public void EnterCall(int thread, StableId? id = null, long epoch = 0) =>
+        (t_call ??= new CallWindow()).Open(this, thread, id, epoch);
 
     /// <summary>Ends what <see cref="EnterCall"/> began.</summary>
     public static void LeaveCall() => t_call!.Close();
@@ -99,7 +105,8 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     {
         if (destination.IsEmpty) return true;
         if (t_call is { } call && call.IsOpenOn(this)) return call.TryRead(source.Value, destination);
-        return Covers(source.Value, (ulong)destination.Length, ProcmapQuery.Readable) && TryReadPinned(source.Value, destination);
+        return Covers(source.Value, (ulong)destination.Length, ProcmapQuery.Readable)
+            && TryReadPinned(source.Value, destination);
     }
 
     /// <inheritdoc/>
@@ -107,14 +114,17 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     {
         if (source.IsEmpty) return true;
         if (t_call is { } call && call.IsOpenOn(this)) return call.TryWrite(destination.Value, source);
-        return Covers(destination.Value, (ulong)source.Length, ProcmapQuery.Writable) && TryWritePinned(destination.Value, source);
+        return Covers(destination.Value, (ulong)source.Length, ProcmapQuery.Writable)
+            && TryWritePinned(destination.Value, source);
     }
 
     /// <inheritdoc/>
-    public override MemoryBacking Reference(Hva start, ulong length, bool writable) => new ProcessBacking(this, start, length, writable, devices: false);
+    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+        new ProcessBacking(this, start, length, writable, devices: false);
 
     /// <inheritdoc/>
-    public override MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) => new ProcessBacking(this, start, length, writable, devices: true);
+    public override MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) =>
+        new ProcessBacking(this, start, length, writable, devices: true);
 
     /// <inheritdoc/>
     public override bool TryLocate(Hva address, out MemoryLocation location)
@@ -144,7 +154,8 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
 
     /// <inheritdoc/>
     public override bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) =>
-        length != 0 && CanBring(address.Value, length, write) && _waits.Await(() => TryBringNow(address.Value, length, write), stop);
+        length != 0 && CanBring(address.Value, length, write)
+        && _waits.Await(() => TryBringNow(address.Value, length, write), stop);
 
     // Opened late, it may be that of a program after an exec; but then all accesses fail anyhow.
     private PageMap? PresentPages
@@ -169,7 +180,10 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         _pages?.Dispose();
     }
 
-    /// <summary>The bytes of the file that the process shares here; null when it cannot be found, or we may hold no more files for the process.</summary>
+    /// <summary>
+    /// The bytes of the file that the process shares here; null when it cannot be found, or we may hold no more files
+    /// for the process.
+    /// </summary>
     /// <param name="mapping">A shared mapping of a file.</param>
     /// <param name="start">The first byte's address.</param>
     /// <param name="length">Bytes, all in the mapping.</param>
@@ -181,9 +195,12 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         {
             ulong offset = mapping.Offset + (start - mapping.Start);
             var identity = new FileIdentity(StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor), mapping.Inode);
-            if (HeldFile.TryHold(identity, writable) is { } held) return new FileBacking(held, offset, length, writable);
+            if (HeldFile.TryHold(identity, writable) is { } held)
+                return new FileBacking(held, offset, length, writable);
             if (!SharedFile.TryOpen(_directory, mapping, out FileDescriptor? file)) return null;
-            using (file) return HeldFile.TryHold(file!, writable, Files, out held) == Errno.None ? new FileBacking(held!, offset, length, writable) : null;
+            using (file)
+                return HeldFile.TryHold(file!, writable, Files, out held) == Errno.None ? new FileBacking(held!, offset,
+                length, writable) : null;
         }
         catch (ObjectDisposedException)
         {
@@ -208,7 +225,8 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <summary>
-    /// Whether all of the bytes can be referenced for DMA, as far as that is to be seen without waiting (Linux: check_vma_flags).
+    /// Whether all of the bytes can be referenced for DMA, as far as that is to be seen without waiting (Linux:
+    /// check_vma_flags).
     /// </summary>
     /// <param name="start">The first byte's address.</param>
     /// <param name="length">Bytes, not 0.</param>
@@ -231,14 +249,15 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <summary>
-    /// Brings bytes that are about to be mapped for DMA, as pinning does, and waits for them on the calling thread; false where that cannot be
-    /// (Linux: pin_user_pages).
+    /// Brings bytes that are about to be mapped for DMA, as pinning does, and waits for them on the calling thread;
+    /// false where that cannot be (Linux: pin_user_pages).
     /// </summary>
     /// <param name="start">The first byte's address.</param>
     /// <param name="length">Bytes, not 0.</param>
     /// <param name="first">The mapping of the first byte.</param>
     /// <param name="writable">Whether devices are to write them.</param>
-    /// <param name="ofFiles">Whether some are private pages of files: these have to be brought again when the host takes them away.</param>
+    /// <param name="ofFiles">Whether some are private pages of files: these have to be brought again when the host
+    /// takes them away.</param>
     internal bool TryBringAll(ulong start, ulong length, in ProcmapQuery first, bool writable, out bool ofFiles)
     {
         ulong last = start + (length - 1);
@@ -247,7 +266,8 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         {
             if (first.End - 1 >= last) return TryBringAll(first, start, last, writable, ref ofFiles);
             foreach (ProcmapQuery mapping in Mappings(start, length))
-                if (!TryBringAll(mapping, Math.Max(start, mapping.Start), Math.Min(last, mapping.End - 1), writable, ref ofFiles)) return false;
+                if (!TryBringAll(mapping, Math.Max(start, mapping.Start), Math.Min(last, mapping.End - 1), writable,
+                    ref ofFiles)) return false;
             return !_gone;
         }
         catch (ObjectDisposedException)
@@ -265,7 +285,9 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         return true;
     }
 
-    /// <summary>The mapping of an address, if it and what follows up to another address permit what is needed.</summary>
+    /// <summary>
+    /// The mapping of an address, if it and what follows up to another address permit what is needed.
+    /// </summary>
     internal bool TryFindMapping(ulong address, ulong last, ulong needed, out ProcmapQuery mapping)
     {
         mapping = default;
@@ -283,7 +305,10 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         return false;
     }
 
-    /// <summary>Reads bytes whose permission was checked when they were mapped for DMA: later changes of it do not matter, as with pinned pages.</summary>
+    /// <summary>
+    /// Reads bytes whose permission was checked when they were mapped for DMA: later changes of it do not matter, as
+    /// with pinned pages.
+    /// </summary>
     /// <param name="address">The first.</param>
     /// <param name="destination">Where to.</param>
     /// <param name="waits">Whether to wait for pages that have to be brought; if not, the answer is false.</param>
@@ -300,7 +325,8 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
                 return false; // the process ended just now
             }
 
-            if (!waits || tries == MostTries || !TryBringNow(address, (ulong)destination.Length, write: false)) return false;
+            if (!waits || tries == MostTries || !TryBringNow(address, (ulong)destination.Length, write: false))
+                return false;
         }
 
         return false;
@@ -331,7 +357,8 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         if (!CanBring(address, length, write)) return false;
         ulong last = address + (length - 1);
         // Memory that can be written alone cannot be touched by reading it.
-        if (Covers(address, length, ProcmapQuery.Readable) && !_bringer.TryBring(address, last, null, () => _gone)) return false;
+        if (Covers(address, length, ProcmapQuery.Readable) && !_bringer.TryBring(address, last, null, () => _gone))
+            return false;
         if (write) _bringer.BringForWrite(address, last);
         return true;
     }
@@ -344,9 +371,12 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     {
         bool isFile = mapping.Inode != 0, isShared = (mapping.Flags & ProcmapQuery.Shared) != 0;
         ofFiles |= isFile && !isShared;
-        // A file system does not learn what a device writes into a page that it believes to be clean (Linux: writable_file_mapping_allowed).
-        if (writable && isFile && isShared && !FileSystems.IsInMemory(_directory, mapping.DeviceMajor, mapping.DeviceMinor)) return false;
-        if ((mapping.Flags & ProcmapQuery.Readable) != 0) return _bringer.TryBring(start, last, PresentPages, () => _gone);
+        // A file system does not learn what a device writes into a page that it believes to be clean (Linux:
+        // writable_file_mapping_allowed).
+        if (writable && isFile && isShared
+            && !FileSystems.IsInMemory(_directory, mapping.DeviceMajor, mapping.DeviceMinor)) return false;
+        if ((mapping.Flags & ProcmapQuery.Readable) != 0)
+            return _bringer.TryBring(start, last, PresentPages, () => _gone);
 
         // The way of reading that asks for no permission does not wait.
         _bringer.BringForWrite(start, Math.Min(last, start | (PageSize - 1)));
@@ -361,7 +391,8 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     private MemoryLocation LocationOf(in ProcmapQuery mapping, ulong address) =>
         (mapping.Flags & ProcmapQuery.Shared) != 0 && mapping.Inode != 0
             ? new MemoryLocation(
-                new FileIdentity(StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor), mapping.Inode), mapping.Offset + (address - mapping.Start))
+                new FileIdentity(StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor), mapping.Inode),
+                mapping.Offset + (address - mapping.Start))
             : new MemoryLocation(this, address);
 
     private List<ProcmapQuery> Mappings(ulong start, ulong length)

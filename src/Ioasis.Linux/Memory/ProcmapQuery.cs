@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Linux.Memory;
 
-/// <summary>struct procmap_query of linux/fs.h: which mapping of a process has an address. Linux 6.11 and later.</summary>
+/// <summary>
+/// struct procmap_query of linux/fs.h: which mapping of a process has an address. Linux 6.11 and later.
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct ProcmapQuery
 {

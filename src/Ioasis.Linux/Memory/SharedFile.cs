@@ -5,12 +5,15 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Linux.Memory;
 
-/// <summary>Finds the file behind a shared mapping of a process, so that the memory can be reached without the process.</summary>
+/// <summary>
+/// Finds the file behind a shared mapping of a process, so that the memory can be reached without the process.
+/// </summary>
 internal static class SharedFile
 {
     /// <summary>
-    /// Opens the memfd, or the file on tmpfs or hugetlbfs, that a process has mapped. /proc/PID/map_files leads to any, where we have the
-    /// privilege; else it is found if the process, or one that we can look into by its descriptors, still has it open.
+    /// Opens the memfd, or the file on tmpfs or hugetlbfs, that a process has mapped. /proc/PID/map_files leads to any,
+    /// where we have the privilege; else it is found if the process, or one that we can look into by its descriptors,
+    /// still has it open.
     /// </summary>
     /// <param name="process">The directory /proc/PID.</param>
     /// <param name="mapping">The mapping.</param>
@@ -25,14 +28,17 @@ internal static class SharedFile
         return false;
     }
 
-    private static bool TryOpen(FileDescriptor process, string path, int flags, in ProcmapQuery mapping, out FileDescriptor? file)
+    private static bool TryOpen(
+        FileDescriptor process, string path, int flags, in ProcmapQuery mapping, out FileDescriptor? file)
     {
         file = null;
-        if (SysFiles.StatAt(process, Encoding.UTF8.GetBytes(path + '\0'), 0, out LinuxStat stat) != Errno.None || !IsThat(stat, mapping)) return false;
+        if (SysFiles.StatAt(process, Encoding.UTF8.GetBytes(path + '\0'), 0, out LinuxStat stat) != Errno.None
+            || !IsThat(stat, mapping)) return false;
         if (SysFiles.OpenAt(process, path, flags, out FileDescriptor opened) != Errno.None) return false;
 
         // It may have become another file since; and only files that live in memory have seals.
-        if (SysFiles.Stat(opened, out stat) == Errno.None && IsThat(stat, mapping) && SysFiles.Fcntl(opened, FcntlH.F_GET_SEALS).IsOk)
+        if (SysFiles.Stat(opened, out stat) == Errno.None && IsThat(stat, mapping)
+            && SysFiles.Fcntl(opened, FcntlH.F_GET_SEALS).IsOk)
         {
             file = opened;
             return true;

@@ -1,13 +1,15 @@
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Whether the ID of a process whose parent we are still stands for its first thread, and that thread for the program that it was: only then may memory
-/// be reached by the ID. Whoever is about to change either (who reaps the process, who lets a thread of it exec) waits for the accesses that are under way.
+/// Whether the ID of a process whose parent we are still stands for its first thread, and that thread for the program
+/// that it was: only then may memory be reached by the ID. Whoever is about to change either (who reaps the process,
+/// who lets a thread of it exec) waits for the accesses that are under way.
 /// </summary>
 /// <remarks>
-/// 1. An access counts itself in, and then looks at the epoch. 2. A change raises the epoch, and then looks at the count. 3. Both are full fences, so one
-/// of them sees the other: the access is not made, or the change waits for it. 4. A call has the epoch of before it was received, at which time its thread
-/// waited: so a change that came in between is noticed too.
+/// 1. An access counts itself in, and then looks at the epoch. 2. A change raises the epoch, and then looks at the
+///    count. 3. Both are full fences, so one
+/// of them sees the other: the access is not made, or the change waits for it. 4. A call has the epoch of before it was
+/// received, at which time its thread waited: so a change that came in between is noticed too.
 /// </remarks>
 internal sealed class StableId(int id)
 {
@@ -49,7 +51,10 @@ internal sealed class StableId(int id)
     /// <summary>Ends an access.</summary>
     public void Leave() => Interlocked.Decrement(ref _users);
 
-    /// <summary>A change is about to be made; no access is under way when this returns, nor begins before <see cref="EndChange"/>.</summary>
+    /// <summary>
+    /// A change is about to be made; no access is under way when this returns, nor begins before
+    /// <see cref="EndChange"/>.
+    /// </summary>
     public void BeginChange()
     {
         Interlocked.Increment(ref _changes);

@@ -24,7 +24,8 @@ internal static unsafe partial class SysMemory
     private const ulong Nowhere = 8;
 
     /// <summary>mmap(2) of a file, at an address that the kernel chooses.</summary>
-    public static Errno Map(FileDescriptor file, ulong offset, ulong length, int protection, int flags, out nint address)
+    public static Errno Map(
+        FileDescriptor file, ulong offset, ulong length, int protection, int flags, out nint address)
     {
         address = mmap(0, (nuint)length, protection, flags, file, (long)offset);
         if (address != -1) return Errno.None;
@@ -36,9 +37,12 @@ internal static unsafe partial class SysMemory
     public static Errno Unmap(nint address, ulong length) => LastError.Of(munmap(address, (nuint)length));
 
     /// <summary>madvise(2) on bytes of a mapping of ours.</summary>
-    public static Errno Advise(nint address, ulong length, int advice) => LastError.Of(madvise(address, (nuint)length, advice));
+    public static Errno Advise(nint address, ulong length, int advice) =>
+        LastError.Of(madvise(address, (nuint)length, advice));
 
-    /// <summary>process_vm_readv(2) of one run of bytes: how many could be read, which may be fewer than asked for; -1 if none.</summary>
+    /// <summary>
+    /// process_vm_readv(2) of one run of bytes: how many could be read, which may be fewer than asked for; -1 if none.
+    /// </summary>
     /// <remarks><paramref name="thread"/>: Any thread of the process.</remarks>
     public static long ReadProcess(int thread, ulong address, Span<byte> destination)
     {
@@ -51,7 +55,10 @@ internal static unsafe partial class SysMemory
         }
     }
 
-    /// <summary>process_vm_writev(2) of one run of bytes: how many could be written, which may be fewer than asked for; -1 if none.</summary>
+    /// <summary>
+    /// process_vm_writev(2) of one run of bytes: how many could be written, which may be fewer than asked for; -1 if
+    /// none.
+    /// </summary>
     /// <remarks><paramref name="thread"/>: Any thread of the process.</remarks>
     public static long WriteProcess(int thread, ulong address, ReadOnlySpan<byte> source)
     {
@@ -65,8 +72,9 @@ internal static unsafe partial class SysMemory
     }
 
     /// <summary>
-    /// Makes pages of a process present without changing a byte, and waits for whoever has to bring them: as many from the first on as it returns.
-    /// process_vm_readv(2) waits where a read of /proc/PID/mem fails (userfaultfd), and does so without the lock of the process's memory.
+    /// Makes pages of a process present without changing a byte, and waits for whoever has to bring them: as many from
+    /// the first on as it returns. process_vm_readv(2) waits where a read of /proc/PID/mem fails (userfaultfd), and
+    /// does so without the lock of the process's memory.
     /// </summary>
     /// <param name="thread">Any thread of the process; it does no harm if the ID has become another's.</param>
     /// <param name="pages">An address in each page, at most <see cref="MostTouched"/>.</param>
@@ -82,8 +90,8 @@ internal static unsafe partial class SysMemory
     }
 
     /// <summary>
-    /// Makes a page of a process present for a write, as <see cref="TouchPages"/> does for a read. Whether it could is not told: nothing is written because
-    /// the bytes to write are at no address of ours.
+    /// Makes a page of a process present for a write, as <see cref="TouchPages"/> does for a read. Whether it could is
+    /// not told: nothing is written because the bytes to write are at no address of ours.
     /// </summary>
     public static void TouchForWrite(int thread, ulong address)
     {
@@ -94,7 +102,8 @@ internal static unsafe partial class SysMemory
     }
 
     [LibraryImport("libc", SetLastError = true)]
-    private static partial nint mmap(nint address, nuint length, int protection, int flags, FileDescriptor file, long offset);
+    private static partial nint mmap(nint address, nuint length, int protection, int flags, FileDescriptor file,
+        long offset);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int munmap(nint address, nuint length);
@@ -103,8 +112,10 @@ internal static unsafe partial class SysMemory
     private static partial int madvise(nint address, nuint length, int advice);
 
     [LibraryImport("libc")]
-    private static partial nint process_vm_readv(int pid, IoVector* local, nuint locals, IoVector* remote, nuint remotes, nuint flags);
+    private static partial nint process_vm_readv(int pid, IoVector* local, nuint locals, IoVector* remote,
+        nuint remotes, nuint flags);
 
     [LibraryImport("libc")]
-    private static partial nint process_vm_writev(int pid, IoVector* local, nuint locals, IoVector* remote, nuint remotes, nuint flags);
+    private static partial nint process_vm_writev(int pid, IoVector* local, nuint locals, IoVector* remote,
+        nuint remotes, nuint flags);
 }

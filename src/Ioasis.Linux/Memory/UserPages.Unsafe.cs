@@ -6,8 +6,8 @@ using Ioasis.Memory;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Pages of our own process that a client of a node works with: allocated, with a page after them that nobody can access, so that a
-/// call which goes too far fails; or mapped from a node. They stay until disposed of.
+/// Pages of our own process that a client of a node works with: allocated, with a page after them that nobody can
+/// access, so that a call which goes too far fails; or mapped from a node. They stay until disposed of.
 /// </summary>
 internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
 {
@@ -29,7 +29,8 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
         ulong mapped = usable + PageSize;
         using var none = new FileDescriptor(-1, owned: false);
         Errno errno = SysMemory.Map(
-            none, 0, mapped, SysMemory.PROT_READ | SysMemory.PROT_WRITE, SysMemory.MAP_PRIVATE | SysMemory.MAP_ANONYMOUS, out nint address);
+            none, 0, mapped, SysMemory.PROT_READ | SysMemory.PROT_WRITE,
+            SysMemory.MAP_PRIVATE | SysMemory.MAP_ANONYMOUS, out nint address);
         if (errno != Errno.None) return errno;
         // SAFETY: the last page of what was just mapped and nobody has an address of yet.
         if (mprotect(address + (nint)usable, (nuint)PageSize, 0) != 0)
@@ -44,7 +45,8 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
     }
 
     /// <summary>Maps bytes of a node (mmap(2)) with the protection and flags of <see cref="SysMemory"/>.</summary>
-    public static Errno TryMap(FileDescriptor file, ulong offset, ulong length, int protection, int flags, out UserPages? pages)
+    public static Errno TryMap(
+        FileDescriptor file, ulong offset, ulong length, int protection, int flags, out UserPages? pages)
     {
         Errno errno = SysMemory.Map(file, offset, length, protection, flags, out nint address);
         pages = errno == Errno.None ? new UserPages(address, length, length) : null;
@@ -56,7 +58,8 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
     {
         // SAFETY: the address is of memory that the caller gave for it, or of none: then the kernel says EFAULT.
         long got;
-        while ((got = pread(file, (void*)address, (nuint)count, (long)offset)) < 0 && LastError.Errno == Errno.EINTR) { }
+        while ((got = pread(file, (void*)address, (nuint)count, (long)offset)) < 0
+            && LastError.Errno == Errno.EINTR) { }
         return LastError.Result(got);
     }
 
@@ -65,7 +68,8 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
     {
         // SAFETY: the kernel only reads there, or says EFAULT.
         long put;
-        while ((put = pwrite(file, (void*)address, (nuint)count, (long)offset)) < 0 && LastError.Errno == Errno.EINTR) { }
+        while ((put = pwrite(file, (void*)address, (nuint)count, (long)offset)) < 0
+            && LastError.Errno == Errno.EINTR) { }
         return LastError.Result(put);
     }
 

@@ -20,7 +20,9 @@ internal readonly record struct ChildState(int Pid, int Code, int Status)
     /// <summary>Whether it stopped where it enters or leaves a system call (SIGTRAP | 0x80).</summary>
     public bool AtSyscall => Trapped && Status == 0x85;
 
-    /// <summary>The signal that a thread we trace was about to be given when it stopped; 0 for a stop without one.</summary>
+    /// <summary>
+    /// The signal that a thread we trace was about to be given when it stopped; 0 for a stop without one.
+    /// </summary>
     public int TrappedSignal => Status >> 8 == PTRACE_EVENT_STOP ? 0 : Status & 0x7f;
 
     /// <summary>The exit code as a shell has it: 128 and the signal for a child that a signal killed.</summary>

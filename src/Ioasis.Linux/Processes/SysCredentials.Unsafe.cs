@@ -6,7 +6,10 @@ namespace Ioasis.Linux.Processes;
 /// <summary>Calls that tell what another thread may do, and how much.</summary>
 internal static unsafe partial class SysCredentials
 {
-    /// <summary>prlimit(2): the soft RLIMIT_MEMLOCK of a process in bytes, 0 for this one; false when it is gone or not ours to look at.</summary>
+    /// <summary>
+    /// prlimit(2): the soft RLIMIT_MEMLOCK of a process in bytes, 0 for this one; false when it is gone or not ours to
+    /// look at.
+    /// </summary>
     public static bool TryGetLockLimit(int pid, out ulong limit)
     {
         const int RLIMIT_MEMLOCK = 8;
@@ -29,7 +32,10 @@ internal static unsafe partial class SysCredentials
         return got;
     }
 
-    /// <summary>The real user ID of a thread, asked of its pidfd; false where the kernel cannot tell (before Linux 6.13) or it is gone.</summary>
+    /// <summary>
+    /// The real user ID of a thread, asked of its pidfd; false where the kernel cannot tell (before Linux 6.13) or it
+    /// is gone.
+    /// </summary>
     public static bool TryGetRealUser(FileDescriptor pidfd, out uint user)
     {
         var info = new PidfdInfo { Mask = PidfdInfo.Credentials };
@@ -39,13 +45,14 @@ internal static unsafe partial class SysCredentials
     }
 
     /// <summary>
-    /// Gives the calling thread, and it alone, other rights on files. Only for a thread that ends afterwards: they are not taken back, and a part of
-    /// them may be there when the answer is false.
+    /// Gives the calling thread, and it alone, other rights on files. Only for a thread that ends afterwards: they are
+    /// not taken back, and a part of them may be there when the answer is false.
     /// </summary>
     /// <param name="user">The file system user ID.</param>
     /// <param name="group">The file system group ID.</param>
     /// <param name="groups">The supplementary groups.</param>
-    /// <param name="capabilities">The effective capabilities; those that the thread is not permitted are left out.</param>
+    /// <param name="capabilities">The effective capabilities; those that the thread is not permitted are left
+    /// out.</param>
     /// <returns>Whether the thread has these rights and no others.</returns>
     public static bool TakeOn(uint user, uint group, ReadOnlySpan<uint> groups, ulong capabilities)
     {
@@ -56,7 +63,8 @@ internal static unsafe partial class SysCredentials
         const uint Ask = uint.MaxValue;
         _ = setfsid(SyscallNumbers.Setfsgid, group);
         _ = setfsid(SyscallNumbers.Setfsuid, user);
-        if ((uint)setfsid(SyscallNumbers.Setfsgid, Ask) != group || (uint)setfsid(SyscallNumbers.Setfsuid, Ask) != user) return false;
+        if ((uint)setfsid(SyscallNumbers.Setfsgid, Ask) != group || (uint)setfsid(SyscallNumbers.Setfsuid, Ask) != user)
+            return false;
 
         const uint _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
         uint* header = stackalloc uint[2] { _LINUX_CAPABILITY_VERSION_3, 0 };
@@ -68,7 +76,10 @@ internal static unsafe partial class SysCredentials
         return capget(SyscallNumbers.Capset, header, data) == 0;
     }
 
-    /// <summary>prctl(PR_SET_DUMPABLE): makes the process one that debuggers may look at. Who takes other rights on loses that for all of it.</summary>
+    /// <summary>
+    /// prctl(PR_SET_DUMPABLE): makes the process one that debuggers may look at. Who takes other rights on loses that
+    /// for all of it.
+    /// </summary>
     public static void BecomeDumpable() => _ = prctl(4, 1, 0, 0, 0);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]

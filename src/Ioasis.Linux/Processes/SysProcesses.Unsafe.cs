@@ -10,8 +10,9 @@ internal static unsafe partial class SysProcesses
     public const uint PIDFD_THREAD = 0x80;
 
     /// <summary>
-    /// posix_spawn(3): starts a program with the given arguments and environment, each a run of strings that end in a NUL.
-    /// It gets every file descriptor that is not closed on exec, and default actions for the signals that we handle.
+    /// posix_spawn(3): starts a program with the given arguments and environment, each a run of strings that end in a
+    /// NUL. It gets every file descriptor that is not closed on exec, and default actions for the signals that we
+    /// handle.
     /// </summary>
     public static Errno Spawn(string path, ReadOnlySpan<byte> arguments, ReadOnlySpan<byte> environment, out int pid)
     {
@@ -29,8 +30,8 @@ internal static unsafe partial class SysProcesses
     }
 
     /// <summary>
-    /// execvpe(3): replaces the program of this process by the one that the first argument names, looked up in PATH. Returns only if
-    /// that failed. Arguments and environment are runs of strings that end in a NUL.
+    /// execvpe(3): replaces the program of this process by the one that the first argument names, looked up in PATH.
+    /// Returns only if that failed. Arguments and environment are runs of strings that end in a NUL.
     /// </summary>
     public static Errno Execute(ReadOnlySpan<byte> arguments, ReadOnlySpan<byte> environment)
     {
@@ -44,7 +45,9 @@ internal static unsafe partial class SysProcesses
         }
     }
 
-    /// <summary>waitid(2): waits for a child, or any child when <paramref name="pid"/> is 0, to end or to stop.</summary>
+    /// <summary>
+    /// waitid(2): waits for a child, or any child when <paramref name="pid"/> is 0, to end or to stop.
+    /// </summary>
     /// <param name="pid">The child.</param>
     /// <param name="state">What became of it.</param>
     /// <param name="keep">Whether it is to be waited for once more: one that ended keeps its ID until then.</param>
@@ -55,7 +58,8 @@ internal static unsafe partial class SysProcesses
         byte* info = stackalloc byte[128];
         int waited;
         // SAFETY: the buffer has siginfo_t's size.
-        while ((waited = waitid(pid == 0 ? P_ALL : P_PID, (uint)pid, info, WEXITED | WSTOPPED | (keep ? WNOWAIT : 0))) < 0 && LastError.Errno == Errno.EINTR) { }
+        while ((waited = waitid(pid == 0 ? P_ALL : P_PID, (uint)pid, info,
+                WEXITED | WSTOPPED | (keep ? WNOWAIT : 0))) < 0 && LastError.Errno == Errno.EINTR) { }
         state = new ChildState(*(int*)(info + 16), *(int*)(info + 8), *(int*)(info + 24));
         return LastError.Of(waited);
     }
@@ -69,7 +73,8 @@ internal static unsafe partial class SysProcesses
     /// <summary>Gives a signal that libc keeps for itself its default action, which signal(2) refuses to do.</summary>
     public static void ResetReserved(int signal)
     {
-        // The kernel's struct sigaction on x86-64: handler, flags, restorer and a mask of 64 bits, all zero for the default.
+        // The kernel's struct sigaction on x86-64: handler, flags, restorer and a mask of 64 bits, all zero for the
+        // default.
         ulong* action = stackalloc ulong[4];
         // SAFETY: the kernel reads 32 bytes.
         _ = rt_sigaction(SyscallNumbers.RtSigaction, signal, action, null, sizeof(ulong));
@@ -82,8 +87,8 @@ internal static unsafe partial class SysProcesses
     public static Errno BecomeSubreaper() => LastError.Of(prctl(36, 1, 0, 0, 0));
 
     /// <summary>
-    /// prctl(PR_SET_PDEATHSIG): SIGKILL for the calling thread when the thread ends that started its process. It stays over an exec, unless that or the
-    /// program changes the user, and is not inherited.
+    /// prctl(PR_SET_PDEATHSIG): SIGKILL for the calling thread when the thread ends that started its process. It stays
+    /// over an exec, unless that or the program changes the user, and is not inherited.
     /// </summary>
     public static void DieWithParent() => _ = prctl(1, 9, 0, 0, 0);
 
@@ -105,7 +110,8 @@ internal static unsafe partial class SysProcesses
     }
 
     /// <summary>
-    /// What fstat(2) says of another process's open file, which we have open for that long. EBADF: it is not open; ESRCH: the process is gone.
+    /// What fstat(2) says of another process's open file, which we have open for that long. EBADF: it is not open;
+    /// ESRCH: the process is gone.
     /// </summary>
     public static Errno StatFileOf(FileDescriptor process, int number, out LinuxStat stat)
     {
@@ -117,7 +123,8 @@ internal static unsafe partial class SysProcesses
         byte end = 0;
         // SAFETY: the struct is the kernel's and pinned; the path is one NUL.
         fixed (LinuxStat* to = &stat)
-            errno = LastError.Of(fstatat(SyscallNumbers.Newfstatat, file, &end, to, FcntlH.AT_EMPTY_PATH | FcntlH.AT_STATX_DONT_SYNC));
+            errno = LastError.Of(
+                fstatat(SyscallNumbers.Newfstatat, file, &end, to, FcntlH.AT_EMPTY_PATH | FcntlH.AT_STATX_DONT_SYNC));
         _ = close(file);
         return errno;
     }
@@ -160,7 +167,10 @@ internal static unsafe partial class SysProcesses
     /// <summary>getpgid(2), 0 for this process.</summary>
     public static int GroupOf(int pid) => getpgid(pid);
 
-    /// <summary>Whether our process group is the foreground one of a terminal: then what is typed there becomes signals to all of it.</summary>
+    /// <summary>
+    /// Whether our process group is the foreground one of a terminal: then what is typed there becomes signals to all
+    /// of it.
+    /// </summary>
     public static bool IsInForeground()
     {
         if (SysFiles.Open("/dev/tty", FcntlH.O_RDONLY, out FileDescriptor terminal) != Errno.None) return false;
@@ -183,7 +193,8 @@ internal static unsafe partial class SysProcesses
     private static partial int tcgetpgrp(FileDescriptor terminal);
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int posix_spawn(int* pid, string path, void* actions, void* attributes, byte** argv, byte** envp);
+    private static partial int posix_spawn(int* pid, string path, void* actions, void* attributes, byte** argv,
+        byte** envp);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int execvpe(byte* file, byte** argv, byte** envp);

@@ -3,19 +3,30 @@ using Ioasis.Abi;
 
 namespace Ioasis.Linux.Processes;
 
-/// <summary>ptrace(2), as far as stopping a thread once takes it. All requests on a thread come from the OS thread that seized it.</summary>
+/// <summary>
+/// ptrace(2), as far as stopping a thread once takes it. All requests on a thread come from the OS thread that seized
+/// it.
+/// </summary>
 internal static unsafe partial class SysPtrace
 {
-    private const nint PTRACE_GETREGS = 12, PTRACE_SETREGS = 13, PTRACE_DETACH = 17, PTRACE_SYSCALL = 24, PTRACE_SEIZE = 0x4206, PTRACE_INTERRUPT = 0x4207,
+    private const nint PTRACE_GETREGS = 12, PTRACE_SETREGS = 13, PTRACE_DETACH = 17, PTRACE_SYSCALL = 24,
+        PTRACE_SEIZE = 0x4206, PTRACE_INTERRUPT = 0x4207,
         PTRACE_GETSIGMASK = 0x420a, PTRACE_SETSIGMASK = 0x420b;
 
     /// <summary>PTRACE_O_TRACESYSGOOD: a stop at a system call is told from one of SIGTRAP.</summary>
     public const nint TraceSyscallsGood = 1;
 
-    /// <summary>Makes the calling OS thread the tracer of a thread, which goes on. EPERM: another traces it, or it may not be traced by us.</summary>
-    public static Errno Seize(int thread, nint options = 0) => LastError.Of(ptrace(PTRACE_SEIZE, thread, null, options));
+    /// <summary>
+    /// Makes the calling OS thread the tracer of a thread, which goes on. EPERM: another traces it, or it may not be
+    /// traced by us.
+    /// </summary>
+    public static Errno Seize(int thread, nint options = 0) =>
+        LastError.Of(ptrace(PTRACE_SEIZE, thread, null, options));
 
-    /// <summary>Stops a seized thread before it next returns to user mode; a call that it waits in only for fatal signals goes on till its end.</summary>
+    /// <summary>
+    /// Stops a seized thread before it next returns to user mode; a call that it waits in only for fatal signals goes
+    /// on till its end.
+    /// </summary>
     public static Errno Interrupt(int thread) => LastError.Of(ptrace(PTRACE_INTERRUPT, thread, null, 0));
 
     /// <summary>Lets a stopped thread go, with a signal if that is not 0. ESRCH: it was killed.</summary>
@@ -41,11 +52,13 @@ internal static unsafe partial class SysPtrace
     public static Errno GetSignalMask(int thread, out ulong mask)
     {
         // SAFETY: the kernel's sigset_t has 64 bits, and its size is given in place of an address; so below.
-        fixed (ulong* at = &mask) return LastError.Of(ptrace(PTRACE_GETSIGMASK, thread, (void*)sizeof(ulong), (nint)at));
+        fixed (ulong* at = &mask)
+            return LastError.Of(ptrace(PTRACE_GETSIGMASK, thread, (void*)sizeof(ulong), (nint)at));
     }
 
     /// <summary>Sets them.</summary>
-    public static Errno SetSignalMask(int thread, ulong mask) => LastError.Of(ptrace(PTRACE_SETSIGMASK, thread, (void*)sizeof(ulong), (nint)(&mask)));
+    public static Errno SetSignalMask(int thread, ulong mask) =>
+        LastError.Of(ptrace(PTRACE_SETSIGMASK, thread, (void*)sizeof(ulong), (nint)(&mask)));
 
     // SAFETY: none of the other requests reads or writes memory of ours: address is null, and data is a number.
     [LibraryImport("libc", SetLastError = true)]

@@ -1,7 +1,8 @@
 namespace Ioasis.Linux.Seccomp;
 
 /// <summary>
-/// Puts a classic BPF program for seccomp together. Jumps only go forward, to labels that are placed later, and at most 255 instructions.
+/// Puts a classic BPF program for seccomp together. Jumps only go forward, to labels that are placed later, and at most
+/// 255 instructions.
 /// </summary>
 internal sealed class BpfAssembler
 {
@@ -11,7 +12,8 @@ internal sealed class BpfAssembler
     /// <summary>Offset in struct seccomp_data of its convention.</summary>
     public const uint ArchOffset = 4;
 
-    private const ushort LoadWord = 0x20, ShiftRight = 0x74, And = 0x54, JumpIfEqual = 0x15, JumpIfAtLeast = 0x35, Return = 0x06;
+    private const ushort LoadWord = 0x20, ShiftRight = 0x74, And = 0x54, JumpIfEqual = 0x15, JumpIfAtLeast = 0x35,
+        Return = 0x06;
 
     private readonly List<(ushort Code, uint K, Label? True)> _instructions = [];
 

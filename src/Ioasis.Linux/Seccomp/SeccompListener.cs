@@ -4,7 +4,9 @@ using Ioasis.Linux.Memory;
 
 namespace Ioasis.Linux.Seccomp;
 
-/// <summary>The listener of a seccomp filter: receives the calls that the filter stops, and answers them (seccomp_unotify(2)).</summary>
+/// <summary>
+/// The listener of a seccomp filter: receives the calls that the filter stops, and answers them (seccomp_unotify(2)).
+/// </summary>
 internal sealed class SeccompListener(FileDescriptor file) : IDisposable
 {
     /// <summary>The file, for a poll.</summary>
@@ -14,13 +16,14 @@ internal sealed class SeccompListener(FileDescriptor file) : IDisposable
     public StableId? Program { get; set; }
 
     /// <summary>
-    /// Whether a call that was received waits for its answer whatever signal comes, save one that kills: since Linux 5.19
-    /// (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
+    /// Whether a call that was received waits for its answer whatever signal comes, save one that kills: since Linux
+    /// 5.19 (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
     /// </summary>
     public bool WaitsKillable { get; } = Environment.OSVersion.Version >= new Version(5, 19);
 
     /// <summary>
-    /// Waits for a stopped call. ENOENT says that the call ended before it could be handed over, or that the filter has no users any more.
+    /// Waits for a stopped call. ENOENT says that the call ended before it could be handed over, or that the filter has
+    /// no users any more.
     /// </summary>
     public Errno Receive(out SeccompNotif call)
     {
@@ -32,14 +35,15 @@ internal sealed class SeccompListener(FileDescriptor file) : IDisposable
     }
 
     /// <summary>Answers a call. ENOENT says that nobody waits for it any more.</summary>
-    public Errno Send(SeccompNotifResp answer) => SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_SEND, ref answer).Errno;
+    public Errno Send(SeccompNotifResp answer) =>
+        SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_SEND, ref answer).Errno;
 
     /// <summary>Whether the call still waits, so that its thread ID has meant its thread until now.</summary>
     public bool IsValid(ulong id) => SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_ID_VALID, ref id).IsOk;
 
     /// <summary>
-    /// Places one of our files in the process of a call, the answer being its number there; <paramref name="answers"/>: the call's answer too,
-    /// in one step.
+    /// Places one of our files in the process of a call, the answer being its number there; <paramref name="answers"/>:
+    /// the call's answer too, in one step.
     /// </summary>
     public SysResult PlaceFile(ulong id, FileDescriptor placed, bool closeOnExec, bool answers)
     {
@@ -62,9 +66,12 @@ internal sealed class SeccompListener(FileDescriptor file) : IDisposable
         }
     }
 
-    /// <summary>Lets the two sides wake each other on one CPU. Kernels before 6.6 cannot; then nothing changes.</summary>
+    /// <summary>
+    /// Lets the two sides wake each other on one CPU. Kernels before 6.6 cannot; then nothing changes.
+    /// </summary>
     public Errno EnableSyncWakeUp() =>
-        SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_SET_FLAGS, (nint)SeccompH.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP).Errno;
+        SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+            (nint)SeccompH.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP).Errno;
 
     public void Dispose() => file.Dispose();
 }

@@ -11,11 +11,13 @@ internal static unsafe partial class SysSeccomp
     /// EBUSY says that a filter above already has a listener.
     /// </summary>
     /// <param name="program">The filter.</param>
-    /// <param name="waitKillable">Whether a call that is being answered must wait on where something else than a fatal signal comes; EOPNOTSUPP if it cannot.</param>
+    /// <param name="waitKillable">Whether a call that is being answered must wait on where something else than a fatal
+    /// signal comes; EOPNOTSUPP if it cannot.</param>
     public static SysResult Install(ReadOnlySpan<SockFilter> program, bool waitKillable)
     {
         // Without WAIT_KILLABLE_RECV, which came with Linux 5.19, a signal may restart a call that was being answered.
-        SysResult listener = Install(program, SeccompH.SECCOMP_FILTER_FLAG_NEW_LISTENER | SeccompH.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+        SysResult listener = Install(
+            program, SeccompH.SECCOMP_FILTER_FLAG_NEW_LISTENER | SeccompH.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
         if (listener.Errno != Errno.EINVAL) return listener;
         return waitKillable ? Errno.EOPNOTSUPP : Install(program, SeccompH.SECCOMP_FILTER_FLAG_NEW_LISTENER);
     }

@@ -12,13 +12,18 @@ namespace Ioasis.Machine.Description;
 public sealed record DeviceDescription(
     string Model, RequesterId Address, string Unit, int? Group, IReadOnlyDictionary<string, string> Properties)
 {
-    /// <summary>How many PASID bits it has here, at most its model's; 0 for no such capability, null for the model's.</summary>
+    /// <summary>
+    /// How many PASID bits it has here, at most its model's; 0 for no such capability, null for the model's.
+    /// </summary>
     public int? PasidBits { get; init; }
 
     /// <summary>False where it is to have no ATS, and so no PRI.</summary>
     public bool Ats { get; init; } = true;
 
-    /// <summary>How many page requests it can have unanswered here, at most its model's; 0 for no such capability, null for the model's.</summary>
+    /// <summary>
+    /// How many page requests it can have unanswered here, at most its model's; 0 for no such capability, null for the
+    /// model's.
+    /// </summary>
     public int? PageRequests { get; init; }
 
     /// <summary>False where programs are not to map its BARs: each access is then a call, and seen.</summary>
@@ -36,7 +41,9 @@ public sealed record DeviceDescription(
             PasidPrivileged = pasidBits > 0 && function.PasidPrivileged,
             HasAts = ats,
             Bars = Mappable ? function.Bars : [.. function.Bars.Select(bar => bar with { IsMappable = false })],
-            Sriov = function.Sriov is { } sriov ? sriov with { VirtualFunction = Restrict(sriov.VirtualFunction) } : null,
+            Sriov = function.Sriov is { } sriov
+                ? sriov with { VirtualFunction = Restrict(sriov.VirtualFunction) }
+                : null,
             PageRequests = ats ? Math.Min(PageRequests ?? function.PageRequests, function.PageRequests) : 0,
         };
     }

@@ -15,8 +15,11 @@ internal static class DriverRegistry
         [Vtd] = unit => new VtdUnit(unit.Name, unit.Features),
     };
 
-    /// <summary>Adds a driver that cannot be told anything but its unit's name; false when the driver's name is taken.</summary>
-    internal static bool TryAdd(string driver, Func<string, IommuUnit> create) => Drivers.TryAdd(driver, unit => create(unit.Name));
+    /// <summary>
+    /// Adds a driver that cannot be told anything but its unit's name; false when the driver's name is taken.
+    /// </summary>
+    internal static bool TryAdd(string driver, Func<string, IommuUnit> create) =>
+        Drivers.TryAdd(driver, unit => create(unit.Name));
 
     /// <summary>What is wrong with a driver's name; null if nothing is.</summary>
     internal static string? Check(string driver) => Drivers.ContainsKey(driver)

@@ -5,8 +5,8 @@ using Ioasis.Units.Vtd;
 namespace Ioasis.Machine.Description;
 
 /// <summary>
-/// What a machine consists of. Read from a JSON file (docs/machine.schema.json is its schema), or the built-in one, or either with
-/// devices added.
+/// What a machine consists of. Read from a JSON file (docs/machine.schema.json is its schema), or the built-in one, or
+/// either with devices added.
 /// </summary>
 public sealed record MachineDescription
 {
@@ -20,7 +20,8 @@ public sealed record MachineDescription
     public int PasidQuota { get; init; } = PasidOwner.DefaultQuota;
 
     /// <summary>The built-in unit, and no devices.</summary>
-    public static MachineDescription Empty { get; } = new() { Units = [new UnitDescription("dmar0", new VtdFeatures())] };
+    public static MachineDescription Empty { get; } =
+        new() { Units = [new UnitDescription("dmar0", new VtdFeatures())] };
 
     /// <summary>
     /// The PCI segment of devices that nobody gave an address. Hosts number theirs from 0, and from 0x10000 behind VMD:
@@ -29,10 +30,12 @@ public sealed record MachineDescription
     internal const ushort OwnSegment = 0x1000;
 
     /// <summary>The built-in machine: one VT-d unit with an <c>edu</c> and a <c>dmatest</c> behind it.</summary>
-    public static MachineDescription Default { get; } = Empty.WithDevice("edu@1000:00:03.0").WithDevice("dmatest@1000:00:04.0");
+    public static MachineDescription Default { get; } =
+        Empty.WithDevice("edu@1000:00:03.0").WithDevice("dmatest@1000:00:04.0");
 
     /// <summary>Reads a description from a file.</summary>
-    /// <exception cref="MachineDescriptionException">It cannot be read, or something in it is wrong: the message has file and line.</exception>
+    /// <exception cref="MachineDescriptionException">It cannot be read, or something in it is wrong: the message has
+    /// file and line.</exception>
     public static MachineDescription Load(string path)
     {
         try
@@ -48,15 +51,17 @@ public sealed record MachineDescription
     /// <summary>Reads a description from text.</summary>
     /// <param name="file">What to call it in complaints.</param>
     /// <param name="utf8">The text.</param>
-    /// <exception cref="MachineDescriptionException">Something in it is wrong: the message has file and line.</exception>
+    /// <exception cref="MachineDescriptionException">Something in it is wrong: the message has file and
+    /// line.</exception>
     public static MachineDescription Parse(string file, byte[] utf8) => MachineParser.Parse(file, utf8);
 
     /// <summary>The same machine with one device more, behind its first unit.</summary>
     /// <param name="modelAtAddress">
-    /// <c>MODEL</c> or <c>MODEL@BDF</c>, and perhaps <c>,NAME=VALUE</c> for what its model can be told; without an address it gets the first free slot of
-    /// bus 1000:00 from 3 on.
+    /// <c>MODEL</c> or <c>MODEL@BDF</c>, and perhaps <c>,NAME=VALUE</c> for what its model can be told; without an
+    /// address it gets the first free slot of bus 1000:00 from 3 on.
     /// </param>
-    /// <exception cref="MachineDescriptionException">There is no such model, the address is none, or it is taken, or the model cannot be told that.</exception>
+    /// <exception cref="MachineDescriptionException">There is no such model, the address is none, or it is taken, or
+    /// the model cannot be told that.</exception>
     public MachineDescription WithDevice(string modelAtAddress)
     {
         string[] words = modelAtAddress.Split(',');
@@ -64,10 +69,12 @@ public sealed record MachineDescription
         if (ModelRegistry.CheckModel(parts[0]) is { } wrong) throw Complain(wrong);
         RequesterId address = default;
         if (parts.Length == 1)
-            address = Enumerable.Range(3, 29).Select(d => new RequesterId(OwnSegment, 0, (byte)d, 0)).FirstOrDefault(a => Devices.All(o => o.Address != a));
+            address = Enumerable.Range(3, 29).Select(d => new RequesterId(OwnSegment, 0, (byte)d, 0))
+                .FirstOrDefault(a => Devices.All(o => o.Address != a));
         else if (!RequesterId.TryParse(parts[1], out address))
             throw Complain($"\"{parts[1]}\" is no address such as 1000:00:05.0");
-        if (parts.Length == 1 && address == default) throw Complain($"bus 1000:00 has no free slot; give an address as in {parts[0]}@1000:01:00.0");
+        if (parts.Length == 1 && address == default)
+            throw Complain($"bus 1000:00 has no free slot; give an address as in {parts[0]}@1000:01:00.0");
         if (Devices.Any(d => d.Address == address)) throw Complain($"{address} is taken; give another address");
         var device = new DeviceDescription(parts[0], address, Units[0].Name, null, ParseProperties());
         return this with { Devices = [.. Devices, device] };
@@ -80,7 +87,12 @@ public sealed record MachineDescription
             {
                 string[] property = word.Split('=', 2);
                 if (property.Length != 2 || !known.Contains(property[0]))
-                    throw Complain($"\"{word}\" tells {parts[0]} nothing; it can be told {(known.Count == 0 ? "nothing" : string.Join(", ", known.Select(name => $"{name}=VALUE")))}");
+                {
+                    string told =
+                        known.Count == 0 ? "nothing" : string.Join(", ", known.Select(name => $"{name}=VALUE"));
+                    throw Complain($"\"{word}\" tells {parts[0]} nothing; it can be told {told}");
+                }
+
                 if (ModelRegistry.CheckProperty(parts[0], property[0], property[1]) is { } bad) throw Complain(bad);
                 if (!properties.TryAdd(property[0], property[1])) throw Complain($"{property[0]} is told twice");
             }

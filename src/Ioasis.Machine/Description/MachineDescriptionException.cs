@@ -1,6 +1,8 @@
 namespace Ioasis.Machine.Description;
 
-/// <summary>A description of a machine is wrong. The message is one sentence: where, what, and what would be right.</summary>
+/// <summary>
+/// A description of a machine is wrong. The message is one sentence: where, what, and what would be right.
+/// </summary>
 public sealed class MachineDescriptionException : Exception
 {
     /// <summary>Makes one.</summary>

@@ -21,7 +21,8 @@ internal static class MachineParser
         }
         catch (JsonException e)
         {
-            throw new MachineDescriptionException($"{file}:{e.LineNumber + 1}: this is not JSON: {e.Message.Split(" LineNumber")[0]}", e);
+            throw new MachineDescriptionException(
+                $"{file}:{e.LineNumber + 1}: this is not JSON: {e.Message.Split(" LineNumber")[0]}", e);
         }
 
         var machine = new JsonReaderAt(file, root, "a machine", "$schema", "units", "devices", "pasidQuota");
@@ -31,17 +32,20 @@ internal static class MachineParser
 
         List<DeviceDescription> devices = [];
         foreach (JsonNodeAt item in machine.Array("devices")) devices.Add(ParseDevice(file, item, units, devices));
-        int quota = ParseCount(machine, "pasidQuota", (int)Pasid.MaxValue, "there are 1048575 PASIDs to be had") ?? PasidOwner.DefaultQuota;
+        int quota = ParseCount(machine, "pasidQuota", (int)Pasid.MaxValue, "there are 1048575 PASIDs to be had")
+            ?? PasidOwner.DefaultQuota;
         return new MachineDescription { Units = units, Devices = devices, PasidQuota = quota };
     }
 
     private static UnitDescription ParseUnit(string file, JsonNodeAt item, List<UnitDescription> before)
     {
         var unit = new JsonReaderAt(
-            file, item, "a unit", "name", "driver", "addressBits", "pages2M", "pages1G", "dirtyTracking", "nesting", "firstStage5Level", "firstStage1G",
+            file, item, "a unit", "name", "driver", "addressBits", "pages2M", "pages1G", "dirtyTracking", "nesting",
+            "firstStage5Level", "firstStage1G",
             "pasidBits", "pageRequests", "iotlbEntries", "structureEntries", "reserved");
         string name = unit.RequiredString("name", "such as \"dmar0\"");
-        if (before.Exists(u => u.Name == name)) throw unit.Complain("name", $"there is already a unit \"{name}\"; give each its own name");
+        if (before.Exists(u => u.Name == name))
+            throw unit.Complain("name", $"there is already a unit \"{name}\"; give each its own name");
         string driver = unit.String("driver") ?? DriverRegistry.Vtd;
         if (DriverRegistry.Check(driver) is { } unknown) throw unit.Complain("driver", unknown);
         if (driver != DriverRegistry.Vtd)
@@ -51,15 +55,20 @@ internal static class MachineParser
         }
 
         ulong bits = unit.Unsigned("addressBits") ?? 48;
-        if (bits is not (39 or 48 or 57)) throw unit.Complain("addressBits", $"a VT-d unit translates 39, 48 or 57 address bits, not {bits}");
+        if (bits is not (39 or 48 or 57))
+            throw unit.Complain("addressBits", $"a VT-d unit translates 39, 48 or 57 address bits, not {bits}");
 
         List<IovaRange> reserved = [];
         foreach (JsonNodeAt range in unit.Array("reserved"))
         {
             var reader = new JsonReaderAt(file, range, "a reserved range", "first", "last");
-            ulong first = reader.Unsigned("first") ?? throw reader.Complain(range, "a reserved range needs \"first\", such as \"0x1000\"");
-            ulong last = reader.Unsigned("last") ?? throw reader.Complain(range, "a reserved range needs \"last\", such as \"0x1fff\"");
-            if (last < first) throw reader.Complain("last", $"a range ends at or after its first address, not at 0x{last:x} before 0x{first:x}");
+            ulong first = reader.Unsigned("first")
+                ?? throw reader.Complain(range, "a reserved range needs \"first\", such as \"0x1000\"");
+            ulong last = reader.Unsigned("last")
+                ?? throw reader.Complain(range, "a reserved range needs \"last\", such as \"0x1fff\"");
+            if (last < first)
+                throw reader.Complain("last",
+                $"a range ends at or after its first address, not at 0x{last:x} before 0x{first:x}");
             reserved.Add(new IovaRange(first, last));
         }
 
@@ -80,22 +89,30 @@ internal static class MachineParser
         });
     }
 
-    private static DeviceDescription ParseDevice(string file, JsonNodeAt item, List<UnitDescription> units, List<DeviceDescription> before)
+    private static DeviceDescription ParseDevice(
+        string file, JsonNodeAt item, List<UnitDescription> units, List<DeviceDescription> before)
     {
-        var device = new JsonReaderAt(file, item, "a device", "model", "address", "unit", "group", "pasidBits", "ats", "pri", "mappable", "properties");
+        var device = new JsonReaderAt(file, item, "a device", "model", "address", "unit", "group", "pasidBits", "ats",
+            "pri", "mappable", "properties");
         string model = device.RequiredString("model", "such as \"edu\"");
         if (ModelRegistry.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
         string text = device.RequiredString("address", "such as \"1000:00:03.0\"");
-        if (!RequesterId.TryParse(text, out RequesterId address)) throw device.Complain("address", $"\"{text}\" is no address such as 1000:00:03.0");
-        if (before.Exists(d => d.Address == address)) throw device.Complain("address", $"{address} is taken; give each device its own address");
+        if (!RequesterId.TryParse(text, out RequesterId address))
+            throw device.Complain("address", $"\"{text}\" is no address such as 1000:00:03.0");
+        if (before.Exists(d => d.Address == address))
+            throw device.Complain("address", $"{address} is taken; give each device its own address");
         string unit = device.String("unit") ?? units[0].Name;
         if (!units.Exists(u => u.Name == unit))
-            throw device.Complain("unit", $"there is no unit \"{unit}\"; there is {string.Join(", ", units.Select(u => u.Name))}");
+            throw device.Complain("unit",
+                $"there is no unit \"{unit}\"; there is {string.Join(", ", units.Select(u => u.Name))}");
         ulong? group = device.Unsigned("group");
-        if (group > int.MaxValue) throw device.Complain("group", $"a group's number is at most {int.MaxValue}, not {group}");
+        if (group > int.MaxValue)
+            throw device.Complain("group", $"a group's number is at most {int.MaxValue}, not {group}");
         if (before.Find(d => group is not null && d.Group == (int)group) is { } member && member.Unit != unit)
-            throw device.Complain("group", $"group {group} is behind {member.Unit}; the devices of a group share one unit");
-        return Restrict(device, new DeviceDescription(model, address, unit, (int?)group, ParseProperties(file, model, device.Find("properties")))
+            throw device.Complain("group",
+                $"group {group} is behind {member.Unit}; the devices of a group share one unit");
+        return Restrict(device, new DeviceDescription(model, address, unit, (int?)group,
+                ParseProperties(file, model, device.Find("properties")))
         {
             Mappable = device.Boolean("mappable", true),
         });
@@ -104,15 +121,19 @@ internal static class MachineParser
     /// <summary>What a device is to have less than its model; it cannot have more.</summary>
     private static DeviceDescription Restrict(JsonReaderAt device, DeviceDescription description)
     {
-        if (device.Find("pasidBits") is null && device.Find("ats") is null && device.Find("pri") is null) return description;
+        if (device.Find("pasidBits") is null && device.Find("ats") is null && device.Find("pri") is null)
+            return description;
         PciFunction function = ModelRegistry.FunctionOf(description.Model);
         bool ats = device.Boolean("ats", function.HasAts);
         if (ats && !function.HasAts) throw device.Complain("ats", $"{description.Model} has no ATS");
-        int? pageRequests = ParseCount(device, "pri", function.PageRequests, $"{description.Model} has up to {function.PageRequests} page requests");
-        if (pageRequests > 0 && !ats) throw device.Complain("pri", "page requests need ATS; leave \"pri\" out, or \"ats\": false");
+        int? pageRequests = ParseCount(device, "pri", function.PageRequests,
+            $"{description.Model} has up to {function.PageRequests} page requests");
+        if (pageRequests > 0 && !ats)
+            throw device.Complain("pri", "page requests need ATS; leave \"pri\" out, or \"ats\": false");
         return description with
         {
-            PasidBits = ParseCount(device, "pasidBits", function.PasidBits, $"{description.Model} has up to {function.PasidBits} PASID bits"),
+            PasidBits = ParseCount(device, "pasidBits", function.PasidBits,
+                $"{description.Model} has up to {function.PasidBits} PASID bits"),
             Ats = ats,
             PageRequests = pageRequests,
         };
@@ -129,7 +150,8 @@ internal static class MachineParser
     {
         Dictionary<string, string> properties = [];
         if (given is null) return properties;
-        var reader = new JsonReaderAt(file, given, $"\"properties\" of {model}", [.. ModelRegistry.PropertiesOf(model)]);
+        var reader = new JsonReaderAt(
+            file, given, $"\"properties\" of {model}", [.. ModelRegistry.PropertiesOf(model)]);
         foreach ((string name, JsonNodeAt value) in given.Members)
         {
             if (ModelRegistry.CheckProperty(model, name, value.Text) is { } wrong) throw reader.Complain(value, wrong);

@@ -11,7 +11,8 @@ public static class Plugins
     /// <summary>Loads an assembly; what it brings can then be named like what is built in.</summary>
     /// <param name="path">The assembly, with what it needs beside it.</param>
     /// <returns>The names of what it brings.</returns>
-    /// <exception cref="MachineDescriptionException">It cannot be loaded, brings nothing, or something that cannot be used.</exception>
+    /// <exception cref="MachineDescriptionException">It cannot be loaded, brings nothing, or something that cannot be
+    /// used.</exception>
     public static IReadOnlyList<string> Load(string path)
     {
         List<string> names = [];
@@ -19,11 +20,13 @@ public static class Plugins
         {
             if (type.GetCustomAttribute<DeviceModelAttribute>() is { } model) AddModel(path, type, Take(model.Name));
             if (type.GetCustomAttribute<IommuDriverAttribute>() is { } driver) AddDriver(path, type, Take(driver.Name));
-            if (type.GetCustomAttribute<IommufdIoctlAttribute>() is { } ioctl) AddIoctl(path, type, ioctl, Take(ioctl.Name));
+            if (type.GetCustomAttribute<IommufdIoctlAttribute>() is { } ioctl)
+                AddIoctl(path, type, ioctl, Take(ioctl.Name));
         }
 
         if (names.Count == 0)
-            throw Complain(path, "no public class in it has an attribute [DeviceModel(\"name\")], [IommuDriver(\"name\")] or [IommufdIoctl(...)]");
+            throw Complain(path, "no public class in it "
+                + "has an attribute [DeviceModel(\"name\")], [IommuDriver(\"name\")] or [IommufdIoctl(...)]");
         return names;
 
         string Take(string name)
@@ -40,7 +43,8 @@ public static class Plugins
             // Into the context that the product is in, so that its types derive from the same contracts.
             return Assembly.LoadFrom(Path.GetFullPath(path)).GetExportedTypes();
         }
-        catch (Exception e) when (e is IOException or BadImageFormatException or UnauthorizedAccessException or TypeLoadException)
+        catch (Exception e) when (
+            e is IOException or BadImageFormatException or UnauthorizedAccessException or TypeLoadException)
         {
             throw new MachineDescriptionException($"plug-in \"{path}\": cannot be loaded: {e.Message}", e);
         }
@@ -48,7 +52,8 @@ public static class Plugins
 
     private static void AddModel(string path, Type type, string name)
     {
-        ConstructorInfo constructor = ConstructorOf(path, type, typeof(PciDeviceModel), "without parameters", "no model");
+        ConstructorInfo constructor =
+            ConstructorOf(path, type, typeof(PciDeviceModel), "without parameters", "no model");
         CheckName(path, type, name);
         if (!ModelRegistry.TryAdd(name, () => (PciDeviceModel)constructor.Invoke(null)))
             throw Complain(path, $"there is already a device model \"{name}\"; give {type.Name} another name");
@@ -56,7 +61,8 @@ public static class Plugins
 
     private static void AddDriver(string path, Type type, string name)
     {
-        ConstructorInfo constructor = ConstructorOf(path, type, typeof(IommuUnit), "that takes the unit's name", "no driver", typeof(string));
+        ConstructorInfo constructor =
+            ConstructorOf(path, type, typeof(IommuUnit), "that takes the unit's name", "no driver", typeof(string));
         CheckName(path, type, name);
         if (!DriverRegistry.TryAdd(name, unit => (IommuUnit)constructor.Invoke([unit])))
             throw Complain(path, $"there is already a driver \"{name}\"; give {type.Name} another name");
@@ -69,10 +75,12 @@ public static class Plugins
         if (IoctlTable.TryAdd(ioctl.Describe(attribute)) is { } wrong) throw Complain(path, $"{name}: {wrong}");
     }
 
-    private static ConstructorInfo ConstructorOf(string path, Type type, Type contract, string which, string otherwise, params Type[] parameters) =>
+    private static ConstructorInfo ConstructorOf(string path, Type type, Type contract, string which, string otherwise,
+        params Type[] parameters) =>
         !type.IsAbstract && type.IsSubclassOf(contract) && type.GetConstructor(parameters) is { } constructor
             ? constructor
-            : throw Complain(path, $"{type.Name} derives from {contract.Name} and has a public constructor {which}, or it is {otherwise}");
+            : throw Complain(path,
+                $"{type.Name} derives from {contract.Name} and has a public constructor {which}, or it is {otherwise}");
 
     private static void CheckName(string path, Type type, string name)
     {
@@ -80,5 +88,6 @@ public static class Plugins
             throw Complain(path, $"\"{name}\" is no name for {type.Name}; letters, digits and dashes are");
     }
 
-    private static MachineDescriptionException Complain(string path, string sentence) => new($"plug-in \"{path}\": {sentence}.");
+    private static MachineDescriptionException Complain(string path, string sentence) =>
+        new($"plug-in \"{path}\": {sentence}.");
 }

@@ -17,7 +17,8 @@ internal sealed record JsonNodeAt(int Line, JsonValueKind Kind, string Text)
     /// <exception cref="JsonException">It is not JSON; the line is in the exception.</exception>
     internal static JsonNodeAt Parse(byte[] utf8)
     {
-        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+        var reader = new Utf8JsonReader(
+            utf8, new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
         reader.Read();
         JsonNodeAt root = ParseValue(ref reader, new LineCounter(utf8));
         while (reader.Read())
@@ -45,7 +46,8 @@ internal sealed record JsonNodeAt(int Line, JsonValueKind Kind, string Text)
                 return new JsonNodeAt(line, JsonValueKind.Object, "an object") { Members = members };
             case JsonTokenType.StartArray:
                 List<JsonNodeAt> items = [];
-                while (reader.Read() && reader.TokenType != JsonTokenType.EndArray) items.Add(ParseValue(ref reader, lines));
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+                    items.Add(ParseValue(ref reader, lines));
                 return new JsonNodeAt(line, JsonValueKind.Array, "an array") { Items = items };
             case JsonTokenType.String:
                 return new JsonNodeAt(line, JsonValueKind.String, reader.GetString()!);
@@ -53,7 +55,8 @@ internal sealed record JsonNodeAt(int Line, JsonValueKind Kind, string Text)
                 return new JsonNodeAt(line, JsonValueKind.Number, Encoding.UTF8.GetString(reader.ValueSpan));
             case JsonTokenType.True or JsonTokenType.False:
                 bool value = reader.GetBoolean();
-                return new JsonNodeAt(line, value ? JsonValueKind.True : JsonValueKind.False, value.ToString(CultureInfo.InvariantCulture).ToLowerInvariant());
+                return new JsonNodeAt(line, value ? JsonValueKind.True : JsonValueKind.False,
+                    value.ToString(CultureInfo.InvariantCulture).ToLowerInvariant());
             default:
                 return new JsonNodeAt(line, JsonValueKind.Null, "null");
         }

@@ -4,7 +4,9 @@ using Ioasis.Machine.Description;
 
 namespace Ioasis.Machine.Json;
 
-/// <summary>Reads members of an object by name and complains, with file and line, of what is not as it must be.</summary>
+/// <summary>
+/// Reads members of an object by name and complains, with file and line, of what is not as it must be.
+/// </summary>
 internal sealed class JsonReaderAt
 {
     private readonly string _file;
@@ -22,8 +24,10 @@ internal sealed class JsonReaderAt
         if (node.Kind != JsonValueKind.Object) throw Complain(node, $"{what} is an object, not {Show(node)}");
         foreach ((string name, JsonNodeAt value) in node.Members)
         {
-            if (!known.Contains(name)) throw Complain(value, $"{what} has no \"{name}\"; it may have {string.Join(", ", known)}");
-            if (node.Members.Count(m => m.Name == name) > 1) throw Complain(value, $"\"{name}\" stands twice in {what}");
+            if (!known.Contains(name))
+                throw Complain(value, $"{what} has no \"{name}\"; it may have {string.Join(", ", known)}");
+            if (node.Members.Count(m => m.Name == name) > 1)
+                throw Complain(value, $"\"{name}\" stands twice in {what}");
         }
     }
 
@@ -31,10 +35,12 @@ internal sealed class JsonReaderAt
     internal int Line => _node.Line;
 
     /// <summary>A complaint about a value of this file.</summary>
-    internal MachineDescriptionException Complain(JsonNodeAt at, string sentence) => new($"{_file}:{at.Line}: {sentence}.");
+    internal MachineDescriptionException Complain(JsonNodeAt at, string sentence) =>
+        new($"{_file}:{at.Line}: {sentence}.");
 
     /// <summary>A complaint about the object as a whole, or one of its members.</summary>
-    internal MachineDescriptionException Complain(string member, string sentence) => Complain(Find(member) ?? _node, sentence);
+    internal MachineDescriptionException Complain(string member, string sentence) =>
+        Complain(Find(member) ?? _node, sentence);
 
     internal string? String(string name) => Find(name) switch
     {
@@ -60,9 +66,12 @@ internal sealed class JsonReaderAt
         if (Find(name) is not { } found) return null;
         bool hex = found.Kind == JsonValueKind.String && found.Text.StartsWith("0x", StringComparison.Ordinal);
         bool ok = hex
-            ? ulong.TryParse(found.Text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong value)
-            : ulong.TryParse(found.Text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && found.Kind == JsonValueKind.Number;
-        return ok ? value : throw Complain(found, $"\"{name}\" of {_what} is a number such as 48 or \"0x1000\", not {Show(found)}");
+            ? ulong.TryParse(found.Text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                out ulong value)
+            : ulong.TryParse(found.Text, NumberStyles.None, CultureInfo.InvariantCulture, out value)
+            && found.Kind == JsonValueKind.Number;
+        return ok ? value : throw Complain(
+            found, $"\"{name}\" of {_what} is a number such as 48 or \"0x1000\", not {Show(found)}");
     }
 
     internal IReadOnlyList<JsonNodeAt> Array(string name) => Find(name) switch

@@ -6,31 +6,38 @@ namespace Ioasis.Machine.Nodes;
 /// <summary>One path that we serve instead of the host's: what stands there.</summary>
 public abstract record VirtualPath(string Path);
 
-/// <summary>A directory. Merged: what the host has there shows through (/sys/bus/pci/devices); else it is ours alone.</summary>
+/// <summary>
+/// A directory. Merged: what the host has there shows through (/sys/bus/pci/devices); else it is ours alone.
+/// </summary>
 public sealed record VirtualDirectory(string Path, bool Merged) : VirtualPath(Path);
 
 /// <summary>A regular file of sysfs, its content made at each open. Mode as in st_mode's permission bits.</summary>
 public sealed record VirtualFile(string Path, Func<byte[]> Content, uint Mode = 0x124 /* 0444 */) : VirtualPath(Path)
 {
-    /// <summary>What stat(2) says of its size: a page for a text, as sysfs has it, the true size for one of bytes.</summary>
+    /// <summary>
+    /// What stat(2) says of its size: a page for a text, as sysfs has it, the true size for one of bytes.
+    /// </summary>
     public long Size { get; init; } = 4096;
 
     /// <summary>Takes what a program writes, and says the errno of the write; null where that is not so.</summary>
     public AttributeStore? Store { get; init; }
 
     /// <summary>
-    /// Takes what a program has written; null where nothing can be written this way. The write has returned by then, whatever comes of it: such a file
-    /// costs programs nothing when they write to others. Called before the next call that is ours is served. It must not wait.
+    /// Takes what a program has written; null where nothing can be written this way. The write has returned by then,
+    /// whatever comes of it: such a file costs programs nothing when they write to others. Called before the next call
+    /// that is ours is served. It must not wait.
     /// </summary>
     public Action<ReadOnlyMemory<byte>>? Take { get; init; }
 
     /// <summary>
-    /// The bytes of a file that is read and written at any place, such as <c>config</c>; null for a text. What is written is taken as with
-    /// <see cref="Take"/>.
+    /// The bytes of a file that is read and written at any place, such as <c>config</c>; null for a text. What is
+    /// written is taken as with <see cref="Take"/>.
     /// </summary>
     public IVirtualBytes? Bytes { get; init; }
 
-    /// <summary>Of a file of bytes, how many of them are read by a program without CAP_SYS_ADMIN that does not write.</summary>
+    /// <summary>
+    /// Of a file of bytes, how many of them are read by a program without CAP_SYS_ADMIN that does not write.
+    /// </summary>
     public int CountForEverybody { get; init; } = int.MaxValue;
 
     /// <summary>Whether it is a region of a device, which has nothing to read and to write.</summary>
@@ -56,7 +63,8 @@ public interface IVirtualBytes
 /// <summary>Takes what a program wrote to an attribute with one call.</summary>
 /// <param name="text">The bytes.</param>
 /// <param name="answer">
-/// Called once with the errno of the write, perhaps later: it stands for what the program waits for. Never called under a lock that a node's file takes.
+/// Called once with the errno of the write, perhaps later: it stands for what the program waits for. Never called under
+/// a lock that a node's file takes.
 /// </param>
 public delegate void AttributeStore(ReadOnlySpan<byte> text, Action<Errno> answer);
 

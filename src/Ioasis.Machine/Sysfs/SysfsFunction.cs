@@ -41,12 +41,17 @@ internal sealed record SysfsFunction(
     /// <summary>Its virtual functions, if it can have any.</summary>
     internal PciSriov? Sriov { get; init; }
 
-    /// <summary>Of a virtual function, the address of the physical one, and which of its virtual ones this is.</summary>
+    /// <summary>
+    /// Of a virtual function, the address of the physical one, and which of its virtual ones this is.
+    /// </summary>
     internal (RequesterId Physical, int Number)? Virtual { get; init; }
 
     /// <summary>Its directory: /sys/devices/pciSSSS:BB/SSSS:BB:DD.F.</summary>
     internal string Directory => $"{RootBus}/{Address}";
 
-    /// <summary>The directory of the root bus it sits on: a virtual function, whatever its bus, beside the physical one.</summary>
-    internal string RootBus => string.Create(CultureInfo.InvariantCulture, $"/sys/devices/pci{Address.Segment:x4}:{(Virtual?.Physical ?? Address).Bus:x2}");
+    /// <summary>
+    /// The directory of the root bus it sits on: a virtual function, whatever its bus, beside the physical one.
+    /// </summary>
+    internal string RootBus => string.Create(
+        CultureInfo.InvariantCulture, $"/sys/devices/pci{Address.Segment:x4}:{(Virtual?.Physical ?? Address).Bus:x2}");
 }

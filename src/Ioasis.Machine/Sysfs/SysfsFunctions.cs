@@ -5,7 +5,9 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Machine.Sysfs;
 
-/// <summary>The PCI functions: their directories, and where else they are seen (Linux: drivers/pci/pci-sysfs.c).</summary>
+/// <summary>
+/// The PCI functions: their directories, and where else they are seen (Linux: drivers/pci/pci-sysfs.c).
+/// </summary>
 internal static class SysfsFunctions
 {
     /// <summary>Adds a function.</summary>
@@ -32,7 +34,9 @@ internal static class SysfsFunctions
         AddToGroup(tree, function, directory);
         if (function.IsBound) AddToDriver(tree, function, directory);
         if (function.Virtual is not null) return;
-        tree.Add(new VirtualFile($"{directory}/remove", static () => [], SysfsTree.OwnerAndGroupWrite) { Take = function.Remove });
+        tree.Add(new VirtualFile(
+                $"{directory}/remove", static () => [], SysfsTree.OwnerAndGroupWrite)
+        { Take = function.Remove });
         tree.WriteOnly($"{directory}/rescan", function.Rescan);
     }
 
@@ -63,14 +67,22 @@ internal static class SysfsFunctions
         foreach (Bar bar in pci.Bars)
         {
             string resource = $"{directory}/resource{bar.Index}";
-            tree.Add(new VirtualFile(resource, static () => [], SysfsTree.OnlyOwner) { Size = (long)bar.Size, IsRegion = true });
-            if (bar.IsPrefetchable) tree.Add(new VirtualFile($"{resource}_wc", static () => [], SysfsTree.OnlyOwner) { Size = (long)bar.Size, IsRegion = true });
+            tree.Add(new VirtualFile(resource, static () => [], SysfsTree.OnlyOwner)
+            {
+                Size = (long)bar.Size,
+                IsRegion = true
+            });
+            if (bar.IsPrefetchable)
+                tree.Add(new VirtualFile($"{resource}_wc", static () => [],
+                    SysfsTree.OnlyOwner)
+                { Size = (long)bar.Size, IsRegion = true });
         }
     }
 
     private static void AddSettings(SysfsTree tree, FunctionSettings settings, string directory)
     {
-        tree.Text($"{directory}/driver_override", () => settings.DriverOverride ?? "(null)", settings.SetDriverOverride);
+        tree.Text($"{directory}/driver_override", () => settings.DriverOverride ?? "(null)",
+            settings.SetDriverOverride);
         tree.Text($"{directory}/broken_parity_status", () => settings.BrokenParity.Text, settings.BrokenParity.Set);
         tree.Text($"{directory}/d3cold_allowed", () => settings.D3coldAllowed.Text, settings.D3coldAllowed.Set);
         tree.Text($"{directory}/msi_bus", () => settings.MsiAllowed.Text, settings.MsiAllowed.Set);
@@ -110,7 +122,9 @@ internal static class SysfsFunctions
         tree.Text($"{directory}/sriov_vf_total_msix", "0");
         tree.Text($"{directory}/sriov_drivers_autoprobe", () => sriov.Autoprobe.Text, sriov.Autoprobe.Set);
         string numVfs = $"{directory}/sriov_numvfs";
-        tree.Add(new VirtualFile(numVfs, () => SysfsTree.Line(SysfsTree.Decimal(sriov.NumVfs)), SysfsTree.OwnerWrites) { Store = sriov.Store });
+        tree.Add(new VirtualFile(numVfs, () => SysfsTree.Line(SysfsTree.Decimal(sriov.NumVfs)),
+                SysfsTree.OwnerWrites)
+        { Store = sriov.Store });
     }
 
     private static void AddToGroup(SysfsTree tree, SysfsFunction function, string directory)
@@ -119,7 +133,8 @@ internal static class SysfsFunctions
         tree.Directory(group, merged: false);
         tree.Directory($"{group}/devices", merged: false);
         tree.Text($"{group}/type", () => "DMA", SysfsTree.Ignore); // EBUSY on Linux while a driver has a function of it
-        tree.Text($"{group}/reserved_regions", string.Join('\n', function.ReservedRegions.Select(r => $"0x{r.First:x16} 0x{r.Last:x16} msi")));
+        tree.Text($"{group}/reserved_regions",
+            string.Join('\n', function.ReservedRegions.Select(r => $"0x{r.First:x16} 0x{r.Last:x16} msi")));
         tree.Link($"{directory}/iommu_group", group);
         tree.Link($"{group}/devices/{function.Address}", directory);
     }
@@ -136,13 +151,17 @@ internal static class SysfsFunctions
 
     private static string Modalias(PciFunction pci) => string.Create(
         CultureInfo.InvariantCulture,
-        $"pci:v{pci.VendorId:X8}d{pci.DeviceId:X8}sv{pci.SubsystemVendorId:X8}sd{pci.SubsystemId:X8}bc{pci.ClassCode >> 16:X2}sc{(pci.ClassCode >> 8) & 0xff:X2}i{pci.ClassCode & 0xff:X2}");
+        $"pci:v{pci.VendorId:X8}d{pci.DeviceId:X8}sv{pci.SubsystemVendorId:X8}sd{pci.SubsystemId:X8}"
+        + $"bc{pci.ClassCode >> 16:X2}sc{(pci.ClassCode >> 8) & 0xff:X2}i{pci.ClassCode & 0xff:X2}");
 
     private static string Uevent(SysfsFunction function)
     {
         PciFunction pci = function.Function;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{(function.IsBound ? $"DRIVER={PciDriver.Name}\n" : "")}PCI_CLASS={pci.ClassCode:X}\nPCI_ID={pci.VendorId:X4}:{pci.DeviceId:X4}\nPCI_SUBSYS_ID={pci.SubsystemVendorId:X4}:{pci.SubsystemId:X4}\nPCI_SLOT_NAME={function.Address}\nMODALIAS={Modalias(pci)}");
+            $"{(function.IsBound ? $"DRIVER={PciDriver.Name}\n" : "")}PCI_CLASS={pci.ClassCode:X}\n"
+            + $"PCI_ID={pci.VendorId:X4}:{pci.DeviceId:X4}\n"
+            + $"PCI_SUBSYS_ID={pci.SubsystemVendorId:X4}:{pci.SubsystemId:X4}\n"
+            + $"PCI_SLOT_NAME={function.Address}\nMODALIAS={Modalias(pci)}");
     }
 }

@@ -1,8 +1,9 @@
 namespace Ioasis.Machine.Sysfs;
 
 /// <summary>
-/// The kernel modules of VFIO and iommufd, as a kernel shows them that has loaded them. Programs look here for whether there is VFIO at all:
-/// DPDK, and so SPDK, leaves it out without <c>/sys/module/vfio</c> and <c>vfio_pci</c>. What is written to a parameter is kept, and changes nothing.
+/// The kernel modules of VFIO and iommufd, as a kernel shows them that has loaded them. Programs look here for whether
+/// there is VFIO at all: DPDK, and so SPDK, leaves it out without <c>/sys/module/vfio</c> and <c>vfio_pci</c>. What is
+/// written to a parameter is kept, and changes nothing.
 /// </summary>
 internal sealed class SysfsModules
 {
@@ -12,9 +13,11 @@ internal sealed class SysfsModules
     [
         new("iommufd", ["vfio"], Flag("allow_unsafe_interrupts", false)),
         new("vfio", ["vfio_iommu_type1", "vfio_pci_core"]),
-        new("vfio_iommu_type1", [], Flag("allow_unsafe_interrupts", false), Flag("disable_hugepages", false), new Number("dma_entry_limit", ushort.MaxValue)),
+        new("vfio_iommu_type1", [], Flag("allow_unsafe_interrupts", false), Flag("disable_hugepages", false),
+            new Number("dma_entry_limit", ushort.MaxValue)),
         new("vfio_pci_core", ["vfio_pci"]),
-        new("vfio_pci", [], new Constant("disable_denylist", "N"), Flag("disable_idle_d3", true), Flag("enable_sriov", true), Flag("nointxmask", false)),
+        new("vfio_pci", [], new Constant("disable_denylist", "N"), Flag("disable_idle_d3", true),
+            Flag("enable_sriov", true), Flag("nointxmask", false)),
     ];
 
     /// <summary>Adds them.</summary>
@@ -41,7 +44,8 @@ internal sealed class SysfsModules
             foreach (string holder in holders) tree.Link($"{directory}/holders/{holder}", $"{Root}/{holder}");
             if (parameters.Length == 0) return;
             tree.Directory($"{directory}/parameters", merged: false);
-            foreach (Parameter parameter in parameters) tree.Text($"{directory}/parameters/{parameter.Name}", () => parameter.Text, parameter.Take);
+            foreach (Parameter parameter in parameters)
+                tree.Text($"{directory}/parameters/{parameter.Name}", () => parameter.Text, parameter.Take);
         }
     }
 
@@ -70,8 +74,10 @@ internal sealed class SysfsModules
         internal override Action<ReadOnlyMemory<byte>> Take => text =>
         {
             string line = SysfsText.Line(text.Span);
-            if (line.StartsWith("on", StringComparison.OrdinalIgnoreCase) || line is ['y' or 'Y' or 't' or 'T' or '1', ..]) _isOn = true;
-            else if (line.StartsWith("of", StringComparison.OrdinalIgnoreCase) || line is ['n' or 'N' or 'f' or 'F' or '0', ..]) _isOn = false;
+            if (line.StartsWith("on", StringComparison.OrdinalIgnoreCase)
+                || line is ['y' or 'Y' or 't' or 'T' or '1', ..]) _isOn = true;
+            else if (line.StartsWith("of", StringComparison.OrdinalIgnoreCase)
+                || line is ['n' or 'N' or 'f' or 'F' or '0', ..]) _isOn = false;
         };
     }
 

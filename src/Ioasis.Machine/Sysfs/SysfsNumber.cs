@@ -6,8 +6,8 @@ namespace Ioasis.Machine.Sysfs;
 internal static class SysfsNumber
 {
     /// <summary>
-    /// Reads decimal, hexadecimal after <c>0x</c> and octal after <c>0</c>, with a plus before it and one newline behind it if there are. A zero byte
-    /// ends the text.
+    /// Reads decimal, hexadecimal after <c>0x</c> and octal after <c>0</c>, with a plus before it and one newline
+    /// behind it if there are. A zero byte ends the text.
     /// </summary>
     internal static bool TryParse(ReadOnlySpan<byte> text, out ushort value)
     {
@@ -25,8 +25,10 @@ internal static class SysfsNumber
         if (text.EndsWith("\n"u8)) text = text[..^1];
         if (text.StartsWith("+"u8)) text = text[1..];
         if (text.IsEmpty || !char.IsAsciiHexDigit((char)text[0])) return false;
-        if (text.Length > 2 && text[0] == '0' && (text[1] | 0x20) == 'x') return Utf8Parser.TryParse(text[2..], out value, out int hex, 'x') && hex == text.Length - 2;
-        return text[0] == '0' ? TryOctal(text, out value) : Utf8Parser.TryParse(text, out value, out int digits) && digits == text.Length;
+        if (text.Length > 2 && text[0] == '0' && (text[1] | 0x20) == 'x')
+            return Utf8Parser.TryParse(text[2..], out value, out int hex, 'x') && hex == text.Length - 2;
+        return text[0] == '0' ? TryOctal(text, out value) : Utf8Parser.TryParse(text, out value, out int digits)
+            && digits == text.Length;
     }
 
     private static bool TryOctal(ReadOnlySpan<byte> text, out ulong value)

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Ioasis.Machine.Sysfs;
 
-/// <summary>The processors that are near a function, which are all that are online: our machine has no NUMA nodes.</summary>
+/// <summary>
+/// The processors that are near a function, which are all that are online: our machine has no NUMA nodes.
+/// </summary>
 internal static class SysfsProcessors
 {
     private const string Folder = "/sys/devices/system/cpu";
@@ -19,7 +21,8 @@ internal static class SysfsProcessors
         var words = new uint[(possible + groupBits - 1) / groupBits];
         foreach (int processor in processors) words[processor / groupBits] |= 1u << (processor % groupBits);
         int digits = ((possible - 1) % groupBits / digitBits) + 1;
-        IEnumerable<string> groups = words.Reverse().Select((word, i) => word.ToString(i == 0 ? $"x{digits}" : "x8", CultureInfo.InvariantCulture));
+        IEnumerable<string> groups = words.Reverse()
+            .Select((word, i) => word.ToString(i == 0 ? $"x{digits}" : "x8", CultureInfo.InvariantCulture));
         return string.Join(',', groups);
     }
 

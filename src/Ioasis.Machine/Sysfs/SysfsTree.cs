@@ -6,7 +6,10 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Machine.Sysfs;
 
-/// <summary>The part of sysfs that tells of our devices, laid out as Linux lays it out: directories in /sys/devices, links elsewhere.</summary>
+/// <summary>
+/// The part of sysfs that tells of our devices, laid out as Linux lays it out: directories in /sys/devices, links
+/// elsewhere.
+/// </summary>
 internal sealed class SysfsTree
 {
     /// <summary>Modes of attributes that can be written: 0644, 0200, 0220 and 0600.</summary>
@@ -24,17 +27,21 @@ internal sealed class SysfsTree
     /// <summary>Builds the tree.</summary>
     internal static IEnumerable<VirtualPath> Build(
         PciDriver driver, SysfsModules modules, IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions,
-        IEnumerable<(int Id, (uint Major, uint Minor) Number)> groups, IEnumerable<(string Name, INode Node)> miscellaneous)
+        IEnumerable<(int Id, (uint Major, uint Minor) Number)> groups,
+        IEnumerable<(string Name, INode Node)> miscellaneous)
     {
         var tree = new SysfsTree();
-        foreach (string merged in (string[])["/sys/bus/pci", "/sys/bus/pci/devices", "/sys/bus/pci/drivers", "/sys/class", "/sys/class/vfio", "/sys/class/vfio-dev",
-                                             "/sys/class/iommu", "/sys/class/misc", "/sys/kernel/iommu_groups", "/sys/dev/char"])
+        foreach (string merged in (string[])["/sys/bus/pci", "/sys/bus/pci/devices", "/sys/bus/pci/drivers",
+            "/sys/class", "/sys/class/vfio", "/sys/class/vfio-dev",
+                                             "/sys/class/iommu", "/sys/class/misc", "/sys/kernel/iommu_groups",
+                                                 "/sys/dev/char"])
             tree.Directory(merged);
         SysfsDriver.Add(tree, driver);
         modules.Add(tree);
         foreach (IommuUnit unit in units) SysfsUnits.Add(tree, unit);
         foreach ((string name, INode node) in miscellaneous)
-            tree.Device($"/sys/devices/virtual/misc/{name}", "misc", name, (node.Major, node.Minor), node.Path["/dev/".Length..]);
+            tree.Device($"/sys/devices/virtual/misc/{name}", "misc", name, (node.Major, node.Minor),
+                node.Path["/dev/".Length..]);
         foreach (SysfsFunction function in functions) SysfsFunctions.Add(tree, function);
         foreach ((int id, (uint Major, uint Minor) number) in groups)
             tree.Device($"/sys/devices/virtual/vfio/{id}", "vfio", Decimal(id), number, $"vfio/{id}");
@@ -55,12 +62,17 @@ internal sealed class SysfsTree
     /// <summary>A file with one text that never changes.</summary>
     internal void Text(string path, string line) => Add(new VirtualFile(path, () => Line(line)));
 
-    /// <summary>A file with a text that is made when it is opened; where its owner can write to it, what takes that.</summary>
+    /// <summary>
+    /// A file with a text that is made when it is opened; where its owner can write to it, what takes that.
+    /// </summary>
     internal void Text(string path, Func<string> line, Action<ReadOnlyMemory<byte>>? take = null) =>
-        Add(take is null ? new VirtualFile(path, () => Line(line())) : new VirtualFile(path, () => Line(line()), OwnerWrites) { Take = take });
+        Add(take is null ? new VirtualFile(path, () => Line(line())) : new VirtualFile(path, () => Line(line()),
+            OwnerWrites)
+        { Take = take });
 
     /// <summary>A file that its owner writes to, and nobody reads.</summary>
-    internal void WriteOnly(string path, Action<ReadOnlyMemory<byte>> take) => Add(new VirtualFile(path, static () => [], OnlyOwnerWrites) { Take = take });
+    internal void WriteOnly(string path, Action<ReadOnlyMemory<byte>> take) =>
+        Add(new VirtualFile(path, static () => [], OnlyOwnerWrites) { Take = take });
 
     /// <summary>A link, with the relative text that sysfs would give it.</summary>
     internal void Link(string path, string target)

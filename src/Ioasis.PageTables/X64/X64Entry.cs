@@ -3,8 +3,9 @@ using Ioasis.Memory;
 namespace Ioasis.PageTables.X64;
 
 /// <summary>
-/// An entry of an x86-64 table of any level (VT-d specification, 9.7; Software Developer's Manual, 4.5). Which bits are reserved and
-/// whether it maps a page depends on its level and on what the walker supports: <see cref="X64Format"/> says that.
+/// An entry of an x86-64 table of any level (VT-d specification, 9.7; Software Developer's Manual, 4.5). Which bits are
+/// reserved and whether it maps a page depends on its level and on what the walker supports: <see cref="X64Format"/>
+/// says that.
 /// </summary>
 /// <param name="Value">Its 64 bits.</param>
 internal readonly record struct X64Entry(ulong Value)
@@ -24,10 +25,14 @@ internal readonly record struct X64Entry(ulong Value)
     /// <summary>D: the page was written. Ignored where the entry leads to a table.</summary>
     internal const ulong DirtyBit = 1UL << 6;
 
-    /// <summary>PS in levels 2 and 3: the entry maps a page. Reserved above, part of the memory type in level 1.</summary>
+    /// <summary>
+    /// PS in levels 2 and 3: the entry maps a page. Reserved above, part of the memory type in level 1.
+    /// </summary>
     internal const ulong PageSizeBit = 1UL << 7;
 
-    /// <summary>EA: a device used the entry, while A may also come from a processor. Ignored unless it was switched on.</summary>
+    /// <summary>
+    /// EA: a device used the entry, while A may also come from a processor. Ignored unless it was switched on.
+    /// </summary>
     internal const ulong ExtendedAccessedBit = 1UL << 10;
 
     /// <summary>XD. Requests of devices never execute: ignored.</summary>
@@ -46,7 +51,9 @@ internal readonly record struct X64Entry(ulong Value)
     /// <summary>The table that it leads to, if it is no leaf.</summary>
     internal Gpa Table => new(Value & AddressMask);
 
-    /// <summary>Where the byte at <paramref name="address"/> is, if the entry is a leaf of 2^<paramref name="pageShift"/> bytes.</summary>
+    /// <summary>
+    /// Where the byte at <paramref name="address"/> is, if the entry is a leaf of 2^<paramref name="pageShift"/> bytes.
+    /// </summary>
     internal Gpa Translate(ulong address, int pageShift)
     {
         ulong offset = (1UL << pageShift) - 1;

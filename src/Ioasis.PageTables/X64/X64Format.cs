@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Ioasis.PageTables.X64;
 
 /// <summary>
-/// The format of x86-64 tables as one walker understands it. Levels count from 1, the table of 4 KiB pages, to 4 or 5, the root.
+/// The format of x86-64 tables as one walker understands it. Levels count from 1, the table of 4 KiB pages, to 4 or 5,
+/// the root.
 /// </summary>
 internal readonly struct X64Format
 {
@@ -19,7 +20,8 @@ internal readonly struct X64Format
     private readonly ulong _reservedLarge3; // in an entry of level 3 with PS
 
     /// <summary>Makes the format.</summary>
-    /// <param name="hostAddressBits">How wide addresses in entries are at most; the bits up to 51 beyond that are reserved.</param>
+    /// <param name="hostAddressBits">How wide addresses in entries are at most; the bits up to 51 beyond that are
+    /// reserved.</param>
     /// <param name="pages1G">Whether entries of level 3 can map pages. Those of level 2 always can.</param>
     internal X64Format(int hostAddressBits, bool pages1G)
     {

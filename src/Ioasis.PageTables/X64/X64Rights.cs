@@ -1,6 +1,8 @@
 namespace Ioasis.PageTables.X64;
 
-/// <summary>What table entries grant. What a page may be used for is what every entry on the way to it grants.</summary>
+/// <summary>
+/// What table entries grant. What a page may be used for is what every entry on the way to it grants.
+/// </summary>
 [Flags]
 internal enum X64Rights : byte
 {

@@ -21,7 +21,9 @@ internal sealed class SvaFile(PasidSpace space, int quota, ICarrier carrier) : N
 
     /// <inheritdoc/>
     public override string Describe(ICaller caller, uint command, ulong argument) =>
-        SvaIoctls.Table.TryGetValue(command, out SvaIoctl? ioctl) ? ioctl.Name : Sva.Objects.Describe(caller, command, argument);
+        SvaIoctls.Table.TryGetValue(command, out SvaIoctl? ioctl)
+            ? ioctl.Name
+            : Sva.Objects.Describe(caller, command, argument);
 
     public override void Close() => Sva.Close();
 }

@@ -16,7 +16,8 @@ internal readonly struct SvaCall(SvaFile file, ICaller caller, ulong argument, u
     internal ICaller Caller => caller;
 
     /// <summary>Writes the structure back, as much of it as the program knows.</summary>
-    internal bool TryRespond<T>(in T args) where T : unmanaged => UserStruct.TryWrite(caller.Memory, argument, in args, userSize);
+    internal bool TryRespond<T>(in T args) where T : unmanaged =>
+        UserStruct.TryWrite(caller.Memory, argument, in args, userSize);
 }
 
 /// <summary>An ioctl of /dev/sva.</summary>
@@ -31,7 +32,8 @@ internal abstract class SvaIoctl(uint number, string name)
 }
 
 /// <summary>One whose structure is <typeparamref name="T"/>.</summary>
-internal sealed class SvaIoctl<T>(uint number, string name, uint minimumSize, SvaIoctl<T>.Handler handler) : SvaIoctl(number, name)
+internal sealed class SvaIoctl<T>(uint number, string name, uint minimumSize, SvaIoctl<T>.Handler handler)
+    : SvaIoctl(number, name)
     where T : unmanaged
 {
     /// <summary>Does the work.</summary>

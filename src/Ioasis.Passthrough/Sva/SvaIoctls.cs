@@ -12,7 +12,9 @@ internal static class SvaIoctls
 {
     private const int CAP_SYS_RESOURCE = 24;
 
-    /// <summary>All of them, by number. The smallest size that a program may give is that of the first version.</summary>
+    /// <summary>
+    /// All of them, by number. The smallest size that a program may give is that of the first version.
+    /// </summary>
     internal static IReadOnlyDictionary<uint, SvaIoctl> Table { get; } = new SvaIoctl[]
     {
         new SvaIoctl<IoasisSvaAllocPasid>(IOASIS_SVA_ALLOC_PASID, nameof(IOASIS_SVA_ALLOC_PASID), 20, Allocate),
@@ -60,8 +62,11 @@ internal static class SvaIoctls
         if ((args.DataType == IommufdH.IOMMU_HWPT_DATA_NONE) != (args.DataLen == 0)) return Errno.EINVAL;
         Errno errno = call.Caller.TryGet(args.Iommufd, out IommufdContext? context);
         if (errno != Errno.None) return errno;
-        CallerData? data = args.DataLen == 0 ? null : new CallerData(call.Caller.Memory, args.DataType, args.DataUptr, args.DataLen);
-        return call.Sva.BindTable(args.Pasid, context!, args.PtId, data, (args.Flags & IOASIS_SVA_BIND_FAULT_ID_VALID) != 0 ? args.FaultId : null);
+        CallerData? data = args.DataLen == 0
+            ? null
+            : new CallerData(call.Caller.Memory, args.DataType, args.DataUptr, args.DataLen);
+        return call.Sva.BindTable(args.Pasid, context!, args.PtId, data,
+            (args.Flags & IOASIS_SVA_BIND_FAULT_ID_VALID) != 0 ? args.FaultId : null);
     }
 
     private static Errno Unbind(SvaCall call, ref IoasisSvaUnbind args) => call.Sva.Unbind(args.Pasid);
@@ -73,7 +78,8 @@ internal static class SvaIoctls
         if (errno == Errno.None)
         {
             errno = call.Sva.Invalidate(
-                args.Pasid, new CallerDataArray(call.Caller.Memory, args.DataType, args.DataUptr, args.EntryLen, (int)args.EntryNum), out done);
+                args.Pasid, new CallerDataArray(call.Caller.Memory, args.DataType, args.DataUptr, args.EntryLen,
+                    (int)args.EntryNum), out done);
         }
 
         args.EntryNum = (uint)done;
@@ -89,7 +95,8 @@ internal static class SvaIoctls
                 break;
             case IOASIS_SVA_QUOTA_SET:
                 if (args.Quota > Pasid.MaxValue) return Errno.EINVAL;
-                if (args.Quota > (uint)call.File.FirstQuota && !call.Caller.HasCapability(CAP_SYS_RESOURCE)) return Errno.EPERM;
+                if (args.Quota > (uint)call.File.FirstQuota && !call.Caller.HasCapability(CAP_SYS_RESOURCE))
+                    return Errno.EPERM;
                 call.Sva.Quota = (int)args.Quota;
                 if (args.Quota > (uint)call.File.FirstQuota) call.Sva.LiftShares();
                 break;

@@ -4,8 +4,8 @@ using Ioasis.Abi;
 namespace Ioasis.Passthrough.Vfio;
 
 /// <summary>
-/// The secret that the programs of a physical function and of its virtual ones share, and how many of the latter are in use (Linux: struct
-/// vfio_pci_vf_token). Nobody can read it: until a program sets one it is nobody's.
+/// The secret that the programs of a physical function and of its virtual ones share, and how many of the latter are in
+/// use (Linux: struct vfio_pci_vf_token). Nobody can read it: until a program sets one it is nobody's.
 /// </summary>
 internal sealed class VfToken
 {
@@ -30,7 +30,10 @@ internal sealed class VfToken
         lock (_lock) return token == _value ? Errno.None : Errno.EACCES;
     }
 
-    /// <summary>Whether a program may have the physical function: where virtual ones are in use it has to know the token, else it may set one.</summary>
+    /// <summary>
+    /// Whether a program may have the physical function: where virtual ones are in use it has to know the token, else
+    /// it may set one.
+    /// </summary>
     internal Errno MatchPhysical(Guid? token)
     {
         lock (_lock)
@@ -55,13 +58,17 @@ internal sealed class VfToken
     /// <summary>A token as a program's memory has it: 16 bytes in the order of its text.</summary>
     internal static Guid FromBytes(ReadOnlySpan<byte> bytes) => new(bytes, bigEndian: true);
 
-    /// <summary>Reads what follows a device's name in VFIO_GROUP_GET_DEVICE_FD: blanks, and at most one <c>vf_token=UUID</c> among them.</summary>
+    /// <summary>
+    /// Reads what follows a device's name in VFIO_GROUP_GET_DEVICE_FD: blanks, and at most one <c>vf_token=UUID</c>
+    /// among them.
+    /// </summary>
     internal static bool TryParseOptions(ReadOnlySpan<char> options, out Guid? token)
     {
         token = null;
         while (!(options = options.TrimStart(' ')).IsEmpty)
         {
-            if (token is not null || !options.StartsWith(Option) || !TryParse(options[Option.Length..], out Guid value)) return false;
+            if (token is not null || !options.StartsWith(Option) || !TryParse(options[Option.Length..], out Guid value))
+                return false;
             token = value;
             options = options[(Option.Length + TextLength)..];
         }
@@ -73,6 +80,7 @@ internal sealed class VfToken
     private static bool TryParse(ReadOnlySpan<char> text, out Guid value)
     {
         value = default;
-        return text.Length >= TextLength && !text[..TextLength].ContainsAnyExcept(s_characters) && Guid.TryParseExact(text[..TextLength], "D", out value);
+        return text.Length >= TextLength && !text[..TextLength].ContainsAnyExcept(s_characters)
+            && Guid.TryParseExact(text[..TextLength], "D", out value);
     }
 }

@@ -6,8 +6,8 @@ using Ioasis.Memory;
 namespace Ioasis.Passthrough.Vfio;
 
 /// <summary>
-/// A device bound to an iommufd context through one file, and what it is attached to (Linux: vfio/iommufd.c, vfio_iommufd_physical_*).
-/// The device's lock for bindings is held during each call.
+/// A device bound to an iommufd context through one file, and what it is attached to (Linux: vfio/iommufd.c,
+/// vfio_iommufd_physical_*). The device's lock for bindings is held during each call.
 /// </summary>
 internal sealed class VfioBinding
 {
@@ -49,7 +49,8 @@ internal sealed class VfioBinding
     {
         if (pasid > int.MaxValue) return Errno.ENOSPC; // what Linux's allocator of IDs says of it
         if (!Pasid.TryCreate(pasid, out Pasid id)) return Device.RefusePasid(pageTable);
-        if (_pasids.TryGetValue(pasid, out SvaRegistration? sva)) return sva is null ? Device.Replace(Key(id), ref pageTable) : Errno.EBUSY;
+        if (_pasids.TryGetValue(pasid, out SvaRegistration? sva))
+            return sva is null ? Device.Replace(Key(id), ref pageTable) : Errno.EBUSY;
         Errno errno = Device.Attach(Key(id), ref pageTable);
         if (errno == Errno.None) _pasids.Add(pasid, null);
         return errno;

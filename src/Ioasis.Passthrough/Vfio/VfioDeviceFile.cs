@@ -5,8 +5,8 @@ using Ioasis.Passthrough.Vfio.Ioctls;
 namespace Ioasis.Passthrough.Vfio;
 
 /// <summary>
-/// One open of a device, by its node or by its group (Linux: struct vfio_device_file). One that the group opened comes bound; until the other
-/// is, everything but BIND_IOMMUFD is refused.
+/// One open of a device, by its node or by its group (Linux: struct vfio_device_file). One that the group opened comes
+/// bound; until the other is, everything but BIND_IOMMUFD is refused.
 /// </summary>
 internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier, VfioGroup? opener = null) : NodeFile
 {

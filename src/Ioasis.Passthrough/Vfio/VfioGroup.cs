@@ -6,9 +6,10 @@ using Ioasis.Iommufd.Objects;
 namespace Ioasis.Passthrough.Vfio;
 
 /// <summary>
-/// The devices of an IOMMU group as programs took them before each had a node (Linux: struct vfio_group): the group is opened once at a time,
-/// gets a container, here always an iommufd context, and hands out its devices, attached to that context's compatibility IOAS. While it
-/// is open no device of it can be bound through its own node, and the other way round.
+/// The devices of an IOMMU group as programs took them before each had a node (Linux: struct vfio_group): the group is
+/// opened once at a time, gets a container, here always an iommufd context, and hands out its devices, attached to that
+/// context's compatibility IOAS. While it is open no device of it can be bound through its own node, and the other way
+/// round.
 /// </summary>
 public sealed class VfioGroup : INode
 {
@@ -136,7 +137,9 @@ public sealed class VfioGroup : INode
         return Errno.None;
     }
 
-    /// <summary>Binds a device to the group's context and attaches it to the compatibility IOAS (Linux: vfio_df_group_open).</summary>
+    /// <summary>
+    /// Binds a device to the group's context and attaches it to the compatibility IOAS (Linux: vfio_df_group_open).
+    /// </summary>
     internal Errno OpenDevice(VfioPciDevice device, ICarrier carrier, out NodeFile? file)
     {
         file = null;
@@ -146,7 +149,8 @@ public sealed class VfioGroup : INode
         lock (_lock)
         {
             errno = _context is null ? Errno.EINVAL : device.BindAndAttach(opened, _context);
-            // As on Linux: with VFIO's own container a device keeps the group's file open, with an iommufd in its place it does not.
+            // As on Linux: with VFIO's own container a device keeps the group's file open, with an iommufd in its place
+            // it does not.
             opened.KeepsGroupOpen = errno == Errno.None && _context!.IsVfioContainer;
             if (opened.KeepsGroupOpen) _handedOut++;
         }
@@ -162,7 +166,9 @@ public sealed class VfioGroup : INode
         return Errno.None;
     }
 
-    /// <summary>The open file of a device that was handed out, of which Linux gives further ones; null where it is to be opened.</summary>
+    /// <summary>
+    /// The open file of a device that was handed out, of which Linux gives further ones; null where it is to be opened.
+    /// </summary>
     /// <returns>EINVAL without a container; ENODEV when the device is to go.</returns>
     internal Errno FindOpen(VfioPciDevice device, out VfioDeviceFile? file)
     {

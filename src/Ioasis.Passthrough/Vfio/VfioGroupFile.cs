@@ -51,7 +51,8 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
     private SysResult SetContainer(ICaller caller, ulong argument)
     {
         int descriptor = 0;
-        if (!caller.Memory.TryRead(new Hva(argument), MemoryMarshal.AsBytes(new Span<int>(ref descriptor)))) return Errno.EFAULT;
+        if (!caller.Memory.TryRead(new Hva(argument), MemoryMarshal.AsBytes(new Span<int>(ref descriptor))))
+            return Errno.EFAULT;
         Errno errno = caller.GetFile(descriptor, out IOpenFile? file);
         if (errno != Errno.None) return errno;
         errno = group.SetContainer(file!);
@@ -59,7 +60,9 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
         return errno;
     }
 
-    /// <summary>Returns a new descriptor. No lock is held: placing the file may wait for files that are being closed.</summary>
+    /// <summary>
+    /// Returns a new descriptor. No lock is held: placing the file may wait for files that are being closed.
+    /// </summary>
     private SysResult GetDevice(ICaller caller, ulong argument)
     {
         Errno errno = ReadName(caller, argument, out string name);
@@ -81,7 +84,8 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
     }
 
     /// <summary>
-    /// Gives one more descriptor of the open device, or opens it. Another call may open it or close it meanwhile: then it is tried again.
+    /// Gives one more descriptor of the open device, or opens it. Another call may open it or close it meanwhile: then
+    /// it is tried again.
     /// </summary>
     private SysResult Install(ICaller caller, VfioPciDevice device)
     {
@@ -109,7 +113,8 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
         {
             // Not beyond the page: the name may end where the memory does.
             ulong at = unchecked(address + (uint)done);
-            Span<byte> part = bytes.Slice(done, (int)Math.Min((ulong)(bytes.Length - done), LongestName - (at % LongestName)));
+            Span<byte> part = bytes.Slice(
+                done, (int)Math.Min((ulong)(bytes.Length - done), LongestName - (at % LongestName)));
             if (!caller.Memory.TryRead(new Hva(at), part)) return Errno.EFAULT;
             int end = part.IndexOf((byte)0);
             if (end >= 0)

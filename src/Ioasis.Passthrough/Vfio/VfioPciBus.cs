@@ -4,11 +4,12 @@ using Ioasis.Devices.Slots;
 
 namespace Ioasis.Passthrough.Vfio;
 
-/// <summary>What the PCI functions of one machine share: the windows that their BARs are placed in, and the thread that looks for stores
-/// to mapped BARs. Functions are plugged in and removed one at a time.</summary>
+/// <summary>What the PCI functions of one machine share: the windows that their BARs are placed in, and the thread that
+/// looks for stores to mapped BARs. Functions are plugged in and removed one at a time.</summary>
 public sealed class VfioPciBus : IDisposable
 {
-    // Below 4 GiB under the interrupt window and the firmware, above it where no RAM of a program's guest is likely to be.
+    // Below 4 GiB under the interrupt window and the firmware, above it where no RAM of a program's guest is likely to
+    // be.
     private const ulong LowStart = 0xc000_0000, LowEnd = 0xfec0_0000, HighStart = 0x38_0000_0000;
 
     private readonly uint _major;
@@ -41,8 +42,10 @@ public sealed class VfioPciBus : IDisposable
             ulong[] addresses = new ulong[6], vfAddresses = new ulong[6];
             foreach (Bar bar in slot.Function.Bars) addresses[bar.Index] = Place(bar, 1, ref low, ref high);
             if (slot.Function.Sriov is { } sriov)
-                foreach (Bar bar in sriov.VirtualFunction.Bars) vfAddresses[bar.Index] = Place(bar, sriov.TotalVfs, ref low, ref high);
-            VfioPciDevice device = Add(group => new VfioPciDevice(slot, endpoint, (addresses, vfAddresses), group, (_major, minor)), endpoint);
+                foreach (Bar bar in sriov.VirtualFunction.Bars)
+                    vfAddresses[bar.Index] = Place(bar, sriov.TotalVfs, ref low, ref high);
+            VfioPciDevice device = Add(
+                group => new VfioPciDevice(slot, endpoint, (addresses, vfAddresses), group, (_major, minor)), endpoint);
             (_low, _high) = (low, high);
             return device;
         }
@@ -59,7 +62,8 @@ public sealed class VfioPciBus : IDisposable
     /// <param name="minor">Its number N in <c>/dev/vfio/devices/vfioN</c>.</param>
     /// <param name="physical">The function that it is one of.</param>
     /// <param name="number">Which of them, from 0.</param>
-    public VfioPciDevice AddVirtual(PciDeviceModel model, Endpoint endpoint, uint minor, VfioPciDevice physical, int number)
+    public VfioPciDevice AddVirtual(
+        PciDeviceModel model, Endpoint endpoint, uint minor, VfioPciDevice physical, int number)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(endpoint);
@@ -68,8 +72,10 @@ public sealed class VfioPciBus : IDisposable
         try
         {
             var addresses = new ulong[6];
-            foreach (Bar bar in slot.Function.Bars) addresses[bar.Index] = physical.VfBarAddresses[bar.Index] + (bar.Size * (uint)number);
-            return Add(group => new VfioPciDevice(slot, endpoint, (addresses, new ulong[6]), group, (_major, minor), physical), endpoint);
+            foreach (Bar bar in slot.Function.Bars)
+                addresses[bar.Index] = physical.VfBarAddresses[bar.Index] + (bar.Size * (uint)number);
+            return Add(group => new VfioPciDevice(slot, endpoint, (addresses, new ulong[6]), group, (_major, minor),
+                    physical), endpoint);
         }
         catch
         {
@@ -86,14 +92,19 @@ public sealed class VfioPciBus : IDisposable
         Detach(device);
     }
 
-    /// <summary>Takes a device whose files are closed from its group, which goes if it was the last of it. The device stays plugged in.</summary>
+    /// <summary>
+    /// Takes a device whose files are closed from its group, which goes if it was the last of it. The device stays
+    /// plugged in.
+    /// </summary>
     public void Detach(VfioPciDevice device)
     {
         ArgumentNullException.ThrowIfNull(device);
         if (device.Group.Remove(device)) Groups = [.. Groups.Where(g => g != device.Group)];
     }
 
-    /// <summary>Gives a device that was detached to its group, which is a new one if there is none, and to programs.</summary>
+    /// <summary>
+    /// Gives a device that was detached to its group, which is a new one if there is none, and to programs.
+    /// </summary>
     public void Attach(VfioPciDevice device)
     {
         ArgumentNullException.ThrowIfNull(device);

@@ -6,8 +6,8 @@ namespace Ioasis.Passthrough.Vfio;
 
 public sealed partial class VfioPciDevice
 {
-    /// <summary>Binds the device through a file (Linux: vfio_df_open). <paramref name="publish"/> hands the ID out; if it fails, nothing
-    /// was bound.</summary>
+    /// <summary>Binds the device through a file (Linux: vfio_df_open). <paramref name="publish"/> hands the ID out; if
+    /// it fails, nothing was bound.</summary>
     internal Errno Bind(VfioDeviceFile file, IommufdContext context, Func<uint, bool> publish)
     {
         lock (_binding)
@@ -29,7 +29,10 @@ public sealed partial class VfioPciDevice
         }
     }
 
-    /// <summary>Binds the device through a file of its group and attaches it to the context's compatibility IOAS, or does neither.</summary>
+    /// <summary>
+    /// Binds the device through a file of its group and attaches it to the context's compatibility IOAS, or does
+    /// neither.
+    /// </summary>
     /// <returns>EBUSY when the group handed it out before; ENODEV when the context has no such IOAS.</returns>
     internal Errno BindAndAttach(VfioDeviceFile file, IommufdContext context)
     {
@@ -46,8 +49,8 @@ public sealed partial class VfioPciDevice
     }
 
     /// <summary>
-    /// Attaches the bound device, or one PASID of it. <paramref name="publish"/> hands the page table's ID out; if it fails, the device
-    /// is detached.
+    /// Attaches the bound device, or one PASID of it. <paramref name="publish"/> hands the page table's ID out; if it
+    /// fails, the device is detached.
     /// </summary>
     internal Errno Attach(uint? pasid, uint pageTable, Func<uint, bool> publish)
     {
@@ -88,7 +91,9 @@ public sealed partial class VfioPciDevice
         get { lock (_binding) return _bound?.File is { IsOfGroup: true, IsGranted: true } file ? file : null; }
     }
 
-    /// <summary>Gives the device back if it is bound through this file: its DMA ends before its page tables go.</summary>
+    /// <summary>
+    /// Gives the device back if it is bound through this file: its DMA ends before its page tables go.
+    /// </summary>
     internal void Unbind(VfioDeviceFile file)
     {
         lock (_binding)

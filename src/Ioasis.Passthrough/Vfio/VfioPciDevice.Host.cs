@@ -9,24 +9,29 @@ public sealed partial class VfioPciDevice
     // A device that does not come to what is posted, in a reset that takes long, loses what comes beyond.
     private const int MostPosted = 4096;
 
-    // What programs asked of the function by its files in sysfs and has not been done. Who does it holds _access; each call on a file of the device does
-    // it first, so that it comes before all that the program asks afterwards. A thread of the pool does it if there is no call, one for all of it.
+    // What programs asked of the function by its files in sysfs and has not been done. Who does it holds _access; each
+    // call on a file of the device does it first, so that it comes before all that the program asks afterwards. A
+    // thread of the pool does it if there is no call, one for all of it.
     private readonly ConcurrentQueue<(Action Work, Action Done)> _posted = new();
     private readonly Queue<Action> _settled = []; // who is to be told; guarded by _access
     private int _hasThread;
     private bool _isGone; // guarded by _access
 
-    /// <summary>Resets the function, configuration space excepted, as Linux does for sysfs's <c>reset</c>: soon, and before any call that comes later.</summary>
+    /// <summary>
+    /// Resets the function, configuration space excepted, as Linux does for sysfs's <c>reset</c>: soon, and before any
+    /// call that comes later.
+    /// </summary>
     public void ResetSoon() => Post(ResetLocked, static () => { });
 
     /// <summary>
-    /// Writes the function's own configuration space, as Linux does for sysfs's <c>config</c>, whoever has the device: soon, and before any call that
-    /// comes later.
+    /// Writes the function's own configuration space, as Linux does for sysfs's <c>config</c>, whoever has the device:
+    /// soon, and before any call that comes later.
     /// </summary>
     /// <param name="position">Where, within configuration space.</param>
     /// <param name="bytes">What.</param>
     /// <param name="done">Called when it is written, under no lock of the device.</param>
-    public void WriteConfigurationSoon(int position, byte[] bytes, Action done) => Post(() => WriteHardware(position, bytes), done);
+    public void WriteConfigurationSoon(int position, byte[] bytes, Action done) =>
+        Post(() => WriteHardware(position, bytes), done);
 
     /// <summary>Does what is posted.</summary>
     internal void Settle()
@@ -89,7 +94,8 @@ public sealed partial class VfioPciDevice
         if (_hardware.Layout.PowerManagement is var power and not 0 && written.Has(power + PciRegs.PCI_PM_CTRL))
             SetPowerState((int)(written.Byte(value, power + PciRegs.PCI_PM_CTRL) & PciRegs.PCI_PM_CTRL_STATE_MASK));
         const int flrByte = PciRegs.PCI_EXP_DEVCTL + 1, flr = PciRegs.PCI_EXP_DEVCTL_BCR_FLR >> 8;
-        if (_hardware.Layout.Express is var express and not 0 && written.Has(express + flrByte) && (written.Byte(value, express + flrByte) & flr) != 0)
+        if (_hardware.Layout.Express is var express and not 0 && written.Has(express + flrByte)
+            && (written.Byte(value, express + flrByte) & flr) != 0)
             ResetLocked();
     }
 

@@ -12,8 +12,8 @@ public sealed partial class VfioPciDevice
     // Region i begins at i shifted by this, as on Linux, where programs count on it.
     private const int RegionShift = 40;
 
-    // BAR 0 has a second place, behind all others: programs are told that one. Ordinary files have their first bytes at offset 0, so that
-    // reads and writes there are not brought to us. A mapping at offset 0 is.
+    // BAR 0 has a second place, behind all others: programs are told that one. Ordinary files have their first bytes at
+    // offset 0, so that reads and writes there are not brought to us. A mapping at offset 0 is.
     private const uint SecondPlaceOfBar0 = VfioH.VFIO_PCI_NUM_REGIONS;
 
     private const int LargestConfiguration = 4096, ChangingConfiguration = 256;
@@ -21,7 +21,8 @@ public sealed partial class VfioPciDevice
     private const int PortalBytes = 64;
 
     /// <summary>Where programs are told that a region begins.</summary>
-    internal static ulong RegionOffset(uint index) => (ulong)(index == VfioH.VFIO_PCI_BAR0_REGION_INDEX ? SecondPlaceOfBar0 : index) << RegionShift;
+    internal static ulong RegionOffset(uint index) =>
+        (ulong)(index == VfioH.VFIO_PCI_BAR0_REGION_INDEX ? SecondPlaceOfBar0 : index) << RegionShift;
 
     /// <summary>Which region a file offset lies in, and where there; false where none can be.</summary>
     internal static bool TryRegion(ulong offset, out uint index, out ulong position)
@@ -42,27 +43,32 @@ public sealed partial class VfioPciDevice
 
     internal uint ConfigurationSize => (uint)_config.Size;
 
-    internal SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count) => Move(caller, offset, buffer, count, write: false);
+    internal SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count) =>
+        Move(caller, offset, buffer, count, write: false);
 
-    internal SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count) => Move(caller, offset, buffer, count, write: true);
+    internal SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count) =>
+        Move(caller, offset, buffer, count, write: true);
 
     internal Errno Map(ICarrier carrier, ulong offset, ulong length, bool shared)
     {
         if (!shared || !TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
-        if (FindBar(index) is not { IsMappable: true } bar || position >= bar.Size || length > bar.Size - position) return Errno.EINVAL;
+        if (FindBar(index) is not { IsMappable: true } bar || position >= bar.Size || length > bar.Size - position)
+            return Errno.EINVAL;
         if (!_slot.TryWatch()) return Errno.ENOMEM;
         return _slot.TryMapBar(bar.Index, carrier.Map(offset - position, bar.Size)) ? Errno.None : Errno.EINVAL;
     }
 
     /// <summary>
-    /// From now on the file's own bytes are those of the regions, for programs that read it in ways that are not brought to us (io_uring, aio, sendfile):
-    /// they find what a mapping would show. Nobody writes there: our files are open for appending, and end behind all regions.
+    /// From now on the file's own bytes are those of the regions, for programs that read it in ways that are not
+    /// brought to us (io_uring, aio, sendfile): they find what a mapping would show. Nobody writes there: our files are
+    /// open for appending, and end behind all regions.
     /// </summary>
     private void ShowRegions(ICarrier carrier)
     {
         try
         {
-            foreach (Bar bar in Function.Bars) _slot.ShowBar(bar.Index, carrier.Map(RegionOffset((uint)bar.Index), bar.Size));
+            foreach (Bar bar in Function.Bars)
+                _slot.ShowBar(bar.Index, carrier.Map(RegionOffset((uint)bar.Index), bar.Size));
             _shownConfiguration = carrier.Map(RegionOffset(VfioH.VFIO_PCI_CONFIG_REGION_INDEX), LargestConfiguration);
         }
         catch (IOException)
@@ -71,7 +77,10 @@ public sealed partial class VfioPciDevice
         }
     }
 
-    /// <summary>Shows configuration space as it is now: its first bytes, where all is that ever changes, and more of it if asked.</summary>
+    /// <summary>
+    /// Shows configuration space as it is now: its first bytes, where all is that ever changes, and more of it if
+    /// asked.
+    /// </summary>
     private void ShowConfiguration(int count = ChangingConfiguration)
     {
         if (_shownConfiguration is not { } shown) return;
@@ -93,7 +102,8 @@ public sealed partial class VfioPciDevice
         if (count == 0) return SysResult.Ok();
         if (!TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
         if (index == VfioH.VFIO_PCI_CONFIG_REGION_INDEX)
-            return write ? WriteConfiguration(caller, position, buffer, count) : ReadConfiguration(caller, position, buffer, count);
+            return write ? WriteConfiguration(caller, position, buffer, count) : ReadConfiguration(caller, position,
+                buffer, count);
         if (FindBar(index) is not { } bar || position >= bar.Size) return Errno.EINVAL;
         count = Math.Min(count, bar.Size - position);
         byte[] bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(count, CopyBytes));
@@ -104,7 +114,8 @@ public sealed partial class VfioPciDevice
                 Span<byte> part = bytes.AsSpan(0, (int)Math.Min(count - done, CopyBytes));
                 var at = new Hva(unchecked(buffer + done));
                 if (write && !caller.Memory.TryRead(at, part)) return Errno.EFAULT;
-                if (!(write ? WriteBar(bar, position + done, part) : ReadBar(bar, position + done, part))) return Errno.EIO;
+                if (!(write ? WriteBar(bar, position + done, part) : ReadBar(bar, position + done, part)))
+                    return Errno.EIO;
                 if (!write && !caller.Memory.TryWrite(at, part)) return Errno.EFAULT;
                 done += (uint)part.Length;
             }
@@ -183,7 +194,9 @@ public sealed partial class VfioPciDevice
         }
     }
 
-    /// <summary>Writes in the widest aligned accesses, to a portal in descriptors; false when the BAR does not answer.</summary>
+    /// <summary>
+    /// Writes in the widest aligned accesses, to a portal in descriptors; false when the BAR does not answer.
+    /// </summary>
     private bool WriteBar(Bar bar, ulong position, ReadOnlySpan<byte> bytes)
     {
         lock (_access)
@@ -219,8 +232,8 @@ public sealed partial class VfioPciDevice
     private bool Answers => _powerState == 0 && _config.MemoryEnabled;
 
     /// <summary>
-    /// The width of the next access; or how many bytes belong to the MSI-X table, which programs can neither read nor write: it is
-    /// theirs through SET_IRQS.
+    /// The width of the next access; or how many bytes belong to the MSI-X table, which programs can neither read nor
+    /// write: it is theirs through SET_IRQS.
     /// </summary>
     private int Width(Bar bar, ulong position, int count, out int hidden)
     {

@@ -12,7 +12,9 @@ public sealed partial class VfioPciDevice
     private Action? _unused;
     private int _numVfs; // guarded by _access
 
-    /// <summary>The token of a physical function with virtual ones, of a virtual one its physical one's; null for any other.</summary>
+    /// <summary>
+    /// The token of a physical function with virtual ones, of a virtual one its physical one's; null for any other.
+    /// </summary>
     private VfToken? Token => _physical is null ? OwnToken : _physical.OwnToken;
 
     /// <summary>The token that programs can set: a physical function's with virtual ones.</summary>
@@ -21,7 +23,10 @@ public sealed partial class VfioPciDevice
     /// <summary>Where the BARs of the first virtual function are; the next one's follow them.</summary>
     internal IReadOnlyList<ulong> VfBarAddresses { get; }
 
-    /// <summary>How many virtual functions are enabled, as the capability shows it. While there are any, the function stays awake.</summary>
+    /// <summary>
+    /// How many virtual functions are enabled, as the capability shows it. While there are any, the function stays
+    /// awake.
+    /// </summary>
     public void SetNumVfs(int count)
     {
         lock (_access)
@@ -34,8 +39,8 @@ public sealed partial class VfioPciDevice
     }
 
     /// <summary>
-    /// Takes the device from programs (Linux: vfio_unregister_group_dev): no file of it is opened any more, and who has asked for it is told by the
-    /// eventfd of the request index.
+    /// Takes the device from programs (Linux: vfio_unregister_group_dev): no file of it is opened any more, and who has
+    /// asked for it is told by the eventfd of the request index.
     /// </summary>
     /// <param name="unused">Called once, when the last file is closed, perhaps before this returns.</param>
     public void Remove(Action unused)
@@ -94,7 +99,10 @@ public sealed partial class VfioPciDevice
         unused?.Invoke();
     }
 
-    /// <summary>The capability's registers; a reset of the function's configuration loses them, and they are put back, as Linux does.</summary>
+    /// <summary>
+    /// The capability's registers; a reset of the function's configuration loses them, and they are put back, as Linux
+    /// does.
+    /// </summary>
     private void ShowNumVfs()
     {
         if (_hardware.Layout.Sriov is not (var at and not 0)) return;

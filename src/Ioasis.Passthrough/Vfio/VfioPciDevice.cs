@@ -11,14 +11,14 @@ using Ioasis.Passthrough.Vfio.Interrupts;
 namespace Ioasis.Passthrough.Vfio;
 
 /// <summary>
-/// A PCI function that programs drive through its character device (Linux: struct vfio_pci_core_device). It is open any number of
-/// times and bound through one of its files at a time.
+/// A PCI function that programs drive through its character device (Linux: struct vfio_pci_core_device). It is open any
+/// number of times and bound through one of its files at a time.
 /// </summary>
 public sealed partial class VfioPciDevice : INode, IDisposable
 {
     // _binding guards which file the device is bound through and what it is attached to (Linux: vfio_device_set.lock).
-    // _access guards configuration space, and what decides whether BARs answer (Linux: memory_lock and igate). A reset holds it while
-    // the model's threads end their work.
+    // _access guards configuration space, and what decides whether BARs answer (Linux: memory_lock and igate). A reset
+    // holds it while the model's threads end their work.
     // Order: _binding, _access, the slot's lock for calls, the interrupts' lock.
     private readonly Lock _binding = new();
     private readonly Lock _access = new();
@@ -40,7 +40,8 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     /// <param name="number">The numbers of its node.</param>
     /// <param name="physical">Of a virtual function, the physical one.</param>
     internal VfioPciDevice(
-        PciSlot slot, Endpoint endpoint, (ulong[] Own, ulong[] Vf) addresses, VfioGroup group, (uint Major, uint Minor) number, VfioPciDevice? physical = null)
+        PciSlot slot, Endpoint endpoint, (ulong[] Own, ulong[] Vf) addresses, VfioGroup group,
+        (uint Major, uint Minor) number, VfioPciDevice? physical = null)
     {
         _physical = physical;
         OwnToken = slot.Function.Sriov is null ? null : new VfToken();
@@ -117,7 +118,9 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         _slot.Dispose();
     }
 
-    /// <summary>The function becomes usable, as after power-on, with memory decoding on (Linux: vfio_pci_core_enable).</summary>
+    /// <summary>
+    /// The function becomes usable, as after power-on, with memory decoding on (Linux: vfio_pci_core_enable).
+    /// </summary>
     /// <param name="carrier">The bytes of the file through which it is used.</param>
     internal void Enable(ICarrier carrier)
     {
@@ -135,7 +138,8 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     }
 
     /// <summary>
-    /// The function is at rest: no DMA, no interrupts, nothing left of what the program wrote (Linux: vfio_pci_core_disable).
+    /// The function is at rest: no DMA, no interrupts, nothing left of what the program wrote (Linux:
+    /// vfio_pci_core_disable).
     /// </summary>
     internal void Disable()
     {
@@ -152,7 +156,8 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     }
 
     /// <summary>
-    /// Function-level reset. Configuration space is as before when it returns, as Linux saves and restores it, but for the power state.
+    /// Function-level reset. Configuration space is as before when it returns, as Linux saves and restores it, but for
+    /// the power state.
     /// </summary>
     internal void Reset()
     {
@@ -174,7 +179,10 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         return errno;
     }
 
-    /// <summary>Low power entry; EINVAL when it was entered already. Nothing is gained or lost by it in a function without power.</summary>
+    /// <summary>
+    /// Low power entry; EINVAL when it was entered already. Nothing is gained or lost by it in a function without
+    /// power.
+    /// </summary>
     internal Errno EnterLowPower()
     {
         lock (_access)
@@ -197,7 +205,8 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         Span<byte> bytes = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, write.Data);
         lock (_access)
-            if (registration.IsSet) WriteBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width]); // where the BAR does not answer it is lost, as on Linux
+            // where the BAR does not answer it is lost, as on Linux
+            if (registration.IsSet) WriteBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width]);
     }
 
     private Errno SetInterruptsLocked(uint index, IrqRequest request)
@@ -231,7 +240,8 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     {
         bool awake = _powerState == 0;
         _slot.Decoding = awake && _config.MemoryEnabled;
-        Endpoint.BusMaster = awake && !_slot.HasFailed && (_hardware.Read(PciRegs.PCI_COMMAND, 2) & PciRegs.PCI_COMMAND_MASTER) != 0;
+        Endpoint.BusMaster = awake && !_slot.HasFailed
+            && (_hardware.Read(PciRegs.PCI_COMMAND, 2) & PciRegs.PCI_COMMAND_MASTER) != 0;
         if (_slot.HasFailed) Endpoint.BusMaster = false; // since that was looked at
     }
 
@@ -252,7 +262,9 @@ public sealed partial class VfioPciDevice : INode, IDisposable
             _hardware.Set16(at + PciRegs.PCI_PM_CTRL, PciRegs.PCI_PM_CTRL_STATE_MASK, (ushort)state);
     }
 
-    /// <summary>What configuration space and interrupts ask of the device; called with _access held, but for the two properties.</summary>
+    /// <summary>
+    /// What configuration space and interrupts ask of the device; called with _access held, but for the two properties.
+    /// </summary>
     private sealed class Effects(VfioPciDevice device) : IConfigOwner, IInterruptSource
     {
         public bool LineAsserted => device._slot.LineAsserted;
@@ -275,7 +287,8 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         {
             PciConfigLayout layout = device._hardware.Layout;
             ushort bit = msix ? PciRegs.PCI_MSIX_FLAGS_ENABLE : PciRegs.PCI_MSI_FLAGS_ENABLE;
-            device._hardware.Set16((msix ? layout.Msix : layout.Msi) + PciRegs.PCI_CAP_FLAGS, bit, enabled ? bit : (ushort)0);
+            device._hardware.Set16((msix ? layout.Msix : layout.Msi) + PciRegs.PCI_CAP_FLAGS, bit,
+                enabled ? bit : (ushort)0);
         }
     }
 }

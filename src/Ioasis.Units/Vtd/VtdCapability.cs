@@ -3,7 +3,8 @@ namespace Ioasis.Units.Vtd;
 /// <summary>The Capability Register (VT-d specification, 11.4.2).</summary>
 internal readonly struct VtdCapability(ulong value)
 {
-    // No fault recording or IOTLB registers exist: nobody maps the unit's MMIO. Their places are where Intel's own units have them.
+    // No fault recording or IOTLB registers exist: nobody maps the unit's MMIO. Their places are where Intel's own
+    // units have them.
     private const ulong FaultRecordingOffset = 0x40; // in units of 16 bytes
 
     internal ulong Value => value;

@@ -2,10 +2,15 @@ using Ioasis.Memory;
 
 namespace Ioasis.Units.Vtd;
 
-/// <summary>What an Intel VT-d unit of ours has. Its capability registers are computed from this, and this is what is enforced.</summary>
+/// <summary>
+/// What an Intel VT-d unit of ours has. Its capability registers are computed from this, and this is what is enforced.
+/// </summary>
 public sealed record VtdFeatures
 {
-    /// <summary>Width of the I/O virtual addresses that it translates, in bits: 39, 48 or 57 (as many table levels as that takes).</summary>
+    /// <summary>
+    /// Width of the I/O virtual addresses that it translates, in bits: 39, 48 or 57 (as many table levels as that
+    /// takes).
+    /// </summary>
     public int AddressBits { get; init; } = 48;
 
     /// <summary>Whether its second-stage tables have 2 MiB leaves.</summary>
@@ -15,11 +20,14 @@ public sealed record VtdFeatures
     public bool Pages1G { get; init; } = true;
 
     /// <summary>
-    /// Whether its second stage records which pages devices write: accessed and dirty bits, for which it has scalable mode.
+    /// Whether its second stage records which pages devices write: accessed and dirty bits, for which it has scalable
+    /// mode.
     /// </summary>
     public bool DirtyTracking { get; init; } = true;
 
-    /// <summary>Whether users can nest first stages of their own on its second stage (NEST, FSTS; it is in scalable mode then).</summary>
+    /// <summary>
+    /// Whether users can nest first stages of their own on its second stage (NEST, FSTS; it is in scalable mode then).
+    /// </summary>
     public bool Nesting { get; init; } = true;
 
     /// <summary>Whether a first stage can have 5 levels (FS5LP).</summary>
@@ -40,15 +48,25 @@ public sealed record VtdFeatures
     /// <summary>Whether devices can keep translations (DT) and ask for pages (PRS).</summary>
     public bool PageRequests { get; init; } = true;
 
-    /// <summary>How many translations of a first stage are kept; null for all that were ever used, up to 65536; 0 for none.</summary>
+    /// <summary>
+    /// How many translations of a first stage are kept; null for all that were ever used, up to 65536; 0 for none.
+    /// </summary>
     public int? IotlbEntries { get; init; }
 
-    /// <summary>How many entries of a first stage that lead to tables are kept; null for all that were ever used, up to 65536; 0 for none.</summary>
+    /// <summary>
+    /// How many entries of a first stage that lead to tables are kept; null for all that were ever used, up to 65536; 0
+    /// for none.
+    /// </summary>
     public int? StructureEntries { get; init; }
 
-    /// <summary>Whether it translates by PASID tables (SMTS), as all that came after the first generation needs.</summary>
+    /// <summary>
+    /// Whether it translates by PASID tables (SMTS), as all that came after the first generation needs.
+    /// </summary>
     internal bool IsScalable => DirtyTracking || Nesting || PasidBits > 0;
 
-    /// <summary>Ranges that no device behind it may use, beside the interrupt window that every unit keeps (as firmware reserves them: RMRR).</summary>
+    /// <summary>
+    /// Ranges that no device behind it may use, beside the interrupt window that every unit keeps (as firmware reserves
+    /// them: RMRR).
+    /// </summary>
     public IReadOnlyList<IovaRange> Reserved { get; init; } = [];
 }

@@ -10,7 +10,9 @@ using Ioasis.Units.Vtd.Nested;
 
 namespace Ioasis.Units.Vtd;
 
-/// <summary>An Intel VT-d unit (Intel Virtualization Technology for Directed I/O, architecture specification 4.1).</summary>
+/// <summary>
+/// An Intel VT-d unit (Intel Virtualization Technology for Directed I/O, architecture specification 4.1).
+/// </summary>
 public sealed class VtdUnit : IommuUnit
 {
     /// <summary>Writes to these addresses are interrupt messages, never DMA (specification 3.14).</summary>
@@ -29,20 +31,23 @@ public sealed class VtdUnit : IommuUnit
     public VtdUnit(string name, VtdFeatures features) : base(name)
     {
         if (features.AddressBits is not (39 or 48 or 57))
-            throw new ArgumentOutOfRangeException(nameof(features), features.AddressBits, "A VT-d unit translates 39, 48 or 57 address bits.");
+            throw new ArgumentOutOfRangeException(nameof(features), features.AddressBits,
+                "A VT-d unit translates 39, 48 or 57 address bits.");
         _features = features;
         _reserved = [InterruptWindow, .. features.Reserved];
         Aperture = new IovaRange(0, (1UL << features.AddressBits) - 1);
         PageSizes = (1UL << 12) | (features.Pages2M ? 1UL << 21 : 0) | (features.Pages1G ? 1UL << 30 : 0);
 
-        // The flag tells whoever maps that a nest parent takes nothing for reading alone (see CreatePagingDomain): Linux sets it for all units.
+        // The flag tells whoever maps that a nest parent takes nothing for reading alone (see CreatePagingDomain):
+        // Linux sets it for all units.
         var info = new IommuHwInfoVtd
         {
             Flags = IommufdH.IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17,
             CapReg = VtdCapability.Of(features).Value,
             EcapReg = VtdExtendedCapability.Of(features).Value,
         };
-        HardwareInfo = new HardwareInfo(IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD, MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwInfoVtd>(in info)).ToArray());
+        HardwareInfo = new HardwareInfo(IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD,
+            MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwInfoVtd>(in info)).ToArray());
     }
 
     /// <inheritdoc/>
@@ -54,12 +59,19 @@ public sealed class VtdUnit : IommuUnit
     /// <inheritdoc/>
     public override int MaxPasidLog2 => _features.PasidBits;
 
-    /// <summary>Page requests come with device translation only, as on Linux; and both with the unit's own support.</summary>
+    /// <summary>
+    /// Page requests come with device translation only, as on Linux; and both with the unit's own support.
+    /// </summary>
     public override EndpointFeatures Enable(EndpointFeatures features)
     {
         EndpointFeatures enabled = base.Enable(features);
         bool ats = enabled.Ats && _features.PageRequests;
-        return enabled with { Ats = ats, PageRequests = ats && _features.IsScalable ? Math.Min(enabled.PageRequests, PageRequestQueueDepth) : 0 };
+        return enabled with
+        {
+            Ats = ats,
+            PageRequests = ats
+            && _features.IsScalable ? Math.Min(enabled.PageRequests, PageRequestQueueDepth) : 0
+        };
     }
 
     /// <inheritdoc/>
@@ -75,17 +87,21 @@ public sealed class VtdUnit : IommuUnit
     public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) => _reserved;
 
     /// <summary>
-    /// Makes a second-stage table. PASIDs are fine with it. What is mapped for reading alone is not in a nest parent: Linux refuses that on all units
-    /// because of an erratum of some (772415).
+    /// Makes a second-stage table. PASIDs are fine with it. What is mapped for reading alone is not in a nest parent:
+    /// Linux refuses that on all units because of an erratum of some (772415).
     /// </summary>
     public override IommuStatus CreatePagingDomain(
         Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain)
     {
         domain = null;
-        if (data is not null || ((options & PagingDomainOptions.NestParent) != 0 && !_features.Nesting)) return IommuStatus.NotSupported;
-        PagingDomainOptions known = PagingDomainOptions.Pasid | PagingDomainOptions.NestParent | (_features.DirtyTracking ? PagingDomainOptions.DirtyTracking : 0);
+        if (data is not null || ((options & PagingDomainOptions.NestParent) != 0 && !_features.Nesting))
+            return IommuStatus.NotSupported;
+        PagingDomainOptions known = PagingDomainOptions.Pasid | PagingDomainOptions.NestParent
+            | (_features.DirtyTracking ? PagingDomainOptions.DirtyTracking : 0);
         if ((options & ~known) != 0) return IommuStatus.NotSupported;
-        domain = new PagingDomain(this, mappings, options) { IsWritableOnly = (options & PagingDomainOptions.NestParent) != 0 };
+        domain = new PagingDomain(
+            this, mappings, options)
+        { IsWritableOnly = (options & PagingDomainOptions.NestParent) != 0 };
         return IommuStatus.Ok;
     }
 
@@ -96,7 +112,9 @@ public sealed class VtdUnit : IommuUnit
         ArgumentNullException.ThrowIfNull(parent);
         ArgumentNullException.ThrowIfNull(data);
         domain = null;
-        return _features.Nesting ? VtdNestedDomain.TryCreate(parent, data, _features, out domain) : IommuStatus.NotSupported;
+        return _features.Nesting
+            ? VtdNestedDomain.TryCreate(parent, data, _features, out domain)
+            : IommuStatus.NotSupported;
     }
 
     /// <summary>What a first stage needs of the unit is found only here, as on Linux.</summary>
@@ -108,18 +126,24 @@ public sealed class VtdUnit : IommuUnit
         return domain is VtdNestedDomain firstStage && !CanWalk(firstStage) ? IommuStatus.Invalid : IommuStatus.Ok;
     }
 
-    /// <summary>A first stage that was made for another unit must be walked alike here, which Linux does not look at: 1 GiB leaves.</summary>
+    /// <summary>
+    /// A first stage that was made for another unit must be walked alike here, which Linux does not look at: 1 GiB
+    /// leaves.
+    /// </summary>
     private bool CanWalk(VtdNestedDomain nested) =>
-        (nested.Config.AddrWidth == VtdNestedDomain.FourLevels || (nested.Config.AddrWidth == VtdNestedDomain.FiveLevels && _features.FirstStage5Level))
+        (nested.Config.AddrWidth == VtdNestedDomain.FourLevels
+            || (nested.Config.AddrWidth == VtdNestedDomain.FiveLevels && _features.FirstStage5Level))
         && ((nested.Config.Flags & IommufdH.IOMMU_VTD_S1_SRE) == 0 || _features.SupervisorRequests)
         && ((nested.Config.Flags & IommufdH.IOMMU_VTD_S1_EAFE) == 0 || _features.ExtendedAccessed)
         && nested.Table.Format.HasPages1G == _features.FirstStage1G;
 
     /// <summary>Takes the tables of any VT-d unit that walks them alike.</summary>
     public override bool Accepts(IommuDomain domain) =>
-        domain.Owner is VtdUnit owner && owner._features.AddressBits == _features.AddressBits && (owner.PageSizes & ~PageSizes) == 0
+        domain.Owner is VtdUnit owner && owner._features.AddressBits == _features.AddressBits
+        && (owner.PageSizes & ~PageSizes) == 0
         && (domain is not PagingDomain { Options: var options } ? _features.Nesting
-            : (_features.DirtyTracking || (options & PagingDomainOptions.DirtyTracking) == 0) && (_features.Nesting || (options & PagingDomainOptions.NestParent) == 0));
+            : (_features.DirtyTracking || (options & PagingDomainOptions.DirtyTracking) == 0)
+            && (_features.Nesting || (options & PagingDomainOptions.NestParent) == 0));
 
     /// <inheritdoc/>
     public override byte FaultCode(FaultReason reason, bool isWrite) => reason switch

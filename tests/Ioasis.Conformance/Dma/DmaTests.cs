@@ -3,7 +3,9 @@ using Ioasis.Core.Domains;
 
 namespace Ioasis.Conformance.Dma;
 
-/// <summary>What a device reaches, as the bytes in memory show: nothing but what is mapped for it, with that access, now.</summary>
+/// <summary>
+/// What a device reaches, as the bytes in memory show: nothing but what is mapped for it, with that access, now.
+/// </summary>
 public sealed class DmaTests : UapiTest
 {
     private const int Length = 4000; // QEMU's edu stops the machine at all 4096 bytes of its buffer
@@ -192,7 +194,8 @@ public sealed class DmaTests : UapiTest
         engine.Fetch(From, Length);
         engine.Store(To, Length);
         byte[] arrived = _destination.ToArray(0, Length);
-        // Linux pins it. Of another process it cannot be pinned: then the access is refused, and the buffer is as it was.
+        // Linux pins it. Of another process it cannot be pinned: then the access is refused, and the buffer is as it
+        // was.
         if (arrived.Any(b => b != 0)) Assert.Equal(Pattern(Length, 5), arrived);
     }
 
@@ -234,7 +237,9 @@ public sealed class DmaTests : UapiTest
         Arrives(engine);
         engine.Device.Dispose();
         using IommuContext next = IommuContext.Open(Nodes);
-        DmaEngine second = model == "edu" ? new EduEngine(OpenBound(EduNode, next)) : new DmatestEngine(OpenBound(DmatestNode, next));
+        DmaEngine second = model == "edu"
+            ? new EduEngine(OpenBound(EduNode, next))
+            : new DmatestEngine(OpenBound(DmatestNode, next));
         NothingArrives(second);
     }
 
@@ -265,7 +270,8 @@ public sealed class DmaTests : UapiTest
     }
 
     private DmaEngine Bound(string model) =>
-        model == "edu" ? new EduEngine(OpenBound(EduNode, _context)) : new DmatestEngine(OpenBound(DmatestNode, _context));
+        model == "edu" ? new EduEngine(
+            OpenBound(EduNode, _context)) : new DmatestEngine(OpenBound(DmatestNode, _context));
 
     private DmaEngine Attached(string model)
     {

@@ -4,7 +4,9 @@ using Ioasis.Core.Domains;
 
 namespace Ioasis.Conformance.Dma;
 
-/// <summary>What a device is told of its DMA, DMA that is under way when its ground is taken away, reset, and MSI-X.</summary>
+/// <summary>
+/// What a device is told of its DMA, DMA that is under way when its ground is taken away, reset, and MSI-X.
+/// </summary>
 public sealed class DmatestTests : UapiTest
 {
     private const uint PauseMicroseconds = 2000;
@@ -119,7 +121,8 @@ public sealed class DmatestTests : UapiTest
         VfioDevice second = OpenBound(DmatestNode, OpenContext());
         var engine = new DmatestEngine(second);
         Assert.False(engine.IsBusy);
-        Assert.Equal(DmatestEngine.Fault, engine.Run(Iova, 64, 0)); // nothing is attached; and the engine is at no old command
+        // nothing is attached; and the engine is at no old command
+        Assert.Equal(DmatestEngine.Fault, engine.Run(Iova, 64, 0));
         Assert.Equal(then, _memory.ToArray(0, 4096));
     }
 

@@ -3,15 +3,18 @@ using Ioasis.Client;
 namespace Ioasis.Conformance.Dma;
 
 /// <summary>
-/// A guest's memory in a memfd, which begins at guest-physical address 0, and a first stage in it that is written entry by entry. Page 0 is the root;
-/// tables come after it, and data is where the test likes it to be.
+/// A guest's memory in a memfd, which begins at guest-physical address 0, and a first stage in it that is written entry
+/// by entry. Page 0 is the root; tables come after it, and data is where the test likes it to be.
 /// </summary>
 internal sealed class GuestTables(UserMemory memory, int levels = 4)
 {
-    internal const ulong Present = 1, Write = 2, User = 4, Accessed = 1 << 5, Dirty = 1 << 6, PageSize = 1 << 7, All = Present | Write | User;
+    internal const ulong Present = 1, Write = 2, User = 4, Accessed = 1 << 5, Dirty = 1 << 6, PageSize = 1 << 7,
+        All = Present | Write | User;
     private ulong _nextTable = UapiTest.Page;
 
-    /// <summary>Enters a leaf of 4 KiB (level 1), 2 MiB (2) or 1 GiB (3), and the tables on the way to it. Where the entry is.</summary>
+    /// <summary>
+    /// Enters a leaf of 4 KiB (level 1), 2 MiB (2) or 1 GiB (3), and the tables on the way to it. Where the entry is.
+    /// </summary>
     internal ulong Map(ulong iova, ulong gpa, int level = 1, ulong flags = All)
     {
         ulong at = EntryAt(iova, level);

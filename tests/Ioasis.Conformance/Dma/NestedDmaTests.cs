@@ -38,7 +38,8 @@ public sealed class NestedDmaTests : UapiTest
     public void A_leaf_of_each_size_leads_to_the_guest_s_memory(int level)
     {
         const ulong iova = 0x7f_c000_0000, offset = Data + 0x1000;
-        ulong leaf = _tables.Map(iova + (level == 1 ? offset : level == 2 ? Data : 0), level == 1 ? offset : level == 2 ? Data : 0, level);
+        ulong leaf = _tables.Map(
+            iova + (level == 1 ? offset : level == 2 ? Data : 0), level == 1 ? offset : level == 2 ? Data : 0, level);
         Attach();
         _memory.CopyFrom(offset, Pattern(4096, 1));
         Done(iova + offset, DmatestEngine.ToDevice);
@@ -205,5 +206,6 @@ internal static class Nesting
         context.DescribeHardware(device).Vtd is { } registers && (registers.EcapReg >> 26 & 1) != 0;
 
     /// <summary>Whether a bit of the capability register is set.</summary>
-    internal static bool Has(IommuContext context, VfioDevice device, int bit) => (context.DescribeHardware(device).Vtd!.Value.CapReg >> bit & 1) != 0;
+    internal static bool Has(IommuContext context, VfioDevice device, int bit) =>
+        (context.DescribeHardware(device).Vtd!.Value.CapReg >> bit & 1) != 0;
 }

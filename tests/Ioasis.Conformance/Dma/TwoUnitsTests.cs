@@ -8,8 +8,8 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Conformance.Dma;
 
 /// <summary>
-/// Units that differ, on one machine of the test's own: what each reports is what it does, for HWPTs that were made for the other as well. In
-/// process only: the machine behind the nodes is one for all tests.
+/// Units that differ, on one machine of the test's own: what each reports is what it does, for HWPTs that were made for
+/// the other as well. In process only: the machine behind the nodes is one for all tests.
 /// </summary>
 public sealed class TwoUnitsTests : IDisposable
 {
@@ -70,7 +70,8 @@ public sealed class TwoUnitsTests : IDisposable
         (bool Nests, bool FiveLevels, bool Pages1G, bool PageRequests) Reported(VfioDevice device)
         {
             IommuHwInfoVtd registers = _context.DescribeHardware(device).Vtd!.Value;
-            return (Bit(registers.EcapReg, 26), Bit(registers.CapReg, 60), Bit(registers.CapReg, 56), Bit(registers.EcapReg, 29));
+            return (Bit(registers.EcapReg, 26), Bit(registers.CapReg, 60), Bit(registers.CapReg, 56),
+                Bit(registers.EcapReg, 29));
         }
 
         static bool Bit(ulong value, int bit) => (value >> bit & 1) != 0;
@@ -115,8 +116,10 @@ public sealed class TwoUnitsTests : IDisposable
     {
         using FaultQueue faults = _context.AllocateFaultQueue();
         Hwpt parent = _context.AllocateHwpt(_full, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT);
-        UapiTest.Fails(Errno.ENODEV, () => _small.Attach(_context.AllocateNestedHwpt(_small, parent, new IommuHwptVtdS1 { AddrWidth = 57 }, 0, faults)));
-        UapiTest.Fails(Errno.EINVAL, () => _plain.Attach(_context.AllocateNestedHwpt(_full, parent, new IommuHwptVtdS1 { AddrWidth = 48 }, 0, faults)));
+        UapiTest.Fails(Errno.ENODEV, () => _small.Attach(
+                _context.AllocateNestedHwpt(_small, parent, new IommuHwptVtdS1 { AddrWidth = 57 }, 0, faults)));
+        UapiTest.Fails(Errno.EINVAL, () => _plain.Attach(
+                _context.AllocateNestedHwpt(_full, parent, new IommuHwptVtdS1 { AddrWidth = 48 }, 0, faults)));
         _full.Attach(_context.AllocateNestedHwpt(_full, parent, new IommuHwptVtdS1 { AddrWidth = 48 }, 0, faults));
     }
 

@@ -156,7 +156,8 @@ public sealed class CompatMapTests : UapiTest
         Refuses(Errno.EINVAL, 0x11000, 0x800, left: 0x800);
         Refuses(Errno.EINVAL, 0x11800, 0x800, left: 0x800);
         Refuses(Errno.EINVAL, 0x11800, Page, left: Page);
-        Refuses(Errno.ENOENT, 0x10001, (4 * Page) - 1, left: 0); // a cut after the first byte is none, and then the mapping is not whole
+        // a cut after the first byte is none, and then the mapping is not whole
+        Refuses(Errno.ENOENT, 0x10001, (4 * Page) - 1, left: 0);
         Refuses(Errno.EINVAL, 0x11800, ulong.MaxValue, left: ulong.MaxValue);
         Refuses(Errno.EINVAL, 0x11001, 0, left: 0);
         Assert.Equal(before, Snapshot.Of(_ioas, Looked));
@@ -213,7 +214,8 @@ public sealed class CompatMapTests : UapiTest
 
         Unmaps(0x11000, Page, Page);
         StoreAll(second);
-        for (ulong page = 0; page < 4; page++) Assert.Equal(page == 1 ? first : second, _memory.ToArray(page * Page, length));
+        for (ulong page = 0; page < 4; page++)
+            Assert.Equal(page == 1 ? first : second, _memory.ToArray(page * Page, length));
         UserMemory other = Pages(1);
         Succeeds(Map(0x11000, Page, address: other.Address.Value));
         StoreAll(first);
@@ -221,7 +223,8 @@ public sealed class CompatMapTests : UapiTest
         Unmaps(0x12000, 2 * Page, 2 * Page);
         StoreAll(second);
         Assert.Equal(second, other.ToArray(0, length));
-        Assert.Equal([second, first, first, first], ((ulong[])[0, 1, 2, 3]).Select(p => _memory.ToArray(p * Page, length)));
+        Assert.Equal([second, first, first, first],
+            ((ulong[])[0, 1, 2, 3]).Select(p => _memory.ToArray(p * Page, length)));
         UnmapsAll(3 * Page);
         engine.Store(At(0x10000), length);
         Assert.Equal(second, _memory.ToArray(0, length));
@@ -236,7 +239,8 @@ public sealed class CompatMapTests : UapiTest
 
     private void Set(ulong type) => Succeeds(_context.Handle.Ioctl(VFIO_SET_IOMMU, type));
 
-    private SysResult Map(ulong iova, ulong length, uint flags = Readable | Writable, ulong? address = null, uint size = 32)
+    private SysResult Map(ulong iova, ulong length, uint flags = Readable | Writable, ulong? address = null,
+        uint size = 32)
     {
         var arguments = new VfioIommuType1DmaMap
         {

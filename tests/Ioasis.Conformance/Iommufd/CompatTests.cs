@@ -69,8 +69,10 @@ public sealed class CompatTests : UapiTest
     public void What_a_container_is_and_can_do_takes_no_IOAS_to_tell()
     {
         Assert.Equal(SysResult.Ok(VFIO_API_VERSION), _context.Handle.Ioctl(VFIO_GET_API_VERSION, Nowhere));
-        foreach (uint there in (uint[])[VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU, VFIO_UNMAP_ALL]) Assert.Equal(SysResult.Ok(1), Check(there));
-        foreach (ulong not in (ulong[])[0, 2, 5, 6, 7, VFIO_NOIOMMU_IOMMU, VFIO_UPDATE_VADDR, 11, 100, VFIO_TYPE1_IOMMU | (1ul << 32), ulong.MaxValue])
+        foreach (uint there in (uint[])[VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU, VFIO_UNMAP_ALL])
+            Assert.Equal(SysResult.Ok(1), Check(there));
+        foreach (ulong not in (ulong[])[0, 2, 5, 6, 7, VFIO_NOIOMMU_IOMMU, VFIO_UPDATE_VADDR, 11, 100,
+            VFIO_TYPE1_IOMMU | (1ul << 32), ulong.MaxValue])
             Assert.Equal(SysResult.Ok(), Check(not));
     }
 
@@ -82,7 +84,8 @@ public sealed class CompatTests : UapiTest
         Assert.Equal(SysResult.Ok(1), Check(VFIO_DMA_CC_IOMMU));
         VfioDevice device = OpenBound(EduNode, _context);
         device.Attach(ioas);
-        bool snoops = (_context.DescribeHardware(device).Vtd!.Value.EcapReg & (1 << 7)) != 0; // VT-d specification, 11.4.3: SC
+        // VT-d specification, 11.4.3: SC
+        bool snoops = (_context.DescribeHardware(device).Vtd!.Value.EcapReg & (1 << 7)) != 0;
         Assert.Equal(SysResult.Ok(snoops ? 1 : 0), Check(VFIO_DMA_CC_IOMMU));
     }
 
@@ -90,9 +93,11 @@ public sealed class CompatTests : UapiTest
     public void A_kind_of_IOMMU_is_chosen_as_often_as_one_likes()
     {
         foreach (ulong type in (ulong[])[VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU]) Fails(Errno.ENODEV, SetIommu(type));
-        foreach (ulong type in (ulong[])[0, 2, VFIO_NOIOMMU_IOMMU, 6, VFIO_TYPE1_IOMMU | (1ul << 32)]) Fails(Errno.EINVAL, SetIommu(type));
+        foreach (ulong type in (ulong[])[0, 2, VFIO_NOIOMMU_IOMMU, 6, VFIO_TYPE1_IOMMU | (1ul << 32)])
+            Fails(Errno.EINVAL, SetIommu(type));
         Ioas ioas = Container();
-        foreach (ulong type in (ulong[])[0, 2, VFIO_NOIOMMU_IOMMU, 6, VFIO_TYPE1_IOMMU | (1ul << 32)]) Fails(Errno.EINVAL, SetIommu(type));
+        foreach (ulong type in (ulong[])[0, 2, VFIO_NOIOMMU_IOMMU, 6, VFIO_TYPE1_IOMMU | (1ul << 32)])
+            Fails(Errno.EINVAL, SetIommu(type));
         Succeeds(SetIommu(VFIO_TYPE1v2_IOMMU));
         Assert.True(ioas.HugePages);
         Assert.Equal(1ul, ioas.IovaAlignment);
@@ -151,9 +156,11 @@ public sealed class CompatTests : UapiTest
         VfioIommuType1Info full = Info(out byte[] whole);
         int ranges = ioas.IovaRanges.Count, end = 24 + 16 + 16 + (16 * ranges);
         Assert.Equal((uint)end, full.Argsz);
-        foreach (int room in (int[])[16, 17, 20, 24, 25, 35, 36, 39, 40, 41, 55, 56, 72, 73, end - 1, end, end + 1, 4096])
+        foreach (int room in (int[])[16, 17, 20, 24, 25, 35, 36, 39, 40, 41, 55, 56, 72, 73, end - 1, end,
+            end + 1, 4096])
         {
-            // All that comes is as in the whole answer, except that the way to the first capability is told only with the last one there.
+            // All that comes is as in the whole answer, except that the way to the first capability is told only with
+            // the last one there.
             byte[] expected = Blank(room);
             whole.AsSpan(0, Math.Min(room, 24)).CopyTo(expected);
             expected.AsSpan(16, 4)[..Math.Clamp(room - 16, 0, 4)].Clear();
@@ -166,7 +173,8 @@ public sealed class CompatTests : UapiTest
 
             byte[] came = Blank(room);
             Succeeds(_context.TryIoctl(VFIO_IOMMU_GET_INFO, came));
-            Assert.True(expected.AsSpan().SequenceEqual(came), $"room {room}: {Convert.ToHexString(came)} instead of {Convert.ToHexString(expected)}");
+            Assert.True(expected.AsSpan().SequenceEqual(came),
+                $"room {room}: {Convert.ToHexString(came)} instead of {Convert.ToHexString(expected)}");
         }
 
         static byte[] Blank(int room)
@@ -194,8 +202,10 @@ public sealed class CompatTests : UapiTest
         UserMemory page = Pages(1);
         foreach ((ulong there, uint room, SysResult expected) in ((ulong, uint, SysResult)[])
         [
-            (15, 24, Errno.EFAULT), (16, 16, SysResult.Ok()), (16, 17, Errno.EFAULT), (16, 24, Errno.EFAULT), (24, 35, SysResult.Ok()),
-            (24, 36, Errno.EFAULT), (36, 4096, Errno.EFAULT), (40, 56, SysResult.Ok()), (56, 72, Errno.EFAULT), (72, 4096, SysResult.Ok()),
+            (15, 24, Errno.EFAULT), (16, 16, SysResult.Ok()), (16, 17, Errno.EFAULT), (16, 24, Errno.EFAULT),
+            (24, 35, SysResult.Ok()),
+            (24, 36, Errno.EFAULT), (36, 4096, Errno.EFAULT), (40, 56, SysResult.Ok()), (56, 72, Errno.EFAULT),
+                (72, 4096, SysResult.Ok()),
         ])
         {
             ulong start = Page - there;
@@ -228,7 +238,13 @@ public sealed class CompatTests : UapiTest
 
     private SysResult Compat(ushort operation, uint ioas, out uint id, ushort reserved = 0)
     {
-        var arguments = new IommuVfioIoas { Size = Size<IommuVfioIoas>(), IoasId = ioas, Op = operation, Reserved = reserved };
+        var arguments = new IommuVfioIoas
+        {
+            Size = Size<IommuVfioIoas>(),
+            IoasId = ioas,
+            Op = operation,
+            Reserved = reserved
+        };
         SysResult result = _context.TryIoctl(IOMMU_VFIO_IOAS, ref arguments);
         id = arguments.IoasId;
         return result;
@@ -258,11 +274,13 @@ public sealed class CompatTests : UapiTest
     {
         Assert.Equal(24u, info.CapOffset);
         var avail = MemoryMarshal.Read<VfioIommuType1InfoDmaAvail>(bytes.AsSpan(24));
-        Assert.Equal((VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL, (ushort)1, 40u), (avail.Header.Id, avail.Header.Version, avail.Header.Next));
+        Assert.Equal((VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL, (ushort)1, 40u),
+            (avail.Header.Id, avail.Header.Version, avail.Header.Next));
         Assert.Equal(uint.MaxValue, avail.Avail);
         var capability = MemoryMarshal.Read<VfioIommuType1InfoCapIovaRange>(bytes.AsSpan(40));
         Assert.Equal(
-            (VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, (ushort)1, 0u), (capability.Header.Id, capability.Header.Version, capability.Header.Next));
+            (VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, (ushort)1, 0u),
+            (capability.Header.Id, capability.Header.Version, capability.Header.Next));
         ReadOnlySpan<VfioIovaRange> ranges = MemoryMarshal.Cast<byte, VfioIovaRange>(bytes.AsSpan(56));
         Assert.Equal(ranges.Length, (int)capability.NrIovas);
         Assert.Equal(ioas.IovaRanges, ranges.ToArray().Select(r => new IovaRange(r.Start, r.End)));

@@ -111,7 +111,8 @@ public sealed class CopyTests : UapiTest
         Succeeds(_context.TryIoctl(IommufdH.IOMMU_IOAS_MAP, ref arguments));
     }
 
-    private SysResult Copy(uint flags, ulong from, ulong length, ulong to, uint? source = null, uint? destination = null)
+    private SysResult Copy(uint flags, ulong from, ulong length, ulong to, uint? source = null,
+        uint? destination = null)
     {
         var arguments = new IommuIoasCopy
         {

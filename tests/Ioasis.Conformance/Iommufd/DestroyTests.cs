@@ -35,7 +35,8 @@ public sealed class DestroyTests : UapiTest
     {
         IommuContext context = OpenContext();
         uint id = context.AllocateIoas().Id;
-        foreach (uint unknown in (uint[])[0, id + 1, NoId, uint.MaxValue]) Fails(Errno.ENOENT, () => context.Destroy(unknown));
+        foreach (uint unknown in (uint[])[0, id + 1, NoId, uint.MaxValue])
+            Fails(Errno.ENOENT, () => context.Destroy(unknown));
         context.Destroy(id);
         Fails(Errno.ENOENT, () => context.Destroy(id));
     }

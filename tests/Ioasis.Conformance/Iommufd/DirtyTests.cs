@@ -110,10 +110,12 @@ public sealed class DirtyTests : UapiTest
 
     private static void Store(DmatestEngine engine, params int[] pages)
     {
-        foreach (int page in pages) Assert.Equal(DmatestEngine.Done, engine.Run(At(First + ((ulong)page * Page) + 100), 64, 0));
+        foreach (int page in pages)
+            Assert.Equal(DmatestEngine.Done, engine.Run(At(First + ((ulong)page * Page) + 100), 64, 0));
     }
 
-    private void SetTracking(Hwpt hwpt, bool enable) => Succeeds(Set(hwpt.Id, enable ? IOMMU_HWPT_DIRTY_TRACKING_ENABLE : 0));
+    private void SetTracking(Hwpt hwpt, bool enable) =>
+        Succeeds(Set(hwpt.Id, enable ? IOMMU_HWPT_DIRTY_TRACKING_ENABLE : 0));
 
     private SysResult Set(uint hwpt, uint flags)
     {

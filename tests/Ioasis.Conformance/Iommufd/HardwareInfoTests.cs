@@ -23,7 +23,8 @@ public sealed class HardwareInfoTests : UapiTest
         Assert.Equal(Vtd, hardware.Type);
         Assert.Equal((int)Size<IommuHwInfoVtd>(), hardware.Data.Length);
         IommuHwInfoVtd registers = hardware.Vtd!.Value;
-        Assert.Equal(IommufdH.IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17, registers.Flags); // QEMU then leaves its ROMs out of a nest parent
+        // QEMU then leaves its ROMs out of a nest parent
+        Assert.Equal(IommufdH.IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17, registers.Flags);
         Assert.Equal(0u, registers.Reserved);
         Assert.NotEqual(0ul, registers.CapReg >> 8 & 0x1f); // SAGAW: some page-table depth of stage 2 (VT-d 11.4.2)
         int width = (int)(registers.CapReg >> 16 & 0x3f) + 1; // MGAW
@@ -48,7 +49,8 @@ public sealed class HardwareInfoTests : UapiTest
             Succeeds(Ask(buffer.Address.Value, (uint)length, out answer));
             Assert.Equal(24u, answer.DataLen);
             Assert.Equal(Vtd, answer.OutDataType);
-            byte[] expected = [.. whole.Take(length), .. new byte[Math.Max(0, length - 24)], .. Enumerable.Repeat((byte)0xaa, 128 - length)];
+            byte[] expected = [.. whole.Take(length), .. new byte[Math.Max(0, length - 24)],
+                .. Enumerable.Repeat((byte)0xaa, 128 - length)];
             Assert.Equal(expected, buffer.ToArray(0, 128));
         }
 
@@ -62,7 +64,8 @@ public sealed class HardwareInfoTests : UapiTest
         Succeeds(Ask(Nowhere, 0, out _, IommufdH.IOMMU_HW_INFO_FLAG_INPUT_TYPE, IommufdH.IOMMU_HW_INFO_TYPE_DEFAULT));
         Succeeds(Ask(Nowhere, 0, out IommuHwInfo answer, IommufdH.IOMMU_HW_INFO_FLAG_INPUT_TYPE, Vtd));
         Assert.Equal(Vtd, answer.OutDataType);
-        Fails(Errno.EOPNOTSUPP, Ask(Nowhere, 0, out _, IommufdH.IOMMU_HW_INFO_FLAG_INPUT_TYPE, IommufdH.IOMMU_HW_INFO_TYPE_ARM_SMMUV3));
+        Fails(Errno.EOPNOTSUPP, Ask(Nowhere, 0, out _, IommufdH.IOMMU_HW_INFO_FLAG_INPUT_TYPE,
+                IommufdH.IOMMU_HW_INFO_TYPE_ARM_SMMUV3));
         Succeeds(Ask(Nowhere, 0, out _, 0, IommufdH.IOMMU_HW_INFO_TYPE_ARM_SMMUV3)); // not asked for without the flag
     }
 
@@ -80,7 +83,8 @@ public sealed class HardwareInfoTests : UapiTest
     }
 
     private SysResult Ask(
-        ulong buffer, uint length, out IommuHwInfo answer, uint flags = 0, uint type = 0, uint? device = null, byte reserved = 0)
+        ulong buffer, uint length, out IommuHwInfo answer, uint flags = 0, uint type = 0, uint? device = null,
+        byte reserved = 0)
     {
         answer = new IommuHwInfo
         {

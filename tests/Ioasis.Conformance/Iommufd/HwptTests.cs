@@ -69,7 +69,8 @@ public sealed class HwptTests : UapiTest
         Fails(Errno.EOPNOTSUPP, Allocate(0x10, out _));
         Fails(Errno.EOPNOTSUPP, Allocate(0x80000000, out _));
         Fails(Errno.EOPNOTSUPP, Allocate(0, out _, reserved: 1));
-        Fails(Errno.EOPNOTSUPP, Allocate(IommufdH.IOMMU_HWPT_FAULT_ID_VALID | IommufdH.IOMMU_HWPT_ALLOC_NEST_PARENT, out _));
+        Fails(Errno.EOPNOTSUPP, Allocate(
+                IommufdH.IOMMU_HWPT_FAULT_ID_VALID | IommufdH.IOMMU_HWPT_ALLOC_NEST_PARENT, out _));
         Fails(Errno.ENOENT, Allocate(IommufdH.IOMMU_HWPT_FAULT_ID_VALID, out _));
         Fails(Errno.ENOENT, Allocate(0, out _, device: NoId));
         Fails(Errno.ENOENT, Allocate(0, out _, device: _ioas.Id));
@@ -78,7 +79,8 @@ public sealed class HwptTests : UapiTest
         Fails(Errno.ENOENT, Allocate(0, out _, device: NoId, pageTable: NoId));
         Fails(Errno.EINVAL, Allocate(0, out _, dataType: IommufdH.IOMMU_HWPT_DATA_VTD_S1));
         Fails(Errno.EINVAL, Allocate(0, out _, dataLength: 8));
-        Fails(Errno.EOPNOTSUPP, Allocate(0, out _, dataType: IommufdH.IOMMU_HWPT_DATA_VTD_S1, dataLength: 24)); // on an IOAS
+        // on an IOAS
+        Fails(Errno.EOPNOTSUPP, Allocate(0, out _, dataType: IommufdH.IOMMU_HWPT_DATA_VTD_S1, dataLength: 24));
         Fails(Errno.EOPNOTSUPP, Allocate(0, out _, pageTable: hwpt)); // nested, without data
         Assert.Equal(before, Snapshot.Of(_ioas));
     }
@@ -93,7 +95,8 @@ public sealed class HwptTests : UapiTest
     }
 
     private SysResult Allocate(
-        uint flags, out uint hwpt, uint? device = null, uint? pageTable = null, uint dataType = 0, uint dataLength = 0, uint reserved = 0)
+        uint flags, out uint hwpt, uint? device = null, uint? pageTable = null, uint dataType = 0, uint dataLength = 0,
+        uint reserved = 0)
     {
         var arguments = new IommuHwptAlloc
         {

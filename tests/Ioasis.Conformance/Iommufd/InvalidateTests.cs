@@ -5,7 +5,10 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Conformance.Iommufd;
 
-/// <summary>IOMMU_HWPT_INVALIDATE: what is refused in which order, and that the program is always told how many entries were done.</summary>
+/// <summary>
+/// IOMMU_HWPT_INVALIDATE: what is refused in which order, and that the program is always told how many entries were
+/// done.
+/// </summary>
 public sealed class InvalidateTests : UapiTest
 {
     private const uint Length = 24;
@@ -62,7 +65,8 @@ public sealed class InvalidateTests : UapiTest
     public void Entries_that_cannot_be_read_are_EFAULT_after_those_that_could()
     {
         ulong at = _entries.Address.Value + (2 * Page) - (3 * Length); // and then nothing is there
-        for (uint i = 0; i < 3; i++) _entries.Write((2 * Page) - (3 * Length) + (i * Length), new IommuHwptVtdS1Invalidate { Npages = 1 });
+        for (uint i = 0; i < 3; i++)
+            _entries.Write((2 * Page) - (3 * Length) + (i * Length), new IommuHwptVtdS1Invalidate { Npages = 1 });
         Assert.Equal(((SysResult)Errno.EFAULT, 3u), Invalidate(4, at: at));
         Assert.Equal(((SysResult)Errno.EFAULT, 0u), Invalidate(4, at: Nowhere));
     }
@@ -80,11 +84,15 @@ public sealed class InvalidateTests : UapiTest
     public void Lengths_and_counts_have_bounds()
     {
         Set(0, 0x1000, 1);
-        foreach (uint length in (uint[])[0, 4097]) Assert.Equal(((SysResult)Errno.EINVAL, 0u), Invalidate(1, length: length, target: NoId)); // before the object
+        // before the object
+        foreach (uint length in (uint[])[0, 4097])
+            Assert.Equal(((SysResult)Errno.EINVAL, 0u), Invalidate(1, length: length, target: NoId));
         Assert.Equal(((SysResult)Errno.EINVAL, 0u), Invalidate(1, at: 0, target: NoId));
         Assert.Equal(((SysResult)Errno.EINVAL, 0u), Invalidate((1u << 19) + 1, target: NoId));
-        foreach (uint length in (uint[])[8, 23, 25, 4096]) Assert.Equal(((SysResult)Errno.EINVAL, 0u), Invalidate(1, length: length));
-        Assert.Equal(((SysResult)Errno.EOPNOTSUPP, 0u), Invalidate(1, length: 0, target: NoId, reserved: 1)); // first of all
+        foreach (uint length in (uint[])[8, 23, 25, 4096])
+            Assert.Equal(((SysResult)Errno.EINVAL, 0u), Invalidate(1, length: length));
+        // first of all
+        Assert.Equal(((SysResult)Errno.EOPNOTSUPP, 0u), Invalidate(1, length: 0, target: NoId, reserved: 1));
     }
 
     [Fact]
@@ -97,10 +105,17 @@ public sealed class InvalidateTests : UapiTest
     }
 
     private void Set(int index, ulong address, ulong pages, uint flags = 0, uint reserved = 0) => _entries.Write(
-        (ulong)index * Length, new IommuHwptVtdS1Invalidate { Addr = address, Npages = pages, Flags = flags, Reserved = reserved });
+        (ulong)index * Length, new IommuHwptVtdS1Invalidate
+        {
+            Addr = address,
+            Npages = pages,
+            Flags = flags,
+            Reserved = reserved
+        });
 
     private (SysResult Result, uint Done) Invalidate(
-        uint count, uint length = Length, ulong? at = null, uint? target = null, uint type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, uint reserved = 0)
+        uint count, uint length = Length, ulong? at = null, uint? target = null,
+        uint type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, uint reserved = 0)
     {
         var arguments = new IommuHwptInvalidate
         {

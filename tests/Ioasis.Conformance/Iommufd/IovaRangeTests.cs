@@ -33,7 +33,8 @@ public sealed class IovaRangeTests : UapiTest
         Assert.Equal(2, ranges.Count);
         Assert.Equal(new IovaRange(0, Messages.First - 1), ranges[0]);
         Assert.Equal(Messages.Last + 1, ranges[1].First);
-        Assert.True(ranges[1].Last < ulong.MaxValue && ((ranges[1].Last + 1) & ranges[1].Last) == 0, $"{ranges[1]} ends at an address width");
+        Assert.True(ranges[1].Last < ulong.MaxValue && ((ranges[1].Last + 1) & ranges[1].Last) == 0,
+            $"{ranges[1]} ends at an address width");
         Assert.Equal(Page, _ioas.IovaAlignment);
 
         device.Detach();
@@ -103,7 +104,8 @@ public sealed class IovaRangeTests : UapiTest
         UserMemory page = Pages(1);
         _ioas.AllowIovas(new IovaRange(0x100000, 0x100fff));
         Fails(Errno.EADDRINUSE, () => _ioas.AllowIovas(new IovaRange(Messages.First - 1, Messages.First)));
-        Fails(Errno.EADDRINUSE, () => _ioas.AllowIovas(new IovaRange(0x200000, 0x2fffff), new IovaRange(Messages.Last, Messages.Last + 1)));
+        Fails(Errno.EADDRINUSE, () =>
+            _ioas.AllowIovas(new IovaRange(0x200000, 0x2fffff), new IovaRange(Messages.Last, Messages.Last + 1)));
         Fails(Errno.EADDRINUSE, () => _ioas.AllowIovas(IovaRange.All));
         Assert.Equal(At(0x100000), _ioas.Map(page)); // what was allowed before still is
         Fails(Errno.ENOSPC, () => _ioas.Map(page));
@@ -128,10 +130,18 @@ public sealed class IovaRangeTests : UapiTest
         _ioas.AllowIovas(new IovaRange(0x100000, 0x100fff));
         Fails(Errno.EINVAL, Allow(new IommuIovaRange { Start = 0x2000, Last = 0x1fff }));
         Fails(Errno.EINVAL, Allow(new IommuIovaRange { Start = 0x2000, Last = 0x2000 }));
-        Fails(Errno.EINVAL, Allow(new IommuIovaRange { Start = 0x2000, Last = 0x3fff }, new IommuIovaRange { Start = 0x3fff, Last = 0x4fff }));
-        Fails(Errno.EINVAL, Allow(new IommuIovaRange { Start = 0x2000, Last = 0x3fff }, new IommuIovaRange { Start = 0x2000, Last = 0x3fff }));
+        Fails(Errno.EINVAL, Allow(new IommuIovaRange { Start = 0x2000, Last = 0x3fff },
+                new IommuIovaRange { Start = 0x3fff, Last = 0x4fff }));
+        Fails(Errno.EINVAL, Allow(new IommuIovaRange { Start = 0x2000, Last = 0x3fff },
+                new IommuIovaRange { Start = 0x2000, Last = 0x3fff }));
 
-        var arguments = new IommuIoasAllowIovas { Size = Size<IommuIoasAllowIovas>(), IoasId = _ioas.Id, NumIovas = 1, AllowedIovas = Nowhere };
+        var arguments = new IommuIoasAllowIovas
+        {
+            Size = Size<IommuIoasAllowIovas>(),
+            IoasId = _ioas.Id,
+            NumIovas = 1,
+            AllowedIovas = Nowhere
+        };
         Fails(Errno.EFAULT, _context.TryIoctl(IommufdH.IOMMU_IOAS_ALLOW_IOVAS, ref arguments));
         arguments = arguments with { NumIovas = 0, Reserved = 1 };
         Fails(Errno.EOPNOTSUPP, _context.TryIoctl(IommufdH.IOMMU_IOAS_ALLOW_IOVAS, ref arguments));
@@ -144,7 +154,8 @@ public sealed class IovaRangeTests : UapiTest
         Fails(Errno.ENOSPC, () => _ioas.Map(page));
     }
 
-    private SysResult Ranges(uint room, ulong array, out IommuIoasIovaRanges arguments, uint? ioas = null, uint reserved = 0)
+    private SysResult Ranges(
+        uint room, ulong array, out IommuIoasIovaRanges arguments, uint? ioas = null, uint reserved = 0)
     {
         arguments = new IommuIoasIovaRanges
         {

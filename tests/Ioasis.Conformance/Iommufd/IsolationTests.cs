@@ -43,7 +43,12 @@ public sealed class IsolationTests : UapiTest
         VfioDevice device = OpenBound(EduNode, context);
         var hardware = new IommuHwInfo { Size = Size<IommuHwInfo>(), DevId = device.Id };
         Fails(Errno.ENOENT, other.TryIoctl(IommufdH.IOMMU_GET_HW_INFO, ref hardware));
-        var hwpt = new IommuHwptAlloc { Size = Size<IommuHwptAlloc>(), DevId = device.Id, PtId = other.AllocateIoas().Id };
+        var hwpt = new IommuHwptAlloc
+        {
+            Size = Size<IommuHwptAlloc>(),
+            DevId = device.Id,
+            PtId = other.AllocateIoas().Id
+        };
         Fails(Errno.ENOENT, other.TryIoctl(IommufdH.IOMMU_HWPT_ALLOC, ref hwpt));
         other.AllocateIoas();
         Ioas third = other.AllocateIoas(); // no such number in the device's context

@@ -38,7 +38,8 @@ public sealed class MapTests : UapiTest
     [InlineData(256, 2048)]
     public void A_chosen_IOVA_keeps_the_offset_in_the_page_and_the_alignment_of_the_memory(int length, int offset)
     {
-        // Aligned to the length's power of two, the memory's lowest bit or 2 MiB, whichever is least; then the offset's bits are set.
+        // Aligned to the length's power of two, the memory's lowest bit or 2 MiB, whichever is least; then the offset's
+        // bits are set.
         UserMemory memory = Pages(16);
         ulong address = memory.Address.Value + (ulong)offset;
         for (int i = 0; i < 8; i++)
@@ -90,7 +91,8 @@ public sealed class MapTests : UapiTest
         _ioas.Map(memory.Address, 2 * Page, Read, At(0x10000));
         ulong[] pages = [0xf000, 0x10000, 0x11000, 0x12000];
         Snapshot before = Snapshot.Of(_ioas, pages);
-        foreach ((ulong iova, ulong length) in ((ulong, ulong)[])[(0x10000, 1), (0x11fff, 1), (0xf000, 0x1001), (0x8000, 0x10000), (0x11000, 0x2000)])
+        foreach ((ulong iova, ulong length) in ((ulong, ulong)[])[(0x10000, 1), (0x11fff, 1), (0xf000, 0x1001),
+            (0x8000, 0x10000), (0x11000, 0x2000)])
             Fails(Errno.EEXIST, Map(Fixed | Readable, memory.Address.Value, length, iova));
         Assert.Equal(before, Snapshot.Of(_ioas, pages));
         Succeeds(Map(Fixed | Readable, memory.Address.Value, Page, 0xf000));
@@ -119,7 +121,8 @@ public sealed class MapTests : UapiTest
         Fails(Errno.EOPNOTSUPP, Map(Fixed | Readable | 8, address, Page, 0x10000));
         Fails(Errno.EOPNOTSUPP, Map(0x80000000 | Readable, address, Page, 0x10000));
         Fails(Errno.EOPNOTSUPP, Map(Fixed | Readable, address, Page, 0x10000, reserved: 1));
-        Fails(Errno.EOPNOTSUPP, Map(8, address, ulong.MaxValue, 0x10000, ioas: NoId)); // the first that is wrong decides
+        // the first that is wrong decides
+        Fails(Errno.EOPNOTSUPP, Map(8, address, ulong.MaxValue, 0x10000, ioas: NoId));
         Fails(Errno.EOVERFLOW, Map(0, address, ulong.MaxValue, 0x10000, ioas: NoId));
         Fails(Errno.EINVAL, Map(Fixed, address, Page, 0x10000, ioas: NoId));
         Fails(Errno.EINVAL, Map(Fixed, address, Page, 0x10000));
@@ -191,7 +194,8 @@ public sealed class MapTests : UapiTest
         _ioas.UnmapAll();
 
         ulong address = Pages(2).Address.Value;
-        foreach ((ulong iova, ulong length, ulong offset) in ((ulong, ulong, ulong)[])[(0x10010, Page, 0), (0x10000, 16, 0), (0x10000, Page, 16)])
+        foreach ((ulong iova, ulong length, ulong offset) in ((ulong, ulong, ulong)[])[(0x10010, Page, 0),
+            (0x10000, 16, 0), (0x10000, Page, 16)])
         {
             Succeeds(Map(Fixed | Readable, address + offset, length, iova));
             Fails(Errno.EADDRINUSE, () => device.Attach(_ioas));

@@ -5,7 +5,9 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Conformance.Iommufd;
 
-/// <summary>IOMMU_HWPT_ALLOC of nested HWPTs on a VT-d unit, their attaching, and what the objects around them keep alive.</summary>
+/// <summary>
+/// IOMMU_HWPT_ALLOC of nested HWPTs on a VT-d unit, their attaching, and what the objects around them keep alive.
+/// </summary>
 public sealed class NestedHwptTests : UapiTest
 {
     private const uint S1 = IOMMU_HWPT_DATA_VTD_S1;
@@ -59,10 +61,13 @@ public sealed class NestedHwptTests : UapiTest
 
         IommuHwInfoVtd registers = _context.DescribeHardware(_device).Vtd!.Value;
         Expect(new IommuHwptVtdS1 { AddrWidth = 57 }, (registers.CapReg >> 60 & 1) != 0); // FS5LP
-        Expect(new IommuHwptVtdS1 { AddrWidth = 48, Flags = IOMMU_VTD_S1_SRE }, (registers.EcapReg >> 31 & 1) != 0); // SRS
-        Expect(new IommuHwptVtdS1 { AddrWidth = 48, Flags = IOMMU_VTD_S1_EAFE }, (registers.EcapReg >> 34 & 1) != 0); // EAFS
+        // SRS
+        Expect(new IommuHwptVtdS1 { AddrWidth = 48, Flags = IOMMU_VTD_S1_SRE }, (registers.EcapReg >> 31 & 1) != 0);
+        // EAFS
+        Expect(new IommuHwptVtdS1 { AddrWidth = 48, Flags = IOMMU_VTD_S1_EAFE }, (registers.EcapReg >> 34 & 1) != 0);
         Expect(new IommuHwptVtdS1 { AddrWidth = 48, Flags = IOMMU_VTD_S1_WPE }, true);
-        Expect(new IommuHwptVtdS1 { AddrWidth = 48, Flags = 1ul << 40, Reserved = 1, PgtblAddr = ulong.MaxValue }, true);
+        Expect(new IommuHwptVtdS1 { AddrWidth = 48, Flags = 1ul << 40, Reserved = 1, PgtblAddr = ulong.MaxValue },
+            true);
 
         void Expect(IommuHwptVtdS1 data, bool good)
         {
@@ -89,7 +94,8 @@ public sealed class NestedHwptTests : UapiTest
     public void What_is_below_or_behind_a_HWPT_is_EBUSY_as_long_as_it_is_there()
     {
         using FaultQueue faults = _context.AllocateFaultQueue();
-        NestedHwpt nested = _context.AllocateNestedHwpt(_device, _parent, new IommuHwptVtdS1 { AddrWidth = 48 }, 0, faults);
+        NestedHwpt nested = _context.AllocateNestedHwpt(
+            _device, _parent, new IommuHwptVtdS1 { AddrWidth = 48 }, 0, faults);
         Fails(Errno.EBUSY, () => _context.Destroy(_ioas.Id));
         Fails(Errno.EBUSY, () => _parent.Destroy());
         Fails(Errno.EBUSY, () => _context.Destroy(faults.Id));
@@ -135,9 +141,15 @@ public sealed class NestedHwptTests : UapiTest
     {
         var options = _context.DescribeHardware(_device).Capabilities;
         Assert.SkipUnless((options & IOMMU_HW_CAP_DIRTY_TRACKING) != 0, "The unit records no dirty pages.");
-        Hwpt parent = _context.AllocateHwpt(_device, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
+        Hwpt parent = _context.AllocateHwpt(
+            _device, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
         NestedHwpt nested = _context.AllocateNestedHwpt(_device, parent, new IommuHwptVtdS1 { AddrWidth = 48 });
-        var enable = new IommuHwptSetDirtyTracking { Size = Size<IommuHwptSetDirtyTracking>(), Flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE, HwptId = nested.Id };
+        var enable = new IommuHwptSetDirtyTracking
+        {
+            Size = Size<IommuHwptSetDirtyTracking>(),
+            Flags = IOMMU_HWPT_DIRTY_TRACKING_ENABLE,
+            HwptId = nested.Id
+        };
         Fails(Errno.ENOENT, _context.TryIoctl(IOMMU_HWPT_SET_DIRTY_TRACKING, ref enable)); // of paging HWPTs only
         enable.HwptId = parent.Id;
         Succeeds(_context.TryIoctl(IOMMU_HWPT_SET_DIRTY_TRACKING, ref enable));
@@ -158,7 +170,14 @@ public sealed class NestedHwptTests : UapiTest
 
         ref IommuHwptAlloc Asking(uint queue)
         {
-            _asking = new IommuHwptAlloc { Size = Size<IommuHwptAlloc>(), Flags = IOMMU_HWPT_FAULT_ID_VALID, DevId = _device.Id, PtId = _ioas.Id, FaultId = queue };
+            _asking = new IommuHwptAlloc
+            {
+                Size = Size<IommuHwptAlloc>(),
+                Flags = IOMMU_HWPT_FAULT_ID_VALID,
+                DevId = _device.Id,
+                PtId = _ioas.Id,
+                FaultId = queue
+            };
             return ref _asking;
         }
     }
@@ -167,7 +186,13 @@ public sealed class NestedHwptTests : UapiTest
     public void A_VTd_unit_has_no_virtual_IOMMU()
     {
         // As Linux has it: what the call itself can tell comes first, then the objects it names.
-        var viommu = new IommuViommuAlloc { Size = Size<IommuViommuAlloc>(), Type = 1, DevId = _device.Id, HwptId = _parent.Id };
+        var viommu = new IommuViommuAlloc
+        {
+            Size = Size<IommuViommuAlloc>(),
+            Type = 1,
+            DevId = _device.Id,
+            HwptId = _parent.Id
+        };
         Fails(Errno.EOPNOTSUPP, _context.TryIoctl(IOMMU_VIOMMU_ALLOC, ref viommu));
         viommu.HwptId = NoId;
         Fails(Errno.EOPNOTSUPP, _context.TryIoctl(IOMMU_VIOMMU_ALLOC, ref viommu));
@@ -176,15 +201,33 @@ public sealed class NestedHwptTests : UapiTest
         viommu.Type = IOMMU_VIOMMU_TYPE_DEFAULT;
         Fails(Errno.EOPNOTSUPP, _context.TryIoctl(IOMMU_VIOMMU_ALLOC, ref viommu));
 
-        var vdevice = new IommuVdeviceAlloc { Size = Size<IommuVdeviceAlloc>(), ViommuId = _parent.Id, DevId = _device.Id, VirtId = 1 };
+        var vdevice = new IommuVdeviceAlloc
+        {
+            Size = Size<IommuVdeviceAlloc>(),
+            ViommuId = _parent.Id,
+            DevId = _device.Id,
+            VirtId = 1
+        };
         Fails(Errno.ENOENT, _context.TryIoctl(IOMMU_VDEVICE_ALLOC, ref vdevice));
-        var events = new IommuVeventqAlloc { Size = Size<IommuVeventqAlloc>(), ViommuId = _parent.Id, Type = 1, VeventqDepth = 1 };
+        var events = new IommuVeventqAlloc
+        {
+            Size = Size<IommuVeventqAlloc>(),
+            ViommuId = _parent.Id,
+            Type = 1,
+            VeventqDepth = 1
+        };
         Fails(Errno.ENOENT, _context.TryIoctl(IOMMU_VEVENTQ_ALLOC, ref events));
         events.VeventqDepth = 0;
         Fails(Errno.EINVAL, _context.TryIoctl(IOMMU_VEVENTQ_ALLOC, ref events));
         events.Type = IOMMU_VEVENTQ_TYPE_DEFAULT;
         Fails(Errno.EOPNOTSUPP, _context.TryIoctl(IOMMU_VEVENTQ_ALLOC, ref events));
-        var queue = new IommuHwQueueAlloc { Size = Size<IommuHwQueueAlloc>(), ViommuId = _parent.Id, Type = 1, Length = Page };
+        var queue = new IommuHwQueueAlloc
+        {
+            Size = Size<IommuHwQueueAlloc>(),
+            ViommuId = _parent.Id,
+            Type = 1,
+            Length = Page
+        };
         Fails(Errno.ENOENT, _context.TryIoctl(IOMMU_HW_QUEUE_ALLOC, ref queue));
         queue.NestingParentIova = ulong.MaxValue;
         Fails(Errno.EOVERFLOW, _context.TryIoctl(IOMMU_HW_QUEUE_ALLOC, ref queue));
@@ -203,7 +246,8 @@ public sealed class NestedHwptTests : UapiTest
     }
 
     private SysResult Allocate(
-        IommuHwptVtdS1 data, out uint hwpt, uint flags = 0, uint? parent = null, uint? device = null, uint type = S1, uint length = 24, ulong? at = null)
+        IommuHwptVtdS1 data, out uint hwpt, uint flags = 0, uint? parent = null, uint? device = null, uint type = S1,
+        uint length = 24, ulong? at = null)
     {
         UserMemory memory = Pages(1);
         memory.Write(0, data);

@@ -28,8 +28,10 @@ public sealed class SizeRuleTests : UapiTest
     /// <summary>Name, and the least bytes that a caller must know.</summary>
     public static TheoryData<string, int> Ioctls => new()
     {
-        { "DESTROY", 8 }, { "IOAS_ALLOC", 12 }, { "IOAS_ALLOW_IOVAS", 24 }, { "IOAS_COPY", 40 }, { "IOAS_IOVA_RANGES", 32 },
-        { "IOAS_MAP", 40 }, { "IOAS_MAP_FILE", 40 }, { "IOAS_UNMAP", 24 }, { "OPTION", 24 }, { "IOAS_CHANGE_PROCESS", 8 },
+        { "DESTROY", 8 }, { "IOAS_ALLOC", 12 }, { "IOAS_ALLOW_IOVAS", 24 }, { "IOAS_COPY", 40 },
+            { "IOAS_IOVA_RANGES", 32 },
+        { "IOAS_MAP", 40 }, { "IOAS_MAP_FILE", 40 }, { "IOAS_UNMAP", 24 }, { "OPTION", 24 },
+        { "IOAS_CHANGE_PROCESS", 8 },
         { "HWPT_ALLOC", 24 }, { "GET_HW_INFO", 32 }, { "VFIO_IOAS", 12 },
     };
 
@@ -101,7 +103,8 @@ public sealed class SizeRuleTests : UapiTest
         Prepare(name);
         uint[] wrong =
         [
-            _command | (Ioc.DirWrite << Ioc.DirShift), _command | (Ioc.DirRead << Ioc.DirShift), _command | (8u << Ioc.SizeShift),
+            _command | (Ioc.DirWrite << Ioc.DirShift), _command | (Ioc.DirRead << Ioc.DirShift),
+            _command | (8u << Ioc.SizeShift),
             Ioc.Io('<', Ioc.Nr(_command)),
         ];
         foreach (uint command in wrong) Fails(Errno.ENOTTY, _context.TryIoctl(command, _struct.ToArray()));
@@ -133,9 +136,12 @@ public sealed class SizeRuleTests : UapiTest
         else Fails(Errno.EINVAL, read);
         Fails(Errno.EINVAL, _context.Handle.Read(1ul << 40, _page.Address, 8));
         Fails(Errno.EINVAL, _context.Handle.Write(1ul << 40, _page.Address, 8));
-        Assert.Equal(Errno.ENXIO, _context.Handle.TryMap(1ul << 40, Page, shared: true, writable: true, executable: false, out _));
-        Assert.Equal(Errno.EINVAL, _context.Handle.TryMap(1ul << 40, Page, shared: false, writable: true, executable: false, out _));
-        Assert.Equal(Errno.EPERM, _context.Handle.TryMap(1ul << 40, Page, shared: true, writable: false, executable: true, out _));
+        Assert.Equal(Errno.ENXIO,
+            _context.Handle.TryMap(1ul << 40, Page, shared: true, writable: true, executable: false, out _));
+        Assert.Equal(Errno.EINVAL,
+            _context.Handle.TryMap(1ul << 40, Page, shared: false, writable: true, executable: false, out _));
+        Assert.Equal(Errno.EPERM,
+            _context.Handle.TryMap(1ul << 40, Page, shared: true, writable: false, executable: true, out _));
     }
 
     /// <summary>Arguments that would succeed, once, and how things are before.</summary>
@@ -168,7 +174,8 @@ public sealed class SizeRuleTests : UapiTest
             case "IOAS_ALLOC":
                 return (IommufdH.IOMMU_IOAS_ALLOC, Bytes(new IommuIoasAlloc { Size = 12 }));
             case "IOAS_ALLOW_IOVAS":
-                return (IommufdH.IOMMU_IOAS_ALLOW_IOVAS, Bytes(new IommuIoasAllowIovas { Size = 24, IoasId = _ioas.Id }));
+                return (IommufdH.IOMMU_IOAS_ALLOW_IOVAS,
+                    Bytes(new IommuIoasAllowIovas { Size = 24, IoasId = _ioas.Id }));
             case "IOAS_COPY":
                 return (IommufdH.IOMMU_IOAS_COPY, Bytes(new IommuIoasCopy
                 {
@@ -208,7 +215,8 @@ public sealed class SizeRuleTests : UapiTest
             case "IOAS_UNMAP":
                 Ioas mapped = _context.AllocateIoas();
                 mapped.Map(_page, at: At(0x10000));
-                return (IommufdH.IOMMU_IOAS_UNMAP, Bytes(new IommuIoasUnmap { Size = 24, IoasId = mapped.Id, Iova = 0x10000, Length = Page }));
+                return (IommufdH.IOMMU_IOAS_UNMAP,
+                    Bytes(new IommuIoasUnmap { Size = 24, IoasId = mapped.Id, Iova = 0x10000, Length = Page }));
             case "OPTION":
                 return (IommufdH.IOMMU_OPTION, Bytes(new IommuOption
                 {
@@ -220,9 +228,11 @@ public sealed class SizeRuleTests : UapiTest
             case "IOAS_CHANGE_PROCESS":
                 return (IommufdH.IOMMU_IOAS_CHANGE_PROCESS, Bytes(new IommuIoasChangeProcess { Size = 8 }));
             case "VFIO_IOAS":
-                return (IommufdH.IOMMU_VFIO_IOAS, Bytes(new IommuVfioIoas { Size = 12, Op = IommufdH.IOMMU_VFIO_IOAS_CLEAR }));
+                return (IommufdH.IOMMU_VFIO_IOAS,
+                    Bytes(new IommuVfioIoas { Size = 12, Op = IommufdH.IOMMU_VFIO_IOAS_CLEAR }));
             case "HWPT_ALLOC":
-                return (IommufdH.IOMMU_HWPT_ALLOC, Bytes(new IommuHwptAlloc { Size = 48, DevId = Device().Id, PtId = _context.AllocateIoas().Id }));
+                return (IommufdH.IOMMU_HWPT_ALLOC,
+                    Bytes(new IommuHwptAlloc { Size = 48, DevId = Device().Id, PtId = _context.AllocateIoas().Id }));
             case "GET_HW_INFO":
                 return (IommufdH.IOMMU_GET_HW_INFO, Bytes(new IommuHwInfo { Size = 40, DevId = Device().Id }));
             default:
@@ -232,5 +242,6 @@ public sealed class SizeRuleTests : UapiTest
 
     private VfioDevice Device() => _device ??= OpenBound(EduNode, _context);
 
-    private static byte[] Bytes<T>(T value) where T : unmanaged => MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value)).ToArray();
+    private static byte[] Bytes<T>(T value) where T : unmanaged =>
+        MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value)).ToArray();
 }

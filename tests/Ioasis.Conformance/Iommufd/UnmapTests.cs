@@ -77,14 +77,26 @@ public sealed class UnmapTests : UapiTest
     [Fact]
     public void A_refused_unmap_leaves_the_length_as_it_was()
     {
-        var arguments = new IommuIoasUnmap { Size = Size<IommuIoasUnmap>(), IoasId = _ioas.Id, Iova = 0x10000, Length = Page };
+        var arguments = new IommuIoasUnmap
+        {
+            Size = Size<IommuIoasUnmap>(),
+            IoasId = _ioas.Id,
+            Iova = 0x10000,
+            Length = Page
+        };
         Fails(Errno.ENOENT, _context.TryIoctl(IommufdH.IOMMU_IOAS_UNMAP, ref arguments));
         Assert.Equal(Page, arguments.Length);
     }
 
     private SysResult Unmap(ulong iova, ulong length, uint? ioas = null)
     {
-        var arguments = new IommuIoasUnmap { Size = Size<IommuIoasUnmap>(), IoasId = ioas ?? _ioas.Id, Iova = iova, Length = length };
+        var arguments = new IommuIoasUnmap
+        {
+            Size = Size<IommuIoasUnmap>(),
+            IoasId = ioas ?? _ioas.Id,
+            Iova = iova,
+            Length = length
+        };
         return _context.TryIoctl(IommufdH.IOMMU_IOAS_UNMAP, ref arguments);
     }
 }

@@ -12,7 +12,8 @@ public sealed class PasidOwnershipTests : SvaTest
     [Fact]
     public void The_lowest_free_one_of_a_range_is_given()
     {
-        Pasid first = Sva.AllocatePasid(500, 502), second = Sva.AllocatePasid(500, 502), third = Sva.AllocatePasid(500, 502);
+        Pasid first = Sva.AllocatePasid(500, 502), second = Sva.AllocatePasid(500, 502),
+            third = Sva.AllocatePasid(500, 502);
         Assert.Equal([500u, 501u, 502u], (uint[])[first.Value, second.Value, third.Value]);
         Fails(Errno.ENOSPC, () => Sva.AllocatePasid(500, 502));
         Sva.FreePasid(second);
@@ -120,7 +121,8 @@ public sealed class PasidOwnershipTests : SvaTest
         Fails(Errno.EOPNOTSUPP, Sva.TryIoctl(IOASIS_SVA_QUOTA, ref quota));
         Fails(Errno.EINVAL, () => Sva.Quota = 1 << 20);
         Fails(Errno.EFAULT, Sva.Handle.Ioctl(IOASIS_SVA_ALLOC_PASID, Nowhere));
-        foreach (uint command in (uint[])[IOASIS_SVA_ALLOC_PASID, IOASIS_SVA_FREE_PASID, IOASIS_SVA_BIND_PROCESS, IOASIS_SVA_BIND_TABLE, IOASIS_SVA_UNBIND, IOASIS_SVA_INVALIDATE, IOASIS_SVA_QUOTA])
+        foreach (uint command in (uint[])[IOASIS_SVA_ALLOC_PASID, IOASIS_SVA_FREE_PASID, IOASIS_SVA_BIND_PROCESS,
+            IOASIS_SVA_BIND_TABLE, IOASIS_SVA_UNBIND, IOASIS_SVA_INVALIDATE, IOASIS_SVA_QUOTA])
         {
             ulong small = 4;
             Fails(Errno.EINVAL, Sva.TryIoctl(command, ref small));

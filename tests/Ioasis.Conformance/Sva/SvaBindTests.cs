@@ -83,7 +83,8 @@ public sealed class SvaBindTests : SvaTest
         using UserMemory memory = Pages(1);
         Ioas ioas = Context.AllocateIoas();
         ioas.Map(memory, at: new Iova(0x10000));
-        Hwpt plain = Context.AllocateHwpt(Device, ioas), hwpt = Context.AllocateHwpt(Device, ioas, IOMMU_HWPT_ALLOC_PASID);
+        Hwpt plain = Context.AllocateHwpt(Device, ioas),
+            hwpt = Context.AllocateHwpt(Device, ioas, IOMMU_HWPT_ALLOC_PASID);
         Pasid pasid = Sva.AllocatePasid();
         Fails(Errno.EINVAL, () => Sva.Bind(pasid, plain));
         Sva.Bind(pasid, hwpt);
@@ -126,7 +127,8 @@ public sealed class SvaBindTests : SvaTest
     {
         (Hwpt parent, UserMemory guest) = MakeGuest();
         new GuestTables(guest).Map(0x5000, 32 * Page);
-        NestedHwpt nested = Context.AllocateNestedHwpt(Device, parent, new IommuHwptVtdS1 { AddrWidth = 48 }, IOMMU_HWPT_ALLOC_PASID);
+        NestedHwpt nested = Context.AllocateNestedHwpt(Device, parent, new IommuHwptVtdS1 { AddrWidth = 48 },
+            IOMMU_HWPT_ALLOC_PASID);
         Pasid pasid = Sva.AllocatePasid();
         Sva.Bind(pasid, nested);
         Device.Attach(Sva, pasid);
@@ -200,7 +202,13 @@ public sealed class SvaBindTests : SvaTest
     {
         Pasid pasid = Sva.AllocatePasid();
         Ioas ioas = Context.AllocateIoas();
-        var bind = new IoasisSvaBindTable { Size = Size<IoasisSvaBindTable>(), Pasid = pasid.Value, Iommufd = Context.Handle.Descriptor, PtId = ioas.Id };
+        var bind = new IoasisSvaBindTable
+        {
+            Size = Size<IoasisSvaBindTable>(),
+            Pasid = pasid.Value,
+            Iommufd = Context.Handle.Descriptor,
+            PtId = ioas.Id
+        };
         Fails(Errno.EOPNOTSUPP, Bind(bind with { Flags = 2 }));
         Fails(Errno.EINVAL, Bind(bind with { DataLen = 8 }));
         Fails(Errno.EINVAL, Bind(bind with { DataType = IOMMU_HWPT_DATA_VTD_S1 }));
@@ -210,8 +218,16 @@ public sealed class SvaBindTests : SvaTest
         Fails(Errno.ENOENT, Bind(bind with { Pasid = pasid.Value + 1 }));
         Fails(Errno.ENOENT, Bind(bind with { Flags = SvaH.IOASIS_SVA_BIND_FAULT_ID_VALID, FaultId = NoId }));
         Fails(Errno.EINVAL, Bind(bind with { PtId = Device.Id }));
-        Fails(Errno.EFAULT, Bind(bind with { PtId = MakeGuest().Parent.Id, DataType = IOMMU_HWPT_DATA_VTD_S1, DataLen = Size<IommuHwptVtdS1>(), DataUptr = Nowhere }));
-        Fails(Errno.EINVAL, Bind(bind with { DataType = IOMMU_HWPT_DATA_VTD_S1, DataLen = Size<IommuHwptVtdS1>(), DataUptr = Nowhere })); // no nest parent
+        Fails(Errno.EFAULT, Bind(bind with
+        {
+            PtId = MakeGuest().Parent.Id,
+            DataType = IOMMU_HWPT_DATA_VTD_S1,
+            DataLen = Size<IommuHwptVtdS1>(),
+            DataUptr = Nowhere
+        }));
+        // no nest parent
+        Fails(Errno.EINVAL, Bind(
+                bind with { DataType = IOMMU_HWPT_DATA_VTD_S1, DataLen = Size<IommuHwptVtdS1>(), DataUptr = Nowhere }));
         ioas.Destroy(); // nothing of all this stayed
         Fails(Errno.ENOENT, () => Sva.Unbind(pasid));
 
@@ -224,7 +240,9 @@ public sealed class SvaBindTests : SvaTest
         return Sva.TryIoctl(IOMMU_DESTROY, ref destroy);
     }
 
-    /// <summary>The device needs a page and asks for it; the page is made, the request answered, and the device gets through.</summary>
+    /// <summary>
+    /// The device needs a page and asks for it; the page is made, the request answered, and the device gets through.
+    /// </summary>
     private void Asks(Pasid pasid, FaultQueue faults, Action make, ulong at)
     {
         Device.Attach(Sva, pasid);

@@ -42,5 +42,6 @@ public abstract class SvaTest : UapiTest
         Assert.Equal(Enumerable.Repeat(value, 64), memory.ToArray(offset, 64));
     }
 
-    private protected void Refused(Pasid pasid, ulong at, uint reason) => Assert.Equal((DmatestEngine.Fault, reason), Store(pasid, at, 0xee));
+    private protected void Refused(Pasid pasid, ulong at, uint reason) =>
+        Assert.Equal((DmatestEngine.Fault, reason), Store(pasid, at, 0xee));
 }

@@ -5,16 +5,21 @@ using Ioasis.Machine.Description;
 namespace Ioasis.Conformance.Targets;
 
 /// <summary>
-/// What the suite runs on, by IOASIS_TARGET: a machine within this process (<c>process</c>, the default) or the nodes of the system
-/// (<c>nodes</c>), which are ours under <c>ioasis run</c> and the kernel's elsewhere. It is one machine for the whole run, so that
-/// what a test does not give back is missed by the next.
+/// What the suite runs on, by IOASIS_TARGET: a machine within this process (<c>process</c>, the default) or the nodes
+/// of the system (<c>nodes</c>), which are ours under <c>ioasis run</c> and the kernel's elsewhere. It is one machine
+/// for the whole run, so that what a test does not give back is missed by the next.
 /// </summary>
 internal static class Target
 {
-    private static readonly string Name = Environment.GetEnvironmentVariable("IOASIS_TARGET") is { Length: > 0 } name ? name : "process";
-    private static readonly SoftwareMachine? Machine = IsProcess ? SoftwareMachine.Create(MachineDescription.Default) : null;
+    private static readonly string Name =
+        Environment.GetEnvironmentVariable("IOASIS_TARGET") is { Length: > 0 } name ? name : "process";
+    private static readonly SoftwareMachine? Machine =
+        IsProcess ? SoftwareMachine.Create(MachineDescription.Default) : null;
 
-    /// <summary>A real kernel has an edu, thanks to QEMU, but neither a dmatest nor /dev/sva: IOASIS_WITHOUT=dmatest,sva says so.</summary>
+    /// <summary>
+    /// A real kernel has an edu, thanks to QEMU, but neither a dmatest nor /dev/sva: IOASIS_WITHOUT=dmatest,sva says
+    /// so.
+    /// </summary>
     private static readonly string Without = Environment.GetEnvironmentVariable("IOASIS_WITHOUT") ?? "";
 
     internal static bool IsProcess => Name switch
@@ -26,9 +31,12 @@ internal static class Target
 
     internal static string Description => IsProcess
         ? "Target: a machine within this process."
-        : $"Target: the device nodes of this system ({File.ReadAllText("/proc/version").Trim()}){(Without.Length > 0 ? $", without {Without}" : "")}.";
+        : $"Target: the device nodes of this system "
+            + $"({File.ReadAllText("/proc/version").Trim()}){(Without.Length > 0 ? $", without {Without}" : "")}.";
 
-    /// <summary>A process of its own in the eyes of a machine within this process; this process, through the nodes.</summary>
+    /// <summary>
+    /// A process of its own in the eyes of a machine within this process; this process, through the nodes.
+    /// </summary>
     internal static NodeTransport NewProcess(params int[] capabilities) =>
         Machine is null ? NodeTransport.OfSystem() : NodeTransport.InProcess(Machine, capabilities);
 
@@ -41,13 +49,15 @@ internal static class Target
     }
 
     /// <summary>The test is over if this target cannot have something that only we have.</summary>
-    internal static void Needs(string what) => Assert.SkipWhen(Without.Split(',').Contains(what), $"IOASIS_WITHOUT says that there is no {what} here.");
+    internal static void Needs(string what) =>
+        Assert.SkipWhen(Without.Split(',').Contains(what), $"IOASIS_WITHOUT says that there is no {what} here.");
 
     /// <summary>The node of the first device of a model; the test is over if this target cannot have one.</summary>
     internal static VfioNode Find(NodeTransport nodes, ushort device, string model)
     {
         Needs(model);
         return nodes.VfioNodes().FirstOrDefault(n => n.VendorId == 0x1234 && n.DeviceId == device)
-            ?? throw new InvalidOperationException($"No {model} (1234:{device:x4}) with a VFIO node was found; the suite needs one.");
+            ?? throw new InvalidOperationException(
+                $"No {model} (1234:{device:x4}) with a VFIO node was found; the suite needs one.");
     }
 }

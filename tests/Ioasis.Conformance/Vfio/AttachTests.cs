@@ -82,7 +82,8 @@ public sealed class AttachTests : UapiTest
         Fails(Errno.EINVAL, Attach(_ioas.Id, size: 11));
         Fails(Errno.EINVAL, Attach(_ioas.Id, flags: 2));
         Fails(Errno.EINVAL, Attach(_ioas.Id, flags: 0x80000000));
-        Fails(Errno.EINVAL, Attach(_ioas.Id, flags: VfioH.VFIO_DEVICE_ATTACH_PASID, size: 12)); // the PASID is beyond that
+        // the PASID is beyond that
+        Fails(Errno.EINVAL, Attach(_ioas.Id, flags: VfioH.VFIO_DEVICE_ATTACH_PASID, size: 12));
         Fails(Errno.EFAULT, _device.Handle.Ioctl(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, Nowhere));
         Assert.Equal(before, Snapshot.Of(_ioas));
         Succeeds(Attach(_ioas.Id, size: 12));
@@ -104,7 +105,8 @@ public sealed class AttachTests : UapiTest
     [Fact]
     public void A_device_without_PASIDs_has_them_attached_in_name()
     {
-        Hwpt plain = _context.AllocateHwpt(_device, _ioas), hwpt = _context.AllocateHwpt(_device, _ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID);
+        Hwpt plain = _context.AllocateHwpt(_device, _ioas),
+            hwpt = _context.AllocateHwpt(_device, _ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID);
         _device.Attach(hwpt, new Pasid(5));
         Fails(Errno.EBUSY, hwpt.Destroy);
         Fails(Errno.EINVAL, () => _device.Attach(plain)); // what goes beside a PASID is for PASIDs too
@@ -117,7 +119,8 @@ public sealed class AttachTests : UapiTest
     public void Bad_detaches_are_refused_and_the_device_stays_attached()
     {
         _device.Attach(_ioas);
-        foreach ((uint size, uint flags) in ((uint, uint)[])[(0, 0), (7, 0), (12, 2), (12, 0x80000000), (8, VfioH.VFIO_DEVICE_DETACH_PASID)])
+        foreach ((uint size, uint flags) in ((uint, uint)[])[(0, 0), (7, 0), (12, 2), (12, 0x80000000),
+            (8, VfioH.VFIO_DEVICE_DETACH_PASID)])
         {
             var arguments = new VfioDeviceDetachIommufdPt { Argsz = size, Flags = flags };
             Fails(Errno.EINVAL, _device.TryIoctl(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT, ref arguments));

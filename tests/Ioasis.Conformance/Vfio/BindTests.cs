@@ -18,8 +18,10 @@ public sealed class BindTests : UapiTest
     public static TheoryData<uint> OtherIoctls =>
     [
         VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT, VfioH.VFIO_DEVICE_GET_INFO,
-        VfioH.VFIO_DEVICE_GET_REGION_INFO, VfioH.VFIO_DEVICE_GET_IRQ_INFO, VfioH.VFIO_DEVICE_SET_IRQS, VfioH.VFIO_DEVICE_RESET,
-        VfioH.VFIO_DEVICE_FEATURE, VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, VfioH.VFIO_DEVICE_PCI_HOT_RESET, VfioH.VFIO_DEVICE_IOEVENTFD,
+        VfioH.VFIO_DEVICE_GET_REGION_INFO, VfioH.VFIO_DEVICE_GET_IRQ_INFO, VfioH.VFIO_DEVICE_SET_IRQS,
+        VfioH.VFIO_DEVICE_RESET,
+        VfioH.VFIO_DEVICE_FEATURE, VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, VfioH.VFIO_DEVICE_PCI_HOT_RESET,
+        VfioH.VFIO_DEVICE_IOEVENTFD,
         VfioH.VFIO_GET_API_VERSION, 0x3bfe,
     ];
 
@@ -39,7 +41,8 @@ public sealed class BindTests : UapiTest
         {
             Fails(Errno.EINVAL, _device.Handle.Read(offset, memory.Address, 4));
             Fails(Errno.EINVAL, _device.Handle.Write(offset, memory.Address, 4));
-            Assert.Equal(Errno.EINVAL, _device.Handle.TryMap(offset, Page, shared: true, writable: true, executable: false, out _));
+            Assert.Equal(Errno.EINVAL,
+                _device.Handle.TryMap(offset, Page, shared: true, writable: true, executable: false, out _));
         }
     }
 
@@ -162,7 +165,8 @@ public sealed class BindTests : UapiTest
         Succeeds(_device.TryIoctl(VfioH.VFIO_DEVICE_BIND_IOMMUFD, arguments));
     }
 
-    private SysResult Bind(VfioDeviceBindIommufd arguments) => _device.TryIoctl(VfioH.VFIO_DEVICE_BIND_IOMMUFD, ref arguments);
+    private SysResult Bind(VfioDeviceBindIommufd arguments) =>
+        _device.TryIoctl(VfioH.VFIO_DEVICE_BIND_IOMMUFD, ref arguments);
 
     private SysResult Attach(uint id)
     {

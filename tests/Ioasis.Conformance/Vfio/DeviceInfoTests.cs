@@ -50,7 +50,8 @@ public sealed class DeviceInfoTests : UapiTest
     [Fact]
     public void A_longer_struct_of_information_is_taken_whatever_follows()
     {
-        foreach (uint command in (uint[])[VfioH.VFIO_DEVICE_GET_INFO, VfioH.VFIO_DEVICE_GET_REGION_INFO, VfioH.VFIO_DEVICE_GET_IRQ_INFO])
+        foreach (uint command in (uint[])[VfioH.VFIO_DEVICE_GET_INFO, VfioH.VFIO_DEVICE_GET_REGION_INFO,
+            VfioH.VFIO_DEVICE_GET_IRQ_INFO])
         {
             byte[] arguments = [.. Enumerable.Repeat((byte)0x5a, 128)];
             BitConverter.TryWriteBytes(arguments, 128);
@@ -88,7 +89,8 @@ public sealed class DeviceInfoTests : UapiTest
     {
         VfioIrqInfo intx = _device.Interrupt(VfioH.VFIO_PCI_INTX_IRQ_INDEX).Info;
         Assert.Equal(1u, intx.Count);
-        Assert.Equal(VfioH.VFIO_IRQ_INFO_EVENTFD | VfioH.VFIO_IRQ_INFO_MASKABLE | VfioH.VFIO_IRQ_INFO_AUTOMASKED, intx.Flags);
+        Assert.Equal(VfioH.VFIO_IRQ_INFO_EVENTFD | VfioH.VFIO_IRQ_INFO_MASKABLE | VfioH.VFIO_IRQ_INFO_AUTOMASKED,
+            intx.Flags);
         VfioIrqInfo msi = _device.Interrupt(VfioH.VFIO_PCI_MSI_IRQ_INDEX).Info;
         Assert.Equal(1u, msi.Count);
         Assert.Equal(VfioH.VFIO_IRQ_INFO_EVENTFD | VfioH.VFIO_IRQ_INFO_NORESIZE, msi.Flags);
@@ -126,7 +128,8 @@ public sealed class DeviceInfoTests : UapiTest
     [Fact]
     public void Features_are_probed_and_unknown_ones_are_ENOTTY()
     {
-        const uint get = VfioH.VFIO_DEVICE_FEATURE_GET, set = VfioH.VFIO_DEVICE_FEATURE_SET, probe = VfioH.VFIO_DEVICE_FEATURE_PROBE;
+        const uint get = VfioH.VFIO_DEVICE_FEATURE_GET, set = VfioH.VFIO_DEVICE_FEATURE_SET,
+            probe = VfioH.VFIO_DEVICE_FEATURE_PROBE;
         Fails(Errno.ENOTTY, Feature(get | VfioH.VFIO_DEVICE_FEATURE_MIGRATION, 16));
         Fails(Errno.ENOTTY, Feature(probe | get | VfioH.VFIO_DEVICE_FEATURE_MIGRATION, 8));
         Fails(Errno.ENOTTY, Feature(probe | get | set | VfioH.VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE, 8));

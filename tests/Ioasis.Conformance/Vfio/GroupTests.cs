@@ -7,7 +7,9 @@ using static Ioasis.Abi.VfioH;
 
 namespace Ioasis.Conformance.Vfio;
 
-/// <summary>/dev/vfio/N with /dev/iommu as the container: devices as programs took them before each had a node.</summary>
+/// <summary>
+/// /dev/vfio/N with /dev/iommu as the container: devices as programs took them before each had a node.
+/// </summary>
 public sealed class GroupTests : UapiTest
 {
     private const uint Viable = VFIO_GROUP_FLAGS_VIABLE, ContainerSet = VFIO_GROUP_FLAGS_CONTAINER_SET;
@@ -84,15 +86,18 @@ public sealed class GroupTests : UapiTest
         Fails(Errno.EBADF, group.TrySetContainer(1 << 20));
         Fails(Errno.EBADFD, group.TrySetContainer(handle.Descriptor));
         Fails(Errno.EBADFD, group.TrySetContainer(Own(Nodes.CreateEvent()).Descriptor));
-        foreach (uint unknown in (uint[])[VFIO_GET_API_VERSION, VFIO_DEVICE_GET_INFO, 0x3bff, 0x1234]) Fails(Errno.ENOTTY, handle.Ioctl(unknown, Nowhere));
+        foreach (uint unknown in (uint[])[VFIO_GET_API_VERSION, VFIO_DEVICE_GET_INFO, 0x3bff, 0x1234])
+            Fails(Errno.ENOTTY, handle.Ioctl(unknown, Nowhere));
         Assert.Equal(Viable, group.Status);
 
         string name = _node.Requester.ToString();
         Fails(Errno.EINVAL, group.TryOpenDevice(name)); // no container
         group.SetContainer(_context);
         Fails(Errno.EFAULT, handle.Ioctl(VFIO_GROUP_GET_DEVICE_FD, Nowhere));
-        foreach (string wrong in (string[])["", "edu", name[..^1], name + "0", name + ",", "ffff:00:00.0"]) Fails(Errno.ENODEV, group.TryOpenDevice(wrong));
-        foreach (string wrong in (string[])[name + " x", name + " vf_token=", name + " vf_token=bd8d9d2b-5a5f-4f5a-a211-f591514ba1f3"])
+        foreach (string wrong in (string[])["", "edu", name[..^1], name + "0", name + ",", "ffff:00:00.0"])
+            Fails(Errno.ENODEV, group.TryOpenDevice(wrong));
+        foreach (string wrong in (
+            string[])[name + " x", name + " vf_token=", name + " vf_token=bd8d9d2b-5a5f-4f5a-a211-f591514ba1f3"])
             Fails(Errno.EINVAL, group.TryOpenDevice(wrong));
         Fails(Errno.EINVAL, group.TryIoctl(VFIO_GROUP_GET_DEVICE_FD, [.. Enumerable.Repeat((byte)'0', 4096)]));
         UserMemory page = Pages(1);
@@ -137,7 +142,8 @@ public sealed class GroupTests : UapiTest
         second.Dispose();
         Assert.Equal(0, Command(Own(group.OpenDevice(_node.Requester))) & PciRegs.PCI_COMMAND_MASTER);
 
-        static ushort Command(VfioDevice device) => device.Region(VFIO_PCI_CONFIG_REGION_INDEX).Read<ushort>(PciRegs.PCI_COMMAND);
+        static ushort Command(VfioDevice device) =>
+            device.Region(VFIO_PCI_CONFIG_REGION_INDEX).Read<ushort>(PciRegs.PCI_COMMAND);
     }
 
     /// <summary>With VFIO's own container it does: tests/Clients/second_file.c.</summary>
@@ -187,7 +193,14 @@ public sealed class GroupTests : UapiTest
         Succeeds(_context.Handle.Ioctl(VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
         VfioDevice device = Own(group.OpenDevice(_node.Requester));
         UserMemory memory = Pages(4);
-        var map = new VfioIommuType1DmaMap { Argsz = 32, Flags = 3, Vaddr = memory.Address.Value, Iova = 0x10000, Size = 4 * Page };
+        var map = new VfioIommuType1DmaMap
+        {
+            Argsz = 32,
+            Flags = 3,
+            Vaddr = memory.Address.Value,
+            Iova = 0x10000,
+            Size = 4 * Page
+        };
         Succeeds(_context.TryIoctl(VFIO_IOMMU_MAP_DMA, ref map));
         var engine = new EduEngine(device);
         byte[] bytes = Pattern(length, 5);
@@ -209,7 +222,14 @@ public sealed class GroupTests : UapiTest
         VfioGroup group = OpenGroup();
         group.SetContainer(_context);
         UserMemory memory = Pages(1);
-        var map = new VfioIommuType1DmaMap { Argsz = 32, Flags = 3, Vaddr = memory.Address.Value, Iova = 0xfee00000, Size = Page };
+        var map = new VfioIommuType1DmaMap
+        {
+            Argsz = 32,
+            Flags = 3,
+            Vaddr = memory.Address.Value,
+            Iova = 0xfee00000,
+            Size = Page
+        };
         Succeeds(_context.TryIoctl(VFIO_IOMMU_MAP_DMA, ref map));
         Fails(Errno.EADDRINUSE, group.TryOpenDevice(_node.Requester.ToString()));
         var unmap = new VfioIommuType1DmaUnmap { Argsz = 24, Iova = 0xfee00000, Size = Page };

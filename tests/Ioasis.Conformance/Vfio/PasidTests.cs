@@ -26,7 +26,8 @@ public sealed class PasidTests : UapiTest
     {
         HardwareDescription hardware = _context.DescribeHardware(_device);
         Assert.Equal(20, hardware.MaxPasidLog2);
-        const ulong asked = IommufdH.IOMMU_HW_CAP_PCI_PASID_EXEC | IommufdH.IOMMU_HW_CAP_PCI_PASID_PRIV | IommufdH.IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
+        const ulong asked = IommufdH.IOMMU_HW_CAP_PCI_PASID_EXEC | IommufdH.IOMMU_HW_CAP_PCI_PASID_PRIV
+            | IommufdH.IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
         Assert.Equal(asked & ~(ulong)IommufdH.IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED, hardware.Capabilities & asked);
     }
 
@@ -55,7 +56,8 @@ public sealed class PasidTests : UapiTest
         Assert.Equal(Pattern(64, 3), first.ToArray(0, 64));
         ownHwpt.Destroy();
         _device.Detach(new Pasid(1));
-        Assert.Equal((DmatestEngine.Fault, DmatestEngine.NotAttached), (engine.Run(At(0x100000), 64, 0), engine.Reason));
+        Assert.Equal((DmatestEngine.Fault, DmatestEngine.NotAttached),
+            (engine.Run(At(0x100000), 64, 0), engine.Reason));
         engine.Pasid = Pasid.MaxValue;
         Assert.Equal(DmatestEngine.Done, engine.Run(At(0x100000), 64, 0));
         engine.Pasid = null;

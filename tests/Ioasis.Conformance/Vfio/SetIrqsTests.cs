@@ -220,7 +220,8 @@ public sealed class SetIrqsTests : UapiTest
         foreach (VfioInterrupt interrupt in (VfioInterrupt[])[_msi, _intx])
         {
             Fails(Errno.EBADF, interrupt.TrySet(EventFd | Trigger, 0, 1, BitConverter.GetBytes(1 << 20)));
-            Fails(Errno.EINVAL, interrupt.TrySet(EventFd | Trigger, 0, 1, BitConverter.GetBytes(_device.Handle.Descriptor)));
+            Fails(Errno.EINVAL, interrupt.TrySet(
+                    EventFd | Trigger, 0, 1, BitConverter.GetBytes(_device.Handle.Descriptor)));
             Fails(Errno.EINVAL, () => interrupt.Trigger());
         }
 
@@ -257,7 +258,10 @@ public sealed class SetIrqsTests : UapiTest
         bar.Write(0x64, 1u);
     }
 
-    /// <summary>Nothing signalled the event: a further interrupt, which comes after whatever was raised before, has come elsewhere.</summary>
+    /// <summary>
+    /// Nothing signalled the event: a further interrupt, which comes after whatever was raised before, has come
+    /// elsewhere.
+    /// </summary>
     private void NothingCame()
     {
         UserEvent last = Own(Nodes.CreateEvent());

@@ -45,10 +45,13 @@ public static partial class CallTable
         Device<VfioDeviceBindIommufd>("bind", VFIO_DEVICE_BIND_IOMMUFD),
         Device<VfioDeviceAttachIommufdPt>("attach", VFIO_DEVICE_ATTACH_IOMMUFD_PT),
         Device<VfioDeviceDetachIommufdPt>("detach", VFIO_DEVICE_DETACH_IOMMUFD_PT),
-        new("group_status", CallTarget.Group, VFIO_GROUP_GET_STATUS, Unsafe.SizeOf<VfioGroupStatus>(), FieldsOf<VfioGroupStatus>()),
-        new("set_container", CallTarget.Group, VFIO_GROUP_SET_CONTAINER, sizeof(int), [new CallField("fd", 0, sizeof(int))]),
+        new("group_status", CallTarget.Group, VFIO_GROUP_GET_STATUS, Unsafe.SizeOf<VfioGroupStatus>(),
+            FieldsOf<VfioGroupStatus>()),
+        new("set_container", CallTarget.Group, VFIO_GROUP_SET_CONTAINER, sizeof(int),
+            [new CallField("fd", 0, sizeof(int))]),
         Plain("unset_container", CallTarget.Group, VFIO_GROUP_UNSET_CONTAINER),
-        Plain("group_device", CallTarget.Group, VFIO_GROUP_GET_DEVICE_FD), // its file becomes that of the device which the sequence says
+        // its file becomes that of the device which the sequence says
+        Plain("group_device", CallTarget.Group, VFIO_GROUP_GET_DEVICE_FD),
     }.ToDictionary(k => k.Name);
 
     /// <summary>The ioctl of a name; null if there is none.</summary>
@@ -56,7 +59,8 @@ public static partial class CallTable
 
     /// <summary>One ioctl a line, as player.c reads them: name, what it goes to, number, size, fields.</summary>
     public static IEnumerable<string> Lines() => ByName.Values.Select(k =>
-        $"{k.Name} {(int)k.Target} 0x{k.Request:x} {k.Size} {string.Join(' ', k.Fields.Select(f => $"{f.Name}:{f.Offset}:{f.Width}"))}");
+        $"{k.Name} {(int)k.Target} "
+            + $"0x{k.Request:x} {k.Size} {string.Join(' ', k.Fields.Select(f => $"{f.Name}:{f.Offset}:{f.Width}"))}");
 
     private static CallKind Iommu<T>(string name, uint request) where T : unmanaged =>
         new(name, CallTarget.Context, request, Unsafe.SizeOf<T>(), FieldsOf<T>());
@@ -75,11 +79,13 @@ public static partial class CallTable
     ];
 
     private static string NameOf(FieldInfo field) =>
-        field.GetCustomAttribute<LinuxFieldAttribute>()?.Name ?? Capital().Replace(field.Name, "_$0").ToLowerInvariant();
+        field.GetCustomAttribute<LinuxFieldAttribute>()?.Name
+        ?? Capital().Replace(field.Name, "_$0").ToLowerInvariant();
 
     private static int WidthOf(Type type) =>
         type.GetCustomAttribute<InlineArrayAttribute>() is { } array
-            ? array.Length * WidthOf(type.GetFields(BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.Instance)[0].FieldType)
+            ? array.Length * WidthOf(
+                type.GetFields(BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.Instance)[0].FieldType)
             : Type.GetTypeCode(type) switch
             {
                 TypeCode.Byte => 1,

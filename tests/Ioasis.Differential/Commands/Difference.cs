@@ -9,8 +9,12 @@ namespace Ioasis.Differential.Commands;
 /// <param name="Linux">Linux's.</param>
 public sealed record Difference(int Index, Call Call, string Ours, string Linux)
 {
-    /// <summary>The first difference between two resets, for each such part that has one: what follows a difference means nothing.</summary>
-    public static List<Difference> Find(IReadOnlyList<Call> calls, IReadOnlyList<string> ours, IReadOnlyList<string> linux)
+    /// <summary>
+    /// The first difference between two resets, for each such part that has one: what follows a difference means
+    /// nothing.
+    /// </summary>
+    public static List<Difference> Find(
+        IReadOnlyList<Call> calls, IReadOnlyList<string> ours, IReadOnlyList<string> linux)
     {
         ArgumentNullException.ThrowIfNull(calls);
         ArgumentNullException.ThrowIfNull(ours);

@@ -5,14 +5,16 @@ using Ioasis.Differential.Linux;
 namespace Ioasis.Differential.Commands;
 
 /// <summary>
-/// Takes calls out of a sequence for as long as the last one is still answered in two ways. A boot takes seconds and a sequence next to
-/// nothing, so that all candidates of a round are played in one.
+/// Takes calls out of a sequence for as long as the last one is still answered in two ways. A boot takes seconds and a
+/// sequence next to nothing, so that all candidates of a round are played in one.
 /// </summary>
 internal sealed class Shrinker(Reference reference)
 {
     private const int CandidatesPerRound = 400;
 
-    /// <summary>The shortest sequence found that ends with a difference; null when there is none to begin with.</summary>
+    /// <summary>
+    /// The shortest sequence found that ends with a difference; null when there is none to begin with.
+    /// </summary>
     internal (List<Call> Calls, Difference Difference)? Shrink(IReadOnlyList<Call> calls)
     {
         if (FirstDifferences([calls])[0] is not { } difference) return null;
@@ -26,7 +28,8 @@ internal sealed class Shrinker(Reference reference)
             int found = -1;
             List<Difference?> differences = FirstDifferences(candidates);
             for (int i = 0; i < candidates.Count; i++)
-                if (differences[i] is { } smaller && (found < 0 || smaller.Index < differences[found]!.Index)) found = i;
+                if (differences[i] is { } smaller && (found < 0 || smaller.Index < differences[found]!.Index))
+                    found = i;
             if (found >= 0)
             {
                 difference = differences[found]!;
@@ -44,7 +47,9 @@ internal sealed class Shrinker(Reference reference)
         }
     }
 
-    /// <summary>The sequence without one piece, and without every second one and the like; reset and the last call stay.</summary>
+    /// <summary>
+    /// The sequence without one piece, and without every second one and the like; reset and the last call stay.
+    /// </summary>
     private static IEnumerable<IReadOnlyList<Call>> Without(List<Call> calls, int piece)
     {
         for (int from = 1; from < calls.Count - 1; from += piece)

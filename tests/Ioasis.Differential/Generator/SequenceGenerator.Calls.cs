@@ -8,26 +8,30 @@ namespace Ioasis.Differential.Generator;
 public sealed partial class SequenceGenerator
 {
     private const ulong Page = 4096, BufferPages = 1024;
-    private static readonly ulong[] Corners = [0, 0xfee0_0000, 0xfef0_0000, 1UL << 39, 1UL << 47, 1UL << 48, 1UL << 52, 1UL << 63];
+    private static readonly ulong[] Corners =
+        [0, 0xfee0_0000, 0xfef0_0000, 1UL << 39, 1UL << 47, 1UL << 48, 1UL << 52, 1UL << 63];
 
     private World.Context Context => _world.Contexts[_context];
 
     private static Call On(string name) => new(name);
 
-    private Call IoasAlloc() => Context.All(World.Kind.Ioas).Count > 6 ? Destroy() : On("ioas_alloc").Set("flags", Chance(40) ? 1u : 0);
+    private Call IoasAlloc() =>
+        Context.All(World.Kind.Ioas).Count > 6 ? Destroy() : On("ioas_alloc").Set("flags", Chance(40) ? 1u : 0);
 
     private Call Destroy() => On("destroy").Set("id", AnyId());
 
     private Call Map()
     {
         ulong ioas = IoasId(), length = Length();
-        return On("map").Set("ioas_id", ioas).Set("flags", MapFlags()).Set("length", length).Set("user_va", UserAddress(length)).Set("iova", FreeIova(ioas));
+        return On("map").Set("ioas_id", ioas).Set("flags", MapFlags())
+            .Set("length", length).Set("user_va", UserAddress(length)).Set("iova", FreeIova(ioas));
     }
 
     private Call MapFile()
     {
         ulong ioas = IoasId(), length = Length();
-        return On("map_file").Set("ioas_id", ioas).Set("flags", MapFlags()).Set("length", length).Set("start", FileOffset(length))
+        return On("map_file").Set("ioas_id", ioas)
+            .Set("flags", MapFlags()).Set("length", length).Set("start", FileOffset(length))
             .Set("fd", Chance(25) ? Pick("badfd", "null", "null", "0xffffffff") : "file").Set("iova", FreeIova(ioas));
     }
 
@@ -47,7 +51,8 @@ public sealed partial class SequenceGenerator
     }
 
     private Call IovaRanges() => On("iova_ranges").Set("ioas_id", IoasId())
-        .Set("num_iovas", Chance(4) ? (ulong)_random.Next(4) : 16).Set("allowed_iovas", Chance(15) ? Pick("hole", "ro", "arr+0xff0", "arr+0xff8") : "arr");
+        .Set("num_iovas", Chance(4) ? (ulong)_random.Next(4) : 16)
+        .Set("allowed_iovas", Chance(15) ? Pick("hole", "ro", "arr+0xff0", "arr+0xff8") : "arr");
 
     private Call AllowIovas()
     {
@@ -82,18 +87,22 @@ public sealed partial class SequenceGenerator
     {
         Call call = On("hwpt_alloc").Set("dev_id", DeviceId()).Set("pt_id", Chance(6) ? AnyId() : IoasId());
         if (Chance(4))
-            call.Set("flags", Pick(IOMMU_HWPT_ALLOC_NEST_PARENT, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, IOMMU_HWPT_FAULT_ID_VALID, IOMMU_HWPT_ALLOC_PASID, IOMMU_HWPT_ALLOC_PASID, 9u));
+            call.Set("flags", Pick(IOMMU_HWPT_ALLOC_NEST_PARENT, IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+                    IOMMU_HWPT_FAULT_ID_VALID, IOMMU_HWPT_ALLOC_PASID, IOMMU_HWPT_ALLOC_PASID, 9u));
         if (Chance(8))
-            call.Set("data_type", (ulong)_random.Next(3)).Set("data_len", Pick<ulong>(0, 16, 24, 8)).Set("data_uptr", Chance(3) ? "hole" : "buf");
+            call.Set("data_type", (ulong)_random.Next(3))
+                .Set("data_len", Pick<ulong>(0, 16, 24, 8)).Set("data_uptr", Chance(3) ? "hole" : "buf");
         if (Chance(6)) call.Set("fault_id", Chance(4) ? AnyId() : OneOf(Context.All(World.Kind.Queue)));
         return call;
     }
 
     private Call HwInfo()
     {
-        Call call = On("hw_info").Set("dev_id", DeviceId()).Set("data_len", Pick<ulong>(24, 24, 0, 8, 23, 40, 4096, 5000));
+        Call call = On("hw_info")
+            .Set("dev_id", DeviceId()).Set("data_len", Pick<ulong>(24, 24, 0, 8, 23, 40, 4096, 5000));
         if (!Chance(4)) call.Set("data_uptr", Chance(10) ? Pick("hole", "ro") : "arr");
-        return Chance(3) ? call.Set("flags", IOMMU_HW_INFO_FLAG_INPUT_TYPE).Set("in_data_type", (ulong)_random.Next(4)) : call;
+        return Chance(3) ? call.Set("flags", IOMMU_HW_INFO_FLAG_INPUT_TYPE)
+            .Set("in_data_type", (ulong)_random.Next(4)) : call;
     }
 
     private Call Dirty()
@@ -101,13 +110,19 @@ public sealed partial class SequenceGenerator
         IReadOnlyList<ulong> hwpts = Context.All(World.Kind.Hwpt);
         ulong hwpt = Chance(5) ? AnyId() : OneOf(hwpts);
         if (Chance(2)) return On("set_dirty_tracking").Set("hwpt_id", hwpt).Set("flags", (ulong)_random.Next(3));
-        return On("get_dirty_bitmap").Set("hwpt_id", hwpt).Set("flags", (ulong)_random.Next(3)).Set("iova", Page * (ulong)_random.Next(400))
-            .Set("length", Length()).Set("page_size", Pick<ulong>(4096, 4096, 1 << 21, 0, 3)).Set("data", Chance(5) ? "hole" : "arr");
+        return On("get_dirty_bitmap")
+            .Set("hwpt_id", hwpt).Set("flags", (ulong)_random.Next(3)).Set("iova", Page * (ulong)_random.Next(400))
+            .Set("length", Length())
+            .Set("page_size", Pick<ulong>(4096, 4096, 1 << 21, 0, 3)).Set("data", Chance(5) ? "hole" : "arr");
     }
 
-    /// <summary>Numbers that nobody serves: of another size or direction, beyond the last and (beyond what type1 has) below the first.</summary>
+    /// <summary>
+    /// Numbers that nobody serves: of another size or direction, beyond the last and (beyond what type1 has) below the
+    /// first.
+    /// </summary>
     private Call Raw() => On("raw").Set("request", Pick<ulong>(
-        0x3b7f, 0x3bff, IOMMU_IOAS_MAP | 0x4004_0000, IOMMU_DESTROY | 0xc008_0000, 0x3c80, 0x8004_3b81)).Set("id", AnyId());
+        0x3b7f, 0x3bff, IOMMU_IOAS_MAP | 0x4004_0000, IOMMU_DESTROY | 0xc008_0000, 0x3c80, 0x8004_3b81))
+        .Set("id", AnyId());
 
     private Call OpenOrClose()
     {
@@ -130,7 +145,8 @@ public sealed partial class SequenceGenerator
         if (!Chance(8))
         {
             if (!_world.Devices[index].IsOpen) return On("open").Set("dev", $"{index}");
-            if (_world.Devices[index].Context is null) return On("bind").Set("dev", (ulong)index).Set("iommufd", $"ctx{_context}");
+            if (_world.Devices[index].Context is null)
+                return On("bind").Set("dev", (ulong)index).Set("iommufd", $"ctx{_context}");
         }
 
         World.Context context = _world.Devices[index].Context ?? Context;
@@ -147,7 +163,8 @@ public sealed partial class SequenceGenerator
     }
 
     private Call WithPasid(Call call) =>
-        call.Set("flags", VfioH.VFIO_DEVICE_ATTACH_PASID).Set("pasid", Pick<ulong>(0, 1, 5, 1 << 20, (1 << 20) - 1, 1UL << 31, uint.MaxValue));
+        call.Set("flags", VfioH.VFIO_DEVICE_ATTACH_PASID)
+        .Set("pasid", Pick<ulong>(0, 1, 5, 1 << 20, (1 << 20) - 1, 1UL << 31, uint.MaxValue));
 
     /// <summary>One of the devices, rather one that something can be done with.</summary>
     private int Device(Predicate<World.Device> rather)
@@ -167,13 +184,17 @@ public sealed partial class SequenceGenerator
 
     private ulong DeviceId() => Chance(12) ? AnyId() : OneOf(Context.All(World.Kind.Device));
 
-    private ulong AnyId() => Chance(3) ? (ulong)_random.Next(12) : Chance(20) ? Pick<ulong>(uint.MaxValue, 0x7fff_ffff, 1000) : OneOf([.. Context.Objects.Keys]);
+    private ulong AnyId() => Chance(3)
+        ? (ulong)_random.Next(12)
+        : Chance(20) ? Pick<ulong>(uint.MaxValue, 0x7fff_ffff, 1000) : OneOf([.. Context.Objects.Keys]);
 
-    private ulong OneOf(IReadOnlyList<ulong> ids) => ids.Count == 0 ? (ulong)_random.Next(4) : ids[_random.Next(ids.Count)];
+    private ulong OneOf(IReadOnlyList<ulong> ids) =>
+        ids.Count == 0 ? (ulong)_random.Next(4) : ids[_random.Next(ids.Count)];
 
     private ulong MapFlags()
     {
-        uint flags = Pick(IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE, IOMMU_IOAS_MAP_READABLE, IOMMU_IOAS_MAP_WRITEABLE);
+        uint flags = Pick(IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE, IOMMU_IOAS_MAP_READABLE,
+            IOMMU_IOAS_MAP_WRITEABLE);
         if (Chance(25)) flags = Pick(0u, 8u);
         return flags | (Chance(3) ? 0 : IOMMU_IOAS_MAP_FIXED_IOVA);
     }
@@ -182,7 +203,8 @@ public sealed partial class SequenceGenerator
     {
         0 => 0,
         1 => (ulong)_random.Next(1, 20_000),
-        2 => Pick(ulong.MaxValue, ulong.MaxValue - Page, ulong.MaxValue / 2, 1UL << 47, 1UL << 30, ulong.MaxValue - Page + 1),
+        2 => Pick(ulong.MaxValue, ulong.MaxValue - Page, ulong.MaxValue / 2, 1UL << 47, 1UL << 30,
+            ulong.MaxValue - Page + 1),
         3 => 512 * Page,
         4 => BufferPages * Page,
         < 8 => Page * (ulong)_random.Next(16, 600),
@@ -193,7 +215,8 @@ public sealed partial class SequenceGenerator
     {
         ulong page = (ulong)_random.Next((int)BufferPages);
         if (Chance(3)) page &= ~((1UL << _random.Next(10)) - 1);
-        if (!Chance(10) && page * Page + length > BufferPages * Page) page = length >= BufferPages * Page ? 0 : BufferPages - (length + Page - 1) / Page;
+        if (!Chance(10) && page * Page + length > BufferPages * Page)
+            page = length >= BufferPages * Page ? 0 : BufferPages - (length + Page - 1) / Page;
         ulong offset = page * Page;
         return _random.Next(30) switch
         {
@@ -208,9 +231,13 @@ public sealed partial class SequenceGenerator
 
     private ulong FileOffset(ulong length)
     {
-        if (Chance(20)) return Pick<ulong>(ulong.MaxValue, ulong.MaxValue - Page + 1, BufferPages * Page, 1, 0x801, 1UL << 63, (1UL << 63) - Page);
+        if (Chance(20))
+            return Pick<ulong>(ulong.MaxValue, ulong.MaxValue - Page + 1, BufferPages * Page, 1, 0x801, 1UL << 63,
+            (1UL << 63) - Page);
         ulong pages = (length + Page - 1) / Page;
-        return pages >= BufferPages ? 0 : Page * (ulong)_random.Next((int)(BufferPages - pages) + (Chance(10) ? 10 : 1));
+        return pages >= BufferPages
+            ? 0
+            : Page * (ulong)_random.Next((int)(BufferPages - pages) + (Chance(10) ? 10 : 1));
     }
 
     /// <summary>Where to map: mostly in a small space, so that mappings meet.</summary>
@@ -234,7 +261,9 @@ public sealed partial class SequenceGenerator
         return unchecked(iova + length);
     }
 
-    /// <summary>A range for a copy or an unmap: a mapping, several of them, a part of one, or more than there is.</summary>
+    /// <summary>
+    /// A range for a copy or an unmap: a mapping, several of them, a part of one, or more than there is.
+    /// </summary>
     private (ulong Iova, ulong Length) SomeRange(ulong ioas)
     {
         List<World.Area> areas = Context.Areas(ioas);

@@ -11,7 +11,9 @@ public sealed partial class SequenceGenerator
 
     private Call VfioIoas()
     {
-        uint op = Chance(3) ? IOMMU_VFIO_IOAS_GET : Chance(8) ? IOMMU_VFIO_IOAS_CLEAR : Chance(20) ? 3u : IOMMU_VFIO_IOAS_SET;
+        uint op = Chance(3) ? IOMMU_VFIO_IOAS_GET : Chance(8)
+            ? IOMMU_VFIO_IOAS_CLEAR
+            : Chance(20) ? 3u : IOMMU_VFIO_IOAS_SET;
         return On("vfio_ioas").Set("op", op).Set("ioas_id", op == IOMMU_VFIO_IOAS_SET ? IoasId() : 0);
     }
 
@@ -19,8 +21,10 @@ public sealed partial class SequenceGenerator
     {
         if (Context.Compat == 0 && !Chance(6)) return VfioIoas();
         ulong length = Length();
-        uint flags = Chance(20) ? Pick(0u, 4u, 8u) : Pick(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE, VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE);
-        return On("vfio_map").Set("flags", flags).Set("vaddr", UserAddress(length)).Set("iova", FreeIova(Context.Compat)).Set("size", length);
+        uint flags = Chance(20) ? Pick(0u, 4u, 8u) : Pick(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+            VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE);
+        return On("vfio_map").Set("flags", flags)
+            .Set("vaddr", UserAddress(length)).Set("iova", FreeIova(Context.Compat)).Set("size", length);
     }
 
     private Call VfioUnmap()
@@ -36,7 +40,8 @@ public sealed partial class SequenceGenerator
     private Call Container() => _random.Next(8) switch
     {
         0 => On("api_version"),
-        1 or 2 => On("set_iommu").Set("arg", Chance(3) ? VFIO_TYPE1v2_IOMMU : Chance(4) ? (ulong)_random.Next(12) : VFIO_TYPE1_IOMMU),
+        1 or 2 => On("set_iommu")
+            .Set("arg", Chance(3) ? VFIO_TYPE1v2_IOMMU : Chance(4) ? (ulong)_random.Next(12) : VFIO_TYPE1_IOMMU),
         3 => On("vfio_dirty").Set("flags", (ulong)_random.Next(4)),
         _ => On("check_extension").Set("arg", $"{_random.Next(13)}"),
     };

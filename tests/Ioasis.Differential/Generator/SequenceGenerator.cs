@@ -4,8 +4,9 @@ using Ioasis.Differential.InProcess;
 namespace Ioasis.Differential.Generator;
 
 /// <summary>
-/// Makes sequences from a seed. Each call is played on our implementation at once, and the answer tells what can be done next: that
-/// is how sequences get deep. The same seed gives the same sequence for as long as the answers are the same.
+/// Makes sequences from a seed. Each call is played on our implementation at once, and the answer tells what can be
+/// done next: that is how sequences get deep. The same seed gives the same sequence for as long as the answers are the
+/// same.
 /// </summary>
 public sealed partial class SequenceGenerator
 {
@@ -21,8 +22,10 @@ public sealed partial class SequenceGenerator
         _random = new Random(seed);
         _choices =
         [
-            (4, IoasAlloc), (3, Destroy), (22, Map), (7, MapFile), (12, Copy), (14, Unmap), (8, IovaRanges), (5, AllowIovas), (4, Option),
-            (5, HwptAlloc), (2, HwInfo), (1, Dirty), (1, () => On("change_process")), (1, Raw), (2, OpenOrClose), (3, Bind), (9, Attach), (3, Detach),
+            (4, IoasAlloc), (3, Destroy), (22, Map), (7, MapFile), (12, Copy), (14, Unmap), (8, IovaRanges),
+            (5, AllowIovas), (4, Option),
+            (5, HwptAlloc), (2, HwInfo), (1, Dirty), (1, () => On("change_process")), (1, Raw), (2, OpenOrClose),
+                (3, Bind), (9, Attach), (3, Detach),
             (2, VfioIoas), (8, VfioMap), (6, VfioUnmap), (3, VfioInfo), (2, Container), (5, Group),
             (1, FaultQueue), (1, Invalidate), (1, Viommu), (1, Vdevice), (1, Veventq), (1, HwQueue),
         ];
@@ -94,9 +97,12 @@ public sealed partial class SequenceGenerator
     }
 
     /// <summary>A container may have been given an IOAS: which one it is.</summary>
-    private void PlanCompat(Call call) => _planned.Enqueue(On("vfio_ioas").Set("ctx", call.Find("fd") == "ctx1" ? 1u : 0));
+    private void PlanCompat(Call call) =>
+        _planned.Enqueue(On("vfio_ioas").Set("ctx", call.Find("fd") == "ctx1" ? 1u : 0));
 
-    /// <summary>Reads back what is there: the ranges and how much each IOAS maps; then everything is closed, in some order.</summary>
+    /// <summary>
+    /// Reads back what is there: the ranges and how much each IOAS maps; then everything is closed, in some order.
+    /// </summary>
     private void PlanEnd()
     {
         for (int context = 0; context < 2; context++)
@@ -104,9 +110,11 @@ public sealed partial class SequenceGenerator
             _planned.Enqueue(new Call("vfio_info").Set("ctx", (ulong)context).Set("argsz", 256));
             foreach (ulong ioas in _world.Contexts[context].All(World.Kind.Ioas))
             {
-                _planned.Enqueue(new Call("iova_ranges").Set("ctx", (ulong)context).Set("ioas_id", ioas).Set("num_iovas", 64).Set("allowed_iovas", "arr"));
+                _planned.Enqueue(new Call("iova_ranges")
+                    .Set("ctx", (ulong)context).Set("ioas_id", ioas).Set("num_iovas", 64).Set("allowed_iovas", "arr"));
                 if (Chance(2))
-                    _planned.Enqueue(new Call("unmap").Set("ctx", (ulong)context).Set("ioas_id", ioas).Set("length", ulong.MaxValue));
+                    _planned.Enqueue(new Call("unmap")
+                        .Set("ctx", (ulong)context).Set("ioas_id", ioas).Set("length", ulong.MaxValue));
             }
         }
 
@@ -126,20 +134,25 @@ public sealed partial class SequenceGenerator
             case 0:
                 return call.Set(size.Name, (ulong)_random.Next(2 * kind.Size));
             case 1:
-                return call.Set(size.Name, (ulong)(kind.Size + _random.Next(1, 40))).Set("poke", (ulong)(kind.Size + _random.Next(40)));
+                return call.Set(size.Name, (ulong)(kind.Size + _random.Next(1, 40)))
+                    .Set("poke", (ulong)(kind.Size + _random.Next(40)));
             case 2:
                 return call.Set(size.Name, Pick<ulong>(4095, 4096, 4097, 8192, 0xffff_ffff));
             case 3:
-                string at = Pick("hole", "ro", $"cut:{_random.Next(1, kind.Size + 1)}", $"cut:{kind.Size}", $"cut:{kind.Size + 8}");
+                string at = Pick("hole", "ro", $"cut:{_random.Next(1, kind.Size + 1)}", $"cut:{kind.Size}",
+                    $"cut:{kind.Size + 8}");
 
                 // Where the answer cannot be written, Linux leaves the mapping there, and we undo it (docs/uapi.md, 1).
                 bool maps = call.Name is "map" or "map_file" or "copy";
                 return call.Set("at", maps && at == "ro" ? "hole" : at);
             default:
-                if (field.Name is "user_va" or "vaddr" or "fd" or "iommufd" or "allowed_iovas" or "data_uptr") return call;
-                ulong value = Pick<ulong>(1, 2, 3, 8, 0xfff, 0x1000, 1UL << _random.Next(64), uint.MaxValue, ulong.MaxValue, ulong.MaxValue - 0xfff);
+                if (field.Name is "user_va" or "vaddr" or "fd" or "iommufd" or "allowed_iovas" or "data_uptr")
+                    return call;
+                ulong value = Pick<ulong>(1, 2, 3, 8, 0xfff, 0x1000, 1UL << _random.Next(64), uint.MaxValue,
+                    ulong.MaxValue, ulong.MaxValue - 0xfff);
 
-                // A descriptor that Linux gives out may have just that number, and would look as if nothing had been written.
+                // A descriptor that Linux gives out may have just that number, and would look as if nothing had been
+                // written.
                 return field.Name.EndsWith("_fd", StringComparison.Ordinal) && value < 0x1000
                     ? call
                     : call.Set(field.Name, field.Width >= 8 ? value : value & ((1UL << (8 * field.Width)) - 1));

@@ -6,8 +6,8 @@ using Ioasis.Differential.InProcess;
 namespace Ioasis.Differential.Generator;
 
 /// <summary>
-/// What a generator believes there is, from the answers that calls had. It may be wrong without harm: it makes sequences get deep, it
-/// judges nothing.
+/// What a generator believes there is, from the answers that calls had. It may be wrong without harm: it makes
+/// sequences get deep, it judges nothing.
 /// </summary>
 internal sealed class World
 {
@@ -40,7 +40,8 @@ internal sealed class World
         switch (call.Name)
         {
             case "reset":
-                for (int i = 0; i < 2; i++) (Contexts[i], Devices[i], Groups[i]) = (new Context(), new Device(), new Group());
+                for (int i = 0; i < 2; i++)
+                    (Contexts[i], Devices[i], Groups[i]) = (new Context(), new Device(), new Group());
                 break;
             case "open" or "close" when call.Find("ctx") is not null:
                 Contexts[call.IndexOf("ctx")] = new Context { IsOpen = call.Name == "open" };
@@ -71,7 +72,8 @@ internal sealed class World
             case "fault_queue":
                 context.Objects[Value(call, answer, "out_fault_id")] = Kind.Queue;
                 break;
-            case "option" when Number(call.Find("op")) == IommufdH.IOMMU_OPTION_OP_SET && Number(call.Find("val64")) == 0:
+            case "option" when Number(call.Find("op")) == IommufdH.IOMMU_OPTION_OP_SET
+                && Number(call.Find("val64")) == 0:
                 context.Cuttable.Add(Number(call.Find("object_id")));
                 break;
             case "set_iommu":
@@ -86,8 +88,10 @@ internal sealed class World
                 break;
             case "vfio_map":
                 Place named = Place.Of(Place.Resolve(call.Find("vaddr") ?? "0"));
-                bool isThere = named.Writable && named.Contains(Place.Resolve(call.Find("vaddr") ?? "0"), Number(call.Find("size")));
-                context.Areas(context.Compat).Add(new Area(Number(call.Find("iova")), Number(call.Find("size")), isThere));
+                bool isThere = named.Writable
+                    && named.Contains(Place.Resolve(call.Find("vaddr") ?? "0"), Number(call.Find("size")));
+                context.Areas(context.Compat)
+                    .Add(new Area(Number(call.Find("iova")), Number(call.Find("size")), isThere));
                 break;
             case "vfio_unmap" when Number(call.Find("flags")) != 0:
                 context.Areas(context.Compat).Clear();
@@ -102,24 +106,31 @@ internal sealed class World
                 group.Context = null;
                 break;
             case "group_device":
-                Devices[call.IndexOf("dev")] = new Device { IsOpen = true, IsOfGroup = true, IsAttached = true, Context = group.Context };
+                Devices[call.IndexOf("dev")] =
+                    new Device { IsOpen = true, IsOfGroup = true, IsAttached = true, Context = group.Context };
                 break;
             case "map":
                 Place memory = Place.Of(Place.Resolve(call.Find("user_va") ?? "0"));
                 bool there = memory.Contains(Place.Resolve(call.Find("user_va") ?? "0"), Value(call, answer, "length"));
-                context.Areas(Value(call, answer, "ioas_id")).Add(new Area(Value(call, answer, "iova"), Value(call, answer, "length"), there && memory.Writable));
+                context.Areas(Value(call, answer, "ioas_id")).Add(
+                    new Area(Value(call, answer, "iova"), Value(call, answer, "length"), there && memory.Writable));
                 break;
             case "map_file":
-                there = call.Find("fd") == "file" && new Place("", 0, Place.Buffer.Pages, true).Contains(Value(call, answer, "start"), Value(call, answer, "length"));
-                context.Areas(Value(call, answer, "ioas_id")).Add(new Area(Value(call, answer, "iova"), Value(call, answer, "length"), there));
+                there = call.Find("fd") == "file" && new Place("", 0, Place.Buffer.Pages, true)
+                    .Contains(Value(call, answer, "start"), Value(call, answer, "length"));
+                context.Areas(Value(call, answer, "ioas_id"))
+                    .Add(new Area(Value(call, answer, "iova"), Value(call, answer, "length"), there));
                 break;
             case "copy":
-                there = context.CanCopy(Number(call.Find("src_ioas_id")), Number(call.Find("src_iova")), Number(call.Find("length")), wholeOnly: false);
-                context.Areas(Value(call, answer, "dst_ioas_id")).Add(new Area(Value(call, answer, "dst_iova"), Value(call, answer, "length"), there));
+                there = context.CanCopy(Number(call.Find("src_ioas_id")), Number(call.Find("src_iova")),
+                    Number(call.Find("length")), wholeOnly: false);
+                context.Areas(Value(call, answer, "dst_ioas_id"))
+                    .Add(new Area(Value(call, answer, "dst_iova"), Value(call, answer, "length"), there));
                 break;
             case "unmap":
                 ulong first = Number(call.Find("iova")), length = Number(call.Find("length"));
-                context.Areas(Value(call, answer, "ioas_id")).RemoveAll(a => a.Iova >= first && a.Iova - first < length);
+                context.Areas(Value(call, answer, "ioas_id"))
+                    .RemoveAll(a => a.Iova >= first && a.Iova - first < length);
                 break;
             case "bind":
                 device.Context = Contexts[call.Find("iommufd") == "ctx1" ? 1 : 0];
@@ -137,31 +148,39 @@ internal sealed class World
         }
     }
 
-    /// <summary>Whether a call may be part of a sequence: where we are known to differ, and why, docs/uapi.md says.</summary>
+    /// <summary>
+    /// Whether a call may be part of a sequence: where we are known to differ, and why, docs/uapi.md says.
+    /// </summary>
     internal bool Allows(Call call) => call.Name switch
     {
         "copy" => (Number(call.Find("flags")) & TestFlag) == 0 && Contexts[call.IndexOf("ctx")].CanCopy(
-            Number(call.Find("src_ioas_id")), Number(call.Find("src_iova")), Number(call.Find("length")), wholeOnly: true),
+            Number(call.Find("src_ioas_id")), Number(call.Find("src_iova")), Number(call.Find("length")),
+            wholeOnly: true),
         "group_device" => !Devices[call.IndexOf("dev")].IsOfGroup, // docs/uapi.md, 16
 
         // What a refused unmap has cut stays cut on Linux (docs/uapi.md, 15).
         "vfio_unmap" when Contexts[call.IndexOf("ctx")] is var context && context.Cuttable.Contains(context.Compat) =>
             Number(call.Find("flags")) != 0
-            || (Number(call.Find("size")) != 0 && ((Number(call.Find("size")) | Number(call.Find("iova"))) & (Place.Page - 1)) == 0
+            || (Number(call.Find("size")) != 0
+                && ((Number(call.Find("size")) | Number(call.Find("iova"))) & (Place.Page - 1)) == 0
                 && Number(call.Find("iova")) <= ulong.MaxValue - Number(call.Find("size"))),
-        "attach" when Devices[call.IndexOf("dev")].HasPasids && (Number(call.Find("flags")) == 0 || Number(call.Find("pasid")) == 0) => false,
+        "attach" when Devices[call.IndexOf("dev")].HasPasids
+            && (Number(call.Find("flags")) == 0 || Number(call.Find("pasid")) == 0) => false,
         "attach" when call.Find("at") == "ro" && Number(call.Find("flags")) != 0 => false,
         "attach" => Number(call.Find("pasid")) is < MaxPasids or > int.MaxValue
-            || Devices[call.IndexOf("dev")].Context?.Objects.GetValueOrDefault(Number(call.Find("pt_id"))) is not Kind.Hwpt,
+            || Devices[call.IndexOf("dev")]
+            .Context?.Objects.GetValueOrDefault(Number(call.Find("pt_id"))) is not Kind.Hwpt,
         _ => true,
     };
 
     private static ulong Value(Call call, string answer, string field) =>
-        Number(answer.Split(' ').FirstOrDefault(w => w.StartsWith(field + "=", StringComparison.Ordinal))?[(field.Length + 1)..] ?? call.Find(field));
+        Number(answer.Split(' ').FirstOrDefault(
+            w => w.StartsWith(field + "=", StringComparison.Ordinal))?[(field.Length + 1)..] ?? call.Find(field));
 
     private static ulong Number(string? text) => text is null ? 0
         : text.StartsWith("0x", StringComparison.Ordinal)
-            && ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong hex) ? hex
+            && ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                out ulong hex) ? hex
         : ulong.TryParse(text, CultureInfo.InvariantCulture, out ulong value) ? value : 0;
 
     /// <summary>Something mapped, and whether its memory is there to the last byte.</summary>
@@ -181,7 +200,8 @@ internal sealed class World
         /// <summary>The IOASes whose mappings an unmap may cut.</summary>
         internal HashSet<ulong> Cuttable { get; } = [];
 
-        internal List<Area> Areas(ulong ioas) => _areas.TryGetValue(ioas, out List<Area>? areas) ? areas : _areas[ioas] = [];
+        internal List<Area> Areas(ulong ioas) =>
+            _areas.TryGetValue(ioas, out List<Area>? areas) ? areas : _areas[ioas] = [];
 
         /// <summary>An object is gone.</summary>
         internal void Forget(ulong id)
@@ -201,15 +221,17 @@ internal sealed class World
                 areas.Remove(area);
                 if (area.Iova < first) areas.Add(area with { Length = first - area.Iova });
                 ulong end = first + length;
-                if (area.Iova + (area.Length - 1) >= end) areas.Add(area with { Iova = end, Length = area.Iova + area.Length - end });
+                if (area.Iova + (area.Length - 1) >= end)
+                    areas.Add(area with { Iova = end, Length = area.Iova + area.Length - end });
             }
         }
 
         /// <summary>
-        /// Whether no mapping in a range, or none that the range has a part of, refers to memory that is not all there. A part of such a
-        /// mapping is one that we refuse to a device and Linux need not (docs/uapi.md, 2).
+        /// Whether no mapping in a range, or none that the range has a part of, refers to memory that is not all there.
+        /// A part of such a mapping is one that we refuse to a device and Linux need not (docs/uapi.md, 2).
         /// </summary>
-        internal bool CanCopy(ulong ioas, ulong iova, ulong length, bool wholeOnly) => !Areas(ioas).Exists(a => !a.IsThere
+        internal bool CanCopy(ulong ioas, ulong iova, ulong length, bool wholeOnly) =>
+            !Areas(ioas).Exists(a => !a.IsThere
             && iova <= a.Iova + (a.Length - 1) && a.Iova <= iova + (length - 1)
             && !(wholeOnly && iova <= a.Iova && iova + (length - 1) >= a.Iova + (a.Length - 1)));
 

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Ioasis.Differential.InProcess;
 
-/// <summary>The memory that sequences name. It stands where player.c maps it, so that what depends on addresses comes out the same.</summary>
+/// <summary>
+/// The memory that sequences name. It stands where player.c maps it, so that what depends on addresses comes out the
+/// same.
+/// </summary>
 internal sealed record Place(string Name, ulong Start, ulong Pages, bool Writable)
 {
     internal const ulong Page = 4096;

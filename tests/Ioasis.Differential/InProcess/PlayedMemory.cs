@@ -4,7 +4,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Differential.InProcess;
 
-/// <summary>The memory of the program that a sequence stands for: its places, at their addresses, and nothing else.</summary>
+/// <summary>
+/// The memory of the program that a sequence stands for: its places, at their addresses, and nothing else.
+/// </summary>
 internal sealed class PlayedMemory : AddressSpace
 {
     private readonly List<(Place Place, byte[] Bytes)> _places = [.. Place.All.Select(p => (p, new byte[p.Length]))];
@@ -28,7 +30,8 @@ internal sealed class PlayedMemory : AddressSpace
         return bytes.Length == source.Length;
     }
 
-    public override MemoryBacking Reference(Hva start, ulong length, bool writable) => new PlaceBacking(start.Value, length, writable);
+    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+        new PlaceBacking(start.Value, length, writable);
 
     /// <summary>As many of the bytes as are there, from the first on.</summary>
     private Span<byte> Find(ulong start, int length, bool write)

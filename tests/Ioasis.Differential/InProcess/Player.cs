@@ -16,12 +16,14 @@ namespace Ioasis.Differential.InProcess;
 public sealed class Player : IDisposable, ICaller
 {
     private const byte Canary = 0xa5;
-    private const int ClosedDescriptor = 900, QueueDescriptor = 99, FileDescriptor = 100, NullDescriptor = 101, FirstContext = 10, FirstDevice = 20, FirstGroup = 30;
+    private const int ClosedDescriptor = 900, QueueDescriptor = 99, FileDescriptor = 100, NullDescriptor = 101,
+        FirstContext = 10, FirstDevice = 20, FirstGroup = 30;
 
     // As QEMU's unit is without scalable mode.
     private readonly SoftwareMachine _machine = SoftwareMachine.Create(new MachineDescription
     {
-        Units = [new UnitDescription("dmar0", new VtdFeatures { AddressBits = 48, DirtyTracking = false, Nesting = false, PasidBits = 0, PageRequests = false })],
+        Units = [new UnitDescription("dmar0", new VtdFeatures { AddressBits = 48, DirtyTracking = false,
+                Nesting = false, PasidBits = 0, PageRequests = false })],
     }.WithDevice("edu@0000:00:03.0").WithDevice("edu@0000:00:04.0"));
 
     private readonly PlayedMemory _memory = new();
@@ -71,9 +73,12 @@ public sealed class Player : IDisposable, ICaller
             case "close" when call.Find("group") is not null:
                 return Close(ref _groups[call.IndexOf("group")]) ? "0" : "EBADF";
             case "close":
-                return Close(ref call.Find("dev") is null ? ref _contexts[call.IndexOf("ctx")] : ref _devices[device]) ? "0" : "EBADF";
+                return Close(ref call.Find("dev") is null ? ref _contexts[call.IndexOf("ctx")] : ref _devices[device])
+                    ? "0"
+                    : "EBADF";
             default:
-                return Ioctl(call, CallTable.Find(call.Name) ?? throw new FormatException($"There is no call \"{call.Name}\"."));
+                return Ioctl(call, CallTable.Find(call.Name)
+                    ?? throw new FormatException($"There is no call \"{call.Name}\"."));
         }
     }
 
@@ -145,7 +150,8 @@ public sealed class Player : IDisposable, ICaller
         SysResult result = file is null ? Errno.EBADF : file.Ioctl(this, request, argument);
         var answer = new StringBuilder(result.IsOk ? "0" : result.Errno.ToString());
         if (kind.Name == "group_device") TakeInstalled(call, result);
-        else if (result.IsOk && result.Value != 0) answer.Append(CultureInfo.InvariantCulture, $" value={result.Value}");
+        else if (result.IsOk && result.Value != 0)
+            answer.Append(CultureInfo.InvariantCulture, $" value={result.Value}");
 
         ReadOnlySpan<byte> after = Argument(address, mapped);
         foreach (CallField field in kind.Fields)
@@ -154,7 +160,8 @@ public sealed class Player : IDisposable, ICaller
             ReadOnlySpan<byte> now = after.Slice(field.Offset, field.Width);
             if (now.SequenceEqual(bytes.AsSpan(field.Offset, field.Width))) continue;
             answer.Append(CultureInfo.InvariantCulture, $" {field.Name}=");
-            if (field.Name.EndsWith("_fd", StringComparison.Ordinal) && (int)Load(now) >= 0) answer.Append("fd"); // which one is up to each side
+            // which one is up to each side
+            if (field.Name.EndsWith("_fd", StringComparison.Ordinal) && (int)Load(now) >= 0) answer.Append("fd");
             else answer.Append(CultureInfo.InvariantCulture, $"0x{Load(now):x}");
         }
 
@@ -174,7 +181,8 @@ public sealed class Player : IDisposable, ICaller
             null => (Place.Argument.Start, (int)Place.Page),
             "hole" => (Place.Hole.Start, 0),
             "ro" => (Place.ReadOnlyArgument.Start, (int)Place.Page),
-            _ => (Place.Argument.Start + Place.Page - Place.Number(at["cut:".Length..]), (int)Place.Number(at["cut:".Length..])),
+            _ => (Place.Argument.Start + Place.Page - Place.Number(at["cut:".Length..]),
+                (int)Place.Number(at["cut:".Length..])),
         };
         bytes[..mapped].CopyTo(Argument(address, mapped));
         return (address, mapped);
@@ -204,7 +212,8 @@ public sealed class Player : IDisposable, ICaller
     private void AppendList(StringBuilder answer, ulong array)
     {
         string separator = " list=";
-        for (Span<byte> bytes = ArrayAt(array); bytes.Length >= 16 && bytes[..16].ContainsAnyExcept(Canary); bytes = bytes[16..])
+        for (Span<byte> bytes = ArrayAt(array);
+            bytes.Length >= 16 && bytes[..16].ContainsAnyExcept(Canary); bytes = bytes[16..])
         {
             answer.Append(CultureInfo.InvariantCulture, $"{separator}0x{Load(bytes[..8]):x}-0x{Load(bytes[8..16]):x}");
             separator = ",";
@@ -219,7 +228,9 @@ public sealed class Player : IDisposable, ICaller
         answer.Append(CultureInfo.InvariantCulture, $" more={Convert.ToHexStringLower(more)}");
     }
 
-    /// <summary>How far data was written, and whether what follows the first bytes (a unit's registers, which differ) is zero.</summary>
+    /// <summary>
+    /// How far data was written, and whether what follows the first bytes (a unit's registers, which differ) is zero.
+    /// </summary>
     private void AppendData(StringBuilder answer, ulong array)
     {
         Span<byte> bytes = ArrayAt(array);
@@ -239,7 +250,8 @@ public sealed class Player : IDisposable, ICaller
         _ => Place.Resolve(text),
     };
 
-    private static ulong Descriptor(NodeFile?[] files, int first, int index) => files[index] is null ? uint.MaxValue : (ulong)(first + index);
+    private static ulong Descriptor(NodeFile?[] files, int first, int index) =>
+        files[index] is null ? uint.MaxValue : (ulong)(first + index);
 
     private static void Store(byte[] bytes, CallField field, ulong value)
     {

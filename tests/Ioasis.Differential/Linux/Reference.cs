@@ -7,12 +7,14 @@ using Ioasis.Differential.Calls;
 namespace Ioasis.Differential.Linux;
 
 /// <summary>A Linux kernel in a virtual machine, booted anew for each batch of sequences.</summary>
-/// <param name="Boot">The program that boots it: <c>BOOT run KERNEL FOLDER COMMAND</c>, as for eng/conformance-on-linux.sh.</param>
+/// <param name="Boot">The program that boots it: <c>BOOT run KERNEL FOLDER COMMAND</c>, as for
+/// eng/conformance-on-linux.sh.</param>
 /// <param name="Kernel">What that program is told.</param>
 /// <param name="PlayerProgram">Linux/player.c, compiled to a static program.</param>
 internal sealed record Reference(string Boot, string Kernel, string PlayerProgram)
 {
-    private const string Devices = "-device edu,addr=3 -device edu,addr=4", Unit = "-device intel-iommu,intremap=on,aw-bits=48,snoop-control=on";
+    private const string Devices = "-device edu,addr=3 -device edu,addr=4",
+        Unit = "-device intel-iommu,intremap=on,aw-bits=48,snoop-control=on";
 
     // A kernel that is emulated on a busy machine may find its timer not to work, and does not boot then.
     private const int Boots = 3, NotFinished = 125;
@@ -32,13 +34,16 @@ internal sealed record Reference(string Boot, string Kernel, string PlayerProgra
             File.Copy(Path.Combine(home, "Linux", "play.sh"), Path.Combine(folder.FullName, "play.sh"));
             File.WriteAllLines(Path.Combine(folder.FullName, "calls"), CallTable.Lines());
             for (int i = 0; i < sequences.Count; i++)
-                File.WriteAllLines(Path.Combine(folder.FullName, string.Create(CultureInfo.InvariantCulture, $"{i:d5}.seq")), sequences[i].Select(c => c.ToString()));
+                File.WriteAllLines(Path.Combine(folder.FullName, string.Create(CultureInfo.InvariantCulture,
+                        $"{i:d5}.seq")), sequences[i].Select(c => c.ToString()));
 
             string output = "";
-            for (int attempt = 0; attempt < Boots && !output.Contains(Begin, StringComparison.Ordinal); attempt++) output = Run(folder.FullName);
+            for (int attempt = 0; attempt < Boots && !output.Contains(Begin, StringComparison.Ordinal); attempt++)
+                output = Run(folder.FullName);
             List<List<string>> answers = ReadAnswers(output);
             if (answers.Count != sequences.Count)
-                throw new InvalidOperationException($"Linux answered {answers.Count} sequences instead of {sequences.Count}:\n{output}");
+                throw new InvalidOperationException(
+                    $"Linux answered {answers.Count} sequences instead of {sequences.Count}:\n{output}");
             return answers;
         }
         finally
@@ -49,14 +54,18 @@ internal sealed record Reference(string Boot, string Kernel, string PlayerProgra
 
     private string Run(string folder)
     {
-        var start = new ProcessStartInfo(Boot, ["run", Kernel, folder, "sh /ref/play.sh"]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(
+            Boot, ["run", Kernel, folder, "sh /ref/play.sh"])
+        { RedirectStandardOutput = true };
         start.Environment["DEVS"] = Devices;
         start.Environment["IOMMU"] = Unit;
-        using Process process = Process.Start(start) ?? throw new InvalidOperationException($"{Boot} cannot be started.");
+        using Process process = Process.Start(start)
+            ?? throw new InvalidOperationException($"{Boot} cannot be started.");
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode is 0 or NotFinished ? output
-            : throw new InvalidOperationException($"{Boot} ended with {process.ExitCode}:\n{output[..Math.Min(output.Length, 20_000)]}");
+            : throw new InvalidOperationException(
+                $"{Boot} ended with {process.ExitCode}:\n{output[..Math.Min(output.Length, 20_000)]}");
     }
 
     private static List<List<string>> ReadAnswers(string output)
@@ -71,7 +80,8 @@ internal sealed record Reference(string Boot, string Kernel, string PlayerProgra
             if (line == Begin) within = true;
         }
 
-        using var zipped = new GZipStream(new MemoryStream(Convert.FromBase64String(encoded.ToString())), CompressionMode.Decompress);
+        using var zipped = new GZipStream(new MemoryStream(Convert.FromBase64String(encoded.ToString())),
+            CompressionMode.Decompress);
         using var reader = new StreamReader(zipped);
         var answers = new List<List<string>>();
         while (reader.ReadLine() is { } line)

@@ -7,7 +7,8 @@ namespace Ioasis.EndToEnd.Debian;
 public sealed class DebianCollection : ICollectionFixture<DebianBench>;
 
 /// <summary>
-/// Trees of Debian with programs that know VFIO and sysfs: bookworm's in artifacts/debian or IOASIS_DEBIAN, trixie's in the folder of the guests.
+/// Trees of Debian with programs that know VFIO and sysfs: bookworm's in artifacts/debian or IOASIS_DEBIAN, trixie's in
+/// the folder of the guests.
 /// </summary>
 public sealed class DebianBench(Workbench bench) : IAsyncLifetime
 {
@@ -22,7 +23,8 @@ public sealed class DebianBench(Workbench bench) : IAsyncLifetime
     /// <inheritdoc/>
     public async ValueTask InitializeAsync()
     {
-        string folder = Environment.GetEnvironmentVariable("IOASIS_DEBIAN") ?? Path.Combine(bench.Root, "artifacts/debian");
+        string folder = Environment.GetEnvironmentVariable("IOASIS_DEBIAN")
+            ?? Path.Combine(bench.Root, "artifacts/debian");
         string guests = GuestBench.FolderOf(bench);
         s_roots["bookworm"] = Path.Combine(folder, "bookworm");
         s_roots["trixie"] = Path.Combine(guests, "root");
@@ -50,7 +52,8 @@ public sealed class DebianBench(Workbench bench) : IAsyncLifetime
     public ValueTask DisposeAsync() => default;
 
     /// <summary>Runs a program of a tree under ioasis.</summary>
-    internal async Task<Ending> Run(string suite, string device, string program, string[] arguments, string? input = null)
+    internal async Task<Ending> Run(
+        string suite, string device, string program, string[] arguments, string? input = null)
     {
         if (_missing is not null && Environment.GetEnvironmentVariable("IOASIS_ALL") is not null) Assert.Fail(_missing);
         if (_missing is not null) Assert.Skip(_missing);
@@ -59,11 +62,14 @@ public sealed class DebianBench(Workbench bench) : IAsyncLifetime
         return await Execution.Run(bench.UnderIoasis(Who.Self, [device], command), environment, input);
     }
 
-    /// <summary>The options by which DPDK loads drivers of a tree. They are found among its libraries, by their names.</summary>
+    /// <summary>
+    /// The options by which DPDK loads drivers of a tree. They are found among its libraries, by their names.
+    /// </summary>
     internal static string[] Drivers(string suite, params string[] names)
     {
         string dpdk = Path.Combine(s_roots[suite], "usr/lib/x86_64-linux-gnu/dpdk");
-        string version = Path.GetFileName(Directory.GetDirectories(dpdk, "pmds-*").Single())["pmds-".Length..^".0".Length];
+        string version = Path.GetFileName(
+            Directory.GetDirectories(dpdk, "pmds-*").Single())["pmds-".Length..^".0".Length];
         return [.. names.SelectMany(name => new[] { "-d", $"librte_{name}.so.{version}" })];
     }
 }

@@ -1,12 +1,16 @@
 namespace Ioasis.EndToEnd.Debian;
 
-/// <summary>DPDK as Debian has it: 22.11 of bookworm, 24.11 of trixie. Its driver of I/OAT drives ours through a group and a container.</summary>
+/// <summary>
+/// DPDK as Debian has it: 22.11 of bookworm, 24.11 of trixie. Its driver of I/OAT drives ours through a group and a
+/// container.
+/// </summary>
 [Collection(nameof(DebianBench))]
 public sealed class DpdkTests(DebianBench debian, Workbench bench)
 {
     private const string Bdf = "0000:0b:00.0", Device = $"ioat@{Bdf}", Probed = $"ioat_dmadev_probe(): Init {Bdf}";
 
-    // It looks at the mapped status for microseconds after a store. Where others take the processors away meanwhile (docs/devices/ioat.md), it says this.
+    // It looks at the mapped status for microseconds after a store. Where others take the processors away meanwhile
+    // (docs/devices/ioat.md), it says this.
     private const string Overtaken = "Device couldn't be recovered";
     private const int Attempts = 5;
 
@@ -18,11 +22,15 @@ public sealed class DpdkTests(DebianBench debian, Workbench bench)
     {
         string[] arguments = [.. s_memory, "-l", "0", .. DebianBench.Drivers("bookworm", s_drivers)];
         Ending ending = await Run("bookworm", "dpdk-test", arguments, "dmadev_autotest\nquit\n");
-        ending.MustEnd().MustSay("Running copy Tests", "Ops submitted: 85120\tOps completed: 85120\tErrors: 0", "Running fill Tests", "Test OK");
+        ending.MustEnd().MustSay("Running copy Tests", "Ops submitted: 85120\tOps completed: 85120\tErrors: 0",
+            "Running fill Tests", "Test OK");
         Assert.Contains(Probed, ending.ToString(), StringComparison.Ordinal);
     }
 
-    /// <summary>That test of 24.11 demands that a mapped channel is suspended within microseconds; this program copies, and compares.</summary>
+    /// <summary>
+    /// That test of 24.11 demands that a mapped channel is suspended within microseconds; this program copies, and
+    /// compares.
+    /// </summary>
     [Fact]
     public async Task Its_measurement_of_DMA_engines_copies()
     {
@@ -42,7 +50,8 @@ public sealed class DpdkTests(DebianBench debian, Workbench bench)
             eal_args=--no-huge -m 64 --no-shconf -a {Bdf} {string.Join(' ', DebianBench.Drivers("trixie", s_drivers))}
 
             """, TestContext.Current.CancellationToken);
-        Ending ending = await Run("trixie", "dpdk-test-dma-perf", ["--config", configuration, "--result", $"{configuration}.csv"]);
+        Ending ending = await Run(
+            "trixie", "dpdk-test-dma-perf", ["--config", configuration, "--result", $"{configuration}.csv"]);
         ending.MustEnd().MustSay("Buffer Number: 512", "Average Bandwidth: ", "Case process exited. status 0");
         Assert.DoesNotContain("validation fails", ending.ToString(), StringComparison.Ordinal);
         Assert.Contains(Probed, ending.ToString(), StringComparison.Ordinal);
@@ -55,7 +64,8 @@ public sealed class DpdkTests(DebianBench debian, Workbench bench)
     {
         string[] arguments =
         [
-            .. s_memory, "-l", "0,1", "--vdev=net_null0", "--vdev=net_null1", .. DebianBench.Drivers(suite, [.. s_drivers, "net_null"]),
+            .. s_memory, "-l", "0,1", "--vdev=net_null0", "--vdev=net_null1",
+            .. DebianBench.Drivers(suite, [.. s_drivers, "net_null"]),
             "--", "-i", "--total-num-mbufs=2048",
         ];
         Ending ending = await Run(suite, "dpdk-testpmd", arguments, "start\nshow fwd stats all\nstop\nquit\n");

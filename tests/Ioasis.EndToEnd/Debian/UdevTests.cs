@@ -12,7 +12,8 @@ public sealed class UdevTests(DebianBench debian)
     public async Task Udevadm_knows_a_function_and_its_node(string suite)
     {
         (await debian.Run(suite, Device, "udevadm", ["info", "-p", $"/sys/bus/pci/devices/{Bdf}"]))
-            .MustEnd().MustSay($"E: PCI_SLOT_NAME={Bdf}", "E: PCI_ID=8086:2021", "E: DRIVER=vfio-pci", "E: SUBSYSTEM=pci");
+            .MustEnd().MustSay($"E: PCI_SLOT_NAME={Bdf}", "E: PCI_ID=8086:2021", "E: DRIVER=vfio-pci",
+                "E: SUBSYSTEM=pci");
         (await debian.Run(suite, Device, "udevadm", ["info", "-a", "-p", $"/sys/bus/pci/devices/{Bdf}"]))
             .MustEnd().MustSay($"KERNEL==\"{Bdf}\"", "ATTR{vendor}==\"0x8086\"");
     }
@@ -31,6 +32,7 @@ public sealed class UdevTests(DebianBench debian)
             node, = [one for one in context.list_devices(subsystem='vfio-dev') if one.parent == function]
             print(node.device_node, pyudev.Devices.from_device_file(context, node.device_node) == node)
             """;
-        (await debian.Run(suite, Device, "python3", ["-c", Program])).MustEnd().MustSay("pci vfio-pci 0x2021", "/dev/vfio/devices/vfio", "True");
+        (await debian.Run(suite, Device, "python3", ["-c", Program]))
+            .MustEnd().MustSay("pci vfio-pci 0x2021", "/dev/vfio/devices/vfio", "True");
     }
 }

@@ -13,7 +13,8 @@ public sealed class DeviceTests(GuestBench guests)
     public async Task A_disk_holds_files_and_DMA_engines_copy(string viommu, bool sharedRam)
     {
         var guest = new Guest { Viommu = Enum.Parse<Viommu>(viommu), SharedRam = sharedRam, Devices = Functions };
-        GuestEnding ending = (await guests.Run(guest, "sh ./disk.sh && sh ./dmatest.sh")).MustSay("disk: all as it must be", "dmatest: all as it must be");
+        GuestEnding ending = (await guests.Run(guest, "sh ./disk.sh && sh ./dmatest.sh"))
+            .MustSay("disk: all as it must be", "dmatest: all as it must be");
         string[] nested = ["IOMMU_HWPT_ALLOC VTD_S1 ok", "IOMMU_HWPT_INVALIDATE VTD_S1 ok"];
         if (guest.Viommu == Viommu.Nested) ending.MustHaveAsked(nested);
         else Assert.DoesNotContain(ending.Account.Keys, nested.Contains); // the second stage alone

@@ -26,10 +26,14 @@ internal sealed record Guest
     /// <summary>Options of its IOMMU beyond those that all have.</summary>
     internal string ViommuOptions { get; init; } = "";
 
-    /// <summary>Whether RAM is a shared memfd, which QEMU maps by IOAS_MAP_FILE, rather than anonymous memory.</summary>
+    /// <summary>
+    /// Whether RAM is a shared memfd, which QEMU maps by IOAS_MAP_FILE, rather than anonymous memory.
+    /// </summary>
     internal bool SharedRam { get; init; }
 
-    /// <summary>Whether QEMU is given open nodes, as whoever manages it does, rather than a function's address.</summary>
+    /// <summary>
+    /// Whether QEMU is given open nodes, as whoever manages it does, rather than a function's address.
+    /// </summary>
     internal bool ByDescriptor { get; init; }
 
     /// <summary>Its functions, as run's option --device has them.</summary>
@@ -41,19 +45,27 @@ internal sealed record Guest
     /// <summary>Further options of QEMU.</summary>
     internal string[] QemuOptions { get; init; } = [];
 
-    internal IEnumerable<string> HostOptions => Devices.SelectMany(device => new[] { "--device", device }).Concat(RunOptions);
+    internal IEnumerable<string> HostOptions =>
+        Devices.SelectMany(device => new[] { "--device", device }).Concat(RunOptions);
 
     internal IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
     {
         ["RAM"] = SharedRam ? "memfd" : "anonymous",
-        ["APPEND"] = Viommu switch { Viommu.None => "", Viommu.PassThrough => "intel_iommu=on,sm_on iommu=pt", _ => "intel_iommu=on,sm_on" },
+        ["APPEND"] = Viommu switch
+        {
+            Viommu.None => "",
+            Viommu.PassThrough => "intel_iommu=on,sm_on iommu=pt",
+            _ => "intel_iommu=on,sm_on"
+        },
     };
 
     /// <summary>The words that boot it.</summary>
     internal IEnumerable<string> Command(string script, string folder, string work)
     {
-        string[] functions = [.. Devices.Select(device => device[(device.IndexOf('@', StringComparison.Ordinal) + 1)..])];
-        string[] boot = [script, folder, work, .. Machinery, .. ByDescriptor ? DescriptorOptions(functions) : AddressOptions(functions), .. QemuOptions];
+        string[] functions =
+            [.. Devices.Select(device => device[(device.IndexOf('@', StringComparison.Ordinal) + 1)..])];
+        string[] boot = [script, folder, work, .. Machinery,
+            .. ByDescriptor ? DescriptorOptions(functions) : AddressOptions(functions), .. QemuOptions];
         return ByDescriptor ? ["sh", "-c", Opening(functions), "sh", .. boot] : boot;
     }
 
@@ -63,19 +75,22 @@ internal sealed record Guest
     internal static IEnumerable<string> AddressOptions(string[] functions) =>
     [
         "-object", "iommufd,id=iommufd0",
-        .. functions.SelectMany((bdf, i) => new[] { "-device", $"vfio-pci,host={bdf},iommufd=iommufd0,bus=pcie.0,addr=0x{FirstSlot + i:x}" }),
+        .. functions.SelectMany((bdf, i) =>
+            new[] { "-device", $"vfio-pci,host={bdf},iommufd=iommufd0,bus=pcie.0,addr=0x{FirstSlot + i:x}" }),
     ];
 
     // QEMU 11.1 dereferences the id of a device that is given by descriptor, whether there is one or not.
     internal static IEnumerable<string> DescriptorOptions(string[] functions) =>
     [
         "-object", "iommufd,id=iommufd0,fd=3",
-        .. functions.SelectMany((_, i) => new[] { "-device", $"vfio-pci,id=function{i},fd={4 + i},iommufd=iommufd0,bus=pcie.0,addr=0x{FirstSlot + i:x}" }),
+        .. functions.SelectMany((_, i) => new[] { "-device",
+                $"vfio-pci,id=function{i},fd={4 + i},iommufd=iommufd0,bus=pcie.0,addr=0x{FirstSlot + i:x}" }),
     ];
 
     // /dev/iommu is 3 and the functions follow; dash knows descriptors of one digit only.
     internal static string Opening(string[] functions) =>
         "exec 3<>/dev/iommu; "
-        + string.Concat(functions.Select((bdf, i) => $"exec {4 + i}<>/dev/vfio/devices/$(ls /sys/bus/pci/devices/{bdf}/vfio-dev); "))
+        + string.Concat(functions.Select(
+            (bdf, i) => $"exec {4 + i}<>/dev/vfio/devices/$(ls /sys/bus/pci/devices/{bdf}/vfio-dev); "))
         + "exec \"$@\"";
 }

@@ -6,7 +6,9 @@ namespace Ioasis.EndToEnd.Guests;
 [CollectionDefinition(nameof(GuestBench))]
 public sealed class GuestCollection : ICollectionFixture<GuestBench>;
 
-/// <summary>QEMU 11.1, Linux 7.2 and what goes into a guest, in a folder of their own: artifacts/qemu, or IOASIS_QEMU.</summary>
+/// <summary>
+/// QEMU 11.1, Linux 7.2 and what goes into a guest, in a folder of their own: artifacts/qemu, or IOASIS_QEMU.
+/// </summary>
 public sealed class GuestBench(Workbench bench) : IAsyncLifetime
 {
     private static readonly TimeSpan s_download = TimeSpan.FromMinutes(30);
@@ -16,11 +18,13 @@ public sealed class GuestBench(Workbench bench) : IAsyncLifetime
     private string? _missing;
 
     /// <summary>Programs that guests run: statically linked, so that they need nothing of the guest.</summary>
-    private static readonly string[] s_programs = ["dmatest_mmio", "dmatest_pio", "dmatest_msix", "in_flight", "map_file", "fork_fds", "pasids"];
+    private static readonly string[] s_programs =
+        ["dmatest_mmio", "dmatest_pio", "dmatest_msix", "in_flight", "map_file", "fork_fds", "pasids"];
 
     internal string Folder { get; } = FolderOf(bench);
 
-    internal static string FolderOf(Workbench bench) => Environment.GetEnvironmentVariable("IOASIS_QEMU") ?? Path.Combine(bench.Root, "artifacts/qemu");
+    internal static string FolderOf(Workbench bench) =>
+        Environment.GetEnvironmentVariable("IOASIS_QEMU") ?? Path.Combine(bench.Root, "artifacts/qemu");
 
     /// <summary>QEMU itself; it takes the folder first.</summary>
     internal string Qemu => Path.Combine(Scripts, "qemu.sh");
@@ -47,8 +51,10 @@ public sealed class GuestBench(Workbench bench) : IAsyncLifetime
         string uapi = (await Execution.Run([Path.Combine(bench.Root, "eng/uapi-headers.sh")])).MustEnd().Output.Trim();
         string tests = Path.Combine(bench.Root, "tests");
         IEnumerable<string> clients = s_programs.Select(name => Path.Combine(Programs, name));
-        (await Execution.Run(["make", "-s", "-C", Path.Combine(tests, "Clients"), $"OUT={Programs}", $"UAPI={uapi}", "LDFLAGS=-static", .. clients])).MustEnd();
-        (await Execution.Run(["make", "-s", "-C", Path.Combine(tests, "Guest"), $"OUT={Programs}", $"UAPI={uapi}"])).MustEnd();
+        (await Execution.Run(["make", "-s", "-C", Path.Combine(tests, "Clients"), $"OUT={Programs}", $"UAPI={uapi}",
+                "LDFLAGS=-static", .. clients])).MustEnd();
+        (await Execution.Run(["make", "-s", "-C", Path.Combine(tests, "Guest"), $"OUT={Programs}", $"UAPI={uapi}"]))
+            .MustEnd();
         foreach (string script in Directory.EnumerateFiles(Path.Combine(tests, "Guest"), "*.sh"))
             File.Copy(script, Path.Combine(Programs, Path.GetFileName(script)));
     }
@@ -66,7 +72,9 @@ public sealed class GuestBench(Workbench bench) : IAsyncLifetime
         return folder;
     }
 
-    /// <summary>Skips a test that the folder is missing for, or fails it: who runs everything wants to know of what was not run.</summary>
+    /// <summary>
+    /// Skips a test that the folder is missing for, or fails it: who runs everything wants to know of what was not run.
+    /// </summary>
     internal void MustBeThere()
     {
         if (_missing is not null && Environment.GetEnvironmentVariable("IOASIS_ALL") is not null) Assert.Fail(_missing);
@@ -76,7 +84,8 @@ public sealed class GuestBench(Workbench bench) : IAsyncLifetime
     /// <summary>The words that run a guest under ioasis.</summary>
     internal string[] Under(Guest guest, string work) =>
     [
-        bench.Launcher(Who.Self), "run", "--account", Account(work), .. guest.HostOptions, "--", .. guest.Command(Path.Combine(Scripts, "guest.sh"), Folder, work),
+        bench.Launcher(Who.Self), "run", "--account", Account(work), .. guest.HostOptions, "--",
+        .. guest.Command(Path.Combine(Scripts, "guest.sh"), Folder, work),
     ];
 
     /// <summary>Boots a guest, which must do its command and end with 0.</summary>
@@ -111,7 +120,8 @@ internal sealed record GuestEnding(Ending Ending, IReadOnlyDictionary<string, in
     internal GuestEnding MustHaveAsked(params ReadOnlySpan<string> calls)
     {
         foreach (string call in calls)
-            Assert.True(Account.ContainsKey(call), $"expected \"{call}\", came {string.Join(", ", Account.Keys)}\n{Ending}");
+            Assert.True(Account.ContainsKey(call),
+                $"expected \"{call}\", came {string.Join(", ", Account.Keys)}\n{Ending}");
         return this;
     }
 }

@@ -3,8 +3,8 @@ using System.Text;
 namespace Ioasis.EndToEnd.Guests;
 
 /// <summary>
-/// QEMU 11.1 and 10 with KVM, unmodified: its BIOS boots from our disk. The sector that it boots reads one of the disk through the BIOS, says it, and writes it to
-/// another. Without /dev/kvm that is said, and does not count.
+/// QEMU 11.1 and 10 with KVM, unmodified: its BIOS boots from our disk. The sector that it boots reads one of the disk
+/// through the BIOS, says it, and writes it to another. Without /dev/kvm that is said, and does not count.
 /// </summary>
 [Collection(nameof(GuestBench))]
 public sealed class KvmBootTests(GuestBench guests, Workbench bench)
@@ -38,14 +38,22 @@ public sealed class KvmBootTests(GuestBench guests, Workbench bench)
         guests.MustBeThere();
         MustHaveKvm();
         CancellationToken cancel = TestContext.Current.CancellationToken;
-        string work = await bench.Scratch(Who.Self), disk = Path.Combine(work, "disk"), machine = Path.Combine(work, "machine.json");
-        await File.WriteAllBytesAsync(disk, DiskOf(await File.ReadAllBytesAsync(Path.Combine(guests.Programs, "boot_sector"), cancel)), cancel);
+        string work = await bench.Scratch(Who.Self), disk = Path.Combine(work, "disk"),
+            machine = Path.Combine(work, "machine.json");
+        await File.WriteAllBytesAsync(
+            disk, DiskOf(await File.ReadAllBytesAsync(Path.Combine(guests.Programs, "boot_sector"), cancel)), cancel);
         await File.WriteAllTextAsync(
-            machine, $$"""{ "devices": [{ "model": "nvme", "address": "{{Bdf}}", "properties": { "file": "{{disk}}", "size": "8M" } }] }""", cancel);
+            machine,
+            $$"""
+            { "devices": [{
+              "model": "nvme", "address": "{{Bdf}}", "properties": { "file": "{{disk}}", "size": "8M" } }] }
+            """,
+            cancel);
 
         string[] qemu =
         [
-            guests.Qemu, guests.Folder, "-accel", "kvm", "-M", "q35", "-m", "64M", "-nodefaults", "-no-user-config", "-nographic", "-no-reboot",
+            guests.Qemu, guests.Folder, "-accel", "kvm", "-M", "q35", "-m", "64M", "-nodefaults", "-no-user-config",
+            "-nographic", "-no-reboot",
             "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4",
             .. way switch
             {
@@ -56,10 +64,12 @@ public sealed class KvmBootTests(GuestBench guests, Workbench bench)
         ];
         string[] start = way == Way.Descriptor ? ["sh", "-c", Guest.Opening([Bdf]), "sh", .. qemu] : qemu;
         Dictionary<string, string> environment = new() { ["QEMU_SERIES"] = series };
-        string[] run = [bench.Launcher(Who.Self), "run", "--account", GuestBench.Account(work), "--machine", machine, "--", .. start];
+        string[] run = [bench.Launcher(Who.Self), "run", "--account", GuestBench.Account(work), "--machine", machine,
+            "--", .. start];
         Ending ending = await Execution.Run(run, environment);
         ending.MustEnd(Booted).MustSay(Text);
-        // KVM unmasks the function's line at the end of interrupt: QEMU could set that up each time the guest changed how it is routed.
+        // KVM unmasks the function's line at the end of interrupt: QEMU could set that up each time the guest changed
+        // how it is routed.
         Assert.DoesNotContain("UNMASK eventfd", ending.Error, StringComparison.Ordinal);
         new GuestEnding(ending, await GuestBench.ReadAccount(work)).MustHaveAsked("KVM_DEV_VFIO_FILE_ADD ok");
         byte[] written = await File.ReadAllBytesAsync(disk, cancel);

@@ -3,7 +3,9 @@ using Ioasis.Abi;
 
 namespace Ioasis.MockIommu.Abi;
 
-/// <summary>struct iommu_test_cmd: which operation, on what, and a union of what the operations take and give.</summary>
+/// <summary>
+/// struct iommu_test_cmd: which operation, on what, and a union of what the operations take and give.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 72)]
 [LinuxStruct("iommu_test_cmd")]
 public struct IommuTestCmd
@@ -76,7 +78,9 @@ internal record struct CheckDevCacheArgs(uint Id, uint Cache);
 
 internal record struct TriggerVeventArgs(uint DevId);
 
-/// <summary>pasid_attach, pasid_replace, pasid_detach and pasid_check: the second member is a page table, a HWPT or nothing.</summary>
+/// <summary>
+/// pasid_attach, pasid_replace, pasid_detach and pasid_check: the second member is a page table, a HWPT or nothing.
+/// </summary>
 internal record struct PasidArgs(uint Pasid, uint PtId);
 
 internal record struct DmabufGetArgs(uint Length, uint OpenFlags);

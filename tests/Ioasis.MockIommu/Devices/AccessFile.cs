@@ -9,7 +9,9 @@ using static Ioasis.MockIommu.Abi.IommuTestH;
 
 namespace Ioasis.MockIommu.Devices;
 
-/// <summary>A driver's access to an IOAS, as a file of the program that is closed to end it (Linux: struct selftest_access).</summary>
+/// <summary>
+/// A driver's access to an IOAS, as a file of the program that is closed to end it (Linux: struct selftest_access).
+/// </summary>
 internal sealed class AccessFile : NodeFile, IAccessOwner
 {
     private const ulong HostPageSize = 4096;
@@ -44,9 +46,11 @@ internal sealed class AccessFile : NodeFile, IAccessOwner
         lock (_lock)
         {
             if (_closed) return Errno.EBADFD;
-            Errno errno = Access.PinPages(wanted.Iova, wanted.Length, (wanted.Flags & MOCK_FLAGS_ACCESS_WRITE) != 0, out IReadOnlyList<PinnedPage> pages);
+            Errno errno = Access.PinPages(wanted.Iova, wanted.Length, (wanted.Flags & MOCK_FLAGS_ACCESS_WRITE) != 0,
+                out IReadOnlyList<PinnedPage> pages);
             if (errno != Errno.None) return errno;
-            if (wanted.Uptr != 0) errno = Compare(call.Caller.Memory, wanted.Uptr - (wanted.Iova & (HostPageSize - 1)), pages);
+            if (wanted.Uptr != 0)
+                errno = Compare(call.Caller.Memory, wanted.Uptr - (wanted.Iova & (HostPageSize - 1)), pages);
             if (errno == Errno.None)
             {
                 args.AccessPages = wanted with { OutAccessPagesId = _nextId };

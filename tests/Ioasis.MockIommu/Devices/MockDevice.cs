@@ -53,7 +53,8 @@ internal sealed class MockDevice
     }
 
     /// <summary>Whether an entry of the device's cache is there and has a value.</summary>
-    internal bool CacheHolds(uint entry, uint value) => entry < _cache.Length && Volatile.Read(ref _cache[entry]) == value;
+    internal bool CacheHolds(uint entry, uint value) =>
+        entry < _cache.Length && Volatile.Read(ref _cache[entry]) == value;
 
     /// <summary>Empties an entry of the device's cache, or all.</summary>
     internal void InvalidateCache(uint? entry)
@@ -62,10 +63,13 @@ internal sealed class MockDevice
         else Array.Clear(_cache);
     }
 
-    /// <summary>The requester ID moves to a domain; one of a vIOMMU takes it only under a number of the guest's.</summary>
+    /// <summary>
+    /// The requester ID moves to a domain; one of a vIOMMU takes it only under a number of the guest's.
+    /// </summary>
     internal IommuStatus Attaching(Endpoint endpoint, IommuDomain? domain)
     {
-        if (HasNoDirty && domain is PagingDomain { Options: var options } && (options & PagingDomainOptions.DirtyTracking) != 0) return IommuStatus.Invalid;
+        if (HasNoDirty && domain is PagingDomain { Options: var options }
+            && (options & PagingDomainOptions.DirtyTracking) != 0) return IommuStatus.Invalid;
         Viommu? viommu = (domain as NestedDomain)?.Viommu;
         ulong virtualId = 0;
         if (viommu is not null)
@@ -79,7 +83,10 @@ internal sealed class MockDevice
         return IommuStatus.Ok;
     }
 
-    /// <summary>A PASID moves to a domain. Of one PASID every second attachment fails, so that going back to the former domain can be tried.</summary>
+    /// <summary>
+    /// A PASID moves to a domain. Of one PASID every second attachment fails, so that going back to the former domain
+    /// can be tried.
+    /// </summary>
     internal IommuStatus AttachingPasid(Pasid pasid, IommuDomain? domain)
     {
         if (pasid.Value != IOMMU_TEST_PASID_RESERVED) return IommuStatus.Ok;

@@ -52,9 +52,11 @@ internal sealed class MockDmaBuf(int length) : NodeFile, IDmaBuf
 
         public nint Address => Marshal.UnsafeAddrOfPinnedArrayElement(buffer._memory, 0);
 
-        public bool TryRead(ulong offset, Span<byte> destination) => buffer._memory.AsSpan((int)offset, destination.Length).TryCopyTo(destination);
+        public bool TryRead(ulong offset, Span<byte> destination) =>
+            buffer._memory.AsSpan((int)offset, destination.Length).TryCopyTo(destination);
 
-        public bool TryWrite(ulong offset, ReadOnlySpan<byte> source) => source.TryCopyTo(buffer._memory.AsSpan((int)offset, source.Length));
+        public bool TryWrite(ulong offset, ReadOnlySpan<byte> source) =>
+            source.TryCopyTo(buffer._memory.AsSpan((int)offset, source.Length));
 
         public MemoryLocation Locate(ulong offset) => new(buffer, offset);
 

@@ -5,12 +5,13 @@ using Ioasis.Memory;
 namespace Ioasis.MockIommu.Devices;
 
 /// <summary>
-/// A device with its driver, made by the test program in a context and gone with its object there (Linux: struct selftest_obj). It is bound
-/// and attached from the beginning.
+/// A device with its driver, made by the test program in a context and gone with its object there (Linux: struct
+/// selftest_obj). It is bound and attached from the beginning.
 /// </summary>
 internal sealed class SelftestDevice(IommufdContext context) : DriverObject
 {
-    // Held while the device's page tables change, so that each PASID is known to be attached or not. Taken before all locks of iommufd's.
+    // Held while the device's page tables change, so that each PASID is known to be attached or not. Taken before all
+    // locks of iommufd's.
     private readonly Lock _lock = new();
     private readonly HashSet<Pasid> _pasids = [];
     private IommufdDevice? _device;

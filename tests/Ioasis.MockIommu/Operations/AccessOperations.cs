@@ -35,7 +35,9 @@ internal static class AccessOperations
     }
 
     internal static Errno ReplaceIoas(IoctlCall call, in IommuTestCmd args) =>
-        TryGet(call, args.Id, out AccessFile? file) ? file!.Access.Replace(args.AccessReplaceIoas.IoasId) : Errno.EBADFD;
+        TryGet(call, args.Id, out AccessFile? file)
+            ? file!.Access.Replace(args.AccessReplaceIoas.IoasId)
+            : Errno.EBADFD;
 
     internal static Errno Pin(IoctlCall call, ref IommuTestCmd args)
     {
@@ -49,7 +51,9 @@ internal static class AccessOperations
     internal static Errno Unpin(IoctlCall call, in IommuTestCmd args) =>
         TryGet(call, args.Id, out AccessFile? file) ? file!.Unpin(args.DestroyAccessPages.AccessPagesId) : Errno.EBADFD;
 
-    /// <summary>Linux has a fast and a slow way; MOCK_ACCESS_RW_SLOW_PATH takes the latter. Here there is one.</summary>
+    /// <summary>
+    /// Linux has a fast and a slow way; MOCK_ACCESS_RW_SLOW_PATH takes the latter. Here there is one.
+    /// </summary>
     internal static Errno ReadOrWrite(IoctlCall call, in IommuTestCmd args)
     {
         AccessRwArgs access = args.AccessRw;
@@ -58,7 +62,9 @@ internal static class AccessOperations
         if (!TryGet(call, args.Id, out AccessFile? file)) return Errno.EBADFD;
         byte[] bytes = new byte[access.Length];
         if ((access.Flags & MOCK_ACCESS_RW_WRITE) != 0)
-            return call.Caller.Memory.TryRead(new Hva(access.Uptr), bytes) ? file!.Access.Write(access.Iova, bytes) : Errno.EFAULT;
+            return call.Caller.Memory.TryRead(new Hva(access.Uptr), bytes)
+                ? file!.Access.Write(access.Iova, bytes)
+                : Errno.EFAULT;
         Errno errno = file!.Access.Read(access.Iova, bytes);
         return errno != Errno.None || call.Caller.Memory.TryWrite(new Hva(access.Uptr), bytes) ? errno : Errno.EFAULT;
     }

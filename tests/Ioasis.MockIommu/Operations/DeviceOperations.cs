@@ -17,13 +17,19 @@ internal static class DeviceOperations
 {
     internal static Errno Create(IoctlCall call, ref IommuTestCmd args, uint flags)
     {
-        using ObjectTable.Pending<SelftestDevice> pending = call.Context.Objects.Reserve(new SelftestDevice(call.Context));
+        using ObjectTable.Pending<SelftestDevice> pending =
+            call.Context.Objects.Reserve(new SelftestDevice(call.Context));
         if ((flags & ~(MOCK_FLAGS_DEVICE_NO_DIRTY | MOCK_FLAGS_DEVICE_PASID)) != 0) return Errno.EINVAL;
         MemoryOperations.Remember(call.Context);
         uint pageTableId = args.Id;
         Errno errno = pending.Value.Bind(flags, ref pageTableId);
         if (errno != Errno.None) return errno;
-        args.MockDomain = args.MockDomain with { OutHwptId = pageTableId, OutStdevId = pending.Value.Id, OutIdevId = pending.Value.Device.Id };
+        args.MockDomain = args.MockDomain with
+        {
+            OutHwptId = pageTableId,
+            OutStdevId = pending.Value.Id,
+            OutIdevId = pending.Value.Device.Id
+        };
         errno = call.Respond(in args);
         if (errno == Errno.None) pending.Commit();
         return errno;
@@ -46,7 +52,9 @@ internal static class DeviceOperations
         Errno errno = TryGet(call, args.Id, out ObjectTable.Held<IommufdDevice> held);
         using ObjectTable.Held<IommufdDevice> device = held;
         if (errno != Errno.None) return errno;
-        return MockDevice.Of(device.Value.Endpoint).CacheHolds(args.CheckDevCache.Id, args.CheckDevCache.Cache) ? Errno.None : Errno.EINVAL;
+        return MockDevice.Of(device.Value.Endpoint).CacheHolds(args.CheckDevCache.Id, args.CheckDevCache.Cache)
+            ? Errno.None
+            : Errno.EINVAL;
     }
 
     /// <summary>Whether anybody answers is not told: the device would learn that, not who made it ask.</summary>
@@ -58,7 +66,8 @@ internal static class DeviceOperations
         if (errno != Errno.None || !Pasid.TryCreate(request.Pasid, out Pasid pasid)) return errno;
         Endpoint endpoint = device.Value.Endpoint;
         endpoint.RequestPage(new PageRequest(
-            pasid.Value == 0 ? null : pasid, request.Grpid, (PageRequestAccess)request.Perm, new Iova(request.Addr), IsLast: true));
+            pasid.Value == 0 ? null : pasid, request.Grpid, (PageRequestAccess)request.Perm, new Iova(request.Addr),
+            IsLast: true));
         return Errno.None;
     }
 

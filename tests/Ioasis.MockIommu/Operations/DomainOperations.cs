@@ -25,7 +25,8 @@ internal static class DomainOperations
         for (ulong done = 0; done < length; done += page)
         {
             if (!call.Caller.Memory.TryLocate(new Hva(address + done), out MemoryLocation wanted)) return Errno.EFAULT;
-            if (!domain.TryLocate(new Iova(unchecked(iova + done)), out MemoryLocation found) || found != wanted) return Errno.EINVAL;
+            if (!domain.TryLocate(new Iova(unchecked(iova + done)), out MemoryLocation found) || found != wanted)
+                return Errno.EINVAL;
         }
 
         return Errno.None;
@@ -36,14 +37,16 @@ internal static class DomainOperations
         Errno errno = call.Context.Objects.TryGet(args.Id, out ObjectTable.Held<HwptNested> held);
         using ObjectTable.Held<HwptNested> hwpt = held;
         if (errno != Errno.None) return errno;
-        return hwpt.Value.Domain is MockNestedDomain nested && nested.Holds(args.CheckIotlb.Id, args.CheckIotlb.Iotlb) ? Errno.None : Errno.EINVAL;
+        return hwpt.Value.Domain is MockNestedDomain nested
+            && nested.Holds(args.CheckIotlb.Id, args.CheckIotlb.Iotlb) ? Errno.None : Errno.EINVAL;
     }
 
     /// <summary>A device writes to the pages whose bits are set.</summary>
     internal static Errno Dirty(IoctlCall call, ref IommuTestCmd args)
     {
         DirtyArgs dirty = args.Dirty;
-        if (dirty.PageSize == 0 || dirty.Length == 0 || dirty.Iova % dirty.PageSize != 0 || dirty.Length % dirty.PageSize != 0 || dirty.Uptr == 0)
+        if (dirty.PageSize == 0 || dirty.Length == 0 || dirty.Iova % dirty.PageSize != 0
+            || dirty.Length % dirty.PageSize != 0 || dirty.Uptr == 0)
             return Errno.EINVAL;
         ulong pages = dirty.Length / dirty.PageSize;
         if (pages > MaxDirtyBits) return Errno.EOVERFLOW;
@@ -66,7 +69,8 @@ internal static class DomainOperations
         return call.Respond(in args);
     }
 
-    private static Errno TryGet(IoctlCall call, uint id, out ObjectTable.Held<HwptPaging> held, out MockPagingDomain? domain)
+    private static Errno TryGet(
+        IoctlCall call, uint id, out ObjectTable.Held<HwptPaging> held, out MockPagingDomain? domain)
     {
         domain = null;
         Errno errno = call.Context.Objects.TryGet(id, out held);

@@ -30,7 +30,8 @@ internal static class MemoryOperations
     internal static Errno CheckRefs(IoctlCall call, in IommuTestCmd args)
     {
         (ulong length, ulong address, uint refs) = args.CheckRefs;
-        if (((length | address) & (HostPageSize - 1)) != 0 || unchecked(address + length) < address) return Errno.EINVAL;
+        if (((length | address) & (HostPageSize - 1)) != 0 || unchecked(address + length) < address)
+            return Errno.EINVAL;
         for (ulong done = 0; done < length; done += HostPageSize)
         {
             if (!call.Caller.Memory.TryLocate(new Hva(address + done), out MemoryLocation page)) return Errno.EFAULT;
@@ -41,8 +42,8 @@ internal static class MemoryOperations
     }
 
     /// <summary>
-    /// Linux gathers addresses of pages in batches of that many bytes before it maps them. Here nothing is gathered: what a call takes in
-    /// between does not grow with what it maps, so that every limit that Linux takes holds.
+    /// Linux gathers addresses of pages in batches of that many bytes before it maps them. Here nothing is gathered:
+    /// what a call takes in between does not grow with what it maps, so that every limit that Linux takes holds.
     /// </summary>
     internal static Errno SetTemporaryLimit(in IommuTestCmd args) =>
         args.MemoryLimit.Limit < sizeof(ulong) + sizeof(uint) ? Errno.EINVAL : Errno.None;

@@ -11,15 +11,19 @@ using static Ioasis.MockIommu.Abi.IommuTestH;
 
 namespace Ioasis.MockIommu.Unit;
 
-/// <summary>The IOMMU that Linux's selftests of iommufd run on (Linux: mock_ops): pages of 2 KiB, and a knob on everything.</summary>
+/// <summary>
+/// The IOMMU that Linux's selftests of iommufd run on (Linux: mock_ops): pages of 2 KiB, and a knob on everything.
+/// </summary>
 /// <param name="name">The unit's name.</param>
 [IommuDriver("mock")]
 public sealed class MockUnit(string name) : IommuUnit(name)
 {
-    private const PagingDomainOptions Known = PagingDomainOptions.DirtyTracking | PagingDomainOptions.NestParent | PagingDomainOptions.Pasid;
+    private const PagingDomainOptions Known = PagingDomainOptions.DirtyTracking | PagingDomainOptions.NestParent
+        | PagingDomainOptions.Pasid;
 
     private static readonly HardwareInfo s_info = new(
-        IOMMU_HW_INFO_TYPE_SELFTEST, MemoryMarshal.AsBytes([new IommuTestHwInfo(0, IOMMU_HW_INFO_SELFTEST_REGVAL)]).ToArray());
+        IOMMU_HW_INFO_TYPE_SELFTEST,
+        MemoryMarshal.AsBytes([new IommuTestHwInfo(0, IOMMU_HW_INFO_SELFTEST_REGVAL)]).ToArray());
 
     /// <summary>The unit behind which the test program's devices are.</summary>
     internal static MockUnit Selftest { get; } = new("iommufd_selftest_iommu.0");
@@ -50,7 +54,8 @@ public sealed class MockUnit(string name) : IommuUnit(name)
     {
         domain = null;
         if ((options & ~Known) != 0) return IommuStatus.NotSupported;
-        if ((options & PagingDomainOptions.DirtyTracking) != 0 && !SupportsDirtyTracking(endpoint)) return IommuStatus.NotSupported;
+        if ((options & PagingDomainOptions.DirtyTracking) != 0 && !SupportsDirtyTracking(endpoint))
+            return IommuStatus.NotSupported;
         IommuHwptSelftest config = default;
         if (data is not null)
         {

@@ -8,7 +8,10 @@ using static Ioasis.MockIommu.Abi.IommuTestH;
 
 namespace Ioasis.MockIommu.Unit;
 
-/// <summary>A slice of the mock for a guest: caches of its devices, two hardware queues and a page to map (Linux: struct mock_viommu).</summary>
+/// <summary>
+/// A slice of the mock for a guest: caches of its devices, two hardware queues and a page to map (Linux: struct
+/// mock_viommu).
+/// </summary>
 internal sealed class MockViommu : Viommu
 {
     private const ulong PageLength = 2 * 4096;
@@ -33,7 +36,8 @@ internal sealed class MockViommu : Viommu
         return status;
     }
 
-    public override IommuStatus CreateNestedDomain(PagingDomainOptions options, UserData data, out NestedDomain? domain) =>
+    public override IommuStatus CreateNestedDomain(PagingDomainOptions options, UserData data,
+        out NestedDomain? domain) =>
         MockNestedDomain.Create(Parent, this, options, data, out domain);
 
     public override IommuStatus Invalidate(UserDataArray entries, out int done)
@@ -41,7 +45,8 @@ internal sealed class MockViommu : Viommu
         done = 0;
         if (entries.Count == 0 && entries.Type == IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST) return IommuStatus.Ok;
         var commands = new IommuViommuInvalidateSelftest[entries.Count];
-        IommuStatus status = entries.TryReadAll<IommuViommuInvalidateSelftest>(IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST, commands);
+        IommuStatus status = entries.TryReadAll<IommuViommuInvalidateSelftest>(
+            IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST, commands);
         for (; status == IommuStatus.Ok && done < commands.Length; done++)
         {
             status = Invalidate(commands[done]);
@@ -62,7 +67,8 @@ internal sealed class MockViommu : Viommu
             if (_queues[request.Index] is not null) return IommuStatus.Exists;
             MockHwQueue? former = request.Index == 0 ? null : _queues[request.Index - 1];
             if (request.Index != 0 && former is null) return IommuStatus.DeviceError;
-            if (!Parent.TryLocate(request.Base, out MemoryLocation location) || location != request.Location) return IommuStatus.BadMemory;
+            if (!Parent.TryLocate(request.Base, out MemoryLocation location) || location != request.Location)
+                return IommuStatus.BadMemory;
             queue = _queues[request.Index] = new MockHwQueue(this, request.Index, former);
             return IommuStatus.Ok;
         }
@@ -80,7 +86,8 @@ internal sealed class MockViommu : Viommu
 
     private IommuStatus Loop(UserData data)
     {
-        IommuStatus status = data.TryRead(IOMMU_VIOMMU_TYPE_SELFTEST, IommuViommuSelftest.FirstVersion, out IommuViommuSelftest values);
+        IommuStatus status = data.TryRead(IOMMU_VIOMMU_TYPE_SELFTEST, IommuViommuSelftest.FirstVersion,
+            out IommuViommuSelftest values);
         if (status != IommuStatus.Ok) return status;
         status = Host.AllocateMmap(PageLength, out ulong offset, out SharedBytes? page);
         if (status != IommuStatus.Ok) return status;
@@ -95,11 +102,14 @@ internal sealed class MockViommu : Viommu
         if ((command.Flags & ~IOMMU_TEST_INVALIDATE_FLAG_ALL) != 0) return IommuStatus.NotSupported;
         if (command.CacheId >= MOCK_DEV_CACHE_NUM) return IommuStatus.Invalid;
         if (Host.FindDevice(command.VdevId) is not { } endpoint) return IommuStatus.Invalid;
-        MockDevice.Of(endpoint).InvalidateCache((command.Flags & IOMMU_TEST_INVALIDATE_FLAG_ALL) != 0 ? null : command.CacheId);
+        MockDevice.Of(endpoint).InvalidateCache(
+            (command.Flags & IOMMU_TEST_INVALIDATE_FLAG_ALL) != 0 ? null : command.CacheId);
         return IommuStatus.Ok;
     }
 
-    /// <summary>A queue that does nothing but must not go before the one that was made before it (Linux: struct mock_hw_queue).</summary>
+    /// <summary>
+    /// A queue that does nothing but must not go before the one that was made before it (Linux: struct mock_hw_queue).
+    /// </summary>
     private sealed class MockHwQueue(MockViommu viommu, uint index, MockHwQueue? former) : HwQueue
     {
         public override HwQueue? DependsOn => former;

@@ -42,13 +42,16 @@ public class ConstantTests
         var ours = Headers.ConstantsOf(typeof(PciRegs));
         Assert.NotEmpty(ours);
         Mismatches.AssertNone(ours.SelectMany(c =>
-            linux.TryGetValue(c.Key, out ulong value) ? Compare(c.Key, c.Value, value) : [$"{c.Key}: Linux has no such constant"]));
+            linux.TryGetValue(c.Key, out ulong value)
+                ? Compare(c.Key, c.Value, value)
+                : [$"{c.Key}: Linux has no such constant"]));
     }
 
     [Fact]
     public void Every_errno_has_the_number_of_Linux()
     {
-        var linux = GoldenHeader.Load("errno").Constants.Where(c => !ErrnoAliases.Contains(c.Key)).ToDictionary(c => c.Key, c => (int)c.Value);
+        var linux = GoldenHeader.Load("errno")
+            .Constants.Where(c => !ErrnoAliases.Contains(c.Key)).ToDictionary(c => c.Key, c => (int)c.Value);
         var ours = Enum.GetValues<Errno>().ToDictionary(e => e.ToString(), e => (int)e);
         Assert.True(ours.Remove(nameof(Errno.None), out int none));
         Assert.Equal(0, none);

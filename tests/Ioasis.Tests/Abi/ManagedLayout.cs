@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Tests.Abi;
 
 /// <summary>
-/// Where the fields of a struct really are in memory. The struct is made from bytes that hold their own index; what a field
-/// then holds tells its place. (Marshal.OffsetOf tells the layout of the marshaller, which is another one.)
+/// Where the fields of a struct really are in memory. The struct is made from bytes that hold their own index; what a
+/// field then holds tells its place. (Marshal.OffsetOf tells the layout of the marshaller, which is another one.)
 /// </summary>
 internal static class ManagedLayout
 {

@@ -28,7 +28,8 @@ public class StructTests
     public void Every_twin_mirrors_a_struct_of_Linux()
     {
         var linux = Headers.All.SelectMany(h => GoldenHeader.Load(h.Golden).Structs.Keys).ToHashSet();
-        Mismatches.AssertNone(Twins.Where(t => !linux.Contains(t.Key)).Select(t => $"{t.First().Name}: Linux has no struct {t.Key}"));
+        Mismatches.AssertNone(Twins.Where(t => !linux.Contains(t.Key))
+            .Select(t => $"{t.First().Name}: Linux has no struct {t.Key}"));
     }
 
     private static IEnumerable<string> Compare(GoldenStruct linux)
@@ -60,7 +61,8 @@ public class StructTests
                 wrong.Add($"{linux.Name}.{expected.Name}: not a mutable public field");
             var (offset, size) = ManagedLayout.Locate(field);
             if ((offset, size) != (expected.Offset, expected.Size))
-                wrong.Add($"{linux.Name}.{expected.Name}: {size} bytes at {offset}, expected {expected.Size} at {expected.Offset}");
+                wrong.Add($"{linux.Name}.{expected.Name}: "
+                    + $"{size} bytes at {offset}, expected {expected.Size} at {expected.Offset}");
         }
 
         wrong.AddRange(fields.Select(f => $"{linux.Name}: Linux has no field for {type.Name}.{f.Name}"));

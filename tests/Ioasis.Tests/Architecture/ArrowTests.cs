@@ -3,7 +3,9 @@ using System.Text.RegularExpressions;
 
 namespace Ioasis.Tests.Architecture;
 
-/// <summary>Who may know whom: the table in docs/architecture.md, held against the projects and against what the compiler wrote.</summary>
+/// <summary>
+/// Who may know whom: the table in docs/architecture.md, held against the projects and against what the compiler wrote.
+/// </summary>
 public sealed partial class ArrowTests
 {
     private static readonly Dictionary<string, string[]> s_allowed = ReadTable();
@@ -35,7 +37,8 @@ public sealed partial class ArrowTests
         }
 
         Follow(room);
-        IEnumerable<string> compiled = Assembly.Load(room).GetReferencedAssemblies().Select(a => a.Name!).Where(n => n.StartsWith("Ioasis.", StringComparison.Ordinal));
+        IEnumerable<string> compiled = Assembly.Load(room).GetReferencedAssemblies()
+            .Select(a => a.Name!).Where(n => n.StartsWith("Ioasis.", StringComparison.Ordinal));
         Assert.All(compiled, r => Assert.Contains(r, reachable));
     }
 
@@ -53,11 +56,14 @@ public sealed partial class ArrowTests
     public void AModelReachesMemoryOnlyThroughItsPort()
     {
         string[] free = ["Ioasis.Core.Dma", "Ioasis.Core.Faults", "Ioasis.Core.PageRequests"];
-        foreach (string file in Repository.Sources("Ioasis.Devices").Where(f => !f.Contains("/Slots/", StringComparison.Ordinal)))
+        foreach (string file in Repository.Sources("Ioasis.Devices")
+            .Where(f => !f.Contains("/Slots/", StringComparison.Ordinal)))
         {
-            bool isEngine = file.Contains("/Engines/", StringComparison.Ordinal); // what models are given to have threads by
+            // what models are given to have threads by
+            bool isEngine = file.Contains("/Engines/", StringComparison.Ordinal);
             foreach (Match use in CoreUse().Matches(File.ReadAllText(file)))
-                Assert.True(free.Contains(use.Value) || (isEngine && use.Value == "Ioasis.Core.Threads"), $"{Repository.Relative(file)} uses {use.Value}");
+                Assert.True(free.Contains(use.Value) || (isEngine && use.Value == "Ioasis.Core.Threads"),
+                    $"{Repository.Relative(file)} uses {use.Value}");
         }
     }
 
@@ -75,8 +81,10 @@ public sealed partial class ArrowTests
     private static Dictionary<string, string[]> ReadTable()
     {
         Dictionary<string, string[]> table = [];
-        foreach (Match row in TableRow().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs/architecture.md"))))
-            table[row.Groups[1].Value] = [.. row.Groups[2].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(r => "Ioasis." + r)];
+        foreach (Match row in TableRow()
+            .Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs/architecture.md"))))
+            table[row.Groups[1].Value] = [.. row.Groups[2].Value.Split(',', StringSplitOptions.RemoveEmptyEntries
+                | StringSplitOptions.TrimEntries).Select(r => "Ioasis." + r)];
         return table;
     }
 

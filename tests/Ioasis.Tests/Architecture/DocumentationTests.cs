@@ -3,7 +3,9 @@ using System.Xml.Linq;
 
 namespace Ioasis.Tests.Architecture;
 
-/// <summary>Every public member is documented: the compiler insists (CS1591 is an error), and nobody switched that off.</summary>
+/// <summary>
+/// Every public member is documented: the compiler insists (CS1591 is an error), and nobody switched that off.
+/// </summary>
 public sealed class DocumentationTests
 {
     public static TheoryData<string> Rooms => [.. Repository.Rooms.Where(r => r != "Ioasis.Cli")];
@@ -22,7 +24,9 @@ public sealed class DocumentationTests
     public void NobodySwitchesTheRuleOff()
     {
         foreach (string file in Repository.Sources())
-            Assert.False(File.ReadAllText(file).Contains("CS1591", StringComparison.Ordinal), $"{Repository.Relative(file)} mentions CS1591");
-        Assert.All(Repository.Rooms, r => Assert.DoesNotContain("1591", Repository.Project(r).ToString(), StringComparison.Ordinal));
+            Assert.False(File.ReadAllText(file).Contains("CS1591", StringComparison.Ordinal),
+                $"{Repository.Relative(file)} mentions CS1591");
+        Assert.All(Repository.Rooms,
+            r => Assert.DoesNotContain("1591", Repository.Project(r).ToString(), StringComparison.Ordinal));
     }
 }

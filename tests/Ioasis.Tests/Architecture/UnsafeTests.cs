@@ -12,7 +12,8 @@ public sealed partial class UnsafeTests
     {
         foreach (string file in Repository.Sources())
         {
-            bool mayBe = file.EndsWith(".Unsafe.cs", StringComparison.Ordinal) && s_unsafeRooms.Contains(Repository.Relative(file).Split('/')[1]);
+            bool mayBe = file.EndsWith(".Unsafe.cs", StringComparison.Ordinal)
+                && s_unsafeRooms.Contains(Repository.Relative(file).Split('/')[1]);
             string code = Comments().Replace(File.ReadAllText(file), "");
             Assert.True(mayBe || !Unsafe().IsMatch(code), $"{Repository.Relative(file)} has unsafe code");
         }
@@ -22,20 +23,23 @@ public sealed partial class UnsafeTests
     public void EveryUnsafeFileSaysWhyItIsSafe()
     {
         foreach (string file in Repository.Sources().Where(f => f.EndsWith(".Unsafe.cs", StringComparison.Ordinal)))
-            Assert.True(File.ReadAllText(file).Contains("// SAFETY:", StringComparison.Ordinal), $"{Repository.Relative(file)} has no // SAFETY: line");
+            Assert.True(File.ReadAllText(file).Contains("// SAFETY:", StringComparison.Ordinal),
+                $"{Repository.Relative(file)} has no // SAFETY: line");
     }
 
     [Fact]
     public void OnlyItsRoomsAreCompiledWithUnsafeBlocks()
     {
-        IEnumerable<string> rooms = Repository.Rooms.Where(r => Repository.Project(r).Descendants("AllowUnsafeBlocks").Any(e => (bool)e));
+        IEnumerable<string> rooms =
+            Repository.Rooms.Where(r => Repository.Project(r).Descendants("AllowUnsafeBlocks").Any(e => (bool)e));
         Assert.Equal(s_unsafeRooms, rooms);
     }
 
     [Fact]
     public void SystemCallsAreMadeInOneRoom()
     {
-        foreach (string file in Repository.Sources().Where(f => !f.Contains("/Ioasis.Linux/", StringComparison.Ordinal)))
+        foreach (string file in Repository.Sources()
+            .Where(f => !f.Contains("/Ioasis.Linux/", StringComparison.Ordinal)))
             Assert.False(PInvoke().IsMatch(File.ReadAllText(file)), $"{Repository.Relative(file)} has a P/Invoke");
     }
 

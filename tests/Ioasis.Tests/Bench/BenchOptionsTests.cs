@@ -6,7 +6,8 @@ namespace Ioasis.Tests.Bench;
 public sealed class BenchOptionsTests
 {
     [Theory]
-    [InlineData("dmaa", "there is no benchmark \"dmaa\"; there is dma, threads, nested, map, memory, requests, scale, dirty, transfer, ioctl, doorbells, mappings, peers.")]
+    [InlineData("dmaa", "there is no benchmark \"dmaa\"; there "
+        + "is dma, threads, nested, map, memory, requests, scale, dirty, transfer, ioctl, doorbells, mappings, peers.")]
     [InlineData("dma --fast", "bench does not know \"--fast\"; it knows --rounds, --json, --html, --check.")]
     [InlineData("--rounds", "--rounds needs a value: --rounds N.")]
     [InlineData("--rounds --json", "--rounds needs a value: --rounds N.")]
@@ -36,7 +37,8 @@ public sealed class BenchOptionsTests
     [Fact]
     public void WhatIsAskedForIsUnderstood()
     {
-        BenchOptions? options = BenchOptions.Parse(["map", "--rounds", "7", "dma", "--html", "page.html", "--json"], Catalog.Names, out string? complaint);
+        BenchOptions? options = BenchOptions.Parse(["map", "--rounds", "7", "dma", "--html", "page.html", "--json"],
+            Catalog.Names, out string? complaint);
         Assert.Null(complaint);
         Assert.Equal(["dma", "map"], options!.Names); // in the catalog's order
         Assert.Equal((7, true, "page.html", false), (options.Rounds, options.Json, options.Html, options.Check));

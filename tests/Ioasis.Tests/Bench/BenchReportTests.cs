@@ -26,10 +26,14 @@ public sealed class BenchReportTests
     {
         string[] lines = Table(coloured: false).TrimEnd().Split('\n');
         Assert.Equal(s_results.Length + 2, lines.Length);
-        Assert.Equal(["port.Read", "<hit>", "6.0", "7.0", "4.0", "5.0", "1.50", "≤", "2.0", "yes", "ns;", "software", "TLB", "hit"], Words(lines[1]));
-        Assert.Equal(["map", "and", "unmap", "300.0", "1235", "100.0", "110.0", "3.00", "≤", "250", "ns", "NO", "ns;", "ours", "among", "1k"], Words(lines[2]));
-        Assert.Equal(["memory", "54.2", "54.2", "8.0", "8.0", "6.78", "bytes;", "a", "4-level", "table"], Words(lines[3]));
-        int unit = lines[0].IndexOf("unit;", StringComparison.Ordinal), ratio = lines[0].IndexOf("ratio", StringComparison.Ordinal) + "ratio".Length;
+        Assert.Equal(["port.Read", "<hit>", "6.0", "7.0", "4.0", "5.0", "1.50", "≤", "2.0", "yes", "ns;", "software",
+                "TLB", "hit"], Words(lines[1]));
+        Assert.Equal(["map", "and", "unmap", "300.0", "1235", "100.0", "110.0", "3.00", "≤", "250", "ns", "NO", "ns;",
+                "ours", "among", "1k"], Words(lines[2]));
+        Assert.Equal(["memory", "54.2", "54.2", "8.0", "8.0", "6.78", "bytes;", "a", "4-level", "table"],
+            Words(lines[3]));
+        int unit = lines[0].IndexOf("unit;", StringComparison.Ordinal),
+            ratio = lines[0].IndexOf("ratio", StringComparison.Ordinal) + "ratio".Length;
         Assert.All(lines[1..^1], line =>
         {
             Assert.Equal(' ', line[unit - 1]);
@@ -53,8 +57,10 @@ public sealed class BenchReportTests
     {
         JsonElement[] records = [.. JsonDocument.Parse(JsonRecords.Of(s_results)).RootElement.EnumerateArray()];
         Assert.Equal(s_results.Select(r => r.Name), records.Select(r => r.GetProperty("name").GetString()));
-        Assert.Equal((300, 1234.6), (records[1].GetProperty("ours").GetProperty("min").GetDouble(), records[1].GetProperty("ours").GetProperty("median").GetDouble()));
-        Assert.Equal((3, 250, false), (records[1].GetProperty("ratio").GetDouble(), records[1].GetProperty("limit").GetDouble(), records[1].GetProperty("isReached").GetBoolean()));
+        Assert.Equal((300, 1234.6), (records[1].GetProperty("ours").GetProperty("min").GetDouble(),
+                records[1].GetProperty("ours").GetProperty("median").GetDouble()));
+        Assert.Equal((3, 250, false), (records[1].GetProperty("ratio").GetDouble(),
+                records[1].GetProperty("limit").GetDouble(), records[1].GetProperty("isReached").GetBoolean()));
         Assert.Equal("bytes", records[2].GetProperty("unit").GetString());
         Assert.False(records[2].TryGetProperty("target", out _));
         Assert.Equal(1 << 20, records[4].GetProperty("at").GetProperty("mappings").GetInt32());
@@ -76,15 +82,18 @@ public sealed class BenchReportTests
     public void APlotHasAPointForEachResultWhereItsCostIs()
     {
         string page = HtmlPage.Of(s_results);
-        var svg = XElement.Parse(page[page.IndexOf("<svg", StringComparison.Ordinal)..(page.IndexOf("</svg>", StringComparison.Ordinal) + "</svg>".Length)]);
+        var svg = XElement.Parse(page[page.IndexOf("<svg", StringComparison.Ordinal)..(
+                page.IndexOf("</svg>", StringComparison.Ordinal) + "</svg>".Length)]);
         double[][] ours = Corners(svg, "line ours"), beside = Corners(svg, "line beside");
         Assert.Equal(6, svg.Elements("circle").Count());
         // Both axes are logarithmic: 1k lies in the middle of 1 and 1M, and ten times the cost is as far up everywhere.
         Assert.Equal((ours[0][0] + ours[2][0]) / 2, ours[1][0], 0.2);
         Assert.True(ours[0][1] > ours[1][1] && ours[1][1] > ours[2][1]);
-        Assert.All(ours.Zip(beside), pair => Assert.Equal(ours[0][1] - ours[2][1], pair.Second[1] - pair.First[1], 0.2));
+        Assert.All(ours.Zip(beside),
+            pair => Assert.Equal(ours[0][1] - ours[2][1], pair.Second[1] - pair.First[1], 0.2));
         Assert.Equal(["1", "1k", "1M"], svg.Elements("text").Select(t => t.Value).Where(t => t is "1" or "1k" or "1M"));
-        Assert.All(ours.Concat(beside), corner => Assert.True(corner[0] is > 0 and < 720 && corner[1] is > 0 and < 380));
+        Assert.All(ours.Concat(beside),
+            corner => Assert.True(corner[0] is > 0 and < 720 && corner[1] is > 0 and < 380));
         // Each has its figure: above the upper line, below the lower one, but not below the axis.
         Assert.Equal([("10.0", true), ("20.0", true), ("100.0", true)], Figures(svg, "value ours", ours));
         Assert.Equal([("1.0", true), ("2.0", false), ("10.0", false)], Figures(svg, "value beside", beside));
@@ -92,12 +101,15 @@ public sealed class BenchReportTests
 
     private static double[][] Corners(XElement svg, string style) =>
     [
-        .. svg.Elements("polyline").Single(e => (string?)e.Attribute("class") == style).Attribute("points")!.Value.Split(' ')
-            .Select(c => c.Split(',').Select(n => double.Parse(n, System.Globalization.CultureInfo.InvariantCulture)).ToArray()),
+        .. svg.Elements("polyline")
+        .Single(e => (string?)e.Attribute("class") == style).Attribute("points")!.Value.Split(' ')
+            .Select(c => c.Split(',')
+                .Select(n => double.Parse(n, System.Globalization.CultureInfo.InvariantCulture)).ToArray()),
     ];
 
     private static IEnumerable<(string Figure, bool Above)> Figures(XElement svg, string style, double[][] corners) =>
-        svg.Elements("text").Where(t => (string?)t.Attribute("class") == style).Zip(corners, (t, corner) => (t.Value, (double)t.Attribute("y")! < corner[1]));
+        svg.Elements("text").Where(t => (string?)t.Attribute("class") == style)
+        .Zip(corners, (t, corner) => (t.Value, (double)t.Attribute("y")! < corner[1]));
 
     private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 

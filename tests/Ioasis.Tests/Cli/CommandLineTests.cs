@@ -13,10 +13,12 @@ public sealed class CommandLineTests
     [InlineData("run", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run --", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run ls", "\"ls\" stands before --; the program comes after it, as in: ioasis run -- ls.")]
-    [InlineData("run --devic edu -- ls", "run does not know \"--devic\"; it knows --machine, --plugin, --device, --strict-sva, --account.")]
+    [InlineData("run --devic edu -- ls",
+            "run does not know \"--devic\"; it knows --machine, --plugin, --device, --strict-sva, --account.")]
     [InlineData("run --machine -- ls", "--machine needs a value: --machine FILE.")]
     [InlineData("run --machine a --machine b -- ls", "--machine stands there 2 times; once is right.")]
-    [InlineData("run --device foo -- ls", "device \"foo\": there is no device model \"foo\"; there is dmatest, dsa, edu, ioat, nvme.")]
+    [InlineData("run --device foo -- ls",
+            "device \"foo\": there is no device model \"foo\"; there is dmatest, dsa, edu, ioat, nvme.")]
     [InlineData("devices --device edu@1", "device \"edu@1\": \"1\" is no address such as 1000:00:05.0.")]
     [InlineData("devices all", "devices does not know \"all\"; it knows --machine, --plugin, --device, --json.")]
     [InlineData("devices -- x", "only run takes a program after --.")]
@@ -46,7 +48,8 @@ public sealed class CommandLineTests
         Assert.Equal((0, ""), (code, error));
         string[] lines = output.TrimEnd().Split('\n');
         Assert.Equal(4, lines.Length);
-        Assert.All(lines, l => Assert.Equal(lines[0].IndexOf("NODE", StringComparison.Ordinal), l.LastIndexOf(' ') + 1));
+        Assert.All(lines, l => Assert.Equal(lines[0].IndexOf("NODE", StringComparison.Ordinal),
+                l.LastIndexOf(' ') + 1));
         Assert.StartsWith("0000:06:00.0  edu ", lines[3], StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', output);
     }
@@ -58,7 +61,8 @@ public sealed class CommandLineTests
         Assert.Equal(0, code);
         JsonElement[] devices = [.. JsonDocument.Parse(output).RootElement.EnumerateArray()];
         Assert.Equal(["edu", "dmatest"], devices.Select(d => d.GetProperty("model").GetString()));
-        Assert.Equal(["/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio1"], devices.Select(d => d.GetProperty("vfio").GetString()));
+        Assert.Equal(["/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio1"],
+            devices.Select(d => d.GetProperty("vfio").GetString()));
         Assert.Equal("11e9", devices[1].GetProperty("device").GetString());
     }
 

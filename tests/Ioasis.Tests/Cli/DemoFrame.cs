@@ -21,7 +21,8 @@ public abstract class DemoFrame(MachineDescription machine, string model, int ch
 
     [Fact]
     public void AMachineWithoutItsDeviceIsAFailure() =>
-        Assert.Contains($"The machine has no {model}.", Run(MachineDescription.Empty, wrong: null, code: 1), StringComparison.Ordinal);
+        Assert.Contains($"The machine has no {model}.", Run(MachineDescription.Empty, wrong: null, code: 1),
+            StringComparison.Ordinal);
 
     [Fact]
     public void AStepThatGoesWrongIsSeen()

@@ -14,7 +14,11 @@ public sealed class DemoTests() : DemoFrame(MachineDescription.Default, "dmatest
     private protected override string[] Says => ["IOVA 0x100000 -> HVA 0x"];
 
     private protected override int Run(TextWriter output, MachineDescription machine, int? wrong) =>
-        new DemoRun(output, color: false) { BeforeStep = (step, ioas) => { if (step == wrong) Spoil(step, ioas); } }.Run(machine);
+        new DemoRun(output, color: false)
+        {
+            BeforeStep =
+            (step, ioas) => { if (step == wrong) Spoil(step, ioas); }
+        }.Run(machine);
 
     private static void Spoil(int step, Ioas ioas)
     {

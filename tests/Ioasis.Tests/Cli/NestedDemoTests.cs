@@ -8,7 +8,11 @@ namespace Ioasis.Tests.Cli;
 public sealed class NestedDemoTests() : DemoFrame(MachineDescription.Default, "dmatest", checks: 15, last: 6)
 {
     private protected override int Run(TextWriter output, MachineDescription machine, int? wrong) =>
-        new NestedDemo(output, color: false) { BeforeStep = (step, memory, nested) => { if (step == wrong) Spoil(step, memory, nested); } }.Run(machine);
+        new NestedDemo(output, color: false)
+        {
+            BeforeStep =
+            (step, memory, nested) => { if (step == wrong) Spoil(step, memory, nested); }
+        }.Run(machine);
 
     private static void Spoil(int step, UserMemory memory, NestedHwpt nested)
     {

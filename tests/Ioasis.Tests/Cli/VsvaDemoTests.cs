@@ -8,17 +8,25 @@ namespace Ioasis.Tests.Cli;
 public sealed class VsvaDemoTests() : DemoFrame(VsvaDemo.Machine, "dsa", checks: 19, last: 6)
 {
     /// <summary>The picture has the numbers of the run.</summary>
-    private protected override string[] Says => ["A: CR3 0x00000, GVA 0x7f1234000000, PTE 0x0000000000001007 ", "first stage of A: GVA 0x7f1234000000 -> GPA 0x1000 "];
+    private protected override string[] Says => ["A: CR3 0x00000, GVA 0x7f1234000000, PTE 0x0000000000001007 ",
+        "first stage of A: GVA 0x7f1234000000 -> GPA 0x1000 "];
 
     private protected override int Run(TextWriter output, MachineDescription machine, int? wrong) =>
-        new VsvaDemo(output, color: false) { BeforeStep = (step, scene) => { if (step == wrong) Spoil(step, scene); } }.Run(machine);
+        new VsvaDemo(output, color: false)
+        {
+            BeforeStep =
+            (step, scene) => { if (step == wrong) Spoil(step, scene); }
+        }.Run(machine);
 
     private static void Spoil(int step, VsvaScene scene)
     {
         switch (step)
         {
             case 2: Share(scene); break; // the pointer leads both to one page
-            case 3: scene.Guest.SetLeaf(scene.A.Cr3, Target, scene.A.Follow(Target), rights: DemoGuest.Present | DemoGuest.User); break; // the copy may not write
+            // the copy may not write
+            case 3:
+                scene.Guest.SetLeaf(
+                scene.A.Cr3, Target, scene.A.Follow(Target), rights: DemoGuest.Present | DemoGuest.User); break;
             case 4: scene.A.Map(Fresh + DemoGuest.Page); break; // a page less is missing
             case 5: scene.A.Bound!.InvalidateAll(); break; // what is not kept is not stale
             case 6: Share(scene); break; // A reads what B wrote

@@ -8,7 +8,9 @@ using Ioasis.Units.Vtd.Nested;
 
 namespace Ioasis.Tests.Core;
 
-/// <summary>What a device does all the time makes no garbage: no hit, no miss, no walk of a guest's tables, no invalidation.</summary>
+/// <summary>
+/// What a device does all the time makes no garbage: no hit, no miss, no walk of a guest's tables, no invalidation.
+/// </summary>
 public sealed class AllocationTests
 {
     private const ulong Page = 4096;

@@ -6,9 +6,9 @@ using Ioasis.Memory;
 namespace Ioasis.Tests.Core;
 
 /// <summary>
-/// Invariant 1: when unmap, detach, replace or clearing the bus-master bit returns, no access uses the old translation, one in
-/// flight included. Threads do DMA without pause; another takes translations away and at once gives the memory a new meaning, which
-/// an access through an old translation would read or destroy.
+/// Invariant 1: when unmap, detach, replace or clearing the bus-master bit returns, no access uses the old translation,
+/// one in flight included. Threads do DMA without pause; another takes translations away and at once gives the memory a
+/// new meaning, which an access through an old translation would read or destroy.
 /// </summary>
 public sealed class ConcurrentUnmapTests
 {
@@ -72,7 +72,8 @@ public sealed class ConcurrentUnmapTests
             block.CopyFrom(0, clean);
             Thread.Yield();
             block.CopyTo(0, seen);
-            Assert.True(seen.AsSpan().SequenceEqual(clean), $"round {round}: a device wrote to memory that was unmapped");
+            Assert.True(seen.AsSpan().SequenceEqual(clean),
+                $"round {round}: a device wrote to memory that was unmapped");
             _bench.Memory.Free(block);
         }
 
@@ -84,7 +85,8 @@ public sealed class ConcurrentUnmapTests
     [Fact]
     public async Task AReplacementHasNoGapAndLeavesNothingBehind()
     {
-        // Both tables map the same address, to 0x11 and 0x22. After Attach returned, only the new one's bytes may be read.
+        // Both tables map the same address, to 0x11 and 0x22. After Attach returned, only the new one's bytes may be
+        // read.
         Endpoint endpoint = _bench.NewEndpoint();
         PagingDomain[] domains = [_bench.NewDomain(), _bench.NewDomain()];
         _bench.Map(domains[0], 4096, 4096, 0x11);
@@ -99,7 +101,8 @@ public sealed class ConcurrentUnmapTests
                 while (!_stop)
                 {
                     long before = Volatile.Read(ref epoch);
-                    Access(0, () => Assert.True(port.Read(new Iova(4096), data).IsOk, "a replacement must not leave a gap"));
+                    Access(0, () => Assert.True(
+                            port.Read(new Iova(4096), data).IsOk, "a replacement must not leave a gap"));
                     long after = Volatile.Read(ref epoch);
                     if (before == after && before % 2 == 0) Assert.Equal(before % 4 == 0 ? 0x11 : 0x22, data[0]);
                 }
@@ -124,8 +127,8 @@ public sealed class ConcurrentUnmapTests
     [InlineData(1024)] // 4 MiB from a boundary of 2 MiB on: cut within what is one entry of a node
     public async Task ASplitHasNoGapAndItsPartsAreTakenAwayEachByItself(int pages)
     {
-        // Devices read all of a mapping that is split again and again: they never miss a byte of the lower part, and none of the upper
-        // after it was taken away.
+        // Devices read all of a mapping that is split again and again: they never miss a byte of the lower part, and
+        // none of the upper after it was taken away.
         const ulong at = 0x20_0000;
         Endpoint endpoint = _bench.NewEndpoint();
         PagingDomain domain = _bench.NewDomain();
@@ -147,8 +150,10 @@ public sealed class ConcurrentUnmapTests
                     long before = Volatile.Read(ref epoch);
                     bool there = page + 2 <= Volatile.Read(ref kept);
                     bool read = port.Read(new Iova(at + ((ulong)page * 4096)), data.AsSpan(0, count)).IsOk;
-                    if (!read && there && before == Volatile.Read(ref epoch)) throw new InvalidOperationException("a split left a gap");
-                    if (read && data.AsSpan(0, count).ContainsAnyExcept(Ours)) throw new InvalidOperationException("a device read memory that was unmapped");
+                    if (!read && there && before == Volatile.Read(ref epoch))
+                        throw new InvalidOperationException("a split left a gap");
+                    if (read && data.AsSpan(0, count).ContainsAnyExcept(Ours))
+                        throw new InvalidOperationException("a device read memory that was unmapped");
                     if (read) reads++;
                 }
 
@@ -161,7 +166,8 @@ public sealed class ConcurrentUnmapTests
         ours.AsSpan().Fill(Ours);
         for (int round = 0; round < 3_000 && !Array.Exists(devices, d => d.IsCompleted); round++)
         {
-            // Its last page goes, sometimes after more cuts below it, and comes back: the split parts are made one mapping again.
+            // Its last page goes, sometimes after more cuts below it, and comes back: the split parts are made one
+            // mapping again.
             ulong page = (ulong)pages - 1, middle = (ulong)chooser.Next(1, pages - 1);
             Keep((long)page);
             var lower = new IovaRange(at, at + (page * 4096) - 1);
@@ -172,7 +178,8 @@ public sealed class ConcurrentUnmapTests
             Thread.Yield();
             block.CopyFrom(page * 4096, ours);
             Keep(0);
-            domain.Mappings.Unmap([new IovaRange(at, at + (middle * 4096) - 1), new IovaRange(at + (middle * 4096), lower.Last)]);
+            domain.Mappings.Unmap(
+                [new IovaRange(at, at + (middle * 4096) - 1), new IovaRange(at + (middle * 4096), lower.Last)]);
             domain.Mappings.Map(whole, Backing(block, length), 0, MapAccess.ReadWrite);
             Keep(pages);
             if (round % 8 == 0) Thread.Sleep(0);
@@ -195,7 +202,9 @@ public sealed class ConcurrentUnmapTests
         return backing;
     }
 
-    /// <summary>Whether a device has begun an access and not ended it: if the change comes soon, it meets that access.</summary>
+    /// <summary>
+    /// Whether a device has begun an access and not ended it: if the change comes soon, it meets that access.
+    /// </summary>
     private bool IsADeviceWithin()
     {
         for (int i = 0; i < _within.Length; i++)
@@ -223,7 +232,8 @@ public sealed class ConcurrentUnmapTests
                 Interlocked.Increment(ref _within[device].Value);
                 if (!isOk) continue;
                 reads++;
-                if (data.AsSpan().ContainsAnyExcept(Ours)) throw new InvalidOperationException("a device read memory that was unmapped");
+                if (data.AsSpan().ContainsAnyExcept(Ours))
+                    throw new InvalidOperationException("a device read memory that was unmapped");
             }
 
             return reads;

@@ -162,7 +162,9 @@ public sealed class DeviceTlbTests : IDisposable
         Assert.Equal(FaultReason.NotMapped, _port.Read(new Iova(0x10000), new byte[1]).Reason);
     }
 
-    /// <summary>After each unmap returned, neither is the old memory reached nor is a translation kept that led there.</summary>
+    /// <summary>
+    /// After each unmap returned, neither is the old memory reached nor is a translation kept that led there.
+    /// </summary>
     [Fact]
     public void NothingOfAnUnmappedPageIsUsedOrKept()
     {
@@ -175,7 +177,8 @@ public sealed class DeviceTlbTests : IDisposable
             while (!Volatile.Read(ref stop))
             {
                 int before = Volatile.Read(ref forbidden);
-                if (_port.Read(new Iova(0x10000), one).IsOk && (one[0] == before || one[0] == 0xee)) Interlocked.Increment(ref stale);
+                if (_port.Read(new Iova(0x10000), one).IsOk && (one[0] == before || one[0] == 0xee))
+                    Interlocked.Increment(ref stale);
                 Interlocked.Increment(ref reads);
             }
         });

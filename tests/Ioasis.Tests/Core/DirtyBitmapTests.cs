@@ -24,7 +24,8 @@ public sealed class DirtyBitmapTests
             ulong pages = 1 + ((ulong)random.Next(300) >> random.Next(9));
             if (random.Next(3) != 0)
             {
-                bitmap.Mark((first * Page) + (ulong)random.Next(4096), ((first + pages) * Page) - 1 - (ulong)random.Next(4096));
+                bitmap.Mark((first * Page) + (ulong)random.Next(4096),
+                    ((first + pages) * Page) - 1 - (ulong)random.Next(4096));
                 for (ulong p = first; p < first + pages; p++) model.Add(p);
                 continue;
             }
@@ -45,8 +46,8 @@ public sealed class DirtyBitmapTests
     [Fact]
     public async Task NoWriteIsLostBetweenReadersThatClear()
     {
-        // Each write puts a new number into a page. Whoever takes the bit then reads the page: once all is quiet, the number that was read
-        // last must be the number that was written last.
+        // Each write puts a new number into a page. Whoever takes the bit then reads the page: once all is quiet, the
+        // number that was read last must be the number that was written last.
         const int pages = 8;
         var bench = new DmaBench();
         Endpoint endpoint = bench.NewEndpoint();
@@ -60,7 +61,8 @@ public sealed class DirtyBitmapTests
             () =>
             {
                 using DmaPort port = endpoint.OpenPort();
-                for (ulong i = 1; i < 200_000; i++) Assert.True(port.Write(new Iova(0x10_0000 + (i % pages * Page)), BitConverter.GetBytes(i)).IsOk);
+                for (ulong i = 1; i < 200_000; i++)
+                    Assert.True(port.Write(new Iova(0x10_0000 + (i % pages * Page)), BitConverter.GetBytes(i)).IsOk);
                 Volatile.Write(ref stop, true);
             },
             TestContext.Current.CancellationToken);
@@ -71,7 +73,8 @@ public sealed class DirtyBitmapTests
 
         void Copy() => domain.Dirty!.Take(0x10_0000, 0x10_0000 + (pages * Page) - 1, clear: true, (first, last) =>
         {
-            for (ulong at = first; at < last; at += Page) copy[(at - 0x10_0000) / Page] = block.Read<ulong>(at - 0x10_0000);
+            for (ulong at = first; at < last; at += Page)
+                copy[(at - 0x10_0000) / Page] = block.Read<ulong>(at - 0x10_0000);
         });
     }
 
@@ -90,7 +93,8 @@ public sealed class DirtyBitmapTests
         byte[] data = new byte[8];
         for (int round = 0; round < 2; round++)
         {
-            Assert.True(port.Read(new Iova(0x1000), data).IsOk); // a read makes nothing dirty, and leaves no way to write unseen
+            // a read makes nothing dirty, and leaves no way to write unseen
+            Assert.True(port.Read(new Iova(0x1000), data).IsOk);
             Assert.Empty(Taken());
             Assert.True(port.Write(new Iova(0x1ffc), data).IsOk);
             Assert.Equal([(0x1000ul, 0x2ffful)], Taken());

@@ -18,9 +18,14 @@ internal sealed class DmaBench
     internal EndpointFeatures Features { get; init; } = new() { PasidBits = 20, Ats = true, PageRequests = 32 };
 
     internal Endpoint NewEndpoint() =>
-        new(new RequesterId(0, 0, (byte)_slots, 0), Unit, new IommuGroup(_slots++)) { Features = Features, BusMaster = true };
+        new(new RequesterId(0, 0, (byte)_slots, 0), Unit, new IommuGroup(_slots++))
+        {
+            Features = Features,
+            BusMaster = true
+        };
 
-    internal PagingDomain NewDomain(ulong pageSize = Page) => new(Unit, new MappingTable(pageSize), PagingDomainOptions.Pasid);
+    internal PagingDomain NewDomain(ulong pageSize = Page) =>
+        new(Unit, new MappingTable(pageSize), PagingDomainOptions.Pasid);
 
     /// <summary>Maps fresh memory, every byte of it <paramref name="fill"/>.</summary>
     internal (IovaRange Range, HostBlock Block) Map(

@@ -64,10 +64,13 @@ public sealed class DmaPortTests
 
         IReadOnlyList<FaultRecord> faults = _bench.Unit.Faults.Snapshot();
         Assert.Equal(
-            [FaultReason.NotAttached, FaultReason.NotMapped, FaultReason.NoPermission, FaultReason.NoPermission, FaultReason.NoPermission,
-             FaultReason.BeyondAddressWidth, FaultReason.BeyondAddressWidth, FaultReason.NotAttached, FaultReason.BusMasterDisabled],
+            [FaultReason.NotAttached, FaultReason.NotMapped, FaultReason.NoPermission, FaultReason.NoPermission,
+                FaultReason.NoPermission,
+             FaultReason.BeyondAddressWidth, FaultReason.BeyondAddressWidth, FaultReason.NotAttached,
+             FaultReason.BusMasterDisabled],
             faults.Select(f => f.Reason));
-        Assert.Equal(new FaultRecord(3, endpoint.Requester, null, new Iova(0x1000), true, FaultReason.NoPermission, (byte)FaultReason.NoPermission), faults[2]);
+        Assert.Equal(new FaultRecord(3, endpoint.Requester, null, new Iova(0x1000), true, FaultReason.NoPermission,
+                (byte)FaultReason.NoPermission), faults[2]);
         Assert.Equal(new Pasid(7), faults[7].Pasid);
     }
 

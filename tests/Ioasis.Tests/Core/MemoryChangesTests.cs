@@ -5,7 +5,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Tests.Core;
 
-/// <summary>Between the begin and the end of a change of a process's memory no access of a device is under way, and each goes on afterwards.</summary>
+/// <summary>
+/// Between the begin and the end of a change of a process's memory no access of a device is under way, and each goes on
+/// afterwards.
+/// </summary>
 public sealed class MemoryChangesTests
 {
     private const byte Ours = 0x11, Poison = 0xee;
@@ -31,10 +34,12 @@ public sealed class MemoryChangesTests
             Thread.Yield();
             block.CopyTo(0, seen);
             _memory.Changes.End();
-            Assert.True(seen.AsSpan().SequenceEqual(clean), $"round {round}: a device wrote while the memory was changed");
+            Assert.True(seen.AsSpan().SequenceEqual(clean),
+                $"round {round}: a device wrote while the memory was changed");
             long before = Interlocked.Read(ref written[round % 2]);
             SpinWait wait = default;
-            while (Interlocked.Read(ref written[round % 2]) == before) wait.SpinOnce(sleep1Threshold: -1); // none waits for ever
+            // none waits for ever
+            while (Interlocked.Read(ref written[round % 2]) == before) wait.SpinOnce(sleep1Threshold: -1);
         }
 
         _stop = true;

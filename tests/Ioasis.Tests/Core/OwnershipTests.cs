@@ -11,7 +11,9 @@ using Ioasis.Tests.Iommufd;
 
 namespace Ioasis.Tests.Core;
 
-/// <summary>Whose a device's DMA is: an attachment is its maker's, and a group a program's or our drivers', never both.</summary>
+/// <summary>
+/// Whose a device's DMA is: an attachment is its maker's, and a group a program's or our drivers', never both.
+/// </summary>
 public sealed class OwnershipTests
 {
     private readonly DmaBench _bench = new();
@@ -69,7 +71,8 @@ public sealed class OwnershipTests
         // Two bindings of one device, and a second driver: the last one to end lets the group go.
         var other = new ProcessBindings(new PasidSpace(), new PasidOwner());
         Assert.Equal(IommuStatus.Ok, driver.BindDevice(endpoint, process, out _));
-        Assert.Equal(IommuStatus.Busy, other.BindDevice(endpoint, new OwnAddressSpace(), out _)); // its PASID 1 is the first one's
+        // its PASID 1 is the first one's
+        Assert.Equal(IommuStatus.Busy, other.BindDevice(endpoint, new OwnAddressSpace(), out _));
         Assert.Equal(IommuStatus.Ok, driver.BindDevice(endpoint, new OwnAddressSpace(), out Pasid second));
         driver.UnbindDevice(endpoint, pasid);
         driver.UnbindDevice(endpoint, second);
@@ -100,7 +103,9 @@ public sealed class OwnershipTests
     public void AUnitIsToldWhatAPasidIsAttachedTo()
     {
         var unit = new WatchingUnit();
-        var endpoint = new Endpoint(new RequesterId(0, 0, 1, 0), unit, new IommuGroup(1)) { Features = new EndpointFeatures { PasidBits = 20 }, BusMaster = true };
+        var endpoint = new Endpoint(new RequesterId(0, 0, 1, 0), unit,
+            new IommuGroup(1))
+        { Features = new EndpointFeatures { PasidBits = 20 }, BusMaster = true };
         var process = new OwnAddressSpace();
         HostBlock memory = process.Allocate(0x1000);
         var domain = new ProcessDomain(_bench.Unit, process); // made for another unit
@@ -109,7 +114,8 @@ public sealed class OwnershipTests
         using DmaPort port = endpoint.OpenPort();
         Assert.True(port.Read(new Pasid(3), new Iova((ulong)memory.Address), new byte[8]).IsOk);
         endpoint.Detach(attachment!);
-        Assert.Equal(FaultReason.NotAttached, port.Read(new Pasid(3), new Iova((ulong)memory.Address), new byte[8]).Reason);
+        Assert.Equal(FaultReason.NotAttached,
+            port.Read(new Pasid(3), new Iova((ulong)memory.Address), new byte[8]).Reason);
         Assert.Equal([(3u, domain, null), (3u, null, domain)], unit.Told);
         process.Free(memory);
     }
@@ -117,7 +123,9 @@ public sealed class OwnershipTests
     private Endpoint NewEndpoint()
     {
         Endpoint plain = _machine.NewEndpoint();
-        return new Endpoint(plain.Requester, plain.Unit, plain.Group) { Features = new EndpointFeatures { PasidBits = 20 }, BusMaster = true };
+        return new Endpoint(plain.Requester, plain.Unit,
+            plain.Group)
+        { Features = new EndpointFeatures { PasidBits = 20 }, BusMaster = true };
     }
 
     private sealed class WatchingUnit : TestUnit

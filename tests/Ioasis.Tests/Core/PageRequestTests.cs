@@ -7,10 +7,14 @@ using Ioasis.Memory;
 
 namespace Ioasis.Tests.Core;
 
-/// <summary>Page requests are answered once, whatever comes between, and a device never has more than its share without an answer.</summary>
+/// <summary>
+/// Page requests are answered once, whatever comes between, and a device never has more than its share without an
+/// answer.
+/// </summary>
 public sealed class PageRequestTests
 {
-    private readonly DmaBench _bench = new() { Features = new EndpointFeatures { PasidBits = 20, Ats = true, PageRequests = 3 } };
+    private readonly DmaBench _bench =
+        new() { Features = new EndpointFeatures { PasidBits = 20, Ats = true, PageRequests = 3 } };
     private readonly Endpoint _endpoint;
     private readonly PagingDomain _domain;
     private readonly Handler _handler = new();
@@ -165,7 +169,8 @@ public sealed class PageRequestTests
         _endpoint.Reset();
         Assert.Equal([(1u, PageResponse.Invalid)], _answers);
         Assert.Equal(0, _endpoint.OutstandingPageRequests);
-        Assert.False(_handler.Groups[0].Respond(PageResponse.Success)); // the program's answer comes too late, and does no harm
+        // the program's answer comes too late, and does no harm
+        Assert.False(_handler.Groups[0].Respond(PageResponse.Success));
         Assert.True(Ask(2));
         Assert.Single(_handler.Groups[1].Requests);
     }
@@ -190,10 +195,14 @@ public sealed class PageRequestTests
         using DmaPort port = endpoint.OpenPort();
         port.RequestsPages = true;
         Assert.False(port.RequestsPages);
-        Assert.False(endpoint.RequestPage(new PageRequest(null, 1, PageRequestAccess.Read, new Iova(0), true), _ => Assert.Fail("answered")));
+        Assert.False(endpoint.RequestPage(new PageRequest(null, 1, PageRequestAccess.Read, new Iova(0), true),
+                _ => Assert.Fail("answered")));
     }
 
-    /// <summary>Requests, answers, moves and resets at once: each request that was sent gets one answer, and in the end none is missing.</summary>
+    /// <summary>
+    /// Requests, answers, moves and resets at once: each request that was sent gets one answer, and in the end none is
+    /// missing.
+    /// </summary>
     [Fact]
     public void EveryRequestHasOneAnswerWhateverComesBetween()
     {
@@ -238,7 +247,8 @@ public sealed class PageRequestTests
     }
 
     private bool Ask(uint group, bool isLast = true, Pasid? pasid = null) => _endpoint.RequestPage(
-        new PageRequest(pasid, group, PageRequestAccess.Read, new Iova(0x1000), isLast), response => _answers.Enqueue((group, response)));
+        new PageRequest(pasid, group, PageRequestAccess.Read, new Iova(0x1000), isLast), response =>
+            _answers.Enqueue((group, response)));
 
     /// <summary>Keeps the groups until they are answered or their attachment ends.</summary>
     private sealed class Handler : IPageRequestHandler

@@ -68,16 +68,20 @@ public sealed class PasidSpaceTests
             {
                 case 0:
                     uint last = value + (uint)random.Next(20);
-                    uint? free = Enumerable.Range((int)value, (int)(last - value) + 1).Select(v => (uint?)v).FirstOrDefault(v => !model.ContainsKey(v!.Value));
+                    uint? free = Enumerable.Range((int)value, (int)(last - value) + 1)
+                        .Select(v => (uint?)v).FirstOrDefault(v => !model.ContainsKey(v!.Value));
                     bool full = model.Values.Count(m => m.Owner == who) >= 40;
                     IommuStatus status = _space.Allocate(owners[who], value, last, out Pasid got);
-                    Assert.Equal(full ? IommuStatus.NoMemory : free is null ? IommuStatus.NoSpace : IommuStatus.Ok, status);
+                    Assert.Equal(full ? IommuStatus.NoMemory : free is null
+                        ? IommuStatus.NoSpace
+                        : IommuStatus.Ok, status);
                     if (status == IommuStatus.Ok) model.Add(got.Value, (who, 0));
                     if (status == IommuStatus.Ok) Assert.Equal(free, got.Value);
                     break;
                 case 1:
                     bool owned = known && at.Owner == who;
-                    Assert.Equal(owned ? IommuStatus.Ok : IommuStatus.NotFound, _space.Free(owners[who], new Pasid(value)));
+                    Assert.Equal(owned ? IommuStatus.Ok : IommuStatus.NotFound,
+                        _space.Free(owners[who], new Pasid(value)));
                     if (owned) Set(value, (-1, at.Holds));
                     break;
                 case 2:

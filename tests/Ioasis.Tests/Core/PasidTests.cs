@@ -24,7 +24,8 @@ public sealed class PasidTests
         for (uint pasid = 1; pasid <= Pasid.MaxValue; pasid++)
             Assert.Equal(IommuStatus.Ok, endpoint.Attach(new Pasid(pasid), domains[pasid % 5]));
 
-        for (uint pasid = 1; pasid <= Pasid.MaxValue; pasid += 509) Assert.Equal(0x10 + (pasid % 5), ReadBy(port, new Pasid(pasid)));
+        for (uint pasid = 1; pasid <= Pasid.MaxValue; pasid += 509)
+            Assert.Equal(0x10 + (pasid % 5), ReadBy(port, new Pasid(pasid)));
         Assert.Equal(0x10 + (Pasid.MaxValue % 5), ReadBy(port, new Pasid(Pasid.MaxValue)));
         Assert.Equal(0x77u, ReadBy(port, null));
         Assert.Equal(FaultReason.NotAttached, port.Read(new Pasid(0), new Iova(Iova), new byte[1]).Reason);
@@ -33,7 +34,8 @@ public sealed class PasidTests
         for (uint pasid = 2; pasid <= Pasid.MaxValue; pasid += 2) endpoint.Attach(new Pasid(pasid), null);
         for (uint pasid = 1; pasid <= Pasid.MaxValue; pasid += 997)
         {
-            if (pasid % 2 == 0) Assert.Equal(FaultReason.NotAttached, port.Read(new Pasid(pasid), new Iova(Iova), new byte[1]).Reason);
+            if (pasid % 2 == 0)
+                Assert.Equal(FaultReason.NotAttached, port.Read(new Pasid(pasid), new Iova(Iova), new byte[1]).Reason);
             else Assert.Equal(0x10 + (pasid % 5), ReadBy(port, new Pasid(pasid)));
         }
 
@@ -76,7 +78,8 @@ public sealed class PasidTests
                 if (!result.IsOk || one[0] != 0x33) Interlocked.Increment(ref wrong);
                 one[0] = 0;
                 result = port.Read(new Pasid(moving[i % moving.Length]), new Iova(Iova), one);
-                if (result.IsOk ? one[0] is not (0x44 or 0x55) : result.Reason != FaultReason.NotAttached) Interlocked.Increment(ref wrong);
+                if (result.IsOk ? one[0] is not (0x44 or 0x55) : result.Reason != FaultReason.NotAttached)
+                    Interlocked.Increment(ref wrong);
                 Interlocked.Increment(ref done);
             }
         }))];
@@ -115,7 +118,8 @@ public sealed class PasidTests
             }
         });
         engine.Start();
-        for (int round = 1; round < 2000 || Interlocked.Read(ref done) < 2000; round++) endpoint.Attach(pasid, domains[round % 2]);
+        for (int round = 1; round < 2000 || Interlocked.Read(ref done) < 2000; round++)
+            endpoint.Attach(pasid, domains[round % 2]);
         Volatile.Write(ref stop, true);
         engine.Join();
         Assert.Equal(0, Interlocked.Read(ref failed));

@@ -104,7 +104,8 @@ public sealed class ProcessBindingsTests
                 Assert.True(port.Read(pasid, new Iova((ulong)memory[which].Address), data).IsOk);
                 Assert.Equal((ulong)which + 1, BitConverter.ToUInt64(data));
                 wide.UnbindDevice(device, pasid);
-                Assert.Equal(FaultReason.NotAttached, port.Read(pasid, new Iova((ulong)memory[which].Address), data).Reason);
+                Assert.Equal(FaultReason.NotAttached,
+                    port.Read(pasid, new Iova((ulong)memory[which].Address), data).Reason);
             }
         }, TestContext.Current.CancellationToken))];
         await Task.WhenAll(threads);
@@ -115,7 +116,8 @@ public sealed class ProcessBindingsTests
     private Endpoint NewDevice(int pasidBits = 20)
     {
         int number = Interlocked.Increment(ref _devices);
-        return new Endpoint(new RequesterId(0, 0, (byte)number, 0), new VtdUnit($"dmar{number}", new VtdFeatures()), new IommuGroup(number))
+        return new Endpoint(new RequesterId(0, 0, (byte)number, 0), new VtdUnit($"dmar{number}", new VtdFeatures()),
+            new IommuGroup(number))
         {
             Features = new EndpointFeatures { PasidBits = pasidBits },
             BusMaster = true,

@@ -68,7 +68,8 @@ public sealed class DmaTestChannelTests : IDisposable
         Set(0, 0x70, 2);
         Assert.Equal((Done, 0u), Run(0, 0x10000, 48, ToDevice));
         Assert.Equal(1ul + 171 + (3 * 2), Get(0, 0x68, 8));
-        Assert.Equal((Fault, (uint)FaultReason.NotMapped), Run(0, 0x11000 - 24, 48, ToDevice)); // not done, so not again
+        // not done, so not again
+        Assert.Equal((Fault, (uint)FaultReason.NotMapped), Run(0, 0x11000 - 24, 48, ToDevice));
         Assert.Equal(1ul + 171 + (3 * 2) + 2, Get(0, 0x68, 8));
         Assert.Equal(4ul, Get(0, 0x20, 8));
         Set(0, 0x70, uint.MaxValue);
@@ -119,7 +120,8 @@ public sealed class DmaTestChannelTests : IDisposable
         Set(0, 0x3c, 0x2a7);
         Begin(0, 0x10800, 4096, ToDevice);
         PageRequestGroup group = _handler.Wait();
-        Assert.Equal(new PageRequest(null, 0xa7, PageRequestAccess.Read, new Iova(0x11000), true), Assert.Single(group.Requests));
+        Assert.Equal(new PageRequest(null, 0xa7, PageRequestAccess.Read, new Iova(0x11000), true),
+            Assert.Single(group.Requests));
         Assert.Equal((1u, 1ul), ((uint)Get(0, 0x40, 4), Get(0, 0x48, 8)));
         Assert.Equal(1u, Get(0, 0x08, 4) & 1); // it waits
         _bench.Map(0x11000, 0x1000, 0x6b);
@@ -142,7 +144,8 @@ public sealed class DmaTestChannelTests : IDisposable
         Set(2, 0x2c, PasidEnable | 9);
         Begin(2, 0x10234, 8, Start);
         PageRequestGroup group = _handler.Wait();
-        Assert.Equal(new PageRequest(new Pasid(9), 0, PageRequestAccess.Write, new Iova(0x10000), true), Assert.Single(group.Requests));
+        Assert.Equal(new PageRequest(new Pasid(9), 0, PageRequestAccess.Write, new Iova(0x10000), true),
+            Assert.Single(group.Requests));
         Assert.Empty(Faults());
         group.Respond(response);
         Assert.Equal((Fault, (uint)FaultReason.NotMapped), Wait(2));
@@ -179,7 +182,8 @@ public sealed class DmaTestChannelTests : IDisposable
         _bench.Slot.Reset();
         Assert.Equal(0, _bench.Endpoint.OutstandingPageRequests);
         Assert.All(groups, g => Assert.False(g.Respond(PageResponse.Success)));
-        for (uint channel = 0; channel < 4; channel++) Assert.Equal((0ul, 0ul, 0ul), (Get(channel, 0x08, 4), Get(channel, 0x40, 4), Get(channel, 0x48, 8)));
+        for (uint channel = 0; channel < 4; channel++)
+            Assert.Equal((0ul, 0ul, 0ul), (Get(channel, 0x08, 4), Get(channel, 0x40, 4), Get(channel, 0x48, 8)));
         _bench.Map(0x10000, 0x1000, 1);
         Assert.Equal((Done, 0u), Run(3, 0x10000, 8, ToDevice));
     }
@@ -211,9 +215,11 @@ public sealed class DmaTestChannelTests : IDisposable
 
     private IReadOnlyList<FaultRecord> Faults() => _bench.Endpoint.Unit.Faults.Snapshot();
 
-    private void Set(uint channel, uint register, uint value) => _bench.Slot.Write(0, (channel * 0x100) + register, 4, value);
+    private void Set(uint channel, uint register, uint value) =>
+        _bench.Slot.Write(0, (channel * 0x100) + register, 4, value);
 
-    private ulong Get(uint channel, uint register, int width) => _bench.Slot.Read(0, (channel * 0x100) + register, width);
+    private ulong Get(uint channel, uint register, int width) =>
+        _bench.Slot.Read(0, (channel * 0x100) + register, width);
 
     private void Begin(uint channel, ulong iova, uint length, uint command)
     {
@@ -249,7 +255,8 @@ public sealed class DmaTestChannelTests : IDisposable
         {
             PageRequestGroup[] groups;
             lock (_all) groups = [.. _all];
-            foreach (PageRequestGroup group in groups.Where(g => g.Attachment == attachment)) group.Respond(PageResponse.Invalid);
+            foreach (PageRequestGroup group in groups.Where(g => g.Attachment == attachment))
+                group.Respond(PageResponse.Invalid);
         }
 
         internal PageRequestGroup Wait()

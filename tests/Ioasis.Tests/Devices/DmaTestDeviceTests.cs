@@ -73,7 +73,8 @@ public sealed class DmaTestDeviceTests : IDisposable
     [InlineData(0u)]
     [InlineData(4097u)]
     [InlineData(0xffffffffu)]
-    public void ALengthOutsideOfItsRangeIsRefused(uint length) => Assert.Equal((3u, 0u), Run(0x10000, length, ToDevice));
+    public void ALengthOutsideOfItsRangeIsRefused(uint length) =>
+        Assert.Equal((3u, 0u), Run(0x10000, length, ToDevice));
 
     [Fact]
     public void AMessageIsRaisedOnlyWhenAsked()
@@ -165,7 +166,8 @@ public sealed class DmaTestDeviceTests : IDisposable
     }
 
     /// <summary>Status and fault reason.</summary>
-    private (uint Status, uint Reason) Run(ulong iova, uint length, uint command, uint vector = 0xffffffff, uint pause = 0)
+    private (uint Status, uint Reason) Run(
+        ulong iova, uint length, uint command, uint vector = 0xffffffff, uint pause = 0)
     {
         Set(iova, length, vector, pause);
         _bench.Slot.Write(0, 0x08, 4, command);

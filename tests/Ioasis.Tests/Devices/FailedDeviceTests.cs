@@ -145,7 +145,8 @@ public sealed class FailedDeviceTests : IDisposable
         Assert.True(_bench.Slot.HasFailed);
         Assert.False(_bench.Endpoint.BusMaster);
         Assert.Equal(1, _bench.Failures);
-        if (!why.StartsWith("Unplug", StringComparison.Ordinal)) Assert.Equal(uint.MaxValue, _bench.Slot.Read(0, Plain.Offset, 4));
+        if (!why.StartsWith("Unplug", StringComparison.Ordinal))
+            Assert.Equal(uint.MaxValue, _bench.Slot.Read(0, Plain.Offset, 4));
         Assert.Contains(why, Assert.Single(_told), StringComparison.Ordinal);
         Assert.Contains(nameof(ThrowingModel), _told.First(), StringComparison.Ordinal);
     }

@@ -33,7 +33,8 @@ public sealed class PortalTests : IDisposable
             SlotBench.Until(() => _model.Count == round * 64);
         }
 
-        Assert.Equal(Enumerable.Range(0, 64).Select(i => (ulong)i * 64), _model.Seen.Select(s => s.Offset).Distinct().Order());
+        Assert.Equal(Enumerable.Range(0, 64).Select(i => (ulong)i * 64),
+            _model.Seen.Select(s => s.Offset).Distinct().Order());
         Assert.All(_model.Seen, s => Assert.Equal(5ul, s.Number));
         Assert.Equal(0, _model.Torn);
     }

@@ -10,7 +10,8 @@ internal sealed class RecordingModel : PciDeviceModel
     internal static readonly Register First = new("first", 0x10, 8, RegisterKind.Doorbell);
     internal static readonly Register Second = new("second", 0x0c, 4, RegisterKind.Doorbell, 7);
     internal static readonly Register Narrow = new("narrow", 0x21, 1, RegisterKind.ReadWrite);
-    internal static readonly Register Strict = new("strict", 0x28, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four };
+    internal static readonly Register Strict =
+        new("strict", 0x28, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four };
 
     private int _inside;
 
@@ -32,7 +33,8 @@ internal sealed class RecordingModel : PciDeviceModel
         HasInterruptPin = true,
         Bars =
         [
-            new Bar { Index = 0, Size = 4096, UnclaimedByte = 0xee, Registers = [Parameter, Fixed, First, Second, Narrow, Strict] },
+            new Bar { Index = 0, Size = 4096, UnclaimedByte = 0xee,
+                Registers = [Parameter, Fixed, First, Second, Narrow, Strict] },
             new Bar { Index = 1, Size = 8192, IsMemory = true },
         ],
     };

@@ -47,9 +47,11 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
 
     internal PagingDomain NewDomain() => _bench.NewDomain();
 
-    internal (IovaRange Range, HostBlock Block) Map(PagingDomain domain, ulong iova, byte fill) => _bench.Map(domain, iova, 0x1000, fill);
+    internal (IovaRange Range, HostBlock Block) Map(PagingDomain domain, ulong iova, byte fill) =>
+        _bench.Map(domain, iova, 0x1000, fill);
 
-    internal (IovaRange Range, HostBlock Block) Map(ulong iova, ulong length, byte fill, MapAccess access = MapAccess.ReadWrite) =>
+    internal (IovaRange Range, HostBlock Block) Map(ulong iova, ulong length, byte fill,
+        MapAccess access = MapAccess.ReadWrite) =>
         _bench.Map(Domain, iova, length, fill, access);
 
     /// <summary>Maps a BAR as a program would: what it returns are the program's bytes.</summary>
@@ -61,7 +63,8 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
         return bytes;
     }
 
-    internal static void Until(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(20)), "It never came.");
+    internal static void Until(Func<bool> condition) =>
+        Assert.True(SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(20)), "It never came.");
 
     public bool RaiseMessage(int vector)
     {

@@ -14,7 +14,9 @@ public sealed class SlotTests : IDisposable
 
     public void Dispose() => _bench.Dispose();
 
-    /// <summary>The poller may look at a slot a moment after it was taken off its list; the bytes may be gone by then.</summary>
+    /// <summary>
+    /// The poller may look at a slot a moment after it was taken off its list; the bytes may be gone by then.
+    /// </summary>
     [Fact]
     public void AnUnpluggedSlotIsNotLookedAt()
     {
@@ -106,7 +108,8 @@ public sealed class SlotTests : IDisposable
             SlotBench.Until(() => _model.RingCount == i);
         }
 
-        Assert.All(_model.Rings.Select((r, n) => (r, n)), x => Assert.Equal(("first", (ulong)(x.n + 1) << 8, (ulong)(x.n + 1)), x.r));
+        Assert.All(_model.Rings.Select((r, n) => (r, n)),
+            x => Assert.Equal(("first", (ulong)(x.n + 1) << 8, (ulong)(x.n + 1)), x.r));
         memory.Write(0x1000, 44ul);
         Assert.Equal(44ul, _bench.Slot.Read(1, 0x1000, 8));
     }
@@ -240,8 +243,10 @@ public sealed class SlotTests : IDisposable
             VendorId = 1,
             DeviceId = 2,
             ClassCode = 3,
-            Bars = [new Bar { Index = 0, Size = size, Registers = [new Register("r", offset, width, RegisterKind.ReadWrite)] }],
+            Bars = [new Bar { Index = 0, Size = size,
+                Registers = [new Register("r", offset, width, RegisterKind.ReadWrite)] }],
         };
-        Assert.StartsWith("Function 0001:0002: ", Assert.Throws<ArgumentException>(() => FunctionRules.Check(function)).Message, StringComparison.Ordinal);
+        Assert.StartsWith("Function 0001:0002: ",
+            Assert.Throws<ArgumentException>(() => FunctionRules.Check(function)).Message, StringComparison.Ordinal);
     }
 }

@@ -4,7 +4,9 @@ using static Ioasis.Tests.Devices.ThrowingModel;
 
 namespace Ioasis.Tests.Devices;
 
-/// <summary>Each thread of a device fails to start, in turn; when the host has threads again, all is as if it always had.</summary>
+/// <summary>
+/// Each thread of a device fails to start, in turn; when the host has threads again, all is as if it always had.
+/// </summary>
 public sealed class ThreadStartTests : IDisposable
 {
     private readonly ThrowingModel _model = new();
@@ -103,5 +105,6 @@ public sealed class ThreadStartTests : IDisposable
         Assert.Contains("it throws", told, StringComparison.Ordinal);
     }
 
-    private void AssertDone(int count) => SlotBench.Until(() => Volatile.Read(ref _model.Done[(int)Place.Engine]) == count);
+    private void AssertDone(int count) =>
+        SlotBench.Until(() => Volatile.Read(ref _model.Done[(int)Place.Engine]) == count);
 }

@@ -79,7 +79,8 @@ internal sealed class ThrowingModel : PciDeviceModel
     internal bool Ask(Iova page)
     {
         Port.RequestsPages = true;
-        return Port.RequestPage(new PageRequest(null, 1, PageRequestAccess.Read, page, IsLast: true), _ => Do(Place.Answer));
+        return Port.RequestPage(new PageRequest(null, 1, PageRequestAccess.Read, page, IsLast: true),
+            _ => Do(Place.Answer));
     }
 
     private void Do(Place place)

@@ -21,10 +21,12 @@ public sealed class DifferenceTests
     public void SequencesReachEveryCallAndManyOfItsErrors()
     {
         (List<Call> calls, List<string> answers) = SequenceGenerator.Generate(9, 20_000);
-        string[] succeeded = [.. calls.Zip(answers).Where(c => c.Second.StartsWith('0')).Select(c => c.First.Name).Distinct()];
+        string[] succeeded =
+            [.. calls.Zip(answers).Where(c => c.Second.StartsWith('0')).Select(c => c.First.Name).Distinct()];
 
         // The unit that is compared has neither dirty tracking nor anything for guests.
-        string[] never = ["raw", "set_dirty_tracking", "get_dirty_bitmap", "invalidate", "viommu", "vdevice", "veventq", "hw_queue", "vfio_dirty"];
+        string[] never = ["raw", "set_dirty_tracking", "get_dirty_bitmap", "invalidate", "viommu", "vdevice", "veventq",
+            "hw_queue", "vfio_dirty"];
         Assert.Equal(calls.Select(c => c.Name).Distinct().Except(never).Order(), succeeded.Order());
         Assert.True(answers.Select(a => a.Split(' ')[0]).Distinct().Count() > 14);
         Assert.InRange(answers.Count(a => a.StartsWith('0')), 6_000, 16_000);

@@ -4,12 +4,16 @@ using Ioasis.Differential.InProcess;
 
 namespace Ioasis.Tests.Differential;
 
-/// <summary>Sequences that Linux has answered, played again: our answers are the same (eng/differential.sh records and makes up more).</summary>
+/// <summary>
+/// Sequences that Linux has answered, played again: our answers are the same (eng/differential.sh records and makes up
+/// more).
+/// </summary>
 public sealed class RecordedTests
 {
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Recorded");
 
-    public static TheoryData<string> Files => [.. Directory.GetFiles(Folder, "*.txt.gz").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Files =>
+        [.. Directory.GetFiles(Folder, "*.txt.gz").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Files))]

@@ -1,8 +1,8 @@
 namespace Ioasis.Tests.Faults;
 
 /// <summary>
-/// Which of the things that can fail on behalf of a program do: copies from and to its memory, looking up and placing files, populating memory,
-/// making a page table. None, until it is told.
+/// Which of the things that can fail on behalf of a program do: copies from and to its memory, looking up and placing
+/// files, populating memory, making a page table. None, until it is told.
 /// </summary>
 internal sealed class FaultPlan
 {

@@ -39,7 +39,8 @@ internal sealed class FaultyProgram : ICaller, IDisposable
         HostThread.Refusal = _ => Plan.Fails("have a thread");
         foreach (FakeEvent one in _events) one.CannotListen = () => Plan.Fails("have a thread");
         Devices = [.. Enumerable.Range(0, 2).Select(i => _bus.Add(
-            new DmaTestDevice(), new Endpoint(new RequesterId(0, 0, (byte)(3 + i), 0), Unit, new IommuGroup(i)) { Features = new EndpointFeatures { PasidBits = 20, Ats = true, PageRequests = 32 } }, (uint)i))];
+            new DmaTestDevice(), new Endpoint(new RequesterId(0, 0, (byte)(3 + i), 0), Unit, new IommuGroup(
+                i)) { Features = new EndpointFeatures { PasidBits = 20, Ats = true, PageRequests = 32 } }, (uint)i))];
     }
 
     public AddressSpace Memory => Faulty;
@@ -74,10 +75,14 @@ internal sealed class FaultyProgram : ICaller, IDisposable
 
     /// <summary>All that a call may change.</summary>
     internal string State => Snapshot.Of(
-        [_files.Keys.Order().ToArray(), .. _files.OrderBy(f => f.Key).Select(f => f.Value), Devices, Groups, Pins, UserPins,
+        [_files.Keys.Order().ToArray(), .. _files.OrderBy(f => f.Key).Select(f => f.Value), Devices, Groups,
+            Pins, UserPins,
             Faulty.Backings, _events.Select(e => e.Holders).ToArray(), Charged.ToArray()]);
 
-    /// <summary>Bytes that are charged for the objects of each file; what an IOAS has in advance for its mappings does not count.</summary>
+    /// <summary>
+    /// Bytes that are charged for the objects of each file; what an IOAS has in advance for its mappings does not
+    /// count.
+    /// </summary>
     private IEnumerable<long> Charged =>
         from file in _files.OrderBy(f => f.Key)
         let context = file.Value as IommufdContext ?? (file.Value as ISvaFile)?.Sva.Objects
@@ -93,7 +98,8 @@ internal sealed class FaultyProgram : ICaller, IDisposable
         if (Plan.Fails("fetch a file")) return Errno.ENOMEM;
         if (_files.TryGetValue(descriptor, out NodeFile? open)) file = open;
         else if (descriptor == FileFd) file = new MemoryFile(this);
-        else if (descriptor >= FirstEventFd && descriptor < FirstEventFd + _events.Length) file = _events[descriptor - FirstEventFd].Open();
+        else if (descriptor >= FirstEventFd && descriptor < FirstEventFd + _events.Length)
+            file = _events[descriptor - FirstEventFd].Open();
         return file is not null ? Errno.None : Errno.EBADF;
     }
 
@@ -123,12 +129,15 @@ internal sealed class FaultyProgram : ICaller, IDisposable
         file!.Close();
     }
 
-    internal SysResult Call<T>(int descriptor, uint command, T args, ReadOnlySpan<byte> more = default) where T : unmanaged => Call(descriptor, command, args, out _, more);
+    internal SysResult Call<T>(int descriptor, uint command, T args,
+        ReadOnlySpan<byte> more = default) where T : unmanaged => Call(descriptor, command, args, out _, more);
 
-    internal SysResult Call<T>(int descriptor, uint command, T args, out T answer, ReadOnlySpan<byte> more = default) where T : unmanaged
+    internal SysResult Call<T>(
+        int descriptor, uint command, T args, out T answer, ReadOnlySpan<byte> more = default) where T : unmanaged
     {
         Span<byte> bytes = MemoryMarshal.AsBytes(new Span<T>(ref args));
-        if (MemoryMarshal.Read<uint>(bytes) == 0) MemoryMarshal.Write(bytes, (uint)(bytes.Length + more.Length)); // the size, where it begins with one
+        // the size, where it begins with one
+        if (MemoryMarshal.Read<uint>(bytes) == 0) MemoryMarshal.Write(bytes, (uint)(bytes.Length + more.Length));
         _argument.CopyFrom(0, bytes);
         _argument.CopyFrom((ulong)bytes.Length, more);
         SysResult result = File(descriptor).Ioctl(this, command, Argument);
@@ -144,7 +153,8 @@ internal sealed class FaultyProgram : ICaller, IDisposable
         return File(descriptor).Ioctl(this, command, Argument);
     }
 
-    internal SysResult CallText(int descriptor, uint command, string text) => CallRaw(descriptor, command, Encoding.ASCII.GetBytes(text + "\0"));
+    internal SysResult CallText(int descriptor, uint command, string text) =>
+        CallRaw(descriptor, command, Encoding.ASCII.GetBytes(text + "\0"));
 
     /// <summary>Closes everything and looks whether it was all given back.</summary>
     internal void End()

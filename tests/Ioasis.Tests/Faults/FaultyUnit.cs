@@ -22,7 +22,8 @@ internal sealed class FaultyUnit(Func<FaultPlan> plan) : IommuUnit("faulty")
 
     public override HardwareInfo HardwareInfo => new(99, new byte[4]);
 
-    public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) => [new IovaRange(0xfee0_0000, 0xfeef_ffff)];
+    public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) =>
+        [new IovaRange(0xfee0_0000, 0xfeef_ffff)];
 
     public override IommuStatus CreatePagingDomain(
         Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain)
@@ -32,7 +33,9 @@ internal sealed class FaultyUnit(Func<FaultPlan> plan) : IommuUnit("faulty")
     }
 
     public override IommuStatus Attaching(Endpoint endpoint, Pasid? pasid, IommuDomain? domain, IommuDomain? former) =>
-        domain is not null && plan().Fails("attach") ? IommuStatus.NoMemory : base.Attaching(endpoint, pasid, domain, former);
+        domain is not null && plan().Fails("attach")
+            ? IommuStatus.NoMemory
+            : base.Attaching(endpoint, pasid, domain, former);
 
     public override byte FaultCode(FaultReason reason, bool isWrite) => (byte)reason;
 }

@@ -16,8 +16,8 @@ using Ioasis.Units.Vtd.Nested;
 namespace Ioasis.Tests.Faults;
 
 /// <summary>
-/// All state of ours that objects lead to, as text: two are equal when nothing that counts is different. What is a cache, or an order in which
-/// free numbers happen to be kept, does not count.
+/// All state of ours that objects lead to, as text: two are equal when nothing that counts is different. What is a
+/// cache, or an order in which free numbers happen to be kept, does not count.
 /// </summary>
 internal sealed class Snapshot
 {
@@ -60,7 +60,8 @@ internal sealed class Snapshot
                 Line(Convert.ToHexString(bytes));
                 return;
             case MemoryBudget or MemoryShare: // FaultyProgram tells what of it counts
-            case Lock or Delegate or MappingTable or IommuUnit or AddressSpace or PciSlot or VfioPciBus or DirtyBitmap or TranslationCache or StructureCache or Pointer or WeakReference:
+            case Lock or Delegate or MappingTable or IommuUnit or AddressSpace or PciSlot or VfioPciBus or DirtyBitmap
+                or TranslationCache or StructureCache or Pointer or WeakReference:
                 Line(value.GetType().Name);
                 return;
         }
@@ -80,7 +81,8 @@ internal sealed class Snapshot
 
         Line($"{type.Name} @{(type.IsValueType ? 0 : _seen[value])}");
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(RangeMap<>))
-            AddAll((IEnumerable)type.GetMethod("All", BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)!.Invoke(value, null)!, depth);
+            AddAll((IEnumerable)type.GetMethod("All", BindingFlags.Instance | BindingFlags.Public
+                    | BindingFlags.NonPublic)!.Invoke(value, null)!, depth);
         else if (value is IEnumerable items && type.Namespace?.StartsWith("System", StringComparison.Ordinal) == true)
             AddAll(items, depth);
         else if (type.Namespace?.StartsWith("Ioasis", StringComparison.Ordinal) == true || value is ITuple)
@@ -92,10 +94,12 @@ internal sealed class Snapshot
     private void AddAll(IEnumerable items, int depth)
     {
         object?[] all = [.. items.Cast<object?>()];
-        int count = Array.FindLastIndex(all, i => i is not null) + 1; // a table may have grown for something that went again
+        // a table may have grown for something that went again
+        int count = Array.FindLastIndex(all, i => i is not null) + 1;
         foreach (object? item in all.Take(count))
         {
-            if (item is not null && item.GetType() is { IsGenericType: true } pair && pair.GetGenericTypeDefinition() == typeof(KeyValuePair<,>))
+            if (item is not null && item.GetType() is { IsGenericType: true } pair
+                && pair.GetGenericTypeDefinition() == typeof(KeyValuePair<,>))
             {
                 Add(pair.GetProperty("Key")!.GetValue(item), depth + 1);
                 Add(pair.GetProperty("Value")!.GetValue(item), depth + 2);
@@ -108,15 +112,19 @@ internal sealed class Snapshot
     }
 
     private static bool IsBound(VfioPciDevice device) =>
-        typeof(VfioPciDevice).GetField("_bound", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(device) is not null;
+        typeof(VfioPciDevice).GetField(
+            "_bound", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(device) is not null;
 
     private void AddFields(object value, Type type, int depth)
     {
-        for (Type? part = type; part is not null && part != typeof(object) && part != typeof(ValueType); part = part.BaseType)
+        for (Type? part = type; part is not null && part != typeof(object) && part != typeof(ValueType);
+            part = part.BaseType)
         {
             // Of what tests put in place of a program's things, only what ours knows of it counts.
-            if (part.Namespace!.StartsWith("Ioasis.Tests", StringComparison.Ordinal) || part == typeof(OwnAddressSpace)) continue;
-            foreach (FieldInfo field in part.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            if (part.Namespace!.StartsWith("Ioasis.Tests", StringComparison.Ordinal) || part == typeof(OwnAddressSpace))
+                continue;
+            foreach (FieldInfo field in part.GetFields(
+                BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
             {
                 string name = field.Name.StartsWith('<') ? field.Name[1..field.Name.IndexOf('>')] : field.Name;
                 if (s_ignored.Contains(name) && !(part == typeof(VfioGroup) && name == "_context")) continue;

@@ -7,7 +7,9 @@ using static Ioasis.Abi.VfioH;
 
 namespace Ioasis.Tests.Fuzz;
 
-/// <summary>An ioctl that can be made up: its number and what its structure's fields mean, as far as their names tell.</summary>
+/// <summary>
+/// An ioctl that can be made up: its number and what its structure's fields mean, as far as their names tell.
+/// </summary>
 internal sealed record CallShape(string Name, uint Number, int Size, IReadOnlyList<CallShape.Field> Fields)
 {
     /// <summary>What a value of a field is to be picked from.</summary>
@@ -48,7 +50,9 @@ internal sealed record CallShape(string Name, uint Number, int Size, IReadOnlyLi
     internal static IReadOnlyList<CallShape> Iommufd { get; } =
     [
         .. IoctlTable.All.Select(r => Of(r.Name, r.Number, r.GetType().GetGenericArguments()[0])),
-        .. CompatTable.All.Select(r => r.Size == 0 ? new CallShape(r.Name, r.Number, 0, []) : Of(r.Name, r.Number, r.GetType().GetGenericArguments()[0])),
+        .. CompatTable.All.Select(r => r.Size == 0
+            ? new CallShape(r.Name, r.Number, 0, [])
+            : Of(r.Name, r.Number, r.GetType().GetGenericArguments()[0])),
     ];
 
     /// <summary>Those of a device's file.</summary>
@@ -73,7 +77,8 @@ internal sealed record CallShape(string Name, uint Number, int Size, IReadOnlyLi
     internal IReadOnlyList<uint> Flags => s_flags.GetValueOrDefault(Number, [0]);
 
     private static CallShape Raw(string name, uint number, int size) => new(
-        name, number, size, [.. Enumerable.Range(0, size / 4).Select(i => new Field(i * 4, 4, i == 0 ? Meaning.Size : Meaning.Number))]);
+        name, number, size,
+        [.. Enumerable.Range(0, size / 4).Select(i => new Field(i * 4, 4, i == 0 ? Meaning.Size : Meaning.Number))]);
 
     private static CallShape Of(string name, uint number, Type type)
     {
@@ -82,7 +87,8 @@ internal sealed record CallShape(string Name, uint Number, int Size, IReadOnlyLi
         return new CallShape(name, number, size, [.. fields.Select((f, i) =>
         {
             int offset = Offset(f), width = (i + 1 < fields.Length ? Offset(fields[i + 1]) : size) - offset;
-            return new Field(offset, width is 1 or 2 or 8 ? width : 4, offset == 0 ? Meaning.Size : MeaningOf(f.Name, width));
+            return new Field(offset, width is 1 or 2 or 8 ? width : 4,
+                offset == 0 ? Meaning.Size : MeaningOf(f.Name, width));
         })]);
 
         int Offset(FieldInfo f) => (int)Marshal.OffsetOf(type, f.Name);
@@ -101,7 +107,8 @@ internal sealed record CallShape(string Name, uint Number, int Size, IReadOnlyLi
         "Flags" => Meaning.Flags,
         "Length" or "Size" => Meaning.Length,
         "AllowedIovas" or "Data" or "Vaddr" => Meaning.Address,
-        _ when width == 8 && (name.EndsWith("Va", StringComparison.Ordinal) || name.EndsWith("Ptr", StringComparison.OrdinalIgnoreCase)) => Meaning.Address,
+        _ when width == 8 && (name.EndsWith("Va", StringComparison.Ordinal)
+            || name.EndsWith("Ptr", StringComparison.OrdinalIgnoreCase)) => Meaning.Address,
         _ => Meaning.Number,
     };
 

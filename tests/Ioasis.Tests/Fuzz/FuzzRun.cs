@@ -28,8 +28,10 @@ internal sealed class FuzzRun : IDisposable
     internal (long All, long Succeeded) Calls => (_threads.Sum(t => t.Calls), _threads.Sum(t => t.Succeeded));
 
     /// <summary>What the calls were answered, one kind of call a line.</summary>
-    internal string Answers => string.Join('\n', _threads.SelectMany(t => t.Answers).GroupBy(a => a.Key.Name, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
-        .Select(g => $"{g.Key}: {string.Join(' ', g.GroupBy(a => a.Key.Errno).Select(e => $"{e.Key}={e.Sum(a => a.Value)}"))}"));
+    internal string Answers => string.Join('\n', _threads.SelectMany(t => t.Answers)
+        .GroupBy(a => a.Key.Name, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
+        .Select(g =>
+            $"{g.Key}: {string.Join(' ', g.GroupBy(a => a.Key.Errno).Select(e => $"{e.Key}={e.Sum(a => a.Value)}"))}"));
 
     /// <summary>How many groups of page requests were sent.</summary>
     internal int Asked => _asked;
@@ -38,7 +40,8 @@ internal sealed class FuzzRun : IDisposable
     internal async Task PlayAsync(int callsPerThread)
     {
         Task[] programs = [.. _threads.Select(t => Start(() => Hammer(t, callsPerThread)))];
-        Task[] engines = [.. _world.MachineDevices.Select((d, i) => Start(() => Dma(d.Endpoint, new Random(_seed + i))))];
+        Task[] engines =
+            [.. _world.MachineDevices.Select((d, i) => Start(() => Dma(d.Endpoint, new Random(_seed + i))))];
         try
         {
             await Watch(programs);
@@ -52,13 +55,15 @@ internal sealed class FuzzRun : IDisposable
         catch (Exception e)
         {
             _over = true;
-            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"seed {_seed}, {_threads.Length} threads: {e.Message}\n{Dump()}"), e);
+            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
+                    $"seed {_seed}, {_threads.Length} threads: {e.Message}\n{Dump()}"), e);
         }
     }
 
     public void Dispose() => _world.Dispose();
 
-    private static Task Start(Action action) => Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private static Task Start(Action action) =>
+        Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private void Hammer(FuzzThread thread, int calls)
     {
@@ -94,26 +99,34 @@ internal sealed class FuzzRun : IDisposable
         }
     }
 
-    /// <summary>Invariant 4: each group of page requests is answered exactly once, whatever becomes of its queue, page table and device.</summary>
+    /// <summary>
+    /// Invariant 4: each group of page requests is answered exactly once, whatever becomes of its queue, page table and
+    /// device.
+    /// </summary>
     private void Ask(Endpoint endpoint, Random random, Iova address)
     {
         Pasid? pasid = random.Next(4) == 0 ? new Pasid((uint)random.Next(1, 9)) : null;
         bool last = random.Next(3) != 0;
         int answers = 0;
         if (last) Interlocked.Increment(ref _asked);
-        bool sent = endpoint.RequestPage(new PageRequest(pasid, (uint)random.Next(4), PageRequestAccess.Read, address, last), last ? Answered : null);
+        bool sent = endpoint.RequestPage(new PageRequest(pasid, (uint)random.Next(4), PageRequestAccess.Read, address,
+                last), last ? Answered : null);
         if (sent || !last) return;
         Interlocked.Decrement(ref _asked); // what was not sent gets no answer
-        if (Volatile.Read(ref answers) != 0) throw new InvalidOperationException("A page request that was not sent was answered.");
+        if (Volatile.Read(ref answers) != 0)
+            throw new InvalidOperationException("A page request that was not sent was answered.");
 
         void Answered(PageResponse response)
         {
-            if (Interlocked.Increment(ref answers) != 1) throw new InvalidOperationException("A group of page requests was answered twice.");
+            if (Interlocked.Increment(ref answers) != 1)
+                throw new InvalidOperationException("A group of page requests was answered twice.");
             Interlocked.Increment(ref _answered);
         }
     }
 
-    /// <summary>Waits for the threads; one whose call does not end is a failure, and the rest could not be trusted.</summary>
+    /// <summary>
+    /// Waits for the threads; one whose call does not end is a failure, and the rest could not be trusted.
+    /// </summary>
     private async Task Watch(Task[] threads)
     {
         Task programs = Task.WhenAll(threads);
@@ -122,7 +135,8 @@ internal sealed class FuzzRun : IDisposable
         {
             for (int i = 0; i < seen.Length; i++)
             {
-                if (_threads[i].Calls == seen[i] && !threads[i].IsCompleted) throw new TimeoutException($"thread {i} is stuck");
+                if (_threads[i].Calls == seen[i] && !threads[i].IsCompleted)
+                    throw new TimeoutException($"thread {i} is stuck");
                 seen[i] = _threads[i].Calls;
             }
         }

@@ -43,7 +43,8 @@ internal sealed class FuzzThread : ICaller, IDisposable
 
     /// <summary>The call that is under way, or was the last: its name, its descriptor and its structure.</summary>
     internal string Doing => string.Create(
-        CultureInfo.InvariantCulture, $"call {Calls}: {_name} of descriptor {_descriptor}, {Convert.ToHexString(_bytes.AsSpan(0, 64))}");
+        CultureInfo.InvariantCulture,
+        $"call {Calls}: {_name} of descriptor {_descriptor}, {Convert.ToHexString(_bytes.AsSpan(0, 64))}");
 
     public ProcessPins Pins => _world.Pins;
 
@@ -53,7 +54,8 @@ internal sealed class FuzzThread : ICaller, IDisposable
 
     public Errno GetFile(int descriptor, out IOpenFile? file)
     {
-        if (_world.Files.Hold(descriptor) is not { } handle) return _world.TryGetOther(descriptor, out file) ? Errno.None : Errno.EBADF;
+        if (_world.Files.Hold(descriptor) is not { } handle)
+            return _world.TryGetOther(descriptor, out file) ? Errno.None : Errno.EBADF;
         _heldInCall.Add(handle);
         file = handle.File;
         return Errno.None;
@@ -95,7 +97,8 @@ internal sealed class FuzzThread : ICaller, IDisposable
                 return;
             case < 4:
                 _name = "close";
-                if (_descriptor < FirstDevice ? OneIn(20) : _descriptor % 2 != 0 || OneIn(2)) _world.Files.Close(_descriptor);
+                if (_descriptor < FirstDevice ? OneIn(20) : _descriptor % 2 != 0 || OneIn(2))
+                    _world.Files.Close(_descriptor);
                 return;
             case < 6 when _descriptor is >= FirstGroup and < FirstEvent or >= FirstHanded:
                 _name = "close";
@@ -141,7 +144,8 @@ internal sealed class FuzzThread : ICaller, IDisposable
     {
         0 => MapRegion(file),
         1 => Access(file, VFIO_PCI_CONFIG_REGION_INDEX, PciRegs.PCI_COMMAND, 2, OneIn(6) ? (ulong)_random.Next(8) : 6),
-        2 => Access(file, (uint)_random.Next(9), (ulong)_random.Next(256), _random.Next(1, 9), (ulong)_random.NextInt64()),
+        2 => Access(file, (uint)_random.Next(9), (ulong)_random.Next(256), _random.Next(1, 9),
+            (ulong)_random.NextInt64()),
         3 => RunCommand(file),
         _ => Ioctl(file, CallShape.Device[_random.Next(CallShape.Device.Count)]),
     };
@@ -178,12 +182,14 @@ internal sealed class FuzzThread : ICaller, IDisposable
             case 0:
                 return Raw(file, VFIO_GROUP_GET_STATUS, nameof(VFIO_GROUP_GET_STATUS), [8, 0, 0, 0, 0, 0, 0, 0]);
             case 1 or 2:
-                return Raw(file, VFIO_GROUP_SET_CONTAINER, nameof(VFIO_GROUP_SET_CONTAINER), BitConverter.GetBytes((int)RandomFd()));
+                return Raw(file, VFIO_GROUP_SET_CONTAINER, nameof(VFIO_GROUP_SET_CONTAINER),
+                    BitConverter.GetBytes((int)RandomFd()));
             case 3:
                 return Raw(file, VFIO_GROUP_UNSET_CONTAINER, nameof(VFIO_GROUP_UNSET_CONTAINER), []);
             default:
                 string name = _world.MachineDevices[_random.Next(_world.DeviceCount)].Requester + "\0";
-                return Raw(file, VFIO_GROUP_GET_DEVICE_FD, nameof(VFIO_GROUP_GET_DEVICE_FD), Encoding.Latin1.GetBytes(name));
+                return Raw(file, VFIO_GROUP_GET_DEVICE_FD, nameof(VFIO_GROUP_GET_DEVICE_FD),
+                    Encoding.Latin1.GetBytes(name));
         }
     }
 
@@ -201,13 +207,17 @@ internal sealed class FuzzThread : ICaller, IDisposable
         _bytes.AsSpan().Clear();
         foreach (CallShape.Field field in shape.Fields)
         {
-            ulong value = OneIn(80) ? (ulong)_random.NextInt64(long.MinValue, long.MaxValue) >> _random.Next(64) : ValueOf(field.Meaning, shape);
-            BinaryPrimitives.WriteUInt64LittleEndian(_bytes.AsSpan(field.Offset), value); // the next field takes over what is too much
+            ulong value = OneIn(80) ? (ulong)_random.NextInt64(
+                long.MinValue, long.MaxValue) >> _random.Next(64) : ValueOf(field.Meaning, shape);
+            // the next field takes over what is too much
+            BinaryPrimitives.WriteUInt64LittleEndian(_bytes.AsSpan(field.Offset), value);
         }
 
         if (!OneIn(4)) MakeFit(shape.Number);
         _random.NextBytes(_bytes.AsSpan(shape.Size, 16)); // what follows a SET_IRQS, say: mostly no descriptors
-        if (OneIn(2)) for (int at = shape.Size & ~3; at < shape.Size + 16; at += 4) if (at >= shape.Size) BitConverter.TryWriteBytes(_bytes.AsSpan(at), (int)RandomFd());
+        if (OneIn(2))
+            for (int at = shape.Size & ~3; at < shape.Size + 16;
+            at += 4) if (at >= shape.Size) BitConverter.TryWriteBytes(_bytes.AsSpan(at), (int)RandomFd());
         _argument.CopyFrom(0, _bytes);
         ulong argument = shape.Size == 0 ? (ulong)_random.Next(12) : OneIn(60) ? (ulong)_random.NextInt64() : Address;
         return file.Ioctl(this, OneIn(200) ? shape.Number + 1 : shape.Number, argument);
@@ -228,7 +238,8 @@ internal sealed class FuzzThread : ICaller, IDisposable
                 break;
             case IommufdH.IOMMU_HWPT_ALLOC:
                 bool nested = OneIn(4);
-                BitConverter.TryWriteBytes(_bytes.AsSpan(24), nested ? IommufdH.IOMMU_HWPT_DATA_VTD_S1 : IommufdH.IOMMU_HWPT_DATA_NONE);
+                BitConverter.TryWriteBytes(
+                    _bytes.AsSpan(24), nested ? IommufdH.IOMMU_HWPT_DATA_VTD_S1 : IommufdH.IOMMU_HWPT_DATA_NONE);
                 BitConverter.TryWriteBytes(_bytes.AsSpan(28), nested ? 24 : 0);
                 break;
             case IommufdH.IOMMU_OPTION:
@@ -239,22 +250,28 @@ internal sealed class FuzzThread : ICaller, IDisposable
 
     private ulong ValueOf(CallShape.Meaning meaning, CallShape shape) => meaning switch
     {
-        CallShape.Meaning.Size => OneIn(50) ? (ulong)_random.Next(200) : (ulong)shape.Size + (shape.Number == VFIO_DEVICE_SET_IRQS ? 16u : 0),
+        CallShape.Meaning.Size =>
+            OneIn(50) ? (ulong)_random.Next(200) : (ulong)shape.Size + (shape.Number == VFIO_DEVICE_SET_IRQS ? 16u : 0),
         CallShape.Meaning.Reserved => OneIn(50) ? 1u : 0,
         CallShape.Meaning.IoasId => IdOf<Ioas>(),
         CallShape.Meaning.HwptId => IdOf<Hwpt>(),
         CallShape.Meaning.DeviceId => IdOf<IommufdDevice>(),
         CallShape.Meaning.FaultId => IdOf<FaultQueue>(),
-        CallShape.Meaning.Id => OneIn(6) ? (ulong)_random.Next(1, 9) : OneIn(3) ? IdOf<IommufdObject>() : OneIn(2) ? IdOf<Hwpt>() : IdOf<Ioas>(),
-        CallShape.Meaning.Descriptor => shape.Number == VFIO_DEVICE_BIND_IOMMUFD && !OneIn(8) ? FirstContext : shape.Number == VFIO_DEVICE_IOEVENTFD && !OneIn(8) ? FirstEvent : RandomFd(),
+        CallShape.Meaning.Id => OneIn(6)
+            ? (ulong)_random.Next(1, 9)
+            : OneIn(3) ? IdOf<IommufdObject>() : OneIn(2) ? IdOf<Hwpt>() : IdOf<Ioas>(),
+        CallShape.Meaning.Descriptor => shape.Number == VFIO_DEVICE_BIND_IOMMUFD
+            && !OneIn(8) ? FirstContext : shape.Number == VFIO_DEVICE_IOEVENTFD && !OneIn(8) ? FirstEvent : RandomFd(),
         CallShape.Meaning.Flags => OneIn(20) ? (ulong)_random.Next(64) : shape.Flags[_random.Next(shape.Flags.Count)],
         CallShape.Meaning.Address => RandomAddress(),
         CallShape.Meaning.Iova => RandomIova(),
-        CallShape.Meaning.Length => OneIn(20) ? ulong.MaxValue : OneIn(6) ? 16 * Page : Page * (ulong)(OneIn(3) ? _random.Next(1, 5) : 1),
+        CallShape.Meaning.Length =>
+            OneIn(20) ? ulong.MaxValue : OneIn(6) ? 16 * Page : Page * (ulong)(OneIn(3) ? _random.Next(1, 5) : 1),
         _ => OneIn(8) ? Page : OneIn(3) ? (ulong)_random.Next(6) : 0,
     };
 
-    private ulong IdOf<T>() where T : IommufdObject => OneIn(12) ? (ulong)_random.Next(1, 9) : _world.IdOf<T>(_random) ?? (ulong)_random.Next(1, 9);
+    private ulong IdOf<T>() where T : IommufdObject =>
+        OneIn(12) ? (ulong)_random.Next(1, 9) : _world.IdOf<T>(_random) ?? (ulong)_random.Next(1, 9);
 
     private ulong Address => (ulong)_argument.Address;
 
@@ -263,7 +280,8 @@ internal sealed class FuzzThread : ICaller, IDisposable
     private ulong RandomIova() => OneIn(40) ? 0xfee0_0000 : (ulong)_random.Next(12) * Page;
 
     private ulong RandomAddress() => OneIn(20) ? (ulong)_random.Next(3) * Page
-        : (ulong)_world.Block(_random.Next(BlockCount)).Address + (OneIn(30) ? (ulong)_random.Next(4096) : Page * (ulong)_random.Next(BlockPages));
+        : (ulong)_world.Block(_random.Next(BlockCount)).Address
+        + (OneIn(30) ? (ulong)_random.Next(4096) : Page * (ulong)_random.Next(BlockPages));
 
     private int RandomDescriptor() => _random.Next(20) switch
     {

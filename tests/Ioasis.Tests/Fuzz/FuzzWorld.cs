@@ -16,14 +16,16 @@ using Ioasis.Units.Vtd;
 namespace Ioasis.Tests.Fuzz;
 
 /// <summary>
-/// What the threads of a fuzz run share: a machine, the open files of one program, its memory and eventfds. Everything is scarce, so that the
-/// threads meet: two contexts, three functions in two groups, a few pages.
+/// What the threads of a fuzz run share: a machine, the open files of one program, its memory and eventfds. Everything
+/// is scarce, so that the threads meet: two contexts, three functions in two groups, a few pages.
 /// </summary>
 internal sealed class FuzzWorld : IDisposable
 {
     internal const ulong Page = 4096;
-    internal const int FirstContext = 10, FirstDevice = 20, FirstGroup = 30, FirstEvent = 40, MemoryFile = 50, NullFile = 51, FirstHanded = 60;
-    internal const int ContextCount = 2, FilesPerDevice = 2, EventCount = 3, HandedCount = 2, BlockCount = 4, BlockPages = 8;
+    internal const int FirstContext = 10, FirstDevice = 20, FirstGroup = 30, FirstEvent = 40, MemoryFile = 50,
+        NullFile = 51, FirstHanded = 60;
+    internal const int ContextCount = 2, FilesPerDevice = 2, EventCount = 3, HandedCount = 2, BlockCount = 4,
+        BlockPages = 8;
 
     private readonly SoftwareMachine _machine;
     private readonly OwnAddressSpace _memory = new();
@@ -40,11 +42,14 @@ internal sealed class FuzzWorld : IDisposable
     internal FuzzWorld(int seed)
     {
         _faulty = new FaultyMemory(_memory, holds: true) { Plan = FaultPlan.Of((_, _) => Disturb(seed)) };
-        // The unit's address width is small, and one of the units records what is written: HWPTs of both meet in an IOAS.
+        // The unit's address width is small, and one of the units records what is written: HWPTs of both meet in an
+        // IOAS.
         _machine = SoftwareMachine.Create(new MachineDescription
         {
-            Units = [new UnitDescription("dmar0", new VtdFeatures()), new UnitDescription("dmar1", new VtdFeatures { AddressBits = 39, DirtyTracking = false })],
-            Devices = [Device("dmatest", 3, "dmar0", 1), Device("edu", 4, "dmar0", 1), Device("dmatest", 5, "dmar1", 2)],
+            Units = [new UnitDescription("dmar0", new VtdFeatures()),
+                new UnitDescription("dmar1", new VtdFeatures { AddressBits = 39, DirtyTracking = false })],
+            Devices = [Device("dmatest", 3, "dmar0", 1), Device("edu", 4, "dmar0", 1),
+                Device("dmatest", 5, "dmar1", 2)],
         });
         _file = new HostBlock(BlockPages * Page);
         for (int i = 0; i < BlockCount; i++) _blocks[i] = _memory.Allocate(BlockPages * Page);
@@ -72,7 +77,9 @@ internal sealed class FuzzWorld : IDisposable
 
     internal INode Node(string path) => ((VirtualDevice)_machine.Paths[path]).Node;
 
-    /// <summary>The number of an object of a kind in the context that most calls go to; null while there is none.</summary>
+    /// <summary>
+    /// The number of an object of a kind in the context that most calls go to; null while there is none.
+    /// </summary>
     internal uint? IdOf<T>(Random random) where T : IommufdObject
     {
         if (Files.Hold(FirstContext) is not { } handle) return null;
@@ -85,7 +92,8 @@ internal sealed class FuzzWorld : IDisposable
     internal INode? NodeOf(int descriptor) => descriptor switch
     {
         >= FirstContext and < FirstContext + ContextCount => Node("/dev/iommu"),
-        >= FirstDevice and < FirstDevice + (3 * FilesPerDevice) => Node($"/dev/vfio/devices/vfio{(descriptor - FirstDevice) / FilesPerDevice}"),
+        >= FirstDevice and < FirstDevice + (3 * FilesPerDevice) =>
+            Node($"/dev/vfio/devices/vfio{(descriptor - FirstDevice) / FilesPerDevice}"),
         >= FirstGroup and < FirstGroup + 2 => Node($"/dev/vfio/{descriptor - FirstGroup + 1}"),
         _ => null,
     };
@@ -121,7 +129,9 @@ internal sealed class FuzzWorld : IDisposable
         _memory.Free(former);
     }
 
-    /// <summary>What must hold when every file is closed: nothing is held, claimed, attached or within an access.</summary>
+    /// <summary>
+    /// What must hold when every file is closed: nothing is held, claimed, attached or within an access.
+    /// </summary>
     internal void AssertGivenBack()
     {
         Assert.Equal(0, _faulty.Backings);
@@ -140,7 +150,8 @@ internal sealed class FuzzWorld : IDisposable
             Assert.False(endpoint.BusMaster);
 
             // It is usable by the next program: its group can be opened, and its node be bound.
-            Assert.Equal(Errno.None, Node($"/dev/vfio/{endpoint.Group.Id}").Open(new PlainCarrier(), out NodeFile? group));
+            Assert.Equal(Errno.None,
+                Node($"/dev/vfio/{endpoint.Group.Id}").Open(new PlainCarrier(), out NodeFile? group));
             group!.Close();
             using DmaPort port = endpoint.OpenPort();
             Assert.False(port.Read(new Iova(0), new byte[1]).IsOk);
@@ -152,7 +163,8 @@ internal sealed class FuzzWorld : IDisposable
     /// <summary>Lets one in so many copies fail; before others, another thread gets its turn.</summary>
     private bool Disturb(int seed)
     {
-        ulong hash = unchecked((ulong)(Interlocked.Increment(ref _points) + ((long)seed << 32)) * 0x9e37_79b9_7f4a_7c15) >> 56;
+        ulong hash =
+            unchecked((ulong)(Interlocked.Increment(ref _points) + ((long)seed << 32)) * 0x9e37_79b9_7f4a_7c15) >> 56;
         if (hash < 16) Thread.Yield();
         else if (hash < 20) Thread.SpinWait(200);
         return hash == 255;
@@ -168,7 +180,8 @@ internal sealed class FuzzWorld : IDisposable
         }
     }
 
-    private sealed class FilePart(HostBlock block, ulong start, ulong length, bool writable) : MemoryBacking(length, writable, start)
+    private sealed class FilePart(HostBlock block, ulong start, ulong length, bool writable)
+        : MemoryBacking(length, writable, start)
     {
         private int _held;
 
@@ -179,7 +192,8 @@ internal sealed class FuzzWorld : IDisposable
         public override bool TryPopulate(ulong offset, ulong length)
         {
             ulong first = AlignmentHint + offset;
-            if (first < offset || first > block.Length || length > block.Length - first || !block.TryAddReference()) return false;
+            if (first < offset || first > block.Length || length > block.Length - first || !block.TryAddReference())
+                return false;
             if (Interlocked.Exchange(ref _held, 1) != 0) block.Release();
             return true;
         }

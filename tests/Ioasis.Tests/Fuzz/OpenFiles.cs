@@ -4,7 +4,8 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Tests.Fuzz;
 
 /// <summary>
-/// The descriptors that the threads of a program share. As a kernel has it, a file that is closed while a call uses it ends with that call.
+/// The descriptors that the threads of a program share. As a kernel has it, a file that is closed while a call uses it
+/// ends with that call.
 /// </summary>
 internal sealed class OpenFiles
 {

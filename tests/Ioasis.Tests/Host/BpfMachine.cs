@@ -10,7 +10,8 @@ internal static class BpfMachine
     public const uint AuditArchX86_64 = 0xC000003E;
 
     /// <summary>What the program returns for a call.</summary>
-    public static uint Run(ReadOnlySpan<SockFilter> program, int number, uint arch, params ReadOnlySpan<ulong> arguments)
+    public static uint Run(ReadOnlySpan<SockFilter> program, int number, uint arch,
+        params ReadOnlySpan<ulong> arguments)
     {
         var data = new SeccompData { Nr = number, Arch = arch };
         for (int i = 0; i < arguments.Length; i++) data.Args[i] = arguments[i];

@@ -3,7 +3,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Tests.Host;
 
-/// <summary>Reading ahead in a call must not show: what is read is what stands there when it is asked for, or was a moment before.</summary>
+/// <summary>
+/// Reading ahead in a call must not show: what is read is what stands there when it is asked for, or was a moment
+/// before.
+/// </summary>
 public sealed class CallWindowTests : IDisposable
 {
     private readonly ChildProcess _child = ChildProcess.Start("/bin/sleep", "1000");

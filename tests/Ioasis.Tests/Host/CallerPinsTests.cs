@@ -19,7 +19,8 @@ public sealed class CallerPinsTests
     [Fact]
     public void AfterItsEndAProcessHasTheLimitThatItHad()
     {
-        using ChildProcess child = ChildProcess.Start("/bin/sh", "-c", "ulimit -S -l 64; read line; exec /bin/sleep 1000");
+        using ChildProcess child =
+            ChildProcess.Start("/bin/sh", "-c", "ulimit -S -l 64; read line; exec /bin/sleep 1000");
         child.WriteLine("go");
         child.WaitForProgram("/bin/sleep");
         Assert.Equal(Ioasis.Abi.Errno.None, SysProcesses.OpenPidfd(child.Id, 0, out FileDescriptor pidfd));
@@ -40,14 +41,17 @@ public sealed class CallerPinsTests
     public void AThreadsUserAndCapabilitiesAreWhatItsStatusSays()
     {
         string[] status = File.ReadAllLines("/proc/self/status");
-        string Field(string name) => status.Single(l => l.StartsWith(name, StringComparison.Ordinal))[name.Length..].Trim();
+        string Field(string name) =>
+            status.Single(l => l.StartsWith(name, StringComparison.Ordinal))[name.Length..].Trim();
         Assert.True(SysCredentials.TryGetCapabilities(Environment.ProcessId, out ulong effective));
         Assert.Equal(Convert.ToUInt64(Field("CapEff:"), 16), effective);
         Assert.Equal(Ioasis.Abi.Errno.None, SysProcesses.OpenPidfd(Environment.ProcessId, 0, out FileDescriptor pidfd));
         using (pidfd)
         {
-            if (SysCredentials.TryGetRealUser(pidfd, out uint user)) Assert.Equal(Field("Uid:").Split('\t')[0], $"{user}");
-            Assert.Equal(Ioasis.Abi.Errno.None, SysFiles.Open("/proc/self/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
+            if (SysCredentials.TryGetRealUser(pidfd, out uint user))
+                Assert.Equal(Field("Uid:").Split('\t')[0], $"{user}");
+            Assert.Equal(Ioasis.Abi.Errno.None,
+                SysFiles.Open("/proc/self/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
             using (directory)
             {
                 Assert.True(ThreadStatus.TryRead(directory, out ThreadStatus own));

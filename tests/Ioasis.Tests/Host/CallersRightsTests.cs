@@ -12,10 +12,13 @@ public sealed class CallersRightsTests
     private const int CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2, CAP_FOWNER = 3;
     private const uint R = FilePermission.MAY_READ, W = FilePermission.MAY_WRITE, X = FilePermission.MAY_EXEC;
 
-    private static CallerCredentials Who(uint user, uint group = 500, string groups = "", ulong effective = 0, uint realUser = 77, ulong permitted = 0)
+    private static CallerCredentials Who(
+        uint user, uint group = 500, string groups = "", ulong effective = 0, uint realUser = 77, ulong permitted = 0)
     {
-        string text = $"Name:\tx\nUid:\t{realUser}\t1\t2\t{user}\nGid:\t78\t1\t2\t{group}\nGroups:\t{groups} \nCapInh:\t0\nCapPrm:\t{permitted:x16}\nCapEff:\t{effective:x16}\n";
-        Assert.True(CallerCredentials.TryParse(System.Text.Encoding.ASCII.GetBytes(text), out CallerCredentials? credentials));
+        string text = $"Name:\tx\nUid:\t{realUser}\t1\t2\t{user}\nGid:\t78\t1\t2\t{group}\nGroups:\t{groups} "
+            + $"\nCapInh:\t0\nCapPrm:\t{permitted:x16}\nCapEff:\t{effective:x16}\n";
+        Assert.True(CallerCredentials.TryParse(System.Text.Encoding.ASCII.GetBytes(text),
+                out CallerCredentials? credentials));
         return credentials!;
     }
 
@@ -78,7 +81,8 @@ public sealed class CallersRightsTests
         Assert.Equal(Device(0x1B0), owner);
         Assert.Equal(Errno.None, FilePermission.TryChangeMode(Who(1000, 100), ref owner, 0xFFFFF5B6));
         Assert.Equal(Device(0x5B6), owner);
-        Assert.Equal(Errno.None, FilePermission.TryChangeMode(Who(1000, 7), ref owner, 0x5B6)); // set-group-ID by one who is not in the group
+        // set-group-ID by one who is not in the group
+        Assert.Equal(Errno.None, FilePermission.TryChangeMode(Who(1000, 7), ref owner, 0x5B6));
         Assert.Equal(Device(0x1B6), owner);
         Assert.Equal(Errno.None, FilePermission.TryChangeMode(Who(5, effective: 1ul << CAP_FOWNER), ref owner, 0));
         Assert.Equal(Device(0), owner);
@@ -106,7 +110,8 @@ public sealed class CallersRightsTests
     [InlineData("0 1000 1\n1 100000 65536\n", 165535u, true)]
     [InlineData("0 1000 1\n1 100000 65536\n", 165536u, false)]
     [InlineData("", 0u, false)]
-    public void AnotherNamespaceKnowsWhatItMaps(string map, uint id, bool expected) => Assert.Equal(expected, CallersRights.Maps(map, id));
+    public void AnotherNamespaceKnowsWhatItMaps(string map, uint id, bool expected) =>
+        Assert.Equal(expected, CallersRights.Maps(map, id));
 
     [Fact]
     public void TheHostIsTouchedForOneWhoIsAsWeAre()
@@ -125,7 +130,8 @@ public sealed class CallersRightsTests
             Assert.Equal("file"u8.ToArray(), text);
             Assert.Equal(Errno.EINVAL, hosts.ReadLink(call, folder + "/file", out _));
             Assert.Equal(Errno.ENOTDIR, hosts.Stat(call, folder + "/file/", follow: true, out _));
-            Assert.Equal(Errno.None, hosts.Canonical(call, folder + "/../" + Path.GetFileName(folder) + "/link", out string canonical));
+            Assert.Equal(Errno.None,
+                hosts.Canonical(call, folder + "/../" + Path.GetFileName(folder) + "/link", out string canonical));
             Assert.Equal(folder + "/file", canonical);
             Assert.Equal(Errno.ELOOP, hosts.Open(call, folder + "/link", FcntlH.O_NOFOLLOW, out _));
             Assert.Equal(Errno.None, hosts.Open(call, folder + "/link", FcntlH.O_RDONLY, out FileDescriptor? file));
@@ -135,7 +141,8 @@ public sealed class CallersRightsTests
             Assert.Equal(Errno.EACCES, hosts.Open(call, folder + "/new", FcntlH.O_CREAT | FcntlH.O_RDWR, out _));
             Assert.False(File.Exists(folder + "/new"));
             Assert.Equal(Errno.EEXIST, hosts.Open(call, folder + "/file", FcntlH.O_CREAT | FcntlH.O_EXCL, out _));
-            Assert.Equal(Errno.EACCES, hosts.Open(call, folder, FcntlH.O_RDWR | FcntlH.O_DIRECTORY | FcntlH.O_TMPFILE_BIT, out _));
+            Assert.Equal(Errno.EACCES,
+                hosts.Open(call, folder, FcntlH.O_RDWR | FcntlH.O_DIRECTORY | FcntlH.O_TMPFILE_BIT, out _));
             Assert.Equal(Errno.EACCES, hosts.Open(call, "/proc/self/mem", FcntlH.O_RDONLY, out _));
             Assert.Equal(Errno.ELOOP, hosts.Open(call, folder + "/magic", FcntlH.O_RDONLY, out _));
             Assert.Equal(Errno.EACCES, hosts.Stat(call, "/proc", follow: true, out _));
@@ -154,7 +161,8 @@ public sealed class CallersRightsTests
     {
         var call = new SeccompNotif { Pid = (uint)Environment.ProcessId };
         Assert.Equal(Errno.EACCES, new HostFiles(new CallersRights(_ => false)).Stat(call, "/", follow: true, out _));
-        Assert.Equal(Errno.EACCES, new HostFiles(new CallersRights(_ => true)).Stat(new SeccompNotif { Pid = int.MaxValue }, "/", follow: true, out _));
+        Assert.Equal(Errno.EACCES, new HostFiles(new CallersRights(_ => true))
+            .Stat(new SeccompNotif { Pid = int.MaxValue }, "/", follow: true, out _));
         var rights = new CallersRights(_ => true);
         var hosts = new HostFiles(rights);
         Assert.Equal(Errno.None, hosts.Stat(call, "/", follow: true, out _));
@@ -166,7 +174,8 @@ public sealed class CallersRightsTests
     public void OtherCredentialsAreTakenOnByAThreadThatEnds()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can take other credentials on");
-        using var nobody = ChildProcess.StartBecoming("cat", "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "cat");
+        using var nobody = ChildProcess.StartBecoming("cat", "setpriv", "--reuid", "65534", "--regid", "65534",
+            "--clear-groups", "cat");
         string folder = Directory.CreateTempSubdirectory("ioasis-rights-").FullName; // 0700
         try
         {

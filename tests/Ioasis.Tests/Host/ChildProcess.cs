@@ -18,7 +18,8 @@ internal sealed class ChildProcess : IDisposable
 
     public int Id => _process.Id;
 
-    public static ChildProcess Start(string program, params string[] arguments) => StartBecoming(program, program, arguments);
+    public static ChildProcess Start(string program, params string[] arguments) =>
+        StartBecoming(program, program, arguments);
 
     /// <summary>The same of a program that becomes another by exec.</summary>
     public static ChildProcess StartBecoming(string other, string program, params string[] arguments)
@@ -36,8 +37,10 @@ internal sealed class ChildProcess : IDisposable
     {
         for (int i = 0; i < 1000; i++)
         {
-            // Of an exec that is under way, memory and name may be the old ones; the environment comes with the new memory.
-            if (File.ReadAllText($"/proc/{Id}/comm").TrimEnd() == Path.GetFileName(program) && File.ReadAllText($"/proc/{Id}/environ").Contains(Marker, StringComparison.Ordinal))
+            // Of an exec that is under way, memory and name may be the old ones; the environment comes with the new
+            // memory.
+            if (File.ReadAllText($"/proc/{Id}/comm").TrimEnd() == Path.GetFileName(program)
+                && File.ReadAllText($"/proc/{Id}/environ").Contains(Marker, StringComparison.Ordinal))
                 return;
             Thread.Sleep(5);
         }
@@ -58,7 +61,8 @@ internal sealed class ChildProcess : IDisposable
         {
             // env_start is field 50 of proc_pid_stat(5), the state field 3.
             string stat = File.ReadAllText($"/proc/{Id}/stat");
-            ulong start = ulong.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[50 - 3], CultureInfo.InvariantCulture);
+            ulong start = ulong.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[50 - 3],
+                CultureInfo.InvariantCulture);
             return start + (ulong)File.ReadAllText($"/proc/{Id}/environ").IndexOf(Marker, StringComparison.Ordinal);
         }
     }
@@ -68,7 +72,8 @@ internal sealed class ChildProcess : IDisposable
 
     public ProcessMemory OpenMemory(Func<ulong, ulong, bool>? isForbidden = null)
     {
-        Assert.Equal(Errno.None, SysFiles.Open($"/proc/{Id}", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
+        Assert.Equal(Errno.None,
+            SysFiles.Open($"/proc/{Id}", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
         using (directory)
         {
             Assert.Equal(Errno.None, ProcessMemory.TryOpen(Id, directory, "", isForbidden, out ProcessMemory? memory));
@@ -81,7 +86,8 @@ internal sealed class ChildProcess : IDisposable
     {
         string line = File.ReadLines($"/proc/{Id}/maps").First(line => line.Contains(text, StringComparison.Ordinal));
         string[] ends = line.Split(' ')[0].Split('-');
-        return (ulong.Parse(ends[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture), ulong.Parse(ends[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+        return (ulong.Parse(ends[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+            ulong.Parse(ends[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
     }
 
     public void Kill()

@@ -126,7 +126,8 @@ public sealed class CloserTests : IDisposable
 
         public bool HasEnded => !_thread.IsAlive;
 
-        public bool IsInWait() => SpinWait.SpinUntil(() => (_thread.ThreadState & ThreadState.WaitSleepJoin) != 0, s_patience);
+        public bool IsInWait() =>
+            SpinWait.SpinUntil(() => (_thread.ThreadState & ThreadState.WaitSleepJoin) != 0, s_patience);
 
         public void MustEnd() => Assert.True(_thread.Join(s_patience));
 

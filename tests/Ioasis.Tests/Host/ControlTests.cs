@@ -7,7 +7,10 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Tests.Host;
 
-/// <summary>The socket by which a running program is asked about harms nobody, whoever connects to it, and nobody answers in its place.</summary>
+/// <summary>
+/// The socket by which a running program is asked about harms nobody, whoever connects to it, and nobody answers in its
+/// place.
+/// </summary>
 public sealed class ControlTests : IDisposable
 {
     private const int Program = 4_000_000; // above any process ID
@@ -25,7 +28,8 @@ public sealed class ControlTests : IDisposable
         ControlDirectory.Open(Path).Dispose();
         ControlDirectory.Open(Path).Dispose();
         using (var chmod = Process.Start("chmod", ["g+x", Path])) chmod.WaitForExit();
-        Assert.Contains("can be entered by others", Assert.Throws<ControlException>(() => ControlDirectory.Open(Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("can be entered by others",
+            Assert.Throws<ControlException>(() => ControlDirectory.Open(Path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -34,7 +38,8 @@ public sealed class ControlTests : IDisposable
         ControlDirectory.Open(Path).Dispose();
         string link = Path + "-link";
         File.CreateSymbolicLink(link, Path);
-        Assert.Contains("is a link", Assert.Throws<ControlException>(() => ControlDirectory.Open(link)).Message, StringComparison.Ordinal);
+        Assert.Contains("is a link", Assert.Throws<ControlException>(() => ControlDirectory.Open(link)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -48,7 +53,8 @@ public sealed class ControlTests : IDisposable
 
         ControlDirectory.Open(Path).Dispose();
         using (var chown = Process.Start("chown", ["65534", Path])) chown.WaitForExit();
-        Assert.Contains("belongs to another user (ID 65534)", Assert.Throws<ControlException>(() => ControlDirectory.Open(Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("belongs to another user (ID 65534)",
+            Assert.Throws<ControlException>(() => ControlDirectory.Open(Path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -63,7 +69,8 @@ public sealed class ControlTests : IDisposable
         }
 
         Assert.Empty(Directory.GetFileSystemEntries(Path));
-        Assert.Equal("nothing runs under ioasis run", Assert.Throws<IOException>(() => ControlClient.Ask(directory, null, new ControlRequest("x"))).Message);
+        Assert.Equal("nothing runs under ioasis run",
+            Assert.Throws<IOException>(() => ControlClient.Ask(directory, null, new ControlRequest("x"))).Message);
     }
 
     [Fact]
@@ -75,12 +82,14 @@ public sealed class ControlTests : IDisposable
         using (Serve())
         {
             AwaitSocket(directory);
-            Assert.Equal("\"x\" is not known", ControlClient.Ask(directory, null, new ControlRequest("x")).Error); // there is only one
+            // there is only one
+            Assert.Equal("\"x\" is not known", ControlClient.Ask(directory, null, new ControlRequest("x")).Error);
             Assert.Equal([$"{Program}.sock"], Directory.GetFiles(Path).Select(System.IO.Path.GetFileName));
         }
 
         directory.Listen(Program).Dispose();
-        Assert.Contains("no program with ID", Assert.Throws<IOException>(() => ControlClient.Ask(directory, Program, new ControlRequest("x"))).Message, StringComparison.Ordinal);
+        Assert.Contains("no program with ID", Assert.Throws<IOException>(() =>
+            ControlClient.Ask(directory, Program, new ControlRequest("x"))).Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(Path));
     }
 
@@ -89,7 +98,8 @@ public sealed class ControlTests : IDisposable
     {
         using ControlDirectory directory = ControlDirectory.Open(Path);
         using FileDescriptor listener = directory.Listen(Program);
-        Assert.Contains("another supervisor's", Assert.Throws<ControlException>(() => directory.Listen(Program)).Message, StringComparison.Ordinal);
+        Assert.Contains("another supervisor's",
+            Assert.Throws<ControlException>(() => directory.Listen(Program)).Message, StringComparison.Ordinal);
         Assert.Equal([Program], directory.FindPrograms());
     }
 
@@ -98,8 +108,10 @@ public sealed class ControlTests : IDisposable
     {
         using ControlDirectory directory = ControlDirectory.Open(Path);
         using FileDescriptor one = directory.Listen(Environment.ProcessId), other = directory.Listen(Program);
-        string message = Assert.Throws<IOException>(() => ControlClient.Ask(directory, null, new ControlRequest("x"))).Message;
-        Assert.Contains($"{Environment.ProcessId} ({File.ReadAllText("/proc/self/comm").Trim()}), {Program}", message, StringComparison.Ordinal);
+        string message = Assert.Throws<IOException>(
+            () => ControlClient.Ask(directory, null, new ControlRequest("x"))).Message;
+        Assert.Contains($"{Environment.ProcessId} ({File.ReadAllText("/proc/self/comm").Trim()}), {Program}", message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -140,7 +152,8 @@ public sealed class ControlTests : IDisposable
             }
             while (put.IsOk || put.Errno == Errno.EAGAIN);
             Assert.Contains(put.Errno, new[] { Errno.EPIPE, Errno.ECONNRESET });
-            Assert.InRange(sent, ControlConnection.LongestQuestion, 64L << 20); // what was taken, and what the kernel holds for both ends
+            // what was taken, and what the kernel holds for both ends
+            Assert.InRange(sent, ControlConnection.LongestQuestion, 64L << 20);
         }
 
         Assert.Equal("\"x\" is not known", ControlClient.Ask(directory, Program, new ControlRequest("x")).Error);
@@ -149,7 +162,8 @@ public sealed class ControlTests : IDisposable
     [Fact]
     public void AQuestionHasItsTimeAsAWholeAndNotForEachByte()
     {
-        Assert.Equal(Errno.None, SysFiles.CreateSocketPair(out FileDescriptor theirs, out FileDescriptor ours, FcntlH.O_NONBLOCK));
+        Assert.Equal(Errno.None,
+            SysFiles.CreateSocketPair(out FileDescriptor theirs, out FileDescriptor ours, FcntlH.O_NONBLOCK));
         using (theirs)
         using (var connection = new ControlConnection(ours, patience: TimeSpan.FromMilliseconds(300)))
         {
@@ -168,7 +182,9 @@ public sealed class ControlTests : IDisposable
         int opened = 0, refused = 0;
         HostThread.Refusal = name => name == "ioasis answer" && Interlocked.Increment(ref refused) <= 2;
         using var socket = new ControlSocket(Program, Answer, () =>
-            Interlocked.Increment(ref opened) < 3 ? throw new ControlException(Errno.EMFILE, "no descriptor") : ControlDirectory.Open(Path));
+            Interlocked.Increment(ref opened) < 3
+                ? throw new ControlException(Errno.EMFILE, "no descriptor")
+                : ControlDirectory.Open(Path));
         HostThread.Refusal = null;
         AwaitSocket(directory);
         Assert.Equal(3, opened);
@@ -196,12 +212,16 @@ public sealed class ControlTests : IDisposable
         Assert.Contains("is a link or a file", told[1], StringComparison.Ordinal);
     }
 
-    private static void SlotUntil(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, s_patience), "It never came.");
+    private static void SlotUntil(Func<bool> condition) =>
+        Assert.True(SpinWait.SpinUntil(condition, s_patience), "It never came.");
 
     private static byte[] Answer(ReadOnlyMemory<byte> line) =>
-        Encoding.UTF8.GetString(line.Span).Contains("\"x\"", StringComparison.Ordinal) ? """{"Error":"\"x\" is not known"}"""u8.ToArray() : "{}"u8.ToArray();
+        Encoding.UTF8.GetString(line.Span).Contains("\"x\"", StringComparison.Ordinal)
+            ? """{"Error":"\"x\" is not known"}"""u8.ToArray()
+            : "{}"u8.ToArray();
 
     private ControlSocket Serve() => new(Program, Answer, () => ControlDirectory.Open(Path));
 
-    private void AwaitSocket(ControlDirectory directory) => SlotUntil(() => File.Exists($"{directory.Path}/{Program}.sock"));
+    private void AwaitSocket(ControlDirectory directory) =>
+        SlotUntil(() => File.Exists($"{directory.Path}/{Program}.sock"));
 }

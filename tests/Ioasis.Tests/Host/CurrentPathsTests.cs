@@ -23,8 +23,10 @@ public sealed class CurrentPathsTests
         Assert.False(after.TryFind("/sys/b", out _));
         Assert.Equal(stays.Number, same.Number);
         Assert.Equal(stays.Parent!.Number, same.Parent!.Number);
-        Assert.DoesNotContain(added.Number, new[] { stays.Number, gone.Number, stays.Parent.Number, gone.Parent!.Number });
+        Assert.DoesNotContain(added.Number,
+            new[] { stays.Number, gone.Number, stays.Parent.Number, gone.Parent!.Number });
     }
 
-    private static Dictionary<string, VirtualPath> Make(params VirtualPath[] paths) => paths.ToDictionary(path => path.Path);
+    private static Dictionary<string, VirtualPath> Make(params VirtualPath[] paths) =>
+        paths.ToDictionary(path => path.Path);
 }

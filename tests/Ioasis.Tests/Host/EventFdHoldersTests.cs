@@ -10,7 +10,9 @@ public sealed class EventFdHoldersTests
     [Fact]
     public void ItsNumberStandsInTheTextOfItsDescriptor()
     {
-        Assert.True(EventFdHolders.TryParseId("pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t9\neventfd-count:                0\neventfd-id: 37\neventfd-semaphore: 0\n"u8, out int id));
+        Assert.True(EventFdHolders.TryParseId(
+            "pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t9\n"u8
+            + "eventfd-count:                0\neventfd-id: 37\neventfd-semaphore: 0\n"u8, out int id));
         Assert.Equal(37, id);
         Assert.False(EventFdHolders.TryParseId("pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t9\n"u8, out _));
         Assert.False(EventFdHolders.TryParseId(default, out _));
@@ -21,7 +23,8 @@ public sealed class EventFdHoldersTests
     {
         const int closeOnExec = 0x80000; // EFD_CLOEXEC
         Assert.Equal(Errno.None, SysEvents.CreateEventFd(0, closeOnExec, out FileDescriptor own));
-        using (own) SlotBench.Until(() => !EventFdHolders.Exist(own)); // a child of another test has it until it runs its program
+        // a child of another test has it until it runs its program
+        using (own) SlotBench.Until(() => !EventFdHolders.Exist(own));
     }
 
     [Fact]

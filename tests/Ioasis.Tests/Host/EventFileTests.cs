@@ -6,7 +6,10 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Tests.Host;
 
-/// <summary>A device's signal never waits for the program whose eventfd it is, and a program's loss is what it would lose on Linux.</summary>
+/// <summary>
+/// A device's signal never waits for the program whose eventfd it is, and a program's loss is what it would lose on
+/// Linux.
+/// </summary>
 public sealed class EventFileTests
 {
     private const ulong Full = ulong.MaxValue - 1;
@@ -52,7 +55,9 @@ public sealed class EventFileTests
         }
     }
 
-    /// <summary>The program fills what was just emptied: a look before a write would find room that is gone when it writes.</summary>
+    /// <summary>
+    /// The program fills what was just emptied: a look before a write would find room that is gone when it writes.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Ways))]
     public void WhoFillsTheCounterAtAnyMomentHoldsNobodyUp(bool byThread)
@@ -76,7 +81,8 @@ public sealed class EventFileTests
         signaller.Start();
         bool ended = signaller.Join(s_patience);
         Volatile.Write(ref stops, true);
-        while (!filler.Join(1) || !signaller.Join(1)) SysEvents.TryReadEventFd(programs, out _); // lets whoever waits go
+        // lets whoever waits go
+        while (!filler.Join(1) || !signaller.Join(1)) SysEvents.TryReadEventFd(programs, out _);
         file.Dispose();
         Assert.True(ended, "A signal waited for the program.");
     }
@@ -146,7 +152,9 @@ public sealed class EventFileTests
         }
     }
 
-    /// <summary>As Linux's virqfd: each write calls once, whatever the counter still holds, as that of a semaphore does.</summary>
+    /// <summary>
+    /// As Linux's virqfd: each write calls once, whatever the counter still holds, as that of a semaphore does.
+    /// </summary>
     [Fact]
     public void ACounterThatNoReadEmptiesCallsOnceForEachWrite()
     {
@@ -155,7 +163,8 @@ public sealed class EventFileTests
         {
             int calls = 0;
             using var raised = new SemaphoreSlim(0);
-            file.Listen(new object(), () => { Interlocked.Increment(ref calls); raised.Release(); }, out IDisposable? listening);
+            file.Listen(new object(), () => { Interlocked.Increment(ref calls); raised.Release(); },
+                out IDisposable? listening);
             for (int i = 1; i <= 3; i++)
             {
                 SysEvents.WriteEventFd(programs, 1000);
@@ -176,7 +185,8 @@ public sealed class EventFileTests
             using var raised = new SemaphoreSlim(0);
             string? told = null;
             HostMessages.Listener = line => told = line;
-            file.Listen(new object(), () => { raised.Release(); throw new InvalidOperationException("it throws"); }, out IDisposable? listening);
+            file.Listen(new object(), () => { raised.Release(); throw new InvalidOperationException("it throws"); },
+                out IDisposable? listening);
             HostMessages.Listener = null;
             for (int i = 0; i < 3; i++)
             {
@@ -193,7 +203,8 @@ public sealed class EventFileTests
 
     private static void AwaitReadable(FileDescriptor file)
     {
-        Assert.Equal(Errno.None, SysEvents.Poll(file, SysEvents.POLLIN, (int)s_patience.TotalMilliseconds, out short ready));
+        Assert.Equal(Errno.None,
+            SysEvents.Poll(file, SysEvents.POLLIN, (int)s_patience.TotalMilliseconds, out short ready));
         Assert.NotEqual(0, ready);
     }
 

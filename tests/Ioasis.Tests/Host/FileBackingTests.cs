@@ -8,7 +8,8 @@ public sealed class FileBackingTests
 {
     private static FileDescriptor MakeMemfd(ulong size)
     {
-        Assert.Equal(Errno.None, SysFiles.CreateMemfd("test", FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out FileDescriptor file));
+        Assert.Equal(Errno.None,
+            SysFiles.CreateMemfd("test", FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out FileDescriptor file));
         Assert.Equal(Errno.None, SysFiles.Truncate(file, size));
         return file;
     }
@@ -103,7 +104,8 @@ public sealed class FileBackingTests
     public void HowTheFileWasOpenedDoesNotMatter()
     {
         using FileDescriptor file = MakeMemfd(4096);
-        Assert.Equal(Errno.None, SysFiles.Open($"/proc/self/fd/{file.Number}", FcntlH.O_RDONLY, out FileDescriptor readOnly));
+        Assert.Equal(Errno.None,
+            SysFiles.Open($"/proc/self/fd/{file.Number}", FcntlH.O_RDONLY, out FileDescriptor readOnly));
         using (readOnly)
         {
             var backing = FileBacking.Of(readOnly, 0, 4096, writable: true)!;

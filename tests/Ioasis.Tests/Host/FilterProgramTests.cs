@@ -6,12 +6,14 @@ namespace Ioasis.Tests.Host;
 
 public sealed class FilterProgramTests
 {
-    private const int Read = 0, Write = 1, Open = 2, Close = 3, Fstat = 5, Mmap = 9, Ioctl = 16, Pread = 17, Pwrite = 18, Writev = 20, Execve = 59, Openat = 257,
+    private const int Read = 0, Write = 1, Open = 2, Close = 3, Fstat = 5, Mmap = 9, Ioctl = 16, Pread = 17,
+        Pwrite = 18, Writev = 20, Execve = 59, Openat = 257,
         Preadv = 295, Pwritev2 = 328, Openat2 = 437, Futex = 202, Splice = 275, Fallocate = 285, CopyFileRange = 326;
 
     private const ulong Region = 1UL << 40;
 
-    private const int Mprotect = 10, Munmap = 11, Brk = 12, Mremap = 25, Madvise = 28, Shmat = 30, Shmdt = 67, RemapFilePages = 216, PkeyMprotect = 329,
+    private const int Mprotect = 10, Munmap = 11, Brk = 12, Mremap = 25, Madvise = 28, Shmat = 30, Shmdt = 67,
+        RemapFilePages = 216, PkeyMprotect = 329,
         ProcessMadvise = 440;
 
     private static readonly SockFilter[] s_program = FilterProgram.Build();
@@ -105,9 +107,11 @@ public sealed class FilterProgramTests
     [MemberData(nameof(Unmappings))]
     public void WhatTakesMemoryAwayIsStoppedWithTheOptionAlone(int number, ulong[] arguments, bool stopped)
     {
-        Assert.Equal(SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, arguments));
+        Assert.Equal(SeccompH.SECCOMP_RET_ALLOW,
+            BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, arguments));
         Assert.Equal(
-            stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_strict, number, BpfMachine.AuditArchX86_64, arguments));
+            stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW,
+            BpfMachine.Run(s_strict, number, BpfMachine.AuditArchX86_64, arguments));
         if (stopped) Assert.Equal(number == Mmap ? CallKind.Mmap : CallKind.Unmap, TrappedCalls.KindOf(number));
     }
 
@@ -115,7 +119,8 @@ public sealed class FilterProgramTests
     [MemberData(nameof(Calls))]
     public void WithTheOptionTheRestIsAsWithout(int number, ulong[] arguments, bool stopped) =>
         Assert.Equal(
-            stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_strict, number, BpfMachine.AuditArchX86_64, arguments));
+            stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW,
+            BpfMachine.Run(s_strict, number, BpfMachine.AuditArchX86_64, arguments));
 
     [Theory]
     [MemberData(nameof(Calls))]
@@ -145,8 +150,11 @@ public sealed class FilterProgramTests
     public void WritesOfANumberAreStoppedWhereAnAttributeTakesOne(int number, ulong[] arguments, bool stopped)
     {
         SockFilter[] program = FilterProgram.Build(attributes: true);
-        Assert.Equal(stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(program, number, BpfMachine.AuditArchX86_64, arguments));
-        if (number != Pwrite) Assert.Equal(SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, arguments));
+        Assert.Equal(stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW,
+            BpfMachine.Run(program, number, BpfMachine.AuditArchX86_64, arguments));
+        if (number != Pwrite)
+            Assert.Equal(SeccompH.SECCOMP_RET_ALLOW,
+            BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, arguments));
         Assert.NotEqual(CallKind.None, TrappedCalls.KindOf(number));
     }
 
@@ -169,7 +177,8 @@ public sealed class FilterProgramTests
         for (int number = 0; number < 512; number++)
         {
             Assert.Equal(SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_program, number, I386, 3, 0x3b64));
-            Assert.Equal(SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(s_program, number | 0x40000000, BpfMachine.AuditArchX86_64, 3, 0x3b64));
+            Assert.Equal(SeccompH.SECCOMP_RET_ALLOW,
+                BpfMachine.Run(s_program, number | 0x40000000, BpfMachine.AuditArchX86_64, 3, 0x3b64));
         }
     }
 
@@ -180,8 +189,10 @@ public sealed class FilterProgramTests
         {
             bool inTable = false;
             foreach (TrappedCall call in TrappedCalls.All) inTable |= call.Number == number;
-            Assert.Equal(inTable, TrappedCalls.KindOf(number) is not (CallKind.None or CallKind.Unmap or CallKind.Write or CallKind.Writev));
-            bool stopped = BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, 3, 0x3b64, 0, Region, 5, Region) == SeccompH.SECCOMP_RET_USER_NOTIF;
+            Assert.Equal(inTable, TrappedCalls.KindOf(
+                    number) is not (CallKind.None or CallKind.Unmap or CallKind.Write or CallKind.Writev));
+            bool stopped = BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, 3, 0x3b64, 0, Region, 5,
+                Region) == SeccompH.SECCOMP_RET_USER_NOTIF;
             Assert.Equal(inTable, stopped);
         }
 

@@ -11,7 +11,8 @@ public sealed class HeldFileTests
 
     private static FileDescriptor MakeMemfd(ulong size)
     {
-        Assert.Equal(Errno.None, SysFiles.CreateMemfd("held", FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out FileDescriptor file));
+        Assert.Equal(Errno.None,
+            SysFiles.CreateMemfd("held", FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out FileDescriptor file));
         Assert.Equal(Errno.None, SysFiles.Truncate(file, size));
         return file;
     }
@@ -74,7 +75,8 @@ public sealed class HeldFileTests
         const int Count = 4096;
         using FileDescriptor file = MakeMemfd(Count * Page);
         List<FileBacking> backings = [];
-        int Mappings() => File.ReadLines("/proc/self/maps").Count(line => line.Contains("memfd:held", StringComparison.Ordinal));
+        int Mappings() =>
+            File.ReadLines("/proc/self/maps").Count(line => line.Contains("memfd:held", StringComparison.Ordinal));
         for (ulong page = 0; page < Count; page++)
         {
             var backing = FileBacking.Of(file, page * Page, Page, writable: true)!;
@@ -115,5 +117,6 @@ public sealed class HeldFileTests
     [InlineData("30 1 254:1 / / rw shared:1 - ext4 /dev/vda1 rw\n31 30 0:5 / /proc rw - proc proc rw", "254:1", "ext4")]
     [InlineData("30 1 254:1 / / rw shared:1 - ext4 /dev/vda1 rw", "0:1", null)]
     [InlineData("nonsense\n- -\n", "0:1", null)]
-    public void TheFileSystemIsFoundAmongTheMounts(string text, string device, string? type) => Assert.Equal(type, FileSystems.TypeIn(text, device));
+    public void TheFileSystemIsFoundAmongTheMounts(string text, string device, string? type) =>
+        Assert.Equal(type, FileSystems.TypeIn(text, device));
 }

@@ -6,7 +6,9 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Tests.Host;
 
-/// <summary>What a descriptor stands for is read anew each time: nothing of what stood there before may be left.</summary>
+/// <summary>
+/// What a descriptor stands for is read anew each time: nothing of what stood there before may be left.
+/// </summary>
 public sealed class KnownDescriptorsTests : IDisposable
 {
     private readonly FileDescriptor _directory = OpenDirectory("self");
@@ -106,7 +108,8 @@ public sealed class KnownDescriptorsTests : IDisposable
     [InlineData("", false)]
     public void TheTextIsTakenApart(string text, bool isWhole)
     {
-        Assert.Equal(isWhole, DescriptorInfo.TryParse(System.Text.Encoding.ASCII.GetBytes(text), out DescriptorInfo info));
+        Assert.Equal(isWhole, DescriptorInfo.TryParse(System.Text.Encoding.ASCII.GetBytes(text),
+                out DescriptorInfo info));
         Assert.Equal(isWhole ? new DescriptorInfo(16, 327670) : default, info);
     }
 
@@ -130,7 +133,8 @@ public sealed class KnownDescriptorsTests : IDisposable
 
     private static FileDescriptor OpenDirectory(string process)
     {
-        Assert.Equal(Errno.None, SysFiles.Open($"/proc/{process}/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
+        Assert.Equal(Errno.None,
+            SysFiles.Open($"/proc/{process}/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
         return directory;
     }
 }

@@ -6,7 +6,9 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Tests.Host;
 
-/// <summary>What KVM's devices hold, with an eventfd for each device: all that counts of one is its open file.</summary>
+/// <summary>
+/// What KVM's devices hold, with an eventfd for each device: all that counts of one is its open file.
+/// </summary>
 public sealed class KvmDevicesTests : IDisposable
 {
     private const int Process = 1;
@@ -20,7 +22,8 @@ public sealed class KvmDevicesTests : IDisposable
     {
         _devices = new KvmDevices(_closer);
         Assert.Equal(Errno.None, Carrier.TryCreate("test", out Carrier? carrier));
-        _open = new OpenNode(new SamplePaths.SampleNode("/dev/vfio/0", 10, 124, 0x1B6), carrier!, _file, FcntlH.O_RDWR, opener: Process);
+        _open = new OpenNode(new SamplePaths.SampleNode("/dev/vfio/0", 10, 124, 0x1B6), carrier!, _file, FcntlH.O_RDWR,
+            opener: Process);
     }
 
     public void Dispose()
@@ -55,7 +58,8 @@ public sealed class KvmDevicesTests : IDisposable
         return device;
     }
 
-    private static FileDescriptor Copy(FileDescriptor device) => new((int)SysFiles.Fcntl(device, FcntlH.F_DUPFD_CLOEXEC).Value);
+    private static FileDescriptor Copy(FileDescriptor device) =>
+        new((int)SysFiles.Fcntl(device, FcntlH.F_DUPFD_CLOEXEC).Value);
 
     [Fact]
     public void ADeviceIsItsOpenFileWhateverTheDescriptor()

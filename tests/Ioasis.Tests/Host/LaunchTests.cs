@@ -8,7 +8,8 @@ public sealed class LaunchTests
     [Fact]
     public void ARequestSurvivesTheSocket()
     {
-        var request = new LaunchRequest([.. "prog\0a\0"u8, 0xff, 0, 0], [.. "A=1\0"u8], 0x8000_0000_0000_0201, 1024, StrictSva: true, Attributes: true);
+        var request = new LaunchRequest([.. "prog\0a\0"u8, 0xff, 0, 0], [.. "A=1\0"u8], 0x8000_0000_0000_0201, 1024,
+            StrictSva: true, Attributes: true);
         byte[] bytes = request.ToBytes();
         Assert.Equal(bytes.Length - 4, BitConverter.ToInt32(bytes));
         LaunchRequest read = LaunchRequest.FromBytes(bytes[4..]);

@@ -16,7 +16,8 @@ public sealed class LocationTests
         using FileDescriptor file = MakeMemfd(4 * Page);
         using MappedFile first = Map(file, 0, 4 * Page), second = Map(file, Page, Page);
         using ProcessMemory memory = OpenOwn();
-        MemoryLocation one = Locate(memory, (ulong)first.Address + Page + 5), two = Locate(memory, (ulong)second.Address + 5);
+        MemoryLocation one = Locate(memory, (ulong)first.Address + Page + 5),
+            two = Locate(memory, (ulong)second.Address + 5);
         Assert.Equal(one, two);
         Assert.NotEqual(one, Locate(memory, (ulong)first.Address + 5));
         Assert.NotEqual(one, Locate(memory, (ulong)first.Address + Page + 6));
@@ -32,7 +33,8 @@ public sealed class LocationTests
         Assert.Equal([Page + 5], byPointer.OffsetsOf(one));
         Assert.True(byPointer.TryLocate(Page + 5, out found));
         Assert.Equal(one, found);
-        Assert.Empty(memory.Reference(new Hva((ulong)first.Address + (2 * Page)), 2 * Page, writable: true).OffsetsOf(one));
+        Assert.Empty(memory.Reference(new Hva((ulong)first.Address + (2 * Page)), 2 * Page, writable: true)
+            .OffsetsOf(one));
         byFile.Release();
         byPointer.Release();
 
@@ -95,10 +97,12 @@ public sealed class LocationTests
 
     private static ProcessMemory OpenOwn()
     {
-        Assert.Equal(Errno.None, SysFiles.Open("/proc/self/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
+        Assert.Equal(Errno.None,
+            SysFiles.Open("/proc/self/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
         using (directory)
         {
-            Assert.Equal(Errno.None, ProcessMemory.TryOpen(Environment.ProcessId, directory, "../", null, out ProcessMemory? memory));
+            Assert.Equal(Errno.None,
+                ProcessMemory.TryOpen(Environment.ProcessId, directory, "../", null, out ProcessMemory? memory));
             return memory!;
         }
     }

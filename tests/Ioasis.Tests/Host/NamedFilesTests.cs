@@ -4,7 +4,9 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Tests.Host;
 
-/// <summary>Files of ours that say by their name what they stand for, and flags that the kernel refuses whatever the path is.</summary>
+/// <summary>
+/// Files of ours that say by their name what they stand for, and flags that the kernel refuses whatever the path is.
+/// </summary>
 public sealed class NamedFilesTests
 {
     private const string Path = "/sys/devices/pci0000:00/0000:00:05.0/vendor";
@@ -72,6 +74,7 @@ public sealed class NamedFilesTests
     public void OpenTakesNoAccountOfWhatItDoesNotKnow()
     {
         Assert.Equal(FcntlH.O_RDWR, PathFlags.ForOpen(FcntlH.O_RDWR | (1 << 30)));
-        Assert.Equal(FcntlH.O_PATH | FcntlH.O_CLOEXEC, PathFlags.ForOpen(FcntlH.O_PATH | FcntlH.O_RDWR | FcntlH.O_TRUNC | FcntlH.O_CLOEXEC));
+        Assert.Equal(FcntlH.O_PATH | FcntlH.O_CLOEXEC,
+            PathFlags.ForOpen(FcntlH.O_PATH | FcntlH.O_RDWR | FcntlH.O_TRUNC | FcntlH.O_CLOEXEC));
     }
 }

@@ -24,7 +24,8 @@ public sealed class OpenNodesTests : IDisposable
     {
         Assert.Equal(Errno.None, Carrier.TryCreate("test", out Carrier? carrier));
         var file = new CountingFile();
-        var open = new OpenNode(new SamplePaths.SampleNode("/dev/iommu", 10, 124, 0x1B6), carrier!, file, flags, opener: 1);
+        var open = new OpenNode(new SamplePaths.SampleNode("/dev/iommu", 10, 124, 0x1B6), carrier!, file,
+            flags, opener: 1);
         Assert.Equal(Errno.None, carrier!.Reopen(flags, out FileDescriptor placed));
         Assert.Equal(Errno.None, _nodes.Add(open));
         return (open, file, placed);
@@ -133,7 +134,8 @@ public sealed class OpenNodesTests : IDisposable
         (OpenNode open, _, FileDescriptor placed) = Open();
         SharedBytes bytes = open.Carrier.Map(1UL << 40, 8192);
         Assert.Same(bytes, open.Carrier.Map(1UL << 40, 8192));
-        Assert.Equal(Errno.None, MappedFile.TryMap(placed, (1UL << 40) + 4096, 4096, writable: true, out MappedFile? mapped));
+        Assert.Equal(Errno.None,
+            MappedFile.TryMap(placed, (1UL << 40) + 4096, 4096, writable: true, out MappedFile? mapped));
         using (mapped) mapped!.Write(0, (byte)'a');
         Assert.Equal((byte)'a', bytes.Read<byte>(4096));
         foreach (ulong offset in (ulong[])[0, 1UL << 20, 1UL << 40]) // past us nothing is written, and nothing kept

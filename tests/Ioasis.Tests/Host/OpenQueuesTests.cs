@@ -232,7 +232,8 @@ public sealed class OpenQueuesTests : IDisposable
         using (placed)
         {
             Write(placed, 1);
-            using (var socket = new System.Net.Sockets.Socket(new System.Net.Sockets.SafeSocketHandle(placed.Number, ownsHandle: false)))
+            using (var socket = new System.Net.Sockets.Socket(
+                new System.Net.Sockets.SafeSocketHandle(placed.Number, ownsHandle: false)))
                 socket.Shutdown(System.Net.Sockets.SocketShutdown.Send);
             Look();
             Assert.Equal([1], queue.Answers);
@@ -268,7 +269,8 @@ public sealed class OpenQueuesTests : IDisposable
         Assert.Equal(Errno.None, SysEvents.CreateEpoll(out FileDescriptor events));
         using (events)
         using (placed)
-        using (var socket = new System.Net.Sockets.Socket(new System.Net.Sockets.SafeSocketHandle(placed.Number, ownsHandle: false)))
+        using (var socket = new System.Net.Sockets.Socket(
+            new System.Net.Sockets.SafeSocketHandle(placed.Number, ownsHandle: false)))
         {
             Assert.Equal(Errno.None, EventLoop.Watch(events, _queues.Notifier));
             socket.Blocking = false; // as its file is
@@ -323,7 +325,8 @@ public sealed class OpenQueuesTests : IDisposable
             (TestQueue queue, FileDescriptor placed) = Open(answered);
             bool done = false;
             CancellationToken cancel = TestContext.Current.CancellationToken;
-            Task[] servers = [.. Enumerable.Range(0, 2).Select(_ => Task.Run(() => { while (!Volatile.Read(ref done)) _queues.Serve(); }, cancel))];
+            Task[] servers = [.. Enumerable.Range(0, 2)
+                .Select(_ => Task.Run(() => { while (!Volatile.Read(ref done)) _queues.Serve(); }, cancel))];
             Task fill = Task.Run(() => { for (ulong i = 0; i < Count; i++) queue.Add(i); }, cancel);
             ulong next = 0;
             while (next < Count)
@@ -331,7 +334,8 @@ public sealed class OpenQueuesTests : IDisposable
                 foreach (ulong record in Read(placed, 64))
                 {
                     Assert.Equal(next++, record);
-                    while (answered && SysFiles.Write(placed, BitConverter.GetBytes(record)).Errno == Errno.EAGAIN) Thread.Yield();
+                    while (answered && SysFiles.Write(placed, BitConverter.GetBytes(record)).Errno == Errno.EAGAIN)
+                        Thread.Yield();
                 }
             }
 

@@ -101,12 +101,14 @@ public sealed class PathResolverTests
     [InlineData("../../devices", "/dev/vfio", PathScope.RESOLVE_IN_ROOT, "/dev/vfio/devices", Errno.None)]
     [InlineData("absolute", Device, PathScope.RESOLVE_IN_ROOT, null, Errno.ENOENT)] // /dev/iommu of that root
     [InlineData("subsystem", Device, PathScope.RESOLVE_NO_SYMLINKS, null, Errno.ELOOP)]
-    [InlineData("vendor", Device, PathScope.RESOLVE_NO_SYMLINKS | PathScope.RESOLVE_NO_XDEV, Device + "/vendor", Errno.None)]
+    [InlineData("vendor", Device, PathScope.RESOLVE_NO_SYMLINKS | PathScope.RESOLVE_NO_XDEV, Device + "/vendor",
+            Errno.None)]
     [InlineData("/dev/iommu", null, PathScope.RESOLVE_NO_XDEV, null, Errno.EXDEV)]
     [InlineData("absolute", Device, PathScope.RESOLVE_NO_XDEV, null, Errno.EXDEV)]
     public void WhatOpenat2ConfinesItConfines(string path, string? start, ulong resolve, string? expected, Errno errno)
     {
-        Resolution found = PathResolver.Resolve(s_tree, path, start, detour: start is not null, new PathScope(Follow: true, resolve), TryMakeCanonical);
+        Resolution found = PathResolver.Resolve(s_tree, path, start, detour: start is not null,
+            new PathScope(Follow: true, resolve), TryMakeCanonical);
         Assert.Equal((expected, errno), (found.Node?.Path, found.Errno));
     }
 

@@ -85,7 +85,8 @@ public sealed class ProcessMemoryTests
     {
         using ChildProcess child = ChildProcess.Start("/bin/sleep", "1000");
         using ProcessMemory memory = child.OpenMemory();
-        MemoryBacking backing = memory.Reference(new Hva(child.MarkerAddress), (ulong)ChildProcess.Marker.Length, writable: true);
+        MemoryBacking backing = memory.Reference(new Hva(child.MarkerAddress), (ulong)ChildProcess.Marker.Length,
+            writable: true);
         Assert.True(backing.TryPopulate());
         var bytes = new byte[4];
         Assert.True(backing.TryRead(14, bytes));
@@ -139,7 +140,8 @@ public sealed class ProcessMemoryTests
             ffffffffff600000-ffffffffff601000 --xp 00001000 00:00 0                  [vsyscall]
             """u8);
         Assert.Equal(3, mappings.Count);
-        Assert.Equal((0x55d0c0a00000UL, 0x55d0c0a02000UL, ProcmapQuery.Readable), (mappings[0].Start, mappings[0].End, mappings[0].Flags));
+        Assert.Equal((0x55d0c0a00000UL, 0x55d0c0a02000UL, ProcmapQuery.Readable),
+            (mappings[0].Start, mappings[0].End, mappings[0].Flags));
         Assert.Equal((0xfeu, 0x10u, 1835010UL), (mappings[0].DeviceMajor, mappings[0].DeviceMinor, mappings[0].Inode));
         Assert.Equal(ProcmapQuery.Readable | ProcmapQuery.Writable, mappings[1].Flags);
         Assert.Equal((0UL, 0x1000UL, 0UL), (mappings[2].Flags, mappings[2].Offset, mappings[2].Inode));

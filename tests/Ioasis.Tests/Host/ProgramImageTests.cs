@@ -21,8 +21,10 @@ public sealed class ProgramImageTests
     public void TheSameProgramAtTheSameAddressesIsAnother()
     {
         // As before and after an exec whose former memory lives on: nothing is put at random places.
-        using ChildProcess former = ChildProcess.StartBecoming("/bin/sleep", "/bin/sh", "-c", "exec setarch -R /bin/sleep 1000");
-        using ChildProcess next = ChildProcess.StartBecoming("/bin/sleep", "/bin/sh", "-c", "exec setarch -R /bin/sleep 1000");
+        using ChildProcess former =
+            ChildProcess.StartBecoming("/bin/sleep", "/bin/sh", "-c", "exec setarch -R /bin/sleep 1000");
+        using ChildProcess next =
+            ChildProcess.StartBecoming("/bin/sleep", "/bin/sh", "-c", "exec setarch -R /bin/sleep 1000");
         using ProcessMemory memory = former.OpenMemory();
         using FileDescriptor directory = DirectoryOf(former), other = DirectoryOf(next);
         Assert.Equal(former.FindMapping("[stack]"), next.FindMapping("[stack]"));
@@ -34,13 +36,15 @@ public sealed class ProgramImageTests
     [Fact]
     public void AnExecEndsIt()
     {
-        using ChildProcess child = ChildProcess.Start("/bin/sh", "-c", "read line; exec /bin/sh -c 'read line; exit 0'");
+        using ChildProcess child =
+            ChildProcess.Start("/bin/sh", "-c", "read line; exec /bin/sh -c 'read line; exit 0'");
         using ProcessMemory memory = child.OpenMemory();
         using FileDescriptor directory = DirectoryOf(child);
         ProgramImage image = ProgramImage.Read(directory);
         (ulong, ulong) before = child.FindMapping("[stack]");
         child.WriteLine("go");
-        Assert.True(SpinWait.SpinUntil(() => memory.IsGone, TimeSpan.FromSeconds(60)), $"expected the memory at {before} to go");
+        Assert.True(SpinWait.SpinUntil(() => memory.IsGone, TimeSpan.FromSeconds(60)),
+            $"expected the memory at {before} to go");
         Assert.False(image.IsStillThatOf(directory, memory));
     }
 
@@ -58,7 +62,8 @@ public sealed class ProgramImageTests
 
     private static FileDescriptor DirectoryOf(ChildProcess child)
     {
-        Assert.Equal(Errno.None, SysFiles.Open($"/proc/{child.Id}/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
+        Assert.Equal(Errno.None,
+            SysFiles.Open($"/proc/{child.Id}/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
         return directory;
     }
 }

@@ -5,7 +5,8 @@ namespace Ioasis.Tests.Host;
 
 public sealed class ProgramSharesTests
 {
-    private static readonly ShareKey s_one = new(1, IsPath: false), s_paths = s_one with { IsPath = true }, s_other = new(2, IsPath: false);
+    private static readonly ShareKey s_one = new(1, IsPath: false), s_paths = s_one with { IsPath = true },
+        s_other = new(2, IsPath: false);
     private readonly ProgramShares _shares = new();
 
     [Fact]

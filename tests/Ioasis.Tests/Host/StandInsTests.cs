@@ -22,8 +22,10 @@ public sealed class StandInsTests : IDisposable
     [Fact]
     public void ADirectoryOfOursIsListed()
     {
-        Assert.Equal(Errno.None, _standIns.TryMake(Find("/sys/devices/pci0000:00/0000:00:05.0"), hosts: true, out string path));
-        Assert.Equal(["absolute", "iommu_group", "loop", "subsystem", "vendor"], Directory.EnumerateFileSystemEntries(path).Select(Path.GetFileName).Order());
+        Assert.Equal(Errno.None,
+            _standIns.TryMake(Find("/sys/devices/pci0000:00/0000:00:05.0"), hosts: true, out string path));
+        Assert.Equal(["absolute", "iommu_group", "loop", "subsystem", "vendor"],
+            Directory.EnumerateFileSystemEntries(path).Select(Path.GetFileName).Order());
         Assert.Equal("../../../bus/pci", new FileInfo(path + "/subsystem").LinkTarget);
         Assert.Equal(Errno.None, _standIns.TryMake(Find("/dev/vfio/devices"), hosts: true, out string devices));
         Assert.Equal(Errno.None, SysFiles.Stat(devices + "/vfio0", follow: false, out LinuxStat stat));
@@ -54,7 +56,8 @@ public sealed class StandInsTests : IDisposable
     [InlineData("/dev", false)] // the host's own, whatever we have in it
     [InlineData("/dev/vfio/devices", true)]
     [InlineData("/sys/devices/pci0000:00/0000:00:05.0", true)]
-    public void OnlyWhatTheHostCannotListNeedsOne(string path, bool needed) => Assert.Equal(needed, StandIns.IsNeeded(Find(path)));
+    public void OnlyWhatTheHostCannotListNeedsOne(string path, bool needed) =>
+        Assert.Equal(needed, StandIns.IsNeeded(Find(path)));
 
     [Fact]
     public void AStandInsPathLeadsBack()
@@ -76,7 +79,8 @@ public sealed class StandInsTests : IDisposable
         Assert.Equal(0UL, _standIns.Device);
         Assert.Equal(Errno.None, _standIns.TryMake(Find("/dev/vfio"), hosts: true, out string path));
         string root = path[..^"/listed/dev/vfio".Length];
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, new DirectoryInfo(root).UnixFileMode);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+            new DirectoryInfo(root).UnixFileMode);
         _standIns.Dispose();
         Assert.False(Directory.Exists(root));
     }
@@ -98,7 +102,8 @@ public sealed class StandInsTests : IDisposable
     [Fact]
     public void AThreadIsKnownByItsDirectoryInProc()
     {
-        Assert.Equal(Errno.None, SysFiles.Open("/proc/self/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor own));
+        Assert.Equal(Errno.None,
+            SysFiles.Open("/proc/self/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor own));
         using (own)
         {
             Assert.True(ThreadStatus.TryRead(own, out ThreadStatus status));

@@ -16,7 +16,8 @@ public sealed class StatTests
         Assert.Equal(144, Marshal.SizeOf<LinuxStat>());
         (string, int)[] stat =
         [
-            ("Dev", 0), ("Ino", 8), ("Nlink", 16), ("Mode", 24), ("Uid", 28), ("Gid", 32), ("Rdev", 40), ("Size", 48), ("BlockSize", 56), ("Blocks", 64),
+            ("Dev", 0), ("Ino", 8), ("Nlink", 16), ("Mode", 24), ("Uid", 28), ("Gid", 32), ("Rdev", 40), ("Size", 48),
+            ("BlockSize", 56), ("Blocks", 64),
             ("AccessSeconds", 72), ("AccessNanoseconds", 80), ("ModifySeconds", 88), ("ChangeSeconds", 104),
         ];
         Assert.All(stat, field => Assert.Equal(field.Item2, (int)Marshal.OffsetOf<LinuxStat>(field.Item1)));
@@ -24,8 +25,10 @@ public sealed class StatTests
         Assert.Equal(256, Marshal.SizeOf<LinuxStatx>());
         (string, int)[] statx =
         [
-            ("Mask", 0), ("BlockSize", 4), ("Attributes", 8), ("Nlink", 16), ("Uid", 20), ("Gid", 24), ("Mode", 28), ("Ino", 32), ("Size", 40), ("Blocks", 48),
-            ("AttributesMask", 56), ("Access", 64), ("Birth", 80), ("Change", 96), ("Modify", 112), ("RdevMajor", 128), ("RdevMinor", 132), ("DevMajor", 136),
+            ("Mask", 0), ("BlockSize", 4), ("Attributes", 8), ("Nlink", 16), ("Uid", 20), ("Gid", 24), ("Mode", 28),
+            ("Ino", 32), ("Size", 40), ("Blocks", 48),
+            ("AttributesMask", 56), ("Access", 64), ("Birth", 80), ("Change", 96), ("Modify", 112), ("RdevMajor", 128),
+                ("RdevMinor", 132), ("DevMajor", 136),
             ("DevMinor", 140),
         ];
         Assert.All(statx, field => Assert.Equal(field.Item2, (int)Marshal.OffsetOf<LinuxStatx>(field.Item1)));
@@ -83,7 +86,8 @@ public sealed class StatTests
     {
         Assert.True(s_tree.TryFind("/dev/iommu", out PathNode? node));
         LinuxStat stat = new NodeStat().Of(node);
-        Assert.InRange(stat.ModifySeconds, DateTimeOffset.UtcNow.ToUnixTimeSeconds() - 60, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+        Assert.InRange(stat.ModifySeconds, DateTimeOffset.UtcNow.ToUnixTimeSeconds() - 60,
+            DateTimeOffset.UtcNow.ToUnixTimeSeconds());
         Assert.InRange(stat.ModifyNanoseconds, 0, 999_999_999);
         Assert.Equal(0, stat.Size);
     }

@@ -7,7 +7,9 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Tests.Host;
 
-/// <summary>Files of sysfs that programs write to without being stopped: what was written is found afterwards.</summary>
+/// <summary>
+/// Files of sysfs that programs write to without being stopped: what was written is found afterwards.
+/// </summary>
 public sealed class WrittenFilesTests : IDisposable
 {
     private readonly OpenNodes _nodes = new();
@@ -71,7 +73,8 @@ public sealed class WrittenFilesTests : IDisposable
     }
 
     [Fact]
-    public void ATextThatIsOnlyReadIsNoSuchFile() => Assert.Null(_attributes.NodeOf(Text(), forWriting: false, () => true));
+    public void ATextThatIsOnlyReadIsNoSuchFile() =>
+        Assert.Null(_attributes.NodeOf(Text(), forWriting: false, () => true));
 
     [Fact]
     public void BytesThatChangedAreWrittenWhereTheyStand()
@@ -120,7 +123,8 @@ public sealed class WrittenFilesTests : IDisposable
     {
         var bytes = new Bytes();
         VirtualFile attribute = BytesOf(bytes) with { CountForEverybody = 64 };
-        using FileDescriptor file = Open(attribute, FcntlH.O_RDONLY, isAdmin: false), writer = Open(attribute, FcntlH.O_RDWR, isAdmin: false);
+        using FileDescriptor file = Open(attribute, FcntlH.O_RDONLY, isAdmin: false),
+            writer = Open(attribute, FcntlH.O_RDWR, isAdmin: false);
         Assert.Equal((64, 256), (SizeOf(file), SizeOf(writer)));
         Assert.True(SysFiles.WriteAt(writer, [7], 63).IsOk);
         Assert.True(SysFiles.WriteAt(writer, [8], 64).IsOk);
@@ -129,7 +133,8 @@ public sealed class WrittenFilesTests : IDisposable
         Assert.Equal(7, ByteAt(file, 63));
         Assert.Equal(64, SizeOf(file));
 
-        static long SizeOf(FileDescriptor file) => SysFiles.Stat(file, out LinuxStat stat) == Errno.None ? stat.Size : 0;
+        static long SizeOf(FileDescriptor file) =>
+            SysFiles.Stat(file, out LinuxStat stat) == Errno.None ? stat.Size : 0;
     }
 
     [Fact]
@@ -142,7 +147,8 @@ public sealed class WrittenFilesTests : IDisposable
         Assert.Equal(256, stat.Size);
     }
 
-    private static void Write(FileDescriptor file, string text) => Assert.True(SysFiles.Write(file, Encoding.ASCII.GetBytes(text)).IsOk);
+    private static void Write(FileDescriptor file, string text) =>
+        Assert.True(SysFiles.Write(file, Encoding.ASCII.GetBytes(text)).IsOk);
 
     private static int ByteAt(FileDescriptor file, ulong offset)
     {
@@ -151,9 +157,11 @@ public sealed class WrittenFilesTests : IDisposable
         return one[0];
     }
 
-    private VirtualFile Text() => new("/sys/text", () => [], 0x80) { Take = text => _taken.Add(Encoding.ASCII.GetString(text.Span)) };
+    private VirtualFile Text() =>
+        new("/sys/text", () => [], 0x80) { Take = text => _taken.Add(Encoding.ASCII.GetString(text.Span)) };
 
-    private static VirtualFile BytesOf(Bytes bytes) => new("/sys/bytes", bytes.Read, 0x1a4) { Size = Bytes.Count, Bytes = bytes };
+    private static VirtualFile BytesOf(Bytes bytes) =>
+        new("/sys/bytes", bytes.Read, 0x1a4) { Size = Bytes.Count, Bytes = bytes };
 
     private FileDescriptor Open(VirtualFile attribute, int flags, bool isAdmin = true)
     {

@@ -223,9 +223,15 @@ public sealed class AccessTests
     public void WhatADriverHasPinnedCannotBeCut()
     {
         using IommufdAccess access = Attached();
-        IommuVfioIoas compat = new() { Size = TestMachine.Length<IommuVfioIoas>(), IoasId = _ioas, Op = (ushort)IOMMU_VFIO_IOAS_SET };
+        IommuVfioIoas compat = new()
+        {
+            Size = TestMachine.Length<IommuVfioIoas>(),
+            IoasId = _ioas,
+            Op = (ushort)IOMMU_VFIO_IOAS_SET
+        };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_VFIO_IOAS, ref compat));
-        Assert.Equal(Errno.None, _machine.Context.Ioctl(_machine.Program, VfioH.VFIO_SET_IOMMU, VfioH.VFIO_TYPE1_IOMMU).Errno);
+        Assert.Equal(Errno.None,
+            _machine.Context.Ioctl(_machine.Program, VfioH.VFIO_SET_IOMMU, VfioH.VFIO_TYPE1_IOMMU).Errno);
         Assert.Equal(Errno.None, _machine.Map(_ioas, Base, Memory, 4 * Page));
         Assert.Equal(Errno.None, access.PinPages(Base, Page, write: false, out _));
         VfioIommuType1DmaUnmap args = new() { Argsz = 24, Iova = Base + Page, Size = Page };
@@ -240,7 +246,8 @@ public sealed class AccessTests
     [Fact]
     public async Task WhenAnUnmapReturnsNoDriverUsesTheMemory()
     {
-        // A driver that writes without pause whenever it can, and lets go when it is told. What was unmapped must not change any more.
+        // A driver that writes without pause whenever it can, and lets go when it is told. What was unmapped must not
+        // change any more.
         object gate = new();
         IReadOnlyList<PinnedPage>? pinned = null;
         bool stop = false;
@@ -262,7 +269,8 @@ public sealed class AccessTests
             {
                 lock (gate)
                 {
-                    if (pinned is null && access.PinPages(Base, Page, write: true, out IReadOnlyList<PinnedPage> pages) == Errno.None) pinned = pages;
+                    if (pinned is null && access.PinPages(
+                        Base, Page, write: true, out IReadOnlyList<PinnedPage> pages) == Errno.None) pinned = pages;
                     if (pinned is null) continue;
                     Assert.True(pinned[0].TryWrite(0, BitConverter.GetBytes(Interlocked.Increment(ref writes))));
                 }
@@ -335,7 +343,8 @@ public sealed class AccessTests
         Assert.Equal(Errno.ENOENT, _machine.Context.ReserveIova(99, new IovaRange(Base, Base + Page - 1)));
         Assert.Equal(Errno.None, _machine.Map(_ioas, Base, Memory, Page));
         Assert.Equal(Errno.EADDRINUSE, _machine.Context.ReserveIova(_ioas, new IovaRange(Base + 5, Base + Page)));
-        Assert.Equal(Errno.None, _machine.Context.ReserveIova(_ioas, new IovaRange(Base + Page, Base + (2 * Page) - 1)));
+        Assert.Equal(Errno.None,
+            _machine.Context.ReserveIova(_ioas, new IovaRange(Base + Page, Base + (2 * Page) - 1)));
         Assert.Equal(Errno.EINVAL, _machine.Map(_ioas, Base + Page, Memory, Page));
         Assert.Equal(Errno.None, _machine.Map(_ioas, Base + (2 * Page), Memory, Page));
     }

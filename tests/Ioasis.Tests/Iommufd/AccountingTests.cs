@@ -156,10 +156,12 @@ public sealed class AccountingTests
         AddFile(Program);
         Assert.Equal(Errno.None, MapFile(Program, ioas, Base, 0, 4 * Page));
         Program.Capabilities.Add(CapIpcLock);
-        Assert.Equal(Errno.None, MapFile(Program, ioas, Base + (16 * Page), 0, 4 * Page)); // charged to nobody, whoever has it
+        // charged to nobody, whoever has it
+        Assert.Equal(Errno.None, MapFile(Program, ioas, Base + (16 * Page), 0, 4 * Page));
         var next = new TestCaller { UserPins = Program.UserPins, TestPins = new TestPins { Limit = 4 * Page } };
         Assert.Equal(Errno.None, ChangeProcess(next));
-        Assert.Equal((0UL, 0UL, 4UL, 8UL), (Program.Pins.Locked, Program.Pins.Pinned, next.Pins.Locked, next.Pins.Pinned));
+        Assert.Equal((0UL, 0UL, 4UL, 8UL),
+            (Program.Pins.Locked, Program.Pins.Pinned, next.Pins.Locked, next.Pins.Pinned));
     }
 
     [Fact]
@@ -182,7 +184,8 @@ public sealed class AccountingTests
         Assert.Equal(Errno.EINVAL, _machine.Bind().Attach(null, ref id));
     }
 
-    private Errno Map(uint ioas, ulong iova, ulong offset, ulong length) => _machine.Map(ioas, iova, (ulong)Block.Address + offset, length);
+    private Errno Map(uint ioas, ulong iova, ulong offset, ulong length) =>
+        _machine.Map(ioas, iova, (ulong)Block.Address + offset, length);
 
     private Errno MapAs(TestCaller caller, uint ioas, ulong iova, ulong address, ulong length)
     {
@@ -222,7 +225,13 @@ public sealed class AccountingTests
     private void SetMode()
     {
         Program.Capabilities.Add(CapSysResource);
-        var args = new IommuOption { Size = TestMachine.Length<IommuOption>(), OptionId = IOMMU_OPTION_RLIMIT_MODE, Op = (ushort)IOMMU_OPTION_OP_SET, Val64 = 1 };
+        var args = new IommuOption
+        {
+            Size = TestMachine.Length<IommuOption>(),
+            OptionId = IOMMU_OPTION_RLIMIT_MODE,
+            Op = (ushort)IOMMU_OPTION_OP_SET,
+            Val64 = 1
+        };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_OPTION, ref args));
         Program.Capabilities.Clear();
     }
@@ -244,13 +253,15 @@ public sealed class AccountingTests
             return Errno.None;
         }
 
-        private sealed class Bytes(HostBlock block, ulong start, ulong length, bool writable) : MemoryBacking(length, writable, start)
+        private sealed class Bytes(HostBlock block, ulong start, ulong length, bool writable)
+            : MemoryBacking(length, writable, start)
         {
             public override bool IsFile => true;
 
             public override nint DirectAddress => block.Address + (nint)AlignmentHint;
 
-            public override bool TryPopulate(ulong offset, ulong length) => AlignmentHint + offset + length <= block.Length;
+            public override bool TryPopulate(ulong offset, ulong length) =>
+                AlignmentHint + offset + length <= block.Length;
 
             public override bool TryRead(ulong offset, Span<byte> destination) => false;
 

@@ -7,7 +7,10 @@ using static Ioasis.Abi.VfioH;
 
 namespace Ioasis.Tests.Iommufd;
 
-/// <summary>The ioctls of a VFIO container on /dev/iommu, against a model that keeps one entry for each page; and what they hold on to.</summary>
+/// <summary>
+/// The ioctls of a VFIO container on /dev/iommu, against a model that keeps one entry for each page; and what they hold
+/// on to.
+/// </summary>
 public sealed class CompatTests
 {
     private const ulong Page = 4096;
@@ -42,7 +45,8 @@ public sealed class CompatTests
             {
                 ulong memory = (ulong)random.Next(Pages - length);
                 Errno expected = model[first..(first + length)].Any(p => p is not null) ? Errno.EEXIST : Errno.None;
-                Assert.Equal(expected, Map(Base + ((ulong)first * Page), (ulong)block.Address + (memory * Page), (ulong)length * Page));
+                Assert.Equal(expected, Map(Base + ((ulong)first * Page), (ulong)block.Address + (memory * Page),
+                        (ulong)length * Page));
                 if (expected == Errno.None)
                     for (int p = 0; p < length; p++) model[first + p] = memory + (ulong)p;
             }
@@ -131,7 +135,12 @@ public sealed class CompatTests
     private uint Container()
     {
         uint ioas = _machine.NewIoas();
-        var args = new IommuVfioIoas { Size = TestMachine.Length<IommuVfioIoas>(), IoasId = ioas, Op = IOMMU_VFIO_IOAS_SET };
+        var args = new IommuVfioIoas
+        {
+            Size = TestMachine.Length<IommuVfioIoas>(),
+            IoasId = ioas,
+            Op = IOMMU_VFIO_IOAS_SET
+        };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_VFIO_IOAS, ref args));
         return ioas;
     }
@@ -151,7 +160,12 @@ public sealed class CompatTests
 
     private Errno Unmap(ulong iova, ref ulong length)
     {
-        var args = new VfioIommuType1DmaUnmap { Argsz = TestMachine.Length<VfioIommuType1DmaUnmap>(), Iova = iova, Size = length };
+        var args = new VfioIommuType1DmaUnmap
+        {
+            Argsz = TestMachine.Length<VfioIommuType1DmaUnmap>(),
+            Iova = iova,
+            Size = length
+        };
         Errno errno = _machine.Call(VFIO_IOMMU_UNMAP_DMA, ref args);
         length = args.Size;
         return errno;

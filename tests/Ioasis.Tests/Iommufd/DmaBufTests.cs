@@ -67,9 +67,15 @@ public sealed class DmaBufTests
     [Fact]
     public void ItCannotBeCutNorChangeHands()
     {
-        IommuVfioIoas compat = new() { Size = TestMachine.Length<IommuVfioIoas>(), IoasId = _ioas, Op = (ushort)IOMMU_VFIO_IOAS_SET };
+        IommuVfioIoas compat = new()
+        {
+            Size = TestMachine.Length<IommuVfioIoas>(),
+            IoasId = _ioas,
+            Op = (ushort)IOMMU_VFIO_IOAS_SET
+        };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_VFIO_IOAS, ref compat));
-        Assert.Equal(Errno.None, _machine.Context.Ioctl(_machine.Program, VfioH.VFIO_SET_IOMMU, VfioH.VFIO_TYPE1_IOMMU).Errno);
+        Assert.Equal(Errno.None,
+            _machine.Context.Ioctl(_machine.Program, VfioH.VFIO_SET_IOMMU, VfioH.VFIO_TYPE1_IOMMU).Errno);
         Assert.Equal(Errno.None, Map(Base, 0, 4 * Page));
         VfioIommuType1DmaUnmap args = new() { Argsz = 24, Iova = Base + Page, Size = Page };
         Assert.Equal(Errno.EOPNOTSUPP, _machine.Call(VfioH.VFIO_IOMMU_UNMAP_DMA, ref args));

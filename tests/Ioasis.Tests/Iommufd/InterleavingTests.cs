@@ -83,7 +83,8 @@ public sealed class InterleavingTests
         IommufdDevice device = _machine.Bind();
         IommufdViommu viommu = NewViommu(device);
         Errno late = Errno.None;
-        using (StoppedThread loser = StoppedThread.At("ViommuIoctls.NoEventsYet", () => late = AllocateEvents(_other, viommu, type)))
+        using (StoppedThread loser =
+            StoppedThread.At("ViommuIoctls.NoEventsYet", () => late = AllocateEvents(_other, viommu, type)))
         {
             Assert.Equal(Errno.None, AllocateEvents(_machine.Program, viommu, type));
             loser.GoOn();
@@ -102,7 +103,13 @@ public sealed class InterleavingTests
         IommufdDevice device = _machine.Bind();
         IommufdViommu viommu = NewViommu(device);
         int objects = _machine.Context.Objects.Count;
-        var args = new IommuVdeviceAlloc { Size = TestMachine.Length<IommuVdeviceAlloc>(), ViommuId = viommu.Id, DevId = device.Id, VirtId = FakeViommu.Throws };
+        var args = new IommuVdeviceAlloc
+        {
+            Size = TestMachine.Length<IommuVdeviceAlloc>(),
+            ViommuId = viommu.Id,
+            DevId = device.Id,
+            VirtId = FakeViommu.Throws
+        };
         Assert.Throws<NotImplementedException>(() => _machine.Call(IOMMU_VDEVICE_ALLOC, ref args));
         args.VirtId = 5;
         Assert.Equal(Errno.None, _machine.Call(IOMMU_VDEVICE_ALLOC, ref args));
@@ -116,12 +123,24 @@ public sealed class InterleavingTests
     {
         IommufdDevice device = _machine.Bind(), next = _machine.Bind();
         IommufdViommu viommu = NewViommu(device);
-        var args = new IommuVdeviceAlloc { Size = TestMachine.Length<IommuVdeviceAlloc>(), ViommuId = viommu.Id, DevId = device.Id, VirtId = 5 };
+        var args = new IommuVdeviceAlloc
+        {
+            Size = TestMachine.Length<IommuVdeviceAlloc>(),
+            ViommuId = viommu.Id,
+            DevId = device.Id,
+            VirtId = 5
+        };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_VDEVICE_ALLOC, ref args));
         Errno meanwhile = Errno.None;
         ((FakeViommu)viommu.Driver).OnRemove = () =>
         {
-            var second = new IommuVdeviceAlloc { Size = TestMachine.Length<IommuVdeviceAlloc>(), ViommuId = viommu.Id, DevId = next.Id, VirtId = 5 };
+            var second = new IommuVdeviceAlloc
+            {
+                Size = TestMachine.Length<IommuVdeviceAlloc>(),
+                ViommuId = viommu.Id,
+                DevId = next.Id,
+                VirtId = 5
+            };
             meanwhile = _other.Call(_machine.Context, IOMMU_VDEVICE_ALLOC, ref second);
             Assert.Null(viommu.FindDevice(5));
         };
@@ -131,7 +150,13 @@ public sealed class InterleavingTests
 
     private uint AllocateHwpt(uint device, uint parent, uint flags)
     {
-        var args = new IommuHwptAlloc { Size = TestMachine.Length<IommuHwptAlloc>(), DevId = device, PtId = parent, Flags = flags };
+        var args = new IommuHwptAlloc
+        {
+            Size = TestMachine.Length<IommuHwptAlloc>(),
+            DevId = device,
+            PtId = parent,
+            Flags = flags
+        };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_HWPT_ALLOC, ref args));
         return args.OutHwptId;
     }
@@ -154,7 +179,13 @@ public sealed class InterleavingTests
 
     private Errno AllocateEvents(TestCaller program, IommufdViommu viommu, uint type)
     {
-        var args = new IommuVeventqAlloc { Size = TestMachine.Length<IommuVeventqAlloc>(), ViommuId = viommu.Id, Type = type, VeventqDepth = 4 };
+        var args = new IommuVeventqAlloc
+        {
+            Size = TestMachine.Length<IommuVeventqAlloc>(),
+            ViommuId = viommu.Id,
+            Type = type,
+            VeventqDepth = 4
+        };
         return program.Call(_machine.Context, IOMMU_VEVENTQ_ALLOC, ref args);
     }
 

@@ -7,8 +7,8 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Tests.Iommufd;
 
 /// <summary>
-/// Random maps, copies and unmaps, valid and not, against a model that keeps one entry for each page: results, and what a device
-/// then reads, must be the same at every step (invariants 2 and 5).
+/// Random maps, copies and unmaps, valid and not, against a model that keeps one entry for each page: results, and what
+/// a device then reads, must be the same at every step (invariants 2 and 5).
 /// </summary>
 public sealed class IoasOracleTests
 {
@@ -42,11 +42,13 @@ public sealed class IoasOracleTests
                 ulong memory = (ulong)random.Next(Pages);
                 uint flags = (uint)random.Next(0, 4) << 1; // readable, writable, both, neither
                 Errno expected = flags == 0 || length == 0 ? Errno.EINVAL
-                    : Enumerable.Range((int)first, (int)length).Any(p => p < Pages && model[p] is not null) ? Errno.EEXIST
+                    : Enumerable.Range((int)first, (int)length).Any(p => p < Pages && model[p] is not null)
+                        ? Errno.EEXIST
                     : memory + length > Pages ? Errno.EFAULT
                     : Errno.None;
                 if (first + length > Pages) continue; // keep the game on the board
-                Assert.Equal(expected, machine.Map(ioas, (first + 16) * Page, (ulong)block.Address + (memory * Page), length * Page, flags));
+                Assert.Equal(expected, machine.Map(ioas, (first + 16) * Page, (ulong)block.Address + (memory * Page),
+                        length * Page, flags));
                 if (expected == Errno.None)
                 {
                     next++;
@@ -66,7 +68,8 @@ public sealed class IoasOracleTests
         }
     }
 
-    private static (Errno Errno, int Unmapped) UnmapInModel((int Mapping, ulong Memory, uint Flags)?[] model, int first, int length)
+    private static (Errno Errno, int Unmapped) UnmapInModel(
+        (int Mapping, ulong Memory, uint Flags)?[] model, int first, int length)
     {
         if (length == 0) return (Errno.EINVAL, 0);
         int unmapped = 0, last = Math.Min(first + length, Pages) - 1;
@@ -74,7 +77,8 @@ public sealed class IoasOracleTests
         {
             if (model[p] is not { } entry) continue;
             int[] whole = [.. Enumerable.Range(0, Pages).Where(q => model[q]?.Mapping == entry.Mapping)];
-            if (whole[0] < first || whole[^1] > last) return (Errno.ENOENT, unmapped); // whole mappings only; those below are gone by now
+            // whole mappings only; those below are gone by now
+            if (whole[0] < first || whole[^1] > last) return (Errno.ENOENT, unmapped);
             foreach (int q in whole) model[q] = null;
             unmapped += whole.Length;
         }

@@ -171,8 +171,10 @@ public sealed class LifetimeTests
         Assert.Equal(Errno.None, _machine.Context.Objects.TryGet(id, out ObjectTable.Held<IommufdDevice> call));
         Task unbind = Task.Run(device.Unbind, TestContext.Current.CancellationToken);
 
-        // From some moment on no further call finds it; until the one is over its group stays claimed and its number taken.
-        while (_machine.Context.Objects.TryGet(id, out ObjectTable.Held<IommufdDevice> further) == Errno.None) further.Dispose();
+        // From some moment on no further call finds it; until the one is over its group stays claimed and its number
+        // taken.
+        while (_machine.Context.Objects.TryGet(id, out ObjectTable.Held<IommufdDevice> further) == Errno.None)
+            further.Dispose();
         Assert.False(unbind.IsCompleted);
         Assert.True(device.Endpoint.Group.IsClaimed);
         Assert.NotEqual(id, _machine.NewIoas());

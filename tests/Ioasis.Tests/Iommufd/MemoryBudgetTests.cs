@@ -116,7 +116,8 @@ public sealed class MemoryBudgetTests
         const uint many = 100_000;
         uint ioas = _machine.NewIoas();
         var ranges = new IommuIovaRange[many];
-        for (int i = 0; i < many; i++) ranges[i] = new IommuIovaRange { Start = (ulong)i << 20, Last = ((ulong)i << 20) + 0xfff };
+        for (int i = 0; i < many; i++)
+            ranges[i] = new IommuIovaRange { Start = (ulong)i << 20, Last = ((ulong)i << 20) + 0xfff };
         HostBlock array = _machine.Program.Own.Allocate(((ulong)many * 16) + Page);
         array.CopyFrom(0, MemoryMarshal.AsBytes<IommuIovaRange>(ranges));
         var args = new IommuIoasAllowIovas
@@ -175,7 +176,8 @@ public sealed class MemoryBudgetTests
             Flags = IOMMU_HWPT_ALLOC_NEST_PARENT,
         };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_HWPT_ALLOC, ref hwpt));
-        Assert.Equal(Errno.None, _machine.Context.Objects.TryGet(hwpt.OutHwptId, out ObjectTable.Held<HwptPaging> parent));
+        Assert.Equal(Errno.None,
+            _machine.Context.Objects.TryGet(hwpt.OutHwptId, out ObjectTable.Held<HwptPaging> parent));
         using ObjectTable.Held<HwptPaging> held = parent;
         var viommu = new IommufdViommu(_machine.Context, _machine.Unit, parent.Value);
         viommu.DriverOrNull = new PlainViommu(viommu, parent.Value.PagingDomain);
@@ -191,7 +193,8 @@ public sealed class MemoryBudgetTests
         long before = Memory.Held;
         for (int i = 0; i < 10_000; i++) Assert.Equal(IommuStatus.Ok, viommu.Report(type, new byte[32]));
         Assert.InRange(Memory.Held, before, Share);
-        Assert.Equal(Errno.None, _machine.Context.Objects.TryGet(events.OutVeventqId, out ObjectTable.Held<VeventQueue> found));
+        Assert.Equal(Errno.None,
+            _machine.Context.Objects.TryGet(events.OutVeventqId, out ObjectTable.Held<VeventQueue> found));
         int read = 0;
         using (found)
         {
@@ -218,7 +221,8 @@ public sealed class MemoryBudgetTests
         return errno;
     }
 
-    private static void Attach(IommufdDevice device, uint ioas) => Assert.Equal(Errno.None, device.Attach(null, ref ioas));
+    private static void Attach(IommufdDevice device, uint ioas) =>
+        Assert.Equal(Errno.None, device.Attach(null, ref ioas));
 
     private static ulong Iova(ulong n, ulong distance) => (1UL << 32) + (n * distance);
 
@@ -227,7 +231,8 @@ public sealed class MemoryBudgetTests
     {
         ulong count = 0;
         Errno errno = Errno.None;
-        while (count < most && (errno = _machine.Map(ioas, Iova(count, distance), Address, Page)) == Errno.None) count++;
+        while (count < most && (errno = _machine.Map(ioas, Iova(count, distance), Address, Page)) == Errno.None)
+            count++;
         Assert.True(errno is Errno.None or Errno.ENOMEM);
         return count;
     }

@@ -25,7 +25,8 @@ public sealed class MmapRegionsTests
 
     private ulong Allocate(ulong length)
     {
-        Assert.Equal(IommuStatus.Ok, _context.Regions.Allocate(_owner, length, out ulong offset, out SharedBytes? bytes));
+        Assert.Equal(IommuStatus.Ok,
+            _context.Regions.Allocate(_owner, length, out ulong offset, out SharedBytes? bytes));
         Assert.Equal(length, bytes!.Length);
         return offset;
     }
@@ -87,7 +88,8 @@ public sealed class MmapRegionsTests
     {
         ulong offset = Allocate(Page);
         Errno errno = Errno.None;
-        using (StoppedThread destroy = StoppedThread.At("IommufdContext.NotMapped", () => errno = _context.Destroy(_owner.Id)))
+        using (StoppedThread destroy =
+            StoppedThread.At("IommufdContext.NotMapped", () => errno = _context.Destroy(_owner.Id)))
         {
             _carrier.Mapped.Add(offset);
             Assert.Equal(Errno.None, Map(offset, Page));

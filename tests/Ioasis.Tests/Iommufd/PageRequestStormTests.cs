@@ -10,7 +10,10 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Tests.Iommufd;
 
-/// <summary>Invariant 4 at scale: each page request is answered exactly once, whoever reads them, and never more than a device's share waits.</summary>
+/// <summary>
+/// Invariant 4 at scale: each page request is answered exactly once, whoever reads them, and never more than a device's
+/// share waits.
+/// </summary>
 public sealed class PageRequestStormTests
 {
     private const int Devices = 8, PerDevice = 125_000, Share = 32;
@@ -33,7 +36,8 @@ public sealed class PageRequestStormTests
     public async Task AMillionRequestsOfEightDevicesAreAnsweredOnceEach()
     {
         Task[] all = [.. Enum.GetValues<Reader>().Select(reader => Task.Factory.StartNew(
-            () => Play(reader), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+            () => Play(reader), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning,
+            TaskScheduler.Default))];
         await Task.WhenAll(all);
         Assert.Equal(((long)Devices * PerDevice, (long)Devices * PerDevice, 0L), (_sent, _answered, _twice));
     }
@@ -43,7 +47,8 @@ public sealed class PageRequestStormTests
     {
         var queue = new FaultQueue();
         Assert.Equal(IommuStatus.Ok, _unit.CreatePagingDomain(
-            new Endpoint(new RequesterId(0, 0, (byte)(2 + reader), 7), _unit, new IommuGroup(100 + (int)reader)), PagingDomainOptions.None, null,
+            new Endpoint(new RequesterId(0, 0, (byte)(2 + reader), 7), _unit, new IommuGroup(100 + (int)reader)),
+            PagingDomainOptions.None, null,
             new MappingTable(4096), out PagingDomain? domain));
         domain!.PageRequests = queue;
         Endpoint[] devices = [.. Enumerable.Range(0, Devices / 4).Select(i => new Endpoint(
@@ -75,7 +80,8 @@ public sealed class PageRequestStormTests
     {
         int answers = 0;
         Interlocked.Increment(ref _sent);
-        bool sent = device.RequestPage(new PageRequest(null, number & 0x1ff, PageRequestAccess.Read, new Iova((ulong)number << 12), true), _ =>
+        bool sent = device.RequestPage(
+            new PageRequest(null, number & 0x1ff, PageRequestAccess.Read, new Iova((ulong)number << 12), true), _ =>
         {
             if (Interlocked.Increment(ref answers) > 1) Interlocked.Increment(ref _twice);
             Interlocked.Increment(ref _answered);

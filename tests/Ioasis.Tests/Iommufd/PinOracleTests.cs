@@ -6,8 +6,9 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Tests.Iommufd;
 
 /// <summary>
-/// Random maps, copies, unmaps, attachments and pins against a model that asks for every page whether an area with a domain or a driver's pin
-/// covers it: what is counted as pinned, what is charged, and how many pins each page of memory has.
+/// Random maps, copies, unmaps, attachments and pins against a model that asks for every page whether an area with a
+/// domain or a driver's pin covers it: what is counted as pinned, what is charged, and how many pins each page of
+/// memory has.
 /// </summary>
 public sealed class PinOracleTests
 {
@@ -85,9 +86,11 @@ public sealed class PinOracleTests
 
         private void Map(int table)
         {
-            int length = _random.Next(1, 8), memory = _random.Next(MemoryPages - length), at = _random.Next(IovaPages - length);
+            int length = _random.Next(1, 8), memory = _random.Next(MemoryPages - length),
+                at = _random.Next(IovaPages - length);
             bool free = !_areas.Exists(a => a.Table == table && a.First < at + length && at < a.First + a.Length);
-            Errno errno = _machine.Map(_tables[table], Iova(at), (ulong)_block.Address + ((ulong)memory * Page), (ulong)length * Page);
+            Errno errno = _machine.Map(_tables[table], Iova(at), (ulong)_block.Address + ((ulong)memory * Page),
+                (ulong)length * Page);
             Assert.Equal(free ? Errno.None : Errno.EEXIST, errno);
             if (free) _areas.Add(new ModelArea(table, at, length, new Run(memory, length), 0));
         }
@@ -96,7 +99,8 @@ public sealed class PinOracleTests
         {
             if (_areas.Count == 0) return;
             ModelArea from = _areas[_random.Next(_areas.Count)];
-            int skip = _random.Next(from.Length), length = _random.Next(1, from.Length - skip + 1), at = _random.Next(IovaPages - length);
+            int skip = _random.Next(from.Length), length = _random.Next(1, from.Length - skip + 1),
+                at = _random.Next(IovaPages - length);
             var args = new IommuIoasCopy
             {
                 Size = TestMachine.Length<IommuIoasCopy>(),
@@ -118,7 +122,8 @@ public sealed class PinOracleTests
             if (area is null) return;
             ulong length = (ulong)area.Length * Page;
             Assert.Equal(Errno.None, _machine.Unmap(_tables[table], Iova(area.First), ref length));
-            Assert.DoesNotContain(_pins, p => p.Table == table && p.First < area.First + area.Length && area.First < p.First + p.Length);
+            Assert.DoesNotContain(_pins, p => p.Table == table && p.First < area.First + area.Length
+                && area.First < p.First + p.Length);
             _areas.Remove(area);
         }
 
@@ -126,10 +131,12 @@ public sealed class PinOracleTests
         {
             int length = _random.Next(1, 6), at = _random.Next(IovaPages - length);
             bool mapped = Enumerable.Range(at, length).All(p => AreaAt(table, p) is not null);
-            Errno errno = _accesses[table].PinPages(Iova(at), (ulong)length * Page, write: false, out IReadOnlyList<PinnedPage> pages);
+            Errno errno = _accesses[table]
+                .PinPages(Iova(at), (ulong)length * Page, write: false, out IReadOnlyList<PinnedPage> pages);
             Assert.Equal(mapped ? Errno.None : Errno.ENOENT, errno);
             if (!mapped) return;
-            Assert.Equal(Enumerable.Range(at, length).Select(p => new MemoryLocation(_block, (ulong)MemoryAt(table, p) * Page)), pages.Select(p => p.Location));
+            Assert.Equal(Enumerable.Range(at, length).Select(
+                    p => new MemoryLocation(_block, (ulong)MemoryAt(table, p) * Page)), pages.Select(p => p.Location));
             _pins.Add(new ModelPin(table, at, length));
         }
 
@@ -152,7 +159,8 @@ public sealed class PinOracleTests
         // The driver unpins whatever touches the range, as it must.
         private void UnpinAll(int table, ulong iova, ulong length)
         {
-            foreach (ModelPin pin in _pins.Where(p => p.Table == table && Iova(p.First) <= iova + (length - 1) && Iova(p.First + p.Length) > iova).ToArray())
+            foreach (ModelPin pin in _pins.Where(p => p.Table == table && Iova(p.First) <= iova + (length - 1)
+                && Iova(p.First + p.Length) > iova).ToArray())
             {
                 _pins.Remove(pin);
                 _accesses[table].UnpinPages(Iova(pin.First), (ulong)pin.Length * Page);
@@ -179,11 +187,13 @@ public sealed class PinOracleTests
             for (int page = 0; page < MemoryPages; page++)
             {
                 int expected = pinned.Count(p => p.Item1.First + p.Item2 == page);
-                Assert.Equal(expected, _machine.Context.CountPins(new MemoryLocation(_block, ((ulong)page * Page) + 17)));
+                Assert.Equal(
+                    expected, _machine.Context.CountPins(new MemoryLocation(_block, ((ulong)page * Page) + 17)));
             }
         }
 
-        private ModelArea? AreaAt(int table, int page) => _areas.Find(a => a.Table == table && page >= a.First && page < a.First + a.Length);
+        private ModelArea? AreaAt(int table, int page) =>
+            _areas.Find(a => a.Table == table && page >= a.First && page < a.First + a.Length);
 
         private int MemoryAt(int table, int page)
         {
@@ -201,6 +211,7 @@ public sealed class PinOracleTests
 
         public bool Equals((Run, int) x, (Run, int) y) => ReferenceEquals(x.Item1, y.Item1) && x.Item2 == y.Item2;
 
-        public int GetHashCode((Run, int) obj) => HashCode.Combine(System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(obj.Item1), obj.Item2);
+        public int GetHashCode((Run, int) obj) =>
+            HashCode.Combine(System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(obj.Item1), obj.Item2);
     }
 }

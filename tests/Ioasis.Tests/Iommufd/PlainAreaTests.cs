@@ -30,7 +30,8 @@ public sealed class PlainAreaTests
         for (ulong i = 0; i < count; i++)
         {
             ulong iova = Iova(i);
-            Assert.True(ioas.Value.Table.TryMapPlain(program.Own, (ulong)block.Address, Page, owner, choose: false, MapAccess.ReadWrite, ref iova));
+            Assert.True(ioas.Value.Table.TryMapPlain(program.Own, (ulong)block.Address, Page, owner, choose: false,
+                    MapAccess.ReadWrite, ref iova));
         }
 
         double each = (GC.GetAllocatedBytesForCurrentThread() - before) / (double)count;
@@ -59,7 +60,8 @@ public sealed class PlainAreaTests
         using (access = IommufdAccess.Create(_machine.Context, owner))
         {
             Assert.Equal(Errno.None, access.Attach(ioas));
-            Assert.Equal(Errno.None, access.PinPages(Iova(pinned), Page, write: true, out IReadOnlyList<PinnedPage> pages));
+            Assert.Equal(Errno.None,
+                access.PinPages(Iova(pinned), Page, write: true, out IReadOnlyList<PinnedPage> pages));
             Assert.Equal(new MemoryLocation(block, pinned * Page), Assert.Single(pages).Location);
             Assert.Equal(count, _machine.Program.UserPins.Locked); // it was pinned before
 
@@ -136,8 +138,10 @@ public sealed class PlainAreaTests
     [Fact]
     public void MoreMemoriesThanCanBeToldApartAreMapped()
     {
-        uint[] accesses = [IOMMU_IOAS_MAP_READABLE, IOMMU_IOAS_MAP_WRITEABLE, IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE];
-        HostBlock[] blocks = [.. Enumerable.Range(0, (AreaSlot.MaxPlain / accesses.Length) + 10).Select(_ => _machine.Program.Own.Allocate(Page))];
+        uint[] accesses = [IOMMU_IOAS_MAP_READABLE, IOMMU_IOAS_MAP_WRITEABLE,
+            IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE];
+        HostBlock[] blocks = [.. Enumerable.Range(0, (AreaSlot.MaxPlain / accesses.Length) + 10)
+            .Select(_ => _machine.Program.Own.Allocate(Page))];
         uint ioas = Attached(out _);
         for (int round = 0; round < 2; round++) // the numbers are there again after the first
         {
@@ -183,7 +187,8 @@ public sealed class PlainAreaTests
         return ioas;
     }
 
-    private void Map(uint ioas, ulong iova, ulong address, ulong length = Page) => Assert.Equal(Errno.None, _machine.Map(ioas, iova, address, length));
+    private void Map(uint ioas, ulong iova, ulong address, ulong length = Page) =>
+        Assert.Equal(Errno.None, _machine.Map(ioas, iova, address, length));
 
     private void UnmapAll(uint ioas, ulong expected)
     {

@@ -14,7 +14,9 @@ using static Ioasis.Abi.SvaH;
 
 namespace Ioasis.Tests.Iommufd;
 
-/// <summary>What a driver does with (fd, PASID) that a program hands it: nothing that is of a kind of page table, or of VFIO.</summary>
+/// <summary>
+/// What a driver does with (fd, PASID) that a program hands it: nothing that is of a kind of page table, or of VFIO.
+/// </summary>
 public sealed class SvaContextTests
 {
     private readonly TestMachine _machine = new();
@@ -44,7 +46,12 @@ public sealed class SvaContextTests
 
         // Who may have more than others by a privilege is bound by that alone.
         second.Capabilities.Add(24);
-        var quota = new IoasisSvaQuota { Size = TestMachine.Length<IoasisSvaQuota>(), Op = IOASIS_SVA_QUOTA_SET, Quota = 100 };
+        var quota = new IoasisSvaQuota
+        {
+            Size = TestMachine.Length<IoasisSvaQuota>(),
+            Op = IOASIS_SVA_QUOTA_SET,
+            Quota = 100
+        };
         Assert.Equal(Errno.None, second.Call(files[3], IOASIS_SVA_QUOTA, ref quota));
         for (int i = 0; i < 20; i++) Assert.Equal(Errno.None, Allocate(second, files[3]));
         foreach (SvaFile file in files[1..]) file.Close();
@@ -70,9 +77,11 @@ public sealed class SvaContextTests
         SvaRegistration[] registrations = [.. devices.Select(d => Register(sva, d, pasid))];
 
         Assert.Equal(Errno.None, sva.BindProcess(_machine.Program.Memory, ref pasid));
-        foreach (IommufdDevice device in devices) Assert.Equal(FaultReason.None, Write(device, pasid, (ulong)memory.Address));
+        foreach (IommufdDevice device in devices)
+            Assert.Equal(FaultReason.None, Write(device, pasid, (ulong)memory.Address));
         Assert.Equal(Errno.None, sva.Unbind(pasid));
-        foreach (IommufdDevice device in devices) Assert.Equal(FaultReason.NotAttached, Write(device, pasid, (ulong)memory.Address));
+        foreach (IommufdDevice device in devices)
+            Assert.Equal(FaultReason.NotAttached, Write(device, pasid, (ulong)memory.Address));
 
         uint ioas = _machine.NewIoas();
         Assert.Equal(Errno.None, _machine.Map(ioas, 0x1000, (ulong)memory.Address, 0x1000));
@@ -99,12 +108,14 @@ public sealed class SvaContextTests
     public void A_table_that_one_device_refuses_is_none_for_any()
     {
         SvaContext sva = _file.Sva;
-        IommufdDevice first = NewDevice(), second = NewDevice(new VtdUnit("small", new VtdFeatures { Nesting = false, AddressBits = 39 }));
+        IommufdDevice first = NewDevice(),
+            second = NewDevice(new VtdUnit("small", new VtdFeatures { Nesting = false, AddressBits = 39 }));
         uint pasid = Allocate(), ioas = _machine.NewIoas();
         Register(sva, first, pasid);
         Register(sva, second, pasid);
         HostBlock memory = _machine.Program.Own.Allocate(0x1000);
-        Assert.Equal(Errno.None, _machine.Map(ioas, 1UL << 40, (ulong)memory.Address, 0x1000)); // more than the second's 39 bits
+        // more than the second's 39 bits
+        Assert.Equal(Errno.None, _machine.Map(ioas, 1UL << 40, (ulong)memory.Address, 0x1000));
         Assert.NotEqual(Errno.None, sva.BindTable(pasid, _machine.Context, ioas, null, null));
         Assert.Null(first.Endpoint.AttachedTo(new Pasid(pasid)));
         Assert.Equal(Errno.None, _machine.Destroy(ioas));
@@ -128,7 +139,8 @@ public sealed class SvaContextTests
     public void After_an_unbind_a_free_or_a_close_no_device_uses_the_page_table()
     {
         HostBlock memory = _machine.Program.Own.Allocate(0x1000);
-        Action<SvaContext, uint>[] ends = [(sva, pasid) => sva.Unbind(pasid), (sva, pasid) => sva.Free(pasid), (sva, _) => sva.Close()];
+        Action<SvaContext, uint>[] ends =
+            [(sva, pasid) => sva.Unbind(pasid), (sva, pasid) => sva.Free(pasid), (sva, _) => sva.Close()];
         for (int round = 0; round < 60; round++)
         {
             var sva = new SvaContext(_space, 10, new FakeCarrier());
@@ -210,12 +222,14 @@ public sealed class SvaContextTests
     private IommufdDevice NewDevice(VtdUnit? unit = null, int bits = Pasid.Bits)
     {
         Endpoint slot = _machine.NewEndpoint();
-        var endpoint = new Endpoint(slot.Requester, unit ?? new VtdUnit("dmar1", new VtdFeatures()), new IommuGroup(slot.Group.Id + 10000))
+        var endpoint = new Endpoint(slot.Requester, unit ?? new VtdUnit("dmar1", new VtdFeatures()),
+            new IommuGroup(slot.Group.Id + 10000))
         {
             Features = new EndpointFeatures { PasidBits = bits },
             BusMaster = true,
         };
-        Assert.Equal(Errno.None, IommufdDevice.Bind(new IommufdContext(new FakeCarrier()), endpoint, out IommufdDevice? device));
+        Assert.Equal(Errno.None,
+            IommufdDevice.Bind(new IommufdContext(new FakeCarrier()), endpoint, out IommufdDevice? device));
         return device!;
     }
 

@@ -23,7 +23,8 @@ internal sealed class TestCaller : ICaller
 
     internal ulong Scratch => (ulong)_scratch.Address;
 
-    public Errno GetFile(int descriptor, out IOpenFile? file) => Files.TryGetValue(descriptor, out file) ? Errno.None : Errno.EBADF;
+    public Errno GetFile(int descriptor, out IOpenFile? file) =>
+        Files.TryGetValue(descriptor, out file) ? Errno.None : Errno.EBADF;
 
     public SysResult InstallFile(INode node) => Errno.EMFILE;
 

@@ -23,7 +23,9 @@ internal sealed class TestMachine
     internal Endpoint NewEndpoint()
     {
         int slot = Interlocked.Increment(ref s_slots);
-        return new Endpoint(new RequesterId(0, (byte)(slot >> 5), (byte)(slot & 31), 0), Unit, new IommuGroup(slot)) { BusMaster = true };
+        return new Endpoint(new RequesterId(0, (byte)(slot >> 5), (byte)(slot & 31), 0), Unit,
+            new IommuGroup(slot))
+        { BusMaster = true };
     }
 
     internal IommufdDevice Bind(Endpoint? endpoint = null)
@@ -41,7 +43,8 @@ internal sealed class TestMachine
 
     internal Errno Call<T>(uint command, ref T args) where T : unmanaged => Program.Call(Context, command, ref args);
 
-    internal Errno Map(uint ioas, ulong iova, ulong address, ulong length, uint flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)
+    internal Errno Map(uint ioas, ulong iova, ulong address, ulong length, uint flags = IOMMU_IOAS_MAP_READABLE
+        | IOMMU_IOAS_MAP_WRITEABLE)
     {
         var args = new IommuIoasMap
         {

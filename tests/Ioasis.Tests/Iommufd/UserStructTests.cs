@@ -18,7 +18,8 @@ public sealed class UserStructTests
     public void ZerosAreLookedThroughUpToABound(uint size, Errno expected)
     {
         var zeros = new Zeros(size);
-        Assert.Equal(expected, UserStruct.Read(new StructMemory(zeros, 0, Known), 4, out ulong value, out uint userSize));
+        Assert.Equal(expected, UserStruct.Read(new StructMemory(zeros, 0, Known), 4, out ulong value,
+                out uint userSize));
         Assert.Equal((size, (ulong)size), (userSize, value));
         Assert.InRange(zeros.Read, Known, UserStruct.Most + (2 * Known));
     }
@@ -35,7 +36,8 @@ public sealed class UserStructTests
 
     [Fact]
     public void WhatIsNotThereIsFoundFirst() =>
-        Assert.Equal(Errno.EFAULT, UserStruct.Read(new StructMemory(new Zeros(uint.MaxValue) { End = 4096 }, 0, Known), 4, out ulong _, out _));
+        Assert.Equal(Errno.EFAULT, UserStruct.Read(new StructMemory(new Zeros(uint.MaxValue) { End = 4096 }, 0, Known),
+            4, out ulong _, out _));
 
     // Memory without end that is zero, but for a size at its begin. It counts what is read of it.
     private sealed class Zeros(uint size) : AddressSpace
@@ -55,6 +57,7 @@ public sealed class UserStructTests
 
         public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source) => false;
 
-        public override MemoryBacking Reference(Hva start, ulong length, bool writable) => throw new NotSupportedException();
+        public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+            throw new NotSupportedException();
     }
 }

@@ -11,16 +11,19 @@ namespace Ioasis.Tests.Machine;
 /// <summary>The driver vfio-pci takes functions and gives them back (Linux: drivers/base/bus.c, vfio_main.c).</summary>
 public sealed class DriverTests : IDisposable
 {
-    private const string Driver = "/sys/bus/pci/drivers/vfio-pci", Address = "1000:00:05.0", Function = "/sys/devices/pci1000:00/" + Address;
+    private const string Driver = "/sys/bus/pci/drivers/vfio-pci", Address = "1000:00:05.0",
+        Function = "/sys/devices/pci1000:00/" + Address;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     private static readonly RequesterId s_function = new(0x1000, 0, 5, 0);
 
-    private readonly SoftwareMachine _machine = SoftwareMachine.Create(MachineDescription.Default.WithDevice($"dmatest@{Address},virtualFunctions=2"));
+    private readonly SoftwareMachine _machine =
+        SoftwareMachine.Create(MachineDescription.Default.WithDevice($"dmatest@{Address},virtualFunctions=2"));
     private readonly NodeTransport _nodes;
 
     public DriverTests() => _nodes = NodeTransport.InProcess(_machine);
 
-    private static string[] PathsOfDriver => [$"{Function}/driver", $"{Function}/vfio-dev", $"{Driver}/{Address}", "/dev/vfio/2", "/dev/vfio/devices/vfio2", "/sys/class/vfio/2"];
+    private static string[] PathsOfDriver => [$"{Function}/driver", $"{Function}/vfio-dev", $"{Driver}/{Address}",
+        "/dev/vfio/2", "/dev/vfio/devices/vfio2", "/sys/class/vfio/2"];
 
     private bool IsBound
     {
@@ -44,8 +47,10 @@ public sealed class DriverTests : IDisposable
         string[] before = [.. _machine.Paths.Keys.Order(StringComparer.Ordinal)];
         Take($"{Driver}/unbind", Address);
         Assert.False(IsBound);
-        string[] gone = [.. PathsOfDriver, "/sys/devices/virtual/vfio/2", "/sys/dev/char/510:2", "/sys/dev/char/511:2", "/sys/class/vfio-dev/vfio2"];
-        Assert.Equal(before.Where(path => gone.Any(one => path == one || path.StartsWith(one + "/", StringComparison.Ordinal))), before.Except(_machine.Paths.Keys));
+        string[] gone = [.. PathsOfDriver, "/sys/devices/virtual/vfio/2", "/sys/dev/char/510:2", "/sys/dev/char/511:2",
+            "/sys/class/vfio-dev/vfio2"];
+        Assert.Equal(before.Where(path => gone.Any(one => path == one
+                || path.StartsWith(one + "/", StringComparison.Ordinal))), before.Except(_machine.Paths.Keys));
         Assert.DoesNotContain("DRIVER", _nodes.ReadAttribute($"{Function}/uevent"), StringComparison.Ordinal);
         Take($"{Driver}/bind", Address + "\n");
         Assert.True(IsBound);
@@ -158,7 +163,8 @@ public sealed class DriverTests : IDisposable
     {
         Assert.Equal(Errno.None, Enable("2"));
         Take($"{Driver}/unbind", Address);
-        Assert.True(SpinWait.SpinUntil(() => !_machine.Paths.ContainsKey($"{Function}/virtfn0") && _machine.Devices.Count == 3, s_patience));
+        Assert.True(SpinWait.SpinUntil(() => !_machine.Paths.ContainsKey($"{Function}/virtfn0")
+                && _machine.Devices.Count == 3, s_patience));
         Assert.Equal(Errno.ENOENT, Enable("2"));
         Take($"{Driver}/bind", Address);
         Assert.True(SpinWait.SpinUntil(() => IsBound, s_patience));
@@ -207,9 +213,11 @@ public sealed class DriverTests : IDisposable
     private Errno? Enable(string count)
     {
         Errno? answer = null;
-        ((VirtualFile)_machine.Paths[$"{Function}/sriov_numvfs"]).Store!(Encoding.ASCII.GetBytes(count), errno => answer = errno);
+        ((VirtualFile)_machine.Paths[$"{Function}/sriov_numvfs"])
+            .Store!(Encoding.ASCII.GetBytes(count), errno => answer = errno);
         return answer;
     }
 
-    private void Take(string path, string text) => ((VirtualFile)_machine.Paths[path]).Take!(Encoding.ASCII.GetBytes(text));
+    private void Take(string path, string text) =>
+        ((VirtualFile)_machine.Paths[path]).Take!(Encoding.ASCII.GetBytes(text));
 }

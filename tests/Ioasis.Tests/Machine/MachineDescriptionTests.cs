@@ -8,35 +8,62 @@ namespace Ioasis.Tests.Machine;
 public sealed class MachineDescriptionTests
 {
     [Theory]
-    [InlineData("{\n \"units\": [ { \"nme\": \"a\" } ]\n}", "m.json:2: a unit has no \"nme\"; it may have name, driver, addressBits, pages2M, pages1G, dirtyTracking, nesting, firstStage5Level, firstStage1G, pasidBits, pageRequests, iotlbEntries, structureEntries, reserved.")]
-    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"pasidBits\": 21}]}", "m.json:3: PASIDs have up to 20 bits, not 21.")]
-    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"iotlbEntries\": 9999999}]}", "m.json:3: a unit keeps up to 1048576 entries, not 9999999.")]
-    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"nesting\": 1}]}", "m.json:3: \"nesting\" of a unit is true or false, not 1.")]
-    [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\",\n\"pasidBits\": 30}]}", "m.json:3: dmatest has up to 20 PASID bits, not 30.")]
-    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\",\n\"ats\": true}]}", "m.json:3: edu has no ATS.")]
-    [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\",\n\"pri\": 33}]}", "m.json:3: dmatest has up to 32 page requests, not 33.")]
+    [InlineData("{\n \"units\": [ { \"nme\": \"a\" } ]\n}", "m.json:2: a unit has "
+        + "no \"nme\"; it may have name, driver, addressBits, pages2M, pages1G, dirtyTracking, nesting, "
+        + "firstStage5Level, firstStage1G, pasidBits, pageRequests, iotlbEntries, structureEntries, reserved.")]
+    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"pasidBits\": 21}]}",
+            "m.json:3: PASIDs have up to 20 bits, not 21.")]
+    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"iotlbEntries\": 9999999}]}",
+            "m.json:3: a unit keeps up to 1048576 entries, not 9999999.")]
+    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"nesting\": 1}]}",
+            "m.json:3: \"nesting\" of a unit is true or false, not 1.")]
+    [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\",\n\"pasidBits\": 30}]}",
+            "m.json:3: dmatest has up to 20 PASID bits, not 30.")]
+    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\",\n\"ats\": true}]}",
+            "m.json:3: edu has no ATS.")]
+    [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\",\n\"pri\": 33}]}",
+            "m.json:3: dmatest has up to 32 page requests, not 33.")]
     [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\", \"ats\": false,\n\"pri\": 3}]}",
         "m.json:3: page requests need ATS; leave \"pri\" out, or \"ats\": false.")]
-    [InlineData("{\n\n \"devices\": [ { \"model\": \"ahci\", \"address\": \"00:03.0\" } ]\n}", "m.json:3: there is no device model \"ahci\"; there is dmatest, dsa, edu, ioat, nvme.")]
-    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:33.0\"}]}", "m.json:2: \"00:33.0\" is no address such as 1000:00:03.0.")]
-    [InlineData("{\"devices\": [\n{\"model\": \"edu\"}]}", "m.json:2: a device needs \"address\", such as \"1000:00:03.0\".")]
-    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\",\n \"unit\": \"x\"}]}", "m.json:3: there is no unit \"x\"; there is dmar0.")]
-    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"addressBits\": 40}]}", "m.json:3: a VT-d unit translates 39, 48 or 57 address bits, not 40.")]
+    [InlineData("{\n\n \"devices\": [ { \"model\": \"ahci\", \"address\": \"00:03.0\" } ]\n}",
+            "m.json:3: there is no device model \"ahci\"; there is dmatest, dsa, edu, ioat, nvme.")]
+    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:33.0\"}]}",
+            "m.json:2: \"00:33.0\" is no address such as 1000:00:03.0.")]
+    [InlineData("{\"devices\": [\n{\"model\": \"edu\"}]}",
+            "m.json:2: a device needs \"address\", such as \"1000:00:03.0\".")]
+    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\",\n \"unit\": \"x\"}]}",
+            "m.json:3: there is no unit \"x\"; there is dmar0.")]
+    [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"addressBits\": 40}]}",
+            "m.json:3: a VT-d unit translates 39, 48 or 57 address bits, not 40.")]
     [InlineData("{\"units\": {}}", "m.json:1: \"units\" of a machine is an array, not an object.")]
-    [InlineData("{\"devices\": [{\"model\": \"ioat\", \"address\": \"00:03.0\", \"properties\": {\n\"maxTransferLog2\": 11}}]}", "m.json:2: \"maxTransferLog2\" is a logarithm from 12 to 20, not \"11\".")]
-    [InlineData("{\"devices\": [{\"model\": \"ioat\", \"address\": \"00:03.0\", \"properties\": {\n\"haltOnFault\": 1}}]}", "m.json:2: \"haltOnFault\" is true or false, not \"1\".")]
-    [InlineData("{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"properties\": {\n\"size\": \"100\"}}]}", "m.json:2: \"size\" is a number of bytes from 512 to 16T such as \"64M\", not \"100\".")]
-    [InlineData("{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"properties\": {\n\"size\": \"17T\"}}]}", "m.json:2: \"size\" is a number of bytes from 512 to 16T such as \"64M\", not \"17T\".")]
-    [InlineData("{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"properties\": {\n\"queues\": 17}}]}", "m.json:2: \"queues\" is a number from 1 to 16, not \"17\".")]
-    [InlineData("{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"properties\": {\n\"serial\": \"\"}}]}", "m.json:2: \"serial\" has 1 to 20 ASCII characters, not \"\".")]
-    [InlineData("{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"mappable\": 3}]}", "m.json:1: \"mappable\" of a device is true or false, not 3.")]
-    [InlineData("{\n\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\", \"properties\": {\"dmaMask\": \"0x123\"}}]}",
+    [InlineData("{\"devices\": [{\"model\": \"ioat\", \"address\": \"00:03.0\", \"properties\": "
+        + "{\n\"maxTransferLog2\": 11}}]}", "m.json:2: \"maxTransferLog2\" is a logarithm from 12 to 20, not \"11\".")]
+    [InlineData(
+            "{\"devices\": [{\"model\": \"ioat\", \"address\": \"00:03.0\", \"properties\": {\n\"haltOnFault\": 1}}]}",
+            "m.json:2: \"haltOnFault\" is true or false, not \"1\".")]
+    [InlineData(
+            "{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"properties\": {\n\"size\": \"100\"}}]}",
+            "m.json:2: \"size\" is a number of bytes from 512 to 16T such as \"64M\", not \"100\".")]
+    [InlineData(
+            "{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"properties\": {\n\"size\": \"17T\"}}]}",
+            "m.json:2: \"size\" is a number of bytes from 512 to 16T such as \"64M\", not \"17T\".")]
+    [InlineData("{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"properties\": {\n\"queues\": 17}}]}",
+            "m.json:2: \"queues\" is a number from 1 to 16, not \"17\".")]
+    [InlineData(
+            "{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"properties\": {\n\"serial\": \"\"}}]}",
+            "m.json:2: \"serial\" has 1 to 20 ASCII characters, not \"\".")]
+    [InlineData("{\"devices\": [{\"model\": \"nvme\", \"address\": \"00:03.0\", \"mappable\": 3}]}",
+            "m.json:1: \"mappable\" of a device is true or false, not 3.")]
+    [InlineData("{\n\"devices\": [\n{\"model\": "
+        + "\"edu\", \"address\": \"00:03.0\", \"properties\": {\"dmaMask\": \"0x123\"}}]}",
         "m.json:3: \"dmaMask\" is a mask of address bits such as \"0xfffffff\", not \"0x123\".")]
-    [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\"},\n{\"model\": \"edu\", \"address\": \"0000:00:03.0\"}]}",
+    [InlineData("{\"devices\": [\n{\"model\": "
+        + "\"edu\", \"address\": \"00:03.0\"},\n{\"model\": \"edu\", \"address\": \"0000:00:03.0\"}]}",
         "m.json:3: 0000:00:03.0 is taken; give each device its own address.")]
     public void AMistakeIsShownWhereItIsWithWhatWouldBeRight(string json, string message)
     {
-        MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(() => MachineDescription.Parse("m.json", Encoding.UTF8.GetBytes(json)));
+        MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(
+            () => MachineDescription.Parse("m.json", Encoding.UTF8.GetBytes(json)));
         Assert.Equal(message, e.Message);
     }
 
@@ -44,14 +71,17 @@ public sealed class MachineDescriptionTests
     public void AnUnknownDriverIsShownBesideThoseThereAre()
     {
         MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(() =>
-            MachineDescription.Parse("m.json", "{\"units\": [\n{\"name\": \"a\",\n\"driver\": \"smmu\"}]}"u8.ToArray()));
-        Assert.Matches("^m.json:3: there is no driver \"smmu\"; there is (mock, )?vtd.$", e.Message); // mock: once another test loaded it
+            MachineDescription.Parse(
+                "m.json", "{\"units\": [\n{\"name\": \"a\",\n\"driver\": \"smmu\"}]}"u8.ToArray()));
+        // mock: once another test loaded it
+        Assert.Matches("^m.json:3: there is no driver \"smmu\"; there is (mock, )?vtd.$", e.Message);
     }
 
     [Fact]
     public void WhatIsNotJsonIsToldWithItsLine()
     {
-        MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(() => MachineDescription.Parse("m.json", "{\n  \"units\": [,]\n}"u8.ToArray()));
+        MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(
+            () => MachineDescription.Parse("m.json", "{\n  \"units\": [,]\n}"u8.ToArray()));
         Assert.StartsWith("m.json:2: this is not JSON: ", e.Message, StringComparison.Ordinal);
     }
 
@@ -60,21 +90,30 @@ public sealed class MachineDescriptionTests
     {
         const string json = """
             { // two units, a shared group
-              "units": [ { "name": "dmar0" }, { "name": "dmar1", "addressBits": 39, "reserved": [ { "first": "0x1000", "last": 8191 } ] } ],
+              "units": [
+                { "name": "dmar0" },
+                { "name": "dmar1", "addressBits": 39, "reserved": [ { "first": "0x1000", "last": 8191 } ] }
+              ],
               "devices": [
                 { "model": "edu", "address": "1000:00:05.0", "unit": "dmar1", "group": 0 },
-                { "model": "edu", "address": "1000:00:06.0", "unit": "dmar1", "group": 0, "properties": { "dmaMask": "0xffffffff" } },
+                {
+                  "model": "edu", "address": "1000:00:06.0", "unit": "dmar1", "group": 0,
+                  "properties": { "dmaMask": "0xffffffff" }
+                },
                 { "model": "dmatest", "address": "0001:02:00.1" },
               ]
             }
             """;
         using var machine = SoftwareMachine.Create(MachineDescription.Parse("m.json", Encoding.UTF8.GetBytes(json)));
         Assert.Equal(["dmar0", "dmar1"], machine.Units.Select(u => u.Name));
-        Assert.Equal([("edu", 0, "dmar1"), ("edu", 0, "dmar1"), ("dmatest", 1, "dmar0")], machine.Devices.Select(d => (d.Model, d.Group, d.Unit)));
+        Assert.Equal([("edu", 0, "dmar1"), ("edu", 0, "dmar1"), ("dmatest", 1, "dmar0")],
+            machine.Devices.Select(d => (d.Model, d.Group, d.Unit)));
         Assert.Equal("/dev/vfio/devices/vfio2", machine.Devices[2].VfioNode);
         Assert.IsType<VirtualDevice>(machine.Paths["/dev/vfio/devices/vfio2"]);
-        Assert.Equal("../../../devices/pci0001:02/0001:02:00.1", Assert.IsType<VirtualLink>(machine.Paths["/sys/bus/pci/devices/0001:02:00.1"]).Target);
-        Assert.Equal("../../../kernel/iommu_groups/1", Assert.IsType<VirtualLink>(machine.Paths["/sys/devices/pci0001:02/0001:02:00.1/iommu_group"]).Target);
+        Assert.Equal("../../../devices/pci0001:02/0001:02:00.1",
+            Assert.IsType<VirtualLink>(machine.Paths["/sys/bus/pci/devices/0001:02:00.1"]).Target);
+        Assert.Equal("../../../kernel/iommu_groups/1",
+            Assert.IsType<VirtualLink>(machine.Paths["/sys/devices/pci0001:02/0001:02:00.1/iommu_group"]).Target);
     }
 
     [Fact]
@@ -82,12 +121,19 @@ public sealed class MachineDescriptionTests
     {
         const string json = """
             { "devices": [
-                { "model": "nvme", "address": "1000:00:05.0", "mappable": false, "properties": { "size": "1M", "queues": 2, "serial": "one" } },
-                { "model": "ioat", "address": "1000:00:06.0", "properties": { "maxTransferLog2": 20, "haltOnFault": false } },
+                {
+                  "model": "nvme", "address": "1000:00:05.0", "mappable": false,
+                  "properties": { "size": "1M", "queues": 2, "serial": "one" }
+                },
+                {
+                  "model": "ioat", "address": "1000:00:06.0",
+                  "properties": { "maxTransferLog2": 20, "haltOnFault": false }
+                },
             ] }
             """;
         using var machine = SoftwareMachine.Create(MachineDescription.Parse("m.json", Encoding.UTF8.GetBytes(json)));
-        Assert.Equal((3, false), (machine.Devices[0].Function.Msix!.Vectors, machine.Devices[0].Function.Bars[0].IsMappable));
+        Assert.Equal((3, false),
+            (machine.Devices[0].Function.Msix!.Vectors, machine.Devices[0].Function.Bars[0].IsMappable));
         Assert.True(machine.Devices[1].Function.Bars[0].IsMappable);
         Assert.Equal(20UL, machine.Devices[1].Function.Bars[0].Registers.Single(r => r.Name == "XFERCAP").ResetValue);
     }
@@ -97,7 +143,10 @@ public sealed class MachineDescriptionTests
     {
         const string json = """
             {
-              "units": [ { "name": "dmar0", "pasidBits": 8 }, { "name": "dmar1", "pageRequests": false, "nesting": false, "dirtyTracking": false, "pasidBits": 0 } ],
+              "units": [
+                { "name": "dmar0", "pasidBits": 8 },
+                { "name": "dmar1", "pageRequests": false, "nesting": false, "dirtyTracking": false, "pasidBits": 0 }
+              ],
               "devices": [
                 { "model": "dmatest", "address": "00:03.0" },
                 { "model": "dmatest", "address": "00:04.0", "pasidBits": 4, "pri": 2 },
@@ -110,7 +159,8 @@ public sealed class MachineDescriptionTests
         using var machine = SoftwareMachine.Create(MachineDescription.Parse("m.json", Encoding.UTF8.GetBytes(json)));
         Assert.Equal(
             [(8, true, 32), (4, true, 2), (8, false, 0), (0, false, 0), (0, false, 0)],
-            machine.Devices.Select(d => (d.Endpoint.Enabled.PasidBits, d.Endpoint.Enabled.Ats, d.Endpoint.Enabled.PageRequests)));
+            machine.Devices.Select(d =>
+                (d.Endpoint.Enabled.PasidBits, d.Endpoint.Enabled.Ats, d.Endpoint.Enabled.PageRequests)));
         Assert.Equal([20, 4, 20, 20, 0], machine.Devices.Select(d => d.Function.PasidBits));
     }
 
@@ -119,7 +169,8 @@ public sealed class MachineDescriptionTests
     [InlineData("edu@9", "device \"edu@9\": \"9\" is no address such as 1000:00:05.0.")]
     [InlineData("edu@1000:00:03.0", "device \"edu@1000:00:03.0\": 1000:00:03.0 is taken; give another address.")]
     public void AnAddedDeviceThatCannotBeIsRefused(string text, string message) =>
-        Assert.Equal(message, Assert.Throws<MachineDescriptionException>(() => MachineDescription.Default.WithDevice(text)).Message);
+        Assert.Equal(message, Assert.Throws<MachineDescriptionException>(
+            () => MachineDescription.Default.WithDevice(text)).Message);
 
     [Fact]
     public void EveryLinkOfSysfsLeadsToSomethingThatIsServed()
@@ -134,7 +185,8 @@ public sealed class MachineDescriptionTests
         foreach (string path in machine.Paths.Keys)
         {
             string parent = Path.GetDirectoryName(path)!;
-            Assert.True(parent is "/dev" or "/sys" or "/proc" || machine.Paths.ContainsKey(parent), $"{path} has no parent");
+            Assert.True(parent is "/dev" or "/sys" or "/proc" || machine.Paths.ContainsKey(parent),
+                $"{path} has no parent");
         }
     }
 }

@@ -20,12 +20,14 @@ public sealed class PlugTests : IDisposable
     public void ItsPlaceIsAsItWas(int bar, ulong size)
     {
         string[] paths = [.. _machine.Paths.Keys.Order(StringComparer.Ordinal)];
-        Assert.Throws<ArgumentException>(() => _machine.Plug(new Model([new Bar { Index = bar, Size = size }]), "bad", s_address));
+        Assert.Throws<ArgumentException>(
+            () => _machine.Plug(new Model([new Bar { Index = bar, Size = size }]), "bad", s_address));
         Assert.Equal(paths, _machine.Paths.Keys.Order(StringComparer.Ordinal));
 
         // A good one gets what it would have got: address, group, minor number and BARs.
         using SoftwareMachine untouched = SoftwareMachine.Create(MachineDescription.Default);
-        MachineDevice here = _machine.Plug(new EduDevice(), "edu", s_address), there = untouched.Plug(new EduDevice(), "edu", s_address);
+        MachineDevice here = _machine.Plug(new EduDevice(), "edu", s_address),
+            there = untouched.Plug(new EduDevice(), "edu", s_address);
         Assert.Equal((there.Group, there.VfioNode), (here.Group, here.VfioNode));
         Assert.Equal(there.BarAddresses, here.BarAddresses);
         Assert.Single(here.Endpoint.Group.Endpoints);
@@ -34,7 +36,8 @@ public sealed class PlugTests : IDisposable
     [Fact]
     public void AModelThatThrowsWhenItIsPluggedInIsUnplugged()
     {
-        Assert.Throws<NotImplementedException>(() => _machine.Plug(new Model([]) { OnPlug = () => throw new NotImplementedException() }, "bad", s_address));
+        Assert.Throws<NotImplementedException>(() =>
+            _machine.Plug(new Model([]) { OnPlug = () => throw new NotImplementedException() }, "bad", s_address));
         _machine.Plug(new EduDevice(), "edu", s_address);
     }
 
@@ -45,7 +48,8 @@ public sealed class PlugTests : IDisposable
         var layout = new SriovLayout(3, Virtual()) { FirstVfOffset = 1, VfStride = 8 };
         RequesterId first = _machine.Devices[0].Requester;
         var before = new RequesterId(first.Segment, first.Bus, (byte)(first.Device - 3), 7);
-        ArgumentException refused = Assert.Throws<ArgumentException>(() => _machine.Plug(new Model([]) { Sriov = layout }, "bad", before));
+        ArgumentException refused =
+            Assert.Throws<ArgumentException>(() => _machine.Plug(new Model([]) { Sriov = layout }, "bad", before));
         Assert.Contains("is taken by", refused.Message, StringComparison.Ordinal);
         _machine.Plug(new EduDevice(), "edu", before);
         _machine.Plug(new EduDevice(), "edu", PciSriov.AddressOf(before, layout, 0));
@@ -58,7 +62,8 @@ public sealed class PlugTests : IDisposable
         var model = new Model([])
         {
             Sriov = new SriovLayout(2, Virtual()),
-            NewVirtual = () => new Model([]) { OnPlug = () => { if (made++ == failing) throw new NotImplementedException(); } },
+            NewVirtual = () =>
+                new Model([]) { OnPlug = () => { if (made++ == failing) throw new NotImplementedException(); } },
         };
         MachineDevice physical = _machine.Plug(model, "many", s_address);
         int devices = _machine.Devices.Count;
@@ -72,7 +77,8 @@ public sealed class PlugTests : IDisposable
         Assert.Equal((Errno.None, devices + 2, 2), (errno, _machine.Devices.Count, physical.Sriov.NumVfs));
     }
 
-    private static PciFunction Virtual() => new() { VendorId = 1, DeviceId = 2, ClassCode = 0xff, Bars = [], IsVirtual = true };
+    private static PciFunction Virtual() =>
+        new() { VendorId = 1, DeviceId = 2, ClassCode = 0xff, Bars = [], IsVirtual = true };
 
     private sealed class Model(IReadOnlyList<Bar> bars) : PciDeviceModel
     {
@@ -82,7 +88,8 @@ public sealed class PlugTests : IDisposable
 
         internal Func<PciDeviceModel>? NewVirtual { get; init; }
 
-        public override PciFunction Function => new() { VendorId = 1, DeviceId = 1, ClassCode = 0xff, Bars = bars, Sriov = Sriov };
+        public override PciFunction Function =>
+            new() { VendorId = 1, DeviceId = 1, ClassCode = 0xff, Bars = bars, Sriov = Sriov };
 
         public override void Plug(IPciSlot slot) => OnPlug?.Invoke();
 

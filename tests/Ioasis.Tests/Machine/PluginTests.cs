@@ -26,12 +26,18 @@ public sealed class PluginTests
     public void ADescriptionNamesADriverOfAPlugin()
     {
         LoadMock();
-        MachineDescription description = MachineDescription.Parse("m.json", """{"units": [{"name": "iommu7", "driver": "mock"}], "devices": [{"model": "edu", "address": "00:03.0"}]}"""u8.ToArray());
+        MachineDescription description = MachineDescription.Parse("m.json", """
+            {
+              "units": [{"name": "iommu7", "driver": "mock"}],
+              "devices": [{"model": "edu", "address": "00:03.0"}]
+            }
+            """u8.ToArray());
         using SoftwareMachine machine = SoftwareMachine.Create(description);
         Assert.IsType<MockUnit>(Assert.Single(machine.Units));
         Assert.Equal("iommu7", Assert.Single(machine.Devices).Unit);
         Assert.Contains("/sys/class/iommu/iommu7", machine.Paths.Keys);
-        Assert.DoesNotContain("/sys/devices/virtual/iommu/iommu7/intel-iommu/cap", machine.Paths.Keys); // only VT-d has those
+        // only VT-d has those
+        Assert.DoesNotContain("/sys/devices/virtual/iommu/iommu7/intel-iommu/cap", machine.Paths.Keys);
     }
 
     [Fact]
@@ -39,7 +45,8 @@ public sealed class PluginTests
     {
         LoadMock();
         MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(() =>
-            MachineDescription.Parse("m.json", "{\"units\": [{\"name\": \"a\", \"driver\": \"mock\",\n\"pages2M\": true}]}"u8.ToArray()));
+            MachineDescription.Parse(
+                "m.json", "{\"units\": [{\"name\": \"a\", \"driver\": \"mock\",\n\"pages2M\": true}]}"u8.ToArray()));
         Assert.Equal("m.json:2: a unit of the driver mock has no \"pages2M\"; it may have name, driver.", e.Message);
     }
 
@@ -69,7 +76,8 @@ public sealed class PluginTests
     public void ANumberOrSizeThatCannotBeIsRefused(uint number, uint minimum, string complaint)
     {
         LoadMock();
-        Assert.Equal(complaint, IoctlTable.TryAdd(new TestIoctl().Describe(new IommufdIoctlAttribute("X", number, minimum))));
+        Assert.Equal(
+            complaint, IoctlTable.TryAdd(new TestIoctl().Describe(new IommufdIoctlAttribute("X", number, minimum))));
     }
 
     [Fact]
@@ -77,14 +85,17 @@ public sealed class PluginTests
     {
         LoadMock();
         MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(() => Plugins.Load(s_assembly));
-        Assert.True(e.Message.Contains("give MockUnit another name", StringComparison.Ordinal) || e.Message.Contains("is IOMMU_TEST_CMD's number", StringComparison.Ordinal), e.Message);
+        Assert.True(e.Message.Contains("give MockUnit another name", StringComparison.Ordinal)
+            || e.Message.Contains("is IOMMU_TEST_CMD's number", StringComparison.Ordinal), e.Message);
     }
 
     [Fact]
     public void AnAssemblyThatBringsNothingIsRefused()
     {
-        MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(() => Plugins.Load(typeof(Errno).Assembly.Location));
-        Assert.EndsWith("no public class in it has an attribute [DeviceModel(\"name\")], [IommuDriver(\"name\")] or [IommufdIoctl(...)].", e.Message, StringComparison.Ordinal);
+        MachineDescriptionException e =
+            Assert.Throws<MachineDescriptionException>(() => Plugins.Load(typeof(Errno).Assembly.Location));
+        Assert.EndsWith("no public class in it has an attribute [DeviceModel(\"name\")], "
+            + "[IommuDriver(\"name\")] or [IommufdIoctl(...)].", e.Message, StringComparison.Ordinal);
     }
 
     private struct Longer

@@ -10,15 +10,20 @@ using Ioasis.Memory;
 
 namespace Ioasis.Tests.Machine;
 
-/// <summary>Virtual functions come and go by sriov_numvfs, each a device by itself (Linux: drivers/pci/iov.c, vfio_pci_core.c).</summary>
+/// <summary>
+/// Virtual functions come and go by sriov_numvfs, each a device by itself (Linux: drivers/pci/iov.c, vfio_pci_core.c).
+/// </summary>
 public sealed class SriovTests : IDisposable
 {
     private const string Physical = "1000:00:05.0", Directory = "/sys/devices/pci1000:00/" + Physical;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
-    private static readonly Guid s_token = new("52ac9bff-3a88-4fbd-901a-0d767c3b6c97"), s_other = new("88594674-90a0-47a9-aea8-9d9b352ac08a");
-    private static readonly RequesterId s_physical = new(0x1000, 0, 5, 0), s_first = new(0x1000, 0, 0x15, 0), s_second = new(0x1000, 0, 0x15, 1);
+    private static readonly Guid s_token = new("52ac9bff-3a88-4fbd-901a-0d767c3b6c97"),
+        s_other = new("88594674-90a0-47a9-aea8-9d9b352ac08a");
+    private static readonly RequesterId s_physical = new(0x1000, 0, 5, 0), s_first = new(0x1000, 0, 0x15, 0),
+        s_second = new(0x1000, 0, 0x15, 1);
 
-    private readonly SoftwareMachine _machine = SoftwareMachine.Create(MachineDescription.Default.WithDevice($"dmatest@{Physical},virtualFunctions=4"));
+    private readonly SoftwareMachine _machine =
+        SoftwareMachine.Create(MachineDescription.Default.WithDevice($"dmatest@{Physical},virtualFunctions=4"));
     private readonly NodeTransport _nodes;
 
     public SriovTests() => _nodes = NodeTransport.InProcess(_machine);
@@ -53,14 +58,16 @@ public sealed class SriovTests : IDisposable
     {
         Assert.Equal(errno, Write(text));
         Assert.True(SysfsNumber.TryParse(Encoding.ASCII.GetBytes(text), out ushort count) || errno == Errno.EINVAL);
-        Assert.Equal(errno == Errno.None ? count : 0, int.Parse(_nodes.ReadAttribute($"{Directory}/sriov_numvfs"), null));
+        Assert.Equal(errno == Errno.None ? count : 0,
+            int.Parse(_nodes.ReadAttribute($"{Directory}/sriov_numvfs"), null));
     }
 
     [Fact]
     public void WhatIsNotEnabledIsNotThere()
     {
         string[] before = [.. _machine.Paths.Keys.Order(StringComparer.Ordinal)];
-        Assert.DoesNotContain(before, path => path.Contains("1000:00:15", StringComparison.Ordinal) || path.Contains("virtfn", StringComparison.Ordinal));
+        Assert.DoesNotContain(before, path => path.Contains("1000:00:15", StringComparison.Ordinal)
+            || path.Contains("virtfn", StringComparison.Ordinal));
         Assert.Equal(Errno.None, Write("2"));
         Assert.Equal(5, _machine.Devices.Count);
         Assert.Equal(Errno.None, Write("0"));
@@ -80,10 +87,13 @@ public sealed class SriovTests : IDisposable
         Assert.Equal("0x11ea", _nodes.ReadAttribute($"{second}/device"));
         Assert.IsType<VirtualDevice>(_machine.Paths["/dev/vfio/devices/vfio4"]);
         Assert.IsType<VirtualDevice>(_machine.Paths["/dev/vfio/4"]);
-        Assert.Equal(["128", "1", "11ea", "4"], ((string[])["offset", "stride", "vf_device", "totalvfs"]).Select(name => _nodes.ReadAttribute($"{Directory}/sriov_{name}")));
+        Assert.Equal(["128", "1", "11ea", "4"], ((string[])["offset", "stride", "vf_device", "totalvfs"])
+            .Select(name => _nodes.ReadAttribute($"{Directory}/sriov_{name}")));
         foreach (VirtualLink link in _machine.Paths.Values.OfType<VirtualLink>())
-            Assert.Contains(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(link.Path)!, link.Target)), _machine.Paths);
-        Assert.DoesNotContain(_machine.Paths.Keys, path => path.Contains("1000:00:04.0/sriov", StringComparison.Ordinal));
+            Assert.Contains(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(link.Path)!, link.Target)),
+                _machine.Paths);
+        Assert.DoesNotContain(_machine.Paths.Keys,
+            path => path.Contains("1000:00:04.0/sriov", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -116,7 +126,8 @@ public sealed class SriovTests : IDisposable
         Store("3", errno => next = errno);
         Store("1", errno => afterwards = errno);
         Assert.Equal((null, null, null), (answer, next, afterwards));
-        Assert.DoesNotContain(_machine.Paths.Keys, path => path.Contains("1000:00:15", StringComparison.Ordinal) || path.EndsWith("/vfio4", StringComparison.Ordinal));
+        Assert.DoesNotContain(_machine.Paths.Keys, path => path.Contains("1000:00:15", StringComparison.Ordinal)
+            || path.EndsWith("/vfio4", StringComparison.Ordinal));
         Assert.Equal("2", _nodes.ReadAttribute($"{Directory}/sriov_numvfs"));
         Assert.NotEqual(0u, device.GetInfo().NumRegions); // it works until it is closed
 
@@ -208,7 +219,8 @@ public sealed class SriovTests : IDisposable
         const ulong iova = 0x100000, length = 64;
         Assert.Equal(Errno.None, Write("2"));
         using var context = IommuContext.Open(_nodes);
-        using VfioDevice physical = VfioDevice.Open(_nodes, s_physical), one = VfioDevice.Open(_nodes, s_first), two = VfioDevice.Open(_nodes, s_second);
+        using VfioDevice physical = VfioDevice.Open(_nodes, s_physical), one = VfioDevice.Open(_nodes, s_first),
+            two = VfioDevice.Open(_nodes, s_second);
         physical.Bind(context, s_token);
         UserMemory[] memory = new UserMemory[3];
         VfioDevice[] devices = [physical, one, two];
@@ -226,25 +238,33 @@ public sealed class SriovTests : IDisposable
 
         for (int i = 0; i < devices.Length; i++)
         {
-            for (int at = 0; at < devices.Length; at++) Assert.Equal(at == i ? 1u : 2u, Copy(devices[i], iova + ((ulong)at * 4096), (uint)length));
+            for (int at = 0; at < devices.Length; at++)
+                Assert.Equal(at == i ? 1u : 2u, Copy(devices[i], iova + ((ulong)at * 4096), (uint)length));
             Assert.Equal((byte)(i + 1), memory[i].Read<byte>());
         }
     }
 
     [Theory]
-    [InlineData("dmatest@1000:00:06.0,virtualFunctions=65", "device \"dmatest@1000:00:06.0,virtualFunctions=65\": \"virtualFunctions\" is a number from 0 to 64, not \"65\".")]
-    [InlineData("dmatest,functions=1", "device \"dmatest,functions=1\": \"functions=1\" tells dmatest nothing; it can be told virtualFunctions=VALUE, pageRequests=VALUE.")]
-    [InlineData("dmatest,virtualFunctions=1,virtualFunctions=1", "device \"dmatest,virtualFunctions=1,virtualFunctions=1\": virtualFunctions is told twice.")]
+    [InlineData("dmatest@1000:00:06.0,virtualFunctions=65", "device \"dmatest@1000:00:06.0,virtualFunctions=65\": "
+        + "\"virtualFunctions\" is a number from 0 to 64, not \"65\".")]
+    [InlineData("dmatest,functions=1", "device \"dmatest,functions=1\": "
+        + "\"functions=1\" tells dmatest nothing; it can be told virtualFunctions=VALUE, pageRequests=VALUE.")]
+    [InlineData("dmatest,virtualFunctions=1,virtualFunctions=1",
+            "device \"dmatest,virtualFunctions=1,virtualFunctions=1\": virtualFunctions is told twice.")]
     public void WhatAModelCannotBeToldIsRefused(string text, string message) =>
-        Assert.Equal(message, Assert.Throws<MachineDescriptionException>(() => MachineDescription.Default.WithDevice(text)).Message);
+        Assert.Equal(message, Assert.Throws<MachineDescriptionException>(
+            () => MachineDescription.Default.WithDevice(text)).Message);
 
     [Theory]
-    [InlineData("1000:00:05.0", "The machine cannot be built: 1000:00:15.1 is taken by 1000:00:15.1, so that virtual function 1 of 1000:00:05.0 cannot be there.")]
+    [InlineData("1000:00:05.0", "The machine cannot be "
+        + "built: 1000:00:15.1 is taken by 1000:00:15.1, so that virtual function 1 of 1000:00:05.0 cannot be there.")]
     [InlineData("0000:ff:1f.0", "The machine cannot be built: Virtual function 0 of 0000:ff:1f.0 lies beyond bus ff.")]
     public void AVirtualFunctionNeedsAnAddressOfItsOwn(string physical, string message)
     {
-        MachineDescription description = MachineDescription.Default.WithDevice("edu@1000:00:15.1").WithDevice($"dmatest@{physical},virtualFunctions=2");
-        Assert.Equal(message, Assert.Throws<MachineDescriptionException>(() => SoftwareMachine.Create(description)).Message);
+        MachineDescription description = MachineDescription.Default.WithDevice("edu@1000:00:15.1")
+            .WithDevice($"dmatest@{physical},virtualFunctions=2");
+        Assert.Equal(
+            message, Assert.Throws<MachineDescriptionException>(() => SoftwareMachine.Create(description)).Message);
     }
 
     private Errno VirtualRefusesAToken(IommuContext context)

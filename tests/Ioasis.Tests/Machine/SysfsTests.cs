@@ -15,7 +15,8 @@ public sealed class SysfsTests : IDisposable
 {
     private const string Edu = "/sys/devices/pci1000:00/1000:00:03.0", Dmatest = "/sys/devices/pci1000:00/1000:00:04.0";
 
-    private readonly SoftwareMachine _machine = SoftwareMachine.Create(MachineDescription.Default.WithDevice("dmatest@1000:05:00.0,virtualFunctions=2"));
+    private readonly SoftwareMachine _machine =
+        SoftwareMachine.Create(MachineDescription.Default.WithDevice("dmatest@1000:05:00.0,virtualFunctions=2"));
     private readonly NodeTransport _nodes;
 
     public SysfsTests() => _nodes = NodeTransport.InProcess(_machine);
@@ -59,7 +60,8 @@ public sealed class SysfsTests : IDisposable
     [Fact]
     public void WritesOfConfigurationSpaceTakeEffectOnTheFunction()
     {
-        const int command = PciRegs.PCI_COMMAND, bar = PciRegs.PCI_BASE_ADDRESS_0, power = 0x44, control = 0x69; // high byte of PCI_EXP_DEVCTL
+        // high byte of PCI_EXP_DEVCTL
+        const int command = PciRegs.PCI_COMMAND, bar = PciRegs.PCI_BASE_ADDRESS_0, power = 0x44, control = 0x69;
         IVirtualBytes config = ((VirtualFile)_machine.Paths[$"{Dmatest}/config"]).Bytes!;
         using var context = IommuContext.Open(_nodes);
         using VfioDevice device = VfioDevice.Open(_nodes, new RequesterId(0x1000, 0, 4, 0));
@@ -82,7 +84,8 @@ public sealed class SysfsTests : IDisposable
         Assert.Equal(0UL, registers.Read<ulong>(0));
 
         Write(bar, 0xff, 0xff, 0xff, 0xff);
-        Assert.Equal((uint)~(_machine.Devices[1].Function.Bars[0].Size - 1), BitConverter.ToUInt32(config.Read(), bar) & ~0xfu);
+        Assert.Equal((uint)~(_machine.Devices[1].Function.Bars[0].Size - 1),
+            BitConverter.ToUInt32(config.Read(), bar) & ~0xfu);
 
         using var told = new ManualResetEventSlim();
         config.Write(command, [2], told.Set);
@@ -128,20 +131,24 @@ public sealed class SysfsTests : IDisposable
         foreach (MachineDevice device in _machine.Devices)
             foreach (Bar bar in device.Function.Bars)
             {
-                VirtualFile file = Assert.IsType<VirtualFile>(_machine.Paths[$"/sys/devices/pci1000:{device.Requester.Bus:x2}/{device.Requester}/resource{bar.Index}"]);
+                string directory = $"/sys/devices/pci1000:{device.Requester.Bus:x2}/{device.Requester}";
+                VirtualFile file =
+                    Assert.IsType<VirtualFile>(_machine.Paths[$"{directory}/resource{bar.Index}"]);
                 Assert.Equal(((long)bar.Size, 0x180u, true), (file.Size, file.Mode, file.IsRegion));
             }
     }
 
     [Fact]
     public void TheGroupTellsWhatTheUnitReserves() =>
-        Assert.Equal("0x00000000fee00000 0x00000000feefffff msi", _nodes.ReadAttribute("/sys/kernel/iommu_groups/1/reserved_regions"));
+        Assert.Equal("0x00000000fee00000 0x00000000feefffff msi",
+            _nodes.ReadAttribute("/sys/kernel/iommu_groups/1/reserved_regions"));
 
     [Fact]
     public void ModesAndSizesAreLinuxs()
     {
         foreach ((string name, uint mode, long size) in (ReadOnlySpan<(string, uint, long)>)[
-            ("vendor", 0x124, 4096), ("resource", 0x124, 4096), ("uevent", 0x1a4, 4096), ("enable", 0x1a4, 4096), ("reset", 0x80, 4096), ("config", 0x1a4, 4096)])
+            ("vendor", 0x124, 4096), ("resource", 0x124, 4096), ("uevent", 0x1a4, 4096), ("enable", 0x1a4, 4096),
+            ("reset", 0x80, 4096), ("config", 0x1a4, 4096)])
         {
             VirtualFile file = Assert.IsType<VirtualFile>(_machine.Paths[$"{Dmatest}/{name}"]);
             Assert.Equal((mode, size), (file.Mode, file.Size));
@@ -174,15 +181,19 @@ public sealed class SysfsTests : IDisposable
         string directory = $"/sys/module/{module}";
         Assert.IsType<VirtualDirectory>(_machine.Paths[directory]);
         Assert.Equal("live", _nodes.ReadAttribute($"{directory}/initstate"));
-        Assert.Equal(holders.Order(), _machine.Paths.Keys.Where(path => Path.GetDirectoryName(path) == $"{directory}/holders").Select(Path.GetFileName).Order());
+        Assert.Equal(holders.Order(), _machine.Paths.Keys.Where(
+                path => Path.GetDirectoryName(path) == $"{directory}/holders").Select(Path.GetFileName).Order());
     }
 
     [Fact]
     public void TheDriverAndItsModuleKnowEachOther()
     {
-        Assert.Equal("../../../../module/vfio_pci", ((VirtualLink)_machine.Paths["/sys/bus/pci/drivers/vfio-pci/module"]).Target);
-        Assert.Equal("../../../bus/pci/drivers/vfio-pci", ((VirtualLink)_machine.Paths["/sys/module/vfio_pci/drivers/pci:vfio-pci"]).Target);
+        Assert.Equal("../../../../module/vfio_pci",
+            ((VirtualLink)_machine.Paths["/sys/bus/pci/drivers/vfio-pci/module"]).Target);
+        Assert.Equal("../../../bus/pci/drivers/vfio-pci",
+            ((VirtualLink)_machine.Paths["/sys/module/vfio_pci/drivers/pci:vfio-pci"]).Target);
     }
 
-    private void Take(string path, string text) => ((VirtualFile)_machine.Paths[path]).Take!(Encoding.ASCII.GetBytes(text));
+    private void Take(string path, string text) =>
+        ((VirtualFile)_machine.Paths[path]).Take!(Encoding.ASCII.GetBytes(text));
 }

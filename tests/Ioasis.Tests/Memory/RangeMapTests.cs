@@ -17,7 +17,8 @@ public sealed class RangeMapTests
         var random = new Random(seed);
         for (int step = 0; step < 30_000; step++)
         {
-            // Grow to some thousands of ranges, shrink to none, and again: splits and empty nodes both happen at every level.
+            // Grow to some thousands of ranges, shrink to none, and again: splits and empty nodes both happen at every
+            // level.
             bool growing = step / 6_000 % 2 == 0;
             ulong first = (ulong)random.Next(20_000) * 16;
             ulong last = first + (ulong)random.Next(1, 40);
@@ -54,7 +55,8 @@ public sealed class RangeMapTests
             Check(from, to);
         }
 
-        Assert.Equal(_oracle.Select(r => (r.Key, r.Value.Last, r.Value.Value)), _map.All().Select(e => (e.First, e.Last, e.Value)));
+        Assert.Equal(_oracle.Select(r => (r.Key, r.Value.Last, r.Value.Value)),
+            _map.All().Select(e => (e.First, e.Last, e.Value)));
     }
 
     [Fact]
@@ -72,22 +74,28 @@ public sealed class RangeMapTests
     private void RemoveRun(ulong from, Random random)
     {
         RangeMap<int>.Run run = _map.FindRun(from, ulong.MaxValue);
-        List<KeyValuePair<ulong, (ulong Last, int Value)>> expected = [.. _oracle.Where(r => r.Value.Last >= from).Take(run.Count)];
+        List<KeyValuePair<ulong,
+            (ulong Last, int Value)>> expected = [.. _oracle.Where(r => r.Value.Last >= from).Take(run.Count)];
         Assert.Equal(run.Count, expected.Count);
         Assert.Equal(run.Count == 0, _oracle.All(r => r.Value.Last < from));
         for (int i = 0; i < run.Count; i++)
-            Assert.Equal((expected[i].Key, expected[i].Value.Last, expected[i].Value.Value), (run.First(i), run.Last(i), run.Value(i)));
+            Assert.Equal((expected[i].Key, expected[i].Value.Last, expected[i].Value.Value),
+                (run.First(i), run.Last(i), run.Value(i)));
         int count = random.Next(run.Count + 1);
         _map.Remove(run, count);
-        foreach (KeyValuePair<ulong, (ulong Last, int Value)> removed in expected.Take(count)) _oracle.Remove(removed.Key);
+        foreach (KeyValuePair<ulong, (ulong Last, int Value)> removed in expected.Take(count))
+            _oracle.Remove(removed.Key);
     }
 
     private void Check(ulong from, ulong to)
     {
-        KeyValuePair<ulong, (ulong Last, int Value)> expected = _oracle.FirstOrDefault(r => r.Value.Last >= from && r.Key <= to);
+        KeyValuePair<ulong, (ulong Last, int Value)> expected =
+            _oracle.FirstOrDefault(r => r.Value.Last >= from && r.Key <= to);
         bool found = _map.TryFindFirst(from, to, out RangeMap<int>.Entry entry);
         Assert.Equal(expected.Value.Last != 0, found);
         Assert.Equal(found, _map.FindRun(from, to).Count != 0);
-        if (found) Assert.Equal((expected.Key, expected.Value.Last, expected.Value.Value), (entry.First, entry.Last, entry.Value));
+        if (found)
+            Assert.Equal((expected.Key, expected.Value.Last, expected.Value.Value),
+            (entry.First, entry.Last, entry.Value));
     }
 }

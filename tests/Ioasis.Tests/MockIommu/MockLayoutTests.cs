@@ -23,12 +23,14 @@ public sealed class MockLayoutTests
     [Fact]
     public void EveryStructHasTheBytesThatLinuxsHas()
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Abi/Golden/iommufd_test.json")));
+        using JsonDocument golden = JsonDocument.Parse(
+            File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Abi/Golden/iommufd_test.json")));
         List<string> wrong = [];
         foreach (JsonProperty linux in golden.RootElement.GetProperty("structs").EnumerateObject())
         {
             Type type = s_mock.GetType($"Ioasis.MockIommu.Abi.{LinuxNames.Pascal(linux.Name)}", throwOnError: true)!;
-            if (ManagedLayout.SizeOf(type) != linux.Value.GetProperty("size").GetInt32()) wrong.Add($"{linux.Name}: {ManagedLayout.SizeOf(type)} bytes");
+            if (ManagedLayout.SizeOf(type) != linux.Value.GetProperty("size").GetInt32())
+                wrong.Add($"{linux.Name}: {ManagedLayout.SizeOf(type)} bytes");
             wrong.AddRange(Compare(linux.Name, type, linux.Value.GetProperty("fields"), 0));
         }
 
@@ -40,8 +42,10 @@ public sealed class MockLayoutTests
     {
         IReadOnlyDictionary<string, ulong> linux = GoldenHeader.Load("iommufd_test").Constants;
         Type numbers = s_mock.GetType("Ioasis.MockIommu.Abi.IommuTestH", throwOnError: true)!;
-        foreach (FieldInfo number in numbers.GetFields(BindingFlags.Static | BindingFlags.NonPublic).Where(f => f.IsLiteral && linux.ContainsKey(f.Name)))
-            Assert.Equal((number.Name, linux[number.Name]), (number.Name, Convert.ToUInt64(number.GetRawConstantValue(), null)));
+        foreach (FieldInfo number in numbers.GetFields(BindingFlags.Static | BindingFlags.NonPublic)
+            .Where(f => f.IsLiteral && linux.ContainsKey(f.Name)))
+            Assert.Equal((number.Name, linux[number.Name]),
+                (number.Name, Convert.ToUInt64(number.GetRawConstantValue(), null)));
     }
 
     private static IEnumerable<string> Compare(string name, Type type, JsonElement fields, int at)
@@ -49,7 +53,8 @@ public sealed class MockLayoutTests
         FieldInfo[] twins = type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
         foreach (JsonElement field in fields.EnumerateArray())
         {
-            string linux = field[0].GetString()!, own = s_twins.GetValueOrDefault(linux) ?? (linux == "hwpt_id" && type.Name == "PasidArgs" ? "PtId" : LinuxNames.Pascal(linux));
+            string linux = field[0].GetString()!, own = s_twins.GetValueOrDefault(linux)
+                ?? (linux == "hwpt_id" && type.Name == "PasidArgs" ? "PtId" : LinuxNames.Pascal(linux));
             if (Array.Find(twins, f => f.Name == own || f.Name == $"<{own}>k__BackingField") is not { } twin)
             {
                 yield return $"{name}.{linux}: no such field";
@@ -58,9 +63,11 @@ public sealed class MockLayoutTests
 
             (int offset, int size) = ManagedLayout.Locate(twin);
             bool isUnion = field.GetArrayLength() == 4;
-            if (at + offset != field[1].GetInt32() || (!isUnion && size != field[2].GetInt32())) yield return $"{name}.{linux}: {size} bytes at {at + offset}";
+            if (at + offset != field[1].GetInt32() || (!isUnion && size != field[2].GetInt32()))
+                yield return $"{name}.{linux}: {size} bytes at {at + offset}";
             if (!isUnion) continue;
-            foreach (string wrong in Compare($"{name}.{linux}", twin.FieldType, field[3], at + offset)) yield return wrong;
+            foreach (string wrong in Compare($"{name}.{linux}", twin.FieldType, field[3], at + offset))
+                yield return wrong;
         }
     }
 }

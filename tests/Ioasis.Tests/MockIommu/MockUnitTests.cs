@@ -26,11 +26,14 @@ public sealed class MockUnitTests
         block.CopyFrom(0x800, "second half"u8);
         uint pageTable = _machine.NewIoas();
         uint ioas = pageTable;
-        var endpoint = new Endpoint(new RequesterId(0, 0, 9, 0), new MockUnit("mock0"), new IommuGroup(900)) { BusMaster = true };
+        var endpoint = new Endpoint(new RequesterId(0, 0, 9, 0), new MockUnit("mock0"),
+            new IommuGroup(900))
+        { BusMaster = true };
         IommufdDevice device = _machine.Bind(endpoint);
         Assert.Equal(Errno.None, device.Attach(null, ref pageTable));
 
-        Assert.Equal(Errno.EINVAL, _machine.Map(ioas, MOCK_APERTURE_START - MOCK_PAGE_SIZE, (ulong)block.Address, MOCK_PAGE_SIZE));
+        Assert.Equal(Errno.EINVAL,
+            _machine.Map(ioas, MOCK_APERTURE_START - MOCK_PAGE_SIZE, (ulong)block.Address, MOCK_PAGE_SIZE));
         Assert.Equal(Errno.EINVAL, _machine.Map(ioas, iova + 0x400, (ulong)block.Address, MOCK_PAGE_SIZE));
         Assert.Equal(Errno.None, _machine.Map(ioas, iova, (ulong)block.Address + 0x800, MOCK_PAGE_SIZE));
         using DmaPort port = endpoint.OpenPort();
@@ -46,16 +49,43 @@ public sealed class MockUnitTests
     {
         PluginTests.LoadMock();
         uint ioas = _machine.NewIoas();
-        IommuTestCmd device = Test(new IommuTestCmd { Op = IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS, Id = ioas, MockDomain = new MockDomainArgs { DevFlags = MOCK_FLAGS_DEVICE_PASID } });
+        IommuTestCmd device = Test(new IommuTestCmd
+        {
+            Op = IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS,
+            Id = ioas,
+            MockDomain = new MockDomainArgs { DevFlags = MOCK_FLAGS_DEVICE_PASID }
+        });
         uint parent = Allocate(device.MockDomain.OutIdevId, ioas, IOMMU_HWPT_ALLOC_NEST_PARENT);
         uint compatible = Allocate(device.MockDomain.OutIdevId, ioas, IOMMU_HWPT_ALLOC_PASID);
 
-        var viommu = new IommuViommuAlloc { Size = TestMachine.Length<IommuViommuAlloc>(), Type = IOMMU_VIOMMU_TYPE_SELFTEST, DevId = device.MockDomain.OutIdevId, HwptId = parent };
+        var viommu = new IommuViommuAlloc
+        {
+            Size = TestMachine.Length<IommuViommuAlloc>(),
+            Type = IOMMU_VIOMMU_TYPE_SELFTEST,
+            DevId = device.MockDomain.OutIdevId,
+            HwptId = parent
+        };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_VIOMMU_ALLOC, ref viommu));
-        var vdevice = new IommuVdeviceAlloc { Size = TestMachine.Length<IommuVdeviceAlloc>(), ViommuId = viommu.OutViommuId, DevId = device.MockDomain.OutIdevId, VirtId = 0x99 };
+        var vdevice = new IommuVdeviceAlloc
+        {
+            Size = TestMachine.Length<IommuVdeviceAlloc>(),
+            ViommuId = viommu.OutViommuId,
+            DevId = device.MockDomain.OutIdevId,
+            VirtId = 0x99
+        };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_VDEVICE_ALLOC, ref vdevice));
-        Test(new IommuTestCmd { Op = IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE, Id = device.MockDomain.OutStdevId, MockDomainReplace = new MockDomainReplaceArgs(compatible) });
-        Test(new IommuTestCmd { Op = IOMMU_TEST_OP_PASID_ATTACH, Id = device.MockDomain.OutStdevId, Pasid = new PasidArgs(100, compatible) });
+        Test(new IommuTestCmd
+        {
+            Op = IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE,
+            Id = device.MockDomain.OutStdevId,
+            MockDomainReplace = new MockDomainReplaceArgs(compatible)
+        });
+        Test(new IommuTestCmd
+        {
+            Op = IOMMU_TEST_OP_PASID_ATTACH,
+            Id = device.MockDomain.OutStdevId,
+            Pasid = new PasidArgs(100, compatible)
+        });
 
         await Task.Run(_machine.Context.Close, TestContext.Current.CancellationToken);
         Assert.Equal(0, _machine.Context.Objects.Count);
@@ -70,7 +100,13 @@ public sealed class MockUnitTests
 
     private uint Allocate(uint device, uint ioas, uint flags)
     {
-        var args = new IommuHwptAlloc { Size = TestMachine.Length<IommuHwptAlloc>(), DevId = device, PtId = ioas, Flags = flags };
+        var args = new IommuHwptAlloc
+        {
+            Size = TestMachine.Length<IommuHwptAlloc>(),
+            DevId = device,
+            PtId = ioas,
+            Flags = flags
+        };
         Assert.Equal(Errno.None, _machine.Call(IOMMU_HWPT_ALLOC, ref args));
         return args.OutHwptId;
     }

@@ -48,14 +48,18 @@ public sealed class IovaTableTests
             }
 
             foreach ((ulong first, ulong last, _) in mapped.TakeLast(3))
-                foreach (ulong probe in (ulong[])[first, last, first + ((last - first) / 2), unchecked(first - 1), unchecked(last + 1)])
-                    Assert.Equal(mapped.FirstOrDefault(m => m.First <= probe && probe <= m.Last).Value, table.Find(probe));
+                foreach (ulong probe in (ulong[])[first, last, first + ((last - first) / 2), unchecked(first - 1),
+                    unchecked(last + 1)])
+                    Assert.Equal(mapped.FirstOrDefault(m => m.First <= probe && probe <= m.Last).Value,
+                        table.Find(probe));
             ulong anywhere = (ulong)random.NextInt64() >> random.Next(52);
-            Assert.Equal(mapped.FirstOrDefault(m => m.First <= anywhere && anywhere <= m.Last).Value, table.Find(anywhere));
+            Assert.Equal(mapped.FirstOrDefault(m => m.First <= anywhere && anywhere <= m.Last).Value,
+                table.Find(anywhere));
         }
 
         foreach ((ulong first, ulong last, _) in mapped) table.Clear(first, last);
-        foreach ((ulong first, ulong last, _) in mapped) Assert.Equal((0ul, 0ul), (table.Find(first), table.Find(last)));
+        foreach ((ulong first, ulong last, _) in mapped)
+            Assert.Equal((0ul, 0ul), (table.Find(first), table.Find(last)));
         Assert.InRange(table.CountNodes(), 1, MostEmpty);
     }
 

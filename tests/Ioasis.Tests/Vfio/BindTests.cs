@@ -11,7 +11,8 @@ public sealed class BindTests
     public void BeforeBindEverythingElseIsRefused()
     {
         using var bench = new VfioBench(bound: false);
-        foreach (uint command in new[] { VfioH.VFIO_DEVICE_GET_INFO, VfioH.VFIO_DEVICE_RESET, VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, 0x3bffu, 0x5401u })
+        foreach (uint command in new[] { VfioH.VFIO_DEVICE_GET_INFO, VfioH.VFIO_DEVICE_RESET,
+            VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, 0x3bffu, 0x5401u })
             Assert.Equal(Errno.EINVAL, bench.Ioctl(command).Errno);
         Assert.Equal(Errno.EINVAL, bench.File.Read(bench.Caller, Region(7), bench.Caller.Scratch, 0).Errno);
         Assert.Equal(Errno.EINVAL, bench.File.Read(bench.Caller, Region(7), bench.Caller.Scratch, 4).Errno);
@@ -42,7 +43,13 @@ public sealed class BindTests
 
         Errno Bind(uint argsz, uint flags, int fd, ulong token = 0)
         {
-            bench.Caller.Put(at, new VfioDeviceBindIommufd { Argsz = argsz, Flags = flags, Iommufd = fd, TokenUuidPtr = token });
+            bench.Caller.Put(at, new VfioDeviceBindIommufd
+            {
+                Argsz = argsz,
+                Flags = flags,
+                Iommufd = fd,
+                TokenUuidPtr = token
+            });
             return bench.File.Ioctl(bench.Caller, VfioH.VFIO_DEVICE_BIND_IOMMUFD, at).Errno;
         }
     }
@@ -81,7 +88,8 @@ public sealed class BindTests
         bench.Context.Close();
         Assert.Equal(SysResult.Ok(), bench.Attach(ioas, out _));
         bench.Close(); // the last one
-        Assert.Equal(Errno.ENOENT, bench.Iommufd(IommufdH.IOMMU_DESTROY, new IommuDestroy { Size = 8, Id = ioas }, out _).Errno);
+        Assert.Equal(Errno.ENOENT,
+            bench.Iommufd(IommufdH.IOMMU_DESTROY, new IommuDestroy { Size = 8, Id = ioas }, out _).Errno);
     }
 
     [Fact]
@@ -101,7 +109,8 @@ public sealed class BindTests
         Assert.NotNull(bench.Endpoint.Attached);
 
         Errno Attach(uint argsz, uint flags, uint id, uint pasid = 0) => bench.Ioctl(
-            VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, new VfioDeviceAttachIommufdPt { Argsz = argsz, Flags = flags, PtId = id, Pasid = pasid }).Errno;
+            VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT,
+                new VfioDeviceAttachIommufdPt { Argsz = argsz, Flags = flags, PtId = id, Pasid = pasid }).Errno;
     }
 
     [Fact]
@@ -128,7 +137,8 @@ public sealed class BindTests
         Assert.Null(bench.Endpoint.Attached);
 
         Errno Detach(uint argsz, uint flags, uint pasid = 0) => bench.Ioctl(
-            VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT, new VfioDeviceDetachIommufdPt { Argsz = argsz, Flags = flags, Pasid = pasid }).Errno;
+            VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT,
+                new VfioDeviceDetachIommufdPt { Argsz = argsz, Flags = flags, Pasid = pasid }).Errno;
     }
 
     [Fact]
@@ -160,8 +170,10 @@ public sealed class BindTests
         bench.Attach(ioas, out _);
         bench.SetConfig(PciRegs.PCI_COMMAND, 2, PciRegs.PCI_COMMAND_MEMORY | PciRegs.PCI_COMMAND_MASTER);
         FakeEvent counter = bench.Caller.AddEvent(20);
-        Assert.Equal(SysResult.Ok(), bench.SetIrqs(VfioH.VFIO_IRQ_SET_DATA_EVENTFD | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, 2, 0, 2, 20, 20));
-        Assert.Equal(SysResult.Ok(), bench.SetIrqs(VfioH.VFIO_IRQ_SET_DATA_EVENTFD | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, 4, 0, 1, 20));
+        Assert.Equal(SysResult.Ok(),
+            bench.SetIrqs(VfioH.VFIO_IRQ_SET_DATA_EVENTFD | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, 2, 0, 2, 20, 20));
+        Assert.Equal(SysResult.Ok(),
+            bench.SetIrqs(VfioH.VFIO_IRQ_SET_DATA_EVENTFD | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, 4, 0, 1, 20));
         bench.MapBar(0);
         bench.Write(0, 0x00, 8, 0x1234);
         Assert.True(bench.Endpoint.BusMaster);
@@ -172,7 +184,9 @@ public sealed class BindTests
         Assert.False(bench.Endpoint.BusMaster);
         Assert.Equal(0, counter.Holders);
         Assert.Equal(0ul, bench.Device.Slot.Read(0, 0, 8));
-        Assert.Equal(SysResult.Ok(), bench.Iommufd(IommufdH.IOMMU_DESTROY, new IommuDestroy { Size = 8, Id = ioas }, out _)); // nobody uses it
+        // nobody uses it
+        Assert.Equal(SysResult.Ok(),
+            bench.Iommufd(IommufdH.IOMMU_DESTROY, new IommuDestroy { Size = 8, Id = ioas }, out _));
         Assert.Equal(SysResult.Ok(), bench.Bind(bench.OpenFile()));
     }
 

@@ -6,7 +6,9 @@ using static Ioasis.Abi.PciRegs;
 
 namespace Ioasis.Tests.Vfio;
 
-/// <summary>Configuration space through VFIO. What bits can be written was measured on Linux 7.2 with vfio-pci.</summary>
+/// <summary>
+/// Configuration space through VFIO. What bits can be written was measured on Linux 7.2 with vfio-pci.
+/// </summary>
 public sealed class ConfigTests
 {
     private const uint ConfigRegion = VfioH.VFIO_PCI_CONFIG_REGION_INDEX;
@@ -30,7 +32,8 @@ public sealed class ConfigTests
     {
         using var bench = new VfioBench();
         var ids = new List<byte>();
-        for (uint at = bench.Config(PCI_CAPABILITY_LIST, 1); at != 0; at = bench.Config((int)at + 1, 1)) ids.Add((byte)bench.Config((int)at, 1));
+        for (uint at = bench.Config(PCI_CAPABILITY_LIST, 1); at != 0; at = bench.Config((int)at + 1, 1))
+            ids.Add((byte)bench.Config((int)at, 1));
         Assert.Equal([PCI_CAP_ID_PM, PCI_CAP_ID_MSI, PCI_CAP_ID_EXP, PCI_CAP_ID_MSIX], ids);
         int msix = bench.Capability(PCI_CAP_ID_MSIX), express = bench.Capability(PCI_CAP_ID_EXP);
         Assert.Equal(3u, bench.Config(msix + PCI_MSIX_FLAGS, 2));
@@ -47,7 +50,8 @@ public sealed class ConfigTests
         Assert.Equal([PCI_EXT_CAP_ID_ATS, PCI_EXT_CAP_ID_PRI], ExtendedOf(bench));
         Assert.Equal(0x8000_0020u, bench.Config(0x100 + PCI_ATS_CAP, 4));
         Assert.Equal(0x8000_0001u, bench.Config(0x110 + PCI_PRI_CTRL, 4)); // enabled; responses carry the PASID
-        Assert.Equal((32u, 32u), (bench.Config(0x110 + PCI_PRI_MAX_REQ, 4), bench.Config(0x110 + PCI_PRI_ALLOC_REQ, 4)));
+        Assert.Equal((32u, 32u),
+            (bench.Config(0x110 + PCI_PRI_MAX_REQ, 4), bench.Config(0x110 + PCI_PRI_ALLOC_REQ, 4)));
         for (int at = 0x100; at < 0x128; at += 4)
         {
             uint before = bench.Config(at, 4);
@@ -59,7 +63,9 @@ public sealed class ConfigTests
         }
     }
 
-    /// <summary>It is left out of the list; its registers stand where they stand, like bytes of no capability.</summary>
+    /// <summary>
+    /// It is left out of the list; its registers stand where they stand, like bytes of no capability.
+    /// </summary>
     [Fact]
     public void ThePASIDCapabilityIsHiddenFromProgramsButNotFromSysfs()
     {
@@ -67,8 +73,10 @@ public sealed class ConfigTests
         byte[] sysfs = bench.Device.ReadConfiguration();
         Assert.Equal(0x1200_0000u | (1u << 16) | PCI_EXT_CAP_ID_PRI, BitConverter.ToUInt32(sysfs, 0x110));
         Assert.Equal((1u << 16) | PCI_EXT_CAP_ID_PASID, BitConverter.ToUInt32(sysfs, 0x120));
-        Assert.Equal(PCI_PASID_CAP_EXEC | PCI_PASID_CAP_PRIV | (20 << 8), BitConverter.ToUInt16(sysfs, 0x120 + PCI_PASID_CAP));
-        Assert.Equal(PCI_PASID_CTRL_ENABLE | PCI_PASID_CTRL_EXEC, BitConverter.ToUInt16(sysfs, 0x120 + PCI_PASID_CTRL)); // this bench enables no more
+        Assert.Equal(PCI_PASID_CAP_EXEC | PCI_PASID_CAP_PRIV | (20 << 8),
+            BitConverter.ToUInt16(sysfs, 0x120 + PCI_PASID_CAP));
+        // this bench enables no more
+        Assert.Equal(PCI_PASID_CTRL_ENABLE | PCI_PASID_CTRL_EXEC, BitConverter.ToUInt16(sysfs, 0x120 + PCI_PASID_CTRL));
         Assert.Equal((1u << 16) | PCI_EXT_CAP_ID_PRI, bench.Config(0x110, 4));
         Assert.Equal(BitConverter.ToUInt32(sysfs, 0x124), bench.Config(0x124, 4));
     }
@@ -91,8 +99,11 @@ public sealed class ConfigTests
         });
         Assert.Equal(ids, ExtendedOf(bench));
         if (ids.Length == 0) Assert.Equal(0u, bench.Config(PCI_CFG_SPACE_SIZE, 4));
-        if (pasidBits > 0) Assert.Equal((uint)pasidBits << 8, BitConverter.ToUInt16(bench.Device.ReadConfiguration(), (ats ? 0x120 : 0x100) + PCI_PASID_CAP));
-        Assert.Equal(pasidBits > 0, (bench.Config(bench.Capability(PCI_CAP_ID_EXP) + PCI_EXP_DEVCAP2, 4) & PCI_EXP_DEVCAP2_EE_PREFIX) != 0);
+        if (pasidBits > 0)
+            Assert.Equal((uint)pasidBits << 8,
+            BitConverter.ToUInt16(bench.Device.ReadConfiguration(), (ats ? 0x120 : 0x100) + PCI_PASID_CAP));
+        Assert.Equal(pasidBits > 0,
+            (bench.Config(bench.Capability(PCI_CAP_ID_EXP) + PCI_EXP_DEVCAP2, 4) & PCI_EXP_DEVCAP2_EE_PREFIX) != 0);
     }
 
     private static List<ushort> ExtendedOf(VfioBench bench)
@@ -163,10 +174,12 @@ public sealed class ConfigTests
     {
         using var bus = new VfioPciBus(1);
         var ranges = new List<(ulong First, ulong Last)>();
-        foreach (PciDeviceModel model in new PciDeviceModel[] { new DmaTestDevice(), new EduDevice(), new DmaTestDevice(), new EduDevice() })
+        foreach (PciDeviceModel model in new PciDeviceModel[] { new DmaTestDevice(), new EduDevice(),
+            new DmaTestDevice(), new EduDevice() })
         {
             using VfioPciDevice device = bus.Add(model, new Ioasis.Tests.Core.DmaBench().NewEndpoint(), 0);
-            ranges.AddRange(device.Function.Bars.Select(b => (device.BarAddresses[b.Index], device.BarAddresses[b.Index] + b.Size - 1)));
+            ranges.AddRange(device.Function.Bars.Select(
+                    b => (device.BarAddresses[b.Index], device.BarAddresses[b.Index] + b.Size - 1)));
         }
 
         ranges.Sort();
@@ -208,7 +221,8 @@ public sealed class ConfigTests
         Assert.Equal(Errno.EIO, bench.File.Read(bench.Caller, VfioBench.Region(0), at, 4).Errno);
         Assert.Equal(Errno.EIO, bench.File.Write(bench.Caller, VfioBench.Region(0), at, 4).Errno);
         Assert.Equal(Errno.EINVAL, bench.File.Read(bench.Caller, VfioBench.Region(0) + 4096, at, 4).Errno);
-        Assert.Equal(SysResult.Ok(4), bench.File.Read(bench.Caller, VfioBench.Region(4), at, 4)); // the MSI-X table is not the function's
+        // the MSI-X table is not the function's
+        Assert.Equal(SysResult.Ok(4), bench.File.Read(bench.Caller, VfioBench.Region(4), at, 4));
         Assert.Equal(Errno.EIO, bench.File.Read(bench.Caller, VfioBench.Region(4) + 60, at, 8).Errno); // half of it is
         bench.SetConfig(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
         Assert.False(bench.Endpoint.BusMaster);
@@ -224,7 +238,8 @@ public sealed class ConfigTests
         bench.SetConfig(PCI_INTERRUPT_LINE, 1, 0x77);
         bench.Write(0, 0, 8, 0x1234);
         Assert.Equal(SysResult.Ok(), bench.Ioctl(VfioH.VFIO_DEVICE_RESET));
-        Assert.Equal((uint)(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE), bench.Config(PCI_COMMAND, 2));
+        Assert.Equal((uint)(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE),
+            bench.Config(PCI_COMMAND, 2));
         Assert.True(bench.Endpoint.BusMaster);
         Assert.Equal(0x77u, bench.Config(PCI_INTERRUPT_LINE, 1));
         Assert.Equal(0u, bench.Read(0, 0, 4));
@@ -265,7 +280,8 @@ public sealed class ConfigTests
         Assert.Equal(before, bench.Config(control, 2));
         Assert.Equal(0u, bench.Read(0, 0, 4));
         bench.SetConfig(control, 2, 0xffff & ~(uint)PCI_EXP_DEVCTL_BCR_FLR);
-        Assert.Equal(PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_READRQ | PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | 0xfu, bench.Config(control, 2));
+        Assert.Equal(PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_READRQ | PCI_EXP_DEVCTL_RELAX_EN
+            | PCI_EXP_DEVCTL_NOSNOOP_EN | 0xfu, bench.Config(control, 2));
     }
 
     [Fact]
@@ -275,7 +291,8 @@ public sealed class ConfigTests
         const uint enable = VfioH.VFIO_IRQ_SET_DATA_EVENTFD | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER;
         const uint disable = VfioH.VFIO_IRQ_SET_DATA_NONE | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER;
         bench.Caller.AddEvent(20);
-        int msi = bench.Capability(PCI_CAP_ID_MSI) + PCI_MSI_FLAGS, msix = bench.Capability(PCI_CAP_ID_MSIX) + PCI_MSIX_FLAGS;
+        int msi = bench.Capability(PCI_CAP_ID_MSI) + PCI_MSI_FLAGS, msix = bench.Capability(PCI_CAP_ID_MSIX)
+            + PCI_MSIX_FLAGS;
         bench.SetConfig(msi, 2, 0x71);
         Assert.Equal(0u, bench.Config(msi, 2)); // neither enabled nor with more vectors than it has
         bench.SetIrqs(enable, 1, 0, 1, 20);
@@ -291,7 +308,8 @@ public sealed class ConfigTests
         Assert.Equal(0x8003u, bench.Config(msix, 2));
         bench.SetConfig(msix, 2, 0);
         Assert.Equal(0x8003u, bench.Config(msix, 2));
-        Assert.Equal(0x8003, bench.Device.ReadConfiguration()[msix] | (bench.Device.ReadConfiguration()[msix + 1] << 8));
+        Assert.Equal(0x8003, bench.Device.ReadConfiguration()[msix]
+            | (bench.Device.ReadConfiguration()[msix + 1] << 8));
         bench.SetIrqs(disable, 2, 0, 0);
         Assert.Equal(3u, bench.Config(msix, 2));
     }
@@ -308,7 +326,8 @@ public sealed class ConfigTests
         NodeFile second = bench.OpenFile();
         Assert.Equal(SysResult.Ok(), bench.Bind(second));
         byte[] header = new byte[64];
-        Assert.Equal(SysResult.Ok(64), second.Read(bench.Caller, VfioBench.Region(ConfigRegion), bench.Caller.Scratch, 64));
+        Assert.Equal(SysResult.Ok(64),
+            second.Read(bench.Caller, VfioBench.Region(ConfigRegion), bench.Caller.Scratch, 64));
         header = bench.Caller.Get(bench.Caller.Scratch, 64);
         Assert.Equal(PCI_COMMAND_MEMORY, BitConverter.ToUInt16(header, PCI_COMMAND));
         Assert.Equal(bar, BitConverter.ToUInt32(header, 0x10));

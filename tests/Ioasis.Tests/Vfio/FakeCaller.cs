@@ -60,7 +60,8 @@ internal sealed class FakeCaller : ICaller
 
     internal HostBlock Allocate(ulong length) => _memory.Allocate(length);
 
-    internal void Put(ulong address, ReadOnlySpan<byte> bytes) => Assert.True(_memory.TryWrite(new Hva(address), bytes));
+    internal void Put(ulong address, ReadOnlySpan<byte> bytes) =>
+        Assert.True(_memory.TryWrite(new Hva(address), bytes));
 
     internal byte[] Get(ulong address, int count)
     {
@@ -69,7 +70,8 @@ internal sealed class FakeCaller : ICaller
         return bytes;
     }
 
-    internal void Put<T>(ulong address, T value) where T : unmanaged => Put(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
+    internal void Put<T>(ulong address, T value) where T : unmanaged =>
+        Put(address, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
 
     internal T Get<T>(ulong address) where T : unmanaged => MemoryMarshal.Read<T>(Get(address, Marshal.SizeOf<T>()));
 }
@@ -81,11 +83,13 @@ internal sealed class GuardedSpace(OwnAddressSpace inner) : AddressSpace
 
     public override bool TryRead(Hva source, Span<byte> destination) => inner.TryRead(source, destination);
 
-    public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source) => !IsReadOnly && inner.TryWrite(destination, source);
+    public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source) =>
+        !IsReadOnly && inner.TryWrite(destination, source);
 
     public override bool TryLocate(Hva address, out MemoryLocation location) => inner.TryLocate(address, out location);
 
-    public override MemoryBacking Reference(Hva start, ulong length, bool writable) => inner.Reference(start, length, writable);
+    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+        inner.Reference(start, length, writable);
 }
 
 /// <summary>An eventfd. It counts how often it was signalled, and how many hold it.</summary>

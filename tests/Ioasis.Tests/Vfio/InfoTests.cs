@@ -11,9 +11,11 @@ public sealed class InfoTests
     public void DeviceInfoWritesAsMuchAsTheCallerKnows()
     {
         using var bench = new VfioBench();
-        Assert.Equal(SysResult.Ok(), bench.Ioctl(VfioH.VFIO_DEVICE_GET_INFO, new VfioDeviceInfo { Argsz = 24, CapOffset = 77 }, out var info));
+        Assert.Equal(SysResult.Ok(),
+            bench.Ioctl(VfioH.VFIO_DEVICE_GET_INFO, new VfioDeviceInfo { Argsz = 24, CapOffset = 77 }, out var info));
         Assert.Equal((24u, 3u, 9u, 5u, 0u), (info.Argsz, info.Flags, info.NumRegions, info.NumIrqs, info.CapOffset));
-        Assert.Equal(SysResult.Ok(), bench.Ioctl(VfioH.VFIO_DEVICE_GET_INFO, new VfioDeviceInfo { Argsz = 16, CapOffset = 77 }, out info));
+        Assert.Equal(SysResult.Ok(),
+            bench.Ioctl(VfioH.VFIO_DEVICE_GET_INFO, new VfioDeviceInfo { Argsz = 16, CapOffset = 77 }, out info));
         Assert.Equal((16u, 9u, 77u), (info.Argsz, info.NumRegions, info.CapOffset));
         Assert.Equal(Errno.EINVAL, bench.Ioctl(VfioH.VFIO_DEVICE_GET_INFO, new VfioDeviceInfo { Argsz = 15 }).Errno);
         Assert.Equal(Errno.EFAULT, bench.Ioctl(VfioH.VFIO_DEVICE_GET_INFO).Errno);
@@ -36,7 +38,8 @@ public sealed class InfoTests
             Assert.Equal(index == 4 ? (40u, 0u) : (32u, 99u), (info.Argsz, info.CapOffset));
         }
 
-        for (uint index = 8; index < 12; index++) Assert.Equal(Errno.EINVAL, bench.Ioctl(VfioH.VFIO_DEVICE_GET_REGION_INFO, Ask(index)).Errno);
+        for (uint index = 8; index < 12; index++)
+            Assert.Equal(Errno.EINVAL, bench.Ioctl(VfioH.VFIO_DEVICE_GET_REGION_INFO, Ask(index)).Errno);
         Assert.Equal(Errno.EINVAL, bench.Ioctl(VfioH.VFIO_DEVICE_GET_REGION_INFO, Ask(uint.MaxValue)).Errno);
         Assert.Equal(Errno.EINVAL, bench.Ioctl(VfioH.VFIO_DEVICE_GET_REGION_INFO, Ask(0) with { Argsz = 31 }).Errno);
     }
@@ -46,7 +49,8 @@ public sealed class InfoTests
     {
         using var bench = new VfioBench();
         bench.Caller.Put(bench.Caller.Scratch + 32, ulong.MaxValue);
-        Assert.Equal(SysResult.Ok(), bench.Ioctl(VfioH.VFIO_DEVICE_GET_REGION_INFO, Ask(4) with { Argsz = 40 }, out var info));
+        Assert.Equal(SysResult.Ok(),
+            bench.Ioctl(VfioH.VFIO_DEVICE_GET_REGION_INFO, Ask(4) with { Argsz = 40 }, out var info));
         Assert.Equal((40u, 15u, 32u), (info.Argsz, info.Flags, info.CapOffset));
         var header = bench.Caller.Get<VfioInfoCapHeader>(bench.Caller.Scratch + 32);
         Assert.Equal((VfioH.VFIO_REGION_INFO_CAP_MSIX_MAPPABLE, 1u, 0u), (header.Id, header.Version, header.Next));
@@ -60,7 +64,8 @@ public sealed class InfoTests
         Assert.Equal(256ul, info.Size);
         (uint, uint, uint)[] expected = [(0, 7, 1), (1, 9, 1), (2, 9, 0), (4, 9, 1)];
         Check(bench, expected);
-        Assert.Equal(Errno.EINVAL, bench.Ioctl(VfioH.VFIO_DEVICE_GET_IRQ_INFO, new VfioIrqInfo { Argsz = 16, Index = 3 }).Errno);
+        Assert.Equal(Errno.EINVAL,
+            bench.Ioctl(VfioH.VFIO_DEVICE_GET_IRQ_INFO, new VfioIrqInfo { Argsz = 16, Index = 3 }).Errno);
     }
 
     [Fact]
@@ -68,7 +73,8 @@ public sealed class InfoTests
     {
         using var bench = new VfioBench();
         Check(bench, [(0, 7, 0), (1, 9, 1), (2, 1, 4), (3, 9, 1), (4, 9, 1)]);
-        Assert.Equal(Errno.EINVAL, bench.Ioctl(VfioH.VFIO_DEVICE_GET_IRQ_INFO, new VfioIrqInfo { Argsz = 16, Index = 5 }).Errno);
+        Assert.Equal(Errno.EINVAL,
+            bench.Ioctl(VfioH.VFIO_DEVICE_GET_IRQ_INFO, new VfioIrqInfo { Argsz = 16, Index = 5 }).Errno);
         Assert.Equal(Errno.EINVAL, bench.Ioctl(VfioH.VFIO_DEVICE_GET_IRQ_INFO, new VfioIrqInfo { Argsz = 15 }).Errno);
     }
 
@@ -86,7 +92,8 @@ public sealed class InfoTests
     public void FeaturesAreThoseOfADeviceWithoutMigration()
     {
         using var bench = new VfioBench();
-        const uint get = VfioH.VFIO_DEVICE_FEATURE_GET, set = VfioH.VFIO_DEVICE_FEATURE_SET, probe = VfioH.VFIO_DEVICE_FEATURE_PROBE;
+        const uint get = VfioH.VFIO_DEVICE_FEATURE_GET, set = VfioH.VFIO_DEVICE_FEATURE_SET,
+            probe = VfioH.VFIO_DEVICE_FEATURE_PROBE;
         foreach (uint feature in new uint[] { 0, 1, 2, 6, 7, 8, 9, 10, 11, 13, 0xffff })
         {
             Assert.Equal(Errno.ENOTTY, Feature(feature | probe));
@@ -130,10 +137,13 @@ public sealed class InfoTests
     public void AHotResetHitsTheDeviceAlone()
     {
         using var bench = new VfioBench();
-        Assert.Equal(Errno.ENOSPC, bench.Ioctl(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, new VfioPciHotResetInfo { Argsz = 12, Flags = 9 }, out var info).Errno);
+        Assert.Equal(Errno.ENOSPC, bench.Ioctl(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO,
+                new VfioPciHotResetInfo { Argsz = 12, Flags = 9 }, out var info).Errno);
         Assert.Equal((12u, 0u, 1u), (info.Argsz, info.Flags, info.Count));
-        Assert.Equal(Errno.EINVAL, bench.Ioctl(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, new VfioPciHotResetInfo { Argsz = 11 }).Errno);
-        Assert.Equal(SysResult.Ok(), bench.Ioctl(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, new VfioPciHotResetInfo { Argsz = 20 }, out info));
+        Assert.Equal(Errno.EINVAL,
+            bench.Ioctl(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, new VfioPciHotResetInfo { Argsz = 11 }).Errno);
+        Assert.Equal(SysResult.Ok(),
+            bench.Ioctl(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, new VfioPciHotResetInfo { Argsz = 20 }, out info));
         Assert.Equal((20u, 3u, 1u), (info.Argsz, info.Flags, info.Count));
         var device = bench.Caller.Get<VfioPciDependentDevice>(bench.Caller.Scratch + 12);
         Assert.Equal((1u, 1, 2, 0x20), (device.Devid, device.Segment, device.Bus, device.Devfn));
@@ -146,7 +156,8 @@ public sealed class InfoTests
         Assert.Equal(0u, bench.Read(0, 0, 4));
 
         Errno HotReset(uint argsz, uint flags, uint count) =>
-            bench.Ioctl(VfioH.VFIO_DEVICE_PCI_HOT_RESET, new VfioPciHotReset { Argsz = argsz, Flags = flags, Count = count }).Errno;
+            bench.Ioctl(VfioH.VFIO_DEVICE_PCI_HOT_RESET,
+                new VfioPciHotReset { Argsz = argsz, Flags = flags, Count = count }).Errno;
     }
 
     [Fact]
@@ -181,16 +192,25 @@ public sealed class InfoTests
 
         Errno Ask(uint region, uint flags, int fd, ulong at = 0, uint argsz = 32) => bench.Ioctl(
             VfioH.VFIO_DEVICE_IOEVENTFD,
-            new VfioDeviceIoeventfd { Argsz = argsz, Flags = flags, Offset = VfioBench.Region(region) + at, Data = 1, Fd = fd }).Errno;
+            new VfioDeviceIoeventfd
+            {
+                Argsz = argsz,
+                Flags = flags,
+                Offset = VfioBench.Region(region) + at,
+                Data = 1,
+                Fd = fd
+            }).Errno;
     }
 
-    private static VfioRegionInfo Ask(uint index) => new() { Argsz = (uint)Marshal.SizeOf<VfioRegionInfo>(), Index = index, Flags = 0xff, CapOffset = 99 };
+    private static VfioRegionInfo Ask(uint index) =>
+        new() { Argsz = (uint)Marshal.SizeOf<VfioRegionInfo>(), Index = index, Flags = 0xff, CapOffset = 99 };
 
     private static void Check(VfioBench bench, (uint Index, uint Flags, uint Count)[] expected)
     {
         foreach ((uint index, uint flags, uint count) in expected)
         {
-            Assert.Equal(SysResult.Ok(), bench.Ioctl(VfioH.VFIO_DEVICE_GET_IRQ_INFO, new VfioIrqInfo { Argsz = 16, Index = index }, out var info));
+            Assert.Equal(SysResult.Ok(), bench.Ioctl(
+                    VfioH.VFIO_DEVICE_GET_IRQ_INFO, new VfioIrqInfo { Argsz = 16, Index = index }, out var info));
             Assert.Equal((index, flags, count), (index, info.Flags, info.Count));
         }
     }

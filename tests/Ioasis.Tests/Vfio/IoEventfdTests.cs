@@ -29,7 +29,8 @@ public sealed class IoEventfdTests : IDisposable
         NodeFile next = _bench.OpenFile();
         Assert.True(_bench.Bind(next).IsOk);
         _bench.Caller.Put(_bench.Caller.Scratch, (ushort)PciRegs.PCI_COMMAND_MEMORY);
-        Assert.True(next.Write(_bench.Caller, VfioBench.Region(7) + PciRegs.PCI_COMMAND, _bench.Caller.Scratch, 2).IsOk);
+        Assert.True(next.Write(_bench.Caller, VfioBench.Region(7) + PciRegs.PCI_COMMAND,
+                _bench.Caller.Scratch, 2).IsOk);
         write.GoOn();
         Assert.True(next.Read(_bench.Caller, VfioBench.Region(2) + 0x10, _bench.Caller.Scratch, 4).IsOk);
         Assert.Equal(0u, _bench.Caller.Get<uint>(_bench.Caller.Scratch));

@@ -8,7 +8,8 @@ namespace Ioasis.Tests.Vfio;
 public sealed class IrqTests
 {
     private const uint None = VFIO_IRQ_SET_DATA_NONE, Bool = VFIO_IRQ_SET_DATA_BOOL, Event = VFIO_IRQ_SET_DATA_EVENTFD;
-    private const uint Mask = VFIO_IRQ_SET_ACTION_MASK, Unmask = VFIO_IRQ_SET_ACTION_UNMASK, Trigger = VFIO_IRQ_SET_ACTION_TRIGGER;
+    private const uint Mask = VFIO_IRQ_SET_ACTION_MASK, Unmask = VFIO_IRQ_SET_ACTION_UNMASK,
+        Trigger = VFIO_IRQ_SET_ACTION_TRIGGER;
     private const uint Intx = 0, Msi = 1, Msix = 2, Err = 3, Req = 4;
     private const int Fd = 20, Fd2 = 21;
 
@@ -54,7 +55,8 @@ public sealed class IrqTests
     {
         using var bench = new VfioBench();
         Assert.Equal(Errno.EFAULT, bench.Ioctl(VFIO_DEVICE_SET_IRQS).Errno);
-        Assert.Equal(Errno.EINVAL, bench.Ioctl(VFIO_DEVICE_SET_IRQS, new VfioIrqSet { Argsz = 19, Flags = None | Trigger, Index = Req, Count = 1 }).Errno);
+        Assert.Equal(Errno.EINVAL, bench.Ioctl(VFIO_DEVICE_SET_IRQS,
+                new VfioIrqSet { Argsz = 19, Flags = None | Trigger, Index = Req, Count = 1 }).Errno);
         ulong at = bench.Caller.ScratchEnd - 22;
         bench.Caller.Put(at, new VfioIrqSet { Argsz = 24, Flags = Event | Trigger, Index = Req, Count = 1 });
         Assert.Equal(Errno.EFAULT, bench.File.Ioctl(bench.Caller, VFIO_DEVICE_SET_IRQS, at).Errno);
@@ -182,7 +184,8 @@ public sealed class IrqTests
         Assert.Equal(SysResult.Ok(), bench.SetIrqs(None | Trigger, Msi, 0, 2));
         Assert.Equal(1, counter.Take());
         Assert.Equal(Errno.EINVAL, bench.SetIrqs(Event | Trigger, Intx, 0, 1, Fd).Errno);
-        Assert.Equal(Errno.EINVAL, bench.SetIrqs(Event | Trigger, Msi, 1, 2, Fd2, Fd2).Errno); // vector 2 was not allocated
+        // vector 2 was not allocated
+        Assert.Equal(Errno.EINVAL, bench.SetIrqs(Event | Trigger, Msi, 1, 2, Fd2, Fd2).Errno);
         Assert.Equal(0, second.Holders);
         Assert.Equal(SysResult.Ok(), bench.SetIrqs(Event | Trigger, Msi, 1, 1, Fd2));
         Assert.Equal(SysResult.Ok(), bench.SetIrqs(Event | Trigger, Msi, 2, 1, -1));
@@ -276,7 +279,10 @@ public sealed class IrqTests
         Devices.SlotBench.Until(() => counter.Signals == 1 && second.Signals == 1);
     }
 
-    /// <summary>A function with four MSI vectors: what is written to register 0 is raised, and register 4 tells whether it could be.</summary>
+    /// <summary>
+    /// A function with four MSI vectors: what is written to register 0 is raised, and register 4 tells whether it could
+    /// be.
+    /// </summary>
     private sealed class MultiMsi : PciDeviceModel
     {
         private static readonly Register s_raise = new("raise", 0, 4, RegisterKind.Doorbell);

@@ -31,7 +31,8 @@ public sealed class RegionTests
     {
         using var bench = new VfioBench();
         ulong at = bench.Caller.Scratch;
-        foreach (ulong offset in new[] { Region(1), Region(3), Region(5), Region(6), Region(8), Region(10), unchecked((ulong)-8) })
+        foreach (ulong offset in new[] { Region(1), Region(3), Region(5), Region(6), Region(8), Region(10),
+            unchecked((ulong)-8) })
         {
             Assert.Equal(Errno.EINVAL, bench.File.Read(bench.Caller, offset, at, 4).Errno);
             Assert.Equal(Errno.EINVAL, bench.File.Write(bench.Caller, offset, at, 4).Errno);
@@ -129,7 +130,8 @@ public sealed class RegionTests
         bench.SetConfig(PciRegs.PCI_BASE_ADDRESS_0, 4, uint.MaxValue);
         Same();
         bench.Caller.AddEvent(30);
-        Assert.Equal(SysResult.Ok(), bench.SetIrqs(VfioH.VFIO_IRQ_SET_DATA_EVENTFD | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, VfioH.VFIO_PCI_MSI_IRQ_INDEX, 0, 1, 30));
+        Assert.Equal(SysResult.Ok(), bench.SetIrqs(VfioH.VFIO_IRQ_SET_DATA_EVENTFD | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER,
+                VfioH.VFIO_PCI_MSI_IRQ_INDEX, 0, 1, 30));
         Same();
         Assert.Equal(SysResult.Ok(), bench.Ioctl(VfioH.VFIO_DEVICE_RESET));
         Same();

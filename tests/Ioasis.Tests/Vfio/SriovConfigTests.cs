@@ -6,7 +6,9 @@ using static Ioasis.Abi.PciRegs;
 
 namespace Ioasis.Tests.Vfio;
 
-/// <summary>The SR-IOV capability as a program sees it, and what a virtual function's configuration space has of its own.</summary>
+/// <summary>
+/// The SR-IOV capability as a program sees it, and what a virtual function's configuration space has of its own.
+/// </summary>
 public sealed class SriovConfigTests
 {
     [Theory]
@@ -14,20 +16,25 @@ public sealed class SriovConfigTests
     [InlineData(false)]
     public void TheCapabilityIsThereAndCannotBeWritten(bool ats)
     {
-        using var bench = new VfioBench(new DmaTestDevice(5), restrict: f => ats ? f : f with { HasAts = false, PageRequests = 0 });
+        using var bench = new VfioBench(
+            new DmaTestDevice(5), restrict: f => ats ? f : f with { HasAts = false, PageRequests = 0 });
         int at = Extended(bench, PCI_EXT_CAP_ID_SRIOV);
         Assert.NotEqual(0, at);
         Assert.Equal(0, Extended(bench, PCI_EXT_CAP_ID_PASID)); // hidden, behind it or not
         Assert.Equal(ats, Extended(bench, PCI_EXT_CAP_ID_ATS) != 0);
-        Assert.Equal((5u, 5u, 0u), (bench.Config(at + PCI_SRIOV_INITIAL_VF, 2), bench.Config(at + PCI_SRIOV_TOTAL_VF, 2), bench.Config(at + PCI_SRIOV_NUM_VF, 2)));
-        Assert.Equal((0x80u, 1u, 0x11eau), (bench.Config(at + PCI_SRIOV_VF_OFFSET, 2), bench.Config(at + PCI_SRIOV_VF_STRIDE, 2), bench.Config(at + PCI_SRIOV_VF_DID, 2)));
-        Assert.Equal((uint)bench.Device.VfBarAddresses[0] | PCI_BASE_ADDRESS_MEM_TYPE_64, bench.Config(at + PCI_SRIOV_BAR, 4));
+        Assert.Equal((5u, 5u, 0u), (bench.Config(at + PCI_SRIOV_INITIAL_VF, 2),
+                bench.Config(at + PCI_SRIOV_TOTAL_VF, 2), bench.Config(at + PCI_SRIOV_NUM_VF, 2)));
+        Assert.Equal((0x80u, 1u, 0x11eau), (bench.Config(at + PCI_SRIOV_VF_OFFSET, 2),
+                bench.Config(at + PCI_SRIOV_VF_STRIDE, 2), bench.Config(at + PCI_SRIOV_VF_DID, 2)));
+        Assert.Equal((uint)bench.Device.VfBarAddresses[0] | PCI_BASE_ADDRESS_MEM_TYPE_64,
+            bench.Config(at + PCI_SRIOV_BAR, 4));
 
         bench.SetConfig(at + PCI_SRIOV_CTRL, 2, 0xffff);
         bench.SetConfig(at + PCI_SRIOV_NUM_VF, 2, 3);
         bench.SetConfig(at + PCI_SRIOV_BAR, 4, 0xffffffff);
         Assert.Equal((0u, 0u), (bench.Config(at + PCI_SRIOV_CTRL, 2), bench.Config(at + PCI_SRIOV_NUM_VF, 2)));
-        Assert.Equal((uint)bench.Device.VfBarAddresses[0] | PCI_BASE_ADDRESS_MEM_TYPE_64, bench.Config(at + PCI_SRIOV_BAR, 4));
+        Assert.Equal((uint)bench.Device.VfBarAddresses[0] | PCI_BASE_ADDRESS_MEM_TYPE_64,
+            bench.Config(at + PCI_SRIOV_BAR, 4));
     }
 
     [Fact]
@@ -72,7 +79,8 @@ public sealed class SriovConfigTests
         var bench = new Ioasis.Tests.Core.DmaBench();
         using VfioPciDevice physical = bus.Add(new DmaTestDevice(5), bench.NewEndpoint(), 0);
         var endpoint = new Endpoint(new RequesterId(0, 0, 9, 1), bench.Unit, new IommuGroup(9));
-        using VfioPciDevice device = bus.AddVirtual(new DmaTestDevice(5).CreateVirtualFunction(), endpoint, 1, physical, 3);
+        using VfioPciDevice device =
+            bus.AddVirtual(new DmaTestDevice(5).CreateVirtualFunction(), endpoint, 1, physical, 3);
         byte[] own = device.ReadConfiguration();
         Assert.Equal(uint.MaxValue, BitConverter.ToUInt32(own));
         Assert.Equal(0u, BitConverter.ToUInt32(own, PCI_BASE_ADDRESS_0));

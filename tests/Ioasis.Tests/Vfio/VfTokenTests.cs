@@ -5,7 +5,8 @@ namespace Ioasis.Tests.Vfio;
 
 public sealed class VfTokenTests
 {
-    private static readonly Guid s_one = new("52ac9bff-3a88-4fbd-901a-0d767c3b6c97"), s_other = new("88594674-90a0-47a9-aea8-9d9b352ac08a");
+    private static readonly Guid s_one = new("52ac9bff-3a88-4fbd-901a-0d767c3b6c97"),
+        s_other = new("88594674-90a0-47a9-aea8-9d9b352ac08a");
 
     [Theory]
     [InlineData("", null)]
@@ -35,7 +36,8 @@ public sealed class VfTokenTests
     [Fact]
     public void BytesAreInTheOrderOfTheText()
     {
-        Guid token = VfToken.FromBytes([0x52, 0xac, 0x9b, 0xff, 0x3a, 0x88, 0x4f, 0xbd, 0x90, 0x1a, 0x0d, 0x76, 0x7c, 0x3b, 0x6c, 0x97]);
+        Guid token = VfToken.FromBytes(
+            [0x52, 0xac, 0x9b, 0xff, 0x3a, 0x88, 0x4f, 0xbd, 0x90, 0x1a, 0x0d, 0x76, 0x7c, 0x3b, 0x6c, 0x97]);
         Assert.Equal(s_one, token);
     }
 

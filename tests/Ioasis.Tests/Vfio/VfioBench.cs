@@ -64,7 +64,8 @@ internal sealed class VfioBench : IDisposable
 
     internal SysResult Ioctl(uint command, NodeFile? file = null) => (file ?? File).Ioctl(Caller, command, 0);
 
-    internal SysResult Ioctl<T>(uint command, T argument, NodeFile? file = null) where T : unmanaged => Ioctl(command, argument, out _, file);
+    internal SysResult Ioctl<T>(uint command, T argument, NodeFile? file = null) where T : unmanaged =>
+        Ioctl(command, argument, out _, file);
 
     internal SysResult Ioctl<T>(uint command, T argument, out T answer, NodeFile? file = null) where T : unmanaged
     {
@@ -74,7 +75,8 @@ internal sealed class VfioBench : IDisposable
         return result;
     }
 
-    internal SysResult Iommufd<T>(uint command, T argument, out T answer) where T : unmanaged => Ioctl(command, argument, out answer, Context);
+    internal SysResult Iommufd<T>(uint command, T argument, out T answer) where T : unmanaged =>
+        Ioctl(command, argument, out answer, Context);
 
     internal SysResult SetIrqs(uint flags, uint index, uint start, uint count, params int[] descriptors)
     {
@@ -85,7 +87,14 @@ internal sealed class VfioBench : IDisposable
 
     internal SysResult SetIrqsData(uint flags, uint index, uint start, uint count, byte[] data)
     {
-        Caller.Put(Caller.Scratch, new VfioIrqSet { Argsz = 20 + (uint)data.Length, Flags = flags, Index = index, Start = start, Count = count });
+        Caller.Put(Caller.Scratch, new VfioIrqSet
+        {
+            Argsz = 20 + (uint)data.Length,
+            Flags = flags,
+            Index = index,
+            Start = start,
+            Count = count
+        });
         Caller.Put(Caller.Scratch + 20, data);
         return File.Ioctl(Caller, VfioH.VFIO_DEVICE_SET_IRQS, Caller.Scratch);
     }
@@ -107,7 +116,8 @@ internal sealed class VfioBench : IDisposable
 
     internal uint Config(int offset, int count) => Read(VfioH.VFIO_PCI_CONFIG_REGION_INDEX, (ulong)offset, count);
 
-    internal void SetConfig(int offset, int count, uint value) => Write(VfioH.VFIO_PCI_CONFIG_REGION_INDEX, (ulong)offset, count, value);
+    internal void SetConfig(int offset, int count, uint value) =>
+        Write(VfioH.VFIO_PCI_CONFIG_REGION_INDEX, (ulong)offset, count, value);
 
     /// <summary>Offset of a capability.</summary>
     internal int Capability(byte id)
@@ -134,7 +144,8 @@ internal sealed class VfioBench : IDisposable
             new IommuIoasMap
             {
                 Size = 40,
-                Flags = IommufdH.IOMMU_IOAS_MAP_FIXED_IOVA | IommufdH.IOMMU_IOAS_MAP_READABLE | IommufdH.IOMMU_IOAS_MAP_WRITEABLE,
+                Flags = IommufdH.IOMMU_IOAS_MAP_FIXED_IOVA | IommufdH.IOMMU_IOAS_MAP_READABLE
+                | IommufdH.IOMMU_IOAS_MAP_WRITEABLE,
                 IoasId = ioas.OutIoasId,
                 UserVa = (ulong)block.Address,
                 Length = length,
@@ -146,7 +157,8 @@ internal sealed class VfioBench : IDisposable
 
     internal SysResult Attach(uint pageTable, out uint hwpt)
     {
-        SysResult result = Ioctl(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, new VfioDeviceAttachIommufdPt { Argsz = 16, PtId = pageTable }, out var answer);
+        SysResult result = Ioctl(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT,
+            new VfioDeviceAttachIommufdPt { Argsz = 16, PtId = pageTable }, out var answer);
         hwpt = answer.PtId;
         return result;
     }

@@ -15,7 +15,10 @@ internal readonly record struct DsaProgress(int Done, DsaStatus Status, ulong Ad
     internal bool IsComplete => Status == DsaStatus.None;
 }
 
-/// <summary>An engine's way to memory: through its port, with the PASID of the descriptor, asking for pages where that may block.</summary>
+/// <summary>
+/// An engine's way to memory: through its port, with the PASID of the descriptor, asking for pages where that may
+/// block.
+/// </summary>
 /// <param name="port">The engine's port.</param>
 /// <param name="engine">Which engine; its page requests carry this as their group.</param>
 internal sealed class DsaAccess(DmaPort port, int engine)
@@ -61,19 +64,23 @@ internal sealed class DsaAccess(DmaPort port, int engine)
     {
         if (!result.IsRecoverable)
         {
-            return result.Reason is FaultReason.NotMapped or FaultReason.NoPermission or FaultReason.MemoryGone or FaultReason.BeyondAddressWidth
+            return result.Reason is FaultReason.NotMapped or FaultReason.NoPermission or FaultReason.MemoryGone
+                or FaultReason.BeyondAddressWidth
                 ? DsaStatus.PageFaultNobof
                 : DsaStatus.TranslationFail;
         }
 
         int response = -1; // none yet
-        PageRequestAccess access = (isWrite ? PageRequestAccess.Write : PageRequestAccess.Read) | (work.Privileged ? PageRequestAccess.Privileged : PageRequestAccess.None);
-        bool asked = port.RequestPage(new PageRequest(work.Pasid, (uint)engine, access, new Iova(address & ~0xfffUL), IsLast: true), given =>
+        PageRequestAccess access = (isWrite ? PageRequestAccess.Write : PageRequestAccess.Read)
+            | (work.Privileged ? PageRequestAccess.Privileged : PageRequestAccess.None);
+        bool asked = port.RequestPage(
+            new PageRequest(work.Pasid, (uint)engine, access, new Iova(address & ~0xfffUL), IsLast: true), given =>
         {
             Volatile.Write(ref response, (int)given);
             work.Wake();
         });
-        if (asked && work.WaitUntil(() => Volatile.Read(ref response) >= 0) && response == (int)PageResponse.Success) return DsaStatus.None;
+        if (asked && work.WaitUntil(() => Volatile.Read(ref response) >= 0) && response == (int)PageResponse.Success)
+            return DsaStatus.None;
         port.GiveUp(work.Pasid, new Iova(address), isWrite, result);
         return DsaStatus.PageFaultIr;
     }

@@ -45,9 +45,11 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
             case DsaCommand.RequestIntHandle or DsaCommand.ReleaseIntHandle:
                 ushort vector = (ushort)operand;
                 DsaCommandError error = vector >= DsaRegisters.Vectors ? DsaCommandError.InvalIntIdx
-                    : scheduler.SetHandle(vector, command == DsaCommand.RequestIntHandle) || command == DsaCommand.RequestIntHandle ? DsaCommandError.Success
+                    : scheduler.SetHandle(vector, command == DsaCommand.RequestIntHandle)
+                    || command == DsaCommand.RequestIntHandle ? DsaCommandError.Success
                     : DsaCommandError.InvalIntIdx;
-                End(wantsInterrupt, error, error == DsaCommandError.Success && command == DsaCommand.RequestIntHandle ? vector : (ushort)0);
+                End(wantsInterrupt, error, error == DsaCommandError.Success
+                    && command == DsaCommand.RequestIntHandle ? vector : (ushort)0);
                 break;
             case DsaCommand.DisableDevice when scheduler.State != DsaState.Enabled:
                 End(wantsInterrupt, DsaCommandError.DisDevEn);
@@ -64,7 +66,8 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
                 Wait(scheduler.Queues, aborts: true, disables: true, () =>
                 {
                     foreach (DsaQueue queue in scheduler.Queues) ClearQueue(queue);
-                    foreach (Register register in DsaRegisters.Group.SelectMany(g => g).Concat(DsaRegisters.Permission)) Clear(register);
+                    foreach (Register register in DsaRegisters.Group.SelectMany(g => g).Concat(DsaRegisters.Permission))
+                        Clear(register);
                     Clear(DsaRegisters.General);
                     Clear(DsaRegisters.InterruptEnables);
                     scheduler.Errors.Clear();
@@ -74,10 +77,12 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
                 });
                 break;
             case DsaCommand.DrainAll or DsaCommand.AbortAll:
-                Wait(scheduler.Queues, command == DsaCommand.AbortAll, false, () => End(wantsInterrupt, DsaCommandError.Success));
+                Wait(scheduler.Queues, command == DsaCommand.AbortAll, false,
+                    () => End(wantsInterrupt, DsaCommandError.Success));
                 break;
             case DsaCommand.DrainPasid or DsaCommand.AbortPasid:
-                Wait(w => w.Pasid?.Value == operand, command == DsaCommand.AbortPasid, () => End(wantsInterrupt, DsaCommandError.Success));
+                Wait(w => w.Pasid?.Value == operand, command == DsaCommand.AbortPasid,
+                    () => End(wantsInterrupt, DsaCommandError.Success));
                 break;
             default:
                 OnQueues(command, operand, wantsInterrupt);
@@ -140,7 +145,8 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
         var groups = new DsaGroups(Read);
         DsaCommandError error = groups.Check(Enumerable.Range(0, DsaRegisters.Queues).Sum(q => (int)Config(q).Size));
         if (error != DsaCommandError.Success) return error;
-        for (int engine = 0; engine < DsaRegisters.Engines; engine++) scheduler.GroupOfEngine[engine] = groups.OfEngine(engine);
+        for (int engine = 0; engine < DsaRegisters.Engines; engine++)
+            scheduler.GroupOfEngine[engine] = groups.OfEngine(engine);
         foreach (DsaQueue queue in scheduler.Queues) queue.Group = groups.OfQueue(queue.Index);
         scheduler.SetState(DsaState.Enabled);
         return DsaCommandError.Success;
@@ -169,7 +175,8 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
         if (wantsInterrupt) scheduler.Errors.Raise(DsaCause.CommandDone);
     }
 
-    private DsaQueueConfig Config(int queue) => DsaQueueConfig.Read(dword => (uint)Read(DsaRegisters.Queue[queue][dword]));
+    private DsaQueueConfig Config(int queue) =>
+        DsaQueueConfig.Read(dword => (uint)Read(DsaRegisters.Queue[queue][dword]));
 
     private void ClearQueue(DsaQueue queue)
     {

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Devices.Dsa;
 
-/// <summary>What the device writes when it is done with a descriptor, 32 bytes (Linux: struct dsa_completion_record).</summary>
+/// <summary>
+/// What the device writes when it is done with a descriptor, 32 bytes (Linux: struct dsa_completion_record).
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Size)]
 internal struct DsaCompletionRecord
 {

@@ -3,7 +3,9 @@ using Ioasis.Core.Dma;
 
 namespace Ioasis.Devices.Dsa;
 
-/// <summary>An engine: a thread and a port. It takes descriptors from the queues of its group as long as there are any.</summary>
+/// <summary>
+/// An engine: a thread and a port. It takes descriptors from the queues of its group as long as there are any.
+/// </summary>
 internal sealed class DsaEngine : IDisposable
 {
     private readonly DsaScheduler _scheduler;
@@ -28,7 +30,9 @@ internal sealed class DsaEngine : IDisposable
         });
     }
 
-    /// <summary>There is something to take. One that is busy looks again when it is done: there is room for one more start.</summary>
+    /// <summary>
+    /// There is something to take. One that is busy looks again when it is done: there is room for one more start.
+    /// </summary>
     internal void Wake() => _thread.TryStart(true);
 
     /// <summary>Waits until it does nothing. What it works on was aborted before.</summary>
@@ -44,12 +48,16 @@ internal sealed class DsaEngine : IDisposable
     private bool Do(DsaWork work)
     {
         DsaCompletionRecord record = DsaDescriptorRules.Check(work, _scheduler.IsHandle);
-        if (record.Status == (byte)DsaStatus.None) record = work.Descriptor.Opcode == DsaOpcode.Batch ? DoBatch(work) : _operations.Run(work);
+        if (record.Status == (byte)DsaStatus.None)
+            record = work.Descriptor.Opcode == DsaOpcode.Batch ? DoBatch(work) : _operations.Run(work);
         if (!work.IsAborted) Complete(work, in record);
         return record.IsSuccess;
     }
 
-    /// <summary>Does the descriptors of a batch one after the other. Those after a fence are left out when one before it did not go well.</summary>
+    /// <summary>
+    /// Does the descriptors of a batch one after the other. Those after a fence are left out when one before it did not
+    /// go well.
+    /// </summary>
     private DsaCompletionRecord DoBatch(DsaWork batch)
     {
         Span<byte> bytes = stackalloc byte[DsaDescriptor.Size];
@@ -59,13 +67,23 @@ internal sealed class DsaEngine : IDisposable
             if (batch.IsAborted) return default;
             ulong address = unchecked(batch.Descriptor.DescListAddr + (index * (ulong)DsaDescriptor.Size));
             DsaProgress read = _access.Read(batch, address, bytes, batch.Descriptor.Has(DsaFlags.BlockOnFault));
-            if (!read.IsComplete) return DsaCompletionRecord.Of(DsaStatus.BatchPageFault) with { BytesCompleted = index, FaultAddr = read.Address };
-            var element = new DsaWork(batch.Queue, batch.Config, MemoryMarshal.Read<DsaDescriptor>(bytes), batch) { BatchIndex = (int)index };
-            if (!allWell && element.Descriptor.Has(DsaFlags.Fence)) return DsaCompletionRecord.Of(DsaStatus.BatchFail) with { BytesCompleted = index };
+            if (!read.IsComplete)
+                return DsaCompletionRecord.Of(DsaStatus.BatchPageFault) with
+                {
+                    BytesCompleted = index,
+                    FaultAddr = read.Address
+                };
+            var element = new DsaWork(batch.Queue, batch.Config, MemoryMarshal.Read<DsaDescriptor>(bytes),
+                batch)
+            { BatchIndex = (int)index };
+            if (!allWell && element.Descriptor.Has(DsaFlags.Fence))
+                return DsaCompletionRecord.Of(DsaStatus.BatchFail) with { BytesCompleted = index };
             allWell &= Do(element);
         }
 
-        return DsaCompletionRecord.Of(allWell ? DsaStatus.Success : DsaStatus.BatchFail) with { BytesCompleted = batch.Descriptor.DescCount };
+        return DsaCompletionRecord.Of(
+            allWell ? DsaStatus.Success : DsaStatus.BatchFail) with
+        { BytesCompleted = batch.Descriptor.DescCount };
     }
 
     /// <summary>Writes the record, its first word last, and raises the interrupt that was asked for.</summary>
@@ -78,7 +96,8 @@ internal sealed class DsaEngine : IDisposable
         }
         else if (descriptor.CompletionAddr % DsaCompletionRecord.Size != 0)
         {
-            _scheduler.Report(work, DsaCompletionRecord.Of(DsaStatus.CraAlign) with { FaultAddr = descriptor.CompletionAddr });
+            _scheduler.Report(
+                work, DsaCompletionRecord.Of(DsaStatus.CraAlign) with { FaultAddr = descriptor.CompletionAddr });
             return;
         }
         else if ((descriptor.Has(DsaFlags.RequestCompletion) || !record.IsSuccess) && !TryWrite(work, in record))
@@ -86,16 +105,21 @@ internal sealed class DsaEngine : IDisposable
             return;
         }
 
-        if (descriptor.Has(DsaFlags.RequestInterrupt) && record.Status != (byte)DsaStatus.IntHandleInval) _scheduler.Interrupt(work);
+        if (descriptor.Has(DsaFlags.RequestInterrupt) && record.Status != (byte)DsaStatus.IntHandleInval)
+            _scheduler.Interrupt(work);
     }
 
     private bool TryWrite(DsaWork work, in DsaCompletionRecord record)
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<DsaCompletionRecord>(in record));
-        DsaProgress written = _access.Write(work, unchecked(work.Descriptor.CompletionAddr + sizeof(ulong)), bytes[sizeof(ulong)..], work.Config.BlocksOnFault);
-        if (written.IsComplete) written = _access.Write(work, work.Descriptor.CompletionAddr, bytes[..sizeof(ulong)], work.Config.BlocksOnFault);
+        DsaProgress written = _access.Write(work, unchecked(work.Descriptor.CompletionAddr + sizeof(ulong)),
+            bytes[sizeof(ulong)..], work.Config.BlocksOnFault);
+        if (written.IsComplete)
+            written = _access.Write(work, work.Descriptor.CompletionAddr, bytes[..sizeof(ulong)],
+            work.Config.BlocksOnFault);
         if (!written.IsComplete && !work.IsAborted)
-            _scheduler.Report(work, DsaCompletionRecord.Of(DsaStatus.CraXlat) with { FaultAddr = work.Descriptor.CompletionAddr });
+            _scheduler.Report(
+                work, DsaCompletionRecord.Of(DsaStatus.CraXlat) with { FaultAddr = work.Descriptor.CompletionAddr });
         return written.IsComplete;
     }
 }

@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace Ioasis.Devices.Dsa;
 
-/// <summary>Which queues and engines are in which group, as the group configuration says when the device is enabled.</summary>
+/// <summary>
+/// Which queues and engines are in which group, as the group configuration says when the device is enabled.
+/// </summary>
 internal sealed class DsaGroups
 {
     private const int EngineWord = 4, FlagWord = 5;
@@ -20,7 +22,8 @@ internal sealed class DsaGroups
             _queues[group] = read(words[0]);
             _engines[group] = read(words[EngineWord]);
             _flags[group] = read(words[FlagWord]);
-            _namesWhatIsNot |= _queues[group] >> DsaRegisters.Queues != 0 || _engines[group] >> DsaRegisters.Engines != 0
+            _namesWhatIsNot |= _queues[group] >> DsaRegisters.Queues != 0
+                || _engines[group] >> DsaRegisters.Engines != 0
                 || words.AsSpan(1, EngineWord - 1).ToArray().Any(w => read(w) != 0);
         }
     }
@@ -35,12 +38,15 @@ internal sealed class DsaGroups
         if (HasTwice(_engines)) return DsaCommandError.GrpConfig2;
         for (int group = 0; group < DsaRegisters.Groups; group++)
             if ((_queues[group] == 0) != (_engines[group] == 0)) return DsaCommandError.GrpConfig3;
-        return _flags.Sum(f => (int)(f >> 8) & 0xff) > DsaRegisters.ReadBuffers ? DsaCommandError.GrpConfig4 : DsaCommandError.Success;
+        return _flags.Sum(f => (int)(f >> 8) & 0xff) > DsaRegisters.ReadBuffers
+            ? DsaCommandError.GrpConfig4
+            : DsaCommandError.Success;
     }
 
     internal int OfQueue(int queue) => Array.FindIndex(_queues, q => (q & (1UL << queue)) != 0);
 
     internal int OfEngine(int engine) => Array.FindIndex(_engines, e => (e & (1UL << engine)) != 0);
 
-    private static bool HasTwice(ulong[] members) => members.Sum(BitOperations.PopCount) != BitOperations.PopCount(members.Aggregate((a, b) => a | b));
+    private static bool HasTwice(ulong[] members) =>
+        members.Sum(BitOperations.PopCount) != BitOperations.PopCount(members.Aggregate((a, b) => a | b));
 }

@@ -30,7 +30,10 @@ internal enum DsaFlags : uint
     ReadCrcSeed = 0x10000,
 }
 
-/// <summary>The status of a completion record (Linux: enum dsa_completion_status); from 0x50 on, what only the software error register tells.</summary>
+/// <summary>
+/// The status of a completion record (Linux: enum dsa_completion_status); from 0x50 on, what only the software error
+/// register tells.
+/// </summary>
 internal enum DsaStatus : byte
 {
     None = 0x00,

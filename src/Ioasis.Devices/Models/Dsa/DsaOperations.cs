@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Devices.Dsa;
 
 /// <summary>
-/// The operations on memory, done in pieces. Each ends with the record of how it went; what came before a fault has been done, and the record says how
-/// much that is. One engine's: it has the buffers.
+/// The operations on memory, done in pieces. Each ends with the record of how it went; what came before a fault has
+/// been done, and the record says how much that is. One engine's: it has the buffers.
 /// </summary>
 /// <param name="access">The engine's way to memory.</param>
 internal sealed class DsaOperations(DsaAccess access)
@@ -20,7 +20,8 @@ internal sealed class DsaOperations(DsaAccess access)
         ref readonly DsaDescriptor d = ref work.Descriptor;
         return d.Opcode switch
         {
-            DsaOpcode.Memmove when unchecked(d.DstAddr - d.SrcAddr) is > 0 and var ahead && ahead < d.XferSize => MoveDown(work, in d),
+            DsaOpcode.Memmove when unchecked(d.DstAddr - d.SrcAddr) is > 0 and var ahead && ahead < d.XferSize =>
+                MoveDown(work, in d),
             DsaOpcode.Memmove => Copy(work, in d, [d.DstAddr]),
             DsaOpcode.Dualcast => Copy(work, in d, [d.DstAddr, d.Dest2]),
             DsaOpcode.Memfill => Fill(work, in d),
@@ -37,7 +38,8 @@ internal sealed class DsaOperations(DsaAccess access)
 
     private static DsaCompletionRecord Faulted(uint done, in DsaProgress fault) => new()
     {
-        Status = (byte)((byte)fault.Status | (fault.IsWrite && fault.Status is DsaStatus.PageFaultNobof or DsaStatus.PageFaultIr ? DsaCompletionRecord.StatusWrite : 0)),
+        Status = (byte)((byte)fault.Status | (fault.IsWrite && fault.Status is DsaStatus.PageFaultNobof
+                or DsaStatus.PageFaultIr ? DsaCompletionRecord.StatusWrite : 0)),
         BytesCompleted = done,
         FaultAddr = fault.Address,
     };
@@ -46,12 +48,14 @@ internal sealed class DsaOperations(DsaAccess access)
     {
         for (uint done = 0; done < d.XferSize && !work.IsAborted;)
         {
-            DsaProgress read = access.Read(work, unchecked(d.SrcAddr + done), _first.AsSpan(0, Next(in d, done)), Blocks(in d));
+            DsaProgress read = access.Read(work, unchecked(d.SrcAddr + done), _first.AsSpan(0, Next(in d, done)),
+                Blocks(in d));
             int common = read.Done;
             DsaProgress fault = read;
             foreach (ulong target in targets)
             {
-                DsaProgress written = access.Write(work, unchecked(target + done), _first.AsSpan(0, read.Done), Blocks(in d));
+                DsaProgress written = access.Write(work, unchecked(target + done), _first.AsSpan(0, read.Done),
+                    Blocks(in d));
                 if (written.IsComplete || written.Done >= common) continue;
                 common = written.Done;
                 fault = written;
@@ -64,14 +68,19 @@ internal sealed class DsaOperations(DsaAccess access)
         return DsaCompletionRecord.Of(DsaStatus.Success);
     }
 
-    /// <summary>From the last byte to the first, since the target overlaps the source from above. The record's result says so.</summary>
+    /// <summary>
+    /// From the last byte to the first, since the target overlaps the source from above. The record's result says so.
+    /// </summary>
     private DsaCompletionRecord MoveDown(DsaWork work, in DsaDescriptor d)
     {
         for (uint done = 0; done < d.XferSize && !work.IsAborted;)
         {
-            // Not across a page of either side: a fault then stops before all of the piece, and nothing above it is left out.
-            ulong left = d.XferSize - done, source = unchecked(d.SrcAddr + left - 1), target = unchecked(d.DstAddr + left - 1);
-            int count = (int)Math.Min(left, Math.Min(source % DsaRegisters.PageSize, target % DsaRegisters.PageSize) + 1);
+            // Not across a page of either side: a fault then stops before all of the piece, and nothing above it is
+            // left out.
+            ulong left = d.XferSize - done, source = unchecked(d.SrcAddr + left - 1),
+                target = unchecked(d.DstAddr + left - 1);
+            int count = (int)Math.Min(
+                left, Math.Min(source % DsaRegisters.PageSize, target % DsaRegisters.PageSize) + 1);
             Span<byte> piece = _first.AsSpan(0, count);
             DsaProgress step = access.Read(work, unchecked(source - (uint)count + 1), piece, Blocks(in d));
             if (step.IsComplete) step = access.Write(work, unchecked(target - (uint)count + 1), piece, Blocks(in d));
@@ -88,7 +97,8 @@ internal sealed class DsaOperations(DsaAccess access)
         for (uint done = 0; done < d.XferSize && !work.IsAborted;)
         {
             // A fault may leave off within the pattern; what comes after that is the end.
-            DsaProgress written = access.Write(work, unchecked(d.DstAddr + done), _first.AsSpan(0, Next(in d, done)), Blocks(in d));
+            DsaProgress written = access.Write(work, unchecked(d.DstAddr + done), _first.AsSpan(0, Next(in d, done)),
+                Blocks(in d));
             done += (uint)written.Done;
             if (!written.IsComplete) return Faulted(done, in written);
         }
@@ -102,11 +112,13 @@ internal sealed class DsaOperations(DsaAccess access)
         if (pattern is { } value) FillWith(_second, value);
         for (uint done = 0; done < d.XferSize && !work.IsAborted;)
         {
-            DsaProgress fault = access.Read(work, unchecked(d.SrcAddr + done), _first.AsSpan(0, Next(in d, done)), Blocks(in d));
+            DsaProgress fault = access.Read(work, unchecked(d.SrcAddr + done), _first.AsSpan(0, Next(in d, done)),
+                Blocks(in d));
             int common = fault.Done;
             if (pattern is null)
             {
-                DsaProgress other = access.Read(work, unchecked(d.Src2Addr + done), _second.AsSpan(0, common), Blocks(in d));
+                DsaProgress other = access.Read(work, unchecked(d.Src2Addr + done), _second.AsSpan(0, common),
+                    Blocks(in d));
                 if (!other.IsComplete && other.Done < common) (common, fault) = (other.Done, other);
             }
 
@@ -121,7 +133,9 @@ internal sealed class DsaOperations(DsaAccess access)
 
     /// <summary>With the flag for it, the result is compared with what was expected.</summary>
     private static DsaCompletionRecord Judged(in DsaDescriptor d, byte result) =>
-        DsaCompletionRecord.Of(d.Has(DsaFlags.CheckResult) && (d.ExpectedRes & 1) != result ? DsaStatus.SuccessPred : DsaStatus.Success) with { Result = result };
+        DsaCompletionRecord.Of(d.Has(DsaFlags.CheckResult)
+            && (d.ExpectedRes & 1) != result ? DsaStatus.SuccessPred : DsaStatus.Success) with
+        { Result = result };
 
     /// <summary>CRC-32C, whose seed is an earlier sum to go on from; 0 to begin.</summary>
     private DsaCompletionRecord Checksum(DsaWork work, in DsaDescriptor d)
@@ -138,7 +152,8 @@ internal sealed class DsaOperations(DsaAccess access)
         uint sum = ~seed;
         for (uint done = 0; done < d.XferSize && !work.IsAborted;)
         {
-            DsaProgress read = access.Read(work, unchecked(d.SrcAddr + done), _first.AsSpan(0, Next(in d, done)), Blocks(in d));
+            DsaProgress read = access.Read(work, unchecked(d.SrcAddr + done), _first.AsSpan(0, Next(in d, done)),
+                Blocks(in d));
             sum = Add(sum, _first.AsSpan(0, read.Done));
             done += (uint)read.Done;
             if (!read.IsComplete) return Faulted(done, in read) with { CrcVal = ~sum };

@@ -21,9 +21,13 @@ internal sealed class DsaQueue(int index)
     /// <summary>How many of its descriptors engines work on.</summary>
     internal int Running { get; set; }
 
-    /// <summary>When an engine last took something from it; of queues of equal priority the one that waited longest is next.</summary>
+    /// <summary>
+    /// When an engine last took something from it; of queues of equal priority the one that waited longest is next.
+    /// </summary>
     internal long Served { get; set; }
 
-    /// <summary>Whether an engine may take the oldest: a drain waits until all before it are done, and holds up those after it.</summary>
+    /// <summary>
+    /// Whether an engine may take the oldest: a drain waits until all before it are done, and holds up those after it.
+    /// </summary>
     internal bool IsReady => Waiting.Count > 0 && (Running == 0 || Waiting[0].Descriptor.Opcode != DsaOpcode.Drain);
 }

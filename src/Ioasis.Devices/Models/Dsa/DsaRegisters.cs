@@ -16,8 +16,10 @@ internal static class DsaRegisters
     internal const int Translations = 256; // that an engine keeps
     internal const int PortalPages = 4; // of a queue: unlimited, limited, and both once more for IMS
     internal const uint PageSize = 4096;
-    internal const ulong Operations = (1UL << (int)DsaOpcode.Noop) | (1UL << (int)DsaOpcode.Batch) | (1UL << (int)DsaOpcode.Drain)
-        | (1UL << (int)DsaOpcode.Memmove) | (1UL << (int)DsaOpcode.Memfill) | (1UL << (int)DsaOpcode.Compare) | (1UL << (int)DsaOpcode.Compval)
+    internal const ulong Operations = (1UL << (int)DsaOpcode.Noop) | (1UL << (int)DsaOpcode.Batch)
+        | (1UL << (int)DsaOpcode.Drain)
+        | (1UL << (int)DsaOpcode.Memmove) | (1UL << (int)DsaOpcode.Memfill) | (1UL << (int)DsaOpcode.Compare)
+        | (1UL << (int)DsaOpcode.Compval)
         | (1UL << (int)DsaOpcode.Dualcast) | (1UL << (int)DsaOpcode.Crcgen);
 
     private const uint GroupTable = 0x400, QueueTable = 0x500, PermissionTable = 0x700, TableUnit = 0x100;
@@ -32,21 +34,25 @@ internal static class DsaRegisters
 
     /// <summary>The first word acknowledges when it is written; the others only tell.</summary>
     internal static readonly Register[] SoftwareError =
-        [.. Enumerable.Range(0, 4).Select(i => new Register($"SWERR{i}", 0xc0 + ((uint)i * 8), 8, i == 0 ? RegisterKind.Doorbell : RegisterKind.ReadOnly))];
+        [.. Enumerable.Range(0, 4).Select(i => new Register($"SWERR{i}", 0xc0 + ((uint)i * 8), 8,
+            i == 0 ? RegisterKind.Doorbell : RegisterKind.ReadOnly))];
 
     /// <summary>Of each group: four words of queues, one of engines, one of flags.</summary>
     internal static readonly Register[][] Group =
         [.. Enumerable.Range(0, Groups).Select(g => Enumerable.Range(0, 6)
-            .Select(i => new Register($"GRPCFG{g}.{i}", GroupTable + (uint)((g * 64) + (i * 8)), 8, RegisterKind.ReadWrite)).ToArray())];
+            .Select(i => new Register($"GRPCFG{g}.{i}", GroupTable + (uint)((g * 64) + (i * 8)), 8,
+                RegisterKind.ReadWrite)).ToArray())];
 
     /// <summary>Of each queue 16 words of 32 bits; that with occupancy and state is the device's.</summary>
     internal static readonly Register[][] Queue =
         [.. Enumerable.Range(0, Queues).Select(q => Enumerable.Range(0, QueueDwords)
-            .Select(i => new Register($"WQCFG{q}.{i}", QueueTable + (uint)((q * 64) + (i * 4)), 4, i == DsaQueueConfig.StateDword ? RegisterKind.ReadOnly : RegisterKind.ReadWrite))
+            .Select(i => new Register($"WQCFG{q}.{i}", QueueTable + (uint)((q * 64) + (i * 4)), 4,
+                i == DsaQueueConfig.StateDword ? RegisterKind.ReadOnly : RegisterKind.ReadWrite))
             .ToArray())];
 
     internal static readonly Register[] Permission =
-        [.. Enumerable.Range(0, Vectors).Select(v => new Register($"MSIXPERM{v}", PermissionTable + ((uint)v * 8), 4, RegisterKind.ReadWrite))];
+        [.. Enumerable.Range(0, Vectors)
+            .Select(v => new Register($"MSIXPERM{v}", PermissionTable + ((uint)v * 8), 4, RegisterKind.ReadWrite))];
 
     /// <summary>All of BAR 0.</summary>
     internal static IReadOnlyList<Register> All(DsaOptions options) =>
@@ -61,7 +67,8 @@ internal static class DsaRegisters
         Fixed("OPCAP1", 0x48, 8, 0),
         Fixed("OPCAP2", 0x50, 8, 0),
         Fixed("OPCAP3", 0x58, 8, 0),
-        Fixed("OFFSETS0", 0x60, 8, (GroupTable / TableUnit) | ((ulong)(QueueTable / TableUnit) << 16) | ((ulong)(PermissionTable / TableUnit) << 32)),
+        Fixed("OFFSETS0", 0x60, 8, (GroupTable / TableUnit) | ((ulong)(QueueTable / TableUnit) << 16)
+            | ((ulong)(PermissionTable / TableUnit) << 32)),
         Fixed("OFFSETS1", 0x68, 8, 0),
         General, InterruptEnables, Status, Cause, Command, CommandStatus,
         Fixed("CMDCAP", 0xb0, 4, Commands(options)),
@@ -73,7 +80,9 @@ internal static class DsaRegisters
 
     /// <summary>The commands there are, a bit for each.</summary>
     internal static uint Commands(DsaOptions options) =>
-        (1u << ((int)DsaCommand.AbortPasid + 1)) - 2 | (options.InterruptHandles ? (1u << (int)DsaCommand.RequestIntHandle) | (1u << (int)DsaCommand.ReleaseIntHandle) : 0);
+        (1u << ((int)DsaCommand.AbortPasid + 1)) - 2 | (options.InterruptHandles
+            ? (1u << (int)DsaCommand.RequestIntHandle) | (1u << (int)DsaCommand.ReleaseIntHandle)
+            : 0);
 
     private static ulong Capabilities(DsaOptions options) => 1UL // blocks on faults
         | (1UL << 1) // copies may overlap
@@ -82,5 +91,6 @@ internal static class DsaRegisters
         | ((ulong)options.MaxTransferLog2 << 16) | ((ulong)options.MaxBatchLog2 << 21)
         | (1UL << 31); // configurable
 
-    private static Register Fixed(string name, uint offset, int width, ulong value) => new(name, offset, width, RegisterKind.ReadOnly, value);
+    private static Register Fixed(string name, uint offset, int width, ulong value) =>
+        new(name, offset, width, RegisterKind.ReadOnly, value);
 }

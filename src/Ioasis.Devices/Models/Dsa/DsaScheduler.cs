@@ -3,8 +3,8 @@ using Ioasis.Core.Dma;
 namespace Ioasis.Devices.Dsa;
 
 /// <summary>
-/// What of the device its engines and its driver share: which queue takes what, what is under way, and the errors. Commands
-/// (<see cref="DsaCommands"/>) wait here for what is under way.
+/// What of the device its engines and its driver share: which queue takes what, what is under way, and the errors.
+/// Commands (<see cref="DsaCommands"/>) wait here for what is under way.
 /// </summary>
 internal sealed class DsaScheduler
 {
@@ -23,7 +23,8 @@ internal sealed class DsaScheduler
         _slot = slot;
         _options = options;
         Errors = new DsaErrors(slot);
-        DmaPort[] ports = [.. Enumerable.Range(0, DsaRegisters.Engines).Select(_ => slot.OpenDmaPort(DsaRegisters.Translations))];
+        DmaPort[] ports =
+            [.. Enumerable.Range(0, DsaRegisters.Engines).Select(_ => slot.OpenDmaPort(DsaRegisters.Translations))];
         ports[0].RequestsPages = true; // stays false where PRI is not enabled
         HasPageRequests = ports[0].RequestsPages;
         PasidBits = ports[0].PasidBits;
@@ -31,8 +32,9 @@ internal sealed class DsaScheduler
     }
 
     /// <summary>
-    /// Guards everything here, the queues and the meaning of the registers. Taken after the slot's lock for calls, before an engine's own, a descriptor's,
-    /// and the slot's locks for bytes and interrupts. Nobody holds it during DMA.
+    /// Guards everything here, the queues and the meaning of the registers. Taken after the slot's lock for calls,
+    /// before an engine's own, a descriptor's, and the slot's locks for bytes and interrupts. Nobody holds it during
+    /// DMA.
     /// </summary>
     internal Lock Lock { get; } = new();
 
@@ -78,7 +80,10 @@ internal sealed class DsaScheduler
         WakeEngines(queue.Group);
     }
 
-    /// <summary>The next descriptor for an engine: the oldest of the queue of its group with the highest priority. Null for none.</summary>
+    /// <summary>
+    /// The next descriptor for an engine: the oldest of the queue of its group with the highest priority. Null for
+    /// none.
+    /// </summary>
     internal DsaWork? TryTake(int engine)
     {
         lock (Lock)
@@ -87,7 +92,8 @@ internal sealed class DsaScheduler
             foreach (DsaQueue queue in Queues)
             {
                 if (queue.Config is null || queue.Group != _groupOfEngine[engine] || !queue.IsReady) continue;
-                if (best is null || (queue.Config.Priority, -queue.Served).CompareTo((best.Config!.Priority, -best.Served)) > 0) best = queue;
+                if (best is null || (queue.Config.Priority, -queue.Served)
+                    .CompareTo((best.Config!.Priority, -best.Served)) > 0) best = queue;
             }
 
             if (best is null) return null;
@@ -113,7 +119,9 @@ internal sealed class DsaScheduler
         }
     }
 
-    /// <summary>Does something when all these descriptors that are under way now are done. Under the lock; one at a time.</summary>
+    /// <summary>
+    /// Does something when all these descriptors that are under way now are done. Under the lock; one at a time.
+    /// </summary>
     internal void WhenDone(Predicate<DsaWork> which, Action action)
     {
         _awaited = [.. _underWay.Where(w => which(w))];
@@ -139,13 +147,18 @@ internal sealed class DsaScheduler
     /// <summary>Records an error that no completion record told.</summary>
     internal void Report(DsaWork work, in DsaCompletionRecord record)
     {
-        lock (Lock) Errors.Record((DsaStatus)(record.Status & ~DsaCompletionRecord.StatusWrite), work.Queue.Index, work, in record);
+        lock (Lock)
+            Errors.Record((DsaStatus)(record.Status & ~DsaCompletionRecord.StatusWrite), work.Queue.Index,
+            work, in record);
     }
 
     /// <summary>Raises a descriptor's interrupt.</summary>
     internal void Interrupt(DsaWork work) => _slot.RaiseMessage(work.Descriptor.IntHandle);
 
-    /// <summary>Whether a descriptor may use its interrupt handle: the handle is a vector's number, which the vector's permission gives to the PASID.</summary>
+    /// <summary>
+    /// Whether a descriptor may use its interrupt handle: the handle is a vector's number, which the vector's
+    /// permission gives to the PASID.
+    /// </summary>
     internal bool IsHandle(DsaWork work)
     {
         int vector = work.Descriptor.IntHandle;
@@ -154,15 +167,19 @@ internal sealed class DsaScheduler
             if (_options.InterruptHandles && !_handles.Contains(vector)) return false;
         uint permission = (uint)_slot.ReadRegister(DsaRegisters.Bar, DsaRegisters.Permission[vector]);
         bool forPasid = (permission & 8) != 0;
-        return (permission & 4) != 0 || (forPasid == work.Pasid is not null && (!forPasid || permission >> 12 == work.Pasid!.Value.Value));
+        return (permission & 4) != 0
+            || (forPasid == work.Pasid is not null && (!forPasid || permission >> 12 == work.Pasid!.Value.Value));
     }
 
-    /// <summary>Gives a vector out as a handle, or takes it back; false when it is so already. Under the lock.</summary>
+    /// <summary>
+    /// Gives a vector out as a handle, or takes it back; false when it is so already. Under the lock.
+    /// </summary>
     internal bool SetHandle(int vector, bool given) => given ? _handles.Add(vector) : _handles.Remove(vector);
 
     /// <summary>Shows the occupancy and state of a queue. Under the lock.</summary>
     internal void PublishState(DsaQueue queue) => _slot.Publish(
-        DsaRegisters.Bar, DsaRegisters.Queue[queue.Index][DsaQueueConfig.StateDword], (uint)queue.Waiting.Count | (queue.Config is null ? 0 : 1u << DsaQueueConfig.StateShift));
+        DsaRegisters.Bar, DsaRegisters.Queue[queue.Index][DsaQueueConfig.StateDword],
+        (uint)queue.Waiting.Count | (queue.Config is null ? 0 : 1u << DsaQueueConfig.StateShift));
 
     /// <summary>Shows the device's state. Under the lock.</summary>
     internal void SetState(DsaState state)
@@ -171,7 +188,9 @@ internal sealed class DsaScheduler
         _slot.Publish(DsaRegisters.Bar, DsaRegisters.Status, (uint)state);
     }
 
-    /// <summary>A queue takes nothing any more and forgets its configuration. Under the lock, when nothing of it is under way.</summary>
+    /// <summary>
+    /// A queue takes nothing any more and forgets its configuration. Under the lock, when nothing of it is under way.
+    /// </summary>
     internal void Close(DsaQueue queue)
     {
         queue.IsOpen = false;
@@ -179,7 +198,9 @@ internal sealed class DsaScheduler
         PublishState(queue);
     }
 
-    /// <summary>As after power-on, with no engine at work. Not under the lock: an engine needs it to come to its end.</summary>
+    /// <summary>
+    /// As after power-on, with no engine at work. Not under the lock: an engine needs it to come to its end.
+    /// </summary>
     internal void Reset()
     {
         lock (Lock)

@@ -25,12 +25,16 @@ internal sealed class DsaWork(DsaQueue queue, DsaQueueConfig config, in DsaDescr
     /// <summary>Which number it has in its batch.</summary>
     internal int BatchIndex { get; init; }
 
-    /// <summary>In whose address space its addresses are: of a dedicated queue its own, of a shared one the descriptor's, of an element its batch's.</summary>
+    /// <summary>
+    /// In whose address space its addresses are: of a dedicated queue its own, of a shared one the descriptor's, of an
+    /// element its batch's.
+    /// </summary>
     internal Pasid? Pasid { get; } = batch is not null ? batch.Pasid
         : !config.UsesPasid ? null
         : config.IsDedicated ? config.Pasid : new Pasid(descriptor.Pasid);
 
-    internal bool Privileged { get; } = batch?.Privileged ?? (config.IsDedicated ? config.Privileged : descriptor.Privileged);
+    internal bool Privileged { get; } = batch?.Privileged
+        ?? (config.IsDedicated ? config.Privileged : descriptor.Privileged);
 
     internal bool IsAborted => _isAborted || (batch?.IsAborted ?? false);
 
@@ -44,7 +48,9 @@ internal sealed class DsaWork(DsaQueue queue, DsaQueueConfig config, in DsaDescr
         }
     }
 
-    /// <summary>Waits until something is so, or it is aborted: then false. Who makes it so calls <see cref="Wake"/>.</summary>
+    /// <summary>
+    /// Waits until something is so, or it is aborted: then false. Who makes it so calls <see cref="Wake"/>.
+    /// </summary>
     internal bool WaitUntil(Func<bool> condition)
     {
         if (batch is not null) return batch.WaitUntil(condition);

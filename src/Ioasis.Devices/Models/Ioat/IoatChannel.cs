@@ -4,8 +4,8 @@ using Ioasis.Core.Dma;
 namespace Ioasis.Devices.Ioat;
 
 /// <summary>
-/// The channel: what its driver told it, how far it is, and how it shows that. Descriptors are done one after the other on a thread of its own
-/// (<see cref="IoatOperations"/>).
+/// The channel: what its driver told it, how far it is, and how it shows that. Descriptors are done one after the other
+/// on a thread of its own (<see cref="IoatOperations"/>).
 /// </summary>
 internal sealed class IoatChannel
 {
@@ -13,8 +13,8 @@ internal sealed class IoatChannel
     private const ushort LastCountTakenBack = 0x8000;
     private const byte InterruptsEnabled = 0x09; // the master enable, or that of all MSI-X vectors
 
-    // Guards what follows and the meaning of the registers. Taken after the slot's lock for calls, before its locks for bytes and interrupts. Nobody holds
-    // it during DMA.
+    // Guards what follows and the meaning of the registers. Taken after the slot's lock for calls, before its locks for
+    // bytes and interrupts. Nobody holds it during DMA.
     private readonly Lock _lock = new();
     private readonly IPciSlot _slot;
     private readonly DmaPort _port;
@@ -79,7 +79,8 @@ internal sealed class IoatChannel
                     Publish(IoatRegisters.Errors, 0);
                     Publish(IoatRegisters.Current, 0);
                     Publish(IoatRegisters.DmaCount, 0);
-                    if (IsBegun(_slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.ChainAddress))) Publish(IoatRegisters.ChainAddress, 0);
+                    if (IsBegun(_slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.ChainAddress)))
+                        Publish(IoatRegisters.ChainAddress, 0);
                     Show(isArmed ? IoatStatus.Armed : IoatStatus.Halted);
                     break;
                 case IoatCommand.Abort:
@@ -88,7 +89,8 @@ internal sealed class IoatChannel
                 case IoatCommand.Suspend:
                     _wasSuspended = true;
                     if (_status is IoatStatus.Active) _suspends = true; // between two descriptors
-                    else if (_status is not IoatStatus.Halted && (_status is not IoatStatus.Armed || ControlNow() != 0)) Show(IoatStatus.Suspended);
+                    else if (_status is not IoatStatus.Halted && (_status is not IoatStatus.Armed || ControlNow() != 0))
+                        Show(IoatStatus.Suspended);
                     break;
                 case IoatCommand.Resume:
                     _suspends = false;
@@ -105,8 +107,8 @@ internal sealed class IoatChannel
     }
 
     /// <summary>
-    /// How many descriptors of the chain there are by now. The chain starts anew when its address was written since; the address then reads with its
-    /// lower bits set, so that an equal one is told from it.
+    /// How many descriptors of the chain there are by now. The chain starts anew when its address was written since;
+    /// the address then reads with its lower bits set, so that an equal one is told from it.
     /// </summary>
     private void Count(ushort value)
     {
@@ -126,7 +128,8 @@ internal sealed class IoatChannel
 
             _wanted = value;
 
-            // So that the same count for another chain is seen. A driver that goes on with this one counts up, and would come to 0 only by half of all.
+            // So that the same count for another chain is seen. A driver that goes on with this one counts up, and
+            // would come to 0 only by half of all.
             if (value <= LastCountTakenBack) Publish(IoatRegisters.DmaCount, 0);
             if (_status is not (IoatStatus.Suspended or IoatStatus.Halted or IoatStatus.Armed)) Continue();
         }
@@ -151,9 +154,10 @@ internal sealed class IoatChannel
     }
 
     /// <summary>
-    /// What a driver sets up after a reset tells that it has seen the channel halted, and what it will look for next, through a mapping and before its
-    /// stores are seen. One that takes interrupts starts a chain and at once reads the status, which must be active (Linux). One that takes none writes the
-    /// address of a chain, which makes hardware armed, and reads the status for some microseconds (DPDK).
+    /// What a driver sets up after a reset tells that it has seen the channel halted, and what it will look for next,
+    /// through a mapping and before its stores are seen. One that takes interrupts starts a chain and at once reads the
+    /// status, which must be active (Linux). One that takes none writes the address of a chain, which makes hardware
+    /// armed, and reads the status for some microseconds (DPDK).
     /// </summary>
     private void LeaveReset(IoatStatus status)
     {
@@ -161,11 +165,13 @@ internal sealed class IoatChannel
     }
 
     /// <summary>
-    /// Whether the chain of an address was begun. If not, the driver wrote it since, perhaps after a reset through a mapping that is seen only now.
+    /// Whether the chain of an address was begun. If not, the driver wrote it since, perhaps after a reset through a
+    /// mapping that is seen only now.
     /// </summary>
     private static bool IsBegun(ulong chain) => (chain & AlignmentMask) == AlignmentMask;
 
-    private bool TakesInterrupts => (_slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.InterruptControl) & InterruptsEnabled) != 0;
+    private bool TakesInterrupts =>
+        (_slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.InterruptControl) & InterruptsEnabled) != 0;
 
     private void Work(CancellationToken abort)
     {
@@ -188,7 +194,8 @@ internal sealed class IoatChannel
             if (abort.IsCancellationRequested) return;
 
             // What is written is what the status will be when nothing more comes.
-            if (errors == IoatErrors.None && descriptor.Has(IoatControl.CompletionWrite) && !TryWriteCompletion(at, isLast ? IoatStatus.Done : IoatStatus.Active))
+            if (errors == IoatErrors.None && descriptor.Has(IoatControl.CompletionWrite)
+                && !TryWriteCompletion(at, isLast ? IoatStatus.Done : IoatStatus.Active))
                 errors = IoatErrors.CompletionAddress;
             if (errors != IoatErrors.None)
             {
@@ -226,7 +233,9 @@ internal sealed class IoatChannel
         if (_status is IoatStatus.Active) _thread.TryStart(true); // false: it is about to look anyway
     }
 
-    /// <summary>On the channel's thread: an error ends the chain at a descriptor, which does not count as completed.</summary>
+    /// <summary>
+    /// On the channel's thread: an error ends the chain at a descriptor, which does not count as completed.
+    /// </summary>
     private void Halt(ulong at, IoatErrors errors, CancellationToken abort)
     {
         lock (_lock)
@@ -237,7 +246,8 @@ internal sealed class IoatChannel
         }
 
         var control = (IoatChannelControl)ControlNow();
-        if ((control & IoatChannelControl.ErrorCompletion) != 0 && errors != IoatErrors.CompletionAddress) TryWriteCompletion(_completed, IoatStatus.Halted);
+        if ((control & IoatChannelControl.ErrorCompletion) != 0 && errors != IoatErrors.CompletionAddress)
+            TryWriteCompletion(_completed, IoatStatus.Halted);
         lock (_lock)
         {
             if (abort.IsCancellationRequested) return;
@@ -247,7 +257,8 @@ internal sealed class IoatChannel
     }
 
     private bool TryWriteCompletion(ulong descriptor, IoatStatus status) =>
-        _operations.TryWrite(_slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.CompletionAddress), descriptor | (ulong)status);
+        _operations.TryWrite(_slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.CompletionAddress),
+            descriptor | (ulong)status);
 
     private void Stop(IoatStatus status)
     {
@@ -264,7 +275,9 @@ internal sealed class IoatChannel
         _slot.RaiseMessage(0);
     }
 
-    /// <summary>As it stands in the BAR, whether it was looked at or not: it was written before what led here.</summary>
+    /// <summary>
+    /// As it stands in the BAR, whether it was looked at or not: it was written before what led here.
+    /// </summary>
     private ushort ControlNow()
     {
         Span<byte> bytes = stackalloc byte[sizeof(ushort)];

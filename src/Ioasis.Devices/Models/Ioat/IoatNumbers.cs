@@ -8,7 +8,9 @@ internal enum IoatStatus
     Suspended = 2,
     Halted = 3,
 
-    /// <summary>After power-on, or set up after a reset by a driver that takes no interrupts, with no chain yet.</summary>
+    /// <summary>
+    /// After power-on, or set up after a reset by a driver that takes no interrupts, with no chain yet.
+    /// </summary>
     Armed = 4,
 
     /// <summary>The same by one that takes them. Shown as active.</summary>

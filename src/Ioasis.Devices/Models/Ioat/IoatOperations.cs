@@ -13,11 +13,14 @@ internal sealed class IoatOperations(DmaPort port, IoatOptions options)
     private const int PatternSize = sizeof(ulong);
     private readonly byte[] _bytes = new byte[Math.Min(Piece, 1 << options.MaxTransferLog2)];
 
-    /// <summary>Reads a descriptor and does it. What was moved before an error stays moved; a cancelled one ends without a word.</summary>
+    /// <summary>
+    /// Reads a descriptor and does it. What was moved before an error stays moved; a cancelled one ends without a word.
+    /// </summary>
     internal IoatErrors Run(ulong at, out IoatDescriptor descriptor, CancellationToken abort)
     {
         descriptor = default;
-        if (!port.Read(new Iova(at), MemoryMarshal.AsBytes(new Span<IoatDescriptor>(ref descriptor))).IsOk) return IoatErrors.NextAddress;
+        if (!port.Read(new Iova(at), MemoryMarshal.AsBytes(new Span<IoatDescriptor>(ref descriptor))).IsOk)
+            return IoatErrors.NextAddress;
         if (descriptor.Opcode is not (IoatOpcode.Copy or IoatOpcode.Fill)) return IoatErrors.Control;
         if (descriptor.Length == 0 || descriptor.Length > 1u << options.MaxTransferLog2) return IoatErrors.Length;
         if (descriptor.Opcode is IoatOpcode.Copy && descriptor.Has(IoatControl.Null)) return IoatErrors.None;
@@ -27,7 +30,8 @@ internal sealed class IoatOperations(DmaPort port, IoatOptions options)
 
     /// <summary>Writes a completion; false when its address is none of memory's.</summary>
     internal bool TryWrite(ulong at, ulong value) =>
-        at % sizeof(ulong) == 0 && port.Write(new Iova(at), MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in value))).IsOk;
+        at % sizeof(ulong) == 0 && port.Write(
+            new Iova(at), MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in value))).IsOk;
 
     private IoatErrors Move(in IoatDescriptor descriptor, CancellationToken abort)
     {
@@ -37,8 +41,10 @@ internal sealed class IoatOperations(DmaPort port, IoatOptions options)
         {
             Span<byte> piece = _bytes.AsSpan(0, (int)Math.Min((uint)_bytes.Length, descriptor.Length - done));
             int come = piece.Length;
-            if (!isFill) come = TryAdvance(descriptor.Source, done, out Iova source) ? port.Read(source, piece).BytesDone : 0;
-            if (come > 0 && !(TryAdvance(descriptor.Destination, done, out Iova destination) && port.Write(destination, piece[..come]).IsOk))
+            if (!isFill)
+                come = TryAdvance(descriptor.Source, done, out Iova source) ? port.Read(source, piece).BytesDone : 0;
+            if (come > 0 && !(TryAdvance(descriptor.Destination, done, out Iova destination)
+                && port.Write(destination, piece[..come]).IsOk))
                 return IoatErrors.WriteData;
             if (come != piece.Length) return IoatErrors.ReadData;
         }

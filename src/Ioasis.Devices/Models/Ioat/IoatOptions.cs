@@ -7,8 +7,8 @@ public sealed record IoatOptions
     public int MaxTransferLog2 { get; init; } = 14;
 
     /// <summary>
-    /// Whether data that cannot be read or written halts the channel. False: it never learns of it, as where whatever lies between it and memory answers
-    /// for what the IOMMU refused.
+    /// Whether data that cannot be read or written halts the channel. False: it never learns of it, as where whatever
+    /// lies between it and memory answers for what the IOMMU refused.
     /// </summary>
     public bool HaltOnFault { get; init; } = true;
 }

@@ -1,6 +1,8 @@
 namespace Ioasis.Devices.Ioat;
 
-/// <summary>The registers, named and placed as Linux's driver has them: the function's, and from 0x80 on its one channel's.</summary>
+/// <summary>
+/// The registers, named and placed as Linux's driver has them: the function's, and from 0x80 on its one channel's.
+/// </summary>
 internal static class IoatRegisters
 {
     internal const int Bar = 0;
@@ -15,15 +17,16 @@ internal static class IoatRegisters
     internal static readonly Register ChannelControl = new("CHANCTRL", Channel + 0x00, 2, RegisterKind.Doorbell);
     internal static readonly Register Command = new("CHANCMD", Channel + 0x04, 1, RegisterKind.Doorbell);
     internal static readonly Register DmaCount = new("DMACOUNT", Channel + 0x06, 2, RegisterKind.Doorbell);
-    internal static readonly Register Status = new("CHANSTS", Channel + 0x08, 8, RegisterKind.ReadOnly, (ulong)IoatStatus.Armed);
+    internal static readonly Register Status =
+        new("CHANSTS", Channel + 0x08, 8, RegisterKind.ReadOnly, (ulong)IoatStatus.Armed);
     internal static readonly Register ChainAddress = new("CHAINADDR", Channel + 0x10, 8, RegisterKind.ReadWrite);
     internal static readonly Register CompletionAddress = new("CHANCMP", Channel + 0x18, 8, RegisterKind.ReadWrite);
     internal static readonly Register Current = new("CDAR", Channel + 0x20, 8, RegisterKind.ReadOnly);
     internal static readonly Register Errors = new("CHANERR", Channel + 0x28, 4, RegisterKind.Doorbell);
 
     /// <summary>
-    /// All of them. A count is looked at before the control register that a driver writes before it, so that whoever sees the one sees the other; errors
-    /// are taken back before a command.
+    /// All of them. A count is looked at before the control register that a driver writes before it, so that whoever
+    /// sees the one sees the other; errors are taken back before a command.
     /// </summary>
     internal static IReadOnlyList<Register> All(IoatOptions options) =>
     [
@@ -44,7 +47,9 @@ internal static class IoatRegisters
         Kept("DCACTRL", Channel + 0x30, 4),
     ];
 
-    private static Register Fixed(string name, uint offset, int width, ulong value) => new(name, offset, width, RegisterKind.ReadOnly, value);
+    private static Register Fixed(string name, uint offset, int width, ulong value) =>
+        new(name, offset, width, RegisterKind.ReadOnly, value);
 
-    private static Register Kept(string name, uint offset, int width) => new(name, offset, width, RegisterKind.ReadWrite);
+    private static Register Kept(string name, uint offset, int width) =>
+        new(name, offset, width, RegisterKind.ReadWrite);
 }

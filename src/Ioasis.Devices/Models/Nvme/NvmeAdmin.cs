@@ -20,7 +20,8 @@ internal sealed class NvmeAdmin(NvmeController controller, NvmeNamespace blocks,
         NvmeAdminOpcode.DeleteCq => DeleteCq(in command),
         NvmeAdminOpcode.CreateCq => CreateCq(in command),
         NvmeAdminOpcode.Identify => Identify(in command, data),
-        NvmeAdminOpcode.Abort => new NvmeOutcome(NvmeStatus.Success, NotAborted), // each is done before the next one is looked at
+        // each is done before the next one is looked at
+        NvmeAdminOpcode.Abort => new NvmeOutcome(NvmeStatus.Success, NotAborted),
         NvmeAdminOpcode.SetFeatures => _features.Set(in command),
         NvmeAdminOpcode.GetFeatures => _features.Get(in command),
         NvmeAdminOpcode.AsyncEvent => controller.Events.Await(command.CommandId),
@@ -34,12 +35,15 @@ internal sealed class NvmeAdmin(NvmeController controller, NvmeNamespace blocks,
     {
         (int id, uint entries) = QueueOf(in command);
         uint vector = command.Cdw11 >> 16;
-        if (id == 0 || id > controller.Queues || controller.CompletionQueueOf(id) is not null) return NvmeStatus.QidInvalid;
-        if (entries < 2 || entries > NvmeRegisters.MostEntries || controller.Configuration.CqEntrySize != 4) return NvmeStatus.QueueSize;
+        if (id == 0 || id > controller.Queues || controller.CompletionQueueOf(id) is not null)
+            return NvmeStatus.QidInvalid;
+        if (entries < 2 || entries > NvmeRegisters.MostEntries || controller.Configuration.CqEntrySize != 4)
+            return NvmeStatus.QueueSize;
         if (IsWithinPage(command.Prp1)) return NvmeStatus.PrpInvalidOffset;
         if (vector > controller.Queues) return NvmeStatus.InvalidVector;
         if ((command.Cdw11 & Contiguous) == 0) return NvmeStatus.InvalidField;
-        controller.Add(new NvmeCompletionQueue(id, command.Prp1, entries, (command.Cdw11 & InterruptsEnabled) != 0 ? (int)vector : null));
+        controller.Add(new NvmeCompletionQueue(
+                id, command.Prp1, entries, (command.Cdw11 & InterruptsEnabled) != 0 ? (int)vector : null));
         return NvmeStatus.Success;
     }
 
@@ -49,7 +53,8 @@ internal sealed class NvmeAdmin(NvmeController controller, NvmeNamespace blocks,
         int completions = (int)(command.Cdw11 >> 16);
         if (completions == 0 || controller.CompletionQueueOf(completions) is not { } queue) return NvmeStatus.CqInvalid;
         if (id == 0 || id > controller.Queues || controller.HasSubmissionQueue(id)) return NvmeStatus.QidInvalid;
-        if (entries < 2 || entries > NvmeRegisters.MostEntries || controller.Configuration.SqEntrySize != 6) return NvmeStatus.QueueSize;
+        if (entries < 2 || entries > NvmeRegisters.MostEntries || controller.Configuration.SqEntrySize != 6)
+            return NvmeStatus.QueueSize;
         if (IsWithinPage(command.Prp1)) return NvmeStatus.PrpInvalidOffset;
         if ((command.Cdw11 & Contiguous) == 0) return NvmeStatus.InvalidField;
         controller.Add(new NvmeSubmissionQueue(id, command.Prp1, entries, queue));
@@ -75,7 +80,8 @@ internal sealed class NvmeAdmin(NvmeController controller, NvmeNamespace blocks,
     {
         Span<byte> bytes = data.Bytes(NvmeIdentity.Size);
         NvmeStatus status = _identity.Fill(command.Cdw10 & 0xff, command.Nsid, bytes);
-        return status == NvmeStatus.Success ? data.Write(in command, controller.Configuration.PageShift, bytes) : status;
+        return status == NvmeStatus.Success ? data.Write(in command, controller.Configuration.PageShift,
+            bytes) : status;
     }
 
     private NvmeStatus GetLogPage(in NvmeCommand command, NvmeData data)
@@ -90,10 +96,12 @@ internal sealed class NvmeAdmin(NvmeController controller, NvmeNamespace blocks,
         if (command.Nsid is not (0 or NvmeNamespace.Id or NvmeCommand.AllNamespaces)) return NvmeStatus.InvalidNs;
         if (offset % 4 != 0 || offset >= (ulong)size) return NvmeStatus.InvalidField;
         if (!keepsEvents) controller.Events.Clear(log);
-        return data.Write(in command, controller.Configuration.PageShift, page.Slice((int)offset, (int)Math.Min(length, (ulong)size - offset)));
+        return data.Write(in command, controller.Configuration.PageShift,
+            page.Slice((int)offset, (int)Math.Min(length, (ulong)size - offset)));
     }
 
     private bool IsWithinPage(ulong address) => (address & ((1UL << controller.Configuration.PageShift) - 1)) != 0;
 
-    private static (int Id, uint Entries) QueueOf(in NvmeCommand command) => ((int)(command.Cdw10 & 0xffff), (command.Cdw10 >> 16) + 1);
+    private static (int Id, uint Entries) QueueOf(in NvmeCommand command) =>
+        ((int)(command.Cdw10 & 0xffff), (command.Cdw10 >> 16) + 1);
 }

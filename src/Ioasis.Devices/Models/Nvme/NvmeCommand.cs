@@ -48,7 +48,8 @@ internal readonly struct NvmeCommand
 /// <param name="CommandId">Which command ended.</param>
 /// <param name="StatusAndPhase">How; the lowest bit is the phase.</param>
 [StructLayout(LayoutKind.Sequential, Size = Size)]
-internal readonly record struct NvmeCompletion(uint Result, uint Reserved, ushort SqHead, ushort SqId, ushort CommandId, ushort StatusAndPhase)
+internal readonly record struct NvmeCompletion(
+    uint Result, uint Reserved, ushort SqHead, ushort SqId, ushort CommandId, ushort StatusAndPhase)
 {
     internal const int Size = 16;
 }

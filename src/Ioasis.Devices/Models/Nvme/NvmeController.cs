@@ -1,13 +1,14 @@
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>
-/// The controller: its configuration and state, the queues there are, and what a driver's doorbells do. Commands are done by a <see cref="NvmeWorker"/> for
-/// each submission queue.
+/// The controller: its configuration and state, the queues there are, and what a driver's doorbells do. Commands are
+/// done by a <see cref="NvmeWorker"/> for each submission queue.
 /// </summary>
 internal sealed class NvmeController
 {
-    // Guards the configuration, the state and which queues there are. Taken after the slot's lock for calls, before those of interrupts and of completion
-    // queues, and the slot's for bytes. Nobody holds it during DMA or while a worker is waited for.
+    // Guards the configuration, the state and which queues there are. Taken after the slot's lock for calls, before
+    // those of interrupts and of completion queues, and the slot's for bytes. Nobody holds it during DMA or while a
+    // worker is waited for.
     private readonly Lock _lock = new();
     private readonly IPciSlot _slot;
     private readonly NvmeStore _store;
@@ -48,7 +49,11 @@ internal sealed class NvmeController
     /// <summary>Whether there is an I/O queue.</summary>
     internal bool HasIoQueues
     {
-        get { lock (_lock) return _submissions.Skip(1).Any(q => q is not null) || _completions.Skip(1).Any(q => q is not null); }
+        get
+        {
+            lock (_lock) return _submissions.Skip(1).Any(q => q is not null)
+            || _completions.Skip(1).Any(q => q is not null);
+        }
     }
 
     /// <summary>A driver wrote a register.</summary>
@@ -65,7 +70,8 @@ internal sealed class NvmeController
     internal NvmeOutcome Execute(int queue, in NvmeCommand command, NvmeData data, CancellationToken abort)
     {
         if (command.Flags != 0) return NvmeStatus.InvalidField; // fused, or with SGLs
-        return queue == 0 ? _admin.Execute(in command, data) : _namespace.Execute(in command, data, Configuration.PageShift, abort);
+        return queue == 0 ? _admin.Execute(in command, data) : _namespace.Execute(in command, data,
+            Configuration.PageShift, abort);
     }
 
     /// <summary>A submission queue; null when there is no such, or nothing is to be done any more.</summary>
@@ -128,7 +134,9 @@ internal sealed class NvmeController
         }
     }
 
-    /// <summary>A shutdown is complete once all that was written is on the medium. On the thread of the admin queue.</summary>
+    /// <summary>
+    /// A shutdown is complete once all that was written is on the medium. On the thread of the admin queue.
+    /// </summary>
     internal void FinishShutdown()
     {
         lock (_lock)
@@ -142,10 +150,14 @@ internal sealed class NvmeController
         }
     }
 
-    /// <summary>No command is under way, and nothing is left but the blocks. Not under the lock: a worker needs it to come to its end.</summary>
+    /// <summary>
+    /// No command is under way, and nothing is left but the blocks. Not under the lock: a worker needs it to come to
+    /// its end.
+    /// </summary>
     internal void Reset()
     {
-        foreach (NvmeWorker worker in _workers.Reverse()) worker.Stop(); // that of the admin queue last: the others wake it
+        // that of the admin queue last: the others wake it
+        foreach (NvmeWorker worker in _workers.Reverse()) worker.Stop();
         lock (_lock)
         {
             Array.Clear(_submissions);
@@ -199,10 +211,12 @@ internal sealed class NvmeController
     private void Enable(NvmeConfiguration wanted)
     {
         uint attributes = (uint)Read(NvmeRegisters.AdminQueueAttributes);
-        ulong submissions = Read(NvmeRegisters.AdminSubmissionQueue), completions = Read(NvmeRegisters.AdminCompletionQueue);
+        ulong submissions = Read(NvmeRegisters.AdminSubmissionQueue),
+            completions = Read(NvmeRegisters.AdminCompletionQueue);
         uint submissionEntries = (attributes & 0xfff) + 1, completionEntries = ((attributes >> 16) & 0xfff) + 1;
         ulong offsetMask = (1UL << wanted.PageShift) - 1;
-        bool possible = wanted.CommandSet == 0 && wanted.Arbitration == 0 && wanted.PageShift <= NvmeRegisters.LargestPageShift
+        bool possible = wanted.CommandSet == 0 && wanted.Arbitration == 0
+            && wanted.PageShift <= NvmeRegisters.LargestPageShift
             && submissionEntries > 1 && completionEntries > 1 && ((submissions | completions) & offsetMask) == 0;
         if (!possible)
         {

@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>
-/// A command's data and the way between it and memory: physical region pages (PRPs), of which the first may begin within a page, the second is one or
-/// leads to a list, and lists go on in further lists. One for each thread.
+/// A command's data and the way between it and memory: physical region pages (PRPs), of which the first may begin
+/// within a page, the second is one or leads to a list, and lists go on in further lists. One for each thread.
 /// </summary>
 /// <param name="port">The thread's way to memory.</param>
 internal sealed class NvmeData(DmaPort port)
@@ -31,10 +31,12 @@ internal sealed class NvmeData(DmaPort port)
     }
 
     /// <summary>From memory into the first bytes.</summary>
-    internal NvmeStatus Read(in NvmeCommand command, int pageShift, Span<byte> into) => Move(in command, pageShift, into, toMemory: false);
+    internal NvmeStatus Read(in NvmeCommand command, int pageShift, Span<byte> into) =>
+        Move(in command, pageShift, into, toMemory: false);
 
     /// <summary>The first bytes to memory.</summary>
-    internal NvmeStatus Write(in NvmeCommand command, int pageShift, Span<byte> from) => Move(in command, pageShift, from, toMemory: true);
+    internal NvmeStatus Write(in NvmeCommand command, int pageShift, Span<byte> from) =>
+        Move(in command, pageShift, from, toMemory: true);
 
     private NvmeStatus Move(in NvmeCommand command, int pageShift, Span<byte> bytes, bool toMemory)
     {
@@ -70,8 +72,8 @@ internal sealed class NvmeData(DmaPort port)
     }
 
     /// <summary>
-    /// The next page of a list. The last entry of a page of the list leads to the next one when there is more data than it could be for. Each step takes
-    /// an entry of data, or leads to a page that begins with some: no list is endless.
+    /// The next page of a list. The last entry of a page of the list leads to the next one when there is more data than
+    /// it could be for. Each step takes an entry of data, or leads to a page that begins with some: no list is endless.
     /// </summary>
     private NvmeStatus Next(int left, int page, out ulong entry)
     {

@@ -31,7 +31,8 @@ internal sealed class NvmeEvents
     internal void Add(NvmeEvent happened)
     {
         lock (_lock)
-            if ((_told & (1u << happened.Type)) == 0 && _events.Count < MostEvents && !_events.Contains(happened)) _events.Enqueue(happened);
+            if ((_told & (1u << happened.Type)) == 0 && _events.Count < MostEvents && !_events.Contains(happened))
+                _events.Enqueue(happened);
     }
 
     /// <summary>A command waits for the next event.</summary>
@@ -55,7 +56,8 @@ internal sealed class NvmeEvents
     /// <summary>Ends commands that wait, by what has happened. On the thread of the admin queue.</summary>
     internal void Deliver(NvmeWorker worker, NvmeSubmissionQueue queue)
     {
-        while (TryNext(queue, out ushort command, out NvmeEvent happened)) worker.Complete(queue, command, new NvmeOutcome(NvmeStatus.Success, happened.Result));
+        while (TryNext(queue, out ushort command, out NvmeEvent happened))
+            worker.Complete(queue, command, new NvmeOutcome(NvmeStatus.Success, happened.Result));
     }
 
     internal void Reset()

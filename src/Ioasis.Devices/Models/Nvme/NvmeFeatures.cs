@@ -42,7 +42,8 @@ internal sealed class NvmeFeatures
                 return new NvmeOutcome(NvmeStatus.Success, DefaultOf(feature));
             case Current when feature is NvmeFeature.TempThresh:
                 return IsTemperature(command.Cdw11)
-                    ? new NvmeOutcome(NvmeStatus.Success, (command.Cdw11 & UnderThreshold) != 0 ? _underTemperature : value)
+                    ? new NvmeOutcome(NvmeStatus.Success,
+                        (command.Cdw11 & UnderThreshold) != 0 ? _underTemperature : value)
                     : NvmeStatus.InvalidField;
             case Current when feature is NvmeFeature.IrqConfig:
                 return (command.Cdw11 & 0xffff) < _vectors.Length
@@ -106,8 +107,10 @@ internal sealed class NvmeFeatures
         uint threshold = value & 0xffff;
         if ((value & UnderThreshold) != 0) _underTemperature = threshold;
         else _values[NvmeFeature.TempThresh] = threshold;
-        bool beyond = NvmeLogs.Temperature >= _values[NvmeFeature.TempThresh] || NvmeLogs.Temperature <= _underTemperature;
-        if (beyond && (_values[NvmeFeature.AsyncEvent] & TemperatureEvents) != 0) _controller.Events.Add(NvmeEvent.TemperatureThreshold);
+        bool beyond = NvmeLogs.Temperature >= _values[NvmeFeature.TempThresh]
+            || NvmeLogs.Temperature <= _underTemperature;
+        if (beyond && (_values[NvmeFeature.AsyncEvent] & TemperatureEvents) != 0)
+            _controller.Events.Add(NvmeEvent.TemperatureThreshold);
         return NvmeStatus.Success;
     }
 

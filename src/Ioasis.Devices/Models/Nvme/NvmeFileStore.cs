@@ -10,7 +10,8 @@ internal sealed class NvmeFileStore : NvmeStore
 
     internal NvmeFileStore(string path, long? size)
     {
-        _file = File.OpenHandle(path, size is null ? FileMode.Open : FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+        _file = File.OpenHandle(path, size is null ? FileMode.Open : FileMode.OpenOrCreate, FileAccess.ReadWrite,
+            FileShare.ReadWrite);
         Size = RandomAccess.GetLength(_file);
         if (size > Size) RandomAccess.SetLength(_file, size.Value);
         Size = size ?? Size;

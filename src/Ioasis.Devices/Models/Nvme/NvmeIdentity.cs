@@ -77,11 +77,13 @@ internal sealed class NvmeIdentity
 
     private void FillNamespace(Span<byte> bytes)
     {
-        for (int at = 0; at < 24; at += 8) BinaryPrimitives.WriteUInt64LittleEndian(bytes[at..], _blocks.Blocks); // NSZE, NCAP, NUSE
+        // NSZE, NCAP, NUSE
+        for (int at = 0; at < 24; at += 8) BinaryPrimitives.WriteUInt64LittleEndian(bytes[at..], _blocks.Blocks);
         bytes[130] = NvmeNamespace.BlockShift; // LBADS of the only format
     }
 
-    private static void Put(Span<byte> bytes, int at, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..], value);
+    private static void Put(Span<byte> bytes, int at, ushort value) =>
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..], value);
 
     /// <summary>ASCII, filled up with spaces.</summary>
     private static void Text(Span<byte> field, string text)

@@ -1,6 +1,8 @@
 namespace Ioasis.Devices.Nvme;
 
-/// <summary>Interrupts of completion queues: a message for each completion, or the line while the driver has not seen them all.</summary>
+/// <summary>
+/// Interrupts of completion queues: a message for each completion, or the line while the driver has not seen them all.
+/// </summary>
 /// <param name="slot">Where the device is.</param>
 internal sealed class NvmeInterrupts(IPciSlot slot)
 {
@@ -63,5 +65,6 @@ internal sealed class NvmeInterrupts(IPciSlot slot)
     }
 
     private void SetLine() => slot.SetInterruptLine(
-        _usesLine && _queues.Exists(q => q.Vector is { } vector && vector < 32 && (_mask & (1u << vector)) == 0 && q.HasUnseen));
+        _usesLine && _queues.Exists(q => q.Vector is { } vector && vector < 32 && (_mask & (1u << vector)) == 0
+            && q.HasUnseen));
 }

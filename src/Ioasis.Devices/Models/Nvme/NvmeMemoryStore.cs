@@ -16,7 +16,8 @@ internal sealed class NvmeMemoryStore(long size) : NvmeStore
         while (!destination.IsEmpty)
         {
             Span<byte> part = Cut(destination, offset);
-            if (Volatile.Read(ref _chunks[offset >> ChunkShift]) is { } chunk) chunk.AsSpan((int)(offset & (ChunkSize - 1)), part.Length).CopyTo(part);
+            if (Volatile.Read(ref _chunks[offset >> ChunkShift]) is { } chunk)
+                chunk.AsSpan((int)(offset & (ChunkSize - 1)), part.Length).CopyTo(part);
             else part.Clear();
             offset += part.Length;
             destination = destination[part.Length..];
@@ -40,7 +41,8 @@ internal sealed class NvmeMemoryStore(long size) : NvmeStore
         while (count > 0)
         {
             int part = (int)Math.Min(count, ChunkSize - (offset & (ChunkSize - 1)));
-            if (Volatile.Read(ref _chunks[offset >> ChunkShift]) is { } chunk) chunk.AsSpan((int)(offset & (ChunkSize - 1)), part).Clear();
+            if (Volatile.Read(ref _chunks[offset >> ChunkShift]) is { } chunk)
+                chunk.AsSpan((int)(offset & (ChunkSize - 1)), part).Clear();
             offset += part;
             count -= part;
         }
@@ -54,7 +56,8 @@ internal sealed class NvmeMemoryStore(long size) : NvmeStore
 
     public override void Dispose() => Array.Clear(_chunks);
 
-    private static Span<byte> Cut(Span<byte> bytes, long offset) => bytes[..(int)Math.Min(bytes.Length, ChunkSize - (offset & (ChunkSize - 1)))];
+    private static Span<byte> Cut(Span<byte> bytes, long offset) =>
+        bytes[..(int)Math.Min(bytes.Length, ChunkSize - (offset & (ChunkSize - 1)))];
 
     private byte[] ChunkAt(long offset)
     {

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Ioasis.Devices.Nvme;
 
-/// <summary>The one namespace: its blocks, and the commands of the NVM command set. Several threads use it at once.</summary>
+/// <summary>
+/// The one namespace: its blocks, and the commands of the NVM command set. Several threads use it at once.
+/// </summary>
 /// <param name="store">Where the blocks are.</param>
 internal sealed class NvmeNamespace(NvmeStore store)
 {
@@ -16,7 +18,9 @@ internal sealed class NvmeNamespace(NvmeStore store)
 
     internal ulong Blocks { get; } = (ulong)store.Size >> BlockShift;
 
-    /// <summary>Whether what is written is on the medium when its command ends: the volatile write cache is off.</summary>
+    /// <summary>
+    /// Whether what is written is on the medium when its command ends: the volatile write cache is off.
+    /// </summary>
     internal bool WritesThrough
     {
         get => _writesThrough;
@@ -25,13 +29,16 @@ internal sealed class NvmeNamespace(NvmeStore store)
 
     /// <summary>How many blocks were read and written, and by how many commands, since power-on.</summary>
     internal (long BlocksRead, long BlocksWritten, long Reads, long Writes) Counts =>
-        (Volatile.Read(ref _blocksRead), Volatile.Read(ref _blocksWritten), Volatile.Read(ref _reads), Volatile.Read(ref _writes));
+        (Volatile.Read(ref _blocksRead), Volatile.Read(ref _blocksWritten), Volatile.Read(ref _reads),
+            Volatile.Read(ref _writes));
 
     internal NvmeStatus Execute(in NvmeCommand command, NvmeData data, int pageShift, CancellationToken abort)
     {
         var opcode = (NvmeOpcode)command.Opcode;
-        if (opcode is not (NvmeOpcode.Flush or NvmeOpcode.Write or NvmeOpcode.Read or NvmeOpcode.WriteZeroes or NvmeOpcode.Dsm)) return NvmeStatus.InvalidOpcode;
-        if (command.Nsid != Id && !(opcode is NvmeOpcode.Flush && command.Nsid == NvmeCommand.AllNamespaces)) return NvmeStatus.InvalidNs;
+        if (opcode is not (NvmeOpcode.Flush or NvmeOpcode.Write or NvmeOpcode.Read or NvmeOpcode.WriteZeroes
+            or NvmeOpcode.Dsm)) return NvmeStatus.InvalidOpcode;
+        if (command.Nsid != Id && !(opcode is NvmeOpcode.Flush && command.Nsid == NvmeCommand.AllNamespaces))
+            return NvmeStatus.InvalidNs;
         try
         {
             return opcode switch
@@ -104,7 +111,9 @@ internal sealed class NvmeNamespace(NvmeStore store)
         return NvmeStatus.Success;
     }
 
-    /// <summary>Of its attributes deallocation means something here; each range is checked before any is deallocated.</summary>
+    /// <summary>
+    /// Of its attributes deallocation means something here; each range is checked before any is deallocated.
+    /// </summary>
     private NvmeStatus ManageDataset(in NvmeCommand command, NvmeData data, int pageShift, CancellationToken abort)
     {
         Span<byte> ranges = data.Bytes(((int)(command.Cdw10 & 0xff) + 1) * RangeSize);

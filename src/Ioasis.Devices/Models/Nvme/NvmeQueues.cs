@@ -47,7 +47,8 @@ internal sealed class NvmeSubmissionQueue(int id, ulong address, uint entries, N
 /// <param name="vector">Its interrupt vector; null for none.</param>
 internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, int? vector)
 {
-    // Guards what follows and the order of the entries. Taken after the controller's lock; while it is held nothing but a port and the slot is used.
+    // Guards what follows and the order of the entries. Taken after the controller's lock; while it is held nothing but
+    // a port and the slot is used.
     private readonly Lock _lock = new();
     private uint _head, _tail, _reserved;
     private bool _phase = true;
@@ -87,7 +88,8 @@ internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, i
     {
         lock (_lock)
         {
-            NvmeCompletion entry = completion with { StatusAndPhase = (ushort)(completion.StatusAndPhase | (_phase ? 1u : 0)) };
+            NvmeCompletion entry =
+                completion with { StatusAndPhase = (ushort)(completion.StatusAndPhase | (_phase ? 1u : 0)) };
             ulong at = unchecked(address + (_tail * (ulong)NvmeCompletion.Size));
             _reserved--;
             if (!TryWrite(port, at, in entry)) return false;
@@ -107,6 +109,7 @@ internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, i
     private static bool TryWrite(DmaPort port, ulong at, in NvmeCompletion entry)
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<NvmeCompletion>(in entry));
-        return port.Write(new Iova(at), bytes[..sizeof(ulong)]).IsOk && port.Write(new Iova(unchecked(at + sizeof(ulong))), bytes[sizeof(ulong)..]).IsOk;
+        return port.Write(new Iova(at), bytes[..sizeof(ulong)]).IsOk
+            && port.Write(new Iova(unchecked(at + sizeof(ulong))), bytes[sizeof(ulong)..]).IsOk;
     }
 }

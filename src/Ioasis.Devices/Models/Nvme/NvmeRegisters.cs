@@ -28,10 +28,12 @@ internal static class NvmeRegisters
     internal static readonly Register AdminCompletionQueue = new("ACQ", 0x30, 8, RegisterKind.ReadWrite);
 
     /// <summary>Of each submission queue the doorbell with its tail.</summary>
-    internal static readonly Register[] Tails = [.. Enumerable.Range(0, MostQueues + 1).Select(q => Doorbell($"SQ{q}TDBL", q * 2))];
+    internal static readonly Register[] Tails =
+        [.. Enumerable.Range(0, MostQueues + 1).Select(q => Doorbell($"SQ{q}TDBL", q * 2))];
 
     /// <summary>Of each completion queue the doorbell with its head.</summary>
-    internal static readonly Register[] Heads = [.. Enumerable.Range(0, MostQueues + 1).Select(q => Doorbell($"CQ{q}HDBL", (q * 2) + 1))];
+    internal static readonly Register[] Heads =
+        [.. Enumerable.Range(0, MostQueues + 1).Select(q => Doorbell($"CQ{q}HDBL", (q * 2) + 1))];
 
     /// <summary>All of BAR 0, for so many pairs of I/O queues.</summary>
     internal static IReadOnlyList<Register> All(int queues) =>
@@ -39,7 +41,8 @@ internal static class NvmeRegisters
         Configuration, InterruptMaskSet, InterruptMaskClear,
         .. Heads.Take(queues + 1),
         .. Tails.Take(queues + 1),
-        new("CAP", 0x00, 8, RegisterKind.ReadOnly, (MostEntries - 1) | Contiguous | Timeout | NvmCommandSet | LargestPage),
+        new("CAP", 0x00, 8, RegisterKind.ReadOnly, (MostEntries - 1) | Contiguous | Timeout | NvmCommandSet
+            | LargestPage),
         new("VS", 0x08, 4, RegisterKind.ReadOnly, Version),
         Status, AdminQueueAttributes, AdminSubmissionQueue, AdminCompletionQueue,
     ];
@@ -49,5 +52,6 @@ internal static class NvmeRegisters
 
     internal static bool IsHead(Register doorbell) => (doorbell.Offset & 4) != 0;
 
-    private static Register Doorbell(string name, int index) => new(name, Doorbells + ((uint)index * 4), 4, RegisterKind.Doorbell);
+    private static Register Doorbell(string name, int index) =>
+        new(name, Doorbells + ((uint)index * 4), 4, RegisterKind.Doorbell);
 }

@@ -1,6 +1,9 @@
 namespace Ioasis.Devices.Nvme;
 
-/// <summary>Where the blocks are. Several threads use it at once; what two of them do to one block at one time is theirs to order.</summary>
+/// <summary>
+/// Where the blocks are. Several threads use it at once; what two of them do to one block at one time is theirs to
+/// order.
+/// </summary>
 internal abstract class NvmeStore : IDisposable
 {
     /// <summary>Bytes.</summary>
@@ -12,14 +15,18 @@ internal abstract class NvmeStore : IDisposable
     {
         try
         {
-            NvmeStore store = options.File is { } path ? new NvmeFileStore(path, options.Size) : new NvmeMemoryStore(options.Size ?? NvmeMemoryStore.UsualSize);
+            NvmeStore store = options.File is { } path
+                ? new NvmeFileStore(path, options.Size)
+                : new NvmeMemoryStore(options.Size ?? NvmeMemoryStore.UsualSize);
             if (store.Size >= NvmeNamespace.BlockSize) return store;
             store.Dispose();
-            throw new ArgumentException($"A namespace of {store.Size} bytes has no block; give the nvme a \"size\".", nameof(options));
+            throw new ArgumentException($"A namespace of {store.Size} bytes has no block; give the nvme a \"size\".",
+                nameof(options));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ArgumentException($"The file \"{options.File}\" of an nvme cannot be used: {e.Message}", nameof(options), e);
+            throw new ArgumentException($"The file \"{options.File}\" of an nvme cannot be used: {e.Message}",
+                nameof(options), e);
         }
     }
 

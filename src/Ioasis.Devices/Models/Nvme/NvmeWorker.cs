@@ -24,7 +24,9 @@ internal sealed class NvmeWorker
     /// <summary>Where the device sits.</summary>
     internal string Place => _port.Requester.ToString();
 
-    /// <summary>There may be something to do. One that is busy looks again when it is done: there is room for one more start.</summary>
+    /// <summary>
+    /// There may be something to do. One that is busy looks again when it is done: there is room for one more start.
+    /// </summary>
     internal void Wake() => _thread.TryStart(true);
 
     /// <summary>Waits until it does nothing; a command that runs ends without a completion.</summary>
@@ -36,10 +38,13 @@ internal sealed class NvmeWorker
         _port.Dispose();
     }
 
-    /// <summary>Writes a completion to its place and raises the interrupt; without them, the controller has failed.</summary>
+    /// <summary>
+    /// Writes a completion to its place and raises the interrupt; without them, the controller has failed.
+    /// </summary>
     internal void Complete(NvmeSubmissionQueue queue, ushort commandId, NvmeOutcome outcome)
     {
-        var completion = new NvmeCompletion(outcome.Result, 0, (ushort)queue.Head, (ushort)queue.Id, commandId, (ushort)((uint)outcome.Status << 1));
+        var completion = new NvmeCompletion(outcome.Result, 0, (ushort)queue.Head, (ushort)queue.Id, commandId,
+            (ushort)((uint)outcome.Status << 1));
         if (queue.Completions.TryPost(_port, in completion)) _controller.Interrupts.Raise(queue.Completions);
         else _controller.Fail();
     }

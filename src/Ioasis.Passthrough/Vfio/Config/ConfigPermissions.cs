@@ -4,12 +4,14 @@ using static Ioasis.Abi.PciRegs;
 namespace Ioasis.Passthrough.Vfio.Config;
 
 /// <summary>
-/// What a program may do with each bit of configuration space (Linux: vfio_pci_config.c, struct perm_bits): whether it is a virtual one,
-/// which the program sees and changes apart from the function's own, and whether it may be written.
+/// What a program may do with each bit of configuration space (Linux: vfio_pci_config.c, struct perm_bits): whether it
+/// is a virtual one, which the program sees and changes apart from the function's own, and whether it may be written.
 /// </summary>
 internal sealed class ConfigPermissions
 {
-    /// <summary>Kind of bytes that belong to no capability that is known: they are the function's own, all of them.</summary>
+    /// <summary>
+    /// Kind of bytes that belong to no capability that is known: they are the function's own, all of them.
+    /// </summary>
     internal const byte Unassigned = 0xff;
 
     // Extended capabilities count apart from the others: 0x10 is SR-IOV there and PCI Express here.
@@ -43,7 +45,10 @@ internal sealed class ConfigPermissions
         if (layout.Pasid == PCI_CFG_SPACE_SIZE) AddExtended(layout.Pasid, PCI_EXT_CAP_ID_PASID, PCI_CAP_SIZEOF);
     }
 
-    /// <summary>Which capability a byte belongs to, by ID, those of the extended list apart from others; <see cref="Header"/> or <see cref="Unassigned"/> for none.</summary>
+    /// <summary>
+    /// Which capability a byte belongs to, by ID, those of the extended list apart from others; <see cref="Header"/> or
+    /// <see cref="Unassigned"/> for none.
+    /// </summary>
     internal byte Kind(int position) => _kind[position];
 
     internal uint Virtual(int position, int count) => Mask(_virtual, position, count);
@@ -92,7 +97,8 @@ internal sealed class ConfigPermissions
     private void SetExpress(int at)
     {
         AddCapability(at, PCI_CAP_ID_EXP, PCI_CAP_EXP_ENDPOINT_SIZEOF_V2);
-        Set16(at + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR | PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_READRQ, unchecked((ushort)~PCI_EXP_DEVCTL_PHANTOM));
+        Set16(at + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR | PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_READRQ,
+            unchecked((ushort)~PCI_EXP_DEVCTL_PHANTOM));
         Set16(at + PCI_EXP_DEVCTL2, 0, unchecked((ushort)~PCI_EXP_DEVCTL2_ARI));
     }
 

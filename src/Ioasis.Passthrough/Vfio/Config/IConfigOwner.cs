@@ -12,7 +12,9 @@ internal interface IConfigOwner
     /// <summary>log2 of the MSI vectors that the program may configure.</summary>
     int MsiQueueMax { get; }
 
-    /// <summary>The command register, or the power state, may have changed: decoding and bus mastering follow.</summary>
+    /// <summary>
+    /// The command register, or the power state, may have changed: decoding and bus mastering follow.
+    /// </summary>
     void CommandWritten();
 
     /// <summary>The program set or cleared the INTx disable bit.</summary>

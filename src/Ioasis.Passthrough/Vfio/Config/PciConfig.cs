@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Ioasis.Passthrough.Vfio.Config;
 
 /// <summary>
-/// The configuration space of a function as the function itself has it, below what VFIO makes of it: its bytes, and which bits a
-/// write changes. What is not described reads 0 and ignores writes.
+/// The configuration space of a function as the function itself has it, below what VFIO makes of it: its bytes, and
+/// which bits a write changes. What is not described reads 0 and ignores writes.
 /// </summary>
 internal sealed class PciConfig
 {
@@ -47,7 +47,8 @@ internal sealed class PciConfig
     internal void Set16(int position, ushort clear, ushort set)
     {
         Span<byte> word = _bytes.AsSpan(position, 2);
-        BinaryPrimitives.WriteUInt16LittleEndian(word, (ushort)((BinaryPrimitives.ReadUInt16LittleEndian(word) & ~clear) | set));
+        BinaryPrimitives.WriteUInt16LittleEndian(
+            word, (ushort)((BinaryPrimitives.ReadUInt16LittleEndian(word) & ~clear) | set));
     }
 
     internal void CopyTo(Span<byte> destination) => _bytes.CopyTo(destination);

@@ -8,7 +8,8 @@ namespace Ioasis.Passthrough.Vfio.Config;
 /// <summary>Builds the configuration space of a function from its description.</summary>
 internal sealed class PciConfigBuilder
 {
-    // Where the capabilities stand. A conventional function has no power management capability, like QEMU's conventional devices.
+    // Where the capabilities stand. A conventional function has no power management capability, like QEMU's
+    // conventional devices.
     private const int ConventionalMsi = 0x40, ConventionalMsix = 0x50;
     private const int PowerManagement = 0x40, Msi = 0x50, Express = 0x60, Msix = 0xa0;
 
@@ -31,7 +32,8 @@ internal sealed class PciConfigBuilder
     /// <param name="enabled">What the IOMMU's driver has enabled of PASID, ATS and PRI.</param>
     /// <param name="addresses">Where each of the six BARs was placed.</param>
     /// <param name="vfAddresses">Where those of the first virtual function were.</param>
-    internal static PciConfig Build(PciFunction function, EndpointFeatures enabled, ReadOnlySpan<ulong> addresses, ReadOnlySpan<ulong> vfAddresses)
+    internal static PciConfig Build(
+        PciFunction function, EndpointFeatures enabled, ReadOnlySpan<ulong> addresses, ReadOnlySpan<ulong> vfAddresses)
     {
         var builder = new PciConfigBuilder(function.IsExpress ? PCI_CFG_SPACE_EXP_SIZE : PCI_CFG_SPACE_SIZE);
         builder.AddHeader(function, addresses);
@@ -44,7 +46,8 @@ internal sealed class PciConfigBuilder
             Ats = function.HasAts ? Ats : 0,
             Pri = function.PageRequests > 0 && !function.IsVirtual ? Pri : 0,
             Sriov = function.Sriov is null ? 0 : function.HasAts ? Sriov : PCI_CFG_SPACE_SIZE,
-            Pasid = function.PasidBits == 0 || function.IsVirtual ? 0 : function.HasAts ? Pasid : function.Sriov is null ? PCI_CFG_SPACE_SIZE : Sriov,
+            Pasid = function.PasidBits == 0
+            || function.IsVirtual ? 0 : function.HasAts ? Pasid : function.Sriov is null ? PCI_CFG_SPACE_SIZE : Sriov,
         };
         if (layout.PowerManagement != 0) builder.AddPowerManagement(layout.PowerManagement);
         if (layout.Msi != 0) builder.AddMsi(layout.Msi, function.MsiVectors);
@@ -59,14 +62,16 @@ internal sealed class PciConfigBuilder
 
     /// <summary>The lower bits of a BAR, which tell its kind.</summary>
     internal static uint BarFlags(Bar bar) =>
-        (bar.IsPrefetchable ? PCI_BASE_ADDRESS_MEM_PREFETCH : 0) | (bar.Is64Bit ? PCI_BASE_ADDRESS_MEM_TYPE_64 : PCI_BASE_ADDRESS_MEM_TYPE_32);
+        (bar.IsPrefetchable ? PCI_BASE_ADDRESS_MEM_PREFETCH : 0)
+        | (bar.Is64Bit ? PCI_BASE_ADDRESS_MEM_TYPE_64 : PCI_BASE_ADDRESS_MEM_TYPE_32);
 
     private void AddHeader(PciFunction function, ReadOnlySpan<ulong> addresses)
     {
         const ushort command = PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE;
         Put16(PCI_VENDOR_ID, function.IsVirtual ? (ushort)0xffff : function.VendorId);
         Put16(PCI_DEVICE_ID, function.IsVirtual ? (ushort)0xffff : function.DeviceId);
-        if (function.IsVirtual) Put16(PCI_COMMAND, 0, PCI_COMMAND_MASTER); // it decodes what the physical function has it decode
+        // it decodes what the physical function has it decode
+        if (function.IsVirtual) Put16(PCI_COMMAND, 0, PCI_COMMAND_MASTER);
         else Put16(PCI_COMMAND, PCI_COMMAND_MEMORY, PCI_COMMAND_MEMORY | command);
         Put32(PCI_CLASS_REVISION, (function.ClassCode << 8) | function.Revision);
         Put8(PCI_CACHE_LINE_SIZE, 0, 0xff);
@@ -88,7 +93,8 @@ internal sealed class PciConfigBuilder
     {
         AddCapability(at, PCI_CAP_ID_MSI);
         ushort log2 = (ushort)int.Log2(vectors);
-        Put16(at + PCI_MSI_FLAGS, (ushort)(PCI_MSI_FLAGS_64BIT | (log2 << 1)), PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
+        Put16(at + PCI_MSI_FLAGS, (ushort)(PCI_MSI_FLAGS_64BIT | (log2 << 1)),
+            PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
         Put32(at + PCI_MSI_ADDRESS_LO, 0, ~3u);
         Put32(at + PCI_MSI_ADDRESS_HI, 0, ~0u);
         Put16(at + PCI_MSI_DATA_64, 0, 0xffff);
@@ -100,8 +106,10 @@ internal sealed class PciConfigBuilder
         AddCapability(at, PCI_CAP_ID_EXP);
         Put16(at + PCI_EXP_FLAGS, 2 | (PCI_EXP_TYPE_ENDPOINT << 4));
         Put32(at + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR);
-        Put16(at + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | (2 << 12), PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE
-            | PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE | PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ);
+        Put16(at + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN | (2 << 12),
+            PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE
+            | PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE | PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_NOSNOOP_EN
+            | PCI_EXP_DEVCTL_READRQ);
         Put32(at + PCI_EXP_LNKCAP, slowestLink);
         Put16(at + PCI_EXP_LNKSTA, (ushort)slowestLink);
         const uint onePrefix = 1 << 22; // of PCI_EXP_DEVCAP2_EE_PREFIX_MAX
@@ -128,7 +136,8 @@ internal sealed class PciConfigBuilder
         AddExtended(at, PCI_EXT_CAP_ID_PRI);
         bool isOn = enabled.PageRequests > 0;
         Put16(at + PCI_PRI_CTRL, isOn ? PCI_PRI_CTRL_ENABLE : (ushort)0);
-        Put16(at + PCI_PRI_STATUS, (ushort)((isOn ? 0 : PCI_PRI_STATUS_STOPPED) | (function.PasidBits > 0 ? PCI_PRI_STATUS_PASID : 0)));
+        Put16(at + PCI_PRI_STATUS,
+            (ushort)((isOn ? 0 : PCI_PRI_STATUS_STOPPED) | (function.PasidBits > 0 ? PCI_PRI_STATUS_PASID : 0)));
         Put32(at + PCI_PRI_MAX_REQ, (uint)function.PageRequests);
         Put32(at + PCI_PRI_ALLOC_REQ, (uint)enabled.PageRequests);
     }
@@ -170,7 +179,8 @@ internal sealed class PciConfigBuilder
     private void AddExtended(int at, ushort id)
     {
         Put32(at, id | (1u << 16)); // version 1
-        if (_lastExtended != 0) BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(_lastExtended + 2), (ushort)(1 | (at << 4)));
+        if (_lastExtended != 0)
+            BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(_lastExtended + 2), (ushort)(1 | (at << 4)));
         _lastExtended = at;
     }
 

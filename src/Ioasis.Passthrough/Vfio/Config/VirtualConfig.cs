@@ -5,8 +5,8 @@ using static Ioasis.Abi.PciRegs;
 namespace Ioasis.Passthrough.Vfio.Config;
 
 /// <summary>
-/// Configuration space as a program sees it through VFIO (Linux: vfio_pci_config.c): some bits are the function's own, some are
-/// virtual, some writes have an effect. Its owner calls it under one lock.
+/// Configuration space as a program sees it through VFIO (Linux: vfio_pci_config.c): some bits are the function's own,
+/// some are virtual, some writes have an effect. Its owner calls it under one lock.
 /// </summary>
 internal sealed class VirtualConfig
 {
@@ -29,8 +29,12 @@ internal sealed class VirtualConfig
 
     internal int Size => _bytes.Length;
 
-    /// <summary>Whether the function's BARs answer. Those of a virtual one do whatever the program has set: the physical one enabled them.</summary>
-    internal bool MemoryEnabled => _function.IsVirtual || (Word(PCI_COMMAND) & _hardware.Read(PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) != 0;
+    /// <summary>
+    /// Whether the function's BARs answer. Those of a virtual one do whatever the program has set: the physical one
+    /// enabled them.
+    /// </summary>
+    internal bool MemoryEnabled =>
+        _function.IsVirtual || (Word(PCI_COMMAND) & _hardware.Read(PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) != 0;
 
     /// <summary>All virtual bits become the function's (Linux: vfio_config_init).</summary>
     internal void Open()
@@ -48,7 +52,9 @@ internal sealed class VirtualConfig
         _intxDisabled = false;
     }
 
-    /// <summary>The PASID capability, the last one, is taken out of the list; alone in it, it leaves an empty list.</summary>
+    /// <summary>
+    /// The PASID capability, the last one, is taken out of the list; alone in it, it leaves an empty list.
+    /// </summary>
     private void HidePasid()
     {
         PciConfigLayout layout = _hardware.Layout;
@@ -58,7 +64,9 @@ internal sealed class VirtualConfig
         else SetWord(before + 2, (ushort)(Word(before + 2) & 0xf));
     }
 
-    /// <summary>How many of <paramref name="count"/> bytes are read or written in one access: aligned, and of one capability.</summary>
+    /// <summary>
+    /// How many of <paramref name="count"/> bytes are read or written in one access: aligned, and of one capability.
+    /// </summary>
     internal int Chunk(int position, int count)
     {
         int same = 1;
@@ -72,7 +80,8 @@ internal sealed class VirtualConfig
         if (_permissions.Kind(position) == ConfigPermissions.Header && IsBar(position)) FixBars();
         uint isVirtual = _permissions.Virtual(position, count);
         uint value = (Own(position, count) & isVirtual) | (Hardware(position, count) & ~isVirtual);
-        return _function.IsVirtual && position == PCI_COMMAND ? value | (Word(PCI_COMMAND) & (uint)PCI_COMMAND_MEMORY) : value;
+        return _function.IsVirtual
+            && position == PCI_COMMAND ? value | (Word(PCI_COMMAND) & (uint)PCI_COMMAND_MEMORY) : value;
     }
 
     internal void Write(int position, int count, uint value)
@@ -84,7 +93,8 @@ internal sealed class VirtualConfig
                 break;
             case PCI_CAP_ID_PM:
                 WriteThrough(position, count, value);
-                if (position == _hardware.Layout.PowerManagement + PCI_PM_CTRL) _owner.SetPowerState((int)(value & PCI_PM_CTRL_STATE_MASK));
+                if (position == _hardware.Layout.PowerManagement + PCI_PM_CTRL)
+                    _owner.SetPowerState((int)(value & PCI_PM_CTRL_STATE_MASK));
                 break;
             case PCI_CAP_ID_MSI:
                 WriteMsi(position, count, value);
@@ -98,7 +108,8 @@ internal sealed class VirtualConfig
         }
     }
 
-    private static bool IsBar(int position) => position is (>= PCI_BASE_ADDRESS_0 and < PCI_BASE_ADDRESS_5 + 4) or (>= PCI_ROM_ADDRESS and < PCI_ROM_ADDRESS + 4);
+    private static bool IsBar(int position) => position is (>= PCI_BASE_ADDRESS_0 and < PCI_BASE_ADDRESS_5 + 4)
+        or (>= PCI_ROM_ADDRESS and < PCI_ROM_ADDRESS + 4);
 
     private void WriteHeader(int position, int count, uint value)
     {
@@ -150,10 +161,14 @@ internal sealed class VirtualConfig
             for (int i = 0; i < count; i++) _bytes[position + i] = (byte)(merged >> (i * 8));
         }
 
-        if (hardware != 0) _hardware.Write(position, count, (_hardware.Read(position, count) & ~hardware) | (value & hardware));
+        if (hardware != 0)
+            _hardware.Write(position, count, (_hardware.Read(position, count) & ~hardware) | (value & hardware));
     }
 
-    /// <summary>Makes the virtual BARs read as a function's do: address bits below the size are 0, the kind stands in the lowest ones.</summary>
+    /// <summary>
+    /// Makes the virtual BARs read as a function's do: address bits below the size are 0, the kind stands in the lowest
+    /// ones.
+    /// </summary>
     private void FixBars()
     {
         if (!_barsDirty) return;
@@ -168,9 +183,11 @@ internal sealed class VirtualConfig
             }
 
             ulong mask = ~(bar.Size - 1);
-            BinaryPrimitives.WriteUInt32LittleEndian(low, (BinaryPrimitives.ReadUInt32LittleEndian(low) & (uint)mask) | PciConfigBuilder.BarFlags(bar));
+            BinaryPrimitives.WriteUInt32LittleEndian(
+                low, (BinaryPrimitives.ReadUInt32LittleEndian(low) & (uint)mask) | PciConfigBuilder.BarFlags(bar));
             if (!bar.Is64Bit) continue;
-            BinaryPrimitives.WriteUInt32LittleEndian(low[4..], BinaryPrimitives.ReadUInt32LittleEndian(low[4..]) & (uint)(mask >> 32));
+            BinaryPrimitives.WriteUInt32LittleEndian(
+                low[4..], BinaryPrimitives.ReadUInt32LittleEndian(low[4..]) & (uint)(mask >> 32));
             index++;
         }
 
@@ -195,5 +212,6 @@ internal sealed class VirtualConfig
 
     private ushort Word(int position) => BinaryPrimitives.ReadUInt16LittleEndian(_bytes.AsSpan(position));
 
-    private void SetWord(int position, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(position), value);
+    private void SetWord(int position, ushort value) =>
+        BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(position), value);
 }

@@ -15,7 +15,9 @@ internal sealed class EventListener : IDisposable
         _listening = listening;
     }
 
-    /// <summary>Does <paramref name="raised"/> whenever the eventfd is signalled, until the answer is disposed.</summary>
+    /// <summary>
+    /// Does <paramref name="raised"/> whenever the eventfd is signalled, until the answer is disposed.
+    /// </summary>
     /// <returns>ENOMEM when the host cannot; the eventfd is then let go.</returns>
     internal static Errno Start(object device, IEventFile file, Action raised, out EventListener? listener)
     {

@@ -4,8 +4,8 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Passthrough.Vfio.Interrupts;
 
 /// <summary>
-/// What a program asks for with one file descriptor of SET_IRQS. It is looked up before any lock is taken, and an error among them
-/// counts only when its turn comes.
+/// What a program asks for with one file descriptor of SET_IRQS. It is looked up before any lock is taken, and an error
+/// among them counts only when its turn comes.
 /// </summary>
 /// <param name="Descriptor">As the program gave it; below 0 for none.</param>
 /// <param name="Event">The eventfd; null when there is none, or on an error.</param>

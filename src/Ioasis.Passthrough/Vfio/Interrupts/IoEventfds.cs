@@ -6,8 +6,8 @@ namespace Ioasis.Passthrough.Vfio.Interrupts;
 /// <summary>The writes to BARs that eventfds of the program stand for (Linux: vfio_pci_ioeventfd).</summary>
 /// <param name="device">Whose they are.</param>
 /// <param name="perform">
-/// Does a write, if <see cref="Registration.IsSet"/> still says so under the lock that ending the device takes: a call of the listener's may still be
-/// under way when it has been disposed.
+/// Does a write, if <see cref="Registration.IsSet"/> still says so under the lock that ending the device takes: a call
+/// of the listener's may still be under way when it has been disposed.
 /// </param>
 internal sealed class IoEventfds(object device, Action<IoEventfds.Registration> perform)
 {
@@ -43,7 +43,8 @@ internal sealed class IoEventfds(object device, Action<IoEventfds.Registration> 
         EventRequest wanted = EventRequest.LookUp(caller, descriptor); // asks the caller's process: not under the lock
         if (wanted.Error != Errno.None) return wanted.Error;
         var registration = new Registration(write);
-        Errno errno = EventListener.Start(device, wanted.Event!, () => perform(registration), out EventListener? listener);
+        Errno errno = EventListener.Start(device, wanted.Event!, () => perform(registration),
+            out EventListener? listener);
         if (errno != Errno.None) return errno;
         registration.Listener = listener;
         errno = Errno.EEXIST;

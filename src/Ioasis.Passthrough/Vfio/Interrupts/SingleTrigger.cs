@@ -4,8 +4,8 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Passthrough.Vfio.Interrupts;
 
 /// <summary>
-/// The one eventfd of the error or request index (Linux: vfio_pci_set_ctx_trigger_single). An error is reported where a model failed, and
-/// only a virtual function asked back; a program can fire them itself.
+/// The one eventfd of the error or request index (Linux: vfio_pci_set_ctx_trigger_single). An error is reported where a
+/// model failed, and only a virtual function asked back; a program can fire them itself.
 /// </summary>
 internal sealed class SingleTrigger
 {

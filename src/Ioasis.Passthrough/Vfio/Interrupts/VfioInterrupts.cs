@@ -8,13 +8,14 @@ using static Ioasis.Abi.VfioH;
 namespace Ioasis.Passthrough.Vfio.Interrupts;
 
 /// <summary>
-/// A bound function's interrupts and the eventfds that they signal (Linux: vfio_pci_intrs.c). One of INTx, MSI and MSI-X is enabled at
-/// a time, by giving it its first eventfd.
+/// A bound function's interrupts and the eventfds that they signal (Linux: vfio_pci_intrs.c). One of INTx, MSI and
+/// MSI-X is enabled at a time, by giving it its first eventfd.
 /// </summary>
 internal sealed class VfioInterrupts : IInterruptTarget
 {
-    // Guards everything below. Taken after the device's locks and after the slot's. The model's threads take it while a reset waits for them: of others
-    // only the eventfds' own locks are taken while it is held, and nothing waits, neither for a program nor for the model.
+    // Guards everything below. Taken after the device's locks and after the slot's. The model's threads take it while a
+    // reset waits for them: of others only the eventfds' own locks are taken while it is held, and nothing waits,
+    // neither for a program nor for the model.
     private readonly Lock _lock = new();
     private readonly PciFunction _function;
     private readonly IInterruptSource _source;
@@ -66,7 +67,8 @@ internal sealed class VfioInterrupts : IInterruptTarget
                 (VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_MASK) => MaskIntx(request),
                 (VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_UNMASK) => UnmaskIntx(request),
                 (VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => TriggerIntx(request),
-                (VFIO_PCI_MSI_IRQ_INDEX or VFIO_PCI_MSIX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => TriggerMessages(index, request),
+                (VFIO_PCI_MSI_IRQ_INDEX or VFIO_PCI_MSIX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) =>
+                    TriggerMessages(index, request),
                 (VFIO_PCI_ERR_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) when _function.IsExpress => _error.Set(request),
                 (VFIO_PCI_REQ_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => _request.Set(request),
                 _ => Errno.ENOTTY,
@@ -173,8 +175,9 @@ internal sealed class VfioInterrupts : IInterruptTarget
     }
 
     /// <summary>
-    /// Lets the eventfd that unmasks INTx go if no program has it any more, so that another can be set. Linux is told when the last descriptor is closed;
-    /// ours keeps the eventfd open, so it is asked for when it is in the way. Not called with a lock held: all processes may be looked through.
+    /// Lets the eventfd that unmasks INTx go if no program has it any more, so that another can be set. Linux is told
+    /// when the last descriptor is closed; ours keeps the eventfd open, so it is asked for when it is in the way. Not
+    /// called with a lock held: all processes may be looked through.
     /// </summary>
     /// <returns>Whether there is room now.</returns>
     internal bool DropForgottenUnmask()
@@ -210,7 +213,8 @@ internal sealed class VfioInterrupts : IInterruptTarget
             return Errno.None;
         }
 
-        if (!(enabled || _enabled == VFIO_PCI_NUM_IRQS) || request.Start != 0 || request.Count != 1) return Errno.EINVAL;
+        if (!(enabled || _enabled == VFIO_PCI_NUM_IRQS) || request.Start != 0 || request.Count != 1)
+            return Errno.EINVAL;
         if (request.IsEvent)
         {
             if (request.Events[0].Error != Errno.None) return request.Events[0].Error;
@@ -254,7 +258,9 @@ internal sealed class VfioInterrupts : IInterruptTarget
         return Errno.None;
     }
 
-    /// <summary>Gives vectors their eventfds, in order. The first that fails takes those of the same call down with it.</summary>
+    /// <summary>
+    /// Gives vectors their eventfds, in order. The first that fails takes those of the same call down with it.
+    /// </summary>
     private Errno SetMessages(IrqRequest request)
     {
         for (uint i = 0; i < request.Count; i++)

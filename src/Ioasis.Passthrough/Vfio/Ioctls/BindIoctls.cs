@@ -67,7 +67,9 @@ internal static class BindIoctls
         return SysResult.Ok();
     }
 
-    /// <summary>The PASID is the last field of the longer structure, there only with the flag (the same bit for both calls).</summary>
+    /// <summary>
+    /// The PASID is the last field of the longer structure, there only with the flag (the same bit for both calls).
+    /// </summary>
     private static Errno ReadPasid(VfioCall call, uint argsz, uint flags, int longSize, out uint? pasid)
     {
         pasid = null;
@@ -80,7 +82,9 @@ internal static class BindIoctls
         return Errno.None;
     }
 
-    /// <summary>A structure that may be longer than the one we know, if what we do not know is 0 (Linux: copy_struct_from_user).</summary>
+    /// <summary>
+    /// A structure that may be longer than the one we know, if what we do not know is 0 (Linux: copy_struct_from_user).
+    /// </summary>
     private static Errno ReadBind(VfioCall call, out VfioDeviceBindIommufd bind)
     {
         bind = default;

@@ -5,7 +5,9 @@ using static Ioasis.Abi.VfioH;
 
 namespace Ioasis.Passthrough.Vfio.Ioctls;
 
-/// <summary>FEATURE: a device without migration and dma-bufs has low power and, if it has virtual functions, a token.</summary>
+/// <summary>
+/// FEATURE: a device without migration and dma-bufs has low power and, if it has virtual functions, a token.
+/// </summary>
 internal static class FeatureIoctl
 {
     private const int Header = 8, TokenSize = 16;
@@ -24,7 +26,8 @@ internal static class FeatureIoctl
             case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
                 return CheckSet(feature.Flags, data, 0, out answer) ? call.Device.EnterLowPower() : answer;
             case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
-                return CheckSet(feature.Flags, data, Marshal.SizeOf<VfioDeviceLowPowerEntryWithWakeup>(), out answer) ? EnterWithWakeup(call) : answer;
+                return CheckSet(feature.Flags, data, Marshal.SizeOf<VfioDeviceLowPowerEntryWithWakeup>(),
+                    out answer) ? EnterWithWakeup(call) : answer;
             case VFIO_DEVICE_FEATURE_LOW_POWER_EXIT:
                 if (CheckSet(feature.Flags, data, 0, out answer)) call.Device.LeaveLowPower();
                 return answer;
@@ -35,7 +38,9 @@ internal static class FeatureIoctl
         }
     }
 
-    /// <summary>Whether the feature, which can only be set, is to be set now; if not, <paramref name="answer"/> is the call's.</summary>
+    /// <summary>
+    /// Whether the feature, which can only be set, is to be set now; if not, <paramref name="answer"/> is the call's.
+    /// </summary>
     private static bool CheckSet(uint flags, uint available, int needed, out SysResult answer)
     {
         answer = SysResult.Ok();
@@ -56,7 +61,8 @@ internal static class FeatureIoctl
     private static SysResult EnterWithWakeup(VfioCall call)
     {
         VfioDeviceLowPowerEntryWithWakeup entry = default;
-        if (!call.TryRead(Header, MemoryMarshal.AsBytes(new Span<VfioDeviceLowPowerEntryWithWakeup>(ref entry)))) return Errno.EFAULT;
+        if (!call.TryRead(Header, MemoryMarshal.AsBytes(new Span<VfioDeviceLowPowerEntryWithWakeup>(ref entry))))
+            return Errno.EFAULT;
         if (entry.WakeupEventfd < 0) return Errno.EINVAL;
 
         // The eventfd is never signalled: a function that never sleeps is never woken.

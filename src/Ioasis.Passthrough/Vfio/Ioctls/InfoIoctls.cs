@@ -72,16 +72,21 @@ internal static class InfoIoctls
             info.Flags |= VfioH.VFIO_REGION_INFO_FLAG_MMAP;
             if (call.Device.Function.Msix?.Bar == bar.Index)
             {
-                // The one capability: a mapping may cover the MSI-X table. It is written if the caller has room for it, else the
-                // caller is told how much room to have.
+                // The one capability: a mapping may cover the MSI-X table. It is written if the caller has room for it,
+                // else the caller is told how much room to have.
                 info.Flags |= VfioH.VFIO_REGION_INFO_FLAG_CAPS;
                 int needed = size + Marshal.SizeOf<VfioInfoCapHeader>();
                 info.CapOffset = info.Argsz < needed ? 0 : (uint)size;
                 if (info.Argsz < needed) info.Argsz = (uint)needed;
                 else
                 {
-                    var header = new VfioInfoCapHeader { Id = (ushort)VfioH.VFIO_REGION_INFO_CAP_MSIX_MAPPABLE, Version = 1 };
-                    if (!call.TryWrite((uint)size, MemoryMarshal.AsBytes(new ReadOnlySpan<VfioInfoCapHeader>(in header)))) return Errno.EFAULT;
+                    var header = new VfioInfoCapHeader
+                    {
+                        Id = (ushort)VfioH.VFIO_REGION_INFO_CAP_MSIX_MAPPABLE,
+                        Version = 1
+                    };
+                    if (!call.TryWrite((uint)size,
+                        MemoryMarshal.AsBytes(new ReadOnlySpan<VfioInfoCapHeader>(in header)))) return Errno.EFAULT;
                 }
             }
         }

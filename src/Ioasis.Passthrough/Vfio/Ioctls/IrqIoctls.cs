@@ -16,7 +16,8 @@ internal static class IrqIoctls
         VfioIrqSet set = call.Read<VfioIrqSet>();
         uint available = call.Device.Interrupts.Count(set.Index);
         const uint known = VFIO_IRQ_SET_DATA_TYPE_MASK | VFIO_IRQ_SET_ACTION_TYPE_MASK;
-        if (set.Index >= VFIO_PCI_NUM_IRQS || set.Count >= uint.MaxValue - set.Start || (set.Flags & ~known) != 0) return Errno.EINVAL;
+        if (set.Index >= VFIO_PCI_NUM_IRQS || set.Count >= uint.MaxValue - set.Start || (set.Flags & ~known) != 0)
+            return Errno.EINVAL;
         if (set.Start >= available || set.Start + set.Count > available) return Errno.EINVAL;
         int size = (set.Flags & VFIO_IRQ_SET_DATA_TYPE_MASK) switch
         {
@@ -43,12 +44,14 @@ internal static class IrqIoctls
     {
         VfioDeviceIoeventfd request = call.Read<VfioDeviceIoeventfd>();
         uint width = request.Flags & VFIO_DEVICE_IOEVENTFD_SIZE_MASK;
-        if ((request.Flags & ~VFIO_DEVICE_IOEVENTFD_SIZE_MASK) != 0 || BitOperations.PopCount(width) != 1 || request.Fd < -1) return Errno.EINVAL;
+        if ((request.Flags & ~VFIO_DEVICE_IOEVENTFD_SIZE_MASK) != 0 || BitOperations.PopCount(width) != 1
+            || request.Fd < -1) return Errno.EINVAL;
         if (!VfioPciDevice.TryRegion(request.Offset, out uint index, out ulong position)) return Errno.EINVAL;
         if (call.Device.FindBar(index) is not { } bar || position + width > bar.Size || width == 8) return Errno.EINVAL;
         if (call.Device.Function.Msix is { } msix && msix.Bar == bar.Index && position + width > msix.TableOffset
             && position < msix.TableOffset + ((ulong)msix.Vectors * PciRegs.PCI_MSIX_ENTRY_SIZE)) return Errno.EINVAL;
         ulong data = request.Data & ((1UL << (int)(width * 8)) - 1);
-        return call.Device.SetIoEventfd(new IoEventfds.Write(bar.Index, position, (int)width, data), call.Caller, request.Fd);
+        return call.Device.SetIoEventfd(new IoEventfds.Write(bar.Index, position, (int)width, data), call.Caller,
+            request.Fd);
     }
 }

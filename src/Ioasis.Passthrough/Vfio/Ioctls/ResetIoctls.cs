@@ -6,8 +6,8 @@ using Ioasis.Memory;
 namespace Ioasis.Passthrough.Vfio.Ioctls;
 
 /// <summary>
-/// RESET, GET_PCI_HOT_RESET_INFO and PCI_HOT_RESET. Every function is alone in a slot that can be reset, so that all three are always
-/// possible, and a hot reset hits nobody else.
+/// RESET, GET_PCI_HOT_RESET_INFO and PCI_HOT_RESET. Every function is alone in a slot that can be reset, so that all
+/// three are always possible, and a hot reset hits nobody else.
 /// </summary>
 internal static class ResetIoctls
 {
@@ -37,8 +37,10 @@ internal static class ResetIoctls
             Bus = requester.Bus,
             Devfn = PciRegs.PCI_DEVFN(requester.Device, requester.Function),
         };
-        if (!call.TryWrite((uint)size, MemoryMarshal.AsBytes(new ReadOnlySpan<VfioPciDependentDevice>(in device)))) return Errno.EFAULT;
-        if (!call.File.IsOfGroup) info.Flags = VfioH.VFIO_PCI_HOT_RESET_FLAG_DEV_ID | VfioH.VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED;
+        if (!call.TryWrite((uint)size, MemoryMarshal.AsBytes(new ReadOnlySpan<VfioPciDependentDevice>(in device))))
+            return Errno.EFAULT;
+        if (!call.File.IsOfGroup)
+            info.Flags = VfioH.VFIO_PCI_HOT_RESET_FLAG_DEV_ID | VfioH.VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED;
         return call.Return(info, size);
     }
 
@@ -57,14 +59,15 @@ internal static class ResetIoctls
     }
 
     /// <summary>
-    /// A program that opened the device through its group shows, by the groups' descriptors, that all that the reset hits is its own: here
-    /// that is one group.
+    /// A program that opened the device through its group shows, by the groups' descriptors, that all that the reset
+    /// hits is its own: here that is one group.
     /// </summary>
     private static Errno CheckGroups(VfioCall call, uint count)
     {
         if (count > 1) return Errno.EINVAL;
         int descriptor = 0;
-        if (!call.TryRead((uint)Marshal.SizeOf<VfioPciHotReset>(), MemoryMarshal.AsBytes(new Span<int>(ref descriptor)))) return Errno.EFAULT;
+        if (!call.TryRead((uint)Marshal.SizeOf<VfioPciHotReset>(),
+            MemoryMarshal.AsBytes(new Span<int>(ref descriptor)))) return Errno.EFAULT;
         Errno errno = call.Caller.GetFile(descriptor, out IOpenFile? file);
         if (errno != Errno.None) return errno;
         (file as IDisposable)?.Dispose();

@@ -22,12 +22,15 @@ internal readonly ref struct VfioCall(VfioDeviceFile file, ICaller caller, ulong
     internal T Read<T>() where T : unmanaged => MemoryMarshal.Read<T>(_header);
 
     /// <summary>Reads what follows in the caller's memory.</summary>
-    internal bool TryRead(uint offset, Span<byte> bytes) => Caller.Memory.TryRead(new Hva(unchecked(Argument + offset)), bytes);
+    internal bool TryRead(uint offset, Span<byte> bytes) =>
+        Caller.Memory.TryRead(new Hva(unchecked(Argument + offset)), bytes);
 
     /// <summary>Writes the first <paramref name="count"/> bytes of a structure back.</summary>
-    internal SysResult Return<T>(T value, int count) where T : unmanaged => TryWrite(0, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value))[..count]) ? SysResult.Ok() : Errno.EFAULT;
+    internal SysResult Return<T>(T value, int count) where T : unmanaged =>
+        TryWrite(0, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value))[..count]) ? SysResult.Ok() : Errno.EFAULT;
 
-    internal bool TryWrite(uint offset, ReadOnlySpan<byte> bytes) => Caller.Memory.TryWrite(new Hva(unchecked(Argument + offset)), bytes);
+    internal bool TryWrite(uint offset, ReadOnlySpan<byte> bytes) =>
+        Caller.Memory.TryWrite(new Hva(unchecked(Argument + offset)), bytes);
 }
 
 /// <summary>Does one kind of call.</summary>
@@ -36,7 +39,8 @@ internal delegate SysResult VfioHandler(VfioCall call);
 /// <summary>An ioctl of a device's file.</summary>
 /// <param name="Number">The request number.</param>
 /// <param name="Name">Its name in linux/vfio.h.</param>
-/// <param name="MinimumSize">Bytes of its structure that are read before anything else, and that its argsz must cover; 0 for no structure.</param>
+/// <param name="MinimumSize">Bytes of its structure that are read before anything else, and that its argsz must cover;
+/// 0 for no structure.</param>
 /// <param name="BeforeBind">Whether a file that is not bound knows it. Such a one reads its structure itself.</param>
 /// <param name="Handler">What does it.</param>
 internal sealed record VfioIoctl(uint Number, string Name, int MinimumSize, bool BeforeBind, VfioHandler Handler);
@@ -50,21 +54,27 @@ internal static class VfioIoctls
     internal static IReadOnlyDictionary<uint, VfioIoctl> Table { get; } = new VfioIoctl[]
     {
         new(VfioH.VFIO_DEVICE_GET_INFO, nameof(VfioH.VFIO_DEVICE_GET_INFO), 16, false, InfoIoctls.GetInfo),
-        new(VfioH.VFIO_DEVICE_GET_REGION_INFO, nameof(VfioH.VFIO_DEVICE_GET_REGION_INFO), 32, false, InfoIoctls.GetRegionInfo),
+        new(VfioH.VFIO_DEVICE_GET_REGION_INFO, nameof(VfioH.VFIO_DEVICE_GET_REGION_INFO), 32, false,
+            InfoIoctls.GetRegionInfo),
         new(VfioH.VFIO_DEVICE_GET_IRQ_INFO, nameof(VfioH.VFIO_DEVICE_GET_IRQ_INFO), 16, false, InfoIoctls.GetIrqInfo),
         new(VfioH.VFIO_DEVICE_SET_IRQS, nameof(VfioH.VFIO_DEVICE_SET_IRQS), 20, false, IrqIoctls.SetIrqs),
         new(VfioH.VFIO_DEVICE_RESET, nameof(VfioH.VFIO_DEVICE_RESET), 0, false, ResetIoctls.Reset),
-        new(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, nameof(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO), 12, false, ResetIoctls.GetHotResetInfo),
+        new(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, nameof(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO), 12, false,
+            ResetIoctls.GetHotResetInfo),
         new(VfioH.VFIO_DEVICE_PCI_HOT_RESET, nameof(VfioH.VFIO_DEVICE_PCI_HOT_RESET), 12, false, ResetIoctls.HotReset),
         new(VfioH.VFIO_DEVICE_IOEVENTFD, nameof(VfioH.VFIO_DEVICE_IOEVENTFD), 28, false, IrqIoctls.IoEventfd),
         new(VfioH.VFIO_DEVICE_FEATURE, nameof(VfioH.VFIO_DEVICE_FEATURE), 8, false, FeatureIoctl.Feature),
         new(VfioH.VFIO_DEVICE_BIND_IOMMUFD, nameof(VfioH.VFIO_DEVICE_BIND_IOMMUFD), 16, true, BindIoctls.Bind),
-        new(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT), 12, false, BindIoctls.Attach),
-        new(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT), 8, false, BindIoctls.Detach),
+        new(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT), 12, false,
+            BindIoctls.Attach),
+        new(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT), 8, false,
+            BindIoctls.Detach),
         new(SvaH.IOASIS_VFIO_ATTACH_SVA, nameof(SvaH.IOASIS_VFIO_ATTACH_SVA), 16, false, SvaIoctl.Attach),
     }.ToDictionary(i => i.Number);
 
-    /// <summary>What an account says of an ioctl: its name, and whether it is about a PASID; null where the number is not known.</summary>
+    /// <summary>
+    /// What an account says of an ioctl: its name, and whether it is about a PASID; null where the number is not known.
+    /// </summary>
     internal static string? Describe(ICaller caller, uint command, ulong argument)
     {
         if (!Table.TryGetValue(command, out VfioIoctl? ioctl)) return null;
@@ -84,7 +94,8 @@ internal static class VfioIoctls
         if (ioctl is null) return Errno.ENOTTY;
 
         // A group's container decides what its devices are attached to.
-        if (file.IsOfGroup && command is VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT or VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT or SvaH.IOASIS_VFIO_ATTACH_SVA) return Errno.ENOTTY;
+        if (file.IsOfGroup && command is VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT or VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT
+            or SvaH.IOASIS_VFIO_ATTACH_SVA) return Errno.ENOTTY;
         Span<byte> header = stackalloc byte[LargestMinimum];
         header.Clear();
         if (ioctl.MinimumSize > 0)

@@ -1,8 +1,8 @@
 namespace Ioasis.Units.Vtd.FirstStage;
 
 /// <summary>
-/// Why a request in scalable mode was not translated: the specification's fault reasons (7.1.3, appendix A), as they stand in a fault
-/// record. Those that a walk cannot come to are here if the one who asks for the walk can.
+/// Why a request in scalable mode was not translated: the specification's fault reasons (7.1.3, appendix A), as they
+/// stand in a fault record. Those that a walk cannot come to are here if the one who asks for the walk can.
 /// </summary>
 internal enum FirstStageFault : byte
 {
@@ -60,7 +60,9 @@ internal enum FirstStageFault : byte
     /// <summary>SGN.6: a write, and an entry does not permit writes, or stage 2 none to the page.</summary>
     NoWrite = 0x85,
 
-    /// <summary>SGN.7: a read, and stage 2 permits none of the page. Stage 1 has no pages that cannot be read.</summary>
+    /// <summary>
+    /// SGN.7: a read, and stage 2 permits none of the page. Stage 1 has no pages that cannot be read.
+    /// </summary>
     NoRead = 0x86,
 
     /// <summary>SGN.8: the page is in the interrupt window.</summary>
@@ -74,13 +76,17 @@ internal enum FirstStageFault : byte
 internal static class FirstStageFaultExtensions
 {
     /// <summary>
-    /// Whether a device may ask for a page instead (7.4): what is missing is a present bit or a permission, which software can give. What is malformed
-    /// or out of reach stays so.
+    /// Whether a device may ask for a page instead (7.4): what is missing is a present bit or a permission, which
+    /// software can give. What is malformed or out of reach stays so.
     /// </summary>
     internal static bool IsRecoverable(this FirstStageFault fault) =>
-        fault is FirstStageFault.NotPresent or FirstStageFault.NoUser or FirstStageFault.NoWrite or FirstStageFault.NoRead || fault.IsOfSecondStage();
+        fault is FirstStageFault.NotPresent or FirstStageFault.NoUser or FirstStageFault.NoWrite
+        or FirstStageFault.NoRead || fault.IsOfSecondStage();
 
-    /// <summary>Whether it is stage 2 that lacks it, for sure: nothing that the owner of stage 1 does to his tables gives it.</summary>
+    /// <summary>
+    /// Whether it is stage 2 that lacks it, for sure: nothing that the owner of stage 1 does to his tables gives it.
+    /// </summary>
     internal static bool IsOfSecondStage(this FirstStageFault fault) =>
-        fault is FirstStageFault.RootNoRead or FirstStageFault.EntryNoRead or FirstStageFault.EntryNoWrite or FirstStageFault.SecondStageNotPresent;
+        fault is FirstStageFault.RootNoRead or FirstStageFault.EntryNoRead or FirstStageFault.EntryNoWrite
+        or FirstStageFault.SecondStageNotPresent;
 }

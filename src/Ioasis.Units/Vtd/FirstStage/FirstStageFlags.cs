@@ -1,6 +1,9 @@
 namespace Ioasis.Units.Vtd.FirstStage;
 
-/// <summary>How a first stage is walked: fields of the PASID table entry (VT-d specification, 9.6) with their places in <c>iommu_hwpt_vtd_s1.flags</c>.</summary>
+/// <summary>
+/// How a first stage is walked: fields of the PASID table entry (VT-d specification, 9.6) with their places in
+/// <c>iommu_hwpt_vtd_s1.flags</c>.
+/// </summary>
 [Flags]
 internal enum FirstStageFlags : byte
 {

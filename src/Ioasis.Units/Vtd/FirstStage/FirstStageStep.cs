@@ -4,8 +4,9 @@ using Ioasis.PageTables.X64;
 namespace Ioasis.Units.Vtd.FirstStage;
 
 /// <summary>
-/// Where a walk stands before it reads an entry. A walk that starts from a step which an earlier one reported skips the entries above, as hardware does with its
-/// paging-structure caches (VT-d specification, 6.2.5): these were all given A.
+/// Where a walk stands before it reads an entry. A walk that starts from a step which an earlier one reported skips the
+/// entries above, as hardware does with its paging-structure caches (VT-d specification, 6.2.5): these were all given
+/// A.
 /// </summary>
 internal readonly record struct FirstStageStep
 {
@@ -15,7 +16,8 @@ internal readonly record struct FirstStageStep
     private readonly ulong _step;
 
     /// <summary>Makes a step.</summary>
-    internal FirstStageStep(int level, Gpa table, X64Rights rights) => _step = table.Value | ((ulong)level << LevelAt) | (ulong)rights;
+    internal FirstStageStep(int level, Gpa table, X64Rights rights) =>
+        _step = table.Value | ((ulong)level << LevelAt) | (ulong)rights;
 
     /// <summary>The level of the entry to be read.</summary>
     internal int Level => (int)(_step & LevelMask) >> LevelAt;

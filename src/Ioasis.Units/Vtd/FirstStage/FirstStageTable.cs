@@ -11,7 +11,8 @@ internal readonly struct FirstStageTable
     /// <param name="levels">4 or 5.</param>
     /// <param name="flags">How it is walked.</param>
     /// <param name="format">The unit's host address width, and whether it has 1 GiB pages (FS1GP).</param>
-    /// <param name="secondStageBits">Width of the guest-physical addresses that stage 2 translates: 39, 48 or 57.</param>
+    /// <param name="secondStageBits">Width of the guest-physical addresses that stage 2 translates: 39, 48 or
+    /// 57.</param>
     internal FirstStageTable(Gpa root, int levels, FirstStageFlags flags, X64Format format, int secondStageBits)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(levels, 4);
@@ -26,7 +27,8 @@ internal readonly struct FirstStageTable
         const ulong neverAnAddress = ~(X64Entry.AddressMask | 0xfff);
         IsRootReserved = (root.Value & (neverAnAddress | format.ReservedAddress)) != 0;
         Refused = format.ReservedAddress | (X64Entry.AddressMask & ~(SecondStageEnd - 1)) | X64Entry.PageSizeBit;
-        Used = X64Entry.AccessedBit | ((flags & FirstStageFlags.ExtendedAccessed) != 0 ? X64Entry.ExtendedAccessedBit : 0);
+        Used = X64Entry.AccessedBit
+            | ((flags & FirstStageFlags.ExtendedAccessed) != 0 ? X64Entry.ExtendedAccessedBit : 0);
         CommonLast = X64Entry.PresentBit | X64Entry.UserBit | Used;
         LooksAtLast = CommonLast | (Refused & ~X64Entry.PageSizeBit);
     }
@@ -43,16 +45,24 @@ internal readonly struct FirstStageTable
     /// <summary>Where every walk starts that knows nothing.</summary>
     internal readonly FirstStageStep Top;
 
-    /// <summary>Whether the root's address has bits that no address of the host has: no request gets past the PASID table entry.</summary>
+    /// <summary>
+    /// Whether the root's address has bits that no address of the host has: no request gets past the PASID table entry.
+    /// </summary>
     internal bool IsRootReserved { get; }
 
     /// <summary>What an entry is given when it is used: A, and EA where that is on.</summary>
     internal ulong Used { get; }
 
-    /// <summary>What an entry of a common walk has none of: reserved bits, addresses that stage 2 does not translate, and what maps a large page.</summary>
+    /// <summary>
+    /// What an entry of a common walk has none of: reserved bits, addresses that stage 2 does not translate, and what
+    /// maps a large page.
+    /// </summary>
     internal ulong Refused { get; }
 
-    /// <summary>Which bits of an entry of the last level tell whether a user's read may be made by it without another look: they are <see cref="CommonLast"/>.</summary>
+    /// <summary>
+    /// Which bits of an entry of the last level tell whether a user's read may be made by it without another look: they
+    /// are <see cref="CommonLast"/>.
+    /// </summary>
     internal ulong LooksAtLast { get; }
 
     /// <summary>What these bits are then. For a write R/W and D are to be set, too.</summary>
@@ -62,7 +72,8 @@ internal readonly struct FirstStageTable
     internal X64Rights Required(FirstStageAccess access)
     {
         bool supervisor = (access & FirstStageAccess.Supervisor) != 0;
-        X64Rights write = (access & FirstStageAccess.Write) == 0 || (supervisor && (Flags & FirstStageFlags.WriteProtect) == 0)
+        X64Rights write = (access & FirstStageAccess.Write) == 0
+            || (supervisor && (Flags & FirstStageFlags.WriteProtect) == 0)
             ? X64Rights.None : X64Rights.Write;
         return supervisor ? write : write | X64Rights.User;
     }

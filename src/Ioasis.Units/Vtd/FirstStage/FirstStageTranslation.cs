@@ -23,21 +23,28 @@ internal readonly record struct FirstStageTranslation
     /// <param name="level">The level of the leaf.</param>
     /// <param name="gpa">See <see cref="Gpa"/>.</param>
     /// <param name="leaf">The leaf.</param>
-    /// <param name="granted">The bits for rights that are set in all entries on the way; other bits are ignored.</param>
+    /// <param name="granted">The bits for rights that are set in all entries on the way; other bits are
+    /// ignored.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal FirstStageTranslation(int level, Gpa gpa, ulong leaf, ulong granted)
     {
         Gpa = gpa;
-        _state = ((ulong)level << LevelAt) | ((granted & (ulong)X64Rights.All) << RightsAt) | ((leaf & X64Entry.DirtyBit) * (DirtyBit / X64Entry.DirtyBit));
+        _state = ((ulong)level << LevelAt) | ((granted & (ulong)X64Rights.All) << RightsAt)
+            | ((leaf & X64Entry.DirtyBit) * (DirtyBit / X64Entry.DirtyBit));
     }
 
-    /// <summary>Where the byte is in the guest's memory: stage 2 is still to translate this. After a fault, the address of the entry.</summary>
+    /// <summary>
+    /// Where the byte is in the guest's memory: stage 2 is still to translate this. After a fault, the address of the
+    /// entry.
+    /// </summary>
     internal Gpa Gpa { get; init; }
 
     /// <summary>Why there is no translation, or <see cref="FirstStageFault.None"/>.</summary>
     internal FirstStageFault Fault => (FirstStageFault)_state;
 
-    /// <summary>The level of the leaf, or of the entry that the fault was found at; 0 if the walk did not start.</summary>
+    /// <summary>
+    /// The level of the leaf, or of the entry that the fault was found at; 0 if the walk did not start.
+    /// </summary>
     internal byte Level => (byte)(_state >> LevelAt);
 
     /// <summary>What all entries on the way grant.</summary>
@@ -47,7 +54,9 @@ internal readonly record struct FirstStageTranslation
         init => _state = (_state & ~((ulong)X64Rights.All << RightsAt)) | ((ulong)value << RightsAt);
     }
 
-    /// <summary>Whether the leaf has D. Who keeps the translation must walk again for a write if not, so that it gets D.</summary>
+    /// <summary>
+    /// Whether the leaf has D. Who keeps the translation must walk again for a write if not, so that it gets D.
+    /// </summary>
     internal bool Dirty => (_state & DirtyBit) != 0;
 
     /// <summary>Whether there is a translation.</summary>
@@ -57,13 +66,15 @@ internal readonly record struct FirstStageTranslation
     internal int PageShift => X64Format.PageShift(Level);
 
     /// <summary>
-    /// Whether this translation, kept, serves another request for the page without another walk: it may fault where this says no, or only get D.
+    /// Whether this translation, kept, serves another request for the page without another walk: it may fault where
+    /// this says no, or only get D.
     /// </summary>
     internal bool Serves(in FirstStageTable table, FirstStageAccess access)
     {
         const FirstStageAccess neverKept = FirstStageAccess.Execute;
         if (!IsOk || (access & neverKept) != 0 || (table.Required(access) & ~Rights) != 0) return false;
-        if ((access & FirstStageAccess.Supervisor) != 0 && (table.Flags & FirstStageFlags.SupervisorRequests) == 0) return false;
+        if ((access & FirstStageAccess.Supervisor) != 0 && (table.Flags & FirstStageFlags.SupervisorRequests) == 0)
+            return false;
         return Dirty || (access & FirstStageAccess.Write) == 0;
     }
 }

@@ -6,16 +6,20 @@ using Ioasis.PageTables.X64;
 namespace Ioasis.Units.Vtd.FirstStage;
 
 /// <summary>
-/// The first-stage walk (VT-d specification, 3.6 and 3.8). It has no state: caches are put around it. docs/vtd-first-stage.md says what is
-/// checked in which order.
+/// The first-stage walk (VT-d specification, 3.6 and 3.8). It has no state: caches are put around it.
+/// docs/vtd-first-stage.md says what is checked in which order.
 /// </summary>
 internal static class FirstStageWalker
 {
-    /// <summary>How often a guest may change an entry under an update before that has failed: a walk ends whatever the guest does.</summary>
+    /// <summary>
+    /// How often a guest may change an entry under an update before that has failed: a walk ends whatever the guest
+    /// does.
+    /// </summary>
     internal const int MaxLostUpdates = 16;
 
     /// <summary>Walks all levels, unobserved.</summary>
-    internal static FirstStageTranslation Walk<TMemory>(in FirstStageTable table, FirstStageRequest request, ref TMemory memory)
+    internal static FirstStageTranslation Walk<TMemory>(
+        in FirstStageTable table, FirstStageRequest request, ref TMemory memory)
         where TMemory : struct, ITableMemory, allows ref struct
     {
         FirstStageTranslation page = WalkCommon(in table, table.Top, request, memory);
@@ -25,22 +29,29 @@ internal static class FirstStageWalker
     }
 
     /// <summary>
-    /// The common walk, which changes nothing: a user's, to a page of 4 KiB, and all entries on the way are good for it and were used before. It calls nothing, so that
-    /// all of it stays in registers, and knows an entry by one comparison.
+    /// The common walk, which changes nothing: a user's, to a page of 4 KiB, and all entries on the way are good for it
+    /// and were used before. It calls nothing, so that all of it stays in registers, and knows an entry by one
+    /// comparison.
     /// </summary>
-    /// <returns>The page; of level 0 where the walk is another, which <see cref="Walk{TMemory, TObserver}"/> is to take.</returns>
+    /// <returns>The page; of level 0 where the walk is another, which <see cref="Walk{TMemory, TObserver}"/> is to
+    /// take.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static FirstStageTranslation WalkCommon<TMemory>(in FirstStageTable table, FirstStageStep from, FirstStageRequest request, TMemory memory)
+    internal static FirstStageTranslation WalkCommon<TMemory>(
+        in FirstStageTable table, FirstStageStep from, FirstStageRequest request, TMemory memory)
         where TMemory : struct, ITableMemory, allows ref struct
     {
-        ulong iova = request.Iova.Value, write = (ulong)request.Access, at = from.Table.Value, granted = (ulong)from.Rights;
-        if (write > (ulong)FirstStageAccess.Write || table.IsRootReserved || !X64Format.IsCanonical(iova, table.Levels) || at >= table.SecondStageEnd) return default;
+        ulong iova = request.Iova.Value, write = (ulong)request.Access, at = from.Table.Value,
+            granted = (ulong)from.Rights;
+        if (write > (ulong)FirstStageAccess.Write || table.IsRootReserved || !X64Format.IsCanonical(iova, table.Levels)
+            || at >= table.SecondStageEnd) return default;
         ulong required = X64Entry.UserBit | (write * X64Entry.WriteBit);
         if ((granted & required) != required) return default;
         ulong common = X64Entry.PresentBit | required | table.Used, looked = common | table.Refused;
-        for (int shift = X64Format.PageShift(from.Level) - 3; shift != X64Format.PageShift4K - 3; shift -= X64Format.PageShift(2) - X64Format.PageShift(1))
+        for (int shift = X64Format.PageShift(from.Level) - 3;
+            shift != X64Format.PageShift4K - 3; shift -= X64Format.PageShift(2) - X64Format.PageShift(1))
         {
-            if (!memory.TryRead(new Gpa(at | ((iova >> shift) & 0xff8)), out ulong entry) || (entry & looked) != common) return default;
+            if (!memory.TryRead(new Gpa(at | ((iova >> shift) & 0xff8)), out ulong entry) || (entry & looked) != common)
+                return default;
             granted &= entry;
             at = entry & X64Entry.AddressMask;
         }
@@ -48,21 +59,25 @@ internal static class FirstStageWalker
         ulong dirty = write * X64Entry.DirtyBit;
         if (!memory.TryRead(new Gpa(at | ((iova >> (X64Format.PageShift4K - 3)) & 0xff8)), out ulong leaf)
             || (leaf & ((looked & ~X64Entry.PageSizeBit) | dirty)) != (common | dirty)) return default;
-        return new FirstStageTranslation(1, new Gpa((leaf & X64Entry.AddressMask) | (iova & 0xfff)), leaf, granted & leaf);
+        return new FirstStageTranslation(1, new Gpa((leaf & X64Entry.AddressMask) | (iova & 0xfff)), leaf,
+            granted & leaf);
     }
 
     /// <summary>Translates a request, and gives the entries that it uses A, EA and D.</summary>
     /// <param name="table">The first stage.</param>
-    /// <param name="from">Where to start: <see cref="FirstStageTable.Top"/>, or a step that was reported for an address with the same entries down to there.</param>
+    /// <param name="from">Where to start: <see cref="FirstStageTable.Top"/>, or a step that was reported for an address
+    /// with the same entries down to there.</param>
     /// <param name="request">What is to be translated.</param>
     /// <param name="memory">The guest's memory.</param>
     /// <param name="observer">Who is told.</param>
     /// <remarks>
-    /// An entry that is as nearly all are is known by one comparison. Any other is examined. Inlined, and what is handed on by reference is a copy, so that all of a common walk stays in registers.
+    /// An entry that is as nearly all are is known by one comparison. Any other is examined. Inlined, and what is
+    /// handed on by reference is a copy, so that all of a common walk stays in registers.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static FirstStageTranslation Walk<TMemory, TObserver>(
-        in FirstStageTable table, FirstStageStep from, FirstStageRequest request, ref TMemory memory, ref TObserver observer)
+        in FirstStageTable table, FirstStageStep from, FirstStageRequest request, ref TMemory memory,
+        ref TObserver observer)
         where TMemory : struct, ITableMemory, allows ref struct
         where TObserver : struct, IFirstStageObserver, allows ref struct
     {
@@ -98,7 +113,8 @@ internal static class FirstStageWalker
                 ulong examined = value;
                 TMemory memoryThen = memory;
                 TObserver observerThen = observer;
-                fault = Examine(in table, request.Access, level, new Gpa(at), ref examined, ref memoryThen, ref observerThen);
+                fault = Examine(in table, request.Access, level, new Gpa(at), ref examined, ref memoryThen,
+                    ref observerThen);
                 value = examined;
                 memory = memoryThen;
                 observer = observerThen;
@@ -130,7 +146,8 @@ internal static class FirstStageWalker
     /// <param name="observer">Who is told when the entry is read again.</param>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static FirstStageFault Examine<TMemory, TObserver>(
-        in FirstStageTable table, FirstStageAccess wanted, int level, Gpa at, ref ulong value, ref TMemory memory, ref TObserver observer)
+        in FirstStageTable table, FirstStageAccess wanted, int level, Gpa at, ref ulong value, ref TMemory memory,
+        ref TObserver observer)
         where TMemory : struct, ITableMemory, allows ref struct
         where TObserver : struct, IFirstStageObserver, allows ref struct
     {
@@ -166,9 +183,12 @@ internal static class FirstStageWalker
     {
         if (table.IsRootReserved) return FirstStageFault.PasidEntryReserved;
         if ((request.Access & FirstStageAccess.Execute) != 0) return FirstStageFault.ExecuteRequestsDisabled;
-        if ((request.Access & FirstStageAccess.Supervisor) != 0 && (table.Flags & FirstStageFlags.SupervisorRequests) == 0)
+        if ((request.Access & FirstStageAccess.Supervisor) != 0
+            && (table.Flags & FirstStageFlags.SupervisorRequests) == 0)
             return FirstStageFault.SupervisorRequestsDisabled;
-        return X64Format.IsCanonical(request.Iova.Value, table.Levels) ? FirstStageFault.None : FirstStageFault.NotCanonical;
+        return X64Format.IsCanonical(request.Iova.Value, table.Levels)
+            ? FirstStageFault.None
+            : FirstStageFault.NotCanonical;
     }
 
     private static FirstStageFault Denied(X64Rights required, X64Rights granted)
@@ -194,5 +214,6 @@ internal static class FirstStageWalker
 
     // Not inlined: a walk that succeeds is not to make room for what it does not come to.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static FirstStageTranslation Failed(FirstStageFault fault, int level, Gpa entry) => new(fault, (byte)level, entry, X64Rights.None, false);
+    private static FirstStageTranslation Failed(FirstStageFault fault, int level, Gpa entry) =>
+        new(fault, (byte)level, entry, X64Rights.None, false);
 }

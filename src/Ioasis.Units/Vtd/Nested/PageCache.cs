@@ -3,12 +3,15 @@ using System.Numerics;
 namespace Ioasis.Units.Vtd.Nested;
 
 /// <summary>
-/// What is known about naturally aligned ranges of addresses, of several sizes. Looked up without a lock, by accesses; what is dropped is gone for those
-/// that begin after <see cref="Drop"/> returned, and nothing that was found out before comes back. When it is full the oldest makes room.
+/// What is known about naturally aligned ranges of addresses, of several sizes. Looked up without a lock, by accesses;
+/// what is dropped is gone for those that begin after <see cref="Drop"/> returned, and nothing that was found out
+/// before comes back. When it is full the oldest makes room.
 /// </summary>
 internal sealed class PageCache<T>(int capacity) where T : struct
 {
-    /// <summary>The most that is ever kept, so that a guest whose tables lead everywhere does not take all of the host's memory.</summary>
+    /// <summary>
+    /// The most that is ever kept, so that a guest whose tables lead everywhere does not take all of the host's memory.
+    /// </summary>
     internal const int Most = 1 << 16;
 
     private const int MaxShift = 64;
@@ -21,7 +24,8 @@ internal sealed class PageCache<T>(int capacity) where T : struct
     private long _drops;
 
     /// <summary>
-    /// How often something was dropped. Read before anything else is; what is found out from then on is kept only if the number is still the same.
+    /// How often something was dropped. Read before anything else is; what is found out from then on is kept only if
+    /// the number is still the same.
     /// </summary>
     internal long Drops => Volatile.Read(ref _drops);
 
@@ -30,9 +34,12 @@ internal sealed class PageCache<T>(int capacity) where T : struct
     /// <param name="shift">Log2 of the bytes.</param>
     /// <param name="value">That; if nothing is, it means nothing any more.</param>
     internal bool TryFind(ulong address, int shift, ref T value) =>
-        Volatile.Read(ref _counts[shift]) != 0 && _entries is { } entries && entries.TryFind(address >> shift, shift, ref value);
+        Volatile.Read(ref _counts[shift]) != 0 && _entries is { } entries
+        && entries.TryFind(address >> shift, shift, ref value);
 
-    /// <summary>Keeps what was found out about a range, unless something was dropped since: it may come from before that.</summary>
+    /// <summary>
+    /// Keeps what was found out about a range, unless something was dropped since: it may come from before that.
+    /// </summary>
     internal void Keep(ulong address, int shift, in T value, long drops)
     {
         lock (_lock)
@@ -41,7 +48,8 @@ internal sealed class PageCache<T>(int capacity) where T : struct
             Entries entries = _entries ??= new Entries(Math.Min(capacity, Smallest));
             ulong page = address >> shift;
             if (entries.TryReplace(page, shift, in value)) return;
-            if (entries.IsFull && entries.Capacity < capacity) _entries = entries = entries.Grow(Math.Min(capacity, entries.Capacity * 2));
+            if (entries.IsFull && entries.Capacity < capacity)
+                _entries = entries = entries.Grow(Math.Min(capacity, entries.Capacity * 2));
             if (entries.IsFull) _counts[entries.RemoveOldest()]--;
             entries.Add(page, shift, in value);
             Volatile.Write(ref _counts[shift], _counts[shift] + 1);
@@ -55,14 +63,15 @@ internal sealed class PageCache<T>(int capacity) where T : struct
         {
             if (_entries is { } entries)
                 for (int shift = 0; shift < MaxShift; shift++)
-                    if (_counts[shift] != 0) _counts[shift] -= entries.Remove(first >> shift, last >> shift, shift, _counts[shift]);
+                    if (_counts[shift] != 0)
+                        _counts[shift] -= entries.Remove(first >> shift, last >> shift, shift, _counts[shift]);
             Volatile.Write(ref _drops, _drops + 1); // after all is gone: who reads the new number finds none of it
         }
     }
 
     /// <summary>
-    /// A hash table whose entries are chained by number, in flat arrays. A look-up that meets a change of an entry finds nothing there; one that is led
-    /// astray by it ends at the latest after <see cref="LongestChain"/> entries.
+    /// A hash table whose entries are chained by number, in flat arrays. A look-up that meets a change of an entry
+    /// finds nothing there; one that is led astray by it ends at the latest after <see cref="LongestChain"/> entries.
     /// </summary>
     private sealed class Entries
     {
@@ -79,7 +88,8 @@ internal sealed class PageCache<T>(int capacity) where T : struct
             _entries = new Entry[capacity];
             _heads = new int[BitOperations.RoundUpToPowerOf2((uint)capacity) * 2];
             _heads.AsSpan().Fill(None);
-            for (int i = 0; i < capacity; i++) _entries[i] = new Entry { Shift = None, Next = i + 1 < capacity ? i + 1 : None };
+            for (int i = 0; i < capacity; i++)
+                _entries[i] = new Entry { Shift = None, Next = i + 1 < capacity ? i + 1 : None };
         }
 
         internal int Capacity => _entries.Length;
@@ -173,7 +183,8 @@ internal sealed class PageCache<T>(int capacity) where T : struct
         internal Entries Grow(int capacity)
         {
             var larger = new Entries(capacity);
-            for (int at = _oldest; at != None; at = _entries[at].Newer) larger.Add(_entries[at].Page, _entries[at].Shift, in _entries[at].Value);
+            for (int at = _oldest; at != None; at = _entries[at].Newer)
+                larger.Add(_entries[at].Page, _entries[at].Shift, in _entries[at].Value);
             return larger;
         }
 

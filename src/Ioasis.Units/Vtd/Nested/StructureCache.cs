@@ -4,8 +4,8 @@ using Ioasis.Units.Vtd.FirstStage;
 namespace Ioasis.Units.Vtd.Nested;
 
 /// <summary>
-/// Entries of one first stage that lead to tables, as the unit's paging-structure caches keep them (VT-d specification, 6.2.5). A walk starts at the lowest
-/// that it finds.
+/// Entries of one first stage that lead to tables, as the unit's paging-structure caches keep them (VT-d specification,
+/// 6.2.5). A walk starts at the lowest that it finds.
 /// </summary>
 internal sealed class StructureCache(int capacity)
 {
@@ -24,7 +24,8 @@ internal sealed class StructureCache(int capacity)
     internal long Drops => _steps.Drops;
 
     /// <summary>Keeps a step instead of what was known there.</summary>
-    internal void Keep(ulong iova, FirstStageStep step, long drops) => _steps.Keep(iova, X64Format.PageShift(step.Level + 1), in step, drops);
+    internal void Keep(ulong iova, FirstStageStep step, long drops) =>
+        _steps.Keep(iova, X64Format.PageShift(step.Level + 1), in step, drops);
 
     /// <summary>Forgets every table that a range touches.</summary>
     internal void Drop(ulong first, ulong last) => _steps.Drop(first, last);

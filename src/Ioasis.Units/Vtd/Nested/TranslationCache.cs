@@ -6,16 +6,18 @@ using Ioasis.Units.Vtd.FirstStage;
 namespace Ioasis.Units.Vtd.Nested;
 
 /// <summary>
-/// Translations of one first stage, as the unit's IOTLB keeps them (VT-d specification, 6.2.4): until they are invalidated, or until there is no room
-/// and others are newer. Looked up without a lock.
+/// Translations of one first stage, as the unit's IOTLB keeps them (VT-d specification, 6.2.4): until they are
+/// invalidated, or until there is no room and others are newer. Looked up without a lock.
 /// </summary>
 /// <remarks>
-/// Small pages are kept table by table, each as its leaf without the rights that entries above it do not grant. A table that is given up is emptied; who still knows it is not told
-/// anything wrong, as all forget what they know when something is invalidated.
+/// Small pages are kept table by table, each as its leaf without the rights that entries above it do not grant. A table
+/// that is given up is emptied; who still knows it is not told anything wrong, as all forget what they know when
+/// something is invalidated.
 /// </remarks>
 internal sealed class TranslationCache(int capacity)
 {
-    private const int MostTables = 1024; // of 4 KiB: a guest that uses one page of each does not take all of the host's memory
+    // of 4 KiB: a guest that uses one page of each does not take all of the host's memory
+    private const int MostTables = 1024;
 
     // Guards changes. That of the large pages is taken while it is held.
     private readonly Lock _lock = new();
@@ -27,7 +29,8 @@ internal sealed class TranslationCache(int capacity)
     private long _drops;
 
     /// <summary>
-    /// How often something was dropped. Read before anything else is; what is found out from then on is kept only if the number is still the same.
+    /// How often something was dropped. Read before anything else is; what is found out from then on is kept only if
+    /// the number is still the same.
     /// </summary>
     internal long Drops => Volatile.Read(ref _drops);
 
@@ -44,7 +47,8 @@ internal sealed class TranslationCache(int capacity)
             return true;
         }
 
-        return _large.TryFind(iova, X64Format.PageShift(2), ref page) || _large.TryFind(iova, X64Format.PageShift(3), ref page);
+        return _large.TryFind(iova, X64Format.PageShift(2), ref page)
+            || _large.TryFind(iova, X64Format.PageShift(3), ref page);
     }
 
     /// <summary>Keeps a translation instead of what was known of that page.</summary>
@@ -85,8 +89,10 @@ internal sealed class TranslationCache(int capacity)
 
     private void KeepSmall(ulong iova, in FirstStageTranslation page)
     {
-        const ulong used = X64Entry.PresentBit | X64Entry.AccessedBit | X64Entry.ExtendedAccessedBit; // where there is no EA the bit says nothing
-        ulong leaf = (page.Gpa.Value & X64Entry.AddressMask) | used | (ulong)page.Rights | (page.Dirty ? X64Entry.DirtyBit : 0);
+        // where there is no EA the bit says nothing
+        const ulong used = X64Entry.PresentBit | X64Entry.AccessedBit | X64Entry.ExtendedAccessedBit;
+        ulong leaf = (page.Gpa.Value & X64Entry.AddressMask) | used | (ulong)page.Rights
+            | (page.Dirty ? X64Entry.DirtyBit : 0);
         ulong region = iova >> KnownTable.RegionShift;
         KeptPages table = _tables.TryGetValue(region, out KeptPages? there) ? there : Add(region);
         if (table.Read(iova) == 0)

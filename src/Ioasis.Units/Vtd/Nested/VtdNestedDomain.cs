@@ -14,7 +14,9 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Units.Vtd.Nested;
 
-/// <summary>A first stage of a user's on a second stage of ours (VT-d specification, 3.8), with what the unit keeps of it.</summary>
+/// <summary>
+/// A first stage of a user's on a second stage of ours (VT-d specification, 3.8), with what the unit keeps of it.
+/// </summary>
 internal sealed class VtdNestedDomain : FirstStageDomain
 {
     private const int HostAddressBits = 52;
@@ -22,12 +24,16 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     private readonly FirstStageTable _table;
     private readonly TranslationCache? _translations;
     private readonly StructureCache? _structures;
-    private IovaNode? _near; // where the second stage says where the first table is that was walked, and mostly the others; seldom written, as all ports read it
+    // where the second stage says where the first table is that was walked, and mostly the others; seldom written, as
+    // all ports read it
+    private IovaNode? _near;
 
     private VtdNestedDomain(PagingDomain parent, in IommuHwptVtdS1 config, VtdFeatures features) : base(parent, null)
     {
         Config = config;
-        FirstStageFlags flags = (config.Flags & IOMMU_VTD_S1_EAFE) != 0 ? FirstStageFlags.ExtendedAccessed : FirstStageFlags.None;
+        FirstStageFlags flags = (config.Flags & IOMMU_VTD_S1_EAFE) != 0
+            ? FirstStageFlags.ExtendedAccessed
+            : FirstStageFlags.None;
         if ((config.Flags & IOMMU_VTD_S1_SRE) != 0)
         {
             flags |= FirstStageFlags.SupervisorRequests;
@@ -36,9 +42,14 @@ internal sealed class VtdNestedDomain : FirstStageDomain
 
         int levels = config.AddrWidth == FiveLevels ? 5 : 4;
         _table = new FirstStageTable(
-            new Gpa(config.PgtblAddr), levels, flags, new X64Format(HostAddressBits, features.FirstStage1G), features.AddressBits);
-        _translations = features.IotlbEntries == 0 ? null : new TranslationCache(Math.Min(features.IotlbEntries ?? Most, Most));
-        _structures = features.StructureEntries == 0 ? null : new StructureCache(Math.Min(features.StructureEntries ?? Most, Most));
+            new Gpa(config.PgtblAddr), levels, flags, new X64Format(HostAddressBits, features.FirstStage1G),
+            features.AddressBits);
+        _translations = features.IotlbEntries == 0
+            ? null
+            : new TranslationCache(Math.Min(features.IotlbEntries ?? Most, Most));
+        _structures = features.StructureEntries == 0
+            ? null
+            : new StructureCache(Math.Min(features.StructureEntries ?? Most, Most));
     }
 
     /// <summary>The widths of addresses that a first stage can translate, in bits.</summary>
@@ -54,12 +65,15 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     internal override bool KeepsTranslations => _translations is not null;
 
     /// <summary>Makes one; whether a unit can walk it is found when something is attached, as on Linux.</summary>
-    internal static IommuStatus TryCreate(PagingDomain parent, UserData data, VtdFeatures features, out NestedDomain? domain)
+    internal static IommuStatus TryCreate(
+        PagingDomain parent, UserData data, VtdFeatures features, out NestedDomain? domain)
     {
         domain = null;
         if (data.Type != IOMMU_HWPT_DATA_VTD_S1) return IommuStatus.NotSupported;
-        if (parent.Owner is not VtdUnit || (parent.Options & PagingDomainOptions.NestParent) == 0) return IommuStatus.Invalid;
-        IommuStatus status = data.TryRead(IOMMU_HWPT_DATA_VTD_S1, Unsafe.SizeOf<IommuHwptVtdS1>(), out IommuHwptVtdS1 config);
+        if (parent.Owner is not VtdUnit || (parent.Options & PagingDomainOptions.NestParent) == 0)
+            return IommuStatus.Invalid;
+        IommuStatus status = data.TryRead(IOMMU_HWPT_DATA_VTD_S1, Unsafe.SizeOf<IommuHwptVtdS1>(),
+            out IommuHwptVtdS1 config);
         if (status == IommuStatus.Ok) domain = new VtdNestedDomain(parent, in config, features);
         return status;
     }
@@ -68,11 +82,13 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     internal override FirstStageResult Translate(ulong iova, MapAccess access, ref KnownTable known)
     {
         const ulong written = X64Entry.WriteBit | X64Entry.DirtyBit;
-        ulong leaf = known.Kept is { } kept ? kept.Read(iova) : known.Table != 0 && _translations is null ? LastTable.Leaf(known.Table, iova) : 0;
+        ulong leaf = known.Kept is { } kept ? kept.Read(iova) : known.Table != 0
+            && _translations is null ? LastTable.Leaf(known.Table, iova) : 0;
         ulong write = access == MapAccess.Write ? written : 0;
         return (leaf & (_table.LooksAtLast | write)) == (_table.CommonLast | write)
             ? new FirstStageResult(
-                (leaf & X64Entry.AddressMask) | (iova & 0xfff), X64Format.PageShift4K, (leaf & written) == written ? MapAccess.ReadWrite : MapAccess.Read)
+                (leaf & X64Entry.AddressMask) | (iova & 0xfff), X64Format.PageShift4K,
+                (leaf & written) == written ? MapAccess.ReadWrite : MapAccess.Read)
             : TranslateAny(iova, access, ref known);
     }
 
@@ -83,16 +99,19 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         // Before anything is looked up, and in this order: see Drop.
         long drops = _translations?.Drops ?? 0, structureDrops = _structures?.Drops ?? 0;
         FirstStageTranslation page;
-        if (_translations is null || !_translations.TryFind(iova, out page, out known.Kept) || !page.Serves(in _table, wanted))
+        if (_translations is null || !_translations.TryFind(iova, out page, out known.Kept)
+            || !page.Serves(in _table, wanted))
         {
             page = Walk(iova, wanted, structureDrops, ref known);
-            if (!page.IsOk) return FirstStageResult.Fault(ReasonOf(page.Fault), (byte)page.Fault, page.Fault.IsRecoverable());
+            if (!page.IsOk)
+                return FirstStageResult.Fault(ReasonOf(page.Fault), (byte)page.Fault, page.Fault.IsRecoverable());
             _translations?.Keep(iova, in page, drops);
         }
 
         ulong offset = (1UL << page.PageShift) - 1;
         bool writable = page.Serves(in _table, FirstStageAccess.Write);
-        return new FirstStageResult((page.Gpa.Value & ~offset) | (iova & offset), page.PageShift, writable ? MapAccess.ReadWrite : MapAccess.Read);
+        return new FirstStageResult((page.Gpa.Value & ~offset) | (iova & offset), page.PageShift,
+            writable ? MapAccess.ReadWrite : MapAccess.Read);
     }
 
     private FirstStageTranslation Walk(ulong iova, FirstStageAccess wanted, long structureDrops, ref KnownTable known)
@@ -100,7 +119,8 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         FirstStageStep from = _structures is null ? _table.Top : _structures.Find(iova, _table.Top);
         FirstStageTranslation page = _structures is null || from.Level == 1
             ? FirstStageWalker.WalkCommon(
-                in _table, from, new FirstStageRequest(new Iova(iova), wanted), new SecondStage(Parent.Route!, _near ?? Near(from.Table)))
+                in _table, from, new FirstStageRequest(new Iova(iova), wanted),
+                new SecondStage(Parent.Route!, _near ?? Near(from.Table)))
             : default;
         if (page.Level == 0) page = Walk(iova, wanted, from, structureDrops);
         if (from.Level == 1 && page.Level == 1)
@@ -111,13 +131,16 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     [MethodImpl(MethodImplOptions.NoInlining)]
     private IovaNode? Near(Gpa table) => _near = SecondStage.NodeOf(Parent.Route!, table);
 
-    /// <summary>Any walk. One that was to a small page and yet not common may have found nothing in a node that has gone.</summary>
+    /// <summary>
+    /// Any walk. One that was to a small page and yet not common may have found nothing in a node that has gone.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private FirstStageTranslation Walk(ulong iova, FirstStageAccess wanted, FirstStageStep from, long structureDrops)
     {
         var observer = new StructureObserver(_structures, iova, structureDrops);
         var memory = new SecondStage(Parent.Route!);
-        FirstStageTranslation page = FirstStageWalker.Walk(in _table, from, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
+        FirstStageTranslation page = FirstStageWalker.Walk(
+            in _table, from, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
         if (page.Level == 1) _near = null;
         return page;
     }
@@ -128,23 +151,29 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         FirstStageAccess wanted = access == MapAccess.Write ? FirstStageAccess.Write : FirstStageAccess.Read;
         var memory = new ShownMemory(Mappings);
         var observer = new ShownSteps(walk);
-        FirstStageTranslation fresh = FirstStageWalker.Walk(in _table, _table.Top, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
+        FirstStageTranslation fresh = FirstStageWalker.Walk(
+            in _table, _table.Top, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
         FirstStageTranslation page = fresh;
-        if (_translations is not null && _translations.TryFind(iova, out FirstStageTranslation kept, out _) && kept.Serves(in _table, wanted))
+        if (_translations is not null && _translations.TryFind(iova, out FirstStageTranslation kept, out _)
+            && kept.Serves(in _table, wanted))
         {
             ulong within = iova & ((1UL << kept.PageShift) - 1);
             page = kept with { Gpa = new Gpa((kept.Gpa.Value & ~((1UL << kept.PageShift) - 1)) | within) };
-            string same = fresh.IsOk && fresh.Gpa == page.Gpa ? "as the tables say" : "the tables say something else: not invalidated yet";
-            walk.Add(WalkStage.First, kept.Level, iova, null, $"IOTLB: guest-physical 0x{page.Gpa.Value:x}, {same}", isKept: true);
+            string same = fresh.IsOk
+                && fresh.Gpa == page.Gpa ? "as the tables say" : "the tables say something else: not invalidated yet";
+            walk.Add(WalkStage.First, kept.Level, iova, null, $"IOTLB: guest-physical 0x{page.Gpa.Value:x}, {same}",
+                isKept: true);
         }
 
         if (!page.IsOk)
         {
-            walk.Fault(WalkStage.First, page.Gpa.Value, $"{page.Fault}, fault reason 0x{(byte)page.Fault:x}", ReasonOf(page.Fault), page.Level);
+            walk.Fault(WalkStage.First, page.Gpa.Value, $"{page.Fault}, fault reason 0x{(byte)page.Fault:x}",
+                ReasonOf(page.Fault), page.Level);
             return FirstStageResult.Fault(ReasonOf(page.Fault), (byte)page.Fault, page.Fault.IsRecoverable());
         }
 
-        walk.Add(WalkStage.First, page.Level, iova, null, $"guest-physical 0x{page.Gpa.Value:x}, a page of 2^{page.PageShift} bytes{((page.Rights & X64Rights.Write) != 0 ? ", writable" : "")}");
+        walk.Add(WalkStage.First, page.Level, iova, null, $"guest-physical 0x{page.Gpa.Value:x}, "
+            + $"a page of 2^{page.PageShift} bytes{((page.Rights & X64Rights.Write) != 0 ? ", writable" : "")}");
         return new FirstStageResult(page.Gpa.Value, page.PageShift, MapAccess.ReadWrite);
     }
 
@@ -175,13 +204,16 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         for (int i = 0; i < entries.Count; i++)
         {
             IommuStatus status = entries.TryRead(
-                IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, Unsafe.SizeOf<IommuHwptVtdS1Invalidate>(), i, out IommuHwptVtdS1Invalidate entry);
+                IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, Unsafe.SizeOf<IommuHwptVtdS1Invalidate>(), i,
+                out IommuHwptVtdS1Invalidate entry);
             if (status != IommuStatus.Ok) return status;
             if ((entry.Flags & ~IOMMU_VTD_INV_FLAGS_LEAF) != 0 || entry.Reserved != 0) return IommuStatus.NotSupported;
-            if ((entry.Addr & 0xfff) != 0 || (entry.Npages == ulong.MaxValue && entry.Addr != 0)) return IommuStatus.Invalid;
+            if ((entry.Addr & 0xfff) != 0 || (entry.Npages == ulong.MaxValue && entry.Addr != 0))
+                return IommuStatus.Invalid;
             done++;
             if (entry.Npages == 0) continue;
-            ulong last = entry.Npages > (ulong.MaxValue - entry.Addr) >> 12 ? ulong.MaxValue : entry.Addr + (entry.Npages << 12) - 1;
+            ulong last = entry.Npages > (ulong.MaxValue - entry.Addr) >> 12 ? ulong.MaxValue : entry.Addr
+                + (entry.Npages << 12) - 1;
             Drop(entry.Addr, last, (entry.Flags & IOMMU_VTD_INV_FLAGS_LEAF) != 0);
         }
 
@@ -189,8 +221,8 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     }
 
     /// <summary>
-    /// Structures first: a walk that sees that no translation was dropped since it began may still come from dropped structures, but then its
-    /// translation is kept before translations are dropped, or not at all.
+    /// Structures first: a walk that sees that no translation was dropped since it began may still come from dropped
+    /// structures, but then its translation is kept before translations are dropped, or not at all.
     /// </summary>
     private void Drop(ulong first, ulong last, bool leafOnly)
     {
@@ -202,10 +234,12 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     private static FaultReason ReasonOf(FirstStageFault fault) => fault switch
     {
         FirstStageFault.NotPresent or FirstStageFault.SecondStageNotPresent => FaultReason.NotMapped,
-        FirstStageFault.NoUser or FirstStageFault.NoWrite or FirstStageFault.NoRead or FirstStageFault.EntryNoRead or FirstStageFault.RootNoRead
+        FirstStageFault.NoUser or FirstStageFault.NoWrite or FirstStageFault.NoRead or FirstStageFault.EntryNoRead
+            or FirstStageFault.RootNoRead
             or FirstStageFault.EntryNoWrite or FirstStageFault.SupervisorRequestsDisabled => FaultReason.NoPermission,
         FirstStageFault.NotCanonical => FaultReason.BeyondAddressWidth,
-        FirstStageFault.EntryAccess or FirstStageFault.RootAccess or FirstStageFault.UpdateFailed => FaultReason.MemoryGone,
+        FirstStageFault.EntryAccess or FirstStageFault.RootAccess or FirstStageFault.UpdateFailed =>
+            FaultReason.MemoryGone,
         _ => FaultReason.BadTable,
     };
 
@@ -216,7 +250,8 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         {
             var bits = new X64Entry(entry);
             string says = !bits.IsPresent ? "not present"
-                : string.Join(' ', new[] { "P", (entry & X64Entry.WriteBit) != 0 ? "R/W" : null, (entry & X64Entry.UserBit) != 0 ? "U/S" : null,
+                : string.Join(' ', new[] { "P", (entry & X64Entry.WriteBit) != 0 ? "R/W" : null,
+                    (entry & X64Entry.UserBit) != 0 ? "U/S" : null,
                     (entry & X64Entry.AccessedBit) != 0 ? "A" : null, bits.IsDirty ? "D" : null,
                     level > 1 && (entry & X64Entry.PageSizeBit) != 0 ? "PS" : null }.Where(b => b is not null));
             walk.Add(WalkStage.First, level, address.Value, entry, says);

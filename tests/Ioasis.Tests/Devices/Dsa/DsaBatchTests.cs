@@ -17,7 +17,8 @@ public sealed class DsaBatchTests : IDisposable
         _bench.Write(List, [.. Enumerable.Range(0, 20).Select(i => Move(i))]);
         DsaCompletionRecord record = Run(20);
         Assert.Equal(((byte)DsaStatus.Success, 20u), (record.Status, record.BytesCompleted));
-        Assert.Equal(0x1122334455667788ul, _bench.Memory.Read<ulong>(20 * 8)); // each moved on what the one before it wrote
+        // each moved on what the one before it wrote
+        Assert.Equal(0x1122334455667788ul, _bench.Memory.Read<ulong>(20 * 8));
     }
 
     [Theory]
@@ -31,20 +32,24 @@ public sealed class DsaBatchTests : IDisposable
         _bench.Memory.Write(0, 5ul);
         _bench.Write(List, list);
         DsaCompletionRecord record = Run(6);
-        Assert.Equal(failed ? ((byte)DsaStatus.BatchFail, 4u) : ((byte)DsaStatus.Success, 6u), (record.Status, record.BytesCompleted));
+        Assert.Equal(failed ? ((byte)DsaStatus.BatchFail, 4u) : ((byte)DsaStatus.Success, 6u),
+            (record.Status, record.BytesCompleted));
         Assert.Equal(failed ? 0 : 5ul, _bench.Memory.Read<ulong>(6 * 8));
     }
 
     [Fact]
     public void ABatchGoesOnWithoutAFence()
     {
-        DsaDescriptor[] list = [Move(0) with { XferSize = 0 }, Move(8), _bench.New(DsaOpcode.Batch, 1), _bench.New(DsaOpcode.Noop, 2)];
+        DsaDescriptor[] list = [Move(0) with { XferSize = 0 }, Move(8), _bench.New(DsaOpcode.Batch, 1),
+            _bench.New(DsaOpcode.Noop, 2)];
         _bench.Memory.Write(64, 3ul);
         _bench.Write(List, list);
         DsaCompletionRecord record = Run(4);
         Assert.Equal(((byte)DsaStatus.BatchFail, 4u), (record.Status, record.BytesCompleted));
         Assert.Equal(3ul, _bench.Memory.Read<ulong>(72));
-        Assert.Equal(((byte)DsaStatus.BadOpcode, (byte)DsaStatus.Success), (_bench.Record(1).Status, _bench.Record(2).Status)); // no batch in a batch
+        // no batch in a batch
+        Assert.Equal(((byte)DsaStatus.BadOpcode, (byte)DsaStatus.Success),
+            (_bench.Record(1).Status, _bench.Record(2).Status));
     }
 
     [Fact]
@@ -52,8 +57,10 @@ public sealed class DsaBatchTests : IDisposable
     {
         const ulong End = DsaBench.Base + DsaBench.Size;
         _bench.Write(DsaBench.Records + 0xf00, [.. Enumerable.Range(0, 4).Select(_ => Move(0))]);
-        DsaCompletionRecord record = _bench.Run(_bench.New(DsaOpcode.Batch) with { DescListAddr = DsaBench.Records + 0xf00, DescCount = 6 });
-        Assert.Equal(((byte)DsaStatus.BatchPageFault, 4u, End), (record.Status, record.BytesCompleted, record.FaultAddr));
+        DsaCompletionRecord record =
+            _bench.Run(_bench.New(DsaOpcode.Batch) with { DescListAddr = DsaBench.Records + 0xf00, DescCount = 6 });
+        Assert.Equal(((byte)DsaStatus.BatchPageFault, 4u, End),
+            (record.Status, record.BytesCompleted, record.FaultAddr));
     }
 
     [Theory]
@@ -61,7 +68,8 @@ public sealed class DsaBatchTests : IDisposable
     [InlineData(33u, 0u, (byte)DsaStatus.DescCntErange)]
     [InlineData(2u, 32u, (byte)DsaStatus.DesclistAlign)]
     public void ABatchIsChecked(uint count, uint offset, byte status) =>
-        Assert.Equal(status, _bench.Run(_bench.New(DsaOpcode.Batch) with { DescListAddr = List + offset, DescCount = count }).Status);
+        Assert.Equal(status, _bench.Run(
+            _bench.New(DsaOpcode.Batch) with { DescListAddr = List + offset, DescCount = count }).Status);
 
     [Theory]
     [InlineData(0x06, 0x0080u, 0u, 0u, 8u, (byte)DsaStatus.SuccessPred)] // it is not the pattern, and 0 was expected
@@ -97,7 +105,8 @@ public sealed class DsaBatchTests : IDisposable
         Assert.True(_bench.IsDone());
         Assert.Equal(3, _bench.Slots.LastVector);
         _bench.Slots.Slot.Write(0, 0x700 + (3 * 8), 4, (5 << 12) | 8); // the vector is PASID 5's now
-        Assert.Equal((byte)DsaStatus.IntHandleInval, _bench.Run(_bench.New(DsaOpcode.Noop, flags: DsaFlags.RequestInterrupt) with { IntHandle = 3 }).Status);
+        Assert.Equal((byte)DsaStatus.IntHandleInval,
+            _bench.Run(_bench.New(DsaOpcode.Noop, flags: DsaFlags.RequestInterrupt) with { IntHandle = 3 }).Status);
     }
 
     /// <summary>Eight bytes from place to place + 1, without a record.</summary>
@@ -109,5 +118,6 @@ public sealed class DsaBatchTests : IDisposable
         XferSize = 8,
     };
 
-    private DsaCompletionRecord Run(uint count) => _bench.Run(_bench.New(DsaOpcode.Batch) with { DescListAddr = List, DescCount = count });
+    private DsaCompletionRecord Run(uint count) =>
+        _bench.Run(_bench.New(DsaOpcode.Batch) with { DescListAddr = List, DescCount = count });
 }

@@ -41,7 +41,8 @@ internal sealed class DsaBench : IDisposable
         Slots.Slot.Write(0, 0x420, 8, engines);
     }
 
-    internal void ConfigureQueue(int queue, uint size = 16, uint mode = 0x11, uint threshold = 0, uint limits = 21 | (5 << 5), ulong operations = ulong.MaxValue)
+    internal void ConfigureQueue(int queue, uint size = 16, uint mode = 0x11, uint threshold = 0,
+        uint limits = 21 | (5 << 5), ulong operations = ulong.MaxValue)
     {
         Word(0, size);
         Word(1, threshold);
@@ -82,7 +83,8 @@ internal sealed class DsaBench : IDisposable
     }
 
     internal void Submit(in DsaDescriptor descriptor, int queue = 0, bool limited = false) =>
-        Slots.Slot.Submit(2, (ulong)((queue * 0x4000) + (limited ? 0x1000 : 0)), MemoryMarshal.AsBytes(new ReadOnlySpan<DsaDescriptor>(in descriptor)));
+        Slots.Slot.Submit(2, (ulong)((queue * 0x4000) + (limited ? 0x1000 : 0)),
+            MemoryMarshal.AsBytes(new ReadOnlySpan<DsaDescriptor>(in descriptor)));
 
     /// <summary>A descriptor that wants its record in place <paramref name="record"/>, which is cleared.</summary>
     internal DsaDescriptor New(DsaOpcode opcode, int record = 0, DsaFlags flags = DsaFlags.None)
@@ -91,7 +93,8 @@ internal sealed class DsaBench : IDisposable
         Memory.CopyFrom(address - Base, new byte[DsaCompletionRecord.Size]);
         return new DsaDescriptor
         {
-            FlagsAndOpcode = ((uint)opcode << 24) | (uint)(DsaFlags.CompletionAddressValid | DsaFlags.RequestCompletion | flags),
+            FlagsAndOpcode = ((uint)opcode << 24)
+                | (uint)(DsaFlags.CompletionAddressValid | DsaFlags.RequestCompletion | flags),
             CompletionAddr = address,
         };
     }
@@ -103,7 +106,8 @@ internal sealed class DsaBench : IDisposable
         return MemoryMarshal.Read<DsaCompletionRecord>(bytes);
     }
 
-    internal bool IsDone(int record = 0) => Memory.Read<byte>(Records - Base + ((ulong)record * DsaCompletionRecord.Size)) != 0;
+    internal bool IsDone(int record = 0) =>
+        Memory.Read<byte>(Records - Base + ((ulong)record * DsaCompletionRecord.Size)) != 0;
 
     internal DsaCompletionRecord Wait(int record = 0)
     {
@@ -125,5 +129,6 @@ internal sealed class DsaBench : IDisposable
     }
 
     /// <summary>Puts descriptors for a batch at an address.</summary>
-    internal void Write(ulong address, params DsaDescriptor[] descriptors) => Memory.CopyFrom(address - Base, MemoryMarshal.AsBytes<DsaDescriptor>(descriptors));
+    internal void Write(ulong address, params DsaDescriptor[] descriptors) =>
+        Memory.CopyFrom(address - Base, MemoryMarshal.AsBytes<DsaDescriptor>(descriptors));
 }

@@ -49,7 +49,8 @@ public sealed class DsaCommandTests : IDisposable
     [InlineData(8u, 0x13u, 0u, 21u, DsaCommandError.Success)]
     [InlineData(8u, 0x11u, 0u, 21u | (11 << 5), DsaCommandError.MaxBatchSize)]
     [InlineData(8u, 0x10u, 8u, 21u, DsaCommandError.Success)]
-    internal void AQueueDemandsAConfigurationThatMakesSense(uint size, uint mode, uint threshold, uint limits, DsaCommandError error)
+    internal void AQueueDemandsAConfigurationThatMakesSense(
+        uint size, uint mode, uint threshold, uint limits, DsaCommandError error)
     {
         using var bench = new DsaBench();
         bench.ConfigureGroup();
@@ -60,7 +61,8 @@ public sealed class DsaCommandTests : IDisposable
         Assert.Equal((uint)DsaCommandError.WqNotEn, bench.Do(DsaCommand.DrainWq, 1));
         Assert.Equal((uint)error, bench.Do(DsaCommand.EnableWq));
         Assert.Equal(error == DsaCommandError.Success ? 1u << 30 : 0, (uint)bench.Slots.Slot.Read(0, 0x518, 4));
-        if (error == DsaCommandError.Success) Assert.Equal((uint)DsaCommandError.WqEnabled, bench.Do(DsaCommand.EnableWq));
+        if (error == DsaCommandError.Success)
+            Assert.Equal((uint)DsaCommandError.WqEnabled, bench.Do(DsaCommand.EnableWq));
     }
 
     [Fact]
@@ -112,12 +114,14 @@ public sealed class DsaCommandTests : IDisposable
         _bench.Do(DsaCommand.EnableDevice);
         _bench.Do(DsaCommand.EnableWq);
         using Hold hold = new(_bench);
-        foreach ((int record, bool limited) in ((int, bool)[])[(1, true), (2, true), (3, false), (4, false), (5, false)])
+        foreach ((int record, bool limited) in ((int, bool)[])[(1, true), (2, true), (3, false), (4, false),
+            (5, false)])
             _bench.Submit(_bench.New(DsaOpcode.Noop, record), limited: limited);
         Assert.Equal(3u, (uint)_bench.Slots.Slot.Read(0, 0x518, 4) & 0xffff);
         hold.Release();
         foreach (int record in (int[])[1, 3, 4]) _bench.Wait(record);
-        Assert.Equal((false, false, 0ul), (_bench.IsDone(2), _bench.IsDone(5), _bench.SoftwareError & 1)); // to be retried
+        // to be retried
+        Assert.Equal((false, false, 0ul), (_bench.IsDone(2), _bench.IsDone(5), _bench.SoftwareError & 1));
     }
 
     [Theory]
@@ -146,7 +150,8 @@ public sealed class DsaCommandTests : IDisposable
         Assert.All(Enumerable.Range(1, 5), i => Assert.Equal(drains, _bench.IsDone(i)));
         bool stays = command is DsaCommand.DrainAll or DsaCommand.DrainWq or DsaCommand.AbortAll or DsaCommand.AbortWq;
         Assert.Equal(stays ? 1u << 30 : 0, (uint)_bench.Slots.Slot.Read(0, 0x518, 4));
-        Assert.Equal(command is DsaCommand.ResetWq or DsaCommand.ResetDevice ? 0 : 16u, (uint)_bench.Slots.Slot.Read(0, 0x500, 4));
+        Assert.Equal(command is DsaCommand.ResetWq or DsaCommand.ResetDevice ? 0 : 16u,
+            (uint)_bench.Slots.Slot.Read(0, 0x500, 4));
     }
 
     [Fact]
@@ -169,7 +174,8 @@ public sealed class DsaCommandTests : IDisposable
         Task[] load = [.. Enumerable.Range(0, 2).Select(t => Task.Run(() =>
         {
             while (!stop.IsCancellationRequested)
-                _bench.Submit(_bench.New(DsaOpcode.Memmove, t) with { SrcAddr = DsaBench.Base, DstAddr = DsaBench.Base + 0x20000, XferSize = 0x10000 });
+                _bench.Submit(_bench.New(DsaOpcode.Memmove, t) with { SrcAddr = DsaBench.Base,
+                        DstAddr = DsaBench.Base + 0x20000, XferSize = 0x10000 });
         }))];
         for (int round = 0; round < 40; round++)
         {

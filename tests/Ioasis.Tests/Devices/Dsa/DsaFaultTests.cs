@@ -19,7 +19,8 @@ public sealed class DsaFaultTests
         using DsaBench bench = new DsaBench().Started();
         MapAllBut(bench, missing, 0x5a);
         uint length = (Pages * 0x1000) - 100, done = missing == 0 ? 0 : ((uint)missing * 0x1000) - 100;
-        DsaCompletionRecord record = bench.Run(bench.New(DsaOpcode.Memmove) with { SrcAddr = Hole + 100, DstAddr = DsaBench.Base, XferSize = length });
+        DsaCompletionRecord record = bench.Run(
+            bench.New(DsaOpcode.Memmove) with { SrcAddr = Hole + 100, DstAddr = DsaBench.Base, XferSize = length });
         Assert.Equal(((byte)DsaStatus.PageFaultNobof, done), (record.Status, record.BytesCompleted));
         Assert.Equal(missing == 0 ? Hole + 100 : Hole + ((ulong)missing * 0x1000), record.FaultAddr);
         byte[] target = bench.Bytes(DsaBench.Base, (int)length);
@@ -33,9 +34,11 @@ public sealed class DsaFaultTests
     {
         using DsaBench bench = new DsaBench().Started();
         HostBlock?[] pages = MapAllBut(bench, missing, 0);
-        DsaCompletionRecord record = bench.Run(bench.New(DsaOpcode.Memfill) with { Pattern = ulong.MaxValue, DstAddr = Hole, XferSize = Pages * 0x1000 });
+        DsaCompletionRecord record = bench.Run(
+            bench.New(DsaOpcode.Memfill) with { Pattern = ulong.MaxValue, DstAddr = Hole, XferSize = Pages * 0x1000 });
         Assert.Equal((byte)((byte)DsaStatus.PageFaultNobof | DsaCompletionRecord.StatusWrite), record.Status);
-        Assert.Equal((Hole + ((ulong)missing * 0x1000), (uint)missing * 0x1000), (record.FaultAddr, record.BytesCompleted));
+        Assert.Equal((Hole + ((ulong)missing * 0x1000), (uint)missing * 0x1000),
+            (record.FaultAddr, record.BytesCompleted));
         for (int page = 0; page < Pages; page++)
             if (page != missing) Assert.Equal(page < missing ? ulong.MaxValue : 0, pages[page]!.Read<ulong>(0xff8));
     }
@@ -47,10 +50,16 @@ public sealed class DsaFaultTests
         using DsaBench bench = new DsaBench().Started();
         HostBlock?[] pages = MapAllBut(bench, missing, 1);
         if (missing < Pages - 1) pages[Pages - 1]!.Write(0xff8, 0x77ul);
-        DsaCompletionRecord record = bench.Run(bench.New(DsaOpcode.Memmove) with { SrcAddr = Hole, DstAddr = Hole + 0x10, XferSize = (Pages * 0x1000) - 0x10 });
+        DsaCompletionRecord record = bench.Run(bench.New(DsaOpcode.Memmove) with
+        {
+            SrcAddr = Hole,
+            DstAddr = Hole + 0x10,
+            XferSize = (Pages * 0x1000) - 0x10
+        });
         Assert.Equal(((byte)DsaStatus.PageFaultNobof, (byte)1), ((byte)(record.Status & 0x7f), record.Result));
         Assert.InRange(record.FaultAddr, Hole + ((ulong)missing * 0x1000), Hole + ((ulong)missing * 0x1000) + 0xfff);
-        Assert.InRange((int)record.BytesCompleted, Math.Max(0, ((Pages - missing - 1) * 0x1000) - 0x10), (Pages - missing - 1) * 0x1000);
+        Assert.InRange((int)record.BytesCompleted, Math.Max(0, ((Pages - missing - 1) * 0x1000) - 0x10),
+            (Pages - missing - 1) * 0x1000);
     }
 
     [Theory]
@@ -65,10 +74,16 @@ public sealed class DsaFaultTests
             if (comes) pages[3] = bench.Slots.Map(Hole + 0x3000, 0x1000, 9).Block;
             group.Respond(comes ? PageResponse.Success : PageResponse.Invalid);
         });
-        DsaDescriptor move = bench.New(DsaOpcode.Memmove, flags: DsaFlags.BlockOnFault) with { SrcAddr = Hole, DstAddr = DsaBench.Base, XferSize = Pages * 0x1000 };
+        DsaDescriptor move = bench.New(DsaOpcode.Memmove, flags: DsaFlags.BlockOnFault) with
+        {
+            SrcAddr = Hole,
+            DstAddr = DsaBench.Base,
+            XferSize = Pages * 0x1000
+        };
         DsaCompletionRecord record = bench.Run(move);
         PageRequest request = Assert.Single(pager.Requests);
-        Assert.Equal((new Iova(Hole + 0x3000), PageRequestAccess.Read, true), (request.Address, request.Access, request.IsLast));
+        Assert.Equal((new Iova(Hole + 0x3000), PageRequestAccess.Read, true),
+            (request.Address, request.Access, request.IsLast));
         Assert.Equal(comes ? (byte)DsaStatus.Success : (byte)DsaStatus.PageFaultIr, record.Status);
         Assert.Equal(comes ? 0 : 0x3000u, record.BytesCompleted);
         if (comes) Assert.Equal(-1, bench.Bytes(DsaBench.Base, Pages * 0x1000).AsSpan().IndexOfAnyExcept((byte)9));
@@ -86,7 +101,8 @@ public sealed class DsaFaultTests
         else Assert.Equal(0u, bench.Do(how == DsaCommandOf.Abort ? DsaCommand.AbortAll : DsaCommand.ResetDevice));
         hold.Answer(PageResponse.Success); // too late, and of no consequence
         Assert.Equal(0ul, bench.SoftwareError & 1);
-        if (how == DsaCommandOf.Abort) Assert.Equal((byte)DsaStatus.Success, bench.Run(bench.New(DsaOpcode.Noop)).Status);
+        if (how == DsaCommandOf.Abort)
+            Assert.Equal((byte)DsaStatus.Success, bench.Run(bench.New(DsaOpcode.Noop)).Status);
     }
 
     [Fact]
@@ -117,7 +133,8 @@ public sealed class DsaFaultTests
         bench.Slots.Endpoint.Attach(new Pasid(7), null);
         bench.Submit(bench.New(DsaOpcode.Noop)); // nor can its record be written
         SlotBench.Until(() => (bench.SoftwareError & 1) != 0);
-        Assert.Equal(((ulong)DsaStatus.CraXlat, 7ul), ((bench.SoftwareError >> 8) & 0xff, (bench.SoftwareError >> 40) & 0xfffff));
+        Assert.Equal(((ulong)DsaStatus.CraXlat, 7ul),
+            ((bench.SoftwareError >> 8) & 0xff, (bench.SoftwareError >> 40) & 0xfffff));
     }
 
     /// <summary>How work is made to end.</summary>
@@ -134,5 +151,6 @@ public sealed class DsaFaultTests
     }
 
     private static HostBlock?[] MapAllBut(DsaBench bench, int missing, byte fill) =>
-        [.. Enumerable.Range(0, Pages).Select(p => p == missing ? null : bench.Slots.Map(Hole + ((ulong)p * 0x1000), 0x1000, fill).Block)];
+        [.. Enumerable.Range(0, Pages)
+            .Select(p => p == missing ? null : bench.Slots.Map(Hole + ((ulong)p * 0x1000), 0x1000, fill).Block)];
 }

@@ -30,7 +30,9 @@ internal sealed class Pager : IPageRequestHandler
     }
 }
 
-/// <summary>Keeps one engine of a bench busy: with a descriptor that waits for a page until it is released, or aborted.</summary>
+/// <summary>
+/// Keeps one engine of a bench busy: with a descriptor that waits for a page until it is released, or aborted.
+/// </summary>
 internal sealed class Hold : IDisposable
 {
     private const ulong Where = 0xa00000;

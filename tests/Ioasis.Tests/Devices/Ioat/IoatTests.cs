@@ -81,7 +81,8 @@ public sealed class IoatTests : IDisposable
     [InlineData(0u, Source, Target, 0x4001u, 0x800u)]
     [InlineData(0u, Source, Target, uint.MaxValue, 0x800u)]
     [InlineData(0x87u << 24, Source, Target, 8u, 0x400u)]
-    public void AnErrorHaltsTheChainAtItsDescriptor(uint control, ulong source, ulong destination, uint length, uint error)
+    public void AnErrorHaltsTheChainAtItsDescriptor(
+        uint control, ulong source, ulong destination, uint length, uint error)
     {
         _bench.Put(0, 0, Source, Target, 8);
         _bench.Put(1, control | WriteCompletion, source, destination, length);
@@ -109,7 +110,8 @@ public sealed class IoatTests : IDisposable
         SlotBench.Until(() => _bench.Errors == IoatErrors.ChainAddressValue && _bench.Status == IoatStatus.Halted);
         _bench.Put(0, 0, Source, Target, 8, next: IoatBench.Ring + 4);
         _bench.Start(2);
-        SlotBench.Until(() => _bench.Errors == IoatErrors.NextDescriptorAlignment && _bench.Status == IoatStatus.Halted);
+        SlotBench.Until(() => _bench.Errors == IoatErrors.NextDescriptorAlignment
+            && _bench.Status == IoatStatus.Halted);
         _bench.Put(0, WriteCompletion, Source, Target, 8);
         _bench.Slots.Slot.Write(0, 0x98, 8, IoatBench.Nowhere);
         _bench.Start(1);

@@ -18,7 +18,8 @@ public sealed class NvmeAdminTests : IDisposable
         byte[] controller = _bench.Bytes(NvmeBench.Data, 4096);
         Assert.Equal("S-1                 Ioasis NVMe Ctrl", Encoding.ASCII.GetString(controller, 4, 36));
         Assert.Equal((7, 0x66, 0x44, 1), (controller[77], controller[512], controller[513], controller[516]));
-        Assert.StartsWith("nqn.2014-08.org.nvmexpress:uuid:", Encoding.ASCII.GetString(controller, 768, 223), StringComparison.Ordinal);
+        Assert.StartsWith("nqn.2014-08.org.nvmexpress:uuid:", Encoding.ASCII.GetString(controller, 768, 223),
+            StringComparison.Ordinal);
         Assert.Equal(NvmeStatus.Success, Identify(0, 1));
         Assert.Equal(2048UL, _bench.Memory.Read<ulong>(NvmeBench.Data - NvmeBench.Base));
         Assert.Equal(9, _bench.Bytes(NvmeBench.Data, 131)[130]);
@@ -92,7 +93,8 @@ public sealed class NvmeAdminTests : IDisposable
         Assert.Equal(NvmeStatus.InvalidField, _bench.GetFeature(0x7f).Status);
         Assert.Equal(NvmeStatus.InvalidField, _bench.GetFeature(0x401).Status);
         Assert.Equal(NvmeStatus.InvalidField, _bench.Feature(0, 0).Status);
-        Assert.Equal(NvmeStatus.FeatureNotSaveable, _bench.Do(_bench.Admin, new Command { Opcode = 9, Cdw10 = 0x80000001 }).Status);
+        Assert.Equal(NvmeStatus.FeatureNotSaveable,
+            _bench.Do(_bench.Admin, new Command { Opcode = 9, Cdw10 = 0x80000001 }).Status);
         _bench.Create(1);
         Assert.Equal(NvmeStatus.CmdSeqError, _bench.Feature(7, 0).Status);
         _bench.Enable();
@@ -123,10 +125,12 @@ public sealed class NvmeAdminTests : IDisposable
     public void TheSmartLogCountsWhatWasReadAndWritten()
     {
         DriverQueue queue = _bench.Create(1);
-        for (int i = 0; i < 3; i++) _bench.Do(queue, new Command { Opcode = 2, Nsid = 1, Prp1 = NvmeBench.Data, Cdw12 = 7 });
+        for (int i = 0; i < 3; i++)
+            _bench.Do(queue, new Command { Opcode = 2, Nsid = 1, Prp1 = NvmeBench.Data, Cdw12 = 7 });
         _bench.Do(queue, new Command { Opcode = 1, Nsid = 1, Prp1 = NvmeBench.Data, Cdw12 = 7 });
         Assert.Equal(NvmeStatus.Success, Log(2, 512));
-        Assert.Equal((3UL, 1UL), (_bench.Memory.Read<ulong>(NvmeBench.Data - NvmeBench.Base + 64), _bench.Memory.Read<ulong>(NvmeBench.Data - NvmeBench.Base + 80)));
+        Assert.Equal((3UL, 1UL), (_bench.Memory.Read<ulong>(NvmeBench.Data - NvmeBench.Base + 64),
+                _bench.Memory.Read<ulong>(NvmeBench.Data - NvmeBench.Base + 80)));
         Assert.Equal(NvmeStatus.InvalidLogPage, Log(0x70, 8));
     }
 
@@ -169,31 +173,36 @@ public sealed class NvmeAdminTests : IDisposable
     [InlineData(0x7f)]
     [InlineData(0x80)]
     [InlineData(0xff)]
-    public void AnOpcodeThatThereIsNotIsRefused(byte opcode) => Assert.Equal(NvmeStatus.InvalidOpcode, _bench.Do(_bench.Admin, new Command { Opcode = opcode }).Status);
+    public void AnOpcodeThatThereIsNotIsRefused(byte opcode) =>
+        Assert.Equal(NvmeStatus.InvalidOpcode, _bench.Do(_bench.Admin, new Command { Opcode = opcode }).Status);
 
     [Theory]
     [InlineData(0x40)]
     [InlineData(0x01)]
     public void SglsAndFusedCommandsAreRefused(byte flags) =>
-        Assert.Equal(NvmeStatus.InvalidField, _bench.Do(_bench.Admin, new Command { Opcode = 6, Flags = flags, Prp1 = NvmeBench.Data, Cdw10 = 1 }).Status);
+        Assert.Equal(NvmeStatus.InvalidField, _bench.Do(
+            _bench.Admin, new Command { Opcode = 6, Flags = flags, Prp1 = NvmeBench.Data, Cdw10 = 1 }).Status);
 
     [Fact]
-    public void NothingIsEverAborted() => Assert.Equal(1u, _bench.Do(_bench.Admin, new Command { Opcode = 8, Cdw10 = 0x10001 }).Result);
+    public void NothingIsEverAborted() =>
+        Assert.Equal(1u, _bench.Do(_bench.Admin, new Command { Opcode = 8, Cdw10 = 0x10001 }).Result);
 
     private NvmeStatus Identify(uint what, uint nsid) =>
         _bench.Do(_bench.Admin, new Command { Opcode = 6, Nsid = nsid, Prp1 = NvmeBench.Data, Cdw10 = what }).Status;
 
-    private NvmeStatus Delete(byte opcode, uint id) => _bench.Do(_bench.Admin, new Command { Opcode = opcode, Cdw10 = id }).Status;
+    private NvmeStatus Delete(byte opcode, uint id) =>
+        _bench.Do(_bench.Admin, new Command { Opcode = opcode, Cdw10 = id }).Status;
 
-    private NvmeStatus Log(uint log, uint bytes, uint offset = 0, uint nsid = 0xffffffff) => _bench.Do(_bench.Admin, new Command
-    {
-        Opcode = 2,
-        Nsid = nsid,
-        Prp1 = NvmeBench.Data,
-        Prp2 = NvmeBench.Data + 0x1000,
-        Cdw10 = log | (((bytes / 4) - 1) << 16),
-        Cdw12 = offset,
-    }).Status;
+    private NvmeStatus Log(uint log, uint bytes, uint offset = 0, uint nsid = 0xffffffff) =>
+        _bench.Do(_bench.Admin, new Command
+        {
+            Opcode = 2,
+            Nsid = nsid,
+            Prp1 = NvmeBench.Data,
+            Prp2 = NvmeBench.Data + 0x1000,
+            Cdw10 = log | (((bytes / 4) - 1) << 16),
+            Cdw12 = offset,
+        }).Status;
 
     private static NvmeOutcome Outcome(Done done) => new(done.Status, done.Result);
 }

@@ -66,7 +66,8 @@ internal sealed class NvmeBench : IDisposable
 
     internal void Set(uint configuration) => Slots.Slot.Write(0, 0x14, 4, configuration);
 
-    internal void Enable(uint configuration = Enabled, uint entries = 8, ulong? submissions = null, ulong? completions = null)
+    internal void Enable(uint configuration = Enabled, uint entries = 8, ulong? submissions = null,
+        ulong? completions = null)
     {
         Set(0);
         Admin = New(0, entries);
@@ -86,10 +87,22 @@ internal sealed class NvmeBench : IDisposable
     }
 
     internal Done CreateCq(uint id, uint entries, ulong at, uint? vector = null, uint flags = 3) =>
-        Do(Admin, new Command { Opcode = 5, Prp1 = at, Cdw10 = id | ((entries - 1) << 16), Cdw11 = ((vector ?? id) << 16) | flags });
+        Do(Admin, new Command
+        {
+            Opcode = 5,
+            Prp1 = at,
+            Cdw10 = id | ((entries - 1) << 16),
+            Cdw11 = ((vector ?? id) << 16) | flags
+        });
 
     internal Done CreateSq(uint id, uint entries, ulong at, uint completions, uint flags = 1) =>
-        Do(Admin, new Command { Opcode = 1, Prp1 = at, Cdw10 = id | ((entries - 1) << 16), Cdw11 = (completions << 16) | flags });
+        Do(Admin, new Command
+        {
+            Opcode = 1,
+            Prp1 = at,
+            Cdw10 = id | ((entries - 1) << 16),
+            Cdw11 = (completions << 16) | flags
+        });
 
     internal DriverQueue New(ushort id, uint entries)
     {
@@ -102,7 +115,8 @@ internal sealed class NvmeBench : IDisposable
     internal ushort Put(DriverQueue queue, Command command)
     {
         command.Id = _next++;
-        Memory.CopyFrom(queue.Submissions - Base + (queue.Tail * 64), MemoryMarshal.AsBytes(new ReadOnlySpan<Command>(in command)));
+        Memory.CopyFrom(queue.Submissions - Base + (queue.Tail * 64),
+            MemoryMarshal.AsBytes(new ReadOnlySpan<Command>(in command)));
         queue.Tail = (queue.Tail + 1) % queue.Entries;
         return command.Id;
     }
@@ -111,7 +125,8 @@ internal sealed class NvmeBench : IDisposable
 
     internal void Doorbell(int index, uint value) => Slots.Slot.Write(0, 0x1000 + ((ulong)index * 4), 4, value);
 
-    internal bool HasCompletion(DriverQueue queue) => ((Memory.Read<uint>(At(queue) + 12) & 0x10000) != 0) == queue.Phase;
+    internal bool HasCompletion(DriverQueue queue) =>
+        ((Memory.Read<uint>(At(queue) + 12) & 0x10000) != 0) == queue.Phase;
 
     /// <summary>Waits for the next completion and takes it.</summary>
     internal Done Reap(DriverQueue queue, bool ring = true)
@@ -119,7 +134,8 @@ internal sealed class NvmeBench : IDisposable
         SlotBench.Until(() => HasCompletion(queue));
         ulong at = At(queue);
         uint heads = Memory.Read<uint>(at + 8), last = Memory.Read<uint>(at + 12);
-        var done = new Done((NvmeStatus)(last >> 17), Memory.Read<uint>(at), (ushort)last, (ushort)heads, (ushort)(heads >> 16));
+        var done = new Done((NvmeStatus)(last >> 17), Memory.Read<uint>(at), (ushort)last, (ushort)heads,
+            (ushort)(heads >> 16));
         queue.Head = (queue.Head + 1) % queue.Entries;
         queue.Phase ^= queue.Head == 0;
         if (ring) Doorbell((queue.Id * 2) + 1, queue.Head);
@@ -135,9 +151,11 @@ internal sealed class NvmeBench : IDisposable
         return done;
     }
 
-    internal Done Feature(uint feature, uint value) => Do(Admin, new Command { Opcode = 9, Cdw10 = feature, Cdw11 = value });
+    internal Done Feature(uint feature, uint value) =>
+        Do(Admin, new Command { Opcode = 9, Cdw10 = feature, Cdw11 = value });
 
-    internal Done GetFeature(uint feature, uint value = 0) => Do(Admin, new Command { Opcode = 10, Cdw10 = feature, Cdw11 = value });
+    internal Done GetFeature(uint feature, uint value = 0) =>
+        Do(Admin, new Command { Opcode = 10, Cdw10 = feature, Cdw11 = value });
 
     internal byte[] Bytes(ulong address, int count)
     {

@@ -60,18 +60,21 @@ public sealed class NvmeControllerTests
         using var bench = new NvmeBench();
         DriverQueue queue = bench.Create(1);
         byte[] bytes = bench.Fill(NvmeBench.Data, 512, 9);
-        Assert.Equal(NvmeStatus.Success, bench.Do(queue, new Command { Opcode = 1, Nsid = 1, Prp1 = NvmeBench.Data, Cdw10 = 77 }).Status);
+        Assert.Equal(NvmeStatus.Success,
+            bench.Do(queue, new Command { Opcode = 1, Nsid = 1, Prp1 = NvmeBench.Data, Cdw10 = 77 }).Status);
         bench.Set(0);
         Assert.Equal((0u, 0UL), (bench.Status, bench.Slots.Slot.Read(0, 0x1008, 4)));
         bench.Doorbell(2, 3); // while it is off
         Assert.Equal(0UL, bench.Slots.Slot.Read(0, 0x1008, 4));
         bench.Enable();
-        Assert.Equal(NvmeStatus.Success, bench.Do(bench.Create(1), new Command { Opcode = 2, Nsid = 1, Prp1 = NvmeBench.Data + 512, Cdw10 = 77 }).Status);
+        Assert.Equal(NvmeStatus.Success, bench.Do(
+                bench.Create(1), new Command { Opcode = 2, Nsid = 1, Prp1 = NvmeBench.Data + 512, Cdw10 = 77 }).Status);
         Assert.Equal(bytes, bench.Bytes(NvmeBench.Data + 512, 512));
         bench.Slots.Slot.Reset(); // by its function
         Assert.Equal((0u, 0UL), (bench.Status, bench.Slots.Slot.Read(0, 0x28, 8)));
         bench.Enable();
-        Assert.Equal(NvmeStatus.Success, bench.Do(bench.Create(1), new Command { Opcode = 2, Nsid = 1, Prp1 = NvmeBench.Data + 1024, Cdw10 = 77 }).Status);
+        Assert.Equal(NvmeStatus.Success, bench.Do(bench.Create(1),
+                new Command { Opcode = 2, Nsid = 1, Prp1 = NvmeBench.Data + 1024, Cdw10 = 77 }).Status);
         Assert.Equal(bytes, bench.Bytes(NvmeBench.Data + 1024, 512));
     }
 
@@ -142,7 +145,8 @@ public sealed class NvmeControllerTests
             bench.Create(2);
             random.NextBytes(garbage);
             bench.Memory.CopyFrom(0, garbage);
-            for (int i = 0; i < 50; i++) bench.Doorbell(random.Next(40), random.Next(4) == 0 ? (uint)random.Next() : (uint)random.Next(20));
+            for (int i = 0; i < 50; i++)
+                bench.Doorbell(random.Next(40), random.Next(4) == 0 ? (uint)random.Next() : (uint)random.Next(20));
             if (round % 3 == 0) bench.Set((uint)random.Next());
             if (round % 5 == 0) bench.Slots.Slot.Reset();
         }
@@ -162,19 +166,31 @@ public sealed class NvmeControllerTests
             {
                 DriverQueue queue = bench.Create(1);
                 byte[] bytes = bench.Fill(NvmeBench.Data, 512, 9);
-                Assert.Equal(NvmeStatus.Success, bench.Do(queue, new Command { Opcode = 1, Nsid = 1, Prp1 = NvmeBench.Data, Cdw10 = 18, Cdw12 = 1 << 30 }).Status);
-                Assert.Equal(NvmeStatus.LbaRange, bench.Do(queue, new Command { Opcode = 1, Nsid = 1, Prp1 = NvmeBench.Data, Cdw10 = 19 }).Status);
+                Assert.Equal(NvmeStatus.Success, bench.Do(queue, new Command
+                {
+                    Opcode = 1,
+                    Nsid = 1,
+                    Prp1 = NvmeBench.Data,
+                    Cdw10 = 18,
+                    Cdw12 = 1 << 30
+                }).Status);
+                Assert.Equal(NvmeStatus.LbaRange,
+                    bench.Do(queue, new Command { Opcode = 1, Nsid = 1, Prp1 = NvmeBench.Data, Cdw10 = 19 }).Status);
                 Assert.Equal(bytes, File.ReadAllBytes(path).AsSpan(18 * 512, 512));
-                Assert.Equal(NvmeStatus.Success, bench.Do(queue, new Command { Opcode = 8, Nsid = 1, Cdw10 = 18 }).Status);
+                Assert.Equal(NvmeStatus.Success,
+                    bench.Do(queue, new Command { Opcode = 8, Nsid = 1, Cdw10 = 18 }).Status);
                 Assert.Equal(NvmeStatus.Success, bench.Do(queue, new Command { Opcode = 0, Nsid = 1 }).Status);
                 Assert.Equal(new byte[512], File.ReadAllBytes(path).AsSpan(18 * 512, 512));
             }
 
-            using (FileStream shorter = File.Open(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) shorter.SetLength(10_240);
+            using (FileStream shorter = File.Open(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+                shorter.SetLength(10_240);
             using (var bench = new NvmeBench(new NvmeOptions { File = path }))
             {
-                using (FileStream shorter = File.Open(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite)) shorter.SetLength(0);
-                Assert.Equal(NvmeStatus.ReadError, bench.Do(bench.Create(1), new Command { Opcode = 2, Nsid = 1, Prp1 = NvmeBench.Data, Cdw10 = 18 }).Status);
+                using (FileStream shorter = File.Open(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+                    shorter.SetLength(0);
+                Assert.Equal(NvmeStatus.ReadError, bench.Do(bench.Create(1),
+                        new Command { Opcode = 2, Nsid = 1, Prp1 = NvmeBench.Data, Cdw10 = 18 }).Status);
             }
 
             Assert.Throws<ArgumentException>(() => new NvmeBench(new NvmeOptions { File = path }));

@@ -30,9 +30,11 @@ public sealed class NvmeIoTests : IDisposable
         byte[] bytes = _bench.Fill(Data + (uint)offset, count, count);
         Assert.Equal(NvmeStatus.Success, Transfer(Write, 3, Data + (uint)offset, count, Lists).Status);
         ulong back = Data + 0x100000 + (0x1000 - (uint)offset & 0xffc);
-        Assert.Equal(NvmeStatus.Success, Transfer(Read, 3, back, count, Lists + 0x2000 + 8).Status); // the list begins within its page
+        // the list begins within its page
+        Assert.Equal(NvmeStatus.Success, Transfer(Read, 3, back, count, Lists + 0x2000 + 8).Status);
         Assert.Equal(bytes, _bench.Bytes(back, count));
-        Assert.Equal(NvmeStatus.Success, Transfer(Read, 3, back, count, Lists + 0x3000 - 16).Status); // and goes on in another
+        // and goes on in another
+        Assert.Equal(NvmeStatus.Success, Transfer(Read, 3, back, count, Lists + 0x3000 - 16).Status);
         Assert.Equal(bytes, _bench.Bytes(back, count));
         Assert.Equal(NvmeStatus.Success, Transfer(Read, 3, back, count, Lists + 0x3000 - 8).Status);
         Assert.Equal(bytes, _bench.Bytes(back, count));
@@ -47,7 +49,8 @@ public sealed class NvmeIoTests : IDisposable
         var write = new Command { Opcode = Write, Nsid = 1, Prp1 = Data + 0x8000, Prp2 = Data + 0x10000, Cdw12 = 128 };
         Assert.Equal(NvmeStatus.Success, _bench.Do(queue, write).Status);
         Assert.Equal(NvmeStatus.PrpInvalidOffset, _bench.Do(queue, write with { Prp2 = Data + 0x11000 }).Status);
-        Assert.Equal(NvmeStatus.Success, _bench.Do(queue, write with { Opcode = Read, Prp1 = Data + 0x30000, Prp2 = Data + 0x40000 }).Status);
+        Assert.Equal(NvmeStatus.Success,
+            _bench.Do(queue, write with { Opcode = Read, Prp1 = Data + 0x30000, Prp2 = Data + 0x40000 }).Status);
         Assert.Equal(bytes, _bench.Bytes(Data + 0x30000, bytes.Length));
         Assert.Equal(NvmeStatus.PrpInvalidOffset, _bench.CreateCq(3, 8, NvmeBench.Base + 0x61000).Status);
     }
@@ -82,7 +85,8 @@ public sealed class NvmeIoTests : IDisposable
         Assert.Equal(NvmeStatus.DataXferError, Do(Write, Data, NvmeBench.Nowhere, 16384));
         _bench.Memory.Write(Lists - NvmeBench.Base + 0xff8, NvmeBench.Nowhere);
         Assert.Equal(NvmeStatus.DataXferError, Do(Read, Data, Lists + 0xff8, 16384));
-        Assert.Equal(NvmeStatus.DataXferError, _bench.Do(_queue, new Command { Opcode = Dsm, Nsid = 1, Prp1 = NvmeBench.Nowhere, Cdw11 = 4 }).Status);
+        Assert.Equal(NvmeStatus.DataXferError,
+            _bench.Do(_queue, new Command { Opcode = Dsm, Nsid = 1, Prp1 = NvmeBench.Nowhere, Cdw11 = 4 }).Status);
         Assert.Equal(1u, _bench.Status);
         Assert.NotEqual(0, _bench.Slots.Endpoint.Unit.Faults.Count);
     }
@@ -120,8 +124,11 @@ public sealed class NvmeIoTests : IDisposable
 
         _bench.Memory.Write(Data - NvmeBench.Base + 4, count);
         _bench.Memory.Write(Data - NvmeBench.Base + 8, block);
-        Assert.Equal(NvmeStatus.LbaRange, _bench.Do(_queue, new Command { Opcode = Dsm, Nsid = 1, Prp1 = Data, Cdw11 = 4 }).Status);
-        Assert.Equal(NvmeStatus.Success, _bench.Do(_queue, new Command { Opcode = Dsm, Nsid = 1, Prp1 = Data, Cdw11 = 1 }).Status); // only advice
+        Assert.Equal(NvmeStatus.LbaRange,
+            _bench.Do(_queue, new Command { Opcode = Dsm, Nsid = 1, Prp1 = Data, Cdw11 = 4 }).Status);
+        // only advice
+        Assert.Equal(NvmeStatus.Success,
+            _bench.Do(_queue, new Command { Opcode = Dsm, Nsid = 1, Prp1 = Data, Cdw11 = 1 }).Status);
     }
 
     [Fact]
@@ -134,8 +141,11 @@ public sealed class NvmeIoTests : IDisposable
         Assert.Equal(NvmeStatus.Success, _bench.Do(_queue, new Command { Opcode = Flush, Nsid = 0xffffffff }).Status);
         Assert.Equal(NvmeStatus.Success, _bench.Do(_queue, new Command { Opcode = Flush, Nsid = 1 }).Status);
         Assert.Equal(NvmeStatus.InvalidNs, _bench.Do(_queue, new Command { Opcode = Flush }).Status);
-        Assert.Equal(NvmeStatus.InvalidField, _bench.Do(_queue, new Command { Opcode = Read, Nsid = 1, Prp1 = Data, Cdw12 = 1024 }).Status); // too long
-        Assert.Equal(NvmeStatus.InvalidField, _bench.Do(_queue, new Command { Opcode = Read, Nsid = 1, Prp1 = Data, Flags = 0x80 }).Status);
+        // too long
+        Assert.Equal(NvmeStatus.InvalidField,
+            _bench.Do(_queue, new Command { Opcode = Read, Nsid = 1, Prp1 = Data, Cdw12 = 1024 }).Status);
+        Assert.Equal(NvmeStatus.InvalidField,
+            _bench.Do(_queue, new Command { Opcode = Read, Nsid = 1, Prp1 = Data, Flags = 0x80 }).Status);
     }
 
     [Fact]
@@ -143,14 +153,17 @@ public sealed class NvmeIoTests : IDisposable
     {
         _bench.Fill(Data, 8192, 1);
         Assert.Equal(NvmeStatus.Success, Transfer(Write, 0, Data, 8192, Lists).Status);
-        Assert.Equal(NvmeStatus.Success, _bench.Do(_queue, new Command { Opcode = WriteZeroes, Nsid = 1, Cdw10 = 1, Cdw12 = 1 }).Status);
-        Assert.Equal(NvmeStatus.Success, _bench.Do(_queue, new Command { Opcode = WriteZeroes, Nsid = 1, Cdw10 = 2048, Cdw12 = 2047 }).Status);
+        Assert.Equal(NvmeStatus.Success,
+            _bench.Do(_queue, new Command { Opcode = WriteZeroes, Nsid = 1, Cdw10 = 1, Cdw12 = 1 }).Status);
+        Assert.Equal(NvmeStatus.Success,
+            _bench.Do(_queue, new Command { Opcode = WriteZeroes, Nsid = 1, Cdw10 = 2048, Cdw12 = 2047 }).Status);
         _bench.Memory.Write(Lists - NvmeBench.Base + 4, 1u);
         _bench.Memory.Write(Lists - NvmeBench.Base + 8, 5UL);
         _bench.Memory.Write(Lists - NvmeBench.Base + 20, 2u);
         _bench.Memory.Write(Lists - NvmeBench.Base + 24, 7UL);
         byte[] expected = _bench.Bytes(Data, 8192);
-        Assert.Equal(NvmeStatus.Success, _bench.Do(_queue, new Command { Opcode = Dsm, Nsid = 1, Prp1 = Lists, Cdw10 = 1, Cdw11 = 4 }).Status);
+        Assert.Equal(NvmeStatus.Success,
+            _bench.Do(_queue, new Command { Opcode = Dsm, Nsid = 1, Prp1 = Lists, Cdw10 = 1, Cdw11 = 4 }).Status);
         foreach (int block in (int[])[1, 2, 5, 7, 8]) expected.AsSpan(block * 512, 512).Clear();
         Assert.Equal(NvmeStatus.Success, Transfer(Read, 0, Data, 8192, Lists).Status);
         Assert.Equal(expected, _bench.Bytes(Data, 8192));
@@ -167,7 +180,8 @@ public sealed class NvmeIoTests : IDisposable
             _bench.Ring(queue);
             Done done = _bench.Reap(queue);
             Assert.Equal((first, NvmeStatus.Success, (ushort)2), (done.CommandId, done.Status, done.SqId));
-            Assert.Equal((second, NvmeStatus.InvalidNs), (_bench.Reap(queue) is var last ? last.CommandId : 0, last.Status));
+            Assert.Equal((second, NvmeStatus.InvalidNs),
+                (_bench.Reap(queue) is var last ? last.CommandId : 0, last.Status));
         }
     }
 
@@ -182,7 +196,8 @@ public sealed class NvmeIoTests : IDisposable
         _bench.Ring(queue);
         _bench.Reap(driver, ring: false);
         _bench.Reap(driver, ring: false);
-        Assert.Equal(NvmeStatus.Success, _bench.Do(_queue, new Command { Opcode = Flush, Nsid = 1 }).Status); // others go on
+        // others go on
+        Assert.Equal(NvmeStatus.Success, _bench.Do(_queue, new Command { Opcode = Flush, Nsid = 1 }).Status);
         Assert.False(_bench.HasCompletion(driver));
         _bench.Doorbell(5, 2);
         for (int i = 0; i < 3; i++) _bench.Reap(driver);
@@ -223,9 +238,18 @@ public sealed class NvmeIoTests : IDisposable
     }
 
     private NvmeStatus Do(byte opcode, ulong prp1, ulong prp2, int count) =>
-        _bench.Do(_queue, new Command { Opcode = opcode, Nsid = 1, Prp1 = prp1, Prp2 = prp2, Cdw12 = (uint)(count / 512) - 1 }).Status;
+        _bench.Do(_queue, new Command
+        {
+            Opcode = opcode,
+            Nsid = 1,
+            Prp1 = prp1,
+            Prp2 = prp2,
+            Cdw12 = (uint)(count / 512) - 1
+        }).Status;
 
-    /// <summary>A transfer whose list, if it has one, begins at an address and goes on in the pages from 0x10000 after it.</summary>
+    /// <summary>
+    /// A transfer whose list, if it has one, begins at an address and goes on in the pages from 0x10000 after it.
+    /// </summary>
     private Done Transfer(byte opcode, uint block, ulong data, int count, ulong list)
     {
         ulong second = (data + 0x1000) & ~0xfffUL, end = data + (uint)count, at = list;

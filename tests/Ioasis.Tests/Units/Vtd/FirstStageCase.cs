@@ -12,30 +12,36 @@ internal sealed class FirstStageCase
     internal readonly GuestArena Memory = new();
     internal ulong Root, Iova;
     internal int Levels = 4, HostAddressBits = 52, SecondStageBits = 48;
-    internal bool Pages1G, SupervisorRequestEnable, WriteProtectEnable, ExtendedAccessedEnable, Write, Supervisor, Execute;
+    internal bool Pages1G, SupervisorRequestEnable, WriteProtectEnable, ExtendedAccessedEnable, Write,
+        Supervisor, Execute;
 
     internal FirstStageTable Table => new(
         new Gpa(Root), Levels,
-        (SupervisorRequestEnable ? FirstStageFlags.SupervisorRequests : 0) | (WriteProtectEnable ? FirstStageFlags.WriteProtect : 0)
+        (SupervisorRequestEnable ? FirstStageFlags.SupervisorRequests : 0)
+            | (WriteProtectEnable ? FirstStageFlags.WriteProtect : 0)
             | (ExtendedAccessedEnable ? FirstStageFlags.ExtendedAccessed : 0),
         new X64Format(HostAddressBits, Pages1G), SecondStageBits);
 
     internal FirstStageRequest Request => new(
         new Iova(Iova),
-        (Write ? FirstStageAccess.Write : 0) | (Supervisor ? FirstStageAccess.Supervisor : 0) | (Execute ? FirstStageAccess.Execute : 0));
+        (Write ? FirstStageAccess.Write : 0) | (Supervisor ? FirstStageAccess.Supervisor : 0)
+            | (Execute ? FirstStageAccess.Execute : 0));
 
     internal FirstStageCase Clone()
     {
         var copy = new FirstStageCase();
         Memory.CopyTo(copy.Memory);
-        (copy.Root, copy.Iova, copy.Levels, copy.HostAddressBits, copy.SecondStageBits) = (Root, Iova, Levels, HostAddressBits, SecondStageBits);
+        (copy.Root, copy.Iova, copy.Levels, copy.HostAddressBits, copy.SecondStageBits) =
+            (Root, Iova, Levels, HostAddressBits, SecondStageBits);
         (copy.Pages1G, copy.SupervisorRequestEnable, copy.WriteProtectEnable, copy.ExtendedAccessedEnable) =
             (Pages1G, SupervisorRequestEnable, WriteProtectEnable, ExtendedAccessedEnable);
         (copy.Write, copy.Supervisor, copy.Execute) = (Write, Supervisor, Execute);
         return copy;
     }
 
-    /// <summary>Makes another case of this one: mostly tables that could be meant, with a bit of everything that is wrong.</summary>
+    /// <summary>
+    /// Makes another case of this one: mostly tables that could be meant, with a bit of everything that is wrong.
+    /// </summary>
     internal void Fill(ref CaseRandom random)
     {
         Levels = random.OneIn(2) ? 5 : 4;
@@ -83,7 +89,12 @@ internal sealed class FirstStageCase
             entry |= 0x80;
             ulong page = random.Next() & host;
             if (!random.OneIn(3)) page &= (1UL << Math.Min(HostAddressBits, SecondStageBits)) - 1;
-            entry |= address switch { < 2 => page & 0x000f_ffff_ffff_f000, < 9 => page >> 30 << 30, _ => page >> 21 << 21 };
+            entry |= address switch
+            {
+                < 2 => page & 0x000f_ffff_ffff_f000,
+                < 9 => page >> 30 << 30,
+                _ => page >> 21 << 21
+            };
             return entry | (bits & 0x1000); // PAT
         }
 
@@ -144,15 +155,20 @@ internal sealed class FirstStageCase
     public override string ToString()
     {
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{Levels} levels from 0x{Root:x}, host {HostAddressBits} bits, stage 2 {SecondStageBits} bits, 1 GiB pages {Pages1G}");
-        text.AppendLine(CultureInfo.InvariantCulture, $"SRE {SupervisorRequestEnable} WPE {WriteProtectEnable} EAFE {ExtendedAccessedEnable}");
-        text.AppendLine(CultureInfo.InvariantCulture, $"iova 0x{Iova:x} write {Write} supervisor {Supervisor} execute {Execute}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"{Levels} levels from "
+            + $"0x{Root:x}, host {HostAddressBits} bits, stage 2 {SecondStageBits} bits, 1 GiB pages {Pages1G}");
+        text.AppendLine(CultureInfo.InvariantCulture,
+            $"SRE {SupervisorRequestEnable} WPE {WriteProtectEnable} EAFE {ExtendedAccessedEnable}");
+        text.AppendLine(CultureInfo.InvariantCulture,
+            $"iova 0x{Iova:x} write {Write} supervisor {Supervisor} execute {Execute}");
         if (Memory.ChangeCount != 0)
-            text.AppendLine(CultureInfo.InvariantCulture, $"the guest writes 0x{Memory.ChangeTo:x} before update {Memory.ChangeFrom} and {Memory.ChangeCount - 1} more");
+            text.AppendLine(CultureInfo.InvariantCulture, $"the guest writes 0x{Memory.ChangeTo:x} "
+                + $"before update {Memory.ChangeFrom} and {Memory.ChangeCount - 1} more");
         for (int page = 0; page < GuestArena.Pages; page++)
             for (int slot = 0; slot < GuestArena.Slots; slot++)
                 if (Memory.Entries[(page * GuestArena.Slots) + slot] is not 0 and ulong entry)
-                    text.AppendLine(CultureInfo.InvariantCulture, $"0x{Memory.Frames[page]:x}[{GuestArena.Indices[slot]}] = 0x{entry:x} ({Memory.Stage2[page]})");
+                    text.AppendLine(CultureInfo.InvariantCulture,
+                        $"0x{Memory.Frames[page]:x}[{GuestArena.Indices[slot]}] = 0x{entry:x} ({Memory.Stage2[page]})");
         return text.ToString();
     }
 }

@@ -1,13 +1,14 @@
 namespace Ioasis.Tests.Units.Vtd;
 
 /// <summary>
-/// The first stage as the specification tells it, one sentence after the other: slow, and sharing nothing with the walker under test but the
-/// memory. Reasons are the numbers of 7.1.3.
+/// The first stage as the specification tells it, one sentence after the other: slow, and sharing nothing with the
+/// walker under test but the memory. Reasons are the numbers of 7.1.3.
 /// </summary>
 internal sealed class FirstStageOracle(FirstStageCase given, GuestArena memory)
 {
     private const byte SPT_3 = 0x5a, SPT_5 = 0x5c, SPT_6 = 0x5d;
-    private const byte SFS_1 = 0x70, SFS_2 = 0x71, SFS_3 = 0x72, SFS_4 = 0x73, SFS_5 = 0x74, SFS_6 = 0x75, SFS_7 = 0x76, SFS_8 = 0x77, SFS_10 = 0x91;
+    private const byte SFS_1 = 0x70, SFS_2 = 0x71, SFS_3 = 0x72, SFS_4 = 0x73, SFS_5 = 0x74, SFS_6 = 0x75, SFS_7 = 0x76,
+        SFS_8 = 0x77, SFS_10 = 0x91;
     private const byte SSS_2 = 0x79, SGN_1 = 0x80, SGN_2 = 0x81, SGN_5 = 0x84, SGN_6 = 0x85;
 
     private int _updates;
@@ -17,7 +18,8 @@ internal sealed class FirstStageOracle(FirstStageCase given, GuestArena memory)
 
     /// <summary>An entry, taken apart.</summary>
     private sealed record Entry(
-        bool Present, bool ReadWrite, bool UserSupervisor, bool Accessed, bool Dirty, bool PageSize, bool ExtendedAccessed,
+        bool Present, bool ReadWrite, bool UserSupervisor, bool Accessed, bool Dirty, bool PageSize,
+        bool ExtendedAccessed,
         ulong Bits20To13, ulong Bits29To13, ulong Bits51ToHaw, ulong Page4K, ulong Page2M, ulong Page1G);
 
     internal Outcome Translate()
@@ -64,7 +66,8 @@ internal sealed class FirstStageOracle(FirstStageCase given, GuestArena memory)
             };
             // 3.8: the page's address is an input of stage 2.
             if (page >> given.SecondStageBits != 0) return Fault(SGN_5, level, address);
-            return new Outcome(0, level, page, used.TrueForAll(e => e.ReadWrite), used.TrueForAll(e => e.UserSupervisor), entry.Dirty);
+            return new Outcome(0, level, page, used.TrueForAll(e => e.ReadWrite),
+                used.TrueForAll(e => e.UserSupervisor), entry.Dirty);
         }
 
         throw new InvalidOperationException("Every entry of level 1 is a leaf.");
@@ -97,7 +100,8 @@ internal sealed class FirstStageOracle(FirstStageCase given, GuestArena memory)
             if (!given.Supervisor && !entry.UserSupervisor) return SGN_2;
             if (given.Write && !entry.ReadWrite && (!given.Supervisor || given.WriteProtectEnable)) return SGN_6;
 
-            // 3.6.2: A of each entry that is used; EA with EAFE; D of a leaf that is written. Nothing is written if all are set.
+            // 3.6.2: A of each entry that is used; EA with EAFE; D of a leaf that is written. Nothing is written if all
+            // are set.
             bool accessed = !entry.Accessed;
             bool extended = given.ExtendedAccessedEnable && !entry.ExtendedAccessed;
             bool dirty = given.Write && IsLeaf(entry, level) && !entry.Dirty;
@@ -121,7 +125,8 @@ internal sealed class FirstStageOracle(FirstStageCase given, GuestArena memory)
         }
     }
 
-    private bool IsLeaf(Entry entry, int level) => level == 1 || (level == 2 && entry.PageSize) || (level == 3 && entry.PageSize);
+    private bool IsLeaf(Entry entry, int level) =>
+        level == 1 || (level == 2 && entry.PageSize) || (level == 3 && entry.PageSize);
 
     /// <summary>9.7: the rows of the tables of each level's entries that say "must be 0".</summary>
     private bool HasReserved(Entry entry, int level)
@@ -138,10 +143,12 @@ internal sealed class FirstStageOracle(FirstStageCase given, GuestArena memory)
 
     private Entry Decode(ulong value) => new(
         Bit(value, 0), Bit(value, 1), Bit(value, 2), Bit(value, 5), Bit(value, 6), Bit(value, 7), Bit(value, 10),
-        Bits(value, 20, 13), Bits(value, 29, 13), given.HostAddressBits == 52 ? 0 : Bits(value, 51, given.HostAddressBits),
+        Bits(value, 20, 13), Bits(value, 29, 13),
+        given.HostAddressBits == 52 ? 0 : Bits(value, 51, given.HostAddressBits),
         Bits(value, 51, 12) << 12, Bits(value, 51, 21) << 21, Bits(value, 51, 30) << 30);
 
-    private static Outcome Fault(byte reason, int level, ulong address) => new(reason, level, address, false, false, false);
+    private static Outcome Fault(byte reason, int level, ulong address) =>
+        new(reason, level, address, false, false, false);
 
     private static bool Bit(ulong value, int bit) => (value >> bit) % 2 == 1;
 

@@ -27,7 +27,8 @@ public sealed class FirstStagePropertyTests
         {
             given.Fill(ref random);
             if (!Agree(given, out FirstStageTranslation got, out int updates))
-                Assert.Fail($"case {i} of seed {Seed}\n{Explain(FirstStageCase.Shrink(given, c => !Agree(c, out _, out _)))}");
+                Assert.Fail(
+                    $"case {i} of seed {Seed}\n{Explain(FirstStageCase.Shrink(given, c => !Agree(c, out _, out _)))}");
             outcomes[got.Fault] = outcomes.GetValueOrDefault(got.Fault) + 1;
             if (updates > given.Memory.ChangeFrom && given.Memory.ChangeCount != 0) lost++;
             if (!got.IsOk) continue;
@@ -38,9 +39,11 @@ public sealed class FirstStagePropertyTests
 
         // All that can happen happened, and often.
         foreach (FirstStageFault fault in Enum.GetValues<FirstStageFault>().Except(s_fromStage2Alone))
-            Assert.True(outcomes.GetValueOrDefault(fault) >= 1000, $"{fault} happened {outcomes.GetValueOrDefault(fault)} times");
+            Assert.True(outcomes.GetValueOrDefault(fault) >= 1000,
+                $"{fault} happened {outcomes.GetValueOrDefault(fault)} times");
         Assert.All(leaves[1..4], count => Assert.True(count >= 1000, $"leaves by level: {string.Join(' ', leaves)}"));
-        Assert.All((int[])[dirty, protectedPages, lost], count => Assert.True(count >= 1000, $"dirty {dirty}, protected {protectedPages}, lost {lost}"));
+        Assert.All((int[])[dirty, protectedPages, lost],
+            count => Assert.True(count >= 1000, $"dirty {dirty}, protected {protectedPages}, lost {lost}"));
     }
 
     private bool Agree(FirstStageCase given, out FirstStageTranslation got, out int updates)
@@ -51,13 +54,15 @@ public sealed class FirstStagePropertyTests
         var memory = new ArenaMemory(_walkers);
         var last = new LastStep();
         FirstStageTable table = given.Table;
-        FirstStageTranslation common = FirstStageWalker.WalkCommon(in table, table.Top, given.Request, new ArenaMemory(_walkers));
+        FirstStageTranslation common =
+            FirstStageWalker.WalkCommon(in table, table.Top, given.Request, new ArenaMemory(_walkers));
         got = FirstStageWalker.Walk(in table, table.Top, given.Request, ref memory, ref last);
         updates = memory.Updates;
         if (Same(got) != expected || !_walkers.Entries.AsSpan().SequenceEqual(_oracles.Entries)) return false;
 
         // A user's walk to a small page that changes nothing is a common one, and no other is.
-        bool isCommon = got is { IsOk: true, Level: 1 } && updates == 0 && given.Request.Access <= FirstStageAccess.Write;
+        bool isCommon = got is { IsOk: true, Level: 1 } && updates == 0
+            && given.Request.Access <= FirstStageAccess.Write;
         if (common != (isCommon ? got : default)) return false;
 
         // From the last step that was reported it is the same again, and needs no update.
@@ -69,14 +74,16 @@ public sealed class FirstStagePropertyTests
     }
 
     private static FirstStageOracle.Outcome Same(FirstStageTranslation got) => new(
-        (byte)got.Fault, got.Level, got.Gpa.Value, (got.Rights & X64Rights.Write) != 0, (got.Rights & X64Rights.User) != 0, got.Dirty);
+        (byte)got.Fault, got.Level, got.Gpa.Value, (got.Rights & X64Rights.Write) != 0,
+        (got.Rights & X64Rights.User) != 0, got.Dirty);
 
     private string Explain(FirstStageCase failing)
     {
         Agree(failing, out FirstStageTranslation got, out _);
         given(_oracles);
         FirstStageOracle.Outcome expected = new FirstStageOracle(failing, _oracles).Translate();
-        var entries = Enumerable.Range(0, _walkers.Entries.Length).Where(i => _walkers.Entries[i] != _oracles.Entries[i])
+        var entries = Enumerable.Range(0, _walkers.Entries.Length)
+            .Where(i => _walkers.Entries[i] != _oracles.Entries[i])
             .Select(i => $"entry {i}: 0x{_walkers.Entries[i]:x}, not 0x{_oracles.Entries[i]:x}");
         return $"{failing}{Same(got)}, not\n{expected}\n{string.Join('\n', entries)}";
 

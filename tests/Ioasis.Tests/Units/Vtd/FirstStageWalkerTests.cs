@@ -5,10 +5,13 @@ using Ioasis.Units.Vtd.FirstStage;
 
 namespace Ioasis.Tests.Units.Vtd;
 
-/// <summary>What the walk does one thing at a time. All that it may come to is <see cref="FirstStagePropertyTests"/>'s.</summary>
+/// <summary>
+/// What the walk does one thing at a time. All that it may come to is <see cref="FirstStagePropertyTests"/>'s.
+/// </summary>
 public sealed class FirstStageWalkerTests
 {
-    private const ulong Present = 1, Write = 2, User = 4, Accessed = 0x20, Dirty = 0x40, Extended = 0x400, Reserved = 1UL << 50;
+    private const ulong Present = 1, Write = 2, User = 4, Accessed = 0x20, Dirty = 0x40, Extended = 0x400,
+        Reserved = 1UL << 50;
     private const int Level4 = 0, Level3 = 4, Level2 = 8, Level1 = 12; // where the entries are that translate the page
 
     private readonly FirstStageCase _given = Mapped();
@@ -109,7 +112,8 @@ public sealed class FirstStageWalkerTests
         Assert.True(supervisors.Serves(_given.Table, FirstStageAccess.Supervisor | FirstStageAccess.Write));
         _given.SupervisorRequestEnable = false;
         Assert.False(supervisors.Serves(_given.Table, FirstStageAccess.Supervisor));
-        Assert.False(new FirstStageTranslation(FirstStageFault.NotPresent, 1, default, X64Rights.All, true).Serves(table, FirstStageAccess.Read));
+        Assert.False(new FirstStageTranslation(FirstStageFault.NotPresent, 1, default, X64Rights.All, true)
+            .Serves(table, FirstStageAccess.Read));
     }
 
     [Fact]
@@ -122,7 +126,8 @@ public sealed class FirstStageWalkerTests
         FirstStageTable table = _given.Table;
         FirstStageWalker.Walk(in table, table.Top, _given.Request, ref memory, ref observer);
         Assert.Equal(
-            ["4 0x1000 = 2007", "next 3 0x2000 All", "3 0x2000 = 3007", "next 2 0x3000 All", "2 0x3000 = 4005", "next 1 0x4000 User", "1 0x4000 = 9007"],
+            ["4 0x1000 = 2007", "next 3 0x2000 All", "3 0x2000 = 3007", "next 2 0x3000 All", "2 0x3000 = 4005",
+                "next 1 0x4000 User", "1 0x4000 = 9007"],
             told);
     }
 
@@ -133,10 +138,13 @@ public sealed class FirstStageWalkerTests
         FirstStageTable table = _given.Table;
         NoObserver nobody = default;
         var step = new FirstStageStep(1, new Gpa(0x4000), X64Rights.User);
-        Assert.Equal(X64Rights.User, FirstStageWalker.Walk(in table, step, _given.Request, ref memory, ref nobody).Rights);
+        Assert.Equal(X64Rights.User,
+            FirstStageWalker.Walk(in table, step, _given.Request, ref memory, ref nobody).Rights);
         _given.Write = true;
-        Assert.Equal(FirstStageFault.NoWrite, FirstStageWalker.Walk(in table, step, _given.Request, ref memory, ref nobody).Fault);
-        Assert.Equal(FirstStageFault.NoUser, FirstStageWalker.Walk(in table, new FirstStageStep(step.Level, step.Table, 0), _given.Request, ref memory, ref nobody).Fault);
+        Assert.Equal(FirstStageFault.NoWrite,
+            FirstStageWalker.Walk(in table, step, _given.Request, ref memory, ref nobody).Fault);
+        Assert.Equal(FirstStageFault.NoUser, FirstStageWalker.Walk(
+                in table, new FirstStageStep(step.Level, step.Table, 0), _given.Request, ref memory, ref nobody).Fault);
         Assert.Equal(1, memory.Reads);
     }
 
@@ -155,7 +163,8 @@ public sealed class FirstStageWalkerTests
     [Fact]
     public void AGuestThatChangesAnEntryAllTheTimeLosesNoChangeAndStopsNoWalk()
     {
-        // The guest counts in the leaf's ignored bits and clears A and D; the unit sets them. Neither may undo the other.
+        // The guest counts in the leaf's ignored bits and clears A and D; the unit sets them. Neither may undo the
+        // other.
         const int changes = 200_000;
         using var started = new ManualResetEventSlim();
         var guest = new Thread(() =>
@@ -166,7 +175,8 @@ public sealed class FirstStageWalkerTests
                 ref ulong entry = ref Entries[Level1];
                 for (ulong seen = Volatile.Read(ref entry); ; seen = Volatile.Read(ref entry))
                 {
-                    ulong next = (seen & ~(Accessed | Dirty) & 0x000f_ffff_ffff_ffff) | ((((seen >> 52) + 1) & 0xfff) << 52);
+                    ulong next = (seen & ~(Accessed | Dirty) & 0x000f_ffff_ffff_ffff)
+                        | ((((seen >> 52) + 1) & 0xfff) << 52);
                     if (Interlocked.CompareExchange(ref entry, next, seen) == seen) break;
                 }
             }
@@ -195,7 +205,8 @@ public sealed class FirstStageWalkerTests
     {
         FirstStageFault[] recoverable = [.. Enum.GetValues<FirstStageFault>().Where(f => f.IsRecoverable())];
         Assert.Equal([0x71, 0x75, 0x76, 0x77, 0x79, 0x81, 0x85, 0x86], recoverable.Select(f => (int)f));
-        Assert.Equal([0x75, 0x76, 0x77, 0x79], Enum.GetValues<FirstStageFault>().Where(f => f.IsOfSecondStage()).Select(f => (int)f));
+        Assert.Equal([0x75, 0x76, 0x77, 0x79],
+            Enum.GetValues<FirstStageFault>().Where(f => f.IsOfSecondStage()).Select(f => (int)f));
     }
 
     private FirstStageTranslation Walk()
@@ -211,7 +222,8 @@ public sealed class FirstStageWalkerTests
         var given = new FirstStageCase { Root = 0x1000, Iova = 0x123, HostAddressBits = 46 };
         for (ulong page = 0; page < GuestArena.Pages; page++) given.Memory.Frames[page] = (page + 1) << 12;
         for (int page = 0; page < 4; page++)
-            given.Memory.Entries[page * GuestArena.Slots] = (page == 3 ? 0x9000UL : (ulong)(page + 2) << 12) | Present | Write | User;
+            given.Memory.Entries[page * GuestArena.Slots] = (page == 3 ? 0x9000UL : (ulong)(page + 2) << 12) | Present
+                | Write | User;
         return given;
     }
 
@@ -239,6 +251,7 @@ public sealed class FirstStageWalkerTests
             return TableAccess.Ok;
         }
 
-        private ref ulong At(Gpa address) => ref arena.Entries[GuestArena.Place(arena.PageAt(address.Value), address.Value)];
+        private ref ulong At(Gpa address) =>
+            ref arena.Entries[GuestArena.Place(arena.PageAt(address.Value), address.Value)];
     }
 }

@@ -15,8 +15,8 @@ internal enum GuestPage
 }
 
 /// <summary>
-/// A few pages of guest memory with a few entries in each, and a guest that changes entries at the worst moment: right before the unit
-/// updates them. It stands for the machine, and decides nothing of a walk.
+/// A few pages of guest memory with a few entries in each, and a guest that changes entries at the worst moment: right
+/// before the unit updates them. It stands for the machine, and decides nothing of a walk.
 /// </summary>
 internal sealed class GuestArena
 {
@@ -32,7 +32,9 @@ internal sealed class GuestArena
     /// <summary>The guest overwrites the entry before the unit's updates of these numbers, counted from 0.</summary>
     internal int ChangeFrom, ChangeCount;
 
-    /// <summary>What it writes there, with the number of the update in the ignored bits, so that it is new each time.</summary>
+    /// <summary>
+    /// What it writes there, with the number of the update in the ignored bits, so that it is new each time.
+    /// </summary>
     internal ulong ChangeTo;
 
     internal void CopyTo(GuestArena other)

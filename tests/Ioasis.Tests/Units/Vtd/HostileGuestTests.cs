@@ -8,7 +8,9 @@ using Ioasis.Units.Vtd.Nested;
 
 namespace Ioasis.Tests.Units.Vtd;
 
-/// <summary>Invariant 8 for guests: tables of garbage, that lead to themselves, out of memory, and change under the walk.</summary>
+/// <summary>
+/// Invariant 8 for guests: tables of garbage, that lead to themselves, out of memory, and change under the walk.
+/// </summary>
 public sealed class HostileGuestTests
 {
     private const int Accesses = 200_000, GuestPages = 64;
@@ -25,7 +27,8 @@ public sealed class HostileGuestTests
         HostBlock outside = new(0x1000);
         outside.Write(0, 0x5a5a_5a5a_5a5a_5a5aUL);
         var random = new Random(1);
-        for (int i = 0; i < 20_000; i++) Mutate(bench, domain, random); // the devices find tables, however late the guest goes on
+        // the devices find tables, however late the guest goes on
+        for (int i = 0; i < 20_000; i++) Mutate(bench, domain, random);
         bool over = false;
         Task guest = Task.Run(
             () =>
@@ -33,7 +36,8 @@ public sealed class HostileGuestTests
                 while (!Volatile.Read(ref over)) Mutate(bench, domain, random);
             },
             TestContext.Current.CancellationToken);
-        Task<int>[] devices = [.. Enumerable.Range(2, 2).Select(seed => Task.Run(() => Access(bench, domain, new Random(seed)), TestContext.Current.CancellationToken))];
+        Task<int>[] devices = [.. Enumerable.Range(2, 2).Select(seed =>
+            Task.Run(() => Access(bench, domain, new Random(seed)), TestContext.Current.CancellationToken))];
         int[] done = await Task.WhenAll(devices);
         Volatile.Write(ref over, true);
         await guest;
@@ -41,7 +45,9 @@ public sealed class HostileGuestTests
         Assert.Equal(0x5a5a_5a5a_5a5a_5a5aUL, outside.Read<ulong>(0));
     }
 
-    /// <summary>Entries of every kind: present and not, of itself, of other tables, far outside, with any bits.</summary>
+    /// <summary>
+    /// Entries of every kind: present and not, of itself, of other tables, far outside, with any bits.
+    /// </summary>
     private static void Mutate(NestedBench bench, VtdNestedDomain domain, Random random)
     {
         ulong at = (ulong)random.Next(GuestPages) << 12 | ((ulong)random.Next(512) << 3);
@@ -56,7 +62,8 @@ public sealed class HostileGuestTests
             _ => target | NestedBench.All,
         };
         bench.Write(at, entry);
-        if (random.Next(4) == 0) bench.Write((ulong)random.Next(512) << 3, target | NestedBench.All); // the root leads on
+        // the root leads on
+        if (random.Next(4) == 0) bench.Write((ulong)random.Next(512) << 3, target | NestedBench.All);
         if (random.Next(64) == 0) NestedBench.Invalidate(domain);
     }
 
@@ -69,7 +76,9 @@ public sealed class HostileGuestTests
         int done = 0;
         for (int i = 0; i < Accesses; i++)
         {
-            ulong iova = random.Next(4) == 0 ? (ulong)random.NextInt64() << random.Next(2) : (ulong)random.NextInt64(1L << 47);
+            ulong iova = random.Next(4) == 0
+                ? (ulong)random.NextInt64() << random.Next(2)
+                : (ulong)random.NextInt64(1L << 47);
             DmaResult result = random.Next(3) == 0 ? port.Write(new Iova(iova), data) : port.Read(new Iova(iova), data);
             Assert.True(result.IsOk ? result.BytesDone == data.Length : result.Reason != FaultReason.None);
             if (result.IsOk) done++;

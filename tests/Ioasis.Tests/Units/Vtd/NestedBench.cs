@@ -17,7 +17,8 @@ namespace Ioasis.Tests.Units.Vtd;
 internal sealed class NestedBench
 {
     internal const ulong Page = 4096, Root = 0;
-    internal const ulong Present = X64Entry.PresentBit, All = Present | X64Entry.WriteBit | X64Entry.UserBit, ReadOnly = Present | X64Entry.UserBit;
+    internal const ulong Present = X64Entry.PresentBit, All = Present | X64Entry.WriteBit | X64Entry.UserBit,
+        ReadOnly = Present | X64Entry.UserBit;
     private readonly OwnAddressSpace _memory = new();
     private int _endpoints;
 
@@ -26,7 +27,8 @@ internal sealed class NestedBench
         Features = features ?? new VtdFeatures();
         Unit = new VtdUnit("dmar0", Features);
         Assert.Equal(IommuStatus.Ok, Unit.CreatePagingDomain(
-            NewEndpoint(), PagingDomainOptions.NestParent | PagingDomainOptions.Pasid, null, new MappingTable(Page), out PagingDomain? parent));
+            NewEndpoint(), PagingDomainOptions.NestParent | PagingDomainOptions.Pasid, null, new MappingTable(Page),
+            out PagingDomain? parent));
         Parent = parent!;
         (GuestMapping, Guest) = MapGuest(0, guestPages * Page);
     }
@@ -44,7 +46,12 @@ internal sealed class NestedBench
     internal IovaRange GuestMapping { get; }
 
     internal Endpoint NewEndpoint() =>
-        new(new RequesterId(0, 0, (byte)_endpoints, 0), Unit, new IommuGroup(_endpoints++)) { Features = new EndpointFeatures { PasidBits = 20, PageRequests = 32, Ats = true }, BusMaster = true };
+        new(new RequesterId(0, 0, (byte)_endpoints, 0), Unit, new IommuGroup(_endpoints++))
+        {
+            Features =
+            new EndpointFeatures { PasidBits = 20, PageRequests = 32, Ats = true },
+            BusMaster = true
+        };
 
     /// <summary>Gives the guest memory.</summary>
     internal (IovaRange Mapping, HostBlock Block) MapGuest(ulong gpa, ulong length, byte fill = 0)
@@ -65,7 +72,8 @@ internal sealed class NestedBench
     internal VtdNestedDomain NewDomain(ulong root = Root, uint flags = 0, uint width = 48)
     {
         var data = new TestData(new IommuHwptVtdS1 { Flags = flags, PgtblAddr = root, AddrWidth = width });
-        Assert.Equal(IommuStatus.Ok, Unit.CreateNestedDomain(Parent, PagingDomainOptions.Pasid, data, out NestedDomain? domain));
+        Assert.Equal(IommuStatus.Ok,
+            Unit.CreateNestedDomain(Parent, PagingDomainOptions.Pasid, data, out NestedDomain? domain));
         return (VtdNestedDomain)domain!;
     }
 
@@ -74,9 +82,15 @@ internal sealed class NestedBench
     internal ulong Read(ulong gpa) => Guest.Read<ulong>(gpa);
 
     /// <summary>Invalidates as the ioctl does.</summary>
-    internal static void Invalidate(NestedDomain domain, ulong address = 0, ulong pages = ulong.MaxValue, bool leafOnly = false)
+    internal static void Invalidate(
+        NestedDomain domain, ulong address = 0, ulong pages = ulong.MaxValue, bool leafOnly = false)
     {
-        var entry = new IommuHwptVtdS1Invalidate { Addr = address, Npages = pages, Flags = leafOnly ? IOMMU_VTD_INV_FLAGS_LEAF : 0 };
+        var entry = new IommuHwptVtdS1Invalidate
+        {
+            Addr = address,
+            Npages = pages,
+            Flags = leafOnly ? IOMMU_VTD_INV_FLAGS_LEAF : 0
+        };
         Assert.Equal(IommuStatus.Ok, domain.Invalidate(new TestDataArray(entry), out int done));
         Assert.Equal(1, done);
     }

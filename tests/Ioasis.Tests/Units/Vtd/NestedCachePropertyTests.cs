@@ -10,13 +10,15 @@ using static Ioasis.Tests.Units.Vtd.NestedBench;
 namespace Ioasis.Tests.Units.Vtd;
 
 /// <summary>
-/// Random changes of a guest's tables, accesses and invalidations. With an invalidation after each change everything is as the oracle says; without, a
-/// result must be explained by entries as they were at some time since the last invalidation that covers the address.
+/// Random changes of a guest's tables, accesses and invalidations. With an invalidation after each change everything is
+/// as the oracle says; without, a result must be explained by entries as they were at some time since the last
+/// invalidation that covers the address.
 /// </summary>
 public sealed class NestedCachePropertyTests
 {
     private const int Steps = 20_000;
-    private readonly List<(long Time, ulong Value)>[] _history = [.. Enumerable.Range(0, GuestArena.Pages * GuestArena.Slots).Select(_ => new List<(long, ulong)>())];
+    private readonly List<(long Time, ulong Value)>[] _history =
+        [.. Enumerable.Range(0, GuestArena.Pages * GuestArena.Slots).Select(_ => new List<(long, ulong)>())];
     private readonly FirstStageCase _case = new();
     private readonly Dictionary<ulong, long> _invalidated = []; // by page
     private readonly Dictionary<(int Shift, ulong Page), FirstStageResult> _used = [];
@@ -26,7 +28,8 @@ public sealed class NestedCachePropertyTests
     private long _time;
     private int _withTable;
 
-    public static TheoryData<int?, int?> Sizes => new() { { null, null }, { 0, 0 }, { 0, null }, { null, 0 }, { 3, 2 } };
+    public static TheoryData<int?, int?> Sizes =>
+        new() { { null, null }, { 0, 0 }, { 0, null }, { null, 0 }, { 3, 2 } };
 
     [Theory]
     [MemberData(nameof(Sizes))]
@@ -53,7 +56,8 @@ public sealed class NestedCachePropertyTests
             Sync();
             FirstStageOracle.Outcome expected = new FirstStageOracle(_case, _case.Memory).Translate();
             FirstStageResult got = Translate(_case.Iova, _case.Write);
-            Assert.True(got.Code == expected.Reason && (!got.IsOk || (got.Address == expected.Address && got.PageShift == X64Format.PageShift(expected.Level))),
+            Assert.True(got.Code == expected.Reason && (!got.IsOk
+                    || (got.Address == expected.Address && got.PageShift == X64Format.PageShift(expected.Level))),
                 $"step {step}: {got}, not {expected}\n{_case}");
             for (int i = 0; i < _history.Length; i++) Assert.Equal(_case.Memory.Entries[i], _bench.Read(AddressOf(i)));
             if (got.IsOk) succeeded++; else failed++;
@@ -82,7 +86,8 @@ public sealed class NestedCachePropertyTests
             HashSet<(byte, ulong)> possible = [];
             Explain(iova, write, 4, Root, since, possible);
             Assert.True(possible.Contains((got.Code, got.IsOk ? got.Address : 0)),
-                string.Create(CultureInfo.InvariantCulture, $"step {step}: {got} for {iova:x} (write {write}), which the tables never said since {since} of {_time}"));
+                string.Create(CultureInfo.InvariantCulture, $"step {step}: {got} "
+                    + $"for {iova:x} (write {write}), which the tables never said since {since} of {_time}"));
             HashSet<(byte, ulong)> now = [];
             Explain(iova, write, 4, Root, _time, now, presentOnly: true);
             if (!now.Contains((got.Code, got.IsOk ? got.Address : 0))) stale++;
@@ -95,7 +100,8 @@ public sealed class NestedCachePropertyTests
 
     private FirstStageResult Translate(ulong iova, bool write)
     {
-        ref KnownTable known = ref CollectionsMarshal.GetValueRefOrAddDefault(_tables, iova >> KnownTable.RegionShift, out _);
+        ref KnownTable known = ref CollectionsMarshal.GetValueRefOrAddDefault(
+            _tables, iova >> KnownTable.RegionShift, out _);
         if (known.Table != 0 || known.Kept is not null) _withTable++;
         return _domain.Translate(iova, write ? MapAccess.Write : MapAccess.Read, ref known);
     }
@@ -108,7 +114,8 @@ public sealed class NestedCachePropertyTests
             int shift = X64Format.PageShift(level);
             if (!_used.TryGetValue((shift, iova >> shift), out FirstStageResult old)) continue;
             if (write && (old.Access & MapAccess.Write) == 0) break; // it is walked again: D
-            Assert.True(got.IsOk && got.Address >> shift == old.Address >> shift && got.PageShift == shift, $"{got}, and it was {old}");
+            Assert.True(got.IsOk && got.Address >> shift == old.Address >> shift
+                && got.PageShift == shift, $"{got}, and it was {old}");
             return 1;
         }
 
@@ -118,7 +125,8 @@ public sealed class NestedCachePropertyTests
 
     private void Drop(ref CaseRandom random)
     {
-        ulong first = Address(ref random) & ~0xfffUL, pages = random.OneIn(3) ? ulong.MaxValue : random.OneIn(2) ? 1 : 1UL << random.Below(36);
+        ulong first = Address(ref random) & ~0xfffUL,
+            pages = random.OneIn(3) ? ulong.MaxValue : random.OneIn(2) ? 1 : 1UL << random.Below(36);
         if (pages == ulong.MaxValue) first = 0;
         bool leafOnly = random.OneIn(3);
         ulong last = pages > (ulong.MaxValue - first) >> 12 ? ulong.MaxValue : first + (pages << 12) - 1;
@@ -132,7 +140,8 @@ public sealed class NestedCachePropertyTests
     }
 
     /// <summary>All that a walk can come to with entries as they were at some time since then.</summary>
-    private void Explain(ulong iova, bool write, int level, ulong table, long since, HashSet<(byte, ulong)> possible, bool presentOnly = false)
+    private void Explain(ulong iova, bool write, int level, ulong table, long since, HashSet<(byte, ulong)> possible,
+        bool presentOnly = false)
     {
         int place = PlaceOf(table + X64Format.Offset(iova, level));
         if (place < 0)
@@ -149,15 +158,18 @@ public sealed class NestedCachePropertyTests
             else if (level == 4 && (entry & X64Entry.PageSizeBit) != 0) possible.Add((0x72, 0));
             else if ((entry & X64Entry.UserBit) == 0) possible.Add((0x81, 0));
             else if (write && (entry & X64Entry.WriteBit) == 0) possible.Add((0x85, 0));
-            else if (level == 1 || (level < 4 && (entry & X64Entry.PageSizeBit) != 0)) possible.Add((0, new X64Entry(entry).Translate(iova, X64Format.PageShift(level)).Value));
+            else if (level == 1 || (level < 4 && (entry & X64Entry.PageSizeBit) != 0))
+                possible.Add((0, new X64Entry(entry).Translate(iova, X64Format.PageShift(level)).Value));
             else Explain(iova, write, level - 1, entry & X64Entry.AddressMask, since, possible, presentOnly);
-            if (presentOnly || versions[i].Time <= since) return; // it was there at that time, and those before were not
+            // it was there at that time, and those before were not
+            if (presentOnly || versions[i].Time <= since) return;
         }
     }
 
     private void Begin(int? translations, int? structures, ref CaseRandom random)
     {
-        _bench = new NestedBench(new VtdFeatures { IotlbEntries = translations, StructureEntries = structures }, GuestArena.Pages);
+        _bench = new NestedBench(new VtdFeatures { IotlbEntries = translations, StructureEntries = structures },
+            GuestArena.Pages);
         _domain = _bench.NewDomain();
         (_case.Root, _case.Pages1G) = (Root, true);
         for (int page = 0; page < GuestArena.Pages; page++) _case.Memory.Frames[page] = (ulong)page * Page;
@@ -206,7 +218,8 @@ public sealed class NestedCachePropertyTests
     private static ulong Address(ref CaseRandom random)
     {
         ulong iova = 0;
-        for (int level = 0; level < 4; level++) iova |= GuestArena.Indices[random.Below(GuestArena.Slots)] << (12 + (9 * level));
+        for (int level = 0; level < 4; level++)
+            iova |= GuestArena.Indices[random.Below(GuestArena.Slots)] << (12 + (9 * level));
         return Canonical(iova) + ((ulong)random.Below(512) * 8);
     }
 
@@ -221,7 +234,8 @@ public sealed class NestedCachePropertyTests
 
     private static ulong Canonical(ulong iova) => (ulong)((long)(iova << 16) >> 16);
 
-    private static ulong AddressOf(int place) => ((ulong)(place / GuestArena.Slots) * Page) + (GuestArena.Indices[place % GuestArena.Slots] * 8);
+    private static ulong AddressOf(int place) =>
+        ((ulong)(place / GuestArena.Slots) * Page) + (GuestArena.Indices[place % GuestArena.Slots] * 8);
 
     private static int PlaceOf(ulong address) =>
         address / Page < GuestArena.Pages ? GuestArena.Place((int)(address / Page), address) : -1;

@@ -11,8 +11,8 @@ using static Ioasis.Tests.Units.Vtd.NestedBench;
 namespace Ioasis.Tests.Units.Vtd;
 
 /// <summary>
-/// Invariant 3, case by case: what the caches of a first stage may keep, and what ends it. The tables: <c>Root</c> at page 0, then one table of each
-/// level at pages 1 to 3; data from page 16 on, each page beginning with its own number.
+/// Invariant 3, case by case: what the caches of a first stage may keep, and what ends it. The tables: <c>Root</c> at
+/// page 0, then one table of each level at pages 1 to 3; data from page 16 on, each page beginning with its own number.
 /// </summary>
 public sealed class NestedCacheTests
 {
@@ -54,7 +54,9 @@ public sealed class NestedCacheTests
         Assert.Equal((true, Data + 1), Read(_port, Iova));
     }
 
-    /// <summary>The domain remembers where the second stage looks its tables up; that place goes, and another comes.</summary>
+    /// <summary>
+    /// The domain remembers where the second stage looks its tables up; that place goes, and another comes.
+    /// </summary>
     [Fact]
     public void ATableThatIsMappedAnewIsFound()
     {
@@ -71,7 +73,8 @@ public sealed class NestedCacheTests
             for (int read = 0; read < 3; read++) Assert.Equal((true, Data), Read(port, Iova));
             bench.Parent.Mappings.Unmap(mapping);
             Assert.False(Read(port, Iova).Ok);
-            for (ulong i = 2; i < 40; i++) bench.Parent.Mappings.Unmap(bench.MapGuest(i * apart, Page).Mapping); // so many empty nodes are not kept
+            // so many empty nodes are not kept
+            for (ulong i = 2; i < 40; i++) bench.Parent.Mappings.Unmap(bench.MapGuest(i * apart, Page).Mapping);
             Assert.False(Read(port, Iova).Ok);
         }
     }
@@ -106,7 +109,8 @@ public sealed class NestedCacheTests
     {
         Assert.Equal((true, Data), Read(_port, Iova));
         _bench.Write(Leaf, (Data * Page) | ReadOnly);
-        Assert.Equal(FaultReason.NoPermission, _port.Write(new Iova(Iova), new byte[8]).Reason); // D must be set: it is read again
+        // D must be set: it is read again
+        Assert.Equal(FaultReason.NoPermission, _port.Write(new Iova(Iova), new byte[8]).Reason);
         Assert.Equal((true, Data), Read(_port, Iova));
     }
 
@@ -198,7 +202,8 @@ public sealed class NestedCacheTests
         DmaResult result = _port.Read(new Iova(top), new byte[2 * Page]);
         Assert.Equal((FaultReason.BeyondAddressWidth, (int)Page), (result.Reason, result.BytesDone));
         Assert.True(_port.Read(new Iova(top - Page), new byte[8]).Reason == FaultReason.NotMapped);
-        Assert.Equal(FaultReason.BeyondAddressWidth, _port.Read(new Iova(1UL << 47), new byte[8]).Reason); // not canonical
+        // not canonical
+        Assert.Equal(FaultReason.BeyondAddressWidth, _port.Read(new Iova(1UL << 47), new byte[8]).Reason);
     }
 
     [Fact]
@@ -242,7 +247,8 @@ public sealed class NestedCacheTests
     [InlineData(4, null, 0)]
     public void AWalkThatAnInvalidationOvertakesKeepsNothingOfWhatItFound(int level, int? translations, int? structures)
     {
-        // The tables are in memory that is asked word by word; right after one entry was read the guest changes it and invalidates.
+        // The tables are in memory that is asked word by word; right after one entry was read the guest changes it and
+        // invalidates.
         const ulong tables = 1024 * Page;
         var bench = new NestedBench(new VtdFeatures { IotlbEntries = translations, StructureEntries = structures });
         var watched = new WatchedMemory(4 * Page);
@@ -267,7 +273,10 @@ public sealed class NestedCacheTests
         Assert.Equal(level == 1 ? (true, Data + 1) : (false, 0ul), Read(port, Iova));
     }
 
-    /// <summary>Four levels from a page on, for IOVAs from <see cref="Iova"/> on; page i of them is data page i plus <paramref name="shift"/>.</summary>
+    /// <summary>
+    /// Four levels from a page on, for IOVAs from <see cref="Iova"/> on; page i of them is data page i plus
+    /// <paramref name="shift"/>.
+    /// </summary>
     private static void BuildTables(NestedBench bench, ulong root, ulong shift = 0)
     {
         bench.Write(root, (root + Page) | All);

@@ -12,7 +12,8 @@ using Ioasis.Units.Vtd;
 namespace Ioasis.Tests.Units.Vtd;
 
 /// <summary>
-/// A device that keeps what a first stage made of its addresses. The unit here keeps nothing, so that whatever is stale is the device's.
+/// A device that keeps what a first stage made of its addresses. The unit here keeps nothing, so that whatever is stale
+/// is the device's.
 /// </summary>
 public sealed class NestedDeviceTlbTests : IDisposable
 {
@@ -31,7 +32,8 @@ public sealed class NestedDeviceTlbTests : IDisposable
     public NestedDeviceTlbTests()
     {
         _endpoint = NewEndpoint(3);
-        Assert.Equal(IommuStatus.Ok, _unit.CreatePagingDomain(_endpoint, PagingDomainOptions.NestParent, null, new MappingTable(Page), out PagingDomain? parent));
+        Assert.Equal(IommuStatus.Ok, _unit.CreatePagingDomain(_endpoint, PagingDomainOptions.NestParent, null,
+                new MappingTable(Page), out PagingDomain? parent));
         _parent = parent!;
         _guest = _memory.Allocate(16 * Page);
         _mappings = [.. Enumerable.Range(0, 16).Select(MapGuestPage)];
@@ -119,7 +121,8 @@ public sealed class NestedDeviceTlbTests : IDisposable
             while (!Volatile.Read(ref stop))
             {
                 int before = Volatile.Read(ref oldest);
-                if (!_with.Read(new Iova(Iova), word).IsOk || BitConverter.ToInt32(word) < before) Interlocked.Increment(ref stale);
+                if (!_with.Read(new Iova(Iova), word).IsOk || BitConverter.ToInt32(word) < before)
+                    Interlocked.Increment(ref stale);
                 Interlocked.Increment(ref reads);
             }
         });
@@ -141,11 +144,13 @@ public sealed class NestedDeviceTlbTests : IDisposable
         Assert.True(_with.DeviceTlb!.Hits > 0);
     }
 
-    private void Point(ulong page, ulong data) => _guest.Write(Leaf + (page * 8), (Data + (data * Page)) | Present | 0x40);
+    private void Point(ulong page, ulong data) =>
+        _guest.Write(Leaf + (page * 8), (Data + (data * Page)) | Present | 0x40);
 
     private IovaRange MapGuestPage(int page)
     {
-        MemoryBacking backing = _memory.Reference(new Hva((ulong)_guest.Address + ((ulong)page * Page)), Page, writable: true);
+        MemoryBacking backing = _memory.Reference(new Hva((ulong)_guest.Address + ((ulong)page * Page)), Page,
+            writable: true);
         Assert.True(backing.TryPopulate());
         var range = new IovaRange((ulong)page * Page, ((ulong)page * Page) + Page - 1);
         _parent.Mappings.Map(range, backing, 0, MapAccess.ReadWrite);
@@ -158,7 +163,8 @@ public sealed class NestedDeviceTlbTests : IDisposable
     private NestedDomain NewNested()
     {
         var config = new IommuHwptVtdS1 { PgtblAddr = Root, AddrWidth = 48 };
-        Assert.Equal(IommuStatus.Ok, _unit.CreateNestedDomain(_parent, PagingDomainOptions.Pasid, new One<IommuHwptVtdS1>(config), out NestedDomain? nested));
+        Assert.Equal(IommuStatus.Ok, _unit.CreateNestedDomain(_parent, PagingDomainOptions.Pasid,
+                new One<IommuHwptVtdS1>(config), out NestedDomain? nested));
         return nested!;
     }
 

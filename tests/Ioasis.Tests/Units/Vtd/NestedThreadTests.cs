@@ -9,12 +9,14 @@ using static Ioasis.Tests.Units.Vtd.NestedBench;
 namespace Ioasis.Tests.Units.Vtd;
 
 /// <summary>
-/// Invariant 1 where a guest owns the first stage: when an invalidation, an unmap of the second stage or a detach returns, no access uses what it
-/// took away. Devices read and write without pause; what the tables lead to changes, and the page that they led to is poisoned at once.
+/// Invariant 1 where a guest owns the first stage: when an invalidation, an unmap of the second stage or a detach
+/// returns, no access uses what it took away. Devices read and write without pause; what the tables lead to changes,
+/// and the page that they led to is poisoned at once.
 /// </summary>
 public sealed class NestedThreadTests : IDisposable
 {
-    private const ulong Iova = 0x40_0000, Leaf = 3 * Page, SpareTable = 4 * Page, FirstData = 16, Ours = 0x1111111111111111, Poison = 0xeeeeeeeeeeeeeeee;
+    private const ulong Iova = 0x40_0000, Leaf = 3 * Page, SpareTable = 4 * Page, FirstData = 16,
+        Ours = 0x1111111111111111, Poison = 0xeeeeeeeeeeeeeeee;
     private const byte OursByte = 0x11;
     private const int Pages = 4;
     private volatile bool _stop;
@@ -28,7 +30,8 @@ public sealed class NestedThreadTests : IDisposable
     [InlineData(2, 1, false)]
     [InlineData(0, null, false)]
     [InlineData(0, 0, true)]
-    public async Task NoAccessUsesATranslationAfterItsInvalidationReturned(int? translations, int? structures, bool leafOnly)
+    public async Task NoAccessUsesATranslationAfterItsInvalidationReturned(
+        int? translations, int? structures, bool leafOnly)
     {
         var bench = new NestedBench(new VtdFeatures { IotlbEntries = translations, StructureEntries = structures });
         VtdNestedDomain domain = Build(bench);
@@ -36,7 +39,8 @@ public sealed class NestedThreadTests : IDisposable
         var random = new Random(1);
         foreach (int round in Rounds(devices))
         {
-            // Another page of memory behind one address, by its leaf or by a table of leaves that takes the place of the one before.
+            // Another page of memory behind one address, by its leaf or by a table of leaves that takes the place of
+            // the one before.
             ulong index = (ulong)random.Next(Pages), table = bench.Read((2 * Page) + (2 * 8)) & ~0xfffUL;
             ulong old = bench.Read(table + (index * 8)) & ~0xfffUL;
             ulong next = (FirstData + index + (old == (FirstData + index) * Page ? (ulong)Pages : 0)) * Page;
@@ -48,14 +52,16 @@ public sealed class NestedThreadTests : IDisposable
             else
             {
                 ulong other = table == Leaf ? SpareTable : Leaf;
-                for (ulong i = 0; i < Pages; i++) bench.Write(other + (i * 8), i == index ? next | All : bench.Read(table + (i * 8)));
+                for (ulong i = 0; i < Pages; i++)
+                    bench.Write(other + (i * 8), i == index ? next | All : bench.Read(table + (i * 8)));
                 bench.Write((2 * Page) + (2 * 8), other | All);
             }
 
             Invalidate(domain, Iova + (index * Page), 1, leafOnly);
             Fill(bench, old, Poison);
             Thread.Yield();
-            Assert.True(Holds(bench, old, Poison), $"round {round}: a device wrote through a translation that was invalidated");
+            Assert.True(Holds(bench, old, Poison),
+                $"round {round}: a device wrote through a translation that was invalidated");
         }
 
         _stop = true;
@@ -100,13 +106,17 @@ public sealed class NestedThreadTests : IDisposable
         foreach (int round in Rounds(devices))
         {
             (IovaRange mapping, HostBlock table) = bench.MapGuest(far, Page);
-            for (ulong i = 0; i < Pages; i++) table.Write(i * 8, ((FirstData + i) * Page) | All | X64Entry.AccessedBit | X64Entry.DirtyBit);
+            for (ulong i = 0; i < Pages; i++)
+                table.Write(i * 8, ((FirstData + i) * Page) | All | X64Entry.AccessedBit | X64Entry.DirtyBit);
             if (round % 2 == 0) Thread.Yield();
             bench.Parent.Mappings.Unmap(mapping);
             if (translations is null) Invalidate(domain); // what the tables said may be used until then
-            for (ulong i = 0; i < Pages; i++) table.Write(i * 8, ((forbidden + i) * Page) | All | X64Entry.AccessedBit | X64Entry.DirtyBit);
+            for (ulong i = 0; i < Pages; i++)
+                table.Write(i * 8, ((forbidden + i) * Page) | All | X64Entry.AccessedBit | X64Entry.DirtyBit);
             Thread.Yield();
-            for (ulong i = 0; i < Pages; i++) Assert.True(Holds(bench, (forbidden + i) * Page, Poison), $"round {round}: a device wrote by a table that was taken away");
+            for (ulong i = 0; i < Pages; i++)
+                Assert.True(Holds(bench, (forbidden + i) * Page, Poison),
+                $"round {round}: a device wrote by a table that was taken away");
             bench.Free(table);
         }
 
@@ -125,11 +135,13 @@ public sealed class NestedThreadTests : IDisposable
         foreach (int round in Rounds(devices))
         {
             endpoint.Attach(null, null);
-            ulong old = bench.Read(Leaf) & ~0xfffUL, next = (FirstData + (old == FirstData * Page ? (ulong)Pages : 0)) * Page;
+            ulong old = bench.Read(Leaf) & ~0xfffUL,
+                next = (FirstData + (old == FirstData * Page ? (ulong)Pages : 0)) * Page;
             Fill(bench, old, Poison);
             Fill(bench, next, Ours);
             bench.Write(Leaf, next | All);
-            Assert.True(Holds(bench, old, Poison), $"round {round}: a device wrote through a first stage that was detached");
+            Assert.True(Holds(bench, old, Poison),
+                $"round {round}: a device wrote through a first stage that was detached");
             endpoint.Attach(null, domain);
         }
 
@@ -141,7 +153,8 @@ public sealed class NestedThreadTests : IDisposable
     private static IEnumerable<int> Rounds(Task[] devices)
     {
         long end = Environment.TickCount64 + 1000;
-        for (int round = 0; round < 20_000 && Environment.TickCount64 < end && !Array.Exists(devices, d => d.IsFaulted); round++) yield return round;
+        for (int round = 0; round < 20_000 && Environment.TickCount64 < end && !Array.Exists(devices, d => d.IsFaulted);
+            round++) yield return round;
     }
 
     /// <summary>Reads and writes what must always be <see cref="Ours"/>; how often it could.</summary>
@@ -167,7 +180,8 @@ public sealed class NestedThreadTests : IDisposable
                     else if (port.Read(at, data).IsOk)
                     {
                         done++;
-                        if (data.AsSpan().ContainsAnyExcept(OursByte)) throw new InvalidOperationException("a device read through what was taken away");
+                        if (data.AsSpan().ContainsAnyExcept(OursByte))
+                            throw new InvalidOperationException("a device read through what was taken away");
                     }
                 }
 

@@ -29,11 +29,13 @@ public sealed class TranslationCacheTests
                 ulong last = iova + ((ulong)random.Next(1, random.Next(2) == 0 ? 8 : 2048) * Page) - 1;
                 cache.Drop(iova, last);
                 foreach (ulong page in all.Keys.Where(page => page >= iova && page <= last).ToArray()) all.Remove(page);
-                for (ulong page = iova; page < last && page < iova + (8 * Page); page += Page) Assert.False(cache.TryFind(page, out _, out _));
+                for (ulong page = iova; page < last && page < iova + (8 * Page); page += Page)
+                    Assert.False(cache.TryFind(page, out _, out _));
             }
             else if (random.Next(2) == 0)
             {
-                all[iova] = Small((ulong)random.Next(1000) * Page, (X64Rights)(random.Next(4) << 1), random.Next(2) == 0);
+                all[iova] = Small((ulong)random.Next(1000) * Page, (X64Rights)(random.Next(4) << 1),
+                    random.Next(2) == 0);
                 cache.Keep(iova, all[iova], cache.Drops);
                 Assert.True(cache.TryFind(iova, out _, out _));
             }
@@ -54,7 +56,8 @@ public sealed class TranslationCacheTests
         long before = cache.Drops;
         cache.Drop(Page, Page);
         cache.Keep(0, Small(Page, X64Rights.All, false), before);
-        cache.Keep(1UL << 30, new FirstStageTranslation(2, new Gpa(0), X64Entry.DirtyBit, (ulong)X64Rights.All), before);
+        cache.Keep(1UL << 30, new FirstStageTranslation(2, new Gpa(0), X64Entry.DirtyBit, (ulong)X64Rights.All),
+            before);
         Assert.False(cache.TryFind(0, out _, out _) || cache.TryFind(1UL << 30, out _, out _));
     }
 
@@ -74,7 +77,8 @@ public sealed class TranslationCacheTests
     public void ADropOfOnePageEndsTheLargeOneAroundIt()
     {
         var cache = new TranslationCache(16);
-        cache.Keep(0x20_0000, new FirstStageTranslation(2, new Gpa(0x40_0000), X64Entry.DirtyBit, (ulong)X64Rights.All), cache.Drops);
+        cache.Keep(0x20_0000, new FirstStageTranslation(2, new Gpa(0x40_0000), X64Entry.DirtyBit, (ulong)X64Rights.All),
+            cache.Drops);
         Assert.True(cache.TryFind(0x20_0000 + (5 * Page), out FirstStageTranslation found, out _) && found.Level == 2);
         cache.Drop(0x20_0000 + (6 * Page), 0x20_0000 + (7 * Page) - 1);
         Assert.False(cache.TryFind(0x20_0000 + (5 * Page), out _, out _));

@@ -10,7 +10,8 @@ namespace Ioasis.Tests.Units.Vtd;
 
 public sealed class TranslationWalkTests
 {
-    private const ulong Page = 0x1000, Root = NestedBench.Root, Three = 0x10000, Two = 0x11000, One = 0x12000, Data = 0x20000;
+    private const ulong Page = 0x1000, Root = NestedBench.Root, Three = 0x10000, Two = 0x11000, One = 0x12000,
+        Data = 0x20000;
     private const ulong Table = X64Entry.PresentBit | X64Entry.WriteBit | X64Entry.UserBit;
     private readonly NestedBench _bench = new();
     private readonly VtdNestedDomain _domain;
@@ -32,7 +33,8 @@ public sealed class TranslationWalkTests
         _endpoint.Attach(null, _domain);
         TranslationWalk walk = TranslationWalk.Of(_endpoint, null, new Iova(Page + 0x10), write: true);
         Assert.Equal(FaultReason.None, walk.Reason);
-        Assert.Equal([(4, Root, Three | Table), (3, Three, Two | Table), (2, Two, One | Table), (1, One + 8, Data | Table)],
+        Assert.Equal([(4, Root, Three | Table), (3, Three, Two | Table), (2, Two, One | Table),
+                (1, One + 8, Data | Table)],
             walk.Steps.Where(s => s.Entry is not null).Select(s => (s.Level, s.Address, s.Entry!.Value)));
         Assert.All(walk.Steps, step => Assert.False(step.IsKept));
         Assert.Equal((WalkStage.Second, Data + 0x10), (walk.Steps[^1].Stage, walk.Steps[^1].Address));
@@ -49,13 +51,15 @@ public sealed class TranslationWalkTests
         Assert.Contains("as the tables say", Kept().Says, StringComparison.Ordinal);
         _bench.Write(One + 8, (Data + Page) | Table);
         Assert.Contains("not invalidated", Kept().Says, StringComparison.Ordinal);
-        Assert.Equal(Data, TranslationWalk.Of(_endpoint, null, new Iova(Page), write: false).Steps[^1].Address); // what a device would reach
+        // what a device would reach
+        Assert.Equal(Data, TranslationWalk.Of(_endpoint, null, new Iova(Page), write: false).Steps[^1].Address);
         NestedBench.Invalidate(_domain, Page, 1);
         TranslationWalk after = TranslationWalk.Of(_endpoint, null, new Iova(Page), write: false);
         Assert.DoesNotContain(after.Steps, s => s.IsKept);
         Assert.Equal(Data + Page, after.Steps[^1].Address);
 
-        WalkStep Kept() => Assert.Single(TranslationWalk.Of(_endpoint, null, new Iova(Page), write: false).Steps, s => s.IsKept);
+        WalkStep Kept() =>
+            Assert.Single(TranslationWalk.Of(_endpoint, null, new Iova(Page), write: false).Steps, s => s.IsKept);
     }
 
     [Fact]
@@ -80,7 +84,8 @@ public sealed class TranslationWalkTests
             Assert.True(walk.Steps[^1].IsFault);
             using DmaPort port = _endpoint.OpenPort();
             byte[] data = new byte[8];
-            Assert.Equal(reason, (write ? port.Write(new Pasid(3), address, data) : port.Read(new Pasid(3), address, data)).Reason);
+            Assert.Equal(reason,
+                (write ? port.Write(new Pasid(3), address, data) : port.Read(new Pasid(3), address, data)).Reason);
         }
     }
 
@@ -94,6 +99,8 @@ public sealed class TranslationWalkTests
         Assert.True(result.IsRecoverable);
         Assert.Equal(0, _bench.Unit.Faults.Count);
         port.GiveUp(null, new Iova(2 * Page), isWrite: false, result);
-        Assert.Equal((FaultReason.NotMapped, (byte)0x71), (_bench.Unit.Faults.Snapshot()[^1].Reason, _bench.Unit.Faults.Snapshot()[^1].Code)); // SFS.2
+        // SFS.2
+        Assert.Equal((FaultReason.NotMapped, (byte)0x71),
+            (_bench.Unit.Faults.Snapshot()[^1].Reason, _bench.Unit.Faults.Snapshot()[^1].Code));
     }
 }
