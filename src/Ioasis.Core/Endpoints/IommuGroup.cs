@@ -1,15 +1,20 @@
 namespace Ioasis.Core.Endpoints;
 
 /// <summary>
-/// Endpoints that the IOMMU cannot keep apart, so that they have one owner and one page table (Linux: struct
-/// iommu_group).
+/// Endpoints that the IOMMU cannot keep apart, so that their DMA has one kind of owner (Linux: struct iommu_group).
 /// </summary>
+/// <remarks>
+/// <para>The DMA of a group belongs to nobody; to drivers in the host, any number of them; or to one owner alone, such
+/// as a program's context.</para>
+/// <para>A driver in the host may hand PASIDs of its device to programs. Each such subdevice holds a claim of the
+/// driver's, and the program's context attaches the PASID. So two contexts use two subdevices of one device.</para>
+/// </remarks>
 public sealed class IommuGroup
 {
-    // Guards who uses the group. Taken before any endpoint's lock; nothing is locked while it is held.
+    // Guards the claims. Taken before any endpoint's lock; nothing is locked while it is held.
     private readonly Lock _lock = new();
-    private object? _owner; // null while drivers of ours use it, or nobody
-    private int _uses;
+    private readonly Dictionary<object, int> _owners = new(ReferenceEqualityComparer.Instance); // and their claims
+    private bool _isExclusive; // one owner has it alone
 
     /// <summary>Makes an empty group.</summary>
     /// <param name="id">Its number below /sys/kernel/iommu_groups.</param>
@@ -21,69 +26,45 @@ public sealed class IommuGroup
     /// <summary>Its members.</summary>
     public IReadOnlyList<Endpoint> Endpoints { get; private set; } = [];
 
-    /// <summary>
-    /// Whether DMA of the group has an owner, or a driver of ours uses a device of it (Linux:
-    /// iommu_group_dma_owner_claimed).
-    /// </summary>
+    /// <summary>Whether anybody has a claim on the group (Linux: iommu_group_dma_owner_claimed).</summary>
     public bool IsClaimed
     {
-        get { lock (_lock) return _uses != 0; }
+        get { lock (_lock) return _owners.Count != 0; }
+    }
+
+    /// <summary>The owners, with the number of claims that each has. More than one are drivers in the host.</summary>
+    public IReadOnlyDictionary<object, int> Owners
+    {
+        get { lock (_lock) return new Dictionary<object, int>(_owners, ReferenceEqualityComparer.Instance); }
     }
 
     /// <summary>
-    /// Claims DMA of the whole group for one owner; the same owner may claim again (Linux:
+    /// Claims the DMA of the whole group for one owner, who may do so any number of times (Linux:
     /// iommu_device_claim_dma_owner).
     /// </summary>
-    /// <returns><see cref="IommuStatus.Busy"/> when another owner has it, a driver of ours uses it, or something is
-    /// attached.</returns>
-    public IommuStatus Claim(object owner)
-    {
-        ArgumentNullException.ThrowIfNull(owner);
-        lock (_lock)
-        {
-            if (_uses != 0 ? _owner != owner : Endpoints.Any(e => e.HasAttachments)) return IommuStatus.Busy;
-            _owner = owner;
-            _uses++;
-            return IommuStatus.Ok;
-        }
-    }
+    /// <param name="owner">The owner, compared by reference: an open /dev/iommu, for instance.</param>
+    /// <param name="claim">The claim, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <returns><see cref="IommuStatus.Busy"/> when somebody else has a claim, or something is attached.</returns>
+    public IommuStatus Claim(object owner, out GroupClaim? claim) => Add(owner, isExclusive: true, out claim);
 
     /// <summary>
-    /// Gives one claim back; after the last one the group is nobody's (Linux: iommu_device_release_dma_owner).
+    /// A driver in the host begins to use a device of the group, or hands a PASID of it on. A driver may have any
+    /// number of claims (Linux: iommu_device_use_default_domain).
     /// </summary>
-    /// <exception cref="InvalidOperationException">It was not claimed.</exception>
-    public void Release()
-    {
-        lock (_lock)
-        {
-            if (_owner is null) throw new InvalidOperationException("Nobody has claimed the group.");
-            if (--_uses == 0) _owner = null;
-        }
-    }
+    /// <param name="driver">The driver, compared by reference.</param>
+    /// <param name="claim">The claim, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <returns>
+    /// <see cref="IommuStatus.Busy"/> when an owner has the group alone, or when another driver of the group has
+    /// attached something.
+    /// </returns>
+    public IommuStatus UseDefaultDomain(object driver, out GroupClaim? claim) =>
+        Add(driver, isExclusive: false, out claim);
 
-    /// <summary>
-    /// A driver of ours begins to use a device of the group by the DMA API or a process's pointers; any number may
-    /// (Linux: iommu_device_use_default_domain).
-    /// </summary>
-    /// <returns><see cref="IommuStatus.Busy"/> when DMA of the group has an owner.</returns>
-    public IommuStatus UseDefaultDomain()
+    internal void Release(object owner)
     {
         lock (_lock)
         {
-            if (_owner is not null) return IommuStatus.Busy;
-            _uses++;
-            return IommuStatus.Ok;
-        }
-    }
-
-    /// <summary>Undoes one <see cref="UseDefaultDomain"/>; of that device nothing is attached any more.</summary>
-    /// <exception cref="InvalidOperationException">No driver uses it.</exception>
-    public void UnuseDefaultDomain()
-    {
-        lock (_lock)
-        {
-            if (_owner is not null || _uses == 0) throw new InvalidOperationException("No driver uses the group.");
-            _uses--;
+            if (--_owners[owner] == 0) _owners.Remove(owner);
         }
     }
 
@@ -91,4 +72,25 @@ public sealed class IommuGroup
 
     /// <summary>A device is no more, or did not come to be.</summary>
     internal void Remove(Endpoint endpoint) => Endpoints = [.. Endpoints.Where(e => e != endpoint)];
+
+    private IommuStatus Add(object owner, bool isExclusive, out GroupClaim? claim)
+    {
+        ArgumentNullException.ThrowIfNull(owner);
+        claim = null;
+        lock (_lock)
+        {
+            if (!Admits(owner, isExclusive)) return IommuStatus.Busy;
+            _owners[owner] = _owners.GetValueOrDefault(owner) + 1;
+            _isExclusive = isExclusive;
+            claim = new GroupClaim(this, owner, isExclusive);
+            return IommuStatus.Ok;
+        }
+    }
+
+    private bool Admits(object owner, bool isExclusive)
+    {
+        if (_owners.Count == 0) return !isExclusive || !Endpoints.Any(e => e.HasAttachments);
+        if (isExclusive != _isExclusive) return false;
+        return _owners.ContainsKey(owner) || (!isExclusive && !Endpoints.Any(e => e.HasAttachments));
+    }
 }

@@ -5,9 +5,9 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Pasids;
 
 /// <summary>
-/// Binds devices to processes for a driver: a device that is bound uses the process's pointers by a PASID (Linux:
-/// iommu_sva_bind_device). A process has one PASID with one driver, however many devices it is bound to and however
-/// often.
+/// Binds devices to processes for a driver in the host: a device that is bound uses the process's pointers by a PASID
+/// (Linux: iommu_sva_bind_device). A process has one PASID with one driver, however many devices it is bound to and
+/// however often. Each binding holds a claim of the driver's on the device's group.
 /// </summary>
 public sealed class ProcessBindings
 {
@@ -18,14 +18,20 @@ public sealed class ProcessBindings
     private readonly Dictionary<uint, Binding> _byPasid = [];
     private readonly PasidSpace _space;
     private readonly PasidOwner _owner;
+    private readonly object _driver;
 
     /// <summary>Makes a driver's bindings.</summary>
     /// <param name="space">The PASIDs of the host.</param>
-    /// <param name="owner">On whose account PASIDs are allocated.</param>
-    public ProcessBindings(PasidSpace space, PasidOwner owner)
+    /// <param name="owner">The account on which PASIDs are allocated.</param>
+    /// <param name="driver">
+    /// The owner in whose name groups are claimed (<see cref="IommuGroup.UseDefaultDomain"/>); null for a driver that
+    /// has no other claims than those of its bindings.
+    /// </param>
+    public ProcessBindings(PasidSpace space, PasidOwner owner, object? driver = null)
     {
         _space = space;
         _owner = owner;
+        _driver = driver ?? this;
     }
 
     /// <summary>Processes that are bound.</summary>
@@ -39,8 +45,8 @@ public sealed class ProcessBindings
     /// <param name="process">The process's memory, the same object each time.</param>
     /// <param name="pasid">By which PASID, when the answer is <see cref="IommuStatus.Ok"/>.</param>
     /// <returns>NotSupported for a device without PASIDs, Invalid when it cannot send the one that the process has
-    /// already, NoMemory and NoSpace when there is none to be had, Busy when a program has the device or something else
-    /// is attached to the PASID. Nothing was changed then.</returns>
+    /// already, NoMemory and NoSpace when there is none to be had, Busy when a program has the device, or another
+    /// driver has attached something in its group. Nothing was changed then.</returns>
     public IommuStatus BindDevice(Endpoint device, AddressSpace process, out Pasid pasid)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -84,16 +90,11 @@ public sealed class ProcessBindings
         lock (_lock)
         {
             if (!_byPasid.TryGetValue(pasid.Value, out Binding? binding)
-                || !binding.Devices.TryGetValue(device, out (Attachment Attachment, int Times) bound))
+                || !binding.Devices.TryGetValue(device, out Use? use))
                 throw new ArgumentException($"The device is not bound by PASID {pasid.Value}.", nameof(pasid));
-            if (bound.Times > 1)
-            {
-                binding.Devices[device] = (bound.Attachment, bound.Times - 1);
-                return;
-            }
-
-            device.Detach(bound.Attachment);
-            device.Group.UnuseDefaultDomain();
+            if (--use.Times > 0) return;
+            device.Detach(use.Attachment);
+            use.Claim.Dispose();
             binding.Devices.Remove(device);
             if (binding.Devices.Count > 0) return;
             _byProcess.Remove(binding.Process);
@@ -102,19 +103,19 @@ public sealed class ProcessBindings
         }
     }
 
-    private static IommuStatus Attach(Endpoint device, Binding binding)
+    private IommuStatus Attach(Endpoint device, Binding binding)
     {
-        if (binding.Devices.TryGetValue(device, out (Attachment Attachment, int Times) bound))
+        if (binding.Devices.TryGetValue(device, out Use? use))
         {
-            binding.Devices[device] = (bound.Attachment, bound.Times + 1);
+            use.Times++;
             return IommuStatus.Ok;
         }
 
-        IommuStatus status = device.Group.UseDefaultDomain();
+        IommuStatus status = device.Group.UseDefaultDomain(_driver, out GroupClaim? claim);
         if (status != IommuStatus.Ok) return status;
         status = device.Attach(binding.Pasid, binding.Domain, binding, out Attachment? attachment);
-        if (status == IommuStatus.Ok) binding.Devices.Add(device, (attachment!, 1));
-        else device.Group.UnuseDefaultDomain();
+        if (status == IommuStatus.Ok) binding.Devices.Add(device, new Use(attachment!, claim!));
+        else claim!.Dispose();
         return status;
     }
 
@@ -126,7 +127,17 @@ public sealed class ProcessBindings
 
         internal ProcessDomain Domain => domain;
 
-        /// <summary>The devices that are bound, and how often each.</summary>
-        internal Dictionary<Endpoint, (Attachment Attachment, int Times)> Devices { get; } = [];
+        /// <summary>The devices that are bound.</summary>
+        internal Dictionary<Endpoint, Use> Devices { get; } = [];
+    }
+
+    /// <summary>A device that is bound to a process.</summary>
+    private sealed class Use(Attachment attachment, GroupClaim claim)
+    {
+        internal Attachment Attachment => attachment;
+
+        internal GroupClaim Claim => claim;
+
+        internal int Times { get; set; } = 1;
     }
 }

@@ -14,13 +14,15 @@ public sealed class IommufdDevice : IommufdObject
 {
     private readonly IommufdContext _context;
     private readonly IommufdGroup _group;
+    private readonly GroupClaim _claim;
     private readonly bool _keepsContext;
     private Vdevice? _vdevice; // guarded by the group's lock
     private bool _isUnbinding; // guarded by the group's lock
 
-    private IommufdDevice(IommufdContext context, Endpoint endpoint, bool keepsContext)
+    private IommufdDevice(IommufdContext context, Endpoint endpoint, GroupClaim claim, bool keepsContext)
     {
         _context = context;
+        _claim = claim;
         _keepsContext = keepsContext;
         _group = context.EnterGroup(endpoint.Group);
         Endpoint = endpoint;
@@ -44,10 +46,10 @@ public sealed class IommufdDevice : IommufdObject
         device = null;
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(endpoint);
-        IommuStatus claimed = endpoint.Group.Claim(context);
+        IommuStatus claimed = endpoint.Group.Claim(context, out GroupClaim? claim);
         if (claimed != IommuStatus.Ok) return claimed.ToErrno();
         using ObjectTable.Pending<IommufdDevice> pending =
-            context.Objects.Reserve(new IommufdDevice(context, endpoint, keepsContext));
+            context.Objects.Reserve(new IommufdDevice(context, endpoint, claim!, keepsContext));
         if (keepsContext) context.AddReference();
         context.Objects.AddUser(pending.Value); // the driver, until it unbinds
         device = pending.Value;
@@ -142,7 +144,7 @@ public sealed class IommufdDevice : IommufdObject
     internal override void Destroy()
     {
         _context.LeaveGroup(Endpoint.Group);
-        Endpoint.Group.Release();
+        _claim.Dispose();
     }
 
     /// <summary>

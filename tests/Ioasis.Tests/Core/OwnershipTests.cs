@@ -86,17 +86,69 @@ public sealed class OwnershipTests
     public void AGroupThatHasSomethingAttachedIsNotClaimed()
     {
         Endpoint endpoint = NewEndpoint();
-        PagingDomain domain = new(_machine.Unit, new MappingTable(4096), PagingDomainOptions.None);
+        PagingDomain domain = NewDomain();
         Assert.Equal(IommuStatus.Ok, endpoint.Attach(null, domain, null, out Attachment? attachment));
-        Assert.Equal(IommuStatus.Busy, endpoint.Group.Claim(this));
+        Assert.Equal(IommuStatus.Busy, endpoint.Group.Claim(this, out _));
         endpoint.Detach(attachment!);
-        Assert.Equal(IommuStatus.Ok, endpoint.Group.Claim(this));
-        Assert.Equal(IommuStatus.Busy, endpoint.Group.UseDefaultDomain());
-        Assert.Throws<InvalidOperationException>(endpoint.Group.UnuseDefaultDomain);
-        endpoint.Group.Release();
-        Assert.Throws<InvalidOperationException>(endpoint.Group.Release);
-        Assert.Equal(IommuStatus.Ok, endpoint.Group.UseDefaultDomain());
-        Assert.Throws<InvalidOperationException>(endpoint.Group.Release);
+        Assert.Equal(IommuStatus.Ok, endpoint.Group.Claim(this, out _));
+    }
+
+    [Fact]
+    public void AClaimCountsUntilItIsDisposed()
+    {
+        IommuGroup group = NewEndpoint().Group;
+        object program = new(), other = new(), driver = new();
+        Assert.Equal(IommuStatus.Ok, group.Claim(program, out GroupClaim? first));
+        Assert.Equal(IommuStatus.Ok, group.Claim(program, out GroupClaim? second));
+        Assert.True(first!.IsExclusive);
+        Assert.Equal(2, group.Owners[program]);
+        Assert.Equal(IommuStatus.Busy, group.Claim(other, out GroupClaim? none));
+        Assert.Null(none);
+        Assert.Equal(IommuStatus.Busy, group.UseDefaultDomain(driver, out _));
+        Assert.Equal(IommuStatus.Busy, group.UseDefaultDomain(program, out _));
+
+        first.Dispose();
+        first.Dispose(); // gives back nothing more
+        Assert.Equal(IommuStatus.Busy, group.Claim(other, out _));
+        second!.Dispose();
+        Assert.False(group.IsClaimed);
+        Assert.Equal(IommuStatus.Ok, group.UseDefaultDomain(driver, out GroupClaim? used));
+        Assert.Equal(IommuStatus.Ok, group.UseDefaultDomain(other, out GroupClaim? alsoUsed));
+        Assert.Equal(IommuStatus.Busy, group.Claim(driver, out _));
+        Assert.Equal(2, group.Owners.Count);
+        used!.Dispose();
+        alsoUsed!.Dispose();
+        Assert.Equal(IommuStatus.Ok, group.Claim(program, out _));
+    }
+
+    [Fact]
+    public void TwoContextsUseTwoPasidsOfOneDriversDevice()
+    {
+        Endpoint endpoint = NewEndpoint();
+        var parent = new object();
+        PagingDomain one = NewDomain(), two = NewDomain();
+        Assert.Equal(IommuStatus.Ok, endpoint.Group.UseDefaultDomain(parent, out GroupClaim? own));
+        Assert.Equal(IommuStatus.Ok, endpoint.Group.UseDefaultDomain(parent, out GroupClaim? first));
+        Assert.Equal(IommuStatus.Ok, endpoint.Attach(new Pasid(1), one, "one", out Attachment? attached));
+        Assert.Equal(IommuStatus.Ok, endpoint.Group.UseDefaultDomain(parent, out GroupClaim? second));
+        Assert.Equal(IommuStatus.Ok, endpoint.Attach(new Pasid(2), two, "two", out Attachment? other));
+
+        // Neither a program nor another driver gets in between; the driver's own processes do.
+        Assert.Equal(IommuStatus.Busy, endpoint.Group.Claim(this, out _));
+        Assert.Equal(IommuStatus.Busy, endpoint.Group.UseDefaultDomain(this, out _));
+        Assert.Equal(Errno.EBUSY, IommufdDevice.Bind(_machine.Context, endpoint, out _));
+        var driver = new ProcessBindings(NewSpace(taken: 2), new PasidOwner(), parent);
+        Assert.Equal(IommuStatus.Ok, driver.BindDevice(endpoint, new OwnAddressSpace(), out Pasid process));
+        Assert.Equal(4, endpoint.Group.Owners[parent]);
+        driver.UnbindDevice(endpoint, process);
+
+        endpoint.Detach(attached!);
+        first!.Dispose();
+        own!.Dispose(); // the parent's own use ends before its last subdevice's: the group is still no program's
+        Assert.Equal(IommuStatus.Busy, endpoint.Group.Claim(this, out _));
+        endpoint.Detach(other!);
+        second!.Dispose();
+        Assert.Equal(IommuStatus.Ok, endpoint.Group.Claim(this, out _));
     }
 
     [Fact]
@@ -118,6 +170,16 @@ public sealed class OwnershipTests
             port.Read(new Pasid(3), new Iova((ulong)memory.Address), new byte[8]).Reason);
         Assert.Equal([(3u, domain, null), (3u, null, domain)], unit.Told);
         process.Free(memory);
+    }
+
+    private PagingDomain NewDomain() => new(_machine.Unit, new MappingTable(4096), PagingDomainOptions.Pasid);
+
+    private static PasidSpace NewSpace(uint taken)
+    {
+        var space = new PasidSpace();
+        var owner = new PasidOwner();
+        for (uint i = 1; i <= taken; i++) Assert.Equal(IommuStatus.Ok, space.Allocate(owner, i, i, out _));
+        return space;
     }
 
     private Endpoint NewEndpoint()
