@@ -67,7 +67,7 @@ internal static class DmaBenchmark
         internal Reader(int pages, int mappings)
         {
             IommuUnit unit = new VtdUnit("dmar0", new VtdFeatures());
-            Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
+            Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0));
             var table = new MappingTable(Page);
             unit.CreatePagingDomain(Endpoint, PagingDomainOptions.None, null, table, out PagingDomain? domain);
             Endpoint.Attach(null, domain!, null, out _);

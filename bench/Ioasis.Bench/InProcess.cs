@@ -24,7 +24,7 @@ internal sealed class InProcess : ICaller
     {
         _scratch = _memory.Allocate(4096);
         var unit = new VtdUnit("dmar0", new VtdFeatures());
-        Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
+        Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0));
         Check(IommufdDevice.Bind(_context, Endpoint, out IommufdDevice? device));
         var ioas = new IommuIoasAlloc { Size = Size<IommuIoasAlloc>() };
         Call(IOMMU_IOAS_ALLOC, ref ioas);

@@ -34,7 +34,7 @@ internal sealed class NestedGuest
         }
 
         var unit = new VtdUnit("dmar0", features);
-        Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
+        Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0));
         Check(unit.CreatePagingDomain(Endpoint, PagingDomainOptions.NestParent, null, _stage2,
                 out PagingDomain? parent));
         MapStage2(1UL << 46, Page); // makes the second stage 4 levels high

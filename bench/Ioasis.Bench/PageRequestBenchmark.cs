@@ -55,7 +55,6 @@ internal static class PageRequestBenchmark
         var device = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0))
         {
             Features = new EndpointFeatures { Ats = true, PageRequests = 32 },
-            BusMaster = true,
         };
         unit.CreatePagingDomain(device, PagingDomainOptions.None, null, table, out PagingDomain? domain);
         SysEvents.CreateEventFd(0, 0, out FileDescriptor readable);

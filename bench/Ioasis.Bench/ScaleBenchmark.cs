@@ -48,7 +48,6 @@ internal static class ScaleBenchmark
             new IommuGroup(number))
         {
             Features = new EndpointFeatures { PasidBits = 20 },
-            BusMaster = true,
         };
 
     private static PagingDomain NewDomain(Endpoint endpoint)

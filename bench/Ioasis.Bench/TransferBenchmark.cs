@@ -68,7 +68,7 @@ internal static class TransferBenchmark
     private static double Best(MemoryBacking backing)
     {
         var unit = new VtdUnit("dmar0", new VtdFeatures());
-        var endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0)) { BusMaster = true };
+        var endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0));
         var mappings = new MappingTable(4096);
         IommuStatus status = unit.CreatePagingDomain(endpoint, PagingDomainOptions.None, null, mappings,
             out PagingDomain? domain);

@@ -113,10 +113,10 @@ internal sealed class DemoRun(TextWriter output, bool color)
         _report.Check(reason == expected, $"the device is told {expected}");
         FaultRecord? record = unit.Faults.Count == faults + 1 ? unit.Faults.Snapshot()[^1] : null;
         _report.Check(
-            record is { } fault && fault.Requester == model.Requester && fault.Iova == iova && fault.IsWrite == isWrite
+            record is { } fault && fault.Device == model.Requester && fault.Iova == iova && fault.IsWrite == isWrite
             && fault.Reason == expected,
             record is { } kept
-                ? $"{unit.Name} recorded fault {kept.Sequence}: {kept.Requester} {(kept.IsWrite ? "write" : "read")} "
+                ? $"{unit.Name} recorded fault {kept.Sequence}: {kept.Device} {(kept.IsWrite ? "write" : "read")} "
                     + $"{kept.Iova}, reason 0x{unit.FaultCode(kept.Reason, kept.IsWrite):x2}"
                 : $"{unit.Name} recorded {unit.Faults.Count - faults} faults");
     }

@@ -138,9 +138,9 @@ internal sealed class NestedDemo(TextWriter output, bool color)
         FaultRecord? record = unit.Faults.Count == before + 1 ? unit.Faults.Snapshot()[^1] : null;
         _report.Say(record is { } kept
             ? $"{unit.Name} fault {kept.Sequence}: "
-                + $"{kept.Requester} {(kept.IsWrite ? "write" : "read")} {kept.Iova}, reason 0x{kept.Code:x2}"
+                + $"{kept.Device} {(kept.IsWrite ? "write" : "read")} {kept.Iova}, reason 0x{kept.Code:x2}"
             : $"{unit.Name} recorded {unit.Faults.Count - before} faults");
-        return reason == expected && record is { } fault && fault.Requester == model.Requester && fault.Iova == iova
+        return reason == expected && record is { } fault && fault.Device == model.Requester && fault.Iova == iova
             && fault.Code == code;
     }
 }

@@ -49,7 +49,7 @@ public sealed class DmaPort : IDisposable
     }
 
     /// <summary>Whose requests it sends.</summary>
-    public RequesterId Requester => _endpoint.Requester;
+    public DeviceId Device => _endpoint.Id;
 
     /// <summary>How many PASID bits its requests may carry; 0 where PASIDs are not enabled.</summary>
     public int PasidBits => _endpoint.Enabled.PasidBits;
@@ -121,7 +121,7 @@ public sealed class DmaPort : IDisposable
 
     /// <summary>Records the fault of an access that the device asked a page for and did not get.</summary>
     public void GiveUp(Pasid? pasid, Iova iova, bool isWrite, DmaResult result) =>
-        _endpoint.Unit.Faults.Add(Requester, pasid, iova, isWrite, result.Reason, result.Code);
+        _endpoint.Unit.Faults.Add(Device, pasid, iova, isWrite, result.Reason, result.Code);
 
     /// <summary>How a PASID is kept in an IOTLB: its value plus 1, and 0 for none.</summary>
     internal static uint KeyOf(Pasid? pasid) => pasid is { } id ? id.Value + 1 : NoPasid;
@@ -458,7 +458,7 @@ public sealed class DmaPort : IDisposable
         byte code = step.HasCode ? step.Code : _endpoint.Unit.FaultCode(step.Reason, isWrite);
         if (!recoverable)
         {
-            _endpoint.Unit.Faults.Add(Requester, pasid, new Iova(unchecked(start.Value + offset)), isWrite,
+            _endpoint.Unit.Faults.Add(Device, pasid, new Iova(unchecked(start.Value + offset)), isWrite,
                 step.Reason, code);
         }
 

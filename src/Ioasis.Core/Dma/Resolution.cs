@@ -43,7 +43,7 @@ internal struct Resolution
     {
         Reason = reason;
         IsRecoverable = reason is FaultReason.NotMapped or FaultReason.NoPermission;
-        if (Route?.FirstStage is not { } firstStage || reason == FaultReason.BusMasterDisabled) return;
+        if (Route?.FirstStage is not { } firstStage) return;
         Code = firstStage.FaultCode(reason, isWrite);
         HasCode = true;
     }

@@ -8,33 +8,33 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Endpoints;
 
 /// <summary>
-/// A function behind an IOMMU: what its requester ID and its PASIDs are attached to. Not attached means blocked: no
-/// access goes through.
+/// A device behind an IOMMU: what its requests, without PASID and with each PASID, are attached to. Not attached means
+/// blocked: no access goes through.
 /// </summary>
 public sealed class Endpoint
 {
-    // Guards attachments, ports and the bus-master bit against each other's changes. Taken before a mapping table's
+    // Guards attachments, ports and whether the device may send, against each other's changes. Taken before a mapping table's
     // lock. Translation reads what it guards without it.
     private readonly Lock _lock = new();
     private readonly OutstandingRequests _requests = new();
     private readonly PasidTable _pasids = new();
     private readonly EndpointFeatures _features = EndpointFeatures.None;
     private volatile Attachment? _rid;
-    private volatile bool _busMaster;
+    private volatile SendBlock? _block;
     private volatile TranslationRoute? _ridRoute; // of requests without PASID; null while they are blocked
     private DmaPort[] _ports = [];
 
-    /// <summary>Puts a function behind a unit, into a group.</summary>
-    public Endpoint(RequesterId requester, IommuUnit unit, IommuGroup group)
+    /// <summary>Puts a device behind a unit, into a group.</summary>
+    public Endpoint(DeviceId id, IommuUnit unit, IommuGroup group)
     {
-        Requester = requester;
+        Id = id;
         Unit = unit;
         Group = group;
         group.Add(this);
     }
 
-    /// <summary>Its requester ID.</summary>
-    public RequesterId Requester { get; }
+    /// <summary>What the unit knows the device by.</summary>
+    public DeviceId Id { get; }
 
     /// <summary>The unit that translates for it.</summary>
     public IommuUnit Unit { get; }
@@ -42,7 +42,7 @@ public sealed class Endpoint
     /// <summary>The group it is in.</summary>
     public IommuGroup Group { get; }
 
-    /// <summary>What the function can do.</summary>
+    /// <summary>What the device can do.</summary>
     public EndpointFeatures Features
     {
         get => _features;
@@ -71,26 +71,29 @@ public sealed class Endpoint
     }
 
     /// <summary>
-    /// Whether the function may send requests at all (PCI command register, bit 2). When clearing it returns, none is
-    /// under way, and its page requests are answered.
+    /// Why the device may send no requests; null when it may. The device's owner decides. When setting a block returns,
+    /// no access is under way, and the device's page requests are answered.
     /// </summary>
-    public bool BusMaster
+    public SendBlock? Block
     {
-        get => _busMaster;
+        get => _block;
         set
         {
             lock (_lock)
             {
-                if (_busMaster == value) return;
-                _busMaster = value;
+                if (_block == value) return;
+                _block = value;
                 UpdateRoute();
-                _requests.SetStopped(!value);
-                if (!value) DmaPort.Quiesce(_ports);
+                _requests.SetStopped(value is not null);
+                if (value is not null) DmaPort.Quiesce(_ports);
             }
 
-            if (!value) _requests.Drain();
+            if (value is not null) _requests.Drain();
         }
     }
+
+    /// <summary>Whether the device may send requests.</summary>
+    public bool CanSend => _block is null;
 
     /// <summary>
     /// How often its engines found a translation that they keep by themselves, and how often they had to ask. Both 0
@@ -236,7 +239,7 @@ public sealed class Endpoint
     {
         if (HandlerOf(request.Pasid) is not { Domain.PageRequests: { } handler } attachment)
         {
-            if (!_busMaster || Enabled.PageRequests == 0) return false;
+            if (_block is not null || Enabled.PageRequests == 0) return false;
             if (request.IsLast) Tell(answered, PageResponse.Invalid);
             return true;
         }
@@ -285,20 +288,20 @@ public sealed class Endpoint
     internal TranslationRoute? RouteOf(uint pasidKey)
     {
         if (pasidKey == 0) return _ridRoute;
-        return _busMaster ? _pasids.Find(pasidKey - 1)?.Domain.Route : null;
+        return _block is null ? _pasids.Find(pasidKey - 1)?.Domain.Route : null;
     }
 
     /// <summary>What translates an address; or why nothing does.</summary>
     internal FaultReason Route(Pasid? pasid, ulong iova, out TranslationRoute? route)
     {
-        IommuDomain? domain = AttachmentOf(pasid)?.Domain;
-        route = domain?.Route;
-        if (!_busMaster) return FaultReason.BusMasterDisabled;
+        route = null;
+        if (_block is { } block) return block.Reason;
+        route = AttachmentOf(pasid)?.Domain.Route;
         if (route is null) return FaultReason.NotAttached;
         return iova > route.LastAddress ? FaultReason.BeyondAddressWidth : FaultReason.None;
     }
 
-    private void UpdateRoute() => _ridRoute = _busMaster ? _rid?.Domain.Route : null;
+    private void UpdateRoute() => _ridRoute = _block is null ? _rid?.Domain.Route : null;
 
     internal void ClosePort(DmaPort port)
     {

@@ -33,11 +33,11 @@ public sealed class FaultLog
         }
     }
 
-    internal void Add(RequesterId requester, Pasid? pasid, Iova iova, bool isWrite, FaultReason reason, byte code)
+    internal void Add(DeviceId device, Pasid? pasid, Iova iova, bool isWrite, FaultReason reason, byte code)
     {
         lock (_lock)
         {
-            _ring[_count % Capacity] = new FaultRecord(_count + 1, requester, pasid, iova, isWrite, reason, code);
+            _ring[_count % Capacity] = new FaultRecord(_count + 1, device, pasid, iova, isWrite, reason, code);
             _count++;
         }
     }

@@ -26,4 +26,7 @@ public enum FaultReason
 
     /// <summary>The first stage's own tables are malformed, or out of the unit's reach.</summary>
     BadTable = 7,
+
+    /// <summary>The device's owner lets it send no requests: the request never left it.</summary>
+    SendBlocked = 8,
 }

@@ -12,7 +12,7 @@ internal sealed class OutstandingRequests
     private readonly List<(Attachment Attachment, PageRequest Request)> _partial = [];
     private readonly HashSet<PageRequestGroup> _groups = [];
     private int _count;
-    private bool _isStopped = true;
+    private bool _isStopped;
 
     /// <summary>How many requests have no answer.</summary>
     internal int Count

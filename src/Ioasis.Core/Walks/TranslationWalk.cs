@@ -35,9 +35,7 @@ public sealed class TranslationWalk
         var walk = new TranslationWalk();
         IommuDomain? domain = pasid is { } id ? device.AttachedTo(id) : device.Attached;
         string who = pasid is { } p ? $"PASID {p.Value}" : "requests without PASID";
-        if (!device.BusMaster)
-            walk.Fault(WalkStage.Attachment, address.Value, "the function may not master the bus",
-            FaultReason.BusMasterDisabled);
+        if (device.Block is { } block) walk.Fault(WalkStage.Attachment, address.Value, block.Says, block.Reason);
         else if (domain?.Route is not { } route)
             walk.Fault(WalkStage.Attachment, address.Value, $"{who}: attached to nothing", FaultReason.NotAttached);
         else walk.Through(domain, route, who, address.Value, write ? MapAccess.Write : MapAccess.Read);

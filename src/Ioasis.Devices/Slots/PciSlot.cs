@@ -190,7 +190,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         bool isFirst;
         lock (_failing)
         {
-            if (!_told) HostMessages.Tell($"{_model.GetType().Name} {_endpoint.Requester}: {where}", e);
+            if (!_told) HostMessages.Tell($"{_model.GetType().Name} {_endpoint.Id}: {where}", e);
             _told = true;
             isFirst = !_failed;
             _failed = true;
@@ -199,7 +199,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         }
 
         if (!isFirst) return;
-        _endpoint.BusMaster = false;
+        _endpoint.Block = SendBlock.BusMasterDisabled;
         SetInterruptLine(false);
         _target?.Failed();
     }

@@ -50,6 +50,6 @@ internal sealed class ControlAnswers(SoftwareMachine machine)
     }
 
     private static ControlFault Tell(string unit, FaultRecord fault) =>
-        new(unit, fault.Sequence, fault.Requester.ToString(), fault.Pasid?.Value, fault.Iova.Value, fault.IsWrite,
+        new(unit, fault.Sequence, fault.Device.ToString(), fault.Pasid?.Value, fault.Iova.Value, fault.IsWrite,
             fault.Reason, fault.Code);
 }

@@ -48,6 +48,8 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         Group = group;
         _slot = slot;
         Endpoint = endpoint;
+        Requester = endpoint.Id.Requester ?? throw new ArgumentException($"{endpoint.Id} is no PCI function.");
+        endpoint.Block = SendBlock.BusMasterDisabled; // as at power-on
         BarAddresses = addresses.Own;
         VfBarAddresses = addresses.Vf;
         (Major, Minor) = number;
@@ -82,7 +84,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     public VfioGroup Group { get; private set; }
 
     /// <summary>Its requester ID.</summary>
-    public RequesterId Requester => Endpoint.Requester;
+    public RequesterId Requester { get; }
 
     /// <summary>What it is.</summary>
     public PciFunction Function => _slot.Function;
@@ -149,7 +151,8 @@ public sealed partial class VfioPciDevice : INode, IDisposable
             _shownConfiguration = null;
             _interrupts.Close();
             _slot.TakeBarsBack();
-            Endpoint.BusMaster = false; // after the reset: what it cuts short is not to look like a fault of the device
+            // After the reset: what it cuts short is not to look like a fault of the device.
+            Endpoint.Block = SendBlock.BusMasterDisabled;
             ResetHardware();
             _powerState = 0;
         }
@@ -240,9 +243,10 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     {
         bool awake = _powerState == 0;
         _slot.Decoding = awake && _config.MemoryEnabled;
-        Endpoint.BusMaster = awake && !_slot.HasFailed
+        bool master = awake && !_slot.HasFailed
             && (_hardware.Read(PciRegs.PCI_COMMAND, 2) & PciRegs.PCI_COMMAND_MASTER) != 0;
-        if (_slot.HasFailed) Endpoint.BusMaster = false; // since that was looked at
+        Endpoint.Block = master ? null : SendBlock.BusMasterDisabled;
+        if (_slot.HasFailed) Endpoint.Block = SendBlock.BusMasterDisabled; // since that was looked at
     }
 
     private void SetPowerState(int state)
@@ -273,7 +277,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
 
         public int MsiQueueMax => device._interrupts.MsiQueueMax;
 
-        public bool BusMaster => device.Endpoint.BusMaster;
+        public bool BusMaster => device.Endpoint.CanSend;
 
         public void CommandWritten() => device.ApplyCommand();
 

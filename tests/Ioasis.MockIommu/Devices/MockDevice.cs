@@ -46,7 +46,6 @@ internal sealed class MockDevice
                 PasidBits = (flags & MOCK_FLAGS_DEVICE_PASID) != 0 ? MOCK_PASID_WIDTH : 0,
                 PageRequests = int.MaxValue, // the mock counts none
             },
-            BusMaster = true,
         };
         s_devices.Add(endpoint, new MockDevice(flags));
         return endpoint;

@@ -20,8 +20,7 @@ internal sealed class DmaBench
     internal Endpoint NewEndpoint() =>
         new(new RequesterId(0, 0, (byte)_slots, 0), Unit, new IommuGroup(_slots++))
         {
-            Features = Features,
-            BusMaster = true
+            Features = Features
         };
 
     internal PagingDomain NewDomain(ulong pageSize = Page) =>

@@ -1,7 +1,9 @@
+using Ioasis.Core;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
+using Ioasis.Core.Walks;
 using Ioasis.Memory;
 
 namespace Ioasis.Tests.Core;
@@ -59,7 +61,7 @@ public sealed class DmaPortTests
         Assert.Equal(FaultReason.BeyondAddressWidth, port.Read(new Iova(1UL << 48), data).Reason);
         Assert.Equal(FaultReason.BeyondAddressWidth, port.Read(new Iova(ulong.MaxValue - 3), data).Reason);
         Assert.Equal(FaultReason.NotAttached, port.Read(new Pasid(7), new Iova(0x1000), data).Reason);
-        endpoint.BusMaster = false;
+        endpoint.Block = SendBlock.BusMasterDisabled;
         Assert.Equal(FaultReason.BusMasterDisabled, port.Read(new Iova(0x1000), data).Reason);
 
         IReadOnlyList<FaultRecord> faults = _bench.Unit.Faults.Snapshot();
@@ -69,7 +71,7 @@ public sealed class DmaPortTests
              FaultReason.BeyondAddressWidth, FaultReason.BeyondAddressWidth, FaultReason.NotAttached,
              FaultReason.BusMasterDisabled],
             faults.Select(f => f.Reason));
-        Assert.Equal(new FaultRecord(3, endpoint.Requester, null, new Iova(0x1000), true, FaultReason.NoPermission,
+        Assert.Equal(new FaultRecord(3, endpoint.Id, null, new Iova(0x1000), true, FaultReason.NoPermission,
                 (byte)FaultReason.NoPermission), faults[2]);
         Assert.Equal(new Pasid(7), faults[7].Pasid);
     }
@@ -102,7 +104,26 @@ public sealed class DmaPortTests
     }
 
     [Fact]
-    public void NothingThatWasCachedOutlivesUnmapDetachReplaceOrTheBusMasterBit()
+    public void ADeviceThatIsNoPciFunctionHasANameAndItsOwnersReasonNotToSend()
+    {
+        var endpoint = new Endpoint(new DeviceId("platform.0"), _bench.Unit, new IommuGroup(77));
+        using DmaPort port = endpoint.OpenPort();
+        PagingDomain domain = _bench.NewDomain();
+        _bench.Map(domain, 0x1000, DmaBench.Page, 7);
+        Assert.Equal(IommuStatus.Ok, endpoint.Attach(null, domain, null, out _));
+        Assert.True(port.Read(new Iova(0x1000), new byte[8]).IsOk); // nothing blocks it from the start
+        endpoint.Block = new SendBlock("its clock is off");
+        Assert.Equal(FaultReason.SendBlocked, port.Read(new Iova(0x1000), new byte[8]).Reason);
+        FaultRecord record = Assert.Single(_bench.Unit.Faults.Snapshot());
+        Assert.Equal((endpoint.Id, FaultReason.SendBlocked), (record.Device, record.Reason));
+        var walk = TranslationWalk.Of(endpoint, null, new Iova(0x1000), write: false);
+        Assert.Equal((FaultReason.SendBlocked, "its clock is off"), (walk.Reason, walk.Steps[^1].Says));
+        endpoint.Block = null;
+        Assert.True(port.Read(new Iova(0x1000), new byte[8]).IsOk);
+    }
+
+    [Fact]
+    public void NothingThatWasCachedOutlivesUnmapDetachReplaceOrABlock()
     {
         Endpoint endpoint = _bench.NewEndpoint();
         using DmaPort port = endpoint.OpenPort();
@@ -126,9 +147,9 @@ public sealed class DmaPortTests
         Assert.Equal(FaultReason.NotMapped, port.Read(new Iova(0x1000), data).Reason);
 
         Assert.True(port.Read(new Iova(0x5000), data).IsOk);
-        endpoint.BusMaster = false;
+        endpoint.Block = SendBlock.BusMasterDisabled;
         Assert.Equal(FaultReason.BusMasterDisabled, port.Read(new Iova(0x5000), data).Reason);
-        endpoint.BusMaster = true;
+        endpoint.Block = null;
         Assert.True(port.Read(new Iova(0x5000), data).IsOk);
         endpoint.Attach(null, null);
         Assert.Equal(FaultReason.NotAttached, port.Read(new Iova(0x5000), data).Reason);

@@ -157,7 +157,7 @@ public sealed class OwnershipTests
         var unit = new WatchingUnit();
         var endpoint = new Endpoint(new RequesterId(0, 0, 1, 0), unit,
             new IommuGroup(1))
-        { Features = new EndpointFeatures { PasidBits = 20 }, BusMaster = true };
+        { Features = new EndpointFeatures { PasidBits = 20 } };
         var process = new OwnAddressSpace();
         HostBlock memory = process.Allocate(0x1000);
         var domain = new ProcessDomain(_bench.Unit, process); // made for another unit
@@ -185,9 +185,9 @@ public sealed class OwnershipTests
     private Endpoint NewEndpoint()
     {
         Endpoint plain = _machine.NewEndpoint();
-        return new Endpoint(plain.Requester, plain.Unit,
+        return new Endpoint(plain.Id, plain.Unit,
             plain.Group)
-        { Features = new EndpointFeatures { PasidBits = 20 }, BusMaster = true };
+        { Features = new EndpointFeatures { PasidBits = 20 } };
     }
 
     private sealed class WatchingUnit : TestUnit

@@ -179,10 +179,10 @@ public sealed class PageRequestTests
     public void WithBusMasteringOffAllIsAnsweredAndNothingIsSent()
     {
         Ask(1);
-        _endpoint.BusMaster = false;
+        _endpoint.Block = SendBlock.BusMasterDisabled;
         Assert.Equal([(1u, PageResponse.Invalid)], _answers);
         Assert.False(Ask(2));
-        _endpoint.BusMaster = true;
+        _endpoint.Block = null;
         Assert.True(Ask(3));
     }
 

@@ -120,7 +120,6 @@ public sealed class ProcessBindingsTests
             new IommuGroup(number))
         {
             Features = new EndpointFeatures { PasidBits = pasidBits },
-            BusMaster = true,
         };
     }
 }

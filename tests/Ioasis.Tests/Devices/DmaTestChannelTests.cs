@@ -195,10 +195,10 @@ public sealed class DmaTestChannelTests : IDisposable
         Set(0, 0x30, Pri);
         Begin(0, 0x10000, 8, ToDevice);
         _handler.Wait();
-        _bench.Endpoint.BusMaster = false;
+        _bench.Endpoint.Block = SendBlock.BusMasterDisabled;
         Assert.Equal(Fault, Wait(0).Status);
         Assert.Equal((Fault, (uint)FaultReason.BusMasterDisabled), Run(0, 0x10000, 8, ToDevice));
-        _bench.Endpoint.BusMaster = true;
+        _bench.Endpoint.Block = null;
         Begin(0, 0x10000, 8, ToDevice);
         _handler.Wait();
         _bench.Endpoint.Attach(null, null);

@@ -1,3 +1,4 @@
+using Ioasis.Core.Endpoints;
 using System.Diagnostics;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
@@ -53,9 +54,9 @@ public sealed class DmaTestDeviceTests : IDisposable
         Assert.Equal((2u, (uint)FaultReason.NotMapped), Run(0x30000, 64, ToDevice));
         Assert.Equal((2u, (uint)FaultReason.BeyondAddressWidth), Run(1UL << 50, 64, ToDevice));
         Assert.Equal((2u, (uint)FaultReason.BeyondAddressWidth), Run(ulong.MaxValue - 10, 64, ToDevice, pause: 1));
-        _bench.Endpoint.BusMaster = false;
+        _bench.Endpoint.Block = SendBlock.BusMasterDisabled;
         Assert.Equal((2u, (uint)FaultReason.BusMasterDisabled), Run(0x10000, 64, ToDevice));
-        _bench.Endpoint.BusMaster = true;
+        _bench.Endpoint.Block = null;
         _bench.Endpoint.Attach(null, null);
         Assert.Equal((2u, (uint)FaultReason.NotAttached), Run(0x10000, 64, ToDevice));
     }

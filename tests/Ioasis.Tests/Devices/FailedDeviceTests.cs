@@ -136,14 +136,14 @@ public sealed class FailedDeviceTests : IDisposable
         _bench.Slot.Reset();
         Assert.False(_bench.Slot.HasFailed);
         Assert.Equal(0x1234u, _bench.Slot.Read(0, Plain.Offset, 4));
-        _bench.Endpoint.BusMaster = true; // the command register's part
+        _bench.Endpoint.Block = null; // the command register's part
         Assert.True(_model.Port.Read(new Iova(Iova0), new byte[8]).IsOk);
     }
 
     private void AssertFailed(string why)
     {
         Assert.True(_bench.Slot.HasFailed);
-        Assert.False(_bench.Endpoint.BusMaster);
+        Assert.False(_bench.Endpoint.CanSend);
         Assert.Equal(1, _bench.Failures);
         if (!why.StartsWith("Unplug", StringComparison.Ordinal))
             Assert.Equal(uint.MaxValue, _bench.Slot.Read(0, Plain.Offset, 4));

@@ -147,7 +147,7 @@ internal sealed class FuzzWorld : IDisposable
             Assert.False(endpoint.Group.IsClaimed, $"group {endpoint.Group.Id} is claimed");
             Assert.Null(endpoint.Attached);
             for (uint pasid = 0; pasid < 16; pasid++) Assert.Null(endpoint.AttachedTo(new Pasid(pasid)));
-            Assert.False(endpoint.BusMaster);
+            Assert.False(endpoint.CanSend);
 
             // It is usable by the next program: its group can be opened, and its node be bound.
             Assert.Equal(Errno.None,

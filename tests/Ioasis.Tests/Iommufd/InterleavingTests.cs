@@ -48,7 +48,7 @@ public sealed class InterleavingTests
     {
         // The group moves on by another of its devices, while the HWPT that it moved to is not an object yet.
         Endpoint one = _machine.NewEndpoint();
-        var two = new Endpoint(new RequesterId(0, 200, 1, 0), one.Unit, one.Group) { BusMaster = true };
+        var two = new Endpoint(new RequesterId(0, 200, 1, 0), one.Unit, one.Group);
         IommufdDevice first = _machine.Bind(one), second = _machine.Bind(two);
         uint ioas = _machine.NewIoas(), replaced = _machine.NewIoas(), last = _machine.NewIoas(), hwpt = ioas;
         Assert.Equal(Errno.None, first.Attach(null, ref hwpt));

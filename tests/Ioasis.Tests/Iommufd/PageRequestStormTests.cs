@@ -55,7 +55,6 @@ public sealed class PageRequestStormTests
             new RequesterId(0, 0, (byte)(2 + reader), (byte)i), _unit, new IommuGroup(((int)reader * 2) + i))
         {
             Features = new EndpointFeatures { Ats = true, PageRequests = Share },
-            BusMaster = true,
         })];
         foreach (Endpoint device in devices) Assert.Equal(IommuStatus.Ok, device.Attach(null, domain));
 

@@ -222,11 +222,10 @@ public sealed class SvaContextTests
     private IommufdDevice NewDevice(VtdUnit? unit = null, int bits = Pasid.Bits)
     {
         Endpoint slot = _machine.NewEndpoint();
-        var endpoint = new Endpoint(slot.Requester, unit ?? new VtdUnit("dmar1", new VtdFeatures()),
+        var endpoint = new Endpoint(slot.Id, unit ?? new VtdUnit("dmar1", new VtdFeatures()),
             new IommuGroup(slot.Group.Id + 10000))
         {
             Features = new EndpointFeatures { PasidBits = bits },
-            BusMaster = true,
         };
         Assert.Equal(Errno.None,
             IommufdDevice.Bind(new IommufdContext(new FakeCarrier()), endpoint, out IommufdDevice? device));

@@ -24,8 +24,7 @@ internal sealed class TestMachine
     {
         int slot = Interlocked.Increment(ref s_slots);
         return new Endpoint(new RequesterId(0, (byte)(slot >> 5), (byte)(slot & 31), 0), Unit,
-            new IommuGroup(slot))
-        { BusMaster = true };
+            new IommuGroup(slot));
     }
 
     internal IommufdDevice Bind(Endpoint? endpoint = null)

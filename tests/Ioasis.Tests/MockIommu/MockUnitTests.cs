@@ -27,8 +27,7 @@ public sealed class MockUnitTests
         uint pageTable = _machine.NewIoas();
         uint ioas = pageTable;
         var endpoint = new Endpoint(new RequesterId(0, 0, 9, 0), new MockUnit("mock0"),
-            new IommuGroup(900))
-        { BusMaster = true };
+            new IommuGroup(900));
         IommufdDevice device = _machine.Bind(endpoint);
         Assert.Equal(Errno.None, device.Attach(null, ref pageTable));
 

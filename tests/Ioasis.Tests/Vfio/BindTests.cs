@@ -176,12 +176,12 @@ public sealed class BindTests
             bench.SetIrqs(VfioH.VFIO_IRQ_SET_DATA_EVENTFD | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, 4, 0, 1, 20));
         bench.MapBar(0);
         bench.Write(0, 0x00, 8, 0x1234);
-        Assert.True(bench.Endpoint.BusMaster);
+        Assert.True(bench.Endpoint.CanSend);
         Assert.Equal(3, counter.Holders);
 
         bench.Close();
         Assert.Null(bench.Endpoint.Attached);
-        Assert.False(bench.Endpoint.BusMaster);
+        Assert.False(bench.Endpoint.CanSend);
         Assert.Equal(0, counter.Holders);
         Assert.Equal(0ul, bench.Device.Slot.Read(0, 0, 8));
         // nobody uses it

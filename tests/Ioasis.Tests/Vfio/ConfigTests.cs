@@ -212,11 +212,11 @@ public sealed class ConfigTests
     {
         using var bench = new VfioBench();
         Assert.Equal(PCI_COMMAND_MEMORY, bench.Config(PCI_COMMAND, 2));
-        Assert.False(bench.Endpoint.BusMaster);
+        Assert.False(bench.Endpoint.CanSend);
         bench.SetConfig(PCI_COMMAND, 1, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-        Assert.True(bench.Endpoint.BusMaster);
+        Assert.True(bench.Endpoint.CanSend);
         bench.SetConfig(PCI_COMMAND, 2, PCI_COMMAND_MASTER);
-        Assert.True(bench.Endpoint.BusMaster);
+        Assert.True(bench.Endpoint.CanSend);
         ulong at = bench.Caller.Scratch;
         Assert.Equal(Errno.EIO, bench.File.Read(bench.Caller, VfioBench.Region(0), at, 4).Errno);
         Assert.Equal(Errno.EIO, bench.File.Write(bench.Caller, VfioBench.Region(0), at, 4).Errno);
@@ -225,7 +225,7 @@ public sealed class ConfigTests
         Assert.Equal(SysResult.Ok(4), bench.File.Read(bench.Caller, VfioBench.Region(4), at, 4));
         Assert.Equal(Errno.EIO, bench.File.Read(bench.Caller, VfioBench.Region(4) + 60, at, 8).Errno); // half of it is
         bench.SetConfig(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
-        Assert.False(bench.Endpoint.BusMaster);
+        Assert.False(bench.Endpoint.CanSend);
         Assert.Equal(0x1000u, bench.Read(0, 0x10, 4));
     }
 
@@ -240,13 +240,13 @@ public sealed class ConfigTests
         Assert.Equal(SysResult.Ok(), bench.Ioctl(VfioH.VFIO_DEVICE_RESET));
         Assert.Equal((uint)(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE),
             bench.Config(PCI_COMMAND, 2));
-        Assert.True(bench.Endpoint.BusMaster);
+        Assert.True(bench.Endpoint.CanSend);
         Assert.Equal(0x77u, bench.Config(PCI_INTERRUPT_LINE, 1));
         Assert.Equal(0u, bench.Read(0, 0, 4));
         bench.SetConfig(pm + PCI_PM_CTRL, 2, 3);
         Assert.Equal(SysResult.Ok(), bench.Ioctl(VfioH.VFIO_DEVICE_RESET));
         Assert.Equal(0u, bench.Config(pm + PCI_PM_CTRL, 2));
-        Assert.True(bench.Endpoint.BusMaster);
+        Assert.True(bench.Endpoint.CanSend);
     }
 
     [Fact]
@@ -259,13 +259,13 @@ public sealed class ConfigTests
         bench.SetConfig(control, 2, 3);
         Assert.Equal(3u, bench.Config(control, 2));
         Assert.Equal((uint)(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER), bench.Config(PCI_COMMAND, 2));
-        Assert.False(bench.Endpoint.BusMaster);
+        Assert.False(bench.Endpoint.CanSend);
         Assert.Equal(Errno.EIO, bench.File.Read(bench.Caller, VfioBench.Region(0), bench.Caller.Scratch, 4).Errno);
         bench.SetConfig(control, 2, 1); // D1 is not known
         Assert.Equal(3u, bench.Config(control, 2));
         bench.SetConfig(control, 2, 0);
         Assert.Equal(0u, bench.Config(control, 2));
-        Assert.True(bench.Endpoint.BusMaster);
+        Assert.True(bench.Endpoint.CanSend);
         Assert.Equal(0u, bench.Read(0, 0, 4));
     }
 

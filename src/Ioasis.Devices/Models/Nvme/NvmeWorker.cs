@@ -22,7 +22,7 @@ internal sealed class NvmeWorker
     internal NvmeData Data { get; }
 
     /// <summary>Where the device sits.</summary>
-    internal string Place => _port.Requester.ToString();
+    internal string Place => _port.Device.ToString();
 
     /// <summary>
     /// There may be something to do. One that is busy looks again when it is done: there is room for one more start.

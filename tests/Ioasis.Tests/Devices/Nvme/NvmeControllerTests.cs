@@ -1,3 +1,4 @@
+using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
 using Ioasis.Devices.Nvme;
 using Ioasis.Memory;
@@ -49,7 +50,7 @@ public sealed class NvmeControllerTests
         SlotBench.Until(() => bench.Status == (Ready | Fatal));
         Assert.Equal(0, bench.Slots.Messages);
         bench.Enable();
-        bench.Slots.Endpoint.BusMaster = false;
+        bench.Slots.Endpoint.Block = SendBlock.BusMasterDisabled;
         bench.Doorbell(0, 1);
         SlotBench.Until(() => bench.Status == (Ready | Fatal));
     }

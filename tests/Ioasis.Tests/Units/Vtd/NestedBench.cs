@@ -49,8 +49,7 @@ internal sealed class NestedBench
         new(new RequesterId(0, 0, (byte)_endpoints, 0), Unit, new IommuGroup(_endpoints++))
         {
             Features =
-            new EndpointFeatures { PasidBits = 20, PageRequests = 32, Ats = true },
-            BusMaster = true
+            new EndpointFeatures { PasidBits = 20, PageRequests = 32, Ats = true }
         };
 
     /// <summary>Gives the guest memory.</summary>

@@ -158,7 +158,7 @@ public sealed class NestedDeviceTlbTests : IDisposable
     }
 
     private Endpoint NewEndpoint(byte slot) =>
-        new(new RequesterId(0, 0, slot, 0), _unit, new IommuGroup(slot)) { Features = s_features, BusMaster = true };
+        new(new RequesterId(0, 0, slot, 0), _unit, new IommuGroup(slot)) { Features = s_features };
 
     private NestedDomain NewNested()
     {

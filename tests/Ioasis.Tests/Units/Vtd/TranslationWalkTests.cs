@@ -74,7 +74,7 @@ public sealed class TranslationWalkTests
         Check(new Iova(Page), true, FaultReason.NoPermission);
         _bench.Write(One + 8, (1UL << 40) | Table); // where the guest has no memory
         Check(new Iova(Page), false, FaultReason.NotMapped);
-        _endpoint.BusMaster = false;
+        _endpoint.Block = SendBlock.BusMasterDisabled;
         Check(new Iova(Page), false, FaultReason.BusMasterDisabled);
 
         void Check(Iova address, bool write, FaultReason reason)
