@@ -1,113 +1,83 @@
 using System.Buffers.Text;
-using System.Globalization;
-using Ioasis.Abi;
-using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// Who a thread is to the file system (credentials(7)), as its /proc/TID/status says. IDs are those of our own user
-/// namespace.
+/// The credentials of a thread (credentials(7)) that count for files, from its /proc/TID/status. IDs are those of our
+/// own user namespace.
 /// </summary>
 internal sealed class CallerCredentials
 {
-    private const int FirstRoom = 4096, LargestRoom = 1 << 20; // 65536 groups fit
-
     private CallerCredentials()
     {
     }
 
     public required uint RealUser { get; init; }
 
-    /// <summary>The user whose rights on files it has.</summary>
+    /// <summary>The user whose rights on files the thread has.</summary>
     public required uint User { get; init; }
 
     public required uint RealGroup { get; init; }
 
-    /// <summary>The group whose rights on files it has.</summary>
+    /// <summary>The group whose rights on files the thread has.</summary>
     public required uint Group { get; init; }
 
     /// <summary>The supplementary groups, in ascending order.</summary>
     public required uint[] Groups { get; init; }
 
-    /// <summary>A bit for each capability.</summary>
+    /// <summary>One bit per capability.</summary>
     public required ulong Permitted { get; init; }
 
     /// <inheritdoc cref="Permitted"/>
     public required ulong Effective { get; init; }
 
-    /// <summary>Reads those of a thread, by its ID: whether it meant that thread is the caller's to know.</summary>
+    /// <summary>
+    /// Reads the credentials of a thread by its ID. Whether the ID still stands for the thread that was meant is the
+    /// caller's to know.
+    /// </summary>
     public static bool TryRead(int thread, out CallerCredentials? credentials)
     {
         credentials = null;
-        string path = string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/status");
-        if (SysFiles.Open(path, FcntlH.O_RDONLY, out FileDescriptor file) != Errno.None) return false;
-        using (file)
-        {
-            var text = new byte[FirstRoom];
-            int length = 0;
-            while (true)
-            {
-                SysResult got = SysFiles.Read(file, text.AsSpan(length));
-                if (!got.IsOk) return false;
-                if (got.Value == 0) break;
-                length += (int)got.Value;
-                if (length < text.Length) continue;
-                if (length >= LargestRoom) return false;
-                Array.Resize(ref text, 2 * length);
-            }
-
-            return TryParse(text.AsSpan(0, length), out credentials);
-        }
+        return StatusText.TryRead(thread, out byte[] text) && TryParse(text, out credentials);
     }
 
-    /// <summary>Takes the text apart. False where a line is not there.</summary>
+    /// <summary>Parses the text of /proc/TID/status. False when a line is missing.</summary>
     public static bool TryParse(ReadOnlySpan<byte> text, out CallerCredentials? credentials)
     {
-        const int Four = 4; // real, effective, saved, of the file system
-        uint[]? users = null, groups = null, supplementary = null;
-        ulong? permitted = null, effective = null;
-        foreach (Range range in text.Split((byte)'\n'))
+        const int Four = 4; // real, effective, saved, file system
+        uint[]? users = Numbers(text, "Uid:"u8), groups = Numbers(text, "Gid:"u8);
+        uint[]? supplementary = Numbers(text, "Groups:"u8);
+        ulong? permitted = Capabilities(text, "CapPrm:"u8), effective = Capabilities(text, "CapEff:"u8);
+        bool isComplete = users?.Length == Four && groups?.Length == Four && supplementary is not null
+            && permitted is not null && effective is not null;
+        credentials = !isComplete ? null : new CallerCredentials
         {
-            ReadOnlySpan<byte> line = text[range];
-            if (line.StartsWith("Uid:"u8)) users = Numbers(line["Uid:".Length..]);
-            else if (line.StartsWith("Gid:"u8)) groups = Numbers(line["Gid:".Length..]);
-            else if (line.StartsWith("Groups:"u8)) supplementary = Numbers(line["Groups:".Length..]);
-            else if (line.StartsWith("CapPrm:"u8)) permitted = Capabilities(line["CapPrm:".Length..]);
-            else if (line.StartsWith("CapEff:"u8)) effective = Capabilities(line["CapEff:".Length..]);
-        }
-
-        credentials = users?.Length == Four && groups?.Length == Four && supplementary is not null
-            && permitted is not null && effective is not null
-            ? new CallerCredentials
-            {
-                RealUser = users[0],
-                User = users[3],
-                RealGroup = groups[0],
-                Group = groups[3],
-                Groups = [.. supplementary.Order()],
-                Permitted = permitted.Value,
-                Effective = effective.Value,
-            }
-            : null;
-        return credentials is not null;
+            RealUser = users![0],
+            User = users[3],
+            RealGroup = groups![0],
+            Group = groups[3],
+            Groups = [.. supplementary!.Order()],
+            Permitted = permitted!.Value,
+            Effective = effective!.Value,
+        };
+        return isComplete;
     }
 
-    /// <summary>What access(2) asks for: the same thread, were its real IDs those that count.</summary>
+    /// <summary>The credentials that access(2) checks: the real IDs in place of the file-system IDs.</summary>
     public CallerCredentials ForRealIds() => With(RealUser, RealGroup, RealUser == 0 ? Permitted : 0);
 
-    /// <summary>The same without capabilities that <paramref name="others"/> does not have.</summary>
+    /// <summary>These credentials, with the effective capabilities limited to <paramref name="others"/>.</summary>
     public CallerCredentials Within(ulong others) => With(User, Group, Effective & others);
 
-    /// <summary>Whether it has the same rights on files as another.</summary>
+    /// <summary>Whether both have the same rights on files.</summary>
     public bool HasRightsOf(CallerCredentials other) =>
         User == other.User && Group == other.Group && Effective == other.Effective
         && Groups.AsSpan().SequenceEqual(other.Groups);
 
-    /// <summary>Whether it is in a group.</summary>
+    /// <summary>Whether the thread is in a group.</summary>
     public bool IsIn(uint group) => Group == group || Array.BinarySearch(Groups, group) >= 0;
 
-    /// <summary>Whether it has a capability, of linux/capability.h.</summary>
+    /// <summary>Whether a capability of linux/capability.h is effective.</summary>
     public bool HasCapability(int capability) => (Effective >> capability & 1) != 0;
 
     private CallerCredentials With(uint user, uint group, ulong effective) => new()
@@ -121,10 +91,11 @@ internal sealed class CallerCredentials
         Effective = effective,
     };
 
-    private static uint[]? Numbers(ReadOnlySpan<byte> text)
+    private static uint[]? Numbers(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name)
     {
+        if (!StatusText.TryFind(text, name, out Range range)) return null;
         var numbers = new List<uint>();
-        for (text = text.Trim(" \t"u8); !text.IsEmpty; text = text.TrimStart(" \t"u8))
+        for (text = text[range].Trim(" \t"u8); !text.IsEmpty; text = text.TrimStart(" \t"u8))
         {
             if (!Utf8Parser.TryParse(text, out uint number, out int used)) return null;
             numbers.Add(number);
@@ -134,6 +105,7 @@ internal sealed class CallerCredentials
         return [.. numbers];
     }
 
-    private static ulong? Capabilities(ReadOnlySpan<byte> text) =>
-        Utf8Parser.TryParse(text.Trim(" \t"u8), out ulong value, out _, 'x') ? value : null;
+    private static ulong? Capabilities(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name) =>
+        StatusText.TryFind(text, name, out Range range)
+        && Utf8Parser.TryParse(text[range].Trim(" \t"u8), out ulong value, out _, 'x') ? value : null;
 }
