@@ -1,4 +1,5 @@
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Observation;
 using Ioasis.Core.Pasids;
 using Ioasis.Core.Units;
 using Ioasis.Devices;
@@ -45,6 +46,9 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>The units.</summary>
     public IReadOnlyCollection<IommuUnit> Units => _units.Values;
 
+    /// <summary>The observers of all that happens in the machine.</summary>
+    public Observers Observers { get; } = new();
+
     /// <summary>
     /// The devices, in the order in which they were plugged in; virtual functions while they are enabled.
     /// </summary>
@@ -76,7 +80,12 @@ public sealed class SoftwareMachine : IDisposable
         try
         {
             foreach (UnitDescription unit in description.Units)
-                machine._units.Add(unit.Name, DriverRegistry.Create(unit));
+            {
+                IommuUnit made = DriverRegistry.Create(unit);
+                made.Observers = machine.Observers;
+                machine._units.Add(unit.Name, made);
+            }
+
             foreach (DeviceDescription device in description.Devices.OrderBy(d => d.Group is null))
                 machine.GroupOf(device);
             foreach (DeviceDescription device in description.Devices)

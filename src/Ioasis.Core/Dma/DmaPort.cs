@@ -121,7 +121,7 @@ public sealed class DmaPort : IDisposable
 
     /// <summary>Records the fault of an access that the device asked a page for and did not get.</summary>
     public void GiveUp(Pasid? pasid, Iova iova, bool isWrite, DmaResult result) =>
-        _endpoint.Unit.Faults.Add(Device, pasid, iova, isWrite, result.Reason, result.Code);
+        _endpoint.Report(pasid, iova, isWrite, result.Reason, result.Code);
 
     /// <summary>How a PASID is kept in an IOTLB: its value plus 1, and 0 for none.</summary>
     internal static uint KeyOf(Pasid? pasid) => pasid is { } id ? id.Value + 1 : NoPasid;
@@ -457,10 +457,7 @@ public sealed class DmaPort : IDisposable
         bool recoverable = step.IsRecoverable && RequestsPages;
         byte code = step.HasCode ? step.Code : _endpoint.Unit.FaultCode(step.Reason, isWrite);
         if (!recoverable)
-        {
-            _endpoint.Unit.Faults.Add(Device, pasid, new Iova(unchecked(start.Value + offset)), isWrite,
-                step.Reason, code);
-        }
+            _endpoint.Report(pasid, new Iova(unchecked(start.Value + offset)), isWrite, step.Reason, code);
 
         return new DmaResult(step.Reason, (int)offset) { IsRecoverable = recoverable, Code = code };
     }

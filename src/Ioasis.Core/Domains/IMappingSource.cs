@@ -7,6 +7,9 @@ namespace Ioasis.Core.Domains;
 /// </summary>
 public interface IMappingSource
 {
+    /// <summary>The I/O address space whose mappings they are, for observers.</summary>
+    object Space => this;
+
     /// <summary>The mapping at an address.</summary>
     /// <param name="address">The address.</param>
     /// <param name="range">Where the mapping is.</param>

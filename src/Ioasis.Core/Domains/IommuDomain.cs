@@ -18,6 +18,17 @@ public abstract class IommuDomain
     public IommuUnit Owner { get; }
 
     /// <summary>
+    /// Whether it has no table of a unit's own kind, so that devices behind any unit can be attached.
+    /// </summary>
+    public virtual bool IsOfAnyUnit => false;
+
+    /// <summary>
+    /// The I/O address space that it translates by, as <see cref="Observation.MapEvent"/> names it: the same object for
+    /// all domains of one.
+    /// </summary>
+    public object Space => Mappings.Space;
+
+    /// <summary>
     /// Who answers page requests for it; null when nobody does, and they are invalid. Set before anything is attached.
     /// </summary>
     public IPageRequestHandler? PageRequests { get; set; }

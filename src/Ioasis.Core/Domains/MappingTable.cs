@@ -3,6 +3,8 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Observation;
+using Ioasis.Core.Units;
 using Ioasis.Memory;
 using Ioasis.PageTables;
 
@@ -46,6 +48,15 @@ public sealed class MappingTable
         _source = source ?? _records!;
     }
 
+    /// <summary>The I/O address space that it is the table of, for observers.</summary>
+    internal object Space => _records is null ? _source.Space : this;
+
+    /// <summary>
+    /// The unit whose observers are told of mappings that the table remembers by itself; null: nobody is. A source
+    /// tells of its own.
+    /// </summary>
+    internal IommuUnit? Told { get; set; }
+
     /// <summary>The smallest page in bytes: mappings start and end at its multiples.</summary>
     public ulong PageSize { get; }
 
@@ -68,7 +79,10 @@ public sealed class MappingTable
             if (direct == 0 || !MapEntry.TryDirect(range.First, direct + (nint)offset, access, out MapEntry entry))
                 entry = MapEntry.Indirect(_indirect.Add(range.First, backing, offset), access);
             _table.Set(range.First, range.Last, entry.Value);
-            _records?.Add(range, backing, offset);
+            if (_records is null) return;
+            _records.Add(range, backing, offset);
+            if (Told?.Observers is { } observers && observers.Want(EventKinds.Map))
+                observers.Tell(new MapEvent(observers.Stamp(), this, range, access, MappedMemory.Of(backing, offset)));
         }
     }
 
@@ -115,6 +129,7 @@ public sealed class MappingTable
         List<uint>? numbers = null;
         lock (_lock)
         {
+            if (_records is not null) TellUnmap(ranges);
             foreach (IovaRange range in ranges)
             {
                 var entry = new MapEntry(_table.Clear(range.First, range.Last));
@@ -135,6 +150,12 @@ public sealed class MappingTable
         if (numbers is null) return;
         lock (_lock)
             foreach (uint number in numbers) _indirect.Release(number);
+    }
+
+    private void TellUnmap(ReadOnlySpan<IovaRange> ranges)
+    {
+        if (Told?.Observers is not { } observers || !observers.Want(EventKinds.Unmap)) return;
+        foreach (IovaRange range in ranges) observers.Tell(new UnmapEvent(observers.Stamp(), this, range));
     }
 
     /// <summary>

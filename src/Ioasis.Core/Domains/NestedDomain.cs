@@ -1,3 +1,4 @@
+using Ioasis.Core.Observation;
 using Ioasis.Core.Units;
 
 namespace Ioasis.Core.Domains;
@@ -24,7 +25,18 @@ public abstract class NestedDomain : IommuDomain
     /// <summary>Drops from the caches of the first stage what the entries say, in their order.</summary>
     /// <param name="entries">The invalidations.</param>
     /// <param name="done">How many were done; all of them when the answer is <see cref="IommuStatus.Ok"/>.</param>
-    public virtual IommuStatus Invalidate(UserDataArray entries, out int done)
+    public IommuStatus Invalidate(UserDataArray entries, out int done)
+    {
+        ArgumentNullException.ThrowIfNull(entries);
+        Observers observers = Owner.Observers;
+        if (observers.Want(EventKinds.Invalidate))
+            observers.Tell(new InvalidateEvent(observers.Stamp(), this, null, entries.Type, entries.Count));
+        return DropCaches(entries, out done);
+    }
+
+    /// <summary>Does what <see cref="Invalidate"/> says.</summary>
+    /// <inheritdoc cref="Invalidate"/>
+    protected virtual IommuStatus DropCaches(UserDataArray entries, out int done)
     {
         done = 0;
         return IommuStatus.NotSupported;

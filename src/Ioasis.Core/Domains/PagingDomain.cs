@@ -9,7 +9,11 @@ public class PagingDomain : IommuDomain
 {
     /// <summary>Makes a domain; a unit does so after it has checked the options against its capabilities.</summary>
     public PagingDomain(IommuUnit owner, MappingTable mappings, PagingDomainOptions options)
-        : base(owner, mappings, new TranslationRoute(mappings, owner.Aperture.Last)) => Options = options;
+        : base(owner, mappings, new TranslationRoute(mappings, owner.Aperture.Last))
+    {
+        Options = options;
+        mappings.Told = owner;
+    }
 
     /// <summary>What it was made to be able to do.</summary>
     public PagingDomainOptions Options { get; }

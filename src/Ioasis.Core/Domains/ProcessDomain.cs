@@ -21,9 +21,6 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
     private const ulong PageSize = 1 << PageShift;
     private const int PageShift = 12;
 
-    // Programs have the lower half of the canonical addresses of 4 levels.
-    private static readonly IovaRange s_addresses = new(0, (1UL << 47) - 1);
-
     // Guards the count together with what follows from it: attaching and detaching meet on several endpoints. Taken
     // after an endpoint's lock.
     private readonly Lock _lock = new();
@@ -37,12 +34,15 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
     }
 
     private ProcessDomain(IommuUnit owner, AddressSpace memory, MappingTable mappings)
-        : base(owner, mappings, new TranslationRoute(mappings, s_addresses.Last, PageShift, memory))
+        : base(owner, mappings, new TranslationRoute(mappings, WholeMemory.Addresses.Last, PageShift, memory))
     {
         Memory = memory;
-        Mappings.Map(s_addresses, new Whole(memory), 0, MapAccess.ReadWrite);
+        Mappings.Map(WholeMemory.Addresses, new WholeMemory(memory), 0, MapAccess.ReadWrite);
         PageRequests = new Handler(memory);
     }
+
+    /// <summary>Whether the unit knows PASIDs is all that counts.</summary>
+    public override bool IsOfAnyUnit => true;
 
     /// <summary>The process's memory.</summary>
     public AddressSpace Memory { get; }
@@ -60,25 +60,6 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
     {
         lock (_lock)
             if (--_attachments == 0) Memory.Changes.Unregister(this);
-    }
-
-    /// <summary>All that the process can address.</summary>
-    private sealed class Whole(AddressSpace memory)
-        : MemoryBacking(s_addresses.Length, writable: true, alignmentHint: 0)
-    {
-        public override bool TryPopulate(ulong offset, ulong length) => true;
-
-        public override bool TryRead(ulong offset, Span<byte> destination) =>
-            memory.TryRead(new Hva(offset), destination);
-
-        public override bool TryWrite(ulong offset, ReadOnlySpan<byte> source) =>
-            memory.TryWrite(new Hva(offset), source);
-
-        public override bool TryBring(ulong offset, ulong length, bool write, CancellationToken stop) =>
-            memory.TryBring(new Hva(offset), length, write, stop);
-
-        public override bool TryLocate(ulong offset, out MemoryLocation location) =>
-            memory.TryLocate(new Hva(offset), out location);
     }
 
     /// <summary>
@@ -103,7 +84,7 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
         {
             Span<byte> one = stackalloc byte[1];
             ulong page = request.Address.Value & ~(PageSize - 1);
-            if (page > s_addresses.Last
+            if (page > WholeMemory.Addresses.Last
                 || (request.Access & (PageRequestAccess.Privileged | PageRequestAccess.Execute)) != 0) return false;
             MemoryBacking backing = memory.Reference(
                 new Hva(page), PageSize, (request.Access & PageRequestAccess.Write) != 0);

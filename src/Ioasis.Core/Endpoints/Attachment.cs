@@ -34,6 +34,9 @@ public sealed class Attachment
     /// <summary>Whether it has ended. Set before the domain's handler of page requests is told.</summary>
     public bool IsGone => _isGone;
 
+    /// <summary>Whether it is the group's, to its default domain, and gives way to any owner's.</summary>
+    internal bool IsDefault { get; init; }
+
     internal void End()
     {
         _isGone = true;

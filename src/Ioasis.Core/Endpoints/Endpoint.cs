@@ -1,6 +1,7 @@
 using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
+using Ioasis.Core.Observation;
 using Ioasis.Core.PageRequests;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
@@ -13,10 +14,10 @@ namespace Ioasis.Core.Endpoints;
 /// </summary>
 public sealed class Endpoint
 {
-    // Guards attachments, ports and whether the device may send, against each other's changes. Taken before a mapping table's
-    // lock. Translation reads what it guards without it.
+    // Guards attachments, ports and whether the device may send, against each other's changes. Taken before a mapping
+    // table's lock. Translation reads what it guards without it.
     private readonly Lock _lock = new();
-    private readonly OutstandingRequests _requests = new();
+    private readonly OutstandingRequests _requests;
     private readonly PasidTable _pasids = new();
     private readonly EndpointFeatures _features = EndpointFeatures.None;
     private volatile Attachment? _rid;
@@ -27,6 +28,7 @@ public sealed class Endpoint
     /// <summary>Puts a device behind a unit, into a group.</summary>
     public Endpoint(DeviceId id, IommuUnit unit, IommuGroup group)
     {
+        _requests = new OutstandingRequests(this);
         Id = id;
         Unit = unit;
         Group = group;
@@ -38,6 +40,9 @@ public sealed class Endpoint
 
     /// <summary>The unit that translates for it.</summary>
     public IommuUnit Unit { get; }
+
+    /// <summary>The observers of what it does.</summary>
+    public Observers Observers => Unit.Observers;
 
     /// <summary>The group it is in.</summary>
     public IommuGroup Group { get; }
@@ -122,14 +127,19 @@ public sealed class Endpoint
         }
     }
 
-    /// <summary>What the requester ID is attached to.</summary>
+    /// <summary>
+    /// What requests without PASID are translated by: what an owner attached, or the default domain of the group.
+    /// </summary>
     public IommuDomain? Attached => _rid?.Domain;
 
     /// <summary>What a PASID is attached to.</summary>
     public IommuDomain? AttachedTo(Pasid pasid) => _pasids.Find(pasid.Value)?.Domain;
 
-    /// <summary>Whether anything is attached.</summary>
-    internal bool HasAttachments => _rid is not null || _pasids.All.Any();
+    /// <summary>Whether an owner has attached anything.</summary>
+    internal bool HasAttachments => _rid is { IsDefault: false } || HasPasids;
+
+    /// <summary>Whether a PASID is attached.</summary>
+    internal bool HasPasids => _pasids.All.Any();
 
     /// <summary>
     /// Attaches the requester ID, or a PASID, that is not attached to anything (Linux: iommu_attach_device_pasid).
@@ -163,8 +173,9 @@ public sealed class Endpoint
     }
 
     /// <summary>
-    /// Ends an attachment; DMA is blocked then (Linux: iommu_detach_device_pasid). When this returns, no access uses
-    /// its domain any more, and its page requests are answered.
+    /// Ends an attachment. The requests are blocked then; those without PASID go to the default domain of the group
+    /// where drivers in the host, or nobody, have it (Linux: iommu_detach_device_pasid, iommu_detach_device). When this
+    /// returns, no access uses the former domain any more, and its page requests are answered.
     /// </summary>
     /// <returns>False, with nothing done, when it is not attached any more.</returns>
     public bool Detach(Attachment attachment)
@@ -174,16 +185,38 @@ public sealed class Endpoint
     }
 
     /// <summary>
-    /// Sets what is attached to <paramref name="domain"/>, null for nothing, if it is <paramref name="former"/> now,
-    /// null for nothing.
+    /// Puts requests without PASID on the default domain of the group, or blocks them, unless an owner has attached
+    /// something: that owner's detaching then does. With the group's lock held.
+    /// </summary>
+    /// <param name="domain">The default domain; null to block.</param>
+    internal IommuStatus Rest(IommuDomain? domain)
+    {
+        Attachment? former;
+        lock (_lock)
+        {
+            former = _rid;
+            if (former is { IsDefault: false } || former?.Domain == domain) return IommuStatus.Ok;
+            IommuStatus status = Move(null, former, domain, Group, isDefault: true, out _);
+            if (status != IommuStatus.Ok) return status;
+        }
+
+        former?.End();
+        return IommuStatus.Ok;
+    }
+
+    /// <summary>
+    /// Attaches to <paramref name="domain"/>, or detaches where it is null, if <paramref name="former"/> is the owner's
+    /// attachment now (null: no owner has one).
     /// </summary>
     private IommuStatus Exchange(
         Pasid? pasid, Attachment? former, IommuDomain? domain, object? owner, out Attachment? attachment)
     {
         attachment = null;
+        Attachment? ended;
         lock (_lock)
         {
-            if (AttachmentOf(pasid) != former) return IommuStatus.Busy;
+            ended = AttachmentOf(pasid);
+            if ((ended is { IsDefault: true } ? null : ended) != former) return IommuStatus.Busy;
             if (domain == former?.Domain)
             {
                 attachment = former;
@@ -191,28 +224,55 @@ public sealed class Endpoint
             }
 
             if (domain is ProcessDomain && (pasid is null || !Unit.Takes(domain))) return IommuStatus.Invalid;
-            IommuStatus status = Unit.Attaching(this, pasid, domain, former?.Domain);
-            if (status != IommuStatus.Ok && domain is not null) return status;
-            if (domain is not null)
+            if (domain is null && pasid is null && Group.Resting is { } resting
+                && Move(null, ended, resting, Group, isDefault: true, out _) == IommuStatus.Ok) domain = resting;
+            else
             {
-                domain.Attaching();
-                foreach (DmaPort port in _ports) domain.Mappings.AddPort(port);
-                attachment = new Attachment(this, pasid, domain, owner);
+                IommuStatus status = Move(pasid, ended, domain, owner, isDefault: false, out attachment);
+                if (status != IommuStatus.Ok) return status;
             }
-
-            if (pasid is { } id) _pasids.Set(id.Value, attachment);
-            else _rid = attachment;
-
-            UpdateRoute();
-            if (former is null) return IommuStatus.Ok; // a port keeps no entry of a blocked requester
-            foreach (DmaPort port in _ports) port.DeviceTlb?.Invalidate(DmaPort.KeyOf(pasid));
-            DmaPort.Quiesce(_ports);
-            if (former.Domain is FirstStageDomain firstStage) firstStage.DropAll();
-            foreach (DmaPort port in _ports) former.Domain.Mappings.RemovePort(port);
         }
 
-        former.End();
+        ended?.End();
         return IommuStatus.Ok;
+    }
+
+    /// <summary>
+    /// Moves requests from one attachment to another, or blocks them. To block cannot be refused. The caller holds the
+    /// lock, and ends the former attachment without it.
+    /// </summary>
+    private IommuStatus Move(
+        Pasid? pasid, Attachment? from, IommuDomain? domain, object? owner, bool isDefault, out Attachment? to)
+    {
+        to = null;
+        IommuStatus status = Unit.Attaching(this, pasid, domain, from?.Domain);
+        if (status != IommuStatus.Ok && domain is not null) return status;
+        if (Observers.Want(EventKinds.Attach | EventKinds.Detach)) TellMove(pasid, from, domain, owner);
+        if (domain is not null)
+        {
+            domain.Attaching();
+            foreach (DmaPort port in _ports) domain.Mappings.AddPort(port);
+            to = new Attachment(this, pasid, domain, owner) { IsDefault = isDefault };
+        }
+
+        if (pasid is { } id) _pasids.Set(id.Value, to);
+        else _rid = to;
+
+        UpdateRoute();
+        if (from is null) return IommuStatus.Ok; // a port keeps no entry of a blocked requester
+        foreach (DmaPort port in _ports) port.DeviceTlb?.Invalidate(DmaPort.KeyOf(pasid));
+        DmaPort.Quiesce(_ports);
+        if (from.Domain is FirstStageDomain firstStage) firstStage.DropAll();
+        foreach (DmaPort port in _ports) from.Domain.Mappings.RemovePort(port);
+        return IommuStatus.Ok;
+    }
+
+    private void TellMove(Pasid? pasid, Attachment? from, IommuDomain? domain, object? owner)
+    {
+        if (domain is not null)
+            Observers.Tell(new AttachEvent(Observers.Stamp(), this, pasid, domain, from?.Domain, owner));
+        else if (from is not null)
+            Observers.Tell(new DetachEvent(Observers.Stamp(), this, pasid, from.Domain, from.Owner));
     }
 
     /// <summary>
@@ -240,7 +300,10 @@ public sealed class Endpoint
         if (HandlerOf(request.Pasid) is not { Domain.PageRequests: { } handler } attachment)
         {
             if (_block is not null || Enabled.PageRequests == 0) return false;
-            if (request.IsLast) Tell(answered, PageResponse.Invalid);
+            _requests.TellRequest(in request);
+            if (!request.IsLast) return true;
+            _requests.TellResponse(in request, PageResponse.Invalid);
+            Tell(answered, PageResponse.Invalid);
             return true;
         }
 
@@ -258,6 +321,12 @@ public sealed class Endpoint
     internal void Forget(Attachment attachment) => _requests.Forget(attachment);
 
     /// <summary>
+    /// An access was refused for good, and is over: every fault becomes known here, once.
+    /// </summary>
+    internal void Report(Pasid? pasid, Iova iova, bool isWrite, FaultReason reason, byte code) =>
+        Observers.Tell(new FaultEvent(Observers.Stamp(), this, pasid, iova, isWrite, reason, code));
+
+    /// <summary>
     /// Gets what code of the function throws that is called with an answer; null: it goes to who answers.
     /// </summary>
     internal Action<Exception>? CallbackFailed { private get; set; }
@@ -270,7 +339,7 @@ public sealed class Endpoint
     }
 
     /// <summary>A group of page requests has its answer.</summary>
-    internal void Answered(PageRequestGroup group) => _requests.Remove(group);
+    internal void Answered(PageRequestGroup group, PageResponse response) => _requests.Remove(group, response);
 
     private Attachment? HandlerOf(Pasid? pasid) =>
         AttachmentOf(pasid) ?? (pasid is not null && Unit.UserOwnsPasidTable

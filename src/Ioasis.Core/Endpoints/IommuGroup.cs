@@ -1,3 +1,5 @@
+using Ioasis.Core.Domains;
+
 namespace Ioasis.Core.Endpoints;
 
 /// <summary>
@@ -8,13 +10,17 @@ namespace Ioasis.Core.Endpoints;
 /// as a program's context.</para>
 /// <para>A driver in the host may hand PASIDs of its device to programs. Each such subdevice holds a claim of the
 /// driver's, and the program's context attaches the PASID. So two contexts use two subdevices of one device.</para>
+/// <para>Requests without PASID rest on the group's default domain, if it has one, until an owner claims the group:
+/// then they are blocked until that owner attaches something.</para>
 /// </remarks>
 public sealed class IommuGroup
 {
-    // Guards the claims. Taken before any endpoint's lock; nothing is locked while it is held.
+    // Guards the claims and the default domain, and is held while the endpoints go from one to the other. Taken before
+    // an endpoint's lock.
     private readonly Lock _lock = new();
     private readonly Dictionary<object, int> _owners = new(ReferenceEqualityComparer.Instance); // and their claims
     private bool _isExclusive; // one owner has it alone
+    private volatile IommuDomain? _resting;
 
     /// <summary>Makes an empty group.</summary>
     /// <param name="id">Its number below /sys/kernel/iommu_groups.</param>
@@ -25,6 +31,15 @@ public sealed class IommuGroup
 
     /// <summary>Its members.</summary>
     public IReadOnlyList<Endpoint> Endpoints { get; private set; } = [];
+
+    /// <summary>
+    /// The domain of requests without PASID while no owner has the group alone; null where they are blocked (Linux:
+    /// iommu_group.default_domain).
+    /// </summary>
+    public IommuDomain? DefaultDomain { get; private set; }
+
+    /// <summary>What a detached requester ID goes to at this moment; null for nothing, which blocks it.</summary>
+    internal IommuDomain? Resting => _resting;
 
     /// <summary>Whether anybody has a claim on the group (Linux: iommu_group_dma_owner_claimed).</summary>
     public bool IsClaimed
@@ -60,11 +75,47 @@ public sealed class IommuGroup
     public IommuStatus UseDefaultDomain(object driver, out GroupClaim? claim) =>
         Add(driver, isExclusive: false, out claim);
 
+    /// <summary>
+    /// Gives the group another default domain; its members move there without a gap. Members that joined since are put
+    /// on the domain by the same call with the same domain (Linux: iommu_setup_default_domain).
+    /// </summary>
+    /// <param name="domain">Blocking, identity or paging; null to block.</param>
+    /// <returns>
+    /// Busy when somebody has a claim on the group or a PASID is attached, as both count on the domain; Invalid for a
+    /// domain of another kind; what a unit says. Nothing has changed then.
+    /// </returns>
+    public IommuStatus SetDefaultDomain(IommuDomain? domain)
+    {
+        if (domain is not (null or BlockingDomain or IdentityDomain or PagingDomain)) return IommuStatus.Invalid;
+        lock (_lock)
+        {
+            IommuDomain? former = DefaultDomain;
+            if (domain != former && (_owners.Count != 0 || Endpoints.Any(e => e.HasPasids))) return IommuStatus.Busy;
+            IommuStatus status = _isExclusive ? IommuStatus.Ok : RestAll(domain);
+            if (status == IommuStatus.Ok)
+            {
+                DefaultDomain = domain;
+                _resting = _isExclusive ? null : domain;
+            }
+            else
+            {
+                RestAll(former);
+            }
+
+            return status;
+        }
+    }
+
     internal void Release(object owner)
     {
         lock (_lock)
         {
-            if (--_owners[owner] == 0) _owners.Remove(owner);
+            if (--_owners[owner] != 0) return;
+            _owners.Remove(owner);
+            if (!_isExclusive) return;
+            _isExclusive = false;
+            _resting = DefaultDomain; // before the members move: one that is detached meanwhile goes there by itself
+            RestAll(DefaultDomain); // a member whose unit refuses now stays blocked
         }
     }
 
@@ -81,10 +132,28 @@ public sealed class IommuGroup
         {
             if (!Admits(owner, isExclusive)) return IommuStatus.Busy;
             _owners[owner] = _owners.GetValueOrDefault(owner) + 1;
-            _isExclusive = isExclusive;
+            if (isExclusive && !_isExclusive)
+            {
+                _isExclusive = true;
+                _resting = null;
+                RestAll(null);
+            }
+
             claim = new GroupClaim(this, owner, isExclusive);
             return IommuStatus.Ok;
         }
+    }
+
+    private IommuStatus RestAll(IommuDomain? domain)
+    {
+        IommuStatus status = IommuStatus.Ok;
+        foreach (Endpoint endpoint in Endpoints)
+        {
+            IommuStatus one = endpoint.Rest(domain);
+            if (status == IommuStatus.Ok) status = one;
+        }
+
+        return status;
     }
 
     private bool Admits(object owner, bool isExclusive)

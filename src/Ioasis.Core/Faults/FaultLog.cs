@@ -1,11 +1,11 @@
-using Ioasis.Memory;
+using Ioasis.Core.Observation;
 
 namespace Ioasis.Core.Faults;
 
 /// <summary>
 /// The faults of one unit: the newest ones, in a ring of fixed size, so that a faulting device cannot exhaust the host.
 /// </summary>
-public sealed class FaultLog
+public sealed class FaultLog : MachineObserver
 {
     /// <summary>How many records are kept.</summary>
     public const int Capacity = 256;
@@ -14,6 +14,9 @@ public sealed class FaultLog
     private readonly Lock _lock = new();
     private readonly FaultRecord[] _ring = new FaultRecord[Capacity];
     private long _count;
+
+    /// <inheritdoc/>
+    public override EventKinds Kinds => EventKinds.Fault;
 
     /// <summary>How many faults there have been, overwritten ones included.</summary>
     public long Count
@@ -33,11 +36,14 @@ public sealed class FaultLog
         }
     }
 
-    internal void Add(DeviceId device, Pasid? pasid, Iova iova, bool isWrite, FaultReason reason, byte code)
+    /// <summary>Keeps a fault, if it is one of the log's unit.</summary>
+    public override void OnFault(in FaultEvent e)
     {
+        if (e.Endpoint.Unit.Faults != this) return;
         lock (_lock)
         {
-            _ring[_count % Capacity] = new FaultRecord(_count + 1, device, pasid, iova, isWrite, reason, code);
+            _ring[_count % Capacity] =
+                new FaultRecord(_count + 1, e.Endpoint.Id, e.Pasid, e.Iova, e.IsWrite, e.Reason, e.Code);
             _count++;
         }
     }

@@ -1,13 +1,16 @@
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Observation;
 
 namespace Ioasis.Core.PageRequests;
 
 /// <summary>
 /// The page requests of a device that have no answer yet: those whose group is not complete, and the groups that wait.
 /// </summary>
-internal sealed class OutstandingRequests
+/// <param name="endpoint">The device.</param>
+internal sealed class OutstandingRequests(Endpoint endpoint)
 {
-    // Guards what follows. Innermost; devices are answered without it.
+    // Guards what follows, and that a request is told before its answer. Innermost but for observers' own locks;
+    // devices are answered without it.
     private readonly Lock _lock = new();
     private readonly List<(Attachment Attachment, PageRequest Request)> _partial = [];
     private readonly HashSet<PageRequestGroup> _groups = [];
@@ -29,6 +32,7 @@ internal sealed class OutstandingRequests
         lock (_lock)
         {
             if (_isStopped || _count >= allowed) return false;
+            TellRequest(in request);
             if (attachment.IsGone) return true; // Forget has been here, or will be and find it: never neither
             _count++;
             _partial.Add((attachment, request));
@@ -51,6 +55,7 @@ internal sealed class OutstandingRequests
         lock (_lock)
         {
             if (_isStopped || _count >= allowed) return null;
+            TellRequest(in last);
             List<PageRequest> requests = [];
             _count -= _partial.RemoveAll(p =>
             {
@@ -77,10 +82,29 @@ internal sealed class OutstandingRequests
     }
 
     /// <summary>A group is being answered.</summary>
-    internal void Remove(PageRequestGroup group)
+    internal void Remove(PageRequestGroup group, PageResponse response)
     {
         lock (_lock)
+        {
             if (_groups.Remove(group)) _count -= group.Requests.Count;
+            TellResponse(group.Requests[^1], response);
+        }
+    }
+
+    /// <summary>Tells observers that the device asks for a page.</summary>
+    internal void TellRequest(in PageRequest request)
+    {
+        Observers observers = endpoint.Observers;
+        if (observers.Want(EventKinds.PageRequest))
+            observers.Tell(new PageRequestEvent(observers.Stamp(), endpoint, request));
+    }
+
+    /// <summary>Tells observers of the answer to a group, by its last request.</summary>
+    internal void TellResponse(in PageRequest last, PageResponse response)
+    {
+        Observers observers = endpoint.Observers;
+        if (observers.Want(EventKinds.PageResponse))
+            observers.Tell(new PageResponseEvent(observers.Stamp(), endpoint, last.Pasid, last.Group, response));
     }
 
     /// <summary>Lets the device send requests, or not; those that it has sent stay.</summary>

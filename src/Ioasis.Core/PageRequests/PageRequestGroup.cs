@@ -27,7 +27,7 @@ public sealed class PageRequestGroup
     public bool Respond(PageResponse response)
     {
         if (Interlocked.Exchange(ref _isAnswered, 1) != 0) return false;
-        Attachment.Endpoint.Answered(this);
+        Attachment.Endpoint.Answered(this, response);
         Attachment.Endpoint.Unit.RespondTo(this, response);
         Attachment.Endpoint.Tell(_answered, response);
         return true;

@@ -1,6 +1,7 @@
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
+using Ioasis.Core.Observation;
 using Ioasis.Core.PageRequests;
 using Ioasis.Memory;
 
@@ -12,15 +13,35 @@ namespace Ioasis.Core.Units;
 /// </summary>
 public abstract class IommuUnit
 {
+    private Observers _observers = new();
+
     /// <summary>Names a unit.</summary>
     /// <param name="name">As in the machine's description, <c>dmar0</c>.</param>
-    protected IommuUnit(string name) => Name = name;
+    protected IommuUnit(string name)
+    {
+        Name = name;
+        _observers.Add(Faults);
+    }
 
     /// <summary>The unit's name in the machine's description.</summary>
     public string Name { get; }
 
     /// <summary>The faults that could not be recovered.</summary>
     public FaultLog Faults { get; } = new();
+
+    /// <summary>
+    /// The observers of what happens behind the unit: those of its machine, of which its fault log is one.
+    /// </summary>
+    public Observers Observers
+    {
+        get => _observers;
+        internal set
+        {
+            _observers.Remove(Faults);
+            value.Add(Faults);
+            _observers = value;
+        }
+    }
 
     /// <summary>
     /// The page sizes of a paging domain, a bit for each: bit 12 is 4 KiB. At least 2 KiB and at most 4 KiB is among
@@ -129,10 +150,11 @@ public abstract class IommuUnit
     public virtual bool Accepts(IommuDomain domain) => domain.Owner == this;
 
     /// <summary>
-    /// The same for every kind of domain: a process's own address space is no unit's table, and goes with each that
-    /// knows PASIDs.
+    /// The same for every kind of domain. One that is no unit's table goes with any unit; a process's own address space
+    /// takes one that knows PASIDs.
     /// </summary>
-    internal bool Takes(IommuDomain domain) => domain is ProcessDomain ? MaxPasidLog2 > 0 : Accepts(domain);
+    internal bool Takes(IommuDomain domain) =>
+        domain.IsOfAnyUnit ? domain is not ProcessDomain || MaxPasidLog2 > 0 : Accepts(domain);
 
     /// <summary>The unit's own number for a fault (VT-d: the fault reason of 7.2.3).</summary>
     public abstract byte FaultCode(FaultReason reason, bool isWrite);

@@ -1,5 +1,6 @@
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Observation;
 
 namespace Ioasis.Core.Units;
 
@@ -37,7 +38,18 @@ public abstract class Viommu
     /// <summary>Invalidates what the entries say, in their order.</summary>
     /// <param name="entries">The invalidations.</param>
     /// <param name="done">How many were done; all of them when the answer is <see cref="IommuStatus.Ok"/>.</param>
-    public virtual IommuStatus Invalidate(UserDataArray entries, out int done)
+    public IommuStatus Invalidate(UserDataArray entries, out int done)
+    {
+        ArgumentNullException.ThrowIfNull(entries);
+        Observers observers = Parent.Owner.Observers;
+        if (observers.Want(EventKinds.Invalidate))
+            observers.Tell(new InvalidateEvent(observers.Stamp(), null, this, entries.Type, entries.Count));
+        return DropCaches(entries, out done);
+    }
+
+    /// <summary>Does what <see cref="Invalidate"/> says.</summary>
+    /// <inheritdoc cref="Invalidate"/>
+    protected virtual IommuStatus DropCaches(UserDataArray entries, out int done)
     {
         done = 0;
         return IommuStatus.NotSupported;

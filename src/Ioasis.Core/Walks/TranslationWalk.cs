@@ -58,6 +58,7 @@ public sealed class TranslationWalk
         {
             FirstStageDomain => "a nested HWPT: the user's first stage, then an IOAS",
             ProcessDomain => "a process's own address space",
+            IdentityDomain => "the host's memory itself",
             _ => "a HWPT of an IOAS",
         };
         Add(WalkStage.Attachment, 0, address, null, $"{who}: attached to {kind}");

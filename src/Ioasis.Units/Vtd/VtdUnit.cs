@@ -120,7 +120,7 @@ public sealed class VtdUnit : IommuUnit
     /// <summary>What a first stage needs of the unit is found only here, as on Linux.</summary>
     public override IommuStatus Attaching(Endpoint endpoint, Pasid? pasid, IommuDomain? domain, IommuDomain? former)
     {
-        if (domain is null or ProcessDomain) return IommuStatus.Ok;
+        if (domain is null or { IsOfAnyUnit: true }) return IommuStatus.Ok;
         if (!Accepts(domain is NestedDomain nested ? nested.Parent : domain)) return IommuStatus.Invalid;
         if (domain.PageRequests is not null && endpoint.Enabled.PageRequests == 0) return IommuStatus.NoDevice;
         return domain is VtdNestedDomain firstStage && !CanWalk(firstStage) ? IommuStatus.Invalid : IommuStatus.Ok;

@@ -33,7 +33,7 @@ internal sealed class MockNestedDomain : NestedDomain
     /// <summary>Whether an entry of the cache is there and has a value.</summary>
     internal bool Holds(uint entry, uint value) => entry < _iotlb.Length && Volatile.Read(ref _iotlb[entry]) == value;
 
-    public override IommuStatus Invalidate(UserDataArray entries, out int done)
+    protected override IommuStatus DropCaches(UserDataArray entries, out int done)
     {
         done = 0;
         if (entries.Type != IOMMU_HWPT_INVALIDATE_DATA_SELFTEST) return IommuStatus.Invalid;

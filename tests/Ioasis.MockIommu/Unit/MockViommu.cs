@@ -40,7 +40,7 @@ internal sealed class MockViommu : Viommu
         out NestedDomain? domain) =>
         MockNestedDomain.Create(Parent, this, options, data, out domain);
 
-    public override IommuStatus Invalidate(UserDataArray entries, out int done)
+    protected override IommuStatus DropCaches(UserDataArray entries, out int done)
     {
         done = 0;
         if (entries.Count == 0 && entries.Type == IOMMU_VIOMMU_INVALIDATE_DATA_SELFTEST) return IommuStatus.Ok;

@@ -190,7 +190,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     internal override void DropAll() => Drop(0, ulong.MaxValue, leafOnly: false);
 
     /// <summary>Range, leaf only or with the entries of tables above, and all.</summary>
-    public override IommuStatus Invalidate(UserDataArray entries, out int done)
+    protected override IommuStatus DropCaches(UserDataArray entries, out int done)
     {
         IommuStatus status = DropEach(entries, out done);
         if (done > 0) Flush();

@@ -1,0 +1,57 @@
+namespace Ioasis.Core.Observation;
+
+/// <summary>The kinds of event that an observer can be told of.</summary>
+[Flags]
+public enum EventKinds
+{
+    /// <summary>None.</summary>
+    None = 0,
+
+    /// <summary>Memory was mapped: <see cref="MapEvent"/>.</summary>
+    Map = 1 << 0,
+
+    /// <summary>Memory is unmapped: <see cref="UnmapEvent"/>.</summary>
+    Unmap = 1 << 1,
+
+    /// <summary>A requester ID or a PASID is attached: <see cref="AttachEvent"/>.</summary>
+    Attach = 1 << 2,
+
+    /// <summary>It is detached: <see cref="DetachEvent"/>.</summary>
+    Detach = 1 << 3,
+
+    /// <summary>An owner of a first stage invalidates caches: <see cref="InvalidateEvent"/>.</summary>
+    Invalidate = 1 << 4,
+
+    /// <summary>A device asks for a page: <see cref="PageRequestEvent"/>.</summary>
+    PageRequest = 1 << 5,
+
+    /// <summary>A group of page requests is answered: <see cref="PageResponseEvent"/>.</summary>
+    PageResponse = 1 << 6,
+
+    /// <summary>An access was refused: <see cref="FaultEvent"/>.</summary>
+    Fault = 1 << 7,
+
+    /// <summary>A device is reset: <see cref="ResetEvent"/>.</summary>
+    Reset = 1 << 8,
+
+    /// <summary>A driver rings a doorbell: <see cref="DoorbellEvent"/>.</summary>
+    Doorbell = 1 << 9,
+
+    /// <summary>A device raises an interrupt: <see cref="InterruptEvent"/>.</summary>
+    Interrupt = 1 << 10,
+
+    /// <summary>A device is bound to a context: <see cref="BindEvent"/>.</summary>
+    Bind = 1 << 11,
+
+    /// <summary>A device is unbound: <see cref="UnbindEvent"/>.</summary>
+    Unbind = 1 << 12,
+
+    /// <summary>A program opens a node: <see cref="OpenEvent"/>.</summary>
+    Open = 1 << 13,
+
+    /// <summary>The last reference to an open node is gone: <see cref="CloseEvent"/>.</summary>
+    Close = 1 << 14,
+
+    /// <summary>All of them.</summary>
+    All = (1 << 15) - 1,
+}

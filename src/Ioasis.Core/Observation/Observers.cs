@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Ioasis.Core.Threads;
+
+namespace Ioasis.Core.Observation;
+
+/// <summary>
+/// The observers of one machine, which come and go while it runs. Without one that wants an event, telling it is one
+/// branch.
+/// </summary>
+public sealed class Observers
+{
+    // Guards changes of the list. Innermost.
+    private readonly Lock _lock = new();
+    private volatile Entry[] _entries = [];
+    private volatile EventKinds _wanted;
+    private long _sequence;
+
+    /// <summary>Tells an observer of everything of its kinds from now on.</summary>
+    /// <exception cref="ArgumentException">It is told already.</exception>
+    public void Add(MachineObserver observer)
+    {
+        ArgumentNullException.ThrowIfNull(observer);
+        var entry = new Entry(observer, observer.Kinds);
+        lock (_lock)
+        {
+            if (Array.Exists(_entries, e => e.Observer == observer))
+                throw new ArgumentException("The machine has this observer already.", nameof(observer));
+            Set([.. _entries, entry]);
+        }
+    }
+
+    /// <summary>Takes an observer off. A call that is under way may still end after this.</summary>
+    /// <returns>Whether it was there.</returns>
+    public bool Remove(MachineObserver observer)
+    {
+        lock (_lock)
+        {
+            Entry[] left = [.. _entries.Where(e => e.Observer != observer)];
+            if (left.Length == _entries.Length) return false;
+            Set(left);
+            return true;
+        }
+    }
+
+    /// <summary>Whether some observer is told of a kind. To be asked before an event is made.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Want(EventKinds kind) => (_wanted & kind) != 0;
+
+    /// <summary>The stamp of an event that happens now.</summary>
+    public EventStamp Stamp() => new(Interlocked.Increment(ref _sequence), Stopwatch.GetTimestamp());
+
+    /// <summary>Tells an event to all who want its kind. Nothing that an observer does reaches the caller.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void Tell<TEvent>(in TEvent e) where TEvent : struct, IMachineEvent
+    {
+        foreach (Entry entry in _entries)
+        {
+            if ((entry.Kinds & TEvent.Kind) == 0) continue;
+            try
+            {
+                e.Tell(entry.Observer);
+            }
+            catch (Exception failure)
+            {
+                TakeOff(entry.Observer, failure);
+            }
+        }
+    }
+
+    private void Set(Entry[] entries)
+    {
+        _entries = entries;
+        _wanted = entries.Aggregate(EventKinds.None, static (kinds, entry) => kinds | entry.Kinds);
+    }
+
+    /// <summary>Takes an observer off that threw. The user is told once, and elsewhere: locks are held here.</summary>
+    private void TakeOff(MachineObserver observer, Exception failure)
+    {
+        if (!Remove(observer)) return;
+        ThreadPool.QueueUserWorkItem(
+            static told => HostMessages.Tell($"observer {told.observer.GetType().Name}", told.failure),
+            (observer, failure), preferLocal: false);
+    }
+
+    private readonly record struct Entry(MachineObserver Observer, EventKinds Kinds);
+}
