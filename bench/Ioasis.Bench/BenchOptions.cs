@@ -38,7 +38,7 @@ internal sealed record BenchOptions
             string? value = i + 1 < arguments.Length
                 && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal) ? arguments[i + 1] : null;
             if (s_options.Contains(word) && arguments.Count(a => a == word) is > 1 and int times)
-                complaint = $"{word} stands there {times} times; once is right";
+                complaint = $"{word} given {(times == 2 ? "twice" : $"{times} times")}";
             else if (word == "--json") options = options with { Json = true };
             else if (word == "--check") options = options with { Check = true };
             else if (word == "--rounds")
@@ -57,13 +57,13 @@ internal sealed record BenchOptions
                 else options = options with { Html = value };
             }
             else if (word.StartsWith('-'))
-                complaint = $"bench does not know \"{word}\"; it knows {string.Join(", ", s_options)}";
+                complaint = $"unknown option \"{word}\" of bench; expected one of: {string.Join(", ", s_options)}";
             else if (!catalog.Contains(word))
-                complaint = $"there is no benchmark \"{word}\"; there is {string.Join(", ", catalog)}";
+                complaint = $"unknown benchmark \"{word}\"; expected one of: {string.Join(", ", catalog)}";
             else names.Add(word);
         }
 
-        if (complaint is null && options.Check && arguments.Length > 1) complaint = "--check stands alone";
+        if (complaint is null && options.Check && arguments.Length > 1) complaint = "--check takes no other arguments";
         if (complaint is not null) return null;
         return names.Count == 0 ? options : options with { Names = [.. catalog.Where(names.Contains)] };
     }

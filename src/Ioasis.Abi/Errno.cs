@@ -1,12 +1,12 @@
 namespace Ioasis.Abi;
 
 /// <summary>
-/// Why a system call failed, as on x86-64, arm64 and riscv64 (asm-generic/errno-base.h and asm-generic/errno.h, Linux
-/// 7.2). Where Linux has two names for a number, the first is here, so that a number has one name.
+/// Errors of system calls, as on x86-64, arm64 and riscv64 (asm-generic/errno-base.h and asm-generic/errno.h, Linux
+/// 7.2). If Linux has two names for a number, only its first name is here: a number has one name.
 /// </summary>
 public enum Errno
 {
-    /// <summary>It did not fail.</summary>
+    /// <summary>Success.</summary>
     None = 0,
     /// <summary>Not permitted.</summary>
     EPERM = 1,
@@ -20,7 +20,7 @@ public enum Errno
     EIO = 5,
     /// <summary>No such device or address.</summary>
     ENXIO = 6,
-    /// <summary>Too long; in iommufd: set bits beyond what is known of a structure.</summary>
+    /// <summary>Argument too long; in iommufd: unknown bytes of a structure are not 0.</summary>
     E2BIG = 7,
     /// <summary>Not a program.</summary>
     ENOEXEC = 8,
@@ -28,7 +28,7 @@ public enum Errno
     EBADF = 9,
     /// <summary>No child process.</summary>
     ECHILD = 10,
-    /// <summary>Not now, try again; also EWOULDBLOCK.</summary>
+    /// <summary>Try again later; also EWOULDBLOCK.</summary>
     EAGAIN = 11,
     /// <summary>Out of memory.</summary>
     ENOMEM = 12,
@@ -58,7 +58,7 @@ public enum Errno
     EMFILE = 24,
     /// <summary>Unknown ioctl.</summary>
     ENOTTY = 25,
-    /// <summary>A running program's file.</summary>
+    /// <summary>Text file busy: the file is a running program's.</summary>
     ETXTBSY = 26,
     /// <summary>File too large.</summary>
     EFBIG = 27,
@@ -66,7 +66,7 @@ public enum Errno
     ENOSPC = 28,
     /// <summary>Not seekable.</summary>
     ESPIPE = 29,
-    /// <summary>Read-only file system.</summary>
+    /// <summary>The pipe has no reader.</summary>
     EROFS = 30,
     /// <summary>Too many links.</summary>
     EMLINK = 31,
@@ -80,7 +80,7 @@ public enum Errno
     EDEADLK = 35,
     /// <summary>Name too long.</summary>
     ENAMETOOLONG = 36,
-    /// <summary>No locks left.</summary>
+    /// <summary>No locks available.</summary>
     ENOLCK = 37,
     /// <summary>No such system call.</summary>
     ENOSYS = 38,
@@ -128,7 +128,7 @@ public enum Errno
     ENODATA = 61,
     /// <summary>Timer expired.</summary>
     ETIME = 62,
-    /// <summary>No stream resources left.</summary>
+    /// <summary>Out of stream resources.</summary>
     ENOSR = 63,
     /// <summary>Not on the network.</summary>
     ENONET = 64,
@@ -200,7 +200,7 @@ public enum Errno
     EAFNOSUPPORT = 97,
     /// <summary>Address in use.</summary>
     EADDRINUSE = 98,
-    /// <summary>Address cannot be had.</summary>
+    /// <summary>Address not available.</summary>
     EADDRNOTAVAIL = 99,
     /// <summary>Network down.</summary>
     ENETDOWN = 100,
@@ -212,7 +212,7 @@ public enum Errno
     ECONNABORTED = 103,
     /// <summary>Connection reset by the peer.</summary>
     ECONNRESET = 104,
-    /// <summary>No buffers left.</summary>
+    /// <summary>No buffer space.</summary>
     ENOBUFS = 105,
     /// <summary>Connected already.</summary>
     EISCONN = 106,

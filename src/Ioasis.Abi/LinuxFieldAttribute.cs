@@ -1,8 +1,8 @@
 namespace Ioasis.Abi;
 
 /// <summary>
-/// The name of a field in Linux, where it is not the C# name with underscores: <c>UserVa</c> is <c>user_va</c> without
-/// saying so, <c>__reserved</c> has to be said.
+/// Linux's name of a field, if it is not the C# name with underscores: <c>UserVa</c> is <c>user_va</c> without the
+/// attribute, <c>__reserved</c> needs it.
 /// </summary>
 /// <param name="name">The field's name in Linux.</param>
 [AttributeUsage(AttributeTargets.Field, Inherited = false)]

@@ -1,13 +1,13 @@
 namespace Ioasis.Abi;
 
-/// <summary>A name of Linux's uAPI that is not served.</summary>
+/// <summary>A name of Linux's uAPI that we do not serve.</summary>
 /// <param name="LinuxName">Name of a struct, without the keyword, or of a constant.</param>
-/// <param name="Reason">Why it is not.</param>
+/// <param name="Reason">The reason.</param>
 public sealed record NotServedName(string LinuxName, string Reason);
 
 /// <summary>
-/// The structs and constants of linux/iommufd.h and linux/vfio.h (Linux 7.2) that have no C# twin because they will
-/// never be served. What of these headers is not on this list exists in this assembly.
+/// The structs and constants of linux/iommufd.h and linux/vfio.h (Linux 7.2) that have no C# twin because we will never
+/// serve them. Everything else in these headers exists in this assembly.
 /// </summary>
 public static class NotServed
 {

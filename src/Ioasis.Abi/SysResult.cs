@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Ioasis.Abi;
 
-/// <summary>What a system call returns: a value that is not negative, or an <see cref="Abi.Errno"/>.</summary>
+/// <summary>Result of a system call: a value that is not negative, or an <see cref="Abi.Errno"/>.</summary>
 public readonly struct SysResult : IEquatable<SysResult>
 {
-    // The kernel tells errors from values by this bound (MAX_ERRNO).
+    // Largest errno: the kernel's bound between errors and values (MAX_ERRNO).
     private const int MaxErrno = 4095;
 
     private readonly long _kernel;
@@ -15,21 +15,21 @@ public readonly struct SysResult : IEquatable<SysResult>
     /// <summary>Whether the call succeeded.</summary>
     public bool IsOk => _kernel >= 0;
 
-    /// <summary>What the call returned, valid if <see cref="IsOk"/>; -1 otherwise, as libc has it.</summary>
+    /// <summary>The return value if <see cref="IsOk"/>; otherwise -1, as in libc.</summary>
     public long Value => IsOk ? _kernel : -1;
 
-    /// <summary>Why the call failed; <see cref="Errno.None"/> if it did not.</summary>
+    /// <summary>The error; <see cref="Errno.None"/> if the call succeeded.</summary>
     public Errno Errno => IsOk ? Errno.None : (Errno)(-_kernel);
 
     /// <summary>A call that succeeded.</summary>
-    /// <param name="value">What it returned, not negative.</param>
+    /// <param name="value">The return value, not negative.</param>
     public static SysResult Ok(long value = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(value);
         return new(value);
     }
 
-    /// <summary>What the kernel put in the return register: a value, or -errno for an errno up to 4095.</summary>
+    /// <summary>Interprets the kernel's return register: a value, or -errno for an errno up to 4095.</summary>
     /// <param name="value">The register.</param>
     public static SysResult FromKernelValue(long value)
     {
@@ -38,7 +38,7 @@ public readonly struct SysResult : IEquatable<SysResult>
     }
 
     /// <summary>A call that failed; <see cref="Errno.None"/> is a call that returned 0.</summary>
-    /// <param name="errno">Why it failed.</param>
+    /// <param name="errno">The error.</param>
     public static implicit operator SysResult(Errno errno)
     {
         ArgumentOutOfRangeException.ThrowIfNegative((int)errno, nameof(errno));
@@ -56,7 +56,7 @@ public readonly struct SysResult : IEquatable<SysResult>
     /// <param name="right">The other.</param>
     public static bool operator !=(SysResult left, SysResult right) => !left.Equals(right);
 
-    /// <summary>What the kernel would put in the return register: the value, or -errno.</summary>
+    /// <summary>The kernel's return register: the value, or -errno.</summary>
     public long ToKernelValue() => _kernel;
 
     /// <inheritdoc/>

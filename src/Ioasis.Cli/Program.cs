@@ -9,10 +9,10 @@ internal static class Program
 {
     private static int Main(string[] arguments)
     {
-        // The second process of run, to be the program as soon as it can.
+        // The second process of "run": it becomes the program as soon as possible.
         if (arguments is [Supervisor.LaunchVerb, .. string[] rest]) return Supervisor.Launch(rest);
 
-        // What is run most, and the first thing that a newcomer runs, should not wait for a parser.
+        // The most frequent command, and the first that a newcomer runs, should not wait for a parser.
         if (arguments is ["run", "--", string program, .. string[] its])
             return CommandLine.Run(MachineDescription.Default, new RunOptions { Program = program, Arguments = its });
         if (arguments is ["demo"]) return DemoRun.ToConsole();

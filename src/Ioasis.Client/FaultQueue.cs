@@ -4,19 +4,19 @@ using Ioasis.Abi;
 namespace Ioasis.Client;
 
 /// <summary>
-/// Page requests of devices, and the answers to them (IOMMU_FAULT_QUEUE_ALLOC). One thread at a time uses it.
+/// A queue of devices' page requests, and the answers to them (IOMMU_FAULT_QUEUE_ALLOC). For one thread at a time.
 /// </summary>
 public sealed class FaultQueue : QueueReader
 {
     private static readonly ulong s_room = NodeClient.SizeOf<IommuHwptPgfault>() * 1024ul;
 
     /// <summary>Takes over the file of a fault queue.</summary>
-    /// <param name="nodes">Where it was made.</param>
+    /// <param name="nodes">The transport that made it.</param>
     /// <param name="file">The descriptor that the ioctl returned, adopted (<see cref="NodeTransport.Adopt"/>).</param>
-    /// <param name="id">The queue's number in its context, as far as it is known.</param>
+    /// <param name="id">The queue's ID in its context, if known.</param>
     public FaultQueue(NodeTransport nodes, NodeHandle file, uint id = 0) : base(nodes, file, s_room) => Id = id;
 
-    /// <summary>Makes one through the node that it is to belong to.</summary>
+    /// <summary>Makes a queue through the node that will own it.</summary>
     internal static FaultQueue Allocate(NodeClient owner)
     {
         var arguments = new IommuFaultAlloc { Size = NodeClient.SizeOf<IommuFaultAlloc>() };
@@ -26,24 +26,24 @@ public sealed class FaultQueue : QueueReader
         return new FaultQueue(owner.Nodes, file, arguments.OutFaultId);
     }
 
-    /// <summary>Its number in the context, as HWPTs are told where their page requests go.</summary>
+    /// <summary>The queue's ID in the context. HWPTs name by it the queue for their page requests.</summary>
     public uint Id { get; }
 
     /// <summary>
-    /// Reads the page requests that are there, waiting for one if there is none. Those that are answered together have
-    /// the same cookie, and the last of them IOMMU_PGFAULT_FLAGS_LAST_PAGE.
+    /// Reads the page requests in the queue; waits for one if it is empty. Requests that are answered together have the
+    /// same cookie; the last of them has IOMMU_PGFAULT_FLAGS_LAST_PAGE.
     /// </summary>
-    /// <param name="timeout">How long to wait at most; then the answer is empty.</param>
+    /// <param name="timeout">The longest wait. The result is empty after it.</param>
     /// <exception cref="IommuException">The queue cannot be read.</exception>
     public IReadOnlyList<IommuHwptPgfault> Read(TimeSpan timeout) =>
         MemoryMarshal.Cast<byte, IommuHwptPgfault>(ReadBytes(s_room, timeout)).ToArray();
 
-    /// <summary>Answers the page requests of a cookie.</summary>
-    /// <param name="cookie">What was read with them.</param>
-    /// <param name="code">IOMMUFD_PAGE_RESP_SUCCESS: the device tries again; IOMMUFD_PAGE_RESP_INVALID: it gives
+    /// <summary>Answers the page requests that have a cookie.</summary>
+    /// <param name="cookie">The cookie that was read with them.</param>
+    /// <param name="code">IOMMUFD_PAGE_RESP_SUCCESS lets the device try again; IOMMUFD_PAGE_RESP_INVALID makes it give
     /// up.</param>
-    /// <exception cref="IommuException">EINVAL: nothing with that cookie waits for an answer, or no such code. Under
-    /// <c>run</c> nobody tells.</exception>
+    /// <exception cref="IommuException">EINVAL if no request with that cookie waits, or the code is unknown. Under
+    /// <c>run</c> such mistakes are not reported.</exception>
     public void Respond(uint cookie, uint code)
     {
         var response = new IommuHwptPageResponse { Cookie = cookie, Code = code };

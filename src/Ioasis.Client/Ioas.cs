@@ -4,7 +4,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Client;
 
-/// <summary>An I/O address space: what devices attached to it find at which IOVA.</summary>
+/// <summary>An I/O address space: maps IOVAs to memory for the devices that are attached to it.</summary>
 public sealed class Ioas : IommuObject
 {
     internal Ioas(IommuContext context, uint id) : base(context, id)
@@ -12,12 +12,12 @@ public sealed class Ioas : IommuObject
     }
 
     /// <summary>Maps all of a piece of memory.</summary>
-    /// <param name="memory">What to map.</param>
-    /// <param name="access">What devices may do.</param>
-    /// <param name="at">Where; null lets the IOAS choose.</param>
+    /// <param name="memory">The memory.</param>
+    /// <param name="access">The access that devices get.</param>
+    /// <param name="at">The IOVA; null lets the IOAS choose.</param>
     /// <returns>The IOVA of the first byte.</returns>
-    /// <exception cref="IommuException">Refused: EEXIST something is mapped there, EINVAL misaligned or reserved,
-    /// ENOSPC no room.</exception>
+    /// <exception cref="IommuException">EEXIST if something is mapped there, EINVAL if misaligned or reserved, ENOSPC
+    /// if there is no room.</exception>
     public Iova Map(UserMemory memory, MapAccess access = MapAccess.ReadWrite, Iova? at = null)
     {
         ArgumentNullException.ThrowIfNull(memory);
@@ -27,10 +27,11 @@ public sealed class Ioas : IommuObject
     /// <summary>Maps memory of the process by its address (IOMMU_IOAS_MAP).</summary>
     /// <param name="address">Address of the first byte.</param>
     /// <param name="length">Bytes.</param>
-    /// <param name="access">What devices may do.</param>
-    /// <param name="at">Where; null lets the IOAS choose.</param>
+    /// <param name="access">The access that devices get.</param>
+    /// <param name="at">The IOVA; null lets the IOAS choose.</param>
     /// <returns>The IOVA of the first byte.</returns>
-    /// <exception cref="IommuException">Refused, as above, and EFAULT no such memory.</exception>
+    /// <exception cref="IommuException">As in <see cref="Map(UserMemory, MapAccess, Iova?)"/>, and EFAULT if there is
+    /// no such memory.</exception>
     public Iova Map(Hva address, ulong length, MapAccess access, Iova? at)
     {
         var arguments = new IommuIoasMap
@@ -53,10 +54,10 @@ public sealed class Ioas : IommuObject
     /// <param name="file">A file in memory.</param>
     /// <param name="start">Byte offset in the file.</param>
     /// <param name="length">Bytes.</param>
-    /// <param name="access">What devices may do.</param>
-    /// <param name="at">Where; null lets the IOAS choose.</param>
+    /// <param name="access">The access that devices get.</param>
+    /// <param name="at">The IOVA; null lets the IOAS choose.</param>
     /// <returns>The IOVA of the first byte.</returns>
-    /// <exception cref="IommuException">Refused, as in <see cref="Map(UserMemory, MapAccess, Iova?)"/>.</exception>
+    /// <exception cref="IommuException">As in <see cref="Map(UserMemory, MapAccess, Iova?)"/>.</exception>
     public Iova MapFile(UserFile file, ulong start, ulong length, MapAccess access = MapAccess.ReadWrite,
         Iova? at = null)
     {
@@ -75,20 +76,19 @@ public sealed class Ioas : IommuObject
         return result.IsOk
             ? new Iova(arguments.Iova)
             : throw new IommuException(result.Errno,
-                $"map of 0x{length:x} bytes "
-                    + $"at 0x{start:x} of file {file.Descriptor} to {Place(at)} ({access}) in IOAS {Id}");
+                $"map of 0x{length:x} bytes at 0x{start:x} of file {file.Descriptor} to {Place(at)} ({access}) in IOAS "
+                    + $"{Id}");
     }
 
-    /// <summary>
-    /// Maps here what is mapped in an IOAS of the same context, sharing its memory (IOMMU_IOAS_COPY).
-    /// </summary>
-    /// <param name="source">The IOAS to copy from; it may be this one.</param>
-    /// <param name="from">IOVA of the first byte there.</param>
-    /// <param name="length">Bytes, all of them mapped there.</param>
-    /// <param name="access">What devices may do; not more than the source's memory allows.</param>
-    /// <param name="at">Where; null lets the IOAS choose.</param>
+    /// <summary>Maps here the memory that an IOAS of the same context maps, and shares it (IOMMU_IOAS_COPY).</summary>
+    /// <param name="source">The IOAS to copy from, which may be this one.</param>
+    /// <param name="from">IOVA of the first byte in the source.</param>
+    /// <param name="length">Bytes, all of them mapped in the source.</param>
+    /// <param name="access">The access that devices get, at most what the source's memory allows.</param>
+    /// <param name="at">The IOVA here; null lets the IOAS choose.</param>
     /// <returns>The IOVA of the first byte here.</returns>
-    /// <exception cref="IommuException">Refused: ENOENT not all is mapped there, EPERM, and as in map.</exception>
+    /// <exception cref="IommuException">ENOENT if part of the range is unmapped in the source, EPERM if the memory does
+    /// not allow the access, and as in <see cref="Map(UserMemory, MapAccess, Iova?)"/>.</exception>
     public Iova Copy(Ioas source, Iova from, ulong length, MapAccess access = MapAccess.ReadWrite, Iova? at = null)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -106,17 +106,15 @@ public sealed class Ioas : IommuObject
         return result.IsOk
             ? new Iova(arguments.DstIova)
             : throw new IommuException(result.Errno,
-                $"copy of 0x{length:x} bytes "
-                    + $"at IOVA {from} of IOAS {source.Id} to {Place(at)} ({access}) in IOAS {Id}");
+                $"copy of 0x{length:x} bytes at IOVA {from} of IOAS {source.Id} to {Place(at)} ({access}) in IOAS "
+                    + $"{Id}");
     }
 
-    /// <summary>
-    /// Unmaps the mappings in a range (IOMMU_IOAS_UNMAP). When it returns, no device reaches them any more.
-    /// </summary>
+    /// <summary>Unmaps the mappings in a range (IOMMU_IOAS_UNMAP). After it returns no device reaches them.</summary>
     /// <param name="at">First IOVA.</param>
-    /// <param name="length">Bytes; no mapping may lie across an end of the range.</param>
-    /// <returns>How many bytes were unmapped.</returns>
-    /// <exception cref="IommuException">Refused: ENOENT nothing is there, or a mapping lies across an end.</exception>
+    /// <param name="length">Bytes. No mapping may cross an end of the range.</param>
+    /// <returns>Bytes unmapped.</returns>
+    /// <exception cref="IommuException">ENOENT if the range is empty or a mapping crosses an end.</exception>
     public ulong Unmap(Iova at, ulong length)
     {
         var arguments = new IommuIoasUnmap
@@ -132,29 +130,27 @@ public sealed class Ioas : IommuObject
             : throw new IommuException(result.Errno, $"unmap of 0x{length:x} bytes at IOVA {at} of IOAS {Id}");
     }
 
-    /// <summary>Unmaps everything; an empty IOAS has 0 bytes to unmap.</summary>
-    /// <returns>How many bytes were unmapped.</returns>
+    /// <summary>Unmaps everything. Succeeds with 0 on an empty IOAS.</summary>
+    /// <returns>Bytes unmapped.</returns>
     /// <exception cref="IommuException">Refused.</exception>
     public ulong UnmapAll() => Unmap(Iova.Zero, ulong.MaxValue);
 
     /// <summary>
-    /// The IOVAs that can be mapped now: all but what attached devices reserve (IOMMU_IOAS_IOVA_RANGES).
+    /// The IOVAs that can be mapped now: all but those that attached devices reserve (IOMMU_IOAS_IOVA_RANGES).
     /// </summary>
     /// <exception cref="IommuException">Refused.</exception>
     public IReadOnlyList<IovaRange> IovaRanges => ReadRanges().Ranges;
 
-    /// <summary>
-    /// What both ends of a mapping must be a multiple of now, in bytes; attaching a device may raise it.
-    /// </summary>
+    /// <summary>Current alignment of both ends of a mapping, in bytes. Attaching a device may raise it.</summary>
     /// <exception cref="IommuException">Refused.</exception>
     public ulong IovaAlignment => ReadRanges().Alignment;
 
     /// <summary>
-    /// Says which IOVAs must stay usable and where the IOAS may choose; replaces what was said before
+    /// Sets the IOVAs that must stay usable, from which the IOAS chooses. Replaces the earlier set
     /// (IOMMU_IOAS_ALLOW_IOVAS).
     /// </summary>
-    /// <param name="ranges">Ranges that do not overlap; none gives the choice of all.</param>
-    /// <exception cref="IommuException">Refused: EADDRINUSE when a device reserves some of it, EINVAL when they
+    /// <param name="ranges">Ranges that do not overlap; none allows all IOVAs.</param>
+    /// <exception cref="IommuException">EADDRINUSE if a device reserves part of a range, EINVAL if ranges
     /// overlap.</exception>
     public void AllowIovas(params ReadOnlySpan<IovaRange> ranges)
     {
@@ -174,7 +170,7 @@ public sealed class Ioas : IommuObject
             throw new IommuException(result.Errno, $"allowing of {ranges.Length} IOVA ranges in IOAS {Id}");
     }
 
-    /// <summary>Whether adjacent pages may become one large entry of a page table (IOMMU_OPTION_HUGE_PAGES).</summary>
+    /// <summary>Whether adjacent pages may become one large page-table entry (IOMMU_OPTION_HUGE_PAGES).</summary>
     /// <exception cref="IommuException">Refused.</exception>
     public bool HugePages
     {

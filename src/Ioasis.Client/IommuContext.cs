@@ -3,8 +3,8 @@ using Ioasis.Abi;
 namespace Ioasis.Client;
 
 /// <summary>
-/// An open /dev/iommu: the owner of the I/O address spaces and page tables that are made through it. Closing it gives
-/// all back.
+/// An open /dev/iommu: the owner of the I/O address spaces and page tables that are made through it. Closing it
+/// releases all of them.
 /// </summary>
 public sealed class IommuContext : NodeClient
 {
@@ -24,7 +24,7 @@ public sealed class IommuContext : NodeClient
     }
 
     /// <summary>Makes an empty I/O address space (IOMMU_IOAS_ALLOC).</summary>
-    /// <exception cref="IommuException">Refused: ENOMEM.</exception>
+    /// <exception cref="IommuException">ENOMEM.</exception>
     public Ioas AllocateIoas()
     {
         var arguments = new IommuIoasAlloc { Size = SizeOf<IommuIoasAlloc>() };
@@ -35,12 +35,10 @@ public sealed class IommuContext : NodeClient
 
     /// <summary>Makes a paging HWPT for a device over an IOAS (IOMMU_HWPT_ALLOC).</summary>
     /// <param name="device">A device bound to this context.</param>
-    /// <param name="ioas">Whose mappings it translates by.</param>
+    /// <param name="ioas">The IOAS whose mappings it uses.</param>
     /// <param name="flags">IOMMU_HWPT_ALLOC_* bits.</param>
-    /// <param name="faults">Where page requests of devices that are attached to it go; null to have them
-    /// refused.</param>
-    /// <exception cref="IommuException">Refused: EOPNOTSUPP for what the unit cannot do, EINVAL, ENOENT,
-    /// ENOMEM.</exception>
+    /// <param name="faults">The queue for page requests of devices that are attached to it; null refuses them.</param>
+    /// <exception cref="IommuException">EOPNOTSUPP if the unit does not support it, EINVAL, ENOENT, ENOMEM.</exception>
     public Hwpt AllocateHwpt(VfioDevice device, Ioas ioas, uint flags = 0, FaultQueue? faults = null)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -50,16 +48,16 @@ public sealed class IommuContext : NodeClient
     }
 
     /// <summary>
-    /// Makes a HWPT whose first stage is the caller's, for a device behind an Intel VT-d unit (IOMMU_HWPT_ALLOC).
+    /// Makes a HWPT with a first stage of the caller's, for a device behind an Intel VT-d unit (IOMMU_HWPT_ALLOC).
     /// </summary>
     /// <param name="device">A device bound to this context.</param>
-    /// <param name="parent">The second stage: a HWPT that was made with IOMMU_HWPT_ALLOC_NEST_PARENT.</param>
-    /// <param name="firstStage">Where its root is in the parent's addresses, and how it is walked.</param>
+    /// <param name="parent">The second stage: a HWPT made with IOMMU_HWPT_ALLOC_NEST_PARENT.</param>
+    /// <param name="firstStage">The address of its root, as the parent translates it, and the format of its
+    /// tables.</param>
     /// <param name="flags">IOMMU_HWPT_ALLOC_PASID or 0.</param>
-    /// <param name="faults">Where page requests of devices that are attached to it go; null to have them
-    /// refused.</param>
-    /// <exception cref="IommuException">Refused: EOPNOTSUPP for what the unit cannot do, EINVAL the parent is none,
-    /// ENOENT, ENOMEM.</exception>
+    /// <param name="faults">The queue for page requests of devices that are attached to it; null refuses them.</param>
+    /// <exception cref="IommuException">EOPNOTSUPP if the unit does not support it, EINVAL if the parent is no nest
+    /// parent, ENOENT, ENOMEM.</exception>
     public NestedHwpt AllocateNestedHwpt(
         VfioDevice device, Hwpt parent, in IommuHwptVtdS1 firstStage, uint flags = 0, FaultQueue? faults = null)
     {
@@ -87,10 +85,10 @@ public sealed class IommuContext : NodeClient
     }
 
     /// <summary>Makes a queue for page requests (IOMMU_FAULT_QUEUE_ALLOC).</summary>
-    /// <exception cref="IommuException">Refused: ENOMEM, EMFILE.</exception>
+    /// <exception cref="IommuException">ENOMEM, EMFILE.</exception>
     public FaultQueue AllocateFaultQueue() => FaultQueue.Allocate(this);
 
-    /// <summary>What the IOMMU behind a device can do (IOMMU_GET_HW_INFO).</summary>
+    /// <summary>Describes the IOMMU behind a device (IOMMU_GET_HW_INFO).</summary>
     /// <param name="device">A device bound to this context.</param>
     /// <exception cref="IommuException">Refused.</exception>
     public HardwareDescription DescribeHardware(VfioDevice device)
@@ -118,19 +116,16 @@ public sealed class IommuContext : NodeClient
         }
     }
 
-    /// <summary>Destroys an object that nothing uses any more (IOMMU_DESTROY).</summary>
-    /// <exception cref="IommuException">Refused: EBUSY in use, ENOENT no such object.</exception>
+    /// <summary>Destroys an object (IOMMU_DESTROY).</summary>
+    /// <exception cref="IommuException">EBUSY if something uses it, ENOENT if there is no such object.</exception>
     public void Destroy(uint id)
     {
         SysResult result = TryDestroy(id);
         if (!result.IsOk) throw new IommuException(result.Errno, $"destruction of object {id}");
     }
 
-    /// <summary>
-    /// Whether pinned memory is charged to the process rather than to the user (IOMMU_OPTION_RLIMIT_MODE).
-    /// </summary>
-    /// <exception cref="IommuException">Refused: EPERM without CAP_SYS_RESOURCE, EBUSY once the context has
-    /// objects.</exception>
+    /// <summary>Whether the process, not the user, is charged for pinned memory (IOMMU_OPTION_RLIMIT_MODE).</summary>
+    /// <exception cref="IommuException">EPERM without CAP_SYS_RESOURCE, EBUSY once the context has objects.</exception>
     public bool ChargesProcess
     {
         get => Option(IommufdH.IOMMU_OPTION_RLIMIT_MODE, IommufdH.IOMMU_OPTION_OP_GET, 0, 0) != 0;
@@ -138,10 +133,9 @@ public sealed class IommuContext : NodeClient
     }
 
     /// <summary>
-    /// Charges what is pinned to the calling process and translates by its memory from now on
-    /// (IOMMU_IOAS_CHANGE_PROCESS).
+    /// Charges the calling process for pinned memory and uses its memory from now on (IOMMU_IOAS_CHANGE_PROCESS).
     /// </summary>
-    /// <exception cref="IommuException">Refused: EINVAL when a mapping is not of a file.</exception>
+    /// <exception cref="IommuException">EINVAL if a mapping is not of a file.</exception>
     public void ChangeProcess()
     {
         var arguments = new IommuIoasChangeProcess { Size = SizeOf<IommuIoasChangeProcess>() };

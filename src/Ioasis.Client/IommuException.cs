@@ -3,13 +3,13 @@ using Ioasis.Abi;
 namespace Ioasis.Client;
 
 /// <summary>
-/// A request to a node was refused. The message says in one sentence what was asked, with its values, and the errno.
+/// A request to a node failed. The message has the request with its values, and the errno, in one sentence.
 /// </summary>
 public sealed class IommuException : IOException
 {
-    /// <summary>Says what was refused.</summary>
-    /// <param name="errno">Why.</param>
-    /// <param name="request">What was asked, as the start of a sentence: "open of /dev/iommu".</param>
+    /// <summary>Makes the exception for a request.</summary>
+    /// <param name="errno">The error.</param>
+    /// <param name="request">The request, as the start of a sentence: "open of /dev/iommu".</param>
     public IommuException(Errno errno, string request)
         : base($"{char.ToUpperInvariant(request[0])}{request[1..]} failed: {errno}.")
     {
@@ -17,9 +17,9 @@ public sealed class IommuException : IOException
         Request = request;
     }
 
-    /// <summary>Why it was refused.</summary>
+    /// <summary>The error.</summary>
     public Errno Errno { get; }
 
-    /// <summary>What was asked, with its values.</summary>
+    /// <summary>The request, with its values.</summary>
     public string Request { get; }
 }

@@ -1,6 +1,6 @@
 namespace Ioasis.Client;
 
-/// <summary>An object of a context, by its number there.</summary>
+/// <summary>An object of a context.</summary>
 public abstract class IommuObject : IDisposable
 {
     private bool _destroyed;
@@ -11,14 +11,14 @@ public abstract class IommuObject : IDisposable
         Id = id;
     }
 
-    /// <summary>Whose object it is.</summary>
+    /// <summary>The context that it belongs to.</summary>
     public IommuContext Context { get; }
 
-    /// <summary>Its number in the context, never 0.</summary>
+    /// <summary>Its ID in the context, never 0.</summary>
     public uint Id { get; }
 
-    /// <summary>Destroys it (IOMMU_DESTROY).</summary>
-    /// <exception cref="IommuException">Refused: EBUSY while a device or another object uses it. Nothing was changed
+    /// <summary>Destroys the object (IOMMU_DESTROY).</summary>
+    /// <exception cref="IommuException">EBUSY while a device or another object uses it; nothing has changed
     /// then.</exception>
     public void Destroy()
     {
@@ -27,7 +27,7 @@ public abstract class IommuObject : IDisposable
         _destroyed = true;
     }
 
-    /// <summary>Destroys it if nothing uses it; what stays goes with the context.</summary>
+    /// <summary>Destroys the object if nothing uses it. Otherwise it lives until the context is closed.</summary>
     public void Dispose()
     {
         if (!_destroyed) Context.TryDestroy(Id);

@@ -5,7 +5,7 @@ using Ioasis.Memory;
 namespace Ioasis.Client;
 
 /// <summary>
-/// A HWPT whose first stage lies in the memory of the IOAS below it, and is written there by whoever owns it.
+/// A HWPT with a first stage in the memory of the IOAS below it. The owner writes the first stage there.
 /// </summary>
 public sealed class NestedHwpt : Hwpt
 {
@@ -14,13 +14,13 @@ public sealed class NestedHwpt : Hwpt
     }
 
     /// <summary>
-    /// Invalidates what an Intel VT-d unit keeps of the first stage (IOMMU_HWPT_INVALIDATE). When it returns, changes
-    /// of the tables that were made before are in force.
+    /// Invalidates an Intel VT-d unit's caches of the first stage (IOMMU_HWPT_INVALIDATE). After it returns, earlier
+    /// changes of the tables are in effect.
     /// </summary>
     /// <param name="at">First address, a multiple of 4 KiB.</param>
-    /// <param name="pages">How many pages of 4 KiB; null for all there are, from address 0 on.</param>
-    /// <param name="leafOnly">Whether only leaves were changed, no entry that leads to a table.</param>
-    /// <exception cref="IommuException">Refused: EINVAL misaligned, or not a first stage of a VT-d unit.</exception>
+    /// <param name="pages">Number of 4 KiB pages; null, with address 0, for all.</param>
+    /// <param name="leafOnly">Whether only leaves changed, not entries that lead to a table.</param>
+    /// <exception cref="IommuException">EINVAL if misaligned, or not a first stage of a VT-d unit.</exception>
     public void Invalidate(Iova at, ulong? pages, bool leafOnly = false)
     {
         var entry = new IommuHwptVtdS1Invalidate
@@ -35,13 +35,13 @@ public sealed class NestedHwpt : Hwpt
             $"invalidation of {(pages is { } count ? $"{count} pages" : "everything")} from {at} on in HWPT {Id}");
     }
 
-    /// <summary>Invalidates all of it.</summary>
+    /// <summary>Invalidates everything.</summary>
     /// <exception cref="IommuException">Refused.</exception>
     public void InvalidateAll() => Invalidate(Iova.Zero, null);
 
-    /// <summary>Several invalidations in one call, as they are.</summary>
-    /// <param name="entries">What to invalidate, in this order; one that is refused ends the call.</param>
-    /// <param name="done">How many were done.</param>
+    /// <summary>Makes several invalidations in one call and returns the result instead of throwing.</summary>
+    /// <param name="entries">The invalidations, done in this order up to the first that fails.</param>
+    /// <param name="done">Number of invalidations done.</param>
     public SysResult TryInvalidate(ReadOnlySpan<IommuHwptVtdS1Invalidate> entries, out int done)
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(entries);

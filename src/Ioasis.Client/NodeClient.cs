@@ -4,7 +4,7 @@ using Ioasis.Abi;
 namespace Ioasis.Client;
 
 /// <summary>
-/// What typed clients of a node share: the open file, and ioctls whose argument is a struct in user memory.
+/// The common part of a node's typed clients: the open file, and ioctls with a struct in user memory as argument.
 /// </summary>
 public abstract class NodeClient : IDisposable
 {
@@ -14,26 +14,23 @@ public abstract class NodeClient : IDisposable
         Handle = handle;
     }
 
-    /// <summary>The process's way to the nodes.</summary>
+    /// <summary>The transport that opened the node.</summary>
     public NodeTransport Nodes { get; }
 
     /// <summary>The open node.</summary>
     public NodeHandle Handle { get; }
 
     /// <summary>
-    /// An ioctl as it is: the struct goes to user memory, the call is made, and what stands there afterwards comes
-    /// back.
+    /// Makes an ioctl and returns its result instead of throwing. Copies the struct to user memory and back.
     /// </summary>
     /// <param name="command">The request number.</param>
-    /// <param name="arguments">The struct of linux/iommufd.h or linux/vfio.h, its size field set.</param>
+    /// <param name="arguments">The struct of linux/iommufd.h or linux/vfio.h, with its size field set.</param>
     public SysResult TryIoctl<T>(uint command, ref T arguments) where T : unmanaged =>
         TryIoctl(command, MemoryMarshal.AsBytes(new Span<T>(ref arguments)));
 
-    /// <summary>
-    /// An ioctl as it is, on bytes: a struct with what follows it, or one that is too long or too short.
-    /// </summary>
+    /// <summary>Makes an ioctl on bytes: a struct with data after it, or one that is too long or too short.</summary>
     /// <param name="command">The request number.</param>
-    /// <param name="arguments">The bytes; what stands there afterwards comes back in them.</param>
+    /// <param name="arguments">The bytes, in and out.</param>
     public SysResult TryIoctl(uint command, Span<byte> arguments)
     {
         UserMemory memory = Nodes.Rent(arguments.Length);
@@ -57,7 +54,7 @@ public abstract class NodeClient : IDisposable
         if (disposing) Handle.Dispose();
     }
 
-    /// <summary>The bytes that a struct takes, for its size field.</summary>
+    /// <summary>Size of a struct in bytes, for its size field.</summary>
     internal static uint SizeOf<T>() where T : unmanaged
     {
         T value = default;

@@ -2,7 +2,7 @@ using Ioasis.Abi;
 
 namespace Ioasis.Client;
 
-/// <summary>The file of a queue that an ioctl gave, and reads of it.</summary>
+/// <summary>The file of a queue that an ioctl returned, and reads from it.</summary>
 public abstract class QueueReader : IDisposable
 {
     private readonly UserMemory _room;
@@ -15,7 +15,7 @@ public abstract class QueueReader : IDisposable
         _room = nodes.Allocate(room);
     }
 
-    /// <summary>The open file, for calls as they are.</summary>
+    /// <summary>The open file, for raw calls.</summary>
     public NodeHandle File { get; }
 
     /// <summary>Closes the file. The queue itself stays until it is destroyed.</summary>
@@ -26,11 +26,11 @@ public abstract class QueueReader : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>What is there to be read, as bytes; none when the time was over.</summary>
-    /// <exception cref="IommuException">It cannot be read.</exception>
+    /// <summary>Reads the bytes in the queue; none on timeout.</summary>
+    /// <exception cref="IommuException">The queue cannot be read.</exception>
     private protected byte[] ReadBytes(ulong most, TimeSpan timeout)
     {
-        // Where nothing is there Linux's own file gives 0 bytes, and ours under run EAGAIN.
+        // From an empty queue, Linux's file reads 0 bytes and ours under run fails with EAGAIN.
         if (!File.Wait(timeout)) return [];
         SysResult got = File.Read(_room.Address, most);
         if (got.Errno == Errno.EAGAIN) return [];
@@ -39,7 +39,7 @@ public abstract class QueueReader : IDisposable
     }
 
     /// <summary>Writes bytes.</summary>
-    /// <exception cref="IommuException">They are refused.</exception>
+    /// <exception cref="IommuException">The write failed.</exception>
     private protected void WriteBytes(ReadOnlySpan<byte> bytes)
     {
         _room.CopyFrom(0, bytes);

@@ -6,9 +6,9 @@ using static Ioasis.Abi.SvaH;
 namespace Ioasis.Client;
 
 /// <summary>
-/// An open /dev/sva: the owner of PASIDs, each with a page table of whatever kind.
-/// <see cref="VfioDevice.Attach(SvaContext, Pasid)"/> hands one to a device. Closing it gives all back. No Linux kernel
-/// has this node.
+/// An open /dev/sva: the owner of PASIDs, each with a page table of any kind.
+/// <see cref="VfioDevice.Attach(SvaContext, Pasid)"/> attaches a device to one. Closing it releases all. Linux has no
+/// such node.
 /// </summary>
 public sealed class SvaContext : NodeClient
 {
@@ -27,8 +27,8 @@ public sealed class SvaContext : NodeClient
         return new SvaContext(nodes, nodes.Open(Path));
     }
 
-    /// <summary>Allocates the lowest free PASID of a range, both ends included.</summary>
-    /// <exception cref="IommuException">Refused: EINVAL no range, ENOMEM the quota is reached, ENOSPC none is
+    /// <summary>Allocates the lowest free PASID of a range, both ends inclusive.</summary>
+    /// <exception cref="IommuException">EINVAL if the range is wrong, ENOMEM if the quota is used up, ENOSPC if none is
     /// free.</exception>
     public Pasid AllocatePasid(uint first = 1, uint last = Pasid.MaxValue)
     {
@@ -37,8 +37,8 @@ public sealed class SvaContext : NodeClient
         return new Pasid(arguments.OutPasid);
     }
 
-    /// <summary>Frees a PASID. No device uses its page table any more when this returns.</summary>
-    /// <exception cref="IommuException">Refused: ENOENT not one of this context's.</exception>
+    /// <summary>Frees a PASID. After it returns no device uses the PASID's page table.</summary>
+    /// <exception cref="IommuException">ENOENT if it is not one of this context's.</exception>
     public void FreePasid(Pasid pasid)
     {
         var arguments = new IoasisSvaFreePasid { Size = SizeOf<IoasisSvaFreePasid>(), Pasid = pasid.Value };
@@ -47,11 +47,11 @@ public sealed class SvaContext : NodeClient
 
     /// <summary>
     /// Makes this process's memory a PASID's page table: devices that send the PASID use the process's own pointers.
-    /// However often it is bound, it has one PASID here, and each binding is undone by one <see cref="Unbind"/>.
+    /// The process has one PASID here however often it is bound. Each <see cref="Unbind"/> undoes one binding.
     /// </summary>
-    /// <param name="pasid">Which one; null for the one that the process has already, or a new one that goes with the
-    /// binding.</param>
-    /// <exception cref="IommuException">Refused: EEXIST the process has another, EBUSY the PASID has another page
+    /// <param name="pasid">The PASID. Null for the one that the process has; if it has none, a new one, which is freed
+    /// with the binding.</param>
+    /// <exception cref="IommuException">EEXIST if the process has another PASID, EBUSY if the PASID has another page
     /// table, ENOENT, ENOMEM.</exception>
     public Pasid BindProcess(Pasid? pasid = null)
     {
@@ -61,21 +61,21 @@ public sealed class SvaContext : NodeClient
     }
 
     /// <summary>Makes an IOAS a PASID's page table.</summary>
-    /// <param name="pasid">One of this context's, without page table.</param>
+    /// <param name="pasid">One of this context's PASIDs, without a page table.</param>
     /// <param name="ioas">The IOAS.</param>
-    /// <param name="faults">A queue of this context's for page requests; null to have them refused.</param>
-    /// <exception cref="IommuException">Refused: EBUSY the PASID has a page table, ENOENT, or what a device of it
-    /// says.</exception>
+    /// <param name="faults">One of this context's queues, for page requests; null refuses them.</param>
+    /// <exception cref="IommuException">EBUSY if the PASID has a page table, ENOENT, or the error of a device that uses
+    /// it.</exception>
     public void Bind(Pasid pasid, Ioas ioas, FaultQueue? faults = null)
     {
         ArgumentNullException.ThrowIfNull(ioas);
         Bind(pasid, ioas, IommufdH.IOMMU_HWPT_DATA_NONE, [], faults);
     }
 
-    /// <summary>Makes a HWPT a PASID's page table; its page requests go where it was made to bring them.</summary>
-    /// <param name="pasid">One of this context's, without page table.</param>
-    /// <param name="hwpt">One that was made with IOMMU_HWPT_ALLOC_PASID.</param>
-    /// <exception cref="IommuException">Refused: EINVAL it is not for PASIDs, or as above.</exception>
+    /// <summary>Makes a HWPT a PASID's page table. Page requests go to the HWPT's own queue.</summary>
+    /// <param name="pasid">One of this context's PASIDs, without a page table.</param>
+    /// <param name="hwpt">A HWPT made with IOMMU_HWPT_ALLOC_PASID.</param>
+    /// <exception cref="IommuException">EINVAL if it was made without that flag, or as for an IOAS.</exception>
     public void Bind(Pasid pasid, Hwpt hwpt)
     {
         ArgumentNullException.ThrowIfNull(hwpt);
@@ -83,11 +83,13 @@ public sealed class SvaContext : NodeClient
     }
 
     /// <summary>Makes a first stage of the caller's own a PASID's page table.</summary>
-    /// <param name="pasid">One of this context's, without page table.</param>
-    /// <param name="parent">The second stage: a HWPT that was made with IOMMU_HWPT_ALLOC_NEST_PARENT.</param>
-    /// <param name="firstStage">Where its root is in the parent's addresses, and how it is walked.</param>
-    /// <param name="faults">A queue of this context's for page requests; null to have them refused.</param>
-    /// <exception cref="IommuException">Refused: EINVAL the parent is none, EOPNOTSUPP, or as above.</exception>
+    /// <param name="pasid">One of this context's PASIDs, without a page table.</param>
+    /// <param name="parent">The second stage: a HWPT made with IOMMU_HWPT_ALLOC_NEST_PARENT.</param>
+    /// <param name="firstStage">The address of its root, as the parent translates it, and the format of its
+    /// tables.</param>
+    /// <param name="faults">One of this context's queues, for page requests; null refuses them.</param>
+    /// <exception cref="IommuException">EINVAL if the parent is no nest parent, EOPNOTSUPP, or as for an
+    /// IOAS.</exception>
     public void Bind(Pasid pasid, Hwpt parent, in IommuHwptVtdS1 firstStage, FaultQueue? faults = null)
     {
         ArgumentNullException.ThrowIfNull(parent);
@@ -95,8 +97,8 @@ public sealed class SvaContext : NodeClient
             MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwptVtdS1>(in firstStage)), faults);
     }
 
-    /// <summary>Undoes one binding; with the last, no device uses the page table any more when this returns.</summary>
-    /// <exception cref="IommuException">Refused: ENOENT the PASID has no page table, or is not one of this
+    /// <summary>Undoes one binding. After the last one is undone no device uses the page table.</summary>
+    /// <exception cref="IommuException">ENOENT if the PASID has no page table, or is not one of this
     /// context's.</exception>
     public void Unbind(Pasid pasid)
     {
@@ -105,13 +107,13 @@ public sealed class SvaContext : NodeClient
     }
 
     /// <summary>
-    /// Invalidates what a unit keeps of a PASID's first stage, as <see cref="NestedHwpt.Invalidate"/> does.
+    /// Invalidates a unit's caches of a PASID's first stage, as <see cref="NestedHwpt.Invalidate"/> does.
     /// </summary>
-    /// <param name="pasid">One of this context's, with a first stage.</param>
+    /// <param name="pasid">One of this context's PASIDs, with a first stage.</param>
     /// <param name="at">First address, a multiple of 4 KiB.</param>
-    /// <param name="pages">How many pages of 4 KiB; null for all there are, from address 0 on.</param>
-    /// <param name="leafOnly">Whether only leaves were changed, no entry that leads to a table.</param>
-    /// <exception cref="IommuException">Refused: EINVAL misaligned, or no first stage; ENOENT.</exception>
+    /// <param name="pages">Number of 4 KiB pages; null, with address 0, for all.</param>
+    /// <param name="leafOnly">Whether only leaves changed, not entries that lead to a table.</param>
+    /// <exception cref="IommuException">EINVAL if misaligned or not a first stage, ENOENT.</exception>
     public void Invalidate(Pasid pasid, Iova at, ulong? pages, bool leafOnly = false)
     {
         UserMemory entry = Nodes.Rent((int)SizeOf<IommuHwptVtdS1Invalidate>());
@@ -141,18 +143,18 @@ public sealed class SvaContext : NodeClient
     }
 
     /// <summary>Makes a queue for page requests (IOMMU_FAULT_QUEUE_ALLOC).</summary>
-    /// <exception cref="IommuException">Refused: ENOMEM, EMFILE.</exception>
+    /// <exception cref="IommuException">ENOMEM, EMFILE.</exception>
     public FaultQueue AllocateFaultQueue() => FaultQueue.Allocate(this);
 
-    /// <summary>How many PASIDs it may have.</summary>
-    /// <exception cref="IommuException">Refused: EPERM more than it began with, without CAP_SYS_RESOURCE.</exception>
+    /// <summary>The most PASIDs that the context may have.</summary>
+    /// <exception cref="IommuException">EPERM when raised above its initial value without CAP_SYS_RESOURCE.</exception>
     public int Quota
     {
         get => (int)CallQuota(IOASIS_SVA_QUOTA_GET, 0).Quota;
         set => CallQuota(IOASIS_SVA_QUOTA_SET, (uint)value);
     }
 
-    /// <summary>How many PASIDs it has.</summary>
+    /// <summary>Number of PASIDs that the context has.</summary>
     /// <exception cref="IommuException">Refused.</exception>
     public int PasidCount => (int)CallQuota(IOASIS_SVA_QUOTA_GET, 0).OutCount;
 

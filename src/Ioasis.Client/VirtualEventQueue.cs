@@ -3,13 +3,13 @@ using Ioasis.Abi;
 
 namespace Ioasis.Client;
 
-/// <summary>An event that a virtual IOMMU is to show its guest.</summary>
-/// <param name="Sequence">Counts events; where numbers are missing, events were lost.</param>
-/// <param name="Data">The event, in the form of the queue's type; empty where events after the last one were lost
+/// <summary>An event that a virtual IOMMU reports to its guest.</summary>
+/// <param name="Sequence">Number of the event. A gap means lost events.</param>
+/// <param name="Data">The event, in the format of the queue's type. Empty if events after the last one were lost
 /// (IOMMU_VEVENTQ_FLAG_LOST_EVENTS).</param>
 public sealed record VirtualEvent(uint Sequence, ReadOnlyMemory<byte> Data);
 
-/// <summary>Events of a virtual IOMMU (IOMMU_VEVENTQ_ALLOC). One thread at a time uses it.</summary>
+/// <summary>A queue of events of a virtual IOMMU (IOMMU_VEVENTQ_ALLOC). For one thread at a time.</summary>
 public sealed class VirtualEventQueue : QueueReader
 {
     private const ulong Room = 64 * 1024;
@@ -18,21 +18,21 @@ public sealed class VirtualEventQueue : QueueReader
     private byte[] _rest = [];
 
     /// <summary>Takes over the file of a queue.</summary>
-    /// <param name="nodes">Where it was made.</param>
+    /// <param name="nodes">The transport that made it.</param>
     /// <param name="file">The descriptor that the ioctl returned, adopted (<see cref="NodeTransport.Adopt"/>).</param>
-    /// <param name="dataLength">Bytes of an event of the queue's type, without its header.</param>
+    /// <param name="dataLength">Bytes of an event of the queue's type, without the header.</param>
     public VirtualEventQueue(NodeTransport nodes, NodeHandle file, int dataLength) : base(nodes, file, Room)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(dataLength);
         _dataLength = dataLength;
     }
 
-    /// <summary>Reads the events that are there, waiting for one if there is none.</summary>
-    /// <param name="timeout">How long to wait at most; then the answer is empty.</param>
+    /// <summary>Reads the events in the queue; waits for one if it is empty.</summary>
+    /// <param name="timeout">The longest wait. The result is empty after it.</param>
     /// <exception cref="IommuException">The queue cannot be read.</exception>
     public IReadOnlyList<VirtualEvent> Read(TimeSpan timeout)
     {
-        // Linux gives whole events; a pipe, which it is under run, may cut the last one.
+        // Linux returns whole events. Under run the queue is a pipe, which may cut the last event.
         ReadOnlyMemory<byte> bytes = (byte[])[.. _rest, .. ReadBytes(Room, timeout)];
         var events = new List<VirtualEvent>();
         int headerLength = (int)NodeClient.SizeOf<IommufdVeventHeader>();

@@ -8,9 +8,9 @@ internal static class LastError
 {
     public static Errno Errno => (Errno)Marshal.GetLastPInvokeError();
 
-    /// <summary>What a libc call returned, which is -1 when it failed.</summary>
+    /// <summary>Result of a libc call that returns -1 on failure.</summary>
     public static SysResult Result(long returned) => returned >= 0 ? SysResult.Ok(returned) : Errno;
 
-    /// <summary>What a libc call returned that says nothing but whether it succeeded.</summary>
+    /// <summary>Result of a libc call that returns only success or failure.</summary>
     public static Errno Of(long returned) => returned >= 0 ? Errno.None : Errno;
 }

@@ -1,6 +1,6 @@
 namespace Ioasis.Linux;
 
-/// <summary>Numbers of the system calls of x86-64 (asm/unistd_64.h) that we stop or make ourselves.</summary>
+/// <summary>Numbers of the x86-64 system calls (asm/unistd_64.h) that we intercept or make.</summary>
 internal static class SyscallNumbers
 {
     public const int Write = 1;

@@ -3,46 +3,46 @@ using System.Diagnostics.CodeAnalysis;
 namespace Ioasis.Memory;
 
 /// <summary>
-/// The memory of one process, named by that process's own addresses (HVA). An access that the process itself could not
-/// make fails; it never throws and never reaches other memory.
+/// The memory of one process, addressed by that process's own virtual addresses (HVA). An access that the process
+/// itself could not make fails; it never throws and never reaches other memory.
 /// </summary>
 public abstract class AddressSpace
 {
-    /// <summary>When it is changed, for who has to keep out of that.</summary>
+    /// <summary>Announcements of changes of this memory, for accessors that must stay out meanwhile.</summary>
     public MemoryChanges Changes { get; } = new();
 
     /// <summary>
-    /// Copies bytes out of the process. False, with the contents of <paramref name="destination"/> undefined, when any
-    /// byte cannot be read or the process is gone.
+    /// Copies bytes out of the process. False when a byte cannot be read or the process is gone; the contents of
+    /// <paramref name="destination"/> are then undefined.
     /// </summary>
     public abstract bool TryRead(Hva source, Span<byte> destination);
 
     /// <summary>
-    /// Copies bytes into the process. False when any byte cannot be written or the process is gone; some may then have
-    /// been written.
+    /// Copies bytes into the process. False when a byte cannot be written or the process is gone; some bytes may then
+    /// have been written.
     /// </summary>
     public abstract bool TryWrite(Hva destination, ReadOnlySpan<byte> source);
 
     /// <summary>
-    /// Whether the page at an address is there, rather than made when it is accessed; also true where nobody can tell.
-    /// It may change at any time.
+    /// Whether the page at an address is present, so that an access would not fault it in. Also true if that is
+    /// unknown. The answer may change at any time.
     /// </summary>
     public virtual bool IsPresent(Hva address) => true;
 
     /// <summary>
-    /// Brings bytes that an access found missing, and waits for whoever has to bring them. False when nobody can; if
-    /// true, the access is worth another try.
+    /// Faults in bytes that an access found missing, and waits for whoever provides them. False when nobody can; true
+    /// when the access is worth another try.
     /// </summary>
-    /// <param name="address">The first.</param>
+    /// <param name="address">Address of the first byte.</param>
     /// <param name="length">Bytes, not 0.</param>
-    /// <param name="write">Whether they are to be written.</param>
+    /// <param name="write">Whether the access writes.</param>
     /// <param name="stop">Ends the wait.</param>
-    /// <exception cref="OperationCanceledException">The wait was to end.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
     public virtual bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) => false;
 
     /// <summary>
-    /// Where the byte at an address is, whatever address leads to it (Linux: get_user_pages); false when the process
-    /// could not read it.
+    /// The location of the byte at an address, the same for every address that leads to it (Linux: get_user_pages);
+    /// false when the process could not read the byte.
     /// </summary>
     public virtual bool TryLocate(Hva address, out MemoryLocation location)
     {
@@ -52,34 +52,34 @@ public abstract class AddressSpace
     }
 
     /// <summary>
-    /// Names a range of the process's memory for DMA. Nothing is checked yet: a mapping of a table that no device uses
-    /// may name memory that is not there (<see cref="MemoryBacking.TryPopulate()"/> is the check). The range must not
-    /// wrap.
+    /// Names a range of the process's memory for DMA, without a check: a mapping in a table that no device uses may
+    /// name missing memory. <see cref="MemoryBacking.TryPopulate()"/> is the check. The range must not wrap.
     /// </summary>
     public abstract MemoryBacking Reference(Hva start, ulong length, bool writable);
 
     /// <summary>
-    /// Populates a range that stands in our own process at the very addresses given, and holds it once, without an
-    /// object for the range. False, with nothing held, where it does not stand there or is not populated:
-    /// <see cref="Reference(Hva, ulong, bool)"/> is then the way.
+    /// Populates a range that is mapped in our own process at these very addresses, and holds its block once, without
+    /// an object for the range. False, with nothing held, if the range is not mapped so or cannot be populated. Use
+    /// <see cref="Reference(Hva, ulong, bool)"/> then.
     /// </summary>
     /// <param name="start">Its first address.</param>
     /// <param name="length">Bytes.</param>
-    /// <param name="held">A block that the caller holds: it is not held once more if the range lies in it.</param>
-    /// <param name="block">What the range lies in.</param>
+    /// <param name="held">A block that the caller already holds. It gets no further hold if it contains the
+    /// range.</param>
+    /// <param name="block">The block that contains the range.</param>
     internal virtual bool TryHold(Hva start, ulong length, HostBlock? held, [NotNullWhen(true)] out HostBlock? block)
     {
         block = null;
         return false;
     }
 
-    /// <summary>Names a range that <see cref="TryHold"/> populated, and takes that hold over.</summary>
+    /// <summary>Names a range that <see cref="TryHold"/> populated, and takes over that hold.</summary>
     internal virtual MemoryBacking Reference(Hva start, ulong length, bool writable, HostBlock held) =>
         throw new NotSupportedException("Nothing of this memory was held.");
 
     /// <summary>
-    /// The same, of memory that may also be a device's own (a BAR that the process has mapped), where there is such a
-    /// thing.
+    /// As <see cref="Reference(Hva, ulong, bool)"/>, for memory that may also be a device's (a BAR that the process has
+    /// mapped), if this kind of process can map one.
     /// </summary>
     public virtual MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) =>
         Reference(start, length, writable);

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Memory;
 
 /// <summary>
-/// Zeroed, page-aligned memory of our own process. It is given back when nobody holds it any more: neither its
-/// owner nor a mapping that names it.
+/// Zeroed, page-aligned memory of our own process. The block is freed when nobody holds it any more: neither its owner
+/// nor a mapping that names it.
 /// </summary>
 public sealed unsafe class HostBlock : SharedBytes, IDisposable
 {
@@ -19,11 +19,12 @@ public sealed unsafe class HostBlock : SharedBytes, IDisposable
     {
     }
 
-    /// <summary>Frees a block that its owner forgot.</summary>
+    /// <summary>Frees a block that its owner never disposed.</summary>
     ~HostBlock() => Free();
 
-#pragma warning disable CA1816 // the finalizer is due when the last holder lets go, which need not be the owner
-    /// <summary>Lets the owner's hold go.</summary>
+// the finalizer is due when the last holder releases the block, and the owner need not be the last
+#pragma warning disable CA1816
+    /// <summary>Releases the owner's hold.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0) Release();
@@ -41,7 +42,7 @@ public sealed unsafe class HostBlock : SharedBytes, IDisposable
         return true;
     }
 
-    /// <summary>Holds it once more; the caller knows that somebody holds it meanwhile.</summary>
+    /// <summary>Takes one more hold. The caller guarantees that somebody holds the block meanwhile.</summary>
     internal void AddReference() => Interlocked.Increment(ref _references);
 
     internal void Release()
@@ -62,6 +63,6 @@ public sealed unsafe class HostBlock : SharedBytes, IDisposable
         return (nint)block;
     }
 
-    // SAFETY: called once, by the last Release or, where that never came, the finalizer.
+    // SAFETY: called once: by the last Release, or by the finalizer if there was no last Release.
     private void Free() => NativeMemory.AlignedFree((void*)Address);
 }

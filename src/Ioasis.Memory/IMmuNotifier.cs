@@ -1,13 +1,14 @@
 namespace Ioasis.Memory;
 
 /// <summary>
-/// Who accesses a process's memory beside the process itself, and is told when that is about to change (Linux: struct
-/// mmu_notifier).
+/// Somebody who accesses a process's memory besides the process itself, and who is told before that memory changes
+/// (Linux: struct mmu_notifier).
 /// </summary>
 public interface IMmuNotifier
 {
     /// <summary>
-    /// Waits until no access is under way that began before. Those that begin now wait for the change themselves.
+    /// Waits until every access that began earlier has ended. Accesses that begin from now on wait for the change by
+    /// themselves.
     /// </summary>
     void Quiesce();
 }

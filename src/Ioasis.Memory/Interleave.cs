@@ -1,20 +1,20 @@
 namespace Ioasis.Memory;
 
 /// <summary>
-/// Named points between two steps, where a test stops a thread to let others run. Outside of tests a point costs one
-/// test of a static field. No point is on a path of a device's access.
+/// Named points between two steps of an algorithm. A test stops a thread there and lets others run. Outside of tests a
+/// point costs one read of a static field. No point is on the path of a device's access.
 /// </summary>
 internal static class Interleave
 {
     [ThreadStatic]
-    private static Action<string>? t_reached;
+    private static Action<string>? s_reached;
     private static int s_watching; // threads that have a watcher
 
-    /// <summary>The calling thread reaches a point.</summary>
+    /// <summary>Marks a point that the calling thread reaches.</summary>
     /// <param name="point">Type and step, as <c>ObjectTable.TakenOut</c>.</param>
     internal static void At(string point)
     {
-        if (Volatile.Read(ref s_watching) != 0) t_reached?.Invoke(point);
+        if (Volatile.Read(ref s_watching) != 0) s_reached?.Invoke(point);
     }
 
     /// <summary>
@@ -23,14 +23,14 @@ internal static class Interleave
     internal static void Watch(Action<string> reached, Action action)
     {
         Interlocked.Increment(ref s_watching);
-        t_reached = reached;
+        s_reached = reached;
         try
         {
             action();
         }
         finally
         {
-            t_reached = null;
+            s_reached = null;
             Interlocked.Decrement(ref s_watching);
         }
     }

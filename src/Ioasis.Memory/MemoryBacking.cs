@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Ioasis.Memory;
 
 /// <summary>
-/// What a mapping holds: a run of bytes of some process or file, addressed from 0 to <see cref="Length"/> - 1.
-/// It is shared by all mappings that were copied from one another and given back when the last of them lets go.
+/// The memory behind a mapping: a run of bytes of some process or file, addressed from 0 to <see cref="Length"/> - 1.
+/// Mappings that were copied from one another share it; the last one to release it gives it back.
 /// </summary>
 public abstract class MemoryBacking
 {
@@ -32,58 +32,61 @@ public abstract class MemoryBacking
     public ulong AlignmentHint { get; }
 
     /// <summary>
-    /// Where byte 0 stands in our own process, when it stands there and stays readable (and writable, if
-    /// <see cref="Writable"/>) for as long as a reference is held; otherwise 0, and every access goes through
-    /// <see cref="TryRead"/> and <see cref="TryWrite"/>. Valid for bytes that <see cref="TryPopulate(ulong, ulong)"/>
-    /// has succeeded for.
+    /// The address of byte 0 in our own process, if the run is mapped here and stays readable (and writable, if
+    /// <see cref="Writable"/>) while a reference is held. Otherwise 0: every access goes through <see cref="TryRead"/>
+    /// and <see cref="TryWrite"/>. Valid only for bytes for which <see cref="TryPopulate(ulong, ulong)"/> has
+    /// succeeded.
     /// </summary>
     public virtual nint DirectAddress => 0;
 
     /// <summary>
-    /// Whether the file of this backing is what it was mapped from, rather than a process's pointers
-    /// (Linux: IOPT_ADDRESS_FILE). Only such mappings survive a change of the owning process.
+    /// Whether a file was mapped rather than a process's pointers (Linux: IOPT_ADDRESS_FILE). Only mappings of files
+    /// survive a change of the owning process.
     /// </summary>
     public virtual bool IsFile => false;
 
     /// <summary>
-    /// Makes bytes usable for DMA, and the page that each lies in; false when any is not there or not accessible as
-    /// <see cref="Writable"/> says.
+    /// Makes the pages of the given bytes usable for DMA; false when a page is missing or does not permit the access
+    /// that <see cref="Writable"/> says.
     /// </summary>
     /// <param name="offset">The first byte.</param>
     /// <param name="length">Bytes, not 0, all within the run.</param>
     public abstract bool TryPopulate(ulong offset, ulong length);
 
-    /// <summary>Does so for all of the run.</summary>
+    /// <summary>Populates the whole run.</summary>
     public bool TryPopulate() => TryPopulate(0, Length);
 
     /// <summary>
-    /// Brings bytes that are about to be populated, and waits for whoever has to bring them: so no lock is held that
-    /// others need. False when they cannot be had; true where <see cref="TryPopulate(ulong, ulong)"/> is to decide.
+    /// Faults in bytes that are about to be populated, and waits for whoever provides them, while the caller holds no
+    /// lock that others need. False when they cannot be provided; true where <see cref="TryPopulate(ulong, ulong)"/>
+    /// decides.
     /// </summary>
     /// <param name="offset">The first byte.</param>
     /// <param name="length">Bytes, not 0, all within the run.</param>
     public virtual bool TryBring(ulong offset, ulong length) => true;
 
     /// <summary>
-    /// Brings bytes that a device found missing though they are populated, and waits for whoever has to bring them.
-    /// False when nobody can; if true, the access is worth another try. No access is under way meanwhile.
+    /// Faults in bytes that are populated but that a device found missing, and waits for whoever provides them. False
+    /// when nobody can; true when the access is worth another try. No access is under way meanwhile.
     /// </summary>
     /// <param name="offset">The first byte.</param>
     /// <param name="length">Bytes, not 0, all within the run.</param>
-    /// <param name="write">Whether they are to be written.</param>
+    /// <param name="write">Whether the access writes.</param>
     /// <param name="stop">Ends the wait.</param>
-    /// <exception cref="OperationCanceledException">The wait was to end.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
     public virtual bool TryBring(ulong offset, ulong length, bool write, CancellationToken stop) => false;
 
-    /// <summary>Copies bytes out, from <paramref name="offset"/> on; false when they can no longer be had.</summary>
+    /// <summary>
+    /// Copies bytes out, from <paramref name="offset"/> on; false when they are no longer accessible.
+    /// </summary>
     public abstract bool TryRead(ulong offset, Span<byte> destination);
 
-    /// <summary>Copies bytes in, from <paramref name="offset"/> on; false when they can no longer be written.</summary>
+    /// <summary>Copies bytes in, from <paramref name="offset"/> on; false when they are no longer writable.</summary>
     public abstract bool TryWrite(ulong offset, ReadOnlySpan<byte> source);
 
     /// <summary>
-    /// Copies bytes out that need not be populated, as whoever the memory belongs to could at this moment. What was
-    /// populated before does not matter, and nothing is kept.
+    /// Copies bytes out that need not be populated, with the rights that the memory's owner has at this moment. Ignores
+    /// what was populated before, and populates nothing.
     /// </summary>
     public virtual bool TryReadNow(ulong offset, Span<byte> destination) =>
         destination.IsEmpty || (Has(offset, destination.Length) && TryPopulate(offset, (ulong)destination.Length)
@@ -94,14 +97,16 @@ public abstract class MemoryBacking
         source.IsEmpty || (Has(offset, source.Length) && TryPopulate(offset, (ulong)source.Length)
             && TryWrite(offset, source));
 
-    /// <summary>Where a byte is, whatever address leads to it; false when it is not there.</summary>
+    /// <summary>
+    /// The location of a byte, the same for every address that leads to it; false when the byte is missing.
+    /// </summary>
     public virtual bool TryLocate(ulong offset, out MemoryLocation location)
     {
         location = new MemoryLocation(this, offset);
         return offset < Length;
     }
 
-    /// <summary>The bytes of this run that are at a location, in any order: mostly none or one.</summary>
+    /// <summary>The offsets in this run of the byte at a location, in any order. Mostly there is none or one.</summary>
     public virtual IEnumerable<ulong> OffsetsOf(MemoryLocation location) =>
         ReferenceEquals(location.Memory, this) && location.Offset < Length ? [location.Offset] : [];
 
@@ -109,7 +114,7 @@ public abstract class MemoryBacking
     protected bool Has(ulong offset, int count) => offset <= Length && (ulong)count <= Length - offset;
 
     /// <summary>
-    /// Where in this run a location is, when the run is bytes of one memory from <paramref name="start"/> on.
+    /// The offset of a location in this run, for a run that is bytes of one memory from <paramref name="start"/> on.
     /// </summary>
     protected IEnumerable<ulong> OffsetsWithin(object memory, ulong start, MemoryLocation location) =>
         memory.Equals(location.Memory) && location.Offset >= start
@@ -122,7 +127,7 @@ public abstract class MemoryBacking
         Debug.Assert(now > 1, "a backing without references cannot be taken again");
     }
 
-    /// <summary>Lets a reference go; the last one gives the memory back.</summary>
+    /// <summary>Releases a reference; the last release gives the memory back.</summary>
     public void Release()
     {
         int left = Interlocked.Decrement(ref _references);
@@ -130,7 +135,7 @@ public abstract class MemoryBacking
         if (left == 0) Free();
     }
 
-    /// <summary>Gives back what the backing holds. Called once, when nothing can reach it any more.</summary>
+    /// <summary>Gives back what the backing holds. Called once, when nobody can reach the backing any more.</summary>
     protected virtual void Free()
     {
     }

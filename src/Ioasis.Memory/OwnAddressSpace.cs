@@ -3,18 +3,18 @@ using System.Diagnostics.CodeAnalysis;
 namespace Ioasis.Memory;
 
 /// <summary>
-/// Our own process, as far as it was opened to devices: the blocks that <see cref="Allocate"/> gave out and nothing
-/// else. A wrong address can therefore only fail; it cannot bring the process down or reach the runtime's own memory.
+/// The part of our own process that is open to devices: the blocks that <see cref="Allocate"/> returned. A wrong
+/// address can only fail; it cannot crash the process or reach the runtime's own memory.
 /// </summary>
 public sealed class OwnAddressSpace : AddressSpace
 {
-    // Guards that changes come one after the other. Nothing else is locked while it is held.
+    // Serializes changes. No other lock is taken while this one is held.
     private readonly Lock _lock = new();
 
-    // By address. Never changed, only replaced.
+    // Sorted by address. Replaced as a whole, never changed.
     private volatile HostBlock[] _blocks = [];
 
-    /// <summary>Allocates zeroed, page-aligned memory that devices may be given by its address.</summary>
+    /// <summary>Allocates zeroed, page-aligned memory whose addresses devices may use.</summary>
     /// <param name="length">Bytes, not 0.</param>
     public HostBlock Allocate(ulong length)
     {
@@ -24,8 +24,8 @@ public sealed class OwnAddressSpace : AddressSpace
     }
 
     /// <summary>
-    /// Takes a block back, as munmap would: its addresses are no longer ours to access. Mappings that hold it keep the
-    /// bytes.
+    /// Takes a block back, as munmap does: its addresses can no longer be accessed. Mappings that hold the block keep
+    /// the bytes.
     /// </summary>
     public void Free(HostBlock block)
     {
@@ -72,8 +72,8 @@ public sealed class OwnAddressSpace : AddressSpace
         new OwnBacking(this, start, length, writable, held);
 
     /// <summary>
-    /// The block that has all of these bytes, held once more unless it is <paramref name="held"/>; the caller releases
-    /// it.
+    /// Finds the block that contains all of these bytes and takes a hold, unless it is <paramref name="held"/>. The
+    /// caller releases it.
     /// </summary>
     internal override bool TryHold(Hva start, ulong length, HostBlock? held, [NotNullWhen(true)] out HostBlock? block)
     {

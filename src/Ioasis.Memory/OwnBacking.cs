@@ -1,13 +1,13 @@
 namespace Ioasis.Memory;
 
 /// <summary>
-/// Bytes of our own process. Populating takes the block that they lie in; it then outlives its owner's free, as pinned
-/// pages do.
+/// Bytes of our own process. Populating holds the block that has them; the block then outlives its owner's free, as
+/// pinned pages do.
 /// </summary>
 internal sealed class OwnBacking(OwnAddressSpace space, Hva start, ulong length, bool writable, HostBlock? held = null)
     : MemoryBacking(length, writable, start.Value)
 {
-    // Mostly one block has all the bytes; only then is their address one that devices may use directly.
+    // The block that has all the bytes. Null if there is none: devices then cannot use the address directly.
     private HostBlock? _block = held;
 
     private ulong Start => AlignmentHint;

@@ -7,13 +7,13 @@ namespace Ioasis.Memory;
 /// </summary>
 public readonly record struct Pasid
 {
-    /// <summary>How many bits a PASID has.</summary>
+    /// <summary>Width of a PASID in bits.</summary>
     public const int Bits = 20;
 
     /// <summary>The largest PASID.</summary>
     public const uint MaxValue = (1u << Bits) - 1;
 
-    /// <summary>Makes a PASID of a number.</summary>
+    /// <summary>Makes a PASID from a number.</summary>
     /// <param name="value">0 to <see cref="MaxValue"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number has more than 20 bits.</exception>
     public Pasid(uint value)
@@ -25,7 +25,9 @@ public readonly record struct Pasid
     /// <summary>The number, at most <see cref="MaxValue"/>.</summary>
     public uint Value { get; }
 
-    /// <summary>Makes a PASID of a number that a program or guest gave; false when it has more than 20 bits.</summary>
+    /// <summary>
+    /// Makes a PASID from a number that a program or guest gave; false when the number has more than 20 bits.
+    /// </summary>
     public static bool TryCreate(uint value, out Pasid pasid)
     {
         pasid = value <= MaxValue ? new Pasid(value) : default;

@@ -1,9 +1,11 @@
 namespace Ioasis.Memory;
 
-/// <summary>What is done at a place that was found before, so that it is looked for once.</summary>
+/// <summary>Operations at a place that an earlier search found, so that one search serves several steps.</summary>
 public sealed partial class RangeMap<T>
 {
-    /// <summary>Whether a range overlaps none, and then where it is to be added.</summary>
+    /// <summary>
+    /// Whether a range overlaps none; if so, <paramref name="gap"/> is the place where it can be added.
+    /// </summary>
     internal bool IsFree(ulong first, ulong last, out Gap gap)
     {
         Leaf leaf = Descend(first);
@@ -14,7 +16,9 @@ public sealed partial class RangeMap<T>
         return leaf.Next is null || leaf.Next.Firsts[0] > last;
     }
 
-    /// <summary>Adds a range to the gap that was found for it; nothing has been added or removed meanwhile.</summary>
+    /// <summary>
+    /// Adds a range to the gap that <see cref="IsFree"/> found for it. Nothing may have changed the map since.
+    /// </summary>
     internal void AddTo(Gap gap, ulong first, ulong last, T value)
     {
         if (gap.Leaf.IsFull)
@@ -28,9 +32,8 @@ public sealed partial class RangeMap<T>
     }
 
     /// <summary>
-    /// Some ranges one after the other, of which the first is the lowest that has a byte at or above
-    /// <paramref name="first"/> and starts at or below <paramref name="last"/>. Those after it may start above. Empty
-    /// when there is none.
+    /// Consecutive ranges. The first is the lowest one that has a byte at or above <paramref name="first"/> and starts
+    /// at or below <paramref name="last"/>; later ones may start above it. Empty when there is none.
     /// </summary>
     internal Run FindRun(ulong first, ulong last)
     {
@@ -44,7 +47,8 @@ public sealed partial class RangeMap<T>
     }
 
     /// <summary>
-    /// Removes as many ranges of a run, from its first on; nothing has been added or removed since it was found.
+    /// Removes the first <paramref name="count"/> ranges of a run. Nothing may have changed the map since the run was
+    /// found.
     /// </summary>
     internal void Remove(Run run, int count)
     {
@@ -55,7 +59,7 @@ public sealed partial class RangeMap<T>
         if (run.Leaf.Count == 0) Prune(first);
     }
 
-    /// <summary>Where a range is to be added that overlaps none.</summary>
+    /// <summary>A place where a range can be added without an overlap.</summary>
     internal readonly struct Gap
     {
         internal readonly Leaf Leaf;
@@ -64,7 +68,7 @@ public sealed partial class RangeMap<T>
         internal Gap(Leaf leaf, int index) => (Leaf, Index) = (leaf, index);
     }
 
-    /// <summary>Ranges one after the other, until something is added or removed.</summary>
+    /// <summary>Consecutive ranges of one leaf. Valid until the map changes.</summary>
     internal readonly ref struct Run
     {
         internal readonly Leaf? Leaf;
@@ -78,7 +82,7 @@ public sealed partial class RangeMap<T>
 
         internal ulong Last(int at) => Leaf!.Lasts[Index + at];
 
-        /// <summary>What a range stands for, which can be replaced.</summary>
+        /// <summary>The value of a range, by reference so that it can be replaced.</summary>
         internal ref T Value(int at) => ref Leaf!.Values[Index + at];
     }
 }

@@ -6,19 +6,19 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Memory;
 
 /// <summary>
-/// Values by ranges of 64-bit addresses, both ends inclusive, that never overlap: a B+ tree, so that finding, adding
-/// and removing cost a few cache lines at any size. Not safe for use by several threads at once.
+/// A map from ranges of 64-bit addresses to values. Both ends are inclusive; ranges never overlap. It is a B+ tree:
+/// finding, adding and removing touch a few cache lines at any size. Not thread-safe.
 /// </summary>
-/// <typeparam name="T">What a range stands for.</typeparam>
+/// <typeparam name="T">The value of a range.</typeparam>
 public sealed partial class RangeMap<T>
 {
-    // Small enough that a range is put among its neighbours by moving a few cache lines.
+    // Small, so that adding a range moves only a few cache lines.
     private const int LeafCapacity = 16;
     private const int InnerCapacity = 64;
     private Node _root = new Leaf();
-    private Leaf? _near; // where the last look-up ended, as mostly does the next; empty once it is out of the tree
+    private Leaf? _near; // leaf of the last look-up, mostly that of the next one; a leaf taken out of the tree is empty
 
-    /// <summary>How many ranges there are.</summary>
+    /// <summary>Number of ranges.</summary>
     public int Count { get; private set; }
 
     /// <summary>
@@ -30,7 +30,8 @@ public sealed partial class RangeMap<T>
         Leaf leaf = Descend(first);
         int i = leaf.IndexOfLastAtOrBelow(first);
 
-        // The last range that starts at or below may end the leaf before: this one's own were removed, or start above.
+        // The last range that starts at or below may be the previous leaf's last, if this leaf's were removed or start
+        // above.
         if (i >= 0 ? leaf.Lasts[i] >= first : leaf.Previous?.Lasts[leaf.Previous.Count - 1] >= first)
         {
             entry = i >= 0 ? leaf.At(i) : leaf.Previous!.At(leaf.Previous.Count - 1);
@@ -46,7 +47,7 @@ public sealed partial class RangeMap<T>
     /// <summary>Whether any range overlaps the given one.</summary>
     public bool Overlaps(ulong first, ulong last) => TryFindFirst(first, last, out _);
 
-    /// <summary>The range that has this address.</summary>
+    /// <summary>Finds the range that contains an address.</summary>
     public bool TryFind(ulong address, [MaybeNullWhen(false)] out T value)
     {
         bool found = TryFindFirst(address, address, out Entry entry);
@@ -55,7 +56,7 @@ public sealed partial class RangeMap<T>
     }
 
     /// <summary>Adds a range.</summary>
-    /// <exception cref="ArgumentException">It overlaps one that is there.</exception>
+    /// <exception cref="ArgumentException">It overlaps a range in the map.</exception>
     public void Add(ulong first, ulong last, T value)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(last, first);
@@ -64,7 +65,7 @@ public sealed partial class RangeMap<T>
         AddFree(first, last, value);
     }
 
-    /// <summary>Adds a range that is known to overlap none.</summary>
+    /// <summary>Adds a range that the caller knows to overlap none.</summary>
     internal void AddFree(ulong first, ulong last, T value)
     {
         if (_root.IsFull)
@@ -112,7 +113,7 @@ public sealed partial class RangeMap<T>
                 yield return leaf.At(i);
     }
 
-    /// <summary>The leaf that a range has to stand in that begins at an address.</summary>
+    /// <summary>The leaf that has, or would get, a range that starts at an address.</summary>
     private Leaf Descend(ulong address)
     {
         if (_near is { Count: not 0 } near && near.Firsts[0] <= address
@@ -128,7 +129,8 @@ public sealed partial class RangeMap<T>
     }
 
     /// <summary>
-    /// Takes out the leaf that has become empty at an address, and what is empty then: no node but the root ever is.
+    /// Takes the empty leaf at an address out of the tree, and every node that becomes empty by that. No node but the
+    /// root is ever empty.
     /// </summary>
     private void Prune(ulong address)
     {
@@ -146,16 +148,16 @@ public sealed partial class RangeMap<T>
         if (child.Count == 0) inner.RemoveAt(i);
     }
 
-    /// <summary>A range and what it stands for.</summary>
+    /// <summary>A range and its value.</summary>
     /// <param name="First">First address.</param>
     /// <param name="Last">Last address, inclusive.</param>
-    /// <param name="Value">What the range stands for.</param>
+    /// <param name="Value">Its value.</param>
     public readonly record struct Entry(ulong First, ulong Last, T Value);
 
     /// <summary>
-    /// How many of a node's first keys are not above an address. All are compared, which takes fewer steps than to
-    /// search, none of which waits for another: where they are in no cache, they come together. What follows them up to
-    /// a whole vector is the highest address.
+    /// How many of a node's first keys are at or below an address. Compares all keys: a vector scan takes fewer steps
+    /// than a binary search, and no step waits for another, so cache misses overlap. Unused keys up to a whole vector
+    /// are the highest address.
     /// </summary>
     private static int CountAtOrBelow(ReadOnlySpan<ulong> keys, int count, ulong address)
     {
@@ -169,7 +171,7 @@ public sealed partial class RangeMap<T>
 
     internal abstract class Node(bool isLeaf)
     {
-        // asked rather than the type, which costs a call in code that several types share
+        // a field, because a type test costs a call in generic code that reference types share
         public readonly bool IsLeaf = isLeaf;
         public int Count;
 
@@ -177,8 +179,7 @@ public sealed partial class RangeMap<T>
     }
 
     /// <summary>
-    /// Children by the lowest address that may stand in each, 0 for the first. What follows the last key is the highest
-    /// address.
+    /// Children, by the lowest address that each may hold; 0 for the first. Unused keys are the highest address.
     /// </summary>
     private sealed class Inner : Node
     {
@@ -211,7 +212,7 @@ public sealed partial class RangeMap<T>
             Count++;
         }
 
-        /// <summary>Takes out an empty child.</summary>
+        /// <summary>Takes an empty child out.</summary>
         public void RemoveAt(int i)
         {
             if (Children[i].IsLeaf) Unsafe.As<Leaf>(Children[i]).Unlink();
@@ -240,7 +241,7 @@ public sealed partial class RangeMap<T>
         }
     }
 
-    /// <summary>Ranges by address. What follows the last one's first address is the highest address.</summary>
+    /// <summary>Ranges in the order of their addresses. Unused first addresses are the highest address.</summary>
     internal sealed class Leaf : Node
     {
         public LeafKeys Firsts;
@@ -257,8 +258,8 @@ public sealed partial class RangeMap<T>
 
         public void Insert(int at, ulong first, ulong last, T value)
         {
-            // One loop: how long it is cannot be foreseen, which costs as much as the moves, and block moves would each
-            // find out for themselves.
+            // One loop. Its trip count is unpredictable, and that one misprediction costs as much as the moves; three
+            // block moves would mispredict three times.
             Span<ulong> firsts = Firsts, lasts = Lasts;
             Span<T> values = Values;
             for (int i = Count++; i > at; i--)
@@ -279,7 +280,8 @@ public sealed partial class RangeMap<T>
 
         public Leaf SplitOff()
         {
-            // Ascending fill is the common order: the old leaf then stays full and the new one starts almost empty.
+            // Ranges are mostly added in ascending order: then the old leaf stays full and the new one starts almost
+            // empty.
             int keep = Next is null ? Count - 1 : Count / 2;
             var half = new Leaf { Count = Count - keep, Next = Next, Previous = this };
             ((Span<ulong>)Firsts).Slice(keep, half.Count).CopyTo(half.Firsts);

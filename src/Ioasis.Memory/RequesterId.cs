@@ -3,12 +3,12 @@ using System.Globalization;
 namespace Ioasis.Memory;
 
 /// <summary>
-/// A requester ID: bus, device and function of a PCI function, within its segment. Its text form is that of sysfs,
-/// <c>ssss:bb:dd.f</c> in hexadecimal; the segment may be left out and is then 0.
+/// A requester ID: bus, device and function of a PCI function, and its segment. The text form is that of sysfs,
+/// <c>ssss:bb:dd.f</c> in hexadecimal; the segment is optional and defaults to 0.
 /// </summary>
 public readonly record struct RequesterId : IComparable<RequesterId>
 {
-    /// <summary>Makes a requester ID of its parts.</summary>
+    /// <summary>Makes a requester ID from its parts.</summary>
     /// <param name="segment">PCI segment group (sysfs: domain).</param>
     /// <param name="bus">Bus number.</param>
     /// <param name="device">Device number, 0 to 31.</param>
@@ -21,7 +21,7 @@ public readonly record struct RequesterId : IComparable<RequesterId>
         Value = ((uint)segment << 16) | ((uint)bus << 8) | ((uint)device << 3) | function;
     }
 
-    /// <summary>Segment, bus, device and function in one number: 16, 8, 5 and 3 bits.</summary>
+    /// <summary>Segment, bus, device and function in one number; 16, 8, 5 and 3 bits from the top.</summary>
     public uint Value { get; }
 
     /// <summary>PCI segment group.</summary>
@@ -39,7 +39,7 @@ public readonly record struct RequesterId : IComparable<RequesterId>
     /// <summary>The 16 bits that a request carries on the bus.</summary>
     public ushort Rid => (ushort)Value;
 
-    /// <summary>Reads <c>ssss:bb:dd.f</c> or <c>bb:dd.f</c>; false when the text is neither.</summary>
+    /// <summary>Parses <c>ssss:bb:dd.f</c> or <c>bb:dd.f</c>; false when the text is neither.</summary>
     public static bool TryParse(string? text, out RequesterId id)
     {
         id = default;

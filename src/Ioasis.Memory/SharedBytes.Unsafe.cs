@@ -4,14 +4,13 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Memory;
 
 /// <summary>
-/// A run of bytes of our own process that others may see and change at any time: a program, a guest, a device's
-/// threads. No span over it ever leaves this class: a value is copied once and then judged. Words are read and written
-/// whole.
+/// Bytes of our own process that others (a program, a guest, a device's threads) can read and change at any time. No
+/// span over them leaves this class: a value is copied once and then checked. Words are read and written whole.
 /// </summary>
 public abstract unsafe class SharedBytes
 {
     /// <summary>
-    /// Describes <paramref name="length"/> bytes at <paramref name="address"/>, which stay there until the object is
+    /// Describes <paramref name="length"/> bytes at <paramref name="address"/>. They stay there until the object is
     /// freed.
     /// </summary>
     protected SharedBytes(nint address, ulong length)
@@ -20,20 +19,21 @@ public abstract unsafe class SharedBytes
         Length = length;
     }
 
-    /// <summary>Where the bytes stand in our own process.</summary>
+    /// <summary>Address of the bytes in our own process.</summary>
     public nint Address { get; }
 
-    /// <summary>How many bytes there are.</summary>
+    /// <summary>Number of bytes.</summary>
     public ulong Length { get; }
 
     /// <summary>
-    /// Reads a value at a byte offset; a naturally aligned one of up to 8 bytes in one load, with acquire semantics.
+    /// Reads a value at a byte offset. A naturally aligned value of up to 8 bytes takes one load with acquire
+    /// semantics.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value does not lie within the bytes.</exception>
     public T Read<T>(ulong offset) where T : unmanaged
     {
         Check(offset, (ulong)sizeof(T));
-        // SAFETY: Check has the value within [Address, Address + Length), which lives as long as this object.
+        // SAFETY: Check found the value within [Address, Address + Length), which lives as long as this object.
         byte* at = (byte*)Address + offset;
         if (sizeof(T) == 8 && (nuint)at % 8 == 0)
         {
@@ -54,7 +54,8 @@ public abstract unsafe class SharedBytes
     }
 
     /// <summary>
-    /// Writes a value at a byte offset; a naturally aligned one of up to 8 bytes in one store, with release semantics.
+    /// Writes a value at a byte offset. A naturally aligned value of up to 8 bytes takes one store with release
+    /// semantics.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value does not lie within the bytes.</exception>
     public void Write<T>(ulong offset, T value) where T : unmanaged
@@ -69,14 +70,16 @@ public abstract unsafe class SharedBytes
         else Unsafe.WriteUnaligned(at, value);
     }
 
-    /// <summary>Replaces a number if it still is what is expected, in one step; false when it no longer is.</summary>
+    /// <summary>
+    /// Replaces a number if it has the expected value, in one atomic step; false when it has another.
+    /// </summary>
     /// <typeparam name="T">A number of 1, 2, 4 or 8 bytes.</typeparam>
     /// <exception cref="ArgumentOutOfRangeException">The number does not lie within the bytes, or is not naturally
     /// aligned.</exception>
     public bool TryReplace<T>(ulong offset, T expected, T value) where T : unmanaged, IEquatable<T>
     {
         Check(offset, (ulong)sizeof(T));
-        // SAFETY: as in Read; aligned, as the exchange wants it.
+        // SAFETY: as in Read. The exchange needs natural alignment, which the next line checks.
         T* at = (T*)((byte*)Address + offset);
         if ((nuint)at % (nuint)sizeof(T) != 0)
             throw new ArgumentOutOfRangeException(nameof(offset), $"0x{offset:x} is not naturally aligned.");

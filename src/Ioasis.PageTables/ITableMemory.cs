@@ -3,40 +3,38 @@ using Ioasis.Memory;
 namespace Ioasis.PageTables;
 
 /// <summary>
-/// The memory that a guest's tables lie in, as a walk sees it: each access goes through stage 2 first. Walks are
-/// compiled for each structure that implements this, so that no call is virtual and nothing is allocated.
+/// The memory of a guest's tables, as a walk sees it: each access goes through stage 2. Walks are generic over the
+/// struct that implements this, so they make no virtual call and allocate nothing.
 /// </summary>
 internal interface ITableMemory
 {
-    /// <summary>Reads an entry in one piece.</summary>
+    /// <summary>Reads an entry in one load.</summary>
     /// <param name="address">Its address, a multiple of 8.</param>
-    /// <param name="entry">The entry, if the access is <see cref="TableAccess.Ok"/>.</param>
+    /// <param name="entry">The entry, if the result is <see cref="TableAccess.Ok"/>.</param>
     TableAccess Read(Gpa address, out ulong entry);
 
-    /// <summary>
-    /// Reads an entry where nothing is in the way: the common case of <see cref="Read"/>, in which nothing is called.
-    /// </summary>
+    /// <summary>The fast path of <see cref="Read"/>, without calls.</summary>
     /// <param name="address">Its address, a multiple of 8.</param>
-    /// <param name="entry">The entry, if there is one.</param>
-    /// <returns>False where <see cref="Read"/> is to be asked.</returns>
+    /// <param name="entry">The entry, if the result is true.</param>
+    /// <returns>False if <see cref="Read"/> has to decide.</returns>
     bool TryRead(Gpa address, out ulong entry);
 
     /// <summary>
-    /// Replaces an entry by another in one piece, with all that was written before, if it is still what is expected.
-    /// This is a write to stage 2, whether the entry changes or not.
+    /// Replaces an entry in one atomic step with release semantics, if it has the expected value. Stage 2 sees a write
+    /// in either case.
     /// </summary>
     /// <param name="address">Its address, a multiple of 8.</param>
-    /// <param name="expected">What it must be.</param>
-    /// <param name="desired">What it becomes.</param>
-    /// <param name="found">What it was, if the access is <see cref="TableAccess.Ok"/>: <paramref name="expected"/> if
-    /// it was replaced.</param>
+    /// <param name="expected">The value to replace.</param>
+    /// <param name="desired">The new value.</param>
+    /// <param name="found">The value found, if the result is <see cref="TableAccess.Ok"/>; equal to
+    /// <paramref name="expected"/> if it was replaced.</param>
     TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found);
 }
 
-/// <summary>How an access to a table entry ended.</summary>
+/// <summary>Result of an access to a table entry.</summary>
 internal enum TableAccess : byte
 {
-    /// <summary>It was made.</summary>
+    /// <summary>Done.</summary>
     Ok,
 
     /// <summary>Stage 2 maps nothing at the address.</summary>
@@ -48,6 +46,6 @@ internal enum TableAccess : byte
     /// <summary>Stage 2 maps the address, but not for writing.</summary>
     NoWrite,
 
-    /// <summary>Stage 2 permits it, but there is no memory any more where it leads.</summary>
+    /// <summary>Stage 2 permits the access, but the memory that it maps is gone.</summary>
     Gone,
 }

@@ -4,9 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Ioasis.PageTables;
 
 /// <summary>
-/// 512 entries of an <see cref="IovaTable"/>. A node stands for the same addresses from when it is made to when the
-/// collector takes it, so that a look-up that is in it when it goes away finds nothing there, never something of
-/// elsewhere.
+/// 512 entries of an <see cref="IovaTable"/>. A node stands for the same addresses from its creation until it is
+/// collected. So a look-up that is in a node while the node is taken out finds nothing, never another address's value.
 /// </summary>
 internal class IovaNode(int shift, IovaInnerNode? parent, int index)
 {
@@ -14,25 +13,25 @@ internal class IovaNode(int shift, IovaInnerNode? parent, int index)
     internal const int Entries = 1 << IndexBits;
     internal const int IndexMask = Entries - 1;
 
-    /// <summary>What each entry says; nothing where it has a child.</summary>
+    /// <summary>Values of the entries; meaningless where an entry has a child.</summary>
     internal Values Value;
 
-    /// <summary>Log2 of the bytes that an entry stands for.</summary>
+    /// <summary>Log2 of the bytes that one entry covers.</summary>
     internal readonly int Shift = shift;
 
-    /// <summary>The first address that it stands for.</summary>
+    /// <summary>First address of the node.</summary>
     internal readonly ulong First = parent is null ? 0 : parent.First | ((ulong)index << parent.Shift);
 
-    /// <summary>Which entry of the node above leads here; null of the root.</summary>
+    /// <summary>The node whose entry leads here; null for the root.</summary>
     internal IovaInnerNode? Parent = parent;
 
-    /// <summary>The number of that entry.</summary>
+    /// <summary>Index of that entry.</summary>
     internal readonly int Index = index;
 
-    /// <summary>How many entries are not empty.</summary>
+    /// <summary>Number of entries that are not empty.</summary>
     internal int Used;
 
-    /// <summary>Whether it is in the table's ring of nodes that became empty.</summary>
+    /// <summary>Whether the node is in the table's ring of empty nodes.</summary>
     internal bool IsSpare;
 
     [InlineArray(Entries)]
@@ -42,15 +41,15 @@ internal class IovaNode(int shift, IovaInnerNode? parent, int index)
     }
 }
 
-/// <summary>A node above the lowest level: an entry may lead to another node.</summary>
+/// <summary>A node above the lowest level. Its entries may lead to other nodes.</summary>
 internal sealed class IovaInnerNode(int shift, IovaInnerNode? parent, int index) : IovaNode(shift, parent, index)
 {
-    /// <summary>Null where the entry's value counts.</summary>
+    /// <summary>Child of each entry; null where the entry's value counts.</summary>
     internal Nodes Child;
 
-    private Bits _hasChild; // which entries lead to another node, a bit for each
+    private Bits _hasChild; // which entries have a child, one bit each
 
-    /// <summary>Lets an entry lead to another node, or no more to one. Look-ups see it all at once.</summary>
+    /// <summary>Sets or clears the child of an entry. A concurrent look-up sees all of the change or none.</summary>
     internal void Lead(int index, IovaNode? child)
     {
         ulong bit = 1UL << (index & 63);
@@ -60,7 +59,8 @@ internal sealed class IovaInnerNode(int shift, IovaInnerNode? parent, int index)
     }
 
     /// <summary>
-    /// The first entry from one on that leads to another node; <see cref="IovaNode.Entries"/> when none does.
+    /// The first entry at or after <paramref name="from"/> that has a child; <see cref="IovaNode.Entries"/> if none
+    /// has.
     /// </summary>
     internal int NextChild(int from)
     {

@@ -5,14 +5,15 @@ using System.Runtime.InteropServices;
 namespace Ioasis.PageTables;
 
 /// <summary>
-/// The table of a paging HWPT: what an I/O virtual address leads to, as a value that is the same for all of a mapping.
-/// A radix tree of 512-way nodes whose entries are filled uniformly, so that a mapping of any size and alignment costs
-/// at most two partial runs per level: 1 GiB at an address that is only page-aligned takes three fills of some cache
-/// lines, not 262,144 entries.
+/// The table of a paging HWPT: maps an I/O virtual address to a value that is the same for all of a mapping. It is a
+/// radix tree of 512-way nodes. A mapping fills its entries with one value, so that a mapping of any size and alignment
+/// costs at most two partial runs per level: 1 GiB at an address that is only page-aligned takes three fills of some
+/// cache lines, not 262,144 entries.
 /// </summary>
 /// <remarks>
-/// One thread changes the table at a time; any number look up meanwhile without a lock, at one load for each level. A
-/// look-up that races with a change may find what was just taken out, but never what belongs to another address.
+/// One thread changes the table at a time. Any number of threads look up meanwhile, without a lock and with one load
+/// per level. A look-up that races with a change may find a value that was just taken out, but never another address's
+/// value.
 /// </remarks>
 internal sealed class IovaTable
 {
@@ -22,16 +23,15 @@ internal sealed class IovaTable
 
     private readonly int _pageShift;
 
-    // Nodes that became empty, in a ring. They stay where they are, so that a program that maps and unmaps the same
-    // place makes no garbage.
+    // Empty nodes, in a ring. They stay in the tree, so a program that maps and unmaps the same place makes no garbage.
     private readonly IovaNode?[] _spare = new IovaNode?[SpareNodes];
     private int _nextSpare;
 
-    // It grows a level when an address does not fit, so that low addresses take short walks.
+    // The tree grows a level when an address does not fit, so low addresses take short walks.
     private volatile IovaNode _root;
 
     /// <summary>Makes an empty table.</summary>
-    /// <param name="pageShift">Log2 of the smallest page in bytes; mappings start and end at its multiples.</param>
+    /// <param name="pageShift">Log2 of the smallest page in bytes. Mappings start and end at multiples of it.</param>
     internal IovaTable(int pageShift)
     {
         _pageShift = pageShift;
@@ -39,15 +39,14 @@ internal sealed class IovaTable
         Bytes = NodeBytes;
     }
 
-    /// <summary>How much of our memory it takes. Changed with the table.</summary>
+    /// <summary>Bytes of our memory that the table takes. Changes with the table.</summary>
     internal long Bytes { get; private set; }
 
-    /// <summary>How many nodes there are, the root and empty ones included.</summary>
+    /// <summary>Number of nodes, including the root and empty ones.</summary>
     internal int CountNodes() => Count(_root);
 
     /// <summary>
-    /// The entry that says what is at an address, and log2 of the bytes that it stands for. A null reference for
-    /// addresses beyond the table's.
+    /// The entry for an address, and log2 of the bytes that it covers. A null reference for an address above the table.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref ulong Find(ulong iova, out int shift)
@@ -68,10 +67,13 @@ internal sealed class IovaTable
         return ref node.Value[(int)index & IovaNode.IndexMask];
     }
 
-    /// <summary>The same for one of several look-ups of an access, which are mostly near one another.</summary>
+    /// <summary>
+    /// As <see cref="Find(ulong, out int)"/>, for one of several look-ups of an access that are mostly near one
+    /// another.
+    /// </summary>
     /// <param name="iova">The address.</param>
-    /// <param name="near">The node that the last one ended in, null at first; where this one does. To be a local, so
-    /// that it is kept in a register.</param>
+    /// <param name="near">The node of the last look-up, null at first; becomes that of this one. Pass a local, so that
+    /// it stays in a register.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref ulong FindNear(ulong iova, ref IovaNode? near)
     {
@@ -95,7 +97,7 @@ internal sealed class IovaTable
         return ref node.Value[(int)(iova >> shift) & IovaNode.IndexMask];
     }
 
-    /// <summary>The node whose entry says what is at an address; null for addresses beyond the table's.</summary>
+    /// <summary>The node that has the entry for an address; null for an address above the table.</summary>
     internal IovaNode? NodeOf(ulong iova)
     {
         IovaNode? node = null;
@@ -103,7 +105,7 @@ internal sealed class IovaTable
         return node;
     }
 
-    /// <summary>What is at an address, 0 when nothing is.</summary>
+    /// <summary>The value at an address; 0 if there is none.</summary>
     internal ulong Find(ulong iova)
     {
         ref ulong entry = ref Find(iova, out _);
@@ -114,12 +116,12 @@ internal sealed class IovaTable
     internal void Set(ulong first, ulong last, ulong value)
     {
         while (last >> _root.Shift >= IovaNode.Entries) Grow();
-        Volatile.WriteBarrier(); // what the value leads to is written before the value can be found
+        Volatile.WriteBarrier(); // what the value leads to must be visible before the value is
         Fill(LowestOf(first, last) ?? _root, first, last, value);
     }
 
-    /// <summary>Takes out a page-aligned range of one value; what else that value stands for stays.</summary>
-    /// <returns>All bits that were set in any of the entries.</returns>
+    /// <summary>Clears a page-aligned range of one value. The rest of that value's range stays.</summary>
+    /// <returns>The OR of all cleared entries.</returns>
     internal ulong Clear(ulong first, ulong last)
     {
         IovaNode? node = LowestOf(first, last);
@@ -128,8 +130,8 @@ internal sealed class IovaTable
     }
 
     /// <summary>
-    /// The node of the lowest level that has all of a range and more: the short way of what is small. Null where there
-    /// is none yet, or the range is not small.
+    /// The lowest-level node that contains a small range and more: the short path. Null if there is no such node yet,
+    /// or the range is not small.
     /// </summary>
     private IovaNode? LowestOf(ulong first, ulong last)
     {
@@ -211,8 +213,8 @@ internal sealed class IovaTable
         for (int i = inner.NextChild(from); i <= to; i = inner.NextChild(i + 1))
         {
             IovaNode child = inner.Child[i]!;
-            inner.Value[i] = 0; // what it stood for as a whole, once
-            inner.Used++; // it stays
+            inner.Value[i] = 0; // the value that stood for the whole entry before it got a child
+            inner.Used++; // still used: the child stays in the tree, as a spare
             ulong start = (first & ~((span << IovaNode.IndexBits) | span)) | ((ulong)i << node.Shift);
             found |= ClearBelow(child, start, start | span);
         }
@@ -221,7 +223,7 @@ internal sealed class IovaTable
         return found | Take(((Span<ulong>)inner.Value)[from..(to + 1)]);
     }
 
-    /// <summary>Clears values, and tells which bits there were in any of them.</summary>
+    /// <summary>Clears values and returns the OR of them.</summary>
     private static ulong Take(Span<ulong> values)
     {
         ulong found = 0;
@@ -258,27 +260,27 @@ internal sealed class IovaTable
         return found;
     }
 
-    /// <summary>Takes a node out that is empty, and those above that are then.</summary>
+    /// <summary>Takes an empty node out of the tree, and every parent that becomes empty by that.</summary>
     private void Drop(IovaNode node)
     {
         while (node is { Used: 0, IsSpare: false, Parent: { } parent } && parent.Child[node.Index] == node)
         {
-            parent.Value[node.Index] = 0; // what it stood for as a whole, once
+            parent.Value[node.Index] = 0; // the value that stood for the whole entry before it got a child
             parent.Lead(node.Index, null);
             parent.Used--;
-            Bytes -= node is IovaInnerNode ? InnerNodeBytes : NodeBytes; // it has none below, as it would not be empty
+            Bytes -= node is IovaInnerNode ? InnerNodeBytes : NodeBytes; // an empty node has no children
             node = parent;
         }
     }
 
-    /// <summary>The node below an entry. What the entry stood for as a whole, every entry of a new one does.</summary>
+    /// <summary>The node below an entry. A new node takes over the entry's value in all its entries.</summary>
     private IovaNode ChildOf(IovaInnerNode node, int index)
     {
         if (node.Child[index] is { } there) return there;
         int shift = node.Shift - IovaNode.IndexBits;
         IovaNode child = shift == _pageShift ? new IovaNode(shift, node, index) : new IovaInnerNode(shift, node, index);
         Bytes += child is IovaInnerNode ? InnerNodeBytes : NodeBytes;
-        ulong whole = node.Value[index]; // it stays, for a look-up that has not seen the child
+        ulong whole = node.Value[index]; // the value stays, for a look-up that has not seen the child
         if (whole == 0)
         {
             node.Used++;
@@ -313,9 +315,7 @@ internal sealed class IovaTable
 
     private static int IndexOf(IovaNode node, ulong address) => (int)(address >> node.Shift) & IovaNode.IndexMask;
 
-    /// <summary>
-    /// The entries of a node that a range covers to their ends; the first is above the last when it covers none.
-    /// </summary>
+    /// <summary>The entries of a node that a range covers completely; From is above To if there are none.</summary>
     private static (int From, int To) Whole(IovaNode node, ulong first, ulong last)
     {
         ulong span = (1UL << node.Shift) - 1;

@@ -73,15 +73,15 @@ public struct IommuHwInfo
     [FieldOffset(4)]
     public uint Flags;
 
-    /// <summary>ID of the device whose IOMMU is asked.</summary>
+    /// <summary>ID of the device whose IOMMU is queried.</summary>
     [FieldOffset(8)]
     public uint DevId;
 
-    /// <summary>In: bytes of the buffer. Out: bytes of data there are.</summary>
+    /// <summary>In: bytes of the buffer. Out: bytes of data available.</summary>
     [FieldOffset(12)]
     public uint DataLen;
 
-    /// <summary>User address of the buffer for the data; what is beyond the data is zeroed.</summary>
+    /// <summary>User address of the buffer for the data. Bytes after the data are zeroed.</summary>
     [FieldOffset(16)]
     public ulong DataUptr;
 
@@ -93,7 +93,7 @@ public struct IommuHwInfo
     [FieldOffset(24)]
     public uint OutDataType;
 
-    /// <summary>Out: width of a PASID in bits; 0 where PASIDs are not served.</summary>
+    /// <summary>Out: width of a PASID in bits; 0 if the device has no PASIDs.</summary>
     [FieldOffset(28)]
     public byte OutMaxPasidLog2;
 

@@ -52,10 +52,10 @@ public struct IommuHwptAlloc
     /// <summary>IOMMU_HWPT_ALLOC_* bits and <see cref="IommufdH.IOMMU_HWPT_FAULT_ID_VALID"/>.</summary>
     public uint Flags;
 
-    /// <summary>ID of the device the HWPT is made for.</summary>
+    /// <summary>ID of the device that the HWPT is for.</summary>
     public uint DevId;
 
-    /// <summary>ID of what it stands on: an IOAS, a nest parent or a vIOMMU.</summary>
+    /// <summary>ID of the object below the HWPT: an IOAS, a nest parent or a vIOMMU.</summary>
     public uint PtId;
 
     /// <summary>Out: ID of the new HWPT.</summary>
@@ -140,7 +140,7 @@ public struct IommuHwptGetDirtyBitmap
 
 /// <summary>
 /// struct iommu_hwpt_vtd_s1_invalidate of linux/iommufd.h. One invalidation of a nested HWPT on Intel VT-d. Address 0
-/// with the largest page count means everything.
+/// with the largest page count invalidates everything.
 /// </summary>
 [LinuxStruct("iommu_hwpt_vtd_s1_invalidate")]
 [StructLayout(LayoutKind.Sequential)]
@@ -172,8 +172,8 @@ public struct IommuViommuArmSmmuv3Invalidate
 }
 
 /// <summary>
-/// struct iommu_hwpt_invalidate of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_HWPT_INVALIDATE"/>. With
-/// no entries it asks whether the data type is served.
+/// struct iommu_hwpt_invalidate of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_HWPT_INVALIDATE"/>. Zero
+/// entries probe whether the data type is supported.
 /// </summary>
 [LinuxStruct("iommu_hwpt_invalidate")]
 [StructLayout(LayoutKind.Sequential)]
@@ -188,13 +188,13 @@ public struct IommuHwptInvalidate
     /// <summary>User address of the array of entries.</summary>
     public ulong DataUptr;
 
-    /// <summary>Which entries: IOMMU_HWPT_INVALIDATE_DATA_* or IOMMU_VIOMMU_INVALIDATE_DATA_*.</summary>
+    /// <summary>Type of the entries: IOMMU_HWPT_INVALIDATE_DATA_* or IOMMU_VIOMMU_INVALIDATE_DATA_*.</summary>
     public uint DataType;
 
     /// <summary>Bytes of one entry.</summary>
     public uint EntryLen;
 
-    /// <summary>In: entries in the array. Out: entries that were handled.</summary>
+    /// <summary>In: entries in the array. Out: entries handled.</summary>
     public uint EntryNum;
 
     /// <summary>Must be 0.</summary>

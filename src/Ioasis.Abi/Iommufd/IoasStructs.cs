@@ -31,7 +31,7 @@ public struct IommuIoasAlloc
     public uint OutIoasId;
 }
 
-/// <summary>struct iommu_iova_range of linux/iommufd.h. An interval of IOVA space; both ends belong to it.</summary>
+/// <summary>struct iommu_iova_range of linux/iommufd.h. A range of IOVA, both ends inclusive.</summary>
 [LinuxStruct("iommu_iova_range")]
 [StructLayout(LayoutKind.Sequential)]
 public struct IommuIovaRange
@@ -45,7 +45,7 @@ public struct IommuIovaRange
 
 /// <summary>
 /// struct iommu_ioas_iova_ranges of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_IOVA_RANGES"/>.
-/// EMSGSIZE says that the array was too short.
+/// EMSGSIZE if the array is too short.
 /// </summary>
 [LinuxStruct("iommu_ioas_iova_ranges")]
 [StructLayout(LayoutKind.Sequential)]
@@ -57,7 +57,7 @@ public struct IommuIoasIovaRanges
     /// <summary>ID of the IOAS.</summary>
     public uint IoasId;
 
-    /// <summary>In: elements the array holds. Out: ranges there are.</summary>
+    /// <summary>In: capacity of the array. Out: number of ranges.</summary>
     public uint NumIovas;
 
     /// <summary>Must be 0.</summary>
@@ -67,9 +67,7 @@ public struct IommuIoasIovaRanges
     /// <summary>User address of an array of <see cref="IommuIovaRange"/> to fill.</summary>
     public ulong AllowedIovas;
 
-    /// <summary>
-    /// Out: both ends of a mapping must be a multiple of this many bytes; a power of two, a page at most.
-    /// </summary>
+    /// <summary>Out: alignment of both ends of a mapping, in bytes; a power of two, at most a page.</summary>
     public ulong OutIovaAlignment;
 }
 
@@ -186,8 +184,8 @@ public struct IommuIoasCopy
 }
 
 /// <summary>
-/// struct iommu_ioas_unmap of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_UNMAP"/>. The range holds
-/// mappings whole; 0 and the largest length mean everything.
+/// struct iommu_ioas_unmap of linux/iommufd.h. The argument of <see cref="IommufdH.IOMMU_IOAS_UNMAP"/>. The range must
+/// contain mappings as a whole. IOVA 0 with the largest length is everything.
 /// </summary>
 [LinuxStruct("iommu_ioas_unmap")]
 [StructLayout(LayoutKind.Sequential)]
@@ -202,7 +200,7 @@ public struct IommuIoasUnmap
     /// <summary>First IOVA.</summary>
     public ulong Iova;
 
-    /// <summary>In: bytes of the range. Out: bytes that were unmapped.</summary>
+    /// <summary>In: bytes of the range. Out: bytes unmapped.</summary>
     public ulong Length;
 }
 
@@ -240,7 +238,7 @@ public struct IommuOption
     [LinuxField("__reserved")]
     public ushort Reserved;
 
-    /// <summary>ID of the object whose option it is; 0 for a global one.</summary>
+    /// <summary>ID of the object that the option belongs to; 0 for a global option.</summary>
     public uint ObjectId;
 
     /// <summary>The value: in on set, out on get.</summary>

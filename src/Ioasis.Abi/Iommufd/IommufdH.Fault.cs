@@ -5,7 +5,7 @@ public static partial class IommufdH
     /// <summary>Flag of <see cref="IommuHwptPgfault"/>: the request carries a PASID.</summary>
     public const uint IOMMU_PGFAULT_FLAGS_PASID_VALID = 1 << 0;
     /// <summary>
-    /// Flag of <see cref="IommuHwptPgfault"/>: the last request of its group, the one that is answered.
+    /// Flag of <see cref="IommuHwptPgfault"/>: the last request of its group. The response answers this one.
     /// </summary>
     public const uint IOMMU_PGFAULT_FLAGS_LAST_PAGE = 1 << 1;
 
@@ -27,6 +27,8 @@ public static partial class IommufdH
     /// Code of <see cref="IommuHwptPageResponse"/>: the page is there, the device may try again (PCIe Success).
     /// </summary>
     public const uint IOMMUFD_PAGE_RESP_SUCCESS = 0;
-    /// <summary>Code of <see cref="IommuHwptPageResponse"/>: the page will not come (PCIe Invalid Request).</summary>
+    /// <summary>
+    /// Code of <see cref="IommuHwptPageResponse"/>: the page will not become present (PCIe Invalid Request).
+    /// </summary>
     public const uint IOMMUFD_PAGE_RESP_INVALID = 1;
 }

@@ -22,7 +22,7 @@ public static partial class IommufdH
     /// </summary>
     public const ulong IOMMU_VTD_S1_SRE = 1 << 0;
     /// <summary>
-    /// Flag of <see cref="IommuHwptVtdS1"/>: the extended-accessed bit is kept (EAFE of the VT-d PASID entry).
+    /// Flag of <see cref="IommuHwptVtdS1"/>: the extended-accessed bit is maintained (EAFE of the VT-d PASID entry).
     /// </summary>
     public const ulong IOMMU_VTD_S1_EAFE = 1 << 1;
     /// <summary>
@@ -55,7 +55,7 @@ public static partial class IommufdH
     /// </summary>
     public const uint IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3 = 1;
     /// <summary>
-    /// Flag of <see cref="IommuHwptVtdS1Invalidate"/>: only leaf entries; without it, paging-structure caches too.
+    /// Flag of <see cref="IommuHwptVtdS1Invalidate"/>: only leaf entries. Otherwise paging-structure caches too.
     /// </summary>
     public const uint IOMMU_VTD_INV_FLAGS_LEAF = 1 << 0;
 }

@@ -10,12 +10,11 @@ public static partial class IommufdH
     public const uint IOMMU_IOAS_MAP_READABLE = 1 << 2;
 
     /// <summary>
-    /// Option: whom pinned memory is charged to, 0 the user, 1 the process. Global: the object ID is 0. Needs
-    /// privilege.
+    /// Option: who is charged for pinned memory: 0 the user, 1 the process. Global: the object ID is 0. Privileged.
     /// </summary>
     public const uint IOMMU_OPTION_RLIMIT_MODE = 0;
     /// <summary>
-    /// Option of an IOAS: 1 lets adjacent pages become one large entry (the default), 0 maps page by page.
+    /// Option of an IOAS: 1 allows large entries for adjacent pages (the default), 0 maps page by page.
     /// </summary>
     public const uint IOMMU_OPTION_HUGE_PAGES = 1;
 

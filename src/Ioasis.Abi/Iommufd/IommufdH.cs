@@ -1,16 +1,12 @@
 namespace Ioasis.Abi;
 
-/// <summary>
-/// The constants of linux/iommufd.h (Linux 7.2): what /dev/iommu is asked with. Names are Linux's own.
-/// </summary>
+/// <summary>The constants of linux/iommufd.h (Linux 7.2), the uAPI of /dev/iommu. Names are Linux's own.</summary>
 public static partial class IommufdH
 {
     /// <summary>The _IOC type of every ioctl of /dev/iommu.</summary>
     public const uint IOMMUFD_TYPE = ';';
 
-    /// <summary>
-    /// The lowest command number of iommufd; the numbers below belong to VFIO, which has the same type.
-    /// </summary>
+    /// <summary>Lowest command number of iommufd. Lower numbers belong to VFIO, which has the same type.</summary>
     public const uint IOMMUFD_CMD_BASE = 0x80;
     /// <summary>Command number of <see cref="IOMMU_DESTROY"/>.</summary>
     public const uint IOMMUFD_CMD_DESTROY = IOMMUFD_CMD_BASE;
@@ -63,7 +59,7 @@ public static partial class IommufdH
     /// Replaces the list of IOVA ranges that must stay usable. Argument: <see cref="IommuIoasAllowIovas"/>.
     /// </summary>
     public const uint IOMMU_IOAS_ALLOW_IOVAS = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_IOAS_ALLOW_IOVAS;
-    /// <summary>Maps what is mapped in one IOAS into another. Argument: <see cref="IommuIoasCopy"/>.</summary>
+    /// <summary>Maps memory that one IOAS maps into another IOAS. Argument: <see cref="IommuIoasCopy"/>.</summary>
     public const uint IOMMU_IOAS_COPY = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_IOAS_COPY;
     /// <summary>Reports the usable IOVA ranges of an IOAS. Argument: <see cref="IommuIoasIovaRanges"/>.</summary>
     public const uint IOMMU_IOAS_IOVA_RANGES = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_IOAS_IOVA_RANGES;
@@ -83,11 +79,9 @@ public static partial class IommufdH
     public const uint IOMMU_GET_HW_INFO = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_GET_HW_INFO;
     /// <summary>Turns dirty tracking on or off. Argument: <see cref="IommuHwptSetDirtyTracking"/>.</summary>
     public const uint IOMMU_HWPT_SET_DIRTY_TRACKING = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_HWPT_SET_DIRTY_TRACKING;
-    /// <summary>Reads which IOVA a device has written. Argument: <see cref="IommuHwptGetDirtyBitmap"/>.</summary>
+    /// <summary>Reads which IOVA devices have written. Argument: <see cref="IommuHwptGetDirtyBitmap"/>.</summary>
     public const uint IOMMU_HWPT_GET_DIRTY_BITMAP = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_HWPT_GET_DIRTY_BITMAP;
-    /// <summary>
-    /// Invalidates what was cached of a nested HWPT or a vIOMMU. Argument: <see cref="IommuHwptInvalidate"/>.
-    /// </summary>
+    /// <summary>Invalidates caches of a nested HWPT or a vIOMMU. Argument: <see cref="IommuHwptInvalidate"/>.</summary>
     public const uint IOMMU_HWPT_INVALIDATE = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_HWPT_INVALIDATE;
     /// <summary>Makes a fault queue and its fd. Argument: <see cref="IommuFaultAlloc"/>.</summary>
     public const uint IOMMU_FAULT_QUEUE_ALLOC = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_FAULT_QUEUE_ALLOC;
@@ -104,7 +98,7 @@ public static partial class IommufdH
     /// <summary>Makes an event queue of a vIOMMU and its fd. Argument: <see cref="IommuVeventqAlloc"/>.</summary>
     public const uint IOMMU_VEVENTQ_ALLOC = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_VEVENTQ_ALLOC;
     /// <summary>
-    /// Gives a queue in guest memory to the hardware behind a vIOMMU. Argument: <see cref="IommuHwQueueAlloc"/>.
+    /// Hands a queue in guest memory to the hardware behind a vIOMMU. Argument: <see cref="IommuHwQueueAlloc"/>.
     /// </summary>
     public const uint IOMMU_HW_QUEUE_ALLOC = (IOMMUFD_TYPE << 8) | IOMMUFD_CMD_HW_QUEUE_ALLOC;
 }

@@ -62,7 +62,8 @@ public struct IommuVdeviceAlloc
 }
 
 /// <summary>
-/// struct iommufd_vevent_header of linux/iommufd.h. What precedes every event read from the fd of an event queue.
+/// struct iommufd_vevent_header of linux/iommufd.h. The header before every event that is read from an event queue's
+/// fd.
 /// </summary>
 [LinuxStruct("iommufd_vevent_header")]
 [StructLayout(LayoutKind.Sequential)]
@@ -71,7 +72,7 @@ public struct IommufdVeventHeader
     /// <summary>0 or <see cref="IommufdH.IOMMU_VEVENTQ_FLAG_LOST_EVENTS"/>.</summary>
     public uint Flags;
 
-    /// <summary>Number of the event, from 0 to 0x7fffffff and round again. A gap is as many lost events.</summary>
+    /// <summary>Number of the event, 0 to 0x7fffffff, then 0 again. A gap of n means n lost events.</summary>
     public uint Sequence;
 }
 
@@ -104,7 +105,7 @@ public struct IommuVeventqAlloc
     /// <summary>IOMMU_VEVENTQ_TYPE_*.</summary>
     public uint Type;
 
-    /// <summary>Events the queue holds; more are lost.</summary>
+    /// <summary>Events that the queue holds; further events are lost.</summary>
     public uint VeventqDepth;
 
     /// <summary>Out: ID of the new queue.</summary>
@@ -137,7 +138,7 @@ public struct IommuHwQueueAlloc
     /// <summary>IOMMU_HW_QUEUE_TYPE_*.</summary>
     public uint Type;
 
-    /// <summary>Which queue of the type it is.</summary>
+    /// <summary>Index of the queue among those of its type.</summary>
     public uint Index;
 
     /// <summary>Out: ID of the new queue.</summary>

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Abi;
 
 /// <summary>
-/// What of linux/kvm.h (Linux 7.2) concerns VFIO: KVM's pseudo-device that is told of VFIO files. Names are Linux's
-/// own.
+/// The part of linux/kvm.h (Linux 7.2) that concerns VFIO: KVM's pseudo-device that is told of VFIO files. Names are
+/// Linux's own.
 /// </summary>
 public static class KvmH
 {
@@ -15,14 +15,16 @@ public static class KvmH
     public const uint KVM_SET_DEVICE_ATTR = (Ioc.DirWrite << Ioc.DirShift) | (24 << Ioc.SizeShift)
         | (KVMIO << Ioc.TypeShift) | 0xe1;
 
-    /// <summary>Attributes of the VFIO device: the files that it knows.</summary>
+    /// <summary>Attribute group of the VFIO device: its files.</summary>
     public const uint KVM_DEV_VFIO_FILE = 1;
     /// <summary>Attribute: add a file. Address of its descriptor, 32 bits.</summary>
     public const ulong KVM_DEV_VFIO_FILE_ADD = 1;
-    /// <summary>Attribute: forget a file. Address of its descriptor, 32 bits.</summary>
+    /// <summary>Attribute: remove a file. Address of its descriptor, 32 bits.</summary>
     public const ulong KVM_DEV_VFIO_FILE_DEL = 2;
 
-    /// <summary>Older name of <see cref="KVM_DEV_VFIO_FILE"/>, from when only files of groups were taken.</summary>
+    /// <summary>
+    /// Older name of <see cref="KVM_DEV_VFIO_FILE"/>, from the time when only files of groups were accepted.
+    /// </summary>
     public const uint KVM_DEV_VFIO_GROUP = KVM_DEV_VFIO_FILE;
     /// <summary>Older name of <see cref="KVM_DEV_VFIO_FILE_ADD"/>.</summary>
     public const ulong KVM_DEV_VFIO_GROUP_ADD = KVM_DEV_VFIO_FILE_ADD;
@@ -35,13 +37,13 @@ public static class KvmH
 [StructLayout(LayoutKind.Sequential)]
 public struct KvmDeviceAttr
 {
-    /// <summary>Flags; there are none, and Linux's VFIO device looks at none.</summary>
+    /// <summary>Flags. None is defined, and Linux's VFIO device ignores them.</summary>
     public uint Flags;
 
-    /// <summary>Which attributes: <see cref="KvmH.KVM_DEV_VFIO_FILE"/>.</summary>
+    /// <summary>The attribute group: <see cref="KvmH.KVM_DEV_VFIO_FILE"/>.</summary>
     public uint Group;
 
-    /// <summary>Which of the group.</summary>
+    /// <summary>The attribute in the group.</summary>
     public ulong Attr;
 
     /// <summary>User address of the value.</summary>

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Abi;
 
-/// <summary>Numbers of /dev/sva, and of what VFIO's files have for it (include/ioasis.h).</summary>
+/// <summary>The uAPI of /dev/sva, and VFIO's additions for it (include/ioasis.h).</summary>
 public static class SvaH
 {
     /// <summary>Allocates a PASID (<see cref="IoasisSvaAllocPasid"/>).</summary>
@@ -23,16 +23,19 @@ public static class SvaH
     /// <summary>Invalidates a first stage (<see cref="IoasisSvaInvalidate"/>).</summary>
     public const uint IOASIS_SVA_INVALIDATE = 0x3be5;
 
-    /// <summary>Tells or sets how many PASIDs the file may have (<see cref="IoasisSvaQuota"/>).</summary>
+    /// <summary>Gets or sets the number of PASIDs that the file may have (<see cref="IoasisSvaQuota"/>).</summary>
     public const uint IOASIS_SVA_QUOTA = 0x3be6;
 
-    /// <summary>On a bound VFIO device: it sends a PASID of a /dev/sva (<see cref="IoasisVfioAttachSva"/>).</summary>
+    /// <summary>
+    /// On a bound VFIO device: attaches a PASID of a /dev/sva, which the device then sends
+    /// (<see cref="IoasisVfioAttachSva"/>).
+    /// </summary>
     public const uint IOASIS_VFIO_ATTACH_SVA = 0x3be8;
 
-    /// <summary>Flag of <see cref="IoasisSvaBindTable"/>: its fault_id is one.</summary>
+    /// <summary>Flag of <see cref="IoasisSvaBindTable"/>: fault_id is valid.</summary>
     public const uint IOASIS_SVA_BIND_FAULT_ID_VALID = 1;
 
-    /// <summary>Operation of <see cref="IoasisSvaQuota"/>: tell.</summary>
+    /// <summary>Operation of <see cref="IoasisSvaQuota"/>: get.</summary>
     public const uint IOASIS_SVA_QUOTA_GET = 0;
 
     /// <summary>Operation of <see cref="IoasisSvaQuota"/>: set.</summary>
@@ -49,13 +52,13 @@ public struct IoasisSvaAllocPasid
     /// <summary>Must be 0.</summary>
     public uint Flags;
 
-    /// <summary>The lowest that will do.</summary>
+    /// <summary>Lowest acceptable PASID.</summary>
     public uint First;
 
-    /// <summary>The highest that will do.</summary>
+    /// <summary>Highest acceptable PASID.</summary>
     public uint Last;
 
-    /// <summary>The PASID.</summary>
+    /// <summary>Out: the PASID.</summary>
     public uint OutPasid;
 }
 
@@ -81,7 +84,7 @@ public struct IoasisSvaBindProcess
     public uint Flags;
 
     /// <summary>
-    /// One of the file's PASIDs, or 0 for the one that the process has, else a new one. On return, which.
+    /// In: one of the file's PASIDs; or 0 for the process's PASID if it has one, else a new one. Out: the PASID.
     /// </summary>
     public uint Pasid;
 }
@@ -102,19 +105,19 @@ public struct IoasisSvaBindTable
     /// <summary>An open /dev/iommu.</summary>
     public int Iommufd;
 
-    /// <summary>Its object: an IOAS or HWPT, or what a first stage is nested in.</summary>
+    /// <summary>ID of its object: an IOAS, a HWPT, or the parent of a first stage.</summary>
     public uint PtId;
 
-    /// <summary>Kind of first stage; IOMMU_HWPT_DATA_NONE for none.</summary>
+    /// <summary>Type of the first stage; IOMMU_HWPT_DATA_NONE for none.</summary>
     public uint DataType;
 
-    /// <summary>Bytes of its description.</summary>
+    /// <summary>Bytes of the first stage's description.</summary>
     public uint DataLen;
 
-    /// <summary>A queue of this file's.</summary>
+    /// <summary>ID of one of this file's fault queues.</summary>
     public uint FaultId;
 
-    /// <summary>Where the description is.</summary>
+    /// <summary>User address of the first stage's description.</summary>
     public ulong DataUptr;
 }
 
@@ -129,7 +132,7 @@ public struct IoasisSvaUnbind
     public uint Pasid;
 }
 
-/// <summary>Invalidates what caches hold of a PASID's first stage.</summary>
+/// <summary>Invalidates the caches of a PASID's first stage.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct IoasisSvaInvalidate
 {
@@ -139,16 +142,16 @@ public struct IoasisSvaInvalidate
     /// <summary>One of the file's PASIDs.</summary>
     public uint Pasid;
 
-    /// <summary>Where the entries are.</summary>
+    /// <summary>User address of the entries.</summary>
     public ulong DataUptr;
 
-    /// <summary>What they are (enum iommu_hwpt_invalidate_data_type).</summary>
+    /// <summary>Type of the entries (enum iommu_hwpt_invalidate_data_type).</summary>
     public uint DataType;
 
-    /// <summary>Bytes of each.</summary>
+    /// <summary>Bytes of one entry.</summary>
     public uint EntryLen;
 
-    /// <summary>How many; on return, how many were done.</summary>
+    /// <summary>In: number of entries. Out: entries handled.</summary>
     public uint EntryNum;
 
     /// <summary>Must be 0.</summary>
@@ -165,10 +168,10 @@ public struct IoasisSvaQuota
     /// <summary>IOASIS_SVA_QUOTA_GET or _SET.</summary>
     public uint Op;
 
-    /// <summary>How many it may have.</summary>
+    /// <summary>The quota: in on set, out on get.</summary>
     public uint Quota;
 
-    /// <summary>How many it has.</summary>
+    /// <summary>Out: PASIDs that the file has.</summary>
     public uint OutCount;
 }
 
@@ -185,6 +188,6 @@ public struct IoasisVfioAttachSva
     /// <summary>An open /dev/sva.</summary>
     public int Sva;
 
-    /// <summary>One of its PASIDs.</summary>
+    /// <summary>One of that file's PASIDs.</summary>
     public uint Pasid;
 }

@@ -39,23 +39,23 @@ public static partial class PciRegs
 
     /// <summary>Offset in PM, 16 bits: capabilities.</summary>
     public const int PCI_PM_PMC = 2;
-    /// <summary>PM capabilities: version.</summary>
+    /// <summary>PM capabilities: mask of the version.</summary>
     public const ushort PCI_PM_CAP_VER_MASK = 0x0007;
     /// <summary>PM capabilities: needs device-specific initialization.</summary>
     public const ushort PCI_PM_CAP_DSI = 0x0020;
-    /// <summary>PM capabilities: knows D1.</summary>
+    /// <summary>PM capabilities: D1 is supported.</summary>
     public const ushort PCI_PM_CAP_D1 = 0x0200;
-    /// <summary>PM capabilities: knows D2.</summary>
+    /// <summary>PM capabilities: D2 is supported.</summary>
     public const ushort PCI_PM_CAP_D2 = 0x0400;
-    /// <summary>PM capabilities: states it can send PME from.</summary>
+    /// <summary>PM capabilities: mask of the states that can send PME.</summary>
     public const ushort PCI_PM_CAP_PME_MASK = 0xF800;
     /// <summary>Offset in PM, 16 bits: control and status.</summary>
     public const int PCI_PM_CTRL = 4;
-    /// <summary>PM control: the state, D0 to D3hot.</summary>
+    /// <summary>PM control: mask of the state, D0 to D3hot.</summary>
     public const ushort PCI_PM_CTRL_STATE_MASK = 0x0003;
-    /// <summary>PM control: D3hot to D0 is no reset.</summary>
+    /// <summary>PM control: the transition from D3hot to D0 does not reset the function.</summary>
     public const ushort PCI_PM_CTRL_NO_SOFT_RESET = 0x0008;
-    /// <summary>PM control: it may send PME.</summary>
+    /// <summary>PM control: PME is enabled.</summary>
     public const ushort PCI_PM_CTRL_PME_ENABLE = 0x0100;
     /// <summary>PM control, write 1 to clear: PME was sent.</summary>
     public const ushort PCI_PM_CTRL_PME_STATUS = 0x8000;
@@ -64,11 +64,11 @@ public static partial class PciRegs
 
     /// <summary>Offset in MSI, 16 bits: message control.</summary>
     public const int PCI_MSI_FLAGS = 0x02;
-    /// <summary>MSI control: on.</summary>
+    /// <summary>MSI control: enabled.</summary>
     public const ushort PCI_MSI_FLAGS_ENABLE = 0x0001;
-    /// <summary>MSI control: log2 of the vectors it can send.</summary>
+    /// <summary>MSI control: log2 of the vectors that the function supports.</summary>
     public const ushort PCI_MSI_FLAGS_QMASK = 0x000e;
-    /// <summary>MSI control: log2 of the vectors it may send.</summary>
+    /// <summary>MSI control: log2 of the vectors that are enabled.</summary>
     public const ushort PCI_MSI_FLAGS_QSIZE = 0x0070;
     /// <summary>MSI control: 64-bit addresses.</summary>
     public const ushort PCI_MSI_FLAGS_64BIT = 0x0080;
@@ -97,19 +97,19 @@ public static partial class PciRegs
     public const ushort PCI_MSIX_FLAGS_QSIZE = 0x07FF;
     /// <summary>MSI-X control: all vectors are masked.</summary>
     public const ushort PCI_MSIX_FLAGS_MASKALL = 0x4000;
-    /// <summary>MSI-X control: on.</summary>
+    /// <summary>MSI-X control: enabled.</summary>
     public const ushort PCI_MSIX_FLAGS_ENABLE = 0x8000;
-    /// <summary>Offset in MSI-X, 32 bits: where the table is.</summary>
+    /// <summary>Offset in MSI-X, 32 bits: location of the table.</summary>
     public const int PCI_MSIX_TABLE = 4;
-    /// <summary>MSI-X table: which BAR.</summary>
+    /// <summary>MSI-X table: its BAR.</summary>
     public const uint PCI_MSIX_TABLE_BIR = 0x00000007;
-    /// <summary>MSI-X table: offset in it, in bytes.</summary>
+    /// <summary>MSI-X table: offset in the BAR, in bytes.</summary>
     public const uint PCI_MSIX_TABLE_OFFSET = 0xfffffff8;
-    /// <summary>Offset in MSI-X, 32 bits: where the pending bits are.</summary>
+    /// <summary>Offset in MSI-X, 32 bits: location of the pending bits.</summary>
     public const int PCI_MSIX_PBA = 8;
-    /// <summary>MSI-X pending bits: which BAR.</summary>
+    /// <summary>MSI-X pending bits: their BAR.</summary>
     public const uint PCI_MSIX_PBA_BIR = 0x00000007;
-    /// <summary>MSI-X pending bits: offset in it, in bytes.</summary>
+    /// <summary>MSI-X pending bits: offset in the BAR, in bytes.</summary>
     public const uint PCI_MSIX_PBA_OFFSET = 0xfffffff8;
     /// <summary>Bytes of MSI-X.</summary>
     public const int PCI_CAP_MSIX_SIZEOF = 12;
@@ -130,7 +130,7 @@ public static partial class PciRegs
     public const int PCI_AF_LENGTH = 2;
     /// <summary>Offset in AF, 8 bits: capabilities.</summary>
     public const int PCI_AF_CAP = 3;
-    /// <summary>AF capabilities: tells pending transactions.</summary>
+    /// <summary>AF capabilities: reports pending transactions.</summary>
     public const byte PCI_AF_CAP_TP = 0x01;
     /// <summary>AF capabilities: function-level reset.</summary>
     public const byte PCI_AF_CAP_FLR = 0x02;

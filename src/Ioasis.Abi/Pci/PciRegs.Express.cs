@@ -6,25 +6,25 @@ public static partial class PciRegs
     public const int PCI_EXP_FLAGS = 0x02;
     /// <summary>PCI Express capabilities: version.</summary>
     public const ushort PCI_EXP_FLAGS_VERS = 0x000f;
-    /// <summary>PCI Express capabilities: mask of the kind of device, PCI_EXP_TYPE_* shifted left by 4.</summary>
+    /// <summary>PCI Express capabilities: mask of the device type, PCI_EXP_TYPE_* shifted left by 4.</summary>
     public const ushort PCI_EXP_FLAGS_TYPE = 0x00f0;
-    /// <summary>Kind of device: endpoint.</summary>
+    /// <summary>Device type: endpoint.</summary>
     public const ushort PCI_EXP_TYPE_ENDPOINT = 0x0;
-    /// <summary>Kind of device: legacy endpoint.</summary>
+    /// <summary>Device type: legacy endpoint.</summary>
     public const ushort PCI_EXP_TYPE_LEG_END = 0x1;
-    /// <summary>Kind of device: root port.</summary>
+    /// <summary>Device type: root port.</summary>
     public const ushort PCI_EXP_TYPE_ROOT_PORT = 0x4;
-    /// <summary>Kind of device: upstream port of a switch.</summary>
+    /// <summary>Device type: upstream port of a switch.</summary>
     public const ushort PCI_EXP_TYPE_UPSTREAM = 0x5;
-    /// <summary>Kind of device: downstream port of a switch.</summary>
+    /// <summary>Device type: downstream port of a switch.</summary>
     public const ushort PCI_EXP_TYPE_DOWNSTREAM = 0x6;
-    /// <summary>Kind of device: bridge from PCI Express to PCI.</summary>
+    /// <summary>Device type: bridge from PCI Express to PCI.</summary>
     public const ushort PCI_EXP_TYPE_PCI_BRIDGE = 0x7;
-    /// <summary>Kind of device: bridge from PCI to PCI Express.</summary>
+    /// <summary>Device type: bridge from PCI to PCI Express.</summary>
     public const ushort PCI_EXP_TYPE_PCIE_BRIDGE = 0x8;
-    /// <summary>Kind of device: endpoint integrated in the root complex.</summary>
+    /// <summary>Device type: endpoint integrated in the root complex.</summary>
     public const ushort PCI_EXP_TYPE_RC_END = 0x9;
-    /// <summary>Kind of device: event collector of the root complex.</summary>
+    /// <summary>Device type: event collector of the root complex.</summary>
     public const ushort PCI_EXP_TYPE_RC_EC = 0xa;
     /// <summary>PCI Express capabilities: the port has a slot.</summary>
     public const ushort PCI_EXP_FLAGS_SLOT = 0x0100;
@@ -33,15 +33,15 @@ public static partial class PciRegs
 
     /// <summary>Offset in PCI Express, 32 bits: device capabilities.</summary>
     public const int PCI_EXP_DEVCAP = 0x04;
-    /// <summary>Device capabilities: largest payload, 128 bytes shifted left by it.</summary>
+    /// <summary>Device capabilities: largest payload supported; n stands for 128 bytes shifted left by n.</summary>
     public const uint PCI_EXP_DEVCAP_PAYLOAD = 0x00000007;
     /// <summary>Device capabilities: phantom functions.</summary>
     public const uint PCI_EXP_DEVCAP_PHANTOM = 0x00000018;
     /// <summary>Device capabilities: 8-bit tags.</summary>
     public const uint PCI_EXP_DEVCAP_EXT_TAG = 0x00000020;
-    /// <summary>Device capabilities: latency of L0s it can bear.</summary>
+    /// <summary>Device capabilities: acceptable latency of L0s.</summary>
     public const uint PCI_EXP_DEVCAP_L0S = 0x000001c0;
-    /// <summary>Device capabilities: latency of L1 it can bear.</summary>
+    /// <summary>Device capabilities: acceptable latency of L1.</summary>
     public const uint PCI_EXP_DEVCAP_L1 = 0x00000e00;
     /// <summary>Device capabilities: role-based error reporting.</summary>
     public const uint PCI_EXP_DEVCAP_RBER = 0x00008000;
@@ -64,7 +64,7 @@ public static partial class PciRegs
     public const ushort PCI_EXP_DEVCTL_URRE = 0x0008;
     /// <summary>Device control: relaxed ordering.</summary>
     public const ushort PCI_EXP_DEVCTL_RELAX_EN = 0x0010;
-    /// <summary>Device control: largest payload in use, 128 bytes shifted left by it.</summary>
+    /// <summary>Device control: largest payload in use; n stands for 128 bytes shifted left by n.</summary>
     public const ushort PCI_EXP_DEVCTL_PAYLOAD = 0x00e0;
     /// <summary>Device control: 8-bit tags.</summary>
     public const ushort PCI_EXP_DEVCTL_EXT_TAG = 0x0100;
@@ -72,9 +72,9 @@ public static partial class PciRegs
     public const ushort PCI_EXP_DEVCTL_PHANTOM = 0x0200;
     /// <summary>Device control: auxiliary power.</summary>
     public const ushort PCI_EXP_DEVCTL_AUX_PME = 0x0400;
-    /// <summary>Device control: it may ask not to be snooped.</summary>
+    /// <summary>Device control: the function may set No Snoop.</summary>
     public const ushort PCI_EXP_DEVCTL_NOSNOOP_EN = 0x0800;
-    /// <summary>Device control: largest read request, 128 bytes shifted left by it.</summary>
+    /// <summary>Device control: largest read request; n stands for 128 bytes shifted left by n.</summary>
     public const ushort PCI_EXP_DEVCTL_READRQ = 0x7000;
     /// <summary>Device control of an endpoint: function-level reset now; reads 0.</summary>
     public const ushort PCI_EXP_DEVCTL_BCR_FLR = 0x8000;
@@ -91,7 +91,7 @@ public static partial class PciRegs
     public const ushort PCI_EXP_DEVSTA_URD = 0x0008;
     /// <summary>Device status: auxiliary power.</summary>
     public const ushort PCI_EXP_DEVSTA_AUXPD = 0x0010;
-    /// <summary>Device status: requests are not all completed yet.</summary>
+    /// <summary>Device status: transactions are pending.</summary>
     public const ushort PCI_EXP_DEVSTA_TRPND = 0x0020;
 
     /// <summary>Offset in PCI Express, 32 bits: link capabilities.</summary>
@@ -137,9 +137,9 @@ public static partial class PciRegs
     public const uint PCI_EXP_DEVCAP2_ATOMIC_COMP128 = 0x00000200;
     /// <summary>Device capabilities 2: reports latency tolerance.</summary>
     public const uint PCI_EXP_DEVCAP2_LTR = 0x00000800;
-    /// <summary>Device capabilities 2: TLPs with end-to-end prefixes, which a PASID needs.</summary>
+    /// <summary>Device capabilities 2: TLPs with end-to-end prefixes; PASID requires them.</summary>
     public const uint PCI_EXP_DEVCAP2_EE_PREFIX = 0x00200000;
-    /// <summary>Device capabilities 2: how many prefixes, 0 for 4.</summary>
+    /// <summary>Device capabilities 2: the most prefixes; 0 stands for 4.</summary>
     public const uint PCI_EXP_DEVCAP2_EE_PREFIX_MAX = 0x00c00000;
     /// <summary>Offset in PCI Express, 16 bits: device control 2.</summary>
     public const int PCI_EXP_DEVCTL2 = 0x28;
@@ -149,7 +149,7 @@ public static partial class PciRegs
     public const ushort PCI_EXP_DEVCTL2_COMP_TMOUT_DIS = 0x0010;
     /// <summary>Device control 2: forward ARI.</summary>
     public const ushort PCI_EXP_DEVCTL2_ARI = 0x0020;
-    /// <summary>Device control 2: it may send AtomicOps.</summary>
+    /// <summary>Device control 2: AtomicOp requests are enabled.</summary>
     public const ushort PCI_EXP_DEVCTL2_ATOMIC_REQ = 0x0040;
     /// <summary>Device control 2: report latency tolerance.</summary>
     public const ushort PCI_EXP_DEVCTL2_LTR_EN = 0x0400;

@@ -54,38 +54,38 @@ public static partial class PciRegs
 
     /// <summary>Offset in ATS, 16 bits: capabilities.</summary>
     public const int PCI_ATS_CAP = 0x04;
-    /// <summary>The largest invalidate queue; its depth field is then 0.</summary>
+    /// <summary>Depth of the largest invalidate queue; the depth field is then 0.</summary>
     public const int PCI_ATS_MAX_QDEP = 32;
     /// <summary>ATS capabilities: untranslated addresses are page-aligned.</summary>
     public const ushort PCI_ATS_CAP_PAGE_ALIGNED = 0x0020;
     /// <summary>Offset in ATS, 16 bits: control.</summary>
     public const int PCI_ATS_CTRL = 0x06;
-    /// <summary>ATS control: on.</summary>
+    /// <summary>ATS control: enabled.</summary>
     public const ushort PCI_ATS_CTRL_ENABLE = 0x8000;
-    /// <summary>log2 of the smallest translation unit in bytes; the field STU counts from here.</summary>
+    /// <summary>log2 of the smallest translation unit in bytes, which the field STU is relative to.</summary>
     public const int PCI_ATS_MIN_STU = 12;
     /// <summary>Bytes of ATS.</summary>
     public const int PCI_EXT_CAP_ATS_SIZEOF = 8;
 
     /// <summary>Offset in PRI, 16 bits: control.</summary>
     public const int PCI_PRI_CTRL = 0x04;
-    /// <summary>PRI control: on.</summary>
+    /// <summary>PRI control: enabled.</summary>
     public const ushort PCI_PRI_CTRL_ENABLE = 0x0001;
-    /// <summary>PRI control: forget outstanding requests; reads 0.</summary>
+    /// <summary>PRI control: drop outstanding requests; reads 0.</summary>
     public const ushort PCI_PRI_CTRL_RESET = 0x0002;
     /// <summary>Offset in PRI, 16 bits: status.</summary>
     public const int PCI_PRI_STATUS = 0x06;
-    /// <summary>PRI status, write 1 to clear: a response said failure.</summary>
+    /// <summary>PRI status, write 1 to clear: a response reported failure.</summary>
     public const ushort PCI_PRI_STATUS_RF = 0x0001;
     /// <summary>PRI status, write 1 to clear: a response named no outstanding group.</summary>
     public const ushort PCI_PRI_STATUS_UPRGI = 0x0002;
-    /// <summary>PRI status: no request is outstanding any more.</summary>
+    /// <summary>PRI status: no request is outstanding.</summary>
     public const ushort PCI_PRI_STATUS_STOPPED = 0x0100;
     /// <summary>PRI status: responses must carry the PASID.</summary>
     public const ushort PCI_PRI_STATUS_PASID = 0x8000;
-    /// <summary>Offset in PRI, 32 bits: requests it can have outstanding.</summary>
+    /// <summary>Offset in PRI, 32 bits: outstanding requests that the function supports.</summary>
     public const int PCI_PRI_MAX_REQ = 0x08;
-    /// <summary>Offset in PRI, 32 bits: requests it may have outstanding.</summary>
+    /// <summary>Offset in PRI, 32 bits: outstanding requests that are allowed.</summary>
     public const int PCI_PRI_ALLOC_REQ = 0x0c;
     /// <summary>Bytes of PRI.</summary>
     public const int PCI_EXT_CAP_PRI_SIZEOF = 16;
@@ -100,11 +100,11 @@ public static partial class PciRegs
     public const ushort PCI_PASID_CAP_WIDTH = 0x1f00;
     /// <summary>Offset in PASID, 16 bits: control.</summary>
     public const int PCI_PASID_CTRL = 0x06;
-    /// <summary>PASID control: on.</summary>
+    /// <summary>PASID control: enabled.</summary>
     public const ushort PCI_PASID_CTRL_ENABLE = 0x0001;
-    /// <summary>PASID control: it may send execute requests.</summary>
+    /// <summary>PASID control: execute requests are enabled.</summary>
     public const ushort PCI_PASID_CTRL_EXEC = 0x0002;
-    /// <summary>PASID control: it may send privileged requests.</summary>
+    /// <summary>PASID control: privileged requests are enabled.</summary>
     public const ushort PCI_PASID_CTRL_PRIV = 0x0004;
     /// <summary>Bytes of PASID.</summary>
     public const int PCI_EXT_CAP_PASID_SIZEOF = 8;
@@ -115,35 +115,37 @@ public static partial class PciRegs
     public const uint PCI_SRIOV_CAP_VFM = 0x00000001;
     /// <summary>Offset in SR-IOV, 16 bits: control.</summary>
     public const int PCI_SRIOV_CTRL = 0x08;
-    /// <summary>SR-IOV control: the virtual functions are there.</summary>
+    /// <summary>SR-IOV control: virtual functions are enabled.</summary>
     public const ushort PCI_SRIOV_CTRL_VFE = 0x0001;
-    /// <summary>SR-IOV control: migration.</summary>
+    /// <summary>SR-IOV control: migration is enabled.</summary>
     public const ushort PCI_SRIOV_CTRL_VFM = 0x0002;
-    /// <summary>SR-IOV control: interrupt of migration.</summary>
+    /// <summary>SR-IOV control: the migration interrupt is enabled.</summary>
     public const ushort PCI_SRIOV_CTRL_INTR = 0x0004;
-    /// <summary>SR-IOV control: their BARs answer.</summary>
+    /// <summary>SR-IOV control: memory BARs of the virtual functions are enabled.</summary>
     public const ushort PCI_SRIOV_CTRL_MSE = 0x0008;
-    /// <summary>SR-IOV control: they may have function numbers above 7.</summary>
+    /// <summary>SR-IOV control: virtual functions may have function numbers above 7 (ARI).</summary>
     public const ushort PCI_SRIOV_CTRL_ARI = 0x0010;
     /// <summary>Offset in SR-IOV, 16 bits: status.</summary>
     public const int PCI_SRIOV_STATUS = 0x0a;
-    /// <summary>Offset in SR-IOV, 16 bits: virtual functions at the start.</summary>
+    /// <summary>Offset in SR-IOV, 16 bits: initial number of virtual functions.</summary>
     public const int PCI_SRIOV_INITIAL_VF = 0x0c;
-    /// <summary>Offset in SR-IOV, 16 bits: the most virtual functions.</summary>
+    /// <summary>Offset in SR-IOV, 16 bits: total number of virtual functions.</summary>
     public const int PCI_SRIOV_TOTAL_VF = 0x0e;
-    /// <summary>Offset in SR-IOV, 16 bits: virtual functions wanted.</summary>
+    /// <summary>Offset in SR-IOV, 16 bits: number of virtual functions to enable.</summary>
     public const int PCI_SRIOV_NUM_VF = 0x10;
     /// <summary>Offset in SR-IOV, 8 bits: function dependency link.</summary>
     public const int PCI_SRIOV_FUNC_LINK = 0x12;
-    /// <summary>Offset in SR-IOV, 16 bits: the first one's RID minus this function's.</summary>
+    /// <summary>Offset in SR-IOV, 16 bits: RID of the first virtual function minus this function's.</summary>
     public const int PCI_SRIOV_VF_OFFSET = 0x14;
-    /// <summary>Offset in SR-IOV, 16 bits: from one RID to the next.</summary>
+    /// <summary>Offset in SR-IOV, 16 bits: distance between RIDs of virtual functions.</summary>
     public const int PCI_SRIOV_VF_STRIDE = 0x16;
-    /// <summary>Offset in SR-IOV, 16 bits: their device ID.</summary>
+    /// <summary>Offset in SR-IOV, 16 bits: device ID of virtual functions.</summary>
     public const int PCI_SRIOV_VF_DID = 0x1a;
-    /// <summary>Offset in SR-IOV, 32 bits: page sizes; bit n stands for 4096 bytes shifted left by n.</summary>
+    /// <summary>
+    /// Offset in SR-IOV, 32 bits: supported page sizes; bit n stands for 4096 bytes shifted left by n.
+    /// </summary>
     public const int PCI_SRIOV_SUP_PGSIZE = 0x1c;
-    /// <summary>Offset in SR-IOV, 32 bits: the one page size in use.</summary>
+    /// <summary>Offset in SR-IOV, 32 bits: the page size in use.</summary>
     public const int PCI_SRIOV_SYS_PGSIZE = 0x20;
     /// <summary>Offset in SR-IOV, 32 bits: BAR 0 of the virtual functions.</summary>
     public const int PCI_SRIOV_BAR = 0x24;
@@ -160,22 +162,22 @@ public static partial class PciRegs
     public const ushort PCI_ACS_SV = 0x0001;
     /// <summary>ACS: translation blocking.</summary>
     public const ushort PCI_ACS_TB = 0x0002;
-    /// <summary>ACS: peer-to-peer requests go up.</summary>
+    /// <summary>ACS: peer-to-peer requests are redirected upstream.</summary>
     public const ushort PCI_ACS_RR = 0x0004;
-    /// <summary>ACS: peer-to-peer completions go up.</summary>
+    /// <summary>ACS: peer-to-peer completions are redirected upstream.</summary>
     public const ushort PCI_ACS_CR = 0x0008;
     /// <summary>ACS: upstream forwarding.</summary>
     public const ushort PCI_ACS_UF = 0x0010;
     /// <summary>ACS: peer-to-peer egress control.</summary>
     public const ushort PCI_ACS_EC = 0x0020;
-    /// <summary>ACS: translated peer-to-peer requests go straight.</summary>
+    /// <summary>ACS: translated peer-to-peer requests are routed directly.</summary>
     public const ushort PCI_ACS_DT = 0x0040;
     /// <summary>Offset in ACS, 16 bits: control.</summary>
     public const int PCI_ACS_CTRL = 0x06;
 
     /// <summary>Offset in DVSEC, 32 bits: vendor, revision, length in bytes.</summary>
     public const int PCI_DVSEC_HEADER1 = 0x4;
-    /// <summary>Offset in DVSEC, 16 bits: the vendor's ID of it.</summary>
+    /// <summary>Offset in DVSEC, 16 bits: ID that the vendor gave.</summary>
     public const int PCI_DVSEC_HEADER2 = 0x8;
     /// <summary>Offset in the extended vendor-specific capability, 32 bits: ID, revision, length in bytes.</summary>
     public const int PCI_VNDR_HEADER = 4;

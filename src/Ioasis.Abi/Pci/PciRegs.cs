@@ -1,8 +1,8 @@
 namespace Ioasis.Abi;
 
 /// <summary>
-/// Offsets and bits of PCI configuration space, from linux/pci_regs.h (Linux 7.2), as far as an endpoint's model and
-/// VFIO need them. Names are Linux's own. An offset is an int, in bytes; bits are as wide as their register.
+/// The offsets and bits of PCI configuration space (linux/pci_regs.h, Linux 7.2) that device models and VFIO need.
+/// Names are Linux's own. An offset is an int, in bytes; bits are as wide as their register.
 /// </summary>
 public static partial class PciRegs
 {
@@ -21,9 +21,9 @@ public static partial class PciRegs
     public const int PCI_DEVICE_ID = 0x02;
     /// <summary>Offset, 16 bits: command.</summary>
     public const int PCI_COMMAND = 0x04;
-    /// <summary>Command: I/O BARs answer.</summary>
+    /// <summary>Command: I/O BARs are enabled.</summary>
     public const ushort PCI_COMMAND_IO = 0x1;
-    /// <summary>Command: memory BARs answer.</summary>
+    /// <summary>Command: memory BARs are enabled.</summary>
     public const ushort PCI_COMMAND_MEMORY = 0x2;
     /// <summary>Command: the device may do DMA and send MSIs.</summary>
     public const ushort PCI_COMMAND_MASTER = 0x4;
@@ -33,19 +33,19 @@ public static partial class PciRegs
     public const ushort PCI_COMMAND_INVALIDATE = 0x10;
     /// <summary>Command: VGA palette snoop; 0 on PCI Express.</summary>
     public const ushort PCI_COMMAND_VGA_PALETTE = 0x20;
-    /// <summary>Command: answer to parity errors.</summary>
+    /// <summary>Command: respond to parity errors.</summary>
     public const ushort PCI_COMMAND_PARITY = 0x40;
     /// <summary>Command: address stepping; 0 on PCI Express.</summary>
     public const ushort PCI_COMMAND_WAIT = 0x80;
-    /// <summary>Command: report errors with SERR#.</summary>
+    /// <summary>Command: report errors by SERR#.</summary>
     public const ushort PCI_COMMAND_SERR = 0x100;
     /// <summary>Command: fast back-to-back; 0 on PCI Express.</summary>
     public const ushort PCI_COMMAND_FAST_BACK = 0x200;
-    /// <summary>Command: INTx is not sent.</summary>
+    /// <summary>Command: INTx is disabled.</summary>
     public const ushort PCI_COMMAND_INTX_DISABLE = 0x400;
     /// <summary>Offset, 16 bits: status.</summary>
     public const int PCI_STATUS = 0x06;
-    /// <summary>Status: ready at once after a reset.</summary>
+    /// <summary>Status: ready immediately after a reset.</summary>
     public const ushort PCI_STATUS_IMM_READY = 0x01;
     /// <summary>Status: INTx is pending.</summary>
     public const ushort PCI_STATUS_INTERRUPT = 0x08;
@@ -59,15 +59,15 @@ public static partial class PciRegs
     public const ushort PCI_STATUS_PARITY = 0x100;
     /// <summary>Status: DEVSEL timing; 0 on PCI Express.</summary>
     public const ushort PCI_STATUS_DEVSEL_MASK = 0x600;
-    /// <summary>Status, write 1 to clear: it aborted a request as completer.</summary>
+    /// <summary>Status, write 1 to clear: completed a request with an abort.</summary>
     public const ushort PCI_STATUS_SIG_TARGET_ABORT = 0x800;
-    /// <summary>Status, write 1 to clear: its request was aborted.</summary>
+    /// <summary>Status, write 1 to clear: a request of the function was aborted.</summary>
     public const ushort PCI_STATUS_REC_TARGET_ABORT = 0x1000;
-    /// <summary>Status, write 1 to clear: nobody took its request.</summary>
+    /// <summary>Status, write 1 to clear: a request of the function got no answer (master abort).</summary>
     public const ushort PCI_STATUS_REC_MASTER_ABORT = 0x2000;
-    /// <summary>Status, write 1 to clear: it sent an error message.</summary>
+    /// <summary>Status, write 1 to clear: sent an error message.</summary>
     public const ushort PCI_STATUS_SIG_SYSTEM_ERROR = 0x4000;
-    /// <summary>Status, write 1 to clear: it got poisoned data.</summary>
+    /// <summary>Status, write 1 to clear: received poisoned data.</summary>
     public const ushort PCI_STATUS_DETECTED_PARITY = 0x8000;
 
     /// <summary>Offset, 32 bits: class in the upper 24, revision in the lower 8.</summary>
@@ -78,13 +78,13 @@ public static partial class PciRegs
     public const int PCI_CLASS_PROG = 0x09;
     /// <summary>Offset, 16 bits: class and subclass.</summary>
     public const int PCI_CLASS_DEVICE = 0x0a;
-    /// <summary>Offset, 8 bits: cache line size, no effect on PCI Express.</summary>
+    /// <summary>Offset, 8 bits: cache line size; without effect on PCI Express.</summary>
     public const int PCI_CACHE_LINE_SIZE = 0x0c;
     /// <summary>Offset, 8 bits: latency timer, 0 on PCI Express.</summary>
     public const int PCI_LATENCY_TIMER = 0x0d;
     /// <summary>Offset, 8 bits: header type.</summary>
     public const int PCI_HEADER_TYPE = 0x0e;
-    /// <summary>Header type: the layout.</summary>
+    /// <summary>Header type: mask of the layout.</summary>
     public const byte PCI_HEADER_TYPE_MASK = 0x7f;
     /// <summary>Header type 0: an endpoint.</summary>
     public const byte PCI_HEADER_TYPE_NORMAL = 0;
@@ -107,7 +107,7 @@ public static partial class PciRegs
     public const int PCI_BASE_ADDRESS_4 = 0x20;
     /// <summary>Offset, 32 bits: BAR 5.</summary>
     public const int PCI_BASE_ADDRESS_5 = 0x24;
-    /// <summary>BAR: mask of the space's kind.</summary>
+    /// <summary>BAR: mask of the kind of space.</summary>
     public const uint PCI_BASE_ADDRESS_SPACE = 0x01;
     /// <summary>BAR: I/O space.</summary>
     public const uint PCI_BASE_ADDRESS_SPACE_IO = 0x01;
@@ -136,7 +136,7 @@ public static partial class PciRegs
     public const int PCI_SUBSYSTEM_ID = 0x2e;
     /// <summary>Offset, 32 bits: expansion ROM.</summary>
     public const int PCI_ROM_ADDRESS = 0x30;
-    /// <summary>Expansion ROM: it answers.</summary>
+    /// <summary>Expansion ROM: enabled.</summary>
     public const uint PCI_ROM_ADDRESS_ENABLE = 0x01;
     /// <summary>Expansion ROM: mask of the address.</summary>
     public const uint PCI_ROM_ADDRESS_MASK = ~0x7ffu;

@@ -25,13 +25,15 @@ public static partial class SeccompH
     public const uint SECCOMP_FILTER_FLAG_TSYNC = 1 << 0;
     /// <summary>Flag of a new filter: log every action but ALLOW.</summary>
     public const uint SECCOMP_FILTER_FLAG_LOG = 1 << 1;
-    /// <summary>Flag of a new filter: without the mitigation of speculative store bypass.</summary>
+    /// <summary>Flag of a new filter: no mitigation of speculative store bypass.</summary>
     public const uint SECCOMP_FILTER_FLAG_SPEC_ALLOW = 1 << 2;
     /// <summary>Flag of a new filter: return the file descriptor of its notifications.</summary>
     public const uint SECCOMP_FILTER_FLAG_NEW_LISTENER = 1 << 3;
-    /// <summary>Flag of a new filter: when TSYNC fails, fail with ESRCH and not with the thread's ID.</summary>
+    /// <summary>Flag of a new filter: if TSYNC fails, return ESRCH instead of the thread's ID.</summary>
     public const uint SECCOMP_FILTER_FLAG_TSYNC_ESRCH = 1 << 4;
-    /// <summary>Flag of a new filter: once received, only a fatal signal ends the wait.</summary>
+    /// <summary>
+    /// Flag of a new filter: after a notification was received, only a fatal signal ends the thread's wait.
+    /// </summary>
     public const uint SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 1 << 5;
 
     /// <summary>Action: kill the process.</summary>
@@ -46,27 +48,29 @@ public static partial class SeccompH
     public const uint SECCOMP_RET_ERRNO = 0x00050000;
     /// <summary>Action: notify the listener and wait for its answer.</summary>
     public const uint SECCOMP_RET_USER_NOTIF = 0x7fc00000;
-    /// <summary>Action: tell the tracer; ENOSYS without one.</summary>
+    /// <summary>Action: notify the tracer; ENOSYS without one.</summary>
     public const uint SECCOMP_RET_TRACE = 0x7ff00000;
     /// <summary>Action: log and allow.</summary>
     public const uint SECCOMP_RET_LOG = 0x7ffc0000;
     /// <summary>Action: allow.</summary>
     public const uint SECCOMP_RET_ALLOW = 0x7fff0000;
-    /// <summary>Mask of the action in what a filter returns.</summary>
+    /// <summary>Mask of the action in a filter's return value.</summary>
     public const uint SECCOMP_RET_ACTION_FULL = 0xffff0000;
     /// <summary>Older mask of the action, without the sign bit.</summary>
     public const uint SECCOMP_RET_ACTION = 0x7fff0000;
-    /// <summary>Mask of the data in what a filter returns.</summary>
+    /// <summary>Mask of the data in a filter's return value.</summary>
     public const uint SECCOMP_RET_DATA = 0x0000ffff;
 
     /// <summary>
-    /// Flag of <see cref="SeccompNotifResp"/>: let the kernel do the call. Its arguments may have changed since: never
-    /// a security decision.
+    /// Flag of <see cref="SeccompNotifResp"/>: the kernel continues the call. The program may have changed its
+    /// arguments meanwhile, so never use it for a security decision.
     /// </summary>
     public const uint SECCOMP_USER_NOTIF_FLAG_CONTINUE = 1 << 0;
     /// <summary>Flag of the listener: the two sides wake each other on one CPU.</summary>
     public const ulong SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP = 1 << 0;
-    /// <summary>Flag of <see cref="SeccompNotifAddfd"/>: at that number, replacing what is there.</summary>
+    /// <summary>
+    /// Flag of <see cref="SeccompNotifAddfd"/>: use the given number; replaces a descriptor that has it.
+    /// </summary>
     public const uint SECCOMP_ADDFD_FLAG_SETFD = 1 << 0;
     /// <summary>Flag of <see cref="SeccompNotifAddfd"/>: also answer the notification, with the new number.</summary>
     public const uint SECCOMP_ADDFD_FLAG_SEND = 1 << 1;

@@ -25,13 +25,13 @@ public struct SeccompData
 [StructLayout(LayoutKind.Sequential)]
 public struct SeccompNotifSizes
 {
-    /// <summary>Of <see cref="Abi.SeccompNotif"/>.</summary>
+    /// <summary>Bytes of <see cref="Abi.SeccompNotif"/>.</summary>
     public ushort SeccompNotif;
 
-    /// <summary>Of <see cref="Abi.SeccompNotifResp"/>.</summary>
+    /// <summary>Bytes of <see cref="Abi.SeccompNotifResp"/>.</summary>
     public ushort SeccompNotifResp;
 
-    /// <summary>Of <see cref="Abi.SeccompData"/>.</summary>
+    /// <summary>Bytes of <see cref="Abi.SeccompData"/>.</summary>
     public ushort SeccompData;
 }
 
@@ -43,7 +43,7 @@ public struct SeccompNotif
     /// <summary>ID of the notification, unique for the filter.</summary>
     public ulong Id;
 
-    /// <summary>ID of the thread as the listener's reader sees it; 0 where it does not.</summary>
+    /// <summary>ID of the thread in the listener's PID namespace; 0 if it has none there.</summary>
     public uint Pid;
 
     /// <summary>0.</summary>
@@ -61,10 +61,10 @@ public struct SeccompNotifResp
     /// <summary>ID of the notification.</summary>
     public ulong Id;
 
-    /// <summary>What the call returns when there is no error.</summary>
+    /// <summary>Return value of the call, if there is no error.</summary>
     public long Val;
 
-    /// <summary>0 or the negative errno the call fails with.</summary>
+    /// <summary>0, or the negative errno that the call fails with.</summary>
     public int Error;
 
     /// <summary>
@@ -74,7 +74,7 @@ public struct SeccompNotifResp
 }
 
 /// <summary>
-/// struct seccomp_notif_addfd of linux/seccomp.h. A file descriptor to be placed in the process of a notification.
+/// struct seccomp_notif_addfd of linux/seccomp.h. A file descriptor to install in the process of a notification.
 /// </summary>
 [LinuxStruct("seccomp_notif_addfd")]
 [StructLayout(LayoutKind.Sequential)]

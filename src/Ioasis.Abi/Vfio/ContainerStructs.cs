@@ -9,7 +9,7 @@ namespace Ioasis.Abi;
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioGroupStatus
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    /// <summary>Bytes of the caller's buffer: this structure and anything after it.</summary>
     public uint Argsz;
 
     /// <summary>Out: VFIO_GROUP_FLAGS_* bits.</summary>
@@ -24,7 +24,7 @@ public struct VfioGroupStatus
 public struct VfioIommuType1Info
 {
     /// <summary>
-    /// Bytes of this structure and of what follows it, as the caller has them. Out: the bytes the answer needs.
+    /// In: bytes of the caller's buffer: this structure and anything after it. Out: bytes that the answer needs.
     /// </summary>
     public uint Argsz;
 
@@ -41,7 +41,7 @@ public struct VfioIommuType1Info
     public uint Pad;
 }
 
-/// <summary>struct vfio_iova_range of linux/vfio.h. An interval of IOVA space; both ends belong to it.</summary>
+/// <summary>struct vfio_iova_range of linux/vfio.h. A range of IOVA, both ends inclusive.</summary>
 [LinuxStruct("vfio_iova_range")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioIovaRange
@@ -49,7 +49,7 @@ public struct VfioIovaRange
     /// <summary>First IOVA.</summary>
     public ulong Start;
 
-    /// <summary>Last IOVA, inclusive whatever its name says.</summary>
+    /// <summary>Last IOVA, inclusive despite the name.</summary>
     public ulong End;
 }
 
@@ -74,7 +74,7 @@ public struct VfioIommuType1InfoCapIovaRange
 
 /// <summary>
 /// struct vfio_iommu_type1_info_cap_migration of linux/vfio.h. Capability
-/// <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION"/>: dirty page logging is there.
+/// <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION"/>: dirty page logging is supported.
 /// </summary>
 [LinuxStruct("vfio_iommu_type1_info_cap_migration")]
 [StructLayout(LayoutKind.Sequential)]
@@ -95,7 +95,7 @@ public struct VfioIommuType1InfoCapMigration
 
 /// <summary>
 /// struct vfio_iommu_type1_info_dma_avail of linux/vfio.h. Capability
-/// <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL"/>: room for mappings.
+/// <see cref="VfioH.VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL"/>: the number of mappings left.
 /// </summary>
 [LinuxStruct("vfio_iommu_type1_info_dma_avail")]
 [StructLayout(LayoutKind.Sequential)]
@@ -104,6 +104,6 @@ public struct VfioIommuType1InfoDmaAvail
     /// <summary>Header of the capability.</summary>
     public VfioInfoCapHeader Header;
 
-    /// <summary>Mappings that may still be made.</summary>
+    /// <summary>Mappings that can still be made.</summary>
     public uint Avail;
 }

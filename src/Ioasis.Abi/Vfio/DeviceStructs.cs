@@ -3,14 +3,14 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Abi;
 
 /// <summary>
-/// struct vfio_info_cap_header of linux/vfio.h. What begins every capability of a chain behind an information
+/// struct vfio_info_cap_header of linux/vfio.h. The header of every capability in the chain after an information
 /// structure.
 /// </summary>
 [LinuxStruct("vfio_info_cap_header")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioInfoCapHeader
 {
-    /// <summary>Capability ID; what it means depends on the structure.</summary>
+    /// <summary>Capability ID; its meaning depends on the structure.</summary>
     public ushort Id;
 
     /// <summary>Version of the capability's layout.</summary>
@@ -30,17 +30,17 @@ public struct VfioInfoCapHeader
 public struct VfioDeviceInfo
 {
     /// <summary>
-    /// Bytes of this structure and of what follows it, as the caller has them. Out: the bytes the answer needs.
+    /// In: bytes of the caller's buffer: this structure and anything after it. Out: bytes that the answer needs.
     /// </summary>
     public uint Argsz;
 
     /// <summary>Out: VFIO_DEVICE_FLAGS_* bits.</summary>
     public uint Flags;
 
-    /// <summary>Out: regions there are, highest index + 1.</summary>
+    /// <summary>Out: number of regions: highest index + 1.</summary>
     public uint NumRegions;
 
-    /// <summary>Out: kinds of interrupts there are, highest index + 1.</summary>
+    /// <summary>Out: number of interrupt kinds: highest index + 1.</summary>
     public uint NumIrqs;
 
     /// <summary>Out: offset in bytes of the first capability from the start of this structure; 0 for none.</summary>
@@ -75,7 +75,7 @@ public struct VfioDeviceInfoCapPciAtomicComp
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceBindIommufd
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    /// <summary>Bytes of the caller's buffer: this structure and anything after it.</summary>
     public uint Argsz;
 
     /// <summary>0 or <see cref="VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN"/>.</summary>
@@ -99,13 +99,13 @@ public struct VfioDeviceBindIommufd
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceAttachIommufdPt
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    /// <summary>Bytes of the caller's buffer: this structure and anything after it.</summary>
     public uint Argsz;
 
     /// <summary>0 or <see cref="VfioH.VFIO_DEVICE_ATTACH_PASID"/>.</summary>
     public uint Flags;
 
-    /// <summary>In: ID of an IOAS or a HWPT. Out: that, or the ID of the HWPT it got.</summary>
+    /// <summary>In: ID of an IOAS or a HWPT. Out: ID of the HWPT attached; for an IOAS, of the one chosen.</summary>
     public uint PtId;
 
     /// <summary>PASID, with <see cref="VfioH.VFIO_DEVICE_ATTACH_PASID"/>.</summary>
@@ -120,7 +120,7 @@ public struct VfioDeviceAttachIommufdPt
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceDetachIommufdPt
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    /// <summary>Bytes of the caller's buffer: this structure and anything after it.</summary>
     public uint Argsz;
 
     /// <summary>0 or <see cref="VfioH.VFIO_DEVICE_DETACH_PASID"/>.</summary>
@@ -137,7 +137,7 @@ public struct VfioDeviceDetachIommufdPt
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceIoeventfd
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    /// <summary>Bytes of the caller's buffer: this structure and anything after it.</summary>
     public uint Argsz;
 
     /// <summary>One of VFIO_DEVICE_IOEVENTFD_8 to _64.</summary>
@@ -146,10 +146,10 @@ public struct VfioDeviceIoeventfd
     /// <summary>Offset in bytes of the write, from the start of the device's file.</summary>
     public ulong Offset;
 
-    /// <summary>What is written.</summary>
+    /// <summary>The value that is written.</summary>
     public ulong Data;
 
-    /// <summary>The eventfd; -1 takes it away.</summary>
+    /// <summary>The eventfd; -1 removes the write.</summary>
     public int Fd;
 
     /// <summary>Must be 0.</summary>

@@ -10,7 +10,7 @@ namespace Ioasis.Abi;
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceFeature
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    /// <summary>Bytes of the caller's buffer: this structure and anything after it.</summary>
     public uint Argsz;
 
     /// <summary>Number of the feature and VFIO_DEVICE_FEATURE_GET, _SET and _PROBE.</summary>
@@ -40,7 +40,7 @@ public struct VfioDeviceLowPowerEntryWithWakeup
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceFeatureDmaLoggingControl
 {
-    /// <summary>In: bytes of IOVA per page that would be liked. Out: what the device chose.</summary>
+    /// <summary>In: preferred bytes of IOVA per page. Out: the device's choice.</summary>
     public ulong PageSize;
 
     /// <summary>Elements of the array.</summary>
@@ -102,7 +102,7 @@ public struct VfioDeviceFeatureBusMaster
     public uint Op;
 }
 
-/// <summary>struct vfio_region_dma_range of linux/vfio.h. A part of a region that a dma-buf holds.</summary>
+/// <summary>struct vfio_region_dma_range of linux/vfio.h. A part of a region that a dma-buf contains.</summary>
 [LinuxStruct("vfio_region_dma_range")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioRegionDmaRange
@@ -122,7 +122,7 @@ public struct VfioRegionDmaRange
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceFeatureDmaBuf
 {
-    /// <summary>Which region.</summary>
+    /// <summary>Index of the region.</summary>
     public uint RegionIndex;
 
     /// <summary>Flags of the new file descriptor, as for open(2).</summary>

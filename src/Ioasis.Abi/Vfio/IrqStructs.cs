@@ -9,16 +9,16 @@ namespace Ioasis.Abi;
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioIrqInfo
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    /// <summary>Bytes of the caller's buffer: this structure and anything after it.</summary>
     public uint Argsz;
 
     /// <summary>Out: VFIO_IRQ_INFO_* bits.</summary>
     public uint Flags;
 
-    /// <summary>In: which kind of interrupt.</summary>
+    /// <summary>In: kind of interrupt.</summary>
     public uint Index;
 
-    /// <summary>Out: interrupts of that kind; 0 where there is none.</summary>
+    /// <summary>Out: number of interrupts of that kind.</summary>
     public uint Count;
 }
 
@@ -30,18 +30,18 @@ public struct VfioIrqInfo
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioIrqSet
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    /// <summary>Bytes of the caller's buffer: this structure and anything after it.</summary>
     public uint Argsz;
 
     /// <summary>One VFIO_IRQ_SET_DATA_* bit and one VFIO_IRQ_SET_ACTION_* bit.</summary>
     public uint Flags;
 
-    /// <summary>Which kind of interrupt.</summary>
+    /// <summary>Kind of interrupt.</summary>
     public uint Index;
 
     /// <summary>The first interrupt of that kind.</summary>
     public uint Start;
 
-    /// <summary>How many; 0 with no data and the action TRIGGER turns the kind off.</summary>
+    /// <summary>Number of interrupts. 0 with DATA_NONE and ACTION_TRIGGER disables the kind.</summary>
     public uint Count;
 }

@@ -24,7 +24,7 @@ public struct VfioDeviceFeatureMigState
     /// <summary>VFIO_DEVICE_STATE_*: in on set, out on get.</summary>
     public uint DeviceState;
 
-    /// <summary>Out: file descriptor of the data where the change began a transfer, -1 otherwise.</summary>
+    /// <summary>Out: file descriptor of the data if the change started a transfer; otherwise -1.</summary>
     public int DataFd;
 }
 
@@ -36,7 +36,7 @@ public struct VfioDeviceFeatureMigState
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioDeviceFeatureMigDataSize
 {
-    /// <summary>Out: estimated bytes that STOP_COPY will yield.</summary>
+    /// <summary>Out: estimate of the bytes in STOP_COPY.</summary>
     public ulong StopCopyLength;
 }
 
@@ -47,7 +47,7 @@ public struct VfioDeviceFeatureMigDataSize
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioPrecopyInfo
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    /// <summary>Bytes of the caller's buffer: this structure and anything after it.</summary>
     public uint Argsz;
 
     /// <summary>
@@ -56,9 +56,9 @@ public struct VfioPrecopyInfo
     /// </summary>
     public uint Flags;
 
-    /// <summary>Out: bytes of the first copy not yet read.</summary>
+    /// <summary>Out: bytes of the first copy that are not read yet.</summary>
     public ulong InitialBytes;
 
-    /// <summary>Out: bytes changed since they were read.</summary>
+    /// <summary>Out: bytes that changed since they were read.</summary>
     public ulong DirtyBytes;
 }

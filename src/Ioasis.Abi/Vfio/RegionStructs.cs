@@ -10,20 +10,20 @@ namespace Ioasis.Abi;
 public struct VfioRegionInfo
 {
     /// <summary>
-    /// Bytes of this structure and of what follows it, as the caller has them. Out: the bytes the answer needs.
+    /// In: bytes of the caller's buffer: this structure and anything after it. Out: bytes that the answer needs.
     /// </summary>
     public uint Argsz;
 
     /// <summary>Out: VFIO_REGION_INFO_FLAG_* bits.</summary>
     public uint Flags;
 
-    /// <summary>In: which region.</summary>
+    /// <summary>In: index of the region.</summary>
     public uint Index;
 
     /// <summary>Out: offset in bytes of the first capability from the start of this structure; 0 for none.</summary>
     public uint CapOffset;
 
-    /// <summary>Out: bytes of the region; 0 where there is none.</summary>
+    /// <summary>Out: bytes of the region; 0 if it does not exist.</summary>
     public ulong Size;
 
     /// <summary>Out: offset in bytes of the region, from the start of the device's file.</summary>
@@ -62,8 +62,8 @@ public struct VfioRegionInfoCapSparseMmap
 }
 
 /// <summary>
-/// struct vfio_region_info_cap_type of linux/vfio.h. Capability <see cref="VfioH.VFIO_REGION_INFO_CAP_TYPE"/>: what a
-/// region beyond the fixed ones is.
+/// struct vfio_region_info_cap_type of linux/vfio.h. Capability <see cref="VfioH.VFIO_REGION_INFO_CAP_TYPE"/>: the type
+/// of a region beyond the fixed ones.
 /// </summary>
 [LinuxStruct("vfio_region_info_cap_type")]
 [StructLayout(LayoutKind.Sequential)]
@@ -75,6 +75,6 @@ public struct VfioRegionInfoCapType
     /// <summary>Its type, e.g. <see cref="VfioH.VFIO_REGION_TYPE_PCI_VENDOR_TYPE"/> with a vendor ID.</summary>
     public uint Type;
 
-    /// <summary>What it is among those of the type.</summary>
+    /// <summary>Its subtype within the type.</summary>
     public uint Subtype;
 }

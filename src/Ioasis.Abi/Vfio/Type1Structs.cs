@@ -9,7 +9,7 @@ namespace Ioasis.Abi;
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioIommuType1DmaMap
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    /// <summary>Bytes of the caller's buffer: this structure and anything after it.</summary>
     public uint Argsz;
 
     /// <summary>VFIO_DMA_MAP_FLAG_* bits.</summary>
@@ -49,7 +49,7 @@ public struct VfioBitmap
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioIommuType1DmaUnmap
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    /// <summary>Bytes of the caller's buffer: this structure and anything after it.</summary>
     public uint Argsz;
 
     /// <summary>VFIO_DMA_UNMAP_FLAG_* bits.</summary>
@@ -58,7 +58,7 @@ public struct VfioIommuType1DmaUnmap
     /// <summary>First IOVA.</summary>
     public ulong Iova;
 
-    /// <summary>In: bytes of the range. Out: bytes that were unmapped.</summary>
+    /// <summary>In: bytes of the range. Out: bytes unmapped.</summary>
     public ulong Size;
 }
 
@@ -71,14 +71,16 @@ public struct VfioIommuType1DmaUnmap
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioIommuType1DirtyBitmap
 {
-    /// <summary>Bytes of this structure and of what follows it, as the caller has them.</summary>
+    /// <summary>Bytes of the caller's buffer: this structure and anything after it.</summary>
     public uint Argsz;
 
     /// <summary>Exactly one VFIO_IOMMU_DIRTY_PAGES_FLAG_* bit.</summary>
     public uint Flags;
 }
 
-/// <summary>struct vfio_iommu_type1_dirty_bitmap_get of linux/vfio.h. What to report of the dirty page log.</summary>
+/// <summary>
+/// struct vfio_iommu_type1_dirty_bitmap_get of linux/vfio.h. The part of the dirty page log to report.
+/// </summary>
 [LinuxStruct("vfio_iommu_type1_dirty_bitmap_get")]
 [StructLayout(LayoutKind.Sequential)]
 public struct VfioIommuType1DirtyBitmapGet
@@ -89,6 +91,6 @@ public struct VfioIommuType1DirtyBitmapGet
     /// <summary>Bytes of IOVA to look at.</summary>
     public ulong Size;
 
-    /// <summary>Where to report it.</summary>
+    /// <summary>The bitmap that receives it.</summary>
     public VfioBitmap Bitmap;
 }

@@ -4,11 +4,11 @@ public static partial class VfioH
 {
     /// <summary>Container: returns the version of the API. No argument.</summary>
     public const uint VFIO_GET_API_VERSION = (VFIO_TYPE << 8) | (VFIO_BASE + 0);
-    /// <summary>Container: returns whether an extension is there. The argument is its number.</summary>
+    /// <summary>Container: returns whether it supports an extension. The argument is the extension's number.</summary>
     public const uint VFIO_CHECK_EXTENSION = (VFIO_TYPE << 8) | (VFIO_BASE + 1);
-    /// <summary>Container: chooses the IOMMU's kind. The argument is its extension number.</summary>
+    /// <summary>Container: selects the kind of IOMMU. The argument is its extension number.</summary>
     public const uint VFIO_SET_IOMMU = (VFIO_TYPE << 8) | (VFIO_BASE + 2);
-    /// <summary>Group: its state. Argument: <see cref="VfioGroupStatus"/>.</summary>
+    /// <summary>Group: returns its state. Argument: <see cref="VfioGroupStatus"/>.</summary>
     public const uint VFIO_GROUP_GET_STATUS = (VFIO_TYPE << 8) | (VFIO_BASE + 3);
     /// <summary>Group: joins a container. Argument: user address of its file descriptor, 32 bits.</summary>
     public const uint VFIO_GROUP_SET_CONTAINER = (VFIO_TYPE << 8) | (VFIO_BASE + 4);
@@ -19,27 +19,29 @@ public static partial class VfioH
     /// </summary>
     public const uint VFIO_GROUP_GET_DEVICE_FD = (VFIO_TYPE << 8) | (VFIO_BASE + 6);
     /// <summary>
-    /// Container, type 1: page sizes, IOVA ranges, limits. Argument: <see cref="VfioIommuType1Info"/>.
+    /// Container, type 1: returns page sizes, IOVA ranges and limits. Argument: <see cref="VfioIommuType1Info"/>.
     /// </summary>
     public const uint VFIO_IOMMU_GET_INFO = (VFIO_TYPE << 8) | (VFIO_BASE + 12);
     /// <summary>Container, type 1: maps memory of the caller. Argument: <see cref="VfioIommuType1DmaMap"/>.</summary>
     public const uint VFIO_IOMMU_MAP_DMA = (VFIO_TYPE << 8) | (VFIO_BASE + 13);
     /// <summary>Container, type 1: removes mappings. Argument: <see cref="VfioIommuType1DmaUnmap"/>.</summary>
     public const uint VFIO_IOMMU_UNMAP_DMA = (VFIO_TYPE << 8) | (VFIO_BASE + 14);
-    /// <summary>Container, type 1: dirty page logging. Argument: <see cref="VfioIommuType1DirtyBitmap"/>.</summary>
+    /// <summary>
+    /// Container, type 1: starts, stops or reads dirty page logging. Argument: <see cref="VfioIommuType1DirtyBitmap"/>.
+    /// </summary>
     public const uint VFIO_IOMMU_DIRTY_PAGES = (VFIO_TYPE << 8) | (VFIO_BASE + 17);
 
     /// <summary>Extension: an IOMMU with map and unmap whose mappings may be split on unmap.</summary>
     public const uint VFIO_TYPE1_IOMMU = 1;
-    /// <summary>Extension: the same, where an unmap must not split a mapping.</summary>
+    /// <summary>Extension: as <see cref="VFIO_TYPE1_IOMMU"/>, but an unmap must not split a mapping.</summary>
     public const uint VFIO_TYPE1v2_IOMMU = 3;
-    /// <summary>Extension: DMA is cache-coherent whatever the device asks for.</summary>
+    /// <summary>Extension: DMA is always cache-coherent, whatever the device requests.</summary>
     public const uint VFIO_DMA_CC_IOMMU = 4;
-    /// <summary>Extension: no translation at all.</summary>
+    /// <summary>Extension: no translation.</summary>
     public const uint VFIO_NOIOMMU_IOMMU = 8;
-    /// <summary>Extension: <see cref="VFIO_DMA_UNMAP_FLAG_ALL"/> is known.</summary>
+    /// <summary>Extension: <see cref="VFIO_DMA_UNMAP_FLAG_ALL"/> is supported.</summary>
     public const uint VFIO_UNMAP_ALL = 9;
-    /// <summary>Extension: the VADDR flags of map and unmap are known.</summary>
+    /// <summary>Extension: the VADDR flags of map and unmap are supported.</summary>
     public const uint VFIO_UPDATE_VADDR = 10;
 
     /// <summary>Flag of <see cref="VfioGroupStatus"/>: every device of the group is safe to hand out.</summary>

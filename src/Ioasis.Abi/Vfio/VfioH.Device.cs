@@ -10,7 +10,7 @@ public static partial class VfioH
     public const uint VFIO_DEVICE_FLAGS_PCI = 1 << 1;
     /// <summary>Flag of <see cref="VfioDeviceInfo"/>: there is a capability chain.</summary>
     public const uint VFIO_DEVICE_FLAGS_CAPS = 1 << 7;
-    /// <summary>What the attribute device_api of a mediated PCI device's type reads.</summary>
+    /// <summary>Value of the attribute device_api of a mediated PCI device's type.</summary>
     public const string VFIO_DEVICE_API_PCI_STRING = "vfio-pci";
 
     /// <summary>Capability ID: <see cref="VfioDeviceInfoCapPciAtomicComp"/>.</summary>
@@ -39,7 +39,7 @@ public static partial class VfioH
     /// <summary>Capability ID, header only: the MSI-X table's pages may be mapped too.</summary>
     public const ushort VFIO_REGION_INFO_CAP_MSIX_MAPPABLE = 3;
     /// <summary>
-    /// Bit of a region's type: the rest is a PCI vendor ID. Negative in C, unsigned like the field here.
+    /// Bit of a region's type: the other bits are a PCI vendor ID. Negative in C; unsigned here, like the field.
     /// </summary>
     public const uint VFIO_REGION_TYPE_PCI_VENDOR_TYPE = 1u << 31;
     /// <summary>Mask of the PCI vendor ID in a region's type.</summary>

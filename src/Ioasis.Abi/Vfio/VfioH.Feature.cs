@@ -8,7 +8,7 @@ public static partial class VfioH
     public const uint VFIO_DEVICE_FEATURE_GET = 1 << 16;
     /// <summary>Flag of <see cref="VfioDeviceFeature"/>: write the feature.</summary>
     public const uint VFIO_DEVICE_FEATURE_SET = 1 << 17;
-    /// <summary>Flag of <see cref="VfioDeviceFeature"/>: only ask whether it could be done.</summary>
+    /// <summary>Flag of <see cref="VfioDeviceFeature"/>: only test whether get or set would work.</summary>
     public const uint VFIO_DEVICE_FEATURE_PROBE = 1 << 18;
 
     /// <summary>
@@ -21,15 +21,18 @@ public static partial class VfioH
     public const uint VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE = 2;
     /// <summary>Feature, set without data: the device may enter a low power state.</summary>
     public const uint VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY = 3;
-    /// <summary>Feature, set: the same, once, with <see cref="VfioDeviceLowPowerEntryWithWakeup"/>.</summary>
+    /// <summary>
+    /// Feature, set: the same, with an eventfd that is signalled on wakeup, once;
+    /// <see cref="VfioDeviceLowPowerEntryWithWakeup"/>.
+    /// </summary>
     public const uint VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP = 4;
-    /// <summary>Feature, set without data: the device may no longer do so.</summary>
+    /// <summary>Feature, set without data: the device must leave the low power state.</summary>
     public const uint VFIO_DEVICE_FEATURE_LOW_POWER_EXIT = 5;
     /// <summary>
     /// Feature, set: the device logs its DMA writes; <see cref="VfioDeviceFeatureDmaLoggingControl"/>.
     /// </summary>
     public const uint VFIO_DEVICE_FEATURE_DMA_LOGGING_START = 6;
-    /// <summary>Feature, set without data: it stops logging.</summary>
+    /// <summary>Feature, set without data: the device stops logging.</summary>
     public const uint VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP = 7;
     /// <summary>Feature, get: reads and clears the log; <see cref="VfioDeviceFeatureDmaLoggingReport"/>.</summary>
     public const uint VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT = 8;
@@ -60,20 +63,24 @@ public static partial class VfioH
     /// </summary>
     public const ulong VFIO_MIGRATION_PRE_COPY = 1 << 2;
 
-    /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: failed, to be reset. Cannot be asked for.</summary>
+    /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: failed, needs a reset. Cannot be set.</summary>
     public const uint VFIO_DEVICE_STATE_ERROR = 0;
-    /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: nothing changes, inside or outside.</summary>
+    /// <summary>
+    /// State of <see cref="VfioDeviceFeatureMigState"/>: stopped; neither the device nor memory changes.
+    /// </summary>
     public const uint VFIO_DEVICE_STATE_STOP = 1;
-    /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: works normally.</summary>
+    /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: running.</summary>
     public const uint VFIO_DEVICE_STATE_RUNNING = 2;
     /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: stopped, and its state can be read.</summary>
     public const uint VFIO_DEVICE_STATE_STOP_COPY = 3;
     /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: stopped, and a new state can be written.</summary>
     public const uint VFIO_DEVICE_STATE_RESUMING = 4;
-    /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: works, but starts no DMA to other devices.</summary>
+    /// <summary>
+    /// State of <see cref="VfioDeviceFeatureMigState"/>: running, but starts no DMA to other devices.
+    /// </summary>
     public const uint VFIO_DEVICE_STATE_RUNNING_P2P = 5;
     /// <summary>
-    /// State of <see cref="VfioDeviceFeatureMigState"/>: works, and changes of its state can be read.
+    /// State of <see cref="VfioDeviceFeatureMigState"/>: running, and changes of its state can be read.
     /// </summary>
     public const uint VFIO_DEVICE_STATE_PRE_COPY = 6;
     /// <summary>State of <see cref="VfioDeviceFeatureMigState"/>: PRE_COPY without DMA to other devices.</summary>
@@ -81,6 +88,6 @@ public static partial class VfioH
     /// <summary>Number of migration states.</summary>
     public const uint VFIO_DEVICE_STATE_NR = 8;
 
-    /// <summary>Flag of <see cref="VfioPrecopyInfo"/>: the initial bytes began anew.</summary>
+    /// <summary>Flag of <see cref="VfioPrecopyInfo"/>: the initial bytes started over.</summary>
     public const uint VFIO_PRECOPY_INFO_REINIT = 1 << 0;
 }

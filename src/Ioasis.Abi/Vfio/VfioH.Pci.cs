@@ -20,7 +20,7 @@ public static partial class VfioH
     public const uint VFIO_PCI_CONFIG_REGION_INDEX = 7;
     /// <summary>Region of a PCI device: the legacy VGA ranges.</summary>
     public const uint VFIO_PCI_VGA_REGION_INDEX = 8;
-    /// <summary>Fixed regions of a PCI device; higher indexes tell their type in a capability.</summary>
+    /// <summary>Number of fixed regions of a PCI device; higher indexes have their type in a capability.</summary>
     public const uint VFIO_PCI_NUM_REGIONS = 9;
 
     /// <summary>Interrupt of a PCI device: INTx.</summary>
@@ -29,20 +29,21 @@ public static partial class VfioH
     public const uint VFIO_PCI_MSI_IRQ_INDEX = 1;
     /// <summary>Interrupts of a PCI device: MSI-X.</summary>
     public const uint VFIO_PCI_MSIX_IRQ_INDEX = 2;
-    /// <summary>Interrupt of a PCI device: an error that cannot be corrected.</summary>
+    /// <summary>Interrupt of a PCI device: an uncorrectable error.</summary>
     public const uint VFIO_PCI_ERR_IRQ_INDEX = 3;
     /// <summary>Interrupt of a PCI device: the host asks for the device back.</summary>
     public const uint VFIO_PCI_REQ_IRQ_INDEX = 4;
-    /// <summary>Kinds of interrupts of a PCI device.</summary>
+    /// <summary>Number of interrupt kinds of a PCI device.</summary>
     public const uint VFIO_PCI_NUM_IRQS = 5;
 
-    /// <summary>Device ID of <see cref="VfioPciDependentDevice"/>: the caller's by its group.</summary>
+    /// <summary>Device ID of <see cref="VfioPciDependentDevice"/>: owned by the caller through its group.</summary>
     public const uint VFIO_PCI_DEVID_OWNED = 0;
     /// <summary>
-    /// Device ID of <see cref="VfioPciDependentDevice"/>: not the caller's. -1 in C, unsigned like the field here.
+    /// Device ID of <see cref="VfioPciDependentDevice"/>: not owned by the caller. -1 in C; unsigned here, like the
+    /// field.
     /// </summary>
     public const uint VFIO_PCI_DEVID_NOT_OWNED = uint.MaxValue;
-    /// <summary>Flag of <see cref="VfioPciHotResetInfo"/>: device IDs are given, not group IDs.</summary>
+    /// <summary>Flag of <see cref="VfioPciHotResetInfo"/>: the list has device IDs, not group IDs.</summary>
     public const uint VFIO_PCI_HOT_RESET_FLAG_DEV_ID = 1 << 0;
     /// <summary>Flag of <see cref="VfioPciHotResetInfo"/>: the caller owns all of them and may reset.</summary>
     public const uint VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED = 1 << 1;

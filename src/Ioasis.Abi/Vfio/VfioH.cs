@@ -1,6 +1,6 @@
 namespace Ioasis.Abi;
 
-/// <summary>The constants of linux/vfio.h (Linux 7.2): what /dev/vfio/* is asked with. Names are Linux's own.</summary>
+/// <summary>The constants of linux/vfio.h (Linux 7.2), the uAPI of /dev/vfio/*. Names are Linux's own.</summary>
 public static partial class VfioH
 {
     /// <summary>What <see cref="VFIO_GET_API_VERSION"/> returns.</summary>
@@ -11,23 +11,25 @@ public static partial class VfioH
     public const uint VFIO_BASE = 100;
 
     /// <summary>
-    /// Device: what it is and how many regions and interrupts it has. Argument: <see cref="VfioDeviceInfo"/>.
+    /// Device: returns its kind and how many regions and interrupts it has. Argument: <see cref="VfioDeviceInfo"/>.
     /// </summary>
     public const uint VFIO_DEVICE_GET_INFO = (VFIO_TYPE << 8) | (VFIO_BASE + 7);
-    /// <summary>Device: one region. Argument: <see cref="VfioRegionInfo"/>.</summary>
+    /// <summary>Device: describes one region. Argument: <see cref="VfioRegionInfo"/>.</summary>
     public const uint VFIO_DEVICE_GET_REGION_INFO = (VFIO_TYPE << 8) | (VFIO_BASE + 8);
-    /// <summary>Device: one kind of interrupt. Argument: <see cref="VfioIrqInfo"/>.</summary>
+    /// <summary>Device: describes one kind of interrupt. Argument: <see cref="VfioIrqInfo"/>.</summary>
     public const uint VFIO_DEVICE_GET_IRQ_INFO = (VFIO_TYPE << 8) | (VFIO_BASE + 9);
-    /// <summary>Device: connects, masks or fires interrupts. Argument: <see cref="VfioIrqSet"/>.</summary>
+    /// <summary>Device: connects, masks or triggers interrupts. Argument: <see cref="VfioIrqSet"/>.</summary>
     public const uint VFIO_DEVICE_SET_IRQS = (VFIO_TYPE << 8) | (VFIO_BASE + 10);
     /// <summary>Device: function-level reset. No argument.</summary>
     public const uint VFIO_DEVICE_RESET = (VFIO_TYPE << 8) | (VFIO_BASE + 11);
-    /// <summary>Device: whom a hot reset would hit. Argument: <see cref="VfioPciHotResetInfo"/>.</summary>
+    /// <summary>
+    /// Device: lists the devices that a hot reset affects. Argument: <see cref="VfioPciHotResetInfo"/>.
+    /// </summary>
     public const uint VFIO_DEVICE_GET_PCI_HOT_RESET_INFO = (VFIO_TYPE << 8) | (VFIO_BASE + 12);
     /// <summary>Device: resets its bus or slot. Argument: <see cref="VfioPciHotReset"/>.</summary>
     public const uint VFIO_DEVICE_PCI_HOT_RESET = (VFIO_TYPE << 8) | (VFIO_BASE + 13);
     /// <summary>
-    /// Device: a write done when an eventfd is signalled. Argument: <see cref="VfioDeviceIoeventfd"/>.
+    /// Device: performs a write whenever an eventfd is signalled. Argument: <see cref="VfioDeviceIoeventfd"/>.
     /// </summary>
     public const uint VFIO_DEVICE_IOEVENTFD = (VFIO_TYPE << 8) | (VFIO_BASE + 16);
     /// <summary>
@@ -46,7 +48,7 @@ public static partial class VfioH
     /// <summary>Bound device: detaches it, or one PASID. Argument: <see cref="VfioDeviceDetachIommufdPt"/>.</summary>
     public const uint VFIO_DEVICE_DETACH_IOMMUFD_PT = (VFIO_TYPE << 8) | (VFIO_BASE + 20);
     /// <summary>
-    /// Migration data fd: what is still to be sent in pre-copy. Argument: <see cref="VfioPrecopyInfo"/>.
+    /// Migration data fd: returns the bytes left in pre-copy. Argument: <see cref="VfioPrecopyInfo"/>.
     /// </summary>
     public const uint VFIO_MIG_GET_PRECOPY_INFO = (VFIO_TYPE << 8) | (VFIO_BASE + 21);
 }

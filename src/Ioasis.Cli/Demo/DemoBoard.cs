@@ -5,13 +5,13 @@ using Ioasis.Machine;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// What of the machine a demo plays with: a device of one model, which may master the bus, bound to a context of its
+/// The part of a machine that a demo uses: a device of one model with bus mastering enabled, bound to a context of its
 /// own.
 /// </summary>
 internal sealed class DemoBoard : IDisposable
 {
     /// <summary>Opens the first device of a model.</summary>
-    /// <exception cref="InvalidOperationException">The machine has none.</exception>
+    /// <exception cref="InvalidOperationException">The machine has no such device.</exception>
     internal DemoBoard(SoftwareMachine machine, string model)
     {
         Model = machine.Devices.FirstOrDefault(d => d.Model == model)

@@ -5,7 +5,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Cli.Demo;
 
-/// <summary>dmatest as a driver sees it: registers in BAR0, its buffer in BAR2 (docs/devices/dmatest.md).</summary>
+/// <summary>dmatest as its driver sees it: registers in BAR0, buffer in BAR2 (docs/devices/dmatest.md).</summary>
 internal sealed class DemoDevice(VfioDevice device)
 {
     internal const int BufferSize = 4096;
@@ -32,14 +32,14 @@ internal sealed class DemoDevice(VfioDevice device)
         set => _buffer.Write(0, value);
     }
 
-    /// <summary>The device reads memory into its buffer; why it was refused, if it was.</summary>
+    /// <summary>Lets the device read memory into its buffer; returns the reason if that was refused.</summary>
     internal FaultReason ReadMemory(Iova iova, Pasid? pasid = null)
     {
         Begin(iova, toDevice: true, pasid);
         return End();
     }
 
-    /// <summary>The device writes its buffer to memory; why it was refused, if it was.</summary>
+    /// <summary>Lets the device write its buffer to memory; returns the reason if that was refused.</summary>
     internal FaultReason WriteMemory(Iova iova)
     {
         Begin(iova, toDevice: false);
@@ -47,10 +47,10 @@ internal sealed class DemoDevice(VfioDevice device)
     }
 
     /// <summary>Starts a copy of the whole buffer.</summary>
-    /// <param name="iova">Where memory begins.</param>
-    /// <param name="toDevice">Whether the device reads it.</param>
-    /// <param name="pasid">What its requests carry, if anything.</param>
-    /// <param name="requestPages">Whether it asks for pages that are missing.</param>
+    /// <param name="iova">Start of the memory.</param>
+    /// <param name="toDevice">Whether the device reads the memory.</param>
+    /// <param name="pasid">The PASID of its requests, if any.</param>
+    /// <param name="requestPages">Whether it requests missing pages.</param>
     internal void Begin(Iova iova, bool toDevice, Pasid? pasid = null, bool requestPages = false)
     {
         _registers.Write(Iova, iova.Value);
@@ -60,7 +60,7 @@ internal sealed class DemoDevice(VfioDevice device)
         _registers.Write(Command, toDevice ? Start | ToDevice : Start);
     }
 
-    /// <summary>Waits for its end; why it was refused, if it was.</summary>
+    /// <summary>Waits for the end of the copy; returns the reason if it was refused.</summary>
     internal FaultReason End()
     {
         DemoPatience.Until(() => IsIdle, "the end of the device's DMA");

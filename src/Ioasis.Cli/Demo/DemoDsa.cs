@@ -5,14 +5,14 @@ using Ioasis.Devices.Dsa;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// A DSA as a driver in the guest sees it (docs/devices/dsa.md): one shared work queue, so that each descriptor says by
-/// its PASID in whose address space it is, and one engine, so that what the device keeps of translations is in one
-/// place.
+/// A DSA as a driver in the guest sees it (docs/devices/dsa.md). It has one shared work queue, so each descriptor
+/// carries the PASID of its address space, and one engine, so the device caches translations in one place.
 /// </summary>
 internal sealed class DemoDsa
 {
     internal const int Entries = 16;
-    private const uint BlockOnFault = 2, Priority = 1 << 4, UsePasid = 1 << 28; // of WQCFG; not set: dedicated
+    // of WQCFG; the bit for a dedicated queue stays clear
+    private const uint BlockOnFault = 2, Priority = 1 << 4, UsePasid = 1 << 28;
     private const uint MaxTransfer = 21, LimitedPortal = 0x1000;
     private readonly VfioRegion _registers, _portals;
 
@@ -29,9 +29,7 @@ internal sealed class DemoDsa
         Command(DsaCommand.EnableWq);
     }
 
-    /// <summary>
-    /// What went wrong and had no completion record to be told in: its status and its PASID; null for nothing.
-    /// </summary>
+    /// <summary>An error that no completion record could report: its status and its PASID; null for none.</summary>
     internal (DsaStatus Status, uint Pasid)? SoftwareError
     {
         get
@@ -41,7 +39,7 @@ internal sealed class DemoDsa
         }
     }
 
-    /// <summary>Submits a copy between two pointers of a process, which is told of its end at a third.</summary>
+    /// <summary>Submits a copy between two pointers of a process. A completion record goes to a third.</summary>
     internal void Submit(DemoProcess process, ulong source, ulong target, int length, ulong record,
         bool blockOnFault = false)
     {

@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// A guest: its memory, which an IOAS maps from guest-physical 0 on, a nest parent over that, and x86-64 tables of 4
-/// levels that are written into the memory by hand.
+/// A guest: memory, an IOAS that maps it from guest-physical 0 on, a nest parent over that, and x86-64 tables of 4
+/// levels, written into the memory by hand.
 /// </summary>
 internal sealed class DemoGuest : IDisposable
 {
@@ -31,15 +31,15 @@ internal sealed class DemoGuest : IDisposable
     /// <summary>The second stage: guest-physical addresses to memory.</summary>
     internal Ioas Ioas { get; }
 
-    /// <summary>The same, as first stages are nested on it.</summary>
+    /// <summary>The nest parent: the second stage as first stages use it.</summary>
     internal Hwpt Parent { get; }
 
-    /// <summary>The memory, by guest-physical addresses.</summary>
+    /// <summary>The memory, addressed by guest-physical addresses.</summary>
     internal UserMemory Memory => _file.Memory;
 
     public void Dispose() => _file.Dispose();
 
-    /// <summary>A page that nothing uses yet, which is empty: for a root, or for data.</summary>
+    /// <summary>Takes an unused, empty page, for a root or for data.</summary>
     internal ulong NewPage()
     {
         ulong page = _free;
@@ -47,13 +47,13 @@ internal sealed class DemoGuest : IDisposable
         return page;
     }
 
-    /// <summary>Makes a HWPT of the tables below a root.</summary>
+    /// <summary>Makes a nested HWPT from the tables below a root.</summary>
     internal NestedHwpt Nest(ulong root, FaultQueue? faults = null) => _board.Context.AllocateNestedHwpt(
         _board.Device, Parent, new IommuHwptVtdS1 { PgtblAddr = root, AddrWidth = 48 },
         IommufdH.IOMMU_HWPT_ALLOC_PASID, faults);
 
-    /// <summary>Writes a leaf of 4 KiB (level 1), 2 MiB (2) or 1 GiB (3), and the tables on the way to it.</summary>
-    /// <returns>What was written.</returns>
+    /// <summary>Writes a leaf of 4 KiB (level 1), 2 MiB (2) or 1 GiB (3), and the tables above it.</summary>
+    /// <returns>The entry written.</returns>
     internal ulong SetLeaf(ulong root, ulong iova, ulong guestAddress, int level = 1, ulong rights = All)
     {
         ulong entry = guestAddress | rights | (level > 1 ? LargePage : 0);
@@ -61,14 +61,15 @@ internal sealed class DemoGuest : IDisposable
         return entry;
     }
 
-    /// <summary>Takes a leaf of 4 KiB away. That alone does not reach who has read it before.</summary>
+    /// <summary>Clears a leaf of 4 KiB. Caches that hold it keep it until they are invalidated.</summary>
     internal void ClearLeaf(ulong root, ulong iova) => Memory.Write(PlaceOf(root, iova, 1), 0UL);
 
-    /// <summary>The leaf of 4 KiB as it is now.</summary>
+    /// <summary>The current leaf of 4 KiB.</summary>
     internal ulong Leaf(ulong root, ulong iova) => Memory.Read<ulong>(PlaceOf(root, iova, 1));
 
-    /// <summary>Where a pointer leads by the leaf of 4 KiB, as a processor would find it.</summary>
-    /// <exception cref="InvalidOperationException">Nowhere: a processor would have a page fault.</exception>
+    /// <summary>Translates a pointer by its leaf of 4 KiB, as a processor would.</summary>
+    /// <exception cref="InvalidOperationException">The pointer is unmapped: a processor would raise a page
+    /// fault.</exception>
     internal ulong Follow(ulong root, ulong iova)
     {
         ulong leaf = Leaf(root, iova);
@@ -76,7 +77,7 @@ internal sealed class DemoGuest : IDisposable
             | (iova & (Page - 1)) : throw new InvalidOperationException($"The guest has no page at 0x{iova:x}.");
     }
 
-    /// <summary>Where an entry is; the tables on the way to it are made where they are missing.</summary>
+    /// <summary>Address of an entry. Makes the tables above it if they are missing.</summary>
     private ulong PlaceOf(ulong root, ulong iova, int level)
     {
         ulong table = root;

@@ -1,12 +1,12 @@
 namespace Ioasis.Cli.Demo;
 
-/// <summary>Waiting for a device, but not forever.</summary>
+/// <summary>Waits for a device, with a time limit.</summary>
 internal static class DemoPatience
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(10); // far longer than anything takes
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(10); // far longer than any wait takes
 
-    /// <summary>Waits until something is so.</summary>
-    /// <exception cref="TimeoutException">It did not become so.</exception>
+    /// <summary>Waits until a condition holds.</summary>
+    /// <exception cref="TimeoutException">It did not hold within the limit.</exception>
     internal static void Until(Func<bool> condition, string what)
     {
         long end = Environment.TickCount64 + (long)s_limit.TotalMilliseconds;

@@ -4,11 +4,10 @@ using Ioasis.Memory;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// A process of a guest's: page tables of its own, and pages here and there in the guest's memory, as its pointers find
-/// them.
+/// A process of a guest: page tables of its own, and pages scattered in the guest's memory that its pointers reach.
 /// </summary>
-/// <param name="guest">Whose process it is.</param>
-/// <param name="name">What to call it.</param>
+/// <param name="guest">Its guest.</param>
+/// <param name="name">Its name.</param>
 /// <param name="pasid">The PASID that its descriptors carry.</param>
 internal sealed class DemoProcess(DemoGuest guest, string name, Pasid pasid)
 {
@@ -16,10 +15,10 @@ internal sealed class DemoProcess(DemoGuest guest, string name, Pasid pasid)
 
     internal Pasid Pasid => pasid;
 
-    /// <summary>Where its tables begin, guest-physical.</summary>
+    /// <summary>Guest-physical address of its root table.</summary>
     internal ulong Cr3 { get; } = guest.NewPage();
 
-    /// <summary>Its tables as the host has bound them to the PASID.</summary>
+    /// <summary>The nested HWPT that the host made from its tables.</summary>
     internal NestedHwpt? Bound { get; private set; }
 
     /// <summary>Binds the tables to the PASID of a device.</summary>
@@ -30,15 +29,15 @@ internal sealed class DemoProcess(DemoGuest guest, string name, Pasid pasid)
         return Bound;
     }
 
-    /// <summary>Gives it empty pages at addresses of its own.</summary>
+    /// <summary>Maps empty pages at addresses of the process.</summary>
     internal void Map(ulong gva, int pages = 1)
     {
         for (int page = 0; page < pages; page++)
             guest.SetLeaf(Cr3, gva + ((ulong)page * DemoGuest.Page), guest.NewPage());
     }
 
-    /// <summary>Takes a page away. Whoever has read the leaf before is not told.</summary>
-    /// <returns>Where the page was, guest-physical.</returns>
+    /// <summary>Unmaps a page. Invalidates nothing.</summary>
+    /// <returns>Guest-physical address that the page had.</returns>
     internal ulong Unmap(ulong gva)
     {
         ulong page = Follow(gva);
@@ -46,13 +45,13 @@ internal sealed class DemoProcess(DemoGuest guest, string name, Pasid pasid)
         return page;
     }
 
-    /// <summary>What its tables have for a page.</summary>
+    /// <summary>The leaf for an address.</summary>
     internal ulong Leaf(ulong gva) => guest.Leaf(Cr3, gva);
 
-    /// <summary>Where a pointer leads, guest-physical.</summary>
+    /// <summary>Guest-physical address of a pointer.</summary>
     internal ulong Follow(ulong gva) => guest.Follow(Cr3, gva);
 
-    /// <summary>A value at a pointer, within a page.</summary>
+    /// <summary>Reads a value at a pointer, within a page.</summary>
     internal T Read<T>(ulong gva) where T : unmanaged => guest.Memory.Read<T>(Follow(gva));
 
     /// <summary>Writes a value at a pointer, within a page.</summary>
@@ -65,7 +64,7 @@ internal sealed class DemoProcess(DemoGuest guest, string name, Pasid pasid)
             guest.Memory.CopyFrom(Follow(gva + (uint)done), bytes.Slice(done, (int)DemoGuest.Page));
     }
 
-    /// <summary>Whether whole pages hold these bytes.</summary>
+    /// <summary>Whether whole pages contain these bytes.</summary>
     internal bool Holds(ulong gva, ReadOnlySpan<byte> bytes)
     {
         for (int done = 0; done < bytes.Length; done += (int)DemoGuest.Page)

@@ -6,17 +6,17 @@ using Ioasis.Machine.Description;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// What the demo says, and the count of what it checked. Its own colours: a library for them would take longer than the
-/// demo.
+/// Prints the demo's findings and counts its checks. Colours are our own: a library for them would take longer to load
+/// than the demo runs.
 /// </summary>
 internal sealed class DemoReport(TextWriter output, bool color)
 {
     private int _step;
 
-    /// <summary>How many things were checked.</summary>
+    /// <summary>Number of checks.</summary>
     internal int Checks { get; private set; }
 
-    /// <summary>How many of them were not as they must be.</summary>
+    /// <summary>Number of checks that failed.</summary>
     internal int Failures { get; private set; }
 
     internal void Title(string text) => output.WriteLine(Paint(text, "1"));
@@ -25,7 +25,7 @@ internal sealed class DemoReport(TextWriter output, bool color)
 
     internal void Say(string text) => output.WriteLine("   " + text);
 
-    /// <summary>Says what was found, and whether that is how it must be.</summary>
+    /// <summary>Prints a finding, and whether it is as expected.</summary>
     internal void Check(bool holds, string text)
     {
         Checks++;
@@ -34,11 +34,12 @@ internal sealed class DemoReport(TextWriter output, bool color)
     }
 
     /// <summary>
-    /// Runs a demo on a machine, and closes with what it proved, if all was as it must be; the exit code.
+    /// Runs a demo on a machine and prints a closing line: what it proved, or how many checks failed. Returns the exit
+    /// code.
     /// </summary>
     /// <param name="description">The machine.</param>
     /// <param name="show">The demo.</param>
-    /// <param name="proved">What follows from its checks.</param>
+    /// <param name="proved">What the demo proves if all checks hold.</param>
     internal int Prove(MachineDescription description, Action<SoftwareMachine> show, string proved)
     {
         long started = Stopwatch.GetTimestamp();

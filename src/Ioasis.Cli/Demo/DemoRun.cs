@@ -9,23 +9,23 @@ using Ioasis.Memory;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// <c>ioasis demo</c>: a device's DMA both ways through mappings, and what is refused, on a machine within this
-/// process. Whatever it says was looked at: bytes in memory and in the device, the device's status, the unit's fault
-/// log.
+/// <c>ioasis demo</c>: DMA of a device in both directions through mappings, and refused accesses, on a machine within
+/// this process. Every statement it prints is checked: bytes in memory and in the device, the device's status, the
+/// unit's fault log.
 /// </summary>
 internal sealed class DemoRun(TextWriter output, bool color)
 {
     private static readonly Iova s_source = new(0x10_0000), s_target = new(0x20_0000), s_nowhere = new(0x30_0000);
     private readonly DemoReport _report = new(output, color);
 
-    /// <summary>Called with a step's number before it; tests make a step go wrong there.</summary>
+    /// <summary>Called with a step's number before the step. Tests make a step fail with it.</summary>
     internal Action<int, Ioas>? BeforeStep { get; init; }
 
-    /// <summary>Runs the demo on the console; the exit code.</summary>
+    /// <summary>Runs the demo on the console. Returns the exit code.</summary>
     internal static int ToConsole() =>
         OnConsole((output, color) => new DemoRun(output, color).Run(MachineDescription.Default));
 
-    /// <summary>Runs a demo with the console as its output, in colours if it is a terminal.</summary>
+    /// <summary>Runs a demo with the console as output, in colour on a terminal.</summary>
     internal static int OnConsole(Func<TextWriter, bool, int> demo)
     {
         bool color = !Console.IsOutputRedirected
@@ -34,11 +34,10 @@ internal sealed class DemoRun(TextWriter output, bool color)
         return demo(output, color);
     }
 
-    /// <summary>Runs the demo; 0 when everything was as it must be, else 1.</summary>
+    /// <summary>Runs the demo. Returns 0 if all checks hold, else 1.</summary>
     internal int Run(MachineDescription description) => _report.Prove(description, Show,
-        "bytes went both ways through the map "
-        + "and arrived intact; a write without permission, "
-            + "a read outside the map and a write after the unmap were refused, recorded, and moved nothing.");
+        "bytes went both ways through the map and arrived intact; a write without permission, a read outside the map "
+        + "and a write after the unmap were refused, recorded, and moved nothing.");
 
     private void Show(SoftwareMachine machine)
     {
@@ -51,8 +50,8 @@ internal sealed class DemoRun(TextWriter output, bool color)
         uint hwpt = board.Device.Attach(ioas);
         var device = new DemoDevice(board.Device);
         string route = $"{model.Requester} -> HWPT {hwpt} (IOAS {ioas.Id})";
-        _report.Say($"{model.VfioNode}, a "
-            + $"{model.Model} at {model.Requester} behind {unit.Name}: device {board.Device.Id} of the context");
+        _report.Say($"{model.VfioNode}, a {model.Model} at {model.Requester} behind {unit.Name}: device "
+            + $"{board.Device.Id} of the context");
         _report.Say($"IOAS {ioas.Id}, translated by HWPT {hwpt}, addresses {string.Join(" and ", ioas.IovaRanges)}");
         _report.Check(ioas.IovaRanges.Count == 2 && ioas.IovaRanges[0].Last == 0xfedf_ffff,
             "the window of interrupt messages at 0xfee00000 is kept free");
@@ -122,13 +121,13 @@ internal sealed class DemoRun(TextWriter output, bool color)
     }
 
     private static string Mapping(Iova iova, UserMemory memory, string access) =>
-        $"IOVA {iova}-0x{iova.Value + memory.Length - 1:x} "
-            + $"-> HVA {memory.Address}, {memory.Length / 1024} KiB, {access}";
+        $"IOVA {iova}-0x{iova.Value + memory.Length - 1:x} -> HVA {memory.Address}, {memory.Length / 1024} KiB, "
+            + $"{access}";
 
     internal static bool Holds(UserMemory memory, ReadOnlySpan<byte> bytes, ulong offset = 0) =>
         memory.ToArray(offset, bytes.Length).AsSpan().SequenceEqual(bytes);
 
-    /// <summary>Bytes that no other seed has at the same places.</summary>
+    /// <summary>Pseudo-random bytes, different for each seed.</summary>
     internal static byte[] Bytes(int seed, int length = DemoDevice.BufferSize)
     {
         var bytes = new byte[length];

@@ -11,26 +11,25 @@ using Ioasis.Memory;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// <c>ioasis demo nested</c>: dual-stage translation on a machine within this process. A guest's tables are written by
-/// hand; whatever is said was looked at, as in <see cref="DemoRun"/>.
+/// <c>ioasis demo nested</c>: dual-stage translation on a machine within this process. The guest's tables are written
+/// by hand. Every statement is checked, as in <see cref="DemoRun"/>.
 /// </summary>
 internal sealed class NestedDemo(TextWriter output, bool color)
 {
     private const ulong GuestLength = 4 << 20, Data = 2 << 20; // guest-physical: tables below, data above
     private readonly DemoReport _report = new(output, color);
 
-    /// <summary>Called with a step's number before it; tests make a step go wrong there.</summary>
+    /// <summary>Called with a step's number before the step. Tests make a step fail with it.</summary>
     internal Action<int, UserMemory, NestedHwpt>? BeforeStep { get; init; }
 
-    /// <summary>Runs the demo on the console; the exit code.</summary>
+    /// <summary>Runs the demo on the console. Returns the exit code.</summary>
     internal static int ToConsole() =>
         DemoRun.OnConsole((output, color) => new NestedDemo(output, color).Run(MachineDescription.Default));
 
-    /// <summary>Runs the demo; 0 when everything was as it must be, else 1.</summary>
+    /// <summary>Runs the demo. Returns 0 if all checks hold, else 1.</summary>
     internal int Run(MachineDescription description) => _report.Prove(description, Show,
-        "a guest's tables translated a device's addresses, "
-        + "and the IOAS below them theirs; what either did not permit "
-            + "was refused; a page came when it was asked for; a change was in force when its invalidation returned.");
+        "a guest's tables translated a device's addresses, and the IOAS below them theirs; what either did not permit "
+        + "was refused; a page came when it was asked for; a change was in force when its invalidation returned.");
 
     private void Show(SoftwareMachine machine)
     {
@@ -47,8 +46,8 @@ internal sealed class NestedDemo(TextWriter output, bool color)
         board.Device.Attach(nested);
         _report.Say(
             $"IOAS {guest.Ioas.Id}: guest-physical 0x0-0x{GuestLength - 1:x}; nest parent HWPT {guest.Parent.Id}");
-        _report.Say($"nested HWPT {nested.Id}: "
-            + $"4 levels, their root at guest-physical 0x{root:x}; {model.Requester} is attached to it");
+        _report.Say($"nested HWPT {nested.Id}: 4 levels, their root at guest-physical 0x{root:x}; {model.Requester} is "
+            + "attached to it");
         _report.Check(Refused(unit, model, new Iova(0x1000), () => device.ReadMemory(new Iova(0x1000)),
                 FaultReason.NotMapped, 0x71), "its tables are empty: SFS.2, not present");
 
@@ -63,8 +62,8 @@ internal sealed class NestedDemo(TextWriter output, bool color)
             ulong entry = guest.SetLeaf(root, iova, leaf, level);
             bool arrived = device.ReadMemory(new Iova(iova)) == FaultReason.None
                 && device.Buffer.AsSpan().SequenceEqual(content);
-            _report.Check(arrived, $"{size}: IOVA 0x{iova:x} "
-                + $"-> entry 0x{entry:x} -> guest-physical 0x{Data:x}, {content.Length} bytes are in the device");
+            _report.Check(arrived, $"{size}: IOVA 0x{iova:x} -> entry 0x{entry:x} -> guest-physical 0x{Data:x}, "
+                + $"{content.Length} bytes are in the device");
         }
 
         _report.Step("Each stage permits by itself");
@@ -129,7 +128,7 @@ internal sealed class NestedDemo(TextWriter output, bool color)
                 FaultReason.NotMapped, 0x79), "nothing is translated any more: SSS.2");
     }
 
-    /// <summary>Whether an access is refused with that reason and recorded with the unit's number for it.</summary>
+    /// <summary>Whether an access is refused for that reason, and recorded under the unit's number for it.</summary>
     private bool Refused(IommuUnit unit, MachineDevice model, Iova iova, Func<FaultReason> access,
         FaultReason expected, byte code)
     {

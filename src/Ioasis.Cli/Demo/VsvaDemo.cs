@@ -12,7 +12,7 @@ namespace Ioasis.Cli.Demo;
 
 /// <summary>
 /// <c>ioasis demo vsva</c>: processes of a guest share their address spaces with a DSA, on a machine within this
-/// process. The guest's tables are written by hand; whatever is said was looked at, as in <see cref="DemoRun"/>.
+/// process. The guest's tables are written by hand. Every statement is checked, as in <see cref="DemoRun"/>.
 /// </summary>
 internal sealed class VsvaDemo(TextWriter output, bool color)
 {
@@ -20,20 +20,20 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
     private const ulong Accessed = 1 << 5; // of a PTE
     private readonly DemoReport _report = new(output, color);
 
-    /// <summary>Called with a step's number before it; tests make a step go wrong there.</summary>
+    /// <summary>Called with a step's number before the step. Tests make a step fail with it.</summary>
     internal Action<int, VsvaScene>? BeforeStep { get; init; }
 
     /// <summary>The built-in machine with a DSA.</summary>
     internal static MachineDescription Machine => MachineDescription.Default.WithDevice("dsa");
 
-    /// <summary>Runs the demo on the console; the exit code.</summary>
+    /// <summary>Runs the demo on the console. Returns the exit code.</summary>
     internal static int ToConsole() => DemoRun.OnConsole((output, color) => new VsvaDemo(output, color).Run(Machine));
 
-    /// <summary>Runs the demo; 0 when everything was as it must be, else 1.</summary>
+    /// <summary>Runs the demo. Returns 0 if all checks hold, else 1.</summary>
     internal int Run(MachineDescription description) => _report.Prove(description, Show,
         "a device used the pointers of a guest's processes, each by its PASID and by the tables that the guest keeps; "
-        + "pages came when they were asked for; an unmapped "
-            + "page was out of reach when its invalidation returned, and one that was not invalidated was not.");
+        + "pages came when they were asked for; an unmapped page was out of reach when its invalidation returned, and "
+            + "one that was not invalidated was not.");
 
     private void Show(SoftwareMachine machine)
     {
@@ -58,10 +58,10 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
     {
         (DemoBoard board, DemoGuest guest) = (scene.Board, scene.Guest);
         _report.Step("The host maps the guest's memory, and gives it a device");
-        _report.Say($"IOAS {guest.Ioas.Id}: guest-physical "
-            + $"0x0-0x{guest.Memory.Length - 1:x} -> HVA {guest.Memory.Address}; nest parent HWPT {guest.Parent.Id}");
-        _report.Say($"{board.Model.VfioNode}, a {board.Model.Model} "
-            + $"at {board.Model.Requester}: a shared queue of {DemoDsa.Entries} entries, each with a PASID of its own");
+        _report.Say($"IOAS {guest.Ioas.Id}: guest-physical 0x0-0x{guest.Memory.Length - 1:x} -> HVA "
+            + $"{guest.Memory.Address}; nest parent HWPT {guest.Parent.Id}");
+        _report.Say($"{board.Model.VfioNode}, a {board.Model.Model} at {board.Model.Requester}: a shared queue of "
+            + $"{DemoDsa.Entries} entries, each with a PASID of its own");
         HardwareDescription hardware = board.Context.DescribeHardware(board.Device);
         bool nests = hardware.Vtd is { } vtd && ((vtd.EcapReg >> 26) & 1) != 0;
         _report.Check(nests && hardware.MaxPasidLog2 == 20,
@@ -76,8 +76,8 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
             [.. scene.Both.Select(p =>
                 $"{p.Name}: CR3 0x{p.Cr3:x5}, GVA 0x{VsvaScene.Source:x}, PTE 0x{p.Leaf(VsvaScene.Source):x16}")],
             [.. scene.Both.Select(p => $"DSA, PASID {p.Pasid.Value}")],
-            [.. scene.Both.Select(p => $"HWPT {p.Bound!.Id}, "
-                + $"first stage of {p.Name}: GVA 0x{VsvaScene.Source:x} -> GPA 0x{p.Follow(VsvaScene.Source):x}")],
+            [.. scene.Both.Select(p => $"HWPT {p.Bound!.Id}, first stage of {p.Name}: GVA 0x{VsvaScene.Source:x} -> "
+                + $"GPA 0x{p.Follow(VsvaScene.Source):x}")],
             $"HWPT {scene.Guest.Parent.Id}, second stage: GPA 0x0 -> HVA {scene.Guest.Memory.Address}")) _report.Say(
                 line);
         foreach (DemoProcess process in scene.Both)
@@ -86,8 +86,8 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
             int entries = steps.Count(s => s is { Stage: WalkStage.First, Entry: not null });
             _report.Check(entries == 4 && steps[^1] is { IsFault: false, Stage: WalkStage.Second } end
                 && end.Address == process.Follow(VsvaScene.Source),
-                $"PASID {process.Pasid.Value}: GVA 0x{VsvaScene.Source:x} "
-                    + $"-> {entries} entries of {process.Name}'s tables -> GPA 0x{steps[^1].Address:x}");
+                $"PASID {process.Pasid.Value}: GVA 0x{VsvaScene.Source:x} -> {entries} entries of {process.Name}'s "
+                    + $"tables -> GPA 0x{steps[^1].Address:x}");
         }
 
         _report.Check(scene.A.Follow(VsvaScene.Source) != scene.B.Follow(VsvaScene.Source),
@@ -108,8 +108,8 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         TimeSpan took = Stopwatch.GetElapsedTime(started);
         (long foundThen, long askedThen) = scene.Board.Model.Endpoint.DeviceTranslations;
         _report.Check(done && foundThen - found == 8 && askedThen == asked,
-            $"the same once more, {took.TotalMicroseconds:f0} µs: it found {foundThen - found} "
-                + $"that it had kept (the record is written in two parts) and asked for {askedThen - asked}");
+            $"the same once more, {took.TotalMicroseconds:f0} µs: it found {foundThen - found} that it had kept (the "
+                + $"record is written in two parts) and asked for {askedThen - asked}");
     }
 
     private void Ask(VsvaScene scene)
@@ -122,8 +122,8 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
             scene.CopyAsPagesCome(content);
         foreach (IommuHwptPgfault first in requests.Where(r => r.Addr == Missing).Take(1))
         {
-            _report.Say($"fault queue {scene.Faults.Id}: "
-                + $"device {first.DevId}, PASID {first.Pasid} asks for 0x{first.Addr:x}, cookie {first.Cookie}");
+            _report.Say($"fault queue {scene.Faults.Id}: device {first.DevId}, PASID {first.Pasid} asks for "
+                + $"0x{first.Addr:x}, cookie {first.Cookie}");
             _report.Say("the guest's handler brings the page, writes its PTE, and answers with success");
             _report.Check((scene.A.Leaf(first.Addr) & Accessed) != 0,
                 $"the device used the page: PTE 0x{scene.A.Leaf(first.Addr):x16} has A");
@@ -134,8 +134,8 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
             && r.Item.DevId == scene.Board.Device.Id && r.Item.Perm == IommufdH.IOMMU_PGFAULT_PERM_READ
             && r.Item.Flags == (IommufdH.IOMMU_PGFAULT_FLAGS_PASID_VALID | IommufdH.IOMMU_PGFAULT_FLAGS_LAST_PAGE));
         _report.Check(asRequired && requests.Count == VsvaScene.FreshPages - 1,
-            $"with it {requests.Count} pages were asked for, "
-                + $"one after the other; from an answer to the next request {latency.TotalMicroseconds:f0} µs at best");
+            $"with it {requests.Count} pages were asked for, one after the other; from an answer to the next request "
+                + $"{latency.TotalMicroseconds:f0} µs at best");
         _report.Check(record.IsSuccess && scene.A.Holds(VsvaScene.Target, content),
             $"the copy went on after each answer, and all {content.Length} bytes arrived");
     }
@@ -153,8 +153,8 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         scene.Guest.Memory.CopyFrom(former, later);
         DsaCompletionRecord record = scene.Copy(scene.A, Forgotten, 1);
         _report.Check(record.IsSuccess && scene.A.Holds(VsvaScene.Target, later),
-            $"unmapped, the invalidation forgotten: "
-                + $"0x{Forgotten:x} still leads to GPA 0x{former:x}, and the device reads what came there later");
+            $"unmapped, the invalidation forgotten: 0x{Forgotten:x} still leads to GPA 0x{former:x}, and the device "
+                + "reads what came there later");
         foreach (WalkStep step in scene.Walk(scene.A, Forgotten)
             .Where(s => s.IsKept || s is { Stage: WalkStage.First, Level: 1, Entry: not null }))
             _report.Say(WalkView.Line(step));
@@ -176,8 +176,8 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
             scene.Dsa.Submit(process, VsvaScene.Source, VsvaScene.Target, Page, VsvaScene.Record);
         bool done = VsvaScene.End(a).IsSuccess & VsvaScene.End(b).IsSuccess;
         _report.Check(done && a.Holds(VsvaScene.Target, ofA) && b.Holds(VsvaScene.Target, ofB),
-            "two descriptors in the queue, "
-                + "alike but for the PASID: each process's own bytes were copied, in its own memory");
+            "two descriptors in the queue, alike but for the PASID: each process's own bytes were copied, in its own "
+                + "memory");
 
         b.Map(VsvaScene.Own);
         b.Fill(VsvaScene.Own, ofA);
@@ -192,12 +192,12 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         (DsaStatus error, uint pasid) = scene.Dsa.SoftwareError!.Value;
         _report.Check(error == DsaStatus.CraXlat && pasid == b.Pasid.Value && b.Read<byte>(VsvaScene.Record) == 0
             && b.Holds(VsvaScene.Target, ofA),
-            $"PASID {b.Pasid.Value} is "
-                + $"detached: nothing reaches B, not even the record; SWERR has 0x{(byte)error:x} for PASID {pasid}");
+            $"PASID {b.Pasid.Value} is detached: nothing reaches B, not even the record; SWERR has 0x{(byte)error:x} "
+                + $"for PASID {pasid}");
         _report.Check(scene.Copy(a, VsvaScene.Source, 1).IsSuccess, "A's copies go on");
     }
 
-    /// <summary>Whether a copy ended at a page that was not there, with what came before it done.</summary>
+    /// <summary>Checks that a copy ended at a missing page, after the bytes before it were copied.</summary>
     private void CheckFault(in DsaCompletionRecord record, uint done, ulong at, string why) => _report.Check(
         record.Status == (byte)DsaStatus.PageFaultNobof && record.BytesCompleted == done && record.FaultAddr == at,
         $"{why}: status 0x{record.Status:x2} after {record.BytesCompleted} bytes, at 0x{record.FaultAddr:x}");

@@ -1,19 +1,19 @@
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// The picture that is drawn of shared virtual addressing for guests: tables of processes in the guest, bound to PASIDs
-/// in the host, on what the host maps for the guest.
+/// Draws shared virtual addressing for guests: page tables of the guest's processes, bound to PASIDs in the host, over
+/// the memory that the host maps for the guest.
 /// </summary>
 internal static class VsvaPicture
 {
     private const string Gap = "     ";
 
-    /// <summary>Draws it.</summary>
-    /// <param name="pasids">Of each process: which PASID is whose.</param>
-    /// <param name="tables">Of each process: what is in the guest's memory.</param>
-    /// <param name="device">Of each process: what the device's requests carry.</param>
-    /// <param name="firstStages">Of each process: what that is bound to.</param>
-    /// <param name="secondStage">What is below all of them.</param>
+    /// <summary>Draws the picture. Each array has one line per process.</summary>
+    /// <param name="pasids">Which process has which PASID.</param>
+    /// <param name="tables">The contents of the guest's memory.</param>
+    /// <param name="device">The PASID that the device's requests carry.</param>
+    /// <param name="firstStages">The first stage that the PASID is bound to.</param>
+    /// <param name="secondStage">The second stage below all of them.</param>
     internal static IEnumerable<string> Draw(
         string[] pasids, string[] tables, string[] device, string[] firstStages, string secondStage)
     {
@@ -32,7 +32,7 @@ internal static class VsvaPicture
             .. Box([secondStage], wide).Select(l => new string(' ', indent) + l),
         ];
 
-        // One text below the boxes to the left, one below those to the right, one at the end.
+        // One text below the left boxes, one below the right boxes, one at the end.
         string Line(char fill, string left, string right, string end) =>
             (((new string(fill, 3) + left).PadRight(indent + 12, fill) + right).PadRight(all - end.Length, fill)
                 + end).TrimEnd();
@@ -44,7 +44,9 @@ internal static class VsvaPicture
         return [$".{edge}.", .. lines.Select(l => $"| {l.PadRight(width)} |"), $"'{edge}'"];
     }
 
-    /// <summary>Two boxes of as many lines, with something between what stands in them.</summary>
+    /// <summary>
+    /// Puts two boxes with the same number of lines side by side, with a connector between their text lines.
+    /// </summary>
     private static string[] Beside(string[] left, string[] right, string between) =>
         [.. left.Select((line, i) => line + (line[0] == '|' ? between : Gap) + right[i])];
 }

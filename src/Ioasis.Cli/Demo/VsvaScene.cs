@@ -9,21 +9,21 @@ using Ioasis.Memory;
 namespace Ioasis.Cli.Demo;
 
 /// <summary>
-/// What <see cref="VsvaDemo"/> plays with: a DSA, a guest, and two processes of it that have the same pointers to
+/// The scene of <see cref="VsvaDemo"/>: a DSA, a guest, and two of its processes, which use the same pointers for
 /// different pages.
 /// </summary>
 internal sealed class VsvaScene : IDisposable
 {
-    /// <summary>The processes' pointers. What they lead to has 3, 8, 8, 1 and 1 pages.</summary>
+    /// <summary>Pointers of the processes. They lead to 3, 8, 8, 1 and 1 pages.</summary>
     internal const ulong Source = 0x7f12_3400_0000, Fresh = Source + 0x1_0000, Target = Source + 0x2_0000,
         Record = Source + 0x3_0000, Own = Source + 0x4_0000;
 
-    /// <summary>How much there is of the source, and of what is fresh, where only the first page is present.</summary>
+    /// <summary>Pages of the source, and of the fresh range, in which only the first page is present.</summary>
     internal const int SourcePages = 3, FreshPages = 8;
 
     private const ulong GuestLength = 4 << 20;
 
-    /// <summary>Sets it up, but for the processes, which are not bound to anything.</summary>
+    /// <summary>Sets up everything but the processes' bindings.</summary>
     internal VsvaScene(SoftwareMachine machine)
     {
         Board = new DemoBoard(machine, "dsa");
@@ -37,7 +37,7 @@ internal sealed class VsvaScene : IDisposable
 
     internal DemoGuest Guest { get; }
 
-    /// <summary>Where page requests of both processes come.</summary>
+    /// <summary>The queue for page requests of both processes.</summary>
     internal FaultQueue Faults { get; }
 
     internal DemoDsa Dsa { get; }
@@ -55,18 +55,18 @@ internal sealed class VsvaScene : IDisposable
         Board.Dispose();
     }
 
-    /// <summary>How the unit translates a process's pointer now, step by step.</summary>
+    /// <summary>Walks the current translation of a process's pointer, step by step.</summary>
     internal IReadOnlyList<WalkStep> Walk(DemoProcess process, ulong gva) =>
         TranslationWalk.Of(Board.Model.Endpoint, process.Pasid, new Iova(gva), write: false).Steps;
 
-    /// <summary>The device copies pages of a process to its target; the record of that.</summary>
+    /// <summary>Lets the device copy pages of a process to its target; returns the completion record.</summary>
     internal DsaCompletionRecord Copy(DemoProcess process, ulong source, int pages)
     {
         Dsa.Submit(process, source, Target, pages * (int)DemoGuest.Page, Record);
         return End(process);
     }
 
-    /// <summary>Waits for the record of a copy.</summary>
+    /// <summary>Waits for the completion record of a copy.</summary>
     internal static DsaCompletionRecord End(DemoProcess process)
     {
         DemoPatience.Until(() => process.Read<byte>(Record) != 0, $"the record of {process.Name}'s copy");
@@ -74,11 +74,13 @@ internal sealed class VsvaScene : IDisposable
     }
 
     /// <summary>
-    /// The device copies what is fresh, and the guest's handler brings each page that it asks for, as from a disk; for
-    /// what is not fresh it has none.
+    /// Lets the device copy the fresh range. The guest's handler provides each page of that range that the device
+    /// requests, as from a disk; it provides no others.
     /// </summary>
-    /// <param name="content">What the pages hold.</param>
-    /// <returns>The requests, the record, and the shortest time from an answer to the next request.</returns>
+    /// <param name="content">Contents of the pages.</param>
+    /// <returns>
+    /// The requests, the completion record, and the shortest time from an answer to the next request.
+    /// </returns>
     internal (IReadOnlyList<IommuHwptPgfault> Requests, DsaCompletionRecord Record, TimeSpan Latency) CopyAsPagesCome(
         ReadOnlyMemory<byte> content)
     {

@@ -11,7 +11,7 @@ using Ioasis.Machine.Description;
 
 namespace Ioasis.Cli.Verbs;
 
-/// <summary>The verbs and their options. A command line that is wrong gets one sentence and exit code 2.</summary>
+/// <summary>The commands and their options. A wrong command line gets a one-sentence error and exit code 2.</summary>
 internal static class CommandLine
 {
     private const int UsageError = 2;
@@ -20,7 +20,7 @@ internal static class CommandLine
 
     internal static int Invoke(string[] arguments, TextWriter output, TextWriter error)
     {
-        // What follows -- is the program's alone, whatever it looks like.
+        // Everything after -- belongs to the program.
         int end = Array.IndexOf(arguments, "--");
         string[] ours = end < 0 ? arguments : arguments[..end];
         string[]? program = end < 0 ? null : arguments[(end + 1)..];
@@ -48,10 +48,10 @@ internal static class CommandLine
         catch (Exception e) when (
             e is FileNotFoundException or FileLoadException or OutOfMemoryException or TypeInitializationException)
         {
-            // What the runtime says where it has no descriptor to load an assembly by: anywhere, also where the machine
-            // is taken apart.
-            ErrorOutput.Say($"the host gives too few descriptors "
-                + $"or too little memory to run a program (see ulimit -a): {e.Message.ReplaceLineEndings(" ")}");
+            // The runtime throws these, anywhere, when it has no descriptor left to load an assembly; even while the
+            // machine is disposed.
+            ErrorOutput.Say("too few descriptors or too little memory on this host to run a program (see ulimit -a): "
+                + e.Message.ReplaceLineEndings(" "));
             return ExitCodes.Failed;
         }
     }
@@ -64,14 +64,14 @@ internal static class CommandLine
         var runMachine = new MachineOptions(run);
         var strictSva = new Option<bool>("--strict-sva")
         {
-            Description = "munmap and the like of a process "
-                + "that devices are bound to return when no access that began before is under way (docs/uapi.md).",
+            Description = "Makes munmap, mprotect and the like wait until devices that are bound to the process have "
+                + "ended the accesses under way (docs/uapi.md).",
         };
         run.Add(strictSva);
         var account = new Option<string>("--account")
         {
-            Description = "A file that is told, "
-                + "when all has ended, which calls on the nodes were served, how often, and with what result.",
+            Description = "Writes at the end to this file which calls on the nodes were served, how often, and with "
+                + "what result.",
             HelpName = "FILE",
         };
         run.Add(account);
@@ -104,10 +104,10 @@ internal static class CommandLine
 
         var demo = new Command("demo",
             "Shows translation, faults and unmapping on a machine within this process, and checks each.\n"
-            + "  demo nested: a guest's page tables; demo vsva: a device with the pointers of a guest's processes.");
+            + "  demo nested: a guest's page tables. demo vsva: a device that uses pointers of a guest's processes.");
         demo.SetAction(_ => DemoRun.ToConsole());
         var nested = new Command(
-            "nested", "The same for dual-stage translation: a guest's page tables on what its host maps.");
+            "nested", "The same for dual-stage translation: a guest's page tables over its host's mappings.");
         nested.SetAction(_ => NestedDemo.ToConsole());
         demo.Add(nested);
         var vsva = new Command("vsva",
@@ -119,14 +119,12 @@ internal static class CommandLine
             Faults(output, error), Bench(error) };
     }
 
-    /// <summary>
-    /// Benchmarks are no part of what is installed: the launcher of a source tree takes this verb for itself.
-    /// </summary>
+    /// <summary>Benchmarks are not installed. In a source tree, the launcher handles this command itself.</summary>
     private static Command Bench(TextWriter error)
     {
         var bench = new Command(
-            "bench", "Measures beside C on this machine (in a source tree; bench --help says more).");
-        bench.SetAction(_ => Refuse(error, "bench takes a source tree and its launcher, as in: ./ioasis bench"));
+            "bench", "Measures this machine beside C (only in a source tree; see bench --help).");
+        bench.SetAction(_ => Refuse(error, "bench works only in a source tree: ./ioasis bench"));
         return bench;
     }
 
@@ -137,18 +135,20 @@ internal static class CommandLine
         var address = new Argument<string[]>("address")
         {
             Arity = ArgumentArity.ZeroOrMore,
-            Description = "The address, 0x1000."
+            Description = "The address, such as 0x1000."
         };
         var device = new Option<string>("--device") { HelpName = "BDF", Description = "The device, 1000:00:04.0." };
         var pasid = new Option<uint?>("--pasid")
         {
             HelpName = "N",
-            Description = "Its requests with that PASID; without it those that have none."
+            Description = "The PASID of its requests. Default: requests without a PASID."
         };
-        var write = new Option<bool>("--write") { Description = "A write, rather than a read." };
-        var program = new Option<int?>(
-            "--program")
-        { HelpName = "PID", Description = "Which program, where several run." };
+        var write = new Option<bool>("--write") { Description = "A write instead of a read." };
+        var program = new Option<int?>("--program")
+        {
+            HelpName = "PID",
+            Description = "The program, if several are running."
+        };
         var json = new Option<bool>("--json") { Description = "As JSON." };
         walk.Add(address);
         foreach (Option option in (Option[])[device, pasid, write, program, json]) walk.Add(option);
@@ -157,8 +157,8 @@ internal static class CommandLine
             if (parsed.GetValue(device) is not { } name)
                 return Refuse(error, "walk needs --device, as in: ioasis walk --device 1000:00:04.0 0x1000");
             if (parsed.GetValue(address) is not [string text] || !TryParse(text, out ulong value))
-                return Refuse(error, $"walk takes one address, "
-                    + $"as 0x1000 or 4096, not \"{string.Join(' ', parsed.GetValue(address) ?? [])}\"");
+                return Refuse(error, "walk takes one address, such as 0x1000 or 4096, not "
+                    + $"\"{string.Join(' ', parsed.GetValue(address) ?? [])}\"");
             return Ask(parsed.GetValue(program), new ControlRequest("walk", name, parsed.GetValue(pasid), value,
                     parsed.GetValue(write)), error, answer =>
                 WalkView.Write(answer.Steps ?? [], answer.Reason, parsed.GetValue(json), output));
@@ -169,9 +169,11 @@ internal static class CommandLine
     private static Command Faults(TextWriter output, TextWriter error)
     {
         var faults = new Command("faults", "Shows the newest faults of a running program's devices.");
-        var program = new Option<int?>(
-            "--program")
-        { HelpName = "PID", Description = "Which program, where several run." };
+        var program = new Option<int?>("--program")
+        {
+            HelpName = "PID",
+            Description = "The program, if several are running."
+        };
         var json = new Option<bool>("--json") { Description = "As JSON." };
         faults.Add(program);
         faults.Add(json);
@@ -212,32 +214,33 @@ internal static class CommandLine
         }
     }
 
-    /// <summary>What is wrong with a command line, with the value and what would be right.</summary>
+    /// <summary>The error for a wrong command line: the wrong value, and what is expected.</summary>
     private static string Complaint(ParseResult parsed)
     {
         string verbs = string.Join(", ", parsed.RootCommandResult.Command.Subcommands.Select(c => c.Name));
         Command command = parsed.CommandResult.Command;
         bool isRoot = command == parsed.RootCommandResult.Command;
         if (parsed.UnmatchedTokens is [string word, ..])
-            return isRoot ? $"there is no verb \"{word}\"; there is {verbs}" : Unknown(word, command);
-        if (isRoot) return $"a verb is missing; there is {verbs}";
+            return isRoot ? $"unknown command \"{word}\"; expected one of: {verbs}" : Unknown(word, command);
+        if (isRoot) return $"missing command; expected one of: {verbs}";
         if (parsed.Errors[0].SymbolResult is OptionResult { Option: { HelpName: { } value } option } given)
             return given.Tokens.Count == 0
                 ? $"{option.Name} needs a value: {option.Name} {value}"
-                : $"{option.Name} stands there {given.IdentifierTokenCount} times; once is right";
+                : $"{option.Name} given {(given.IdentifierTokenCount == 2 ? "twice"
+                    : $"{given.IdentifierTokenCount} times")}";
         return $"{parsed.Errors[0].Message.TrimEnd('.')}; see ioasis {command.Name} --help";
     }
 
-    private static string Misplaced(string word, Command run) =>
-        word.StartsWith('-') ? Unknown(
-            word, run) : $"\"{word}\" stands before --; the program comes after it, as in: ioasis run -- {word}";
+    private static string Misplaced(string word, Command run) => word.StartsWith('-')
+        ? Unknown(word, run)
+        : $"\"{word}\" must come after --, as in: ioasis run -- {word}";
 
     private static string Unknown(string word, Command command)
     {
         string options = string.Join(", ", [.. command.Subcommands.Select(c => c.Name),
-                .. command.Options.Where(o => o is not HelpOption).Select(o => o.Name)]);
-        return $"{command.Name} does "
-            + $"not know \"{word}\"; {(options.Length > 0 ? $"it knows {options}" : "it takes nothing")}";
+            .. command.Options.Where(o => o is not HelpOption).Select(o => o.Name)]);
+        return $"unknown argument \"{word}\" of {command.Name}; "
+            + (options.Length > 0 ? $"expected one of: {options}" : "it takes none");
     }
 
     private static int Refuse(TextWriter error, string sentence)

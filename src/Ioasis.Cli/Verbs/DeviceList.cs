@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace Ioasis.Cli.Verbs;
 
-/// <summary>The devices of a machine: a table, with colour on a terminal, or JSON.</summary>
+/// <summary>Lists the devices of a machine: as a table, with colour on a terminal, or as JSON.</summary>
 internal static class DeviceList
 {
     private static readonly string[] s_titles = ["BDF", "MODEL", "ID", "UNIT", "GROUP", "NODE"];

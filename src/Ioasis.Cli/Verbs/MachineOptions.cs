@@ -3,28 +3,27 @@ using Ioasis.Machine.Description;
 
 namespace Ioasis.Cli.Verbs;
 
-/// <summary>The options by which a verb is told its machine.</summary>
+/// <summary>The options that describe a machine, shared by several commands.</summary>
 internal sealed class MachineOptions
 {
     private readonly Option<string> _machine = new("--machine")
     {
-        Description = "A JSON description of "
-            + "the machine (docs/machine.schema.json). Without it: one VT-d unit, an edu and a dmatest.",
+        Description = "A JSON description of the machine (docs/machine.schema.json). Default: one VT-d unit, an edu "
+            + "and a dmatest.",
         HelpName = "FILE",
     };
 
     private readonly Option<string[]> _plugins = new("--plugin")
     {
-        Description = "An assembly with device "
-            + "models, IOMMU drivers or ioctls of your own (docs/plugins.md); as often as needed.",
+        Description = "An assembly with your own device models, IOMMU drivers or ioctls (docs/plugins.md). "
+            + "May be repeated.",
         HelpName = "ASSEMBLY",
         Arity = ArgumentArity.OneOrMore,
     };
 
     private readonly Option<string[]> _devices = new("--device")
     {
-        Description = "One more device, and "
-            + "what its model is to be told (docs/machine.schema.json, properties); as often as needed.",
+        Description = "Adds a device, with properties of its model (docs/machine.schema.json). May be repeated.",
         HelpName = "MODEL[@BDF][,NAME=VALUE]...",
         Arity = ArgumentArity.OneOrMore,
     };
@@ -36,8 +35,8 @@ internal sealed class MachineOptions
         command.Add(_devices);
     }
 
-    /// <summary>The machine that a command line asks for.</summary>
-    /// <exception cref="MachineDescriptionException">There is no such machine.</exception>
+    /// <summary>Builds the description of the machine from a command line.</summary>
+    /// <exception cref="MachineDescriptionException">The description is wrong.</exception>
     internal MachineDescription Describe(ParseResult parsed)
     {
         foreach (string plugin in parsed.GetValue(_plugins) ?? []) Plugins.Load(plugin);

@@ -8,7 +8,7 @@ using Spectre.Console;
 
 namespace Ioasis.Cli.Verbs;
 
-/// <summary>Shows translations and faults: aligned, with colour on a terminal, or as JSON.</summary>
+/// <summary>Prints translations and faults: aligned, with colour on a terminal, or as JSON.</summary>
 internal static class WalkView
 {
     private static readonly JsonSerializerOptions s_json =
@@ -33,7 +33,7 @@ internal static class WalkView
         }
     }
 
-    /// <summary>A step in one line: who, which level, what is looked up, the entry, and what comes of it.</summary>
+    /// <summary>One step on one line: who, which level, the address looked up, the entry, and the result.</summary>
     internal static string Line(WalkStep step)
     {
         string stage = step.Stage switch

@@ -3,7 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Ioasis.Client.InProcess;
 
 /// <summary>
-/// What a descriptor of a process stands for, counted: it is given back when the last that holds it lets go.
+/// An open description, which descriptors of a process refer to. It counts its holders; the last one to release it
+/// closes it.
 /// </summary>
 internal abstract class OpenDescription
 {
@@ -26,20 +27,20 @@ internal abstract class OpenDescription
         if (Interlocked.Decrement(ref _references) == 0) Close();
     }
 
-    /// <summary>Called once, when nobody holds it any more.</summary>
+    /// <summary>Closes it. Called once, when nobody holds it any more.</summary>
     protected abstract void Close();
 }
 
-/// <summary>The descriptors of one process: the lowest free number is given out, as open(2) does.</summary>
+/// <summary>The descriptors of one process. As with open(2), a new one gets the lowest free number.</summary>
 internal sealed class DescriptorTable
 {
     private const int First = 3; // 0, 1 and 2 are the standard streams
 
-    // Guards _open. Nothing else is locked while it is held.
+    // Guards _open. No other lock is taken while it is held.
     private readonly Lock _lock = new();
     private readonly List<OpenDescription?> _open = [];
 
-    /// <summary>Gives a description its descriptor; the table then has the reference of the caller.</summary>
+    /// <summary>Gives a description a descriptor. The table takes over the caller's reference.</summary>
     internal int Add(OpenDescription description)
     {
         lock (_lock)
@@ -56,7 +57,7 @@ internal sealed class DescriptorTable
         }
     }
 
-    /// <summary>What a descriptor stands for, held once more for the caller.</summary>
+    /// <summary>The description behind a descriptor, with one more reference for the caller.</summary>
     internal bool TryHold(int descriptor, [NotNullWhen(true)] out OpenDescription? description)
     {
         lock (_lock)
@@ -67,7 +68,7 @@ internal sealed class DescriptorTable
         }
     }
 
-    /// <summary>The first description of a kind, held once more for the caller.</summary>
+    /// <summary>The first description that matches, with one more reference for the caller.</summary>
     internal bool TryHold(Predicate<OpenDescription> kind, [NotNullWhen(true)] out OpenDescription? description)
     {
         lock (_lock)
@@ -91,7 +92,7 @@ internal sealed class DescriptorTable
         description?.Release();
     }
 
-    /// <summary>Closes what is still open, as the end of a process does.</summary>
+    /// <summary>Closes everything that is still open, as the end of a process does.</summary>
     internal void CloseAll()
     {
         int count;

@@ -3,12 +3,11 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Client.InProcess;
 
 /// <summary>
-/// What the descriptor of a queue stands for. The process reads the queue itself, so that nothing is between them but
-/// who waits.
+/// The open description of a queue. The process reads the queue directly; this class only adds waiting.
 /// </summary>
 internal sealed class OpenQueue : OpenDescription, IQueueCarrier
 {
-    // For those who wait. The queue's own lock is taken within.
+    // Signals waiting threads. The queue's own lock is taken within it.
     private readonly object _changed = new();
 
     internal OpenQueue(QueueFile file)
@@ -19,14 +18,14 @@ internal sealed class OpenQueue : OpenDescription, IQueueCarrier
 
     internal QueueFile File { get; }
 
-    public long ReadBytes => 0; // nor is anything taken
+    public long ReadBytes => 0; // nor are any taken
 
     public void Wake()
     {
         lock (_changed) Monitor.PulseAll(_changed);
     }
 
-    /// <summary>Waits until there is something to read; false when the time was over.</summary>
+    /// <summary>Waits until there is something to read; false on timeout.</summary>
     internal bool Wait(TimeSpan timeout)
     {
         long end = Environment.TickCount64 + (long)timeout.TotalMilliseconds;

@@ -3,7 +3,7 @@ using Ioasis.Linux.Processes;
 
 namespace Ioasis.Client.InProcess;
 
-/// <summary>What is pinned of a process within this one: this one's limit is its.</summary>
+/// <summary>The pins of a process within this one. It has this process's limit.</summary>
 internal sealed class OwnPins : ProcessPins
 {
     public override ulong LockLimit => SysCredentials.TryGetLockLimit(0, out ulong limit) ? limit : ulong.MaxValue;

@@ -4,7 +4,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Client.InProcess;
 
-/// <summary>A process during one call: the nodes that the call looked up stay open until it is over.</summary>
+/// <summary>The caller of one call: it holds the nodes that the call looks up until the call is over.</summary>
 internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
 {
     private List<OpenDescription>? _held;
@@ -24,7 +24,7 @@ internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
         switch (description)
         {
             case EventCounter counter:
-                file = new EventReference(counter); // takes the hold over; whoever asked disposes of it
+                file = new EventReference(counter); // takes over the hold; the caller disposes of the event
                 return Errno.None;
             case OpenNode node:
                 file = node.File;
@@ -54,7 +54,7 @@ internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
     {
         if (!process.Descriptors.TryHold(description => description is OpenNode node
             && node.File == file, out OpenDescription? open)) return Errno.EBADF;
-        return SysResult.Ok(process.Descriptors.Add(open)); // the table has the hold
+        return SysResult.Ok(process.Descriptors.Add(open)); // the table takes over the hold
     }
 
     public SysResult InstallQueue(QueueFile queue) => SysResult.Ok(process.Descriptors.Add(new OpenQueue(queue)));

@@ -3,14 +3,14 @@ using Ioasis.Memory;
 
 namespace Ioasis.Client.InProcess;
 
-/// <summary>The memory behind an open node: blocks that are made when they are first asked for.</summary>
+/// <summary>The memory behind an open node, in blocks that are allocated on first use.</summary>
 internal sealed class ProcessCarrier : ICarrier, IDisposable
 {
     internal const ulong PageSize = 4096;
 
     internal static ulong RoundUp(ulong length) => (length + PageSize - 1) & ~(PageSize - 1);
 
-    // Guards what follows.
+    // Guards the fields below.
     private readonly Lock _lock = new();
     private readonly List<Run> _runs = [];
     private readonly List<HostBlock> _blocks = [];
@@ -65,13 +65,13 @@ internal sealed class ProcessCarrier : ICarrier, IDisposable
         lock (_lock) return _mapped.Exists(m => m.Offset < offset + length && offset < m.Offset + m.Length);
     }
 
-    /// <summary>A client is about to map bytes.</summary>
+    /// <summary>Records that a client is about to map bytes.</summary>
     internal void AddMapping(ulong offset, ulong length)
     {
         lock (_lock) _mapped.Add((offset, length));
     }
 
-    /// <summary>It did not, or has unmapped them.</summary>
+    /// <summary>Records that a client has unmapped bytes, or did not map them after all.</summary>
     internal void RemoveMapping(ulong offset, ulong length)
     {
         lock (_lock) _mapped.Remove((offset, length));
@@ -89,7 +89,7 @@ internal sealed class ProcessCarrier : ICarrier, IDisposable
 
     private sealed record Run(ulong Offset, SharedBytes Bytes);
 
-    /// <summary>Bytes within a run; they live as long as it.</summary>
+    /// <summary>Bytes within a run, which live as long as the run.</summary>
     private sealed class Part(SharedBytes whole, ulong offset, ulong length)
         : SharedBytes(whole.Address + (nint)offset, length);
 }

@@ -3,7 +3,7 @@ using Ioasis.Iommufd.Files;
 
 namespace Ioasis.Client.InProcess;
 
-/// <summary>What an event descriptor stands for: the counter.</summary>
+/// <summary>The open description of an event: its counter.</summary>
 internal sealed class EventCounter : OpenDescription
 {
     private readonly object _changed = new();
@@ -21,7 +21,7 @@ internal sealed class EventCounter : OpenDescription
         TellListeners();
     }
 
-    /// <summary>Hands each raise to a callback instead of to those who wait.</summary>
+    /// <summary>Calls a callback for each signal, instead of waking waiting threads.</summary>
     internal IDisposable Listen(Action raised)
     {
         lock (_changed) _listeners = [.. _listeners, raised];
@@ -60,7 +60,7 @@ internal sealed class EventCounter : OpenDescription
         }
     }
 
-    /// <summary>Whether the program has its descriptor still.</summary>
+    /// <summary>Whether the program still has its descriptor.</summary>
     internal bool HasDescriptor { get; set; } = true;
 
     protected override void Close()

@@ -4,7 +4,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Client.InProcess;
 
-/// <summary>What the descriptor of a file in memory stands for: its bytes.</summary>
+/// <summary>The open description of a file in memory: its bytes.</summary>
 internal sealed class FileBytes : OpenDescription, IMemoryFile
 {
     private readonly HostBlock _block;
@@ -25,7 +25,7 @@ internal sealed class FileBytes : OpenDescription, IMemoryFile
 }
 
 /// <summary>
-/// Bytes of a file named for DMA. Populating takes the file's block, which then outlives the descriptor.
+/// Bytes of a file, named for DMA. Populating holds the file's block, which then outlives the descriptor.
 /// </summary>
 internal sealed class FileBacking : MemoryBacking
 {
@@ -83,7 +83,7 @@ internal sealed class FileBacking : MemoryBacking
     private bool IsThere(ulong offset, int count) => Has(offset, count) && TryPopulate(offset, (ulong)count);
 }
 
-/// <summary>A file in memory of a process within this one: its bytes are a block of the process's memory.</summary>
+/// <summary>A file in memory of a process within this one. Its bytes are a block of the process's memory.</summary>
 internal sealed class ProcessFile : UserFile
 {
     private readonly ProcessNodes _process;

@@ -5,7 +5,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Client.InProcess;
 
-/// <summary>An open node with the memory behind it.</summary>
+/// <summary>An open node and the memory behind it.</summary>
 internal sealed class OpenNode(NodeFile file, ProcessCarrier carrier) : OpenDescription
 {
     internal NodeFile File => file;
@@ -20,7 +20,7 @@ internal sealed class OpenNode(NodeFile file, ProcessCarrier carrier) : OpenDesc
 }
 
 /// <summary>
-/// A descriptor of an open node. Each call holds the file, so that a close by another thread waits for it.
+/// A descriptor of an open node. Each call holds the file, so the file outlives a close by another thread.
 /// </summary>
 internal sealed class ProcessHandle : NodeHandle
 {
@@ -78,7 +78,7 @@ internal sealed class ProcessHandle : NodeHandle
             : offset > long.MaxValue - pages ? Errno.EOVERFLOW
             : node.File.Map(offset, pages, shared, writable, executable);
         if (errno == Errno.None)
-            // the mapping takes this call's hold over
+            // the mapping takes over this call's hold
             region = new MappedRegion(node.Carrier.Map(offset, pages), Unmap);
         else
             Unmap();
@@ -105,7 +105,7 @@ internal sealed class ProcessHandle : NodeHandle
         return result;
     }
 
-    // A queue or a node; nothing else is had by a handle.
+    // A handle is always a queue or a node.
     private bool TryHold([NotNullWhen(true)] out OpenDescription? description)
     {
         description = null;

@@ -7,8 +7,8 @@ using Ioasis.Memory;
 namespace Ioasis.Client.InProcess;
 
 /// <summary>
-/// The nodes of a machine within this process, as one process of that machine sees them: its memory is the blocks that
-/// it allocated, so that a wrong address fails as EFAULT and never reaches the runtime's own.
+/// The nodes of a machine within this process, as one process of that machine sees them. Its memory is the blocks that
+/// it allocated, so a wrong address fails with EFAULT and never reaches the runtime's own memory.
 /// </summary>
 internal sealed class ProcessNodes(SoftwareMachine machine, IReadOnlyCollection<int> capabilities) : NodeTransport
 {
@@ -22,7 +22,7 @@ internal sealed class ProcessNodes(SoftwareMachine machine, IReadOnlyCollection<
 
     internal ProcessPins Pins { get; } = new OwnPins();
 
-    /// <summary>All processes within this one are of one user.</summary>
+    /// <summary>All processes within this one belong to one user.</summary>
     internal static UserPins UserPins { get; } = new();
 
     internal bool HasCapability(int capability) => capabilities.Contains(capability);
@@ -33,7 +33,7 @@ internal sealed class ProcessNodes(SoftwareMachine machine, IReadOnlyCollection<
         Errno errno = _paths.TryResolve(path, out VirtualPath? found);
         if (errno != Errno.None) return errno;
         if (found is VirtualDirectory) return Errno.EISDIR;
-        // the files of sysfs that we serve are not opened for writing
+        // the sysfs files that we serve are read-only here
         if (found is not VirtualDevice device) return Errno.EACCES;
         errno = TryOpen(device.Node, out OpenNode? open);
         if (errno == Errno.None) handle = Adopt(Descriptors.Add(open!), path);

@@ -4,7 +4,7 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Client.InProcess;
 
-/// <summary>Path look-up among the paths that a machine serves, links followed as the kernel does.</summary>
+/// <summary>Looks up paths among those that a machine serves, and follows links as the kernel does.</summary>
 internal sealed class VirtualPaths(SoftwareMachine machine)
 {
     private const int MaxLinks = 40; // Linux's MAXSYMLINKS

@@ -4,17 +4,17 @@ using Ioasis.Memory;
 namespace Ioasis.Client;
 
 /// <summary>
-/// An open device node. Its calls are those of a C program, down to the addresses: what is wrong with them is the
-/// node's to say.
+/// An open device node. Its calls are those of a C program, with addresses unchecked: the node reports what is wrong
+/// with them.
 /// </summary>
 public abstract class NodeHandle : IDisposable
 {
     private protected NodeHandle(string path) => Path = path;
 
-    /// <summary>What was opened.</summary>
+    /// <summary>The path that was opened.</summary>
     public string Path { get; }
 
-    /// <summary>The file descriptor, as an ioctl on another node takes it.</summary>
+    /// <summary>The file descriptor, for ioctls on other nodes.</summary>
     public abstract int Descriptor { get; }
 
     /// <summary>ioctl(2).</summary>
@@ -28,14 +28,14 @@ public abstract class NodeHandle : IDisposable
     /// <summary>pwrite(2).</summary>
     public abstract SysResult Write(ulong offset, Hva buffer, ulong count);
 
-    /// <summary>read(2), of a queue that an ioctl gave.</summary>
+    /// <summary>read(2), on a queue that an ioctl returned.</summary>
     public abstract SysResult Read(Hva buffer, ulong count);
 
-    /// <summary>write(2), to a queue that an ioctl gave.</summary>
+    /// <summary>write(2), on a queue that an ioctl returned.</summary>
     public abstract SysResult Write(Hva buffer, ulong count);
 
     /// <summary>
-    /// Waits until there is something to read (poll(2)); false when the time was over. A node always has.
+    /// Waits until there is something to read (poll(2)); false on timeout. A node is always readable.
     /// </summary>
     public abstract bool Wait(TimeSpan timeout);
 
@@ -45,7 +45,7 @@ public abstract class NodeHandle : IDisposable
     /// <param name="shared">MAP_SHARED, else MAP_PRIVATE.</param>
     /// <param name="writable">PROT_WRITE.</param>
     /// <param name="executable">PROT_EXEC.</param>
-    /// <param name="region">The mapping, when the answer is <see cref="Errno.None"/>. It keeps the file open.</param>
+    /// <param name="region">The mapping, if the result is <see cref="Errno.None"/>. It keeps the file open.</param>
     public abstract Errno TryMap(ulong offset, ulong length, bool shared, bool writable, bool executable,
         out MappedRegion? region);
 

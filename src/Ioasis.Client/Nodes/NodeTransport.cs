@@ -9,28 +9,27 @@ using Ioasis.Machine;
 namespace Ioasis.Client;
 
 /// <summary>
-/// A process's way to device nodes and sysfs, and its memory and files as far as ioctls take them. Over it the same
-/// client code works on a machine within this process (<see cref="InProcess"/>) and on the nodes of the system
-/// (<see cref="OfSystem"/>), which under <c>ioasis run</c> are ours and elsewhere the kernel's.
+/// A process's access to device nodes and sysfs, and the memory and files that it passes to ioctls. The same client
+/// code works on a machine within this process (<see cref="InProcess"/>) and on the nodes of the system
+/// (<see cref="OfSystem"/>). Under <c>ioasis run</c> those are ours; otherwise they are the kernel's.
 /// </summary>
 public abstract class NodeTransport : IDisposable
 {
     private const ulong ScratchLength = 4096;
     private readonly ConcurrentBag<UserMemory> _scratch = [];
 
-    /// <summary>What it reaches, in a word or two: <c>process</c> or <c>nodes</c>.</summary>
+    /// <summary>The kind of transport, in a word: <c>process</c> or <c>nodes</c>.</summary>
     public abstract string Name { get; }
 
     /// <summary>The nodes of the system that this process runs on.</summary>
     public static NodeTransport OfSystem() => new LinuxNodes();
 
     /// <summary>
-    /// The nodes of a machine within this process. Every call makes a process of its own in the eyes of the machine:
-    /// with its own memory and descriptors, which end with <see cref="Dispose()"/>.
+    /// The nodes of a machine within this process. Each call makes another process in the machine's eyes, with its own
+    /// memory and descriptors, which ends with <see cref="Dispose()"/>.
     /// </summary>
-    /// <param name="machine">Whose nodes; it must outlive the transport.</param>
-    /// <param name="capabilities">What the process may do, by number (capabilities(7)): none if nothing is
-    /// said.</param>
+    /// <param name="machine">The machine; it must outlive the transport.</param>
+    /// <param name="capabilities">The process's capabilities, by number (capabilities(7)); none by default.</param>
     public static NodeTransport InProcess(SoftwareMachine machine, params int[] capabilities)
     {
         ArgumentNullException.ThrowIfNull(machine);
@@ -39,13 +38,13 @@ public abstract class NodeTransport : IDisposable
     }
 
     /// <summary>Opens a device node for reading and writing (open(2)).</summary>
-    /// <param name="path">Its path, <c>/dev/iommu</c>.</param>
-    /// <param name="handle">The open file, when the answer is <see cref="Errno.None"/>.</param>
+    /// <param name="path">Its path, such as <c>/dev/iommu</c>.</param>
+    /// <param name="handle">The open file, if the result is <see cref="Errno.None"/>.</param>
     public abstract Errno TryOpen(string path, out NodeHandle? handle);
 
     /// <summary>Takes over a descriptor that an ioctl returned.</summary>
-    /// <param name="descriptor">The descriptor, open and nobody else's.</param>
-    /// <param name="path">What to call it.</param>
+    /// <param name="descriptor">The open descriptor. Nobody else owns it.</param>
+    /// <param name="path">Its name in messages.</param>
     public abstract NodeHandle Adopt(int descriptor, string path);
 
     /// <summary>Opens a device node for reading and writing.</summary>
@@ -56,7 +55,7 @@ public abstract class NodeTransport : IDisposable
         return errno == Errno.None ? handle! : throw new IommuException(errno, $"open of {path}");
     }
 
-    /// <summary>Allocates zeroed memory that ioctls and devices can be given; the page after it is nobody's.</summary>
+    /// <summary>Allocates zeroed memory for ioctls and devices, followed by a page that is inaccessible.</summary>
     /// <param name="length">Bytes, not 0, rounded up to whole pages.</param>
     public abstract UserMemory Allocate(ulong length);
 
@@ -64,13 +63,13 @@ public abstract class NodeTransport : IDisposable
     public abstract UserEvent CreateEvent();
 
     /// <summary>Makes a file in memory that can be mapped for devices (memfd_create(2)).</summary>
-    /// <param name="length">Bytes, not 0 and a multiple of the page.</param>
+    /// <param name="length">Bytes, not 0, a multiple of the page size.</param>
     public abstract UserFile CreateFile(ulong length);
 
-    /// <summary>The bytes of a regular file of sysfs.</summary>
+    /// <summary>Reads a regular file of sysfs.</summary>
     public abstract Errno TryReadFile(string path, out byte[] content);
 
-    /// <summary>The names in a directory, sorted.</summary>
+    /// <summary>Lists the names in a directory, sorted.</summary>
     public abstract Errno TryList(string path, out IReadOnlyList<string> names);
 
     /// <summary>The text of a sysfs attribute, without the newline at its end.</summary>
@@ -83,7 +82,7 @@ public abstract class NodeTransport : IDisposable
             : throw new IommuException(errno, $"read of {path}");
     }
 
-    /// <summary>The names in a directory, sorted.</summary>
+    /// <summary>Lists the names in a directory, sorted.</summary>
     /// <exception cref="IommuException">It cannot be read.</exception>
     public IReadOnlyList<string> List(string path)
     {
@@ -91,7 +90,7 @@ public abstract class NodeTransport : IDisposable
         return errno == Errno.None ? names : throw new IommuException(errno, $"list of {path}");
     }
 
-    /// <summary>The PCI functions that have a VFIO node, by address.</summary>
+    /// <summary>The PCI functions that have a VFIO node, sorted by address.</summary>
     public IReadOnlyList<VfioNode> VfioNodes() => VfioNode.Find(this);
 
     /// <inheritdoc/>
@@ -101,14 +100,14 @@ public abstract class NodeTransport : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Ends the process in the eyes of the machine: closes what is open and frees its memory.</summary>
+    /// <summary>Ends the process in the machine's eyes: closes its descriptors and frees its memory.</summary>
     protected virtual void Dispose(bool disposing)
     {
         if (!disposing) return;
         while (_scratch.TryTake(out UserMemory? memory)) memory.Dispose();
     }
 
-    /// <summary>Memory for the argument of one call; goes back by <see cref="Return"/>.</summary>
+    /// <summary>Memory for the argument of one call. Give it back with <see cref="Return"/>.</summary>
     internal UserMemory Rent(int length) =>
         (ulong)length <= ScratchLength
         && _scratch.TryTake(out UserMemory? memory) ? memory : Allocate(Math.Max(ScratchLength, (ulong)length));

@@ -1,20 +1,20 @@
 namespace Ioasis.Client;
 
-/// <summary>A counter that interrupts count up and a program waits on (eventfd(2)).</summary>
+/// <summary>An event counter: interrupts add to it, and a program waits for it (eventfd(2)).</summary>
 public abstract class UserEvent : IDisposable
 {
-    /// <summary>The file descriptor, as an ioctl takes it.</summary>
+    /// <summary>The file descriptor, for ioctls.</summary>
     public abstract int Descriptor { get; }
 
     /// <summary>
-    /// Waits until the count is not 0, and takes it: how often the event was signalled since. 0 when the time was over.
+    /// Waits until the count is not 0 and takes it: the number of signals since the last call. 0 on timeout.
     /// </summary>
     public abstract ulong Wait(TimeSpan timeout);
 
-    /// <summary>Adds 1, as a program does that signals a device (an unmask event).</summary>
+    /// <summary>Adds 1, as a program does to signal a device (an unmask event).</summary>
     public abstract void Signal();
 
-    /// <summary>Closes the descriptor. What an interrupt was connected to stays signalled by it, unseen.</summary>
+    /// <summary>Closes the descriptor. A connected interrupt keeps signalling the event, unseen.</summary>
     public void Dispose()
     {
         Dispose(disposing: true);

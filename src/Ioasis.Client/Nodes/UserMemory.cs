@@ -3,8 +3,8 @@ using Ioasis.Memory;
 namespace Ioasis.Client;
 
 /// <summary>
-/// Bytes of the calling process with an address that ioctls and devices can be given. Devices may change them at any
-/// time, so values are copied in and out whole and no span over them is had.
+/// Bytes of the calling process, with an address for ioctls and devices. Devices may change them at any time, so values
+/// are copied whole; there is no span over the bytes.
 /// </summary>
 public class UserMemory : IDisposable
 {
@@ -20,14 +20,14 @@ public class UserMemory : IDisposable
     /// <summary>The address of the first byte.</summary>
     public Hva Address => new((ulong)_bytes.Address);
 
-    /// <summary>How many bytes there are.</summary>
+    /// <summary>Number of bytes.</summary>
     public ulong Length => _bytes.Length;
 
-    /// <summary>Reads a value at a byte offset; a naturally aligned one of up to 8 bytes in one load.</summary>
+    /// <summary>Reads a value at a byte offset. A naturally aligned value of up to 8 bytes takes one load.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It does not lie within the memory.</exception>
     public T Read<T>(ulong offset = 0) where T : unmanaged => Live.Read<T>(offset);
 
-    /// <summary>Writes a value at a byte offset; a naturally aligned one of up to 8 bytes in one store.</summary>
+    /// <summary>Writes a value at a byte offset. A naturally aligned value of up to 8 bytes takes one store.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It does not lie within the memory.</exception>
     public void Write<T>(ulong offset, T value) where T : unmanaged => Live.Write(offset, value);
 
@@ -51,9 +51,7 @@ public class UserMemory : IDisposable
     /// <summary>Sets all bytes to 0.</summary>
     public void Clear() => Live.Clear();
 
-    /// <summary>
-    /// Gives the memory back (munmap(2)). A mapping for devices that was populated before keeps the bytes.
-    /// </summary>
+    /// <summary>Frees the memory (munmap(2)). Devices' mappings that were populated before keep the bytes.</summary>
     public void Dispose()
     {
         Interlocked.Exchange(ref _free, null)?.Invoke();

@@ -4,17 +4,17 @@ using Ioasis.Memory;
 
 namespace Ioasis.Client;
 
-/// <summary>A PCI function that a program can take, as sysfs tells of it.</summary>
+/// <summary>A PCI function that a program can open, from sysfs.</summary>
 /// <param name="Requester">Its address.</param>
-/// <param name="Path">Its node, <c>/dev/vfio/devices/vfio0</c>.</param>
+/// <param name="Path">Its node, such as <c>/dev/vfio/devices/vfio0</c>.</param>
 /// <param name="VendorId">Vendor ID.</param>
 /// <param name="DeviceId">Device ID.</param>
 public sealed record VfioNode(RequesterId Requester, string Path, ushort VendorId, ushort DeviceId)
 {
     private const string Devices = "/sys/bus/pci/devices";
 
-    /// <summary>The node of a function, by sysfs.</summary>
-    /// <exception cref="IommuException">There is no such function, or no VFIO driver has it.</exception>
+    /// <summary>Finds the node of a function in sysfs.</summary>
+    /// <exception cref="IommuException">There is no such function, or no VFIO driver is bound to it.</exception>
     public static VfioNode Of(NodeTransport nodes, RequesterId requester)
     {
         string name = nodes.List($"{Devices}/{requester}/vfio-dev")

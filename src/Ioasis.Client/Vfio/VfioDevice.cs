@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Client;
 
 /// <summary>
-/// An open VFIO device node. It is bound to a context once, attached to a page table, and then driven through its
-/// regions and interrupts. Closing it stops its DMA, detaches it and gives it back.
+/// An open VFIO device node. A program binds it to a context once, attaches it to a page table, and then drives it
+/// through its regions and interrupts. Closing it stops its DMA, detaches and releases it.
 /// </summary>
 public sealed class VfioDevice : NodeClient
 {
@@ -17,7 +17,7 @@ public sealed class VfioDevice : NodeClient
     }
 
     /// <summary>Opens the node of a PCI function, found through sysfs.</summary>
-    /// <exception cref="IommuException">There is no such function, no VFIO driver has it, or its node cannot be
+    /// <exception cref="IommuException">There is no such function, no VFIO driver is bound to it, or its node cannot be
     /// opened.</exception>
     public static VfioDevice Open(NodeTransport nodes, RequesterId requester) =>
         Open(nodes, VfioNode.Of(nodes, requester).Path);
@@ -33,17 +33,17 @@ public sealed class VfioDevice : NodeClient
     internal static VfioDevice Adopt(NodeTransport nodes, int descriptor, string name) =>
         new(nodes, nodes.Adopt(descriptor, name));
 
-    /// <summary>The device's number in the context that it is bound to; 0 before.</summary>
+    /// <summary>The device's ID in the context that it is bound to; 0 before.</summary>
     public uint Id { get; private set; }
 
     /// <summary>
-    /// Binds the device to a context (VFIO_DEVICE_BIND_IOMMUFD). Before, every other call is refused with EINVAL.
+    /// Binds the device to a context (VFIO_DEVICE_BIND_IOMMUFD). Before that, all other calls fail with EINVAL.
     /// </summary>
     /// <param name="context">The context.</param>
-    /// <param name="token">Of a virtual function, the token of its physical one; of a physical one with virtual ones,
-    /// what is to become it, or is it.</param>
-    /// <exception cref="IommuException">Refused: EINVAL bound already, or a token for another device; EACCES not that
-    /// token; EBUSY the group is another's, EBADFD not an iommufd.</exception>
+    /// <param name="token">For a virtual function, the token of its physical function. For a physical function with
+    /// virtual ones, the token to set, or the current one.</param>
+    /// <exception cref="IommuException">EINVAL if it is bound already or the device takes no token, EACCES for a wrong
+    /// token, EBUSY if another program owns the group, EBADFD if the context is not an iommufd.</exception>
     public void Bind(IommuContext context, Guid? token = null)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -64,10 +64,10 @@ public sealed class VfioDevice : NodeClient
     }
 
     /// <summary>
-    /// Sets the token that programs of the device's virtual functions have to know (VFIO_DEVICE_FEATURE_PCI_VF_TOKEN).
-    /// Nobody can read it.
+    /// Sets the token that programs must present to use the device's virtual functions
+    /// (VFIO_DEVICE_FEATURE_PCI_VF_TOKEN). It cannot be read back.
     /// </summary>
-    /// <exception cref="IommuException">Refused: ENOTTY the device can have no virtual functions.</exception>
+    /// <exception cref="IommuException">ENOTTY if the device cannot have virtual functions.</exception>
     public void SetVfToken(Guid token)
     {
         var feature = new VfioDeviceFeature
@@ -80,11 +80,11 @@ public sealed class VfioDevice : NodeClient
         if (!result.IsOk) throw new IommuException(result.Errno, $"token of {Handle.Path}");
     }
 
-    /// <summary>Attaches the device to an IOAS; attached already, it is moved there without a gap.</summary>
-    /// <param name="ioas">The IOAS; a HWPT over it is found or made.</param>
-    /// <param name="pasid">Which of the device's PASIDs; null for its requests without PASID.</param>
+    /// <summary>Attaches the device to an IOAS. If it is attached already, moves it there without a gap.</summary>
+    /// <param name="ioas">The IOAS. A HWPT over it is found or made.</param>
+    /// <param name="pasid">The PASID to attach; null for requests without PASID.</param>
     /// <returns>The HWPT.</returns>
-    /// <exception cref="IommuException">Refused: EADDRINUSE something is mapped where the device reserves, EINVAL,
+    /// <exception cref="IommuException">EADDRINUSE if something is mapped at IOVAs that the device reserves, EINVAL,
     /// ENOENT.</exception>
     public uint Attach(Ioas ioas, Pasid? pasid = null)
     {
@@ -92,10 +92,10 @@ public sealed class VfioDevice : NodeClient
         return Attach(ioas.Id, pasid);
     }
 
-    /// <summary>Attaches the device to a HWPT; attached already, it is moved there without a gap.</summary>
+    /// <summary>Attaches the device to a HWPT. If it is attached already, moves it there without a gap.</summary>
     /// <param name="hwpt">The HWPT.</param>
-    /// <param name="pasid">Which of the device's PASIDs; null for its requests without PASID.</param>
-    /// <exception cref="IommuException">Refused, as above.</exception>
+    /// <param name="pasid">The PASID to attach; null for requests without PASID.</param>
+    /// <exception cref="IommuException">As for an IOAS.</exception>
     public void Attach(Hwpt hwpt, Pasid? pasid = null)
     {
         ArgumentNullException.ThrowIfNull(hwpt);
@@ -103,14 +103,14 @@ public sealed class VfioDevice : NodeClient
     }
 
     /// <summary>
-    /// Hands a PASID of a /dev/sva to the device: whatever its page table is, now and later, is the device's. Undone by
-    /// <see cref="Detach"/>.
+    /// Attaches the device to a PASID of a /dev/sva: the device uses the PASID's page table, and follows its changes.
+    /// <see cref="Detach"/> undoes it.
     /// </summary>
     /// <param name="sva">The open /dev/sva.</param>
     /// <param name="pasid">One of its PASIDs.</param>
-    /// <exception cref="IommuException">Refused: ENOENT no such PASID there, EBUSY the device has something attached to
-    /// it, EOPNOTSUPP the device has no PASIDs, EINVAL it cannot send this one, or its page table does not go with the
-    /// device.</exception>
+    /// <exception cref="IommuException">ENOENT if there is no such PASID, EBUSY if the device has something attached to
+    /// it, EOPNOTSUPP if the device has no PASIDs, EINVAL if the device cannot send this one or cannot use its page
+    /// table.</exception>
     public void Attach(SvaContext sva, Pasid pasid)
     {
         ArgumentNullException.ThrowIfNull(sva);
@@ -126,7 +126,8 @@ public sealed class VfioDevice : NodeClient
     }
 
     /// <summary>
-    /// Detaches the device, or one of its PASIDs: its DMA is blocked when this returns. Not attached, it stays so.
+    /// Detaches the device, or one of its PASIDs. After it returns its DMA is blocked. Does nothing if it is not
+    /// attached.
     /// </summary>
     /// <exception cref="IommuException">Refused.</exception>
     public void Detach(Pasid? pasid = null)
@@ -141,8 +142,8 @@ public sealed class VfioDevice : NodeClient
         if (!result.IsOk) throw new IommuException(result.Errno, $"detach of {Handle.Path}{With(pasid)}");
     }
 
-    /// <summary>What the device is and has (VFIO_DEVICE_GET_INFO).</summary>
-    /// <exception cref="IommuException">Refused: EINVAL before it is bound.</exception>
+    /// <summary>Describes the device (VFIO_DEVICE_GET_INFO).</summary>
+    /// <exception cref="IommuException">EINVAL before it is bound.</exception>
     public VfioDeviceInfo GetInfo()
     {
         var arguments = new VfioDeviceInfo { Argsz = SizeOf<VfioDeviceInfo>() };
@@ -150,19 +151,18 @@ public sealed class VfioDevice : NodeClient
         return result.IsOk ? arguments : throw new IommuException(result.Errno, $"information on {Handle.Path}");
     }
 
-    /// <summary>A region of the device: a BAR, the configuration space (VFIO_PCI_*_REGION_INDEX).</summary>
-    /// <exception cref="IommuException">Refused: EINVAL no such region.</exception>
+    /// <summary>A region of the device, such as a BAR or the configuration space (VFIO_PCI_*_REGION_INDEX).</summary>
+    /// <exception cref="IommuException">EINVAL if there is no such region.</exception>
     public VfioRegion Region(uint index) => VfioRegion.Read(this, index);
 
     /// <summary>The interrupts of one kind (VFIO_PCI_*_IRQ_INDEX).</summary>
-    /// <exception cref="IommuException">Refused: EINVAL no such kind.</exception>
+    /// <exception cref="IommuException">EINVAL if there is no such kind.</exception>
     public VfioInterrupt Interrupt(uint index) => VfioInterrupt.Read(this, index);
 
     /// <summary>
-    /// Resets the function (VFIO_DEVICE_RESET): its DMA has stopped when this returns; bus mastering is as it was
-    /// before.
+    /// Resets the function (VFIO_DEVICE_RESET). After it returns its DMA has stopped. Bus mastering stays as it was.
     /// </summary>
-    /// <exception cref="IommuException">Refused: EINVAL the device cannot be reset.</exception>
+    /// <exception cref="IommuException">EINVAL if the device cannot be reset.</exception>
     public void Reset()
     {
         SysResult result = Handle.Ioctl(VfioH.VFIO_DEVICE_RESET, 0);
@@ -170,8 +170,8 @@ public sealed class VfioDevice : NodeClient
     }
 
     /// <summary>
-    /// Lets the device send requests, and answer in its memory BARs; or stops its requests (PCI command register).
-    /// Without it no DMA and no message leaves the device.
+    /// Enables or disables bus mastering, and enables memory BARs (PCI command register). Without bus mastering, no DMA
+    /// and no message leaves the device.
     /// </summary>
     /// <exception cref="IommuException">Configuration space cannot be accessed.</exception>
     public void EnableBusMaster(bool on = true)

@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Client;
 
 /// <summary>
-/// The open node of an IOMMU group, <c>/dev/vfio/N</c>: the older way to its devices. It is given a context as its
-/// container and then hands out devices that are attached to the context's compatibility IOAS.
+/// The open node of an IOMMU group, <c>/dev/vfio/N</c>: the older interface to its devices. It gets a context as its
+/// container, and then opens devices that are attached to the context's compatibility IOAS.
 /// </summary>
 public sealed class VfioGroup : NodeClient
 {
@@ -15,8 +15,8 @@ public sealed class VfioGroup : NodeClient
     }
 
     /// <summary>Opens the node of a group by its number below /sys/kernel/iommu_groups.</summary>
-    /// <exception cref="IommuException">It cannot be opened: EBUSY while it is open, or a device of it is bound through
-    /// its own node.</exception>
+    /// <exception cref="IommuException">EBUSY while it is open, or while a device of it is bound through its own
+    /// node.</exception>
     public static VfioGroup Open(NodeTransport nodes, int number)
     {
         ArgumentNullException.ThrowIfNull(nodes);
@@ -24,7 +24,7 @@ public sealed class VfioGroup : NodeClient
     }
 
     /// <summary>
-    /// Whether devices can be handed out, and whether there is a container (VFIO_GROUP_FLAGS_* bits).
+    /// The group's state: whether its devices can be opened, and whether it has a container (VFIO_GROUP_FLAGS_* bits).
     /// </summary>
     /// <exception cref="IommuException">Refused.</exception>
     public uint Status
@@ -37,8 +37,8 @@ public sealed class VfioGroup : NodeClient
         }
     }
 
-    /// <summary>Makes a context the group's container; it gets a compatibility IOAS if it has none.</summary>
-    /// <exception cref="IommuException">Refused: EINVAL there is a container already.</exception>
+    /// <summary>Makes a context the group's container. The context gets a compatibility IOAS if it has none.</summary>
+    /// <exception cref="IommuException">EINVAL if there is a container already.</exception>
     public void SetContainer(IommuContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -47,11 +47,11 @@ public sealed class VfioGroup : NodeClient
             throw new IommuException(result.Errno, $"setting of {context.Handle.Path} as container of {Handle.Path}");
     }
 
-    /// <summary>Hands out a device, bound and attached.</summary>
-    /// <param name="requester">Which device.</param>
+    /// <summary>Opens a device, bound and attached.</summary>
+    /// <param name="requester">The device.</param>
     /// <param name="token">As for <see cref="VfioDevice.Bind"/>.</param>
-    /// <exception cref="IommuException">Refused: EINVAL no container, ENODEV no such device in the group, EBUSY its DMA
-    /// is another's, EACCES not that token.</exception>
+    /// <exception cref="IommuException">EINVAL without a container, ENODEV if the group has no such device, EBUSY if
+    /// another program owns its DMA, EACCES for a wrong token.</exception>
     public VfioDevice OpenDevice(RequesterId requester, Guid? token = null)
     {
         SysResult result = TryOpenDevice(token is null ? $"{requester}" : $"{requester} vf_token={token:D}");

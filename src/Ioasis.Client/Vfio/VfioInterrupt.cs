@@ -4,7 +4,7 @@ using Ioasis.Abi;
 namespace Ioasis.Client;
 
 /// <summary>
-/// The interrupts of one kind of a device: INTx, MSI, MSI-X, errors, or the host's request to give the device back.
+/// The interrupts of one kind of a device: INTx, MSI, MSI-X, errors, or the host's request to release the device.
 /// </summary>
 public sealed class VfioInterrupt
 {
@@ -17,16 +17,14 @@ public sealed class VfioInterrupt
         Info = info;
     }
 
-    /// <summary>What the device answered (struct vfio_irq_info of linux/vfio.h).</summary>
+    /// <summary>The device's answer (struct vfio_irq_info of linux/vfio.h).</summary>
     public VfioIrqInfo Info { get; }
 
-    /// <summary>How many interrupts of this kind there are.</summary>
+    /// <summary>Number of interrupts of this kind.</summary>
     public uint Count => Info.Count;
 
-    /// <summary>
-    /// Connects interrupts, from <paramref name="start"/> on, each to an event, or to nothing where that is null.
-    /// </summary>
-    /// <exception cref="IommuException">Refused: EINVAL beyond the count, or another kind is in use.</exception>
+    /// <summary>Connects interrupts, from <paramref name="start"/> on, to one event each; null disconnects.</summary>
+    /// <exception cref="IommuException">EINVAL beyond the count, or if another kind is in use.</exception>
     public void SetEvents(uint start, params ReadOnlySpan<UserEvent?> events)
     {
         Span<int> descriptors = stackalloc int[events.Length];
@@ -35,24 +33,25 @@ public sealed class VfioInterrupt
             MemoryMarshal.AsBytes(descriptors), "connection");
     }
 
-    /// <summary>Fires interrupts as if the device had: their events are signalled.</summary>
-    /// <exception cref="IommuException">Refused: EINVAL not connected.</exception>
+    /// <summary>Triggers interrupts as if the device had: signals their events.</summary>
+    /// <exception cref="IommuException">EINVAL if they are not connected.</exception>
     public void Trigger(uint start = 0, uint count = 1) =>
         Set(None | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, start, count, [], "trigger");
 
-    /// <summary>Masks interrupts: they are kept until unmasked.</summary>
-    /// <exception cref="IommuException">Refused: EINVAL, or ENOTTY where they cannot be masked (MSI,
-    /// MSI-X).</exception>
+    /// <summary>Masks interrupts: they stay pending until unmasked.</summary>
+    /// <exception cref="IommuException">EINVAL; ENOTTY if the kind cannot be masked (MSI, MSI-X).</exception>
     public void Mask(uint start = 0, uint count = 1) =>
         Set(None | VfioH.VFIO_IRQ_SET_ACTION_MASK, start, count, [], "mask");
 
-    /// <summary>Unmasks interrupts; one that is pending then fires.</summary>
-    /// <exception cref="IommuException">Refused, as in <see cref="Mask"/>.</exception>
+    /// <summary>Unmasks interrupts. A pending one then fires.</summary>
+    /// <exception cref="IommuException">As in <see cref="Mask"/>.</exception>
     public void Unmask(uint start = 0, uint count = 1) =>
         Set(None | VfioH.VFIO_IRQ_SET_ACTION_UNMASK, start, count, [], "unmask");
 
-    /// <summary>Lets an event unmask the interrupt each time it is signalled (INTx); null ends that.</summary>
-    /// <exception cref="IommuException">Refused, as in <see cref="Mask"/>.</exception>
+    /// <summary>
+    /// Connects an event that unmasks the interrupt each time it is signalled (INTx); null disconnects it.
+    /// </summary>
+    /// <exception cref="IommuException">As in <see cref="Mask"/>.</exception>
     public void SetUnmaskEvent(UserEvent? unmask)
     {
         int descriptor = unmask?.Descriptor ?? -1;
@@ -60,15 +59,15 @@ public sealed class VfioInterrupt
             MemoryMarshal.AsBytes(new ReadOnlySpan<int>(ref descriptor)), "unmask event");
     }
 
-    /// <summary>Disconnects all interrupts of this kind and switches the kind off.</summary>
-    /// <exception cref="IommuException">Refused: EINVAL it is not on.</exception>
+    /// <summary>Disconnects all interrupts of this kind and disables the kind.</summary>
+    /// <exception cref="IommuException">EINVAL if it is not enabled.</exception>
     public void Disable() => Set(None | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER, 0, 0, [], "disabling");
 
-    /// <summary>VFIO_DEVICE_SET_IRQS as it is.</summary>
+    /// <summary>Makes a raw VFIO_DEVICE_SET_IRQS and returns its result instead of throwing.</summary>
     /// <param name="flags">One VFIO_IRQ_SET_DATA_* and one VFIO_IRQ_SET_ACTION_* bit.</param>
     /// <param name="start">First interrupt.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="data">What the data bit says, for each.</param>
+    /// <param name="count">Number of interrupts.</param>
+    /// <param name="data">The data that the data bit announces, for each interrupt.</param>
     public SysResult TrySet(uint flags, uint start, uint count, ReadOnlySpan<byte> data)
     {
         int header = (int)NodeClient.SizeOf<VfioIrqSet>();

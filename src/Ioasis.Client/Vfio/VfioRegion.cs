@@ -4,8 +4,8 @@ using Ioasis.Abi;
 namespace Ioasis.Client;
 
 /// <summary>
-/// A region of a device: a BAR or the configuration space. Read and written by calls, each seen by the device; some can
-/// be mapped.
+/// A region of a device: a BAR or the configuration space. Reads and writes are calls that the device sees; some
+/// regions can also be mapped.
 /// </summary>
 public sealed class VfioRegion
 {
@@ -18,22 +18,22 @@ public sealed class VfioRegion
         Areas = CanMap ? SparseAreas(answer) ?? [new VfioRegionSparseMmapArea { Offset = 0, Size = info.Size }] : [];
     }
 
-    /// <summary>What the device answered (struct vfio_region_info of linux/vfio.h).</summary>
+    /// <summary>The device's answer (struct vfio_region_info of linux/vfio.h).</summary>
     public VfioRegionInfo Info { get; }
 
-    /// <summary>Bytes; 0 where the device has no such region.</summary>
+    /// <summary>Size in bytes; 0 if the device has no such region.</summary>
     public ulong Size => Info.Size;
 
-    /// <summary>Whether it, or parts of it, can be mapped.</summary>
+    /// <summary>Whether the region, or parts of it, can be mapped.</summary>
     public bool CanMap => (Info.Flags & VfioH.VFIO_REGION_INFO_FLAG_MMAP) != 0;
 
-    /// <summary>What of it can be mapped: all, unless the device says which parts.</summary>
+    /// <summary>The parts that can be mapped; the whole region unless the device names parts.</summary>
     public IReadOnlyList<VfioRegionSparseMmapArea> Areas { get; }
 
     /// <summary>Reads a value by pread(2).</summary>
     /// <param name="offset">Byte offset in the region.</param>
-    /// <exception cref="IommuException">Refused: EINVAL beyond the region, EIO while its memory is switched
-    /// off.</exception>
+    /// <exception cref="IommuException">EINVAL beyond the region, EIO while the device's memory is
+    /// disabled.</exception>
     public T Read<T>(ulong offset) where T : unmanaged
     {
         T value = default;
@@ -41,15 +41,15 @@ public sealed class VfioRegion
         return value;
     }
 
-    /// <summary>Writes a value by pwrite(2); the device has seen it when this returns.</summary>
+    /// <summary>Writes a value by pwrite(2). The device has seen it on return.</summary>
     /// <param name="offset">Byte offset in the region.</param>
-    /// <param name="value">What to write.</param>
-    /// <exception cref="IommuException">Refused, as in <see cref="Read{T}(ulong)"/>.</exception>
+    /// <param name="value">The value.</param>
+    /// <exception cref="IommuException">As in <see cref="Read{T}(ulong)"/>.</exception>
     public void Write<T>(ulong offset, T value) where T : unmanaged =>
         Write(offset, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value)));
 
     /// <summary>Reads bytes by pread(2).</summary>
-    /// <exception cref="IommuException">Refused, or not all of them could be read.</exception>
+    /// <exception cref="IommuException">The read failed or was short.</exception>
     public void Read(ulong offset, Span<byte> destination)
     {
         UserMemory buffer = _device.Nodes.Rent(destination.Length);
@@ -60,7 +60,7 @@ public sealed class VfioRegion
     }
 
     /// <summary>Writes bytes by pwrite(2).</summary>
-    /// <exception cref="IommuException">Refused, or not all of them could be written.</exception>
+    /// <exception cref="IommuException">The write failed or was short.</exception>
     public void Write(ulong offset, ReadOnlySpan<byte> source)
     {
         UserMemory buffer = _device.Nodes.Rent(source.Length);
@@ -71,13 +71,13 @@ public sealed class VfioRegion
     }
 
     /// <summary>Maps all of the region (mmap(2)), readable and writable.</summary>
-    /// <exception cref="IommuException">Refused: EINVAL it cannot be mapped.</exception>
+    /// <exception cref="IommuException">EINVAL if it cannot be mapped.</exception>
     public MappedRegion Map() => Map(0, Size);
 
-    /// <summary>Maps part of the region, one of <see cref="Areas"/> for instance.</summary>
+    /// <summary>Maps part of the region, such as one of <see cref="Areas"/>.</summary>
     /// <param name="offset">Byte offset in the region, page-aligned.</param>
     /// <param name="length">Bytes.</param>
-    /// <exception cref="IommuException">Refused: EINVAL it cannot be mapped.</exception>
+    /// <exception cref="IommuException">EINVAL if it cannot be mapped.</exception>
     public MappedRegion Map(ulong offset, ulong length)
     {
         Errno errno = _device.Handle.TryMap(Info.Offset + offset, length, shared: true, writable: true,

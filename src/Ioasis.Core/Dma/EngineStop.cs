@@ -6,12 +6,12 @@ namespace Ioasis.Core.Dma;
 internal static class EngineStop
 {
     [ThreadStatic]
-    private static CancellationToken t_current;
+    private static CancellationToken s_current;
 
     /// <summary>Cancelled when what the calling thread runs is to stop; never on a thread that says nothing.</summary>
     internal static CancellationToken Current
     {
-        get => t_current;
-        set => t_current = value;
+        get => s_current;
+        set => s_current = value;
     }
 }

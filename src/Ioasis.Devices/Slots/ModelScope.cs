@@ -8,18 +8,18 @@ namespace Ioasis.Devices.Slots;
 internal readonly ref struct ModelScope
 {
     [ThreadStatic]
-    private static PciSlot? t_slot;
+    private static PciSlot? s_slot;
 
     private readonly PciSlot? _outer;
 
     internal ModelScope(PciSlot? slot)
     {
-        _outer = t_slot;
-        t_slot = slot;
+        _outer = s_slot;
+        s_slot = slot;
     }
 
     /// <summary>The slot; null outside of any model's code.</summary>
-    internal static PciSlot? Current => t_slot;
+    internal static PciSlot? Current => s_slot;
 
-    public void Dispose() => t_slot = _outer;
+    public void Dispose() => s_slot = _outer;
 }

@@ -12,7 +12,7 @@ namespace Ioasis.Iommufd.Compat;
 internal static class CompatTable
 {
     // The last number is the end of the last field that the first version of the ioctl had, in bytes.
-    private static readonly CompatEntry[] Rows =
+    private static readonly CompatEntry[] s_rows =
     [
         new CompatValueEntry(VFIO_GET_API_VERSION, nameof(VFIO_GET_API_VERSION), ContainerIoctls.GetApiVersion),
         new CompatValueEntry(VFIO_CHECK_EXTENSION, nameof(VFIO_CHECK_EXTENSION), ContainerIoctls.CheckExtension),
@@ -24,12 +24,12 @@ internal static class CompatTable
     ];
 
     /// <summary>The rows, for what documents or tests them.</summary>
-    internal static IReadOnlyList<CompatEntry> All => Rows;
+    internal static IReadOnlyList<CompatEntry> All => s_rows;
 
     /// <summary>Serves an ioctl whose number is none of iommufd's.</summary>
     internal static SysResult Execute(IommufdContext context, ICaller caller, uint command, ulong argument)
     {
-        foreach (CompatEntry row in Rows)
+        foreach (CompatEntry row in s_rows)
             if (row.Number == command) return row.Execute(context, caller, argument);
         return Errno.ENOTTY;
     }

@@ -9,7 +9,7 @@ namespace Ioasis.Iommufd.Files;
 /// <summary>What a program reads page requests from and writes responses to.</summary>
 internal sealed class FaultQueueFile : ObjectQueueFile
 {
-    private static readonly int RequestSize = Unsafe.SizeOf<IommuHwptPgfault>();
+    private static readonly int s_requestSize = Unsafe.SizeOf<IommuHwptPgfault>();
     private readonly FaultQueue _queue;
 
     internal FaultQueueFile(IommufdContext context, FaultQueue queue) : base(context, queue)
@@ -30,10 +30,10 @@ internal sealed class FaultQueueFile : ObjectQueueFile
     /// <inheritdoc/>
     public override int TryTake(Span<byte> room)
     {
-        int count = _queue.TryTake(room.Length / RequestSize, out IommuHwptPgfault[]? requests);
-        if (requests is null) return -count * RequestSize;
+        int count = _queue.TryTake(room.Length / s_requestSize, out IommuHwptPgfault[]? requests);
+        if (requests is null) return -count * s_requestSize;
         MemoryMarshal.AsBytes<IommuHwptPgfault>(requests).CopyTo(room);
-        return count * RequestSize;
+        return count * s_requestSize;
     }
 
     /// <inheritdoc/>
@@ -44,10 +44,10 @@ internal sealed class FaultQueueFile : ObjectQueueFile
     public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
         ArgumentNullException.ThrowIfNull(caller);
-        if (offset != 0 || count % (ulong)RequestSize != 0) return Errno.ESPIPE;
+        if (offset != 0 || count % (ulong)s_requestSize != 0) return Errno.ESPIPE;
         for (ulong done = 0; ;)
         {
-            int needed = _queue.TryTake((int)Math.Min((count - done) / (ulong)RequestSize, int.MaxValue),
+            int needed = _queue.TryTake((int)Math.Min((count - done) / (ulong)s_requestSize, int.MaxValue),
                 out IommuHwptPgfault[]? requests);
             if (requests is null) return done == 0 && needed != 0 ? Errno.EINVAL : SysResult.Ok((long)done);
             ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes<IommuHwptPgfault>(requests);

@@ -13,7 +13,7 @@ namespace Ioasis.Iommufd.Ioctls;
 internal static class IoctlTable
 {
     // The last number is the end of the last field that the first version of the ioctl had, in bytes.
-    private static readonly IoctlEntry[] Rows =
+    private static readonly IoctlEntry[] s_rows =
     [
         new IoctlEntry<IommuDestroy>(IOMMU_DESTROY, nameof(IOMMU_DESTROY), 8, ObjectIoctls.Destroy),
         new IoctlEntry<IommuIoasAlloc>(IOMMU_IOAS_ALLOC, nameof(IOMMU_IOAS_ALLOC), 12, IoasIoctls.Allocate),
@@ -49,13 +49,13 @@ internal static class IoctlTable
     ];
 
     // Guards that plug-ins' rows are added one after the other; serving reads the table without it.
-    private static readonly Lock AddLock = new();
+    private static readonly Lock s_addLock = new();
 
     // Index is the number less IOMMUFD_CMD_BASE. Never changed, only replaced.
     private static volatile IoctlEntry?[] s_byNumber = BuildIndex();
 
     /// <summary>The rows of iommufd itself, for what documents or tests them.</summary>
-    internal static IReadOnlyList<IoctlEntry> All => Rows;
+    internal static IReadOnlyList<IoctlEntry> All => s_rows;
 
     /// <summary>Serves an ioctl.</summary>
     internal static SysResult Execute(IommufdContext context, ICaller caller, uint command, ulong argument)
@@ -88,7 +88,7 @@ internal static class IoctlTable
             return $"0x{row.Number:x} is no number for it; numbers from 0x{last + 1:x} to 0x{last | 0xff:x} are";
         if (row.MinimumSize < sizeof(uint) || row.MinimumSize > (uint)row.Size)
             return $"{row.MinimumSize} is no minimum size for it; {sizeof(uint)} to {row.Size} bytes are";
-        lock (AddLock)
+        lock (s_addLock)
         {
             uint index = Ioc.Nr(row.Number) - IOMMUFD_CMD_BASE;
             IoctlEntry?[] table = s_byNumber;
@@ -104,7 +104,7 @@ internal static class IoctlTable
     private static IoctlEntry?[] BuildIndex()
     {
         var index = new IoctlEntry?[IOMMUFD_CMD_HW_QUEUE_ALLOC - IOMMUFD_CMD_BASE + 1];
-        foreach (IoctlEntry row in Rows) index[Ioc.Nr(row.Number) - IOMMUFD_CMD_BASE] = row;
+        foreach (IoctlEntry row in s_rows) index[Ioc.Nr(row.Number) - IOMMUFD_CMD_BASE] = row;
         return index;
     }
 }

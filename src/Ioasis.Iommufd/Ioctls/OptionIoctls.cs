@@ -9,7 +9,7 @@ namespace Ioasis.Iommufd.Ioctls;
 internal static class OptionIoctls
 {
     private const int CapSysResource = 24;
-    private static readonly int ValueOffset = (int)Marshal.OffsetOf<IommuOption>(nameof(IommuOption.Val64));
+    private static readonly int s_valueOffset = (int)Marshal.OffsetOf<IommuOption>(nameof(IommuOption.Val64));
 
     internal static Errno Option(IoctlCall call, ref IommuOption args)
     {
@@ -20,7 +20,7 @@ internal static class OptionIoctls
             IOMMU_OPTION_HUGE_PAGES => HugePages(call, ref args),
             _ => Errno.EOPNOTSUPP,
         };
-        return errno == Errno.None ? call.Respond(ValueOffset, in args.Val64) : errno;
+        return errno == Errno.None ? call.Respond(s_valueOffset, in args.Val64) : errno;
     }
 
     private static Errno RlimitMode(IoctlCall call, ref IommuOption args)

@@ -4,16 +4,16 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Linux.Events;
 
 /// <summary>
-/// Signals eventfds without ever waiting, whatever the program that shares them does to their counters. write(2)
-/// cannot: a program may fill the counter between a look and the write, and the file's flags are the program's.
+/// Signals eventfds without ever blocking, whatever the program that shares them does to their counters. write(2) can
+/// block: the program may fill the counter between a check and the write, and it controls the file's O_NONBLOCK flag.
 /// </summary>
 internal sealed class EventSignals
 {
-    private const uint Room = 64;      // completions that nobody has taken
-    private const int TakenEvery = 16; // so that room is left for threads that signal at the same time
+    private const uint Room = 64; // completions that the context holds
+    private const int TakenEvery = 16; // takes them early, which leaves room for threads that signal at the same time
     private const int Attempts = 8;
 
-    // Guards making the context. Innermost.
+    // Guards the creation of the context. Innermost.
     private readonly Lock _lock = new();
     private Errno _refused;
     private FileDescriptor? _nothing;
@@ -23,14 +23,14 @@ internal sealed class EventSignals
 
     private EventSignals(Errno refused = Errno.None) => _refused = refused;
 
-    /// <summary>The host's.</summary>
+    /// <summary>The one instance that all share.</summary>
     public static EventSignals Shared { get; } = new();
 
-    /// <summary>For tests: a host that forbids it.</summary>
+    /// <summary>For tests: behaves as on a host that forbids native AIO.</summary>
     public static EventSignals Forbidden { get; } = new(Errno.ENOSYS);
 
-    /// <summary>Adds 1 to an eventfd's counter; one at its limit stays there.</summary>
-    /// <returns>False where the host forbids native AIO, or has no resources for it now.</returns>
+    /// <summary>Adds 1 to an eventfd's counter. A counter at its limit stays there.</summary>
+    /// <returns>False if the host forbids native AIO or lacks the resources for it now.</returns>
     public bool TrySignal(FileDescriptor eventfd)
     {
         if (!_isReady && !TryPrepare()) return false;
@@ -44,7 +44,7 @@ internal sealed class EventSignals
         return false;
     }
 
-    // What is forbidden stays so; what the host has not enough of now is asked for again.
+    // A refusal is permanent. A shortage of resources is not, so the next call tries again.
     private bool TryPrepare()
     {
         lock (_lock)

@@ -4,10 +4,10 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Linux.Events;
 
-/// <summary>Native asynchronous I/O (linux/aio_abi.h), of which only the notice by an eventfd is used.</summary>
+/// <summary>Native asynchronous I/O (linux/aio_abi.h). We use only its notification by eventfd.</summary>
 internal static unsafe partial class SysAio
 {
-    /// <summary>io_setup(2): a context with room for so many completions that nobody has taken yet.</summary>
+    /// <summary>io_setup(2): makes a context with room for <paramref name="events"/> untaken completions.</summary>
     public static Errno Setup(uint events, out nint context)
     {
         nint made = 0;
@@ -18,10 +18,10 @@ internal static unsafe partial class SysAio
     }
 
     /// <summary>
-    /// io_submit(2) of a read of no bytes, which is done when the call returns and then adds 1 to an eventfd, as a
-    /// driver in the kernel does it (eventfd_signal): a full counter stays full, and nobody waits.
+    /// io_submit(2) of a read of zero bytes. It completes during the call and then adds 1 to an eventfd as a kernel
+    /// driver does (eventfd_signal): a full counter stays full, and nothing blocks.
     /// </summary>
-    /// <returns>EAGAIN: there is no room for the completion.</returns>
+    /// <returns>EAGAIN: no room for the completion.</returns>
     public static Errno ReadNothing(nint context, FileDescriptor file, FileDescriptor eventfd)
     {
         const uint IOCB_FLAG_RESFD = 1;
@@ -37,8 +37,8 @@ internal static unsafe partial class SysAio
                 ResultFile = (uint)eventfd.Number
             };
             ControlBlock* at = &block;
-            // SAFETY: one control block, on our stack, which the kernel reads during the call; IOCB_CMD_PREAD is 0, and
-            // reads no bytes.
+            // SAFETY: the control block is on our stack, and the kernel reads it only during the call. IOCB_CMD_PREAD
+            // is 0 and reads no bytes.
             return LastError.Of(io_submit(SyscallNumbers.IoSubmit, context, 1, &at));
         }
         finally
@@ -48,14 +48,14 @@ internal static unsafe partial class SysAio
         }
     }
 
-    /// <summary>io_getevents(2): takes the completions that are there.</summary>
+    /// <summary>io_getevents(2): takes the completions that are ready.</summary>
     public static void TakeCompletions(nint context)
     {
         const int AtOnce = 64;
         Completion* taken = stackalloc Completion[AtOnce];
         long* time = stackalloc long[2];
         time[0] = time[1] = 0;
-        // SAFETY: the kernel writes so many completions at most; the time is 0, so it does not wait.
+        // SAFETY: the kernel writes at most AtOnce completions. The timeout is 0, so it does not wait.
         _ = io_getevents(SyscallNumbers.IoGetevents, context, 0, AtOnce, taken, time);
     }
 

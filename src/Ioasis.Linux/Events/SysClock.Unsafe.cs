@@ -3,24 +3,24 @@ using Ioasis.Linux.Processes;
 
 namespace Ioasis.Linux.Events;
 
-/// <summary>Sleep that is shorter than .NET has it.</summary>
+/// <summary>Sleeps shorter than .NET offers.</summary>
 internal static unsafe partial class SysClock
 {
     private const int CLOCK_MONOTONIC = 1;
 
     [ThreadStatic]
-    private static bool t_isPunctual;
+    private static bool s_isPunctual;
 
     /// <summary>
-    /// clock_nanosleep(2) for some microseconds, less than a million. The first time it gives up the calling thread's
-    /// timer slack, which would make 60 us of 10. A signal may end it early.
+    /// clock_nanosleep(2) for less than a million microseconds. The first call sets the calling thread's timer slack to
+    /// 1 ns, because the default slack makes 60 us of 10. A signal may end the sleep early.
     /// </summary>
     public static void Nap(int microseconds)
     {
-        if (!t_isPunctual)
+        if (!s_isPunctual)
         {
             SysProcesses.SetTimerSlack(1);
-            t_isPunctual = true;
+            s_isPunctual = true;
         }
 
         var time = new TimeSpec { Nanoseconds = microseconds * 1000L };

@@ -4,7 +4,7 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Linux.Events;
 
-/// <summary>Calls that wait for something or tell others: eventfd, poll, epoll, inotify.</summary>
+/// <summary>Calls that wait for events or signal them: eventfd, poll, epoll, inotify.</summary>
 internal static unsafe partial class SysEvents
 {
     public const int EFD_SEMAPHORE = 1;
@@ -29,7 +29,7 @@ internal static unsafe partial class SysEvents
         return file.IsInvalid ? LastError.Errno : Errno.None;
     }
 
-    /// <summary>Reads the counter of an eventfd, which sets it back.</summary>
+    /// <summary>Reads the counter of an eventfd, which resets it.</summary>
     public static Errno ReadEventFd(FileDescriptor file, out ulong count)
     {
         Span<byte> bytes = stackalloc byte[8];
@@ -38,14 +38,12 @@ internal static unsafe partial class SysEvents
         return got.Errno;
     }
 
-    /// <summary>
-    /// Reads the counter of an eventfd if that is not 0, and never waits, whatever the file's own flags say.
-    /// </summary>
+    /// <summary>Reads the counter of an eventfd if it is not 0. Never blocks, whatever the file's flags are.</summary>
     public static Errno TryReadEventFd(FileDescriptor file, out ulong count)
     {
         const int RWF_NOWAIT = 8;
         ulong value = 0;
-        // SAFETY: the kernel writes the 8 bytes of value, which lives as long as the call.
+        // SAFETY: the kernel writes the 8 bytes of value, which outlives the call.
         var part = new IoVector { Base = &value, Length = sizeof(ulong) };
         nint got;
         while ((got = preadv2(file, &part, 1, -1, RWF_NOWAIT)) < 0 && LastError.Errno == Errno.EINTR) { }
@@ -62,9 +60,9 @@ internal static unsafe partial class SysEvents
     }
 
     /// <summary>
-    /// poll(2) of one file: what of <paramref name="events"/>, or an error condition, is there; 0 when the time was up.
+    /// poll(2) of one file: which of <paramref name="events"/> or error conditions are ready; 0 on timeout. A negative
+    /// timeout waits forever.
     /// </summary>
-    /// <remarks><paramref name="milliseconds"/>: How long to wait; negative for ever.</remarks>
     public static Errno Poll(FileDescriptor file, short events, int milliseconds, out short ready)
     {
         bool held = false;
@@ -72,7 +70,7 @@ internal static unsafe partial class SysEvents
         try
         {
             var entry = new PollEntry { Number = file.Number, Events = events };
-            // SAFETY: one entry, on our stack, for as long as the call lasts.
+            // SAFETY: one entry on our stack, which outlives the call.
             Errno errno = LastError.Of(poll(&entry, 1, milliseconds));
             ready = errno == Errno.None ? entry.Ready : (short)0;
             return errno == Errno.EINTR ? Errno.None : errno;
@@ -83,14 +81,14 @@ internal static unsafe partial class SysEvents
         }
     }
 
-    /// <summary>inotify_init1(2), not blocking, closed on exec.</summary>
+    /// <summary>inotify_init1(2), non-blocking, closed on exec.</summary>
     public static Errno CreateInotify(out FileDescriptor file)
     {
         file = inotify_init1(CloseOnExec | FcntlH.O_NONBLOCK);
         return file.IsInvalid ? LastError.Errno : Errno.None;
     }
 
-    /// <summary>inotify_add_watch(2): the number of the watch.</summary>
+    /// <summary>inotify_add_watch(2). Returns the watch's number.</summary>
     public static SysResult AddWatch(FileDescriptor inotify, string path, uint mask) =>
         LastError.Result(inotify_add_watch(inotify, path, mask));
 
@@ -105,8 +103,10 @@ internal static unsafe partial class SysEvents
         return file.IsInvalid ? LastError.Errno : Errno.None;
     }
 
-    /// <summary>epoll_ctl(2) with EPOLL_CTL_ADD. A closed file leaves by itself.</summary>
-    /// <remarks><paramref name="tag"/>: What a wait returns for this file.</remarks>
+    /// <summary>
+    /// epoll_ctl(2) with EPOLL_CTL_ADD. A wait returns <paramref name="tag"/> for this file. A file that is closed
+    /// leaves the epoll by itself.
+    /// </summary>
     public static Errno AddToEpoll(FileDescriptor epoll, FileDescriptor file, uint events, ulong tag)
     {
         const int EPOLL_CTL_ADD = 1;
@@ -132,10 +132,10 @@ internal static unsafe partial class SysEvents
         return LastError.Of(epoll_ctl(epoll, EPOLL_CTL_DEL, file, null));
     }
 
-    /// <summary>epoll_wait(2): how many tags were put.</summary>
+    /// <summary>epoll_wait(2). Returns the number of entries written.</summary>
     public static SysResult WaitEpoll(FileDescriptor epoll, Span<EpollEntry> ready, int milliseconds)
     {
-        // SAFETY: the span is pinned and its length bounds what the kernel writes.
+        // SAFETY: the span is pinned, and its length bounds what the kernel writes.
         fixed (EpollEntry* to = ready)
         {
             int got;
@@ -145,14 +145,14 @@ internal static unsafe partial class SysEvents
     }
 
     /// <summary>
-    /// Whether something in an epoll is ready, by its list of who is: the files themselves are not asked while that is
-    /// empty. True when it cannot be told.
+    /// Whether the ready list of an epoll has an entry. Files are not polled while the list is empty. True if the call
+    /// fails.
     /// </summary>
     public static bool IsAnyReady(FileDescriptor epoll)
     {
         EpollEntry entry;
-        // SAFETY: the kernel writes one entry at most. Not waiting, it answers at once: the garbage collector may wait
-        // for that.
+        // SAFETY: the kernel writes at most one entry. The call does not block, so it is short enough to hold up the
+        // garbage collector.
         return epoll_wait_at_once(SyscallNumbers.EpollWait, epoll, &entry, 1, 0) != 0;
     }
 
@@ -206,7 +206,7 @@ internal static unsafe partial class SysEvents
     [LibraryImport("libc", SetLastError = true)]
     private static partial int epoll_wait(FileDescriptor epoll, EpollEntry* ready, int count, int milliseconds);
 
-    // By its number: libc's own function makes ready for the thread to be cancelled.
+    // The raw system call: libc's function is a cancellation point and does more than that.
     [LibraryImport("libc", EntryPoint = "syscall")]
     [SuppressGCTransition]
     private static partial nint epoll_wait_at_once(nint number, FileDescriptor epoll, EpollEntry* ready, nint count,

@@ -3,20 +3,19 @@ using System.Buffers.Text;
 namespace Ioasis.Linux.Files;
 
 /// <summary>
-/// What /proc/PID/fdinfo/N says of the file that a descriptor stands for: the mount it was opened on, and its inode
-/// number.
+/// The part of /proc/PID/fdinfo/N that identifies the open file: the mount it was opened on, and its inode number.
 /// </summary>
 internal readonly record struct DescriptorInfo(int Mount, ulong Inode)
 {
-    // Four lines of a name, a tab and a number: pos, flags, mnt_id, ino. The kernel writes them before all that files
-    // have to say themselves.
+    // The first four lines, each a name, a tab and a number: pos, flags, mnt_id, ino. The kernel writes them before the
+    // file's own lines.
     private const int Enough = 128;
 
-    /// <summary>Reads it, of the file that the descriptor stands for at this moment.</summary>
-    /// <param name="file">An open /proc/PID/fdinfo/N. It belongs to the process and the number, whatever file is
-    /// there.</param>
-    /// <param name="info">What was read.</param>
-    /// <returns>False when the number stands for no file, or the process is gone.</returns>
+    /// <summary>Reads them for the file that the descriptor refers to now.</summary>
+    /// <param name="file">An open /proc/PID/fdinfo/N. It is bound to the process and the number, not to the
+    /// file.</param>
+    /// <param name="info">The result.</param>
+    /// <returns>False if the number is not open or the process is gone.</returns>
     public static bool TryRead(FileDescriptor file, out DescriptorInfo info)
     {
         Span<byte> text = stackalloc byte[Enough];
@@ -24,7 +23,7 @@ internal readonly record struct DescriptorInfo(int Mount, ulong Inode)
         return TryParse(text[..Math.Max(0, got)], out info);
     }
 
-    /// <summary>Takes the text apart.</summary>
+    /// <summary>Parses the text.</summary>
     public static bool TryParse(ReadOnlySpan<byte> text, out DescriptorInfo info)
     {
         info = default;

@@ -6,12 +6,12 @@ namespace Ioasis.Linux.Files;
 /// <summary>Looks for an eventfd among the open files of all other processes.</summary>
 internal static class EventFdHolders
 {
-    // Seven lines of a name and a number (Linux: eventfd_show_fdinfo).
+    // Seven lines, each a name and a number (Linux: eventfd_show_fdinfo).
     private const int Enough = 512;
 
     /// <summary>
-    /// Whether another process has the eventfd open. One that does not let us look has not; where the kernel gives
-    /// eventfds no number, all are taken for held.
+    /// Whether another process has the eventfd open. A process that we may not inspect counts as not having it. If the
+    /// kernel gives eventfds no ID, the answer is true.
     /// </summary>
     /// <param name="eventFd">Our own descriptor of it.</param>
     public static bool Exist(FileDescriptor eventFd)
@@ -27,7 +27,7 @@ internal static class EventFdHolders
         return false;
     }
 
-    /// <summary>Takes the number out of the text of /proc/PID/fdinfo/N; false when that is no eventfd's.</summary>
+    /// <summary>Parses the ID out of the text of /proc/PID/fdinfo/N; false if it is not an eventfd's.</summary>
     public static bool TryParseId(ReadOnlySpan<byte> text, out int id)
     {
         id = 0;
@@ -45,7 +45,7 @@ internal static class EventFdHolders
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // It has ended, or does not let us look.
+            // The process has ended, or we may not inspect it.
         }
 
         return false;

@@ -20,7 +20,7 @@ internal static class FcntlH
     public const int O_CLOEXEC = 0x80000;
     public const int O_PATH = 0x200000;
 
-    /// <summary>O_TMPFILE without the O_DIRECTORY that is part of it.</summary>
+    /// <summary>O_TMPFILE without O_DIRECTORY, which is part of it.</summary>
     public const int O_TMPFILE_BIT = 0x400000;
 
     public const int AT_FDCWD = -100;
@@ -29,10 +29,10 @@ internal static class FcntlH
     public const int AT_NO_AUTOMOUNT = 0x800;
     public const int AT_EMPTY_PATH = 0x1000;
 
-    /// <summary>Both together are EINVAL.</summary>
+    /// <summary>The mask of the two sync flags. Both together are EINVAL.</summary>
     public const int AT_STATX_SYNC_TYPE = 0x6000;
 
-    /// <summary>What the file system knows without asking a server is enough.</summary>
+    /// <summary>Attributes that the file system has cached suffice; no server is asked.</summary>
     public const int AT_STATX_DONT_SYNC = 0x4000;
 
     public const int F_DUPFD_CLOEXEC = 1030;

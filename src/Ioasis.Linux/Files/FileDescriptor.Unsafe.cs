@@ -3,25 +3,25 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Ioasis.Linux.Files;
 
-/// <summary>An open file descriptor of our own process, closed once when nobody uses it any more.</summary>
+/// <summary>An open file descriptor of our own process, closed once after its last use.</summary>
 internal sealed partial class FileDescriptor : SafeHandleMinusOneIsInvalid
 {
-    /// <summary>For the marshaller; it sets the number.</summary>
+    /// <summary>For the marshaller, which sets the number.</summary>
     public FileDescriptor() : base(ownsHandle: true)
     {
     }
 
-    /// <summary>Takes a number over, to close it in the end unless <paramref name="owned"/> says otherwise.</summary>
+    /// <summary>Takes over a number. Closes it in the end unless <paramref name="owned"/> is false.</summary>
     public FileDescriptor(int number, bool owned = true) : base(owned) => SetHandle(number);
 
-    /// <summary>A call that fails returns -1 in 32 bits; what stands in the register above them is nobody's.</summary>
+    /// <summary>A failed call returns -1 in 32 bits; the upper half of the register is undefined.</summary>
     public override bool IsInvalid => (int)handle == -1;
 
-    /// <summary>Its number. Only for a message, or while the caller keeps the object alive.</summary>
+    /// <summary>The number. Only for messages, or while the caller keeps the object alive.</summary>
     public int Number => (int)handle;
 
-    // SAFETY: a number goes in and no memory; the handle sees to it that it is closed once.
-    // EINTR included, the number is free after close(2) on Linux: trying again could close another's.
+    // SAFETY: passes a number and no memory; the handle guarantees that it is closed once. EINTR included, the number
+    // is free after close(2) on Linux: a retry could close another file.
     protected override bool ReleaseHandle() =>
         Close((int)handle) == 0 || Marshal.GetLastPInvokeError() != (int)Abi.Errno.EBADF;
 

@@ -6,7 +6,7 @@ namespace Ioasis.Linux.Files;
 [StructLayout(LayoutKind.Sequential, Size = 256)]
 internal struct LinuxStatx
 {
-    /// <summary>STATX_BASIC_STATS: all that struct stat has.</summary>
+    /// <summary>STATX_BASIC_STATS: all fields of struct stat.</summary>
     public const uint BasicStats = 0x7ff;
 
     /// <summary>STATX_MNT_ID.</summary>

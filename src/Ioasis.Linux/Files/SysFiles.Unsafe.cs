@@ -3,9 +3,7 @@ using Ioasis.Abi;
 
 namespace Ioasis.Linux.Files;
 
-/// <summary>
-/// Calls on files and file descriptors. Each tries again after EINTR and answers with a value or an errno.
-/// </summary>
+/// <summary>Calls on files and file descriptors. Each retries after EINTR and returns a value or an errno.</summary>
 internal static unsafe partial class SysFiles
 {
     /// <summary>open(2).</summary>
@@ -24,8 +22,8 @@ internal static unsafe partial class SysFiles
     /// <summary>read(2).</summary>
     public static SysResult Read(FileDescriptor file, Span<byte> destination)
     {
-        // SAFETY: the span stays pinned during the call and its length bounds what the kernel writes; so in all of this
-        // class.
+        // SAFETY: the span is pinned during the call, and its length bounds what the kernel writes; the same in all of
+        // this class.
         fixed (byte* to = destination)
         {
             long got;
@@ -73,8 +71,8 @@ internal static unsafe partial class SysFiles
     }
 
     /// <summary>
-    /// pread(2) of a file that never makes anybody wait: how many bytes, or -1. The garbage collector waits for a
-    /// thread that is in here.
+    /// pread(2) of a file that never blocks. Returns the bytes read, or -1. The garbage collector waits for a thread
+    /// that is in this call.
     /// </summary>
     public static int ReadAtOnce(FileDescriptor file, Span<byte> destination, ulong offset)
     {
@@ -83,9 +81,7 @@ internal static unsafe partial class SysFiles
             return (int)pread_at_once(SyscallNumbers.Pread64, file, to, (nuint)destination.Length, (long)offset);
     }
 
-    /// <summary>
-    /// ioctl(2). What <paramref name="argument"/> means, and that it is good for it, is the caller's to know.
-    /// </summary>
+    /// <summary>ioctl(2). The caller guarantees that <paramref name="argument"/> is valid for the command.</summary>
     public static SysResult Ioctl(FileDescriptor file, uint command, nint argument)
     {
         long value;
@@ -104,8 +100,7 @@ internal static unsafe partial class SysFiles
     public static Errno Stat(FileDescriptor file, out LinuxStat stat) =>
         StatAt(file, "\0"u8, FcntlH.AT_EMPTY_PATH, out stat);
 
-    /// <summary>newfstatat(2) below a directory.</summary>
-    /// <remarks><paramref name="name"/>: The path, ending in a NUL.</remarks>
+    /// <summary>newfstatat(2) below a directory. <paramref name="name"/> ends in a NUL.</summary>
     public static Errno StatAt(FileDescriptor directory, ReadOnlySpan<byte> name, int flags, out LinuxStat stat)
     {
         // SAFETY: both pinned during the call; the name ends in a NUL (checked), the struct is the kernel's.
@@ -124,8 +119,7 @@ internal static unsafe partial class SysFiles
                 follow ? 0 : FcntlH.AT_SYMLINK_NOFOLLOW));
     }
 
-    /// <summary>readlinkat(2): how many bytes of the text were put.</summary>
-    /// <remarks><paramref name="name"/>: The path, ending in a NUL.</remarks>
+    /// <summary>readlinkat(2). Returns the bytes written. <paramref name="name"/> ends in a NUL.</summary>
     public static SysResult ReadLinkAt(FileDescriptor directory, ReadOnlySpan<byte> name, Span<byte> text)
     {
         // SAFETY: as in StatAt.
@@ -134,28 +128,28 @@ internal static unsafe partial class SysFiles
             return LastError.Result(readlinkat(directory, path, to, (nuint)text.Length));
     }
 
-    /// <summary>readlink(2): how many bytes of the text were put.</summary>
+    /// <summary>readlink(2). Returns the bytes written.</summary>
     public static SysResult ReadLink(string path, Span<byte> text)
     {
         // SAFETY: as in Read.
         fixed (byte* to = text) return LastError.Result(readlink(path, to, (nuint)text.Length));
     }
 
-    /// <summary>access(2), by the effective IDs.</summary>
+    /// <summary>access(2), with the effective IDs.</summary>
     public static Errno Access(string path, int mode) =>
         LastError.Of(faccessat(FcntlH.AT_FDCWD, path, mode, FcntlH.AT_EACCESS));
 
-    /// <summary>mkdir(2). The umask takes away from <paramref name="mode"/>.</summary>
+    /// <summary>mkdir(2). The umask applies to <paramref name="mode"/>.</summary>
     public static Errno MakeDirectory(string path, uint mode) => LastError.Of(mkdir(path, mode));
 
     /// <summary>unlink(2).</summary>
     public static Errno Remove(string path) => LastError.Of(unlink(path));
 
-    /// <summary>rename(2): what was there before is replaced.</summary>
+    /// <summary>rename(2): replaces an existing target.</summary>
     public static Errno Rename(string from, string to) => LastError.Of(rename(from, to));
 
     /// <summary>
-    /// mknod(2) of the character device 0:0, which everybody may make and nobody can open. The umask takes away from
+    /// mknod(2) of the character device 0:0, which anyone may make and nobody can open. The umask applies to
     /// <paramref name="mode"/>.
     /// </summary>
     public static Errno MakeEmptyDevice(string path, uint mode) =>
@@ -180,7 +174,7 @@ internal static unsafe partial class SysFiles
     /// <summary>ftruncate(2).</summary>
     public static Errno Truncate(FileDescriptor file, ulong length) => LastError.Of(ftruncate(file, (long)length));
 
-    /// <summary>fallocate(2) that gives bytes back: they are zero from then on.</summary>
+    /// <summary>fallocate(2) that frees bytes; they read as zero afterwards.</summary>
     public static Errno PunchHole(FileDescriptor file, ulong offset, ulong length)
     {
         const int FALLOC_FL_KEEP_SIZE = 1, FALLOC_FL_PUNCH_HOLE = 2;
@@ -196,18 +190,17 @@ internal static unsafe partial class SysFiles
         LastError.Result(fcntl(file, command, argument));
 
     /// <summary>
-    /// Locks one byte for an open file description (F_OFD_SETLK) until its last close. EAGAIN: another has it.
+    /// Locks one byte for an open file description (F_OFD_SETLK) until its last close. EAGAIN if another description
+    /// holds the lock.
     /// </summary>
     public static Errno LockByte(FileDescriptor file, ulong offset)
     {
         FileLock wanted = FileLock.OfByte(offset);
-        // SAFETY: struct flock lives as long as the call.
+        // SAFETY: struct flock outlives the call.
         return Fcntl(file, FcntlH.F_OFD_SETLK, (nint)(&wanted)).Errno;
     }
 
-    /// <summary>
-    /// Whether an open file description of the same inode other than this one has locked a byte (F_OFD_GETLK).
-    /// </summary>
+    /// <summary>Whether another open file description of the same inode has locked a byte (F_OFD_GETLK).</summary>
     public static bool IsByteLocked(FileDescriptor file, ulong offset)
     {
         FileLock wanted = FileLock.OfByte(offset);
@@ -224,16 +217,17 @@ internal static unsafe partial class SysFiles
     /// <summary>flock(2).</summary>
     public static Errno Lock(FileDescriptor file, int operation) => LastError.Of(flock(file, operation));
 
-    /// <summary>dup2(2): makes a number stand for another open file.</summary>
+    /// <summary>dup2(2): makes a number refer to another open file.</summary>
     public static Errno DuplicateTo(FileDescriptor file, int number) => LastError.Of(dup2(file, number));
 
-    /// <summary>socketpair(2): two connected stream sockets, closed on exec.</summary>
-    /// <remarks><paramref name="flags"/>: O_NONBLOCK or nothing.</remarks>
+    /// <summary>
+    /// socketpair(2): two connected stream sockets, closed on exec. <paramref name="flags"/>: O_NONBLOCK or 0.
+    /// </summary>
     public static Errno CreateSocketPair(out FileDescriptor first, out FileDescriptor second, int flags = 0)
     {
         const int AF_UNIX = 1, SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000;
         int* pair = stackalloc int[2];
-        // SAFETY: the two numbers that the kernel writes. SOCK_NONBLOCK is O_NONBLOCK.
+        // SAFETY: the kernel writes two numbers. SOCK_NONBLOCK is O_NONBLOCK.
         Errno errno = LastError.Of(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0, pair));
         bool ok = errno == Errno.None;
         first = new FileDescriptor(ok ? pair[0] : -1);
@@ -241,12 +235,11 @@ internal static unsafe partial class SysFiles
         return errno;
     }
 
-    /// <summary>pipe2(2), closed on exec.</summary>
-    /// <remarks><paramref name="flags"/>: O_NONBLOCK or nothing.</remarks>
+    /// <summary>pipe2(2), closed on exec. <paramref name="flags"/>: O_NONBLOCK or 0.</summary>
     public static Errno CreatePipe(out FileDescriptor reads, out FileDescriptor writes, int flags)
     {
         int* pair = stackalloc int[2];
-        // SAFETY: the two numbers that the kernel writes.
+        // SAFETY: the kernel writes two numbers.
         Errno errno = LastError.Of(pipe2(pair, FcntlH.O_CLOEXEC | flags));
         bool ok = errno == Errno.None;
         reads = new FileDescriptor(ok ? pair[0] : -1);
@@ -278,7 +271,7 @@ internal static unsafe partial class SysFiles
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint read(FileDescriptor file, byte* to, nuint count);
 
-    // By its number: libc's own function makes ready for the thread to be cancelled.
+    // The raw system call: libc's function is a cancellation point and does more than that.
     [LibraryImport("libc", EntryPoint = "syscall")]
     [SuppressGCTransition]
     private static partial nint pread_at_once(nint number, FileDescriptor file, byte* to, nuint count, long offset);
@@ -295,7 +288,7 @@ internal static unsafe partial class SysFiles
     [LibraryImport("libc", SetLastError = true)]
     private static partial int ioctl(FileDescriptor file, nuint command, nint argument);
 
-    // By its number: glibc before 2.33 has no function of that name.
+    // The raw system call: glibc before 2.33 has no function of that name.
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial nint fstatat(nint number, FileDescriptor directory, byte* path, LinuxStat* stat, nint flags);
 

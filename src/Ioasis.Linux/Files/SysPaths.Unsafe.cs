@@ -4,14 +4,15 @@ using Ioasis.Abi;
 namespace Ioasis.Linux.Files;
 
 /// <summary>
-/// Calls that look a path up in a way of their own, and calls on what was found so. Paths are bytes that end in a NUL.
+/// Calls that resolve a path under special rules, and calls on files that were found so. Paths are bytes that end in a
+/// NUL.
 /// </summary>
 internal static unsafe partial class SysPaths
 {
-    /// <summary>No link of /proc that leads to an open file, a working directory or a root is followed.</summary>
+    /// <summary>Fails at a link of /proc that leads to an open file, a working directory or a root.</summary>
     public const ulong RESOLVE_NO_MAGICLINKS = 2;
 
-    /// <summary>No link is followed.</summary>
+    /// <summary>Fails at any symbolic link.</summary>
     public const ulong RESOLVE_NO_SYMLINKS = 4;
 
     /// <summary>openat2(2) of an absolute path, closed on exec.</summary>
@@ -20,8 +21,8 @@ internal static unsafe partial class SysPaths
         if (path.IsEmpty || path[^1] != 0) throw new ArgumentException("A path must end in a NUL.", nameof(path));
         ulong* how = stackalloc ulong[3] { (uint)(flags | FcntlH.O_CLOEXEC), 0, resolve }; // struct open_how
         nint number;
-        // SAFETY: path and structure stay in place during the call, the path ends in a NUL (checked), the structure has
-        // 24 bytes.
+        // SAFETY: path and structure are pinned during the call; the path ends in a NUL (checked), and the structure
+        // has 24 bytes.
         fixed (byte* at = path)
             while ((number = openat2(SyscallNumbers.Openat2, FcntlH.AT_FDCWD, at, how, 3 * sizeof(ulong))) < 0
             && LastError.Errno == Errno.EINTR) { }
@@ -29,7 +30,7 @@ internal static unsafe partial class SysPaths
         return file.IsInvalid ? LastError.Errno : Errno.None;
     }
 
-    /// <summary>faccessat2(2) of an open file, by the thread's file system IDs.</summary>
+    /// <summary>faccessat2(2) of an open file, with the thread's file system IDs.</summary>
     public static Errno Access(FileDescriptor file, int mode)
     {
         byte nothing = 0;
@@ -52,7 +53,7 @@ internal static unsafe partial class SysPaths
         fixed (LinuxStatFs* to = &stat) return LastError.Of(statfs(path, to));
     }
 
-    /// <summary>statx(2), following links; the mount's number too.</summary>
+    /// <summary>statx(2), following links; includes the mount's ID.</summary>
     public static Errno Statx(string path, out LinuxStatx stat)
     {
         // SAFETY: the struct is the kernel's and pinned.

@@ -5,15 +5,15 @@ using Ioasis.Abi;
 namespace Ioasis.Linux.Files;
 
 /// <summary>
-/// Stream sockets that have a path. .NET's own bring an assembly with them, which takes descriptors at the moment when
-/// they are first used.
+/// Stream sockets with a path. .NET's own sockets load another assembly on first use, which takes descriptors at that
+/// moment.
 /// </summary>
 internal static unsafe partial class SysSockets
 {
     private const int AF_UNIX = 1, SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000;
     private const int PathSize = 108;
 
-    /// <summary>A socket that listens at a path, where nothing may be.</summary>
+    /// <summary>Makes a socket that listens at a path. Nothing may exist there.</summary>
     public static Errno Listen(string path, out FileDescriptor socket)
     {
         const int Backlog = 64;
@@ -29,8 +29,8 @@ internal static unsafe partial class SysSockets
     }
 
     /// <summary>
-    /// Connects to what listens at a path, without waiting. EAGAIN: it has too many who wait; ECONNREFUSED: nobody
-    /// listens any more.
+    /// Connects to the socket that listens at a path, without blocking. EAGAIN if its backlog is full, ECONNREFUSED if
+    /// nobody listens.
     /// </summary>
     public static Errno Connect(string path, out FileDescriptor socket)
     {
@@ -45,17 +45,17 @@ internal static unsafe partial class SysSockets
     }
 
     /// <summary>
-    /// Waits for the next that connects; its socket does not block. EINVAL: the listener was shut down.
+    /// Waits for the next connection; its socket does not block. EINVAL if the listener was shut down.
     /// </summary>
     public static Errno Accept(FileDescriptor listener, out FileDescriptor socket)
     {
-        // SAFETY: no address is asked for. SOCK_NONBLOCK is O_NONBLOCK.
+        // SAFETY: no address is requested. SOCK_NONBLOCK is O_NONBLOCK.
         do socket = new FileDescriptor(accept4(listener, null, null, SOCK_CLOEXEC | FcntlH.O_NONBLOCK));
         while (socket.IsInvalid && LastError.Errno == Errno.EINTR);
         return socket.IsInvalid ? LastError.Errno : Errno.None;
     }
 
-    /// <summary>shutdown(2) for both directions: who waits in <see cref="Accept"/> comes back.</summary>
+    /// <summary>shutdown(2) in both directions. A thread that waits in <see cref="Accept"/> returns.</summary>
     public static void Shutdown(FileDescriptor socket) => _ = shutdown(socket, 2);
 
     private static Errno Create(int flags, out FileDescriptor file)
@@ -71,7 +71,7 @@ internal static unsafe partial class SysSockets
         byte[] bytes = Encoding.UTF8.GetBytes(path);
         size = sizeof(ushort) + bytes.Length + 1;
         if (bytes.Length >= PathSize) return false;
-        // SAFETY: the path and its NUL fit, as was checked; the rest is zero.
+        // SAFETY: the path and its NUL fit (checked above); the rest is zero.
         bytes.CopyTo(MemoryMarshal.CreateSpan(ref address.Path[0], PathSize));
         return true;
     }

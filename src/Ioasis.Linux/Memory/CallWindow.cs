@@ -1,14 +1,14 @@
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// The time during which a thread of ours serves a call of a thread elsewhere, which waits for it. The memory is
-/// reached by its files in /proc, never by the thread's ID alone: a thread that is killed while it waits gives its ID
-/// away.
+/// A window during which a thread of ours serves a call of a waiting thread of another process. Reads and writes never
+/// trust that thread's ID alone: a thread that is killed while it waits frees its ID. Without a <see cref="StableId"/>
+/// they go through the files in /proc.
 /// </summary>
 internal sealed class CallWindow
 {
-    // What a call reads is mostly a struct and what follows it. Reading a little more than asked costs nothing, another
-    // call 1.6 us.
+    // A call mostly reads a struct and then what follows it. Reading a few bytes more is free; another system call
+    // costs 1.6 us.
     private const int AheadSize = 128;
     private const int PageSize = 4096;
 
@@ -22,14 +22,14 @@ internal sealed class CallWindow
     private long _epoch;
     private int _thread;
 
-    // Where the last access was: mostly the struct is read and then written.
+    // The mapping of the last access. Mostly the struct that was read is then written.
     private ProcmapQuery _mapping;
 
-    /// <summary>The given thread waits from here on.</summary>
+    /// <summary>Opens the window: the given thread waits from here on.</summary>
     /// <param name="memory">Its memory.</param>
     /// <param name="thread">Its ID.</param>
-    /// <param name="id">Says whether the ID still is that thread's, if anything does.</param>
-    /// <param name="epoch">What it said when the call was taken up.</param>
+    /// <param name="id">Tells whether the ID still means that thread; null if nothing can tell.</param>
+    /// <param name="epoch">Its epoch when the call was received.</param>
     public void Open(ProcessMemory memory, int thread, StableId? id = null, long epoch = 0)
     {
         (_memory, _thread, _id, _epoch) = (memory, thread, id, epoch);
@@ -37,7 +37,7 @@ internal sealed class CallWindow
         _mapping = default;
     }
 
-    /// <summary>It waits no longer.</summary>
+    /// <summary>Closes the window: the thread waits no longer.</summary>
     public void Close()
     {
         _memory = null;
@@ -45,11 +45,11 @@ internal sealed class CallWindow
         _aheadCount = 0;
     }
 
-    /// <summary>Whether a thread of that process waits.</summary>
+    /// <summary>Whether the window is open on that process's memory.</summary>
     public bool IsOpenOn(ProcessMemory memory) => _memory == memory;
 
     /// <summary>
-    /// Reads memory of the thread. What was read ahead is handed out once: asked again, the memory is read again.
+    /// Reads the thread's memory. Bytes read ahead are returned once; a second read goes to the memory.
     /// </summary>
     public bool TryRead(ulong address, Span<byte> destination)
     {
@@ -59,7 +59,7 @@ internal sealed class CallWindow
             return true;
         }
 
-        // Within one page all bytes can be read or none.
+        // Within a page either all bytes are readable or none.
         int ahead = Math.Min(AheadSize, PageSize - (int)(address % PageSize));
         if (destination.Length >= ahead) return TryMove(address, destination);
         _aheadCount = TryMove(address, _ahead.AsSpan(0, ahead)) ? ahead : 0;
@@ -70,7 +70,7 @@ internal sealed class CallWindow
         return true;
     }
 
-    /// <summary>Writes memory of the thread.</summary>
+    /// <summary>Writes the thread's memory.</summary>
     public bool TryWrite(ulong address, ReadOnlySpan<byte> source)
     {
         _aheadCount = 0;
@@ -96,7 +96,7 @@ internal sealed class CallWindow
             && _memory!.TryReadPinned(address, destination, waits: true);
     }
 
-    // The files in /proc ask for no permission.
+    // The files in /proc check no page permissions, so we do.
     private bool Permits(ulong address, ulong length, ulong needed)
     {
         ulong last = unchecked(address + (length - 1));

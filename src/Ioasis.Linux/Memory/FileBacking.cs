@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Bytes of a memfd, or of a file on tmpfs or hugetlbfs. Populating maps them. Linux checks then that all the pages lie
-/// within the file (memfd_pin_folios), and so do we.
+/// Bytes of a memfd, or of a file on tmpfs or hugetlbfs. Populating maps them. Like Linux (memfd_pin_folios), it
+/// requires that all the pages lie within the file.
 /// </summary>
 internal sealed class FileBacking : MemoryBacking
 {
@@ -17,8 +17,8 @@ internal sealed class FileBacking : MemoryBacking
     private Mapping? _mapping;
 
     /// <summary>Names bytes of a file.</summary>
-    /// <param name="file">The file; its one hold is the backing's.</param>
-    /// <param name="start">The first byte.</param>
+    /// <param name="file">The file. The backing takes over the caller's hold.</param>
+    /// <param name="start">Offset of the first byte.</param>
     /// <param name="length">Bytes, not 0.</param>
     /// <param name="writable">Whether a mapping may be writable.</param>
     public FileBacking(HeldFile file, ulong start, ulong length, bool writable) : base(length, writable, start)
@@ -28,7 +28,7 @@ internal sealed class FileBacking : MemoryBacking
     }
 
     /// <summary>
-    /// Names bytes of a file, which stays open for as long as the backing lives. Null where it cannot be looked at.
+    /// Names bytes of a file and keeps the file open as long as the backing lives. Null if stat(2) fails on it.
     /// </summary>
     public static FileBacking? Of(FileDescriptor file, ulong start, ulong length, bool writable) =>
         HeldFile.TryHold(file, writable, null, out HeldFile? held) == Errno.None ? new FileBacking(held!, start, length,
@@ -48,7 +48,7 @@ internal sealed class FileBacking : MemoryBacking
         {
             Mapping? known = Volatile.Read(ref _mapping);
             if (known is not null && offset + length <= known.Length) return true;
-            // One of its own may be in use, of a file that grew since.
+            // The file grew, but an own mapping may be in use and cannot be replaced.
             if (known is { Own: not null } || !TryMap(stat, out Mapping? mapping)) return false;
             if (Interlocked.CompareExchange(ref _mapping, mapping, known) != known) mapping!.Own?.Dispose();
         }
@@ -69,7 +69,8 @@ internal sealed class FileBacking : MemoryBacking
     {
         if (Volatile.Read(ref _mapping) is not { } mapping || !mapping.Has(offset, destination.Length)) return false;
         nint at = mapping.First + (nint)offset;
-        // Not by a load: where the file was truncated under us the call fails and a load would end the process.
+        // A system call rather than a load: if the file was truncated under us, the call fails but a load would kill
+        // the process.
         if (!mapping.CannotVanish)
             return SysMemory.ReadProcess(Environment.ProcessId, (ulong)at, destination) == destination.Length;
         HostMemory.Read(at, destination);
@@ -93,7 +94,7 @@ internal sealed class FileBacking : MemoryBacking
         _file.Release();
     }
 
-    /// <summary>Maps all of the run that lies within the file now.</summary>
+    /// <summary>Maps the part of the run that lies within the file now.</summary>
     private bool TryMap(in LinuxStat stat, out Mapping? mapping)
     {
         mapping = null;
@@ -104,7 +105,7 @@ internal sealed class FileBacking : MemoryBacking
         return true;
     }
 
-    /// <summary>The first bytes of the run, as many as the file had when they were mapped.</summary>
+    /// <summary>A mapping of the first bytes of the run, as many as the file had at that time.</summary>
     private sealed record Mapping(nint First, ulong Length, bool CannotVanish, MappedFile? Own)
     {
         public bool Has(ulong offset, int count) => offset <= Length && (ulong)count <= Length - offset;

@@ -1,7 +1,7 @@
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Which file it is, whoever has opened or mapped it: what a <see cref="Ioasis.Memory.MemoryLocation"/> names shared
-/// memory by.
+/// Identity of a file, whoever opened or mapped it. A <see cref="Ioasis.Memory.MemoryLocation"/> names shared memory by
+/// it.
 /// </summary>
 internal sealed record FileIdentity(ulong Device, ulong Inode);

@@ -8,11 +8,12 @@ namespace Ioasis.Linux.Memory;
 internal static class FileMappings
 {
     /// <summary>
-    /// Whether another process has any of these bytes of a file mapped. One that does not let us look has not.
+    /// Whether another process has any of these bytes of a file mapped. A process that we may not inspect counts as not
+    /// having them.
     /// </summary>
     /// <param name="device">The file's device number.</param>
     /// <param name="inode">The file's inode number.</param>
-    /// <param name="offset">Of the first byte.</param>
+    /// <param name="offset">Offset of the first byte.</param>
     /// <param name="length">Bytes.</param>
     public static bool Exist(ulong device, ulong inode, ulong offset, ulong length)
     {

@@ -5,36 +5,36 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Linux.Memory;
 
-/// <summary>What kind of file system a mapped file is on.</summary>
+/// <summary>Finds the kind of file system that a mapped file is on.</summary>
 internal static class FileSystems
 {
     private static readonly string[] s_inMemory = ["tmpfs", "devtmpfs", "ramfs", "rootfs", "hugetlbfs"];
 
-    // 0 until it is known: what could not be found out once is asked again.
+    // 0 until known. A failed attempt is repeated on the next call.
     private static ulong s_memfds;
 
-    /// <summary>Whether a device number is that of all memfds of pages of the usual size.</summary>
+    /// <summary>Whether a device number is the one of all memfds with pages of the usual size.</summary>
     internal static bool IsOfMemfds(ulong device) => device == MemfdDevice();
 
     /// <summary>
-    /// Whether files live in memory alone, so that nobody has to be told of a page that was written (Linux:
+    /// Whether the file system lives in memory alone, so that nobody has to be told of written pages (Linux:
     /// vma_needs_dirty_tracking).
     /// </summary>
-    /// <param name="process">The directory /proc/PID of who has them mounted.</param>
-    /// <param name="major">The file system's device number.</param>
-    /// <param name="minor">The file system's device number.</param>
+    /// <param name="process">The directory /proc/PID of a process that has it mounted.</param>
+    /// <param name="major">Major of the file system's device number.</param>
+    /// <param name="minor">Minor of the file system's device number.</param>
     internal static bool IsInMemory(FileDescriptor process, uint major, uint minor)
     {
         if (IsOfMemfds(StatMode.MakeDev(major, minor))) return true;
-        // What has no device and is mounted nowhere is the kernel's own: shared memory of huge pages, and the like.
+        // A file system without a device or a mount point is the kernel's own, such as shared memory of huge pages.
         return TypeOf(process, string.Create(CultureInfo.InvariantCulture, $"{major}:{minor}")) is { } type
             ? s_inMemory.Contains(type)
             : major == 0;
     }
 
     /// <summary>
-    /// The type in the text of /proc/PID/mountinfo: <c>id parent major:minor root point options [fields] - type source
-    /// options</c>.
+    /// Finds the type of a device's file system in the text of /proc/PID/mountinfo: <c>id parent major:minor root point
+    /// options [fields] - type source options</c>.
     /// </summary>
     internal static string? TypeIn(string mountinfo, string device)
     {

@@ -4,27 +4,28 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// A file in memory that devices access, held open and mapped into our own process: once, however many mappings of
-/// whatever programs lead to it. One for reading alone is another, so that none is written by accident.
+/// A file in memory that devices access. It is held open and mapped into our process once, however many mappings of any
+/// programs lead to it. Read-only and writable holds are separate objects, so that a read-only one cannot be written by
+/// accident.
 /// </summary>
 internal sealed class HeldFile
 {
     private const ulong PageSize = 4096;
 
-    // The least that is mapped at once, and the most: files grow, and address space costs nothing.
+    // The smallest and the largest view. A view is larger than the file, since files grow and address space is free.
     private const ulong LeastView = 1 << 21, MostView = 1UL << 42;
 
-    // Guards the files by identity, and how often each is held. Innermost.
+    // Guards the files by identity, and their hold counts. Innermost.
     private static readonly Lock s_lock = new();
     private static readonly Dictionary<(FileIdentity Identity, bool Writable), HeldFile> s_files = [];
 
-    // Guards the views; only the file's own are mapped under it. s_lock is not taken within it.
+    // Guards the views. Only this file is mapped under it; s_lock is never taken within it.
     private readonly Lock _lock = new();
     private readonly FileDescriptor _file;
     private readonly bool _writable;
     private readonly FileShare? _share;
     private MappedFile? _view;
-    private List<MappedFile>? _formerViews; // of a file that grew: their addresses were given out
+    private List<MappedFile>? _formerViews; // views of a file that has grown since: their addresses are in use
     private int _holds = 1;
 
     private HeldFile(FileDescriptor file, FileIdentity identity, bool writable, FileShare? share)
@@ -34,10 +35,10 @@ internal sealed class HeldFile
         (_file, Identity, _writable, _share) = (file, identity, writable, share);
     }
 
-    /// <summary>Which file it is.</summary>
+    /// <summary>Identity of the file.</summary>
     internal FileIdentity Identity { get; }
 
-    /// <summary>Holds a file that is held already; null where it is not.</summary>
+    /// <summary>Takes a hold on a file that is already held; null if it is not.</summary>
     internal static HeldFile? TryHold(FileIdentity identity, bool writable)
     {
         lock (s_lock)
@@ -48,12 +49,12 @@ internal sealed class HeldFile
         }
     }
 
-    /// <summary>Holds a file; it stays open for that, if it is not open already.</summary>
+    /// <summary>Takes a hold on a file. Opens it if nobody holds it yet.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="writable">Whether it is to be written.</param>
-    /// <param name="share">What it counts for; null for nobody.</param>
-    /// <param name="held">The file, when the answer is <see cref="Errno.None"/>.</param>
-    /// <returns><see cref="Errno.EMFILE"/> where the share is used up.</returns>
+    /// <param name="writable">Whether devices may write it.</param>
+    /// <param name="share">The share that it counts against; null for none.</param>
+    /// <param name="held">The file, if the result is <see cref="Errno.None"/>.</param>
+    /// <returns><see cref="Errno.EMFILE"/> if the share is used up.</returns>
     internal static Errno TryHold(FileDescriptor file, bool writable, FileShare? share, out HeldFile? held)
     {
         held = null;
@@ -75,7 +76,7 @@ internal sealed class HeldFile
         }
     }
 
-    /// <summary>Lets go of it; the last closes it.</summary>
+    /// <summary>Releases a hold. The last release closes the file.</summary>
     internal void Release()
     {
         lock (s_lock)
@@ -90,24 +91,24 @@ internal sealed class HeldFile
         _share?.Give();
     }
 
-    /// <summary>What stat(2) says of it now; false where it does not.</summary>
+    /// <summary>stat(2) of the file; false if it fails.</summary>
     internal bool TryStat(out LinuxStat stat) => SysFiles.Stat(_file, out stat) == Errno.None && stat.Size >= 0;
 
     /// <summary>
-    /// Finds bytes in our own process. They stay there until the file is let go of; who accesses one that lies beyond
-    /// the file's end is ended for it.
+    /// Finds the address of bytes in our own process. They stay there until the file is released. An access beyond the
+    /// file's end raises SIGBUS, which kills us.
     /// </summary>
-    /// <param name="from">The first.</param>
-    /// <param name="last">The last.</param>
-    /// <param name="stat">What stat(2) says of the file.</param>
-    /// <param name="address">Where the first is.</param>
-    /// <param name="own">What the caller is to dispose of when it needs them no more; null where they are the
-    /// file's.</param>
+    /// <param name="from">Offset of the first byte.</param>
+    /// <param name="last">Offset of the last byte.</param>
+    /// <param name="stat">The current result of stat(2).</param>
+    /// <param name="address">Address of the first byte.</param>
+    /// <param name="own">A mapping that the caller disposes of after use; null if the bytes belong to the file's own
+    /// view.</param>
     internal Errno TryMap(ulong from, ulong last, in LinuxStat stat, out nint address, out MappedFile? own)
     {
         (address, own) = (0, null);
-        // A file of huge pages is mapped by whole ones, and only where it is asked for: what is mapped of it is
-        // reserved, and makes it longer.
+        // Files of huge pages get no large view: a mapping reserves the pages and extends the file. Only whole pages
+        // that were asked for are mapped.
         if (stat.BlockSize > (long)PageSize || last >= MostView)
             return TryMapPart(from, last, stat, out address, out own);
         lock (_lock)
@@ -127,10 +128,13 @@ internal sealed class HeldFile
         }
     }
 
-    /// <summary>Whether no byte of what lies in the file can vanish: then it may be accessed without asking.</summary>
+    /// <summary>
+    /// Whether no byte within the file can vanish, so that loads and stores are safe without a check.
+    /// </summary>
     internal bool CannotVanish(in LinuxStat stat)
     {
-        // Only memfds have no size limit that could keep a page of theirs from being made when it is touched.
+        // Only a memfd is on a file system without a size limit. Such a limit could make the first touch of a page
+        // fail.
         SysResult seals = SysFiles.Fcntl(_file, FcntlH.F_GET_SEALS);
         return seals.IsOk && (seals.Value & FcntlH.F_SEAL_SHRINK) != 0 && FileSystems.IsOfMemfds(stat.Dev);
     }
@@ -150,7 +154,8 @@ internal sealed class HeldFile
         Errno errno = MappedFile.TryMap(_file, offset, length, _writable, out mapped);
         if (errno != Errno.EACCES) return errno;
 
-        // Opened for less than that, by who may open it for that (MemoryFile): Linux has no need to map it.
+        // The descriptor may permit less than the mapping needs, which Linux does not mind because it does not map the
+        // file. The caller's right to the access was checked (MemoryFile), so reopen it.
         int flags = _writable ? FcntlH.O_RDWR : FcntlH.O_RDONLY;
         errno = SysFiles.Open($"/proc/self/fd/{_file.Number}", flags, out FileDescriptor anew);
         if (errno != Errno.None) return errno;

@@ -4,10 +4,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Linux.Memory;
 
-/// <summary>
-/// Bytes of a file that are mapped into our own process, shared with everyone who has the file. They stay until
-/// disposed of.
-/// </summary>
+/// <summary>Bytes of a file, mapped shared into our own process until disposed.</summary>
 internal sealed class MappedFile : SharedBytes, IDisposable
 {
     private int _disposed;
@@ -19,7 +16,7 @@ internal sealed class MappedFile : SharedBytes, IDisposable
     ~MappedFile() => Dispose();
 
     /// <summary>
-    /// Maps <paramref name="length"/> bytes of a file from <paramref name="offset"/> on, which is page-aligned.
+    /// Maps <paramref name="length"/> bytes of a file from <paramref name="offset"/> on, which must be page-aligned.
     /// </summary>
     public static Errno TryMap(FileDescriptor file, ulong offset, ulong length, bool writable, out MappedFile? mapped)
     {
@@ -29,7 +26,7 @@ internal sealed class MappedFile : SharedBytes, IDisposable
         return errno;
     }
 
-    /// <summary>Takes the mapping away. Nothing may use the bytes any more.</summary>
+    /// <summary>Unmaps the bytes. Nothing may use them any more.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0) SysMemory.Unmap(Address, Length);

@@ -1,29 +1,30 @@
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Makes pages of another process present, as pinning them would (Linux: pin_user_pages), and finds out which can be:
-/// not those of a device's registers, nor of the kernel's own, nor secret memory.
+/// Faults in pages of another process, as pinning would (Linux: pin_user_pages), and finds out which pages cannot be
+/// pinned: device registers, the kernel's own pages and secret memory.
 /// </summary>
 internal sealed class PageBringer
 {
     private const ulong PageSize = 4096;
 
-    // What one call looks through, and what it brings. A page beyond that is brought when a device accesses it.
+    // The most pages that one call examines, and the most that it faults in. A device's access faults in the pages
+    // beyond.
     private const ulong MostPages = 1 << 20, MostBrought = 1 << 18;
     private const int Few = 16, OtherThreads = 16;
 
     private readonly int _process;
     private volatile int _thread;
 
-    /// <param name="process">Its ID. No harm is done if it has become another's: no byte changes, and none is looked
-    /// at.</param>
+    /// <param name="process">ID of the process. If the ID has been recycled no harm is done: no byte changes, and none
+    /// is used.</param>
     internal PageBringer(int process) => _process = _thread = process;
 
-    /// <summary>Brings pages and waits for them; false when one cannot be had.</summary>
-    /// <param name="start">Where they begin; they are readable, and of one mapping.</param>
-    /// <param name="last">The last byte's address.</param>
-    /// <param name="present">Says which are present already, where that is known.</param>
-    /// <param name="ended">Whether the process has ended.</param>
+    /// <summary>Faults in pages and waits for them; false if one cannot be provided.</summary>
+    /// <param name="start">Address of the first byte. The bytes are readable and in one mapping.</param>
+    /// <param name="last">Address of the last byte.</param>
+    /// <param name="present">Tells which pages are present already; null if unknown.</param>
+    /// <param name="ended">Tells whether the process has ended.</param>
     internal bool TryBring(ulong start, ulong last, PageMap? present, Func<bool> ended)
     {
         Span<ulong> touched = stackalloc ulong[SysMemory.MostTouched];
@@ -37,7 +38,7 @@ internal sealed class PageBringer
             ulong address = at + (page * PageSize);
             if (known && entry == 0)
                 known = present!.TryRead(address, entries[..(int)Math.Min(PageMap.MostEntries, pages - page)]);
-            // The first of a mapping tells what all are.
+            // The first page of a mapping is always touched: it tells whether the mapping can be pinned at all.
             if (page != 0 && known && PageMap.IsPresentIn(entries[entry])) continue;
             touched[count++] = Math.Max(address, start);
             brought++;
@@ -49,7 +50,7 @@ internal sealed class PageBringer
         return count == 0 || TryTouch(touched[..count]);
     }
 
-    /// <summary>Makes pages ready to be written; whether that can be is not told.</summary>
+    /// <summary>Faults in pages for a write. Does not tell whether that succeeded.</summary>
     internal void BringForWrite(ulong start, ulong last)
     {
         for (ulong at = start; ; at = (at & ~(PageSize - 1)) + PageSize)
@@ -66,7 +67,7 @@ internal sealed class PageBringer
         if (done == 0 && _thread == _process && TryOtherThread(pages[0])) done = SysMemory.TouchPages(_thread, pages);
         while (done != 0 && done < pages.Length)
         {
-            // It stops where it had to wait long, too.
+            // A call also ends early after a long wait, so continue after the last page touched.
             pages = pages[done..];
             done = SysMemory.TouchPages(_thread, pages);
         }
@@ -74,7 +75,7 @@ internal sealed class PageBringer
         return done != 0;
     }
 
-    // The first thread can have ended before the others: then its ID leads to no memory.
+    // If the first thread ended before the others, its ID leads to no memory. Use another thread's.
     private bool TryOtherThread(ulong page)
     {
         try
@@ -89,7 +90,7 @@ internal sealed class PageBringer
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // The process ended just now.
+            // The process has just ended.
         }
 
         return false;

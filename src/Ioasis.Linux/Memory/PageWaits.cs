@@ -1,26 +1,28 @@
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Devices that wait for pages of one process: whoever has to bring a page (a userfaultfd's owner, a file system) takes
-/// as long as it likes. A thread of its own waits in the kernel for each, which nothing can call off; the device lets
-/// go of it when it is told to stop, or the process ends.
+/// The waits of devices for pages of one process. Whoever provides a page (a userfaultfd's owner, a file system) takes
+/// as long as it likes, and the kernel offers no way to cancel. So a thread of its own waits in the kernel for each;
+/// the device abandons it when the device is told to stop or the process ends.
 /// </summary>
 internal sealed class PageWaits
 {
-    // What one process can make us hold, and all of them.
+    // The most threads that one process, and all together, can make us hold.
     private const int MostOfProcess = 8, MostOfAll = 64, NapMilliseconds = 20;
 
     private static int s_all;
 
-    // Guards what follows. Innermost.
+    // Guards the fields below. Innermost.
     private readonly object _monitor = new();
     private int _running;
     private bool _ended;
 
-    /// <summary>Has pages brought, and waits for it; false when they cannot be, or the process ended.</summary>
-    /// <param name="bring">Brings them; runs on a thread of its own, perhaps for ever.</param>
+    /// <summary>
+    /// Faults in pages on another thread and waits for it; false if they cannot be provided or the process ended.
+    /// </summary>
+    /// <param name="bring">Faults them in; runs on its own thread, perhaps forever.</param>
     /// <param name="stop">Ends the wait.</param>
-    /// <exception cref="OperationCanceledException">The wait was to end.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was cancelled.</exception>
     public bool Await(Func<bool> bring, CancellationToken stop)
     {
         if (!TryBegin(stop)) return false;
@@ -29,7 +31,7 @@ internal sealed class PageWaits
         {
             new Thread(() => Bring(bring, wait)) { IsBackground = true, Name = "ioasis page" }.Start();
         }
-        catch (OutOfMemoryException) // what .NET says where there is no thread: the next access tries again
+        catch (OutOfMemoryException) // .NET's error for a thread that cannot be created: the next access tries again
         {
             End();
             return false;
@@ -42,7 +44,7 @@ internal sealed class PageWaits
         return wait.Brought;
     }
 
-    /// <summary>The process has ended: nobody waits any more, nor will.</summary>
+    /// <summary>The process has ended: ends all waits, now and later.</summary>
     public void Cancel()
     {
         lock (_monitor)
@@ -70,7 +72,7 @@ internal sealed class PageWaits
                     Interlocked.Decrement(ref s_all);
                 }
 
-                Monitor.Wait(_monitor, NapMilliseconds); // other processes' ends are not told
+                Monitor.Wait(_monitor, NapMilliseconds); // other processes' ends are not signalled here
             }
         }
 
@@ -107,7 +109,7 @@ internal sealed class PageWaits
         lock (_monitor) Monitor.PulseAll(_monitor);
     }
 
-    // Guarded by the monitor of who waits.
+    // Guarded by the monitor of the thread that waits.
     private sealed class Wait
     {
         public bool Done { get; set; }

@@ -3,20 +3,19 @@ using Ioasis.Memory;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Bytes of another process's memory. Memory that it shares is traced to its file when it is brought: it then stays, as
-/// pinned pages do, whatever becomes of the process. Private memory cannot be held from outside: it is checked, and
-/// gone when the process is.
+/// Bytes of another process's memory. Populating traces shared memory to its file and holds that; it then stays, as
+/// pinned pages do, whatever happens to the process. Private memory cannot be held from outside: it is checked, and it
+/// is lost with the process.
 /// </summary>
 internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong length, bool writable, bool devices)
     : MemoryBacking(length, writable, start.Value)
 {
     private FileBacking? _traced;
 
-    // Whether some pages are private ones of files, which their file system has to bring again when the host takes them
-    // away.
+    // Whether some pages are private pages of files. If the host reclaims them, the file system must read them again.
     private volatile bool _ofFiles;
 
-    // What was brought last, for the populating that follows.
+    // The range that was faulted in last, for the populating that follows.
     private Range? _brought;
 
     public override nint DirectAddress => Volatile.Read(ref _traced)?.DirectAddress ?? 0;
@@ -27,7 +26,7 @@ internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong leng
         if (!memory.CanReference(start.Value + offset, length, Writable, devices, out ProcmapQuery first)) return false;
         if (!TryTrace(offset, length, first))
         {
-            // A device's own memory needs nobody to bring it.
+            // A device's own memory is always present.
             bool isDevice = devices && !memory.CanReference(start.Value + offset, length, Writable,
                 devices: false, out _);
             bool ofFiles = false;
@@ -82,19 +81,17 @@ internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong leng
 
     protected override void Free() => _traced?.Release();
 
-    // An access must not wait for a file system: it would do so in the middle of it, and hold up who takes the mapping
-    // away.
+    // A missing page fails the check, because an access must not wait for a file system: whoever removes the mapping
+    // would have to wait too.
     private bool IsThere(ulong offset, int count) => !_ofFiles || memory.ArePresent(start.Value + offset, count);
 
-    /// <summary>
-    /// Traces all of the run to its file, if the mapping that a byte of it lies in is a shared one that has all.
-    /// </summary>
+    /// <summary>Traces all of the run to its file, if one shared mapping contains it.</summary>
     private bool TryTrace(ulong offset, ulong length, in ProcmapQuery mapping)
     {
         ulong last = start.Value + (Length - 1);
         if ((mapping.Flags & ProcmapQuery.Shared) == 0 || mapping.Inode == 0 || mapping.Start > start.Value
             || mapping.End - 1 < last) return false;
-        // The file of a device that is held open is a device that is never closed.
+        // Never trace device memory: an open file of a device would keep the device from being closed.
         if (devices && !memory.CanReference(start.Value, Length, Writable, devices: false, out _)) return false;
         if (memory.TryTrace(mapping, start.Value, Length, Writable) is not { } traced) return false;
         if (!traced.TryPopulate(offset, length) || Interlocked.CompareExchange(ref _traced, traced, null) is not null)

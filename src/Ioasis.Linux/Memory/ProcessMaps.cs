@@ -5,22 +5,22 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// What a process has mapped where, from an open /proc/PID/maps. Like that file it is bound to the address space, not
-/// to the PID.
+/// The mappings of a process, from an open /proc/PID/maps. Like that file they are bound to the address space, not to
+/// the PID.
 /// </summary>
 internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
 {
-    // Set when the kernel has no PROCMAP_QUERY.
+    // Set if the kernel has no PROCMAP_QUERY.
     private static volatile bool s_textOnly;
 
     /// <summary>
-    /// Whether all of the bytes are mapped and permit what is <paramref name="needed"/>. The cost is that of the
-    /// mappings in the range, not of its pages.
+    /// Whether all of the bytes are mapped with the <paramref name="needed"/> permissions. The cost depends on the
+    /// number of mappings in the range, not of pages.
     /// </summary>
     /// <param name="start">The first byte's address.</param>
-    /// <param name="last">The last byte's.</param>
+    /// <param name="last">The last byte's address.</param>
     /// <param name="needed">Flags of <see cref="ProcmapQuery"/>.</param>
-    /// <param name="isFit">What else is asked of each mapping.</param>
+    /// <param name="isFit">A further condition on each mapping; null for none.</param>
     /// <param name="first">The mapping of the first byte.</param>
     public bool Covers(ulong start, ulong last, ulong needed, Func<ProcmapQuery, bool>? isFit, out ProcmapQuery first)
     {
@@ -41,9 +41,7 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
         length != 0 && start + (length - 1) >= start
         && Covers(start, start + (length - 1), ProcmapQuery.Writable, null, out _);
 
-    /// <summary>
-    /// The mappings that have bytes of a range, in ascending order; where nothing is mapped they leave holes.
-    /// </summary>
+    /// <summary>The mappings that overlap a range, in ascending order. Unmapped parts are left out.</summary>
     public IEnumerable<ProcmapQuery> Within(ulong start, ulong length)
     {
         ulong last = start + (length - 1);
@@ -53,7 +51,7 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
             yield return mapping;
     }
 
-    /// <summary>Whether any of these bytes of a file are mapped.</summary>
+    /// <summary>Whether the process has any of these bytes of a file mapped.</summary>
     public bool HasFile(ulong device, ulong inode, ulong offset, ulong length)
     {
         foreach (ProcmapQuery mapping in ReadText())
@@ -140,7 +138,7 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
         return mappings;
     }
 
-    // A hexadecimal number and the character after it.
+    // Parses a hexadecimal number and skips the character after it.
     private static ulong Hex(ref ReadOnlySpan<byte> line)
     {
         _ = Utf8Parser.TryParse(line, out ulong value, out int used, 'x');

@@ -5,18 +5,18 @@ using Ioasis.Memory;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// The memory of another process, through files in /proc that stay bound to the address space, so that neither a
-/// recycled PID nor the program after an exec is ever reached.
+/// The memory of another process, through files in /proc that are bound to its address space. So neither a recycled PID
+/// nor the program after an exec is ever reached.
 /// </summary>
 internal sealed class ProcessMemory : AddressSpace, IDisposable
 {
-    // A page that was brought can be taken away again before it is accessed.
+    // A page that was faulted in can be reclaimed before it is accessed.
     private const int MostTries = 8;
 
     private const ulong PageSize = 4096;
 
     [ThreadStatic]
-    private static CallWindow? t_call;
+    private static CallWindow? s_call;
 
     private readonly FileDescriptor _directory;
     private readonly FileDescriptor _memory;
@@ -24,8 +24,8 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     private readonly PageBringer _bringer;
     private readonly PageWaits _waits = new();
     private readonly Func<ulong, ulong, bool>? _isForbidden;
-    private readonly Func<ProcmapQuery, bool>? _isFit; // none of our own devices' memory
-    private volatile PageMap? _pages; // opened when it is first asked for
+    private readonly Func<ProcmapQuery, bool>? _isFit; // rejects memory of our own devices
+    private volatile PageMap? _pages; // opened on first use
     private volatile bool _gone;
 
     private ProcessMemory(int process, FileDescriptor directory, FileDescriptor memory, ProcessMaps maps,
@@ -39,7 +39,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         _isFit = isForbidden is null ? null : IsFit;
     }
 
-    /// <summary>Whether nobody uses the memory any more: its processes ended, or run other programs.</summary>
+    /// <summary>Whether the address space has no users any more: its processes ended or ran other programs.</summary>
     public bool IsGone
     {
         get
@@ -47,24 +47,24 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
             if (_gone) return true;
             try
             {
-                // Address 0 is not mapped, or can be read; that there is nothing to read is said only when there is no
-                // memory.
+                // Reads at address 0. It fails (unmapped) or reads a byte while there is memory; it reads nothing once
+                // the memory is gone.
                 SysResult got = SysFiles.ReadAt(_memory, stackalloc byte[1], 0);
                 return got.IsOk && got.Value == 0;
             }
             catch (ObjectDisposedException)
             {
-                return true; // the process ended just now
+                return true; // the process has just ended
             }
         }
     }
 
     /// <summary>Opens the memory of a process.</summary>
     /// <param name="id">Its ID.</param>
-    /// <param name="process">The directory /proc/PID, or one in it.</param>
-    /// <param name="prefix">The way from there to /proc/PID: empty, or <c>../</c>.</param>
-    /// <param name="isForbidden">Files, by device and inode, whose mappings cannot be referenced for DMA.</param>
-    /// <param name="memory">The memory, when the answer is <see cref="Errno.None"/>.</param>
+    /// <param name="process">The directory /proc/PID, or a directory in it.</param>
+    /// <param name="prefix">The path from there to /proc/PID: empty, or <c>../</c>.</param>
+    /// <param name="isForbidden">Tells files, by device and inode, whose mappings cannot be referenced for DMA.</param>
+    /// <param name="memory">The memory, if the result is <see cref="Errno.None"/>.</param>
     public static Errno TryOpen(
         int id, FileDescriptor process, string prefix, Func<ulong, ulong, bool>? isForbidden, out ProcessMemory? memory)
     {
@@ -89,22 +89,23 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <summary>
-    /// From here to <see cref="LeaveCall"/> the given thread of the process waits for the calling thread to serve it.
+    /// Declares that from here to <see cref="LeaveCall"/> the given thread of the process waits while the calling
+    /// thread serves it.
     /// </summary>
     /// <param name="thread">Its ID.</param>
-    /// <param name="id">Says whether that ID still means the thread, if anything does.</param>
-    /// <param name="epoch">What it said when the call was taken up.</param>
+    /// <param name="id">Tells whether that ID still means the thread; null if nothing can tell.</param>
+    /// <param name="epoch">Its epoch when the call was received.</param>
     public void EnterCall(int thread, StableId? id = null, long epoch = 0) =>
-        (t_call ??= new CallWindow()).Open(this, thread, id, epoch);
+        (s_call ??= new CallWindow()).Open(this, thread, id, epoch);
 
     /// <summary>Ends what <see cref="EnterCall"/> began.</summary>
-    public static void LeaveCall() => t_call!.Close();
+    public static void LeaveCall() => s_call!.Close();
 
     /// <inheritdoc/>
     public override bool TryRead(Hva source, Span<byte> destination)
     {
         if (destination.IsEmpty) return true;
-        if (t_call is { } call && call.IsOpenOn(this)) return call.TryRead(source.Value, destination);
+        if (s_call is { } call && call.IsOpenOn(this)) return call.TryRead(source.Value, destination);
         return Covers(source.Value, (ulong)destination.Length, ProcmapQuery.Readable)
             && TryReadPinned(source.Value, destination);
     }
@@ -113,7 +114,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     public override bool TryWrite(Hva destination, ReadOnlySpan<byte> source)
     {
         if (source.IsEmpty) return true;
-        if (t_call is { } call && call.IsOpenOn(this)) return call.TryWrite(destination.Value, source);
+        if (s_call is { } call && call.IsOpenOn(this)) return call.TryWrite(destination.Value, source);
         return Covers(destination.Value, (ulong)source.Length, ProcmapQuery.Writable)
             && TryWritePinned(destination.Value, source);
     }
@@ -148,7 +149,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         }
         catch (ObjectDisposedException)
         {
-            return true; // the process ended just now
+            return true; // the process has just ended
         }
     }
 
@@ -157,7 +158,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         length != 0 && CanBring(address.Value, length, write)
         && _waits.Await(() => TryBringNow(address.Value, length, write), stop);
 
-    // Opened late, it may be that of a program after an exec; but then all accesses fail anyhow.
+    // If it is opened after an exec, it may belong to the new program. That is harmless: all accesses fail then anyhow.
     private PageMap? PresentPages
     {
         get
@@ -169,7 +170,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         }
     }
 
-    /// <summary>The process is gone: gives the files back. Every access fails from here on.</summary>
+    /// <summary>Closes the files, since the process is gone. Every access fails from here on.</summary>
     public void Dispose()
     {
         _gone = true;
@@ -181,13 +182,13 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <summary>
-    /// The bytes of the file that the process shares here; null when it cannot be found, or we may hold no more files
-    /// for the process.
+    /// The bytes of the file that the process shares here; null if the file cannot be found, or the process has used up
+    /// its share of files.
     /// </summary>
     /// <param name="mapping">A shared mapping of a file.</param>
     /// <param name="start">The first byte's address.</param>
     /// <param name="length">Bytes, all in the mapping.</param>
-    /// <param name="writable">Whether devices are to write them.</param>
+    /// <param name="writable">Whether devices may write them.</param>
     internal FileBacking? TryTrace(in ProcmapQuery mapping, ulong start, ulong length, bool writable)
     {
         if (_gone) return null;
@@ -204,14 +205,14 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         }
         catch (ObjectDisposedException)
         {
-            return null; // the process ended just now
+            return null; // the process has just ended
         }
     }
 
-    /// <summary>The files that are held for the process.</summary>
+    /// <summary>The process's share of files that we hold open.</summary>
     internal FileShare Files { get; } = new();
 
-    /// <summary>Which addresses of a range lead to a location.</summary>
+    /// <summary>The addresses in a range that lead to a location.</summary>
     internal IEnumerable<ulong> AddressesOf(MemoryLocation location, ulong start, ulong length)
     {
         ulong last = start + (length - 1);
@@ -225,13 +226,13 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <summary>
-    /// Whether all of the bytes can be referenced for DMA, as far as that is to be seen without waiting (Linux:
+    /// Whether all of the bytes can be referenced for DMA, as far as a check without waiting can tell (Linux:
     /// check_vma_flags).
     /// </summary>
     /// <param name="start">The first byte's address.</param>
     /// <param name="length">Bytes, not 0.</param>
-    /// <param name="writable">Whether devices are to write them: then they need not be readable.</param>
-    /// <param name="devices">Whether devices' own memory can, too.</param>
+    /// <param name="writable">Whether devices may write them. They need not be readable then.</param>
+    /// <param name="devices">Whether devices' own memory is acceptable.</param>
     /// <param name="first">The mapping of the first byte.</param>
     internal bool CanReference(ulong start, ulong length, bool writable, bool devices, out ProcmapQuery first)
     {
@@ -244,20 +245,20 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         }
         catch (ObjectDisposedException)
         {
-            return false; // the process ended just now
+            return false; // the process has just ended
         }
     }
 
     /// <summary>
-    /// Brings bytes that are about to be mapped for DMA, as pinning does, and waits for them on the calling thread;
-    /// false where that cannot be (Linux: pin_user_pages).
+    /// Faults in bytes that are about to be mapped for DMA, as pinning does, and waits for them on the calling thread;
+    /// false if that is impossible (Linux: pin_user_pages).
     /// </summary>
     /// <param name="start">The first byte's address.</param>
     /// <param name="length">Bytes, not 0.</param>
     /// <param name="first">The mapping of the first byte.</param>
-    /// <param name="writable">Whether devices are to write them.</param>
-    /// <param name="ofFiles">Whether some are private pages of files: these have to be brought again when the host
-    /// takes them away.</param>
+    /// <param name="writable">Whether devices may write them.</param>
+    /// <param name="ofFiles">Whether some are private pages of files, which must be read again if the host reclaims
+    /// them.</param>
     internal bool TryBringAll(ulong start, ulong length, in ProcmapQuery first, bool writable, out bool ofFiles)
     {
         ulong last = start + (length - 1);
@@ -272,11 +273,11 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         }
         catch (ObjectDisposedException)
         {
-            return false; // the process ended just now
+            return false; // the process has just ended
         }
     }
 
-    /// <summary>Whether the pages of bytes are all present.</summary>
+    /// <summary>Whether all pages of the bytes are present.</summary>
     internal bool ArePresent(ulong address, int count)
     {
         ulong last = address + (uint)count - 1;
@@ -286,7 +287,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <summary>
-    /// The mapping of an address, if it and what follows up to another address permit what is needed.
+    /// The mapping of an address, if everything from there up to <paramref name="last"/> has the needed permissions.
     /// </summary>
     internal bool TryFindMapping(ulong address, ulong last, ulong needed, out ProcmapQuery mapping)
     {
@@ -298,7 +299,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         }
         catch (ObjectDisposedException)
         {
-            // The process ended just now.
+            // The process has just ended.
         }
 
         mapping = default;
@@ -306,12 +307,12 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <summary>
-    /// Reads bytes whose permission was checked when they were mapped for DMA: later changes of it do not matter, as
-    /// with pinned pages.
+    /// Reads bytes whose permissions were checked when they were mapped for DMA. As with pinned pages, later changes of
+    /// permissions do not matter.
     /// </summary>
-    /// <param name="address">The first.</param>
-    /// <param name="destination">Where to.</param>
-    /// <param name="waits">Whether to wait for pages that have to be brought; if not, the answer is false.</param>
+    /// <param name="address">Address of the first byte.</param>
+    /// <param name="destination">Receives the bytes.</param>
+    /// <param name="waits">Whether to wait for missing pages; otherwise a missing page makes the result false.</param>
     internal bool TryReadPinned(ulong address, Span<byte> destination, bool waits = false)
     {
         for (int tries = 0; !_gone; tries++)
@@ -322,7 +323,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
             }
             catch (ObjectDisposedException)
             {
-                return false; // the process ended just now
+                return false; // the process has just ended
             }
 
             if (!waits || tries == MostTries || !TryBringNow(address, (ulong)destination.Length, write: false))
@@ -332,7 +333,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         return false;
     }
 
-    /// <summary>Writes such bytes.</summary>
+    /// <summary>Writes bytes in the same way.</summary>
     internal bool TryWritePinned(ulong address, ReadOnlySpan<byte> source, bool waits = false)
     {
         for (int tries = 0; !_gone; tries++)
@@ -343,7 +344,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
             }
             catch (ObjectDisposedException)
             {
-                return false; // the process ended just now
+                return false; // the process has just ended
             }
 
             if (!waits || tries == MostTries || !TryBringNow(address, (ulong)source.Length, write: true)) return false;
@@ -356,14 +357,14 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     {
         if (!CanBring(address, length, write)) return false;
         ulong last = address + (length - 1);
-        // Memory that can be written alone cannot be touched by reading it.
+        // Write-only memory cannot be touched by a read.
         if (Covers(address, length, ProcmapQuery.Readable) && !_bringer.TryBring(address, last, null, () => _gone))
             return false;
         if (write) _bringer.BringForWrite(address, last);
         return true;
     }
 
-    // What is not mapped, or not for that, nobody can bring.
+    // Unmapped memory, or memory without the permission, cannot be faulted in.
     private bool CanBring(ulong address, ulong length, bool write) =>
         !_gone && Covers(address, length, write ? ProcmapQuery.Writable : ProcmapQuery.Readable);
 
@@ -371,14 +372,14 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     {
         bool isFile = mapping.Inode != 0, isShared = (mapping.Flags & ProcmapQuery.Shared) != 0;
         ofFiles |= isFile && !isShared;
-        // A file system does not learn what a device writes into a page that it believes to be clean (Linux:
+        // A file system would not learn that a device wrote to a page that it believes to be clean (Linux:
         // writable_file_mapping_allowed).
         if (writable && isFile && isShared
             && !FileSystems.IsInMemory(_directory, mapping.DeviceMajor, mapping.DeviceMinor)) return false;
         if ((mapping.Flags & ProcmapQuery.Readable) != 0)
             return _bringer.TryBring(start, last, PresentPages, () => _gone);
 
-        // The way of reading that asks for no permission does not wait.
+        // A read that ignores permissions does not wait for pages, so fault the page in for a write first.
         _bringer.BringForWrite(start, Math.Min(last, start | (PageSize - 1)));
         Span<byte> one = stackalloc byte[1];
         return !_gone && SysFiles.ReadAt(_memory, one, start).Value == 1;
@@ -387,7 +388,8 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     private bool IsFit(ProcmapQuery mapping) =>
         mapping.Inode == 0 || !_isForbidden!(StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor), mapping.Inode);
 
-    // Memory that is shared is the file's, whichever process it is looked at through; all else is the process's alone.
+    // Shared memory is located in its file, whichever process it is seen through. Everything else is private to the
+    // process.
     private MemoryLocation LocationOf(in ProcmapQuery mapping, ulong address) =>
         (mapping.Flags & ProcmapQuery.Shared) != 0 && mapping.Inode != 0
             ? new MemoryLocation(
@@ -404,7 +406,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         }
         catch (ObjectDisposedException)
         {
-            return []; // the process ended just now
+            return []; // the process has just ended
         }
     }
 

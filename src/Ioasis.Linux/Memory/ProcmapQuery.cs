@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// struct procmap_query of linux/fs.h: which mapping of a process has an address. Linux 6.11 and later.
+/// struct procmap_query of linux/fs.h: finds the mapping of a process at an address. Linux 6.11 and later.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct ProcmapQuery
@@ -15,7 +15,7 @@ internal struct ProcmapQuery
     public const ulong Writable = 2;
     public const ulong Shared = 8;
 
-    /// <summary>A query flag: where nothing is mapped at the address, the next mapping above it.</summary>
+    /// <summary>A query flag: if nothing is mapped at the address, returns the next mapping above it.</summary>
     public const ulong CoveringOrNext = 16;
 
     public ulong Size;

@@ -11,13 +11,13 @@ namespace Ioasis.Linux.Memory;
 internal static class SharedFile
 {
     /// <summary>
-    /// Opens the memfd, or the file on tmpfs or hugetlbfs, that a process has mapped. /proc/PID/map_files leads to any,
-    /// where we have the privilege; else it is found if the process, or one that we can look into by its descriptors,
-    /// still has it open.
+    /// Opens the memfd, or the file on tmpfs or hugetlbfs, that a process has mapped. With enough privilege,
+    /// /proc/PID/map_files leads to any file. Otherwise the file is found only if the process, or another one whose
+    /// descriptors we may inspect, still has it open.
     /// </summary>
     /// <param name="process">The directory /proc/PID.</param>
     /// <param name="mapping">The mapping.</param>
-    /// <param name="file">The file, opened anew.</param>
+    /// <param name="file">The file, reopened.</param>
     public static bool TryOpen(FileDescriptor process, in ProcmapQuery mapping, out FileDescriptor? file)
     {
         int flags = (mapping.Flags & ProcmapQuery.Writable) != 0 ? FcntlH.O_RDWR : FcntlH.O_RDONLY;
@@ -36,7 +36,7 @@ internal static class SharedFile
             || !IsThat(stat, mapping)) return false;
         if (SysFiles.OpenAt(process, path, flags, out FileDescriptor opened) != Errno.None) return false;
 
-        // It may have become another file since; and only files that live in memory have seals.
+        // The number may refer to another file by now. Only files that live in memory have seals.
         if (SysFiles.Stat(opened, out stat) == Errno.None && IsThat(stat, mapping)
             && SysFiles.Fcntl(opened, FcntlH.F_GET_SEALS).IsOk)
         {
@@ -59,7 +59,7 @@ internal static class SharedFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return []; // the process ended just now, or does not let us look
+            return []; // the process has just ended, or we may not inspect it
         }
     }
 }

@@ -1,23 +1,23 @@
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Whether the ID of a process whose parent we are still stands for its first thread, and that thread for the program
-/// that it was: only then may memory be reached by the ID. Whoever is about to change either (who reaps the process,
-/// who lets a thread of it exec) waits for the accesses that are under way.
+/// Tells whether the ID of a process, whose parent we still are, means its first thread running its first program; only
+/// then may its ID be used to reach memory. Whoever changes either (by reaping the process, or by letting a thread of
+/// it exec) waits for the accesses under way.
 /// </summary>
 /// <remarks>
-/// 1. An access counts itself in, and then looks at the epoch. 2. A change raises the epoch, and then looks at the
-///    count. 3. Both are full fences, so one
-/// of them sees the other: the access is not made, or the change waits for it. 4. A call has the epoch of before it was
-/// received, at which time its thread waited: so a change that came in between is noticed too.
+/// 1. An access counts itself in, then reads the epoch. 2. A change raises the epoch, then reads the count. 3. Both are
+/// full fences, so one of them sees the other: either the access is not made, or the change waits for it. 4. A call
+/// carries the epoch from before it was received. At that time its thread waited, so a change in between is noticed
+/// too.
 /// </remarks>
 internal sealed class StableId(int id)
 {
     private const int Spins = 100, NapMilliseconds = 1;
 
-    // The last call that the thread received, and the epoch before that.
+    // The call that the thread received last, and the epoch before that.
     [ThreadStatic]
-    private static (ulong Call, long Epoch) t_received;
+    private static (ulong Call, long Epoch) s_received;
 
     private long _epoch;
     private int _users;
@@ -26,20 +26,20 @@ internal sealed class StableId(int id)
     /// <summary>The ID.</summary>
     public int Id => id;
 
-    /// <summary>Counts the changes; to be read before a call is received.</summary>
+    /// <summary>Counts the changes. Read it before receiving a call.</summary>
     public long Epoch => Interlocked.Read(ref _epoch);
 
-    /// <summary>The calling thread received a call.</summary>
-    public static void NoteReceived(ulong call, long epoch) => t_received = (call, epoch);
+    /// <summary>Records that the calling thread received a call.</summary>
+    public static void NoteReceived(ulong call, long epoch) => s_received = (call, epoch);
 
-    /// <summary>The epoch before a call was received; false where another thread did that.</summary>
+    /// <summary>The epoch before a call was received; false if another thread received it.</summary>
     public static bool TryGetEpoch(ulong call, out long epoch)
     {
-        (ulong received, epoch) = t_received;
+        (ulong received, epoch) = s_received;
         return received == call;
     }
 
-    /// <summary>Begins an access; false when there was a change since that epoch, or is one.</summary>
+    /// <summary>Begins an access; false if a change is under way or has happened since that epoch.</summary>
     public bool TryEnter(long epoch)
     {
         Interlocked.Increment(ref _users);
@@ -52,8 +52,7 @@ internal sealed class StableId(int id)
     public void Leave() => Interlocked.Decrement(ref _users);
 
     /// <summary>
-    /// A change is about to be made; no access is under way when this returns, nor begins before
-    /// <see cref="EndChange"/>.
+    /// Begins a change. When this returns no access is under way, and none begins before <see cref="EndChange"/>.
     /// </summary>
     public void BeginChange()
     {
@@ -67,6 +66,6 @@ internal sealed class StableId(int id)
         }
     }
 
-    /// <summary>It is made, or was given up.</summary>
+    /// <summary>Ends a change, whether it was made or given up.</summary>
     public void EndChange() => Interlocked.Decrement(ref _changes);
 }

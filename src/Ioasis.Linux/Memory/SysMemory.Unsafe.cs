@@ -17,10 +17,10 @@ internal static unsafe partial class SysMemory
     public const int MAP_NORESERVE = 0x4000;
     public const int MADV_POPULATE_WRITE = 23;
 
-    /// <summary>How many pages <see cref="TouchPages"/> touches at most in one call.</summary>
+    /// <summary>The most pages that one call of <see cref="TouchPages"/> touches.</summary>
     public const int MostTouched = 128;
 
-    // The first page of a process: vm.mmap_min_addr keeps it free.
+    // In the first page of a process, which vm.mmap_min_addr keeps unmapped.
     private const ulong Nowhere = 8;
 
     /// <summary>mmap(2) of a file, at an address that the kernel chooses.</summary>
@@ -41,12 +41,12 @@ internal static unsafe partial class SysMemory
         LastError.Of(madvise(address, (nuint)length, advice));
 
     /// <summary>
-    /// process_vm_readv(2) of one run of bytes: how many could be read, which may be fewer than asked for; -1 if none.
+    /// process_vm_readv(2) of one range, by any thread of the process. Returns the bytes read, which may be fewer than
+    /// requested; -1 if none.
     /// </summary>
-    /// <remarks><paramref name="thread"/>: Any thread of the process.</remarks>
     public static long ReadProcess(int thread, ulong address, Span<byte> destination)
     {
-        // SAFETY: the span is pinned, and what the kernel writes to it is bounded by its length.
+        // SAFETY: the span is pinned, and its length bounds what the kernel writes.
         fixed (byte* to = destination)
         {
             var local = new IoVector { Base = (ulong)to, Length = (ulong)destination.Length };
@@ -56,10 +56,9 @@ internal static unsafe partial class SysMemory
     }
 
     /// <summary>
-    /// process_vm_writev(2) of one run of bytes: how many could be written, which may be fewer than asked for; -1 if
-    /// none.
+    /// process_vm_writev(2) of one range, by any thread of the process. Returns the bytes written, which may be fewer
+    /// than requested; -1 if none.
     /// </summary>
-    /// <remarks><paramref name="thread"/>: Any thread of the process.</remarks>
     public static long WriteProcess(int thread, ulong address, ReadOnlySpan<byte> source)
     {
         // SAFETY: the span is pinned; the kernel only reads it.
@@ -72,11 +71,11 @@ internal static unsafe partial class SysMemory
     }
 
     /// <summary>
-    /// Makes pages of a process present without changing a byte, and waits for whoever has to bring them: as many from
-    /// the first on as it returns. process_vm_readv(2) waits where a read of /proc/PID/mem fails (userfaultfd), and
-    /// does so without the lock of the process's memory.
+    /// Faults in pages of a process without changing a byte, and waits for whoever provides them. Returns how many,
+    /// counted from the first. process_vm_readv(2) waits where a read of /proc/PID/mem fails (userfaultfd), and it does
+    /// so without holding the lock of the process's memory.
     /// </summary>
-    /// <param name="thread">Any thread of the process; it does no harm if the ID has become another's.</param>
+    /// <param name="thread">Any thread of the process. A recycled ID does no harm.</param>
     /// <param name="pages">An address in each page, at most <see cref="MostTouched"/>.</param>
     public static int TouchPages(int thread, ReadOnlySpan<ulong> pages)
     {
@@ -85,19 +84,19 @@ internal static unsafe partial class SysMemory
         int count = Math.Min(pages.Length, MostTouched);
         for (int i = 0; i < count; i++) remote[i] = new IoVector { Base = pages[i], Length = 1 };
         var local = new IoVector { Base = (ulong)bytes, Length = (ulong)count };
-        // SAFETY: the kernel writes at most as many bytes as there are pages; nobody looks at them.
+        // SAFETY: the kernel writes at most one byte per page; nobody uses them.
         return (int)Math.Max(0, process_vm_readv(thread, &local, 1, remote, (nuint)count, 0));
     }
 
     /// <summary>
-    /// Makes a page of a process present for a write, as <see cref="TouchPages"/> does for a read. Whether it could is
-    /// not told: nothing is written because the bytes to write are at no address of ours.
+    /// Faults in a page of a process for a write, as <see cref="TouchPages"/> does for a read. Does not tell whether it
+    /// succeeded. Nothing is written, because the source address is unmapped.
     /// </summary>
     public static void TouchForWrite(int thread, ulong address)
     {
         var local = new IoVector { Base = Nowhere, Length = 1 };
         var remote = new IoVector { Base = address, Length = 1 };
-        // SAFETY: the kernel makes the page ready first, and then finds nothing to copy (EFAULT).
+        // SAFETY: the kernel prepares the page first and then fails to read the source (EFAULT).
         process_vm_writev(thread, &local, 1, &remote, 1, 0);
     }
 

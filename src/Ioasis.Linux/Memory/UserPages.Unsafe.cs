@@ -6,8 +6,8 @@ using Ioasis.Memory;
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
-/// Pages of our own process that a client of a node works with: allocated, with a page after them that nobody can
-/// access, so that a call which goes too far fails; or mapped from a node. They stay until disposed of.
+/// Pages of our own process that a client of a node uses until it disposes of them. They are mapped from a node, or
+/// allocated with an inaccessible page after them, so that a call that goes too far fails.
 /// </summary>
 internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
 {
@@ -19,8 +19,7 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
 
     ~UserPages() => Dispose();
 
-    /// <summary>Allocates zeroed memory; its last byte is the last of a page.</summary>
-    /// <remarks><paramref name="length"/>: Bytes, not 0.</remarks>
+    /// <summary>Allocates <paramref name="length"/> zeroed bytes, not 0. The last byte is the last of a page.</summary>
     public static Errno TryAllocate(ulong length, out UserPages? pages)
     {
         pages = null;
@@ -32,7 +31,7 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
             none, 0, mapped, SysMemory.PROT_READ | SysMemory.PROT_WRITE,
             SysMemory.MAP_PRIVATE | SysMemory.MAP_ANONYMOUS, out nint address);
         if (errno != Errno.None) return errno;
-        // SAFETY: the last page of what was just mapped and nobody has an address of yet.
+        // SAFETY: the last page of the new mapping, whose address nobody else has yet.
         if (mprotect(address + (nint)usable, (nuint)PageSize, 0) != 0)
         {
             errno = LastError.Errno;
@@ -53,10 +52,11 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
         return errno;
     }
 
-    /// <summary>pread(2) to any address: whether the caller may write there is what the call is to tell.</summary>
+    /// <summary>pread(2) to any address. The caller tests whether the call fails.</summary>
     public static SysResult ReadAt(FileDescriptor file, ulong offset, ulong address, ulong count)
     {
-        // SAFETY: the address is of memory that the caller gave for it, or of none: then the kernel says EFAULT.
+        // SAFETY: the caller owns the memory at the address for this purpose, or there is none: then the kernel returns
+        // EFAULT.
         long got;
         while ((got = pread(file, (void*)address, (nuint)count, (long)offset)) < 0
             && LastError.Errno == Errno.EINTR) { }
@@ -66,7 +66,7 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
     /// <summary>pwrite(2) from any address.</summary>
     public static SysResult WriteAt(FileDescriptor file, ulong offset, ulong address, ulong count)
     {
-        // SAFETY: the kernel only reads there, or says EFAULT.
+        // SAFETY: the kernel only reads there, or returns EFAULT.
         long put;
         while ((put = pwrite(file, (void*)address, (nuint)count, (long)offset)) < 0
             && LastError.Errno == Errno.EINTR) { }
@@ -91,7 +91,7 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
         return LastError.Result(put);
     }
 
-    /// <summary>Takes the pages away. Nothing of the process may use them any more.</summary>
+    /// <summary>Unmaps the pages. Nothing may use them any more.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0) SysMemory.Unmap(Address, _mapped);

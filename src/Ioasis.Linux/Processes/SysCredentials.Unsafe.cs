@@ -3,29 +3,29 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Linux.Processes;
 
-/// <summary>Calls that tell what another thread may do, and how much.</summary>
+/// <summary>Calls about the rights and limits of threads.</summary>
 internal static unsafe partial class SysCredentials
 {
     /// <summary>
-    /// prlimit(2): the soft RLIMIT_MEMLOCK of a process in bytes, 0 for this one; false when it is gone or not ours to
-    /// look at.
+    /// prlimit(2): the soft RLIMIT_MEMLOCK of a process in bytes; process 0 is ours. False if the process is gone or we
+    /// may not read it.
     /// </summary>
     public static bool TryGetLockLimit(int pid, out ulong limit)
     {
         const int RLIMIT_MEMLOCK = 8;
         ulong* both = stackalloc ulong[2];
-        // SAFETY: struct rlimit is two 64-bit words; nothing is read from the null.
+        // SAFETY: struct rlimit is two 64-bit words; the kernel reads nothing through the null.
         bool got = prlimit(pid, RLIMIT_MEMLOCK, null, both) == 0;
         limit = got ? both[0] : 0;
         return got;
     }
 
-    /// <summary>capget(2): the effective capabilities of a thread, a bit for each; false when it is gone.</summary>
+    /// <summary>capget(2): the effective capabilities of a thread, one bit each; false if it is gone.</summary>
     public static bool TryGetCapabilities(int thread, out ulong effective)
     {
         const uint _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
         uint* header = stackalloc uint[2] { _LINUX_CAPABILITY_VERSION_3, (uint)thread };
-        uint* data = stackalloc uint[6]; // effective, permitted, inheritable of the lower 32, then of the upper
+        uint* data = stackalloc uint[6]; // effective, permitted, inheritable: low 32 bits, then high
         // SAFETY: version 3 has a header of two words and six words of data.
         bool got = capget(SyscallNumbers.Capget, header, data) == 0;
         effective = got ? data[0] | ((ulong)data[3] << 32) : 0;
@@ -33,8 +33,8 @@ internal static unsafe partial class SysCredentials
     }
 
     /// <summary>
-    /// The real user ID of a thread, asked of its pidfd; false where the kernel cannot tell (before Linux 6.13) or it
-    /// is gone.
+    /// The real user ID of a thread, by its pidfd; false if the kernel does not support that (before Linux 6.13) or the
+    /// thread is gone.
     /// </summary>
     public static bool TryGetRealUser(FileDescriptor pidfd, out uint user)
     {
@@ -45,21 +45,21 @@ internal static unsafe partial class SysCredentials
     }
 
     /// <summary>
-    /// Gives the calling thread, and it alone, other rights on files. Only for a thread that ends afterwards: they are
-    /// not taken back, and a part of them may be there when the answer is false.
+    /// Gives the calling thread, and no other, different rights on files. Only for a thread that ends afterwards: the
+    /// change is permanent, and it may be partial if the result is false.
     /// </summary>
     /// <param name="user">The file system user ID.</param>
     /// <param name="group">The file system group ID.</param>
     /// <param name="groups">The supplementary groups.</param>
-    /// <param name="capabilities">The effective capabilities; those that the thread is not permitted are left
+    /// <param name="capabilities">The effective capabilities. Those outside the thread's permitted set are left
     /// out.</param>
-    /// <returns>Whether the thread has these rights and no others.</returns>
+    /// <returns>Whether the thread has exactly these rights.</returns>
     public static bool TakeOn(uint user, uint group, ReadOnlySpan<uint> groups, ulong capabilities)
     {
-        // SAFETY: the kernel reads as many groups as it is told.
+        // SAFETY: the kernel reads exactly groups.Length groups.
         fixed (uint* first = groups)
             if (setgroups(SyscallNumbers.Setgroups, groups.Length, first) != 0) return false;
-        // Each answers what was before; -1 is nobody, so that it changes nothing.
+        // Each call returns the old ID. -1 is not a valid ID, so it only queries.
         const uint Ask = uint.MaxValue;
         _ = setfsid(SyscallNumbers.Setfsgid, group);
         _ = setfsid(SyscallNumbers.Setfsuid, user);
@@ -77,8 +77,8 @@ internal static unsafe partial class SysCredentials
     }
 
     /// <summary>
-    /// prctl(PR_SET_DUMPABLE): makes the process one that debuggers may look at. Who takes other rights on loses that
-    /// for all of it.
+    /// prctl(PR_SET_DUMPABLE): makes the process debuggable again. A thread that takes on other rights makes the whole
+    /// process undumpable.
     /// </summary>
     public static void BecomeDumpable() => _ = prctl(4, 1, 0, 0, 0);
 

@@ -4,19 +4,21 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Linux.Processes;
 
-/// <summary>Calls on processes: starting, replacing, waiting, signals, and file descriptors of others.</summary>
+/// <summary>
+/// Calls on processes: start, replace, wait, signal, and access to other processes' file descriptors.
+/// </summary>
 internal static unsafe partial class SysProcesses
 {
     public const uint PIDFD_THREAD = 0x80;
 
     /// <summary>
-    /// posix_spawn(3): starts a program with the given arguments and environment, each a run of strings that end in a
-    /// NUL. It gets every file descriptor that is not closed on exec, and default actions for the signals that we
-    /// handle.
+    /// posix_spawn(3): starts a program. Arguments and environment are runs of strings that end in a NUL. The program
+    /// gets every file descriptor that is not closed on exec, and default actions for the signals that we handle.
     /// </summary>
     public static Errno Spawn(string path, ReadOnlySpan<byte> arguments, ReadOnlySpan<byte> environment, out int pid)
     {
-        // SAFETY: both runs are pinned for the call, which copies them; the vectors point into them and end in a null.
+        // SAFETY: both runs are pinned during the call, which copies them. The vectors point into them and end in a
+        // null.
         fixed (byte* a = arguments, e = environment)
         {
             byte*[] argv = Vector(a, arguments), envp = Vector(e, environment);
@@ -30,8 +32,8 @@ internal static unsafe partial class SysProcesses
     }
 
     /// <summary>
-    /// execvpe(3): replaces the program of this process by the one that the first argument names, looked up in PATH.
-    /// Returns only if that failed. Arguments and environment are runs of strings that end in a NUL.
+    /// execvpe(3): replaces the program of this process by the one named by the first argument, looked up in PATH.
+    /// Returns only on failure. Arguments and environment are runs of strings that end in a NUL.
     /// </summary>
     public static Errno Execute(ReadOnlySpan<byte> arguments, ReadOnlySpan<byte> environment)
     {
@@ -45,16 +47,15 @@ internal static unsafe partial class SysProcesses
         }
     }
 
-    /// <summary>
-    /// waitid(2): waits for a child, or any child when <paramref name="pid"/> is 0, to end or to stop.
-    /// </summary>
+    /// <summary>waitid(2): waits for a child to end or stop; for any child if <paramref name="pid"/> is 0.</summary>
     /// <param name="pid">The child.</param>
-    /// <param name="state">What became of it.</param>
-    /// <param name="keep">Whether it is to be waited for once more: one that ended keeps its ID until then.</param>
+    /// <param name="state">Its state change.</param>
+    /// <param name="keep">Whether the change stays waitable. A child that ended keeps its ID until a wait takes
+    /// it.</param>
     public static Errno Wait(int pid, out ChildState state, bool keep = false)
     {
         const int P_ALL = 0, P_PID = 1, WSTOPPED = 2, WEXITED = 4, WNOWAIT = 0x1000000;
-        // siginfo_t is 128 bytes; on 64-bit si_pid stands at 16 and si_status at 24.
+        // siginfo_t has 128 bytes; on 64-bit, si_pid is at 16 and si_status at 24.
         byte* info = stackalloc byte[128];
         int waited;
         // SAFETY: the buffer has siginfo_t's size.
@@ -70,10 +71,10 @@ internal static unsafe partial class SysProcesses
     /// <summary>signal(2) with SIG_IGN, or with SIG_DFL.</summary>
     public static void SetIgnored(int signal, bool ignored) => _ = SetSignal(signal, ignored ? 1 : 0);
 
-    /// <summary>Gives a signal that libc keeps for itself its default action, which signal(2) refuses to do.</summary>
+    /// <summary>Resets a signal that libc reserves to its default action. signal(2) refuses those.</summary>
     public static void ResetReserved(int signal)
     {
-        // The kernel's struct sigaction on x86-64: handler, flags, restorer and a mask of 64 bits, all zero for the
+        // The kernel's struct sigaction on x86-64: handler, flags, restorer and a 64-bit mask; all zero for the
         // default.
         ulong* action = stackalloc ulong[4];
         // SAFETY: the kernel reads 32 bytes.
@@ -87,12 +88,12 @@ internal static unsafe partial class SysProcesses
     public static Errno BecomeSubreaper() => LastError.Of(prctl(36, 1, 0, 0, 0));
 
     /// <summary>
-    /// prctl(PR_SET_PDEATHSIG): SIGKILL for the calling thread when the thread ends that started its process. It stays
-    /// over an exec, unless that or the program changes the user, and is not inherited.
+    /// prctl(PR_SET_PDEATHSIG): SIGKILL for the calling thread when the thread that started its process ends. Survives
+    /// an exec, unless that or the program changes the user. Not inherited.
     /// </summary>
     public static void DieWithParent() => _ = prctl(1, 9, 0, 0, 0);
 
-    /// <summary>prctl(PR_SET_TIMERSLACK): by how many nanoseconds the calling thread may be woken late.</summary>
+    /// <summary>prctl(PR_SET_TIMERSLACK): nanoseconds by which the calling thread may wake up late.</summary>
     public static void SetTimerSlack(uint nanoseconds) => _ = prctl(29, nanoseconds, 0, 0, 0);
 
     /// <summary>pidfd_open(2).</summary>
@@ -102,7 +103,7 @@ internal static unsafe partial class SysProcesses
         return file.IsInvalid ? LastError.Errno : Errno.None;
     }
 
-    /// <summary>pidfd_getfd(2): another process's open file, as a file descriptor of ours.</summary>
+    /// <summary>pidfd_getfd(2): duplicates another process's file descriptor into ours.</summary>
     public static Errno GetFileOf(FileDescriptor process, int number, out FileDescriptor file)
     {
         file = new FileDescriptor((int)pidfd_getfd(SyscallNumbers.PidfdGetfd, process, number, 0));
@@ -110,13 +111,13 @@ internal static unsafe partial class SysProcesses
     }
 
     /// <summary>
-    /// What fstat(2) says of another process's open file, which we have open for that long. EBADF: it is not open;
-    /// ESRCH: the process is gone.
+    /// fstat(2) of another process's open file, which we duplicate for the duration. EBADF if it is not open; ESRCH if
+    /// the process is gone.
     /// </summary>
     public static Errno StatFileOf(FileDescriptor process, int number, out LinuxStat stat)
     {
         stat = default;
-        // As a plain number, for it does not leave here, and this is done for every call on a node.
+        // A plain number: it does not leave this method, and every call on a node comes here.
         int file = (int)pidfd_getfd(SyscallNumbers.PidfdGetfd, process, number, 0);
         if (file < 0) return LastError.Errno;
         Errno errno;
@@ -129,7 +130,7 @@ internal static unsafe partial class SysProcesses
         return errno;
     }
 
-    /// <summary>setrlimit(2): the soft limit of open files of this process. The hard one stays.</summary>
+    /// <summary>setrlimit(2): sets the soft limit of open files of this process. The hard limit stays.</summary>
     public static Errno SetDescriptorLimit(ulong soft)
     {
         const int RLIMIT_NOFILE = 7;
@@ -140,7 +141,7 @@ internal static unsafe partial class SysProcesses
         return LastError.Of(setrlimit(RLIMIT_NOFILE, limit));
     }
 
-    /// <summary>How many files this process may have open at once.</summary>
+    /// <summary>The soft limit of open files of this process.</summary>
     public static ulong DescriptorLimit
     {
         get
@@ -164,12 +165,11 @@ internal static unsafe partial class SysProcesses
     /// <summary>getppid(2).</summary>
     public static int Parent => getppid();
 
-    /// <summary>getpgid(2), 0 for this process.</summary>
+    /// <summary>getpgid(2); 0 is this process.</summary>
     public static int GroupOf(int pid) => getpgid(pid);
 
     /// <summary>
-    /// Whether our process group is the foreground one of a terminal: then what is typed there becomes signals to all
-    /// of it.
+    /// Whether our process group is in the foreground of a terminal. Keys such as Ctrl-C then signal the whole group.
     /// </summary>
     public static bool IsInForeground()
     {
@@ -177,7 +177,7 @@ internal static unsafe partial class SysProcesses
         using (terminal) return tcgetpgrp(terminal) == getpgid(0);
     }
 
-    /// <summary>_exit(2): ends the process at once, without the runtime's own end.</summary>
+    /// <summary>_exit(2): ends the process at once, without the runtime's shutdown.</summary>
     public static void ExitNow(int code) => _exit(code);
 
     private static byte*[] Vector(byte* first, ReadOnlySpan<byte> strings)

@@ -4,8 +4,8 @@ using Ioasis.Abi;
 namespace Ioasis.Linux.Processes;
 
 /// <summary>
-/// ptrace(2), as far as stopping a thread once takes it. All requests on a thread come from the OS thread that seized
-/// it.
+/// ptrace(2), the part that stopping a thread once needs. All requests on a thread must come from the OS thread that
+/// seized it.
 /// </summary>
 internal static unsafe partial class SysPtrace
 {
@@ -13,32 +13,34 @@ internal static unsafe partial class SysPtrace
         PTRACE_SEIZE = 0x4206, PTRACE_INTERRUPT = 0x4207,
         PTRACE_GETSIGMASK = 0x420a, PTRACE_SETSIGMASK = 0x420b;
 
-    /// <summary>PTRACE_O_TRACESYSGOOD: a stop at a system call is told from one of SIGTRAP.</summary>
+    /// <summary>PTRACE_O_TRACESYSGOOD: distinguishes a stop at a system call from a SIGTRAP.</summary>
     public const nint TraceSyscallsGood = 1;
 
     /// <summary>
-    /// Makes the calling OS thread the tracer of a thread, which goes on. EPERM: another traces it, or it may not be
-    /// traced by us.
+    /// Makes the calling OS thread the tracer of a thread, which keeps running. EPERM if another tracer has it or we
+    /// may not trace it.
     /// </summary>
     public static Errno Seize(int thread, nint options = 0) =>
         LastError.Of(ptrace(PTRACE_SEIZE, thread, null, options));
 
     /// <summary>
-    /// Stops a seized thread before it next returns to user mode; a call that it waits in only for fatal signals goes
-    /// on till its end.
+    /// Stops a seized thread before it next returns to user mode. A call in which only fatal signals end the wait runs
+    /// to its end first.
     /// </summary>
     public static Errno Interrupt(int thread) => LastError.Of(ptrace(PTRACE_INTERRUPT, thread, null, 0));
 
-    /// <summary>Lets a stopped thread go, with a signal if that is not 0. ESRCH: it was killed.</summary>
+    /// <summary>
+    /// Resumes a stopped thread without tracing, with a signal if that is not 0. ESRCH if it was killed.
+    /// </summary>
     public static Errno Detach(int thread, int signal) => LastError.Of(ptrace(PTRACE_DETACH, thread, null, signal));
 
-    /// <summary>Lets a stopped thread go on to where it next enters or leaves a system call.</summary>
+    /// <summary>Resumes a stopped thread until it next enters or leaves a system call.</summary>
     public static Errno ResumeToSyscall(int thread) => LastError.Of(ptrace(PTRACE_SYSCALL, thread, null, 0));
 
     /// <summary>The registers of a stopped thread.</summary>
     public static Errno GetRegisters(int thread, out ThreadRegisters registers)
     {
-        // SAFETY: the struct is the kernel's and pinned; so below.
+        // SAFETY: the struct has the kernel's layout and is pinned; the same below.
         fixed (ThreadRegisters* at = &registers) return LastError.Of(ptrace(PTRACE_GETREGS, thread, null, (nint)at));
     }
 
@@ -48,19 +50,19 @@ internal static unsafe partial class SysPtrace
         fixed (ThreadRegisters* at = &registers) return LastError.Of(ptrace(PTRACE_SETREGS, thread, null, (nint)at));
     }
 
-    /// <summary>The signals that a stopped thread blocks.</summary>
+    /// <summary>The signal mask of a stopped thread.</summary>
     public static Errno GetSignalMask(int thread, out ulong mask)
     {
-        // SAFETY: the kernel's sigset_t has 64 bits, and its size is given in place of an address; so below.
+        // SAFETY: the kernel's sigset_t has 64 bits, and its size is passed in place of an address; the same below.
         fixed (ulong* at = &mask)
             return LastError.Of(ptrace(PTRACE_GETSIGMASK, thread, (void*)sizeof(ulong), (nint)at));
     }
 
-    /// <summary>Sets them.</summary>
+    /// <summary>Sets the signal mask of a stopped thread.</summary>
     public static Errno SetSignalMask(int thread, ulong mask) =>
         LastError.Of(ptrace(PTRACE_SETSIGMASK, thread, (void*)sizeof(ulong), (nint)(&mask)));
 
-    // SAFETY: none of the other requests reads or writes memory of ours: address is null, and data is a number.
+    // SAFETY: no other request reads or writes our memory: address is null, and data is a number.
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint ptrace(nint request, int thread, void* address, nint data);
 }

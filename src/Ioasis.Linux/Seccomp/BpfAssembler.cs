@@ -1,15 +1,15 @@
 namespace Ioasis.Linux.Seccomp;
 
 /// <summary>
-/// Puts a classic BPF program for seccomp together. Jumps only go forward, to labels that are placed later, and at most
-/// 255 instructions.
+/// Assembles a classic BPF program for seccomp. Jumps only go forward, to labels that are placed later, at most 255
+/// instructions away.
 /// </summary>
 internal sealed class BpfAssembler
 {
-    /// <summary>Offset in struct seccomp_data of the call's number.</summary>
+    /// <summary>Offset in struct seccomp_data of the system call number.</summary>
     public const uint NumberOffset = 0;
 
-    /// <summary>Offset in struct seccomp_data of its convention.</summary>
+    /// <summary>Offset in struct seccomp_data of the architecture.</summary>
     public const uint ArchOffset = 4;
 
     private const ushort LoadWord = 0x20, ShiftRight = 0x74, And = 0x54, JumpIfEqual = 0x15, JumpIfAtLeast = 0x35,
@@ -17,13 +17,13 @@ internal sealed class BpfAssembler
 
     private readonly List<(ushort Code, uint K, Label? True)> _instructions = [];
 
-    /// <summary>A place that jumps go to.</summary>
+    /// <summary>A jump target.</summary>
     internal sealed class Label
     {
         public int Position { get; set; } = -1;
     }
 
-    /// <summary>Offset of the low half of an argument; the high half is 4 further on (little endian).</summary>
+    /// <summary>Offset of the low half of an argument. The high half is 4 bytes after it (little-endian).</summary>
     public static uint ArgumentOffset(int index) => 16 + 8 * (uint)index;
 
     public void Load(uint offset) => _instructions.Add((LoadWord, offset, null));

@@ -9,41 +9,41 @@ namespace Ioasis.Linux.Seccomp;
 /// </summary>
 internal sealed class SeccompListener(FileDescriptor file) : IDisposable
 {
-    /// <summary>The file, for a poll.</summary>
+    /// <summary>The listener's file, to poll.</summary>
     public FileDescriptor File => file;
 
-    /// <summary>The ID of the program that we started, if it is to be trusted; set before the first call.</summary>
+    /// <summary>The ID of the program that we started, if it can be trusted. Set before the first call.</summary>
     public StableId? Program { get; set; }
 
     /// <summary>
-    /// Whether a call that was received waits for its answer whatever signal comes, save one that kills: since Linux
-    /// 5.19 (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
+    /// Whether only a fatal signal can interrupt a call after it was received: since Linux 5.19
+    /// (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
     /// </summary>
     public bool WaitsKillable { get; } = Environment.OSVersion.Version >= new Version(5, 19);
 
     /// <summary>
-    /// Waits for a stopped call. ENOENT says that the call ended before it could be handed over, or that the filter has
-    /// no users any more.
+    /// Waits for a stopped call. ENOENT if the call ended before it could be received, or if the filter has no users
+    /// left.
     /// </summary>
     public Errno Receive(out SeccompNotif call)
     {
-        call = default; // the kernel insists on zeroes
+        call = default; // the kernel requires zeroes
         long epoch = Program?.Epoch ?? 0;
         Errno errno = SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_RECV, ref call).Errno;
         StableId.NoteReceived(call.Id, epoch);
         return errno;
     }
 
-    /// <summary>Answers a call. ENOENT says that nobody waits for it any more.</summary>
+    /// <summary>Answers a call. ENOENT if the call no longer waits.</summary>
     public Errno Send(SeccompNotifResp answer) =>
         SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_SEND, ref answer).Errno;
 
-    /// <summary>Whether the call still waits, so that its thread ID has meant its thread until now.</summary>
+    /// <summary>Whether the call still waits. If it does, its thread ID has been valid until now.</summary>
     public bool IsValid(ulong id) => SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_ID_VALID, ref id).IsOk;
 
     /// <summary>
-    /// Places one of our files in the process of a call, the answer being its number there; <paramref name="answers"/>:
-    /// the call's answer too, in one step.
+    /// Installs one of our files in the process of a call; returns its number there. With <paramref name="answers"/>,
+    /// that number is also the answer to the call, in one step.
     /// </summary>
     public SysResult PlaceFile(ulong id, FileDescriptor placed, bool closeOnExec, bool answers)
     {
@@ -66,9 +66,7 @@ internal sealed class SeccompListener(FileDescriptor file) : IDisposable
         }
     }
 
-    /// <summary>
-    /// Lets the two sides wake each other on one CPU. Kernels before 6.6 cannot; then nothing changes.
-    /// </summary>
+    /// <summary>Lets the two sides wake each other on one CPU. Fails without effect on kernels before 6.6.</summary>
     public Errno EnableSyncWakeUp() =>
         SysFiles.Ioctl(file, SeccompH.SECCOMP_IOCTL_NOTIF_SET_FLAGS,
             (nint)SeccompH.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP).Errno;

@@ -7,15 +7,15 @@ namespace Ioasis.Linux.Seccomp;
 internal static unsafe partial class SysSeccomp
 {
     /// <summary>
-    /// Puts a filter on the calling thread and returns the number of its listener. The thread must have no_new_privs.
-    /// EBUSY says that a filter above already has a listener.
+    /// Installs a filter on the calling thread and returns the number of its listener. The thread must have
+    /// no_new_privs. EBUSY if an existing filter has a listener.
     /// </summary>
     /// <param name="program">The filter.</param>
-    /// <param name="waitKillable">Whether a call that is being answered must wait on where something else than a fatal
-    /// signal comes; EOPNOTSUPP if it cannot.</param>
+    /// <param name="waitKillable">Whether only a fatal signal may interrupt a call that is being answered; EOPNOTSUPP
+    /// if the kernel does not support that.</param>
     public static SysResult Install(ReadOnlySpan<SockFilter> program, bool waitKillable)
     {
-        // Without WAIT_KILLABLE_RECV, which came with Linux 5.19, a signal may restart a call that was being answered.
+        // Without WAIT_KILLABLE_RECV (Linux 5.19), a signal may restart a call that is being answered.
         SysResult listener = Install(
             program, SeccompH.SECCOMP_FILTER_FLAG_NEW_LISTENER | SeccompH.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
         if (listener.Errno != Errno.EINVAL) return listener;
@@ -24,7 +24,7 @@ internal static unsafe partial class SysSeccomp
 
     private static SysResult Install(ReadOnlySpan<SockFilter> program, uint flags)
     {
-        // SAFETY: the kernel copies the program during the call; it is pinned and its length is given.
+        // SAFETY: the kernel copies the program during the call; it is pinned, and its length is passed.
         fixed (SockFilter* first = program)
         {
             var header = new SockFprog { Length = checked((ushort)program.Length), Filter = first };

@@ -8,7 +8,7 @@ namespace Ioasis.Machine.Description;
 /// <summary>The device models that a description can name, and what each can be told.</summary>
 internal static class ModelRegistry
 {
-    private static readonly ConcurrentDictionary<string, Model> Models = new()
+    private static readonly ConcurrentDictionary<string, Model> s_models = new()
     {
         ["dmatest"] = new Model(p => new DmaTestDevice(
             p.TryGetValue("virtualFunctions", out string? functions) ? ParseCount(functions, 0,
@@ -38,16 +38,16 @@ internal static class ModelRegistry
         }), ["file", "size", "queues", "serial"]),
     };
 
-    internal static IEnumerable<string> Names => Models.Keys.Order(StringComparer.Ordinal);
+    internal static IEnumerable<string> Names => s_models.Keys.Order(StringComparer.Ordinal);
 
     /// <summary>Adds a model that cannot be told anything; false when the name is taken.</summary>
     internal static bool TryAdd(string name, Func<PciDeviceModel> create) =>
-        Models.TryAdd(name, new Model(_ => create(), []));
+        s_models.TryAdd(name, new Model(_ => create(), []));
 
-    internal static IReadOnlyList<string> PropertiesOf(string model) => Models[model].Properties;
+    internal static IReadOnlyList<string> PropertiesOf(string model) => s_models[model].Properties;
 
     /// <summary>What is wrong with a model's name; null if nothing is.</summary>
-    internal static string? CheckModel(string model) => Models.ContainsKey(model)
+    internal static string? CheckModel(string model) => s_models.ContainsKey(model)
         ? null
         : $"there is no device model \"{model}\"; there is {string.Join(", ", Names)}";
 
@@ -78,11 +78,11 @@ internal static class ModelRegistry
         _ => null,
     };
 
-    internal static PciDeviceModel Create(DeviceDescription device) => Models[device.Model].Create(device.Properties);
+    internal static PciDeviceModel Create(DeviceDescription device) => s_models[device.Model].Create(device.Properties);
 
     /// <summary>What a device with that model is when nothing restricts it.</summary>
     internal static PciFunction FunctionOf(string model) =>
-        Models[model].Create(new Dictionary<string, string>()).Function;
+        s_models[model].Create(new Dictionary<string, string>()).Function;
 
     private static ulong? ParseMask(string text) =>
         text.StartsWith("0x", StringComparison.Ordinal)

@@ -3,14 +3,14 @@ using Ioasis.Memory;
 namespace Ioasis.PageTables.X64;
 
 /// <summary>
-/// An entry of an x86-64 table of any level (VT-d specification, 9.7; Software Developer's Manual, 4.5). Which bits are
-/// reserved and whether it maps a page depends on its level and on what the walker supports: <see cref="X64Format"/>
-/// says that.
+/// An entry of an x86-64 table of any level (VT-d specification, 9.7; Software Developer's Manual, 4.5).
+/// <see cref="X64Format"/> says which bits are reserved and whether the entry maps a page: both depend on the level and
+/// on what the walker supports.
 /// </summary>
 /// <param name="Value">Its 64 bits.</param>
 internal readonly record struct X64Entry(ulong Value)
 {
-    /// <summary>P. All other bits of an entry without it are ignored.</summary>
+    /// <summary>P. If it is 0, the other bits are ignored.</summary>
     internal const ulong PresentBit = 1UL << 0;
 
     /// <summary>R/W.</summary>
@@ -19,7 +19,7 @@ internal readonly record struct X64Entry(ulong Value)
     /// <summary>U/S.</summary>
     internal const ulong UserBit = (ulong)X64Rights.User;
 
-    /// <summary>A: the entry was used for a translation.</summary>
+    /// <summary>A: a translation used the entry.</summary>
     internal const ulong AccessedBit = 1UL << 5;
 
     /// <summary>D: the page was written. Ignored where the entry leads to a table.</summary>
@@ -31,28 +31,29 @@ internal readonly record struct X64Entry(ulong Value)
     internal const ulong PageSizeBit = 1UL << 7;
 
     /// <summary>
-    /// EA: a device used the entry, while A may also come from a processor. Ignored unless it was switched on.
+    /// EA: a device used the entry. (A may also come from a processor.) Ignored unless it is enabled.
     /// </summary>
     internal const ulong ExtendedAccessedBit = 1UL << 10;
 
-    /// <summary>XD. Requests of devices never execute: ignored.</summary>
+    /// <summary>XD. Ignored: devices do not execute.</summary>
     internal const ulong ExecuteDisableBit = 1UL << 63;
 
-    /// <summary>The bits of an entry that are an address, as far as the host has so many.</summary>
+    /// <summary>The address bits of an entry, for the widest host.</summary>
     internal const ulong AddressMask = 0x000f_ffff_ffff_f000;
 
     internal bool IsPresent => (Value & PresentBit) != 0;
 
-    /// <summary>What this entry alone grants.</summary>
+    /// <summary>The rights that this entry alone grants.</summary>
     internal X64Rights Rights => (X64Rights)Value & X64Rights.All;
 
     internal bool IsDirty => (Value & DirtyBit) != 0;
 
-    /// <summary>The table that it leads to, if it is no leaf.</summary>
+    /// <summary>The next table, if the entry is not a leaf.</summary>
     internal Gpa Table => new(Value & AddressMask);
 
     /// <summary>
-    /// Where the byte at <paramref name="address"/> is, if the entry is a leaf of 2^<paramref name="pageShift"/> bytes.
+    /// The address that <paramref name="address"/> translates to, if the entry is a leaf of
+    /// 2^<paramref name="pageShift"/> bytes.
     /// </summary>
     internal Gpa Translate(ulong address, int pageShift)
     {

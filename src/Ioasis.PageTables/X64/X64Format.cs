@@ -3,8 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Ioasis.PageTables.X64;
 
 /// <summary>
-/// The format of x86-64 tables as one walker understands it. Levels count from 1, the table of 4 KiB pages, to 4 or 5,
-/// the root.
+/// The format of x86-64 tables as one walker supports it. Level 1 is the table of 4 KiB pages, level 4 or 5 the root.
 /// </summary>
 internal readonly struct X64Format
 {
@@ -13,16 +12,16 @@ internal readonly struct X64Format
 
     private const int IndexBits = 9;
 
-    // Between the address of a large page and its PAT bit, which is bit 12.
+    // The bits between a large page's address and its PAT bit (bit 12).
     private const ulong Reserved2M = 0x001f_e000, Reserved1G = 0x3fff_e000;
 
-    private readonly ulong _reserved; // in any entry
+    private readonly ulong _reserved; // in every entry
     private readonly ulong _reservedLarge3; // in an entry of level 3 with PS
 
     /// <summary>Makes the format.</summary>
-    /// <param name="hostAddressBits">How wide addresses in entries are at most; the bits up to 51 beyond that are
+    /// <param name="hostAddressBits">Width of addresses in entries. Address bits from there up to bit 51 are
     /// reserved.</param>
-    /// <param name="pages1G">Whether entries of level 3 can map pages. Those of level 2 always can.</param>
+    /// <param name="pages1G">Whether entries of level 3 can map pages. Entries of level 2 always can.</param>
     internal X64Format(int hostAddressBits, bool pages1G)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(hostAddressBits, 32);
@@ -35,13 +34,13 @@ internal readonly struct X64Format
     /// <summary>Whether entries of level 3 can map pages.</summary>
     internal bool HasPages1G { get; }
 
-    /// <summary>The address bits that no entry may have, nor the root's address.</summary>
+    /// <summary>The address bits that must be 0 in every entry and in the root's address.</summary>
     internal ulong ReservedAddress => _reserved;
 
-    /// <summary>Width of the addresses that tables of so many levels translate: 48 or 57.</summary>
+    /// <summary>Width of the addresses that a table of this many levels translates: 48 or 57.</summary>
     internal static int AddressBits(int levels) => PageShift4K + (levels * IndexBits);
 
-    /// <summary>Whether all bits above those that are translated are as the highest of these.</summary>
+    /// <summary>Whether all bits above the translated ones equal the highest translated bit.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsCanonical(ulong address, int levels)
     {
@@ -49,15 +48,15 @@ internal readonly struct X64Format
         return (long)(address << above) >> above == (long)address;
     }
 
-    /// <summary>Log2 of the bytes that an entry of a level stands for.</summary>
+    /// <summary>Log2 of the bytes that an entry of a level covers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static int PageShift(int level) => PageShift4K + ((level - 1) * IndexBits);
 
-    /// <summary>How many bytes after the start of a level's table the entry for an address is.</summary>
+    /// <summary>Byte offset, in the table of a level, of the entry for an address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Offset(ulong address, int level) => (address >> (PageShift(level) - 3)) & 0xff8;
 
-    /// <summary>Whether an entry that has no reserved bits maps a page.</summary>
+    /// <summary>Whether an entry without reserved bits maps a page.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsLeaf(X64Entry entry, int level) => level == 1 || (entry.Value & X64Entry.PageSizeBit) != 0;
 

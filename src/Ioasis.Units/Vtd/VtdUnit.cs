@@ -16,7 +16,7 @@ namespace Ioasis.Units.Vtd;
 public sealed class VtdUnit : IommuUnit
 {
     /// <summary>Writes to these addresses are interrupt messages, never DMA (specification 3.14).</summary>
-    private static readonly IovaRange InterruptWindow = new(0xfee0_0000, 0xfeef_ffff);
+    private static readonly IovaRange s_interruptWindow = new(0xfee0_0000, 0xfeef_ffff);
 
     /// <summary>Requests that fit into the page request queue that Linux gives a unit (PRQ_DEPTH).</summary>
     private const int PageRequestQueueDepth = 2048;
@@ -34,7 +34,7 @@ public sealed class VtdUnit : IommuUnit
             throw new ArgumentOutOfRangeException(nameof(features), features.AddressBits,
                 "A VT-d unit translates 39, 48 or 57 address bits.");
         _features = features;
-        _reserved = [InterruptWindow, .. features.Reserved];
+        _reserved = [s_interruptWindow, .. features.Reserved];
         Aperture = new IovaRange(0, (1UL << features.AddressBits) - 1);
         PageSizes = (1UL << 12) | (features.Pages2M ? 1UL << 21 : 0) | (features.Pages1G ? 1UL << 30 : 0);
 

@@ -9,7 +9,7 @@ namespace Ioasis.Conformance.Dma;
 public sealed class DmaTests : UapiTest
 {
     private const int Length = 4000; // QEMU's edu stops the machine at all 4096 bytes of its buffer
-    private static readonly Memory.Iova From = At(0x100000), To = At(0x200000);
+    private static readonly Memory.Iova s_from = At(0x100000), s_to = At(0x200000);
     private readonly IommuContext _context;
     private readonly Ioas _ioas;
     private readonly UserMemory _source;
@@ -33,8 +33,8 @@ public sealed class DmaTests : UapiTest
         foreach (int length in (int[])[Length, 1, 3, 64, 1000])
         {
             Fill(length);
-            engine.Fetch(From, length);
-            engine.Store(To, length);
+            engine.Fetch(s_from, length);
+            engine.Store(s_to, length);
             Assert.Equal(Pattern(length, length), _destination.ToArray(0, length));
             Assert.Equal(new byte[Length - length], _destination.ToArray((ulong)length, Length - length));
         }
@@ -61,13 +61,13 @@ public sealed class DmaTests : UapiTest
     public void A_mapping_to_read_is_not_written(string model)
     {
         DmaEngine engine = Attached(model);
-        _ioas.Map(_source, Read, From);
-        _ioas.Map(_destination, Read, To);
+        _ioas.Map(_source, Read, s_from);
+        _ioas.Map(_destination, Read, s_to);
         Fill(Length);
-        engine.Fetch(From, Length);
-        engine.Store(To, Length);
+        engine.Fetch(s_from, Length);
+        engine.Store(s_to, Length);
         Assert.Equal(new byte[Length], _destination.ToArray(0, Length));
-        engine.Store(From, Length);
+        engine.Store(s_from, Length);
         Assert.Equal(Pattern(Length, Length), _source.ToArray(0, Length));
     }
 
@@ -75,17 +75,17 @@ public sealed class DmaTests : UapiTest
     public void A_mapping_to_write_is_not_read(string model)
     {
         DmaEngine engine = Attached(model);
-        _ioas.Map(_source, MapAccess.Write, From);
-        _ioas.Map(_destination, MapAccess.Write, To);
+        _ioas.Map(_source, MapAccess.Write, s_from);
+        _ioas.Map(_destination, MapAccess.Write, s_to);
         Fill(Length);
-        engine.Fetch(From, Length);
-        engine.Store(To, Length);
+        engine.Fetch(s_from, Length);
+        engine.Store(s_to, Length);
         Assert.NotEqual(Pattern(Length, Length), _destination.ToArray(0, Length));
         _ioas.UnmapAll();
-        _ioas.Map(_source, Read, From);
-        _ioas.Map(_destination, MapAccess.Write, To);
-        engine.Fetch(From, Length);
-        engine.Store(To, Length);
+        _ioas.Map(_source, Read, s_from);
+        _ioas.Map(_destination, MapAccess.Write, s_to);
+        engine.Fetch(s_from, Length);
+        engine.Store(s_to, Length);
         Assert.Equal(Pattern(Length, Length), _destination.ToArray(0, Length));
     }
 
@@ -98,9 +98,9 @@ public sealed class DmaTests : UapiTest
         NothingArrives(engine);
         engine.Device.Attach(_ioas);
         Arrives(engine);
-        _ioas.Unmap(To, Page);
+        _ioas.Unmap(s_to, Page);
         NothingArrives(engine);
-        _ioas.Map(_destination, at: To);
+        _ioas.Map(_destination, at: s_to);
         Arrives(engine);
         engine.Device.Detach();
         NothingArrives(engine);
@@ -130,13 +130,13 @@ public sealed class DmaTests : UapiTest
         Arrives(engine);
         Ioas second = _context.AllocateIoas();
         UserMemory other = Pages(1);
-        second.Map(other, at: To);
+        second.Map(other, at: s_to);
         engine.Device.Attach(second);
         NothingArrives(engine);
         engine.Device.Attach(_context.AllocateHwpt(engine.Device, _ioas));
         Arrives(engine);
         engine.Device.Attach(second);
-        engine.Store(To, Length);
+        engine.Store(s_to, Length);
         Assert.Equal(Pattern(Length, Length), other.ToArray(0, Length));
     }
 
@@ -159,8 +159,8 @@ public sealed class DmaTests : UapiTest
         first.Map(_source, at: At(0x700000));
         first.Map(_destination, at: At(0x800000));
         DmaEngine engine = Attached(model);
-        _ioas.Copy(first, At(0x700000), Page, Read, From);
-        _ioas.Copy(first, At(0x800000), Page, ReadWrite, To);
+        _ioas.Copy(first, At(0x700000), Page, Read, s_from);
+        _ioas.Copy(first, At(0x800000), Page, ReadWrite, s_to);
         first.Destroy();
         Fill(Length);
         Arrives(engine);
@@ -171,12 +171,12 @@ public sealed class DmaTests : UapiTest
     {
         UserFile file = Own(Nodes.CreateFile(4 * Page));
         DmaEngine engine = Attached(model);
-        _ioas.MapFile(file, Page, Page, Read, From);
-        _ioas.MapFile(file, 3 * Page, Page, at: To);
+        _ioas.MapFile(file, Page, Page, Read, s_from);
+        _ioas.MapFile(file, 3 * Page, Page, at: s_to);
         byte[] bytes = Pattern(Length, 3);
         file.Memory.CopyFrom(Page, bytes);
-        engine.Fetch(From, Length);
-        engine.Store(To, Length);
+        engine.Fetch(s_from, Length);
+        engine.Store(s_to, Length);
         Assert.Equal(bytes, file.Memory.ToArray(3 * Page, Length));
         Assert.Equal(new byte[Length], file.Memory.ToArray(0, Length));
     }
@@ -187,12 +187,12 @@ public sealed class DmaTests : UapiTest
         DmaEngine engine = Attached(model);
         UserMemory gone = Nodes.Allocate(Page);
         gone.CopyFrom(0, Pattern(Length, 5));
-        _ioas.Map(gone, Read, From);
-        _ioas.Map(_destination, at: To);
-        engine.Fetch(To, Length); // zeros: what arrives then is of the mapping, or nothing
+        _ioas.Map(gone, Read, s_from);
+        _ioas.Map(_destination, at: s_to);
+        engine.Fetch(s_to, Length); // zeros: what arrives then is of the mapping, or nothing
         gone.Dispose();
-        engine.Fetch(From, Length);
-        engine.Store(To, Length);
+        engine.Fetch(s_from, Length);
+        engine.Store(s_to, Length);
         byte[] arrived = _destination.ToArray(0, Length);
         // Linux pins it. Of another process it cannot be pinned: then the access is refused, and the buffer is as it
         // was.
@@ -205,11 +205,11 @@ public sealed class DmaTests : UapiTest
         DmaEngine engine = Attached(model);
         UserFile gone = Nodes.CreateFile(Page);
         gone.Memory.CopyFrom(0, Pattern(Length, 5));
-        _ioas.MapFile(gone, 0, Page, Read, From);
-        _ioas.Map(_destination, at: To);
+        _ioas.MapFile(gone, 0, Page, Read, s_from);
+        _ioas.Map(_destination, at: s_to);
         gone.Dispose();
-        engine.Fetch(From, Length);
-        engine.Store(To, Length);
+        engine.Fetch(s_from, Length);
+        engine.Store(s_to, Length);
         Assert.Equal(Pattern(Length, 5), _destination.ToArray(0, Length));
     }
 
@@ -255,14 +255,14 @@ public sealed class DmaTests : UapiTest
         var dmatest = new DmatestEngine(device);
         using UserMemory theirs = otherProcess.Allocate(Page);
         using Ioas ioas = other.AllocateIoas();
-        ioas.Map(theirs, at: To);
+        ioas.Map(theirs, at: s_to);
         device.Attach(ioas);
         Assert.Equal(edu.Device.Id + 1, device.Id + 2); // numbers alike, things apart
         Fill(Length);
-        dmatest.Fetch(From, Length);
+        dmatest.Fetch(s_from, Length);
         Assert.Equal((DmatestEngine.Fault, DmatestEngine.NotMapped), (dmatest.Status, dmatest.Reason));
         dmatest.Buffer = Pattern(Length, 8);
-        dmatest.Store(To, Length);
+        dmatest.Store(s_to, Length);
         Assert.Equal(Pattern(Length, 8), theirs.ToArray(0, Length));
         Assert.Equal(new byte[Length], _destination.ToArray(0, Length));
         Arrives(edu);
@@ -282,8 +282,8 @@ public sealed class DmaTests : UapiTest
 
     private void Map()
     {
-        _ioas.Map(_source, Read, From);
-        _ioas.Map(_destination, at: To);
+        _ioas.Map(_source, Read, s_from);
+        _ioas.Map(_destination, at: s_to);
     }
 
     private void Fill(int length)
@@ -295,16 +295,16 @@ public sealed class DmaTests : UapiTest
     private void Arrives(DmaEngine engine)
     {
         _destination.Clear();
-        engine.Fetch(From, Length);
-        engine.Store(To, Length);
+        engine.Fetch(s_from, Length);
+        engine.Store(s_to, Length);
         Assert.Equal(Pattern(Length, Length), _destination.ToArray(0, Length));
     }
 
     private void NothingArrives(DmaEngine engine)
     {
         _destination.Clear();
-        engine.Fetch(From, Length);
-        engine.Store(To, Length);
+        engine.Fetch(s_from, Length);
+        engine.Store(s_to, Length);
         Assert.Equal(new byte[Length], _destination.ToArray(0, Length));
     }
 }

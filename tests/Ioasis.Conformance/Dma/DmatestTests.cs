@@ -10,7 +10,7 @@ namespace Ioasis.Conformance.Dma;
 public sealed class DmatestTests : UapiTest
 {
     private const uint PauseMicroseconds = 2000;
-    private static readonly Memory.Iova Iova = At(0x100000);
+    private static readonly Memory.Iova s_iova = At(0x100000);
     private readonly IommuContext _context;
     private readonly Ioas _ioas;
     private readonly VfioDevice _device;
@@ -30,41 +30,41 @@ public sealed class DmatestTests : UapiTest
     [Fact]
     public void Each_refusal_has_its_reason_and_a_DMA_after_it_works()
     {
-        Refused(Iova, 64, DmatestEngine.ToDevice, DmatestEngine.NotAttached);
+        Refused(s_iova, 64, DmatestEngine.ToDevice, DmatestEngine.NotAttached);
         _device.Attach(_ioas);
-        Refused(Iova, 64, DmatestEngine.ToDevice, DmatestEngine.NotMapped);
-        _ioas.Map(_memory, Read, Iova);
-        Done(Iova, 64, DmatestEngine.ToDevice);
-        Refused(Iova, 64, 0, DmatestEngine.NoPermission);
-        Refused(At(Iova.Value + (2 * Page) - 64), 65, DmatestEngine.ToDevice, DmatestEngine.NotMapped);
-        Refused(At(Iova.Value - 1), 64, DmatestEngine.ToDevice, DmatestEngine.NotMapped);
+        Refused(s_iova, 64, DmatestEngine.ToDevice, DmatestEngine.NotMapped);
+        _ioas.Map(_memory, Read, s_iova);
+        Done(s_iova, 64, DmatestEngine.ToDevice);
+        Refused(s_iova, 64, 0, DmatestEngine.NoPermission);
+        Refused(At(s_iova.Value + (2 * Page) - 64), 65, DmatestEngine.ToDevice, DmatestEngine.NotMapped);
+        Refused(At(s_iova.Value - 1), 64, DmatestEngine.ToDevice, DmatestEngine.NotMapped);
         Refused(At(0xfee00000), 4, 0, DmatestEngine.NotMapped);
         Refused(At(ulong.MaxValue - 63), 64, 0, DmatestEngine.BeyondWidth);
         _ioas.UnmapAll();
-        _ioas.Map(_memory, MapAccess.Write, Iova);
-        Refused(Iova, 64, DmatestEngine.ToDevice, DmatestEngine.NoPermission);
-        Done(Iova, 64, 0);
+        _ioas.Map(_memory, MapAccess.Write, s_iova);
+        Refused(s_iova, 64, DmatestEngine.ToDevice, DmatestEngine.NoPermission);
+        Done(s_iova, 64, 0);
         _device.EnableBusMaster(false);
-        Refused(Iova, 64, 0, DmatestEngine.BusMasterOff);
+        Refused(s_iova, 64, 0, DmatestEngine.BusMasterOff);
         _device.EnableBusMaster();
-        Done(Iova, 64, 0);
+        Done(s_iova, 64, 0);
         _device.Detach();
-        Refused(Iova, 64, 0, DmatestEngine.NotAttached);
+        Refused(s_iova, 64, 0, DmatestEngine.NotAttached);
     }
 
     [Fact]
     public void When_an_unmap_returns_a_DMA_under_way_writes_no_more()
     {
         _device.Attach(_ioas);
-        _ioas.Map(_memory, at: Iova);
-        UnderWay(() => _ioas.Unmap(Iova, 2 * Page), DmatestEngine.NotMapped);
+        _ioas.Map(_memory, at: s_iova);
+        UnderWay(() => _ioas.Unmap(s_iova, 2 * Page), DmatestEngine.NotMapped);
     }
 
     [Fact]
     public void When_a_detach_returns_a_DMA_under_way_writes_no_more()
     {
         _device.Attach(_ioas);
-        _ioas.Map(_memory, at: Iova);
+        _ioas.Map(_memory, at: s_iova);
         UnderWay(() => _device.Detach(), DmatestEngine.NotAttached);
     }
 
@@ -72,7 +72,7 @@ public sealed class DmatestTests : UapiTest
     public void When_a_move_returns_a_DMA_under_way_writes_no_more_where_it_was()
     {
         _device.Attach(_ioas);
-        _ioas.Map(_memory, at: Iova);
+        _ioas.Map(_memory, at: s_iova);
         Ioas second = _context.AllocateIoas();
         UnderWay(() => _device.Attach(second), DmatestEngine.NotMapped);
     }
@@ -81,12 +81,12 @@ public sealed class DmatestTests : UapiTest
     public void A_move_to_the_same_mapping_lets_a_DMA_under_way_finish()
     {
         _device.Attach(_ioas);
-        _ioas.Map(_memory, at: Iova);
+        _ioas.Map(_memory, at: s_iova);
         Ioas second = _context.AllocateIoas();
-        second.Map(_memory, at: Iova);
+        second.Map(_memory, at: s_iova);
         _engine.Pause(PauseMicroseconds / 10);
         _engine.Buffer = Pattern(4096, 6);
-        _engine.Begin(Iova, 4096, 0);
+        _engine.Begin(s_iova, 4096, 0);
         for (int i = 0; _engine.IsBusy; i++) _device.Attach(i % 2 == 0 ? second : _ioas);
         Assert.Equal((DmatestEngine.Done, 0u), (_engine.Status, _engine.Reason));
         Assert.Equal(Pattern(4096, 6), _memory.ToArray(0, 4096));
@@ -96,7 +96,7 @@ public sealed class DmatestTests : UapiTest
     public void A_reset_stops_a_DMA_under_way_and_sets_the_registers_back()
     {
         _device.Attach(_ioas);
-        _ioas.Map(_memory, at: Iova);
+        _ioas.Map(_memory, at: s_iova);
         Begin();
         _device.Reset();
         byte[] then = _memory.ToArray(0, 4096);
@@ -105,7 +105,7 @@ public sealed class DmatestTests : UapiTest
         // The engine does one thing at a time: once it has done something else, it can no longer be at the old.
         _engine.Pause(0);
         _device.EnableBusMaster();
-        Done(At(Iova.Value + Page), 64, 0); // attached as before
+        Done(At(s_iova.Value + Page), 64, 0); // attached as before
         Assert.Equal(then, _memory.ToArray(0, 4096));
     }
 
@@ -113,7 +113,7 @@ public sealed class DmatestTests : UapiTest
     public void A_close_stops_a_DMA_under_way()
     {
         _device.Attach(_ioas);
-        _ioas.Map(_memory, at: Iova);
+        _ioas.Map(_memory, at: s_iova);
         Begin();
         _device.Dispose();
         Assert.Equal(2 * Page, _ioas.UnmapAll()); // under run, a close has taken effect by the next call
@@ -122,7 +122,7 @@ public sealed class DmatestTests : UapiTest
         var engine = new DmatestEngine(second);
         Assert.False(engine.IsBusy);
         // nothing is attached; and the engine is at no old command
-        Assert.Equal(DmatestEngine.Fault, engine.Run(Iova, 64, 0));
+        Assert.Equal(DmatestEngine.Fault, engine.Run(s_iova, 64, 0));
         Assert.Equal(then, _memory.ToArray(0, 4096));
     }
 
@@ -130,17 +130,17 @@ public sealed class DmatestTests : UapiTest
     public void Lengths_that_the_buffer_has_not_are_told()
     {
         _device.Attach(_ioas);
-        _ioas.Map(_memory, at: Iova);
+        _ioas.Map(_memory, at: s_iova);
         foreach (uint length in (uint[])[0, 4097, uint.MaxValue])
-            Assert.Equal(DmatestEngine.BadLength, _engine.Run(Iova, length, 0));
-        Done(Iova, 4096, 0);
+            Assert.Equal(DmatestEngine.BadLength, _engine.Run(s_iova, length, 0));
+        Done(s_iova, 4096, 0);
     }
 
     [Fact]
     public void Each_MSIX_vector_signals_its_own_event()
     {
         _device.Attach(_ioas);
-        _ioas.Map(_memory, at: Iova);
+        _ioas.Map(_memory, at: s_iova);
         VfioInterrupt msix = _device.Interrupt(VfioH.VFIO_PCI_MSIX_IRQ_INDEX);
         Assert.Equal(4u, msix.Count);
         UserEvent[] events = [.. Enumerable.Range(0, 4).Select(_ => Own(Nodes.CreateEvent()))];
@@ -148,7 +148,7 @@ public sealed class DmatestTests : UapiTest
         for (uint vector = 0; vector < 4; vector++)
         {
             _engine.Vector(vector);
-            Done(Iova, 64, 0);
+            Done(s_iova, 64, 0);
             Assert.Equal(1ul, events[vector].Wait(Patience));
             Assert.All(events, e => Assert.Equal(0ul, e.Wait(TimeSpan.Zero)));
         }
@@ -157,17 +157,17 @@ public sealed class DmatestTests : UapiTest
         foreach ((uint vector, int arrives) in ((uint, int)[])[(1, -1), (2, 0), (3, 3)])
         {
             _engine.Vector(vector);
-            Done(Iova, 64, 0);
+            Done(s_iova, 64, 0);
             if (arrives >= 0) Assert.Equal(1ul, events[arrives].Wait(Patience));
         }
 
         // The last has come, and so has whatever was raised before it.
         Assert.All(events, e => Assert.Equal(0ul, e.Wait(TimeSpan.Zero)));
         msix.Disable();
-        Done(Iova, 64, 0);
+        Done(s_iova, 64, 0);
         UserEvent last = Own(Nodes.CreateEvent());
         msix.SetEvents(3, last);
-        Done(Iova, 64, 0);
+        Done(s_iova, 64, 0);
         Assert.Equal(1ul, last.Wait(Patience));
         Assert.All(events, e => Assert.Equal(0ul, e.Wait(TimeSpan.Zero)));
     }
@@ -217,7 +217,7 @@ public sealed class DmatestTests : UapiTest
     {
         _engine.Pause(PauseMicroseconds);
         _engine.Buffer = [.. Enumerable.Repeat((byte)0xee, 4096)];
-        _engine.Begin(Iova, 4096, 0);
+        _engine.Begin(s_iova, 4096, 0);
         Until(() => _memory.Read<byte>(64) == 0xee, "a DMA is under way");
         Assert.True(_engine.IsBusy);
     }

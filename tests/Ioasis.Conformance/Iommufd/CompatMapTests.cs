@@ -11,7 +11,7 @@ public sealed class CompatMapTests : UapiTest
 {
     private const uint Readable = VFIO_DMA_MAP_FLAG_READ;
     private const uint Writable = VFIO_DMA_MAP_FLAG_WRITE;
-    private static readonly ulong[] Looked = [0xf000, 0x10000, 0x11000, 0x12000, 0x13000, 0x14000];
+    private static readonly ulong[] s_looked = [0xf000, 0x10000, 0x11000, 0x12000, 0x13000, 0x14000];
     private readonly IommuContext _context;
     private readonly Ioas _ioas;
     private readonly UserMemory _memory;
@@ -51,7 +51,7 @@ public sealed class CompatMapTests : UapiTest
     public void Bad_maps_are_refused_in_this_order_and_nothing_changed()
     {
         Succeeds(Map(0x10000, 2 * Page));
-        Snapshot before = Snapshot.Of(_ioas, Looked);
+        Snapshot before = Snapshot.Of(_ioas, s_looked);
         Fails(Errno.EFAULT, _context.Handle.Ioctl(VFIO_IOMMU_MAP_DMA, Nowhere));
         Fails(Errno.EINVAL, Map(0x12000, Page, size: 31));
         Fails(Errno.EINVAL, Map(0x12000, Page, size: 0));
@@ -62,7 +62,7 @@ public sealed class CompatMapTests : UapiTest
         Fails(Errno.EINVAL, Map(0x12000, ulong.MaxValue, address: 0));
         Fails(Errno.EOVERFLOW, Map(ulong.MaxValue - Page + 1, 2 * Page));
         Fails(Errno.EEXIST, Map(0xf000, 2 * Page));
-        Assert.Equal(before, Snapshot.Of(_ioas, Looked));
+        Assert.Equal(before, Snapshot.Of(_ioas, s_looked));
         Succeeds(Map(0x12000, Page, size: 32));
         Succeeds(Map(0x13000, Page, size: 4096)); // nobody looks beyond
     }
@@ -71,7 +71,7 @@ public sealed class CompatMapTests : UapiTest
     public void Bad_unmaps_are_refused_in_this_order_and_nothing_changed()
     {
         Succeeds(Map(0x10000, 2 * Page));
-        Snapshot before = Snapshot.Of(_ioas, Looked);
+        Snapshot before = Snapshot.Of(_ioas, s_looked);
         Fails(Errno.EFAULT, _context.Handle.Ioctl(VFIO_IOMMU_UNMAP_DMA, Nowhere));
         Refuses(Errno.EINVAL, 0x10000, 2 * Page, size: 23, left: 2 * Page);
         Refuses(Errno.EINVAL, 0x10000, 2 * Page, flags: VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP, left: 2 * Page);
@@ -81,7 +81,7 @@ public sealed class CompatMapTests : UapiTest
         Refuses(Errno.EINVAL, 0x10000, 0, left: 0);
         Refuses(Errno.EOVERFLOW, 0x10000, ulong.MaxValue, left: 0);
         Refuses(Errno.EOVERFLOW, ulong.MaxValue, 2, left: 0);
-        Assert.Equal(before, Snapshot.Of(_ioas, Looked));
+        Assert.Equal(before, Snapshot.Of(_ioas, s_looked));
     }
 
     [Fact]
@@ -121,10 +121,10 @@ public sealed class CompatMapTests : UapiTest
         Set(VFIO_TYPE1v2_IOMMU);
         Succeeds(Map(0x10000, Page));
         Succeeds(Map(0x11000, 2 * Page));
-        Snapshot before = Snapshot.Of(_ioas, Looked);
+        Snapshot before = Snapshot.Of(_ioas, s_looked);
         Refuses(Errno.ENOENT, 0x12000, Page, left: 0);
         Refuses(Errno.ENOENT, 0x11000, Page, left: 0);
-        Assert.Equal(before, Snapshot.Of(_ioas, Looked));
+        Assert.Equal(before, Snapshot.Of(_ioas, s_looked));
         Refuses(Errno.ENOENT, 0x10000, 2 * Page, left: Page); // the lower mapping is gone, as on Linux
         Unmaps(0x10000, 3 * Page, 2 * Page);
     }
@@ -152,7 +152,7 @@ public sealed class CompatMapTests : UapiTest
     {
         Set(VFIO_TYPE1_IOMMU);
         Succeeds(Map(0x10000, 4 * Page));
-        Snapshot before = Snapshot.Of(_ioas, Looked);
+        Snapshot before = Snapshot.Of(_ioas, s_looked);
         Refuses(Errno.EINVAL, 0x11000, 0x800, left: 0x800);
         Refuses(Errno.EINVAL, 0x11800, 0x800, left: 0x800);
         Refuses(Errno.EINVAL, 0x11800, Page, left: Page);
@@ -160,7 +160,7 @@ public sealed class CompatMapTests : UapiTest
         Refuses(Errno.ENOENT, 0x10001, (4 * Page) - 1, left: 0);
         Refuses(Errno.EINVAL, 0x11800, ulong.MaxValue, left: ulong.MaxValue);
         Refuses(Errno.EINVAL, 0x11001, 0, left: 0);
-        Assert.Equal(before, Snapshot.Of(_ioas, Looked));
+        Assert.Equal(before, Snapshot.Of(_ioas, s_looked));
         Unmaps(0x10000, (4 * Page) + 0x800, 4 * Page); // beyond a mapping's end there is nothing to cut
     }
 

@@ -7,7 +7,7 @@ namespace Ioasis.Conformance.Iommufd;
 /// <summary>IOMMU_IOAS_IOVA_RANGES and IOMMU_IOAS_ALLOW_IOVAS.</summary>
 public sealed class IovaRangeTests : UapiTest
 {
-    private static readonly IovaRange Messages = new(0xfee00000, 0xfeefffff);
+    private static readonly IovaRange s_messages = new(0xfee00000, 0xfeefffff);
     private readonly IommuContext _context;
     private readonly Ioas _ioas;
 
@@ -31,8 +31,8 @@ public sealed class IovaRangeTests : UapiTest
         device.Attach(_ioas);
         IReadOnlyList<IovaRange> ranges = _ioas.IovaRanges;
         Assert.Equal(2, ranges.Count);
-        Assert.Equal(new IovaRange(0, Messages.First - 1), ranges[0]);
-        Assert.Equal(Messages.Last + 1, ranges[1].First);
+        Assert.Equal(new IovaRange(0, s_messages.First - 1), ranges[0]);
+        Assert.Equal(s_messages.Last + 1, ranges[1].First);
         Assert.True(ranges[1].Last < ulong.MaxValue && ((ranges[1].Last + 1) & ranges[1].Last) == 0,
             $"{ranges[1]} ends at an address width");
         Assert.Equal(Page, _ioas.IovaAlignment);
@@ -53,7 +53,7 @@ public sealed class IovaRangeTests : UapiTest
         array.Write(16, ulong.MaxValue);
         Fails(Errno.EMSGSIZE, Ranges(1, array.Address.Value, out answer));
         Assert.Equal(2u, answer.NumIovas);
-        Assert.Equal(Messages.First - 1, array.Read<ulong>(8));
+        Assert.Equal(s_messages.First - 1, array.Read<ulong>(8));
         Assert.Equal(ulong.MaxValue, array.Read<ulong>(16));
         Succeeds(Ranges(2, array.Address.Value, out answer));
         Assert.Equal(2u, answer.NumIovas);
@@ -103,9 +103,9 @@ public sealed class IovaRangeTests : UapiTest
         device.Attach(_ioas);
         UserMemory page = Pages(1);
         _ioas.AllowIovas(new IovaRange(0x100000, 0x100fff));
-        Fails(Errno.EADDRINUSE, () => _ioas.AllowIovas(new IovaRange(Messages.First - 1, Messages.First)));
+        Fails(Errno.EADDRINUSE, () => _ioas.AllowIovas(new IovaRange(s_messages.First - 1, s_messages.First)));
         Fails(Errno.EADDRINUSE, () =>
-            _ioas.AllowIovas(new IovaRange(0x200000, 0x2fffff), new IovaRange(Messages.Last, Messages.Last + 1)));
+            _ioas.AllowIovas(new IovaRange(0x200000, 0x2fffff), new IovaRange(s_messages.Last, s_messages.Last + 1)));
         Fails(Errno.EADDRINUSE, () => _ioas.AllowIovas(IovaRange.All));
         Assert.Equal(At(0x100000), _ioas.Map(page)); // what was allowed before still is
         Fails(Errno.ENOSPC, () => _ioas.Map(page));
@@ -115,7 +115,7 @@ public sealed class IovaRangeTests : UapiTest
     public void A_device_that_reserves_what_is_allowed_is_not_attached()
     {
         VfioDevice device = OpenBound(EduNode, _context);
-        _ioas.AllowIovas(new IovaRange(Messages.First, Messages.Last));
+        _ioas.AllowIovas(new IovaRange(s_messages.First, s_messages.Last));
         Snapshot before = Snapshot.Of(_ioas);
         Fails(Errno.EADDRINUSE, () => device.Attach(_ioas));
         Assert.Equal(before, Snapshot.Of(_ioas));

@@ -6,7 +6,7 @@ namespace Ioasis.Conformance.Iommufd;
 /// <summary>IOMMU_IOAS_UNMAP: mappings go whole or not at all.</summary>
 public sealed class UnmapTests : UapiTest
 {
-    private static readonly ulong[] Looked = [0xf000, 0x10000, 0x11000, 0x12000, 0x13000];
+    private static readonly ulong[] s_looked = [0xf000, 0x10000, 0x11000, 0x12000, 0x13000];
     private readonly IommuContext _context;
     private readonly Ioas _ioas;
 
@@ -51,15 +51,15 @@ public sealed class UnmapTests : UapiTest
     [InlineData(0x10800, 1)]
     public void A_mapping_across_an_end_of_the_range_is_ENOENT_and_nothing_changed(ulong iova, ulong length)
     {
-        Snapshot before = Snapshot.Of(_ioas, Looked);
+        Snapshot before = Snapshot.Of(_ioas, s_looked);
         Fails(Errno.ENOENT, () => _ioas.Unmap(At(iova), length));
-        Assert.Equal(before, Snapshot.Of(_ioas, Looked));
+        Assert.Equal(before, Snapshot.Of(_ioas, s_looked));
     }
 
     [Fact]
     public void Bad_requests_are_refused_and_nothing_changed()
     {
-        Snapshot before = Snapshot.Of(_ioas, Looked);
+        Snapshot before = Snapshot.Of(_ioas, s_looked);
         Fails(Errno.ENOENT, Unmap(0x20000, Page));
         Fails(Errno.EINVAL, Unmap(0x10000, 0));
         Fails(Errno.EINVAL, Unmap(0, 0));
@@ -70,8 +70,8 @@ public sealed class UnmapTests : UapiTest
         Fails(Errno.ENOENT, Unmap(0, ulong.MaxValue, ioas: NoId));
         Fails(Errno.ENOENT, Unmap(0x10000, Page, ioas: OpenBound(EduNode, _context).Id));
         // the device took an ID, as it should
-        Assert.Equal(before.NextId + 1, Snapshot.Of(_ioas, Looked).NextId);
-        Assert.Equal(before with { NextId = 0 }, Snapshot.Of(_ioas, Looked) with { NextId = 0 });
+        Assert.Equal(before.NextId + 1, Snapshot.Of(_ioas, s_looked).NextId);
+        Assert.Equal(before with { NextId = 0 }, Snapshot.Of(_ioas, s_looked) with { NextId = 0 });
     }
 
     [Fact]

@@ -11,34 +11,34 @@ namespace Ioasis.Conformance.Targets;
 /// </summary>
 internal static class Target
 {
-    private static readonly string Name =
+    private static readonly string s_name =
         Environment.GetEnvironmentVariable("IOASIS_TARGET") is { Length: > 0 } name ? name : "process";
-    private static readonly SoftwareMachine? Machine =
+    private static readonly SoftwareMachine? s_machine =
         IsProcess ? SoftwareMachine.Create(MachineDescription.Default) : null;
 
     /// <summary>
     /// A real kernel has an edu, thanks to QEMU, but neither a dmatest nor /dev/sva: IOASIS_WITHOUT=dmatest,sva says
     /// so.
     /// </summary>
-    private static readonly string Without = Environment.GetEnvironmentVariable("IOASIS_WITHOUT") ?? "";
+    private static readonly string s_without = Environment.GetEnvironmentVariable("IOASIS_WITHOUT") ?? "";
 
-    internal static bool IsProcess => Name switch
+    internal static bool IsProcess => s_name switch
     {
         "process" => true,
         "nodes" => false,
-        _ => throw new InvalidOperationException($"IOASIS_TARGET is \"{Name}\"; it may be \"process\" or \"nodes\"."),
+        _ => throw new InvalidOperationException($"IOASIS_TARGET is \"{s_name}\"; it may be \"process\" or \"nodes\"."),
     };
 
     internal static string Description => IsProcess
         ? "Target: a machine within this process."
         : $"Target: the device nodes of this system "
-            + $"({File.ReadAllText("/proc/version").Trim()}){(Without.Length > 0 ? $", without {Without}" : "")}.";
+            + $"({File.ReadAllText("/proc/version").Trim()}){(s_without.Length > 0 ? $", without {s_without}" : "")}.";
 
     /// <summary>
     /// A process of its own in the eyes of a machine within this process; this process, through the nodes.
     /// </summary>
     internal static NodeTransport NewProcess(params int[] capabilities) =>
-        Machine is null ? NodeTransport.OfSystem() : NodeTransport.InProcess(Machine, capabilities);
+        s_machine is null ? NodeTransport.OfSystem() : NodeTransport.InProcess(s_machine, capabilities);
 
     /// <summary>Whether a process that <see cref="NewProcess"/> makes with a capability has it.</summary>
     internal static bool HasCapability(int capability)
@@ -50,7 +50,7 @@ internal static class Target
 
     /// <summary>The test is over if this target cannot have something that only we have.</summary>
     internal static void Needs(string what) =>
-        Assert.SkipWhen(Without.Split(',').Contains(what), $"IOASIS_WITHOUT says that there is no {what} here.");
+        Assert.SkipWhen(s_without.Split(',').Contains(what), $"IOASIS_WITHOUT says that there is no {what} here.");
 
     /// <summary>The node of the first device of a model; the test is over if this target cannot have one.</summary>
     internal static VfioNode Find(NodeTransport nodes, ushort device, string model)

@@ -11,7 +11,7 @@ namespace Ioasis.Differential.Calls;
 /// <summary>The ioctls that sequences are made of. Both players take them from here: the one in C as text.</summary>
 public static partial class CallTable
 {
-    private static readonly Dictionary<string, CallKind> ByName = new CallKind[]
+    private static readonly Dictionary<string, CallKind> s_byName = new CallKind[]
     {
         Iommu<IommuDestroy>("destroy", IOMMU_DESTROY),
         Iommu<IommuIoasAlloc>("ioas_alloc", IOMMU_IOAS_ALLOC),
@@ -55,10 +55,10 @@ public static partial class CallTable
     }.ToDictionary(k => k.Name);
 
     /// <summary>The ioctl of a name; null if there is none.</summary>
-    public static CallKind? Find(string name) => ByName.GetValueOrDefault(name);
+    public static CallKind? Find(string name) => s_byName.GetValueOrDefault(name);
 
     /// <summary>One ioctl a line, as player.c reads them: name, what it goes to, number, size, fields.</summary>
-    public static IEnumerable<string> Lines() => ByName.Values.Select(k =>
+    public static IEnumerable<string> Lines() => s_byName.Values.Select(k =>
         $"{k.Name} {(int)k.Target} "
             + $"0x{k.Request:x} {k.Size} {string.Join(' ', k.Fields.Select(f => $"{f.Name}:{f.Offset}:{f.Width}"))}");
 

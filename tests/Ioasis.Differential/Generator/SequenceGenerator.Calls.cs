@@ -8,7 +8,7 @@ namespace Ioasis.Differential.Generator;
 public sealed partial class SequenceGenerator
 {
     private const ulong Page = 4096, BufferPages = 1024;
-    private static readonly ulong[] Corners =
+    private static readonly ulong[] s_corners =
         [0, 0xfee0_0000, 0xfef0_0000, 1UL << 39, 1UL << 47, 1UL << 48, 1UL << 52, 1UL << 63];
 
     private World.Context Context => _world.Contexts[_context];
@@ -63,7 +63,7 @@ public sealed partial class SequenceGenerator
         ulong at = Chance(4) ? 0 : Page * (ulong)_random.Next(512);
         for (int i = 0; i < count; i++)
         {
-            ulong first = Chance(20) ? Pick(Corners) : at;
+            ulong first = Chance(20) ? Pick(s_corners) : at;
             ulong last = Chance(20) ? first : first + (Page * (ulong)_random.Next(1, 600)) - 1;
             if (Chance(12)) last = Pick(ulong.MaxValue, (1UL << 48) - 1, (1UL << 48) + 1, 0xfedf_ffff, 0xfee0_0000);
             ranges.Add($"0x{first:x}-0x{last:x}");
@@ -246,7 +246,7 @@ public sealed partial class SequenceGenerator
         List<World.Area> areas = Context.Areas(ioas);
         return _random.Next(20) switch
         {
-            0 => unchecked(Pick(Corners) + (Page * (ulong)_random.Next(4)) - (Page * (ulong)_random.Next(4))),
+            0 => unchecked(Pick(s_corners) + (Page * (ulong)_random.Next(4)) - (Page * (ulong)_random.Next(4))),
             1 => (ulong)_random.Next(1 << 22),
             2 => ulong.MaxValue - (ulong)_random.Next(3),
             < 8 when areas.Count > 0 => AfterOneOf(areas),

@@ -7,7 +7,7 @@ namespace Ioasis.Differential.Generator;
 /// <content>The ioctls of a VFIO container and of groups.</content>
 public sealed partial class SequenceGenerator
 {
-    private static readonly string[] Names = ["0000:00:03.0", "0000:00:04.0"];
+    private static readonly string[] s_names = ["0000:00:03.0", "0000:00:04.0"];
 
     private Call VfioIoas()
     {
@@ -66,7 +66,7 @@ public sealed partial class SequenceGenerator
 
     private Call GroupDevice(int group)
     {
-        string name = Names[Chance(10) ? 1 - group : group];
+        string name = s_names[Chance(10) ? 1 - group : group];
         if (Chance(12)) name = Pick($"{name}_", $"{name}x", $"{name}_vf_token=1", name[1..], "");
         return On("group_device").Set("group", (ulong)group).Set("dev", (ulong)group).Set("text", name);
     }

@@ -7,12 +7,12 @@ namespace Ioasis.Tests.Abi;
 public class ConstantTests
 {
     // The golden data has an address for a string.
-    private static readonly Dictionary<string, string> Strings = new() { ["VFIO_DEVICE_API_PCI_STRING"] = "vfio-pci" };
+    private static readonly Dictionary<string, string> s_strings = new() { ["VFIO_DEVICE_API_PCI_STRING"] = "vfio-pci" };
 
     // Second names for a number that has one in Errno.
-    private static readonly string[] ErrnoAliases = ["EWOULDBLOCK", "EDEADLOCK", "EFSBADCRC", "EFSCORRUPTED"];
+    private static readonly string[] s_errnoAliases = ["EWOULDBLOCK", "EDEADLOCK", "EFSBADCRC", "EFSCORRUPTED"];
 
-    private static readonly HashSet<string> NotServedNames = [.. NotServed.All.Select(n => n.LinuxName)];
+    private static readonly HashSet<string> s_notServedNames = [.. NotServed.All.Select(n => n.LinuxName)];
 
     [Theory]
     [InlineData("iommufd")]
@@ -24,7 +24,7 @@ public class ConstantTests
         var header = Headers.All.Single(h => h.Golden == golden);
         var linux = GoldenHeader.Load(golden).Constants;
         var ours = Headers.ConstantsOf(header.Constants);
-        var served = linux.Where(c => !NotServedNames.Contains(c.Key)).ToList();
+        var served = linux.Where(c => !s_notServedNames.Contains(c.Key)).ToList();
         Assert.NotEmpty(served);
 
         Mismatches.AssertNone(
@@ -51,7 +51,7 @@ public class ConstantTests
     public void Every_errno_has_the_number_of_Linux()
     {
         var linux = GoldenHeader.Load("errno")
-            .Constants.Where(c => !ErrnoAliases.Contains(c.Key)).ToDictionary(c => c.Key, c => (int)c.Value);
+            .Constants.Where(c => !s_errnoAliases.Contains(c.Key)).ToDictionary(c => c.Key, c => (int)c.Value);
         var ours = Enum.GetValues<Errno>().ToDictionary(e => e.ToString(), e => (int)e);
         Assert.True(ours.Remove(nameof(Errno.None), out int none));
         Assert.Equal(0, none);
@@ -76,7 +76,7 @@ public class ConstantTests
     {
         if (ours is string text)
         {
-            if (!Strings.TryGetValue(name, out string? expected) || text != expected)
+            if (!s_strings.TryGetValue(name, out string? expected) || text != expected)
                 yield return $"{name}: is \"{text}\", expected \"{expected}\"";
             yield break;
         }

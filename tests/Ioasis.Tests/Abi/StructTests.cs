@@ -6,11 +6,11 @@ namespace Ioasis.Tests.Abi;
 /// <summary>Every struct of Linux's headers has a C# twin with the same bytes, or a reason why not.</summary>
 public class StructTests
 {
-    private static readonly ILookup<string, Type> Twins = typeof(LinuxStructAttribute).Assembly.GetTypes()
+    private static readonly ILookup<string, Type> s_twins = typeof(LinuxStructAttribute).Assembly.GetTypes()
         .Where(t => t.GetCustomAttribute<LinuxStructAttribute>() is not null)
         .ToLookup(t => t.GetCustomAttribute<LinuxStructAttribute>()!.Name);
 
-    private static readonly HashSet<string> NotServedNames = [.. NotServed.All.Select(n => n.LinuxName)];
+    private static readonly HashSet<string> s_notServedNames = [.. NotServed.All.Select(n => n.LinuxName)];
 
     [Theory]
     [InlineData("iommufd")]
@@ -19,7 +19,7 @@ public class StructTests
     [InlineData("kvm")]
     public void Every_struct_has_a_twin_with_the_same_layout(string header)
     {
-        var served = GoldenHeader.Load(header).Structs.Values.Where(s => !NotServedNames.Contains(s.Name)).ToList();
+        var served = GoldenHeader.Load(header).Structs.Values.Where(s => !s_notServedNames.Contains(s.Name)).ToList();
         Assert.NotEmpty(served);
         Mismatches.AssertNone(served.SelectMany(Compare));
     }
@@ -28,13 +28,13 @@ public class StructTests
     public void Every_twin_mirrors_a_struct_of_Linux()
     {
         var linux = Headers.All.SelectMany(h => GoldenHeader.Load(h.Golden).Structs.Keys).ToHashSet();
-        Mismatches.AssertNone(Twins.Where(t => !linux.Contains(t.Key))
+        Mismatches.AssertNone(s_twins.Where(t => !linux.Contains(t.Key))
             .Select(t => $"{t.First().Name}: Linux has no struct {t.Key}"));
     }
 
     private static IEnumerable<string> Compare(GoldenStruct linux)
     {
-        var types = Twins[linux.Name].ToList();
+        var types = s_twins[linux.Name].ToList();
         if (types is not [var type])
             return [$"{linux.Name}: {types.Count} structs in C#, expected 1 (or an entry in NotServed)"];
 

@@ -2,22 +2,23 @@ using Ioasis.Bench;
 
 namespace Ioasis.Tests.Bench;
 
-/// <summary>What <c>ioasis bench</c> understands, and what it says to a command line that is wrong.</summary>
+/// <summary>The options of <c>ioasis bench</c>, and its errors for wrong command lines.</summary>
 public sealed class BenchOptionsTests
 {
     [Theory]
-    [InlineData("dmaa", "there is no benchmark \"dmaa\"; there "
-        + "is dma, threads, nested, map, memory, requests, scale, dirty, transfer, ioctl, doorbells, mappings, peers.")]
-    [InlineData("dma --fast", "bench does not know \"--fast\"; it knows --rounds, --json, --html, --check.")]
+    [InlineData("dmaa", "unknown benchmark \"dmaa\"; expected one of: "
+        + "dma, threads, nested, map, memory, requests, scale, dirty, transfer, ioctl, doorbells, mappings, peers.")]
+    [InlineData("dma --fast",
+        "unknown option \"--fast\" of bench; expected one of: --rounds, --json, --html, --check.")]
     [InlineData("--rounds", "--rounds needs a value: --rounds N.")]
     [InlineData("--rounds --json", "--rounds needs a value: --rounds N.")]
     [InlineData("--rounds 0", "--rounds takes a number from 1 to 1000, not \"0\".")]
     [InlineData("--rounds -1", "--rounds takes a number from 1 to 1000, not \"-1\".")]
     [InlineData("--rounds many dma", "--rounds takes a number from 1 to 1000, not \"many\".")]
-    [InlineData("--rounds 1 --rounds 2", "--rounds stands there 2 times; once is right.")]
+    [InlineData("--rounds 1 --rounds 2", "--rounds given twice.")]
     [InlineData("--html", "--html needs a value: --html FILE.")]
     [InlineData("--html --json", "--html needs a value: --html FILE.")]
-    [InlineData("--check dma", "--check stands alone.")]
+    [InlineData("--check dma", "--check takes no other arguments.")]
     public void AWrongCommandLineGetsOneSentenceAndExitCode2(string line, string sentence)
     {
         using StringWriter output = new() { NewLine = "\n" }, error = new() { NewLine = "\n" };

@@ -3,27 +3,29 @@ using Ioasis.Cli.Verbs;
 
 namespace Ioasis.Tests.Cli;
 
-/// <summary>What the command says to a command line that is wrong, and the list of devices.</summary>
+/// <summary>Errors for wrong command lines, and the list of devices.</summary>
 public sealed class CommandLineTests
 {
     [Theory]
-    [InlineData("", "a verb is missing; there is run, devices, demo, walk, faults, bench.")]
-    [InlineData("rnu", "there is no verb \"rnu\"; there is run, devices, demo, walk, faults, bench.")]
-    [InlineData("--json", "there is no verb \"--json\"; there is run, devices, demo, walk, faults, bench.")]
+    [InlineData("", "missing command; expected one of: run, devices, demo, walk, faults, bench.")]
+    [InlineData("rnu", "unknown command \"rnu\"; expected one of: run, devices, demo, walk, faults, bench.")]
+    [InlineData("--json", "unknown command \"--json\"; expected one of: run, devices, demo, walk, faults, bench.")]
     [InlineData("run", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run --", "run needs a program after --, as in: ioasis run -- lspci.")]
-    [InlineData("run ls", "\"ls\" stands before --; the program comes after it, as in: ioasis run -- ls.")]
+    [InlineData("run ls", "\"ls\" must come after --, as in: ioasis run -- ls.")]
     [InlineData("run --devic edu -- ls",
-            "run does not know \"--devic\"; it knows --machine, --plugin, --device, --strict-sva, --account.")]
+        "unknown argument \"--devic\" of run; "
+        + "expected one of: --machine, --plugin, --device, --strict-sva, --account.")]
     [InlineData("run --machine -- ls", "--machine needs a value: --machine FILE.")]
-    [InlineData("run --machine a --machine b -- ls", "--machine stands there 2 times; once is right.")]
+    [InlineData("run --machine a --machine b -- ls", "--machine given twice.")]
     [InlineData("run --device foo -- ls",
             "device \"foo\": there is no device model \"foo\"; there is dmatest, dsa, edu, ioat, nvme.")]
     [InlineData("devices --device edu@1", "device \"edu@1\": \"1\" is no address such as 1000:00:05.0.")]
-    [InlineData("devices all", "devices does not know \"all\"; it knows --machine, --plugin, --device, --json.")]
+    [InlineData("devices all",
+        "unknown argument \"all\" of devices; expected one of: --machine, --plugin, --device, --json.")]
     [InlineData("devices -- x", "only run takes a program after --.")]
-    [InlineData("bench", "bench takes a source tree and its launcher, as in: ./ioasis bench.")]
-    [InlineData("demo --fast", "demo does not know \"--fast\"; it knows nested, vsva.")]
+    [InlineData("bench", "bench works only in a source tree: ./ioasis bench.")]
+    [InlineData("demo --fast", "unknown argument \"--fast\" of demo; expected one of: nested, vsva.")]
     public void AWrongCommandLineGetsOneSentenceAndExitCode2(string line, string sentence)
     {
         (int code, string output, string error) = Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));

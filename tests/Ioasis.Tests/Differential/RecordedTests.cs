@@ -10,16 +10,16 @@ namespace Ioasis.Tests.Differential;
 /// </summary>
 public sealed class RecordedTests
 {
-    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Recorded");
+    private static readonly string s_folder = Path.Combine(AppContext.BaseDirectory, "Recorded");
 
     public static TheoryData<string> Files =>
-        [.. Directory.GetFiles(Folder, "*.txt.gz").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(s_folder, "*.txt.gz").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Files))]
     public void WeAnswerAsLinuxDid(string file)
     {
-        (List<Call> calls, List<string> linux) = Recording.Read(Path.Combine(Folder, file));
+        (List<Call> calls, List<string> linux) = Recording.Read(Path.Combine(s_folder, file));
         Assert.True(calls.Count > 1000);
         List<Difference> differences = Difference.Find(calls, Player.PlayAll(calls), linux);
         Assert.True(differences.Count == 0, string.Join('\n', differences.Prepend<object>($"{file}:")));
