@@ -13,8 +13,8 @@ internal static class PeersBenchmark
     /// <summary>What has to be installed before this can be measured; null where it is.</summary>
     internal static string? Missing => File.Exists(Baselines.Program("vhost"))
         ? null
-        : "peers is left out, as pkg-config "
-            + "finds no DPDK; on Debian, apt-get install --no-install-recommends pkg-config libdpdk-dev brings it";
+        : "peers is left out, as pkg-config finds no DPDK; on Debian, apt-get install --no-install-recommends "
+            + "pkg-config libdpdk-dev brings it";
 
     internal static IEnumerable<Comparison> Run(int rounds)
     {

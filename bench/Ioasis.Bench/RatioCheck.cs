@@ -31,8 +31,8 @@ internal static class RatioCheck
             Keeps(output, "nested walk", NestedBound, nested.Round, "nested", 1024, "nested walk, 24 references"),
             Keeps(output, "map and unmap", MapBound, areas.Pairs, "pairs", 1024, "4-level entries set and cleared"),
         ];
-        output.WriteLine($"Total: {kept.Length}, Errors: 0, Failed: {kept.Count(k => !k)}, "
-            + $"Skipped: 0, Not Run: 0, Time: {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0}s");
+        output.WriteLine($"Total: {kept.Length}, Errors: 0, Failed: {kept.Count(k => !k)}, Skipped: 0, Not Run: 0, "
+            + $"Time: {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0}s");
         return kept.All(k => k);
     }
 

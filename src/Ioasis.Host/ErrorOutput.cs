@@ -6,23 +6,23 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host;
 
 /// <summary>
-/// Lines of ours on standard error. Not through Console, which could touch the terminal that is the program's. It is
-/// the program's, too, and may be a pipe that nobody reads from: a line that finds no room within a second is lost, and
-/// so are further ones while there is none.
+/// Our lines on standard error. They bypass Console, which could change the terminal's settings, and the terminal
+/// belongs to the program. Standard error belongs to the program too, and may be a pipe without a reader. If there is
+/// no room within a second, the line is lost; further ones are lost at once until there is room.
 /// </summary>
 internal static class ErrorOutput
 {
-    // As much as finds room in a pipe that says it has any.
+    // A pipe that reports room has at least this much.
     private const int Longest = 4096;
     private const int Patience = 1000; // ms
 
     private static readonly FileDescriptor s_standardError = new(2, owned: false);
     private static volatile bool s_isFull;
 
-    /// <summary>Says, in one line, what of ours failed and how.</summary>
+    /// <summary>Reports in one line what failed and how.</summary>
     public static void Say(string what, Exception e) => Say($"{what} failed: {e.ToString().ReplaceLineEndings(" ")}");
 
-    /// <summary>Says one line.</summary>
+    /// <summary>Writes one line.</summary>
     public static void Say(string line)
     {
         byte[] bytes = Encoding.UTF8.GetBytes($"ioasis: {line}\n");

@@ -1,22 +1,20 @@
 namespace Ioasis.Host;
 
-/// <summary>What <see cref="Supervisor"/> is to run.</summary>
+/// <summary>Options of <see cref="Supervisor"/>.</summary>
 internal sealed record RunOptions
 {
-    /// <summary>The program: a path, or a name to be found in PATH.</summary>
+    /// <summary>The program: a path, or a name to look up in PATH.</summary>
     public required string Program { get; init; }
 
     /// <summary>Its arguments, without the program's own name.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
     /// <summary>
-    /// Whether a call that takes memory away from a process that devices are bound to returns only when no access of
-    /// theirs is under way any more that began before.
+    /// Whether calls that revoke memory of a process wait until devices that are bound to it have ended their earlier
+    /// accesses.
     /// </summary>
     public bool StrictSva { get; init; }
 
-    /// <summary>
-    /// The file that gets an account of the calls that were served, when all has ended; null for none.
-    /// </summary>
+    /// <summary>The file for an account of the calls that were served, written at the end; null for none.</summary>
     public string? AccountFile { get; init; }
 }

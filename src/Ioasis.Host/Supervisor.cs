@@ -16,24 +16,25 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Host;
 
-/// <summary>Runs a program and serves the nodes and paths of a machine to it and to all that it starts.</summary>
+/// <summary>Runs a program and serves a machine's nodes and paths to it and to all of its descendants.</summary>
 internal static class Supervisor
 {
-    /// <summary>The hidden verb by which our second process is started. Main looks for it first.</summary>
+    /// <summary>The hidden command that starts our second process. Main checks for it first.</summary>
     public const string LaunchVerb = "__launch";
 
     private static int s_contained;
 
-    /// <summary>Runs a program on a machine until neither it nor anything that it started is left.</summary>
-    /// <returns>The program's exit code, 128 and the signal where one killed it, or an
-    /// <see cref="ExitCodes"/>.</returns>
+    /// <summary>Runs a program on a machine until it and all of its descendants have ended.</summary>
+    /// <returns>
+    /// The program's exit code, 128 plus the signal that killed it, or one of <see cref="ExitCodes"/>.
+    /// </returns>
     public static int Run(SoftwareMachine machine, RunOptions options)
     {
         machine.ShortNap = SysClock.Nap;
         return Run(() => machine.Paths, options, machine);
     }
 
-    /// <summary>The same for paths without a machine.</summary>
+    /// <summary>Runs a program with paths but without a machine.</summary>
     public static int Run(Func<IReadOnlyDictionary<string, VirtualPath>> paths, RunOptions options,
         SoftwareMachine? machine = null)
     {
@@ -60,7 +61,8 @@ internal static class Supervisor
             using var queues = new OpenQueues(nodes.Closer);
             using SeccompListener listener = program.TakeListener();
             listener.EnableSyncWakeUp();
-            // Where threads are traced, nobody may wait with their reports.
+            // If threads are traced, the thread that waits for children must never block, as it would in
+            // StableId.BeginChange.
             if (!options.StrictSva) listener.Program = programId;
             using var events = new EventLoop(listener, nodes, queues);
             var opener = new NodeOpener(listener, nodes, queues);
@@ -110,7 +112,7 @@ internal static class Supervisor
             ErrorOutput.Say(e.Message);
             return ExitCodes.Failed;
         }
-        catch (OutOfMemoryException) // also what the runtime says where a thread of its own gets no descriptor
+        catch (OutOfMemoryException) // also the runtime's error if a thread of its own gets no descriptor
         {
             ErrorOutput.Say(
                 "the host gives too few descriptors, threads, or too little memory to run a program (see ulimit -a)");
@@ -118,8 +120,8 @@ internal static class Supervisor
         }
     }
 
-    // Each thread of ours has its own end for what it throws. This is for those of plug-ins, and of the runtime: they
-    // end by themselves, and all programs are served on.
+    // Each of our threads handles its own exceptions. This handler is for threads of plug-ins and of the runtime: they
+    // end alone, and all programs continue to be served.
     private static void ContainFailures()
     {
         HostMessages.Writer = ErrorOutput.Say;
@@ -131,7 +133,7 @@ internal static class Supervisor
         });
     }
 
-    /// <summary>What our second process does; it becomes the program and returns only when it cannot.</summary>
-    /// <param name="arguments">All that follow the verb.</param>
+    /// <summary>Runs our second process, which becomes the program. Returns only on failure.</summary>
+    /// <param name="arguments">The arguments after the command.</param>
     public static int Launch(string[] arguments) => Launcher.Run(arguments);
 }

@@ -1,70 +1,70 @@
 namespace Ioasis.Devices;
 
-/// <summary>A memory BAR: a run of bytes, some of which are registers.</summary>
+/// <summary>A memory BAR: bytes, some of which belong to registers.</summary>
 public sealed record Bar
 {
-    /// <summary>Index, 0 to 5. A 64-bit BAR also takes the next one.</summary>
+    /// <summary>Index, 0 to 5. A 64-bit BAR also takes the next index.</summary>
     public required int Index { get; init; }
 
-    /// <summary>Bytes; a power of two of at least 4096.</summary>
+    /// <summary>Size in bytes; a power of two, at least 4096.</summary>
     public required ulong Size { get; init; }
 
-    /// <summary>Whether it can be placed above 4 GiB.</summary>
+    /// <summary>Whether the BAR can be placed above 4 GiB.</summary>
     public bool Is64Bit { get; init; }
 
-    /// <summary>Whether it is prefetchable: reads have no side effects.</summary>
+    /// <summary>Whether the BAR is prefetchable: reads have no side effects.</summary>
     public bool IsPrefetchable { get; init; }
 
     /// <summary>
-    /// Whether programs may map it. Plain stores to a mapped BAR are seen by looking at its doorbells from time to
-    /// time: a store of the value that stands there already is not seen, nor is one that another store overwrote before
-    /// that. The width of a store cannot be told. A BAR that is not mappable is reached by read and write calls, each
-    /// seen.
+    /// Whether programs may map the BAR. The host detects stores to a mapping by polling the doorbells. It misses a
+    /// store of the value that is already there, and a store that another one overwrites before the next poll; it
+    /// cannot tell the width of a store. A BAR that is not mappable is accessed by read and write calls, and the host
+    /// sees each of them.
     /// </summary>
     public bool IsMappable { get; init; } = true;
 
     /// <summary>
-    /// The registers, in the order in which doorbells are looked at. Bytes that belong to none are plain memory when
-    /// <see cref="IsMemory"/>, else read as <see cref="UnclaimedByte"/> and ignore writes.
+    /// The registers, in the order in which doorbells are polled. Bytes outside of registers are plain memory if
+    /// <see cref="IsMemory"/>; otherwise they read as <see cref="UnclaimedByte"/> and ignore writes.
     /// </summary>
     public IReadOnlyList<Register> Registers { get; init; } = [];
 
     /// <summary>Whether bytes outside of registers are plain memory.</summary>
     public bool IsMemory { get; init; }
 
-    /// <summary>What bytes outside of registers read as when they are not memory.</summary>
+    /// <summary>Value of bytes outside of registers if they are not memory.</summary>
     public byte UnclaimedByte { get; init; } = 0xff;
 
     /// <summary>
-    /// Whether it takes descriptors of 64 bytes, each written as a whole to a multiple of 64
-    /// (<see cref="PciDeviceModel.Submit"/>), and nothing else: it reads as 0 and has no registers. Of stores to a
-    /// mapping each one of 64 bytes is seen, unless another one to the same 64 bytes came before it was looked at, and
-    /// unless its first 8 bytes are 0.
+    /// Whether the BAR is a portal. A portal accepts only descriptors of 64 bytes, each written as a whole to a
+    /// multiple of 64 (<see cref="PciDeviceModel.Submit"/>). It has no registers and reads as 0. The host sees each
+    /// 64-byte store to a mapping, with two exceptions: a store whose first 8 bytes are 0, and a store to the same 64
+    /// bytes as an earlier one that was not polled yet.
     /// </summary>
     public bool IsPortal { get; init; }
 }
 
 /// <summary>A register of a BAR, little-endian, naturally aligned.</summary>
-/// <param name="Name">As its documentation names it.</param>
+/// <param name="Name">Its name in the device's documentation.</param>
 /// <param name="Offset">Byte offset in the BAR.</param>
 /// <param name="Width">1, 2, 4 or 8 bytes.</param>
-/// <param name="Kind">What a driver's access does.</param>
-/// <param name="ResetValue">Its value after reset.</param>
+/// <param name="Kind">The effect of a driver's access.</param>
+/// <param name="ResetValue">Value after a reset.</param>
 public sealed record Register(string Name, uint Offset, int Width, RegisterKind Kind, ulong ResetValue = 0)
 {
     /// <summary>
-    /// Which accesses the register answers. One of another width reads as <see cref="Bar.UnclaimedByte"/> and writes
-    /// nothing. An access narrower than the register is one to a part of it; a wider one is an access to each register
-    /// that it covers.
+    /// Widths of access that the register supports. An access of another width reads as <see cref="Bar.UnclaimedByte"/>
+    /// and writes nothing. An access narrower than the register accesses a part of it; a wider one accesses each
+    /// register that it covers.
     /// </summary>
     public AccessWidths Widths { get; init; } = AccessWidths.Any;
 }
 
-/// <summary>Widths of a driver's access, a bit for each; the bit's value is the width in bytes.</summary>
+/// <summary>Widths of a driver's access, one bit each. The bit's value is the width in bytes.</summary>
 [Flags]
 public enum AccessWidths
 {
-    /// <summary>None: the register cannot be reached.</summary>
+    /// <summary>None: the register is inaccessible.</summary>
     None = 0,
 
     /// <summary>One byte.</summary>
@@ -79,19 +79,19 @@ public enum AccessWidths
     /// <summary>Eight bytes.</summary>
     Eight = 8,
 
-    /// <summary>All of them.</summary>
+    /// <summary>All widths.</summary>
     Any = One | Two | Four | Eight,
 }
 
-/// <summary>What a driver's access to a register does.</summary>
+/// <summary>The effect of a driver's access to a register.</summary>
 public enum RegisterKind
 {
     /// <summary>Writes are ignored.</summary>
     ReadOnly,
 
-    /// <summary>Writes set the value; the model reads it when it needs it.</summary>
+    /// <summary>Writes set the value. The model reads it when it needs it.</summary>
     ReadWrite,
 
-    /// <summary>Writes set the value and the model is told.</summary>
+    /// <summary>Writes set the value and ring the model.</summary>
     Doorbell,
 }

@@ -1,10 +1,10 @@
 namespace Ioasis.Devices;
 
 /// <summary>
-/// Gives a device model the name by which a machine's description and <c>--device</c> call it, once its assembly was
-/// loaded as a plug-in. The class has a public constructor without parameters.
+/// Names a device model for a machine's description and <c>--device</c>, after its assembly is loaded as a plug-in. The
+/// class needs a public constructor without parameters.
 /// </summary>
-/// <param name="name">Letters, digits and dashes, <c>doubler</c>.</param>
+/// <param name="name">Letters, digits and dashes, such as <c>doubler</c>.</param>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class DeviceModelAttribute(string name) : Attribute
 {

@@ -7,22 +7,19 @@ namespace Ioasis.Devices;
 /// <summary>Makes engines.</summary>
 public static class DeviceEngine
 {
-    /// <summary>Makes an engine; it has no thread until it has something to do.</summary>
-    /// <typeparam name="TCommand">What is to be done: the parameters as they stood when the doorbell was
-    /// rung.</typeparam>
+    /// <summary>Makes an engine. It has no thread before its first command.</summary>
+    /// <typeparam name="TCommand">A command: the parameters at the time when the doorbell was rung.</typeparam>
     /// <param name="name">The thread's name.</param>
-    /// <param name="run">
-    /// Does one command, on the engine's thread. It is to return soon, and without a trace for the driver, once its
-    /// token is cancelled: between pieces of work it looks at the token (it may throw on it), and it pauses with
-    /// <see cref="EnginePause.Pause"/>.
-    /// </param>
+    /// <param name="run">Executes one command, on the engine's thread. Once its token is cancelled, it must return soon
+    /// and without an effect that the driver sees. So it checks the token between pieces of work (and may throw on it),
+    /// and pauses with <see cref="EnginePause.Pause"/>.</param>
     public static DeviceEngine<TCommand> Create<TCommand>(string name, Action<TCommand, CancellationToken> run) =>
         new(name, run);
 }
 
 /// <summary>
-/// A thread of a device that does what a driver's call only starts: one command at a time, with room for the next one.
-/// The thread is started with the first command and ended by <see cref="Dispose"/>.
+/// A thread of a device for work that a driver's call only starts. It executes one command at a time, and one more can
+/// wait. The first command starts the thread; <see cref="Dispose"/> ends it.
 /// </summary>
 /// <remarks>
 /// A model's <see cref="PciDeviceModel.Ring"/> calls <see cref="TryStart"/>, its <see cref="PciDeviceModel.Reset"/>
@@ -34,10 +31,11 @@ public static class DeviceEngine
 /// <para>Where the host has no thread to give, the command waits until it has one: the driver sees a device that takes
 /// its time.</para>
 /// </remarks>
-/// <typeparam name="TCommand">What is to be done: the parameters as they stood when the doorbell was rung.</typeparam>
+/// <typeparam name="TCommand">A command: the parameters at the time when the doorbell was rung.</typeparam>
 public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
 {
-    // Guards everything below. The command's code runs without it. Taken after the slot's calls and the model's locks.
+    // Guards everything below. Commands run without it. Taken after the lock for the slot's calls and the model's
+    // locks.
     private readonly object _lock = new();
     private readonly string _name;
     private readonly Action<TCommand, CancellationToken> _run;
@@ -47,7 +45,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
     private bool _running;
     private bool _ending;
     private Thread? _thread;
-    private PciSlot? _slot; // whose device it is; null outside of one
+    private PciSlot? _slot; // the device's slot; null outside of one
 
     internal DeviceEngine(string name, Action<TCommand, CancellationToken> run)
     {
@@ -55,7 +53,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
         _run = run;
     }
 
-    /// <summary>Has a command done; false, and nothing happens, when one waits already.</summary>
+    /// <summary>Queues a command; false, without effect, if one is waiting already.</summary>
     public bool TryStart(TCommand command)
     {
         lock (_lock)
@@ -76,7 +74,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
         }
     }
 
-    /// <summary>Drops the command that waits, stops the one that runs, and returns when none runs any more.</summary>
+    /// <summary>Drops the waiting command, stops the running one, and returns when none is running.</summary>
     public void Abort()
     {
         lock (_lock)
@@ -146,7 +144,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
             }
             catch (OperationCanceledException) when (abort.IsCancellationRequested)
             {
-                // one way to stop when told to
+                // commands may end so when told to stop
             }
             catch (Exception e)
             {

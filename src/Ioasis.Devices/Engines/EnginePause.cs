@@ -2,12 +2,12 @@ using System.Diagnostics;
 
 namespace Ioasis.Devices;
 
-/// <summary>Pauses of an engine that a reset can end.</summary>
+/// <summary>Pauses of an engine, which a reset can end.</summary>
 public static class EnginePause
 {
-    /// <summary>Waits; false when the wait was cut short because the command is to stop.</summary>
-    /// <param name="abort">The token that the command was given.</param>
-    /// <param name="time">How long, to the microsecond; below a millisecond the thread keeps its processor.</param>
+    /// <summary>Waits; false if the command was told to stop.</summary>
+    /// <param name="abort">The command's token.</param>
+    /// <param name="time">The duration, precise to the microsecond. Below a millisecond the thread spins.</param>
     public static bool Pause(this CancellationToken abort, TimeSpan time)
     {
         long end = Stopwatch.GetTimestamp() + (long)(time.TotalSeconds * Stopwatch.Frequency);

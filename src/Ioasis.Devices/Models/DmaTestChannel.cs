@@ -18,19 +18,20 @@ internal sealed class DmaTestChannel : IDisposable
     internal const uint UsePri = 2;
     private const uint UseAts = 1;
     private const uint StatusIdle = 0, StatusDone = 1, StatusFault = 2, StatusBadLength = 3, StatusBadPasid = 4;
-    private const uint AnswerNone = 0, AnswerAwaited = 1, AnswerFirst = 2; // and then by PageResponse
+    // higher values are a PageResponse plus AnswerFirst
+    private const uint AnswerNone = 0, AnswerAwaited = 1, AnswerFirst = 2;
     private static readonly TimeSpan s_retry = TimeSpan.FromMicroseconds(50);
 
-    // Guards what follows. Taken after the slot's lock for calls, before its lock for bytes.
+    // Guards the fields below. Taken after the slot's lock for calls, before its lock for bytes.
     private readonly Lock _lock = new();
     private readonly DmaTestRegisters _registers;
     private readonly DeviceEngine<Command> _engine;
     private readonly IPciSlot _slot;
     private readonly DmaPort _port;
-    private uint _running; // the command that runs, as it was written; 0 for none
+    private uint _running; // the running command, as it was written; 0 for none
     private ulong _completedCount;
     private ulong _requestCount;
-    private ulong _accessCount; // of the engine's thread alone
+    private ulong _accessCount; // only the engine's thread uses it
 
     internal DmaTestChannel(int number, DmaTestRegisters registers, IPciSlot slot)
     {
@@ -76,7 +77,7 @@ internal sealed class DmaTestChannel : IDisposable
         }
     }
 
-    /// <summary>Stops, also where it waits for an answer; one that comes later is nobody's.</summary>
+    /// <summary>Stops the channel, even while it waits for an answer. A later answer is ignored.</summary>
     internal void Reset()
     {
         _engine.Abort();
@@ -88,7 +89,7 @@ internal sealed class DmaTestChannel : IDisposable
         }
     }
 
-    /// <summary>Stops and ends the thread.</summary>
+    /// <summary>Stops the channel and ends its thread.</summary>
     public void Dispose()
     {
         _engine.Dispose();
@@ -141,7 +142,7 @@ internal sealed class DmaTestChannel : IDisposable
         return true;
     }
 
-    /// <summary>Copies up to the first fault; false when it was to stop.</summary>
+    /// <summary>Copies up to the first fault; false if the channel was told to stop.</summary>
     private bool TryCopy(Command command, Pasid? pasid, CancellationToken abort, out FaultReason reason)
     {
         reason = FaultReason.None;
@@ -191,8 +192,8 @@ internal sealed class DmaTestChannel : IDisposable
     }
 
     /// <summary>
-    /// Asks for a page and waits for the answer; null when it was to stop. When the function has no request to spare
-    /// the access is to be tried again, which then tells whether it may ask at all.
+    /// Requests a page and waits for the answer; null if the channel was told to stop. If the function has no request
+    /// left, the access must be retried; the retry then shows whether the function may request pages at all.
     /// </summary>
     private PageResponse? Ask(Command command, Pasid? pasid, Iova missing, CancellationToken abort)
     {

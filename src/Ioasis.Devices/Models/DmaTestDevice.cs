@@ -1,8 +1,8 @@
 namespace Ioasis.Devices;
 
 /// <summary>
-/// A device to test DMA with, 1234:11e9: a command copies between memory and a buffer of the device, tells how it went,
-/// and raises the interrupt it was asked for. It has four channels, PASIDs, ATS and PRI, and can have virtual
+/// A device for testing DMA, 1234:11e9. A command copies between memory and a buffer of the device, reports the result,
+/// and raises the requested interrupt. The device has four channels, PASIDs, ATS and PRI, and can have virtual
 /// functions, 1234:11ea. See docs/devices/dmatest.md.
 /// </summary>
 public sealed class DmaTestDevice : PciDeviceModel
@@ -11,7 +11,7 @@ public sealed class DmaTestDevice : PciDeviceModel
     internal const uint NoVector = 0xffffffff;
     internal const int MaxVirtualFunctions = 64;
 
-    /// <summary>A page request group's number has 9 bits (PCI Express Base, 10.4.1).</summary>
+    /// <summary>Mask of a page request group index: 9 bits (PCI Express Base, 10.4.1).</summary>
     internal const uint GroupMask = 0x1ff;
 
     private const int ChannelCount = 4;
@@ -48,10 +48,9 @@ public sealed class DmaTestDevice : PciDeviceModel
     };
 
     /// <summary>Makes the model.</summary>
-    /// <param name="virtualFunctions">How many virtual functions it can have (SR-IOV), each of which is the same device
-    /// again.</param>
-    /// <param name="pageRequests">Whether it asks for pages from the reset on, rather than where a program tells it
-    /// to.</param>
+    /// <param name="virtualFunctions">Number of virtual functions that it can have (SR-IOV). Each is a device of the
+    /// same kind.</param>
+    /// <param name="pageRequests">Whether it requests pages right after a reset, without being told to.</param>
     public DmaTestDevice(int virtualFunctions = 0, bool pageRequests = false)
     {
         _registers = pageRequests ? s_askingRegisters : s_registers;

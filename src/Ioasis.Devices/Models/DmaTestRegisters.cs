@@ -1,8 +1,8 @@
 namespace Ioasis.Devices;
 
 /// <summary>The registers of one channel of a <see cref="DmaTestDevice"/>.</summary>
-/// <param name="channel">Its number.</param>
-/// <param name="features">What its register of features holds after a reset.</param>
+/// <param name="channel">The channel's number.</param>
+/// <param name="features">Value of the feature register after a reset.</param>
 internal sealed class DmaTestRegisters(int channel, uint features = 0)
 {
     internal const int Bar = 0;

@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Devices;
 
 /// <summary>
-/// Intel's Data Streaming Accelerator, 8086:0b25: moves, fills and compares memory in any address space it is given.
-/// See docs/devices/dsa.md.
+/// Intel's Data Streaming Accelerator, 8086:0b25: moves, fills and compares memory in any address space that it has
+/// access to. See docs/devices/dsa.md.
 /// </summary>
 public sealed class DsaDevice : PciDeviceModel
 {
@@ -15,8 +15,8 @@ public sealed class DsaDevice : PciDeviceModel
     private DsaCommands _commands = null!;
 
     /// <summary>Makes a device.</summary>
-    /// <param name="options">What it can do; null for what the first generation can.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An option is beyond what a register can say.</exception>
+    /// <param name="options">Its options; null for those of the first generation.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option does not fit its register.</exception>
     public DsaDevice(DsaOptions? options = null)
     {
         _options = options ?? new DsaOptions();
@@ -51,7 +51,8 @@ public sealed class DsaDevice : PciDeviceModel
     public override void Submit(int bar, ulong offset, ReadOnlySpan<byte> descriptor)
     {
         int page = (int)(offset / DsaRegisters.PageSize);
-        if (page % DsaRegisters.PortalPages >= DsaRegisters.PortalPages / 2) return; // for IMS, which it has not
+        // a portal for IMS, which this device has not
+        if (page % DsaRegisters.PortalPages >= DsaRegisters.PortalPages / 2) return;
         lock (_scheduler.Lock)
             _scheduler.Accept(_scheduler.Queues[page / DsaRegisters.PortalPages], page % 2 != 0,
                 MemoryMarshal.Read<DsaDescriptor>(descriptor));
@@ -67,7 +68,7 @@ public sealed class DsaDevice : PciDeviceModel
     /// <inheritdoc/>
     public override void Unplug() => _scheduler.Unplug();
 
-    /// <summary>The one place that says what the function is.</summary>
+    /// <summary>Describes the PCI function.</summary>
     private static PciFunction Describe(DsaOptions options) => new()
     {
         VendorId = 0x8086,

@@ -4,18 +4,19 @@ using Ioasis.Memory;
 namespace Ioasis.Devices;
 
 /// <summary>
-/// QEMU's educational device, 1234:11e8 (its docs/specs/edu): factorials, an interrupt at will, DMA. See
+/// QEMU's educational device, 1234:11e8 (its docs/specs/edu): factorials, interrupts on command, DMA. See
 /// docs/devices/edu.md.
 /// </summary>
 public sealed class EduDevice : PciDeviceModel
 {
-    /// <summary>The DMA address mask that QEMU's has unless told otherwise: 28 bits.</summary>
+    /// <summary>QEMU's default DMA address mask: 28 bits.</summary>
     public const ulong DefaultDmaMask = (1UL << 28) - 1;
 
     private const int BarIndex = 0;
-    private const ulong BufferAddress = 0x40000; // as the DMA engine sees the device's buffer; drivers cannot reach it
+    // the device's buffer, as the DMA engine sees it; drivers cannot reach it
+    private const ulong BufferAddress = 0x40000;
     private const int BufferSize = 4096;
-    private const uint Idle = 0xffffffff; // what a register that is only written reads as
+    private const uint Idle = 0xffffffff; // value that write-only registers read as
 
     private const uint Computing = 0x01;
     private const uint InterruptAfterFactorial = 0x80;
@@ -46,11 +47,11 @@ public sealed class EduDevice : PciDeviceModel
     private static readonly Register s_command =
         new("DMA command", 0x98, 8, RegisterKind.Doorbell) { Widths = AccessWidths.Four | AccessWidths.Eight };
 
-    // Guards the registers' meaning below. Taken after the slot's lock for calls, before its locks for bytes and
+    // Guards the meaning of the registers. Taken after the slot's lock for calls, before its locks for bytes and
     // interrupts.
     private readonly Lock _lock = new();
     private readonly ulong _dmaMask;
-    private readonly byte[] _buffer = new byte[BufferSize]; // the DMA engine's alone while a command runs
+    private readonly byte[] _buffer = new byte[BufferSize]; // only the DMA engine uses it while a command runs
     private readonly DeviceEngine<uint> _computing;
     private readonly DeviceEngine<Transfer> _transfers;
     private IPciSlot _slot = null!;
@@ -59,7 +60,7 @@ public sealed class EduDevice : PciDeviceModel
     private ulong _lastCommand;
 
     /// <summary>Makes a device.</summary>
-    /// <param name="dmaMask">Which bits of a memory address its DMA engine can drive; the others are lost.</param>
+    /// <param name="dmaMask">Address bits that its DMA engine drives. It drops the others.</param>
     public EduDevice(ulong dmaMask = DefaultDmaMask)
     {
         _dmaMask = dmaMask;
@@ -175,7 +176,7 @@ public sealed class EduDevice : PciDeviceModel
     private void Compute(uint number, CancellationToken abort)
     {
         uint result = 1;
-        // 2^32 divides every factorial from 34 on, so a large number takes no longer than a small one.
+        // The loop is short for large numbers too: 2^32 divides every factorial from 34 on.
         for (; number > 0 && result != 0; number--) result = unchecked(result * number);
         lock (_lock)
         {
@@ -197,7 +198,7 @@ public sealed class EduDevice : PciDeviceModel
         {
             Span<byte> part = _buffer.AsSpan((int)at, (int)transfer.Count);
 
-            // The device has no way to tell of a fault; the unit records it.
+            // The device cannot report a fault; the unit records it.
             if (toMemory) _port.Write(new Iova(memory), part);
             else _port.Read(new Iova(memory), part);
         }

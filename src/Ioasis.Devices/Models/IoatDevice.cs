@@ -3,7 +3,7 @@ using Ioasis.Devices.Ioat;
 namespace Ioasis.Devices;
 
 /// <summary>
-/// Intel's I/OAT DMA engine as Skylake has it, 8086:2021: copies and fills memory along a chain of descriptors. See
+/// Intel's I/OAT DMA engine of Skylake, 8086:2021: copies and fills memory along a chain of descriptors. See
 /// docs/devices/ioat.md.
 /// </summary>
 public sealed class IoatDevice : PciDeviceModel
@@ -12,8 +12,8 @@ public sealed class IoatDevice : PciDeviceModel
     private IoatChannel _channel = null!;
 
     /// <summary>Makes a device.</summary>
-    /// <param name="options">What it can do; null for the usual.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An option is beyond what a register can say.</exception>
+    /// <param name="options">Its options; null for the defaults.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option does not fit its register.</exception>
     public IoatDevice(IoatOptions? options = null)
     {
         _options = options ?? new IoatOptions();

@@ -2,16 +2,18 @@ using Ioasis.Devices.Nvme;
 
 namespace Ioasis.Devices;
 
-/// <summary>An NVM Express 1.4 controller with one namespace, 1b36:0010 as QEMU's. See docs/devices/nvme.md.</summary>
+/// <summary>
+/// An NVM Express 1.4 controller with one namespace, 1b36:0010 like QEMU's. See docs/devices/nvme.md.
+/// </summary>
 public sealed class NvmeDevice : PciDeviceModel
 {
     internal const ushort VendorId = 0x1b36, SubsystemVendorId = 0x1af4;
     private readonly NvmeOptions _options;
     private NvmeController _controller = null!;
 
-    /// <summary>Makes a controller. Its file is opened when it is plugged in.</summary>
-    /// <param name="options">What it can do, and where its blocks are; null for 64 MiB of memory.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An option is beyond what there can be.</exception>
+    /// <summary>Makes a controller. It opens its file when it is plugged in.</summary>
+    /// <param name="options">Its options; null for 64 MiB of memory.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
     public NvmeDevice(NvmeOptions? options = null)
     {
         _options = options ?? new NvmeOptions();

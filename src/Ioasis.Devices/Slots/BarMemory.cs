@@ -4,17 +4,17 @@ using Ioasis.Memory;
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// One BAR of a plugged function: its bytes, which are a program's while it has the BAR mapped, and what reading and
-/// writing them means.
+/// One BAR of a plugged function: its bytes, and the effect of reads and writes. A program that maps the BAR can change
+/// the bytes at any time.
 /// </summary>
 internal sealed class BarMemory : IDisposable
 {
     private const int CopyChunk = 4096;
 
-    // Guards the bytes against our own threads, and the cells. A program that maps the BAR changes the bytes at any
-    // time. A leaf: nothing else is locked while it is held.
+    // Guards the cells, and the bytes against our own threads. A program that maps the BAR changes the bytes at any
+    // time. A leaf: no other lock is taken while it is held.
     private readonly Lock _lock = new();
-    private readonly RegisterCell[] _cells;     // by offset
+    private readonly RegisterCell[] _cells; // sorted by offset
     private readonly RegisterCell[] _doorbells; // in the declared order
     private readonly RegisterCell[] _fixed;     // read-only ones
     private readonly MsixLayout? _msix;
@@ -22,7 +22,7 @@ internal sealed class BarMemory : IDisposable
     private readonly HostBlock _own;
     private SharedBytes _bytes;
     private bool _isDead;
-    private bool _isMapped; // by a program, perhaps: stores come that nobody tells us of
+    private bool _isMapped; // a program may have mapped it: its stores reach us only by polling
     private bool _isClear;  // all bytes are 0
 
     internal BarMemory(Bar bar, MsixLayout? msix)
@@ -41,7 +41,7 @@ internal sealed class BarMemory : IDisposable
 
     internal Bar Bar { get; }
 
-    /// <summary>Gives registers their reset values and clears the rest.</summary>
+    /// <summary>Sets registers to their reset values and clears the rest.</summary>
     internal void Reset()
     {
         lock (_lock)
@@ -59,15 +59,13 @@ internal sealed class BarMemory : IDisposable
             if (_msix is null) return;
             Fill(_msix.TableOffset, (ulong)_msix.Vectors * 16, 0);
             Fill(_msix.PendingOffset, ((ulong)_msix.Vectors + 63) / 64 * 8, 0);
-            // masked
+            // set the mask bit
             for (uint vector = 0; vector < _msix.Vectors; vector++)
                 _bytes.Write(_msix.TableOffset + (vector * 16) + 12, 1u);
         }
     }
 
-    /// <summary>
-    /// All bytes read as ones and stay so, as those of a device that is gone, until <see cref="Reset"/>.
-    /// </summary>
+    /// <summary>Makes all bytes read as ones until <see cref="Reset"/>, as those of a device that is gone.</summary>
     internal void Die()
     {
         lock (_lock)
@@ -78,7 +76,8 @@ internal sealed class BarMemory : IDisposable
     }
 
     /// <summary>
-    /// From now on these are the bytes, all 0 as yet: a program may read them without asking us. A reset must follow.
+    /// Makes <paramref name="bytes"/>, which are all 0, the BAR's bytes. A program may read them without a call. A
+    /// reset must follow.
     /// </summary>
     internal void Show(SharedBytes bytes)
     {
@@ -90,8 +89,8 @@ internal sealed class BarMemory : IDisposable
     }
 
     /// <summary>
-    /// A program may map the bytes as these; they get what the former ones held. False when others can be mapped
-    /// already.
+    /// Lets programs map <paramref name="bytes"/> as the BAR. Copies the present contents there. False if programs may
+    /// have mapped other bytes already.
     /// </summary>
     internal bool TryMap(SharedBytes bytes)
     {
@@ -104,7 +103,7 @@ internal sealed class BarMemory : IDisposable
         }
     }
 
-    /// <summary>From now on the bytes are our own again, in the state after a reset.</summary>
+    /// <summary>Makes our own memory the BAR's bytes again, in the state after a reset.</summary>
     internal void TakeBack()
     {
         lock (_lock)
@@ -116,7 +115,7 @@ internal sealed class BarMemory : IDisposable
         Reset();
     }
 
-    /// <summary>A driver's read of 1, 2, 4 or 8 bytes, naturally aligned and within the BAR.</summary>
+    /// <summary>Reads 1, 2, 4 or 8 bytes for a driver, naturally aligned and within the BAR.</summary>
     internal ulong Read(ulong offset, int width)
     {
         Span<byte> value = stackalloc byte[8];
@@ -143,9 +142,8 @@ internal sealed class BarMemory : IDisposable
     }
 
     /// <summary>
-    /// A driver's write of 1, 2, 4 or 8 bytes, naturally aligned and within the BAR. Every doorbell that it touched is
-    /// added to
-    /// <paramref name="rung"/>, in the declared order, when all bytes are written.
+    /// Writes 1, 2, 4 or 8 bytes for a driver, naturally aligned and within the BAR. Then adds each doorbell that was
+    /// touched to <paramref name="rung"/>, in the declared order.
     /// </summary>
     internal void Write(ulong offset, int width, ulong value, List<(Register Register, ulong Value)> rung)
     {
@@ -185,8 +183,8 @@ internal sealed class BarMemory : IDisposable
     }
 
     /// <summary>
-    /// Looks for stores to a mapping that nobody has seen yet: adds the doorbells among them to
-    /// <paramref name="rung"/>, one call's worth, and gives read-only registers their values back.
+    /// Looks for new stores to a mapping. Adds at most one value of each changed doorbell to <paramref name="rung"/>,
+    /// and restores the values of read-only registers.
     /// </summary>
     internal void Poll(List<(Register Register, ulong Value)> rung)
     {
@@ -221,7 +219,7 @@ internal sealed class BarMemory : IDisposable
         }
     }
 
-    /// <summary>Undoes stores to a mapping that nobody has seen: they were made while the BAR did not answer.</summary>
+    /// <summary>Undoes new stores to a mapping that were made while the BAR did not decode.</summary>
     internal void DropUnseen()
     {
         lock (_lock)
@@ -248,7 +246,7 @@ internal sealed class BarMemory : IDisposable
             ulong known = cell.Known;
             cell.Known = value & cell.Mask;
             if (cell.Register.Kind == RegisterKind.Doorbell && _isMapped)
-                // not done: a store that nobody has seen yet stands there
+                // fails if a new store is there
                 Replace(register.Offset, register.Width, known, cell.Known);
             else Store(register.Offset, register.Width, cell.Known);
         }
@@ -284,7 +282,7 @@ internal sealed class BarMemory : IDisposable
 
     private static bool Answers(RegisterCell cell, int width) => ((int)cell.Register.Widths & width) != 0;
 
-    /// <summary>The register that has a byte, and where it, or else the gap, ends.</summary>
+    /// <summary>The register at an offset; null in a gap. Also the end of the register or the gap.</summary>
     private RegisterCell? CellAt(ulong offset, out ulong end)
     {
         int low = 0, high = _cells.Length;

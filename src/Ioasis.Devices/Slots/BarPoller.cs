@@ -4,14 +4,14 @@ using Ioasis.Core.Threads;
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// The thread that looks for stores to mapped BARs, one for all slots of a machine. It runs only while a BAR is mapped,
-/// at a <see cref="PollPace"/> that follows what drivers and devices do.
+/// The thread that polls mapped BARs for stores, one for all slots of a machine. It runs only while a BAR is mapped.
+/// <see cref="PollPace"/> sets its pace by the activity of drivers and devices.
 /// </summary>
 internal sealed class BarPoller : IDisposable
 {
     private const int Millisecond = 1000;
 
-    // Guards the slots and the thread. Nothing else is locked while it is held.
+    // Guards the slots and the thread. No other lock is taken while it is held.
     private readonly Lock _lock = new();
     private readonly ManualResetEventSlim _changed = new(initialState: false, spinCount: 0);
     private volatile PciSlot[] _slots = [];
@@ -19,20 +19,21 @@ internal sealed class BarPoller : IDisposable
     private Thread? _thread;
 
     /// <summary>
-    /// Lets the calling thread sleep for so many microseconds, less than a millisecond, for which .NET has no call;
-    /// null where nobody gave one: it looks without a pause then.
+    /// Puts the calling thread to sleep for less than a millisecond, given in microseconds; .NET has no such call. If
+    /// null, the thread polls without a pause instead.
     /// </summary>
     internal Action<int>? ShortNap { private get; set; }
 
-    /// <summary>Whether there is a thread.</summary>
+    /// <summary>Whether the thread exists.</summary>
     internal bool IsRunning
     {
         get { lock (_lock) return _thread is not null; }
     }
 
-    /// <summary>Looks at a slot's mapped BARs from now on.</summary>
-    /// <returns>False where the host has no thread for it; nothing has changed then, and the next call tries
-    /// again.</returns>
+    /// <summary>Polls a slot's mapped BARs from now on.</summary>
+    /// <returns>
+    /// False if the host cannot create the thread. Nothing has changed then, and the next call tries again.
+    /// </returns>
     internal bool TryAdd(PciSlot slot)
     {
         lock (_lock)
@@ -45,7 +46,7 @@ internal sealed class BarPoller : IDisposable
         }
     }
 
-    /// <summary>No longer looks at a slot. A look that is under way may still end after this.</summary>
+    /// <summary>Stops polling a slot. A poll under way may still finish after this.</summary>
     internal void Remove(PciSlot slot)
     {
         lock (_lock)
@@ -57,8 +58,8 @@ internal sealed class BarPoller : IDisposable
     }
 
     /// <summary>
-    /// A device told its driver something, or a driver made a call: stores are likely to come. One that is not noticed
-    /// costs no more than a nap.
+    /// Polls faster for a while, since a device signalled its driver or a driver made a call, so stores are likely. A
+    /// missed call costs at most one nap.
     /// </summary>
     internal void Expect()
     {
@@ -81,7 +82,7 @@ internal sealed class BarPoller : IDisposable
         _changed.Dispose();
     }
 
-    // What a slot's model does wrong ends here in no case. The next slot that is added gets a thread again.
+    // Models' exceptions never end here. The next slot that is added gets a new thread.
     private void Failed(Exception e)
     {
         lock (_lock) _thread = null;

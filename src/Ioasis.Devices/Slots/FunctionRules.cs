@@ -3,7 +3,7 @@ using Ioasis.Memory;
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// What a description of a function must obey. A model's author, not a driver, breaks these: an exception says how.
+/// Rules for the description of a function. A model's author breaks them, not a driver, so an exception reports them.
 /// </summary>
 internal static class FunctionRules
 {

@@ -1,7 +1,7 @@
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// Where a slot's interrupts go. Called from any thread, also while a call to the model is under way: it must neither
+/// The receiver of a slot's interrupts. Any thread may call it, even during a call to the model, so it must neither
 /// block nor call the slot.
 /// </summary>
 internal interface IInterruptTarget
@@ -13,8 +13,7 @@ internal interface IInterruptTarget
     void LineChanged(bool asserted);
 
     /// <summary>
-    /// The function's model threw: the function does not answer any more (Linux: an uncorrectable error that AER
-    /// reports).
+    /// The function's model threw, so the function no longer responds (Linux: an uncorrectable error that AER reports).
     /// </summary>
     void Failed();
 }

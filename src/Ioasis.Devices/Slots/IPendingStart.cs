@@ -1,8 +1,8 @@
 namespace Ioasis.Devices.Slots;
 
-/// <summary>An engine that has a command and got no thread for it.</summary>
+/// <summary>An engine with a command but without a thread.</summary>
 internal interface IPendingStart
 {
-    /// <summary>Tries again; true when it has a thread, or needs none any more.</summary>
+    /// <summary>Tries again to start the thread. True if the engine has one, or no longer needs one.</summary>
     bool TryBegin();
 }

@@ -1,8 +1,8 @@
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// Whose code a thread is in: the slot of the model that it was called for. Engines that are started there are that
-/// slot's.
+/// Marks whose code a thread is running: the slot of the model that was called. Engines that are started meanwhile
+/// belong to that slot.
 /// </summary>
 /// <example><c>using (new ModelScope(slot)) model.Reset();</c></example>
 internal readonly ref struct ModelScope
@@ -18,7 +18,7 @@ internal readonly ref struct ModelScope
         s_slot = slot;
     }
 
-    /// <summary>The slot; null outside of any model's code.</summary>
+    /// <summary>The slot; null outside of a model's code.</summary>
     internal static PciSlot? Current => s_slot;
 
     public void Dispose() => s_slot = _outer;

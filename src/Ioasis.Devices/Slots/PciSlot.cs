@@ -6,18 +6,18 @@ using Ioasis.Memory;
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// Where a model is plugged in: it owns the bytes of the BARs, tells the model what a driver writes to them, one call
-/// at a time, and hands the model's DMA and interrupts on.
+/// The slot of a model. It owns the bytes of the BARs, tells the model what a driver writes to them, one call at a
+/// time, and passes the model's DMA and interrupts on.
 /// </summary>
 internal sealed class PciSlot : IPciSlot, IDisposable
 {
-    // Held during each call to the model, so that it never gets two at once. Taken before the locks of the BARs and of
-    // whatever the model calls from there. A thread of the model must not wait for it: a reset holds it while it waits
-    // for those threads.
+    // Held during each call to the model, so that the model never gets two at once. Taken before the locks of the BARs
+    // and any lock that the model takes in a call. A thread of the model must not wait for it, because a reset holds it
+    // while waiting for those threads.
     private readonly Lock _calls = new();
 
-    // Guards whether the function has failed against a reset that ends that. Taken after _calls, which a thread that
-    // fails does not hold; the BARs' locks are taken within.
+    // Serializes a failure of the function and a reset that ends it. Taken after _calls, which a failing thread does
+    // not hold. The BARs' locks are taken within it.
     private readonly Lock _failing = new();
     private readonly PciDeviceModel _model;
     private readonly Endpoint _endpoint;
@@ -39,10 +39,10 @@ internal sealed class PciSlot : IPciSlot, IDisposable
 
     /// <summary>Plugs a model in.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="endpoint">Its place behind an IOMMU.</param>
-    /// <param name="poller">Looks for stores to mapped BARs.</param>
-    /// <param name="function">What the model is here, if that is less than it says.</param>
-    /// <exception cref="ArgumentException">The model describes no possible function.</exception>
+    /// <param name="endpoint">The function's place behind an IOMMU.</param>
+    /// <param name="poller">Polls mapped BARs for stores.</param>
+    /// <param name="function">The function to show, if it is less than the model offers; null for all of it.</param>
+    /// <exception cref="ArgumentException">The model's description is invalid.</exception>
     internal PciSlot(PciDeviceModel model, Endpoint endpoint, BarPoller poller, PciFunction? function = null)
     {
         _model = model;
@@ -58,24 +58,24 @@ internal sealed class PciSlot : IPciSlot, IDisposable
             using (new ModelScope(this)) model.Plug(this);
     }
 
-    /// <summary>What the model says it is.</summary>
+    /// <summary>The function's description.</summary>
     internal PciFunction Function { get; }
 
     /// <summary>Whether the function asserts its interrupt line.</summary>
     internal bool LineAsserted => _lineAsserted;
 
     /// <summary>
-    /// Whether code of the model threw, and no reset has brought the function back since: it does no DMA, raises no
-    /// interrupts, hears of nothing, and its registers read as ones.
+    /// Whether the model's code threw and no reset has succeeded since. The function then does no DMA, raises no
+    /// interrupts, gets no calls, and its registers read as ones.
     /// </summary>
     internal bool HasFailed => _failed;
 
-    /// <summary>Where interrupts go; null: nowhere.</summary>
+    /// <summary>The receiver of interrupts; null for none.</summary>
     internal IInterruptTarget? Target { set => _target = value; }
 
     /// <summary>
-    /// Whether the BARs answer (PCI command register, bit 1): if not, stores to a mapping are dropped. Who calls
-    /// <see cref="Read"/> and <see cref="Write"/> looks himself.
+    /// Whether the BARs decode (PCI command register, bit 1). If not, stores to a mapping are dropped. Callers of
+    /// <see cref="Read"/> and <see cref="Write"/> check it themselves.
     /// </summary>
     internal bool Decoding
     {
@@ -84,24 +84,24 @@ internal sealed class PciSlot : IPciSlot, IDisposable
             lock (_calls)
             {
                 if (value == _decoding) return;
-                Poll(); // what was stored before is still treated by the former state
+                Poll(); // earlier stores still have the former state
                 _decoding = value;
             }
         }
     }
 
-    /// <summary>A driver's read of 1, 2, 4 or 8 bytes, naturally aligned and within the BAR.</summary>
+    /// <summary>Reads 1, 2, 4 or 8 bytes for a driver, naturally aligned and within the BAR.</summary>
     internal ulong Read(int bar, ulong offset, int width)
     {
         BarMemory memory = _bars[bar]!;
         lock (_calls)
         {
-            Poll(); // a store to a mapping comes before a read that was made later
+            Poll(); // handles earlier stores to a mapping before the read
             return memory.Read(offset, width);
         }
     }
 
-    /// <summary>A driver's write of 1, 2, 4 or 8 bytes, naturally aligned and within the BAR.</summary>
+    /// <summary>Writes 1, 2, 4 or 8 bytes for a driver, naturally aligned and within the BAR.</summary>
     internal void Write(int bar, ulong offset, int width, ulong value)
     {
         BarMemory memory = _bars[bar]!;
@@ -113,9 +113,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         }
     }
 
-    /// <summary>
-    /// A driver's write of the 64 bytes of a descriptor to a portal, at a multiple of 64 within the BAR.
-    /// </summary>
+    /// <summary>Submits a descriptor of 64 bytes to a portal, at a multiple of 64 within the BAR.</summary>
     internal void Submit(int bar, ulong offset, ReadOnlySpan<byte> descriptor)
     {
         lock (_calls)
@@ -133,7 +131,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         }
     }
 
-    /// <summary>Has the model told of every store to a mapping that came before this call.</summary>
+    /// <summary>Tells the model of every store to a mapping that was made before this call.</summary>
     internal void Look()
     {
         lock (_calls) Poll();
@@ -141,36 +139,36 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     }
 
     /// <summary>
-    /// From now on a BAR's bytes are these, all 0 as yet, which a program can read; <see cref="TakeBarsBack"/> ends it.
-    /// A reset must follow.
+    /// Makes <paramref name="bytes"/>, which are all 0, a BAR's bytes, which programs can read.
+    /// <see cref="TakeBarsBack"/> ends it. A reset must follow.
     /// </summary>
     internal void ShowBar(int bar, SharedBytes bytes)
     {
         lock (_calls) _bars[bar]!.Show(bytes);
     }
 
-    /// <summary>Looks for stores to mapped BARs from now on, until <see cref="TakeBarsBack"/>.</summary>
-    /// <returns>False where the host has no thread that would look; nothing has changed then.</returns>
+    /// <summary>Polls mapped BARs from now on, until <see cref="TakeBarsBack"/>.</summary>
+    /// <returns>False if the host cannot create the polling thread. Nothing has changed then.</returns>
     internal bool TryWatch() => _poller.TryAdd(this);
 
     /// <summary>
-    /// From now on a BAR's bytes are these, which a program may map; <see cref="TakeBarsBack"/> ends it.
-    /// <see cref="TryWatch"/> came before.
+    /// Lets programs map <paramref name="bytes"/> as a BAR. <see cref="TakeBarsBack"/> ends it. <see cref="TryWatch"/>
+    /// must have been called before.
     /// </summary>
-    /// <returns>False when a program may have mapped it as others before: a BAR is in one place.</returns>
+    /// <returns>False if programs may have mapped other bytes before: a BAR has one set of bytes.</returns>
     internal bool TryMapBar(int bar, SharedBytes bytes)
     {
         lock (_calls)
             return _bars[bar]!.TryMap(bytes);
     }
 
-    /// <summary>Function-level reset. When this returns, no DMA of the function is under way.</summary>
+    /// <summary>Function-level reset. On return, no DMA of the function is under way.</summary>
     internal void Reset()
     {
         lock (_calls) Renew(static memory => memory.Reset());
     }
 
-    /// <summary>Resets, and takes the BARs' bytes back from programs, whose mappings are gone.</summary>
+    /// <summary>Resets the function and stops sharing the BARs' bytes with programs, whose mappings are gone.</summary>
     internal void TakeBarsBack()
     {
         _poller.Remove(this);
@@ -182,8 +180,8 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     }
 
     /// <summary>
-    /// Code of the model threw, in a call or on a thread of its own: the function is as one that is gone, until a reset
-    /// that the model gets through. It is told once. Called with or without the slot's and the model's locks.
+    /// Marks the function as failed because the model's code threw, in a call or on its own thread. It stays so until a
+    /// reset succeeds. Reports the exception once. May be called with or without the slot's and the model's locks.
     /// </summary>
     internal void Fail(string where, Exception e)
     {
@@ -204,16 +202,16 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         _target?.Failed();
     }
 
-    /// <summary>An engine of the model has a command and got no thread: it is tried again.</summary>
+    /// <summary>Retries later to start an engine of the model that got no thread.</summary>
     internal void Await(IPendingStart engine)
     {
         _pending.Add(engine);
-        _poller.TryAdd(this); // if that has no thread either, the driver's next access tries again
+        _poller.TryAdd(this); // if it gets no thread either, the driver's next access tries again
     }
 
     /// <summary>
-    /// Looks for stores to mapped BARs; true when there were any. It gives up when a call to the model is under way:
-    /// whoever made that looks too, or the next time comes.
+    /// Polls mapped BARs; true if there were new stores. Skips if a call to the model is under way, since that call
+    /// polls too.
     /// </summary>
     internal bool TryPoll()
     {
@@ -249,7 +247,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
 
     public bool RaiseMessage(int vector)
     {
-        if (_failed) return true; // lost, as while it may not send messages
+        if (_failed) return true; // lost, as when it may not send messages
         _poller.Expect();
         return _target?.RaiseMessage(vector) ?? false;
     }
@@ -278,7 +276,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
             }
             catch (Exception e)
             {
-                Fail("Unplug", e); // its threads may still use the BARs: they stay
+                Fail("Unplug", e); // its threads may still use the BARs, so they stay
                 _unplugged = true;
                 return;
             }
@@ -297,8 +295,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
             : throw new ArgumentOutOfRangeException(nameof(bar), bar, "The function has no such BAR.");
 
     /// <summary>
-    /// A reset: of the model, of what its device keeps, of the BARs. A model that gets through it has not failed any
-    /// more.
+    /// Resets the model, the device's caches and the BARs. If the model's reset succeeds, it is no longer failed.
     /// </summary>
     private void Renew(Action<BarMemory> renew)
     {
@@ -313,7 +310,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
             Fail("Reset", e);
         }
 
-        _endpoint.Reset(); // after the model's threads stopped: none of them asks for anything any more
+        _endpoint.Reset(); // after the model's threads have stopped: none of them makes requests any more
         lock (_failing)
         {
             foreach (BarMemory memory in _all) renew(memory);
@@ -337,7 +334,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
             else memory.Poll(_rung);
             if (_rung.Count == 0) continue;
             any = true;
-            PollPortals(); // what was submitted before the doorbell was written comes before it
+            PollPortals(); // descriptors submitted before the doorbell was written come first
             Ring(bar);
         }
 

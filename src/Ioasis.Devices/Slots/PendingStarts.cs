@@ -1,12 +1,12 @@
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// The engines of a function that got no thread when they were started. A driver sees a device that takes its time;
-/// each look at the function's registers tries again.
+/// Engines of a function that got no thread when they were started. To the driver the device is just slow; each access
+/// to the function's registers tries again.
 /// </summary>
 internal sealed class PendingStarts
 {
-    // Guards the list. Taken after an engine's lock; nothing is locked while it is held.
+    // Guards the list. Taken after an engine's lock; no other lock is taken while it is held.
     private readonly Lock _lock = new();
     private readonly List<IPendingStart> _engines = [];
     private volatile bool _any;
@@ -20,7 +20,7 @@ internal sealed class PendingStarts
         }
     }
 
-    /// <summary>Tries again for those that wait.</summary>
+    /// <summary>Tries again to start them.</summary>
     internal void Retry()
     {
         if (!_any) return;
@@ -28,7 +28,7 @@ internal sealed class PendingStarts
         lock (_lock) engines = [.. _engines];
         foreach (IPendingStart engine in engines)
         {
-            if (!engine.TryBegin()) return; // nor would the next one
+            if (!engine.TryBegin()) return; // the next one would fail too
             lock (_lock)
             {
                 _engines.Remove(engine);

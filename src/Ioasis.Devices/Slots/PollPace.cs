@@ -1,17 +1,17 @@
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
-/// How soon to look at mapped BARs again: at once for a moment after anything happened, as the answer to it is near;
-/// then with naps so short that whoever comes is hardly kept waiting, for as long as more is likely; then once a
-/// millisecond, and every other where nothing happens at all. How long more is likely is learned: longer where
-/// something came soon, shorter where nothing did (as Linux's KVM learns how long to poll before it halts a processor).
+/// Decides when to poll mapped BARs again. Right after an event: at once, because the answer to it is near. Then with
+/// naps too short to notice, while more events are likely. Then once a millisecond; when nothing happens at all, every
+/// two milliseconds. It learns how long more events are likely: longer if one came soon, shorter if none did (as
+/// Linux's KVM learns how long to poll before it halts a processor).
 /// </summary>
 /// <remarks>
-/// A thread that naps takes little of a processor and so gets one at once when it wakes, however many others want it.
-/// One that looks without a pause uses its share up, and then waits for milliseconds. So where that is seen to have
-/// happened it naps, too, for a while.
+/// A thread that naps uses little of a processor, so it gets one at once when it wakes, however busy the host is. A
+/// thread that polls without a pause uses up its share and then waits for milliseconds. So when that is seen to happen,
+/// this thread naps for a while too.
 /// </remarks>
-/// <param name="frequency">Units of time a second.</param>
+/// <param name="frequency">Units of time per second.</param>
 internal sealed class PollPace(long frequency)
 {
     private const int ShortNap = 10, LongerNap = 50, Nap = 1000, LongestNap = 2000; // microseconds
@@ -19,15 +19,16 @@ internal sealed class PollPace(long frequency)
     private readonly long _soon = frequency / 500;
     private readonly long _longest = frequency / 20;
     private readonly long _warm = frequency / 4;
-    private readonly long _lost = frequency / 2000; // a processor was another's between two looks
+    // a gap between two polls that shows that another thread had the processor
+    private readonly long _lost = frequency / 2000;
     private readonly long _crowded = frequency / 10;
     private long _last;
     private long _looked;
     private long _crowdedUntil;
     private long _while = frequency / 500;
 
-    /// <summary>How many microseconds to wait after a look; 0 for none.</summary>
-    /// <param name="now">When the look was over; never less than the time before.</param>
+    /// <summary>Microseconds to wait after a poll; 0 for none.</summary>
+    /// <param name="now">The time at the end of the poll. Never decreases.</param>
     /// <param name="any">Whether something happened.</param>
     internal int Next(long now, bool any)
     {

@@ -10,9 +10,8 @@ internal sealed class RegisterCell(Register register)
     internal ulong Mask => Register.Width == 8 ? ulong.MaxValue : (1UL << (Register.Width * 8)) - 1;
 
     /// <summary>
-    /// Its value as the model knows it: of a doorbell, what was rung or published last, from which a store that nobody
-    /// has seen yet is told; of a read-only register, what was published, so that a store to a mapping cannot change
-    /// it.
+    /// The value that the model knows. For a doorbell, the one rung or published last; a different value in memory is a
+    /// new store. For a read-only register, the one published, which undoes stores to a mapping.
     /// </summary>
     internal ulong Known;
 }

@@ -22,7 +22,7 @@ internal sealed class CallerCredentials
     /// <summary>The group whose rights on files the thread has.</summary>
     public required uint Group { get; init; }
 
-    /// <summary>The supplementary groups, in ascending order.</summary>
+    /// <summary>Supplementary groups, in ascending order.</summary>
     public required uint[] Groups { get; init; }
 
     /// <summary>One bit per capability.</summary>

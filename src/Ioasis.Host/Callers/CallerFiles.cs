@@ -5,11 +5,11 @@ using Ioasis.Linux.Processes;
 
 namespace Ioasis.Host.Callers;
 
-/// <summary>Fetches open files of callers that are none of our nodes.</summary>
+/// <summary>Fetches callers' open files that are not nodes of ours.</summary>
 internal static class CallerFiles
 {
-    /// <summary>What a file descriptor of a thread stands for.</summary>
-    /// <returns>EBADF: it is not open. ENOMEM: we have not what it takes to find out.</returns>
+    /// <summary>The open file behind a descriptor of a thread.</summary>
+    /// <returns>EBADF if it is not open. ENOMEM if we lack the resources to find out.</returns>
     public static Errno Get(CallerThread thread, int descriptor, out IOpenFile? file)
     {
         file = null;
@@ -28,25 +28,26 @@ internal static class CallerFiles
         return Errno.None;
     }
 
-    /// <summary>A file descriptor of ours for the same open file; false when it is not open.</summary>
+    /// <summary>Duplicates a caller's descriptor into ours; false if it is not open.</summary>
     public static bool TryFetch(CallerThread thread, int descriptor, out FileDescriptor fetched) =>
         Fetch(thread, descriptor, out fetched) == Errno.None;
 
     /// <summary>
-    /// What the program is told when looking at its descriptor failed: our want of descriptors is not its own.
+    /// The errno for a program whose descriptor we failed to inspect. Our shortage of descriptors must not look like
+    /// the program's.
     /// </summary>
     public static Errno Told(Errno errno) =>
         errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM ? Errno.ENOMEM : Errno.EBADF;
 
     private static Errno Fetch(CallerThread thread, int descriptor, out FileDescriptor fetched)
     {
-        // The first thread may have ended, and a thread may have files of its own; before Linux 6.9 only the first can
-        // be asked.
+        // The first thread may have ended, and a thread may have a descriptor table of its own. Before Linux 6.9, only
+        // the first thread has a pidfd.
         FileDescriptor asked = thread.Pidfd ?? thread.Process.Pidfd;
         return SysProcesses.GetFileOf(asked, descriptor, out fetched);
     }
 
-    // With O_PATH it is a place, not a file (Linux: fdget).
+    // A file opened with O_PATH is only a place, not an open file (Linux: fdget).
     private static bool IsPlace(FileDescriptor file)
     {
         SysResult flags = SysFiles.Fcntl(file, FcntlH.F_GETFL);

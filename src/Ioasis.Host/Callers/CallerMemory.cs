@@ -7,25 +7,24 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// The memory of a caller that need not have called a node before. What is read by the number of its thread counts only
-/// if the call still waits afterwards; what is written goes to an open /proc/TID/mem, which stays the caller's, whoever
-/// gets the number.
+/// The memory of a caller that need not have called a node before. A read by thread ID is valid only if the call still
+/// waits afterwards. A write goes to an open /proc/TID/mem, which stays bound to the caller if the ID is recycled.
 /// </summary>
 internal sealed class CallerMemory(SeccompListener listener)
 {
-    /// <summary>Reads; false where it is not there, or nobody waits any more.</summary>
+    /// <summary>Reads; false if the memory is unreadable or the call no longer waits.</summary>
     public bool TryRead(in SeccompNotif call, ulong address, Span<byte> destination) =>
         SysMemory.ReadProcess((int)call.Pid, address, destination) == destination.Length && listener.IsValid(call.Id);
 
-    /// <summary>Writes what a call is to give back.</summary>
-    /// <returns>EFAULT where it cannot be written.</returns>
+    /// <summary>Writes the result of a call.</summary>
+    /// <returns>EFAULT if the memory is not writable.</returns>
     public Errno Write(in SeccompNotif call, ulong address, ReadOnlySpan<byte> source)
     {
         if (source.IsEmpty) return Errno.None;
         int thread = (int)call.Pid;
         if (address > ulong.MaxValue - (ulong)source.Length) return Errno.EFAULT;
-        // Pages that somebody has to bring are waited for here, as by the kernel's own copy: the file below does not
-        // wait. The bytes read do not count.
+        // Waits for missing pages here, as the kernel's own copy would: the file below does not wait. The bytes read
+        // are not used.
         Span<byte> touched = stackalloc byte[1];
         SysMemory.ReadProcess(thread, address, touched);
         SysMemory.ReadProcess(thread, address + (ulong)source.Length - 1, touched);
@@ -36,9 +35,9 @@ internal sealed class CallerMemory(SeccompListener listener)
             errno = SysFiles.Open(Path(thread, "maps"), FcntlH.O_RDONLY, out FileDescriptor file);
             if (errno != Errno.None) return Refused(errno);
             using var maps = new ProcessMaps(file);
-            // Only now is it sure that both are the caller's.
+            // A valid call proves that both files are the caller's.
             if (!listener.IsValid(call.Id)) return Errno.EFAULT;
-            // The file writes what the process itself cannot, too.
+            // The file would also write memory that the process itself cannot, so check.
             if (!maps.CanWrite(address, (ulong)source.Length)) return Errno.EFAULT;
             SysResult put = SysFiles.WriteAt(memory, source, address);
             return put.IsOk && put.Value == source.Length ? Errno.None : Errno.EFAULT;

@@ -9,11 +9,10 @@ using Ioasis.Linux.Processes;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// What is pinned in the name of a process that called a node of ours. It outlives the process, as long as anything is
-/// pinned.
+/// The pages pinned for a process that called a node of ours. Outlives the process while anything is pinned.
 /// </summary>
 /// <param name="pid">Its ID.</param>
-/// <param name="pidfd">Readable when it has ended. Disposed of when it is of no use any more.</param>
+/// <param name="pidfd">Readable once the process has ended. Disposed of when no longer needed.</param>
 internal sealed class CallerPins(int pid, FileDescriptor pidfd) : ProcessPins
 {
     // One entry for each user that ever called.
@@ -32,26 +31,26 @@ internal sealed class CallerPins(int pid, FileDescriptor pidfd) : ProcessPins
             }
             catch (ObjectDisposedException)
             {
-                return true; // it ended, or runs another program, with other memory
+                return true; // it has ended, or runs another program with other memory
             }
         }
     }
 
-    /// <summary>That of the process; once it has ended, what it last was.</summary>
+    /// <summary>The process's present limit; after its end, the last known one.</summary>
     public override ulong LockLimit
     {
         get
         {
-            // The ID is still the process's if that lives afterwards.
+            // The ID was still the process's if the process is alive afterwards.
             if (TryReadLimit(out ulong limit) && !HasEnded) _limit = limit;
             return _limit;
         }
     }
 
-    /// <summary>What is charged to a user.</summary>
+    /// <summary>The pages charged to a user.</summary>
     public static UserPins OfUser(uint user) => s_users.GetOrAdd(user, _ => new UserPins());
 
-    // Another user's process only tells the call with a privilege, but anyone the file.
+    // prlimit of another user's process needs a privilege; reading the file does not.
     private bool TryReadLimit(out ulong limit) =>
         SysCredentials.TryGetLockLimit(pid, out limit) || TryReadLimits($"/proc/{pid}/limits", out limit);
 
@@ -72,7 +71,7 @@ internal sealed class CallerPins(int pid, FileDescriptor pidfd) : ProcessPins
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return false; // the process ended just now
+            return false; // the process has just ended
         }
 
         return false;

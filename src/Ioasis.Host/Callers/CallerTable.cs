@@ -12,20 +12,19 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// The threads and processes that called nodes of ours. Only those: what else a program starts costs nothing here.
+/// The threads and processes that called nodes of ours. Other threads and processes cost nothing here.
 /// </summary>
-/// <param name="listener">Says whether a call still waits.</param>
+/// <param name="listener">Tells whether a call still waits.</param>
 /// <param name="nodes">The open files of our nodes.</param>
-/// <param name="opener">Opens further ones.</param>
-/// <param name="watchProcess">Called with a new process's pidfd and ID, to be told of its end by
+/// <param name="opener">Opens more of them.</param>
+/// <param name="watchProcess">Called with a new process's pidfd and ID. When the process ends, the callee calls
 /// <see cref="Forget"/>.</param>
-/// <param name="execs">Which threads may be about to make a process another program.</param>
+/// <param name="execs">Threads that may be about to exec.</param>
 internal sealed class CallerTable(
     SeccompListener listener, OpenNodes nodes, NodeOpener opener, Action<FileDescriptor, int> watchProcess,
         PendingExecs execs) : IDisposable
 {
-    // Of a thread we keep up to ten files open, of a process five: an eighth of what we may have open is for each of
-    // the two.
+    // We keep up to ten files open per thread and five per process. Each kind may use an eighth of our descriptors.
     private const int FilesOfThread = 10, FilesOfProcess = 5;
     private const int MostThreadsOfOne = 64;
 
@@ -34,17 +33,17 @@ internal sealed class CallerTable(
         (int)Math.Max(MostThreadsOfOne, SysProcesses.DescriptorLimit / 8 / FilesOfThread);
     private readonly int _mostProcesses = (int)Math.Max(16, SysProcesses.DescriptorLimit / 8 / FilesOfProcess);
 
-    // Guards what follows, and additions to and removals from _threads. Nothing is waited for while it is held.
+    // Guards the fields below, and additions to and removals from _threads. No one waits while holding it.
     private readonly Lock _lock = new();
     private readonly Dictionary<int, CallerProcess> _processes = [];
 
-    /// <summary>How many processes and threads are known, for a test that they are forgotten again.</summary>
+    /// <summary>Number of known processes and threads. For a test that they are forgotten.</summary>
     public (int Processes, int Threads) Count
     {
         get { lock (_lock) return (_processes.Count, _threads.Count); }
     }
 
-    /// <summary>Whether anything is pinned in the name of any process.</summary>
+    /// <summary>Whether anything is pinned for any process.</summary>
     public bool HasPins
     {
         get
@@ -59,17 +58,16 @@ internal sealed class CallerTable(
     }
 
     /// <summary>
-    /// Which thread makes a call on which open file of ours. Both are held for the call: <see cref="Leave"/> ends that.
+    /// Finds the thread that makes a call and the open file of ours that the call is on. Holds both for the call;
+    /// <see cref="Leave"/> releases them.
     /// </summary>
     /// <param name="call">The call.</param>
-    /// <param name="descriptor">The descriptor that it is about.</param>
-    /// <param name="thread">The thread, which waits from here on.</param>
+    /// <param name="descriptor">The descriptor that the call is on.</param>
+    /// <param name="thread">The thread. It waits from here on.</param>
     /// <param name="open">The open file.</param>
-    /// <param name="otherwise">
-    /// The answer if there is none. The kernel's, where the descriptor is none of ours or not open, or the caller gone.
-    /// Where we cannot find out, for want of descriptors or memory, an errno: what may be ours is not the kernel's to
-    /// do.
-    /// </param>
+    /// <param name="otherwise">The answer, if the result is false. The kernel continues the call if the descriptor is
+    /// not ours or not open, or the caller is gone. An errno if we lack the descriptors or memory to find out: a call
+    /// on a file that may be ours must not reach the kernel.</param>
     public bool TryIdentify(
         in SeccompNotif call, int descriptor, [NotNullWhen(true)] out CallerThread? thread,
         [NotNullWhen(true)] out OpenNode? open, out Answer otherwise)
@@ -87,7 +85,7 @@ internal sealed class CallerTable(
 
             open?.Release();
             thread.LeaveCall();
-            // What it was asked by is that thread's alone; so it is the one that calls.
+            // The answers came from files bound to that thread, so that thread is the caller.
             if ((errno == Errno.None && open is null) || IsShortage(errno))
                 return Otherwise(errno, out open, out otherwise);
         }
@@ -106,17 +104,14 @@ internal sealed class CallerTable(
         return Otherwise(held, out open, out otherwise);
     }
 
-    /// <summary>The call that <see cref="TryIdentify"/> began is over.</summary>
+    /// <summary>Ends a call that <see cref="TryIdentify"/> began.</summary>
     public static void Leave(CallerThread thread, OpenNode open)
     {
         thread.LeaveCall();
         open.Release();
     }
 
-    /// <summary>
-    /// The process of the thread that makes a call: for what need not be sure. The thread's own number where it cannot
-    /// be found.
-    /// </summary>
+    /// <summary>Best guess of the process of the thread that makes a call; the thread's own ID if unknown.</summary>
     public int ProgramOf(in SeccompNotif call)
     {
         int id = (int)call.Pid;
@@ -125,8 +120,8 @@ internal sealed class CallerTable(
     }
 
     /// <summary>
-    /// The process of a thread that makes a call, if devices access its memory. Who was never seen to call a node of
-    /// ours has none that do, and neither has the program after an exec.
+    /// The process of the thread that makes a call, if devices are bound to its memory. A process that never called a
+    /// node of ours has no such devices, nor has the program after an exec.
     /// </summary>
     public bool TryFindBound(in SeccompNotif call, [NotNullWhen(true)] out CallerProcess? process)
     {
@@ -134,7 +129,7 @@ internal sealed class CallerTable(
         int id = (int)call.Pid;
         if (_threads.TryGetValue(id, out CallerThread? thread) && thread.IsAlive)
         {
-            // Only what is asked for seldom: whether it is the same program still.
+            // Whether it still runs the same program is checked only here, because the check is slow.
             if (!thread.Process.Memory.Changes.HasNotifiers) return false;
             if (thread.Process.IsStillThat(thread.Directory)) process = thread.Process;
             return process is not null;
@@ -159,7 +154,9 @@ internal sealed class CallerTable(
         }
     }
 
-    /// <summary>A thread is about to exec: its process may become another program, with other memory.</summary>
+    /// <summary>
+    /// Notes that a thread is about to exec: its process may become another program with other memory.
+    /// </summary>
     public void NoteExec(in SeccompNotif call)
     {
         execs.Note((int)call.Pid);
@@ -174,7 +171,7 @@ internal sealed class CallerTable(
         }
     }
 
-    /// <summary>How many pages are pinned in the name of a process, and how many charged to it.</summary>
+    /// <summary>The pages pinned for a process, and those charged to it.</summary>
     public (ulong Pinned, ulong Locked) PinsOf(int pid)
     {
         lock (_lock)
@@ -182,7 +179,7 @@ internal sealed class CallerTable(
             if (!_processes.TryGetValue(pid, out CallerProcess? process) || HasEnded(process)) return (0, 0);
             if (process.MayHaveExeced)
             {
-                // Of another program by now, and that has none.
+                // It runs another program by now, which has no pins.
                 if (OpenThread(pid, out FileDescriptor directory) != Errno.None) return (0, 0);
                 using (directory)
                     if (!process.IsStillThat(directory)) return (0, 0);
@@ -192,7 +189,7 @@ internal sealed class CallerTable(
         }
     }
 
-    /// <summary>A process has ended: what is held for it is given back.</summary>
+    /// <summary>Releases what is held for a process that has ended.</summary>
     public void Forget(int pid)
     {
         lock (_lock)
@@ -218,8 +215,8 @@ internal sealed class CallerTable(
 
     private static bool IsShortage(Errno errno) => errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM;
 
-    // The slow way: first call of a thread, first call after an exec, or a descriptor that is not open. The thread is
-    // entered. EBADF: the kernel is to answer.
+    // The slow path: first call of a thread, first call after an exec, or a descriptor that is not open. Enters the
+    // thread. EBADF means that the kernel continues the call.
     private Errno TryRenew(in SeccompNotif call, int descriptor, out CallerThread? thread)
     {
         int id = (int)call.Pid;
@@ -234,7 +231,7 @@ internal sealed class CallerTable(
             if (errno == Errno.None && !nodes.IsCarrier(stat.Dev, stat.Ino)) errno = Errno.EBADF;
             CallerProcess? process = null;
             if (errno == Errno.None)
-                // it is ours
+                // the table now owns it
                 errno = ThreadStatus.TryRead(directory, out ThreadStatus status)
                     ? GetProcess(call, directory, status.Process, out process)
                     : Errno.ENOMEM;
@@ -250,10 +247,10 @@ internal sealed class CallerTable(
     private Errno Enter(in SeccompNotif call, CallerThread made, out CallerThread? thread)
     {
         thread = null;
-        // Only now is it sure that the ID meant what it was taken for.
+        // A valid call proves that the ID meant this thread.
         if (made.IsAlive && listener.IsValid(call.Id) && made.TryEnter(call.Id))
         {
-            // Where there is no room for it, it serves this one call.
+            // If the table is full, the thread object serves this one call.
             lock (_lock)
                 if (!TryAdd(made)) made.Dispose();
             thread = made;
@@ -264,7 +261,7 @@ internal sealed class CallerTable(
         return Errno.EBADF;
     }
 
-    // Forgets a thread that is gone, or whose process runs another program by now. False when it is neither.
+    // Forgets a thread that is gone, or whose process runs another program by now. False otherwise.
     private bool ForgetIfGone(CallerThread thread)
     {
         bool sameProgram = thread.Process.IsStillThat(thread.Directory), alive = thread.IsAlive;
@@ -280,7 +277,7 @@ internal sealed class CallerTable(
 
     private bool TryAdd(CallerThread thread)
     {
-        // Meanwhile its process may have become another program.
+        // Its process may have become another program meanwhile.
         if (!_processes.TryGetValue(thread.Process.Pid, out CallerProcess? process) || process != thread.Process)
             return false;
         if (_threads.TryGetValue(thread.Id, out CallerThread? former)) Remove(former);
@@ -292,7 +289,7 @@ internal sealed class CallerTable(
         return true;
     }
 
-    // Gives up the one that has not called for the longest time, and does not wait now.
+    // Evicts the thread whose last call is the oldest, among those that are not in a call.
     private void Evict(CallerProcess? process)
     {
         CallerThread? oldest = null;
@@ -323,15 +320,15 @@ internal sealed class CallerTable(
         }
 
         StableId? stable = listener.Program is { } program && program.Id == pid ? program : null;
-        // Of one that is becoming another program it is not sure which one was looked at.
+        // If the process is in an exec, we cannot tell which program we looked at.
         var found = new CallerProcess(
             pid, pidfd, memory!, image)
         { StableId = stable, MayHaveExeced = execs.ArePendingIn(pid) };
-        // Only now is it sure that the IDs meant what they were taken for.
+        // A valid call proves that the IDs meant these processes.
         errno = listener.IsValid(call.Id) ? Errno.None : Errno.EBADF;
         lock (_lock)
         {
-            // Another thread of it may have been quicker.
+            // Another thread of the process may have been quicker.
             if (errno == Errno.None && _processes.TryGetValue(pid, out process)) errno = Errno.EEXIST;
             else if (errno == Errno.None && _processes.Count >= _mostProcesses) errno = Errno.ENFILE;
             else if (errno == Errno.None) _processes.Add(pid, process = found);
@@ -342,7 +339,7 @@ internal sealed class CallerTable(
         return errno == Errno.EEXIST ? Errno.None : errno;
     }
 
-    // A thread that is not the first has a pidfd of its own since Linux 6.9.
+    // A thread other than the first has had a pidfd only since Linux 6.9.
     private static FileDescriptor? OpenPidfd(int id, CallerProcess process)
     {
         uint flags = id == process.Pid ? 0 : SysProcesses.PIDFD_THREAD;

@@ -10,57 +10,58 @@ using Ioasis.Memory;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// A thread that called a node of ours. It is known by an open /proc/TID/fd, which is bound to that thread: once it is
-/// gone nothing is found there, even if its ID was given to another.
+/// A thread that called a node of ours. An open /proc/TID/fd identifies it: the file is bound to the thread, so after
+/// the thread's end nothing is found there, even if its ID is recycled.
 /// </summary>
 /// <param name="id">Its ID.</param>
 /// <param name="directory">Its /proc/TID/fd.</param>
-/// <param name="pidfd">Its pidfd, or null where the kernel has none for a thread that is not the first.</param>
-/// <param name="process">The process that it is one of.</param>
+/// <param name="pidfd">Its pidfd; null if the kernel offers none for threads other than the first.</param>
+/// <param name="process">Its process.</param>
 /// <param name="nodes">The open files of our nodes.</param>
-/// <param name="opener">Opens further ones.</param>
+/// <param name="opener">Opens more of them.</param>
 internal sealed class CallerThread(
     int id, FileDescriptor directory, FileDescriptor? pidfd, CallerProcess process, OpenNodes nodes,
         NodeOpener opener) : ICaller, IDisposable
 {
-    // Only the thread that serves the call touches it, and a thread makes one call at a time.
+    // Only the thread of ours that serves the call uses these, and a thread makes one call at a time.
     private readonly KnownDescriptors _known = new(directory);
     private List<OpenNode>? _heldInCall;
     private ulong _call;
 
-    // How many calls of it are being served; and, beside that, that its files are to be closed after the last.
+    // Number of its calls being served. The bit Disposed: close its files after the last one.
     private const int Disposed = 1 << 30;
     private int _inCall;
 
     /// <summary>Its ID.</summary>
     public int Id => id;
 
-    /// <summary>The process that it is one of.</summary>
+    /// <summary>Its process.</summary>
     public CallerProcess Process => process;
 
     /// <summary>Its /proc/TID/fd.</summary>
     public FileDescriptor Directory => directory;
 
-    /// <summary>Its pidfd, if it has one.</summary>
+    /// <summary>Its pidfd, if any.</summary>
     public FileDescriptor? Pidfd => pidfd;
 
     /// <inheritdoc/>
     public AddressSpace Memory => process.Memory;
 
-    /// <summary>Whether the thread still lives.</summary>
+    /// <summary>Whether the thread is alive.</summary>
     public bool IsAlive => SysFiles.StatAt(directory, "../status\0"u8, 0, out _) == Errno.None;
 
     /// <summary>Whether a call of it is being served.</summary>
     public bool IsInCall => (Volatile.Read(ref _inCall) & ~Disposed) != 0;
 
-    /// <summary>When its last call came, in milliseconds since the host started.</summary>
+    /// <summary>Time of its last call, in milliseconds since the host started.</summary>
     public long LastCall { get; private set; }
 
     /// <summary>
-    /// Which open file of our nodes a descriptor of the thread stands for, held for a call; null when it is another's
-    /// file.
+    /// The open file of ours behind a descriptor of the thread, held for a call; null if the file is not ours.
     /// </summary>
-    /// <returns>An error when it stands for nothing, the thread is gone, or that cannot be found out.</returns>
+    /// <returns>
+    /// An error if the descriptor is not open, the thread is gone, or we lack the resources to find out.
+    /// </returns>
     public Errno TryHold(int descriptor, out OpenNode? open)
     {
         if (_known.TryRead(descriptor, out DescriptorInfo info))
@@ -76,18 +77,16 @@ internal sealed class CallerThread(
         return errno;
     }
 
-    /// <summary>
-    /// What stat(2) says of an open file of the thread, without asking any file system that would have to ask a server.
-    /// </summary>
+    /// <summary>stat(2) of an open file of the thread, without waiting for a file server.</summary>
     public Errno TryStat(int descriptor, out LinuxStat stat)
     {
-        // Fetching the file takes two thirds of the time that looking it up in /proc takes.
+        // Fetching the file takes two thirds of the time of a look-up in /proc.
         if (pidfd is null || descriptor < 0) return TryStat(directory, descriptor, out stat);
         Errno errno = SysProcesses.StatFileOf(pidfd, descriptor, out stat);
         return errno is Errno.EMFILE or Errno.ENFILE ? TryStat(directory, descriptor, out stat) : errno;
     }
 
-    /// <summary>The same of a thread that is known by its /proc/TID/fd alone.</summary>
+    /// <summary>The same for a thread of which only /proc/TID/fd is known.</summary>
     public static Errno TryStat(FileDescriptor directory, int descriptor, out LinuxStat stat)
     {
         stat = default;
@@ -105,7 +104,7 @@ internal sealed class CallerThread(
         if (errno != Errno.None) return CallerFiles.Told(errno);
         if (open is not null)
         {
-            // Another thread of the caller may close it meanwhile; until the call is over it stays.
+            // Another thread of the caller may close it meanwhile, so hold it until the call ends.
             (_heldInCall ??= []).Add(open);
             file = open.File;
             return Errno.None;
@@ -142,9 +141,11 @@ internal sealed class CallerThread(
     public bool HasCapability(int capability) =>
         SysCredentials.TryGetCapabilities(id, out ulong effective) && (effective >> capability & 1) != 0;
 
-    /// <summary>From here to <see cref="LeaveCall"/> the thread waits for the calling thread to serve it.</summary>
+    /// <summary>
+    /// Declares that from here to <see cref="LeaveCall"/> the thread waits while the calling thread serves it.
+    /// </summary>
     /// <param name="call">The call's ID.</param>
-    /// <returns>False when the thread is not known any more.</returns>
+    /// <returns>False if the thread has been forgotten.</returns>
     public bool TryEnter(ulong call)
     {
         if ((Interlocked.Increment(ref _inCall) & Disposed) != 0)
@@ -161,7 +162,7 @@ internal sealed class CallerThread(
         return true;
     }
 
-    /// <summary>Ends what <see cref="TryEnter"/> began.</summary>
+    /// <summary>Ends a call that <see cref="TryEnter"/> began.</summary>
     public void LeaveCall()
     {
         ProcessMemory.LeaveCall();
@@ -174,14 +175,14 @@ internal sealed class CallerThread(
         Leave();
     }
 
-    /// <summary>Gives its files back, after the call that is being served.</summary>
+    /// <summary>Closes its files; during a call, after the call.</summary>
     public void Dispose()
     {
         int before = Interlocked.Or(ref _inCall, Disposed);
         if (before == 0) Free();
     }
 
-    // Who finds nobody left frees; a second time does nothing.
+    // The last one to leave frees. Freeing twice is harmless.
     private void Leave()
     {
         if (Interlocked.Decrement(ref _inCall) == Disposed) Free();

@@ -9,9 +9,9 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// What the caller of a stopped call may do. This class alone decides whether the host is touched for a caller, with
-/// whose rights, and whether a file of ours lets it in. Nothing is remembered of a caller: its thread waits, so what is
-/// read of it holds until the answer.
+/// The rights of a stopped call's caller. This class alone decides whether we touch the host for a caller, with whose
+/// rights, and whether a file of ours admits it. It remembers nothing about a caller: the caller's thread waits, so
+/// what is read about it holds until the answer.
 /// </summary>
 internal sealed class CallersRights
 {
@@ -23,7 +23,7 @@ internal sealed class CallersRights
     private readonly string?[] _places;
     private volatile bool _landlocked;
 
-    /// <param name="listener">Says whether a call still waits.</param>
+    /// <param name="listener">Tells whether a call still waits.</param>
     public CallersRights(SeccompListener listener) : this(listener.IsValid)
     {
     }
@@ -38,48 +38,49 @@ internal sealed class CallersRights
     }
 
     /// <summary>
-    /// A program restricts itself by Landlock. Only the kernel knows what its rules permit, and which threads have
-    /// them. From here on no caller reaches the host through us.
+    /// Notes that a program restricts itself by Landlock. Only the kernel knows what its rules permit and which threads
+    /// have them. So from here on no caller reaches the host through us.
     /// </summary>
     public void NoteLandlock() => _landlocked = true;
 
-    /// <summary>Whether a thread sees the files that we see: the same root directory, on the same mount.</summary>
+    /// <summary>Whether a thread sees the same files as we: the same root directory on the same mount.</summary>
     public bool SharesRoot(int thread) => TryReadRoot(thread, out var root) && root == _root;
 
     /// <summary>
-    /// Does something to the host's files with the rights of a caller, and none of ours that it lacks: as we are if it
-    /// has the same, else on a thread that takes its rights on and then ends.
+    /// Runs an action on the host's files with exactly the caller's rights. Runs it directly if they equal ours;
+    /// otherwise on a thread that takes on the caller's rights and then ends.
     /// </summary>
     /// <param name="call">The call.</param>
-    /// <param name="real">Whether the caller's real IDs count, as for access(2).</param>
-    /// <param name="act">What to do. It may wait.</param>
-    /// <returns>EACCES where the caller is elsewhere (root, namespace, security label), or its rights cannot be
-    /// had.</returns>
+    /// <param name="real">Whether the caller's real IDs apply, as for access(2).</param>
+    /// <param name="act">The action. It may wait.</param>
+    /// <returns>
+    /// EACCES if the caller has another root, namespace or security label, or its rights cannot be read or taken on.
+    /// </returns>
     public Errno Act(in SeccompNotif call, bool real, Func<Errno> act)
     {
         int thread = (int)call.Pid;
         if (_landlocked || _own is null) return Errno.EACCES;
         if (!CallerCredentials.TryRead(thread, out CallerCredentials? theirs)) return Errno.EACCES;
         if (!SharesRoot(thread) || !PlacesOf(thread).AsSpan().SequenceEqual(_places)) return Errno.EACCES;
-        // Only now is it sure that the ID meant the caller.
+        // A valid call proves that the ID meant the caller.
         if (!_isValid(call.Id)) return Errno.EACCES;
         theirs = (real ? theirs!.ForRealIds() : theirs!).Within(_own.Effective);
         return theirs.HasRightsOf(_own) ? act() : ActAs(theirs, act);
     }
 
-    /// <summary>Whether a file of ours permits something to a caller.</summary>
+    /// <summary>Whether a file of ours permits an access to a caller.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="owner">Whose the file is.</param>
-    /// <param name="wanted">Of <see cref="FilePermission"/>.</param>
-    /// <param name="real">Whether the caller's real IDs count.</param>
+    /// <param name="owner">Owner, group and mode of the file.</param>
+    /// <param name="wanted">MAY_* bits of <see cref="FilePermission"/>.</param>
+    /// <param name="real">Whether the caller's real IDs apply.</param>
     public bool Permits(in SeccompNotif call, in FileOwner owner, uint wanted, bool real = false) =>
         FilePermission.IsEverybodys(owner.Mode, wanted)
         || (TryRead(call, owner, out CallerCredentials? who)
             && FilePermission.Permits(real ? who!.ForRealIds() : who!, owner, wanted));
 
     /// <summary>
-    /// Who a caller is to a file of ours. A capability in another user namespace counts if that namespace maps the
-    /// file's owner and group.
+    /// The caller's credentials toward a file of ours. Capabilities in another user namespace apply if that namespace
+    /// maps the file's owner and group.
     /// </summary>
     public bool TryRead(in SeccompNotif call, in FileOwner owner, out CallerCredentials? who)
     {
@@ -92,7 +93,7 @@ internal sealed class CallersRights
     }
 
     /// <summary>
-    /// Whether /proc of a thread is the one that we see, so that numbers in its paths mean what they mean to us.
+    /// Whether a thread sees the same /proc as we, so that numbers in its paths have the same meaning for us.
     /// </summary>
     public static bool SeesOurProc(int thread) =>
         SysFiles.Stat(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/root/proc"), follow: true,
@@ -100,7 +101,7 @@ internal sealed class CallersRights
         && SysFiles.Stat("/proc", follow: true, out LinuxStat ours) == Errno.None && theirs.Dev == ours.Dev;
 
     /// <summary>
-    /// Whether a text of uid_map or gid_map (user_namespaces(7)) has an ID of the namespace of who read it.
+    /// Whether the text of a uid_map or gid_map (user_namespaces(7)) maps an ID. The ID is in the reader's namespace.
     /// </summary>
     internal static bool Maps(string text, uint id)
     {
@@ -116,7 +117,7 @@ internal sealed class CallersRights
         return false;
     }
 
-    // A thread of its own for each: there is nothing to take back, and so nothing that could stay.
+    // A new thread for each action: its rights never have to be restored, so none can remain by mistake.
     private static Errno ActAs(CallerCredentials who, Func<Errno> act)
     {
         Errno errno = Errno.EACCES;
@@ -142,7 +143,7 @@ internal sealed class CallersRights
         return ok;
     }
 
-    // The user namespace first; then that of mounts, and what a security module calls the thread, if there is one.
+    // The user namespace comes first; then the mount namespace, and the thread's label of a security module, if any.
     private static string?[] PlacesOf(int thread) =>
     [
         UserNamespaceOf(thread),

@@ -8,16 +8,16 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// Makes a directory the working directory of a caller. Only a process itself can do that; so the thread, which waits
-/// in its chdir(2), is made to do fchdir(2) in its place: it is seized, gets the directory, stops before it returns
-/// from the call, and does two others before it does.
+/// Changes the working directory of a caller. Only a process can change its own, so its thread, which waits in
+/// chdir(2), is made to call fchdir(2): we seize it, install the directory's descriptor, stop it before it returns from
+/// the call, and make it do two other calls first.
 /// </summary>
-/// <remarks>All requests of ptrace(2) come from the thread of ours that serves the call.</remarks>
+/// <remarks>All ptrace(2) requests come from the thread of ours that serves the call.</remarks>
 internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees)
 {
-    private const int Fchdir = 81, Close = 3, SyscallLength = 2; // the instruction's bytes
+    private const int Fchdir = 81, Close = 3, SyscallLength = 2; // SyscallLength: bytes of the instruction
 
-    // A thread that another one's exec replaces is gone without an event.
+    // A thread that disappears in another thread's exec reports no event.
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(100);
 
     private int _told;
@@ -34,8 +34,8 @@ internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees
             Errno errno = SysPtrace.Seize(thread, SysPtrace.TraceSyscallsGood);
             if (errno == Errno.EPERM) TellOnce(thread);
             if (errno != Errno.None) return Errno.EACCES;
-            // From here on it stops, or ends, even if it is no longer the thread that called: then nothing of it is
-            // touched.
+            // From here on the thread stops or ends, even if it is no longer the thread that called. In that case it is
+            // left untouched.
             SysResult placed = listener.PlaceFile(call.Id, directory, closeOnExec: true, answers: false);
             SysPtrace.Interrupt(thread);
             bool isOurs = listener.Send(((Answer)placed.Errno).ToResponse(call.Id)) == Errno.None || placed.IsOk;
@@ -53,7 +53,7 @@ internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees
 
     private static void ChangeStopped(int thread, Tracee tracee, ulong descriptor, ref int signal)
     {
-        // No handler may run before the call has its result.
+        // Blocks all signals: no handler may run before the call has its result.
         if (SysPtrace.GetRegisters(thread, out ThreadRegisters registers) != Errno.None
             || SysPtrace.GetSignalMask(thread, out ulong mask) != Errno.None
             || SysPtrace.SetSignalMask(thread, ulong.MaxValue) != Errno.None) return;
@@ -62,12 +62,12 @@ internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees
         ulong closed = 0;
         if (!TryCall(thread, tracee, registers, Close, descriptor, ref signal, ref closed)) return;
         registers.Rax = result;
-        registers.OrigRax = ulong.MaxValue; // no call, so that none is begun anew
+        registers.OrigRax = ulong.MaxValue; // not in a system call, so the kernel restarts none
         SysPtrace.SetRegisters(thread, registers);
         SysPtrace.SetSignalMask(thread, mask);
     }
 
-    // Lets the thread do a system call with one argument. False when it is gone.
+    // Makes the thread do a system call with one argument. False if the thread is gone.
     private static bool TryCall(int thread, Tracee tracee, ThreadRegisters registers, int number, ulong argument,
         ref int signal, ref ulong result)
     {
@@ -83,7 +83,7 @@ internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees
             {
                 if (SysPtrace.ResumeToSyscall(thread) != Errno.None || !TryAwait(thread, tracee, out state))
                     return false;
-                // SIGSTOP cannot be blocked; it is given to the thread in the end.
+                // SIGSTOP cannot be blocked. The thread receives it at the end.
                 if (!state.AtSyscall && state.TrappedSignal != 0) signal = state.TrappedSignal;
             }
             while (!state.AtSyscall);
@@ -104,7 +104,7 @@ internal sealed class DirectoryChanges(SeccompListener listener, Tracees tracees
     private void TellOnce(int thread)
     {
         if (Interlocked.Exchange(ref _told, 1) == 0)
-            ErrorOutput.Say($"thread {thread} is traced "
-                + $"by another, or may not be traced: it cannot change to a directory that the host does not have");
+            ErrorOutput.Say($"thread {thread} is traced by another, or may not be traced: it cannot change to a "
+                + "directory that the host does not have");
     }
 }

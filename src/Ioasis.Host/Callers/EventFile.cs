@@ -6,10 +6,11 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// An eventfd of a caller. We share its open file description, so its flags are the caller's and stay as they are.
+/// An eventfd of a caller. We share its open file description, so its flags belong to the caller and we leave them
+/// alone.
 /// </summary>
 /// <param name="file">A descriptor of ours for it.</param>
-/// <param name="signals">How it is signalled; null: as the host does best.</param>
+/// <param name="signals">How to signal it; null for the best way on this host.</param>
 internal sealed class EventFile(FileDescriptor file, EventSignals? signals = null) : IEventFile
 {
     private readonly EventSignals _signals = signals ?? EventSignals.Shared;
@@ -30,7 +31,8 @@ internal sealed class EventFile(FileDescriptor file, EventSignals? signals = nul
 
     public void Dispose()
     {
-        if (Volatile.Read(ref _writer) is { } writer) writer.Dispose(); // it closes the file when it has written
+        // the writer closes the file when it has written
+        if (Volatile.Read(ref _writer) is { } writer) writer.Dispose();
         else file.Dispose();
     }
 

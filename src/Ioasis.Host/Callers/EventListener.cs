@@ -7,17 +7,16 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// The thread that waits for the eventfds of programs that make one device do something. It runs while there are any.
-/// Each device has its own: what one device does takes as long as it takes, and the others' eventfds do not wait for
-/// it.
+/// The thread that waits for a program's eventfds that trigger one device. It runs while there are any. Each device has
+/// its own thread, so a slow device delays no other's eventfds.
 /// </summary>
 internal sealed class EventListener
 {
-    // A signal is an event of its own: one that the read cannot take away, as of a semaphore, is not seen twice.
+    // Edge-triggered: an event that the read cannot clear, as of a semaphore, is reported once.
     private const uint Raised = (uint)SysEvents.POLLIN | 1u << 31;
     private const ulong WakeTag = 0;
 
-    // Guards which listeners there are and how many eventfds each has. Innermost; never held while something is done.
+    // Guards the listeners and their numbers of eventfds. Innermost; never held during a callback.
     private static readonly Lock s_lock = new();
     private static readonly Dictionary<object, EventListener> s_byOwner = new(ReferenceEqualityComparer.Instance);
 
@@ -34,9 +33,9 @@ internal sealed class EventListener
     }
 
     /// <summary>
-    /// Calls back whenever the eventfd was raised, and sets it back. Those of one owner are called one after the other.
+    /// Calls back whenever the eventfd is signalled, and resets it. Callbacks of one owner run one after the other.
     /// </summary>
-    /// <returns>ENOMEM: the host has no thread, descriptor or memory for it now. The next call tries again.</returns>
+    /// <returns>ENOMEM if the host lacks a thread, a descriptor or memory now. The next call tries again.</returns>
     internal static Errno Listen(object owner, FileDescriptor file, Action raised, out IDisposable? listening)
     {
         listening = null;
@@ -86,14 +85,14 @@ internal sealed class EventListener
         return false;
     }
 
-    // Under the lock.
+    // The caller holds the lock.
     private void End()
     {
         if (s_byOwner.TryGetValue(_owner, out EventListener? present) && present == this) s_byOwner.Remove(_owner);
         if (!_wake.IsClosed) SysEvents.WriteEventFd(_wake, 1);
     }
 
-    // The next eventfd of the owner gets a listener of its own.
+    // The owner's next eventfd gets a new listener.
     private void Failed(Exception e)
     {
         HostMessages.Tell("waiting for eventfds", e);
@@ -135,12 +134,12 @@ internal sealed class EventListener
         {
             try
             {
-                // The program may have read it meanwhile; its descriptor may block, ours must not.
+                // The program may have read it meanwhile. Its descriptor may block; our read must not.
                 if (SysEvents.TryReadEventFd(file, out _) == Errno.None) raised();
             }
             catch (ObjectDisposedException)
             {
-                // It was disposed after it became ready.
+                // It was disposed of after it became ready.
             }
             catch (Exception e)
             {

@@ -6,19 +6,19 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// Signals an eventfd by write(2), on a thread that waits alone where the program fills the counter: for hosts that
-/// forbid what <see cref="EventSignals"/> does. The thread runs from the first signal on. Owns the file.
+/// Signals an eventfd by write(2), for hosts that forbid what <see cref="EventSignals"/> does. The write blocks if the
+/// program fills the counter, so it has a thread of its own, which starts with the first signal. Owns the file.
 /// </summary>
 internal sealed class EventWriter(FileDescriptor file) : IDisposable
 {
-    private const ulong Most = ulong.MaxValue - 1; // that a counter can hold
+    private const ulong Most = ulong.MaxValue - 1; // the largest value of a counter
 
-    // Guards what follows; nobody holds it while he writes. Innermost.
+    // Guards the fields below. Not held during a write. Innermost.
     private readonly object _lock = new();
     private ulong _signals;
     private bool _hasThread, _isEnding;
 
-    /// <summary>Adds 1, as soon as there is room. Never waits.</summary>
+    /// <summary>Adds 1 as soon as there is room. Never blocks.</summary>
     public void Signal()
     {
         lock (_lock)
@@ -30,7 +30,7 @@ internal sealed class EventWriter(FileDescriptor file) : IDisposable
         }
     }
 
-    /// <summary>Ends the thread, when it has written what it can, and closes the file.</summary>
+    /// <summary>Ends the thread after its pending write, if that is possible, and closes the file.</summary>
     public void Dispose()
     {
         lock (_lock)
@@ -48,7 +48,7 @@ internal sealed class EventWriter(FileDescriptor file) : IDisposable
         {
             while (TryTake(out ulong signals))
             {
-                // A full counter stays as it is. The write waits only where the program fills it in between.
+                // A full counter stays as it is. The write blocks only if the program fills the counter just now.
                 if (SysEvents.Poll(file, SysEvents.POLLOUT, 0, out short ready) == Errno.None
                     && (ready & SysEvents.POLLOUT) != 0)
                     SysEvents.WriteEventFd(file, signals);

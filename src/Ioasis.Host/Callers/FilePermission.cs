@@ -3,9 +3,7 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Callers;
 
-/// <summary>
-/// Linux's rules of who may do what to a file (generic_permission, setattr_prepare), for files that are ours.
-/// </summary>
+/// <summary>Linux's permission rules (generic_permission, setattr_prepare), for files that we serve.</summary>
 internal static class FilePermission
 {
     public const uint MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4;
@@ -13,15 +11,15 @@ internal static class FilePermission
     private const int CAP_CHOWN = 0, CAP_DAC_OVERRIDE = 1, CAP_DAC_READ_SEARCH = 2, CAP_FOWNER = 3, CAP_FSETID = 4;
     private const uint Unchanged = uint.MaxValue;
 
-    /// <summary>Whether everybody may, so that nobody needs to be asked who it is.</summary>
-    /// <param name="mode">As in st_mode.</param>
+    /// <summary>Whether everybody has the access, so the caller's identity does not matter.</summary>
+    /// <param name="mode">The mode, as in st_mode.</param>
     /// <param name="wanted">MAY_READ, MAY_WRITE, MAY_EXEC.</param>
     public static bool IsEverybodys(uint mode, uint wanted) => (wanted & ~(mode & (mode >> 3) & (mode >> 6))) == 0;
 
-    /// <summary>Whether a thread may.</summary>
-    /// <param name="who">The thread; its capabilities only where they count for this file.</param>
+    /// <summary>Whether a thread has the access.</summary>
+    /// <param name="who">The thread. Its capabilities are those that apply to this file.</param>
     /// <param name="owner">The file's owner, group and mode.</param>
-    /// <param name="wanted">As above.</param>
+    /// <param name="wanted">MAY_READ, MAY_WRITE, MAY_EXEC.</param>
     public static bool Permits(CallerCredentials who, in FileOwner owner, uint wanted)
     {
         uint bits = who.User == owner.User ? owner.Mode >> 6 : who.IsIn(owner.Group) ? owner.Mode >> 3 : owner.Mode;
@@ -29,12 +27,12 @@ internal static class FilePermission
         bool isDirectory = (owner.Mode & StatMode.S_IFMT) == StatMode.S_IFDIR;
         bool reads = isDirectory ? (wanted & MAY_WRITE) == 0 : wanted == MAY_READ;
         if (reads && who.HasCapability(CAP_DAC_READ_SEARCH)) return true;
-        // What nobody may execute not even root does.
+        // Even root cannot execute a file without any execute bit.
         return (isDirectory || (wanted & MAY_EXEC) == 0 || (owner.Mode & StatMode.S_IXUGO) != 0)
             && who.HasCapability(CAP_DAC_OVERRIDE);
     }
 
-    /// <summary>Whether a thread may do what only owners may.</summary>
+    /// <summary>Whether a thread has the rights of the file's owner.</summary>
     public static bool IsOwner(CallerCredentials who, in FileOwner owner) =>
         who.User == owner.User || who.HasCapability(CAP_FOWNER);
 
@@ -48,7 +46,7 @@ internal static class FilePermission
         return Errno.None;
     }
 
-    /// <summary>chown(2); an ID of -1 stays.</summary>
+    /// <summary>chown(2). An ID of -1 leaves the old one.</summary>
     public static Errno TryChangeOwner(CallerCredentials who, ref FileOwner owner, uint user, uint group)
     {
         bool owns = who.User == owner.User, may = who.HasCapability(CAP_CHOWN);
@@ -66,5 +64,5 @@ internal static class FilePermission
     }
 }
 
-/// <summary>Whose a file is, and its st_mode.</summary>
+/// <summary>Owner and group of a file, and its st_mode.</summary>
 internal readonly record struct FileOwner(uint User, uint Group, uint Mode);

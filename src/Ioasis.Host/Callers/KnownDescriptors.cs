@@ -4,20 +4,19 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// The descriptors of a thread that were nodes of ours when they were last asked for: their /proc/TID/fdinfo/N are kept
-/// open, as reading one takes half of the time that fetching the file does. What is read is what stands there at that
-/// moment, in the thread's own table of descriptors: nothing is remembered of it. Used by who serves a call of the
-/// thread.
+/// Descriptors of a thread that referred to nodes of ours last time. Keeps their /proc/TID/fdinfo/N open: reading one
+/// takes half the time of fetching the file. Each read gives the present state of the thread's own descriptor table; no
+/// state is cached. Only the thread of ours that serves a call of the thread uses it.
 /// </summary>
 /// <param name="directory">The thread's /proc/TID/fd.</param>
 internal sealed class KnownDescriptors(FileDescriptor directory) : IDisposable
 {
-    // A power of two. Those that come to the same slot take it from each other.
+    // A power of two. Descriptors with the same slot evict each other.
     private const int Slots = 8;
 
     private readonly Slot?[] _slots = new Slot?[Slots];
 
-    /// <summary>What a descriptor stands for at this moment; false when that has to be found out otherwise.</summary>
+    /// <summary>The present file of a descriptor; false if it must be found out another way.</summary>
     public bool TryRead(int descriptor, out DescriptorInfo info)
     {
         info = default;
@@ -25,7 +24,7 @@ internal sealed class KnownDescriptors(FileDescriptor directory) : IDisposable
             && DescriptorInfo.TryRead(file, out info);
     }
 
-    /// <summary>A descriptor was seen to be a node's. From the second time on it is known.</summary>
+    /// <summary>Notes that a descriptor refers to a node. It is kept from the second time on.</summary>
     public void Add(int descriptor)
     {
         ref Slot? slot = ref _slots[descriptor & (Slots - 1)];
@@ -39,7 +38,9 @@ internal sealed class KnownDescriptors(FileDescriptor directory) : IDisposable
         slot = new Slot(descriptor, file);
     }
 
-    /// <summary>It is none any more. To read what others have to say in their fdinfo can take long.</summary>
+    /// <summary>
+    /// Forgets a descriptor that no longer refers to a node. Reading the fdinfo of other files can take long.
+    /// </summary>
     public void Drop(int descriptor)
     {
         ref Slot? slot = ref _slots[descriptor & (Slots - 1)];

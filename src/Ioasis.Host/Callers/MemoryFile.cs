@@ -23,9 +23,9 @@ internal sealed class MemoryFile(FileDescriptor file, CallerThread thread) : IMe
     public void Dispose() => file.Dispose();
 
     /// <summary>
-    /// Whether the caller may do with the file what a device is to do. Linux does not look how the descriptor was
-    /// opened; but there /dev/iommu is root's, and here anybody's: so the caller must have, or be able to open, a
-    /// descriptor for it.
+    /// Whether the caller may use the file as the device would. Linux does not check how the descriptor was opened. But
+    /// there only root has /dev/iommu, and here everybody: so the caller must have such a descriptor, or be able to
+    /// open one.
     /// </summary>
     private Errno MayUse(bool writable)
     {
@@ -38,7 +38,7 @@ internal sealed class MemoryFile(FileDescriptor file, CallerThread thread) : IMe
         if (mode == FcntlH.O_RDWR || (mode == FcntlH.O_RDONLY && !writable)) return Errno.None;
         if (SysFiles.Stat(file, out LinuxStat stat) != Errno.None) return Errno.EACCES;
         if (!CallerCredentials.TryRead(thread.Id, out CallerCredentials? who) || !thread.IsAlive) return Errno.EACCES;
-        // A capability counts where the file's owner is known: in our own user namespace.
+        // A capability applies if the file's owner is known to it: in our own user namespace.
         if (!IsInOurUserNamespace()) who = who!.Within(0);
         uint wanted = writable ? FilePermission.MAY_READ | FilePermission.MAY_WRITE : FilePermission.MAY_READ;
         return FilePermission.Permits(who!, new FileOwner(stat.Uid, stat.Gid, stat.Mode), wanted)

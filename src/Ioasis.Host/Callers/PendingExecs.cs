@@ -3,22 +3,22 @@ using Ioasis.Linux.Memory;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// The threads that were let into execve(2) and of which nothing was heard since: their processes run one program or
-/// the other. Until that is known, a process that is seen for the first time may have been looked at too early, and no
-/// ID stands for certain for the thread that it stood for.
+/// Threads that were let into execve(2) and have not called since: their processes run the old or the new program.
+/// Until it is known which, a process that is seen for the first time may have been examined too early, and an ID may
+/// no longer mean the same thread.
 /// </summary>
-/// <param name="program">The process whose parent we are.</param>
+/// <param name="program">The process that we are the parent of.</param>
 internal sealed class PendingExecs(StableId program)
 {
-    // Those that ended are looked for when there are so many.
+    // At this number, threads that have ended are removed.
     private const int Many = 256;
 
-    // Guards what follows. Innermost.
+    // Guards the fields below. Innermost.
     private readonly Lock _lock = new();
-    private readonly Dictionary<int, bool> _threads = []; // whether it is one of the program's
+    private readonly Dictionary<int, bool> _threads = []; // whether it is a thread of our child
     private volatile int _count;
 
-    /// <summary>A thread is about to exec.</summary>
+    /// <summary>Notes that a thread is about to exec.</summary>
     public void Note(int thread)
     {
         bool own = thread == program.Id || IsThreadOf(program.Id, thread);
@@ -35,23 +35,21 @@ internal sealed class PendingExecs(StableId program)
         if (own) program.BeginChange();
     }
 
-    /// <summary>A thread calls: what it was about to do is done.</summary>
+    /// <summary>Notes that a thread makes another call, so its exec is over.</summary>
     public void Settle(int thread)
     {
         if (_count == 0) return;
         lock (_lock)
         {
             Remove(thread);
-            // One that is not the first takes the first's ID over when its exec succeeds.
+            // If a thread other than the first execs, it takes over the first thread's ID.
             if (thread != program.Id) return;
             foreach ((int each, bool own) in _threads.ToArray())
                 if (own && !IsThreadOf(program.Id, each)) Remove(each);
         }
     }
 
-    /// <summary>
-    /// Whether a thread of a process, other than the one that calls, may be about to make it another program.
-    /// </summary>
+    /// <summary>Whether another thread of a process may be about to exec.</summary>
     public bool ArePendingIn(int process)
     {
         if (_count == 0) return false;

@@ -6,10 +6,10 @@ using Ioasis.Linux.Memory;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// What tells the program that a process runs from the one it ran before an exec. Each program gets 16 random bytes
-/// (getauxval(3), AT_RANDOM) where its auxiliary vector says. They are read through the memory that is known and
-/// through the one that the process has now, at the same moment: the same memory has the same bytes, whatever the
-/// program made of them, and another has others, even if all of it stands at the same addresses.
+/// Distinguishes the program that a process runs from the one before an exec. Each program gets 16 random bytes
+/// (getauxval(3), AT_RANDOM), and its auxiliary vector has their address. We read them through the known memory and
+/// through the process's present memory at the same time. The same memory has the same bytes, whatever the program did
+/// to them. Another memory has other bytes, even if its layout is the same.
 /// </summary>
 internal sealed class ProgramImage
 {
@@ -21,7 +21,7 @@ internal sealed class ProgramImage
 
     private ProgramImage(byte[] vector) => (_vector, _random) = (vector, Find(vector, AT_RANDOM));
 
-    /// <summary>Reads it; what cannot be read is no program's.</summary>
+    /// <summary>Reads the image. An unreadable one equals none.</summary>
     /// <param name="thread">The directory /proc/TID/fd.</param>
     public static ProgramImage Read(FileDescriptor thread)
     {
@@ -55,7 +55,7 @@ internal sealed class ProgramImage
     private static bool TryOpen(FileDescriptor thread, string path, out FileDescriptor? file)
     {
         Errno errno = SysFiles.OpenAt(thread, path, FcntlH.O_RDONLY, out file);
-        // That we cannot look says nothing of the program.
+        // If we cannot look, the program may still be the same.
         if (errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM)
             throw new IOException($"cannot look which program calls ({errno})");
         return errno == Errno.None;

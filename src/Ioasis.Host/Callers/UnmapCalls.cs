@@ -8,27 +8,25 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Callers;
 
 /// <summary>
-/// Calls by which a process takes memory away from itself: where devices are bound to it, no access of theirs is under
-/// way meanwhile, and so none that began before is when the call returns (<see cref="RunOptions.StrictSva"/>).
+/// Calls by which a process gives up memory. If devices are bound to it, none of their accesses is under way during
+/// such a call, so accesses that began earlier have ended when it returns (<see cref="RunOptions.StrictSva"/>).
 /// </summary>
 /// <remarks>
-/// The kernel has to do the call, and we have to know when it has. So accesses are kept out, and the thread is seized
-/// and interrupted while it waits for our answer, from where it goes on to the end of the call and stops before it
-/// returns to user mode. There accesses are let in again, and it is let go.
+/// The kernel must do the call, and we must know when it has. So we keep accesses out, and seize and interrupt the
+/// thread while it waits for our answer. It then runs to the end of the call and stops before it returns to user mode.
+/// There we let accesses in again and release the thread.
 /// </remarks>
 internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, Tracees tracees)
 {
-    // A thread that another one's exec replaces is gone without an event.
+    // A thread that disappears in another thread's exec reports no event.
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(100);
 
     private int _told;
 
-    /// <summary>Whether an mmap(2) replaces what was mapped there.</summary>
+    /// <summary>Whether an mmap(2) replaces existing mappings.</summary>
     public static bool Replaces(in SeccompNotif call) => (call.Data.Args[3] & MemoryFlags.MAP_FIXED) != 0;
 
-    /// <summary>
-    /// Lets the kernel do the call, and the thread return from it when accesses that began before have ended.
-    /// </summary>
+    /// <summary>Lets the kernel do the call. The thread returns from it when earlier accesses have ended.</summary>
     public Answer Serve(in SeccompNotif call)
     {
         if (!callers.TryFindBound(call, out CallerProcess? process)) return Answer.Continue;
@@ -39,7 +37,7 @@ internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, 
             Errno errno = SysPtrace.Seize(thread);
             if (errno == Errno.EPERM) TellOnce(thread);
             if (errno != Errno.None) return Answer.Continue;
-            // From here on it stops, or ends, even if it is no longer the thread that called.
+            // From here on the thread stops or ends, even if it is no longer the thread that called.
             SysPtrace.Interrupt(thread);
             if (DoWithoutAccesses(call, process, tracee) is { Trapped: true } state)
                 SysPtrace.Detach(thread, state.TrappedSignal);
@@ -64,7 +62,7 @@ internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, 
     private void TellOnce(int thread)
     {
         if (Interlocked.Exchange(ref _told, 1) == 0)
-            ErrorOutput.Say($"--strict-sva: thread "
-                + $"{thread} is traced by another, or may not be traced: what it unmaps is not waited for");
+            ErrorOutput.Say($"--strict-sva: thread {thread} is traced by another, or may not be traced: what it unmaps "
+                + "is not waited for");
     }
 }

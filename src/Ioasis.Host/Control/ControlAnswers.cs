@@ -6,12 +6,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Host.Control;
 
-/// <summary>
-/// Answers what the user asks about a machine that programs use. Nothing that is asked changes anything.
-/// </summary>
+/// <summary>Answers the user's questions about a machine that programs use. Questions change nothing.</summary>
 internal sealed class ControlAnswers(SoftwareMachine machine)
 {
-    /// <summary>Answers a line of JSON by one. Never throws: what goes wrong is the answer.</summary>
+    /// <summary>Answers a line of JSON with a line of JSON. Never throws: an error becomes the answer.</summary>
     public byte[] Answer(ReadOnlyMemory<byte> line)
     {
         try

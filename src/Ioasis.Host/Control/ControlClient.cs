@@ -4,23 +4,25 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Control;
 
-/// <summary>Asks about a running program.</summary>
+/// <summary>Asks a running program's supervisor.</summary>
 internal static class ControlClient
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
-    /// <summary>Asks one thing.</summary>
-    /// <param name="program">The program's process ID; null for the only one that runs.</param>
-    /// <param name="request">What to ask.</param>
-    /// <exception cref="IOException">There is no such program, or more than one; or it does not answer.</exception>
+    /// <summary>Asks one question.</summary>
+    /// <param name="program">The program's process ID; null for the only running program.</param>
+    /// <param name="request">The question.</param>
+    /// <exception cref="IOException">There is no such program or more than one, or its supervisor does not
+    /// answer.</exception>
     public static ControlAnswer Ask(int? program, ControlRequest request)
     {
         using ControlDirectory directory = ControlDirectory.Open();
         return Ask(directory, program, request);
     }
 
-    /// <summary>The same in a directory.</summary>
-    /// <exception cref="IOException">As above.</exception>
+    /// <summary>Asks through a given directory.</summary>
+    /// <exception cref="IOException">There is no such program or more than one, or its supervisor does not
+    /// answer.</exception>
     internal static ControlAnswer Ask(ControlDirectory directory, int? program, ControlRequest request)
     {
         int pid = program ?? directory.FindPrograms() switch

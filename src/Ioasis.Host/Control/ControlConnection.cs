@@ -6,8 +6,7 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Control;
 
 /// <summary>
-/// A connection over which lines go, each bounded in its length and in the time that it takes as a whole. Owns the
-/// socket.
+/// A connection that carries lines. Each line is limited in its length and in its total time. Owns the socket.
 /// </summary>
 internal sealed class ControlConnection(FileDescriptor socket, int longest = ControlConnection.LongestQuestion,
     TimeSpan? patience = null) : IDisposable
@@ -15,14 +14,14 @@ internal sealed class ControlConnection(FileDescriptor socket, int longest = Con
     /// <summary>The longest question, in bytes.</summary>
     internal const int LongestQuestion = 64 * 1024;
 
-    /// <summary>The longest answer.</summary>
+    /// <summary>The longest answer, in bytes.</summary>
     internal const int LongestAnswer = 64 * 1024 * 1024;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private readonly TimeSpan _patience = patience ?? s_patience;
 
-    /// <summary>Receives a line, without its end. False when none comes, it is too long, or takes too long.</summary>
+    /// <summary>Receives a line, without its end. False if none comes, or it is too long or too slow.</summary>
     public bool TryReceive(out ReadOnlyMemory<byte> line)
     {
         var bytes = new byte[1024];
@@ -55,7 +54,7 @@ internal sealed class ControlConnection(FileDescriptor socket, int longest = Con
         }
     }
 
-    /// <summary>Sends a line, whose end is added.</summary>
+    /// <summary>Sends a line and its end.</summary>
     public bool TrySend(ReadOnlySpan<byte> line) => TrySendAll(line) && TrySendAll("\n"u8);
 
     public void Dispose() => socket.Dispose();

@@ -6,8 +6,8 @@ using Ioasis.Linux.Processes;
 namespace Ioasis.Host.Control;
 
 /// <summary>
-/// Where running programs can be asked about: a socket for each, in a directory of the user's own. It is held open:
-/// what is done in it is done in the directory that was checked, whatever its path leads to later.
+/// The directory of control sockets, one per running program; only the user may enter it. It is held open, so that all
+/// operations use the directory that was checked, whatever its path leads to later.
 /// </summary>
 internal sealed class ControlDirectory : IDisposable
 {
@@ -25,15 +25,15 @@ internal sealed class ControlDirectory : IDisposable
     /// <summary>Its path, for messages.</summary>
     public string Path { get; }
 
-    /// <summary>Opens the directory; makes it if it is not there.</summary>
-    /// <exception cref="IOException">It is no directory of the user's alone, or the host cannot.</exception>
+    /// <summary>Opens the user's directory; makes it if necessary.</summary>
+    /// <exception cref="IOException">Others can access the directory, or the host cannot make it.</exception>
     public static ControlDirectory Open() => Open(
         Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } runtime && Directory.Exists(runtime)
             ? System.IO.Path.Combine(runtime, "ioasis")
             : System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"ioasis-{Environment.UserName}"));
 
-    /// <summary>The same at a path.</summary>
-    /// <exception cref="IOException">As above.</exception>
+    /// <summary>Opens the directory at a path; makes it if necessary.</summary>
+    /// <exception cref="IOException">Others can access the directory, or the host cannot make it.</exception>
     public static ControlDirectory Open(string path)
     {
         Errno errno = SysFiles.MakeDirectory(path, OwnersOnly);
@@ -55,11 +55,12 @@ internal sealed class ControlDirectory : IDisposable
         throw new ControlException(errno == Errno.None ? Errno.EACCES : errno, wrong);
     }
 
-    /// <summary>Opens the socket of a program for those who ask.</summary>
-    /// <exception cref="IOException">The host cannot, or one that is alive has that name.</exception>
+    /// <summary>Makes the socket of a program and listens.</summary>
+    /// <exception cref="IOException">The host cannot, or a living supervisor has the name.</exception>
     public FileDescriptor Listen(int program)
     {
-        // Under another name first: who finds one that refuses takes it for a dead one's, and away.
+        // Under another name first: a client that finds a socket without a listener takes it for a dead one and removes
+        // it.
         string socket = PathOf(program), unfinished = $"{PathOfDirectory}/{NameOf(program)}.new";
         if (IsAlive(program))
             throw new ControlException(Errno.EADDRINUSE,
@@ -76,7 +77,7 @@ internal sealed class ControlDirectory : IDisposable
     }
 
     /// <summary>
-    /// Connects to a program's socket. One that nobody listens at any more, as after a kill -9, is taken away.
+    /// Connects to a program's socket. Removes a socket without a listener, which a kill -9 leaves behind.
     /// </summary>
     public Errno Connect(int program, out FileDescriptor socket)
     {
@@ -85,10 +86,10 @@ internal sealed class ControlDirectory : IDisposable
         return errno;
     }
 
-    /// <summary>Takes a program's socket away.</summary>
+    /// <summary>Removes a program's socket.</summary>
     public void Remove(int program) => SysFiles.Remove(PathOf(program));
 
-    /// <summary>The programs that can be asked about. What dead ones left is taken away.</summary>
+    /// <summary>The programs that have a living supervisor. Removes sockets of dead ones.</summary>
     public IReadOnlyList<int> FindPrograms() =>
     [
         .. Directory.GetFiles(PathOfDirectory, "*" + Suffix)
@@ -113,9 +114,9 @@ internal sealed class ControlDirectory : IDisposable
     private static string NameOf(int program) => string.Create(CultureInfo.InvariantCulture, $"{program}{Suffix}");
 }
 
-/// <summary>Why a program cannot be asked about.</summary>
+/// <summary>Why a program's supervisor cannot be asked.</summary>
 internal sealed class ControlException(Errno errno, string message) : IOException(message)
 {
-    /// <summary>Whether it may go by itself: the host has no descriptor or memory to give now.</summary>
+    /// <summary>Whether a retry may help: the host lacks a descriptor or memory now.</summary>
     public bool IsTransient => errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM or Errno.EAGAIN;
 }

@@ -3,23 +3,23 @@ using Ioasis.Core.Walks;
 
 namespace Ioasis.Host.Control;
 
-/// <summary>What a running program's supervisor is asked: one line of JSON, answered by one.</summary>
+/// <summary>A question to a running program's supervisor: one line of JSON. One line answers it.</summary>
 /// <param name="Verb"><c>walk</c> or <c>faults</c>.</param>
-/// <param name="Device">For a walk: the device's address, <c>0000:00:04.0</c>.</param>
+/// <param name="Device">For a walk: the device's address, such as <c>0000:00:04.0</c>.</param>
 /// <param name="Pasid">For a walk: the PASID; null for none.</param>
 /// <param name="Address">For a walk: the address.</param>
-/// <param name="Write">For a walk: whether to write.</param>
+/// <param name="Write">For a walk: whether the access is a write.</param>
 internal sealed record ControlRequest(string Verb, string? Device = null, uint? Pasid = null, ulong Address = 0,
     bool Write = false);
 
-/// <summary>The answer.</summary>
-/// <param name="Error">What was wrong with the question; null when nothing was.</param>
-/// <param name="Steps">Of a walk.</param>
-/// <param name="Reason">Of a walk: why it ends without memory.</param>
+/// <summary>An answer.</summary>
+/// <param name="Error">What was wrong with the question; null if nothing.</param>
+/// <param name="Steps">For a walk: its steps.</param>
+/// <param name="Reason">For a walk: why it ends without memory.</param>
 /// <param name="Faults">The newest faults of each unit, oldest first.</param>
 internal sealed record ControlAnswer(string? Error = null, IReadOnlyList<WalkStep>? Steps = null,
     FaultReason Reason = FaultReason.None, IReadOnlyList<ControlFault>? Faults = null);
 
-/// <summary>A fault as it is told.</summary>
+/// <summary>A fault, as the answer shows it.</summary>
 internal sealed record ControlFault(string Unit, long Sequence, string Device, uint? Pasid, ulong Address, bool IsWrite,
     FaultReason Reason, byte Code);

@@ -5,18 +5,18 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Control;
 
 /// <summary>
-/// Takes those who ask about a program while it runs. Nothing of the program waits for it. Each asker has a thread of
-/// its own, so that a slow one keeps nobody else out, and a bounded time.
+/// Accepts questions about a program while it runs. The program never waits for it. Each client has a thread of its own
+/// and limited time, so a slow client keeps no other one out.
 /// </summary>
 internal sealed class ControlSocket : IDisposable
 {
-    /// <summary>How many are answered at a time; others wait for their turn.</summary>
+    /// <summary>The most clients that are served at a time. Others wait.</summary>
     internal const int MostAskers = 8;
 
-    // After a failure that may go by itself: too few descriptors, no thread.
+    // Pause after a failure that may pass: too few descriptors, no thread.
     private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(200);
 
-    // Guards what follows. Nothing else is locked, and nothing waited for, while it is held.
+    // Guards the fields below. No other lock is taken, and no one waits, while holding it.
     private readonly object _lock = new();
     private readonly int _program;
     private readonly Func<ReadOnlyMemory<byte>, byte[]> _answer;
@@ -26,10 +26,10 @@ internal sealed class ControlSocket : IDisposable
     private int _askers;
     private bool _hasEnded;
 
-    /// <summary>Begins to answer for a program, which does not wait for that.</summary>
-    /// <param name="program">The program.</param>
-    /// <param name="answer">Answers a line by a line, on any thread.</param>
-    /// <param name="open">Opens the directory; null: the user's.</param>
+    /// <summary>Begins to accept questions, in the background.</summary>
+    /// <param name="program">The program's process ID.</param>
+    /// <param name="answer">Answers a line with a line, on any thread.</param>
+    /// <param name="open">Opens the directory; null for the user's.</param>
     public ControlSocket(int program, Func<ReadOnlyMemory<byte>, byte[]> answer, Func<ControlDirectory>? open = null)
     {
         _program = program;
@@ -39,7 +39,7 @@ internal sealed class ControlSocket : IDisposable
             CannotBeAsked(new IOException("the host gives no thread for it"));
     }
 
-    /// <summary>Answers no more, and takes the socket away.</summary>
+    /// <summary>Stops accepting, and removes the socket.</summary>
     public void Dispose()
     {
         lock (_lock)
@@ -48,7 +48,7 @@ internal sealed class ControlSocket : IDisposable
             Monitor.PulseAll(_lock);
             if (_listener is null) return;
             SysSockets.Shutdown(_listener);
-            _listener.Dispose(); // closed when the thread has left it
+            _listener.Dispose(); // closed once the thread no longer uses it
             _directory!.Remove(_program);
             _directory.Dispose();
         }
@@ -97,7 +97,7 @@ internal sealed class ControlSocket : IDisposable
         }
     }
 
-    // Waits until there is room for one more. False at the end.
+    // Waits until another client can be served. False at the end.
     private bool MayServe()
     {
         lock (_lock)

@@ -1,9 +1,9 @@
 namespace Ioasis.Host.Filter;
 
-/// <summary>The system calls that the filter stops, by what serves them.</summary>
+/// <summary>Kinds of intercepted system calls, by the code that serves them.</summary>
 internal enum CallKind : byte
 {
-    /// <summary>Not one that we serve.</summary>
+    /// <summary>None that we serve.</summary>
     None,
     Ioctl,
 
@@ -17,10 +17,10 @@ internal enum CallKind : byte
     Pwritev2,
     Mmap,
 
-    /// <summary>fallocate(2), which no node has.</summary>
+    /// <summary>fallocate(2), which no node supports.</summary>
     Fallocate,
 
-    /// <summary>splice(2) and copy_file_range(2), which no node has.</summary>
+    /// <summary>splice(2) and copy_file_range(2), which no node supports.</summary>
     Splice,
 
     /// <summary>Writes to an attribute of sysfs.</summary>

@@ -5,16 +5,16 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Filter;
 
 /// <summary>
-/// The filter that a program runs under. It passes all that cannot concern us, 32-bit and x32 calls included.
+/// The seccomp filter of the program. It passes every call that cannot concern us, including 32-bit and x32 calls.
 /// </summary>
 internal static class FilterProgram
 {
     private const uint AuditArchX86_64 = 0xC000003E;
     private const uint FirstX32Call = 0x40000000;
 
-    /// <summary>Builds the filter from the table.</summary>
-    /// <param name="strict">From <see cref="TrappedCalls.Strict"/>.</param>
-    /// <param name="attributes">With <see cref="TrappedCalls.Attributes"/>.</param>
+    /// <summary>Builds the filter from the table of calls.</summary>
+    /// <param name="strict">Whether to use <see cref="TrappedCalls.Strict"/>.</param>
+    /// <param name="attributes">Whether to add <see cref="TrappedCalls.Attributes"/>.</param>
     public static SockFilter[] Build(bool strict = false, bool attributes = false)
     {
         var bpf = new BpfAssembler();
@@ -78,7 +78,7 @@ internal static class FilterProgram
         return bpf.ToArray();
     }
 
-    // The kernel looks at the low 32 bits of an ioctl's number, and so do we.
+    // The kernel uses the low 32 bits of an ioctl's number, and so do we.
     private static void TestIoctl(BpfAssembler bpf, int argument, BpfAssembler.Label stop)
     {
         bpf.Load(BpfAssembler.ArgumentOffset(argument));
@@ -96,8 +96,8 @@ internal static class FilterProgram
         bpf.IfEqual(flag, stop);
     }
 
-    // Protection that permits both takes nothing away; writing implies reading on x86, but who asks for writing alone
-    // is rare.
+    // Protection that permits reading and writing revokes nothing. (PROT_WRITE alone implies reading on x86, but is
+    // rare.)
     private static void TestProtection(BpfAssembler bpf, int argument)
     {
         const uint both = SysMemory.PROT_READ | SysMemory.PROT_WRITE;
@@ -117,9 +117,9 @@ internal static class FilterProgram
         bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
     }
 
-    // Programs map libraries privately and memory anonymously, by the hundred; a shared mapping of a file is rare, and
-    // may be one of ours at an offset that only a node of ours refuses. A private one of no more than a page, which
-    // libraries are not, may be of an attribute.
+    // Stops few mappings. Programs map libraries privately and memory anonymously, by the hundred. A shared mapping of
+    // a file is rare, and may be one of ours, also at an offset that our node refuses. A private mapping of at most a
+    // page may be of an attribute; libraries are larger.
     private static void TestMapping(BpfAssembler bpf, int flags, BpfAssembler.Label stop)
     {
         // <linux/mman.h>
@@ -147,7 +147,7 @@ internal static class FilterProgram
         bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
     }
 
-    // Jumps where the argument, a number of 64 bits, is few.
+    // Jumps if the argument, a 64-bit number, is small.
     private static void TestFew(BpfAssembler bpf, int argument, BpfAssembler.Label stop)
     {
         var many = new BpfAssembler.Label();
@@ -167,7 +167,7 @@ internal static class FilterProgram
         bpf.IfAtLeast(1, stop);
     }
 
-    // A negative offset is the kernel's to refuse, or says that the file position counts.
+    // For a negative offset, the kernel refuses the call or uses the file position.
     private static void TestOffset(BpfAssembler bpf, int argument, BpfAssembler.Label stop)
     {
         var pass = new BpfAssembler.Label();

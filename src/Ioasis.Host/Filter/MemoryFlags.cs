@@ -1,8 +1,6 @@
 namespace Ioasis.Host.Filter;
 
-/// <summary>
-/// What says of a call that it takes memory away (linux/mman.h, asm-generic/mman-common.h, linux/shm.h).
-/// </summary>
+/// <summary>Arguments by which a call revokes memory (linux/mman.h, asm-generic/mman-common.h, linux/shm.h).</summary>
 internal static class MemoryFlags
 {
     public const uint MAP_FIXED = 0x10;

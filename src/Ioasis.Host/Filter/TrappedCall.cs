@@ -1,51 +1,51 @@
 namespace Ioasis.Host.Filter;
 
-/// <summary>What an argument must be for a call to be stopped.</summary>
+/// <summary>Condition on an argument for a call to be stopped.</summary>
 internal enum ArgumentCondition : byte
 {
     /// <summary>Anything.</summary>
     Any,
 
     /// <summary>
-    /// The number of an ioctl with a type that a node of ours has, or the one by which KVM is told of a file of ours.
+    /// The number of an ioctl with a type that our nodes use, or the ioctl that tells KVM of a VFIO file.
     /// </summary>
     OurIoctl,
 
-    /// <summary>A file offset that a region of ours can have.</summary>
+    /// <summary>A file offset that one of our regions can have.</summary>
     RegionOffset,
 
-    /// <summary>So few bytes, or vectors, that a number may be written to an attribute.</summary>
+    /// <summary>A number of bytes or vectors so small that they may be a number for an attribute.</summary>
     Few,
 
-    /// <summary>The same; or, after that, a file offset that a region of ours can have.</summary>
+    /// <summary>As <see cref="Few"/>; or the next argument as <see cref="RegionOffset"/>.</summary>
     FewOrRegionOffset,
 
-    /// <summary>A pointer to a file offset, or a second one two arguments further on, that is not null.</summary>
+    /// <summary>A pointer to a file offset that is not null, or another one two arguments later.</summary>
     OffsetGiven,
 
     /// <summary>
-    /// The flags of mmap(2): a file, and shared or no more than a page; or, after that, a file offset that a region of
-    /// ours can have.
+    /// The flags of mmap(2) for a file that is mapped shared or with at most a page; or the next argument as
+    /// <see cref="RegionOffset"/>.
     /// </summary>
     FileMapping,
 
-    /// <summary>The same, or what may be mapped there already is replaced.</summary>
+    /// <summary>As <see cref="FileMapping"/>, or the flags replace existing mappings.</summary>
     FileOrFixedMapping,
 
-    /// <summary>The protection of mprotect(2), where it forbids reading or writing.</summary>
+    /// <summary>A protection for mprotect(2) that forbids reading or writing.</summary>
     LessProtection,
 
-    /// <summary>The advice of madvise(2), where it discards pages.</summary>
+    /// <summary>An advice for madvise(2) that discards pages.</summary>
     DiscardAdvice,
 
-    /// <summary>The flags of shmat(2), where what is mapped there already is replaced.</summary>
+    /// <summary>Flags of shmat(2) that replace an existing mapping.</summary>
     Remap,
 }
 
 /// <summary>A system call that the filter stops.</summary>
 /// <param name="Number">Its number on x86-64.</param>
-/// <param name="Kind">What serves it.</param>
+/// <param name="Kind">The kind of code that serves it.</param>
 /// <param name="Condition">When it is stopped.</param>
-/// <param name="Argument">Which argument the condition is about, from 0.</param>
+/// <param name="Argument">Index of the argument of the condition, from 0.</param>
 internal readonly record struct TrappedCall(
     int Number, CallKind Kind, ArgumentCondition Condition = ArgumentCondition.Any, int Argument = 0);

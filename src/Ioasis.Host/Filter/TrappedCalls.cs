@@ -3,35 +3,34 @@ using Ioasis.Linux;
 
 namespace Ioasis.Host.Filter;
 
-/// <summary>The one table of what is stopped and served; the filter and the dispatch are made from it.</summary>
+/// <summary>The one table of intercepted calls. The filter and the dispatch are built from it.</summary>
 internal static class TrappedCalls
 {
     /// <summary>
-    /// All regions of our nodes lie at or above this file offset, so that calls with a smaller one need not be stopped:
-    /// few files are that large.
+    /// Lowest file offset of our nodes' regions. Calls with a smaller offset need not be stopped, and few files are
+    /// that large.
     /// </summary>
     public const ulong LowestRegionOffset = 1UL << 40;
 
     /// <summary>
-    /// Bytes of the longest number that is written to an attribute: one byte less than programs write to an eventfd,
-    /// which they do often.
+    /// Bytes of the longest number for an attribute: one less than a write to an eventfd, which is frequent.
     /// </summary>
     public const uint LongestNumber = 7;
 
-    /// <summary>The types of the ioctls that our nodes have: iommufd and VFIO share one, vhost has the other.</summary>
+    /// <summary>The ioctl types of our nodes: iommufd and VFIO share one; the other is vhost's.</summary>
     public static ReadOnlySpan<byte> IoctlTypes => [(byte)';', 0xAF];
 
     /// <summary>
-    /// The one ioctl of KVM that is stopped: it tells KVM of a VFIO file. Never one that a virtual machine runs by.
+    /// The one ioctl of KVM that is stopped: it tells KVM of a VFIO file. No ioctl that runs a virtual machine is
+    /// stopped.
     /// </summary>
     public const uint KvmIoctl = KvmH.KVM_SET_DEVICE_ATTR;
 
-    /// <summary>The table; what programs do often comes first.</summary>
+    /// <summary>The table, with frequent calls first.</summary>
     public static ReadOnlySpan<TrappedCall> All => s_all;
 
     /// <summary>
-    /// The table for a program whose devices are waited for when it takes memory away
-    /// (<see cref="RunOptions.StrictSva"/>): all calls by which a process does that to itself.
+    /// The table for <see cref="RunOptions.StrictSva"/>: also all calls by which a process revokes its own memory.
     /// </summary>
     public static ReadOnlySpan<TrappedCall> Strict => s_strict;
 
@@ -102,7 +101,7 @@ internal static class TrappedCalls
     ];
 
     /// <summary>
-    /// What is stopped too where an attribute of the machine can be written: what programs write a number with.
+    /// Additional calls if the machine has a writable attribute: those by which programs write a number.
     /// </summary>
     public static ReadOnlySpan<TrappedCall> Attributes => s_attributes;
 
@@ -113,7 +112,7 @@ internal static class TrappedCalls
         new(SyscallNumbers.Writev, CallKind.Writev, ArgumentCondition.Few, 2),
     ];
 
-    /// <summary>The table of a program's filter.</summary>
+    /// <summary>The table for a program's filter.</summary>
     public static IReadOnlyList<TrappedCall> Of(bool strict, bool attributes)
     {
         TrappedCall[] table = strict ? s_strict : s_all;
@@ -122,12 +121,12 @@ internal static class TrappedCalls
 
     private static readonly CallKind[] s_byNumber = ByNumber();
 
-    /// <summary>What serves a call.</summary>
+    /// <summary>The kind of a call.</summary>
     public static CallKind KindOf(in SeccompData call) =>
         KindOf(call.Nr) is var kind && kind == CallKind.Ioctl
         && (uint)call.Args[1] == KvmIoctl ? CallKind.KvmIoctl : kind;
 
-    /// <summary>What serves the calls of a number.</summary>
+    /// <summary>The kind of calls with this number.</summary>
     public static CallKind KindOf(int number) =>
         (uint)number < (uint)s_byNumber.Length ? s_byNumber[number] : CallKind.None;
 

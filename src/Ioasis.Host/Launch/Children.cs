@@ -7,8 +7,9 @@ using Ioasis.Linux.Processes;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// Waits for the program and for what it left behind: orphans become our children, since only a descendant's memory may
-/// be read on every host. When the terminal stops the program we stop with it, for the shell waits for us.
+/// Waits for the program and the processes that it left behind. We are their subreaper, because on some hosts only the
+/// memory of descendants is accessible. When the terminal stops the program we stop too, because the shell waits for
+/// us.
 /// </summary>
 internal sealed class Children
 {
@@ -19,9 +20,9 @@ internal sealed class Children
     private readonly Gate _programEnded = new();
     private int _exitCode = ExitCodes.Failed;
 
-    /// <param name="program">The program, whose ID is its own until we have waited for it.</param>
-    /// <param name="tracees">Gets what becomes of the threads that we trace.</param>
-    /// <exception cref="IOException">The host has no thread to give.</exception>
+    /// <param name="program">The program. Its ID stays valid until we have waited for it.</param>
+    /// <param name="tracees">Receives the state changes of traced threads.</param>
+    /// <exception cref="IOException">The host cannot create a thread.</exception>
     public Children(StableId program, Tracees tracees)
     {
         _program = program;
@@ -30,7 +31,7 @@ internal sealed class Children
     }
 
     /// <summary>Waits for the program itself to end.</summary>
-    /// <returns>Its exit code, or 128 and the signal that killed it.</returns>
+    /// <returns>Its exit code, or 128 plus the signal that killed it.</returns>
     public int WaitForProgram()
     {
         _programEnded.Pass();
@@ -45,7 +46,7 @@ internal sealed class Children
             {
                 _exitCode = child.ExitCode;
                 _programEnded.Open();
-                _program.BeginChange(); // for good: from here on the ID can be anybody's
+                _program.BeginChange(); // never ended: from here on the ID may be recycled
             }
 
             if (SysProcesses.Wait(child.Pid, out child) != Errno.None) continue;

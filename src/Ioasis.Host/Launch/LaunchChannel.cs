@@ -4,7 +4,7 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// The socket between supervisor and launcher: whole messages, or nothing when the other side is gone.
+/// The socket between supervisor and launcher. It carries whole messages; operations fail once the other side is gone.
 /// </summary>
 internal sealed class LaunchChannel(FileDescriptor socket) : IDisposable
 {
@@ -21,7 +21,7 @@ internal sealed class LaunchChannel(FileDescriptor socket) : IDisposable
         return true;
     }
 
-    /// <summary>Receives as many bytes as there is room for.</summary>
+    /// <summary>Fills the buffer.</summary>
     public bool TryReceive(Span<byte> bytes)
     {
         while (!bytes.IsEmpty)

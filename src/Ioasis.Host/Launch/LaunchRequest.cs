@@ -1,20 +1,20 @@
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// What the supervisor tells the launcher: what to run, and how the process was before the runtime changed it.
+/// The supervisor's message to the launcher: what to run, and the state of the process before the runtime changed it.
 /// </summary>
-/// <param name="Arguments">The program and its arguments, each ending in a NUL, as bytes: they need not be
+/// <param name="Arguments">The program and its arguments as bytes, each ending in a NUL. They need not be
 /// UTF-8.</param>
 /// <param name="Environment">NAME=value strings, each ending in a NUL.</param>
-/// <param name="IgnoredSignals">Signals that were ignored; bit 0 is signal 1.</param>
+/// <param name="IgnoredSignals">Signals to ignore; bit 0 is signal 1.</param>
 /// <param name="DescriptorLimit">The soft limit of open files; 0 leaves it.</param>
-/// <param name="StrictSva">Whether calls that take memory away are stopped too.</param>
-/// <param name="Attributes">Whether calls that write a number to an attribute are.</param>
+/// <param name="StrictSva">Whether calls that revoke memory are stopped too.</param>
+/// <param name="Attributes">Whether calls that write a number to an attribute are stopped too.</param>
 internal sealed record LaunchRequest(
     byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit, bool StrictSva,
     bool Attributes = false)
 {
-    /// <summary>The request as bytes, their count in front.</summary>
+    /// <summary>The request as bytes, preceded by their number.</summary>
     public byte[] ToBytes()
     {
         using var stream = new MemoryStream();
@@ -33,7 +33,7 @@ internal sealed record LaunchRequest(
         return stream.ToArray();
     }
 
-    /// <summary>The request from the bytes after the count.</summary>
+    /// <summary>Parses the bytes after the number.</summary>
     public static LaunchRequest FromBytes(byte[] bytes)
     {
         using var reader = new BinaryReader(new MemoryStream(bytes));

@@ -8,7 +8,8 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// The program from the supervisor's side: first the launcher with its socket, then the listener, then the program.
+/// The program, seen from the supervisor. It begins as the launcher with its socket; after the listener is handed over
+/// it becomes the program.
 /// </summary>
 internal sealed class LaunchedProgram : IDisposable
 {
@@ -20,12 +21,12 @@ internal sealed class LaunchedProgram : IDisposable
         _launcher = launcher;
     }
 
-    /// <summary>The process, the launcher's and then the program's.</summary>
+    /// <summary>The process ID of the launcher, which is later the program's.</summary>
     public int Pid { get; }
 
     /// <summary>Starts the launcher.</summary>
-    /// <param name="options">What to start.</param>
-    /// <param name="attributes">Whether there are attributes that can be written.</param>
+    /// <param name="options">The program to start.</param>
+    /// <param name="attributes">Whether the machine has writable attributes.</param>
     /// <exception cref="IOException">The host cannot.</exception>
     public static LaunchedProgram Start(RunOptions options, bool attributes)
     {
@@ -41,7 +42,7 @@ internal sealed class LaunchedProgram : IDisposable
             if (!SysFiles.Fcntl(theirs, FcntlH.F_SETFD).IsOk)
                 throw new IOException("The launcher's socket cannot be inherited.");
             (string path, byte[] arguments) = OwnCommand(theirs.Number);
-            // What only costs the launcher time: profiling, and a socket for debuggers.
+            // Disables features that only cost the launcher time: profiling, and the debugger's socket.
             byte[] launcherEnvironment = [.. environment, .. "DOTNET_EnableDiagnostics=0\0DOTNET_TieredPGO=0\0"u8];
             Check(SysProcesses.Spawn(path, arguments, launcherEnvironment, out int pid), $"start '{path}'");
             var program = new LaunchedProgram(pid, new LaunchChannel(ours));
@@ -50,7 +51,7 @@ internal sealed class LaunchedProgram : IDisposable
         }
     }
 
-    /// <summary>Takes the listener over. From here on the program's calls wait for us.</summary>
+    /// <summary>Takes over the listener. From here on the program's calls wait for us.</summary>
     /// <exception cref="IOException">The launcher failed; the message says why in one sentence.</exception>
     public SeccompListener TakeListener()
     {
@@ -66,22 +67,22 @@ internal sealed class LaunchedProgram : IDisposable
         }
     }
 
-    /// <summary>Lets the launcher become the program.</summary>
+    /// <summary>Lets the launcher exec the program.</summary>
     public void Go() => _launcher.TrySend([1]);
 
     public void Dispose() => _launcher.Dispose();
 
     private static string FilterFailure(Errno errno) => errno switch
     {
-        Errno.EBUSY => "a seccomp listener is "
-            + "there already: run cannot be used inside run, or inside another supervisor of that kind",
+        Errno.EBUSY => "a seccomp listener is there already: run cannot be used inside run, or inside another "
+            + "supervisor of that kind",
         Errno.EOPNOTSUPP => "--strict-sva takes Linux 5.19 or later",
         Errno.EINVAL or Errno.ENOSYS => "this kernel has no seccomp user notification; Linux 5.14 or later is needed",
         Errno.EAGAIN => "the host gives no further thread: a limit of processes or memory is reached",
         _ => $"the seccomp filter was refused ({errno})",
     };
 
-    // Ourselves once more: the executable, or the runtime with the assembly that it was given.
+    // Our own command: the executable, or the runtime with the assembly that it runs.
     private static (string Path, byte[] Arguments) OwnCommand(int socket)
     {
         string path = Environment.ProcessPath ?? throw new IOException("Our own executable is unknown.");

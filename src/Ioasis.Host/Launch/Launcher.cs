@@ -11,10 +11,10 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// The second process of ours, which becomes the program: one thread puts the filter on itself and waits; the other,
-/// without the filter, hands the listener to the supervisor; when that says that it serves, the first thread execs.
-/// What the runtime changed of the process is put back before, for the program is to find all as if our caller's shell
-/// had started it.
+/// Our second process, which becomes the program. One thread installs the filter on itself and waits. The other,
+/// without the filter, hands the listener to the supervisor. When the supervisor is serving, the first thread execs.
+/// Before that it restores everything that the runtime changed, so that the program finds the process as our caller's
+/// shell would have started it.
 /// </summary>
 internal sealed class Launcher
 {
@@ -23,7 +23,7 @@ internal sealed class Launcher
     // Neither a file descriptor nor an errno that seccomp(2) returns.
     private const long NotYet = long.MinValue;
 
-    /// <summary>What is sent in place of the listener where the user may have no more threads.</summary>
+    /// <summary>Sent in place of the listener if the user's limit of threads is reached.</summary>
     internal const long NoThread = -(long)Errno.EAGAIN;
 
     private readonly LaunchChannel _supervisor;
@@ -38,8 +38,8 @@ internal sealed class Launcher
         _filter = FilterProgram.Build(request.StrictSva, request.Attributes);
     }
 
-    /// <summary>Does it all; returns only when it could not, and then with the exit code.</summary>
-    /// <param name="arguments">One: the number of the socket to the supervisor.</param>
+    /// <summary>Does all of it. Returns only on failure, with the exit code.</summary>
+    /// <param name="arguments">One argument: the number of the socket to the supervisor.</param>
     public static int Run(string[] arguments)
     {
         if (arguments is not [string text]
@@ -57,10 +57,11 @@ internal sealed class Launcher
 
     private int HandOver()
     {
-        // What it throws is told, and the supervisor sees that we end.
+        // An exception is reported, and the supervisor sees that we end.
         if (HostThread.TryStart("ioasis launch", BecomeProgram, Failed) is null)
             Volatile.Write(ref _listener, NoThread);
-        // Not by an event: the other thread must not do more under the filter than it has to before somebody serves it.
+        // Polls instead of waiting for an event: under the filter, the other thread should do as little as possible
+        // until it is served.
         while (Volatile.Read(ref _listener) == NotYet) Thread.Sleep(0);
         if (!_supervisor.TrySend(_listener)) return ExitCodes.Failed;
         if (_listener < 0) return ExitCodes.Failed;
@@ -76,8 +77,8 @@ internal sealed class Launcher
 
     private void BecomeProgram()
     {
-        // As strace --kill-on-exit: without its supervisor the program would get ENOSYS for every call that is stopped.
-        // Children do not inherit it.
+        // Like strace --kill-on-exit: without its supervisor, every stopped call of the program would fail with ENOSYS.
+        // Children do not inherit this.
         SysProcesses.DieWithParent();
         Errno errno = SysProcesses.SetNoNewPrivileges();
         SysResult installed = errno == Errno.None
@@ -88,7 +89,7 @@ internal sealed class Launcher
         if (!_supervisor.TryReceive(stackalloc byte[1])) SysProcesses.ExitNow(ExitCodes.Failed);
 
         if (_request.DescriptorLimit != 0) SysProcesses.SetDescriptorLimit(_request.DescriptorLimit);
-        // exec gives handled signals their default action; only what is ignored stays, as SIGPIPE is by the runtime.
+        // exec resets handled signals to their default, but keeps ignored ones. The runtime ignores SIGPIPE.
         for (int signal = 1; signal <= 64; signal++)
         {
             bool ignored = (_request.IgnoredSignals >> (signal - 1) & 1) != 0;

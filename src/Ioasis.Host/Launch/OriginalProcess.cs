@@ -4,21 +4,21 @@ using System.Text;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// How our process was when it was started, as far as that can still be found: the program is to be started the same.
+/// The state of our process at its start, as far as it can still be found. The program must start with the same.
 /// </summary>
 internal static class OriginalProcess
 {
     /// <summary>
-    /// Where the launching script says what the runtime hides from us: the soft limit of open files, and the mask of
-    /// ignored signals in hexadecimal. It is ours alone: the program does not get it.
+    /// Environment variable in which the launching script passes what the runtime hides: the soft limit of open files,
+    /// and the mask of ignored signals in hexadecimal. The program does not get it.
     /// </summary>
     private const string Started = "IOASIS_STARTED";
 
     private const int SIGPIPE = 13;
 
     /// <summary>
-    /// The program and its arguments as bytes. They are the last of our own; the strings that .NET made of them have
-    /// lost whatever was not UTF-8.
+    /// The program and its arguments as bytes: the last part of our own command line. .NET's strings have lost bytes
+    /// that are not UTF-8.
     /// </summary>
     public static byte[] ArgumentBytes(string program, IReadOnlyList<string> arguments)
     {
@@ -47,11 +47,11 @@ internal static class OriginalProcess
     }
 
     /// <summary>
-    /// The signals that are ignored. SIGPIPE, which the runtime ignores itself, counts only where the script says so.
+    /// The ignored signals. The runtime ignores SIGPIPE itself, so it counts only if the script reports it.
     /// </summary>
     public static ulong IgnoredSignals()
     {
-        // SIGTERM too is the runtime's own by now, whatever it was.
+        // By now the runtime has changed SIGTERM too, whatever it was.
         if (ToldByScript() is { } told) return told.Ignored;
         foreach (string line in File.ReadLines("/proc/self/status"))
             if (line.StartsWith("SigIgn:", StringComparison.Ordinal)
@@ -62,8 +62,8 @@ internal static class OriginalProcess
     }
 
     /// <summary>
-    /// The soft limit of open files, 0 if unknown. The runtime has raised ours to the hard limit by now; our parent's,
-    /// which is where ours came from, tells what it was.
+    /// The soft limit of open files; 0 if unknown. The runtime has raised ours to the hard limit by now. We inherited
+    /// ours from our parent, so its limit tells the old one.
     /// </summary>
     public static ulong DescriptorLimit(int parent)
     {
@@ -98,7 +98,7 @@ internal static class OriginalProcess
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // A parent that is gone, or another user's where /proc hides those.
+            // The parent is gone, or /proc hides it because it is another user's.
         }
 
         return (0, 0);

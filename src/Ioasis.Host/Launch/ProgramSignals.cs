@@ -5,8 +5,8 @@ using Ioasis.Linux.Processes;
 namespace Ioasis.Host.Launch;
 
 /// <summary>
-/// What becomes of signals sent to us while the program runs. The terminal's own go to the whole foreground group,
-/// hence to the program as well; others are passed on.
+/// Handles signals that are sent to us while the program runs. The terminal sends its signals to the whole foreground
+/// group, so the program gets them too. Others are forwarded.
 /// </summary>
 internal sealed class ProgramSignals : IDisposable
 {
@@ -22,8 +22,8 @@ internal sealed class ProgramSignals : IDisposable
     public ProgramSignals(int program)
     {
         _program = program;
-        // SIGIO may come of the lease by which we ask whether a file is still in use, SIGXFSZ of a carrier's size; they
-        // would end us.
+        // These would end us. SIGIO may come from the lease that tells whether a file is still in use, SIGXFSZ from a
+        // carrier's size.
         foreach (int signal in (ReadOnlySpan<int>)[SIGTSTP, SIGXFSZ, SIGIO]) SysProcesses.SetIgnored(signal, true);
         foreach ((PosixSignal signal, int number) in ((PosixSignal, int)[])[(PosixSignal.SIGINT, SIGINT),
             (PosixSignal.SIGQUIT, SIGQUIT)])
@@ -31,7 +31,7 @@ internal sealed class ProgramSignals : IDisposable
             _registrations.Add(PosixSignalRegistration.Create(signal, context =>
             {
                 context.Cancel = true;
-                // else the terminal sent it to the program too
+                // otherwise the terminal has sent it to the program too
                 if (_ended || !SysProcesses.IsInForeground()) PassOn(number);
             }));
         }
@@ -48,7 +48,7 @@ internal sealed class ProgramSignals : IDisposable
     }
 
     /// <summary>
-    /// The program has ended: from here on its orphans get what is passed on, those of the terminal included.
+    /// Notes that the program has ended. From here on its orphans receive the signals, including the terminal's.
     /// </summary>
     public void ProgramEnded() => _ended = true;
 
@@ -80,7 +80,7 @@ internal sealed class ProgramSignals : IDisposable
         }
         catch (IOException)
         {
-            // A kernel without CONFIG_PROC_CHILDREN.
+            // The kernel lacks CONFIG_PROC_CHILDREN.
         }
 
         return children;

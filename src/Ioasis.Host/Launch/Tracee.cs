@@ -2,17 +2,17 @@ using Ioasis.Linux.Processes;
 
 namespace Ioasis.Host.Launch;
 
-/// <summary>A thread that we trace, from the side of the thread of ours that seized it.</summary>
+/// <summary>A thread that we trace, for the thread of ours that seized it.</summary>
 internal sealed class Tracee
 {
-    // Guards what became of it. Innermost.
+    // Guards its state. Innermost.
     private readonly object _monitor = new();
     private ChildState? _state;
 
-    /// <summary>Waits until it has stopped or ended. Each time that it does is told once.</summary>
-    /// <param name="state">What became of it.</param>
-    /// <param name="patience">How long to wait, before looking whether it is still there.</param>
-    /// <returns>Whether it did in that time.</returns>
+    /// <summary>Waits until it has stopped or ended. Reports each state change once.</summary>
+    /// <param name="state">Its state change.</param>
+    /// <param name="patience">The longest wait. After it, check whether the thread still exists.</param>
+    /// <returns>Whether there was a state change in that time.</returns>
     public bool TryAwait(out ChildState state, TimeSpan patience)
     {
         lock (_monitor)

@@ -2,15 +2,15 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Host.Paths;
 
-/// <summary>The tree of virtual paths as it is now.</summary>
-/// <param name="paths">Gives the paths: the same object for as long as they do not change.</param>
+/// <summary>The present tree of virtual paths.</summary>
+/// <param name="paths">Returns the paths; the same object while they do not change.</param>
 internal sealed class CurrentPaths(Func<IReadOnlyDictionary<string, VirtualPath>> paths)
 {
-    // Guards the making of trees.
+    // Guards the building of trees.
     private readonly Lock _lock = new();
     private volatile PathTree _tree = new(paths());
 
-    /// <summary>The tree; a call keeps the one that it began with.</summary>
+    /// <summary>The tree. A call uses the same tree from start to end.</summary>
     public PathTree Tree
     {
         get

@@ -14,7 +14,8 @@ internal static class DescriptorPath
     /// </summary>
     /// <param name="path">The path.</param>
     /// <param name="thread">The caller.</param>
-    /// <param name="byNumber">Whether it names a process by its number, which may be another than the caller.</param>
+    /// <param name="byNumber">Whether it names a process by number, which may be another process than the
+    /// caller.</param>
     public static string? TryParse(ReadOnlySpan<byte> path, int thread, out bool byNumber)
     {
         byNumber = false;

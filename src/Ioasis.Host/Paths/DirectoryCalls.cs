@@ -6,7 +6,7 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Paths;
 
-/// <summary>chdir(2) to a directory that the kernel does not find, and getcwd(2) in one.</summary>
+/// <summary>chdir(2) to a directory that the kernel cannot find, and getcwd(2) in such a directory.</summary>
 internal sealed class DirectoryCalls(
     PathLookup lookup, StandIns standIns, NodeStat stats, HostFiles hosts, CallersRights rights, CallerMemory memory,
     DirectoryChanges changes)
@@ -37,7 +37,7 @@ internal sealed class DirectoryCalls(
         using (directory) return changes.Answer(call, directory!);
     }
 
-    /// <summary>getcwd(2): its result is the length of the path with its NUL.</summary>
+    /// <summary>getcwd(2). The result is the length of the path with its NUL.</summary>
     public Answer Tell(in SeccompNotif call, ulong buffer, ulong size)
     {
         if (!lookup.TryFindWorkingDirectory(call, out string? path)) return Answer.Continue;

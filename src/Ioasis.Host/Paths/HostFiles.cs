@@ -7,11 +7,12 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// Files of the host that a caller reaches on a way that the kernel cannot go: through a link or a directory of ours
-/// and out again. All is done with the caller's rights (<see cref="CallersRights"/>), on one open file: what was judged
-/// is what is used. Nothing in /proc is reached so, for its links mean whoever looks; nothing is made.
+/// Files of the host that a caller reaches by a path that the kernel cannot follow: through a link or a directory of
+/// ours and out again. Every operation has the caller's rights (<see cref="CallersRights"/>) and uses one open file, so
+/// the file that was checked is the one that is used. Nothing in /proc is reached this way, because its links depend on
+/// who reads them. Nothing is created.
 /// </summary>
-/// <remarks>Paths are absolute, and text of which each character is a byte.</remarks>
+/// <remarks>Paths are absolute. Each character is a byte.</remarks>
 internal sealed class HostFiles(CallersRights rights)
 {
     /// <summary>stat(2), or lstat(2).</summary>
@@ -32,7 +33,7 @@ internal sealed class HostFiles(CallersRights rights)
         return errno;
     }
 
-    /// <summary>access(2), by the caller's real IDs or the others.</summary>
+    /// <summary>access(2), with the caller's real or effective IDs.</summary>
     public Errno Access(in SeccompNotif call, string path, bool follow, int mode, bool real) =>
         Act(call, path, follow, real, file => SysPaths.Access(file, mode));
 
@@ -45,7 +46,7 @@ internal sealed class HostFiles(CallersRights rights)
             var room = new byte[4096];
             SysResult got = SysFiles.ReadLinkAt(file, "\0"u8, room);
             if (got.IsOk) found = room[..(int)got.Value];
-            // Said of the empty path where what it names is no link.
+            // ENOENT here means that an empty path names no link.
             return got.Errno == Errno.ENOENT ? Errno.EINVAL : got.Errno;
         });
         text = found;
@@ -53,12 +54,12 @@ internal sealed class HostFiles(CallersRights rights)
     }
 
     /// <summary>
-    /// Opens a regular file or a directory that is there; of the rest, what cannot keep us waiting and is the same for
-    /// all.
+    /// Opens an existing regular file or directory. Of other files, opens only those that cannot block and are the same
+    /// for everybody.
     /// </summary>
     /// <param name="call">The call.</param>
     /// <param name="path">The path.</param>
-    /// <param name="flags">As open(2) has them, without O_PATH.</param>
+    /// <param name="flags">The flags of open(2), without O_PATH.</param>
     /// <param name="file">The open file.</param>
     public Errno Open(in SeccompNotif call, string path, int flags, out FileDescriptor? file)
     {
@@ -66,7 +67,7 @@ internal sealed class HostFiles(CallersRights rights)
         Errno errno = Act(call, path, (flags & FcntlH.O_NOFOLLOW) == 0, real: false,
             found => Reopen(found, flags, out opened));
         file = opened;
-        // Not there, it would have to be made.
+        // The file would have to be created.
         return errno == Errno.ENOENT && (flags & FcntlH.O_CREAT) != 0 ? Errno.EACCES : errno;
     }
 
@@ -94,7 +95,7 @@ internal sealed class HostFiles(CallersRights rights)
         if (kind == StatMode.S_IFDIR && (flags & FcntlH.O_CREAT) != 0) return Errno.EISDIR;
         if (kind != StatMode.S_IFDIR && (flags & FcntlH.O_DIRECTORY) != 0) return Errno.ENOTDIR;
         if ((flags & FcntlH.O_TMPFILE_BIT) != 0) return Errno.EACCES;
-        // A device's rights are not its file's alone (cgroups), and a FIFO waits for its other end.
+        // A device has further access rules (cgroups), and a FIFO waits for its other end.
         bool waits = kind == StatMode.S_IFIFO && (flags & FcntlH.O_NONBLOCK) == 0;
         if (waits || kind is StatMode.S_IFBLK || (kind == StatMode.S_IFCHR && !IsMemoryDevice(stat.Rdev)))
             return Errno.EACCES;
@@ -104,7 +105,7 @@ internal sealed class HostFiles(CallersRights rights)
         return errno;
     }
 
-    // /dev/null, zero, full, random and urandom: everybody's, wherever they stand.
+    // /dev/null, zero, full, random and urandom: accessible to everybody, wherever they are.
     private static bool IsMemoryDevice(ulong device) =>
         StatMode.Major(device) == 1 && StatMode.Minor(device) is 3 or 5 or 7 or 8 or 9;
 

@@ -5,24 +5,24 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// Memfds that programs get in place of files of sysfs. Their name says which path they stand for, so that nothing has
-/// to be remembered of them, however many there are and for however long they stay open.
+/// Memfds that programs get in place of sysfs files. Their name contains the path, so we need to remember nothing,
+/// however many there are and however long they stay open.
 /// </summary>
 internal sealed class NamedFiles
 {
     private const string Content = "=", Name = ":";
 
-    // memfd_create(2) takes this many bytes.
+    // Limit of memfd_create(2), in bytes.
     private const int LongestName = 249;
 
-    // A name that programs do not know, so that they cannot make the like for others.
+    // A random name, so that programs cannot forge such files for others.
     private readonly string _prefix = $"ioasis-{Random.Shared.NextInt64():x16}";
     private ulong _device;
 
-    /// <summary>The device number of all memfds, ours and others'; 0 while none of ours was made.</summary>
+    /// <summary>The device number of all memfds, ours and others'; 0 before we have made one.</summary>
     public ulong Device => Volatile.Read(ref _device);
 
-    /// <summary>Makes a file that has these bytes and whose name is a path's.</summary>
+    /// <summary>Makes a file with these bytes, named by a path.</summary>
     public Errno Create(string path, ReadOnlySpan<byte> content, uint mode, out FileDescriptor file)
     {
         Errno errno = Create(Content + path, out file);
@@ -41,7 +41,7 @@ internal sealed class NamedFiles
     }
 
     /// <summary>
-    /// Makes a file for an open(2) with O_PATH: it only names a path, and can be neither read nor written.
+    /// Makes a file for an open(2) with O_PATH. It only names a path; it can be neither read nor written.
     /// </summary>
     public Errno CreateName(string path, out FileDescriptor file)
     {
@@ -52,10 +52,10 @@ internal sealed class NamedFiles
         using (memfd) return SysFiles.Open($"/proc/self/fd/{memfd.Number}", FcntlH.O_ACCMODE, out file);
     }
 
-    /// <summary>Which path an open file stands for, by the text of its link in /proc.</summary>
+    /// <summary>The path that an open file stands for, from the text of its link in /proc.</summary>
     /// <param name="link">The text.</param>
     /// <param name="path">The path.</param>
-    /// <param name="isName">Whether it only names it.</param>
+    /// <param name="isName">Whether the file only names the path (O_PATH).</param>
     public bool TryRead(string link, out string path, out bool isName)
     {
         const string Deleted = " (deleted)";

@@ -7,15 +7,15 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// What stat(2) and statfs(2) say of what we serve. All belongs to the user who runs us, until a program changes that.
-/// A file has the number by which its directory lists it, on the device that our directories are on.
+/// Results of stat(2) and statfs(2) for our files. The user who runs us owns them until a program changes that. A
+/// file's inode number is the one in the listing of its directory, on the device of our directories.
 /// </summary>
 internal sealed class NodeStat(StandIns? standIns = null)
 {
     private const int BlockSize = 4096;
     private const uint DirectoryMode = 0x1ED, LinkMode = 0x1FF; // 0755, 0777
 
-    // Of what no directory of ours lists: far above the inode numbers that sysfs and devtmpfs give.
+    // Inode numbers of files that no directory of ours lists: far above those of sysfs and devtmpfs.
     private const ulong FirstInode = 0x10A515_0000_0000;
 
     private readonly (ulong Device, ulong Mount) _dev = PlaceOf("/dev"), _sys = PlaceOf("/sys"),
@@ -37,14 +37,14 @@ internal sealed class NodeStat(StandIns? standIns = null)
         _ => StatMode.S_IFDIR | DirectoryMode,
     });
 
-    /// <summary>Changes them, for as long as the file is there.</summary>
+    /// <summary>Changes them for the life of the file.</summary>
     public void Change(PathNode node, FileOwner owner)
     {
         node.Owner = owner;
         _changed = true;
     }
 
-    /// <summary>What stat(2) says.</summary>
+    /// <summary>The result of stat(2).</summary>
     public LinuxStat Of(PathNode node)
     {
         FileOwner owner = OwnerOf(node);
@@ -72,7 +72,7 @@ internal sealed class NodeStat(StandIns? standIns = null)
         return stat;
     }
 
-    /// <summary>The same as statx(2) says it, which knows the mount too.</summary>
+    /// <summary>The result of statx(2), which adds the mount's ID.</summary>
     public LinuxStatx ExtendedOf(PathNode node)
     {
         LinuxStatx stat = ToStatx(Of(node));
@@ -82,7 +82,8 @@ internal sealed class NodeStat(StandIns? standIns = null)
     }
 
     /// <summary>
-    /// What statfs(2) says: what the host's /dev, /sys or /proc says, and its kind also where the host has none.
+    /// The result of statfs(2): that of the host's /dev, /sys or /proc. If the host has none, at least the file
+    /// system's type.
     /// </summary>
     public static LinuxStatFs FileSystemOf(PathNode node)
     {
@@ -93,7 +94,7 @@ internal sealed class NodeStat(StandIns? standIns = null)
         return new LinuxStatFs { Type = kind, BlockSize = BlockSize, FragmentSize = BlockSize, NameLength = 255 };
     }
 
-    /// <summary>What statx(2) says where stat(2) says this.</summary>
+    /// <summary>Converts a result of stat(2) to one of statx(2).</summary>
     public static LinuxStatx ToStatx(in LinuxStat stat) => new()
     {
         Mask = LinuxStatx.BasicStats,

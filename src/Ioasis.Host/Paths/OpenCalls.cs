@@ -9,7 +9,7 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Host.Paths;
 
-/// <summary>Opens what a path was found to lead to, and places it in the caller.</summary>
+/// <summary>Opens the file that a path leads to, and installs it in the caller.</summary>
 internal sealed class OpenCalls(
     SeccompListener listener, StandIns standIns, NamedFiles names, NodeStat stats, HostFiles hosts,
     CallersRights rights, DeviceCalls devices,
@@ -17,9 +17,9 @@ internal sealed class OpenCalls(
 {
     /// <summary>Answers an open(2).</summary>
     /// <param name="call">The call.</param>
-    /// <param name="server">Who serves it.</param>
-    /// <param name="found">Where its path leads.</param>
-    /// <param name="flags">From <see cref="PathFlags.ForOpen"/>, and not refused.</param>
+    /// <param name="server">The thread that serves it.</param>
+    /// <param name="found">The resolution of its path.</param>
+    /// <param name="flags">The flags from <see cref="PathFlags.ForOpen"/>, after a check that they are valid.</param>
     public Answer Open(in SeccompNotif call, ServerThread server, in Resolution found, int flags)
     {
         if (found.Errno != Errno.None)
@@ -45,12 +45,12 @@ internal sealed class OpenCalls(
         };
     }
 
-    /// <summary>Answers an open(2) with a file that has these bytes, as they are now.</summary>
+    /// <summary>Answers an open(2) with a file that has these bytes.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="path">What it stands for.</param>
+    /// <param name="path">The path that it stands for.</param>
     /// <param name="content">The bytes.</param>
-    /// <param name="mode">Its permissions.</param>
-    /// <param name="flags">As open(2) has them.</param>
+    /// <param name="mode">Its mode.</param>
+    /// <param name="flags">The flags of open(2).</param>
     public Answer OpenContent(in SeccompNotif call, string path, byte[] content, uint mode, int flags)
     {
         Errno errno = names.Create(path, content, mode, out FileDescriptor file);
@@ -80,7 +80,7 @@ internal sealed class OpenCalls(
 
     private Errno MayOpen(in SeccompNotif call, in FileOwner owner, int flags)
     {
-        // The mode 3, for ioctls alone, asks for both as well.
+        // Access mode 3, for ioctls alone, requires both as well.
         uint wanted = (flags & FcntlH.O_ACCMODE) switch
         {
             FcntlH.O_RDONLY => FilePermission.MAY_READ,
@@ -94,7 +94,7 @@ internal sealed class OpenCalls(
             && FilePermission.IsOwner(who!, owner) ? Errno.None : Errno.EPERM;
     }
 
-    // As in sysfs, the mode counts for root too.
+    // As in sysfs, the mode applies to root too.
     private Answer OpenFile(in SeccompNotif call, ServerThread server, PathNode node, VirtualFile content, int flags)
     {
         int access = flags & FcntlH.O_ACCMODE;
@@ -113,8 +113,8 @@ internal sealed class OpenCalls(
             : OpenContent(call, node.Path, content.Content(), content.Mode, flags);
     }
 
-    // With O_PATH a file only names something. The kernel places no such file in another process, so what the program
-    // gets is an ordinary file that says what it names.
+    // O_PATH only names a file. The kernel cannot install such a file in another process, so the program gets an
+    // ordinary file that contains the name.
     private Answer OpenName(in SeccompNotif call, string path, int flags) =>
         Place(call, names.CreateName(path, out FileDescriptor file), file, flags);
 

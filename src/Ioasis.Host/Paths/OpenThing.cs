@@ -1,7 +1,7 @@
 namespace Ioasis.Host.Paths;
 
-/// <summary>What an open file or a working directory of a caller is, if it is ours.</summary>
-/// <param name="Node">What of ours; null where it names something of the host's.</param>
-/// <param name="HostPath">The path that it names, of what the host has.</param>
-/// <param name="IsName">Whether it only names it (O_PATH).</param>
+/// <summary>The thing of ours that an open file or working directory of a caller refers to.</summary>
+/// <param name="Node">The node of ours; null if it names a file of the host.</param>
+/// <param name="HostPath">The path of the host that it names.</param>
+/// <param name="IsName">Whether the file only names it (O_PATH).</param>
 internal readonly record struct OpenThing(PathNode? Node, string? HostPath, bool IsName);

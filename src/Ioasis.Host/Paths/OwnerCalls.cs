@@ -7,14 +7,13 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// chmod(2) and chown(2), in all their kinds, of what is ours. A file of the host that is reached on a detour stays as
-/// it is.
+/// The variants of chmod(2) and chown(2) on our files. A file of the host that is reached by a detour stays unchanged.
 /// </summary>
 internal sealed class OwnerCalls(PathLookup lookup, NodeStat stats, CallersRights rights)
 {
     private delegate Errno Change(CallerCredentials who, ref FileOwner owner);
 
-    // Guards the step from one owner and mode to the next. Nothing is waited for under it.
+    // Guards each change of owner and mode. No one waits while holding it.
     private readonly Lock _lock = new();
 
     /// <summary>chmod(2), fchmodat(2), fchmodat2(2).</summary>
@@ -27,7 +26,7 @@ internal sealed class OwnerCalls(PathLookup lookup, NodeStat stats, CallersRight
         return node is null ? found : SetMode(call, node, mode);
     }
 
-    /// <summary>fchmod(2), or by an empty path, which takes what was opened with O_PATH too.</summary>
+    /// <summary>fchmod(2), or fchmodat2(2) with an empty path, which also accepts a file opened with O_PATH.</summary>
     public Answer ChangeModeOfOpen(in SeccompNotif call, int descriptor, uint mode, bool byPath)
     {
         Answer found = Find(call, descriptor, byPath, out PathNode? node);
@@ -45,7 +44,7 @@ internal sealed class OwnerCalls(PathLookup lookup, NodeStat stats, CallersRight
         return node is null ? found : SetOwner(call, node, user, group);
     }
 
-    /// <summary>fchown(2), or by an empty path.</summary>
+    /// <summary>fchown(2), or fchownat(2) with an empty path.</summary>
     public Answer ChangeOwnerOfOpen(in SeccompNotif call, int descriptor, uint user, uint group, bool byPath)
     {
         Answer found = Find(call, descriptor, byPath, out PathNode? node);

@@ -6,19 +6,17 @@ using Ioasis.Linux.Memory;
 
 namespace Ioasis.Host.Paths;
 
-/// <summary>
-/// Reads the path argument of a call, and what a descriptor or the working directory of the caller is, by its path.
-/// </summary>
+/// <summary>Reads the path argument of a call, and the paths of a caller's descriptors and working directory.</summary>
 internal static class PathArgument
 {
     private const int PageSize = 4096;
 
-    // Most paths are shorter.
+    // Longer than most paths.
     private const int FirstRead = 128;
 
     /// <summary>
-    /// Reads a path by the number of a thread: whether that meant the caller has to be asked afterwards. False when it
-    /// cannot be read or is too long, which the kernel then finds itself.
+    /// Reads a path by a thread's ID. The caller checks afterwards that the ID meant the caller. False if the path is
+    /// unreadable or too long; the kernel then finds that out itself.
     /// </summary>
     public static bool TryRead(int thread, ulong address, byte[] buffer, out ReadOnlySpan<byte> path)
     {
@@ -26,7 +24,7 @@ internal static class PathArgument
         int length = 0, wanted = FirstRead;
         while (length < buffer.Length)
         {
-            // Never beyond the page: the next need not be there.
+            // Never crosses the page, because the next one may be missing.
             ulong at = address + (ulong)length;
             int step = Math.Min(Math.Min(wanted, buffer.Length - length), PageSize - (int)(at % PageSize));
             int got = (int)SysMemory.ReadProcess(thread, at, buffer.AsSpan(length, step));
@@ -45,7 +43,7 @@ internal static class PathArgument
         return false;
     }
 
-    /// <summary>Where a descriptor of the caller, or its working directory, is; null when that is no path.</summary>
+    /// <summary>The path of a caller's descriptor or working directory; null if it has none.</summary>
     public static string? DirectoryOf(int thread, int descriptor)
     {
         string link = descriptor == FcntlH.AT_FDCWD
@@ -54,7 +52,7 @@ internal static class PathArgument
         return ReadLink(link) is ['/', ..] path ? path : null;
     }
 
-    /// <summary>The text of a link, each character a byte; null where there is none.</summary>
+    /// <summary>The text of a link, each character a byte; null if there is no such link.</summary>
     public static string? ReadLink(string link)
     {
         Span<byte> text = stackalloc byte[4096];
@@ -63,8 +61,8 @@ internal static class PathArgument
     }
 
     /// <summary>
-    /// A path of our own without links, <c>.</c> and <c>..</c>, each character a byte; null where there is no such
-    /// thing.
+    /// The canonical form of a path of ours, without links, <c>.</c> and <c>..</c>, each character a byte; null if
+    /// nothing is there.
     /// </summary>
     public static string? Canonical(string path)
     {

@@ -10,7 +10,7 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Host.Paths;
 
-/// <summary>The calls that name a file by a path, or ask what an open file is.</summary>
+/// <summary>The calls that name a file by a path, or that query an open file.</summary>
 internal sealed class PathCalls(
     PathLookup lookup, StatCalls stats, OpenCalls opens, OwnerCalls owners, DirectoryCalls directories,
     StatusFiles statuses, HostFiles hosts,
@@ -81,12 +81,11 @@ internal sealed class PathCalls(
     }
 
     /// <summary>
-    /// Whether a call that the kernel would do on a descriptor is refused, as it is one of a file of ours that is no
-    /// file.
+    /// Refuses a call that the kernel would make on a descriptor, if the descriptor only stands in for a file of ours.
     /// </summary>
     /// <param name="call">The call.</param>
     /// <param name="descriptor">The descriptor.</param>
-    /// <param name="ofContent">The errno where it is an attribute's; none where the kernel's own answer is
+    /// <param name="ofContent">The errno for the file of an attribute; None if the kernel's own answer is
     /// right.</param>
     public Answer Refuse(in SeccompNotif call, int descriptor, Errno ofContent)
     {
@@ -140,7 +139,7 @@ internal sealed class PathCalls(
         if (size <= 0) return Answer.Continue;
         if (directory != Cwd && PathLookup.IsEmpty(call, path))
         {
-            // Of a link that was opened with O_PATH.
+            // The link itself was opened with O_PATH.
             if (!lookup.TryFind(call, directory, out OpenThing thing) || !thing.IsName) return Answer.Continue;
             return thing.Node is not null
                 ? TextOf(call, thing.Node, result, size, Errno.ENOENT)
@@ -182,7 +181,7 @@ internal sealed class PathCalls(
         const int LongestName = 255;
         Answer known = Attributes(call, server, path, follow, Errno.ENODATA);
         if (known.IsContinue) return known;
-        // The longest name, and whatever tells a longer one.
+        // Reads up to the longest name and one byte more, to detect a longer one.
         if (!PathArgument.TryRead((int)call.Pid, name, server.Path, out ReadOnlySpan<byte> text)) return Errno.EFAULT;
         if (text.IsEmpty || text.Length > LongestName) return Errno.ERANGE;
         bool isKnown = text.StartsWith("user."u8) || text.StartsWith("trusted."u8) || text.StartsWith("security."u8)
@@ -190,7 +189,7 @@ internal sealed class PathCalls(
         return isKnown ? known : Errno.EOPNOTSUPP;
     }
 
-    // Nothing of ours has extended attributes: ls -l asks for them.
+    // Our files have no extended attributes. (ls -l asks for them.)
     private Answer Attributes(in SeccompNotif call, ServerThread server, ulong path, bool follow, Errno none)
     {
         Resolution found = lookup.Resolve(call, server, Cwd, path, follow);

@@ -3,8 +3,8 @@ using Ioasis.Linux.Files;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// Flags that the kernel refuses whatever the path is (fs/open.c, fs/stat.c): it looks at them first, so such a call is
-/// left to it, and its own version decides what it knows.
+/// Flags that the kernel refuses whatever the path is (fs/open.c, fs/stat.c). The kernel checks them first, so such
+/// calls are left to it, and its version decides which flags it supports.
 /// </summary>
 internal static class PathFlags
 {
@@ -14,16 +14,14 @@ internal static class PathFlags
         | FcntlH.AT_STATX_SYNC_TYPE;
     private const uint ReservedStatxMask = 0x80000000, Permissions = 7;
 
-    /// <summary>
-    /// The flags of open(2) and openat(2) as the kernel takes them: what it does not know does not count.
-    /// </summary>
+    /// <summary>The flags of open(2) and openat(2) as the kernel uses them: unknown ones are ignored.</summary>
     public static int ForOpen(int flags)
     {
         flags &= AllOpen;
         return (flags & FcntlH.O_PATH) != 0 ? flags & WithPath : flags;
     }
 
-    /// <summary>Whether open(2) is EINVAL with these.</summary>
+    /// <summary>Whether open(2) returns EINVAL for these flags.</summary>
     public static bool AreRefused(int flags)
     {
         if ((flags & FcntlH.O_CREAT) != 0 && (flags & FcntlH.O_DIRECTORY) != 0) return true;
@@ -32,7 +30,7 @@ internal static class PathFlags
                 || (flags & FcntlH.O_ACCMODE) is not (FcntlH.O_WRONLY or FcntlH.O_RDWR));
     }
 
-    /// <summary>Whether openat2(2) refuses what struct open_how says.</summary>
+    /// <summary>Whether openat2(2) refuses a struct open_how.</summary>
     public static bool AreRefused(ulong flags, ulong mode, ulong resolve)
     {
         const int Creates = FcntlH.O_CREAT | FcntlH.O_TMPFILE_BIT;
@@ -42,25 +40,25 @@ internal static class PathFlags
         if ((known & Creates) != 0 ? (mode & ~(ulong)StatMode.S_IALLUGO) != 0 : mode != 0) return true;
         const ulong both = PathScope.RESOLVE_BENEATH | PathScope.RESOLVE_IN_ROOT;
         if ((resolve & both) == both) return true;
-        // EAGAIN, as it would have to wait.
+        // EAGAIN, because it would have to wait.
         if ((resolve & PathScope.RESOLVE_CACHED) != 0 && (known & (Creates | FcntlH.O_TRUNC)) != 0) return true;
         return AreRefused(known);
     }
 
-    /// <summary>Whether newfstatat(2) refuses these.</summary>
+    /// <summary>Whether newfstatat(2) refuses these flags.</summary>
     public static bool AreRefusedByStat(int flags) => (flags & ~AllStat) != 0;
 
-    /// <summary>Whether statx(2) does.</summary>
+    /// <summary>Whether statx(2) refuses these flags.</summary>
     public static bool AreRefusedByStatx(int flags, uint mask) =>
         AreRefusedByStat(flags) || (mask & ReservedStatxMask) != 0
         || (flags & FcntlH.AT_STATX_SYNC_TYPE) == FcntlH.AT_STATX_SYNC_TYPE;
 
-    /// <summary>Whether access(2) and faccessat2(2) do.</summary>
+    /// <summary>Whether access(2) and faccessat2(2) refuse these arguments.</summary>
     public static bool AreRefusedByAccess(int mode, int flags) =>
         (mode & ~(int)Permissions) != 0
         || (flags & ~(FcntlH.AT_EACCESS | FcntlH.AT_SYMLINK_NOFOLLOW | FcntlH.AT_EMPTY_PATH)) != 0;
 
-    /// <summary>Whether fchownat(2) and fchmodat2(2) do.</summary>
+    /// <summary>Whether fchownat(2) and fchmodat2(2) refuse these flags.</summary>
     public static bool AreRefusedByChange(int flags) =>
         (flags & ~(FcntlH.AT_SYMLINK_NOFOLLOW | FcntlH.AT_EMPTY_PATH)) != 0;
 }

@@ -11,9 +11,9 @@ using Ioasis.Linux.Memory;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// Finds what a call is about: by its path, or by a descriptor. What is read by the number of the caller's thread is
-/// made sure of before anything is done with it (<see cref="CallersRights"/>, <see cref="CallerMemory"/>), or only
-/// leads to files that the answer places by the call's ID.
+/// Finds the file that a call is about, by its path or by a descriptor. What is read by the caller's thread ID is
+/// either verified before it is used (<see cref="CallersRights"/>, <see cref="CallerMemory"/>), or leads only to files
+/// that the answer installs by the call's ID.
 /// </summary>
 internal sealed class PathLookup(
     CurrentPaths paths, StandIns standIns, NamedFiles names, OpenNodes nodes, OpenQueues queues, HostFiles hosts,
@@ -28,12 +28,12 @@ internal sealed class PathLookup(
     /// <summary>Whether no working directory can be ours.</summary>
     public bool HasNoDirectories => standIns.Device == 0;
 
-    /// <summary>Where the path of a call leads.</summary>
+    /// <summary>Resolves the path of a call.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="server">Who serves it.</param>
+    /// <param name="server">The thread that serves it.</param>
     /// <param name="directory">The descriptor that a relative path starts from, or AT_FDCWD.</param>
-    /// <param name="address">Where the path is in the caller's memory.</param>
-    /// <param name="scope">How it is looked up.</param>
+    /// <param name="address">Address of the path in the caller's memory.</param>
+    /// <param name="scope">The rules of the look-up.</param>
     public Resolution Resolve(in SeccompNotif call, ServerThread server, int directory, ulong address, PathScope scope)
     {
         int thread = (int)call.Pid;
@@ -41,7 +41,7 @@ internal sealed class PathLookup(
             return Resolution.Hosts;
         bool absolute = path[0] == '/';
         PathTree tree = paths.Tree;
-        // Linux opens a device anew through such a path; the kernel would open the carrier.
+        // Linux opens a device anew through such a path; here the kernel would open the carrier.
         if (absolute && scope.Follow && !HasNoneOpen && TryFindDescriptor(call, path, out OpenThing open)
             && open.Node is not { IsDirectory: true })
             return Found(open);
@@ -69,7 +69,7 @@ internal sealed class PathLookup(
         return PathResolver.Resolve(tree, text[..length], start, detour, scope, _canonical, call, mayPass);
     }
 
-    /// <summary>What a descriptor of the caller stands for, or AT_FDCWD; false where it is none of ours.</summary>
+    /// <summary>The thing of ours behind a caller's descriptor or AT_FDCWD; false if it is not ours.</summary>
     public bool TryFind(in SeccompNotif call, int descriptor, out OpenThing thing)
     {
         thing = default;
@@ -77,14 +77,14 @@ internal sealed class PathLookup(
         return TryDescribe(LinkOf((int)call.Pid, descriptor), out thing);
     }
 
-    /// <summary>The queue that a descriptor of the caller stands for.</summary>
+    /// <summary>The queue behind a caller's descriptor.</summary>
     public bool TryFindQueue(in SeccompNotif call, int descriptor, [NotNullWhen(true)] out QueueCarrier? queue)
     {
         queue = null;
         return descriptor >= 0 && TryFindQueue(LinkOf((int)call.Pid, descriptor), out queue);
     }
 
-    /// <summary>The path of the caller's working directory, if that is ours.</summary>
+    /// <summary>The path of the caller's working directory, if the directory is ours.</summary>
     public bool TryFindWorkingDirectory(in SeccompNotif call, [NotNullWhen(true)] out string? path)
     {
         path = null;
@@ -93,7 +93,8 @@ internal sealed class PathLookup(
     }
 
     /// <summary>
-    /// What the link of a descriptor in /proc is to say, if a path leads to such a one and it is one of ours.
+    /// The text that a descriptor's link in /proc must have, if the path leads to such a link and the descriptor is one
+    /// of ours.
     /// </summary>
     public string? DescriptorText(in SeccompNotif call, ServerThread server, int directory, ulong address)
     {
@@ -113,7 +114,7 @@ internal sealed class PathLookup(
         return TryDescribe(link, out OpenThing thing) ? thing.Node?.Path ?? thing.HostPath : null;
     }
 
-    /// <summary>Whether a path is empty, or none at all, which Linux takes for empty since 6.11.</summary>
+    /// <summary>Whether a path is empty or null. Since Linux 6.11 null counts as empty.</summary>
     public static bool IsEmpty(in SeccompNotif call, ulong path)
     {
         Span<byte> first = stackalloc byte[1];
@@ -133,7 +134,7 @@ internal sealed class PathLookup(
             && MayLook(call, byNumber, link) && TryDescribe(link, out open);
     }
 
-    // Another process's descriptors are not everybody's to look at.
+    // Not everybody may look at another process's descriptors.
     private bool MayLook(in SeccompNotif call, bool byNumber, string link) =>
         !byNumber || (CallersRights.SeesOurProc((int)call.Pid)
             && rights.Act(call, real: false, () => SysFiles.Stat(link, follow: true, out _)) == Errno.None);

@@ -4,9 +4,8 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// Looks a path up as Linux does (path_resolution(7)), in the tree of virtual paths and, where that ends, in the
-/// host's. Links of ours are followed here; the host's are left to the kernel, except before a <c>..</c>, which needs
-/// to know where they lead.
+/// Resolves a path as Linux does (path_resolution(7)), in the tree of virtual paths and, where that ends, in the
+/// host's. It follows our links; the kernel follows the host's, except before a <c>..</c>, which needs their target.
 /// </summary>
 internal ref struct PathResolver
 {
@@ -18,10 +17,10 @@ internal ref struct PathResolver
     private readonly SeccompNotif _call;
     private readonly PathScope _scope;
 
-    // Where we are: a node of ours, or a directory of the host.
+    // The present position: a node of ours, or a directory of the host.
     private PathNode? _node;
     private string? _host;
-    private PathNode? _base; // which a path that is confined to a directory does not leave
+    private PathNode? _base; // the directory that a confined path must not leave
     private ReadOnlySpan<char> _rest;
     private int _links;
     private bool _detour, _slash, _isCanonical;
@@ -38,18 +37,17 @@ internal ref struct PathResolver
         _slash = path[^1] == '/';
     }
 
-    /// <summary>Looks a path up.</summary>
+    /// <summary>Resolves a path.</summary>
     /// <param name="tree">The virtual paths.</param>
     /// <param name="path">The path, not empty; each character is a byte.</param>
-    /// <param name="start">For a relative path the directory it starts from, canonical: a path of ours or the
-    /// host's.</param>
+    /// <param name="start">The canonical directory that a relative path starts from: ours or the host's.</param>
     /// <param name="detour">Whether the caller has our stand-in for that directory open, so that the kernel would start
     /// elsewhere.</param>
-    /// <param name="scope">How it is looked up.</param>
+    /// <param name="scope">The rules of the look-up.</param>
     /// <param name="canonical">Makes a path of the host canonical.</param>
-    /// <param name="call">For whom.</param>
-    /// <param name="mayPass">Whether names may be looked up in a directory whose mode was changed; null where none
-    /// was.</param>
+    /// <param name="call">The call that it is done for.</param>
+    /// <param name="mayPass">Tells whether names may be looked up in a directory whose mode was changed; null if no
+    /// mode was.</param>
     public static Resolution Resolve(
         PathTree tree, ReadOnlySpan<char> path, string? start, bool detour, PathScope scope, CanonicalPath canonical,
         in SeccompNotif call = default,
@@ -62,7 +60,7 @@ internal ref struct PathResolver
         if (absolute && !scope.InRoot) resolver._detour = false;
         if (scope.Beneath || scope.InRoot)
         {
-            // Confined to a directory of the host that is none of ours, the path means nothing of ours.
+            // A path that is confined to a directory of the host, which is not ours, cannot lead to us.
             if (resolver._node is null) return Resolution.Hosts;
             if (absolute && scope.Beneath) return Resolution.Failed(Errno.EXDEV);
             resolver._base = resolver._node;
@@ -84,12 +82,12 @@ internal ref struct PathResolver
             int end = _rest.IndexOf('/');
             ReadOnlySpan<char> name = end < 0 ? _rest : _rest[..end];
             _rest = end < 0 ? default : _rest[end..];
-            bool more = !_rest.IsEmpty; // a trailing slash asks for a directory
+            bool more = !_rest.IsEmpty; // a trailing slash requires a directory
 
             Errno errno = _node is not null ? StepFromNode(name, more) : StepFromHost(name);
-            // What the host says about a way that the kernel can go it is to say itself.
+            // If the kernel can go this way, it reports the error itself.
             if (errno != Errno.None) return _node is null && !_detour ? Resolution.Hosts : Resolution.Failed(errno);
-            // From a directory of the host only ".." leads back to us.
+            // From a directory of the host, only ".." leads back to us.
             if (_node is null && !_detour && !HasParentStep) return Resolution.Hosts;
         }
 
@@ -97,7 +95,7 @@ internal ref struct PathResolver
         if (!_detour) return Resolution.Hosts;
         if (!(_scope.Beneath || _scope.InRoot || _scope.NoLinks))
             return Resolution.OfHost(_slash ? _host + "/" : _host!);
-        // What the host has in a merged directory are links of ours, out of it.
+        // In a merged directory, the host's entries are links of ours that lead out of it.
         Errno there = _canonical(_call, _host!, out _);
         return Resolution.Failed(there != Errno.None ? there : _scope.NoLinks ? Errno.ELOOP : Errno.EXDEV);
     }
@@ -112,7 +110,7 @@ internal ref struct PathResolver
         if (!_node.TryGetChild(name, out PathNode? child))
         {
             if (!_node.IsMerged) return Errno.ENOENT;
-            // Where the kernel is to look it up anyway, where we are does not matter.
+            // If the kernel will look it up anyway, the position does not matter.
             _host = _detour || HasParentStep ? $"{_node.Path}/{name}" : "";
             _node = null;
             _isCanonical = false;
@@ -127,7 +125,7 @@ internal ref struct PathResolver
     private Errno StepUp()
     {
         if (_node == _base) return _scope.Beneath ? Errno.EXDEV : Errno.None;
-        // From a directory that it has not the kernel cannot go up.
+        // The kernel cannot go up from a directory that it does not have.
         if (!_detour && !(_node!.IsMerged && Directory.Exists(_node.Path))) _detour = _node.Parent is not null;
         _node = _node!.Parent ?? _node;
         return Errno.None;
@@ -146,8 +144,8 @@ internal ref struct PathResolver
         string canonical = _host!;
         if (!_isCanonical)
         {
-            // To find out where links lead costs a caller that goes about the host's files more than it is worth where
-            // it cannot come to us.
+            // Resolving links is expensive for a caller that walks the host's files, so skip it if the path cannot come
+            // to us.
             if (!_detour && !_tree.MayHave(_host) && !_tree.MayHaveIn(_rest)) return Errno.ENOENT;
             Errno errno = _canonical(_call, _host!, out canonical);
             if (errno != Errno.None) return errno;
@@ -169,7 +167,7 @@ internal ref struct PathResolver
         return Errno.None;
     }
 
-    // To a canonical directory: ours if we have it.
+    // Goes to a canonical directory: our node if we have it.
     private void GoTo(string path)
     {
         bool ours = _tree.TryFind(path, out PathNode? node);
@@ -185,7 +183,7 @@ internal ref struct PathResolver
         return false;
     }
 
-    // What is mounted is so below the root: /dev, /sys, /proc.
+    // Mount points are just below the root: /dev, /sys, /proc.
     private static string TopOf(string path)
     {
         path = path.TrimStart('/');

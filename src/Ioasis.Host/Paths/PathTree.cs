@@ -4,17 +4,17 @@ using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Host.Paths;
 
-/// <summary>The machine's paths as a tree, as it was at one moment.</summary>
+/// <summary>The machine's paths at one moment, as a tree.</summary>
 internal sealed class PathTree
 {
     private ulong _count;
 
-    private readonly PathTree? _former; // while it is built
+    private readonly PathTree? _former; // only while the tree is built
     private readonly byte[][] _tops;
 
     /// <summary>Builds the tree.</summary>
     /// <param name="paths">The paths.</param>
-    /// <param name="former">The tree before a change: what is in both keeps its number.</param>
+    /// <param name="former">The tree before a change. Paths that are in both trees keep their number.</param>
     public PathTree(IReadOnlyDictionary<string, VirtualPath> paths, PathTree? former = null)
     {
         Paths = paths;
@@ -26,15 +26,15 @@ internal sealed class PathTree
         _tops = [.. Root.Children.Select(child => Encoding.Latin1.GetBytes(child.Name))];
     }
 
-    /// <summary>What it was built from.</summary>
+    /// <summary>The paths that it was built from.</summary>
     public IReadOnlyDictionary<string, VirtualPath> Paths { get; }
 
     /// <summary>The root directory, which is the host's.</summary>
     public PathNode Root { get; }
 
     /// <summary>
-    /// Whether a path can lead to what is ours: an absolute one that begins with a name which the root has of ours, or
-    /// with <c>.</c>.
+    /// Whether a path can lead to a file of ours: an absolute path whose first name is one of ours in the root, or
+    /// starts with <c>.</c>.
     /// </summary>
     public bool MayHave(ReadOnlySpan<byte> path)
     {
@@ -55,7 +55,7 @@ internal sealed class PathTree
     }
 
     /// <summary>
-    /// Whether the rest of a path, from wherever, can lead to what is ours: it has such a name somewhere.
+    /// Whether the rest of a path, from any directory, can lead to a file of ours: it contains such a name.
     /// </summary>
     public bool MayHaveIn(ReadOnlySpan<char> rest)
     {

@@ -6,13 +6,13 @@ namespace Ioasis.Host.Paths;
 internal static class ProcPath
 {
     /// <summary>
-    /// Skips <c>/proc/self/</c>, <c>/proc/thread-self/</c>, <c>/proc/PID/</c>, each perhaps with <c>task/TID/</c>
-    /// behind it.
+    /// Skips <c>/proc/self/</c>, <c>/proc/thread-self/</c> or <c>/proc/PID/</c>, with an optional <c>task/TID/</c>
+    /// after it.
     /// </summary>
-    /// <param name="path">The path; afterwards what follows.</param>
-    /// <param name="caller">The thread that names it.</param>
-    /// <param name="thread">Which thread is named; for <c>self</c> the caller.</param>
-    /// <param name="isProcess">Whether it is named as the process that it is one of.</param>
+    /// <param name="path">The path; on return, its rest.</param>
+    /// <param name="caller">The thread that uses the path.</param>
+    /// <param name="thread">The thread that the path names; for <c>self</c> the caller.</param>
+    /// <param name="isProcess">Whether the path names the thread's process.</param>
     public static bool TrySkip(ref ReadOnlySpan<byte> path, int caller, out int thread, out bool isProcess)
     {
         thread = caller;
@@ -33,7 +33,7 @@ internal static class ProcPath
         return true;
     }
 
-    /// <summary>Reads a number that is all of the text.</summary>
+    /// <summary>Parses a number that is the whole text.</summary>
     public static bool TryNumber(ReadOnlySpan<byte> text, out int number) =>
         Utf8Parser.TryParse(text, out number, out int used) && used == text.Length && number >= 0;
 

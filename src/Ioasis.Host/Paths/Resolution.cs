@@ -2,7 +2,7 @@ using Ioasis.Abi;
 
 namespace Ioasis.Host.Paths;
 
-/// <summary>Where a path leads.</summary>
+/// <summary>The result of resolving a path.</summary>
 internal readonly struct Resolution
 {
     private Resolution(PathNode? node, string? hostPath, Errno errno)
@@ -12,30 +12,30 @@ internal readonly struct Resolution
         Errno = errno;
     }
 
-    /// <summary>What of ours it leads to.</summary>
+    /// <summary>The node of ours that it leads to.</summary>
     public PathNode? Node { get; }
 
     /// <summary>
-    /// What of the host's it leads to, on a way that the kernel cannot go: through a link or a directory of ours.
+    /// The path of the host that it leads to, if the kernel cannot follow it: it passes a link or a directory of ours.
     /// </summary>
     public string? HostPath { get; }
 
-    /// <summary>Why it leads nowhere.</summary>
+    /// <summary>The error.</summary>
     public Errno Errno { get; }
 
-    /// <summary>Whether the kernel is to look it up.</summary>
+    /// <summary>Whether the kernel must resolve the path.</summary>
     public bool IsHosts => Node is null && HostPath is null && Errno == Errno.None;
 
-    /// <summary>Whether the node was reached on a way that the kernel cannot go.</summary>
+    /// <summary>Whether the node was reached by a way that the kernel cannot follow.</summary>
     public bool IsDetour { get; private init; }
 
-    /// <summary>Whether it is a directory that the host has, with all that is ours in it.</summary>
+    /// <summary>Whether it is a directory that the host has too, with all of our entries in it.</summary>
     public bool IsHostsNode => Node is { IsDirectory: true } node && !StandIns.IsNeeded(node);
 
-    /// <summary>Whether it is such a one, on a way that the kernel can go.</summary>
+    /// <summary>The same, reached by a way that the kernel can follow.</summary>
     public bool IsHostsDirectory => !IsDetour && IsHostsNode;
 
-    /// <summary>The kernel is to look it up.</summary>
+    /// <summary>Leaves the path to the kernel.</summary>
     public static Resolution Hosts => default;
 
     public static Resolution Of(PathNode node, bool detour) => new(node, null, Errno.None) { IsDetour = detour };

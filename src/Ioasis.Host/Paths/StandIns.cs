@@ -6,29 +6,29 @@ using Ioasis.Machine.Nodes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// Real directories that stand in for virtual ones, in a private temporary directory, so that a program can list them,
-/// make one its working directory and open what is in it. They are made when one is opened, and what the host has in a
-/// merged one is there as links.
+/// Real directories that stand in for virtual ones, in a private temporary directory. A program can list them, make one
+/// its working directory and open their entries. They are made on the first open. In a merged directory, the host's
+/// entries are links.
 /// </summary>
 internal sealed class StandIns : IDisposable
 {
     // 0755, as in sysfs.
     private const uint DirectoryMode = 0x1ED;
 
-    // Below the temporary directory: what is ours and the host's, and what is ours alone.
+    // Below the temporary directory: directories with our and the host's entries, and with ours alone.
     private const string Listed = "/listed", Own = "/own";
 
-    // Guards the temporary directory and what is made in it. Nothing of the host's is touched under it.
+    // Guards the temporary directory and its contents. No file of the host is touched under it.
     private readonly Lock _lock = new();
     private TemporaryDirectory? _root;
-    private string? _rootText; // its path as links in /proc say it, each character a byte
+    private string? _rootText; // its path as links in /proc show it, each character a byte
 
-    /// <summary>The device number of the file system that they are on; 0 while there are none.</summary>
+    /// <summary>The device number of their file system; 0 while there are none.</summary>
     public ulong Device { get; private set; }
 
     /// <summary>
-    /// Whether a directory of ours needs a stand-in. It does not where the host has it with everything that we have in
-    /// it; and a program that lists /dev or makes files there gets the host's.
+    /// Whether a directory of ours needs a stand-in. Not if the host has it with all of our entries. Nor for /dev: a
+    /// program that lists it or makes files there gets the host's.
     /// </summary>
     public static bool IsNeeded(PathNode directory)
     {
@@ -40,15 +40,15 @@ internal sealed class StandIns : IDisposable
         return false;
     }
 
-    /// <summary>Makes what stands in for a directory of ours, and gives its path.</summary>
+    /// <summary>Makes the stand-in of a directory of ours.</summary>
     /// <param name="directory">The directory.</param>
-    /// <param name="hosts">Whether what the host has in a merged one is shown: not to callers who see other files than
-    /// we do.</param>
-    /// <param name="path">Where it is.</param>
+    /// <param name="hosts">Whether to show the host's entries of a merged directory. Not for callers that see other
+    /// files than we do.</param>
+    /// <param name="path">Its path.</param>
     public Errno TryMake(PathNode directory, bool hosts, out string path)
     {
         path = "";
-        // What not everybody may list is not shown to anybody, for what we make is there for all.
+        // Entries that not everybody may list are shown to nobody, because the stand-in is for all.
         IReadOnlyList<string> others = hosts && directory.IsMerged
             && IsEverybodys(directory.Path) ? List(directory.Path) : [];
         lock (_lock)
@@ -68,7 +68,7 @@ internal sealed class StandIns : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // .NET says by a small number what the kernel said.
+                // .NET puts the kernel's errno into a small HResult.
                 Errno errno = e is IOException && e.HResult is > 0 and < 134 ? (Errno)e.HResult : Errno.EIO;
                 if (errno != Errno.ENOSPC) ErrorOutput.Say($"cannot make a stand-in for {directory.Path}: {e.Message}");
                 return errno;
@@ -77,7 +77,7 @@ internal sealed class StandIns : IDisposable
     }
 
     /// <summary>
-    /// The number by which the directory that a file of ours is in lists it; 0 where that is listed by the host, or
+    /// The inode number of a file in the listing of its directory; 0 if the host lists the directory, or the stand-in
     /// cannot be made.
     /// </summary>
     public ulong InodeOf(PathNode node)
@@ -93,7 +93,7 @@ internal sealed class StandIns : IDisposable
         return node.Inode;
     }
 
-    /// <summary>What a path inside the temporary directory stands for.</summary>
+    /// <summary>The virtual path that a path in the temporary directory stands for.</summary>
     public bool TryMapBack(ReadOnlySpan<char> path, [NotNullWhen(true)] out string? virtualPath)
     {
         virtualPath = null;
@@ -108,7 +108,7 @@ internal sealed class StandIns : IDisposable
         return true;
     }
 
-    /// <summary>Removes them.</summary>
+    /// <summary>Removes the stand-ins.</summary>
     public void Dispose() => _root?.Dispose();
 
     private static bool IsEverybodys(string directory) =>
@@ -168,7 +168,7 @@ internal sealed class StandIns : IDisposable
             errno = SysFiles.MakeDirectory(path, DirectoryMode);
         }
 
-        // The umask does not count: whoever a program becomes is to enter it.
+        // Overrides the umask: whatever user a program becomes must be able to enter.
         if (errno == Errno.None) SysFiles.ChangeMode(path, DirectoryMode);
         else if (errno != Errno.EEXIST) throw new IOException($"'{path}' cannot be made ({errno})", (int)errno);
     }

@@ -7,11 +7,11 @@ using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Paths;
 
-/// <summary>The calls that ask what a file is, and what one may do with it.</summary>
+/// <summary>The calls that query a file, and the access to it.</summary>
 internal sealed class StatCalls(
     PathLookup lookup, NodeStat stats, OpenQueues queues, HostFiles hosts, CallersRights rights, CallerMemory memory)
 {
-    /// <summary>stat(2) in all its kinds.</summary>
+    /// <summary>The variants of stat(2).</summary>
     public Answer Stat(in SeccompNotif call, ServerThread server, int directory, ulong path, ulong result, int flags,
         bool extended = false)
     {
@@ -30,7 +30,7 @@ internal sealed class StatCalls(
     public Answer StatOpen(in SeccompNotif call, int descriptor, ulong result, bool extended)
     {
         if (lookup.HasNoneOpen) return Answer.Continue;
-        // As on Linux, all files that are only had by a call look the same.
+        // As on Linux, all files that only a call creates look the same.
         if (lookup.TryFindQueue(call, descriptor, out _)
             && SysFiles.Stat(queues.Notifier, out LinuxStat anonymous) == Errno.None)
             return Put(call, anonymous, result, extended);

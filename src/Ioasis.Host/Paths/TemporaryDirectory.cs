@@ -7,8 +7,8 @@ using Ioasis.Linux.Processes;
 namespace Ioasis.Host.Paths;
 
 /// <summary>
-/// A directory that nobody else can enter, removed at the end. It is locked for as long as we live, so that those of
-/// supervisors that were killed can be told and are swept up by the next.
+/// A directory that no other user can enter, removed at the end. We lock it while we live. A later supervisor removes
+/// directories without a lock, whose supervisors were killed.
 /// </summary>
 internal sealed class TemporaryDirectory : IDisposable
 {
@@ -24,10 +24,10 @@ internal sealed class TemporaryDirectory : IDisposable
         _held = held;
     }
 
-    /// <summary>Where it is; canonical, as the kernel shows it.</summary>
+    /// <summary>Its canonical path, as the kernel shows it.</summary>
     public string Path { get; }
 
-    /// <summary>Makes one, in memory if it can be.</summary>
+    /// <summary>Makes one, in memory if possible.</summary>
     public static bool TryCreate([NotNullWhen(true)] out TemporaryDirectory? directory)
     {
         foreach (string? parent in (ReadOnlySpan<string?>)[Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"),
@@ -55,7 +55,7 @@ internal sealed class TemporaryDirectory : IDisposable
             CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}-{Random.Shared.Next():x8}");
         string path = System.IO.Path.Combine(parent, name);
         if (SysFiles.MakeDirectory(path, Private) != Errno.None) return false;
-        // Between making and locking it another's sweep may have taken it for a dead one's; then it cannot be opened.
+        // Another supervisor may have removed it before we locked it. Then it cannot be opened.
         if (!TryLock(path, out FileDescriptor? held)) return false;
         Span<byte> text = stackalloc byte[4096];
         SysResult got = SysFiles.ReadLink($"/proc/self/fd/{held.Number}", text);
@@ -99,7 +99,7 @@ internal sealed class TemporaryDirectory : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Another user's, or somebody put something into it; the next start tries again.
+            // It is another user's, or somebody put something into it. The next start tries again.
         }
     }
 }

@@ -6,7 +6,7 @@ using Ioasis.Iommufd.Objects;
 namespace Ioasis.Iommufd.Compat;
 
 /// <summary>
-/// One ioctl of a container that is being served: on which context, for whom, and where its structure is.
+/// One ioctl of a container that is being served: its context, its caller, and the address of its structure.
 /// </summary>
 internal readonly struct CompatCall(IommufdContext context, ICaller caller, ulong argument)
 {
@@ -14,10 +14,12 @@ internal readonly struct CompatCall(IommufdContext context, ICaller caller, ulon
 
     internal ICaller Caller => caller;
 
-    /// <summary>Writes the structure back, its first <paramref name="size"/> bytes if it has more.</summary>
+    /// <summary>
+    /// Writes the structure back: its first <paramref name="size"/> bytes, or all of it if it is shorter.
+    /// </summary>
     internal Errno Respond<T>(in T args, uint size = uint.MaxValue) where T : unmanaged => RespondAt(0, in args, size);
 
-    /// <summary>Writes what stands at an offset from the structure's start.</summary>
+    /// <summary>Writes a value at an offset from the structure's start.</summary>
     internal Errno RespondAt<T>(ulong offset, in T value, uint size = uint.MaxValue) where T : unmanaged =>
         UserStruct.TryWrite(caller.Memory, unchecked(argument + offset), in value, size) ? Errno.None : Errno.EFAULT;
 }

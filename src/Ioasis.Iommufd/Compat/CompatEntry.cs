@@ -16,14 +16,14 @@ internal abstract class CompatEntry(uint number, string name)
     /// <summary>Its name in linux/vfio.h.</summary>
     internal string Name => name;
 
-    /// <summary>Bytes of its structure; 0 when the argument is a number.</summary>
+    /// <summary>Bytes of its structure; 0 if the argument is a number.</summary>
     internal abstract int Size { get; }
 
     /// <summary>Serves a call.</summary>
     internal abstract SysResult Execute(IommufdContext context, ICaller caller, ulong argument);
 }
 
-/// <summary>A row whose argument is a number, or nothing.</summary>
+/// <summary>A row whose argument is a number, or unused.</summary>
 internal sealed class CompatValueEntry(uint number, string name, Func<IommufdContext, ulong, SysResult> handler)
     : CompatEntry(number, name)
 {
@@ -34,14 +34,14 @@ internal sealed class CompatValueEntry(uint number, string name, Func<IommufdCon
 }
 
 /// <summary>
-/// A row whose argument is a structure that begins with argsz. By VFIO's rule its first <paramref name="minimumSize"/>
-/// bytes are read and argsz must reach as far; nobody looks at what lies beyond.
+/// A row whose argument is a structure that begins with argsz. By VFIO's rule, its first <paramref name="minimumSize"/>
+/// bytes are read, and argsz must cover them. Bytes beyond are ignored.
 /// </summary>
 internal sealed class CompatEntry<T>(uint number, string name, uint minimumSize, CompatEntry<T>.Handler handler)
     : CompatEntry(number, name)
     where T : unmanaged
 {
-    /// <summary>Does the work; what it returns is the ioctl's result. What is not read of the structure is 0.</summary>
+    /// <summary>Does the work and returns the ioctl's result. Fields that were not read are 0.</summary>
     internal delegate Errno Handler(CompatCall call, ref T args);
 
     internal override int Size => Unsafe.SizeOf<T>();

@@ -5,7 +5,7 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Iommufd.Compat;
 
-/// <summary>IOMMU_VFIO_IOAS: which IOAS the ioctls of a container mean.</summary>
+/// <summary>IOMMU_VFIO_IOAS: gets or sets the IOAS that a container's ioctls act on.</summary>
 internal static class CompatIoasIoctls
 {
     internal static Errno VfioIoas(IoctlCall call, ref IommuVfioIoas args)

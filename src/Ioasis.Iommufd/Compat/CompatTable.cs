@@ -6,12 +6,12 @@ using static Ioasis.Abi.VfioH;
 namespace Ioasis.Iommufd.Compat;
 
 /// <summary>
-/// The ioctls of a VFIO container that /dev/iommu takes (Linux: iommufd_vfio_ioctl). They name no IOAS: all mean the
-/// context's compatibility IOAS. VFIO_IOMMU_DIRTY_PAGES is not among them, nor is it on Linux.
+/// The VFIO container ioctls that /dev/iommu supports (Linux: iommufd_vfio_ioctl). They name no IOAS; all act on the
+/// context's compatibility IOAS. As on Linux, VFIO_IOMMU_DIRTY_PAGES is not among them.
 /// </summary>
 internal static class CompatTable
 {
-    // The last number is the end of the last field that the first version of the ioctl had, in bytes.
+    // The last number is the end, in bytes, of the last field that the ioctl's first version had.
     private static readonly CompatEntry[] s_rows =
     [
         new CompatValueEntry(VFIO_GET_API_VERSION, nameof(VFIO_GET_API_VERSION), ContainerIoctls.GetApiVersion),
@@ -23,10 +23,10 @@ internal static class CompatTable
             DmaIoctls.Unmap),
     ];
 
-    /// <summary>The rows, for what documents or tests them.</summary>
+    /// <summary>The rows, for documentation and tests.</summary>
     internal static IReadOnlyList<CompatEntry> All => s_rows;
 
-    /// <summary>Serves an ioctl whose number is none of iommufd's.</summary>
+    /// <summary>Serves an ioctl whose number is not iommufd's.</summary>
     internal static SysResult Execute(IommufdContext context, ICaller caller, uint command, ulong argument)
     {
         foreach (CompatEntry row in s_rows)

@@ -4,12 +4,12 @@ using static Ioasis.Abi.VfioH;
 
 namespace Ioasis.Iommufd.Compat;
 
-/// <summary>What a container is and can do.</summary>
+/// <summary>The container's version, extensions and type.</summary>
 internal static class ContainerIoctls
 {
     internal static SysResult GetApiVersion(IommufdContext context, ulong argument) => SysResult.Ok(VFIO_API_VERSION);
 
-    /// <summary>0 or 1. No device here is without an IOMMU, as on a Linux without CONFIG_VFIO_NOIOMMU.</summary>
+    /// <summary>Returns 0 or 1. Every device has an IOMMU here, as on a Linux without CONFIG_VFIO_NOIOMMU.</summary>
     internal static SysResult CheckExtension(IommufdContext context, ulong extension) => extension switch
     {
         VFIO_TYPE1_IOMMU or VFIO_TYPE1v2_IOMMU or VFIO_UNMAP_ALL => SysResult.Ok(1),
@@ -18,8 +18,8 @@ internal static class ContainerIoctls
     };
 
     /// <summary>
-    /// TYPE1 lets unmap take parts of mappings, which no large page may stand across; TYPE1v2 is how an IOAS is anyway,
-    /// and gives large pages no permission back.
+    /// Sets the type. TYPE1 lets an unmap split mappings, so no large page may cross a place of a split. TYPE1v2 is the
+    /// normal behaviour of an IOAS; it does not re-enable large pages.
     /// </summary>
     internal static SysResult SetIommu(IommufdContext context, ulong type)
     {

@@ -8,11 +8,12 @@ using static Ioasis.Abi.VfioH;
 
 namespace Ioasis.Iommufd.Compat;
 
-/// <summary>Mapping and unmapping as a container of type 1 has it.</summary>
+/// <summary>Maps and unmaps as a container of type 1.</summary>
 internal static class DmaIoctls
 {
     /// <summary>
-    /// Maps where the program says. A mapping that devices may neither read nor write is fine until a device comes.
+    /// Maps at a given IOVA. A mapping that permits devices neither reads nor writes is accepted until a device is
+    /// attached.
     /// </summary>
     internal static Errno Map(CompatCall call, ref VfioIommuType1DmaMap args)
     {
@@ -28,8 +29,8 @@ internal static class DmaIoctls
     }
 
     /// <summary>
-    /// Unmaps a range. With TYPE1 it may begin and end within mappings, else it takes whole ones. Nothing mapped there
-    /// is no error. The answer says how much went, and is given where the range was wrong too.
+    /// Unmaps a range. With TYPE1 it may begin and end within mappings; otherwise it takes whole ones. An empty range
+    /// is no error. The number of unmapped bytes is written back even if the range is wrong.
     /// </summary>
     internal static Errno Unmap(CompatCall call, ref VfioIommuType1DmaUnmap args)
     {

@@ -7,8 +7,8 @@ using static Ioasis.Abi.VfioH;
 namespace Ioasis.Iommufd.Compat;
 
 /// <summary>
-/// VFIO_IOMMU_GET_INFO: page sizes and, where argsz has room for them, capabilities behind the structure. A program
-/// asks twice: the first answer's argsz says how much room there must be.
+/// VFIO_IOMMU_GET_INFO: page sizes, and capabilities after the structure if argsz has room for them. A program calls
+/// twice: the first answer's argsz is the room needed.
 /// </summary>
 internal static class InfoIoctl
 {
@@ -23,8 +23,8 @@ internal static class InfoIoctl
         args.IovaPgsizes = ioas.Value.Table.PageSizes;
         List<IovaRange> ranges = ioas.Value.Table.UsableRanges(out _);
 
-        // Each capability begins at a multiple of 8 bytes, and is written if it fits as a whole. A link to the next is
-        // there as soon as that could begin; the link to the first only if all fit.
+        // Each capability begins at a multiple of 8 bytes and is written only if it fits. As on Linux, a capability's
+        // link to the next is set as soon as the next one's start fits; the link to the first only if all fit.
         uint first = (uint)Unsafe.SizeOf<VfioIommuType1Info>();
         uint second = first + AlignUp((uint)Unsafe.SizeOf<VfioIommuType1InfoDmaAvail>());
         uint end = second + (uint)(
@@ -40,7 +40,7 @@ internal static class InfoIoctl
         return call.Respond(in args, room);
     }
 
-    /// <summary>As many mappings as the field can say: memory alone limits them.</summary>
+    /// <summary>The largest number that the field can hold: only memory limits mappings.</summary>
     private static Errno WriteAvail(CompatCall call, uint at, uint next)
     {
         var avail = new VfioIommuType1InfoDmaAvail
@@ -53,7 +53,7 @@ internal static class InfoIoctl
 
     private static Errno WriteRanges(CompatCall call, uint at, uint room, List<IovaRange> ranges)
     {
-        // Linux writes each range that there is room for, even where there is none for the whole.
+        // As on Linux, writes each range that fits, even if not all do.
         ulong offset = at + (uint)Unsafe.SizeOf<VfioIommuType1InfoCapIovaRange>();
         foreach (IovaRange range in ranges)
         {

@@ -2,15 +2,16 @@ using Ioasis.Abi;
 
 namespace Ioasis.Iommufd.Files;
 
-/// <summary>What an ioctl that is handed a file descriptor makes of it.</summary>
+/// <summary>Converts file descriptors in ioctl arguments to files.</summary>
 public static class CallerFile
 {
-    /// <summary>The file behind a descriptor that must be one of a kind.</summary>
-    /// <param name="caller">Whose descriptor.</param>
+    /// <summary>The file behind a descriptor, which must be of a given kind.</summary>
+    /// <param name="caller">The caller whose descriptor it is.</param>
     /// <param name="descriptor">The descriptor.</param>
-    /// <param name="file">The file, when the answer is <see cref="Errno.None"/>.</param>
-    /// <returns>EBADF when it is not open, ENOMEM when that could not be found out, EBADFD when it is something
-    /// else.</returns>
+    /// <param name="file">The file, if the result is <see cref="Errno.None"/>.</param>
+    /// <returns>
+    /// EBADF if it is not open, ENOMEM if we lack the resources to find out, EBADFD if it is of another kind.
+    /// </returns>
     public static Errno TryGet<T>(this ICaller caller, int descriptor, out T? file) where T : class, IOpenFile
     {
         ArgumentNullException.ThrowIfNull(caller);

@@ -6,7 +6,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Files;
 
-/// <summary>What a program reads page requests from and writes responses to.</summary>
+/// <summary>The file that a program reads page requests from and writes responses to.</summary>
 internal sealed class FaultQueueFile : ObjectQueueFile
 {
     private static readonly int s_requestSize = Unsafe.SizeOf<IommuHwptPgfault>();
@@ -40,7 +40,7 @@ internal sealed class FaultQueueFile : ObjectQueueFile
     public override Errno Answer(ReadOnlySpan<byte> response) =>
         _queue.Respond(MemoryMarshal.Read<IommuHwptPageResponse>(response));
 
-    /// <summary>Whole groups, as many as fit; a first one that does not fit is EINVAL.</summary>
+    /// <summary>Reads whole groups, as many as fit. EINVAL if the first does not fit.</summary>
     public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
         ArgumentNullException.ThrowIfNull(caller);
@@ -61,7 +61,9 @@ internal sealed class FaultQueueFile : ObjectQueueFile
         }
     }
 
-    /// <summary>Responses, up to the first that is wrong; that one is told if it is the first of all.</summary>
+    /// <summary>
+    /// Writes responses up to the first wrong one. Returns the error only if that is the first of all.
+    /// </summary>
     public override SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
         ArgumentNullException.ThrowIfNull(caller);

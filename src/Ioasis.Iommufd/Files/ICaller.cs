@@ -3,50 +3,47 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Files;
 
-/// <summary>Who makes a call: a process with its memory, its open files and its rights.</summary>
+/// <summary>The caller of an operation: a process with its memory, open files and rights.</summary>
 public interface ICaller
 {
     /// <summary>
-    /// The process's memory. The same object for all calls from one address space (threads share it; a fork has its
-    /// own), so that comparing references tells whether two calls came from the same one.
+    /// The process's memory. It is the same object for all calls from one address space (threads share it, a fork has
+    /// its own), so comparing references tells whether two calls come from the same address space.
     /// </summary>
     AddressSpace Memory { get; }
 
     /// <summary>
-    /// What an open file descriptor of the process stands for. The caller of this method owns what it gets if that is
-    /// disposable.
+    /// The file behind a descriptor of the process. If the file is disposable, it belongs to the caller of this method.
     /// </summary>
-    /// <returns>EBADF: it is not open. ENOMEM: the host has not what it takes to find out.</returns>
+    /// <returns>EBADF if it is not open. ENOMEM if the host lacks the resources to find out.</returns>
     Errno GetFile(int descriptor, out IOpenFile? file);
 
     /// <summary>
     /// Opens a node for the process, as an ioctl does that returns a descriptor: readable, writable and closed on exec.
-    /// It is closed again if there is no place for it. No lock may be held that opening or closing a node's file takes.
+    /// If no descriptor is free, closes it again. The caller holds no lock that opening or closing a node's file takes.
     /// </summary>
-    /// <returns>The descriptor, or why there is none: what the node says, or EMFILE.</returns>
+    /// <returns>The descriptor, the node's error, or EMFILE.</returns>
     SysResult InstallFile(INode node);
 
     /// <summary>
-    /// Gives the process one more descriptor of a file that is open: readable, writable and closed on exec. No lock may
-    /// be held that closing a node's file takes.
+    /// Gives the process another descriptor of an open file: readable, writable and closed on exec. The caller holds no
+    /// lock that closing a node's file takes.
     /// </summary>
-    /// <returns>The descriptor, or why there is none: EBADF when the file is closed meanwhile, EMFILE,
-    /// ENFILE.</returns>
+    /// <returns>The descriptor; EBADF if the file has been closed meanwhile, EMFILE, ENFILE.</returns>
     SysResult InstallAgain(NodeFile file) => Errno.EMFILE;
 
     /// <summary>
-    /// Gives the process a queue to read from, as an ioctl does that makes one: closed on exec. It is closed again if
-    /// there is no place for it. No lock may be held that closing it, taking its records or answering them takes.
+    /// Gives the process a descriptor of a queue, as the ioctl does that makes one: closed on exec. If no descriptor is
+    /// free, closes it again. The caller holds no lock that closing the queue, or taking or answering its records,
+    /// takes.
     /// </summary>
-    /// <returns>The descriptor, or why there is none: EMFILE, ENFILE.</returns>
+    /// <returns>The descriptor; EMFILE, ENFILE.</returns>
     SysResult InstallQueue(QueueFile queue);
 
-    /// <summary>
-    /// What is pinned in the name of the process. The same object for all calls from one address space.
-    /// </summary>
+    /// <summary>The pages pinned for the process. The same object for all calls from one address space.</summary>
     ProcessPins Pins { get; }
 
-    /// <summary>What is charged to its user (the real one). The same object for all processes of that user.</summary>
+    /// <summary>The pages charged to its real user. The same object for all processes of that user.</summary>
     UserPins UserPins { get; }
 
     /// <summary>

@@ -4,63 +4,63 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>
-/// A dma-buf: memory of a device that its driver lets other devices reach, as an open file (Linux: struct dma_buf).
-/// IOMMU_IOAS_MAP_FILE maps it. The driver that made it implements this.
+/// A dma-buf: device memory that other devices may access, as an open file (Linux: struct dma_buf). IOMMU_IOAS_MAP_FILE
+/// maps it. The driver that exports it implements this interface.
 /// </summary>
 public interface IDmaBuf : IOpenFile
 {
-    /// <summary>How large it is, in bytes.</summary>
+    /// <summary>Size in bytes.</summary>
     ulong Length { get; }
 
     /// <summary>
-    /// Lets an importer use the memory (Linux: dma_buf_dynamic_attach, dma_buf_pin and the exporter's mapping of it).
-    /// From here on the importer is told of every revocation, also before this returns.
+    /// Attaches an importer to the memory (Linux: dma_buf_dynamic_attach, dma_buf_pin and the exporter's mapping). From
+    /// here on, even before this returns, the importer is told of every revocation.
     /// </summary>
-    /// <param name="importer">Who is to be told.</param>
-    /// <param name="attachment">The memory, when the answer is <see cref="Errno.None"/>. Disposing it ends the
+    /// <param name="importer">The importer.</param>
+    /// <param name="attachment">The memory, if the result is <see cref="Errno.None"/>. Disposing it ends the
     /// attachment.</param>
-    /// <returns><see cref="Errno.ENODEV"/> while the memory is revoked; <see cref="Errno.EOPNOTSUPP"/> where it cannot
-    /// be mapped for DMA.</returns>
+    /// <returns>
+    /// <see cref="Errno.ENODEV"/> while the memory is revoked; <see cref="Errno.EOPNOTSUPP"/> if it cannot be mapped
+    /// for DMA.
+    /// </returns>
     Errno Attach(IDmaBufImporter importer, out IDmaBufAttachment? attachment);
 }
 
-/// <summary>Who uses a dma-buf that is another's.</summary>
+/// <summary>An importer of a dma-buf that another driver exports.</summary>
 public interface IDmaBufImporter
 {
     /// <summary>
-    /// The memory is to be used no longer (Linux: invalidate_mappings, formerly move_notify). When this returns no
-    /// device reaches it through the attachment any more, not with an access in flight either, and none ever will:
-    /// memory that comes back is attached anew. The exporter may hold a lock of its own (Linux: the reservation lock),
-    /// which <see cref="IDmaBuf.Attach"/> and the end of an attachment take too. It must not be a lock that
-    /// <see cref="IDmaBufAttachment.TryRead"/>, <see cref="IDmaBufAttachment.TryWrite"/> or
-    /// <see cref="IDmaBufAttachment.Locate"/> takes: this waits for accesses that are within these.
+    /// Revokes the memory (Linux: invalidate_mappings, formerly move_notify). After this returns no device reaches it
+    /// through the attachment, not even with an access in flight, and none ever will: memory that comes back needs a
+    /// new attachment. The exporter may hold a lock of its own (Linux: the reservation lock), which
+    /// <see cref="IDmaBuf.Attach"/> and the end of an attachment take too. But <see cref="IDmaBufAttachment.TryRead"/>,
+    /// <see cref="IDmaBufAttachment.TryWrite"/> and <see cref="IDmaBufAttachment.Locate"/> must not take that lock,
+    /// because this call waits for accesses within them.
     /// </summary>
     void InvalidateMappings();
 }
 
-/// <summary>
-/// An importer's hold of a dma-buf. The memory stays for as long as this is not disposed, revoked or not.
-/// </summary>
+/// <summary>An importer's attachment to a dma-buf. The memory stays until this is disposed, revoked or not.</summary>
 /// <remarks>
-/// Accesses of devices call <see cref="TryRead"/> and <see cref="TryWrite"/>, on any thread and several at once, and
-/// <see cref="IDmaBufImporter.InvalidateMappings"/> waits for them. So they take no lock that the exporter holds while
-/// it calls that, and end in a bounded time; what was revoked need not be looked for, as nobody calls them any more
-/// when that has returned.
+/// Devices' accesses call <see cref="TryRead"/> and <see cref="TryWrite"/> on any thread, several at once, and
+/// <see cref="IDmaBufImporter.InvalidateMappings"/> waits for them. So these take no lock that the exporter holds
+/// during that call, and end in bounded time. They need not check for revocation: once that call has returned, nobody
+/// calls them.
 /// </remarks>
 public interface IDmaBufAttachment : IDisposable
 {
     /// <summary>
-    /// Where the memory's first byte stands in our own process, to be read and written there directly; 0 when every
-    /// access has to go through <see cref="TryRead"/> and <see cref="TryWrite"/>.
+    /// Address of the first byte in our own process, for direct reads and writes; 0 if every access must use
+    /// <see cref="TryRead"/> and <see cref="TryWrite"/>.
     /// </summary>
     nint Address { get; }
 
-    /// <summary>Copies bytes out; false when they cannot be read. Within the dma-buf's length.</summary>
+    /// <summary>Copies bytes out, within the dma-buf's length; false if they cannot be read.</summary>
     bool TryRead(ulong offset, Span<byte> destination);
 
-    /// <summary>Copies bytes in; false when they cannot be written. Within the dma-buf's length.</summary>
+    /// <summary>Copies bytes in, within the dma-buf's length; false if they cannot be written.</summary>
     bool TryWrite(ulong offset, ReadOnlySpan<byte> source);
 
-    /// <summary>Which memory a byte is of.</summary>
+    /// <summary>The location of a byte.</summary>
     MemoryLocation Locate(ulong offset);
 }

@@ -3,22 +3,22 @@ using Ioasis.Iommufd.Objects;
 
 namespace Ioasis.Iommufd.Files;
 
-/// <summary>/dev/iommu: each open is a context of its own.</summary>
+/// <summary>/dev/iommu. Each open makes a context of its own.</summary>
 public sealed class IommuNode : INode
 {
     /// <inheritdoc/>
     public string Path => "/dev/iommu";
 
-    /// <summary>That of miscellaneous devices.</summary>
+    /// <summary>The major number of miscellaneous devices.</summary>
     public uint Major => 10;
 
     /// <summary>
-    /// Chosen when the driver is loaded on Linux, and so by us here; programs learn it from the node.
+    /// A fixed number. On Linux it is assigned when the driver is loaded, so programs learn it from the node.
     /// </summary>
     public uint Minor => 124;
 
     /// <inheritdoc/>
-    public uint Mode => 0x1b6; // 0666 in octal: whoever runs the program may use its IOMMU
+    public uint Mode => 0x1b6; // 0666 in octal: everybody who runs the program may use its IOMMU
 
     /// <inheritdoc/>
     public Errno Open(ICarrier carrier, out NodeFile? file)

@@ -1,29 +1,31 @@
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>
-/// How much of our memory is held for somebody, and how much may be: for a process, for a user, or for all of them.
+/// The bytes of our memory that are held for a process, for a user or for all programs, and their limit.
 /// </summary>
 internal sealed class MemoryShare
 {
-    // What the collector may use at most: the machine's memory, a container's limit or the heap's.
+    // The most memory that the collector may use: the machine's, a container's limit or the heap's.
     private static readonly long s_available =
         GC.GetGCMemoryInfo().TotalAvailableMemoryBytes is > 0 and var bytes ? bytes : long.MaxValue;
 
     private long _held;
 
-    /// <summary>All programs together: a half is left to us.</summary>
+    /// <summary>The share of all programs together. The other half is ours.</summary>
     internal static MemoryShare All { get; } = new() { Limit = s_available / 2 };
 
-    /// <summary>Bytes that may be held. One that holds more keeps them and gets none.</summary>
+    /// <summary>
+    /// The most bytes that may be held. If more are held already they are kept, but no more are granted.
+    /// </summary>
     internal long Limit { get; set; } = long.MaxValue;
 
-    /// <summary>Bytes that are held.</summary>
+    /// <summary>Bytes held.</summary>
     internal long Held => Volatile.Read(ref _held);
 
-    /// <summary>A process's: all programs' share is two processes'.</summary>
+    /// <summary>A process's share: half of all programs' share.</summary>
     internal static MemoryShare OfProcess() => new() { Limit = s_available / 4 };
 
-    /// <summary>A user's: three quarters of all programs' share.</summary>
+    /// <summary>A user's share: three quarters of all programs' share.</summary>
     internal static MemoryShare OfUser() => new() { Limit = s_available / 8 * 3 };
 
     internal bool TryTake(long bytes)
@@ -38,7 +40,7 @@ internal sealed class MemoryShare
         return true;
     }
 
-    /// <summary>Counts bytes that are held already, whatever may be.</summary>
+    /// <summary>Adds bytes that are held already, regardless of the limit.</summary>
     internal void Take(long bytes) => Interlocked.Add(ref _held, bytes);
 
     internal void Give(long bytes) => Interlocked.Add(ref _held, -bytes);

@@ -3,8 +3,7 @@ using Ioasis.Iommufd.Objects;
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>
-/// The open file of a queue that is an object of a context: both are in use until the last descriptor of the file is
-/// gone.
+/// The open file of a queue that is an object of a context. It keeps both in use until its last descriptor is closed.
 /// </summary>
 internal abstract class ObjectQueueFile : QueueFile
 {

@@ -3,33 +3,30 @@ using Ioasis.Core.Pasids;
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>
-/// What the IOMMU pins of a process's memory and of files in its name, in pages (Linux: pinned_vm and locked_vm of
-/// struct mm_struct), and what else is charged to the process.
-/// The same object for all calls from one address space.
+/// The pages that the IOMMU has pinned of a process's memory and of files for it (Linux: pinned_vm and locked_vm of
+/// struct mm_struct), and other charges to the process. The same object for all calls from one address space.
 /// </summary>
 public abstract class ProcessPins
 {
     private long _pinned;
     private long _locked;
 
-    /// <summary>Pages that are pinned, whoever they are charged to: VmPin in /proc/PID/status.</summary>
+    /// <summary>Pinned pages, whoever is charged for them: VmPin in /proc/PID/status.</summary>
     public ulong Pinned => (ulong)Volatile.Read(ref _pinned);
 
-    /// <summary>
-    /// Pages that are charged to the process rather than to its user: they belong to VmLck in /proc/PID/status.
-    /// </summary>
+    /// <summary>Pages charged to the process, not to its user. They count in VmLck in /proc/PID/status.</summary>
     public ulong Locked => (ulong)Volatile.Read(ref _locked);
 
-    /// <summary>The process's limit of locked memory in bytes, as it is now (RLIMIT_MEMLOCK, the soft one).</summary>
+    /// <summary>The process's present limit of locked memory in bytes (the soft RLIMIT_MEMLOCK).</summary>
     public abstract ulong LockLimit { get; }
 
-    /// <summary>Whether the process's memory is gone: nothing can be charged to it any more.</summary>
+    /// <summary>Whether the process's memory is gone, so that nothing can be charged to it.</summary>
     public virtual bool HasEnded => false;
 
-    /// <summary>What of our memory its contexts hold.</summary>
+    /// <summary>The bytes of our memory that its contexts hold.</summary>
     internal MemoryShare Memory { get; } = MemoryShare.OfProcess();
 
-    /// <summary>The PASIDs that its files have.</summary>
+    /// <summary>The PASIDs of its files.</summary>
     internal PasidShare Pasids { get; init; } = new(PasidShare.OfProcess);
 
     internal bool TryLock(ulong pages, ulong limit) => UserPins.TryAdd(ref _locked, pages, limit);

@@ -3,8 +3,8 @@ using Ioasis.Core.Pasids;
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>
-/// The pages that are charged to a user, of all their processes (Linux: locked_vm of struct user_struct), and what else
-/// is. The same object for all processes with that real user ID.
+/// The pages charged to a user for all of the user's processes (Linux: locked_vm of struct user_struct), and other
+/// charges. The same object for all processes with that real user ID.
 /// </summary>
 public sealed class UserPins
 {
@@ -13,10 +13,10 @@ public sealed class UserPins
     /// <summary>Pages charged to the user.</summary>
     public ulong Locked => (ulong)Volatile.Read(ref _locked);
 
-    /// <summary>What of our memory the contexts of all its processes hold.</summary>
+    /// <summary>The bytes of our memory that the contexts of all the user's processes hold.</summary>
     internal MemoryShare Memory { get; } = MemoryShare.OfUser();
 
-    /// <summary>The PASIDs that all its processes have.</summary>
+    /// <summary>The PASIDs of all the user's processes.</summary>
     internal PasidShare Pasids { get; init; } = new(PasidShare.OfUser);
 
     internal bool TryLock(ulong pages, ulong limit) => TryAdd(ref _locked, pages, limit);

@@ -5,7 +5,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Files;
 
-/// <summary>What a program reads the events of its guest's devices from.</summary>
+/// <summary>The file that a program reads its guest's device events from.</summary>
 internal sealed class VeventQueueFile : ObjectQueueFile
 {
     private readonly VeventQueue _queue;
@@ -29,7 +29,7 @@ internal sealed class VeventQueueFile : ObjectQueueFile
         return length > room.Length ? -length : length;
     }
 
-    /// <summary>Whole records, as many as fit; a first one that does not fit is EINVAL.</summary>
+    /// <summary>Reads whole records, as many as fit. EINVAL if the first does not fit.</summary>
     public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
         ArgumentNullException.ThrowIfNull(caller);

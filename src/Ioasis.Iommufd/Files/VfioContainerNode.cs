@@ -4,16 +4,16 @@ using Ioasis.Iommufd.Objects;
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>
-/// /dev/vfio/vfio: the container of VFIO's groups, which is a context like any other (Linux:
-/// CONFIG_IOMMUFD_VFIO_CONTAINER), but charges pinned memory to the process and maps what is a device's, as VFIO's own
-/// does.
+/// /dev/vfio/vfio: the container of VFIO's groups. It is a context like any other (Linux:
+/// CONFIG_IOMMUFD_VFIO_CONTAINER), except that, as VFIO's own container, it charges pinned memory to the process and
+/// maps device memory.
 /// </summary>
 public sealed class VfioContainerNode : INode
 {
     /// <inheritdoc/>
     public string Path => "/dev/vfio/vfio";
 
-    /// <summary>That of miscellaneous devices.</summary>
+    /// <summary>The major number of miscellaneous devices.</summary>
     public uint Major => 10;
 
     /// <summary>VFIO_MINOR of linux/miscdevice.h.</summary>

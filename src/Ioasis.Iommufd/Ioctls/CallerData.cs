@@ -6,12 +6,12 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Ioctls;
 
-/// <summary>A structure of a unit's own kind in the caller's memory.</summary>
+/// <summary>A unit-specific structure in the caller's memory.</summary>
 internal sealed class CallerData(AddressSpace memory, uint type, ulong address, uint length) : UserData
 {
     public override uint Type => type;
 
-    /// <summary>Data that the caller gave; null when it gave none.</summary>
+    /// <summary>The caller's data; null if its length is 0.</summary>
     internal static CallerData? Of(IoctlCall call, uint type, ulong address, uint length) =>
         length == 0 ? null : new CallerData(call.Caller.Memory, type, address, length);
 

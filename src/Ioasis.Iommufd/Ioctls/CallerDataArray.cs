@@ -7,7 +7,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Ioctls;
 
-/// <summary>Structures of a unit's own kind in the caller's memory.</summary>
+/// <summary>An array of unit-specific structures in the caller's memory.</summary>
 internal sealed class CallerDataArray(AddressSpace memory, uint type, ulong address, uint entryLength, int count)
     : UserDataArray
 {

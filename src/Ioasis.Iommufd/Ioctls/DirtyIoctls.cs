@@ -6,7 +6,7 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Iommufd.Ioctls;
 
-/// <summary>Which pages devices wrote.</summary>
+/// <summary>Dirty tracking: the pages that devices wrote.</summary>
 internal static class DirtyIoctls
 {
     internal static Errno SetTracking(IoctlCall call, ref IommuHwptSetDirtyTracking args)
@@ -22,9 +22,8 @@ internal static class DirtyIoctls
     }
 
     /// <summary>
-    /// Sets a bit for each dirty page and leaves the others. As on Linux, a range that is not mapped throughout and a
-    /// bitmap that is not there are no errors: what lies before the first hole is told, as far as there is memory for
-    /// it.
+    /// Sets the bit of each dirty page and leaves the others alone. As on Linux, neither a hole in the range nor
+    /// missing bitmap memory is an error: pages before the first hole are reported, as far as the bitmap has memory.
     /// </summary>
     internal static Errno GetBitmap(IoctlCall call, ref IommuHwptGetDirtyBitmap args)
     {

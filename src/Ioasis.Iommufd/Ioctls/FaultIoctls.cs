@@ -4,7 +4,7 @@ using Ioasis.Iommufd.Objects;
 
 namespace Ioasis.Iommufd.Ioctls;
 
-/// <summary>Making queues that page requests come to.</summary>
+/// <summary>Makes fault queues, which receive page requests.</summary>
 internal static class FaultIoctls
 {
     internal static Errno Allocate(IoctlCall call, ref IommuFaultAlloc args)
@@ -15,7 +15,7 @@ internal static class FaultIoctls
         using ObjectTable.Pending<FaultQueue> pending = reserved!;
         args.OutFaultId = pending.Value.Id;
 
-        // A descriptor cannot be taken back from a program: whether it can be told is tried before.
+        // A descriptor cannot be taken back from a program, so first test whether its number can be written.
         args.OutFaultFd = uint.MaxValue;
         errno = call.Respond(in args);
         if (errno != Errno.None) return errno;

@@ -7,7 +7,7 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Iommufd.Ioctls;
 
-/// <summary>Making page tables by hand, and what the unit behind a device can do.</summary>
+/// <summary>Makes HWPTs, and describes the hardware behind a device.</summary>
 internal static class HwptIoctls
 {
     internal static Errno Allocate(IoctlCall call, ref IommuHwptAlloc args)
@@ -119,9 +119,7 @@ internal static class HwptIoctls
         return errno;
     }
 
-    /// <summary>
-    /// What is the same for all kinds: who answers page requests, and telling the program its number.
-    /// </summary>
+    /// <summary>The common end of all kinds: connects the fault queue, and writes back the new ID.</summary>
     private static Errno Finish(IoctlCall call, ref IommuHwptAlloc args, Hwpt hwpt)
     {
         if ((args.Flags & IOMMU_HWPT_FAULT_ID_VALID) != 0)

@@ -4,13 +4,13 @@ using Ioasis.Iommufd.Objects;
 
 namespace Ioasis.Iommufd.Ioctls;
 
-/// <summary>Dropping what caches hold of a first stage that the program owns and has changed.</summary>
+/// <summary>Invalidates caches of a first stage that the program owns and has changed.</summary>
 internal static class InvalidateIoctl
 {
     private const uint MaxEntries = 1 << 19;
     private const uint MaxEntryLength = 4096;
 
-    /// <summary>However it ends, the program is told how many entries were done.</summary>
+    /// <summary>Always writes back how many entries were done.</summary>
     internal static Errno Invalidate(IoctlCall call, ref IommuHwptInvalidate args)
     {
         Errno errno = Run(call, in args, out int done);
@@ -18,7 +18,7 @@ internal static class InvalidateIoctl
         return call.Respond(in args) == Errno.None ? errno : Errno.EFAULT;
     }
 
-    /// <summary>What must hold of an array of entries, whatever they are.</summary>
+    /// <summary>Checks an array of entries, whatever their type.</summary>
     internal static Errno Check(uint reserved, ulong address, uint entryLength, uint count)
     {
         if (reserved != 0) return Errno.EOPNOTSUPP;

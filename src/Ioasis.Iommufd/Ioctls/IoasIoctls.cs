@@ -6,7 +6,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Ioctls;
 
-/// <summary>Making an IOAS and the rules of its address space.</summary>
+/// <summary>Makes an IOAS, and changes the rules of its address space.</summary>
 internal static class IoasIoctls
 {
     internal static Errno Allocate(IoctlCall call, ref IommuIoasAlloc args)
@@ -51,9 +51,9 @@ internal static class IoasIoctls
         using ObjectTable.Held<Ioas> ioas = held;
         if (errno != Errno.None) return errno;
 
-        // Read one by one: a large count costs nothing before the memory for it was found, the program's and ours.
+        // Reads in steps, so that a large count costs nothing before its memory was found: the program's and ours.
         const uint step = 1024;
-        const long rangeCost = 96; // while they are read and sorted
+        const long rangeCost = 96; // per range, while they are read and sorted
         MemoryBudget budget = call.Context.Objects.Budget;
         long taken = 0;
         try
@@ -82,7 +82,7 @@ internal static class IoasIoctls
         }
     }
 
-    /// <summary>Says that the caller now owns the mappings, and is charged for what of them is pinned.</summary>
+    /// <summary>Makes the caller the owner of the mappings, who is charged for their pins.</summary>
     internal static Errno ChangeProcess(IoctlCall call, ref IommuIoasChangeProcess args)
     {
         if (args.Reserved != 0) return Errno.EOPNOTSUPP;

@@ -5,7 +5,7 @@ using Ioasis.Iommufd.Objects;
 
 namespace Ioasis.Iommufd.Ioctls;
 
-/// <summary>One ioctl that is being served: on which context, for whom, and where its structure is.</summary>
+/// <summary>One ioctl that is being served: its context, its caller, and its structure.</summary>
 public readonly struct IoctlCall
 {
     private readonly StructMemory _memory;
@@ -19,14 +19,14 @@ public readonly struct IoctlCall
         _userSize = userSize;
     }
 
-    /// <summary>The open of /dev/iommu, with its objects.</summary>
+    /// <summary>The open /dev/iommu, with its objects.</summary>
     public IommufdContext Context { get; }
 
-    /// <summary>Who calls: its memory, its files and its rights.</summary>
+    /// <summary>The caller: its memory, files and rights.</summary>
     public ICaller Caller { get; }
 
-    /// <summary>Writes the structure back, as much of it as the program knows.</summary>
-    /// <returns>EFAULT when it cannot be written.</returns>
+    /// <summary>Writes the structure back, as much of it as the program's size covers.</summary>
+    /// <returns>EFAULT if it cannot be written.</returns>
     public Errno Respond<T>(in T args) where T : unmanaged
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in args));

@@ -6,10 +6,10 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Iommufd.Ioctls;
 
-/// <summary>What an account says of an ioctl of /dev/iommu: its name, and of page tables also which kind.</summary>
+/// <summary>Describes an ioctl of /dev/iommu for an account of calls: its name, and the type of a page table.</summary>
 internal static class IoctlDescription
 {
-    /// <summary>The description; null where the number is not known.</summary>
+    /// <summary>The description; null if the number is unknown.</summary>
     internal static string? Of(ICaller caller, uint command, ulong argument)
     {
         string? name = IoctlTable.Find(command)?.Name

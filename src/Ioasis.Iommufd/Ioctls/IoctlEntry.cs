@@ -17,7 +17,7 @@ internal abstract class IoctlEntry(uint number, string name, uint minimumSize)
     /// <summary>Bytes of its structure.</summary>
     internal abstract int Size { get; }
 
-    /// <summary>The smallest size a program may give.</summary>
+    /// <summary>The smallest size that a program may pass.</summary>
     internal uint MinimumSize => minimumSize;
 
     /// <summary>Reads the structure by the common rules and runs the handler.</summary>
@@ -29,7 +29,7 @@ internal sealed class IoctlEntry<T>(uint number, string name, uint minimumSize, 
     : IoctlEntry(number, name, minimumSize)
     where T : unmanaged
 {
-    /// <summary>Does the work; what it returns is the ioctl's result.</summary>
+    /// <summary>Does the work and returns the ioctl's result.</summary>
     internal delegate Errno Handler(IoctlCall call, ref T args);
 
     internal override int Size => Unsafe.SizeOf<T>();
@@ -42,7 +42,7 @@ internal sealed class IoctlEntry<T>(uint number, string name, uint minimumSize, 
     }
 }
 
-/// <summary>A row that a plug-in brought.</summary>
+/// <summary>A row from a plug-in.</summary>
 internal sealed class PluginEntry<T>(IommufdIoctlAttribute attribute, IommufdIoctl<T> ioctl)
     : IoctlEntry(attribute.Number, attribute.Name, attribute.MinimumSize)
     where T : unmanaged

@@ -7,12 +7,12 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Iommufd.Ioctls;
 
 /// <summary>
-/// Every ioctl of /dev/iommu that is served: its number, its structure, the size a program must give at least, and what
-/// does it. The rules of size and of zero tails are checked for all in one place.
+/// Every ioctl of /dev/iommu that we serve: its number, structure, smallest size and handler. The rules for sizes and
+/// zero tails are checked here for all of them.
 /// </summary>
 internal static class IoctlTable
 {
-    // The last number is the end of the last field that the first version of the ioctl had, in bytes.
+    // The last number is the end, in bytes, of the last field that the ioctl's first version had.
     private static readonly IoctlEntry[] s_rows =
     [
         new IoctlEntry<IommuDestroy>(IOMMU_DESTROY, nameof(IOMMU_DESTROY), 8, ObjectIoctls.Destroy),
@@ -48,30 +48,30 @@ internal static class IoctlTable
             ViommuIoctls.AllocateHwQueue),
     ];
 
-    // Guards that plug-ins' rows are added one after the other; serving reads the table without it.
+    // Serializes additions by plug-ins. Serving reads the table without it.
     private static readonly Lock s_addLock = new();
 
-    // Index is the number less IOMMUFD_CMD_BASE. Never changed, only replaced.
+    // Indexed by number minus IOMMUFD_CMD_BASE. Replaced as a whole, never changed.
     private static volatile IoctlEntry?[] s_byNumber = BuildIndex();
 
-    /// <summary>The rows of iommufd itself, for what documents or tests them.</summary>
+    /// <summary>Iommufd's own rows, for documentation and tests.</summary>
     internal static IReadOnlyList<IoctlEntry> All => s_rows;
 
     /// <summary>Serves an ioctl.</summary>
     internal static SysResult Execute(IommufdContext context, ICaller caller, uint command, ulong argument)
     {
-        // a number below the base wraps to a large one
+        // numbers below the base wrap to large ones
         uint index = unchecked((uint)Ioc.Nr(command) - IOMMUFD_CMD_BASE);
         IoctlEntry?[] byNumber = s_byNumber;
         if (index >= byNumber.Length) return CompatTable.Execute(context, caller, command, argument);
 
-        // As on Linux, a structure that cannot be read is told before a number that is not known.
+        // As on Linux, EFAULT for an unreadable structure takes precedence over ENOTTY for an unknown number.
         if (byNumber[index] is not { } entry || entry.Number != command)
             return UserStruct.TryRead(caller.Memory, argument, out uint _) ? Errno.ENOTTY : Errno.EFAULT;
         return entry.Execute(context, caller, argument);
     }
 
-    /// <summary>The row of a number, a plug-in's too; null where there is none.</summary>
+    /// <summary>The row for a number, including plug-ins' rows; null if there is none.</summary>
     internal static IoctlEntry? Find(uint command)
     {
         uint index = unchecked((uint)Ioc.Nr(command) - IOMMUFD_CMD_BASE);
@@ -79,8 +79,8 @@ internal static class IoctlTable
         return index < byNumber.Length && byNumber[index] is { } entry && entry.Number == command ? entry : null;
     }
 
-    /// <summary>Adds a row of a plug-in's.</summary>
-    /// <returns>What is wrong with its number; null when it was added.</returns>
+    /// <summary>Adds a plug-in's row.</summary>
+    /// <returns>What is wrong with its number; null if it was added.</returns>
     internal static string? TryAdd(IoctlEntry row)
     {
         uint last = IOMMU_HW_QUEUE_ALLOC;

@@ -2,7 +2,7 @@ using Ioasis.Abi;
 
 namespace Ioasis.Iommufd.Ioctls;
 
-/// <summary>An ioctl of /dev/iommu that a plug-in brings; see <see cref="IommufdIoctl{T}"/>.</summary>
+/// <summary>An ioctl of /dev/iommu from a plug-in; see <see cref="IommufdIoctl{T}"/>.</summary>
 public abstract class IommufdIoctl
 {
     private protected IommufdIoctl()
@@ -13,18 +13,18 @@ public abstract class IommufdIoctl
 }
 
 /// <summary>
-/// An ioctl of /dev/iommu that a plug-in brings. Its structure begins with its size; it is read by the rules that hold
-/// for all of them before <see cref="Execute"/> is called. <see cref="IommufdIoctlAttribute"/> gives it its number.
+/// An ioctl of /dev/iommu from a plug-in. Its structure begins with its size. It is read by the common rules before
+/// <see cref="Execute"/> is called. <see cref="IommufdIoctlAttribute"/> sets its number.
 /// </summary>
-/// <typeparam name="T">The structure, laid out as C has it.</typeparam>
+/// <typeparam name="T">The structure, with C's layout.</typeparam>
 public abstract class IommufdIoctl<T> : IommufdIoctl where T : unmanaged
 {
     /// <summary>
-    /// Serves a call. Calls of several threads come at once; whatever a program passes, the answer is a result, never
-    /// an exception.
+    /// Serves a call. Several threads call it at once. Whatever a program passes, the answer is a result, never an
+    /// exception.
     /// </summary>
-    /// <param name="call">Whose it is, and the way to write the structure back.</param>
-    /// <param name="args">The structure, zero where the program's is shorter.</param>
+    /// <param name="call">The call: its caller, and how to write the structure back.</param>
+    /// <param name="args">The structure. If the program's is shorter, the rest is zero.</param>
     public abstract SysResult Execute(IoctlCall call, ref T args);
 
     internal sealed override IoctlEntry Describe(IommufdIoctlAttribute attribute) =>

@@ -1,13 +1,13 @@
 namespace Ioasis.Iommufd.Ioctls;
 
 /// <summary>
-/// Says which ioctl of /dev/iommu an <see cref="IommufdIoctl{T}"/> is, once its assembly was loaded as a plug-in. The
-/// class has a public constructor without parameters.
+/// The number of an <see cref="IommufdIoctl{T}"/>, once its assembly is loaded as a plug-in. The class needs a public
+/// constructor without parameters.
 /// </summary>
 /// <param name="name">Its name in the header that programs include.</param>
-/// <param name="number">The request number: of iommufd's type, without size and direction, and above the last of its
-/// own (<c>_IO(IOMMUFD_TYPE, N)</c>).</param>
-/// <param name="minimumSize">The end of the last field that the first version of its structure had, in bytes.</param>
+/// <param name="number">The request number: of iommufd's type, without size and direction, above iommufd's own numbers
+/// (<c>_IO(IOMMUFD_TYPE, N)</c>).</param>
+/// <param name="minimumSize">The end, in bytes, of the last field that the first version of its structure had.</param>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class IommufdIoctlAttribute(string name, uint number, uint minimumSize) : Attribute
 {
@@ -17,6 +17,6 @@ public sealed class IommufdIoctlAttribute(string name, uint number, uint minimum
     /// <summary>The request number.</summary>
     public uint Number => number;
 
-    /// <summary>The end of the last field that the first version of its structure had, in bytes.</summary>
+    /// <summary>The end, in bytes, of the last field that the first version of its structure had.</summary>
     public uint MinimumSize => minimumSize;
 }

@@ -9,7 +9,7 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Iommufd.Ioctls;
 
-/// <summary>Mapping and unmapping.</summary>
+/// <summary>Maps and unmaps.</summary>
 internal static class MapIoctls
 {
     private const uint MapFlags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_READABLE;
@@ -34,8 +34,8 @@ internal static class MapIoctls
     }
 
     /// <summary>
-    /// Maps memory of the caller, at <paramref name="iova"/> or where it fits if <paramref name="choose"/> (Linux:
-    /// iopt_map_user_pages).
+    /// Maps memory of the caller at <paramref name="iova"/>, or where it fits if <paramref name="choose"/> is set
+    /// (Linux: iopt_map_user_pages).
     /// </summary>
     internal static Errno MapPointer(
         IommufdContext context, Ioas ioas, ICaller caller, ulong address, ulong length, bool choose, MapAccess access,
@@ -47,7 +47,7 @@ internal static class MapIoctls
             : MapPages(context, ioas, caller, in owner, address, length, choose, access, ref iova);
     }
 
-    // What is no plain memory, or cannot be mapped.
+    // For memory that is not plain, and for errors.
     private static Errno MapPages(
         IommufdContext context, Ioas ioas, ICaller caller, in PinOwner owner, ulong address, ulong length, bool choose,
         MapAccess access, ref ulong iova)
@@ -134,7 +134,7 @@ internal static class MapIoctls
 
         errno = ioas.Value.Table.Unmap(range, out ulong unmapped);
         if (errno != Errno.None) return errno;
-        if (unmapped == 0 && !all) return Errno.ENOENT; // all of nothing is no error
+        if (unmapped == 0 && !all) return Errno.ENOENT; // unmapping everything of an empty IOAS is no error
         args.Length = unmapped;
         return call.Respond(in args);
     }
@@ -154,8 +154,7 @@ internal static class MapIoctls
     }
 
     /// <summary>
-    /// Names bytes of a file for DMA. Those of a dma-buf are attached at once; any other file is looked at when a
-    /// device comes.
+    /// Names bytes of a file for DMA. A dma-buf is attached at once; other files are checked when a device is attached.
     /// </summary>
     private static Errno Reference(
         IoctlCall call, IOpenFile file, in IommuIoasMapFile args, MapAccess access, out Pages? pages)
@@ -184,7 +183,7 @@ internal static class MapIoctls
         return errno;
     }
 
-    /// <summary>Tells the program where; a program that cannot be told has nothing mapped.</summary>
+    /// <summary>Writes the IOVA back; unmaps again if that fails.</summary>
     private static Errno RespondOrUnmap<T>(IoctlCall call, in T args, Ioas ioas, ulong iova,
         ulong length) where T : unmanaged
     {

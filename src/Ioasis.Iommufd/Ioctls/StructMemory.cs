@@ -3,17 +3,17 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Ioctls;
 
 /// <summary>
-/// Where the structure of an ioctl is in the program's memory, for as long as the call is served. Memory of our own
-/// process is held meanwhile: looked for once, it is read and written as it is.
+/// The location of an ioctl's structure in the program's memory, while the call is served. A block of our own process
+/// is held meanwhile, so that one look-up serves all accesses.
 /// </summary>
 internal readonly struct StructMemory : IDisposable
 {
     private readonly HostBlock? _held;
 
-    /// <summary>Finds the structure, which need not be there.</summary>
+    /// <summary>Locates the structure, which may be missing.</summary>
     /// <param name="space">The program's memory.</param>
-    /// <param name="address">Where it begins.</param>
-    /// <param name="size">Bytes of it that we know, and may copy.</param>
+    /// <param name="address">Address of the structure.</param>
+    /// <param name="size">Bytes that we know of it and may copy.</param>
     internal StructMemory(AddressSpace space, ulong address, uint size)
     {
         Space = space;
@@ -25,7 +25,7 @@ internal readonly struct StructMemory : IDisposable
 
     internal ulong Address { get; }
 
-    /// <summary>Copies its first bytes out; false where the program could not read them.</summary>
+    /// <summary>Copies its first bytes out; false if the program could not read them.</summary>
     internal bool TryRead(Span<byte> destination)
     {
         if (_held is null) return Space.TryRead(new Hva(Address), destination);
@@ -33,7 +33,7 @@ internal readonly struct StructMemory : IDisposable
         return true;
     }
 
-    /// <summary>Copies bytes of it in, from an offset on; false where the program could not write them.</summary>
+    /// <summary>Copies bytes in at an offset; false if the program could not write them.</summary>
     internal bool TryWrite(uint offset, ReadOnlySpan<byte> source)
     {
         if (_held is null) return Space.TryWrite(new Hva(unchecked(Address + offset)), source);

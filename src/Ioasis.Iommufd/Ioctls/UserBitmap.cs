@@ -4,17 +4,17 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Ioctls;
 
 /// <summary>
-/// A bitmap in a program's memory into which bits are set in ascending order, a page of it at a time: pages in which
-/// none is set are neither read nor written.
+/// A bitmap in a program's memory. Bits are set in ascending order and written a page at a time. Pages without a new
+/// bit are neither read nor written.
 /// </summary>
 internal sealed class UserBitmap(AddressSpace memory, ulong address, ulong firstIova, int pageShift)
 {
     private const int WindowBytes = 4096, WindowBits = WindowBytes * 8;
     private readonly ulong[] _window = new ulong[WindowBytes / 8];
-    private ulong _start; // the window's first bit
+    private ulong _start; // first bit of the window
     private bool _any;
 
-    /// <summary>Sets the bits of all pages that a range of addresses touches.</summary>
+    /// <summary>Sets the bits of all pages that overlap a range of addresses.</summary>
     internal void Set(ulong first, ulong last)
     {
         ulong bit = (first - firstIova) >> pageShift, end = (last - firstIova) >> pageShift;
@@ -31,13 +31,13 @@ internal sealed class UserBitmap(AddressSpace memory, ulong address, ulong first
         }
     }
 
-    /// <summary>Hands over what was set. Bytes that the program has not are lost.</summary>
+    /// <summary>Writes the bits to the program. Bits are lost where the program has no memory.</summary>
     internal void Flush()
     {
         if (!_any) return;
         Span<byte> ours = MemoryMarshal.AsBytes(_window.AsSpan());
 
-        // Only the bytes that have a bit: the bitmap may end within the window.
+        // Only bytes with a bit: the bitmap may end within the window.
         int from = ours.IndexOfAnyExcept((byte)0), to = ours.LastIndexOfAnyExcept((byte)0) + 1;
         Span<byte> theirs = stackalloc byte[WindowBytes];
         theirs = theirs[from..to];

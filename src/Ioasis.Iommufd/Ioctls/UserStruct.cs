@@ -5,28 +5,28 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Ioctls;
 
 /// <summary>
-/// Copies extensible structures from and to a program: the size it gives decides how much of the structure it knows
-/// (Linux: copy_struct_from_user). What it does not know is zero; what we do not know must be zero.
+/// Copies extensible structures from and to a program. The program's size determines how much of the structure it knows
+/// (Linux: copy_struct_from_user). Fields that the program does not know are zero; bytes that we do not know must be
+/// zero.
 /// </summary>
 /// <remarks>
-/// Linux looks through 4 GiB of zeros, on the caller's time. Here they would be looked through on everybody's:
-/// <see cref="Most"/> bytes are enough.
+/// Linux checks up to 4 GiB of zeros, on the caller's time. Here that would be everybody's time, so the limit is
+/// <see cref="Most"/> bytes.
 /// </remarks>
 internal static class UserStruct
 {
-    /// <summary>The longest structure, or room for one, that is looked through or filled; E2BIG above.</summary>
+    /// <summary>The longest structure, or room for one, that is checked or filled; E2BIG above it.</summary>
     internal const uint Most = 1 << 20;
 
     private const int Page = 4096;
     private const int Few = 64;
 
     /// <summary>Reads a structure that begins with its own size, 32 bits wide.</summary>
-    /// <param name="memory">Where the structure is.</param>
-    /// <param name="minimum">The smallest size that makes sense.</param>
-    /// <param name="value">The structure, zero where the program's is shorter.</param>
-    /// <param name="userSize">The size the program gave.</param>
-    /// <returns>EFAULT when it cannot be read, EINVAL when it is too short, E2BIG when there is something in it that we
-    /// do not know.</returns>
+    /// <param name="memory">Location of the structure.</param>
+    /// <param name="minimum">The smallest valid size.</param>
+    /// <param name="value">The structure. If the program's is shorter, the rest is zero.</param>
+    /// <param name="userSize">The program's size.</param>
+    /// <returns>EFAULT if it cannot be read, EINVAL if it is too short, E2BIG if unknown bytes are not zero.</returns>
     internal static Errno Read<T>(
         in StructMemory memory, uint minimum, out T value, out uint userSize) where T : unmanaged
     {
@@ -34,8 +34,8 @@ internal static class UserStruct
         userSize = 0;
         Span<byte> bytes = MemoryMarshal.AsBytes(new Span<T>(ref value));
 
-        // One copy is enough for all that pass a structure as long as ours; the size alone can be read where a shorter
-        // one ends a mapping.
+        // One copy suffices for a structure at least as long as ours. If a shorter one ends a mapping, the size alone
+        // can still be read.
         bool whole = memory.TryRead(bytes);
         if (!whole && !memory.TryRead(bytes[..sizeof(uint)])) return Errno.EFAULT;
         userSize = MemoryMarshal.Read<uint>(bytes);
@@ -54,7 +54,7 @@ internal static class UserStruct
     }
 
     /// <summary>
-    /// Reads a structure whose size is given elsewhere, by the same rules; shorter than known it may be.
+    /// Reads a structure whose size is given elsewhere, by the same rules. It may be shorter than ours.
     /// </summary>
     internal static Errno Read<T>(AddressSpace memory, ulong address, uint size, out T value) where T : unmanaged
     {
@@ -69,7 +69,7 @@ internal static class UserStruct
             : Errno.EFAULT;
     }
 
-    /// <summary>Reads a value; false when the program's memory is not there.</summary>
+    /// <summary>Reads a value; false if the program's memory is missing.</summary>
     internal static bool TryRead<T>(AddressSpace memory, ulong address, out T value) where T : unmanaged
     {
         value = default;
@@ -86,11 +86,11 @@ internal static class UserStruct
 
     private static Errno CheckZero(AddressSpace memory, ulong address, uint length)
     {
-        // Mostly it is a field or two, and what is on the stack is cleared first.
+        // Mostly a field or two. The stack buffer is cleared first, so a small one is cheaper.
         Span<byte> buffer = length <= Few ? stackalloc byte[Few] : stackalloc byte[Page];
         for (uint left = Math.Min(length, Most); left > 0;)
         {
-            // Never beyond a page in one read: a byte that is not zero counts even where the next page is not there.
+            // No read crosses a page: a byte that is not zero counts even if the next page is missing.
             Span<byte> part = buffer[..(int)Math.Min(left, Page - (uint)(address % Page))];
             if (!memory.TryRead(new Hva(address), part)) return Errno.EFAULT;
             if (part.ContainsAnyExcept((byte)0)) return Errno.E2BIG;

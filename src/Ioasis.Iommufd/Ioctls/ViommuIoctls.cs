@@ -9,7 +9,7 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Iommufd.Ioctls;
 
-/// <summary>Slices of units for guests: their devices, events and hardware queues.</summary>
+/// <summary>Makes vIOMMUs, and their devices, event queues and hardware queues.</summary>
 internal static class ViommuIoctls
 {
     internal static Errno Allocate(IoctlCall call, ref IommuViommuAlloc args)

@@ -5,9 +5,9 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// The areas of an IOAS by address. Most are plain memory and take no object. One becomes an object for good when
-/// somebody wants more of it than that devices use it: to copy it, cut it, or use it as a driver. Guarded by the lock
-/// of the IOAS's table.
+/// The areas of an IOAS by address. Most are plain memory and have no object. An area becomes an object for good when
+/// it is used for more than devices' accesses: copied, cut, or used by a driver. The lock of the IOAS's table guards
+/// it.
 /// </summary>
 internal sealed class AreaMap
 {
@@ -15,38 +15,38 @@ internal sealed class AreaMap
     private readonly NumberedItems<Area> _objects = new();
     private readonly NumberedItems<PlainMemory> _plainByNumber = new();
     private readonly Dictionary<PlainMemory.Key, PlainMemory> _plain = [];
-    private PlainMemory? _lastPlain; // mostly the next area's, too
+    private PlainMemory? _lastPlain; // mostly the next area's as well
 
     internal int Count => _slots.Count;
 
-    /// <summary>How many of them are objects.</summary>
+    /// <summary>Number of areas that are objects.</summary>
     internal int Objects => _objects.Count;
 
-    /// <summary>Every area, as it is kept.</summary>
+    /// <summary>Every area, in its stored form.</summary>
     internal IEnumerable<RangeMap<AreaSlot>.Entry> Slots => _slots.All();
 
     /// <summary>
-    /// Whether all areas start, end and refer to memory at multiples of an alignment, a power of two of at most a page.
+    /// Whether start, end and memory of all areas are multiples of an alignment, a power of two of at most a page.
     /// </summary>
     internal bool AreAligned(ulong alignment) => Slots.All(s => AreaOf(s.Value)?.IsAligned(alignment) ?? true);
 
-    /// <summary>Whether devices may not write some area.</summary>
+    /// <summary>Whether some area is read-only for devices.</summary>
     internal bool HasReadOnly =>
         Slots.Any(s => ((AreaOf(s.Value)?.Access ?? PlainOf(s.Value)!.Access) & MapAccess.Write) == 0);
 
-    /// <summary>Whether some area is memory of a process rather than of a file.</summary>
+    /// <summary>Whether some area is a process's memory, not a file's.</summary>
     internal bool HasPointers => Slots.Any(s => AreaOf(s.Value) is not { Pages.Backing.IsFile: true });
 
-    /// <summary>A block that some area holds, and probably the next one lies in; null when there is none.</summary>
+    /// <summary>A block that some area holds, and that probably contains the next one; null if there is none.</summary>
     internal HostBlock? HeldBlock => _lastPlain is { Areas: not 0 } plain ? plain.Block : null;
 
-    /// <summary>Whether one more area of plain memory can be added, whatever it has in common with others.</summary>
+    /// <summary>Whether another <see cref="PlainMemory"/> can be numbered.</summary>
     internal bool HasPlainNumber => _plainByNumber.Count < AreaSlot.MaxPlain;
 
-    /// <summary>The object of an area; null where there is none.</summary>
+    /// <summary>The object of an area; null if it has none.</summary>
     internal Area? AreaOf(AreaSlot slot) => slot.IsPlain ? null : _objects[slot.Number];
 
-    /// <summary>What an area has in common with others; null where it is an object.</summary>
+    /// <summary>The <see cref="PlainMemory"/> of an area; null if the area is an object.</summary>
     internal PlainMemory? PlainOf(AreaSlot slot) => slot.IsPlain ? _plainByNumber[slot.Number] : null;
 
     internal bool Overlaps(ulong first, ulong last) => _slots.Overlaps(first, last);
@@ -56,7 +56,7 @@ internal sealed class AreaMap
 
     internal RangeMap<AreaSlot>.Run FindRun(ulong first, ulong last) => _slots.FindRun(first, last);
 
-    /// <summary>The range of the area that has an address.</summary>
+    /// <summary>The range of the area at an address.</summary>
     internal bool TryFindRange(ulong address, out IovaRange range)
     {
         bool found = _slots.TryFindFirst(address, address, out RangeMap<AreaSlot>.Entry entry);
@@ -64,7 +64,7 @@ internal sealed class AreaMap
         return found;
     }
 
-    /// <summary>The area that has an address, as an object from now on.</summary>
+    /// <summary>The area at an address, which becomes an object if it is none.</summary>
     internal bool TryFind(ulong address, [NotNullWhen(true)] out Area? area)
     {
         RangeMap<AreaSlot>.Run run = _slots.FindRun(address, address);
@@ -72,7 +72,7 @@ internal sealed class AreaMap
         return area is not null;
     }
 
-    /// <summary>All areas, as objects from now on.</summary>
+    /// <summary>All areas, which become objects if they are none.</summary>
     internal Area[] ToObjects()
     {
         var areas = new Area[Count];
@@ -91,12 +91,13 @@ internal sealed class AreaMap
     internal void Add(Area area) =>
         _slots.AddFree(area.Range.First, area.Range.Last, AreaSlot.OfObject(_objects.Add(area)));
 
-    /// <summary>Adds one of plain memory, which was charged for.</summary>
-    /// <param name="gap">Where it is added.</param>
+    /// <summary>Adds an area of plain memory, which has been charged for.</summary>
+    /// <param name="gap">The place for it.</param>
     /// <param name="range">Its addresses.</param>
-    /// <param name="plain">What it has in common with others.</param>
+    /// <param name="plain">Its plain memory.</param>
     /// <param name="address">The address of its first byte.</param>
-    /// <param name="isHeld">Whether the block was held for it; otherwise some other area holds it.</param>
+    /// <param name="isHeld">Whether the caller took a hold on the block for it; if not, another area holds the
+    /// block.</param>
     internal void AddPlain(RangeMap<AreaSlot>.Gap gap, IovaRange range, PlainMemory plain, ulong address, bool isHeld)
     {
         bool holds = plain.Areas++ != 0;
@@ -105,7 +106,7 @@ internal sealed class AreaMap
         _slots.AddTo(gap, range.First, range.Last, AreaSlot.OfPlain(plain.Number, address));
     }
 
-    /// <summary>What areas have in common that are to be added next.</summary>
+    /// <summary>The <see cref="PlainMemory"/> for the areas that are added next.</summary>
     internal PlainMemory PlainOf(HostBlock block, AddressSpace space, in PinOwner owner, MapAccess access) =>
         _lastPlain is { } plain && plain.Is(block, space, in owner, access)
             ? plain
@@ -126,7 +127,8 @@ internal sealed class AreaMap
     internal void Remove(Area area) => Remove(_slots.FindRun(area.Range.First, area.Range.First), 1, null);
 
     /// <summary>
-    /// Takes as many areas of a run out, from its first on; with the last of a plain memory the batch gets its hold.
+    /// Takes the first <paramref name="count"/> areas of a run out. When the last area of a plain memory goes, the
+    /// batch takes over its hold.
     /// </summary>
     internal void Remove(RangeMap<AreaSlot>.Run run, int count, UnmapBatch? batch)
     {
@@ -151,15 +153,17 @@ internal sealed class AreaMap
         return area;
     }
 
-    /// <summary>Takes out the first area of a run, one of a plain memory.</summary>
-    /// <returns>Whether it was the last one: the plain memory's hold is left to the caller then.</returns>
+    /// <summary>Takes out the first area of a run, which is of a plain memory.</summary>
+    /// <returns>Whether it was the plain memory's last area. The caller then takes over the hold.</returns>
     internal bool RemovePlain(RangeMap<AreaSlot>.Run run, PlainMemory plain)
     {
         _slots.Remove(run, 1);
         return Forget(plain);
     }
 
-    /// <summary>An area of plain memory is none any more. With the last one its hold is left to the caller.</summary>
+    /// <summary>
+    /// Removes an area from a plain memory. True if it was the last; the caller then takes over the hold.
+    /// </summary>
     private bool Forget(PlainMemory plain)
     {
         if (--plain.Areas != 0) return false;

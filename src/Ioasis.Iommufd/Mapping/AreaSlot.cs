@@ -1,14 +1,14 @@
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// What stands for an area where it is looked up: the number of an object, or for an area of <see cref="PlainMemory"/>
-/// the number of that and where the area's memory begins. No reference, so that slots are moved as bytes and the
-/// collector has nothing to follow.
+/// The entry for an area in the map: the number of its object; or, for plain memory, the number of its
+/// <see cref="PlainMemory"/> and the address of its first byte. It has no references, so slots move as bytes and the
+/// collector has nothing to trace.
 /// </summary>
 internal readonly struct AreaSlot
 {
     /// <summary>
-    /// How many <see cref="PlainMemory"/> can be told apart, by the bits that the address of a page leaves.
+    /// The most <see cref="PlainMemory"/> that the number can distinguish: it uses the low bits of a page's address.
     /// </summary>
     internal const int MaxPlain = (int)(IoPageTable.HostPageSize - 1);
 
@@ -20,10 +20,10 @@ internal readonly struct AreaSlot
     /// <summary>Whether the area is one of plain memory.</summary>
     internal bool IsPlain => (_value & PlainBits) != 0;
 
-    /// <summary>The number of the object, or of the plain memory.</summary>
+    /// <summary>The number of the object or of the plain memory.</summary>
     internal int Number => IsPlain ? (int)(_value & PlainBits) - 1 : (int)(_value / IoPageTable.HostPageSize);
 
-    /// <summary>The address of plain memory's first byte: that of a page, for the program and for us.</summary>
+    /// <summary>The page-aligned address of plain memory's first byte, both for the program and for us.</summary>
     internal ulong Address => _value & ~PlainBits;
 
     internal static AreaSlot OfObject(int number) => new((ulong)number * IoPageTable.HostPageSize);

@@ -3,7 +3,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>Bytes of a dma-buf that has been attached.</summary>
+/// <summary>Bytes of an attached dma-buf.</summary>
 internal sealed class DmaBufBacking(IDmaBufAttachment attachment, ulong start, ulong length, bool writable)
     : MemoryBacking(length, writable, start)
 {

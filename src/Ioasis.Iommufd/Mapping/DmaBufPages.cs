@@ -7,14 +7,13 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// A dma-buf as areas map it. Its exporter can revoke it at any time: then no device reaches it through these areas any
-/// more, which stay where they are and never come back to life, as on Linux (iopt_revoke_notify).
+/// A dma-buf that areas map. Its exporter can revoke it at any time. After that no device reaches it through these
+/// areas. As on Linux (iopt_revoke_notify), the areas stay but never work again.
 /// </summary>
 internal sealed class DmaBufPages : Pages
 {
-    // Of the areas that translate, by the table that they stand in. Guards also these areas' IsEntered, and _revocation
-    // is set within it. Taken after an IoPageTable's lock and the exporter's; a mapping table's lock is taken within
-    // it.
+    // Guards _entered, which maps each translating area to its table; these areas' IsEntered; and the setting of
+    // _revocation. Taken after an IoPageTable's lock and the exporter's. A mapping table's lock is taken within it.
     private readonly Lock _lock;
     private readonly Dictionary<Area, MappingTable> _entered;
     private readonly Revocation _revocation;
@@ -42,7 +41,7 @@ internal sealed class DmaBufPages : Pages
         return Errno.None;
     }
 
-    /// <summary>Nothing of it is pinned: its exporter moves it or not.</summary>
+    /// <summary>Pins nothing: the exporter decides whether it moves.</summary>
     internal override Errno Pin(Area area) => area.Access == MapAccess.None ? Errno.EINVAL : Errno.None;
 
     internal override void Unpin(Area area)
@@ -59,14 +58,14 @@ internal sealed class DmaBufPages : Pages
         }
     }
 
-    /// <summary>Takes an area out of the table that it stands in, if it does.</summary>
+    /// <summary>Takes an area out of the table that it is in, if any.</summary>
     internal void Leave(Area area)
     {
         lock (_lock)
             if (_entered.Remove(area, out MappingTable? mappings)) Revocation.Unmap(area, mappings);
     }
 
-    /// <summary>What the exporter tells, which it may do before there is anything else.</summary>
+    /// <summary>Receives the exporter's notifications, possibly before anything else exists.</summary>
     private sealed class Revocation : IDmaBufImporter
     {
         internal Lock Lock { get; } = new();

@@ -5,11 +5,12 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>What drivers do that use memory of the IOAS themselves, rather than let a device do it.</summary>
+/// <summary>Operations of drivers that use the IOAS's memory themselves instead of letting a device do it.</summary>
 internal sealed partial class IoPageTable
 {
     /// <summary>
-    /// From here on an access is told of what is unmapped; refused where something mapped is not aligned as it needs.
+    /// Registers an access, which is told of unmaps from here on. Refused if some mapping lacks the alignment that it
+    /// needs.
     /// </summary>
     internal Errno AddAccess(IommufdAccess access)
     {
@@ -31,10 +32,10 @@ internal sealed partial class IoPageTable
         }
     }
 
-    /// <summary>Pins a range without holes: all of it, or nothing changes.</summary>
-    /// <param name="range">It begins at a page.</param>
-    /// <param name="write">Whether the pages are to be written rather than read.</param>
-    /// <param name="locked">Whether it cannot be unmapped meanwhile.</param>
+    /// <summary>Pins a range without holes, all of it or nothing.</summary>
+    /// <param name="range">The range. It begins at a page.</param>
+    /// <param name="write">Whether the pages will be written, not only read.</param>
+    /// <param name="locked">Whether the pins prevent an unmap.</param>
     /// <param name="pages">The pages, in ascending order.</param>
     internal Errno Pin(IovaRange range, bool write, bool locked, List<PinnedPage> pages)
     {
@@ -57,7 +58,7 @@ internal sealed partial class IoPageTable
     }
 
     /// <summary>Undoes a <see cref="Pin"/> of the same range.</summary>
-    /// <returns>False, with nothing changed, where that was not pinned.</returns>
+    /// <returns>False, with nothing changed, if the range is not pinned.</returns>
     internal bool Unpin(IovaRange range, bool locked)
     {
         lock (_lock)
@@ -103,7 +104,7 @@ internal sealed partial class IoPageTable
         }
     }
 
-    /// <summary>Writes a range without holes. What was written before an error stays.</summary>
+    /// <summary>Writes a range without holes. Bytes written before an error stay.</summary>
     internal Errno Write(ulong iova, ReadOnlySpan<byte> source)
     {
         lock (_lock)
@@ -120,7 +121,7 @@ internal sealed partial class IoPageTable
     }
 
     /// <summary>
-    /// Adds the runs of pages that anything here maps, and counts the pins of a page by those that are no objects.
+    /// Adds the runs of pages that are mapped here. Returns the number of pins of a page by areas that are not objects.
     /// </summary>
     internal int CollectPages(HashSet<Pages> pages, MemoryLocation page)
     {
@@ -148,7 +149,7 @@ internal sealed partial class IoPageTable
         if (!_areas.TryFind(iova, out Area? area)) return Errno.ENOENT;
         last = Math.Min(end, area.Range.Last);
 
-        // Pages can only be given where each is one of the memory's, whole but for the very last.
+        // A page can be handed out only if it is a whole page of the memory; the very last one may be partial.
         bool aligned = area.InPage(iova) == 0 && (last == end || area.InPage(area.Range.Last) == HostPageSize - 1);
         if (area.PreventAccess || !aligned) return Errno.EINVAL;
         if (!Permits(area, write) || (write && !area.Pages.Backing.Writable)) return Errno.EPERM;
@@ -162,7 +163,7 @@ internal sealed partial class IoPageTable
             ulong offset = area.Pages.OffsetOf(page);
             if (!area.Pages.Backing.TryLocate(offset, out MemoryLocation location))
             {
-                area.Pages.RemoveAccess(firstPage, lastPage); // it was taken away just now
+                area.Pages.RemoveAccess(firstPage, lastPage); // the memory has just been taken away
                 return Errno.EFAULT;
             }
 

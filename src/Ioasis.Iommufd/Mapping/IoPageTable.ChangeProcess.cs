@@ -2,17 +2,16 @@ using Ioasis.Abi;
 
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>Mappings that change hands.</summary>
+/// <summary>Change of the mappings' owner.</summary>
 internal sealed partial class IoPageTable
 {
     /// <summary>
-    /// Lets another process own all mappings (Linux: iommufd_ioas_change_process). Only mappings of files can change
-    /// hands: those of pointers mean the process that made them.
+    /// Makes another process the owner of all mappings (Linux: iommufd_ioas_change_process). Only mappings of files can
+    /// change owner: pointers refer to the memory of the process that mapped them.
     /// </summary>
-    /// <param name="tables">All tables of a context, in the order that they are locked in. One of these calls at a
-    /// time.</param>
-    /// <param name="next">The process, and its user.</param>
-    /// <returns><see cref="Errno.ENOMEM"/> where its limit does not allow it; then nothing has changed.</returns>
+    /// <param name="tables">All tables of a context, in locking order. Only one such call at a time.</param>
+    /// <param name="next">The new owner.</param>
+    /// <returns><see cref="Errno.ENOMEM"/>, with nothing changed, if its limit is exceeded.</returns>
     internal static Errno ChangeProcess(IReadOnlyList<IoPageTable> tables, PinOwner next)
     {
         int locked = 0;
@@ -24,7 +23,7 @@ internal sealed partial class IoPageTable
             HashSet<Pages> pages = [
                 .. tables.SelectMany(t => t._areas.Slots.Select(s => t._areas.AreaOf(s.Value)!.Pages))];
 
-            // The new owner is charged first, so that what is refused is refused as a whole.
+            // Charges the new owner first, so that a refusal changes nothing.
             Span<ulong> totals = stackalloc ulong[(int)PinAccounting.Process + 1];
             foreach (Pages each in pages) totals[(int)accounting(each, out ulong pinned)] += pinned;
             for (int i = 0; i < totals.Length; i++)

@@ -3,18 +3,17 @@ using Ioasis.Core.Domains;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// What the mappings take of our memory, charged in steps, so that a mapping mostly costs a comparison.
+/// Charges for the memory that the mappings take. Charges in steps, so that a mapping mostly costs a comparison.
 /// </summary>
 internal sealed partial class IoPageTable
 {
-    // Of an area's place in the tree; of what one has beside it that is an object, with its pages; of a range that is
-    // allowed.
+    // Bytes of an area in the tree; of an area's object, with its pages; of an allowed range.
     private const long AreaCost = 64, ObjectCost = 384, AllowedCost = 64;
     private const long Step = 4096;
 
-    private long _granted; // bytes that are charged
+    private long _granted; // bytes charged
 
-    /// <summary>Bytes that are charged, which is more than are used.</summary>
+    /// <summary>Bytes charged, which is more than are used.</summary>
     internal long Granted
     {
         get { lock (_lock) return _granted; }
@@ -26,7 +25,7 @@ internal sealed partial class IoPageTable
         (_areas.Count * AreaCost) + (_areas.Objects * ObjectCost) + (_allowed.Count * AllowedCost)
         + (mappings?.TableBytes ?? 0);
 
-    /// <summary>Whether bytes are charged, or can be.</summary>
+    /// <summary>Whether bytes are covered by the charge, if necessary after raising it.</summary>
     private bool IsCovered(long used) => used <= _granted || TryGrow(used);
 
     private bool TryGrow(long used)
@@ -39,7 +38,7 @@ internal sealed partial class IoPageTable
     }
 
     /// <summary>
-    /// Gives back what is charged for nothing; what taking something out has made necessary is charged whatever may be.
+    /// Lowers a charge that is too high. If a removal needed memory, charges for it regardless of limits.
     /// </summary>
     private void Settle()
     {
@@ -50,7 +49,7 @@ internal sealed partial class IoPageTable
         _granted = used;
     }
 
-    /// <summary>Nothing is mapped any more, and nothing will be.</summary>
+    /// <summary>Ends all charges. Nothing is mapped any more, and nothing will be.</summary>
     internal void Close()
     {
         lock (_lock)

@@ -5,15 +5,15 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// The short way of what is mapped most. The IOAS need not be held for it: one that is gone has no domain, and so no
-/// plain memory.
+/// The fast path for the most frequent mappings. The IOAS need not be held for it: an IOAS that is gone has no domain,
+/// and so no plain memory.
 /// </summary>
 internal sealed partial class IoPageTable
 {
     /// <summary>
-    /// Maps memory of a program that stands in our own process, by whole pages and where there is a domain, without any
-    /// object for it. False, with nothing changed, where it is not that, or cannot be mapped at all: <see cref="Map"/>
-    /// maps it, or says why not.
+    /// Maps whole pages of a program's memory that is mapped in our own process, if there is a domain, without an
+    /// object. False, with nothing changed, if these conditions do not hold or it cannot be mapped: then
+    /// <see cref="Map"/> maps it or returns the error.
     /// </summary>
     internal bool TryMapPlain(AddressSpace memory, ulong address, ulong length, in PinOwner owner, bool choose,
         MapAccess access, ref ulong iova)
@@ -54,12 +54,12 @@ internal sealed partial class IoPageTable
         }
 
         unheld?.Release();
-        return false; // as it is for the long way, which tells that there is no memory for it
+        return false; // the slow path reports that memory is short
     }
 
     /// <summary>
-    /// Takes out an area of plain memory that has just these addresses, as <see cref="Unmap"/> would, without a batch.
-    /// False, with nothing changed, where there is none.
+    /// Unmaps the area of plain memory with exactly these addresses, like <see cref="Unmap"/> but without a batch.
+    /// False, with nothing changed, if there is none.
     /// </summary>
     internal bool TryUnmapPlain(ulong iova, ulong length)
     {
@@ -76,12 +76,11 @@ internal sealed partial class IoPageTable
     }
 
     /// <summary>
-    /// Takes out an area of plain memory that has just these addresses; false, with nothing changed, where there is
-    /// none.
+    /// Takes out the area of plain memory with exactly these addresses; false, with nothing changed, if there is none.
     /// </summary>
     /// <param name="range">The addresses.</param>
-    /// <param name="unheld">What no area holds any more, to be released when no lock is held; null where some area
-    /// does.</param>
+    /// <param name="unheld">The block that no area holds any more, to be released without locks held; null if an area
+    /// still holds it.</param>
     private bool TryTakePlain(IovaRange range, out HostBlock? unheld)
     {
         unheld = null;

@@ -5,19 +5,19 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>Taking mappings out, and cutting them so that parts can be.</summary>
+/// <summary>Takes mappings out, and cuts them so that parts can be taken out.</summary>
 internal sealed partial class IoPageTable
 {
-    /// <summary>How often drivers are asked to unpin an area before the unmap is given up.</summary>
+    /// <summary>How often drivers are asked to unpin an area before the unmap fails.</summary>
     private const int MaxTries = 100;
 
-    // A batch that is empty and nobody uses, for the next unmap.
+    // An empty, unused batch for the next unmap.
     private volatile UnmapBatch? _spare;
 
     /// <summary>
-    /// Takes out all areas that lie within a range. No access uses them any more when this returns. An area that lies
-    /// only partly within is an error; those below it have been taken out by then, as on Linux. Drivers that have
-    /// pinned something are asked to let go of it.
+    /// Takes out all areas that lie within a range. After it returns no access uses them. An area that lies partly
+    /// within is an error; as on Linux, the areas below it have then been taken out. Drivers with pins are asked to
+    /// unpin.
     /// </summary>
     internal Errno Unmap(IovaRange range, out ulong unmapped)
     {
@@ -52,12 +52,13 @@ internal sealed partial class IoPageTable
     }
 
     /// <summary>
-    /// Splits the areas that a range begins and ends within, so that <see cref="Unmap"/> can take it out; only where
-    /// large pages are off (Linux: iopt_cut_iova). Devices notice nothing. A range that is none is only checked, and is
-    /// then for the caller to refuse.
+    /// Splits the areas that cross the ends of a range, so that <see cref="Unmap"/> can take the range out. Only if
+    /// large pages are off (Linux: iopt_cut_iova). Devices notice nothing. An invalid range is only checked here; the
+    /// caller refuses it.
     /// </summary>
-    /// <returns><see cref="Errno.EINVAL"/> where a cut would not be at a page, or through what a driver has pinned,
-    /// with nothing changed.</returns>
+    /// <returns>
+    /// <see cref="Errno.EINVAL"/>, with nothing changed, if a cut is not at a page or goes through a driver's pins.
+    /// </returns>
     internal Errno Cut(ulong iova, ulong length)
     {
         ulong last = unchecked(iova + length - 1), before = unchecked(iova - 1);
@@ -75,8 +76,8 @@ internal sealed partial class IoPageTable
     }
 
     /// <summary>
-    /// Takes areas out of the tree until the batch is full, up to one that a driver has pinned;
-    /// <paramref name="first"/> then says where to go on.
+    /// Takes areas out of the tree, until the batch is full or at an area that a driver has pinned;
+    /// <paramref name="first"/> is then the address to continue at.
     /// </summary>
     private Errno Remove(ref ulong first, ulong last, UnmapBatch batch, ref int tries, out Area? pinned)
     {

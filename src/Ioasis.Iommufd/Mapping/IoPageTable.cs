@@ -8,17 +8,17 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// The mappings of one IOAS (Linux: struct io_pagetable): areas of IOVAs with the memory behind them, what is reserved
-/// and what is allowed, and the domains that translate by them. Without a domain it is bookkeeping: memory is neither
-/// checked nor held, and any alignment will do.
+/// The mappings of one IOAS (Linux: struct io_pagetable): areas of IOVAs and the memory behind them, reserved and
+/// allowed ranges, and the domains that use them. Without a domain it is only bookkeeping: memory is neither checked
+/// nor held, and any alignment is accepted.
 /// </summary>
-/// <param name="budget">Who is charged for what of our memory the mappings take.</param>
+/// <param name="budget">Charged for the memory that the mappings take.</param>
 internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
 {
-    /// <summary>The host's page in bytes (PAGE_SIZE): what a mapping's alignment never needs to exceed.</summary>
+    /// <summary>The host's page size in bytes (PAGE_SIZE). No mapping ever needs a larger alignment.</summary>
     internal const ulong HostPageSize = 4096;
 
-    // Guards everything below. Taken after a group's attach lock and an access's; the lock of pages and a mapping
+    // Guards everything below. Taken after a group's attach lock and an access's. The lock of pages and a mapping
     // table's are taken within it. Only ChangeProcess locks several IoPageTables together.
     private readonly Lock _lock = new();
     private readonly AreaMap _areas = new();
@@ -37,7 +37,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     }
 
     /// <summary>
-    /// The page sizes that every domain has, from the host's page on, a bit for each; without a domain all of them
+    /// The page sizes that all domains support, from the host's page on, one bit each; all sizes without a domain
     /// (Linux: iommufd_get_pagesizes).
     /// </summary>
     internal ulong PageSizes
@@ -53,18 +53,19 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         }
     }
 
-    /// <summary>What IOVAs, lengths and memory addresses of new mappings must be multiples of, in bytes.</summary>
+    /// <summary>Alignment of IOVA, length and memory of new mappings, in bytes.</summary>
     internal ulong Alignment
     {
         get { lock (_lock) return _alignment; }
     }
 
     /// <summary>
-    /// Maps slices one after the other at <paramref name="iova"/>, or where they fit if <paramref name="choose"/>.
+    /// Maps slices one after the other at <paramref name="iova"/>, or where they fit if <paramref name="choose"/> is
+    /// set.
     /// </summary>
     /// <remarks>
-    /// On success the slices' references are the table's; on failure the caller keeps them and nothing has changed.
-    /// Memory that has to be brought is waited for on the calling thread, with nothing locked.
+    /// On success the table takes over the slices' references. On failure the caller keeps them and nothing has
+    /// changed. Waits for missing memory on the calling thread, with no lock held.
     /// </remarks>
     internal Errno Map(ReadOnlySpan<PagesSlice> slices, ulong length, bool choose, MapAccess access, ref ulong iova)
     {
@@ -109,7 +110,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         }
     }
 
-    /// <summary>Takes out areas that were just added; their references are left to the caller.</summary>
+    /// <summary>Takes out areas that were just added. The caller keeps their references.</summary>
     private void TakeBack(ReadOnlySpan<Area> areas)
     {
         var batch = new UnmapBatch();
@@ -125,7 +126,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     }
 
     /// <summary>
-    /// The memory behind a range without holes, with a reference for each slice; for a copy to another table.
+    /// The memory behind a range without holes, with a reference for each slice. For a copy to another table.
     /// </summary>
     internal Errno GetSlices(ulong iova, ulong length, out List<PagesSlice> slices)
     {
@@ -150,7 +151,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         }
     }
 
-    /// <summary>Where mappings may be: everything that is not reserved.</summary>
+    /// <summary>The IOVAs that can be mapped: everything that is not reserved.</summary>
     internal List<IovaRange> UsableRanges(out ulong alignment)
     {
         lock (_lock)
@@ -160,7 +161,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         }
     }
 
-    /// <summary>Restricts automatic IOVAs to ranges, given in any order, and keeps these from being reserved.</summary>
+    /// <summary>Restricts automatic IOVAs to ranges, given in any order, and prevents their reservation.</summary>
     internal Errno SetAllowed(IEnumerable<IovaRange> allowed)
     {
         List<IovaRange> sorted = [.. allowed.OrderBy(r => r.First)];
@@ -181,7 +182,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     }
 
     /// <summary>
-    /// The table of mappings for a domain that is about to be made: the one that domains of this IOAS share, or a new
+    /// The table of mappings for a domain that is being made: the one that the domains of this IOAS share, or a new
     /// one.
     /// </summary>
     internal MappingTable MappingsFor(ulong pageSizes)
@@ -190,7 +191,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     }
 
     /// <summary>
-    /// Lets a domain translate by this table: every area is entered, or nothing changes (Linux: iopt_table_add_domain).
+    /// Makes a domain use this table: enters every area, or changes nothing (Linux: iopt_table_add_domain).
     /// </summary>
     internal Errno AddDomain(PagingDomain domain)
     {
@@ -222,7 +223,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     private static IEnumerable<IovaRange> Outside(IovaRange aperture) =>
         Spans.Holes(IovaRange.All, (first, last) => aperture.Overlaps(new IovaRange(first, last)) ? aperture : null);
 
-    /// <summary>The domain is no longer attached anywhere and goes away.</summary>
+    /// <summary>Removes a domain, which is no longer attached anywhere.</summary>
     internal void RemoveDomain(PagingDomain domain)
     {
         lock (_lock)
@@ -231,7 +232,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
             _reserved.RemoveOwner(domain);
             if (_domains.Count == 0)
             {
-                var batch = new UnmapBatch(); // the areas stay
+                var batch = new UnmapBatch(); // the areas themselves stay
                 foreach (Area area in _areas.ToObjects()) batch.Add(area);
                 batch.TakeFrom(_mappings);
                 _mappings = null;
@@ -242,16 +243,15 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         }
     }
 
-    /// <summary>Begins or ends recording what devices write through a domain. It begins with all pages clean.</summary>
+    /// <summary>Starts or stops recording writes through a domain. It starts with all pages clean.</summary>
     internal void SetDirtyTracking(PagingDomain domain, bool enable)
     {
         lock (_lock) domain.SetDirtyTracking(enable);
     }
 
     /// <summary>
-    /// Tells what was written through a domain, from the range's first byte on up to where nothing is mapped any more,
-    /// and forgets it if
-    /// <paramref name="clear"/>.
+    /// Reports the writes through a domain from the range's first byte up to the first hole, and forgets them if
+    /// <paramref name="clear"/> is set.
     /// </summary>
     internal void TakeDirty(PagingDomain domain, IovaRange range, bool clear, DirtyBitmap.Run found)
     {
@@ -267,10 +267,13 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         }
     }
 
-    /// <summary>Reserves what a device cannot use; refused when something is mapped or allowed there.</summary>
+    /// <summary>Reserves what a device cannot use. Refused if something is mapped or allowed there.</summary>
     internal Errno Reserve(Endpoint endpoint, object owner) => Reserve(endpoint.Unit.ReservedRegions(endpoint), owner);
 
-    /// <summary>The same, with what no domain of the device's unit will reach.</summary>
+    /// <summary>
+    /// As <see cref="Reserve(Endpoint, object)"/>, and also reserves what lies outside the aperture of the device's
+    /// unit.
+    /// </summary>
     internal Errno ReserveUnusable(Endpoint endpoint, object owner) =>
         Reserve([.. endpoint.Unit.ReservedRegions(endpoint), .. Outside(endpoint.Unit.Aperture)], owner);
 
@@ -291,9 +294,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         lock (_lock) _reserved.RemoveOwner(owner);
     }
 
-    /// <summary>
-    /// Reserves a range for nobody in particular; it stays so (Linux: iopt_reserve_iova without an owner).
-    /// </summary>
+    /// <summary>Reserves a range for good, without an owner (Linux: iopt_reserve_iova without an owner).</summary>
     internal Errno Reserve(IovaRange range)
     {
         lock (_lock)
@@ -304,7 +305,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         }
     }
 
-    /// <summary>IOMMU_OPTION_HUGE_PAGES. Cannot be switched off while domains have something mapped.</summary>
+    /// <summary>IOMMU_OPTION_HUGE_PAGES. Cannot be switched off while domains have mappings.</summary>
     internal Errno SetLargePages(bool enable)
     {
         lock (_lock)
@@ -353,7 +354,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         return Errno.None;
     }
 
-    // For the first domain. What is mapped meanwhile is brought when a device accesses it.
+    // For the first domain. Memory that is mapped meanwhile is faulted in when a device accesses it.
     private HashSet<Pages>? BringAll()
     {
         List<PagesSlice> slices = [];
@@ -395,13 +396,13 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     }
 
     /// <summary>
-    /// Pins areas and enters them where domains find them: all of them, or nothing changes. ENOMEM where there is no
-    /// memory for the table. Of several in a row, only the first is known to begin at a page: ENXIO for another that
-    /// does not, as Linux's page tables say.
+    /// Pins areas and enters them in the domains' table: all of them, or nothing changes. ENOMEM if there is no memory
+    /// for the table. Only the first of several areas is known to begin at a page; another one that does not gives
+    /// ENXIO, as from Linux's page tables.
     /// </summary>
     /// <param name="areas">The areas.</param>
-    /// <param name="mappings">Where they are entered.</param>
-    /// <param name="missing">Memory that could not be brought.</param>
+    /// <param name="mappings">The table to enter them in.</param>
+    /// <param name="missing">Memory that could not be faulted in.</param>
     private Errno Fill(ReadOnlySpan<Area> areas, MappingTable mappings, HashSet<Pages>? missing)
     {
         for (int i = 0; i < areas.Length; i++)
@@ -435,8 +436,8 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     }
 
     /// <summary>
-    /// Computes anew what mappings have to be aligned to (Linux: iopt_calculate_iova_alignment); refused, with nothing
-    /// changed, where some are not. Ours never falls below the page of the table that domains share.
+    /// Computes the alignment of mappings anew (Linux: iopt_calculate_iova_alignment). Refused, with nothing changed,
+    /// if some mapping lacks it. Unlike Linux's, it never falls below the page size of the domains' shared table.
     /// </summary>
     private Errno UpdateAlignment()
     {

@@ -5,21 +5,22 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// Chooses an IOVA where the program left it to us, as Linux does: the lowest that fits, aligned so that large pages
-/// can be used.
+/// Chooses an IOVA if the program did not, as Linux does: the lowest that fits, aligned so that large pages are
+/// possible.
 /// </summary>
 internal static class IovaAllocator
 {
-    /// <summary>What automatic alignment stops at: a huge page of the host.</summary>
+    /// <summary>The largest automatic alignment: a huge page of the host.</summary>
     private const ulong MaxAlignment = 2 << 20;
 
-    /// <summary>Finds a free range. Never gives address 0, even where that is valid.</summary>
-    /// <param name="hint">The address or file offset of the memory, whose alignment and offset in its page the IOVA
-    /// takes over.</param>
+    /// <summary>Finds a free range. Never returns address 0, even if that is valid.</summary>
+    /// <param name="hint">Address or file offset of the memory. The IOVA takes over its alignment and its offset in the
+    /// page.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="alignment">The IOAS's alignment, a power of two.</param>
-    /// <param name="allowed">Where to look; empty for everywhere.</param>
-    /// <param name="nextUsed">The lowest used or reserved range that touches a first and a last address.</param>
+    /// <param name="allowed">The ranges to search; empty for everywhere.</param>
+    /// <param name="nextUsed">Returns the lowest used or reserved range that overlaps a first and a last
+    /// address.</param>
     /// <param name="iova">The address found.</param>
     internal static Errno Allocate(
         ulong hint, ulong length, ulong alignment, IReadOnlyList<IovaRange> allowed,

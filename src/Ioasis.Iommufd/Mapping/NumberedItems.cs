@@ -1,12 +1,12 @@
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>Objects by small numbers, from 0 on. Of those that were taken out the next ones get the numbers.</summary>
+/// <summary>Objects by small numbers, from 0 on. Numbers of removed objects are reused.</summary>
 internal sealed class NumberedItems<T> where T : class
 {
     private readonly List<T?> _items = [];
     private readonly Stack<int> _free = new();
 
-    /// <summary>How many there are.</summary>
+    /// <summary>Number of objects.</summary>
     internal int Count => _items.Count - _free.Count;
 
     internal T this[int number] => _items[number]!;

@@ -3,8 +3,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// How often each page of a run is covered by ranges that come and go. One range costs nothing, and is what there
-/// mostly is; more are kept as stretches of equal counts.
+/// Counts how many ranges cover each page of a run. A single range, the usual case, costs nothing; more are kept as
+/// stretches of equal counts.
 /// </summary>
 internal struct PageCounts
 {
@@ -13,7 +13,7 @@ internal struct PageCounts
     private ulong _last;
     private bool _single;
 
-    /// <summary>How many pages are covered at all.</summary>
+    /// <summary>Number of covered pages.</summary>
     internal ulong Covered { readonly get; private set; }
 
     /// <summary>Whether a page is covered.</summary>
@@ -46,7 +46,7 @@ internal struct PageCounts
         Change(first, last, 1);
     }
 
-    /// <summary>Takes a range away that was added.</summary>
+    /// <summary>Removes a range that was added.</summary>
     internal void Remove(ulong first, ulong last)
     {
         if (_single)

@@ -5,50 +5,51 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// A run of memory as areas map it, one after the other copied from the first, in any IOAS of the context (Linux:
-/// struct iopt_pages). It knows which pages of it are pinned: those that an area with a domain covers, or what a driver
-/// pinned. However many cover a page, it is pinned and charged for once.
+/// A run of memory that areas map (Linux: struct iopt_pages). Areas of any IOAS of the context share it if they were
+/// copied from one another. It knows its pinned pages: those that an area with a domain covers, and those that a driver
+/// pinned. A page is pinned and charged for once, however many cover it.
 /// </summary>
-/// <remarks>Pages are numbered from the page that the run's first byte lies in.</remarks>
+/// <remarks>Page 0 is the page with the run's first byte.</remarks>
 internal class Pages(MemoryBacking backing, PinOwner owner)
 {
-    // This object's own lock guards what follows; nobody else has the object. Taken after an IoPageTable's lock and a
-    // dma-buf exporter's; a mapping table's lock is taken within it.
-    private PageCounts _counts; // a value: not to be copied
+    // The object's own lock guards its state; nobody else locks the object. Taken after an IoPageTable's lock and a
+    // dma-buf exporter's. A mapping table's lock is taken within it.
+    private PageCounts _counts; // a value type: do not copy it
     private Dictionary<(ulong First, ulong Last), int>? _accesses;
     private PinOwner _owner = owner;
     private int _references = 1;
 
-    /// <summary>The memory; its one reference is this object's.</summary>
+    /// <summary>The memory. Its one reference belongs to this object.</summary>
     internal MemoryBacking Backing => backing;
 
-    /// <summary>Whether it is a dma-buf: neither charged for, nor for drivers to pin, nor ever cut.</summary>
+    /// <summary>Whether it is a dma-buf, which is never charged for, pinned by drivers, or cut.</summary>
     internal virtual bool IsDmaBuf => false;
 
-    /// <summary>Pages that are pinned.</summary>
+    /// <summary>Number of pinned pages.</summary>
     internal ulong Pinned
     {
         get { lock (this) return _counts.Covered; }
     }
 
-    /// <summary>How many bytes of its first page lie before the run.</summary>
+    /// <summary>Bytes of its first page that lie before the run.</summary>
     internal ulong OffsetInPage => backing.AlignmentHint & (IoPageTable.HostPageSize - 1);
 
     /// <summary>Takes one more reference. The caller holds one already.</summary>
     internal void AddReference() => Interlocked.Increment(ref _references);
 
-    /// <summary>Lets a reference go; the last one gives the memory back.</summary>
+    /// <summary>Releases a reference; the last release gives the memory back.</summary>
     internal void Release()
     {
         if (Interlocked.Decrement(ref _references) == 0) Backing.Release();
     }
 
     /// <summary>
-    /// Brings bytes that are about to be pinned, and waits for them: with no lock held. False where they cannot be had.
+    /// Faults in bytes that are about to be pinned, and waits for them. The caller holds no lock. False if they cannot
+    /// be provided.
     /// </summary>
     internal bool TryBring(ulong offset, ulong length) => backing.TryBring(offset, length);
 
-    /// <summary>Pins what an area covers, before its first domain gets it.</summary>
+    /// <summary>Pins the pages of an area, before its first domain gets it.</summary>
     internal virtual Errno Pin(Area area)
     {
         lock (this)
@@ -56,7 +57,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
             Errno errno = Populate(area.FirstPage, area.LastPage, out ulong added);
             if (errno != Errno.None) return errno;
 
-            // VFIO's map takes no access at all for an answer; the page table of a unit has no such entry.
+            // VFIO's map accepts a mapping without any access, but a unit's page table has no such entry.
             if (area.Access == MapAccess.None) return Errno.EINVAL;
             errno = _owner.Charge(added);
             if (errno == Errno.None) _counts.Add(area.FirstPage, area.LastPage);
@@ -64,7 +65,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         }
     }
 
-    /// <summary>Notes that an area is pinned and charged for, before anybody else knows these pages.</summary>
+    /// <summary>Records that an area is pinned and charged for, before anybody else knows these pages.</summary>
     internal void AdoptPin(Area area)
     {
         lock (this) _counts.Add(area.FirstPage, area.LastPage);
@@ -76,7 +77,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         lock (this) Uncover(area.FirstPage, area.LastPage);
     }
 
-    /// <summary>Lets an area that is pinned be two.</summary>
+    /// <summary>Replaces the pin of an area by those of its two parts.</summary>
     internal void Split(Area whole, Area below, Area above)
     {
         lock (this)
@@ -87,14 +88,14 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         }
     }
 
-    /// <summary>Enters an area that is pinned into the table that domains translate by.</summary>
+    /// <summary>Enters a pinned area in the table that domains use.</summary>
     internal virtual void Enter(Area area, MappingTable mappings)
     {
         mappings.Map(area.Range, Backing, area.Offset, area.Access);
         area.IsEntered = true;
     }
 
-    /// <summary>Pins pages for a driver. The same range can be pinned any number of times.</summary>
+    /// <summary>Pins pages for a driver. The same range can be pinned repeatedly.</summary>
     internal Errno AddAccess(ulong first, ulong last)
     {
         lock (this)
@@ -130,7 +131,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         }
     }
 
-    /// <summary>Copies bytes out as a driver does that has pinned nothing (Linux: iopt_pages_rw_access).</summary>
+    /// <summary>Copies bytes out for a driver that has pinned nothing (Linux: iopt_pages_rw_access).</summary>
     internal Errno Read(ulong offset, Span<byte> destination)
     {
         if (IsDmaBuf) return Errno.EINVAL;
@@ -139,7 +140,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
             ? Errno.None : Missing;
     }
 
-    /// <summary>Copies bytes in as a driver does that has pinned nothing.</summary>
+    /// <summary>Copies bytes in for a driver that has pinned nothing.</summary>
     internal Errno Write(ulong offset, ReadOnlySpan<byte> source)
     {
         if (!Backing.Writable) return Errno.EPERM;
@@ -149,29 +150,27 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
             ? Errno.None : Missing;
     }
 
-    /// <summary>How many pinned pages of this run a page of memory is: mostly none or one.</summary>
+    /// <summary>Number of pinned pages of this run that are the given page of memory: mostly none or one.</summary>
     internal int CountPins(MemoryLocation page)
     {
         if (Pinned == 0) return 0;
         page = page with { Offset = page.Offset & ~(IoPageTable.HostPageSize - 1) };
 
-        // What page of the run has the byte that stands at the page's first, or at the byte where the run begins in its
-        // first page.
+        // The run's pages that contain the page's first byte; or, as the run may begin within its first page, the byte
+        // at the same offset.
         var byteInFirst = page with { Offset = page.Offset + OffsetInPage };
         HashSet<ulong> found = [.. Backing.OffsetsOf(page).Select(PageOf)];
         if (OffsetInPage != 0 && Backing.OffsetsOf(byteInFirst).Contains(0UL)) found.Add(0);
         lock (this) return found.Count(p => _counts.Covers(p));
     }
 
-    /// <summary>The page that a byte of the run lies in.</summary>
+    /// <summary>Number of the page with a byte of the run.</summary>
     internal ulong PageOf(ulong offset) => (OffsetInPage + offset) / IoPageTable.HostPageSize;
 
-    /// <summary>The first byte of a page that is one of the run.</summary>
+    /// <summary>Offset of the first byte of a page that belongs to the run.</summary>
     internal ulong OffsetOf(ulong page) => page == 0 ? 0 : page * IoPageTable.HostPageSize - OffsetInPage;
 
-    /// <summary>
-    /// What is charged for this run, unless its owner is that already; what is charged so for another is 0.
-    /// </summary>
+    /// <summary>The pages to charge to a new owner: 0 if it owns this run already.</summary>
     internal ulong PinnedFor(PinOwner next, out PinAccounting accounting)
     {
         lock (this)
@@ -182,8 +181,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     }
 
     /// <summary>
-    /// Lets another process own what is pinned, which has been charged for it. Who is charged, a user or a process or
-    /// nobody, stays.
+    /// Changes the owner, who has been charged already. The kind of accounting (user, process or none) stays.
     /// </summary>
     internal void ChangeOwner(PinOwner next)
     {
@@ -194,10 +192,10 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         }
     }
 
-    /// <summary>What is said where memory is not there.</summary>
+    /// <summary>The errno for missing memory.</summary>
     internal Errno Missing => Backing.IsFile ? Errno.EINVAL : Errno.EFAULT;
 
-    /// <summary>Whether bytes are pinned: then they are there even if the process has gone.</summary>
+    /// <summary>Whether bytes are pinned. They are then present even if the process is gone.</summary>
     private bool AreAllPinned(ulong offset, int count)
     {
         lock (this) return !_counts.Holes(PageOf(offset), PageOf(offset + (ulong)count - 1)).Any();
@@ -213,7 +211,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         _owner.Uncharge(before - _counts.Covered);
     }
 
-    /// <summary>Makes pages usable that are not pinned yet, and tells how many these are.</summary>
+    /// <summary>Makes pages usable that are not pinned yet; <paramref name="added"/> is their number.</summary>
     private Errno Populate(ulong first, ulong last, out ulong added)
     {
         added = 0;

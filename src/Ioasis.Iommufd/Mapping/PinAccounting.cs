@@ -1,12 +1,11 @@
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// Whom pinned pages are charged to (Linux: IOPT_PAGES_ACCOUNT_NONE, USER and MM). The order is that in which totals
-/// are charged.
+/// Who is charged for pinned pages (Linux: IOPT_PAGES_ACCOUNT_NONE, USER and MM). Totals are charged in this order.
 /// </summary>
 internal enum PinAccounting
 {
-    /// <summary>Nobody: the process may lock any memory.</summary>
+    /// <summary>Nobody: the process may lock any amount of memory.</summary>
     None,
 
     /// <summary>The process's user.</summary>

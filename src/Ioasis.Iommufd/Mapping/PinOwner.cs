@@ -4,15 +4,15 @@ using Ioasis.Iommufd.Objects;
 
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>In whose name pages are pinned, and who is charged for them.</summary>
+/// <summary>The owner of pinned pages, and who is charged for them.</summary>
 /// <param name="Accounting">Who is charged.</param>
 /// <param name="Process">The process that mapped them.</param>
-/// <param name="User">Its user; null where the user is never charged.</param>
+/// <param name="User">Its user; null if the user is never charged.</param>
 internal readonly record struct PinOwner(PinAccounting Accounting, ProcessPins Process, UserPins? User)
 {
     private const int CapIpcLock = 14;
 
-    /// <summary>The owner of what a caller is about to map.</summary>
+    /// <summary>The owner for a caller's next mapping.</summary>
     internal static PinOwner Of(ICaller caller, IommufdContext context)
     {
         if (caller.HasCapability(CapIpcLock)) return new PinOwner(PinAccounting.None, caller.Pins, null);
@@ -20,9 +20,10 @@ internal readonly record struct PinOwner(PinAccounting Accounting, ProcessPins P
         return new PinOwner(accounting, caller.Pins, caller.UserPins);
     }
 
-    /// <summary>Counts more pages as pinned, and charges for them.</summary>
-    /// <returns><see cref="Errno.ENOMEM"/> where the limit does not allow it, <see cref="Errno.EINVAL"/> where the
-    /// process is gone.</returns>
+    /// <summary>Counts pages as pinned and charges for them.</summary>
+    /// <returns>
+    /// <see cref="Errno.ENOMEM"/> if the limit is exceeded, <see cref="Errno.EINVAL"/> if the process is gone.
+    /// </returns>
     internal Errno Charge(ulong pages)
     {
         if (pages == 0) return Errno.None;
@@ -38,7 +39,7 @@ internal readonly record struct PinOwner(PinAccounting Accounting, ProcessPins P
         return Errno.None;
     }
 
-    /// <summary>Takes back what <see cref="Charge"/> did for as many pages.</summary>
+    /// <summary>Undoes a <see cref="Charge"/> of as many pages.</summary>
     internal void Uncharge(ulong pages)
     {
         if (pages == 0) return;

@@ -4,9 +4,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// What many areas have in common that map a program's memory in our own process, each a run of pages of its own that
-/// devices use and nothing else: one object for all of them. While there are any, it holds the block once; each area's
-/// pages are charged to the owner.
+/// The common part of many areas that map a program's memory in our own process for devices only. While there are any,
+/// it holds the block once. The owner is charged for each area's pages.
 /// </summary>
 internal sealed class PlainMemory(PlainMemory.Key key)
 {
@@ -18,31 +17,31 @@ internal sealed class PlainMemory(PlainMemory.Key key)
 
     internal MapAccess Access => key.Access;
 
-    /// <summary>How many areas it stands for. Guarded by the lock of their IOAS's table.</summary>
+    /// <summary>Number of its areas. The lock of their IOAS's table guards it.</summary>
     internal int Areas { get; set; }
 
-    /// <summary>Its number among those of the IOAS.</summary>
+    /// <summary>Its number within the IOAS.</summary>
     internal int Number { get; set; }
 
-    /// <summary>Whether it is what these would have in common.</summary>
+    /// <summary>Whether it fits areas with this block, space, owner and access.</summary>
     internal bool Is(HostBlock block, AddressSpace space, in PinOwner owner, MapAccess access) =>
         ReferenceEquals(Block, block) && ReferenceEquals(Space, space) && Access == access
         && ReferenceEquals(Owner.Process, owner.Process) && ReferenceEquals(Owner.User, owner.User)
         && Owner.Accounting == owner.Accounting;
 
-    /// <summary>What memory an address is that some area of it has.</summary>
+    /// <summary>The location of an address of one of its areas.</summary>
     internal MemoryLocation LocationOf(ulong address) => new(Block, address - (ulong)Block.Address);
 
-    /// <summary>Whether an area that begins at an address has a location.</summary>
+    /// <summary>Whether an area that begins at an address contains a location.</summary>
     internal bool Has(ulong address, ulong lastByte, MemoryLocation location) =>
         ReferenceEquals(location.Memory, Block)
         && unchecked((ulong)Block.Address + location.Offset - address) <= lastByte;
 
-    /// <summary>What distinguishes it from others.</summary>
+    /// <summary>Its identity.</summary>
     internal Key Identity => key;
 
     /// <summary>
-    /// Makes an area of it an object, to which a hold of the block and what is charged for it go over.
+    /// Turns one of its areas into an object, which takes over a hold on the block and the area's charge.
     /// </summary>
     internal Area ToArea(IovaRange range, ulong address)
     {
@@ -52,6 +51,6 @@ internal sealed class PlainMemory(PlainMemory.Key key)
         return area;
     }
 
-    /// <summary>What areas have to have in common.</summary>
+    /// <summary>The properties that its areas have in common.</summary>
     internal readonly record struct Key(HostBlock Block, AddressSpace Space, PinOwner Owner, MapAccess Access);
 }

@@ -3,11 +3,11 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// The ranges of an IOAS that nothing may be mapped at, by who wants them so. Ranges of different owners may overlap.
+/// Ranges of an IOAS where nothing may be mapped, with their owners. Ranges of different owners may overlap.
 /// </summary>
 internal sealed class ReservedIovas
 {
-    private readonly List<(IovaRange Range, object Owner)> _ranges = []; // by first address
+    private readonly List<(IovaRange Range, object Owner)> _ranges = []; // sorted by first address
 
     internal void Add(IovaRange range, object owner)
     {
@@ -25,7 +25,7 @@ internal sealed class ReservedIovas
     }
 
     /// <summary>
-    /// The range that covers an address or, where none does, the next one above it that starts at or below
+    /// The range that covers an address; if none does, the next one above it that starts at or below
     /// <paramref name="last"/>.
     /// </summary>
     internal IovaRange? FindFirst(ulong first, ulong last)
@@ -35,6 +35,6 @@ internal sealed class ReservedIovas
         return null;
     }
 
-    /// <summary>What is left free of <paramref name="within"/>, in ascending order.</summary>
+    /// <summary>The unreserved parts of <paramref name="within"/>, in ascending order.</summary>
     internal IEnumerable<IovaRange> Holes(IovaRange within) => Spans.Holes(within, FindFirst);
 }

@@ -2,12 +2,12 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
 
-/// <summary>Walks what lies between used ranges.</summary>
+/// <summary>Finds the gaps between used ranges.</summary>
 internal static class Spans
 {
     /// <summary>The parts of a range that no used range covers, in ascending order.</summary>
-    /// <param name="within">Where to look.</param>
-    /// <param name="nextUsed">Given a first and a last address: the lowest used range that touches them.</param>
+    /// <param name="within">The range to search.</param>
+    /// <param name="nextUsed">Returns the lowest used range that overlaps a first and a last address.</param>
     internal static IEnumerable<IovaRange> Holes(IovaRange within, Func<ulong, ulong, IovaRange?> nextUsed)
     {
         ulong at = within.First;
@@ -25,7 +25,7 @@ internal static class Spans
         }
     }
 
-    /// <summary>The same addresses in as few ranges as possible: those that touch become one.</summary>
+    /// <summary>Merges adjacent ranges.</summary>
     /// <param name="sorted">Ranges in ascending order that do not overlap.</param>
     internal static List<IovaRange> Merge(IEnumerable<IovaRange> sorted)
     {

@@ -5,14 +5,14 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// Areas that are taken from the domains together: at the cost of one invalidation, and for those of one
-/// <see cref="PlainMemory"/> of one change of what is pinned. One thread uses it at a time.
+/// Areas that are taken from the domains together, at the cost of one invalidation, and of one change of the pin count
+/// per <see cref="PlainMemory"/>. One thread uses it at a time.
 /// </summary>
 internal sealed class UnmapBatch
 {
     /// <summary>
-    /// How many areas are best taken together: an invalidation counts for little among them, and they take little
-    /// memory.
+    /// Number of areas at which a batch is full: one invalidation then costs little per area, and the batch is still
+    /// small.
     /// </summary>
     private const int Enough = 4096;
 
@@ -26,10 +26,10 @@ internal sealed class UnmapBatch
     /// <summary>Bytes that the areas map.</summary>
     internal ulong Bytes { get; private set; }
 
-    /// <summary>Whether there are so many areas that they are to be taken out before any more.</summary>
+    /// <summary>Whether the areas should be taken out before more are added.</summary>
     internal bool IsFull => _ranges.Count >= Enough || _areas.Count >= Enough;
 
-    /// <summary>Whether it is worth keeping when it is empty.</summary>
+    /// <summary>Whether it is worth keeping once it is empty.</summary>
     internal bool IsSmall => _ranges.Capacity <= Small && _areas.Capacity <= Small;
 
     internal void Add(Area area)
@@ -39,7 +39,7 @@ internal sealed class UnmapBatch
         if (!area.Pages.IsDmaBuf) _ranges.Add(area.Range);
     }
 
-    /// <summary>Adds one of plain memory.</summary>
+    /// <summary>Adds an area of plain memory.</summary>
     internal void Add(PlainMemory memory, IovaRange range)
     {
         Bytes += range.Length;
@@ -50,10 +50,10 @@ internal sealed class UnmapBatch
         else plain[^1].Pages += pages;
     }
 
-    /// <summary>Adds a hold that the areas' memory had, to be let go of with them.</summary>
+    /// <summary>Adds a hold of the areas' memory, which is released with them.</summary>
     internal void AddHold(HostBlock block) => _holds.Add(block);
 
-    /// <summary>Takes the areas from the domains, if there are any, and unpins them once no access uses them.</summary>
+    /// <summary>Takes the areas from the domains, if any, and unpins them once no access uses them.</summary>
     internal void TakeFrom(MappingTable? mappings)
     {
         if (mappings is null) return;
@@ -69,7 +69,7 @@ internal sealed class UnmapBatch
         foreach ((PlainMemory memory, ulong pages) in _plain) memory.Owner.Uncharge(pages);
     }
 
-    /// <summary>Forgets what was written there.</summary>
+    /// <summary>Forgets recorded writes to the areas.</summary>
     internal void Forget(DirtyBitmap dirty)
     {
         foreach (IovaRange range in _ranges) dirty.Take(range.First, range.Last, clear: true, null);
@@ -77,7 +77,7 @@ internal sealed class UnmapBatch
             if (area.Pages.IsDmaBuf) dirty.Take(area.Range.First, area.Range.Last, clear: true, null);
     }
 
-    /// <summary>Lets go of the areas' memory; the batch is empty then.</summary>
+    /// <summary>Releases the areas' memory. The batch is empty then.</summary>
     internal void Release()
     {
         foreach (Area area in _areas) area.Pages.Release();

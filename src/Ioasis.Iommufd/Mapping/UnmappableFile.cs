@@ -3,8 +3,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Mapping;
 
 /// <summary>
-/// A file that no device can use, a socket say. It can be mapped into an IOAS without domains, as on Linux, and is
-/// refused when a device comes.
+/// A file that devices cannot use, such as a socket. As on Linux, it can be mapped into an IOAS without domains, and is
+/// refused when a device is attached.
 /// </summary>
 internal sealed class UnmappableFile(ulong start, ulong length, bool writable) : MemoryBacking(length, writable, start)
 {

@@ -7,12 +7,12 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// Where page requests of HWPTs wait for the program to read them, and then for its answers (Linux: struct
-/// iommufd_fault). A group is in one of two places: not read yet, or read and known by its cookie.
+/// A queue of page requests of HWPTs, for the program to read and answer (Linux: struct iommufd_fault). A group is
+/// either unread, or read and identified by its cookie.
 /// </summary>
 public sealed class FaultQueue : IommufdObject, IPageRequestHandler
 {
-    // Guards the two lists and the cookies. Taken after a group's attach lock; devices are answered without it.
+    // Guards the two lists and the cookies. Taken after a group's attach lock. Devices are answered without it.
     private readonly Lock _lock = new();
     private readonly LinkedList<PageRequestGroup> _unread = [];
     private readonly Dictionary<uint, PageRequestGroup> _read = [];
@@ -21,10 +21,10 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
 
     internal override long Cost => 1536;
 
-    /// <summary>Is called when a group came that can be read. Set once, before anything is attached.</summary>
+    /// <summary>Called when a group can be read. Set once, before anything is attached.</summary>
     internal Action? Readable { get; set; }
 
-    /// <summary>Whether a group waits to be read.</summary>
+    /// <summary>Whether a group is unread.</summary>
     internal bool HasUnread
     {
         get { lock (_lock) return _unread.Count > 0; }
@@ -36,7 +36,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
         ArgumentNullException.ThrowIfNull(group);
         lock (_lock)
         {
-            // Detached has been here, or will be and find it: never neither.
+            // Either Detached has run, or it will run later and find the group here.
             if (!group.Attachment.IsGone)
             {
                 _unread.AddLast(group);
@@ -74,11 +74,11 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
     }
 
     /// <summary>
-    /// Gives the next group to a reader with room for <paramref name="room"/> requests, under a cookie of its own.
+    /// Hands the next group to a reader with room for <paramref name="room"/> requests, under a new cookie.
     /// </summary>
-    /// <param name="room">Requests that fit.</param>
-    /// <param name="requests">Them; null when none waits or it does not fit.</param>
-    /// <returns>How many requests the next group has; 0 when none waits.</returns>
+    /// <param name="room">Number of requests that fit.</param>
+    /// <param name="requests">The requests; null if there is no group or it does not fit.</param>
+    /// <returns>Number of requests of the next group; 0 if there is none.</returns>
     internal int TryTake(int room, out IommuHwptPgfault[]? requests)
     {
         requests = null;
@@ -86,7 +86,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
         {
             if (_unread.First is not { Value: var group } first) return 0;
             if (group.Requests.Count > room) return group.Requests.Count;
-            // the lowest that is free, as on Linux
+            // the lowest free one, as on Linux
             if (!_freeCookies.TryDequeue(out uint cookie, out _)) cookie = ++_highestCookie;
             requests = new IommuHwptPgfault[group.Requests.Count];
             for (int i = 0; i < requests.Length; i++) requests[i] = Compose(group, group.Requests[i], cookie);
@@ -96,7 +96,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
         }
     }
 
-    /// <summary>Takes back a group that could not be brought to its reader.</summary>
+    /// <summary>Makes a group unread again, because it could not be delivered.</summary>
     internal void Restore(uint cookie)
     {
         lock (_lock)
@@ -106,7 +106,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
     }
 
     /// <summary>Answers a group that was read.</summary>
-    /// <returns>EINVAL for a code that is none, or a cookie that stands for no group that waits.</returns>
+    /// <returns>EINVAL if the code is invalid, or no waiting group has the cookie.</returns>
     internal Errno Respond(in IommuHwptPageResponse response)
     {
         if (response.Code is not (IOMMUFD_PAGE_RESP_SUCCESS or IOMMUFD_PAGE_RESP_INVALID)) return Errno.EINVAL;
@@ -117,7 +117,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
         return Errno.None;
     }
 
-    /// <summary>Nothing that it serves exists any more; what is left unanswered is refused.</summary>
+    /// <summary>Refuses all unanswered groups. Nothing that uses the queue exists any more.</summary>
     internal override void Destroy()
     {
         PageRequestGroup[] left;

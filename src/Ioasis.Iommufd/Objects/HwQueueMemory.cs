@@ -5,8 +5,7 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// The guest's memory that a hardware queue lies in: pinned, so that it cannot be unmapped under the queue, and in one
-/// piece.
+/// The guest's memory of a hardware queue: contiguous, and pinned so that it cannot be unmapped under the queue.
 /// </summary>
 internal sealed class HwQueueMemory
 {
@@ -24,12 +23,13 @@ internal sealed class HwQueueMemory
         _length = length;
     }
 
-    /// <summary>Where its first byte is.</summary>
+    /// <summary>Location of its first byte.</summary>
     internal MemoryLocation Location { get; private init; }
 
-    /// <summary>Pins whole pages around a range of an IOAS.</summary>
-    /// <returns>ERANGE when they do not end below 2^64, EFAULT when they are not in one piece, else what pinning
-    /// says.</returns>
+    /// <summary>Pins the whole pages around a range of an IOAS.</summary>
+    /// <returns>
+    /// ERANGE if they do not end below 2^64, EFAULT if they are not contiguous, or the error of pinning.
+    /// </returns>
     internal static Errno TryPin(IommufdContext context, Ioas ioas, ulong iova, ulong length, out HwQueueMemory? memory)
     {
         const ulong page = IoPageTable.HostPageSize;
@@ -62,7 +62,7 @@ internal sealed class HwQueueMemory
         return errno;
     }
 
-    /// <summary>Gives it back.</summary>
+    /// <summary>Unpins it.</summary>
     internal void Unpin()
     {
         _access.UnpinPages(_first, _length);

@@ -8,11 +8,12 @@ public abstract class Hwpt : IommufdObject
     /// <summary>The domain that devices are attached to.</summary>
     public abstract IommuDomain Domain { get; }
 
-    /// <summary>Who answers page requests for it (IOMMU_HWPT_FAULT_ID_VALID); null when they are refused.</summary>
+    /// <summary>The queue for its page requests (IOMMU_HWPT_FAULT_ID_VALID); null if they are refused.</summary>
     internal FaultQueue? Faults { get; private set; }
 
     /// <summary>
-    /// Brings its page requests to a queue. Before anything is attached; the queue then lives as long as the HWPT.
+    /// Sends its page requests to a queue. Call it before anything is attached. The queue then lives as long as the
+    /// HWPT.
     /// </summary>
     internal void SetFaults(FaultQueue faults)
     {
@@ -21,12 +22,14 @@ public abstract class Hwpt : IommufdObject
         Domain.PageRequests = faults;
     }
 
-    /// <summary>Lets go of the queue; nothing is attached any more.</summary>
+    /// <summary>Releases the queue. Nothing is attached any more.</summary>
     private protected void ReleaseFaults()
     {
         Faults?.Objects.RemoveUser(Faults);
     }
 
-    /// <summary>Whether it may be used beside PASIDs, or for one (IOMMU_HWPT_ALLOC_PASID).</summary>
+    /// <summary>
+    /// Whether it may be attached to a PASID, or to a RID whose PASIDs are in use (IOMMU_HWPT_ALLOC_PASID).
+    /// </summary>
     internal bool PasidCompatible { get; init; }
 }

@@ -31,10 +31,10 @@ public sealed class HwptNested : Hwpt
     /// <inheritdoc/>
     public override IommuDomain Domain => _domain;
 
-    /// <summary>The same, as what it is.</summary>
+    /// <summary>The domain, with its own type.</summary>
     internal NestedDomain NestedDomain => _domain;
 
-    /// <summary>Makes one on a HWPT, for devices behind a unit.</summary>
+    /// <summary>Makes one on a paging HWPT, for devices behind a unit.</summary>
     internal static Errno Prepare(
         ObjectTable objects, HwptPaging parent, IommuUnit unit, uint flags, UserData? data,
         out ObjectTable.Pending<Hwpt>? pending)
@@ -52,7 +52,7 @@ public sealed class HwptNested : Hwpt
             { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 }, out pending);
     }
 
-    /// <summary>Makes one that belongs to a vIOMMU.</summary>
+    /// <summary>Makes one in a vIOMMU.</summary>
     internal static Errno Prepare(
         ObjectTable objects, IommufdViommu viommu, uint flags, UserData? data, out ObjectTable.Pending<Hwpt>? pending)
     {

@@ -7,12 +7,12 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Iommufd.Objects;
 
-/// <summary>A page table that is managed from an IOAS (Linux: struct iommufd_hwpt_paging).</summary>
+/// <summary>A page table that an IOAS fills (Linux: struct iommufd_hwpt_paging).</summary>
 public sealed class HwptPaging : Hwpt
 {
     private readonly ObjectTable _objects;
     private readonly PagingDomain _domain;
-    private LinkedListNode<HwptPaging>? _listed; // while the IOAS knows it
+    private LinkedListNode<HwptPaging>? _listed; // while the IOAS lists it
 
     private HwptPaging(ObjectTable objects, Ioas ioas, PagingDomain domain)
     {
@@ -24,32 +24,32 @@ public sealed class HwptPaging : Hwpt
 
     internal override long Cost => 1536;
 
-    /// <summary>The IOAS it translates by.</summary>
+    /// <summary>The IOAS whose mappings it uses.</summary>
     public Ioas Ioas { get; }
 
     /// <inheritdoc/>
     public override IommuDomain Domain => _domain;
 
-    /// <summary>The same, as what it is.</summary>
+    /// <summary>The domain, with its own type.</summary>
     internal PagingDomain PagingDomain => _domain;
 
-    /// <summary>Whether it was made to be able to record what devices write.</summary>
+    /// <summary>Whether it can record what devices write.</summary>
     internal bool TracksDirty => (_domain.Options & PagingDomainOptions.DirtyTracking) != 0;
 
-    /// <summary>Whether first stages of users' own can be nested on it.</summary>
+    /// <summary>Whether users' first stages can be nested on it.</summary>
     internal bool IsNestParent => (_domain.Options & PagingDomainOptions.NestParent) != 0;
 
-    /// <summary>Whether DMA through it is coherent whatever the device asks for.</summary>
+    /// <summary>Whether DMA through it is always coherent, whatever the device requests.</summary>
     internal bool EnforcesCoherency => _domain.Owner.EnforcesCoherency;
 
     /// <summary>
-    /// Made by attaching to an IOAS rather than by a program's request: it goes when its last device does.
+    /// Whether it was made by attaching to an IOAS, not by a program's request. It then goes with its last device.
     /// </summary>
     internal bool IsAutomatic { get; set; }
 
     /// <summary>
-    /// Makes one for a device, without mappings yet: <see cref="Fill"/> follows. The caller holds the IOAS's HWPT lock
-    /// until it commits or disposes what it gets.
+    /// Makes one for a device, without mappings: call <see cref="Fill"/> next. The caller holds the IOAS's HWPT lock
+    /// until it commits or disposes of the result.
     /// </summary>
     internal static Errno Prepare(
         ObjectTable objects, Ioas ioas, Endpoint endpoint, uint flags, UserData? data,
@@ -73,7 +73,7 @@ public sealed class HwptPaging : Hwpt
         return objects.TryReserve(created, out pending);
     }
 
-    /// <summary>Enters everything that the IOAS maps, from now on too.</summary>
+    /// <summary>Enters all mappings of the IOAS, and future ones.</summary>
     internal Errno Fill()
     {
         Errno errno = Ioas.Table.AddDomain(_domain);

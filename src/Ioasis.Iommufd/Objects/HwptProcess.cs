@@ -8,7 +8,7 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// A page table that is a process's own address space: devices use the process's pointers, by a PASID.
+/// A page table that is a process's own address space: devices use the process's pointers, with a PASID.
 /// </summary>
 public sealed class HwptProcess : Hwpt
 {
@@ -19,7 +19,7 @@ public sealed class HwptProcess : Hwpt
     /// <inheritdoc/>
     public override IommuDomain Domain => _domain;
 
-    /// <summary>Makes one for a device whose unit knows PASIDs.</summary>
+    /// <summary>Makes one for a device whose unit supports PASIDs.</summary>
     internal static Errno Prepare(
         ObjectTable objects, Endpoint endpoint, AddressSpace process, uint flags, UserData data,
         out ObjectTable.Pending<Hwpt>? pending)
@@ -33,7 +33,7 @@ public sealed class HwptProcess : Hwpt
         return objects.TryReserve<Hwpt>(New(endpoint.Unit, process), out pending);
     }
 
-    /// <summary>Makes one that devices behind any unit can be attached to which knows PASIDs.</summary>
+    /// <summary>Makes one for devices behind any unit that supports PASIDs.</summary>
     /// <param name="objects">The context's objects.</param>
     /// <param name="unit">The unit of the first device.</param>
     /// <param name="process">The process's memory.</param>

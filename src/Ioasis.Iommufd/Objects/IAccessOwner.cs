@@ -4,16 +4,16 @@ namespace Ioasis.Iommufd.Objects;
 public interface IAccessOwner
 {
     /// <summary>
-    /// Whether it pins pages. While such an access is attached, everything in the IOAS starts and ends at pages.
+    /// Whether it pins pages. While such an access is attached, every mapping in the IOAS starts and ends at a page.
     /// </summary>
     bool NeedsPinPages { get; }
 
     /// <summary>
-    /// A range is being unmapped: what the owner has pinned of it must be unpinned when this returns. It may also be
-    /// told of ranges that it has nothing pinned of, and of one range several times; of all (0, 2^64 - 1) when it
-    /// detaches. No lock is held.
+    /// Called when a range is being unmapped: on return, the owner must have unpinned all its pins in the range. It may
+    /// also be called for ranges without pins, and several times for one range; for everything (0, 2^64 - 1) on a
+    /// detach. No lock is held.
     /// </summary>
-    /// <param name="iova">The first address.</param>
+    /// <param name="iova">First address.</param>
     /// <param name="length">Bytes.</param>
     void Unmap(ulong iova, ulong length);
 }

@@ -4,7 +4,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Objects;
 
-/// <summary>An I/O address space: what is mapped, whoever is attached to it (Linux: struct iommufd_ioas).</summary>
+/// <summary>
+/// An I/O address space: mappings, independent of what is attached to it (Linux: struct iommufd_ioas).
+/// </summary>
 public sealed class Ioas : IommufdObject
 {
     internal Ioas(MemoryBudget budget) => Table = new IoPageTable(budget);
@@ -15,20 +17,20 @@ public sealed class Ioas : IommufdObject
     internal override long Cost => 2048;
 
     /// <summary>
-    /// Held while a HWPT of this IOAS is made or looked for, so that two devices do not each make one. Taken before a
+    /// Held while a HWPT of this IOAS is made or searched for, so that two devices do not both make one. Taken before a
     /// group's lock.
     /// </summary>
     internal Lock HwptLock { get; } = new();
 
     /// <summary>
-    /// The HWPTs over it. Guarded by <see cref="HwptLock"/>, except that a HWPT that goes away takes itself out.
+    /// The HWPTs over it. <see cref="HwptLock"/> guards it, except that a HWPT that is destroyed removes itself.
     /// </summary>
     internal HwptList Hwpts { get; } = new();
 
     /// <summary>
-    /// Reserves a range for good, so that nothing can be mapped there (Linux: iopt_reserve_iova, without an owner).
+    /// Reserves a range for good, so that nothing can be mapped there (Linux: iopt_reserve_iova without an owner).
     /// </summary>
-    /// <returns>EADDRINUSE when something is mapped or allowed there.</returns>
+    /// <returns>EADDRINUSE if something is mapped or allowed there.</returns>
     public Errno ReserveIova(IovaRange range) => Table.Reserve(range);
 
     internal override void Destroy()
@@ -37,9 +39,7 @@ public sealed class Ioas : IommufdObject
         Table.Close();
     }
 
-    /// <summary>
-    /// A list that is read as it was at one moment; adding and removing take the same time however long it is.
-    /// </summary>
+    /// <summary>A list that is read as a snapshot. Adding and removing take constant time.</summary>
     internal sealed class HwptList
     {
         // Guards the list. Innermost.

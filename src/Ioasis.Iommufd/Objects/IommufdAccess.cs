@@ -5,23 +5,23 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// A driver's own way to the memory of an IOAS, for one that has no device to do DMA: mdev's, say (Linux: struct
-/// iommufd_access). It reads, writes and pins what is mapped, and lets go when that is unmapped: when an unmap returns,
-/// nobody uses the memory any more. Programs can name it by <see cref="IommufdObject.Id"/> but do nothing with it. The
-/// driver disposes of it.
+/// A driver's access to the memory of an IOAS, for a driver without a device that does DMA, such as mdev's (Linux:
+/// struct iommufd_access). It reads, writes and pins mapped memory, and unpins it when it is unmapped: once an unmap
+/// returns, nobody uses the memory. Programs can name it by <see cref="IommufdObject.Id"/> but not do anything with it.
+/// The driver disposes of it.
 /// </summary>
 public sealed class IommufdAccess : IommufdObject, IDisposable
 {
-    // Guards what the access is attached to. Taken before an IoPageTable's lock; not held while the owner is called.
+    // Guards the attachment of the access. Taken before an IoPageTable's lock. Not held while the owner is called.
     private readonly Lock _lock = new();
 
-    // Guards _running and _ended; waited on until no call of the owner's Unmap runs. Nothing else is locked while it is
-    // held.
+    // Guards _running and _ended. Threads wait on it until no call of the owner's Unmap is running. No other lock is
+    // taken while it is held.
     private readonly object _calls = new();
     private readonly IommufdContext _context;
     private readonly IAccessOwner? _owner;
-    private Ioas? _ioas;        // null also while it is being changed
-    private Ioas? _unpinFrom;   // where pins are until the owner has been told to let go
+    private Ioas? _ioas; // also null during a change
+    private Ioas? _unpinFrom; // the IOAS with the pins, until the owner has been told to unpin
     private int _running;
     private bool _ended;
 
@@ -32,16 +32,16 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
         Alignment = owner is null or { NeedsPinPages: true } ? IoPageTable.HostPageSize : 1;
     }
 
-    /// <summary>What mappings must be multiples of in an IOAS that it is attached to.</summary>
+    /// <summary>The alignment that mappings must have in an attached IOAS.</summary>
     internal ulong Alignment { get; }
 
     private bool IsInternal => _owner is null;
 
     /// <summary>
-    /// Makes an access for a driver (Linux: iommufd_access_create). It keeps the context alive until it is disposed of.
+    /// Makes an access for a driver (Linux: iommufd_access_create). It keeps the context alive until disposed.
     /// </summary>
     /// <param name="context">The open /dev/iommu.</param>
-    /// <param name="owner">Who uses it, and is told of unmaps.</param>
+    /// <param name="owner">The driver, which is told of unmaps.</param>
     public static IommufdAccess Create(IommufdContext context, IAccessOwner owner)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -52,38 +52,42 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
 
     /// <summary>
     /// Makes an access for an object of the context itself (Linux: iommufd_access_create_internal). Nobody is told of
-    /// unmaps: what it has pinned cannot be unmapped.
+    /// unmaps: its pins prevent them.
     /// </summary>
     internal static IommufdAccess CreateInternal(IommufdContext context) => Publish(new IommufdAccess(context, null));
 
-    /// <summary>Attaches it to an IOAS (Linux: iommufd_access_attach).</summary>
-    /// <returns>EINVAL when it is attached already, ENOENT no such IOAS, EADDRINUSE when something mapped there is not
-    /// aligned to pages but must be.</returns>
+    /// <summary>Attaches the access to an IOAS (Linux: iommufd_access_attach).</summary>
+    /// <returns>
+    /// EINVAL if it is attached already, ENOENT if there is no such IOAS, EADDRINUSE if it needs page alignment and
+    /// some mapping lacks it.
+    /// </returns>
     public Errno Attach(uint ioasId)
     {
         lock (_lock) return _ioas is not null ? Errno.EINVAL : Change(ioasId);
     }
 
-    /// <summary>The same, to an IOAS that the caller holds.</summary>
+    /// <summary>Attaches the access to an IOAS that the caller holds.</summary>
     internal Errno Attach(Ioas ioas)
     {
         lock (_lock) return _ioas is not null ? Errno.EINVAL : Change(ioas);
     }
 
     /// <summary>
-    /// Moves it to another IOAS (Linux: iommufd_access_replace). The owner is told to unpin everything of the former
-    /// one.
+    /// Moves the access to another IOAS (Linux: iommufd_access_replace). The owner is told to unpin everything of the
+    /// old one.
     /// </summary>
-    /// <returns>ENOENT when it is not attached, or there is no such IOAS; else as <see cref="Attach(uint)"/>, and it
-    /// stays where it was.</returns>
+    /// <returns>
+    /// ENOENT if it is not attached or there is no such IOAS; otherwise as <see cref="Attach(uint)"/>. On an error it
+    /// stays where it was.
+    /// </returns>
     public Errno Replace(uint ioasId)
     {
         lock (_lock) return _ioas is null ? Errno.ENOENT : Change(ioasId);
     }
 
     /// <summary>
-    /// Detaches it; the owner is told to unpin everything (Linux: iommufd_access_detach). Not attached, nothing
-    /// happens.
+    /// Detaches the access; the owner is told to unpin everything (Linux: iommufd_access_detach). Does nothing if it is
+    /// not attached.
     /// </summary>
     public void Detach()
     {
@@ -92,16 +96,18 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     }
 
     /// <summary>
-    /// Pins a range without holes, so that its pages can be read and written until <see cref="UnpinPages"/> (Linux:
+    /// Pins a range without holes. Its pages can be read and written until <see cref="UnpinPages"/> (Linux:
     /// iommufd_access_pin_pages).
     /// </summary>
-    /// <param name="iova">An address whose memory begins at a page.</param>
+    /// <param name="iova">An IOVA whose memory begins at a page.</param>
     /// <param name="length">Bytes.</param>
-    /// <param name="write">Whether the pages are to be written, rather than only read.</param>
-    /// <param name="pages">The pages in ascending order, when the answer is <see cref="Errno.None"/>.</param>
-    /// <returns>EINVAL length 0, memory not aligned to pages, a dma-buf, something that is being unmapped, or an access
-    /// that pins nothing; EOVERFLOW; ENOENT not attached or not mapped; EPERM not mapped for that; EFAULT memory that
-    /// is not there (EINVAL, of a file); ENOMEM limit.</returns>
+    /// <param name="write">Whether the pages will be written, not only read.</param>
+    /// <param name="pages">The pages in ascending order, if the result is <see cref="Errno.None"/>.</param>
+    /// <returns>
+    /// EINVAL for length 0, memory that is not aligned to pages, a dma-buf, a mapping that is being unmapped, or an
+    /// access that does not pin; EOVERFLOW; ENOENT if it is not attached or the range is not mapped; EPERM if the
+    /// mapping does not permit it; EFAULT for missing memory (EINVAL for a file's); ENOMEM at the limit.
+    /// </returns>
     public Errno PinPages(ulong iova, ulong length, bool write, out IReadOnlyList<PinnedPage> pages)
     {
         pages = [];
@@ -118,10 +124,10 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     }
 
     /// <summary>
-    /// Undoes one <see cref="PinPages"/> of the very same range (Linux: iommufd_access_unpin_pages). The driver has
-    /// stopped using the pages.
+    /// Undoes one <see cref="PinPages"/> of exactly the same range (Linux: iommufd_access_unpin_pages). The driver no
+    /// longer uses the pages.
     /// </summary>
-    /// <exception cref="InvalidOperationException">That range was not pinned.</exception>
+    /// <exception cref="InvalidOperationException">The range is not pinned.</exception>
     public void UnpinPages(ulong iova, ulong length)
     {
         lock (_lock)
@@ -135,8 +141,11 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     }
 
     /// <summary>Reads a range without holes, at any alignment (Linux: iommufd_access_rw).</summary>
-    /// <returns>EINVAL no bytes, a dma-buf, or something that is being unmapped; EOVERFLOW; ENOENT not attached or not
-    /// mapped; EPERM not mapped for reading; EFAULT memory that is not there (EINVAL, of a file).</returns>
+    /// <returns>
+    /// EINVAL for no bytes, a dma-buf, or a mapping that is being unmapped; EOVERFLOW; ENOENT if it is not attached or
+    /// the range is not mapped; EPERM if the mapping does not permit reading; EFAULT for missing memory (EINVAL for a
+    /// file's).
+    /// </returns>
     public Errno Read(ulong iova, Span<byte> destination)
     {
         if (destination.IsEmpty) return Errno.EINVAL;
@@ -145,10 +154,9 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     }
 
     /// <summary>
-    /// Writes a range without holes, at any alignment (Linux: iommufd_access_rw). What was written before an error
-    /// stays.
+    /// Writes a range without holes, at any alignment (Linux: iommufd_access_rw). Bytes written before an error stay.
     /// </summary>
-    /// <returns>As <see cref="Read"/>; EPERM not mapped for writing.</returns>
+    /// <returns>As <see cref="Read"/>; EPERM if the mapping does not permit writing.</returns>
     public Errno Write(ulong iova, ReadOnlySpan<byte> source)
     {
         if (source.IsEmpty) return Errno.EINVAL;
@@ -157,9 +165,8 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     }
 
     /// <summary>
-    /// Gives the access back, detached if it is not (Linux: iommufd_access_destroy). Waits for calls of
-    /// <see cref="IAccessOwner.Unmap"/> that are under way: none runs when this returns, and so this must not be called
-    /// from there.
+    /// Ends the access; detaches it first if necessary (Linux: iommufd_access_destroy). Waits for calls of
+    /// <see cref="IAccessOwner.Unmap"/> under way, so none is running on return, and it must not be called from there.
     /// </summary>
     public void Dispose()
     {
@@ -179,7 +186,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
         if (!IsInternal) _context.Release();
     }
 
-    /// <summary>Tells the owner that a range is being unmapped; whoever calls holds no lock.</summary>
+    /// <summary>Tells the owner that a range is being unmapped. The caller holds no lock.</summary>
     internal void NotifyUnmap(IovaRange range)
     {
         if (IsInternal) return;
@@ -219,14 +226,16 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
         return errno == Errno.None ? Change(ioas.Value) : errno;
     }
 
-    /// <summary>Moves to an IOAS, or to none. The lock is held, but not while the owner is told to unpin.</summary>
+    /// <summary>
+    /// Moves to an IOAS, or to none. The caller holds the lock; it is released while the owner is told to unpin.
+    /// </summary>
     private Errno Change(Ioas? next)
     {
         Ioas? former = _ioas;
-        if (former != _unpinFrom) return Errno.EBUSY; // another thread is at it
+        if (former != _unpinFrom) return Errno.EBUSY; // another thread is changing it
         if (former == next) return Errno.None;
 
-        // From here on nothing more is pinned, but what is can be unpinned.
+        // From here on nothing more is pinned; existing pins can be undone.
         _ioas = null;
         if (next is not null)
         {

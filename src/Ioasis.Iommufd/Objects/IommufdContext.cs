@@ -7,20 +7,20 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Objects;
 
-/// <summary>One open of /dev/iommu: the owner of all objects made through it (Linux: struct iommufd_ctx).</summary>
+/// <summary>
+/// One open of /dev/iommu: the owner of all objects that are made through it (Linux: struct iommufd_ctx).
+/// </summary>
 /// <param name="carrier">The memory behind the open file.</param>
-/// <param name="isVfioContainer">Whether it was opened as VFIO's container, which charges the process and maps devices'
-/// memory, as VFIO's own does.</param>
+/// <param name="isVfioContainer">Whether it was opened as VFIO's container. It then charges the process and maps device
+/// memory, as VFIO's own container does.</param>
 public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = false) : NodeFile
 {
-    // Guards _groups and how many devices of each are bound. Nothing else is locked while it is held.
+    // Guards _groups and each group's number of bound devices. No other lock is taken while it is held.
     private readonly Lock _lock = new();
     private readonly Dictionary<IommuGroup, IommufdGroup> _groups = [];
     private int _references = 1; // the open file's
 
-    /// <summary>
-    /// Whether locked memory is accounted to the process rather than to its user (IOMMU_OPTION_RLIMIT_MODE).
-    /// </summary>
+    /// <summary>Whether the process, not its user, is charged for locked memory (IOMMU_OPTION_RLIMIT_MODE).</summary>
     internal bool AccountsByProcess { get; set; } = isVfioContainer;
 
     /// <summary>Whether it was opened as VFIO's container.</summary>
@@ -29,7 +29,7 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     /// <summary>The context's objects.</summary>
     public ObjectTable Objects { get; } = new();
 
-    /// <summary>What of its units' memory the program can map.</summary>
+    /// <summary>The regions of its units' memory that the program can map.</summary>
     internal MmapRegions Regions { get; } = new(carrier);
 
     /// <inheritdoc/>
@@ -48,13 +48,13 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
         Regions.Map(offset, length, shared, executable);
 
     /// <summary>
-    /// Keeps the context alive beyond its close, as the file of a bound device does (Linux: iommufd_ctx_get). Undone by
-    /// <see cref="Release"/>.
+    /// Keeps the context alive beyond its close, as the file of a bound device does (Linux: iommufd_ctx_get).
+    /// <see cref="Release"/> undoes it.
     /// </summary>
     public void AddReference() => Interlocked.Increment(ref _references);
 
     /// <summary>
-    /// Undoes one <see cref="AddReference"/>; with the last one after the close everything is given back.
+    /// Undoes one <see cref="AddReference"/>. After the close and the last release, everything is destroyed.
     /// </summary>
     public void Release()
     {
@@ -64,9 +64,9 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     }
 
     /// <summary>
-    /// The number of the IOAS that the ioctls of a VFIO container mean (Linux: iommufd_vfio_compat_ioas_get_id).
+    /// The ID of the IOAS that a VFIO container's ioctls act on (Linux: iommufd_vfio_compat_ioas_get_id).
     /// </summary>
-    /// <returns><see cref="Errno.ENODEV"/> when they mean none.</returns>
+    /// <returns><see cref="Errno.ENODEV"/> if there is none.</returns>
     public Errno TryGetCompatIoas(out uint id)
     {
         Errno errno = Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
@@ -76,17 +76,17 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     }
 
     /// <summary>
-    /// Makes such an IOAS if there is none, as a group does that gets the context as its container (Linux:
-    /// iommufd_vfio_compat_ioas_create). It is like one that the program made itself.
+    /// Makes the compatibility IOAS if there is none, as when the context becomes a group's container (Linux:
+    /// iommufd_vfio_compat_ioas_create). It is an ordinary IOAS of the program.
     /// </summary>
     public void EnsureCompatIoas() => Objects.EnsureCompat();
 
     /// <summary>
-    /// Keeps what devices cannot use out of the IOAS that VFIO's ioctls mean, before any of them is attached: VFIO's
-    /// own container attaches a group as a whole when it gets it (Linux: vfio_iommu_type1_attach_group). Undone by
-    /// <see cref="UnreserveFor"/>.
+    /// Reserves in the compatibility IOAS what devices cannot use, before any of them is attached: VFIO's own container
+    /// attaches a group as a whole when the group joins (Linux: vfio_iommu_type1_attach_group).
+    /// <see cref="UnreserveFor"/> undoes it.
     /// </summary>
-    /// <returns>EINVAL when something is mapped there.</returns>
+    /// <returns>EINVAL if something is mapped there.</returns>
     internal Errno ReserveFor(IEnumerable<Endpoint> endpoints, object owner)
     {
         Errno errno = Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
@@ -111,8 +111,8 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     public override void Close() => Release();
 
     /// <summary>
-    /// How many pins of this context a page of memory has (on Linux the pin count of the page itself says that): for
-    /// each mapped run of memory that has the page, one, if a device or a driver can use it there.
+    /// Number of this context's pins of a page of memory (on Linux, part of the page's own pin count): one for each
+    /// mapped run of memory that contains the page and lets a device or a driver use it.
     /// </summary>
     /// <param name="page">Any byte of the page.</param>
     public int CountPins(MemoryLocation page)
@@ -123,10 +123,10 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     }
 
     /// <summary>
-    /// Reserves a range of an IOAS for good, so that nothing can be mapped there (Linux: iopt_reserve_iova, without an
+    /// Reserves a range of an IOAS for good, so that nothing can be mapped there (Linux: iopt_reserve_iova without an
     /// owner).
     /// </summary>
-    /// <returns>ENOENT no such IOAS; EADDRINUSE when something is mapped or allowed there.</returns>
+    /// <returns>ENOENT if there is no such IOAS; EADDRINUSE if something is mapped or allowed there.</returns>
     public Errno ReserveIova(uint ioasId, IovaRange range)
     {
         Errno errno = Objects.TryGet(ioasId, out ObjectTable.Held<Ioas> held);
@@ -134,19 +134,19 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
         return errno == Errno.None ? ioas.Value.ReserveIova(range) : errno;
     }
 
-    /// <summary>Held by a call that locks several IOAS together. Taken before any of their locks.</summary>
+    /// <summary>Held by a call that locks several IOAS together. Taken before their locks.</summary>
     internal Lock ManyTablesLock { get; } = new();
 
-    /// <summary>Destroys an object that nobody uses and of which nothing is mapped.</summary>
+    /// <summary>Destroys an object that is unused and of which nothing is mapped.</summary>
     internal Errno Destroy(uint id)
     {
         if (Regions.IsMapped(id)) return Errno.EBUSY;
         Interleave.At("IommufdContext.NotMapped");
-        return Objects.Remove(id); // in use as well when it was mapped meanwhile
+        return Objects.Remove(id); // a mapping made meanwhile also counts as a user
     }
 
     /// <summary>
-    /// What this context knows of a group: the same object for all its devices, from the first that is bound to the
+    /// This context's state of a group: one object for all of the group's devices, from the first that is bound to the
     /// last.
     /// </summary>
     internal IommufdGroup EnterGroup(IommuGroup group)

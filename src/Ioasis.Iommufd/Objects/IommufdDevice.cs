@@ -7,8 +7,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// A device that a driver (VFIO, mdev, vDPA) bound to a context (Linux: struct iommufd_device). The driver holds it;
-/// programs name it by <see cref="IommufdObject.Id"/>.
+/// A device that a driver (VFIO, mdev, vDPA) has bound to a context (Linux: struct iommufd_device). The driver holds
+/// it; programs name it by <see cref="IommufdObject.Id"/>.
 /// </summary>
 public sealed class IommufdDevice : IommufdObject
 {
@@ -28,18 +28,18 @@ public sealed class IommufdDevice : IommufdObject
         Endpoint = endpoint;
     }
 
-    /// <summary>The function that was bound.</summary>
+    /// <summary>The function that is bound.</summary>
     public Endpoint Endpoint { get; }
 
     private int PasidBits => Endpoint.MaxPasidLog2;
 
-    /// <summary>Binds a device and claims DMA of its group for the context (Linux: iommufd_device_bind).</summary>
+    /// <summary>Binds a device and claims its group's DMA for the context (Linux: iommufd_device_bind).</summary>
     /// <param name="context">The open /dev/iommu.</param>
     /// <param name="endpoint">The device.</param>
-    /// <param name="device">The binding, when the answer is <see cref="Errno.None"/>.</param>
-    /// <param name="keepsContext">Whether it keeps the context alive beyond its close. Not so for a driver that is an
-    /// object of the context, whose end is what unbinds.</param>
-    /// <returns>EBUSY when the group's DMA is another owner's.</returns>
+    /// <param name="device">The binding, if the result is <see cref="Errno.None"/>.</param>
+    /// <param name="keepsContext">Whether it keeps the context alive beyond its close. False for a driver that is an
+    /// object of the context: the end of the object unbinds.</param>
+    /// <returns>EBUSY if the group's DMA has another owner.</returns>
     public static Errno Bind(
         IommufdContext context, Endpoint endpoint, out IommufdDevice? device, bool keepsContext = true)
     {
@@ -58,11 +58,11 @@ public sealed class IommufdDevice : IommufdObject
     }
 
     /// <summary>
-    /// Attaches the device, or one of its PASIDs, to a page table: an IOAS, for which a HWPT is then found or made, or
-    /// a HWPT (Linux: iommufd_device_attach). It must not be attached yet: see <see cref="Replace"/>.
+    /// Attaches the device, or one of its PASIDs, to a page table: a HWPT; or an IOAS, for which a HWPT is found or
+    /// made (Linux: iommufd_device_attach). It must not be attached yet: see <see cref="Replace"/>.
     /// </summary>
-    /// <param name="pasid">Null for the device's requests without PASID.</param>
-    /// <param name="pageTableId">IOAS or HWPT; on success the HWPT.</param>
+    /// <param name="pasid">The PASID; null for requests without one.</param>
+    /// <param name="pageTableId">In: ID of an IOAS or HWPT. Out, on success: ID of the HWPT.</param>
     public Errno Attach(Pasid? pasid, ref uint pageTableId)
     {
         Errno errno = ChangePageTable(pasid, ref pageTableId, replace: false);
@@ -70,8 +70,8 @@ public sealed class IommufdDevice : IommufdObject
         return errno;
     }
 
-    /// <summary>Attaches a PASID to a HWPT, which may be one of another context. It must not be attached yet.</summary>
-    /// <returns>EBUSY when it is; EINVAL when the HWPT does not go with the device or what else is attached.</returns>
+    /// <summary>Attaches a PASID to a HWPT, possibly one of another context. It must not be attached yet.</summary>
+    /// <returns>EBUSY if it is attached; EINVAL if the device, or its other attachments, cannot use the HWPT.</returns>
     internal Errno Attach(Pasid pasid, Hwpt hwpt)
     {
         Errno errno = Change(pasid, hwpt, replace: false, out _);
@@ -79,11 +79,9 @@ public sealed class IommufdDevice : IommufdObject
         return errno;
     }
 
-    /// <summary>
-    /// Moves an attached device to another page table without a gap between them (Linux: iommufd_device_replace).
-    /// </summary>
-    /// <param name="pasid">Null for the device's requests without PASID.</param>
-    /// <param name="pageTableId">IOAS or HWPT; on success the HWPT.</param>
+    /// <summary>Moves an attached device to another page table without a gap (Linux: iommufd_device_replace).</summary>
+    /// <param name="pasid">The PASID; null for requests without one.</param>
+    /// <param name="pageTableId">In: ID of an IOAS or HWPT. Out, on success: ID of the HWPT.</param>
     public Errno Replace(Pasid? pasid, ref uint pageTableId) => ChangePageTable(pasid, ref pageTableId, replace: true);
 
     /// <summary>
@@ -98,20 +96,19 @@ public sealed class IommufdDevice : IommufdObject
     }
 
     /// <summary>
-    /// Detaches; the device's DMA is blocked when this returns (Linux: iommufd_device_detach). Not attached, nothing
-    /// happens.
+    /// Detaches. After it returns the device's DMA is blocked (Linux: iommufd_device_detach). Does nothing if it is not
+    /// attached.
     /// </summary>
-    /// <param name="pasid">Null for the device's requests without PASID.</param>
+    /// <param name="pasid">The PASID; null for requests without one.</param>
     public void Detach(Pasid? pasid)
     {
         if (Leave(pasid)) Objects.RemoveUser(this);
     }
 
     /// <summary>
-    /// Ends what the device is attached by at this moment, which another device of the group may have replaced
-    /// meanwhile.
+    /// Ends the present attachment of the device, which another device of the group may have replaced meanwhile.
     /// </summary>
-    /// <returns>False when it is not attached.</returns>
+    /// <returns>False if it is not attached.</returns>
     private bool Leave(Pasid? pasid)
     {
         Hwpt hwpt;
@@ -131,8 +128,8 @@ public sealed class IommufdDevice : IommufdObject
     }
 
     /// <summary>
-    /// Gives the device back (Linux: iommufd_device_unbind). Nothing is attached any more; calls that name the device
-    /// just then are waited for.
+    /// Unbinds the device (Linux: iommufd_device_unbind). Nothing is attached any more. Waits for calls that name the
+    /// device at this moment.
     /// </summary>
     public void Unbind()
     {
@@ -148,12 +145,12 @@ public sealed class IommufdDevice : IommufdObject
     }
 
     /// <summary>
-    /// Makes a guest's number for the device known to a vIOMMU; the device has at most one, ever in one vIOMMU at a
-    /// time.
+    /// Registers the guest's ID of the device with a vIOMMU. A device has at most one vDEVICE at a time.
     /// </summary>
-    /// <param name="create">Makes the object, with the group's lock held.</param>
-    /// <returns>ENOENT when the device is being unbound, EEXIST when it has one, else what <paramref name="create"/>
-    /// says.</returns>
+    /// <param name="create">Makes the object, while the group's lock is held.</param>
+    /// <returns>
+    /// ENOENT if the device is being unbound, EEXIST if it has a vDEVICE, or the error of <paramref name="create"/>.
+    /// </returns>
     internal Errno SetVdevice(Func<(Errno, Vdevice?)> create)
     {
         lock (_group.Lock)
@@ -165,7 +162,7 @@ public sealed class IommufdDevice : IommufdObject
         }
     }
 
-    /// <summary>The device's vDEVICE goes away: <paramref name="remove"/> runs with the group's lock held.</summary>
+    /// <summary>Removes the device's vDEVICE. Runs <paramref name="remove"/> while the group's lock is held.</summary>
     internal void ClearVdevice(Action remove)
     {
         lock (_group.Lock)
@@ -176,8 +173,8 @@ public sealed class IommufdDevice : IommufdObject
     }
 
     /// <summary>
-    /// A vDEVICE that the program has not destroyed goes with its device, and its number is not given out again: the
-    /// program may still mean to destroy it.
+    /// Removes a vDEVICE that the program has not destroyed before its device went. Its ID is not reused, because the
+    /// program may still want to destroy it.
     /// </summary>
     private void RemoveVdevice()
     {
@@ -190,7 +187,7 @@ public sealed class IommufdDevice : IommufdObject
 
         if (vdevice is null || Objects.Entomb(vdevice)) return;
 
-        // The program is destroying it at this moment; the device must not go before that is over.
+        // The program is destroying it at this moment; wait, because the device must outlive it.
         SpinWait wait = default;
         while (true)
         {
@@ -200,7 +197,7 @@ public sealed class IommufdDevice : IommufdObject
         }
     }
 
-    /// <summary>The HWPT whose IOAS the device's addresses come from in the end.</summary>
+    /// <summary>The paging HWPT at the bottom of a HWPT: its IOAS maps the memory.</summary>
     private static HwptPaging? PagingOf(Hwpt hwpt) => hwpt switch
     {
         HwptPaging paging => paging,
@@ -234,7 +231,7 @@ public sealed class IommufdDevice : IommufdObject
     }
 
     /// <summary>
-    /// Attaches to a HWPT of the IOAS that suits the device: one that attaching made earlier, else a new one.
+    /// Attaches to an automatic HWPT of the IOAS that fits the device: an existing one, or else a new one.
     /// </summary>
     private Errno ChangeToAutomatic(Pasid? pasid, Ioas ioas, ref uint pageTableId, bool replace, out Hwpt? former)
     {
@@ -242,13 +239,13 @@ public sealed class IommufdDevice : IommufdObject
         {
             foreach (HwptPaging candidate in ioas.Hwpts.Snapshot)
             {
-                // One that is on its way out stands there still; its number may be another's already.
+                // One that is being destroyed is still listed, and its ID may have been reused.
                 if (!candidate.IsAutomatic || !Objects.TryHold(candidate, out ObjectTable.Held<HwptPaging> held))
                     continue;
                 using (held)
                 {
                     Errno answer = Change(pasid, candidate, replace, out former);
-                    if (answer == Errno.EINVAL) continue; // it does not suit this device
+                    if (answer == Errno.EINVAL) continue; // it does not fit this device
                     if (answer == Errno.None) pageTableId = candidate.Id;
                     return answer;
                 }
@@ -260,8 +257,7 @@ public sealed class IommufdDevice : IommufdObject
             if (errno != Errno.None) return errno;
             using ObjectTable.Pending<HwptPaging> pending = created!;
 
-            // As Linux has it: a first attachment comes before the mappings, a replacement only once they are all
-            // there.
+            // As on Linux: a first attachment comes before the mappings, a replacement only after they are all entered.
             if (replace && (errno = pending.Value.Fill()) != Errno.None) return errno;
             if ((errno = Change(pasid, pending.Value, replace, out former)) != Errno.None) return errno;
             Interleave.At("IommufdDevice.Attached");
@@ -274,7 +270,7 @@ public sealed class IommufdDevice : IommufdObject
             pending.Value.IsAutomatic = true;
             pageTableId = pending.Value.Id;
             pending.Commit();
-            Objects.RemoveIfUnused(pending.Value); // the group may have moved on before the object was there
+            Objects.RemoveIfUnused(pending.Value); // the group may have moved on before the object was published
             return Errno.None;
         }
     }
@@ -318,7 +314,7 @@ public sealed class IommufdDevice : IommufdObject
         Hwpt old = attachment.Hwpt;
         if (old == hwpt) return Errno.None;
 
-        // The whole group moves: what each of its devices reserves must be free in the new IOAS before any of it does.
+        // The whole group moves: what each of its devices reserves must be free in the new IOAS first.
         HwptPaging? paging = pasid is null ? PagingOf(hwpt) : null;
         HwptPaging? oldPaging = pasid is null ? PagingOf(old) : null;
         bool newIoas = paging is not null && paging.Ioas != oldPaging?.Ioas;
@@ -349,11 +345,11 @@ public sealed class IommufdDevice : IommufdObject
 
         attachment.Hwpt = hwpt;
         for (int i = 1; i < attachment.Devices.Count; i++) old.Objects.RemoveUser(old);
-        former = old; // its last user of ours is put by the caller, outside of the locks
+        former = old; // the caller releases it, outside of the locks
         return Errno.None;
     }
 
-    /// <summary>Whether the device, and what is attached beside it, go with the HWPT.</summary>
+    /// <summary>Checks whether the device, and its other attachments, can use the HWPT.</summary>
     private Errno CheckSuits(Pasid? pasid, Hwpt hwpt)
     {
         if (pasid is null)
@@ -373,7 +369,7 @@ public sealed class IommufdDevice : IommufdObject
         return id.Value == 0 || (PasidBits != 0 && id.Value >> PasidBits != 0) ? Errno.EINVAL : Errno.None;
     }
 
-    /// <summary>Moves devices of a group together: all of them, or none when a unit refuses one.</summary>
+    /// <summary>Moves devices of a group together: all of them, or none if a unit refuses one.</summary>
     private static Errno EnterAll(Dictionary<IommufdDevice, Attachment?> devices, Pasid? pasid, IommuDomain domain)
     {
         List<(IommufdDevice Device, Attachment? Former)> moved = [];
@@ -394,7 +390,9 @@ public sealed class IommufdDevice : IommufdObject
         return Errno.None;
     }
 
-    /// <summary>As Linux has it, a PASID of a device that can send none is attached in name only.</summary>
+    /// <summary>
+    /// Attaches through the unit. As on Linux, a PASID of a device without PASIDs is attached in name only.
+    /// </summary>
     private Errno Enter(Pasid? pasid, Attachment? former, IommuDomain domain, out Attachment? attachment)
     {
         attachment = null;
@@ -405,7 +403,7 @@ public sealed class IommufdDevice : IommufdObject
         return status.ToErrno();
     }
 
-    /// <summary>Undoes a move. A unit does not refuse that; the DMA of a device whose unit does is blocked.</summary>
+    /// <summary>Undoes a move. A unit should not refuse that; if it does, the device's DMA is blocked.</summary>
     private Attachment? GoBack(Attachment? now, Attachment? former)
     {
         if (now is null || former is null || now == former) return former;
@@ -414,7 +412,7 @@ public sealed class IommufdDevice : IommufdObject
         return null;
     }
 
-    /// <summary>Lets go of a HWPT; one that no program asked for goes with its last device.</summary>
+    /// <summary>Releases a HWPT. An automatic HWPT goes with its last device.</summary>
     private void Put(Hwpt hwpt)
     {
         hwpt.Objects.RemoveUser(hwpt);

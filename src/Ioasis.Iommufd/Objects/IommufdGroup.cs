@@ -3,8 +3,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// What the devices of one IOMMU group are attached to in one context (Linux: struct iommufd_group). The IOMMU cannot
-/// keep them apart: all that are attached, with the same PASID or without one, are attached to the same HWPT.
+/// The attachments of one IOMMU group's devices in one context (Linux: struct iommufd_group). The IOMMU cannot isolate
+/// the devices, so all that are attached with the same PASID, or without one, are attached to the same HWPT.
 /// </summary>
 internal sealed class IommufdGroup
 {
@@ -13,12 +13,12 @@ internal sealed class IommufdGroup
     /// </summary>
     internal Lock Lock { get; } = new();
 
-    /// <summary>How many devices of it are bound. Guarded by the context's lock.</summary>
+    /// <summary>Number of its bound devices. The context's lock guards it.</summary>
     internal int Bound { get; set; }
 
     internal Dictionary<Key, Attachment> Attachments { get; } = [];
 
-    /// <summary>Whether anything but requests without PASID is attached.</summary>
+    /// <summary>Whether any PASID is attached.</summary>
     internal bool HasPasids => Attachments.Count > (Attachments.ContainsKey(new Key(null)) ? 1 : 0);
 
     /// <summary>The PASID, or null for requests without one.</summary>
@@ -28,9 +28,7 @@ internal sealed class IommufdGroup
     {
         internal Hwpt Hwpt { get; set; } = hwpt;
 
-        /// <summary>
-        /// The devices that are attached, each with what it was attached by; with null where that is so in name only.
-        /// </summary>
+        /// <summary>The attached devices and their attachments; null for an attachment in name only.</summary>
         internal Dictionary<IommufdDevice, Core.Endpoints.Attachment?> Devices { get; } = [];
     }
 }

@@ -2,9 +2,7 @@ using Ioasis.Core.Units;
 
 namespace Ioasis.Iommufd.Objects;
 
-/// <summary>
-/// A hardware queue of a vIOMMU, in memory of the guest that is pinned meanwhile (Linux: struct iommufd_hw_queue).
-/// </summary>
+/// <summary>A hardware queue of a vIOMMU, in pinned memory of the guest (Linux: struct iommufd_hw_queue).</summary>
 public sealed class IommufdHwQueue : IommufdObject
 {
     private readonly ObjectTable _objects;
@@ -20,10 +18,10 @@ public sealed class IommufdHwQueue : IommufdObject
         objects.AddUser(viommu);
     }
 
-    /// <summary>What gives the queue's memory back at the end.</summary>
+    /// <summary>Sets the action that unpins the queue's memory at the end.</summary>
     internal void SetMemory(Action unpin) => _unpin = unpin;
 
-    /// <summary>What the unit made of it.</summary>
+    /// <summary>Sets the unit's implementation.</summary>
     internal void SetDriver(HwQueue driver)
     {
         _driver = driver;

@@ -8,14 +8,14 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Objects;
 
-/// <summary>The slice of a unit that a program gives to its guest (Linux: struct iommufd_viommu).</summary>
+/// <summary>A slice of a unit that a program assigns to its guest (Linux: struct iommufd_viommu).</summary>
 public sealed class IommufdViommu : IommufdObject, IViommuHost
 {
     private readonly IommufdContext _context;
     private readonly ConcurrentDictionary<ulong, Vdevice?> _vdevices = new(); // null: reserved
     private readonly ConcurrentDictionary<HwQueue, IommufdHwQueue> _queues = new();
 
-    // Guards the queues of events. Taken before an event queue's own lock.
+    // Guards the event queues. Taken before an event queue's own lock.
     private readonly Lock _eventLock = new();
     private readonly Dictionary<uint, VeventQueue> _eventQueues = [];
 
@@ -30,13 +30,13 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     /// <summary>The unit that it is a slice of.</summary>
     public IommuUnit Unit { get; }
 
-    /// <summary>The second stage of all that is nested in it.</summary>
+    /// <summary>The second stage of everything that is nested in it.</summary>
     public HwptPaging Parent { get; }
 
-    /// <summary>What the unit made of it.</summary>
+    /// <summary>The unit's implementation.</summary>
     public Viommu Driver => DriverOrNull ?? throw new InvalidOperationException("The vIOMMU is not made yet.");
 
-    /// <summary>The same; null until it is made.</summary>
+    /// <summary>The unit's implementation; null until it is made.</summary>
     internal Viommu? DriverOrNull { get; set; }
 
     /// <inheritdoc/>
@@ -66,9 +66,7 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     /// <inheritdoc/>
     public void FreeMmap(ulong offset) => _context.Regions.Free(offset);
 
-    /// <summary>
-    /// Gives a number of the guest's to a device, if the number is free and the unit does not refuse.
-    /// </summary>
+    /// <summary>Assigns a guest's ID to a device, if the ID is free and the unit agrees.</summary>
     internal Errno Add(Vdevice vdevice)
     {
         if (!_vdevices.TryAdd(vdevice.VirtualId, null)) return Errno.EEXIST;
@@ -86,25 +84,25 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     /// <summary>Undoes <see cref="Add(Vdevice)"/>.</summary>
     internal void Remove(Vdevice vdevice)
     {
-        // nobody finds it, and nobody gets the number before the driver has let it go
+        // not found any more, but the ID is not reused before the driver has released it
         _vdevices[vdevice.VirtualId] = null;
         Driver.RemoveDevice(vdevice.Device.Endpoint, vdevice.VirtualId);
         _vdevices.TryRemove(vdevice.VirtualId, out _);
     }
 
-    /// <summary>Adds a queue for events of a kind; false when there is one.</summary>
+    /// <summary>Adds a queue for events of a type; false if there is one.</summary>
     internal bool Add(VeventQueue queue)
     {
         lock (_eventLock) return _eventQueues.TryAdd(queue.Type, queue);
     }
 
-    /// <summary>Whether there is a queue for events of a kind.</summary>
+    /// <summary>Whether there is a queue for events of a type.</summary>
     internal bool HasEvents(uint type)
     {
         lock (_eventLock) return _eventQueues.ContainsKey(type);
     }
 
-    /// <summary>Undoes <see cref="Add(VeventQueue)"/>, if that succeeded for this very queue.</summary>
+    /// <summary>Undoes <see cref="Add(VeventQueue)"/>, if it succeeded for this queue.</summary>
     internal void Remove(VeventQueue queue)
     {
         lock (_eventLock)

@@ -3,30 +3,31 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// What a context holds of our memory: charged to the process that called it first, to its user and to all programs
-/// together. What one of them may not hold is ENOMEM (on Linux the memory cgroup says so, GFP_KERNEL_ACCOUNT).
+/// The memory of ours that a context holds. It is charged to the process that called the context first, to its user,
+/// and to all programs together. If a limit is exceeded the call fails with ENOMEM (on Linux, the memory cgroup does
+/// that: GFP_KERNEL_ACCOUNT).
 /// </summary>
 internal sealed class MemoryBudget
 {
-    // Guards what follows. Innermost.
+    // Guards the fields below. Innermost.
     private readonly Lock _lock = new();
     private MemoryShare[] _payers = [MemoryShare.All];
     private volatile bool _hasPayer;
     private long _held;
 
-    /// <summary>Bytes that are held.</summary>
+    /// <summary>Bytes held.</summary>
     internal long Held
     {
         get { lock (_lock) return _held; }
     }
 
-    /// <summary>Whether somebody has called.</summary>
+    /// <summary>Whether a process is charged yet.</summary>
     internal bool HasPayer => _hasPayer;
 
-    /// <summary>The caller is charged, if nobody else is yet.</summary>
+    /// <summary>Charges the caller, unless a process is charged already.</summary>
     internal void SetPayer(ICaller caller)
     {
-        // asks the caller's process: not under the lock
+        // queries the caller's process, so not under the lock
         MemoryShare process = caller.Pins.Memory, user = caller.UserPins.Memory;
         lock (_lock)
         {
@@ -38,7 +39,7 @@ internal sealed class MemoryBudget
         }
     }
 
-    /// <summary>Takes bytes; false, with nothing taken, where somebody may not hold as many.</summary>
+    /// <summary>Takes bytes; false, with nothing taken, if a limit is exceeded.</summary>
     internal bool TryTake(long bytes)
     {
         lock (_lock)
@@ -55,7 +56,9 @@ internal sealed class MemoryBudget
         }
     }
 
-    /// <summary>Takes bytes that are in use already: of what is bounded by other means, or cannot fail.</summary>
+    /// <summary>
+    /// Takes bytes that are in use already. For memory that is bounded in another way, or whose use cannot fail.
+    /// </summary>
     internal void Take(long bytes)
     {
         lock (_lock)

@@ -6,24 +6,24 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// Memory of units that a program can map through its /dev/iommu (Linux: struct iommufd_mmap). The owner of what it
-/// maps is in use.
+/// Memory of units that a program can map through its /dev/iommu (Linux: struct iommufd_mmap). A region that is mapped
+/// counts as a user of its owner.
 /// </summary>
 internal sealed class MmapRegions(ICarrier carrier)
 {
     private const ulong PageSize = 4096;
 
-    // Linux begins at the second page. Here, as for VFIO's regions, nothing lies where ordinary files have their bytes.
+    // Linux starts at the second page. Here the regions lie, as VFIO's do, above the offsets of ordinary files.
     private const ulong First = 1UL << 40, End = 1UL << 47;
 
-    // Guards _regions, and which of them count as mapped. The carrier's lock and the object table's are taken within.
+    // Guards _regions, and whether they count as mapped. The carrier's lock and the object table's are taken within it.
     private readonly Lock _lock = new();
     private readonly SortedList<ulong, Region> _regions = [];
 
     /// <summary>Makes a region at the lowest free offset.</summary>
-    /// <param name="owner">Whose it is.</param>
+    /// <param name="owner">Its owner.</param>
     /// <param name="length">Bytes, a multiple of the page, not 0.</param>
-    /// <param name="offset">Where a program finds it.</param>
+    /// <param name="offset">Its offset in the program's file.</param>
     /// <param name="bytes">The memory, all zero.</param>
     internal IommuStatus Allocate(IommufdObject owner, ulong length, out ulong offset, out SharedBytes? bytes)
     {
@@ -46,7 +46,7 @@ internal sealed class MmapRegions(ICarrier carrier)
         }
     }
 
-    /// <summary>Takes a region back. Its owner does not use the memory any more.</summary>
+    /// <summary>Frees a region. Its owner no longer uses the memory.</summary>
     internal void Free(ulong offset)
     {
         lock (_lock)
@@ -57,7 +57,7 @@ internal sealed class MmapRegions(ICarrier carrier)
         }
     }
 
-    /// <summary>Whether a program may map these bytes: exactly one region, shared, and not to be executed.</summary>
+    /// <summary>Whether a program may map these bytes: exactly one region, shared, not executable.</summary>
     internal Errno Map(ulong offset, ulong length, bool shared, bool executable)
     {
         if (!shared) return Errno.EINVAL;
@@ -69,7 +69,7 @@ internal sealed class MmapRegions(ICarrier carrier)
         }
     }
 
-    /// <summary>Nothing is mapped any more, as the file is closed.</summary>
+    /// <summary>Records that nothing is mapped any more, because the file is closed.</summary>
     internal void SetUnmapped()
     {
         lock (_lock)
@@ -77,8 +77,8 @@ internal sealed class MmapRegions(ICarrier carrier)
     }
 
     /// <summary>
-    /// Whether a program has mapped a region of that object. The end of a mapping cannot always be seen, so it is
-    /// looked for only now; the owner is in use for as long as it was not seen.
+    /// Whether a program has mapped a region of an object. We cannot always see the end of a mapping, so it is searched
+    /// for only now. Until then the owner counts as used.
     /// </summary>
     internal bool IsMapped(uint owner)
     {
@@ -102,11 +102,11 @@ internal sealed class MmapRegions(ICarrier carrier)
         internal ulong Length => length;
 
         /// <summary>
-        /// Whether a program was allowed to map it since nobody had it mapped. That counts as a user of the owner.
+        /// Whether a program was allowed to map it since it was last seen unmapped. That counts as a user of the owner.
         /// </summary>
         internal bool MayBeMapped { get; private set; }
 
-        /// <summary>A program may map it; false when the owner has been ended.</summary>
+        /// <summary>Records that a program may map it; false if the owner has been ended.</summary>
         internal bool TrySetMapped() => MayBeMapped || (MayBeMapped = owner.TryAddUser());
 
         internal void SetUnmapped()

@@ -4,48 +4,49 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// The objects of one context by number. A number is reserved first and shows its object only once that cannot fail any
+/// The objects of one context by ID. An ID is reserved first, and refers to its object only once nothing can fail any
 /// more.
 /// </summary>
 /// <remarks>
-/// Looking one up takes no lock: it is found and its users are counted, which fails once somebody has ended it. Who
-/// takes an object out ends it while nobody uses it.
+/// A look-up takes no lock: it reads the table and adds a user, which fails if the object has been ended. An object is
+/// ended, while it is unused, before it is taken out.
 /// </remarks>
 public sealed class ObjectTable
 {
-    // Guards changes of the table; looking up takes no lock. Innermost: nothing else is locked while it is held.
+    // Guards changes of the table; look-ups take no lock. Innermost: no other lock is taken while it is held.
     private readonly Lock _lock = new();
 
-    // Index is the number; number 0 is never given out, and a reserved number holds null and is in _reserved. Replaced
-    // by a larger one when it is full.
+    // Indexed by ID. ID 0 is never used; a reserved ID has null here and is in _reserved. Replaced by a larger array
+    // when full.
     private volatile IommufdObject?[] _objects = new IommufdObject?[8];
-    private int _numbers = 1; // how many of these were ever given out
+    private int _numbers = 1; // how many IDs were ever used, plus 1
     private readonly HashSet<uint> _reserved = [];
     private readonly PriorityQueue<uint, uint> _free = new();
 
     private Ioas? _compat;
 
-    /// <summary>Whether no object exists, a reserved one included.</summary>
+    /// <summary>Whether there is no object, not even a reserved one.</summary>
     internal bool IsEmpty
     {
         get { lock (_lock) return _reserved.Count == 0 && Array.TrueForAll(_objects, o => o is null); }
     }
 
-    /// <summary>How many objects can be named.</summary>
+    /// <summary>Number of objects that can be named.</summary>
     internal int Count
     {
         get { lock (_lock) return _objects.Count(o => o is not null); }
     }
 
-    /// <summary>What the objects take of our memory, and who is charged for it.</summary>
+    /// <summary>The objects' charge for our memory.</summary>
     internal MemoryBudget Budget { get; } = new();
 
     /// <summary>
-    /// Reserves the lowest free number for an object that a program asks for. Disposing undoes that, and the object,
-    /// unless it was committed.
+    /// Reserves the lowest free ID for an object that a program asked for. Unless committed, disposing of it undoes the
+    /// reservation and the object.
     /// </summary>
-    /// <returns><see cref="Errno.ENOMEM"/> when the program may not hold more of our memory; the object is
-    /// undone.</returns>
+    /// <returns>
+    /// <see cref="Errno.ENOMEM"/> if the program may not hold more of our memory. The object is undone.
+    /// </returns>
     public Errno TryReserve<T>(T created, out Pending<T>? pending) where T : IommufdObject
     {
         ArgumentNullException.ThrowIfNull(created);
@@ -61,9 +62,7 @@ public sealed class ObjectTable
         return Errno.None;
     }
 
-    /// <summary>
-    /// The same for an object of which there are only so many by other means, such as a bound device.
-    /// </summary>
+    /// <summary>The same for an object whose number is limited in another way, such as a bound device.</summary>
     public Pending<T> Reserve<T>(T created) where T : IommufdObject
     {
         ArgumentNullException.ThrowIfNull(created);
@@ -95,8 +94,8 @@ public sealed class ObjectTable
         return new Pending<T>(this, created);
     }
 
-    /// <summary>Finds an object of a kind and keeps it alive until the answer is disposed.</summary>
-    /// <returns><see cref="Errno.ENOENT"/> when no such object has that number.</returns>
+    /// <summary>Finds an object of a kind, and keeps it alive until the result is disposed.</summary>
+    /// <returns><see cref="Errno.ENOENT"/> if no such object has that ID.</returns>
     public Errno TryGet<T>(uint id, out Held<T> held) where T : IommufdObject
     {
         IommufdObject?[] objects = _objects;
@@ -110,9 +109,7 @@ public sealed class ObjectTable
         return Errno.ENOENT;
     }
 
-    /// <summary>
-    /// Keeps an object alive that was found by other ways than its number; false when somebody has ended it.
-    /// </summary>
+    /// <summary>Keeps alive an object that was found in another way; false if it has been ended.</summary>
     internal bool TryHold<T>(T found, out Held<T> held) where T : IommufdObject
     {
         bool isThere = found.TryAddUser();
@@ -121,8 +118,8 @@ public sealed class ObjectTable
     }
 
     /// <summary>
-    /// The object of a kind that has a number at this moment; null when there is none. Nothing keeps it alive: for what
-    /// one that is gone refuses by itself.
+    /// The object of a kind that has an ID at this moment; null if there is none. Nothing keeps it alive, so this is
+    /// only for objects that refuse by themselves once they are gone.
     /// </summary>
     internal T? Find<T>(uint id) where T : IommufdObject
     {
@@ -130,8 +127,8 @@ public sealed class ObjectTable
         return id < objects.Length ? Volatile.Read(ref objects[id]) as T : null;
     }
 
-    /// <summary>Finds the IOAS that VFIO's ioctls mean and keeps it alive until the answer is disposed.</summary>
-    /// <returns><see cref="Errno.ENODEV"/> when they mean none.</returns>
+    /// <summary>Finds the compatibility IOAS, and keeps it alive until the result is disposed.</summary>
+    /// <returns><see cref="Errno.ENODEV"/> if there is none.</returns>
     internal Errno TryGetCompat(out Held<Ioas> held)
     {
         lock (_lock)
@@ -148,15 +145,14 @@ public sealed class ObjectTable
     }
 
     /// <summary>
-    /// Chooses the IOAS that VFIO's ioctls mean, until it is destroyed or another is chosen; null for none. The caller
-    /// holds it.
+    /// Sets the compatibility IOAS, until it is destroyed or another is set; null for none. The caller holds it.
     /// </summary>
     internal void SetCompat(Ioas? ioas)
     {
         lock (_lock) _compat = ioas;
     }
 
-    /// <summary>Makes an IOAS for VFIO's ioctls if they mean none.</summary>
+    /// <summary>Makes a compatibility IOAS if there is none.</summary>
     internal void EnsureCompat()
     {
         using Pending<Ioas> pending = Reserve(new Ioas(Budget));
@@ -168,13 +164,13 @@ public sealed class ObjectTable
         }
     }
 
-    /// <summary>All objects of a kind, in ascending order of their numbers, as they are now.</summary>
+    /// <summary>All objects of a kind at this moment, in ascending order of their IDs.</summary>
     internal List<T> All<T>() where T : IommufdObject
     {
         lock (_lock) return [.. _objects.OfType<T>()];
     }
 
-    /// <summary>Takes an object out and destroys it, if nobody uses it.</summary>
+    /// <summary>Takes an object out and destroys it, if it is unused.</summary>
     /// <returns><see cref="Errno.ENOENT"/> or <see cref="Errno.EBUSY"/>, with nothing changed.</returns>
     internal Errno Remove(uint id)
     {
@@ -192,10 +188,10 @@ public sealed class ObjectTable
     }
 
     /// <summary>
-    /// Takes an object out and destroys it, and never gives its number out again (Linux: a tombstone). Nobody but calls
-    /// under way uses it; they are waited for.
+    /// Takes an object out and destroys it, and never reuses its ID (Linux: a tombstone). Only calls under way use it;
+    /// waits for them.
     /// </summary>
-    /// <returns>False when somebody else took it out before.</returns>
+    /// <returns>False if somebody else took it out before.</returns>
     internal bool Entomb(IommufdObject buried)
     {
         SpinWait wait = default;
@@ -219,8 +215,9 @@ public sealed class ObjectTable
     }
 
     /// <summary>
-    /// Takes out an object that its driver gives back, whose user that driver is, and destroys it once the calls that
-    /// hold it are over (Linux: iommufd_object_destroy_user). No lock may be held that such a call waits for.
+    /// Takes out an object that its driver releases, the driver being its last lasting user, and destroys it once the
+    /// calls that hold it are over (Linux: iommufd_object_destroy_user). The caller holds no lock that such a call
+    /// waits for.
     /// </summary>
     internal void RemoveWhenUnused(IommufdObject given)
     {
@@ -243,8 +240,8 @@ public sealed class ObjectTable
     }
 
     /// <summary>
-    /// Destroys an object that lost a user, if that was the last and it is still there (HWPTs that nobody asked for by
-    /// name).
+    /// Destroys an object that lost a user, if that was the last one and the object is still there (for automatic
+    /// HWPTs).
     /// </summary>
     internal void RemoveIfUnused(IommufdObject unused)
     {
@@ -258,8 +255,8 @@ public sealed class ObjectTable
         End(unused);
     }
 
-    /// <summary>Counts one more user of an object that the caller keeps alive.</summary>
-    /// <exception cref="InvalidOperationException">The caller does not: somebody has ended it.</exception>
+    /// <summary>Adds a user to an object that the caller keeps alive.</summary>
+    /// <exception cref="InvalidOperationException">The caller does not keep it alive: it has been ended.</exception>
     internal void AddUser(IommufdObject used)
     {
         if (!used.TryAddUser())
@@ -274,8 +271,8 @@ public sealed class ObjectTable
     }
 
     /// <summary>
-    /// Destroys everything, users before what they use. One after the other: the end of one may be what takes others
-    /// out, as a driver's does that unbinds its device.
+    /// Destroys everything, users before the objects that they use. One at a time, because the end of one may take out
+    /// others, as when a driver unbinds its device.
     /// </summary>
     internal void Clear()
     {
@@ -291,7 +288,7 @@ public sealed class ObjectTable
         }
     }
 
-    /// <summary>Takes out an object that nobody uses; false beyond the last number.</summary>
+    /// <summary>Takes out an object that is unused; false beyond the last ID.</summary>
     private bool TryTakeUnused(int id, out IommufdObject? unused)
     {
         lock (_lock)
@@ -311,7 +308,7 @@ public sealed class ObjectTable
         }
     }
 
-    /// <summary>The end of an object that is in the table no more.</summary>
+    /// <summary>Destroys an object that is no longer in the table.</summary>
     private void End(IommufdObject ended)
     {
         ended.Destroy();
@@ -335,7 +332,7 @@ public sealed class ObjectTable
         _free.Enqueue(id, id);
     }
 
-    /// <summary>An object that is being made.</summary>
+    /// <summary>An object under construction.</summary>
     public sealed class Pending<T> : IDisposable where T : IommufdObject
     {
         private readonly ObjectTable _table;
@@ -343,7 +340,7 @@ public sealed class ObjectTable
 
         internal Pending(ObjectTable table, T value) => (_table, Value) = (table, value);
 
-        /// <summary>The object. It has its number already.</summary>
+        /// <summary>The object. It has its ID already.</summary>
         public T Value { get; }
 
         /// <summary>Lets programs name the object. Nothing that can fail may follow.</summary>
@@ -353,7 +350,7 @@ public sealed class ObjectTable
             _done = true;
         }
 
-        /// <summary>Gives the number back and undoes the object, unless it was committed.</summary>
+        /// <summary>Frees the ID and undoes the object, unless it was committed.</summary>
         public void Dispose()
         {
             if (_done) return;
@@ -362,17 +359,17 @@ public sealed class ObjectTable
         }
     }
 
-    /// <summary>An object that cannot be destroyed for as long as this is not disposed.</summary>
+    /// <summary>An object that cannot be destroyed until this is disposed.</summary>
     public readonly struct Held<T> : IDisposable where T : IommufdObject
     {
         private readonly ObjectTable? _table;
 
         internal Held(ObjectTable table, T value) => (_table, Value) = (table, value);
 
-        /// <summary>The object; null when there is none.</summary>
+        /// <summary>The object; null if there is none.</summary>
         public T Value { get; }
 
-        /// <summary>Lets go of the object.</summary>
+        /// <summary>Releases the object.</summary>
         public void Dispose() => _table?.RemoveUser(Value);
     }
 }

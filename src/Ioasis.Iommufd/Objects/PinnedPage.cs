@@ -4,8 +4,7 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// A page that a driver has pinned (Linux: a struct page from iommufd_access_pin_pages). To be used until it is
-/// unpinned, and not after.
+/// A page that a driver has pinned (Linux: a struct page from iommufd_access_pin_pages). Valid until it is unpinned.
 /// </summary>
 public sealed class PinnedPage
 {
@@ -19,22 +18,18 @@ public sealed class PinnedPage
         Location = location;
     }
 
-    /// <summary>Which page it is: where its first byte is.</summary>
+    /// <summary>Location of its first byte.</summary>
     public MemoryLocation Location { get; }
 
-    /// <summary>
-    /// Copies bytes out of the page; false when they cannot be had, or do not lie within what was mapped.
-    /// </summary>
-    /// <param name="offset">The first byte in the page.</param>
-    /// <param name="destination">Where to.</param>
+    /// <summary>Copies bytes out of the page; false if they are not accessible, or not within the mapping.</summary>
+    /// <param name="offset">Offset in the page.</param>
+    /// <param name="destination">Receives the bytes.</param>
     public bool TryRead(int offset, Span<byte> destination) =>
         IsWithin(offset, destination.Length) && _backing.TryRead(_offset + (uint)offset, destination);
 
-    /// <summary>
-    /// Copies bytes into the page; false when they cannot be written, or do not lie within what was mapped.
-    /// </summary>
-    /// <param name="offset">The first byte in the page.</param>
-    /// <param name="source">Where from.</param>
+    /// <summary>Copies bytes into the page; false if they are not writable, or not within the mapping.</summary>
+    /// <param name="offset">Offset in the page.</param>
+    /// <param name="source">The bytes.</param>
     public bool TryWrite(int offset, ReadOnlySpan<byte> source) =>
         IsWithin(offset, source.Length) && _backing.TryWrite(_offset + (uint)offset, source);
 

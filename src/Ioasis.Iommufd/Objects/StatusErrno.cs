@@ -3,7 +3,7 @@ using Ioasis.Core;
 
 namespace Ioasis.Iommufd.Objects;
 
-/// <summary>What a refusal of the core is called in the uAPI.</summary>
+/// <summary>Converts a status of the core to an errno of the uAPI.</summary>
 internal static class StatusErrno
 {
     internal static Errno ToErrno(this IommuStatus status) => status switch

@@ -1,6 +1,6 @@
 namespace Ioasis.Iommufd.Objects;
 
-/// <summary>A device under the number that a guest knows it by (Linux: struct iommufd_vdevice).</summary>
+/// <summary>A device with the ID by which a guest knows it (Linux: struct iommufd_vdevice).</summary>
 public sealed class Vdevice : IommufdObject
 {
     private readonly ObjectTable _objects;
@@ -8,9 +8,9 @@ public sealed class Vdevice : IommufdObject
     private readonly Action _removed;
 
     /// <param name="objects">The context's objects.</param>
-    /// <param name="viommu">Whose device it becomes.</param>
+    /// <param name="viommu">The vIOMMU of the guest.</param>
     /// <param name="device">The device.</param>
-    /// <param name="virtualId">The guest's number for it.</param>
+    /// <param name="virtualId">The guest's ID for it.</param>
     internal Vdevice(ObjectTable objects, IommufdViommu viommu, IommufdDevice device, ulong virtualId)
     {
         _objects = objects;
@@ -24,7 +24,7 @@ public sealed class Vdevice : IommufdObject
     /// <summary>The device.</summary>
     public IommufdDevice Device { get; }
 
-    /// <summary>The guest's number for it.</summary>
+    /// <summary>The guest's ID for it.</summary>
     public ulong VirtualId { get; }
 
     /// <summary>Whether the vIOMMU knows it.</summary>

@@ -6,27 +6,27 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// Events of one kind for a guest, numbered in their order, until the program reads them (Linux: struct
-/// iommufd_veventq). It keeps as many as it was made for; when more come, a header without an event says that the
-/// numbers have a gap.
+/// A queue of a guest's events of one type, numbered in order, until the program reads them (Linux: struct
+/// iommufd_veventq). Its capacity is set when it is made. If more events come, a header without an event reports the
+/// gap in the numbers.
 /// </summary>
 public sealed class VeventQueue : IommufdObject
 {
-    /// <summary>The most that a queue can be made for.</summary>
+    /// <summary>The largest capacity of a queue.</summary>
     internal const uint MaxDepth = 1 << 19;
 
-    private const int RecordCost = 128; // bytes of our memory beside the event's own
+    private const int RecordCost = 128; // bytes of our memory, besides the event's own
 
     private readonly ObjectTable _objects;
     private readonly IommufdViommu _viommu;
     private readonly uint _depth;
 
-    // Guards everything below. Taken after the vIOMMU's lock of its queues; only the budget's is taken within it.
+    // Guards everything below. Taken after the vIOMMU's lock of its queues. Only the budget's lock is taken within it.
     private readonly Lock _lock = new();
     private readonly LinkedList<byte[]> _records = []; // each with its header
-    // lengths of records that were taken and that the program has not read yet
+    // lengths of records that were taken but that the program has not read yet
     private readonly Queue<int> _inTransit = new();
-    private long _arrivedBytes; // of records that were in transit and are not any more
+    private long _arrivedBytes; // of records that have left transit
     private int _events; // in _records
     private int _transitEvents;
     private uint _sequence;
@@ -42,10 +42,10 @@ public sealed class VeventQueue : IommufdObject
         objects.AddUser(viommu);
     }
 
-    /// <summary>The kind of its events.</summary>
+    /// <summary>The type of its events.</summary>
     public uint Type { get; }
 
-    /// <summary>Whether a record waits to be read.</summary>
+    /// <summary>Whether a record is unread.</summary>
     internal bool HasUnread
     {
         get { lock (_lock) return _records.Count > 0; }
@@ -53,17 +53,17 @@ public sealed class VeventQueue : IommufdObject
 
     private static int HeaderSize => Unsafe.SizeOf<IommufdVeventHeader>();
 
-    /// <summary>Says how the program gets the records. Once, before an event can come.</summary>
-    /// <param name="readable">Is called when there is one.</param>
-    /// <param name="readBytes">How many bytes of those that were taken it has read; the others count towards the
-    /// depth.</param>
+    /// <summary>Connects the program's side. Called once, before the first event.</summary>
+    /// <param name="readable">Called when there is a record.</param>
+    /// <param name="readBytes">Returns how many of the taken bytes the program has read. The others count towards the
+    /// capacity.</param>
     internal void Connect(Action readable, Func<long> readBytes)
     {
         _readable = readable;
         _readBytes = readBytes;
     }
 
-    /// <summary>Adds an event, or counts it as lost when the queue is full.</summary>
+    /// <summary>Adds an event; if the queue is full, counts it as lost.</summary>
     internal void Add(ReadOnlySpan<byte> data)
     {
         lock (_lock)
@@ -77,7 +77,7 @@ public sealed class VeventQueue : IommufdObject
                 Flags = isFull ? IOMMU_VEVENTQ_FLAG_LOST_EVENTS : 0
             };
             _sequence = (_sequence + 1) & int.MaxValue;
-            // the numbers tell
+            // a former header without an event is redundant: the gap in the numbers reports the loss
             if (_records.Last is { Value: var last } && last.Length == HeaderSize) _records.RemoveLast();
             _records.AddLast([.. MemoryMarshal.AsBytes(new ReadOnlySpan<IommufdVeventHeader>(in header)),
                     .. isFull ? default : data]);
@@ -88,9 +88,9 @@ public sealed class VeventQueue : IommufdObject
     }
 
     /// <summary>Takes the next record, if it fits.</summary>
-    /// <param name="buffer">Where to.</param>
-    /// <param name="inTransit">Whether the program has not read it by that.</param>
-    /// <returns>Its length in bytes, taken or not; 0 when there is none.</returns>
+    /// <param name="buffer">Receives the record.</param>
+    /// <param name="inTransit">Whether the program has yet to read it.</param>
+    /// <returns>Its length in bytes, whether taken or not; 0 if there is none.</returns>
     internal int TryTake(Span<byte> buffer, bool inTransit)
     {
         lock (_lock)
@@ -110,8 +110,8 @@ public sealed class VeventQueue : IommufdObject
     }
 
     /// <summary>
-    /// Takes back a record that could not be brought to its reader. One that says that events were lost only if there
-    /// is no other.
+    /// Puts back a record that could not be delivered. A record of lost events is put back only if there is no other
+    /// record.
     /// </summary>
     internal void Restore(byte[] record)
     {

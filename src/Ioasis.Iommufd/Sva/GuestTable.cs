@@ -21,13 +21,13 @@ internal sealed class GuestTable : SvaTable
 
     internal override HwptNested Nested => (HwptNested)_hwpt.Value;
 
-    /// <summary>Makes one.</summary>
+    /// <summary>Makes a table.</summary>
     /// <param name="context">The open /dev/iommu.</param>
-    /// <param name="parent">What it is nested in, held by the caller.</param>
-    /// <param name="data">What it is described by.</param>
-    /// <param name="faults">Where its page requests go; null to have them refused.</param>
+    /// <param name="parent">The object that it is nested in, held by the caller.</param>
+    /// <param name="data">The description of the first stage.</param>
+    /// <param name="faults">The queue for its page requests; null refuses them.</param>
     /// <param name="table">The table.</param>
-    /// <returns>EINVAL for a parent that is none, else what the unit says.</returns>
+    /// <returns>EINVAL if the parent is no nest parent or vIOMMU, or the unit's error.</returns>
     internal static Errno TryCreate(
         IommufdContext context, IommufdObject parent, UserData data, FaultQueue? faults,
         [NotNullWhen(true)] out SvaTable? table)

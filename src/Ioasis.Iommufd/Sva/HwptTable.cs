@@ -9,7 +9,7 @@ internal sealed class HwptTable : SvaTable
     private readonly IommufdContext _context;
     private readonly Hwpt _hwpt;
 
-    /// <summary>Keeps the HWPT and its context for as long as this is not disposed.</summary>
+    /// <summary>Keeps the HWPT and its context until disposed.</summary>
     internal HwptTable(IommufdContext context, Hwpt hwpt)
     {
         _context = context;

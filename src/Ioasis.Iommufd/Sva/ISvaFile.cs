@@ -5,6 +5,6 @@ namespace Ioasis.Iommufd.Sva;
 /// <summary>An open /dev/sva.</summary>
 public interface ISvaFile : IOpenFile
 {
-    /// <summary>Its PASIDs, with their page tables.</summary>
+    /// <summary>Its PASIDs and their page tables.</summary>
     SvaContext Sva { get; }
 }

@@ -4,7 +4,7 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Iommufd.Sva;
 
-/// <summary>An IOAS of a /dev/iommu: one HWPT over it for each kind of unit that devices are behind.</summary>
+/// <summary>An IOAS of a /dev/iommu, with one HWPT over it for each kind of unit that devices are behind.</summary>
 internal sealed class IoasTable : SvaTable
 {
     private readonly IommufdContext _context;
@@ -12,7 +12,7 @@ internal sealed class IoasTable : SvaTable
     private readonly FaultQueue? _faults;
     private readonly List<ObjectTable.Pending<HwptPaging>> _hwpts = []; // no program can name them
 
-    /// <summary>Keeps the IOAS and its context, and the queue, for as long as this is not disposed.</summary>
+    /// <summary>Keeps the IOAS, its context and the queue until disposed.</summary>
     internal IoasTable(IommufdContext context, Ioas ioas, FaultQueue? faults)
     {
         _context = context;

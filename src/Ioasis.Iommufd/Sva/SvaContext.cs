@@ -10,25 +10,25 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Sva;
 
 /// <summary>
-/// The PASIDs of one open /dev/sva, each with a page table of whatever kind: the link between who sets PASIDs up and
-/// the drivers whose devices send them. It is a face on the objects of /dev/iommu: page tables are HWPTs, and devices
-/// are attached to them as everywhere.
+/// The PASIDs of one open /dev/sva, each with a page table of any kind. It connects the users who set up PASIDs to the
+/// drivers whose devices send them. It builds on the objects of /dev/iommu: page tables are HWPTs, and devices are
+/// attached to them in the usual way.
 /// </summary>
 public sealed class SvaContext
 {
-    private const long PasidCost = 512; // bytes, with its places in the tables
+    private const long PasidCost = 512; // bytes, with its entries in the tables
 
-    // Guards everything below, and what its PASIDs are attached to. Taken before an IOAS's HWPT lock and a group's
-    // attach lock.
+    // Guards everything below, and the attachments of its PASIDs. Taken before an IOAS's HWPT lock and a group's attach
+    // lock.
     private readonly Lock _lock = new();
     private readonly Dictionary<uint, SvaPasid> _pasids = [];
     private readonly Dictionary<AddressSpace, SvaPasid> _processes = new(ReferenceEqualityComparer.Instance);
     private readonly PasidSpace _space;
     private readonly PasidOwner _owner;
 
-    /// <summary>Makes one without PASIDs.</summary>
+    /// <summary>Makes a context without PASIDs.</summary>
     /// <param name="space">The PASIDs of the host.</param>
-    /// <param name="quota">How many it may have, unless it is told otherwise.</param>
+    /// <param name="quota">The most PASIDs that it may have, until changed.</param>
     /// <param name="carrier">The memory behind the open file.</param>
     public SvaContext(PasidSpace space, int quota, ICarrier carrier)
     {
@@ -37,20 +37,20 @@ public sealed class SvaContext
         Objects = new IommufdContext(carrier);
     }
 
-    /// <summary>How many PASIDs it has.</summary>
+    /// <summary>Number of its PASIDs.</summary>
     public int Count
     {
         get { lock (_lock) return _pasids.Count; }
     }
 
-    /// <summary>How many PASIDs it may have.</summary>
+    /// <summary>The most PASIDs that it may have.</summary>
     public int Quota
     {
         get { lock (_lock) return _owner.Quota; }
         set { lock (_lock) _owner.Quota = value; }
     }
 
-    /// <summary>The caller is charged for what the file holds, if nobody else is yet.</summary>
+    /// <summary>Charges the caller for what the file holds, unless somebody is charged already.</summary>
     public void ChargeTo(ICaller caller)
     {
         ArgumentNullException.ThrowIfNull(caller);
@@ -61,30 +61,32 @@ public sealed class SvaContext
     }
 
     /// <summary>
-    /// From now on the quota alone bounds how many PASIDs it has, as for a file that somebody has allowed more than
-    /// others.
+    /// From now on only the quota limits the number of PASIDs, for a file that was granted more than others.
     /// </summary>
     public void LiftShares()
     {
         lock (_lock) _owner.Shares = [];
     }
 
-    /// <summary>The objects that are its own: queues for page requests.</summary>
+    /// <summary>Its own objects: queues for page requests.</summary>
     internal IommufdContext Objects { get; }
 
     /// <summary>
-    /// The context behind a file that a program handed over with a PASID; null when it is not an open /dev/sva.
+    /// The context behind a file that a program passed with a PASID; null if it is not an open /dev/sva.
     /// </summary>
     public static SvaContext? FromFile(IOpenFile file) => (file as ISvaFile)?.Sva;
 
     /// <summary>
-    /// A driver's device sends a PASID from now on, and is attached to what the PASID's page table is, now and later.
+    /// Registers that a driver's device sends a PASID. The device is attached to the PASID's page table, and follows
+    /// its changes.
     /// </summary>
     /// <param name="device">The device, bound to any context.</param>
-    /// <param name="pasid">One of this context's.</param>
-    /// <param name="registration">Undoes it, when the answer is <see cref="Errno.None"/>.</param>
-    /// <returns>ENOENT no such PASID here; EOPNOTSUPP for a device without PASIDs; EINVAL when the device cannot send
-    /// this one, or its page table does not go with the device; EBUSY when something else is attached to it.</returns>
+    /// <param name="pasid">One of this context's PASIDs.</param>
+    /// <param name="registration">Undoes the registration; set if the result is <see cref="Errno.None"/>.</param>
+    /// <returns>
+    /// ENOENT if there is no such PASID here; EOPNOTSUPP if the device has no PASIDs; EINVAL if the device cannot send
+    /// this one or cannot use its page table; EBUSY if something else is attached to the device's PASID.
+    /// </returns>
     public Errno RegisterDeviceToPasid(IommufdDevice device, uint pasid, out SvaRegistration? registration)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -105,19 +107,21 @@ public sealed class SvaContext
         }
     }
 
-    /// <summary>Allocates the lowest free PASID of a range, both ends included.</summary>
-    /// <returns>EINVAL for a range that is none, ENOMEM when the quota is reached or there is no memory for it, ENOSPC
-    /// when none of the range is free, or the process or its user has its share of all PASIDs.</returns>
+    /// <summary>Allocates the lowest free PASID of a range, both ends inclusive.</summary>
+    /// <returns>
+    /// EINVAL if the range is wrong; ENOMEM if the quota is used up or memory is short; ENOSPC if none is free, or the
+    /// process or its user has used up its share of all PASIDs.
+    /// </returns>
     public Errno Allocate(uint first, uint last, out uint pasid)
     {
         lock (_lock) return Allocate(first, last, isOfBinding: false, out _, out pasid);
     }
 
     /// <summary>
-    /// Frees a PASID. No device uses its page table any more when this returns; nobody else gets it before its devices
-    /// let it go.
+    /// Frees a PASID. After it returns no device uses the PASID's page table. The PASID is not reused before its
+    /// devices release it.
     /// </summary>
-    /// <returns>ENOENT no such PASID here.</returns>
+    /// <returns>ENOENT if there is no such PASID here.</returns>
     public Errno Free(uint pasid)
     {
         lock (_lock)
@@ -129,14 +133,16 @@ public sealed class SvaContext
     }
 
     /// <summary>
-    /// Makes a process's memory a PASID's page table. A process has one PASID here, however often it is bound; each
-    /// time is undone by itself.
+    /// Makes a process's memory a PASID's page table. A process has one PASID here however often it is bound; each
+    /// binding is undone separately.
     /// </summary>
-    /// <param name="process">The process's memory, the same object each time.</param>
-    /// <param name="pasid">Which PASID; 0 for the one that the process has already, or a new one that goes with the
-    /// binding.</param>
-    /// <returns>ENOENT no such PASID here; EEXIST when the process has another; EBUSY when the PASID has another page
-    /// table; what <see cref="Allocate(uint, uint, out uint)"/> says; what a device of the PASID says.</returns>
+    /// <param name="process">The process's memory, always the same object.</param>
+    /// <param name="pasid">The PASID. 0 for the one that the process has; if it has none, a new one, which is freed
+    /// with the binding.</param>
+    /// <returns>
+    /// ENOENT if there is no such PASID here; EEXIST if the process has another one; EBUSY if the PASID has another
+    /// page table; the errors of <see cref="Allocate(uint, uint, out uint)"/>; the error of a device of the PASID.
+    /// </returns>
     public Errno BindProcess(AddressSpace process, ref uint pasid)
     {
         ArgumentNullException.ThrowIfNull(process);
@@ -171,18 +177,20 @@ public sealed class SvaContext
     }
 
     /// <summary>
-    /// Makes an object of a /dev/iommu a PASID's page table: an IOAS; a HWPT; with <paramref name="data"/>, a first
+    /// Makes an object of a /dev/iommu a PASID's page table: an IOAS; a HWPT; or, with <paramref name="data"/>, a first
     /// stage of the caller's own on a nest parent or in a vIOMMU.
     /// </summary>
-    /// <param name="pasid">The PASID, one that has no page table.</param>
+    /// <param name="pasid">A PASID without a page table.</param>
     /// <param name="context">The open /dev/iommu.</param>
-    /// <param name="id">The object's number there.</param>
-    /// <param name="data">What the first stage is described by; null for none.</param>
-    /// <param name="faultId">A queue of this context for page requests of an IOAS or a first stage; null to have them
-    /// refused.</param>
-    /// <returns>ENOENT no such PASID, object or queue; EBUSY the PASID has a page table; EINVAL the object is none, or
-    /// a HWPT that is not for PASIDs, or one with a queue as well; what the unit says; what a device of the PASID
-    /// says.</returns>
+    /// <param name="id">The object's ID there.</param>
+    /// <param name="data">The description of the first stage; null for none.</param>
+    /// <param name="faultId">One of this context's queues, for page requests of an IOAS or a first stage; null refuses
+    /// them.</param>
+    /// <returns>
+    /// ENOENT if there is no such PASID, object or queue; EBUSY if the PASID has a page table; EINVAL if the object is
+    /// of another kind, is a HWPT that is not for PASIDs, or is a HWPT and a queue is given; the unit's error; the
+    /// error of a device of the PASID.
+    /// </returns>
     public Errno BindTable(uint pasid, IommufdContext context, uint id, UserData? data, uint? faultId)
     {
         ArgumentNullException.ThrowIfNull(context);
@@ -202,8 +210,8 @@ public sealed class SvaContext
         }
     }
 
-    /// <summary>Undoes one binding; with the last, no device uses the page table any more when this returns.</summary>
-    /// <returns>ENOENT no such PASID here, or one without page table.</returns>
+    /// <summary>Undoes one binding. After the last one is undone no device uses the page table.</summary>
+    /// <returns>ENOENT if there is no such PASID here, or it has no page table.</returns>
     public Errno Unbind(uint pasid)
     {
         lock (_lock)
@@ -216,12 +224,14 @@ public sealed class SvaContext
         }
     }
 
-    /// <summary>Drops what caches hold of the first stage of a PASID that its user has changed.</summary>
+    /// <summary>Invalidates caches of a PASID's first stage that its user has changed.</summary>
     /// <param name="pasid">The PASID.</param>
-    /// <param name="entries">What to drop, in the form of the unit.</param>
-    /// <param name="done">How many were done, in their order.</param>
-    /// <returns>ENOENT no such PASID here; EINVAL when its page table has no first stage of a user's; what the unit
-    /// says.</returns>
+    /// <param name="entries">The entries to invalidate, in the unit's format.</param>
+    /// <param name="done">Number of entries done, in order.</param>
+    /// <returns>
+    /// ENOENT if there is no such PASID here; EINVAL if its page table has no first stage of a user's; the unit's
+    /// error.
+    /// </returns>
     public Errno Invalidate(uint pasid, UserDataArray entries, out int done)
     {
         done = 0;
@@ -232,7 +242,7 @@ public sealed class SvaContext
         }
     }
 
-    /// <summary>Gives all PASIDs back.</summary>
+    /// <summary>Frees all PASIDs.</summary>
     public void Close()
     {
         lock (_lock)

@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Sva;
 
 /// <summary>
-/// A PASID of a <see cref="SvaContext"/>: its page table, and the devices that send it. The context's lock is held
-/// during each call.
+/// A PASID of a <see cref="SvaContext"/>: its page table, and the devices that send it. The caller holds the context's
+/// lock.
 /// </summary>
 internal sealed class SvaPasid(Pasid pasid)
 {
@@ -17,13 +17,13 @@ internal sealed class SvaPasid(Pasid pasid)
     /// <summary>Its page table; null while DMA with it is blocked.</summary>
     internal SvaTable? Table { get; private set; }
 
-    /// <summary>How often its process was bound.</summary>
+    /// <summary>Number of its process's bindings.</summary>
     internal int Binds { get; set; }
 
-    /// <summary>Whether it was allocated by binding the process, and goes with that.</summary>
+    /// <summary>Whether binding the process allocated it. It is then freed with the binding.</summary>
     internal bool IsOfBinding { get; init; }
 
-    /// <summary>Gives it a page table, to which all its devices are attached; or to none, when one refuses.</summary>
+    /// <summary>Gives it a page table and attaches all its devices to it. If one refuses, changes nothing.</summary>
     internal Errno Bind(SvaTable table)
     {
         List<SvaRegistration> attached = [];
@@ -43,7 +43,7 @@ internal sealed class SvaPasid(Pasid pasid)
         return Errno.None;
     }
 
-    /// <summary>Takes its page table away. No device uses that any more when this returns.</summary>
+    /// <summary>Takes its page table away. After it returns no device uses the table.</summary>
     internal void Unbind()
     {
         if (Table is not { } table) return;

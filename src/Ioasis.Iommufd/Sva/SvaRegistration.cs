@@ -3,8 +3,8 @@ using Ioasis.Iommufd.Objects;
 namespace Ioasis.Iommufd.Sva;
 
 /// <summary>
-/// A device that sends a PASID of a <see cref="SvaContext"/>. Whatever page table the PASID gets, it is the device's.
-/// Until this is disposed the PASID is not given to anybody else, even when its owner is gone.
+/// A device that sends a PASID of a <see cref="SvaContext"/>. It follows the PASID's page table. The PASID is not
+/// reused until this is disposed, even if its owner is gone.
 /// </summary>
 public sealed class SvaRegistration : IDisposable
 {
@@ -22,6 +22,6 @@ public sealed class SvaRegistration : IDisposable
 
     internal SvaPasid Pasid { get; }
 
-    /// <summary>Detaches the device; its DMA with the PASID is blocked when this returns.</summary>
+    /// <summary>Detaches the device. After it returns its DMA with the PASID is blocked.</summary>
     public void Dispose() => _context.Remove(this, ref _disposed);
 }

@@ -24,7 +24,8 @@ internal static class DriverRegistry
     /// <summary>What is wrong with a driver's name; null if nothing is.</summary>
     internal static string? Check(string driver) => s_drivers.ContainsKey(driver)
         ? null
-        : $"there is no driver \"{driver}\"; there is {string.Join(", ", s_drivers.Keys.Order(StringComparer.Ordinal))}";
+        : $"there is no driver \"{driver}\"; "
+            + $"there is {string.Join(", ", s_drivers.Keys.Order(StringComparer.Ordinal))}";
 
     internal static IommuUnit Create(UnitDescription unit) => s_drivers[unit.Driver](unit);
 }

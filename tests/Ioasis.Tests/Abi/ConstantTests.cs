@@ -7,7 +7,8 @@ namespace Ioasis.Tests.Abi;
 public class ConstantTests
 {
     // The golden data has an address for a string.
-    private static readonly Dictionary<string, string> s_strings = new() { ["VFIO_DEVICE_API_PCI_STRING"] = "vfio-pci" };
+    private static readonly Dictionary<string, string> s_strings =
+        new() { ["VFIO_DEVICE_API_PCI_STRING"] = "vfio-pci" };
 
     // Second names for a number that has one in Errno.
     private static readonly string[] s_errnoAliases = ["EWOULDBLOCK", "EDEADLOCK", "EFSBADCRC", "EFSCORRUPTED"];

@@ -17,7 +17,9 @@ public sealed class DocumentationTests
         var assembly = Assembly.Load(room);
         var documentation = XDocument.Load(Path.ChangeExtension(assembly.Location, ".xml"));
         HashSet<string> documented = [.. documentation.Descendants("member").Select(m => (string)m.Attribute("name")!)];
-        Assert.All(assembly.GetExportedTypes(), t => Assert.Contains("T:" + t.FullName!.Replace('+', '.'), documented));
+        // The types that the compiler makes for extension members have no name in C#.
+        Assert.All(assembly.GetExportedTypes().Where(t => !t.FullName!.Contains('<', StringComparison.Ordinal)),
+            t => Assert.Contains("T:" + t.FullName!.Replace('+', '.'), documented));
     }
 
     [Fact]

@@ -5,10 +5,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Devices.Dsa;
 
-/// <summary>How far an access to memory came.</summary>
-/// <param name="Done">Bytes.</param>
-/// <param name="Status">None when that is all; else why it ended.</param>
-/// <param name="Address">Where it ended.</param>
+/// <summary>How far an access to memory got.</summary>
+/// <param name="Done">Bytes done.</param>
+/// <param name="Status">None if the access is complete; otherwise why it ended.</param>
+/// <param name="Address">Address at which it ended.</param>
 /// <param name="IsWrite">Whether it was a write.</param>
 internal readonly record struct DsaProgress(int Done, DsaStatus Status, ulong Address, bool IsWrite)
 {
@@ -16,11 +16,11 @@ internal readonly record struct DsaProgress(int Done, DsaStatus Status, ulong Ad
 }
 
 /// <summary>
-/// An engine's way to memory: through its port, with the PASID of the descriptor, asking for pages where that may
-/// block.
+/// An engine's access to memory: through its port, with the PASID of the descriptor. It requests missing pages where
+/// the descriptor may block.
 /// </summary>
 /// <param name="port">The engine's port.</param>
-/// <param name="engine">Which engine; its page requests carry this as their group.</param>
+/// <param name="engine">The engine's number, which its page requests carry as their group.</param>
 internal sealed class DsaAccess(DmaPort port, int engine)
 {
     internal DsaProgress Read(DsaWork work, ulong address, Span<byte> destination, bool mayBlock)
@@ -59,7 +59,7 @@ internal sealed class DsaAccess(DmaPort port, int engine)
         port.RequestsPages = mayBlock && work.Config.AsksForPages;
     }
 
-    /// <summary>Asks for the page if that can help; none when the access is to be tried again.</summary>
+    /// <summary>Requests the page if that can help. Returns None if the access should be retried.</summary>
     private DsaStatus Resolve(DsaWork work, ulong address, bool isWrite, in DmaResult result)
     {
         if (!result.IsRecoverable)

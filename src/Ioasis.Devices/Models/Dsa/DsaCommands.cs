@@ -1,19 +1,20 @@
 namespace Ioasis.Devices.Dsa;
 
-/// <summary>The command register. Everything here is under the scheduler's lock.</summary>
-/// <param name="slot">Where the device is.</param>
-/// <param name="options">What it can do.</param>
-/// <param name="scheduler">What the commands are about.</param>
+/// <summary>The command register. The caller of every method holds the scheduler's lock.</summary>
+/// <param name="slot">The device's slot.</param>
+/// <param name="options">The device's options.</param>
+/// <param name="scheduler">The queues and engines that the commands act on.</param>
 internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaScheduler scheduler)
 {
     private const uint Active = 1u << 31, WantsInterrupt = 1u << 31;
     private const int QueuesOfMask = 16;
     private bool _isActive;
 
-    /// <summary>A driver wrote the register.</summary>
+    /// <summary>Handles a driver's write to the register.</summary>
     internal void Execute(uint value)
     {
-        slot.Publish(DsaRegisters.Bar, DsaRegisters.Command, 0); // an equal command is one again
+        // so that the same command is seen when it is written again
+        slot.Publish(DsaRegisters.Bar, DsaRegisters.Command, 0);
         if (_isActive)
         {
             scheduler.Errors.Record(DsaStatus.CommandWhileActive, null, null, default);
@@ -29,7 +30,7 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
         else Execute(command, operand, wantsInterrupt);
     }
 
-    /// <summary>The device was reset.</summary>
+    /// <summary>Handles a reset of the device.</summary>
     internal void Reset() => _isActive = false;
 
     private void Execute(DsaCommand command, uint operand, bool wantsInterrupt)

@@ -3,14 +3,14 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Devices.Dsa;
 
 /// <summary>
-/// What the device writes when it is done with a descriptor, 32 bytes (Linux: struct dsa_completion_record).
+/// The record that the device writes when a descriptor ends, 32 bytes (Linux: struct dsa_completion_record).
 /// </summary>
 [StructLayout(LayoutKind.Explicit, Size = Size)]
 internal struct DsaCompletionRecord
 {
     internal const int Size = 32;
 
-    /// <summary>Set in the status of a page fault that a write met.</summary>
+    /// <summary>Status bit of a page fault: the access was a write.</summary>
     internal const byte StatusWrite = 0x80;
 
     [FieldOffset(0)] public byte Status;

@@ -2,16 +2,16 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Devices.Dsa;
 
-/// <summary>What is submitted, 64 bytes (Linux: struct dsa_hw_desc).</summary>
+/// <summary>The descriptor that a driver submits, 64 bytes (Linux: struct dsa_hw_desc).</summary>
 [StructLayout(LayoutKind.Explicit, Size = Size)]
 internal struct DsaDescriptor
 {
     internal const int Size = 64;
 
-    /// <summary>PASID in 20 bits, then 11 reserved ones, then the privilege bit.</summary>
+    /// <summary>PASID in the low 20 bits, 11 reserved bits, the privilege bit.</summary>
     [FieldOffset(0)] public uint Requester;
 
-    /// <summary>Flags in 24 bits, then the operation.</summary>
+    /// <summary>Flags in the low 24 bits, then the operation.</summary>
     [FieldOffset(4)] public uint FlagsAndOpcode;
 
     [FieldOffset(8)] public ulong CompletionAddr;

@@ -1,14 +1,14 @@
 namespace Ioasis.Devices.Dsa;
 
-/// <summary>What a descriptor must obey before anything of it is done.</summary>
+/// <summary>The rules that a descriptor must obey before any of it is executed.</summary>
 internal static class DsaDescriptorRules
 {
     private const DsaFlags Common = DsaFlags.BlockOnFault | DsaFlags.CompletionAddressValid | DsaFlags.RequestCompletion
         | DsaFlags.RequestInterrupt;
 
-    /// <summary>What is wrong with a descriptor; <see cref="DsaStatus.None"/> when nothing is.</summary>
+    /// <summary>The error of a descriptor; <see cref="DsaStatus.None"/> if there is none.</summary>
     /// <param name="work">The descriptor.</param>
-    /// <param name="isHandle">Whether its interrupt handle is one that it may use.</param>
+    /// <param name="isHandle">Tells whether the descriptor may use its interrupt handle.</param>
     internal static DsaCompletionRecord Check(DsaWork work, Func<DsaWork, bool> isHandle)
     {
         ref readonly DsaDescriptor descriptor = ref work.Descriptor;

@@ -4,7 +4,7 @@ using Ioasis.Core.Dma;
 namespace Ioasis.Devices.Dsa;
 
 /// <summary>
-/// An engine: a thread and a port. It takes descriptors from the queues of its group as long as there are any.
+/// An engine: a thread and a port. It takes descriptors from the queues of its group while there are any.
 /// </summary>
 internal sealed class DsaEngine : IDisposable
 {
@@ -31,11 +31,11 @@ internal sealed class DsaEngine : IDisposable
     }
 
     /// <summary>
-    /// There is something to take. One that is busy looks again when it is done: there is room for one more start.
+    /// Wakes the engine. A busy engine looks for work again when it is done: one more start can be queued.
     /// </summary>
     internal void Wake() => _thread.TryStart(true);
 
-    /// <summary>Waits until it does nothing. What it works on was aborted before.</summary>
+    /// <summary>Waits until the engine is idle. Its descriptor must have been aborted.</summary>
     internal void Stop() => _thread.Abort();
 
     public void Dispose()
@@ -44,7 +44,7 @@ internal sealed class DsaEngine : IDisposable
         _port.Dispose();
     }
 
-    /// <summary>Does a descriptor and tells how it went; whether it went well.</summary>
+    /// <summary>Executes a descriptor and reports the result. Returns whether it succeeded.</summary>
     private bool Do(DsaWork work)
     {
         DsaCompletionRecord record = DsaDescriptorRules.Check(work, _scheduler.IsHandle);
@@ -55,8 +55,8 @@ internal sealed class DsaEngine : IDisposable
     }
 
     /// <summary>
-    /// Does the descriptors of a batch one after the other. Those after a fence are left out when one before it did not
-    /// go well.
+    /// Executes the descriptors of a batch in order. After a failure, a descriptor with a fence and all later ones are
+    /// skipped.
     /// </summary>
     private DsaCompletionRecord DoBatch(DsaWork batch)
     {
@@ -86,7 +86,7 @@ internal sealed class DsaEngine : IDisposable
         { BytesCompleted = batch.Descriptor.DescCount };
     }
 
-    /// <summary>Writes the record, its first word last, and raises the interrupt that was asked for.</summary>
+    /// <summary>Writes the completion record, its first word last, and raises the requested interrupt.</summary>
     private void Complete(DsaWork work, in DsaCompletionRecord record)
     {
         ref readonly DsaDescriptor descriptor = ref work.Descriptor;

@@ -1,10 +1,9 @@
 namespace Ioasis.Devices.Dsa;
 
 /// <summary>
-/// The software error register, the interrupt cause register, and the interrupt of both. The scheduler's lock guards
-/// it.
+/// The software error register, the interrupt cause register, and their interrupt. The scheduler's lock guards them.
 /// </summary>
-/// <param name="slot">Where the device is.</param>
+/// <param name="slot">The device's slot.</param>
 internal sealed class DsaErrors(IPciSlot slot)
 {
     private const ulong Valid = 1, Overflow = 2, DescriptorValid = 4, QueueValid = 8, InBatch = 16, WasWrite = 32,
@@ -13,8 +12,8 @@ internal sealed class DsaErrors(IPciSlot slot)
     private DsaCause _cause;
 
     /// <summary>
-    /// Records an error that no completion record can tell; of a second one before the first was acknowledged, only
-    /// that it was.
+    /// Records an error that no completion record can report. A second error before the first is acknowledged only sets
+    /// the overflow bit.
     /// </summary>
     internal void Record(DsaStatus status, int? queue, DsaWork? work, in DsaCompletionRecord record)
     {
@@ -44,14 +43,14 @@ internal sealed class DsaErrors(IPciSlot slot)
             Raise(DsaCause.SoftwareError);
     }
 
-    /// <summary>A driver wrote the register's first word.</summary>
+    /// <summary>Handles a driver's write to the register's first word.</summary>
     internal void Acknowledge(ulong bits)
     {
         _words[0] &= ~(bits & (Valid | Overflow));
         Publish();
     }
 
-    /// <summary>Raises the interrupt that is not of a descriptor: vector 0.</summary>
+    /// <summary>Raises vector 0, the interrupt that belongs to no descriptor.</summary>
     internal void Raise(DsaCause cause)
     {
         _cause |= cause;
@@ -59,7 +58,7 @@ internal sealed class DsaErrors(IPciSlot slot)
         slot.RaiseMessage(0);
     }
 
-    /// <summary>A driver wrote the cause register: the bits that are set go.</summary>
+    /// <summary>Handles a driver's write to the cause register: clears the bits that are set in it.</summary>
     internal void AcknowledgeCause(uint bits)
     {
         _cause &= (DsaCause)~bits;
@@ -72,7 +71,9 @@ internal sealed class DsaErrors(IPciSlot slot)
         _cause = DsaCause.None;
     }
 
-    /// <summary>The first word last: who sees that it is valid sees the others.</summary>
+    /// <summary>
+    /// Publishes the words, the first one last: a driver that sees its valid bit also sees the others.
+    /// </summary>
     internal void Publish()
     {
         for (int i = _words.Length - 1; i >= 0; i--)

@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Ioasis.Devices.Dsa;
 
 /// <summary>
-/// Which queues and engines are in which group, as the group configuration says when the device is enabled.
+/// The groups of queues and engines, from the group configuration at the time when the device is enabled.
 /// </summary>
 internal sealed class DsaGroups
 {
@@ -28,8 +28,8 @@ internal sealed class DsaGroups
         }
     }
 
-    /// <summary>Why the device cannot be enabled with it.</summary>
-    /// <param name="entries">Of all queues together.</param>
+    /// <summary>Why the device cannot be enabled with this configuration.</summary>
+    /// <param name="entries">Entries of all queues together.</param>
     internal DsaCommandError Check(int entries)
     {
         if (entries > DsaRegisters.QueueEntries) return DsaCommandError.WqSizeErange;

@@ -1,6 +1,8 @@
 namespace Ioasis.Devices.Dsa;
 
-/// <summary>What a descriptor asks for (Linux: enum dsa_opcode). Those that are not here are not supported.</summary>
+/// <summary>
+/// Operations of descriptors (Linux: enum dsa_opcode). Operations that are missing here are not supported.
+/// </summary>
 internal enum DsaOpcode : byte
 {
     Noop = 0x00,
@@ -14,7 +16,7 @@ internal enum DsaOpcode : byte
     Crcgen = 0x10,
 }
 
-/// <summary>Flags of a descriptor (Linux: IDXD_OP_FLAG_*), the operations' own from bit 16 on.</summary>
+/// <summary>Flags of a descriptor (Linux: IDXD_OP_FLAG_*). From bit 16 on they depend on the operation.</summary>
 [Flags]
 internal enum DsaFlags : uint
 {
@@ -31,8 +33,8 @@ internal enum DsaFlags : uint
 }
 
 /// <summary>
-/// The status of a completion record (Linux: enum dsa_completion_status); from 0x50 on, what only the software error
-/// register tells.
+/// The status in a completion record (Linux: enum dsa_completion_status). Values from 0x50 on appear only in the
+/// software error register.
 /// </summary>
 internal enum DsaStatus : byte
 {
@@ -61,7 +63,7 @@ internal enum DsaStatus : byte
     QueueFull = 0x56,
 }
 
-/// <summary>What the command register is told (Linux: enum idxd_cmd).</summary>
+/// <summary>Commands of the command register (Linux: enum idxd_cmd).</summary>
 internal enum DsaCommand
 {
     EnableDevice = 1,
@@ -80,7 +82,7 @@ internal enum DsaCommand
     ReleaseIntHandle,
 }
 
-/// <summary>How a command ended (Linux: enum idxd_cmdsts_err).</summary>
+/// <summary>Results of commands (Linux: enum idxd_cmdsts_err).</summary>
 internal enum DsaCommandError : byte
 {
     Success = 0,

@@ -5,10 +5,10 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Devices.Dsa;
 
 /// <summary>
-/// The operations on memory, done in pieces. Each ends with the record of how it went; what came before a fault has
-/// been done, and the record says how much that is. One engine's: it has the buffers.
+/// The operations on memory, done in pieces. Each returns its completion record. Work before a fault stays done, and
+/// the record has its length. An instance belongs to one engine, because it owns the buffers.
 /// </summary>
-/// <param name="access">The engine's way to memory.</param>
+/// <param name="access">The engine's access to memory.</param>
 internal sealed class DsaOperations(DsaAccess access)
 {
     private const int Piece = 64 * 1024;
@@ -69,14 +69,15 @@ internal sealed class DsaOperations(DsaAccess access)
     }
 
     /// <summary>
-    /// From the last byte to the first, since the target overlaps the source from above. The record's result says so.
+    /// Moves from the last byte to the first, because the target overlaps the source from above. The record's result
+    /// says so.
     /// </summary>
     private DsaCompletionRecord MoveDown(DsaWork work, in DsaDescriptor d)
     {
         for (uint done = 0; done < d.XferSize && !work.IsAborted;)
         {
-            // Not across a page of either side: a fault then stops before all of the piece, and nothing above it is
-            // left out.
+            // A piece does not cross a page boundary of either side. So a fault stops before the whole piece, and no
+            // byte above it is skipped.
             ulong left = d.XferSize - done, source = unchecked(d.SrcAddr + left - 1),
                 target = unchecked(d.DstAddr + left - 1);
             int count = (int)Math.Min(
@@ -96,7 +97,8 @@ internal sealed class DsaOperations(DsaAccess access)
         FillWith(_first, d.Pattern);
         for (uint done = 0; done < d.XferSize && !work.IsAborted;)
         {
-            // A fault may leave off within the pattern; what comes after that is the end.
+            // A fault may stop within the pattern. The fill then ends, so every piece starts at the start of the
+            // pattern.
             DsaProgress written = access.Write(work, unchecked(d.DstAddr + done), _first.AsSpan(0, Next(in d, done)),
                 Blocks(in d));
             done += (uint)written.Done;
@@ -106,7 +108,7 @@ internal sealed class DsaOperations(DsaAccess access)
         return DsaCompletionRecord.Of(DsaStatus.Success);
     }
 
-    /// <summary>Compares with other memory, or with a pattern.</summary>
+    /// <summary>Compares with a second source, or with a pattern.</summary>
     private DsaCompletionRecord Compare(DsaWork work, in DsaDescriptor d, ulong? pattern)
     {
         if (pattern is { } value) FillWith(_second, value);
@@ -131,13 +133,15 @@ internal sealed class DsaOperations(DsaAccess access)
         return Judged(in d, 0);
     }
 
-    /// <summary>With the flag for it, the result is compared with what was expected.</summary>
+    /// <summary>
+    /// The record of a comparison. With the flag CheckResult, its status depends on the expected result.
+    /// </summary>
     private static DsaCompletionRecord Judged(in DsaDescriptor d, byte result) =>
         DsaCompletionRecord.Of(d.Has(DsaFlags.CheckResult)
             && (d.ExpectedRes & 1) != result ? DsaStatus.SuccessPred : DsaStatus.Success) with
         { Result = result };
 
-    /// <summary>CRC-32C, whose seed is an earlier sum to go on from; 0 to begin.</summary>
+    /// <summary>CRC-32C. The seed is an earlier checksum to continue, or 0.</summary>
     private DsaCompletionRecord Checksum(DsaWork work, in DsaDescriptor d)
     {
         uint seed = d.CrcSeed;

@@ -2,10 +2,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Devices.Dsa;
 
-/// <summary>How a work queue is configured (Linux: union wqcfg), as it was when the queue was enabled.</summary>
+/// <summary>The configuration of a work queue (Linux: union wqcfg) at the time when the queue was enabled.</summary>
 internal sealed record DsaQueueConfig
 {
-    /// <summary>The word that has the occupancy, and the state above <see cref="StateShift"/>.</summary>
+    /// <summary>Index of the word with the occupancy, and the state above <see cref="StateShift"/>.</summary>
     internal const int StateDword = 6;
 
     internal const int StateShift = 30;
@@ -16,7 +16,7 @@ internal sealed record DsaQueueConfig
     internal bool BlocksOnFault { get; private init; }
     internal bool UsesAts { get; private init; }
 
-    /// <summary>Whether page requests may be sent for it, which come with ATS only.</summary>
+    /// <summary>Whether the queue's descriptors may request pages, which requires ATS.</summary>
     internal bool AsksForPages { get; private init; }
 
     internal int Priority { get; private init; }
@@ -27,7 +27,7 @@ internal sealed record DsaQueueConfig
     internal int MaxBatchLog2 { get; private init; }
     internal ulong Operations { get; private init; }
 
-    /// <summary>Reads one from the registers.</summary>
+    /// <summary>Reads a configuration from the registers.</summary>
     internal static DsaQueueConfig Read(Func<int, uint> dword)
     {
         uint mode = dword(2), limits = dword(3);
@@ -49,10 +49,10 @@ internal sealed record DsaQueueConfig
         };
     }
 
-    /// <summary>Why a queue cannot be enabled with it.</summary>
-    /// <param name="options">What the device can do.</param>
+    /// <summary>Why a queue cannot be enabled with this configuration.</summary>
+    /// <param name="options">The device's options.</param>
     /// <param name="hasPageRequests">Whether PRI is enabled.</param>
-    /// <param name="pasidBits">How many bits of a PASID are enabled.</param>
+    /// <param name="pasidBits">Number of PASID bits that are enabled.</param>
     internal DsaCommandError Check(DsaOptions options, bool hasPageRequests, int pasidBits)
     {
         if (Size == 0) return DsaCommandError.WqSize;

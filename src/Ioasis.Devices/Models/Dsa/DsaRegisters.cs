@@ -1,6 +1,6 @@
 namespace Ioasis.Devices.Dsa;
 
-/// <summary>Where the registers of BAR 0 are, and what the constant ones say.</summary>
+/// <summary>Offsets of the registers of BAR 0, and the values of the constant ones.</summary>
 internal static class DsaRegisters
 {
     internal const int Bar = 0;
@@ -13,8 +13,8 @@ internal static class DsaRegisters
     internal const int ReadBuffers = 96;
     internal const int Vectors = 9;
     internal const int PageRequests = 512;
-    internal const int Translations = 256; // that an engine keeps
-    internal const int PortalPages = 4; // of a queue: unlimited, limited, and both once more for IMS
+    internal const int Translations = 256; // that one engine caches
+    internal const int PortalPages = 4; // per queue: unlimited and limited, and the same two for IMS
     internal const uint PageSize = 4096;
     internal const ulong Operations = (1UL << (int)DsaOpcode.Noop) | (1UL << (int)DsaOpcode.Batch)
         | (1UL << (int)DsaOpcode.Drain)
@@ -32,18 +32,18 @@ internal static class DsaRegisters
     internal static readonly Register CommandStatus = new("CMDSTS", 0xa8, 4, RegisterKind.ReadOnly);
     internal static readonly Register General = new("GENCFG", 0x80, 4, RegisterKind.ReadWrite);
 
-    /// <summary>The first word acknowledges when it is written; the others only tell.</summary>
+    /// <summary>A write to the first word acknowledges; the others are read-only.</summary>
     internal static readonly Register[] SoftwareError =
         [.. Enumerable.Range(0, 4).Select(i => new Register($"SWERR{i}", 0xc0 + ((uint)i * 8), 8,
             i == 0 ? RegisterKind.Doorbell : RegisterKind.ReadOnly))];
 
-    /// <summary>Of each group: four words of queues, one of engines, one of flags.</summary>
+    /// <summary>Six words per group: four for queues, one for engines, one for flags.</summary>
     internal static readonly Register[][] Group =
         [.. Enumerable.Range(0, Groups).Select(g => Enumerable.Range(0, 6)
             .Select(i => new Register($"GRPCFG{g}.{i}", GroupTable + (uint)((g * 64) + (i * 8)), 8,
                 RegisterKind.ReadWrite)).ToArray())];
 
-    /// <summary>Of each queue 16 words of 32 bits; that with occupancy and state is the device's.</summary>
+    /// <summary>16 words of 32 bits per queue. The device owns the word with occupancy and state.</summary>
     internal static readonly Register[][] Queue =
         [.. Enumerable.Range(0, Queues).Select(q => Enumerable.Range(0, QueueDwords)
             .Select(i => new Register($"WQCFG{q}.{i}", QueueTable + (uint)((q * 64) + (i * 4)), 4,
@@ -78,14 +78,14 @@ internal static class DsaRegisters
         .. Permission,
     ];
 
-    /// <summary>The commands there are, a bit for each.</summary>
+    /// <summary>The supported commands, one bit each.</summary>
     internal static uint Commands(DsaOptions options) =>
         (1u << ((int)DsaCommand.AbortPasid + 1)) - 2 | (options.InterruptHandles
             ? (1u << (int)DsaCommand.RequestIntHandle) | (1u << (int)DsaCommand.ReleaseIntHandle)
             : 0);
 
-    private static ulong Capabilities(DsaOptions options) => 1UL // blocks on faults
-        | (1UL << 1) // copies may overlap
+    private static ulong Capabilities(DsaOptions options) => 1UL // block on fault
+        | (1UL << 1) // overlapping copies
         | (1UL << 2) // cache control, without effect
         | (1UL << 4) // CMDCAP
         | ((ulong)options.MaxTransferLog2 << 16) | ((ulong)options.MaxBatchLog2 << 21)

@@ -3,8 +3,8 @@ using Ioasis.Core.Dma;
 namespace Ioasis.Devices.Dsa;
 
 /// <summary>
-/// What of the device its engines and its driver share: which queue takes what, what is under way, and the errors.
-/// Commands (<see cref="DsaCommands"/>) wait here for what is under way.
+/// The state that the engines and the driver share: which queue takes which descriptor, which descriptors are under
+/// way, and errors. Commands (<see cref="DsaCommands"/>) wait here for descriptors under way.
 /// </summary>
 internal sealed class DsaScheduler
 {
@@ -25,16 +25,16 @@ internal sealed class DsaScheduler
         Errors = new DsaErrors(slot);
         DmaPort[] ports =
             [.. Enumerable.Range(0, DsaRegisters.Engines).Select(_ => slot.OpenDmaPort(DsaRegisters.Translations))];
-        ports[0].RequestsPages = true; // stays false where PRI is not enabled
+        ports[0].RequestsPages = true; // reads as false if PRI is not enabled
         HasPageRequests = ports[0].RequestsPages;
         PasidBits = ports[0].PasidBits;
         _engines = [.. ports.Select((port, index) => new DsaEngine(this, port, index))];
     }
 
     /// <summary>
-    /// Guards everything here, the queues and the meaning of the registers. Taken after the slot's lock for calls,
-    /// before an engine's own, a descriptor's, and the slot's locks for bytes and interrupts. Nobody holds it during
-    /// DMA.
+    /// Guards everything here, the queues and the meaning of the registers. Taken after the slot's lock for calls;
+    /// before an engine's own lock, a descriptor's, and the slot's locks for bytes and interrupts. Nobody holds it
+    /// during DMA.
     /// </summary>
     internal Lock Lock { get; } = new();
 
@@ -45,7 +45,7 @@ internal sealed class DsaScheduler
     /// <summary>Whether PRI is enabled.</summary>
     internal bool HasPageRequests { get; }
 
-    /// <summary>How many bits of a PASID are enabled.</summary>
+    /// <summary>Number of PASID bits that are enabled.</summary>
     internal int PasidBits { get; }
 
     internal DsaState State { get; set; }
@@ -53,10 +53,11 @@ internal sealed class DsaScheduler
     /// <summary>The group of each engine, -1 for none. Set when the device is enabled.</summary>
     internal Span<int> GroupOfEngine => _groupOfEngine;
 
-    /// <summary>A descriptor came in by a portal. Under the lock.</summary>
+    /// <summary>Accepts a descriptor from a portal. The caller holds the lock.</summary>
     /// <param name="queue">The queue.</param>
-    /// <param name="isLimited">By the portal that leaves a shared queue's last places to others.</param>
-    /// <param name="descriptor">It.</param>
+    /// <param name="isLimited">Whether it came by the limited portal, which leaves the last places of a shared queue to
+    /// others.</param>
+    /// <param name="descriptor">The descriptor.</param>
     internal void Accept(DsaQueue queue, bool isLimited, in DsaDescriptor descriptor)
     {
         if (queue.Config is not { } config || !queue.IsOpen)
@@ -68,7 +69,7 @@ internal sealed class DsaScheduler
         int room = isLimited && !config.IsDedicated ? config.Threshold : config.Size;
         if (queue.Waiting.Count >= room)
         {
-            // Of a shared queue the submitter would be told to retry: it has not been lost.
+            // The submitter to a full shared queue is told to retry, so nothing is lost and no error is recorded.
             if (config.IsDedicated) Errors.Record(DsaStatus.QueueFull, queue.Index, null, default);
             return;
         }
@@ -81,7 +82,7 @@ internal sealed class DsaScheduler
     }
 
     /// <summary>
-    /// The next descriptor for an engine: the oldest of the queue of its group with the highest priority. Null for
+    /// Takes the next descriptor for an engine: the oldest one of the highest-priority queue in its group. Null for
     /// none.
     /// </summary>
     internal DsaWork? TryTake(int engine)
@@ -106,7 +107,7 @@ internal sealed class DsaScheduler
         }
     }
 
-    /// <summary>An engine is done with a descriptor: its record is written, or it was aborted.</summary>
+    /// <summary>An engine is done with a descriptor: it wrote the record, or the descriptor was aborted.</summary>
     internal void Finished(DsaWork work)
     {
         lock (Lock)
@@ -120,7 +121,8 @@ internal sealed class DsaScheduler
     }
 
     /// <summary>
-    /// Does something when all these descriptors that are under way now are done. Under the lock; one at a time.
+    /// Runs an action when all matching descriptors that are under way now are done. One at a time. The caller holds
+    /// the lock.
     /// </summary>
     internal void WhenDone(Predicate<DsaWork> which, Action action)
     {
@@ -129,7 +131,9 @@ internal sealed class DsaScheduler
         EndWait();
     }
 
-    /// <summary>Throws out those that wait, and has engines leave off the others. Under the lock.</summary>
+    /// <summary>
+    /// Drops the matching descriptors that wait, and aborts those that engines execute. The caller holds the lock.
+    /// </summary>
     internal void Abort(Predicate<DsaWork> which)
     {
         foreach (DsaQueue queue in Queues)
@@ -141,10 +145,10 @@ internal sealed class DsaScheduler
 
         foreach (DsaWork work in _underWay)
             if (which(work)) work.Abort();
-        foreach (DsaQueue queue in Queues) WakeEngines(queue.Group); // what waited behind a drain
+        foreach (DsaQueue queue in Queues) WakeEngines(queue.Group); // for descriptors that waited behind a drain
     }
 
-    /// <summary>Records an error that no completion record told.</summary>
+    /// <summary>Records an error that no completion record reported.</summary>
     internal void Report(DsaWork work, in DsaCompletionRecord record)
     {
         lock (Lock)
@@ -156,8 +160,8 @@ internal sealed class DsaScheduler
     internal void Interrupt(DsaWork work) => _slot.RaiseMessage(work.Descriptor.IntHandle);
 
     /// <summary>
-    /// Whether a descriptor may use its interrupt handle: the handle is a vector's number, which the vector's
-    /// permission gives to the PASID.
+    /// Whether a descriptor may use its interrupt handle. The handle is a vector's number; the vector's permission
+    /// entry must grant it to the PASID.
     /// </summary>
     internal bool IsHandle(DsaWork work)
     {
@@ -172,16 +176,16 @@ internal sealed class DsaScheduler
     }
 
     /// <summary>
-    /// Gives a vector out as a handle, or takes it back; false when it is so already. Under the lock.
+    /// Allocates a vector as a handle, or frees it; false if it already is so. The caller holds the lock.
     /// </summary>
     internal bool SetHandle(int vector, bool given) => given ? _handles.Add(vector) : _handles.Remove(vector);
 
-    /// <summary>Shows the occupancy and state of a queue. Under the lock.</summary>
+    /// <summary>Publishes a queue's occupancy and state. The caller holds the lock.</summary>
     internal void PublishState(DsaQueue queue) => _slot.Publish(
         DsaRegisters.Bar, DsaRegisters.Queue[queue.Index][DsaQueueConfig.StateDword],
         (uint)queue.Waiting.Count | (queue.Config is null ? 0 : 1u << DsaQueueConfig.StateShift));
 
-    /// <summary>Shows the device's state. Under the lock.</summary>
+    /// <summary>Publishes the device's state. The caller holds the lock.</summary>
     internal void SetState(DsaState state)
     {
         State = state;
@@ -189,7 +193,8 @@ internal sealed class DsaScheduler
     }
 
     /// <summary>
-    /// A queue takes nothing any more and forgets its configuration. Under the lock, when nothing of it is under way.
+    /// Disables a queue, which forgets its configuration. None of its descriptors may be under way. The caller holds
+    /// the lock.
     /// </summary>
     internal void Close(DsaQueue queue)
     {
@@ -199,7 +204,8 @@ internal sealed class DsaScheduler
     }
 
     /// <summary>
-    /// As after power-on, with no engine at work. Not under the lock: an engine needs it to come to its end.
+    /// Returns to the state after power-on, with all engines idle. The caller must not hold the lock, because an engine
+    /// needs it to finish.
     /// </summary>
     internal void Reset()
     {

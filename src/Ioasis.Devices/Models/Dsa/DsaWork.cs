@@ -2,14 +2,14 @@ using Ioasis.Memory;
 
 namespace Ioasis.Devices.Dsa;
 
-/// <summary>A descriptor on its way: accepted by a queue, or an element of a batch.</summary>
-/// <param name="queue">The queue that took it, or the batch.</param>
-/// <param name="config">How the queue was configured then.</param>
+/// <summary>A descriptor under way: accepted by a queue, or an element of a batch.</summary>
+/// <param name="queue">The queue that accepted it, or its batch.</param>
+/// <param name="config">The queue's configuration at that time.</param>
 /// <param name="descriptor">The descriptor.</param>
-/// <param name="batch">The batch it belongs to; null for none.</param>
+/// <param name="batch">The batch that it belongs to; null for none.</param>
 internal sealed class DsaWork(DsaQueue queue, DsaQueueConfig config, in DsaDescriptor descriptor, DsaWork? batch = null)
 {
-    // Guards the waiting of an engine for an answer. Nothing else is locked while it is held.
+    // Guards an engine's wait for an answer. No other lock is taken while it is held.
     private readonly object _lock = new();
     private readonly DsaDescriptor _descriptor = descriptor;
     private volatile bool _isAborted;
@@ -22,12 +22,12 @@ internal sealed class DsaWork(DsaQueue queue, DsaQueueConfig config, in DsaDescr
 
     internal bool IsInBatch => batch is not null;
 
-    /// <summary>Which number it has in its batch.</summary>
+    /// <summary>Its index in its batch.</summary>
     internal int BatchIndex { get; init; }
 
     /// <summary>
-    /// In whose address space its addresses are: of a dedicated queue its own, of a shared one the descriptor's, of an
-    /// element its batch's.
+    /// The address space of its addresses: the queue's PASID if the queue is dedicated, the descriptor's if it is
+    /// shared, the batch's for an element of a batch.
     /// </summary>
     internal Pasid? Pasid { get; } = batch is not null ? batch.Pasid
         : !config.UsesPasid ? null
@@ -38,7 +38,7 @@ internal sealed class DsaWork(DsaQueue queue, DsaQueueConfig config, in DsaDescr
 
     internal bool IsAborted => _isAborted || (batch?.IsAborted ?? false);
 
-    /// <summary>It leaves no trace from now on, except for what it has written already.</summary>
+    /// <summary>Aborts the descriptor. Apart from bytes already written it leaves no trace.</summary>
     internal void Abort()
     {
         lock (_lock)
@@ -49,7 +49,8 @@ internal sealed class DsaWork(DsaQueue queue, DsaQueueConfig config, in DsaDescr
     }
 
     /// <summary>
-    /// Waits until something is so, or it is aborted: then false. Who makes it so calls <see cref="Wake"/>.
+    /// Waits until a condition holds; false if the descriptor is aborted first. Whoever makes the condition true calls
+    /// <see cref="Wake"/>.
     /// </summary>
     internal bool WaitUntil(Func<bool> condition)
     {
@@ -61,7 +62,7 @@ internal sealed class DsaWork(DsaQueue queue, DsaQueueConfig config, in DsaDescr
         }
     }
 
-    /// <summary>What it waits for may have come.</summary>
+    /// <summary>Makes waiting threads check their condition again.</summary>
     internal void Wake()
     {
         if (batch is not null)

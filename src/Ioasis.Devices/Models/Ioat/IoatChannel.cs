@@ -4,17 +4,17 @@ using Ioasis.Core.Dma;
 namespace Ioasis.Devices.Ioat;
 
 /// <summary>
-/// The channel: what its driver told it, how far it is, and how it shows that. Descriptors are done one after the other
-/// on a thread of its own (<see cref="IoatOperations"/>).
+/// The channel: its driver's settings, its progress, and the registers that show it. A thread of its own executes
+/// descriptors in order (<see cref="IoatOperations"/>).
 /// </summary>
 internal sealed class IoatChannel
 {
     private const ulong AlignmentMask = IoatDescriptor.Size - 1;
     private const ushort LastCountTakenBack = 0x8000;
-    private const byte InterruptsEnabled = 0x09; // the master enable, or that of all MSI-X vectors
+    private const byte InterruptsEnabled = 0x09; // the master enable bit, or the bit for all MSI-X vectors
 
-    // Guards what follows and the meaning of the registers. Taken after the slot's lock for calls, before its locks for
-    // bytes and interrupts. Nobody holds it during DMA.
+    // Guards the fields below and the meaning of the registers. Taken after the slot's lock for calls, before its locks
+    // for bytes and interrupts. Nobody holds it during DMA.
     private readonly Lock _lock = new();
     private readonly IPciSlot _slot;
     private readonly DmaPort _port;
@@ -26,8 +26,8 @@ internal sealed class IoatChannel
     private ulong _next;
     private ulong _completed;
     private ushort _done, _wanted;
-    private bool _suspends; // once the present descriptor is done
-    private bool _wasSuspended; // by a command since the last reset
+    private bool _suspends; // suspends after the present descriptor
+    private bool _wasSuspended; // by a command, since the last reset
     private bool _armed = true;
     private bool _interruptWaits;
 
@@ -49,14 +49,14 @@ internal sealed class IoatChannel
             lock (_lock) LeaveReset(IoatStatus.SetUp);
     }
 
-    /// <summary>As after power-on, with the thread at rest.</summary>
+    /// <summary>Returns to the state after power-on, with the thread idle.</summary>
     internal void Reset()
     {
         _thread.Abort();
         lock (_lock) Forget();
     }
 
-    /// <summary>Stops and ends the thread.</summary>
+    /// <summary>Stops the channel and ends its thread.</summary>
     internal void Unplug()
     {
         _thread.Dispose();
@@ -65,7 +65,8 @@ internal sealed class IoatChannel
 
     private void Execute(IoatCommand command)
     {
-        // The thread stops between two pieces of a descriptor; without the lock, which it may be waiting for.
+        // Stops the thread between two pieces of a descriptor. Without the lock, because the thread may be waiting for
+        // it.
         if (command is IoatCommand.Reset or IoatCommand.Abort) _thread.Abort();
         lock (_lock)
         {
@@ -102,13 +103,13 @@ internal sealed class IoatChannel
                     break;
             }
 
-            Publish(IoatRegisters.Command, 0); // last: a driver waits for it
+            Publish(IoatRegisters.Command, 0); // last, because a driver waits for it
         }
     }
 
     /// <summary>
-    /// How many descriptors of the chain there are by now. The chain starts anew when its address was written since;
-    /// the address then reads with its lower bits set, so that an equal one is told from it.
+    /// Handles a new count of descriptors in the chain. If the driver wrote the chain's address since, a new chain
+    /// begins. The address then reads with its lower bits set, so that a later write of the same address is noticed.
     /// </summary>
     private void Count(ushort value)
     {
@@ -117,7 +118,7 @@ internal sealed class IoatChannel
             ulong chain = _slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.ChainAddress);
             if (chain != 0 && !IsBegun(chain))
             {
-                if (_status is IoatStatus.Active) return; // it is to be suspended before
+                if (_status is IoatStatus.Active) return; // suspends before it reads the count
                 Publish(IoatRegisters.ChainAddress, chain | AlignmentMask);
                 _next = chain;
                 _completed = 0;
@@ -128,8 +129,8 @@ internal sealed class IoatChannel
 
             _wanted = value;
 
-            // So that the same count for another chain is seen. A driver that goes on with this one counts up, and
-            // would come to 0 only by half of all.
+            // Makes the same count for another chain noticeable. A driver that goes on with this chain counts up, and
+            // reaches 0 again only after half of all counts.
             if (value <= LastCountTakenBack) Publish(IoatRegisters.DmaCount, 0);
             if (_status is not (IoatStatus.Suspended or IoatStatus.Halted or IoatStatus.Armed)) Continue();
         }
@@ -154,10 +155,10 @@ internal sealed class IoatChannel
     }
 
     /// <summary>
-    /// What a driver sets up after a reset tells that it has seen the channel halted, and what it will look for next,
-    /// through a mapping and before its stores are seen. One that takes interrupts starts a chain and at once reads the
-    /// status, which must be active (Linux). One that takes none writes the address of a chain, which makes hardware
-    /// armed, and reads the status for some microseconds (DPDK).
+    /// Leaves the halted state after a reset. The driver's setup shows that it has seen the channel halted, and which
+    /// status it will expect next. It may write through a mapping, before we see its stores. A driver that uses
+    /// interrupts starts a chain and at once expects the status active (Linux). A driver that uses none writes the
+    /// address of a chain, which makes hardware armed, and polls the status for some microseconds (DPDK).
     /// </summary>
     private void LeaveReset(IoatStatus status)
     {
@@ -165,8 +166,8 @@ internal sealed class IoatChannel
     }
 
     /// <summary>
-    /// Whether the chain of an address was begun. If not, the driver wrote it since, perhaps after a reset through a
-    /// mapping that is seen only now.
+    /// Whether the chain at an address has begun. If not, the driver has written the address since, perhaps after a
+    /// reset and through a mapping whose store we see only now.
     /// </summary>
     private static bool IsBegun(ulong chain) => (chain & AlignmentMask) == AlignmentMask;
 
@@ -193,7 +194,7 @@ internal sealed class IoatChannel
             if (errors == IoatErrors.None) errors = _operations.Run(at, out descriptor, abort);
             if (abort.IsCancellationRequested) return;
 
-            // What is written is what the status will be when nothing more comes.
+            // Writes the status that the channel will have if no more descriptors come.
             if (errors == IoatErrors.None && descriptor.Has(IoatControl.CompletionWrite)
                 && !TryWriteCompletion(at, isLast ? IoatStatus.Done : IoatStatus.Active))
                 errors = IoatErrors.CompletionAddress;
@@ -217,7 +218,7 @@ internal sealed class IoatChannel
         }
     }
 
-    /// <summary>The next descriptor of the chain; false when there is none to be done now.</summary>
+    /// <summary>The next descriptor of the chain; false if none is due now.</summary>
     private bool TryNext(out ulong at, out IoatErrors errors)
     {
         at = _next;
@@ -226,15 +227,15 @@ internal sealed class IoatChannel
         return _status is IoatStatus.Active && _done != _wanted;
     }
 
-    /// <summary>Goes on with the chain, if there is more of it.</summary>
+    /// <summary>Continues the chain, if it has more descriptors.</summary>
     private void Continue()
     {
         Show(_done == _wanted ? IoatStatus.Done : IoatStatus.Active);
-        if (_status is IoatStatus.Active) _thread.TryStart(true); // false: it is about to look anyway
+        if (_status is IoatStatus.Active) _thread.TryStart(true); // false: the thread is about to look again anyway
     }
 
     /// <summary>
-    /// On the channel's thread: an error ends the chain at a descriptor, which does not count as completed.
+    /// An error ends the chain at a descriptor, which does not count as completed. Runs on the channel's thread.
     /// </summary>
     private void Halt(ulong at, IoatErrors errors, CancellationToken abort)
     {
@@ -266,7 +267,9 @@ internal sealed class IoatChannel
         Show(status);
     }
 
-    /// <summary>One interrupt, and no other until the driver rearms; one that comes meanwhile is raised then.</summary>
+    /// <summary>
+    /// Raises an interrupt, unless one was raised since the driver last rearmed. In that case it is raised on rearming.
+    /// </summary>
     private void Interrupt()
     {
         _interruptWaits = !_armed;
@@ -276,7 +279,7 @@ internal sealed class IoatChannel
     }
 
     /// <summary>
-    /// As it stands in the BAR, whether it was looked at or not: it was written before what led here.
+    /// The control register as it is in the BAR, seen or not: the driver wrote it before the event that is handled now.
     /// </summary>
     private ushort ControlNow()
     {

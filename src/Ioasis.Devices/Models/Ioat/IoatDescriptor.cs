@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Ioasis.Devices.Ioat;
 
-/// <summary>A descriptor, 64 bytes (Linux: struct ioat_dma_descriptor); what follows is the driver's.</summary>
+/// <summary>A descriptor, 64 bytes (Linux: struct ioat_dma_descriptor). The rest of it belongs to the driver.</summary>
 [StructLayout(LayoutKind.Sequential, Size = Size)]
 internal readonly struct IoatDescriptor
 {
@@ -11,7 +11,7 @@ internal readonly struct IoatDescriptor
     internal readonly uint Length;
     internal readonly uint Control;
 
-    /// <summary>Of a fill, the pattern of 8 bytes.</summary>
+    /// <summary>Source address; for a fill, the pattern of 8 bytes.</summary>
     internal readonly ulong Source;
 
     internal readonly ulong Destination;
@@ -22,14 +22,14 @@ internal readonly struct IoatDescriptor
     internal bool Has(IoatControl bit) => (Control & (uint)bit) != 0;
 }
 
-/// <summary>Operations that the device has.</summary>
+/// <summary>Supported operations.</summary>
 internal enum IoatOpcode : byte
 {
     Copy = 0x00,
     Fill = 0x01,
 }
 
-/// <summary>Bits of a descriptor's control word that make a difference.</summary>
+/// <summary>The bits of a descriptor's control word that have an effect.</summary>
 [Flags]
 internal enum IoatControl : uint
 {

@@ -1,6 +1,6 @@
 namespace Ioasis.Devices.Ioat;
 
-/// <summary>CHANSTS, the lower bits.</summary>
+/// <summary>The lower bits of CHANSTS.</summary>
 internal enum IoatStatus
 {
     Active = 0,
@@ -8,12 +8,10 @@ internal enum IoatStatus
     Suspended = 2,
     Halted = 3,
 
-    /// <summary>
-    /// After power-on, or set up after a reset by a driver that takes no interrupts, with no chain yet.
-    /// </summary>
+    /// <summary>After power-on, or after a reset by a driver that uses no interrupts, before the first chain.</summary>
     Armed = 4,
 
-    /// <summary>The same by one that takes them. Shown as active.</summary>
+    /// <summary>The same for a driver that uses interrupts. Reads as active.</summary>
     SetUp = 8,
 }
 
@@ -44,7 +42,7 @@ internal enum IoatErrors : uint
     CompletionAddress = 0x1000,
 }
 
-/// <summary>CHANCTRL, the bits that make a difference.</summary>
+/// <summary>The bits of CHANCTRL that have an effect.</summary>
 [Flags]
 internal enum IoatChannelControl : ushort
 {

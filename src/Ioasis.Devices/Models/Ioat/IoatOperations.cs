@@ -4,9 +4,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Devices.Ioat;
 
-/// <summary>What a descriptor does to memory. Used by the channel's thread alone.</summary>
-/// <param name="port">The channel's way to memory.</param>
-/// <param name="options">How long a transfer may be, and what a fault does.</param>
+/// <summary>Executes descriptors on memory. Only the channel's thread uses it.</summary>
+/// <param name="port">The channel's port.</param>
+/// <param name="options">The longest transfer, and the effect of a fault.</param>
 internal sealed class IoatOperations(DmaPort port, IoatOptions options)
 {
     private const int Piece = 64 * 1024;
@@ -14,7 +14,8 @@ internal sealed class IoatOperations(DmaPort port, IoatOptions options)
     private readonly byte[] _bytes = new byte[Math.Min(Piece, 1 << options.MaxTransferLog2)];
 
     /// <summary>
-    /// Reads a descriptor and does it. What was moved before an error stays moved; a cancelled one ends without a word.
+    /// Reads a descriptor and executes it. Bytes moved before an error stay moved. A cancelled descriptor ends without
+    /// an error.
     /// </summary>
     internal IoatErrors Run(ulong at, out IoatDescriptor descriptor, CancellationToken abort)
     {
@@ -28,7 +29,7 @@ internal sealed class IoatOperations(DmaPort port, IoatOptions options)
         return options.HaltOnFault ? errors : IoatErrors.None;
     }
 
-    /// <summary>Writes a completion; false when its address is none of memory's.</summary>
+    /// <summary>Writes a completion; false if its address cannot be written.</summary>
     internal bool TryWrite(ulong at, ulong value) =>
         at % sizeof(ulong) == 0 && port.Write(
             new Iova(at), MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in value))).IsOk;
@@ -52,7 +53,7 @@ internal sealed class IoatOperations(DmaPort port, IoatOptions options)
         return IoatErrors.None;
     }
 
-    /// <summary>An address does not go on at 0 when it comes to the end.</summary>
+    /// <summary>Advances an address; false if it would wrap.</summary>
     private static bool TryAdvance(ulong address, uint offset, out Iova result)
     {
         result = new Iova(unchecked(address + offset));

@@ -1,14 +1,14 @@
 namespace Ioasis.Devices;
 
-/// <summary>What can differ between I/OAT devices.</summary>
+/// <summary>Options of an I/OAT device.</summary>
 public sealed record IoatOptions
 {
-    /// <summary>Logarithm of the longest transfer of a descriptor, 12 to 20.</summary>
+    /// <summary>Log2 of a descriptor's longest transfer in bytes, 12 to 20.</summary>
     public int MaxTransferLog2 { get; init; } = 14;
 
     /// <summary>
-    /// Whether data that cannot be read or written halts the channel. False: it never learns of it, as where whatever
-    /// lies between it and memory answers for what the IOMMU refused.
+    /// Whether a fault on data halts the channel. If false, the channel never learns of the fault, as on systems that
+    /// answer in place of memory when the IOMMU refuses an access.
     /// </summary>
     public bool HaltOnFault { get; init; } = true;
 }

@@ -1,7 +1,8 @@
 namespace Ioasis.Devices.Ioat;
 
 /// <summary>
-/// The registers, named and placed as Linux's driver has them: the function's, and from 0x80 on its one channel's.
+/// The registers, with the names and offsets of Linux's driver: the function's, and from 0x80 on those of its one
+/// channel.
 /// </summary>
 internal static class IoatRegisters
 {
@@ -25,8 +26,8 @@ internal static class IoatRegisters
     internal static readonly Register Errors = new("CHANERR", Channel + 0x28, 4, RegisterKind.Doorbell);
 
     /// <summary>
-    /// All of them. A count is looked at before the control register that a driver writes before it, so that whoever
-    /// sees the one sees the other; errors are taken back before a command.
+    /// All registers, in polling order. The count comes before the control register, which a driver writes first:
+    /// whoever sees a new count also sees the new control. Errors are cleared before a command is handled.
     /// </summary>
     internal static IReadOnlyList<Register> All(IoatOptions options) =>
     [

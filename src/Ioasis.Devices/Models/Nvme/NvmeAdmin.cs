@@ -1,7 +1,7 @@
 namespace Ioasis.Devices.Nvme;
 
-/// <summary>The admin commands. Used by the thread of the admin queue alone, but for <see cref="Reset"/>.</summary>
-/// <param name="controller">Whose queues they make and take away.</param>
+/// <summary>The admin commands. Only the admin queue's thread uses it, except for <see cref="Reset"/>.</summary>
+/// <param name="controller">The controller whose queues the commands create and delete.</param>
 /// <param name="blocks">The namespace.</param>
 /// <param name="serial">The controller's serial number.</param>
 internal sealed class NvmeAdmin(NvmeController controller, NvmeNamespace blocks, string serial)
@@ -20,7 +20,7 @@ internal sealed class NvmeAdmin(NvmeController controller, NvmeNamespace blocks,
         NvmeAdminOpcode.DeleteCq => DeleteCq(in command),
         NvmeAdminOpcode.CreateCq => CreateCq(in command),
         NvmeAdminOpcode.Identify => Identify(in command, data),
-        // each is done before the next one is looked at
+        // every command has ended before the next one is read
         NvmeAdminOpcode.Abort => new NvmeOutcome(NvmeStatus.Success, NotAborted),
         NvmeAdminOpcode.SetFeatures => _features.Set(in command),
         NvmeAdminOpcode.GetFeatures => _features.Get(in command),
@@ -28,7 +28,7 @@ internal sealed class NvmeAdmin(NvmeController controller, NvmeNamespace blocks,
         _ => NvmeStatus.InvalidOpcode,
     };
 
-    /// <summary>As after power-on; no command is under way.</summary>
+    /// <summary>Returns to the state after power-on. No command is under way.</summary>
     internal void Reset() => _features.Reset();
 
     private NvmeStatus CreateCq(in NvmeCommand command)

@@ -13,7 +13,7 @@ internal readonly struct NvmeCommand
 
     internal readonly byte Opcode;
 
-    /// <summary>Fused operations, and whether data pointers are SGLs: neither is known here.</summary>
+    /// <summary>Fused operations and SGLs, neither of which is supported.</summary>
     internal readonly byte Flags;
 
     internal readonly ushort CommandId;
@@ -30,23 +30,23 @@ internal readonly struct NvmeCommand
     internal readonly uint Cdw14;
     internal readonly uint Cdw15;
 
-    /// <summary>Of a read, a write and a zeroing: the first block.</summary>
+    /// <summary>First block of a read, write or write-zeroes command.</summary>
     internal ulong FirstBlock => Cdw10 | ((ulong)Cdw11 << 32);
 
-    /// <summary>And how many.</summary>
+    /// <summary>Number of blocks of such a command.</summary>
     internal uint Blocks => (Cdw12 & 0xffff) + 1;
 
-    /// <summary>Whether it is to be on the medium when the command ends.</summary>
+    /// <summary>Whether the data must be on the medium when the command ends.</summary>
     internal bool ForceUnitAccess => (Cdw12 & (1u << 30)) != 0;
 }
 
 /// <summary>An entry of a completion queue (Linux: struct nvme_completion).</summary>
-/// <param name="Result">What is particular to the command.</param>
+/// <param name="Result">Depends on the command.</param>
 /// <param name="Reserved">0.</param>
-/// <param name="SqHead">How far the submission queue was read.</param>
-/// <param name="SqId">Which one that is.</param>
-/// <param name="CommandId">Which command ended.</param>
-/// <param name="StatusAndPhase">How; the lowest bit is the phase.</param>
+/// <param name="SqHead">Head of the submission queue.</param>
+/// <param name="SqId">ID of the submission queue.</param>
+/// <param name="CommandId">ID of the command.</param>
+/// <param name="StatusAndPhase">The status; the lowest bit is the phase.</param>
 [StructLayout(LayoutKind.Sequential, Size = Size)]
 internal readonly record struct NvmeCompletion(
     uint Result, uint Reserved, ushort SqHead, ushort SqId, ushort CommandId, ushort StatusAndPhase)
@@ -54,10 +54,10 @@ internal readonly record struct NvmeCompletion(
     internal const int Size = 16;
 }
 
-/// <summary>How a command ended.</summary>
-/// <param name="Status">Status.</param>
-/// <param name="Result">What is particular to it.</param>
-/// <param name="IsPending">It has not: its completion comes later.</param>
+/// <summary>Result of a command.</summary>
+/// <param name="Status">The status.</param>
+/// <param name="Result">Depends on the command.</param>
+/// <param name="IsPending">Whether the command has not ended: its completion comes later.</param>
 internal readonly record struct NvmeOutcome(NvmeStatus Status, uint Result = 0, bool IsPending = false)
 {
     public static implicit operator NvmeOutcome(NvmeStatus status) => new(status);

@@ -1,14 +1,14 @@
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>
-/// The controller: its configuration and state, the queues there are, and what a driver's doorbells do. Commands are
-/// done by a <see cref="NvmeWorker"/> for each submission queue.
+/// The controller: its configuration and state, its queues, and the effect of doorbells. A <see cref="NvmeWorker"/> per
+/// submission queue executes the commands.
 /// </summary>
 internal sealed class NvmeController
 {
-    // Guards the configuration, the state and which queues there are. Taken after the slot's lock for calls, before
-    // those of interrupts and of completion queues, and the slot's for bytes. Nobody holds it during DMA or while a
-    // worker is waited for.
+    // Guards the configuration, the state and the set of queues. Taken after the slot's lock for calls; before those of
+    // interrupts and of completion queues, and the slot's for bytes. Nobody holds it during DMA or while waiting for a
+    // worker.
     private readonly Lock _lock = new();
     private readonly IPciSlot _slot;
     private readonly NvmeStore _store;
@@ -34,7 +34,7 @@ internal sealed class NvmeController
         _admin = new NvmeAdmin(this, _namespace, options.Serial ?? _workers[0].Place);
     }
 
-    /// <summary>How many pairs of I/O queues there can be.</summary>
+    /// <summary>Number of pairs of I/O queues that can exist.</summary>
     internal int Queues { get; }
 
     internal NvmeEvents Events { get; } = new();
@@ -46,7 +46,7 @@ internal sealed class NvmeController
         get { lock (_lock) return _configuration; }
     }
 
-    /// <summary>Whether there is an I/O queue.</summary>
+    /// <summary>Whether any I/O queue exists.</summary>
     internal bool HasIoQueues
     {
         get
@@ -56,7 +56,7 @@ internal sealed class NvmeController
         }
     }
 
-    /// <summary>A driver wrote a register.</summary>
+    /// <summary>Handles a driver's write to a register.</summary>
     internal void Ring(Register register, uint value)
     {
         if (register == NvmeRegisters.Configuration) Configure(new NvmeConfiguration(value));
@@ -66,7 +66,7 @@ internal sealed class NvmeController
         else MoveTail(NvmeRegisters.QueueOf(register), value);
     }
 
-    /// <summary>Does a command of a queue, on the thread of its worker.</summary>
+    /// <summary>Executes a command of a queue, on the thread of its worker.</summary>
     internal NvmeOutcome Execute(int queue, in NvmeCommand command, NvmeData data, CancellationToken abort)
     {
         if (command.Flags != 0) return NvmeStatus.InvalidField; // fused, or with SGLs
@@ -74,13 +74,15 @@ internal sealed class NvmeController
             Configuration.PageShift, abort);
     }
 
-    /// <summary>A submission queue; null when there is no such, or nothing is to be done any more.</summary>
+    /// <summary>A submission queue; null if it does not exist or the controller is not ready.</summary>
     internal NvmeSubmissionQueue? QueueOf(int queue)
     {
         lock (_lock) return _status == NvmeControllerStatus.Ready ? _submissions[queue] : null;
     }
 
-    /// <summary>The memory of a queue does not answer: only a reset helps.</summary>
+    /// <summary>
+    /// Marks the controller as failed, because the memory of a queue does not answer. Only a reset helps.
+    /// </summary>
     internal void Fail()
     {
         lock (_lock) Show(_status | NvmeControllerStatus.Fatal);
@@ -115,14 +117,14 @@ internal sealed class NvmeController
         }
     }
 
-    /// <summary>Takes a submission queue away; what is left in it is not done.</summary>
+    /// <summary>Deletes a submission queue. Commands left in it are not executed.</summary>
     internal void RemoveSubmissionQueue(int queue)
     {
         lock (_lock) _submissions[queue] = null;
         _workers[queue].Stop();
     }
 
-    /// <summary>Takes a completion queue away; false while a submission queue needs it.</summary>
+    /// <summary>Deletes a completion queue; false while a submission queue uses it.</summary>
     internal bool TryRemoveCompletionQueue(NvmeCompletionQueue queue)
     {
         lock (_lock)
@@ -134,14 +136,12 @@ internal sealed class NvmeController
         }
     }
 
-    /// <summary>
-    /// A shutdown is complete once all that was written is on the medium. On the thread of the admin queue.
-    /// </summary>
+    /// <summary>Completes a shutdown, once all writes are on the medium. Runs on the admin queue's thread.</summary>
     internal void FinishShutdown()
     {
         lock (_lock)
             if (!_shutsDown) return;
-        _namespace.TryFlush(); // there is nobody to tell
+        _namespace.TryFlush(); // an error cannot be reported to anyone
         lock (_lock)
         {
             if (!_shutsDown) return;
@@ -151,12 +151,12 @@ internal sealed class NvmeController
     }
 
     /// <summary>
-    /// No command is under way, and nothing is left but the blocks. Not under the lock: a worker needs it to come to
-    /// its end.
+    /// Deletes everything but the blocks. On return no command is under way. The caller must not hold the lock, because
+    /// a worker needs it to finish.
     /// </summary>
     internal void Reset()
     {
-        // that of the admin queue last: the others wake it
+        // the admin queue's worker last, because the others wake it
         foreach (NvmeWorker worker in _workers.Reverse()) worker.Stop();
         lock (_lock)
         {
@@ -253,7 +253,7 @@ internal sealed class NvmeController
 
     private void Mask(Register register, uint set, uint clear)
     {
-        Publish(register, 0); // so that the same bits are seen again
+        Publish(register, 0); // so that a later write of the same bits is noticed
         Interrupts.Mask(set, clear);
     }
 
@@ -284,12 +284,12 @@ internal sealed class NvmeController
                 completions.Advance(head);
                 Interrupts.Seen();
                 foreach (NvmeSubmissionQueue? waiting in _submissions)
-                    if (waiting?.Completions == completions) _workers[waiting.Id].Wake(); // there may have been no room
+                    if (waiting?.Completions == completions) _workers[waiting.Id].Wake(); // it may have waited for room
             }
         }
     }
 
-    /// <summary>Whether doorbells count; one that does not reads as 0.</summary>
+    /// <summary>Whether doorbells have an effect. If not, the doorbell reads as 0.</summary>
     private bool IsReady(Register doorbell)
     {
         if (_status == NvmeControllerStatus.Ready) return true;

@@ -5,36 +5,37 @@ using Ioasis.Memory;
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>
-/// A command's data and the way between it and memory: physical region pages (PRPs), of which the first may begin
-/// within a page, the second is one or leads to a list, and lists go on in further lists. One for each thread.
+/// The data of a command, and its transfer to and from memory by physical region pages (PRPs): the first may begin
+/// within a page; the second is a page or leads to a list; a list may continue in further lists. One instance per
+/// thread.
 /// </summary>
-/// <param name="port">The thread's way to memory.</param>
+/// <param name="port">The thread's port.</param>
 internal sealed class NvmeData(DmaPort port)
 {
-    /// <summary>Logarithm of the longest transfer in pages of 4 KiB.</summary>
+    /// <summary>Log2 of the longest transfer in pages of 4 KiB.</summary>
     internal const int LongestLog2 = 7;
 
     internal const int Longest = 4096 << LongestLog2;
     private const int EntrySize = sizeof(ulong);
     private const int Window = 512;
-    private readonly ulong[] _entries = new ulong[Window]; // of a list, as many as are read at once
+    private readonly ulong[] _entries = new ulong[Window]; // part of a list, read in one access
     private byte[] _bytes = [];
     private ulong _list;
-    private int _listLeft;  // entries from _list to the end of its page
-    private int _read, _used; // of those in _entries
+    private int _listLeft; // entries from _list to the end of its page
+    private int _read, _used; // in _entries: entries read, entries used
 
-    /// <summary>Room for data that is on its way; what it held is undefined.</summary>
+    /// <summary>A buffer for data in transfer. Its contents are undefined.</summary>
     internal Span<byte> Bytes(int count)
     {
         if (_bytes.Length < count) _bytes = new byte[count <= 4096 ? 4096 : Longest];
         return _bytes.AsSpan(0, count);
     }
 
-    /// <summary>From memory into the first bytes.</summary>
+    /// <summary>Reads from memory.</summary>
     internal NvmeStatus Read(in NvmeCommand command, int pageShift, Span<byte> into) =>
         Move(in command, pageShift, into, toMemory: false);
 
-    /// <summary>The first bytes to memory.</summary>
+    /// <summary>Writes to memory.</summary>
     internal NvmeStatus Write(in NvmeCommand command, int pageShift, Span<byte> from) =>
         Move(in command, pageShift, from, toMemory: true);
 
@@ -72,8 +73,9 @@ internal sealed class NvmeData(DmaPort port)
     }
 
     /// <summary>
-    /// The next page of a list. The last entry of a page of the list leads to the next one when there is more data than
-    /// it could be for. Each step takes an entry of data, or leads to a page that begins with some: no list is endless.
+    /// The next page of a list. If more data is left than one page holds, the last entry of a list's page leads to the
+    /// list's next page. Each step takes an entry of data or leads to a page that begins with one, so no list is
+    /// endless.
     /// </summary>
     private NvmeStatus Next(int left, int page, out ulong entry)
     {

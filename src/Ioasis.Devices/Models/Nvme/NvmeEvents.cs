@@ -1,9 +1,9 @@
 namespace Ioasis.Devices.Nvme;
 
-/// <summary>What an asynchronous event tells.</summary>
-/// <param name="Type">0 an error, 1 the state of the device.</param>
-/// <param name="Information">Which.</param>
-/// <param name="Log">The log page with more; reading it makes the next event of the type possible.</param>
+/// <summary>An asynchronous event.</summary>
+/// <param name="Type">0 for an error, 1 for a change of the device's health.</param>
+/// <param name="Information">The event within the type.</param>
+/// <param name="Log">The log page with details. Reading it allows the next event of the type.</param>
 internal readonly record struct NvmeEvent(byte Type, byte Information, NvmeLog Log)
 {
     internal static readonly NvmeEvent InvalidDoorbellRegister = new(0, 0, NvmeLog.Error);
@@ -16,18 +16,18 @@ internal readonly record struct NvmeEvent(byte Type, byte Information, NvmeLog L
 /// <summary>Asynchronous events, and the commands that wait for them.</summary>
 internal sealed class NvmeEvents
 {
-    /// <summary>How many commands can wait.</summary>
+    /// <summary>Number of commands that can wait.</summary>
     internal const int Limit = 4;
 
     private const int MostEvents = 8;
 
-    // Guards what follows. Nothing else is locked while it is held.
+    // Guards the fields below. No other lock is taken while it is held.
     private readonly Lock _lock = new();
     private readonly Queue<NvmeEvent> _events = new();
     private readonly Queue<ushort> _waiting = new();
-    private uint _told; // a bit for each type whose log page was not read since
+    private uint _told; // one bit per type that was reported and whose log page was not read since
 
-    /// <summary>Something happened. An event of a type that was told and not looked into is dropped.</summary>
+    /// <summary>Records an event. Drops it if one of its type was reported and its log page not read since.</summary>
     internal void Add(NvmeEvent happened)
     {
         lock (_lock)
@@ -35,7 +35,7 @@ internal sealed class NvmeEvents
                 _events.Enqueue(happened);
     }
 
-    /// <summary>A command waits for the next event.</summary>
+    /// <summary>Makes a command wait for the next event.</summary>
     internal NvmeOutcome Await(ushort commandId)
     {
         lock (_lock)
@@ -46,14 +46,14 @@ internal sealed class NvmeEvents
         }
     }
 
-    /// <summary>The log page of an event was read.</summary>
+    /// <summary>Allows events of a log page again, because the page was read.</summary>
     internal void Clear(NvmeLog log)
     {
         uint type = log switch { NvmeLog.Error => 1, NvmeLog.Smart => 2, _ => 0 };
         lock (_lock) _told &= ~type;
     }
 
-    /// <summary>Ends commands that wait, by what has happened. On the thread of the admin queue.</summary>
+    /// <summary>Completes waiting commands with recorded events. Runs on the admin queue's thread.</summary>
     internal void Deliver(NvmeWorker worker, NvmeSubmissionQueue queue)
     {
         while (TryNext(queue, out ushort command, out NvmeEvent happened))
@@ -79,7 +79,7 @@ internal sealed class NvmeEvents
             if (_events.Count == 0 || _waiting.Count == 0) return false;
         }
 
-        if (!queue.Completions.TryReserve()) return false; // when the driver makes room this comes again
+        if (!queue.Completions.TryReserve()) return false; // tried again when the driver makes room
         lock (_lock)
         {
             happened = _events.Dequeue();

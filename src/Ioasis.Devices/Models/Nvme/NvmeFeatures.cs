@@ -1,6 +1,8 @@
 namespace Ioasis.Devices.Nvme;
 
-/// <summary>What a driver can set. Used by the thread of the admin queue alone, but for <see cref="Reset"/>.</summary>
+/// <summary>
+/// Features that a driver can set. Only the admin queue's thread uses it, except for <see cref="Reset"/>.
+/// </summary>
 internal sealed class NvmeFeatures
 {
     private const uint Current = 0, Default = 1, Saved = 2, Supported = 3;
@@ -70,9 +72,9 @@ internal sealed class NvmeFeatures
                 return SetTemperature(value);
             case NvmeFeature.IrqConfig:
                 if ((value & 0xffff) >= _vectors.Length) return NvmeStatus.InvalidField;
-                _vectors[value & 0xffff] = value & 0x10000; // whether it coalesces, which nothing does
+                _vectors[value & 0xffff] = value & 0x10000; // whether the vector coalesces; without effect
                 return NvmeStatus.Success;
-            case NvmeFeature.PowerMgmt when (value & 0x1f) != 0: // there is one power state
+            case NvmeFeature.PowerMgmt when (value & 0x1f) != 0: // only one power state exists
                 return NvmeStatus.InvalidField;
             case NvmeFeature.VolatileWc:
                 _blocks.WritesThrough = (value & 1) == 0;
@@ -93,7 +95,9 @@ internal sealed class NvmeFeatures
         _ => 0,
     };
 
-    /// <summary>Both counts are less by one; whatever was asked for, all can be used.</summary>
+    /// <summary>
+    /// Sets the number of queues. Both counts are zero-based. All queues are granted, whatever was requested.
+    /// </summary>
     private NvmeOutcome SetQueues(uint value)
     {
         if (_controller.HasIoQueues) return NvmeStatus.CmdSeqError;
@@ -114,6 +118,8 @@ internal sealed class NvmeFeatures
         return NvmeStatus.Success;
     }
 
-    /// <summary>Of the composite temperature, over or under; there are no other sensors.</summary>
+    /// <summary>
+    /// Whether a value names the composite temperature's threshold, over or under. There are no other sensors.
+    /// </summary>
     private static bool IsTemperature(uint value) => (value & 0xf0000) == 0 && (value & 0x200000) == 0;
 }

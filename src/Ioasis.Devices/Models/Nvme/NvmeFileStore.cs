@@ -24,7 +24,7 @@ internal sealed class NvmeFileStore : NvmeStore
         while (!destination.IsEmpty)
         {
             int read = RandomAccess.Read(_file, destination, offset);
-            if (read == 0) throw new EndOfStreamException(); // it was made shorter meanwhile
+            if (read == 0) throw new EndOfStreamException(); // the file was truncated meanwhile
             offset += read;
             destination = destination[read..];
         }
@@ -43,7 +43,7 @@ internal sealed class NvmeFileStore : NvmeStore
         }
     }
 
-    /// <summary>Nothing: there is no portable way to give a file's blocks back.</summary>
+    /// <summary>Does nothing: there is no portable way to free blocks of a file.</summary>
     internal override void Deallocate(long offset, long count)
     {
     }

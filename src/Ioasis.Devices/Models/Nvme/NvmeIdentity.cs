@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Ioasis.Devices.Nvme;
 
-/// <summary>What Identify tells (Linux: struct nvme_id_ctrl, struct nvme_id_ns, struct nvme_ns_id_desc).</summary>
+/// <summary>
+/// Data of the Identify command (Linux: struct nvme_id_ctrl, struct nvme_id_ns, struct nvme_ns_id_desc).
+/// </summary>
 internal sealed class NvmeIdentity
 {
     internal const int Size = 4096;
@@ -19,7 +21,7 @@ internal sealed class NvmeIdentity
         _blocks = blocks;
         _serial = serial;
 
-        // The same for the same serial number; version 8 is for what is made in a way of one's own.
+        // A UUID of version 8 (custom format), derived from the serial number.
         SHA256.HashData(Encoding.ASCII.GetBytes(serial)).AsSpan(0, _uuid.Length).CopyTo(_uuid);
         _uuid[6] = (byte)((_uuid[6] & 0x0f) | 0x80);
         _uuid[8] = (byte)((_uuid[8] & 0x3f) | 0x80);
@@ -70,7 +72,7 @@ internal sealed class NvmeIdentity
         bytes[513] = 0x44; // CQES
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[516..], 1); // NN
         Put(bytes, 520, 0x0c); // ONCS: dataset management, write zeroes
-        bytes[525] = 7;   // VWC: there is one, and all namespaces are flushed at once
+        bytes[525] = 7; // VWC: present; a flush covers all namespaces
         Encoding.ASCII.GetBytes($"nqn.2014-08.org.nvmexpress:uuid:{new Guid(_uuid, bigEndian: true)}", bytes[768..]);
         Put(bytes, 2048, 2500); // the only power state: 25 W
     }
@@ -85,7 +87,7 @@ internal sealed class NvmeIdentity
     private static void Put(Span<byte> bytes, int at, ushort value) =>
         BinaryPrimitives.WriteUInt16LittleEndian(bytes[at..], value);
 
-    /// <summary>ASCII, filled up with spaces.</summary>
+    /// <summary>Writes ASCII text, padded with spaces.</summary>
     private static void Text(Span<byte> field, string text)
     {
         field.Fill((byte)' ');

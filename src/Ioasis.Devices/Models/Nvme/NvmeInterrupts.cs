@@ -1,12 +1,12 @@
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>
-/// Interrupts of completion queues: a message for each completion, or the line while the driver has not seen them all.
+/// Interrupts of completion queues: a message per completion, or the line while the driver has unseen completions.
 /// </summary>
-/// <param name="slot">Where the device is.</param>
+/// <param name="slot">The device's slot.</param>
 internal sealed class NvmeInterrupts(IPciSlot slot)
 {
-    // Guards what follows. Taken after the controller's lock, before a completion queue's and the slot's locks.
+    // Guards the fields below. Taken after the controller's lock, before a completion queue's and the slot's locks.
     private readonly Lock _lock = new();
     private readonly List<NvmeCompletionQueue> _queues = [];
     private uint _mask;
@@ -43,7 +43,7 @@ internal sealed class NvmeInterrupts(IPciSlot slot)
         lock (_lock) SetLine();
     }
 
-    /// <summary>The driver masks vectors, which counts for the line.</summary>
+    /// <summary>Sets and clears mask bits, which affect only the line.</summary>
     internal void Mask(uint set, uint clear)
     {
         lock (_lock)

@@ -3,13 +3,13 @@ using System.Buffers.Binary;
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>The log pages.</summary>
-/// <param name="blocks">The namespace, whose use the SMART log tells.</param>
+/// <param name="blocks">The namespace, for the usage data of the SMART log.</param>
 internal sealed class NvmeLogs(NvmeNamespace blocks)
 {
-    /// <summary>Bytes of the longest one.</summary>
+    /// <summary>Bytes of the longest log page.</summary>
     internal const int Longest = 4096;
 
-    /// <summary>In kelvin; it is always the same.</summary>
+    /// <summary>The constant temperature, in kelvin.</summary>
     internal const uint Temperature = 303;
 
     internal const uint WarningTemperature = 343, CriticalTemperature = 373;
@@ -21,19 +21,19 @@ internal sealed class NvmeLogs(NvmeNamespace blocks)
     private const int SmartSize = 512;
     private const uint Supported = 1, ChangesBlocks = 2;
 
-    /// <summary>Makes a log page; how many bytes it has, 0 when there is no such.</summary>
+    /// <summary>Writes a log page. Returns its size in bytes, 0 if there is no such page.</summary>
     internal int Fill(NvmeLog log, Span<byte> page)
     {
         page.Clear();
         switch (log)
         {
-            case NvmeLog.Error: return ErrorEntrySize; // an entry that is none: nothing is recorded
+            case NvmeLog.Error: return ErrorEntrySize; // one empty entry: no errors are recorded
             case NvmeLog.Smart: return FillSmart(page);
             case NvmeLog.FwSlot:
                 page[0] = 1; // the active slot
                 Firmware.CopyTo(page[8..]);
                 return SmartSize;
-            case NvmeLog.ChangedNs: return Longest; // none ever changes
+            case NvmeLog.ChangedNs: return Longest; // namespaces never change
             case NvmeLog.CmdEffects: return FillEffects(page);
             default: return 0;
         }
@@ -44,7 +44,7 @@ internal sealed class NvmeLogs(NvmeNamespace blocks)
         const int thousandBlocks = 1000;
         (long blocksRead, long blocksWritten, long reads, long writes) = blocks.Counts;
         BinaryPrimitives.WriteUInt16LittleEndian(page[1..], (ushort)Temperature);
-        page[3] = 100; // all of what is spare is there
+        page[3] = 100; // available spare, in percent
         page[4] = 10;
         BinaryPrimitives.WriteInt64LittleEndian(page[32..], (blocksRead + thousandBlocks - 1) / thousandBlocks);
         BinaryPrimitives.WriteInt64LittleEndian(page[48..], (blocksWritten + thousandBlocks - 1) / thousandBlocks);

@@ -1,6 +1,6 @@
 namespace Ioasis.Devices.Nvme;
 
-/// <summary>Blocks in memory of our own: only what was ever written takes any.</summary>
+/// <summary>Blocks in our own memory. Blocks take memory once written.</summary>
 /// <param name="size">Bytes.</param>
 internal sealed class NvmeMemoryStore(long size) : NvmeStore
 {
@@ -35,7 +35,9 @@ internal sealed class NvmeMemoryStore(long size) : NvmeStore
         }
     }
 
-    /// <summary>Chunks stay where they are: another thread may be writing other blocks of one.</summary>
+    /// <summary>
+    /// Writes zeros. Keeps chunks allocated, because another thread may be writing other blocks of a chunk.
+    /// </summary>
     internal override void Zero(long offset, long count)
     {
         while (count > 0)

@@ -2,10 +2,8 @@ using System.Buffers.Binary;
 
 namespace Ioasis.Devices.Nvme;
 
-/// <summary>
-/// The one namespace: its blocks, and the commands of the NVM command set. Several threads use it at once.
-/// </summary>
-/// <param name="store">Where the blocks are.</param>
+/// <summary>The one namespace: its blocks, and the commands of the NVM command set. Thread-safe.</summary>
+/// <param name="store">The storage of the blocks.</param>
 internal sealed class NvmeNamespace(NvmeStore store)
 {
     internal const uint Id = 1;
@@ -18,16 +16,14 @@ internal sealed class NvmeNamespace(NvmeStore store)
 
     internal ulong Blocks { get; } = (ulong)store.Size >> BlockShift;
 
-    /// <summary>
-    /// Whether what is written is on the medium when its command ends: the volatile write cache is off.
-    /// </summary>
+    /// <summary>Whether written data is on the medium when its command ends: the volatile write cache is off.</summary>
     internal bool WritesThrough
     {
         get => _writesThrough;
         set => _writesThrough = value;
     }
 
-    /// <summary>How many blocks were read and written, and by how many commands, since power-on.</summary>
+    /// <summary>Blocks read and written, and commands that did so, since power-on.</summary>
     internal (long BlocksRead, long BlocksWritten, long Reads, long Writes) Counts =>
         (Volatile.Read(ref _blocksRead), Volatile.Read(ref _blocksWritten), Volatile.Read(ref _reads),
             Volatile.Read(ref _writes));
@@ -56,7 +52,7 @@ internal sealed class NvmeNamespace(NvmeStore store)
         }
     }
 
-    /// <summary>What was written is on the medium, if that can be.</summary>
+    /// <summary>Flushes to the medium. Ignores an error.</summary>
     internal void TryFlush()
     {
         try
@@ -65,7 +61,7 @@ internal sealed class NvmeNamespace(NvmeStore store)
         }
         catch (IOException)
         {
-            // whoever asks by a command is told
+            // a flush command reports it instead
         }
     }
 
@@ -112,7 +108,7 @@ internal sealed class NvmeNamespace(NvmeStore store)
     }
 
     /// <summary>
-    /// Of its attributes deallocation means something here; each range is checked before any is deallocated.
+    /// Dataset management. Only deallocation has an effect; all ranges are checked before any is deallocated.
     /// </summary>
     private NvmeStatus ManageDataset(in NvmeCommand command, NvmeData data, int pageShift, CancellationToken abort)
     {

@@ -25,7 +25,7 @@ internal enum NvmeOpcode : byte
     Dsm = 0x09,
 }
 
-/// <summary>Status code type and status code, and whether to retry (Linux: NVME_SC_*).</summary>
+/// <summary>Status code type, status code and the bit "do not retry" (Linux: NVME_SC_*).</summary>
 internal enum NvmeStatus : ushort
 {
     Success = 0x0,
@@ -88,10 +88,10 @@ internal readonly record struct NvmeConfiguration(uint Value)
 
     internal uint Shutdown => (Value >> 14) & 3;
 
-    /// <summary>Logarithm of the size of an entry of an I/O submission queue.</summary>
+    /// <summary>Log2 of the bytes of an I/O submission queue's entry.</summary>
     internal uint SqEntrySize => (Value >> 16) & 0xf;
 
-    /// <summary>The same of a completion queue.</summary>
+    /// <summary>Log2 of the bytes of an I/O completion queue's entry.</summary>
     internal uint CqEntrySize => (Value >> 20) & 0xf;
 }
 

@@ -1,22 +1,20 @@
 namespace Ioasis.Devices;
 
-/// <summary>What can differ between NVMe controllers.</summary>
+/// <summary>Options of an NVMe controller.</summary>
 public sealed record NvmeOptions
 {
-    /// <summary>
-    /// The file that holds the blocks; null for memory, which begins with zeros and is gone with the machine.
-    /// </summary>
+    /// <summary>File with the blocks. Null for memory, which starts as zeros and is lost with the machine.</summary>
     public string? File { get; init; }
 
     /// <summary>
-    /// Bytes of its namespace, a multiple of 512. Null: what the file has, 64 MiB of memory. A file that is shorter, or
-    /// not there, gets this many.
+    /// Bytes of the namespace, a multiple of 512. Null for the file's size, or 64 MiB of memory. A shorter or missing
+    /// file is extended to this size.
     /// </summary>
     public long? Size { get; init; }
 
-    /// <summary>How many pairs of I/O queues there can be, 1 to 16.</summary>
+    /// <summary>Number of pairs of I/O queues that can exist, 1 to 16.</summary>
     public int Queues { get; init; } = 8;
 
-    /// <summary>Its serial number, up to 20 ASCII characters; null for one that is made of where it sits.</summary>
+    /// <summary>Serial number, up to 20 ASCII characters; null derives it from the device's address.</summary>
     public string? Serial { get; init; }
 }

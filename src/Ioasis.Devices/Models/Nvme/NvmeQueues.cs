@@ -4,11 +4,11 @@ using Ioasis.Memory;
 
 namespace Ioasis.Devices.Nvme;
 
-/// <summary>A submission queue. Its worker alone moves the head; the tail is the driver's.</summary>
-/// <param name="id">Its number.</param>
-/// <param name="address">Where its entries are.</param>
-/// <param name="entries">How many it has.</param>
-/// <param name="completions">Where its commands' completions go.</param>
+/// <summary>A submission queue. Only its worker moves the head; the driver moves the tail.</summary>
+/// <param name="id">Its ID.</param>
+/// <param name="address">Address of its entries.</param>
+/// <param name="entries">Number of its entries.</param>
+/// <param name="completions">The completion queue of its commands.</param>
 internal sealed class NvmeSubmissionQueue(int id, ulong address, uint entries, NvmeCompletionQueue completions)
 {
     private uint _tail;
@@ -19,17 +19,17 @@ internal sealed class NvmeSubmissionQueue(int id, ulong address, uint entries, N
 
     internal NvmeCompletionQueue Completions => completions;
 
-    /// <summary>The next entry to be read.</summary>
+    /// <summary>Index of the next entry to read.</summary>
     internal uint Head { get; private set; }
 
-    /// <summary>The one after the last that the driver has written.</summary>
+    /// <summary>Index after the last entry that the driver wrote.</summary>
     internal uint Tail
     {
         get => Volatile.Read(ref _tail);
         set => Volatile.Write(ref _tail, value);
     }
 
-    /// <summary>Takes the next command; false when it cannot be read.</summary>
+    /// <summary>Takes the next command; false if it cannot be read.</summary>
     internal bool TryTake(DmaPort port, out NvmeCommand command)
     {
         command = default;
@@ -41,14 +41,14 @@ internal sealed class NvmeSubmissionQueue(int id, ulong address, uint entries, N
 }
 
 /// <summary>A completion queue, which several submission queues can share.</summary>
-/// <param name="id">Its number.</param>
-/// <param name="address">Where its entries are.</param>
-/// <param name="entries">How many it has.</param>
+/// <param name="id">Its ID.</param>
+/// <param name="address">Address of its entries.</param>
+/// <param name="entries">Number of its entries.</param>
 /// <param name="vector">Its interrupt vector; null for none.</param>
 internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, int? vector)
 {
-    // Guards what follows and the order of the entries. Taken after the controller's lock; while it is held nothing but
-    // a port and the slot is used.
+    // Guards the fields below and the order of the entries. Taken after the controller's lock. While it is held, only a
+    // port and the slot are used.
     private readonly Lock _lock = new();
     private uint _head, _tail, _reserved;
     private bool _phase = true;
@@ -59,13 +59,13 @@ internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, i
 
     internal int? Vector => vector;
 
-    /// <summary>Whether the driver has not seen all entries yet.</summary>
+    /// <summary>Whether the driver has unseen entries.</summary>
     internal bool HasUnseen
     {
         get { lock (_lock) return _head != _tail; }
     }
 
-    /// <summary>Keeps a place for a completion; false while the driver has left none free.</summary>
+    /// <summary>Reserves a place for a completion; false if the queue is full.</summary>
     internal bool TryReserve()
     {
         lock (_lock)
@@ -77,13 +77,13 @@ internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, i
         }
     }
 
-    /// <summary>Gives a place back.</summary>
+    /// <summary>Releases a reserved place.</summary>
     internal void Release()
     {
         lock (_lock) _reserved--;
     }
 
-    /// <summary>Writes an entry to a place that was kept, with its phase; false when it cannot be written.</summary>
+    /// <summary>Writes an entry, with its phase, to a reserved place; false if it cannot be written.</summary>
     internal bool TryPost(DmaPort port, in NvmeCompletion completion)
     {
         lock (_lock)
@@ -99,13 +99,13 @@ internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, i
         }
     }
 
-    /// <summary>The driver has seen the entries before this one.</summary>
+    /// <summary>The driver has seen all entries before this one.</summary>
     internal void Advance(uint head)
     {
         lock (_lock) _head = head;
     }
 
-    /// <summary>The word with the phase last: who sees that it changed sees the others.</summary>
+    /// <summary>Writes the word with the phase last: a driver that sees the phase change also sees the rest.</summary>
     private static bool TryWrite(DmaPort port, ulong at, in NvmeCompletion entry)
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<NvmeCompletion>(in entry));

@@ -1,6 +1,6 @@
 namespace Ioasis.Devices.Nvme;
 
-/// <summary>The registers, named and placed as the specification has them.</summary>
+/// <summary>The registers, with the names and offsets of the specification.</summary>
 internal static class NvmeRegisters
 {
     internal const int Bar = 0;
@@ -8,7 +8,7 @@ internal static class NvmeRegisters
     internal const uint MsixTable = 0x2000, MsixPending = 0x3000;
     internal const int MostQueues = 16;
 
-    /// <summary>Entries of a queue, at most.</summary>
+    /// <summary>The most entries of a queue.</summary>
     internal const uint MostEntries = 2048;
 
     internal const int LargestPageShift = 16;
@@ -27,15 +27,15 @@ internal static class NvmeRegisters
     internal static readonly Register AdminSubmissionQueue = new("ASQ", 0x28, 8, RegisterKind.ReadWrite);
     internal static readonly Register AdminCompletionQueue = new("ACQ", 0x30, 8, RegisterKind.ReadWrite);
 
-    /// <summary>Of each submission queue the doorbell with its tail.</summary>
+    /// <summary>Tail doorbell of each submission queue.</summary>
     internal static readonly Register[] Tails =
         [.. Enumerable.Range(0, MostQueues + 1).Select(q => Doorbell($"SQ{q}TDBL", q * 2))];
 
-    /// <summary>Of each completion queue the doorbell with its head.</summary>
+    /// <summary>Head doorbell of each completion queue.</summary>
     internal static readonly Register[] Heads =
         [.. Enumerable.Range(0, MostQueues + 1).Select(q => Doorbell($"CQ{q}HDBL", (q * 2) + 1))];
 
-    /// <summary>All of BAR 0, for so many pairs of I/O queues.</summary>
+    /// <summary>All of BAR 0, for this many pairs of I/O queues.</summary>
     internal static IReadOnlyList<Register> All(int queues) =>
     [
         Configuration, InterruptMaskSet, InterruptMaskClear,
@@ -47,7 +47,7 @@ internal static class NvmeRegisters
         Status, AdminQueueAttributes, AdminSubmissionQueue, AdminCompletionQueue,
     ];
 
-    /// <summary>Which queue a doorbell is of.</summary>
+    /// <summary>ID of a doorbell's queue.</summary>
     internal static int QueueOf(Register doorbell) => (int)(doorbell.Offset - Doorbells) / 8;
 
     internal static bool IsHead(Register doorbell) => (doorbell.Offset & 4) != 0;

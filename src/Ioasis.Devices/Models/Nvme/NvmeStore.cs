@@ -1,16 +1,15 @@
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>
-/// Where the blocks are. Several threads use it at once; what two of them do to one block at one time is theirs to
-/// order.
+/// The storage of the blocks. Thread-safe, but concurrent accesses to one block have no defined order.
 /// </summary>
 internal abstract class NvmeStore : IDisposable
 {
-    /// <summary>Bytes.</summary>
+    /// <summary>Size in bytes.</summary>
     internal abstract long Size { get; }
 
-    /// <summary>Opens what the options say.</summary>
-    /// <exception cref="ArgumentException">It cannot be opened, or its size is none of a namespace.</exception>
+    /// <summary>Opens the storage that the options describe.</summary>
+    /// <exception cref="ArgumentException">It cannot be opened, or its size does not fit a namespace.</exception>
     internal static NvmeStore Open(NvmeOptions options)
     {
         try
@@ -39,11 +38,11 @@ internal abstract class NvmeStore : IDisposable
     /// <exception cref="IOException">It cannot be written.</exception>
     internal abstract void Zero(long offset, long count);
 
-    /// <summary>What these bytes hold is of no interest any more.</summary>
+    /// <summary>Drops the contents of these bytes.</summary>
     internal abstract void Deallocate(long offset, long count);
 
-    /// <summary>What was written before is on the medium when this returns.</summary>
-    /// <exception cref="IOException">It is not.</exception>
+    /// <summary>Writes earlier data to the medium.</summary>
+    /// <exception cref="IOException">The medium failed.</exception>
     internal abstract void Flush();
 
     public abstract void Dispose();

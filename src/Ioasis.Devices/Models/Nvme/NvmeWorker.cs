@@ -2,7 +2,9 @@ using Ioasis.Core.Dma;
 
 namespace Ioasis.Devices.Nvme;
 
-/// <summary>Does the commands of one submission queue, in order, on a thread and through a port of its own.</summary>
+/// <summary>
+/// Executes the commands of one submission queue in order, on its own thread and through its own port.
+/// </summary>
 internal sealed class NvmeWorker
 {
     private readonly NvmeController _controller;
@@ -21,15 +23,15 @@ internal sealed class NvmeWorker
 
     internal NvmeData Data { get; }
 
-    /// <summary>Where the device sits.</summary>
+    /// <summary>Address of the device.</summary>
     internal string Place => _port.Device.ToString();
 
     /// <summary>
-    /// There may be something to do. One that is busy looks again when it is done: there is room for one more start.
+    /// Wakes the worker. A busy worker looks for work again when it is done: one more start can be queued.
     /// </summary>
     internal void Wake() => _thread.TryStart(true);
 
-    /// <summary>Waits until it does nothing; a command that runs ends without a completion.</summary>
+    /// <summary>Waits until the worker is idle. A running command ends without a completion.</summary>
     internal void Stop() => _thread.Abort();
 
     internal void Unplug()
@@ -39,7 +41,7 @@ internal sealed class NvmeWorker
     }
 
     /// <summary>
-    /// Writes a completion to its place and raises the interrupt; without them, the controller has failed.
+    /// Writes a completion to its reserved place and raises the interrupt. If the write fails, so has the controller.
     /// </summary>
     internal void Complete(NvmeSubmissionQueue queue, ushort commandId, NvmeOutcome outcome)
     {
