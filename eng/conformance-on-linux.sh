@@ -1,9 +1,9 @@
 #!/bin/bash
-# Runs the conformance suite on a real Linux kernel in QEMU, with edu behind an intel-iommu: what the suite expects is what Linux does.
-# dmatest is ours alone; the tests that need it are skipped there, and nothing else is.
+# Runs the conformance suite on a real Linux kernel in QEMU, with edu behind an intel-iommu: what the suite expects is
+# what Linux does. dmatest is ours alone; the tests that need it are skipped there, and nothing else is.
 # usage: eng/conformance-on-linux.sh BOOT KERNEL [XUNIT-OPTION...]
-#        `BOOT run KERNEL FOLDER COMMAND` is to boot KERNEL (with iommufd and VFIO cdev), FOLDER's files in /ref, and run COMMAND there;
-#        DEVS and IOMMU in its environment are options for QEMU
+#        `BOOT run KERNEL FOLDER COMMAND` is to boot KERNEL (with iommufd and VFIO cdev), FOLDER's files in /ref, and
+#        run COMMAND there; DEVS and IOMMU in its environment are options for QEMU
 set -euo pipefail
 boot=$(readlink -f "$1") kernel=$(readlink -f "$2")
 shift 2
@@ -19,7 +19,8 @@ cp -r "$sdk/shared/Microsoft.NETCore.App" "$folder/dotnet/shared/"
 cp -r artifacts/bin/Ioasis.Conformance/release "$folder/app"
 # what the runtime links to, and OpenSSL, which it loads for xunit's hashes
 {
-  ldd "$sdk/dotnet" "$sdk"/shared/Microsoft.NETCore.App/*/lib{coreclr,System.Native}.so | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^\t\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p'
+  ldd "$sdk/dotnet" "$sdk"/shared/Microsoft.NETCore.App/*/lib{coreclr,System.Native}.so |
+    sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^\t\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p'
   ldconfig -p | sed -n 's/.*lib\(ssl\|crypto\)\.so\.3 .*x86-64.*=> //p'
 } | sort -u | xargs -I{} cp -L {} "$folder/lib/"
 

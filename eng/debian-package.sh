@@ -12,7 +12,10 @@ if [[ -z $mirror ]]; then
   # the first repository that is Debian's main archive: its address ends in "debian", unlike debian-security's
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -n '\,/debian/*$,{p;q}')
 fi
-[[ -n $mirror ]] || { echo "debian-package.sh: apt knows no Debian mirror: set IOASIS_DEBIAN_MIRROR to one" >&2; exit 1; }
+[[ -n $mirror ]] || {
+  echo "debian-package.sh: apt knows no Debian mirror: set IOASIS_DEBIAN_MIRROR to one" >&2
+  exit 1
+}
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 [[ -f $keys ]] || { echo "debian-package.sh: $keys is missing: install debian-archive-keyring" >&2; exit 1; }
 
@@ -31,5 +34,8 @@ Acquire::Retries "3";
 EOF
 export APT_CONFIG=$state/conf
 apt-get update -qq
-(cd "$state" && apt-get download -qq "$package") || { echo "debian-package.sh: $mirror trixie-backports offers no $package" >&2; exit 1; }
+(cd "$state" && apt-get download -qq "$package") || {
+  echo "debian-package.sh: $mirror trixie-backports offers no $package" >&2
+  exit 1
+}
 dpkg-deb --extract "$state/${package%%=*}"_*.deb "$dest"

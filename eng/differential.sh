@@ -1,9 +1,11 @@
 #!/bin/bash
-# Plays generated sequences of ioctls on our implementation and on a real Linux kernel in QEMU, and says where the answers differ.
+# Plays generated sequences of ioctls on our implementation and on a real Linux kernel in QEMU, and says where the
+# answers differ.
 # usage: eng/differential.sh BOOT KERNEL [SEED [SEEDS [CALLS]]]     default: seeds 1 to 20 of 20000 calls
 #        eng/differential.sh BOOT KERNEL shrink FILE                the shortest sequence that still shows a difference
-#        eng/differential.sh BOOT KERNEL record                     writes the sequences anew that are replayed by each test run
-#        `BOOT run KERNEL FOLDER COMMAND` as for eng/conformance-on-linux.sh; tests/Ioasis.Differential/README.md says what a sequence is
+#        eng/differential.sh BOOT KERNEL record writes the sequences anew that are replayed by each test run
+#        `BOOT run KERNEL FOLDER COMMAND` as for eng/conformance-on-linux.sh; tests/Ioasis.Differential/README.md says
+#        what a sequence is
 set -euo pipefail
 [[ $# -ge 2 ]] || { sed -n '2,6s/^# //p' "$0" >&2; exit 2; }
 boot=$(readlink -f "$1") kernel=$(readlink -f "$2")
@@ -17,5 +19,6 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 dotnet build tests/Ioasis.Differential -c Release --nologo -v quiet </dev/null >&2
 arguments[2]=$PWD/artifacts/differential/player
 mkdir -p artifacts/differential tests/Ioasis.Differential/Recorded
-gcc -O2 -Wall -Wextra -Werror -std=gnu17 -D_GNU_SOURCE -static tests/Ioasis.Differential/Linux/player.c -o "${arguments[2]}"
+gcc -O2 -Wall -Wextra -Werror -std=gnu17 -D_GNU_SOURCE -static tests/Ioasis.Differential/Linux/player.c \
+  -o "${arguments[2]}"
 dotnet artifacts/bin/Ioasis.Differential/release/Ioasis.Differential.dll "$verb" "${arguments[@]}"

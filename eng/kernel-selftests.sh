@@ -17,7 +17,8 @@ if [[ ! -f $tree/tools/testing/selftests/vfio/vfio_iommufd_setup_test.c ]]; then
   mkdir -p "$tree"
   # the tests, and the few headers of the kernel proper that they reach for (some through symbolic links)
   tar -C "$tree" --strip-components=1 --wildcards -xf "$package"/usr/src/linux-source-"$series".tar.xz \
-    '*/tools/testing/selftests/*.h' '*/tools/testing/selftests/vfio/*' '*/tools/testing/selftests/iommu/*' '*/tools/include/*' \
+    '*/tools/testing/selftests/*.h' '*/tools/testing/selftests/vfio/*' \
+    '*/tools/testing/selftests/iommu/*' '*/tools/include/*' \
     '*/tools/arch/x86/include/*' '*/include/linux/pci_ids.h' '*/drivers/dma/idxd/registers.h' '*/drivers/dma/ioat/*.h' \
     '*/drivers/iommu/iommufd/iommufd_test.h'
 fi
@@ -46,7 +47,8 @@ for test in iommufd iommufd_fail_nth; do
   gcc "${flags[@]}" -I "$tree/drivers/iommu/iommufd" "$selftests/iommu/$test.c" -o "$dest/$test" -lcap -lpthread
 done
 
-flags+=(-include "$extra/calloc_assert.h" -I "$vfio/lib/include" -I "$tree/tools/include" -I "$tree/tools/arch/x86/include"
+flags+=(-include "$extra/calloc_assert.h" -I "$vfio/lib/include" -I "$tree/tools/include"
+  -I "$tree/tools/arch/x86/include"
         -iquote "$tree/drivers")
 library=()
 for source in "$vfio"/lib/*.c "$vfio"/lib/drivers/*/*.c; do
@@ -66,5 +68,6 @@ for source in "$vfio"/lib/*.c "$vfio"/lib/drivers/*/*.c; do
   gcc -I "$root/eng/selftests" "${flags[@]}" -c "$source" -o "$object"
   calls+=("$object")
 done
-gcc "${flags[@]}" -Wl,--wrap=mmap "$vfio/vfio_pci_driver_test.c" "${calls[@]}" -o "$dest/vfio_pci_driver_calls_test" -luuid -lpthread
+gcc "${flags[@]}" -Wl,--wrap=mmap "$vfio/vfio_pci_driver_test.c" "${calls[@]}" -o "$dest/vfio_pci_driver_calls_test" \
+  -luuid -lpthread
 touch "$dest/complete-$series-2"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Everything that must hold, on this machine: build, format, every suite; the last line says what came of it.
 # usage: eng/test.sh [--all | SUITE...]      build format unit conformance nodes bench end-to-end guests debian
-# Without a word all of them but guests and debian, which download Debian for machines that they boot and programs that they run the first time, and take root
-# for that; --all is with them.
+# Without a word all of them but guests and debian, which download Debian for machines that they boot and programs that
+# they run the first time, and take root for that; --all is with them.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DEBIAN_FRONTEND=noninteractive
@@ -36,13 +36,14 @@ step() {
 }
 
 # suite NAME COMMAND...: an xunit v3 program; its own summary is what counts, and none at all is a failure
+tally='s/.*Total: ([0-9]+), Errors: ([0-9]+), Failed: ([0-9]+), Skipped: ([0-9]+), Not Run: ([0-9]+).*/\1 \2 \3 \4 \5/p'
 suite() {
   local name=$1 status summary total errors bad skipped idle
   shift
   echo "== $name"
   timeout -k 30 2400 "$@" 2>&1 </dev/null | tee "$log"
   status=${PIPESTATUS[0]}
-  summary=$(sed -n 's/.*Total: \([0-9]*\), Errors: \([0-9]*\), Failed: \([0-9]*\), Skipped: \([0-9]*\), Not Run: \([0-9]*\).*/\1 \2 \3 \4 \5/p' "$log" | tail -n 1)
+  summary=$(sed -nE "$tally" "$log" | tail -n 1)
   read -r total errors bad skipped idle <<<"${summary:-0 0 0 0 0}"
   passed=$((passed + total - bad - skipped - idle))
   failed=$((failed + bad + errors))
@@ -78,7 +79,8 @@ huge_pages() {
   local pages=/proc/sys/vm/nr_hugepages
   (($(<"$pages") >= 64)) && return
   { echo 64 >"$pages"; } 2>/dev/null
-  (($(<"$pages") >= 64)) || echo "there are $(<"$pages") huge pages and this may not have 64 (as root: echo 64 > $pages); a test of end-to-end wants them"
+  (($(<"$pages") >= 64)) || echo "a test of end-to-end needs 64 huge pages;" \
+    "there are $(<"$pages") (as root: echo 64 > $pages)"
 }
 
 bin=artifacts/bin
@@ -92,17 +94,21 @@ if wanted format; then step format dotnet format Ioasis.slnx --verify-no-changes
 if wanted unit; then suite unit dotnet $bin/Ioasis.Tests/release/Ioasis.Tests.dll -noColor; fi
 if wanted conformance; then suite conformance dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll -noColor; fi
 if wanted nodes; then
-  suite "conformance through the nodes" env IOASIS_TARGET=nodes ./ioasis run -- dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll -noColor
+  suite "conformance through the nodes" env IOASIS_TARGET=nodes ./ioasis run -- \
+    dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll -noColor
 fi
 if wanted bench; then suite "bench: ratios that are kept" dotnet $bin/Ioasis.Bench/release/Ioasis.Bench.dll --check; fi
 if wanted end-to-end; then
   huge_pages
-  suite end-to-end dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput -namespace- Ioasis.EndToEnd.Guests -namespace- Ioasis.EndToEnd.Debian
+  suite end-to-end dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput \
+    -namespace- Ioasis.EndToEnd.Guests -namespace- Ioasis.EndToEnd.Debian
 fi
 if wanted guests; then
-  suite guests dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput -namespace Ioasis.EndToEnd.Guests
+  suite guests dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput \
+    -namespace Ioasis.EndToEnd.Guests
 fi
 if wanted debian; then
-  suite debian dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput -namespace Ioasis.EndToEnd.Debian
+  suite debian dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput \
+    -namespace Ioasis.EndToEnd.Debian
 fi
 finish

@@ -12,9 +12,16 @@ if [[ ! -f $dest/complete-$series ]]; then
   for asm in "usr/include/$(gcc -print-multiarch)" usr/lib/linux/uapi/x86; do
     if [[ -f $dest/$asm/asm/types.h ]]; then ln -sfn "$asm" "$dest/arch"; fi
   done
-  [[ -f $dest/arch/asm/types.h ]] || { echo "uapi-headers.sh: linux-libc-dev has no asm/types.h for this machine" >&2; exit 1; }
-  found=$(awk '/LINUX_VERSION_(MAJOR|PATCHLEVEL)/ { printf "%s%s", dot, $3; dot = "." }' "$dest/usr/include/linux/version.h")
-  [[ $found == "$series" ]] || { echo "uapi-headers.sh: wanted the headers of $series, got those of $found" >&2; exit 1; }
+  [[ -f $dest/arch/asm/types.h ]] || {
+    echo "uapi-headers.sh: linux-libc-dev has no asm/types.h for this machine" >&2
+    exit 1
+  }
+  found=$(awk '/LINUX_VERSION_(MAJOR|PATCHLEVEL)/ { printf "%s%s", dot, $3; dot = "." }' \
+    "$dest/usr/include/linux/version.h")
+  [[ $found == "$series" ]] || {
+    echo "uapi-headers.sh: wanted the headers of $series, got those of $found" >&2
+    exit 1
+  }
   touch "$dest/complete-$series"
 fi
 echo "-isystem $dest/usr/include -isystem $dest/arch"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A device reads this program's memory through an I/O address space. usage: first_dma [/dev/vfio/devices/vfioN of a dmatest] */
+/*
+ * A device reads this program's memory through an I/O address space.
+ * usage: first_dma [/dev/vfio/devices/vfioN of a dmatest]
+ */
 #include <fcntl.h>
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
@@ -33,11 +36,12 @@ int main(int argc, char **argv)
     TRY(pwrite(device, &command, 2, region(device, VFIO_PCI_CONFIG_REGION_INDEX).offset + 4));
     uint64_t *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     *memory = 0x0123456789abcdef;
-    struct iommu_ioas_map map = {.size = sizeof(map), .ioas_id = ioas.out_ioas_id, .user_va = (uintptr_t)memory, .length = 4096,
-                                 .flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE};
+    struct iommu_ioas_map map = {.size = sizeof(map), .ioas_id = ioas.out_ioas_id, .user_va = (uintptr_t)memory,
+                                 .length = 4096, .flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE};
     TRY(ioctl(iommu, IOMMU_IOAS_MAP, &map));
 
-    volatile uint32_t *registers = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, device, region(device, 0).offset);
+    volatile uint32_t *registers =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, device, region(device, 0).offset);
     uint64_t *buffer = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, device, region(device, 2).offset);
     *(volatile uint64_t *)registers = map.iova;
     registers[2] = 3; /* start, from memory to the device */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dual-stage translation: a guest's page tables, written by hand in its memory, translate a device's addresses to the guest's (stage 1), and
- * what the IOAS maps translates those to this program's memory (stage 2). usage: nested_dma [/dev/vfio/devices/vfioN of a dmatest]
+ * Dual-stage translation: a guest's page tables, written by hand in its memory, translate a device's addresses to the
+ * guest's (stage 1), and what the IOAS maps translates those to this program's memory (stage 2).
+ * usage: nested_dma [/dev/vfio/devices/vfioN of a dmatest]
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -71,7 +72,8 @@ int main(int argc, char **argv)
 
     /* Can the unit do it? NEST is bit 26 of VT-d's extended capability register. */
     struct iommu_hw_info_vtd vtd = {0};
-    struct iommu_hw_info info = {.size = sizeof(info), .dev_id = bind.out_devid, .data_len = sizeof(vtd), .data_uptr = (uintptr_t)&vtd};
+    struct iommu_hw_info info = {.size = sizeof(info), .dev_id = bind.out_devid, .data_len = sizeof(vtd),
+                                 .data_uptr = (uintptr_t)&vtd};
     TRY(ioctl(iommu, IOMMU_GET_HW_INFO, &info));
     if (info.out_data_type != IOMMU_HW_INFO_TYPE_INTEL_VTD || !(vtd.ecap_reg >> 26 & 1))
         return fprintf(stderr, "no nested translation here\n"), 1;
@@ -83,11 +85,12 @@ int main(int argc, char **argv)
     guest = mmap(NULL, GUEST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     struct iommu_ioas_alloc ioas = {.size = sizeof(ioas)};
     TRY(ioctl(iommu, IOMMU_IOAS_ALLOC, &ioas));
-    struct iommu_ioas_map_file map = {.size = sizeof(map), .ioas_id = ioas.out_ioas_id, .fd = memory, .length = GUEST_SIZE,
+    struct iommu_ioas_map_file map =
+        {.size = sizeof(map), .ioas_id = ioas.out_ioas_id, .fd = memory, .length = GUEST_SIZE,
         .flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_FIXED_IOVA};
     TRY(ioctl(iommu, IOMMU_IOAS_MAP_FILE, &map));
-    struct iommu_hwpt_alloc parent = {.size = sizeof(parent), .flags = IOMMU_HWPT_ALLOC_NEST_PARENT, .dev_id = bind.out_devid,
-        .pt_id = ioas.out_ioas_id};
+    struct iommu_hwpt_alloc parent = {.size = sizeof(parent), .flags = IOMMU_HWPT_ALLOC_NEST_PARENT,
+                                      .dev_id = bind.out_devid, .pt_id = ioas.out_ioas_id};
     TRY(ioctl(iommu, IOMMU_HWPT_ALLOC, &parent));
 
     /* Stage 1: four levels, their root at guest-physical 0. */
@@ -113,12 +116,14 @@ int main(int argc, char **argv)
     for (int i = 0; i < 3; i++) {
         char text[80];
         *word = 0x1111 * (i + 1);
-        snprintf(text, sizeof(text), "a leaf of %s at 0x%llx: the device reads memory", sizes[i], (unsigned long long)places[i]);
+        snprintf(text, sizeof(text), "a leaf of %s at 0x%llx: the device reads memory", sizes[i],
+            (unsigned long long)places[i]);
         CHECK(text, dma(places[i], READS) == OK && *buffer == *word);
         *buffer = 0x2222 * (i + 1);
         CHECK("  ... and writes it", dma(places[i], WRITES) == OK && *word == *buffer);
     }
-    CHECK("the leaf was accessed and written, its flags say", (*entry(0x1000, 1) & (ACCESSED | DIRTY)) == (ACCESSED | DIRTY));
+    CHECK("the leaf was accessed and written, its flags say",
+        (*entry(0x1000, 1) & (ACCESSED | DIRTY)) == (ACCESSED | DIRTY));
 
     /* Permissions. */
     uint64_t before = *word;
@@ -136,10 +141,13 @@ int main(int argc, char **argv)
     *word = 0x5555;
     TRY(-(int)dma(0x1000, READS));
     *entry(0x1000, 1) = (DATA + 0x9000) | PRESENT | WRITE | USER;
-    CHECK("a change that was not invalidated is not seen yet (it may be)", dma(0x1000, READS) == OK && *buffer == 0x5555);
+    CHECK("a change that was not invalidated is not seen yet (it may be)",
+        dma(0x1000, READS) == OK && *buffer == 0x5555);
     struct iommu_hwpt_vtd_s1_invalidate page = {.addr = 0x1000, .npages = 1, .flags = IOMMU_VTD_INV_FLAGS_LEAF};
-    struct iommu_hwpt_invalidate invalidate = {.size = sizeof(invalidate), .hwpt_id = nested.out_hwpt_id, .data_uptr = (uintptr_t)&page,
-        .data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, .entry_len = sizeof(page), .entry_num = 1};
+    struct iommu_hwpt_invalidate invalidate = {.size = sizeof(invalidate), .hwpt_id = nested.out_hwpt_id,
+                                               .data_uptr = (uintptr_t)&page,
+                                               .data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
+                                               .entry_len = sizeof(page), .entry_num = 1};
     TRY(ioctl(iommu, IOMMU_HWPT_INVALIDATE, &invalidate));
     CHECK("  ... and is, once it was invalidated", dma(0x1000, READS) == OK && *buffer == 0x9999);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared virtual addressing: a device works on this program's own pointers. usage: sva [/dev/vfio/devices/vfioN of a dmatest] */
+/*
+ * Shared virtual addressing: a device works on this program's own pointers.
+ * usage: sva [/dev/vfio/devices/vfioN of a dmatest]
+ */
 #include <fcntl.h>
 #include <ioasis.h>
 #include <linux/iommufd.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the nodes of Ioasis have beyond Linux's. Real Linux refuses all of it, as it refuses any value that it does not know. */
+/*
+ * What the nodes of Ioasis have beyond Linux's. Real Linux refuses all of it, as it refuses any value that it does not
+ * know.
+ */
 #ifndef IOASIS_H
 #define IOASIS_H
 
@@ -7,8 +10,9 @@
 #include <linux/types.h>
 
 /*
- * /dev/iommu: IOMMU_HWPT_ALLOC with this data_type makes a page table of the calling process's own address space: a device that is attached
- * to it uses the process's pointers. pt_id is 0, flags are IOMMU_HWPT_ALLOC_PASID: it can be attached to PASIDs only.
+ * /dev/iommu: IOMMU_HWPT_ALLOC with this data_type makes a page table of the calling process's own address space: a
+ * device that is attached to it uses the process's pointers. pt_id is 0, flags are IOMMU_HWPT_ALLOC_PASID: it can be
+ * attached to PASIDs only.
  */
 #define IOASIS_HWPT_DATA_PROCESS 0x494f0001u
 
@@ -18,9 +22,9 @@ struct ioasis_hwpt_process {
 };
 
 /*
- * /dev/sva: an open file owns PASIDs; each gets a page table of any kind, and (file, PASID) is handed to drivers. The structures follow the
- * rules of linux/iommufd.h: size is the caller's, what lies beyond it counts as 0. IOMMU_FAULT_QUEUE_ALLOC and IOMMU_DESTROY are served here
- * too, for queues that fault_id below names.
+ * /dev/sva: an open file owns PASIDs; each gets a page table of any kind, and (file, PASID) is handed to drivers. The
+ * structures follow the rules of linux/iommufd.h: size is the caller's, what lies beyond it counts as 0.
+ * IOMMU_FAULT_QUEUE_ALLOC and IOMMU_DESTROY are served here too, for queues that fault_id below names.
  */
 #define IOASIS_SVA_ALLOC_PASID _IO(';', 0xe0)
 #define IOASIS_SVA_FREE_PASID _IO(';', 0xe1)
@@ -45,7 +49,10 @@ struct ioasis_sva_free_pasid {
     __u32 pasid;
 };
 
-/* The calling process's memory becomes the page table of a PASID. Bound again, it has the same PASID, and takes one more IOASIS_SVA_UNBIND. */
+/*
+ * The calling process's memory becomes the page table of a PASID. Bound again, it has the same PASID, and takes one
+ * more IOASIS_SVA_UNBIND.
+ */
 struct ioasis_sva_bind_process {
     __u32 size;
     __u32 flags;     /* 0: there are none, and none for a supervisor's address space */
@@ -60,7 +67,10 @@ struct ioasis_sva_bind_table {
     __u32 flags;
     __u32 pasid;
     __s32 iommufd;
-    __u32 pt_id;     /* data_type IOMMU_HWPT_DATA_NONE: an IOAS or HWPT; else what a first stage is nested in: a nest parent or a vIOMMU */
+    /*
+     * data_type IOMMU_HWPT_DATA_NONE: an IOAS or HWPT; else what a first stage is nested in: a nest parent or a vIOMMU
+     */
+    __u32 pt_id;
     __u32 data_type; /* enum iommu_hwpt_data_type */
     __u32 data_len;
     __u32 fault_id;  /* a queue of this file's for page requests; with an IOAS or a first stage */
@@ -98,8 +108,8 @@ struct ioasis_sva_quota {
 };
 
 /*
- * /dev/vfio/devices/vfioN, once it is bound: the device sends a PASID of a /dev/sva, and is attached to what its page table is, now and
- * later. VFIO_DEVICE_DETACH_IOMMUFD_PT with VFIO_DEVICE_DETACH_PASID undoes it.
+ * /dev/vfio/devices/vfioN, once it is bound: the device sends a PASID of a /dev/sva, and is attached to what its page
+ * table is, now and later. VFIO_DEVICE_DETACH_IOMMUFD_PT with VFIO_DEVICE_DETACH_PASID undoes it.
  */
 #define IOASIS_VFIO_ATTACH_SVA _IO(';', 0xe8)
 

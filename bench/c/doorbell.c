@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How soon a device answers a store to its mapped BAR. Twice: from the store until a program that looks without a pause sees the
- * register change, as edu's liveness does at once; and until a program that sleeps is woken by the interrupt that edu raises when a
- * factorial is ready, which another thread of the device works out. Stores come one after the other, or each some time after the
- * answer to the last. Beside them the same by calls, pwrite and pread, which are stopped.
+ * How soon a device answers a store to its mapped BAR. Twice: from the store until a program that looks without a pause
+ * sees the register change, as edu's liveness does at once; and until a program that sleeps is woken by the interrupt
+ * that edu raises when a factorial is ready, which another thread of the device works out. Stores come one after the
+ * other, or each some time after the answer to the last. Beside them the same by calls, pwrite and pread, which are
+ * stopped.
  * usage: doorbell ADDRESS GAP...      ADDRESS of the function, 1000:00:03.0; gaps in microseconds
  */
 #include "common.h"
@@ -103,8 +104,10 @@ static void call(struct edu *device)
 {
     uint32_t answer;
     device->value++;
-    require(pwrite(device->file, &device->value, sizeof(device->value), device->offset + LIVENESS) == sizeof(device->value), "pwrite");
-    require(pread(device->file, &answer, sizeof(answer), device->offset + LIVENESS) == sizeof(answer) && answer == ~device->value, "pread");
+    require(pwrite(device->file, &device->value, sizeof(device->value), device->offset + LIVENESS) == sizeof(
+            device->value), "pwrite");
+    require(pread(device->file, &answer, sizeof(answer), device->offset + LIVENESS) == sizeof(answer)
+        && answer == ~device->value, "pread");
 }
 
 static void sleep_until_ready(struct edu *device)
@@ -120,7 +123,8 @@ static void take_interrupts(struct edu *device)
     struct {
         struct vfio_irq_set set;
         int event;
-    } irqs = {.set = {.argsz = sizeof(irqs), .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, .index = VFIO_PCI_MSI_IRQ_INDEX, .count = 1}};
+    } irqs = {.set = {.argsz = sizeof(irqs), .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+        .index = VFIO_PCI_MSI_IRQ_INDEX, .count = 1}};
     struct vfio_region_info configuration = {.argsz = sizeof(configuration), .index = VFIO_PCI_CONFIG_REGION_INDEX};
     uint16_t command;
     irqs.event = device->event = eventfd(0, 0);
@@ -131,7 +135,8 @@ static void take_interrupts(struct edu *device)
     command |= PCI_COMMAND_MASTER; /* a message is a write to memory */
     require(pwrite(device->file, &command, sizeof(command), place) == sizeof(command), "the command register");
     uint32_t status = STATUS_INTERRUPTS;
-    require(pwrite(device->file, &status, sizeof(status), device->offset + STATUS) == sizeof(status), "the status register");
+    require(pwrite(device->file, &status, sizeof(status), device->offset + STATUS) == sizeof(status),
+        "the status register");
 }
 
 static void measure(struct edu *device, const char *what, long gap, void (*once)(struct edu *))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What C reaches for a nested walk without caches: an IOVA through 4 levels of a guest's first stage, each entry of which lies at a
- * guest-physical address that 4 levels of a second stage translate, and so does the page: 24 references. Checked is what a
- * translation for a read must have: present and the user's in the first stage, readable in the second. Random pages, 4 KiB each.
+ * What C reaches for a nested walk without caches: an IOVA through 4 levels of a guest's first stage, each entry of
+ * which lies at a guest-physical address that 4 levels of a second stage translate, and so does the page: 24
+ * references. Checked is what a translation for a read must have: present and the user's in the first stage, readable
+ * in the second. Random pages, 4 KiB each.
  * usage: nested [PAGES]      default 1024
  */
 #include "common.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What C reaches for a map and an unmap of 4 KiB among others: the entry of a 4-level table is walked to and set, and walked to
- * and cleared. Nothing is checked, counted or told to anybody. Gaps at random; tables stay once they are there.
+ * What C reaches for a map and an unmap of 4 KiB among others: the entry of a 4-level table is walked to and set, and
+ * walked to and cleared. Nothing is checked, counted or told to anybody. Gaps at random; tables stay once they are
+ * there.
  * usage: pairs [PAGES]      default 1024
  */
 #include "common.h"

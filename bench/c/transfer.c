@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What C reaches for 1 MiB into a program's memory: memcpy into a memfd that both have mapped, and process_vm_writev into private memory.
+ * What C reaches for 1 MiB into a program's memory: memcpy into a memfd that both have mapped, and process_vm_writev
+ * into private memory.
  * usage: transfer               measures both
  *        transfer hold          is a program with 1 MiB of private memory: says where, and ends with its standard input
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What C reaches for what port.Read does: find where an IOVA is, then copy 64 bytes from there. A hit in a software TLB of
- * 1024 entries; a warm walk of a 4-level table; the copy alone; and each of the two with the copy. Random pages, 4 KiB each.
+ * What C reaches for what port.Read does: find where an IOVA is, then copy 64 bytes from there. A hit in a software TLB
+ * of 1024 entries; a warm walk of a 4-level table; the copy alone; and each of the two with the copy. Random pages, 4
+ * KiB each.
  * usage: translate [PAGES]      default 1024
  */
 #include "common.h"
@@ -90,7 +91,8 @@ int main(int argc, char **argv)
     uint8_t bytes[64];
     root = reserve(PAGE);
     memory = reserve(pages * PAGE);
-    madvise(memory, pages * PAGE, MADV_HUGEPAGE); /* as a VMM asks for its guest's; else the host's pages are measured */
+    /* as a VMM asks for its guest's; else the host's pages are measured */
+    madvise(memory, pages * PAGE, MADV_HUGEPAGE);
     memset(memory, 1, pages * PAGE);
     sequence = malloc(SEQUENCE * sizeof(*sequence));
     const uint64_t base = 0x40000000;

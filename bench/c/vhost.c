@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a translation costs in a peer: DPDK's vhost library, which keeps what a front end maps in an "IOTLB". No call of it only
- * translates. So two devices take the same packets from a ring: one with VIRTIO_F_ACCESS_PLATFORM, whose descriptors have IOVAs at
- * random among mappings of 4 KiB, and one without, whose descriptors have guest physical addresses of as many pages. Every packet
- * is a chain of descriptors, and each descriptor is one look-up; the rings' own addresses are looked up once, before. The
- * difference is what a look-up in the IOTLB costs above that of the only memory region, which stands in its place in the other
- * device. All else (buffers of packets, the rings, copies of 16 bytes) is in both.
- * usage: vhost [MAPPINGS]      default 1024, at most 2047: the cache has 2048 entries, the rings take one, and any makes way for more
+ * What a translation costs in a peer: DPDK's vhost library, which keeps what a front end maps in an "IOTLB". No call of
+ * it only translates. So two devices take the same packets from a ring: one with VIRTIO_F_ACCESS_PLATFORM, whose
+ * descriptors have IOVAs at random among mappings of 4 KiB, and one without, whose descriptors have guest physical
+ * addresses of as many pages. Every packet is a chain of descriptors, and each descriptor is one look-up; the rings'
+ * own addresses are looked up once, before. The difference is what a look-up in the IOTLB costs above that of the only
+ * memory region, which stands in its place in the other device. All else (buffers of packets, the rings, copies of 16
+ * bytes) is in both.
+ * usage: vhost [MAPPINGS] default 1024, at most 2047: the cache has 2048 entries, the rings take one, and any makes way
+ * for more
  */
 #include "common.h"
 #include "vhost.h"
@@ -31,7 +33,8 @@
 #define USED (AVAIL + RINGS / 8)
 #define PHYSICAL 0x100000000ul
 #define IOVA 0x40000000ul
-#define IOVA_RINGS 0x7fff00000000ul /* above all pages: the cache is a sorted list, and no look-up of a page is to pass by it */
+/* above all pages: the cache is a sorted list, and no look-up of a page is to pass by it */
+#define IOVA_RINGS 0x7fff00000000ul
 #define ROUNDS 150
 #define ENOUGH 1e9 /* ns; where look-ups are slow, rounds are fewer */
 
@@ -73,7 +76,8 @@ static void listen_at_path(const char *program)
     char one[16];
     sched_getaffinity(0, sizeof(processors), &processors);
     snprintf(one, sizeof(one), "%d", sched_getcpu());
-    const char *options[] = {program, "-l", one, "-m", "64", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "--log-level=*:error"};
+    const char *options[] = {program, "-l", one, "-m", "64", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
+        "--log-level=*:error"};
     require(rte_eal_init(sizeof(options) / sizeof(*options), (char **)options) >= 0, "DPDK does not start");
     sched_setaffinity(0, sizeof(processors), &processors);
     pool = rte_pktmbuf_pool_create("packets", 255, BURST, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
@@ -83,7 +87,8 @@ static void listen_at_path(const char *program)
     snprintf(path, sizeof(path), "%s/socket", folder);
     atexit(clean);
     sem_init(&is_ready, 0, 0);
-    require(!rte_vhost_driver_register(path, RTE_VHOST_USER_IOMMU_SUPPORT) && !rte_vhost_driver_callback_register(path, &events)
+    require(!rte_vhost_driver_register(path, RTE_VHOST_USER_IOMMU_SUPPORT)
+        && !rte_vhost_driver_callback_register(path, &events)
                 && !rte_vhost_driver_start(path), "DPDK's vhost library does not listen");
 }
 
@@ -98,14 +103,16 @@ static void fill(uint8_t *memory, bool translated, uint64_t pages)
         uint64_t at = sequence[i], iova = IOVA + at / PAGE * 2 * PAGE + at % PAGE;
         bool last = i % CHAIN == CHAIN - 1;
         descriptors[i] = (struct vring_desc){
-            .addr = translated ? iova : PHYSICAL + RINGS + at, .len = PIECE, .flags = last ? 0 : VRING_DESC_F_NEXT, .next = last ? 0 : i + 1};
+            .addr = translated ? iova : PHYSICAL + RINGS + at, .len = PIECE, .flags = last ? 0 : VRING_DESC_F_NEXT,
+                .next = last ? 0 : i + 1};
         avail->ring[i] = i % PACKETS * CHAIN;
     }
 }
 
 static struct device start(bool translated, uint64_t pages)
 {
-    uint64_t size = RINGS + pages * PAGE, features = 1ull << VIRTIO_F_VERSION_1 | (translated ? 1ull << VIRTIO_F_ACCESS_PLATFORM : 0);
+    uint64_t size = RINGS + pages * PAGE, features = 1ull << VIRTIO_F_VERSION_1
+        | (translated ? 1ull << VIRTIO_F_ACCESS_PLATFORM : 0);
     int fd = memfd_create("vhost", MFD_CLOEXEC);
     require(fd >= 0 && !ftruncate(fd, size), "no memory");
     uint8_t *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -114,7 +121,10 @@ static struct device start(bool translated, uint64_t pages)
     int back_end = connect_to(path, features, PHYSICAL, memory, size, fd);
     close(fd);
 
-    /* The device is not ready before it has queue 0 too, of packets to the guest: it gets the same rings, and no packet. */
+    /*
+     * The device is not ready before it has queue 0 too, of packets to the guest: it gets the same rings, and no
+     * packet.
+     */
     for (unsigned queue = 0; queue < 2; queue++)
         set_vring(back_end, SET_VRING_NUM, queue, DESCRIPTORS);
     if (translated)
@@ -122,7 +132,8 @@ static struct device start(bool translated, uint64_t pages)
     uint64_t at = translated ? IOVA_RINGS : (uintptr_t)memory;
     for (unsigned queue = 0; queue < 2; queue++) {
         struct message rings = {.request = SET_VRING_ADDR,
-            .rings = {.index = queue, .desc_user_addr = at, .avail_user_addr = at + AVAIL, .used_user_addr = at + USED}};
+            .rings = {.index = queue, .desc_user_addr = at, .avail_user_addr = at + AVAIL,
+                .used_user_addr = at + USED}};
         set_vring(back_end, SET_VRING_BASE, queue, 0);
         ask(back_end, &rings, sizeof(rings.rings), -1);
         set(back_end, SET_VRING_CALL, queue | NO_EVENT);
@@ -131,15 +142,22 @@ static struct device start(bool translated, uint64_t pages)
     }
     sem_wait(&is_ready);
 
-    /* A page between any two, so that no two become one mapping; rising, which is best for the list: its entries lie in memory in its order. */
+    /*
+     * A page between any two, so that no two become one mapping; rising, which is best for the list: its entries lie in
+     * memory in its order.
+     */
     for (uint64_t i = 0; i < pages && translated; i++)
         map(back_end, IOVA + i * 2 * PAGE, memory + RINGS + i * PAGE, PAGE);
     uint64_t negotiated;
-    require(!rte_vhost_get_negotiated_features(ready_vid, &negotiated) && negotiated == (features | HAS_PROTOCOL_FEATURES), "the device is another");
+    require(!rte_vhost_get_negotiated_features(ready_vid, &negotiated)
+        && negotiated == (features | HAS_PROTOCOL_FEATURES), "the device is another");
     return (struct device){ready_vid, (void *)(memory + AVAIL)};
 }
 
-/* Takes all packets of the ring, and checks that each descriptor led where it should, if asked to: ns for each descriptor. */
+/*
+ * Takes all packets of the ring, and checks that each descriptor led where it should, if asked to: ns for each
+ * descriptor.
+ */
 static double take(struct device device, bool check)
 {
     struct rte_mbuf *packets[BURST];
@@ -149,7 +167,8 @@ static double take(struct device device, bool check)
         require(rte_vhost_dequeue_burst(device.vid, 1, pool, packets, BURST) == BURST, "a packet was not taken");
         for (unsigned i = 0; i < BURST && check; i++)
             for (unsigned piece = 1; piece < CHAIN; piece++) /* the header lies in the first */
-                require(*rte_pktmbuf_mtod_offset(packets[i], uint64_t *, piece * PIECE - HEADER) == sequence[(done + i) * CHAIN + piece],
+                require(*rte_pktmbuf_mtod_offset(
+                        packets[i], uint64_t *, piece * PIECE - HEADER) == sequence[(done + i) * CHAIN + piece],
                     "a packet has wrong contents");
         rte_pktmbuf_free_bulk(packets, BURST);
     }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A front end of the vhost-user protocol (as a VMM is one): no more than what makes a network device ready, and maps. */
+/*
+ * A front end of the vhost-user protocol (as a VMM is one): no more than what makes a network device ready, and maps.
+ */
 #ifndef VHOST_H
 #define VHOST_H
 
@@ -60,7 +62,9 @@ static inline void require(bool ok, const char *what)
     exit(1);
 }
 
-/* Sends a message and waits for what it is answered. One that has no answer of its own is answered 0 when it succeeded. */
+/*
+ * Sends a message and waits for what it is answered. One that has no answer of its own is answered 0 when it succeeded.
+ */
 static inline uint64_t ask(int back_end, struct message *message, size_t size, int fd)
 {
     bool has_answer = message->request == GET_FEATURES || message->request == GET_PROTOCOL_FEATURES;
@@ -103,12 +107,14 @@ static inline void set_vring(int back_end, enum request request, unsigned queue,
 static inline void map(int back_end, uint64_t iova, const void *memory, uint64_t size)
 {
     struct message message = {.request = IOTLB_MSG,
-        .iotlb = {.iova = iova, .size = size, .uaddr = (uintptr_t)memory, .perm = VHOST_ACCESS_RW, .type = VHOST_IOTLB_UPDATE}};
+        .iotlb = {.iova = iova, .size = size, .uaddr = (uintptr_t)memory, .perm = VHOST_ACCESS_RW,
+            .type = VHOST_IOTLB_UPDATE}};
     ask(back_end, &message, sizeof(message.iotlb), -1);
 }
 
 /* Connects, and settles features and memory: all of it one region. */
-static inline int connect_to(const char *path, uint64_t features, uint64_t physical, const void *memory, uint64_t size, int fd)
+static inline int connect_to(
+    const char *path, uint64_t features, uint64_t physical, const void *memory, uint64_t size, int fd)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
@@ -120,7 +126,8 @@ static inline int connect_to(const char *path, uint64_t features, uint64_t physi
     set(back_end, SET_PROTOCOL_FEATURES, REPLY_ACK);
     set(back_end, SET_OWNER, 0);
     set(back_end, SET_FEATURES, features);
-    struct message table = {.request = SET_MEM_TABLE, .memory = {.count = 1, .physical = physical, .size = size, .user = (uintptr_t)memory}};
+    struct message table = {.request = SET_MEM_TABLE,
+        .memory = {.count = 1, .physical = physical, .size = size, .user = (uintptr_t)memory}};
     ask(back_end, &table, sizeof(table.memory), fd);
     return back_end;
 }

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Puts programs that know VFIO and sysfs into a tree of tree.sh, as that Debian has them: DPDK's tests with its drivers of I/OAT, udevadm, pyudev.
+# Puts programs that know VFIO and sysfs into a tree of tree.sh, as that Debian has them: DPDK's tests with its drivers
+# of I/OAT, udevadm, pyudev.
 # usage: clients.sh ROOT        Takes root.
 set -euo pipefail
 root=$1
@@ -8,9 +9,11 @@ root=$1
 DEBIAN_FRONTEND=noninteractive chroot "$root" sh -euc '
   cd /tmp
   apt-get download -qq dpdk-dev
-  needed=$(dpkg-deb -f dpdk-dev_*.deb Depends | tr , "\n" | sed "s/^ *//; s/ .*//" | grep -v -x -e libdpdk-dev -e sse4.2-support -e python3)
+  needed=$(dpkg-deb -f dpdk-dev_*.deb Depends | tr , "\n" | sed "s/^ *//; s/ .*//" |
+    grep -v -x -e libdpdk-dev -e sse4.2-support -e python3)
   version=$(echo "$needed" | sed -n "s/^librte-eal//p")
-  apt-get install -y -qq --no-install-recommends $needed "librte-dma-ioat$version" "librte-mempool-ring$version" udev python3-pyudev >/dev/null
+  apt-get install -y -qq --no-install-recommends $needed "librte-dma-ioat$version" "librte-mempool-ring$version" udev \
+    python3-pyudev >/dev/null
   dpkg-deb --extract dpdk-dev_*.deb /
   rm dpdk-dev_*.deb
   apt-get clean'

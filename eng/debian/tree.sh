@@ -1,6 +1,7 @@
 #!/bin/bash
-# Makes a folder with the smallest tree of a Debian that apt works in. Nothing outside of the folder is changed. usage: tree.sh SUITE FOLDER
-# The mirror is the machine's own (whatever its apt is configured for), or IOASIS_DEBIAN_MIRROR. Takes root, as debootstrap does.
+# Makes a folder with the smallest tree of a Debian that apt works in. Nothing outside of the folder is changed. usage:
+# tree.sh SUITE FOLDER The mirror is the machine's own (whatever its apt is configured for), or IOASIS_DEBIAN_MIRROR.
+# Takes root, as debootstrap does.
 set -euo pipefail
 (($# == 2)) || { sed -n '2,3s/^# //p' "$0" >&2; exit 2; }
 suite=$1 root=$2
@@ -14,7 +15,8 @@ fi
 [[ -n $mirror ]] || { echo "tree.sh: apt knows no Debian mirror: set IOASIS_DEBIAN_MIRROR to one" >&2; exit 1; }
 rm -rf "$root"
 mkdir -p "$root"
-debootstrap --variant=minbase --include=ca-certificates --keyring=/usr/share/keyrings/debian-archive-keyring.gpg "$suite" "$root" "$mirror"
+debootstrap --variant=minbase --include=ca-certificates --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
+  "$suite" "$root" "$mirror"
 for each in /etc/apt/apt.conf.d/*; do # how the machine reaches its mirror: proxies, certificates
   grep -qs -i -E 'proxy|verify|cainfo' "$each" && cp "$each" "$root/etc/apt/apt.conf.d/"
 done

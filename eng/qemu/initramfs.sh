@@ -1,5 +1,6 @@
 #!/bin/bash
-# Makes FOLDER/initramfs for the guests of a folder that chroot.sh made: busybox, the modules that reach the host's files, and init. usage: initramfs.sh FOLDER
+# Makes FOLDER/initramfs for the guests of a folder that chroot.sh made: busybox, the modules that reach the host's
+# files, and init. usage: initramfs.sh FOLDER
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 folder=$1 root=$1/root

@@ -1,6 +1,8 @@
-# In a guest of measure.sh: prints figures, one in a line. What there is to measure decides: a virtio disk, a network, NVMe disks, I/OAT.
+# In a guest of measure.sh: prints figures, one in a line. What there is to measure decides: a virtio disk, a network,
+# NVMe disks, I/OAT.
 rate() { # of DISK OPTION...: I/Os of 4 KiB in a second
-  fio --name=measured --filename="$1" --size=32M --io_size=48M --bs=4k --direct=1 --ioengine=libaio --output-format=json "${@:2}" |
+  fio --name=measured --filename="$1" --size=32M --io_size=48M --bs=4k --direct=1 --ioengine=libaio \
+    --output-format=json "${@:2}" |
     sed -n 's/.*"iops" : \([0-9.]*\).*/\1/p' | sort -g | tail -n 1
 }
 modprobe -d /kernel/usr -a virtio_blk virtio_net nvme 2>/dev/null
@@ -25,14 +27,17 @@ for disk in /dev/nvme?n1; do
   [[ -b $disk ]] || continue
   model=$(cut -d ' ' -f 1 </sys/block/${disk#/dev/}/device/model)
   for depth in 1 16; do
-    for way in randread randwrite; do echo "nvme-$model-$way-$depth $(rate "$disk" --rw=$way --iodepth=$depth) io/s"; done
+    for way in randread randwrite; do
+      echo "nvme-$model-$way-$depth $(rate "$disk" --rw=$way --iodepth=$depth) io/s"
+    done
   done
 done
 modprobe -d /kernel/usr ioatdma 2>/dev/null
 if [ -n "$(ls /sys/class/dma 2>/dev/null)" ]; then
   for bytes in 4096 65536 524288; do
     dmesg -C
-    insmod /modules/dmatest.ko iterations=500 timeout=20000 max_channels=1 threads_per_chan=1 noverify=1 norandom=1 dmatest=0 test_buf_size=$((bytes * 2)) transfer_size=$bytes run=1 wait=1
+    insmod /modules/dmatest.ko iterations=500 timeout=20000 max_channels=1 threads_per_chan=1 noverify=1 norandom=1 \
+      dmatest=0 test_buf_size=$((bytes * 2)) transfer_size=$bytes run=1 wait=1
     cat /sys/module/dmatest/parameters/wait >/dev/null
     dmesg | sed -n "s/.*summary .* failures \([0-9.]*\) iops \([0-9]*\) KB.s.*/ioat-copy-$bytes \1 copies\/s/p"
     rmmod dmatest

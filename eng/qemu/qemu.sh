@@ -6,5 +6,6 @@ root=$1/root
 shift
 own=$root${QEMU_SERIES:+/qemu-$QEMU_SERIES} libraries=$root/usr/lib/x86_64-linux-gnu
 export QEMU_MODULE_DIR=$own/usr/lib/x86_64-linux-gnu/qemu
-exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" --argv0 qemu-system-x86_64 "$own/usr/bin/qemu-system-x86_64" \
+exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" \
+  --argv0 qemu-system-x86_64 "$own/usr/bin/qemu-system-x86_64" \
   -L "$root/usr/share/seabios" -L "$root/usr/share/qemu" "$@"

@@ -6,8 +6,8 @@ using Ioasis.Memory;
 namespace Ioasis.Examples;
 
 /// <summary>
-/// A device of one's own, as small as it can be: told an address, it reads a 64-bit number there by DMA, writes back twice that, and
-/// raises an interrupt. docs/devices/your-own.md goes through it.
+/// A device of one's own, as small as it can be: told an address, it reads a 64-bit number there by DMA, writes back
+/// twice that, and raises an interrupt. docs/devices/your-own.md goes through it.
 /// </summary>
 [DeviceModel("doubler")]
 public sealed class DoublerDevice : PciDeviceModel

@@ -4,14 +4,16 @@ using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
 
-// Drives a DSA (8086:0b25) at 1000:00:05.0 on this program's own pointers: one dedicated work queue with the PASID of the process, one descriptor, one
-// completion record. See docs/devices/dsa.md and docs/sva.md. "nodes": the nodes of `ioasis run`; else a machine in this process.
+// Drives a DSA (8086:0b25) at 1000:00:05.0 on this program's own pointers: one dedicated work queue with the PASID of
+// the process, one descriptor, one completion record. See docs/devices/dsa.md and docs/sva.md. "nodes": the nodes of
+// `ioasis run`; else a machine in this process.
 using NodeTransport nodes = args is ["nodes"]
     ? NodeTransport.OfSystem()
     : NodeTransport.InProcess(SoftwareMachine.Create(MachineDescription.Default.WithDevice("dsa")));
 
 const uint EnableDevice = 1, ResetDevice = 5, EnableQueue = 6; // commands
-const uint Memmove = 3, WantsRecord = 0x4 | 0x8;               // an operation, and its flags: the record's address is valid, and it is wanted
+// an operation, and its flags: the record's address is valid, and it is wanted
+const uint Memmove = 3, WantsRecord = 0x4 | 0x8;
 const int Length = 3 * 4096;
 
 using IommuContext iommu = IommuContext.Open(nodes);
@@ -23,7 +25,8 @@ device.Attach(sva, pasid);
 device.EnableBusMaster();
 VfioRegion registers = device.Region(0), portals = device.Region(2);
 
-// Group 0: queue 0 and engine 0. Queue 0: all entries of the device, dedicated, with priority 1, the process's PASID and the device's own limits.
+// Group 0: queue 0 and engine 0. Queue 0: all entries of the device, dedicated, with priority 1, the process's PASID
+// and the device's own limits.
 Command(ResetDevice);
 ulong capabilities = registers.Read<ulong>(0x10), offsets = registers.Read<ulong>(0x60);
 ulong group = (offsets & 0xffff) * 0x100, queue = ((offsets >> 16) & 0xffff) * 0x100;
@@ -46,7 +49,8 @@ bool same = memory.ToArray(0, Length).AsSpan().SequenceEqual(memory.ToArray(Targ
 Console.WriteLine($"{Length} bytes: status {memory.Read<byte>(Record)}, {(same ? "copied" : "not copied")}");
 
 Copy(pointer + (7 * 4096), pointer + Target); // one page is there, the next is not
-Console.WriteLine($"beyond what is allocated: status {memory.Read<byte>(Record)} after {memory.Read<uint>(Record + 4)} bytes");
+Console.WriteLine(
+    $"beyond what is allocated: status {memory.Read<byte>(Record)} after {memory.Read<uint>(Record + 4)} bytes");
 
 void Command(uint command)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For the programs that hand over everything wrong: each call must be refused with Linux's errno and change nothing. All of
- * it is tried before the program fails, so that one run says everything that differs.
+ * For the programs that hand over everything wrong: each call must be refused with Linux's errno and change nothing.
+ * All of it is tried before the program fails, so that one run says everything that differs.
  */
 #ifndef BAD_H
 #define BAD_H
@@ -45,7 +45,9 @@ static inline void check(int line, const char *what, long result, int wanted)
         check(__LINE__, what, result_, wanted);                                               \
     } while (0)
 
-/* A refused call may have changed nothing: the IOASes that there are, their ranges, what is mapped, what is attached. */
+/*
+ * A refused call may have changed nothing: the IOASes that there are, their ranges, what is mapped, what is attached.
+ */
 static inline void unchanged(const char *after)
 {
     struct iommu_iova_range ranges[8];
@@ -60,7 +62,8 @@ static inline void unchanged(const char *after)
         uint32_t id = i ? second : ioas;
         same = map_at(iommu, id, memory, PAGE, MAPPED, RW) == -1 && errno == EEXIST;
         /* everything that is mapped is that one page, and it still is an area of its own */
-        same = same && unmap(iommu, id, 0, UINT64_MAX) == (int64_t)PAGE && map_at(iommu, id, memory, PAGE, MAPPED, RW) == 0;
+        same = same && unmap(iommu, id, 0, UINT64_MAX) == (int64_t)PAGE
+            && map_at(iommu, id, memory, PAGE, MAPPED, RW) == 0;
     }
     same = same && destroy(iommu, ioas) == -1 && errno == EBUSY && destroy(iommu, hwpt) == -1 && errno == EBUSY;
     tried++;

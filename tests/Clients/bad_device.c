@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything wrong that can be handed to a VFIO device: its ioctls, its regions, its interrupts. usage: bad_device BDF */
+/*
+ * Everything wrong that can be handed to a VFIO device: its ioctls, its regions, its interrupts. usage: bad_device BDF
+ */
 #include "bad.h"
 
 static void before_bind(int fd)
@@ -204,8 +206,10 @@ static void device_fields(void)
     struct vfio_region_info config = region_info(cdev, VFIO_PCI_CONFIG_REGION_INDEX);
     TRY("pread past the config space", pread(cdev, bytes, 4, (off_t)(config.offset + config.size)), EFAULT);
     TRY("pread past all regions", pread(cdev, bytes, 4, (off_t)((uint64_t)(VFIO_PCI_NUM_REGIONS + 1) << 40)), EINVAL);
-    TRY("pread of a BAR that is none", pread(cdev, bytes, 4, (off_t)region_info(cdev, VFIO_PCI_BAR5_REGION_INDEX).offset), EINVAL);
-    TRY("pwrite to the ROM", pwrite(cdev, bytes, 4, (off_t)region_info(cdev, VFIO_PCI_ROM_REGION_INDEX).offset), EINVAL);
+    TRY("pread of a BAR that is none",
+        pread(cdev, bytes, 4, (off_t)region_info(cdev, VFIO_PCI_BAR5_REGION_INDEX).offset), EINVAL);
+    TRY("pwrite to the ROM",
+        pwrite(cdev, bytes, 4, (off_t)region_info(cdev, VFIO_PCI_ROM_REGION_INDEX).offset), EINVAL);
     TRY("pread of a BAR past its end",
         pread(cdev, bytes, 4,
               (off_t)(region_info(cdev, VFIO_PCI_BAR0_REGION_INDEX).offset +
@@ -231,7 +235,8 @@ static void numbers(void)
     uint8_t bytes[64] = {64};
     for (unsigned number = 0; number < 0x64; number++)
         TRY("an unknown number below", ioctl(cdev, _IO(';', number), bytes), ENOTTY);
-    for (unsigned number = 0x80; number < 0xe0; number++) /* from there on they are not Linux's to give out (ioasis.h) */
+    /* from there on they are not Linux's to give out (ioasis.h) */
+    for (unsigned number = 0x80; number < 0xe0; number++)
         TRY("an unknown number above", ioctl(cdev, _IO(';', number), bytes), ENOTTY);
     TRY("a number of another type", ioctl(cdev, _IO('T', 0x6b), bytes), ENOTTY);
     TRY("a number with a direction", ioctl(cdev, _IOW(';', 0x6b, struct vfio_device_info), bytes), ENOTTY);
@@ -250,7 +255,8 @@ int main(int argc, char **argv)
     TRY("BIND twice", bind_iommufd(cdev, iommu, NULL), EINVAL);
     int another = open_cdev(bdf);
     TRY("BIND what another open file has bound", bind_iommufd(another, iommu, NULL), EINVAL);
-    TRY("GET_INFO of a device that another open file has bound", ioctl(another, VFIO_DEVICE_GET_INFO, &device.info), EINVAL);
+    TRY("GET_INFO of a device that another open file has bound",
+        ioctl(another, VFIO_DEVICE_GET_INFO, &device.info), EINVAL);
     close(another);
 
     device_structs();

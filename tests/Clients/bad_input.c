@@ -218,19 +218,22 @@ static void fields(void)
               .num_iovas = 1, .allowed_iovas = addr(&range));
         IOCTL("MAP into no IOAS", iommu_ioas_map, IOMMU_IOAS_MAP, ENOENT, .flags = RW, .ioas_id = bad[id],
               .user_va = addr(memory), .length = PAGE);
-        IOCTL("MAP_FILE into no IOAS", iommu_ioas_map_file, IOMMU_IOAS_MAP_FILE, ENOENT, .flags = RW, .ioas_id = bad[id],
+        IOCTL("MAP_FILE into no IOAS", iommu_ioas_map_file, IOMMU_IOAS_MAP_FILE, ENOENT, .flags = RW,
+            .ioas_id = bad[id],
               .fd = -1, .length = PAGE);
         IOCTL("COPY from no IOAS", iommu_ioas_copy, IOMMU_IOAS_COPY, ENOENT, .flags = RW, .dst_ioas_id = ioas,
               .src_ioas_id = bad[id], .length = PAGE, .src_iova = MAPPED);
         IOCTL("COPY to no IOAS", iommu_ioas_copy, IOMMU_IOAS_COPY, ENOENT, .flags = RW, .dst_ioas_id = bad[id],
               .src_ioas_id = ioas, .length = PAGE, .src_iova = MAPPED);
-        IOCTL("UNMAP from no IOAS", iommu_ioas_unmap, IOMMU_IOAS_UNMAP, ENOENT, .ioas_id = bad[id], .length = UINT64_MAX);
+        IOCTL("UNMAP from no IOAS", iommu_ioas_unmap, IOMMU_IOAS_UNMAP, ENOENT, .ioas_id = bad[id],
+            .length = UINT64_MAX);
         IOCTL("OPTION of no IOAS", iommu_option, IOMMU_OPTION, ENOENT, .option_id = IOMMU_OPTION_HUGE_PAGES,
               .op = IOMMU_OPTION_OP_GET, .object_id = bad[id]);
         IOCTL("HWPT_ALLOC of no page table", iommu_hwpt_alloc, IOMMU_HWPT_ALLOC, bad[id] == hwpt ? EOPNOTSUPP : EINVAL,
               .dev_id = device.id, .pt_id = bad[id]);
         uint32_t not_device = bad[id] == device.id ? ioas : bad[id];
-        IOCTL("HWPT_ALLOC for no device", iommu_hwpt_alloc, IOMMU_HWPT_ALLOC, ENOENT, .dev_id = not_device, .pt_id = ioas);
+        IOCTL("HWPT_ALLOC for no device", iommu_hwpt_alloc, IOMMU_HWPT_ALLOC, ENOENT, .dev_id = not_device,
+            .pt_id = ioas);
         IOCTL("GET_HW_INFO of no device", iommu_hw_info, IOMMU_GET_HW_INFO, ENOENT, .dev_id = not_device);
     }
     IOCTL("DESTROY 0", iommu_destroy, IOMMU_DESTROY, ENOENT, .id = 0);
@@ -238,19 +241,25 @@ static void fields(void)
     IOCTL("DESTROY of a bound device", iommu_destroy, IOMMU_DESTROY, EBUSY, .id = device.id);
     unchanged("wrong ids");
 
-    IOCTL("IOVA_RANGES reserved", iommu_ioas_iova_ranges, IOMMU_IOAS_IOVA_RANGES, EOPNOTSUPP, .ioas_id = ioas, .__reserved = 1);
+    IOCTL("IOVA_RANGES reserved", iommu_ioas_iova_ranges, IOMMU_IOAS_IOVA_RANGES, EOPNOTSUPP, .ioas_id = ioas,
+        .__reserved = 1);
     IOCTL("IOVA_RANGES array", iommu_ioas_iova_ranges, IOMMU_IOAS_IOVA_RANGES, EFAULT, .ioas_id = ioas, .num_iovas = 8,
           .allowed_iovas = addr(edge + PAGE));
-    IOCTL("IOVA_RANGES array's end", iommu_ioas_iova_ranges, IOMMU_IOAS_IOVA_RANGES, EFAULT, .ioas_id = ioas, .num_iovas = 8,
+    IOCTL("IOVA_RANGES array's end", iommu_ioas_iova_ranges, IOMMU_IOAS_IOVA_RANGES, EFAULT, .ioas_id = ioas,
+        .num_iovas = 8,
           .allowed_iovas = addr(edge + PAGE - 16));
 
     struct iommu_iova_range bad_ranges[] = {{5, 4}, {5, 5}, {0, 10}, {10, 20}};
-    IOCTL("ALLOW_IOVAS reserved", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EOPNOTSUPP, .ioas_id = ioas, .__reserved = 1);
-    IOCTL("ALLOW_IOVAS backwards", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EINVAL, .ioas_id = ioas, .num_iovas = 1,
+    IOCTL("ALLOW_IOVAS reserved", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EOPNOTSUPP, .ioas_id = ioas,
+        .__reserved = 1);
+    IOCTL("ALLOW_IOVAS backwards", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EINVAL, .ioas_id = ioas,
+        .num_iovas = 1,
           .allowed_iovas = addr(&bad_ranges[0]));
-    IOCTL("ALLOW_IOVAS of one byte", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EINVAL, .ioas_id = ioas, .num_iovas = 1,
+    IOCTL("ALLOW_IOVAS of one byte", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EINVAL, .ioas_id = ioas,
+        .num_iovas = 1,
           .allowed_iovas = addr(&bad_ranges[1]));
-    IOCTL("ALLOW_IOVAS overlapping", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EINVAL, .ioas_id = ioas, .num_iovas = 2,
+    IOCTL("ALLOW_IOVAS overlapping", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EINVAL, .ioas_id = ioas,
+        .num_iovas = 2,
           .allowed_iovas = addr(&bad_ranges[2]));
     IOCTL("ALLOW_IOVAS array", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EFAULT, .ioas_id = ioas, .num_iovas = 1,
           .allowed_iovas = addr(edge + PAGE));
@@ -279,14 +288,17 @@ static void fields(void)
     MAP("over another", EEXIST, .flags = RW | FIXED, .length = 3 * PAGE, .iova = MAPPED - PAGE);
     IOCTL("MAP of no memory", iommu_ioas_map, IOMMU_IOAS_MAP, EFAULT, .ioas_id = ioas, .flags = RW, .length = PAGE,
           .user_va = addr(edge + PAGE));
-    IOCTL("MAP of half no memory", iommu_ioas_map, IOMMU_IOAS_MAP, EFAULT, .ioas_id = ioas, .flags = RW, .length = 2 * PAGE,
+    IOCTL("MAP of half no memory", iommu_ioas_map, IOMMU_IOAS_MAP, EFAULT, .ioas_id = ioas, .flags = RW,
+        .length = 2 * PAGE,
           .user_va = addr(edge));
-    IOCTL("MAP of the kernel's memory", iommu_ioas_map, IOMMU_IOAS_MAP, EFAULT, .ioas_id = ioas, .flags = RW, .length = PAGE,
+    IOCTL("MAP of the kernel's memory", iommu_ioas_map, IOMMU_IOAS_MAP, EFAULT, .ioas_id = ioas, .flags = RW,
+        .length = PAGE,
           .user_va = 0xffff800000000000ul);
     IOCTL("MAP at address 0", iommu_ioas_map, IOMMU_IOAS_MAP, EFAULT, .ioas_id = ioas, .flags = RW, .length = PAGE);
     IOCTL("MAP at an odd address", iommu_ioas_map, IOMMU_IOAS_MAP, EINVAL, .ioas_id = ioas, .flags = RW, .length = PAGE,
           .user_va = addr(memory) + 1);
-    IOCTL("MAP past the last address", iommu_ioas_map, IOMMU_IOAS_MAP, EOVERFLOW, .ioas_id = ioas, .flags = RW, .length = PAGE,
+    IOCTL("MAP past the last address", iommu_ioas_map, IOMMU_IOAS_MAP, EOVERFLOW, .ioas_id = ioas, .flags = RW,
+        .length = PAGE,
           .user_va = -PAGE);
     unchanged("MAP");
 
@@ -305,7 +317,8 @@ static void fields(void)
     FROM_FILE("of /dev/iommu", EINVAL, .flags = RW, .fd = iommu, .length = PAGE);
     FROM_FILE("past the file's end", EINVAL, .flags = RW, .fd = file, .start = 4 * PAGE, .length = PAGE);
     FROM_FILE("across the file's end", EINVAL, .flags = RW, .fd = file, .start = 3 * PAGE, .length = 2 * PAGE);
-    FROM_FILE("from an odd place", EINVAL, .flags = RW | FIXED, .fd = file, .start = 1, .length = PAGE, .iova = 0x40000);
+    FROM_FILE("from an odd place", EINVAL, .flags = RW | FIXED, .fd = file, .start = 1, .length = PAGE,
+        .iova = 0x40000);
     FROM_FILE("over another", EEXIST, .flags = RW | FIXED, .fd = file, .length = PAGE, .iova = MAPPED);
     close(file);
     close(pipes[0]);
@@ -313,13 +326,15 @@ static void fields(void)
     unchanged("MAP_FILE");
 
 #define COPY(what, wanted, ...)                                                               \
-    IOCTL("COPY " what, iommu_ioas_copy, IOMMU_IOAS_COPY, wanted, .dst_ioas_id = ioas, .src_ioas_id = second, __VA_ARGS__)
+    IOCTL("COPY " what, iommu_ioas_copy, IOMMU_IOAS_COPY, wanted, .dst_ioas_id = ioas, .src_ioas_id = second, \
+        __VA_ARGS__)
     COPY("flags", EOPNOTSUPP, .flags = RW | 8, .length = PAGE, .src_iova = MAPPED);
     COPY("without permissions", EINVAL, .flags = 0, .length = PAGE, .src_iova = MAPPED);
     COPY("of nothing", EINVAL, .flags = RW, .length = 0, .src_iova = MAPPED);
     COPY("of everything", EOVERFLOW, .flags = RW, .length = UINT64_MAX, .src_iova = MAPPED);
     COPY("past the last IOVA", EOVERFLOW, .flags = RW, .length = 2 * PAGE, .src_iova = -PAGE);
-    COPY("to the last IOVA", EOVERFLOW, .flags = RW | FIXED, .length = PAGE, .src_iova = MAPPED, .dst_iova = UINT64_MAX);
+    COPY("to the last IOVA", EOVERFLOW, .flags = RW | FIXED, .length = PAGE, .src_iova = MAPPED,
+        .dst_iova = UINT64_MAX);
     COPY("of what is not mapped", ENOENT, .flags = RW, .length = PAGE, .src_iova = 0x90000);
     COPY("of more than is mapped", ENOENT, .flags = RW, .length = 2 * PAGE, .src_iova = MAPPED);
     COPY("to an odd IOVA", EINVAL, .flags = RW | FIXED, .length = PAGE, .src_iova = MAPPED, .dst_iova = 0x40001);
@@ -343,17 +358,20 @@ static void fields(void)
           .op = IOMMU_OPTION_OP_SET, .object_id = ioas, .val64 = 2);
     IOCTL("OPTION rlimit's object", iommu_option, IOMMU_OPTION, EOPNOTSUPP, .option_id = IOMMU_OPTION_RLIMIT_MODE,
           .op = IOMMU_OPTION_OP_GET, .object_id = ioas);
-    IOCTL("OPTION rlimit's operation", iommu_option, IOMMU_OPTION, EOPNOTSUPP, .option_id = IOMMU_OPTION_RLIMIT_MODE, .op = 7);
+    IOCTL("OPTION rlimit's operation", iommu_option, IOMMU_OPTION, EOPNOTSUPP,
+        .option_id = IOMMU_OPTION_RLIMIT_MODE, .op = 7);
     /* refused either way: to the unprivileged, and to everybody once there are objects */
     struct iommu_option option = {
         .size = sizeof(option), .option_id = IOMMU_OPTION_RLIMIT_MODE, .op = IOMMU_OPTION_OP_SET, .val64 = 1};
-    TRY("OPTION rlimit's value, with objects", ioctl(iommu, IOMMU_OPTION, &option), capable(24 /* CAP_SYS_RESOURCE */) ? EBUSY : EPERM);
+    TRY("OPTION rlimit's value, with objects", ioctl(iommu, IOMMU_OPTION, &option),
+        capable(24 /* CAP_SYS_RESOURCE */) ? EBUSY : EPERM);
     IOCTL("CHANGE_PROCESS reserved", iommu_ioas_change_process, IOMMU_IOAS_CHANGE_PROCESS, EOPNOTSUPP, .__reserved = 1);
     IOCTL("CHANGE_PROCESS with memory that is no file", iommu_ioas_change_process, IOMMU_IOAS_CHANGE_PROCESS, EINVAL, );
     unchanged("OPTION");
 
 #define HWPT(what, wanted, ...)                                                               \
-    IOCTL("HWPT_ALLOC " what, iommu_hwpt_alloc, IOMMU_HWPT_ALLOC, wanted, .dev_id = device.id, .pt_id = second, __VA_ARGS__)
+    IOCTL("HWPT_ALLOC " what, iommu_hwpt_alloc, IOMMU_HWPT_ALLOC, wanted, .dev_id = device.id, .pt_id = second, \
+        __VA_ARGS__)
     HWPT("flags", EOPNOTSUPP, .flags = 1u << 31);
     HWPT("flags", EOPNOTSUPP, .flags = 1u << 4);
     HWPT("reserved", EOPNOTSUPP, .__reserved = 1);
@@ -388,7 +406,8 @@ static void read_only_structs(void)
         TRY(name " with a struct that cannot be written", ioctl(iommu, number, page), wanted); \
     } while (0)
     READ_ONLY("IOAS_ALLOC", IOMMU_IOAS_ALLOC, EFAULT, .alloc = {.size = sizeof(argument->alloc)});
-    READ_ONLY("IOVA_RANGES", IOMMU_IOAS_IOVA_RANGES, EFAULT, .ranges = {.size = sizeof(argument->ranges), .ioas_id = ioas});
+    READ_ONLY("IOVA_RANGES", IOMMU_IOAS_IOVA_RANGES, EFAULT,
+        .ranges = {.size = sizeof(argument->ranges), .ioas_id = ioas});
     READ_ONLY("OPTION", IOMMU_OPTION, EFAULT,
               .option = {.size = sizeof(argument->option), .option_id = IOMMU_OPTION_HUGE_PAGES,
                          .op = IOMMU_OPTION_OP_GET, .object_id = ioas});

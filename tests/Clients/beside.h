@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Two paths side by side, one that is served and one that is the kernel's: what a call says of both must be the same. */
+/*
+ * Two paths side by side, one that is served and one that is the kernel's: what a call says of both must be the same.
+ */
 #ifndef BESIDE_H
 #define BESIDE_H
 

@@ -39,7 +39,8 @@ static inline uint64_t addr(const volatile void *pointer)
 
 /* ---- checks ---- */
 
-__attribute__((format(printf, 3, 4), noreturn)) static inline void fail_at(const char *file, int line, const char *format, ...)
+__attribute__((format(printf, 3, 4), noreturn)) static inline void fail_at(const char *file, int line,
+    const char *format, ...)
 {
     int error = errno;
     va_list arguments;
@@ -315,7 +316,8 @@ static inline int attach_pasid_of(int cdev, uint32_t pasid, uint32_t pt)
 
 static inline int detach_pasid_of(int cdev, uint32_t pasid)
 {
-    struct vfio_device_detach_iommufd_pt arguments = {.argsz = sizeof(arguments), .flags = VFIO_DEVICE_DETACH_PASID, .pasid = pasid};
+    struct vfio_device_detach_iommufd_pt arguments = {.argsz = sizeof(arguments), .flags = VFIO_DEVICE_DETACH_PASID,
+                                                      .pasid = pasid};
     return ioctl(cdev, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arguments);
 }
 

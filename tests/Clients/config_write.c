@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file `config` of sysfs is written by those who may, while vfio-pci has the device too: it is the function's own configuration space.
+ * The file `config` of sysfs is written by those who may, while vfio-pci has the device too: it is the function's own
+ * configuration space.
  * usage: config_write BDF (of a PCI Express function with a BAR 0 of less than 4 GiB)
  */
 #include <sys/stat.h>
@@ -35,7 +36,8 @@ static void command(void)
     int fd = must(open(path, O_RDWR | O_CLOEXEC)), other = must(open(path, O_RDONLY | O_CLOEXEC));
     put(fd, PCI_COMMAND, before | PCI_COMMAND_MASTER, 2);
     expect_eq(value_now(PCI_COMMAND, 2), before | PCI_COMMAND_MASTER);
-    wait_until(value_at(other, PCI_COMMAND, 2) == (before | PCI_COMMAND_MASTER)); /* a file that is open shows it, too */
+    /* a file that is open shows it, too */
+    wait_until(value_at(other, PCI_COMMAND, 2) == (before | PCI_COMMAND_MASTER));
     put(fd, PCI_COMMAND, before, 2);
     expect_eq(value_now(PCI_COMMAND, 2), before);
     /* at the file position, and a byte */

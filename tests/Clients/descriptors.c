@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A descriptor is what stands there at the moment of the call, however often it was something else: with another file put in its place,
- * closed and given to another, in a thread's own table, in a child, after an exec. And what was closed before a call is gone. usage: descriptors BDF
+ * A descriptor is what stands there at the moment of the call, however often it was something else: with another file
+ * put in its place, closed and given to another, in a thread's own table, in a child, after an exec. And what was
+ * closed before a call is gone. usage: descriptors BDF
  */
 #include <pthread.h>
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Paths that go through sysfs of a device and out again, to files of the host. A program gets by them what it gets directly
- * or is refused; it never gets more. usage: detours BDF FILE same|other|elsewhere
+ * Paths that go through sysfs of a device and out again, to files of the host. A program gets by them what it gets
+ * directly or is refused; it never gets more. usage: detours BDF FILE same|other|elsewhere
  *   same:      FILE can be read directly, and is found by every detour
  *   other:     FILE can be neither seen directly nor by a detour: it is another user's, or not in this root directory
  *   elsewhere: whatever is so directly, no detour leads to FILE
@@ -26,7 +26,8 @@ static void expect_refused(const char *path)
     struct stat status;
     struct statfs system;
     char text[64];
-    static const int ways[] = {O_RDONLY, O_WRONLY, O_RDWR, O_WRONLY | O_TRUNC, O_RDONLY | O_CREAT, O_RDWR | O_CREAT | O_TRUNC, O_PATH};
+    static const int ways[] =
+        {O_RDONLY, O_WRONLY, O_RDWR, O_WRONLY | O_TRUNC, O_RDONLY | O_CREAT, O_RDWR | O_CREAT | O_TRUNC, O_PATH};
     for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
         if (open(by_detour(path), ways[i], 0666) >= 0)
             fail("expected %s to be refused with flags 0%o, it was opened", by_detour(path), ways[i]);
@@ -41,7 +42,8 @@ static void expect_refused(const char *path)
 
 static void proc_is_nobodys(void)
 {
-    static const char *const files[] = {"/proc/self/mem", "/proc/self/maps", "/proc/self/environ", "/proc/self/fd", "/proc/thread-self/mem",
+    static const char *const files[] =
+        {"/proc/self/mem", "/proc/self/maps", "/proc/self/environ", "/proc/self/fd", "/proc/thread-self/mem",
                                         "/proc/self/root/etc/passwd", "/proc/self/cwd", "/proc/1/exe", "/proc/version"};
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         int file = open(by_detour(files[i]), O_RDONLY);

@@ -29,7 +29,8 @@ enum dmatest_register { /* BAR0 */
 #define DMATEST_PASID_ENABLE 0x80000000u
 
 enum dmatest_status { IDLE, DONE, FAULT, BAD_LENGTH };
-enum dmatest_reason { NO_FAULT, BLOCKED, NOT_MAPPED, NO_PERMISSION, MEMORY_GONE, BUS_MASTER_OFF, BEYOND_WIDTH, DEVICE_MASK };
+enum dmatest_reason { NO_FAULT, BLOCKED, NOT_MAPPED, NO_PERMISSION, MEMORY_GONE, BUS_MASTER_OFF, BEYOND_WIDTH,
+    DEVICE_MASK };
 
 struct dmatest {
     struct device device;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * After an exec a process is another program, though it be the same one at the same addresses, and a process that shares the former memory lives on.
+ * After an exec a process is another program, though it be the same one at the same addresses, and a process that
+ * shares the former memory lives on.
  * usage: exec_memory BDF
  */
 #include <signal.h>

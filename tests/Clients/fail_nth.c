@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whoever serves the nodes, which is this program's parent, may open only so many more files, for each number from 0 on: every step of a device's life
- * fails in turn for want of one. It says so, and once there are files again everything works and nothing was lost.
+ * Whoever serves the nodes, which is this program's parent, may open only so many more files, for each number from 0
+ * on: every step of a device's life fails in turn for want of one. It says so, and once there are files again
+ * everything works and nothing was lost.
  * usage: fail_nth BDF OTHER (a dmatest, an edu)
  */
 #include "dmatest.h"
@@ -131,7 +132,8 @@ static int enable_unmask(void)
 static int master(void)
 {
     uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
-    return pwrite(life.device, &command, sizeof(command), (off_t)(life.config + PCI_COMMAND)) == sizeof(command) ? 0 : -1;
+    return pwrite(life.device, &command, sizeof(command), (off_t)(life.config + PCI_COMMAND)) == sizeof(
+        command) ? 0 : -1;
 }
 
 static int move(void)
@@ -193,7 +195,8 @@ static int live(void)
     }
     uint32_t busy = DMATEST_START;
     if (succeeded & 1u << (STEPS - 1))
-        wait_until(pread(life.device, &busy, sizeof(busy), (off_t)(life.registers + DMATEST_COMMAND)) == sizeof(busy) && !(busy & DMATEST_START));
+        wait_until(pread(life.device, &busy, sizeof(busy), (off_t)(life.registers + DMATEST_COMMAND)) == sizeof(busy)
+            && !(busy & DMATEST_START));
     return failed;
 }
 

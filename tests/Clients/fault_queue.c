@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The descriptor of a fault queue is one like any other: it can be polled, read, duplicated, inherited and sent, and its queue is in use
- * until the last one is gone, whoever has it. usage: fault_queue
+ * The descriptor of a fault queue is one like any other: it can be polled, read, duplicated, inherited and sent, and
+ * its queue is in use until the last one is gone, whoever has it. usage: fault_queue
  */
 #include <pthread.h>
 #include <signal.h>
@@ -125,7 +125,8 @@ static void sent(void)
     must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
     char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};
     struct iovec part = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+        .msg_controllen = sizeof(control)};
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;

@@ -10,7 +10,8 @@ static uint32_t ioas;
 
 static int map_file(int file, uint32_t flags)
 {
-    struct iommu_ioas_map_file map = {.size = sizeof(map), .flags = flags | FIXED, .ioas_id = ioas, .fd = file, .length = PAGE, .iova = 0x100000};
+    struct iommu_ioas_map_file map = {.size = sizeof(map), .flags = flags | FIXED, .ioas_id = ioas, .fd = file,
+                                      .length = PAGE, .iova = 0x100000};
     int result = ioctl(iommu, IOMMU_IOAS_MAP_FILE, &map);
     if (!result)
         expect_eq(unmap(iommu, ioas, 0x100000, PAGE), PAGE);

@@ -125,7 +125,8 @@ static void receive_fds(int channel, int *fds, size_t count)
 {
     char byte, control[CMSG_SPACE(4 * sizeof(int))] = {0};
     struct iovec vector = {&byte, 1};
-    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
+        .msg_controllen = sizeof(control)};
     expect_eq(recvmsg(channel, &message, MSG_CMSG_CLOEXEC), 1);
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     expect(header && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(count * sizeof(int)));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device signals an eventfd whose counter the program fills again and again: the device goes on, it can be closed, and another process is served
- * meanwhile. usage: full_eventfd BDF ROUNDS (a dmatest)
+ * A device signals an eventfd whose counter the program fills again and again: the device goes on, it can be closed,
+ * and another process is served meanwhile. usage: full_eventfd BDF ROUNDS (a dmatest)
  */
 #include "dmatest.h"
 #include <pthread.h>

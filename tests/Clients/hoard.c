@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that takes all it can get of one thing, until that is refused: the refusal is an errno, another program is served meanwhile,
- * and what is given back can be taken again. usage: hoard BDF-of-a-dmatest KIND
+ * A program that takes all it can get of one thing, until that is refused: the refusal is an errno, another program is
+ * served meanwhile, and what is given back can be taken again. usage: hoard BDF-of-a-dmatest KIND
  */
 #include "sva_node.h"
 #include <sys/wait.h>

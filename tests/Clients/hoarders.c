@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs make the supervisor hold as much as they can: a thousand living threads that called a node, then each as many
- * open nodes as it is given. What one of them can have is bounded, others are served meanwhile, and all comes back.
+ * Programs make the supervisor hold as much as they can: a thousand living threads that called a node, then each as
+ * many open nodes as it is given. What one of them can have is bounded, others are served meanwhile, and all comes
+ * back.
  * usage: hoarders
  */
 #include "client.h"

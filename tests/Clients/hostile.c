@@ -68,9 +68,12 @@ static int any_fd(void)
 static const char *any_path(void)
 {
     static const char *paths[] = {
-        "/dev/iommu", "/dev/vfio/vfio", "/dev/sva", "/dev/vfio/devices/vfio0", "/dev/vfio/0", "/dev/null", "/dev/vfio/devices",
-        "/sys/bus/pci/devices", "/sys/bus/pci/devices/../../../../etc/shadow", "/sys/class/iommu/dmar0/../../../../proc/self/mem",
-        "/sys/kernel/iommu_groups/0/devices", "/proc/self/fd/3", "/proc/self/status", "/sys/class/vfio-dev/vfio0/device/config",
+        "/dev/iommu", "/dev/vfio/vfio", "/dev/sva", "/dev/vfio/devices/vfio0", "/dev/vfio/0", "/dev/null",
+            "/dev/vfio/devices",
+        "/sys/bus/pci/devices", "/sys/bus/pci/devices/../../../../etc/shadow",
+        "/sys/class/iommu/dmar0/../../../../proc/self/mem",
+        "/sys/kernel/iommu_groups/0/devices", "/proc/self/fd/3", "/proc/self/status",
+        "/sys/class/vfio-dev/vfio0/device/config",
         "/dev/vfio/devices/../../../proc/self/environ", "/sys/class/iommu/dmar0/devices", "nothing", ""};
     return paths[below(sizeof(paths) / sizeof(paths[0]))];
 }
@@ -415,7 +418,8 @@ int main(int argc, char **argv)
     expect_eq(status, 0);
     expect_eq(read(served[0], &measure, sizeof(measure)), sizeof(measure));
     expect_eq(read(moved[0], rounds, sizeof(rounds)), sizeof(rounds));
-    printf("seed %" PRIu64 ": %" PRIu64 " hostile programs; %" PRIu64 " calls served, the slowest after %.1f ms (the machine itself: %.1f ms)\n",
+    printf("seed %" PRIu64 ": %" PRIu64 " hostile programs; %" PRIu64 " calls served, the slowest "
+        "after %.1f ms (the machine itself: %.1f ms)\n",
            seed, number - seed * 1000, measure.calls, measure.worst * 1e3, measure.control * 1e3);
     printf("%" PRIu64 " unmaps, %" PRIu64 " of them under a DMA: no byte moved afterwards\n", rounds[0], rounds[1]);
     expect(rounds[1] > 0);

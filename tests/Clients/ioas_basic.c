@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an I/O address space does: fixed and automatic IOVAs, unmapping, copying, allowed and reserved ranges; and, where
- * the device can tell (dmatest), that every access obeys it. usage: ioas_basic BDF
+ * What an I/O address space does: fixed and automatic IOVAs, unmapping, copying, allowed and reserved ranges; and,
+ * where the device can tell (dmatest), that every access obeys it. usage: ioas_basic BDF
  */
 #include "dmatest.h"
 
@@ -53,7 +53,9 @@ static void mapping(void)
     expect_eq(unmap(iommu, ioas, 0x7001, 3), 3);
     printf("map at a fixed IOVA: ok\n");
 
-    /* automatic: never 0, nothing else there, the place in the page as in memory, as aligned as memory and size allow */
+    /*
+     * automatic: never 0, nothing else there, the place in the page as in memory, as aligned as memory and size allow
+     */
     uint64_t first = map_any(iommu, ioas, memory, 2 * PAGE, RW);
     uint64_t second = map_any(iommu, ioas, memory + 100, PAGE, RW);
     expect(first != 0 && first % PAGE == 0);
@@ -116,7 +118,8 @@ static void ranges(struct device *device)
 {
     uint32_t ioas = ioas_alloc(iommu);
     struct iommu_iova_range allowed[2] = {{0x100000, 0x1fffff}, {0x40000000, 0x4fffffff}}, found[16];
-    struct iommu_iova_range window = {MSI_FIRST - 0x1000, MSI_LAST}, overlapping[2] = {{0x1000, 0x1fff}, {0x1800, 0x2fff}};
+    struct iommu_iova_range window = {MSI_FIRST - 0x1000, MSI_LAST},
+        overlapping[2] = {{0x1000, 0x1fff}, {0x1800, 0x2fff}};
     uint8_t *memory = pages(4);
 
     must(allow(ioas, allowed, 2));

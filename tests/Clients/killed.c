@@ -13,7 +13,8 @@ static void hold(const char *bdf)
     uint8_t *memory = pages(4);
     must(map_at(iommu, ioas, memory, 4 * PAGE, 0x10000, RW));
     must(ftruncate(file, 4 * PAGE));
-    struct iommu_ioas_map_file map = {.size = sizeof(map), .flags = RW, .ioas_id = ioas, .fd = file, .length = 4 * PAGE};
+    struct iommu_ioas_map_file map = {.size = sizeof(map), .flags = RW, .ioas_id = ioas, .fd = file,
+                                      .length = 4 * PAGE};
     must(ioctl(iommu, IOMMU_IOAS_MAP_FILE, &map));
     must(set_irqs(engine.device.fd, VFIO_PCI_MSI_IRQ_INDEX, TRIGGER_EVENTFD, 0, 1, &event));
     open_bar(&engine.device, VFIO_PCI_BAR0_REGION_INDEX, BY_MMAP); /* a mapping more to be gone */

@@ -62,16 +62,19 @@ struct guest {
 #define GUEST_DONE 0x10   /* the port that it says its result at, a byte: it stops there */
 
 /* lets the guest have memory of ours, a BAR's too; the slot's number */
-static inline uint32_t guest_map(struct guest *guest, uint64_t where, volatile void *memory, uint64_t length, uint32_t flags)
+static inline uint32_t guest_map(
+    struct guest *guest, uint64_t where, volatile void *memory, uint64_t length, uint32_t flags)
 {
     struct kvm_userspace_memory_region region = {
-        .slot = guest->slots, .flags = flags, .guest_phys_addr = where, .memory_size = length, .userspace_addr = addr(memory)};
+        .slot = guest->slots, .flags = flags, .guest_phys_addr = where, .memory_size = length,
+            .userspace_addr = addr(memory)};
     must(ioctl(guest->vm, KVM_SET_USER_MEMORY_REGION, &region));
     return guest->slots++;
 }
 
 /* a machine that runs the code from begin to end, with this memory from 0 on */
-static inline struct guest new_guest(int kvm, void *memory, size_t length, uint32_t flags, const uint8_t *begin, const uint8_t *end)
+static inline struct guest new_guest(
+    int kvm, void *memory, size_t length, uint32_t flags, const uint8_t *begin, const uint8_t *end)
 {
     struct guest guest = {.vm = new_vm(kvm), .memory = memory};
     must(ioctl(guest.vm, KVM_SET_TSS_ADDR, 0xfffbd000)); /* Intel's processors need it for real mode */

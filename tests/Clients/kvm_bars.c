@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest whose memory has a device's BARs: its stores reach the device, which copies between a BAR and the guest's memory,
- * guest-physical addresses being IOVAs. usage: kvm_bars BDF_OF_A_DMATEST
+ * A guest whose memory has a device's BARs: its stores reach the device, which copies between a BAR and the guest's
+ * memory, guest-physical addresses being IOVAs. usage: kvm_bars BDF_OF_A_DMATEST
  * Ends with 77 where there is no /dev/kvm.
  */
 #include "dmatest.h"
@@ -13,8 +13,8 @@
 #define LENGTH 256
 
 /*
- * Registers at %fs:0, the buffer at %fs:0x1000. Fills the source, has the device fetch it, looks at the buffer, changes it,
- * and has the device store it. Says the last status, or 0xee if the buffer was not what was fetched.
+ * Registers at %fs:0, the buffer at %fs:0x1000. Fills the source, has the device fetch it, looks at the buffer, changes
+ * it, and has the device store it. Says the last status, or 0xee if the buffer was not what was fetched.
  */
 GUEST(copying,
       "mov $0xc000, %ax\n"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A migration's first half: the guest writes to its memory, and so does a device. KVM's log has the pages of the one, the
- * IOMMU's dirty bits those of the other, and a copy that only follows the two is whole. usage: kvm_dirty BDF_OF_A_DMATEST
- * Ends with 77 where there is no /dev/kvm.
+ * A migration's first half: the guest writes to its memory, and so does a device. KVM's log has the pages of the one,
+ * the IOMMU's dirty bits those of the other, and a copy that only follows the two is whole. usage: kvm_dirty
+ * BDF_OF_A_DMATEST Ends with 77 where there is no /dev/kvm.
  */
 #include "dmatest.h"
 #include "kvm.h"
@@ -12,7 +12,10 @@
 #define FIRST 16 /* pages from here on are written */
 #define ROUNDS 50
 
-/* AX: segment to write CX to; EBX, EDX: where the device is to write its buffer, and how much of it. Says the device's status */
+/*
+ * AX: segment to write CX to; EBX, EDX: where the device is to write its buffer, and how much of it. Says the device's
+ * status
+ */
 GUEST(writing,
       "mov %ax, %es\n"
       "mov $0xc000, %ax\n"

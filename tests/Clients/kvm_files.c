@@ -165,7 +165,8 @@ static void processes(int kvm, const char *group, const char *bdf)
 
 int main(int argc, char **argv)
 {
-    const char *bdf = argument(argc, argv, 1, "BDF of a device"), *other = argument(argc, argv, 2, "BDF of another one");
+    const char *bdf = argument(argc, argv, 1, "BDF of a device"),
+        *other = argument(argc, argv, 2, "BDF of another one");
     char group[256];
     int kvm = open_kvm();
     group_path(other, group, sizeof(group));

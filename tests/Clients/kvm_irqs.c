@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest's interrupts and kicks, none of which its monitor sees: a device's message is an eventfd of VFIO that KVM injects
- * (irqfd); a store to a port is an eventfd of KVM that VFIO writes to a register for (ioeventfd); a line is injected, and
- * unmasked at the end of interrupt (resampled). usage: kvm_irqs BDF_OF_AN_EDU BDF_OF_A_DMATEST
+ * A guest's interrupts and kicks, none of which its monitor sees: a device's message is an eventfd of VFIO that KVM
+ * injects (irqfd); a store to a port is an eventfd of KVM that VFIO writes to a register for (ioeventfd); a line is
+ * injected, and unmasked at the end of interrupt (resampled). usage: kvm_irqs BDF_OF_AN_EDU BDF_OF_A_DMATEST
  * Ends with 77 where there is no /dev/kvm.
  */
 #include "dmatest.h"
@@ -81,7 +81,10 @@ GUEST(kicking,
       "pop %ax\n"
       "iret\n");
 
-/* raises three interrupts at one line, which its handler takes back one by one, and then a fourth: there must be as many */
+/*
+ * raises three interrupts at one line, which its handler takes back one by one, and then a fourth: there must be as
+ * many
+ */
 GUEST(levels,
       INTERRUPTS
       "movw $0x1000 + " HANDLER_AT ", 0x2a * 4\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool of pages of one memfd, each mapped for DMA by itself, as DPDK does: more than a process may have descriptors or mappings.
+ * A pool of pages of one memfd, each mapped for DMA by itself, as DPDK does: more than a process may have descriptors
+ * or mappings.
  * usage: many_maps BDF PAGES
  */
 #include "dmatest.h"

@@ -93,7 +93,8 @@ int main(int argc, char **argv)
     expect_eq(waitpid(child, &status, 0), child);
     expect_eq(status, 0);
     put(kept, 3 * PAGE, 5);
-    engine_copy(&engine, iova + PAGE, iova + 6 * PAGE, ENGINE_MOST); /* the process that took it over is gone, the file is not */
+    /* the process that took it over is gone, the file is not */
+    engine_copy(&engine, iova + PAGE, iova + 6 * PAGE, ENGINE_MOST);
     expect_in_file(kept, 8 * PAGE, 5);
     must(change_process(iommu));
     printf("changing the process: ok\n");

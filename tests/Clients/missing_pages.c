@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory whose pages somebody has to bring, here a userfaultfd that this program serves when it likes: who needs a page waits for it, and nobody else does.
- * Exit code 77: this program may have no userfaultfd that the kernel's own accesses wait for. usage: missing_pages BDF
+ * Memory whose pages somebody has to bring, here a userfaultfd that this program serves when it likes: who needs a page
+ * waits for it, and nobody else does. Exit code 77: this program may have no userfaultfd that the kernel's own accesses
+ * wait for. usage: missing_pages BDF
  */
 #include <linux/userfaultfd.h>
 #include <pthread.h>

@@ -36,7 +36,8 @@ struct nvme_completion {
     uint32_t result, reserved;
     uint16_t sq_head, sq_id, id, status; /* the lowest bit is the phase */
 };
-_Static_assert(sizeof(struct nvme_command) == 64 && sizeof(struct nvme_completion) == 16, "as the specification has them");
+_Static_assert(sizeof(struct nvme_command) == 64 && sizeof(struct nvme_completion) == 16,
+    "as the specification has them");
 
 struct nvme_queue {
     volatile struct nvme_command *commands;
@@ -56,7 +57,8 @@ static inline struct nvme_queue nvme_queue_at(uint16_t id, void *commands, void 
 {
     memset(commands, 0, PAGE);
     memset(completions, 0, PAGE);
-    return (struct nvme_queue){.commands = commands, .completions = completions, .entries = entries, .phase = 1, .id = id};
+    return (struct nvme_queue){.commands = commands, .completions = completions, .entries = entries,
+        .phase = 1, .id = id};
 }
 
 static inline void nvme_submit(struct nvme *nvme, struct nvme_queue *queue, struct nvme_command command)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An NVMe controller driven from user space: set up, identified, written, read back, flushed, interrupting by MSI-X, shut down.
+ * An NVMe controller driven from user space: set up, identified, written, read back, flushed, interrupting by MSI-X,
+ * shut down.
  * usage: nvme_rw BDF (mmap|pio) [READ]    READ: only reads what an earlier run has left
  */
 #include "nvme.h"
@@ -65,7 +66,8 @@ static void create_queue(void)
     expect_eq(nvme_do(&nvme, &nvme.admin, (struct nvme_command){.opcode = SET_FEATURES, .cdw10 = 7, .cdw11 = 0}), 0);
     io = nvme_queue_at(1, memory + QUEUE, memory + QUEUE + PAGE, ENTRIES);
     uint32_t name = 1 | (ENTRIES - 1) << 16;
-    struct nvme_command create_cq = {.opcode = CREATE_CQ, .prp1 = at(QUEUE + PAGE), .cdw10 = name, .cdw11 = 1 << 16 | 3};
+    struct nvme_command create_cq = {.opcode = CREATE_CQ, .prp1 = at(QUEUE + PAGE), .cdw10 = name,
+                                     .cdw11 = 1 << 16 | 3};
     struct nvme_command create_sq = {.opcode = CREATE_SQ, .prp1 = at(QUEUE), .cdw10 = name, .cdw11 = 1 << 16 | 1};
     expect_eq(nvme_do(&nvme, &nvme.admin, create_cq), 0);
     expect_eq(nvme_do(&nvme, &nvme.admin, create_sq), 0);
@@ -90,7 +92,8 @@ static void write_blocks(void)
     expect_eq(run(transfer(NVME_READ, 1UL << 40, DATA, BLOCK)) & 0x7ff, 0x80); /* beyond the last block */
     expect_eq(run((struct nvme_command){.opcode = NVME_READ, .nsid = 2}) & 0x7ff, 0x0b);
     expect_eq(run((struct nvme_command){.opcode = 0x7f, .nsid = 1}) & 0x7ff, 0x01);
-    expect_eq(run((struct nvme_command){.opcode = NVME_READ, .nsid = 1, .prp1 = 8 * IOVA}) & 0x7ff, 0x04); /* not mapped */
+    /* not mapped */
+    expect_eq(run((struct nvme_command){.opcode = NVME_READ, .nsid = 1, .prp1 = 8 * IOVA}) & 0x7ff, 0x04);
     printf("errors: ok\n");
 
     fill(memory + DATA, BYTES, 77);

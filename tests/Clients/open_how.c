@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* openat2(2) looks at struct open_how before it looks at the path: a node is answered as /dev/null is. usage: open_how */
+/*
+ * openat2(2) looks at struct open_how before it looks at the path: a node is answered as /dev/null is. usage: open_how
+ */
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 
@@ -61,7 +63,8 @@ int main(void)
     must(chdir("/"));
     for (size_t i = 0; i < sizeof(hows) / sizeof(*hows); i++) {
         char what[100];
-        snprintf(what, sizeof(what), "flags 0%" PRIo64 ", mode 0%" PRIo64 ", resolve 0x%" PRIx64 ", size %zu%s", hows[i].flags, hows[i].mode,
+        snprintf(what, sizeof(what), "flags 0%" PRIo64 ", mode 0%" PRIo64 ", resolve 0x%" PRIx64 ", size %zu%s",
+            hows[i].flags, hows[i].mode,
                  hows[i].resolve, hows[i].size, hows[i].tail ? " with a tail" : "");
         compare(what, open_with("/dev/iommu", &hows[i]), open_with("/dev/null", &hows[i]));
     }

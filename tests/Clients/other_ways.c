@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ways into a device's file other than pread, pwrite and mmap: bytes that are read are the regions', and what is written
- * is written or refused, never lost. usage: other_ways BDF of an edu
+ * Ways into a device's file other than pread, pwrite and mmap: bytes that are read are the regions', and what is
+ * written is written or refused, never lost. usage: other_ways BDF of an edu
  */
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>

@@ -41,7 +41,8 @@ static void expect_state(const char *path, mode_t mode, uid_t user, gid_t group)
     struct stat status;
     must(stat(path, &status));
     if ((status.st_mode & 07777) != mode || status.st_uid != user || status.st_gid != group)
-        fail("expected %s to be 0%o %u:%u, came 0%o %u:%u", path, mode, user, group, status.st_mode & 07777, status.st_uid, status.st_gid);
+        fail("expected %s to be 0%o %u:%u, came 0%o %u:%u", path, mode, user, group, status.st_mode & 07777,
+            status.st_uid, status.st_gid);
 }
 
 static void may_open(const char *path, int flags)

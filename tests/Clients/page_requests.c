@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device asks for the pages that it misses, and the program maps them only then: for requests without PASID and for PASIDs side by side, each
- * with a table of its own. And what becomes of requests that nobody answers. usage: page_requests BDF
+ * A device asks for the pages that it misses, and the program maps them only then: for requests without PASID and for
+ * PASIDs side by side, each with a table of its own. And what becomes of requests that nobody answers. usage:
+ * page_requests BDF
  */
 #include "dmatest.h"
 

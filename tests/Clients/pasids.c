@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PASIDs of a device, each with an address space of its own, beside the device's own: the same IOVA leads to other memory for each. What is unmapped, moved
- * or detached for one PASID is so at once, and for no other. usage: pasids BDF
+ * PASIDs of a device, each with an address space of its own, beside the device's own: the same IOVA leads to other
+ * memory for each. What is unmapped, moved or detached for one PASID is so at once, and for no other. usage: pasids BDF
  */
 #include "dmatest.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that take a path, with odd flags, masks, modes and names: /dev/iommu is answered as /dev/null, /dev/vfio as /dev/shm, a link
- * of sysfs that is served as one of the host. usage: path_calls BDF
+ * Calls that take a path, with odd flags, masks, modes and names: /dev/iommu is answered as /dev/null, /dev/vfio as
+ * /dev/shm, a link of sysfs that is served as one of the host. usage: path_calls BDF
  */
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -49,9 +49,12 @@ static const char *of_length(const char *path, size_t length)
 
 static void opens(void)
 {
-    static const int flags[] = {0, 1, 2, 3, O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC, O_APPEND, O_NONBLOCK, O_DSYNC, O_ASYNC, O_DIRECT, O_LARGEFILE,
-                                O_DIRECTORY, O_NOFOLLOW, O_NOATIME, O_CLOEXEC, O_SYNC, O_PATH, O_TMPFILE, O_TMPFILE | 2, O_CREAT | O_DIRECTORY,
-                                O_PATH | O_DIRECTORY, O_PATH | O_NOFOLLOW, O_PATH | O_CREAT, 1 << 30, -1, O_CREAT | O_EXCL | 2, O_CREAT | 2,
+    static const int flags[] =
+        {0, 1, 2, 3, O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC, O_APPEND, O_NONBLOCK, O_DSYNC, O_ASYNC, O_DIRECT, O_LARGEFILE,
+                                O_DIRECTORY, O_NOFOLLOW, O_NOATIME, O_CLOEXEC, O_SYNC, O_PATH, O_TMPFILE, O_TMPFILE | 2,
+                                O_CREAT | O_DIRECTORY,
+                                O_PATH | O_DIRECTORY, O_PATH | O_NOFOLLOW, O_PATH | O_CREAT, 1 << 30, -1,
+                                O_CREAT | O_EXCL | 2, O_CREAT | 2,
                                 O_TRUNC | 1};
     for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
         char what[64];
@@ -72,7 +75,8 @@ static void opens(void)
 
 static void stats(void)
 {
-    static const unsigned flags[] = {0, AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT, AT_EMPTY_PATH, AT_STATX_FORCE_SYNC, AT_STATX_DONT_SYNC,
+    static const unsigned flags[] =
+        {0, AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT, AT_EMPTY_PATH, AT_STATX_FORCE_SYNC, AT_STATX_DONT_SYNC,
                                      AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC, 0x8000, 0x80000000, 1};
     struct stat status;
     struct statx extended;

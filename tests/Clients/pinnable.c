@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which memory of a program a device can be given (Linux: pin_user_pages with FOLL_LONGTERM). usage: pinnable BDF FOLDER-ON-A-DISK */
+/*
+ * Which memory of a program a device can be given (Linux: pin_user_pages with FOLL_LONGTERM). usage: pinnable BDF
+ * FOLDER-ON-A-DISK
+ */
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
@@ -63,7 +66,8 @@ static void in_memory(void)
     expect_map("a shared view of a file that is closed", shared, RW, 0);
     expect_map("shared memory of no file", view(both, MAP_SHARED | MAP_ANONYMOUS, -1), RW, 0);
     expect_map("private memory", view(both, MAP_PRIVATE | MAP_ANONYMOUS, -1), RW, 0);
-    expect_map("memory that can only be written, to be written", view(PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1), RW, 0);
+    expect_map("memory that can only be written, to be written",
+        view(PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1), RW, 0);
     expect_map("the same, to be read", view(PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1), READ_ONLY, EFAULT);
     expect_map("memory for nobody", view(PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1), READ_ONLY, EFAULT);
     int secret = (int)syscall(SYS_memfd_secret, O_CLOEXEC);

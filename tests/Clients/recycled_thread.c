@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A call's results are the caller's alone. The path of a stat(2) is in memory that waits for its content; the caller is killed, its
- * ID is given to another process (set_tid stands for waiting until the IDs have come round), and then the content comes. Nothing
- * of the other process changes. Root's to run. usage: recycled_thread
+ * A call's results are the caller's alone. The path of a stat(2) is in memory that waits for its content; the caller is
+ * killed, its ID is given to another process (set_tid stands for waiting until the IDs have come round), and then the
+ * content comes. Nothing of the other process changes. Root's to run. usage: recycled_thread
  */
 #include <linux/sched.h>
 #include <linux/userfaultfd.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What cannot be open twice can be opened as soon as it was closed: a device by its node and by its group in turn. usage: reopen BDF ROUNDS */
+/*
+ * What cannot be open twice can be opened as soon as it was closed: a device by its node and by its group in turn.
+ * usage: reopen BDF ROUNDS
+ */
 #include "client.h"
 
 int main(int argc, char **argv)

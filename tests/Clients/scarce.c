@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whoever serves the nodes, which is this program's parent, gets no further thread or descriptor for a while. What takes one fails as for want of
- * memory, or waits; when there are some again, all of it works. usage: scarce threads|descriptors BDF (a dmatest)
+ * Whoever serves the nodes, which is this program's parent, gets no further thread or descriptor for a while. What
+ * takes one fails as for want of memory, or waits; when there are some again, all of it works. usage: scarce
+ * threads|descriptors BDF (a dmatest)
  */
 #include "dmatest.h"
 #include <sys/resource.h>
@@ -64,7 +65,8 @@ static void mapping(struct dmatest *test)
     int failures = 0;
     for (int more = 0; !want_was_seen(more); more++) {
         make_scarce(more);
-        void *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, test->device.fd, (off_t)test->registers.offset);
+        void *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, test->device.fd,
+            (off_t)test->registers.offset);
         int error = errno;
         make_usual();
         if (memory != MAP_FAILED) {
@@ -94,7 +96,8 @@ static void commands(struct dmatest *test)
         bar_write32(&other.registers, DMATEST_LENGTH, 64);
         make_scarce(channel - 1);
         uint32_t command = DMATEST_START | DMATEST_TO_DEVICE;
-        ssize_t written = pwrite(other.device.fd, &command, sizeof(command), (off_t)(other.registers.offset + DMATEST_COMMAND));
+        ssize_t written = pwrite(
+            other.device.fd, &command, sizeof(command), (off_t)(other.registers.offset + DMATEST_COMMAND));
         int error = errno;
         make_usual();
         if (written < 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SR-IOV: virtual functions come and go by sriov_numvfs, a program needs the physical function's token to have one, and each does its
- * own DMA.
+ * SR-IOV: virtual functions come and go by sriov_numvfs, a program needs the physical function's token to have one, and
+ * each does its own DMA.
  * usage: sriov BDF (of a dmatest that can have at least 2 virtual functions, none of them enabled)
  */
 #include "dmatest.h"
@@ -12,7 +12,8 @@
 
 #define IOVA 0x100000UL
 
-static const uint8_t token[16] = {0x52, 0xac, 0x9b, 0xff, 0x3a, 0x88, 0x4f, 0xbd, 0x90, 0x1a, 0x0d, 0x76, 0x7c, 0x3b, 0x6c, 0x97};
+static const uint8_t token[16] =
+{0x52, 0xac, 0x9b, 0xff, 0x3a, 0x88, 0x4f, 0xbd, 0x90, 0x1a, 0x0d, 0x76, 0x7c, 0x3b, 0x6c, 0x97};
 static const char *token_text = "52ac9bff-3a88-4fbd-901a-0d767c3b6c97";
 static const uint8_t other[16] = {1};
 static const char *pf;

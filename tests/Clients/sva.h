@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Binding a dmatest to the calling process: by a HWPT that is the process's address space. What else binds goes here. */
+/*
+ * Binding a dmatest to the calling process: by a HWPT that is the process's address space. What else binds goes here.
+ */
 #ifndef SVA_H
 #define SVA_H
 
 #include "dmatest.h"
 #include <ioasis.h>
 
-static inline int hwpt_process_of(int iommu, uint32_t device, uint32_t flags, uint32_t pt, struct ioasis_hwpt_process data, uint32_t *id)
+static inline int hwpt_process_of(
+    int iommu, uint32_t device, uint32_t flags, uint32_t pt, struct ioasis_hwpt_process data, uint32_t *id)
 {
     struct iommu_hwpt_alloc alloc = {
         .size = sizeof(alloc), .flags = flags, .dev_id = device, .pt_id = pt,

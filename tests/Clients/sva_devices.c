@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two devices behind different IOMMUs send one PASID of a /dev/sva, whatever kind its page table is: the process, an IOAS, a HWPT, a guest's
- * first stage. Then what it means to own a PASID: quota, sharing with a child, other owners, the close. usage: sva_devices BDF BDF
+ * Two devices behind different IOMMUs send one PASID of a /dev/sva, whatever kind its page table is: the process, an
+ * IOAS, a HWPT, a guest's first stage. Then what it means to own a PASID: quota, sharing with a child, other owners,
+ * the close. usage: sva_devices BDF BDF
  */
 #include "sva_node.h"
 #include <sys/wait.h>
@@ -13,7 +14,8 @@ static int iommu, sva;
 
 static uint32_t hwpt_alloc(uint32_t flags, uint32_t ioas)
 {
-    struct iommu_hwpt_alloc alloc = {.size = sizeof(alloc), .flags = flags, .dev_id = devices[0].device.id, .pt_id = ioas};
+    struct iommu_hwpt_alloc alloc = {.size = sizeof(alloc), .flags = flags, .dev_id = devices[0].device.id,
+                                     .pt_id = ioas};
     must(ioctl(iommu, IOMMU_HWPT_ALLOC, &alloc));
     return alloc.out_hwpt_id;
 }
@@ -138,7 +140,10 @@ static void ownership(void)
     send_pasid(&devices[0], (uint32_t)pasid);
     expect_dma(&devices[0], addr(heap), 64, 0);
 
-    /* a child has the file, but is another process: with a PASID of its own, by which the parent's device reaches the child's memory */
+    /*
+     * a child has the file, but is another process: with a PASID of its own, by which the parent's device reaches the
+     * child's memory
+     */
     int ready[2];
     must(pipe(ready));
     int over[2];

@@ -3,7 +3,8 @@
  * Programs that bind devices to themselves, map, attach PASIDs and have DMA running, each killed at a random moment.
  * usage: sva_killed BDF BDF      does as it is told, a word on each line, and says "done" after it:
  *   NUMBER     runs and kills so many programs, two at a time, one on each device
- *   check      finds both devices free: no PASID is attached, each can be, and DMA works; and all PASIDs that programs allocated free
+ *   check finds both devices free: no PASID is attached, each can be, and DMA works; and all PASIDs that programs
+ *   allocated free
  *        sva_killed work BDF SEED  is such a program: writes a byte to standard output after each step
  */
 #include "sva.h"
@@ -36,7 +37,8 @@ static void work(const char *bdf, unsigned seed)
     struct dmatest test = open_freed(bdf, iommu, seed % 8 ? BY_PIO : BY_MMAP);
     step();
     uint32_t ioas = ioas_alloc(iommu);
-    struct iommu_hwpt_alloc alloc = {.size = sizeof(alloc), .flags = IOMMU_HWPT_ALLOC_PASID, .dev_id = test.device.id, .pt_id = ioas};
+    struct iommu_hwpt_alloc alloc = {.size = sizeof(alloc), .flags = IOMMU_HWPT_ALLOC_PASID, .dev_id = test.device.id,
+                                     .pt_id = ioas};
     must(ioctl(iommu, IOMMU_HWPT_ALLOC, &alloc)); /* beside PASIDs nothing else can be attached */
     must(attach(test.device.fd, &alloc.out_hwpt_id));
     uint8_t *memory = pages(16);
@@ -44,7 +46,8 @@ static void work(const char *bdf, unsigned seed)
     step();
     int file = must(memfd_create("sva_killed", MFD_CLOEXEC));
     must(ftruncate(file, 4 * PAGE));
-    struct iommu_ioas_map_file map = {.size = sizeof(map), .flags = RW, .ioas_id = ioas, .fd = file, .length = 4 * PAGE};
+    struct iommu_ioas_map_file map = {.size = sizeof(map), .flags = RW, .ioas_id = ioas, .fd = file,
+                                      .length = 4 * PAGE};
     must(ioctl(iommu, IOMMU_IOAS_MAP_FILE, &map));
     uint8_t *shared = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     expect(shared != MAP_FAILED);
@@ -78,7 +81,8 @@ static void work(const char *bdf, unsigned seed)
     for (;;) {
         uint32_t number = (uint32_t)rand() % (CHANNELS - 1);
         must(munmap(memory + 8 * PAGE, PAGE));
-        expect(mmap(memory + 8 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED);
+        expect(mmap(memory + 8 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                0) != MAP_FAILED);
         step();
         must(detach_pasid_of(test.device.fd, pasids[number]));
         step();
@@ -146,7 +150,8 @@ static void check(const char *bdf)
     int sva = open_sva();
     for (int64_t pasid = OWNED_FIRST; pasid <= OWNED_LAST; pasid++) {
         int64_t got;
-        wait_until((got = sva_alloc(sva, (uint32_t)pasid, (uint32_t)pasid)) == pasid); /* a call of who was killed may not be over */
+        /* a call of who was killed may not be over */
+        wait_until((got = sva_alloc(sva, (uint32_t)pasid, (uint32_t)pasid)) == pasid);
     }
     close(sva);
 }

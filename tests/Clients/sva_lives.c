@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device is bound to a process as long as that is the process that bound it: a child is another one, and so is the program after an exec.
+ * A device is bound to a process as long as that is the process that bound it: a child is another one, and so is the
+ * program after an exec.
  * usage: sva_lives BDF
  */
 #include "sva.h"

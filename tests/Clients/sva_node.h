@@ -45,8 +45,10 @@ static inline int sva_bind_guest(int sva, uint32_t pasid, int iommu, uint32_t pa
 {
     struct iommu_hwpt_vtd_s1 table = {.pgtbl_addr = root, .addr_width = 48};
     struct ioasis_sva_bind_table arguments = {
-        .size = sizeof(arguments), .flags = fault_id ? IOASIS_SVA_BIND_FAULT_ID_VALID : 0, .pasid = pasid, .iommufd = iommu, .pt_id = parent,
-        .data_type = IOMMU_HWPT_DATA_VTD_S1, .data_len = sizeof(table), .data_uptr = addr(&table), .fault_id = fault_id};
+        .size = sizeof(arguments), .flags = fault_id ? IOASIS_SVA_BIND_FAULT_ID_VALID : 0, .pasid = pasid,
+            .iommufd = iommu, .pt_id = parent,
+        .data_type = IOMMU_HWPT_DATA_VTD_S1, .data_len = sizeof(table), .data_uptr = addr(&table),
+        .fault_id = fault_id};
     return ioctl(sva, IOASIS_SVA_BIND_TABLE, &arguments);
 }
 
@@ -60,7 +62,8 @@ static inline int sva_invalidate(int sva, uint32_t pasid, uint64_t address, uint
 {
     struct iommu_hwpt_vtd_s1_invalidate entry = {.addr = address, .npages = count};
     struct ioasis_sva_invalidate arguments = {
-        .size = sizeof(arguments), .pasid = pasid, .data_uptr = addr(&entry), .data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
+        .size = sizeof(arguments), .pasid = pasid, .data_uptr = addr(&entry),
+            .data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
         .entry_len = sizeof(entry), .entry_num = 1};
     return ioctl(sva, IOASIS_SVA_INVALIDATE, &arguments);
 }

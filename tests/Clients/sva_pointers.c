@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A device works on a program's own pointers, and on nothing that the program could not reach itself. usage: sva_pointers BDF */
+/*
+ * A device works on a program's own pointers, and on nothing that the program could not reach itself. usage:
+ * sva_pointers BDF
+ */
 #include "sva.h"
 #include <pthread.h>
 #include <sys/wait.h>

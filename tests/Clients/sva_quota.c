@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How many PASIDs an open /dev/sva begins with, and that only who may can have more. usage: sva_quota COUNT, without CAP_SYS_RESOURCE */
+/*
+ * How many PASIDs an open /dev/sva begins with, and that only who may can have more. usage: sva_quota COUNT, without
+ * CAP_SYS_RESOURCE
+ */
 #include "sva_node.h"
 
 int main(int argc, char **argv)

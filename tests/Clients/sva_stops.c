@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that unmap while a device is bound to them live like any others: signals reach them, they can be stopped, killed, traced, and
- * replaced by an exec. For --strict-sva, which stops them for a moment; without it nothing is different.
+ * Threads that unmap while a device is bound to them live like any others: signals reach them, they can be stopped,
+ * killed, traced, and replaced by an exec. For --strict-sva, which stops them for a moment; without it nothing is
+ * different.
  * usage: sva_stops BDF
  */
 #include "sva.h"
@@ -164,7 +165,8 @@ static void traced(int iommu, const struct dmatest *test)
 {
     int status;
     pid_t child = unmapping_child(iommu, test);
-    must(ptrace(PTRACE_SEIZE, child, NULL, NULL) == -1 && errno != EPERM ? -1 : 0); /* EPERM: just now it is another's */
+    /* EPERM: just now it is another's */
+    must(ptrace(PTRACE_SEIZE, child, NULL, NULL) == -1 && errno != EPERM ? -1 : 0);
     for (int i = 0; i < 1000; i++)
         sched_yield();
     must(kill(child, SIGKILL));

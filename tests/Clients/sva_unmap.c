@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices write to a program's own pointers as fast as they can, while it takes the memory away under them in every way.
+ * Devices write to a program's own pointers as fast as they can, while it takes the memory away under them in every
+ * way.
  * usage: sva_unmap BDF BDF ACCESSES strict|lax
  *   strict: when munmap and its like have returned, no access that began before writes any more, anywhere
  *   lax: such an access finishes on the page that it began on, and nowhere else; how many did is told
- * One of two threads takes private memory away, the other shared memory. Memory that was taken away is looked at by what keeps it: another
- * mapping of the file, the place it was moved to, or itself, protected. Its place is given to new memory that no access can write that begins
- * then, for it is read-only. ACCESSES are counted by the devices, one for each piece of 24 bytes.
+ * One of two threads takes private memory away, the other shared memory. Memory that was taken away is looked at by
+ * what keeps it: another mapping of the file, the place it was moved to, or itself, protected. Its place is given to
+ * new memory that no access can write that begins then, for it is read-only. ACCESSES are counted by the devices, one
+ * for each piece of 24 bytes.
  */
 #include "sva.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { DEVICES = 2, CHANNELS = 4, AREAS = 2, SLOTS = 4, SLOT = 2 * PAGE, PASID = 5, LENGTH = 4096, PIECE = 24, NOWHERE = -1 };
+enum { DEVICES = 2, CHANNELS = 4, AREAS = 2, SLOTS = 4, SLOT = 2 * PAGE, PASID = 5, LENGTH = 4096, PIECE = 24,
+    NOWHERE = -1 };
 
 struct channel {
     struct dmatest test;
@@ -177,7 +180,8 @@ static void *unmapper(void *argument)
         if (way != 0)
             late += changed(memory, nothing);
         if (late > (strict ? 0 : most))
-            fail("expected %s, came %u pages with late writes in way %u on %s memory", strict ? "none" : "one page for each channel at most", late,
+            fail("expected %s, came %u pages with late writes in way %u on %s memory",
+                strict ? "none" : "one page for each channel at most", late,
                  way, area->shared ? "shared" : "private");
         area->late += late;
         area->taken++;
@@ -224,7 +228,8 @@ int main(int argc, char **argv)
         int events[CHANNELS];
         for (unsigned number = 0; number < CHANNELS; number++) {
             struct channel *channel = &channels[device][number];
-            *channel = (struct channel){.test = sva_channel(&test, number, PASID), .event = must(eventfd(0, EFD_CLOEXEC)), .at = NOWHERE};
+            *channel = (struct channel){
+                .test = sva_channel(&test, number, PASID), .event = must(eventfd(0, EFD_CLOEXEC)), .at = NOWHERE};
             events[number] = channel->event;
         }
         must(set_irqs(test.device.fd, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_EVENTFD, 0, CHANNELS, events));
@@ -244,7 +249,8 @@ int main(int argc, char **argv)
     for (unsigned area = 0; area < AREAS; area++) {
         for (unsigned slot = 0; slot <= SLOTS; slot++)
             expect(!memcmp(areas[area].memory + slot * (SLOT + PAGE), nothing, PAGE));
-        printf("%s: taken away %" PRIu64 " times, %" PRIu64 " pages with late writes\n", area ? "shared" : "private", areas[area].taken, areas[area].late);
+        printf("%s: taken away %" PRIu64 " times, %" PRIu64 " pages with late writes\n", area ? "shared" : "private",
+            areas[area].taken, areas[area].late);
         taken += areas[area].taken;
         late += areas[area].late;
     }

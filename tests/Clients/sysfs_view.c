@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What of a device can be seen without opening it: sysfs, and the nodes in /dev. Every way by which programs look: open and
- * openat, the stats, readlink, opendir, access, realpath. usage: sysfs_view BDF [without-numa]
+ * What of a device can be seen without opening it: sysfs, and the nodes in /dev. Every way by which programs look: open
+ * and openat, the stats, readlink, opendir, access, realpath. usage: sysfs_view BDF [without-numa]
  */
 #include <limits.h>
 #include <sys/stat.h>
@@ -190,7 +190,8 @@ static void nodes(void)
         struct stat *all[] = {&by_path, &by_link, &by_fd, &by_at};
         for (int each = 0; each < 4; each++) {
             if (!S_ISCHR(all[each]->st_mode))
-                fail("expected %s to be a character device, came mode 0%o by way %d", both[i], all[each]->st_mode, each);
+                fail("expected %s to be a character device, came mode 0%o by way %d", both[i],
+                    all[each]->st_mode, each);
             expect_eq(all[each]->st_rdev, by_path.st_rdev);
             expect_eq(all[each]->st_ino, by_path.st_ino);
             expect_eq(all[each]->st_dev, by_path.st_dev);

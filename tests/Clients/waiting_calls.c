@@ -38,7 +38,9 @@ static long call(long number)
 
 static long system_call(void)
 {
-    return !strcmp(kind, "path") ? SYS_openat : !strcmp(kind, "how") ? OPENAT2 : !strcmp(kind, "result") ? SYS_newfstatat : SYS_ioctl;
+    return !strcmp(kind, "path")
+        ? SYS_openat
+        : !strcmp(kind, "how") ? OPENAT2 : !strcmp(kind, "result") ? SYS_newfstatat : SYS_ioctl;
 }
 
 static void *wait_in_call(void *number)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Has a page mapped for a device and waits for its input to end: for what looks at programs from outside. usage: walked BDF */
+/*
+ * Has a page mapped for a device and waits for its input to end: for what looks at programs from outside. usage: walked
+ * BDF
+ */
 #include "dmatest.h"
 
 int main(int argc, char **argv)

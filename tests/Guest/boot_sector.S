@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# A boot sector: reads the sector behind it, says it at the first serial port, writes it to the next, and ends QEMU by its
-# debug exit (port 0xf4) with 0; with the BIOS's error where a call failed.
+# A boot sector: reads the sector behind it, says it at the first serial port, writes it to the next, and ends QEMU by
+# its debug exit (port 0xf4) with 0; with the BIOS's error where a call failed.
     .code16
     .globl _start
 _start:

@@ -1,4 +1,5 @@
-# In a guest: the client programs, which pass on the machine itself, find the guest's own VFIO and /dev/iommu as good. usage: sh clients.sh BDF PROGRAM...
+# In a guest: the client programs, which pass on the machine itself, find the guest's own VFIO and /dev/iommu as good.
+# usage: sh clients.sh BDF PROGRAM...
 bdf=$1
 shift
 sh ./vfio.sh $bdf || exit 1

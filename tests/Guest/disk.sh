@@ -1,4 +1,5 @@
-# In a guest: the first NVMe disk gets a partition, a file system and files, and fio verifies what it writes and reads. usage: sh disk.sh [FIO OPTION...]
+# In a guest: the first NVMe disk gets a partition, a file system and files, and fio verifies what it writes and reads.
+# usage: sh disk.sh [FIO OPTION...]
 modprobe -d /kernel/usr -a nvme ext4 || exit 1
 for try in $(seq 100); do [ -b /dev/nvme0n1 ] && break; sleep 0.1; done
 [ -b /dev/nvme0n1 ] || { echo "no disk"; dmesg | tail -n 20; exit 1; }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In a guest, with the module ioasis_dmatest: page tables that are garbage, and a driver that forgets to invalidate. The device faults or reads something of
- * the guest's; it and everything else go on. usage: guest_garbage ROUNDS
+ * In a guest, with the module ioasis_dmatest: page tables that are garbage, and a driver that forgets to invalidate.
+ * The device faults or reads something of the guest's; it and everything else go on. usage: guest_garbage ROUNDS
  */
 #include "guest.h"
 
@@ -21,7 +21,8 @@ static uint64_t number(void)
 static uint32_t copy_while(const void *spoiled, uint32_t level, uint64_t *entry, const void *from, const void *to)
 {
     struct ioasis_dmatest_spoiled_copy call = {
-        .copy = {.from = addr(from), .to = addr(to), .length = 64}, .address = addr(spoiled), .entry = *entry, .level = level};
+        .copy = {.from = addr(from), .to = addr(to), .length = 64}, .address = addr(spoiled), .entry = *entry,
+            .level = level};
     must(ioctl(test, IOASIS_DMATEST_SPOILED_COPY, &call));
     *entry = call.entry;
     return call.copy.status;
@@ -35,7 +36,10 @@ static void invalidate(uint8_t *page)
     *(volatile uint8_t *)page = *page;
 }
 
-/* What an entry above may be without leading the walk into the guest's own memory, whose bits it would set: that is what a guest does to itself. */
+/*
+ * What an entry above may be without leading the walk into the guest's own memory, whose bits it would set: that is
+ * what a guest does to itself.
+ */
 static uint64_t garbage_above(void)
 {
     uint64_t beyond = (number() & 0x000fffffffe00000u) | 1ull << 40;
@@ -74,7 +78,8 @@ static void forgotten_invalidation(uint8_t *page, uint8_t *other, uint8_t *to)
         fill(page, 64, 1);
         fill(other, 64, 2);
         uint64_t entry = 0;
-        expect_eq(copy_while(other, 1, &entry, page, to), DONE); /* tells the other's entry; and the translation of the page may be kept now */
+        /* tells the other's entry; and the translation of the page may be kept now */
+        expect_eq(copy_while(other, 1, &entry, page, to), DONE);
         expect_filled(to, 64, 1);
         expect_eq(copy_while(page, 1, &entry, page, to), DONE);
         uint8_t wanted[64];
@@ -97,7 +102,8 @@ int main(int argc, char **argv)
     /* 2 MiB of its own: nothing else hangs on the entry above; no large page */
     must(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
     uint8_t *memory = touched(2048);
-    uint8_t *alone = (uint8_t *)((addr(memory) + (2ul << 20)) & ~((2ul << 20) - 1)), *to = touched(1), *other = touched(1);
+    uint8_t *alone = (uint8_t *)((addr(memory) + (2ul << 20)) & ~((2ul << 20) - 1)), *to = touched(1),
+        *other = touched(1);
     garbage(alone, to, rounds);
     forgotten_invalidation(alone, other, to);
     expect_copy(test, alone, to, PAGE, 7);

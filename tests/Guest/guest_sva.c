@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In a guest, with the module ioasis_dmatest: the device copies between pointers of this process, of every kind, and of two processes at once; what the
- * process has not, or takes away, the device has not either. usage: guest_sva
+ * In a guest, with the module ioasis_dmatest: the device copies between pointers of this process, of every kind, and of
+ * two processes at once; what the process has not, or takes away, the device has not either. usage: guest_sva
  */
 #include "guest.h"
 
@@ -33,7 +33,8 @@ static void what_the_process_has_not(int test)
         /* the device has used it, and then it is gone: a translation that was kept would show */
         must(munmap(memory + PAGE, PAGE));
         expect_eq(copy(test, memory, memory + PAGE, LENGTH), FAULT);
-        must((intptr_t)mmap(memory + PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+        must((intptr_t)mmap(memory + PAGE, PAGE, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
         memory[PAGE] = 1;
         expect_copy(test, memory, memory + PAGE, LENGTH, round);
     }

@@ -1,4 +1,5 @@
-# In a guest: functions are reset while they work. Linux's driver of NVMe repeats what a reset took away; the data must be right. usage: sh resets.sh BDF
+# In a guest: functions are reset while they work. Linux's driver of NVMe repeats what a reset took away; the data must
+# be right. usage: sh resets.sh BDF
 modprobe -d /kernel/usr nvme || exit 1
 for try in $(seq 100); do [ -b /dev/nvme0n1 ] && break; sleep 0.1; done
 fio --name=reset --filename=/dev/nvme0n1 --size=8M --bs=4k --rw=randrw --direct=1 --ioengine=libaio --iodepth=16 \

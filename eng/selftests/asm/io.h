@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For the drivers of Linux's VFIO selftests, instead of tools/arch/x86/include/asm/io.h: device registers are reached by pread and pwrite on
- * the file that was mapped where they are, as on an architecture without memory-mapped I/O. Every access is then seen by the device before the
- * next one, which plain stores to a mapping of a device in software are not; and a descriptor of 64 bytes needs no MOVDIR64B.
+ * For the drivers of Linux's VFIO selftests, instead of tools/arch/x86/include/asm/io.h: device registers are reached
+ * by pread and pwrite on the file that was mapped where they are, as on an architecture without memory-mapped I/O.
+ * Every access is then seen by the device before the next one, which plain stores to a mapping of a device in software
+ * are not; and a descriptor of 64 bytes needs no MOVDIR64B.
  */
 #ifndef IOASIS_SELFTESTS_ASM_IO_H
 #define IOASIS_SELFTESTS_ASM_IO_H

@@ -39,8 +39,8 @@ internal sealed class DemoReport(TextWriter output, bool color)
     /// </summary>
     /// <param name="description">The machine.</param>
     /// <param name="show">The demo.</param>
-    /// <param name="proved">What the demo proves if all checks hold.</param>
-    internal int Prove(MachineDescription description, Action<SoftwareMachine> show, string proved)
+    /// <param name="proved">What follows from its checks.</param>
+    internal int Prove(MachineDescription description, Action<SoftwareMachine> show, IReadOnlyList<string> proved)
     {
         long started = Stopwatch.GetTimestamp();
         try
@@ -55,8 +55,12 @@ internal sealed class DemoReport(TextWriter output, bool color)
 
         if (Failures > 0) Close(false, $"Not proved: {Failures} of {Checks} checks were not as they must be.");
         else
-            Close(true,
-            $"Proved, by {Checks} checks in {Stopwatch.GetElapsedTime(started).TotalMilliseconds:f0} ms: {proved}");
+        {
+            double took = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+            Close(true, $"Proved, by {Checks} checks in {took:f0} ms:");
+            foreach (string sentence in proved) output.WriteLine("- " + sentence);
+        }
+
         return Failures > 0 ? 1 : 0;
     }
 

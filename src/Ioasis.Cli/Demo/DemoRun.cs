@@ -36,8 +36,11 @@ internal sealed class DemoRun(TextWriter output, bool color)
 
     /// <summary>Runs the demo. Returns 0 if all checks hold, else 1.</summary>
     internal int Run(MachineDescription description) => _report.Prove(description, Show,
-        "bytes went both ways through the map and arrived intact; a write without permission, a read outside the map "
-        + "and a write after the unmap were refused, recorded, and moved nothing.");
+    [
+        "Bytes went both ways through the map and arrived intact.",
+        "A write without permission, a read outside the map and a write after the unmap were refused.",
+        "Each refusal was recorded, and moved nothing.",
+    ]);
 
     private void Show(SoftwareMachine machine)
     {

@@ -28,8 +28,12 @@ internal sealed class NestedDemo(TextWriter output, bool color)
 
     /// <summary>Runs the demo. Returns 0 if all checks hold, else 1.</summary>
     internal int Run(MachineDescription description) => _report.Prove(description, Show,
-        "a guest's tables translated a device's addresses, and the IOAS below them theirs; what either did not permit "
-        + "was refused; a page came when it was asked for; a change was in force when its invalidation returned.");
+    [
+        "A guest's tables translated a device's addresses, and the IOAS below translated the tables' own.",
+        "What either stage did not permit was refused.",
+        "A missing page came after the device had asked for it.",
+        "A change was in force when its invalidation returned.",
+    ]);
 
     private void Show(SoftwareMachine machine)
     {

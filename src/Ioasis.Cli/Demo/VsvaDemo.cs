@@ -31,9 +31,11 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
 
     /// <summary>Runs the demo. Returns 0 if all checks hold, else 1.</summary>
     internal int Run(MachineDescription description) => _report.Prove(description, Show,
-        "a device used the pointers of a guest's processes, each by its PASID and by the tables that the guest keeps; "
-        + "pages came when they were asked for; an unmapped page was out of reach when its invalidation returned, and "
-            + "one that was not invalidated was not.");
+    [
+        "A device used the pointers of a guest's processes, by their PASIDs and the guest's own tables.",
+        "Missing pages came after the device had asked for them.",
+        "An unmapped page was out of reach when its invalidation returned; without one it was not.",
+    ]);
 
     private void Show(SoftwareMachine machine)
     {

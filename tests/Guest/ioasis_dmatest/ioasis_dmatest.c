@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A driver for dmatest (1234:11e9) that gives the device the address space of the process that opens it, by iommu_sva_bind_device(): what the process
- * passes are its own pointers, and nothing is mapped or pinned for them.
+ * A driver for dmatest (1234:11e9) that gives the device the address space of the process that opens it, by
+ * iommu_sva_bind_device(): what the process passes are its own pointers, and nothing is mapped or pinned for them.
  */
 #include <linux/completion.h>
 #include <linux/fs.h>
@@ -199,8 +199,8 @@ static const struct file_operations dmatest_fops = {
 };
 
 /*
- * Linux allows SVA only where the IOMMU's walks are coherent with the processors' caches (SMPWC). QEMU's are, as is everything that it emulates, but up to
- * 11.1 its register does not say so, and has no option to.
+ * Linux allows SVA only where the IOMMU's walks are coherent with the processors' caches (SMPWC). QEMU's are, as is
+ * everything that it emulates, but up to 11.1 its register does not say so, and has no option to.
  */
 static void dmatest_assume_coherent_walk(struct pci_dev *pdev)
 {

@@ -27,8 +27,8 @@ struct ioasis_dmatest_copy {
 #define IOASIS_DMATEST_COPY _IOWR('d', 0, struct ioasis_dmatest_copy)
 
 /**
- * struct ioasis_dmatest_spoiled_copy - a copy while an entry of the process's page tables is another, of which nobody was told
- * @copy: the copy
+ * struct ioasis_dmatest_spoiled_copy - a copy while an entry of the process's page tables is another, of which nobody
+ * was told @copy: the copy
  * @address: a pointer that the entry is for
  * @entry: in: the entry for the time of the copy; out: the true one, which is back then
  * @level: 1 for the entry of a page, 2 for the one above

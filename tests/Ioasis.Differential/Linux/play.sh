@@ -1,5 +1,5 @@
-# Runs on the kernel that our answers are compared with: gives the devices to VFIO and plays what /ref has. No character of the answers
-# may be taken for a line of the kernel's, hence base64.
+# Runs on the kernel that our answers are compared with: gives the devices to VFIO and plays what /ref has. No character
+# of the answers may be taken for a line of the kernel's, hence base64.
 for device in /sys/bus/pci/devices/*; do
   [ "$(cat $device/vendor)$(cat $device/device)" = 0x12340x11e8 ] || continue
   echo vfio-pci >$device/driver_override

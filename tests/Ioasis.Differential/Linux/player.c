@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plays sequences of calls on a Linux kernel's /dev/iommu and /dev/vfio/devices/vfioN and prints one line for what came of each.
+ * Plays sequences of calls on a Linux kernel's /dev/iommu and /dev/vfio/devices/vfioN and prints one line for what came
+ * of each.
  * usage: player CALLS SEQUENCE...
- * CALLS is what `Ioasis.Differential calls` prints: the calls by name, with the fields of their structures. The format of a
- * sequence is in README.md beside this; InProcess/Player.cs is the same for our own implementation.
+ * CALLS is what `Ioasis.Differential calls` prints: the calls by name, with the fields of their structures. The format
+ * of a sequence is in README.md beside this; InProcess/Player.cs is the same for our own implementation.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -95,7 +96,8 @@ static void make_memory(void)
 {
     for (unsigned i = 0; i < PLACES; i++) {
         const struct place *place = &places[i];
-        if (place->pages && mmap((void *)place->start, place->pages * PAGE, PROT_READ | (place->writable ? PROT_WRITE : 0),
+        if (place->pages && mmap(
+            (void *)place->start, place->pages * PAGE, PROT_READ | (place->writable ? PROT_WRITE : 0),
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
             die("cannot be mapped", place->name);
     }
@@ -313,7 +315,8 @@ static void play_ioctl(const struct call *call, struct words *words)
     for (unsigned i = 0; i < call->fields; i++) {
         const struct field *field = &call->field[i];
         uint64_t value = 0;
-        if (field->offset + field->width > mapped || !memcmp(after + field->offset, bytes + field->offset, field->width))
+        if (field->offset + field->width > mapped
+            || !memcmp(after + field->offset, bytes + field->offset, field->width))
             continue;
         memcpy(&value, after + field->offset, field->width);
         if (is_queue(field->name, value))
@@ -372,7 +375,9 @@ static void play_line(const char *name, struct words *words)
         close_queues();
         print_errno(0);
     } else if (!strcmp(name, "close")) {
-        int *fd = find(words, "dev") ? &devices[device] : find(words, "group") ? &groups[index_of(words, "group")] : &contexts[context];
+        int *fd = find(words, "dev")
+            ? &devices[device]
+            : find(words, "group") ? &groups[index_of(words, "group")] : &contexts[context];
         print_errno(close(*fd) ? errno : 0);
         *fd = -1;
     } else {

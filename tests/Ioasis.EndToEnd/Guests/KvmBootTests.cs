@@ -76,6 +76,31 @@ public sealed class KvmBootTests(GuestBench guests, Workbench bench)
         Assert.Equal(Text, Encoding.ASCII.GetString(written, 2 * Sector, Text.Length));
     }
 
+    [Fact]
+    public async Task The_command_of_the_README_boots_from_our_disk()
+    {
+        guests.MustBeThere();
+        CancellationToken cancel = TestContext.Current.CancellationToken;
+        string disk = Path.Combine(await bench.Scratch(Who.Self), "disk.img");
+        await File.WriteAllBytesAsync(
+            disk, DiskOf(await File.ReadAllBytesAsync(Path.Combine(guests.Programs, "boot_sector"), cancel)), cancel);
+        string readme = await File.ReadAllTextAsync(Path.Combine(bench.Root, "README.md"), cancel);
+        string command = readme[readme.IndexOf("./ioasis run --device nvme@", StringComparison.Ordinal)..];
+        string[] words = command[..command.IndexOf("\n```", StringComparison.Ordinal)]
+            .Replace("\\\n", "", StringComparison.Ordinal)
+            .Replace("disk.img", disk, StringComparison.Ordinal)
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal("./ioasis", words[0]);
+        Assert.Contains("qemu-system-x86_64", words);
+        string[] run =
+        [
+            bench.Launcher(Who.Self),
+            .. words[1..].SelectMany(w => w == "qemu-system-x86_64" ? [guests.Qemu, guests.Folder] : new[] { w }),
+            "-device", "isa-debug-exit,iobase=0xf4", "-no-reboot",
+        ];
+        (await Execution.Run(run)).MustEnd(Booted).MustSay(Text);
+    }
+
     private static void MustHaveKvm()
     {
         try
