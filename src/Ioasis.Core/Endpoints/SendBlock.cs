@@ -5,7 +5,9 @@ namespace Ioasis.Core.Endpoints;
 /// <summary>Why a device may send no requests, as its owner says it: none of them reaches the IOMMU.</summary>
 public sealed class SendBlock
 {
-    /// <summary>Makes a reason of the owner's own; accesses are refused with <see cref="FaultReason.SendBlocked"/>.</summary>
+    /// <summary>
+    /// Makes a reason of the owner's own; accesses are refused with <see cref="FaultReason.SendBlocked"/>.
+    /// </summary>
     /// <param name="says">The reason in words, for those who look at a translation.</param>
     public SendBlock(string says) : this(FaultReason.SendBlocked, says)
     {

@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace Ioasis.Tests.Architecture;
 
 /// <summary>Lines end at 120 columns, so that two files fit beside each other.</summary>
@@ -8,7 +6,8 @@ public sealed class LineTests
     private const int Columns = 120;
 
     // What a program writes is as it writes it, and a reader does not go through it by lines.
-    private static readonly string[] s_written = ["tests/Ioasis.Differential/Recorded/", "tests/Ioasis.Tests/Abi/Golden/"];
+    private static readonly string[] s_written =
+        ["tests/Ioasis.Differential/Recorded/", "tests/Ioasis.Tests/Abi/Golden/"];
     private static readonly string[] s_folders = ["src", "tests", "bench", "examples", "eng", "include"];
 
     private static readonly string[] s_kinds = [".cs", ".c", ".h", ".S", ".sh"];
