@@ -42,6 +42,25 @@ public sealed class PathTests(Workbench bench)
         Assert.False(File.Exists(file + "-made"));
     }
 
+    /// <summary>
+    /// A program that confines itself by Landlock reaches no file outside through us. Our nodes stay open to it.
+    /// </summary>
+    [Theory]
+    [InlineData(Who.Self)]
+    [InlineData(Who.Nobody)]
+    public async Task No_detour_leads_out_of_a_Landlock_domain(Who who)
+    {
+        string file = await Secret(who, "666");
+        string[] confined = [bench.Client("landlocked"), $"/usr:/bin:/lib:/lib64:/dev:/sys:/proc:{bench.Clients}"];
+        (await Detours(who, confined, file, "other"))
+            .MustEnd().MustSay("other rights: ok", "detours: all as it must be");
+        Assert.Equal("text", await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
+        Assert.False(File.Exists(file + "-made"));
+        (await Execution.Run(bench.UnderIoasis(
+            who, Machine.Devices, [.. confined, bench.Client("dmatest_pio"), Machine.DmaTest])))
+            .MustEnd().MustSay("dmatest by pread/pwrite: all as it must be");
+    }
+
     [Theory]
     [InlineData("unshare --mount sh -c 'mount -t tmpfs none \"$0\" && exec \"$@\"' $hidden")]
     [InlineData("unshare --root $jail")]
