@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ioasis.Machine.Sysfs;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Machine;
 
@@ -15,7 +16,7 @@ internal sealed class PciDriver(SoftwareMachine machine)
     internal const string Name = "vfio-pci";
 
     // Guards which functions it has. Taken before the machine's lock, and after that of virtual functions.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.PciDriver);
 
     /// <summary>Whether a function that is found gets its driver at once.</summary>
     internal FunctionSettings.Toggle Autoprobe { get; } = new(true);
@@ -81,7 +82,7 @@ internal sealed class PciDriver(SoftwareMachine machine)
 
     private void Bind(MachineDevice device)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (device.Settings.DriverOverride is not (null or Name) || device.IsRemoved) return;
             if (device.Driver == DriverState.Leaving) device.IsWanted = true; // Linux has who asks for it wait
@@ -91,7 +92,7 @@ internal sealed class PciDriver(SoftwareMachine machine)
 
     private void Unbind(MachineDevice device)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             device.IsWanted = false;
             if (device.Driver != DriverState.Bound) return;
@@ -110,7 +111,7 @@ internal sealed class PciDriver(SoftwareMachine machine)
     private void Left(MachineDevice device)
     {
         bool isWanted;
-        lock (_lock)
+        using (_lock.Enter())
         {
             machine.Detach(device);
             isWanted = device.IsWanted;

@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Devices;
 using Ioasis.Machine.Sysfs;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Machine;
 
@@ -21,7 +22,7 @@ internal sealed class PciSriov(
     private const int MostWaiting = 1024;
 
     // Guards what follows. Taken before the machine's lock.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.VirtualFunctions);
     // for those that leave: Linux lets them wait for the device's lock
     private readonly List<(ushort Count, Action<Errno> Answer)> _waiting = [];
     private IReadOnlyList<MachineDevice> _functions = [];
@@ -39,7 +40,7 @@ internal sealed class PciSriov(
     /// <summary>How many are enabled; those that leave count until all of them have left.</summary>
     internal int NumVfs
     {
-        get { lock (_lock) return _functions.Count; }
+        get { using (_lock.Enter()) return _functions.Count; }
     }
 
     /// <summary>Whether any are enabled, or leave, as it is at some moment: asked without waiting.</summary>
@@ -75,7 +76,7 @@ internal sealed class PciSriov(
     {
         IReadOnlyList<MachineDevice> leaving = [];
         Errno errno = Errno.None;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_waiting.Count >= MostWaiting) errno = Errno.EBUSY;
             else if (_inUse != 0 || (count == 0 && _functions.Count != 0))
@@ -116,7 +117,7 @@ internal sealed class PciSriov(
     private void Left()
     {
         (ushort Count, Action<Errno> Answer)[] waiting;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (--_inUse != 0) return;
             machine.Unplug(_functions);

@@ -8,6 +8,7 @@ using Ioasis.Machine.Description;
 using Ioasis.Machine.Nodes;
 using Ioasis.Machine.Sysfs;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 using Ioasis.Passthrough.Sva;
 using Ioasis.Passthrough.Vfio;
 
@@ -22,7 +23,7 @@ public sealed class SoftwareMachine : IDisposable
 
     // Guards the groups, and changes of what programs read without it: devices and paths. Taken after the lock of
     // virtual functions, before a bus's.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.Machine);
     private readonly VfioPciBus _bus = new(VfioMajor);
     private readonly Dictionary<string, IommuUnit> _units = [];
     private readonly Dictionary<int, IommuGroup> _groups = [];
@@ -112,7 +113,7 @@ public sealed class SoftwareMachine : IDisposable
     public MachineDevice Plug(PciDeviceModel model, string name, RequesterId address)
     {
         ArgumentNullException.ThrowIfNull(model);
-        lock (_lock)
+        using (_lock.Enter())
         {
             var device = new DeviceDescription(name, address, _units.Keys.First(), null,
                 new Dictionary<string, string>());
@@ -133,7 +134,7 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>Plugs the first of a function's virtual ones in.</summary>
     internal IReadOnlyList<MachineDevice> PlugVirtual(PciSriov sriov, IReadOnlyList<PciDeviceModel> models)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             MachineDevice physical = sriov.Physical;
             List<MachineDevice> plugged = [];
@@ -172,7 +173,7 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>No path leads to these virtual functions any more.</summary>
     internal void Hide(IReadOnlyList<MachineDevice> functions)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (MachineDevice function in functions) function.IsHidden = true;
             BuildPaths();
@@ -182,7 +183,7 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>Unplugs virtual functions, whose files are closed; what they were called is free again.</summary>
     internal void Unplug(IReadOnlyList<MachineDevice> functions)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (MachineDevice function in functions)
             {
@@ -198,7 +199,7 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>The driver has a function from now on: it has its nodes.</summary>
     internal void Attach(MachineDevice device)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_devices.Contains(device)) return; // a virtual function that went
             _bus.Attach(device.Vfio);
@@ -210,7 +211,7 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>The driver begins to give a function back: no path leads to its nodes.</summary>
     internal void Release(MachineDevice device)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             device.Driver = DriverState.Leaving;
             BuildPaths();
@@ -220,7 +221,7 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>The driver has given a function back, whose files are closed.</summary>
     internal void Detach(MachineDevice device)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _bus.Detach(device.Vfio);
             device.Driver = DriverState.None;
@@ -231,7 +232,7 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>Whether a function is on its bus.</summary>
     internal void SetRemoved(MachineDevice device, bool isRemoved)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             device.IsRemoved = isRemoved;
             BuildPaths();

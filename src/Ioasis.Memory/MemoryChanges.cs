@@ -1,3 +1,5 @@
+using Ioasis.Memory.Threads;
+
 namespace Ioasis.Memory;
 
 /// <summary>
@@ -14,7 +16,7 @@ public sealed class MemoryChanges
     private const int Spins = 30;
 
     // Guards the two fields below for writes; reads take no lock. Innermost.
-    private readonly object _monitor = new();
+    private readonly RankedMonitor _monitor = new(LockRank.MemoryChanges);
     private volatile IMmuNotifier[] _notifiers = [];
     private volatile int _underWay;
 
@@ -27,13 +29,13 @@ public sealed class MemoryChanges
     /// <summary>Registers a notifier (Linux: mmu_notifier_register).</summary>
     public void Register(IMmuNotifier notifier)
     {
-        lock (_monitor) _notifiers = [.. _notifiers, notifier];
+        using (_monitor.Enter()) _notifiers = [.. _notifiers, notifier];
     }
 
     /// <summary>Removes a notifier.</summary>
     public void Unregister(IMmuNotifier notifier)
     {
-        lock (_monitor) _notifiers = [.. _notifiers.Where(one => one != notifier)];
+        using (_monitor.Enter()) _notifiers = [.. _notifiers.Where(one => one != notifier)];
     }
 
     /// <summary>
@@ -42,15 +44,15 @@ public sealed class MemoryChanges
     /// </summary>
     public void Begin()
     {
-        lock (_monitor) _underWay++;
+        using (_monitor.Enter()) _underWay++;
         foreach (IMmuNotifier notifier in _notifiers) notifier.Quiesce();
     }
 
     /// <summary>Ends the change (Linux: mmu_notifier_invalidate_range_end).</summary>
     public void End()
     {
-        lock (_monitor)
-            if (--_underWay == 0) Monitor.PulseAll(_monitor);
+        using (_monitor.Enter())
+            if (--_underWay == 0) _monitor.PulseAll();
     }
 
     /// <summary>Waits until no change is under way. The next one can begin at any time.</summary>
@@ -60,7 +62,7 @@ public sealed class MemoryChanges
         SpinWait spin = default;
         while (IsUnderWay && spin.Count < Spins) spin.SpinOnce(sleep1Threshold: -1);
         if (!IsUnderWay) return;
-        lock (_monitor)
-            while (_underWay != 0) Monitor.Wait(_monitor);
+        using (_monitor.Enter())
+            while (_underWay != 0) _monitor.Wait();
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Memory;
 
@@ -9,7 +10,7 @@ namespace Ioasis.Memory;
 public sealed class OwnAddressSpace : AddressSpace
 {
     // Serializes changes. No other lock is taken while this one is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.OwnAddressSpace);
 
     // Sorted by address. Replaced as a whole, never changed.
     private volatile HostBlock[] _blocks = [];
@@ -19,7 +20,7 @@ public sealed class OwnAddressSpace : AddressSpace
     public HostBlock Allocate(ulong length)
     {
         var block = new HostBlock(length);
-        lock (_lock) _blocks = [.. _blocks.Append(block).OrderBy(b => (ulong)b.Address)];
+        using (_lock.Enter()) _blocks = [.. _blocks.Append(block).OrderBy(b => (ulong)b.Address)];
         return block;
     }
 
@@ -29,7 +30,7 @@ public sealed class OwnAddressSpace : AddressSpace
     /// </summary>
     public void Free(HostBlock block)
     {
-        lock (_lock) _blocks = [.. _blocks.Where(b => b != block)];
+        using (_lock.Enter()) _blocks = [.. _blocks.Where(b => b != block)];
         block.Dispose();
     }
 

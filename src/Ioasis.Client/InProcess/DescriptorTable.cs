@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Client.InProcess;
 
@@ -37,13 +38,13 @@ internal sealed class DescriptorTable
     private const int First = 3; // 0, 1 and 2 are the standard streams
 
     // Guards _open. No other lock is taken while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.DescriptorTable);
     private readonly List<OpenDescription?> _open = [];
 
     /// <summary>Gives a description a descriptor. The table takes over the caller's reference.</summary>
     internal int Add(OpenDescription description)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             int free = _open.IndexOf(null);
             if (free < 0)
@@ -60,7 +61,7 @@ internal sealed class DescriptorTable
     /// <summary>The description behind a descriptor, with one more reference for the caller.</summary>
     internal bool TryHold(int descriptor, [NotNullWhen(true)] out OpenDescription? description)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             int index = descriptor - First;
             description = index >= 0 && index < _open.Count ? _open[index] : null;
@@ -71,7 +72,7 @@ internal sealed class DescriptorTable
     /// <summary>The first description that matches, with one more reference for the caller.</summary>
     internal bool TryHold(Predicate<OpenDescription> kind, [NotNullWhen(true)] out OpenDescription? description)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             description = _open.Find(one => one is not null && kind(one));
             return description is not null && description.TryAddReference();
@@ -81,7 +82,7 @@ internal sealed class DescriptorTable
     internal void Close(int descriptor)
     {
         OpenDescription? description;
-        lock (_lock)
+        using (_lock.Enter())
         {
             int index = descriptor - First;
             if (index < 0 || index >= _open.Count) return;
@@ -96,7 +97,7 @@ internal sealed class DescriptorTable
     internal void CloseAll()
     {
         int count;
-        lock (_lock) count = _open.Count;
+        using (_lock.Enter()) count = _open.Count;
         for (int i = 0; i < count; i++) Close(First + i);
     }
 }

@@ -1,4 +1,5 @@
 using Ioasis.Iommufd.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Client.InProcess;
 
@@ -8,7 +9,7 @@ namespace Ioasis.Client.InProcess;
 internal sealed class OpenQueue : OpenDescription, IQueueCarrier
 {
     // Signals waiting threads. The queue's own lock is taken within it.
-    private readonly object _changed = new();
+    private readonly RankedMonitor _changed = new(LockRank.ProcessQueue);
 
     internal OpenQueue(QueueFile file)
     {
@@ -22,20 +23,20 @@ internal sealed class OpenQueue : OpenDescription, IQueueCarrier
 
     public void Wake()
     {
-        lock (_changed) Monitor.PulseAll(_changed);
+        using (_changed.Enter()) _changed.PulseAll();
     }
 
     /// <summary>Waits until there is something to read; false on timeout.</summary>
     internal bool Wait(TimeSpan timeout)
     {
         long end = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
-        lock (_changed)
+        using (_changed.Enter())
         {
             while (!File.IsReadable)
             {
                 long left = end - Environment.TickCount64;
                 if (left <= 0) return false;
-                Monitor.Wait(_changed, TimeSpan.FromMilliseconds(left));
+                _changed.Wait(TimeSpan.FromMilliseconds(left));
             }
 
             return true;

@@ -1,5 +1,6 @@
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Client.InProcess;
 
@@ -11,14 +12,14 @@ internal sealed class ProcessCarrier : ICarrier, IDisposable
     internal static ulong RoundUp(ulong length) => (length + PageSize - 1) & ~(PageSize - 1);
 
     // Guards the fields below.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.ProcessCarrier);
     private readonly List<Run> _runs = [];
     private readonly List<HostBlock> _blocks = [];
     private readonly List<(ulong Offset, ulong Length)> _mapped = [];
 
     public SharedBytes Map(ulong offset, ulong length)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (Run run in _runs)
             {
@@ -50,7 +51,7 @@ internal sealed class ProcessCarrier : ICarrier, IDisposable
 
     public void Free(ulong offset, ulong length)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             int index = _runs.FindIndex(r => r.Offset == offset && r.Bytes.Length == length);
             if (index < 0) return;
@@ -62,24 +63,24 @@ internal sealed class ProcessCarrier : ICarrier, IDisposable
 
     public bool IsMapped(ulong offset, ulong length)
     {
-        lock (_lock) return _mapped.Exists(m => m.Offset < offset + length && offset < m.Offset + m.Length);
+        using (_lock.Enter()) return _mapped.Exists(m => m.Offset < offset + length && offset < m.Offset + m.Length);
     }
 
     /// <summary>Records that a client is about to map bytes.</summary>
     internal void AddMapping(ulong offset, ulong length)
     {
-        lock (_lock) _mapped.Add((offset, length));
+        using (_lock.Enter()) _mapped.Add((offset, length));
     }
 
     /// <summary>Records that a client has unmapped bytes, or did not map them after all.</summary>
     internal void RemoveMapping(ulong offset, ulong length)
     {
-        lock (_lock) _mapped.Remove((offset, length));
+        using (_lock.Enter()) _mapped.Remove((offset, length));
     }
 
     public void Dispose()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (HostBlock block in _blocks) block.Dispose();
             _blocks.Clear();

@@ -1,21 +1,22 @@
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Client.InProcess;
 
 /// <summary>The open description of an event: its counter.</summary>
 internal sealed class EventCounter : OpenDescription
 {
-    private readonly object _changed = new();
+    private readonly RankedMonitor _changed = new(LockRank.ProcessEvent);
     private ulong _count;
     private Action[] _listeners = [];
 
     internal void Signal()
     {
-        lock (_changed)
+        using (_changed.Enter())
         {
             if (_count < ulong.MaxValue - 1) _count++; // eventfd(2): the largest count
-            Monitor.PulseAll(_changed);
+            _changed.PulseAll();
         }
 
         TellListeners();
@@ -24,7 +25,7 @@ internal sealed class EventCounter : OpenDescription
     /// <summary>Calls a callback for each signal, instead of waking waiting threads.</summary>
     internal IDisposable Listen(Action raised)
     {
-        lock (_changed) _listeners = [.. _listeners, raised];
+        using (_changed.Enter()) _listeners = [.. _listeners, raised];
         TellListeners();
         return new Listening(this, raised);
     }
@@ -32,7 +33,7 @@ internal sealed class EventCounter : OpenDescription
     private void TellListeners()
     {
         Action[] listeners;
-        lock (_changed)
+        using (_changed.Enter())
         {
             listeners = _listeners;
             if (_count == 0 || listeners.Length == 0) return;
@@ -45,13 +46,13 @@ internal sealed class EventCounter : OpenDescription
     internal ulong Wait(TimeSpan timeout)
     {
         long end = Environment.TickCount64 + (long)timeout.TotalMilliseconds;
-        lock (_changed)
+        using (_changed.Enter())
         {
             while (_count == 0)
             {
                 long left = end - Environment.TickCount64;
                 if (left <= 0) return 0;
-                Monitor.Wait(_changed, TimeSpan.FromMilliseconds(left));
+                _changed.Wait(TimeSpan.FromMilliseconds(left));
             }
 
             ulong count = _count;
@@ -71,7 +72,7 @@ internal sealed class EventCounter : OpenDescription
     {
         public void Dispose()
         {
-            lock (counter._changed) counter._listeners = [.. counter._listeners.Where(l => l != raised)];
+            using (counter._changed.Enter()) counter._listeners = [.. counter._listeners.Where(l => l != raised)];
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Dma;
 
@@ -20,7 +21,7 @@ public sealed class DeviceTlb
     private static readonly int[] s_shifts = [30, 21, 12];
 
     // Guards everything below. Innermost.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.DeviceTlb);
     private readonly Entry[] _entries;
     private readonly Dictionary<Key, int> _index;
     private readonly Stack<int> _free = new();
@@ -43,7 +44,7 @@ public sealed class DeviceTlb
     /// <summary>How many it keeps now.</summary>
     public int Count
     {
-        get { lock (_lock) return _index.Count; }
+        get { using (_lock.Enter()) return _index.Count; }
     }
 
     /// <summary>How often a translation was found.</summary>
@@ -58,7 +59,7 @@ public sealed class DeviceTlb
     /// <summary>The device forgets all that it keeps. Nobody has to be waited for.</summary>
     public void Flush()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _epoch++;
             foreach (int slot in _index.Values) Free(slot);
@@ -71,7 +72,7 @@ public sealed class DeviceTlb
     /// </summary>
     internal long Epoch
     {
-        get { lock (_lock) return _epoch; }
+        get { using (_lock.Enter()) return _epoch; }
     }
 
     /// <summary>Translates an address: by what is kept, else by asking. Within an access of the port.</summary>
@@ -82,7 +83,7 @@ public sealed class DeviceTlb
     /// <param name="epoch">The <see cref="Epoch"/> before the route was looked up.</param>
     internal FirstStageResult Translate(TranslationRoute route, uint pasidKey, ulong iova, MapAccess access, long epoch)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (TryFind(route, pasidKey, iova, access, out FirstStageResult kept))
             {
@@ -134,7 +135,7 @@ public sealed class DeviceTlb
     private void Keep(TranslationRoute route, uint pasidKey, ulong iova, ulong address, int shift,
         MapAccess access, long epoch)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (epoch != _epoch) return;
             var key = new Key(pasidKey, shift, iova >> shift);
@@ -156,7 +157,7 @@ public sealed class DeviceTlb
 
     private void Drop(in Dropped what)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _epoch++;
             if (_index.Count == 0) return;

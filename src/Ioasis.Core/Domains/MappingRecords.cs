@@ -1,4 +1,5 @@
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Domains;
 
@@ -6,14 +7,14 @@ namespace Ioasis.Core.Domains;
 internal sealed class MappingRecords : IMappingSource
 {
     // Guards the records. Innermost.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.MappingRecords);
     private readonly RangeMap<(MemoryBacking Backing, ulong Offset)> _records = new();
 
     /// <inheritdoc/>
     public bool TryShow(ulong address, out IovaRange range, out MemoryLocation? location)
     {
         (range, location) = (default, null);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_records.TryFindFirst(
                 address, address, out RangeMap<(MemoryBacking Backing, ulong Offset)>.Entry found)) return false;
@@ -26,17 +27,17 @@ internal sealed class MappingRecords : IMappingSource
 
     internal void Add(IovaRange range, MemoryBacking backing, ulong offset)
     {
-        lock (_lock) _records.Add(range.First, range.Last, (backing, offset));
+        using (_lock.Enter()) _records.Add(range.First, range.Last, (backing, offset));
     }
 
     internal void Remove(IovaRange range)
     {
-        lock (_lock) _records.Remove(range.First);
+        using (_lock.Enter()) _records.Remove(range.First);
     }
 
     internal void Split(IovaRange range, ulong last)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _records.TryFind(range.First, out (MemoryBacking Backing, ulong Offset) whole);
             _records.Remove(range.First);

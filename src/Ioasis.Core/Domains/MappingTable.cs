@@ -6,6 +6,7 @@ using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 using Ioasis.PageTables;
 
 namespace Ioasis.Core.Domains;
@@ -24,7 +25,7 @@ public sealed class MappingTable
 {
     // Guards the table, the indirect mappings and the list of ports. Taken after an endpoint's lock, never before;
     // while it is held, only that of records is taken.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.MappingTable);
     private readonly IovaTable _table;
     private readonly IndirectMappings _indirect = new();
     private readonly IMappingSource _source;
@@ -74,7 +75,7 @@ public sealed class MappingTable
     public void Map(IovaRange range, MemoryBacking backing, ulong offset, MapAccess access)
     {
         nint direct = backing.DirectAddress;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (direct == 0 || !MapEntry.TryDirect(range.First, direct + (nint)offset, access, out MapEntry entry))
                 entry = MapEntry.Indirect(_indirect.Add(range.First, backing, offset), access);
@@ -95,7 +96,7 @@ public sealed class MappingTable
         Debug.Assert(_records is null, "a table that remembers by itself has to be told the backing");
         bool aligned = MapEntry.TryDirect(range.First, address, access, out MapEntry entry);
         Debug.Assert(aligned, "such memory is page-aligned");
-        lock (_lock) _table.Set(range.First, range.Last, entry.Value);
+        using (_lock.Enter()) _table.Set(range.First, range.Last, entry.Value);
     }
 
     /// <summary>
@@ -107,7 +108,7 @@ public sealed class MappingTable
     /// last.</param>
     public void Split(IovaRange range, ulong last)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             var entry = new MapEntry(_table.Find(range.First));
             if (entry.IsIndirect) _indirect.At(entry.Number).Parts++;
@@ -127,7 +128,7 @@ public sealed class MappingTable
         DmaPort[] ports;
         bool used = false;
         List<uint>? numbers = null;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_records is not null) TellUnmap(ranges);
             foreach (IovaRange range in ranges)
@@ -148,7 +149,7 @@ public sealed class MappingTable
         }
 
         if (numbers is null) return;
-        lock (_lock)
+        using (_lock.Enter())
             foreach (uint number in numbers) _indirect.Release(number);
     }
 
@@ -177,7 +178,7 @@ public sealed class MappingTable
     /// <param name="word">Its 64 bits.</param>
     internal TableAccess TryReadShown(ulong address, out ulong word)
     {
-        lock (_lock) return TryReadWord(new MapEntry(_table.Find(address)), address, out word);
+        using (_lock.Enter()) return TryReadWord(new MapEntry(_table.Find(address)), address, out word);
     }
 
     /// <summary>
@@ -210,7 +211,7 @@ public sealed class MappingTable
     internal void DropFromDevices(TranslationRoute route, ulong first, ulong last)
     {
         DmaPort[] ports;
-        lock (_lock) ports = _ports;
+        using (_lock.Enter()) ports = _ports;
         foreach (DmaPort port in ports) port.DeviceTlb?.Invalidate(route, first, last);
     }
 
@@ -220,7 +221,7 @@ public sealed class MappingTable
     internal void Flush()
     {
         DmaPort[] ports;
-        lock (_lock) ports = _ports;
+        using (_lock.Enter()) ports = _ports;
         DmaPort.Quiesce(ports);
     }
 
@@ -292,7 +293,7 @@ public sealed class MappingTable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private MapEntry Mark(ulong address, out int shift)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             ref ulong at = ref _table.Find(address, out shift);
             if (Unsafe.IsNullRef(ref at) || at == 0) return default;
@@ -309,7 +310,7 @@ public sealed class MappingTable
     /// </summary>
     internal void AddPort(DmaPort port)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _attachments.TryGetValue(port, out int count);
             _attachments[port] = count + 1;
@@ -320,7 +321,7 @@ public sealed class MappingTable
     /// <summary>The opposite of <see cref="AddPort"/>; after the port can no longer translate by the table.</summary>
     internal void RemovePort(DmaPort port)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (--_attachments[port] > 0) return;
             _attachments.Remove(port);

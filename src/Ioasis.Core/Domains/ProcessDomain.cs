@@ -2,6 +2,7 @@ using Ioasis.Core.Endpoints;
 using Ioasis.Core.PageRequests;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Domains;
 
@@ -23,7 +24,7 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
 
     // Guards the count together with what follows from it: attaching and detaching meet on several endpoints. Taken
     // after an endpoint's lock.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.ProcessDomain);
     private int _attachments;
 
     /// <summary>Makes one.</summary>
@@ -52,13 +53,13 @@ public sealed class ProcessDomain : IommuDomain, IMmuNotifier
 
     internal override void Attaching()
     {
-        lock (_lock)
+        using (_lock.Enter())
             if (++_attachments == 1) Memory.Changes.Register(this);
     }
 
     internal override void Detached()
     {
-        lock (_lock)
+        using (_lock.Enter())
             if (--_attachments == 0) Memory.Changes.Unregister(this);
     }
 

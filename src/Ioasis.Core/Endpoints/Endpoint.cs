@@ -5,6 +5,7 @@ using Ioasis.Core.Observation;
 using Ioasis.Core.PageRequests;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Endpoints;
 
@@ -16,7 +17,7 @@ public sealed class Endpoint
 {
     // Guards attachments, ports and whether the device may send, against each other's changes. Taken before a mapping
     // table's lock. Translation reads what it guards without it.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.Endpoint);
     private readonly OutstandingRequests _requests;
     private readonly PasidTable _pasids = new();
     private readonly EndpointFeatures _features = EndpointFeatures.None;
@@ -72,7 +73,7 @@ public sealed class Endpoint
     /// <summary>How many ports are open.</summary>
     public int OpenPorts
     {
-        get { lock (_lock) return _ports.Length; }
+        get { using (_lock.Enter()) return _ports.Length; }
     }
 
     /// <summary>
@@ -84,7 +85,7 @@ public sealed class Endpoint
         get => _block;
         set
         {
-            lock (_lock)
+            using (_lock.Enter())
             {
                 if (_block == value) return;
                 _block = value;
@@ -108,7 +109,8 @@ public sealed class Endpoint
     {
         get
         {
-            lock (_lock) return (_ports.Sum(p => p.DeviceTlb?.Hits ?? 0), _ports.Sum(p => p.DeviceTlb?.Misses ?? 0));
+            using (_lock.Enter())
+                return (_ports.Sum(p => p.DeviceTlb?.Hits ?? 0), _ports.Sum(p => p.DeviceTlb?.Misses ?? 0));
         }
     }
 
@@ -117,7 +119,7 @@ public sealed class Endpoint
     /// none.</param>
     public DmaPort OpenPort(int translations = 0)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             var port = new DmaPort(this, Enabled.Ats && translations > 0 ? new DeviceTlb(translations) : null);
             _ports = [.. _ports, port];
@@ -192,7 +194,7 @@ public sealed class Endpoint
     internal IommuStatus Rest(IommuDomain? domain)
     {
         Attachment? former;
-        lock (_lock)
+        using (_lock.Enter())
         {
             former = _rid;
             if (former is { IsDefault: false } || former?.Domain == domain) return IommuStatus.Ok;
@@ -213,7 +215,7 @@ public sealed class Endpoint
     {
         attachment = null;
         Attachment? ended;
-        lock (_lock)
+        using (_lock.Enter())
         {
             ended = AttachmentOf(pasid);
             if ((ended is { IsDefault: true } ? null : ended) != former) return IommuStatus.Busy;
@@ -280,7 +282,7 @@ public sealed class Endpoint
     /// </summary>
     public void Reset()
     {
-        lock (_lock)
+        using (_lock.Enter())
             foreach (DmaPort port in _ports) port.DeviceTlb?.Flush();
         _requests.Drain();
     }
@@ -374,7 +376,7 @@ public sealed class Endpoint
 
     internal void ClosePort(DmaPort port)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _ports = [.. _ports.Where(p => p != port)];
             _rid?.Domain.Mappings.RemovePort(port);

@@ -1,4 +1,5 @@
 using Ioasis.Core.Domains;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Endpoints;
 
@@ -17,7 +18,7 @@ public sealed class IommuGroup
 {
     // Guards the claims and the default domain, and is held while the endpoints go from one to the other. Taken before
     // an endpoint's lock.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.GroupUsers);
     private readonly Dictionary<object, int> _owners = new(ReferenceEqualityComparer.Instance); // and their claims
     private bool _isExclusive; // one owner has it alone
     private volatile IommuDomain? _resting;
@@ -44,13 +45,13 @@ public sealed class IommuGroup
     /// <summary>Whether anybody has a claim on the group (Linux: iommu_group_dma_owner_claimed).</summary>
     public bool IsClaimed
     {
-        get { lock (_lock) return _owners.Count != 0; }
+        get { using (_lock.Enter()) return _owners.Count != 0; }
     }
 
     /// <summary>The owners, with the number of claims that each has. More than one are drivers in the host.</summary>
     public IReadOnlyDictionary<object, int> Owners
     {
-        get { lock (_lock) return new Dictionary<object, int>(_owners, ReferenceEqualityComparer.Instance); }
+        get { using (_lock.Enter()) return new Dictionary<object, int>(_owners, ReferenceEqualityComparer.Instance); }
     }
 
     /// <summary>
@@ -87,7 +88,7 @@ public sealed class IommuGroup
     public IommuStatus SetDefaultDomain(IommuDomain? domain)
     {
         if (domain is not (null or BlockingDomain or IdentityDomain or PagingDomain)) return IommuStatus.Invalid;
-        lock (_lock)
+        using (_lock.Enter())
         {
             IommuDomain? former = DefaultDomain;
             if (domain != former && (_owners.Count != 0 || Endpoints.Any(e => e.HasPasids))) return IommuStatus.Busy;
@@ -108,7 +109,7 @@ public sealed class IommuGroup
 
     internal void Release(object owner)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (--_owners[owner] != 0) return;
             _owners.Remove(owner);
@@ -128,7 +129,7 @@ public sealed class IommuGroup
     {
         ArgumentNullException.ThrowIfNull(owner);
         claim = null;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!Admits(owner, isExclusive)) return IommuStatus.Busy;
             _owners[owner] = _owners.GetValueOrDefault(owner) + 1;

@@ -1,4 +1,5 @@
 using Ioasis.Core.Observation;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Faults;
 
@@ -11,7 +12,7 @@ public sealed class FaultLog : MachineObserver
     public const int Capacity = 256;
 
     // Guards everything below. Nothing else is locked while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.FaultLog);
     private readonly FaultRecord[] _ring = new FaultRecord[Capacity];
     private long _count;
 
@@ -21,13 +22,13 @@ public sealed class FaultLog : MachineObserver
     /// <summary>How many faults there have been, overwritten ones included.</summary>
     public long Count
     {
-        get { lock (_lock) return _count; }
+        get { using (_lock.Enter()) return _count; }
     }
 
     /// <summary>The records still kept, oldest first.</summary>
     public IReadOnlyList<FaultRecord> Snapshot()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             int kept = (int)Math.Min(_count, Capacity);
             var records = new FaultRecord[kept];
@@ -40,7 +41,7 @@ public sealed class FaultLog : MachineObserver
     public override void OnFault(in FaultEvent e)
     {
         if (e.Endpoint.Unit.Faults != this) return;
-        lock (_lock)
+        using (_lock.Enter())
         {
             _ring[_count % Capacity] =
                 new FaultRecord(_count + 1, e.Endpoint.Id, e.Pasid, e.Iova, e.IsWrite, e.Reason, e.Code);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Ioasis.Core.Threads;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Observation;
 
@@ -11,7 +12,7 @@ namespace Ioasis.Core.Observation;
 public sealed class Observers
 {
     // Guards changes of the list. Innermost.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.Observers);
     private volatile Entry[] _entries = [];
     private volatile EventKinds _wanted;
     private long _sequence;
@@ -22,7 +23,7 @@ public sealed class Observers
     {
         ArgumentNullException.ThrowIfNull(observer);
         var entry = new Entry(observer, observer.Kinds);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (Array.Exists(_entries, e => e.Observer == observer))
                 throw new ArgumentException("The machine has this observer already.", nameof(observer));
@@ -34,7 +35,7 @@ public sealed class Observers
     /// <returns>Whether it was there.</returns>
     public bool Remove(MachineObserver observer)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             Entry[] left = [.. _entries.Where(e => e.Observer != observer)];
             if (left.Length == _entries.Length) return false;

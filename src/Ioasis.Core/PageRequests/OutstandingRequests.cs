@@ -1,5 +1,6 @@
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.PageRequests;
 
@@ -11,7 +12,7 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
 {
     // Guards what follows, and that a request is told before its answer. Innermost but for observers' own locks;
     // devices are answered without it.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.OutstandingRequests);
     private readonly List<(Attachment Attachment, PageRequest Request)> _partial = [];
     private readonly HashSet<PageRequestGroup> _groups = [];
     private int _count;
@@ -20,7 +21,7 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     /// <summary>How many requests have no answer.</summary>
     internal int Count
     {
-        get { lock (_lock) return _count; }
+        get { using (_lock.Enter()) return _count; }
     }
 
     /// <summary>
@@ -29,7 +30,7 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     /// <returns>False when the device may send none, or has as many unanswered as it may.</returns>
     internal bool TryAdd(Attachment attachment, in PageRequest request, int allowed)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_isStopped || _count >= allowed) return false;
             TellRequest(in request);
@@ -52,7 +53,7 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     internal PageRequestGroup? TryComplete(
         Attachment attachment, PageRequest last, int allowed, Action<PageResponse>? answered)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_isStopped || _count >= allowed) return null;
             TellRequest(in last);
@@ -78,13 +79,13 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     /// </summary>
     internal void Forget(Attachment attachment)
     {
-        lock (_lock) _count -= _partial.RemoveAll(p => p.Attachment == attachment);
+        using (_lock.Enter()) _count -= _partial.RemoveAll(p => p.Attachment == attachment);
     }
 
     /// <summary>A group is being answered.</summary>
     internal void Remove(PageRequestGroup group, PageResponse response)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_groups.Remove(group)) _count -= group.Requests.Count;
             TellResponse(group.Requests[^1], response);
@@ -110,7 +111,7 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     /// <summary>Lets the device send requests, or not; those that it has sent stay.</summary>
     internal void SetStopped(bool stopped)
     {
-        lock (_lock) _isStopped = stopped;
+        using (_lock.Enter()) _isStopped = stopped;
     }
 
     /// <summary>
@@ -119,7 +120,7 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     internal void Drain()
     {
         PageRequestGroup[] groups;
-        lock (_lock)
+        using (_lock.Enter())
         {
             _count -= _partial.Count;
             _partial.Clear();

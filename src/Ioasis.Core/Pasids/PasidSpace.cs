@@ -1,5 +1,6 @@
 using System.Numerics;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Pasids;
 
@@ -12,7 +13,7 @@ public sealed class PasidSpace
     private const int WordBits = 64;
 
     // Guards everything below, and the counts of the owners. Innermost.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.PasidSpace);
     private readonly ulong[] _taken = new ulong[((int)Pasid.MaxValue + 1) / WordBits];
     private readonly Dictionary<uint, Entry> _entries = [];
 
@@ -22,7 +23,7 @@ public sealed class PasidSpace
     /// <summary>How many are not free.</summary>
     public int Count
     {
-        get { lock (_lock) return _entries.Count; }
+        get { using (_lock.Enter()) return _entries.Count; }
     }
 
     /// <summary>Gives the lowest free PASID of a range to an owner.</summary>
@@ -37,7 +38,7 @@ public sealed class PasidSpace
         ArgumentNullException.ThrowIfNull(owner);
         pasid = default;
         if (first > last || last > Pasid.MaxValue) return IommuStatus.Invalid;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (owner.Count >= owner.Quota) return IommuStatus.NoMemory;
             IReadOnlyList<PasidShare> shares = owner.Shares ?? [];
@@ -53,7 +54,7 @@ public sealed class PasidSpace
     /// <summary>Whether an owner has a PASID.</summary>
     public bool IsOwned(PasidOwner owner, Pasid pasid)
     {
-        lock (_lock) return _entries.TryGetValue(pasid.Value, out Entry? entry) && entry.Owner == owner;
+        using (_lock.Enter()) return _entries.TryGetValue(pasid.Value, out Entry? entry) && entry.Owner == owner;
     }
 
     /// <summary>Takes a PASID back from its owner. It is free when no device holds it any more.</summary>
@@ -61,7 +62,7 @@ public sealed class PasidSpace
     public IommuStatus Free(PasidOwner owner, Pasid pasid)
     {
         ArgumentNullException.ThrowIfNull(owner);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_entries.TryGetValue(pasid.Value, out Entry? entry) || entry.Owner != owner)
                 return IommuStatus.NotFound;
@@ -76,7 +77,7 @@ public sealed class PasidSpace
     /// <returns>NotFound when nobody has it.</returns>
     public IommuStatus Hold(Pasid pasid)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_entries.TryGetValue(pasid.Value, out Entry? entry) || entry.Owner is null)
                 return IommuStatus.NotFound;
@@ -88,7 +89,7 @@ public sealed class PasidSpace
     /// <summary>Undoes one <see cref="Hold"/>.</summary>
     public void Release(Pasid pasid)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             Entry entry = _entries[pasid.Value];
             entry.Holds--;

@@ -1,6 +1,7 @@
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Pasids;
 
@@ -13,7 +14,7 @@ public sealed class ProcessBindings
 {
     // Guards everything below; held while a device is attached and detached. Taken before a group's lock and an
     // endpoint's.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.ProcessBindings);
     private readonly Dictionary<AddressSpace, Binding> _byProcess = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<uint, Binding> _byPasid = [];
     private readonly PasidSpace _space;
@@ -37,7 +38,7 @@ public sealed class ProcessBindings
     /// <summary>Processes that are bound.</summary>
     public int Count
     {
-        get { lock (_lock) return _byProcess.Count; }
+        get { using (_lock.Enter()) return _byProcess.Count; }
     }
 
     /// <summary>Lets a device use a process's pointers. Each binding is undone by itself.</summary>
@@ -54,7 +55,7 @@ public sealed class ProcessBindings
         pasid = default;
         if (device.MaxPasidLog2 == 0) return IommuStatus.NotSupported;
         uint last = (1u << device.MaxPasidLog2) - 1;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_byProcess.TryGetValue(process, out Binding? binding))
             {
@@ -87,7 +88,7 @@ public sealed class ProcessBindings
     public void UnbindDevice(Endpoint device, Pasid pasid)
     {
         ArgumentNullException.ThrowIfNull(device);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_byPasid.TryGetValue(pasid.Value, out Binding? binding)
                 || !binding.Devices.TryGetValue(device, out Use? use))

@@ -1,6 +1,7 @@
 using Ioasis.Core.Dma;
 using Ioasis.Core.Threads;
 using Ioasis.Devices.Slots;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Devices;
 
@@ -36,7 +37,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
 {
     // Guards everything below. Commands run without it. Taken after the lock for the slot's calls and the model's
     // locks.
-    private readonly object _lock = new();
+    private readonly RankedMonitor _lock = new(LockRank.DeviceEngine);
     private readonly string _name;
     private readonly Action<TCommand, CancellationToken> _run;
     private CancellationTokenSource _abort = new();
@@ -56,7 +57,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
     /// <summary>Queues a command; false, without effect, if one is waiting already.</summary>
     public bool TryStart(TCommand command)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             ObjectDisposedException.ThrowIf(_ending, this);
             _slot ??= ModelScope.Current;
@@ -69,7 +70,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
             _next = command;
             _hasNext = true;
             if (!TryHaveThread()) _slot?.Await(this);
-            Monitor.PulseAll(_lock);
+            _lock.PulseAll();
             return true;
         }
     }
@@ -77,13 +78,13 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
     /// <summary>Drops the waiting command, stops the running one, and returns when none is running.</summary>
     public void Abort()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _hasNext = false;
             _next = default;
             if (!_running) return;
             _abort.Cancel();
-            while (_running) Monitor.Wait(_lock);
+            while (_running) _lock.Wait();
             _abort.Dispose();
             _abort = new CancellationTokenSource();
         }
@@ -93,13 +94,13 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
     public void Dispose()
     {
         Thread? thread;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_ending) return;
             Abort();
             _ending = true;
             thread = _thread;
-            Monitor.PulseAll(_lock);
+            _lock.PulseAll();
         }
 
         thread?.Join();
@@ -108,7 +109,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
 
     bool IPendingStart.TryBegin()
     {
-        lock (_lock) return !_hasNext || _ending || TryHaveThread();
+        using (_lock.Enter()) return !_hasNext || _ending || TryHaveThread();
     }
 
     private bool TryHaveThread()
@@ -124,11 +125,11 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
         {
             TCommand command;
             CancellationToken abort;
-            lock (_lock)
+            using (_lock.Enter())
             {
                 _running = false;
-                Monitor.PulseAll(_lock);
-                while (!_hasNext && !_ending) Monitor.Wait(_lock);
+                _lock.PulseAll();
+                while (!_hasNext && !_ending) _lock.Wait();
                 if (_ending) return;
                 command = _next!;
                 _next = default;

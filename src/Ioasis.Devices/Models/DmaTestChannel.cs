@@ -2,6 +2,7 @@ using Ioasis.Core.Dma;
 using Ioasis.Core.Faults;
 using Ioasis.Core.PageRequests;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Devices;
 
@@ -23,7 +24,7 @@ internal sealed class DmaTestChannel : IDisposable
     private static readonly TimeSpan s_retry = TimeSpan.FromMicroseconds(50);
 
     // Guards the fields below. Taken after the slot's lock for calls, before its lock for bytes.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.Model);
     private readonly DmaTestRegisters _registers;
     private readonly DeviceEngine<Command> _engine;
     private readonly IPciSlot _slot;
@@ -48,7 +49,7 @@ internal sealed class DmaTestChannel : IDisposable
 
     internal void Ring(Register register, ulong value)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (register == _registers.Flush)
             {
@@ -81,7 +82,7 @@ internal sealed class DmaTestChannel : IDisposable
     internal void Reset()
     {
         _engine.Abort();
-        lock (_lock)
+        using (_lock.Enter())
         {
             _running = 0;
             _completedCount = 0;
@@ -118,7 +119,7 @@ internal sealed class DmaTestChannel : IDisposable
             status = reason == FaultReason.None ? StatusDone : StatusFault;
         }
 
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (abort.IsCancellationRequested) return;
             PublishCounters();
@@ -202,7 +203,7 @@ internal sealed class DmaTestChannel : IDisposable
         PageRequestAccess access = command.IsToDevice ? PageRequestAccess.Read : PageRequestAccess.Write;
         var request = new PageRequest(pasid, command.Group & DmaTestDevice.GroupMask, access,
             new Iova(missing.Value & ~(page - 1)), IsLast: true);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (abort.IsCancellationRequested) return null;
             Publish(_registers.Answer, AnswerAwaited);
@@ -211,12 +212,12 @@ internal sealed class DmaTestChannel : IDisposable
 
         if (!_port.RequestPage(request, response => answer.TrySetResult(response)))
         {
-            lock (_lock) Publish(_registers.Requests, --_requestCount);
+            using (_lock.Enter()) Publish(_registers.Requests, --_requestCount);
             return abort.Pause(s_retry) ? PageResponse.Success : null;
         }
 
         answer.Task.Wait(abort);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (abort.IsCancellationRequested) return null;
             Publish(_registers.Answer, AnswerFirst + (uint)answer.Task.Result);

@@ -39,7 +39,7 @@ public sealed class DsaDevice : PciDeviceModel
     /// <inheritdoc/>
     public override void Ring(int bar, Register register, ulong value)
     {
-        lock (_scheduler.Lock)
+        using (_scheduler.Lock.Enter())
         {
             if (register == DsaRegisters.Command) _commands.Execute((uint)value);
             else if (register == DsaRegisters.Cause) _scheduler.Errors.AcknowledgeCause((uint)value);
@@ -53,7 +53,7 @@ public sealed class DsaDevice : PciDeviceModel
         int page = (int)(offset / DsaRegisters.PageSize);
         // a portal for IMS, which this device has not
         if (page % DsaRegisters.PortalPages >= DsaRegisters.PortalPages / 2) return;
-        lock (_scheduler.Lock)
+        using (_scheduler.Lock.Enter())
             _scheduler.Accept(_scheduler.Queues[page / DsaRegisters.PortalPages], page % 2 != 0,
                 MemoryMarshal.Read<DsaDescriptor>(descriptor));
     }
@@ -62,7 +62,7 @@ public sealed class DsaDevice : PciDeviceModel
     public override void Reset()
     {
         _scheduler.Reset();
-        lock (_scheduler.Lock) _commands.Reset();
+        using (_scheduler.Lock.Enter()) _commands.Reset();
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using Ioasis.Core.Dma;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Devices;
 
@@ -49,7 +50,7 @@ public sealed class EduDevice : PciDeviceModel
 
     // Guards the meaning of the registers. Taken after the slot's lock for calls, before its locks for bytes and
     // interrupts.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.Model);
     private readonly ulong _dmaMask;
     private readonly byte[] _buffer = new byte[BufferSize]; // only the DMA engine uses it while a command runs
     private readonly DeviceEngine<uint> _computing;
@@ -107,7 +108,7 @@ public sealed class EduDevice : PciDeviceModel
     /// <inheritdoc/>
     public override void Ring(int bar, Register register, ulong value)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             switch (register.Offset)
             {
@@ -158,7 +159,7 @@ public sealed class EduDevice : PciDeviceModel
         _computing.Abort();
         _transfers.Abort();
         _buffer.AsSpan().Clear();
-        lock (_lock)
+        using (_lock.Enter())
         {
             _factorial = _statusBits = _pending = 0;
             _lastCommand = 0;
@@ -178,7 +179,7 @@ public sealed class EduDevice : PciDeviceModel
         uint result = 1;
         // The loop is short for large numbers too: 2^32 divides every factorial from 34 on.
         for (; number > 0 && result != 0; number--) result = unchecked(result * number);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (abort.IsCancellationRequested) return;
             _factorial = result;
@@ -203,7 +204,7 @@ public sealed class EduDevice : PciDeviceModel
             else _port.Read(new Iova(memory), part);
         }
 
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (abort.IsCancellationRequested) return;
             _lastCommand &= ~Run;

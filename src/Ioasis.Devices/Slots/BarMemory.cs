@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Devices.Slots;
 
@@ -13,7 +14,7 @@ internal sealed class BarMemory : IDisposable
 
     // Guards the cells, and the bytes against our own threads. A program that maps the BAR changes the bytes at any
     // time. A leaf: no other lock is taken while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.BarMemory);
     private readonly RegisterCell[] _cells; // sorted by offset
     private readonly RegisterCell[] _doorbells; // in the declared order
     private readonly RegisterCell[] _fixed;     // read-only ones
@@ -44,7 +45,7 @@ internal sealed class BarMemory : IDisposable
     /// <summary>Sets registers to their reset values and clears the rest.</summary>
     internal void Reset()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _isDead = false;
             if (!Bar.IsMemory && Bar.UnclaimedByte != 0) Fill(0, Bar.Size, Bar.UnclaimedByte);
@@ -68,7 +69,7 @@ internal sealed class BarMemory : IDisposable
     /// <summary>Makes all bytes read as ones until <see cref="Reset"/>, as those of a device that is gone.</summary>
     internal void Die()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _isDead = true;
             Fill(0, Bar.Size, 0xff);
@@ -81,7 +82,7 @@ internal sealed class BarMemory : IDisposable
     /// </summary>
     internal void Show(SharedBytes bytes)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _bytes = bytes;
             _isClear = true;
@@ -94,7 +95,7 @@ internal sealed class BarMemory : IDisposable
     /// </summary>
     internal bool TryMap(SharedBytes bytes)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_isMapped) return _bytes == bytes;
             if (_bytes != bytes) Copy(_bytes, bytes);
@@ -106,7 +107,7 @@ internal sealed class BarMemory : IDisposable
     /// <summary>Makes our own memory the BAR's bytes again, in the state after a reset.</summary>
     internal void TakeBack()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _bytes = _own;
             _isMapped = false;
@@ -120,7 +121,7 @@ internal sealed class BarMemory : IDisposable
     {
         Span<byte> value = stackalloc byte[8];
         value.Clear();
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_isDead) return ulong.MaxValue >> (64 - (width * 8));
             for (ulong at = offset, end = offset + (uint)width; at < end;)
@@ -150,7 +151,7 @@ internal sealed class BarMemory : IDisposable
         Span<byte> bytes = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
         bool any = false;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_isDead) return;
             ulong end = offset + (uint)width;
@@ -188,7 +189,7 @@ internal sealed class BarMemory : IDisposable
     /// </summary>
     internal void Poll(List<(Register Register, ulong Value)> rung)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_isMapped || _isDead) return;
             foreach (RegisterCell cell in _doorbells)
@@ -213,7 +214,7 @@ internal sealed class BarMemory : IDisposable
     internal void PollPortal(List<PortalSubmission> submitted)
     {
         if (_portal is null) return;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_isMapped && !_isDead) _portal.Look(_bytes, submitted);
         }
@@ -222,7 +223,7 @@ internal sealed class BarMemory : IDisposable
     /// <summary>Undoes new stores to a mapping that were made while the BAR did not decode.</summary>
     internal void DropUnseen()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_isMapped || _isDead) return;
             if (_portal is not null) _bytes.Clear();
@@ -233,14 +234,14 @@ internal sealed class BarMemory : IDisposable
     internal ulong Peek(Register register)
     {
         RegisterCell cell = CellOf(register);
-        lock (_lock)
+        using (_lock.Enter())
             return cell.Register.Kind == RegisterKind.ReadWrite ? Load(register.Offset, register.Width) : cell.Known;
     }
 
     internal void Publish(Register register, ulong value)
     {
         RegisterCell cell = CellOf(register);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_isDead) return;
             ulong known = cell.Known;
@@ -254,12 +255,12 @@ internal sealed class BarMemory : IDisposable
 
     internal void CopyTo(ulong offset, Span<byte> destination)
     {
-        lock (_lock) _bytes.CopyTo(offset, destination);
+        using (_lock.Enter()) _bytes.CopyTo(offset, destination);
     }
 
     internal void CopyFrom(ulong offset, ReadOnlySpan<byte> source)
     {
-        lock (_lock)
+        using (_lock.Enter())
             if (!_isDead) _bytes.CopyFrom(offset, source);
     }
 

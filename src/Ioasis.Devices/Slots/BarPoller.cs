@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Ioasis.Core.Threads;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Devices.Slots;
 
@@ -12,7 +13,7 @@ internal sealed class BarPoller : IDisposable
     private const int Millisecond = 1000;
 
     // Guards the slots and the thread. No other lock is taken while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.BarPoller);
     private readonly ManualResetEventSlim _changed = new(initialState: false, spinCount: 0);
     private volatile PciSlot[] _slots = [];
     private volatile bool _happened, _naps;
@@ -27,7 +28,7 @@ internal sealed class BarPoller : IDisposable
     /// <summary>Whether the thread exists.</summary>
     internal bool IsRunning
     {
-        get { lock (_lock) return _thread is not null; }
+        get { using (_lock.Enter()) return _thread is not null; }
     }
 
     /// <summary>Polls a slot's mapped BARs from now on.</summary>
@@ -36,7 +37,7 @@ internal sealed class BarPoller : IDisposable
     /// </returns>
     internal bool TryAdd(PciSlot slot)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _thread ??= HostThread.TryStart("BAR poller", Work, Failed);
             if (_thread is null) return false;
@@ -49,7 +50,7 @@ internal sealed class BarPoller : IDisposable
     /// <summary>Stops polling a slot. A poll under way may still finish after this.</summary>
     internal void Remove(PciSlot slot)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (Array.IndexOf(_slots, slot) < 0) return;
             _slots = [.. _slots.Where(s => s != slot)];
@@ -71,7 +72,7 @@ internal sealed class BarPoller : IDisposable
     public void Dispose()
     {
         Thread? thread;
-        lock (_lock)
+        using (_lock.Enter())
         {
             _slots = [];
             thread = _thread;
@@ -85,7 +86,7 @@ internal sealed class BarPoller : IDisposable
     // Models' exceptions never end here. The next slot that is added gets a new thread.
     private void Failed(Exception e)
     {
-        lock (_lock) _thread = null;
+        using (_lock.Enter()) _thread = null;
         HostMessages.Tell("looking at mapped BARs", e);
     }
 
@@ -95,7 +96,7 @@ internal sealed class BarPoller : IDisposable
         _happened = true;
         while (true)
         {
-            lock (_lock)
+            using (_lock.Enter())
             {
                 _changed.Reset();
                 if (_slots.Length == 0)

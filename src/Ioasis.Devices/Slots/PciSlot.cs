@@ -2,6 +2,7 @@ using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Threads;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Devices.Slots;
 
@@ -14,11 +15,11 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     // Held during each call to the model, so that the model never gets two at once. Taken before the locks of the BARs
     // and any lock that the model takes in a call. A thread of the model must not wait for it, because a reset holds it
     // while waiting for those threads.
-    private readonly Lock _calls = new();
+    private readonly RankedLock _calls = new(LockRank.SlotCalls);
 
     // Serializes a failure of the function and a reset that ends it. Taken after _calls, which a failing thread does
     // not hold. The BARs' locks are taken within it.
-    private readonly Lock _failing = new();
+    private readonly RankedLock _failing = new(LockRank.SlotFailing);
     private readonly PciDeviceModel _model;
     private readonly Endpoint _endpoint;
     private readonly BarPoller _poller;
@@ -28,7 +29,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     private readonly List<PortalSubmission> _submitted = [];
 
     // Guards the interrupt line. Taken before the target's locks.
-    private readonly Lock _line = new();
+    private readonly RankedLock _line = new(LockRank.SlotLine);
     private volatile bool _lineAsserted;
     private volatile IInterruptTarget? _target;
     private readonly PendingStarts _pending = new();
@@ -54,7 +55,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
             _bars[bar.Index] = new BarMemory(bar, Function.Msix?.Bar == bar.Index ? Function.Msix : null);
         _all = [.. _bars.OfType<BarMemory>()];
         endpoint.CallbackFailed = e => Fail("being answered a page request", e);
-        lock (_calls)
+        using (_calls.Enter())
             using (new ModelScope(this)) model.Plug(this);
     }
 
@@ -81,7 +82,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     {
         set
         {
-            lock (_calls)
+            using (_calls.Enter())
             {
                 if (value == _decoding) return;
                 Poll(); // earlier stores still have the former state
@@ -94,7 +95,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     internal ulong Read(int bar, ulong offset, int width)
     {
         BarMemory memory = _bars[bar]!;
-        lock (_calls)
+        using (_calls.Enter())
         {
             Poll(); // handles earlier stores to a mapping before the read
             return memory.Read(offset, width);
@@ -105,7 +106,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     internal void Write(int bar, ulong offset, int width, ulong value)
     {
         BarMemory memory = _bars[bar]!;
-        lock (_calls)
+        using (_calls.Enter())
         {
             Poll();
             memory.Write(offset, width, value, _rung);
@@ -116,7 +117,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     /// <summary>Submits a descriptor of 64 bytes to a portal, at a multiple of 64 within the BAR.</summary>
     internal void Submit(int bar, ulong offset, ReadOnlySpan<byte> descriptor)
     {
-        lock (_calls)
+        using (_calls.Enter())
         {
             Poll();
             if (_failed) return;
@@ -134,7 +135,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     /// <summary>Tells the model of every store to a mapping that was made before this call.</summary>
     internal void Look()
     {
-        lock (_calls) Poll();
+        using (_calls.Enter()) Poll();
         _poller.Expect();
     }
 
@@ -144,7 +145,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     /// </summary>
     internal void ShowBar(int bar, SharedBytes bytes)
     {
-        lock (_calls) _bars[bar]!.Show(bytes);
+        using (_calls.Enter()) _bars[bar]!.Show(bytes);
     }
 
     /// <summary>Polls mapped BARs from now on, until <see cref="TakeBarsBack"/>.</summary>
@@ -158,21 +159,21 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     /// <returns>False if programs may have mapped other bytes before: a BAR has one set of bytes.</returns>
     internal bool TryMapBar(int bar, SharedBytes bytes)
     {
-        lock (_calls)
+        using (_calls.Enter())
             return _bars[bar]!.TryMap(bytes);
     }
 
     /// <summary>Function-level reset. On return, no DMA of the function is under way.</summary>
     internal void Reset()
     {
-        lock (_calls) Renew(static memory => memory.Reset());
+        using (_calls.Enter()) Renew(static memory => memory.Reset());
     }
 
     /// <summary>Resets the function and stops sharing the BARs' bytes with programs, whose mappings are gone.</summary>
     internal void TakeBarsBack()
     {
         _poller.Remove(this);
-        lock (_calls)
+        using (_calls.Enter())
         {
             if (_unplugged) return; // the bytes are gone
             Renew(static memory => memory.TakeBack());
@@ -186,7 +187,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     internal void Fail(string where, Exception e)
     {
         bool isFirst;
-        lock (_failing)
+        using (_failing.Enter())
         {
             if (!_told) HostMessages.Tell($"{_model.GetType().Name} {_endpoint.Id}: {where}", e);
             _told = true;
@@ -255,7 +256,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     public void SetInterruptLine(bool asserted)
     {
         if (!Function.HasInterruptPin) return;
-        lock (_line)
+        using (_line.Enter())
         {
             if (_lineAsserted == asserted || (asserted && _failed)) return;
             _lineAsserted = asserted;
@@ -267,7 +268,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     public void Dispose()
     {
         _poller.Remove(this);
-        lock (_calls)
+        using (_calls.Enter())
         {
             if (_unplugged) return;
             try
@@ -281,7 +282,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
                 return;
             }
 
-            lock (_failing)
+            using (_failing.Enter())
             {
                 _unplugged = true;
                 foreach (BarMemory memory in _all) memory.Dispose();
@@ -311,7 +312,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         }
 
         _endpoint.Reset(); // after the model's threads have stopped: none of them makes requests any more
-        lock (_failing)
+        using (_failing.Enter())
         {
             foreach (BarMemory memory in _all) renew(memory);
             _failed = !isWell;

@@ -1,3 +1,5 @@
+using Ioasis.Memory.Threads;
+
 namespace Ioasis.Devices.Slots;
 
 /// <summary>
@@ -7,13 +9,13 @@ namespace Ioasis.Devices.Slots;
 internal sealed class PendingStarts
 {
     // Guards the list. Taken after an engine's lock; no other lock is taken while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.PendingStarts);
     private readonly List<IPendingStart> _engines = [];
     private volatile bool _any;
 
     internal void Add(IPendingStart engine)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_engines.Contains(engine)) _engines.Add(engine);
             _any = true;
@@ -25,11 +27,11 @@ internal sealed class PendingStarts
     {
         if (!_any) return;
         IPendingStart[] engines;
-        lock (_lock) engines = [.. _engines];
+        using (_lock.Enter()) engines = [.. _engines];
         foreach (IPendingStart engine in engines)
         {
             if (!engine.TryBegin()) return; // the next one would fail too
-            lock (_lock)
+            using (_lock.Enter())
             {
                 _engines.Remove(engine);
                 _any = _engines.Count != 0;

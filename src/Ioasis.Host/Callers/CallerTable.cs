@@ -8,6 +8,7 @@ using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
 using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Callers;
 
@@ -34,13 +35,13 @@ internal sealed class CallerTable(
     private readonly int _mostProcesses = (int)Math.Max(16, SysProcesses.DescriptorLimit / 8 / FilesOfProcess);
 
     // Guards the fields below, and additions to and removals from _threads. No one waits while holding it.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.CallerTable);
     private readonly Dictionary<int, CallerProcess> _processes = [];
 
     /// <summary>Number of known processes and threads. For a test that they are forgotten.</summary>
     public (int Processes, int Threads) Count
     {
-        get { lock (_lock) return (_processes.Count, _threads.Count); }
+        get { using (_lock.Enter()) return (_processes.Count, _threads.Count); }
     }
 
     /// <summary>Whether anything is pinned for any process.</summary>
@@ -48,7 +49,7 @@ internal sealed class CallerTable(
     {
         get
         {
-            lock (_lock)
+            using (_lock.Enter())
             {
                 foreach (CallerProcess process in _processes.Values)
                     if ((process.Pins.Pinned | process.Pins.Locked) != 0) return true;
@@ -135,7 +136,7 @@ internal sealed class CallerTable(
             return process is not null;
         }
 
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_processes.Values.Any(one => one.Memory.Changes.HasNotifiers)
                 || OpenThread(id, out FileDescriptor directory) != Errno.None) return false;
@@ -160,7 +161,7 @@ internal sealed class CallerTable(
     public void NoteExec(in SeccompNotif call)
     {
         execs.Note((int)call.Pid);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_processes.Count == 0) return;
             if (OpenThread((int)call.Pid, out FileDescriptor directory) != Errno.None) return;
@@ -174,7 +175,7 @@ internal sealed class CallerTable(
     /// <summary>The pages pinned for a process, and those charged to it.</summary>
     public (ulong Pinned, ulong Locked) PinsOf(int pid)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_processes.TryGetValue(pid, out CallerProcess? process) || HasEnded(process)) return (0, 0);
             if (process.MayHaveExeced)
@@ -192,7 +193,7 @@ internal sealed class CallerTable(
     /// <summary>Releases what is held for a process that has ended.</summary>
     public void Forget(int pid)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_processes.TryGetValue(pid, out CallerProcess? process) && HasEnded(process)) Remove(process);
         }
@@ -200,7 +201,7 @@ internal sealed class CallerTable(
 
     public void Dispose()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (CallerProcess process in _processes.Values.ToArray()) Remove(process);
         }
@@ -251,7 +252,7 @@ internal sealed class CallerTable(
         if (made.IsAlive && listener.IsValid(call.Id) && made.TryEnter(call.Id))
         {
             // If the table is full, the thread object serves this one call.
-            lock (_lock)
+            using (_lock.Enter())
                 if (!TryAdd(made)) made.Dispose();
             thread = made;
             return Errno.None;
@@ -266,7 +267,7 @@ internal sealed class CallerTable(
     {
         bool sameProgram = thread.Process.IsStillThat(thread.Directory), alive = thread.IsAlive;
         if (sameProgram && alive) return false;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (alive) Remove(thread.Process);
             else Remove(thread);
@@ -301,11 +302,11 @@ internal sealed class CallerTable(
     private Errno GetProcess(in SeccompNotif call, FileDescriptor directory, int pid, out CallerProcess? process)
     {
         bool known;
-        lock (_lock) known = _processes.TryGetValue(pid, out process);
+        using (_lock.Enter()) known = _processes.TryGetValue(pid, out process);
         if (known)
         {
             if (!HasEnded(process!) && process!.IsStillThat(directory)) return Errno.None;
-            lock (_lock) Remove(process!);
+            using (_lock.Enter()) Remove(process!);
         }
 
         process = null;
@@ -326,7 +327,7 @@ internal sealed class CallerTable(
         { StableId = stable, MayHaveExeced = execs.ArePendingIn(pid) };
         // A valid call proves that the IDs meant these processes.
         errno = listener.IsValid(call.Id) ? Errno.None : Errno.EBADF;
-        lock (_lock)
+        using (_lock.Enter())
         {
             // Another thread of the process may have been quicker.
             if (errno == Errno.None && _processes.TryGetValue(pid, out process)) errno = Errno.EEXIST;

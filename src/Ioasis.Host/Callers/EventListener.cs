@@ -3,6 +3,7 @@ using Ioasis.Abi;
 using Ioasis.Core.Threads;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Callers;
 
@@ -17,7 +18,7 @@ internal sealed class EventListener
     private const ulong WakeTag = 0;
 
     // Guards the listeners and their numbers of eventfds. Innermost; never held during a callback.
-    private static readonly Lock s_lock = new();
+    private static readonly RankedLock s_lock = new(LockRank.EventListeners);
     private static readonly Dictionary<object, EventListener> s_byOwner = new(ReferenceEqualityComparer.Instance);
 
     private readonly object _owner;
@@ -39,7 +40,7 @@ internal sealed class EventListener
     internal static Errno Listen(object owner, FileDescriptor file, Action raised, out IDisposable? listening)
     {
         listening = null;
-        lock (s_lock)
+        using (s_lock.Enter())
         {
             bool isNew = !s_byOwner.TryGetValue(owner, out EventListener? listener);
             if (isNew && !TryCreate(owner, out listener)) return Errno.ENOMEM;
@@ -96,7 +97,7 @@ internal sealed class EventListener
     private void Failed(Exception e)
     {
         HostMessages.Tell("waiting for eventfds", e);
-        lock (s_lock) End();
+        using (s_lock.Enter()) End();
     }
 
     private void Run()
@@ -122,7 +123,7 @@ internal sealed class EventListener
     {
         public void Dispose()
         {
-            lock (s_lock)
+            using (s_lock.Enter())
             {
                 if (!listener._listening.TryRemove(tag, out _)) return;
                 if (!listener._epoll.IsClosed) SysEvents.RemoveFromEpoll(listener._epoll, file);

@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Core.Threads;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Callers;
 
@@ -14,31 +15,31 @@ internal sealed class EventWriter(FileDescriptor file) : IDisposable
     private const ulong Most = ulong.MaxValue - 1; // the largest value of a counter
 
     // Guards the fields below. Not held during a write. Innermost.
-    private readonly object _lock = new();
+    private readonly RankedMonitor _lock = new(LockRank.EventWriter);
     private ulong _signals;
     private bool _hasThread, _isEnding;
 
     /// <summary>Adds 1 as soon as there is room. Never blocks.</summary>
     public void Signal()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_isEnding) return;
             if (_signals < Most) _signals++;
             if (!_hasThread) _hasThread = HostThread.TryStart("ioasis signals", Run) is not null;
-            Monitor.Pulse(_lock);
+            _lock.Pulse();
         }
     }
 
     /// <summary>Ends the thread after its pending write, if that is possible, and closes the file.</summary>
     public void Dispose()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_isEnding) return;
             _isEnding = true;
             if (!_hasThread) file.Dispose();
-            Monitor.Pulse(_lock);
+            _lock.Pulse();
         }
     }
 
@@ -58,9 +59,9 @@ internal sealed class EventWriter(FileDescriptor file) : IDisposable
 
     private bool TryTake(out ulong signals)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
-            while (_signals == 0 && !_isEnding) Monitor.Wait(_lock);
+            while (_signals == 0 && !_isEnding) _lock.Wait();
             signals = _signals;
             _signals = 0;
             return signals != 0;

@@ -1,4 +1,5 @@
 using Ioasis.Linux.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Callers;
 
@@ -14,7 +15,7 @@ internal sealed class PendingExecs(StableId program)
     private const int Many = 256;
 
     // Guards the fields below. Innermost.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.PendingExecs);
     private readonly Dictionary<int, bool> _threads = []; // whether it is a thread of our child
     private volatile int _count;
 
@@ -22,7 +23,7 @@ internal sealed class PendingExecs(StableId program)
     public void Note(int thread)
     {
         bool own = thread == program.Id || IsThreadOf(program.Id, thread);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_threads.Count >= Many)
                 foreach (int each in _threads.Keys.ToArray())
@@ -39,7 +40,7 @@ internal sealed class PendingExecs(StableId program)
     public void Settle(int thread)
     {
         if (_count == 0) return;
-        lock (_lock)
+        using (_lock.Enter())
         {
             Remove(thread);
             // If a thread other than the first execs, it takes over the first thread's ID.
@@ -54,7 +55,7 @@ internal sealed class PendingExecs(StableId program)
     {
         if (_count == 0) return false;
         int[] threads;
-        lock (_lock) threads = [.. _threads.Keys];
+        using (_lock.Enter()) threads = [.. _threads.Keys];
         return threads.Any(thread => IsThreadOf(process, thread));
     }
 

@@ -1,6 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Core.Threads;
 using Ioasis.Linux.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Control;
 
@@ -17,7 +18,7 @@ internal sealed class ControlSocket : IDisposable
     private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(200);
 
     // Guards the fields below. No other lock is taken, and no one waits, while holding it.
-    private readonly object _lock = new();
+    private readonly RankedMonitor _lock = new(LockRank.ControlSocket);
     private readonly int _program;
     private readonly Func<ReadOnlyMemory<byte>, byte[]> _answer;
     private readonly Func<ControlDirectory> _open;
@@ -42,10 +43,10 @@ internal sealed class ControlSocket : IDisposable
     /// <summary>Stops accepting, and removes the socket.</summary>
     public void Dispose()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _hasEnded = true;
-            Monitor.PulseAll(_lock);
+            _lock.PulseAll();
             if (_listener is null) return;
             SysSockets.Shutdown(_listener);
             _listener.Dispose(); // closed once the thread no longer uses it
@@ -78,7 +79,7 @@ internal sealed class ControlSocket : IDisposable
             try
             {
                 ControlDirectory directory = _open();
-                lock (_lock)
+                using (_lock.Enter())
                 {
                     if (!_hasEnded)
                     {
@@ -100,25 +101,25 @@ internal sealed class ControlSocket : IDisposable
     // Waits until another client can be served. False at the end.
     private bool MayServe()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
-            while (_askers >= MostAskers && !_hasEnded) Monitor.Wait(_lock);
+            while (_askers >= MostAskers && !_hasEnded) _lock.Wait();
             return !_hasEnded;
         }
     }
 
     private bool Rest()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
-            if (!_hasEnded) Monitor.Wait(_lock, s_rest);
+            if (!_hasEnded) _lock.Wait(s_rest);
             return !_hasEnded;
         }
     }
 
     private bool TryStart(FileDescriptor socket)
     {
-        lock (_lock) _askers++;
+        using (_lock.Enter()) _askers++;
         if (HostThread.TryStart("ioasis answer", () => Answer(socket), _ => { }) is not null) return true;
         socket.Dispose();
         Leave();
@@ -140,10 +141,10 @@ internal sealed class ControlSocket : IDisposable
 
     private void Leave()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _askers--;
-            Monitor.PulseAll(_lock);
+            _lock.PulseAll();
         }
     }
 }

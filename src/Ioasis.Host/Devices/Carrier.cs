@@ -3,6 +3,7 @@ using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Devices;
 
@@ -22,7 +23,7 @@ internal sealed class Carrier : ICarrier, IDisposable
     private readonly FileDescriptor _file;
 
     // Guards _mapped. Nothing else is locked while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.Carrier);
     private readonly Dictionary<(ulong Offset, ulong Length), MappedFile> _mapped = [];
 
     // All memfds are on one mount of the kernel's own, which never goes.
@@ -132,7 +133,7 @@ internal sealed class Carrier : ICarrier, IDisposable
     /// <inheritdoc/>
     public SharedBytes Map(ulong offset, ulong length)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_mapped.TryGetValue((offset, length), out MappedFile? mapped)) return mapped;
             Errno errno = MappedFile.TryMap(_file, offset, length, writable: true, out mapped);
@@ -146,7 +147,7 @@ internal sealed class Carrier : ICarrier, IDisposable
     /// <inheritdoc/>
     public void Free(ulong offset, ulong length)
     {
-        lock (_lock)
+        using (_lock.Enter())
             if (_mapped.Remove((offset, length), out MappedFile? mapped)) mapped.Dispose();
         SysFiles.PunchHole(_file, offset, length);
     }
@@ -157,7 +158,7 @@ internal sealed class Carrier : ICarrier, IDisposable
     /// <summary>Gives memory and file back. Nothing may use the mapped bytes any more.</summary>
     public void Dispose()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (MappedFile mapped in _mapped.Values) mapped.Dispose();
             _mapped.Clear();

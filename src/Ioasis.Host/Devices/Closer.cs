@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Ioasis.Core.Threads;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Devices;
 
@@ -21,7 +22,7 @@ internal sealed class Closer : IDisposable
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(5);
 
     // Guards what follows, and is pulsed when any of it changes. Nothing else is locked while it is held.
-    private readonly object _lock = new();
+    private readonly RankedMonitor _lock = new(LockRank.Closer);
     private readonly LinkedList<Closing> _closings = [];
 
     // By who opened the file, in order; the first is being closed unless the program is among those that are ready.
@@ -36,7 +37,7 @@ internal sealed class Closer : IDisposable
 
     public Closer()
     {
-        lock (_lock) StartThreadIfNeeded();
+        using (_lock.Enter()) StartThreadIfNeeded();
     }
 
     /// <summary>Whether nothing is being closed.</summary>
@@ -45,7 +46,7 @@ internal sealed class Closer : IDisposable
     /// <summary>Lets go of a file, soon. Returns at once.</summary>
     public void Add(IClosable open)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             var closing = new Closing(open, _next++, Stopwatch.GetTimestamp());
             _closings.AddLast(closing);
@@ -58,7 +59,7 @@ internal sealed class Closer : IDisposable
 
             queue.Enqueue(closing);
             StartThreadIfNeeded();
-            Monitor.PulseAll(_lock);
+            _lock.PulseAll();
         }
     }
 
@@ -83,13 +84,13 @@ internal sealed class Closer : IDisposable
     public bool TryAwaitAll(TimeSpan patience)
     {
         long start = Stopwatch.GetTimestamp();
-        lock (_lock)
+        using (_lock.Enter())
         {
             while (_closings.Count != 0)
             {
                 TimeSpan left = patience - Stopwatch.GetElapsedTime(start);
                 if (left <= TimeSpan.Zero) return false;
-                Monitor.Wait(_lock, left + TimeSpan.FromMilliseconds(1));
+                _lock.Wait(left + TimeSpan.FromMilliseconds(1));
             }
 
             return true;
@@ -99,19 +100,19 @@ internal sealed class Closer : IDisposable
     /// <summary>Ends the threads when they have nothing left to do.</summary>
     public void Dispose()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _ended = true;
-            Monitor.PulseAll(_lock);
+            _lock.PulseAll();
         }
     }
 
     private void Await(Func<IClosable, bool> concerns)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             long before = _next;
-            while (MustWait(before, concerns, out TimeSpan patience)) Monitor.Wait(_lock, patience);
+            while (MustWait(before, concerns, out TimeSpan patience)) _lock.Wait(patience);
         }
     }
 
@@ -147,7 +148,7 @@ internal sealed class Closer : IDisposable
 
     private void Run()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             while (true)
             {
@@ -156,7 +157,7 @@ internal sealed class Closer : IDisposable
                 else
                 {
                     _idle++;
-                    Monitor.Wait(_lock);
+                    _lock.Wait();
                     _idle--;
                 }
             }
@@ -171,16 +172,18 @@ internal sealed class Closer : IDisposable
         Closing closing = queue.Peek();
         // What else waits is another thread's, as this one may take long.
         StartThreadIfNeeded();
-        Monitor.Exit(_lock);
-        try { closing.Open.Release(); }
-        catch (Exception e) { ErrorOutput.Say($"closing {closing.Open.Name}", e); }
-        finally { Monitor.Enter(_lock); }
+        using (_lock.Leave())
+        {
+            try { closing.Open.Release(); }
+            catch (Exception e) { ErrorOutput.Say($"closing {closing.Open.Name}", e); }
+        }
+
         queue.Dequeue();
         if (queue.Count != 0) _ready.Enqueue(program);
         else _queues.Remove(program);
         _closings.Remove(closing);
         Interlocked.Decrement(ref _count);
-        Monitor.PulseAll(_lock);
+        _lock.PulseAll();
     }
 
     private sealed record Closing(IClosable Open, long Number, long Since);

@@ -3,6 +3,7 @@ using Ioasis.Abi;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Devices;
 
@@ -28,7 +29,7 @@ internal sealed class KvmDevices : IDisposable
     private readonly int _mostFiles, _mostFilesOfOne;
 
     // Guards what follows. Taken after the lock of OpenNodes and before the closer's.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.KvmDevices);
     private readonly List<Device> _devices = [];
     private volatile bool _hasDevices;
     private volatile bool _hasAbandoned;
@@ -52,7 +53,7 @@ internal sealed class KvmDevices : IDisposable
     /// <summary>How many devices are known, for a test that they are forgotten again.</summary>
     public int Count
     {
-        get { lock (_lock) return _devices.Count; }
+        get { using (_lock.Enter()) return _devices.Count; }
     }
 
     /// <summary>Whether a file is a VFIO device of KVM.</summary>
@@ -69,7 +70,7 @@ internal sealed class KvmDevices : IDisposable
     /// <param name="file">A VFIO file, held by the caller of this.</param>
     public Errno Add(FileDescriptor device, int process, OpenNode file)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             Device? known = Find(device);
             if (known is null)
@@ -94,7 +95,7 @@ internal sealed class KvmDevices : IDisposable
     /// <inheritdoc cref="Add"/>
     public Errno Remove(FileDescriptor device, int process, OpenNode file)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (Find(device) is not { } known) return Errno.ENOENT;
             if (known.Process != process) return Errno.EIO;
@@ -109,7 +110,7 @@ internal sealed class KvmDevices : IDisposable
     public void CloseWhatIsGone()
     {
         if (!_hasDevices) return;
-        lock (_lock)
+        using (_lock.Enter())
         {
             LetGo(one => one.HasAbandoned && !IsMarked(_anonymous, one.Mark));
             _hasAbandoned = _devices.Exists(one => one.HasAbandoned);
@@ -120,7 +121,7 @@ internal sealed class KvmDevices : IDisposable
     /// <summary>Lets go of all files.</summary>
     public void Dispose()
     {
-        lock (_lock) LetGo(_ => true);
+        using (_lock.Enter()) LetGo(_ => true);
         _anonymous.Dispose();
     }
 

@@ -7,6 +7,7 @@ using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Devices;
 
@@ -35,7 +36,7 @@ internal sealed class OpenNodes : IDisposable
     private readonly ConcurrentDictionary<ulong, OpenNode> _byInode = new();
 
     // Guards what follows, and is never held while a file is closed or a program is waited for.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.OpenNodes);
     private readonly Dictionary<int, OpenNode> _byWatch = [];
     private readonly Dictionary<int, int> _openBy = [];
     private readonly Queue<(OpenNode Open, long Since)> _recent = [];
@@ -81,7 +82,7 @@ internal sealed class OpenNodes : IDisposable
     /// <returns>EMFILE, ENFILE: the program that opened it, or all of them, have as many open as we can hold.</returns>
     public Errno Add(OpenNode open)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             int openBy = _openBy.GetValueOrDefault(open.Opener);
             if (openBy >= _mostOfOne) return Errno.EMFILE;
@@ -107,7 +108,7 @@ internal sealed class OpenNodes : IDisposable
     public Errno OpenAgain(NodeFile file, out FileDescriptor? again)
     {
         again = null;
-        lock (_lock)
+        using (_lock.Enter())
         {
             OpenNode? open = _byWatch.Values.FirstOrDefault(one => one.File == file);
             return open is null ? Errno.EBADF : open.Carrier.Reopen(FcntlH.O_RDWR, out again);
@@ -141,7 +142,7 @@ internal sealed class OpenNodes : IDisposable
     /// <summary>Closes an open file whose carrier no program got.</summary>
     public void Remove(OpenNode open)
     {
-        lock (_lock) Close(open);
+        using (_lock.Enter()) Close(open);
     }
 
     /// <summary>
@@ -150,7 +151,7 @@ internal sealed class OpenNodes : IDisposable
     /// </summary>
     public void CloseWhatIsGone()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             for (int i = Math.Min(_recent.Count, AskedAtEachCall); i > 0; i--)
             {
@@ -180,7 +181,7 @@ internal sealed class OpenNodes : IDisposable
     public void LookAgain()
     {
         CloseWhatIsGone();
-        lock (_lock)
+        using (_lock.Enter())
         {
             for (int i = Math.Min(_doubtful.Count, AskedAtEachLook); i > 0; i--)
             {
@@ -195,7 +196,7 @@ internal sealed class OpenNodes : IDisposable
     /// <summary>Closes every file that is still open.</summary>
     public void Dispose()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             Kvm.Dispose();
             foreach (OpenNode open in _byWatch.Values.ToArray()) Close(open);

@@ -5,6 +5,7 @@ using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Devices;
 
@@ -32,7 +33,7 @@ internal sealed class OpenQueues : IDisposable
 
     // Held while responses are taken: whoever takes a call up waits until those are done that came before. Taken before
     // any lock of a queue, and not held while one is closed.
-    private readonly Lock _serving = new();
+    private readonly RankedLock _serving = new(LockRank.OpenQueues);
 
     /// <exception cref="IOException">The host cannot.</exception>
     public OpenQueues(Closer closer)
@@ -69,7 +70,7 @@ internal sealed class OpenQueues : IDisposable
             out FileDescriptor programs);
         if (errno != Errno.None)
         {
-            lock (_serving) Discount(program);
+            using (_serving.Enter()) Discount(program);
             queue.Close();
             return errno;
         }
@@ -82,7 +83,7 @@ internal sealed class OpenQueues : IDisposable
             carrier.Connect();
             SysResult placed = place(programs);
             if (placed.IsOk) return placed;
-            lock (_serving) Close(tag, carrier);
+            using (_serving.Enter()) Close(tag, carrier);
             return placed;
         }
     }
@@ -98,7 +99,7 @@ internal sealed class OpenQueues : IDisposable
     public void Serve()
     {
         if (IsEmpty) return;
-        lock (_serving)
+        using (_serving.Enter())
         {
             // Who is ready goes to the end of the line; so all have their turn, and programs that go on writing cannot
             // hold us.
@@ -116,7 +117,7 @@ internal sealed class OpenQueues : IDisposable
     /// <summary>Closes every queue that is still open.</summary>
     public void Dispose()
     {
-        lock (_serving)
+        using (_serving.Enter())
             foreach ((ulong tag, QueueCarrier carrier) in _open) Close(tag, carrier);
         _epoll.Dispose();
         _notifier.Dispose();
@@ -124,7 +125,7 @@ internal sealed class OpenQueues : IDisposable
 
     private Errno TryCount(int program)
     {
-        lock (_serving)
+        using (_serving.Enter())
         {
             int openBy = _openBy.GetValueOrDefault(program);
             if (openBy >= _mostOpen / 2) return Errno.EMFILE;

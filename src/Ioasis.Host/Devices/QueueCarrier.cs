@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Devices;
 
@@ -26,7 +27,7 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
     private readonly ulong _tag;
 
     // Guards what follows: one thread moves records at a time. The queue's lock is taken within.
-    private readonly Lock _filling = new();
+    private readonly RankedLock _filling = new(LockRank.QueueCarrier);
     private byte[] _records = new byte[Room];
     private int _begin, _end;
     private bool _isClosed, _waitsForRoom, _listens;
@@ -115,7 +116,7 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
     /// <inheritdoc/>
     public void Wake()
     {
-        lock (_filling)
+        using (_filling.Enter())
         {
             if (_isClosed) return;
             while (TryTake())
@@ -156,7 +157,7 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
     /// </summary>
     public void Disconnect()
     {
-        lock (_filling)
+        using (_filling.Enter())
         {
             _isClosed = true;
             _file.Dispose();
@@ -205,7 +206,7 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
     // A program that shuts its end down for writing leaves ours readable for ever.
     private void StopListening()
     {
-        lock (_filling)
+        using (_filling.Enter())
         {
             _listens = false;
             Watch();

@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Machine.Nodes;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Devices;
 
@@ -34,31 +35,31 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
     internal sealed class Images
     {
         // Guards the list. Innermost.
-        private readonly Lock _lock = new();
+        private readonly RankedLock _lock = new(LockRank.ImageList);
 
         // Held while a file's bytes are read and shown: who shows them last has read them last. Taken before the
         // device's locks.
-        private readonly Lock _showing = new();
+        private readonly RankedLock _showing = new(LockRank.ShownBytes);
         private readonly List<File> _files = [];
 
         internal void Add(File file)
         {
-            lock (_lock) _files.Add(file);
+            using (_lock.Enter()) _files.Add(file);
         }
 
         internal void Remove(File file)
         {
-            lock (_lock) _files.Remove(file);
+            using (_lock.Enter()) _files.Remove(file);
         }
 
         /// <summary>Has every image of a file show its bytes as they are now.</summary>
         internal void Show(string path, IVirtualBytes bytes)
         {
-            lock (_showing)
+            using (_showing.Enter())
             {
                 byte[] now = bytes.Read();
                 File[] files;
-                lock (_lock) files = [.. _files.Where(file => file.Path == path)];
+                using (_lock.Enter()) files = [.. _files.Where(file => file.Path == path)];
                 foreach (File file in files) file.Show(now);
             }
         }
@@ -68,7 +69,7 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
     internal sealed class File : NodeFile, IWrittenFile
     {
         // Guards the image and what it was. Innermost.
-        private readonly Lock _lock = new();
+        private readonly RankedLock _lock = new(LockRank.Image);
         private readonly SharedBytes _image;
         private readonly VirtualFile _attribute;
         private readonly Images _images;
@@ -97,7 +98,7 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
 
         private void Done(IVirtualBytes bytes)
         {
-            lock (_lock) _underWay--;
+            using (_lock.Enter()) _underWay--;
             _images.Show(_attribute.Path, bytes);
         }
 
@@ -105,7 +106,7 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
         {
             Written();
             _images.Remove(this);
-            lock (_lock) _closed = true;
+            using (_lock.Enter()) _closed = true;
         }
 
         /// <summary>
@@ -115,7 +116,7 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
         /// </summary>
         internal void Show(byte[] bytes)
         {
-            lock (_lock)
+            using (_lock.Enter())
             {
                 if (_closed || _underWay != 0) return;
                 for (int i = 0; i < _shown.Length; i += sizeof(uint))
@@ -131,7 +132,7 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
         private List<(int Position, byte[] Bytes)> TakeChanges()
         {
             List<(int, byte[])> changes = [];
-            lock (_lock)
+            using (_lock.Enter())
             {
                 if (_closed) return changes;
                 for (int i = 0; i < _shown.Length; i++)

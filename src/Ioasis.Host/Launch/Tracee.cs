@@ -1,4 +1,5 @@
 using Ioasis.Linux.Processes;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Launch;
 
@@ -6,7 +7,7 @@ namespace Ioasis.Host.Launch;
 internal sealed class Tracee
 {
     // Guards its state. Innermost.
-    private readonly object _monitor = new();
+    private readonly RankedMonitor _monitor = new(LockRank.Tracee);
     private ChildState? _state;
 
     /// <summary>Waits until it has stopped or ended. Reports each state change once.</summary>
@@ -15,9 +16,9 @@ internal sealed class Tracee
     /// <returns>Whether there was a state change in that time.</returns>
     public bool TryAwait(out ChildState state, TimeSpan patience)
     {
-        lock (_monitor)
+        using (_monitor.Enter())
         {
-            if (_state is null) Monitor.Wait(_monitor, patience);
+            if (_state is null) _monitor.Wait(patience);
             bool told = _state is not null;
             state = _state.GetValueOrDefault();
             _state = null;
@@ -27,10 +28,10 @@ internal sealed class Tracee
 
     internal void Deliver(in ChildState state)
     {
-        lock (_monitor)
+        using (_monitor.Enter())
         {
             _state = state;
-            Monitor.Pulse(_monitor);
+            _monitor.Pulse();
         }
     }
 }

@@ -1,4 +1,5 @@
 using Ioasis.Machine.Nodes;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Paths;
 
@@ -7,7 +8,7 @@ namespace Ioasis.Host.Paths;
 internal sealed class CurrentPaths(Func<IReadOnlyDictionary<string, VirtualPath>> paths)
 {
     // Guards the building of trees.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.CurrentPaths);
     private volatile PathTree _tree = new(paths());
 
     /// <summary>The tree. A call uses the same tree from start to end.</summary>
@@ -17,7 +18,7 @@ internal sealed class CurrentPaths(Func<IReadOnlyDictionary<string, VirtualPath>
         {
             PathTree tree = _tree;
             if (ReferenceEquals(tree.Paths, paths())) return tree;
-            lock (_lock)
+            using (_lock.Enter())
             {
                 IReadOnlyDictionary<string, VirtualPath> now = paths();
                 if (!ReferenceEquals(_tree.Paths, now)) _tree = new PathTree(now, _tree);

@@ -3,6 +3,7 @@ using Ioasis.Host.Callers;
 using Ioasis.Host.Serving;
 using Ioasis.Linux.Files;
 using Ioasis.Machine.Nodes;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Paths;
 
@@ -14,7 +15,7 @@ internal sealed class OwnerCalls(PathLookup lookup, NodeStat stats, CallersRight
     private delegate Errno Change(CallerCredentials who, ref FileOwner owner);
 
     // Guards each change of owner and mode. No one waits while holding it.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.FileOwners);
 
     /// <summary>chmod(2), fchmodat(2), fchmodat2(2).</summary>
     public Answer ChangeMode(in SeccompNotif call, ServerThread server, int directory, ulong path, uint mode, int flags)
@@ -85,7 +86,7 @@ internal sealed class OwnerCalls(PathLookup lookup, NodeStat stats, CallersRight
     private Answer Apply(in SeccompNotif call, PathNode node, Change change)
     {
         if (!rights.TryRead(call, stats.OwnerOf(node), out CallerCredentials? who)) return Errno.EPERM;
-        lock (_lock)
+        using (_lock.Enter())
         {
             FileOwner owner = stats.OwnerOf(node);
             Errno errno = change(who!, ref owner);

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
 using Ioasis.Linux.Files;
 using Ioasis.Machine.Nodes;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Paths;
 
@@ -19,7 +20,7 @@ internal sealed class StandIns : IDisposable
     private const string Listed = "/listed", Own = "/own";
 
     // Guards the temporary directory and its contents. No file of the host is touched under it.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.StandIns);
     private TemporaryDirectory? _root;
     private string? _rootText; // its path as links in /proc show it, each character a byte
 
@@ -51,7 +52,7 @@ internal sealed class StandIns : IDisposable
         // Entries that not everybody may list are shown to nobody, because the stand-in is for all.
         IReadOnlyList<string> others = hosts && directory.IsMerged
             && IsEverybodys(directory.Path) ? List(directory.Path) : [];
-        lock (_lock)
+        using (_lock.Enter())
         {
             try
             {

@@ -1,25 +1,27 @@
+using Ioasis.Memory.Threads;
+
 namespace Ioasis.Host.Serving;
 
 /// <summary>Lets one thread pass each time it is opened.</summary>
 internal sealed class Gate
 {
-    private readonly object _monitor = new();
+    private readonly RankedMonitor _monitor = new(LockRank.Gate);
     private bool _open;
 
     public void Open()
     {
-        lock (_monitor)
+        using (_monitor.Enter())
         {
             _open = true;
-            Monitor.Pulse(_monitor);
+            _monitor.Pulse();
         }
     }
 
     public void Pass()
     {
-        lock (_monitor)
+        using (_monitor.Enter())
         {
-            while (!_open) Monitor.Wait(_monitor);
+            while (!_open) _monitor.Wait();
             _open = false;
         }
     }

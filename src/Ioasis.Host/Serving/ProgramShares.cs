@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Serving;
 
@@ -19,7 +20,7 @@ internal sealed class ProgramShares
     public const int MostHeld = 16;
 
     // Guards what follows. Nothing else is locked while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.ProgramShares);
     private readonly Dictionary<ShareKey, Share> _shares = [];
 
     // How many have all that they may have: read without the lock.
@@ -31,7 +32,7 @@ internal sealed class ProgramShares
     /// <summary>A call of the share is seen to take long.</summary>
     public void Hold(ShareKey key)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_shares.TryGetValue(key, out Share? share)) _shares.Add(key, share = new Share());
             if (++share.Held == MostHeld) _full++;
@@ -41,7 +42,7 @@ internal sealed class ProgramShares
     /// <summary>Keeps a call for later, if its share is used up.</summary>
     public bool TryKeep(ShareKey key, in SeccompNotif call)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_shares.TryGetValue(key, out Share? share) || share.Held < MostHeld) return false;
             share.Kept.Enqueue(call);
@@ -54,7 +55,7 @@ internal sealed class ProgramShares
     /// </summary>
     public bool TryTakeNext(ShareKey key, [MaybeNullWhen(false)] out SeccompNotif call)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             Share share = _shares[key];
             if (share.Kept.TryDequeue(out call)) return true;

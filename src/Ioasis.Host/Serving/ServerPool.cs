@@ -4,6 +4,7 @@ using Ioasis.Host.Callers;
 using Ioasis.Host.Filter;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Seccomp;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Serving;
 
@@ -29,7 +30,7 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     private const int QuietLooks = 32;
 
     // Guards what follows. That of the shares is taken within.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.ServerPool);
     private readonly Stack<ServerThread> _waiting = new();
     private int _threads, _starting;
     private ServerThread? _receiver;
@@ -46,7 +47,7 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     /// <summary>How many threads serve.</summary>
     public int Threads
     {
-        get { lock (_lock) return _threads; }
+        get { using (_lock.Enter()) return _threads; }
     }
 
     /// <summary>Starts serving.</summary>
@@ -64,7 +65,7 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     /// </summary>
     public void Stop()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _stopped = true;
             foreach (ServerThread waiting in _waiting) waiting.GiveTurn();
@@ -82,7 +83,7 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     {
         if (Volatile.Read(ref _receiver) == thread) return !_stopped;
         ServeWhatWasKept(thread);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (thread.IsStarting) _starting--;
             thread.IsStarting = false;
@@ -134,11 +135,11 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     private void ServeWhatWasKept(ServerThread thread)
     {
         ShareKey? key;
-        lock (_lock) key = thread.HeldBy;
+        using (_lock.Enter()) key = thread.HeldBy;
         if (key is not { } held) return;
         while (_shares.TryTakeNext(held, out SeccompNotif call))
             if (listener.IsValid(call.Id)) ServeNow(call, thread);
-        lock (_lock) thread.HeldBy = null;
+        using (_lock.Enter()) thread.HeldBy = null;
     }
 
     private static ShareKey KeyOf(in SeccompNotif call)
@@ -180,7 +181,7 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
         KeepOneWaiting();
         SeccompNotif call = stuck.Call;
         ShareKey key = KeyOf(call);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_stopped || _receiver != stuck || stuck.Serving != serving || !_waiting.TryPop(out ServerThread? next))
                 return;
@@ -195,7 +196,7 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
     private void Lost(ServerThread thread, Exception e)
     {
         ErrorOutput.Say("serving calls", e);
-        lock (_lock)
+        using (_lock.Enter())
         {
             _threads--;
             if (_receiver != thread) return;
@@ -211,16 +212,16 @@ internal sealed class ServerPool(SeccompListener listener, CallDispatcher dispat
 
     private void KeepOneWaiting()
     {
-        lock (_lock)
+        using (_lock.Enter())
             if (_stopped || _waiting.Count + _starting >= LeastWaiting || _threads >= MaxThreads) return;
         TryStart(new ServerThread(this) { IsStarting = true });
     }
 
     private bool TryStart(ServerThread thread)
     {
-        lock (_lock) Count(1);
+        using (_lock.Enter()) Count(1);
         if (HostThread.TryStart("ioasis serve", thread.Run, e => Lost(thread, e), StackSize) is not null) return true;
-        lock (_lock) Count(-1);
+        using (_lock.Enter()) Count(-1);
         return false;
 
         void Count(int one)

@@ -71,7 +71,7 @@ internal static class HwptIoctls
     private static Errno AllocatePaging(
         IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, Ioas ioas, CallerData? data)
     {
-        lock (ioas.HwptLock)
+        using (ioas.HwptLock.Enter())
         {
             Errno errno = HwptPaging.Prepare(
                 call.Context.Objects, ioas, endpoint, args.Flags, data, out ObjectTable.Pending<HwptPaging>? prepared);

@@ -87,7 +87,7 @@ internal static class IoasIoctls
     {
         if (args.Reserved != 0) return Errno.EOPNOTSUPP;
         var next = new PinOwner(PinAccounting.User, call.Caller.Pins, call.Caller.UserPins);
-        lock (call.Context.ManyTablesLock)
+        using (call.Context.ManyTablesLock.Enter())
             return IoPageTable.ChangeProcess([.. call.Context.Objects.All<Ioas>().Select(ioas => ioas.Table)], next);
     }
 

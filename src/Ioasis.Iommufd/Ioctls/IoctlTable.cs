@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Iommufd.Compat;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
+using Ioasis.Memory.Threads;
 using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Iommufd.Ioctls;
@@ -49,7 +50,7 @@ internal static class IoctlTable
     ];
 
     // Serializes additions by plug-ins. Serving reads the table without it.
-    private static readonly Lock s_addLock = new();
+    private static readonly RankedLock s_addLock = new(LockRank.IoctlTable);
 
     // Indexed by number minus IOMMUFD_CMD_BASE. Replaced as a whole, never changed.
     private static volatile IoctlEntry?[] s_byNumber = BuildIndex();
@@ -88,7 +89,7 @@ internal static class IoctlTable
             return $"0x{row.Number:x} is no number for it; numbers from 0x{last + 1:x} to 0x{last | 0xff:x} are";
         if (row.MinimumSize < sizeof(uint) || row.MinimumSize > (uint)row.Size)
             return $"{row.MinimumSize} is no minimum size for it; {sizeof(uint)} to {row.Size} bytes are";
-        lock (s_addLock)
+        using (s_addLock.Enter())
         {
             uint index = Ioc.Nr(row.Number) - IOMMUFD_CMD_BASE;
             IoctlEntry?[] table = s_byNumber;

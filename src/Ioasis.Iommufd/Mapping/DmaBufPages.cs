@@ -3,6 +3,7 @@ using Ioasis.Abi;
 using Ioasis.Core.Domains;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Iommufd.Mapping;
 
@@ -14,7 +15,7 @@ internal sealed class DmaBufPages : Pages
 {
     // Guards _entered, which maps each translating area to its table; these areas' IsEntered; and the setting of
     // _revocation. Taken after an IoPageTable's lock and the exporter's. A mapping table's lock is taken within it.
-    private readonly Lock _lock;
+    private readonly RankedLock _lock;
     private readonly Dictionary<Area, MappingTable> _entered;
     private readonly Revocation _revocation;
 
@@ -50,7 +51,7 @@ internal sealed class DmaBufPages : Pages
 
     internal override void Enter(Area area, MappingTable mappings)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_revocation.HasCome) return;
             base.Enter(area, mappings);
@@ -61,14 +62,14 @@ internal sealed class DmaBufPages : Pages
     /// <summary>Takes an area out of the table that it is in, if any.</summary>
     internal void Leave(Area area)
     {
-        lock (_lock)
+        using (_lock.Enter())
             if (_entered.Remove(area, out MappingTable? mappings)) Revocation.Unmap(area, mappings);
     }
 
     /// <summary>Receives the exporter's notifications, possibly before anything else exists.</summary>
     private sealed class Revocation : IDmaBufImporter
     {
-        internal Lock Lock { get; } = new();
+        internal RankedLock Lock { get; } = new(LockRank.DmaBufPages);
 
         internal Dictionary<Area, MappingTable> Entered { get; } = [];
 
@@ -76,7 +77,7 @@ internal sealed class DmaBufPages : Pages
 
         public void InvalidateMappings()
         {
-            lock (Lock)
+            using (Lock.Enter())
             {
                 HasCome = true;
                 foreach ((Area area, MappingTable mappings) in Entered) Unmap(area, mappings);

@@ -14,7 +14,7 @@ internal sealed partial class IoPageTable
     /// </summary>
     internal Errno AddAccess(IommufdAccess access)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _accesses.Add(access);
             Errno errno = UpdateAlignment();
@@ -25,7 +25,7 @@ internal sealed partial class IoPageTable
 
     internal void RemoveAccess(IommufdAccess access)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _accesses.Remove(access);
             UpdateAlignment();
@@ -39,7 +39,7 @@ internal sealed partial class IoPageTable
     /// <param name="pages">The pages, in ascending order.</param>
     internal Errno Pin(IovaRange range, bool write, bool locked, List<PinnedPage> pages)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             for (ulong at = range.First; ;)
             {
@@ -61,7 +61,7 @@ internal sealed partial class IoPageTable
     /// <returns>False, with nothing changed, if the range is not pinned.</returns>
     internal bool Unpin(IovaRange range, bool locked)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             List<(Area Area, ulong First, ulong Last)> parts = [];
             for (ulong at = range.First; ;)
@@ -91,7 +91,7 @@ internal sealed partial class IoPageTable
     /// <summary>Reads a range without holes.</summary>
     internal Errno Read(ulong iova, Span<byte> destination)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             while (true)
             {
@@ -107,7 +107,7 @@ internal sealed partial class IoPageTable
     /// <summary>Writes a range without holes. Bytes written before an error stay.</summary>
     internal Errno Write(ulong iova, ReadOnlySpan<byte> source)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             while (true)
             {
@@ -126,7 +126,7 @@ internal sealed partial class IoPageTable
     internal int CollectPages(HashSet<Pages> pages, MemoryLocation page)
     {
         int pins = 0;
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (RangeMap<AreaSlot>.Entry entry in _areas.Slots)
             {
@@ -140,7 +140,7 @@ internal sealed partial class IoPageTable
 
     private IommufdAccess[] AccessesNow()
     {
-        lock (_lock) return [.. _accesses];
+        using (_lock.Enter()) return [.. _accesses];
     }
 
     private Errno PinIn(ulong iova, ulong end, bool write, bool locked, List<PinnedPage> pages, out ulong last)

@@ -17,7 +17,7 @@ internal sealed partial class IoPageTable
         int locked = 0;
         try
         {
-            for (; locked < tables.Count; locked++) tables[locked]._lock.Enter();
+            for (; locked < tables.Count; locked++) tables[locked]._lock.EnterAmongMany();
             if (tables.Any(t => t._areas.HasPointers)) return Errno.EINVAL;
             // none is plain
             HashSet<Pages> pages = [

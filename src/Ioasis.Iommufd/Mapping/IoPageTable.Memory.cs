@@ -16,7 +16,7 @@ internal sealed partial class IoPageTable
     /// <summary>Bytes charged, which is more than are used.</summary>
     internal long Granted
     {
-        get { lock (_lock) return _granted; }
+        get { using (_lock.Enter()) return _granted; }
     }
 
     private long Used => UsedWith(_mappings);
@@ -52,7 +52,7 @@ internal sealed partial class IoPageTable
     /// <summary>Ends all charges. Nothing is mapped any more, and nothing will be.</summary>
     internal void Close()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             budget.Give(_granted);
             _granted = 0;

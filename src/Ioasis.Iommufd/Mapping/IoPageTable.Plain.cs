@@ -20,7 +20,7 @@ internal sealed partial class IoPageTable
     {
         if (((address | length) & (HostPageSize - 1)) != 0 || access == MapAccess.None) return false;
         HostBlock? unheld;
-        lock (_lock)
+        using (_lock.Enter())
         {
             // No alignment exceeds a page.
             ulong first = iova;
@@ -65,7 +65,7 @@ internal sealed partial class IoPageTable
     {
         if (length == 0 || !new Iova(iova).TryLast(length, out Iova end)) return false;
         HostBlock? unheld;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!TryTakePlain(new IovaRange(iova, end.Value), out unheld)) return false;
             Settle();

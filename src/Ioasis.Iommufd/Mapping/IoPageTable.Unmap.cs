@@ -29,7 +29,7 @@ internal sealed partial class IoPageTable
             Area? pinned;
             Errno errno;
             bool more;
-            lock (_lock)
+            using (_lock.Enter())
             {
                 batch = _spare ?? new UnmapBatch();
                 _spare = null;
@@ -62,7 +62,7 @@ internal sealed partial class IoPageTable
     internal Errno Cut(ulong iova, ulong length)
     {
         ulong last = unchecked(iova + length - 1), before = unchecked(iova - 1);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_largePagesDisabled) return Errno.None;
             Errno errno = CheckCut(last);

@@ -4,6 +4,7 @@ using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Iommufd.Mapping;
 
@@ -20,7 +21,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
 
     // Guards everything below. Taken after a group's attach lock and an access's. The lock of pages and a mapping
     // table's are taken within it. Only ChangeProcess locks several IoPageTables together.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.IoPageTable);
     private readonly AreaMap _areas = new();
     private readonly ReservedIovas _reserved = new();
     private readonly List<PagingDomain> _domains = [];
@@ -33,7 +34,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     /// <summary>Whether a mapping may use pages larger than the host's (IOMMU_OPTION_HUGE_PAGES).</summary>
     internal bool LargePages
     {
-        get { lock (_lock) return !_largePagesDisabled; }
+        get { using (_lock.Enter()) return !_largePagesDisabled; }
     }
 
     /// <summary>
@@ -44,7 +45,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     {
         get
         {
-            lock (_lock)
+            using (_lock.Enter())
             {
                 ulong sizes = _domains.Aggregate(ulong.MaxValue, (common, domain) => common & domain.PageSizes);
                 if ((sizes & (HostPageSize - 1)) != 0) sizes = (sizes & ~(HostPageSize - 1)) | HostPageSize;
@@ -56,7 +57,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     /// <summary>Alignment of IOVA, length and memory of new mappings, in bytes.</summary>
     internal ulong Alignment
     {
-        get { lock (_lock) return _alignment; }
+        get { using (_lock.Enter()) return _alignment; }
     }
 
     /// <summary>
@@ -70,7 +71,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     internal Errno Map(ReadOnlySpan<PagesSlice> slices, ulong length, bool choose, MapAccess access, ref ulong iova)
     {
         Errno missing = HasDomain ? Bring(slices) : Errno.None;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (length == 0 || (length & (_alignment - 1)) != 0) return Errno.EINVAL;
             ulong first = iova;
@@ -133,7 +134,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         slices = [];
         if (length == 0) return Errno.EINVAL;
         if (!new Iova(iova).TryLast(length, out Iova end)) return Errno.EOVERFLOW;
-        lock (_lock)
+        using (_lock.Enter())
         {
             List<PagesSlice> found = [];
             for (ulong at = iova; ;)
@@ -154,7 +155,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     /// <summary>The IOVAs that can be mapped: everything that is not reserved.</summary>
     internal List<IovaRange> UsableRanges(out ulong alignment)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             alignment = _alignment;
             return [.. _reserved.Holes(IovaRange.All)];
@@ -165,7 +166,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     internal Errno SetAllowed(IEnumerable<IovaRange> allowed)
     {
         List<IovaRange> sorted = [.. allowed.OrderBy(r => r.First)];
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (sorted.Exists(_reserved.Overlaps)) return Errno.EADDRINUSE;
             List<IovaRange> former = _allowed;
@@ -187,7 +188,8 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     /// </summary>
     internal MappingTable MappingsFor(ulong pageSizes)
     {
-        lock (_lock) return _mappings ?? new MappingTable(Math.Min(SmallestPage(pageSizes), HostPageSize), this);
+        using (_lock.Enter())
+            return _mappings ?? new MappingTable(Math.Min(SmallestPage(pageSizes), HostPageSize), this);
     }
 
     /// <summary>
@@ -196,7 +198,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     internal Errno AddDomain(PagingDomain domain)
     {
         HashSet<Pages>? missing = HasDomain ? null : BringAll();
-        lock (_lock)
+        using (_lock.Enter())
         {
             ulong alignment = Math.Max(SmallestPage(domain.PageSizes), _alignment);
             if (alignment > HostPageSize) return Errno.EINVAL;
@@ -226,7 +228,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     /// <summary>Removes a domain, which is no longer attached anywhere.</summary>
     internal void RemoveDomain(PagingDomain domain)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _domains.Remove(domain);
             _reserved.RemoveOwner(domain);
@@ -246,7 +248,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     /// <summary>Starts or stops recording writes through a domain. It starts with all pages clean.</summary>
     internal void SetDirtyTracking(PagingDomain domain, bool enable)
     {
-        lock (_lock) domain.SetDirtyTracking(enable);
+        using (_lock.Enter()) domain.SetDirtyTracking(enable);
     }
 
     /// <summary>
@@ -255,7 +257,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     /// </summary>
     internal void TakeDirty(PagingDomain domain, IovaRange range, bool clear, DirtyBitmap.Run found)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             for (ulong at = range.First; _areas.TryFindRange(at, out IovaRange area);)
             {
@@ -279,7 +281,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
 
     private Errno Reserve(IReadOnlyList<IovaRange> ranges, object owner)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (IovaRange range in ranges)
                 if (_areas.Overlaps(range.First, range.Last) || _allowed.Exists(range.Overlaps))
@@ -291,13 +293,13 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
 
     internal void Unreserve(object owner)
     {
-        lock (_lock) _reserved.RemoveOwner(owner);
+        using (_lock.Enter()) _reserved.RemoveOwner(owner);
     }
 
     /// <summary>Reserves a range for good, without an owner (Linux: iopt_reserve_iova without an owner).</summary>
     internal Errno Reserve(IovaRange range)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_areas.Overlaps(range.First, range.Last) || _allowed.Exists(range.Overlaps)) return Errno.EADDRINUSE;
             _reserved.Add(range, this);
@@ -308,7 +310,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     /// <summary>IOMMU_OPTION_HUGE_PAGES. Cannot be switched off while domains have mappings.</summary>
     internal Errno SetLargePages(bool enable)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!enable && !_largePagesDisabled && _domains.Count > 0 && _areas.Count > 0) return Errno.EINVAL;
             bool disabled = _largePagesDisabled;
@@ -322,7 +324,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     /// <inheritdoc/>
     public bool TryShow(ulong address, out IovaRange range, out MemoryLocation? location)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             (range, location) = (default, null);
             RangeMap<AreaSlot>.Run found = _areas.FindRun(address, address);
@@ -344,7 +346,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
 
     private bool HasDomain
     {
-        get { lock (_lock) return _mappings is not null; }
+        get { using (_lock.Enter()) return _mappings is not null; }
     }
 
     private static Errno Bring(ReadOnlySpan<PagesSlice> slices)
@@ -358,7 +360,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     private HashSet<Pages>? BringAll()
     {
         List<PagesSlice> slices = [];
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (Area area in _areas.ToObjects())
             {

@@ -1,6 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Core.Domains;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Iommufd.Mapping;
 
@@ -12,8 +13,8 @@ namespace Ioasis.Iommufd.Mapping;
 /// <remarks>Page 0 is the page with the run's first byte.</remarks>
 internal class Pages(MemoryBacking backing, PinOwner owner)
 {
-    // The object's own lock guards its state; nobody else locks the object. Taken after an IoPageTable's lock and a
-    // dma-buf exporter's. A mapping table's lock is taken within it.
+    // Guards what follows.
+    private readonly RankedLock _lock = new(LockRank.Pages);
     private PageCounts _counts; // a value type: do not copy it
     private Dictionary<(ulong First, ulong Last), int>? _accesses;
     private PinOwner _owner = owner;
@@ -28,7 +29,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Number of pinned pages.</summary>
     internal ulong Pinned
     {
-        get { lock (this) return _counts.Covered; }
+        get { using (_lock.Enter()) return _counts.Covered; }
     }
 
     /// <summary>Bytes of its first page that lie before the run.</summary>
@@ -52,7 +53,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Pins the pages of an area, before its first domain gets it.</summary>
     internal virtual Errno Pin(Area area)
     {
-        lock (this)
+        using (_lock.Enter())
         {
             Errno errno = Populate(area.FirstPage, area.LastPage, out ulong added);
             if (errno != Errno.None) return errno;
@@ -68,19 +69,19 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Records that an area is pinned and charged for, before anybody else knows these pages.</summary>
     internal void AdoptPin(Area area)
     {
-        lock (this) _counts.Add(area.FirstPage, area.LastPage);
+        using (_lock.Enter()) _counts.Add(area.FirstPage, area.LastPage);
     }
 
     /// <summary>Undoes <see cref="Pin"/>, after the last domain has lost the area.</summary>
     internal virtual void Unpin(Area area)
     {
-        lock (this) Uncover(area.FirstPage, area.LastPage);
+        using (_lock.Enter()) Uncover(area.FirstPage, area.LastPage);
     }
 
     /// <summary>Replaces the pin of an area by those of its two parts.</summary>
     internal void Split(Area whole, Area below, Area above)
     {
-        lock (this)
+        using (_lock.Enter())
         {
             _counts.Add(below.FirstPage, below.LastPage);
             _counts.Add(above.FirstPage, above.LastPage);
@@ -98,7 +99,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Pins pages for a driver. The same range can be pinned repeatedly.</summary>
     internal Errno AddAccess(ulong first, ulong last)
     {
-        lock (this)
+        using (_lock.Enter())
         {
             int users = 0;
             if (_accesses is null || !_accesses.TryGetValue((first, last), out users))
@@ -117,13 +118,13 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Whether a driver has pinned exactly this range.</summary>
     internal bool HasAccess(ulong first, ulong last)
     {
-        lock (this) return _accesses is not null && _accesses.ContainsKey((first, last));
+        using (_lock.Enter()) return _accesses is not null && _accesses.ContainsKey((first, last));
     }
 
     /// <summary>Undoes one <see cref="AddAccess"/> of the same range.</summary>
     internal void RemoveAccess(ulong first, ulong last)
     {
-        lock (this)
+        using (_lock.Enter())
         {
             if (--_accesses![(first, last)] != 0) return;
             _accesses.Remove((first, last));
@@ -161,7 +162,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         var byteInFirst = page with { Offset = page.Offset + OffsetInPage };
         HashSet<ulong> found = [.. Backing.OffsetsOf(page).Select(PageOf)];
         if (OffsetInPage != 0 && Backing.OffsetsOf(byteInFirst).Contains(0UL)) found.Add(0);
-        lock (this) return found.Count(p => _counts.Covers(p));
+        using (_lock.Enter()) return found.Count(p => _counts.Covers(p));
     }
 
     /// <summary>Number of the page with a byte of the run.</summary>
@@ -173,7 +174,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>The pages to charge to a new owner: 0 if it owns this run already.</summary>
     internal ulong PinnedFor(PinOwner next, out PinAccounting accounting)
     {
-        lock (this)
+        using (_lock.Enter())
         {
             accounting = _owner.Accounting;
             return IsOwner(next) ? 0 : _counts.Covered;
@@ -185,7 +186,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// </summary>
     internal void ChangeOwner(PinOwner next)
     {
-        lock (this)
+        using (_lock.Enter())
         {
             if (!IsOwner(next)) _owner.Uncharge(_counts.Covered);
             _owner = next with { Accounting = _owner.Accounting };
@@ -198,7 +199,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Whether bytes are pinned. They are then present even if the process is gone.</summary>
     private bool AreAllPinned(ulong offset, int count)
     {
-        lock (this) return !_counts.Holes(PageOf(offset), PageOf(offset + (ulong)count - 1)).Any();
+        using (_lock.Enter()) return !_counts.Holes(PageOf(offset), PageOf(offset + (ulong)count - 1)).Any();
     }
 
     private bool IsOwner(PinOwner next) =>

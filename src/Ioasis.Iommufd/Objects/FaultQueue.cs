@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.PageRequests;
+using Ioasis.Memory.Threads;
 using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Iommufd.Objects;
@@ -13,7 +14,7 @@ namespace Ioasis.Iommufd.Objects;
 public sealed class FaultQueue : IommufdObject, IPageRequestHandler
 {
     // Guards the two lists and the cookies. Taken after a group's attach lock. Devices are answered without it.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.FaultQueue);
     private readonly LinkedList<PageRequestGroup> _unread = [];
     private readonly Dictionary<uint, PageRequestGroup> _read = [];
     private readonly PriorityQueue<uint, uint> _freeCookies = new();
@@ -27,14 +28,14 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
     /// <summary>Whether a group is unread.</summary>
     internal bool HasUnread
     {
-        get { lock (_lock) return _unread.Count > 0; }
+        get { using (_lock.Enter()) return _unread.Count > 0; }
     }
 
     /// <inheritdoc/>
     public void Handle(PageRequestGroup group)
     {
         ArgumentNullException.ThrowIfNull(group);
-        lock (_lock)
+        using (_lock.Enter())
         {
             // Either Detached has run, or it will run later and find the group here.
             if (!group.Attachment.IsGone)
@@ -52,7 +53,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
     public void Detached(Attachment attachment)
     {
         List<PageRequestGroup> abandoned = [];
-        lock (_lock)
+        using (_lock.Enter())
         {
             for (LinkedListNode<PageRequestGroup>? node = _unread.First, next; node is not null; node = next)
             {
@@ -82,7 +83,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
     internal int TryTake(int room, out IommuHwptPgfault[]? requests)
     {
         requests = null;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_unread.First is not { Value: var group } first) return 0;
             if (group.Requests.Count > room) return group.Requests.Count;
@@ -99,7 +100,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
     /// <summary>Makes a group unread again, because it could not be delivered.</summary>
     internal void Restore(uint cookie)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (TryRemove(cookie, out PageRequestGroup? group)) _unread.AddFirst(group);
         }
@@ -111,7 +112,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
     {
         if (response.Code is not (IOMMUFD_PAGE_RESP_SUCCESS or IOMMUFD_PAGE_RESP_INVALID)) return Errno.EINVAL;
         PageRequestGroup? group;
-        lock (_lock)
+        using (_lock.Enter())
             if (!TryRemove(response.Cookie, out group)) return Errno.EINVAL;
         group.Respond((PageResponse)response.Code);
         return Errno.None;
@@ -121,7 +122,7 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
     internal override void Destroy()
     {
         PageRequestGroup[] left;
-        lock (_lock)
+        using (_lock.Enter())
         {
             left = [.. _unread, .. _read.Values];
             _unread.Clear();

@@ -1,6 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Iommufd.Mapping;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Iommufd.Objects;
 
@@ -20,7 +21,7 @@ public sealed class Ioas : IommufdObject
     /// Held while a HWPT of this IOAS is made or searched for, so that two devices do not both make one. Taken before a
     /// group's lock.
     /// </summary>
-    internal Lock HwptLock { get; } = new();
+    internal RankedLock HwptLock { get; } = new(LockRank.IoasHwpts);
 
     /// <summary>
     /// The HWPTs over it. <see cref="HwptLock"/> guards it, except that a HWPT that is destroyed removes itself.
@@ -43,22 +44,22 @@ public sealed class Ioas : IommufdObject
     internal sealed class HwptList
     {
         // Guards the list. Innermost.
-        private readonly Lock _lock = new();
+        private readonly RankedLock _lock = new(LockRank.HwptList);
         private readonly LinkedList<HwptPaging> _items = [];
 
         internal HwptPaging[] Snapshot
         {
-            get { lock (_lock) return [.. _items]; }
+            get { using (_lock.Enter()) return [.. _items]; }
         }
 
         internal LinkedListNode<HwptPaging> Add(HwptPaging hwpt)
         {
-            lock (_lock) return _items.AddLast(hwpt);
+            using (_lock.Enter()) return _items.AddLast(hwpt);
         }
 
         internal void Remove(LinkedListNode<HwptPaging> listed)
         {
-            lock (_lock) _items.Remove(listed);
+            using (_lock.Enter()) _items.Remove(listed);
         }
     }
 }

@@ -1,6 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Iommufd.Mapping;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Iommufd.Objects;
 
@@ -13,11 +14,11 @@ namespace Ioasis.Iommufd.Objects;
 public sealed class IommufdAccess : IommufdObject, IDisposable
 {
     // Guards the attachment of the access. Taken before an IoPageTable's lock. Not held while the owner is called.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.AccessAttachment);
 
     // Guards _running and _ended. Threads wait on it until no call of the owner's Unmap is running. No other lock is
     // taken while it is held.
-    private readonly object _calls = new();
+    private readonly RankedMonitor _calls = new(LockRank.AccessCalls);
     private readonly IommufdContext _context;
     private readonly IAccessOwner? _owner;
     private Ioas? _ioas; // also null during a change
@@ -63,13 +64,13 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     /// </returns>
     public Errno Attach(uint ioasId)
     {
-        lock (_lock) return _ioas is not null ? Errno.EINVAL : Change(ioasId);
+        using (_lock.Enter()) return _ioas is not null ? Errno.EINVAL : Change(ioasId);
     }
 
     /// <summary>Attaches the access to an IOAS that the caller holds.</summary>
     internal Errno Attach(Ioas ioas)
     {
-        lock (_lock) return _ioas is not null ? Errno.EINVAL : Change(ioas);
+        using (_lock.Enter()) return _ioas is not null ? Errno.EINVAL : Change(ioas);
     }
 
     /// <summary>
@@ -82,7 +83,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     /// </returns>
     public Errno Replace(uint ioasId)
     {
-        lock (_lock) return _ioas is null ? Errno.ENOENT : Change(ioasId);
+        using (_lock.Enter()) return _ioas is null ? Errno.ENOENT : Change(ioasId);
     }
 
     /// <summary>
@@ -91,7 +92,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     /// </summary>
     public void Detach()
     {
-        lock (_lock)
+        using (_lock.Enter())
             if (_ioas is not null) Change((Ioas?)null);
     }
 
@@ -113,7 +114,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
         pages = [];
         if (Alignment != IoPageTable.HostPageSize || length == 0) return Errno.EINVAL;
         if (!new Iova(iova).TryLast(length, out Iova last)) return Errno.EOVERFLOW;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_ioas is null) return Errno.ENOENT;
             List<PinnedPage> pinned = [];
@@ -130,7 +131,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     /// <exception cref="InvalidOperationException">The range is not pinned.</exception>
     public void UnpinPages(ulong iova, ulong length)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_unpinFrom is { } ioas && new Iova(iova).TryLast(length, out Iova last)
                 && ioas.Table.Unpin(new IovaRange(iova, last.Value), IsInternal))
@@ -150,7 +151,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     {
         if (destination.IsEmpty) return Errno.EINVAL;
         if (!new Iova(iova).TryLast((ulong)destination.Length, out _)) return Errno.EOVERFLOW;
-        lock (_lock) return _ioas?.Table.Read(iova, destination) ?? Errno.ENOENT;
+        using (_lock.Enter()) return _ioas?.Table.Read(iova, destination) ?? Errno.ENOENT;
     }
 
     /// <summary>
@@ -161,7 +162,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     {
         if (source.IsEmpty) return Errno.EINVAL;
         if (!new Iova(iova).TryLast((ulong)source.Length, out _)) return Errno.EOVERFLOW;
-        lock (_lock) return _ioas?.Table.Write(iova, source) ?? Errno.ENOENT;
+        using (_lock.Enter()) return _ioas?.Table.Write(iova, source) ?? Errno.ENOENT;
     }
 
     /// <summary>
@@ -170,11 +171,11 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     /// </summary>
     public void Dispose()
     {
-        lock (_calls)
+        using (_calls.Enter())
         {
             if (_ended) return;
             _ended = true;
-            while (_running > 0) Monitor.Wait(_calls);
+            while (_running > 0) _calls.Wait();
         }
 
         _context.Objects.RemoveWhenUnused(this);
@@ -190,7 +191,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     internal void NotifyUnmap(IovaRange range)
     {
         if (IsInternal) return;
-        lock (_calls)
+        using (_calls.Enter())
         {
             if (_ended) return;
             _running++;
@@ -202,10 +203,10 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
         }
         finally
         {
-            lock (_calls)
+            using (_calls.Enter())
             {
                 _running--;
-                Monitor.PulseAll(_calls);
+                _calls.PulseAll();
             }
         }
     }
@@ -252,17 +253,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
         if (former is not null)
         {
             if (_owner is not null)
-            {
-                _lock.Exit();
-                try
-                {
-                    _owner.Unmap(0, ulong.MaxValue);
-                }
-                finally
-                {
-                    _lock.Enter();
-                }
-            }
+                using (_lock.Leave()) _owner.Unmap(0, ulong.MaxValue);
 
             former.Table.RemoveAccess(this);
             _context.Objects.RemoveUser(former);

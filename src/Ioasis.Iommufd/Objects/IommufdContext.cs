@@ -4,6 +4,7 @@ using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Ioctls;
 using Ioasis.Iommufd.Mapping;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Iommufd.Objects;
 
@@ -16,7 +17,7 @@ namespace Ioasis.Iommufd.Objects;
 public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = false) : NodeFile
 {
     // Guards _groups and each group's number of bound devices. No other lock is taken while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.ContextGroups);
     private readonly Dictionary<IommuGroup, IommufdGroup> _groups = [];
     private int _references = 1; // the open file's
 
@@ -135,7 +136,7 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     }
 
     /// <summary>Held by a call that locks several IOAS together. Taken before their locks.</summary>
-    internal Lock ManyTablesLock { get; } = new();
+    internal RankedLock ManyTablesLock { get; } = new(LockRank.ManyPageTables);
 
     /// <summary>Destroys an object that is unused and of which nothing is mapped.</summary>
     internal Errno Destroy(uint id)
@@ -151,7 +152,7 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     /// </summary>
     internal IommufdGroup EnterGroup(IommuGroup group)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_groups.TryGetValue(group, out IommufdGroup? known)) _groups[group] = known = new IommufdGroup();
             known.Bound++;
@@ -162,7 +163,7 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     /// <summary>Undoes one <see cref="EnterGroup"/>.</summary>
     internal void LeaveGroup(IommuGroup group)
     {
-        lock (_lock)
+        using (_lock.Enter())
             if (--_groups[group].Bound == 0) _groups.Remove(group);
     }
 }

@@ -112,7 +112,7 @@ public sealed class IommufdDevice : IommufdObject
     private bool Leave(Pasid? pasid)
     {
         Hwpt hwpt;
-        lock (_group.Lock)
+        using (_group.Lock.Enter())
         {
             var key = new IommufdGroup.Key(pasid);
             if (!_group.Attachments.TryGetValue(key, out IommufdGroup.Attachment? group)
@@ -153,7 +153,7 @@ public sealed class IommufdDevice : IommufdObject
     /// </returns>
     internal Errno SetVdevice(Func<(Errno, Vdevice?)> create)
     {
-        lock (_group.Lock)
+        using (_group.Lock.Enter())
         {
             if (_isUnbinding) return Errno.ENOENT;
             if (_vdevice is not null) return Errno.EEXIST;
@@ -165,7 +165,7 @@ public sealed class IommufdDevice : IommufdObject
     /// <summary>Removes the device's vDEVICE. Runs <paramref name="remove"/> while the group's lock is held.</summary>
     internal void ClearVdevice(Action remove)
     {
-        lock (_group.Lock)
+        using (_group.Lock.Enter())
         {
             remove();
             _vdevice = null;
@@ -179,7 +179,7 @@ public sealed class IommufdDevice : IommufdObject
     private void RemoveVdevice()
     {
         Vdevice? vdevice;
-        lock (_group.Lock)
+        using (_group.Lock.Enter())
         {
             _isUnbinding = true;
             vdevice = _vdevice;
@@ -191,7 +191,7 @@ public sealed class IommufdDevice : IommufdObject
         SpinWait wait = default;
         while (true)
         {
-            lock (_group.Lock)
+            using (_group.Lock.Enter())
                 if (_vdevice is null) return;
             wait.SpinOnce();
         }
@@ -235,7 +235,7 @@ public sealed class IommufdDevice : IommufdObject
     /// </summary>
     private Errno ChangeToAutomatic(Pasid? pasid, Ioas ioas, ref uint pageTableId, bool replace, out Hwpt? former)
     {
-        lock (ioas.HwptLock)
+        using (ioas.HwptLock.Enter())
         {
             foreach (HwptPaging candidate in ioas.Hwpts.Snapshot)
             {
@@ -278,7 +278,7 @@ public sealed class IommufdDevice : IommufdObject
     private Errno Change(Pasid? pasid, Hwpt hwpt, bool replace, out Hwpt? former)
     {
         former = null;
-        lock (_group.Lock) return replace ? ReplaceLocked(pasid, hwpt, out former) : AttachLocked(pasid, hwpt);
+        using (_group.Lock.Enter()) return replace ? ReplaceLocked(pasid, hwpt, out former) : AttachLocked(pasid, hwpt);
     }
 
     private Errno AttachLocked(Pasid? pasid, Hwpt hwpt)

@@ -1,4 +1,5 @@
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Iommufd.Objects;
 
@@ -11,7 +12,7 @@ internal sealed class IommufdGroup
     /// <summary>
     /// Guards the attachments. Taken after an IOAS's HWPT lock and before its table's and the endpoints' locks.
     /// </summary>
-    internal Lock Lock { get; } = new();
+    internal RankedLock Lock { get; } = new(LockRank.GroupAttachments);
 
     /// <summary>Number of its bound devices. The context's lock guards it.</summary>
     internal int Bound { get; set; }

@@ -5,6 +5,7 @@ using Ioasis.Core;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Iommufd.Objects;
 
@@ -16,7 +17,7 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     private readonly ConcurrentDictionary<HwQueue, IommufdHwQueue> _queues = new();
 
     // Guards the event queues. Taken before an event queue's own lock.
-    private readonly Lock _eventLock = new();
+    private readonly RankedLock _eventLock = new(LockRank.ViommuEvents);
     private readonly Dictionary<uint, VeventQueue> _eventQueues = [];
 
     internal IommufdViommu(IommufdContext context, IommuUnit unit, HwptPaging parent)
@@ -51,7 +52,7 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     public IommuStatus Report(uint type, ReadOnlySpan<byte> data)
     {
         if (data.IsEmpty) return IommuStatus.Invalid;
-        lock (_eventLock)
+        using (_eventLock.Enter())
         {
             if (!_eventQueues.TryGetValue(type, out VeventQueue? queue)) return IommuStatus.NotSupported;
             queue.Add(data);
@@ -93,19 +94,19 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     /// <summary>Adds a queue for events of a type; false if there is one.</summary>
     internal bool Add(VeventQueue queue)
     {
-        lock (_eventLock) return _eventQueues.TryAdd(queue.Type, queue);
+        using (_eventLock.Enter()) return _eventQueues.TryAdd(queue.Type, queue);
     }
 
     /// <summary>Whether there is a queue for events of a type.</summary>
     internal bool HasEvents(uint type)
     {
-        lock (_eventLock) return _eventQueues.ContainsKey(type);
+        using (_eventLock.Enter()) return _eventQueues.ContainsKey(type);
     }
 
     /// <summary>Undoes <see cref="Add(VeventQueue)"/>, if it succeeded for this queue.</summary>
     internal void Remove(VeventQueue queue)
     {
-        lock (_eventLock)
+        using (_eventLock.Enter())
             if (_eventQueues.TryGetValue(queue.Type, out VeventQueue? added) && added == queue)
                 _eventQueues.Remove(queue.Type);
     }

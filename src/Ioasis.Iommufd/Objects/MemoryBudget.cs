@@ -1,4 +1,5 @@
 using Ioasis.Iommufd.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Iommufd.Objects;
 
@@ -10,7 +11,7 @@ namespace Ioasis.Iommufd.Objects;
 internal sealed class MemoryBudget
 {
     // Guards the fields below. Innermost.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.MemoryBudget);
     private MemoryShare[] _payers = [MemoryShare.All];
     private volatile bool _hasPayer;
     private long _held;
@@ -18,7 +19,7 @@ internal sealed class MemoryBudget
     /// <summary>Bytes held.</summary>
     internal long Held
     {
-        get { lock (_lock) return _held; }
+        get { using (_lock.Enter()) return _held; }
     }
 
     /// <summary>Whether a process is charged yet.</summary>
@@ -29,7 +30,7 @@ internal sealed class MemoryBudget
     {
         // queries the caller's process, so not under the lock
         MemoryShare process = caller.Pins.Memory, user = caller.UserPins.Memory;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_hasPayer) return;
             process.Take(_held);
@@ -42,7 +43,7 @@ internal sealed class MemoryBudget
     /// <summary>Takes bytes; false, with nothing taken, if a limit is exceeded.</summary>
     internal bool TryTake(long bytes)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             for (int i = 0; i < _payers.Length; i++)
             {
@@ -61,7 +62,7 @@ internal sealed class MemoryBudget
     /// </summary>
     internal void Take(long bytes)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (MemoryShare payer in _payers) payer.Take(bytes);
             _held += bytes;
@@ -71,7 +72,7 @@ internal sealed class MemoryBudget
     /// <summary>Gives bytes back.</summary>
     internal void Give(long bytes)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (MemoryShare payer in _payers) payer.Give(bytes);
             _held -= bytes;

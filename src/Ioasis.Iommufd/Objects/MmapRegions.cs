@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Core;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Iommufd.Objects;
 
@@ -17,7 +18,7 @@ internal sealed class MmapRegions(ICarrier carrier)
     private const ulong First = 1UL << 40, End = 1UL << 47;
 
     // Guards _regions, and whether they count as mapped. The carrier's lock and the object table's are taken within it.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.MmapRegions);
     private readonly SortedList<ulong, Region> _regions = [];
 
     /// <summary>Makes a region at the lowest free offset.</summary>
@@ -29,7 +30,7 @@ internal sealed class MmapRegions(ICarrier carrier)
     {
         (offset, bytes) = (0, null);
         if (length == 0 || length % PageSize != 0) return IommuStatus.Invalid;
-        lock (_lock)
+        using (_lock.Enter())
         {
             ulong at = First;
             foreach ((ulong begin, Region region) in _regions)
@@ -49,7 +50,7 @@ internal sealed class MmapRegions(ICarrier carrier)
     /// <summary>Frees a region. Its owner no longer uses the memory.</summary>
     internal void Free(ulong offset)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_regions.Remove(offset, out Region? region)) return;
             carrier.Free(offset, region.Length);
@@ -62,7 +63,7 @@ internal sealed class MmapRegions(ICarrier carrier)
     {
         if (!shared) return Errno.EINVAL;
         if (executable) return Errno.EPERM;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_regions.TryGetValue(offset, out Region? region) || region.Length != length) return Errno.ENXIO;
             return region.TrySetMapped() ? Errno.None : Errno.ENXIO;
@@ -72,7 +73,7 @@ internal sealed class MmapRegions(ICarrier carrier)
     /// <summary>Records that nothing is mapped any more, because the file is closed.</summary>
     internal void SetUnmapped()
     {
-        lock (_lock)
+        using (_lock.Enter())
             foreach (Region region in _regions.Values) region.SetUnmapped();
     }
 
@@ -82,7 +83,7 @@ internal sealed class MmapRegions(ICarrier carrier)
     /// </summary>
     internal bool IsMapped(uint owner)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach ((ulong offset, Region region) in _regions)
             {

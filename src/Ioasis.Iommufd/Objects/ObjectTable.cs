@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Iommufd.Objects;
 
@@ -14,7 +15,7 @@ namespace Ioasis.Iommufd.Objects;
 public sealed class ObjectTable
 {
     // Guards changes of the table; look-ups take no lock. Innermost: no other lock is taken while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.ObjectTable);
 
     // Indexed by ID. ID 0 is never used; a reserved ID has null here and is in _reserved. Replaced by a larger array
     // when full.
@@ -28,13 +29,13 @@ public sealed class ObjectTable
     /// <summary>Whether there is no object, not even a reserved one.</summary>
     internal bool IsEmpty
     {
-        get { lock (_lock) return _reserved.Count == 0 && Array.TrueForAll(_objects, o => o is null); }
+        get { using (_lock.Enter()) return _reserved.Count == 0 && Array.TrueForAll(_objects, o => o is null); }
     }
 
     /// <summary>Number of objects that can be named.</summary>
     internal int Count
     {
-        get { lock (_lock) return _objects.Count(o => o is not null); }
+        get { using (_lock.Enter()) return _objects.Count(o => o is not null); }
     }
 
     /// <summary>The objects' charge for our memory.</summary>
@@ -73,7 +74,7 @@ public sealed class ObjectTable
     private Pending<T> Number<T>(T created) where T : IommufdObject
     {
         created.Charged = created.Cost;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_free.TryDequeue(out uint id, out _))
             {
@@ -131,7 +132,7 @@ public sealed class ObjectTable
     /// <returns><see cref="Errno.ENODEV"/> if there is none.</returns>
     internal Errno TryGetCompat(out Held<Ioas> held)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_compat is not null && _compat.TryAddUser())
             {
@@ -149,14 +150,14 @@ public sealed class ObjectTable
     /// </summary>
     internal void SetCompat(Ioas? ioas)
     {
-        lock (_lock) _compat = ioas;
+        using (_lock.Enter()) _compat = ioas;
     }
 
     /// <summary>Makes a compatibility IOAS if there is none.</summary>
     internal void EnsureCompat()
     {
         using Pending<Ioas> pending = Reserve(new Ioas(Budget));
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_compat is not null) return;
             _compat = pending.Value;
@@ -167,7 +168,7 @@ public sealed class ObjectTable
     /// <summary>All objects of a kind at this moment, in ascending order of their IDs.</summary>
     internal List<T> All<T>() where T : IommufdObject
     {
-        lock (_lock) return [.. _objects.OfType<T>()];
+        using (_lock.Enter()) return [.. _objects.OfType<T>()];
     }
 
     /// <summary>Takes an object out and destroys it, if it is unused.</summary>
@@ -175,7 +176,7 @@ public sealed class ObjectTable
     internal Errno Remove(uint id)
     {
         IommufdObject? found;
-        lock (_lock)
+        using (_lock.Enter())
         {
             found = id < _objects.Length ? _objects[id] : null;
             if (found is null) return Errno.ENOENT;
@@ -197,7 +198,7 @@ public sealed class ObjectTable
         SpinWait wait = default;
         while (true)
         {
-            lock (_lock)
+            using (_lock.Enter())
             {
                 if (_objects[buried.Id] != buried) return false;
                 if (buried.TryEnd())
@@ -222,7 +223,7 @@ public sealed class ObjectTable
     internal void RemoveWhenUnused(IommufdObject given)
     {
         using var unused = new ManualResetEventSlim();
-        lock (_lock)
+        using (_lock.Enter())
         {
             _objects[given.Id] = null; // no further call finds it
             given.Unused = unused;
@@ -232,7 +233,7 @@ public sealed class ObjectTable
         // a call that had found it may come after the last user went
         for (; !given.TryEnd(); unused.Reset()) unused.Wait();
         End(given);
-        lock (_lock)
+        using (_lock.Enter())
         {
             given.Unused = null;
             _free.Enqueue(given.Id, given.Id);
@@ -245,7 +246,7 @@ public sealed class ObjectTable
     /// </summary>
     internal void RemoveIfUnused(IommufdObject unused)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_objects[unused.Id] != unused || !unused.TryEnd()) return;
             TakeOut(unused.Id);
@@ -267,7 +268,7 @@ public sealed class ObjectTable
     internal void RemoveUser(IommufdObject used)
     {
         if (!used.RemoveUser() || used.Unused is null) return;
-        lock (_lock) used.Unused?.Set();
+        using (_lock.Enter()) used.Unused?.Set();
     }
 
     /// <summary>
@@ -291,7 +292,7 @@ public sealed class ObjectTable
     /// <summary>Takes out an object that is unused; false beyond the last ID.</summary>
     private bool TryTakeUnused(int id, out IommufdObject? unused)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             unused = id < _objects.Length && _objects[id] is { } found && found.TryEnd() ? found : null;
             if (unused is not null) TakeOut((uint)id);
@@ -301,7 +302,7 @@ public sealed class ObjectTable
 
     private void Publish(IommufdObject created)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _reserved.Remove(created.Id);
             Volatile.Write(ref _objects[created.Id], created);
@@ -318,7 +319,7 @@ public sealed class ObjectTable
     private void Abort(IommufdObject created)
     {
         End(created);
-        lock (_lock)
+        using (_lock.Enter())
         {
             _reserved.Remove(created.Id);
             _free.Enqueue(created.Id, created.Id);

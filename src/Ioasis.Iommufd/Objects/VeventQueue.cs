@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Memory.Threads;
 using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Iommufd.Objects;
@@ -22,7 +23,7 @@ public sealed class VeventQueue : IommufdObject
     private readonly uint _depth;
 
     // Guards everything below. Taken after the vIOMMU's lock of its queues. Only the budget's lock is taken within it.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.VeventQueue);
     private readonly LinkedList<byte[]> _records = []; // each with its header
     // lengths of records that were taken but that the program has not read yet
     private readonly Queue<int> _inTransit = new();
@@ -48,7 +49,7 @@ public sealed class VeventQueue : IommufdObject
     /// <summary>Whether a record is unread.</summary>
     internal bool HasUnread
     {
-        get { lock (_lock) return _records.Count > 0; }
+        get { using (_lock.Enter()) return _records.Count > 0; }
     }
 
     private static int HeaderSize => Unsafe.SizeOf<IommufdVeventHeader>();
@@ -66,7 +67,7 @@ public sealed class VeventQueue : IommufdObject
     /// <summary>Adds an event; if the queue is full, counts it as lost.</summary>
     internal void Add(ReadOnlySpan<byte> data)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             CountTransit();
             bool isFull = (uint)(_events + _transitEvents) >= _depth
@@ -93,7 +94,7 @@ public sealed class VeventQueue : IommufdObject
     /// <returns>Its length in bytes, whether taken or not; 0 if there is none.</returns>
     internal int TryTake(Span<byte> buffer, bool inTransit)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_records.First is not { Value: var record }) return 0;
             if (record.Length > buffer.Length) return record.Length;
@@ -115,7 +116,7 @@ public sealed class VeventQueue : IommufdObject
     /// </summary>
     internal void Restore(byte[] record)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             bool isEvent = record.Length > HeaderSize;
             if (!isEvent && _records.Count > 0) return;
@@ -128,7 +129,7 @@ public sealed class VeventQueue : IommufdObject
     internal override void Destroy()
     {
         _viommu.Remove(this);
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (byte[] record in _records)
                 if (record.Length > HeaderSize) _objects.Budget.Give(CostOf(record));

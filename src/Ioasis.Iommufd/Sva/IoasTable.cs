@@ -27,7 +27,7 @@ internal sealed class IoasTable : SvaTable
     {
         hwpt = _hwpts.Find(h => device.Endpoint.Unit.Accepts(h.Value.Domain))?.Value;
         if (hwpt is not null) return Errno.None;
-        lock (_ioas.HwptLock)
+        using (_ioas.HwptLock.Enter())
         {
             Errno errno = HwptPaging.Prepare(
                 _context.Objects, _ioas, device.Endpoint, IOMMU_HWPT_ALLOC_PASID, null,
@@ -49,7 +49,7 @@ internal sealed class IoasTable : SvaTable
 
     public override void Dispose()
     {
-        lock (_ioas.HwptLock)
+        using (_ioas.HwptLock.Enter())
             foreach (ObjectTable.Pending<HwptPaging> hwpt in _hwpts) hwpt.Dispose();
         _context.Objects.RemoveUser(_ioas);
         if (_faults is not null) _faults.Objects.RemoveUser(_faults);

@@ -6,6 +6,7 @@ using Ioasis.Core.Units;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Iommufd.Sva;
 
@@ -20,7 +21,7 @@ public sealed class SvaContext
 
     // Guards everything below, and the attachments of its PASIDs. Taken before an IOAS's HWPT lock and a group's attach
     // lock.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.SvaContext);
     private readonly Dictionary<uint, SvaPasid> _pasids = [];
     private readonly Dictionary<AddressSpace, SvaPasid> _processes = new(ReferenceEqualityComparer.Instance);
     private readonly PasidSpace _space;
@@ -40,14 +41,14 @@ public sealed class SvaContext
     /// <summary>Number of its PASIDs.</summary>
     public int Count
     {
-        get { lock (_lock) return _pasids.Count; }
+        get { using (_lock.Enter()) return _pasids.Count; }
     }
 
     /// <summary>The most PASIDs that it may have.</summary>
     public int Quota
     {
-        get { lock (_lock) return _owner.Quota; }
-        set { lock (_lock) _owner.Quota = value; }
+        get { using (_lock.Enter()) return _owner.Quota; }
+        set { using (_lock.Enter()) _owner.Quota = value; }
     }
 
     /// <summary>Charges the caller for what the file holds, unless somebody is charged already.</summary>
@@ -57,7 +58,7 @@ public sealed class SvaContext
         MemoryBudget budget = Objects.Objects.Budget;
         if (budget.HasPayer) return;
         budget.SetPayer(caller);
-        lock (_lock) _owner.Shares ??= [caller.Pins.Pasids, caller.UserPins.Pasids];
+        using (_lock.Enter()) _owner.Shares ??= [caller.Pins.Pasids, caller.UserPins.Pasids];
     }
 
     /// <summary>
@@ -65,7 +66,7 @@ public sealed class SvaContext
     /// </summary>
     public void LiftShares()
     {
-        lock (_lock) _owner.Shares = [];
+        using (_lock.Enter()) _owner.Shares = [];
     }
 
     /// <summary>Its own objects: queues for page requests.</summary>
@@ -91,7 +92,7 @@ public sealed class SvaContext
     {
         ArgumentNullException.ThrowIfNull(device);
         registration = null;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
             int bits = device.Endpoint.MaxPasidLog2;
@@ -114,7 +115,7 @@ public sealed class SvaContext
     /// </returns>
     public Errno Allocate(uint first, uint last, out uint pasid)
     {
-        lock (_lock) return Allocate(first, last, isOfBinding: false, out _, out pasid);
+        using (_lock.Enter()) return Allocate(first, last, isOfBinding: false, out _, out pasid);
     }
 
     /// <summary>
@@ -124,7 +125,7 @@ public sealed class SvaContext
     /// <returns>ENOENT if there is no such PASID here.</returns>
     public Errno Free(uint pasid)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
             Free(entry);
@@ -146,7 +147,7 @@ public sealed class SvaContext
     public Errno BindProcess(AddressSpace process, ref uint pasid)
     {
         ArgumentNullException.ThrowIfNull(process);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_processes.TryGetValue(process, out SvaPasid? entry))
             {
@@ -194,7 +195,7 @@ public sealed class SvaContext
     public Errno BindTable(uint pasid, IommufdContext context, uint id, UserData? data, uint? faultId)
     {
         ArgumentNullException.ThrowIfNull(context);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
             if (entry.Table is not null) return Errno.EBUSY;
@@ -214,7 +215,7 @@ public sealed class SvaContext
     /// <returns>ENOENT if there is no such PASID here, or it has no page table.</returns>
     public Errno Unbind(uint pasid)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_pasids.TryGetValue(pasid, out SvaPasid? entry) || entry.Table is null) return Errno.ENOENT;
             if (--entry.Binds > 0) return Errno.None;
@@ -235,7 +236,7 @@ public sealed class SvaContext
     public Errno Invalidate(uint pasid, UserDataArray entries, out int done)
     {
         done = 0;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
             return entry.Table?.Invalidate(entries, out done) ?? Errno.EINVAL;
@@ -245,14 +246,14 @@ public sealed class SvaContext
     /// <summary>Frees all PASIDs.</summary>
     public void Close()
     {
-        lock (_lock)
+        using (_lock.Enter())
             foreach (SvaPasid entry in _pasids.Values.ToArray()) Free(entry);
         Objects.Release();
     }
 
     internal void Remove(SvaRegistration registration, ref bool disposed)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (disposed) return;
             disposed = true;

@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Linux.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Linux.Events;
 
@@ -14,7 +15,7 @@ internal sealed class EventSignals
     private const int Attempts = 8;
 
     // Guards the creation of the context. Innermost.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.EventSignals);
     private Errno _refused;
     private FileDescriptor? _nothing;
     private nint _context;
@@ -47,7 +48,7 @@ internal sealed class EventSignals
     // A refusal is permanent. A shortage of resources is not, so the next call tries again.
     private bool TryPrepare()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_isReady) return true;
             if (_refused is Errno.ENOSYS or Errno.EPERM) return false;

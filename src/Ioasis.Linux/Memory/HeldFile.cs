@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Linux.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Linux.Memory;
 
@@ -16,11 +17,11 @@ internal sealed class HeldFile
     private const ulong LeastView = 1 << 21, MostView = 1UL << 42;
 
     // Guards the files by identity, and their hold counts. Innermost.
-    private static readonly Lock s_lock = new();
+    private static readonly RankedLock s_lock = new(LockRank.HeldFiles);
     private static readonly Dictionary<(FileIdentity Identity, bool Writable), HeldFile> s_files = [];
 
     // Guards the views. Only this file is mapped under it; s_lock is never taken within it.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.HeldFileViews);
     private readonly FileDescriptor _file;
     private readonly bool _writable;
     private readonly FileShare? _share;
@@ -41,7 +42,7 @@ internal sealed class HeldFile
     /// <summary>Takes a hold on a file that is already held; null if it is not.</summary>
     internal static HeldFile? TryHold(FileIdentity identity, bool writable)
     {
-        lock (s_lock)
+        using (s_lock.Enter())
         {
             if (!s_files.TryGetValue((identity, writable), out HeldFile? held)) return null;
             held._holds++;
@@ -61,7 +62,7 @@ internal sealed class HeldFile
         Errno errno = SysFiles.Stat(file, out LinuxStat stat);
         if (errno != Errno.None) return errno;
         var identity = new FileIdentity(stat.Dev, stat.Ino);
-        lock (s_lock)
+        using (s_lock.Enter())
         {
             if (s_files.TryGetValue((identity, writable), out held))
             {
@@ -79,7 +80,7 @@ internal sealed class HeldFile
     /// <summary>Releases a hold. The last release closes the file.</summary>
     internal void Release()
     {
-        lock (s_lock)
+        using (s_lock.Enter())
         {
             if (--_holds != 0) return;
             s_files.Remove((Identity, _writable));
@@ -111,7 +112,7 @@ internal sealed class HeldFile
         // that were asked for are mapped.
         if (stat.BlockSize > (long)PageSize || last >= MostView)
             return TryMapPart(from, last, stat, out address, out own);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_view is null || _view.Length <= last)
             {

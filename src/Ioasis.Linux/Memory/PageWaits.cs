@@ -1,3 +1,5 @@
+using Ioasis.Memory.Threads;
+
 namespace Ioasis.Linux.Memory;
 
 /// <summary>
@@ -8,12 +10,14 @@ namespace Ioasis.Linux.Memory;
 internal sealed class PageWaits
 {
     // The most threads that one process, and all together, can make us hold.
-    private const int MostOfProcess = 8, MostOfAll = 64, NapMilliseconds = 20;
+    private const int MostOfProcess = 8, MostOfAll = 64;
+
+    private static readonly TimeSpan s_nap = TimeSpan.FromMilliseconds(20);
 
     private static int s_all;
 
     // Guards the fields below. Innermost.
-    private readonly object _monitor = new();
+    private readonly RankedMonitor _monitor = new(LockRank.PageWaits);
     private int _running;
     private bool _ended;
 
@@ -33,13 +37,13 @@ internal sealed class PageWaits
         }
         catch (OutOfMemoryException) // .NET's error for a thread that cannot be created: the next access tries again
         {
-            End();
+            using (_monitor.Enter()) End();
             return false;
         }
 
         using CancellationTokenRegistration stopping = stop.Register(Wake);
-        lock (_monitor)
-            while (!wait.Done && !_ended && !stop.IsCancellationRequested) Monitor.Wait(_monitor);
+        using (_monitor.Enter())
+            while (!wait.Done && !_ended && !stop.IsCancellationRequested) _monitor.Wait();
         stop.ThrowIfCancellationRequested();
         return wait.Brought;
     }
@@ -47,17 +51,17 @@ internal sealed class PageWaits
     /// <summary>The process has ended: ends all waits, now and later.</summary>
     public void Cancel()
     {
-        lock (_monitor)
+        using (_monitor.Enter())
         {
             _ended = true;
-            Monitor.PulseAll(_monitor);
+            _monitor.PulseAll();
         }
     }
 
     private bool TryBegin(CancellationToken stop)
     {
         using CancellationTokenRegistration stopping = stop.Register(Wake);
-        lock (_monitor)
+        using (_monitor.Enter())
         {
             while (!_ended && !stop.IsCancellationRequested)
             {
@@ -72,7 +76,7 @@ internal sealed class PageWaits
                     Interlocked.Decrement(ref s_all);
                 }
 
-                Monitor.Wait(_monitor, NapMilliseconds); // other processes' ends are not signalled here
+                _monitor.Wait(s_nap); // other processes' ends are not signalled here
             }
         }
 
@@ -89,11 +93,11 @@ internal sealed class PageWaits
         }
         finally
         {
-            lock (_monitor)
+            using (_monitor.Enter())
             {
                 (wait.Done, wait.Brought) = (true, brought);
                 End();
-                Monitor.PulseAll(_monitor);
+                _monitor.PulseAll();
             }
         }
     }
@@ -101,12 +105,12 @@ internal sealed class PageWaits
     private void End()
     {
         Interlocked.Decrement(ref s_all);
-        lock (_monitor) _running--;
+        _running--;
     }
 
     private void Wake()
     {
-        lock (_monitor) Monitor.PulseAll(_monitor);
+        using (_monitor.Enter()) _monitor.PulseAll();
     }
 
     // Guarded by the monitor of the thread that waits.

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Ioasis.Abi;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Passthrough.Vfio;
 
@@ -14,20 +15,20 @@ internal sealed class VfToken
     private static readonly SearchValues<char> s_characters = SearchValues.Create("0123456789abcdefABCDEF-");
 
     // Guards what follows. Nothing is locked while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.VfToken);
     private Guid _value = Guid.NewGuid();
     private int _users;
 
     /// <summary>The token is this one from now on, also for virtual functions that are in use.</summary>
     internal void Set(Guid value)
     {
-        lock (_lock) _value = value;
+        using (_lock.Enter()) _value = value;
     }
 
     /// <summary>Whether a program may have a virtual function.</summary>
     internal Errno MatchVirtual(Guid? token)
     {
-        lock (_lock) return token == _value ? Errno.None : Errno.EACCES;
+        using (_lock.Enter()) return token == _value ? Errno.None : Errno.EACCES;
     }
 
     /// <summary>
@@ -36,7 +37,7 @@ internal sealed class VfToken
     /// </summary>
     internal Errno MatchPhysical(Guid? token)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_users > 0) return token == _value ? Errno.None : Errno.EACCES;
             _value = token ?? _value;
@@ -47,12 +48,12 @@ internal sealed class VfToken
     /// <summary>A virtual function is in use from now on, until <see cref="RemoveUser"/>.</summary>
     internal void AddUser()
     {
-        lock (_lock) _users++;
+        using (_lock.Enter()) _users++;
     }
 
     internal void RemoveUser()
     {
-        lock (_lock) _users--;
+        using (_lock.Enter()) _users--;
     }
 
     /// <summary>A token as a program's memory has it: 16 bytes in the order of its text.</summary>

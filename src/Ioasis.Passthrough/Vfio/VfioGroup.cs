@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Core.Endpoints;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Passthrough.Vfio;
 
@@ -14,7 +15,7 @@ namespace Ioasis.Passthrough.Vfio;
 public sealed class VfioGroup : INode
 {
     // Guards what follows. Taken before a device's lock for bindings.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.VfioGroup);
     private readonly IommuGroup _group;
     private IommufdContext? _context;
     private int _boundByNode;
@@ -54,7 +55,7 @@ public sealed class VfioGroup : INode
     public Errno Open(ICarrier carrier, out NodeFile? file)
     {
         file = null;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (IsGone) return Errno.ENODEV;
             if (IsOpen || _boundByNode != 0) return Errno.EBUSY;
@@ -69,7 +70,7 @@ public sealed class VfioGroup : INode
     /// <summary>A device is no more; true when it was the last.</summary>
     internal bool Remove(VfioPciDevice device)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             Devices = [.. Devices.Where(d => d != device)];
             return IsGone;
@@ -79,7 +80,7 @@ public sealed class VfioGroup : INode
     /// <summary>A device is to be bound through its own node; <see cref="Unblock"/> when it is so no more.</summary>
     internal Errno Block()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (IsOpen) return Errno.EBUSY;
             _boundByNode++;
@@ -89,7 +90,7 @@ public sealed class VfioGroup : INode
 
     internal void Unblock()
     {
-        lock (_lock) _boundByNode--;
+        using (_lock.Enter()) _boundByNode--;
     }
 
     /// <summary>VFIO_GROUP_FLAGS_*.</summary>
@@ -97,7 +98,7 @@ public sealed class VfioGroup : INode
     {
         get
         {
-            lock (_lock)
+            using (_lock.Enter())
             {
                 return _context is not null ? VfioH.VFIO_GROUP_FLAGS_CONTAINER_SET | VfioH.VFIO_GROUP_FLAGS_VIABLE
                     : _group.IsClaimed ? 0 : VfioH.VFIO_GROUP_FLAGS_VIABLE;
@@ -108,7 +109,7 @@ public sealed class VfioGroup : INode
     /// <summary>The group's devices are to use a context, which gets a compatibility IOAS if it has none.</summary>
     internal Errno SetContainer(IOpenFile file)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_context is not null) return Errno.EINVAL;
             if (IsGone) return Errno.ENODEV;
@@ -130,7 +131,7 @@ public sealed class VfioGroup : INode
     internal Errno UnsetContainer()
     {
         IommufdContext? context;
-        lock (_lock) (context, _context) = (_context, null);
+        using (_lock.Enter()) (context, _context) = (_context, null);
         if (context is null) return Errno.EINVAL;
         if (context.IsVfioContainer) context.UnreserveFor(this);
         context.Release();
@@ -146,7 +147,7 @@ public sealed class VfioGroup : INode
         Errno errno = device.AddFile();
         if (errno != Errno.None) return errno;
         var opened = new VfioDeviceFile(device, carrier, this);
-        lock (_lock)
+        using (_lock.Enter())
         {
             errno = _context is null ? Errno.EINVAL : device.BindAndAttach(opened, _context);
             // As on Linux: with VFIO's own container a device keeps the group's file open, with an iommufd in its place
@@ -173,7 +174,7 @@ public sealed class VfioGroup : INode
     internal Errno FindOpen(VfioPciDevice device, out VfioDeviceFile? file)
     {
         file = null;
-        lock (_lock)
+        using (_lock.Enter())
             if (_context is null) return Errno.EINVAL;
         if (device.IsRemoved) return Errno.ENODEV;
         file = device.FileOfGroup;
@@ -183,13 +184,13 @@ public sealed class VfioGroup : INode
     /// <summary>A device that kept the group's file open is closed.</summary>
     internal void TakeBack()
     {
-        lock (_lock) _handedOut--;
+        using (_lock.Enter()) _handedOut--;
     }
 
     internal void Close()
     {
         UnsetContainer();
-        lock (_lock) _open = false;
+        using (_lock.Enter()) _open = false;
     }
 
     private bool IsOpen => _open || _handedOut != 0;

@@ -10,7 +10,7 @@ public sealed partial class VfioPciDevice
     /// it fails, nothing was bound.</summary>
     internal Errno Bind(VfioDeviceFile file, IommufdContext context, Func<uint, bool> publish)
     {
-        lock (_binding)
+        using (_binding.Enter())
         {
             if (_bound is not null) return Errno.EINVAL;
             Errno errno = VfioBinding.Create(file, context, out VfioBinding? binding);
@@ -36,7 +36,7 @@ public sealed partial class VfioPciDevice
     /// <returns>EBUSY when the group handed it out before; ENODEV when the context has no such IOAS.</returns>
     internal Errno BindAndAttach(VfioDeviceFile file, IommufdContext context)
     {
-        lock (_binding)
+        using (_binding.Enter())
         {
             if (_bound is not null) return Errno.EBUSY;
             Errno errno = Bind(file, context, _ => true);
@@ -54,7 +54,7 @@ public sealed partial class VfioPciDevice
     /// </summary>
     internal Errno Attach(uint? pasid, uint pageTable, Func<uint, bool> publish)
     {
-        lock (_binding)
+        using (_binding.Enter())
         {
             Errno errno = pasid is { } id ? _bound!.Attach(id, ref pageTable) : _bound!.Attach(ref pageTable);
             if (errno != Errno.None || publish(pageTable)) return errno;
@@ -66,13 +66,13 @@ public sealed partial class VfioPciDevice
     /// <summary>The bound device sends a PASID of a /dev/sva from now on.</summary>
     internal Errno Attach(SvaContext sva, uint pasid)
     {
-        lock (_binding) return _bound!.Attach(sva, pasid);
+        using (_binding.Enter()) return _bound!.Attach(sva, pasid);
     }
 
     /// <summary>Detaches the bound device, or one PASID of it; nothing happens if it is not attached.</summary>
     internal void Detach(uint? pasid)
     {
-        lock (_binding)
+        using (_binding.Enter())
         {
             if (pasid is { } id) _bound!.Detach(id);
             else _bound!.Detach();
@@ -82,13 +82,13 @@ public sealed partial class VfioPciDevice
     /// <summary>The bound device's ID in its context.</summary>
     internal uint BoundId
     {
-        get { lock (_binding) return _bound!.Device.Id; }
+        get { using (_binding.Enter()) return _bound!.Device.Id; }
     }
 
     /// <summary>The file through which its group opened it; null when it did not.</summary>
     internal VfioDeviceFile? FileOfGroup
     {
-        get { lock (_binding) return _bound?.File is { IsOfGroup: true, IsGranted: true } file ? file : null; }
+        get { using (_binding.Enter()) return _bound?.File is { IsOfGroup: true, IsGranted: true } file ? file : null; }
     }
 
     /// <summary>
@@ -96,7 +96,7 @@ public sealed partial class VfioPciDevice
     /// </summary>
     internal void Unbind(VfioDeviceFile file)
     {
-        lock (_binding)
+        using (_binding.Enter())
         {
             if (_bound is null || _bound.File != file) return;
             Disable();

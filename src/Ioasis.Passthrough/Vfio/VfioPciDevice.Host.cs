@@ -37,7 +37,7 @@ public sealed partial class VfioPciDevice
     internal void Settle()
     {
         if (_posted.IsEmpty) return;
-        lock (_access) SettleLocked();
+        using (_access.Enter()) SettleLocked();
     }
 
     private void SettleLocked()
@@ -52,7 +52,7 @@ public sealed partial class VfioPciDevice
     private void SettleAndTell()
     {
         Action[] settled;
-        lock (_access)
+        using (_access.Enter())
         {
             Volatile.Write(ref _hasThread, 0); // what is posted from here on gets another
             SettleLocked();

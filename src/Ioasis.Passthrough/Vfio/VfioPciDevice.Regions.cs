@@ -132,7 +132,7 @@ public sealed partial class VfioPciDevice
     {
         if (position >= (uint)_config.Size || count > (uint)_config.Size - position) return Errno.EFAULT;
         Span<byte> bytes = stackalloc byte[(int)count];
-        lock (_access)
+        using (_access.Enter())
         {
             for (int done = 0; done < bytes.Length;)
             {
@@ -151,7 +151,7 @@ public sealed partial class VfioPciDevice
         if (position >= (uint)_config.Size || count > (uint)_config.Size - position) return Errno.EFAULT;
         Span<byte> bytes = stackalloc byte[(int)count];
         if (!caller.Memory.TryRead(new Hva(buffer), bytes)) return Errno.EFAULT;
-        lock (_access)
+        using (_access.Enter())
         {
             for (int done = 0; done < bytes.Length;)
             {
@@ -171,7 +171,7 @@ public sealed partial class VfioPciDevice
     /// <summary>Reads in the widest aligned accesses; false when the BAR does not answer.</summary>
     private bool ReadBar(Bar bar, ulong position, Span<byte> bytes)
     {
-        lock (_access)
+        using (_access.Enter())
         {
             Span<byte> value = stackalloc byte[8];
             for (int done = 0; done < bytes.Length;)
@@ -199,7 +199,7 @@ public sealed partial class VfioPciDevice
     /// </summary>
     private bool WriteBar(Bar bar, ulong position, ReadOnlySpan<byte> bytes)
     {
-        lock (_access)
+        using (_access.Enter())
         {
             Span<byte> value = stackalloc byte[8];
             for (int done = 0; done < bytes.Length;)

@@ -1,11 +1,12 @@
 using Ioasis.Abi;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Passthrough.Vfio;
 
 public sealed partial class VfioPciDevice
 {
     // Guards how many files are open, and whether the device is being removed. Innermost.
-    private readonly Lock _registration = new();
+    private readonly RankedLock _registration = new(LockRank.VfioRegistration);
     private readonly VfioPciDevice? _physical;
     private int _files;
     private bool _removed;
@@ -29,7 +30,7 @@ public sealed partial class VfioPciDevice
     /// </summary>
     public void SetNumVfs(int count)
     {
-        lock (_access)
+        using (_access.Enter())
         {
             _numVfs = count;
             if (_powerState != 0 && count != 0) SetPowerState(0);
@@ -46,7 +47,7 @@ public sealed partial class VfioPciDevice
     public void Remove(Action unused)
     {
         bool isUnused;
-        lock (_registration)
+        using (_registration.Enter())
         {
             _removed = true;
             isUnused = _files == 0;
@@ -60,7 +61,7 @@ public sealed partial class VfioPciDevice
     /// <summary>Programs can have a device again that was removed and whose files are closed.</summary>
     internal void Restore(VfioGroup group)
     {
-        lock (_registration)
+        using (_registration.Enter())
         {
             Group = group;
             _removed = false;
@@ -77,13 +78,13 @@ public sealed partial class VfioPciDevice
     /// <summary>Whether it is being taken from programs.</summary>
     internal bool IsRemoved
     {
-        get { lock (_registration) return _removed; }
+        get { using (_registration.Enter()) return _removed; }
     }
 
     /// <summary>A file of the device is to be opened; <see cref="RemoveFile"/> when it is closed.</summary>
     internal Errno AddFile()
     {
-        lock (_registration)
+        using (_registration.Enter())
         {
             if (_removed) return Errno.ENODEV;
             _files++;
@@ -94,7 +95,7 @@ public sealed partial class VfioPciDevice
     internal void RemoveFile()
     {
         Action? unused = null;
-        lock (_registration)
+        using (_registration.Enter())
             if (--_files == 0) (unused, _unused) = (_unused, null);
         unused?.Invoke();
     }

@@ -5,6 +5,7 @@ using Ioasis.Devices;
 using Ioasis.Devices.Slots;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 using Ioasis.Passthrough.Vfio.Config;
 using Ioasis.Passthrough.Vfio.Interrupts;
 
@@ -20,8 +21,8 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     // _access guards configuration space, and what decides whether BARs answer (Linux: memory_lock and igate). A reset
     // holds it while the model's threads end their work.
     // Order: _binding, _access, the slot's lock for calls, the interrupts' lock.
-    private readonly Lock _binding = new();
-    private readonly Lock _access = new();
+    private readonly RankedLock _binding = new(LockRank.VfioBinding);
+    private readonly RankedLock _access = new(LockRank.VfioAccess);
     private readonly PciSlot _slot;
     private readonly PciConfig _hardware;
     private readonly VirtualConfig _config;
@@ -101,7 +102,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     {
         var bytes = new byte[_hardware.Size];
         Settle();
-        lock (_access) _hardware.CopyTo(bytes);
+        using (_access.Enter()) _hardware.CopyTo(bytes);
         return bytes;
     }
 
@@ -116,7 +117,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     /// <summary>Unplugs the function; its files must be closed.</summary>
     public void Dispose()
     {
-        lock (_access) _isGone = true;
+        using (_access.Enter()) _isGone = true;
         _slot.Dispose();
     }
 
@@ -126,7 +127,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     /// <param name="carrier">The bytes of the file through which it is used.</param>
     internal void Enable(ICarrier carrier)
     {
-        lock (_access)
+        using (_access.Enter())
         {
             ShowRegions(carrier);
             _slot.Reset();
@@ -146,7 +147,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     internal void Disable()
     {
         _ioEventfds.Clear();
-        lock (_access)
+        using (_access.Enter())
         {
             _shownConfiguration = null;
             _interrupts.Close();
@@ -164,7 +165,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     /// </summary>
     internal void Reset()
     {
-        lock (_access) ResetLocked();
+        using (_access.Enter()) ResetLocked();
     }
 
     /// <summary>SET_IRQS for one index, its numbers checked.</summary>
@@ -178,7 +179,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     internal Errno SetIoEventfd(IoEventfds.Write write, ICaller caller, int descriptor)
     {
         Errno errno = _ioEventfds.Set(write, caller, descriptor);
-        if (descriptor < 0) lock (_access) return errno; // a write that had begun is over
+        if (descriptor < 0) using (_access.Enter()) return errno; // a write that had begun is over
         return errno;
     }
 
@@ -188,7 +189,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     /// </summary>
     internal Errno EnterLowPower()
     {
-        lock (_access)
+        using (_access.Enter())
         {
             if (_inLowPower) return Errno.EINVAL;
             _inLowPower = true;
@@ -198,7 +199,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
 
     internal void LeaveLowPower()
     {
-        lock (_access) _inLowPower = false;
+        using (_access.Enter()) _inLowPower = false;
     }
 
     private void PerformWrite(IoEventfds.Registration registration)
@@ -207,14 +208,14 @@ public sealed partial class VfioPciDevice : INode, IDisposable
         IoEventfds.Write write = registration.Write;
         Span<byte> bytes = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, write.Data);
-        lock (_access)
+        using (_access.Enter())
             // where the BAR does not answer it is lost, as on Linux
             if (registration.IsSet) WriteBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width]);
     }
 
     private Errno SetInterruptsLocked(uint index, IrqRequest request)
     {
-        lock (_access)
+        using (_access.Enter())
         {
             _slot.Look(); // what was stored before the call comes before it
             Errno errno = _interrupts.Set(index, request);

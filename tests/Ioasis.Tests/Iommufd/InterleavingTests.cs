@@ -141,7 +141,9 @@ public sealed class InterleavingTests
                 DevId = next.Id,
                 VirtId = 5
             };
-            meanwhile = _other.Call(_machine.Context, IOMMU_VDEVICE_ALLOC, ref second);
+            var another = new Thread(() => meanwhile = _other.Call(_machine.Context, IOMMU_VDEVICE_ALLOC, ref second));
+            another.Start();
+            another.Join();
             Assert.Null(viommu.FindDevice(5));
         };
         Assert.Equal(Errno.None, _machine.Destroy(args.OutVdeviceId));

@@ -1,4 +1,5 @@
 using Ioasis.Core.Dma;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Devices.Dsa;
 
@@ -36,7 +37,7 @@ internal sealed class DsaScheduler
     /// before an engine's own lock, a descriptor's, and the slot's locks for bytes and interrupts. Nobody holds it
     /// during DMA.
     /// </summary>
-    internal Lock Lock { get; } = new();
+    internal RankedLock Lock { get; } = new(LockRank.Model);
 
     internal DsaQueue[] Queues { get; } = [.. Enumerable.Range(0, DsaRegisters.Queues).Select(i => new DsaQueue(i))];
 
@@ -87,7 +88,7 @@ internal sealed class DsaScheduler
     /// </summary>
     internal DsaWork? TryTake(int engine)
     {
-        lock (Lock)
+        using (Lock.Enter())
         {
             DsaQueue? best = null;
             foreach (DsaQueue queue in Queues)
@@ -110,7 +111,7 @@ internal sealed class DsaScheduler
     /// <summary>An engine is done with a descriptor: it wrote the record, or the descriptor was aborted.</summary>
     internal void Finished(DsaWork work)
     {
-        lock (Lock)
+        using (Lock.Enter())
         {
             work.Queue.Running--;
             _underWay.Remove(work);
@@ -151,7 +152,7 @@ internal sealed class DsaScheduler
     /// <summary>Records an error that no completion record reported.</summary>
     internal void Report(DsaWork work, in DsaCompletionRecord record)
     {
-        lock (Lock)
+        using (Lock.Enter())
             Errors.Record((DsaStatus)(record.Status & ~DsaCompletionRecord.StatusWrite), work.Queue.Index,
             work, in record);
     }
@@ -167,7 +168,7 @@ internal sealed class DsaScheduler
     {
         int vector = work.Descriptor.IntHandle;
         if (vector >= DsaRegisters.Vectors) return false;
-        lock (Lock)
+        using (Lock.Enter())
             if (_options.InterruptHandles && !_handles.Contains(vector)) return false;
         uint permission = (uint)_slot.ReadRegister(DsaRegisters.Bar, DsaRegisters.Permission[vector]);
         bool forPasid = (permission & 8) != 0;
@@ -209,7 +210,7 @@ internal sealed class DsaScheduler
     /// </summary>
     internal void Reset()
     {
-        lock (Lock)
+        using (Lock.Enter())
         {
             _awaited = null;
             _whenDone = null;
@@ -218,7 +219,7 @@ internal sealed class DsaScheduler
         }
 
         foreach (DsaEngine engine in _engines) engine.Stop();
-        lock (Lock)
+        using (Lock.Enter())
         {
             foreach (DsaQueue queue in Queues) Close(queue);
             _handles.Clear();

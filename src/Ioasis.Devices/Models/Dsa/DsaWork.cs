@@ -1,4 +1,5 @@
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Devices.Dsa;
 
@@ -10,7 +11,7 @@ namespace Ioasis.Devices.Dsa;
 internal sealed class DsaWork(DsaQueue queue, DsaQueueConfig config, in DsaDescriptor descriptor, DsaWork? batch = null)
 {
     // Guards an engine's wait for an answer. No other lock is taken while it is held.
-    private readonly object _lock = new();
+    private readonly RankedMonitor _lock = new(LockRank.DsaWork);
     private readonly DsaDescriptor _descriptor = descriptor;
     private volatile bool _isAborted;
 
@@ -41,10 +42,10 @@ internal sealed class DsaWork(DsaQueue queue, DsaQueueConfig config, in DsaDescr
     /// <summary>Aborts the descriptor. Apart from bytes already written it leaves no trace.</summary>
     internal void Abort()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _isAborted = true;
-            Monitor.PulseAll(_lock);
+            _lock.PulseAll();
         }
     }
 
@@ -55,9 +56,9 @@ internal sealed class DsaWork(DsaQueue queue, DsaQueueConfig config, in DsaDescr
     internal bool WaitUntil(Func<bool> condition)
     {
         if (batch is not null) return batch.WaitUntil(condition);
-        lock (_lock)
+        using (_lock.Enter())
         {
-            while (!_isAborted && !condition()) Monitor.Wait(_lock);
+            while (!_isAborted && !condition()) _lock.Wait();
             return !_isAborted;
         }
     }
@@ -71,6 +72,6 @@ internal sealed class DsaWork(DsaQueue queue, DsaQueueConfig config, in DsaDescr
             return;
         }
 
-        lock (_lock) Monitor.PulseAll(_lock);
+        using (_lock.Enter()) _lock.PulseAll();
     }
 }

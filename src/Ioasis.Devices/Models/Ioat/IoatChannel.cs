@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Ioasis.Core.Dma;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Devices.Ioat;
 
@@ -15,7 +16,7 @@ internal sealed class IoatChannel
 
     // Guards the fields below and the meaning of the registers. Taken after the slot's lock for calls, before its locks
     // for bytes and interrupts. Nobody holds it during DMA.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.Model);
     private readonly IPciSlot _slot;
     private readonly DmaPort _port;
     private readonly IoatOperations _operations;
@@ -46,14 +47,14 @@ internal sealed class IoatChannel
         else if (register == IoatRegisters.ChannelControl) Control((ushort)value);
         else if (register == IoatRegisters.Errors) Acknowledge((IoatErrors)value);
         else
-            lock (_lock) LeaveReset(IoatStatus.SetUp);
+            using (_lock.Enter()) LeaveReset(IoatStatus.SetUp);
     }
 
     /// <summary>Returns to the state after power-on, with the thread idle.</summary>
     internal void Reset()
     {
         _thread.Abort();
-        lock (_lock) Forget();
+        using (_lock.Enter()) Forget();
     }
 
     /// <summary>Stops the channel and ends its thread.</summary>
@@ -68,7 +69,7 @@ internal sealed class IoatChannel
         // Stops the thread between two pieces of a descriptor. Without the lock, because the thread may be waiting for
         // it.
         if (command is IoatCommand.Reset or IoatCommand.Abort) _thread.Abort();
-        lock (_lock)
+        using (_lock.Enter())
         {
             switch (command)
             {
@@ -113,7 +114,7 @@ internal sealed class IoatChannel
     /// </summary>
     private void Count(ushort value)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             ulong chain = _slot.ReadRegister(IoatRegisters.Bar, IoatRegisters.ChainAddress);
             if (chain != 0 && !IsBegun(chain))
@@ -138,7 +139,7 @@ internal sealed class IoatChannel
 
     private void Control(ushort value)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             bool rearms = (value & (ushort)IoatChannelControl.InterruptRearm) != 0;
             LeaveReset(rearms || TakesInterrupts ? IoatStatus.SetUp : IoatStatus.Armed);
@@ -151,7 +152,7 @@ internal sealed class IoatChannel
 
     private void Acknowledge(IoatErrors errors)
     {
-        lock (_lock) Fail(_errors & ~errors);
+        using (_lock.Enter()) Fail(_errors & ~errors);
     }
 
     /// <summary>
@@ -181,7 +182,7 @@ internal sealed class IoatChannel
             ulong at = 0;
             bool isLast;
             IoatErrors errors;
-            lock (_lock)
+            using (_lock.Enter())
             {
                 if (abort.IsCancellationRequested) return;
                 errors = _misuse;
@@ -204,7 +205,7 @@ internal sealed class IoatChannel
                 return;
             }
 
-            lock (_lock)
+            using (_lock.Enter())
             {
                 if (abort.IsCancellationRequested) return;
                 Publish(IoatRegisters.Current, at);
@@ -239,7 +240,7 @@ internal sealed class IoatChannel
     /// </summary>
     private void Halt(ulong at, IoatErrors errors, CancellationToken abort)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (abort.IsCancellationRequested) return;
             Publish(IoatRegisters.Current, at);
@@ -249,7 +250,7 @@ internal sealed class IoatChannel
         var control = (IoatChannelControl)ControlNow();
         if ((control & IoatChannelControl.ErrorCompletion) != 0 && errors != IoatErrors.CompletionAddress)
             TryWriteCompletion(_completed, IoatStatus.Halted);
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (abort.IsCancellationRequested) return;
             Stop(IoatStatus.Halted);

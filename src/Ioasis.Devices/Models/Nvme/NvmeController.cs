@@ -1,3 +1,5 @@
+using Ioasis.Memory.Threads;
+
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>
@@ -9,7 +11,7 @@ internal sealed class NvmeController
     // Guards the configuration, the state and the set of queues. Taken after the slot's lock for calls; before those of
     // interrupts and of completion queues, and the slot's for bytes. Nobody holds it during DMA or while waiting for a
     // worker.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.Model);
     private readonly IPciSlot _slot;
     private readonly NvmeStore _store;
     private readonly NvmeSubmissionQueue?[] _submissions;
@@ -43,7 +45,7 @@ internal sealed class NvmeController
 
     internal NvmeConfiguration Configuration
     {
-        get { lock (_lock) return _configuration; }
+        get { using (_lock.Enter()) return _configuration; }
     }
 
     /// <summary>Whether any I/O queue exists.</summary>
@@ -51,7 +53,7 @@ internal sealed class NvmeController
     {
         get
         {
-            lock (_lock) return _submissions.Skip(1).Any(q => q is not null)
+            using (_lock.Enter()) return _submissions.Skip(1).Any(q => q is not null)
             || _completions.Skip(1).Any(q => q is not null);
         }
     }
@@ -77,7 +79,7 @@ internal sealed class NvmeController
     /// <summary>A submission queue; null if it does not exist or the controller is not ready.</summary>
     internal NvmeSubmissionQueue? QueueOf(int queue)
     {
-        lock (_lock) return _status == NvmeControllerStatus.Ready ? _submissions[queue] : null;
+        using (_lock.Enter()) return _status == NvmeControllerStatus.Ready ? _submissions[queue] : null;
     }
 
     /// <summary>
@@ -85,22 +87,22 @@ internal sealed class NvmeController
     /// </summary>
     internal void Fail()
     {
-        lock (_lock) Show(_status | NvmeControllerStatus.Fatal);
+        using (_lock.Enter()) Show(_status | NvmeControllerStatus.Fatal);
     }
 
     internal NvmeCompletionQueue? CompletionQueueOf(int queue)
     {
-        lock (_lock) return queue <= Queues ? _completions[queue] : null;
+        using (_lock.Enter()) return queue <= Queues ? _completions[queue] : null;
     }
 
     internal bool HasSubmissionQueue(int queue)
     {
-        lock (_lock) return queue <= Queues && _submissions[queue] is not null;
+        using (_lock.Enter()) return queue <= Queues && _submissions[queue] is not null;
     }
 
     internal void Add(NvmeCompletionQueue queue)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _completions[queue.Id] = queue;
             Interrupts.Add(queue);
@@ -110,7 +112,7 @@ internal sealed class NvmeController
 
     internal void Add(NvmeSubmissionQueue queue)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _submissions[queue.Id] = queue;
             Publish(NvmeRegisters.Tails[queue.Id], 0);
@@ -120,14 +122,14 @@ internal sealed class NvmeController
     /// <summary>Deletes a submission queue. Commands left in it are not executed.</summary>
     internal void RemoveSubmissionQueue(int queue)
     {
-        lock (_lock) _submissions[queue] = null;
+        using (_lock.Enter()) _submissions[queue] = null;
         _workers[queue].Stop();
     }
 
     /// <summary>Deletes a completion queue; false while a submission queue uses it.</summary>
     internal bool TryRemoveCompletionQueue(NvmeCompletionQueue queue)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_submissions.Any(q => q?.Completions == queue)) return false;
             _completions[queue.Id] = null;
@@ -139,10 +141,10 @@ internal sealed class NvmeController
     /// <summary>Completes a shutdown, once all writes are on the medium. Runs on the admin queue's thread.</summary>
     internal void FinishShutdown()
     {
-        lock (_lock)
+        using (_lock.Enter())
             if (!_shutsDown) return;
         _namespace.TryFlush(); // an error cannot be reported to anyone
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!_shutsDown) return;
             _shutsDown = false;
@@ -158,7 +160,7 @@ internal sealed class NvmeController
     {
         // the admin queue's worker last, because the others wake it
         foreach (NvmeWorker worker in _workers.Reverse()) worker.Stop();
-        lock (_lock)
+        using (_lock.Enter())
         {
             Array.Clear(_submissions);
             Array.Clear(_completions);
@@ -186,7 +188,7 @@ internal sealed class NvmeController
         if (before.IsEnabled && !wanted.IsEnabled)
         {
             Reset();
-            lock (_lock)
+            using (_lock.Enter())
             {
                 for (int i = 0; i <= Queues; i++)
                 {
@@ -200,7 +202,7 @@ internal sealed class NvmeController
         }
         else
         {
-            lock (_lock) _configuration = wanted;
+            using (_lock.Enter()) _configuration = wanted;
             if (!before.IsEnabled && wanted.IsEnabled) Enable(wanted);
         }
 
@@ -227,13 +229,13 @@ internal sealed class NvmeController
         var queue = new NvmeCompletionQueue(0, completions, completionEntries, vector: 0);
         Add(queue);
         Add(new NvmeSubmissionQueue(0, submissions, submissionEntries, queue));
-        lock (_lock) Show(_status | NvmeControllerStatus.Ready);
+        using (_lock.Enter()) Show(_status | NvmeControllerStatus.Ready);
     }
 
     private void ShutDown()
     {
         foreach (NvmeWorker worker in _workers.Reverse()) worker.Stop();
-        lock (_lock)
+        using (_lock.Enter())
         {
             _shutsDown = true;
             Show(_status | NvmeControllerStatus.ShutdownOccurring);
@@ -244,7 +246,7 @@ internal sealed class NvmeController
 
     private void TakeShutdownBack()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _shutsDown = false;
             Show(_status & ~(NvmeControllerStatus.ShutdownOccurring | NvmeControllerStatus.ShutdownComplete));
@@ -259,7 +261,7 @@ internal sealed class NvmeController
 
     private void MoveTail(int queue, uint tail)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!IsReady(NvmeRegisters.Tails[queue])) return;
             if (_submissions[queue] is not { } submissions) Happened(NvmeEvent.InvalidDoorbellRegister);
@@ -274,7 +276,7 @@ internal sealed class NvmeController
 
     private void MoveHead(int queue, uint head)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (!IsReady(NvmeRegisters.Heads[queue])) return;
             if (_completions[queue] is not { } completions) Happened(NvmeEvent.InvalidDoorbellRegister);

@@ -1,3 +1,5 @@
+using Ioasis.Memory.Threads;
+
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>An asynchronous event.</summary>
@@ -22,7 +24,7 @@ internal sealed class NvmeEvents
     private const int MostEvents = 8;
 
     // Guards the fields below. No other lock is taken while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.NvmeEvents);
     private readonly Queue<NvmeEvent> _events = new();
     private readonly Queue<ushort> _waiting = new();
     private uint _told; // one bit per type that was reported and whose log page was not read since
@@ -30,7 +32,7 @@ internal sealed class NvmeEvents
     /// <summary>Records an event. Drops it if one of its type was reported and its log page not read since.</summary>
     internal void Add(NvmeEvent happened)
     {
-        lock (_lock)
+        using (_lock.Enter())
             if ((_told & (1u << happened.Type)) == 0 && _events.Count < MostEvents && !_events.Contains(happened))
                 _events.Enqueue(happened);
     }
@@ -38,7 +40,7 @@ internal sealed class NvmeEvents
     /// <summary>Makes a command wait for the next event.</summary>
     internal NvmeOutcome Await(ushort commandId)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_waiting.Count == Limit) return NvmeStatus.AsyncLimit;
             _waiting.Enqueue(commandId);
@@ -50,7 +52,7 @@ internal sealed class NvmeEvents
     internal void Clear(NvmeLog log)
     {
         uint type = log switch { NvmeLog.Error => 1, NvmeLog.Smart => 2, _ => 0 };
-        lock (_lock) _told &= ~type;
+        using (_lock.Enter()) _told &= ~type;
     }
 
     /// <summary>Completes waiting commands with recorded events. Runs on the admin queue's thread.</summary>
@@ -62,7 +64,7 @@ internal sealed class NvmeEvents
 
     internal void Reset()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _events.Clear();
             _waiting.Clear();
@@ -73,14 +75,14 @@ internal sealed class NvmeEvents
     private bool TryNext(NvmeSubmissionQueue queue, out ushort command, out NvmeEvent happened)
     {
         (command, happened) = (0, default);
-        lock (_lock)
+        using (_lock.Enter())
         {
             while (_events.TryPeek(out happened) && (_told & (1u << happened.Type)) != 0) _events.Dequeue();
             if (_events.Count == 0 || _waiting.Count == 0) return false;
         }
 
         if (!queue.Completions.TryReserve()) return false; // tried again when the driver makes room
-        lock (_lock)
+        using (_lock.Enter())
         {
             happened = _events.Dequeue();
             command = _waiting.Dequeue();

@@ -1,3 +1,5 @@
+using Ioasis.Memory.Threads;
+
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>
@@ -7,19 +9,19 @@ namespace Ioasis.Devices.Nvme;
 internal sealed class NvmeInterrupts(IPciSlot slot)
 {
     // Guards the fields below. Taken after the controller's lock, before a completion queue's and the slot's locks.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.NvmeInterrupts);
     private readonly List<NvmeCompletionQueue> _queues = [];
     private uint _mask;
     private bool _usesLine;
 
     internal void Add(NvmeCompletionQueue queue)
     {
-        lock (_lock) _queues.Add(queue);
+        using (_lock.Enter()) _queues.Add(queue);
     }
 
     internal void Remove(NvmeCompletionQueue queue)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _queues.Remove(queue);
             SetLine();
@@ -30,7 +32,7 @@ internal sealed class NvmeInterrupts(IPciSlot slot)
     internal void Raise(NvmeCompletionQueue queue)
     {
         if (queue.Vector is not { } vector) return;
-        lock (_lock)
+        using (_lock.Enter())
         {
             _usesLine = !slot.RaiseMessage(vector);
             SetLine();
@@ -40,13 +42,13 @@ internal sealed class NvmeInterrupts(IPciSlot slot)
     /// <summary>The driver has seen completions.</summary>
     internal void Seen()
     {
-        lock (_lock) SetLine();
+        using (_lock.Enter()) SetLine();
     }
 
     /// <summary>Sets and clears mask bits, which affect only the line.</summary>
     internal void Mask(uint set, uint clear)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _mask = (_mask | set) & ~clear;
             SetLine();
@@ -55,7 +57,7 @@ internal sealed class NvmeInterrupts(IPciSlot slot)
 
     internal void Reset()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _queues.Clear();
             _mask = 0;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Ioasis.Core.Dma;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Devices.Nvme;
 
@@ -49,7 +50,7 @@ internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, i
 {
     // Guards the fields below and the order of the entries. Taken after the controller's lock. While it is held, only a
     // port and the slot are used.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.NvmeCompletionQueue);
     private uint _head, _tail, _reserved;
     private bool _phase = true;
 
@@ -62,13 +63,13 @@ internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, i
     /// <summary>Whether the driver has unseen entries.</summary>
     internal bool HasUnseen
     {
-        get { lock (_lock) return _head != _tail; }
+        get { using (_lock.Enter()) return _head != _tail; }
     }
 
     /// <summary>Reserves a place for a completion; false if the queue is full.</summary>
     internal bool TryReserve()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             uint used = (_tail + entries - _head) % entries;
             if (used + _reserved >= entries - 1) return false;
@@ -80,13 +81,13 @@ internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, i
     /// <summary>Releases a reserved place.</summary>
     internal void Release()
     {
-        lock (_lock) _reserved--;
+        using (_lock.Enter()) _reserved--;
     }
 
     /// <summary>Writes an entry, with its phase, to a reserved place; false if it cannot be written.</summary>
     internal bool TryPost(DmaPort port, in NvmeCompletion completion)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             NvmeCompletion entry =
                 completion with { StatusAndPhase = (ushort)(completion.StatusAndPhase | (_phase ? 1u : 0)) };
@@ -102,7 +103,7 @@ internal sealed class NvmeCompletionQueue(int id, ulong address, uint entries, i
     /// <summary>The driver has seen all entries before this one.</summary>
     internal void Advance(uint head)
     {
-        lock (_lock) _head = head;
+        using (_lock.Enter()) _head = head;
     }
 
     /// <summary>Writes the word with the phase last: a driver that sees the phase change also sees the rest.</summary>

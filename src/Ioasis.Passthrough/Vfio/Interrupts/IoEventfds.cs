@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Passthrough.Vfio.Interrupts;
 
@@ -14,7 +15,7 @@ internal sealed class IoEventfds(object device, Action<IoEventfds.Registration> 
     private const int Limit = 1000; // as many as Linux allows a device
 
     // Guards the table. The eventfds' own locks are taken while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.VfioIoEventfds);
     private readonly Dictionary<Write, Registration> _writes = [];
 
     /// <summary>A write of the low <paramref name="Width"/> bytes of <paramref name="Data"/>.</summary>
@@ -26,7 +27,7 @@ internal sealed class IoEventfds(object device, Action<IoEventfds.Registration> 
     /// <param name="descriptor">The eventfd; -1 to take the write's away.</param>
     internal Errno Set(Write write, ICaller caller, int descriptor)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_writes.TryGetValue(write, out Registration? present))
             {
@@ -48,7 +49,7 @@ internal sealed class IoEventfds(object device, Action<IoEventfds.Registration> 
         if (errno != Errno.None) return errno;
         registration.Listener = listener;
         errno = Errno.EEXIST;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_writes.Count == Limit) errno = Errno.ENOSPC;
             else if (_writes.TryAdd(write, registration)) return Errno.None;
@@ -61,7 +62,7 @@ internal sealed class IoEventfds(object device, Action<IoEventfds.Registration> 
     /// <summary>Takes all away.</summary>
     internal void Clear()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             foreach (Registration registration in _writes.Values) registration.End();
             _writes.Clear();

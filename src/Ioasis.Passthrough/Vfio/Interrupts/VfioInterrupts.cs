@@ -3,6 +3,7 @@ using Ioasis.Abi;
 using Ioasis.Devices;
 using Ioasis.Devices.Slots;
 using Ioasis.Iommufd.Files;
+using Ioasis.Memory.Threads;
 using static Ioasis.Abi.VfioH;
 
 namespace Ioasis.Passthrough.Vfio.Interrupts;
@@ -16,7 +17,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
     // Guards everything below. Taken after the device's locks and after the slot's. The model's threads take it while a
     // reset waits for them: of others only the eventfds' own locks are taken while it is held, and nothing waits,
     // neither for a program nor for the model.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.VfioInterrupts);
     private readonly PciFunction _function;
     private readonly IInterruptSource _source;
     private readonly IEventFile?[] _messages;
@@ -39,7 +40,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
 
     internal bool MsiEnabled
     {
-        get { lock (_lock) return _enabled == VFIO_PCI_MSI_IRQ_INDEX; }
+        get { using (_lock.Enter()) return _enabled == VFIO_PCI_MSI_IRQ_INDEX; }
     }
 
     /// <summary>log2 of the vectors that the program enabled MSI with last.</summary>
@@ -60,7 +61,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
     internal Errno Set(uint index, IrqRequest request)
     {
         uint action = request.Flags & VFIO_IRQ_SET_ACTION_TYPE_MASK;
-        lock (_lock)
+        using (_lock.Enter())
         {
             return (index, action) switch
             {
@@ -79,13 +80,13 @@ internal sealed class VfioInterrupts : IInterruptTarget
     /// <summary>Asks the program to let the device go.</summary>
     internal void RequestRelease()
     {
-        lock (_lock) _request.Fire();
+        using (_lock.Enter()) _request.Fire();
     }
 
     /// <summary>Lets all eventfds go; nothing is enabled.</summary>
     internal void Close()
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_enabled == VFIO_PCI_INTX_IRQ_INDEX) DisableIntx();
             else if (_enabled != VFIO_PCI_NUM_IRQS) DisableMessages();
@@ -98,7 +99,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
     /// <summary>The program set or cleared INTx disable in its command register.</summary>
     internal void SetIntxDisabled(bool disabled)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             _intxDisabled = disabled;
             if (disabled) _intxMasked = true;
@@ -108,7 +109,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
 
     public bool RaiseMessage(int vector)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             switch (_enabled)
             {
@@ -128,7 +129,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
 
     public void LineChanged(bool asserted)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (asserted) FireIntx();
         }
@@ -137,7 +138,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
     public void Failed()
     {
         if (!_function.IsExpress) return; // no error reporting, and no interrupt index for it
-        lock (_lock) _error.Fire();
+        using (_lock.Enter()) _error.Fire();
     }
 
     private Errno MaskIntx(IrqRequest request)
@@ -183,10 +184,10 @@ internal sealed class VfioInterrupts : IInterruptTarget
     internal bool DropForgottenUnmask()
     {
         EventListener? unmask;
-        lock (_lock) unmask = _unmask;
+        using (_lock.Enter()) unmask = _unmask;
         if (unmask is null) return true;
         if (unmask.IsOpenElsewhere) return false;
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_unmask != unmask) return true;
             _intxSession++;
@@ -198,7 +199,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
 
     private void UnmaskSignalled(int session)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (session == _intxSession) UnmaskIntx();
         }

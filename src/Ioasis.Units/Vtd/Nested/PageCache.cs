@@ -1,4 +1,5 @@
 using System.Numerics;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Units.Vtd.Nested;
 
@@ -18,7 +19,7 @@ internal sealed class PageCache<T>(int capacity) where T : struct
     private const int Smallest = 16;
 
     // Guards changes. Nothing else is locked while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.PageCache);
     private readonly int[] _counts = new int[MaxShift]; // by shift
     private volatile Entries? _entries;
     private long _drops;
@@ -42,7 +43,7 @@ internal sealed class PageCache<T>(int capacity) where T : struct
     /// </summary>
     internal void Keep(ulong address, int shift, in T value, long drops)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (drops != _drops) return;
             Entries entries = _entries ??= new Entries(Math.Min(capacity, Smallest));
@@ -59,7 +60,7 @@ internal sealed class PageCache<T>(int capacity) where T : struct
     /// <summary>Forgets every range that touches one.</summary>
     internal void Drop(ulong first, ulong last)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (_entries is { } entries)
                 for (int shift = 0; shift < MaxShift; shift++)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Ioasis.Core.Dma;
+using Ioasis.Memory.Threads;
 using Ioasis.PageTables.X64;
 using Ioasis.Units.Vtd.FirstStage;
 
@@ -20,7 +21,7 @@ internal sealed class TranslationCache(int capacity)
     private const int MostTables = 1024;
 
     // Guards changes. That of the large pages is taken while it is held.
-    private readonly Lock _lock = new();
+    private readonly RankedLock _lock = new(LockRank.TranslationCache);
     private readonly ConcurrentDictionary<ulong, KeptPages> _tables = new(); // by region
     private readonly List<KeptPages> _inTurn = []; // the same tables
     private readonly PageCache<FirstStageTranslation> _large = new(capacity);
@@ -54,7 +55,7 @@ internal sealed class TranslationCache(int capacity)
     /// <summary>Keeps a translation instead of what was known of that page.</summary>
     internal void Keep(ulong iova, in FirstStageTranslation page, long drops)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             if (drops != _drops) return;
             if (page.Level == 1) KeepSmall(iova, in page);
@@ -65,7 +66,7 @@ internal sealed class TranslationCache(int capacity)
     /// <summary>Forgets every page that a range touches.</summary>
     internal void Drop(ulong first, ulong last)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             ulong from = first >> KnownTable.RegionShift, to = last >> KnownTable.RegionShift;
             if (to - from < (ulong)_inTurn.Count)
