@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dual-stage translation: a guest's page tables, written by hand in its memory, translate a device's addresses to the
- * guest's (stage 1), and what the IOAS maps translates those to this program's memory (stage 2).
+ * Dual-stage translation. A guest's page tables, written by hand in its memory, translate a device's addresses to
+ * guest-physical ones (stage 1). The IOAS maps those to this program's memory (stage 2).
  * usage: nested_dma [/dev/vfio/devices/vfioN of a dmatest]
  */
 #define _GNU_SOURCE
@@ -20,7 +20,7 @@
 
 enum { PRESENT = 1, WRITE = 2, USER = 4, ACCESSED = 1 << 5, DIRTY = 1 << 6, LARGE = 1 << 7 };
 enum { READS = 3, WRITES = 1 };                               /* commands of dmatest: from memory, to memory */
-enum { OK = 0, NOT_MAPPED = 2, NO_PERMISSION = 3 };           /* and why it was refused */
+enum { OK = 0, NOT_MAPPED = 2, NO_PERMISSION = 3 };           /* and reasons for a refusal */
 #define GUEST_SIZE (4UL << 20)
 #define DATA (2UL << 20)                                      /* guest-physical: tables below, data above */
 
@@ -36,7 +36,7 @@ static struct vfio_region_info region(int device, uint32_t index)
     return info;
 }
 
-/* The entry of a level (4 is the root's, 1 that of a 4 KiB page) for an address; tables on the way to it are made. */
+/* The entry of a level (4 is the root, 1 that of a 4 KiB page) for an address. Makes the tables above it. */
 static uint64_t *entry(uint64_t iova, int level)
 {
     static uint64_t next_table = 4096;
@@ -53,7 +53,7 @@ static uint64_t *entry(uint64_t iova, int level)
     }
 }
 
-/* The device copies 8 bytes; why it could not. */
+/* Lets the device copy 8 bytes; returns the reason for a refusal. */
 static uint32_t dma(uint64_t iova, uint32_t command)
 {
     *(volatile uint64_t *)registers = iova;
@@ -70,10 +70,10 @@ int main(int argc, char **argv)
     struct vfio_device_bind_iommufd bind = {.argsz = sizeof(bind), .iommufd = iommu};
     TRY(ioctl(device, VFIO_DEVICE_BIND_IOMMUFD, &bind));
 
-    /* Can the unit do it? NEST is bit 26 of VT-d's extended capability register. */
+    /* Does the unit support it? NEST is bit 26 of VT-d's extended capability register. */
     struct iommu_hw_info_vtd vtd = {0};
-    struct iommu_hw_info info = {.size = sizeof(info), .dev_id = bind.out_devid, .data_len = sizeof(vtd),
-                                 .data_uptr = (uintptr_t)&vtd};
+    struct iommu_hw_info info = {
+        .size = sizeof(info), .dev_id = bind.out_devid, .data_len = sizeof(vtd), .data_uptr = (uintptr_t)&vtd};
     TRY(ioctl(iommu, IOMMU_GET_HW_INFO, &info));
     if (info.out_data_type != IOMMU_HW_INFO_TYPE_INTEL_VTD || !(vtd.ecap_reg >> 26 & 1))
         return fprintf(stderr, "no nested translation here\n"), 1;
@@ -85,15 +85,19 @@ int main(int argc, char **argv)
     guest = mmap(NULL, GUEST_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     struct iommu_ioas_alloc ioas = {.size = sizeof(ioas)};
     TRY(ioctl(iommu, IOMMU_IOAS_ALLOC, &ioas));
-    struct iommu_ioas_map_file map =
-        {.size = sizeof(map), .ioas_id = ioas.out_ioas_id, .fd = memory, .length = GUEST_SIZE,
+    struct iommu_ioas_map_file map = {.size = sizeof(map),
+        .ioas_id = ioas.out_ioas_id,
+        .fd = memory,
+        .length = GUEST_SIZE,
         .flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE | IOMMU_IOAS_MAP_FIXED_IOVA};
     TRY(ioctl(iommu, IOMMU_IOAS_MAP_FILE, &map));
-    struct iommu_hwpt_alloc parent = {.size = sizeof(parent), .flags = IOMMU_HWPT_ALLOC_NEST_PARENT,
-                                      .dev_id = bind.out_devid, .pt_id = ioas.out_ioas_id};
+    struct iommu_hwpt_alloc parent = {.size = sizeof(parent),
+        .flags = IOMMU_HWPT_ALLOC_NEST_PARENT,
+        .dev_id = bind.out_devid,
+        .pt_id = ioas.out_ioas_id};
     TRY(ioctl(iommu, IOMMU_HWPT_ALLOC, &parent));
 
-    /* Stage 1: four levels, their root at guest-physical 0. */
+    /* Stage 1: four levels, with the root at guest-physical 0. */
     struct iommu_hwpt_vtd_s1 first_stage = {.pgtbl_addr = 0, .addr_width = 48};
     struct iommu_hwpt_alloc nested = {.size = sizeof(nested), .dev_id = bind.out_devid, .pt_id = parent.out_hwpt_id,
         .data_type = IOMMU_HWPT_DATA_VTD_S1, .data_len = sizeof(first_stage), .data_uptr = (uintptr_t)&first_stage};
@@ -106,7 +110,7 @@ int main(int argc, char **argv)
     registers = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, device, region(device, 0).offset);
     buffer = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, device, region(device, 2).offset);
 
-    /* Leaves of each size, all of which lead to the same word of the guest's. */
+    /* Leaves of each size, all of which lead to the same word of the guest. */
     uint64_t *word = &guest[(DATA + 0x5000) / 8];
     *entry(0x1000, 1) = (DATA + 0x5000) | PRESENT | WRITE | USER;
     *entry(0x40000000, 2) = DATA | LARGE | PRESENT | WRITE | USER;
@@ -136,22 +140,24 @@ int main(int argc, char **argv)
     *entry(0x6000, 1) = GUEST_SIZE | PRESENT | WRITE | USER;
     CHECK("a leaf that leads out of the guest's memory leads nowhere", dma(0x6000, READS) == NOT_MAPPED);
 
-    /* A change must be invalidated: until then the unit may use what it knows. */
+    /* A change needs an invalidation: until then the unit may use cached entries. */
     guest[(DATA + 0x9000) / 8] = 0x9999;
     *word = 0x5555;
     TRY(-(int)dma(0x1000, READS));
     *entry(0x1000, 1) = (DATA + 0x9000) | PRESENT | WRITE | USER;
-    CHECK("a change that was not invalidated is not seen yet (it may be)",
-        dma(0x1000, READS) == OK && *buffer == 0x5555);
+    CHECK(
+        "a change that was not invalidated is not seen yet (it may be)", dma(0x1000, READS) == OK && *buffer == 0x5555);
     struct iommu_hwpt_vtd_s1_invalidate page = {.addr = 0x1000, .npages = 1, .flags = IOMMU_VTD_INV_FLAGS_LEAF};
-    struct iommu_hwpt_invalidate invalidate = {.size = sizeof(invalidate), .hwpt_id = nested.out_hwpt_id,
-                                               .data_uptr = (uintptr_t)&page,
-                                               .data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
-                                               .entry_len = sizeof(page), .entry_num = 1};
+    struct iommu_hwpt_invalidate invalidate = {.size = sizeof(invalidate),
+        .hwpt_id = nested.out_hwpt_id,
+        .data_uptr = (uintptr_t)&page,
+        .data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
+        .entry_len = sizeof(page),
+        .entry_num = 1};
     TRY(ioctl(iommu, IOMMU_HWPT_INVALIDATE, &invalidate));
     CHECK("  ... and is, once it was invalidated", dma(0x1000, READS) == OK && *buffer == 0x9999);
 
-    /* Stage 2 is the host's: what it takes away is gone at once. */
+    /* Stage 2 belongs to the host: what it unmaps is gone at once. */
     struct iommu_ioas_unmap unmap = {.size = sizeof(unmap), .ioas_id = ioas.out_ioas_id, .length = GUEST_SIZE};
     TRY(ioctl(iommu, IOMMU_IOAS_UNMAP, &unmap));
     CHECK("after the unmap of stage 2 nothing is translated", dma(0x1000, READS) == NOT_MAPPED);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shared virtual addressing: a device works on this program's own pointers.
+ * Shared virtual addressing: a device uses this program's own pointers.
  * usage: sva [/dev/vfio/devices/vfioN of a dmatest]
  */
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static void *map(int device, uint32_t index)
     return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, device, (off_t)info.offset);
 }
 
-/* The device copies what it has to an address, sending a PASID; its status. */
+/* Lets the device copy its data to an address, with a PASID; returns the status. */
 static uint32_t write_to(volatile uint32_t *registers, uint32_t pasid, void *pointer)
 {
     registers[11] = 1u << 31 | pasid;
@@ -43,7 +43,7 @@ int main(int argc, char **argv)
     TRY(ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &config));
     TRY(pwrite(device, &(uint16_t){6}, 2, (off_t)config.offset + 4)); /* memory decoding and bus mastering */
     volatile uint32_t *registers = map(device, 0);
-    *(uint64_t *)map(device, 2) = 0x0123456789abcdef; /* what the device has */
+    *(uint64_t *)map(device, 2) = 0x0123456789abcdef; /* the device's data */
 
     /* ---- in the README ---- */
     int sva = open("/dev/sva", O_RDWR);

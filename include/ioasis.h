@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What the nodes of Ioasis have beyond Linux's. Real Linux refuses all of it, as it refuses any value that it does not
- * know.
- */
+/* Our additions to the uAPI of Linux's nodes. Real Linux refuses all of them, as it refuses any unknown value. */
 #ifndef IOASIS_H
 #define IOASIS_H
 
@@ -10,21 +7,21 @@
 #include <linux/types.h>
 
 /*
- * /dev/iommu: IOMMU_HWPT_ALLOC with this data_type makes a page table of the calling process's own address space: a
- * device that is attached to it uses the process's pointers. pt_id is 0, flags are IOMMU_HWPT_ALLOC_PASID: it can be
- * attached to PASIDs only.
+ * /dev/iommu: IOMMU_HWPT_ALLOC with this data_type makes a page table that is the calling process's own address space:
+ * a device that is attached to it uses the process's pointers. pt_id is 0 and flags are IOMMU_HWPT_ALLOC_PASID, because
+ * it can only be attached to PASIDs.
  */
 #define IOASIS_HWPT_DATA_PROCESS 0x494f0001u
 
 struct ioasis_hwpt_process {
-    __u32 flags; /* 0: there is no supervisor's address space to be had */
+    __u32 flags; /* 0; no supervisor's address space is available */
     __u32 reserved;
 };
 
 /*
- * /dev/sva: an open file owns PASIDs; each gets a page table of any kind, and (file, PASID) is handed to drivers. The
- * structures follow the rules of linux/iommufd.h: size is the caller's, what lies beyond it counts as 0.
- * IOMMU_FAULT_QUEUE_ALLOC and IOMMU_DESTROY are served here too, for queues that fault_id below names.
+ * /dev/sva: an open file owns PASIDs. Each gets a page table of any kind, and (file, PASID) is passed to drivers. The
+ * structures follow the rules of linux/iommufd.h: size is the caller's, and fields beyond it count as 0.
+ * IOMMU_FAULT_QUEUE_ALLOC and IOMMU_DESTROY work here too, for the queues that fault_id names.
  */
 #define IOASIS_SVA_ALLOC_PASID _IO(';', 0xe0)
 #define IOASIS_SVA_FREE_PASID _IO(';', 0xe1)
@@ -34,50 +31,53 @@ struct ioasis_hwpt_process {
 #define IOASIS_SVA_INVALIDATE _IO(';', 0xe5)
 #define IOASIS_SVA_QUOTA _IO(';', 0xe6)
 
-/* Allocates the lowest free PASID of a range. EINVAL no range, ENOMEM quota reached, ENOSPC none is free. */
+/* Allocates the lowest free PASID of a range. EINVAL: wrong range; ENOMEM: quota used up; ENOSPC: none is free. */
 struct ioasis_sva_alloc_pasid {
     __u32 size;
     __u32 flags;     /* 0 */
-    __u32 first;     /* both included; PASIDs have 20 bits, and 0 is never given out */
+    __u32 first;     /* both ends inclusive; PASIDs have 20 bits, and 0 is never allocated */
     __u32 last;
     __u32 out_pasid;
 };
 
-/* Gives a PASID back; its devices are detached first. */
+/* Frees a PASID. Its devices are detached first. */
 struct ioasis_sva_free_pasid {
     __u32 size;
     __u32 pasid;
 };
 
 /*
- * The calling process's memory becomes the page table of a PASID. Bound again, it has the same PASID, and takes one
+ * Makes the calling process's memory the page table of a PASID. Binding it again gives the same PASID, and needs one
  * more IOASIS_SVA_UNBIND.
  */
 struct ioasis_sva_bind_process {
     __u32 size;
-    __u32 flags;     /* 0: there are none, and none for a supervisor's address space */
-    __u32 pasid;     /* in: one of this file's, or 0 for the one the process has, else a new one; out: which */
+    __u32 flags;     /* 0; no flags are defined, not even one for a supervisor's address space */
+    /* in: one of this file's PASIDs; or 0 for the process's PASID if it has one, else a new one; out: the PASID */
+    __u32 pasid;
 };
 
 enum { IOASIS_SVA_BIND_FAULT_ID_VALID = 1 << 0 };
 
-/* An object of a /dev/iommu becomes the page table of a PASID. */
+/* Makes an object of a /dev/iommu the page table of a PASID. */
 struct ioasis_sva_bind_table {
     __u32 size;
     __u32 flags;
     __u32 pasid;
     __s32 iommufd;
     /*
-     * data_type IOMMU_HWPT_DATA_NONE: an IOAS or HWPT; else what a first stage is nested in: a nest parent or a vIOMMU
+     * data_type IOMMU_HWPT_DATA_NONE: an IOAS or HWPT; otherwise the parent of a first stage: a nest parent or a vIOMMU
      */
     __u32 pt_id;
     __u32 data_type; /* enum iommu_hwpt_data_type */
     __u32 data_len;
-    __u32 fault_id;  /* a queue of this file's for page requests; with an IOAS or a first stage */
+    __u32 fault_id;  /* one of this file's queues, for page requests; only with an IOAS or a first stage */
     __aligned_u64 data_uptr;
 };
 
-/* Undoes one binding. The devices keep the PASID, without a page table, until it gets another or they are detached. */
+/*
+ * Undoes one binding. The devices keep the PASID, without a page table, until it gets another one or they are detached.
+ */
 struct ioasis_sva_unbind {
     __u32 size;
     __u32 pasid;
@@ -90,26 +90,26 @@ struct ioasis_sva_invalidate {
     __aligned_u64 data_uptr;
     __u32 data_type; /* enum iommu_hwpt_invalidate_data_type */
     __u32 entry_len;
-    __u32 entry_num; /* out: how many were done */
+    __u32 entry_num; /* out: entries done */
     __u32 reserved;  /* 0 */
 };
 
 enum {
     IOASIS_SVA_QUOTA_GET = 0,
-    IOASIS_SVA_QUOTA_SET = 1, /* beyond what files begin with takes CAP_SYS_RESOURCE: EPERM */
+    IOASIS_SVA_QUOTA_SET = 1, /* above a file's initial quota requires CAP_SYS_RESOURCE: EPERM */
 };
 
-/* How many PASIDs the file may have. */
+/* Gets or sets the number of PASIDs that the file may have. */
 struct ioasis_sva_quota {
     __u32 size;
     __u32 op;
     __u32 quota;     /* in or out */
-    __u32 out_count; /* how many it has */
+    __u32 out_count; /* PASIDs that it has */
 };
 
 /*
- * /dev/vfio/devices/vfioN, once it is bound: the device sends a PASID of a /dev/sva, and is attached to what its page
- * table is, now and later. VFIO_DEVICE_DETACH_IOMMUFD_PT with VFIO_DEVICE_DETACH_PASID undoes it.
+ * /dev/vfio/devices/vfioN, after the bind: the device sends a PASID of a /dev/sva. It is attached to the PASID's page
+ * table, and follows its changes. VFIO_DEVICE_DETACH_IOMMUFD_PT with VFIO_DEVICE_DETACH_PASID undoes it.
  */
 #define IOASIS_VFIO_ATTACH_SVA _IO(';', 0xe8)
 

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Ioasis.Bench;
 
-/// <summary>The C programs in bench/c, built with gcc -O2 by bench/c/build.</summary>
+/// <summary>Runs the C programs in bench/c, which bench/c/build compiles with gcc -O2.</summary>
 internal static partial class Baselines
 {
     internal static string Root { get; } = FindRoot();
@@ -17,7 +17,7 @@ internal static partial class Baselines
 
     internal static string Program(string name) => Path.Combine(s_programs.Value, name);
 
-    /// <summary>The lines <c>name  1.23 ns</c>, or bytes, that a program prints.</summary>
+    /// <summary>The figures that a program prints in lines such as <c>name 1.23 ns</c>, or in bytes.</summary>
     internal static Dictionary<string, double> Measure(string program, params string[] arguments)
     {
         Dictionary<string, double> figures = [];

@@ -3,7 +3,7 @@ using Ioasis.Bench.Report;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// The verb <c>bench</c>. A command line that is wrong gets one sentence and exit code 2, as from the other verbs.
+/// The command <c>bench</c>. As for the other commands, a wrong command line gets a one-sentence error and exit code 2.
 /// </summary>
 internal static class BenchCommand
 {
@@ -34,7 +34,7 @@ internal static class BenchCommand
         if (options.Names is [var only] && Catalog.Missing(only) is { } lack) return Refuse(error, lack);
         try
         {
-            // Before what takes minutes, so that a path that is wrong is found at once.
+            // Opens the file before minutes of measuring, so that a wrong path fails at once.
             using StreamWriter? page = options.Html is { } file ? new StreamWriter(file) : null;
             List<Comparison> results = [];
             foreach (string name in options.Names)

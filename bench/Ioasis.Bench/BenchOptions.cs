@@ -2,31 +2,31 @@ using System.Globalization;
 
 namespace Ioasis.Bench;
 
-/// <summary>What <c>ioasis bench</c> is asked for.</summary>
+/// <summary>The options of <c>ioasis bench</c>.</summary>
 internal sealed record BenchOptions
 {
     private const int MostRounds = 1000;
     private static readonly string[] s_options = ["--rounds", "--json", "--html", "--check"];
 
-    /// <summary>Of the catalog; never none.</summary>
+    /// <summary>The benchmarks to run, from the catalog; at least one.</summary>
     public required IReadOnlyList<string> Names { get; init; }
 
-    /// <summary>How often each benchmark and its baseline take turns.</summary>
+    /// <summary>Number of rounds, in each of which a benchmark and its baseline take turns.</summary>
     public int Rounds { get; init; } = 5;
 
-    /// <summary>Records, rather than a table.</summary>
+    /// <summary>Whether to print JSON records instead of a table.</summary>
     public bool Json { get; init; }
 
-    /// <summary>Where the page goes; null for none.</summary>
+    /// <summary>Path of the HTML page; null for none.</summary>
     public string? Html { get; init; }
 
-    /// <summary>A few ratios only, that must keep within bounds.</summary>
+    /// <summary>Whether to check only a few ratios against bounds.</summary>
     public bool Check { get; init; }
 
-    /// <summary>What a command line asks for, or what is wrong with it.</summary>
-    /// <param name="arguments">All that follow the verb.</param>
-    /// <param name="catalog">The names that there are.</param>
-    /// <param name="complaint">One sentence without its full stop; null when nothing is wrong.</param>
+    /// <summary>Parses a command line.</summary>
+    /// <param name="arguments">All arguments after the command.</param>
+    /// <param name="catalog">The names of all benchmarks.</param>
+    /// <param name="complaint">The error, in one sentence without a full stop; null if there is none.</param>
     internal static BenchOptions? Parse(string[] arguments, IReadOnlyList<string> catalog, out string? complaint)
     {
         List<string> names = [];

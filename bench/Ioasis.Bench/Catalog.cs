@@ -1,6 +1,6 @@
 namespace Ioasis.Bench;
 
-/// <summary>The benchmarks that there are.</summary>
+/// <summary>The list of benchmarks.</summary>
 internal static class Catalog
 {
     private static readonly (string Name, Func<int, IEnumerable<Comparison>> Run)[] s_all =
@@ -23,7 +23,7 @@ internal static class Catalog
     internal static IReadOnlyList<string> Names { get; } = [.. s_all.Select(b => b.Name)];
 
     /// <summary>
-    /// What a benchmark needs that is not here, as a sentence without its full stop; null where nothing is missing.
+    /// What a benchmark needs that this host lacks, in one sentence without a full stop; null if nothing.
     /// </summary>
     internal static string? Missing(string name) => name == "peers" ? PeersBenchmark.Missing : null;
 

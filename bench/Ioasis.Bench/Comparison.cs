@@ -1,6 +1,6 @@
 namespace Ioasis.Bench;
 
-/// <summary>What was measured in several rounds.</summary>
+/// <summary>The results of several rounds.</summary>
 internal sealed record Series(double Min, double Median)
 {
     internal static Series Of(IEnumerable<double> rounds)
@@ -10,31 +10,31 @@ internal sealed record Series(double Min, double Median)
     }
 }
 
-/// <summary>A benchmark beside its baseline, measured in turn in the same run.</summary>
-/// <param name="Name">What is measured.</param>
-/// <param name="Ours">What we reach.</param>
-/// <param name="BaselineName">What it is measured beside.</param>
-/// <param name="Baseline">What that reaches.</param>
-/// <param name="Unit">Of both.</param>
+/// <summary>A benchmark and its baseline, measured in turns in one run.</summary>
+/// <param name="Name">Name of the benchmark.</param>
+/// <param name="Ours">Our results.</param>
+/// <param name="BaselineName">Name of the baseline.</param>
+/// <param name="Baseline">The baseline's results.</param>
+/// <param name="Unit">Unit of both.</param>
 internal sealed record Comparison(string Name, Series Ours, string BaselineName, Series Baseline, string Unit = "ns")
 {
-    /// <summary>Of the minima: what others do on the machine only ever adds to a round.</summary>
+    /// <summary>Ratio of the minima, because other load on the machine can only make a round slower.</summary>
     public double Ratio => Ours.Min / Baseline.Min;
 
-    /// <summary>The most that the ratio is meant to be; null where it is not the ratio that counts.</summary>
+    /// <summary>The largest acceptable ratio; null if the ratio does not matter.</summary>
     public double? Target { get; init; }
 
-    /// <summary>The most that ours is meant to be, in the unit; null where it is the ratio that counts.</summary>
+    /// <summary>The largest acceptable value of ours, in the unit; null if only the ratio matters.</summary>
     public double? Limit { get; init; }
 
-    /// <summary>Where it stands in a plot; null where in none.</summary>
+    /// <summary>Its place in a plot; null for none.</summary>
     public PlotPoint? At { get; init; }
 
-    /// <summary>Whether it is what it is meant to be.</summary>
+    /// <summary>Whether the target and the limit are met.</summary>
     public bool IsReached => !(Ratio > Target) && !(Ours.Min > Limit);
 }
 
-/// <summary>A place in the plot of an operation.</summary>
-/// <param name="Operation">What costs.</param>
-/// <param name="Mappings">How many mappings there are then.</param>
+/// <summary>A point in the plot of an operation.</summary>
+/// <param name="Operation">The operation.</param>
+/// <param name="Mappings">Number of mappings at this point.</param>
 internal sealed record PlotPoint(string Operation, int Mappings);

@@ -7,7 +7,8 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// The dirty bitmap of 1 TiB at 4 KiB, 1 % of it dirty at random, beside reading the bytes of such a bitmap once.
+/// Reads the dirty bitmap of 1 TiB with pages of 4 KiB, 1 % of them dirty at random. Baseline: reading the bytes of
+/// such a bitmap once.
 /// </summary>
 internal static class DirtyBenchmark
 {
@@ -17,7 +18,7 @@ internal static class DirtyBenchmark
     {
         var bench = new InProcess(IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
 
-        // 1 TiB of mappings over the same 1 GiB: what counts here is the IOVAs.
+        // 1 TiB of mappings over the same 1 GiB: only the IOVAs matter here.
         HostBlock block = bench.Allocate(1UL << 30);
         for (ulong at = 0; at < Length; at += 1UL << 30) bench.Map(Start + at, (ulong)block.Address, 1UL << 30);
         var tracking = new IommuHwptSetDirtyTracking
@@ -48,7 +49,7 @@ internal static class DirtyBenchmark
             double took = Stopwatch.GetElapsedTime(start).TotalNanoseconds;
             start = Stopwatch.GetTimestamp();
             for (ulong at = 0; at < bitmap.Length; at += (uint)chunk.Length) bitmap.CopyTo(at, chunk);
-            if (round == 0) continue; // the first lets the compiler see the loops
+            if (round == 0) continue; // the first round warms up the compiler
             theirs.Add(Stopwatch.GetElapsedTime(start).TotalNanoseconds);
             ours.Add(took);
         }

@@ -9,9 +9,9 @@ using Ioasis.Units.Vtd;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// <c>port.Read</c> of 64 bytes at random pages, and the translation in it alone: with few pages every access hits the
-/// port's IOTLB, with many nearly every one misses it and walks. The C does no more than look up and copy: no
-/// permission of the requester, no safety against an unmap.
+/// <c>port.Read</c> of 64 bytes at random pages, and its translation alone. With few pages every access hits the port's
+/// IOTLB; with many, nearly every access misses it and walks. The C only looks up and copies: it checks no rights of
+/// the requester, and is not safe against an unmap.
 /// </summary>
 internal static class DmaBenchmark
 {
@@ -48,7 +48,7 @@ internal static class DmaBenchmark
         }
     }
 
-    /// <summary>A device that reads at random among pages.</summary>
+    /// <summary>A device that reads random pages.</summary>
     internal sealed class Reader : IDisposable
     {
         private const int Sequence = 1 << 16;
@@ -58,12 +58,12 @@ internal static class DmaBenchmark
         private readonly ulong[] _iovas = new ulong[Sequence];
         private readonly byte[] _buffer = new byte[64];
 
-        /// <summary>Of pages that are each mapped by itself.</summary>
+        /// <summary>Reads pages that each have their own mapping.</summary>
         internal Reader(int pages) : this(pages, pages)
         {
         }
 
-        /// <summary>Of pages that so many mappings of one size have.</summary>
+        /// <summary>Reads pages of this many mappings of equal size.</summary>
         internal Reader(int pages, int mappings)
         {
             IommuUnit unit = new VtdUnit("dmar0", new VtdFeatures());
@@ -105,7 +105,7 @@ internal static class DmaBenchmark
 
         internal double Locate(int count) => Locate(_port, count);
 
-        /// <summary>Translates by a port, which may be one of several that are used at the same time.</summary>
+        /// <summary>Translates through a port. Several ports may be used at the same time.</summary>
         internal double Locate(DmaPort port, int count) => Bench.Locate.Each(port, _iovas, count);
 
         public void Dispose()

@@ -1,8 +1,8 @@
 namespace Ioasis.Bench;
 
 /// <summary>
-/// How soon a device under <c>ioasis run</c> answers a store to its mapped BAR, which nothing tells of: beside two
-/// calls, which are stopped. The median of many.
+/// How fast a device under <c>ioasis run</c> answers a store to its mapped BAR, which only polling can see. Baseline:
+/// two calls, which are intercepted. Medians.
 /// </summary>
 internal static class DoorbellBenchmark
 {

@@ -3,8 +3,7 @@ using Ioasis.Memory;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// What of our memory a mapping of 4 KiB takes when there are a million, with a device attached. The C holds them in a
-/// 4-level table and no more.
+/// Our memory per mapping of 4 KiB, with a million mappings and a device attached. The C only keeps a 4-level table.
 /// </summary>
 internal static class FootprintBenchmark
 {

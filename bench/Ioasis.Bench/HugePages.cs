@@ -4,8 +4,8 @@ using Ioasis.Memory;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// Memory in huge pages where the kernel has them, as a VMM asks for its guest's. Without, what is measured is mostly
-/// how the host's pages of 4 KiB happen to lie: the C asks as well.
+/// Memory in huge pages if the kernel has them, as a VMM requests for its guest. Otherwise the layout of the host's 4
+/// KiB pages dominates the results. The C requests them too.
 /// </summary>
 internal static class HugePages
 {
@@ -15,7 +15,7 @@ internal static class HugePages
     {
         HostBlock block = memory.Allocate(length);
         SysMemory.Advise(block.Address, length, MADV_HUGEPAGE);
-        SysMemory.Advise(block.Address, length, MADV_COLLAPSE); // it is there already, in small ones
+        SysMemory.Advise(block.Address, length, MADV_COLLAPSE); // it is populated already, with small pages
         return block;
     }
 }

@@ -11,9 +11,7 @@ using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Bench;
 
-/// <summary>
-/// A context with an IOAS and a device attached to it, called through the ioctl table as a program would.
-/// </summary>
+/// <summary>A context with an IOAS and an attached device, called through the ioctl table as by a program.</summary>
 internal sealed class InProcess : ICaller
 {
     private readonly OwnAddressSpace _memory = new();

@@ -1,8 +1,8 @@
 namespace Ioasis.Bench;
 
 /// <summary>
-/// One ioctl of an unmodified program under <c>ioasis run</c>, beside the same call answered by the smallest supervisor
-/// in C.
+/// One ioctl of an unmodified program under <c>ioasis run</c>. Baseline: the same call, answered by the smallest
+/// supervisor in C.
 /// </summary>
 internal static class IoctlBenchmark
 {

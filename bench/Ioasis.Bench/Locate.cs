@@ -6,17 +6,17 @@ using Ioasis.Memory;
 
 namespace Ioasis.Bench;
 
-/// <summary>An access that moves nothing: a translation, with all that makes it safe to use what it found.</summary>
-/// <param name="sum">What it found is added here, so that nothing of it is left out.</param>
+/// <summary>An access that moves no data: a translation, including all that makes its result safe to use.</summary>
+/// <param name="sum">The results are added to it, so that nothing is optimized away.</param>
 internal readonly ref struct Locate(ref nint sum) : ITransfer
 {
     private readonly ref nint _sum = ref sum;
 
-    /// <summary>Translates addresses, one after the other and again from the first.</summary>
-    /// <param name="port">By which port.</param>
-    /// <param name="iovas">The addresses; their number is a power of 2.</param>
-    /// <param name="count">How many translations.</param>
-    /// <returns>Nanoseconds for each.</returns>
+    /// <summary>Translates addresses in order, over and over.</summary>
+    /// <param name="port">The port to use.</param>
+    /// <param name="iovas">The addresses. Their number is a power of 2.</param>
+    /// <param name="count">Number of translations.</param>
+    /// <returns>Nanoseconds per translation.</returns>
     internal static double Each(DmaPort port, ulong[] iovas, int count)
     {
         nint sum = 0;

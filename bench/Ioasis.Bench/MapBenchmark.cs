@@ -4,13 +4,14 @@ using Ioasis.Memory;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// What a map and an unmap cost through the ioctl table, with a device attached: the same whatever the size, since
-/// nothing is done page by page, and nearly so whatever else is mapped; and what unmapping everything costs an area.
+/// Cost of a map and an unmap through the ioctl table, with a device attached. It does not depend on the size, because
+/// nothing is done page by page, and hardly on the number of mappings. Also the cost per area of unmapping everything.
 /// </summary>
 internal static class MapBenchmark
 {
     private const double Pair = 250, Growth = 2, Large = 1.5, All = 100;
-    private const ulong Page = 4096, Start = 0x1_0000_1000; // page-aligned and no more: no large entry fits at the ends
+    // page-aligned and no more, so that no large entry fits at the ends
+    private const ulong Page = 4096, Start = 0x1_0000_1000;
 
     internal static IEnumerable<Comparison> Run(int rounds)
     {
@@ -107,7 +108,7 @@ internal static class MapBenchmark
             return Stopwatch.GetElapsedTime(start).TotalNanoseconds / count;
         }
 
-        /// <summary>Maps and unmaps in gaps at random.</summary>
+        /// <summary>Maps and unmaps in random gaps.</summary>
         internal double Pairs(int repetitions)
         {
             repetitions = Math.Max(1, repetitions / 16);

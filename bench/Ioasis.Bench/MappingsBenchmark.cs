@@ -1,9 +1,8 @@
 namespace Ioasis.Bench;
 
 /// <summary>
-/// What a translation that misses the port's IOTLB, and a map with an unmap, cost with 1 to 1M mappings. The memory is
-/// 256 MiB however few the mappings are, and 4 GiB with 1M: so that pages are missed, which have their entries in an
-/// IOTLB one by one.
+/// Cost of a translation that misses the port's IOTLB, and of a map with an unmap, with 1 to 1M mappings. The memory is
+/// at least 256 MiB, and 4 GiB with 1M mappings, so that pages miss: an IOTLB has an entry per page.
 /// </summary>
 internal static class MappingsBenchmark
 {

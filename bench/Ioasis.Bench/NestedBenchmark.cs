@@ -4,10 +4,10 @@ using Ioasis.Units.Vtd;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// A translation by a guest's first stage of 4 levels, each entry of it through our second stage, and the page through
-/// it too: without any cache, and with those of the unit for entries that lead to tables. With a mapping for each page
-/// the second stage has 4 levels as well; a VMM maps all memory of its guest at once. The C checks less: no reserved
-/// bits, no address widths, no rights but the user's to read.
+/// A translation through a guest's first stage of 4 levels. Each of its entries, and the page, is translated by our
+/// second stage. Without any cache, and with the unit's caches for entries that lead to tables. With a mapping per
+/// page, the second stage has 4 levels too; a VMM maps all memory of its guest at once. The C checks less: no reserved
+/// bits, no address widths, and of the rights only the user's to read.
 /// </summary>
 internal static class NestedBenchmark
 {

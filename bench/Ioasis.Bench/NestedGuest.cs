@@ -10,8 +10,8 @@ using Ioasis.Units.Vtd;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// A guest with a device that is attached to a nested domain, whose tables map pages from <see cref="Base"/>. The pages
-/// need no memory: nobody reads them.
+/// A guest with a device on a nested domain, whose tables map pages from <see cref="Base"/> on. The pages need no
+/// memory, because nobody reads them.
 /// </summary>
 internal sealed class NestedGuest
 {
@@ -37,7 +37,7 @@ internal sealed class NestedGuest
         Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0));
         Check(unit.CreatePagingDomain(Endpoint, PagingDomainOptions.NestParent, null, _stage2,
                 out PagingDomain? parent));
-        MapStage2(1UL << 46, Page); // makes the second stage 4 levels high
+        MapStage2(1UL << 46, Page); // makes the second stage 4 levels deep
         ulong root = NewPage(ref _nextTable);
         for (ulong i = 0; i < (ulong)pages; i++) Map(root, Base + (i * Page));
         var config = new Config(new IommuHwptVtdS1 { PgtblAddr = root, AddrWidth = 48 });
@@ -80,7 +80,7 @@ internal sealed class NestedGuest
         if (status != IommuStatus.Ok) throw new InvalidOperationException($"A call that must succeed gave {status}.");
     }
 
-    /// <summary>Memory that is said to be at an address.</summary>
+    /// <summary>Memory that pretends to be at an address.</summary>
     private sealed class Somewhere(nint address, ulong length) : MemoryBacking(length, writable: true, (ulong)address)
     {
         public override nint DirectAddress => address;

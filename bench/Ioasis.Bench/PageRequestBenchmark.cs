@@ -14,8 +14,8 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// A device misses a page and asks for it, another thread reads the request, maps the page and answers, the device
-/// tries again: beside nothing but the hand-over from one thread to another and back, by a futex, which need not sleep,
+/// A device misses a page and requests it; another thread reads the request, maps the page and answers; the device
+/// tries again. Baselines: only the hand-over from one thread to another and back, by a futex, which need not sleep,
 /// and by eventfds as here.
 /// </summary>
 internal static class PageRequestBenchmark
@@ -33,7 +33,7 @@ internal static class PageRequestBenchmark
         for (int round = -1; round < rounds; round++)
         {
             double each = Round();
-            if (round < 0) continue; // lets the compiler see it
+            if (round < 0) continue; // warms up the compiler
             ours.Add(each);
             IReadOnlyDictionary<string, double> bare = Baselines.Measure(threads);
             byFutex.Add(bare[futex]);

@@ -1,16 +1,16 @@
 namespace Ioasis.Bench;
 
 /// <summary>
-/// A translation beside what others have that look addresses up in software: random pages among some mappings of 4 KiB
-/// each. Ours is <see cref="Locate"/>, safe against an unmap; with many mappings it nearly always misses the port's
-/// IOTLB. DPDK's vhost library holds its lock for a burst of packets; bench/c/vhost.c says what is measured there. It
-/// holds no more than 2047.
+/// A translation, compared with other software address look-ups: random pages among mappings of 4 KiB each. Ours is
+/// <see cref="Locate"/>, which is safe against an unmap; with many mappings it nearly always misses the port's IOTLB.
+/// DPDK's vhost library holds its lock for a burst of packets; bench/c/vhost.c describes what it measures. It holds at
+/// most 2047 mappings.
 /// </summary>
 internal static class PeersBenchmark
 {
     private const string Peer = "DPDK vhost IOTLB";
 
-    /// <summary>What has to be installed before this can be measured; null where it is.</summary>
+    /// <summary>What must be installed before this can be measured; null if nothing.</summary>
     internal static string? Missing => File.Exists(Baselines.Program("vhost"))
         ? null
         : "peers is left out, as pkg-config finds no DPDK; on Debian, apt-get install --no-install-recommends "

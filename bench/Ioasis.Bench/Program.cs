@@ -1,4 +1,4 @@
 using Ioasis.Bench;
 
-// Each benchmark is measured beside its baseline in C, in turn, in one run: what counts is the ratio.
+// Each benchmark and its baseline in C take turns in one run: only the ratio matters.
 return BenchCommand.Run(args, Console.Out, Console.Error);

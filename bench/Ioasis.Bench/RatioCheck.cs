@@ -4,9 +4,8 @@ using Ioasis.Units.Vtd;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// A few ratios that are kept: each fails when it is about twice what docs/performance.md records as reached. Minima
-/// are taken over up to three tries: what else the machine does only adds to a round, so a try more can only bring the
-/// truth nearer.
+/// Checks a few ratios. Each fails at about twice the value that docs/performance.md records. Minima are taken over up
+/// to three tries: other load can only make a round slower, so a further try can only improve the estimate.
 /// </summary>
 internal static class RatioCheck
 {
@@ -14,7 +13,7 @@ internal static class RatioCheck
     private const double HitBound = 6, MissBound = 7, NestedBound = 4.5, MapBound = 300;
 
     /// <summary>
-    /// Measures, tells, and says whether all keep within their bounds. The last line counts, as the other suites' does.
+    /// Measures, reports, and returns whether all bounds hold. As in the other suites, the last line is the verdict.
     /// </summary>
     internal static bool Run(TextWriter output)
     {

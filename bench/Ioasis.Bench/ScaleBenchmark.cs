@@ -7,10 +7,7 @@ using Ioasis.Units.Vtd;
 
 namespace Ioasis.Bench;
 
-/// <summary>
-/// What an object costs when there are many, in time and memory: beside the same with a tenth as many, so that growth
-/// shows.
-/// </summary>
+/// <summary>Time and memory per object when there are many. Baseline: a tenth as many, so that growth shows.</summary>
 internal static class ScaleBenchmark
 {
     private const ulong Page = 4096, Area = 1UL << 30;
@@ -21,7 +18,7 @@ internal static class ScaleBenchmark
             [("domain", Domains, 10_000), ("device with a port", Devices, 1_000),
                 ("PASID of one device", Pasids, (int)Pasid.MaxValue), ("GiB mapped", Areas, 400)])
         {
-            make(count / 100); // lets the compiler see it
+            make(count / 100); // warms up the compiler
             (double time, double bytes) = Measure(make, count);
             (double fewTime, double fewBytes) = Measure(make, count / 10);
             yield return new Comparison($"{name}, of {count}", One(time), "a tenth as many", One(fewTime));
@@ -84,7 +81,7 @@ internal static class ScaleBenchmark
         return endpoint;
     }
 
-    /// <summary>1 GiB each, over the same memory: 262,144 pages.</summary>
+    /// <summary>Areas of 1 GiB each, over the same memory: 262,144 pages.</summary>
     private static object Areas(int count)
     {
         var memory = new OwnAddressSpace();
@@ -100,7 +97,7 @@ internal static class ScaleBenchmark
         return (table, block);
     }
 
-    /// <summary>Memory that is said to be at an address.</summary>
+    /// <summary>Memory that pretends to be at an address.</summary>
     private sealed class Said(MemoryBacking inner, nint address)
         : MemoryBacking(inner.Length, writable: true, (ulong)address)
     {

@@ -3,12 +3,12 @@ using Ioasis.Core.Dma;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// Two engines of a device that translate at the same time, in one domain: what an access costs each, beside what it
-/// costs one alone. In ideal that is the same, as it is in C where the threads share nothing.
+/// Two engines of a device that translate at the same time in one domain: the cost of an access for each, compared with
+/// one engine alone. Ideally they are equal, as in C, where the threads share nothing.
 /// </summary>
 internal static class ThreadsBenchmark
 {
-    private const double Slowdown = 2 / 1.8; // two threads do 1.8 times what one does
+    private const double Slowdown = 2 / 1.8; // two threads do 1.8 times the work of one
     private const int Pages = 64;
 
     internal static IEnumerable<Comparison> Run(int rounds)

@@ -13,8 +13,8 @@ using Ioasis.Units.Vtd;
 namespace Ioasis.Bench;
 
 /// <summary>
-/// A DMA of 1 MiB into a program's memory, as the supervisor makes it: into a memfd, beside memcpy, and into private
-/// memory, beside process_vm_writev.
+/// A DMA of 1 MiB into a program's memory, as the supervisor does it: into a memfd, compared with memcpy, and into
+/// private memory, compared with process_vm_writev.
 /// </summary>
 internal static class TransferBenchmark
 {
@@ -34,7 +34,7 @@ internal static class TransferBenchmark
             memory!.Reference(new Hva(ulong.Parse(words[1], CultureInfo.InvariantCulture)), Length, writable: true);
         Check(SysFiles.CreateMemfd("bench", FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING, out FileDescriptor file));
         Check(SysFiles.Truncate(file, Length));
-        // so that it may be accessed directly
+        // allows direct access
         Check(SysFiles.Fcntl(file, FcntlH.F_ADD_SEALS, FcntlH.F_SEAL_SHRINK).Errno);
         MemoryBacking shared = FileBacking.Of(file, 0, Length, writable: true)!;
 

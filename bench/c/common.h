@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the baselines share: the clock, and memory. */
+/* The common part of the baselines: clock and memory. */
 #ifndef COMMON_H
 #define COMMON_H
 

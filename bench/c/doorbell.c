@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How soon a device answers a store to its mapped BAR. Twice: from the store until a program that looks without a pause
- * sees the register change, as edu's liveness does at once; and until a program that sleeps is woken by the interrupt
- * that edu raises when a factorial is ready, which another thread of the device works out. Stores come one after the
- * other, or each some time after the answer to the last. Beside them the same by calls, pwrite and pread, which are
- * stopped.
+ * How fast a device answers a store to its mapped BAR, measured in two ways: until a polling program sees the register
+ * change (edu's liveness changes at once), and until a sleeping program is woken by the interrupt that edu raises when
+ * a factorial is ready, which another thread of the device computes. Stores follow each other directly, or each a given
+ * time after the last answer. For comparison, the same by pwrite and pread, which are intercepted.
  * usage: doorbell ADDRESS GAP...      ADDRESS of the function, 1000:00:03.0; gaps in microseconds
  */
 #include "common.h"
@@ -104,16 +103,18 @@ static void call(struct edu *device)
 {
     uint32_t answer;
     device->value++;
-    require(pwrite(device->file, &device->value, sizeof(device->value), device->offset + LIVENESS) == sizeof(
-            device->value), "pwrite");
-    require(pread(device->file, &answer, sizeof(answer), device->offset + LIVENESS) == sizeof(answer)
-        && answer == ~device->value, "pread");
+    require(
+        pwrite(device->file, &device->value, sizeof(device->value), device->offset + LIVENESS) == sizeof(device->value),
+        "pwrite");
+    require(pread(device->file, &answer, sizeof(answer), device->offset + LIVENESS) == sizeof(answer) &&
+            answer == ~device->value,
+        "pread");
 }
 
 static void sleep_until_ready(struct edu *device)
 {
     eventfd_t count;
-    device->value = device->value == 4 ? 5 : 4; /* not what stands there: 4! or 5! */
+    device->value = device->value == 4 ? 5 : 4; /* differs from the present value, 4! or 5! */
     *at(device, FACTORIAL) = device->value;
     require(!eventfd_read(device->event, &count), "eventfd");
 }
@@ -123,8 +124,10 @@ static void take_interrupts(struct edu *device)
     struct {
         struct vfio_irq_set set;
         int event;
-    } irqs = {.set = {.argsz = sizeof(irqs), .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-        .index = VFIO_PCI_MSI_IRQ_INDEX, .count = 1}};
+    } irqs = {.set = {.argsz = sizeof(irqs),
+                  .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+                  .index = VFIO_PCI_MSI_IRQ_INDEX,
+                  .count = 1}};
     struct vfio_region_info configuration = {.argsz = sizeof(configuration), .index = VFIO_PCI_CONFIG_REGION_INDEX};
     uint16_t command;
     irqs.event = device->event = eventfd(0, 0);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What C reaches for a nested walk without caches: an IOVA through 4 levels of a guest's first stage, each entry of
- * which lies at a guest-physical address that 4 levels of a second stage translate, and so does the page: 24
- * references. Checked is what a translation for a read must have: present and the user's in the first stage, readable
- * in the second. Random pages, 4 KiB each.
+ * C's cost of a nested walk without caches. An IOVA goes through 4 levels of a guest's first stage. Each entry has a
+ * guest-physical address, which 4 levels of a second stage translate; so has the page. That makes 24 references. Only
+ * what a read needs is checked: present and user in the first stage, readable in the second. Random pages, 4 KiB each.
  * usage: nested [PAGES]      default 1024
  */
 #include "common.h"
@@ -14,7 +13,7 @@
 
 #define PAGE 4096ul
 #define SEQUENCE (1u << 16)
-#define LOOKUPS SEQUENCE /* few: what takes the processor away in a round counts in that one */
+#define LOOKUPS SEQUENCE /* few, so that other load affects only some rounds */
 #define ROUNDS 100
 #define ADDRESS 0x000ffffffffff000ul
 
@@ -33,7 +32,7 @@ static inline uint64_t *host(uint64_t gpa)
     return (uint64_t *)((uint64_t)table + gpa % PAGE);
 }
 
-/* A page of guest memory: its guest-physical address, mapped by the second stage. */
+/* Makes a page of guest memory, mapped by the second stage; returns its guest-physical address. */
 static uint64_t guest_page(void)
 {
     uint64_t gpa = next_gpa, *table = second;
@@ -97,5 +96,5 @@ int main(int argc, char **argv)
         best = each < best ? each : best;
     }
     printf("%-44s %6.2f ns\n", "nested walk, 24 references", best);
-    return sum == 42; /* is not: it is only to be used */
+    return sum == 42; /* never true; keeps the sum in use */
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What C reaches for a map and an unmap of 4 KiB among others: the entry of a 4-level table is walked to and set, and
- * walked to and cleared. Nothing is checked, counted or told to anybody. Gaps at random; tables stay once they are
- * there.
+ * C's cost of a map and an unmap of 4 KiB among others: walk to the entry of a 4-level table and set it, walk to it and
+ * clear it. Nothing is checked, counted or signalled. Random gaps; tables stay once they exist.
  * usage: pairs [PAGES]      default 1024
  */
 #include "common.h"
@@ -13,7 +12,7 @@
 
 #define PAGE 4096ul
 #define SEQUENCE (1u << 12)
-#define PAIRS (1u << 14) /* few: what takes the processor away in a round counts in that one */
+#define PAIRS (1u << 14) /* few, so that other load affects only some rounds */
 #define ROUNDS 150
 
 static uint64_t *root;
@@ -32,7 +31,7 @@ static uint64_t *entry(uint64_t iova)
 
 static inline void barrier(void)
 {
-    __asm__ volatile("" : : : "memory"); /* who walks the table must see each */
+    __asm__ volatile("" : : : "memory"); /* a walker must be able to see each one */
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What one ioctl costs the program that makes it: IOMMU_IOAS_IOVA_RANGES with 40 bytes, in nanoseconds. Runs under
- * `ioasis run` and under ./supervisor alike; where there is no /dev/iommu any file will do, for that one asks only the
+ * Cost of one ioctl to the calling program, in nanoseconds: IOMMU_IOAS_IOVA_RANGES with 40 bytes. Runs under `ioasis
+ * run` and under ./supervisor. Without /dev/iommu any file will do, because the supervisor checks only the ioctl's
  * number.
  * usage: roundtrip [CALLS]
  */
@@ -34,8 +34,8 @@ int main(int argc, char **argv)
         double start = now();
         for (int i = 0; i < calls; i++) {
             argument.ranges.num_iovas = 0;
-            if (ioctl(fd, IOMMU_IOAS_IOVA_RANGES, &argument) != -1 || errno != EMSGSIZE
-                || argument.ranges.num_iovas != 1) {
+            if (ioctl(fd, IOMMU_IOAS_IOVA_RANGES, &argument) != -1 || errno != EMSGSIZE ||
+                argument.ranges.num_iovas != 1) {
                 fprintf(stderr, "roundtrip: expected EMSGSIZE and one range, came errno %d and %u\n", errno,
                     argument.ranges.num_iovas);
                 return 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The least that a seccomp supervisor can do for an ioctl: hear of it, read its struct in the client, write it back,
- * answer. What `ioasis run` takes for the same call is to be judged by this, not by a guess.
+ * The minimal seccomp supervisor for an ioctl: receive it, read its struct in the client, write it back, answer. The
+ * baseline for the cost of the same call under `ioasis run`.
  * usage: supervisor PROGRAM ARGS...
  */
 #include <errno.h>
@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STRUCT 40 /* bytes read and written for each call */
+#define STRUCT 40 /* bytes read and written per call */
 
 static void die(const char *what)
 {
@@ -34,10 +34,10 @@ static void die(const char *what)
 
 static void interrupted(int signal)
 {
-    (void)signal; /* the client ended: older kernels say so to nobody who waits for its calls */
+    (void)signal; /* the client ended: older kernels do not tell a thread that waits for calls */
 }
 
-/* stops one ioctl by its number and lets everything else pass */
+/* Stops one ioctl by its number and passes everything else. */
 static int install(void)
 {
     struct sock_filter code[] = {
@@ -59,7 +59,7 @@ static void serve(int listener)
     struct seccomp_notif call;
     struct seccomp_notif_resp answer;
     unsigned char bytes[STRUCT];
-    /* wakes the other side on this CPU: most of what a round trip costs is being woken on another one */
+    /* Wakes the other side on this CPU: most of a round trip is the wake-up on another CPU. */
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP))
         perror("SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP");
     for (;;) {
@@ -67,8 +67,8 @@ static void serve(int listener)
         if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call)) {
             struct pollfd left = {.fd = listener};
             if ((errno == EINTR || errno == ENOENT) && poll(&left, 1, 0) >= 0 && !(left.revents & POLLHUP))
-                continue; /* one call was taken back by a signal */
-            return; /* nobody is left to be served */
+                continue; /* a signal withdrew the call */
+            return; /* no client is left */
         }
         struct iovec here = {bytes, sizeof(bytes)}, there = {(void *)call.data.args[2], sizeof(bytes)};
         answer = (struct seccomp_notif_resp){.id = call.id};
@@ -78,7 +78,7 @@ static void serve(int listener)
         if (!answer.error && process_vm_writev((pid_t)call.pid, &here, 1, &there, 1, 0) != sizeof(bytes))
             answer.error = -EFAULT;
         if (!answer.error)
-            answer.error = -EMSGSIZE; /* there is one range, and no room for it: as /dev/iommu answers */
+            answer.error = -EMSGSIZE; /* there is one range and no room for it: /dev/iommu's answer */
         ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
     }
 }
@@ -95,7 +95,7 @@ int main(int argc, char **argv)
         if (listener < 0 || write(channel[1], &listener, sizeof(listener)) != sizeof(listener))
             die("seccomp");
         char go;
-        if (read(channel[1], &go, 1) != 1) /* the supervisor has it */
+        if (read(channel[1], &go, 1) != 1) /* until the supervisor has the listener */
             exit(125);
         close(listener);
         execvp(argv[1], argv + 1);

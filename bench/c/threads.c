@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What C reaches with two threads: hits in a software TLB by one thread, and by each of two at once, which share
- * nothing; and a bare hand-over from one thread to another and back, by futex and by eventfds.
+ * C's cost with two threads: hits in a software TLB by one thread, and by two at once that share nothing; and a bare
+ * hand-over from one thread to another and back, by futex and by eventfds.
  */
 #include "common.h"
 #include <linux/futex.h>

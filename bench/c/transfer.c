@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What C reaches for 1 MiB into a program's memory: memcpy into a memfd that both have mapped, and process_vm_writev
- * into private memory.
+ * C's cost of 1 MiB into a program's memory: memcpy into a memfd that both have mapped, and process_vm_writev into
+ * private memory.
  * usage: transfer               measures both
- *        transfer hold          is a program with 1 MiB of private memory: says where, and ends with its standard input
+ *        transfer hold          has 1 MiB of private memory, prints its address, ends with standard input
  */
 #include "common.h"
 #include <signal.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What C reaches for what port.Read does: find where an IOVA is, then copy 64 bytes from there. A hit in a software TLB
- * of 1024 entries; a warm walk of a 4-level table; the copy alone; and each of the two with the copy. Random pages, 4
- * KiB each.
+ * C's cost of what port.Read does: find the memory of an IOVA, then copy 64 bytes from it. A hit in a software TLB of
+ * 1024 entries; a warm walk of a 4-level table; the copy alone; and both look-ups with the copy. Random pages, 4 KiB
+ * each.
  * usage: translate [PAGES]      default 1024
  */
 #include "common.h"
@@ -14,8 +14,8 @@
 
 #define PAGE 4096ul
 #define TLB 1024ul
-#define SEQUENCE (1u << 16) /* of IOVAs, made before: making one must not be part of the time */
-#define LOOKUPS SEQUENCE /* few: what takes the processor away in a round counts in that one */
+#define SEQUENCE (1u << 16) /* of IOVAs, prepared so that their generation is not measured */
+#define LOOKUPS SEQUENCE /* few, so that other load affects only some rounds */
 #define ROUNDS 150
 
 struct entry { /* 32 bytes: two to a cache line */
@@ -69,7 +69,7 @@ static inline uint8_t *walk(uint64_t iova)
     return (uint8_t *)((uint64_t)table + iova % PAGE);
 }
 
-/* ns for each; what it found goes into a sum, so that nothing is left out */
+/* ns per iteration; results go into a sum, so that nothing is optimized away */
 #define MEASURE(name, statement)                                                              \
     do {                                                                                      \
         double best = 1e18;                                                                   \
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
     uint8_t bytes[64];
     root = reserve(PAGE);
     memory = reserve(pages * PAGE);
-    /* as a VMM asks for its guest's; else the host's pages are measured */
+    /* as a VMM requests for its guest; otherwise the host's 4 KiB pages dominate */
     madvise(memory, pages * PAGE, MADV_HUGEPAGE);
     memset(memory, 1, pages * PAGE);
     sequence = malloc(SEQUENCE * sizeof(*sequence));
@@ -99,13 +99,13 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < pages; i++)
         map(base + i * PAGE, (uint64_t)memory + i * PAGE);
     srand(1);
-    for (unsigned i = 0; i < SEQUENCE; i++) /* 64-byte places; the TLB's sequence is within what it holds */
+    for (unsigned i = 0; i < SEQUENCE; i++) /* 64-byte slots; the TLB's sequence fits in the TLB */
         sequence[i] = base + ((uint64_t)rand() % pages) * PAGE + ((uint64_t)rand() % 64) * 64;
     printf("%lu pages\n", pages);
 
     if (pages <= TLB) {
         MEASURE("software TLB hit", sum += (uint64_t)hit(iova));
-        uint64_t last = 0; /* each look-up waits for the last one: the processor does not know that this gives 0 */
+        uint64_t last = 0; /* each look-up depends on the last one: the processor does not know that this is always 0 */
         MEASURE("software TLB hit, one after the other", {
             __asm__ volatile("andq $0, %0" : "+r"(last));
             sum += last = (uint64_t)hit(iova + last);
@@ -115,7 +115,7 @@ int main(int argc, char **argv)
 #define COPY(from)                                                                            \
     do {                                                                                      \
         memcpy(bytes, from, 64);                                                              \
-        __asm__ volatile("" : : "r"(bytes) : "memory"); /* it must be there */                \
+        __asm__ volatile("" : : "r"(bytes) : "memory"); /* forces the copy */                 \
     } while (0)
     MEASURE("memcpy of 64 bytes", COPY(memory + (iova - base)));
     if (pages <= TLB)
@@ -126,5 +126,5 @@ int main(int argc, char **argv)
         unmap(base + i * PAGE);
     printf("%-44s %6.2f ns\n", "clearing 4-level entries", (now() - start) / (double)pages);
     printf("%-44s %6.2f bytes\n", "4-level table for each mapping", (double)(tables * PAGE) / (double)pages);
-    return sum == 42; /* is not: it is only to be used */
+    return sum == 42; /* never true; keeps the sum in use */
 }

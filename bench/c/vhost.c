@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a translation costs in a peer: DPDK's vhost library, which keeps what a front end maps in an "IOTLB". No call of
- * it only translates. So two devices take the same packets from a ring: one with VIRTIO_F_ACCESS_PLATFORM, whose
- * descriptors have IOVAs at random among mappings of 4 KiB, and one without, whose descriptors have guest physical
+ * Cost of a translation in DPDK's vhost library, which caches a front end's mappings in an "IOTLB". None of its calls
+ * only translates, so two devices take the same packets from a ring. One has VIRTIO_F_ACCESS_PLATFORM, and its
+ * descriptors have random IOVAs among mappings of 4 KiB. The other lacks it, and its descriptors have guest physical
  * addresses of as many pages. Every packet is a chain of descriptors, and each descriptor is one look-up; the rings'
- * own addresses are looked up once, before. The difference is what a look-up in the IOTLB costs above that of the only
- * memory region, which stands in its place in the other device. All else (buffers of packets, the rings, copies of 16
- * bytes) is in both.
- * usage: vhost [MAPPINGS] default 1024, at most 2047: the cache has 2048 entries, the rings take one, and any makes way
- * for more
+ * own addresses are looked up once, before. The difference is the cost of an IOTLB look-up beyond that of the only
+ * memory region, which replaces it in the other device. All else (packet buffers, rings, copies of 16 bytes) is in
+ * both.
+ * usage: vhost [MAPPINGS]      default 1024, at most 2047: the cache has 2048 entries, the rings take one, and one more
+ *              evicts
  */
 #include "common.h"
 #include "vhost.h"
@@ -25,18 +25,18 @@
 #define DESCRIPTORS 32768ul /* the most that a ring may have: a long sequence, which no branch predictor learns */
 #define CHAIN 32ul
 #define PACKETS (DESCRIPTORS / CHAIN)
-#define BURST 32u /* the library takes no more at once */
+#define BURST 32u /* the library's limit per call */
 #define PIECE 16ul
-#define HEADER 12ul /* virtio_net_hdr_mrg_rxbuf, which each packet begins with */
+#define HEADER 12ul /* virtio_net_hdr_mrg_rxbuf, at the start of each packet */
 #define RINGS (1ul << 20)
 #define AVAIL (RINGS / 2)
 #define USED (AVAIL + RINGS / 8)
 #define PHYSICAL 0x100000000ul
 #define IOVA 0x40000000ul
-/* above all pages: the cache is a sorted list, and no look-up of a page is to pass by it */
+/* above all pages: the cache is a sorted list, and no look-up of a page should pass it */
 #define IOVA_RINGS 0x7fff00000000ul
 #define ROUNDS 150
-#define ENOUGH 1e9 /* ns; where look-ups are slow, rounds are fewer */
+#define ENOUGH 1e9 /* ns; if look-ups are slow, there are fewer rounds */
 
 struct device {
     int vid;
@@ -71,7 +71,7 @@ static const struct rte_vhost_device_ops events = {.new_device = ready, .destroy
 
 static void listen_at_path(const char *program)
 {
-    /* DPDK binds the thread that starts it to one processor: the others are to stay free for it. */
+    /* DPDK binds its starting thread to one processor; leave the others free for it. */
     cpu_set_t processors;
     char one[16];
     sched_getaffinity(0, sizeof(processors), &processors);
@@ -87,9 +87,9 @@ static void listen_at_path(const char *program)
     snprintf(path, sizeof(path), "%s/socket", folder);
     atexit(clean);
     sem_init(&is_ready, 0, 0);
-    require(!rte_vhost_driver_register(path, RTE_VHOST_USER_IOMMU_SUPPORT)
-        && !rte_vhost_driver_callback_register(path, &events)
-                && !rte_vhost_driver_start(path), "DPDK's vhost library does not listen");
+    require(!rte_vhost_driver_register(path, RTE_VHOST_USER_IOMMU_SUPPORT) &&
+            !rte_vhost_driver_callback_register(path, &events) && !rte_vhost_driver_start(path),
+        "DPDK's vhost library does not listen");
 }
 
 static void fill(uint8_t *memory, bool translated, uint64_t pages)
@@ -102,17 +102,18 @@ static void fill(uint8_t *memory, bool translated, uint64_t pages)
     for (unsigned i = 0; i < DESCRIPTORS; i++) {
         uint64_t at = sequence[i], iova = IOVA + at / PAGE * 2 * PAGE + at % PAGE;
         bool last = i % CHAIN == CHAIN - 1;
-        descriptors[i] = (struct vring_desc){
-            .addr = translated ? iova : PHYSICAL + RINGS + at, .len = PIECE, .flags = last ? 0 : VRING_DESC_F_NEXT,
-                .next = last ? 0 : i + 1};
+        descriptors[i] = (struct vring_desc){.addr = translated ? iova : PHYSICAL + RINGS + at,
+            .len = PIECE,
+            .flags = last ? 0 : VRING_DESC_F_NEXT,
+            .next = last ? 0 : i + 1};
         avail->ring[i] = i % PACKETS * CHAIN;
     }
 }
 
 static struct device start(bool translated, uint64_t pages)
 {
-    uint64_t size = RINGS + pages * PAGE, features = 1ull << VIRTIO_F_VERSION_1
-        | (translated ? 1ull << VIRTIO_F_ACCESS_PLATFORM : 0);
+    uint64_t size = RINGS + pages * PAGE,
+             features = 1ull << VIRTIO_F_VERSION_1 | (translated ? 1ull << VIRTIO_F_ACCESS_PLATFORM : 0);
     int fd = memfd_create("vhost", MFD_CLOEXEC);
     require(fd >= 0 && !ftruncate(fd, size), "no memory");
     uint8_t *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -121,10 +122,7 @@ static struct device start(bool translated, uint64_t pages)
     int back_end = connect_to(path, features, PHYSICAL, memory, size, fd);
     close(fd);
 
-    /*
-     * The device is not ready before it has queue 0 too, of packets to the guest: it gets the same rings, and no
-     * packet.
-     */
+    /* The device is not ready without queue 0, for packets to the guest: it gets the same rings, and no packet. */
     for (unsigned queue = 0; queue < 2; queue++)
         set_vring(back_end, SET_VRING_NUM, queue, DESCRIPTORS);
     if (translated)
@@ -132,8 +130,8 @@ static struct device start(bool translated, uint64_t pages)
     uint64_t at = translated ? IOVA_RINGS : (uintptr_t)memory;
     for (unsigned queue = 0; queue < 2; queue++) {
         struct message rings = {.request = SET_VRING_ADDR,
-            .rings = {.index = queue, .desc_user_addr = at, .avail_user_addr = at + AVAIL,
-                .used_user_addr = at + USED}};
+            .rings = {
+                .index = queue, .desc_user_addr = at, .avail_user_addr = at + AVAIL, .used_user_addr = at + USED}};
         set_vring(back_end, SET_VRING_BASE, queue, 0);
         ask(back_end, &rings, sizeof(rings.rings), -1);
         set(back_end, SET_VRING_CALL, queue | NO_EVENT);
@@ -143,19 +141,20 @@ static struct device start(bool translated, uint64_t pages)
     sem_wait(&is_ready);
 
     /*
-     * A page between any two, so that no two become one mapping; rising, which is best for the list: its entries lie in
-     * memory in its order.
+     * A gap of a page between any two, so that they do not merge. Ascending, the best case for the list: its entries
+     * are in order in memory.
      */
     for (uint64_t i = 0; i < pages && translated; i++)
         map(back_end, IOVA + i * 2 * PAGE, memory + RINGS + i * PAGE, PAGE);
     uint64_t negotiated;
-    require(!rte_vhost_get_negotiated_features(ready_vid, &negotiated)
-        && negotiated == (features | HAS_PROTOCOL_FEATURES), "the device is another");
+    require(
+        !rte_vhost_get_negotiated_features(ready_vid, &negotiated) && negotiated == (features | HAS_PROTOCOL_FEATURES),
+        "the device is another");
     return (struct device){ready_vid, (void *)(memory + AVAIL)};
 }
 
 /*
- * Takes all packets of the ring, and checks that each descriptor led where it should, if asked to: ns for each
+ * Takes all packets of the ring; optionally checks that each descriptor led to the right place. Returns ns per
  * descriptor.
  */
 static double take(struct device device, bool check)
@@ -166,9 +165,9 @@ static double take(struct device device, bool check)
     for (unsigned done = 0; done < PACKETS; done += BURST) {
         require(rte_vhost_dequeue_burst(device.vid, 1, pool, packets, BURST) == BURST, "a packet was not taken");
         for (unsigned i = 0; i < BURST && check; i++)
-            for (unsigned piece = 1; piece < CHAIN; piece++) /* the header lies in the first */
-                require(*rte_pktmbuf_mtod_offset(
-                        packets[i], uint64_t *, piece * PIECE - HEADER) == sequence[(done + i) * CHAIN + piece],
+            for (unsigned piece = 1; piece < CHAIN; piece++) /* the header is in the first */
+                require(*rte_pktmbuf_mtod_offset(packets[i], uint64_t *, piece * PIECE - HEADER) ==
+                        sequence[(done + i) * CHAIN + piece],
                     "a packet has wrong contents");
         rte_pktmbuf_free_bulk(packets, BURST);
     }

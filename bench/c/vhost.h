@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A front end of the vhost-user protocol (as a VMM is one): no more than what makes a network device ready, and maps.
+ * A minimal front end of the vhost-user protocol, as a VMM is one: just enough to make a network device ready, and to
+ * map.
  */
 #ifndef VHOST_H
 #define VHOST_H
@@ -33,11 +34,11 @@ enum request {
     IOTLB_MSG = 22,
 };
 
-#define HAS_PROTOCOL_FEATURES (1ull << 30) /* among the features of the device */
-#define REPLY_ACK (1ull << 3)              /* of the protocol: any message may ask whether it succeeded */
+#define HAS_PROTOCOL_FEATURES (1ull << 30) /* a feature of the device */
+#define REPLY_ACK (1ull << 3)              /* a feature of the protocol: any message may request a result */
 #define VERSION 1u
 #define NEED_REPLY 8u
-#define NO_EVENT (1u << 8) /* of a kick or a call: nobody is to be told anything */
+#define NO_EVENT (1u << 8) /* of a kick or a call: no notification */
 
 struct message {
     uint32_t request, flags, size;
@@ -62,9 +63,7 @@ static inline void require(bool ok, const char *what)
     exit(1);
 }
 
-/*
- * Sends a message and waits for what it is answered. One that has no answer of its own is answered 0 when it succeeded.
- */
+/* Sends a message and waits for its reply. A message without a reply of its own gets 0 on success. */
 static inline uint64_t ask(int back_end, struct message *message, size_t size, int fd)
 {
     bool has_answer = message->request == GET_FEATURES || message->request == GET_PROTOCOL_FEATURES;
@@ -107,12 +106,15 @@ static inline void set_vring(int back_end, enum request request, unsigned queue,
 static inline void map(int back_end, uint64_t iova, const void *memory, uint64_t size)
 {
     struct message message = {.request = IOTLB_MSG,
-        .iotlb = {.iova = iova, .size = size, .uaddr = (uintptr_t)memory, .perm = VHOST_ACCESS_RW,
+        .iotlb = {.iova = iova,
+            .size = size,
+            .uaddr = (uintptr_t)memory,
+            .perm = VHOST_ACCESS_RW,
             .type = VHOST_IOTLB_UPDATE}};
     ask(back_end, &message, sizeof(message.iotlb), -1);
 }
 
-/* Connects, and settles features and memory: all of it one region. */
+/* Connects, and negotiates features and memory, which is one region. */
 static inline int connect_to(
     const char *path, uint64_t features, uint64_t physical, const void *memory, uint64_t size, int fd)
 {

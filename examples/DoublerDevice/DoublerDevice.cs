@@ -6,8 +6,8 @@ using Ioasis.Memory;
 namespace Ioasis.Examples;
 
 /// <summary>
-/// A device of one's own, as small as it can be: told an address, it reads a 64-bit number there by DMA, writes back
-/// twice that, and raises an interrupt. docs/devices/your-own.md goes through it.
+/// A minimal device: given an address, it reads a 64-bit number there by DMA, writes back twice the number, and raises
+/// an interrupt. docs/devices/your-own.md explains it.
 /// </summary>
 [DeviceModel("doubler")]
 public sealed class DoublerDevice : PciDeviceModel
@@ -45,7 +45,7 @@ public sealed class DoublerDevice : PciDeviceModel
     /// <inheritdoc/>
     public override void Ring(int bar, Register register, ulong value)
     {
-        // "go" is the only doorbell. The address was written before it.
+        // "go" is the only doorbell. The driver wrote the address before it.
         _slot!.Publish(0, s_result, Working);
         _engine.TryStart(new Iova(_slot.ReadRegister(0, s_address)));
         _slot.Publish(0, s_go, 0); // so that the next "go" is seen, also in a mapping

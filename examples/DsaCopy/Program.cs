@@ -4,15 +4,15 @@ using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
 
-// Drives a DSA (8086:0b25) at 1000:00:05.0 on this program's own pointers: one dedicated work queue with the PASID of
-// the process, one descriptor, one completion record. See docs/devices/dsa.md and docs/sva.md. "nodes": the nodes of
-// `ioasis run`; else a machine in this process.
+// Drives a DSA (8086:0b25) at 1000:00:05.0 with this program's own pointers: one dedicated work queue with the
+// process's PASID, one descriptor, one completion record. See docs/devices/dsa.md and docs/sva.md. Argument "nodes":
+// uses the nodes of `ioasis run`; otherwise a machine in this process.
 using NodeTransport nodes = args is ["nodes"]
     ? NodeTransport.OfSystem()
     : NodeTransport.InProcess(SoftwareMachine.Create(MachineDescription.Default.WithDevice("dsa")));
 
 const uint EnableDevice = 1, ResetDevice = 5, EnableQueue = 6; // commands
-// an operation, and its flags: the record's address is valid, and it is wanted
+// an operation, and its flags: the record's address is valid, and a record is requested
 const uint Memmove = 3, WantsRecord = 0x4 | 0x8;
 const int Length = 3 * 4096;
 
@@ -25,8 +25,8 @@ device.Attach(sva, pasid);
 device.EnableBusMaster();
 VfioRegion registers = device.Region(0), portals = device.Region(2);
 
-// Group 0: queue 0 and engine 0. Queue 0: all entries of the device, dedicated, with priority 1, the process's PASID
-// and the device's own limits.
+// Group 0 has queue 0 and engine 0. Queue 0 has all entries of the device; it is dedicated, with priority 1, the
+// process's PASID and the device's own limits.
 Command(ResetDevice);
 ulong capabilities = registers.Read<ulong>(0x10), offsets = registers.Read<ulong>(0x60);
 ulong group = (offsets & 0xffff) * 0x100, queue = ((offsets >> 16) & 0xffff) * 0x100;
@@ -42,7 +42,7 @@ Command(EnableQueue);
 using UserMemory memory = nodes.Allocate(8 * 4096);
 for (ulong i = 0; i < Length; i += 8) memory.Write(i, 0x0123456789abcdef ^ i);
 const ulong Target = 4 * 4096, Record = 7 * 4096;
-ulong pointer = memory.Address.Value; // nothing is mapped: the device uses it as it is
+ulong pointer = memory.Address.Value; // nothing is mapped: the device uses the pointer itself
 
 Copy(pointer, pointer + Target);
 bool same = memory.ToArray(0, Length).AsSpan().SequenceEqual(memory.ToArray(Target, Length));
@@ -70,6 +70,6 @@ void Copy(ulong source, ulong target)
     BinaryPrimitives.WriteUInt64LittleEndian(descriptor[24..], target);
     BinaryPrimitives.WriteUInt32LittleEndian(descriptor[32..], Length);
     memory.Write(Record, 0UL);
-    portals.Write(0, descriptor); // a pwrite of 64 bytes; a driver on Linux has the portal mapped and uses MOVDIR64B
+    portals.Write(0, descriptor); // a pwrite of 64 bytes; on Linux a driver maps the portal and uses MOVDIR64B
     while (memory.Read<byte>(Record) == 0) Thread.Yield();
 }

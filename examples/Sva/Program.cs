@@ -3,8 +3,8 @@ using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
 
-// Shared virtual addressing: a device works on this program's own pointers.
-// "nodes": the device nodes of `ioasis run`; else a machine in this process.
+// Shared virtual addressing: a device uses this program's own pointers. Argument "nodes": uses the nodes of `ioasis
+// run`; otherwise a machine in this process.
 using NodeTransport nodes = args is ["nodes"]
     ? NodeTransport.OfSystem()
     : NodeTransport.InProcess(SoftwareMachine.Create(MachineDescription.Default));
@@ -14,7 +14,7 @@ using VfioDevice device = VfioDevice.Open(nodes, new RequesterId(0x1000, 0, 4, 0
 device.Bind(iommu);
 device.EnableBusMaster();
 VfioRegion registers = device.Region(0);
-device.Region(2).Write(0, 0x0123456789abcdefUL); // what the device has
+device.Region(2).Write(0, 0x0123456789abcdefUL); // the device's data
 
 // ---- in the README ----
 using SvaContext sva = SvaContext.Open(nodes);
@@ -27,7 +27,7 @@ sva.Unbind(pasid);
 // ---- ----
 Console.WriteLine($"unbound: status {WriteTo(pasid, memory.Address)}");
 
-// The device copies what it has to an address, sending a PASID; its status.
+// Lets the device copy its data to an address, with a PASID; returns the status.
 uint WriteTo(Pasid pasid, Hva address)
 {
     registers.Write(0x2c, (1u << 31) | pasid.Value);

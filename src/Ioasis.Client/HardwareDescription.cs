@@ -15,5 +15,7 @@ public sealed record HardwareDescription(uint Type, ulong Capabilities, int MaxP
     /// <summary>The registers of an Intel VT-d unit; null for another type.</summary>
     public IommuHwInfoVtd? Vtd =>
         Type == IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD
-        && MemoryMarshal.TryRead(Data.Span, out IommuHwInfoVtd vtd) ? vtd : null;
+        && MemoryMarshal.TryRead(Data.Span, out IommuHwInfoVtd vtd)
+            ? vtd
+            : null;
 }

@@ -29,8 +29,9 @@ public sealed class IommuContext : NodeClient
     {
         var arguments = new IommuIoasAlloc { Size = SizeOf<IommuIoasAlloc>() };
         SysResult result = TryIoctl(IommufdH.IOMMU_IOAS_ALLOC, ref arguments);
-        return result.IsOk ? new Ioas(this, arguments.OutIoasId) : throw new IommuException(result.Errno,
-            "allocation of an IOAS");
+        return result.IsOk
+            ? new Ioas(this, arguments.OutIoasId)
+            : throw new IommuException(result.Errno, "allocation of an IOAS");
     }
 
     /// <summary>Makes a paging HWPT for a device over an IOAS (IOMMU_HWPT_ALLOC).</summary>

@@ -32,7 +32,7 @@ public sealed class NestedHwpt : Hwpt
         SysResult result = TryInvalidate([entry], out _);
         if (!result.IsOk)
             throw new IommuException(result.Errno,
-            $"invalidation of {(pages is { } count ? $"{count} pages" : "everything")} from {at} on in HWPT {Id}");
+                $"invalidation of {(pages is { } count ? $"{count} pages" : "everything")} from {at} on in HWPT {Id}");
     }
 
     /// <summary>Invalidates everything.</summary>

@@ -34,8 +34,9 @@ public abstract class QueueReader : IDisposable
         if (!File.Wait(timeout)) return [];
         SysResult got = File.Read(_room.Address, most);
         if (got.Errno == Errno.EAGAIN) return [];
-        return got.IsOk ? _room.ToArray(0, (int)got.Value) : throw new IommuException(got.Errno,
-            $"read of {File.Path}");
+        return got.IsOk
+            ? _room.ToArray(0, (int)got.Value)
+            : throw new IommuException(got.Errno, $"read of {File.Path}");
     }
 
     /// <summary>Writes bytes.</summary>

@@ -117,8 +117,9 @@ public abstract class MemoryBacking
     /// The offset of a location in this run, for a run that is bytes of one memory from <paramref name="start"/> on.
     /// </summary>
     protected IEnumerable<ulong> OffsetsWithin(object memory, ulong start, MemoryLocation location) =>
-        memory.Equals(location.Memory) && location.Offset >= start
-        && location.Offset - start < Length ? [location.Offset - start] : [];
+        memory.Equals(location.Memory) && location.Offset >= start && location.Offset - start < Length
+            ? [location.Offset - start]
+            : [];
 
     /// <summary>Takes one more reference. The caller holds one already.</summary>
     public void AddReference()

@@ -163,8 +163,8 @@ public sealed partial class RangeMap<T>
     {
         var limit = new Vector<ulong>(address);
         Vector<ulong> found = default;
-        foreach (ref readonly Vector<ulong> several in MemoryMarshal.Cast<ulong, Vector<ulong>>(
-            keys)[..((count + Vector<ulong>.Count - 1) / Vector<ulong>.Count)])
+        int vectors = (count + Vector<ulong>.Count - 1) / Vector<ulong>.Count;
+        foreach (ref readonly Vector<ulong> several in MemoryMarshal.Cast<ulong, Vector<ulong>>(keys)[..vectors])
             found -= Vector.LessThanOrEqual(several, limit); // true is -1
         return Math.Min((int)Vector.Sum(found), count);
     }

@@ -40,11 +40,13 @@ public abstract unsafe class SharedBytes
             ulong v = Volatile.Read(ref *(ulong*)at);
             return Unsafe.BitCast<ulong, T>(v);
         }
+
         if (sizeof(T) == 4 && (nuint)at % 4 == 0)
         {
             uint v = Volatile.Read(ref *(uint*)at);
             return Unsafe.BitCast<uint, T>(v);
         }
+
         if (sizeof(T) == 2 && (nuint)at % 2 == 0)
         {
             ushort v = Volatile.Read(ref *(ushort*)at);

@@ -56,8 +56,8 @@ internal sealed class IovaTable
         ulong index = iova >> shift;
         if (index >= IovaNode.Entries) return ref Unsafe.NullRef<ulong>();
         int lowest = _pageShift;
-        while (shift != lowest && Volatile.Read(
-            ref Unsafe.As<IovaInnerNode>(node).Child[(int)index & IovaNode.IndexMask]) is { } child)
+        while (shift != lowest
+            && Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[(int)index & IovaNode.IndexMask]) is { } child)
         {
             node = child;
             shift -= IovaNode.IndexBits;
@@ -86,8 +86,9 @@ internal sealed class IovaTable
             if (iova >> shift >= IovaNode.Entries) return ref Unsafe.NullRef<ulong>();
         }
 
-        while (shift != lowest && Volatile.Read(
-            ref Unsafe.As<IovaInnerNode>(node).Child[(int)(iova >> shift) & IovaNode.IndexMask]) is { } child)
+        while (shift != lowest
+            && Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[(int)(iova >> shift) & IovaNode.IndexMask])
+                is { } child)
         {
             node = child;
             shift -= IovaNode.IndexBits;

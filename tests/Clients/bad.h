@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For the programs that hand over everything wrong: each call must be refused with Linux's errno and change nothing.
- * All of it is tried before the program fails, so that one run says everything that differs.
+ * For programs that pass wrong arguments: each call must fail with Linux's errno and change nothing. A program tries
+ * everything before it fails, so that one run reports every difference.
  */
 #ifndef BAD_H
 #define BAD_H
@@ -18,7 +18,7 @@ static uint32_t ioas, hwpt, second; /* second: an IOAS that nothing is attached 
 static uint8_t *memory;             /* mapped at MAPPED in both */
 #define MAPPED 0x10000
 
-/* two pages: the second can neither be read nor written */
+/* two pages; the second is inaccessible */
 static uint8_t *edge;
 
 static inline void note(int line, const char *what, const char *expected)
@@ -45,9 +45,7 @@ static inline void check(int line, const char *what, long result, int wanted)
         check(__LINE__, what, result_, wanted);                                               \
     } while (0)
 
-/*
- * A refused call may have changed nothing: the IOASes that there are, their ranges, what is mapped, what is attached.
- */
+/* A refused call must change nothing: the set of IOASes, their ranges, mappings, attachments. */
 static inline void unchanged(const char *after)
 {
     struct iommu_iova_range ranges[8];
@@ -61,9 +59,9 @@ static inline void unchanged(const char *after)
     for (int i = 0; same && i < 2; i++) {
         uint32_t id = i ? second : ioas;
         same = map_at(iommu, id, memory, PAGE, MAPPED, RW) == -1 && errno == EEXIST;
-        /* everything that is mapped is that one page, and it still is an area of its own */
-        same = same && unmap(iommu, id, 0, UINT64_MAX) == (int64_t)PAGE
-            && map_at(iommu, id, memory, PAGE, MAPPED, RW) == 0;
+        /* the one page is the only mapping, and still an area of its own */
+        same = same && unmap(iommu, id, 0, UINT64_MAX) == (int64_t)PAGE &&
+            map_at(iommu, id, memory, PAGE, MAPPED, RW) == 0;
     }
     same = same && destroy(iommu, ioas) == -1 && errno == EBUSY && destroy(iommu, hwpt) == -1 && errno == EBUSY;
     tried++;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Everything wrong that can be handed to a VFIO device: its ioctls, its regions, its interrupts. usage: bad_device BDF
- */
+/* Every wrong argument for a VFIO device: its ioctls, regions and interrupts. usage: bad_device BDF */
 #include "bad.h"
 
 static void before_bind(int fd)
@@ -103,7 +101,7 @@ static void device_structs(void)
         DEVICE("of size 0", EINVAL, a.argsz = 0);
         DEVICE("one byte short", EINVAL, a.argsz = structs[i].least - 1);
         DEVICE("of least size", structs[i].outcome, a.argsz = structs[i].least);
-        /* unlike iommufd's, these never looked at what comes after */
+        /* unlike iommufd's, these ioctls ignore what comes after */
         DEVICE("with a dirty tail", structs[i].outcome, (a.argsz = 128, memset(a.bytes + structs[i].size, DIRTY, 60)));
         snprintf(what, sizeof(what), "%s at unreadable memory", structs[i].name);
         TRY(what, ioctl(cdev, structs[i].number, NULL), EFAULT);
@@ -179,7 +177,7 @@ static void device_fields(void)
     memcpy(half, &set, sizeof(half));
     memcpy(edge + PAGE - sizeof(half), half, sizeof(half));
     TRY("SET_IRQS whose data leaves the memory", ioctl(cdev, VFIO_DEVICE_SET_IRQS, edge + PAGE - sizeof(half)), EFAULT);
-    /* after all that, it still can be enabled: nothing is left half done */
+    /* after all that it can still be enabled: no call left it half done */
     TRY("SET_IRQS", set_irqs(cdev, msi, TRIGGER_EVENTFD, 0, 1, &event), 0);
     TRY("SET_IRQS off", irqs_off(cdev, msi), 0);
     close(null);
@@ -208,8 +206,8 @@ static void device_fields(void)
     TRY("pread past all regions", pread(cdev, bytes, 4, (off_t)((uint64_t)(VFIO_PCI_NUM_REGIONS + 1) << 40)), EINVAL);
     TRY("pread of a BAR that is none",
         pread(cdev, bytes, 4, (off_t)region_info(cdev, VFIO_PCI_BAR5_REGION_INDEX).offset), EINVAL);
-    TRY("pwrite to the ROM",
-        pwrite(cdev, bytes, 4, (off_t)region_info(cdev, VFIO_PCI_ROM_REGION_INDEX).offset), EINVAL);
+    TRY("pwrite to the ROM", pwrite(cdev, bytes, 4, (off_t)region_info(cdev, VFIO_PCI_ROM_REGION_INDEX).offset),
+        EINVAL);
     TRY("pread of a BAR past its end",
         pread(cdev, bytes, 4,
               (off_t)(region_info(cdev, VFIO_PCI_BAR0_REGION_INDEX).offset +
@@ -218,7 +216,7 @@ static void device_fields(void)
     TRY("pwrite from no memory", pwrite(cdev, edge + PAGE, 4, (off_t)config.offset + PCI_COMMAND), EFAULT);
     TRY("pread of nothing", pread(cdev, bytes, 0, (off_t)config.offset), 0);
     TRY("pread at a negative offset", pread(cdev, bytes, 4, -4), EINVAL);
-    /* mapping what is not there */
+    /* mappings of nothing */
 #define MMAP(what, wanted, length, share, offset)                                             \
     TRY("mmap " what, mmap(NULL, length, PROT_READ, share, cdev, (off_t)(offset)) == MAP_FAILED ? -1 : 0, wanted)
     struct vfio_region_info bar = region_info(cdev, VFIO_PCI_BAR0_REGION_INDEX);
@@ -235,8 +233,7 @@ static void numbers(void)
     uint8_t bytes[64] = {64};
     for (unsigned number = 0; number < 0x64; number++)
         TRY("an unknown number below", ioctl(cdev, _IO(';', number), bytes), ENOTTY);
-    /* from there on they are not Linux's to give out (ioasis.h) */
-    for (unsigned number = 0x80; number < 0xe0; number++)
+    for (unsigned number = 0x80; number < 0xe0; number++) /* from there on the numbers are not Linux's (ioasis.h) */
         TRY("an unknown number above", ioctl(cdev, _IO(';', number), bytes), ENOTTY);
     TRY("a number of another type", ioctl(cdev, _IO('T', 0x6b), bytes), ENOTTY);
     TRY("a number with a direction", ioctl(cdev, _IOW(';', 0x6b, struct vfio_device_info), bytes), ENOTTY);
@@ -255,8 +252,8 @@ int main(int argc, char **argv)
     TRY("BIND twice", bind_iommufd(cdev, iommu, NULL), EINVAL);
     int another = open_cdev(bdf);
     TRY("BIND what another open file has bound", bind_iommufd(another, iommu, NULL), EINVAL);
-    TRY("GET_INFO of a device that another open file has bound",
-        ioctl(another, VFIO_DEVICE_GET_INFO, &device.info), EINVAL);
+    TRY("GET_INFO of a device that another open file has bound", ioctl(another, VFIO_DEVICE_GET_INFO, &device.info),
+        EINVAL);
     close(another);
 
     device_structs();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything wrong that can be handed to an ioctl of /dev/iommu. usage: bad_input BDF */
+/* Every wrong argument for an ioctl of /dev/iommu. usage: bad_input BDF */
 #include "bad.h"
 
 /* ---- the rule for every struct of iommufd ---- */
@@ -20,11 +20,11 @@ union argument {
     uint8_t bytes[128];
 };
 
-/* Arguments right but for one thing, so that the call itself fails with `outcome` and changes nothing. */
+/* Arguments that are right except for one, so that the call itself fails with `outcome` and changes nothing. */
 static const struct rule {
     const char *name;
     unsigned long number;
-    uint32_t size, least; /* of the struct; what the first version of it had */
+    uint32_t size, least; /* of the struct; of its first version */
     int outcome;
 } rules[] = {
     {"DESTROY", IOMMU_DESTROY, sizeof(struct iommu_destroy), 8, ENOENT},
@@ -116,7 +116,7 @@ static void sizes(void)
         WITH("with a dirty tail", E2BIG, (argument.destroy.size = rule->size + 1, argument.bytes[rule->size] = DIRTY));
         WITH("with a dirty end", E2BIG, (argument.destroy.size = sizeof(argument), argument.bytes[127] = DIRTY));
 
-        /* longer than a page, all zero; then with its last byte dirty; then longer than there is memory */
+        /* longer than a page, all zero; then with a dirty last byte; then longer than the memory */
         fill_in(rule, &argument);
         memset(tail, 0, 4 * PAGE);
         argument.destroy.size = 3 * PAGE;
@@ -138,7 +138,7 @@ static void sizes(void)
         snprintf(what, sizeof(what), "%s of 4 GiB", rule->name);
         TRY(what, ioctl(iommu, rule->number, edge), EFAULT);
 
-        /* unreadable: nothing there, kernel's, only the size there, half of it there */
+        /* unreadable: unmapped; the kernel's; only the size readable; half readable */
         fill_in(rule, &argument);
         snprintf(what, sizeof(what), "%s at unreadable memory", rule->name);
         TRY(what, ioctl(iommu, rule->number, NULL), EFAULT);
@@ -152,7 +152,7 @@ static void sizes(void)
         memcpy(edge + PAGE - 2, &argument, 2);
         TRY(what, ioctl(iommu, rule->number, edge + PAGE - 2), EFAULT);
 
-        /* nothing asks for alignment */
+        /* no alignment is required */
         memcpy(edge + 1, &argument, rule->size);
         snprintf(what, sizeof(what), "%s at an odd address", rule->name);
         TRY(what, ioctl(iommu, rule->number, edge + 1), rule->outcome);
@@ -167,7 +167,7 @@ static void numbers(void)
 {
     union argument argument = {.destroy = {.size = sizeof(argument), .id = 999}};
     for (unsigned number = 0x95; number <= 0xff; number++)
-        if (number != 0xa0) /* the kernel's own tests have theirs there */
+        if (number != 0xa0) /* the kernel's own tests have theirs here */
             TRY("an unknown number past the last", ioctl(iommu, _IO(';', number), &argument), ENOTTY);
     for (unsigned number = 0; number < 0x64; number++)
         TRY("an unknown number below the first", ioctl(iommu, _IO(';', number), &argument), ENOTTY);
@@ -179,7 +179,7 @@ static void numbers(void)
     TRY("~0", ioctl(iommu, ~0ul, &argument), ENOTTY);
     TRY("a terminal's", isatty(iommu) ? 0 : -1, ENOTTY);
 
-    /* at an offset that few files reach: a supervisor need not look at every read of every file */
+    /* at an offset that few files reach: a supervisor need not check every read of every file */
     TRY("read of /dev/iommu", pread(iommu, &argument, sizeof(argument), 1ll << 40), EINVAL);
     TRY("write to /dev/iommu", pwrite(iommu, &argument, sizeof(argument), 1ll << 40), EINVAL);
     TRY("mmap of /dev/iommu", mmap(NULL, PAGE, PROT_READ, MAP_SHARED, iommu, 0) == MAP_FAILED ? -1 : 0, ENXIO);
@@ -219,14 +219,13 @@ static void fields(void)
         IOCTL("MAP into no IOAS", iommu_ioas_map, IOMMU_IOAS_MAP, ENOENT, .flags = RW, .ioas_id = bad[id],
               .user_va = addr(memory), .length = PAGE);
         IOCTL("MAP_FILE into no IOAS", iommu_ioas_map_file, IOMMU_IOAS_MAP_FILE, ENOENT, .flags = RW,
-            .ioas_id = bad[id],
-              .fd = -1, .length = PAGE);
+            .ioas_id = bad[id], .fd = -1, .length = PAGE);
         IOCTL("COPY from no IOAS", iommu_ioas_copy, IOMMU_IOAS_COPY, ENOENT, .flags = RW, .dst_ioas_id = ioas,
               .src_ioas_id = bad[id], .length = PAGE, .src_iova = MAPPED);
         IOCTL("COPY to no IOAS", iommu_ioas_copy, IOMMU_IOAS_COPY, ENOENT, .flags = RW, .dst_ioas_id = bad[id],
               .src_ioas_id = ioas, .length = PAGE, .src_iova = MAPPED);
-        IOCTL("UNMAP from no IOAS", iommu_ioas_unmap, IOMMU_IOAS_UNMAP, ENOENT, .ioas_id = bad[id],
-            .length = UINT64_MAX);
+        IOCTL(
+            "UNMAP from no IOAS", iommu_ioas_unmap, IOMMU_IOAS_UNMAP, ENOENT, .ioas_id = bad[id], .length = UINT64_MAX);
         IOCTL("OPTION of no IOAS", iommu_option, IOMMU_OPTION, ENOENT, .option_id = IOMMU_OPTION_HUGE_PAGES,
               .op = IOMMU_OPTION_OP_GET, .object_id = bad[id]);
         IOCTL("HWPT_ALLOC of no page table", iommu_hwpt_alloc, IOMMU_HWPT_ALLOC, bad[id] == hwpt ? EOPNOTSUPP : EINVAL,
@@ -246,21 +245,17 @@ static void fields(void)
     IOCTL("IOVA_RANGES array", iommu_ioas_iova_ranges, IOMMU_IOAS_IOVA_RANGES, EFAULT, .ioas_id = ioas, .num_iovas = 8,
           .allowed_iovas = addr(edge + PAGE));
     IOCTL("IOVA_RANGES array's end", iommu_ioas_iova_ranges, IOMMU_IOAS_IOVA_RANGES, EFAULT, .ioas_id = ioas,
-        .num_iovas = 8,
-          .allowed_iovas = addr(edge + PAGE - 16));
+        .num_iovas = 8, .allowed_iovas = addr(edge + PAGE - 16));
 
     struct iommu_iova_range bad_ranges[] = {{5, 4}, {5, 5}, {0, 10}, {10, 20}};
     IOCTL("ALLOW_IOVAS reserved", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EOPNOTSUPP, .ioas_id = ioas,
         .__reserved = 1);
     IOCTL("ALLOW_IOVAS backwards", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EINVAL, .ioas_id = ioas,
-        .num_iovas = 1,
-          .allowed_iovas = addr(&bad_ranges[0]));
+        .num_iovas = 1, .allowed_iovas = addr(&bad_ranges[0]));
     IOCTL("ALLOW_IOVAS of one byte", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EINVAL, .ioas_id = ioas,
-        .num_iovas = 1,
-          .allowed_iovas = addr(&bad_ranges[1]));
+        .num_iovas = 1, .allowed_iovas = addr(&bad_ranges[1]));
     IOCTL("ALLOW_IOVAS overlapping", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EINVAL, .ioas_id = ioas,
-        .num_iovas = 2,
-          .allowed_iovas = addr(&bad_ranges[2]));
+        .num_iovas = 2, .allowed_iovas = addr(&bad_ranges[2]));
     IOCTL("ALLOW_IOVAS array", iommu_ioas_allow_iovas, IOMMU_IOAS_ALLOW_IOVAS, EFAULT, .ioas_id = ioas, .num_iovas = 1,
           .allowed_iovas = addr(edge + PAGE));
     memset(edge, 0, PAGE);
@@ -289,17 +284,14 @@ static void fields(void)
     IOCTL("MAP of no memory", iommu_ioas_map, IOMMU_IOAS_MAP, EFAULT, .ioas_id = ioas, .flags = RW, .length = PAGE,
           .user_va = addr(edge + PAGE));
     IOCTL("MAP of half no memory", iommu_ioas_map, IOMMU_IOAS_MAP, EFAULT, .ioas_id = ioas, .flags = RW,
-        .length = 2 * PAGE,
-          .user_va = addr(edge));
+        .length = 2 * PAGE, .user_va = addr(edge));
     IOCTL("MAP of the kernel's memory", iommu_ioas_map, IOMMU_IOAS_MAP, EFAULT, .ioas_id = ioas, .flags = RW,
-        .length = PAGE,
-          .user_va = 0xffff800000000000ul);
+        .length = PAGE, .user_va = 0xffff800000000000ul);
     IOCTL("MAP at address 0", iommu_ioas_map, IOMMU_IOAS_MAP, EFAULT, .ioas_id = ioas, .flags = RW, .length = PAGE);
     IOCTL("MAP at an odd address", iommu_ioas_map, IOMMU_IOAS_MAP, EINVAL, .ioas_id = ioas, .flags = RW, .length = PAGE,
           .user_va = addr(memory) + 1);
     IOCTL("MAP past the last address", iommu_ioas_map, IOMMU_IOAS_MAP, EOVERFLOW, .ioas_id = ioas, .flags = RW,
-        .length = PAGE,
-          .user_va = -PAGE);
+        .length = PAGE, .user_va = -PAGE);
     unchanged("MAP");
 
     int file = must(memfd_create("bad", MFD_CLOEXEC)), pipes[2];
@@ -317,15 +309,15 @@ static void fields(void)
     FROM_FILE("of /dev/iommu", EINVAL, .flags = RW, .fd = iommu, .length = PAGE);
     FROM_FILE("past the file's end", EINVAL, .flags = RW, .fd = file, .start = 4 * PAGE, .length = PAGE);
     FROM_FILE("across the file's end", EINVAL, .flags = RW, .fd = file, .start = 3 * PAGE, .length = 2 * PAGE);
-    FROM_FILE("from an odd place", EINVAL, .flags = RW | FIXED, .fd = file, .start = 1, .length = PAGE,
-        .iova = 0x40000);
+    FROM_FILE(
+        "from an odd place", EINVAL, .flags = RW | FIXED, .fd = file, .start = 1, .length = PAGE, .iova = 0x40000);
     FROM_FILE("over another", EEXIST, .flags = RW | FIXED, .fd = file, .length = PAGE, .iova = MAPPED);
     close(file);
     close(pipes[0]);
     close(pipes[1]);
     unchanged("MAP_FILE");
 
-#define COPY(what, wanted, ...)                                                               \
+#define COPY(what, wanted, ...) \
     IOCTL("COPY " what, iommu_ioas_copy, IOMMU_IOAS_COPY, wanted, .dst_ioas_id = ioas, .src_ioas_id = second, \
         __VA_ARGS__)
     COPY("flags", EOPNOTSUPP, .flags = RW | 8, .length = PAGE, .src_iova = MAPPED);
@@ -333,8 +325,8 @@ static void fields(void)
     COPY("of nothing", EINVAL, .flags = RW, .length = 0, .src_iova = MAPPED);
     COPY("of everything", EOVERFLOW, .flags = RW, .length = UINT64_MAX, .src_iova = MAPPED);
     COPY("past the last IOVA", EOVERFLOW, .flags = RW, .length = 2 * PAGE, .src_iova = -PAGE);
-    COPY("to the last IOVA", EOVERFLOW, .flags = RW | FIXED, .length = PAGE, .src_iova = MAPPED,
-        .dst_iova = UINT64_MAX);
+    COPY(
+        "to the last IOVA", EOVERFLOW, .flags = RW | FIXED, .length = PAGE, .src_iova = MAPPED, .dst_iova = UINT64_MAX);
     COPY("of what is not mapped", ENOENT, .flags = RW, .length = PAGE, .src_iova = 0x90000);
     COPY("of more than is mapped", ENOENT, .flags = RW, .length = 2 * PAGE, .src_iova = MAPPED);
     COPY("to an odd IOVA", EINVAL, .flags = RW | FIXED, .length = PAGE, .src_iova = MAPPED, .dst_iova = 0x40001);
@@ -358,9 +350,9 @@ static void fields(void)
           .op = IOMMU_OPTION_OP_SET, .object_id = ioas, .val64 = 2);
     IOCTL("OPTION rlimit's object", iommu_option, IOMMU_OPTION, EOPNOTSUPP, .option_id = IOMMU_OPTION_RLIMIT_MODE,
           .op = IOMMU_OPTION_OP_GET, .object_id = ioas);
-    IOCTL("OPTION rlimit's operation", iommu_option, IOMMU_OPTION, EOPNOTSUPP,
-        .option_id = IOMMU_OPTION_RLIMIT_MODE, .op = 7);
-    /* refused either way: to the unprivileged, and to everybody once there are objects */
+    IOCTL("OPTION rlimit's operation", iommu_option, IOMMU_OPTION, EOPNOTSUPP, .option_id = IOMMU_OPTION_RLIMIT_MODE,
+        .op = 7);
+    /* refused in any case: to unprivileged callers, and to everybody once there are objects */
     struct iommu_option option = {
         .size = sizeof(option), .option_id = IOMMU_OPTION_RLIMIT_MODE, .op = IOMMU_OPTION_OP_SET, .val64 = 1};
     TRY("OPTION rlimit's value, with objects", ioctl(iommu, IOMMU_OPTION, &option),
@@ -369,7 +361,7 @@ static void fields(void)
     IOCTL("CHANGE_PROCESS with memory that is no file", iommu_ioas_change_process, IOMMU_IOAS_CHANGE_PROCESS, EINVAL, );
     unchanged("OPTION");
 
-#define HWPT(what, wanted, ...)                                                               \
+#define HWPT(what, wanted, ...) \
     IOCTL("HWPT_ALLOC " what, iommu_hwpt_alloc, IOMMU_HWPT_ALLOC, wanted, .dev_id = device.id, .pt_id = second, \
         __VA_ARGS__)
     HWPT("flags", EOPNOTSUPP, .flags = 1u << 31);
@@ -392,7 +384,7 @@ static void fields(void)
     unchanged("HWPT_ALLOC and GET_HW_INFO");
 }
 
-/* A result that cannot be delivered is a failure too; MAP is left out: Linux keeps what it mapped. */
+/* If the result cannot be written the call fails too. MAP is left out: Linux keeps the mapping. */
 static void read_only_structs(void)
 {
     uint8_t *page = pages(1);
@@ -406,8 +398,8 @@ static void read_only_structs(void)
         TRY(name " with a struct that cannot be written", ioctl(iommu, number, page), wanted); \
     } while (0)
     READ_ONLY("IOAS_ALLOC", IOMMU_IOAS_ALLOC, EFAULT, .alloc = {.size = sizeof(argument->alloc)});
-    READ_ONLY("IOVA_RANGES", IOMMU_IOAS_IOVA_RANGES, EFAULT,
-        .ranges = {.size = sizeof(argument->ranges), .ioas_id = ioas});
+    READ_ONLY(
+        "IOVA_RANGES", IOMMU_IOAS_IOVA_RANGES, EFAULT, .ranges = {.size = sizeof(argument->ranges), .ioas_id = ioas});
     READ_ONLY("OPTION", IOMMU_OPTION, EFAULT,
               .option = {.size = sizeof(argument->option), .option_id = IOMMU_OPTION_HUGE_PAGES,
                          .op = IOMMU_OPTION_OP_GET, .object_id = ioas});
@@ -417,7 +409,7 @@ static void read_only_structs(void)
     READ_ONLY("DESTROY", IOMMU_DESTROY, ENOENT, .destroy = {.size = sizeof(argument->destroy), .id = 999});
     munmap(page, PAGE);
     unchanged("structs that cannot be written");
-    /* no page table was left behind: then this one could not go */
+    /* no page table was left behind, or this one could not be destroyed */
     TRY("DESTROY of an unused IOAS", destroy(iommu, second), 0);
     second = ioas_alloc(iommu);
     must(map_at(iommu, second, memory, PAGE, MAPPED, RW));

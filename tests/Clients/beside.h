@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Two paths side by side, one that is served and one that is the kernel's: what a call says of both must be the same.
- */
+/* Compares two paths, one that we serve and one of the kernel's: a call must give the same result on both. */
 #ifndef BESIDE_H
 #define BESIDE_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Paths are followed part by part with O_PATH and O_NOFOLLOW, links read through their descriptors, as libudev, systemd
- * and others do that want no surprise on the way. It ends at the file that stat(2) tells of. usage: chased BDF
+ * Follows paths component by component with O_PATH and O_NOFOLLOW, and reads links through their descriptors, as
+ * libudev, systemd and others do for safety. It must end at the file that stat(2) reports.
+ * usage: chased BDF
  */
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -11,7 +12,7 @@
 #define ROOM 4096
 #define MOST_LINKS 20
 
-/* a descriptor of what the path leads to */
+/* a descriptor of the path's target */
 static int chase(const char *path)
 {
     char todo[ROOM], done[ROOM] = "";
@@ -81,11 +82,10 @@ static void ends_where_stat_says(const char *path)
     int file = chase(path);
     must(fstat(file, &chased));
     must(fstatfs(file, &chased_system));
-    if (chased.st_dev != direct.st_dev || chased.st_ino != direct.st_ino || chased.st_mode != direct.st_mode
-        || chased.st_rdev != direct.st_rdev)
+    if (chased.st_dev != direct.st_dev || chased.st_ino != direct.st_ino || chased.st_mode != direct.st_mode ||
+        chased.st_rdev != direct.st_rdev)
         fail("expected %s to be one file, came %lu:%lu 0%o and %lu:%lu 0%o", path, direct.st_dev, direct.st_ino,
-            direct.st_mode, chased.st_dev,
-             chased.st_ino, chased.st_mode);
+            direct.st_mode, chased.st_dev, chased.st_ino, chased.st_mode);
     expect_eq(chased_system.f_type, system.f_type);
     snprintf(again, sizeof(again), "/proc/self/fd/%d", file);
     ssize_t length = must(readlink(again, one, sizeof(one) - 1));
@@ -115,8 +115,8 @@ static void ends_where_stat_says(const char *path)
 int main(int argc, char **argv)
 {
     const char *bdf = argument(argc, argv, 1, "BDF of a device");
-    static const char *const below[] =
-        {"", "/vendor", "/driver", "/iommu_group", "/iommu_group/devices", "/subsystem", "/driver/.."};
+    static const char *const below[] = {
+        "", "/vendor", "/driver", "/iommu_group", "/iommu_group/devices", "/subsystem", "/driver/.."};
     char path[600], name[256];
     ends_where_stat_says("/dev/iommu");
     ends_where_stat_says("/dev/vfio/vfio");
@@ -126,9 +126,8 @@ int main(int argc, char **argv)
         ends_where_stat_says(path);
     }
     cdev_name(bdf, name, sizeof(name));
-    static const char *const of_node[] =
-        {"/sys/class/vfio-dev/%s", "/sys/class/vfio-dev/%s/dev", "/sys/class/vfio-dev/%s/device/vendor",
-                                          "/dev/vfio/devices/%s"};
+    static const char *const of_node[] = {"/sys/class/vfio-dev/%s", "/sys/class/vfio-dev/%s/dev",
+        "/sys/class/vfio-dev/%s/device/vendor", "/dev/vfio/devices/%s"};
     for (size_t i = 0; i < sizeof(of_node) / sizeof(*of_node); i++) {
         snprintf(path, sizeof(path), of_node[i], name);
         ends_where_stat_says(path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the client programs share: checks that say where and what, and the steps by which any Linux program takes a
- * VFIO device through its character device. Nothing in here knows by whom the nodes are served.
+ * The common part of the client programs: checks that report the place and the values, and the steps by which any Linux
+ * program uses a VFIO device through its character device. Nothing here knows who serves the nodes.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -39,8 +39,8 @@ static inline uint64_t addr(const volatile void *pointer)
 
 /* ---- checks ---- */
 
-__attribute__((format(printf, 3, 4), noreturn)) static inline void fail_at(const char *file, int line,
-    const char *format, ...)
+__attribute__((format(printf, 3, 4), noreturn)) static inline void fail_at(
+    const char *file, int line, const char *format, ...)
 {
     int error = errno;
     va_list arguments;
@@ -67,7 +67,7 @@ __attribute__((format(printf, 3, 4), noreturn)) static inline void fail_at(const
             fail("expected %s == %s (0x%" PRIx64 "), came 0x%" PRIx64, #actual, #wanted, wanted_, came_); \
     } while (0)
 
-/* a system call that must succeed; its value is what it returned */
+/* a system call that must succeed; evaluates to its result */
 #define must(call)                                                                            \
     ({                                                                                        \
         __auto_type result_ = (call);                                                         \
@@ -91,7 +91,7 @@ static inline const char *error_name(int error)
             fail("expected %s to give %s, came %s", #call, error_name(wanted), error_name(came_)); \
     } while (0)
 
-/* ---- waiting: on what must happen, never for a time ---- */
+/* ---- waiting: for an event, never for a time ---- */
 
 static inline double now(void)
 {
@@ -115,7 +115,7 @@ static inline int new_eventfd(void)
     return must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
-/* waits for the event; its value is how often it was signalled since it was last read */
+/* waits for the event; returns the number of signals since the last read */
 static inline uint64_t wait_event(int fd)
 {
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
@@ -170,14 +170,14 @@ static inline uint64_t map_any(int iommu, uint32_t ioas, const void *memory, uin
     return arguments.iova;
 }
 
-/* what was unmapped, in bytes; -1 with errno when refused */
+/* returns the bytes unmapped; -1 with errno if refused */
 static inline int64_t unmap(int iommu, uint32_t ioas, uint64_t iova, uint64_t length)
 {
     struct iommu_ioas_unmap arguments = {.size = sizeof(arguments), .ioas_id = ioas, .iova = iova, .length = length};
     return ioctl(iommu, IOMMU_IOAS_UNMAP, &arguments) ? -1 : (int64_t)arguments.length;
 }
 
-/* how many ranges the IOAS allows; -1 with errno when refused */
+/* returns the number of ranges that the IOAS allows; -1 with errno if refused */
 static inline int iova_ranges(int iommu, uint32_t ioas, struct iommu_iova_range *ranges, uint32_t room)
 {
     struct iommu_ioas_iova_ranges arguments = {
@@ -192,7 +192,7 @@ static inline void *pages(size_t count)
     return memory;
 }
 
-/* bytes that no other (seed, place) has: a byte that was lost, moved or left behind shows */
+/* bytes that are unique for (seed, place), so that a byte that is lost, moved or left behind shows */
 static inline void fill(void *memory, size_t length, uint32_t seed)
 {
     uint8_t *bytes = memory;
@@ -265,7 +265,7 @@ static inline void cdev_name(const char *bdf, char *name, size_t room)
 
 struct device {
     int fd;
-    uint32_t id; /* its object in the iommufd that it is bound to */
+    uint32_t id; /* its ID in the iommufd that it is bound to */
     uint32_t model;
     struct vfio_device_info info;
     uint64_t config; /* offset of the config space in fd */
@@ -291,7 +291,7 @@ static inline int bind_iommufd(int cdev, int iommu, uint32_t *id)
     return result;
 }
 
-/* pt: an IOAS or a HWPT; what it is attached to comes back in it */
+/* pt: in: an IOAS or a HWPT; out: what it is attached to */
 static inline int attach(int cdev, uint32_t *pt)
 {
     struct vfio_device_attach_iommufd_pt arguments = {.argsz = sizeof(arguments), .pt_id = *pt};
@@ -316,8 +316,8 @@ static inline int attach_pasid_of(int cdev, uint32_t pasid, uint32_t pt)
 
 static inline int detach_pasid_of(int cdev, uint32_t pasid)
 {
-    struct vfio_device_detach_iommufd_pt arguments = {.argsz = sizeof(arguments), .flags = VFIO_DEVICE_DETACH_PASID,
-                                                      .pasid = pasid};
+    struct vfio_device_detach_iommufd_pt arguments = {
+        .argsz = sizeof(arguments), .flags = VFIO_DEVICE_DETACH_PASID, .pasid = pasid};
     return ioctl(cdev, VFIO_DEVICE_DETACH_IOMMUFD_PT, &arguments);
 }
 
@@ -340,14 +340,14 @@ static inline void config_write16(const struct device *device, unsigned offset, 
     expect_eq(pwrite(device->fd, &value, sizeof(value), (off_t)(device->config + offset)), sizeof(value));
 }
 
-/* without it a device's DMA goes nowhere, here as on hardware */
+/* without bus mastering a device's DMA goes nowhere, as on hardware */
 static inline void bus_master(const struct device *device, bool on)
 {
     uint16_t command = config_read16(device, PCI_COMMAND) & ~PCI_COMMAND_MASTER;
     config_write16(device, PCI_COMMAND, command | PCI_COMMAND_MEMORY | (on ? PCI_COMMAND_MASTER : 0));
 }
 
-/* everything after a bind: what it is, and that it may do DMA */
+/* everything after a bind: describe it and enable DMA */
 static inline struct device device_bound(int cdev, uint32_t id)
 {
     struct device device = {.fd = cdev, .id = id, .info = {.argsz = sizeof(device.info)}};
@@ -427,7 +427,7 @@ static inline struct vfio_irq_info irq_info(int cdev, uint32_t index)
     return info;
 }
 
-/* data: count values of what flags says (nothing, bool, eventfd) */
+/* data: count values of the type in flags (none, bool, eventfd) */
 static inline int set_irqs(int cdev, uint32_t index, uint32_t flags, uint32_t start, uint32_t count, const void *data)
 {
     uint32_t type = flags & VFIO_IRQ_SET_DATA_TYPE_MASK;
@@ -457,7 +457,7 @@ static inline int irqs_off(int cdev, uint32_t index)
     return set_irqs(cdev, index, TRIGGER_NONE, 0, 0, NULL);
 }
 
-/* ---- what each program is given ---- */
+/* ---- arguments of each program ---- */
 
 static inline const char *argument(int argc, char **argv, int index, const char *what)
 {

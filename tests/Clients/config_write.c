@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file `config` of sysfs is written by those who may, while vfio-pci has the device too: it is the function's own
+ * Permitted programs write the sysfs file `config` while vfio-pci has the device too: it is the function's own
  * configuration space.
  * usage: config_write BDF (of a PCI Express function with a BAR 0 of less than 4 GiB)
  */
@@ -36,8 +36,7 @@ static void command(void)
     int fd = must(open(path, O_RDWR | O_CLOEXEC)), other = must(open(path, O_RDONLY | O_CLOEXEC));
     put(fd, PCI_COMMAND, before | PCI_COMMAND_MASTER, 2);
     expect_eq(value_now(PCI_COMMAND, 2), before | PCI_COMMAND_MASTER);
-    /* a file that is open shows it, too */
-    wait_until(value_at(other, PCI_COMMAND, 2) == (before | PCI_COMMAND_MASTER));
+    wait_until(value_at(other, PCI_COMMAND, 2) == (before | PCI_COMMAND_MASTER)); /* a file that is open shows it too */
     put(fd, PCI_COMMAND, before, 2);
     expect_eq(value_now(PCI_COMMAND, 2), before);
     /* at the file position, and a byte */
@@ -67,7 +66,7 @@ static void what_cannot_change(void)
     printf("what cannot change: ok\n");
 }
 
-/* all ones are written to a BAR, which then tells its size */
+/* writes all ones to a BAR, which then shows its size */
 static void sizing(void)
 {
     uint32_t before = value_now(PCI_BASE_ADDRESS_0, 4);
@@ -77,14 +76,14 @@ static void sizing(void)
     uint32_t size = ~(mask & (uint32_t)PCI_BASE_ADDRESS_MEM_MASK) + 1;
     expect(size >= 4096 && (size & (size - 1)) == 0);
     expect_eq(mask & 0xf, before & 0xf);
-    wait_until(value_at(fd, PCI_BASE_ADDRESS_0, 4) == mask); /* the file itself reads back what became of it */
+    wait_until(value_at(fd, PCI_BASE_ADDRESS_0, 4) == mask); /* the file itself reads back the result */
     put(fd, PCI_BASE_ADDRESS_0, before, 4);
     expect_eq(value_now(PCI_BASE_ADDRESS_0, 4), before);
     close(fd);
     printf("sizing: ok\n");
 }
 
-/* what is written goes before what the program asks of the device afterwards */
+/* a write comes before the program's later requests to the device */
 static void device(const char *bdf)
 {
     int iommu = open_iommu(), cdev = open_cdev(bdf);

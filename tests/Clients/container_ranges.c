@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VFIO's own container tells what its groups' devices can use as soon as it has them, before any of them is open.
+ * VFIO's own container reports what its groups' devices can use as soon as it has the groups, before any device is
+ * open.
  * usage: container_ranges BDF
  */
 #include "group.h"
 
 #define INTERRUPTS 0xfee00000UL /* the window of interrupt messages on x86 */
 
-/* whether all bytes of a range lie in one that the container tells */
+/* whether all bytes of a range are in one range that the container reports */
 static bool usable(int container, uint64_t first, uint64_t last)
 {
     struct {
@@ -36,7 +37,7 @@ int main(int argc, char **argv)
     expect(usable(group.container, 0, INTERRUPTS - 1));
     expect(usable(group.container, INTERRUPTS + 0x100000, UINT32_MAX));
     expect(!usable(group.container, INTERRUPTS, INTERRUPTS));
-    expect(!usable(group.container, UINT64_MAX, UINT64_MAX)); /* no unit has as many address bits */
+    expect(!usable(group.container, UINT64_MAX, UINT64_MAX)); /* no unit has that many address bits */
     void *memory = pages(1);
     expect_errno(group_map(&group, memory, PAGE, INTERRUPTS), EINVAL);
     must(group_map(&group, memory, PAGE, INTERRUPTS - PAGE));

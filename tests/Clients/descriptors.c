@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A descriptor is what stands there at the moment of the call, however often it was something else: with another file
- * put in its place, closed and given to another, in a thread's own table, in a child, after an exec. And what was
- * closed before a call is gone. usage: descriptors BDF
+ * A descriptor means the file that it refers to at the moment of the call, however often that has changed: replaced by
+ * another file, closed and reused, in a thread's own table, in a child, after an exec. And a file that was closed
+ * before a call is gone.
+ * usage: descriptors BDF
  */
 #include <pthread.h>
 #include <sys/wait.h>
 
 #include "client.h"
 
-#define OFTEN 5 /* calls that find the same as the last, before it is something else */
+#define OFTEN 5 /* calls with the same result as the last, before the descriptor changes */
 
-/* IDs that only one of two open files has */
+/* IDs that exist in only one of two open files */
 static uint32_t in_first, in_second;
 static int first, second;
 
@@ -60,7 +61,7 @@ static void put_in_place(void)
         }
         must(dup2(first, number));
     }
-    for (int i = 0; i < 100; i++) { /* each call another */
+    for (int i = 0; i < 100; i++) { /* each call another one */
         must(dup2(i % 2 ? second : first, number));
         expect_errno(has(number, in_first), i % 2 ? ENOENT : 0);
     }
@@ -78,7 +79,7 @@ static void given_again(void)
         expect_first(number);
         must(close(number));
         expect_none(number, EBADF);
-        expect_eq(open_iommu(), number); /* nobody's yet: neither's IDs are in it */
+        expect_eq(open_iommu(), number); /* new: neither file's IDs are in it */
         expect_none(number, ENOENT);
         expect_errno(has(number, in_second), ENOENT);
         must(close(number));
@@ -92,7 +93,7 @@ static void given_again(void)
     }
     must(close(number));
 
-    /* many numbers, so that those that were seen last are forgotten for others */
+    /* many descriptors, so that the most recent ones are evicted */
     int numbers[64];
     for (int i = 0; i < 64; i++)
         numbers[i] = must(dup(i % 3 ? first : second));
@@ -161,14 +162,14 @@ static void children(void)
     pid_t child = must(fork());
     if (!child) {
         expect_first(number);
-        must(dup2(second, number)); /* the child's alone */
+        must(dup2(second, number)); /* only the child's */
         expect_second(number);
         _exit(0);
     }
     expect_child(child);
     expect_first(number);
 
-    /* the same process after an exec: the number that it called was closed by it, and is another's then */
+    /* The same process after an exec: the descriptor that it used was closed by the exec and is then another file's. */
     child = must(fork());
     if (!child) {
         char words[3][16];
@@ -177,7 +178,7 @@ static void children(void)
         snprintf(words[0], sizeof(words[0]), "%d", number);
         snprintf(words[1], sizeof(words[1]), "%u", in_first);
         snprintf(words[2], sizeof(words[2]), "%u", in_second);
-        must(dup2(second, 3)); /* inherited, unlike the number */
+        must(dup2(second, 3)); /* inherited, unlike the descriptor */
         execl("/proc/self/exe", "descriptors", "executed", words[0], words[1], words[2], NULL);
         fail("expected to be executed again");
     }
@@ -202,7 +203,7 @@ static int executed(char **argv)
     return 0;
 }
 
-/* closed by one thread, seen by the next call of another: the open file is gone then, and so is what it had */
+/* Closed by one thread, seen by the next call of another: the open file is gone then, with everything that it had. */
 static int to_close;
 
 static void *closes(void *unused)
@@ -241,7 +242,7 @@ int main(int argc, char **argv)
     in_first = ioas_alloc(first);
     uint32_t other = ioas_alloc(second);
     in_second = ioas_alloc(second);
-    must(destroy(second, other)); /* the number that the first's has */
+    must(destroy(second, other)); /* the ID of the first file's object */
     expect_eq(other, in_first);
     put_in_place();
     given_again();

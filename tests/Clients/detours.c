@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Paths that go through sysfs of a device and out again, to files of the host. A program gets by them what it gets
- * directly or is refused; it never gets more. usage: detours BDF FILE same|other|elsewhere
- *   same:      FILE can be read directly, and is found by every detour
- *   other:     FILE can be neither seen directly nor by a detour: it is another user's, or not in this root directory
- *   elsewhere: whatever is so directly, no detour leads to FILE
+ * Paths that go through a device's sysfs and out again, to files of the host. A program gets through them what it gets
+ * directly, or is refused; it never gets more.
+ * usage: detours BDF FILE same|other|elsewhere
+ *   same:      FILE can be read directly, and through every detour
+ *   other:     FILE can be seen neither directly nor through a detour: it is another user's, or outside of this root
+ *              directory
+ *   elsewhere: whatever is true directly, no detour leads to FILE
  */
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,8 +28,8 @@ static void expect_refused(const char *path)
     struct stat status;
     struct statfs system;
     char text[64];
-    static const int ways[] =
-        {O_RDONLY, O_WRONLY, O_RDWR, O_WRONLY | O_TRUNC, O_RDONLY | O_CREAT, O_RDWR | O_CREAT | O_TRUNC, O_PATH};
+    static const int ways[] = {
+        O_RDONLY, O_WRONLY, O_RDWR, O_WRONLY | O_TRUNC, O_RDONLY | O_CREAT, O_RDWR | O_CREAT | O_TRUNC, O_PATH};
     for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
         if (open(by_detour(path), ways[i], 0666) >= 0)
             fail("expected %s to be refused with flags 0%o, it was opened", by_detour(path), ways[i]);
@@ -42,9 +44,8 @@ static void expect_refused(const char *path)
 
 static void proc_is_nobodys(void)
 {
-    static const char *const files[] =
-        {"/proc/self/mem", "/proc/self/maps", "/proc/self/environ", "/proc/self/fd", "/proc/thread-self/mem",
-                                        "/proc/self/root/etc/passwd", "/proc/self/cwd", "/proc/1/exe", "/proc/version"};
+    static const char *const files[] = {"/proc/self/mem", "/proc/self/maps", "/proc/self/environ", "/proc/self/fd",
+        "/proc/thread-self/mem", "/proc/self/root/etc/passwd", "/proc/self/cwd", "/proc/1/exe", "/proc/version"};
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         int file = open(by_detour(files[i]), O_RDONLY);
         if (file >= 0)
@@ -77,7 +78,7 @@ int main(int argc, char **argv)
         must(access(by_detour(file), R_OK | W_OK));
         expect_errno(open(by_detour(file), O_RDWR | O_CREAT | O_EXCL, 0600), EEXIST);
         must(close(must(open(by_detour(file), O_RDWR | O_CREAT, 0600))));
-        /* nothing is made on such a way */
+        /* nothing is created this way */
         expect_errno(open(by_detour(made), O_RDWR | O_CREAT, 0666), EACCES);
         expect_errno(stat(made, &status), ENOENT);
         must(close(must(open(by_detour("/dev/null"), O_RDWR))));

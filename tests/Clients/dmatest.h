@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* dmatest 1234:11e9: one DMA engine, a buffer that the program can see, and a reason for every fault. */
+/* dmatest 1234:11e9: a DMA engine, a buffer that the program can see, and a reason for every fault. */
 #ifndef DMATEST_H
 #define DMATEST_H
 
 #include "client.h"
 
 #define DMATEST_MODEL 0x11e9
-#define DMATEST_VF_MODEL 0x11ea /* a virtual function of one: the same device again */
+#define DMATEST_VF_MODEL 0x11ea /* a virtual function of one: the same kind of device */
 
 enum dmatest_register { /* BAR0 */
     DMATEST_IOVA = 0x00,
@@ -16,12 +16,12 @@ enum dmatest_register { /* BAR0 */
     DMATEST_REASON = 0x18,
     DMATEST_VECTOR = 0x1c,
     DMATEST_COMPLETED = 0x20,
-    DMATEST_PAUSE = 0x28, /* microseconds before each chunk of 64 bytes: holds a DMA in flight */
+    DMATEST_PAUSE = 0x28, /* microseconds before each chunk of 64 bytes: keeps a DMA in flight */
     DMATEST_PASID = 0x2c,
-    DMATEST_PIECE = 0x44, /* bytes of an access */
+    DMATEST_PIECE = 0x44, /* bytes per access */
     DMATEST_ACCESSES = 0x68,
     DMATEST_REPEAT = 0x70,
-    DMATEST_CHANNEL = 0x100, /* from one channel's registers to the next one's */
+    DMATEST_CHANNEL = 0x100, /* distance between the registers of two channels */
 };
 #define DMATEST_START 1      /* and busy */
 #define DMATEST_TO_DEVICE 2  /* memory to the buffer; without it buffer to memory */
@@ -29,8 +29,9 @@ enum dmatest_register { /* BAR0 */
 #define DMATEST_PASID_ENABLE 0x80000000u
 
 enum dmatest_status { IDLE, DONE, FAULT, BAD_LENGTH };
-enum dmatest_reason { NO_FAULT, BLOCKED, NOT_MAPPED, NO_PERMISSION, MEMORY_GONE, BUS_MASTER_OFF, BEYOND_WIDTH,
-    DEVICE_MASK };
+enum dmatest_reason {
+    NO_FAULT, BLOCKED, NOT_MAPPED, NO_PERMISSION, MEMORY_GONE, BUS_MASTER_OFF, BEYOND_WIDTH, DEVICE_MASK
+};
 
 struct dmatest {
     struct device device;
@@ -124,7 +125,7 @@ static inline void dmatest_exercise(const char *bdf, enum how how)
     expect_eq(bar_read32(registers, DMATEST_PAUSE), 0);
     printf("registers after reset: ok\n");
 
-    /* the buffer is plain memory to the program */
+    /* to the program the buffer is plain memory */
     fill(bytes, sizeof(bytes), 4);
     buffer_write(&test, 0, bytes, sizeof(bytes));
     memset(bytes, 0, sizeof(bytes));
@@ -148,7 +149,7 @@ static inline void dmatest_exercise(const char *bdf, enum how how)
     buffer_write(&test, 0, bytes, sizeof(bytes));
     expect_dma(&test, 0x100000 + 2 * PAGE, 4096, 0);
     expect_filled(memory + 2 * PAGE, 4096, 6);
-    /* odd places, across a page */
+    /* odd offsets, across a page */
     for (uint32_t length = 1; length <= 4096; length = length * 3 + 1) {
         fill(memory + 3 * PAGE - length / 2, length, length);
         expect_dma(&test, 0x100000 + 3 * PAGE - length / 2, length, DMATEST_TO_DEVICE);
@@ -165,7 +166,7 @@ static inline void dmatest_exercise(const char *bdf, enum how how)
     /* every status is rewritten by the next command */
     expect_dma(&test, 0x100000, 64, DMATEST_TO_DEVICE);
 
-    /* the end of the mapping, from inside it; and past every address there is */
+    /* the end of the mapping, from inside it; and beyond the last address */
     expect_fault(&test, 0x100000 + 4 * PAGE - 64, 65, DMATEST_TO_DEVICE, NOT_MAPPED);
     expect_fault(&test, 0x100000 - 1, 64, 0, NOT_MAPPED);
     expect_eq(dma(&test, UINT64_MAX - 63, 64, DMATEST_TO_DEVICE), FAULT);

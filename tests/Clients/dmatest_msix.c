@@ -31,17 +31,17 @@ static void msix(void)
             expect_no_event(events[other]);
     }
     dma_raising(DMATEST_NO_VECTOR);
-    dma_raising(VECTORS); /* no such vector: nothing may come of it */
+    dma_raising(VECTORS); /* no such vector: nothing may happen */
     for (int i = 0; i < VECTORS; i++)
         expect_no_event(events[i]);
     printf("MSI-X: one vector each: ok\n");
 
-    /* a fault raises it too: the command is completed */
+    /* a fault raises it too, because the command completes */
     bar_write32(&test.registers, DMATEST_VECTOR, 2);
     expect_fault(&test, 8 * (uint64_t)IOVA, 64, 0, NOT_MAPPED);
     expect_eq(wait_event(events[2]), 1);
 
-    /* by the program: none, some, all */
+    /* triggered by the program: none, some, all */
     uint8_t some[VECTORS] = {1, 0, 0, 1};
     must(set_irqs(device, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_BOOL, 0, VECTORS, some));
     must(set_irqs(device, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_NONE, 3, 1, NULL));
@@ -50,7 +50,7 @@ static void msix(void)
     expect_no_event(events[1]);
     expect_no_event(events[2]);
 
-    /* one taken away, one replaced, the others as they were */
+    /* one removed, one replaced, the others unchanged */
     int none = -1, replaced = new_eventfd();
     must(set_irqs(device, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_EVENTFD, 0, 1, &none));
     must(set_irqs(device, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_EVENTFD, 1, 1, &replaced));
@@ -62,7 +62,7 @@ static void msix(void)
     expect_no_event(events[0]);
     expect_no_event(events[1]);
 
-    /* refused, and nothing is changed by it */
+    /* refused, without an effect */
     expect_errno(set_irqs(device, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_EVENTFD, 3, 2, events), EINVAL);
     expect_errno(set_irqs(device, VFIO_PCI_MSI_IRQ_INDEX, TRIGGER_EVENTFD, 0, 1, events), EINVAL);
     expect_errno(set_irqs(device, VFIO_PCI_MSIX_IRQ_INDEX, MASK_NONE, 0, 1, NULL), ENOTTY);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* QEMU's teaching device 1234:11e8, as its specification (docs/specs/edu) has it. */
+/* QEMU's educational device 1234:11e8, as its specification (docs/specs/edu) describes it. */
 #ifndef EDU_H
 #define EDU_H
 
@@ -10,7 +10,7 @@
 
 enum edu_register {
     EDU_IDENTIFICATION = 0x00,
-    EDU_LIVENESS = 0x04, /* reads as the complement of what was written */
+    EDU_LIVENESS = 0x04, /* reads as the complement of the last write */
     EDU_FACTORIAL = 0x08,
     EDU_STATUS = 0x20, /* bit 0: computing; bit 7: raise bit 0 of the interrupt status when done */
     EDU_IRQ_STATUS = 0x24,
@@ -20,12 +20,12 @@ enum edu_register {
     EDU_DMA_DESTINATION = 0x88,
     EDU_DMA_COUNT = 0x90,
     EDU_DMA_COMMAND = 0x98,
-    EDU_BUFFER = 0x40000, /* where the device's own 4 KiB are to its DMA engine */
+    EDU_BUFFER = 0x40000, /* address of the device's own 4 KiB for its DMA engine */
 };
 
 enum edu_dma { EDU_DMA_START = 1, EDU_DMA_TO_MEMORY = 2, EDU_DMA_IRQ = 4 };
 #define EDU_DMA_IRQ_STATUS 0x100
-#define EDU_MOST 4000 /* the buffer has 4096, but older QEMUs stop with an error when all of them are asked for */
+#define EDU_MOST 4000 /* the buffer has 4096 bytes, but older QEMUs stop with an error if all of them are requested */
 
 static inline void edu_dma_start(const struct bar *bar, uint64_t iova, uint32_t length, uint32_t command)
 {
@@ -42,7 +42,7 @@ static inline void edu_dma(const struct bar *bar, uint64_t iova, uint32_t length
     wait_until(!(bar_read64(bar, EDU_DMA_COMMAND) & EDU_DMA_START));
 }
 
-/* memory at iova through the device into other memory: what a driver's first test does */
+/* copies memory at one IOVA through the device to another, as a driver's first test does */
 static inline void edu_copy(const struct bar *bar, uint64_t from, uint64_t to, uint32_t length)
 {
     edu_dma(bar, from, length, 0);
@@ -66,14 +66,14 @@ static inline void edu_exercise(const char *bdf, enum how how)
 
     for (uint32_t value = 0x12345678; value; value <<= 4) {
         bar_write32(&bar, EDU_LIVENESS, value);
-        if (how == BY_PIO) /* a register acts at once when the write is a call */
+        if (how == BY_PIO) /* a register acts at once if the write is a call */
             expect_eq(bar_read32(&bar, EDU_LIVENESS), ~value);
         wait_until(bar_read32(&bar, EDU_LIVENESS) == ~value);
     }
     printf("liveness: ok\n");
 
     uint32_t factorial = 1;
-    /* never what the last result was: through a mapping, a store that changes nothing cannot be told from none */
+    /* never the last result: through a mapping, a store that changes nothing is invisible */
     for (uint32_t value = 4; value <= 12; value += 4) {
         factorial = 1;
         for (uint32_t i = 2; i <= value; i++)
@@ -91,7 +91,7 @@ static inline void edu_exercise(const char *bdf, enum how how)
     expect_filled(memory + PAGE, EDU_MOST, 1);
     for (size_t i = PAGE + EDU_MOST; i < 2 * PAGE; i++)
         expect_eq(memory[i], 0);
-    /* across a page, from and to odd places */
+    /* across a page, from and to odd offsets */
     fill(memory + 2 * PAGE, PAGE, 2);
     edu_copy(&bar, 0x100000 + 2 * PAGE, 0x100000 + PAGE - 1001, 2003);
     expect_filled(memory + PAGE - 1001, 2003, 2);

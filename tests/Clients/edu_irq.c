@@ -5,7 +5,10 @@
 static struct device device;
 static struct bar bar;
 
-/* The mask is on from the first interrupt until the program takes it off; a line still asserted then fires again. */
+/*
+ * The interrupt is masked from the first time it fires until the program unmasks it; a line that is still asserted then
+ * fires again.
+ */
 static void intx(void)
 {
     struct vfio_irq_info info = irq_info(device.fd, VFIO_PCI_INTX_IRQ_INDEX);
@@ -21,17 +24,17 @@ static void intx(void)
     bar_write32(&bar, EDU_IRQ_RAISE, 0x10);
     expect_eq(wait_event(event), 1);
     expect_eq(bar_read32(&bar, EDU_IRQ_STATUS), 0x10);
-    expect_no_event(event); /* asserted still, but masked */
+    expect_no_event(event); /* still asserted, but masked */
 
     must(set_irqs(device.fd, VFIO_PCI_INTX_IRQ_INDEX, UNMASK_NONE, 0, 1, NULL));
-    expect_eq(wait_event(event), 1); /* not acknowledged: it comes back */
+    expect_eq(wait_event(event), 1); /* not acknowledged: it fires again */
 
     bar_write32(&bar, EDU_IRQ_ACK, 0x10);
     expect_eq(bar_read32(&bar, EDU_IRQ_STATUS), 0);
     must(set_irqs(device.fd, VFIO_PCI_INTX_IRQ_INDEX, UNMASK_NONE, 0, 1, NULL));
     expect_no_event(event);
 
-    /* the program's own mask holds one back until it is taken off */
+    /* the program's own mask holds an interrupt back until it is removed */
     must(set_irqs(device.fd, VFIO_PCI_INTX_IRQ_INDEX, MASK_NONE, 0, 1, NULL));
     bar_write32(&bar, EDU_IRQ_RAISE, 0x20);
     wait_until(bar_read32(&bar, EDU_IRQ_STATUS) == 0x20);
@@ -41,7 +44,7 @@ static void intx(void)
     bar_write32(&bar, EDU_IRQ_ACK, 0x20);
     expect_eq(bar_read32(&bar, EDU_IRQ_STATUS), 0);
 
-    /* loopback: the program triggers it */
+    /* loopback: triggered by the program */
     must(set_irqs(device.fd, VFIO_PCI_INTX_IRQ_INDEX, TRIGGER_NONE, 0, 1, NULL));
     expect_eq(wait_event(event), 1);
 
@@ -52,7 +55,7 @@ static void intx(void)
     printf("INTx: automatic mask, unmask, mask, loopback: ok\n");
 }
 
-/* returns the eventfd that it leaves enabled */
+/* returns the eventfd, still enabled */
 static int msi(void)
 {
     struct vfio_irq_info info = irq_info(device.fd, VFIO_PCI_MSI_IRQ_INDEX);
@@ -74,7 +77,7 @@ static int msi(void)
     bar_write32(&bar, EDU_IRQ_ACK, 1);
     bar_write32(&bar, EDU_STATUS, 0);
 
-    /* another eventfd takes its place; -1 takes it away; a bool triggers it */
+    /* another eventfd replaces it; -1 removes it; a bool triggers it */
     must(set_irqs(device.fd, VFIO_PCI_MSI_IRQ_INDEX, TRIGGER_EVENTFD, 0, 1, &other));
     bar_write32(&bar, EDU_IRQ_RAISE, 2);
     expect_eq(wait_event(other), 1);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a program ends is its own affair. With a node open, so that it is a client like the others:
+ * Each program ends in its own way. With a node open, so that it is a client like the others:
  * usage: ending exit CODE      exits with it
- *        ending signal NUMBER  dies of it
- *        ending wait           says "waiting", then exits with 40 + the first of SIGTERM, SIGINT, SIGHUP that comes
+ *        ending signal NUMBER  is killed by it
+ *        ending wait           prints "waiting", then exits with 40 + the first of SIGTERM, SIGINT, SIGHUP that comes
  */
 #include <signal.h>
 

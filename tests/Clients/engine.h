@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Either device as an engine that copies from one IOVA to another, for programs to whom it does not matter which. */
+/* Either device as an engine that copies from one IOVA to another, for programs that work with both. */
 #ifndef ENGINE_H
 #define ENGINE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * After an exec a process is another program, though it be the same one at the same addresses, and a process that
+ * After an exec a process is another program, even if it is the same one at the same addresses; and a process that
  * shares the former memory lives on.
  * usage: exec_memory BDF
  */
@@ -36,12 +36,12 @@ static uint8_t *at_place(uint32_t seed)
 
 static void first(char **argv)
 {
-    int iommu = must(open("/dev/iommu", O_RDWR)); /* to be seen by the second */
+    int iommu = must(open("/dev/iommu", O_RDWR)); /* for the second program to see */
     at_place(FIRST_PROGRAM);
     ioas_alloc(iommu); /* now the memory is known */
     char text[32];
     int helper = must(clone(keep_memory, stack + sizeof(stack), CLONE_VM, NULL));
-    /* arguments and environment of the same length, so that all of it stands where it stood */
+    /* arguments and environment of the same length, so that everything stays at its address */
     snprintf(text, sizeof(text), "%010d:%04d", helper, iommu);
     must(setenv(HELPER, text, 1));
     must(execv("/proc/self/exe", argv));

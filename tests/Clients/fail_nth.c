@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whoever serves the nodes, which is this program's parent, may open only so many more files, for each number from 0
- * on: every step of a device's life fails in turn for want of one. It says so, and once there are files again
- * everything works and nothing was lost.
+ * The process that serves the nodes, this program's parent, may open only n more files, for each n from 0 on. So every
+ * step of a device's life fails in turn for lack of one. Each failure is reported, and once there are files again
+ * everything works and nothing is lost.
  * usage: fail_nth BDF OTHER (a dmatest, an edu)
  */
 #include "dmatest.h"
@@ -18,7 +18,7 @@
 static pid_t server;
 static char path[512], other_path[512];
 
-/* ---- a device's life, step by step; one that needs what an earlier one did not get is left out ---- */
+/* ---- a device's life, step by step; a step is skipped if an earlier one that it needs has failed ---- */
 
 static struct {
     int iommu, device, other, fault_queue, events[4], memory_file;
@@ -132,8 +132,8 @@ static int enable_unmask(void)
 static int master(void)
 {
     uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
-    return pwrite(life.device, &command, sizeof(command), (off_t)(life.config + PCI_COMMAND)) == sizeof(
-        command) ? 0 : -1;
+    ssize_t written = pwrite(life.device, &command, sizeof(command), (off_t)(life.config + PCI_COMMAND));
+    return written == sizeof(command) ? 0 : -1;
 }
 
 static int move(void)
@@ -174,7 +174,7 @@ static const struct step {
 };
 #define STEPS (sizeof(steps) / sizeof(*steps))
 
-/* how many steps failed; what they may say is checked */
+/* runs the steps, checks their errors, and returns the number of failures */
 static int live(void)
 {
     uint32_t succeeded = 0;
@@ -187,7 +187,7 @@ static int live(void)
             succeeded |= 1u << i;
             continue;
         }
-        /* EACCES: whether the caller may open it could not be found out */
+        /* EACCES: it could not be found out whether the caller may open the file */
         bool opens = steps[i].run == open_context || steps[i].run == open_device_node || steps[i].run == open_other;
         if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && !(opens && errno == EACCES))
             fail("expected %s to fail for want of files only, came %s", steps[i].name, error_name(errno));
@@ -195,12 +195,12 @@ static int live(void)
     }
     uint32_t busy = DMATEST_START;
     if (succeeded & 1u << (STEPS - 1))
-        wait_until(pread(life.device, &busy, sizeof(busy), (off_t)(life.registers + DMATEST_COMMAND)) == sizeof(busy)
-            && !(busy & DMATEST_START));
+        wait_until(pread(life.device, &busy, sizeof(busy), (off_t)(life.registers + DMATEST_COMMAND)) == sizeof(busy) &&
+            !(busy & DMATEST_START));
     return failed;
 }
 
-/* ---- in a process of its own each time, whose threads nobody knows yet ---- */
+/* ---- each time in a new process, whose threads are unknown yet ---- */
 
 static int files_of_server(void)
 {
@@ -276,7 +276,7 @@ int main(int argc, char **argv)
         must_live();
     }
     expect(kinds > 3);
-    wait_until(files_of_server() <= before + 4); /* some are kept for the next who needs them */
+    wait_until(files_of_server() <= before + 4); /* some are kept for the next caller */
     printf("fail_nth: all as it must be\n");
     return 0;
 }

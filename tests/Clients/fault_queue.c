@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The descriptor of a fault queue is one like any other: it can be polled, read, duplicated, inherited and sent, and
- * its queue is in use until the last one is gone, whoever has it. usage: fault_queue
+ * The descriptor of a fault queue is like any other: it can be polled, read, duplicated, inherited and sent. Its queue
+ * is in use until the last one is closed, by whatever process.
+ * usage: fault_queue
  */
 #include <pthread.h>
 #include <signal.h>
@@ -54,7 +55,7 @@ static void looks_right(void)
     must(destroy(iommu, queue.id));
 }
 
-/* nothing to read, and read never waits */
+/* nothing to read, and read never blocks */
 static void empty(void)
 {
     struct queue queue = queue_alloc();
@@ -69,13 +70,13 @@ static void empty(void)
     must(close(epoll));
 
     struct iommu_hwpt_pgfault fault;
-    ssize_t got = read(queue.fd, &fault, sizeof(fault)); /* under run EAGAIN, where Linux says 0 */
+    ssize_t got = read(queue.fd, &fault, sizeof(fault)); /* EAGAIN under run; Linux returns 0 */
     expect(got == 0 || (got == -1 && errno == EAGAIN));
     must(close(queue.fd));
     must(destroy(iommu, queue.id));
 }
 
-/* a close has taken effect before the next call, as often as one likes */
+/* a close takes effect before the next call, every time */
 static void close_and_destroy(void)
 {
     for (int i = 0; i < 500; i++) {
@@ -117,7 +118,7 @@ static void inherited(int signal)
     must(close(ready[0]));
 }
 
-/* in flight it is open still; who is sent it has it; with the socket it goes */
+/* in flight it stays open; the receiver has it; it goes with the socket */
 static void sent(void)
 {
     struct queue queue = queue_alloc();
@@ -125,8 +126,8 @@ static void sent(void)
     must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
     char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};
     struct iovec part = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
-        .msg_controllen = sizeof(control)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The supervisor has no descriptor left when a process makes its first call on a device that it inherited. Whether the
- * device is ours cannot be found out then: the call fails, does nothing, and is never done by the kernel to the memory
- * behind the device.
+ * The supervisor has no descriptor left when a process makes its first call on a device that it inherited. So it cannot
+ * be found out whether the device is ours: the call fails without an effect, and the kernel never performs it on the
+ * memory behind the device.
  * usage: few_descriptors ADDRESS     as root, who may limit the supervisor
  */
 #include "client.h"
@@ -18,7 +18,7 @@ static void expect_shortage(long result, const char *call)
         fail("%s without descriptors: came %ld", call, result);
 }
 
-/* its first call of a node comes while there are none */
+/* its first call on a node comes while there are none */
 static int inherits(pid_t supervisor)
 {
     struct rlimit before, none;
@@ -47,7 +47,7 @@ static int inherits(pid_t supervisor)
     expect_shortage(mapped == MAP_FAILED ? -1 : 0, "mmap");
     expect_eq(vendor, 0);
 
-    /* there are some again */
+    /* now there are some again */
     must(ioctl(device.fd, VFIO_DEVICE_GET_INFO, &info));
     return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MAP_FILE gives a device no more of a file than its program has: a descriptor, or the permission to open one.
- * usage: file_rights BDF [FILE]   FILE is in memory, and of another user: this one may read it, not write it
+ * MAP_FILE gives a device only the access to a file that its program has: by a descriptor, or by the permission to open
+ * one.
+ * usage: file_rights BDF [FILE]   FILE is in memory and belongs to another user: this one may read but not write it
  */
 #include "dmatest.h"
 
@@ -10,8 +11,8 @@ static uint32_t ioas;
 
 static int map_file(int file, uint32_t flags)
 {
-    struct iommu_ioas_map_file map = {.size = sizeof(map), .flags = flags | FIXED, .ioas_id = ioas, .fd = file,
-                                      .length = PAGE, .iova = 0x100000};
+    struct iommu_ioas_map_file map = {
+        .size = sizeof(map), .flags = flags | FIXED, .ioas_id = ioas, .fd = file, .length = PAGE, .iova = 0x100000};
     int result = ioctl(iommu, IOMMU_IOAS_MAP_FILE, &map);
     if (!result)
         expect_eq(unmap(iommu, ioas, 0x100000, PAGE), PAGE);
@@ -25,14 +26,14 @@ static int anew(int file, int flags)
     return must(open(path, flags | O_CLOEXEC));
 }
 
-/* the same with a device and without: rights are looked at when a file is mapped */
+/* the same with a device and without: rights are checked when a file is mapped */
 static void try_all(const char *other)
 {
     int file = must(memfd_create("rights", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     must(ftruncate(file, PAGE));
     must(map_file(file, RW));
     must(map_file(anew(file, O_RDONLY), IOMMU_IOAS_MAP_READABLE));
-    /* a memfd can be opened anew by whoever has it, in any way */
+    /* whoever has a memfd can reopen it in any mode */
     must(map_file(anew(file, O_RDONLY), RW));
     must(map_file(anew(file, O_WRONLY), IOMMU_IOAS_MAP_READABLE));
     expect_errno(map_file(anew(file, O_PATH), RW), EBADF);

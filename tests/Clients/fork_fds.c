@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptors of the nodes are descriptors like any other: inherited over fork and exec, duplicated, sent to another
- * process; and the last one to go, mappings included, frees everything. usage: fork_fds BDF
+ * Descriptors of the nodes are like any other: inherited over fork and exec, duplicated, sent to another process. The
+ * last one, including mappings, frees everything.
+ * usage: fork_fds BDF
  */
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -25,7 +26,7 @@ static void expect_child(pid_t child)
         fail("expected the child to end with 0, came status 0x%x", (unsigned)status);
 }
 
-/* nobody has the device any more: then it binds at once */
+/* nobody has the device any more: it binds at once */
 static void expect_free(void)
 {
     int iommu = open_iommu(), cdev = open_cdev(bdf);
@@ -54,9 +55,9 @@ static void inherited(void)
     if (!child) {
         must(ioas_exists(iommu, ioas));
         expect_eq(ioas_alloc(iommu) == ioas, false);
-        fill(page, PAGE, 9); /* the child's own copy of the page: it is the one that it maps */
+        fill(page, PAGE, 9); /* the child's own copy of the page, which is the one that it maps */
         must(map_at(iommu, ioas, page, PAGE, 0x10000, RW));
-        engine_copy(&engine, 0x10000, 0x20000, ENGINE_MOST); /* and 0x20000 is the parent's memory still */
+        engine_copy(&engine, 0x10000, 0x20000, ENGINE_MOST); /* and 0x20000 is still the parent's memory */
         _exit(0);
     }
     expect_child(child);
@@ -67,7 +68,7 @@ static void inherited(void)
     engine_copy(&engine, 0x10000, 0x20000, ENGINE_MOST);
     expect_filled(result, ENGINE_MOST, 1);
 
-    /* exec: what is not close-on-exec goes along */
+    /* exec: descriptors without close-on-exec survive */
     child = must(fork());
     if (!child) {
         char number[16], object[16];
@@ -125,8 +126,8 @@ static void receive_fds(int channel, int *fds, size_t count)
 {
     char byte, control[CMSG_SPACE(4 * sizeof(int))] = {0};
     struct iovec vector = {&byte, 1};
-    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1, .msg_control = control,
-        .msg_controllen = sizeof(control)};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
     expect_eq(recvmsg(channel, &message, MSG_CMSG_CLOEXEC), 1);
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     expect(header && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(count * sizeof(int)));
@@ -138,7 +139,7 @@ static void sent(void)
     int channel[2];
     must(socketpair(AF_UNIX, SOCK_STREAM, 0, channel));
     pid_t child = must(fork());
-    if (!child) { /* forked before anything was open: it has nothing but what is sent to it */
+    if (!child) { /* forked before anything was open: it has only what is sent to it */
         int fds[2];
         must(close(channel[0]));
         receive_fds(channel[1], fds, 2);
@@ -150,7 +151,7 @@ static void sent(void)
         must(map_at(fds[0], ioas, memory, 2 * PAGE, 0x10000, RW));
         engine_copy(&engine, 0x10000, 0x10000 + PAGE, ENGINE_MOST);
         expect_filled(memory + PAGE, ENGINE_MOST, 6);
-        _exit(0); /* and closes nothing */
+        _exit(0); /* without closing anything */
     }
     must(close(channel[1]));
     int fds[2] = {open_iommu(), open_cdev(bdf)};
@@ -164,7 +165,7 @@ static void sent(void)
     must(close(channel[0]));
     expect_free();
 
-    /* on their way, they are open: nobody has them but the socket */
+    /* in flight they are open: only the socket has them */
     must(socketpair(AF_UNIX, SOCK_STREAM, 0, channel));
     fds[0] = open_iommu();
     fds[1] = open_cdev(bdf);
@@ -180,7 +181,7 @@ static void sent(void)
     must(close(fds[0]));
     must(close(fds[1]));
     must(close(channel[0]));
-    must(close(channel[1])); /* and they are gone with it */
+    must(close(channel[1])); /* and they go with it */
     expect_free();
     printf("sent to another process: ok\n");
 }
@@ -194,7 +195,7 @@ static void last_close(void)
     fill(memory, PAGE, 7);
     must(map_at(iommu, ioas, memory, 2 * PAGE, 0x10000, RW));
 
-    /* a bound device keeps its iommufd: without a descriptor it works on */
+    /* a bound device keeps its iommufd: it works on without a descriptor */
     must(close(iommu));
     engine_copy(&engine, 0x10000, 0x10000 + PAGE, ENGINE_MOST);
     expect_filled(memory + PAGE, ENGINE_MOST, 7);

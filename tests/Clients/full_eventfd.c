@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device signals an eventfd whose counter the program fills again and again: the device goes on, it can be closed,
- * and another process is served meanwhile. usage: full_eventfd BDF ROUNDS (a dmatest)
+ * A device signals an eventfd whose counter the program fills again and again. The device goes on, it can be closed,
+ * and another process is served meanwhile.
+ * usage: full_eventfd BDF ROUNDS (a dmatest)
  */
 #include "dmatest.h"
 #include <pthread.h>
@@ -10,7 +11,7 @@
 #include <sys/wait.h>
 
 #define IOVA 0x10000
-#define LONGEST_OPEN 2.0 /* seconds, on a machine with much else to do */
+#define LONGEST_OPEN 2.0 /* seconds, on a busy machine */
 
 static int event;
 static volatile bool done;
@@ -20,7 +21,7 @@ static void *fill_counter(void *unused)
     (void)unused;
     uint64_t most = UINT64_MAX - 1;
     while (!done)
-        expect_eq(write(event, &most, sizeof(most)), sizeof(most)); /* waits while there is no room */
+        expect_eq(write(event, &most, sizeof(most)), sizeof(most)); /* blocks while there is no room */
     return NULL;
 }
 
@@ -30,7 +31,7 @@ static void empty_counter(void)
     expect_eq(read(event, &count, sizeof(count)), sizeof(count));
 }
 
-/* another program, which opens files that have nothing to do with the device */
+/* another program, which opens files that are unrelated to the device */
 static pid_t start_innocent(const int *stop)
 {
     pid_t child = must(fork());
@@ -67,8 +68,8 @@ int main(int argc, char **argv)
     pthread_t filler;
     expect(!pthread_create(&filler, NULL, fill_counter, NULL));
     for (int round = 0; round < rounds; round++) {
-        empty_counter(); /* and the filler fills it, at whatever moment of the signal */
-        expect_dma(&test, IOVA, 4, DMATEST_TO_DEVICE); /* begins only when the signal of the one before is over */
+        empty_counter(); /* and the filler fills it, at any moment of the signal */
+        expect_dma(&test, IOVA, 4, DMATEST_TO_DEVICE); /* starts only after the previous signal is over */
     }
     printf("signals to a full eventfd: ok\n");
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A device by its group and VFIO's container, as programs took it before each device had a node. */
+/* A device through its group and VFIO's container, as programs used it before each device had a node. */
 #ifndef GROUP_H
 #define GROUP_H
 

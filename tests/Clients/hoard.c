@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that takes all it can get of one thing, until that is refused: the refusal is an errno, another program is
- * served meanwhile, and what is given back can be taken again. usage: hoard BDF-of-a-dmatest KIND
+ * A program that takes one kind of resource until it is refused. The refusal is an errno, another program is served
+ * meanwhile, and released resources can be taken again.
+ * usage: hoard BDF-of-a-dmatest KIND
  */
 #include "sva_node.h"
 #include <sys/wait.h>
@@ -28,7 +29,7 @@ static int take_mapping(void)
     return map_at(iommu, ioas, page, PAGE, next_iova, RW);
 }
 
-/* a file has its quota, so it takes many of them; they are closed with the program's last */
+/* a file has a quota, so it uses many; they are closed when the program ends */
 static int take_pasid(void)
 {
     if (sva_alloc(sva, 1, 0xfffff) >= 0)
@@ -50,7 +51,7 @@ static long take_all(int (*take)(void), int wanted)
     return count;
 }
 
-/* a program of its own, which holds nothing yet */
+/* a new program, which holds nothing yet */
 static void another_is_served(void)
 {
     pid_t child = must(fork());

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs make the supervisor hold as much as they can: a thousand living threads that called a node, then each as
- * many open nodes as it is given. What one of them can have is bounded, others are served meanwhile, and all comes
- * back.
+ * Programs make the supervisor hold as much as they can: a thousand living threads that called a node, then as many
+ * open nodes each as they get. What each can hold is bounded, others are served meanwhile, and everything is released.
  * usage: hoarders
  */
 #include "client.h"
@@ -32,7 +31,7 @@ static void *call_and_stay(void *nothing)
     return nothing;
 }
 
-/* descriptors that the supervisor has open */
+/* the supervisor's open descriptors */
 static int descriptors_of(pid_t process)
 {
     char path[64];
@@ -55,7 +54,7 @@ static int files_limit(void)
     return (int)limit.rlim_cur;
 }
 
-/* opens nodes until it is refused; says how many, and stays */
+/* opens nodes until refused; reports how many, and stays */
 static void hoard(int told)
 {
     must(prctl(PR_SET_PDEATHSIG, SIGKILL));
@@ -110,7 +109,7 @@ static void many_nodes(void)
         expect_eq(read(told[0], &counts[i], sizeof(counts[i])), sizeof(counts[i]));
     }
 
-    /* who has a node open is served, in threads that never called before, too */
+    /* a program with an open node is served, also in threads that never called before */
     pthread_t another;
     ioas_alloc(iommu);
     expect_eq(pthread_create(&another, NULL, call_once, NULL), 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A soak. Hostile programs do at random what a seed says: calls with garbage, paths of every kind, memory that nobody
- * brings, descriptors until there are no more, other users, stops and kills. Beside them one program is measured that
- * only wants to be served, and one has a device write while its memory is unmapped. In the end the supervisor has what
- * it had before.
+ * A soak test. Hostile programs do random things by seed: calls with garbage, paths of every kind, memory that nobody
+ * provides, descriptors until there are no more, other users, stops and kills. Beside them, one program that only wants
+ * to be served is measured, and one has a device write while its memory is unmapped. At the end the supervisor holds
+ * what it held before.
  * usage: hostile SEED SECONDS BDF (a dmatest that nobody else touches)
  */
 #include "dmatest.h"
@@ -48,7 +48,7 @@ static uint32_t below(uint32_t limit)
 /* ---- what hostile programs do ---- */
 
 static int held[HELD], count;
-static char *unbrought; /* a page that nobody brings, where the host allows that */
+static char *unbrought; /* a page that nobody provides, if the host allows that */
 
 static void keep(int fd)
 {
@@ -61,20 +61,17 @@ static void keep(int fd)
 
 static int any_fd(void)
 {
-    /* not what it shares with whoever started it: that is no victim */
+    /* not what it shares with its starter, which is not a victim */
     return count && below(8) ? held[below((uint32_t)count)] : (int)below(64) + 3;
 }
 
 static const char *any_path(void)
 {
-    static const char *paths[] = {
-        "/dev/iommu", "/dev/vfio/vfio", "/dev/sva", "/dev/vfio/devices/vfio0", "/dev/vfio/0", "/dev/null",
-            "/dev/vfio/devices",
-        "/sys/bus/pci/devices", "/sys/bus/pci/devices/../../../../etc/shadow",
-        "/sys/class/iommu/dmar0/../../../../proc/self/mem",
-        "/sys/kernel/iommu_groups/0/devices", "/proc/self/fd/3", "/proc/self/status",
-        "/sys/class/vfio-dev/vfio0/device/config",
-        "/dev/vfio/devices/../../../proc/self/environ", "/sys/class/iommu/dmar0/devices", "nothing", ""};
+    static const char *paths[] = {"/dev/iommu", "/dev/vfio/vfio", "/dev/sva", "/dev/vfio/devices/vfio0", "/dev/vfio/0",
+        "/dev/null", "/dev/vfio/devices", "/sys/bus/pci/devices", "/sys/bus/pci/devices/../../../../etc/shadow",
+        "/sys/class/iommu/dmar0/../../../../proc/self/mem", "/sys/kernel/iommu_groups/0/devices", "/proc/self/fd/3",
+        "/proc/self/status", "/sys/class/vfio-dev/vfio0/device/config", "/dev/vfio/devices/../../../proc/self/environ",
+        "/sys/class/iommu/dmar0/devices", "nothing", ""};
     return paths[below(sizeof(paths) / sizeof(paths[0]))];
 }
 
@@ -125,7 +122,7 @@ static void *wait_for_ever(void *nothing)
     return nothing;
 }
 
-/* a thread whose call ends with the program only */
+/* a thread whose call ends only with the program */
 static void hang_one(void)
 {
     pthread_t thread;
@@ -221,18 +218,18 @@ static void hostile(uint64_t seed)
         else if (hung++ < 40)
             hang_one();
         if (below(64) == 0)
-            usleep(1000); /* two processors are for all */
+            usleep(1000); /* the two processors are for everybody */
     }
 }
 
-/* ---- who is measured ---- */
+/* ---- the measured program ---- */
 
 struct measure {
-    double worst, control; /* seconds: of a call that is served; of one that is the kernel's alone */
+    double worst, control; /* seconds: of a call that is served; of one that is only the kernel's */
     uint64_t calls;
 };
 
-/* a byte there and back through a process of its own: what the machine itself takes to run another process */
+/* a byte there and back through another process: the machine's own time to switch processes */
 static double ping(int there)
 {
     char byte = 0;
@@ -315,9 +312,9 @@ static int unmapping(int told)
     return 0;
 }
 
-/* ---- what the supervisor has ---- */
+/* ---- the supervisor's holdings ---- */
 
-/* but not the parts of the runtime, which are loaded when they are needed first */
+/* except the runtime's parts, which are loaded on first use */
 static bool is_runtime(const char *path)
 {
     char target[512];
@@ -377,7 +374,7 @@ int main(int argc, char **argv)
     double seconds = atof(argument(argc, argv, 2, "seconds"));
     bdf = argument(argc, argv, 3, "BDF of a dmatest");
     pid_t supervisor = getppid(), programs[HOSTILE];
-    close(open_iommu()); /* what the first call of all makes */
+    close(open_iommu()); /* what the very first call makes */
     int files = entries(supervisor, "fd"), threads = entries(supervisor, "task");
     long memory = resident(supervisor);
     end = now() + seconds;
@@ -418,9 +415,9 @@ int main(int argc, char **argv)
     expect_eq(status, 0);
     expect_eq(read(served[0], &measure, sizeof(measure)), sizeof(measure));
     expect_eq(read(moved[0], rounds, sizeof(rounds)), sizeof(rounds));
-    printf("seed %" PRIu64 ": %" PRIu64 " hostile programs; %" PRIu64 " calls served, the slowest "
-        "after %.1f ms (the machine itself: %.1f ms)\n",
-           seed, number - seed * 1000, measure.calls, measure.worst * 1e3, measure.control * 1e3);
+    printf("seed %" PRIu64 ": %" PRIu64 " hostile programs; %" PRIu64
+           " calls served, the slowest after %.1f ms (the machine itself: %.1f ms)\n",
+        seed, number - seed * 1000, measure.calls, measure.worst * 1e3, measure.control * 1e3);
     printf("%" PRIu64 " unmaps, %" PRIu64 " of them under a DMA: no byte moved afterwards\n", rounds[0], rounds[1]);
     expect(rounds[1] > 0);
     expect(measure.worst < SERVED_WITHIN + 3 * measure.control);

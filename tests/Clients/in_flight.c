@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When unmap, detach, reset or the last close returns, a DMA that was under way no longer reaches the memory: what is
- * written there afterwards stays. usage: in_flight BDF (a dmatest)
+ * When unmap, detach, reset or the last close returns, a DMA that was under way no longer reaches the memory: later
+ * writes of the program stay.
+ * usage: in_flight BDF (a dmatest)
  */
 #include "dmatest.h"
 
@@ -22,15 +23,15 @@ static struct dmatest start(int *iommu, uint32_t *ioas)
     memset(ones, 0xff, sizeof(ones));
     memset(memory, 0, PAGE);
     buffer_write(&test, 0, ones, sizeof(ones));
-    bar_write32(&test.registers, DMATEST_PAUSE, 20000); /* 64 chunks: more than a second, were it let */
+    bar_write32(&test.registers, DMATEST_PAUSE, 20000); /* 64 chunks: more than a second if not stopped */
     dma_start(&test, IOVA, 4096, 0);
-    wait_until(*(volatile uint8_t *)memory == 0xff); /* the first chunk is there: it is under way */
+    wait_until(*(volatile uint8_t *)memory == 0xff); /* the first chunk has arrived: it is under way */
     return test;
 }
 
 static void expect_stopped(const char *by)
 {
-    expect(memory[4095] == 0); /* else it had been over before, and this proved nothing */
+    expect(memory[4095] == 0); /* otherwise it was over before, and this proves nothing */
     fill(memory, PAGE, 1);
     printf("%s with a DMA under way: returned\n", by);
 }
@@ -62,7 +63,7 @@ int main(int argc, char **argv)
 
     test = start(&iommu, &ioas);
     uint32_t other = ioas_alloc(iommu), pt = other;
-    must(attach(test.device.fd, &pt)); /* an empty one in place of it */
+    must(attach(test.device.fd, &pt)); /* an empty one in its place */
     expect_stopped("replace");
     expect_eq(dma_wait(&test), FAULT);
     expect_eq(bar_read32(&test.registers, DMATEST_REASON), NOT_MAPPED);
@@ -90,7 +91,7 @@ int main(int argc, char **argv)
     must(close(test.device.fd));
     must(close(iommu));
 
-    /* whoever binds it next finds it idle: the close, and what it had to wait for, came before */
+    /* the next to bind it finds it idle: the close, and its wait, came before */
     test = start(&iommu, &ioas);
     must(close(test.device.fd));
     must(close(iommu));

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an I/O address space does: fixed and automatic IOVAs, unmapping, copying, allowed and reserved ranges; and,
- * where the device can tell (dmatest), that every access obeys it. usage: ioas_basic BDF
+ * An I/O address space: fixed and automatic IOVAs, unmapping, copying, allowed and reserved ranges; and, with a device
+ * that reports it (dmatest), that every access obeys them.
+ * usage: ioas_basic BDF
  */
 #include "dmatest.h"
 
-#define MSI_FIRST 0xfee00000ull /* x86's interrupt window: memory writes there are interrupts, so no IOVA may be */
+#define MSI_FIRST 0xfee00000ull /* x86's interrupt window: writes there are interrupts, so it cannot be IOVA */
 #define MSI_LAST 0xfeefffffull
 
 static int iommu;
@@ -38,7 +39,7 @@ static void mapping(void)
     struct iommu_ioas_iova_ranges query = {.size = sizeof(query), .ioas_id = ioas};
     expect_errno(ioctl(iommu, IOMMU_IOAS_IOVA_RANGES, &query), EMSGSIZE);
     expect_eq(query.num_iovas, 1);
-    expect_eq(query.out_iova_alignment, 1); /* nothing attached: nothing restricts it */
+    expect_eq(query.out_iova_alignment, 1); /* nothing attached, no restriction */
     expect_eq(iova_ranges(iommu, ioas, &range, 1), 1);
     expect_eq(range.start, 0);
     expect_eq(range.last, UINT64_MAX);
@@ -49,13 +50,11 @@ static void mapping(void)
     expect_errno(map_at(iommu, ioas, memory, PAGE, 0x10000 + 3 * PAGE, RW), EEXIST);
     expect_errno(map_at(iommu, ioas, memory, 2 * PAGE, 0x10000 - PAGE, RW), EEXIST);
     must(map_at(iommu, ioas, memory, PAGE, 0x10000 + 4 * PAGE, IOMMU_IOAS_MAP_READABLE));
-    must(map_at(iommu, ioas, memory, 3, 0x7001, RW)); /* a byte is enough while the alignment is 1 */
+    must(map_at(iommu, ioas, memory, 3, 0x7001, RW)); /* with an alignment of 1, bytes suffice */
     expect_eq(unmap(iommu, ioas, 0x7001, 3), 3);
     printf("map at a fixed IOVA: ok\n");
 
-    /*
-     * automatic: never 0, nothing else there, the place in the page as in memory, as aligned as memory and size allow
-     */
+    /* automatic: never 0, unused, the same offset in the page as in memory, as aligned as memory and size allow */
     uint64_t first = map_any(iommu, ioas, memory, 2 * PAGE, RW);
     uint64_t second = map_any(iommu, ioas, memory + 100, PAGE, RW);
     expect(first != 0 && first % PAGE == 0);
@@ -75,10 +74,10 @@ static void mapping(void)
     expect_errno(unmap(iommu, ioas, 0x10000, 0), EINVAL);
     expect_errno(unmap(iommu, ioas, UINT64_MAX - PAGE, 2 * PAGE), EOVERFLOW);
     expect_errno(unmap(iommu, ioas, 0x123456789000, PAGE), ENOENT);
-    expect_eq(unmap(iommu, ioas, 0x10000 - PAGE, 7 * PAGE), 5 * PAGE); /* two areas and what lies around them */
+    expect_eq(unmap(iommu, ioas, 0x10000 - PAGE, 7 * PAGE), 5 * PAGE); /* two areas and their surroundings */
     expect_errno(unmap(iommu, ioas, 0x10000, 4 * PAGE), ENOENT);
     expect_eq(unmap(iommu, ioas, 0, UINT64_MAX), 3 * PAGE + (2 << 20));
-    expect_eq(unmap(iommu, ioas, 0, UINT64_MAX), 0); /* everything of nothing is no error */
+    expect_eq(unmap(iommu, ioas, 0, UINT64_MAX), 0); /* everything of an empty IOAS is no error */
     must(destroy(iommu, ioas));
     expect_errno(destroy(iommu, ioas), ENOENT);
     munmap(area, 4 << 20);
@@ -95,17 +94,18 @@ static void copying(void)
 
     must(copy(to, from, 4 * PAGE, &iova, 0x10000, RW | FIXED));
     expect_errno(copy(to, from, 4 * PAGE, &iova, 0x10000, RW | FIXED), EEXIST);
-    must(copy(to, from, PAGE, &automatic, 0x10000 + PAGE, RW)); /* a part of an area, and anywhere */
+    must(copy(to, from, PAGE, &automatic, 0x10000 + PAGE, RW)); /* a part of an area, to any IOVA */
     expect(automatic != 0);
     iova = 0x90000;
     must(copy(to, from, 6 * PAGE, &iova, 0x10000, IOMMU_IOAS_MAP_READABLE | FIXED)); /* across two areas */
     iova = 0xa0000;
-    expect_errno(copy(to, from, 2 * PAGE, &iova, 0x10000 + 4 * PAGE, RW | FIXED), EPERM); /* no more than was given */
+    /* no more rights than the source */
+    expect_errno(copy(to, from, 2 * PAGE, &iova, 0x10000 + 4 * PAGE, RW | FIXED), EPERM);
     expect_errno(copy(to, from, 7 * PAGE, &iova, 0x10000, IOMMU_IOAS_MAP_READABLE | FIXED), ENOENT);
     expect_errno(copy(to, from, PAGE, &iova, 0x1000, RW | FIXED), ENOENT);
-    must(copy(from, from, PAGE, &iova, 0x10000, RW | FIXED)); /* within one */
+    must(copy(from, from, PAGE, &iova, 0x10000, RW | FIXED)); /* within one IOAS */
 
-    /* the copy stands on its own */
+    /* the copy is independent */
     expect_eq(unmap(iommu, from, 0, UINT64_MAX), 7 * PAGE);
     expect_errno(map_at(iommu, to, memory, PAGE, 0x50000, RW), EEXIST);
     must(destroy(iommu, from));
@@ -119,7 +119,7 @@ static void ranges(struct device *device)
     uint32_t ioas = ioas_alloc(iommu);
     struct iommu_iova_range allowed[2] = {{0x100000, 0x1fffff}, {0x40000000, 0x4fffffff}}, found[16];
     struct iommu_iova_range window = {MSI_FIRST - 0x1000, MSI_LAST},
-        overlapping[2] = {{0x1000, 0x1fff}, {0x1800, 0x2fff}};
+                            overlapping[2] = {{0x1000, 0x1fff}, {0x1800, 0x2fff}};
     uint8_t *memory = pages(4);
 
     must(allow(ioas, allowed, 2));
@@ -127,13 +127,13 @@ static void ranges(struct device *device)
         uint64_t iova = map_any(iommu, ioas, memory, 4 * PAGE, RW);
         expect(iova >= 0x100000 && iova + 4 * PAGE - 1 <= 0x1fffff);
     }
-    must(map_at(iommu, ioas, memory, PAGE, 0x7000, RW)); /* only the automatic ones keep to it */
+    must(map_at(iommu, ioas, memory, PAGE, 0x7000, RW)); /* only automatic IOVAs obey it */
     expect_eq(unmap(iommu, ioas, 0, UINT64_MAX), 17 * PAGE);
     expect_errno(allow(ioas, overlapping, 2), EINVAL);
     must(allow(ioas, NULL, 0));
     printf("allowed ranges: ok\n");
 
-    /* what the device cannot reach goes away at attach, and comes back at detach */
+    /* what the device cannot reach becomes unusable at attach, and usable again at detach */
     uint32_t pt = ioas;
     must(map_at(iommu, ioas, memory, PAGE, MSI_FIRST, RW));
     expect_errno(attach(device->fd, &pt), EADDRINUSE);
@@ -166,27 +166,27 @@ static void ranges(struct device *device)
     must(map_at(iommu, ioas, memory, PAGE, found[count - 1].last + 1 - PAGE, RW));
     expect_errno(map_at(iommu, ioas, memory, 2 * PAGE, found[count - 1].last + 1 - 2 * PAGE, RW), EEXIST);
 
-    /* memory is taken at once when a device is attached */
+    /* with a device attached, memory is pinned at once */
     uint8_t *gone = pages(1);
     munmap(gone, PAGE);
     expect_errno(map_at(iommu, ioas, gone, PAGE, 0x20000, RW), EFAULT);
     uint8_t *readonly = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     expect_errno(map_at(iommu, ioas, readonly, PAGE, 0x20000, RW), EFAULT);
 
-    /* what is in use stays */
+    /* objects in use stay */
     uint32_t hwpt = pt;
     expect_errno(destroy(iommu, ioas), EBUSY);
     expect_errno(destroy(iommu, hwpt), EBUSY);
     expect_errno(destroy(iommu, device->id), EBUSY);
-    must(attach(device->fd, &pt)); /* to the HWPT by name: as it is */
+    must(attach(device->fd, &pt)); /* to the same HWPT by ID: unchanged */
     expect_eq(pt, hwpt);
     must(detach(device->fd));
-    must(detach(device->fd)); /* of nothing: nothing */
+    must(detach(device->fd)); /* not attached: no effect */
     expect_eq(iova_ranges(iommu, ioas, found, 16), 1);
     expect_errno(destroy(iommu, hwpt), ENOENT); /* made by the attach, gone with the detach */
     must(destroy(iommu, ioas));
 
-    /* a HWPT of the program's own outlives its attachments */
+    /* a program's own HWPT outlives its attachments */
     ioas = ioas_alloc(iommu);
     struct iommu_hwpt_alloc alloc = {.size = sizeof(alloc), .dev_id = device->id, .pt_id = ioas};
     must(ioctl(iommu, IOMMU_HWPT_ALLOC, &alloc));
@@ -194,7 +194,7 @@ static void ranges(struct device *device)
     must(attach(device->fd, &pt));
     expect_eq(pt, alloc.out_hwpt_id);
     pt = ioas;
-    must(attach(device->fd, &pt)); /* replaced by the IOAS: which takes the same HWPT or one of its own */
+    must(attach(device->fd, &pt)); /* replaced by the IOAS, which uses the same HWPT or one of its own */
     must(detach(device->fd));
     expect_errno(destroy(iommu, ioas), EBUSY);
     must(destroy(iommu, alloc.out_hwpt_id));
@@ -210,7 +210,7 @@ static void accesses(struct device device)
     uint8_t *memory = pages(8);
     static uint8_t bytes[4096];
 
-    /* before, with and after a mapping */
+    /* before, during and after a mapping */
     fill(memory, PAGE, 1);
     expect_fault(&test, 0x10000, 64, DMATEST_TO_DEVICE, NOT_MAPPED);
     must(map_at(iommu, ioas, memory, PAGE, 0x10000, RW));
@@ -220,7 +220,7 @@ static void accesses(struct device device)
     expect_fault(&test, 0x10000, 64, 0, NOT_MAPPED);
     expect_filled(memory, PAGE, 1);
 
-    /* the same IOVA, other memory: never the old translation */
+    /* the same IOVA, new memory: never the old translation */
     for (uint32_t i = 0; i < 64; i++) {
         uint8_t *page = memory + (i % 8) * PAGE;
         fill(page, PAGE, 100 + i);
@@ -232,7 +232,7 @@ static void accesses(struct device device)
         expect_fault(&test, 0x10000, 1, DMATEST_TO_DEVICE, NOT_MAPPED);
     }
 
-    /* permissions, and two neighbours that are not alike */
+    /* permissions, and two neighbours that differ */
     memset(memory, 0x55, 2 * PAGE);
     must(map_at(iommu, ioas, memory, PAGE, 0x10000, IOMMU_IOAS_MAP_READABLE));
     must(map_at(iommu, ioas, memory + PAGE, PAGE, 0x10000 + PAGE, IOMMU_IOAS_MAP_WRITEABLE));
@@ -246,7 +246,7 @@ static void accesses(struct device device)
     expect_filled(memory + PAGE, PAGE, 7);
     expect_eq(unmap(iommu, ioas, 0, UINT64_MAX), 2 * PAGE);
 
-    /* a copy reaches the same memory, under the other's name */
+    /* a copy reaches the same memory, at another IOVA */
     fill(memory, PAGE, 8);
     must(map_at(iommu, other, memory, PAGE, 0x70000, RW));
     uint64_t iova = 0x30000;
@@ -258,7 +258,7 @@ static void accesses(struct device device)
     buffer_read(&test, 0, bytes, sizeof(bytes));
     expect_filled(bytes, sizeof(bytes), 8);
 
-    /* attach elsewhere replaces at once; what was mapped before the attach is there too */
+    /* attaching elsewhere replaces at once; earlier mappings of the new IOAS work too */
     other = ioas_alloc(iommu);
     must(map_at(iommu, other, memory + PAGE, PAGE, 0x70000, RW));
     pt = other;

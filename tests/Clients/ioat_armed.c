@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An I/OAT channel that was reset and has the address of a chain is armed, and a driver finds it so within 200 reads of
- * its mapped registers. usage: ioat_armed BDF (mmap|pio)
+ * An I/OAT channel that was reset and has the address of a chain is armed. A driver must see that within 200 reads of
+ * its mapped registers.
+ * usage: ioat_armed BDF (mmap|pio)
  */
 #include "client.h"
 
@@ -36,7 +37,7 @@ static void control(uint16_t value)
         expect_eq(pwrite(bar.fd, &value, sizeof(value), (off_t)(bar.offset + CHANCTRL)), sizeof(value));
 }
 
-/* the reset is done by the time that the command reads 0; what follows is not waited for */
+/* the reset is done once the command reads 0; nothing waits after that */
 static void start(void)
 {
     bar_write64(&bar, CHAINADDR, 0x10000);

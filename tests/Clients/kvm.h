@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* As much of a virtual machine monitor as a test needs: one virtual processor in real mode, memory, interrupts. */
+/* A minimal virtual machine monitor for tests: one virtual processor in real mode, memory, interrupts. */
 #ifndef KVM_H
 #define KVM_H
 
@@ -7,7 +7,7 @@
 
 #include "client.h"
 
-#define NO_KVM 77 /* how a program ends where there is no /dev/kvm to be had */
+#define NO_KVM 77 /* exit code without a usable /dev/kvm */
 
 static inline int open_kvm(void)
 {
@@ -58,16 +58,18 @@ struct guest {
     uint32_t slots;
 };
 
-#define GUEST_CODE 0x1000 /* where a guest begins */
-#define GUEST_DONE 0x10   /* the port that it says its result at, a byte: it stops there */
+#define GUEST_CODE 0x1000 /* entry point of a guest */
+#define GUEST_DONE 0x10   /* the port for its result, a byte; the guest stops there */
 
-/* lets the guest have memory of ours, a BAR's too; the slot's number */
+/* maps memory of ours, or a BAR, into the guest; returns the slot's number */
 static inline uint32_t guest_map(
     struct guest *guest, uint64_t where, volatile void *memory, uint64_t length, uint32_t flags)
 {
-    struct kvm_userspace_memory_region region = {
-        .slot = guest->slots, .flags = flags, .guest_phys_addr = where, .memory_size = length,
-            .userspace_addr = addr(memory)};
+    struct kvm_userspace_memory_region region = {.slot = guest->slots,
+        .flags = flags,
+        .guest_phys_addr = where,
+        .memory_size = length,
+        .userspace_addr = addr(memory)};
     must(ioctl(guest->vm, KVM_SET_USER_MEMORY_REGION, &region));
     return guest->slots++;
 }
@@ -96,7 +98,7 @@ static inline struct guest new_guest(
     return guest;
 }
 
-/* runs the guest until it says a result */
+/* runs the guest until it outputs a result */
 static inline uint8_t guest_run(struct guest *guest)
 {
     while (ioctl(guest->vcpu, KVM_RUN, 0) && errno == EINTR)
@@ -110,13 +112,13 @@ static inline uint8_t guest_run(struct guest *guest)
 }
 
 /*
- * The code of a guest: NAME_begin to NAME_end, 16 bits, linked nowhere: jumps in it are relative. It begins with DS 0.
- * %fs is where the tests have BARs.
+ * The code of a guest: NAME_begin to NAME_end, 16 bits, linked nowhere, so its jumps are relative. It starts with DS 0.
+ * In the tests, %fs points to BARs.
  */
 #define GUEST(name, code)                                                                     \
     extern const uint8_t name##_begin[], name##_end[];                                        \
     __asm__(".pushsection .rodata\n.code16\n" #name "_begin:\n" code "\n" #name "_end:\n.code64\n.popsection\n")
 
-#define BARS 0xc0000 /* below 1 MiB, where real mode reaches */
+#define BARS 0xc0000 /* below 1 MiB, within reach of real mode */
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest whose memory has a device's BARs: its stores reach the device, which copies between a BAR and the guest's
- * memory, guest-physical addresses being IOVAs. usage: kvm_bars BDF_OF_A_DMATEST
- * Ends with 77 where there is no /dev/kvm.
+ * A guest with a device's BARs in its memory: its stores reach the device, which copies between a BAR and the guest's
+ * memory. Guest-physical addresses are IOVAs.
+ * usage: kvm_bars BDF_OF_A_DMATEST
+ * Exit code 77 without /dev/kvm.
  */
 #include "dmatest.h"
 #include "kvm.h"
@@ -13,8 +14,8 @@
 #define LENGTH 256
 
 /*
- * Registers at %fs:0, the buffer at %fs:0x1000. Fills the source, has the device fetch it, looks at the buffer, changes
- * it, and has the device store it. Says the last status, or 0xee if the buffer was not what was fetched.
+ * Registers at %fs:0, the buffer at %fs:0x1000. Fills the source, has the device fetch it, checks the buffer, changes
+ * it, and has the device store it. Outputs the last status, or 0xee if the buffer was wrong.
  */
 GUEST(copying,
       "mov $0xc000, %ax\n"
@@ -79,7 +80,7 @@ int main(int argc, char **argv)
     expect_eq(bar_read64(&test.registers, DMATEST_COMPLETED), 2);
     printf("a guest's stores reach the device: ok\n");
 
-    /* the same guest once more, after its memory was taken from the device: it sees the fault */
+    /* the same guest again, after its memory was unmapped for the device: it sees the fault */
     expect_eq(unmap(iommu, ioas, 0, RAM), RAM);
     struct kvm_regs regs = {.rip = GUEST_CODE, .rsp = 0x8000, .rflags = 2};
     must(ioctl(guest.vcpu, KVM_SET_REGS, &regs));

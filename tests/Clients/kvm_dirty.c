@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A migration's first half: the guest writes to its memory, and so does a device. KVM's log has the pages of the one,
- * the IOMMU's dirty bits those of the other, and a copy that only follows the two is whole. usage: kvm_dirty
- * BDF_OF_A_DMATEST Ends with 77 where there is no /dev/kvm.
+ * The first half of a migration: the guest writes to its memory, and so does a device. KVM's log has the pages of the
+ * guest, the IOMMU's dirty bits those of the device, and a copy that follows only these two is complete. usage:
+ * kvm_dirty BDF_OF_A_DMATEST
+ * Exit code 77 without /dev/kvm.
  */
 #include "dmatest.h"
 #include "kvm.h"
 
-#define PAGES 64 /* of the guest: a bit each */
+#define PAGES 64 /* of the guest, one bit each */
 #define RAM (PAGES * PAGE)
 #define FIRST 16 /* pages from here on are written */
 #define ROUNDS 50
 
 /*
- * AX: segment to write CX to; EBX, EDX: where the device is to write its buffer, and how much of it. Says the device's
- * status
+ * AX: segment to write CX to. EBX, EDX: IOVA and length for the device's write of its buffer. Outputs the device's
+ * status.
  */
 GUEST(writing,
       "mov %ax, %es\n"
@@ -119,7 +120,7 @@ int main(int argc, char **argv)
     }
     printf("each logs its own: ok\n");
 
-    /* what the device reads is not dirty; nothing is logged once that is off */
+    /* pages that the device reads are not dirty; nothing is logged once logging is off */
     expect_dma(&test, FIRST * PAGE, PAGE, DMATEST_TO_DEVICE);
     expect_eq(log_of_kvm(&guest), 0);
     expect_eq(bits_of_iommu(hwpt.out_hwpt_id), 0);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KVM's VFIO device is told of VFIO files, as virtual machine monitors do before they bind a device: what it takes and
- * refuses, and that it holds what it was told of until it is closed. usage: kvm_files BDF OTHER_BDF
- * Ends with 77 where there is no /dev/kvm.
+ * KVM's VFIO device is told of VFIO files, as virtual machine monitors do before they bind a device: what it accepts
+ * and refuses, and that it holds its files until it is closed.
+ * usage: kvm_files BDF OTHER_BDF
+ * Exit code 77 without /dev/kvm.
  */
 #include <signal.h>
 #include <sys/wait.h>
@@ -70,7 +71,7 @@ static void answers(int kvm, const char *bdf, const char *group)
     must(remove_file(device, again)); /* none of these changed anything */
     must(remove_file(device, cdev));
 
-    /* two machines know one file, each for itself */
+    /* two machines have the same file, independently */
     int other = new_vfio_device(new_vm(kvm));
     must(add_file(device, cdev));
     expect_errno(remove_file(other, cdev), ENOENT);
@@ -96,7 +97,7 @@ static void holds(int kvm, const char *group)
     must(close(copy));
     expect_free(group);
 
-    device = new_vfio_device(vm); /* a machine has one at a time; it begins with no file */
+    device = new_vfio_device(vm); /* a machine has one at a time; it starts without files */
     fd = must(open(group, O_RDWR | O_CLOEXEC));
     must(add_file(device, fd));
     must(remove_file(device, fd));
@@ -116,7 +117,7 @@ static void holds(int kvm, const char *group)
 
 static void processes(int kvm, const char *group, const char *bdf)
 {
-    /* a machine is its process's own; a child's copy of the descriptor keeps the device all the same */
+    /* a machine belongs to its process; a child's copy of the descriptor still keeps the device */
     int device = new_vfio_device(new_vm(kvm)), fd = must(open(group, O_RDWR | O_CLOEXEC)), cdev = open_cdev(bdf);
     int pipe_fds[2];
     must(pipe2(pipe_fds, O_CLOEXEC));
@@ -129,7 +130,7 @@ static void processes(int kvm, const char *group, const char *bdf)
         expect_errno(remove_file(device, fd), EIO);
         close(fd);
         close(pipe_fds[1]);
-        _exit(read(pipe_fds[0], &byte, 1) != 0); /* until the parent has looked */
+        _exit(read(pipe_fds[0], &byte, 1) != 0); /* until the parent has checked */
     }
     must(close(pipe_fds[0]));
     must(close(fd));
@@ -166,7 +167,7 @@ static void processes(int kvm, const char *group, const char *bdf)
 int main(int argc, char **argv)
 {
     const char *bdf = argument(argc, argv, 1, "BDF of a device"),
-        *other = argument(argc, argv, 2, "BDF of another one");
+               *other = argument(argc, argv, 2, "BDF of another one");
     char group[256];
     int kvm = open_kvm();
     group_path(other, group, sizeof(group));

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest's interrupts and kicks, none of which its monitor sees: a device's message is an eventfd of VFIO that KVM
- * injects (irqfd); a store to a port is an eventfd of KVM that VFIO writes to a register for (ioeventfd); a line is
- * injected, and unmasked at the end of interrupt (resampled). usage: kvm_irqs BDF_OF_AN_EDU BDF_OF_A_DMATEST
- * Ends with 77 where there is no /dev/kvm.
+ * A guest's interrupts and kicks, none of which its monitor sees. A device's message is an eventfd of VFIO that KVM
+ * injects (irqfd). A store to a port is an eventfd of KVM for which VFIO writes to a register (ioeventfd). A line is
+ * injected, and unmasked at the end of interrupt (resampled).
+ * usage: kvm_irqs BDF_OF_AN_EDU BDF_OF_A_DMATEST
+ * Exit code 77 without /dev/kvm.
  */
 #include "dmatest.h"
 #include "edu.h"
 #include "kvm.h"
 
 #define RAM 0x40000
-#define MESSAGE_IRQ 5 /* as the guests have them */
+#define MESSAGE_IRQ 5 /* as in the guests */
 #define LINE_IRQ 10
 #define KICK_PORT 0x300
 
-/* both interrupt controllers: vectors 0x20 and 0x28 on; all masked but 5 and 10; 10 is level-triggered */
+/* both interrupt controllers: vectors from 0x20 and 0x28; all masked except 5 and 10; 10 is level-triggered */
 #define INTERRUPTS                                                                            \
     "cli\n"                                                                                   \
     "mov $0x11, %al\n"                                                                        \
@@ -47,7 +48,7 @@
 /* the handler is at 0x1000 + HANDLER_AT; its count is at 0x500 */
 #define HANDLER_AT "0x200"
 
-/* twice: kicks the device, whose command stands in VFIO's ioeventfd, and sleeps until its message came */
+/* twice: kicks the device, whose command is in VFIO's ioeventfd, and sleeps until its message has come */
 GUEST(kicking,
       INTERRUPTS
       "movw $0x1000 + " HANDLER_AT ", 0x25 * 4\n"
@@ -82,8 +83,8 @@ GUEST(kicking,
       "iret\n");
 
 /*
- * raises three interrupts at one line, which its handler takes back one by one, and then a fourth: there must be as
- * many
+ * raises three interrupts on one line, which its handler acknowledges one by one, and then a fourth: the count must
+ * match
  */
 GUEST(levels,
       INTERRUPTS
@@ -115,7 +116,7 @@ GUEST(levels,
       "negl %ecx\n"
       "andl %eax, %ecx\n"     /* the lowest that is raised */
       "movl %ecx, %fs:0x64\n"
-      "1: testl %ecx, %fs:0x24\n" /* until the device has taken it back */
+      "1: testl %ecx, %fs:0x24\n" /* until the device has acknowledged */
       "jnz 1b\n"
       "mov $0x20, %al\n"
       "out %al, $0xa0\n"

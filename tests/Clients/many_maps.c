@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool of pages of one memfd, each mapped for DMA by itself, as DPDK does: more than a process may have descriptors
+ * A pool of pages of one memfd, each mapped for DMA separately, as DPDK does: more than a process may have descriptors
  * or mappings.
  * usage: many_maps BDF PAGES
  */
@@ -28,7 +28,7 @@ int main(int argc, char **argv)
         fill(pool + i * PAGE, 64, (uint32_t)i);
     uint32_t ioas = ioas_alloc(iommu), pt = ioas;
 
-    /* half before there is a device, half after; every other one by its address, every other one as a file */
+    /* half before there is a device, half after; alternately by address and as a file */
     struct dmatest test = open_dmatest(bdf, iommu, BY_PIO);
     for (size_t i = 0; i < count; i++) {
         if (i == count / 2)

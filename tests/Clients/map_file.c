@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A memfd mapped for DMA: no memory of the process is involved, nor need it even be mapped. usage: map_file BDF */
+/* A memfd mapped for DMA: it needs no memory of the process, not even a mapping. usage: map_file BDF */
 #include <sys/wait.h>
 
 #include "engine.h"
@@ -46,7 +46,7 @@ int main(int argc, char **argv)
     int fd = must(memfd_create("map_file", MFD_CLOEXEC));
     must(ftruncate(fd, 16 * PAGE));
 
-    must(change_process(iommu)); /* of nothing mapped */
+    must(change_process(iommu)); /* with nothing mapped */
     uint64_t iova = 0x100000, anywhere = 0;
     must(map_file(iommu, ioas, fd, 2 * PAGE, 8 * PAGE, &iova, RW | FIXED));
     must(map_file(iommu, ioas, fd, 10 * PAGE, 2 * PAGE, &anywhere, RW));

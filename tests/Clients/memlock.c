@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a device can reach is charged against RLIMIT_MEMLOCK: the user's total, or the process's. usage: memlock BDF */
+/*
+ * The memory that a device can reach is charged against RLIMIT_MEMLOCK: for the user or for the process.
+ * usage: memlock BDF
+ */
 #include <linux/capability.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -18,7 +21,7 @@ static uint32_t capabilities(void)
     return data[0].effective;
 }
 
-/* switches one that is permitted on or off */
+/* switches a permitted capability on or off */
 static void set_capability(uint32_t capability, int on)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -56,7 +59,7 @@ static int charge_process(int iommu)
     return ioctl(iommu, IOMMU_OPTION, &arguments);
 }
 
-/* runs a check in a child, which is another process of the same user */
+/* runs a check in a child, another process of the same user */
 #define in_child(statements)                                                                       \
     do {                                                                                           \
         fflush(stdout);                                                                            \
@@ -105,13 +108,13 @@ int main(int argc, char **argv)
     must(map_file(iommu, ioas, fd, 8 * PAGE, 0x100000));
     expect_errno(map_file(iommu, ioas, fd, 10 * PAGE, 0x200000), ENOMEM);
     in_child({
-        limit_to(15); /* while the old owner is charged too, both count */
+        limit_to(15); /* the old owner is still charged, so both count */
         expect_errno(change_process(iommu), ENOMEM);
         limit_to(16);
         must(change_process(iommu));
     });
     expect_eq(unmap(iommu, ioas, 0, UINT64_MAX), 8 * PAGE);
-    must(map_at(iommu, ioas, memory, 17 * PAGE, 0x100000, RW)); /* nothing was left behind */
+    must(map_at(iommu, ioas, memory, 17 * PAGE, 0x100000, RW)); /* no charge was left behind */
     expect_eq(unmap(iommu, ioas, 0, UINT64_MAX), 17 * PAGE);
     printf("files, and changing the process: ok\n");
 
@@ -140,7 +143,7 @@ int main(int argc, char **argv)
         must(map_at(iommu, ioas, memory, 17 * PAGE, 0x100000, RW));
         expect_errno(map_at(iommu, ioas, memory, PAGE, 0x200000, RW), ENOMEM);
         in_child({
-            must(map_at(iommu, ioas, memory, 17 * PAGE, 0x200000, RW)); /* its own limit, its own total */
+            must(map_at(iommu, ioas, memory, 17 * PAGE, 0x200000, RW)); /* its own limit and total */
             expect_errno(map_at(iommu, ioas, memory, PAGE, 0x300000, RW), ENOMEM);
             expect_eq(unmap(iommu, ioas, 0x200000, 17 * PAGE), 17 * PAGE);
         });

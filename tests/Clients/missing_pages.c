@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory whose pages somebody has to bring, here a userfaultfd that this program serves when it likes: who needs a page
- * waits for it, and nobody else does. Exit code 77: this program may have no userfaultfd that the kernel's own accesses
- * wait for. usage: missing_pages BDF
+ * Memory whose pages somebody must provide, here a userfaultfd that this program serves when it likes. A thread that
+ * needs a page waits for it, and nobody else does. Exit code 77: this program may not have a userfaultfd that the
+ * kernel's own accesses wait for.
+ * usage: missing_pages BDF
  */
 #include <linux/userfaultfd.h>
 #include <pthread.h>
@@ -61,7 +62,7 @@ static void take_away(uint8_t *page)
     must(madvise(page, PAGE, MADV_DONTNEED));
 }
 
-/* calls that must not wait for the page: they would never end */
+/* calls that must not wait for the page, or they would never end */
 static void expect_service(void)
 {
     static uint8_t other[PAGE];
@@ -128,7 +129,7 @@ static void expect_in_device(const struct dmatest *test, size_t length, uint32_t
     expect_filled(bytes, length, seed);
 }
 
-/* the device reads the first page, which has to be brought once more */
+/* the device reads the first page, which must be provided again */
 static void start_on_missing(const struct dmatest *test, int faults, uint8_t *area)
 {
     take_away(area);
@@ -137,7 +138,7 @@ static void start_on_missing(const struct dmatest *test, int faults, uint8_t *ar
     expect(bar_read32(&test->registers, DMATEST_COMMAND) & DMATEST_START);
 }
 
-/* a program that is killed while its device waits, though the page never comes: this one keeps the userfaultfd */
+/* a program is killed while its device waits, and the page never comes: this program keeps the userfaultfd */
 static void expect_killed_program_frees(const char *bdf)
 {
     int ends[2];
@@ -195,10 +196,10 @@ int main(int argc, char **argv)
     expect_wait(faults, area);
     bring(faults, area, 5);
     expect_eq(dma_wait(&test), DONE);
-    expect_filled(area, 64, 3); /* what the device had read */
+    expect_filled(area, 64, 3); /* the data that the device had read */
     printf("a device waits: ok\n");
 
-    /* who takes the mapping away waits for nobody, and the device finds that it is gone */
+    /* whoever removes the mapping waits for nobody, and the device finds it gone */
     start_on_missing(&test, faults, area);
     expect_eq(unmap(iommu, ioas, IOVA, 2 * PAGE), 2 * PAGE);
     bring(faults, area, 6);
@@ -220,7 +221,7 @@ int main(int argc, char **argv)
     bring(faults, area, 8);
     printf("neither do reset and close: ok\n");
 
-    /* attaching brings what was mapped before */
+    /* attaching faults in earlier mappings */
     must(close(test.device.fd));
     int second = open_iommu();
     uint32_t later = ioas_alloc(second);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* As much of an NVM Express driver as a test needs: one thread, one command at a time in each queue. */
+/* A minimal NVM Express driver for tests: one thread, one command at a time per queue. */
 #ifndef NVME_H
 #define NVME_H
 
@@ -36,8 +36,8 @@ struct nvme_completion {
     uint32_t result, reserved;
     uint16_t sq_head, sq_id, id, status; /* the lowest bit is the phase */
 };
-_Static_assert(sizeof(struct nvme_command) == 64 && sizeof(struct nvme_completion) == 16,
-    "as the specification has them");
+_Static_assert(
+    sizeof(struct nvme_command) == 64 && sizeof(struct nvme_completion) == 16, "as the specification has them");
 
 struct nvme_queue {
     volatile struct nvme_command *commands;
@@ -57,8 +57,8 @@ static inline struct nvme_queue nvme_queue_at(uint16_t id, void *commands, void 
 {
     memset(commands, 0, PAGE);
     memset(completions, 0, PAGE);
-    return (struct nvme_queue){.commands = commands, .completions = completions, .entries = entries,
-        .phase = 1, .id = id};
+    return (struct nvme_queue){
+        .commands = commands, .completions = completions, .entries = entries, .phase = 1, .id = id};
 }
 
 static inline void nvme_submit(struct nvme *nvme, struct nvme_queue *queue, struct nvme_command command)
@@ -70,7 +70,7 @@ static inline void nvme_submit(struct nvme *nvme, struct nvme_queue *queue, stru
     bar_write32(&nvme->registers, NVME_DOORBELLS + queue->id * 8, queue->tail);
 }
 
-/* the status of the next completion; who waits for the interrupt has done so before */
+/* the status of the next completion; the caller has waited for the interrupt, if any */
 static inline uint32_t nvme_reap(struct nvme *nvme, struct nvme_queue *queue)
 {
     volatile struct nvme_completion *completion = &queue->completions[queue->head];
@@ -94,7 +94,7 @@ static inline uint32_t nvme_do(struct nvme *nvme, struct nvme_queue *queue, stru
     return nvme_reap(nvme, queue);
 }
 
-/* off, and on again with an admin queue in two pages of memory */
+/* disabled, and enabled again with an admin queue in two pages of memory */
 static inline void nvme_enable(struct nvme *nvme, uint8_t *memory, uint64_t iova, uint32_t entries)
 {
     bar_write32(&nvme->registers, NVME_CC, 0);

@@ -2,12 +2,12 @@
 /*
  * An NVMe controller driven from user space: set up, identified, written, read back, flushed, interrupting by MSI-X,
  * shut down.
- * usage: nvme_rw BDF (mmap|pio) [READ]    READ: only reads what an earlier run has left
+ * usage: nvme_rw BDF (mmap|pio) [READ]    READ: only reads the data of an earlier run
  */
 #include "nvme.h"
 
 #define IOVA 0x10000000UL
-#define LIST (2 * PAGE)     /* in memory: the admin queue, a list, the I/O queue, data */
+#define LIST (2 * PAGE)     /* layout of memory: admin queue, list, I/O queue, data */
 #define QUEUE (4 * PAGE)
 #define DATA (8 * PAGE)
 #define BYTES (128 * 1024UL)
@@ -24,7 +24,7 @@ static uint64_t at(uint64_t offset)
     return IOVA + offset;
 }
 
-/* the data begins within a page, so that the list has every page but the first */
+/* the data begins within a page, so the list has every page except the first */
 static struct nvme_command transfer(enum nvme_io opcode, uint64_t block, uint64_t data, size_t bytes)
 {
     volatile uint64_t *list = (volatile uint64_t *)(memory + LIST);
@@ -66,8 +66,8 @@ static void create_queue(void)
     expect_eq(nvme_do(&nvme, &nvme.admin, (struct nvme_command){.opcode = SET_FEATURES, .cdw10 = 7, .cdw11 = 0}), 0);
     io = nvme_queue_at(1, memory + QUEUE, memory + QUEUE + PAGE, ENTRIES);
     uint32_t name = 1 | (ENTRIES - 1) << 16;
-    struct nvme_command create_cq = {.opcode = CREATE_CQ, .prp1 = at(QUEUE + PAGE), .cdw10 = name,
-                                     .cdw11 = 1 << 16 | 3};
+    struct nvme_command create_cq = {
+        .opcode = CREATE_CQ, .prp1 = at(QUEUE + PAGE), .cdw10 = name, .cdw11 = 1 << 16 | 3};
     struct nvme_command create_sq = {.opcode = CREATE_SQ, .prp1 = at(QUEUE), .cdw10 = name, .cdw11 = 1 << 16 | 1};
     expect_eq(nvme_do(&nvme, &nvme.admin, create_cq), 0);
     expect_eq(nvme_do(&nvme, &nvme.admin, create_sq), 0);
@@ -75,7 +75,7 @@ static void create_queue(void)
 
 static void write_blocks(void)
 {
-    for (uint32_t round = 0; round < 8; round++) { /* longer than the queue */
+    for (uint32_t round = 0; round < 8; round++) { /* more than the queue has entries */
         uint64_t data = DATA + round * 516;
         fill(memory + data, BYTES, round);
         expect_eq(run(transfer(NVME_WRITE, round, data, BYTES)), 0);
@@ -92,8 +92,8 @@ static void write_blocks(void)
     expect_eq(run(transfer(NVME_READ, 1UL << 40, DATA, BLOCK)) & 0x7ff, 0x80); /* beyond the last block */
     expect_eq(run((struct nvme_command){.opcode = NVME_READ, .nsid = 2}) & 0x7ff, 0x0b);
     expect_eq(run((struct nvme_command){.opcode = 0x7f, .nsid = 1}) & 0x7ff, 0x01);
-    /* not mapped */
-    expect_eq(run((struct nvme_command){.opcode = NVME_READ, .nsid = 1, .prp1 = 8 * IOVA}) & 0x7ff, 0x04);
+    expect_eq(
+        run((struct nvme_command){.opcode = NVME_READ, .nsid = 1, .prp1 = 8 * IOVA}) & 0x7ff, 0x04); /* not mapped */
     printf("errors: ok\n");
 
     fill(memory + DATA, BYTES, 77);
@@ -129,12 +129,12 @@ int main(int argc, char **argv)
 
     bar_write32(&nvme.registers, NVME_CC, NVME_ENABLE | NVME_SHUTDOWN);
     wait_until((bar_read32(&nvme.registers, NVME_CSTS) & NVME_SHUT_DOWN) != 0);
-    nvme_enable(&nvme, memory, IOVA, ENTRIES); /* and on again, with no queue left */
+    nvme_enable(&nvme, memory, IOVA, ENTRIES); /* and enabled again, with no queue left */
     create_queue();
     expect_eq(run(transfer(NVME_READ, 100, DATA + BLOCK, BLOCK)), 0);
     printf("shut down and started again: ok\n");
 
-    expect_eq(unmap(iommu, ioas, IOVA, 64 * PAGE), 64 * PAGE); /* an admin queue that is nowhere */
+    expect_eq(unmap(iommu, ioas, IOVA, 64 * PAGE), 64 * PAGE); /* an admin queue without memory */
     bar_write32(&nvme.registers, NVME_DOORBELLS, 4);
     wait_until((bar_read32(&nvme.registers, NVME_CSTS) & NVME_FATAL) != 0);
     printf("nvme_rw: all as it must be\n");

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * openat2(2) looks at struct open_how before it looks at the path: a node is answered as /dev/null is. usage: open_how
- */
+/* openat2(2) checks struct open_how before the path: a node behaves as /dev/null does. usage: open_how */
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 
@@ -10,7 +8,7 @@
 struct attempt {
     uint64_t flags, mode, resolve;
     size_t size;
-    bool tail; /* the last byte is not zero */
+    bool tail; /* whether the last byte is not zero */
 };
 
 static long open_with(const char *path, const struct attempt *how)
@@ -64,8 +62,7 @@ int main(void)
     for (size_t i = 0; i < sizeof(hows) / sizeof(*hows); i++) {
         char what[100];
         snprintf(what, sizeof(what), "flags 0%" PRIo64 ", mode 0%" PRIo64 ", resolve 0x%" PRIx64 ", size %zu%s",
-            hows[i].flags, hows[i].mode,
-                 hows[i].resolve, hows[i].size, hows[i].tail ? " with a tail" : "");
+            hows[i].flags, hows[i].mode, hows[i].resolve, hows[i].size, hows[i].tail ? " with a tail" : "");
         compare(what, open_with("/dev/iommu", &hows[i]), open_with("/dev/null", &hows[i]));
     }
     compare("no structure", outcome(syscall(SYS_openat2, AT_FDCWD, "/dev/iommu", NULL, 24)),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ways into a device's file other than pread, pwrite and mmap: bytes that are read are the regions', and what is
- * written is written or refused, never lost. usage: other_ways BDF of an edu
+ * Ways to access a device's file other than pread, pwrite and mmap. Bytes read are the regions', and a write is done or
+ * refused, never lost.
+ * usage: other_ways BDF of an edu
  */
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
@@ -14,7 +15,7 @@
 static struct device device;
 static struct bar bar;
 
-/* one operation through a ring of its own: what it gave, or an errno below 0; -ENOSYS where the host permits no ring */
+/* one operation through a ring of its own: its result, a negative errno, or -ENOSYS if the host permits no ring */
 static int through_a_ring(struct io_uring_sqe operation)
 {
     struct io_uring_params params = {0};
@@ -42,7 +43,7 @@ static int ring_moves(int operation, void *bytes, uint32_t count, uint64_t offse
         .opcode = (uint8_t)operation, .fd = device.fd, .addr = addr(bytes), .len = count, .off = offset});
 }
 
-/* what was read is what pread reads, unless it was refused */
+/* what was read equals what pread reads, unless it was refused */
 static void expect_read(const char *way, long result, uint32_t value, uint64_t offset)
 {
     uint32_t wanted = 0;
@@ -91,7 +92,7 @@ static void read_at(uint64_t offset)
 
 static void reads(void)
 {
-    bar_write32(&bar, EDU_LIVENESS, 0x12345678); /* it reads as the inverse from then on */
+    bar_write32(&bar, EDU_LIVENESS, 0x12345678); /* it reads as the complement from here on */
     read_at(bar.offset);
     read_at(bar.offset + EDU_LIVENESS);
     read_at(device.config);
@@ -120,7 +121,7 @@ static void writes(void)
     if (ring_moves(IORING_OP_WRITE, &value, sizeof(value), bar.offset + EDU_LIVENESS) >= 0)
         wait_until(bar_read32(&bar, EDU_LIVENESS) == ~value);
 
-    /* nothing that is kept and read back, where no region is that a call can reach */
+    /* where a call can reach no region, nothing is stored and read back */
     off_t high = (off_t)(1ULL << 30);
     expect_eq(pwrite(device.fd, &value, sizeof(value), high), -1);
     struct iovec vector = {&value, sizeof(value)};
@@ -137,7 +138,7 @@ static void holes(void)
     int file = must(open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     off_t from = (off_t)bar.offset, to = 0;
     expect_errno(copy_file_range(device.fd, &from, file, &to, PAGE, 0), EINVAL);
-    must(fallocate(file, 0, 0, PAGE)); /* of others' files all is as ever */
+    must(fallocate(file, 0, 0, PAGE)); /* other files behave as ever */
     close(file);
     printf("holes and copies: ok\n");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A node lets in whom its owner, group and mode let in, and these can be changed as on devtmpfs and sysfs.
- * usage: owners BDF, by root: it becomes others by itself
+ * A node admits those whom its owner, group and mode admit, and these can be changed as on devtmpfs and sysfs.
+ * usage: owners BDF, as root: it changes to other users itself
  */
 #include <grp.h>
 #include <linux/landlock.h>
@@ -17,7 +17,7 @@
 
 static char node[320], attribute[128];
 
-/* in a process of its own, with these rights */
+/* in a new process, with these rights */
 #define as(user, group, other_group, ...)                                                     \
     do {                                                                                      \
         fflush(stdout);                                                                       \
@@ -70,7 +70,7 @@ static void nodes(void)
         expect_errno(chown(node, SOMEBODY, -1), EPERM);
         may_open("/dev/iommu", O_RDWR);
     });
-    as(SOMEBODY, SOMEBODY, 0, may_open(node, O_RDWR)); /* one of the group */
+    as(SOMEBODY, SOMEBODY, 0, may_open(node, O_RDWR)); /* a member of the group */
 
     must(chmod(node, 0600));
     as(SOMEBODY, SOMEBODY, 0, may_not_open(node, O_RDWR));
@@ -86,7 +86,7 @@ static void nodes(void)
         expect_errno(fchown(device, -1, 0), EPERM);
         must(fchown(device, -1, SOME_GROUP));
         must(fchmodat(AT_FDCWD, node, 0060, 0));
-        may_not_open(node, O_RDONLY); /* the owner's own bits are none */
+        may_not_open(node, O_RDONLY); /* the owner's own bits are clear */
         must(fchmodat(AT_FDCWD, node, 0640, 0));
     });
     as(SOMEBODY + 1, SOME_GROUP, SOMEBODY, {
@@ -102,7 +102,7 @@ static void nodes(void)
 static void attributes(void)
 {
     expect_state(attribute, 0444, 0, 0);
-    must(access(attribute, R_OK | W_OK)); /* so says the mode to root; */
+    must(access(attribute, R_OK | W_OK)); /* the mode permits it to root; */
     expect_errno(open(attribute, O_RDWR), EACCES); /* sysfs itself does not */
     expect_errno(access(attribute, X_OK), EACCES);
     as(SOMEBODY, SOMEBODY, SOMEBODY, {

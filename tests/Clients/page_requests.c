@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device asks for the pages that it misses, and the program maps them only then: for requests without PASID and for
- * PASIDs side by side, each with a table of its own. And what becomes of requests that nobody answers. usage:
- * page_requests BDF
+ * A device requests the pages that it misses, and the program maps them only then: for requests without PASID and for
+ * PASIDs side by side, each with its own table. Also what happens to requests that nobody answers.
+ * usage: page_requests BDF
  */
 #include "dmatest.h"
 
 enum channel_register {
-    CHANNEL = 0x100, /* apart */
+    CHANNEL = 0x100, /* distance */
     PASID = 0x2c,
     FEATURES = 0x30,
     FLUSH = 0x34,
@@ -51,7 +51,7 @@ static int hwpt_alloc(struct table *table, uint32_t flags, uint32_t fault)
     return result;
 }
 
-/* an IOAS, and a HWPT of it whose page requests come to a queue */
+/* an IOAS, and a HWPT over it with a queue for its page requests */
 static struct table table_alloc(void)
 {
     struct table table = {.ioas = ioas_alloc(iommu), .faults = queue_alloc()};
@@ -116,7 +116,7 @@ static uint32_t end(unsigned channel)
     return get(channel, DMATEST_STATUS);
 }
 
-/* each table gets its pages one by one, when the device asks for them */
+/* each table gets its pages one by one, when the device requests them */
 static void on_demand(uint32_t features)
 {
     const unsigned count = 16;
@@ -145,7 +145,7 @@ static void on_demand(uint32_t features)
         buffer_read(&test, 0, bytes, sizeof(bytes));
         expect_filled(bytes, sizeof(bytes), page);
     }
-    /* they are there now: nobody is asked */
+    /* the pages are present now: no requests */
     set(0, FEATURES, features);
     begin(0, 0x100000 + 3 * PAGE, 64, 0);
     expect_eq(end(0), DONE);
@@ -163,7 +163,7 @@ static void on_demand(uint32_t features)
     munmap(memory, count * PAGE);
 }
 
-/* the same address, four tables: requests without PASID, and three PASIDs of four channels at once */
+/* the same address in four tables: requests without PASID and with three PASIDs, on four channels at once */
 static void side_by_side(void)
 {
     const uint32_t pasids[CHANNELS] = {0, 1, 1024, 0xfffff};
@@ -183,12 +183,12 @@ static void side_by_side(void)
         begin(channel, 0x100000, 1024, DMATEST_TO_DEVICE);
     }
     for (unsigned i = 0; i < CHANNELS; i++) {
-        unsigned channel = CHANNELS - 1 - i; /* whoever is answered, only that one goes on */
+        unsigned channel = CHANNELS - 1 - i; /* only the answered channel goes on */
         struct iommu_hwpt_pgfault fault = fault_read(tables[channel].faults.fd);
         expect_eq(fault.flags & IOMMU_PGFAULT_FLAGS_PASID_VALID, pasids[channel] ? IOMMU_PGFAULT_FLAGS_PASID_VALID : 0);
         expect_eq(fault.pasid, pasids[channel]);
         for (unsigned other = 0; other < channel; other++)
-            wait_until(get(other, ANSWER) == AWAITED); /* an engine may not have come to it yet */
+            wait_until(get(other, ANSWER) == AWAITED); /* an engine may not have got there yet */
         must(map_at(iommu, tables[channel].ioas, memory[channel], PAGE, 0x100000, RW));
         respond(tables[channel].faults.fd, fault.cookie, IOMMUFD_PAGE_RESP_SUCCESS);
         expect_eq(end(channel), DONE);
@@ -196,14 +196,14 @@ static void side_by_side(void)
         buffer_read(&test, channel * 1024, bytes, sizeof(bytes));
         expect_filled(bytes, sizeof(bytes), 40 + channel);
     }
-    /* a PASID that goes takes nothing of the others with it */
+    /* detaching a PASID does not affect the others */
     must(detach_pasid(1024));
     for (unsigned channel = 0; channel < CHANNELS; channel++) {
         begin(channel, 0x100000, 8, DMATEST_TO_DEVICE);
         expect_eq(end(channel), channel == 2 ? FAULT : DONE);
     }
     expect_eq(get(2, DMATEST_REASON), BLOCKED);
-    must(attach_pasid(1, tables[2].hwpt)); /* moved, without being detached */
+    must(attach_pasid(1, tables[2].hwpt)); /* moved without being detached */
     expect_eq(unmap(iommu, tables[2].ioas, 0x100000, PAGE), PAGE);
     begin(1, 0x100000, 8, DMATEST_TO_DEVICE);
     struct iommu_hwpt_pgfault fault = fault_read(tables[2].faults.fd);
@@ -222,7 +222,7 @@ static void side_by_side(void)
     }
 }
 
-/* what ends a request that nobody answers */
+/* what ends an unanswered request */
 static void unanswered(void)
 {
     struct table table = table_alloc();
@@ -244,7 +244,7 @@ static void unanswered(void)
     expect_eq(end(0), FAULT);
     bus_master(&test.device, true);
 
-    /* the queue's descriptor is closed with a request read and one not: they wait until the device is detached */
+    /* the queue's descriptor is closed with one request read and one unread: both wait until the device is detached */
     set(1, FEATURES, USE_PRI);
     begin(0, 0x100000, 8, DMATEST_TO_DEVICE);
     fault_read(table.faults.fd);
@@ -259,7 +259,7 @@ static void unanswered(void)
     expect_eq(end(1), FAULT);
     table_free(&table);
 
-    /* and a close of the device ends it all */
+    /* and a close of the device ends everything */
     table = table_alloc();
     pt = table.hwpt;
     must(attach(test.device.fd, &pt));
@@ -267,7 +267,7 @@ static void unanswered(void)
     fault_read(table.faults.fd);
 }
 
-/* a table that is not for PASIDs takes none, nor stands beside one */
+/* a table that is not for PASIDs accepts none, and cannot be used beside one */
 static void refusals(void)
 {
     struct table plain = {.ioas = ioas_alloc(iommu)}, good = {.ioas = ioas_alloc(iommu)};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PASIDs of a device, each with an address space of its own, beside the device's own: the same IOVA leads to other
- * memory for each. What is unmapped, moved or detached for one PASID is so at once, and for no other. usage: pasids BDF
+ * PASIDs of a device, each with its own address space, beside the device's own: the same IOVA leads to different memory
+ * for each. An unmap, move or detach of one PASID takes effect at once, and affects no other.
+ * usage: pasids BDF
  */
 #include "dmatest.h"
 
@@ -65,7 +66,7 @@ static uint32_t once(int place, uint32_t pasid, uint32_t direction)
     return ended(place);
 }
 
-/* memory to the buffer in all spaces at once, and then the buffer to memory: each its own */
+/* memory to the buffer in all spaces at once, then the buffer to memory: each its own */
 static void both_ways(struct space *const spaces[SPACES], uint32_t seed)
 {
     uint8_t bytes[LENGTH];
@@ -110,7 +111,7 @@ int main(int argc, char **argv)
         expect_eq(once(1, pasids[1], DMATEST_TO_DEVICE), FAULT);
         expect_eq(once(2, pasids[2], DMATEST_TO_DEVICE), DONE);
         expect_eq(once(0, 0, DMATEST_TO_DEVICE), DONE);
-        /* the same place, other memory: a translation that was kept would show */
+        /* the same IOVA, new memory: a stale translation would show */
         first.memory = pages(4);
         must(map_at(iommu, first.ioas, first.memory, 4 * PAGE, IOVA, RW));
         both_ways(spaces, (uint32_t)round * 7);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that take a path, with odd flags, masks, modes and names: /dev/iommu is answered as /dev/null, /dev/vfio as
- * /dev/shm, a link of sysfs that is served as one of the host. usage: path_calls BDF
+ * Calls that take a path, with odd flags, masks, modes and names: /dev/iommu behaves as /dev/null, /dev/vfio as
+ * /dev/shm, and a link of our sysfs as one of the host's.
+ * usage: path_calls BDF
  */
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -11,7 +12,7 @@
 
 #define LONGEST_PATH 4096
 
-/* runs the expression with `path` the one and the other */
+/* evaluates the expression with `path` set to each of the two */
 #define both(what, one, other, expression)                                                    \
     do {                                                                                      \
         const char *path = one;                                                               \
@@ -39,7 +40,7 @@ static const char *with(const char *path, const char *format, int width)
     return room;
 }
 
-/* the path after so many slashes that it has this length */
+/* the path, with enough slashes before it to have this length */
 static const char *of_length(const char *path, size_t length)
 {
     memset(room, '/', length);
@@ -49,13 +50,10 @@ static const char *of_length(const char *path, size_t length)
 
 static void opens(void)
 {
-    static const int flags[] =
-        {0, 1, 2, 3, O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC, O_APPEND, O_NONBLOCK, O_DSYNC, O_ASYNC, O_DIRECT, O_LARGEFILE,
-                                O_DIRECTORY, O_NOFOLLOW, O_NOATIME, O_CLOEXEC, O_SYNC, O_PATH, O_TMPFILE, O_TMPFILE | 2,
-                                O_CREAT | O_DIRECTORY,
-                                O_PATH | O_DIRECTORY, O_PATH | O_NOFOLLOW, O_PATH | O_CREAT, 1 << 30, -1,
-                                O_CREAT | O_EXCL | 2, O_CREAT | 2,
-                                O_TRUNC | 1};
+    static const int flags[] = {0, 1, 2, 3, O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC, O_APPEND, O_NONBLOCK, O_DSYNC, O_ASYNC,
+        O_DIRECT, O_LARGEFILE, O_DIRECTORY, O_NOFOLLOW, O_NOATIME, O_CLOEXEC, O_SYNC, O_PATH, O_TMPFILE, O_TMPFILE | 2,
+        O_CREAT | O_DIRECTORY, O_PATH | O_DIRECTORY, O_PATH | O_NOFOLLOW, O_PATH | O_CREAT, 1 << 30, -1,
+        O_CREAT | O_EXCL | 2, O_CREAT | 2, O_TRUNC | 1};
     for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
         char what[64];
         snprintf(what, sizeof(what), "openat, flags 0%o", flags[i]);
@@ -75,9 +73,8 @@ static void opens(void)
 
 static void stats(void)
 {
-    static const unsigned flags[] =
-        {0, AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT, AT_EMPTY_PATH, AT_STATX_FORCE_SYNC, AT_STATX_DONT_SYNC,
-                                     AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC, 0x8000, 0x80000000, 1};
+    static const unsigned flags[] = {0, AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT, AT_EMPTY_PATH, AT_STATX_FORCE_SYNC,
+        AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC, 0x8000, 0x80000000, 1};
     struct stat status;
     struct statx extended;
     char what[64];

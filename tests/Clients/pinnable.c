@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which memory of a program a device can be given (Linux: pin_user_pages with FOLL_LONGTERM). usage: pinnable BDF
- * FOLDER-ON-A-DISK
+ * Which memory of a program a device can use (Linux: pin_user_pages with FOLL_LONGTERM).
+ * usage: pinnable BDF FOLDER-ON-A-DISK
  */
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -46,7 +46,7 @@ static void disk(const char *folder)
         return;
     }
     int both = PROT_READ | PROT_WRITE;
-    /* a file system has to be told of each page that is written */
+    /* a file system must be told of each written page */
     expect_map("a shared view of a disk's file, to be written", view(both, MAP_SHARED, file), RW, EFAULT);
     expect_map("the same, to be read", view(both, MAP_SHARED, file), READ_ONLY, 0);
     expect_map("a private view of it, to be written", view(both, MAP_PRIVATE, file), RW, 0);
@@ -66,8 +66,8 @@ static void in_memory(void)
     expect_map("a shared view of a file that is closed", shared, RW, 0);
     expect_map("shared memory of no file", view(both, MAP_SHARED | MAP_ANONYMOUS, -1), RW, 0);
     expect_map("private memory", view(both, MAP_PRIVATE | MAP_ANONYMOUS, -1), RW, 0);
-    expect_map("memory that can only be written, to be written",
-        view(PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1), RW, 0);
+    expect_map(
+        "memory that can only be written, to be written", view(PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1), RW, 0);
     expect_map("the same, to be read", view(PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1), READ_ONLY, EFAULT);
     expect_map("memory for nobody", view(PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1), READ_ONLY, EFAULT);
     int secret = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
@@ -79,7 +79,7 @@ static void in_memory(void)
     printf("memory of every kind: ok\n");
 }
 
-/* pages that the kernel gives every program, and are nobody's to pin */
+/* pages that the kernel gives every program, which nobody can pin */
 static void of_the_kernel(void)
 {
     char line[512];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A call's results are the caller's alone. The path of a stat(2) is in memory that waits for its content; the caller is
- * killed, its ID is given to another process (set_tid stands for waiting until the IDs have come round), and then the
- * content comes. Nothing of the other process changes. Root's to run. usage: recycled_thread
+ * The result of a call reaches only its caller. The path of a stat(2) is in memory whose contents are missing. The
+ * caller is killed, another process gets its ID (by set_tid, instead of waiting for the IDs to wrap), and then the
+ * contents arrive. Nothing of the other process may change. For root.
+ * usage: recycled_thread
  */
 #include <linux/sched.h>
 #include <linux/userfaultfd.h>
@@ -15,7 +16,7 @@
 
 #define MARK 0x5a
 
-static char *hole;   /* read by the call, filled in late */
+static char *hole;   /* read by the call, filled late */
 static char *result; /* written by the call */
 
 static int caller(void *call)
@@ -48,7 +49,7 @@ static void expect_nothing_written(bool stat_call, const char *path)
     must(pipe2(answer, O_CLOEXEC));
     pid_t id = must(clone(caller, stack + 16 * PAGE, CLONE_VM | CLONE_FILES | SIGCHLD, stat_call ? hole : NULL));
 
-    /* that somebody waits for the page says that the call was taken up */
+    /* somebody waits for the page, so the call was received */
     struct uffd_msg message;
     expect_eq(read(faults, &message, sizeof(message)), (ssize_t)sizeof(message));
     must(kill(id, SIGKILL));
@@ -71,7 +72,7 @@ static void expect_nothing_written(bool stat_call, const char *path)
     strcpy(page, path);
     struct uffdio_copy content = {.dst = addr(hole), .src = addr(page), .len = PAGE};
     must(ioctl(faults, UFFDIO_COPY, &content));
-    /* the late call has had its turn when two of ours that came after it are answered, from whichever thread */
+    /* the late call has had its turn once later calls of ours are answered, by any thread */
     struct stat status;
     for (int i = 0; i < 1000; i++)
         must(stat("/dev/iommu", &status));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Region i begins at i << 40, and some programs count on that without asking: configuration space is read at 7 << 40,
- * and BAR 0 is mapped at offset 0. usage: region_offsets BDF
+ * Region i begins at i << 40, and some programs rely on that: they read configuration space at 7 << 40, and map BAR 0
+ * at offset 0.
+ * usage: region_offsets BDF
  */
 #include "client.h"
 
@@ -15,7 +16,7 @@ static void configuration(const struct device *device)
     printf("configuration space at 7 << 40: ok\n");
 }
 
-/* a write through one is seen through the other */
+/* a write through one is visible through the other */
 static void bar0(const struct device *device)
 {
     struct vfio_region_info info = region_info(device->fd, VFIO_PCI_BAR0_REGION_INDEX);
@@ -23,12 +24,12 @@ static void bar0(const struct device *device)
     void *memory = must(mmap(NULL, info.size, PROT_READ | PROT_WRITE, MAP_SHARED, device->fd, 0));
     struct bar mapped = {.fd = device->fd, .size = info.size, .memory = memory};
     expect_eq(bar_read32(&mapped, 0), bar_read32(&calls, 0));
-    if (device->model == 0x11e8) { /* edu's card is alive where a register reads as the inverse of what was written */
+    if (device->model == 0x11e8) { /* edu is alive if a register reads as the complement of the last write */
         bar_write32(&mapped, 4, 0x12345678);
         expect_eq(bar_read32(&calls, 4), ~0x12345678u);
         bar_write32(&calls, 4, 0x87654321);
         wait_until(bar_read32(&mapped, 4) == ~0x87654321u);
-    } else { /* a register of dmatest holds what was written */
+    } else { /* a register of dmatest keeps its value */
         bar_write32(&mapped, 0x10, 0x123);
         expect_eq(bar_read32(&calls, 0x10), 0x123);
         bar_write32(&calls, 0x10, 0x321);
@@ -46,7 +47,7 @@ int main(int argc, char **argv)
     configuration(&device);
     bar0(&device);
 
-    /* what is not mapped yet has not been bound */
+    /* an unbound device cannot be mapped */
     close(device.fd);
     int cdev = open_cdev(bdf);
     expect_errno((long)mmap(NULL, PAGE, PROT_READ, MAP_SHARED, cdev, 0), EINVAL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What cannot be open twice can be opened as soon as it was closed: a device by its node and by its group in turn.
+ * A file that can be open only once can be reopened as soon as it is closed: a device by its node and by its group in
+ * turn.
  * usage: reopen BDF ROUNDS
  */
 #include "client.h"

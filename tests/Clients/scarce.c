@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whoever serves the nodes, which is this program's parent, gets no further thread or descriptor for a while. What
- * takes one fails as for want of memory, or waits; when there are some again, all of it works. usage: scarce
- * threads|descriptors BDF (a dmatest)
+ * The process that serves the nodes, this program's parent, gets no more threads or descriptors for a while. A call
+ * that needs one fails as if memory were short, or waits. When there are some again, everything works.
+ * usage: scarce threads|descriptors BDF (a dmatest)
  */
 #include "dmatest.h"
 #include <sys/resource.h>
@@ -27,7 +27,7 @@ static int lowest_free_descriptor(void)
     }
 }
 
-/* from now on the server gets so many more descriptors, or no thread */
+/* from now on the server gets this many more descriptors, or no thread */
 static void make_scarce(int more)
 {
     struct rlimit scarce = usual;
@@ -59,14 +59,14 @@ static struct dmatest open_attached(const char *bdf, int iommu, uint32_t ioas)
     return test;
 }
 
-/* a mapped BAR is looked at by a thread; one that cannot be looked at is not mapped */
+/* a thread polls a mapped BAR; if it cannot be polled, it cannot be mapped */
 static void mapping(struct dmatest *test)
 {
     int failures = 0;
     for (int more = 0; !want_was_seen(more); more++) {
         make_scarce(more);
-        void *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, test->device.fd,
-            (off_t)test->registers.offset);
+        void *memory = mmap(
+            NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, test->device.fd, (off_t)test->registers.offset);
         int error = errno;
         make_usual();
         if (memory != MAP_FAILED) {
@@ -86,7 +86,7 @@ static void mapping(struct dmatest *test)
     printf("mapping a BAR: ok\n");
 }
 
-/* a channel has a thread from its first command on; a command that gets none waits for one */
+/* a channel has a thread from its first command on; a command without one waits for it */
 static void commands(struct dmatest *test)
 {
     for (int channel = 1; channel < CHANNELS; channel++) {
@@ -109,7 +109,7 @@ static void commands(struct dmatest *test)
     printf("commands: ok\n");
 }
 
-/* eventfds that stand for writes are waited for by a thread */
+/* a thread waits for eventfds that stand for writes */
 static void ioeventfds(struct dmatest *test)
 {
     int event = new_eventfd(), failures = 0;
@@ -132,7 +132,7 @@ static void ioeventfds(struct dmatest *test)
     }
     expect(failures);
     if (ioctl(test->device.fd, VFIO_DEVICE_IOEVENTFD, &request))
-        expect_eq(errno, EEXIST); /* it succeeded with few descriptors */
+        expect_eq(errno, EEXIST); /* it had succeeded with few descriptors */
     uint64_t one = 1;
     expect_eq(write(event, &one, sizeof(one)), sizeof(one));
     wait_until(bar_read32(&test->registers, DMATEST_LENGTH) == 77);
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
     ioeventfds(&test);
     must(close(test.device.fd));
 
-    test = open_attached(bdf, iommu, ioas); /* and for the next who opens the device */
+    test = open_attached(bdf, iommu, ioas); /* and for the next program that opens the device */
     expect_dma(&test, IOVA, 64, DMATEST_TO_DEVICE);
     printf("scarce: all as it must be\n");
     return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A group gives further files of a device that is open, as a second process of a driver asks for one. All are files of
- * the same open device, which is reset when the last of them is closed. usage: second_file BDF
+ * A group gives further files of an open device, as a second process of a driver requests. All are files of the same
+ * open device, which is reset when the last one is closed.
+ * usage: second_file BDF
  */
 #include <sys/wait.h>
 
@@ -17,7 +18,7 @@ static uint16_t command(int device)
     return value;
 }
 
-/* another process, with a file of its own: it sees what the first has written, and writes what the first sees */
+/* another process with its own file: it sees the first one's writes, and the first sees its writes */
 static void second_process(volatile uint32_t *mapped)
 {
     int device = group_device(&group);

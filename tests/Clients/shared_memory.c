@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A child maps memory that it shares with us, by its own pointers, and ends. The mapping outlives it: the device still
- * reaches what we share; and so it does once we have unmapped and closed everything but our own view. usage:
- * shared_memory BDF
+ * reaches the shared memory, even after we have unmapped and closed everything but our own view.
+ * usage: shared_memory BDF
  */
 #include <sys/wait.h>
 

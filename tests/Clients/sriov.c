@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SR-IOV: virtual functions come and go by sriov_numvfs, a program needs the physical function's token to have one, and
- * each does its own DMA.
+ * SR-IOV: sriov_numvfs creates and removes virtual functions, a program needs the physical function's token to open
+ * one, and each does its own DMA.
  * usage: sriov BDF (of a dmatest that can have at least 2 virtual functions, none of them enabled)
  */
 #include "dmatest.h"
@@ -12,8 +12,8 @@
 
 #define IOVA 0x100000UL
 
-static const uint8_t token[16] =
-{0x52, 0xac, 0x9b, 0xff, 0x3a, 0x88, 0x4f, 0xbd, 0x90, 0x1a, 0x0d, 0x76, 0x7c, 0x3b, 0x6c, 0x97};
+static const uint8_t token[16] = {
+    0x52, 0xac, 0x9b, 0xff, 0x3a, 0x88, 0x4f, 0xbd, 0x90, 0x1a, 0x0d, 0x76, 0x7c, 0x3b, 0x6c, 0x97};
 static const char *token_text = "52ac9bff-3a88-4fbd-901a-0d767c3b6c97";
 static const uint8_t other[16] = {1};
 static const char *pf;
@@ -35,7 +35,7 @@ static long set_numvfs(const char *text)
     return count;
 }
 
-/* the address that a link in the physical function's folder leads to; false when there is none */
+/* the address that a link in the physical function's folder leads to; false if there is none */
 static bool virtual_function(unsigned number, char *bdf)
 {
     char path[128], target[256];
@@ -81,7 +81,7 @@ static void numbers(void)
     expect_errno(write(readable, "1", 1), EBADF);
     close(readable);
 
-    /* whatever it is written with: a descriptor that was copied, a vector, at a position */
+    /* by any way of writing: a duplicated descriptor, a vector, at a position */
     int fd = numvfs(O_WRONLY), copy = must(dup(fd));
     close(fd);
     expect_eq(must(write(copy, "2\n", 2)), 2);
@@ -125,7 +125,7 @@ static void tokens(const char *vf, int iommu)
     printf("tokens: ok\n");
 }
 
-/* each has a page of its own, at an address of its own, and finds nothing at those of the others */
+/* each has its own page at its own address, and finds nothing at the others' addresses */
 static void dma_of_each(int iommu, const struct dmatest *tests, unsigned count)
 {
     uint8_t *memory = pages(count), bytes[256];
@@ -148,7 +148,7 @@ static void dma_of_each(int iommu, const struct dmatest *tests, unsigned count)
         expect_filled(memory + i * PAGE, sizeof(bytes), 10 + i);
     }
 
-    /* all at once, held in flight */
+    /* all at once, kept in flight */
     for (unsigned i = 0; i < count; i++) {
         fill(memory + i * PAGE, PAGE, 20 + i);
         bar_write32(&tests[i].registers, DMATEST_PAUSE, 100);
@@ -162,7 +162,7 @@ static void dma_of_each(int iommu, const struct dmatest *tests, unsigned count)
         bar_write32(&tests[i].registers, DMATEST_PAUSE, 0);
     }
 
-    /* what is taken from one stays with the others */
+    /* what is detached from one stays with the others */
     must(detach(tests[0].device.fd));
     expect_fault(&tests[0], IOVA, 64, 0, BLOCKED);
     for (unsigned i = 1; i < count; i++)
@@ -196,7 +196,7 @@ static void configuration(const struct dmatest *tests)
 
     expect_eq(capability(virtual, PCI_EXT_CAP_ID_SRIOV), 0);
     expect_eq(config_read16(virtual, PCI_VENDOR_ID), 0x1234);
-    /* memory decoding is the physical function's business: the bit is there to be read back */
+    /* memory decoding is controlled by the physical function: the bit only reads back */
     config_write16(virtual, PCI_COMMAND, 0);
     expect_eq(config_read16(virtual, PCI_COMMAND) & PCI_COMMAND_MEMORY, 0);
     expect_eq(bar_read32(&tests[1].registers, DMATEST_LENGTH), 64);
@@ -208,7 +208,7 @@ static void configuration(const struct dmatest *tests)
     printf("configuration space: ok\n");
 }
 
-/* a process of its own that writes 0 and waits: all of ours that it was born with is closed there */
+/* a process that writes 0 and waits; it first closes everything that it inherited */
 static pid_t remove_all(const struct dmatest *tests, unsigned count)
 {
     pid_t child = must(fork());
@@ -228,7 +228,7 @@ static void removal(int iommu, struct dmatest *tests, const char *vf)
     must(set_irqs(tests[1].device.fd, VFIO_PCI_REQ_IRQ_INDEX, TRIGGER_EVENTFD, 0, 1, &asked));
 
     pid_t child = remove_all(tests, 3);
-    wait_event(asked); /* it asks for the device, and waits */
+    wait_event(asked); /* it requests the device, and waits */
     expect_errno(open(path, O_RDWR), ENOENT);
     expect(!virtual_function(0, bdf));
     expect_eq(must(waitpid(child, &status, WNOHANG)), 0);
@@ -239,7 +239,7 @@ static void removal(int iommu, struct dmatest *tests, const char *vf)
     expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     expect_eq(sysfs_number(pf, "sriov_numvfs"), 0);
 
-    /* one that is killed meanwhile: they leave all the same */
+    /* a removal whose writer is killed happens all the same */
     expect_eq(set_numvfs("1"), 1);
     tests[1] = open_with_token(vf, iommu, token);
     must(set_irqs(tests[1].device.fd, VFIO_PCI_REQ_IRQ_INDEX, TRIGGER_EVENTFD, 0, 1, &asked));
@@ -249,7 +249,7 @@ static void removal(int iommu, struct dmatest *tests, const char *vf)
     expect_eq(must(waitpid(child, &status, 0)), child);
     expect(WIFSIGNALED(status));
     close(tests[1].device.fd);
-    expect_eq(set_numvfs("2"), 1); /* once they have left */
+    expect_eq(set_numvfs("2"), 1); /* once they are removed */
     tests[1] = open_with_token(vf, iommu, token);
     close(tests[1].device.fd);
     expect_eq(set_numvfs("0"), 1);
@@ -272,7 +272,7 @@ int main(int argc, char **argv)
     dma_of_each(iommu, tests, 3);
     configuration(tests);
 
-    /* the physical function's programs have to know the token now */
+    /* programs of the physical function need the token now */
     close(tests[0].device.fd);
     int cdev = open_cdev(pf);
     expect_errno(bind_with_token(cdev, iommu, NULL), EACCES);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Binding a dmatest to the calling process: by a HWPT that is the process's address space. What else binds goes here.
+ * Binds a dmatest to the calling process, by a HWPT that is the process's address space. Other ways to bind belong
+ * here.
  */
 #ifndef SVA_H
 #define SVA_H
@@ -19,7 +20,7 @@ static inline int hwpt_process_of(
     return result;
 }
 
-/* the PASID by which the device uses this process's pointers from now on */
+/* returns the PASID by which the device uses this process's pointers */
 static inline void sva_bind(int iommu, const struct dmatest *test, uint32_t pasid)
 {
     uint32_t hwpt;
@@ -27,7 +28,7 @@ static inline void sva_bind(int iommu, const struct dmatest *test, uint32_t pasi
     must(attach_pasid_of(test->device.fd, pasid, hwpt));
 }
 
-/* one channel of a dmatest, its requests with that PASID */
+/* one channel of a dmatest, whose requests carry the PASID */
 static inline struct dmatest sva_channel(const struct dmatest *test, unsigned number, uint32_t pasid)
 {
     struct dmatest channel = *test;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two devices behind different IOMMUs send one PASID of a /dev/sva, whatever kind its page table is: the process, an
- * IOAS, a HWPT, a guest's first stage. Then what it means to own a PASID: quota, sharing with a child, other owners,
- * the close. usage: sva_devices BDF BDF
+ * Two devices behind different IOMMUs send one PASID of a /dev/sva, with each kind of page table: the process, an IOAS,
+ * a HWPT, a guest's first stage. Then ownership of a PASID: quota, sharing with a child, other owners, the close.
+ * usage: sva_devices BDF BDF
  */
 #include "sva_node.h"
 #include <sys/wait.h>
@@ -14,13 +14,13 @@ static int iommu, sva;
 
 static uint32_t hwpt_alloc(uint32_t flags, uint32_t ioas)
 {
-    struct iommu_hwpt_alloc alloc = {.size = sizeof(alloc), .flags = flags, .dev_id = devices[0].device.id,
-                                     .pt_id = ioas};
+    struct iommu_hwpt_alloc alloc = {
+        .size = sizeof(alloc), .flags = flags, .dev_id = devices[0].device.id, .pt_id = ioas};
     must(ioctl(iommu, IOMMU_HWPT_ALLOC, &alloc));
     return alloc.out_hwpt_id;
 }
 
-/* each device writes at an address, and it arrives in the memory that is there */
+/* each device writes to an address, and the data arrives in the memory behind it */
 #define expect_both_reach(address, memory)                                                    \
     do {                                                                                      \
         for (uint8_t i_ = 0; i_ < 2; i_++) {                                                  \
@@ -69,7 +69,7 @@ static void each_kind(uint32_t pasid)
     must(destroy(iommu, ioas));
     printf("a HWPT, by both devices: ok\n");
 
-    /* guest-physical memory from 0 on; the root is page 0, then the tables below it, and the data is page 32 and on */
+    /* guest-physical memory from 0 on: the root is page 0, then the tables below it; data from page 32 on */
     int memory = must(memfd_create("guest", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     must(ftruncate(memory, (off_t)(GUEST_PAGES * PAGE)));
     uint64_t *guest = mmap(NULL, GUEST_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
@@ -83,13 +83,13 @@ static void each_kind(uint32_t pasid)
     must(sva_bind_guest(sva, pasid, iommu, parent, 0, 0));
     expect_both_reach(5 * PAGE, (uint8_t *)guest + 32 * PAGE);
     guest[3 * 512 + 5] = 33 * PAGE | 7;
-    expect_both_reach(5 * PAGE, (uint8_t *)guest + 32 * PAGE); /* kept until it is invalidated */
+    expect_both_reach(5 * PAGE, (uint8_t *)guest + 32 * PAGE); /* cached until it is invalidated */
     must(sva_invalidate(sva, pasid, 5 * PAGE, 1));
     expect_both_reach(5 * PAGE, (uint8_t *)guest + 33 * PAGE);
     expect_errno(destroy(iommu, parent), EBUSY);
     must(sva_unbind(sva, pasid));
 
-    /* a missing page is asked for */
+    /* a missing page is requested */
     struct iommu_fault_alloc queue = {.size = sizeof(queue)};
     must(ioctl(sva, IOMMU_FAULT_QUEUE_ALLOC, &queue));
     must(sva_bind_guest(sva, pasid, iommu, parent, 0, queue.out_fault_id));
@@ -141,8 +141,8 @@ static void ownership(void)
     expect_dma(&devices[0], addr(heap), 64, 0);
 
     /*
-     * a child has the file, but is another process: with a PASID of its own, by which the parent's device reaches the
-     * child's memory
+     * A child has the file, but is another process: it gets its own PASID, by which the parent's device reaches the
+     * child's memory.
      */
     int ready[2];
     must(pipe(ready));
@@ -178,7 +178,7 @@ static void ownership(void)
     must(sva_unbind(sva, (uint32_t)childs));
     expect_dma(&devices[0], addr(heap), 64, DMATEST_TO_DEVICE);
     must(sva_unbind(sva, (uint32_t)pasid));
-    expect_dma(&devices[0], addr(heap), 64, DMATEST_TO_DEVICE); /* bound once more */
+    expect_dma(&devices[0], addr(heap), 64, DMATEST_TO_DEVICE); /* bound again */
     must(sva_unbind(sva, (uint32_t)pasid));
     expect_fault(&devices[0], addr(heap), 64, 0, BLOCKED);
     expect_eq(sva_count(sva), 0);

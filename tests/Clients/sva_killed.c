@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Programs that bind devices to themselves, map, attach PASIDs and have DMA running, each killed at a random moment.
- * usage: sva_killed BDF BDF      does as it is told, a word on each line, and says "done" after it:
- *   NUMBER     runs and kills so many programs, two at a time, one on each device
- *   check finds both devices free: no PASID is attached, each can be, and DMA works; and all PASIDs that programs
- *   allocated free
+ * usage: sva_killed BDF BDF      reads commands, one word per line, and prints "done" after each:
+ *   NUMBER     runs and kills this many programs, two at a time, one on each device
+ *   check      finds both devices free: no PASID is attached, each can be, DMA works, and all PASIDs of programs are
+ *   free
  *        sva_killed work BDF SEED  is such a program: writes a byte to standard output after each step
  */
 #include "sva.h"
@@ -19,7 +19,7 @@ static void step(void)
     must(write(1, "", 1));
 }
 
-/* whoever was killed within a call may have the device until that call is over */
+/* a call of a killed program may keep the device until the call is over */
 static struct dmatest open_freed(const char *bdf, int iommu, enum how how)
 {
     int cdev = open_cdev(bdf);
@@ -28,7 +28,7 @@ static struct dmatest open_freed(const char *bdf, int iommu, enum how how)
     return dmatest_from(device_bound(cdev, id), how);
 }
 
-/* everything that holds something of the supervisor's; never ends by itself */
+/* everything that holds something in the supervisor; never ends by itself */
 static void work(const char *bdf, unsigned seed)
 {
     srand(seed);
@@ -37,8 +37,8 @@ static void work(const char *bdf, unsigned seed)
     struct dmatest test = open_freed(bdf, iommu, seed % 8 ? BY_PIO : BY_MMAP);
     step();
     uint32_t ioas = ioas_alloc(iommu);
-    struct iommu_hwpt_alloc alloc = {.size = sizeof(alloc), .flags = IOMMU_HWPT_ALLOC_PASID, .dev_id = test.device.id,
-                                     .pt_id = ioas};
+    struct iommu_hwpt_alloc alloc = {
+        .size = sizeof(alloc), .flags = IOMMU_HWPT_ALLOC_PASID, .dev_id = test.device.id, .pt_id = ioas};
     must(ioctl(iommu, IOMMU_HWPT_ALLOC, &alloc)); /* beside PASIDs nothing else can be attached */
     must(attach(test.device.fd, &alloc.out_hwpt_id));
     uint8_t *memory = pages(16);
@@ -46,8 +46,8 @@ static void work(const char *bdf, unsigned seed)
     step();
     int file = must(memfd_create("sva_killed", MFD_CLOEXEC));
     must(ftruncate(file, 4 * PAGE));
-    struct iommu_ioas_map_file map = {.size = sizeof(map), .flags = RW, .ioas_id = ioas, .fd = file,
-                                      .length = 4 * PAGE};
+    struct iommu_ioas_map_file map = {
+        .size = sizeof(map), .flags = RW, .ioas_id = ioas, .fd = file, .length = 4 * PAGE};
     must(ioctl(iommu, IOMMU_IOAS_MAP_FILE, &map));
     uint8_t *shared = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     expect(shared != MAP_FAILED);
@@ -81,8 +81,8 @@ static void work(const char *bdf, unsigned seed)
     for (;;) {
         uint32_t number = (uint32_t)rand() % (CHANNELS - 1);
         must(munmap(memory + 8 * PAGE, PAGE));
-        expect(mmap(memory + 8 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-                0) != MAP_FAILED);
+        expect(mmap(memory + 8 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
+            MAP_FAILED);
         step();
         must(detach_pasid_of(test.device.fd, pasids[number]));
         step();
@@ -94,7 +94,7 @@ static void work(const char *bdf, unsigned seed)
 struct victim {
     pid_t pid;
     int steps;
-    unsigned left; /* before it is killed */
+    unsigned left; /* steps left before it is killed */
 };
 
 static struct victim start(const char *self, const char *bdf, unsigned seed)
@@ -112,7 +112,7 @@ static struct victim start(const char *self, const char *bdf, unsigned seed)
     return victim;
 }
 
-/* at that step, or somewhere between it and the next */
+/* at that step, or between it and the next */
 static void end(struct victim *victim)
 {
     char byte;
@@ -150,7 +150,7 @@ static void check(const char *bdf)
     int sva = open_sva();
     for (int64_t pasid = OWNED_FIRST; pasid <= OWNED_LAST; pasid++) {
         int64_t got;
-        /* a call of who was killed may not be over */
+        /* a call of a killed program may not be over */
         wait_until((got = sva_alloc(sva, (uint32_t)pasid, (uint32_t)pasid)) == pasid);
     }
     close(sva);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A device is bound to a process as long as that is the process that bound it: a child is another one, and so is the
- * program after an exec.
+ * A device is bound to a process only as long as that process lives: a child is another one, and so is the program
+ * after an exec.
  * usage: sva_lives BDF
  */
 #include "sva.h"
@@ -26,7 +26,7 @@ static void pattern(const struct dmatest *test, int value)
     buffer_write(test, 0, bytes, sizeof(bytes));
 }
 
-/* the device writes its first 64 bytes to the page, again and again */
+/* the device writes its first 64 bytes to the page, over and over */
 static void begin(const struct dmatest *test)
 {
     bar_write32(&test->registers, DMATEST_REPEAT, ENDLESS);
@@ -53,7 +53,7 @@ static void expect_works(const struct dmatest *test, int iommu, uint32_t pasid)
     must(detach_pasid_of(test->device.fd, pasid));
 }
 
-/* a child binds itself, and ends in one of the ways while the device is at work */
+/* a child binds itself, and ends in one of several ways while the device is working */
 static void child_ends(const struct dmatest *test, int iommu, int how)
 {
     int working[2];
@@ -80,7 +80,7 @@ static void child_ends(const struct dmatest *test, int iommu, int how)
     int status;
     must(waitpid(child, &status, 0));
     expect_eq(how ? WTERMSIG(status) : WEXITSTATUS(status), how);
-    uint8_t *page = map_place(); /* the same place in another process */
+    uint8_t *page = map_place(); /* the same address in another process */
     expect_ended(test);
     for (unsigned i = 0; i < PAGE; i++)
         expect_eq(page[i], 0);
@@ -91,7 +91,7 @@ static void child_ends(const struct dmatest *test, int iommu, int how)
     close(working[1]);
 }
 
-/* a child's memory is its own from the fork on, and the parent's is the device's still */
+/* a child's memory is its own from the fork on; the device still uses the parent's */
 static void forks(const struct dmatest *test, int iommu)
 {
     int ask[2], answer[2];
@@ -123,7 +123,7 @@ static void forks(const struct dmatest *test, int iommu)
         must(write(ask[1], "", 1));
         if (read(answer[0], &byte, 1) != 1)
             fail("expected the child's memory to stay as it was");
-        if (value == 100) { /* the parent's going away does not bind the child */
+        if (value == 100) { /* the parent's end does not bind the child */
             must(munmap((void *)page, PAGE));
             expect_ended(test);
             expect(map_place() == page);
@@ -156,7 +156,7 @@ static struct dmatest inherited(char **argv)
     return test;
 }
 
-/* the program after the exec: what was bound is nobody's; it binds itself anew */
+/* the program after the exec: the old binding reaches nobody; it binds itself again */
 static int after_exec(const struct dmatest *test, int iommu)
 {
     uint8_t *page = map_place();
@@ -167,7 +167,7 @@ static int after_exec(const struct dmatest *test, int iommu)
     return 0;
 }
 
-/* binds the program to the device, and has another one in its place */
+/* binds the program to the device, and execs another in its place */
 static void bind_and_exec(const char *self, const struct dmatest *test, int iommu)
 {
     volatile uint8_t *page = map_place();
@@ -184,7 +184,7 @@ static void execs(const char *self, const struct dmatest *test, int iommu, bool 
     if (!child) {
         if (!alike)
             bind_and_exec(self, test, iommu);
-        must(personality(ADDR_NO_RANDOMIZE)); /* code and stack stand at the same place in each program from here on */
+        must(personality(ADDR_NO_RANDOMIZE)); /* from here on, code and stack have the same addresses in each program */
         exec_as(self, "before", test, iommu);
     }
     int status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /dev/sva as the client programs call it, and a dmatest that sends its PASIDs. */
+/* /dev/sva for the client programs, and a dmatest that sends its PASIDs. */
 #ifndef SVA_NODE_H
 #define SVA_NODE_H
 
@@ -15,7 +15,7 @@ static inline int open_sva(void)
     return must(open("/dev/sva", O_RDWR | O_CLOEXEC));
 }
 
-/* the PASID; -1 with errno when refused */
+/* returns the PASID; -1 with errno if refused */
 static inline int64_t sva_alloc(int sva, uint32_t first, uint32_t last)
 {
     struct ioasis_sva_alloc_pasid arguments = {.size = sizeof(arguments), .first = first, .last = last};
@@ -40,14 +40,18 @@ static inline int sva_bind_table(int sva, uint32_t pasid, int iommu, uint32_t id
     return ioctl(sva, IOASIS_SVA_BIND_TABLE, &arguments);
 }
 
-/* a first stage with 4 levels, whose root is at an address of the nest parent */
+/* a first stage with 4 levels, with its root at an address of the nest parent */
 static inline int sva_bind_guest(int sva, uint32_t pasid, int iommu, uint32_t parent, uint64_t root, uint32_t fault_id)
 {
     struct iommu_hwpt_vtd_s1 table = {.pgtbl_addr = root, .addr_width = 48};
-    struct ioasis_sva_bind_table arguments = {
-        .size = sizeof(arguments), .flags = fault_id ? IOASIS_SVA_BIND_FAULT_ID_VALID : 0, .pasid = pasid,
-            .iommufd = iommu, .pt_id = parent,
-        .data_type = IOMMU_HWPT_DATA_VTD_S1, .data_len = sizeof(table), .data_uptr = addr(&table),
+    struct ioasis_sva_bind_table arguments = {.size = sizeof(arguments),
+        .flags = fault_id ? IOASIS_SVA_BIND_FAULT_ID_VALID : 0,
+        .pasid = pasid,
+        .iommufd = iommu,
+        .pt_id = parent,
+        .data_type = IOMMU_HWPT_DATA_VTD_S1,
+        .data_len = sizeof(table),
+        .data_uptr = addr(&table),
         .fault_id = fault_id};
     return ioctl(sva, IOASIS_SVA_BIND_TABLE, &arguments);
 }
@@ -61,10 +65,12 @@ static inline int sva_unbind(int sva, uint32_t pasid)
 static inline int sva_invalidate(int sva, uint32_t pasid, uint64_t address, uint64_t count)
 {
     struct iommu_hwpt_vtd_s1_invalidate entry = {.addr = address, .npages = count};
-    struct ioasis_sva_invalidate arguments = {
-        .size = sizeof(arguments), .pasid = pasid, .data_uptr = addr(&entry),
-            .data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
-        .entry_len = sizeof(entry), .entry_num = 1};
+    struct ioasis_sva_invalidate arguments = {.size = sizeof(arguments),
+        .pasid = pasid,
+        .data_uptr = addr(&entry),
+        .data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
+        .entry_len = sizeof(entry),
+        .entry_num = 1};
     return ioctl(sva, IOASIS_SVA_INVALIDATE, &arguments);
 }
 

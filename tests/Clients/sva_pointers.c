@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A device works on a program's own pointers, and on nothing that the program could not reach itself. usage:
- * sva_pointers BDF
- */
+/* A device uses a program's own pointers, and reaches nothing that the program could not. usage: sva_pointers BDF */
 #include "sva.h"
 #include <pthread.h>
 #include <sys/wait.h>
@@ -45,7 +42,7 @@ static void copy(const void *from, void *to, uint32_t length)
 
 static volatile bool stop;
 
-/* maps and unmaps a page at one place, each time full of one byte */
+/* maps and unmaps a page at one address, filled with another byte each time */
 static void *remapper(void *place)
 {
     for (unsigned round = 1; !stop; round++) {
@@ -70,12 +67,12 @@ int main(int argc, char **argv)
     expect_errno(hwpt_process(IOMMU_HWPT_ALLOC_PASID, 1, (struct ioasis_hwpt_process){0}, &other), EINVAL);
     must(hwpt_process(IOMMU_HWPT_ALLOC_PASID, 0, (struct ioasis_hwpt_process){0}, &hwpt));
     other = hwpt;
-    expect_errno(attach(test.device.fd, &other), EINVAL); /* a requester ID is nobody's address space */
+    expect_errno(attach(test.device.fd, &other), EINVAL); /* a requester ID cannot use a process's address space */
     must(attach_pasid(77, hwpt));
     bar_write32(&test.registers, DMATEST_PASID, DMATEST_PASID_ENABLE | 77);
     printf("bound, and nothing else than that can be: ok\n");
 
-    /* malloc'ed, on the stack, static, not a page's start; not touched before */
+    /* allocated, on the stack, static, not at the start of a page, untouched */
     uint8_t *heap = malloc(3 * PAGE), stack[100], *fresh = map(PAGE);
     fill(heap, 3 * PAGE, 1);
     copy(heap + 123, wanted, 4000);
@@ -107,7 +104,7 @@ int main(int argc, char **argv)
     expect_fault(&test, 0xffff800000000000, 64, DMATEST_TO_DEVICE, BEYOND_WIDTH);
     printf("protected, discarded, moved and unmapped: ok\n");
 
-    /* where the device asks for pages, what is not there is made; what may not be is told */
+    /* if the device requests pages, missing ones are faulted in, and forbidden ones are reported */
     bar_write32(&test.registers, FEATURES, USE_PRI);
     expect_fault(&test, addr(moved), 64, 0, NOT_MAPPED);
     expect_eq(bar_read32(&test.registers, ANSWER), ANSWERED_INVALID);
@@ -120,11 +117,11 @@ int main(int argc, char **argv)
     must(madvise(absent, PAGE, MADV_DONTNEED));
     copy(absent + PAGE - 32, stack, 64); /* of two pages */
     expect_eq(bar_read64(&test.registers, REQUESTS), asked + 3);
-    expect_eq(bar_read32(&test.registers, ANSWER), 0); /* of the last command, that had none to ask for */
+    expect_eq(bar_read32(&test.registers, ANSWER), 0); /* of the last command, which had none to request */
     bar_write32(&test.registers, FEATURES, 0);
     printf("page requests: ok\n");
 
-    /* a child has an address space of its own; this one is still the parent's */
+    /* a child has its own address space; this one is still the parent's */
     pid_t child = must(fork());
     if (!child) {
         memset(heap, 0xcc, PAGE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many PASIDs an open /dev/sva begins with, and that only who may can have more. usage: sva_quota COUNT, without
- * CAP_SYS_RESOURCE
+ * The initial number of PASIDs of an open /dev/sva, and that only a privileged program can have more.
+ * usage: sva_quota COUNT, without CAP_SYS_RESOURCE
  */
 #include "sva_node.h"
 
@@ -15,7 +15,7 @@ int main(int argc, char **argv)
     expect_errno(sva_quota(sva, count + 1), EPERM);
     must(sva_quota(sva, count));
     must(sva_quota(sva, 0));
-    must(sva_quota(sva, count)); /* no more than it began with */
+    must(sva_quota(sva, count)); /* no more than it started with */
     expect_errno(sva_alloc(sva, 1, 0xfffff), ENOMEM);
     printf("sva_quota: all as it must be\n");
     return 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that unmap while a device is bound to them live like any others: signals reach them, they can be stopped,
- * killed, traced, and replaced by an exec. For --strict-sva, which stops them for a moment; without it nothing is
- * different.
+ * Threads that unmap while a device is bound to them behave like any others: signals reach them; they can be stopped,
+ * killed, traced, and replaced by an exec. For --strict-sva, which stops them for a moment; without it nothing differs.
  * usage: sva_stops BDF
  */
 #include "sva.h"
@@ -23,7 +22,7 @@ static void count(int signal)
     atomic_fetch_add(&handled, 1);
 }
 
-/* each call by which memory is taken away, with its result */
+/* each call that revokes memory, and its result */
 static void *unmap_all(void *ignored)
 {
     (void)ignored;
@@ -72,7 +71,7 @@ static void signals(void)
     atomic_store(&stop, false);
 }
 
-/* a process of its own, which binds itself and unmaps with all its threads, the first included */
+/* a new process, which binds itself and unmaps in all its threads, including the first */
 static pid_t unmapping_child(int iommu, const struct dmatest *test)
 {
     int ready[2];
@@ -139,7 +138,7 @@ static void *exec_true(void *ignored)
     fail("expected exec to succeed");
 }
 
-/* the exec of one thread ends the others wherever they are, and takes the first one's number */
+/* the exec of one thread ends the others wherever they are, and it takes over the first one's ID */
 static void execs(int iommu, const struct dmatest *test)
 {
     for (int i = 0; i < 40; i++) {
@@ -165,7 +164,7 @@ static void traced(int iommu, const struct dmatest *test)
 {
     int status;
     pid_t child = unmapping_child(iommu, test);
-    /* EPERM: just now it is another's */
+    /* EPERM: another traces it at this moment */
     must(ptrace(PTRACE_SEIZE, child, NULL, NULL) == -1 && errno != EPERM ? -1 : 0);
     for (int i = 0; i < 1000; i++)
         sched_yield();
@@ -184,7 +183,7 @@ int main(int argc, char **argv)
     struct dmatest test = open_dmatest(bdf, iommu, BY_PIO), channel = sva_channel(&test, 0, PASID);
     static uint8_t busy[64];
     sva_bind(iommu, &test, PASID);
-    bar_write32(&channel.registers, DMATEST_REPEAT, 0x7fffffff); /* at work all the time */
+    bar_write32(&channel.registers, DMATEST_REPEAT, 0x7fffffff); /* always working */
     dma_start(&channel, addr(busy), sizeof(busy), DMATEST_TO_DEVICE);
     signals();
     printf("signals: ok\n");

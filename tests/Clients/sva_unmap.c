@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices write to a program's own pointers as fast as they can, while it takes the memory away under them in every
- * way.
+ * Devices write to a program's own pointers as fast as they can, while the program revokes the memory in every way.
  * usage: sva_unmap BDF BDF ACCESSES strict|lax
- *   strict: when munmap and its like have returned, no access that began before writes any more, anywhere
- *   lax: such an access finishes on the page that it began on, and nowhere else; how many did is told
- * One of two threads takes private memory away, the other shared memory. Memory that was taken away is looked at by
- * what keeps it: another mapping of the file, the place it was moved to, or itself, protected. Its place is given to
- * new memory that no access can write that begins then, for it is read-only. ACCESSES are counted by the devices, one
- * for each piece of 24 bytes.
+ *   strict: once munmap and its like have returned, no access that began earlier writes any more, anywhere
+ *   lax: such an access ends on the page that it began on, and nowhere else; their number is printed
+ * One of two threads revokes private memory, the other shared memory. Revoked memory is checked through whatever keeps
+ * it: another mapping of the file, the place it was moved to, or itself, protected. Its address is given to new memory
+ * that no later access can write, because it is read-only. The devices count ACCESSES, one for each piece of 24 bytes.
  */
 #include "sva.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { DEVICES = 2, CHANNELS = 4, AREAS = 2, SLOTS = 4, SLOT = 2 * PAGE, PASID = 5, LENGTH = 4096, PIECE = 24,
-    NOWHERE = -1 };
+enum {
+    DEVICES = 2, CHANNELS = 4, AREAS = 2, SLOTS = 4, SLOT = 2 * PAGE, PASID = 5, LENGTH = 4096, PIECE = 24,
+    NOWHERE = -1
+};
 
 struct channel {
     struct dmatest test;
@@ -27,10 +27,10 @@ struct channel {
 struct area {
     bool shared;
     int file;
-    uint8_t *memory;         /* SLOTS slots, a page that nobody may write before and behind each */
+    uint8_t *memory;         /* SLOTS slots, with an inaccessible page before and after each */
     const uint8_t *view;     /* the same bytes of the file, mapped elsewhere */
-    uint8_t *elsewhere;      /* where a slot is moved to */
-    atomic_bool open[SLOTS]; /* commands may begin there */
+    uint8_t *elsewhere;      /* address that a slot is moved to */
+    atomic_bool open[SLOTS]; /* commands may start there */
     uint64_t taken, late;
 };
 
@@ -74,7 +74,7 @@ static void *drive(void *argument)
             sched_yield();
             continue;
         }
-        /* half of it on each of the two pages, and one access across */
+        /* half of it on each of the two pages, with one access across */
         bar_write64(&channel->test.registers, DMATEST_IOVA, addr(place(area, slot)) + PAGE - LENGTH / 2);
         bar_write32(&channel->test.registers, DMATEST_COMMAND, DMATEST_START);
         wait_event(channel->event);
@@ -91,7 +91,7 @@ static void *drive(void *argument)
     return NULL;
 }
 
-/* a slot of the area that is being written to, NOWHERE if none is; another one each time */
+/* a slot of the area that is being written to, NOWHERE if there is none; another one each time */
 static int busy(unsigned area)
 {
     static _Thread_local unsigned turn;
@@ -130,7 +130,7 @@ static unsigned changed(const uint8_t *memory, const uint8_t *was)
     return count;
 }
 
-/* takes a slot away in one of the ways; returns which bytes must now stay as they are, and copies how they were */
+/* revokes a slot in one of the ways; returns the bytes that must stay unchanged from now on, and copies them */
 static const uint8_t *take(const struct area *area, unsigned slot, unsigned way, uint8_t *was)
 {
     static const uint8_t nothing[SLOT];
@@ -141,7 +141,7 @@ static const uint8_t *take(const struct area *area, unsigned slot, unsigned way,
         must(mprotect(memory, SLOT, PROT_READ));
         kept = memory;
         break;
-    case 1: /* its place is something else at once */
+    case 1: /* its address is reused at once */
         map(area, memory, slot, PROT_READ);
         break;
     case 2: /* moved away: nobody was told to write there */
@@ -171,7 +171,7 @@ static void *unmapper(void *argument)
             break;
         unsigned slot = (unsigned)found, way = round % 4;
         uint8_t *memory = place(area, slot);
-        unsigned most = 2 * DEVICES; /* each with one access under way at most */
+        unsigned most = 2 * DEVICES; /* each with at most one access under way */
         const uint8_t *kept = take(area, slot, way, was);
         atomic_store(&area->open[slot], false);
         while (writers(number, slot))
@@ -181,8 +181,7 @@ static void *unmapper(void *argument)
             late += changed(memory, nothing);
         if (late > (strict ? 0 : most))
             fail("expected %s, came %u pages with late writes in way %u on %s memory",
-                strict ? "none" : "one page for each channel at most", late,
-                 way, area->shared ? "shared" : "private");
+                strict ? "none" : "one page for each channel at most", late, way, area->shared ? "shared" : "private");
         area->late += late;
         area->taken++;
         if (area->shared)

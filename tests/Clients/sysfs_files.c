@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An attribute of our sysfs is the file that stat(2) tells of, by whatever way it is asked, and answers as one of the
- * host's does.
+ * An attribute of our sysfs is the file that stat(2) reports, by every way of asking, and behaves as one of the host's
+ * does.
  * usage: sysfs_files BDF
  */
 #include <sys/sendfile.h>
@@ -56,9 +56,8 @@ static char *folder_of(const char *path)
 
 static bool one_file(const struct stat *one, const struct stat *other)
 {
-    return one->st_dev == other->st_dev && one->st_ino == other->st_ino && one->st_mode == other->st_mode
-        && one->st_size == other->st_size &&
-           one->st_nlink == other->st_nlink;
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino && one->st_mode == other->st_mode &&
+        one->st_size == other->st_size && one->st_nlink == other->st_nlink;
 }
 
 static ino_t listed_as(const char *path)
@@ -87,9 +86,9 @@ static void identities(void)
                  must(close(folder));
                  one_file(&status, &other);
              }));
-    of_files("statx", (must(stat(path, &status)),
-            must(statx(AT_FDCWD, path, 0, STATX_BASIC_STATS | STATX_MNT_ID, &extended)),
-                       extended.stx_ino == status.st_ino && (extended.stx_mask & STATX_MNT_ID)));
+    of_files("statx",
+        (must(stat(path, &status)), must(statx(AT_FDCWD, path, 0, STATX_BASIC_STATS | STATX_MNT_ID, &extended)),
+            extended.stx_ino == status.st_ino && (extended.stx_mask & STATX_MNT_ID)));
     of_files("the listing's number", (must(stat(path, &status)), listed_as(path) == status.st_ino));
     of_files("the folder's listing's number", ({
                  char folder[128];
@@ -122,8 +121,7 @@ static void identities(void)
 static void opens(void)
 {
     static const int flags[] = {O_RDONLY, O_RDWR, O_WRONLY, O_WRONLY | O_TRUNC, O_RDONLY | O_TRUNC, O_WRONLY | O_APPEND,
-        O_CREAT, O_CREAT | O_EXCL,
-                                O_DIRECT, O_NOATIME, O_DIRECTORY, O_PATH};
+        O_CREAT, O_CREAT | O_EXCL, O_DIRECT, O_NOATIME, O_DIRECTORY, O_PATH};
     for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
         char what[64];
         snprintf(what, sizeof(what), "open, flags 0%o", flags[i]);
@@ -159,9 +157,8 @@ static void directories(void)
     of_files("chdir", ({
                  char here[PAGE] = "", real[PAGE];
                  must(chdir(folder_of(path)));
-                 long result = access(strrchr(path, '/') + 1, R_OK) == 0 && getcwd(here, sizeof(here))
-                     && realpath(folder_of(path), real) &&
-                               !strcmp(here, real);
+                 long result = access(strrchr(path, '/') + 1, R_OK) == 0 && getcwd(here, sizeof(here)) &&
+                     realpath(folder_of(path), real) && !strcmp(here, real);
                  must(chdir("/"));
                  result;
              }));

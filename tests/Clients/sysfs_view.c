@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What of a device can be seen without opening it: sysfs, and the nodes in /dev. Every way by which programs look: open
- * and openat, the stats, readlink, opendir, access, realpath. usage: sysfs_view BDF [without-numa]
+ * What a program can see of a device without opening it: sysfs, and the nodes in /dev. By every way that programs use:
+ * open and openat, the stats, readlink, opendir, access, realpath.
+ * usage: sysfs_view BDF [without-numa]
  */
 #include <limits.h>
 #include <sys/stat.h>
@@ -36,7 +37,7 @@ static bool listed(const char *directory, const char *name, unsigned char type)
             fail("expected %s to be listed in %s, it is not", (const char *)(name), (const char *)(directory)); \
     } while (0)
 
-/* the last part of where the link leads, after a check that something is there */
+/* the last component of the link's target, after a check that the target exists */
 static const char *link_to(const char *path, char *target, size_t room)
 {
     struct stat status;
@@ -46,7 +47,7 @@ static const char *link_to(const char *path, char *target, size_t room)
     ssize_t length = must(readlink(path, target, room - 1));
     target[length] = 0;
     char few[4];
-    expect_eq(readlink(path, few, sizeof(few)), length < 4 ? length : 4); /* cut, not refused */
+    expect_eq(readlink(path, few, sizeof(few)), length < 4 ? length : 4); /* truncated, not refused */
     if (stat(path, &status) || !S_ISDIR(status.st_mode))
         fail("expected %s to lead to a directory, to %s", path, target);
     return strrchr(target, '/') ? strrchr(target, '/') + 1 : target;
@@ -75,7 +76,7 @@ static void attributes(void)
     snprintf(path, sizeof(path), "%s/config", home);
     int fd = must(open(path, O_RDONLY | O_CLOEXEC));
     ssize_t length = must(read(fd, config, sizeof(config)));
-    expect(length == 64 || length == 256 || length == 4096); /* the head to everybody, all of it to root */
+    expect(length == 64 || length == 256 || length == 4096); /* the header for everybody, all of it for root */
     uint16_t word = 0;
     expect_eq(pread(fd, &word, 2, PCI_DEVICE_ID), 2);
     expect_eq(word, config[2] | config[3] << 8);
@@ -97,7 +98,7 @@ static void attributes(void)
     strtoul(text, &end, 10);
     expect(end != text && !*end);
 
-    /* a line for each resource: first, last, flags */
+    /* one line per resource: first, last, flags */
     if (!sysfs_text(text, sizeof(text), "%s/resource", home))
         fail("expected %s/resource to be readable", home);
     int lines = 0;
@@ -151,7 +152,7 @@ static void links(void)
     snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%s/devices/%s", group, bdf);
     if (strcmp(link_to(path, target, sizeof(target)), bdf))
         fail("expected %s to lead to the device, came %s", path, target);
-    /* one and the same, whichever way one comes */
+    /* the same file by every path */
     char other[PATH_MAX];
     expect(realpath(path, real) && realpath(home, other) && !strcmp(real, other));
     printf("links: driver vfio-pci, group %s: ok\n", group);
@@ -190,8 +191,8 @@ static void nodes(void)
         struct stat *all[] = {&by_path, &by_link, &by_fd, &by_at};
         for (int each = 0; each < 4; each++) {
             if (!S_ISCHR(all[each]->st_mode))
-                fail("expected %s to be a character device, came mode 0%o by way %d", both[i],
-                    all[each]->st_mode, each);
+                fail(
+                    "expected %s to be a character device, came mode 0%o by way %d", both[i], all[each]->st_mode, each);
             expect_eq(all[each]->st_rdev, by_path.st_rdev);
             expect_eq(all[each]->st_ino, by_path.st_ino);
             expect_eq(all[each]->st_dev, by_path.st_dev);
@@ -213,7 +214,7 @@ static void nodes(void)
     printf("nodes: %s is %u:%u: ok\n", path, major_number, minor_number);
 }
 
-/* the ways to a file that are not the straight one */
+/* indirect ways to a file */
 static void ways(void)
 {
     char text[64], again[64], path[256];
@@ -225,7 +226,7 @@ static void ways(void)
     ssize_t length = must(read(fd, text, sizeof(text)));
     expect_eq(read(fd, again, sizeof(again)), 0); /* the end */
     expect_eq(lseek(fd, 0, SEEK_SET), 0);
-    for (ssize_t i = 0; i < length; i++) { /* a byte at a time */
+    for (ssize_t i = 0; i < length; i++) { /* one byte at a time */
         expect_eq(read(fd, again, 1), 1);
         expect_eq(again[0], text[i]);
     }
@@ -256,7 +257,7 @@ static void ways(void)
     expect_errno(open("/dev/iommu", O_RDWR | O_CREAT | O_EXCL, 0600), EEXIST);
     fd = must(open("/dev/iommu", O_RDWR | O_NOFOLLOW | O_NONBLOCK));
     expect_eq(fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_RDWR | O_NONBLOCK);
-    expect_eq(fcntl(fd, F_GETFD), 0); /* close-on-exec only where it was asked for */
+    expect_eq(fcntl(fd, F_GETFD), 0); /* close-on-exec only if requested */
     must(close(fd));
     fd = must(open("/dev/iommu", O_RDWR | O_CLOEXEC));
     expect_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
@@ -272,7 +273,7 @@ int main(int argc, char **argv)
     links();
     nodes();
     ways();
-    if (argc < 3) { /* a kernel may be built without */
+    if (argc < 3) { /* a kernel may be built without it */
         char text[64];
         if (!sysfs_text(text, sizeof(text), "%s/numa_node", home))
             fail("expected %s/numa_node to be readable", home);

@@ -37,7 +37,7 @@ static void *work(void *argument)
             expect_fault(&engine.dmatest, iova, 64, DMATEST_TO_DEVICE, NOT_MAPPED);
             pthread_mutex_unlock(&one_at_a_time);
         }
-        /* an IOAS of the thread's own, and a fresh open of the node */
+        /* the thread's own IOAS, and a new open of the node */
         int another = open_iommu();
         uint32_t id = ioas_alloc(another);
         must(map_at(another, id, memory, 3 * PAGE, iova, RW));

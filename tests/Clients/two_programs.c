@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run twice at once, on two devices of one machine: neither can name, see or change what is the other's.
+ * Runs twice at once, on two devices of one machine: neither can name, see or change what belongs to the other.
  * usage: two_programs BDF OTHERS_BDF FIFO_OUT FIFO_IN        the other: OTHERS_BDF BDF FIFO_IN FIFO_OUT
  */
 #include "engine.h"
@@ -25,7 +25,7 @@ static void meet(void)
     tell(&nothing, &theirs);
 }
 
-/* every object that is theirs is nobody's here */
+/* the other's objects do not exist here */
 static void expect_unknown(int iommu, const struct device *device, uint32_t id)
 {
     uint32_t pt = id;
@@ -46,13 +46,13 @@ static void expect_unknown(int iommu, const struct device *device, uint32_t id)
 int main(int argc, char **argv)
 {
     const char *bdf = argument(argc, argv, 1, "BDF"), *others = argument(argc, argv, 2, "the other's BDF");
-    /* both ways open for both: nobody waits for the other in open() */
+    /* both FIFOs are open in both directions: neither waits for the other in open() */
     out = must(open(argument(argc, argv, 3, "a FIFO to write"), O_RDWR));
     in = must(open(argument(argc, argv, 4, "a FIFO to read"), O_RDWR));
     uint32_t seed = strcmp(bdf, others) < 0 ? 1 : 2;
 
     int iommu = open_iommu();
-    /* ids that cannot be the other's: one of the two starts further up */
+    /* IDs that cannot be the other's: one of the two starts higher */
     for (int i = 0; seed == 2 && i < 40; i++)
         ioas_alloc(iommu);
     struct ids mine = {.ioas = ioas_alloc(iommu)}, theirs;
@@ -64,14 +64,14 @@ int main(int argc, char **argv)
     mine.hwpt = hwpt.out_hwpt_id;
     tell(&mine, &theirs);
 
-    if (seed == 1) { /* the other's ids are all beyond anything that is here */
+    if (seed == 1) { /* the other's IDs are all above ours */
         expect_unknown(iommu, &engine.device, theirs.ioas);
         expect_unknown(iommu, &engine.device, theirs.extra);
         expect_unknown(iommu, &engine.device, theirs.hwpt);
         expect_unknown(iommu, &engine.device, theirs.device);
     }
     int cdev = open_cdev(others);
-    expect_errno(bind_iommufd(cdev, iommu, NULL), EINVAL); /* and its device is taken */
+    expect_errno(bind_iommufd(cdev, iommu, NULL), EINVAL); /* and its device is in use */
     must(close(cdev));
     meet();
     printf("%s: the other's ids and device: ok\n", bdf);
@@ -88,7 +88,7 @@ int main(int argc, char **argv)
     }
     printf("%s: DMA beside the other's: ok\n", bdf);
 
-    /* one goes, the other stays as it was; then the device that was left can be had */
+    /* one ends, the other is unaffected; then the first one's device is free */
     if (seed == 1) {
         must(close(engine.device.fd));
         must(close(iommu));

@@ -25,7 +25,7 @@ int main(int argc, char **argv)
     must(set_unmask(first));
     expect_errno(set_unmask(second), EBUSY);
 
-    /* a child has it still */
+    /* a child still has it */
     int pipes[2];
     must(pipe(pipes));
     pid_t child = must(fork());
@@ -44,10 +44,10 @@ int main(int argc, char **argv)
     must(set_unmask(second));
     bar_write32(&bar, EDU_IRQ_RAISE, 1);
     expect_eq(wait_event(event), 1);
-    expect_no_event(event); /* masked by itself */
+    expect_no_event(event); /* masked automatically */
     uint64_t one = 1;
     expect_eq(write(second, &one, sizeof(one)), sizeof(one));
-    expect_eq(wait_event(event), 1); /* unmasked, and asserted still */
+    expect_eq(wait_event(event), 1); /* unmasked, and still asserted */
     bar_write32(&bar, EDU_IRQ_ACK, 1);
     must(set_unmask(-1));
     printf("unmask_event: all as it must be\n");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads of one program wait in calls that cannot be served: what the calls name lies in memory that nobody brings
- * (userfaultfd), or they have gigabytes looked through. Another program is served all the same, and so are the waiting
- * calls once their memory is there.
+ * Threads of one program wait in calls that cannot be served: the calls name memory that nobody provides (userfaultfd),
+ * or they have gigabytes checked. Another program is served all the same, and so are the waiting calls once their
+ * memory arrives.
  * usage: waiting_calls struct|path|how|result|zeros THREADS
  */
 #include "client.h"
@@ -38,9 +38,10 @@ static long call(long number)
 
 static long system_call(void)
 {
-    return !strcmp(kind, "path")
-        ? SYS_openat
-        : !strcmp(kind, "how") ? OPENAT2 : !strcmp(kind, "result") ? SYS_newfstatat : SYS_ioctl;
+    return !strcmp(kind, "path")  ? SYS_openat
+        : !strcmp(kind, "how")    ? OPENAT2
+        : !strcmp(kind, "result") ? SYS_newfstatat
+                                  : SYS_ioctl;
 }
 
 static void *wait_in_call(void *number)
@@ -49,7 +50,7 @@ static void *wait_in_call(void *number)
     return (void *)call((long)number);
 }
 
-/* looks through zeros again and again */
+/* has zeros checked over and over */
 static void *keep_calling(void *number)
 {
     struct iommu_ioas_alloc *claims = (void *)(memory + (size_t)number * ZEROS);
@@ -74,7 +75,7 @@ static bool is_in(pid_t thread, long number)
     return got && atol(text) == number && strncmp(text, "running", 7);
 }
 
-/* another program: once all of them wait, it is served as often as it likes */
+/* another program: once all of them wait, it is always served */
 static int innocent(int told, int count)
 {
     must(prctl(PR_SET_PDEATHSIG, SIGKILL));
@@ -104,7 +105,7 @@ static int fault_handler(size_t length)
     return faults;
 }
 
-/* brings each page: what a call may read there is right for it */
+/* provides each page with contents that fit every call that may read it */
 static void bring(int faults, int count)
 {
     char *page = pages(1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Has a page mapped for a device and waits for its input to end: for what looks at programs from outside. usage: walked
- * BDF
+ * Has a page mapped for a device, and waits for the end of its input. For tests that look at programs from outside.
+ * usage: walked BDF
  */
 #include "dmatest.h"
 

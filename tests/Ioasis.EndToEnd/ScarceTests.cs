@@ -63,7 +63,7 @@ public sealed class ScarceTests(Workbench bench)
         (await execution.End()).MustEnd().MustSay("ended with 137"); // its output is closed: nobody has it any more
 
         Ending over = (await Execution.Run([bench.Launcher(Who.Self), "faults"], alone)).MustEnd(2);
-        Assert.Equal("ioasis: nothing runs under ioasis run.", over.Error.Trim());
+        Assert.Equal("ioasis: no program is running under ioasis run.", over.Error.Trim());
     }
 
     private Task<Ending> Run(string before, params string[] program) => Execution.Run(

@@ -29,11 +29,11 @@ public sealed class WalkTests(Workbench bench)
         (await Ask("faults")).MustEnd().MustSay(
             $"dmar0         1  {Machine.DmaTest}                write 0x0000000000020000  NotMapped, reason 0x5");
         Ending none = (await Ask("walk", "--device", "0000:1f:00.0", "0x0")).MustEnd(2);
-        Assert.Contains($"there is no device 0000:1f:00.0; there is ", none.Error, StringComparison.Ordinal);
+        Assert.Contains("there is no device 0000:1f:00.0; expected one of: ", none.Error, StringComparison.Ordinal);
 
         (await program.End()).MustEnd();
         Ending over = (await Ask("faults")).MustEnd(2);
-        Assert.Equal("ioasis: nothing runs under ioasis run.", over.Error.Trim());
+        Assert.Equal("ioasis: no program is running under ioasis run.", over.Error.Trim());
 
         Task<Ending> Ask(params string[] words) =>
             Execution.Run([.. Workbench.As(who), bench.Launcher(who), .. words], alone);

@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace Ioasis.Bench.Report;
 
-/// <summary>What the table and the page say of a comparison.</summary>
+/// <summary>Texts of a comparison for the table and the page.</summary>
 internal static class Cells
 {
     internal static string Target(Comparison of) =>
         of.Target is { } ratio ? $"≤ {ratio.ToString("0.0#", CultureInfo.InvariantCulture)}"
         : of.Limit is { } limit ? $"≤ {limit.ToString("0", CultureInfo.InvariantCulture)} {of.Unit}" : "";
 
-    /// <summary>Whether it is reached; nothing where nothing is aimed at.</summary>
+    /// <summary>"yes" or "NO"; empty without a target.</summary>
     internal static string Reached(Comparison of) =>
         of.Target is null && of.Limit is null ? "" : of.IsReached ? "yes" : "NO";
 

@@ -3,9 +3,7 @@ using System.Text;
 
 namespace Ioasis.Bench.Report;
 
-/// <summary>
-/// One page that needs nothing else: the table and the plots, readable on a light and on a dark ground.
-/// </summary>
+/// <summary>A self-contained page with the table and the plots, readable on light and dark backgrounds.</summary>
 internal static class HtmlPage
 {
     private const string Head = """

@@ -4,13 +4,13 @@ using System.Text.Json.Serialization;
 
 namespace Ioasis.Bench.Report;
 
-/// <summary>The results for other programs: one object for each.</summary>
+/// <summary>The results as JSON, one object each, for other programs.</summary>
 internal static class JsonRecords
 {
     private static readonly JsonSerializerOptions s_options = new()
     {
         WriteIndented = true,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // it goes to no page
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // not embedded in a page
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };

@@ -4,21 +4,21 @@ using System.Text;
 namespace Ioasis.Bench.Report;
 
 /// <summary>
-/// What an operation costs against how many mappings there are, as SVG: both axes logarithmic, one line for ours and
-/// one for what it is beside.
+/// The cost of an operation by the number of mappings, as SVG: both axes logarithmic, one line for ours and one for the
+/// baseline.
 /// </summary>
 internal static class Plot
 {
     private const double Width = 720, Height = 380, Left = 70, Right = 20, Top = 40, Bottom = 50;
 
     /// <summary>
-    /// How far the first and the last point stand from the ends of the grid, and a figure from its point: so that none
-    /// lies on the words of an axis.
+    /// Distances of the first and last point from the ends of the grid, and of a figure from its point, so that no
+    /// figure covers the labels of an axis.
     /// </summary>
     private const double Inset = 24, Figure = 20;
 
-    /// <param name="operation">What is plotted.</param>
-    /// <param name="points">With the numbers of mappings that they are for, which rise.</param>
+    /// <param name="operation">The operation.</param>
+    /// <param name="points">The points, in ascending order of their numbers of mappings.</param>
     internal static string Of(string operation, IReadOnlyList<Comparison> points)
     {
         double[] costs = [.. points.SelectMany(p => (double[])[p.Ours.Min, p.Baseline.Min])];
@@ -61,7 +61,7 @@ internal static class Plot
                 Add($"<title>{Cells.Count(point.At!.Mappings)}: {Cells.Number(cost(point))} {unit}</title></circle>");
             }
 
-            // above the upper line and below the lower one, unless the axis is there
+            // above the upper line and below the lower one, unless the axis is in the way
             foreach (Comparison point in points)
             {
                 double y = Y(cost(point));

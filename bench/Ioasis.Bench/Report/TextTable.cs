@@ -21,7 +21,7 @@ internal static class TextTable
         int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length))];
         foreach (string[] row in rows)
         {
-            // Words to the left, figures to the right; colour is no part of a width.
+            // Words are left-aligned, figures right-aligned. Colour does not count in a width.
             IEnumerable<string> cells = row.Select((text, column) =>
             {
                 string padded = column is 0 or > 5 ? text.PadRight(widths[column]) : text.PadLeft(widths[column]);

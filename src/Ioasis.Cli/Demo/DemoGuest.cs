@@ -73,8 +73,9 @@ internal sealed class DemoGuest : IDisposable
     internal ulong Follow(ulong root, ulong iova)
     {
         ulong leaf = Leaf(root, iova);
-        return (leaf & Present) != 0 ? (leaf & AddressMask)
-            | (iova & (Page - 1)) : throw new InvalidOperationException($"The guest has no page at 0x{iova:x}.");
+        return (leaf & Present) != 0
+            ? (leaf & AddressMask) | (iova & (Page - 1))
+            : throw new InvalidOperationException($"The guest has no page at 0x{iova:x}.");
     }
 
     /// <summary>Address of an entry. Makes the tables above it if they are missing.</summary>

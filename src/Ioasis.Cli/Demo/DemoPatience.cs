@@ -13,8 +13,7 @@ internal static class DemoPatience
         while (!condition())
         {
             if (Environment.TickCount64 > end)
-                throw new TimeoutException(
-                $"After {s_limit.TotalSeconds} s there is still not what was waited for: {what}.");
+                throw new TimeoutException($"Waited {s_limit.TotalSeconds} s in vain for {what}.");
             Thread.Yield();
         }
     }

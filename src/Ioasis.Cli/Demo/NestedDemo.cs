@@ -70,17 +70,17 @@ internal sealed class NestedDemo(TextWriter output, bool color)
                 + $"{content.Length} bytes are in the device");
         }
 
-        _report.Step("Each stage permits by itself");
+        _report.Step("Each stage checks permissions by itself");
         BeforeStep?.Invoke(3, guest.Memory, nested);
         guest.SetLeaf(root, 0x2000, Data, rights: DemoGuest.Present | DemoGuest.User);
         guest.SetLeaf(root, 0x3000, GuestLength);
         _report.Check(Refused(unit, model, new Iova(0x2000), () => device.WriteMemory(new Iova(0x2000)),
                 FaultReason.NoPermission, 0x85), "a leaf without R/W: SGN.6");
         _report.Check(Refused(unit, model, new Iova(0x3000), () => device.ReadMemory(new Iova(0x3000)),
-                FaultReason.NotMapped, 0x79), "no memory of the guest's there: SSS.2");
-        _report.Check(DemoRun.Holds(guest.Memory, content, Data), "memory is as it was");
+                FaultReason.NotMapped, 0x79), "the guest has no memory there: SSS.2");
+        _report.Check(DemoRun.Holds(guest.Memory, content, Data), "memory is unchanged");
 
-        _report.Step("The device asks for a page that is missing, and goes on when it is there");
+        _report.Step("The device requests a missing page, and continues once it is there");
         BeforeStep?.Invoke(4, guest.Memory, nested);
         device.Begin(new Iova(0x5000), toDevice: true, requestPages: true);
         IReadOnlyList<IommuHwptPgfault> asked = [];
@@ -90,20 +90,20 @@ internal sealed class NestedDemo(TextWriter output, bool color)
             ? asked[0]
             : throw new InvalidOperationException($"{asked.Count} page requests came, not 1.");
         _report.Check(request.Addr == 0x5000 && request.DevId == board.Device.Id,
-            $"fault queue {faults.Id}: device {request.DevId} asks for 0x{request.Addr:x}, cookie {request.Cookie}");
+            $"fault queue {faults.Id}: device {request.DevId} requests 0x{request.Addr:x}, cookie {request.Cookie}");
         guest.SetLeaf(root, 0x5000, Data);
         faults.Respond(request.Cookie, IommufdH.IOMMUFD_PAGE_RESP_SUCCESS);
         _report.Check(device.End() == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(content),
-            "answered with success, the read ended with all bytes");
+            "after the answer, the read completed with all bytes");
 
-        _report.Step("A change that is not invalidated reaches the old page; after the invalidation it does not");
+        _report.Step("Without an invalidation a changed leaf reaches the old page; after it, the new one");
         BeforeStep?.Invoke(5, guest.Memory, nested);
         byte[] changed = DemoRun.Bytes(2);
         guest.Memory.CopyFrom(Data + DemoGuest.Page, changed);
         guest.SetLeaf(root, 0x1000, Data + DemoGuest.Page);
         _report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None
             && device.Buffer.AsSpan().SequenceEqual(content),
-            "the leaf leads elsewhere now, and the unit still knows the old page: it may");
+            "the leaf leads elsewhere now, and the unit still uses the cached old page, as it may");
         foreach (WalkStep shown in TranslationWalk.Of(model.Endpoint, null, new Iova(0x1000), write: false).Steps)
             _report.Say(WalkView.Line(shown));
         nested.Invalidate(new Iova(0x1000), 1, leafOnly: true);

@@ -44,7 +44,7 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         Introduce(scene);
         Step(2, "The tables of each process are bound to a PASID", scene, Bind);
         Step(3, "The device copies between pointers of a process", scene, Copy);
-        Step(4, "Pages are missing: the copy ends there, or the device asks for them", scene, Ask);
+        Step(4, "Pages are missing: the copy ends there, or the device requests them", scene, Ask);
         Step(5, "The guest unmaps pages", scene, Unmap);
         Step(6, "The processes stay apart", scene, KeepApart);
     }
@@ -67,7 +67,7 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         HardwareDescription hardware = board.Context.DescribeHardware(board.Device);
         bool nests = hardware.Vtd is { } vtd && ((vtd.EcapReg >> 26) & 1) != 0;
         _report.Check(nests && hardware.MaxPasidLog2 == 20,
-            $"{board.Unit.Name} says that it nests translations, and that PASIDs have {hardware.MaxPasidLog2} bits");
+            $"{board.Unit.Name} supports nested translation and PASIDs of {hardware.MaxPasidLog2} bits");
     }
 
     private void Bind(VsvaScene scene)
@@ -80,8 +80,8 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
             [.. scene.Both.Select(p => $"DSA, PASID {p.Pasid.Value}")],
             [.. scene.Both.Select(p => $"HWPT {p.Bound!.Id}, first stage of {p.Name}: GVA 0x{VsvaScene.Source:x} -> "
                 + $"GPA 0x{p.Follow(VsvaScene.Source):x}")],
-            $"HWPT {scene.Guest.Parent.Id}, second stage: GPA 0x0 -> HVA {scene.Guest.Memory.Address}")) _report.Say(
-                line);
+            $"HWPT {scene.Guest.Parent.Id}, second stage: GPA 0x0 -> HVA {scene.Guest.Memory.Address}"))
+            _report.Say(line);
         foreach (DemoProcess process in scene.Both)
         {
             IReadOnlyList<WalkStep> steps = scene.Walk(process, VsvaScene.Source);
@@ -93,7 +93,7 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         }
 
         _report.Check(scene.A.Follow(VsvaScene.Source) != scene.B.Follow(VsvaScene.Source),
-            "the same pointer leads them to different pages");
+            "the same pointer leads each to a different page");
     }
 
     private void Copy(VsvaScene scene)
@@ -104,14 +104,15 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         (long found, long asked) = scene.Board.Model.Endpoint.DeviceTranslations;
         _report.Check(done && scene.A.Holds(VsvaScene.Target, content),
             $"MEMMOVE 0x{VsvaScene.Source:x} -> 0x{VsvaScene.Target:x}: {content.Length} bytes arrived");
-        _report.Check(asked == 7, $"the device asked for {asked} translations: 3 pages, 3 pages and the record's");
+        _report.Check(asked == 7,
+            $"the device requested {asked} translations: 3 source pages, 3 target pages, the record's");
         long started = Stopwatch.GetTimestamp();
         done = scene.Copy(scene.A, VsvaScene.Source, VsvaScene.SourcePages).IsSuccess;
         TimeSpan took = Stopwatch.GetElapsedTime(started);
         (long foundThen, long askedThen) = scene.Board.Model.Endpoint.DeviceTranslations;
         _report.Check(done && foundThen - found == 8 && askedThen == asked,
-            $"the same once more, {took.TotalMicroseconds:f0} µs: it found {foundThen - found} that it had kept (the "
-                + $"record is written in two parts) and asked for {askedThen - asked}");
+            $"again, in {took.TotalMicroseconds:f0} µs: {foundThen - found} hits in its cache (the record is written "
+                + $"in two parts), {askedThen - asked} requests");
     }
 
     private void Ask(VsvaScene scene)
@@ -124,9 +125,9 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
             scene.CopyAsPagesCome(content);
         foreach (IommuHwptPgfault first in requests.Where(r => r.Addr == Missing).Take(1))
         {
-            _report.Say($"fault queue {scene.Faults.Id}: device {first.DevId}, PASID {first.Pasid} asks for "
+            _report.Say($"fault queue {scene.Faults.Id}: device {first.DevId}, PASID {first.Pasid} requests "
                 + $"0x{first.Addr:x}, cookie {first.Cookie}");
-            _report.Say("the guest's handler brings the page, writes its PTE, and answers with success");
+            _report.Say("the guest's handler provides the page, writes its PTE, and answers with success");
             _report.Check((scene.A.Leaf(first.Addr) & Accessed) != 0,
                 $"the device used the page: PTE 0x{scene.A.Leaf(first.Addr):x16} has A");
         }
@@ -136,10 +137,10 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
             && r.Item.DevId == scene.Board.Device.Id && r.Item.Perm == IommufdH.IOMMU_PGFAULT_PERM_READ
             && r.Item.Flags == (IommufdH.IOMMU_PGFAULT_FLAGS_PASID_VALID | IommufdH.IOMMU_PGFAULT_FLAGS_LAST_PAGE));
         _report.Check(asRequired && requests.Count == VsvaScene.FreshPages - 1,
-            $"with it {requests.Count} pages were asked for, one after the other; from an answer to the next request "
-                + $"{latency.TotalMicroseconds:f0} µs at best");
+            $"with block on fault: {requests.Count} pages were requested one after the other, "
+                + $"{latency.TotalMicroseconds:f0} µs at best from an answer to the next request");
         _report.Check(record.IsSuccess && scene.A.Holds(VsvaScene.Target, content),
-            $"the copy went on after each answer, and all {content.Length} bytes arrived");
+            $"the copy continued after each answer, and all {content.Length} bytes arrived");
     }
 
     private void Unmap(VsvaScene scene)
@@ -155,8 +156,8 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         scene.Guest.Memory.CopyFrom(former, later);
         DsaCompletionRecord record = scene.Copy(scene.A, Forgotten, 1);
         _report.Check(record.IsSuccess && scene.A.Holds(VsvaScene.Target, later),
-            $"unmapped, the invalidation forgotten: 0x{Forgotten:x} still leads to GPA 0x{former:x}, and the device "
-                + "reads what came there later");
+            $"unmapped but not invalidated: 0x{Forgotten:x} still leads to GPA 0x{former:x}, and the device reads the "
+                + "new contents of that page");
         foreach (WalkStep step in scene.Walk(scene.A, Forgotten)
             .Where(s => s.IsKept || s is { Stage: WalkStage.First, Level: 1, Entry: not null }))
             _report.Say(WalkView.Line(step));
@@ -165,7 +166,7 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         scene.A.Bound.Invalidate(new Iova(Forgotten), 1, leafOnly: true);
         TimeSpan took = Stopwatch.GetElapsedTime(started);
         CheckFault(scene.Copy(scene.A, Forgotten, 1), 0, Forgotten,
-            $"HWPT_INVALIDATE of that leaf, {took.TotalMicroseconds:f0} µs, mends it");
+            $"HWPT_INVALIDATE of that leaf, {took.TotalMicroseconds:f0} µs, fixes it");
     }
 
     private void KeepApart(VsvaScene scene)
@@ -178,25 +179,25 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
             scene.Dsa.Submit(process, VsvaScene.Source, VsvaScene.Target, Page, VsvaScene.Record);
         bool done = VsvaScene.End(a).IsSuccess & VsvaScene.End(b).IsSuccess;
         _report.Check(done && a.Holds(VsvaScene.Target, ofA) && b.Holds(VsvaScene.Target, ofB),
-            "two descriptors in the queue, alike but for the PASID: each process's own bytes were copied, in its own "
+            "two descriptors that differ only in the PASID: each copied its own process's bytes, in that process's "
                 + "memory");
 
         b.Map(VsvaScene.Own);
         b.Fill(VsvaScene.Own, ofA);
         done = scene.Copy(b, VsvaScene.Own, 1).IsSuccess;
         _report.Check(done && b.Holds(VsvaScene.Target, ofA),
-            $"0x{VsvaScene.Own:x} is B's alone: B's descriptor copies it");
-        CheckFault(scene.Copy(a, VsvaScene.Own, 1), 0, VsvaScene.Own, "A's does not");
+            $"0x{VsvaScene.Own:x} is mapped only in B: B's descriptor copies it");
+        CheckFault(scene.Copy(a, VsvaScene.Own, 1), 0, VsvaScene.Own, "A's descriptor does not");
 
         scene.Board.Device.Detach(b.Pasid);
         scene.Dsa.Submit(b, VsvaScene.Source, VsvaScene.Target, Page, VsvaScene.Record);
-        DemoPatience.Until(() => scene.Dsa.SoftwareError is not null, "the error of a PASID that is not there");
+        DemoPatience.Until(() => scene.Dsa.SoftwareError is not null, "the error of a detached PASID");
         (DsaStatus error, uint pasid) = scene.Dsa.SoftwareError!.Value;
         _report.Check(error == DsaStatus.CraXlat && pasid == b.Pasid.Value && b.Read<byte>(VsvaScene.Record) == 0
             && b.Holds(VsvaScene.Target, ofA),
             $"PASID {b.Pasid.Value} is detached: nothing reaches B, not even the record; SWERR has 0x{(byte)error:x} "
                 + $"for PASID {pasid}");
-        _report.Check(scene.Copy(a, VsvaScene.Source, 1).IsSuccess, "A's copies go on");
+        _report.Check(scene.Copy(a, VsvaScene.Source, 1).IsSuccess, "A's copies still work");
     }
 
     /// <summary>Checks that a copy ended at a missing page, after the bytes before it were copied.</summary>

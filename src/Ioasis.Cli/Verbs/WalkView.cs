@@ -28,8 +28,8 @@ internal static class WalkView
             if (!ReferenceEquals(output, Console.Out) || Console.IsOutputRedirected) output.WriteLine(line);
             else
                 AnsiConsole.MarkupLine(step.IsFault
-                ? $"[red]{Markup.Escape(line)}[/]"
-                : step.IsKept ? $"[yellow]{Markup.Escape(line)}[/]" : Markup.Escape(line));
+                    ? $"[red]{Markup.Escape(line)}[/]"
+                    : step.IsKept ? $"[yellow]{Markup.Escape(line)}[/]" : Markup.Escape(line));
         }
     }
 
@@ -62,8 +62,9 @@ internal static class WalkView
         if (faults.Count == 0) output.WriteLine("no faults");
         foreach (ControlFault fault in faults)
         {
-            string pasid = fault.Pasid is { } value ? string.Create(CultureInfo.InvariantCulture,
-                $"PASID {value}") : "";
+            string pasid = fault.Pasid is { } value
+                ? string.Create(CultureInfo.InvariantCulture, $"PASID {value}")
+                : "";
             output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{fault.Unit,-8} {fault.Sequence,6} "

@@ -52,8 +52,9 @@ internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
 
     public SysResult InstallAgain(NodeFile file)
     {
-        if (!process.Descriptors.TryHold(description => description is OpenNode node
-            && node.File == file, out OpenDescription? open)) return Errno.EBADF;
+        if (!process.Descriptors.TryHold(
+            description => description is OpenNode node && node.File == file, out OpenDescription? open))
+            return Errno.EBADF;
         return SysResult.Ok(process.Descriptors.Add(open)); // the table takes over the hold
     }
 

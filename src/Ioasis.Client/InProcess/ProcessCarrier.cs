@@ -27,8 +27,8 @@ internal sealed class ProcessCarrier : ICarrier, IDisposable
             }
 
             SharedBytes bytes;
-            if (_runs.FirstOrDefault(r => offset >= r.Offset
-                && offset - r.Offset + length <= r.Bytes.Length) is { } whole)
+            if (_runs.FirstOrDefault(
+                r => offset >= r.Offset && offset - r.Offset + length <= r.Bytes.Length) is { } whole)
             {
                 bytes = new Part(whole.Bytes, offset - whole.Offset, length);
             }

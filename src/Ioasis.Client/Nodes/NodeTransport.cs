@@ -109,8 +109,9 @@ public abstract class NodeTransport : IDisposable
 
     /// <summary>Memory for the argument of one call. Give it back with <see cref="Return"/>.</summary>
     internal UserMemory Rent(int length) =>
-        (ulong)length <= ScratchLength
-        && _scratch.TryTake(out UserMemory? memory) ? memory : Allocate(Math.Max(ScratchLength, (ulong)length));
+        (ulong)length <= ScratchLength && _scratch.TryTake(out UserMemory? memory)
+            ? memory
+            : Allocate(Math.Max(ScratchLength, (ulong)length));
 
     internal void Return(UserMemory memory)
     {

@@ -192,8 +192,10 @@ public sealed class VfioDevice : NodeClient
             Pasid = pasid?.Value ?? 0,
         };
         SysResult result = TryIoctl(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, ref arguments);
-        return result.IsOk ? arguments.PtId : throw new IommuException(
-            result.Errno, $"attach of {Handle.Path}{With(pasid)} to object {pageTable}");
+        return result.IsOk
+            ? arguments.PtId
+            : throw new IommuException(
+                result.Errno, $"attach of {Handle.Path}{With(pasid)} to object {pageTable}");
     }
 
     private static string With(Pasid? pasid) => pasid is { } id ? $" with PASID {id}" : "";

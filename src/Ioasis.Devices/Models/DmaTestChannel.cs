@@ -70,11 +70,9 @@ internal sealed class DmaTestChannel : IDisposable
             Publish(_registers.Answer, AnswerNone);
             _engine.TryStart(new Command(
                 new Iova(Read(_registers.Iova)), (uint)Read(_registers.Length), (value & ToDevice) != 0,
-                (uint)Read(_registers.Vector),
-                TimeSpan.FromMicroseconds((uint)Read(_registers.Pause)), (uint)Read(_registers.Pasid),
-                (uint)Read(_registers.Features),
-                (uint)Read(_registers.BufferOffset), (uint)Read(_registers.Group), (uint)Read(_registers.Piece),
-                    (uint)Read(_registers.Repeat)));
+                (uint)Read(_registers.Vector), TimeSpan.FromMicroseconds((uint)Read(_registers.Pause)),
+                (uint)Read(_registers.Pasid), (uint)Read(_registers.Features), (uint)Read(_registers.BufferOffset),
+                (uint)Read(_registers.Group), (uint)Read(_registers.Piece), (uint)Read(_registers.Repeat)));
         }
     }
 

@@ -40,9 +40,11 @@ public sealed class EduDevice : PciDeviceModel
         new("interrupt acknowledge", 0x64, 4, RegisterKind.Doorbell, Idle) { Widths = AccessWidths.Four };
     private static readonly Register s_source =
         new("DMA source address", 0x80, 8, RegisterKind.ReadWrite) { Widths = AccessWidths.Four | AccessWidths.Eight };
-    private static readonly Register s_destination = new("DMA destination address", 0x88, 8,
-        RegisterKind.ReadWrite)
-    { Widths = AccessWidths.Four | AccessWidths.Eight };
+    private static readonly Register s_destination =
+        new("DMA destination address", 0x88, 8, RegisterKind.ReadWrite)
+        {
+            Widths = AccessWidths.Four | AccessWidths.Eight
+        };
     private static readonly Register s_count =
         new("DMA transfer count", 0x90, 8, RegisterKind.ReadWrite) { Widths = AccessWidths.Four | AccessWidths.Eight };
     private static readonly Register s_command =

@@ -133,8 +133,8 @@ internal sealed class BarMemory : IDisposable
                 else if (!Answers(cell, width)) part.Fill(Bar.UnclaimedByte);
                 else
                     Split(cell.Register.Kind == RegisterKind.ReadOnly
-                    ? cell.Known >> (int)((at - cell.Register.Offset) * 8)
-                    : Load(at, count), part);
+                        ? cell.Known >> (int)((at - cell.Register.Offset) * 8)
+                        : Load(at, count), part);
                 at += (uint)count;
             }
         }

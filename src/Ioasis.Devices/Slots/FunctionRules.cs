@@ -17,7 +17,7 @@ internal static class FunctionRules
                 $"BAR {bar.Index} is described twice, or is the upper half of the one before");
             if (bar.Is64Bit)
                 Require(bar.Index < 5 && taken.Add(bar.Index + 1),
-                $"64-bit BAR {bar.Index} also needs index {bar.Index + 1}");
+                    $"64-bit BAR {bar.Index} also needs index {bar.Index + 1}");
             Require(ulong.IsPow2(bar.Size) && bar.Size is >= 4096 and <= 1UL << 39,
                 $"BAR {bar.Index} is {bar.Size} bytes: the size is a power of two from 4096 to 2^39");
             Require(bar.Is64Bit || bar.Size <= 1UL << 31,
@@ -55,12 +55,12 @@ internal static class FunctionRules
         Require(msix.Vectors is >= 1 and <= 2048, $"{msix.Vectors} MSI-X vectors: 1 to 2048");
         Bar? home = function.Bars.FirstOrDefault(b => b.Index == msix.Bar);
         Require(home is not null, $"the MSI-X table is in BAR {msix.Bar}, which is not described");
-        Require(msix.TableOffset % 8 == 0
-            && msix.PendingOffset % 8 == 0, "the MSI-X table and pending bits start at multiples of 8");
+        Require(msix.TableOffset % 8 == 0 && msix.PendingOffset % 8 == 0,
+            "the MSI-X table and pending bits start at multiples of 8");
         ulong tableEnd = msix.TableOffset + ((ulong)msix.Vectors * 16),
             pendingEnd = msix.PendingOffset + (((ulong)msix.Vectors + 63) / 64 * 8);
-        Require(tableEnd <= home!.Size
-            && pendingEnd <= home.Size, $"the MSI-X table and pending bits do not lie within BAR {msix.Bar}");
+        Require(tableEnd <= home!.Size && pendingEnd <= home.Size,
+            $"the MSI-X table and pending bits do not lie within BAR {msix.Bar}");
         Require(tableEnd <= msix.PendingOffset || pendingEnd <= msix.TableOffset,
             "the MSI-X table and pending bits overlap");
         foreach (Register register in home.Registers)

@@ -23,7 +23,7 @@ namespace Ioasis.Host.Callers;
 /// <param name="execs">Threads that may be about to exec.</param>
 internal sealed class CallerTable(
     SeccompListener listener, OpenNodes nodes, NodeOpener opener, Action<FileDescriptor, int> watchProcess,
-        PendingExecs execs) : IDisposable
+    PendingExecs execs) : IDisposable
 {
     // We keep up to ten files open per thread and five per process. Each kind may use an eighth of our descriptors.
     private const int FilesOfThread = 10, FilesOfProcess = 5;
@@ -238,7 +238,7 @@ internal sealed class CallerTable(
                     : Errno.ENOMEM;
             if (errno == Errno.None)
                 return Enter(call, new CallerThread(id, directory, OpenPidfd(id, process!), process!, nodes, opener),
-                out thread);
+                    out thread);
             directory.Dispose();
         }
 
@@ -322,9 +322,11 @@ internal sealed class CallerTable(
 
         StableId? stable = listener.Program is { } program && program.Id == pid ? program : null;
         // If the process is in an exec, we cannot tell which program we looked at.
-        var found = new CallerProcess(
-            pid, pidfd, memory!, image)
-        { StableId = stable, MayHaveExeced = execs.ArePendingIn(pid) };
+        var found = new CallerProcess(pid, pidfd, memory!, image)
+        {
+            StableId = stable,
+            MayHaveExeced = execs.ArePendingIn(pid)
+        };
         // A valid call proves that the IDs meant these processes.
         errno = listener.IsValid(call.Id) ? Errno.None : Errno.EBADF;
         using (_lock.Enter())

@@ -21,7 +21,7 @@ namespace Ioasis.Host.Callers;
 /// <param name="opener">Opens more of them.</param>
 internal sealed class CallerThread(
     int id, FileDescriptor directory, FileDescriptor? pidfd, CallerProcess process, OpenNodes nodes,
-        NodeOpener opener) : ICaller, IDisposable
+    NodeOpener opener) : ICaller, IDisposable
 {
     // Only the thread of ours that serves the call uses these, and a thread makes one call at a time.
     private readonly KnownDescriptors _known = new(directory);

@@ -109,8 +109,8 @@ internal sealed class CallersRights
         {
             string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (words.Length == 3 && uint.TryParse(words[1], CultureInfo.InvariantCulture, out uint first)
-                && uint.TryParse(words[2], CultureInfo.InvariantCulture, out uint count) && id >= first
-                    && id - first < count)
+                && uint.TryParse(words[2], CultureInfo.InvariantCulture, out uint count)
+                && id >= first && id - first < count)
                 return true;
         }
 

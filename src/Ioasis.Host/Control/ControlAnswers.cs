@@ -25,7 +25,7 @@ internal sealed class ControlAnswers(SoftwareMachine machine)
     private ControlAnswer AnswerTo(ReadOnlyMemory<byte> line)
     {
         if (line.IsEmpty || JsonSerializer.Deserialize<ControlRequest>(line.Span) is not { } request)
-            return new ControlAnswer("no question");
+            return new ControlAnswer("missing question");
         return request.Verb switch
         {
             "walk" => Walk(request),
@@ -38,10 +38,10 @@ internal sealed class ControlAnswers(SoftwareMachine machine)
     private ControlAnswer Walk(ControlRequest request)
     {
         if (machine.Devices.FirstOrDefault(d => d.Requester.ToString() == request.Device) is not { } device)
-            return new ControlAnswer($"there is no device "
-                + $"{request.Device}; there is {string.Join(", ", machine.Devices.Select(d => d.Requester))}");
+            return new ControlAnswer($"there is no device {request.Device}; "
+                + $"expected one of: {string.Join(", ", machine.Devices.Select(d => d.Requester))}");
         if (request.Pasid > Pasid.MaxValue)
-            return new ControlAnswer($"{request.Pasid} is no PASID; 0 to {Pasid.MaxValue} are");
+            return new ControlAnswer($"{request.Pasid} is not a PASID; the largest is {Pasid.MaxValue}");
         Pasid? pasid = request.Pasid is { } value ? new Pasid(value) : null;
         TranslationWalk walk = TranslationWalk.Of(device.Endpoint, pasid, new Iova(request.Address), request.Write);
         return new ControlAnswer(Steps: walk.Steps, Reason: walk.Reason);

@@ -28,19 +28,19 @@ internal static class ControlClient
         int pid = program ?? directory.FindPrograms() switch
         {
             [int only] => only,
-            [] => throw new IOException("nothing runs under ioasis run"),
-            var several => throw new IOException($"several programs run "
-                + $"under ioasis run; say which by --program: {string.Join(", ", several.Select(Describe))}"),
+            [] => throw new IOException("no program is running under ioasis run"),
+            var several => throw new IOException("several programs are running under ioasis run; "
+                + $"choose one with --program: {string.Join(", ", several.Select(Describe))}"),
         };
         Errno errno = directory.Connect(pid, out FileDescriptor socket);
         if (errno is Errno.ENOENT or Errno.ECONNREFUSED)
-            throw new IOException($"no program with ID {pid} runs under ioasis run");
+            throw new IOException($"no program with ID {pid} is running under ioasis run");
         if (errno != Errno.None) throw new IOException($"program {pid} cannot be asked about now ({errno})");
         using var connection = new ControlConnection(socket, ControlConnection.LongestAnswer, s_patience);
         if (!connection.TrySend(JsonSerializer.SerializeToUtf8Bytes(request))
             || !connection.TryReceive(out ReadOnlyMemory<byte> line))
             throw new IOException(
-                $"program {pid} gives no answer: it ended meanwhile, or its supervisor has not what it takes now");
+                $"program {pid} does not answer: it has ended, or its supervisor lacks the resources to answer now");
         return JsonSerializer.Deserialize<ControlAnswer>(line.Span)
             ?? throw new IOException($"program {pid} gave no answer");
     }

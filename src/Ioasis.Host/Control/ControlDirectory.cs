@@ -64,7 +64,7 @@ internal sealed class ControlDirectory : IDisposable
         string socket = PathOf(program), unfinished = $"{PathOfDirectory}/{NameOf(program)}.new";
         if (IsAlive(program))
             throw new ControlException(Errno.EADDRINUSE,
-            $"{Path}/{NameOf(program)} is another supervisor's, in another PID namespace");
+                $"{Path}/{NameOf(program)} is another supervisor's, in another PID namespace");
         SysFiles.Remove(unfinished);
         Errno errno = SysSockets.Listen(unfinished, out FileDescriptor listener);
         if (errno != Errno.None)

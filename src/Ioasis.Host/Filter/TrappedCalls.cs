@@ -123,8 +123,9 @@ internal static class TrappedCalls
 
     /// <summary>The kind of a call.</summary>
     public static CallKind KindOf(in SeccompData call) =>
-        KindOf(call.Nr) is var kind && kind == CallKind.Ioctl
-        && (uint)call.Args[1] == KvmIoctl ? CallKind.KvmIoctl : kind;
+        KindOf(call.Nr) is var kind && kind == CallKind.Ioctl && (uint)call.Args[1] == KvmIoctl
+            ? CallKind.KvmIoctl
+            : kind;
 
     /// <summary>The kind of calls with this number.</summary>
     public static CallKind KindOf(int number) =>

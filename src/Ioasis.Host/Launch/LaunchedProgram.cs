@@ -74,7 +74,7 @@ internal sealed class LaunchedProgram : IDisposable
 
     private static string FilterFailure(Errno errno) => errno switch
     {
-        Errno.EBUSY => "a seccomp listener is there already: run cannot be used inside run, or inside another "
+        Errno.EBUSY => "there is a seccomp listener already: run cannot be used inside run or inside another "
             + "supervisor of that kind",
         Errno.EOPNOTSUPP => "--strict-sva takes Linux 5.19 or later",
         Errno.EINVAL or Errno.ENOSYS => "this kernel has no seccomp user notification; Linux 5.14 or later is needed",

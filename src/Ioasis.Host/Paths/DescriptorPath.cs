@@ -20,8 +20,9 @@ internal static class DescriptorPath
     {
         byNumber = false;
         if (ProcPath.TrySkip(ref path, "/dev/fd/"u8))
-            return ProcPath.TryNumber(path, out int own) ? string.Create(CultureInfo.InvariantCulture,
-                $"/proc/{thread}/fd/{own}") : null;
+            return ProcPath.TryNumber(path, out int own)
+                ? string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/fd/{own}")
+                : null;
         if (!ProcPath.TrySkip(ref path, thread, out int named, out _)) return null;
         byNumber = named != thread;
         if (path.SequenceEqual("cwd"u8)) return string.Create(CultureInfo.InvariantCulture, $"/proc/{named}/cwd");

@@ -121,6 +121,7 @@ internal sealed class NodeStat(StandIns? standIns = null)
     private static bool IsBelow(PathNode node, string top) => node.Path.StartsWith(top, StringComparison.Ordinal);
 
     private static (ulong Device, ulong Mount) PlaceOf(string path) =>
-        SysPaths.Statx(path, out LinuxStatx stat) == Abi.Errno.None ? (StatMode.MakeDev(stat.DevMajor, stat.DevMinor),
-            stat.MountId) : default;
+        SysPaths.Statx(path, out LinuxStatx stat) == Abi.Errno.None
+            ? (StatMode.MakeDev(stat.DevMajor, stat.DevMinor), stat.MountId)
+            : default;
 }

@@ -12,8 +12,7 @@ namespace Ioasis.Host.Paths;
 /// <summary>Opens the file that a path leads to, and installs it in the caller.</summary>
 internal sealed class OpenCalls(
     SeccompListener listener, StandIns standIns, NamedFiles names, NodeStat stats, HostFiles hosts,
-    CallersRights rights, DeviceCalls devices,
-    AttributeFiles attributes)
+    CallersRights rights, DeviceCalls devices, AttributeFiles attributes)
 {
     /// <summary>Answers an open(2).</summary>
     /// <param name="call">The call.</param>
@@ -90,8 +89,9 @@ internal sealed class OpenCalls(
         if ((flags & FcntlH.O_TRUNC) != 0) wanted |= FilePermission.MAY_WRITE;
         if (!rights.Permits(call, owner, wanted)) return Errno.EACCES;
         if ((flags & FcntlH.O_NOATIME) == 0) return Errno.None;
-        return rights.TryRead(call, owner, out CallerCredentials? who)
-            && FilePermission.IsOwner(who!, owner) ? Errno.None : Errno.EPERM;
+        return rights.TryRead(call, owner, out CallerCredentials? who) && FilePermission.IsOwner(who!, owner)
+            ? Errno.None
+            : Errno.EPERM;
     }
 
     // As in sysfs, the mode applies to root too.

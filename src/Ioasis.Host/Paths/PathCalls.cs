@@ -13,8 +13,7 @@ namespace Ioasis.Host.Paths;
 /// <summary>The calls that name a file by a path, or that query an open file.</summary>
 internal sealed class PathCalls(
     PathLookup lookup, StatCalls stats, OpenCalls opens, OwnerCalls owners, DirectoryCalls directories,
-    StatusFiles statuses, HostFiles hosts,
-    CallersRights rights, CallerMemory memory)
+    StatusFiles statuses, HostFiles hosts, CallersRights rights, CallerMemory memory)
 {
     private const int Cwd = FcntlH.AT_FDCWD, NoFollow = FcntlH.AT_SYMLINK_NOFOLLOW;
 
@@ -27,8 +26,7 @@ internal sealed class PathCalls(
         {
             case CallKind.Open: return Open(call, server, Cwd, args[0], (int)args[1]);
             case CallKind.Creat:
-                return Open(
-                call, server, Cwd, args[0], FcntlH.O_CREAT | FcntlH.O_WRONLY | FcntlH.O_TRUNC);
+                return Open(call, server, Cwd, args[0], FcntlH.O_CREAT | FcntlH.O_WRONLY | FcntlH.O_TRUNC);
             case CallKind.Openat: return Open(call, server, first, args[1], (int)args[2]);
             case CallKind.Openat2: return Open2(call, server);
             case CallKind.Stat: return stats.Stat(call, server, Cwd, args[0], args[1], 0);
@@ -59,18 +57,15 @@ internal sealed class PathCalls(
             case CallKind.Fchmod: return owners.ChangeModeOfOpen(call, first, (uint)args[1], byPath: false);
             case CallKind.Fchmodat: return owners.ChangeMode(call, server, first, args[1], (uint)args[2], 0);
             case CallKind.Fchmodat2:
-                return owners.ChangeMode(call, server, first, args[1], (uint)args[2],
-                (int)args[3]);
+                return owners.ChangeMode(call, server, first, args[1], (uint)args[2], (int)args[3]);
             case CallKind.Chown: return owners.ChangeOwner(call, server, Cwd, args[0], (uint)args[1], (uint)args[2], 0);
             case CallKind.Lchown:
-                return owners.ChangeOwner(call, server, Cwd, args[0], (uint)args[1],
-                (uint)args[2], NoFollow);
+                return owners.ChangeOwner(call, server, Cwd, args[0], (uint)args[1], (uint)args[2], NoFollow);
             case CallKind.Fchown:
-                return owners.ChangeOwnerOfOpen(call, first, (uint)args[1], (uint)args[2],
-                byPath: false);
+                return owners.ChangeOwnerOfOpen(call, first, (uint)args[1], (uint)args[2], byPath: false);
             case CallKind.Fchownat:
-                return owners.ChangeOwner(call, server, first, args[1], (uint)args[2],
-                (uint)args[3], (int)args[4]);
+                return owners.ChangeOwner(
+                    call, server, first, args[1], (uint)args[2], (uint)args[3], (int)args[4]);
             case CallKind.Chdir: return directories.Change(call, server, args[0]);
             case CallKind.Getcwd: return directories.Tell(call, args[0], args[1]);
             case CallKind.Landlock:

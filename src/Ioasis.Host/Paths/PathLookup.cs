@@ -17,8 +17,7 @@ namespace Ioasis.Host.Paths;
 /// </summary>
 internal sealed class PathLookup(
     CurrentPaths paths, StandIns standIns, NamedFiles names, OpenNodes nodes, OpenQueues queues, HostFiles hosts,
-    CallersRights rights,
-    NodeStat stats)
+    CallersRights rights, NodeStat stats)
 {
     private readonly CanonicalPath _canonical = hosts.Canonical;
 

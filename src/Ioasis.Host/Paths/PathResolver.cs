@@ -50,8 +50,7 @@ internal ref struct PathResolver
     /// mode was.</param>
     public static Resolution Resolve(
         PathTree tree, ReadOnlySpan<char> path, string? start, bool detour, PathScope scope, CanonicalPath canonical,
-        in SeccompNotif call = default,
-        Func<PathNode, bool>? mayPass = null)
+        in SeccompNotif call = default, Func<PathNode, bool>? mayPass = null)
     {
         var resolver = new PathResolver(tree, canonical, call, scope, mayPass, path) { _detour = detour };
         bool absolute = path[0] == '/';
@@ -67,8 +66,9 @@ internal ref struct PathResolver
         }
 
         Resolution found = resolver.Walk();
-        return scope.OneMount && found.Node is PathNode node
-            && TopOf(node.Path) != TopOf(absolute ? "" : start ?? "") ? Resolution.Failed(Errno.EXDEV) : found;
+        bool crosses = scope.OneMount && found.Node is PathNode node
+            && TopOf(node.Path) != TopOf(absolute ? "" : start ?? "");
+        return crosses ? Resolution.Failed(Errno.EXDEV) : found;
     }
 
     private readonly bool HasParentStep => _rest.Contains("..", StringComparison.Ordinal);

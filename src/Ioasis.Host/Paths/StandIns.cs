@@ -50,8 +50,9 @@ internal sealed class StandIns : IDisposable
     {
         path = "";
         // Entries that not everybody may list are shown to nobody, because the stand-in is for all.
-        IReadOnlyList<string> others = hosts && directory.IsMerged
-            && IsEverybodys(directory.Path) ? List(directory.Path) : [];
+        IReadOnlyList<string> others = hosts && directory.IsMerged && IsEverybodys(directory.Path)
+            ? List(directory.Path)
+            : [];
         using (_lock.Enter())
         {
             try

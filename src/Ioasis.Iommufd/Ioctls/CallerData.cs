@@ -26,7 +26,7 @@ internal sealed class CallerData(AddressSpace memory, uint type, ulong address, 
 
     internal static IommuStatus TryRead<T>(
         AddressSpace memory, uint type, ulong address, uint length, uint expected, int minimum,
-            out T value) where T : unmanaged
+        out T value) where T : unmanaged
     {
         value = default;
         if (type != expected || length < (uint)minimum || length > (uint)Unsafe.SizeOf<T>()) return IommuStatus.Invalid;

@@ -53,7 +53,8 @@ internal sealed class PluginEntry<T>(IommufdIoctlAttribute attribute, IommufdIoc
     {
         using var memory = new StructMemory(caller.Memory, argument, (uint)Unsafe.SizeOf<T>());
         Errno errno = UserStruct.Read(in memory, MinimumSize, out T args, out uint userSize);
-        return errno == Errno.None ? ioctl.Execute(new IoctlCall(context, caller, in memory, userSize),
-            ref args) : errno;
+        return errno == Errno.None
+            ? ioctl.Execute(new IoctlCall(context, caller, in memory, userSize), ref args)
+            : errno;
     }
 }

@@ -163,7 +163,7 @@ internal static class MapIoctls
         bool writable = (access & MapAccess.Write) != 0;
         if (file is IDmaBuf buffer)
             return DmaBufPages.TryCreate(buffer, args.Start, args.Length, writable,
-            PinOwner.Of(call.Caller, call.Context), out pages);
+                PinOwner.Of(call.Caller, call.Context), out pages);
         if (args.Length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
         MemoryBacking? backing = null;
         Errno errno = file is IMemoryFile memory

@@ -63,8 +63,9 @@ internal struct PageCounts
     private readonly IovaRange? NextCovered(ulong first, ulong last)
     {
         if (_single) return _last >= first && _first <= last ? new IovaRange(_first, _last) : null;
-        return _stretches!.TryFindFirst(first, last, out RangeMap<int>.Entry entry) ? new IovaRange(entry.First,
-            entry.Last) : null;
+        return _stretches!.TryFindFirst(first, last, out RangeMap<int>.Entry entry)
+            ? new IovaRange(entry.First, entry.Last)
+            : null;
     }
 
     private void Change(ulong first, ulong last, int by)
@@ -108,7 +109,7 @@ internal struct PageCounts
     {
         if (last == ulong.MaxValue || !stretches.TryFindFirst(last, last, out RangeMap<int>.Entry below)
             || !stretches.TryFindFirst(last + 1, last + 1, out RangeMap<int>.Entry above)
-                || below.Value != above.Value) return;
+            || below.Value != above.Value) return;
         stretches.Remove(below.First);
         stretches.Remove(above.First);
         stretches.Add(below.First, above.Last, below.Value);

@@ -63,8 +63,8 @@ public sealed class FaultQueue : IommufdObject, IPageRequestHandler
                 _unread.Remove(node);
             }
 
-            foreach ((uint cookie, PageRequestGroup group) in _read.Where(
-                g => g.Value.Attachment == attachment).ToArray())
+            foreach ((uint cookie, PageRequestGroup group) in
+                _read.Where(g => g.Value.Attachment == attachment).ToArray())
             {
                 abandoned.Add(group);
                 TryRemove(cookie, out _);

@@ -49,9 +49,10 @@ internal sealed class HwQueueMemory
                     errno = Errno.EFAULT;
             if (errno == Errno.None)
             {
-                memory = new HwQueueMemory(
-                    access, first, pages * page)
-                { Location = start with { Offset = start.Offset + offset } };
+                memory = new HwQueueMemory(access, first, pages * page)
+                {
+                    Location = start with { Offset = start.Offset + offset }
+                };
                 return errno;
             }
 

@@ -47,9 +47,10 @@ public sealed class HwptNested : Hwpt
             out NestedDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
         return objects.TryReserve<Hwpt>(
-            new HwptNested(objects, parent, domain!,
-                parent)
-            { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 }, out pending);
+            new HwptNested(objects, parent, domain!, parent)
+            {
+                PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0
+            }, out pending);
     }
 
     /// <summary>Makes one in a vIOMMU.</summary>
@@ -61,9 +62,10 @@ public sealed class HwptNested : Hwpt
         IommuStatus status = viommu.Driver.CreateNestedDomain(OptionsOf(flags), data, out NestedDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
         return objects.TryReserve<Hwpt>(
-            new HwptNested(objects, viommu.Parent, domain!,
-                viommu)
-            { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 }, out pending);
+            new HwptNested(objects, viommu.Parent, domain!, viommu)
+            {
+                PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0
+            }, out pending);
     }
 
     internal override void Destroy()

@@ -67,9 +67,10 @@ public sealed class HwptPaging : Hwpt
         IommuStatus status = endpoint.Unit.CreatePagingDomain(
             endpoint, options, data, ioas.Table.MappingsFor(endpoint.Unit.PageSizes), out PagingDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
-        var created = new HwptPaging(
-            objects, ioas, domain!)
-        { PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0 };
+        var created = new HwptPaging(objects, ioas, domain!)
+        {
+            PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0
+        };
         return objects.TryReserve(created, out pending);
     }
 

@@ -262,7 +262,7 @@ public sealed class ObjectTable
     {
         if (!used.TryAddUser())
             throw new InvalidOperationException(
-            $"Object {used.Id}, a {used.GetType().Name}, was ended before it got another user.");
+                $"Object {used.Id}, a {used.GetType().Name}, was ended before it got another user.");
     }
 
     internal void RemoveUser(IommufdObject used)

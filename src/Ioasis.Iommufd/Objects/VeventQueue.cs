@@ -81,7 +81,7 @@ public sealed class VeventQueue : IommufdObject
             // a former header without an event is redundant: the gap in the numbers reports the loss
             if (_records.Last is { Value: var last } && last.Length == HeaderSize) _records.RemoveLast();
             _records.AddLast([.. MemoryMarshal.AsBytes(new ReadOnlySpan<IommufdVeventHeader>(in header)),
-                    .. isFull ? default : data]);
+                .. isFull ? default : data]);
             if (!isFull) _events++;
         }
 

@@ -25,7 +25,7 @@ internal static unsafe partial class SysPaths
         // has 24 bytes.
         fixed (byte* at = path)
             while ((number = openat2(SyscallNumbers.Openat2, FcntlH.AT_FDCWD, at, how, 3 * sizeof(ulong))) < 0
-            && LastError.Errno == Errno.EINTR) { }
+                && LastError.Errno == Errno.EINTR) { }
         file = new FileDescriptor((int)number);
         return file.IsInvalid ? LastError.Errno : Errno.None;
     }
@@ -36,7 +36,7 @@ internal static unsafe partial class SysPaths
         byte nothing = 0;
         // SAFETY: the path is the empty string.
         return LastError.Of(faccessat2(SyscallNumbers.Faccessat2, file, &nothing, mode,
-                FcntlH.AT_EMPTY_PATH | FcntlH.AT_EACCESS));
+            FcntlH.AT_EMPTY_PATH | FcntlH.AT_EACCESS));
     }
 
     /// <summary>fstatfs(2), also of a file that was opened with O_PATH.</summary>

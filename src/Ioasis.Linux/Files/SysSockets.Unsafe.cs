@@ -21,8 +21,8 @@ internal static unsafe partial class SysSockets
         // SAFETY: as in Connect.
         if (errno == Errno.None)
             errno = At(path, out Address address, out int size)
-            ? LastError.Of(bind(socket, &address, size))
-            : Errno.ENAMETOOLONG;
+                ? LastError.Of(bind(socket, &address, size))
+                : Errno.ENAMETOOLONG;
         if (errno == Errno.None) errno = LastError.Of(listen(socket, Backlog));
         if (errno != Errno.None) socket.Dispose();
         return errno;
@@ -38,8 +38,8 @@ internal static unsafe partial class SysSockets
         // SAFETY: the kernel reads size bytes of the address, which is on our stack.
         if (errno == Errno.None)
             errno = At(path, out Address address, out int size)
-            ? LastError.Of(connect(socket, &address, size))
-            : Errno.ENAMETOOLONG;
+                ? LastError.Of(connect(socket, &address, size))
+                : Errno.ENAMETOOLONG;
         if (errno != Errno.None) socket.Dispose();
         return errno;
     }

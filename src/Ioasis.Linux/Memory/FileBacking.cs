@@ -31,8 +31,9 @@ internal sealed class FileBacking : MemoryBacking
     /// Names bytes of a file and keeps the file open as long as the backing lives. Null if stat(2) fails on it.
     /// </summary>
     public static FileBacking? Of(FileDescriptor file, ulong start, ulong length, bool writable) =>
-        HeldFile.TryHold(file, writable, null, out HeldFile? held) == Errno.None ? new FileBacking(held!, start, length,
-            writable) : null;
+        HeldFile.TryHold(file, writable, null, out HeldFile? held) == Errno.None
+            ? new FileBacking(held!, start, length, writable)
+            : null;
 
     public override bool IsFile => true;
 

@@ -200,8 +200,9 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
                 return new FileBacking(held, offset, length, writable);
             if (!SharedFile.TryOpen(_directory, mapping, out FileDescriptor? file)) return null;
             using (file)
-                return HeldFile.TryHold(file!, writable, Files, out held) == Errno.None ? new FileBacking(held!, offset,
-                length, writable) : null;
+                return HeldFile.TryHold(file!, writable, Files, out held) == Errno.None
+                    ? new FileBacking(held!, offset, length, writable)
+                    : null;
         }
         catch (ObjectDisposedException)
         {

@@ -60,7 +60,7 @@ internal static unsafe partial class SysProcesses
         int waited;
         // SAFETY: the buffer has siginfo_t's size.
         while ((waited = waitid(pid == 0 ? P_ALL : P_PID, (uint)pid, info,
-                WEXITED | WSTOPPED | (keep ? WNOWAIT : 0))) < 0 && LastError.Errno == Errno.EINTR) { }
+            WEXITED | WSTOPPED | (keep ? WNOWAIT : 0))) < 0 && LastError.Errno == Errno.EINTR) { }
         state = new ChildState(*(int*)(info + 16), *(int*)(info + 8), *(int*)(info + 24));
         return LastError.Of(waited);
     }

@@ -69,7 +69,7 @@ public sealed class ControlTests : IDisposable
         }
 
         Assert.Empty(Directory.GetFileSystemEntries(Path));
-        Assert.Equal("nothing runs under ioasis run",
+        Assert.Equal("no program is running under ioasis run",
             Assert.Throws<IOException>(() => ControlClient.Ask(directory, null, new ControlRequest("x"))).Message);
     }
 

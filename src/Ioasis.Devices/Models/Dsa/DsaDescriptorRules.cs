@@ -14,8 +14,8 @@ internal static class DsaDescriptorRules
         ref readonly DsaDescriptor descriptor = ref work.Descriptor;
         DsaOpcode opcode = descriptor.Opcode;
         if ((int)opcode >= 64 || (DsaRegisters.Operations & work.Config.Operations & (1UL << (int)opcode)) == 0
-            || (work.IsInBatch && opcode is DsaOpcode.Batch or DsaOpcode.Drain)) return DsaCompletionRecord.Of(
-            DsaStatus.BadOpcode);
+            || (work.IsInBatch && opcode is DsaOpcode.Batch or DsaOpcode.Drain))
+            return DsaCompletionRecord.Of(DsaStatus.BadOpcode);
         DsaFlags invalid = descriptor.Flags & ~Allowed(work, opcode);
         if (!descriptor.Has(DsaFlags.CompletionAddressValid)) invalid |= descriptor.Flags & DsaFlags.RequestCompletion;
         if (invalid != DsaFlags.None)

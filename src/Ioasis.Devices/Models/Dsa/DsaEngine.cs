@@ -73,17 +73,19 @@ internal sealed class DsaEngine : IDisposable
                     BytesCompleted = index,
                     FaultAddr = read.Address
                 };
-            var element = new DsaWork(batch.Queue, batch.Config, MemoryMarshal.Read<DsaDescriptor>(bytes),
-                batch)
-            { BatchIndex = (int)index };
+            var element = new DsaWork(batch.Queue, batch.Config, MemoryMarshal.Read<DsaDescriptor>(bytes), batch)
+            {
+                BatchIndex = (int)index
+            };
             if (!allWell && element.Descriptor.Has(DsaFlags.Fence))
                 return DsaCompletionRecord.Of(DsaStatus.BatchFail) with { BytesCompleted = index };
             allWell &= Do(element);
         }
 
-        return DsaCompletionRecord.Of(
-            allWell ? DsaStatus.Success : DsaStatus.BatchFail) with
-        { BytesCompleted = batch.Descriptor.DescCount };
+        return DsaCompletionRecord.Of(allWell ? DsaStatus.Success : DsaStatus.BatchFail) with
+        {
+            BytesCompleted = batch.Descriptor.DescCount
+        };
     }
 
     /// <summary>Writes the completion record, its first word last, and raises the requested interrupt.</summary>
@@ -116,7 +118,7 @@ internal sealed class DsaEngine : IDisposable
             bytes[sizeof(ulong)..], work.Config.BlocksOnFault);
         if (written.IsComplete)
             written = _access.Write(work, work.Descriptor.CompletionAddr, bytes[..sizeof(ulong)],
-            work.Config.BlocksOnFault);
+                work.Config.BlocksOnFault);
         if (!written.IsComplete && !work.IsAborted)
             _scheduler.Report(
                 work, DsaCompletionRecord.Of(DsaStatus.CraXlat) with { FaultAddr = work.Descriptor.CompletionAddr });

@@ -137,9 +137,12 @@ internal sealed class DsaOperations(DsaAccess access)
     /// The record of a comparison. With the flag CheckResult, its status depends on the expected result.
     /// </summary>
     private static DsaCompletionRecord Judged(in DsaDescriptor d, byte result) =>
-        DsaCompletionRecord.Of(d.Has(DsaFlags.CheckResult)
-            && (d.ExpectedRes & 1) != result ? DsaStatus.SuccessPred : DsaStatus.Success) with
-        { Result = result };
+        DsaCompletionRecord.Of(d.Has(DsaFlags.CheckResult) && (d.ExpectedRes & 1) != result
+            ? DsaStatus.SuccessPred
+            : DsaStatus.Success) with
+        {
+            Result = result
+        };
 
     /// <summary>CRC-32C. The seed is an earlier checksum to continue, or 0.</summary>
     private DsaCompletionRecord Checksum(DsaWork work, in DsaDescriptor d)

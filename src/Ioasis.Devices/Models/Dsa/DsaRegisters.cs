@@ -17,10 +17,9 @@ internal static class DsaRegisters
     internal const int PortalPages = 4; // per queue: unlimited and limited, and the same two for IMS
     internal const uint PageSize = 4096;
     internal const ulong Operations = (1UL << (int)DsaOpcode.Noop) | (1UL << (int)DsaOpcode.Batch)
-        | (1UL << (int)DsaOpcode.Drain)
-        | (1UL << (int)DsaOpcode.Memmove) | (1UL << (int)DsaOpcode.Memfill) | (1UL << (int)DsaOpcode.Compare)
-        | (1UL << (int)DsaOpcode.Compval)
-        | (1UL << (int)DsaOpcode.Dualcast) | (1UL << (int)DsaOpcode.Crcgen);
+        | (1UL << (int)DsaOpcode.Drain) | (1UL << (int)DsaOpcode.Memmove) | (1UL << (int)DsaOpcode.Memfill)
+        | (1UL << (int)DsaOpcode.Compare) | (1UL << (int)DsaOpcode.Compval) | (1UL << (int)DsaOpcode.Dualcast)
+        | (1UL << (int)DsaOpcode.Crcgen);
 
     private const uint GroupTable = 0x400, QueueTable = 0x500, PermissionTable = 0x700, TableUnit = 0x100;
     private const int QueueDwords = 16;

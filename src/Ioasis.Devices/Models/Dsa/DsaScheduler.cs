@@ -94,8 +94,9 @@ internal sealed class DsaScheduler
             foreach (DsaQueue queue in Queues)
             {
                 if (queue.Config is null || queue.Group != _groupOfEngine[engine] || !queue.IsReady) continue;
-                if (best is null || (queue.Config.Priority, -queue.Served)
-                    .CompareTo((best.Config!.Priority, -best.Served)) > 0) best = queue;
+                if (best is null
+                    || (queue.Config.Priority, -queue.Served).CompareTo((best.Config!.Priority, -best.Served)) > 0)
+                    best = queue;
             }
 
             if (best is null) return null;
@@ -153,8 +154,8 @@ internal sealed class DsaScheduler
     internal void Report(DsaWork work, in DsaCompletionRecord record)
     {
         using (Lock.Enter())
-            Errors.Record((DsaStatus)(record.Status & ~DsaCompletionRecord.StatusWrite), work.Queue.Index,
-            work, in record);
+            Errors.Record((DsaStatus)(record.Status & ~DsaCompletionRecord.StatusWrite), work.Queue.Index, work,
+                in record);
     }
 
     /// <summary>Raises a descriptor's interrupt.</summary>

@@ -80,8 +80,9 @@ internal sealed class NvmeAdmin(NvmeController controller, NvmeNamespace blocks,
     {
         Span<byte> bytes = data.Bytes(NvmeIdentity.Size);
         NvmeStatus status = _identity.Fill(command.Cdw10 & 0xff, command.Nsid, bytes);
-        return status == NvmeStatus.Success ? data.Write(in command, controller.Configuration.PageShift,
-            bytes) : status;
+        return status == NvmeStatus.Success
+            ? data.Write(in command, controller.Configuration.PageShift, bytes)
+            : status;
     }
 
     private NvmeStatus GetLogPage(in NvmeCommand command, NvmeData data)

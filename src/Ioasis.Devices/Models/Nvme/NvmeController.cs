@@ -54,7 +54,7 @@ internal sealed class NvmeController
         get
         {
             using (_lock.Enter()) return _submissions.Skip(1).Any(q => q is not null)
-            || _completions.Skip(1).Any(q => q is not null);
+                || _completions.Skip(1).Any(q => q is not null);
         }
     }
 
@@ -72,8 +72,9 @@ internal sealed class NvmeController
     internal NvmeOutcome Execute(int queue, in NvmeCommand command, NvmeData data, CancellationToken abort)
     {
         if (command.Flags != 0) return NvmeStatus.InvalidField; // fused, or with SGLs
-        return queue == 0 ? _admin.Execute(in command, data) : _namespace.Execute(in command, data,
-            Configuration.PageShift, abort);
+        return queue == 0
+            ? _admin.Execute(in command, data)
+            : _namespace.Execute(in command, data, Configuration.PageShift, abort);
     }
 
     /// <summary>A submission queue; null if it does not exist or the controller is not ready.</summary>

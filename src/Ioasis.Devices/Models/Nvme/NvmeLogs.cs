@@ -59,8 +59,8 @@ internal sealed class NvmeLogs(NvmeNamespace blocks)
         const int ofIoCommands = 1024;
         foreach (NvmeAdminOpcode opcode in Enum.GetValues<NvmeAdminOpcode>()) Set(page, (int)opcode, Supported);
         foreach (NvmeOpcode opcode in Enum.GetValues<NvmeOpcode>())
-            Set(page[ofIoCommands..], (int)opcode, opcode is NvmeOpcode.Read or NvmeOpcode.Flush ? Supported : Supported
-                | ChangesBlocks);
+            Set(page[ofIoCommands..], (int)opcode,
+                opcode is NvmeOpcode.Read or NvmeOpcode.Flush ? Supported : Supported | ChangesBlocks);
         return Longest;
 
         static void Set(Span<byte> effects, int opcode, uint value) =>
