@@ -38,4 +38,7 @@ public enum IommuStatus
 
     /// <summary>All of a range is taken (ENOSPC).</summary>
     NoSpace,
+
+    /// <summary>A sum of addresses or lengths is too large (EOVERFLOW).</summary>
+    Overflow,
 }

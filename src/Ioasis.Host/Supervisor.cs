@@ -65,7 +65,7 @@ internal static class Supervisor
             // StableId.BeginChange.
             if (!options.StrictSva) listener.Program = programId;
             using var events = new EventLoop(listener, nodes, queues);
-            var opener = new NodeOpener(listener, nodes, queues);
+            var opener = new NodeOpener(listener, nodes, queues, machine?.Observers);
             using var callers = new CallerTable(listener, nodes, opener, events.WatchProcess,
                 new PendingExecs(programId));
             events.ProcessEnded += callers.Forget;

@@ -29,8 +29,8 @@ public sealed class SoftwareMachine : IDisposable
     private readonly Dictionary<int, IommuGroup> _groups = [];
     private readonly Dictionary<RequesterId, IommuGroup> _ownGroups = [];
     private readonly Dictionary<RequesterId, string> _addresses = []; // and who is there, or can be
-    private readonly IommuNode _iommu = new();
-    private readonly VfioContainerNode _container = new();
+    private readonly IommuNode _iommu;
+    private readonly VfioContainerNode _container;
     private readonly Lazy<SvaNode> _sva;
     private volatile MachineDevice[] _devices = [];
     private volatile IReadOnlyDictionary<string, VirtualPath> _paths = new Dictionary<string, VirtualPath>();
@@ -40,6 +40,8 @@ public sealed class SoftwareMachine : IDisposable
 
     private SoftwareMachine()
     {
+        _iommu = new IommuNode(Observers);
+        _container = new VfioContainerNode(Observers);
         _sva = new(() => new SvaNode(Pasids, PasidQuota));
         _driver = new PciDriver(this);
     }

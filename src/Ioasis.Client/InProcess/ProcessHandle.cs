@@ -14,7 +14,7 @@ internal sealed class OpenNode(NodeFile file, ProcessCarrier carrier) : OpenDesc
 
     protected override void Close()
     {
-        file.Close();
+        file.End();
         carrier.Dispose();
     }
 }

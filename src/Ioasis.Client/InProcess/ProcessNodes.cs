@@ -47,7 +47,8 @@ internal sealed class ProcessNodes(SoftwareMachine machine, IReadOnlyCollection<
         var carrier = new ProcessCarrier();
         Errno errno = node.Open(carrier, out NodeFile? file);
         open = errno == Errno.None ? new OpenNode(file!, carrier) : null;
-        if (errno != Errno.None) carrier.Dispose();
+        if (errno == Errno.None) file!.TellOpen(node.Path, machine.Observers, Environment.ProcessId);
+        else carrier.Dispose();
         return errno;
     }
 

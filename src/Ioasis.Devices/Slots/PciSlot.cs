@@ -22,6 +22,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     private readonly RankedLock _failing = new(LockRank.SlotFailing);
     private readonly PciDeviceModel _model;
     private readonly Endpoint _endpoint;
+    private readonly SlotEvents _events;
     private readonly BarPoller _poller;
     private readonly BarMemory?[] _bars = new BarMemory?[6];
     private readonly BarMemory[] _all;
@@ -48,6 +49,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     {
         _model = model;
         _endpoint = endpoint;
+        _events = new SlotEvents(endpoint);
         _poller = poller;
         Function = function ?? model.Function;
         FunctionRules.Check(Function);
@@ -123,6 +125,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
             if (_failed) return;
             try
             {
+                _events.TellDescriptor(bar, offset, descriptor);
                 using (new ModelScope(this)) _model.Submit(bar, offset, descriptor);
             }
             catch (Exception e)
@@ -250,6 +253,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     {
         if (_failed) return true; // lost, as when it may not send messages
         _poller.Expect();
+        _events.TellInterrupt(vector, isAsserted: true);
         return _target?.RaiseMessage(vector) ?? false;
     }
 
@@ -260,6 +264,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         {
             if (_lineAsserted == asserted || (asserted && _failed)) return;
             _lineAsserted = asserted;
+            _events.TellInterrupt(null, asserted);
             _target?.LineChanged(asserted);
         }
     }
@@ -301,6 +306,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     private void Renew(Action<BarMemory> renew)
     {
         bool isWell = true;
+        _events.TellReset();
         try
         {
             using (new ModelScope(this)) _model.Reset();
@@ -361,7 +367,11 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         try
         {
             using var scope = new ModelScope(this);
-            foreach (PortalSubmission submission in _submitted) _model.Submit(bar, submission.Offset, submission.Bytes);
+            foreach (PortalSubmission submission in _submitted)
+            {
+                _events.TellDescriptor(bar, submission.Offset, submission.Bytes);
+                _model.Submit(bar, submission.Offset, submission.Bytes);
+            }
         }
         catch (Exception e)
         {
@@ -379,7 +389,11 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         try
         {
             using var scope = new ModelScope(this);
-            foreach ((Register register, ulong value) in _rung) _model.Ring(bar, register, value);
+            foreach ((Register register, ulong value) in _rung)
+            {
+                _events.TellDoorbell(bar, register.Offset, register.Width, value);
+                _model.Ring(bar, register, value);
+            }
         }
         catch (Exception e)
         {

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core.Observation;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Seccomp;
@@ -6,7 +7,12 @@ using Ioasis.Linux.Seccomp;
 namespace Ioasis.Host.Devices;
 
 /// <summary>Opens nodes and queues for programs: what they get is a file of ours, placed among theirs.</summary>
-internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes, OpenQueues queues)
+/// <param name="listener">The listener of the calls.</param>
+/// <param name="nodes">The table of open nodes.</param>
+/// <param name="queues">The table of open queues.</param>
+/// <param name="observers">The observers of the machine; null where there is none.</param>
+internal sealed class NodeOpener(
+    SeccompListener listener, OpenNodes nodes, OpenQueues queues, Observers? observers = null)
 {
     /// <summary>Opens a queue and places its file in the process of a call that waits.</summary>
     /// <param name="call">The call's ID.</param>
@@ -50,6 +56,7 @@ internal sealed class NodeOpener(SeccompListener listener, OpenNodes nodes, Open
         }
 
         var open = new OpenNode(node, carrier!, file!, flags, program);
+        if (observers is not null) file!.TellOpen(node.Path, observers, program);
         const int Passed = FcntlH.O_ACCMODE | FcntlH.O_NONBLOCK | FcntlH.O_APPEND;
         errno = carrier!.Reopen(flags & Passed, out FileDescriptor placed);
         if (errno == Errno.None) errno = nodes.Add(open);

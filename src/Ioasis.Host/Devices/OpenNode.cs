@@ -79,7 +79,7 @@ internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int f
         if (Interlocked.Decrement(ref _holds) != 0) return;
         try
         {
-            file.Close();
+            file.End();
         }
         catch (Exception e)
         {

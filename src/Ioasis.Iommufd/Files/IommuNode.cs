@@ -1,10 +1,12 @@
 using Ioasis.Abi;
+using Ioasis.Core.Observation;
 using Ioasis.Iommufd.Objects;
 
 namespace Ioasis.Iommufd.Files;
 
 /// <summary>/dev/iommu. Each open makes a context of its own.</summary>
-public sealed class IommuNode : INode
+/// <param name="observers">The observers of the machine; null for none.</param>
+public sealed class IommuNode(Observers? observers = null) : INode
 {
     /// <inheritdoc/>
     public string Path => "/dev/iommu";
@@ -23,7 +25,7 @@ public sealed class IommuNode : INode
     /// <inheritdoc/>
     public Errno Open(ICarrier carrier, out NodeFile? file)
     {
-        file = new IommufdContext(carrier);
+        file = new IommufdContext(carrier, isVfioContainer: false, observers);
         return Errno.None;
     }
 }

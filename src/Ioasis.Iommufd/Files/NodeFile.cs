@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core.Observation;
 
 namespace Ioasis.Iommufd.Files;
 
@@ -8,6 +9,28 @@ namespace Ioasis.Iommufd.Files;
 /// </summary>
 public abstract class NodeFile : IOpenFile
 {
+    private Observers? _observers; // once a program has it open
+    private string _path = "";
+
+    /// <summary>A program has the file open from now on: the observers are told, and at its end again.</summary>
+    /// <param name="path">The node's path.</param>
+    /// <param name="observers">The observers of the machine.</param>
+    /// <param name="process">The process that opened it.</param>
+    public void TellOpen(string path, Observers observers, int process)
+    {
+        ArgumentNullException.ThrowIfNull(observers);
+        (_path, _observers) = (path, observers);
+        if (observers.Want(EventKinds.Open)) observers.Tell(new OpenEvent(observers.Stamp(), path, this, process));
+    }
+
+    /// <summary>Closes the file, whose last reference is gone, and tells the observers before.</summary>
+    public void End()
+    {
+        if (_observers is { } observers && observers.Want(EventKinds.Close))
+            observers.Tell(new CloseEvent(observers.Stamp(), _path, this));
+        Close();
+    }
+
     /// <summary>ioctl(2).</summary>
     /// <param name="caller">The caller: its memory and open files.</param>
     /// <param name="command">The request number.</param>
@@ -47,8 +70,8 @@ public abstract class NodeFile : IOpenFile
     public virtual bool IsVfioFile => false;
 
     /// <summary>
-    /// Called once, when the last reference is gone, including mappings of the file. No other call is under way or
-    /// follows.
+    /// Called once, by <see cref="End"/>, when the last reference is gone, including mappings of the file. No other call
+    /// is under way or follows.
     /// </summary>
     public abstract void Close();
 }

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core.Observation;
 using Ioasis.Iommufd.Objects;
 
 namespace Ioasis.Iommufd.Files;
@@ -8,7 +9,8 @@ namespace Ioasis.Iommufd.Files;
 /// CONFIG_IOMMUFD_VFIO_CONTAINER), except that, as VFIO's own container, it charges pinned memory to the process and
 /// maps device memory.
 /// </summary>
-public sealed class VfioContainerNode : INode
+/// <param name="observers">The observers of the machine; null for none.</param>
+public sealed class VfioContainerNode(Observers? observers = null) : INode
 {
     /// <inheritdoc/>
     public string Path => "/dev/vfio/vfio";
@@ -25,7 +27,7 @@ public sealed class VfioContainerNode : INode
     /// <inheritdoc/>
     public Errno Open(ICarrier carrier, out NodeFile? file)
     {
-        file = new IommufdContext(carrier, isVfioContainer: true);
+        file = new IommufdContext(carrier, isVfioContainer: true, observers);
         return Errno.None;
     }
 }

@@ -13,7 +13,7 @@ internal static class IoasIoctls
     {
         if (args.Flags != 0) return Errno.EOPNOTSUPP;
         ObjectTable objects = call.Context.Objects;
-        Errno errno = objects.TryReserve(new Ioas(objects.Budget), out ObjectTable.Pending<Ioas>? reserved);
+        Errno errno = objects.TryReserve(new Ioas(objects), out ObjectTable.Pending<Ioas>? reserved);
         if (errno != Errno.None) return errno;
         using ObjectTable.Pending<Ioas> pending = reserved!;
         args.OutIoasId = pending.Value.Id;

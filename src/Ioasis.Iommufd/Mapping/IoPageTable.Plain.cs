@@ -1,5 +1,8 @@
 using Ioasis.Abi;
+using Ioasis.Core;
 using Ioasis.Core.Domains;
+using Ioasis.Core.Iovas;
+using Ioasis.Core.Observation;
 using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
@@ -26,7 +29,7 @@ internal sealed partial class IoPageTable
             ulong first = iova;
             if (_mappings is null || !_areas.HasPlainNumber) return false;
             if (choose && IovaAllocator.Allocate(address, length, _alignment, _allowed, NextUsed,
-                out first) != Errno.None) return false;
+                out first) != IommuStatus.Ok) return false;
             if ((first & (HostPageSize - 1)) != 0 || !new Iova(first).TryLast(length, out Iova end)) return false;
             var range = new IovaRange(first, end.Value);
             if (_reserved.Overlaps(range) || !_areas.IsFree(range.First, range.Last, out RangeMap<AreaSlot>.Gap gap))
@@ -46,11 +49,12 @@ internal sealed partial class IoPageTable
                 isHeld: block != held);
             if (IsCovered(Used))
             {
+                TellMap(range, access, new MappedMemory(memory, address, IsFile: false));
                 iova = first;
                 return true;
             }
 
-            TryTakePlain(range, out unheld);
+            TryTakePlain(range, isTold: false, out unheld);
         }
 
         unheld?.Release();
@@ -67,7 +71,7 @@ internal sealed partial class IoPageTable
         HostBlock? unheld;
         using (_lock.Enter())
         {
-            if (!TryTakePlain(new IovaRange(iova, end.Value), out unheld)) return false;
+            if (!TryTakePlain(new IovaRange(iova, end.Value), isTold: true, out unheld)) return false;
             Settle();
         }
 
@@ -79,14 +83,16 @@ internal sealed partial class IoPageTable
     /// Takes out the area of plain memory with exactly these addresses; false, with nothing changed, if there is none.
     /// </summary>
     /// <param name="range">The addresses.</param>
+    /// <param name="isTold">Whether observers know the area.</param>
     /// <param name="unheld">The block that no area holds any more, to be released without locks held; null if an area
     /// still holds it.</param>
-    private bool TryTakePlain(IovaRange range, out HostBlock? unheld)
+    private bool TryTakePlain(IovaRange range, bool isTold, out HostBlock? unheld)
     {
         unheld = null;
         RangeMap<AreaSlot>.Run run = _areas.FindRun(range.First, range.Last);
         if (run.Count == 0 || run.First(0) != range.First || run.Last(0) != range.Last
             || _areas.PlainOf(run.Value(0)) is not { } plain) return false;
+        if (isTold) TellUnmap(range);
         if (_areas.RemovePlain(run, plain)) unheld = plain.Block;
         _mappings!.Unmap(range);
         plain.Owner.Uncharge(range.Length / HostPageSize);

@@ -105,6 +105,7 @@ internal sealed partial class IoPageTable
                     break;
                 }
 
+                TellUnmap(range);
                 if (area is not null) batch.Add(area);
                 else batch.Add(_areas.PlainOf(slot)!, range);
                 count++;

@@ -2,6 +2,8 @@ using System.Numerics;
 using Ioasis.Abi;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Iovas;
+using Ioasis.Core.Observation;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
@@ -14,10 +16,12 @@ namespace Ioasis.Iommufd.Mapping;
 /// nor held, and any alignment is accepted.
 /// </summary>
 /// <param name="budget">Charged for the memory that the mappings take.</param>
-internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
+/// <param name="space">The IOAS.</param>
+/// <param name="observers">The observers of the machine. Each area is told, with or without a domain.</param>
+internal sealed partial class IoPageTable(MemoryBudget budget, object space, Observers observers) : IMappingSource
 {
     /// <summary>The host's page size in bytes (PAGE_SIZE). No mapping ever needs a larger alignment.</summary>
-    internal const ulong HostPageSize = 4096;
+    internal const ulong HostPageSize = IovaAllocator.HostPageSize;
 
     // Guards everything below. Taken after a group's attach lock and an access's. The lock of pages and a mapping
     // table's are taken within it. Only ChangeProcess locks several IoPageTables together.
@@ -76,7 +80,8 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
             if (length == 0 || (length & (_alignment - 1)) != 0) return Errno.EINVAL;
             ulong first = iova;
             Errno errno = choose
-                ? IovaAllocator.Allocate(slices[0].AlignmentHint, length, _alignment, _allowed, NextUsed, out first)
+                ? IovaAllocator.Allocate(
+                    slices[0].AlignmentHint, length, _alignment, _allowed, NextUsed, out first).ToErrno()
                 : CheckFree(first, length);
             if (errno != Errno.None) return errno;
 
@@ -106,9 +111,24 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
                 return Errno.ENOMEM;
             }
 
+            if (observers.Want(EventKinds.Map))
+                foreach (Area area in areas)
+                    TellMap(area.Range, access, MappedMemory.Of(area.Pages.Backing, area.Offset));
+
             iova = first;
             return Errno.None;
         }
+    }
+
+    private void TellMap(IovaRange range, MapAccess access, MappedMemory memory)
+    {
+        if (observers.Want(EventKinds.Map))
+            observers.Tell(new MapEvent(observers.Stamp(), space, range, access, memory));
+    }
+
+    private void TellUnmap(IovaRange range)
+    {
+        if (observers.Want(EventKinds.Unmap)) observers.Tell(new UnmapEvent(observers.Stamp(), space, range));
     }
 
     /// <summary>Takes out areas that were just added. The caller keeps their references.</summary>
@@ -170,7 +190,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
         {
             if (sorted.Exists(_reserved.Overlaps)) return Errno.EADDRINUSE;
             List<IovaRange> former = _allowed;
-            _allowed = Spans.Merge(sorted);
+            _allowed = [.. IovaSpans.Merge(sorted)];
             if (!IsCovered(Used))
             {
                 _allowed = former;
@@ -203,7 +223,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
             ulong alignment = Math.Max(SmallestPage(domain.PageSizes), _alignment);
             if (alignment > HostPageSize) return Errno.EINVAL;
             if (alignment != _alignment && !_areas.AreAligned(alignment)) return Errno.EADDRINUSE;
-            List<IovaRange> outside = [.. Outside(domain.Aperture)];
+            List<IovaRange> outside = [.. IovaSpans.Outside(domain.Aperture)];
             if (outside.Exists(r => _areas.Overlaps(r.First, r.Last) || _allowed.Exists(r.Overlaps)))
                 return Errno.EADDRINUSE;
 
@@ -221,9 +241,6 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
             return Errno.None;
         }
     }
-
-    private static IEnumerable<IovaRange> Outside(IovaRange aperture) =>
-        Spans.Holes(IovaRange.All, (first, last) => aperture.Overlaps(new IovaRange(first, last)) ? aperture : null);
 
     /// <summary>Removes a domain, which is no longer attached anywhere.</summary>
     internal void RemoveDomain(PagingDomain domain)
@@ -277,7 +294,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
     /// unit.
     /// </summary>
     internal Errno ReserveUnusable(Endpoint endpoint, object owner) =>
-        Reserve([.. endpoint.Unit.ReservedRegions(endpoint), .. Outside(endpoint.Unit.Aperture)], owner);
+        Reserve([.. endpoint.Unit.ReservedRegions(endpoint), .. IovaSpans.Outside(endpoint.Unit.Aperture)], owner);
 
     private Errno Reserve(IReadOnlyList<IovaRange> ranges, object owner)
     {
@@ -320,6 +337,9 @@ internal sealed partial class IoPageTable(MemoryBudget budget) : IMappingSource
             return errno;
         }
     }
+
+    /// <inheritdoc/>
+    public object Space => space;
 
     /// <inheritdoc/>
     public bool TryShow(ulong address, out IovaRange range, out MemoryLocation? location)

@@ -1,3 +1,4 @@
+using Ioasis.Core.Iovas;
 using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Mapping;
@@ -24,7 +25,7 @@ internal struct PageCounts
     internal readonly IEnumerable<IovaRange> Holes(ulong first, ulong last)
     {
         if (Covered == 0) return [new IovaRange(first, last)];
-        return Spans.Holes(new IovaRange(first, last), NextCovered);
+        return IovaSpans.Holes(new IovaRange(first, last), NextCovered);
     }
 
     /// <summary>Covers a range once more.</summary>

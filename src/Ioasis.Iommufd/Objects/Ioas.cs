@@ -10,7 +10,7 @@ namespace Ioasis.Iommufd.Objects;
 /// </summary>
 public sealed class Ioas : IommufdObject
 {
-    internal Ioas(MemoryBudget budget) => Table = new IoPageTable(budget);
+    internal Ioas(ObjectTable objects) => Table = new IoPageTable(objects.Budget, this, objects.Observers);
 
     /// <summary>Its mappings.</summary>
     internal IoPageTable Table { get; }

@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Observation;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Ioctls;
 using Ioasis.Iommufd.Mapping;
@@ -14,7 +15,9 @@ namespace Ioasis.Iommufd.Objects;
 /// <param name="carrier">The memory behind the open file.</param>
 /// <param name="isVfioContainer">Whether it was opened as VFIO's container. It then charges the process and maps device
 /// memory, as VFIO's own container does.</param>
-public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = false) : NodeFile
+/// <param name="observers">The observers of the machine; null for none.</param>
+public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = false, Observers? observers = null)
+    : NodeFile
 {
     // Guards _groups and each group's number of bound devices. No other lock is taken while it is held.
     private readonly RankedLock _lock = new(LockRank.ContextGroups);
@@ -28,7 +31,7 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     internal bool IsVfioContainer { get; } = isVfioContainer;
 
     /// <summary>The context's objects.</summary>
-    public ObjectTable Objects { get; } = new();
+    public ObjectTable Objects { get; } = new(observers);
 
     /// <summary>The regions of its units' memory that the program can map.</summary>
     internal MmapRegions Regions { get; } = new(carrier);

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core.Observation;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
 
@@ -12,7 +13,8 @@ namespace Ioasis.Iommufd.Objects;
 /// A look-up takes no lock: it reads the table and adds a user, which fails if the object has been ended. An object is
 /// ended, while it is unused, before it is taken out.
 /// </remarks>
-public sealed class ObjectTable
+/// <param name="observers">The observers of what is done with the objects; null for none.</param>
+public sealed class ObjectTable(Observers? observers = null)
 {
     // Guards changes of the table; look-ups take no lock. Innermost: no other lock is taken while it is held.
     private readonly RankedLock _lock = new(LockRank.ObjectTable);
@@ -37,6 +39,9 @@ public sealed class ObjectTable
     {
         get { using (_lock.Enter()) return _objects.Count(o => o is not null); }
     }
+
+    /// <summary>The observers of what is done with the objects.</summary>
+    internal Observers Observers { get; } = observers ?? new Observers();
 
     /// <summary>The objects' charge for our memory.</summary>
     internal MemoryBudget Budget { get; } = new();
@@ -156,7 +161,7 @@ public sealed class ObjectTable
     /// <summary>Makes a compatibility IOAS if there is none.</summary>
     internal void EnsureCompat()
     {
-        using Pending<Ioas> pending = Reserve(new Ioas(Budget));
+        using Pending<Ioas> pending = Reserve(new Ioas(this));
         using (_lock.Enter())
         {
             if (_compat is not null) return;

@@ -19,6 +19,7 @@ internal static class StatusErrno
         IommuStatus.DeviceError => Errno.EIO,
         IommuStatus.NoDevice => Errno.ENODEV,
         IommuStatus.NoSpace => Errno.ENOSPC,
+        IommuStatus.Overflow => Errno.EOVERFLOW,
         _ => Errno.EINVAL,
     };
 }

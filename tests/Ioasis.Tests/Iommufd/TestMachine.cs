@@ -18,7 +18,9 @@ internal sealed class TestMachine
 
     internal TestCaller Program { get; } = new();
 
-    internal IommufdContext Context { get; } = new(new FakeCarrier());
+    internal IommufdContext Context { get; }
+
+    internal TestMachine() => Context = new IommufdContext(new FakeCarrier(), observers: Unit.Observers);
 
     internal Endpoint NewEndpoint()
     {
