@@ -70,8 +70,8 @@ public abstract class NodeFile : IOpenFile
     public virtual bool IsVfioFile => false;
 
     /// <summary>
-    /// Called once, by <see cref="End"/>, when the last reference is gone, including mappings of the file. No other call
-    /// is under way or follows.
+    /// Called once, by <see cref="End"/>, when the last reference is gone, including mappings of the file. No other
+    /// call is under way or follows.
     /// </summary>
     public abstract void Close();
 }
