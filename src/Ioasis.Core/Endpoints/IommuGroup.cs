@@ -120,10 +120,20 @@ public sealed class IommuGroup
         }
     }
 
-    internal void Add(Endpoint endpoint) => Endpoints = [.. Endpoints, endpoint];
+    internal void Add(Endpoint endpoint)
+    {
+        lock (_lock) Endpoints = [.. Endpoints, endpoint];
+    }
 
-    /// <summary>A device is no more, or did not come to be.</summary>
-    internal void Remove(Endpoint endpoint) => Endpoints = [.. Endpoints.Where(e => e != endpoint)];
+    /// <summary>A device is no more, or did not come to be: it leaves the default domain, too.</summary>
+    internal void Remove(Endpoint endpoint)
+    {
+        lock (_lock)
+        {
+            Endpoints = [.. Endpoints.Where(e => e != endpoint)];
+            endpoint.Rest(null);
+        }
+    }
 
     private IommuStatus Add(object owner, bool isExclusive, out GroupClaim? claim)
     {

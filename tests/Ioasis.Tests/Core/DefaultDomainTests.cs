@@ -146,6 +146,8 @@ public sealed class DefaultDomainTests
         Assert.Equal(IommuStatus.Ok, group.UseDefaultDomain(this, out _));
         Assert.Equal(IommuStatus.Ok, group.SetDefaultDomain(rest));
         Assert.Same(rest, three.Attached);
+        group.Remove(three);
+        Assert.Null(three.Attached);
 
         // One whose unit refuses to take it back is blocked; the others are not.
         unit.Refused = rest;
