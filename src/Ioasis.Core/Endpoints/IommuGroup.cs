@@ -122,13 +122,13 @@ public sealed class IommuGroup
 
     internal void Add(Endpoint endpoint)
     {
-        lock (_lock) Endpoints = [.. Endpoints, endpoint];
+        using (_lock.Enter()) Endpoints = [.. Endpoints, endpoint];
     }
 
     /// <summary>A device is no more, or did not come to be: it leaves the default domain, too.</summary>
     internal void Remove(Endpoint endpoint)
     {
-        lock (_lock)
+        using (_lock.Enter())
         {
             Endpoints = [.. Endpoints.Where(e => e != endpoint)];
             endpoint.Rest(null);

@@ -10,8 +10,7 @@ namespace Ioasis.Core.PageRequests;
 /// <param name="endpoint">The device.</param>
 internal sealed class OutstandingRequests(Endpoint endpoint)
 {
-    // Guards what follows, and that a request is told before its answer. Innermost but for observers' own locks;
-    // devices are answered without it.
+    // Guards what follows, and that observers are told of a request before its answer. Devices are answered without it.
     private readonly RankedLock _lock = new(LockRank.OutstandingRequests);
     private readonly List<(Attachment Attachment, PageRequest Request)> _partial = [];
     private readonly HashSet<PageRequestGroup> _groups = [];

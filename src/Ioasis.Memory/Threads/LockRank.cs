@@ -117,6 +117,9 @@ public enum LockRank
     /// <summary>The table that devices translate by.</summary>
     MappingTable,
 
+    /// <summary>The page requests that are not answered. Observers are told of them under it.</summary>
+    OutstandingRequests,
+
     /// <summary>A vIOMMU's event queues.</summary>
     ViommuEvents,
 
@@ -146,9 +149,6 @@ public enum LockRank
 
     /// <summary>What a device's own cache holds.</summary>
     DeviceTlb,
-
-    /// <summary>The page requests that are not answered.</summary>
-    OutstandingRequests,
 
     /// <summary>A unit's fault records.</summary>
     FaultLog,

@@ -203,6 +203,31 @@ public sealed class ObservationTests : IDisposable
     }
 
     [Fact]
+    public void AnObserverMayThrowAtAnyEventUnderWhateverLockIsHeld()
+    {
+        HostMessages.Listener = static _ => { };
+        Observers observers = _bench.Unit.Observers;
+        EventKinds[] kinds = [EventKinds.Map, EventKinds.Attach, EventKinds.Fault, EventKinds.PageRequest,
+            EventKinds.PageResponse, EventKinds.Detach, EventKinds.Unmap];
+        Throwing[] bad = [.. kinds.Select(kind => new Throwing(kind))];
+        foreach (Throwing one in bad) observers.Add(one);
+        Endpoint device = _bench.NewEndpoint();
+        PagingDomain domain = _bench.NewDomain();
+        domain.PageRequests = new Answering();
+        using DmaPort port = device.OpenPort();
+        (IovaRange range, _) = _bench.Map(domain, 0x1000, 0x1000, 7, MapAccess.Read);
+        Assert.Equal(IommuStatus.Ok, device.Attach(null, domain, null, out Attachment? attached));
+        Assert.Equal(FaultReason.NoPermission, port.Write(new Iova(0x1000), new byte[1]).Reason);
+        Assert.True(device.RequestPage(new PageRequest(null, 1, PageRequestAccess.Read, new Iova(0x4000), true)));
+        Assert.Equal(0, device.OutstandingPageRequests);
+        Assert.True(port.Read(new Iova(0x1000), new byte[1]).IsOk);
+        Assert.True(device.Detach(attached!));
+        domain.Mappings.Unmap(range);
+        Assert.All(bad, one => Assert.Equal(1, one.Calls));
+        Assert.All(bad, one => Assert.False(observers.Remove(one)));
+    }
+
+    [Fact]
     public void ObserversComeAndGoWhileTheMachineRuns()
     {
         Observers observers = _bench.Unit.Observers;
@@ -304,11 +329,27 @@ public sealed class ObservationTests : IDisposable
         public override void OnDetach(in DetachEvent e) => look();
     }
 
-    private sealed class Throwing : MachineObserver
+    private sealed class Throwing(EventKinds kinds = EventKinds.Fault) : MachineObserver
     {
         internal int Calls { get; private set; }
 
-        public override void OnFault(in FaultEvent e)
+        public override EventKinds Kinds => kinds;
+
+        public override void OnMap(in MapEvent e) => Throw();
+
+        public override void OnUnmap(in UnmapEvent e) => Throw();
+
+        public override void OnAttach(in AttachEvent e) => Throw();
+
+        public override void OnDetach(in DetachEvent e) => Throw();
+
+        public override void OnPageRequest(in PageRequestEvent e) => Throw();
+
+        public override void OnPageResponse(in PageResponseEvent e) => Throw();
+
+        public override void OnFault(in FaultEvent e) => Throw();
+
+        private void Throw()
         {
             Calls++;
             throw new InvalidOperationException("an observer's own mistake");
