@@ -117,7 +117,7 @@ public enum LockRank
     /// <summary>The table that devices translate by.</summary>
     MappingTable,
 
-    /// <summary>The page requests that are not answered. Observers are told of them under it.</summary>
+    /// <summary>The page requests that are not answered.</summary>
     OutstandingRequests,
 
     /// <summary>A vIOMMU's event queues.</summary>
