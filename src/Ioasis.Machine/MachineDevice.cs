@@ -3,48 +3,51 @@ using Ioasis.Devices;
 using Ioasis.Machine.Nodes;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio;
+using Ioasis.Passthrough.Vfio.Pci;
 
 namespace Ioasis.Machine;
 
 /// <summary>A device of a machine.</summary>
 public sealed class MachineDevice
 {
-    private readonly VfioPciDevice _vfio;
-
-    internal MachineDevice(string model, VfioPciDevice vfio)
+    internal MachineDevice(string model, VfioPciDevice pci)
     {
-        (Model, _vfio) = (model, vfio);
+        (Model, Pci) = (model, pci);
         // A function of a slot of its own can be reset with it; a virtual one is in no slot.
-        PciFunction function = vfio.Function;
+        PciFunction function = pci.Function;
         Settings = new FunctionSettings([.. function.IsExpress ? ["flr", "pm"] : (string[])[],
-                .. function.IsVirtual ? [] : (string[])["bus"]], vfio.ResetSoon);
-        Configuration = new ConfigurationBytes(vfio);
+                .. function.IsVirtual ? [] : (string[])["bus"]], pci.ResetSoon);
+        Configuration = new ConfigurationBytes(pci);
     }
 
     /// <summary>Name of its model.</summary>
     public string Model { get; }
 
     /// <summary>Where it sits.</summary>
-    public RequesterId Requester => _vfio.Requester;
+    public RequesterId Requester => Pci.Requester;
 
     /// <summary>What it is.</summary>
-    public PciFunction Function => _vfio.Function;
+    public PciFunction Function => Pci.Function;
 
     /// <summary>Where each of its six BARs is, as a bus address; 0 for none.</summary>
-    public IReadOnlyList<ulong> BarAddresses => _vfio.BarAddresses;
+    public IReadOnlyList<ulong> BarAddresses => Pci.BarAddresses;
 
     /// <summary>Name of the unit that translates for it.</summary>
-    public string Unit => _vfio.Endpoint.Unit.Name;
+    public string Unit => Pci.Endpoint.Unit.Name;
 
     /// <summary>Number of its IOMMU group.</summary>
-    public int Group => _vfio.Endpoint.Group.Id;
+    public int Group => Pci.Endpoint.Group.Id;
 
     /// <summary>Its node, <c>/dev/vfio/devices/vfio0</c>.</summary>
-    public string VfioNode => _vfio.Path;
+    public string VfioNode => Vfio.Path;
 
-    internal Endpoint Endpoint => _vfio.Endpoint;
+    internal Endpoint Endpoint => Pci.Endpoint;
 
-    internal VfioPciDevice Vfio => _vfio;
+    /// <summary>What programs drive: its files, its binding, its group.</summary>
+    internal VfioDevice Vfio => Pci.Device;
+
+    /// <summary>Its VFIO device as a PCI function.</summary>
+    internal VfioPciDevice Pci { get; }
 
     /// <summary>Its own configuration space, as sysfs's <c>config</c> has it.</summary>
     internal IVirtualBytes Configuration { get; }
@@ -70,11 +73,11 @@ public sealed class MachineDevice
     /// <summary>Whether the driver is to have it again when it has left; guarded by the driver's lock.</summary>
     internal bool IsWanted { get; set; }
 
-    private sealed class ConfigurationBytes(VfioPciDevice vfio) : IVirtualBytes
+    private sealed class ConfigurationBytes(VfioPciDevice pci) : IVirtualBytes
     {
-        public byte[] Read() => vfio.ReadConfiguration();
+        public byte[] Read() => pci.ReadConfiguration();
 
         public void Write(int position, byte[] bytes, Action done) =>
-            vfio.WriteConfigurationSoon(position, bytes, done);
+            pci.WriteConfigurationSoon(position, bytes, done);
     }
 }

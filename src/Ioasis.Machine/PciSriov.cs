@@ -94,14 +94,14 @@ internal sealed class PciSriov(
                 {
                     PciDeviceModel[] models =
                         [.. Enumerable.Range(0, count).Select(_ => model.CreateVirtualFunction())];
-                    physical.Vfio.SetNumVfs(count);
+                    physical.Pci.SetNumVfs(count);
                     try
                     {
                         _functions = machine.PlugVirtual(this, models);
                     }
                     catch
                     {
-                        physical.Vfio.SetNumVfs(0);
+                        physical.Pci.SetNumVfs(0);
                         throw;
                     }
                 }
@@ -122,7 +122,7 @@ internal sealed class PciSriov(
             if (--_inUse != 0) return;
             machine.Unplug(_functions);
             _functions = [];
-            physical.Vfio.SetNumVfs(0);
+            physical.Pci.SetNumVfs(0);
             waiting = [.. _waiting];
             _waiting.Clear();
         }

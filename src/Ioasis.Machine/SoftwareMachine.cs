@@ -11,20 +11,22 @@ using Ioasis.Memory;
 using Ioasis.Memory.Threads;
 using Ioasis.Passthrough.Sva;
 using Ioasis.Passthrough.Vfio;
+using Ioasis.Passthrough.Vfio.Pci;
 
 namespace Ioasis.Machine;
 
 /// <summary>
 /// A machine in software: IOMMU units, devices behind them, and the nodes and sysfs through which programs reach them.
 /// </summary>
-public sealed class SoftwareMachine : IDisposable
+public sealed partial class SoftwareMachine : IDisposable
 {
     private const uint VfioMajor = 511; // the first that Linux gives out dynamically
 
     // Guards the groups, and changes of what programs read without it: devices and paths. Taken after the lock of
     // virtual functions, before a bus's.
     private readonly RankedLock _lock = new(LockRank.Machine);
-    private readonly VfioPciBus _bus = new(VfioMajor);
+    private readonly VfioRegistry _vfio = new(VfioMajor);
+    private readonly VfioPciBus _bus;
     private readonly Dictionary<string, IommuUnit> _units = [];
     private readonly Dictionary<int, IommuGroup> _groups = [];
     private readonly Dictionary<RequesterId, IommuGroup> _ownGroups = [];
@@ -43,6 +45,7 @@ public sealed class SoftwareMachine : IDisposable
         _iommu = new IommuNode(Observers);
         _container = new VfioContainerNode(Observers);
         _sva = new(() => new SvaNode(Pasids, PasidQuota));
+        _bus = new VfioPciBus(_vfio);
         _driver = new PciDriver(this);
     }
 
@@ -128,7 +131,7 @@ public sealed class SoftwareMachine : IDisposable
     /// <summary>Unplugs all devices; every file must be closed.</summary>
     public void Dispose()
     {
-        foreach (MachineDevice device in _devices.Reverse()) device.Vfio.Dispose();
+        foreach (MachineDevice device in _devices.Reverse()) device.Pci.Dispose();
         _devices = [];
         _bus.Dispose();
     }
@@ -149,7 +152,7 @@ public sealed class SoftwareMachine : IDisposable
                         new Dictionary<string, string>());
                     int index = number;
                     VfioPciDevice vfio = Add(device, sriov.Layout.VirtualFunction, (endpoint, minor) =>
-                        _bus.AddVirtual(models[index], endpoint, minor, physical.Vfio, index));
+                        _bus.AddVirtual(models[index], endpoint, minor, physical.Pci, index));
                     var function = new MachineDevice(device.Model, vfio) { Virtual = (physical.Requester, number) };
                     plugged.Add(function);
                     if (!sriov.Autoprobe.IsOn)
@@ -189,7 +192,7 @@ public sealed class SoftwareMachine : IDisposable
         {
             foreach (MachineDevice function in functions)
             {
-                _bus.Remove(function.Vfio);
+                _bus.Remove(function.Pci);
                 Forget(function.Endpoint, function.Requester);
             }
 
@@ -204,7 +207,7 @@ public sealed class SoftwareMachine : IDisposable
         using (_lock.Enter())
         {
             if (!_devices.Contains(device)) return; // a virtual function that went
-            _bus.Attach(device.Vfio);
+            _bus.Attach(device.Pci);
             device.Driver = DriverState.Bound;
             BuildPaths();
         }
@@ -225,7 +228,7 @@ public sealed class SoftwareMachine : IDisposable
     {
         using (_lock.Enter())
         {
-            _bus.Detach(device.Vfio);
+            _bus.Detach(device.Pci);
             device.Driver = DriverState.None;
             BuildPaths();
         }
@@ -313,7 +316,7 @@ public sealed class SoftwareMachine : IDisposable
     private uint FreeMinor()
     {
         uint minor = 0;
-        while (_devices.Any(d => d.Vfio.Minor == minor)) minor++;
+        while (_devices.Any(d => d.Vfio.Minor == minor) || _others.Any(d => d.Minor == minor)) minor++;
         return minor;
     }
 
@@ -329,9 +332,15 @@ public sealed class SoftwareMachine : IDisposable
         }
 
         if (_ownGroups.TryGetValue(device.Address, out IommuGroup? own)) return own;
+        int free = FreeGroup();
+        return _ownGroups[device.Address] = _groups[free] = new IommuGroup(free);
+    }
+
+    private int FreeGroup()
+    {
         int free = 0;
         while (_groups.ContainsKey(free)) free++;
-        return _ownGroups[device.Address] = _groups[free] = new IommuGroup(free);
+        return free;
     }
 
     private void BuildPaths()
@@ -340,7 +349,8 @@ public sealed class SoftwareMachine : IDisposable
         SvaNode sva = _sva.Value;
         MachineDevice[] shown = [.. _devices.Where(d => !d.IsHidden && !d.IsRemoved)],
             bound = [.. shown.Where(d => d.Driver == DriverState.Bound)];
-        VfioGroup[] groups = [.. bound.Select(d => d.Vfio.Group).Distinct()];
+        VfioDevice[] vfio = [.. bound.Select(d => d.Vfio), .. _others];
+        VfioGroup[] groups = [.. vfio.Select(d => d.Group).OfType<VfioGroup>().Distinct()];
         IEnumerable<SysfsFunction> functions = shown.Select(d => new SysfsFunction(
             d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit, d.Group,
             (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Configuration)
@@ -354,11 +364,12 @@ public sealed class SoftwareMachine : IDisposable
             Virtual = d.Virtual,
         });
         foreach (VirtualPath path in SysfsTree.Build(_driver, _modules, Units, functions,
-            groups.Select(g => (g.Id, (g.Major, g.Minor))), [("iommu", _iommu), ("sva", sva), ("vfio", _container)]))
+            groups.Select(g => (g.Id, (g.Major, g.Minor), g.Name)),
+            [("iommu", _iommu), ("sva", sva), ("vfio", _container)]))
             paths.Add(path.Path, path);
         paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
         paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
-        foreach (INode node in (INode[])[_iommu, sva, _container, .. bound.Select(d => d.Vfio), .. groups])
+        foreach (INode node in (INode[])[_iommu, sva, _container, .. vfio, .. groups])
             paths.Add(node.Path, new VirtualDevice(node));
         VirtualFile majors = DeviceNumbers.Majors((VfioMajor - 1, "vfio"), (VfioMajor, "vfio-dev"));
         VirtualFile miscellaneous =

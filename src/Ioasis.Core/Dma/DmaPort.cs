@@ -12,7 +12,8 @@ namespace Ioasis.Core.Dma;
 /// <summary>
 /// The only way of a device to memory: every access is translated by what its requester ID, or the PASID it gives, is
 /// attached to, and none is made that the mapping there does not permit. A port serves one thread at a time; a device
-/// with several engines opens one for each.
+/// with several engines opens one for each. A port may be bound to a PASID, its default PASID: every request that gives
+/// none carries that one.
 /// </summary>
 /// <remarks>
 /// An access that hits the port's IOTLB takes no lock and writes nothing but the port's own state. What makes that
@@ -35,21 +36,36 @@ public sealed class DmaPort : IDisposable
     private const long Closed = -1; // odd: no access can be entered any more
 
     private readonly Endpoint _endpoint;
+    private readonly uint _defaultKey; // of the PASID that requests carry which give none
+    private volatile TranslationRoute? _route; // of those requests; null while they are blocked
     private long _state; // odd within an access
-    private ulong _generation = GenerationStep; // the bits above those of a PASID
+    private ulong _generation; // in the bits above those of a PASID; below them the default PASID's key, always
     private bool _requestsPages;
     private bool _usesDeviceTlb;
     private Iotlb _iotlb; // within the port, so that no other port's state shares a cache line with this one's
     private KnownTables _tables;
 
-    internal DmaPort(Endpoint endpoint, DeviceTlb? deviceTlb = null)
+    internal DmaPort(Endpoint endpoint, DeviceTlb? deviceTlb, Pasid? defaultPasid)
     {
         _endpoint = endpoint;
+        _defaultKey = KeyOf(defaultPasid);
+        _generation = GenerationStep | _defaultKey;
         DeviceTlb = deviceTlb;
     }
 
     /// <summary>Whose requests it sends.</summary>
     public DeviceId Device => _endpoint.Id;
+
+    /// <summary>
+    /// The PASID that requests carry which give none: what the port is bound to. Null where they have no PASID.
+    /// </summary>
+    public Pasid? DefaultPasid => PasidOf(_defaultKey);
+
+    /// <summary>
+    /// What translates requests that give no PASID; null while they are blocked. The endpoint sets it, with its lock
+    /// held.
+    /// </summary>
+    internal TranslationRoute? Route { set => _route = value; }
 
     /// <summary>How many PASID bits its requests may carry; 0 where PASIDs are not enabled.</summary>
     public int PasidBits => _endpoint.Enabled.PasidBits;
@@ -117,14 +133,19 @@ public sealed class DmaPort : IDisposable
     /// <returns>False when it was not sent, and will not be answered: the device may not now, or has as many unanswered
     /// as it may.</returns>
     public bool RequestPage(in PageRequest request, Action<PageResponse> answered) =>
-        RequestsPages && _endpoint.RequestPage(in request, answered);
+        RequestsPages && _endpoint.RequestPage(request with { Pasid = Carried(request.Pasid) }, answered);
 
     /// <summary>Records the fault of an access that the device asked a page for and did not get.</summary>
     public void GiveUp(Pasid? pasid, Iova iova, bool isWrite, DmaResult result) =>
-        _endpoint.Report(pasid, iova, isWrite, result.Reason, result.Code);
+        _endpoint.Report(Carried(pasid), iova, isWrite, result.Reason, result.Code);
 
     /// <summary>How a PASID is kept in an IOTLB: its value plus 1, and 0 for none.</summary>
     internal static uint KeyOf(Pasid? pasid) => pasid is { } id ? id.Value + 1 : NoPasid;
+
+    private static Pasid? PasidOf(uint key) => key == NoPasid ? null : new Pasid(key - 1);
+
+    /// <summary>The PASID that a request carries, whose caller gave this one or none.</summary>
+    private Pasid? Carried(Pasid? given) => given ?? DefaultPasid;
 
     /// <summary>Closes the port; it must not be within an access. A later access throws.</summary>
     public void Dispose()
@@ -178,7 +199,7 @@ public sealed class DmaPort : IDisposable
         }
 
         Leave(state);
-        return AccessSlow(iova, pasidKey == NoPasid ? null : new Pasid(pasidKey - 1), transfer);
+        return AccessSlow(iova, Carried(PasidOf(pasidKey)), transfer);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -215,7 +236,7 @@ public sealed class DmaPort : IDisposable
         ulong tag = iova >> GranuleShift;
         ref IotlbEntry entry = ref _iotlb[(int)tag & (IotlbSize - 1)];
         return entry.Tag == tag
-            && entry.Key == (Volatile.Read(ref _generation) | pasidKey)
+            && entry.Key == (Volatile.Read(ref _generation) ^ pasidKey) // differs for each PASID, given or default
             && (entry.LastAndAccess & (ulong)access) != 0
             && (uint)(length - 1) < MaxChunk
             && (uint)length - 1 <= (entry.LastAndAccess | 3) - iova // no sum: it may end at 2^64
@@ -238,7 +259,7 @@ public sealed class DmaPort : IDisposable
     private nint Walk<T>(ulong iova, int length) where T : struct, ITransfer, allows ref struct
     {
         ulong key = Volatile.Read(ref _generation); // before anything else: see WalkAny
-        if (_endpoint.RidRoute is not { } route || iova > route.LastAddress || _usesDeviceTlb) return 0;
+        if (_route is not { } route || iova > route.LastAddress || _usesDeviceTlb) return 0;
         if (route.Plain is not { } table)
             return route.FirstStage is null ? 0 : WalkNested(route, iova, key, length, T.Needs);
         ref ulong at = ref table.Find(iova, out int shift);
@@ -260,11 +281,12 @@ public sealed class DmaPort : IDisposable
             // old generation.
             ulong generation = Volatile.Read(ref _generation);
             if (_usesDeviceTlb) return 0; // looked up in AccessSlow
-            if (_endpoint.RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return 0;
+            uint carried = pasidKey == NoPasid ? _defaultKey : pasidKey;
+            if (_endpoint.RouteOf(carried) is not { } route || iova > route.LastAddress) return 0;
             // a write that is recorded is a slow one
             MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read;
             if ((access & kept) == 0) return 0;
-            ulong key = generation | pasidKey;
+            ulong key = generation ^ pasidKey;
             // without a PASID: it was, in Walk
             if (route.FirstStage is not null)
                 return pasidKey == NoPasid ? 0 : WalkNested(route, iova, key, length, access);

@@ -1,4 +1,5 @@
 using Ioasis.Core.Domains;
+using Ioasis.Core.PageRequests;
 using Ioasis.Memory;
 
 namespace Ioasis.Core.Endpoints;
@@ -9,10 +10,13 @@ namespace Ioasis.Core.Endpoints;
 /// </summary>
 public sealed class Attachment
 {
+    private readonly IPageRequestHandler? _pageRequests;
     private volatile bool _isGone;
 
-    internal Attachment(Endpoint endpoint, Pasid? pasid, IommuDomain domain, object? owner)
+    internal Attachment(
+        Endpoint endpoint, Pasid? pasid, IommuDomain domain, object? owner, IPageRequestHandler? pageRequests)
     {
+        _pageRequests = pageRequests;
         Endpoint = endpoint;
         Pasid = pasid;
         Domain = domain;
@@ -31,7 +35,10 @@ public sealed class Attachment
     /// <summary>What whoever attached it wants to find again in a page request.</summary>
     public object? Owner { get; }
 
-    /// <summary>Whether it has ended. Set before the domain's handler of page requests is told.</summary>
+    /// <summary>What answers its page requests: its own handler, else the domain's; null: they are refused.</summary>
+    public IPageRequestHandler? PageRequests => _pageRequests ?? Domain.PageRequests;
+
+    /// <summary>Whether it has ended. Set before its handler of page requests is told.</summary>
     public bool IsGone => _isGone;
 
     /// <summary>Whether it is the group's, to its default domain, and gives way to any owner's.</summary>
@@ -42,6 +49,6 @@ public sealed class Attachment
         _isGone = true;
         Endpoint.Forget(this);
         Domain.Detached();
-        Domain.PageRequests?.Detached(this);
+        PageRequests?.Detached(this);
     }
 }

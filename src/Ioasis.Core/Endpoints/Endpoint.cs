@@ -23,7 +23,6 @@ public sealed class Endpoint
     private readonly EndpointFeatures _features = EndpointFeatures.None;
     private volatile Attachment? _rid;
     private volatile SendBlock? _block;
-    private volatile TranslationRoute? _ridRoute; // of requests without PASID; null while they are blocked
     private DmaPort[] _ports = [];
 
     /// <summary>Puts a device behind a unit, into a group.</summary>
@@ -89,7 +88,7 @@ public sealed class Endpoint
             {
                 if (_block == value) return;
                 _block = value;
-                UpdateRoute();
+                UpdateRoutes();
                 _requests.SetStopped(value is not null);
                 if (value is not null) DmaPort.Quiesce(_ports);
             }
@@ -117,11 +116,15 @@ public sealed class Endpoint
     /// <summary>Opens a port for one engine of the function.</summary>
     /// <param name="translations">How many translations the engine can keep by itself, if ATS is enabled; 0 for
     /// none.</param>
-    public DmaPort OpenPort(int translations = 0)
+    /// <param name="defaultPasid">
+    /// What the port is bound to: the PASID that its requests carry which give none. Null: they carry none.
+    /// </param>
+    public DmaPort OpenPort(int translations = 0, Pasid? defaultPasid = null)
     {
         using (_lock.Enter())
         {
-            var port = new DmaPort(this, Enabled.Ats && translations > 0 ? new DeviceTlb(translations) : null);
+            DeviceTlb? deviceTlb = Enabled.Ats && translations > 0 ? new DeviceTlb(translations) : null;
+            var port = new DmaPort(this, deviceTlb, defaultPasid) { Route = RouteOf(DmaPort.KeyOf(defaultPasid)) };
             _ports = [.. _ports, port];
             _rid?.Domain.Mappings.AddPort(port);
             foreach (Attachment attachment in _pasids.All) attachment.Domain.Mappings.AddPort(port);
@@ -151,11 +154,14 @@ public sealed class Endpoint
     /// <param name="owner">What the caller wants to find again in a page request.</param>
     /// <param name="attachment">The attachment, when the answer is <see cref="IommuStatus.Ok"/>: only who has it can
     /// replace or detach it.</param>
+    /// <param name="pageRequests">What answers its page requests; null: the domain's handler.</param>
     /// <returns>Busy when it is attached; Invalid for a process's domain without PASID; what the unit says.</returns>
-    public IommuStatus Attach(Pasid? pasid, IommuDomain domain, object? owner, out Attachment? attachment)
+    public IommuStatus Attach(
+        Pasid? pasid, IommuDomain domain, object? owner, out Attachment? attachment,
+        IPageRequestHandler? pageRequests = null)
     {
         ArgumentNullException.ThrowIfNull(domain);
-        return Exchange(pasid, null, domain, owner, out attachment);
+        return Exchange(pasid, null, domain, owner, out attachment, pageRequests);
     }
 
     /// <summary>
@@ -166,12 +172,15 @@ public sealed class Endpoint
     /// <param name="domain">What to attach to; the same as before, nothing happens.</param>
     /// <param name="owner">As in <see cref="Attach"/>.</param>
     /// <param name="attachment">The attachment from now on, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <param name="pageRequests">As in <see cref="Attach"/>.</param>
     /// <returns>Busy when <paramref name="former"/> is not attached any more; Invalid; what the unit says.</returns>
-    public IommuStatus Replace(Attachment former, IommuDomain domain, object? owner, out Attachment? attachment)
+    public IommuStatus Replace(
+        Attachment former, IommuDomain domain, object? owner, out Attachment? attachment,
+        IPageRequestHandler? pageRequests = null)
     {
         ArgumentNullException.ThrowIfNull(former);
         ArgumentNullException.ThrowIfNull(domain);
-        return Exchange(former.Pasid, former, domain, owner, out attachment);
+        return Exchange(former.Pasid, former, domain, owner, out attachment, pageRequests);
     }
 
     /// <summary>
@@ -211,7 +220,8 @@ public sealed class Endpoint
     /// attachment now (null: no owner has one).
     /// </summary>
     private IommuStatus Exchange(
-        Pasid? pasid, Attachment? former, IommuDomain? domain, object? owner, out Attachment? attachment)
+        Pasid? pasid, Attachment? former, IommuDomain? domain, object? owner, out Attachment? attachment,
+        IPageRequestHandler? pageRequests = null)
     {
         attachment = null;
         Attachment? ended;
@@ -230,7 +240,8 @@ public sealed class Endpoint
                 && Move(null, ended, resting, Group, isDefault: true, out _) == IommuStatus.Ok) domain = resting;
             else
             {
-                IommuStatus status = Move(pasid, ended, domain, owner, isDefault: false, out attachment);
+                IommuStatus status =
+                    Move(pasid, ended, domain, owner, isDefault: false, out attachment, pageRequests);
                 if (status != IommuStatus.Ok) return status;
             }
         }
@@ -244,7 +255,8 @@ public sealed class Endpoint
     /// lock, and ends the former attachment without it.
     /// </summary>
     private IommuStatus Move(
-        Pasid? pasid, Attachment? from, IommuDomain? domain, object? owner, bool isDefault, out Attachment? to)
+        Pasid? pasid, Attachment? from, IommuDomain? domain, object? owner, bool isDefault, out Attachment? to,
+        IPageRequestHandler? pageRequests = null)
     {
         to = null;
         IommuStatus status = Unit.Attaching(this, pasid, domain, from?.Domain);
@@ -254,13 +266,13 @@ public sealed class Endpoint
         {
             domain.Attaching();
             foreach (DmaPort port in _ports) domain.Mappings.AddPort(port);
-            to = new Attachment(this, pasid, domain, owner) { IsDefault = isDefault };
+            to = new Attachment(this, pasid, domain, owner, pageRequests) { IsDefault = isDefault };
         }
 
         if (pasid is { } id) _pasids.Set(id.Value, to);
         else _rid = to;
 
-        UpdateRoute();
+        UpdateRoutes();
         if (from is null) return IommuStatus.Ok; // a port keeps no entry of a blocked requester
         foreach (DmaPort port in _ports) port.DeviceTlb?.Invalidate(DmaPort.KeyOf(pasid));
         DmaPort.Quiesce(_ports);
@@ -299,7 +311,7 @@ public sealed class Endpoint
     /// unanswered as it may.</returns>
     public bool RequestPage(in PageRequest request, Action<PageResponse>? answered = null)
     {
-        if (HandlerOf(request.Pasid) is not { Domain.PageRequests: { } handler } attachment)
+        if (HandlerOf(request.Pasid) is not { PageRequests: { } handler } attachment)
         {
             if (_block is not null || Enabled.PageRequests == 0) return false;
             _requests.TellRequest(in request);
@@ -350,16 +362,13 @@ public sealed class Endpoint
     /// <summary>The attachment of the requester ID (null) or of a PASID; null for none.</summary>
     internal Attachment? AttachmentOf(Pasid? pasid) => pasid is { } id ? _pasids.Find(id.Value) : _rid;
 
-    /// <summary>Which table translates requests without PASID; null while they are blocked.</summary>
-    internal TranslationRoute? RidRoute => _ridRoute;
-
     /// <summary>
     /// Which table translates requests without PASID (0) or with one (its value plus 1); null while they are blocked.
     /// </summary>
     internal TranslationRoute? RouteOf(uint pasidKey)
     {
-        if (pasidKey == 0) return _ridRoute;
-        return _block is null ? _pasids.Find(pasidKey - 1)?.Domain.Route : null;
+        if (_block is not null) return null;
+        return (pasidKey == 0 ? _rid : _pasids.Find(pasidKey - 1))?.Domain.Route;
     }
 
     /// <summary>What translates an address; or why nothing does.</summary>
@@ -372,7 +381,10 @@ public sealed class Endpoint
         return iova > route.LastAddress ? FaultReason.BeyondAddressWidth : FaultReason.None;
     }
 
-    private void UpdateRoute() => _ridRoute = _block is null ? _rid?.Domain.Route : null;
+    private void UpdateRoutes()
+    {
+        foreach (DmaPort port in _ports) port.Route = RouteOf(DmaPort.KeyOf(port.DefaultPasid));
+    }
 
     internal void ClosePort(DmaPort port)
     {

@@ -30,6 +30,9 @@ public sealed class IommuGroup
     /// <summary>Its number below /sys/kernel/iommu_groups.</summary>
     public int Id { get; }
 
+    /// <summary>What the group says it is, in its <c>name</c> below sysfs; null for nothing.</summary>
+    public string? Name { get; init; }
+
     /// <summary>Its members.</summary>
     public IReadOnlyList<Endpoint> Endpoints { get; private set; } = [];
 

@@ -1,4 +1,5 @@
 using Ioasis.Core.Dma;
+using Ioasis.Memory;
 
 namespace Ioasis.Devices;
 
@@ -12,7 +13,9 @@ public interface IPciSlot
     /// </summary>
     /// <param name="translations">Number of translations that the engine can cache (<see cref="DmaPort.DeviceTlb"/>).
     /// It caches none while ATS is disabled.</param>
-    DmaPort OpenDmaPort(int translations = 0);
+    /// <param name="defaultPasid">The PASID of requests that give none. It serves an engine that works for a part of
+    /// the function and knows nothing of PASIDs. Null: they carry none.</param>
+    DmaPort OpenDmaPort(int translations = 0, Pasid? defaultPasid = null);
 
     /// <summary>
     /// Reads a register's present value in BAR memory: the last one that a driver wrote or the model published. For a

@@ -235,7 +235,8 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         }
     }
 
-    public DmaPort OpenDmaPort(int translations = 0) => _endpoint.OpenPort(translations);
+    public DmaPort OpenDmaPort(int translations = 0, Pasid? defaultPasid = null) =>
+        _endpoint.OpenPort(translations, defaultPasid);
 
     public ulong ReadRegister(int bar, Register register) => Memory(bar).Peek(register);
 

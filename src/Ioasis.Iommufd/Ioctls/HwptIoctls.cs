@@ -60,11 +60,11 @@ internal static class HwptIoctls
 
         args.DataLen = (uint)info.Data.Length;
         args.OutDataType = info.Type;
-        args.OutMaxPasidLog2 = (byte)endpoint.MaxPasidLog2;
+        args.OutMaxPasidLog2 = (byte)device.Value.MaxPasidLog2;
         args.OutCapabilities = (endpoint.Unit.SupportsDirtyTracking(endpoint) ? IOMMU_HW_CAP_DIRTY_TRACKING : 0)
             | (endpoint.Enabled.Ats ? 0 : IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED)
-            | (endpoint.Enabled is { PasidBits: > 0, PasidExecute: true } ? IOMMU_HW_CAP_PCI_PASID_EXEC : 0)
-            | (endpoint.Enabled is { PasidBits: > 0, PasidPrivileged: true } ? IOMMU_HW_CAP_PCI_PASID_PRIV : 0);
+            | (device.Value.MaxPasidLog2 > 0 && endpoint.Enabled.PasidExecute ? IOMMU_HW_CAP_PCI_PASID_EXEC : 0)
+            | (device.Value.MaxPasidLog2 > 0 && endpoint.Enabled.PasidPrivileged ? IOMMU_HW_CAP_PCI_PASID_PRIV : 0);
         return call.Respond(in args);
     }
 

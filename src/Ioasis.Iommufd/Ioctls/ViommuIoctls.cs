@@ -51,6 +51,7 @@ internal static class ViommuIoctls
         using ObjectTable.Held<IommufdDevice> device = heldDevice;
         if (errno != Errno.None) return errno;
         if (viommu.Value.Unit != device.Value.Endpoint.Unit) return Errno.EINVAL;
+        if (device.Value.IsSubdevice) return Errno.EOPNOTSUPP; // the number would stand for all of the parent
 
         IommuVdeviceAlloc answer = args;
         IommufdViommu owner = viommu.Value;

@@ -2,54 +2,86 @@ using Ioasis.Abi;
 using Ioasis.Core;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.PageRequests;
 using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>
-/// A device that a driver (VFIO, mdev, vDPA) has bound to a context (Linux: struct iommufd_device). The driver holds
-/// it; programs name it by <see cref="IommufdObject.Id"/>.
+/// A device that a driver (VFIO, mdev, vDPA) has bound to a context (Linux: struct iommufd_device): a function, or a
+/// subdevice of one. The driver holds it; programs name it by <see cref="IommufdObject.Id"/>.
 /// </summary>
 public sealed class IommufdDevice : IommufdObject
 {
     private readonly IommufdContext _context;
-    private readonly IommufdGroup _group;
+    private readonly IommufdGroup _group; // a subdevice's own: the IOMMU keeps its PASID apart from all others
     private readonly GroupClaim _claim;
+    private readonly Pasid? _defaultPasid;
+    private readonly IPageRequestHandler? _pageRequests; // of the default PASID
     private readonly bool _keepsContext;
     private Vdevice? _vdevice; // guarded by the group's lock
     private bool _isUnbinding; // guarded by the group's lock
 
-    private IommufdDevice(IommufdContext context, Endpoint endpoint, GroupClaim claim, bool keepsContext)
+    private IommufdDevice(IommufdContext context, DmaHandle handle, GroupClaim claim, bool keepsContext)
     {
         _context = context;
         _claim = claim;
         _keepsContext = keepsContext;
-        _group = context.EnterGroup(endpoint.Group);
-        Endpoint = endpoint;
+        Endpoint = handle.Endpoint;
+        _defaultPasid = handle.DefaultPasid;
+        _pageRequests = handle.PageRequests;
+        _group = IsSubdevice ? new IommufdGroup() : context.EnterGroup(Endpoint.Group);
     }
 
-    /// <summary>The function that is bound.</summary>
+    /// <summary>The function that is bound, or the parent function.</summary>
     public Endpoint Endpoint { get; }
+
+    /// <summary>
+    /// Whether it is a part of a function. Its requests without a PASID of the program's carry its default PASID: all
+    /// that is said of requests without PASID is then true of those.
+    /// </summary>
+    public bool IsSubdevice => _defaultPasid is not null;
+
+    /// <summary>
+    /// How many bits the PASIDs have that the program can choose; 0 for none, as those of a subdevice are shared with
+    /// the other parts of the function.
+    /// </summary>
+    internal int MaxPasidLog2 => IsSubdevice ? 0 : PasidBits;
 
     private int PasidBits => Endpoint.MaxPasidLog2;
 
-    /// <summary>Binds a device and claims its group's DMA for the context (Linux: iommufd_device_bind).</summary>
+    /// <summary>Binds a whole function.</summary>
+    /// <inheritdoc cref="Bind(IommufdContext, DmaHandle, out IommufdDevice?, bool)"/>
+    public static Errno Bind(
+        IommufdContext context, Endpoint endpoint, out IommufdDevice? device, bool keepsContext = true) =>
+        Bind(context, new DmaHandle(endpoint), out device, keepsContext);
+
+    /// <summary>
+    /// Binds a device. A function claims its group's DMA for the context (Linux: iommufd_device_bind). A subdevice
+    /// counts as a use of the group by the parent's driver, so subdevices of one parent can be bound to any contexts.
+    /// </summary>
     /// <param name="context">The open /dev/iommu.</param>
-    /// <param name="endpoint">The device.</param>
+    /// <param name="handle">The function or the subdevice.</param>
     /// <param name="device">The binding, if the result is <see cref="Errno.None"/>.</param>
     /// <param name="keepsContext">Whether it keeps the context alive beyond its close. False for a driver that is an
     /// object of the context: the end of the object unbinds.</param>
-    /// <returns>EBUSY if the group's DMA has another owner.</returns>
+    /// <returns>EBUSY if the group's DMA has another owner; EINVAL for a default PASID that the parent cannot
+    /// send.</returns>
     public static Errno Bind(
-        IommufdContext context, Endpoint endpoint, out IommufdDevice? device, bool keepsContext = true)
+        IommufdContext context, DmaHandle handle, out IommufdDevice? device, bool keepsContext = true)
     {
         device = null;
         ArgumentNullException.ThrowIfNull(context);
-        ArgumentNullException.ThrowIfNull(endpoint);
-        IommuStatus claimed = endpoint.Group.Claim(context, out GroupClaim? claim);
+        ArgumentNullException.ThrowIfNull(handle);
+        Endpoint endpoint = handle.Endpoint;
+        if (handle.DefaultPasid is { } pasid && (pasid.Value == 0 || pasid.Value >> endpoint.MaxPasidLog2 != 0))
+            return Errno.EINVAL;
+        IommuStatus claimed = handle.Driver is { } driver
+            ? endpoint.Group.UseDefaultDomain(driver, out GroupClaim? claim)
+            : endpoint.Group.Claim(context, out claim);
         if (claimed != IommuStatus.Ok) return claimed.ToErrno();
         using ObjectTable.Pending<IommufdDevice> pending =
-            context.Objects.Reserve(new IommufdDevice(context, endpoint, claim!, keepsContext));
+            context.Objects.Reserve(new IommufdDevice(context, handle, claim!, keepsContext));
         if (keepsContext) context.AddReference();
         context.Objects.AddUser(pending.Value); // the driver, until it unbinds
         device = pending.Value;
@@ -140,7 +172,7 @@ public sealed class IommufdDevice : IommufdObject
 
     internal override void Destroy()
     {
-        _context.LeaveGroup(Endpoint.Group);
+        if (!IsSubdevice) _context.LeaveGroup(Endpoint.Group);
         _claim.Dispose();
     }
 
@@ -349,17 +381,21 @@ public sealed class IommufdDevice : IommufdObject
         return Errno.None;
     }
 
-    /// <summary>Checks whether the device, and its other attachments, can use the HWPT.</summary>
+    /// <summary>
+    /// Checks whether the device, and its other attachments, can use the HWPT. Only a function has requests without
+    /// PASID; their page table decides which others its PASIDs can use.
+    /// </summary>
     private Errno CheckSuits(Pasid? pasid, Hwpt hwpt)
     {
         if (pasid is null)
         {
-            if (!hwpt.PasidCompatible && _group.HasPasids) return Errno.EINVAL;
+            if (!hwpt.PasidCompatible && !IsSubdevice && _group.HasPasids) return Errno.EINVAL;
         }
         else
         {
             if (!hwpt.PasidCompatible) return Errno.EINVAL;
-            if (_group.Attachments.TryGetValue(new IommufdGroup.Key(null), out IommufdGroup.Attachment? rid)
+            if (!IsSubdevice
+                && _group.Attachments.TryGetValue(new IommufdGroup.Key(null), out IommufdGroup.Attachment? rid)
                 && !rid.Hwpt.PasidCompatible)
                 return Errno.EINVAL;
         }
@@ -397,9 +433,10 @@ public sealed class IommufdDevice : IommufdObject
     {
         attachment = null;
         if (pasid is not null && PasidBits == 0) return Errno.None;
+        IPageRequestHandler? own = pasid is null ? _pageRequests : null;
         IommuStatus status = former is null
-            ? Endpoint.Attach(pasid, domain, this, out attachment)
-            : Endpoint.Replace(former, domain, this, out attachment);
+            ? Endpoint.Attach(pasid ?? _defaultPasid, domain, this, out attachment, own)
+            : Endpoint.Replace(former, domain, this, out attachment, own);
         return status.ToErrno();
     }
 
@@ -407,7 +444,8 @@ public sealed class IommufdDevice : IommufdObject
     private Attachment? GoBack(Attachment? now, Attachment? former)
     {
         if (now is null || former is null || now == former) return former;
-        if (Endpoint.Replace(now, former.Domain, this, out Attachment? back) == IommuStatus.Ok) return back;
+        IPageRequestHandler? own = now.Pasid == _defaultPasid ? _pageRequests : null;
+        if (Endpoint.Replace(now, former.Domain, this, out Attachment? back, own) == IommuStatus.Ok) return back;
         Endpoint.Detach(now);
         return null;
     }

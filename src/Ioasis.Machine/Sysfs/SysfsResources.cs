@@ -18,7 +18,7 @@ internal static class SysfsResources
         {
             lines[i] = i < Rom ? Line(function.Function, i, function.BarAddresses, 1)
                 : i > Rom && function.Sriov is { } sriov ? Line(sriov.Layout.VirtualFunction, i - Rom - 1,
-                    sriov.Physical.Vfio.VfBarAddresses, sriov.Layout.TotalVfs)
+                    sriov.Physical.Pci.VfBarAddresses, sriov.Layout.TotalVfs)
                 : Line(null, i, [], 0);
         }
 

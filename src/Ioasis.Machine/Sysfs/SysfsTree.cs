@@ -27,7 +27,7 @@ internal sealed class SysfsTree
     /// <summary>Builds the tree.</summary>
     internal static IEnumerable<VirtualPath> Build(
         PciDriver driver, SysfsModules modules, IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions,
-        IEnumerable<(int Id, (uint Major, uint Minor) Number)> groups,
+        IEnumerable<(int Id, (uint Major, uint Minor) Number, string? Name)> groups,
         IEnumerable<(string Name, INode Node)> miscellaneous)
     {
         var tree = new SysfsTree();
@@ -43,8 +43,12 @@ internal sealed class SysfsTree
             tree.Device($"/sys/devices/virtual/misc/{name}", "misc", name, (node.Major, node.Minor),
                 node.Path["/dev/".Length..]);
         foreach (SysfsFunction function in functions) SysfsFunctions.Add(tree, function);
-        foreach ((int id, (uint Major, uint Minor) number) in groups)
+        foreach ((int id, (uint Major, uint Minor) number, string? name) in groups)
+        {
             tree.Device($"/sys/devices/virtual/vfio/{id}", "vfio", Decimal(id), number, $"vfio/{id}");
+            if (name is not null) tree.EmulatedGroup(id, name);
+        }
+
         return tree._paths.Values;
     }
 
@@ -93,6 +97,17 @@ internal sealed class SysfsTree
         Link($"{directory}/subsystem", $"/sys/class/{subsystem}");
         Link($"/sys/class/{subsystem}/{name}", directory);
         Link($"/sys/dev/char/{number.Major}:{number.Minor}", directory);
+    }
+
+    /// <summary>A group without endpoints: there is no IOMMU, so no type that it translates by is known.</summary>
+    private void EmulatedGroup(int id, string name)
+    {
+        string group = $"/sys/kernel/iommu_groups/{id}";
+        Directory(group, merged: false);
+        Directory($"{group}/devices", merged: false);
+        Text($"{group}/name", name);
+        Text($"{group}/type", () => "unknown", Ignore);
+        Add(new VirtualFile($"{group}/reserved_regions", static () => []));
     }
 
     /// <summary>A text as sysfs ends it.</summary>

@@ -5,19 +5,19 @@ using Ioasis.Passthrough.Vfio.Ioctls;
 namespace Ioasis.Passthrough.Vfio;
 
 /// <summary>
-/// One open of a device, by its node or by its group (Linux: struct vfio_device_file). One that the group opened comes
-/// bound; until the other is, everything but BIND_IOMMUFD is refused.
+/// One open of a device, by its node or by its group (Linux: struct vfio_device_file). A file that the group opened is
+/// bound from the start. A file of the node refuses everything but BIND_IOMMUFD until it is bound.
 /// </summary>
-internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier, VfioGroup? opener = null) : NodeFile
+internal sealed class VfioDeviceFile(VfioDevice device, ICarrier carrier, VfioGroup? opener = null) : NodeFile
 {
     private volatile bool _granted;
 
-    internal VfioPciDevice Device { get; } = device;
+    internal VfioDevice Device { get; } = device;
 
     /// <summary>Its bytes.</summary>
     internal ICarrier Carrier => carrier;
 
-    /// <summary>Whether the group opened it, rather than the program the device's own node.</summary>
+    /// <summary>Whether the group opened it; else a program opened the device's own node.</summary>
     internal bool IsOfGroup => opener is not null;
 
     /// <summary>Whether the device is bound through this file. It stays so until the file is closed.</summary>
@@ -35,33 +35,33 @@ internal sealed class VfioDeviceFile(VfioPciDevice device, ICarrier carrier, Vfi
 
     public override SysResult Ioctl(ICaller caller, uint command, ulong argument)
     {
-        Device.Settle();
+        Device.Ops.Settle();
         return VfioIoctls.Dispatch(this, caller, command, argument);
     }
 
     public override string Describe(ICaller caller, uint command, ulong argument) =>
-        VfioIoctls.Describe(caller, command, argument) ?? base.Describe(caller, command, argument);
+        VfioIoctls.Describe(this, caller, command, argument) ?? base.Describe(caller, command, argument);
 
     public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
-        Device.Settle();
-        return _granted ? Device.Read(caller, offset, buffer, count) : Errno.EINVAL;
+        Device.Ops.Settle();
+        return _granted ? Device.Ops.Read(caller, offset, buffer, count) : Errno.EINVAL;
     }
 
     public override SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
-        Device.Settle();
-        return _granted ? Device.Write(caller, offset, buffer, count) : Errno.EINVAL;
+        Device.Ops.Settle();
+        return _granted ? Device.Ops.Write(caller, offset, buffer, count) : Errno.EINVAL;
     }
 
     public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>
-        _granted ? Device.Map(carrier, offset, length, shared) : Errno.EINVAL;
+        _granted ? Device.Ops.Map(carrier, offset, length, shared) : Errno.EINVAL;
 
     public override void Close()
     {
         Device.Unbind(this);
-        if (KeepsGroupOpen) Device.Group.TakeBack();
-        else if (_granted && !IsOfGroup) Device.Group.Unblock();
+        if (KeepsGroupOpen) Device.Group?.TakeBack();
+        else if (_granted && !IsOfGroup) Device.Group?.Unblock();
         Device.RemoveFile();
     }
 }

@@ -12,7 +12,7 @@ namespace Ioasis.Passthrough.Vfio;
 /// context's compatibility IOAS. While it is open no device of it can be bound through its own node, and the other way
 /// round.
 /// </summary>
-public sealed class VfioGroup : INode
+internal sealed class VfioGroup : INode
 {
     // Guards what follows. Taken before a device's lock for bindings.
     private readonly RankedLock _lock = new(LockRank.VfioGroup);
@@ -36,6 +36,9 @@ public sealed class VfioGroup : INode
     /// <summary>Its number below /sys/kernel/iommu_groups.</summary>
     public int Id => _group.Id;
 
+    /// <summary>What the group says it is; null for nothing.</summary>
+    internal string? Name => _group.Name;
+
     /// <inheritdoc/>
     public uint Major { get; }
 
@@ -46,7 +49,7 @@ public sealed class VfioGroup : INode
     public uint Mode => 0x1b0; // 0660
 
     /// <summary>Its devices, in the order in which they were plugged in.</summary>
-    internal IReadOnlyList<VfioPciDevice> Devices { get; private set; } = [];
+    internal IReadOnlyList<VfioDevice> Devices { get; private set; } = [];
 
     /// <summary>Whether its last device was removed: a file of it that is still open is of no use.</summary>
     internal bool IsGone => Devices.Count == 0;
@@ -65,10 +68,10 @@ public sealed class VfioGroup : INode
         }
     }
 
-    internal void Add(VfioPciDevice device) => Devices = [.. Devices, device];
+    internal void Add(VfioDevice device) => Devices = [.. Devices, device];
 
     /// <summary>A device is no more; true when it was the last.</summary>
-    internal bool Remove(VfioPciDevice device)
+    internal bool Remove(VfioDevice device)
     {
         using (_lock.Enter())
         {
@@ -117,7 +120,7 @@ public sealed class VfioGroup : INode
             context.EnsureCompatIoas();
             if (context.IsVfioContainer)
             {
-                Errno errno = context.ReserveFor(Devices.Select(d => d.Endpoint), this);
+                Errno errno = context.ReserveFor(_group.Endpoints, this);
                 if (errno != Errno.None) return errno;
             }
 
@@ -141,7 +144,7 @@ public sealed class VfioGroup : INode
     /// <summary>
     /// Binds a device to the group's context and attaches it to the compatibility IOAS (Linux: vfio_df_group_open).
     /// </summary>
-    internal Errno OpenDevice(VfioPciDevice device, ICarrier carrier, out NodeFile? file)
+    internal Errno OpenDevice(VfioDevice device, ICarrier carrier, out NodeFile? file)
     {
         file = null;
         Errno errno = device.AddFile();
@@ -171,7 +174,7 @@ public sealed class VfioGroup : INode
     /// The open file of a device that was handed out, of which Linux gives further ones; null where it is to be opened.
     /// </summary>
     /// <returns>EINVAL without a container; ENODEV when the device is to go.</returns>
-    internal Errno FindOpen(VfioPciDevice device, out VfioDeviceFile? file)
+    internal Errno FindOpen(VfioDevice device, out VfioDeviceFile? file)
     {
         file = null;
         using (_lock.Enter())

@@ -67,17 +67,11 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
     {
         Errno errno = ReadName(caller, argument, out string name);
         if (errno != Errno.None) return errno;
-        foreach (VfioPciDevice device in group.Devices)
+        foreach (VfioDevice device in group.Devices)
         {
-            string own = device.Requester.ToString();
-            if (!name.StartsWith(own, StringComparison.Ordinal)) continue;
-            string options = name[own.Length..];
-            if (options.Length > 0 && options[0] != ' ') continue;
-
-            if (!VfToken.TryParseOptions(options, out Guid? token)) return Errno.EINVAL;
-            errno = device.MatchToken(token);
+            errno = device.Ops.Match(name, out bool isMeant);
             if (errno != Errno.None) return errno;
-            return Install(caller, device);
+            if (isMeant) return Install(caller, device);
         }
 
         return Errno.ENODEV;
@@ -87,7 +81,7 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
     /// Gives one more descriptor of the open device, or opens it. Another call may open it or close it meanwhile: then
     /// it is tried again.
     /// </summary>
-    private SysResult Install(ICaller caller, VfioPciDevice device)
+    private SysResult Install(ICaller caller, VfioDevice device)
     {
         for (int attempt = 1; ; attempt++)
         {
@@ -130,7 +124,7 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
     }
 
     /// <summary>A device as its group opens it.</summary>
-    private sealed class DeviceOfGroup(VfioGroup group, VfioPciDevice device) : INode
+    private sealed class DeviceOfGroup(VfioGroup group, VfioDevice device) : INode
     {
         public string Path => device.Path;
 

@@ -176,7 +176,8 @@ public sealed class FailNthTests
         "FAULT_QUEUE_ALLOC", p =>
             p.Call(ContextFd, IOMMU_FAULT_QUEUE_ALLOC, default(IommuFaultAlloc)), Failure.LosesTheAnswer);
 
-    private static Step OpenDevice(int device) => new("open a device", p => p.Open(20 + device, p.Devices[device]));
+    private static Step OpenDevice(int device) =>
+        new("open a device", p => p.Open(20 + device, p.Devices[device].Device));
 
     private static Step Bind(int device) => new(
         "BIND_IOMMUFD", p => p.Call(

@@ -10,6 +10,7 @@ using Ioasis.Iommufd.Objects;
 using Ioasis.Iommufd.Sva;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio;
+using Ioasis.Passthrough.Vfio.Pci;
 using Ioasis.Tests.Fuzz;
 using Ioasis.Tests.Iommufd;
 using Ioasis.Tests.Vfio;
@@ -24,7 +25,8 @@ internal sealed class FaultyProgram : ICaller, IDisposable
     internal const ulong Page = 4096;
 
     private readonly OwnAddressSpace _own = new();
-    private readonly VfioPciBus _bus = new(major: 252);
+    private readonly VfioRegistry _registry = new(major: 252);
+    private readonly VfioPciBus _bus;
     private readonly HostBlock _argument;
     private readonly Dictionary<int, NodeFile> _files = [];
     private readonly FakeEvent[] _events = [new(), new(), new()];
@@ -38,6 +40,7 @@ internal sealed class FaultyProgram : ICaller, IDisposable
         Block = _own.Allocate(16 * Page);
         HostThread.Refusal = _ => Plan.Fails("have a thread");
         foreach (FakeEvent one in _events) one.CannotListen = () => Plan.Fails("have a thread");
+        _bus = new VfioPciBus(_registry);
         Devices = [.. Enumerable.Range(0, 2).Select(i => _bus.Add(
             new DmaTestDevice(), new Endpoint(new RequesterId(0, 0, (byte)(3 + i), 0), Unit, new IommuGroup(
                 i)) { Features = new EndpointFeatures { PasidBits = 20, Ats = true, PageRequests = 32 } }, (uint)i))];
@@ -59,7 +62,7 @@ internal sealed class FaultyProgram : ICaller, IDisposable
 
     internal VfioPciDevice[] Devices { get; }
 
-    internal IReadOnlyList<VfioGroup> Groups => _bus.Groups;
+    internal IReadOnlyList<VfioGroup> Groups => _registry.Groups;
 
     /// <summary>Puts what a structure is to point to.</summary>
     /// <returns>Where it stands.</returns>

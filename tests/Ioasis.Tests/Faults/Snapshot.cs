@@ -11,6 +11,7 @@ using Ioasis.Iommufd.Mapping;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio;
+using Ioasis.Passthrough.Vfio.Pci;
 using Ioasis.Units.Vtd.Nested;
 
 namespace Ioasis.Tests.Faults;
@@ -111,9 +112,9 @@ internal sealed class Snapshot
         }
     }
 
-    private static bool IsBound(VfioPciDevice device) =>
-        typeof(VfioPciDevice).GetField(
-            "_bound", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(device) is not null;
+    private static bool IsBound(VfioPciDevice function) =>
+        typeof(VfioDevice).GetField(
+            "_bound", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(function.Device) is not null;
 
     private void AddFields(object value, Type type, int depth)
     {

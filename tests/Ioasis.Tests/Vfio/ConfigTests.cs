@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Devices;
 using Ioasis.Iommufd.Files;
 using Ioasis.Passthrough.Vfio;
+using Ioasis.Passthrough.Vfio.Pci;
 using static Ioasis.Abi.PciRegs;
 
 namespace Ioasis.Tests.Vfio;
@@ -172,7 +173,7 @@ public sealed class ConfigTests
     [Fact]
     public void BarsOfOneBusDoNotOverlap()
     {
-        using var bus = new VfioPciBus(1);
+        using var bus = new VfioPciBus(new VfioRegistry(1));
         var ranges = new List<(ulong First, ulong Last)>();
         foreach (PciDeviceModel model in new PciDeviceModel[] { new DmaTestDevice(), new EduDevice(),
             new DmaTestDevice(), new EduDevice() })

@@ -2,6 +2,7 @@ using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio;
+using Ioasis.Passthrough.Vfio.Pci;
 using static Ioasis.Abi.PciRegs;
 
 namespace Ioasis.Tests.Vfio;
@@ -52,8 +53,8 @@ public sealed class SriovConfigTests
         bench.Device.SetNumVfs(3);
         Assert.Equal((9u, 3u), (bench.Config(at + PCI_SRIOV_CTRL, 2), bench.Config(at + PCI_SRIOV_NUM_VF, 2)));
         bench.Device.Reset();
-        bench.Device.Disable();
-        bench.Device.Enable(bench.Carrier);
+        bench.Device.Close();
+        bench.Device.Open(bench.Carrier);
         Assert.Equal((9u, 3u), (bench.Config(at + PCI_SRIOV_CTRL, 2), bench.Config(at + PCI_SRIOV_NUM_VF, 2)));
         bench.Device.SetNumVfs(0);
         Assert.Equal((0u, 0u), (bench.Config(at + PCI_SRIOV_CTRL, 2), bench.Config(at + PCI_SRIOV_NUM_VF, 2)));
@@ -75,7 +76,7 @@ public sealed class SriovConfigTests
     [Fact]
     public void AVirtualFunctionHasItsIdsAndMemoryWithoutRegistersOfItsOwn()
     {
-        using var bus = new VfioPciBus(1);
+        using var bus = new VfioPciBus(new VfioRegistry(1));
         var bench = new Ioasis.Tests.Core.DmaBench();
         using VfioPciDevice physical = bus.Add(new DmaTestDevice(5), bench.NewEndpoint(), 0);
         var endpoint = new Endpoint(new RequesterId(0, 0, 9, 1), bench.Unit, new IommuGroup(9));

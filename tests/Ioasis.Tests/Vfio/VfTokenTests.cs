@@ -1,5 +1,5 @@
 using Ioasis.Abi;
-using Ioasis.Passthrough.Vfio;
+using Ioasis.Passthrough.Vfio.Pci;
 
 namespace Ioasis.Tests.Vfio;
 

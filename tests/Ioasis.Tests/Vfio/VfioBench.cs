@@ -5,6 +5,7 @@ using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio;
+using Ioasis.Passthrough.Vfio.Pci;
 using Ioasis.Tests.Core;
 
 namespace Ioasis.Tests.Vfio;
@@ -14,7 +15,7 @@ internal sealed class VfioBench : IDisposable
 {
     internal const int IommuFd = 3, DeviceFd = 4, OtherFd = 5, PipeFd = 6, ClosedFd = 99;
 
-    private readonly VfioPciBus _bus = new(major: 252);
+    private readonly VfioPciBus _bus = new(new VfioRegistry(major: 252));
     private bool _closed;
 
     internal VfioBench(PciDeviceModel? model = null, bool bound = true, Func<PciFunction, PciFunction>? restrict = null)
@@ -55,7 +56,7 @@ internal sealed class VfioBench : IDisposable
 
     internal NodeFile OpenFile(FakeCarrier? carrier = null)
     {
-        Assert.Equal(Errno.None, Device.Open(carrier ?? new FakeCarrier(), out NodeFile? file));
+        Assert.Equal(Errno.None, Device.Device.Open(carrier ?? new FakeCarrier(), out NodeFile? file));
         return file!;
     }
 

@@ -19,10 +19,11 @@ internal static class BindIoctls
         if (errno != Errno.None) return errno;
         if (bind.Iommufd < 0 || (bind.Flags & ~VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN) != 0) return Errno.EINVAL;
         if (call.File.IsOfGroup) return Errno.EINVAL;
-        errno = call.Device.Group.Block();
+        VfioGroup? group = call.Device.Group;
+        errno = group?.Block() ?? Errno.None;
         if (errno != Errno.None) return errno;
         errno = BindBlocked(call, bind);
-        if (errno != Errno.None) call.Device.Group.Unblock();
+        if (errno != Errno.None) group?.Unblock();
         return errno;
     }
 
@@ -34,10 +35,10 @@ internal static class BindIoctls
         {
             Span<byte> bytes = stackalloc byte[TokenSize];
             if (!call.Caller.Memory.TryRead(new Hva(bind.TokenUuidPtr), bytes)) return Errno.EFAULT;
-            token = VfToken.FromBytes(bytes);
+            token = new Guid(bytes, bigEndian: true); // in the order of its text
         }
 
-        Errno errno = call.Device.MatchToken(token);
+        Errno errno = call.Device.Ops.MatchToken(token);
         if (errno != Errno.None) return errno;
         errno = call.Caller.TryGet(bind.Iommufd, out IommufdContext? context);
         if (errno != Errno.None) return errno;
@@ -75,6 +76,7 @@ internal static class BindIoctls
         pasid = null;
         if ((flags & ~VfioH.VFIO_DEVICE_ATTACH_PASID) != 0) return Errno.EINVAL;
         if (flags == 0) return Errno.None;
+        if (!call.Device.HasPasids) return Errno.EOPNOTSUPP;
         if (argsz < longSize) return Errno.EINVAL;
         Span<byte> bytes = stackalloc byte[4];
         if (!call.TryRead((uint)longSize - 4, bytes)) return Errno.EFAULT;

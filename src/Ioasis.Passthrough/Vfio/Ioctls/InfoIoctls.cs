@@ -1,96 +1,67 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
-using Ioasis.Devices;
 
 namespace Ioasis.Passthrough.Vfio.Ioctls;
 
 /// <summary>What a device is made of: GET_INFO, GET_REGION_INFO, GET_IRQ_INFO.</summary>
 internal static class InfoIoctls
 {
-    private const int PageSize = 4096;
-
     internal static SysResult GetInfo(VfioCall call)
     {
         uint argsz = call.Read<VfioDeviceInfo>().Argsz;
-        var info = new VfioDeviceInfo
-        {
-            Argsz = argsz,
-            Flags = VfioH.VFIO_DEVICE_FLAGS_PCI | VfioH.VFIO_DEVICE_FLAGS_RESET,
-            NumRegions = VfioH.VFIO_PCI_NUM_REGIONS,
-            NumIrqs = VfioH.VFIO_PCI_NUM_IRQS,
-        };
+        VfioDeviceInfo info = call.Device.Ops.Info;
+        info.Argsz = argsz;
         return call.Return(info, (int)Math.Min(argsz, (uint)Marshal.SizeOf<VfioDeviceInfo>()));
     }
 
     internal static SysResult GetRegionInfo(VfioCall call)
     {
         VfioRegionInfo info = call.Read<VfioRegionInfo>();
-        switch (info.Index)
+        Errno errno = call.Device.Ops.GetRegionInfo(ref info, out IReadOnlyList<VfioCapability> capabilities);
+        if (errno != Errno.None) return errno;
+        int size = Marshal.SizeOf<VfioRegionInfo>();
+        if (capabilities.Count > 0)
         {
-            case VfioH.VFIO_PCI_CONFIG_REGION_INDEX:
-                info.Size = call.Device.ConfigurationSize;
-                info.Flags = VfioH.VFIO_REGION_INFO_FLAG_READ | VfioH.VFIO_REGION_INFO_FLAG_WRITE;
-                break;
-            case <= VfioH.VFIO_PCI_BAR5_REGION_INDEX:
-                return GetBarInfo(call, info);
-            case VfioH.VFIO_PCI_ROM_REGION_INDEX:
-                info.Size = 0;
-                info.Flags = 0;
-                break;
-            default:
-                return Errno.EINVAL; // no function is a VGA
+            // They are written if the program has room for all of them; else it is told how much room to have.
+            info.Flags |= VfioH.VFIO_REGION_INFO_FLAG_CAPS;
+            byte[] chain = Chain(capabilities, size);
+            uint needed = (uint)(size + chain.Length);
+            info.CapOffset = info.Argsz < needed ? 0 : (uint)size;
+            if (info.Argsz < needed) info.Argsz = needed;
+            else if (!call.TryWrite((uint)size, chain)) return Errno.EFAULT;
         }
 
-        info.Offset = VfioPciDevice.RegionOffset(info.Index);
-        return call.Return(info, Marshal.SizeOf<VfioRegionInfo>());
+        return call.Return(info, size);
     }
 
     internal static SysResult GetIrqInfo(VfioCall call)
     {
         VfioIrqInfo info = call.Read<VfioIrqInfo>();
-        if (info.Index >= VfioH.VFIO_PCI_NUM_IRQS) return Errno.EINVAL;
-        if (info.Index == VfioH.VFIO_PCI_ERR_IRQ_INDEX && !call.Device.Function.IsExpress) return Errno.EINVAL;
-        info.Count = call.Device.Interrupts.Count(info.Index);
-        info.Flags = VfioH.VFIO_IRQ_INFO_EVENTFD | info.Index switch
-        {
-            VfioH.VFIO_PCI_INTX_IRQ_INDEX => VfioH.VFIO_IRQ_INFO_MASKABLE | VfioH.VFIO_IRQ_INFO_AUTOMASKED,
-            VfioH.VFIO_PCI_MSIX_IRQ_INDEX when call.Device.Function.Msix is not null => 0,
-            _ => VfioH.VFIO_IRQ_INFO_NORESIZE,
-        };
-        return call.Return(info, Marshal.SizeOf<VfioIrqInfo>());
+        Errno errno = call.Device.Ops.GetIrqInfo(ref info);
+        return errno == Errno.None ? call.Return(info, Marshal.SizeOf<VfioIrqInfo>()) : errno;
     }
 
-    private static SysResult GetBarInfo(VfioCall call, VfioRegionInfo info)
+    /// <summary>
+    /// Lays capabilities out one after the other; each header says at which offset of the structure the next one
+    /// begins.
+    /// </summary>
+    private static byte[] Chain(IReadOnlyList<VfioCapability> capabilities, int start)
     {
-        Bar? bar = call.Device.FindBar(info.Index);
-        info.Offset = VfioPciDevice.RegionOffset(info.Index);
-        info.Size = bar?.Size ?? 0;
-        info.Flags = bar is null ? 0 : VfioH.VFIO_REGION_INFO_FLAG_READ | VfioH.VFIO_REGION_INFO_FLAG_WRITE;
-        int size = Marshal.SizeOf<VfioRegionInfo>();
-        if (bar is { IsMappable: true, Size: >= PageSize })
+        const int alignment = 8; // Linux: vfio_info_cap_add
+        int header = Marshal.SizeOf<VfioInfoCapHeader>();
+        List<byte> chain = [];
+        for (int i = 0; i < capabilities.Count; i++)
         {
-            info.Flags |= VfioH.VFIO_REGION_INFO_FLAG_MMAP;
-            if (call.Device.Function.Msix?.Bar == bar.Index)
-            {
-                // The one capability: a mapping may cover the MSI-X table. It is written if the caller has room for it,
-                // else the caller is told how much room to have.
-                info.Flags |= VfioH.VFIO_REGION_INFO_FLAG_CAPS;
-                int needed = size + Marshal.SizeOf<VfioInfoCapHeader>();
-                info.CapOffset = info.Argsz < needed ? 0 : (uint)size;
-                if (info.Argsz < needed) info.Argsz = (uint)needed;
-                else
-                {
-                    var header = new VfioInfoCapHeader
-                    {
-                        Id = (ushort)VfioH.VFIO_REGION_INFO_CAP_MSIX_MAPPABLE,
-                        Version = 1
-                    };
-                    if (!call.TryWrite((uint)size,
-                        MemoryMarshal.AsBytes(new ReadOnlySpan<VfioInfoCapHeader>(in header)))) return Errno.EFAULT;
-                }
-            }
+            VfioCapability capability = capabilities[i];
+            int end = chain.Count + ((header + capability.Data.Length + alignment - 1) & -alignment);
+            bool isLast = i == capabilities.Count - 1;
+            uint next = isLast ? 0 : (uint)(start + end);
+            var written = new VfioInfoCapHeader { Id = capability.Id, Version = capability.Version, Next = next };
+            chain.AddRange(MemoryMarshal.AsBytes(new ReadOnlySpan<VfioInfoCapHeader>(in written)));
+            chain.AddRange(capability.Data);
+            while (chain.Count < end) chain.Add(0);
         }
 
-        return call.Return(info, size);
+        return [.. chain];
     }
 }

@@ -12,7 +12,7 @@ internal readonly ref struct VfioCall(VfioDeviceFile file, ICaller caller, ulong
 
     internal VfioDeviceFile File { get; } = file;
 
-    internal VfioPciDevice Device => File.Device;
+    internal VfioDevice Device => File.Device;
 
     internal ICaller Caller { get; } = caller;
 
@@ -45,10 +45,13 @@ internal delegate SysResult VfioHandler(VfioCall call);
 /// <param name="Handler">What does it.</param>
 internal sealed record VfioIoctl(uint Number, string Name, int MinimumSize, bool BeforeBind, VfioHandler Handler);
 
-/// <summary>The ioctls of a device's file.</summary>
+/// <summary>The ioctls that the files of all devices have, and how each ioctl is called.</summary>
 internal static class VfioIoctls
 {
     private const int LargestMinimum = 32;
+
+    /// <summary>For a kind of device without ioctls of its own.</summary>
+    internal static IReadOnlyDictionary<uint, VfioIoctl> None { get; } = new Dictionary<uint, VfioIoctl>();
 
     /// <summary>All of them, Linux's and ours, by number.</summary>
     internal static IReadOnlyDictionary<uint, VfioIoctl> Table { get; } = new VfioIoctl[]
@@ -58,11 +61,7 @@ internal static class VfioIoctls
             InfoIoctls.GetRegionInfo),
         new(VfioH.VFIO_DEVICE_GET_IRQ_INFO, nameof(VfioH.VFIO_DEVICE_GET_IRQ_INFO), 16, false, InfoIoctls.GetIrqInfo),
         new(VfioH.VFIO_DEVICE_SET_IRQS, nameof(VfioH.VFIO_DEVICE_SET_IRQS), 20, false, IrqIoctls.SetIrqs),
-        new(VfioH.VFIO_DEVICE_RESET, nameof(VfioH.VFIO_DEVICE_RESET), 0, false, ResetIoctls.Reset),
-        new(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, nameof(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO), 12, false,
-            ResetIoctls.GetHotResetInfo),
-        new(VfioH.VFIO_DEVICE_PCI_HOT_RESET, nameof(VfioH.VFIO_DEVICE_PCI_HOT_RESET), 12, false, ResetIoctls.HotReset),
-        new(VfioH.VFIO_DEVICE_IOEVENTFD, nameof(VfioH.VFIO_DEVICE_IOEVENTFD), 28, false, IrqIoctls.IoEventfd),
+        new(VfioH.VFIO_DEVICE_RESET, nameof(VfioH.VFIO_DEVICE_RESET), 0, false, static call => call.Device.Ops.Reset()),
         new(VfioH.VFIO_DEVICE_FEATURE, nameof(VfioH.VFIO_DEVICE_FEATURE), 8, false, FeatureIoctl.Feature),
         new(VfioH.VFIO_DEVICE_BIND_IOMMUFD, nameof(VfioH.VFIO_DEVICE_BIND_IOMMUFD), 16, true, BindIoctls.Bind),
         new(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT), 12, false,
@@ -75,9 +74,9 @@ internal static class VfioIoctls
     /// <summary>
     /// What an account says of an ioctl: its name, and whether it is about a PASID; null where the number is not known.
     /// </summary>
-    internal static string? Describe(ICaller caller, uint command, ulong argument)
+    internal static string? Describe(VfioDeviceFile file, ICaller caller, uint command, ulong argument)
     {
-        if (!Table.TryGetValue(command, out VfioIoctl? ioctl)) return null;
+        if (Find(file, command) is not { } ioctl) return null;
         const int flagsOffset = 4;
         Span<byte> flags = stackalloc byte[sizeof(uint)];
         bool isOfPasid = command is VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT or VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT
@@ -88,7 +87,7 @@ internal static class VfioIoctls
 
     internal static SysResult Dispatch(VfioDeviceFile file, ICaller caller, uint command, ulong argument)
     {
-        Table.TryGetValue(command, out VfioIoctl? ioctl);
+        VfioIoctl? ioctl = Find(file, command);
         if (ioctl is { BeforeBind: true }) return ioctl.Handler(new VfioCall(file, caller, argument, []));
         if (!file.IsGranted) return Errno.EINVAL;
         if (ioctl is null) return Errno.ENOTTY;
@@ -106,4 +105,9 @@ internal static class VfioIoctls
 
         return ioctl.Handler(new VfioCall(file, caller, argument, header));
     }
+
+    private static VfioIoctl? Find(VfioDeviceFile file, uint command) =>
+        Table.TryGetValue(command, out VfioIoctl? ioctl) || file.Device.Ops.Ioctls.TryGetValue(command, out ioctl)
+            ? ioctl
+            : null;
 }

@@ -1,4 +1,4 @@
-namespace Ioasis.Passthrough.Vfio.Interrupts;
+namespace Ioasis.Passthrough.Vfio.Pci.Interrupts;
 
 /// <summary>What delivering interrupts depends on.</summary>
 internal interface IInterruptSource

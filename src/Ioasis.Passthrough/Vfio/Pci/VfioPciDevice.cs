@@ -4,31 +4,30 @@ using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
 using Ioasis.Devices.Slots;
 using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
-using Ioasis.Passthrough.Vfio.Config;
 using Ioasis.Passthrough.Vfio.Interrupts;
+using Ioasis.Passthrough.Vfio.Pci.Config;
+using Ioasis.Passthrough.Vfio.Pci.Interrupts;
 
-namespace Ioasis.Passthrough.Vfio;
+namespace Ioasis.Passthrough.Vfio.Pci;
 
 /// <summary>
-/// A PCI function that programs drive through its character device (Linux: struct vfio_pci_core_device). It is open any
-/// number of times and bound through one of its files at a time.
+/// A PCI function as a VFIO device (Linux: struct vfio_pci_core_device): its regions and configuration space, INTx, MSI
+/// and MSI-X, power, virtual functions.
 /// </summary>
-public sealed partial class VfioPciDevice : INode, IDisposable
+internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
 {
-    // _binding guards which file the device is bound through and what it is attached to (Linux: vfio_device_set.lock).
-    // _access guards configuration space, and what decides whether BARs answer (Linux: memory_lock and igate). A reset
-    // holds it while the model's threads end their work.
-    // Order: _binding, _access, the slot's lock for calls, the interrupts' lock.
-    private readonly RankedLock _binding = new(LockRank.VfioBinding);
+    // Guards configuration space, and what decides whether BARs answer (Linux: memory_lock and igate). A reset holds it
+    // while the model's threads end their work. Taken after VfioDevice's lock for bindings, before the slot's lock for
+    // calls and the interrupts' lock.
     private readonly RankedLock _access = new(LockRank.VfioAccess);
     private readonly PciSlot _slot;
     private readonly PciConfig _hardware;
     private readonly VirtualConfig _config;
-    private readonly VfioInterrupts _interrupts;
+    private readonly PciInterrupts _interrupts;
     private readonly IoEventfds _ioEventfds;
-    private VfioBinding? _bound;
     private int _powerState;
     private bool _inLowPower;
     private SharedBytes? _shownConfiguration; // where programs can read it without asking us
@@ -37,68 +36,50 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     /// <param name="slot">The slot, with the model in it.</param>
     /// <param name="endpoint">Its place behind an IOMMU.</param>
     /// <param name="addresses">Where its BARs are, and those of the virtual functions that it can have.</param>
-    /// <param name="group">Its group.</param>
     /// <param name="number">The numbers of its node.</param>
     /// <param name="physical">Of a virtual function, the physical one.</param>
     internal VfioPciDevice(
-        PciSlot slot, Endpoint endpoint, (ulong[] Own, ulong[] Vf) addresses, VfioGroup group,
-        (uint Major, uint Minor) number, VfioPciDevice? physical = null)
+        PciSlot slot, Endpoint endpoint, (ulong[] Own, ulong[] Vf) addresses, (uint Major, uint Minor) number,
+        VfioPciDevice? physical = null)
     {
         _physical = physical;
         OwnToken = slot.Function.Sriov is null ? null : new VfToken();
-        Group = group;
         _slot = slot;
         Endpoint = endpoint;
         Requester = endpoint.Id.Requester ?? throw new ArgumentException($"{endpoint.Id} is no PCI function.");
         endpoint.Block = SendBlock.BusMasterDisabled; // as at power-on
         BarAddresses = addresses.Own;
         VfBarAddresses = addresses.Vf;
-        (Major, Minor) = number;
-        Path = $"/dev/vfio/devices/vfio{Minor}";
         _hardware = PciConfigBuilder.Build(slot.Function, endpoint.Enabled, addresses.Own, addresses.Vf);
         var effects = new Effects(this);
         _config = new VirtualConfig(_hardware, slot.Function, effects);
-        _interrupts = new VfioInterrupts(slot.Function, effects);
+        _interrupts = new PciInterrupts(slot.Function, effects);
         _ioEventfds = new IoEventfds(effects, PerformWrite);
         slot.Target = _interrupts;
+        Device = new VfioDevice(this, number);
     }
 
-    /// <inheritdoc/>
-    public string Path { get; }
-
-    /// <inheritdoc/>
-    public uint Major { get; }
-
-    /// <inheritdoc/>
-    public uint Minor { get; }
-
-    /// <inheritdoc/>
-    public uint Mode => 0x1b0; // 0660
-
-    /// <inheritdoc/>
-    public object Exclusion => Group;
+    /// <summary>What it has in common with all VFIO devices.</summary>
+    internal VfioDevice Device { get; }
 
     /// <summary>Its place behind an IOMMU.</summary>
-    public Endpoint Endpoint { get; }
-
-    /// <summary>Its group as VFIO has it.</summary>
-    public VfioGroup Group { get; private set; }
+    internal Endpoint Endpoint { get; }
 
     /// <summary>Its requester ID.</summary>
-    public RequesterId Requester { get; }
+    internal RequesterId Requester { get; }
 
     /// <summary>What it is.</summary>
-    public PciFunction Function => _slot.Function;
+    internal PciFunction Function => _slot.Function;
 
     /// <summary>Where each of the six BARs was placed, as sysfs's <c>resource</c> tells; 0 for none.</summary>
-    public IReadOnlyList<ulong> BarAddresses { get; }
+    internal IReadOnlyList<ulong> BarAddresses { get; }
 
     internal PciSlot Slot => _slot;
 
-    internal VfioInterrupts Interrupts => _interrupts;
+    internal PciInterrupts Interrupts => _interrupts;
 
     /// <summary>The function's own configuration space, as sysfs's <c>config</c> shows it: 256 or 4096 bytes.</summary>
-    public byte[] ReadConfiguration()
+    internal byte[] ReadConfiguration()
     {
         var bytes = new byte[_hardware.Size];
         Settle();
@@ -107,12 +88,8 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     }
 
     /// <inheritdoc/>
-    public Errno Open(ICarrier carrier, out NodeFile? file)
-    {
-        Errno errno = AddFile();
-        file = errno == Errno.None ? new VfioDeviceFile(this, carrier) : null;
-        return errno;
-    }
+    public Errno Bind(IommufdContext context, out VfioBinding? binding) =>
+        DeviceBinding.Bind(context, new DmaHandle(Endpoint), out binding);
 
     /// <summary>Unplugs the function; its files must be closed.</summary>
     public void Dispose()
@@ -125,7 +102,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
     /// The function becomes usable, as after power-on, with memory decoding on (Linux: vfio_pci_core_enable).
     /// </summary>
     /// <param name="carrier">The bytes of the file through which it is used.</param>
-    internal void Enable(ICarrier carrier)
+    public void Open(ICarrier carrier)
     {
         using (_access.Enter())
         {
@@ -138,13 +115,15 @@ public sealed partial class VfioPciDevice : INode, IDisposable
             ApplyCommand();
             ShowConfiguration(LargestConfiguration);
         }
+
+        _physical?.OwnToken!.AddUser();
     }
 
     /// <summary>
     /// The function is at rest: no DMA, no interrupts, nothing left of what the program wrote (Linux:
     /// vfio_pci_core_disable).
     /// </summary>
-    internal void Disable()
+    public void Close()
     {
         _ioEventfds.Clear();
         using (_access.Enter())
@@ -157,22 +136,25 @@ public sealed partial class VfioPciDevice : INode, IDisposable
             ResetHardware();
             _powerState = 0;
         }
+
+        _physical?.OwnToken!.RemoveUser();
     }
 
     /// <summary>
     /// Function-level reset. Configuration space is as before when it returns, as Linux saves and restores it, but for
     /// the power state.
     /// </summary>
-    internal void Reset()
+    public Errno Reset()
     {
         using (_access.Enter()) ResetLocked();
+        return Errno.None;
     }
 
-    /// <summary>SET_IRQS for one index, its numbers checked.</summary>
-    internal Errno SetInterrupts(uint index, IrqRequest request)
+    /// <inheritdoc/>
+    public Errno SetIrqs(uint index, IrqRequest request)
     {
-        Errno errno = SetInterruptsLocked(index, request);
-        return errno == Errno.EBUSY && _interrupts.DropForgottenUnmask() ? SetInterruptsLocked(index, request) : errno;
+        Errno errno = SetIrqsLocked(index, request);
+        return errno == Errno.EBUSY && _interrupts.DropForgottenUnmask() ? SetIrqsLocked(index, request) : errno;
     }
 
     /// <summary>IOEVENTFD for one write, its numbers checked.</summary>
@@ -213,7 +195,7 @@ public sealed partial class VfioPciDevice : INode, IDisposable
             if (registration.IsSet) WriteBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width]);
     }
 
-    private Errno SetInterruptsLocked(uint index, IrqRequest request)
+    private Errno SetIrqsLocked(uint index, IrqRequest request)
     {
         using (_access.Enter())
         {

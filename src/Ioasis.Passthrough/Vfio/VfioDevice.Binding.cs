@@ -1,30 +1,57 @@
 using Ioasis.Abi;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Iommufd.Sva;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Passthrough.Vfio;
 
-public sealed partial class VfioPciDevice
+/// <summary>The binding: which context the device belongs to, through which file, and what it is attached to.</summary>
+internal sealed partial class VfioDevice
 {
-    /// <summary>Binds the device through a file (Linux: vfio_df_open). <paramref name="publish"/> hands the ID out; if
-    /// it fails, nothing was bound.</summary>
+    // Guards which file the device is bound through and what it is attached to (Linux: vfio_device_set.lock). Taken
+    // before the locks of the kind of device.
+    private readonly RankedLock _binding = new(LockRank.VfioBinding);
+    private VfioBinding? _bound;
+    private VfioDeviceFile? _opener;
+
+    /// <summary>The bound device's ID in its context.</summary>
+    internal uint BoundId
+    {
+        get { using (_binding.Enter()) return _bound!.Id; }
+    }
+
+    /// <summary>Whether the bound device can have PASIDs of the program's.</summary>
+    internal bool HasPasids
+    {
+        get { using (_binding.Enter()) return _bound!.HasPasids; }
+    }
+
+    /// <summary>The file through which its group opened it; null when the group did not.</summary>
+    internal VfioDeviceFile? FileOfGroup
+    {
+        get { using (_binding.Enter()) return _opener is { IsOfGroup: true, IsGranted: true } file ? file : null; }
+    }
+
+    /// <summary>
+    /// Binds the device through a file (Linux: vfio_df_open). <paramref name="publish"/> hands the ID out; if it fails,
+    /// nothing was bound.
+    /// </summary>
     internal Errno Bind(VfioDeviceFile file, IommufdContext context, Func<uint, bool> publish)
     {
         using (_binding.Enter())
         {
             if (_bound is not null) return Errno.EINVAL;
-            Errno errno = VfioBinding.Create(file, context, out VfioBinding? binding);
+            Errno errno = Ops.Bind(context, out VfioBinding? binding);
             if (errno != Errno.None) return errno;
-            Enable(file.Carrier);
-            if (!publish(binding!.Device.Id))
+            Ops.Open(file.Carrier);
+            if (!publish(binding!.Id))
             {
-                Disable();
+                Ops.Close();
                 binding.Close();
                 return Errno.EFAULT;
             }
 
-            _bound = binding;
-            _physical?.OwnToken!.AddUser();
+            (_bound, _opener) = (binding, file);
             return Errno.None;
         }
     }
@@ -79,18 +106,6 @@ public sealed partial class VfioPciDevice
         }
     }
 
-    /// <summary>The bound device's ID in its context.</summary>
-    internal uint BoundId
-    {
-        get { using (_binding.Enter()) return _bound!.Device.Id; }
-    }
-
-    /// <summary>The file through which its group opened it; null when it did not.</summary>
-    internal VfioDeviceFile? FileOfGroup
-    {
-        get { using (_binding.Enter()) return _bound?.File is { IsOfGroup: true, IsGranted: true } file ? file : null; }
-    }
-
     /// <summary>
     /// Gives the device back if it is bound through this file: its DMA ends before its page tables go.
     /// </summary>
@@ -98,11 +113,10 @@ public sealed partial class VfioPciDevice
     {
         using (_binding.Enter())
         {
-            if (_bound is null || _bound.File != file) return;
-            Disable();
-            _physical?.OwnToken!.RemoveUser();
+            if (_bound is null || _opener != file) return;
+            Ops.Close();
             _bound.Close();
-            _bound = null;
+            (_bound, _opener) = (null, null);
         }
     }
 }

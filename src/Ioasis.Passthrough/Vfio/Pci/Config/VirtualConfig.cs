@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using Ioasis.Devices;
 using static Ioasis.Abi.PciRegs;
 
-namespace Ioasis.Passthrough.Vfio.Config;
+namespace Ioasis.Passthrough.Vfio.Pci.Config;
 
 /// <summary>
 /// Configuration space as a program sees it through VFIO (Linux: vfio_pci_config.c): some bits are the function's own,

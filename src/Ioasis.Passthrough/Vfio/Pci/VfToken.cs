@@ -2,7 +2,7 @@ using System.Buffers;
 using Ioasis.Abi;
 using Ioasis.Memory.Threads;
 
-namespace Ioasis.Passthrough.Vfio;
+namespace Ioasis.Passthrough.Vfio.Pci;
 
 /// <summary>
 /// The secret that the programs of a physical function and of its virtual ones share, and how many of the latter are in

@@ -2,22 +2,17 @@ using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
+using Ioasis.Passthrough.Vfio.Ioctls;
 
-namespace Ioasis.Passthrough.Vfio.Ioctls;
+namespace Ioasis.Passthrough.Vfio.Pci.Ioctls;
 
 /// <summary>
-/// RESET, GET_PCI_HOT_RESET_INFO and PCI_HOT_RESET. Every function is alone in a slot that can be reset, so that all
-/// three are always possible, and a hot reset hits nobody else.
+/// GET_PCI_HOT_RESET_INFO and PCI_HOT_RESET. Each function is alone in its slot, so a hot reset is always possible and
+/// affects no other function.
 /// </summary>
-internal static class ResetIoctls
+internal static class HotResetIoctls
 {
-    internal static SysResult Reset(VfioCall call)
-    {
-        call.Device.Reset();
-        return SysResult.Ok();
-    }
-
-    internal static SysResult GetHotResetInfo(VfioCall call)
+    internal static SysResult GetInfo(VfioPciDevice function, VfioCall call)
     {
         VfioPciHotResetInfo info = call.Read<VfioPciHotResetInfo>();
         int size = Marshal.SizeOf<VfioPciHotResetInfo>();
@@ -29,10 +24,10 @@ internal static class ResetIoctls
             return told.IsOk ? Errno.ENOSPC : told;
         }
 
-        RequesterId requester = call.Device.Requester;
+        RequesterId requester = function.Requester;
         var device = new VfioPciDependentDevice
         {
-            Devid = call.File.IsOfGroup ? (uint)call.Device.Group.Id : call.Device.BoundId, // a union with group_id
+            Devid = call.File.IsOfGroup ? (uint)call.Device.Group!.Id : call.Device.BoundId, // a union with group_id
             Segment = requester.Segment,
             Bus = requester.Bus,
             Devfn = PciRegs.PCI_DEVFN(requester.Device, requester.Function),
@@ -44,7 +39,7 @@ internal static class ResetIoctls
         return call.Return(info, size);
     }
 
-    internal static SysResult HotReset(VfioCall call)
+    internal static SysResult Reset(VfioPciDevice function, VfioCall call)
     {
         VfioPciHotReset reset = call.Read<VfioPciHotReset>();
         if (reset.Flags != 0 || reset.Count != 0 != call.File.IsOfGroup) return Errno.EINVAL;
@@ -54,8 +49,7 @@ internal static class ResetIoctls
             if (errno != Errno.None) return errno;
         }
 
-        call.Device.Reset();
-        return SysResult.Ok();
+        return function.Reset();
     }
 
     /// <summary>

@@ -1,4 +1,4 @@
-namespace Ioasis.Passthrough.Vfio.Config;
+namespace Ioasis.Passthrough.Vfio.Pci.Config;
 
 /// <summary>What writes to configuration space have an effect on.</summary>
 internal interface IConfigOwner

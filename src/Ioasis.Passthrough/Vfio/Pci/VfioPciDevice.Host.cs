@@ -2,9 +2,10 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using Ioasis.Abi;
 
-namespace Ioasis.Passthrough.Vfio;
+namespace Ioasis.Passthrough.Vfio.Pci;
 
-public sealed partial class VfioPciDevice
+/// <summary>What programs ask of the function through its files in sysfs.</summary>
+internal sealed partial class VfioPciDevice
 {
     // A device that does not come to what is posted, in a reset that takes long, loses what comes beyond.
     private const int MostPosted = 4096;
@@ -21,7 +22,7 @@ public sealed partial class VfioPciDevice
     /// Resets the function, configuration space excepted, as Linux does for sysfs's <c>reset</c>: soon, and before any
     /// call that comes later.
     /// </summary>
-    public void ResetSoon() => Post(ResetLocked, static () => { });
+    internal void ResetSoon() => Post(ResetLocked, static () => { });
 
     /// <summary>
     /// Writes the function's own configuration space, as Linux does for sysfs's <c>config</c>, whoever has the device:
@@ -30,11 +31,11 @@ public sealed partial class VfioPciDevice
     /// <param name="position">Where, within configuration space.</param>
     /// <param name="bytes">What.</param>
     /// <param name="done">Called when it is written, under no lock of the device.</param>
-    public void WriteConfigurationSoon(int position, byte[] bytes, Action done) =>
+    internal void WriteConfigurationSoon(int position, byte[] bytes, Action done) =>
         Post(() => WriteHardware(position, bytes), done);
 
     /// <summary>Does what is posted.</summary>
-    internal void Settle()
+    public void Settle()
     {
         if (_posted.IsEmpty) return;
         using (_access.Enter()) SettleLocked();

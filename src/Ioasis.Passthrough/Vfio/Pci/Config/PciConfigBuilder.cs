@@ -3,7 +3,7 @@ using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
 using static Ioasis.Abi.PciRegs;
 
-namespace Ioasis.Passthrough.Vfio.Config;
+namespace Ioasis.Passthrough.Vfio.Pci.Config;
 
 /// <summary>Builds the configuration space of a function from its description.</summary>
 internal sealed class PciConfigBuilder

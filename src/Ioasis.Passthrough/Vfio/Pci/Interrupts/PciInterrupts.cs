@@ -4,15 +4,16 @@ using Ioasis.Devices;
 using Ioasis.Devices.Slots;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory.Threads;
+using Ioasis.Passthrough.Vfio.Interrupts;
 using static Ioasis.Abi.VfioH;
 
-namespace Ioasis.Passthrough.Vfio.Interrupts;
+namespace Ioasis.Passthrough.Vfio.Pci.Interrupts;
 
 /// <summary>
 /// A bound function's interrupts and the eventfds that they signal (Linux: vfio_pci_intrs.c). One of INTx, MSI and
 /// MSI-X is enabled at a time, by giving it its first eventfd.
 /// </summary>
-internal sealed class VfioInterrupts : IInterruptTarget
+internal sealed class PciInterrupts : IInterruptTarget
 {
     // Guards everything below. Taken after the device's locks and after the slot's. The model's threads take it while a
     // reset waits for them: of others only the eventfds' own locks are taken while it is held, and nothing waits,
@@ -20,22 +21,21 @@ internal sealed class VfioInterrupts : IInterruptTarget
     private readonly RankedLock _lock = new(LockRank.VfioInterrupts);
     private readonly PciFunction _function;
     private readonly IInterruptSource _source;
-    private readonly IEventFile?[] _messages;
-    private readonly SingleTrigger _error = new();
-    private readonly SingleTrigger _request = new();
+    private readonly IrqEvents _events;
     private uint _enabled = VFIO_PCI_NUM_IRQS; // the index that is enabled, this for none
     private int _msiVectors;
-    private IEventFile? _intx;
     private EventListener? _unmask; // its signal unmasks INTx
     private bool _intxMasked;
     private bool _intxDisabled;
     private int _intxSession; // counts unmask eventfds: what a former one still tells is of no interest
 
-    internal VfioInterrupts(PciFunction function, IInterruptSource source)
+    internal PciInterrupts(PciFunction function, IInterruptSource source)
     {
         _function = function;
         _source = source;
-        _messages = new IEventFile?[Math.Max(function.MsiVectors, function.Msix?.Vectors ?? 0)];
+        _events = new IrqEvents(
+            function.HasInterruptPin ? 1u : 0, (uint)function.MsiVectors, (uint)(function.Msix?.Vectors ?? 0),
+            function.IsExpress ? 1u : 0, 1); // in the order of VFIO_PCI_*_IRQ_INDEX
     }
 
     internal bool MsiEnabled
@@ -47,15 +47,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
     internal int MsiQueueMax { get; private set; }
 
     /// <summary>How many interrupts an index has.</summary>
-    internal uint Count(uint index) => index switch
-    {
-        VFIO_PCI_INTX_IRQ_INDEX => _function.HasInterruptPin ? 1u : 0,
-        VFIO_PCI_MSI_IRQ_INDEX => (uint)_function.MsiVectors,
-        VFIO_PCI_MSIX_IRQ_INDEX => (uint)(_function.Msix?.Vectors ?? 0),
-        VFIO_PCI_ERR_IRQ_INDEX => _function.IsExpress ? 1u : 0,
-        VFIO_PCI_REQ_IRQ_INDEX => 1,
-        _ => 0,
-    };
+    internal uint Count(uint index) => _events.Count(index);
 
     /// <summary>Does what SET_IRQS asks for an index; the numbers lie within its count.</summary>
     internal Errno Set(uint index, IrqRequest request)
@@ -70,8 +62,9 @@ internal sealed class VfioInterrupts : IInterruptTarget
                 (VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => TriggerIntx(request),
                 (VFIO_PCI_MSI_IRQ_INDEX or VFIO_PCI_MSIX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) =>
                     TriggerMessages(index, request),
-                (VFIO_PCI_ERR_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) when _function.IsExpress => _error.Set(request),
-                (VFIO_PCI_REQ_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => _request.Set(request),
+                (VFIO_PCI_ERR_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) when _function.IsExpress =>
+                    _events.TriggerSingle(index, request),
+                (VFIO_PCI_REQ_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => _events.TriggerSingle(index, request),
                 _ => Errno.ENOTTY,
             };
         }
@@ -80,7 +73,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
     /// <summary>Asks the program to let the device go.</summary>
     internal void RequestRelease()
     {
-        using (_lock.Enter()) _request.Fire();
+        using (_lock.Enter()) _events.Signal(VFIO_PCI_REQ_IRQ_INDEX, 0);
     }
 
     /// <summary>Lets all eventfds go; nothing is enabled.</summary>
@@ -90,8 +83,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
         {
             if (_enabled == VFIO_PCI_INTX_IRQ_INDEX) DisableIntx();
             else if (_enabled != VFIO_PCI_NUM_IRQS) DisableMessages();
-            _error.Clear();
-            _request.Clear();
+            _events.Clear();
             _intxDisabled = false;
         }
     }
@@ -122,7 +114,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
                     return false;
             }
 
-            if (_source.BusMaster && (uint)vector < (uint)_messages.Length) _messages[vector]?.Signal();
+            if (_source.BusMaster && (uint)vector < _events.Count(_enabled)) _events.Signal(_enabled, (uint)vector);
             return true;
         }
     }
@@ -138,7 +130,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
     public void Failed()
     {
         if (!_function.IsExpress) return; // no error reporting, and no interrupt index for it
-        using (_lock.Enter()) _error.Fire();
+        using (_lock.Enter()) _events.Signal(VFIO_PCI_ERR_IRQ_INDEX, 0);
     }
 
     private Errno MaskIntx(IrqRequest request)
@@ -219,8 +211,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
         if (request.IsEvent)
         {
             if (request.Events[0].Error != Errno.None) return request.Events[0].Error;
-            _intx?.Dispose();
-            _intx = request.Take(0);
+            _events.Replace(VFIO_PCI_INTX_IRQ_INDEX, 0, request.Take(0));
             if (enabled) return Errno.None;
             _enabled = VFIO_PCI_INTX_IRQ_INDEX;
             _intxMasked = _intxDisabled;
@@ -254,8 +245,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
         }
 
         if (_enabled != index) return Errno.EINVAL;
-        for (uint i = 0; i < request.Count; i++)
-            if (request.IsNone || request.Bools[i] != 0) _messages[request.Start + i]?.Signal();
+        _events.Fire(index, request);
         return Errno.None;
     }
 
@@ -268,7 +258,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
         {
             Errno errno = SetMessage(request.Start + i, request, i);
             if (errno == Errno.None) continue;
-            for (uint j = 0; j <= i; j++) ReplaceMessage(request.Start + j, null);
+            for (uint j = 0; j <= i; j++) _events.Replace(_enabled, request.Start + j, null);
             return errno;
         }
 
@@ -277,20 +267,14 @@ internal sealed class VfioInterrupts : IInterruptTarget
 
     private Errno SetMessage(uint vector, IrqRequest request, uint i)
     {
-        ReplaceMessage(vector, null);
+        _events.Replace(_enabled, vector, null);
         if (request.Events[i].Descriptor < 0) return Errno.None;
 
         // Vectors of MSI-X are allocated as they come, those of MSI all at once.
         if (_enabled == VFIO_PCI_MSI_IRQ_INDEX && vector >= _msiVectors) return Errno.EINVAL;
         if (request.Events[i].Error != Errno.None) return request.Events[i].Error;
-        ReplaceMessage(vector, request.Take(i));
+        _events.Replace(_enabled, vector, request.Take(i));
         return Errno.None;
-    }
-
-    private void ReplaceMessage(uint vector, IEventFile? message)
-    {
-        _messages[vector]?.Dispose();
-        _messages[vector] = message;
     }
 
     private void EnableMessages(uint index, int vectors)
@@ -308,7 +292,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
 
     private void DisableMessages()
     {
-        for (uint vector = 0; vector < _messages.Length; vector++) ReplaceMessage(vector, null);
+        _events.Clear(_enabled);
         _source.MessagesEnabled(_enabled == VFIO_PCI_MSIX_IRQ_INDEX, false);
         _enabled = VFIO_PCI_NUM_IRQS;
     }
@@ -318,8 +302,7 @@ internal sealed class VfioInterrupts : IInterruptTarget
         _unmask?.Dispose();
         _unmask = null;
         _intxSession++;
-        _intx?.Dispose();
-        _intx = null;
+        _events.Clear(VFIO_PCI_INTX_IRQ_INDEX);
         _enabled = VFIO_PCI_NUM_IRQS;
     }
 
@@ -340,6 +323,6 @@ internal sealed class VfioInterrupts : IInterruptTarget
 
     private void SignalIntx()
     {
-        if (!_intxDisabled) _intx?.Signal();
+        if (!_intxDisabled) _events.Signal(VFIO_PCI_INTX_IRQ_INDEX, 0);
     }
 }

@@ -5,9 +5,10 @@ using Ioasis.Devices;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
-namespace Ioasis.Passthrough.Vfio;
+namespace Ioasis.Passthrough.Vfio.Pci;
 
-public sealed partial class VfioPciDevice
+/// <summary>The regions: BARs and configuration space.</summary>
+internal sealed partial class VfioPciDevice
 {
     // Region i begins at i shifted by this, as on Linux, where programs count on it.
     private const int RegionShift = 40;
@@ -41,15 +42,13 @@ public sealed partial class VfioPciDevice
         return null;
     }
 
-    internal uint ConfigurationSize => (uint)_config.Size;
-
-    internal SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count) =>
+    public SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count) =>
         Move(caller, offset, buffer, count, write: false);
 
-    internal SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count) =>
+    public SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count) =>
         Move(caller, offset, buffer, count, write: true);
 
-    internal Errno Map(ICarrier carrier, ulong offset, ulong length, bool shared)
+    public Errno Map(ICarrier carrier, ulong offset, ulong length, bool shared)
     {
         if (!shared || !TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
         if (FindBar(index) is not { IsMappable: true } bar || position >= bar.Size || length > bar.Size - position)

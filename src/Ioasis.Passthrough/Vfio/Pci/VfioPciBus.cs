@@ -2,26 +2,25 @@ using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
 using Ioasis.Devices.Slots;
 
-namespace Ioasis.Passthrough.Vfio;
+namespace Ioasis.Passthrough.Vfio.Pci;
 
-/// <summary>What the PCI functions of one machine share: the windows that their BARs are placed in, and the thread that
-/// looks for stores to mapped BARs. Functions are plugged in and removed one at a time.</summary>
-public sealed class VfioPciBus : IDisposable
+/// <summary>
+/// What the PCI functions of one machine share: the windows that their BARs are placed in, and the thread that looks
+/// for stores to mapped BARs. Functions are plugged in and removed one at a time.
+/// </summary>
+internal sealed class VfioPciBus : IDisposable
 {
     // Below 4 GiB under the interrupt window and the firmware, above it where no RAM of a program's guest is likely to
     // be.
     private const ulong LowStart = 0xc000_0000, LowEnd = 0xfec0_0000, HighStart = 0x38_0000_0000;
 
-    private readonly uint _major;
+    private readonly VfioRegistry _registry;
     private ulong _low = LowStart;
     private ulong _high = HighStart;
 
     /// <summary>Makes an empty bus.</summary>
-    /// <param name="major">Major number of the nodes of VFIO devices; that of groups is the one before.</param>
-    public VfioPciBus(uint major) => _major = major;
-
-    /// <summary>The groups of the devices that were plugged in.</summary>
-    public IReadOnlyList<VfioGroup> Groups { get; private set; } = [];
+    /// <param name="registry">Where functions are registered as VFIO devices.</param>
+    internal VfioPciBus(VfioRegistry registry) => _registry = registry;
 
     internal BarPoller Poller { get; } = new();
 
@@ -31,10 +30,8 @@ public sealed class VfioPciBus : IDisposable
     /// <param name="minor">Its number N in <c>/dev/vfio/devices/vfioN</c>.</param>
     /// <param name="function">What the model is in this machine, if that is less than it says.</param>
     /// <exception cref="ArgumentException">The model describes no possible function.</exception>
-    public VfioPciDevice Add(PciDeviceModel model, Endpoint endpoint, uint minor, PciFunction? function = null)
+    internal VfioPciDevice Add(PciDeviceModel model, Endpoint endpoint, uint minor, PciFunction? function = null)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(endpoint);
         var slot = new PciSlot(model, endpoint, Poller, function);
         ulong low = _low, high = _high;
         try
@@ -44,8 +41,8 @@ public sealed class VfioPciBus : IDisposable
             if (slot.Function.Sriov is { } sriov)
                 foreach (Bar bar in sriov.VirtualFunction.Bars)
                     vfAddresses[bar.Index] = Place(bar, sriov.TotalVfs, ref low, ref high);
-            VfioPciDevice device = Add(
-                group => new VfioPciDevice(slot, endpoint, (addresses, vfAddresses), group, (_major, minor)), endpoint);
+            var device = new VfioPciDevice(slot, endpoint, (addresses, vfAddresses), (_registry.Major, minor));
+            Attach(device);
             (_low, _high) = (low, high);
             return device;
         }
@@ -62,20 +59,19 @@ public sealed class VfioPciBus : IDisposable
     /// <param name="minor">Its number N in <c>/dev/vfio/devices/vfioN</c>.</param>
     /// <param name="physical">The function that it is one of.</param>
     /// <param name="number">Which of them, from 0.</param>
-    public VfioPciDevice AddVirtual(
+    internal VfioPciDevice AddVirtual(
         PciDeviceModel model, Endpoint endpoint, uint minor, VfioPciDevice physical, int number)
     {
-        ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(endpoint);
-        ArgumentNullException.ThrowIfNull(physical);
         var slot = new PciSlot(model, endpoint, Poller, physical.Function.Sriov!.VirtualFunction);
         try
         {
             var addresses = new ulong[6];
             foreach (Bar bar in slot.Function.Bars)
                 addresses[bar.Index] = physical.VfBarAddresses[bar.Index] + (bar.Size * (uint)number);
-            return Add(group => new VfioPciDevice(slot, endpoint, (addresses, new ulong[6]), group, (_major, minor),
-                    physical), endpoint);
+            var device = new VfioPciDevice(
+                slot, endpoint, (addresses, new ulong[6]), (_registry.Major, minor), physical);
+            Attach(device);
+            return device;
         }
         catch
         {
@@ -84,59 +80,21 @@ public sealed class VfioPciBus : IDisposable
         }
     }
 
-    /// <summary>Unplugs a device whose files are closed, and lets its group go if it was the last of it.</summary>
-    public void Remove(VfioPciDevice device)
+    /// <summary>Unplugs a function whose files are closed, and lets its group go if it was the last of it.</summary>
+    internal void Remove(VfioPciDevice device)
     {
-        ArgumentNullException.ThrowIfNull(device);
         device.Dispose();
         Detach(device);
     }
 
-    /// <summary>
-    /// Takes a device whose files are closed from its group, which goes if it was the last of it. The device stays
-    /// plugged in.
-    /// </summary>
-    public void Detach(VfioPciDevice device)
-    {
-        ArgumentNullException.ThrowIfNull(device);
-        if (device.Group.Remove(device)) Groups = [.. Groups.Where(g => g != device.Group)];
-    }
+    /// <summary>Takes a function whose files are closed from programs. It stays plugged in.</summary>
+    internal void Detach(VfioPciDevice device) => _registry.Unregister(device.Device);
 
-    /// <summary>
-    /// Gives a device that was detached to its group, which is a new one if there is none, and to programs.
-    /// </summary>
-    public void Attach(VfioPciDevice device)
-    {
-        ArgumentNullException.ThrowIfNull(device);
-        VfioGroup group = GroupOf(device.Endpoint);
-        device.Restore(group);
-        Take(group, device);
-    }
+    /// <summary>Gives a function to programs, in the group of its endpoint.</summary>
+    internal void Attach(VfioPciDevice device) => _registry.Register(device.Device, device.Endpoint.Group);
 
     /// <summary>Ends the bus's thread.</summary>
     public void Dispose() => Poller.Dispose();
-
-    private VfioPciDevice Add(Func<VfioGroup, VfioPciDevice> make, Endpoint endpoint)
-    {
-        VfioGroup group = GroupOf(endpoint);
-        VfioPciDevice device = make(group);
-        Take(group, device);
-        return device;
-    }
-
-    private VfioGroup GroupOf(Endpoint endpoint)
-    {
-        if (Groups.FirstOrDefault(g => g.Id == endpoint.Group.Id) is { } group) return group;
-        uint minor = 0;
-        while (Groups.Any(g => g.Minor == minor)) minor++;
-        return new VfioGroup(endpoint.Group, _major - 1, minor);
-    }
-
-    private void Take(VfioGroup group, VfioPciDevice device)
-    {
-        if (group.Devices.Count == 0) Groups = [.. Groups, group];
-        group.Add(device);
-    }
 
     // Of virtual functions the BARs of one index stand in a row.
     private static ulong Place(Bar bar, int count, ref ulong low, ref ulong high)

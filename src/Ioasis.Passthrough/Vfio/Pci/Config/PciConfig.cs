@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Ioasis.Passthrough.Vfio.Config;
+namespace Ioasis.Passthrough.Vfio.Pci.Config;
 
 /// <summary>
 /// The configuration space of a function as the function itself has it, below what VFIO makes of it: its bytes, and

@@ -1,8 +1,9 @@
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory.Threads;
+using Ioasis.Passthrough.Vfio.Interrupts;
 
-namespace Ioasis.Passthrough.Vfio.Interrupts;
+namespace Ioasis.Passthrough.Vfio.Pci.Interrupts;
 
 /// <summary>The writes to BARs that eventfds of the program stand for (Linux: vfio_pci_ioeventfd).</summary>
 /// <param name="device">Whose they are.</param>

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using static Ioasis.Abi.PciRegs;
 
-namespace Ioasis.Passthrough.Vfio.Config;
+namespace Ioasis.Passthrough.Vfio.Pci.Config;
 
 /// <summary>
 /// What a program may do with each bit of configuration space (Linux: vfio_pci_config.c, struct perm_bits): whether it

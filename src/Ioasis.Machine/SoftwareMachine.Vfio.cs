@@ -1,0 +1,57 @@
+using Ioasis.Core.Endpoints;
+using Ioasis.Passthrough.Vfio;
+
+namespace Ioasis.Machine;
+
+/// <summary>The machine's VFIO devices that are no PCI functions.</summary>
+public sealed partial class SoftwareMachine
+{
+    private const string EmulatedGroup = "vfio-noiommu"; // what Linux calls the group of each emulated device
+
+    private volatile VfioDevice[] _others = [];
+
+    /// <summary>
+    /// Gives a subdevice of a function to programs. It has its node and no group: a group would have to be its
+    /// parent's, which belongs to the parent's driver.
+    /// </summary>
+    /// <param name="ops">What it does.</param>
+    internal VfioDevice AddSubdevice(IVfioDeviceOps ops)
+    {
+        using (_lock.Enter()) return Add(ops, null);
+    }
+
+    /// <summary>
+    /// Gives an emulated device to programs, by its node and by a group of its own, in which there is no endpoint
+    /// (Linux: vfio_register_emulated_iommu_dev).
+    /// </summary>
+    /// <param name="ops">What it does.</param>
+    internal VfioDevice AddEmulated(IVfioDeviceOps ops)
+    {
+        using (_lock.Enter())
+        {
+            int free = FreeGroup();
+            return Add(ops, _groups[free] = new IommuGroup(free) { Name = EmulatedGroup });
+        }
+    }
+
+    /// <summary>A device that is no PCI function is no more; its files are closed.</summary>
+    internal void Remove(VfioDevice device)
+    {
+        using (_lock.Enter())
+        {
+            _vfio.Unregister(device);
+            if (device.Group is { } group) _groups.Remove(group.Id);
+            _others = [.. _others.Where(d => d != device)];
+            BuildPaths();
+        }
+    }
+
+    private VfioDevice Add(IVfioDeviceOps ops, IommuGroup? group)
+    {
+        var device = new VfioDevice(ops, (_vfio.Major, FreeMinor()));
+        _vfio.Register(device, group);
+        _others = [.. _others, device];
+        BuildPaths();
+        return device;
+    }
+}
