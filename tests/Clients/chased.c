@@ -4,7 +4,9 @@
  * libudev, systemd and others do for safety. It must end at the file that stat(2) reports.
  * usage: chased BDF
  */
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #include "client.h"
@@ -112,6 +114,38 @@ static void ends_where_stat_says(const char *path)
     must(close(file));
 }
 
+/* links of /proc to directories of the caller's own: the path goes on from there */
+static void found_through_proc(const char *path)
+{
+    static const char *const roots[] = {"/proc/self/root", "/proc/thread-self/root", "/proc/self/root/proc/self/root"};
+    struct stat direct, status;
+    char text[ROOM], *slash;
+    must(stat(path, &direct));
+    for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++) {
+        snprintf(text, sizeof(text), "%s%s", roots[i], path);
+        must(stat(text, &status));
+        expect_eq(status.st_ino, direct.st_ino);
+        must(close(must(open(text, O_RDONLY))));
+        snprintf(text, sizeof(text), "%s%s-not-there", roots[i], path);
+        expect_errno(stat(text, &status), ENOENT);
+    }
+    struct open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_NO_MAGICLINKS};
+    snprintf(text, sizeof(text), "/proc/self/root%s", path);
+    expect_errno(syscall(SYS_openat2, AT_FDCWD, text, &how, sizeof(how)), ELOOP);
+
+    snprintf(text, sizeof(text), "%s", path);
+    slash = strrchr(text, '/');
+    *slash = 0;
+    int directory = must(open(text, O_RDONLY | O_DIRECTORY));
+    must(fchdir(directory));
+    snprintf(text, sizeof(text), "/proc/self/fd/%d/%s", directory, strrchr(path, '/') + 1);
+    must(close(must(open(text, O_RDONLY))));
+    snprintf(text, sizeof(text), "/proc/self/cwd/%s", strrchr(path, '/') + 1);
+    must(close(must(open(text, O_RDONLY))));
+    must(chdir("/"));
+    must(close(directory));
+}
+
 int main(int argc, char **argv)
 {
     const char *bdf = argument(argc, argv, 1, "BDF of a device");
@@ -132,6 +166,13 @@ int main(int argc, char **argv)
         snprintf(path, sizeof(path), of_node[i], name);
         ends_where_stat_says(path);
     }
+    found_through_proc("/dev/iommu");
+    found_through_proc("/sys/class/misc/iommu/dev");
+    snprintf(path, sizeof(path), "/dev/vfio/devices/%s", name);
+    found_through_proc(path);
+    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vendor", bdf);
+    found_through_proc(path);
+    must(close(must(open("/proc/self/root/dev/null", O_RDWR))));
     printf("chased: all as it must be\n");
     return 0;
 }

@@ -44,6 +44,18 @@ internal sealed class PathLookup(
         if (absolute && scope.Follow && !HasNoneOpen && TryFindDescriptor(call, path, out OpenThing open)
             && open.Node is not { IsDirectory: true })
             return Found(open);
+        // The kernel goes through such a link to the directory itself, where it does not find our entries.
+        bool linked = false;
+        ReadOnlySpan<byte> rest = path;
+        while (absolute && scope.MayFollowMagicLinks && ProcPath.TrySkipDirectory(ref rest, thread, out int linksTo)
+            && CallersRights.SeesOurProc(thread))
+        {
+            linked = true;
+            path = rest;
+            directory = linksTo;
+            absolute = path[0] == '/';
+        }
+
         if (absolute && !scope.InRoot && !tree.MayHave(path)) return Resolution.Hosts;
 
         string? start = null;
@@ -65,7 +77,11 @@ internal sealed class PathLookup(
         Func<PathNode, bool>? mayPass = stats.HasChanged
             ? node => rights.Permits(asked, stats.OwnerOf(node), FilePermission.MAY_EXEC)
             : null;
-        return PathResolver.Resolve(tree, text[..length], start, detour, scope, _canonical, call, mayPass);
+        Resolution found = PathResolver.Resolve(
+            tree, text[..length], start, detour, scope, _canonical, call, mayPass);
+        return linked && found.Node is not null && !found.IsHostsNode
+            ? Resolution.Of(found.Node, detour: true)
+            : found;
     }
 
     /// <summary>The thing of ours behind a caller's descriptor or AT_FDCWD; false if it is not ours.</summary>

@@ -8,6 +8,9 @@ internal readonly record struct PathScope(bool Follow, ulong Resolve = 0)
     /// <summary>Crosses no mount point.</summary>
     public const ulong RESOLVE_NO_XDEV = 1;
 
+    /// <summary>Follows no link of /proc that leads to a file rather than to a path.</summary>
+    public const ulong RESOLVE_NO_MAGICLINKS = 2;
+
     /// <summary>Follows no link.</summary>
     public const ulong RESOLVE_NO_SYMLINKS = 4;
 
@@ -30,6 +33,10 @@ internal readonly record struct PathScope(bool Follow, ulong Resolve = 0)
     public bool InRoot => (Resolve & RESOLVE_IN_ROOT) != 0;
 
     public bool OneMount => (Resolve & RESOLVE_NO_XDEV) != 0;
+
+    /// <summary>Whether an absolute path may go through a link such as /proc/self/root.</summary>
+    public bool MayFollowMagicLinks => (Resolve & (RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS
+        | RESOLVE_BENEATH | RESOLVE_IN_ROOT)) == 0;
 
     public static implicit operator PathScope(bool follow) => new(follow);
 }

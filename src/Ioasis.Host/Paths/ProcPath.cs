@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Paths;
 
@@ -23,6 +24,34 @@ internal static class ProcPath
         if (!TrySkip(ref path, "task/"u8)) return true;
         isProcess = false;
         return TrySkipNumber(ref path, out thread);
+    }
+
+    /// <summary>
+    /// Skips a link to a directory of the caller's own: <c>/proc/self/root</c>, <c>/proc/self/cwd/</c> or
+    /// <c>/proc/self/fd/N/</c>, with the caller's number or <c>thread-self</c> too.
+    /// </summary>
+    /// <param name="path">The path. On return, its rest: absolute after <c>root</c>, otherwise relative and not
+    /// empty.</param>
+    /// <param name="caller">The thread that uses the path.</param>
+    /// <param name="directory">The descriptor that the rest starts from, or AT_FDCWD.</param>
+    public static bool TrySkipDirectory(ref ReadOnlySpan<byte> path, int caller, out int directory)
+    {
+        directory = FcntlH.AT_FDCWD;
+        ReadOnlySpan<byte> rest = path;
+        if (!TrySkip(ref rest, caller, out int thread, out _) || thread != caller) return false;
+        if (TrySkip(ref rest, "root"u8))
+        {
+            if (rest.IsEmpty || rest[0] != '/') return false;
+            path = rest;
+            return true;
+        }
+
+        if (!TrySkip(ref rest, "cwd/"u8) && !(TrySkip(ref rest, "fd/"u8) && TrySkipNumber(ref rest, out directory)))
+            return false;
+        rest = rest.TrimStart((byte)'/');
+        if (rest.IsEmpty) return false;
+        path = rest;
+        return true;
     }
 
     /// <summary>Skips a prefix, if the path has it.</summary>
