@@ -308,7 +308,7 @@ public sealed partial class SoftwareMachine : IDisposable
         void Take(RequesterId address, string name)
         {
             if (_addresses.TryGetValue(address, out string? taken) || addresses.TryGetValue(address, out taken))
-                throw new ArgumentException($"{address} is taken by {taken}, so that {name} cannot be there.");
+                throw new ArgumentException($"{address} is taken by {taken}; {name} cannot have it too.");
             addresses.Add(address, name);
         }
     }

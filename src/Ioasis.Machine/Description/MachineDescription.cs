@@ -72,7 +72,7 @@ public sealed record MachineDescription
             address = Enumerable.Range(3, 29).Select(d => new RequesterId(OwnSegment, 0, (byte)d, 0))
                 .FirstOrDefault(a => Devices.All(o => o.Address != a));
         else if (!RequesterId.TryParse(parts[1], out address))
-            throw Complain($"\"{parts[1]}\" is no address such as 1000:00:05.0");
+            throw Complain($"\"{parts[1]}\" is not an address such as 1000:00:05.0");
         if (parts.Length == 1 && address == default)
             throw Complain($"bus 1000:00 has no free slot; give an address as in {parts[0]}@1000:01:00.0");
         if (Devices.Any(d => d.Address == address)) throw Complain($"{address} is taken; give another address");
@@ -88,13 +88,14 @@ public sealed record MachineDescription
                 string[] property = word.Split('=', 2);
                 if (property.Length != 2 || !known.Contains(property[0]))
                 {
-                    string told =
-                        known.Count == 0 ? "nothing" : string.Join(", ", known.Select(name => $"{name}=VALUE"));
-                    throw Complain($"\"{word}\" tells {parts[0]} nothing; it can be told {told}");
+                    string expected = known.Count == 0
+                        ? "it has none"
+                        : "expected one of: " + string.Join(", ", known.Select(name => $"{name}=VALUE"));
+                    throw Complain($"\"{word}\" is not a property of {parts[0]}; {expected}");
                 }
 
                 if (ModelRegistry.CheckProperty(parts[0], property[0], property[1]) is { } bad) throw Complain(bad);
-                if (!properties.TryAdd(property[0], property[1])) throw Complain($"{property[0]} is told twice");
+                if (!properties.TryAdd(property[0], property[1])) throw Complain($"{property[0]} given twice");
             }
 
             return properties;

@@ -32,7 +32,7 @@ internal static class MachineParser
 
         List<DeviceDescription> devices = [];
         foreach (JsonNodeAt item in machine.Array("devices")) devices.Add(ParseDevice(file, item, units, devices));
-        int quota = ParseCount(machine, "pasidQuota", (int)Pasid.MaxValue, "there are 1048575 PASIDs to be had")
+        int quota = ParseCount(machine, "pasidQuota", (int)Pasid.MaxValue, "there are only 1048575 PASIDs")
             ?? PasidOwner.DefaultQuota;
         return new MachineDescription { Units = units, Devices = devices, PasidQuota = quota };
     }
@@ -98,13 +98,13 @@ internal static class MachineParser
         if (ModelRegistry.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
         string text = device.RequiredString("address", "such as \"1000:00:03.0\"");
         if (!RequesterId.TryParse(text, out RequesterId address))
-            throw device.Complain("address", $"\"{text}\" is no address such as 1000:00:03.0");
+            throw device.Complain("address", $"\"{text}\" is not an address such as 1000:00:03.0");
         if (before.Exists(d => d.Address == address))
             throw device.Complain("address", $"{address} is taken; give each device its own address");
         string unit = device.String("unit") ?? units[0].Name;
         if (!units.Exists(u => u.Name == unit))
             throw device.Complain("unit",
-                $"there is no unit \"{unit}\"; there is {string.Join(", ", units.Select(u => u.Name))}");
+                $"there is no unit \"{unit}\"; expected one of: {string.Join(", ", units.Select(u => u.Name))}");
         ulong? group = device.Unsigned("group");
         if (group > int.MaxValue)
             throw device.Complain("group", $"a group's number is at most {int.MaxValue}, not {group}");

@@ -49,7 +49,7 @@ internal static class ModelRegistry
     /// <summary>What is wrong with a model's name; null if nothing is.</summary>
     internal static string? CheckModel(string model) => s_models.ContainsKey(model)
         ? null
-        : $"there is no device model \"{model}\"; there is {string.Join(", ", Names)}";
+        : $"there is no device model \"{model}\"; expected one of: {string.Join(", ", Names)}";
 
     /// <summary>What is wrong with a property's value; null if nothing is.</summary>
     internal static string? CheckProperty(string model, string name, string value) => (model, name) switch

@@ -80,12 +80,13 @@ public static class Plugins
         !type.IsAbstract && type.IsSubclassOf(contract) && type.GetConstructor(parameters) is { } constructor
             ? constructor
             : throw Complain(path,
-                $"{type.Name} derives from {contract.Name} and has a public constructor {which}, or it is {otherwise}");
+                $"{type.Name} is {otherwise}: it must derive from {contract.Name} and have a public constructor "
+                    + which);
 
     private static void CheckName(string path, Type type, string name)
     {
         if (name.Length == 0 || !name.All(c => char.IsAsciiLetterOrDigit(c) || c == '-'))
-            throw Complain(path, $"\"{name}\" is no name for {type.Name}; letters, digits and dashes are");
+            throw Complain(path, $"\"{name}\" is not a valid name for {type.Name}; use letters, digits and dashes");
     }
 
     private static MachineDescriptionException Complain(string path, string sentence) =>

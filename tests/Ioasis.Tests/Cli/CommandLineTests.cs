@@ -19,8 +19,8 @@ public sealed class CommandLineTests
     [InlineData("run --machine -- ls", "--machine needs a value: --machine FILE.")]
     [InlineData("run --machine a --machine b -- ls", "--machine given twice.")]
     [InlineData("run --device foo -- ls",
-            "device \"foo\": there is no device model \"foo\"; there is dmatest, dsa, edu, ioat, nvme.")]
-    [InlineData("devices --device edu@1", "device \"edu@1\": \"1\" is no address such as 1000:00:05.0.")]
+            "device \"foo\": there is no device model \"foo\"; expected one of: dmatest, dsa, edu, ioat, nvme.")]
+    [InlineData("devices --device edu@1", "device \"edu@1\": \"1\" is not an address such as 1000:00:05.0.")]
     [InlineData("devices all",
         "unknown argument \"all\" of devices; expected one of: --machine, --plugin, --device, --json.")]
     [InlineData("devices -- x", "only run takes a program after --.")]

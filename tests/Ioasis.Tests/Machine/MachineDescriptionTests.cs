@@ -26,13 +26,13 @@ public sealed class MachineDescriptionTests
     [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\", \"ats\": false,\n\"pri\": 3}]}",
         "m.json:3: page requests need ATS; leave \"pri\" out, or \"ats\": false.")]
     [InlineData("{\n\n \"devices\": [ { \"model\": \"ahci\", \"address\": \"00:03.0\" } ]\n}",
-            "m.json:3: there is no device model \"ahci\"; there is dmatest, dsa, edu, ioat, nvme.")]
+            "m.json:3: there is no device model \"ahci\"; expected one of: dmatest, dsa, edu, ioat, nvme.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:33.0\"}]}",
-            "m.json:2: \"00:33.0\" is no address such as 1000:00:03.0.")]
+            "m.json:2: \"00:33.0\" is not an address such as 1000:00:03.0.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\"}]}",
             "m.json:2: a device needs \"address\", such as \"1000:00:03.0\".")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:03.0\",\n \"unit\": \"x\"}]}",
-            "m.json:3: there is no unit \"x\"; there is dmar0.")]
+            "m.json:3: there is no unit \"x\"; expected one of: dmar0.")]
     [InlineData("{\"units\": [\n{\"name\": \"a\",\n\"addressBits\": 40}]}",
             "m.json:3: a VT-d unit translates 39, 48 or 57 address bits, not 40.")]
     [InlineData("{\"units\": {}}", "m.json:1: \"units\" of a machine is an array, not an object.")]
@@ -165,8 +165,9 @@ public sealed class MachineDescriptionTests
     }
 
     [Theory]
-    [InlineData("ahci", "device \"ahci\": there is no device model \"ahci\"; there is dmatest, dsa, edu, ioat, nvme.")]
-    [InlineData("edu@9", "device \"edu@9\": \"9\" is no address such as 1000:00:05.0.")]
+    [InlineData("ahci",
+        "device \"ahci\": there is no device model \"ahci\"; expected one of: dmatest, dsa, edu, ioat, nvme.")]
+    [InlineData("edu@9", "device \"edu@9\": \"9\" is not an address such as 1000:00:05.0.")]
     [InlineData("edu@1000:00:03.0", "device \"edu@1000:00:03.0\": 1000:00:03.0 is taken; give another address.")]
     public void AnAddedDeviceThatCannotBeIsRefused(string text, string message) =>
         Assert.Equal(message, Assert.Throws<MachineDescriptionException>(

@@ -248,16 +248,16 @@ public sealed class SriovTests : IDisposable
     [InlineData("dmatest@1000:00:06.0,virtualFunctions=65", "device \"dmatest@1000:00:06.0,virtualFunctions=65\": "
         + "\"virtualFunctions\" is a number from 0 to 64, not \"65\".")]
     [InlineData("dmatest,functions=1", "device \"dmatest,functions=1\": "
-        + "\"functions=1\" tells dmatest nothing; it can be told virtualFunctions=VALUE, pageRequests=VALUE.")]
+        + "\"functions=1\" is not a property of dmatest; expected one of: virtualFunctions=VALUE, pageRequests=VALUE.")]
     [InlineData("dmatest,virtualFunctions=1,virtualFunctions=1",
-            "device \"dmatest,virtualFunctions=1,virtualFunctions=1\": virtualFunctions is told twice.")]
+            "device \"dmatest,virtualFunctions=1,virtualFunctions=1\": virtualFunctions given twice.")]
     public void WhatAModelCannotBeToldIsRefused(string text, string message) =>
         Assert.Equal(message, Assert.Throws<MachineDescriptionException>(
             () => MachineDescription.Default.WithDevice(text)).Message);
 
     [Theory]
-    [InlineData("1000:00:05.0", "The machine cannot be "
-        + "built: 1000:00:15.1 is taken by 1000:00:15.1, so that virtual function 1 of 1000:00:05.0 cannot be there.")]
+    [InlineData("1000:00:05.0", "The machine cannot be built: "
+        + "1000:00:15.1 is taken by 1000:00:15.1; virtual function 1 of 1000:00:05.0 cannot have it too.")]
     [InlineData("0000:ff:1f.0", "The machine cannot be built: Virtual function 0 of 0000:ff:1f.0 lies beyond bus ff.")]
     public void AVirtualFunctionNeedsAnAddressOfItsOwn(string physical, string message)
     {
