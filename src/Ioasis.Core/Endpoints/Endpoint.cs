@@ -300,6 +300,17 @@ public sealed class Endpoint
     }
 
     /// <summary>
+    /// A part of the function was reset, whose requests carry this PASID: what the function kept of its translations is
+    /// gone, and its page requests are answered. All else stays.
+    /// </summary>
+    public void Reset(Pasid pasid)
+    {
+        using (_lock.Enter())
+            foreach (DmaPort port in _ports) port.DeviceTlb?.Invalidate(DmaPort.KeyOf(pasid));
+        _requests.Drain(pasid);
+    }
+
+    /// <summary>
     /// The function asks for pages. The last request of a group brings all of it to who answers for the page table of
     /// its PASID; when nobody does, the answer is <see cref="PageResponse.Invalid"/> (Linux:
     /// iommu_report_device_fault).

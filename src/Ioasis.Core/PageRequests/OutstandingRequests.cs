@@ -1,5 +1,6 @@
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
+using Ioasis.Memory;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.PageRequests;
@@ -116,14 +117,18 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     /// <summary>
     /// Answers all that wait <see cref="PageResponse.Invalid"/>, and forgets groups that are not complete.
     /// </summary>
-    internal void Drain()
+    internal void Drain() => Drain(static _ => true);
+
+    /// <summary>The same, of the requests of one PASID.</summary>
+    internal void Drain(Pasid pasid) => Drain(request => request.Pasid == pasid);
+
+    private void Drain(Predicate<PageRequest> isMeant)
     {
         PageRequestGroup[] groups;
         using (_lock.Enter())
         {
-            _count -= _partial.Count;
-            _partial.Clear();
-            groups = [.. _groups];
+            _count -= _partial.RemoveAll(p => isMeant(p.Request));
+            groups = [.. _groups.Where(g => isMeant(g.Requests[^1]))];
         }
 
         foreach (PageRequestGroup group in groups) group.Respond(PageResponse.Invalid);

@@ -113,6 +113,36 @@ public sealed class BoundPortTests
         Assert.Equal(PageResponse.Success, answer);
     }
 
+    [Fact]
+    public void AResetOfAPartLeavesTheOthersAlone()
+    {
+        var handler = new Handler();
+        using DmaPort bound = _endpoint.OpenPort(translations: 4, s_default);
+        using DmaPort other = _endpoint.OpenPort(translations: 4, s_other);
+        List<DmaPort> answered = [];
+        foreach (DmaPort port in (DmaPort[])[bound, other])
+        {
+            PagingDomain domain = NewDomain(0x33);
+            domain.PageRequests = handler;
+            _endpoint.Attach(port.DefaultPasid, domain);
+            port.UsesDeviceTlb = port.RequestsPages = true;
+            Assert.Equal(0x33, Read(port));
+            foreach (bool isLast in (bool[])[true, false]) // the second group is not complete
+            {
+                var request = new PageRequest(null, isLast ? 1u : 2, PageRequestAccess.Read, new Iova(0x5000), isLast);
+                Assert.True(port.RequestPage(request, _ => answered.Add(port)));
+            }
+        }
+
+        Assert.Equal(4, _endpoint.OutstandingPageRequests);
+        _endpoint.Reset(s_default);
+        Assert.Equal([bound], answered);
+        Assert.Equal((2, 0, 1), (_endpoint.OutstandingPageRequests, bound.DeviceTlb!.Count, other.DeviceTlb!.Count));
+        _endpoint.Reset(s_other);
+        Assert.Equal([bound, other], answered);
+        Assert.Equal(0, _endpoint.OutstandingPageRequests);
+    }
+
     private static int Read(DmaPort port)
     {
         var one = new byte[1];

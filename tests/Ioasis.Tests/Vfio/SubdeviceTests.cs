@@ -22,6 +22,7 @@ public sealed class SubdeviceTests : IDisposable
     private readonly PasidOwner _driver = new();
     private readonly TestSubdevice[] _models;
     private readonly Pasid[] _pasids;
+    private readonly Listener _heard = new(); // by the driver, of the second part
     private readonly string[] _paths;
 
     public SubdeviceTests()
@@ -30,7 +31,11 @@ public sealed class SubdeviceTests : IDisposable
         _parent = _machine.Devices[1]; // a dmatest, which has PASIDs
         _parent.Endpoint.Block = null; // its driver lets it send
         _pasids = [NewPasid(), NewPasid()];
-        _models = [.. _pasids.Select(p => new TestSubdevice($"part{p}", new DmaHandle(_parent.Endpoint, _driver, p)))];
+        _models =
+        [
+            new TestSubdevice("part 0", new DmaHandle(_parent.Endpoint, _driver, _pasids[0])),
+            new TestSubdevice("part 1", new DmaHandle(_parent.Endpoint, _driver, _pasids[1], _heard)),
+        ];
         _paths = [.. _models.Select(m => _machine.AddSubdevice(m).Path)];
     }
 
@@ -136,19 +141,22 @@ public sealed class SubdeviceTests : IDisposable
         Assert.False(_models[0].Port.Read(pasid, s_at, bytes).IsOk);
     }
 
-    [Fact]
-    public void PageRequestsOfItsPASIDEndAtTheDriver()
+    [Theory]
+    [InlineData(0, PageResponse.Invalid)] // the driver does not listen
+    [InlineData(1, PageResponse.Success)]
+    public void PageRequestsOfItsPASIDEndAtTheDriver(int part, PageResponse expected)
     {
-        using var owner = new Owner(this, 0, 0x1111);
+        using var owner = new Owner(this, part, 0x1111);
         using FaultQueue queue = owner.Context.AllocateFaultQueue();
         owner.Device.Attach(owner.Context.AllocateHwpt(
             owner.Device, owner.Ioas, IommufdH.IOMMU_HWPT_FAULT_ID_VALID, queue));
-        _models[0].Port.RequestsPages = true;
+        _models[part].Port.RequestsPages = true;
         PageResponse? answer = null;
         var request = new PageRequest(null, 1, PageRequestAccess.Read, new Iova(0x5000), IsLast: true);
-        Assert.True(_models[0].Port.RequestPage(request, a => answer = a));
-        Assert.Equal(PageResponse.Invalid, answer);
+        Assert.True(_models[part].Port.RequestPage(request, a => answer = a));
+        Assert.Equal(expected, answer);
         Assert.Empty(queue.Read(TimeSpan.Zero));
+        Assert.Equal(part == 1 ? [_pasids[1]] : [], _heard.Pasids);
     }
 
     private Pasid NewPasid()
@@ -158,6 +166,22 @@ public sealed class SubdeviceTests : IDisposable
     }
 
     internal static Errno Refused(Action action) => Assert.Throws<IommuException>(action).Errno;
+
+    /// <summary>A driver that brings each page at once.</summary>
+    private sealed class Listener : IPageRequestHandler
+    {
+        internal List<Pasid?> Pasids { get; } = [];
+
+        public void Handle(PageRequestGroup group)
+        {
+            Pasids.Add(group.Requests[^1].Pasid);
+            group.Respond(PageResponse.Success);
+        }
+
+        public void Detached(Attachment attachment)
+        {
+        }
+    }
 
     /// <summary>A program with one subdevice, which is attached to an IOAS with a page of memory in it.</summary>
     private sealed class Owner : IDisposable
