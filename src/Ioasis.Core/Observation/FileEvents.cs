@@ -30,15 +30,14 @@ public readonly record struct CloseEvent(EventStamp Stamp, string Path, object F
     public void Tell(MachineObserver observer) => observer.OnClose(in this);
 }
 
-/// <summary>A device was bound to a context, which owns its DMA from now on.</summary>
+/// <summary>A device was bound to a context, whose page tables it uses from now on.</summary>
 /// <param name="Stamp">When.</param>
-/// <param name="Endpoint">The device.</param>
+/// <param name="Endpoint">The device; null for one without DMA, which a driver emulates.</param>
 /// <param name="Pasid">The PASID that the device is, if it is a subdevice; null for a whole function.</param>
 /// <param name="Device">The binding: the owner of the attachments that follow.</param>
 /// <param name="Context">The context.</param>
 public readonly record struct BindEvent(
-    EventStamp Stamp, Endpoint Endpoint, Pasid? Pasid, object Device, object Context)
-    : IMachineEvent
+    EventStamp Stamp, Endpoint? Endpoint, Pasid? Pasid, object Device, object Context) : IMachineEvent
 {
     /// <inheritdoc/>
     public static EventKinds Kind => EventKinds.Bind;
@@ -49,13 +48,12 @@ public readonly record struct BindEvent(
 
 /// <summary>A binding is about to end. Nothing is attached by it any more.</summary>
 /// <param name="Stamp">When.</param>
-/// <param name="Endpoint">The device.</param>
+/// <param name="Endpoint">As in <see cref="BindEvent"/>.</param>
 /// <param name="Pasid">As in <see cref="BindEvent"/>.</param>
 /// <param name="Device">The binding.</param>
 /// <param name="Context">The context.</param>
 public readonly record struct UnbindEvent(
-    EventStamp Stamp, Endpoint Endpoint, Pasid? Pasid, object Device, object Context)
-    : IMachineEvent
+    EventStamp Stamp, Endpoint? Endpoint, Pasid? Pasid, object Device, object Context) : IMachineEvent
 {
     /// <inheritdoc/>
     public static EventKinds Kind => EventKinds.Unbind;

@@ -178,6 +178,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
             while (_running > 0) _calls.Wait();
         }
 
+        if (!IsInternal) _context.TellUnbind(this);
         _context.Objects.RemoveWhenUnused(this);
     }
 
@@ -216,6 +217,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
         ObjectTable objects = created._context.Objects;
         using ObjectTable.Pending<IommufdAccess> pending = objects.Reserve(created);
         objects.AddUser(created); // the driver, until it disposes of it
+        if (!created.IsInternal) created._context.TellBind(created);
         pending.Commit();
         return created;
     }

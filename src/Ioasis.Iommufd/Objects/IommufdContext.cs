@@ -149,6 +149,22 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
         return Objects.Remove(id); // a mapping made meanwhile also counts as a user
     }
 
+    /// <summary>Tells observers that a device was bound.</summary>
+    internal void TellBind(IommufdObject device, Endpoint? endpoint = null, Pasid? pasid = null)
+    {
+        Observers observers = Objects.Observers;
+        if (observers.Want(EventKinds.Bind))
+            observers.Tell(new BindEvent(observers.Stamp(), endpoint, pasid, device, this));
+    }
+
+    /// <summary>Tells observers that a device is about to be unbound.</summary>
+    internal void TellUnbind(IommufdObject device, Endpoint? endpoint = null, Pasid? pasid = null)
+    {
+        Observers observers = Objects.Observers;
+        if (observers.Want(EventKinds.Unbind))
+            observers.Tell(new UnbindEvent(observers.Stamp(), endpoint, pasid, device, this));
+    }
+
     /// <summary>
     /// This context's state of a group: one object for all of the group's devices, from the first that is bound to the
     /// last.

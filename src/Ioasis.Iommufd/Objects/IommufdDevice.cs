@@ -85,6 +85,7 @@ public sealed class IommufdDevice : IommufdObject
         if (keepsContext) context.AddReference();
         context.Objects.AddUser(pending.Value); // the driver, until it unbinds
         device = pending.Value;
+        context.TellBind(device, endpoint, handle.DefaultPasid);
         pending.Commit();
         return Errno.None;
     }
@@ -165,6 +166,7 @@ public sealed class IommufdDevice : IommufdObject
     /// </summary>
     public void Unbind()
     {
+        _context.TellUnbind(this, Endpoint, _defaultPasid);
         RemoveVdevice();
         Objects.RemoveWhenUnused(this);
         if (_keepsContext) _context.Release();

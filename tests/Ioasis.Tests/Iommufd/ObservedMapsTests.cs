@@ -89,5 +89,17 @@ public sealed class ObservedMapsTests
         _machine.Program.Own.Free(block);
     }
 
+    [Fact]
+    public void ADriverWithoutDmaIsBoundToo()
+    {
+        IommufdAccess access = IommufdAccess.Create(_machine.Context, new TestAccessOwner());
+        BindEvent bound = Assert.Single(_seen.Of<BindEvent>());
+        Assert.Null(bound.Endpoint);
+        Assert.Equal((access, _machine.Context), (bound.Device, bound.Context));
+        access.Dispose();
+        access.Dispose();
+        Assert.Same(access, Assert.Single(_seen.Of<UnbindEvent>()).Device);
+    }
+
     private Ioas Find(uint id) => _machine.Context.Objects.All<Ioas>().Single(i => i.Id == id);
 }

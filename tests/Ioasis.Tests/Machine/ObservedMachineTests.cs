@@ -44,6 +44,11 @@ public sealed class ObservedMachineTests
             Assert.Equal((iova.Value, memory.Address.Value), (map.Range.First, map.Memory.Address));
         }
 
+        BindEvent bound = Assert.Single(seen.Of<BindEvent>());
+        Assert.Equal((function, null), (bound.Endpoint!.Id.Requester, bound.Pasid));
+        Assert.Same(seen.Of<OpenEvent>()[0].File, bound.Context);
+        Assert.Same(bound.Device, Assert.Single(seen.Of<AttachEvent>()).Owner);
+        Assert.Same(bound.Device, Assert.Single(seen.Of<UnbindEvent>()).Device);
         FaultEvent fault = Assert.Single(seen.Of<FaultEvent>());
         Assert.Equal(FaultReason.NotMapped, fault.Reason);
         Assert.Equal(1, machine.Units.Sum(u => u.Faults.Count));
@@ -54,8 +59,10 @@ public sealed class ObservedMachineTests
         Assert.Equal(opened.Select(o => o.File).Reverse(), seen.Of<CloseEvent>().Select(c => c.File));
         Assert.Equal(Enumerable.Range(1, seen.Stamps.Count).Select(n => (long)n), seen.Stamps.Select(s => s.Sequence));
         Assert.Equal(
-            ["Open", "Open", "Reset", "Attach", "Map", "Doorbell", "Unmap", "Doorbell", "Fault", "Close", "Reset",
-                "Detach", "Close"],
+            [
+                "Open", "Open", "Bind", "Reset", "Attach", "Map", "Doorbell", "Unmap", "Doorbell", "Fault", "Close",
+                "Reset", "Detach", "Unbind", "Close",
+            ],
             seen.Events.Select(e => e.GetType().Name.Replace("Event", "", StringComparison.Ordinal)));
     }
 
