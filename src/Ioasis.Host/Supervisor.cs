@@ -1,6 +1,5 @@
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
-using Ioasis.Core.Threads;
 using Ioasis.Host.Callers;
 using Ioasis.Host.Control;
 using Ioasis.Host.Devices;
@@ -13,6 +12,7 @@ using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
 using Ioasis.Machine;
 using Ioasis.Machine.Nodes;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host;
 

@@ -59,6 +59,7 @@ internal sealed class Execution : IDisposable
             RedirectStandardError = true,
             WorkingDirectory = "/",
         };
+        start.Environment["IOASIS_LOCK_ORDER"] = "1"; // a lock against the order ends `ioasis run`
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         return new Execution(start, patience ?? Patience);

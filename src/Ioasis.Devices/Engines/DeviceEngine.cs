@@ -1,5 +1,4 @@
 using Ioasis.Core.Dma;
-using Ioasis.Core.Threads;
 using Ioasis.Devices.Slots;
 using Ioasis.Memory.Threads;
 

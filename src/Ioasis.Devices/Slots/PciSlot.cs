@@ -1,6 +1,5 @@
 using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
-using Ioasis.Core.Threads;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
 

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text;
 using Ioasis.Abi;
-using Ioasis.Core.Threads;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Callers;
 

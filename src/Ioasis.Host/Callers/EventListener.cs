@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Ioasis.Abi;
-using Ioasis.Core.Threads;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
 using Ioasis.Memory.Threads;

@@ -1,5 +1,4 @@
 using Ioasis.Abi;
-using Ioasis.Core.Threads;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
 using Ioasis.Memory.Threads;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Ioasis.Core.Threads;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Devices;

@@ -1,8 +1,8 @@
 using Ioasis.Abi;
-using Ioasis.Core.Threads;
 using Ioasis.Host.Serving;
 using Ioasis.Linux.Memory;
 using Ioasis.Linux.Processes;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Launch;
 

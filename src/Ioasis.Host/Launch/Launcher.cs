@@ -2,11 +2,11 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Ioasis.Abi;
-using Ioasis.Core.Threads;
 using Ioasis.Host.Filter;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Launch;
 

@@ -1,9 +1,9 @@
 using Ioasis.Abi;
-using Ioasis.Core.Threads;
 using Ioasis.Host.Devices;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Seccomp;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Serving;
 

@@ -1,5 +1,4 @@
 using Ioasis.Abi;
-using Ioasis.Core.Threads;
 using Ioasis.Host.Callers;
 using Ioasis.Host.Filter;
 using Ioasis.Linux.Events;

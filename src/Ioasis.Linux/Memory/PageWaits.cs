@@ -31,13 +31,9 @@ internal sealed class PageWaits
     {
         if (!TryBegin(stop)) return false;
         var wait = new Wait();
-        try
+        if (HostThread.TryStart("ioasis page", () => Bring(bring, wait)) is null)
         {
-            new Thread(() => Bring(bring, wait)) { IsBackground = true, Name = "ioasis page" }.Start();
-        }
-        catch (OutOfMemoryException) // .NET's error for a thread that cannot be created: the next access tries again
-        {
-            using (_monitor.Enter()) End();
+            using (_monitor.Enter()) End(); // the next access tries again
             return false;
         }
 

@@ -59,15 +59,20 @@ public sealed partial class ArrowTests
         foreach (string file in Repository.Sources("Ioasis.Devices")
             .Where(f => !f.Contains("/Slots/", StringComparison.Ordinal)))
         {
-            // what models are given to have threads by
-            bool isEngine = file.Contains("/Engines/", StringComparison.Ordinal);
             foreach (Match use in CoreUse().Matches(File.ReadAllText(file)))
-                Assert.True(free.Contains(use.Value) || (isEngine && use.Value == "Ioasis.Core.Threads"),
-                    $"{Repository.Relative(file)} uses {use.Value}");
+                Assert.True(free.Contains(use.Value), $"{Repository.Relative(file)} uses {use.Value}");
         }
     }
 
     /// <summary>One exception: an mdev is a VFIO device.</summary>
+    [Fact]
+    public void ThreadsAreStartedInOnePlace()
+    {
+        foreach (string file in Repository.Sources().Where(f => Path.GetFileName(f) != "HostThread.cs"))
+            Assert.False(File.ReadAllText(file).Contains("new Thread(", StringComparison.Ordinal),
+                $"{Repository.Relative(file)} starts a thread itself: HostThread does");
+    }
+
     [Fact]
     public void SiblingsInPassthroughDoNotKnowEachOther()
     {

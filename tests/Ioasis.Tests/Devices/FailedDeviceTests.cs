@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using Ioasis.Core.Threads;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 using static Ioasis.Tests.Devices.ThrowingModel;
 
 namespace Ioasis.Tests.Devices;

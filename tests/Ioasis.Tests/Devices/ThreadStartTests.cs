@@ -1,5 +1,5 @@
-using Ioasis.Core.Threads;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 using static Ioasis.Tests.Devices.ThrowingModel;
 
 namespace Ioasis.Tests.Devices;

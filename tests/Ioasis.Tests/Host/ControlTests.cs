@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text;
 using Ioasis.Abi;
-using Ioasis.Core.Threads;
 using Ioasis.Host.Control;
 using Ioasis.Linux.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Tests.Host;
 

@@ -1,8 +1,8 @@
 using Ioasis.Abi;
-using Ioasis.Core.Threads;
 using Ioasis.Host.Callers;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Tests.Host;
 

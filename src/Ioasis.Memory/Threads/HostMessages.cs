@@ -1,4 +1,4 @@
-namespace Ioasis.Core.Threads;
+namespace Ioasis.Memory.Threads;
 
 /// <summary>What the product tells its user about itself: lines on standard error.</summary>
 internal static class HostMessages

@@ -1,4 +1,4 @@
-namespace Ioasis.Core.Threads;
+namespace Ioasis.Memory.Threads;
 
 /// <summary>
 /// Starts the threads of the product. A start that fails is a value and changes nothing, so that the next one can
