@@ -57,16 +57,15 @@ internal static class Supervisor
             var children = new Children(programId, tracees);
             var currentPaths = new CurrentPaths(paths);
             using var standIns = new StandIns();
-            using var nodes = new OpenNodes();
-            using var queues = new OpenQueues(nodes.Closer);
+            using var files = new OpenFiles();
             using SeccompListener listener = program.TakeListener();
             listener.EnableSyncWakeUp();
             // If threads are traced, the thread that waits for children must never block, as it would in
             // StableId.BeginChange.
             if (!options.StrictSva) listener.Program = programId;
-            using var events = new EventLoop(listener, nodes, queues);
-            var opener = new NodeOpener(listener, nodes, queues, machine?.Observers);
-            using var callers = new CallerTable(listener, nodes, opener, events.WatchProcess,
+            using var events = new EventLoop(listener, files);
+            var opener = new NodeOpener(listener, files, machine?.Observers);
+            using var callers = new CallerTable(listener, files, opener, events.WatchProcess,
                 new PendingExecs(programId));
             events.ProcessEnded += callers.Forget;
             CallAccount? account = options.AccountFile is null ? null : new CallAccount();
@@ -78,17 +77,17 @@ internal static class Supervisor
             var names = new NamedFiles();
             var stats = new NodeStat(standIns);
             var memory = new CallerMemory(listener);
-            var lookup = new PathLookup(currentPaths, standIns, names, nodes, queues, hosts, rights, stats);
+            var lookup = new PathLookup(currentPaths, standIns, names, files, hosts, rights, stats);
             var opens = new OpenCalls(listener, standIns, names, stats, hosts, rights, devices, attributes);
             var directories = new DirectoryCalls(lookup, standIns, stats, hosts, rights, memory,
                 new DirectoryChanges(listener, tracees));
             var pathCalls = new PathCalls(
-                lookup, new StatCalls(lookup, stats, queues, hosts, rights, memory), opens,
+                lookup, new StatCalls(lookup, stats, files, hosts, rights, memory), opens,
                 new OwnerCalls(lookup, stats, rights), directories,
                 new StatusFiles(callers), hosts, rights, memory);
             UnmapCalls? unmaps = options.StrictSva ? new UnmapCalls(listener, callers, tracees) : null;
-            var dispatcher = new CallDispatcher(listener, nodes, queues, callers, devices,
-                new KvmCalls(callers, nodes.Kvm, account), attributeCalls, pathCalls, unmaps, account);
+            var dispatcher = new CallDispatcher(listener, files, callers, devices,
+                new KvmCalls(callers, files.Kvm, account), attributeCalls, pathCalls, unmaps, account);
             var pool = new ServerPool(listener, dispatcher);
             pool.Start();
             events.Start();

@@ -16,13 +16,13 @@ namespace Ioasis.Host.Callers;
 /// The threads and processes that called nodes of ours. Other threads and processes cost nothing here.
 /// </summary>
 /// <param name="listener">Tells whether a call still waits.</param>
-/// <param name="nodes">The open files of our nodes.</param>
+/// <param name="files">The files of ours that programs have open.</param>
 /// <param name="opener">Opens more of them.</param>
 /// <param name="watchProcess">Called with a new process's pidfd and ID. When the process ends, the callee calls
 /// <see cref="Forget"/>.</param>
 /// <param name="execs">Threads that may be about to exec.</param>
 internal sealed class CallerTable(
-    SeccompListener listener, OpenNodes nodes, NodeOpener opener, Action<FileDescriptor, int> watchProcess,
+    SeccompListener listener, OpenFiles files, NodeOpener opener, Action<FileDescriptor, int> watchProcess,
     PendingExecs execs) : IDisposable
 {
     // We keep up to ten files open per thread and five per process. Each kind may use an eighth of our descriptors.
@@ -71,7 +71,7 @@ internal sealed class CallerTable(
     /// on a file that may be ours must not reach the kernel.</param>
     public bool TryIdentify(
         in SeccompNotif call, int descriptor, [NotNullWhen(true)] out CallerThread? thread,
-        [NotNullWhen(true)] out OpenNode? open, out Answer otherwise)
+        [NotNullWhen(true)] out OpenFile? open, out Answer otherwise)
     {
         execs.Settle((int)call.Pid);
         if (_threads.TryGetValue((int)call.Pid, out thread) && thread.TryEnter(call.Id))
@@ -106,7 +106,7 @@ internal sealed class CallerTable(
     }
 
     /// <summary>Ends a call that <see cref="TryIdentify"/> began.</summary>
-    public static void Leave(CallerThread thread, OpenNode open)
+    public static void Leave(CallerThread thread, OpenFile open)
     {
         thread.LeaveCall();
         open.Release();
@@ -148,7 +148,7 @@ internal sealed class CallerTable(
                 return false;
             }
 
-            TryAdd(new CallerThread(id, directory, OpenPidfd(id, found), found, nodes, opener));
+            TryAdd(new CallerThread(id, directory, OpenPidfd(id, found), found, files, opener));
             if (!found.Memory.Changes.HasNotifiers) return false;
             process = found;
             return true;
@@ -207,7 +207,7 @@ internal sealed class CallerTable(
         }
     }
 
-    private static bool Otherwise(Errno errno, out OpenNode? open, out Answer otherwise)
+    private static bool Otherwise(Errno errno, out OpenFile? open, out Answer otherwise)
     {
         open = null;
         otherwise = IsShortage(errno) ? errno : Answer.Continue;
@@ -229,7 +229,7 @@ internal sealed class CallerTable(
         if (errno == Errno.None)
         {
             errno = CallerThread.TryStat(directory, descriptor, out LinuxStat stat);
-            if (errno == Errno.None && !nodes.IsCarrier(stat.Dev, stat.Ino)) errno = Errno.EBADF;
+            if (errno == Errno.None && !files.IsCarrier(stat.Dev, stat.Ino)) errno = Errno.EBADF;
             CallerProcess? process = null;
             if (errno == Errno.None)
                 // the table now owns it
@@ -237,7 +237,7 @@ internal sealed class CallerTable(
                     ? GetProcess(call, directory, status.Process, out process)
                     : Errno.ENOMEM;
             if (errno == Errno.None)
-                return Enter(call, new CallerThread(id, directory, OpenPidfd(id, process!), process!, nodes, opener),
+                return Enter(call, new CallerThread(id, directory, OpenPidfd(id, process!), process!, files, opener),
                     out thread);
             directory.Dispose();
         }
@@ -311,7 +311,7 @@ internal sealed class CallerTable(
 
         process = null;
         ProgramImage image = ProgramImage.Read(directory);
-        Errno errno = ProcessMemory.TryOpen(pid, directory, "../", nodes.IsCarrier, out ProcessMemory? memory);
+        Errno errno = ProcessMemory.TryOpen(pid, directory, "../", files.IsCarrier, out ProcessMemory? memory);
         if (errno != Errno.None) return errno;
         errno = SysProcesses.OpenPidfd(pid, 0, out FileDescriptor pidfd);
         if (errno != Errno.None)

@@ -17,15 +17,15 @@ namespace Ioasis.Host.Callers;
 /// <param name="directory">Its /proc/TID/fd.</param>
 /// <param name="pidfd">Its pidfd; null if the kernel offers none for threads other than the first.</param>
 /// <param name="process">Its process.</param>
-/// <param name="nodes">The open files of our nodes.</param>
+/// <param name="files">The files of ours that programs have open.</param>
 /// <param name="opener">Opens more of them.</param>
 internal sealed class CallerThread(
-    int id, FileDescriptor directory, FileDescriptor? pidfd, CallerProcess process, OpenNodes nodes,
+    int id, FileDescriptor directory, FileDescriptor? pidfd, CallerProcess process, OpenFiles files,
     NodeOpener opener) : ICaller, IDisposable
 {
     // Only the thread of ours that serves the call uses these, and a thread makes one call at a time.
     private readonly KnownDescriptors _known = new(directory);
-    private List<OpenNode>? _heldInCall;
+    private List<OpenFile>? _heldInCall;
     private ulong _call;
 
     // Number of its calls being served. The bit Disposed: close its files after the last one.
@@ -62,18 +62,18 @@ internal sealed class CallerThread(
     /// <returns>
     /// An error if the descriptor is not open, the thread is gone, or we lack the resources to find out.
     /// </returns>
-    public Errno TryHold(int descriptor, out OpenNode? open)
+    public Errno TryHold(int descriptor, out OpenFile? open)
     {
         if (_known.TryRead(descriptor, out DescriptorInfo info))
         {
-            if (nodes.TryHold(info, out open)) return Errno.None;
+            if (files.TryHold(info, out open)) return Errno.None;
             _known.Drop(descriptor);
         }
 
         open = null;
         Errno errno = TryStat(descriptor, out LinuxStat stat);
-        if (errno == Errno.None && nodes.TryHold(stat.Dev, stat.Ino, out open)
-            && open.Carrier.Mount != Carrier.UnknownMount) _known.Add(descriptor);
+        if (errno == Errno.None && files.TryHold(stat.Dev, stat.Ino, out open)
+            && open.Carrier.Mount != FileCarrier.UnknownMount) _known.Add(descriptor);
         return errno;
     }
 
@@ -100,7 +100,7 @@ internal sealed class CallerThread(
     public Errno GetFile(int descriptor, out IOpenFile? file)
     {
         file = null;
-        Errno errno = TryHold(descriptor, out OpenNode? open);
+        Errno errno = TryHold(descriptor, out OpenFile? open);
         if (errno != Errno.None) return CallerFiles.Told(errno);
         if (open is not null)
         {
@@ -168,7 +168,7 @@ internal sealed class CallerThread(
         ProcessMemory.LeaveCall();
         if (_heldInCall is { Count: > 0 })
         {
-            foreach (OpenNode open in _heldInCall) open.Release();
+            foreach (OpenFile open in _heldInCall) open.Release();
             _heldInCall.Clear();
         }
 

@@ -27,7 +27,7 @@ internal sealed class AttributeCalls(
     private Answer Store(in SeccompNotif call, bool isVectored)
     {
         if (files.IsEmpty) return Answer.Continue;
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open,
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenFile? open,
             out Answer other)) return other;
         try
         {
@@ -35,7 +35,7 @@ internal sealed class AttributeCalls(
             Errno errno = Read(call, caller, isVectored, out byte[] text);
             if (errno != Errno.None || text.Length == 0) return errno;
             ulong id = call.Id;
-            string path = open.Node.Path;
+            string path = open.Name;
             attribute.Store(text, result =>
             {
                 account?.Note(path, "write", result);

@@ -12,11 +12,8 @@ namespace Ioasis.Host.Devices;
 /// SCM_RIGHTS; its bytes are what the program maps. Sealed, so that nobody can take pages away under our own mappings
 /// by truncating it.
 /// </summary>
-internal sealed class Carrier : ICarrier, IDisposable
+internal sealed class Carrier : FileCarrier, ICarrier
 {
-    /// <summary>What <see cref="Mount"/> is where the kernel does not say.</summary>
-    public const int UnknownMount = -1;
-
     // Far above every region's end, and far below what a file can have.
     private const ulong Size = 1UL << 48;
 
@@ -26,34 +23,17 @@ internal sealed class Carrier : ICarrier, IDisposable
     private readonly RankedLock _lock = new(LockRank.Carrier);
     private readonly Dictionary<(ulong Offset, ulong Length), MappedFile> _mapped = [];
 
-    // All memfds are on one mount of the kernel's own, which never goes.
-    private static int s_mount = UnknownMount;
-
-    private Carrier(FileDescriptor file, in LinuxStat stat, bool isNode)
+    private Carrier(FileDescriptor file, in LinuxStat stat, bool isNode) : base(file, stat)
     {
         _file = file;
         IsNode = isNode;
-        Mount = MountOf(file);
-        Device = stat.Dev;
-        Inode = stat.Ino;
     }
-
-    /// <summary>
-    /// The ID of the mount that all memfds are on: with the inode number it tells a carrier from every other file, too.
-    /// </summary>
-    public int Mount { get; }
-
-    /// <summary>The device number of the file system that all memfds are on.</summary>
-    public ulong Device { get; }
-
-    /// <summary>The memfd's inode number.</summary>
-    public ulong Inode { get; }
 
     /// <summary>Its path in our own process, good for opening it anew and for watching it.</summary>
     public string OwnPath => PathOf(_file);
 
-    /// <summary>Whether it is a node's, rather than a file that programs read and write as an ordinary one.</summary>
-    public bool IsNode { get; }
+    /// <inheritdoc/>
+    public override bool IsNode { get; }
 
     /// <summary>How long it is.</summary>
     public ulong Length => SysFiles.Stat(_file, out LinuxStat stat) == Errno.None ? (ulong)stat.Size : 0;
@@ -100,12 +80,12 @@ internal sealed class Carrier : ICarrier, IDisposable
     /// and nothing can be appended, so that whatever writes to it without being brought to us fails (EPERM), and leaves
     /// nothing behind.
     /// </summary>
-    public Errno Reopen(int flags, out FileDescriptor file)
+    public override Errno Reopen(int flags, out FileDescriptor? file)
     {
         if (IsNode && (flags & FcntlH.O_ACCMODE) != FcntlH.O_RDONLY) flags |= FcntlH.O_APPEND;
         Errno errno = SysFiles.Open(OwnPath, flags, out file);
         // read(2) at the file position has no meaning for our nodes: at the end there is nothing.
-        if (errno == Errno.None && IsNode) SysFiles.Seek(file, (long)Size, FcntlH.SEEK_SET);
+        if (errno == Errno.None && IsNode) SysFiles.Seek(file!, (long)Size, FcntlH.SEEK_SET);
         return errno;
     }
 
@@ -156,7 +136,7 @@ internal sealed class Carrier : ICarrier, IDisposable
     public bool IsMapped(ulong offset, ulong length) => FileMappings.Exist(Device, Inode, offset, length);
 
     /// <summary>Gives memory and file back. Nothing may use the mapped bytes any more.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
         using (_lock.Enter())
         {
@@ -165,19 +145,6 @@ internal sealed class Carrier : ICarrier, IDisposable
         }
 
         _file.Dispose();
-    }
-
-    private static int MountOf(FileDescriptor carrier)
-    {
-        if (Volatile.Read(ref s_mount) == UnknownMount
-            && SysFiles.Open($"/proc/self/fdinfo/{carrier.Number}", FcntlH.O_RDONLY,
-                out FileDescriptor text) == Errno.None)
-        {
-            using (text)
-                if (DescriptorInfo.TryRead(text, out DescriptorInfo info)) Volatile.Write(ref s_mount, info.Mount);
-        }
-
-        return Volatile.Read(ref s_mount);
     }
 
     private static string PathOf(FileDescriptor file) => $"/proc/self/fd/{file.Number}";

@@ -28,14 +28,14 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
     /// <summary>ioctl(2).</summary>
     public Answer Ioctl(in SeccompNotif call)
     {
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open,
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenFile? open,
             out Answer other)) return other;
         try
         {
             uint command = (uint)call.Data.Args[1];
             string? description = account is null ? null : open.File.Describe(caller, command, call.Data.Args[2]);
             SysResult result = open.File.Ioctl(caller, command, call.Data.Args[2]);
-            if (description is not null) account!.Note(open.Node.Path, description, result.Errno);
+            if (description is not null) account!.Note(open.Name, description, result.Errno);
             return result;
         }
         finally { CallerTable.Leave(caller, open); }
@@ -44,7 +44,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
     /// <summary>pread64(2).</summary>
     public Answer Pread(in SeccompNotif call)
     {
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open,
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenFile? open,
             out Answer other)) return other;
         try
         {
@@ -58,7 +58,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
     /// <summary>pwrite64(2).</summary>
     public Answer Pwrite(in SeccompNotif call)
     {
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open,
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenFile? open,
             out Answer other)) return other;
         try
         {
@@ -81,7 +81,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
         if ((call.Data.Args[3] & SysMemory.MAP_ANONYMOUS) != 0) return Answer.Continue;
         ulong length = (call.Data.Args[1] + (PageSize - 1)) & ~(PageSize - 1), offset = call.Data.Args[5];
         if (length == 0 || offset % PageSize != 0) return Answer.Continue; // the kernel refuses it
-        if (!callers.TryIdentify(call, (int)call.Data.Args[4], out CallerThread? caller, out OpenNode? open,
+        if (!callers.TryIdentify(call, (int)call.Data.Args[4], out CallerThread? caller, out OpenFile? open,
             out Answer other)) return other;
         ulong protection = call.Data.Args[2];
         // MAP_SHARED is 1 and MAP_SHARED_VALIDATE 3, MAP_PRIVATE is 2.
@@ -91,7 +91,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
             Errno errno = open.File.Map(
                 offset, length, shared, (protection & SysMemory.PROT_WRITE) != 0,
                 (protection & SysMemory.PROT_EXEC) != 0);
-            account?.Note(open.Node.Path, "mmap", errno);
+            account?.Note(open.Name, "mmap", errno);
             return errno == Errno.None ? Answer.Continue : errno;
         }
         finally { CallerTable.Leave(caller, open); }
@@ -105,7 +105,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
     {
         foreach (int argument in arguments)
         {
-            if (callers.TryIdentify(call, (int)call.Data.Args[argument], out CallerThread? caller, out OpenNode? open,
+            if (callers.TryIdentify(call, (int)call.Data.Args[argument], out CallerThread? caller, out OpenFile? open,
                 out Answer other))
             {
                 bool isNode = open.Carrier.IsNode;
@@ -122,7 +122,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
     // so do we.
     private Answer Vectored(in SeccompNotif call, bool write)
     {
-        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenNode? open,
+        if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenFile? open,
             out Answer other)) return other;
         try
         {
@@ -150,13 +150,13 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
         finally { CallerTable.Leave(caller, open); }
     }
 
-    private SysResult Noted(OpenNode open, string call, SysResult result)
+    private SysResult Noted(OpenFile open, string call, SysResult result)
     {
-        account?.Note(open.Node.Path, call, result.Errno);
+        account?.Note(open.Name, call, result.Errno);
         return result;
     }
 
-    private static bool CanRead(OpenNode open) => (open.Flags & FcntlH.O_ACCMODE) != FcntlH.O_WRONLY;
+    private static bool CanRead(OpenFile open) => (open.Flags & FcntlH.O_ACCMODE) != FcntlH.O_WRONLY;
 
-    private static bool CanWrite(OpenNode open) => (open.Flags & FcntlH.O_ACCMODE) != FcntlH.O_RDONLY;
+    private static bool CanWrite(OpenFile open) => (open.Flags & FcntlH.O_ACCMODE) != FcntlH.O_RDONLY;
 }

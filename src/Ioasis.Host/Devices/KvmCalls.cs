@@ -25,13 +25,13 @@ internal sealed class KvmCalls(CallerTable callers, KvmDevices devices, CallAcco
                 Attr: KvmH.KVM_DEV_VFIO_FILE_ADD or KvmH.KVM_DEV_VFIO_FILE_DEL
             }
             || !TryRead(call, attribute.Addr, out int descriptor)) return Answer.Continue;
-        if (!callers.TryIdentify(call, descriptor, out CallerThread? caller, out OpenNode? open, out Answer other))
+        if (!callers.TryIdentify(call, descriptor, out CallerThread? caller, out OpenFile? open, out Answer other))
             return other;
         try { return Serve(caller, (int)call.Data.Args[0], attribute.Attr == KvmH.KVM_DEV_VFIO_FILE_ADD, open); }
         finally { CallerTable.Leave(caller, open); }
     }
 
-    private Answer Serve(CallerThread caller, int descriptor, bool add, OpenNode open)
+    private Answer Serve(CallerThread caller, int descriptor, bool add, OpenFile open)
     {
         if (!open.File.IsVfioFile || !CallerFiles.TryFetch(caller, descriptor, out FileDescriptor device))
             return Answer.Continue;
@@ -40,7 +40,7 @@ internal sealed class KvmCalls(CallerTable callers, KvmDevices devices, CallAcco
             if (!KvmDevices.IsOne(device)) return Answer.Continue;
             int process = caller.Process.Pid;
             Errno errno = add ? devices.Add(device, process, open) : devices.Remove(device, process, open);
-            account?.Note(open.Node.Path,
+            account?.Note(open.Name,
                 add ? nameof(KvmH.KVM_DEV_VFIO_FILE_ADD) : nameof(KvmH.KVM_DEV_VFIO_FILE_DEL), errno);
             return errno;
         }

@@ -68,7 +68,7 @@ internal sealed class KvmDevices : IDisposable
     /// <param name="device">The device's open file, which we share with the program.</param>
     /// <param name="process">ID of the process that calls.</param>
     /// <param name="file">A VFIO file, held by the caller of this.</param>
-    public Errno Add(FileDescriptor device, int process, OpenNode file)
+    public Errno Add(FileDescriptor device, int process, OpenFile file)
     {
         using (_lock.Enter())
         {
@@ -93,7 +93,7 @@ internal sealed class KvmDevices : IDisposable
 
     /// <summary>KVM_DEV_VFIO_FILE_DEL.</summary>
     /// <inheritdoc cref="Add"/>
-    public Errno Remove(FileDescriptor device, int process, OpenNode file)
+    public Errno Remove(FileDescriptor device, int process, OpenFile file)
     {
         using (_lock.Enter())
         {
@@ -142,9 +142,9 @@ internal sealed class KvmDevices : IDisposable
         for (int i = _devices.Count - 1; i >= 0; i--)
         {
             if (!gone(_devices[i])) continue;
-            List<OpenNode> files = _devices[i].Files;
+            List<OpenFile> files = _devices[i].Files;
             _devices.RemoveAt(i);
-            foreach (OpenNode file in files) _closer.Add(file);
+            foreach (OpenFile file in files) _closer.Add(file);
         }
     }
 
@@ -175,7 +175,7 @@ internal sealed class KvmDevices : IDisposable
         /// </summary>
         public int Process => process;
 
-        public List<OpenNode> Files { get; } = [];
+        public List<OpenFile> Files { get; } = [];
 
         public bool HasAbandoned => Files.Exists(file => file.IsAbandoned);
     }

@@ -8,11 +8,10 @@ namespace Ioasis.Host.Devices;
 
 /// <summary>Opens nodes and queues for programs: what they get is a file of ours, placed among theirs.</summary>
 /// <param name="listener">The listener of the calls.</param>
-/// <param name="nodes">The table of open nodes.</param>
-/// <param name="queues">The table of open queues.</param>
+/// <param name="files">The files of ours that programs have open.</param>
 /// <param name="observers">The observers of the machine; null where there is none.</param>
 internal sealed class NodeOpener(
-    SeccompListener listener, OpenNodes nodes, OpenQueues queues, Observers? observers = null)
+    SeccompListener listener, OpenFiles files, Observers? observers = null)
 {
     /// <summary>Opens a queue and places its file in the process of a call that waits.</summary>
     /// <param name="call">The call's ID.</param>
@@ -20,7 +19,7 @@ internal sealed class NodeOpener(
     /// <param name="queue">The queue. No lock may be held that its calls take.</param>
     /// <returns>The descriptor in that process, or why there is none.</returns>
     public SysResult Open(ulong call, int program, QueueFile queue) =>
-        queues.Open(queue, program, file => listener.PlaceFile(call, file, closeOnExec: true, answers: false));
+        files.Open(queue, program, file => listener.PlaceFile(call, file, closeOnExec: true, answers: false));
 
     /// <summary>Places one more file of a node that is open in the process of a call that waits.</summary>
     /// <param name="call">The call's ID.</param>
@@ -28,7 +27,7 @@ internal sealed class NodeOpener(
     /// <returns>The descriptor in that process, or why there is none: EBADF when it is closed meanwhile.</returns>
     public SysResult OpenAgain(ulong call, NodeFile file)
     {
-        Errno errno = nodes.OpenAgain(file, out FileDescriptor? placed);
+        Errno errno = files.OpenAgain(file, out FileDescriptor? placed);
         if (errno != Errno.None) return errno;
         using (placed) return listener.PlaceFile(call, placed!, closeOnExec: true, answers: false);
     }
@@ -42,7 +41,7 @@ internal sealed class NodeOpener(
     /// <returns>The descriptor in that process, or why there is none.</returns>
     public SysResult Open(ulong call, int program, INode node, int flags, bool answers)
     {
-        nodes.Closer.AwaitExclusion(node.Exclusion);
+        files.Closer.AwaitExclusion(node.Exclusion);
         string name = node.Path[(node.Path.LastIndexOf('/') + 1)..];
         Errno errno = node is ICarrierChoice choice
             ? choice.TryCreate(name, out Carrier? carrier)
@@ -55,14 +54,14 @@ internal sealed class NodeOpener(
             return errno;
         }
 
-        var open = new OpenNode(node, carrier!, file!, flags, program);
+        var open = new OpenFile(node.Path, carrier!, file!, flags, program, node);
         if (observers is not null) file!.TellOpen(node.Path, observers, program);
         const int Passed = FcntlH.O_ACCMODE | FcntlH.O_NONBLOCK | FcntlH.O_APPEND;
-        errno = carrier!.Reopen(flags & Passed, out FileDescriptor placed);
-        if (errno == Errno.None) errno = nodes.Add(open);
+        errno = carrier!.Reopen(flags & Passed, out FileDescriptor? placed);
+        if (errno == Errno.None) errno = files.Add(open);
         if (errno != Errno.None)
         {
-            placed.Dispose();
+            placed?.Dispose();
             open.Release();
             return errno;
         }
@@ -72,9 +71,9 @@ internal sealed class NodeOpener(
         // busy for a moment.
         bool twoSteps = answers && listener.WaitsKillable;
         SysResult sent;
-        using (placed) sent = listener.PlaceFile(call, placed, (flags & FcntlH.O_CLOEXEC) != 0, answers && !twoSteps);
+        using (placed) sent = listener.PlaceFile(call, placed!, (flags & FcntlH.O_CLOEXEC) != 0, answers && !twoSteps);
         // EMFILE or the like, or the caller was killed meanwhile.
-        if (!sent.IsOk) nodes.Remove(open);
+        if (!sent.IsOk) files.Remove(open);
         else if (twoSteps) listener.Send(new SeccompNotifResp { Id = call, Val = sent.Value });
         return sent;
     }

@@ -11,7 +11,7 @@ namespace Ioasis.Host.Devices;
 /// and poll it: one end of a socket pair where responses are written, of a pipe where none are. We have the other end.
 /// What finds no room there stays in the queue, so that nothing is lost.
 /// </summary>
-internal sealed class QueueCarrier : IQueueCarrier, IClosable
+internal sealed class QueueCarrier : FileCarrier, IQueueCarrier
 {
     // Most records are smaller by far; a pipe takes so much in one piece.
     private const int Room = 4096;
@@ -23,8 +23,8 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
 
     private readonly QueueFile _queue;
     private readonly FileDescriptor _file;
-    private readonly FileDescriptor[] _epolls;
-    private readonly ulong _tag;
+    private FileDescriptor[] _epolls = []; // set before records come
+    private ulong _tag;
 
     // Guards what follows: one thread moves records at a time. The queue's lock is taken within.
     private readonly RankedLock _filling = new(LockRank.QueueCarrier);
@@ -37,33 +37,13 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
     private readonly byte[] _responses = new byte[Room];
     private int _partial;
 
-    private QueueCarrier(QueueFile queue, FileDescriptor file, FileDescriptor[] epolls, ulong tag, int opener,
-        in LinuxStat stat)
+    private QueueCarrier(QueueFile queue, FileDescriptor file, FileDescriptor programs, in LinuxStat stat)
+        : base(programs, stat)
     {
-        Opener = opener;
         _queue = queue;
         _file = file;
-        _epolls = epolls;
-        _tag = tag;
         _listens = queue.ResponseSize != 0;
-        Device = stat.Dev;
-        Inode = stat.Ino;
     }
-
-    /// <summary>The queue's name, as Linux names its file.</summary>
-    public string Name => _queue.Name;
-
-    /// <inheritdoc/>
-    public int Opener { get; }
-
-    /// <inheritdoc/>
-    public object? Exclusion => null;
-
-    /// <summary>The device number of the program's end.</summary>
-    public ulong Device { get; }
-
-    /// <summary>The inode number of the program's end.</summary>
-    public ulong Inode { get; }
 
     /// <inheritdoc/>
     public long ReadBytes
@@ -80,13 +60,9 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
 
     /// <summary>Makes the two ends.</summary>
     /// <param name="queue">The queue.</param>
-    /// <param name="epolls">What our end is watched by.</param>
-    /// <param name="tag">What they are to tell of it.</param>
-    /// <param name="opener">The process that gets the other.</param>
     /// <param name="carrier">Our end.</param>
     /// <param name="programs">The program's end: once it is placed there, ours has to be closed.</param>
-    public static Errno TryCreate(QueueFile queue, FileDescriptor[] epolls, ulong tag, int opener,
-        out QueueCarrier? carrier, out FileDescriptor programs)
+    public static Errno TryCreate(QueueFile queue, out QueueCarrier? carrier, out FileDescriptor programs)
     {
         carrier = null;
         FileDescriptor file;
@@ -95,18 +71,26 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
             : SysFiles.CreatePipe(out programs, out file, FcntlH.O_NONBLOCK);
         LinuxStat stat = default;
         if (errno == Errno.None) errno = SysFiles.Stat(programs, out stat);
-        foreach (FileDescriptor epoll in epolls)
-            if (errno == Errno.None)
-                errno = SysEvents.AddToEpoll(epoll, file,
-                Interest(listens: queue.ResponseSize != 0, waitsForRoom: false), tag);
         if (errno == Errno.None)
         {
-            carrier = new QueueCarrier(queue, file, epolls, tag, opener, stat);
+            carrier = new QueueCarrier(queue, file, programs, stat);
             return Errno.None;
         }
 
         programs.Dispose();
         file.Dispose();
+        return errno;
+    }
+
+    /// <summary>Watches our end.</summary>
+    /// <param name="epolls">What is to tell of it.</param>
+    /// <param name="tag">What they are to tell.</param>
+    public Errno Watch(FileDescriptor[] epolls, ulong tag)
+    {
+        (_epolls, _tag) = (epolls, tag);
+        Errno errno = Errno.None;
+        foreach (FileDescriptor epoll in epolls)
+            if (errno == Errno.None) errno = SysEvents.AddToEpoll(epoll, _file, Interest(_listens, waitsForRoom: false), tag);
         return errno;
     }
 
@@ -149,13 +133,7 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
     }
 
     /// <inheritdoc/>
-    public bool HasUser(int process) => process == Opener;
-
-    /// <summary>
-    /// The program's end is gone, or was never placed: nothing moves any more. The queue is closed by
-    /// <see cref="Release"/>.
-    /// </summary>
-    public void Disconnect()
+    public override void Disconnect()
     {
         using (_filling.Enter())
         {
@@ -164,8 +142,8 @@ internal sealed class QueueCarrier : IQueueCarrier, IClosable
         }
     }
 
-    /// <summary>Closes the queue. Once.</summary>
-    public void Release() => _queue.Close();
+    /// <inheritdoc/>
+    public override void Dispose() => Disconnect();
 
     private void TakeResponses(bool areLast)
     {

@@ -16,13 +16,13 @@ namespace Ioasis.Host.Paths;
 /// that the answer installs by the call's ID.
 /// </summary>
 internal sealed class PathLookup(
-    CurrentPaths paths, StandIns standIns, NamedFiles names, OpenNodes nodes, OpenQueues queues, HostFiles hosts,
+    CurrentPaths paths, StandIns standIns, NamedFiles names, OpenFiles files, HostFiles hosts,
     CallersRights rights, NodeStat stats)
 {
     private readonly CanonicalPath _canonical = hosts.Canonical;
 
     /// <summary>Whether no open file can be ours.</summary>
-    public bool HasNoneOpen => nodes.IsEmpty && queues.IsEmpty && standIns.Device == 0 && names.Device == 0;
+    public bool HasNoneOpen => files.IsEmpty && standIns.Device == 0 && names.Device == 0;
 
     /// <summary>Whether no working directory can be ours.</summary>
     public bool HasNoDirectories => standIns.Device == 0;
@@ -92,12 +92,9 @@ internal sealed class PathLookup(
         return TryDescribe(LinkOf((int)call.Pid, descriptor), out thing);
     }
 
-    /// <summary>The queue behind a caller's descriptor.</summary>
-    public bool TryFindQueue(in SeccompNotif call, int descriptor, [NotNullWhen(true)] out QueueCarrier? queue)
-    {
-        queue = null;
-        return descriptor >= 0 && TryFindQueue(LinkOf((int)call.Pid, descriptor), out queue);
-    }
+    /// <summary>Whether a descriptor of the caller stands for a queue, which has no path.</summary>
+    public bool IsQueue(in SeccompNotif call, int descriptor) =>
+        descriptor >= 0 && TryFindQueue(LinkOf((int)call.Pid, descriptor), out _);
 
     /// <summary>The path of the caller's working directory, if the directory is ours.</summary>
     public bool TryFindWorkingDirectory(in SeccompNotif call, [NotNullWhen(true)] out string? path)
@@ -125,7 +122,7 @@ internal sealed class PathLookup(
 
         if (DescriptorPath.TryParse(whole ?? path, (int)call.Pid, out bool byNumber) is not string link) return null;
         if (!MayLook(call, byNumber, link)) return null;
-        if (TryFindQueue(link, out QueueCarrier? queue)) return "anon_inode:" + queue.Name;
+        if (TryFindQueue(link, out string? queue)) return "anon_inode:" + queue;
         return TryDescribe(link, out OpenThing thing) ? thing.Node?.Path ?? thing.HostPath : null;
     }
 
@@ -154,11 +151,14 @@ internal sealed class PathLookup(
         !byNumber || (CallersRights.SeesOurProc((int)call.Pid)
             && rights.Act(call, real: false, () => SysFiles.Stat(link, follow: true, out _)) == Errno.None);
 
-    private bool TryFindQueue(string link, [NotNullWhen(true)] out QueueCarrier? queue)
+    private bool TryFindQueue(string link, [NotNullWhen(true)] out string? name)
     {
-        queue = null;
-        return !queues.IsEmpty && SysFiles.Stat(link, follow: true, out LinuxStat stat) == Errno.None
-            && queues.TryFind(stat.Dev, stat.Ino, out queue);
+        name = null;
+        if (files.IsEmpty || SysFiles.Stat(link, follow: true, out LinuxStat stat) != Errno.None) return false;
+        if (!files.TryHold(stat.Dev, stat.Ino, out OpenFile? open)) return false;
+        if (open.Node is null) name = open.Name;
+        open.Release();
+        return name is not null;
     }
 
     private bool TryDescribe(string link, out OpenThing thing)
@@ -166,9 +166,9 @@ internal sealed class PathLookup(
         thing = default;
         if (SysFiles.Stat(link, follow: true, out LinuxStat stat) != Errno.None) return false;
         PathTree tree = paths.Tree;
-        if (nodes.TryHold(stat.Dev, stat.Ino, out OpenNode? open))
+        if (files.TryHold(stat.Dev, stat.Ino, out OpenFile? open))
         {
-            string path = open.Node.Path;
+            string path = open.Name;
             open.Release();
             if (!tree.TryFind(path, out PathNode? device)) return false;
             thing = new OpenThing(device, null, IsName: false);

@@ -9,7 +9,7 @@ namespace Ioasis.Host.Paths;
 
 /// <summary>The calls that query a file, and the access to it.</summary>
 internal sealed class StatCalls(
-    PathLookup lookup, NodeStat stats, OpenQueues queues, HostFiles hosts, CallersRights rights, CallerMemory memory)
+    PathLookup lookup, NodeStat stats, OpenFiles files, HostFiles hosts, CallersRights rights, CallerMemory memory)
 {
     /// <summary>The variants of stat(2).</summary>
     public Answer Stat(in SeccompNotif call, ServerThread server, int directory, ulong path, ulong result, int flags,
@@ -30,9 +30,9 @@ internal sealed class StatCalls(
     public Answer StatOpen(in SeccompNotif call, int descriptor, ulong result, bool extended)
     {
         if (lookup.HasNoneOpen) return Answer.Continue;
-        // As on Linux, all files that only a call creates look the same.
-        if (lookup.TryFindQueue(call, descriptor, out _)
-            && SysFiles.Stat(queues.Notifier, out LinuxStat anonymous) == Errno.None)
+        // As on Linux, all files that are only had by a call look the same.
+        if (lookup.IsQueue(call, descriptor)
+            && SysFiles.Stat(files.Notifier, out LinuxStat anonymous) == Errno.None)
             return Put(call, anonymous, result, extended);
         if (!lookup.TryFind(call, descriptor, out OpenThing thing)) return Answer.Continue;
         return thing.Node is not null

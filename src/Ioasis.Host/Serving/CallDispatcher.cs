@@ -9,7 +9,7 @@ namespace Ioasis.Host.Serving;
 
 /// <summary>Brings each stopped call to what serves it.</summary>
 internal sealed class CallDispatcher(
-    SeccompListener listener, OpenNodes nodes, OpenQueues queues, CallerTable callers, DeviceCalls devices,
+    SeccompListener listener, OpenFiles files, CallerTable callers, DeviceCalls devices,
     KvmCalls kvm, AttributeCalls attributes, PathCalls paths,
     UnmapCalls? unmaps, CallAccount? account = null)
 {
@@ -20,9 +20,8 @@ internal sealed class CallDispatcher(
         {
             account?.NoteStopped();
             // A close(2) of the caller that came before must have taken effect, and what it wrote to a queue.
-            queues.Serve();
-            nodes.CloseWhatIsGone();
-            if (!nodes.Closer.IsIdle) nodes.Closer.Await(callers.ProgramOf(call));
+            files.Look();
+            if (!files.Closer.IsIdle) files.Closer.Await(callers.ProgramOf(call));
             return call.Pid == 0 ? Answer.Continue : ServeKnown(call, server);
         }
         catch (OutOfMemoryException)

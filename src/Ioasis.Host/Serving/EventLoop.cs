@@ -18,18 +18,16 @@ internal sealed class EventLoop : IDisposable
     private const int LongestWait = 128;
 
     private readonly FileDescriptor _epoll;
-    private readonly OpenNodes _nodes;
-    private readonly OpenQueues _queues;
+    private readonly OpenFiles _files;
     private readonly Gate _noUsers = new();
 
     /// <exception cref="IOException">The host cannot.</exception>
-    public EventLoop(SeccompListener listener, OpenNodes nodes, OpenQueues queues)
+    public EventLoop(SeccompListener listener, OpenFiles files)
     {
-        _nodes = nodes;
-        _queues = queues;
+        _files = files;
         Errno errno = SysEvents.CreateEpoll(out _epoll);
-        if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, nodes.Inotify, Readable, InotifyTag);
-        if (errno == Errno.None) errno = Watch(_epoll, queues.Notifier);
+        if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, files.Inotify, Readable, InotifyTag);
+        if (errno == Errno.None) errno = Watch(_epoll, files.Notifier);
         // A hang-up is reported unasked; asking for nothing keeps us from being woken by every call.
         if (errno == Errno.None) errno = SysEvents.AddToEpoll(_epoll, listener.File, EdgeTriggered, ListenerTag);
         if (errno != Errno.None) throw new IOException($"cannot wait for events: epoll gives {errno}");
@@ -61,14 +59,13 @@ internal sealed class EventLoop : IDisposable
         int wait = 1;
         while (true)
         {
-            wait = _nodes.HasDoubtful ? Math.Min(2 * wait, LongestWait) : 1;
-            SysResult got = SysEvents.WaitEpoll(_epoll, ready, _nodes.HasDoubtful ? wait : -1);
+            wait = _files.HasDoubtful ? Math.Min(2 * wait, LongestWait) : 1;
+            SysResult got = SysEvents.WaitEpoll(_epoll, ready, _files.HasDoubtful ? wait : -1);
             if (!got.IsOk) return;
-            if (got.Value == 0) Try(_nodes.LookAgain);
+            if (got.Value == 0) Try(_files.LookAgain);
             foreach (SysEvents.EpollEntry entry in ready[..(int)got.Value])
             {
-                if (entry.Tag == InotifyTag) Try(_nodes.CloseWhatIsGone);
-                else if (entry.Tag == QueuesTag) Try(_queues.Serve);
+                if (entry.Tag is InotifyTag or QueuesTag) Try(_files.Look);
                 else if (entry.Tag != ListenerTag) Try(() => ProcessEnded?.Invoke((int)entry.Tag));
                 else if ((entry.Events & (uint)SysEvents.POLLHUP) != 0)
                 {

@@ -145,15 +145,15 @@ internal static unsafe partial class SysEvents
     }
 
     /// <summary>
-    /// Whether the ready list of an epoll has an entry. Files are not polled while the list is empty. True if the call
-    /// fails.
+    /// epoll_wait(2) that does not wait: how many tags were put, 0 on an error. It looks at the epoll's list of what is
+    /// ready: the files themselves are not asked while that is empty.
     /// </summary>
-    public static bool IsAnyReady(FileDescriptor epoll)
+    public static int TakeReady(FileDescriptor epoll, Span<EpollEntry> ready)
     {
-        EpollEntry entry;
-        // SAFETY: the kernel writes at most one entry. The call does not block, so it is short enough to hold up the
-        // garbage collector.
-        return epoll_wait_at_once(SyscallNumbers.EpollWait, epoll, &entry, 1, 0) != 0;
+        // SAFETY: the span is pinned and its length bounds what the kernel writes. Not waiting, it answers at once: the
+        // garbage collector may wait for that.
+        fixed (EpollEntry* to = ready)
+            return (int)Math.Max(0, epoll_wait_at_once(SyscallNumbers.EpollWait, epoll, to, ready.Length, 0));
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -18,11 +18,11 @@ public enum LockRank
     /// <summary>The threads that serve calls.</summary>
     ServerPool,
 
-    /// <summary>The queues that programs have open, and taking what programs wrote to them.</summary>
-    OpenQueues,
+    /// <summary>The order in which what programs wrote to files of ours takes effect.</summary>
+    Settling,
 
-    /// <summary>The nodes that programs have open.</summary>
-    OpenNodes,
+    /// <summary>The files of ours that programs have open.</summary>
+    OpenFiles,
 
     /// <summary>The devices of KVM, and which files of ours each holds.</summary>
     KvmDevices,

@@ -16,14 +16,14 @@ public sealed class KvmDevicesTests : IDisposable
     private readonly Closer _closer = new();
     private readonly KvmDevices _devices;
     private readonly CountingFile _file = new();
-    private readonly OpenNode _open;
+    private readonly OpenFile _open;
 
     public KvmDevicesTests()
     {
         _devices = new KvmDevices(_closer);
         Assert.Equal(Errno.None, Carrier.TryCreate("test", out Carrier? carrier));
-        _open = new OpenNode(new SamplePaths.SampleNode("/dev/vfio/0", 10, 124, 0x1B6), carrier!, _file, FcntlH.O_RDWR,
-            opener: Process);
+        _open = new OpenFile("/dev/vfio/0", carrier!, _file, FcntlH.O_RDWR, opener: Process,
+            new SamplePaths.SampleNode("/dev/vfio/0", 10, 124, 0x1B6));
     }
 
     public void Dispose()

@@ -10,28 +10,21 @@ namespace Ioasis.Tests.Host;
 /// <summary>Queues, with the descriptors of a program in our own process.</summary>
 public sealed class OpenQueuesTests : IDisposable
 {
-    private readonly Closer _closer = new();
-    private readonly OpenQueues _queues;
+    private readonly OpenFiles _files = new();
 
-    public OpenQueuesTests() => _queues = new OpenQueues(_closer);
-
-    public void Dispose()
-    {
-        _queues.Dispose();
-        _closer.Dispose();
-    }
+    public void Dispose() => _files.Dispose();
 
     private void Look()
     {
-        _queues.Serve();
-        Assert.True(_closer.TryAwaitAll(TimeSpan.FromMinutes(1)));
+        _files.Look();
+        Assert.True(_files.Closer.TryAwaitAll(TimeSpan.FromMinutes(1)));
     }
 
     private (TestQueue Queue, FileDescriptor Placed) Open(bool answered)
     {
         var queue = new TestQueue(answered);
         FileDescriptor? placed = null;
-        SysResult result = _queues.Open(queue, 1, file =>
+        SysResult result = _files.Open(queue, 1, file =>
         {
             placed = Duplicate(file);
             return SysResult.Ok(placed.Number);
@@ -86,7 +79,7 @@ public sealed class OpenQueuesTests : IDisposable
         var queue = new TestQueue(answered: true);
         queue.Add(7);
         FileDescriptor? placed = null;
-        _queues.Open(queue, 1, file => SysResult.Ok((placed = Duplicate(file)).Number));
+        _files.Open(queue, 1, file => SysResult.Ok((placed = Duplicate(file)).Number));
         using (placed) Assert.Equal([7], Read(placed!, 1));
     }
 
@@ -105,14 +98,14 @@ public sealed class OpenQueuesTests : IDisposable
             while (next < Count)
             {
                 ulong[] got = Read(placed, 100);
-                if (got.Length == 0) _queues.Serve(); // sees that there is room
+                if (got.Length == 0) _files.Look(); // sees that there is room
                 foreach (ulong record in got) Assert.Equal(next++, record);
             }
 
             Assert.Empty(Read(placed, 1));
             Assert.Equal(0, queue.Left);
             // Nobody looks for room any more: it would be found without end.
-            Assert.Equal(Errno.None, SysEvents.Poll(_queues.Notifier, SysEvents.POLLIN, 0, out short ready));
+            Assert.Equal(Errno.None, SysEvents.Poll(_files.Notifier, SysEvents.POLLIN, 0, out short ready));
             Assert.Equal(0, ready);
         }
     }
@@ -154,7 +147,7 @@ public sealed class OpenQueuesTests : IDisposable
         {
             Write(placed, 1, 2);
             Write(placed, 3);
-            Assert.Equal(Errno.None, SysEvents.Poll(_queues.Notifier, SysEvents.POLLIN, 0, out short ready));
+            Assert.Equal(Errno.None, SysEvents.Poll(_files.Notifier, SysEvents.POLLIN, 0, out short ready));
             Assert.Equal(SysEvents.POLLIN, ready);
             Look();
             Assert.Equal([1, 2, 3], queue.Answers);
@@ -194,7 +187,7 @@ public sealed class OpenQueuesTests : IDisposable
         another.Dispose();
         Look();
         Assert.Equal(1, queue.Closed);
-        Assert.True(_queues.IsEmpty);
+        Assert.True(_files.IsEmpty);
         queue.Add(1); // nobody has it: it stays
         Look();
         Assert.Equal(1, queue.Closed);
@@ -238,7 +231,7 @@ public sealed class OpenQueuesTests : IDisposable
             Look();
             Assert.Equal([1], queue.Answers);
             Look();
-            Assert.Equal(Errno.None, SysEvents.Poll(_queues.Notifier, SysEvents.POLLIN, 0, out short ready));
+            Assert.Equal(Errno.None, SysEvents.Poll(_files.Notifier, SysEvents.POLLIN, 0, out short ready));
             Assert.Equal(0, ready);
             queue.Add(2);
             Assert.Equal([2], Read(placed, 2));
@@ -272,7 +265,7 @@ public sealed class OpenQueuesTests : IDisposable
         using (var socket = new System.Net.Sockets.Socket(
             new System.Net.Sockets.SafeSocketHandle(placed.Number, ownsHandle: false)))
         {
-            Assert.Equal(Errno.None, EventLoop.Watch(events, _queues.Notifier));
+            Assert.Equal(Errno.None, EventLoop.Watch(events, _files.Notifier));
             socket.Blocking = false; // as its file is
             for (ulong i = 1; i <= 3; i++)
             {
@@ -295,10 +288,10 @@ public sealed class OpenQueuesTests : IDisposable
     public void OneThatFindsNoPlaceIsClosed()
     {
         var queue = new TestQueue(answered: true);
-        Assert.Equal(Errno.EMFILE, _queues.Open(queue, 1, _ => Errno.EMFILE).Errno);
+        Assert.Equal(Errno.EMFILE, _files.Open(queue, 1, _ => Errno.EMFILE).Errno);
         Look();
         Assert.Equal(1, queue.Closed);
-        Assert.True(_queues.IsEmpty);
+        Assert.True(_files.IsEmpty);
     }
 
     [Fact]
@@ -308,9 +301,10 @@ public sealed class OpenQueuesTests : IDisposable
         using (placed)
         {
             Assert.Equal(Errno.None, SysFiles.Stat(placed, out LinuxStat stat));
-            Assert.True(_queues.TryFind(stat.Dev, stat.Ino, out QueueCarrier? found));
+            Assert.True(_files.TryHold(stat.Dev, stat.Ino, out OpenFile? found));
             Assert.Equal("[test]", found.Name);
-            Assert.False(_queues.TryFind(stat.Dev, stat.Ino + 1, out _));
+            found.Release();
+            Assert.False(_files.TryHold(stat.Dev, stat.Ino + 1, out _));
         }
     }
 
@@ -326,7 +320,7 @@ public sealed class OpenQueuesTests : IDisposable
             bool done = false;
             CancellationToken cancel = TestContext.Current.CancellationToken;
             Task[] servers = [.. Enumerable.Range(0, 2)
-                .Select(_ => Task.Run(() => { while (!Volatile.Read(ref done)) _queues.Serve(); }, cancel))];
+                .Select(_ => Task.Run(() => { while (!Volatile.Read(ref done)) _files.Look(); }, cancel))];
             Task fill = Task.Run(() => { for (ulong i = 0; i < Count; i++) queue.Add(i); }, cancel);
             ulong next = 0;
             while (next < Count)

@@ -12,22 +12,22 @@ namespace Ioasis.Tests.Host;
 /// </summary>
 public sealed class WrittenFilesTests : IDisposable
 {
-    private readonly OpenNodes _nodes = new();
+    private readonly OpenFiles _files = new();
     private readonly AttributeFiles _attributes = new();
     private readonly List<string> _taken = [];
 
-    public void Dispose() => _nodes.Dispose();
+    public void Dispose() => _files.Dispose();
 
     [Fact]
     public void EachTextIsTakenOnce()
     {
         using FileDescriptor file = Open(Text(), FcntlH.O_WRONLY);
         Write(file, "one\n");
-        _nodes.CloseWhatIsGone();
+        _files.Look();
         Write(file, "two\n");
         Write(file, "two\n");
-        _nodes.CloseWhatIsGone();
-        _nodes.CloseWhatIsGone();
+        _files.Look();
+        _files.Look();
         Assert.Equal(["one\n", "two\n", "two\n"], _taken);
     }
 
@@ -38,7 +38,7 @@ public sealed class WrittenFilesTests : IDisposable
         for (int i = 0; i < 3; i++)
         {
             Assert.True(SysFiles.WriteAt(file, "same"u8, 0).IsOk);
-            _nodes.CloseWhatIsGone();
+            _files.Look();
         }
 
         Assert.Equal(["same", "same", "same"], _taken);
@@ -49,7 +49,7 @@ public sealed class WrittenFilesTests : IDisposable
     {
         using FileDescriptor file = Open(Text(), FcntlH.O_WRONLY);
         Write(file, "\0");
-        _nodes.CloseWhatIsGone();
+        _files.Look();
         Assert.Equal(["\0"], _taken);
     }
 
@@ -57,9 +57,9 @@ public sealed class WrittenFilesTests : IDisposable
     public void WhatWasWrittenBeforeTheCloseIsTakenBeforeIt()
     {
         using (FileDescriptor file = Open(Text(), FcntlH.O_WRONLY)) Write(file, "last");
-        _nodes.CloseWhatIsGone();
+        _files.Look();
         Assert.Equal(["last"], _taken);
-        Assert.True(_nodes.IsEmpty);
+        Assert.True(_files.IsEmpty);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class WrittenFilesTests : IDisposable
     {
         using FileDescriptor file = Open(Text(), FcntlH.O_WRONLY);
         Write(file, new string('x', 10_000) + "end");
-        _nodes.CloseWhatIsGone();
+        _files.Look();
         Assert.Equal(4096, Assert.Single(_taken).Length);
         Assert.EndsWith("xend", _taken[0], StringComparison.Ordinal);
     }
@@ -83,8 +83,8 @@ public sealed class WrittenFilesTests : IDisposable
         using FileDescriptor file = Open(BytesOf(bytes), FcntlH.O_RDWR);
         Assert.True(SysFiles.WriteAt(file, [0x11, 0x22], 4).IsOk);
         Assert.True(SysFiles.WriteAt(file, [0x33], 254).IsOk);
-        _nodes.CloseWhatIsGone();
-        _nodes.CloseWhatIsGone();
+        _files.Look();
+        _files.Look();
         Assert.Equal([(4, "1122"), (254, "33")], bytes.Written);
     }
 
@@ -95,10 +95,10 @@ public sealed class WrittenFilesTests : IDisposable
         VirtualFile attribute = BytesOf(bytes);
         using FileDescriptor file = Open(attribute, FcntlH.O_RDWR), other = Open(attribute, FcntlH.O_RDONLY);
         Assert.True(SysFiles.WriteAt(file, [0xff], 8).IsOk);
-        _nodes.CloseWhatIsGone();
+        _files.Look();
         bytes.Finish();
         Assert.Equal((0x0f, 0x0f), (ByteAt(file, 8), ByteAt(other, 8)));
-        _nodes.CloseWhatIsGone();
+        _files.Look();
         Assert.Single(bytes.Written);
     }
 
@@ -108,11 +108,11 @@ public sealed class WrittenFilesTests : IDisposable
         var bytes = new Bytes { Keeps = 0x0f };
         using FileDescriptor file = Open(BytesOf(bytes), FcntlH.O_RDWR);
         Assert.True(SysFiles.WriteAt(file, [0xff], 8).IsOk);
-        _nodes.CloseWhatIsGone();
+        _files.Look();
         Assert.True(SysFiles.WriteAt(file, [0x55], 8).IsOk);
         bytes.Finish(); // of the first; the second has not been looked at
         Assert.Equal(0x55, ByteAt(file, 8));
-        _nodes.CloseWhatIsGone();
+        _files.Look();
         bytes.Finish();
         Assert.Equal([(8, "ff"), (8, "55")], bytes.Written);
         Assert.Equal(0x05, ByteAt(file, 8));
@@ -128,7 +128,7 @@ public sealed class WrittenFilesTests : IDisposable
         Assert.Equal((64, 256), (SizeOf(file), SizeOf(writer)));
         Assert.True(SysFiles.WriteAt(writer, [7], 63).IsOk);
         Assert.True(SysFiles.WriteAt(writer, [8], 64).IsOk);
-        _nodes.CloseWhatIsGone();
+        _files.Look();
         bytes.Finish();
         Assert.Equal(7, ByteAt(file, 63));
         Assert.Equal(64, SizeOf(file));
@@ -168,9 +168,9 @@ public sealed class WrittenFilesTests : IDisposable
         INode node = _attributes.NodeOf(attribute, forWriting: flags != FcntlH.O_RDONLY, () => isAdmin)!;
         Assert.Equal(Errno.None, ((ICarrierChoice)node).TryCreate("test", out Carrier? carrier));
         Assert.Equal(Errno.None, node.Open(carrier!, out NodeFile? file));
-        Assert.Equal(Errno.None, carrier!.Reopen(flags, out FileDescriptor placed));
-        Assert.Equal(Errno.None, _nodes.Add(new OpenNode(node, carrier, file!, flags, opener: 1)));
-        return placed;
+        Assert.Equal(Errno.None, carrier!.Reopen(flags, out FileDescriptor? placed));
+        Assert.Equal(Errno.None, _files.Add(new OpenFile(node.Path, carrier, file!, flags, opener: 1, node)));
+        return placed!;
     }
 
     /// <summary>Bytes of which a write changes some bits, when the test says so.</summary>

@@ -3,10 +3,18 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// An open file of a node that a program has. The table of open nodes holds it once, each call under way and each KVM
-/// that was told of it once more; as in Linux, the last of them closes it, so that no call is under way when it is.
+/// A file of ours that programs have open: of a node, or a queue. The table of open files holds it once, each call under
+/// way and each KVM that was told of it once more; as in Linux, the last of them closes it, so that no call is under way
+/// then.
 /// </summary>
-internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int flags, int opener) : IClosable
+/// <param name="name">What it is called in messages: the node's path.</param>
+/// <param name="carrier">The kernel's file that programs have in its place.</param>
+/// <param name="file">What serves its calls.</param>
+/// <param name="flags">The flags that it was opened with.</param>
+/// <param name="opener">The process that opened it.</param>
+/// <param name="node">What was opened; null for a file that only an ioctl gives.</param>
+internal sealed class OpenFile(
+    string name, FileCarrier carrier, NodeFile file, int flags, int opener, INode? node = null) : IClosable
 {
     // Processes that share a file by fork come and go.
     private const int MaxUsers = 16;
@@ -14,11 +22,11 @@ internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int f
     private int _holds = 1;
     private int[] _users = [opener];
 
-    /// <summary>What was opened.</summary>
-    public INode Node => node;
+    /// <summary>What was opened; null for a file that only an ioctl gives.</summary>
+    public INode? Node => node;
 
-    /// <summary>The memfd behind it.</summary>
-    public Carrier Carrier => carrier;
+    /// <summary>The kernel's file that programs have in its place.</summary>
+    public FileCarrier Carrier => carrier;
 
     /// <summary>What serves its calls.</summary>
     public NodeFile File => file;
@@ -26,11 +34,11 @@ internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int f
     /// <summary>The flags that it was opened with.</summary>
     public int Flags => flags;
 
-    /// <summary>Whether no program has it open any more; it is held for a call, or by KVM.</summary>
+    /// <summary>Whether no program has it open any more; it may be held for a call, or by KVM.</summary>
     public bool IsAbandoned { get; set; }
 
     /// <summary>
-    /// Whether a close was seen just now that may not have been the last. Of the table of open nodes.
+    /// Whether a close was seen just now that may not have been the last. Of the table.
     /// </summary>
     public bool IsRecent { get; set; }
 
@@ -38,16 +46,22 @@ internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int f
     public bool IsDoubtful { get; set; }
 
     /// <inheritdoc/>
-    public string Name => node.Path;
+    public string Name => name;
 
     /// <inheritdoc/>
     public int Opener => opener;
 
     /// <inheritdoc/>
-    public object Exclusion => node.Exclusion;
+    public object? Exclusion => node?.Exclusion;
 
-    /// <summary>The inotify watch on the carrier.</summary>
+    /// <summary>The inotify watch on a memfd. Of the table.</summary>
     public int Watch { get; set; } = -1;
+
+    /// <summary>What the epoll tells of our end of a queue. Of the table.</summary>
+    public ulong Tag { get; set; }
+
+    /// <summary>What it is counted in; null before it is in the table. Of the table.</summary>
+    public OpenShare? Share { get; set; }
 
     /// <inheritdoc/>
     public bool HasUser(int process) => Array.IndexOf(Volatile.Read(ref _users), process) >= 0;
@@ -83,7 +97,7 @@ internal sealed class OpenNode(INode node, Carrier carrier, NodeFile file, int f
         }
         catch (Exception e)
         {
-            ErrorOutput.Say($"closing {node.Path}", e);
+            ErrorOutput.Say($"closing {name}", e);
         }
 
         carrier.Dispose();

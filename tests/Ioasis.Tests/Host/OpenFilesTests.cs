@@ -8,27 +8,27 @@ using Ioasis.Memory;
 namespace Ioasis.Tests.Host;
 
 /// <summary>Carriers and their closing, with the descriptors of a program in our own process.</summary>
-public sealed class OpenNodesTests : IDisposable
+public sealed class OpenFilesTests : IDisposable
 {
-    private readonly OpenNodes _nodes = new();
+    private readonly OpenFiles _files = new();
 
-    public void Dispose() => _nodes.Dispose();
+    public void Dispose() => _files.Dispose();
 
     private void Look()
     {
-        _nodes.CloseWhatIsGone();
-        Assert.True(_nodes.Closer.TryAwaitAll(TimeSpan.FromMinutes(1)));
+        _files.Look();
+        Assert.True(_files.Closer.TryAwaitAll(TimeSpan.FromMinutes(1)));
     }
 
-    private (OpenNode Open, CountingFile File, FileDescriptor Placed) Open(int flags = FcntlH.O_RDWR)
+    private (OpenFile Open, CountingFile File, FileDescriptor Placed) Open(int flags = FcntlH.O_RDWR)
     {
         Assert.Equal(Errno.None, Carrier.TryCreate("test", out Carrier? carrier));
         var file = new CountingFile();
-        var open = new OpenNode(new SamplePaths.SampleNode("/dev/iommu", 10, 124, 0x1B6), carrier!, file,
-            flags, opener: 1);
-        Assert.Equal(Errno.None, carrier!.Reopen(flags, out FileDescriptor placed));
-        Assert.Equal(Errno.None, _nodes.Add(open));
-        return (open, file, placed);
+        var open = new OpenFile("/dev/iommu", carrier!, file, flags, opener: 1,
+            new SamplePaths.SampleNode("/dev/iommu", 10, 124, 0x1B6));
+        Assert.Equal(Errno.None, carrier!.Reopen(flags, out FileDescriptor? placed));
+        Assert.Equal(Errno.None, _files.Add(open));
+        return (open, file, placed!);
     }
 
     [Theory]
@@ -43,7 +43,7 @@ public sealed class OpenNodesTests : IDisposable
         placed.Dispose();
         Look();
         Assert.Equal(1, file.Closed);
-        Assert.True(_nodes.IsEmpty);
+        Assert.True(_files.IsEmpty);
         Look();
         Assert.Equal(1, file.Closed);
     }
@@ -51,32 +51,32 @@ public sealed class OpenNodesTests : IDisposable
     [Fact]
     public void AnotherOpenOfTheSameCarrierKeepsItOpen()
     {
-        (OpenNode open, CountingFile file, FileDescriptor placed) = Open();
-        Assert.Equal(Errno.None, SysFiles.Open(open.Carrier.OwnPath, FcntlH.O_RDWR, out FileDescriptor other));
+        (OpenFile open, CountingFile file, FileDescriptor placed) = Open();
+        Assert.Equal(Errno.None, SysFiles.Open(((Carrier)open.Carrier).OwnPath, FcntlH.O_RDWR, out FileDescriptor other));
         other.Dispose();
         Look();
         Assert.Equal(0, file.Closed);
-        Assert.True(_nodes.HasDoubtful);
+        Assert.True(_files.HasDoubtful);
         placed.Dispose();
         Look();
         Assert.Equal(1, file.Closed);
-        Assert.False(_nodes.HasDoubtful);
+        Assert.False(_files.HasDoubtful);
     }
 
     [Fact]
     public void AFurtherFileKeepsItOpenAndIsTheSame()
     {
-        (OpenNode open, CountingFile file, FileDescriptor placed) = Open();
-        Assert.Equal(Errno.None, _nodes.OpenAgain(file, out FileDescriptor? further));
+        (OpenFile open, CountingFile file, FileDescriptor placed) = Open();
+        Assert.Equal(Errno.None, _files.OpenAgain(file, out FileDescriptor? further));
         Assert.Equal(Errno.None, SysFiles.Stat(further!, out LinuxStat stat));
-        Assert.Equal(open.Carrier.Inode, stat.Ino);
+        Assert.Equal(((Carrier)open.Carrier).Inode, stat.Ino);
         placed.Dispose();
         Look();
         Assert.Equal(0, file.Closed);
         further!.Dispose();
         Look();
         Assert.Equal(1, file.Closed);
-        Assert.Equal(Errno.EBADF, _nodes.OpenAgain(file, out _));
+        Assert.Equal(Errno.EBADF, _files.OpenAgain(file, out _));
     }
 
     [Fact]
@@ -95,12 +95,12 @@ public sealed class OpenNodesTests : IDisposable
     [Fact]
     public void ACallUnderWayDelaysTheClose()
     {
-        (OpenNode open, CountingFile file, FileDescriptor placed) = Open();
-        Assert.True(_nodes.TryHold(open.Carrier.Device, open.Carrier.Inode, out OpenNode? held));
+        (OpenFile open, CountingFile file, FileDescriptor placed) = Open();
+        Assert.True(_files.TryHold(((Carrier)open.Carrier).Device, ((Carrier)open.Carrier).Inode, out OpenFile? held));
         placed.Dispose();
         Look();
         Assert.Equal(0, file.Closed);
-        Assert.False(_nodes.TryHold(open.Carrier.Device, open.Carrier.Inode, out _));
+        Assert.False(_files.TryHold(((Carrier)open.Carrier).Device, ((Carrier)open.Carrier).Inode, out _));
         held.Release();
         Assert.Equal(1, file.Closed);
         Assert.False(held.TryHold());
@@ -109,21 +109,21 @@ public sealed class OpenNodesTests : IDisposable
     [Fact]
     public void TheInodeTellsWhichFileItIs()
     {
-        (OpenNode first, _, FileDescriptor placedFirst) = Open();
-        (OpenNode second, _, FileDescriptor placedSecond) = Open();
+        (OpenFile first, _, FileDescriptor placedFirst) = Open();
+        (OpenFile second, _, FileDescriptor placedSecond) = Open();
         Assert.Equal(Errno.None, SysFiles.Stat(placedSecond, out LinuxStat stat));
-        Assert.True(_nodes.TryHold(stat.Dev, stat.Ino, out OpenNode? found));
+        Assert.True(_files.TryHold(stat.Dev, stat.Ino, out OpenFile? found));
         Assert.Same(second, found);
         found.Release();
-        Assert.NotEqual(first.Carrier.Inode, second.Carrier.Inode);
-        Assert.True(_nodes.IsCarrier(stat.Dev, stat.Ino));
-        Assert.False(_nodes.IsCarrier(stat.Dev + 1, stat.Ino));
-        var info = new DescriptorInfo(second.Carrier.Mount, stat.Ino);
-        Assert.True(_nodes.TryHold(info, out found));
+        Assert.NotEqual(((Carrier)first.Carrier).Inode, ((Carrier)second.Carrier).Inode);
+        Assert.True(_files.IsCarrier(stat.Dev, stat.Ino));
+        Assert.False(_files.IsCarrier(stat.Dev + 1, stat.Ino));
+        var info = new DescriptorInfo(((Carrier)second.Carrier).Mount, stat.Ino);
+        Assert.True(_files.TryHold(info, out found));
         Assert.Same(second, found);
         found.Release();
-        Assert.False(_nodes.TryHold(info with { Mount = info.Mount + 1 }, out _));
-        Assert.False(_nodes.TryHold(info with { Inode = ulong.MaxValue }, out _));
+        Assert.False(_files.TryHold(info with { Mount = info.Mount + 1 }, out _));
+        Assert.False(_files.TryHold(info with { Inode = ulong.MaxValue }, out _));
         placedFirst.Dispose();
         placedSecond.Dispose();
     }
@@ -131,9 +131,9 @@ public sealed class OpenNodesTests : IDisposable
     [Fact]
     public void TheBytesAreSharedAndCannotBeTakenAway()
     {
-        (OpenNode open, _, FileDescriptor placed) = Open();
-        SharedBytes bytes = open.Carrier.Map(1UL << 40, 8192);
-        Assert.Same(bytes, open.Carrier.Map(1UL << 40, 8192));
+        (OpenFile open, _, FileDescriptor placed) = Open();
+        SharedBytes bytes = ((Carrier)open.Carrier).Map(1UL << 40, 8192);
+        Assert.Same(bytes, ((Carrier)open.Carrier).Map(1UL << 40, 8192));
         Assert.Equal(Errno.None,
             MappedFile.TryMap(placed, (1UL << 40) + 4096, 4096, writable: true, out MappedFile? mapped));
         using (mapped) mapped!.Write(0, (byte)'a');
@@ -151,22 +151,22 @@ public sealed class OpenNodesTests : IDisposable
     [Fact]
     public void FreedBytesAreZeroForTheNextOwner()
     {
-        (OpenNode open, _, FileDescriptor placed) = Open();
+        (OpenFile open, _, FileDescriptor placed) = Open();
         using (placed)
         {
-            open.Carrier.Map(1UL << 40, 8192).Write(4096, 0x1234);
-            open.Carrier.Free(1UL << 40, 8192);
+            ((Carrier)open.Carrier).Map(1UL << 40, 8192).Write(4096, 0x1234);
+            ((Carrier)open.Carrier).Free(1UL << 40, 8192);
             Span<byte> four = stackalloc byte[4];
             Assert.True(SysFiles.ReadAt(placed, four, (1UL << 40) + 4096).IsOk);
             Assert.Equal(0, BitConverter.ToInt32(four));
-            Assert.Equal(0, open.Carrier.Map((1UL << 40) + 4096, 4096).Read<int>(0));
+            Assert.Equal(0, ((Carrier)open.Carrier).Map((1UL << 40) + 4096, 4096).Read<int>(0));
         }
     }
 
     [Fact]
     public void WhetherBytesAreMappedIsSeenInTheMapsOfProcesses()
     {
-        (OpenNode open, _, FileDescriptor placed) = Open();
+        (OpenFile open, _, FileDescriptor placed) = Open();
         using (placed)
         {
             const ulong At = 1UL << 40;
@@ -175,11 +175,11 @@ public sealed class OpenNodesTests : IDisposable
             {
                 Assert.Equal(Errno.None, SysFiles.Open("/proc/self/maps", FcntlH.O_RDONLY, out FileDescriptor file));
                 using var maps = new ProcessMaps(file);
-                Assert.True(maps.HasFile(open.Carrier.Device, open.Carrier.Inode, At + 4096, 4096));
-                Assert.False(maps.HasFile(open.Carrier.Device, open.Carrier.Inode, At + 8192, 4096));
-                Assert.False(maps.HasFile(open.Carrier.Device, open.Carrier.Inode, At - 4096, 4096));
-                Assert.False(maps.HasFile(open.Carrier.Device, open.Carrier.Inode + 1, At, 4096));
-                Assert.False(open.Carrier.IsMapped(At, 8192)); // by ourselves does not count
+                Assert.True(maps.HasFile(((Carrier)open.Carrier).Device, ((Carrier)open.Carrier).Inode, At + 4096, 4096));
+                Assert.False(maps.HasFile(((Carrier)open.Carrier).Device, ((Carrier)open.Carrier).Inode, At + 8192, 4096));
+                Assert.False(maps.HasFile(((Carrier)open.Carrier).Device, ((Carrier)open.Carrier).Inode, At - 4096, 4096));
+                Assert.False(maps.HasFile(((Carrier)open.Carrier).Device, ((Carrier)open.Carrier).Inode + 1, At, 4096));
+                Assert.False(((Carrier)open.Carrier).IsMapped(At, 8192)); // by ourselves does not count
             }
         }
     }
@@ -190,7 +190,7 @@ public sealed class OpenNodesTests : IDisposable
         (_, CountingFile file, FileDescriptor placed) = Open();
         using (placed)
         {
-            _nodes.Dispose();
+            _files.Dispose();
             Assert.Equal(1, file.Closed);
         }
     }
