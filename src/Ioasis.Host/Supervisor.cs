@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Ioasis.Host.Callers;
 using Ioasis.Host.Control;
 using Ioasis.Host.Devices;
+using Ioasis.Host.Filter;
 using Ioasis.Host.Launch;
 using Ioasis.Host.Paths;
 using Ioasis.Host.Serving;
@@ -51,7 +52,7 @@ internal static class Supervisor
             SysProcesses.BecomeSubreaper();
             var tracees = new Tracees();
             using LaunchedProgram program =
-                LaunchedProgram.Start(options, paths().Values.Any(path => path is VirtualFile { Store: not null }));
+                LaunchedProgram.Start(options, WriteRule.Of(paths().Values));
             using var signals = new ProgramSignals(program.Pid);
             var programId = new StableId(program.Pid);
             var children = new Children(programId, tracees);

@@ -33,6 +33,7 @@ public sealed partial class SoftwareMachine : IDisposable
     private readonly Dictionary<RequesterId, string> _addresses = []; // and who is there, or can be
     private readonly IommuNode _iommu;
     private readonly VfioContainerNode _container;
+    private readonly IReadOnlyList<IMachineNode> _added = NodeRegistry.Create();
     private readonly Lazy<SvaNode> _sva;
     private volatile MachineDevice[] _devices = [];
     private volatile IReadOnlyDictionary<string, VirtualPath> _paths = new Dictionary<string, VirtualPath>();
@@ -369,9 +370,13 @@ public sealed partial class SoftwareMachine : IDisposable
             paths.Add(path.Path, path);
         paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
         paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
-        foreach (INode node in (INode[])[_iommu, sva, _container, .. vfio, .. groups])
+        foreach (INode node in (INode[])[_iommu, sva, _container, .. vfio, .. groups, .. _added])
             paths.Add(node.Path, new VirtualDevice(node));
-        VirtualFile majors = DeviceNumbers.Majors((VfioMajor - 1, "vfio"), (VfioMajor, "vfio-dev"));
+        foreach (VirtualPath path in _added.SelectMany(node => node.Paths)) paths.TryAdd(path.Path, path);
+        IEnumerable<(uint Major, string Driver)> drivers = paths.Values.OfType<VirtualDevice>()
+            .Where(device => device.Node.Driver is not null).Select(device => (device.Node.Major, device.Node.Driver!));
+        VirtualFile majors = DeviceNumbers.Majors(
+            [.. drivers.Union([(VfioMajor - 1, "vfio"), (VfioMajor, "vfio-dev")]).Order()]);
         VirtualFile miscellaneous =
             DeviceNumbers.Miscellaneous((sva.Minor, "sva"), (_iommu.Minor, "iommu"), (_container.Minor, "vfio"));
         paths.Add(majors.Path, majors);

@@ -52,7 +52,10 @@ internal sealed class ProcessHandle : NodeHandle
         Call((file, call) => file is QueueFile ? file.Read(call, 0, buffer.Value, count) : Errno.EINVAL);
 
     public override SysResult Write(Hva buffer, ulong count) =>
-        Call((file, call) => file is QueueFile ? file.Write(call, 0, buffer.Value, count) : Errno.EINVAL);
+        Call((file, call) =>
+            file is QueueFile
+                ? file.Write(call, 0, buffer.Value, count)
+                : file.WriteMessage(call, buffer.Value, count));
 
     public override bool Wait(TimeSpan timeout)
     {

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using Ioasis.Core.Threads;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Observation;

@@ -49,7 +49,8 @@ internal sealed class AttributeFiles
         public override void Close() => Interlocked.Decrement(ref _files._open);
     }
 
-    private sealed class Attribute(AttributeFiles files, string path, uint mode, AttributeStore store) : INode
+    private sealed class Attribute(AttributeFiles files, string path, uint mode, AttributeStore store)
+        : ICarrierChoice
     {
         public string Path => path;
 
@@ -59,6 +60,9 @@ internal sealed class AttributeFiles
         public uint Minor => 0;
 
         public uint Mode => mode;
+
+        public Errno TryCreate(string name, out Carrier? carrier) =>
+            Carrier.TryCreate(name, out carrier, takesMessages: true);
 
         public Errno Open(ICarrier carrier, out NodeFile? file)
         {

@@ -18,14 +18,16 @@ internal sealed class Carrier : FileCarrier, ICarrier
     private const ulong Size = 1UL << 48;
 
     private readonly FileDescriptor _file;
+    private readonly bool _takesMessages;
 
     // Guards _mapped. Nothing else is locked while it is held.
     private readonly RankedLock _lock = new(LockRank.Carrier);
     private readonly Dictionary<(ulong Offset, ulong Length), MappedFile> _mapped = [];
 
-    private Carrier(FileDescriptor file, in LinuxStat stat, bool isNode) : base(file, stat)
+    private Carrier(FileDescriptor file, in LinuxStat stat, bool isNode, bool takesMessages) : base(file, stat)
     {
         _file = file;
+        _takesMessages = takesMessages;
         IsNode = isNode;
     }
 
@@ -41,17 +43,20 @@ internal sealed class Carrier : FileCarrier, ICarrier
     /// <summary>Makes one for a node.</summary>
     /// <param name="name">What /proc/PID/maps shows of it.</param>
     /// <param name="carrier">The carrier, when the answer is <see cref="Errno.None"/>.</param>
-    public static Errno TryCreate(string name, out Carrier? carrier) =>
-        TryCreate(name, Size, isNode: true, out carrier);
+    /// <param name="takesMessages">Whether messages are written to it, and nothing else is done at the file
+    /// position.</param>
+    public static Errno TryCreate(string name, out Carrier? carrier, bool takesMessages = false) =>
+        TryCreate(name, Size, isNode: true, takesMessages, out carrier);
 
     /// <summary>Makes one that programs read and write as an ordinary file.</summary>
     /// <param name="name">As of a node.</param>
     /// <param name="size">How long it is, for good; null for an empty file that may become longer.</param>
     /// <param name="carrier">The carrier, when the answer is <see cref="Errno.None"/>.</param>
     public static Errno TryCreateFile(string name, ulong? size, out Carrier? carrier) =>
-        TryCreate(name, size, isNode: false, out carrier);
+        TryCreate(name, size, isNode: false, takesMessages: false, out carrier);
 
-    private static Errno TryCreate(string name, ulong? size, bool isNode, out Carrier? carrier)
+    private static Errno TryCreate(
+        string name, ulong? size, bool isNode, bool takesMessages, out Carrier? carrier)
     {
         const uint Flags = FcntlH.MFD_CLOEXEC | FcntlH.MFD_ALLOW_SEALING;
         int seals = size is null ? FcntlH.F_SEAL_SEAL : FcntlH.F_SEAL_SHRINK | FcntlH.F_SEAL_GROW | FcntlH.F_SEAL_SEAL;
@@ -69,7 +74,7 @@ internal sealed class Carrier : FileCarrier, ICarrier
             LinuxStat stat = default;
             if (errno == Errno.None) errno = SysFiles.Open(PathOf(file), FcntlH.O_RDWR, out own);
             if (errno == Errno.None) errno = SysFiles.Stat(own!, out stat);
-            if (errno == Errno.None) carrier = new Carrier(own!, stat, isNode);
+            if (errno == Errno.None) carrier = new Carrier(own!, stat, isNode, takesMessages);
             else own?.Dispose();
             return errno;
         }
@@ -84,8 +89,10 @@ internal sealed class Carrier : FileCarrier, ICarrier
     {
         if (IsNode && (flags & FcntlH.O_ACCMODE) != FcntlH.O_RDONLY) flags |= FcntlH.O_APPEND;
         Errno errno = SysFiles.Open(OwnPath, flags, out file);
-        // read(2) at the file position has no meaning for our nodes: at the end there is nothing.
-        if (errno == Errno.None && IsNode) SysFiles.Seek(file!, (long)Size, FcntlH.SEEK_SET);
+        // read(2) at the file position has no meaning for our nodes: at the end there is nothing. At the last position
+        // of all, Linux refuses to read and to write anything (EINVAL).
+        if (errno == Errno.None && IsNode)
+            SysFiles.Seek(file!, _takesMessages ? long.MaxValue : (long)Size, FcntlH.SEEK_SET);
         return errno;
     }
 

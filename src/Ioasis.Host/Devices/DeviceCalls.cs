@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Host.Callers;
+using Ioasis.Host.Filter;
 using Ioasis.Host.Serving;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
@@ -55,16 +56,27 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
         finally { CallerTable.Leave(caller, open); }
     }
 
-    /// <summary>pwrite64(2).</summary>
-    public Answer Pwrite(in SeccompNotif call)
+    /// <summary>write(2): a message.</summary>
+    public Answer Write(in SeccompNotif call) => Write(call, offset: null);
+
+    /// <summary>pwrite64(2): at an offset that a region can have; else a message, wherever it is put.</summary>
+    public Answer Pwrite(in SeccompNotif call) => Write(call, call.Data.Args[3]);
+
+    private Answer Write(in SeccompNotif call, ulong? offset)
     {
         if (!callers.TryIdentify(call, (int)call.Data.Args[0], out CallerThread? caller, out OpenFile? open,
             out Answer other)) return other;
         try
         {
-            return Noted(open, "write", CanWrite(open)
-                ? open.File.Write(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2])
-                : Errno.EBADF);
+            bool isMessage = offset is null or < TrappedCalls.LowestRegionOffset;
+            ulong buffer = call.Data.Args[1], count = call.Data.Args[2];
+            // What only another file of the machine takes is the kernel's to refuse.
+            if (isMessage && (count > uint.MaxValue || open.Node?.MessageSizes.Contains((uint)count) != true))
+                return Answer.Continue;
+            if (!CanWrite(open)) return Errno.EBADF;
+            return Noted(open, "write", isMessage
+                ? open.File.WriteMessage(caller, buffer, count)
+                : open.File.Write(caller, offset!.Value, buffer, count));
         }
         finally { CallerTable.Leave(caller, open); }
     }

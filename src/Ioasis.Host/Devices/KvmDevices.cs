@@ -28,7 +28,7 @@ internal sealed class KvmDevices : IDisposable
     // those.
     private readonly int _mostFiles, _mostFilesOfOne;
 
-    // Guards what follows. Taken after the lock of OpenNodes and before the closer's.
+    // Guards what follows. Taken after the lock of OpenFiles and before the closer's.
     private readonly RankedLock _lock = new(LockRank.KvmDevices);
     private readonly List<Device> _devices = [];
     private volatile bool _hasDevices;

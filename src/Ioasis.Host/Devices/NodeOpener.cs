@@ -3,6 +3,7 @@ using Ioasis.Core.Observation;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Seccomp;
+using Ioasis.Memory;
 
 namespace Ioasis.Host.Devices;
 
@@ -42,29 +43,10 @@ internal sealed class NodeOpener(
     public SysResult Open(ulong call, int program, INode node, int flags, bool answers)
     {
         files.Closer.AwaitExclusion(node.Exclusion);
-        string name = node.Path[(node.Path.LastIndexOf('/') + 1)..];
-        Errno errno = node is ICarrierChoice choice
-            ? choice.TryCreate(name, out Carrier? carrier)
-            : Carrier.TryCreate(name, out carrier);
+        Errno errno = node.Content == NodeContent.Messages
+            ? TryOpenMessages(program, node, flags, out OpenFile? open, out FileDescriptor? placed)
+            : TryOpenMemory(program, node, flags, out open, out placed);
         if (errno != Errno.None) return errno;
-        errno = node.Open(carrier!, out NodeFile? file);
-        if (errno != Errno.None)
-        {
-            carrier!.Dispose();
-            return errno;
-        }
-
-        var open = new OpenFile(node.Path, carrier!, file!, flags, program, node);
-        if (observers is not null) file!.TellOpen(node.Path, observers, program);
-        const int Passed = FcntlH.O_ACCMODE | FcntlH.O_NONBLOCK | FcntlH.O_APPEND;
-        errno = carrier!.Reopen(flags & Passed, out FileDescriptor? placed);
-        if (errno == Errno.None) errno = files.Add(open);
-        if (errno != Errno.None)
-        {
-            placed?.Dispose();
-            open.Release();
-            return errno;
-        }
 
         // The program may close it at once, which is seen only when ours is closed. So it gets to know the descriptor
         // after that; where a signal could come between the two steps, in one step, and what it opens next may then be
@@ -73,8 +55,87 @@ internal sealed class NodeOpener(
         SysResult sent;
         using (placed) sent = listener.PlaceFile(call, placed!, (flags & FcntlH.O_CLOEXEC) != 0, answers && !twoSteps);
         // EMFILE or the like, or the caller was killed meanwhile.
-        if (!sent.IsOk) files.Remove(open);
+        if (!sent.IsOk) files.Remove(open!);
         else if (twoSteps) listener.Send(new SeccompNotifResp { Id = call, Val = sent.Value });
         return sent;
+    }
+
+    private Errno TryOpenMemory(
+        int program, INode node, int flags, out OpenFile? open, out FileDescriptor? placed)
+    {
+        (open, placed) = (null, null);
+        string name = node.Path[(node.Path.LastIndexOf('/') + 1)..];
+        Errno errno = node is ICarrierChoice choice
+            ? choice.TryCreate(name, out Carrier? carrier)
+            : Carrier.TryCreate(name, out carrier, takesMessages: node.Content == NodeContent.Both);
+        if (errno != Errno.None) return errno;
+        errno = node.Open(carrier!, out NodeFile? file);
+        if (errno != Errno.None)
+        {
+            carrier!.Dispose();
+            return errno;
+        }
+
+        open = new OpenFile(node.Path, carrier!, file!, flags, program, node);
+        if (observers is not null) file!.TellOpen(node.Path, observers, program);
+        const int Passed = FcntlH.O_ACCMODE | FcntlH.O_NONBLOCK | FcntlH.O_APPEND;
+        errno = carrier!.Reopen(flags & Passed, out placed);
+        return errno == Errno.None ? Add(open, placed!) : Refuse(open, placed, errno);
+    }
+
+    // The kernel's file is an end of a socket pair or a pipe, which programs read, poll and write as any other.
+    private Errno TryOpenMessages(
+        int program, INode node, int flags, out OpenFile? open, out FileDescriptor? placed)
+    {
+        (open, placed) = (null, null);
+        Errno errno = node.Open(NoMemory.Instance, out NodeFile? file);
+        if (errno != Errno.None) return errno;
+        if (file is not QueueFile queue)
+        {
+            file!.Close();
+            throw new InvalidOperationException($"{node.Path} has messages and opens a file that is no queue.");
+        }
+
+        errno = QueueCarrier.TryCreate(queue, out QueueCarrier? carrier, out placed);
+        if (errno != Errno.None)
+        {
+            queue.Close();
+            return errno;
+        }
+
+        open = new OpenFile(node.Path, carrier!, queue, flags, program, node);
+        if (observers is not null) queue.TellOpen(node.Path, observers, program);
+        if ((flags & FcntlH.O_NONBLOCK) == 0) errno = SysFiles.Fcntl(placed, FcntlH.F_SETFL, 0).Errno;
+        errno = errno == Errno.None ? Add(open, placed) : Refuse(open, placed, errno);
+        if (errno == Errno.None) carrier!.Connect();
+        return errno;
+    }
+
+    private Errno Add(OpenFile open, FileDescriptor placed)
+    {
+        Errno errno = files.Add(open);
+        return errno == Errno.None ? Errno.None : Refuse(open, placed, errno);
+    }
+
+    private static Errno Refuse(OpenFile open, FileDescriptor? placed, Errno errno)
+    {
+        placed?.Dispose();
+        open.Release();
+        return errno;
+    }
+
+    /// <summary>The carrier of a file that has no memory.</summary>
+    private sealed class NoMemory : ICarrier
+    {
+        public static NoMemory Instance { get; } = new();
+
+        public SharedBytes Map(ulong offset, ulong length) =>
+            throw new NotSupportedException("The file has messages alone, and no memory.");
+
+        public void Free(ulong offset, ulong length)
+        {
+        }
+
+        public bool IsMapped(ulong offset, ulong length) => false;
     }
 }

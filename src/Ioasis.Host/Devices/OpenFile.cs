@@ -3,9 +3,9 @@ using Ioasis.Iommufd.Files;
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// A file of ours that programs have open: of a node, or a queue. The table of open files holds it once, each call under
-/// way and each KVM that was told of it once more; as in Linux, the last of them closes it, so that no call is under way
-/// then.
+/// A file of ours that programs have open: of a node, or a queue. The table of open files holds it once, each call
+/// under way and each KVM that was told of it once more; as in Linux, the last of them closes it, so that no call is
+/// under way then.
 /// </summary>
 /// <param name="name">What it is called in messages: the node's path.</param>
 /// <param name="carrier">The kernel's file that programs have in its place.</param>

@@ -17,8 +17,8 @@ internal sealed partial class OpenFiles
     private readonly FileDescriptor _inotify;
 
     // The epoll holds the inotify and our ends of queues: that nothing is ready there is seen for half of what a read
-    // that finds nothing takes. The notifier holds the ends too. An epoll that another one waits on can for a moment seem
-    // to have nothing ready to a thread that asks it without waiting.
+    // that finds nothing takes. The notifier holds the ends too. An epoll that another one waits on can for a moment
+    // seem to have nothing ready to a thread that asks it without waiting.
     private readonly FileDescriptor _epoll, _notifier;
 
     private readonly byte[] _events = new byte[256 * EventSize]; // guarded by the table's lock
@@ -62,8 +62,8 @@ internal sealed partial class OpenFiles
     }
 
     // A close(2) puts the inotify on the epoll's list before it returns. Only here is that list looked at, under the
-    // lock: a thread that looked at the same time could find it empty. Queues that are ready go to the end of the line, and
-    // each is taken once, so that programs that go on writing cannot hold us.
+    // lock: a thread that looked at the same time could find it empty. Queues that are ready go to the end of the line,
+    // and each is taken once, so that programs that go on writing cannot hold us.
     private void TakeEvents()
     {
         Span<SysEvents.EpollEntry> ready = stackalloc SysEvents.EpollEntry[ReadyAtOnce];
@@ -104,8 +104,8 @@ internal sealed partial class OpenFiles
         }
     }
 
-    // The event comes a moment before the kernel lets the file go, and a file opened again through /proc has an event of
-    // its own.
+    // The event comes a moment before the kernel lets the file go, and a file opened again through /proc has an event
+    // of its own.
     private void Judge(OpenFile open, uint mask)
     {
         const uint Written = SysEvents.IN_MODIFY | SysEvents.IN_Q_OVERFLOW;

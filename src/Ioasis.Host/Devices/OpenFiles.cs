@@ -12,8 +12,8 @@ namespace Ioasis.Host.Devices;
 
 /// <summary>
 /// The files of ours that programs have open, by the inodes of their carriers. The kernel says when a program's last
-/// reference is gone, mappings and descriptors in flight included: of a memfd by inotify, of a queue by a hang-up at our
-/// end. The <see cref="Closer"/> then closes the file.
+/// reference is gone, mappings and descriptors in flight included: of a memfd by inotify, of a queue by a hang-up at
+/// our end. The <see cref="Closer"/> then closes the file.
 /// </summary>
 internal sealed partial class OpenFiles : IDisposable
 {
@@ -132,8 +132,8 @@ internal sealed partial class OpenFiles : IDisposable
     }
 
     /// <summary>
-    /// A further file of a carrier, for a program; EBADF when the carrier's file is closed. That is closed only when the
-    /// last of its files is.
+    /// A further file of a carrier, for a program; EBADF when the carrier's file is closed. That is closed only when
+    /// the last of its files is.
     /// </summary>
     public Errno OpenAgain(NodeFile file, out FileDescriptor? again)
     {
@@ -181,8 +181,8 @@ internal sealed partial class OpenFiles : IDisposable
 
     /// <summary>
     /// Takes what programs did to their files. When it returns, every close(2) that returned to its caller before this
-    /// was called is known to the <see cref="Closer"/>, and what was written before has taken effect, whichever thread saw
-    /// it.
+    /// was called is known to the <see cref="Closer"/>, and what was written before has taken effect, whichever thread
+    /// saw it.
     /// </summary>
     public void Look()
     {

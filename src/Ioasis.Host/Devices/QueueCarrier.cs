@@ -90,7 +90,8 @@ internal sealed class QueueCarrier : FileCarrier, IQueueCarrier
         (_epolls, _tag) = (epolls, tag);
         Errno errno = Errno.None;
         foreach (FileDescriptor epoll in epolls)
-            if (errno == Errno.None) errno = SysEvents.AddToEpoll(epoll, _file, Interest(_listens, waitsForRoom: false), tag);
+            if (errno == Errno.None)
+                errno = SysEvents.AddToEpoll(epoll, _file, Interest(_listens, waitsForRoom: false), tag);
         return errno;
     }
 

@@ -12,11 +12,12 @@ internal static class FilterProgram
     private const uint AuditArchX86_64 = 0xC000003E;
     private const uint FirstX32Call = 0x40000000;
 
-    /// <summary>Builds the filter from the table of calls.</summary>
+    /// <summary>Builds the filter from the table.</summary>
     /// <param name="strict">Whether to use <see cref="TrappedCalls.Strict"/>.</param>
-    /// <param name="attributes">Whether to add <see cref="TrappedCalls.Attributes"/>.</param>
-    public static SockFilter[] Build(bool strict = false, bool attributes = false)
+    /// <param name="writes">The writes to stop.</param>
+    public static SockFilter[] Build(bool strict = false, WriteRule? writes = null)
     {
+        writes ??= WriteRule.None;
         var bpf = new BpfAssembler();
         BpfAssembler.Label native = new(), pass = new(), stop = new();
         bpf.Load(BpfAssembler.ArchOffset);
@@ -27,7 +28,7 @@ internal static class FilterProgram
         bpf.Load(BpfAssembler.NumberOffset);
         bpf.IfAtLeast(FirstX32Call, pass);
         var conditions = new Dictionary<(ArgumentCondition, int), BpfAssembler.Label>();
-        foreach (TrappedCall call in TrappedCalls.Of(strict, attributes))
+        foreach (TrappedCall call in TrappedCalls.Of(strict, writes))
         {
             BpfAssembler.Label target = stop;
             if (call.Condition != ArgumentCondition.Any
@@ -49,8 +50,12 @@ internal static class FilterProgram
                     TestFew(bpf, argument, stop);
                     bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
                     break;
-                case ArgumentCondition.FewOrRegionOffset:
-                    TestFew(bpf, argument, stop);
+                case ArgumentCondition.MessageSize:
+                    TestSize(bpf, argument, writes.Ranges, stop);
+                    bpf.Answer(SeccompH.SECCOMP_RET_ALLOW);
+                    break;
+                case ArgumentCondition.MessageSizeOrRegionOffset:
+                    TestSize(bpf, argument, writes.Ranges, stop);
                     TestOffset(bpf, argument + 1, stop);
                     break;
                 case ArgumentCondition.OffsetGiven:
@@ -154,9 +159,27 @@ internal static class FilterProgram
         bpf.Load(BpfAssembler.ArgumentOffset(argument) + 4);
         bpf.IfAtLeast(1, many);
         bpf.Load(BpfAssembler.ArgumentOffset(argument));
-        bpf.IfAtLeast(TrappedCalls.LongestNumber + 1, many);
+        bpf.IfAtLeast(TrappedCalls.MostVectors + 1, many);
         bpf.IfAtLeast(0, stop);
         bpf.Place(many);
+    }
+
+    // Jumps where the argument, a number of 64 bits, is one of the sizes. A larger one, as most are, falls through
+    // first.
+    private static void TestSize(BpfAssembler bpf, int argument, IReadOnlyList<(uint First, uint Last)> ranges,
+        BpfAssembler.Label stop)
+    {
+        var other = new BpfAssembler.Label();
+        bpf.Load(BpfAssembler.ArgumentOffset(argument) + 4);
+        bpf.IfAtLeast(1, other);
+        bpf.Load(BpfAssembler.ArgumentOffset(argument));
+        foreach ((uint first, uint last) in ranges.Reverse())
+        {
+            bpf.IfAtLeast(last + 1, other);
+            bpf.IfAtLeast(first, stop);
+        }
+
+        bpf.Place(other);
     }
 
     private static void TestGiven(BpfAssembler bpf, int argument, BpfAssembler.Label stop)

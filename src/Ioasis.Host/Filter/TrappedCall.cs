@@ -14,11 +14,14 @@ internal enum ArgumentCondition : byte
     /// <summary>A file offset that one of our regions can have.</summary>
     RegionOffset,
 
-    /// <summary>A number of bytes or vectors so small that they may be a number for an attribute.</summary>
+    /// <summary>So few vectors that a text may be written to an attribute.</summary>
     Few,
 
-    /// <summary>As <see cref="Few"/>; or the next argument as <see cref="RegionOffset"/>.</summary>
-    FewOrRegionOffset,
+    /// <summary>As many bytes as a node or an attribute takes (<see cref="WriteRule"/>).</summary>
+    MessageSize,
+
+    /// <summary>The same; or, after that, a file offset that a region of ours can have.</summary>
+    MessageSizeOrRegionOffset,
 
     /// <summary>A pointer to a file offset that is not null, or another one two arguments later.</summary>
     OffsetGiven,

@@ -12,10 +12,8 @@ internal static class TrappedCalls
     /// </summary>
     public const ulong LowestRegionOffset = 1UL << 40;
 
-    /// <summary>
-    /// Bytes of the longest number for an attribute: one less than a write to an eventfd, which is frequent.
-    /// </summary>
-    public const uint LongestNumber = 7;
+    /// <summary>A text is written to an attribute with at most so many vectors.</summary>
+    public const uint MostVectors = 7;
 
     /// <summary>The ioctl types of our nodes: iommufd and VFIO share one; the other is vhost's.</summary>
     public static ReadOnlySpan<byte> IoctlTypes => [(byte)';', 0xAF];
@@ -100,23 +98,22 @@ internal static class TrappedCalls
         new(SyscallNumbers.ProcessMadvise, CallKind.Unmap, ArgumentCondition.DiscardAdvice, 3),
     ];
 
-    /// <summary>
-    /// Additional calls if the machine has a writable attribute: those by which programs write a number.
-    /// </summary>
-    public static ReadOnlySpan<TrappedCall> Attributes => s_attributes;
-
-    private static readonly TrappedCall[] s_attributes =
+    private static readonly TrappedCall[] s_writes =
     [
-        new(SyscallNumbers.Write, CallKind.Write, ArgumentCondition.Few, 2),
-        new(SyscallNumbers.Pwrite64, CallKind.Pwrite, ArgumentCondition.FewOrRegionOffset, 2),
-        new(SyscallNumbers.Writev, CallKind.Writev, ArgumentCondition.Few, 2),
+        new(SyscallNumbers.Write, CallKind.Write, ArgumentCondition.MessageSize, 2),
+        new(SyscallNumbers.Pwrite64, CallKind.Pwrite, ArgumentCondition.MessageSizeOrRegionOffset, 2),
     ];
 
-    /// <summary>The table for a program's filter.</summary>
-    public static IReadOnlyList<TrappedCall> Of(bool strict, bool attributes)
+    private static readonly TrappedCall[] s_vectored =
+        [new(SyscallNumbers.Writev, CallKind.Writev, ArgumentCondition.Few, 2)];
+
+    /// <summary>The table of a program's filter.</summary>
+    public static IReadOnlyList<TrappedCall> Of(bool strict, WriteRule writes)
     {
         TrappedCall[] table = strict ? s_strict : s_all;
-        return attributes ? [.. table.Where(call => call.Number != SyscallNumbers.Pwrite64), .. s_attributes] : table;
+        if (writes.Ranges.Count != 0)
+            table = [.. table.Where(call => call.Number != SyscallNumbers.Pwrite64), .. s_writes];
+        return writes.Vectored ? [.. table, .. s_vectored] : table;
     }
 
     private static readonly CallKind[] s_byNumber = ByNumber();
@@ -134,7 +131,8 @@ internal static class TrappedCalls
     private static CallKind[] ByNumber()
     {
         var kinds = new CallKind[SyscallNumbers.Fchmodat2 + 1];
-        foreach (TrappedCall call in Of(strict: true, attributes: true)) kinds[call.Number] = call.Kind;
+        foreach (TrappedCall call in (TrappedCall[])[.. s_strict, .. s_writes, .. s_vectored])
+            kinds[call.Number] = call.Kind;
         return kinds;
     }
 }

@@ -1,3 +1,5 @@
+using Ioasis.Host.Filter;
+
 namespace Ioasis.Host.Launch;
 
 /// <summary>
@@ -9,10 +11,10 @@ namespace Ioasis.Host.Launch;
 /// <param name="IgnoredSignals">Signals to ignore; bit 0 is signal 1.</param>
 /// <param name="DescriptorLimit">The soft limit of open files; 0 leaves it.</param>
 /// <param name="StrictSva">Whether calls that revoke memory are stopped too.</param>
-/// <param name="Attributes">Whether calls that write a number to an attribute are stopped too.</param>
+/// <param name="Writes">The writes that are stopped.</param>
 internal sealed record LaunchRequest(
     byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit, bool StrictSva,
-    bool Attributes = false)
+    WriteRule Writes)
 {
     /// <summary>The request as bytes, preceded by their number.</summary>
     public byte[] ToBytes()
@@ -27,7 +29,14 @@ internal sealed record LaunchRequest(
         writer.Write(IgnoredSignals);
         writer.Write(DescriptorLimit);
         writer.Write(StrictSva);
-        writer.Write(Attributes);
+        writer.Write(Writes.Vectored);
+        writer.Write(Writes.Ranges.Count);
+        foreach ((uint first, uint last) in Writes.Ranges)
+        {
+            writer.Write(first);
+            writer.Write(last);
+        }
+
         writer.Seek(0, SeekOrigin.Begin);
         writer.Write((int)stream.Length - sizeof(int));
         return stream.ToArray();
@@ -39,7 +48,14 @@ internal sealed record LaunchRequest(
         using var reader = new BinaryReader(new MemoryStream(bytes));
         return new LaunchRequest(
             reader.ReadBytes(reader.ReadInt32()), reader.ReadBytes(reader.ReadInt32()), reader.ReadUInt64(),
-            reader.ReadUInt64(), reader.ReadBoolean(),
-            reader.ReadBoolean());
+            reader.ReadUInt64(), reader.ReadBoolean(), ReadWrites(reader));
+    }
+
+    private static WriteRule ReadWrites(BinaryReader reader)
+    {
+        bool vectored = reader.ReadBoolean();
+        var ranges = new (uint, uint)[reader.ReadInt32()];
+        for (int i = 0; i < ranges.Length; i++) ranges[i] = (reader.ReadUInt32(), reader.ReadUInt32());
+        return new WriteRule(ranges, vectored);
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Ioasis.Abi;
+using Ioasis.Host.Filter;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
@@ -26,15 +27,15 @@ internal sealed class LaunchedProgram : IDisposable
 
     /// <summary>Starts the launcher.</summary>
     /// <param name="options">The program to start.</param>
-    /// <param name="attributes">Whether the machine has writable attributes.</param>
+    /// <param name="writes">The writes of it that are stopped.</param>
     /// <exception cref="IOException">The host cannot.</exception>
-    public static LaunchedProgram Start(RunOptions options, bool attributes)
+    public static LaunchedProgram Start(RunOptions options, WriteRule writes)
     {
         byte[] environment = OriginalProcess.EnvironmentBytes();
         var request = new LaunchRequest(
             OriginalProcess.ArgumentBytes(options.Program, options.Arguments), environment,
             OriginalProcess.IgnoredSignals(), OriginalProcess.DescriptorLimit(SysProcesses.Parent), options.StrictSva,
-            attributes);
+            writes);
 
         Check(SysFiles.CreateSocketPair(out FileDescriptor ours, out FileDescriptor theirs), "make a socket pair");
         using (theirs)

@@ -35,7 +35,7 @@ internal sealed class Launcher
     {
         _supervisor = supervisor;
         _request = request;
-        _filter = FilterProgram.Build(request.StrictSva, request.Attributes);
+        _filter = FilterProgram.Build(request.StrictSva, request.Writes);
     }
 
     /// <summary>Does all of it. Returns only on failure, with the exit code.</summary>

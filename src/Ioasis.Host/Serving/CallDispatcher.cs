@@ -49,7 +49,9 @@ internal sealed class CallDispatcher(
             case CallKind.Pwrite:
                 Answer stored = attributes.Write(call);
                 return stored.IsContinue ? devices.Pwrite(call) : stored;
-            case CallKind.Write: return attributes.Write(call);
+            case CallKind.Write:
+                Answer written = attributes.Write(call);
+                return written.IsContinue ? devices.Write(call) : written;
             case CallKind.Writev: return attributes.Writev(call);
             case CallKind.Preadv: return devices.Preadv(call);
             case CallKind.Pwritev: return devices.Pwritev(call);

@@ -54,6 +54,12 @@ public abstract class NodeFile : IOpenFile
     public virtual SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count) => Errno.EINVAL;
 
     /// <summary>
+    /// write(2) of a message: bytes taken from <paramref name="buffer"/> in the caller's memory. Only of a node with
+    /// <see cref="INode.MessageSizes"/>, and of those sizes.
+    /// </summary>
+    public virtual SysResult WriteMessage(ICaller caller, ulong buffer, ulong count) => Errno.EINVAL;
+
+    /// <summary>
     /// Whether mmap(2) of these bytes is allowed. If so, the mapping shows the bytes of the file's
     /// <see cref="ICarrier"/> at that offset.
     /// </summary>

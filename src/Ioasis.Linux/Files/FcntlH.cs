@@ -39,6 +39,7 @@ internal static class FcntlH
     public const int F_GETFD = 1;
     public const int F_SETFD = 2;
     public const int F_GETFL = 3;
+    public const int F_SETFL = 4;
     public const int F_SETLEASE = 1024;
     public const int F_ADD_SEALS = 1033;
     public const int F_GET_SEALS = 1034;

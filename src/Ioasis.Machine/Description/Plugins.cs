@@ -2,10 +2,12 @@ using System.Reflection;
 using Ioasis.Core.Units;
 using Ioasis.Devices;
 using Ioasis.Iommufd.Ioctls;
+using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Machine.Description;
 
-/// <summary>What assemblies of other authors bring: device models, drivers of units, ioctls of /dev/iommu.</summary>
+/// <summary>What assemblies of other authors bring: device models, drivers of units, nodes, ioctls of
+/// /dev/iommu.</summary>
 public static class Plugins
 {
     /// <summary>Loads an assembly; what it brings can then be named like what is built in.</summary>
@@ -20,13 +22,15 @@ public static class Plugins
         {
             if (type.GetCustomAttribute<DeviceModelAttribute>() is { } model) AddModel(path, type, Take(model.Name));
             if (type.GetCustomAttribute<IommuDriverAttribute>() is { } driver) AddDriver(path, type, Take(driver.Name));
+            if (type.GetCustomAttribute<MachineNodeAttribute>() is { } node) AddNode(path, type, Take(node.Name));
             if (type.GetCustomAttribute<IommufdIoctlAttribute>() is { } ioctl)
                 AddIoctl(path, type, ioctl, Take(ioctl.Name));
         }
 
         if (names.Count == 0)
             throw Complain(path, "no public class in it "
-                + "has an attribute [DeviceModel(\"name\")], [IommuDriver(\"name\")] or [IommufdIoctl(...)]");
+                + "has an attribute [DeviceModel(\"name\")], [IommuDriver(\"name\")], [MachineNode(\"name\")] "
+                + "or [IommufdIoctl(...)]");
         return names;
 
         string Take(string name)
@@ -66,6 +70,20 @@ public static class Plugins
         CheckName(path, type, name);
         if (!DriverRegistry.TryAdd(name, unit => (IommuUnit)constructor.Invoke([unit])))
             throw Complain(path, $"there is already a driver \"{name}\"; give {type.Name} another name");
+    }
+
+    private static void AddNode(string path, Type type, string name)
+    {
+        CheckName(path, type, name);
+        if (type.IsAbstract || !type.IsAssignableTo(typeof(IMachineNode))
+            || type.GetConstructor([]) is not { } constructor)
+        {
+            throw Complain(path, $"{type.Name} implements {nameof(IMachineNode)} and has a public constructor " +
+                "without parameters, or it is no node");
+        }
+
+        if (!NodeRegistry.TryAdd(name, () => (IMachineNode)constructor.Invoke(null)))
+            throw Complain(path, $"there is already a node \"{name}\"; give {type.Name} another name");
     }
 
     private static void AddIoctl(string path, Type type, IommufdIoctlAttribute attribute, string name)

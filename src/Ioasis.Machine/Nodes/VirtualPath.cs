@@ -23,6 +23,16 @@ public sealed record VirtualFile(string Path, Func<byte[]> Content, uint Mode = 
     public AttributeStore? Store { get; init; }
 
     /// <summary>
+    /// Bytes of the texts that <see cref="Store"/> takes; another size is EINVAL. Under <c>run</c> every write of such
+    /// a size by any program is stopped. The filter is made once, when the program starts: an attribute that makes
+    /// files has their sizes, too.
+    /// </summary>
+    public IReadOnlyList<uint> StoreSizes { get; init; } = s_number;
+
+    // A number: one byte less than programs write to an eventfd, which they do often.
+    private static readonly uint[] s_number = [1, 2, 3, 4, 5, 6, 7];
+
+    /// <summary>
     /// Takes what a program has written; null where nothing can be written this way. The write has returned by then,
     /// whatever comes of it: such a file costs programs nothing when they write to others. Called before the next call
     /// that is ours is served. It must not wait.

@@ -5,8 +5,8 @@ using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
 using Ioasis.Core.Observation;
 using Ioasis.Core.PageRequests;
-using Ioasis.Core.Threads;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 using Ioasis.Tests.Units.Vtd;
 
 namespace Ioasis.Tests.Core;

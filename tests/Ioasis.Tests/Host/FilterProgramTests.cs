@@ -1,6 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Host.Filter;
 using Ioasis.Linux.Seccomp;
+using Ioasis.Machine.Nodes;
 
 namespace Ioasis.Tests.Host;
 
@@ -129,6 +130,9 @@ public sealed class FilterProgramTests
             stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW,
             BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, arguments));
 
+    private static readonly WriteRule s_attribute =
+        WriteRule.Of([new VirtualFile("/sys/number", () => []) { Store = (_, answer) => answer(Errno.None) }]);
+
     /// <summary>What writes a number to an attribute, or could.</summary>
     public static TheoryData<int, ulong[], bool> Writes => new()
     {
@@ -149,13 +153,58 @@ public sealed class FilterProgramTests
     [MemberData(nameof(Writes))]
     public void WritesOfANumberAreStoppedWhereAnAttributeTakesOne(int number, ulong[] arguments, bool stopped)
     {
-        SockFilter[] program = FilterProgram.Build(attributes: true);
+        SockFilter[] program = FilterProgram.Build(writes: s_attribute);
         Assert.Equal(stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW,
             BpfMachine.Run(program, number, BpfMachine.AuditArchX86_64, arguments));
         if (number != Pwrite)
             Assert.Equal(SeccompH.SECCOMP_RET_ALLOW,
             BpfMachine.Run(s_program, number, BpfMachine.AuditArchX86_64, arguments));
         Assert.NotEqual(CallKind.None, TrappedCalls.KindOf(number));
+    }
+
+    /// <summary>A machine with messages of 72 bytes, and an attribute that takes a UUID with or without a
+    /// newline.</summary>
+    [Theory]
+    [InlineData(71, false)]
+    [InlineData(72, true)]
+    [InlineData(73, false)]
+    [InlineData(35, false)]
+    [InlineData(36, true)]
+    [InlineData(37, true)]
+    [InlineData(38, false)]
+    [InlineData(1, false)]
+    [InlineData(8, false)]
+    [InlineData(4096, false)]
+    [InlineData(0x1_0000_0048, false)]
+    public void WritesOfTheMachinesSizesAreStopped(ulong size, bool stopped)
+    {
+        VirtualPath[] paths =
+        [
+            new VirtualDevice(new SamplePaths.SampleNode("/dev/messages", 240, 0, 0x1b6) { MessageSizes = [72] }),
+            new VirtualFile("/sys/create", () => [])
+            {
+                Store = (_, answer) => answer(Errno.None),
+                StoreSizes = [37, 36],
+            },
+        ];
+        WriteRule rule = WriteRule.Of(paths);
+        Assert.Equal([(36u, 37u), (72u, 72u)], rule.Ranges);
+        uint expected = stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW;
+        SockFilter[] program = FilterProgram.Build(writes: rule), strict = FilterProgram.Build(strict: true, rule);
+        Assert.Equal(expected, BpfMachine.Run(program, Write, BpfMachine.AuditArchX86_64, [3, 0, size]));
+        Assert.Equal(expected, BpfMachine.Run(strict, Write, BpfMachine.AuditArchX86_64, [3, 0, size]));
+        Assert.Equal(expected, BpfMachine.Run(program, Pwrite, BpfMachine.AuditArchX86_64, [3, 0, size, 0]));
+        Assert.Equal(SeccompH.SECCOMP_RET_USER_NOTIF,
+            BpfMachine.Run(program, Pwrite, BpfMachine.AuditArchX86_64, [3, 0, size, Region]));
+    }
+
+    [Fact]
+    public void AMachineOfNodesAloneStopsNoVectors()
+    {
+        WriteRule rule = WriteRule.Of(
+            [new VirtualDevice(new SamplePaths.SampleNode("/dev/messages", 240, 0, 0x1b6) { MessageSizes = [72] })]);
+        Assert.Equal(SeccompH.SECCOMP_RET_ALLOW, BpfMachine.Run(
+            FilterProgram.Build(writes: rule), Writev, BpfMachine.AuditArchX86_64, [3, 0, 1]));
     }
 
     [Fact]

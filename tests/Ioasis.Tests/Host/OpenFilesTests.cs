@@ -52,7 +52,8 @@ public sealed class OpenFilesTests : IDisposable
     public void AnotherOpenOfTheSameCarrierKeepsItOpen()
     {
         (OpenFile open, CountingFile file, FileDescriptor placed) = Open();
-        Assert.Equal(Errno.None, SysFiles.Open(((Carrier)open.Carrier).OwnPath, FcntlH.O_RDWR, out FileDescriptor other));
+        string path = ((Carrier)open.Carrier).OwnPath;
+        Assert.Equal(Errno.None, SysFiles.Open(path, FcntlH.O_RDWR, out FileDescriptor other));
         other.Dispose();
         Look();
         Assert.Equal(0, file.Closed);
@@ -69,7 +70,7 @@ public sealed class OpenFilesTests : IDisposable
         (OpenFile open, CountingFile file, FileDescriptor placed) = Open();
         Assert.Equal(Errno.None, _files.OpenAgain(file, out FileDescriptor? further));
         Assert.Equal(Errno.None, SysFiles.Stat(further!, out LinuxStat stat));
-        Assert.Equal(((Carrier)open.Carrier).Inode, stat.Ino);
+        Assert.Equal(open.Carrier.Inode, stat.Ino);
         placed.Dispose();
         Look();
         Assert.Equal(0, file.Closed);
@@ -77,6 +78,22 @@ public sealed class OpenFilesTests : IDisposable
         Look();
         Assert.Equal(1, file.Closed);
         Assert.Equal(Errno.EBADF, _files.OpenAgain(file, out _));
+    }
+
+    [Fact]
+    public void WhereMessagesAreTakenTheKernelTakesNothing()
+    {
+        Assert.Equal(Errno.None, Carrier.TryCreate("test", out Carrier? carrier, takesMessages: true));
+        Assert.Equal(Errno.None, carrier!.Reopen(FcntlH.O_RDWR, out FileDescriptor? placed));
+        using (placed)
+        {
+            Assert.Equal(Errno.EINVAL, SysFiles.Write(placed!, new byte[71]).Errno);
+            Assert.Equal(Errno.EINVAL, SysFiles.Write(placed!, new byte[1]).Errno);
+            Assert.Equal(SysResult.Ok(0), SysFiles.Write(placed!, []));
+            Assert.Equal(Errno.EINVAL, SysFiles.Read(placed!, new byte[1]).Errno);
+        }
+
+        carrier.Dispose();
     }
 
     [Fact]
@@ -96,11 +113,11 @@ public sealed class OpenFilesTests : IDisposable
     public void ACallUnderWayDelaysTheClose()
     {
         (OpenFile open, CountingFile file, FileDescriptor placed) = Open();
-        Assert.True(_files.TryHold(((Carrier)open.Carrier).Device, ((Carrier)open.Carrier).Inode, out OpenFile? held));
+        Assert.True(_files.TryHold(open.Carrier.Device, open.Carrier.Inode, out OpenFile? held));
         placed.Dispose();
         Look();
         Assert.Equal(0, file.Closed);
-        Assert.False(_files.TryHold(((Carrier)open.Carrier).Device, ((Carrier)open.Carrier).Inode, out _));
+        Assert.False(_files.TryHold(open.Carrier.Device, open.Carrier.Inode, out _));
         held.Release();
         Assert.Equal(1, file.Closed);
         Assert.False(held.TryHold());
@@ -115,7 +132,7 @@ public sealed class OpenFilesTests : IDisposable
         Assert.True(_files.TryHold(stat.Dev, stat.Ino, out OpenFile? found));
         Assert.Same(second, found);
         found.Release();
-        Assert.NotEqual(((Carrier)first.Carrier).Inode, ((Carrier)second.Carrier).Inode);
+        Assert.NotEqual(first.Carrier.Inode, second.Carrier.Inode);
         Assert.True(_files.IsCarrier(stat.Dev, stat.Ino));
         Assert.False(_files.IsCarrier(stat.Dev + 1, stat.Ino));
         var info = new DescriptorInfo(((Carrier)second.Carrier).Mount, stat.Ino);
@@ -175,10 +192,10 @@ public sealed class OpenFilesTests : IDisposable
             {
                 Assert.Equal(Errno.None, SysFiles.Open("/proc/self/maps", FcntlH.O_RDONLY, out FileDescriptor file));
                 using var maps = new ProcessMaps(file);
-                Assert.True(maps.HasFile(((Carrier)open.Carrier).Device, ((Carrier)open.Carrier).Inode, At + 4096, 4096));
-                Assert.False(maps.HasFile(((Carrier)open.Carrier).Device, ((Carrier)open.Carrier).Inode, At + 8192, 4096));
-                Assert.False(maps.HasFile(((Carrier)open.Carrier).Device, ((Carrier)open.Carrier).Inode, At - 4096, 4096));
-                Assert.False(maps.HasFile(((Carrier)open.Carrier).Device, ((Carrier)open.Carrier).Inode + 1, At, 4096));
+                Assert.True(maps.HasFile(open.Carrier.Device, open.Carrier.Inode, At + 4096, 4096));
+                Assert.False(maps.HasFile(open.Carrier.Device, open.Carrier.Inode, At + 8192, 4096));
+                Assert.False(maps.HasFile(open.Carrier.Device, open.Carrier.Inode, At - 4096, 4096));
+                Assert.False(maps.HasFile(open.Carrier.Device, open.Carrier.Inode + 1, At, 4096));
                 Assert.False(((Carrier)open.Carrier).IsMapped(At, 8192)); // by ourselves does not count
             }
         }

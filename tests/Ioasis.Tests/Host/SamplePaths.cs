@@ -40,6 +40,8 @@ internal static class SamplePaths
 
         public uint Mode => mode;
 
+        public IReadOnlyList<uint> MessageSizes { get; init; } = [];
+
         public Errno Open(ICarrier carrier, out NodeFile? file)
         {
             file = null;

@@ -73,6 +73,34 @@ public sealed class WrittenFilesTests : IDisposable
     }
 
     [Fact]
+    public async Task FilesAreOpenedWhileATextTakesEffect()
+    {
+        CancellationToken cancel = TestContext.Current.CancellationToken;
+        using var begun = new ManualResetEventSlim();
+        using var mayEnd = new ManualResetEventSlim();
+        VirtualFile slow = new("/sys/slow", () => [], 0x80)
+        {
+            Take = _ =>
+            {
+                begun.Set();
+                mayEnd.Wait(cancel);
+                _taken.Add("slow");
+            },
+        };
+        using FileDescriptor file = Open(slow, FcntlH.O_WRONLY);
+        Write(file, "x");
+        Task first = Task.Run(_files.Look, cancel);
+        Assert.True(begun.Wait(TimeSpan.FromMinutes(1), cancel));
+        using FileDescriptor other = Open(Text(), FcntlH.O_WRONLY);
+        Write(other, "next");
+        Task second = Task.Run(_files.Look, cancel);
+        mayEnd.Set();
+        await first;
+        await second;
+        Assert.Equal(["slow", "next"], _taken);
+    }
+
+    [Fact]
     public void ATextThatIsOnlyReadIsNoSuchFile() =>
         Assert.Null(_attributes.NodeOf(Text(), forWriting: false, () => true));
 

@@ -95,7 +95,8 @@ public sealed class PluginTests
         MachineDescriptionException e =
             Assert.Throws<MachineDescriptionException>(() => Plugins.Load(typeof(Errno).Assembly.Location));
         Assert.EndsWith("no public class in it has an attribute [DeviceModel(\"name\")], "
-            + "[IommuDriver(\"name\")] or [IommufdIoctl(...)].", e.Message, StringComparison.Ordinal);
+            + "[IommuDriver(\"name\")], [MachineNode(\"name\")] or [IommufdIoctl(...)].", e.Message,
+            StringComparison.Ordinal);
     }
 
     private struct Longer
