@@ -13,8 +13,8 @@ public sealed class DemoTests(Workbench bench)
     }
 
     [Theory]
-    [InlineData(Who.Self, "nested", "Proved, by 15 checks", "the read ended with all bytes")]
-    [InlineData(Who.Nobody, "nested", "Proved, by 15 checks", "the read ended with all bytes")]
+    [InlineData(Who.Self, "nested", "Proved, by 15 checks", "the read completed with all bytes")]
+    [InlineData(Who.Nobody, "nested", "Proved, by 15 checks", "the read completed with all bytes")]
     [InlineData(Who.Self, "vsva", "Proved, by 19 checks", "all 32768 bytes arrived")]
     [InlineData(Who.Nobody, "vsva", "Proved, by 19 checks", "all 32768 bytes arrived")]
     public async Task Demo_of_a_guest_proves_what_it_says(Who who, string which, params string[] says) =>
