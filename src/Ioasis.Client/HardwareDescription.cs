@@ -12,10 +12,8 @@ public sealed record HardwareDescription(uint Type, ulong Capabilities, int MaxP
 {
     internal const int Room = 256;
 
-    /// <summary>The registers of an Intel VT-d unit; null for another type.</summary>
-    public IommuHwInfoVtd? Vtd =>
-        Type == IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD
-        && MemoryMarshal.TryRead(Data.Span, out IommuHwInfoVtd vtd)
-            ? vtd
-            : null;
+    /// <summary>The data as a structure of one type; null for another type.</summary>
+    /// <typeparam name="T">The structure, such as <see cref="IommuHwInfoAmd"/>.</typeparam>
+    public T? As<T>() where T : unmanaged, IHwInfoData =>
+        Type == T.DataType && MemoryMarshal.TryRead(Data.Span, out T structure) ? structure : null;
 }

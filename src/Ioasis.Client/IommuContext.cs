@@ -49,22 +49,22 @@ public sealed class IommuContext : NodeClient
     }
 
     /// <summary>
-    /// Makes a HWPT with a first stage of the caller's, for a device behind an Intel VT-d unit (IOMMU_HWPT_ALLOC).
+    /// Makes a HWPT with a first stage of the caller's (IOMMU_HWPT_ALLOC).
     /// </summary>
     /// <param name="device">A device bound to this context.</param>
     /// <param name="parent">The second stage: a HWPT made with IOMMU_HWPT_ALLOC_NEST_PARENT.</param>
-    /// <param name="firstStage">The address of its root, as the parent translates it, and the format of its
-    /// tables.</param>
+    /// <param name="firstStage">The address and format of its tables, in the structure of the IOMMU's kind.</param>
     /// <param name="flags">IOMMU_HWPT_ALLOC_PASID or 0.</param>
     /// <param name="faults">The queue for page requests of devices that are attached to it; null refuses them.</param>
     /// <exception cref="IommuException">EOPNOTSUPP if the unit does not support it, EINVAL if the parent is no nest
     /// parent, ENOENT, ENOMEM.</exception>
-    public NestedHwpt AllocateNestedHwpt(
-        VfioDevice device, Hwpt parent, in IommuHwptVtdS1 firstStage, uint flags = 0, FaultQueue? faults = null)
+    public NestedHwpt AllocateNestedHwpt<T>(
+        VfioDevice device, Hwpt parent, in T firstStage, uint flags = 0, FaultQueue? faults = null)
+        where T : unmanaged, IHwptData
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(parent);
-        UserMemory data = Nodes.Rent((int)SizeOf<IommuHwptVtdS1>());
+        UserMemory data = Nodes.Rent((int)SizeOf<T>());
         try
         {
             data.Write(0, firstStage);
@@ -73,8 +73,8 @@ public sealed class IommuContext : NodeClient
                 Flags = flags,
                 DevId = device.Id,
                 PtId = parent.Id,
-                DataType = IommufdH.IOMMU_HWPT_DATA_VTD_S1,
-                DataLen = SizeOf<IommuHwptVtdS1>(),
+                DataType = T.DataType,
+                DataLen = SizeOf<T>(),
                 DataUptr = data.Address.Value,
             };
             return new NestedHwpt(this, AllocateHwpt(ref arguments, faults, $"on HWPT {parent.Id}"));

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
-using Ioasis.Memory;
 
 namespace Ioasis.Client;
 
@@ -14,35 +13,21 @@ public sealed class NestedHwpt : Hwpt
     }
 
     /// <summary>
-    /// Invalidates an Intel VT-d unit's caches of the first stage (IOMMU_HWPT_INVALIDATE). After it returns, earlier
-    /// changes of the tables are in effect.
+    /// Invalidates the IOMMU's caches of the first stage (IOMMU_HWPT_INVALIDATE). After it returns, earlier changes of
+    /// the tables are in effect.
     /// </summary>
-    /// <param name="at">First address, a multiple of 4 KiB.</param>
-    /// <param name="pages">Number of 4 KiB pages; null, with address 0, for all.</param>
-    /// <param name="leafOnly">Whether only leaves changed, not entries that lead to a table.</param>
-    /// <exception cref="IommuException">EINVAL if misaligned, or not a first stage of a VT-d unit.</exception>
-    public void Invalidate(Iova at, ulong? pages, bool leafOnly = false)
+    /// <param name="entry">The invalidation, in the structure of the IOMMU's kind.</param>
+    /// <exception cref="IommuException">EINVAL, also for a first stage of another kind.</exception>
+    public void Invalidate<T>(in T entry) where T : unmanaged, IHwptInvalidation
     {
-        var entry = new IommuHwptVtdS1Invalidate
-        {
-            Addr = at.Value,
-            Npages = pages ?? ulong.MaxValue,
-            Flags = leafOnly ? IommufdH.IOMMU_VTD_INV_FLAGS_LEAF : 0,
-        };
-        SysResult result = TryInvalidate([entry], out _);
-        if (!result.IsOk)
-            throw new IommuException(result.Errno,
-                $"invalidation of {(pages is { } count ? $"{count} pages" : "everything")} from {at} on in HWPT {Id}");
+        SysResult result = TryInvalidate(new ReadOnlySpan<T>(in entry), out _);
+        if (!result.IsOk) throw new IommuException(result.Errno, $"invalidation in HWPT {Id}");
     }
-
-    /// <summary>Invalidates everything.</summary>
-    /// <exception cref="IommuException">Refused.</exception>
-    public void InvalidateAll() => Invalidate(Iova.Zero, null);
 
     /// <summary>Makes several invalidations in one call and returns the result instead of throwing.</summary>
     /// <param name="entries">The invalidations, done in this order up to the first that fails.</param>
     /// <param name="done">Number of invalidations done.</param>
-    public SysResult TryInvalidate(ReadOnlySpan<IommuHwptVtdS1Invalidate> entries, out int done)
+    public SysResult TryInvalidate<T>(ReadOnlySpan<T> entries, out int done) where T : unmanaged, IHwptInvalidation
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(entries);
         UserMemory array = Context.Nodes.Rent(bytes.Length);
@@ -52,8 +37,8 @@ public sealed class NestedHwpt : Hwpt
             Size = NodeClient.SizeOf<IommuHwptInvalidate>(),
             HwptId = Id,
             DataUptr = array.Address.Value,
-            DataType = IommufdH.IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
-            EntryLen = NodeClient.SizeOf<IommuHwptVtdS1Invalidate>(),
+            DataType = T.DataType,
+            EntryLen = NodeClient.SizeOf<T>(),
             EntryNum = (uint)entries.Length,
         };
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_HWPT_INVALIDATE, ref arguments);

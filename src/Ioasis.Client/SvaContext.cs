@@ -85,16 +85,15 @@ public sealed class SvaContext : NodeClient
     /// <summary>Makes a first stage of the caller's own a PASID's page table.</summary>
     /// <param name="pasid">One of this context's PASIDs, without a page table.</param>
     /// <param name="parent">The second stage: a HWPT made with IOMMU_HWPT_ALLOC_NEST_PARENT.</param>
-    /// <param name="firstStage">The address of its root, as the parent translates it, and the format of its
-    /// tables.</param>
+    /// <param name="firstStage">The address and format of its tables, in the structure of the IOMMU's kind.</param>
     /// <param name="faults">One of this context's queues, for page requests; null refuses them.</param>
     /// <exception cref="IommuException">EINVAL if the parent is no nest parent, EOPNOTSUPP, or as for an
     /// IOAS.</exception>
-    public void Bind(Pasid pasid, Hwpt parent, in IommuHwptVtdS1 firstStage, FaultQueue? faults = null)
+    public void Bind<T>(Pasid pasid, Hwpt parent, in T firstStage, FaultQueue? faults = null)
+        where T : unmanaged, IHwptData
     {
         ArgumentNullException.ThrowIfNull(parent);
-        Bind(pasid, parent, IommufdH.IOMMU_HWPT_DATA_VTD_S1,
-            MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwptVtdS1>(in firstStage)), faults);
+        Bind(pasid, parent, T.DataType, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in firstStage)), faults);
     }
 
     /// <summary>Undoes one binding. After the last one is undone no device uses the page table.</summary>
@@ -107,38 +106,31 @@ public sealed class SvaContext : NodeClient
     }
 
     /// <summary>
-    /// Invalidates a unit's caches of a PASID's first stage, as <see cref="NestedHwpt.Invalidate"/> does.
+    /// Invalidates the IOMMU's caches of a PASID's first stage, as <see cref="NestedHwpt.Invalidate"/> does.
     /// </summary>
     /// <param name="pasid">One of this context's PASIDs, with a first stage.</param>
-    /// <param name="at">First address, a multiple of 4 KiB.</param>
-    /// <param name="pages">Number of 4 KiB pages; null, with address 0, for all.</param>
-    /// <param name="leafOnly">Whether only leaves changed, not entries that lead to a table.</param>
-    /// <exception cref="IommuException">EINVAL if misaligned or not a first stage, ENOENT.</exception>
-    public void Invalidate(Pasid pasid, Iova at, ulong? pages, bool leafOnly = false)
+    /// <param name="entry">The invalidation, in the structure of the IOMMU's kind.</param>
+    /// <exception cref="IommuException">EINVAL, also for a first stage of another kind; ENOENT.</exception>
+    public void Invalidate<T>(Pasid pasid, in T entry) where T : unmanaged, IHwptInvalidation
     {
-        UserMemory entry = Nodes.Rent((int)SizeOf<IommuHwptVtdS1Invalidate>());
+        UserMemory memory = Nodes.Rent((int)SizeOf<T>());
         try
         {
-            entry.Write(0, new IommuHwptVtdS1Invalidate
-            {
-                Addr = at.Value,
-                Npages = pages ?? ulong.MaxValue,
-                Flags = leafOnly ? IommufdH.IOMMU_VTD_INV_FLAGS_LEAF : 0,
-            });
+            memory.Write(0, entry);
             var arguments = new IoasisSvaInvalidate
             {
                 Size = SizeOf<IoasisSvaInvalidate>(),
                 Pasid = pasid.Value,
-                DataUptr = entry.Address.Value,
-                DataType = IommufdH.IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
-                EntryLen = SizeOf<IommuHwptVtdS1Invalidate>(),
+                DataUptr = memory.Address.Value,
+                DataType = T.DataType,
+                EntryLen = SizeOf<T>(),
                 EntryNum = 1,
             };
-            Must(TryIoctl(IOASIS_SVA_INVALIDATE, ref arguments), $"invalidation of PASID {pasid} from {at} on");
+            Must(TryIoctl(IOASIS_SVA_INVALIDATE, ref arguments), $"invalidation of PASID {pasid}");
         }
         finally
         {
-            Nodes.Return(entry);
+            Nodes.Return(memory);
         }
     }
 

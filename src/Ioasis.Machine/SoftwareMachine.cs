@@ -88,7 +88,7 @@ public sealed partial class SoftwareMachine : IDisposable
         {
             foreach (UnitDescription unit in description.Units)
             {
-                IommuUnit made = DriverRegistry.Create(unit);
+                IommuUnit made = unit.Create(unit.Name);
                 made.Observers = machine.Observers;
                 machine._units.Add(unit.Name, made);
             }

@@ -6,7 +6,7 @@ namespace Ioasis.PageTables;
 /// The memory of a guest's tables, as a walk sees it: each access goes through stage 2. Walks are generic over the
 /// struct that implements this, so they make no virtual call and allocate nothing.
 /// </summary>
-internal interface ITableMemory
+public interface ITableMemory
 {
     /// <summary>Reads an entry in one load.</summary>
     /// <param name="address">Its address, a multiple of 8.</param>
@@ -32,7 +32,7 @@ internal interface ITableMemory
 }
 
 /// <summary>Result of an access to a table entry.</summary>
-internal enum TableAccess : byte
+public enum TableAccess : byte
 {
     /// <summary>Done.</summary>
     Ok,

@@ -5,8 +5,10 @@ namespace Ioasis.Abi;
 /// <summary>struct iommu_hw_info_vtd of linux/iommufd.h. What an Intel VT-d unit reports.</summary>
 [LinuxStruct("iommu_hw_info_vtd")]
 [StructLayout(LayoutKind.Sequential)]
-public struct IommuHwInfoVtd
+public struct IommuHwInfoVtd : IHwInfoData
 {
+    static uint IHwInfoData.DataType => IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD;
+
     /// <summary>IOMMU_HW_INFO_VTD_* bits.</summary>
     public uint Flags;
 
@@ -27,8 +29,10 @@ public struct IommuHwInfoVtd
 /// </summary>
 [LinuxStruct("iommu_hw_info_arm_smmuv3")]
 [StructLayout(LayoutKind.Sequential)]
-public struct IommuHwInfoArmSmmuv3
+public struct IommuHwInfoArmSmmuv3 : IHwInfoData
 {
+    static uint IHwInfoData.DataType => IommufdH.IOMMU_HW_INFO_TYPE_ARM_SMMUV3;
+
     /// <summary>0.</summary>
     public uint Flags;
 
@@ -49,8 +53,10 @@ public struct IommuHwInfoArmSmmuv3
 /// <summary>struct iommu_hw_info_amd of linux/iommufd.h. What an AMD IOMMU reports.</summary>
 [LinuxStruct("iommu_hw_info_amd")]
 [StructLayout(LayoutKind.Sequential)]
-public struct IommuHwInfoAmd
+public struct IommuHwInfoAmd : IHwInfoData
 {
+    static uint IHwInfoData.DataType => IommufdH.IOMMU_HW_INFO_TYPE_AMD;
+
     /// <summary>Extended Feature Register (MMIO offset 0x30).</summary>
     public ulong Efr;
 

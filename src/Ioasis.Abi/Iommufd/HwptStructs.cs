@@ -5,8 +5,10 @@ namespace Ioasis.Abi;
 /// <summary>struct iommu_hwpt_vtd_s1 of linux/iommufd.h. Data of a nested HWPT on Intel VT-d.</summary>
 [LinuxStruct("iommu_hwpt_vtd_s1")]
 [StructLayout(LayoutKind.Sequential)]
-public struct IommuHwptVtdS1
+public struct IommuHwptVtdS1 : IHwptData
 {
+    static uint IHwptData.DataType => IommufdH.IOMMU_HWPT_DATA_VTD_S1;
+
     /// <summary>IOMMU_VTD_S1_* bits.</summary>
     public ulong Flags;
 
@@ -24,8 +26,10 @@ public struct IommuHwptVtdS1
 /// <summary>struct iommu_hwpt_arm_smmuv3 of linux/iommufd.h. Data of a nested HWPT on Arm SMMUv3.</summary>
 [LinuxStruct("iommu_hwpt_arm_smmuv3")]
 [StructLayout(LayoutKind.Sequential)]
-public struct IommuHwptArmSmmuv3
+public struct IommuHwptArmSmmuv3 : IHwptData
 {
+    static uint IHwptData.DataType => IommufdH.IOMMU_HWPT_DATA_ARM_SMMUV3;
+
     /// <summary>The first two 64-bit words of the stream table entry, little-endian.</summary>
     public U64x2 Ste;
 }
@@ -33,8 +37,10 @@ public struct IommuHwptArmSmmuv3
 /// <summary>struct iommu_hwpt_amd_guest of linux/iommufd.h. Data of a nested HWPT on AMD-Vi.</summary>
 [LinuxStruct("iommu_hwpt_amd_guest")]
 [StructLayout(LayoutKind.Sequential)]
-public struct IommuHwptAmdGuest
+public struct IommuHwptAmdGuest : IHwptData
 {
+    static uint IHwptData.DataType => IommufdH.IOMMU_HWPT_DATA_AMD_GUEST;
+
     /// <summary>The guest's device table entry.</summary>
     public U64x4 Dte;
 }
@@ -144,8 +150,10 @@ public struct IommuHwptGetDirtyBitmap
 /// </summary>
 [LinuxStruct("iommu_hwpt_vtd_s1_invalidate")]
 [StructLayout(LayoutKind.Sequential)]
-public struct IommuHwptVtdS1Invalidate
+public struct IommuHwptVtdS1Invalidate : IHwptInvalidation
 {
+    static uint IHwptInvalidation.DataType => IommufdH.IOMMU_HWPT_INVALIDATE_DATA_VTD_S1;
+
     /// <summary>First IOVA; a multiple of 4096.</summary>
     public ulong Addr;
 
@@ -165,8 +173,10 @@ public struct IommuHwptVtdS1Invalidate
 /// </summary>
 [LinuxStruct("iommu_viommu_arm_smmuv3_invalidate")]
 [StructLayout(LayoutKind.Sequential)]
-public struct IommuViommuArmSmmuv3Invalidate
+public struct IommuViommuArmSmmuv3Invalidate : IHwptInvalidation
 {
+    static uint IHwptInvalidation.DataType => IommufdH.IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3;
+
     /// <summary>A command of the SMMU's command queue, little-endian.</summary>
     public U64x2 Cmd;
 }

@@ -49,7 +49,7 @@ internal sealed class DemoGuest : IDisposable
 
     /// <summary>Makes a nested HWPT from the tables below a root.</summary>
     internal NestedHwpt Nest(ulong root, FaultQueue? faults = null) => _board.Context.AllocateNestedHwpt(
-        _board.Device, Parent, new IommuHwptVtdS1 { PgtblAddr = root, AddrWidth = 48 },
+        _board.Device, Parent, X86FirstStage.At(root),
         IommufdH.IOMMU_HWPT_ALLOC_PASID, faults);
 
     /// <summary>Writes a leaf of 4 KiB (level 1), 2 MiB (2) or 1 GiB (3), and the tables above it.</summary>

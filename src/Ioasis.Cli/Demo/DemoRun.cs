@@ -119,7 +119,7 @@ internal sealed class DemoRun(TextWriter output, bool color)
             && fault.Reason == expected,
             record is { } kept
                 ? $"{unit.Name} recorded fault {kept.Sequence}: {kept.Device} {(kept.IsWrite ? "write" : "read")} "
-                    + $"{kept.Iova}, reason 0x{unit.FaultCode(kept.Reason, kept.IsWrite):x2}"
+                    + $"{kept.Iova}, reason 0x{kept.Code:x2}"
                 : $"{unit.Name} recorded {unit.Faults.Count - faults} faults");
     }
 

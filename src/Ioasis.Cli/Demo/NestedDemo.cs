@@ -106,7 +106,7 @@ internal sealed class NestedDemo(TextWriter output, bool color)
             "the leaf leads elsewhere now, and the unit still uses the cached old page, as it may");
         foreach (WalkStep shown in TranslationWalk.Of(model.Endpoint, null, new Iova(0x1000), write: false).Steps)
             _report.Say(WalkView.Line(shown));
-        nested.Invalidate(new Iova(0x1000), 1, leafOnly: true);
+        nested.Invalidate(X86FirstStage.Pages(0x1000, 1, leafOnly: true));
         _report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None
             && device.Buffer.AsSpan().SequenceEqual(changed), "HWPT_INVALIDATE of one leaf: the new page");
 

@@ -6,7 +6,6 @@ using Ioasis.Core.Walks;
 using Ioasis.Devices.Dsa;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
-using Ioasis.Memory;
 
 namespace Ioasis.Cli.Demo;
 
@@ -65,7 +64,7 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         _report.Say($"{board.Model.VfioNode}, a {board.Model.Model} at {board.Model.Requester}: a shared queue of "
             + $"{DemoDsa.Entries} entries, each with a PASID of its own");
         HardwareDescription hardware = board.Context.DescribeHardware(board.Device);
-        bool nests = hardware.Vtd is { } vtd && ((vtd.EcapReg >> 26) & 1) != 0;
+        bool nests = X86FirstStage.IsOffered(hardware.Type, hardware.Data.Span);
         _report.Check(nests && hardware.MaxPasidLog2 == 20,
             $"{board.Unit.Name} supports nested translation and PASIDs of {hardware.MaxPasidLog2} bits");
     }
@@ -147,7 +146,7 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
     {
         const ulong Invalidated = VsvaScene.Source + DemoGuest.Page, Forgotten = Invalidated + DemoGuest.Page;
         scene.A.Unmap(Invalidated);
-        scene.A.Bound!.Invalidate(new Iova(Invalidated), 1, leafOnly: true);
+        scene.A.Bound!.Invalidate(X86FirstStage.Pages(Invalidated, 1, leafOnly: true));
         CheckFault(scene.Copy(scene.A, VsvaScene.Source, VsvaScene.SourcePages), Page, Invalidated,
             "unmapped and invalidated");
 
@@ -163,7 +162,7 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
             _report.Say(WalkView.Line(step));
 
         long started = Stopwatch.GetTimestamp();
-        scene.A.Bound.Invalidate(new Iova(Forgotten), 1, leafOnly: true);
+        scene.A.Bound.Invalidate(X86FirstStage.Pages(Forgotten, 1, leafOnly: true));
         TimeSpan took = Stopwatch.GetElapsedTime(started);
         CheckFault(scene.Copy(scene.A, Forgotten, 1), 0, Forgotten,
             $"HWPT_INVALIDATE of that leaf, {took.TotalMicroseconds:f0} µs, fixes it");

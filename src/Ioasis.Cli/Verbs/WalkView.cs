@@ -41,6 +41,7 @@ internal static class WalkView
             WalkStage.First => "stage 1",
             WalkStage.Second => "stage 2",
             WalkStage.Process => "process",
+            WalkStage.Context => "context",
             _ => "device"
         };
         string level = step.Level == 0

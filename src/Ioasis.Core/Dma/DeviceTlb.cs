@@ -76,12 +76,14 @@ public sealed class DeviceTlb
     }
 
     /// <summary>Translates an address: by what is kept, else by asking. Within an access of the port.</summary>
+    /// <param name="endpoint">Whose request it is.</param>
     /// <param name="route">What translates requests with that PASID.</param>
     /// <param name="pasidKey">The PASID plus 1; 0 for none.</param>
     /// <param name="iova">The address.</param>
     /// <param name="access">What is to be done there.</param>
     /// <param name="epoch">The <see cref="Epoch"/> before the route was looked up.</param>
-    internal FirstStageResult Translate(TranslationRoute route, uint pasidKey, ulong iova, MapAccess access, long epoch)
+    internal FirstStageResult Translate(
+        Endpoint endpoint, TranslationRoute route, uint pasidKey, ulong iova, MapAccess access, long epoch)
     {
         using (_lock.Enter())
         {
@@ -95,7 +97,7 @@ public sealed class DeviceTlb
         }
 
         FirstStageResult asked = route.FirstStage is { } firstStage
-            ? firstStage.Translate(iova, access)
+            ? firstStage.Translate(endpoint, new TranslationRequest(iova, access, pasidKey))
             : new FirstStageResult(iova, sizeof(ulong) * 8, MapAccess.ReadWrite);
         if (!asked.IsOk) return asked;
         MapEntry entry = route.Table.Use(asked.Address, out int mapped);

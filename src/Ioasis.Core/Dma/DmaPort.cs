@@ -32,7 +32,7 @@ public sealed class DmaPort : IDisposable
     private const ulong GenerationStep = 1UL << (Pasid.Bits + 1);
     private const int MaxChunk = 64 * 1024;
     private const int QuiesceSpins = 200, MaxQuiesceNap = 16; // milliseconds
-    private const uint NoPasid = 0;
+    private const uint NoPasid = 0, PasidMask = (uint)GenerationStep - 1;
     private const long Closed = -1; // odd: no access can be entered any more
 
     private readonly Endpoint _endpoint;
@@ -42,6 +42,7 @@ public sealed class DmaPort : IDisposable
     private ulong _generation; // in the bits above those of a PASID; below them the default PASID's key, always
     private bool _requestsPages;
     private bool _usesDeviceTlb;
+    private (Iova Iova, Pasid? Pasid, Gpa Inner) _refused; // the last access that may ask for a page
     private Iotlb _iotlb; // within the port, so that no other port's state shares a cache line with this one's
     private KnownTables _tables;
 
@@ -136,8 +137,12 @@ public sealed class DmaPort : IDisposable
         RequestsPages && _endpoint.RequestPage(request with { Pasid = Carried(request.Pasid) }, answered);
 
     /// <summary>Records the fault of an access that the device asked a page for and did not get.</summary>
-    public void GiveUp(Pasid? pasid, Iova iova, bool isWrite, DmaResult result) =>
-        _endpoint.Report(Carried(pasid), iova, isWrite, result.Reason, result.Code);
+    public void GiveUp(Pasid? pasid, Iova iova, bool isWrite, DmaResult result)
+    {
+        Pasid? carried = Carried(pasid);
+        Gpa inner = _refused.Iova == iova && _refused.Pasid == carried ? _refused.Inner : default;
+        _endpoint.Report(new DmaFault(Device, carried, iova, isWrite, result.Reason, result.Syndrome, inner));
+    }
 
     /// <summary>How a PASID is kept in an IOTLB: its value plus 1, and 0 for none.</summary>
     internal static uint KeyOf(Pasid? pasid) => pasid is { } id ? id.Value + 1 : NoPasid;
@@ -146,6 +151,13 @@ public sealed class DmaPort : IDisposable
 
     /// <summary>The PASID that a request carries, whose caller gave this one or none.</summary>
     private Pasid? Carried(Pasid? given) => given ?? DefaultPasid;
+
+    /// <summary>The key of the PASID that a request carries, from the key of its IOTLB entries.</summary>
+    private uint CarriedBy(ulong key)
+    {
+        uint given = ((uint)key & PasidMask) ^ _defaultKey;
+        return given == NoPasid ? _defaultKey : given;
+    }
 
     /// <summary>Closes the port; it must not be within an access. A later access throws.</summary>
     public void Dispose()
@@ -319,10 +331,13 @@ public sealed class DmaPort : IDisposable
             // a write that is recorded is a slow one
             if (access == MapAccess.Write && route.Dirty is not null) return 0;
             FirstStageDomain firstStage = route.FirstStage!;
+            if (firstStage.LeafTableShift != KnownTable.RegionShift)
+                return WalkNestedAfresh(route, iova, key, length, access);
             ulong region = iova >> KnownTable.RegionShift;
             ref KnownTable known = ref _tables[(int)region & (KnownTable.Count - 1)];
             if (known.Region != region || known.Key != key) known = new KnownTable { Region = region, Key = key };
-            FirstStageResult page = firstStage.Translate(iova, access, ref known);
+            var request = new TranslationRequest(iova, access, CarriedBy(key));
+            FirstStageResult page = firstStage.Translate(_endpoint, request, ref known);
             if (!page.IsOk) return 0;
             IovaNode? node = known.Node;
             MapEntry entry = route.Table.Use(page.Address, ref node, out int shift);
@@ -340,6 +355,22 @@ public sealed class DmaPort : IDisposable
             Abandon();
             throw;
         }
+    }
+
+    /// <summary>The same by a first stage whose tables the port does not remember.</summary>
+    private nint WalkNestedAfresh(TranslationRoute route, ulong iova, ulong key, int length, MapAccess access)
+    {
+        FirstStageDomain firstStage = route.FirstStage!;
+        FirstStageResult page =
+            firstStage.Translate(_endpoint, new TranslationRequest(iova, access, CarriedBy(key)));
+        if (!page.IsOk) return 0;
+        MapEntry entry = route.Table.Use(page.Address, out int shift);
+        ulong after = ((1UL << Math.Min(shift, page.PageShift)) - 1) & ~iova; // bytes after the first
+        if (!entry.IsDirectFor(access) || (uint)(length - 1) >= MaxChunk || after < (uint)length - 1) return 0;
+        nint host = entry.Delta + (nint)page.Address;
+        if (!firstStage.KeepsTranslations) return host;
+        MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read;
+        return Keep(iova, key, host - (nint)iova, iova + after, entry.Access & page.Access & kept);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -443,8 +474,9 @@ public sealed class DmaPort : IDisposable
         if (reason == FaultReason.None && (_usesDeviceTlb || step.Route!.FirstStage is not null))
         {
             FirstStageResult page = _usesDeviceTlb
-                ? DeviceTlb!.Translate(step.Route!, KeyOf(pasid), iova, access, epoch)
-                : step.Route!.FirstStage!.Translate(iova, access);
+                ? DeviceTlb!.Translate(_endpoint, step.Route!, KeyOf(pasid), iova, access, epoch)
+                : step.Route!.FirstStage!.Translate(
+                    _endpoint, new TranslationRequest(iova, access, KeyOf(pasid)));
             if (!page.IsOk)
             {
                 step.Fail(in page);
@@ -477,11 +509,12 @@ public sealed class DmaPort : IDisposable
     private DmaResult Fault(Iova start, uint offset, Pasid? pasid, bool isWrite, in Resolution step)
     {
         bool recoverable = step.IsRecoverable && RequestsPages;
-        byte code = step.HasCode ? step.Code : _endpoint.Unit.FaultCode(step.Reason, isWrite);
-        if (!recoverable)
-            _endpoint.Report(pasid, new Iova(unchecked(start.Value + offset)), isWrite, step.Reason, code);
-
-        return new DmaResult(step.Reason, (int)offset) { IsRecoverable = recoverable, Code = code };
+        FaultSyndrome syndrome = step.HasSyndrome ? step.Syndrome : _endpoint.Unit.SyndromeOf(step.Reason, isWrite);
+        var iova = new Iova(unchecked(start.Value + offset));
+        var inner = new Gpa(step.Inner);
+        if (recoverable) _refused = (iova, pasid, inner);
+        else _endpoint.Report(new DmaFault(Device, pasid, iova, isWrite, step.Reason, syndrome, inner));
+        return new DmaResult(step.Reason, (int)offset, recoverable, syndrome);
     }
 
     [DoesNotReturn]

@@ -6,23 +6,24 @@ namespace Ioasis.Core.Dma;
 /// The translations of one region of a first stage that are kept, a word for each page of 4 KiB: what its kind of unit
 /// makes of the walk, and 0 where nothing is kept. Read by accesses while whoever owns it changes it.
 /// </summary>
-internal sealed class KeptPages(ulong region)
+/// <param name="region">Its addresses, in units of 2^<see cref="KnownTable.RegionShift"/> bytes.</param>
+public sealed class KeptPages(ulong region)
 {
     private const int Pages = 1 << (KnownTable.RegionShift - PageShift), PageShift = 12;
     private Words _words;
 
     /// <summary>Its addresses, in units of 2^<see cref="KnownTable.RegionShift"/> bytes.</summary>
-    internal ulong Region { get; } = region;
+    public ulong Region { get; } = region;
 
     /// <summary>How many pages are kept. For its owner.</summary>
-    internal int Count { get; private set; }
+    public int Count { get; private set; }
 
     /// <summary>What is kept of the page around an address of the region.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ulong Read(ulong address) => Volatile.Read(ref _words[IndexOf(address)]);
+    public ulong Read(ulong address) => Volatile.Read(ref _words[IndexOf(address)]);
 
     /// <summary>Keeps a word, not 0, instead of what was kept of that page.</summary>
-    internal void Keep(ulong address, ulong word)
+    public void Keep(ulong address, ulong word)
     {
         ref ulong at = ref _words[IndexOf(address)];
         if (at == 0) Count++;
@@ -31,7 +32,7 @@ internal sealed class KeptPages(ulong region)
 
     /// <summary>Forgets the pages of the region from one address to another.</summary>
     /// <returns>How many there were.</returns>
-    internal int Drop(ulong first, ulong last)
+    public int Drop(ulong first, ulong last)
     {
         int dropped = 0;
         for (int i = IndexOf(first); i <= IndexOf(last) && dropped < Count; i++)

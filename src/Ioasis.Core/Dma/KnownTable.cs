@@ -8,10 +8,10 @@ namespace Ioasis.Core.Dma;
 /// table takes one load, and a look-up among the mappings that begins where the last one ended. It holds as long as the
 /// entries of the port's IOTLB do, and is dropped with them.
 /// </summary>
-internal struct KnownTable
+public struct KnownTable
 {
     /// <summary>Log2 of the bytes that a lowest table translates: 512 pages of 4 KiB.</summary>
-    internal const int RegionShift = 21;
+    public const int RegionShift = 21;
 
     /// <summary>How many tables a port knows, by the low bits of their region.</summary>
     internal const int Count = 128;
@@ -22,11 +22,13 @@ internal struct KnownTable
     /// <summary>Which addresses it is for, in units of 2^<see cref="RegionShift"/> bytes.</summary>
     internal ulong Region;
 
-    /// <summary>Where the table is, as the kind of unit writes it down; 0 while that is not known.</summary>
-    internal ulong Table;
+    /// <summary>The table, in the unit's own encoding; 0 while it is not known.</summary>
+    public ulong Table { get; set; }
 
-    /// <summary>What the domain keeps of its pages; null while that is not known, or where it keeps none.</summary>
-    internal KeptPages? Kept;
+    /// <summary>
+    /// What the domain keeps of the table's pages; null while that is not known, or where it keeps none.
+    /// </summary>
+    public KeptPages? Kept { get; set; }
 
     /// <summary>The node of the mappings in which a page of the table was looked up.</summary>
     internal IovaNode? Node;

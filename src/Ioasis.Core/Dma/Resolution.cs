@@ -21,10 +21,14 @@ internal struct Resolution
     /// <summary>Why it is refused.</summary>
     internal FaultReason Reason;
 
-    /// <summary>The unit's number for that, if <see cref="HasCode"/>.</summary>
-    internal byte Code;
+    /// <summary>The same in the unit's own terms, if <see cref="HasSyndrome"/>.</summary>
+    internal FaultSyndrome Syndrome;
 
-    internal bool HasCode;
+    /// <summary>Whether the first stage said it; if not, the unit is asked.</summary>
+    internal bool HasSyndrome;
+
+    /// <summary>The guest-physical address that was refused; 0 for none.</summary>
+    internal ulong Inner;
 
     /// <summary>Whether whoever owns the page table could still give what is missing.</summary>
     internal bool IsRecoverable;
@@ -33,8 +37,9 @@ internal struct Resolution
     internal void Fail(in FirstStageResult page)
     {
         Reason = page.Reason;
-        Code = page.Code;
-        HasCode = true;
+        Syndrome = page.Syndrome;
+        HasSyndrome = true;
+        Inner = page.Address;
         IsRecoverable = page.IsRecoverable;
     }
 
@@ -44,7 +49,8 @@ internal struct Resolution
         Reason = reason;
         IsRecoverable = reason is FaultReason.NotMapped or FaultReason.NoPermission;
         if (Route?.FirstStage is not { } firstStage) return;
-        Code = firstStage.FaultCode(reason, isWrite);
-        HasCode = true;
+        Syndrome = firstStage.SyndromeOf(reason, isWrite);
+        HasSyndrome = true;
+        if (reason != FaultReason.BeyondAddressWidth) Inner = Address;
     }
 }

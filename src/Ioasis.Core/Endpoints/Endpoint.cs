@@ -23,6 +23,9 @@ public sealed class Endpoint
     private readonly EndpointFeatures _features = EndpointFeatures.None;
     private volatile Attachment? _rid;
     private volatile SendBlock? _block;
+
+    // Of requests with a PASID that is not attached, where the user owns the PASID table; null while they are blocked.
+    private volatile TranslationRoute? _userRoute;
     private DmaPort[] _ports = [];
 
     /// <summary>Puts a device behind a unit, into a group.</summary>
@@ -272,11 +275,19 @@ public sealed class Endpoint
         if (pasid is { } id) _pasids.Set(id.Value, to);
         else _rid = to;
 
+        TranslationRoute? byUser = _userRoute; // until now
         UpdateRoutes();
-        if (from is null) return IommuStatus.Ok; // a port keeps no entry of a blocked requester
-        foreach (DmaPort port in _ports) port.DeviceTlb?.Invalidate(DmaPort.KeyOf(pasid));
+        // ports keep nothing of the blocked
+        if (from is null && (pasid is null || byUser is null)) return IommuStatus.Ok;
+        foreach (DmaPort port in _ports)
+        {
+            port.DeviceTlb?.Invalidate(DmaPort.KeyOf(pasid));
+            if (pasid is null && byUser is not null) port.DeviceTlb?.Invalidate(byUser, 0, ulong.MaxValue);
+        }
+
         DmaPort.Quiesce(_ports);
-        if (from.Domain is FirstStageDomain firstStage) firstStage.DropAll();
+        if (from is null) return IommuStatus.Ok;
+        if (from.Domain is FirstStageDomain firstStage) firstStage.OnDetached(this, pasid);
         foreach (DmaPort port in _ports) from.Domain.Mappings.RemovePort(port);
         return IommuStatus.Ok;
     }
@@ -348,8 +359,11 @@ public sealed class Endpoint
     /// <summary>
     /// An access was refused for good, and is over: every fault becomes known here, once.
     /// </summary>
-    internal void Report(Pasid? pasid, Iova iova, bool isWrite, FaultReason reason, byte code) =>
-        Observers.Tell(new FaultEvent(Observers.Stamp(), this, pasid, iova, isWrite, reason, code));
+    internal void Report(in DmaFault fault)
+    {
+        Observers.Tell(new FaultEvent(Observers.Stamp(), this, fault));
+        if (fault.ReachedUnit) Unit.Report(this, in fault);
+    }
 
     /// <summary>
     /// Gets what code of the function throws that is called with an answer; null: it goes to who answers.
@@ -366,7 +380,11 @@ public sealed class Endpoint
     /// <summary>A group of page requests has its answer.</summary>
     internal void Answered(PageRequestGroup group, PageResponse response) => _requests.Remove(group, response);
 
-    private Attachment? HandlerOf(Pasid? pasid) =>
+    /// <summary>
+    /// The attachment that requests belong to: a PASID's own, or that of the requester ID where the user owns the PASID
+    /// table.
+    /// </summary>
+    internal Attachment? HandlerOf(Pasid? pasid) =>
         AttachmentOf(pasid) ?? (pasid is not null && Unit.UserOwnsPasidTable
             && _rid is { Domain: NestedDomain } nested ? nested : null);
 
@@ -379,7 +397,8 @@ public sealed class Endpoint
     internal TranslationRoute? RouteOf(uint pasidKey)
     {
         if (_block is not null) return null;
-        return (pasidKey == 0 ? _rid : _pasids.Find(pasidKey - 1))?.Domain.Route;
+        if (pasidKey == 0) return _rid?.Domain.Route;
+        return _pasids.Find(pasidKey - 1) is { } attachment ? attachment.Domain.Route : _userRoute;
     }
 
     /// <summary>What translates an address; or why nothing does.</summary>
@@ -387,13 +406,15 @@ public sealed class Endpoint
     {
         route = null;
         if (_block is { } block) return block.Reason;
-        route = AttachmentOf(pasid)?.Domain.Route;
+        route = AttachmentOf(pasid) is { } attachment ? attachment.Domain.Route : pasid is null ? null : _userRoute;
         if (route is null) return FaultReason.NotAttached;
         return iova > route.LastAddress ? FaultReason.BeyondAddressWidth : FaultReason.None;
     }
 
     private void UpdateRoutes()
     {
+        bool owns = _block is null && MaxPasidLog2 > 0 && Unit.UserOwnsPasidTable;
+        _userRoute = owns && _rid is { Domain: NestedDomain nested } ? nested.Route : null;
         foreach (DmaPort port in _ports) port.Route = RouteOf(DmaPort.KeyOf(port.DefaultPasid));
     }
 

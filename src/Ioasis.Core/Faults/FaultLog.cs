@@ -43,8 +43,7 @@ public sealed class FaultLog : MachineObserver
         if (e.Endpoint.Unit.Faults != this) return;
         using (_lock.Enter())
         {
-            _ring[_count % Capacity] =
-                new FaultRecord(_count + 1, e.Endpoint.Id, e.Pasid, e.Iova, e.IsWrite, e.Reason, e.Code);
+            _ring[_count % Capacity] = new FaultRecord(_count + 1, e.Fault);
             _count++;
         }
     }

@@ -68,18 +68,37 @@ public abstract class IommuUnit
     public abstract bool SupportsDirtyTracking(Endpoint endpoint);
 
     /// <summary>
-    /// Whether DMA is coherent with the processors' caches even where a device asks for it not to be.
+    /// Whether DMA of a device is coherent with the processors' caches even where the device asks for it not to be.
     /// </summary>
-    public abstract bool EnforcesCoherency { get; }
+    public abstract bool EnforcesCoherency(Endpoint endpoint);
 
-    /// <summary>What GET_HW_INFO tells of the unit.</summary>
-    public abstract HardwareInfo HardwareInfo { get; }
+    /// <summary>What the unit tells of itself, for a device (GET_HW_INFO).</summary>
+    /// <param name="endpoint">The device.</param>
+    /// <param name="type">The structure that is asked for; <see cref="HardwareInfo.DefaultType"/> for the unit's
+    /// first.</param>
+    /// <param name="info">The structure.</param>
+    /// <returns>False when the unit, or the device, has no such structure.</returns>
+    public virtual bool TryGetHardwareInfo(Endpoint endpoint, uint type, out HardwareInfo info)
+    {
+        info = HardwareInfo.None;
+        return true;
+    }
 
     /// <summary>
-    /// Addresses that no mapping may have while the endpoint is attached, such as the window of message-signalled
+    /// Addresses that are not to be mapped while a device is attached, such as the window of message-signalled
     /// interrupts.
     /// </summary>
-    public abstract IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint);
+    public abstract IReadOnlyList<ReservedRegion> ReservedRegions(Endpoint endpoint);
+
+    /// <summary>The unit's own attributes below <c>/sys/class/iommu/NAME</c>. They never change.</summary>
+    public virtual IReadOnlyList<SysfsAttribute> SysfsAttributes => [];
+
+    /// <summary>
+    /// The name of a structure of the unit's own kind, for accounts of calls; null for one it does not know.
+    /// </summary>
+    /// <param name="kind">What it is passed for.</param>
+    /// <param name="type">Its type.</param>
+    public virtual string? NameOf(UserDataKind kind, uint type) => null;
 
     /// <summary>Makes the page table of a paging HWPT over a table of mappings, or refuses.</summary>
     /// <param name="endpoint">The device it is made for.</param>
@@ -92,7 +111,13 @@ public abstract class IommuUnit
         Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings,
         out PagingDomain? domain);
 
-    /// <summary>Makes a page table whose first stage the user owns.</summary>
+    /// <summary>
+    /// Whether first stages are nested on a HWPT itself. If not, only <see cref="Viommu.CreateNestedDomain"/> makes
+    /// them, and nesting on a HWPT is not supported, whatever the HWPT is.
+    /// </summary>
+    public virtual bool NestsOnHwpt => false;
+
+    /// <summary>Makes a page table whose first stage the user owns; only where <see cref="NestsOnHwpt"/>.</summary>
     /// <param name="parent">The second stage: a nest parent of this unit's kind.</param>
     /// <param name="options">Only <see cref="PagingDomainOptions.Pasid"/> is ever asked for.</param>
     /// <param name="data">What the first stage is described by.</param>
@@ -134,8 +159,9 @@ public abstract class IommuUnit
         domain is null || Takes(domain) ? IommuStatus.Ok : IommuStatus.Invalid;
 
     /// <summary>
-    /// Whether page requests with a PASID that is not attached belong to the nested table of the device's requester ID,
-    /// because the user owns the PASID table too (Linux: user_pasid_table).
+    /// Whether requests with a PASID that is not attached belong to the nested table of the device's requests without
+    /// PASID, because the user owns the PASID table too (Linux: user_pasid_table). The first stage finds the table of
+    /// the PASID.
     /// </summary>
     public virtual bool UserOwnsPasidTable => false;
 
@@ -156,6 +182,17 @@ public abstract class IommuUnit
     internal bool Takes(IommuDomain domain) =>
         domain.IsOfAnyUnit ? domain is not ProcessDomain || MaxPasidLog2 > 0 : Accepts(domain);
 
-    /// <summary>The unit's own number for a fault (VT-d: the fault reason of 7.2.3).</summary>
-    public abstract byte FaultCode(FaultReason reason, bool isWrite);
+    /// <summary>The unit's own terms for a fault of a request that no first stage refused.</summary>
+    public abstract FaultSyndrome SyndromeOf(FaultReason reason, bool isWrite);
+
+    /// <summary>
+    /// A request of a device was refused. Called once for each that is recorded, after the access, with no lock held
+    /// and on the thread that made the request. A request that the device asked a page for comes only when it gives up.
+    /// One that the device's owner kept from being sent (<see cref="Endpoint.Block"/>) never comes.
+    /// </summary>
+    /// <param name="endpoint">The device.</param>
+    /// <param name="fault">The request, and why it was refused.</param>
+    public virtual void Report(Endpoint endpoint, in DmaFault fault)
+    {
+    }
 }

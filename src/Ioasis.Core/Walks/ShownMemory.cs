@@ -5,10 +5,13 @@ using Ioasis.PageTables;
 namespace Ioasis.Core.Walks;
 
 /// <summary>The guest's memory for a walk that is only shown: entries are read, and given no bits.</summary>
-internal readonly struct ShownMemory(MappingTable table) : ITableMemory
+/// <param name="parent">The second stage.</param>
+public readonly struct ShownMemory(PagingDomain parent) : ITableMemory
 {
+    private readonly MappingTable _table = parent.Mappings;
+
     /// <inheritdoc/>
-    public TableAccess Read(Gpa address, out ulong entry) => table.TryReadShown(address.Value, out entry);
+    public TableAccess Read(Gpa address, out ulong entry) => _table.TryReadShown(address.Value, out entry);
 
     /// <inheritdoc/>
     public bool TryRead(Gpa address, out ulong entry) => Read(address, out entry) == TableAccess.Ok;
@@ -17,7 +20,7 @@ internal readonly struct ShownMemory(MappingTable table) : ITableMemory
     public TableAccess CompareExchange(Gpa address, ulong expected, ulong desired, out ulong found)
     {
         found = expected;
-        if (!table.Show(address.Value, out MappingView view, out _)) return TableAccess.NotPresent;
+        if (!_table.Show(address.Value, out MappingView view, out _)) return TableAccess.NotPresent;
         return (view.Access & MapAccess.Write) != 0 ? TableAccess.Ok : TableAccess.NoWrite;
     }
 }

@@ -33,26 +33,41 @@ public sealed class TranslationWalk
     {
         ArgumentNullException.ThrowIfNull(device);
         var walk = new TranslationWalk();
-        IommuDomain? domain = pasid is { } id ? device.AttachedTo(id) : device.Attached;
+        IommuDomain? domain = device.HandlerOf(pasid)?.Domain;
         string who = pasid is { } p ? $"PASID {p.Value}" : "requests without PASID";
         if (device.Block is { } block) walk.Fault(WalkStage.Attachment, address.Value, block.Says, block.Reason);
         else if (domain?.Route is not { } route)
             walk.Fault(WalkStage.Attachment, address.Value, $"{who}: attached to nothing", FaultReason.NotAttached);
-        else walk.Through(domain, route, who, address.Value, write ? MapAccess.Write : MapAccess.Read);
+        else walk.Through(device, pasid, domain, route, who, address.Value, write ? MapAccess.Write : MapAccess.Read);
         return walk;
     }
 
-    internal void Add(WalkStage stage, int level, ulong address, ulong? entry, string says, bool isKept = false) =>
+    /// <summary>Adds a step that leads on.</summary>
+    /// <param name="stage">Who takes it.</param>
+    /// <param name="level">The level of the table entry, from 1; 0 where there is none.</param>
+    /// <param name="address">The address that is looked up: of the entry, or the one to be translated.</param>
+    /// <param name="entry">The entry; null where there is none.</param>
+    /// <param name="says">What comes of it.</param>
+    /// <param name="isKept">Whether a cache of the unit says so, rather than memory as it is now.</param>
+    public void Add(WalkStage stage, int level, ulong address, ulong? entry, string says, bool isKept = false) =>
         _steps.Add(new WalkStep(stage, level, address, entry, says, isKept, false));
 
-    internal void Fault(WalkStage stage, ulong address, string says, FaultReason reason, int level = 0,
+    /// <summary>Adds the last step of a walk that ends without memory.</summary>
+    /// <param name="stage">Who takes it.</param>
+    /// <param name="address">The address that is looked up.</param>
+    /// <param name="says">What comes of it.</param>
+    /// <param name="reason">Why it ends.</param>
+    /// <param name="level">The level of the table entry, from 1; 0 where there is none.</param>
+    /// <param name="entry">The entry; null where there is none.</param>
+    public void Fault(WalkStage stage, ulong address, string says, FaultReason reason, int level = 0,
         ulong? entry = null)
     {
         _steps.Add(new WalkStep(stage, level, address, entry, says, false, true));
         Reason = reason;
     }
 
-    private void Through(IommuDomain domain, TranslationRoute route, string who, ulong address, MapAccess access)
+    private void Through(Endpoint device, Pasid? pasid, IommuDomain domain, TranslationRoute route, string who,
+        ulong address, MapAccess access)
     {
         string kind = domain switch
         {
@@ -71,7 +86,8 @@ public sealed class TranslationWalk
 
         if (domain is FirstStageDomain firstStage)
         {
-            FirstStageResult page = firstStage.Show(this, address, access);
+            FirstStageResult page = firstStage.Show(
+                this, device, new TranslationRequest(new Iova(address), access, pasid));
             if (!page.IsOk)
             {
                 Reason = page.Reason;

@@ -25,4 +25,10 @@ public enum WalkStage
 
     /// <summary>A process's own address space.</summary>
     Process,
+
+    /// <summary>
+    /// What the user wrote down to lead from the device and its PASID to a table: a context, stream table or PASID
+    /// table entry.
+    /// </summary>
+    Context,
 }

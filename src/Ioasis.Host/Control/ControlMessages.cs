@@ -22,4 +22,4 @@ internal sealed record ControlAnswer(string? Error = null, IReadOnlyList<WalkSte
 
 /// <summary>A fault, as the answer shows it.</summary>
 internal sealed record ControlFault(string Unit, long Sequence, string Device, uint? Pasid, ulong Address, bool IsWrite,
-    FaultReason Reason, byte Code);
+    FaultReason Reason, ushort Code);

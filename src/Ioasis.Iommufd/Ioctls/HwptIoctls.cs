@@ -48,8 +48,8 @@ internal static class HwptIoctls
         using ObjectTable.Held<IommufdDevice> device = held;
         if (errno != Errno.None) return errno;
         Endpoint endpoint = device.Value.Endpoint;
-        HardwareInfo info = endpoint.Unit.HardwareInfo;
-        if (args.InDataType != IOMMU_HW_INFO_TYPE_DEFAULT && args.InDataType != info.Type) return Errno.EOPNOTSUPP;
+        if (!endpoint.Unit.TryGetHardwareInfo(endpoint, args.InDataType, out HardwareInfo info))
+            return Errno.EOPNOTSUPP;
 
         ReadOnlySpan<byte> data = info.Data.Span[..(int)Math.Min(args.DataLen, (uint)info.Data.Length)];
         if (!call.Caller.Memory.TryWrite(new Hva(args.DataUptr), data)

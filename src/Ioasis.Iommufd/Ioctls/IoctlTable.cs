@@ -13,6 +13,10 @@ namespace Ioasis.Iommufd.Ioctls;
 /// </summary>
 internal static class IoctlTable
 {
+    // Linux adds numbers of its own from 0x80 on, so plug-ins begin well above. One number below is theirs as well:
+    // that of Linux's selftest ioctl (IOMMU_TEST_CMD).
+    private const uint FirstOfPlugins = 0xc0, OfSelftest = IOMMUFD_CMD_BASE + 32;
+
     // The last number is the end, in bytes, of the last field that the ioctl's first version had.
     private static readonly IoctlEntry[] s_rows =
     [
@@ -84,9 +88,11 @@ internal static class IoctlTable
     /// <returns>What is wrong with its number; null if it was added.</returns>
     internal static string? TryAdd(IoctlEntry row)
     {
-        uint last = IOMMU_HW_QUEUE_ALLOC;
-        if (row.Number != Ioc.Io(Ioc.Type(last), Ioc.Nr(row.Number)) || Ioc.Nr(row.Number) <= Ioc.Nr(last))
-            return $"0x{row.Number:x} is no number for it; numbers from 0x{last + 1:x} to 0x{last | 0xff:x} are";
+        uint number = Ioc.Nr(row.Number), type = Ioc.Type(IOMMU_DESTROY);
+        bool isFree = number >= FirstOfPlugins || number == OfSelftest;
+        if (!isFree || row.Number != Ioc.Io(type, number))
+            return $"0x{row.Number:x} is no number for it; numbers from 0x{Ioc.Io(type, FirstOfPlugins):x} to "
+                + $"0x{Ioc.Io(type, 0xff):x} are";
         if (row.MinimumSize < sizeof(uint) || row.MinimumSize > (uint)row.Size)
             return $"{row.MinimumSize} is no minimum size for it; {sizeof(uint)} to {row.Size} bytes are";
         using (s_addLock.Enter())

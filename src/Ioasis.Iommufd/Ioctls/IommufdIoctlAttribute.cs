@@ -5,8 +5,8 @@ namespace Ioasis.Iommufd.Ioctls;
 /// constructor without parameters.
 /// </summary>
 /// <param name="name">Its name in the header that programs include.</param>
-/// <param name="number">The request number: of iommufd's type, without size and direction, above iommufd's own numbers
-/// (<c>_IO(IOMMUFD_TYPE, N)</c>).</param>
+/// <param name="number">The request number: of iommufd's type, without size and direction, <c>_IO(IOMMUFD_TYPE, N)</c>
+/// with N from 0xc0 to 0xff.</param>
 /// <param name="minimumSize">The end, in bytes, of the last field that the first version of its structure had.</param>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class IommufdIoctlAttribute(string name, uint number, uint minimumSize) : Attribute

@@ -287,14 +287,17 @@ internal sealed partial class IoPageTable(MemoryBudget budget, object space, Obs
     }
 
     /// <summary>Reserves what a device cannot use. Refused if something is mapped or allowed there.</summary>
-    internal Errno Reserve(Endpoint endpoint, object owner) => Reserve(endpoint.Unit.ReservedRegions(endpoint), owner);
+    internal Errno Reserve(Endpoint endpoint, object owner) => Reserve([.. ReservedFor(endpoint)], owner);
 
     /// <summary>
     /// As <see cref="Reserve(Endpoint, object)"/>, and also reserves what lies outside the aperture of the device's
     /// unit.
     /// </summary>
     internal Errno ReserveUnusable(Endpoint endpoint, object owner) =>
-        Reserve([.. endpoint.Unit.ReservedRegions(endpoint), .. IovaSpans.Outside(endpoint.Unit.Aperture)], owner);
+        Reserve([.. ReservedFor(endpoint), .. IovaSpans.Outside(endpoint.Unit.Aperture)], owner);
+
+    private static IEnumerable<IovaRange> ReservedFor(Endpoint endpoint) =>
+        endpoint.Unit.ReservedRegions(endpoint).Where(region => region.IsReserved).Select(region => region.Range);
 
     private Errno Reserve(IReadOnlyList<IovaRange> ranges, object owner)
     {

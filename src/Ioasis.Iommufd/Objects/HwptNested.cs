@@ -40,7 +40,7 @@ public sealed class HwptNested : Hwpt
         out ObjectTable.Pending<Hwpt>? pending)
     {
         pending = null;
-        if ((flags & ~ValidFlags) != 0 || data is null) return Errno.EOPNOTSUPP;
+        if ((flags & ~ValidFlags) != 0 || data is null || !unit.NestsOnHwpt) return Errno.EOPNOTSUPP;
         if (parent.IsAutomatic || !parent.IsNestParent || parent.Domain.Owner.GetType() != unit.GetType())
             return Errno.EINVAL;
         IommuStatus status = unit.CreateNestedDomain(parent.PagingDomain, OptionsOf(flags), data,

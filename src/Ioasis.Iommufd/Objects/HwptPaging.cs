@@ -39,8 +39,10 @@ public sealed class HwptPaging : Hwpt
     /// <summary>Whether users' first stages can be nested on it.</summary>
     internal bool IsNestParent => (_domain.Options & PagingDomainOptions.NestParent) != 0;
 
-    /// <summary>Whether DMA through it is always coherent, whatever the device requests.</summary>
-    internal bool EnforcesCoherency => _domain.Owner.EnforcesCoherency;
+    /// <summary>
+    /// Whether DMA of the device that it was made for is always coherent, whatever the device requests.
+    /// </summary>
+    internal bool EnforcesCoherency { get; private init; }
 
     /// <summary>
     /// Whether it was made by attaching to an IOAS, not by a program's request. It then goes with its last device.
@@ -69,7 +71,8 @@ public sealed class HwptPaging : Hwpt
         if (status != IommuStatus.Ok) return status.ToErrno();
         var created = new HwptPaging(objects, ioas, domain!)
         {
-            PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0
+            PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0,
+            EnforcesCoherency = endpoint.Unit.EnforcesCoherency(endpoint),
         };
         return objects.TryReserve(created, out pending);
     }

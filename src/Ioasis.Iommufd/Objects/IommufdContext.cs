@@ -45,7 +45,7 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
 
     /// <inheritdoc/>
     public override string Describe(ICaller caller, uint command, ulong argument) =>
-        IoctlDescription.Of(caller, command, argument) ?? base.Describe(caller, command, argument);
+        IoctlDescription.Of(Objects, caller, command, argument) ?? base.Describe(caller, command, argument);
 
     /// <inheritdoc/>
     public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>

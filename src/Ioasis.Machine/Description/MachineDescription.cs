@@ -1,6 +1,5 @@
 using Ioasis.Core.Pasids;
 using Ioasis.Memory;
-using Ioasis.Units.Vtd;
 
 namespace Ioasis.Machine.Description;
 
@@ -21,7 +20,7 @@ public sealed record MachineDescription
 
     /// <summary>The built-in unit, and no devices.</summary>
     public static MachineDescription Empty { get; } =
-        new() { Units = [new UnitDescription("dmar0", new VtdFeatures())] };
+        new() { Units = [UnitDescription.Default] };
 
     /// <summary>
     /// The PCI segment of devices that nobody gave an address. Hosts number theirs from 0, and from 0x10000 behind VMD:

@@ -1,17 +1,15 @@
 using System.Text.Json;
 using Ioasis.Core.Pasids;
+using Ioasis.Core.Units;
 using Ioasis.Devices;
 using Ioasis.Machine.Json;
 using Ioasis.Memory;
-using Ioasis.Units.Vtd;
 
 namespace Ioasis.Machine.Description;
 
 /// <summary>Reads a machine from JSON and says where what is wrong.</summary>
 internal static class MachineParser
 {
-    private const int MaxEntries = 1 << 20;
-
     internal static MachineDescription Parse(string file, byte[] utf8)
     {
         JsonNodeAt root;
@@ -39,54 +37,21 @@ internal static class MachineParser
 
     private static UnitDescription ParseUnit(string file, JsonNodeAt item, List<UnitDescription> before)
     {
-        var unit = new JsonReaderAt(
-            file, item, "a unit", "name", "driver", "addressBits", "pages2M", "pages1G", "dirtyTracking", "nesting",
-            "firstStage5Level", "firstStage1G",
-            "pasidBits", "pageRequests", "iotlbEntries", "structureEntries", "reserved");
-        string name = unit.RequiredString("name", "such as \"dmar0\"");
+        JsonReaderAt unit = JsonReaderAt.Open(file, item, "a unit");
+        string driver = unit.String("driver") ?? DriverRegistry.Default.Name;
+        if (DriverRegistry.Check(driver) is { } unknown) throw unit.Complain("driver", unknown);
+        if (driver != DriverRegistry.Default.Name)
+            unit = JsonReaderAt.Open(file, item, $"a unit of the driver {driver}");
+        var properties = new JsonUnitProperties(unit);
+        string? name = properties.String("name");
+        _ = properties.String("driver");
+        Func<string, UnitProperties, IommuUnit> create = DriverRegistry.Find(driver).Create;
+        create(name ?? "", properties); // reads all that the driver knows
+        properties.CheckAllAsked();
+        name = unit.RequiredString("name", "such as \"dmar0\"");
         if (before.Exists(u => u.Name == name))
             throw unit.Complain("name", $"there is already a unit \"{name}\"; give each its own name");
-        string driver = unit.String("driver") ?? DriverRegistry.Vtd;
-        if (DriverRegistry.Check(driver) is { } unknown) throw unit.Complain("driver", unknown);
-        if (driver != DriverRegistry.Vtd)
-        {
-            _ = new JsonReaderAt(file, item, $"a unit of the driver {driver}", "name", "driver");
-            return new UnitDescription(name, new VtdFeatures()) { Driver = driver };
-        }
-
-        ulong bits = unit.Unsigned("addressBits") ?? 48;
-        if (bits is not (39 or 48 or 57))
-            throw unit.Complain("addressBits", $"a VT-d unit translates 39, 48 or 57 address bits, not {bits}");
-
-        List<IovaRange> reserved = [];
-        foreach (JsonNodeAt range in unit.Array("reserved"))
-        {
-            var reader = new JsonReaderAt(file, range, "a reserved range", "first", "last");
-            ulong first = reader.Unsigned("first")
-                ?? throw reader.Complain(range, "a reserved range needs \"first\", such as \"0x1000\"");
-            ulong last = reader.Unsigned("last")
-                ?? throw reader.Complain(range, "a reserved range needs \"last\", such as \"0x1fff\"");
-            if (last < first)
-                throw reader.Complain("last",
-                $"a range ends at or after its first address, not at 0x{last:x} before 0x{first:x}");
-            reserved.Add(new IovaRange(first, last));
-        }
-
-        return new UnitDescription(name, new VtdFeatures
-        {
-            AddressBits = (int)bits,
-            Pages2M = unit.Boolean("pages2M", true),
-            Pages1G = unit.Boolean("pages1G", true),
-            DirtyTracking = unit.Boolean("dirtyTracking", true),
-            Nesting = unit.Boolean("nesting", true),
-            FirstStage5Level = unit.Boolean("firstStage5Level", true),
-            FirstStage1G = unit.Boolean("firstStage1G", true),
-            PasidBits = ParseCount(unit, "pasidBits", Pasid.Bits, "PASIDs have up to 20 bits") ?? Pasid.Bits,
-            PageRequests = unit.Boolean("pageRequests", true),
-            IotlbEntries = ParseCount(unit, "iotlbEntries", MaxEntries, "a unit keeps up to 1048576 entries"),
-            StructureEntries = ParseCount(unit, "structureEntries", MaxEntries, "a unit keeps up to 1048576 entries"),
-            Reserved = reserved,
-        });
+        return new UnitDescription(name, called => create(called, properties));
     }
 
     private static DeviceDescription ParseDevice(

@@ -65,11 +65,25 @@ public static class Plugins
 
     private static void AddDriver(string path, Type type, string name)
     {
-        ConstructorInfo constructor =
-            ConstructorOf(path, type, typeof(IommuUnit), "that takes the unit's name", "no driver", typeof(string));
         CheckName(path, type, name);
-        if (!DriverRegistry.TryAdd(name, unit => (IommuUnit)constructor.Invoke([unit])))
+        ConstructorInfo? withProperties = type.GetConstructor([typeof(string), typeof(UnitProperties)]);
+        Func<string, UnitProperties, IommuUnit> create;
+        if (withProperties is not null && !type.IsAbstract && type.IsSubclassOf(typeof(IommuUnit)))
+        {
+            create = (unit, properties) => Create(withProperties, unit, properties);
+        }
+        else
+        {
+            ConstructorInfo constructor = ConstructorOf(
+                path, type, typeof(IommuUnit), "that takes the unit's name", "no driver", typeof(string));
+            create = (unit, _) => Create(constructor, unit);
+        }
+
+        if (!DriverRegistry.TryAdd(new IommuDriver(name, create)))
             throw Complain(path, $"there is already a driver \"{name}\"; give {type.Name} another name");
+
+        static IommuUnit Create(ConstructorInfo constructor, params object[] arguments) =>
+            (IommuUnit)constructor.Invoke(BindingFlags.DoNotWrapExceptions, null, arguments, null);
     }
 
     private static void AddNode(string path, Type type, string name)

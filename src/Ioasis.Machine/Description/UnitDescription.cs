@@ -1,12 +1,13 @@
-using Ioasis.Units.Vtd;
+using Ioasis.Core.Units;
 
 namespace Ioasis.Machine.Description;
 
 /// <summary>An IOMMU of a machine.</summary>
 /// <param name="Name">As devices name it, <c>dmar0</c>.</param>
-/// <param name="Features">What a unit with the driver <c>vtd</c> has; others cannot be told anything.</param>
-public sealed record UnitDescription(string Name, VtdFeatures Features)
+/// <param name="Create">Makes the unit, of its name; once for each machine.</param>
+public sealed record UnitDescription(string Name, Func<string, IommuUnit> Create)
 {
-    /// <summary>Name of its driver: <c>vtd</c>, or one that a plug-in brought.</summary>
-    public string Driver { get; init; } = DriverRegistry.Vtd;
+    /// <summary>A unit of the kind that is meant where no driver is named, with that driver's defaults.</summary>
+    internal static UnitDescription Default { get; } =
+        new("dmar0", name => DriverRegistry.Default.Create(name, UnitProperties.None));
 }

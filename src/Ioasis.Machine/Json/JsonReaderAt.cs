@@ -18,17 +18,30 @@ internal sealed class JsonReaderAt
     /// <param name="node">The object.</param>
     /// <param name="what">What it describes, <c>a device</c>.</param>
     /// <param name="known">The members that it may have.</param>
-    internal JsonReaderAt(string file, JsonNodeAt node, string what, params string[] known)
+    internal JsonReaderAt(string file, JsonNodeAt node, string what, params string[] known) : this(file, node, what) =>
+        CheckKnown(known);
+
+    private JsonReaderAt(string file, JsonNodeAt node, string what)
     {
         (_file, _node, _what) = (file, node, what);
         if (node.Kind != JsonValueKind.Object) throw Complain(node, $"{what} is an object, not {Show(node)}");
         foreach ((string name, JsonNodeAt value) in node.Members)
-        {
-            if (!known.Contains(name))
-                throw Complain(value, $"{what} has no \"{name}\"; it may have {string.Join(", ", known)}");
             if (node.Members.Count(m => m.Name == name) > 1)
                 throw Complain(value, $"\"{name}\" stands twice in {what}");
-        }
+    }
+
+    /// <summary>Reads an object whose members are known later: <see cref="CheckKnown"/> is to follow.</summary>
+    internal static JsonReaderAt Open(string file, JsonNodeAt node, string what) => new(file, node, what);
+
+    /// <summary>Reads an object of the same file, as <see cref="Open(string, JsonNodeAt, string)"/> does.</summary>
+    internal JsonReaderAt Open(JsonNodeAt node, string what) => new(_file, node, what);
+
+    /// <summary>Complains of a member that is not among those that the object may have.</summary>
+    internal void CheckKnown(IReadOnlyList<string> known)
+    {
+        foreach ((string name, JsonNodeAt value) in _node.Members)
+            if (!known.Contains(name))
+                throw Complain(value, $"{_what} has no \"{name}\"; it may have {string.Join(", ", known)}");
     }
 
     /// <summary>The line the object begins in.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ioasis.Abi;
+using Ioasis.Core.Units;
 using Ioasis.Devices;
 using Ioasis.Machine.Nodes;
 using Ioasis.Memory;
@@ -30,7 +31,7 @@ internal sealed record SysfsFunction(
     internal required bool IsBound { get; init; }
 
     /// <summary>The addresses that its unit keeps from it.</summary>
-    internal required IReadOnlyList<IovaRange> ReservedRegions { get; init; }
+    internal required IReadOnlyList<ReservedRegion> ReservedRegions { get; init; }
 
     /// <summary>Takes what is written to <c>remove</c>.</summary>
     internal required Action<ReadOnlyMemory<byte>> Remove { get; init; }

@@ -134,7 +134,8 @@ internal static class SysfsFunctions
         tree.Directory($"{group}/devices", merged: false);
         tree.Text($"{group}/type", () => "DMA", SysfsTree.Ignore); // EBUSY on Linux while a driver has a function of it
         tree.Text($"{group}/reserved_regions",
-            string.Join('\n', function.ReservedRegions.Select(r => $"0x{r.First:x16} 0x{r.Last:x16} msi")));
+            string.Join('\n', function.ReservedRegions.OrderBy(region => region.Range.First).Select(
+                region => $"0x{region.Range.First:x16} 0x{region.Range.Last:x16} {region.KindName}")));
         tree.Link($"{directory}/iommu_group", group);
         tree.Link($"{group}/devices/{function.Address}", directory);
     }

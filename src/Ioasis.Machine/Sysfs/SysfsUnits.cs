@@ -1,4 +1,3 @@
-using Ioasis.Abi;
 using Ioasis.Core.Units;
 
 namespace Ioasis.Machine.Sysfs;
@@ -14,12 +13,12 @@ internal static class SysfsUnits
         tree.Directory($"{directory}/devices");
         tree.Link($"{directory}/subsystem", "/sys/class/iommu");
         tree.Link($"/sys/class/iommu/{unit.Name}", directory);
-        if (unit.HardwareInfo.Type != IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD) return;
-        tree.Directory($"{directory}/intel-iommu");
-        ReadOnlySpan<byte> info = unit.HardwareInfo.Data.Span; // flags, reserved, cap_reg, ecap_reg (linux/iommufd.h)
-        tree.Text($"{directory}/intel-iommu/cap", $"{BitConverter.ToUInt64(info[8..]):x}");
-        tree.Text($"{directory}/intel-iommu/ecap", $"{BitConverter.ToUInt64(info[16..]):x}");
-        tree.Text($"{directory}/intel-iommu/version", "1:0");
+        foreach (SysfsAttribute attribute in unit.SysfsAttributes)
+        {
+            string path = $"{directory}/{attribute.Path}";
+            tree.Directory(path[..path.LastIndexOf('/')], merged: true);
+            tree.Text(path, attribute.Text);
+        }
     }
 
     /// <summary>A unit's directory.</summary>

@@ -8,54 +8,56 @@ namespace Ioasis.PageTables.X64;
 /// on what the walker supports.
 /// </summary>
 /// <param name="Value">Its 64 bits.</param>
-internal readonly record struct X64Entry(ulong Value)
+public readonly record struct X64Entry(ulong Value)
 {
     /// <summary>P. If it is 0, the other bits are ignored.</summary>
-    internal const ulong PresentBit = 1UL << 0;
+    public const ulong PresentBit = 1UL << 0;
 
     /// <summary>R/W.</summary>
-    internal const ulong WriteBit = (ulong)X64Rights.Write;
+    public const ulong WriteBit = (ulong)X64Rights.Write;
 
     /// <summary>U/S.</summary>
-    internal const ulong UserBit = (ulong)X64Rights.User;
+    public const ulong UserBit = (ulong)X64Rights.User;
 
     /// <summary>A: a translation used the entry.</summary>
-    internal const ulong AccessedBit = 1UL << 5;
+    public const ulong AccessedBit = 1UL << 5;
 
     /// <summary>D: the page was written. Ignored where the entry leads to a table.</summary>
-    internal const ulong DirtyBit = 1UL << 6;
+    public const ulong DirtyBit = 1UL << 6;
 
     /// <summary>
     /// PS in levels 2 and 3: the entry maps a page. Reserved above, part of the memory type in level 1.
     /// </summary>
-    internal const ulong PageSizeBit = 1UL << 7;
+    public const ulong PageSizeBit = 1UL << 7;
 
     /// <summary>
     /// EA: a device used the entry. (A may also come from a processor.) Ignored unless it is enabled.
     /// </summary>
-    internal const ulong ExtendedAccessedBit = 1UL << 10;
+    public const ulong ExtendedAccessedBit = 1UL << 10;
 
     /// <summary>XD. Ignored: devices do not execute.</summary>
-    internal const ulong ExecuteDisableBit = 1UL << 63;
+    public const ulong ExecuteDisableBit = 1UL << 63;
 
     /// <summary>The address bits of an entry, for the widest host.</summary>
-    internal const ulong AddressMask = 0x000f_ffff_ffff_f000;
+    public const ulong AddressMask = 0x000f_ffff_ffff_f000;
 
-    internal bool IsPresent => (Value & PresentBit) != 0;
+    /// <summary>Whether P is set.</summary>
+    public bool IsPresent => (Value & PresentBit) != 0;
 
     /// <summary>The rights that this entry alone grants.</summary>
-    internal X64Rights Rights => (X64Rights)Value & X64Rights.All;
+    public X64Rights Rights => (X64Rights)Value & X64Rights.All;
 
-    internal bool IsDirty => (Value & DirtyBit) != 0;
+    /// <summary>Whether D is set.</summary>
+    public bool IsDirty => (Value & DirtyBit) != 0;
 
     /// <summary>The next table, if the entry is not a leaf.</summary>
-    internal Gpa Table => new(Value & AddressMask);
+    public Gpa Table => new(Value & AddressMask);
 
     /// <summary>
     /// The address that <paramref name="address"/> translates to, if the entry is a leaf of
     /// 2^<paramref name="pageShift"/> bytes.
     /// </summary>
-    internal Gpa Translate(ulong address, int pageShift)
+    public Gpa Translate(ulong address, int pageShift)
     {
         ulong offset = (1UL << pageShift) - 1;
         return new Gpa((Value & AddressMask & ~offset) | (address & offset));

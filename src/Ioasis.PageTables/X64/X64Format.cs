@@ -5,10 +5,12 @@ namespace Ioasis.PageTables.X64;
 /// <summary>
 /// The format of x86-64 tables as one walker supports it. Level 1 is the table of 4 KiB pages, level 4 or 5 the root.
 /// </summary>
-internal readonly struct X64Format
+public readonly struct X64Format
 {
-    internal const int MaxLevels = 5;
-    internal const int PageShift4K = 12;
+    /// <summary>The most levels that there are.</summary>
+    public const int MaxLevels = 5;
+    /// <summary>Log2 of the bytes of a page of level 1.</summary>
+    public const int PageShift4K = 12;
 
     private const int IndexBits = 9;
 
@@ -22,7 +24,7 @@ internal readonly struct X64Format
     /// <param name="hostAddressBits">Width of addresses in entries. Address bits from there up to bit 51 are
     /// reserved.</param>
     /// <param name="pages1G">Whether entries of level 3 can map pages. Entries of level 2 always can.</param>
-    internal X64Format(int hostAddressBits, bool pages1G)
+    public X64Format(int hostAddressBits, bool pages1G)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(hostAddressBits, 32);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(hostAddressBits, 52);
@@ -32,17 +34,17 @@ internal readonly struct X64Format
     }
 
     /// <summary>Whether entries of level 3 can map pages.</summary>
-    internal bool HasPages1G { get; }
+    public bool HasPages1G { get; }
 
     /// <summary>The address bits that must be 0 in every entry and in the root's address.</summary>
-    internal ulong ReservedAddress => _reserved;
+    public ulong ReservedAddress => _reserved;
 
     /// <summary>Width of the addresses that a table of this many levels translates: 48 or 57.</summary>
-    internal static int AddressBits(int levels) => PageShift4K + (levels * IndexBits);
+    public static int AddressBits(int levels) => PageShift4K + (levels * IndexBits);
 
     /// <summary>Whether all bits above the translated ones equal the highest translated bit.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool IsCanonical(ulong address, int levels)
+    public static bool IsCanonical(ulong address, int levels)
     {
         int above = 64 - AddressBits(levels);
         return (long)(address << above) >> above == (long)address;
@@ -50,19 +52,19 @@ internal readonly struct X64Format
 
     /// <summary>Log2 of the bytes that an entry of a level covers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static int PageShift(int level) => PageShift4K + ((level - 1) * IndexBits);
+    public static int PageShift(int level) => PageShift4K + ((level - 1) * IndexBits);
 
     /// <summary>Byte offset, in the table of a level, of the entry for an address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static ulong Offset(ulong address, int level) => (address >> (PageShift(level) - 3)) & 0xff8;
+    public static ulong Offset(ulong address, int level) => (address >> (PageShift(level) - 3)) & 0xff8;
 
     /// <summary>Whether an entry without reserved bits maps a page.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool IsLeaf(X64Entry entry, int level) => level == 1 || (entry.Value & X64Entry.PageSizeBit) != 0;
+    public static bool IsLeaf(X64Entry entry, int level) => level == 1 || (entry.Value & X64Entry.PageSizeBit) != 0;
 
     /// <summary>Whether a present entry has a bit that must be 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool HasReservedBits(X64Entry entry, int level)
+    public bool HasReservedBits(X64Entry entry, int level)
     {
         ulong reserved = _reserved;
         if (level != 1 && (entry.Value & X64Entry.PageSizeBit) != 0)

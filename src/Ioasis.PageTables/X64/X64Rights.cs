@@ -2,7 +2,7 @@ namespace Ioasis.PageTables.X64;
 
 /// <summary>Rights that table entries grant. A page has the rights that every entry on the way to it grants.</summary>
 [Flags]
-internal enum X64Rights : byte
+public enum X64Rights : byte
 {
     /// <summary>Supervisor reads.</summary>
     None = 0,

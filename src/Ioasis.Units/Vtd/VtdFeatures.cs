@@ -1,3 +1,4 @@
+using Ioasis.Core.Units;
 using Ioasis.Memory;
 
 namespace Ioasis.Units.Vtd;
@@ -69,4 +70,40 @@ public sealed record VtdFeatures
     /// them: RMRR).
     /// </summary>
     public IReadOnlyList<IovaRange> Reserved { get; init; } = [];
+
+    /// <summary>The features that a machine's description gives a unit.</summary>
+    internal static VtdFeatures Of(UnitProperties unit)
+    {
+        const int mostEntries = 1 << 20;
+        ulong bits = unit.Unsigned("addressBits") ?? 48;
+        if (bits is not (39 or 48 or 57))
+            throw unit.Mistake("addressBits", $"a VT-d unit translates 39, 48 or 57 address bits, not {bits}");
+        return new VtdFeatures
+        {
+            AddressBits = (int)bits,
+            Pages2M = unit.Boolean("pages2M", true),
+            Pages1G = unit.Boolean("pages1G", true),
+            DirtyTracking = unit.Boolean("dirtyTracking", true),
+            Nesting = unit.Boolean("nesting", true),
+            FirstStage5Level = unit.Boolean("firstStage5Level", true),
+            FirstStage1G = unit.Boolean("firstStage1G", true),
+            PasidBits = unit.Count("pasidBits", Pasid.Bits, "PASIDs have up to 20 bits") ?? Pasid.Bits,
+            PageRequests = unit.Boolean("pageRequests", true),
+            IotlbEntries = unit.Count("iotlbEntries", mostEntries, "a unit keeps up to 1048576 entries"),
+            StructureEntries = unit.Count("structureEntries", mostEntries, "a unit keeps up to 1048576 entries"),
+            Reserved = [.. unit.List("reserved", "a reserved range").Select(RangeOf)],
+        };
+    }
+
+    private static IovaRange RangeOf(UnitProperties range)
+    {
+        ulong first = range.Unsigned("first")
+            ?? throw range.Mistake("", "a reserved range needs \"first\", such as \"0x1000\"");
+        ulong last = range.Unsigned("last")
+            ?? throw range.Mistake("", "a reserved range needs \"last\", such as \"0x1fff\"");
+        return last >= first
+            ? new IovaRange(first, last)
+            : throw range.Mistake("last",
+                $"a range ends at or after its first address, not at 0x{last:x} before 0x{first:x}");
+    }
 }

@@ -22,7 +22,8 @@ public sealed class VtdUnit : IommuUnit
     private const int PageRequestQueueDepth = 2048;
 
     private readonly VtdFeatures _features;
-    private readonly IReadOnlyList<IovaRange> _reserved;
+    private readonly IReadOnlyList<ReservedRegion> _reserved;
+    private readonly HardwareInfo _info;
 
     /// <summary>Makes a unit.</summary>
     /// <param name="name">Its name, <c>dmar0</c>.</param>
@@ -34,7 +35,11 @@ public sealed class VtdUnit : IommuUnit
             throw new ArgumentOutOfRangeException(nameof(features), features.AddressBits,
                 "A VT-d unit translates 39, 48 or 57 address bits.");
         _features = features;
-        _reserved = [s_interruptWindow, .. features.Reserved];
+        _reserved =
+        [
+            new ReservedRegion(s_interruptWindow, ReservedKind.Msi),
+            .. features.Reserved.Select(range => new ReservedRegion(range, ReservedKind.Reserved)),
+        ];
         Aperture = new IovaRange(0, (1UL << features.AddressBits) - 1);
         PageSizes = (1UL << 12) | (features.Pages2M ? 1UL << 21 : 0) | (features.Pages1G ? 1UL << 30 : 0);
 
@@ -46,7 +51,7 @@ public sealed class VtdUnit : IommuUnit
             CapReg = VtdCapability.Of(features).Value,
             EcapReg = VtdExtendedCapability.Of(features).Value,
         };
-        HardwareInfo = new HardwareInfo(IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD,
+        _info = new HardwareInfo(IommufdH.IOMMU_HW_INFO_TYPE_INTEL_VTD,
             MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwInfoVtd>(in info)).ToArray());
     }
 
@@ -78,13 +83,36 @@ public sealed class VtdUnit : IommuUnit
     public override bool SupportsDirtyTracking(Endpoint endpoint) => _features.DirtyTracking;
 
     /// <inheritdoc/>
-    public override bool EnforcesCoherency => VtdExtendedCapability.Of(_features).SnoopControl;
+    public override bool EnforcesCoherency(Endpoint endpoint) => VtdExtendedCapability.Of(_features).SnoopControl;
 
     /// <inheritdoc/>
-    public override HardwareInfo HardwareInfo { get; }
+    public override bool TryGetHardwareInfo(Endpoint endpoint, uint type, out HardwareInfo info)
+    {
+        info = _info;
+        return type == HardwareInfo.DefaultType || type == info.Type;
+    }
+
+    /// <summary>The registers, as Linux's driver shows them.</summary>
+    public override IReadOnlyList<SysfsAttribute> SysfsAttributes =>
+    [
+        new("intel-iommu/cap", $"{VtdCapability.Of(_features).Value:x}"),
+        new("intel-iommu/ecap", $"{VtdExtendedCapability.Of(_features).Value:x}"),
+        new("intel-iommu/version", "1:0"),
+    ];
 
     /// <inheritdoc/>
-    public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) => _reserved;
+    public override string? NameOf(UserDataKind kind, uint type) => (kind, type) switch
+    {
+        (UserDataKind.PageTable, IommufdH.IOMMU_HWPT_DATA_VTD_S1) => "VTD_S1",
+        (UserDataKind.Invalidation, IommufdH.IOMMU_HWPT_INVALIDATE_DATA_VTD_S1) => "VTD_S1",
+        _ => null,
+    };
+
+    /// <inheritdoc/>
+    public override bool NestsOnHwpt => true;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<ReservedRegion> ReservedRegions(Endpoint endpoint) => _reserved;
 
     /// <summary>
     /// Makes a second-stage table. PASIDs are fine with it. What is mapped for reading alone is not in a nest parent:
@@ -146,13 +174,13 @@ public sealed class VtdUnit : IommuUnit
             && (_features.Nesting || (options & PagingDomainOptions.NestParent) == 0));
 
     /// <inheritdoc/>
-    public override byte FaultCode(FaultReason reason, bool isWrite) => reason switch
+    public override FaultSyndrome SyndromeOf(FaultReason reason, bool isWrite) => new(reason switch
     {
         // VT-d specification, 7.2.3 and appendix A, for requests in legacy mode.
         FaultReason.NotAttached => 0x2,           // the context entry is not present
         FaultReason.BeyondAddressWidth => 0x4,
-        FaultReason.NotMapped or FaultReason.NoPermission => (byte)(isWrite ? 0x5 : 0x6),
+        FaultReason.NotMapped or FaultReason.NoPermission => (ushort)(isWrite ? 0x5 : 0x6),
         FaultReason.MemoryGone => 0x7,            // what the tables lead to cannot be accessed
         _ => 0,                                   // it never reached the unit
-    };
+    });
 }

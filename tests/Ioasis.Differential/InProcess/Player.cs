@@ -22,8 +22,8 @@ public sealed class Player : IDisposable, ICaller
     // As QEMU's unit is without scalable mode.
     private readonly SoftwareMachine _machine = SoftwareMachine.Create(new MachineDescription
     {
-        Units = [new UnitDescription("dmar0", new VtdFeatures { AddressBits = 48, DirtyTracking = false,
-                Nesting = false, PasidBits = 0, PageRequests = false })],
+        Units = [new UnitDescription("dmar0", name => new VtdUnit(name, new VtdFeatures { AddressBits = 48,
+                DirtyTracking = false, Nesting = false, PasidBits = 0, PageRequests = false }))],
     }.WithDevice("edu@0000:00:03.0").WithDevice("edu@0000:00:04.0"));
 
     private readonly PlayedMemory _memory = new();

@@ -35,19 +35,25 @@ public sealed class MockUnit(string name) : IommuUnit(name)
 
     public override int MaxPasidLog2 => MOCK_PASID_WIDTH;
 
-    public override bool EnforcesCoherency => false;
+    public override bool EnforcesCoherency(Endpoint endpoint) => false;
 
-    public override HardwareInfo HardwareInfo => s_info;
+    public override bool TryGetHardwareInfo(Endpoint endpoint, uint type, out HardwareInfo info)
+    {
+        info = s_info;
+        return type is HardwareInfo.DefaultType or IOMMU_HW_INFO_TYPE_SELFTEST;
+    }
+
+    public override bool NestsOnHwpt => true;
 
     public override bool UserOwnsPasidTable => true;
 
     public override bool SupportsDirtyTracking(Endpoint endpoint) => !MockDevice.Of(endpoint).HasNoDirty;
 
-    public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) => [];
+    public override IReadOnlyList<ReservedRegion> ReservedRegions(Endpoint endpoint) => [];
 
     public override bool Accepts(IommuDomain domain) => domain.Owner is MockUnit;
 
-    public override byte FaultCode(FaultReason reason, bool isWrite) => (byte)reason;
+    public override FaultSyndrome SyndromeOf(FaultReason reason, bool isWrite) => new((ushort)reason);
 
     public override IommuStatus CreatePagingDomain(
         Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain)

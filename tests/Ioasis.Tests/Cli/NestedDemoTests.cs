@@ -1,3 +1,4 @@
+using Ioasis.Abi;
 using Ioasis.Cli.Demo;
 using Ioasis.Client;
 using Ioasis.Machine.Description;
@@ -17,7 +18,7 @@ public sealed class NestedDemoTests() : DemoFrame(MachineDescription.Default, "d
     private static void Spoil(int step, UserMemory memory, NestedHwpt nested)
     {
         if (step == 2) memory.Write(0, 0x87UL); // a reserved bit in the root
-        else if (step == 5) nested.InvalidateAll(); // what is not kept is not stale
+        else if (step == 5) nested.Invalidate(X86FirstStage.Everything); // what is not kept is not stale
         else memory.Write(2 << 20, 0UL); // the page is another
     }
 }

@@ -1,3 +1,4 @@
+using Ioasis.Abi;
 using Ioasis.Cli.Demo;
 using Ioasis.Machine.Description;
 using static Ioasis.Cli.Demo.VsvaScene;
@@ -28,7 +29,7 @@ public sealed class VsvaDemoTests() : DemoFrame(VsvaDemo.Machine, "dsa", checks:
                 scene.Guest.SetLeaf(
                 scene.A.Cr3, Target, scene.A.Follow(Target), rights: DemoGuest.Present | DemoGuest.User); break;
             case 4: scene.A.Map(Fresh + DemoGuest.Page); break; // a page less is missing
-            case 5: scene.A.Bound!.InvalidateAll(); break; // what is not kept is not stale
+            case 5: scene.A.Bound!.Invalidate(X86FirstStage.Everything); break; // what is not kept is not stale
             case 6: Share(scene); break; // A reads what B wrote
         }
     }

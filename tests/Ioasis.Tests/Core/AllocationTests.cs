@@ -74,7 +74,7 @@ public sealed class AllocationTests
                 Assert.True(port.Write(new Iova(i * Page), bytes).IsOk);
             }
 
-            domain.DropAll();
+            domain.OnDetached(endpoint, null);
             bench.Parent.Mappings.Flush();
         });
     }

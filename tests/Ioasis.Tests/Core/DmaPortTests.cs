@@ -71,8 +71,9 @@ public sealed class DmaPortTests
              FaultReason.BeyondAddressWidth, FaultReason.BeyondAddressWidth, FaultReason.NotAttached,
              FaultReason.BusMasterDisabled],
             faults.Select(f => f.Reason));
-        Assert.Equal(new FaultRecord(3, endpoint.Id, null, new Iova(0x1000), true, FaultReason.NoPermission,
-                (byte)FaultReason.NoPermission), faults[2]);
+        Assert.Equal(
+            new FaultRecord(3, new DmaFault(endpoint.Id, null, new Iova(0x1000), true, FaultReason.NoPermission,
+                new FaultSyndrome((ushort)FaultReason.NoPermission))), faults[2]);
         Assert.Equal(new Pasid(7), faults[7].Pasid);
     }
 

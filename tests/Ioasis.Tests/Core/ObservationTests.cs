@@ -49,8 +49,8 @@ public sealed class ObservationTests : IDisposable
             [
                 new MapEvent(at[0], domain.Space, range, MapAccess.Read, memory),
                 new AttachEvent(at[1], device, null, domain, null, "driver"),
-                new FaultEvent(at[2], device, null, new Iova(0x1800), true, FaultReason.NoPermission,
-                    _bench.Unit.FaultCode(FaultReason.NoPermission, true)),
+                new FaultEvent(at[2], device, new DmaFault(device.Id, null, new Iova(0x1800), true,
+                    FaultReason.NoPermission, _bench.Unit.SyndromeOf(FaultReason.NoPermission, true))),
                 new PageRequestEvent(at[3], device, request),
                 new PageResponseEvent(at[4], device, null, 3, PageResponse.Success),
                 new AttachEvent(at[5], device, null, other, domain, "other"),
@@ -109,7 +109,7 @@ public sealed class ObservationTests : IDisposable
         Assert.Equal(
             [FaultReason.NotMapped, FaultReason.NotAttached, FaultReason.BusMasterDisabled,
                 FaultReason.BeyondAddressWidth],
-            seen.Of<FaultEvent>().Select(f => f.Reason));
+            seen.Of<FaultEvent>().Select(f => f.Fault.Reason));
         Assert.Equal(4, _bench.Unit.Faults.Count);
     }
 
@@ -176,7 +176,7 @@ public sealed class ObservationTests : IDisposable
         Assert.False(NestedBench.Read(port, NestedBench.Page).Ok);
         Assert.Equal([0, NestedBench.Page], seen.Of<FaultEvent>().Select(f => f.Iova.Value));
         Assert.Equal(2, bench.Unit.Faults.Count);
-        Assert.NotEqual(seen.Of<FaultEvent>()[0].Code, seen.Of<FaultEvent>()[1].Code);
+        Assert.NotEqual(seen.Of<FaultEvent>()[0].Fault.Syndrome, seen.Of<FaultEvent>()[1].Fault.Syndrome);
         NestedBench.Invalidate(nested);
         Assert.Equal((nested, 1),
             (Assert.Single(seen.Of<InvalidateEvent>()).Domain, seen.Of<InvalidateEvent>()[0].Entries));

@@ -18,11 +18,15 @@ internal class TestUnit(ulong pageSizes = 0x1000) : IommuUnit("test")
 
     public override bool SupportsDirtyTracking(Endpoint endpoint) => false;
 
-    public override bool EnforcesCoherency => true;
+    public override bool EnforcesCoherency(Endpoint endpoint) => true;
 
-    public override HardwareInfo HardwareInfo => new(99, new byte[4]);
+    public override bool TryGetHardwareInfo(Endpoint endpoint, uint type, out HardwareInfo info)
+    {
+        info = new HardwareInfo(99, new byte[4]);
+        return type is HardwareInfo.DefaultType or 99;
+    }
 
-    public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) => [];
+    public override IReadOnlyList<ReservedRegion> ReservedRegions(Endpoint endpoint) => [];
 
     public override IommuStatus CreatePagingDomain(
         Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain)
@@ -31,5 +35,5 @@ internal class TestUnit(ulong pageSizes = 0x1000) : IommuUnit("test")
         return IommuStatus.Ok;
     }
 
-    public override byte FaultCode(FaultReason reason, bool isWrite) => (byte)reason;
+    public override FaultSyndrome SyndromeOf(FaultReason reason, bool isWrite) => new((ushort)reason);
 }

@@ -18,12 +18,16 @@ internal sealed class FaultyUnit(Func<FaultPlan> plan) : IommuUnit("faulty")
 
     public override bool SupportsDirtyTracking(Endpoint endpoint) => true;
 
-    public override bool EnforcesCoherency => true;
+    public override bool EnforcesCoherency(Endpoint endpoint) => true;
 
-    public override HardwareInfo HardwareInfo => new(99, new byte[4]);
+    public override bool TryGetHardwareInfo(Endpoint endpoint, uint type, out HardwareInfo info)
+    {
+        info = new HardwareInfo(99, new byte[4]);
+        return type is HardwareInfo.DefaultType or 99;
+    }
 
-    public override IReadOnlyList<IovaRange> ReservedRegions(Endpoint endpoint) =>
-        [new IovaRange(0xfee0_0000, 0xfeef_ffff)];
+    public override IReadOnlyList<ReservedRegion> ReservedRegions(Endpoint endpoint) =>
+        [new ReservedRegion(new IovaRange(0xfee0_0000, 0xfeef_ffff), ReservedKind.Msi)];
 
     public override IommuStatus CreatePagingDomain(
         Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain)
@@ -37,5 +41,5 @@ internal sealed class FaultyUnit(Func<FaultPlan> plan) : IommuUnit("faulty")
             ? IommuStatus.NoMemory
             : base.Attaching(endpoint, pasid, domain, former);
 
-    public override byte FaultCode(FaultReason reason, bool isWrite) => (byte)reason;
+    public override FaultSyndrome SyndromeOf(FaultReason reason, bool isWrite) => new((ushort)reason);
 }

@@ -46,8 +46,9 @@ internal sealed class FuzzWorld : IDisposable
         // IOAS.
         _machine = SoftwareMachine.Create(new MachineDescription
         {
-            Units = [new UnitDescription("dmar0", new VtdFeatures()),
-                new UnitDescription("dmar1", new VtdFeatures { AddressBits = 39, DirtyTracking = false })],
+            Units = [new UnitDescription("dmar0", name => new VtdUnit(name, new VtdFeatures())),
+                new UnitDescription("dmar1",
+                    name => new VtdUnit(name, new VtdFeatures { AddressBits = 39, DirtyTracking = false }))],
             Devices = [Device("dmatest", 3, "dmar0", 1), Device("edu", 4, "dmar0", 1),
                 Device("dmatest", 5, "dmar1", 2)],
         });

@@ -3,11 +3,11 @@ using Ioasis.Abi;
 using Ioasis.Core;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
 using Ioasis.Core.Units;
 using Ioasis.Core.Walks;
 using Ioasis.Memory;
-using Ioasis.PageTables;
 using Ioasis.PageTables.X64;
 using Ioasis.Units.Vtd.FirstStage;
 using static Ioasis.Abi.IommufdH;
@@ -24,13 +24,15 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     private readonly FirstStageTable _table;
     private readonly TranslationCache? _translations;
     private readonly StructureCache? _structures;
-    // where the second stage says where the first table is that was walked, and mostly the others; seldom written, as
-    // all ports read it
-    private IovaNode? _near;
+    // Where the second stage is asked for the first table that was walked: most other tables are near it. Seldom
+    // written, as all ports read it.
+    private StageTwoPlace _near;
 
-    private VtdNestedDomain(PagingDomain parent, in IommuHwptVtdS1 config, VtdFeatures features) : base(parent, null)
+    private VtdNestedDomain(PagingDomain parent, in IommuHwptVtdS1 config, VtdFeatures features)
+        : base(parent, null, KnownTable.RegionShift)
     {
         Config = config;
+        KeepsTranslations = features.IotlbEntries != 0;
         FirstStageFlags flags = (config.Flags & IOMMU_VTD_S1_EAFE) != 0
             ? FirstStageFlags.ExtendedAccessed
             : FirstStageFlags.None;
@@ -61,9 +63,6 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     /// <summary>The first stage, for what shows a walk.</summary>
     internal FirstStageTable Table => _table;
 
-    /// <inheritdoc/>
-    internal override bool KeepsTranslations => _translations is not null;
-
     /// <summary>Makes one; whether a unit can walk it is found when something is attached, as on Linux.</summary>
     internal static IommuStatus TryCreate(
         PagingDomain parent, UserData data, VtdFeatures features, out NestedDomain? domain)
@@ -79,32 +78,31 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     }
 
     /// <inheritdoc/>
-    internal override FirstStageResult Translate(ulong iova, MapAccess access, ref KnownTable known)
+    public override FirstStageResult Translate(Endpoint endpoint, TranslationRequest request, ref KnownTable known)
     {
         const ulong written = X64Entry.WriteBit | X64Entry.DirtyBit;
+        ulong iova = request.Iova.Value;
         ulong leaf = known.Kept is { } kept ? kept.Read(iova) : known.Table != 0
             && _translations is null ? LastTable.Leaf(known.Table, iova) : 0;
-        ulong write = access == MapAccess.Write ? written : 0;
+        ulong write = request.IsWrite ? written : 0;
         return (leaf & (_table.LooksAtLast | write)) == (_table.CommonLast | write)
             ? new FirstStageResult(
                 (leaf & X64Entry.AddressMask) | (iova & 0xfff), X64Format.PageShift4K,
                 (leaf & written) == written ? MapAccess.ReadWrite : MapAccess.Read)
-            : TranslateAny(iova, access, ref known);
+            : TranslateAny(iova, request.IsWrite, ref known);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private FirstStageResult TranslateAny(ulong iova, MapAccess access, ref KnownTable known)
+    private FirstStageResult TranslateAny(ulong iova, bool isWrite, ref KnownTable known)
     {
-        FirstStageAccess wanted = access == MapAccess.Write ? FirstStageAccess.Write : FirstStageAccess.Read;
+        FirstStageAccess wanted = isWrite ? FirstStageAccess.Write : FirstStageAccess.Read;
         // Before anything is looked up, and in this order: see Drop.
         long drops = _translations?.Drops ?? 0, structureDrops = _structures?.Drops ?? 0;
         FirstStageTranslation page;
-        if (_translations is null || !_translations.TryFind(iova, out page, out known.Kept)
-            || !page.Serves(in _table, wanted))
+        if (!TryFind(iova, out page, ref known) || !page.Serves(in _table, wanted))
         {
             page = Walk(iova, wanted, structureDrops, ref known);
-            if (!page.IsOk)
-                return FirstStageResult.Fault(ReasonOf(page.Fault), (byte)page.Fault, page.Fault.IsRecoverable());
+            if (!page.IsOk) return Refused(in page);
             _translations?.Keep(iova, in page, drops);
         }
 
@@ -114,42 +112,53 @@ internal sealed class VtdNestedDomain : FirstStageDomain
             writable ? MapAccess.ReadWrite : MapAccess.Read);
     }
 
+    private bool TryFind(ulong iova, out FirstStageTranslation page, ref KnownTable known)
+    {
+        page = default;
+        if (_translations is null) return false;
+        bool isKept = _translations.TryFind(iova, out page, out KeptPages? table);
+        known.Kept = table;
+        return isKept;
+    }
+
     private FirstStageTranslation Walk(ulong iova, FirstStageAccess wanted, long structureDrops, ref KnownTable known)
     {
         FirstStageStep from = _structures is null ? _table.Top : _structures.Find(iova, _table.Top);
         FirstStageTranslation page = _structures is null || from.Level == 1
             ? FirstStageWalker.WalkCommon(
                 in _table, from, new FirstStageRequest(new Iova(iova), wanted),
-                new SecondStage(Parent.Route!, _near ?? Near(from.Table)))
+                new StageTwo(Parent, _near is { IsKnown: true } near ? near : Near(from.Table)))
             : default;
         if (page.Level == 0) page = Walk(iova, wanted, from, structureDrops);
         if (from.Level == 1 && page.Level == 1)
-            known.Table = LastTable.At(SecondStage.PlaceOf(Parent.Route!, from.Table, LastTable.Bytes), from.Rights);
+            known.Table = LastTable.At(StageTwo.AddressOf(Parent, from.Table, LastTable.Bytes), from.Rights);
         return page;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private IovaNode? Near(Gpa table) => _near = SecondStage.NodeOf(Parent.Route!, table);
+    private StageTwoPlace Near(Gpa table) => _near = StageTwo.Near(Parent, table);
 
     /// <summary>
-    /// Any walk. One that was to a small page and yet not common may have found nothing in a node that has gone.
+    /// Any walk. One that ended at a small page and yet was not common may have begun at a place that is out of use.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private FirstStageTranslation Walk(ulong iova, FirstStageAccess wanted, FirstStageStep from, long structureDrops)
     {
         var observer = new StructureObserver(_structures, iova, structureDrops);
-        var memory = new SecondStage(Parent.Route!);
+        var memory = new StageTwo(Parent);
         FirstStageTranslation page = FirstStageWalker.Walk(
             in _table, from, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
-        if (page.Level == 1) _near = null;
+        if (page.Level == 1) _near = default;
         return page;
     }
 
     /// <inheritdoc/>
-    internal override FirstStageResult Show(TranslationWalk walk, ulong iova, MapAccess access)
+    public override FirstStageResult Show(TranslationWalk walk, Endpoint endpoint, TranslationRequest request)
     {
-        FirstStageAccess wanted = access == MapAccess.Write ? FirstStageAccess.Write : FirstStageAccess.Read;
-        var memory = new ShownMemory(Mappings);
+        ArgumentNullException.ThrowIfNull(walk);
+        ulong iova = request.Iova.Value;
+        FirstStageAccess wanted = request.IsWrite ? FirstStageAccess.Write : FirstStageAccess.Read;
+        var memory = new ShownMemory(Parent);
         var observer = new ShownSteps(walk);
         FirstStageTranslation fresh = FirstStageWalker.Walk(
             in _table, _table.Top, new FirstStageRequest(new Iova(iova), wanted), ref memory, ref observer);
@@ -169,7 +178,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         {
             walk.Fault(WalkStage.First, page.Gpa.Value, $"{page.Fault}, fault reason 0x{(byte)page.Fault:x}",
                 ReasonOf(page.Fault), page.Level);
-            return FirstStageResult.Fault(ReasonOf(page.Fault), (byte)page.Fault, page.Fault.IsRecoverable());
+            return Refused(in page);
         }
 
         walk.Add(WalkStage.First, page.Level, iova, null, $"guest-physical 0x{page.Gpa.Value:x}, "
@@ -178,16 +187,17 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     }
 
     /// <inheritdoc/>
-    internal override byte FaultCode(FaultReason reason, bool isWrite) => (byte)(reason switch
+    public override FaultSyndrome SyndromeOf(FaultReason reason, bool isWrite) => reason switch
     {
-        FaultReason.NotMapped => FirstStageFault.SecondStageNotPresent,
-        FaultReason.NoPermission => isWrite ? FirstStageFault.NoWrite : FirstStageFault.NoRead,
-        FaultReason.MemoryGone => FirstStageFault.SecondStageAccess,
-        _ => FirstStageFault.NotCanonical,
-    });
+        FaultReason.NotMapped => new FaultSyndrome((ushort)FirstStageFault.SecondStageNotPresent, FaultStage.Second),
+        FaultReason.NoPermission =>
+            new FaultSyndrome((ushort)(isWrite ? FirstStageFault.NoWrite : FirstStageFault.NoRead), FaultStage.Second),
+        FaultReason.MemoryGone => new FaultSyndrome((ushort)FirstStageFault.SecondStageAccess, FaultStage.Second),
+        _ => new FaultSyndrome((ushort)FirstStageFault.NotCanonical, FaultStage.First),
+    };
 
     /// <inheritdoc/>
-    internal override void DropAll() => Drop(0, ulong.MaxValue, leafOnly: false);
+    public override void OnDetached(Endpoint endpoint, Pasid? pasid) => Drop(0, ulong.MaxValue, leafOnly: false);
 
     /// <summary>Range, leaf only or with the entries of tables above, and all.</summary>
     protected override IommuStatus DropCaches(UserDataArray entries, out int done)
@@ -229,6 +239,13 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         if (!leafOnly) _structures?.Drop(first, last);
         _translations?.Drop(first, last);
         DropFromDevices(first, last);
+    }
+
+    private static FirstStageResult Refused(in FirstStageTranslation page)
+    {
+        FaultStage stage = page.Fault.IsOfSecondStage() ? FaultStage.Second : FaultStage.First;
+        return FirstStageResult.Fault(
+            ReasonOf(page.Fault), new FaultSyndrome((ushort)page.Fault, stage), page.Fault.IsRecoverable(), page.Gpa);
     }
 
     private static FaultReason ReasonOf(FirstStageFault fault) => fault switch

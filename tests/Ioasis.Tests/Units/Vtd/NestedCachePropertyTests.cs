@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Memory;
 using Ioasis.PageTables.X64;
 using Ioasis.Units.Vtd;
 using Ioasis.Units.Vtd.Nested;
@@ -25,6 +27,7 @@ public sealed class NestedCachePropertyTests
     private readonly Dictionary<ulong, KnownTable> _tables = []; // by region, as a port knows them
     private NestedBench _bench = null!;
     private VtdNestedDomain _domain = null!;
+    private Endpoint _endpoint = null!;
     private long _time;
     private int _withTable;
 
@@ -56,7 +59,7 @@ public sealed class NestedCachePropertyTests
             Sync();
             FirstStageOracle.Outcome expected = new FirstStageOracle(_case, _case.Memory).Translate();
             FirstStageResult got = Translate(_case.Iova, _case.Write);
-            Assert.True(got.Code == expected.Reason && (!got.IsOk
+            Assert.True(got.Syndrome.Code == expected.Reason && (!got.IsOk
                     || (got.Address == expected.Address && got.PageShift == X64Format.PageShift(expected.Level))),
                 $"step {step}: {got}, not {expected}\n{_case}");
             for (int i = 0; i < _history.Length; i++) Assert.Equal(_case.Memory.Entries[i], _bench.Read(AddressOf(i)));
@@ -83,14 +86,14 @@ public sealed class NestedCachePropertyTests
             bool write = random.OneIn(2);
             FirstStageResult got = Translate(iova, write);
             long since = _invalidated.GetValueOrDefault(iova & ~0xfffUL);
-            HashSet<(byte, ulong)> possible = [];
+            HashSet<(ushort, ulong)> possible = [];
             Explain(iova, write, 4, Root, since, possible);
-            Assert.True(possible.Contains((got.Code, got.IsOk ? got.Address : 0)),
+            Assert.True(possible.Contains((got.Syndrome.Code, got.IsOk ? got.Address : 0)),
                 string.Create(CultureInfo.InvariantCulture, $"step {step}: {got} "
                     + $"for {iova:x} (write {write}), which the tables never said since {since} of {_time}"));
-            HashSet<(byte, ulong)> now = [];
+            HashSet<(ushort, ulong)> now = [];
             Explain(iova, write, 4, Root, _time, now, presentOnly: true);
-            if (!now.Contains((got.Code, got.IsOk ? got.Address : 0))) stale++;
+            if (!now.Contains((got.Syndrome.Code, got.IsOk ? got.Address : 0))) stale++;
             if (translations is null) kept += Keep(iova, write, in got);
         }
 
@@ -103,7 +106,8 @@ public sealed class NestedCachePropertyTests
         ref KnownTable known = ref CollectionsMarshal.GetValueRefOrAddDefault(
             _tables, iova >> KnownTable.RegionShift, out _);
         if (known.Table != 0 || known.Kept is not null) _withTable++;
-        return _domain.Translate(iova, write ? MapAccess.Write : MapAccess.Read, ref known);
+        return _domain.Translate(
+            _endpoint, new TranslationRequest(new Iova(iova), write ? MapAccess.Write : MapAccess.Read), ref known);
     }
 
     /// <summary>What was used and not invalidated is still what it was, as there is room for everything.</summary>
@@ -140,7 +144,7 @@ public sealed class NestedCachePropertyTests
     }
 
     /// <summary>All that a walk can come to with entries as they were at some time since then.</summary>
-    private void Explain(ulong iova, bool write, int level, ulong table, long since, HashSet<(byte, ulong)> possible,
+    private void Explain(ulong iova, bool write, int level, ulong table, long since, HashSet<(ushort, ulong)> possible,
         bool presentOnly = false)
     {
         int place = PlaceOf(table + X64Format.Offset(iova, level));
@@ -170,6 +174,7 @@ public sealed class NestedCachePropertyTests
     {
         _bench = new NestedBench(new VtdFeatures { IotlbEntries = translations, StructureEntries = structures },
             GuestArena.Pages);
+        _endpoint = _bench.NewEndpoint();
         _domain = _bench.NewDomain();
         (_case.Root, _case.Pages1G) = (Root, true);
         for (int page = 0; page < GuestArena.Pages; page++) _case.Memory.Frames[page] = (ulong)page * Page;

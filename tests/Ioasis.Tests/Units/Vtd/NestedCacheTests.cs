@@ -265,9 +265,10 @@ public sealed class NestedCacheTests
             watched.Write(offset, level == 1 ? ((Data + 1) * Page) | All : 0);
             Invalidate(domain, Iova, 1);
         });
-        Assert.Equal(Data * Page, domain.Translate(Iova, MapAccess.Read).Address); // it may, as it was there before
-
         Endpoint endpoint = bench.NewEndpoint();
+        var request = new TranslationRequest(new Iova(Iova), MapAccess.Read);
+        Assert.Equal(Data * Page, domain.Translate(endpoint, request).Address); // it may, as it was there before
+
         endpoint.Attach(null, domain);
         using DmaPort port = endpoint.OpenPort();
         Assert.Equal(level == 1 ? (true, Data + 1) : (false, 0ul), Read(port, Iova));

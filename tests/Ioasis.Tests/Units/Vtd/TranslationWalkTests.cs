@@ -100,7 +100,7 @@ public sealed class TranslationWalkTests
         Assert.Equal(0, _bench.Unit.Faults.Count);
         port.GiveUp(null, new Iova(2 * Page), isWrite: false, result);
         // SFS.2
-        Assert.Equal((FaultReason.NotMapped, (byte)0x71),
+        Assert.Equal((FaultReason.NotMapped, (ushort)0x71),
             (_bench.Unit.Faults.Snapshot()[^1].Reason, _bench.Unit.Faults.Snapshot()[^1].Code));
     }
 }

@@ -10,32 +10,47 @@ namespace Ioasis.Core.Domains;
 /// The guest's memory behind a second stage, for a walk within an access of a port. Words of memory that stands in our
 /// process are changed in one step; those of another process's private memory can only be read and then written.
 /// </summary>
-/// <param name="parent">The second stage.</param>
-/// <param name="near">Where the first look-up may begin, if that is known: see <see cref="NodeOf"/>.</param>
-internal struct SecondStage(TranslationRoute parent, IovaNode? near = null) : ITableMemory
+public struct StageTwo : ITableMemory
 {
-    private readonly TranslationRoute _parent = parent;
-    private readonly IovaTable _plain = parent.Table.Table;
-    private readonly ulong _last = parent.LastAddress;
-    private IovaNode? _near = near; // tables of a guest are mostly near one another
+    private readonly TranslationRoute _parent;
+    private readonly IovaTable _plain;
+    private readonly ulong _last;
+    private IovaNode? _near; // tables of a guest are mostly near one another
+
+    /// <summary>The memory behind a second stage.</summary>
+    /// <param name="parent">The second stage.</param>
+    /// <param name="near">Where the first look-up begins, if <see cref="Near"/> was asked for it before.</param>
+    public StageTwo(PagingDomain parent, StageTwoPlace near = default)
+    {
+        _parent = parent.Route!;
+        _plain = _parent.Table.Table;
+        _last = _parent.LastAddress;
+        _near = near.Node;
+    }
 
     /// <summary>
-    /// Where an address is looked up. It may be kept beyond an access: a node that has gone says that nothing is
-    /// mapped, which is to be asked again from the root.
+    /// Where an address is looked up, for further walks that begin near it. It may be kept beyond an access. When a
+    /// walk that begins there finds nothing, the place may be out of use: walk again without it.
     /// </summary>
-    internal static IovaNode? NodeOf(TranslationRoute parent, Gpa address) => parent.Table.Table.NodeOf(address.Value);
+    public static StageTwoPlace Near(PagingDomain parent, Gpa address)
+    {
+        ArgumentNullException.ThrowIfNull(parent);
+        return new StageTwoPlace(parent.Mappings.Table.NodeOf(address.Value));
+    }
 
     /// <summary>
-    /// Where a table that was read before is in our own process: what translates by it is to be dropped with what ports
-    /// keep. 0 when it is elsewhere.
+    /// Where a table that was read before is in our own process; 0 when it is elsewhere. The address is for a port's
+    /// <see cref="Ioasis.Core.Dma.KnownTable"/> alone: it holds as long as what the port keeps.
     /// </summary>
     /// <param name="parent">The second stage.</param>
     /// <param name="table">Its address, a multiple of its bytes.</param>
     /// <param name="bytes">Its bytes, a power of two.</param>
-    internal static nint PlaceOf(TranslationRoute parent, Gpa table, ulong bytes)
+    public static nint AddressOf(PagingDomain parent, Gpa table, ulong bytes)
     {
-        if (parent.Table.PageSize < bytes || table.Value > parent.LastAddress) return 0;
-        var entry = new MapEntry(parent.Table.Table.Find(table.Value));
+        ArgumentNullException.ThrowIfNull(parent);
+        TranslationRoute route = parent.Route!;
+        if (route.Table.PageSize < bytes || table.Value > route.LastAddress) return 0;
+        var entry = new MapEntry(route.Table.Table.Find(table.Value));
         return entry.IsUsedDirectFor(MapAccess.Read) ? entry.Delta + (nint)table.Value : 0;
     }
 
