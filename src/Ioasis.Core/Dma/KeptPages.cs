@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Ioasis.Core.Dma;
 
 /// <summary>
-/// The translations of one region of a first stage that are kept, a word for each page of 4 KiB: what its kind of unit
-/// makes of the walk, and 0 where nothing is kept. Read by accesses while whoever owns it changes it.
+/// Cached translations of one region of a first stage: a word for each page of 4 KiB, in the unit's own encoding, and 0
+/// for a page that is not cached. Accesses read it while its owner changes it.
 /// </summary>
 /// <param name="region">Its addresses, in units of 2^<see cref="KnownTable.RegionShift"/> bytes.</param>
 public sealed class KeptPages(ulong region)
@@ -15,14 +15,14 @@ public sealed class KeptPages(ulong region)
     /// <summary>Its addresses, in units of 2^<see cref="KnownTable.RegionShift"/> bytes.</summary>
     public ulong Region { get; } = region;
 
-    /// <summary>How many pages are kept. For its owner.</summary>
+    /// <summary>How many pages are cached. For its owner.</summary>
     public int Count { get; private set; }
 
-    /// <summary>What is kept of the page around an address of the region.</summary>
+    /// <summary>The word of the page around an address of the region; 0 for none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong Read(ulong address) => Volatile.Read(ref _words[IndexOf(address)]);
 
-    /// <summary>Keeps a word, not 0, instead of what was kept of that page.</summary>
+    /// <summary>Caches a word, which is not 0, for a page.</summary>
     public void Keep(ulong address, ulong word)
     {
         ref ulong at = ref _words[IndexOf(address)];
@@ -30,8 +30,8 @@ public sealed class KeptPages(ulong region)
         Volatile.Write(ref at, word);
     }
 
-    /// <summary>Forgets the pages of the region from one address to another.</summary>
-    /// <returns>How many there were.</returns>
+    /// <summary>Drops the pages of the region from one address to another.</summary>
+    /// <returns>How many pages were dropped.</returns>
     public int Drop(ulong first, ulong last)
     {
         int dropped = 0;

@@ -4,16 +4,16 @@ using Ioasis.PageTables;
 namespace Ioasis.Core.Dma;
 
 /// <summary>
-/// What a port knows of the lowest table of a first stage that translates some addresses: with it, another page of that
-/// table takes one load, and a look-up among the mappings that begins where the last one ended. It holds as long as the
-/// entries of the port's IOTLB do, and is dropped with them.
+/// What a port remembers of a table of the last level of a first stage. With it, another page of that table takes one
+/// load, and a look-up in the mappings that begins where the last one ended. It is valid as long as the entries of the
+/// port's IOTLB, and is dropped with them.
 /// </summary>
 public struct KnownTable
 {
-    /// <summary>Log2 of the bytes that a lowest table translates: 512 pages of 4 KiB.</summary>
+    /// <summary>Log2 of the bytes that such a table translates: 512 pages of 4 KiB.</summary>
     public const int RegionShift = 21;
 
-    /// <summary>How many tables a port knows, by the low bits of their region.</summary>
+    /// <summary>How many tables a port remembers, by the low bits of their region.</summary>
     internal const int Count = 128;
 
     /// <summary>The port's generation and the PASID it holds for. 0 is never valid.</summary>

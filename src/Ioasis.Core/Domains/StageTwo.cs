@@ -17,9 +17,9 @@ public struct StageTwo : ITableMemory
     private readonly ulong _last;
     private IovaNode? _near; // tables of a guest are mostly near one another
 
-    /// <summary>The memory behind a second stage.</summary>
+    /// <summary>Makes a reader.</summary>
     /// <param name="parent">The second stage.</param>
-    /// <param name="near">Where the first look-up begins, if <see cref="Near"/> was asked for it before.</param>
+    /// <param name="near">The place where the first look-up begins; see <see cref="Near"/>.</param>
     public StageTwo(PagingDomain parent, StageTwoPlace near = default)
     {
         _parent = parent.Route!;
@@ -29,8 +29,8 @@ public struct StageTwo : ITableMemory
     }
 
     /// <summary>
-    /// Where an address is looked up, for further walks that begin near it. It may be kept beyond an access. When a
-    /// walk that begins there finds nothing, the place may be out of use: walk again without it.
+    /// The place of an address, for walks that begin near it. It can be kept across accesses. If a walk that begins
+    /// there finds nothing, the place may be stale: walk again without it.
     /// </summary>
     public static StageTwoPlace Near(PagingDomain parent, Gpa address)
     {

@@ -3,7 +3,7 @@ using Ioasis.PageTables;
 namespace Ioasis.Core.Domains;
 
 /// <summary>
-/// A place among the mappings of a second stage, where a look-up may begin: see <see cref="StageTwo.Near"/>.
+/// A place in the mappings of a second stage where a look-up can begin: see <see cref="StageTwo.Near"/>.
 /// </summary>
 public readonly struct StageTwoPlace
 {
@@ -11,6 +11,6 @@ public readonly struct StageTwoPlace
 
     internal IovaNode? Node { get; }
 
-    /// <summary>Whether there is one: the default value is none.</summary>
+    /// <summary>Whether it is a place; the default value is not.</summary>
     public bool IsKnown => Node is not null;
 }

@@ -5,19 +5,19 @@ namespace Ioasis.Core.Units;
 /// <summary>A hardware queue of a vIOMMU that a guest drives by itself (Linux: struct iommufd_hw_queue).</summary>
 public abstract class HwQueue
 {
-    /// <summary>A queue of the same vIOMMU that must not go before this one; null for none.</summary>
+    /// <summary>A queue of the same vIOMMU that must outlive this one; null for none.</summary>
     public virtual HwQueue? DependsOn => null;
 
-    /// <summary>The queue is no longer used; after this its memory is no longer pinned.</summary>
+    /// <summary>The queue is no longer used. Its memory is unpinned after this.</summary>
     public virtual void Destroy()
     {
     }
 }
 
-/// <summary>Which queue a guest asks for.</summary>
-/// <param name="Type">Its kind.</param>
-/// <param name="Index">Its number among its kind.</param>
-/// <param name="Base">Where it begins in the second stage of the vIOMMU.</param>
-/// <param name="Location">The memory there, without a gap from its first byte on to its last.</param>
-/// <param name="Length">Bytes.</param>
+/// <summary>A guest's request for a queue.</summary>
+/// <param name="Type">The type of queue.</param>
+/// <param name="Index">Its number among queues of that type.</param>
+/// <param name="Base">Its first address in the second stage of the vIOMMU.</param>
+/// <param name="Location">Its memory, which is contiguous.</param>
+/// <param name="Length">Its length in bytes.</param>
 public readonly record struct HwQueueRequest(uint Type, uint Index, Iova Base, MemoryLocation Location, ulong Length);

@@ -8,15 +8,15 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Units;
 
 /// <summary>
-/// One IOMMU: what differs between kinds of them. Core asks it what it can do and lets it refuse; translation of paging
-/// domains, caches and attachment are the same for all and are Core's.
+/// One IOMMU: what differs between kinds of IOMMU. Core asks it for its capabilities and lets it refuse. Translation by
+/// paging domains, caches of ports and attachment are the same for all units; Core does them.
 /// </summary>
 public abstract class IommuUnit
 {
     private Observers _observers = new();
 
-    /// <summary>Names a unit.</summary>
-    /// <param name="name">As in the machine's description, <c>dmar0</c>.</param>
+    /// <summary>Makes a unit.</summary>
+    /// <param name="name">Its name in the machine's description, <c>dmar0</c>.</param>
     protected IommuUnit(string name)
     {
         Name = name;
@@ -26,11 +26,11 @@ public abstract class IommuUnit
     /// <summary>The unit's name in the machine's description.</summary>
     public string Name { get; }
 
-    /// <summary>The faults that could not be recovered.</summary>
+    /// <summary>The accesses that were refused for good.</summary>
     public FaultLog Faults { get; } = new();
 
     /// <summary>
-    /// The observers of what happens behind the unit: those of its machine, of which its fault log is one.
+    /// The observers of events behind the unit. They are the observers of its machine; the fault log is one of them.
     /// </summary>
     public Observers Observers
     {
@@ -44,19 +44,18 @@ public abstract class IommuUnit
     }
 
     /// <summary>
-    /// The page sizes of a paging domain, a bit for each: bit 12 is 4 KiB. At least 2 KiB and at most 4 KiB is among
-    /// them.
+    /// The page sizes of a paging domain, one bit each: bit 12 is 4 KiB. 2 KiB or 4 KiB is one of them.
     /// </summary>
     public abstract ulong PageSizes { get; }
 
     /// <summary>The I/O virtual addresses that a paging domain can translate.</summary>
     public abstract IovaRange Aperture { get; }
 
-    /// <summary>How many PASID bits a device behind the unit may use; 0 when it knows none.</summary>
+    /// <summary>How many PASID bits a device behind the unit may use; 0 for no PASIDs.</summary>
     public abstract int MaxPasidLog2 { get; }
 
     /// <summary>
-    /// What is enabled of what a function can do, as soon as the unit's driver finds it (Linux: probe_device).
+    /// The capabilities of a device that the unit enables when it finds the device (Linux: probe_device).
     /// </summary>
     public virtual EndpointFeatures Enable(EndpointFeatures features)
     {
@@ -68,16 +67,15 @@ public abstract class IommuUnit
     public abstract bool SupportsDirtyTracking(Endpoint endpoint);
 
     /// <summary>
-    /// Whether DMA of a device is coherent with the processors' caches even where the device asks for it not to be.
+    /// Whether all DMA of a device is coherent with the processors' caches, also DMA that the device marks as no-snoop.
     /// </summary>
     public abstract bool EnforcesCoherency(Endpoint endpoint);
 
-    /// <summary>What the unit tells of itself, for a device (GET_HW_INFO).</summary>
+    /// <summary>Describes the unit's hardware for a device (IOMMU_GET_HW_INFO).</summary>
     /// <param name="endpoint">The device.</param>
-    /// <param name="type">The structure that is asked for; <see cref="HardwareInfo.DefaultType"/> for the unit's
-    /// first.</param>
+    /// <param name="type">The type of structure; <see cref="HardwareInfo.DefaultType"/> lets the unit choose.</param>
     /// <param name="info">The structure.</param>
-    /// <returns>False when the unit, or the device, has no such structure.</returns>
+    /// <returns>False if there is no structure of that type for the device.</returns>
     public virtual bool TryGetHardwareInfo(Endpoint endpoint, uint type, out HardwareInfo info)
     {
         info = HardwareInfo.None;
@@ -85,8 +83,8 @@ public abstract class IommuUnit
     }
 
     /// <summary>
-    /// Addresses that are not to be mapped while a device is attached, such as the window of message-signalled
-    /// interrupts.
+    /// Addresses that mean something else to a device than an IOAS says, such as the window of interrupt messages.
+    /// Programs cannot map them while the device is attached, except those that are relaxable.
     /// </summary>
     public abstract IReadOnlyList<ReservedRegion> ReservedRegions(Endpoint endpoint);
 
@@ -94,34 +92,33 @@ public abstract class IommuUnit
     public virtual IReadOnlyList<SysfsAttribute> SysfsAttributes => [];
 
     /// <summary>
-    /// The name of a structure of the unit's own kind, for accounts of calls; null for one it does not know.
+    /// The name of a data type of the unit's kind, for accounts of calls; null for an unknown type.
     /// </summary>
-    /// <param name="kind">What it is passed for.</param>
-    /// <param name="type">Its type.</param>
+    /// <param name="kind">What a program passes the data for.</param>
+    /// <param name="type">The type.</param>
     public virtual string? NameOf(UserDataKind kind, uint type) => null;
 
-    /// <summary>Makes the page table of a paging HWPT over a table of mappings, or refuses.</summary>
-    /// <param name="endpoint">The device it is made for.</param>
-    /// <param name="options">What it must be able to do.</param>
-    /// <param name="data">What the unit's kind of table is described by; null when the program says nothing of
-    /// it.</param>
-    /// <param name="mappings">What it translates by.</param>
-    /// <param name="domain">The domain, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <summary>Makes the page table of a paging HWPT, or refuses.</summary>
+    /// <param name="endpoint">The device that it is made for.</param>
+    /// <param name="options">The capabilities that it must have.</param>
+    /// <param name="data">A description in the unit's own structure; null if the program passed none.</param>
+    /// <param name="mappings">The mappings that it translates by.</param>
+    /// <param name="domain">The domain, if the status is <see cref="IommuStatus.Ok"/>.</param>
     public abstract IommuStatus CreatePagingDomain(
         Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings,
         out PagingDomain? domain);
 
     /// <summary>
-    /// Whether first stages are nested on a HWPT itself. If not, only <see cref="Viommu.CreateNestedDomain"/> makes
-    /// them, and nesting on a HWPT is not supported, whatever the HWPT is.
+    /// Whether first stages are nested directly on a HWPT. If not, only <see cref="Viommu.CreateNestedDomain"/> makes
+    /// them, and nesting on any HWPT is not supported.
     /// </summary>
     public virtual bool NestsOnHwpt => false;
 
-    /// <summary>Makes a page table whose first stage the user owns; only where <see cref="NestsOnHwpt"/>.</summary>
+    /// <summary>Makes a page table with a first stage of the user's, if <see cref="NestsOnHwpt"/>.</summary>
     /// <param name="parent">The second stage: a nest parent of this unit's kind.</param>
-    /// <param name="options">Only <see cref="PagingDomainOptions.Pasid"/> is ever asked for.</param>
-    /// <param name="data">What the first stage is described by.</param>
-    /// <param name="domain">The domain, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <param name="options">Only <see cref="PagingDomainOptions.Pasid"/> is requested.</param>
+    /// <param name="data">The description of the first stage.</param>
+    /// <param name="domain">The domain, if the status is <see cref="IommuStatus.Ok"/>.</param>
     public virtual IommuStatus CreateNestedDomain(
         PagingDomain parent, PagingDomainOptions options, UserData data, out NestedDomain? domain)
     {
@@ -129,16 +126,16 @@ public abstract class IommuUnit
         return IommuStatus.NotSupported;
     }
 
-    /// <summary>Whether a vIOMMU of a kind can be had for a device.</summary>
+    /// <summary>Whether the unit has a type of vIOMMU for a device.</summary>
     public virtual bool HasViommu(Endpoint endpoint, uint type) => false;
 
     /// <summary>Gives a slice of the unit to a guest.</summary>
-    /// <param name="endpoint">The device it is made for.</param>
-    /// <param name="type">A kind that <see cref="HasViommu"/> knows.</param>
-    /// <param name="parent">The second stage of all that is nested in it.</param>
-    /// <param name="data">What it is described by; null when the program says nothing of it.</param>
-    /// <param name="host">What it is in the program's eyes.</param>
-    /// <param name="viommu">The vIOMMU, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <param name="endpoint">The device that it is made for.</param>
+    /// <param name="type">A type for which <see cref="HasViommu"/> is true.</param>
+    /// <param name="parent">The second stage of everything that is nested in it.</param>
+    /// <param name="data">A description in the unit's own structure; null if the program passed none.</param>
+    /// <param name="host">The part that is the same for all kinds of unit.</param>
+    /// <param name="viommu">The vIOMMU, if the status is <see cref="IommuStatus.Ok"/>.</param>
     public virtual IommuStatus CreateViommu(
         Endpoint endpoint, uint type, PagingDomain parent, UserData? data, IViommuHost host, out Viommu? viommu)
     {
@@ -147,31 +144,31 @@ public abstract class IommuUnit
     }
 
     /// <summary>
-    /// A device, or a PASID of it, is about to be attached to a domain, or to another than before; the unit may refuse.
-    /// To detach cannot be refused, nor what undoes a change that the unit had accepted.
+    /// A device or one of its PASIDs is about to be attached to a domain, moved to another, or detached. The unit may
+    /// refuse the first two, unless they undo a change that it accepted.
     /// </summary>
     /// <param name="endpoint">The device.</param>
-    /// <param name="pasid">Null for its requests without PASID.</param>
-    /// <param name="domain">What it will be attached to; null for nothing. A <see cref="ProcessDomain"/>, which may be
-    /// any unit's, comes only with a PASID, and where the unit knows PASIDs.</param>
-    /// <param name="former">What it is attached to; null for nothing.</param>
+    /// <param name="pasid">The PASID; null for requests without one.</param>
+    /// <param name="domain">The new domain; null to detach. A <see cref="ProcessDomain"/> may have been made for
+    /// another unit. It comes only with a PASID, and only if the unit has PASIDs.</param>
+    /// <param name="former">The old domain; null if there is none.</param>
     public virtual IommuStatus Attaching(Endpoint endpoint, Pasid? pasid, IommuDomain? domain, IommuDomain? former) =>
         domain is null || Takes(domain) ? IommuStatus.Ok : IommuStatus.Invalid;
 
     /// <summary>
-    /// Whether requests with a PASID that is not attached belong to the nested table of the device's requests without
-    /// PASID, because the user owns the PASID table too (Linux: user_pasid_table). The first stage finds the table of
-    /// the PASID.
+    /// Whether the user of a nested domain also owns the PASID table (Linux: user_pasid_table). If so, a nested domain
+    /// that is attached without PASID gets the requests of all PASIDs that are not attached themselves. Its first stage
+    /// finds the table of the PASID.
     /// </summary>
     public virtual bool UserOwnsPasidTable => false;
 
-    /// <summary>Page requests of a device were answered; a unit that speaks to the device tells it.</summary>
+    /// <summary>A group of page requests was answered. A unit that drives a device passes the answer on.</summary>
     public virtual void RespondTo(PageRequestGroup group, PageResponse response)
     {
     }
 
     /// <summary>
-    /// Whether devices behind this unit can be attached to a domain, which may have been made for another unit.
+    /// Whether devices behind this unit can be attached to a domain. It may have been made for another unit.
     /// </summary>
     public virtual bool Accepts(IommuDomain domain) => domain.Owner == this;
 
@@ -182,16 +179,16 @@ public abstract class IommuUnit
     internal bool Takes(IommuDomain domain) =>
         domain.IsOfAnyUnit ? domain is not ProcessDomain || MaxPasidLog2 > 0 : Accepts(domain);
 
-    /// <summary>The unit's own terms for a fault of a request that no first stage refused.</summary>
+    /// <summary>The unit's own terms for a fault that no first stage reported.</summary>
     public abstract FaultSyndrome SyndromeOf(FaultReason reason, bool isWrite);
 
     /// <summary>
-    /// A request of a device was refused. Called once for each that is recorded, after the access, with no lock held
-    /// and on the thread that made the request. A request that the device asked a page for comes only when it gives up.
-    /// One that the device's owner kept from being sent (<see cref="Endpoint.Block"/>) never comes.
+    /// A request of a device was refused. Called once for each fault, after the access, on the thread that made the
+    /// access and with no lock held. If the device asks for the page instead, it is called when the device gives up. It
+    /// is not called for a request that the device's owner blocks (<see cref="Endpoint.Block"/>).
     /// </summary>
     /// <param name="endpoint">The device.</param>
-    /// <param name="fault">The request, and why it was refused.</param>
+    /// <param name="fault">The request and the reason.</param>
     public virtual void Report(Endpoint endpoint, in DmaFault fault)
     {
     }

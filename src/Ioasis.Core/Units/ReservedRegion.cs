@@ -3,16 +3,16 @@ using Ioasis.Memory;
 namespace Ioasis.Core.Units;
 
 /// <summary>
-/// Addresses that mean something else to a device than what an IOAS maps (Linux: struct iommu_resv_region).
+/// Addresses that mean something else to a device than an IOAS says (Linux: struct iommu_resv_region).
 /// </summary>
-/// <param name="Range">Which.</param>
-/// <param name="Kind">Why, and so who may use them all the same.</param>
+/// <param name="Range">The addresses.</param>
+/// <param name="Kind">Why they are reserved.</param>
 public readonly record struct ReservedRegion(IovaRange Range, ReservedKind Kind)
 {
-    /// <summary>Whether programs can map nothing there.</summary>
+    /// <summary>Whether programs cannot map them.</summary>
     public bool IsReserved => Kind != ReservedKind.DirectRelaxable;
 
-    /// <summary>The kind as sysfs's <c>reserved_regions</c> names it.</summary>
+    /// <summary>The name of the kind in sysfs's <c>reserved_regions</c>.</summary>
     public string KindName => Kind switch
     {
         ReservedKind.Direct => "direct",
@@ -25,18 +25,20 @@ public readonly record struct ReservedRegion(IovaRange Range, ReservedKind Kind)
 /// <summary>Why addresses are reserved (Linux: enum iommu_resv_type).</summary>
 public enum ReservedKind
 {
-    /// <summary>Memory that the device uses by its physical addresses.</summary>
+    /// <summary>The device uses memory there by physical addresses.</summary>
     Direct,
 
-    /// <summary>The same until a driver or program owns the device, which may then map what it likes there.</summary>
+    /// <summary>
+    /// The device uses memory there until a program or driver takes it over, which may map the addresses.
+    /// </summary>
     DirectRelaxable,
 
-    /// <summary>Whatever else is not to be mapped.</summary>
+    /// <summary>Any other reason.</summary>
     Reserved,
 
-    /// <summary>Writes there are interrupt messages; the hardware decides where.</summary>
+    /// <summary>Writes there are interrupt messages; hardware fixes the addresses.</summary>
     Msi,
 
-    /// <summary>Writes there are interrupt messages, which whoever manages the table has to map.</summary>
+    /// <summary>Writes there are interrupt messages; the owner of the page table maps them.</summary>
     SoftwareMsi,
 }

@@ -1,22 +1,22 @@
 namespace Ioasis.Core.Units;
 
 /// <summary>
-/// A structure of a unit's own kind that a program passes along with a call (Linux: struct iommu_user_data). It lies in
-/// the program's memory; each read copies it anew, by the rules that all extensible structures have.
+/// A structure of a unit's own kind that a program passes with a call (Linux: struct iommu_user_data). It is in the
+/// program's memory. Each read copies it again, by the rules for extensible structures.
 /// </summary>
 public abstract class UserData
 {
-    /// <summary>Which structure the program says it is.</summary>
+    /// <summary>The type that the program gives it.</summary>
     public abstract uint Type { get; }
 
-    /// <summary>Copies the structure; what a shorter one of the program's lacks is zero.</summary>
-    /// <param name="type">Which structure <typeparamref name="T"/> is.</param>
-    /// <param name="minimum">Bytes that its first version had.</param>
+    /// <summary>Copies the structure. Fields that a shorter structure of the program lacks are 0.</summary>
+    /// <param name="type">The type of <typeparamref name="T"/>.</param>
+    /// <param name="minimum">Bytes of its first version.</param>
     /// <param name="value">The structure.</param>
-    /// <returns>Invalid when the type or the length does not fit, BadMemory when it cannot be read.</returns>
+    /// <returns>Invalid if the type or the length does not match, BadMemory if it cannot be read.</returns>
     public abstract IommuStatus TryRead<T>(uint type, int minimum, out T value) where T : unmanaged;
 
-    /// <summary>Copies the structure back, as much of it as the program knows.</summary>
-    /// <returns>As <see cref="TryRead"/>.</returns>
+    /// <summary>Copies the structure back, up to the program's length.</summary>
+    /// <returns>As for <see cref="TryRead"/>.</returns>
     public abstract IommuStatus TryWrite<T>(uint type, int minimum, in T value) where T : unmanaged;
 }

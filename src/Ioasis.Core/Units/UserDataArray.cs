@@ -1,23 +1,23 @@
 namespace Ioasis.Core.Units;
 
 /// <summary>
-/// Structures of a unit's own kind, one after the other in a program's memory (Linux: struct iommu_user_data_array).
+/// An array of structures of a unit's own kind in a program's memory (Linux: struct iommu_user_data_array).
 /// </summary>
 public abstract class UserDataArray
 {
-    /// <summary>Which structure the program says they are.</summary>
+    /// <summary>The type that the program gives them.</summary>
     public abstract uint Type { get; }
 
-    /// <summary>How many there are; none is a way to ask whether the type is known.</summary>
+    /// <summary>Number of structures. With 0 a program asks whether the type is known.</summary>
     public abstract int Count { get; }
 
     /// <summary>Copies one of them, as <see cref="UserData.TryRead"/> does.</summary>
     public abstract IommuStatus TryRead<T>(uint type, int minimum, int index, out T value) where T : unmanaged;
 
-    /// <summary>Copies all of them, before any is looked at.</summary>
-    /// <param name="type">Which structure <typeparamref name="T"/> is.</param>
+    /// <summary>Copies all of them.</summary>
+    /// <param name="type">The type of <typeparamref name="T"/>.</param>
     /// <param name="values">Room for <see cref="Count"/> of them.</param>
-    /// <returns>Invalid when the type does not fit or there are none, BadMemory when one cannot be read, TooBig when
-    /// one has something in it that <typeparamref name="T"/> has not.</returns>
+    /// <returns>Invalid if the type does not match or there are none, BadMemory if one cannot be read, TooBig if one
+    /// has data beyond <typeparamref name="T"/>.</returns>
     public abstract IommuStatus TryReadAll<T>(uint type, Span<T> values) where T : unmanaged;
 }

@@ -1,6 +1,8 @@
 namespace Ioasis.Core.Units;
 
-/// <summary>For what a program passes a structure of a unit's own kind. Each has types of its own.</summary>
+/// <summary>
+/// What a program passes a structure of a unit's own kind for. Each kind numbers its types by itself.
+/// </summary>
 public enum UserDataKind
 {
     /// <summary>A page table (linux/iommufd.h: IOMMU_HWPT_DATA_*).</summary>
