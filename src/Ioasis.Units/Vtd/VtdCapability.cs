@@ -3,13 +3,13 @@ namespace Ioasis.Units.Vtd;
 /// <summary>The Capability Register (VT-d specification, 11.4.2).</summary>
 internal readonly struct VtdCapability(ulong value)
 {
-    // No fault recording or IOTLB registers exist: nobody maps the unit's MMIO. Their places are where Intel's own
-    // units have them.
+    // There are no fault recording or IOTLB registers, as nobody maps the unit's MMIO. Their offsets are those of
+    // Intel's own units.
     private const ulong FaultRecordingOffset = 0x40; // in units of 16 bytes
 
     internal ulong Value => value;
 
-    /// <summary>What a unit with these features reports.</summary>
+    /// <summary>The register of a unit with these features.</summary>
     internal static VtdCapability Of(VtdFeatures features)
     {
         ulong levels = features.AddressBits switch { 39 => 1UL << 1, 48 => 1UL << 2, _ => 1UL << 3 };

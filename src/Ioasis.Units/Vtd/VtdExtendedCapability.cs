@@ -11,8 +11,8 @@ internal readonly struct VtdExtendedCapability(ulong value)
     internal bool SnoopControl => (value & (1UL << 7)) != 0;
 
     /// <summary>
-    /// What a unit with these features reports. All have coherent table walks, queued invalidation, interrupt remapping
-    /// with x2APIC IDs, pass-through and snoop control.
+    /// The register of a unit with these features. All units have coherent table walks, queued invalidation, interrupt
+    /// remapping with x2APIC IDs, pass-through and snoop control.
     /// </summary>
     internal static VtdExtendedCapability Of(VtdFeatures features) => new(
         (1UL << 0)                 // C: page walks are coherent

@@ -4,13 +4,13 @@ using Ioasis.Memory;
 namespace Ioasis.Units.Vtd;
 
 /// <summary>
-/// What an Intel VT-d unit of ours has. Its capability registers are computed from this, and this is what is enforced.
+/// The features of an Intel VT-d unit. Its capability registers are computed from them, and they are enforced.
 /// </summary>
 public sealed record VtdFeatures
 {
     /// <summary>
-    /// Width of the I/O virtual addresses that it translates, in bits: 39, 48 or 57 (as many table levels as that
-    /// takes).
+    /// Width of the I/O virtual addresses that it translates, in bits: 39, 48 or 57. It has as many levels of tables as
+    /// that takes.
     /// </summary>
     public int AddressBits { get; init; } = 48;
 
@@ -21,26 +21,26 @@ public sealed record VtdFeatures
     public bool Pages1G { get; init; } = true;
 
     /// <summary>
-    /// Whether its second stage records which pages devices write: accessed and dirty bits, for which it has scalable
+    /// Whether its second stage records which pages devices write, by accessed and dirty bits. This needs scalable
     /// mode.
     /// </summary>
     public bool DirtyTracking { get; init; } = true;
 
     /// <summary>
-    /// Whether users can nest first stages of their own on its second stage (NEST, FSTS; it is in scalable mode then).
+    /// Whether users can nest first stages of their own on its second stage (NEST, FSTS). This needs scalable mode.
     /// </summary>
     public bool Nesting { get; init; } = true;
 
     /// <summary>Whether a first stage can have 5 levels (FS5LP).</summary>
     public bool FirstStage5Level { get; init; } = true;
 
-    /// <summary>Whether a first stage can have 1 GiB leaves (FS1GP). 2 MiB leaves it always can.</summary>
+    /// <summary>Whether a first stage can have 1 GiB leaves (FS1GP). It can always have 2 MiB leaves.</summary>
     public bool FirstStage1G { get; init; } = true;
 
-    /// <summary>Whether a first stage can be used by supervisors' requests (SRS).</summary>
+    /// <summary>Whether a first stage can serve supervisors' requests (SRS).</summary>
     public bool SupervisorRequests { get; init; } = true;
 
-    /// <summary>Whether a first stage's entries can be given the extended accessed flag (EAFS).</summary>
+    /// <summary>Whether the unit can set the extended accessed flag in a first stage's entries (EAFS).</summary>
     public bool ExtendedAccessed { get; init; } = true;
 
     /// <summary>How many PASID bits devices may use (PSS); 0 for none.</summary>
@@ -50,28 +50,27 @@ public sealed record VtdFeatures
     public bool PageRequests { get; init; } = true;
 
     /// <summary>
-    /// How many translations of a first stage are kept; null for all that were ever used, up to 65536; 0 for none.
+    /// How many translations of a first stage are cached: null for all that were used, up to 65536; 0 for none.
     /// </summary>
     public int? IotlbEntries { get; init; }
 
     /// <summary>
-    /// How many entries of a first stage that lead to tables are kept; null for all that were ever used, up to 65536; 0
+    /// How many entries of a first stage that lead to tables are cached: null for all that were used, up to 65536; 0
     /// for none.
     /// </summary>
     public int? StructureEntries { get; init; }
 
     /// <summary>
-    /// Whether it translates by PASID tables (SMTS), as all that came after the first generation needs.
+    /// Whether it is in scalable mode: it translates by PASID tables (SMTS), which all later features need.
     /// </summary>
     internal bool IsScalable => DirtyTracking || Nesting || PasidBits > 0;
 
     /// <summary>
-    /// Ranges that no device behind it may use, beside the interrupt window that every unit keeps (as firmware reserves
-    /// them: RMRR).
+    /// Ranges that programs cannot map for devices behind it, beside the interrupt window.
     /// </summary>
     public IReadOnlyList<IovaRange> Reserved { get; init; } = [];
 
-    /// <summary>The features that a machine's description gives a unit.</summary>
+    /// <summary>Reads the features from a machine's description.</summary>
     internal static VtdFeatures Of(UnitProperties unit)
     {
         const int mostEntries = 1 << 20;

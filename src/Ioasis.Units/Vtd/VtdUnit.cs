@@ -18,7 +18,7 @@ public sealed class VtdUnit : IommuUnit
     /// <summary>Writes to these addresses are interrupt messages, never DMA (specification 3.14).</summary>
     private static readonly IovaRange s_interruptWindow = new(0xfee0_0000, 0xfeef_ffff);
 
-    /// <summary>Requests that fit into the page request queue that Linux gives a unit (PRQ_DEPTH).</summary>
+    /// <summary>Requests in the page request queue that Linux gives a unit (PRQ_DEPTH).</summary>
     private const int PageRequestQueueDepth = 2048;
 
     private readonly VtdFeatures _features;
@@ -27,8 +27,8 @@ public sealed class VtdUnit : IommuUnit
 
     /// <summary>Makes a unit.</summary>
     /// <param name="name">Its name, <c>dmar0</c>.</param>
-    /// <param name="features">What it has.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The address width is none that VT-d has.</exception>
+    /// <param name="features">Its features.</param>
+    /// <exception cref="ArgumentOutOfRangeException">VT-d does not have the address width.</exception>
     public VtdUnit(string name, VtdFeatures features) : base(name)
     {
         if (features.AddressBits is not (39 or 48 or 57))
@@ -43,8 +43,8 @@ public sealed class VtdUnit : IommuUnit
         Aperture = new IovaRange(0, (1UL << features.AddressBits) - 1);
         PageSizes = (1UL << 12) | (features.Pages2M ? 1UL << 21 : 0) | (features.Pages1G ? 1UL << 30 : 0);
 
-        // The flag tells whoever maps that a nest parent takes nothing for reading alone (see CreatePagingDomain):
-        // Linux sets it for all units.
+        // The flag tells programs that a nest parent takes no read-only mapping (see CreatePagingDomain). Linux sets it
+        // for all units.
         var info = new IommuHwInfoVtd
         {
             Flags = IommufdH.IOMMU_HW_INFO_VTD_ERRATA_772415_SPR17,
@@ -65,7 +65,7 @@ public sealed class VtdUnit : IommuUnit
     public override int MaxPasidLog2 => _features.PasidBits;
 
     /// <summary>
-    /// Page requests come with device translation only, as on Linux; and both with the unit's own support.
+    /// Page requests need ATS, as on Linux, and both need the unit's own support.
     /// </summary>
     public override EndpointFeatures Enable(EndpointFeatures features)
     {
@@ -115,8 +115,8 @@ public sealed class VtdUnit : IommuUnit
     public override IReadOnlyList<ReservedRegion> ReservedRegions(Endpoint endpoint) => _reserved;
 
     /// <summary>
-    /// Makes a second-stage table. PASIDs are fine with it. What is mapped for reading alone is not in a nest parent:
-    /// Linux refuses that on all units because of an erratum of some (772415).
+    /// Makes a second-stage table, which can be attached to PASIDs too. A nest parent takes no read-only mapping: Linux
+    /// refuses that on all units because of an erratum of some (772415).
     /// </summary>
     public override IommuStatus CreatePagingDomain(
         Endpoint endpoint, PagingDomainOptions options, UserData? data, MappingTable mappings, out PagingDomain? domain)
@@ -145,7 +145,7 @@ public sealed class VtdUnit : IommuUnit
             : IommuStatus.NotSupported;
     }
 
-    /// <summary>What a first stage needs of the unit is found only here, as on Linux.</summary>
+    /// <summary>Checks what a first stage needs of the unit: only when it is attached, as on Linux.</summary>
     public override IommuStatus Attaching(Endpoint endpoint, Pasid? pasid, IommuDomain? domain, IommuDomain? former)
     {
         if (domain is null or { IsOfAnyUnit: true }) return IommuStatus.Ok;
@@ -155,8 +155,8 @@ public sealed class VtdUnit : IommuUnit
     }
 
     /// <summary>
-    /// A first stage that was made for another unit must be walked alike here, which Linux does not look at: 1 GiB
-    /// leaves.
+    /// Whether the unit can walk a first stage. One that was made for another unit must also be walked alike here: both
+    /// units have 1 GiB leaves or neither has. Linux does not check that.
     /// </summary>
     private bool CanWalk(VtdNestedDomain nested) =>
         (nested.Config.AddrWidth == VtdNestedDomain.FourLevels
@@ -165,7 +165,7 @@ public sealed class VtdUnit : IommuUnit
         && ((nested.Config.Flags & IommufdH.IOMMU_VTD_S1_EAFE) == 0 || _features.ExtendedAccessed)
         && nested.Table.Format.HasPages1G == _features.FirstStage1G;
 
-    /// <summary>Takes the tables of any VT-d unit that walks them alike.</summary>
+    /// <summary>Accepts the tables of every VT-d unit that walks them as this one does.</summary>
     public override bool Accepts(IommuDomain domain) =>
         domain.Owner is VtdUnit owner && owner._features.AddressBits == _features.AddressBits
         && (owner.PageSizes & ~PageSizes) == 0
@@ -180,7 +180,7 @@ public sealed class VtdUnit : IommuUnit
         FaultReason.NotAttached => 0x2,           // the context entry is not present
         FaultReason.BeyondAddressWidth => 0x4,
         FaultReason.NotMapped or FaultReason.NoPermission => (ushort)(isWrite ? 0x5 : 0x6),
-        FaultReason.MemoryGone => 0x7,            // what the tables lead to cannot be accessed
-        _ => 0,                                   // it never reached the unit
+        FaultReason.MemoryGone => 0x7,            // the page cannot be accessed
+        _ => 0,                                   // the request did not reach the unit
     });
 }

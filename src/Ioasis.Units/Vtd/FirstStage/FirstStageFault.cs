@@ -1,8 +1,8 @@
 namespace Ioasis.Units.Vtd.FirstStage;
 
 /// <summary>
-/// Why a request in scalable mode was not translated: the specification's fault reasons (7.1.3, appendix A), as they
-/// stand in a fault record. Those that a walk cannot come to are here if the one who asks for the walk can.
+/// Why a request in scalable mode was not translated: the specification's fault reasons (7.1.3, appendix A) as fault
+/// records have them. Some do not come from a walk but from the caller of the walk.
 /// </summary>
 internal enum FirstStageFault : byte
 {
@@ -18,7 +18,7 @@ internal enum FirstStageFault : byte
     /// <summary>SPT.6: a supervisor's request, which SRE does not enable.</summary>
     SupervisorRequestsDisabled = 0x5d,
 
-    /// <summary>SFS.1: there is no memory where an entry is to be, not of the root.</summary>
+    /// <summary>SFS.1: an entry, not of the root, has no memory.</summary>
     EntryAccess = 0x70,
 
     /// <summary>SFS.2: an entry is not present.</summary>
@@ -27,41 +27,41 @@ internal enum FirstStageFault : byte
     /// <summary>SFS.3: an entry has a reserved bit.</summary>
     Reserved = 0x72,
 
-    /// <summary>SFS.4: there is no memory where an entry of the root is to be.</summary>
+    /// <summary>SFS.4: an entry of the root has no memory.</summary>
     RootAccess = 0x73,
 
     /// <summary>SFS.5: an entry's address is wider than stage 2 translates.</summary>
     EntryBeyondSecondStage = 0x74,
 
-    /// <summary>SFS.6: stage 2 does not permit to read an entry of the root.</summary>
+    /// <summary>SFS.6: stage 2 does not permit reading an entry of the root.</summary>
     RootNoRead = 0x75,
 
-    /// <summary>SFS.7: stage 2 does not permit to read an entry, not of the root.</summary>
+    /// <summary>SFS.7: stage 2 does not permit reading an entry, not of the root.</summary>
     EntryNoRead = 0x76,
 
-    /// <summary>SFS.8: stage 2 does not permit to write an entry that lacks A, EA or D.</summary>
+    /// <summary>SFS.8: stage 2 does not permit writing an entry that lacks A, EA or D.</summary>
     EntryNoWrite = 0x77,
 
-    /// <summary>SSS.1: what stage 2 leads to cannot be accessed.</summary>
+    /// <summary>SSS.1: the memory behind stage 2 cannot be accessed.</summary>
     SecondStageAccess = 0x78,
 
-    /// <summary>SSS.2: stage 2 maps nothing where an entry, or the page, is to be.</summary>
+    /// <summary>SSS.2: stage 2 does not map an entry, or the page.</summary>
     SecondStageNotPresent = 0x79,
 
     /// <summary>SGN.1: the address is not canonical.</summary>
     NotCanonical = 0x80,
 
-    /// <summary>SGN.2: a user's request, and an entry is the supervisor's.</summary>
+    /// <summary>SGN.2: a user's request to a supervisor's page.</summary>
     NoUser = 0x81,
 
     /// <summary>SGN.5: the page's address is wider than stage 2 translates.</summary>
     PageBeyondSecondStage = 0x84,
 
-    /// <summary>SGN.6: a write, and an entry does not permit writes, or stage 2 none to the page.</summary>
+    /// <summary>SGN.6: a write that an entry, or stage 2 of the page, does not permit.</summary>
     NoWrite = 0x85,
 
     /// <summary>
-    /// SGN.7: a read, and stage 2 permits none of the page. Stage 1 has no pages that cannot be read.
+    /// SGN.7: a read that stage 2 of the page does not permit. Stage 1 permits all reads.
     /// </summary>
     NoRead = 0x86,
 
@@ -72,19 +72,19 @@ internal enum FirstStageFault : byte
     UpdateFailed = 0x91,
 }
 
-/// <summary>What follows from a fault reason.</summary>
+/// <summary>Properties of fault reasons.</summary>
 internal static class FirstStageFaultExtensions
 {
     /// <summary>
-    /// Whether a device may ask for a page instead (7.4): what is missing is a present bit or a permission, which
-    /// software can give. What is malformed or out of reach stays so.
+    /// Whether a device may ask for the page instead (7.4): a present bit or a permission is missing, which software
+    /// can add. Software cannot mend a malformed table or an address out of reach.
     /// </summary>
     internal static bool IsRecoverable(this FirstStageFault fault) =>
         fault is FirstStageFault.NotPresent or FirstStageFault.NoUser or FirstStageFault.NoWrite
         or FirstStageFault.NoRead || fault.IsOfSecondStage();
 
     /// <summary>
-    /// Whether it is stage 2 that lacks it, for sure: nothing that the owner of stage 1 does to his tables gives it.
+    /// Whether the fault is stage 2's alone: the owner of stage 1 cannot mend it in the tables of stage 1.
     /// </summary>
     internal static bool IsOfSecondStage(this FirstStageFault fault) =>
         fault is FirstStageFault.RootNoRead or FirstStageFault.EntryNoRead or FirstStageFault.EntryNoWrite

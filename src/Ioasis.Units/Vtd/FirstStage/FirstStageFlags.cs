@@ -1,8 +1,8 @@
 namespace Ioasis.Units.Vtd.FirstStage;
 
 /// <summary>
-/// How a first stage is walked: fields of the PASID table entry (VT-d specification, 9.6) with their places in
-/// <c>iommu_hwpt_vtd_s1.flags</c>.
+/// How a first stage is walked: fields of the PASID table entry (VT-d specification, 9.6), at the bits that they have
+/// in <c>iommu_hwpt_vtd_s1.flags</c>.
 /// </summary>
 [Flags]
 internal enum FirstStageFlags : byte
@@ -13,9 +13,9 @@ internal enum FirstStageFlags : byte
     /// <summary>SRE: supervisors may make requests.</summary>
     SupervisorRequests = 1 << 0,
 
-    /// <summary>EAFE: entries are given EA when they are given A.</summary>
+    /// <summary>EAFE: the unit sets EA in an entry when it sets A.</summary>
     ExtendedAccessed = 1 << 1,
 
-    /// <summary>WPE: supervisors may not write either where R/W is clear.</summary>
+    /// <summary>WPE: supervisors too may write only where R/W is set.</summary>
     WriteProtect = 1 << 2,
 }

@@ -4,10 +4,10 @@ namespace Ioasis.Units.Vtd.FirstStage;
 
 /// <summary>A request to be translated.</summary>
 /// <param name="Iova">Its address.</param>
-/// <param name="Access">What it is for. All requests read.</param>
+/// <param name="Access">The kinds of access. All requests read.</param>
 internal readonly record struct FirstStageRequest(Iova Iova, FirstStageAccess Access);
 
-/// <summary>What a request is for, beside reading.</summary>
+/// <summary>The kinds of access of a request, beside reading.</summary>
 [Flags]
 internal enum FirstStageAccess : byte
 {
@@ -17,9 +17,9 @@ internal enum FirstStageAccess : byte
     /// <summary>It writes, or is atomic.</summary>
     Write = 1 << 0,
 
-    /// <summary>Its privilege mode is the supervisor's.</summary>
+    /// <summary>It is in supervisor mode.</summary>
     Supervisor = 1 << 1,
 
-    /// <summary>It wants to execute.</summary>
+    /// <summary>It asks for execute permission.</summary>
     Execute = 1 << 2,
 }

@@ -4,9 +4,8 @@ using Ioasis.PageTables.X64;
 namespace Ioasis.Units.Vtd.FirstStage;
 
 /// <summary>
-/// Where a walk stands before it reads an entry. A walk that starts from a step which an earlier one reported skips the
-/// entries above, as hardware does with its paging-structure caches (VT-d specification, 6.2.5): these were all given
-/// A.
+/// The state of a walk before it reads an entry. A walk can start at a step that an earlier walk reported. It skips the
+/// entries above, in which A is set, as hardware does with its paging-structure caches (VT-d specification, 6.2.5).
 /// </summary>
 internal readonly record struct FirstStageStep
 {
@@ -22,9 +21,9 @@ internal readonly record struct FirstStageStep
     /// <summary>The level of the entry to be read.</summary>
     internal int Level => (int)(_step & LevelMask) >> LevelAt;
 
-    /// <summary>The table it is in, a multiple of 4 KiB.</summary>
+    /// <summary>The address of its table, a multiple of 4 KiB.</summary>
     internal Gpa Table => new(_step & ~0xfffUL);
 
-    /// <summary>What all entries above it grant.</summary>
+    /// <summary>The rights that all entries above it grant.</summary>
     internal X64Rights Rights => (X64Rights)_step & X64Rights.All;
 }

@@ -3,11 +3,11 @@ using Ioasis.PageTables.X64;
 
 namespace Ioasis.Units.Vtd.FirstStage;
 
-/// <summary>A first stage: where its tables are, and how the unit walks them. The same for each of its walks.</summary>
+/// <summary>A first stage: the address of its root, and how the unit walks its tables.</summary>
 internal readonly struct FirstStageTable
 {
     /// <summary>Describes a first stage.</summary>
-    /// <param name="root">Where its root is. The low 12 bits are ignored, as FSPTPTR has none.</param>
+    /// <param name="root">The address of its root. The low 12 bits are ignored, as FSPTPTR has none.</param>
     /// <param name="levels">4 or 5.</param>
     /// <param name="flags">How it is walked.</param>
     /// <param name="format">The unit's host address width, and whether it has 1 GiB pages (FS1GP).</param>
@@ -42,33 +42,33 @@ internal readonly struct FirstStageTable
     /// <summary>The first guest-physical address that stage 2 cannot translate.</summary>
     internal ulong SecondStageEnd { get; }
 
-    /// <summary>Where every walk starts that knows nothing.</summary>
+    /// <summary>The start of a walk for which nothing is cached.</summary>
     internal readonly FirstStageStep Top;
 
     /// <summary>
-    /// Whether the root's address has bits that no address of the host has: no request gets past the PASID table entry.
+    /// Whether the root's address is wider than the host's addresses. All requests fail at the PASID table entry then.
     /// </summary>
     internal bool IsRootReserved { get; }
 
-    /// <summary>What an entry is given when it is used: A, and EA where that is on.</summary>
+    /// <summary>The bits that the unit sets in an entry that it uses: A, and EA where that is on.</summary>
     internal ulong Used { get; }
 
     /// <summary>
-    /// What an entry of a common walk has none of: reserved bits, addresses that stage 2 does not translate, and what
-    /// maps a large page.
+    /// The bits that an entry of a common walk has clear: reserved bits, address bits that stage 2 does not translate,
+    /// and PS.
     /// </summary>
     internal ulong Refused { get; }
 
     /// <summary>
-    /// Which bits of an entry of the last level tell whether a user's read may be made by it without another look: they
-    /// are <see cref="CommonLast"/>.
+    /// The bits of an entry of the last level that decide whether it permits a user's read. It does if they are equal
+    /// to <see cref="CommonLast"/>.
     /// </summary>
     internal ulong LooksAtLast { get; }
 
-    /// <summary>What these bits are then. For a write R/W and D are to be set, too.</summary>
+    /// <summary>Their values in an entry that permits it. A write needs R/W and D as well.</summary>
     internal ulong CommonLast { get; }
 
-    /// <summary>What entries have to grant for an access (VT-d specification, 3.6.1).</summary>
+    /// <summary>The rights that an access needs from all entries (VT-d specification, 3.6.1).</summary>
     internal X64Rights Required(FirstStageAccess access)
     {
         bool supervisor = (access & FirstStageAccess.Supervisor) != 0;

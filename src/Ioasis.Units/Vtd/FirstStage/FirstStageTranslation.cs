@@ -4,7 +4,7 @@ using Ioasis.PageTables.X64;
 
 namespace Ioasis.Units.Vtd.FirstStage;
 
-/// <summary>How a walk ended: in two words, which are returned in registers.</summary>
+/// <summary>The result of a walk: two words, which are returned in registers.</summary>
 internal readonly record struct FirstStageTranslation
 {
     private const int LevelAt = 8, RightsAt = 16;
@@ -12,14 +12,14 @@ internal readonly record struct FirstStageTranslation
 
     private readonly ulong _state;
 
-    /// <summary>Says how a walk ended.</summary>
+    /// <summary>Makes a result.</summary>
     internal FirstStageTranslation(FirstStageFault fault, byte level, Gpa gpa, X64Rights rights, bool dirty)
     {
         Gpa = gpa;
         _state = (ulong)fault | ((ulong)level << LevelAt) | ((ulong)rights << RightsAt) | (dirty ? DirtyBit : 0);
     }
 
-    /// <summary>Says where a page is.</summary>
+    /// <summary>Makes the result of a walk that found a page.</summary>
     /// <param name="level">The level of the leaf.</param>
     /// <param name="gpa">See <see cref="Gpa"/>.</param>
     /// <param name="leaf">The leaf.</param>
@@ -34,8 +34,7 @@ internal readonly record struct FirstStageTranslation
     }
 
     /// <summary>
-    /// Where the byte is in the guest's memory: stage 2 is still to translate this. After a fault, the address of the
-    /// entry.
+    /// The guest-physical address, which stage 2 translates next. After a fault, the address of the entry.
     /// </summary>
     internal Gpa Gpa { get; init; }
 
@@ -43,11 +42,11 @@ internal readonly record struct FirstStageTranslation
     internal FirstStageFault Fault => (FirstStageFault)_state;
 
     /// <summary>
-    /// The level of the leaf, or of the entry that the fault was found at; 0 if the walk did not start.
+    /// The level of the leaf, or of the entry with the fault; 0 if the walk did not start.
     /// </summary>
     internal byte Level => (byte)(_state >> LevelAt);
 
-    /// <summary>What all entries on the way grant.</summary>
+    /// <summary>The rights that all entries on the way grant.</summary>
     internal X64Rights Rights
     {
         get => (X64Rights)(_state >> RightsAt) & X64Rights.All;
@@ -55,19 +54,19 @@ internal readonly record struct FirstStageTranslation
     }
 
     /// <summary>
-    /// Whether the leaf has D. Who keeps the translation must walk again for a write if not, so that it gets D.
+    /// Whether the leaf has D. If not, a cached translation does not serve a write: another walk must set D.
     /// </summary>
     internal bool Dirty => (_state & DirtyBit) != 0;
 
     /// <summary>Whether there is a translation.</summary>
     internal bool IsOk => Fault == FirstStageFault.None;
 
-    /// <summary>Log2 of the bytes of the page: they are translated alike.</summary>
+    /// <summary>Log2 of the bytes of the page.</summary>
     internal int PageShift => X64Format.PageShift(Level);
 
     /// <summary>
-    /// Whether this translation, kept, serves another request for the page without another walk: it may fault where
-    /// this says no, or only get D.
+    /// Whether this translation, from a cache, serves another request for the page. If not, the request walks: it
+    /// faults, or the walk sets D.
     /// </summary>
     internal bool Serves(in FirstStageTable table, FirstStageAccess access)
     {

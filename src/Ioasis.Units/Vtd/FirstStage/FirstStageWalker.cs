@@ -6,14 +6,13 @@ using Ioasis.PageTables.X64;
 namespace Ioasis.Units.Vtd.FirstStage;
 
 /// <summary>
-/// The first-stage walk (VT-d specification, 3.6 and 3.8). It has no state: caches are put around it.
-/// docs/vtd-first-stage.md says what is checked in which order.
+/// The first-stage walk (VT-d specification, 3.6 and 3.8). It has no state; its callers have the caches.
+/// docs/vtd-first-stage.md has the checks and their order.
 /// </summary>
 internal static class FirstStageWalker
 {
     /// <summary>
-    /// How often a guest may change an entry under an update before that has failed: a walk ends whatever the guest
-    /// does.
+    /// How often a guest may change an entry during an update before the update fails, so that every walk ends.
     /// </summary>
     internal const int MaxLostUpdates = 16;
 
@@ -29,12 +28,12 @@ internal static class FirstStageWalker
     }
 
     /// <summary>
-    /// The common walk, which changes nothing: a user's, to a page of 4 KiB, and all entries on the way are good for it
-    /// and were used before. It calls nothing, so that all of it stays in registers, and knows an entry by one
+    /// The common walk: a user's request for a page of 4 KiB, where all entries permit it and have A, EA and D as
+    /// needed. It changes nothing and calls nothing, so that all of it stays in registers. It checks an entry by one
     /// comparison.
     /// </summary>
-    /// <returns>The page; of level 0 where the walk is another, which <see cref="Walk{TMemory, TObserver}"/> is to
-    /// take.</returns>
+    /// <returns>The page; level 0 if the walk is not common. Then <see cref="Walk{TMemory, TObserver}"/> does
+    /// it.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static FirstStageTranslation WalkCommon<TMemory>(
         in FirstStageTable table, FirstStageStep from, FirstStageRequest request, TMemory memory)
@@ -63,16 +62,16 @@ internal static class FirstStageWalker
             granted & leaf);
     }
 
-    /// <summary>Translates a request, and gives the entries that it uses A, EA and D.</summary>
+    /// <summary>Translates a request, and sets A, EA and D in the entries that it uses.</summary>
     /// <param name="table">The first stage.</param>
-    /// <param name="from">Where to start: <see cref="FirstStageTable.Top"/>, or a step that was reported for an address
-    /// with the same entries down to there.</param>
-    /// <param name="request">What is to be translated.</param>
+    /// <param name="from">The start: <see cref="FirstStageTable.Top"/>, or a step that was reported for an address with
+    /// the same entries down to there.</param>
+    /// <param name="request">The request.</param>
     /// <param name="memory">The guest's memory.</param>
-    /// <param name="observer">Who is told.</param>
+    /// <param name="observer">Sees the entries.</param>
     /// <remarks>
-    /// An entry that is as nearly all are is known by one comparison. Any other is examined. Inlined, and what is
-    /// handed on by reference is a copy, so that all of a common walk stays in registers.
+    /// One comparison recognizes nearly all entries; any other is examined. The method is inlined and passes copies by
+    /// reference, so that a common walk stays in registers.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static FirstStageTranslation Walk<TMemory, TObserver>(
@@ -136,14 +135,14 @@ internal static class FirstStageWalker
         }
     }
 
-    /// <summary>Checks an entry that was read, and gives it what it lacks of A, EA and D.</summary>
+    /// <summary>Checks an entry that was read, and sets A, EA and D in it as needed.</summary>
     /// <param name="table">The first stage.</param>
-    /// <param name="wanted">What the request is for.</param>
+    /// <param name="wanted">The kinds of access.</param>
     /// <param name="level">The entry's level.</param>
-    /// <param name="at">Where it is.</param>
-    /// <param name="value">The entry; as it is now, if it is good for the request.</param>
+    /// <param name="at">Its address.</param>
+    /// <param name="value">The entry; on success, its new value.</param>
     /// <param name="memory">The guest's memory.</param>
-    /// <param name="observer">Who is told when the entry is read again.</param>
+    /// <param name="observer">Sees the entry when it is read again.</param>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static FirstStageFault Examine<TMemory, TObserver>(
         in FirstStageTable table, FirstStageAccess wanted, int level, Gpa at, ref ulong value, ref TMemory memory,
@@ -171,14 +170,14 @@ internal static class FirstStageWalker
                 return FirstStageFault.None;
             }
 
-            // The guest was faster: what it made of the entry is checked from the start.
+            // The guest changed the entry: check the new value from the start.
             if (++lost == MaxLostUpdates) return FirstStageFault.UpdateFailed;
             value = found;
             observer.Read(level, at, value);
         }
     }
 
-    /// <summary>What is wrong with the request or the PASID table entry, before any table is read.</summary>
+    /// <summary>Checks the request and the PASID table entry, before any table is read.</summary>
     private static FirstStageFault Admit(in FirstStageTable table, FirstStageRequest request)
     {
         if (table.IsRootReserved) return FirstStageFault.PasidEntryReserved;
@@ -212,7 +211,7 @@ internal static class FirstStageWalker
         _ => ReadFault(access, root), // stage 2 was changed since the entry was read
     };
 
-    // Not inlined: a walk that succeeds is not to make room for what it does not come to.
+    // Not inlined: a walk that succeeds should not pay for it.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static FirstStageTranslation Failed(FirstStageFault fault, int level, Gpa entry) =>
         new(fault, (byte)level, entry, X64Rights.None, false);

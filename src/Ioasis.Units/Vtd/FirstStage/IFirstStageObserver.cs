@@ -3,21 +3,22 @@ using Ioasis.Memory;
 namespace Ioasis.Units.Vtd.FirstStage;
 
 /// <summary>
-/// Who is told what a walk does: one that shows it, or a cache of tables. Walks are compiled for each structure that
-/// implements this; with <see cref="NoObserver"/> nothing of it is left.
+/// Sees the steps of a walk: to show them, or to cache them. A walk is compiled for each structure that implements
+/// this; <see cref="NoObserver"/> leaves no code.
 /// </summary>
 internal interface IFirstStageObserver
 {
-    /// <summary>An entry was read, or found changed by the guest and looked at again.</summary>
+    /// <summary>An entry was read, or read again after the guest changed it.</summary>
     void Read(int level, Gpa address, ulong entry);
 
     /// <summary>
-    /// An entry was good for the request and leads to a table. A later walk in what it stands for may start there.
+    /// An entry permits the request and leads to a table. A later walk for an address that it translates may start
+    /// there.
     /// </summary>
     void Descend(FirstStageStep next);
 }
 
-/// <summary>Nobody.</summary>
+/// <summary>Sees nothing.</summary>
 internal readonly struct NoObserver : IFirstStageObserver
 {
     /// <inheritdoc/>

@@ -5,9 +5,9 @@ using Ioasis.PageTables.X64;
 namespace Ioasis.Units.Vtd.Nested;
 
 /// <summary>
-/// How a port is told of a table of the last level, in one word: where it is in our own process, and in the lowest bits
-/// what no entry above it grants. It stands for both stages of the walk down to there, as the combined entries of
-/// hardware's paging-structure caches do (VT-d specification, 6.2.5).
+/// The encoding of a table of the last level in a port's <see cref="Ioasis.Core.Dma.KnownTable"/>: its address in our
+/// process, with the rights that an entry above it does not grant in the lowest bits. It stands for both stages of the
+/// walk to the table, as a combined entry of a paging-structure cache does (VT-d specification, 6.2.5).
 /// </summary>
 internal static class LastTable
 {
@@ -16,12 +16,13 @@ internal static class LastTable
 
     private const ulong Rights = (ulong)X64Rights.All;
 
-    /// <summary>The word for a table; 0, which is none, where <paramref name="place"/> is 0.</summary>
+    /// <summary>The word for a table; 0 for none if <paramref name="place"/> is 0.</summary>
     internal static ulong At(nint place, X64Rights granted) =>
         place == 0 ? 0 : (ulong)place | (Rights & ~(ulong)granted);
 
     /// <summary>
-    /// Its entry for an address, without the rights that are not granted above. For as long as the port keeps it.
+    /// The table's entry for an address, less the rights that are not granted above. Valid while the port keeps the
+    /// word.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Leaf(ulong table, ulong iova) =>

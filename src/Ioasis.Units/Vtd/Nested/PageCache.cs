@@ -4,14 +4,14 @@ using Ioasis.Memory.Threads;
 namespace Ioasis.Units.Vtd.Nested;
 
 /// <summary>
-/// What is known about naturally aligned ranges of addresses, of several sizes. Looked up without a lock, by accesses;
-/// what is dropped is gone for those that begin after <see cref="Drop"/> returned, and nothing that was found out
-/// before comes back. When it is full the oldest makes room.
+/// A cache by naturally aligned ranges of addresses of several sizes. Accesses look it up without a lock. An access
+/// that begins after <see cref="Drop"/> returned finds nothing that was dropped, and nothing that was looked up before
+/// is added after it. When the cache is full, the oldest entry makes room.
 /// </summary>
 internal sealed class PageCache<T>(int capacity) where T : struct
 {
     /// <summary>
-    /// The most that is ever kept, so that a guest whose tables lead everywhere does not take all of the host's memory.
+    /// The most entries of a cache: a guest with tables for all addresses must not take all of the host's memory.
     /// </summary>
     internal const int Most = 1 << 16;
 
@@ -25,21 +25,20 @@ internal sealed class PageCache<T>(int capacity) where T : struct
     private long _drops;
 
     /// <summary>
-    /// How often something was dropped. Read before anything else is; what is found out from then on is kept only if
-    /// the number is still the same.
+    /// Counts drops. Read it before a walk. The result of the walk is added only if the count is still the same.
     /// </summary>
     internal long Drops => Volatile.Read(ref _drops);
 
-    /// <summary>What is known about the range of 2^<paramref name="shift"/> bytes around an address.</summary>
+    /// <summary>Finds the entry of the range of 2^<paramref name="shift"/> bytes around an address.</summary>
     /// <param name="address">The address.</param>
     /// <param name="shift">Log2 of the bytes.</param>
-    /// <param name="value">That; if nothing is, it means nothing any more.</param>
+    /// <param name="value">The entry; undefined if there is none.</param>
     internal bool TryFind(ulong address, int shift, ref T value) =>
         Volatile.Read(ref _counts[shift]) != 0 && _entries is { } entries
         && entries.TryFind(address >> shift, shift, ref value);
 
     /// <summary>
-    /// Keeps what was found out about a range, unless something was dropped since: it may come from before that.
+    /// Adds an entry, unless something was dropped since <paramref name="drops"/> was read.
     /// </summary>
     internal void Keep(ulong address, int shift, in T value, long drops)
     {
@@ -57,7 +56,7 @@ internal sealed class PageCache<T>(int capacity) where T : struct
         }
     }
 
-    /// <summary>Forgets every range that touches one.</summary>
+    /// <summary>Drops every entry whose range overlaps one.</summary>
     internal void Drop(ulong first, ulong last)
     {
         using (_lock.Enter())
@@ -66,13 +65,13 @@ internal sealed class PageCache<T>(int capacity) where T : struct
                 for (int shift = 0; shift < MaxShift; shift++)
                     if (_counts[shift] != 0)
                         _counts[shift] -= entries.Remove(first >> shift, last >> shift, shift, _counts[shift]);
-            Volatile.Write(ref _drops, _drops + 1); // after all is gone: who reads the new number finds none of it
+            Volatile.Write(ref _drops, _drops + 1); // after all is gone: a reader of the new count finds none of it
         }
     }
 
     /// <summary>
-    /// A hash table whose entries are chained by number, in flat arrays. A look-up that meets a change of an entry
-    /// finds nothing there; one that is led astray by it ends at the latest after <see cref="LongestChain"/> entries.
+    /// A hash table in flat arrays; chains link entries by number. A look-up that meets an entry which is being changed
+    /// finds nothing. A look-up that a change leads into another chain ends after <see cref="LongestChain"/> entries.
     /// </summary>
     private sealed class Entries
     {

@@ -4,14 +4,14 @@ using Ioasis.Units.Vtd.FirstStage;
 namespace Ioasis.Units.Vtd.Nested;
 
 /// <summary>
-/// Entries of one first stage that lead to tables, as the unit's paging-structure caches keep them (VT-d specification,
-/// 6.2.5). A walk starts at the lowest that it finds.
+/// The unit's paging-structure cache of one first stage (VT-d specification, 6.2.5): entries that lead to tables. A
+/// walk starts at the lowest table that it finds here.
 /// </summary>
 internal sealed class StructureCache(int capacity)
 {
     private readonly PageCache<FirstStageStep> _steps = new(capacity);
 
-    /// <summary>Where a walk starts: in the lowest table that is known for an address, or at the top.</summary>
+    /// <summary>The start of a walk: the lowest table that is cached for an address, else the top.</summary>
     internal FirstStageStep Find(ulong iova, FirstStageStep top)
     {
         FirstStageStep known = default;
@@ -23,10 +23,10 @@ internal sealed class StructureCache(int capacity)
     /// <summary>See <see cref="PageCache{T}.Drops"/>.</summary>
     internal long Drops => _steps.Drops;
 
-    /// <summary>Keeps a step instead of what was known there.</summary>
+    /// <summary>Caches a step; it replaces an older one for the same addresses.</summary>
     internal void Keep(ulong iova, FirstStageStep step, long drops) =>
         _steps.Keep(iova, X64Format.PageShift(step.Level + 1), in step, drops);
 
-    /// <summary>Forgets every table that a range touches.</summary>
+    /// <summary>Drops every table that translates an address of a range.</summary>
     internal void Drop(ulong first, ulong last) => _steps.Drop(first, last);
 }

@@ -7,38 +7,37 @@ using Ioasis.Units.Vtd.FirstStage;
 namespace Ioasis.Units.Vtd.Nested;
 
 /// <summary>
-/// Translations of one first stage, as the unit's IOTLB keeps them (VT-d specification, 6.2.4): until they are
-/// invalidated, or until there is no room and others are newer. Looked up without a lock.
+/// The unit's IOTLB entries of one first stage (VT-d specification, 6.2.4). They live until they are invalidated, or
+/// until newer ones need the room. Looked up without a lock.
 /// </summary>
 /// <remarks>
-/// Small pages are kept table by table, each as its leaf without the rights that entries above it do not grant. A table
-/// that is given up is emptied; who still knows it is not told anything wrong, as all forget what they know when
-/// something is invalidated.
+/// Small pages are cached table by table, each as its leaf less the rights that entries above it do not grant. A table
+/// that makes room is emptied. A port may still know it, and finds nothing in it or what is true: ports forget all
+/// tables at each invalidation.
 /// </remarks>
 internal sealed class TranslationCache(int capacity)
 {
-    // of 4 KiB: a guest that uses one page of each does not take all of the host's memory
+    // Of 4 KiB each: a guest that uses one page of each must not take all of the host's memory.
     private const int MostTables = 1024;
 
-    // Guards changes. That of the large pages is taken while it is held.
+    // Guards changes. The lock of the large pages is taken under it.
     private readonly RankedLock _lock = new(LockRank.TranslationCache);
     private readonly ConcurrentDictionary<ulong, KeptPages> _tables = new(); // by region
     private readonly List<KeptPages> _inTurn = []; // the same tables
     private readonly PageCache<FirstStageTranslation> _large = new(capacity);
-    private int _turn; // whose it is to make room
+    private int _turn; // the next table to make room
     private int _small;
     private long _drops;
 
     /// <summary>
-    /// How often something was dropped. Read before anything else is; what is found out from then on is kept only if
-    /// the number is still the same.
+    /// Counts drops. Read it before a walk. The result of the walk is added only if the count is still the same.
     /// </summary>
     internal long Drops => Volatile.Read(ref _drops);
 
     /// <summary>Finds the page around an address, whatever its size.</summary>
     /// <param name="iova">The address.</param>
     /// <param name="page">The page; a small one's address is that of <paramref name="iova"/> in it.</param>
-    /// <param name="table">What is kept of the table of small pages around it; null when nothing ever was.</param>
+    /// <param name="table">The cached pages of the table of small pages around it; null if there are none.</param>
     internal bool TryFind(ulong iova, out FirstStageTranslation page, out KeptPages? table)
     {
         page = default;
@@ -52,7 +51,7 @@ internal sealed class TranslationCache(int capacity)
             || _large.TryFind(iova, X64Format.PageShift(3), ref page);
     }
 
-    /// <summary>Keeps a translation instead of what was known of that page.</summary>
+    /// <summary>Caches a translation; it replaces an older one of the same page.</summary>
     internal void Keep(ulong iova, in FirstStageTranslation page, long drops)
     {
         using (_lock.Enter())
@@ -63,7 +62,7 @@ internal sealed class TranslationCache(int capacity)
         }
     }
 
-    /// <summary>Forgets every page that a range touches.</summary>
+    /// <summary>Drops every page with an address in a range.</summary>
     internal void Drop(ulong first, ulong last)
     {
         using (_lock.Enter())
@@ -84,13 +83,13 @@ internal sealed class TranslationCache(int capacity)
             }
 
             _large.Drop(first, last);
-            Volatile.Write(ref _drops, _drops + 1); // after all is gone: who reads the new number finds none of it
+            Volatile.Write(ref _drops, _drops + 1); // after all is gone: a reader of the new count finds none of it
         }
     }
 
     private void KeepSmall(ulong iova, in FirstStageTranslation page)
     {
-        // where there is no EA the bit says nothing
+        // EA is not looked at where it is off.
         const ulong used = X64Entry.PresentBit | X64Entry.AccessedBit | X64Entry.ExtendedAccessedBit;
         ulong leaf = (page.Gpa.Value & X64Entry.AddressMask) | used | (ulong)page.Rights
             | (page.Dirty ? X64Entry.DirtyBit : 0);

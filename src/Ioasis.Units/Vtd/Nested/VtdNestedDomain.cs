@@ -15,7 +15,7 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Units.Vtd.Nested;
 
 /// <summary>
-/// A first stage of a user's on a second stage of ours (VT-d specification, 3.8), with what the unit keeps of it.
+/// A user's first stage, nested on a paging domain (VT-d specification, 3.8), and the unit's caches of it.
 /// </summary>
 internal sealed class VtdNestedDomain : FirstStageDomain
 {
@@ -24,8 +24,8 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     private readonly FirstStageTable _table;
     private readonly TranslationCache? _translations;
     private readonly StructureCache? _structures;
-    // Where the second stage is asked for the first table that was walked: most other tables are near it. Seldom
-    // written, as all ports read it.
+    // The place of one of the tables in the second stage; most other tables are near it. All ports read it, so it is
+    // seldom written.
     private StageTwoPlace _near;
 
     private VtdNestedDomain(PagingDomain parent, in IommuHwptVtdS1 config, VtdFeatures features)
@@ -57,13 +57,13 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     /// <summary>The widths of addresses that a first stage can translate, in bits.</summary>
     internal const uint FourLevels = 48, FiveLevels = 57;
 
-    /// <summary>What the user asked for.</summary>
+    /// <summary>The user's description of it.</summary>
     internal IommuHwptVtdS1 Config { get; }
 
-    /// <summary>The first stage, for what shows a walk.</summary>
+    /// <summary>The first stage.</summary>
     internal FirstStageTable Table => _table;
 
-    /// <summary>Makes one; whether a unit can walk it is found when something is attached, as on Linux.</summary>
+    /// <summary>Makes one. Whether a unit can walk it is checked when a device is attached, as on Linux.</summary>
     internal static IommuStatus TryCreate(
         PagingDomain parent, UserData data, VtdFeatures features, out NestedDomain? domain)
     {
@@ -96,7 +96,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     private FirstStageResult TranslateAny(ulong iova, bool isWrite, ref KnownTable known)
     {
         FirstStageAccess wanted = isWrite ? FirstStageAccess.Write : FirstStageAccess.Read;
-        // Before anything is looked up, and in this order: see Drop.
+        // Read first, and in this order: see Drop.
         long drops = _translations?.Drops ?? 0, structureDrops = _structures?.Drops ?? 0;
         FirstStageTranslation page;
         if (!TryFind(iova, out page, ref known) || !page.Serves(in _table, wanted))
@@ -139,7 +139,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     private StageTwoPlace Near(Gpa table) => _near = StageTwo.Near(Parent, table);
 
     /// <summary>
-    /// Any walk. One that ended at a small page and yet was not common may have begun at a place that is out of use.
+    /// Any walk. If it ends at a small page and was not a common walk, the place that those begin at may be stale.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private FirstStageTranslation Walk(ulong iova, FirstStageAccess wanted, FirstStageStep from, long structureDrops)
@@ -199,7 +199,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     /// <inheritdoc/>
     public override void OnDetached(Endpoint endpoint, Pasid? pasid) => Drop(0, ulong.MaxValue, leafOnly: false);
 
-    /// <summary>Range, leaf only or with the entries of tables above, and all.</summary>
+    /// <summary>Invalidates ranges, leaves alone or also entries that lead to tables, or everything.</summary>
     protected override IommuStatus DropCaches(UserDataArray entries, out int done)
     {
         IommuStatus status = DropEach(entries, out done);
@@ -231,8 +231,8 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     }
 
     /// <summary>
-    /// Structures first: a walk that sees that no translation was dropped since it began may still come from dropped
-    /// structures, but then its translation is kept before translations are dropped, or not at all.
+    /// Drops structures first. A walk may have begun at a structure that is dropped now. Its translation is cached
+    /// before translations are dropped, and then dropped with them, or it is not cached.
     /// </summary>
     private void Drop(ulong first, ulong last, bool leafOnly)
     {
@@ -260,7 +260,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         _ => FaultReason.BadTable,
     };
 
-    /// <summary>Shows the entries of a walk.</summary>
+    /// <summary>Adds the entries that are read to a walk that is shown.</summary>
     private readonly struct ShownSteps(TranslationWalk walk) : IFirstStageObserver
     {
         public void Read(int level, Gpa address, ulong entry)
@@ -279,7 +279,7 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         }
     }
 
-    /// <summary>Keeps the steps of a walk.</summary>
+    /// <summary>Caches the steps of a walk.</summary>
     private readonly struct StructureObserver(StructureCache? cache, ulong iova, long drops) : IFirstStageObserver
     {
         public void Read(int level, Gpa address, ulong entry)
