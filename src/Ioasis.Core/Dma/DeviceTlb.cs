@@ -107,8 +107,11 @@ public sealed class DeviceTlb
         return asked;
     }
 
-    /// <summary>Drops all of a PASID. What was asked for before is not kept after this.</summary>
-    internal void Invalidate(uint pasidKey) => Drop(new Dropped(null, null, pasidKey, 0, 0));
+    /// <summary>
+    /// Drops translations of addresses in a range by their PASID. What was asked for before is not kept after this.
+    /// </summary>
+    internal void Invalidate(uint pasidKey, ulong first = 0, ulong last = ulong.MaxValue) =>
+        Drop(new Dropped(null, null, pasidKey, first, last));
 
     /// <summary>Drops translations of addresses in a range by a first stage.</summary>
     internal void Invalidate(TranslationRoute route, ulong first, ulong last) =>
@@ -206,9 +209,9 @@ public sealed class DeviceTlb
             ulong size = (1UL << entry.Key.Shift) - 1;
             if (Table is not null)
                 return entry.Route!.Table == Table && entry.Address <= Last && (entry.Address | size) >= First;
-            if (Route is null) return entry.Key.PasidKey == PasidKey;
+            if (Route is null ? entry.Key.PasidKey != PasidKey : entry.Route != Route) return false;
             ulong first = entry.Key.Page << entry.Key.Shift;
-            return entry.Route == Route && first <= Last && (first | size) >= First;
+            return first <= Last && (first | size) >= First;
         }
     }
 }

@@ -322,6 +322,22 @@ public sealed class Endpoint
     }
 
     /// <summary>
+    /// Invalidates translations that the device keeps by itself (ATS), for units that are told so by device. When it
+    /// returns, no access uses them, one in flight included.
+    /// </summary>
+    /// <param name="pasid">The PASID that they are for; null for requests without one.</param>
+    /// <param name="range">Their addresses.</param>
+    public void InvalidateDeviceTlb(Pasid? pasid, IovaRange range)
+    {
+        using (_lock.Enter())
+        {
+            foreach (DmaPort port in _ports)
+                port.DeviceTlb?.Invalidate(DmaPort.KeyOf(pasid), range.First, range.Last);
+            DmaPort.Quiesce(_ports);
+        }
+    }
+
+    /// <summary>
     /// The function asks for pages. The last request of a group brings all of it to who answers for the page table of
     /// its PASID; when nobody does, the answer is <see cref="PageResponse.Invalid"/> (Linux:
     /// iommu_report_device_fault).

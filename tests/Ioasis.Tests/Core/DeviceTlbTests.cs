@@ -65,6 +65,26 @@ public sealed class DeviceTlbTests : IDisposable
     }
 
     [Fact]
+    public void AnInvalidationOfTheDeviceDropsARangeOfOnePasid()
+    {
+        _bench.Map(_domain, 0x10000, 0x2000, 1);
+        var pasid = new Pasid(5);
+        Assert.Equal(IommuStatus.Ok, _endpoint.Attach(pasid, _domain));
+        Assert.True(_port.Read(pasid, new Iova(0x10000), new byte[8]).IsOk);
+        Read(0x10000);
+        Read(0x11000);
+        Assert.Equal((3, 0), (Tlb.Count, Tlb.Invalidations));
+        _endpoint.InvalidateDeviceTlb(null, new IovaRange(0x10000, 0x10fff));
+        Assert.Equal((2, 1), (Tlb.Count, Tlb.Invalidations));
+        long misses = Tlb.Misses;
+        Assert.True(_port.Read(pasid, new Iova(0x10000), new byte[8]).IsOk);
+        Read(0x11000);
+        Assert.Equal(misses, Tlb.Misses); // those two are still there
+        Read(0x10000);
+        Assert.Equal(misses + 1, Tlb.Misses);
+    }
+
+    [Fact]
     public void AnUnmapTakesWhatLedToTheMappingAndNothingElse()
     {
         (IovaRange range, _) = _bench.Map(_domain, 0x10000, 0x1000, 1);
