@@ -13,6 +13,9 @@ public readonly record struct FaultEvent(EventStamp Stamp, Endpoint Endpoint, Dm
     /// <summary>The first address that was refused.</summary>
     public Iova Iova => Fault.Iova;
 
+    /// <summary>Why it was refused.</summary>
+    public FaultReason Reason => Fault.Reason;
+
     /// <inheritdoc/>
     public static EventKinds Kind => EventKinds.Fault;
 
