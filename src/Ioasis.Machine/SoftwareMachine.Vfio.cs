@@ -9,6 +9,7 @@ public sealed partial class SoftwareMachine
     private const string EmulatedGroup = "vfio-noiommu"; // what Linux calls the group of each emulated device
 
     private volatile VfioDevice[] _others = [];
+    private VfioDevice[] _leaving = []; // no path leads to their nodes, but to their groups
 
     /// <summary>
     /// Gives a subdevice of a function to programs. It has its node and no group: a group would have to be its
@@ -29,8 +30,7 @@ public sealed partial class SoftwareMachine
     {
         using (_lock.Enter())
         {
-            int free = FreeGroup();
-            return Add(ops, _groups[free] = new IommuGroup(free) { Name = EmulatedGroup });
+            return Add(ops, NewEmulatedGroup());
         }
     }
 
@@ -42,16 +42,29 @@ public sealed partial class SoftwareMachine
             _vfio.Unregister(device);
             if (device.Group is { } group) _groups.Remove(group.Id);
             _others = [.. _others.Where(d => d != device)];
+            _leaving = [.. _leaving.Where(d => d != device)];
             BuildPaths();
         }
     }
 
     private VfioDevice Add(IVfioDeviceOps ops, IommuGroup? group)
     {
+        VfioDevice device = Register(ops, group);
+        BuildPaths();
+        return device;
+    }
+
+    private VfioDevice Register(IVfioDeviceOps ops, IommuGroup? group)
+    {
         var device = new VfioDevice(ops, (_vfio.Major, FreeMinor()));
         _vfio.Register(device, group);
         _others = [.. _others, device];
-        BuildPaths();
         return device;
+    }
+
+    private IommuGroup NewEmulatedGroup()
+    {
+        int free = FreeGroup();
+        return _groups[free] = new IommuGroup(free) { Name = EmulatedGroup };
     }
 }

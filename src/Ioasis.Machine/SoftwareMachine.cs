@@ -9,6 +9,7 @@ using Ioasis.Machine.Nodes;
 using Ioasis.Machine.Sysfs;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
+using Ioasis.Passthrough.Mdev;
 using Ioasis.Passthrough.Sva;
 using Ioasis.Passthrough.Vfio;
 using Ioasis.Passthrough.Vfio.Pci;
@@ -48,6 +49,7 @@ public sealed partial class SoftwareMachine : IDisposable
         _sva = new(() => new SvaNode(Pasids, PasidQuota));
         _bus = new VfioPciBus(_vfio);
         _driver = new PciDriver(this);
+        _mdevBus = new MdevBus(this);
     }
 
     /// <summary>The units.</summary>
@@ -100,7 +102,9 @@ public sealed partial class SoftwareMachine : IDisposable
                 machine.Plug(device, ModelRegistry.Create(device));
             }
 
+            foreach (string name in description.VirtualDevices) machine.AddVirtualParent(name);
             machine.BuildPaths();
+            machine.CreateMdevs(description);
             return machine;
         }
         catch (ArgumentException e)
@@ -317,7 +321,7 @@ public sealed partial class SoftwareMachine : IDisposable
     private uint FreeMinor()
     {
         uint minor = 0;
-        while (_devices.Any(d => d.Vfio.Minor == minor) || _others.Any(d => d.Minor == minor)) minor++;
+        while (_devices.Any(d => d.Vfio.Minor == minor) || _others.Concat(_leaving).Any(d => d.Minor == minor)) minor++;
         return minor;
     }
 
@@ -351,7 +355,7 @@ public sealed partial class SoftwareMachine : IDisposable
         MachineDevice[] shown = [.. _devices.Where(d => !d.IsHidden && !d.IsRemoved)],
             bound = [.. shown.Where(d => d.Driver == DriverState.Bound)];
         VfioDevice[] vfio = [.. bound.Select(d => d.Vfio), .. _others];
-        VfioGroup[] groups = [.. vfio.Select(d => d.Group).OfType<VfioGroup>().Distinct()];
+        VfioGroup[] groups = [.. vfio.Concat(_leaving).Select(d => d.Group).OfType<VfioGroup>().Distinct()];
         IEnumerable<SysfsFunction> functions = shown.Select(d => new SysfsFunction(
             d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit, d.Group,
             (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Configuration)
@@ -366,7 +370,7 @@ public sealed partial class SoftwareMachine : IDisposable
         });
         foreach (VirtualPath path in SysfsTree.Build(_driver, _modules, Units, functions,
             groups.Select(g => (g.Id, (g.Major, g.Minor), g.Name)),
-            [("iommu", _iommu), ("sva", sva), ("vfio", _container)]))
+            [("iommu", _iommu), ("sva", sva), ("vfio", _container)], _mdevBus, _mdevs))
             paths.Add(path.Path, path);
         paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
         paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));

@@ -98,7 +98,7 @@ internal static class CommandLine
         devices.SetAction(parsed => OnMachine(parsed, devicesMachine, error, description =>
         {
             using SoftwareMachine machine = SoftwareMachine.Create(description);
-            DeviceList.Write(machine.Devices, parsed.GetValue(json), output);
+            DeviceList.Write(machine, parsed.GetValue(json), output);
             return 0;
         }));
 

@@ -11,12 +11,34 @@ internal static class DeviceList
 {
     private static readonly string[] s_titles = ["BDF", "MODEL", "ID", "UNIT", "GROUP", "NODE"];
 
-    internal static void Write(IReadOnlyList<MachineDevice> devices, bool json, TextWriter output)
+    private static readonly string[] s_parentTitles = ["PARENT", "TYPE", "AVAILABLE"];
+    private static readonly string[] s_mdevTitles = ["MDEV", "TYPE", "PARENT", "GROUP", "NODE"];
+
+    internal static void Write(SoftwareMachine machine, bool json, TextWriter output)
     {
-        if (json) WriteJson(devices, output);
-        else if (ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected) WriteTable(devices);
-        else WriteLines(devices, output);
+        if (json)
+        {
+            WriteJson(machine, output);
+            return;
+        }
+
+        if (ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected) WriteTable(machine.Devices);
+        else WriteLines([s_titles, .. machine.Devices.Select(Row)], output);
+        string[][] parents =
+        [
+            .. machine.MdevParents.SelectMany(parent => parent.Types, static (parent, type) => (string[])
+                [parent.Name, type.Name, type.Available.ToString(CultureInfo.InvariantCulture)]),
+        ];
+        string[][] mdevs = [.. machine.Mdevs.Select(Row)];
+        if (parents.Length != 0) WriteLines([s_parentTitles, .. parents], output);
+        if (mdevs.Length != 0) WriteLines([s_mdevTitles, .. mdevs], output);
     }
+
+    private static string[] Row(MachineMdev mdev) =>
+    [
+        mdev.Uuid.ToString(), mdev.Type, mdev.Parent,
+        mdev.Group?.ToString(CultureInfo.InvariantCulture) ?? "-", mdev.VfioNode,
+    ];
 
     private static string[] Row(MachineDevice device) =>
     [
@@ -25,10 +47,9 @@ internal static class DeviceList
         device.Unit, device.Group.ToString(CultureInfo.InvariantCulture), device.VfioNode,
     ];
 
-    private static void WriteLines(IReadOnlyList<MachineDevice> devices, TextWriter output)
+    private static void WriteLines(string[][] rows, TextWriter output)
     {
-        string[][] rows = [s_titles, .. devices.Select(Row)];
-        int[] widths = [.. s_titles.Select((_, column) => rows.Max(r => r[column].Length))];
+        int[] widths = [.. rows[0].Select((_, column) => rows.Max(r => r[column].Length))];
         foreach (string[] row in rows)
             output.WriteLine(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
     }
@@ -48,13 +69,13 @@ internal static class DeviceList
         AnsiConsole.Write(table);
     }
 
-    private static void WriteJson(IReadOnlyList<MachineDevice> devices, TextWriter output)
+    private static void WriteJson(SoftwareMachine machine, TextWriter output)
     {
         using var bytes = new MemoryStream();
         using (var json = new Utf8JsonWriter(bytes, new JsonWriterOptions { Indented = true }))
         {
             json.WriteStartArray();
-            foreach (MachineDevice device in devices)
+            foreach (MachineDevice device in machine.Devices)
             {
                 json.WriteStartObject();
                 json.WriteString("bdf", device.Requester.ToString());
@@ -67,9 +88,40 @@ internal static class DeviceList
                 json.WriteEndObject();
             }
 
+            foreach (MachineMdevParent parent in machine.MdevParents) WriteJson(parent, json);
+            foreach (MachineMdev mdev in machine.Mdevs) WriteJson(mdev, json);
+
             json.WriteEndArray();
         }
 
         output.WriteLine(Encoding.UTF8.GetString(bytes.ToArray()));
+    }
+
+    private static void WriteJson(MachineMdevParent parent, Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("mdevParent", parent.Name);
+        json.WriteStartArray("types");
+        foreach ((string name, int available) in parent.Types)
+        {
+            json.WriteStartObject();
+            json.WriteString("type", name);
+            json.WriteNumber("available", available);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteJson(MachineMdev mdev, Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("mdev", mdev.Uuid.ToString());
+        json.WriteString("type", mdev.Type);
+        json.WriteString("parent", mdev.Parent);
+        if (mdev.Group is { } group) json.WriteNumber("group", group);
+        json.WriteString("vfio", mdev.VfioNode);
+        json.WriteEndObject();
     }
 }

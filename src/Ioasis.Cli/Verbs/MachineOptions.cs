@@ -28,11 +28,19 @@ internal sealed class MachineOptions
         Arity = ArgumentArity.OneOrMore,
     };
 
+    private readonly Option<string[]> _mdevs = new("--mdev")
+    {
+        Description = "Creates an mdev at start (docs/mdev.md). May be repeated.",
+        HelpName = "TYPE@PARENT[,uuid=UUID]",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
     internal MachineOptions(Command command)
     {
         command.Add(_machine);
         command.Add(_plugins);
         command.Add(_devices);
+        command.Add(_mdevs);
     }
 
     /// <summary>Builds the description of the machine from a command line.</summary>
@@ -43,6 +51,7 @@ internal sealed class MachineOptions
         MachineDescription description =
             parsed.GetValue(_machine) is { } file ? MachineDescription.Load(file) : MachineDescription.Default;
         foreach (string device in parsed.GetValue(_devices) ?? []) description = description.WithDevice(device);
+        foreach (string mdev in parsed.GetValue(_mdevs) ?? []) description = description.WithMdev(mdev);
         return description;
     }
 }

@@ -15,6 +15,12 @@ public sealed record MachineDescription
     /// <summary>The devices, in the order in which their VFIO nodes are numbered.</summary>
     public IReadOnlyList<DeviceDescription> Devices { get; init; } = [];
 
+    /// <summary>The devices that are no PCI functions, by name: parents of mdevs such as <c>mtty</c>.</summary>
+    public IReadOnlyList<string> VirtualDevices { get; init; } = [];
+
+    /// <summary>The mdevs that are there from the start, created in this order.</summary>
+    public IReadOnlyList<MdevDescription> Mdevs { get; init; } = [];
+
     /// <summary>How many PASIDs an open /dev/sva may have that nobody allowed more.</summary>
     public int PasidQuota { get; init; } = PasidOwner.DefaultQuota;
 
@@ -54,6 +60,37 @@ public sealed record MachineDescription
     /// line.</exception>
     public static MachineDescription Parse(string file, byte[] utf8) => MachineParser.Parse(file, utf8);
 
+    /// <summary>The same machine with one mdev more.</summary>
+    /// <param name="typeAtParent">
+    /// <c>TYPE@PARENT</c> or <c>TYPE@PARENT,uuid=UUID</c>. A parent that is no PCI function is added if it is missing.
+    /// Without a UUID the mdev gets <c>6d646576-0000-4000-8000-</c> and its number from 1 on, as twelve hexadecimal
+    /// digits.
+    /// </param>
+    /// <exception cref="MachineDescriptionException">Something in it is wrong.</exception>
+    public MachineDescription WithMdev(string typeAtParent)
+    {
+        string[] words = typeAtParent.Split(',');
+        if (words[0].Split('@', 2) is not [{ Length: > 0 } type, { Length: > 0 } parent] || words.Length > 2)
+            throw Complain("expected TYPE@PARENT or TYPE@PARENT,uuid=UUID, such as mtty-1@mtty");
+        Guid uuid = DefaultUuid(Mdevs.Count + 1);
+        if (words.Length == 2 && !(words[1].StartsWith("uuid=", StringComparison.Ordinal)
+            && Guid.TryParseExact(words[1]["uuid=".Length..], "D", out uuid)))
+            throw Complain($"\"{words[1]}\" is not uuid=UUID");
+        if (Mdevs.Any(mdev => mdev.Uuid == uuid)) throw Complain($"{uuid} is taken; give another UUID");
+        bool isNew = MdevParentRegistry.Has(parent) && !VirtualDevices.Contains(parent);
+        return this with
+        {
+            VirtualDevices = isNew ? [.. VirtualDevices, parent] : VirtualDevices,
+            Mdevs = [.. Mdevs, new MdevDescription(type, parent, uuid)],
+        };
+
+        MachineDescriptionException Complain(string sentence) => new($"mdev \"{typeAtParent}\": {sentence}.");
+    }
+
+    /// <summary>The UUID of the mdev with this number that nobody gave one.</summary>
+    internal static Guid DefaultUuid(int number) => new(0x6d646576, 0, 0x4000, 0x80, 0, 0, 0,
+        (byte)(number >> 24), (byte)(number >> 16), (byte)(number >> 8), (byte)number);
+
     /// <summary>The same machine with one device more, behind its first unit.</summary>
     /// <param name="modelAtAddress">
     /// <c>MODEL</c> or <c>MODEL@BDF</c>, and perhaps <c>,NAME=VALUE</c> for what its model can be told; without an
@@ -65,6 +102,12 @@ public sealed record MachineDescription
     {
         string[] words = modelAtAddress.Split(',');
         string[] parts = words[0].Split('@', 2);
+        if (MdevParentRegistry.Has(modelAtAddress))
+        {
+            if (VirtualDevices.Contains(modelAtAddress)) throw Complain("there is one already");
+            return this with { VirtualDevices = [.. VirtualDevices, modelAtAddress] };
+        }
+
         if (ModelRegistry.CheckModel(parts[0]) is { } wrong) throw Complain(wrong);
         RequesterId address = default;
         if (parts.Length == 1)

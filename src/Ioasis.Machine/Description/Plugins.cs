@@ -21,6 +21,7 @@ public static class Plugins
         foreach (Type type in TypesOf(path))
         {
             if (type.GetCustomAttribute<DeviceModelAttribute>() is { } model) AddModel(path, type, Take(model.Name));
+            if (type.GetCustomAttribute<MdevParentAttribute>() is { } parent) AddParent(path, type, Take(parent.Name));
             if (type.GetCustomAttribute<IommuDriverAttribute>() is { } driver) AddDriver(path, type, Take(driver.Name));
             if (type.GetCustomAttribute<MachineNodeAttribute>() is { } node) AddNode(path, type, Take(node.Name));
             if (type.GetCustomAttribute<IommufdIoctlAttribute>() is { } ioctl)
@@ -61,6 +62,21 @@ public static class Plugins
         CheckName(path, type, name);
         if (!ModelRegistry.TryAdd(name, () => (PciDeviceModel)constructor.Invoke(null)))
             throw Complain(path, $"there is already a device model \"{name}\"; give {type.Name} another name");
+    }
+
+    private static void AddParent(string path, Type type, string name)
+    {
+        CheckName(path, type, name);
+        if (type.IsAbstract || !type.IsAssignableTo(typeof(IMdevParent))
+            || type.GetConstructor([]) is not { } constructor)
+        {
+            throw Complain(path, $"{type.Name} implements {nameof(IMdevParent)} and has a public constructor "
+                + "without parameters, or it is no parent of mdevs");
+        }
+
+        if (ModelRegistry.CheckModel(name) is null
+            || !MdevParentRegistry.TryAdd(name, () => (IMdevParent)constructor.Invoke(null)))
+            throw Complain(path, $"there is already a device \"{name}\"; give {type.Name} another name");
     }
 
     private static void AddDriver(string path, Type type, string name)

@@ -3,6 +3,7 @@ using System.Text;
 using Ioasis.Core.Units;
 using Ioasis.Iommufd.Files;
 using Ioasis.Machine.Nodes;
+using Ioasis.Passthrough.Mdev;
 
 namespace Ioasis.Machine.Sysfs;
 
@@ -28,7 +29,7 @@ internal sealed class SysfsTree
     internal static IEnumerable<VirtualPath> Build(
         PciDriver driver, SysfsModules modules, IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions,
         IEnumerable<(int Id, (uint Major, uint Minor) Number, string? Name)> groups,
-        IEnumerable<(string Name, INode Node)> miscellaneous)
+        IEnumerable<(string Name, INode Node)> miscellaneous, MdevBus mdevBus, IEnumerable<MdevDevice> mdevs)
     {
         var tree = new SysfsTree();
         foreach (string merged in (string[])["/sys/bus/pci", "/sys/bus/pci/devices", "/sys/bus/pci/drivers",
@@ -49,6 +50,7 @@ internal sealed class SysfsTree
             if (name is not null) tree.EmulatedGroup(id, name);
         }
 
+        SysfsMdevs.Add(tree, mdevBus, mdevs);
         return tree._paths.Values;
     }
 
@@ -78,12 +80,15 @@ internal sealed class SysfsTree
     internal void WriteOnly(string path, Action<ReadOnlyMemory<byte>> take) =>
         Add(new VirtualFile(path, static () => [], OnlyOwnerWrites) { Take = take });
 
-    /// <summary>A link, with the relative text that sysfs would give it.</summary>
+    /// <summary>
+    /// A link, with the relative text that sysfs would give it: the target's own name is always in it (Linux:
+    /// kernfs_get_target_path).
+    /// </summary>
     internal void Link(string path, string target)
     {
         string[] from = path.Split('/')[..^1], to = target.Split('/');
         int common = 0;
-        while (common < from.Length && common < to.Length && from[common] == to[common]) common++;
+        while (common < from.Length && common < to.Length - 1 && from[common] == to[common]) common++;
         string text = string.Join('/', Enumerable.Repeat("..", from.Length - common).Concat(to[common..]));
         Add(new VirtualLink(path, text));
     }

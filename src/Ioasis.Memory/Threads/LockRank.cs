@@ -39,6 +39,9 @@ public enum LockRank
     /// <summary>Which functions the driver has.</summary>
     PciDriver,
 
+    /// <summary>The mdevs, and what their parents have left.</summary>
+    MdevBus,
+
     /// <summary>The machine's devices, groups and paths.</summary>
     Machine,
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
@@ -17,6 +18,11 @@ internal interface IVfioDeviceOps
 
     /// <summary>What GET_INFO answers: flags, the number of regions, the number of interrupt indexes.</summary>
     VfioDeviceInfo Info { get; }
+
+    /// <summary>
+    /// Bytes of <see cref="Info"/> that GET_INFO writes, if the program has room: some kinds know no capabilities.
+    /// </summary>
+    int InfoSize => Marshal.SizeOf<VfioDeviceInfo>();
 
     /// <summary>The ioctls of this kind of device alone, by number.</summary>
     IReadOnlyDictionary<uint, VfioIoctl> Ioctls => VfioIoctls.None;

@@ -15,14 +15,14 @@ public sealed class CommandLineTests
     [InlineData("run ls", "\"ls\" must come after --, as in: ioasis run -- ls.")]
     [InlineData("run --devic edu -- ls",
         "unknown argument \"--devic\" of run; "
-        + "expected one of: --machine, --plugin, --device, --strict-sva, --account.")]
+        + "expected one of: --machine, --plugin, --device, --mdev, --strict-sva, --account.")]
     [InlineData("run --machine -- ls", "--machine needs a value: --machine FILE.")]
     [InlineData("run --machine a --machine b -- ls", "--machine given twice.")]
     [InlineData("run --device foo -- ls",
             "device \"foo\": there is no device model \"foo\"; expected one of: dmatest, dsa, edu, ioat, nvme.")]
     [InlineData("devices --device edu@1", "device \"edu@1\": \"1\" is not an address such as 1000:00:05.0.")]
     [InlineData("devices all",
-        "unknown argument \"all\" of devices; expected one of: --machine, --plugin, --device, --json.")]
+        "unknown argument \"all\" of devices; expected one of: --machine, --plugin, --device, --mdev, --json.")]
     [InlineData("devices -- x", "only run takes a program after --.")]
     [InlineData("bench", "bench works only in a source tree: ./ioasis bench.")]
     [InlineData("demo --fast", "unknown argument \"--fast\" of demo; expected one of: nested, vsva.")]

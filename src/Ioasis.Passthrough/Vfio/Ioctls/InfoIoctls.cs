@@ -11,7 +11,7 @@ internal static class InfoIoctls
         uint argsz = call.Read<VfioDeviceInfo>().Argsz;
         VfioDeviceInfo info = call.Device.Ops.Info;
         info.Argsz = argsz;
-        return call.Return(info, (int)Math.Min(argsz, (uint)Marshal.SizeOf<VfioDeviceInfo>()));
+        return call.Return(info, (int)Math.Min(argsz, (uint)call.Device.Ops.InfoSize));
     }
 
     internal static SysResult GetRegionInfo(VfioCall call)

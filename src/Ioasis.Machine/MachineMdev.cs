@@ -1,0 +1,42 @@
+using Ioasis.Passthrough.Mdev;
+
+namespace Ioasis.Machine;
+
+/// <summary>An mdev of a machine.</summary>
+public sealed class MachineMdev
+{
+    private readonly MdevDevice _device;
+
+    internal MachineMdev(MdevDevice device) => _device = device;
+
+    /// <summary>Its name.</summary>
+    public Guid Uuid => _device.Uuid;
+
+    /// <summary>The name of its type, such as <c>mtty-1</c>.</summary>
+    public string Type => _device.Type.Name;
+
+    /// <summary>The name of its parent.</summary>
+    public string Parent => _device.Parent.Name;
+
+    /// <summary>Its node, <c>/dev/vfio/devices/vfio2</c>.</summary>
+    public string VfioNode => _device.Vfio.Path;
+
+    /// <summary>Number of its group; null for one that has only its node.</summary>
+    public int? Group => _device.Vfio.Group?.Id;
+}
+
+/// <summary>A device of a machine that offers types of mdevs.</summary>
+public sealed class MachineMdevParent
+{
+    internal MachineMdevParent(MdevParent parent, MdevBus bus)
+    {
+        Name = parent.Name;
+        Types = [.. parent.Types.Select(type => (type.Name, bus.AvailableOf(parent, type)))];
+    }
+
+    /// <summary>Its name: a PCI address, or <c>mtty</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>Its types, and how many more mdevs of each can be created.</summary>
+    public IReadOnlyList<(string Name, int Available)> Types { get; }
+}

@@ -1,0 +1,108 @@
+using Ioasis.Abi;
+using Ioasis.Machine.Nodes;
+using Ioasis.Passthrough.Mdev;
+
+namespace Ioasis.Machine.Sysfs;
+
+/// <summary>
+/// The bus of mdevs, their parents with types, and the mdevs (Linux: drivers/vfio/mdev/mdev_sysfs.c and mdev_driver.c).
+/// </summary>
+internal static class SysfsMdevs
+{
+    // A UUID with or without a newline; and the sizes of a number, for `remove` of the mdevs that are created.
+    private static readonly uint[] s_createSizes = [1, 2, 3, 4, 5, 6, 7, MdevUuid.Length, MdevUuid.Length + 1];
+
+    private const string Bus = "/sys/bus/mdev", Class = "/sys/class/mdev_bus";
+
+    /// <summary>Adds it, if there are parents.</summary>
+    internal static void Add(SysfsTree tree, MdevBus bus, IEnumerable<MdevDevice> devices)
+    {
+        if (bus.Parents.Count == 0) return;
+        tree.Directory($"{Bus}/devices");
+        tree.Directory($"{Bus}/drivers");
+        tree.Directory(Class);
+        tree.Text($"{Bus}/drivers_autoprobe", static () => "1", SysfsTree.Ignore);
+        tree.WriteOnly($"{Bus}/drivers_probe", SysfsTree.Ignore); // no driver takes an mdev that it did not create
+        tree.WriteOnly($"{Bus}/uevent", SysfsTree.Ignore);
+        foreach (MdevParent parent in bus.Parents) AddParent(tree, bus, parent);
+        foreach (MdevDevice device in devices) AddDevice(tree, bus, device);
+    }
+
+    private static string DriverOf(MdevParent parent) => $"{Bus}/drivers/{parent.Driver}";
+
+    private static void AddParent(SysfsTree tree, MdevBus bus, MdevParent parent)
+    {
+        string driver = DriverOf(parent);
+        tree.Directory(driver, merged: false);
+        tree.WriteOnly($"{driver}/uevent", SysfsTree.Ignore);
+        if (parent.IsVirtual) AddVirtual(tree, parent);
+        tree.Link($"{Class}/{parent.Name}", parent.Directory);
+        string types = $"{parent.Directory}/mdev_supported_types";
+        tree.Directory(types, merged: false);
+        foreach (MdevParentType type in parent.Types)
+        {
+            string directory = $"{types}/{type.Name}";
+            tree.Directory(directory, merged: false);
+            tree.Directory($"{directory}/devices", merged: false);
+            tree.Text($"{directory}/device_api", type.Type.DeviceApi);
+            tree.Text($"{directory}/name", type.Type.DisplayName ?? type.Name);
+            if (type.Type.Description is { } description) tree.Text($"{directory}/description", description);
+            tree.Text($"{directory}/available_instances", () => SysfsTree.Decimal(bus.AvailableOf(parent, type)));
+            tree.Add(new VirtualFile($"{directory}/create", static () => [], SysfsTree.OnlyOwnerWrites)
+            {
+                StoreSizes = s_createSizes,
+                Store = (text, answer) =>
+                    answer(MdevUuid.TryParse(text, out Guid uuid) ? bus.Create(parent, type, uuid) : Errno.EINVAL),
+            });
+        }
+    }
+
+    private static void AddVirtual(SysfsTree tree, MdevParent parent)
+    {
+        tree.Directory($"/sys/class/{parent.Driver}");
+        tree.Directory($"/sys/devices/virtual/{parent.Driver}", merged: false);
+        tree.Directory(parent.Directory, merged: false);
+        tree.Text($"{parent.Directory}/uevent", static () => "", SysfsTree.Ignore);
+        tree.Link($"{parent.Directory}/subsystem", $"/sys/class/{parent.Driver}");
+        tree.Link($"/sys/class/{parent.Driver}/{parent.Name}", parent.Directory);
+    }
+
+    private static void AddDevice(SysfsTree tree, MdevBus bus, MdevDevice device)
+    {
+        string directory = device.Directory, driver = DriverOf(device.Parent);
+        string type = $"{device.Parent.Directory}/mdev_supported_types/{device.Type.Name}";
+        tree.Directory(directory, merged: false);
+        tree.Directory($"{directory}/power", merged: false);
+        tree.Text($"{directory}/uevent", () => $"DRIVER={device.Parent.Driver}", SysfsTree.Ignore);
+        tree.Add(new VirtualFile($"{directory}/remove", static () => [], SysfsTree.OnlyOwnerWrites)
+        {
+            Store = (text, answer) => Remove(bus, device, text, answer),
+        });
+        tree.Link($"{directory}/driver", driver);
+        tree.Link($"{driver}/{device.Name}", directory);
+        tree.Link($"{directory}/mdev_type", type);
+        tree.Link($"{type}/devices/{device.Name}", directory);
+        tree.Link($"{directory}/subsystem", Bus);
+        tree.Link($"{Bus}/devices/{device.Name}", directory);
+        if (device.Vfio.Group is { } group)
+        {
+            string groups = $"/sys/kernel/iommu_groups/{group.Id}";
+            tree.Link($"{directory}/iommu_group", groups);
+            tree.Link($"{groups}/devices/{device.Name}", directory);
+        }
+
+        string node = $"vfio{device.Vfio.Minor}";
+        tree.Directory($"{directory}/vfio-dev", merged: false);
+        tree.Device($"{directory}/vfio-dev/{node}", "vfio-dev", node, (device.Vfio.Major, device.Vfio.Minor),
+            $"vfio/devices/{node}");
+        tree.Link($"{directory}/vfio-dev/{node}/device", directory);
+    }
+
+    /// <summary>Any number but 0 removes.</summary>
+    private static void Remove(MdevBus bus, MdevDevice device, ReadOnlySpan<byte> text, Action<Errno> answer)
+    {
+        if (!SysfsNumber.TryParse(text, out ulong number)) answer(Errno.EINVAL);
+        else if (number == 0) answer(Errno.None);
+        else bus.Remove(device, answer);
+    }
+}
