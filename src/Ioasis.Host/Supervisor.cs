@@ -31,7 +31,7 @@ internal static class Supervisor
     /// </returns>
     public static int Run(SoftwareMachine machine, RunOptions options)
     {
-        machine.ShortNap = SysClock.Nap;
+        machine.UseShortNap(SysClock.Nap);
         return Run(() => machine.Paths, options, machine);
     }
 

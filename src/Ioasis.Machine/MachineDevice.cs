@@ -41,7 +41,8 @@ public sealed class MachineDevice
     /// <summary>Its node, <c>/dev/vfio/devices/vfio0</c>.</summary>
     public string VfioNode => Vfio.Path;
 
-    internal Endpoint Endpoint => Pci.Endpoint;
+    /// <summary>Its place behind an IOMMU: its attachments, and what its engines found.</summary>
+    public Endpoint Endpoint => Pci.Endpoint;
 
     /// <summary>What programs drive: its files, its binding, its group.</summary>
     internal VfioDevice Vfio => Pci.Device;

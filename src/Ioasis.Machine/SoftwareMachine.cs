@@ -74,10 +74,9 @@ public sealed partial class SoftwareMachine : IDisposable
     /// </summary>
     public IReadOnlyDictionary<string, VirtualPath> Paths => _paths;
 
-    /// <summary>
-    /// How a thread sleeps for some microseconds, less than a millisecond; what looks at mapped BARs does so then.
-    /// </summary>
-    internal Action<int>? ShortNap { set => _bus.Poller.ShortNap = value; }
+    /// <summary>Tells the thread that looks at mapped BARs how to sleep for less than a millisecond.</summary>
+    /// <param name="sleep">Sleeps for so many microseconds. Without it the thread yields.</param>
+    public void UseShortNap(Action<int> sleep) => _bus.Poller.ShortNap = sleep;
 
     /// <summary>Builds a machine and plugs its devices in.</summary>
     /// <param name="description">What it consists of.</param>

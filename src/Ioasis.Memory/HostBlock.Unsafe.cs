@@ -30,7 +30,9 @@ public sealed unsafe class HostBlock : SharedBytes, IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) == 0) Release();
     }
 
-    internal bool TryAddReference()
+    /// <summary>Takes one more hold, unless the last one has been released.</summary>
+    /// <returns>Whether it was taken; each that was needs a <see cref="Release"/>.</returns>
+    public bool TryAddReference()
     {
         int held;
         do
@@ -43,9 +45,10 @@ public sealed unsafe class HostBlock : SharedBytes, IDisposable
     }
 
     /// <summary>Takes one more hold. The caller guarantees that somebody holds the block meanwhile.</summary>
-    internal void AddReference() => Interlocked.Increment(ref _references);
+    public void AddReference() => Interlocked.Increment(ref _references);
 
-    internal void Release()
+    /// <summary>Releases a hold. After the last one the memory is given back.</summary>
+    public void Release()
     {
         if (Interlocked.Decrement(ref _references) != 0) return;
         Free();

@@ -33,7 +33,7 @@ public abstract class NodeTransport : IDisposable
     public static NodeTransport InProcess(SoftwareMachine machine, params int[] capabilities)
     {
         ArgumentNullException.ThrowIfNull(machine);
-        machine.ShortNap = SysClock.Nap;
+        machine.UseShortNap(SysClock.Nap);
         return new ProcessNodes(machine, capabilities);
     }
 

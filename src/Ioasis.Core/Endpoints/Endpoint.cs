@@ -107,7 +107,7 @@ public sealed class Endpoint
     /// How often its engines found a translation that they keep by themselves, and how often they had to ask. Both 0
     /// without ATS.
     /// </summary>
-    internal (long Hits, long Misses) DeviceTranslations
+    public (long Hits, long Misses) DeviceTranslations
     {
         get
         {

@@ -128,8 +128,9 @@ public sealed class IommuGroup
         using (_lock.Enter()) Endpoints = [.. Endpoints, endpoint];
     }
 
-    /// <summary>A device is no more, or did not come to be: it leaves the default domain, too.</summary>
-    internal void Remove(Endpoint endpoint)
+    /// <summary>Takes a device that is unplugged out of the group, and out of its default domain.</summary>
+    /// <param name="endpoint">The device; if it is not of the group, nothing happens.</param>
+    public void Remove(Endpoint endpoint)
     {
         using (_lock.Enter())
         {

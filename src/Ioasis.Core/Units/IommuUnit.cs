@@ -30,12 +30,13 @@ public abstract class IommuUnit
     public FaultLog Faults { get; } = new();
 
     /// <summary>
-    /// The observers of events behind the unit. They are the observers of its machine; the fault log is one of them.
+    /// The observers of events behind the unit; the fault log is one of them. A machine gives all its units the same
+    /// before any device is attached.
     /// </summary>
     public Observers Observers
     {
         get => _observers;
-        internal set
+        set
         {
             _observers.Remove(Faults);
             value.Add(Faults);

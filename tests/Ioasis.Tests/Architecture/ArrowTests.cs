@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
 namespace Ioasis.Tests.Architecture;
@@ -100,6 +101,25 @@ public sealed partial class ArrowTests
         }
     }
 
+    [Fact]
+    public void OnlyTheListedRoomsSeeInternals()
+    {
+        string map = File.ReadAllText(Path.Combine(Repository.Root, "docs/architecture.md"));
+        string section = map.Split("### Internals\n")[1].Split("\n#")[0];
+        HashSet<string> listed = [];
+        foreach (Match row in PairRow().Matches(section).Skip(1))
+            foreach (string by in row.Groups[2].Value.Split(',', StringSplitOptions.TrimEntries))
+                Assert.True(listed.Add($"{row.Groups[1].Value} seen by {by}"), $"{row.Value} is listed twice");
+        HashSet<string> tests = ["Tests", "Conformance", "EndToEnd", "Bench"];
+        IEnumerable<string> seen = Repository.Rooms.Where(room => room != "Ioasis.Cli")
+            .SelectMany(room => Assembly.Load(room).GetCustomAttributes<InternalsVisibleToAttribute>()
+                .Select(a => a.AssemblyName.Replace("Ioasis.", "", StringComparison.Ordinal))
+                .Where(by => !tests.Contains(by))
+                .Select(by => $"{room["Ioasis.".Length..]} seen by {by}"));
+        Assert.NotEmpty(listed);
+        Assert.Equal(listed.Order(), seen.Order());
+    }
+
     private static Dictionary<string, string[]> ReadTable()
     {
         Dictionary<string, string[]> table = [];
@@ -112,6 +132,9 @@ public sealed partial class ArrowTests
 
     [GeneratedRegex(@"^\| `(Ioasis\.\w+)` \|([^|]*)\|", RegexOptions.Multiline)]
     private static partial Regex TableRow();
+
+    [GeneratedRegex(@"^\| (\w+) \| ([\w, ]+) \|", RegexOptions.Multiline)]
+    private static partial Regex PairRow();
 
     [GeneratedRegex(@"Ioasis\.Core\.\w+")]
     private static partial Regex CoreUse();
