@@ -23,16 +23,50 @@ internal static class MachineParser
                 $"{file}:{e.LineNumber + 1}: this is not JSON: {e.Message.Split(" LineNumber")[0]}", e);
         }
 
-        var machine = new JsonReaderAt(file, root, "a machine", "$schema", "units", "devices", "pasidQuota");
+        var machine = new JsonReaderAt(file, root, "a machine", "$schema", "units", "devices", "virtualDevices",
+            "mdevs", "pasidQuota");
         List<UnitDescription> units = [];
         foreach (JsonNodeAt item in machine.Array("units")) units.Add(ParseUnit(file, item, units));
         if (units.Count == 0) units.AddRange(MachineDescription.Empty.Units);
 
         List<DeviceDescription> devices = [];
         foreach (JsonNodeAt item in machine.Array("devices")) devices.Add(ParseDevice(file, item, units, devices));
+        List<string> virtualDevices = [];
+        foreach (JsonNodeAt item in machine.Array("virtualDevices"))
+            virtualDevices.Add(ParseVirtual(machine, item, virtualDevices));
+        List<MdevDescription> mdevs = [];
+        foreach (JsonNodeAt item in machine.Array("mdevs")) mdevs.Add(ParseMdev(file, item, mdevs));
         int quota = ParseCount(machine, "pasidQuota", (int)Pasid.MaxValue, "there are only 1048575 PASIDs")
             ?? PasidOwner.DefaultQuota;
-        return new MachineDescription { Units = units, Devices = devices, PasidQuota = quota };
+        return new MachineDescription
+        {
+            Units = units,
+            Devices = devices,
+            VirtualDevices = virtualDevices,
+            Mdevs = mdevs,
+            PasidQuota = quota,
+        };
+    }
+
+    private static string ParseVirtual(JsonReaderAt machine, JsonNodeAt item, List<string> before)
+    {
+        string names = string.Join(", ", MdevParentRegistry.Names);
+        if (item.Kind != JsonValueKind.String || !MdevParentRegistry.Has(item.Text))
+            throw machine.Complain(item, $"there is no virtual device {JsonReaderAt.Show(item)}; there is {names}");
+        if (before.Contains(item.Text)) throw machine.Complain(item, $"there is already a virtual device {item.Text}");
+        return item.Text;
+    }
+
+    private static MdevDescription ParseMdev(string file, JsonNodeAt item, List<MdevDescription> before)
+    {
+        var mdev = new JsonReaderAt(file, item, "an mdev", "type", "parent", "uuid");
+        string type = mdev.RequiredString("type", "such as \"mtty-1\"");
+        string parent = mdev.RequiredString("parent", "such as \"mtty\"");
+        Guid uuid = MachineDescription.DefaultUuid(before.Count + 1);
+        if (mdev.String("uuid") is { } text && !Guid.TryParseExact(text, "D", out uuid))
+            throw mdev.Complain("uuid", $"\"{text}\" is no UUID such as {MachineDescription.DefaultUuid(1)}");
+        if (before.Exists(m => m.Uuid == uuid)) throw mdev.Complain("uuid", $"{uuid} is taken; give another UUID");
+        return new MdevDescription(type, parent, uuid);
     }
 
     private static UnitDescription ParseUnit(string file, JsonNodeAt item, List<UnitDescription> before)

@@ -96,5 +96,6 @@ internal sealed class JsonReaderAt
 
     internal JsonNodeAt? Find(string name) => _node.Members.FirstOrDefault(m => m.Name == name).Value;
 
-    private static string Show(JsonNodeAt node) => node.Kind == JsonValueKind.String ? $"\"{node.Text}\"" : node.Text;
+    /// <summary>A value as complaints show it.</summary>
+    internal static string Show(JsonNodeAt node) => node.Kind == JsonValueKind.String ? $"\"{node.Text}\"" : node.Text;
 }

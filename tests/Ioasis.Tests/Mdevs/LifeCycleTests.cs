@@ -162,6 +162,35 @@ public sealed class LifeCycleTests : IDisposable
         Assert.Equal([("mtty-1", 21), ("mtty-2", 10)], Assert.Single(machine.MdevParents).Types);
     }
 
+    [Fact]
+    public void ADescriptionInAFileCreatesMdevs()
+    {
+        using SoftwareMachine machine = SoftwareMachine.Create(MachineDescription.Parse("m.json", """
+            {
+              "virtualDevices": ["mtty"],
+              "mdevs": [
+                { "type": "mtty-2", "parent": "mtty", "uuid": "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001" },
+                { "type": "mtty-1", "parent": "mtty" }
+              ]
+            }
+            """u8.ToArray()));
+        Assert.Equal([Guid.Parse(First), Guid.Parse("6d646576-0000-4000-8000-000000000002")],
+            machine.Mdevs.Select(mdev => mdev.Uuid));
+    }
+
+    [Theory]
+    [InlineData("\"virtualDevices\": [\"tty\"]", "m.json:1: there is no virtual device \"tty\"; there is ")]
+    [InlineData("\"virtualDevices\": [\"mtty\", \"mtty\"]", "m.json:1: there is already a virtual device mtty.")]
+    [InlineData("\"mdevs\": [{}]", "m.json:1: an mdev needs \"type\", such as \"mtty-1\".")]
+    [InlineData("\"mdevs\": [{\"type\": \"a\", \"parent\": \"b\", \"uuid\": \"c\"}]",
+        "m.json:1: \"c\" is no UUID such as 6d646576-0000-4000-8000-000000000001.")]
+    public void AWrongFileIsComplainedOf(string members, string complaint)
+    {
+        MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(
+            () => MachineDescription.Parse("m.json", System.Text.Encoding.UTF8.GetBytes($"{{{members}}}")));
+        Assert.StartsWith(complaint, e.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("mtty-1", "mdev \"mtty-1\": expected TYPE@PARENT or TYPE@PARENT,uuid=UUID, such as mtty-1@mtty.")]
     [InlineData("mtty-1@mtty,uuid=1", "mdev \"mtty-1@mtty,uuid=1\": \"uuid=1\" is not uuid=UUID.")]
