@@ -7,7 +7,8 @@ using Ioasis.Memory.Threads;
 namespace Ioasis.Devices;
 
 /// <summary>
-/// One channel of a <see cref="DmaTestDevice"/>: an engine with a thread, a port and registers of its own.
+/// One channel of a <see cref="DmaTestDevice"/>: an engine with a thread, a port and registers of its own. A
+/// <see cref="DmaTestSubdevice"/> has one that it takes from the device.
 /// </summary>
 internal sealed class DmaTestChannel : IDisposable
 {
@@ -18,7 +19,8 @@ internal sealed class DmaTestChannel : IDisposable
     private const uint PasidEnable = 1u << 31;
     internal const uint UsePri = 2;
     private const uint UseAts = 1;
-    private const uint StatusIdle = 0, StatusDone = 1, StatusFault = 2, StatusBadLength = 3, StatusBadPasid = 4;
+    private const uint StatusIdle = 0, StatusDone = 1, StatusFault = 2, StatusBadLength = 3, StatusBadPasid = 4,
+        StatusLent = 5;
     // higher values are a PageResponse plus AnswerFirst
     private const uint AnswerNone = 0, AnswerAwaited = 1, AnswerFirst = 2;
     private static readonly TimeSpan s_retry = TimeSpan.FromMicroseconds(50);
@@ -29,16 +31,26 @@ internal sealed class DmaTestChannel : IDisposable
     private readonly DeviceEngine<Command> _engine;
     private readonly IPciSlot _slot;
     private readonly DmaPort _port;
+    private readonly int _pasidBits; // of the PASIDs that a command can name
+    private bool _isLent; // a subdevice has the channel; it stays so over a reset
     private uint _running; // the running command, as it was written; 0 for none
     private ulong _completedCount;
     private ulong _requestCount;
     private ulong _accessCount; // only the engine's thread uses it
 
-    internal DmaTestChannel(int number, DmaTestRegisters registers, IPciSlot slot)
+    /// <summary>Makes a channel of a function, or the only one of a subdevice.</summary>
+    /// <param name="number">The channel's number.</param>
+    /// <param name="registers">Its registers.</param>
+    /// <param name="slot">The slot of the function or subdevice.</param>
+    /// <param name="isSubdevice">
+    /// Whether commands of a program must not name PASIDs: those of the other parts of the function are among them.
+    /// </param>
+    internal DmaTestChannel(int number, DmaTestRegisters registers, IPciSlot slot, bool isSubdevice = false)
     {
         _registers = registers;
         _slot = slot;
-        _port = slot.OpenDmaPort(Translations);
+        _port = slot.OpenDmaPort(isSubdevice ? 0 : Translations);
+        _pasidBits = isSubdevice ? 0 : _port.PasidBits;
         _engine = DeviceEngine.Create<Command>(number == 0 ? "dmatest DMA" : $"dmatest DMA {number}", Run);
     }
 
@@ -46,6 +58,24 @@ internal sealed class DmaTestChannel : IDisposable
         Iova Iova, uint Length, bool IsToDevice, uint Vector, TimeSpan Pause, uint Pasid, uint Features,
         uint BufferOffset, uint Group,
         uint Piece, uint Repeat);
+
+    /// <summary>Whether a subdevice has the channel.</summary>
+    internal bool IsLent
+    {
+        get { using (_lock.Enter()) return _isLent; }
+    }
+
+    /// <summary>Gives the channel to a subdevice; false while a command runs.</summary>
+    internal bool TryLend()
+    {
+        using (_lock.Enter()) return !_isLent && _running == 0 && (_isLent = true);
+    }
+
+    /// <summary>Takes the channel back from its subdevice.</summary>
+    internal void TakeBack()
+    {
+        using (_lock.Enter()) _isLent = false;
+    }
 
     internal void Ring(Register register, ulong value)
     {
@@ -61,6 +91,13 @@ internal sealed class DmaTestChannel : IDisposable
             if ((value & Start) == 0 || _running != 0)
             {
                 Publish(_registers.Command, _running);
+                return;
+            }
+
+            if (_isLent)
+            {
+                Publish(_registers.Status, StatusLent);
+                Publish(_registers.Command, 0);
                 return;
             }
 
@@ -136,7 +173,7 @@ internal sealed class DmaTestChannel : IDisposable
         pasid = null;
         if ((value & PasidEnable) == 0) return true;
         value &= ~PasidEnable;
-        if (value >= 1u << _port.PasidBits || _port.PasidBits == 0) return false;
+        if (value >= 1u << _pasidBits || _pasidBits == 0) return false;
         pasid = new Pasid(value);
         return true;
     }

@@ -3,9 +3,9 @@ namespace Ioasis.Devices;
 /// <summary>
 /// A device for testing DMA, 1234:11e9. A command copies between memory and a buffer of the device, reports the result,
 /// and raises the requested interrupt. The device has four channels, PASIDs, ATS and PRI, and can have virtual
-/// functions, 1234:11ea. See docs/devices/dmatest.md.
+/// functions, 1234:11ea. Each channel can be an mdev of the type dmatest-1ch. See docs/devices/dmatest.md.
 /// </summary>
-public sealed class DmaTestDevice : PciDeviceModel
+public sealed class DmaTestDevice : PciDeviceModel, IMdevParent
 {
     internal const int BufferSize = 4096;
     internal const uint NoVector = 0xffffffff;
@@ -61,16 +61,39 @@ public sealed class DmaTestDevice : PciDeviceModel
             IsVirtual = false,
             Sriov = virtualFunctions == 0 ? null : new SriovLayout(virtualFunctions, function),
         };
+        MdevTypes = [new DmaTestChannelType(this)];
     }
 
     private DmaTestDevice(DmaTestRegisters[] registers, PciFunction function)
     {
         _registers = registers;
         Function = function;
+        MdevTypes = [new DmaTestChannelType(this)];
     }
 
     /// <inheritdoc/>
     public override PciFunction Function { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<MdevType> MdevTypes { get; }
+
+    /// <summary>Number of channels that no subdevice has.</summary>
+    internal int FreeChannels => _channels.Count(channel => !channel.IsLent);
+
+    /// <summary>What a subdevice with one channel is.</summary>
+    internal PciFunction SubdeviceFunction => Describe(_registers[..1]) with
+    {
+        DeviceId = 0x11eb,
+        IsVirtual = false,
+        PasidBits = 0,
+        PasidExecute = false,
+        PasidPrivileged = false,
+        HasAts = false,
+        PageRequests = 0,
+    };
+
+    /// <summary>Registers of a subdevice's channel, which are at 0.</summary>
+    internal DmaTestRegisters SubdeviceRegisters => _registers[0];
 
     /// <inheritdoc/>
     public override PciDeviceModel CreateVirtualFunction() =>
@@ -98,6 +121,9 @@ public sealed class DmaTestDevice : PciDeviceModel
     {
         foreach (DmaTestChannel channel in _channels) channel.Dispose();
     }
+
+    /// <summary>Takes a channel that runs no command, the highest first; null if there is none.</summary>
+    internal DmaTestChannel? TakeChannel() => _channels.LastOrDefault(channel => channel.TryLend());
 
     private static DmaTestRegisters[] Registers(uint features) =>
         [.. Enumerable.Range(0, ChannelCount).Select(n => new DmaTestRegisters(n, features))];

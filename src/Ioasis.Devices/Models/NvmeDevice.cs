@@ -3,12 +3,15 @@ using Ioasis.Devices.Nvme;
 namespace Ioasis.Devices;
 
 /// <summary>
-/// An NVM Express 1.4 controller with one namespace, 1b36:0010 like QEMU's. See docs/devices/nvme.md.
+/// An NVM Express 1.4 controller with one namespace, 1b36:0010 like QEMU's. It can have mdevs of the type nvme-1q. See
+/// docs/devices/nvme.md.
 /// </summary>
-public sealed class NvmeDevice : PciDeviceModel
+public sealed class NvmeDevice : PciDeviceModel, IMdevParent
 {
     internal const ushort VendorId = 0x1b36, SubsystemVendorId = 0x1af4;
+    private const int PasidBits = 20;
     private readonly NvmeOptions _options;
+    private NvmeStore _store = null!;
     private NvmeController _controller = null!;
 
     /// <summary>Makes a controller. It opens its file when it is plugged in.</summary>
@@ -21,36 +24,58 @@ public sealed class NvmeDevice : PciDeviceModel
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.Queues, NvmeRegisters.MostQueues, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.Size ?? NvmeNamespace.BlockSize, NvmeNamespace.BlockSize,
             nameof(options));
-        Function = new PciFunction
+        ArgumentOutOfRangeException.ThrowIfNegative(_options.Mdevs, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.Mdevs, NvmeSliceType.Most, nameof(options));
+        Function = Describe(_options.Queues) with
         {
-            VendorId = VendorId,
-            DeviceId = 0x0010,
-            SubsystemVendorId = SubsystemVendorId,
-            SubsystemId = 0x1100,
-            Revision = 2,
-            ClassCode = 0x010802,
             HasInterruptPin = true,
-            Msix = new MsixLayout(_options.Queues + 1, NvmeRegisters.Bar, NvmeRegisters.MsixTable,
-                NvmeRegisters.MsixPending),
-            Bars =
-            [
-                new Bar
-                {
-                    Index = NvmeRegisters.Bar,
-                    Size = NvmeRegisters.BarSize,
-                    Is64Bit = true,
-                    UnclaimedByte = 0,
-                    Registers = NvmeRegisters.All(_options.Queues),
-                },
-            ],
+            PasidBits = _options.Mdevs > 0 ? PasidBits : 0,
         };
+        MdevTypes = _options.Mdevs > 0 ? [new NvmeSliceType(this, _options.Mdevs)] : [];
     }
 
     /// <inheritdoc/>
     public override PciFunction Function { get; }
 
     /// <inheritdoc/>
-    public override void Plug(IPciSlot slot) => _controller = new NvmeController(slot, _options);
+    public IReadOnlyList<MdevType> MdevTypes { get; }
+
+    /// <summary>A controller with MSI-X and this many pairs of I/O queues.</summary>
+    internal static PciFunction Describe(int queues) => new()
+    {
+        VendorId = VendorId,
+        DeviceId = 0x0010,
+        SubsystemVendorId = SubsystemVendorId,
+        SubsystemId = 0x1100,
+        Revision = 2,
+        ClassCode = 0x010802,
+        Msix = new MsixLayout(queues + 1, NvmeRegisters.Bar, NvmeRegisters.MsixTable, NvmeRegisters.MsixPending),
+        Bars =
+        [
+            new Bar
+            {
+                Index = NvmeRegisters.Bar,
+                Size = NvmeRegisters.BarSize,
+                Is64Bit = true,
+                UnclaimedByte = 0,
+                Registers = NvmeRegisters.All(queues),
+            },
+        ],
+    };
+
+    /// <summary>One of the equal parts of the blocks: 0 is the controller's own, the others are mdevs'.</summary>
+    internal NvmeStore SliceOf(int part)
+    {
+        long size = NvmeSlice.SizeOf(_store, _options.Mdevs);
+        return new NvmeSlice(_store, part * size, size);
+    }
+
+    /// <inheritdoc/>
+    public override void Plug(IPciSlot slot)
+    {
+        _store = NvmeStore.Open(_options);
+        _controller = new NvmeController(slot, SliceOf(0), _options.Queues, _options.Serial);
+    }
 
     /// <inheritdoc/>
     public override void Ring(int bar, Register register, ulong value) => _controller.Ring(register, (uint)value);
@@ -59,5 +84,9 @@ public sealed class NvmeDevice : PciDeviceModel
     public override void Reset() => _controller.Reset();
 
     /// <inheritdoc/>
-    public override void Unplug() => _controller.Unplug();
+    public override void Unplug()
+    {
+        _controller.Unplug();
+        _store.Dispose();
+    }
 }

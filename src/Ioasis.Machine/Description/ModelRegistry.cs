@@ -32,6 +32,7 @@ internal static class ModelRegistry
             ModelProperty.Path<NvmeOptions>("file", (o, value) => o with { File = value }),
             ModelProperty.Size<NvmeOptions>("size", (o, value) => o with { Size = value }),
             ModelProperty.Count<NvmeOptions>("queues", 1, 16, (o, value) => o with { Queues = value }),
+            ModelProperty.Count<NvmeOptions>("mdevs", 0, NvmeDevice.MaxMdevs, (o, value) => o with { Mdevs = value }),
             ModelProperty.Text<NvmeOptions>("serial", 20, (o, value) => o with { Serial = value })),
     };
 
@@ -53,10 +54,6 @@ internal static class ModelRegistry
         s_models[model].Check(name, value);
 
     internal static PciDeviceModel Create(DeviceDescription device) => s_models[device.Model].Create(device.Properties);
-
-    /// <summary>The function of a device with that model and no restrictions.</summary>
-    internal static PciFunction FunctionOf(string model) =>
-        s_models[model].Create(new Dictionary<string, string>()).Function;
 
     private sealed record DmaTestOptions
     {

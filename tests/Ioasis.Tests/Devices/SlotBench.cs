@@ -10,7 +10,7 @@ namespace Ioasis.Tests.Devices;
 /// <summary>A model in a slot behind an IOMMU, its BARs mapped if asked, its interrupts counted.</summary>
 internal sealed class SlotBench : IDisposable, IInterruptTarget
 {
-    private readonly DmaBench _bench = new();
+    private readonly DmaBench _bench;
     private readonly List<HostBlock> _mapped = [];
     private int _messages;
     private int _failures;
@@ -19,12 +19,26 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
 
     internal SlotBench(PciDeviceModel model, bool attached = true, BarPoller? poller = null)
     {
+        _bench = new DmaBench();
         Poller = poller ?? new BarPoller();
         _ownsPoller = poller is null;
         Endpoint = _bench.NewEndpoint();
         Domain = _bench.NewDomain();
         if (attached) Endpoint.Attach(null, Domain);
         Slot = new PciSlot(model, Endpoint, Poller) { Target = this };
+    }
+
+    /// <summary>
+    /// Plugs in the model of a parent's subdevice: its ports are bound to a PASID, which has a domain of its own.
+    /// </summary>
+    internal SlotBench(PciDeviceModel model, SlotBench parent, Pasid pasid)
+    {
+        _bench = parent._bench;
+        Poller = parent.Poller;
+        Endpoint = parent.Endpoint;
+        Domain = _bench.NewDomain();
+        Endpoint.Attach(pasid, Domain);
+        Slot = new PciSlot(new BoundModel(model, pasid), Endpoint, Poller) { Target = this };
     }
 
     internal BarPoller Poller { get; }

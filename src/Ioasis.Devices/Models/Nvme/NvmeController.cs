@@ -13,7 +13,6 @@ internal sealed class NvmeController
     // worker.
     private readonly RankedLock _lock = new(LockRank.Model);
     private readonly IPciSlot _slot;
-    private readonly NvmeStore _store;
     private readonly NvmeSubmissionQueue?[] _submissions;
     private readonly NvmeCompletionQueue?[] _completions;
     private readonly NvmeWorker[] _workers;
@@ -23,17 +22,21 @@ internal sealed class NvmeController
     private NvmeControllerStatus _status;
     private bool _shutsDown;
 
-    internal NvmeController(IPciSlot slot, NvmeOptions options)
+    /// <summary>Makes a controller.</summary>
+    /// <param name="slot">Its slot.</param>
+    /// <param name="store">The storage of its blocks, which the caller disposes.</param>
+    /// <param name="queues">Number of pairs of I/O queues that can exist.</param>
+    /// <param name="serial">Its serial number; null for its address.</param>
+    internal NvmeController(IPciSlot slot, NvmeStore store, int queues, string? serial)
     {
         _slot = slot;
-        _store = NvmeStore.Open(options);
-        _namespace = new NvmeNamespace(_store);
-        Queues = options.Queues;
+        _namespace = new NvmeNamespace(store);
+        Queues = queues;
         Interrupts = new NvmeInterrupts(slot);
         _submissions = new NvmeSubmissionQueue?[Queues + 1];
         _completions = new NvmeCompletionQueue?[Queues + 1];
         _workers = [.. Enumerable.Range(0, Queues + 1).Select(queue => new NvmeWorker(this, slot, queue))];
-        _admin = new NvmeAdmin(this, _namespace, options.Serial ?? _workers[0].Place);
+        _admin = new NvmeAdmin(this, _namespace, serial ?? _workers[0].Place);
     }
 
     /// <summary>Number of pairs of I/O queues that can exist.</summary>
@@ -180,7 +183,6 @@ internal sealed class NvmeController
     {
         Reset();
         foreach (NvmeWorker worker in _workers) worker.Unplug();
-        _store.Dispose();
     }
 
     private void Configure(NvmeConfiguration wanted)

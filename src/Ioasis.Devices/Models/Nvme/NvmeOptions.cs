@@ -15,6 +15,12 @@ public sealed record NvmeOptions
     /// <summary>Number of pairs of I/O queues that can exist, 1 to 16.</summary>
     public int Queues { get; init; } = 8;
 
+    /// <summary>
+    /// Number of mdevs that the controller can have, 0 to 16. Above 0 its blocks are cut into one part more than that:
+    /// the first is its own namespace's, the others are the mdevs'. Only such a controller has PASIDs.
+    /// </summary>
+    public int Mdevs { get; init; }
+
     /// <summary>Serial number, up to 20 ASCII characters; null derives it from the device's address.</summary>
     public string? Serial { get; init; }
 }

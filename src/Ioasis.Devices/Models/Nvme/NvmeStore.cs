@@ -17,9 +17,11 @@ internal abstract class NvmeStore : IDisposable
             NvmeStore store = options.File is { } path
                 ? new NvmeFileStore(path, options.Size)
                 : new NvmeMemoryStore(options.Size ?? NvmeMemoryStore.UsualSize);
-            if (store.Size >= NvmeNamespace.BlockSize) return store;
+            if (NvmeSlice.SizeOf(store, options.Mdevs) >= NvmeNamespace.BlockSize) return store;
             store.Dispose();
-            throw new ArgumentException($"A namespace of {store.Size} bytes has no block; give the nvme a \"size\".",
+            throw new ArgumentException(options.Mdevs == 0
+                ? $"A namespace of {store.Size} bytes has no block; give the nvme a \"size\"."
+                : $"{store.Size} bytes are too few for an nvme and {options.Mdevs} mdevs; give it a \"size\".",
                 nameof(options));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

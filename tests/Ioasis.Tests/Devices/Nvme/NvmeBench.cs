@@ -48,8 +48,13 @@ internal sealed class NvmeBench : IDisposable
     private ushort _next = 1;
 
     internal NvmeBench(NvmeOptions? options = null, bool start = true, bool messages = true)
+        : this(new SlotBench(new NvmeDevice(options)) { MessagesEnabled = messages }, start)
     {
-        Slots = new SlotBench(new NvmeDevice(options)) { MessagesEnabled = messages };
+    }
+
+    internal NvmeBench(SlotBench slots, bool start = true)
+    {
+        Slots = slots;
         (_, Memory) = Slots.Map(Base, Size, 0);
         if (start) Enable();
     }
