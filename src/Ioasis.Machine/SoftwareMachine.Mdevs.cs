@@ -1,7 +1,13 @@
 using Ioasis.Abi;
+using Ioasis.Core;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Pasids;
 using Ioasis.Devices;
 using Ioasis.Machine.Description;
+using Ioasis.Machine.Sysfs;
+using Ioasis.Memory;
 using Ioasis.Passthrough.Mdev;
+using Ioasis.Passthrough.Vfio.Pci;
 
 namespace Ioasis.Machine;
 
@@ -9,6 +15,9 @@ namespace Ioasis.Machine;
 public sealed partial class SoftwareMachine : IMdevHost
 {
     private readonly MdevBus _mdevBus;
+    private readonly PasidOwner _mdevPasids = new() { Quota = int.MaxValue };
+    private readonly Dictionary<MdevParent, MachineDevice> _mdevFunctions = []; // the parents that are functions
+    private readonly Dictionary<MdevDevice, VfioPciDevice> _mdevParts = []; // the mdevs that are parts of functions
     private volatile MdevDevice[] _mdevs = []; // those that programs see
 
     /// <summary>The parents of mdevs.</summary>
@@ -39,8 +48,8 @@ public sealed partial class SoftwareMachine : IMdevHost
 
     Errno IMdevHost.Add(MdevDevice device)
     {
-        if (device.Model is not EmulatedMdev emulated) return Errno.EOPNOTSUPP;
-        var ops = new EmulatedOps(device.Name, emulated);
+        if (device.Model is PciMdev part) return AddPart(device, part.Model);
+        var ops = new EmulatedOps(device.Name, (EmulatedMdev)device.Model);
         using (_lock.Enter())
         {
             device.Vfio = Register(ops, NewEmulatedGroup());
@@ -62,7 +71,62 @@ public sealed partial class SoftwareMachine : IMdevHost
         }
     }
 
-    void IMdevHost.Remove(MdevDevice device) => Remove(device.Vfio);
+    void IMdevHost.Remove(MdevDevice device)
+    {
+        VfioPciDevice? part;
+        using (_lock.Enter()) _mdevParts.Remove(device, out part);
+        part?.Dispose();
+        Remove(device.Vfio);
+        if (part?.Pasid is { } pasid) Pasids.Free(_mdevPasids, pasid);
+    }
+
+    /// <summary>A function that can have mdevs offers its types from now on, under its model's name.</summary>
+    private void AddParent(MachineDevice function, PciDeviceModel model)
+    {
+        if (model is not IMdevParent { MdevTypes.Count: > 0 } offer || function.Endpoint.MaxPasidLog2 == 0) return;
+        string directory = SysfsFunction.DirectoryOf(function.Requester, null);
+        var parent = new MdevParent(function.Requester.ToString(), function.Model, directory, offer);
+        using (_lock.Enter()) _mdevFunctions.Add(parent, function);
+        _mdevBus.Add(parent);
+    }
+
+    /// <summary>
+    /// Makes an mdev that is a part of a function: its node, and no group, as the group is the parent's.
+    /// </summary>
+    private Errno AddPart(MdevDevice device, PciDeviceModel model)
+    {
+        using (_lock.Enter())
+        {
+            if (!_mdevFunctions.TryGetValue(device.Parent, out MachineDevice? parent)) return Errno.EOPNOTSUPP;
+            uint last = (1u << parent.Endpoint.MaxPasidLog2) - 1;
+            if (Pasids.Allocate(_mdevPasids, 1, last, out Pasid pasid) != IommuStatus.Ok) return Errno.ENOSPC;
+            VfioPciDevice part;
+            try
+            {
+                part = _bus.AddMdev(model, new EndpointPart(parent.Endpoint, pasid), device.Name, parent.Pci,
+                    device.Parent, FreeMinor());
+            }
+            catch
+            {
+                Pasids.Free(_mdevPasids, pasid);
+                throw;
+            }
+
+            device.Vfio = part.Device;
+            _mdevParts.Add(device, part);
+            _others = [.. _others, part.Device];
+            _mdevs = [.. _mdevs, device];
+            BuildPaths();
+            return Errno.None;
+        }
+    }
+
+    /// <summary>Removes the mdevs of a function that is removed. They go as their files are closed.</summary>
+    private void RemoveMdevsOf(MachineDevice function)
+    {
+        foreach (MdevDevice device in _mdevs.Where(d => d.Parent.Name == function.Requester.ToString()))
+            _mdevBus.Remove(device, static _ => { });
+    }
 
     /// <summary>Adds a parent that is no PCI function.</summary>
     private void AddVirtualParent(string name) =>

@@ -98,7 +98,8 @@ public sealed partial class SoftwareMachine : IDisposable
                 machine.GroupOf(device);
             foreach (DeviceDescription device in description.Devices)
             {
-                machine.Plug(device, ModelRegistry.Create(device));
+                PciDeviceModel model = ModelRegistry.Create(device);
+                machine.AddParent(machine.Plug(device, model), model);
             }
 
             foreach (string name in description.VirtualDevices) machine.AddVirtualParent(name);
@@ -122,19 +123,24 @@ public sealed partial class SoftwareMachine : IDisposable
     public MachineDevice Plug(PciDeviceModel model, string name, RequesterId address)
     {
         ArgumentNullException.ThrowIfNull(model);
+        MachineDevice plugged;
         using (_lock.Enter())
         {
             var device = new DeviceDescription(name, address, _units.Keys.First(), null,
                 new Dictionary<string, string>());
-            MachineDevice plugged = Plug(device, model);
-            BuildPaths();
-            return plugged;
+            plugged = Plug(device, model);
         }
+
+        AddParent(plugged, model);
+        using (_lock.Enter()) BuildPaths();
+        return plugged;
     }
 
     /// <summary>Unplugs all devices; every file must be closed.</summary>
     public void Dispose()
     {
+        foreach (VfioPciDevice part in _mdevParts.Values) part.Dispose();
+        _mdevParts.Clear();
         foreach (MachineDevice device in _devices.Reverse()) device.Pci.Dispose();
         _devices = [];
         _bus.Dispose();
@@ -241,6 +247,7 @@ public sealed partial class SoftwareMachine : IDisposable
     /// <summary>Whether a function is on its bus.</summary>
     internal void SetRemoved(MachineDevice device, bool isRemoved)
     {
+        if (isRemoved) RemoveMdevsOf(device);
         using (_lock.Enter())
         {
             device.IsRemoved = isRemoved;
@@ -369,7 +376,9 @@ public sealed partial class SoftwareMachine : IDisposable
         });
         foreach (VirtualPath path in SysfsTree.Build(_driver, _modules, Units, functions,
             groups.Select(g => (g.Id, (g.Major, g.Minor), g.Name)),
-            [("iommu", _iommu), ("sva", sva), ("vfio", _container)], _mdevBus, _mdevs))
+            [("iommu", _iommu), ("sva", sva), ("vfio", _container)], _mdevBus,
+            [.. _mdevBus.Parents.Where(p => !_mdevFunctions.TryGetValue(p, out MachineDevice? d) || !d.IsRemoved)],
+            _mdevs))
             paths.Add(path.Path, path);
         paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
         paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));

@@ -243,11 +243,17 @@ static inline unsigned sysfs_number(const char *bdf, const char *name)
     return (unsigned)strtoul(text, NULL, 0);
 }
 
+/* whether a device's name is an mdev's, a UUID, and not a function's address */
+static inline bool is_mdev(const char *name)
+{
+    return strlen(name) == 36;
+}
+
 /* "vfioN" of the device */
 static inline void cdev_name(const char *bdf, char *name, size_t room)
 {
     char path[256];
-    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", bdf);
+    snprintf(path, sizeof(path), "/sys/bus/%s/devices/%s/vfio-dev", is_mdev(bdf) ? "mdev" : "pci", bdf);
     DIR *directory = opendir(path);
     if (!directory)
         fail("expected the directory %s", path);
@@ -370,7 +376,8 @@ static inline struct device device_from(int cdev, int iommu)
 static inline struct device open_device(const char *bdf, int iommu)
 {
     struct device device = device_from(open_cdev(bdf), iommu);
-    expect_eq(device.model, sysfs_number(bdf, "device"));
+    if (!is_mdev(bdf))
+        expect_eq(device.model, sysfs_number(bdf, "device"));
     return device;
 }
 

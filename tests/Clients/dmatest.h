@@ -7,6 +7,7 @@
 
 #define DMATEST_MODEL 0x11e9
 #define DMATEST_VF_MODEL 0x11ea /* a virtual function of one: the same kind of device */
+#define DMATEST_MDEV_MODEL 0x11eb /* an mdev: one channel */
 
 enum dmatest_register { /* BAR0 */
     DMATEST_IOVA = 0x00,
@@ -40,7 +41,7 @@ struct dmatest {
 
 static inline struct dmatest dmatest_from(struct device device, enum how how)
 {
-    expect(device.model == DMATEST_MODEL || device.model == DMATEST_VF_MODEL);
+    expect(device.model == DMATEST_MODEL || device.model == DMATEST_VF_MODEL || device.model == DMATEST_MDEV_MODEL);
     struct dmatest test = {.device = device};
     test.registers = open_bar(&device, VFIO_PCI_BAR0_REGION_INDEX, how);
     test.buffer = open_bar(&device, VFIO_PCI_BAR2_REGION_INDEX, how);

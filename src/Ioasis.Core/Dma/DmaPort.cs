@@ -36,6 +36,7 @@ public sealed class DmaPort : IDisposable
     private const long Closed = -1; // odd: no access can be entered any more
 
     private readonly Endpoint _endpoint;
+    private readonly EndpointPart? _part; // of the function; null: the port is the function's own
     private readonly uint _defaultKey; // of the PASID that requests carry which give none
     private volatile TranslationRoute? _route; // of those requests; null while they are blocked
     private long _state; // odd within an access
@@ -46,9 +47,10 @@ public sealed class DmaPort : IDisposable
     private Iotlb _iotlb; // within the port, so that no other port's state shares a cache line with this one's
     private KnownTables _tables;
 
-    internal DmaPort(Endpoint endpoint, DeviceTlb? deviceTlb, Pasid? defaultPasid)
+    internal DmaPort(Endpoint endpoint, DeviceTlb? deviceTlb, Pasid? defaultPasid, EndpointPart? part = null)
     {
         _endpoint = endpoint;
+        _part = part;
         _defaultKey = KeyOf(defaultPasid);
         _generation = GenerationStep | _defaultKey;
         DeviceTlb = deviceTlb;
@@ -62,14 +64,16 @@ public sealed class DmaPort : IDisposable
     /// </summary>
     public Pasid? DefaultPasid => PasidOf(_defaultKey);
 
+    /// <summary>The part of the function that has the port; null for the function itself.</summary>
+    internal EndpointPart? Part => _part;
+
     /// <summary>
-    /// What translates requests that give no PASID; null while they are blocked. The endpoint sets it, with its lock
-    /// held.
+    /// Finds what translates requests that give no PASID, if anything does. The endpoint calls it, with its lock held.
     /// </summary>
-    internal TranslationRoute? Route { set => _route = value; }
+    internal void UpdateRoute() => _route = RouteOf(_defaultKey);
 
     /// <summary>How many PASID bits its requests may carry; 0 where PASIDs are not enabled.</summary>
-    public int PasidBits => _endpoint.Enabled.PasidBits;
+    public int PasidBits => (_part?.Enabled ?? _endpoint.Enabled).PasidBits;
 
     /// <summary>
     /// How many page requests the device may have unanswered, all ports together; 0 where PRI is not enabled.
@@ -134,7 +138,9 @@ public sealed class DmaPort : IDisposable
     /// <returns>False when it was not sent, and will not be answered: the device may not now, or has as many unanswered
     /// as it may.</returns>
     public bool RequestPage(in PageRequest request, Action<PageResponse> answered) =>
-        RequestsPages && _endpoint.RequestPage(request with { Pasid = Carried(request.Pasid) }, answered);
+        RequestsPages && (_part is null
+            ? _endpoint.RequestPage(request with { Pasid = Carried(request.Pasid) }, answered)
+            : _part.RequestPage(request with { Pasid = Carried(request.Pasid) }, answered));
 
     /// <summary>Records the fault of an access that the device asked a page for and did not get.</summary>
     public void GiveUp(Pasid? pasid, Iova iova, bool isWrite, DmaResult result)
@@ -146,6 +152,9 @@ public sealed class DmaPort : IDisposable
 
     /// <summary>How a PASID is kept in an IOTLB: its value plus 1, and 0 for none.</summary>
     internal static uint KeyOf(Pasid? pasid) => pasid is { } id ? id.Value + 1 : NoPasid;
+
+    private TranslationRoute? RouteOf(uint pasidKey) =>
+        _part is null ? _endpoint.RouteOf(pasidKey) : _part.RouteOf(pasidKey);
 
     private static Pasid? PasidOf(uint key) => key == NoPasid ? null : new Pasid(key - 1);
 
@@ -294,7 +303,7 @@ public sealed class DmaPort : IDisposable
             ulong generation = Volatile.Read(ref _generation);
             if (_usesDeviceTlb) return 0; // looked up in AccessSlow
             uint carried = pasidKey == NoPasid ? _defaultKey : pasidKey;
-            if (_endpoint.RouteOf(carried) is not { } route || iova > route.LastAddress) return 0;
+            if (RouteOf(carried) is not { } route || iova > route.LastAddress) return 0;
             // a write that is recorded is a slow one
             MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read;
             if ((access & kept) == 0) return 0;
@@ -466,7 +475,9 @@ public sealed class DmaPort : IDisposable
         bool isWrite = access == MapAccess.Write;
         ulong iova = unchecked(start.Value + offset);
         long epoch = _usesDeviceTlb ? DeviceTlb!.Epoch : 0; // before anything else
-        FaultReason reason = _endpoint.Route(pasid, iova, out step.Route);
+        FaultReason reason = _part is null
+            ? _endpoint.Route(pasid, iova, out step.Route)
+            : _part.Route(pasid, iova, out step.Route);
         // it does not go on at 0
         if (reason == FaultReason.None && iova < start.Value) reason = FaultReason.BeyondAddressWidth;
         step.Address = iova;

@@ -13,7 +13,7 @@ namespace Ioasis.Core.Endpoints;
 /// A device behind an IOMMU: what its requests, without PASID and with each PASID, are attached to. Not attached means
 /// blocked: no access goes through.
 /// </summary>
-public sealed class Endpoint
+public sealed class Endpoint : IBusMaster
 {
     // Guards attachments, ports and whether the device may send, against each other's changes. Taken before a mapping
     // table's lock. Translation reads what it guards without it.
@@ -127,12 +127,14 @@ public sealed class Endpoint
         using (_lock.Enter())
         {
             DeviceTlb? deviceTlb = Enabled.Ats && translations > 0 ? new DeviceTlb(translations) : null;
-            var port = new DmaPort(this, deviceTlb, defaultPasid) { Route = RouteOf(DmaPort.KeyOf(defaultPasid)) };
-            _ports = [.. _ports, port];
-            _rid?.Domain.Mappings.AddPort(port);
-            foreach (Attachment attachment in _pasids.All) attachment.Domain.Mappings.AddPort(port);
-            return port;
+            return Add(new DmaPort(this, deviceTlb, defaultPasid));
         }
+    }
+
+    /// <summary>Opens a port for one engine of a part of the function.</summary>
+    internal DmaPort OpenPort(EndpointPart part)
+    {
+        using (_lock.Enter()) return Add(new DmaPort(this, null, part.Pasid, part));
     }
 
     /// <summary>
@@ -386,6 +388,8 @@ public sealed class Endpoint
     /// </summary>
     internal Action<Exception>? CallbackFailed { private get; set; }
 
+    Action<Exception>? IBusMaster.CallbackFailed { set => CallbackFailed = value; }
+
     /// <summary>Calls the function back with an answer.</summary>
     internal void Tell(Action<PageResponse>? answered, PageResponse response)
     {
@@ -427,11 +431,34 @@ public sealed class Endpoint
         return iova > route.LastAddress ? FaultReason.BeyondAddressWidth : FaultReason.None;
     }
 
+    /// <summary>Lets a part of the function send, or not: see <see cref="EndpointPart.Block"/>.</summary>
+    internal void SetBlock(EndpointPart part, SendBlock? block)
+    {
+        using (_lock.Enter())
+        {
+            if (part.Block == block) return;
+            part.Show(block);
+            UpdateRoutes();
+            if (block is not null) DmaPort.Quiesce([.. _ports.Where(port => port.Part == part)]);
+        }
+
+        if (block is not null) _requests.Drain(part.Pasid);
+    }
+
+    private DmaPort Add(DmaPort port)
+    {
+        port.UpdateRoute();
+        _ports = [.. _ports, port];
+        _rid?.Domain.Mappings.AddPort(port);
+        foreach (Attachment attachment in _pasids.All) attachment.Domain.Mappings.AddPort(port);
+        return port;
+    }
+
     private void UpdateRoutes()
     {
         bool owns = _block is null && MaxPasidLog2 > 0 && Unit.UserOwnsPasidTable;
         _userRoute = owns && _rid is { Domain: NestedDomain nested } ? nested.Route : null;
-        foreach (DmaPort port in _ports) port.Route = RouteOf(DmaPort.KeyOf(port.DefaultPasid));
+        foreach (DmaPort port in _ports) port.UpdateRoute();
     }
 
     internal void ClosePort(DmaPort port)

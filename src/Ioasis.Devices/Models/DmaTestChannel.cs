@@ -10,7 +10,7 @@ namespace Ioasis.Devices;
 /// One channel of a <see cref="DmaTestDevice"/>: an engine with a thread, a port and registers of its own. A
 /// <see cref="DmaTestSubdevice"/> has one that it takes from the device.
 /// </summary>
-internal sealed class DmaTestChannel : IDisposable
+internal sealed class DmaTestChannel
 {
     private const int BufferBar = 2;
     private const int PausedChunk = 64;
@@ -126,7 +126,7 @@ internal sealed class DmaTestChannel : IDisposable
     }
 
     /// <summary>Stops the channel and ends its thread.</summary>
-    public void Dispose()
+    internal void Unplug()
     {
         _engine.Dispose();
         _port.Dispose();

@@ -3,7 +3,7 @@ namespace Ioasis.Devices;
 /// <summary>
 /// A device for testing DMA, 1234:11e9. A command copies between memory and a buffer of the device, reports the result,
 /// and raises the requested interrupt. The device has four channels, PASIDs, ATS and PRI, and can have virtual
-/// functions, 1234:11ea. Each channel can be an mdev of the type dmatest-1ch. See docs/devices/dmatest.md.
+/// functions, 1234:11ea. Channels can be mdevs of the type dmatest-1ch. See docs/devices/dmatest.md.
 /// </summary>
 public sealed class DmaTestDevice : PciDeviceModel, IMdevParent
 {
@@ -14,10 +14,11 @@ public sealed class DmaTestDevice : PciDeviceModel, IMdevParent
     /// <summary>Mask of a page request group index: 9 bits (PCI Express Base, 10.4.1).</summary>
     internal const uint GroupMask = 0x1ff;
 
-    private const int ChannelCount = 4;
+    internal const int ChannelCount = 4;
     private static readonly DmaTestRegisters[] s_registers = Registers(0),
         s_askingRegisters = Registers(DmaTestChannel.UsePri);
     private readonly DmaTestRegisters[] _registers;
+    private readonly int _mdevs;
     private DmaTestChannel[] _channels = [];
 
     private static PciFunction Describe(DmaTestRegisters[] registers) => new()
@@ -51,8 +52,12 @@ public sealed class DmaTestDevice : PciDeviceModel, IMdevParent
     /// <param name="virtualFunctions">Number of virtual functions that it can have (SR-IOV). Each is a device of the
     /// same kind.</param>
     /// <param name="pageRequests">Whether it requests pages right after a reset, without being told to.</param>
-    public DmaTestDevice(int virtualFunctions = 0, bool pageRequests = false)
+    /// <param name="mdevs">Number of channels that can be mdevs, 0 to 4: the highest.</param>
+    public DmaTestDevice(int virtualFunctions = 0, bool pageRequests = false, int mdevs = 0)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(mdevs);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(mdevs, ChannelCount);
+        _mdevs = mdevs;
         _registers = pageRequests ? s_askingRegisters : s_registers;
         PciFunction function = Describe(_registers);
         Function = function with
@@ -61,24 +66,25 @@ public sealed class DmaTestDevice : PciDeviceModel, IMdevParent
             IsVirtual = false,
             Sriov = virtualFunctions == 0 ? null : new SriovLayout(virtualFunctions, function),
         };
-        MdevTypes = [new DmaTestChannelType(this)];
+        MdevTypes = mdevs == 0 ? [] : [new DmaTestChannelType(this)];
     }
 
     private DmaTestDevice(DmaTestRegisters[] registers, PciFunction function)
     {
         _registers = registers;
         Function = function;
-        MdevTypes = [new DmaTestChannelType(this)];
     }
 
     /// <inheritdoc/>
     public override PciFunction Function { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<MdevType> MdevTypes { get; }
+    public IReadOnlyList<MdevType> MdevTypes { get; } = [];
 
-    /// <summary>Number of channels that no subdevice has.</summary>
-    internal int FreeChannels => _channels.Count(channel => !channel.IsLent);
+    /// <summary>Number of channels that mdevs can have and none has.</summary>
+    internal int FreeChannels => ChannelsOfMdevs.Count(channel => !channel.IsLent);
+
+    private IEnumerable<DmaTestChannel> ChannelsOfMdevs => _channels.TakeLast(_mdevs);
 
     /// <summary>What a subdevice with one channel is.</summary>
     internal PciFunction SubdeviceFunction => Describe(_registers[..1]) with
@@ -119,11 +125,16 @@ public sealed class DmaTestDevice : PciDeviceModel, IMdevParent
     /// <inheritdoc/>
     public override void Unplug()
     {
-        foreach (DmaTestChannel channel in _channels) channel.Dispose();
+        foreach (DmaTestChannel channel in _channels) channel.Unplug();
     }
 
     /// <summary>Takes a channel that runs no command, the highest first; null if there is none.</summary>
-    internal DmaTestChannel? TakeChannel() => _channels.LastOrDefault(channel => channel.TryLend());
+    internal DmaTestChannel? TakeChannel()
+    {
+        for (int number = _channels.Length - 1; number >= ChannelCount - _mdevs; number--)
+            if (_channels[number].TryLend()) return _channels[number];
+        return null;
+    }
 
     private static DmaTestRegisters[] Registers(uint features) =>
         [.. Enumerable.Range(0, ChannelCount).Select(n => new DmaTestRegisters(n, features))];

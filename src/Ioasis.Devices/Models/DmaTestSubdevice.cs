@@ -23,7 +23,7 @@ internal sealed class DmaTestSubdevice(DmaTestDevice parent) : PciDeviceModel
     public override void Reset() => _channel.Reset();
 
     /// <inheritdoc/>
-    public override void Unplug() => _channel.Dispose();
+    public override void Unplug() => _channel.Unplug();
 }
 
 /// <summary>The type <c>dmatest-1ch</c>: an mdev takes a channel of its parent.</summary>

@@ -9,6 +9,9 @@ namespace Ioasis.Devices;
 public sealed class NvmeDevice : PciDeviceModel, IMdevParent
 {
     internal const ushort VendorId = 0x1b36, SubsystemVendorId = 0x1af4;
+    /// <summary>The most mdevs of a controller.</summary>
+    internal const int MaxMdevs = 16;
+
     private const int PasidBits = 20;
     private readonly NvmeOptions _options;
     private NvmeStore _store = null!;
@@ -25,7 +28,7 @@ public sealed class NvmeDevice : PciDeviceModel, IMdevParent
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.Size ?? NvmeNamespace.BlockSize, NvmeNamespace.BlockSize,
             nameof(options));
         ArgumentOutOfRangeException.ThrowIfNegative(_options.Mdevs, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.Mdevs, NvmeSliceType.Most, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.Mdevs, MaxMdevs, nameof(options));
         Function = Describe(_options.Queues) with
         {
             HasInterruptPin = true,

@@ -20,7 +20,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     // not hold. The BARs' locks are taken within it.
     private readonly RankedLock _failing = new(LockRank.SlotFailing);
     private readonly PciDeviceModel _model;
-    private readonly Endpoint _endpoint;
+    private readonly IBusMaster _endpoint;
     private readonly SlotEvents _events;
     private readonly BarPoller _poller;
     private readonly BarMemory?[] _bars = new BarMemory?[6];
@@ -40,15 +40,15 @@ internal sealed class PciSlot : IPciSlot, IDisposable
 
     /// <summary>Plugs a model in.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="endpoint">The function's place behind an IOMMU.</param>
+    /// <param name="endpoint">The function's place behind an IOMMU, or the part of another function that it is.</param>
     /// <param name="poller">Polls mapped BARs for stores.</param>
     /// <param name="function">The function to show, if it is less than the model offers; null for all of it.</param>
     /// <exception cref="ArgumentException">The model's description is invalid.</exception>
-    internal PciSlot(PciDeviceModel model, Endpoint endpoint, BarPoller poller, PciFunction? function = null)
+    internal PciSlot(PciDeviceModel model, IBusMaster endpoint, BarPoller poller, PciFunction? function = null)
     {
         _model = model;
         _endpoint = endpoint;
-        _events = new SlotEvents(endpoint);
+        _events = new SlotEvents(endpoint as Endpoint);
         _poller = poller;
         Function = function ?? model.Function;
         FunctionRules.Check(Function);

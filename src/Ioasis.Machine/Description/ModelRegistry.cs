@@ -9,10 +9,12 @@ internal static class ModelRegistry
     private static readonly ConcurrentDictionary<string, DeviceModel> s_models = new()
     {
         ["dmatest"] = new DeviceModel<DmaTestOptions>(
-            o => new DmaTestDevice(o.VirtualFunctions, o.PageRequests),
+            o => new DmaTestDevice(o.VirtualFunctions, o.PageRequests, o.Mdevs),
             ModelProperty.Count<DmaTestOptions>("virtualFunctions", 0, DmaTestDevice.MaxVirtualFunctions,
                 (o, value) => o with { VirtualFunctions = value }),
-            ModelProperty.Flag<DmaTestOptions>("pageRequests", (o, value) => o with { PageRequests = value })),
+            ModelProperty.Flag<DmaTestOptions>("pageRequests", (o, value) => o with { PageRequests = value }),
+            ModelProperty.Count<DmaTestOptions>("mdevs", 0, DmaTestDevice.ChannelCount,
+                (o, value) => o with { Mdevs = value })),
         ["dsa"] = new DeviceModel<DsaOptions>(
             o => new DsaDevice(o),
             ModelProperty.Count<DsaOptions>("maxTransferLog2", 1, 31,
@@ -60,6 +62,8 @@ internal static class ModelRegistry
         internal int VirtualFunctions { get; init; }
 
         internal bool PageRequests { get; init; }
+
+        internal int Mdevs { get; init; }
     }
 
     private sealed record EduOptions

@@ -48,11 +48,19 @@ internal sealed record SysfsFunction(
     internal (RequesterId Physical, int Number)? Virtual { get; init; }
 
     /// <summary>Its directory: /sys/devices/pciSSSS:BB/SSSS:BB:DD.F.</summary>
-    internal string Directory => $"{RootBus}/{Address}";
+    internal string Directory => DirectoryOf(Address, Virtual?.Physical);
 
     /// <summary>
     /// The directory of the root bus it sits on: a virtual function, whatever its bus, beside the physical one.
     /// </summary>
-    internal string RootBus => string.Create(
-        CultureInfo.InvariantCulture, $"/sys/devices/pci{Address.Segment:x4}:{(Virtual?.Physical ?? Address).Bus:x2}");
+    internal string RootBus => RootBusOf(Virtual?.Physical ?? Address);
+
+    /// <summary>The directory of the function at an address.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="physical">Of a virtual function, where the physical one sits.</param>
+    internal static string DirectoryOf(RequesterId address, RequesterId? physical) =>
+        $"{RootBusOf(physical ?? address)}/{address}";
+
+    private static string RootBusOf(RequesterId address) =>
+        string.Create(CultureInfo.InvariantCulture, $"/sys/devices/pci{address.Segment:x4}:{address.Bus:x2}");
 }

@@ -15,16 +15,17 @@ internal static class SysfsMdevs
     private const string Bus = "/sys/bus/mdev", Class = "/sys/class/mdev_bus";
 
     /// <summary>Adds it, if there are parents.</summary>
-    internal static void Add(SysfsTree tree, MdevBus bus, IEnumerable<MdevDevice> devices)
+    internal static void Add(
+        SysfsTree tree, MdevBus bus, IReadOnlyList<MdevParent> parents, IEnumerable<MdevDevice> devices)
     {
-        if (bus.Parents.Count == 0) return;
+        if (parents.Count == 0) return;
         tree.Directory($"{Bus}/devices");
         tree.Directory($"{Bus}/drivers");
         tree.Directory(Class);
         tree.Text($"{Bus}/drivers_autoprobe", static () => "1", SysfsTree.Ignore);
         tree.WriteOnly($"{Bus}/drivers_probe", SysfsTree.Ignore); // no driver takes an mdev that it did not create
         tree.WriteOnly($"{Bus}/uevent", SysfsTree.Ignore);
-        foreach (MdevParent parent in bus.Parents) AddParent(tree, bus, parent);
+        foreach (MdevParent parent in parents) AddParent(tree, bus, parent);
         foreach (MdevDevice device in devices) AddDevice(tree, bus, device);
     }
 

@@ -29,7 +29,8 @@ internal sealed class SysfsTree
     internal static IEnumerable<VirtualPath> Build(
         PciDriver driver, SysfsModules modules, IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions,
         IEnumerable<(int Id, (uint Major, uint Minor) Number, string? Name)> groups,
-        IEnumerable<(string Name, INode Node)> miscellaneous, MdevBus mdevBus, IEnumerable<MdevDevice> mdevs)
+        IEnumerable<(string Name, INode Node)> miscellaneous, MdevBus mdevBus,
+        IReadOnlyList<MdevParent> mdevParents, IEnumerable<MdevDevice> mdevs)
     {
         var tree = new SysfsTree();
         foreach (string merged in (string[])["/sys/bus/pci", "/sys/bus/pci/devices", "/sys/bus/pci/drivers",
@@ -50,7 +51,7 @@ internal sealed class SysfsTree
             if (name is not null) tree.EmulatedGroup(id, name);
         }
 
-        SysfsMdevs.Add(tree, mdevBus, mdevs);
+        SysfsMdevs.Add(tree, mdevBus, mdevParents, mdevs);
         return tree._paths.Values;
     }
 

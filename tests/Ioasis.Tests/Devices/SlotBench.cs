@@ -38,7 +38,8 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
         Endpoint = parent.Endpoint;
         Domain = _bench.NewDomain();
         Endpoint.Attach(pasid, Domain);
-        Slot = new PciSlot(new BoundModel(model, pasid), Endpoint, Poller) { Target = this };
+        Part = new EndpointPart(Endpoint, pasid);
+        Slot = new PciSlot(model, Part, Poller) { Target = this };
     }
 
     internal BarPoller Poller { get; }
@@ -46,6 +47,9 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
     internal PciSlot Slot { get; }
 
     internal Endpoint Endpoint { get; }
+
+    /// <summary>The part of the function that the model is; null for all of it.</summary>
+    internal EndpointPart? Part { get; }
 
     internal PagingDomain Domain { get; }
 

@@ -248,7 +248,8 @@ public sealed class SriovTests : IDisposable
     [InlineData("dmatest@1000:00:06.0,virtualFunctions=65", "device \"dmatest@1000:00:06.0,virtualFunctions=65\": "
         + "\"virtualFunctions\" is a number from 0 to 64, not \"65\".")]
     [InlineData("dmatest,functions=1", "device \"dmatest,functions=1\": "
-        + "\"functions=1\" is not a property of dmatest; expected one of: virtualFunctions=VALUE, pageRequests=VALUE.")]
+        + "\"functions=1\" is not a property of dmatest; expected one of: virtualFunctions=VALUE, pageRequests=VALUE, "
+        + "mdevs=VALUE.")]
     [InlineData("dmatest,virtualFunctions=1,virtualFunctions=1",
             "device \"dmatest,virtualFunctions=1,virtualFunctions=1\": virtualFunctions given twice.")]
     public void WhatAModelCannotBeToldIsRefused(string text, string message) =>

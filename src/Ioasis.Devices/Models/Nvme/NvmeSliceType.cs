@@ -8,9 +8,6 @@ namespace Ioasis.Devices.Nvme;
 /// <param name="count">How many mdevs it can have.</param>
 internal sealed class NvmeSliceType(NvmeDevice parent, int count) : MdevType
 {
-    /// <summary>The most mdevs of a controller.</summary>
-    internal const int Most = 16;
-
     private readonly bool[] _taken = new bool[count]; // guarded by the host's lock for types
 
     /// <inheritdoc/>

@@ -80,6 +80,34 @@ internal sealed class VfioPciBus : IDisposable
         }
     }
 
+    /// <summary>Plugs the model of an mdev in, which is a part of a function. It has its node and no group.</summary>
+    /// <param name="model">The model, not plugged in before.</param>
+    /// <param name="part">The part of the function that it is.</param>
+    /// <param name="name">Its UUID.</param>
+    /// <param name="parent">The function.</param>
+    /// <param name="driver">The function's driver: the same object for all its mdevs.</param>
+    /// <param name="minor">Its number N in <c>/dev/vfio/devices/vfioN</c>.</param>
+    /// <exception cref="ArgumentException">The model describes no possible mdev.</exception>
+    internal VfioPciDevice AddMdev(
+        PciDeviceModel model, EndpointPart part, string name, VfioPciDevice parent, object driver, uint minor)
+    {
+        PciFunction function = model.Function;
+        if (function is not { PasidBits: 0, HasAts: false, IsVirtual: false, Sriov: null })
+            throw new ArgumentException("An mdev has no PASIDs, ATS or virtual functions, and is none.");
+        var slot = new PciSlot(model, part, Poller, function);
+        try
+        {
+            var device = new VfioPciDevice(slot, part, name, parent, driver, (_registry.Major, minor));
+            _registry.Register(device.Device, null);
+            return device;
+        }
+        catch
+        {
+            slot.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Unplugs a function whose files are closed, and lets its group go if it was the last of it.</summary>
     internal void Remove(VfioPciDevice device)
     {

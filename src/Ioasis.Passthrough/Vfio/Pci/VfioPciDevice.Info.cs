@@ -12,7 +12,7 @@ internal sealed partial class VfioPciDevice
     private const int PageSize = 4096;
 
     /// <inheritdoc/>
-    public string Name => Requester.ToString();
+    public string Name { get; }
 
     /// <inheritdoc/>
     public VfioDeviceInfo Info => new()
@@ -23,7 +23,8 @@ internal sealed partial class VfioPciDevice
     };
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<uint, VfioIoctl> Ioctls => VfioPciIoctls.Table;
+    public IReadOnlyDictionary<uint, VfioIoctl> Ioctls =>
+        _parent is null ? VfioPciIoctls.Table : VfioPciIoctls.OfMdevs;
 
     /// <summary>
     /// Whether a name means the function: its address, and after a blank options, of which there is one, the token

@@ -15,7 +15,7 @@ namespace Ioasis.Passthrough.Vfio.Pci;
 
 /// <summary>
 /// A PCI function as a VFIO device (Linux: struct vfio_pci_core_device): its regions and configuration space, INTx, MSI
-/// and MSI-X, power, virtual functions.
+/// and MSI-X, power, virtual functions. Or an mdev that is a part of a function and looks like one.
 /// </summary>
 internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
 {
@@ -24,6 +24,9 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
     // calls and the interrupts' lock.
     private readonly RankedLock _access = new(LockRank.VfioAccess);
     private readonly PciSlot _slot;
+    private readonly IBusMaster _master; // the function's endpoint, or the part of it that the mdev is
+    private readonly DmaHandle _handle;
+    private readonly VfioPciDevice? _parent; // of an mdev
     private readonly PciConfig _hardware;
     private readonly VirtualConfig _config;
     private readonly PciInterrupts _interrupts;
@@ -44,29 +47,48 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
     {
         _physical = physical;
         OwnToken = slot.Function.Sriov is null ? null : new VfToken();
-        _slot = slot;
         Endpoint = endpoint;
         Requester = endpoint.Id.Requester ?? throw new ArgumentException($"{endpoint.Id} is no PCI function.");
-        endpoint.Block = SendBlock.BusMasterDisabled; // as at power-on
+        Name = Requester.ToString();
+        _handle = new DmaHandle(endpoint);
         BarAddresses = addresses.Own;
         VfBarAddresses = addresses.Vf;
-        _hardware = PciConfigBuilder.Build(slot.Function, endpoint.Enabled, addresses.Own, addresses.Vf);
-        var effects = new Effects(this);
-        _config = new VirtualConfig(_hardware, slot.Function, effects);
-        _interrupts = new PciInterrupts(slot.Function, effects);
-        _ioEventfds = new IoEventfds(effects, PerformWrite);
-        slot.Target = _interrupts;
+        (_slot, _master, _hardware, _config, _interrupts, _ioEventfds) = Build(slot, endpoint);
+        Device = new VfioDevice(this, number);
+    }
+
+    /// <summary>Makes an mdev, which is a part of a function.</summary>
+    /// <param name="slot">The slot, with the model in it.</param>
+    /// <param name="part">The part of the function that it is.</param>
+    /// <param name="name">Its UUID.</param>
+    /// <param name="parent">The function, whose bus mastering is switched on for it.</param>
+    /// <param name="driver">The function's driver: the same object for all its mdevs.</param>
+    /// <param name="number">The numbers of its node.</param>
+    internal VfioPciDevice(
+        PciSlot slot, EndpointPart part, string name, VfioPciDevice parent, object driver,
+        (uint Major, uint Minor) number)
+    {
+        _parent = parent;
+        Endpoint = part.Parent;
+        Requester = parent.Requester;
+        Name = name;
+        _handle = new DmaHandle(part.Parent, driver, part.Pasid);
+        BarAddresses = VfBarAddresses = new ulong[6]; // it is on no bus
+        (_slot, _master, _hardware, _config, _interrupts, _ioEventfds) = Build(slot, part);
         Device = new VfioDevice(this, number);
     }
 
     /// <summary>What it has in common with all VFIO devices.</summary>
     internal VfioDevice Device { get; }
 
-    /// <summary>Its place behind an IOMMU.</summary>
+    /// <summary>Its place behind an IOMMU; an mdev's is its parent's.</summary>
     internal Endpoint Endpoint { get; }
 
-    /// <summary>Its requester ID.</summary>
+    /// <summary>Its requester ID; an mdev's is its parent's.</summary>
     internal RequesterId Requester { get; }
+
+    /// <summary>The PASID that an mdev's requests carry; null for a function.</summary>
+    internal Pasid? Pasid => _handle.DefaultPasid;
 
     /// <summary>What it is.</summary>
     internal PciFunction Function => _slot.Function;
@@ -89,7 +111,7 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
 
     /// <inheritdoc/>
     public Errno Bind(IommufdContext context, out VfioBinding? binding) =>
-        DeviceBinding.Bind(context, new DmaHandle(Endpoint), out binding);
+        DeviceBinding.Bind(context, _handle, out binding);
 
     /// <summary>Unplugs the function; its files must be closed.</summary>
     public void Dispose()
@@ -104,6 +126,7 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
     /// <param name="carrier">The bytes of the file through which it is used.</param>
     public void Open(ICarrier carrier)
     {
+        _parent?.EnableBusMaster();
         using (_access.Enter())
         {
             ShowRegions(carrier);
@@ -132,7 +155,7 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
             _interrupts.Close();
             _slot.TakeBarsBack();
             // After the reset: what it cuts short is not to look like a fault of the device.
-            Endpoint.Block = SendBlock.BusMasterDisabled;
+            _master.Block = SendBlock.BusMasterDisabled;
             ResetHardware();
             _powerState = 0;
         }
@@ -228,8 +251,35 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
         _slot.Decoding = awake && _config.MemoryEnabled;
         bool master = awake && !_slot.HasFailed
             && (_hardware.Read(PciRegs.PCI_COMMAND, 2) & PciRegs.PCI_COMMAND_MASTER) != 0;
-        Endpoint.Block = master ? null : SendBlock.BusMasterDisabled;
-        if (_slot.HasFailed) Endpoint.Block = SendBlock.BusMasterDisabled; // since that was looked at
+        _master.Block = master ? null : SendBlock.BusMasterDisabled;
+        if (_slot.HasFailed) _master.Block = SendBlock.BusMasterDisabled; // since that was looked at
+    }
+
+    /// <summary>
+    /// Lets the function send, as its driver in the host does for its mdevs (Linux: pci_set_master). No program has the
+    /// function meanwhile.
+    /// </summary>
+    private void EnableBusMaster()
+    {
+        using (_access.Enter())
+        {
+            _hardware.Set16(PciRegs.PCI_COMMAND, PciRegs.PCI_COMMAND_MASTER, PciRegs.PCI_COMMAND_MASTER);
+            ApplyCommand();
+        }
+    }
+
+    /// <summary>Makes what a device consists of, as it is at power-on.</summary>
+    private (PciSlot, IBusMaster, PciConfig, VirtualConfig, PciInterrupts, IoEventfds) Build(
+        PciSlot slot, IBusMaster master)
+    {
+        master.Block = SendBlock.BusMasterDisabled;
+        PciConfig hardware = PciConfigBuilder.Build(
+            slot.Function, master.Enabled, [.. BarAddresses], [.. VfBarAddresses]);
+        var effects = new Effects(this);
+        var interrupts = new PciInterrupts(slot.Function, effects);
+        slot.Target = interrupts;
+        return (slot, master, hardware, new VirtualConfig(hardware, slot.Function, effects), interrupts,
+            new IoEventfds(effects, PerformWrite));
     }
 
     private void SetPowerState(int state)
@@ -260,7 +310,7 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
 
         public int MsiQueueMax => device._interrupts.MsiQueueMax;
 
-        public bool BusMaster => device.Endpoint.CanSend;
+        public bool BusMaster => device._master.CanSend;
 
         public void CommandWritten() => device.ApplyCommand();
 

@@ -12,7 +12,7 @@ public sealed class DmaTestSubdeviceTests : IDisposable
     private const uint Start = 1, ToDevice = 3, UsePri = 2;
     private const uint Idle = 0, Done = 1, Fault = 2, BadPasid = 4, Lent = 5;
     private const ulong At = 0x10000;
-    private readonly DmaTestDevice _device = new();
+    private readonly DmaTestDevice _device = new(mdevs: 4);
     private readonly SlotBench _parent;
     private readonly MdevType _type;
     private readonly List<SlotBench> _parts = [];
@@ -44,6 +44,22 @@ public sealed class DmaTestSubdeviceTests : IDisposable
         Assert.Equal(0, _type.Available);
     }
 
+    [Fact]
+    public void OnlyTheHighestChannelsAreForMdevsIfTheDescriptionSaysSo()
+    {
+        Assert.Empty(new DmaTestDevice(1).MdevTypes);
+        Assert.Empty(((IMdevParent)new DmaTestDevice(1, mdevs: 4).CreateVirtualFunction()).MdevTypes);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new DmaTestDevice(mdevs: 5));
+        var device = new DmaTestDevice(mdevs: 1);
+        using var parent = new SlotBench(device);
+        parent.Map(At, 0x1000, 0x33);
+        Assert.Equal(1, device.MdevTypes[0].Available);
+        Assert.Equal(MdevStatus.Ok, device.MdevTypes[0].Create(Guid.NewGuid(), out _));
+        Assert.Equal(MdevStatus.NoneLeft, device.MdevTypes[0].Create(Guid.NewGuid(), out _));
+        Assert.Equal((Lent, 0u), Run(parent, ToDevice, channel: 3));
+        Assert.Equal((Done, 0u), Run(parent, ToDevice, channel: 2));
+    }
+
     /// <summary>The host gives a subdevice's program no PASIDs, ATS or PRI, so it must show none.</summary>
     [Fact]
     public void ItIsAFunctionOfOneChannelWithoutPASIDs()
@@ -65,7 +81,8 @@ public sealed class DmaTestSubdeviceTests : IDisposable
         (_, HostBlock parents) = _parent.Map(At, 0x1000, 0x33);
         Assert.Equal((Done, 0u), Run(one, ToDevice));
         Assert.Equal((Done, 0u), Run(two, ToDevice));
-        Assert.Equal((0x11ul, 0x22ul, 0ul), (one.Slot.Read(2, 0, 1), two.Slot.Read(2, 0, 1), _parent.Slot.Read(2, 0, 1)));
+        Assert.Equal((0x11ul, 0x22ul), (one.Slot.Read(2, 0, 1), two.Slot.Read(2, 0, 1)));
+        Assert.Equal(0ul, _parent.Slot.Read(2, 0, 1));
         one.Slot.Write(2, 0, 8, 0x4444444444444444);
         Assert.Equal((Done, 0u), Run(one, Start));
         Assert.Equal((0x44, 0x22, 0x33), (mine.Read<byte>(0), other.Read<byte>(0), parents.Read<byte>(0)));
@@ -161,6 +178,56 @@ public sealed class DmaTestSubdeviceTests : IDisposable
     }
 
     [Fact]
+    public void ThePartsOwnBusMasterStopsItAlone()
+    {
+        SlotBench one = Plug(1), two = Plug(2);
+        foreach (SlotBench each in (SlotBench[])[one, two]) each.Map(At, 0x1000, 0x55);
+        Assert.Equal((Done, 0u), Run(one, ToDevice)); // what it keeps of the translation is of no use afterwards
+        one.Part!.Block = SendBlock.BusMasterDisabled;
+        Assert.Equal((false, true, true), (one.Part.CanSend, two.Part!.CanSend, _parent.Endpoint.CanSend));
+        Assert.Equal((Fault, (uint)FaultReason.BusMasterDisabled), Run(one, ToDevice));
+        Assert.Equal((Done, 0u), Run(two, ToDevice));
+        one.Part.Block = null;
+        Assert.Equal((Done, 0u), Run(one, ToDevice));
+        _parent.Endpoint.Block = SendBlock.BusMasterDisabled;
+        Assert.Equal((false, false), (one.Part.CanSend, two.Part.CanSend));
+        one.Part.Block = SendBlock.BusMasterDisabled; // and one of both is enough
+        _parent.Endpoint.Block = null;
+        Assert.Equal((Fault, (uint)FaultReason.BusMasterDisabled), Run(one, ToDevice));
+        Assert.Equal((Done, 0u), Run(two, ToDevice));
+    }
+
+    [Fact]
+    public void AModelThatThrowsStopsItsPartAlone()
+    {
+        SlotBench two = Plug(2);
+        two.Map(At, 0x1000, 0x55);
+        ThrowingModel.Place[] places = [ThrowingModel.Place.Ring, ThrowingModel.Place.Answer];
+        foreach (ThrowingModel.Place place in places)
+        {
+            var model = new ThrowingModel { Throws = place };
+            using var broken = new SlotBench(model, _parent, new Pasid(10 + (uint)place));
+            if (place == ThrowingModel.Place.Answer) Assert.True(model.Ask(new Iova(0x5000))); // refused at once
+            else broken.Slot.Write(0, ThrowingModel.Bell.Offset, 4, 1);
+
+            Assert.Equal((true, 1), (broken.Slot.HasFailed, broken.Failures));
+            Assert.Equal((false, true), (broken.Part!.CanSend, two.Part!.CanSend));
+            Assert.Equal((false, false, 0), (_parent.Slot.HasFailed, two.Slot.HasFailed, _parent.Failures));
+            Assert.Equal((Done, 0u), Run(two, ToDevice));
+            model.Throws = ThrowingModel.Place.None;
+        }
+    }
+
+    [Fact]
+    public void AModelChoosesNoPASID()
+    {
+        SlotBench one = Plug(1);
+        Assert.Throws<ArgumentException>(() => one.Slot.OpenDmaPort(0, new Pasid(2)));
+        using DmaPort port = one.Slot.OpenDmaPort();
+        Assert.Equal((new Pasid(1), 0), (port.DefaultPasid, port.PasidBits));
+    }
+
+    [Fact]
     public void APageRequestThatNobodyAnswersEndsTheCommand()
     {
         SlotBench one = Plug(1);
@@ -204,7 +271,8 @@ public sealed class DmaTestSubdeviceTests : IDisposable
             unmaps++;
         }
 
-        Assert.Equal((Done, (rounds + 1) * (0x1000 / piece)), ((uint)two.Slot.Read(0, 0x14, 4), two.Slot.Read(0, 0x68, 8)));
+        Assert.Equal((Done, (ulong)(rounds + 1) * (0x1000 / piece)),
+            ((uint)two.Slot.Read(0, 0x14, 4), two.Slot.Read(0, 0x68, 8)));
         Assert.True(unmaps > 0);
         Assert.Equal(unmaps, refused); // each met accesses under way
         var bytes = new byte[0x1000];

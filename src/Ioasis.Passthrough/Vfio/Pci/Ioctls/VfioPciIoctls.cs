@@ -15,6 +15,10 @@ internal static class VfioPciIoctls
         Of(VfioH.VFIO_DEVICE_IOEVENTFD, nameof(VfioH.VFIO_DEVICE_IOEVENTFD), 28, IoEventfdIoctl.Set),
     }.ToDictionary(i => i.Number);
 
+    /// <summary>Those of an mdev that is a part of a function: it is in no slot that could be reset.</summary>
+    internal static IReadOnlyDictionary<uint, VfioIoctl> OfMdevs { get; } =
+        Table.Values.Where(i => i.Number == VfioH.VFIO_DEVICE_IOEVENTFD).ToDictionary(i => i.Number);
+
     private delegate SysResult Handler(VfioPciDevice function, VfioCall call);
 
     // The table is reached through a function's operations alone.
