@@ -186,6 +186,9 @@ public enum LockRank
     /// <summary>Changes of a first stage's cache of large pages.</summary>
     PageCache,
 
+    /// <summary>How often devices of a VFIO group were opened and closed.</summary>
+    VfioGroupChanges,
+
     /// <summary>A device's VF token.</summary>
     VfToken,
 

@@ -63,5 +63,6 @@ internal sealed class VfioDeviceFile(VfioDevice device, ICarrier carrier, VfioGr
         if (KeepsGroupOpen) Device.Group?.TakeBack();
         else if (_granted && !IsOfGroup) Device.Group?.Unblock();
         Device.RemoveFile();
+        opener?.NoteChange();
     }
 }

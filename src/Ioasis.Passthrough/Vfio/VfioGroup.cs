@@ -22,6 +22,10 @@ internal sealed class VfioGroup : INode
     private int _handedOut; // devices that keep the group's file open
     private bool _open;
 
+    // Guards how often a device was opened or closed by the group, and is pulsed then.
+    private readonly RankedMonitor _changed = new(LockRank.VfioGroupChanges);
+    private int _changes;
+
     internal VfioGroup(IommuGroup group, uint major, uint minor)
     {
         _group = group;
@@ -166,6 +170,7 @@ internal sealed class VfioGroup : INode
         }
 
         opened.IsGranted = true;
+        NoteChange();
         file = opened;
         return Errno.None;
     }
@@ -182,6 +187,31 @@ internal sealed class VfioGroup : INode
         if (device.IsRemoved) return Errno.ENODEV;
         file = device.FileOfGroup;
         return Errno.None;
+    }
+
+    /// <summary>How often a device was opened or closed by the group.</summary>
+    internal int Changes
+    {
+        get { using (_changed.Enter()) return _changes; }
+    }
+
+    /// <summary>Waits until a device is opened or closed by the group.</summary>
+    /// <param name="since">From <see cref="Changes"/>.</param>
+    /// <param name="longest">How long it waits at most.</param>
+    internal void AwaitChange(int since, TimeSpan longest)
+    {
+        using (_changed.Enter())
+            if (_changes == since) _changed.Wait(longest);
+    }
+
+    /// <summary>A device was opened or closed by the group.</summary>
+    internal void NoteChange()
+    {
+        using (_changed.Enter())
+        {
+            _changes++;
+            _changed.PulseAll();
+        }
     }
 
     /// <summary>A device that kept the group's file open is closed.</summary>

@@ -12,6 +12,9 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
     private const int LongestName = 4096; // its zero included
     private const int Attempts = 16;
 
+    // A file that another call has opened can be given again a moment later than it is told, when it is placed.
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(1);
+
     internal VfioGroup Group => group;
 
     /// <inheritdoc/>
@@ -85,6 +88,7 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
     {
         for (int attempt = 1; ; attempt++)
         {
+            int changes = group.Changes;
             Errno errno = group.FindOpen(device, out VfioDeviceFile? open);
             if (errno != Errno.None) return errno;
             if (open is not null)
@@ -95,7 +99,7 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
 
             SysResult opened = caller.InstallFile(new DeviceOfGroup(group, device)); // waits for the end of a close
             if (opened.Errno != Errno.EBUSY || attempt == Attempts) return opened;
-            Thread.Sleep(1);
+            group.AwaitChange(changes, s_patience);
         }
     }
 
