@@ -228,6 +228,20 @@ public sealed class ObservationTests : IDisposable
     }
 
     [Fact]
+    public void TellingAllocatesNothing()
+    {
+        var counting = new Counting();
+        _bench.Unit.Observers.Add(counting);
+        using DmaPort port = _bench.NewEndpoint().OpenPort();
+        byte[] data = new byte[1];
+        for (int i = 0; i < 100; i++) port.Read(new Iova(0), data);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 1000; i++) port.Read(new Iova(0), data);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(1100, counting.Faults);
+    }
+
+    [Fact]
     public void ObserversComeAndGoWhileTheMachineRuns()
     {
         Observers observers = _bench.Unit.Observers;
@@ -327,6 +341,13 @@ public sealed class ObservationTests : IDisposable
         public override void OnUnmap(in UnmapEvent e) => look();
 
         public override void OnDetach(in DetachEvent e) => look();
+    }
+
+    private sealed class Counting : MachineObserver
+    {
+        internal int Faults { get; private set; }
+
+        public override void OnFault(in FaultEvent e) => Faults++;
     }
 
     private sealed class Throwing(EventKinds kinds = EventKinds.Fault) : MachineObserver
