@@ -22,7 +22,7 @@ public sealed unsafe class HostBlock : SharedBytes, IDisposable
     /// <summary>Frees a block that its owner never disposed.</summary>
     ~HostBlock() => Free();
 
-// the finalizer is due when the last holder releases the block, and the owner need not be the last
+    // the finalizer is due when the last holder releases the block, and the owner need not be the last
 #pragma warning disable CA1816
     /// <summary>Releases the owner's hold.</summary>
     public void Dispose()

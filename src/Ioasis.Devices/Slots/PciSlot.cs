@@ -57,7 +57,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
         _all = [.. _bars.OfType<BarMemory>()];
         endpoint.CallbackFailed = e => Fail("being answered a page request", e);
         using (_calls.Enter())
-            using (new ModelScope(this)) model.Plug(this);
+        using (new ModelScope(this)) model.Plug(this);
     }
 
     /// <summary>The function's description.</summary>

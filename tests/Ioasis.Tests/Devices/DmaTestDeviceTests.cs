@@ -1,6 +1,6 @@
-using Ioasis.Core.Endpoints;
 using System.Diagnostics;
 using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
 using Ioasis.Devices;
 using Ioasis.Memory;
