@@ -10,6 +10,8 @@ namespace Ioasis.Tests.Core;
 /// <summary>A unit that does all that Core can do.</summary>
 internal class TestUnit(ulong pageSizes = 0x1000) : IommuUnit("test")
 {
+    public override string? NameOf(UserDataKind kind, uint type) => type == 7 ? $"{kind} 7" : null;
+
     public override ulong PageSizes => pageSizes;
 
     public override IovaRange Aperture => new(0, (1UL << 48) - 1);

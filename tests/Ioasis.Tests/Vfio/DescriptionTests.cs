@@ -29,8 +29,10 @@ public sealed class DescriptionTests : IDisposable
         Assert.Equal("IOMMU_HWPT_ALLOC", Describe(_bench.Context, Number, alloc));
         Assert.Equal("IOMMU_HWPT_ALLOC NEST_PARENT",
             Describe(_bench.Context, Number, alloc with { Flags = IommufdH.IOMMU_HWPT_ALLOC_NEST_PARENT }));
-        Assert.Equal("IOMMU_HWPT_ALLOC VTD_S1",
-            Describe(_bench.Context, Number, alloc with { DataType = IommufdH.IOMMU_HWPT_DATA_VTD_S1 }));
+        Assert.Equal("IOMMU_HWPT_ALLOC PageTable 7", // the unit of the device has a name for it
+            Describe(_bench.Context, Number, alloc with { DevId = 1, DataType = 7 }));
+        Assert.Equal("IOMMU_HWPT_ALLOC", Describe(_bench.Context, Number, alloc with { DevId = 1, DataType = 8 }));
+        Assert.Equal("IOMMU_HWPT_ALLOC", Describe(_bench.Context, Number, alloc with { DevId = 9, DataType = 7 }));
         var attach = new VfioDeviceAttachIommufdPt { Argsz = 16 };
         Assert.Equal("VFIO_DEVICE_ATTACH_IOMMUFD_PT",
             Describe(_bench.File, VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, attach));
