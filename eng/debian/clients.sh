@@ -1,12 +1,12 @@
 #!/bin/bash
 # Puts programs that know VFIO and sysfs into a tree of tree.sh, as that Debian has them: DPDK's tests with its drivers
-# of I/OAT, udevadm, pyudev.
+# of I/OAT, udevadm, pyudev, mdevctl.
 # usage: clients.sh ROOT        Takes root.
 set -euo pipefail
 root=$1
-[[ -f $root/clients-1 ]] && exit 0
+[[ -f $root/clients-2 ]] && exit 0
 # dpdk-dev is unpacked without libdpdk-dev, which it depends on: that brings the headers of everything.
-DEBIAN_FRONTEND=noninteractive chroot "$root" sh -euc '
+[[ -f $root/clients-1 ]] || DEBIAN_FRONTEND=noninteractive chroot "$root" sh -euc '
   cd /tmp
   apt-get download -qq dpdk-dev
   needed=$(dpkg-deb -f dpdk-dev_*.deb Depends | tr , "\n" | sed "s/^ *//; s/ .*//" |
@@ -18,3 +18,11 @@ DEBIAN_FRONTEND=noninteractive chroot "$root" sh -euc '
   rm dpdk-dev_*.deb
   apt-get clean'
 touch "$root/clients-1"
+# Of mdevctl's package only the program is taken: the rest starts it at boot.
+chroot "$root" sh -euc '
+  cd /tmp
+  apt-get download -qq mdevctl
+  dpkg-deb --extract mdevctl_*.deb mdevctl
+  cp mdevctl/usr/*bin/mdevctl /usr/bin
+  rm -r mdevctl mdevctl_*.deb'
+touch "$root/clients-2"

@@ -55,11 +55,41 @@ public sealed class DebianBench(Workbench bench) : IAsyncLifetime
     internal async Task<Ending> Run(
         string suite, string device, string program, string[] arguments, string? input = null)
     {
-        if (_missing is not null && Environment.GetEnvironmentVariable("IOASIS_ALL") is not null) Assert.Fail(_missing);
-        if (_missing is not null) Assert.Skip(_missing);
+        MustBeThere();
         Dictionary<string, string> environment = new() { ["PYTHONHOME"] = Path.Combine(s_roots[suite], "usr") };
         string[] command = [Path.Combine(Scripts, "run.sh"), s_roots[suite], program, .. arguments];
         return await Execution.Run(bench.UnderIoasis(Who.Self, [device], command), environment, input);
+    }
+
+    /// <summary>
+    /// Runs a script under ioasis, in which <paramref name="program"/> is the program of a tree. What it writes to /etc
+    /// and /usr/lib is gone afterwards.
+    /// </summary>
+    internal async Task<Ending> RunScript(string suite, string device, string program, string script)
+    {
+        MustBeThere();
+        string scratch = await bench.Scratch(Who.Self);
+        string start = $$"""
+            set -e
+            mount --make-rprivate /
+            mount -t tmpfs none '{{scratch}}'
+            for directory in etc usr/lib; do
+                mkdir -p '{{scratch}}'/$directory/new '{{scratch}}'/$directory/work
+                mount -t overlay -o lowerdir=/$directory,upperdir='{{scratch}}'/$directory/new \
+                    -o workdir='{{scratch}}'/$directory/work none /$directory
+            done
+            exec "$@"
+            """;
+        string function = $"{program}() {{ '{Scripts}/run.sh' '{s_roots[suite]}' {program} \"$@\"; }}\n";
+        return await Execution.Run(
+            ["unshare", "--mount", "sh", "-c", start, "sh",
+                .. bench.UnderIoasis(Who.Self, [device], "sh", "-c", function + script)]);
+    }
+
+    private void MustBeThere()
+    {
+        if (_missing is not null && Environment.GetEnvironmentVariable("IOASIS_ALL") is not null) Assert.Fail(_missing);
+        if (_missing is not null) Assert.Skip(_missing);
     }
 
     /// <summary>
