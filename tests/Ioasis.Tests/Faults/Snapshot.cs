@@ -33,6 +33,7 @@ internal sealed class Snapshot
         "_translations", "_structures", // caches of a first stage
         "_spare", // an empty list
         "_opener", "_context", // ways back up
+        "_changes", // of VfioGroup: wakes those that wait for a device to be closed, and says nothing else
         "_granted", "Shares", // what is charged in steps, and to whom from the first call on
     ];
 
