@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace Ioasis.Memory.Threads;
 
@@ -32,7 +33,13 @@ internal static class LockOrder
 
     private static void Judge(string? violation)
     {
-        if (violation is null) return;
+        if (violation is not null) End(violation);
+    }
+
+    // Not inlined: compiling it opens assemblies, which would count as descriptors that somebody has left behind.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void End(string violation)
+    {
         IEnumerable<string> frames = Environment.StackTrace.Split('\n')
             .Where(frame => frame.Contains(" Ioasis.", StringComparison.Ordinal));
         Console.Error.WriteLine($"{violation}\n{string.Join('\n', frames.Take(16))}");
