@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Ioasis.Memory;
 
 namespace Ioasis.PageTables;
 
@@ -54,10 +55,10 @@ internal sealed class IovaTable
         IovaNode node = _root;
         shift = node.Shift;
         ulong index = iova >> shift;
-        if (index >= IovaNode.Entries) return ref Unsafe.NullRef<ulong>();
+        if (index >= IovaNode.Entries) return ref Refs.Null();
         int lowest = _pageShift;
         while (shift != lowest
-            && Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[(int)index & IovaNode.IndexMask]) is { } child)
+            && Volatile.Read(ref Refs.As<IovaInnerNode>(node).Child[(int)index & IovaNode.IndexMask]) is { } child)
         {
             node = child;
             shift -= IovaNode.IndexBits;
@@ -83,11 +84,11 @@ internal sealed class IovaTable
         {
             node = _root;
             shift = node.Shift;
-            if (iova >> shift >= IovaNode.Entries) return ref Unsafe.NullRef<ulong>();
+            if (iova >> shift >= IovaNode.Entries) return ref Refs.Null();
         }
 
         while (shift != lowest
-            && Volatile.Read(ref Unsafe.As<IovaInnerNode>(node).Child[(int)(iova >> shift) & IovaNode.IndexMask])
+            && Volatile.Read(ref Refs.As<IovaInnerNode>(node).Child[(int)(iova >> shift) & IovaNode.IndexMask])
                 is { } child)
         {
             node = child;
@@ -110,7 +111,7 @@ internal sealed class IovaTable
     internal ulong Find(ulong iova)
     {
         ref ulong entry = ref Find(iova, out _);
-        return Unsafe.IsNullRef(ref entry) ? 0 : Volatile.Read(ref entry);
+        return Refs.IsNull(ref entry) ? 0 : Volatile.Read(ref entry);
     }
 
     /// <summary>Enters a value, not 0. The range is page-aligned and free.</summary>
@@ -141,7 +142,7 @@ internal sealed class IovaTable
         IovaNode node = _root;
         while (node.Shift != _pageShift)
         {
-            if (Unsafe.As<IovaInnerNode>(node).Child[IndexOf(node, first)] is not { } child) return null;
+            if (Refs.As<IovaInnerNode>(node).Child[IndexOf(node, first)] is not { } child) return null;
             node = child;
         }
 

@@ -284,7 +284,7 @@ public sealed class DmaPort : IDisposable
         if (route.Plain is not { } table)
             return route.FirstStage is null ? 0 : WalkNested(route, iova, key, length, T.Needs);
         ref ulong at = ref table.Find(iova, out int shift);
-        if (Unsafe.IsNullRef(ref at)) return 0;
+        if (Refs.IsNull(ref at)) return 0;
         var entry = new MapEntry(Volatile.Read(ref at));
         ulong after = ((1UL << shift) - 1) & ~iova;
         return entry.IsUsedDirectFor(T.Needs) && (uint)(length - 1) < MaxChunk && (uint)length - 1 <= after

@@ -235,7 +235,7 @@ public sealed class MappingTable
     internal MapEntry Use(ulong address, out int shift)
     {
         ref ulong at = ref _table.Find(address, out shift);
-        if (Unsafe.IsNullRef(ref at)) return default;
+        if (Refs.IsNull(ref at)) return default;
         var entry = new MapEntry(Volatile.Read(ref at));
         if (entry.IsUsed || !entry.IsMapped) return entry;
         entry = Mark(address, out int marked); // not into shift: that is to stay in a register
@@ -248,7 +248,7 @@ public sealed class MappingTable
     internal MapEntry Use(ulong address, ref IovaNode? near)
     {
         ref ulong at = ref _table.FindNear(address, ref near);
-        if (Unsafe.IsNullRef(ref at)) return default;
+        if (Refs.IsNull(ref at)) return default;
         var entry = new MapEntry(Volatile.Read(ref at));
         return entry.IsUsed || !entry.IsMapped ? entry : Mark(address, out _);
     }
@@ -262,7 +262,7 @@ public sealed class MappingTable
     {
         bool asked = near is null;
         ref ulong at = ref _table.FindNear(address, ref near);
-        if (!Unsafe.IsNullRef(ref at))
+        if (!Refs.IsNull(ref at))
         {
             var entry = new MapEntry(Volatile.Read(ref at));
             shift = near!.Shift;
@@ -296,7 +296,7 @@ public sealed class MappingTable
         using (_lock.Enter())
         {
             ref ulong at = ref _table.Find(address, out shift);
-            if (Unsafe.IsNullRef(ref at) || at == 0) return default;
+            if (Refs.IsNull(ref at) || at == 0) return default;
             at |= MapEntry.UsedBit;
             return new MapEntry(at);
         }

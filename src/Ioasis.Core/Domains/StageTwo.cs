@@ -78,7 +78,7 @@ public struct StageTwo : ITableMemory
         entry = 0;
         if (address.Value > _last) return false;
         ref ulong at = ref _plain.FindNear(address.Value, ref _near);
-        if (Unsafe.IsNullRef(ref at)) return false;
+        if (Refs.IsNull(ref at)) return false;
         var found = new MapEntry(Volatile.Read(ref at));
         if (!found.IsUsedDirectFor(MapAccess.Read)) return false;
         entry = HostMemory.ReadWord(found.Delta + (nint)address.Value);

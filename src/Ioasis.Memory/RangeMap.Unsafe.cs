@@ -65,6 +65,14 @@ public sealed partial class RangeMap<T>
         AddFree(first, last, value);
     }
 
+    // SAFETY: IsLeaf is set by the constructor of the one class or the other, and every caller has asked it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Inner InnerOf(Node node) => Unsafe.As<Inner>(node);
+
+    // SAFETY: as above.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Leaf LeafOf(Node node) => Unsafe.As<Leaf>(node);
+
     /// <summary>Adds a range that the caller knows to overlap none.</summary>
     internal void AddFree(ulong first, ulong last, T value)
     {
@@ -79,7 +87,7 @@ public sealed partial class RangeMap<T>
         Node node = _root;
         while (!node.IsLeaf)
         {
-            Inner inner = Unsafe.As<Inner>(node);
+            Inner inner = InnerOf(node);
             int i = inner.IndexFor(first);
             if (inner.Children[i].IsFull)
             {
@@ -90,7 +98,7 @@ public sealed partial class RangeMap<T>
             node = inner.Children[i];
         }
 
-        Leaf leaf = Unsafe.As<Leaf>(node);
+        Leaf leaf = LeafOf(node);
         leaf.Insert(leaf.IndexOfLastAtOrBelow(first) + 1, first, last, value);
         Count++;
     }
@@ -121,11 +129,11 @@ public sealed partial class RangeMap<T>
         Node node = _root;
         while (!node.IsLeaf)
         {
-            Inner inner = Unsafe.As<Inner>(node);
+            Inner inner = InnerOf(node);
             node = inner.Children[inner.IndexFor(address)];
         }
 
-        return _near = Unsafe.As<Leaf>(node);
+        return _near = LeafOf(node);
     }
 
     /// <summary>
@@ -141,7 +149,7 @@ public sealed partial class RangeMap<T>
     private static void Prune(Node node, ulong address)
     {
         if (node.IsLeaf) return;
-        Inner inner = Unsafe.As<Inner>(node);
+        Inner inner = InnerOf(node);
         int i = inner.IndexFor(address);
         Node child = inner.Children[i];
         Prune(child, address);
@@ -196,12 +204,12 @@ public sealed partial class RangeMap<T>
             Node right;
             if (Children[i].IsLeaf)
             {
-                Leaf half = Unsafe.As<Leaf>(Children[i]).SplitOff();
+                Leaf half = LeafOf(Children[i]).SplitOff();
                 (key, right) = (half.Firsts[0], half);
             }
             else
             {
-                Inner half = Unsafe.As<Inner>(Children[i]).SplitOff();
+                Inner half = InnerOf(Children[i]).SplitOff();
                 (key, right) = (half.Keys[0], half);
                 half.Keys[0] = 0;
             }
@@ -215,7 +223,7 @@ public sealed partial class RangeMap<T>
         /// <summary>Takes an empty child out.</summary>
         public void RemoveAt(int i)
         {
-            if (Children[i].IsLeaf) Unsafe.As<Leaf>(Children[i]).Unlink();
+            if (Children[i].IsLeaf) LeafOf(Children[i]).Unlink();
             Count--;
             Move(i + 1, this, i, Count - i);
             Keys[Count] = ulong.MaxValue;
