@@ -59,7 +59,7 @@ internal static class PageRequestBenchmark
         unit.CreatePagingDomain(device, PagingDomainOptions.None, null, table, out PagingDomain? domain);
         SysEvents.CreateEventFd(0, 0, out FileDescriptor readable);
         SysEvents.CreateEventFd(0, 0, out FileDescriptor answered);
-        var queue = new FaultQueue { Readable = () => SysEvents.WriteEventFd(readable, 1) };
+        var queue = new IommufdFaultQueue { Readable = () => SysEvents.WriteEventFd(readable, 1) };
         domain!.PageRequests = queue;
         device.Attach(null, domain, null, out _);
         using DmaPort port = device.OpenPort();

@@ -12,7 +12,7 @@ internal static class CompatIoasIoctls
     {
         if (args.Reserved != 0) return Errno.EOPNOTSUPP;
         ObjectTable objects = call.Context.Objects;
-        ObjectTable.Held<Ioas> held;
+        ObjectTable.Held<IommufdIoas> held;
         Errno errno;
         switch (args.Op)
         {

@@ -24,16 +24,16 @@ internal static class ContainerIoctls
     internal static SysResult SetIommu(IommufdContext context, ulong type)
     {
         if (type is not (VFIO_TYPE1_IOMMU or VFIO_TYPE1v2_IOMMU)) return Errno.EINVAL;
-        Errno errno = context.Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = context.Objects.TryGetCompat(out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
         return type == VFIO_TYPE1_IOMMU ? ioas.Value.Table.SetLargePages(false) : Errno.None;
     }
 
     private static SysResult CheckCoherency(IommufdContext context)
     {
-        Errno errno = context.Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = context.Objects.TryGetCompat(out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
         foreach (HwptPaging hwpt in ioas.Value.Hwpts.Snapshot)
             if (!hwpt.EnforcesCoherency) return SysResult.Ok();

@@ -18,8 +18,8 @@ internal static class DmaIoctls
     internal static Errno Map(CompatCall call, ref VfioIommuType1DmaMap args)
     {
         if ((args.Flags & ~(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)) != 0) return Errno.EINVAL;
-        Errno errno = call.Context.Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = call.Context.Objects.TryGetCompat(out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
         MapAccess access = ((args.Flags & VFIO_DMA_MAP_FLAG_READ) != 0 ? MapAccess.Read : 0)
             | ((args.Flags & VFIO_DMA_MAP_FLAG_WRITE) != 0 ? MapAccess.Write : 0);
@@ -35,8 +35,8 @@ internal static class DmaIoctls
     internal static Errno Unmap(CompatCall call, ref VfioIommuType1DmaUnmap args)
     {
         if ((args.Flags & ~VFIO_DMA_UNMAP_FLAG_ALL) != 0) return Errno.EINVAL;
-        Errno errno = call.Context.Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = call.Context.Objects.TryGetCompat(out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
 
         IoPageTable table = ioas.Value.Table;

@@ -14,8 +14,8 @@ internal static class InfoIoctl
 {
     internal static Errno GetInfo(CompatCall call, ref VfioIommuType1Info args)
     {
-        Errno errno = call.Context.Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = call.Context.Objects.TryGetCompat(out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
 
         uint room = args.Argsz;

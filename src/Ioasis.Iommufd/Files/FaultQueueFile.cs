@@ -10,9 +10,9 @@ namespace Ioasis.Iommufd.Files;
 internal sealed class FaultQueueFile : ObjectQueueFile
 {
     private static readonly int s_requestSize = Unsafe.SizeOf<IommuHwptPgfault>();
-    private readonly FaultQueue _queue;
+    private readonly IommufdFaultQueue _queue;
 
-    internal FaultQueueFile(IommufdContext context, FaultQueue queue) : base(context, queue)
+    internal FaultQueueFile(IommufdContext context, IommufdFaultQueue queue) : base(context, queue)
     {
         _queue = queue;
         queue.Readable = Wake;

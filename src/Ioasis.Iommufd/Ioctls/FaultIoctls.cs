@@ -10,9 +10,10 @@ internal static class FaultIoctls
     internal static Errno Allocate(IoctlCall call, ref IommuFaultAlloc args)
     {
         if (args.Flags != 0) return Errno.EOPNOTSUPP;
-        Errno errno = call.Context.Objects.TryReserve(new FaultQueue(), out ObjectTable.Pending<FaultQueue>? reserved);
+        Errno errno = call.Context.Objects.TryReserve(
+            new IommufdFaultQueue(), out ObjectTable.Pending<IommufdFaultQueue>? reserved);
         if (errno != Errno.None) return errno;
-        using ObjectTable.Pending<FaultQueue> pending = reserved!;
+        using ObjectTable.Pending<IommufdFaultQueue> pending = reserved!;
         args.OutFaultId = pending.Value.Id;
 
         // A descriptor cannot be taken back from a program, so first test whether its number can be written.

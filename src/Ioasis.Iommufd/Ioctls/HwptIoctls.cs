@@ -28,7 +28,7 @@ internal static class HwptIoctls
                 CallerData? data = CallerData.Of(call, args.DataType, args.DataUptr, args.DataLen);
                 return parent.Value switch
                 {
-                    Ioas ioas => AllocatePaging(call, ref args, device.Value.Endpoint, ioas, data),
+                    IommufdIoas ioas => AllocatePaging(call, ref args, device.Value.Endpoint, ioas, data),
                     HwptPaging hwpt => AllocateNested(call, ref args, device.Value.Endpoint, hwpt, data),
                     IommufdViommu viommu => AllocateNested(call, ref args, device.Value.Endpoint, viommu, data),
                     _ => Errno.EINVAL,
@@ -69,7 +69,7 @@ internal static class HwptIoctls
     }
 
     private static Errno AllocatePaging(
-        IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, Ioas ioas, CallerData? data)
+        IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, IommufdIoas ioas, CallerData? data)
     {
         using (ioas.HwptLock.Enter())
         {
@@ -88,7 +88,7 @@ internal static class HwptIoctls
         IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, HwptPaging parent, CallerData? data)
     {
         Errno errno = HwptNested.Prepare(call.Context.Objects, parent, endpoint.Unit, args.Flags, data,
-            out ObjectTable.Pending<Hwpt>? prepared);
+            out ObjectTable.Pending<IommufdHwpt>? prepared);
         return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
     }
 
@@ -97,7 +97,7 @@ internal static class HwptIoctls
     {
         if (viommu.Unit != endpoint.Unit) return Errno.EINVAL;
         Errno errno = HwptNested.Prepare(call.Context.Objects, viommu, args.Flags, data,
-            out ObjectTable.Pending<Hwpt>? prepared);
+            out ObjectTable.Pending<IommufdHwpt>? prepared);
         return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
     }
 
@@ -107,25 +107,25 @@ internal static class HwptIoctls
         Errno errno = HwptProcess.Prepare(
             call.Context.Objects, endpoint, call.Caller.Memory, args.Flags,
             CallerData.Of(call, args.DataType, args.DataUptr, args.DataLen)!,
-            out ObjectTable.Pending<Hwpt>? prepared);
+            out ObjectTable.Pending<IommufdHwpt>? prepared);
         return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
     }
 
-    private static Errno Commit(IoctlCall call, ref IommuHwptAlloc args, ObjectTable.Pending<Hwpt> prepared)
+    private static Errno Commit(IoctlCall call, ref IommuHwptAlloc args, ObjectTable.Pending<IommufdHwpt> prepared)
     {
-        using ObjectTable.Pending<Hwpt> pending = prepared;
+        using ObjectTable.Pending<IommufdHwpt> pending = prepared;
         Errno errno = Finish(call, ref args, pending.Value);
         if (errno == Errno.None) pending.Commit();
         return errno;
     }
 
     /// <summary>The common end of all kinds: connects the fault queue, and writes back the new ID.</summary>
-    private static Errno Finish(IoctlCall call, ref IommuHwptAlloc args, Hwpt hwpt)
+    private static Errno Finish(IoctlCall call, ref IommuHwptAlloc args, IommufdHwpt hwpt)
     {
         if ((args.Flags & IOMMU_HWPT_FAULT_ID_VALID) != 0)
         {
-            Errno errno = call.Context.Objects.TryGet(args.FaultId, out ObjectTable.Held<FaultQueue> held);
-            using ObjectTable.Held<FaultQueue> faults = held;
+            Errno errno = call.Context.Objects.TryGet(args.FaultId, out ObjectTable.Held<IommufdFaultQueue> held);
+            using ObjectTable.Held<IommufdFaultQueue> faults = held;
             if (errno != Errno.None) return errno;
             hwpt.SetFaults(faults.Value);
         }

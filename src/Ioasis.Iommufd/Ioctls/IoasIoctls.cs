@@ -13,9 +13,9 @@ internal static class IoasIoctls
     {
         if (args.Flags != 0) return Errno.EOPNOTSUPP;
         ObjectTable objects = call.Context.Objects;
-        Errno errno = objects.TryReserve(new Ioas(objects), out ObjectTable.Pending<Ioas>? reserved);
+        Errno errno = objects.TryReserve(new IommufdIoas(objects), out ObjectTable.Pending<IommufdIoas>? reserved);
         if (errno != Errno.None) return errno;
-        using ObjectTable.Pending<Ioas> pending = reserved!;
+        using ObjectTable.Pending<IommufdIoas> pending = reserved!;
         args.OutIoasId = pending.Value.Id;
         errno = call.Respond(in args);
         if (errno == Errno.None) pending.Commit();
@@ -25,8 +25,8 @@ internal static class IoasIoctls
     internal static Errno IovaRanges(IoctlCall call, ref IommuIoasIovaRanges args)
     {
         if (args.Reserved != 0) return Errno.EOPNOTSUPP;
-        Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
 
         uint room = args.NumIovas;
@@ -47,8 +47,8 @@ internal static class IoasIoctls
     internal static Errno AllowIovas(IoctlCall call, ref IommuIoasAllowIovas args)
     {
         if (args.Reserved != 0) return Errno.EOPNOTSUPP;
-        Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
 
         // Reads in steps, so that a large count costs nothing before its memory was found: the program's and ours.
@@ -88,7 +88,8 @@ internal static class IoasIoctls
         if (args.Reserved != 0) return Errno.EOPNOTSUPP;
         var next = new PinOwner(PinAccounting.User, call.Caller.Pins, call.Caller.UserPins);
         using (call.Context.ManyTablesLock.Enter())
-            return IoPageTable.ChangeProcess([.. call.Context.Objects.All<Ioas>().Select(ioas => ioas.Table)], next);
+            return IoPageTable.ChangeProcess(
+                [.. call.Context.Objects.All<IommufdIoas>().Select(ioas => ioas.Table)], next);
     }
 
     private static ulong ElementAt<T>(ulong array, long index) where T : unmanaged =>

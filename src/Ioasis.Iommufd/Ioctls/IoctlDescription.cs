@@ -44,7 +44,7 @@ internal static class IoctlDescription
         return used.Value switch
         {
             IommufdDevice device => device.Endpoint.Unit,
-            Hwpt hwpt => hwpt.Domain.Owner,
+            IommufdHwpt hwpt => hwpt.Domain.Owner,
             IommufdViommu viommu => viommu.Unit,
             _ => null,
         };

@@ -20,12 +20,12 @@ internal static class MapIoctls
         Errno errno = CheckFlags(args.Flags, args.Iova, args.Length, out MapAccess access);
         if (errno != Errno.None) return errno;
         PinOwner owner = PinOwner.Of(call.Caller, call.Context);
-        if (call.Context.Objects.Find<Ioas>(args.IoasId) is { } plain
+        if (call.Context.Objects.Find<IommufdIoas>(args.IoasId) is { } plain
             && plain.Table.TryMapPlain(call.Caller.Memory, args.UserVa, args.Length, in owner, IsChosen(args.Flags),
                 access, ref args.Iova))
             return RespondOrUnmap(call, in args, plain, args.Iova, args.Length);
-        errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
 
         errno = MapPages(call.Context, ioas.Value, call.Caller, in owner, args.UserVa, args.Length,
@@ -38,8 +38,8 @@ internal static class MapIoctls
     /// (Linux: iopt_map_user_pages).
     /// </summary>
     internal static Errno MapPointer(
-        IommufdContext context, Ioas ioas, ICaller caller, ulong address, ulong length, bool choose, MapAccess access,
-        ref ulong iova)
+        IommufdContext context, IommufdIoas ioas, ICaller caller, ulong address, ulong length, bool choose,
+        MapAccess access, ref ulong iova)
     {
         PinOwner owner = PinOwner.Of(caller, context);
         return ioas.Table.TryMapPlain(caller.Memory, address, length, in owner, choose, access, ref iova)
@@ -49,8 +49,8 @@ internal static class MapIoctls
 
     // For memory that is not plain, and for errors.
     private static Errno MapPages(
-        IommufdContext context, Ioas ioas, ICaller caller, in PinOwner owner, ulong address, ulong length, bool choose,
-        MapAccess access, ref ulong iova)
+        IommufdContext context, IommufdIoas ioas, ICaller caller, in PinOwner owner, ulong address, ulong length,
+        bool choose, MapAccess access, ref ulong iova)
     {
         if (unchecked(address + length) < address) return Errno.EOVERFLOW;
         if (length == 0 || length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
@@ -65,8 +65,8 @@ internal static class MapIoctls
     {
         Errno errno = CheckFlags(args.Flags, args.Iova, args.Length, out MapAccess access);
         if (errno != Errno.None) return errno;
-        errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
 
         if (args.Length == 0) return Errno.EINVAL;
@@ -94,14 +94,14 @@ internal static class MapIoctls
         MapAccess access = AccessOf(args.Flags);
         if (access == MapAccess.None) return Errno.EINVAL;
 
-        Errno errno = call.Context.Objects.TryGet(args.SrcIoasId, out ObjectTable.Held<Ioas> source);
+        Errno errno = call.Context.Objects.TryGet(args.SrcIoasId, out ObjectTable.Held<IommufdIoas> source);
         if (errno != Errno.None) return errno;
         List<PagesSlice> slices;
         using (source) errno = source.Value.Table.GetSlices(args.SrcIova, args.Length, out slices);
         if (errno != Errno.None) return errno;
 
-        errno = call.Context.Objects.TryGet(args.DstIoasId, out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        errno = call.Context.Objects.TryGet(args.DstIoasId, out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno == Errno.None)
             errno = ioas.Value.Table.Map(CollectionsMarshal.AsSpan(slices), args.Length, IsChosen(args.Flags), access,
                 ref args.DstIova);
@@ -116,10 +116,10 @@ internal static class MapIoctls
 
     internal static Errno Unmap(IoctlCall call, ref IommuIoasUnmap args)
     {
-        if (call.Context.Objects.Find<Ioas>(args.IoasId) is { } plain
+        if (call.Context.Objects.Find<IommufdIoas>(args.IoasId) is { } plain
             && plain.Table.TryUnmapPlain(args.Iova, args.Length)) return call.Respond(in args);
-        Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
 
         bool all = args.Iova == 0 && args.Length == ulong.MaxValue;
@@ -175,7 +175,7 @@ internal static class MapIoctls
         return Errno.None;
     }
 
-    private static Errno MapOne(Ioas ioas, Pages pages, bool choose, MapAccess access, ref ulong iova)
+    private static Errno MapOne(IommufdIoas ioas, Pages pages, bool choose, MapAccess access, ref ulong iova)
     {
         Errno errno = ioas.Table.Map([new PagesSlice(pages, 0, pages.Backing.Length)], pages.Backing.Length, choose,
             access, ref iova);
@@ -184,7 +184,7 @@ internal static class MapIoctls
     }
 
     /// <summary>Writes the IOVA back; unmaps again if that fails.</summary>
-    private static Errno RespondOrUnmap<T>(IoctlCall call, in T args, Ioas ioas, ulong iova,
+    private static Errno RespondOrUnmap<T>(IoctlCall call, in T args, IommufdIoas ioas, ulong iova,
         ulong length) where T : unmanaged
     {
         Errno errno = call.Respond(in args);

@@ -44,8 +44,8 @@ internal static class OptionIoctls
 
     private static Errno HugePages(IoctlCall call, ref IommuOption args)
     {
-        Errno errno = call.Context.Objects.TryGet(args.ObjectId, out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = call.Context.Objects.TryGet(args.ObjectId, out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
         switch (args.Op)
         {

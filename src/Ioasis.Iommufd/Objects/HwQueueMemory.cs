@@ -30,7 +30,8 @@ internal sealed class HwQueueMemory
     /// <returns>
     /// ERANGE if they do not end below 2^64, EFAULT if they are not contiguous, or the error of pinning.
     /// </returns>
-    internal static Errno TryPin(IommufdContext context, Ioas ioas, ulong iova, ulong length, out HwQueueMemory? memory)
+    internal static Errno TryPin(
+        IommufdContext context, IommufdIoas ioas, ulong iova, ulong length, out HwQueueMemory? memory)
     {
         const ulong page = IoPageTable.HostPageSize;
         memory = null;

@@ -7,7 +7,7 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>A page table whose first stage the program owns (Linux: struct iommufd_hwpt_nested).</summary>
-public sealed class HwptNested : Hwpt
+public sealed class HwptNested : IommufdHwpt
 {
     private const uint ValidFlags = IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_PASID;
     private readonly ObjectTable _objects;
@@ -37,7 +37,7 @@ public sealed class HwptNested : Hwpt
     /// <summary>Makes one on a paging HWPT, for devices behind a unit.</summary>
     internal static Errno Prepare(
         ObjectTable objects, HwptPaging parent, IommuUnit unit, uint flags, UserData? data,
-        out ObjectTable.Pending<Hwpt>? pending)
+        out ObjectTable.Pending<IommufdHwpt>? pending)
     {
         pending = null;
         if ((flags & ~ValidFlags) != 0 || data is null || !unit.NestsOnHwpt) return Errno.EOPNOTSUPP;
@@ -46,7 +46,7 @@ public sealed class HwptNested : Hwpt
         IommuStatus status = unit.CreateNestedDomain(parent.PagingDomain, OptionsOf(flags), data,
             out NestedDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
-        return objects.TryReserve<Hwpt>(
+        return objects.TryReserve<IommufdHwpt>(
             new HwptNested(objects, parent, domain!, parent)
             {
                 PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0
@@ -55,13 +55,14 @@ public sealed class HwptNested : Hwpt
 
     /// <summary>Makes one in a vIOMMU.</summary>
     internal static Errno Prepare(
-        ObjectTable objects, IommufdViommu viommu, uint flags, UserData? data, out ObjectTable.Pending<Hwpt>? pending)
+        ObjectTable objects, IommufdViommu viommu, uint flags, UserData? data,
+        out ObjectTable.Pending<IommufdHwpt>? pending)
     {
         pending = null;
         if ((flags & ~ValidFlags) != 0 || data is null) return Errno.EOPNOTSUPP;
         IommuStatus status = viommu.Driver.CreateNestedDomain(OptionsOf(flags), data, out NestedDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
-        return objects.TryReserve<Hwpt>(
+        return objects.TryReserve<IommufdHwpt>(
             new HwptNested(objects, viommu.Parent, domain!, viommu)
             {
                 PasidCompatible = (flags & IOMMU_HWPT_ALLOC_PASID) != 0

@@ -8,13 +8,13 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>A page table that an IOAS fills (Linux: struct iommufd_hwpt_paging).</summary>
-public sealed class HwptPaging : Hwpt
+public sealed class HwptPaging : IommufdHwpt
 {
     private readonly ObjectTable _objects;
     private readonly PagingDomain _domain;
     private LinkedListNode<HwptPaging>? _listed; // while the IOAS lists it
 
-    private HwptPaging(ObjectTable objects, Ioas ioas, PagingDomain domain)
+    private HwptPaging(ObjectTable objects, IommufdIoas ioas, PagingDomain domain)
     {
         _objects = objects;
         _domain = domain;
@@ -25,7 +25,7 @@ public sealed class HwptPaging : Hwpt
     internal override long Cost => 1536;
 
     /// <summary>The IOAS whose mappings it uses.</summary>
-    public Ioas Ioas { get; }
+    public IommufdIoas Ioas { get; }
 
     /// <inheritdoc/>
     public override IommuDomain Domain => _domain;
@@ -54,7 +54,7 @@ public sealed class HwptPaging : Hwpt
     /// until it commits or disposes of the result.
     /// </summary>
     internal static Errno Prepare(
-        ObjectTable objects, Ioas ioas, Endpoint endpoint, uint flags, UserData? data,
+        ObjectTable objects, IommufdIoas ioas, Endpoint endpoint, uint flags, UserData? data,
         out ObjectTable.Pending<HwptPaging>? pending)
     {
         const uint valid = IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING | IOMMU_HWPT_FAULT_ID_VALID

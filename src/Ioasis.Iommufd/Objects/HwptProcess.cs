@@ -10,7 +10,7 @@ namespace Ioasis.Iommufd.Objects;
 /// <summary>
 /// A page table that is a process's own address space: devices use the process's pointers, with a PASID.
 /// </summary>
-public sealed class HwptProcess : Hwpt
+public sealed class HwptProcess : IommufdHwpt
 {
     private readonly ProcessDomain _domain;
 
@@ -22,7 +22,7 @@ public sealed class HwptProcess : Hwpt
     /// <summary>Makes one for a device whose unit supports PASIDs.</summary>
     internal static Errno Prepare(
         ObjectTable objects, Endpoint endpoint, AddressSpace process, uint flags, UserData data,
-        out ObjectTable.Pending<Hwpt>? pending)
+        out ObjectTable.Pending<IommufdHwpt>? pending)
     {
         pending = null;
         if ((flags & ~IommufdH.IOMMU_HWPT_ALLOC_PASID) != 0) return Errno.EOPNOTSUPP;
@@ -30,15 +30,16 @@ public sealed class HwptProcess : Hwpt
             out IoasisHwptProcess config);
         if (status != IommuStatus.Ok) return status.ToErrno();
         if (config.Flags != 0 || config.Reserved != 0 || endpoint.Unit.MaxPasidLog2 == 0) return Errno.EOPNOTSUPP;
-        return objects.TryReserve<Hwpt>(New(endpoint.Unit, process), out pending);
+        return objects.TryReserve<IommufdHwpt>(New(endpoint.Unit, process), out pending);
     }
 
     /// <summary>Makes one for devices behind any unit that supports PASIDs.</summary>
     /// <param name="objects">The context's objects.</param>
     /// <param name="unit">The unit of the first device.</param>
     /// <param name="process">The process's memory.</param>
-    internal static ObjectTable.Pending<Hwpt> Reserve(ObjectTable objects, IommuUnit unit, AddressSpace process) =>
-        objects.Reserve<Hwpt>(New(unit, process));
+    internal static ObjectTable.Pending<IommufdHwpt> Reserve(
+        ObjectTable objects, IommuUnit unit, AddressSpace process) =>
+        objects.Reserve<IommufdHwpt>(New(unit, process));
 
     private static HwptProcess New(IommuUnit unit, AddressSpace process) =>
         new(new ProcessDomain(unit, process)) { PasidCompatible = true };

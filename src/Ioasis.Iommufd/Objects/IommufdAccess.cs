@@ -21,8 +21,8 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     private readonly RankedMonitor _calls = new(LockRank.AccessCalls);
     private readonly IommufdContext _context;
     private readonly IAccessOwner? _owner;
-    private Ioas? _ioas; // also null during a change
-    private Ioas? _unpinFrom; // the IOAS with the pins, until the owner has been told to unpin
+    private IommufdIoas? _ioas; // also null during a change
+    private IommufdIoas? _unpinFrom; // the IOAS with the pins, until the owner has been told to unpin
     private int _running;
     private bool _ended;
 
@@ -68,7 +68,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     }
 
     /// <summary>Attaches the access to an IOAS that the caller holds.</summary>
-    internal Errno Attach(Ioas ioas)
+    internal Errno Attach(IommufdIoas ioas)
     {
         using (_lock.Enter()) return _ioas is not null ? Errno.EINVAL : Change(ioas);
     }
@@ -93,7 +93,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     public void Detach()
     {
         using (_lock.Enter())
-            if (_ioas is not null) Change((Ioas?)null);
+            if (_ioas is not null) Change((IommufdIoas?)null);
     }
 
     /// <summary>
@@ -224,17 +224,17 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
 
     private Errno Change(uint ioasId)
     {
-        Errno errno = _context.Objects.TryGet(ioasId, out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = _context.Objects.TryGet(ioasId, out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         return errno == Errno.None ? Change(ioas.Value) : errno;
     }
 
     /// <summary>
     /// Moves to an IOAS, or to none. The caller holds the lock; it is released while the owner is told to unpin.
     /// </summary>
-    private Errno Change(Ioas? next)
+    private Errno Change(IommufdIoas? next)
     {
-        Ioas? former = _ioas;
+        IommufdIoas? former = _ioas;
         if (former != _unpinFrom) return Errno.EBUSY; // another thread is changing it
         if (former == next) return Errno.None;
 

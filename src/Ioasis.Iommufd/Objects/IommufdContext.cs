@@ -73,8 +73,8 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     /// <returns><see cref="Errno.ENODEV"/> if there is none.</returns>
     public Errno TryGetCompatIoas(out uint id)
     {
-        Errno errno = Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = Objects.TryGetCompat(out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         id = errno == Errno.None ? ioas.Value.Id : 0;
         return errno;
     }
@@ -93,8 +93,8 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     /// <returns>EINVAL if something is mapped there.</returns>
     internal Errno ReserveFor(IEnumerable<Endpoint> endpoints, object owner)
     {
-        Errno errno = Objects.TryGetCompat(out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = Objects.TryGetCompat(out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
         foreach (Endpoint endpoint in endpoints)
         {
@@ -108,7 +108,7 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
 
     internal void UnreserveFor(object owner)
     {
-        foreach (Ioas ioas in Objects.All<Ioas>()) ioas.Table.Unreserve(owner);
+        foreach (IommufdIoas ioas in Objects.All<IommufdIoas>()) ioas.Table.Unreserve(owner);
     }
 
     /// <inheritdoc/>
@@ -122,7 +122,7 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     public int CountPins(MemoryLocation page)
     {
         HashSet<Pages> pages = [];
-        int pins = Objects.All<Ioas>().Sum(ioas => ioas.Table.CollectPages(pages, page));
+        int pins = Objects.All<IommufdIoas>().Sum(ioas => ioas.Table.CollectPages(pages, page));
         return pins + pages.Sum(p => p.CountPins(page));
     }
 
@@ -133,8 +133,8 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     /// <returns>ENOENT if there is no such IOAS; EADDRINUSE if something is mapped or allowed there.</returns>
     public Errno ReserveIova(uint ioasId, IovaRange range)
     {
-        Errno errno = Objects.TryGet(ioasId, out ObjectTable.Held<Ioas> held);
-        using ObjectTable.Held<Ioas> ioas = held;
+        Errno errno = Objects.TryGet(ioasId, out ObjectTable.Held<IommufdIoas> held);
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         return errno == Errno.None ? ioas.Value.ReserveIova(range) : errno;
     }
 

@@ -105,7 +105,7 @@ public sealed class IommufdDevice : IommufdObject
 
     /// <summary>Attaches a PASID to a HWPT, possibly one of another context. It must not be attached yet.</summary>
     /// <returns>EBUSY if it is attached; EINVAL if the device, or its other attachments, cannot use the HWPT.</returns>
-    internal Errno Attach(Pasid pasid, Hwpt hwpt)
+    internal Errno Attach(Pasid pasid, IommufdHwpt hwpt)
     {
         Errno errno = Change(pasid, hwpt, replace: false, out _);
         if (errno == Errno.None) Objects.AddUser(this);
@@ -144,7 +144,7 @@ public sealed class IommufdDevice : IommufdObject
     /// <returns>False if it is not attached.</returns>
     private bool Leave(Pasid? pasid)
     {
-        Hwpt hwpt;
+        IommufdHwpt hwpt;
         using (_group.Lock.Enter())
         {
             var key = new IommufdGroup.Key(pasid);
@@ -232,7 +232,7 @@ public sealed class IommufdDevice : IommufdObject
     }
 
     /// <summary>The paging HWPT at the bottom of a HWPT: its IOAS maps the memory.</summary>
-    private static HwptPaging? PagingOf(Hwpt hwpt) => hwpt switch
+    private static HwptPaging? PagingOf(IommufdHwpt hwpt) => hwpt switch
     {
         HwptPaging paging => paging,
         HwptNested nested => nested.Parent,
@@ -243,13 +243,13 @@ public sealed class IommufdDevice : IommufdObject
     {
         Errno errno = Objects.TryGet(pageTableId, out ObjectTable.Held<IommufdObject> held);
         if (errno != Errno.None) return errno;
-        Hwpt? former;
+        IommufdHwpt? former;
         using (held)
         {
             errno = held.Value switch
             {
-                Hwpt hwpt => Change(pasid, hwpt, replace, out former),
-                Ioas ioas => ChangeToAutomatic(pasid, ioas, ref pageTableId, replace, out former),
+                IommufdHwpt hwpt => Change(pasid, hwpt, replace, out former),
+                IommufdIoas ioas => ChangeToAutomatic(pasid, ioas, ref pageTableId, replace, out former),
                 _ => Refuse(out former),
             };
         }
@@ -257,7 +257,7 @@ public sealed class IommufdDevice : IommufdObject
         if (former is not null) Put(former);
         return errno;
 
-        static Errno Refuse(out Hwpt? former)
+        static Errno Refuse(out IommufdHwpt? former)
         {
             former = null;
             return Errno.EINVAL;
@@ -267,7 +267,8 @@ public sealed class IommufdDevice : IommufdObject
     /// <summary>
     /// Attaches to an automatic HWPT of the IOAS that fits the device: an existing one, or else a new one.
     /// </summary>
-    private Errno ChangeToAutomatic(Pasid? pasid, Ioas ioas, ref uint pageTableId, bool replace, out Hwpt? former)
+    private Errno ChangeToAutomatic(
+        Pasid? pasid, IommufdIoas ioas, ref uint pageTableId, bool replace, out IommufdHwpt? former)
     {
         using (ioas.HwptLock.Enter())
         {
@@ -309,13 +310,13 @@ public sealed class IommufdDevice : IommufdObject
         }
     }
 
-    private Errno Change(Pasid? pasid, Hwpt hwpt, bool replace, out Hwpt? former)
+    private Errno Change(Pasid? pasid, IommufdHwpt hwpt, bool replace, out IommufdHwpt? former)
     {
         former = null;
         using (_group.Lock.Enter()) return replace ? ReplaceLocked(pasid, hwpt, out former) : AttachLocked(pasid, hwpt);
     }
 
-    private Errno AttachLocked(Pasid? pasid, Hwpt hwpt)
+    private Errno AttachLocked(Pasid? pasid, IommufdHwpt hwpt)
     {
         var key = new IommufdGroup.Key(pasid);
         _group.Attachments.TryGetValue(key, out IommufdGroup.Attachment? attachment);
@@ -340,12 +341,12 @@ public sealed class IommufdDevice : IommufdObject
         return Errno.None;
     }
 
-    private Errno ReplaceLocked(Pasid? pasid, Hwpt hwpt, out Hwpt? former)
+    private Errno ReplaceLocked(Pasid? pasid, IommufdHwpt hwpt, out IommufdHwpt? former)
     {
         former = null;
         if (!_group.Attachments.TryGetValue(new IommufdGroup.Key(pasid), out IommufdGroup.Attachment? attachment)
             || !attachment.Devices.ContainsKey(this)) return Errno.EINVAL;
-        Hwpt old = attachment.Hwpt;
+        IommufdHwpt old = attachment.Hwpt;
         if (old == hwpt) return Errno.None;
 
         // The whole group moves: what each of its devices reserves must be free in the new IOAS first.
@@ -387,7 +388,7 @@ public sealed class IommufdDevice : IommufdObject
     /// Checks whether the device, and its other attachments, can use the HWPT. Only a function has requests without
     /// PASID; their page table decides which others its PASIDs can use.
     /// </summary>
-    private Errno CheckSuits(Pasid? pasid, Hwpt hwpt)
+    private Errno CheckSuits(Pasid? pasid, IommufdHwpt hwpt)
     {
         if (pasid is null)
         {
@@ -453,7 +454,7 @@ public sealed class IommufdDevice : IommufdObject
     }
 
     /// <summary>Releases a HWPT. An automatic HWPT goes with its last device.</summary>
-    private void Put(Hwpt hwpt)
+    private void Put(IommufdHwpt hwpt)
     {
         hwpt.Objects.RemoveUser(hwpt);
         if (hwpt is HwptPaging { IsAutomatic: true }) hwpt.Objects.RemoveIfUnused(hwpt);

@@ -25,9 +25,9 @@ internal sealed class IommufdGroup
     /// <summary>The PASID, or null for requests without one.</summary>
     internal readonly record struct Key(Pasid? Pasid);
 
-    internal sealed class Attachment(Hwpt hwpt)
+    internal sealed class Attachment(IommufdHwpt hwpt)
     {
-        internal Hwpt Hwpt { get; set; } = hwpt;
+        internal IommufdHwpt Hwpt { get; set; } = hwpt;
 
         /// <summary>The attached devices and their attachments; null for an attachment in name only.</summary>
         internal Dictionary<IommufdDevice, Core.Endpoints.Attachment?> Devices { get; } = [];

@@ -26,7 +26,7 @@ public sealed class ObjectTable(Observers? observers = null)
     private readonly HashSet<uint> _reserved = [];
     private readonly PriorityQueue<uint, uint> _free = new();
 
-    private Ioas? _compat;
+    private IommufdIoas? _compat;
 
     /// <summary>Whether there is no object, not even a reserved one.</summary>
     internal bool IsEmpty
@@ -135,13 +135,13 @@ public sealed class ObjectTable(Observers? observers = null)
 
     /// <summary>Finds the compatibility IOAS, and keeps it alive until the result is disposed.</summary>
     /// <returns><see cref="Errno.ENODEV"/> if there is none.</returns>
-    internal Errno TryGetCompat(out Held<Ioas> held)
+    internal Errno TryGetCompat(out Held<IommufdIoas> held)
     {
         using (_lock.Enter())
         {
             if (_compat is not null && _compat.TryAddUser())
             {
-                held = new Held<Ioas>(this, _compat);
+                held = new Held<IommufdIoas>(this, _compat);
                 return Errno.None;
             }
         }
@@ -153,7 +153,7 @@ public sealed class ObjectTable(Observers? observers = null)
     /// <summary>
     /// Sets the compatibility IOAS, until it is destroyed or another is set; null for none. The caller holds it.
     /// </summary>
-    internal void SetCompat(Ioas? ioas)
+    internal void SetCompat(IommufdIoas? ioas)
     {
         using (_lock.Enter()) _compat = ioas;
     }
@@ -161,7 +161,7 @@ public sealed class ObjectTable(Observers? observers = null)
     /// <summary>Makes a compatibility IOAS if there is none.</summary>
     internal void EnsureCompat()
     {
-        using Pending<Ioas> pending = Reserve(new Ioas(this));
+        using Pending<IommufdIoas> pending = Reserve(new IommufdIoas(this));
         using (_lock.Enter())
         {
             if (_compat is not null) return;

@@ -10,9 +10,9 @@ namespace Ioasis.Iommufd.Sva;
 internal sealed class GuestTable : SvaTable
 {
     private readonly IommufdContext _context;
-    private readonly ObjectTable.Pending<Hwpt> _hwpt; // no program can name it
+    private readonly ObjectTable.Pending<IommufdHwpt> _hwpt; // no program can name it
 
-    private GuestTable(IommufdContext context, ObjectTable.Pending<Hwpt> hwpt)
+    private GuestTable(IommufdContext context, ObjectTable.Pending<IommufdHwpt> hwpt)
     {
         _context = context;
         _hwpt = hwpt;
@@ -29,11 +29,11 @@ internal sealed class GuestTable : SvaTable
     /// <param name="table">The table.</param>
     /// <returns>EINVAL if the parent is no nest parent or vIOMMU, or the unit's error.</returns>
     internal static Errno TryCreate(
-        IommufdContext context, IommufdObject parent, UserData data, FaultQueue? faults,
+        IommufdContext context, IommufdObject parent, UserData data, IommufdFaultQueue? faults,
         [NotNullWhen(true)] out SvaTable? table)
     {
         table = null;
-        ObjectTable.Pending<Hwpt>? prepared = null;
+        ObjectTable.Pending<IommufdHwpt>? prepared = null;
         Errno errno = parent switch
         {
             HwptPaging hwpt => HwptNested.Prepare(context.Objects, hwpt, hwpt.Domain.Owner, IOMMU_HWPT_ALLOC_PASID,
@@ -48,7 +48,7 @@ internal sealed class GuestTable : SvaTable
         return Errno.None;
     }
 
-    internal override Errno TryGet(IommufdDevice device, out Hwpt? hwpt)
+    internal override Errno TryGet(IommufdDevice device, out IommufdHwpt? hwpt)
     {
         hwpt = _hwpt.Value;
         return Errno.None;

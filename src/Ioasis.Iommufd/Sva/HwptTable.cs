@@ -7,10 +7,10 @@ namespace Ioasis.Iommufd.Sva;
 internal sealed class HwptTable : SvaTable
 {
     private readonly IommufdContext _context;
-    private readonly Hwpt _hwpt;
+    private readonly IommufdHwpt _hwpt;
 
     /// <summary>Keeps the HWPT and its context until disposed.</summary>
-    internal HwptTable(IommufdContext context, Hwpt hwpt)
+    internal HwptTable(IommufdContext context, IommufdHwpt hwpt)
     {
         _context = context;
         _hwpt = hwpt;
@@ -20,7 +20,7 @@ internal sealed class HwptTable : SvaTable
 
     internal override HwptNested? Nested => _hwpt as HwptNested;
 
-    internal override Errno TryGet(IommufdDevice device, out Hwpt? hwpt)
+    internal override Errno TryGet(IommufdDevice device, out IommufdHwpt? hwpt)
     {
         hwpt = _hwpt;
         return Errno.None;

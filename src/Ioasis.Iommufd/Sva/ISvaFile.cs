@@ -6,5 +6,5 @@ namespace Ioasis.Iommufd.Sva;
 public interface ISvaFile : IOpenFile
 {
     /// <summary>Its PASIDs and their page tables.</summary>
-    SvaContext Sva { get; }
+    SvaFileContext Sva { get; }
 }

@@ -8,12 +8,12 @@ namespace Ioasis.Iommufd.Sva;
 internal sealed class IoasTable : SvaTable
 {
     private readonly IommufdContext _context;
-    private readonly Ioas _ioas;
-    private readonly FaultQueue? _faults;
+    private readonly IommufdIoas _ioas;
+    private readonly IommufdFaultQueue? _faults;
     private readonly List<ObjectTable.Pending<HwptPaging>> _hwpts = []; // no program can name them
 
     /// <summary>Keeps the IOAS, its context and the queue until disposed.</summary>
-    internal IoasTable(IommufdContext context, Ioas ioas, FaultQueue? faults)
+    internal IoasTable(IommufdContext context, IommufdIoas ioas, IommufdFaultQueue? faults)
     {
         _context = context;
         _ioas = ioas;
@@ -23,7 +23,7 @@ internal sealed class IoasTable : SvaTable
         if (faults is not null) faults.Objects.AddUser(faults);
     }
 
-    internal override Errno TryGet(IommufdDevice device, out Hwpt? hwpt)
+    internal override Errno TryGet(IommufdDevice device, out IommufdHwpt? hwpt)
     {
         hwpt = _hwpts.Find(h => device.Endpoint.Unit.Accepts(h.Value.Domain))?.Value;
         if (hwpt is not null) return Errno.None;

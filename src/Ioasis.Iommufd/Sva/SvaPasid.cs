@@ -5,8 +5,8 @@ using Ioasis.Memory;
 namespace Ioasis.Iommufd.Sva;
 
 /// <summary>
-/// A PASID of a <see cref="SvaContext"/>: its page table, and the devices that send it. The caller holds the context's
-/// lock.
+/// A PASID of a <see cref="SvaFileContext"/>: its page table, and the devices that send it. The caller holds the
+/// context's lock.
 /// </summary>
 internal sealed class SvaPasid(Pasid pasid)
 {
@@ -66,7 +66,7 @@ internal sealed class SvaPasid(Pasid pasid)
 
     private Errno Attach(SvaRegistration device, SvaTable table)
     {
-        Errno errno = table.TryGet(device.Device, out Hwpt? hwpt);
+        Errno errno = table.TryGet(device.Device, out IommufdHwpt? hwpt);
         return errno == Errno.None ? device.Device.Attach(pasid, hwpt!) : errno;
     }
 }

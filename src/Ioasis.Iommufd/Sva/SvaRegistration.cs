@@ -3,15 +3,15 @@ using Ioasis.Iommufd.Objects;
 namespace Ioasis.Iommufd.Sva;
 
 /// <summary>
-/// A device that sends a PASID of a <see cref="SvaContext"/>. It follows the PASID's page table. The PASID is not
+/// A device that sends a PASID of a <see cref="SvaFileContext"/>. It follows the PASID's page table. The PASID is not
 /// reused until this is disposed, even if its owner is gone.
 /// </summary>
 public sealed class SvaRegistration : IDisposable
 {
-    private readonly SvaContext _context;
+    private readonly SvaFileContext _context;
     private bool _disposed; // guarded by the context's lock
 
-    internal SvaRegistration(SvaContext context, IommufdDevice device, SvaPasid pasid)
+    internal SvaRegistration(SvaFileContext context, IommufdDevice device, SvaPasid pasid)
     {
         _context = context;
         Device = device;

@@ -6,13 +6,13 @@ namespace Ioasis.Iommufd.Sva;
 
 /// <summary>
 /// The page table of a PASID, of any kind. It has a HWPT for each device. Disposed when no device is attached any more.
-/// The caller holds the lock of the <see cref="SvaContext"/>.
+/// The caller holds the lock of the <see cref="SvaFileContext"/>.
 /// </summary>
 internal abstract class SvaTable : IDisposable
 {
     /// <summary>The HWPT to attach a device to.</summary>
     /// <returns>The error if there is none for this device.</returns>
-    internal abstract Errno TryGet(IommufdDevice device, out Hwpt? hwpt);
+    internal abstract Errno TryGet(IommufdDevice device, out IommufdHwpt? hwpt);
 
     /// <summary>The first stage that a user owns; null if there is none.</summary>
     internal virtual HwptNested? Nested => null;

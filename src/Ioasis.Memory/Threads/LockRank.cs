@@ -82,7 +82,7 @@ public enum LockRank
     VfioInterrupts,
 
     /// <summary>The PASIDs of an open /dev/sva.</summary>
-    SvaContext,
+    SvaFileContext,
 
     /// <summary>The processes that an in-host driver bound.</summary>
     ProcessBindings,

@@ -8,7 +8,7 @@ namespace Ioasis.Passthrough.Sva;
 /// <summary>An open /dev/sva, as programs call it.</summary>
 internal sealed class SvaFile(PasidSpace space, int quota, ICarrier carrier) : NodeFile, ISvaFile
 {
-    public SvaContext Sva { get; } = new(space, quota, carrier);
+    public SvaFileContext Sva { get; } = new(space, quota, carrier);
 
     /// <summary>The quota that it began with.</summary>
     internal int FirstQuota => quota;

@@ -11,7 +11,7 @@ internal readonly struct SvaCall(SvaFile file, ICaller caller, ulong argument, u
 {
     internal SvaFile File => file;
 
-    internal SvaContext Sva => file.Sva;
+    internal SvaFileContext Sva => file.Sva;
 
     internal ICaller Caller => caller;
 

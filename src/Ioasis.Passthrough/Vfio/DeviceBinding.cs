@@ -54,7 +54,7 @@ internal sealed class DeviceBinding : VfioBinding
         return errno;
     }
 
-    internal override Errno Attach(SvaContext sva, uint pasid)
+    internal override Errno Attach(SvaFileContext sva, uint pasid)
     {
         if (_pasids.ContainsKey(pasid)) return Errno.EBUSY;
         Errno errno = sva.RegisterDeviceToPasid(_device, pasid, out SvaRegistration? registration);

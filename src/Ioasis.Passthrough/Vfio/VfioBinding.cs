@@ -34,7 +34,7 @@ internal abstract class VfioBinding
     internal virtual Errno Attach(uint pasid, ref uint pageTable) => Errno.EOPNOTSUPP;
 
     /// <summary>The device sends a PASID of a /dev/sva from now on.</summary>
-    internal virtual Errno Attach(SvaContext sva, uint pasid) => Errno.EOPNOTSUPP;
+    internal virtual Errno Attach(SvaFileContext sva, uint pasid) => Errno.EOPNOTSUPP;
 
     /// <summary>Detaches the device; nothing happens if it is not attached (Linux: detach_ioas).</summary>
     internal abstract void Detach();

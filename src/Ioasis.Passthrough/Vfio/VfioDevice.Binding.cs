@@ -91,7 +91,7 @@ internal sealed partial class VfioDevice
     }
 
     /// <summary>The bound device sends a PASID of a /dev/sva from now on.</summary>
-    internal Errno Attach(SvaContext sva, uint pasid)
+    internal Errno Attach(SvaFileContext sva, uint pasid)
     {
         using (_binding.Enter()) return _bound!.Attach(sva, pasid);
     }

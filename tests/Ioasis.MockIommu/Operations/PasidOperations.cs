@@ -58,7 +58,7 @@ internal static class PasidOperations
         errno = call.Context.Objects.TryGet(args.Pasid.PtId, out ObjectTable.Held<IommufdObject> found);
         using ObjectTable.Held<IommufdObject> pageTable = found;
         if (errno != Errno.None) return errno;
-        return pageTable.Value is Hwpt hwpt && hwpt.Domain == attached ? Errno.None : Errno.EINVAL;
+        return pageTable.Value is IommufdHwpt hwpt && hwpt.Domain == attached ? Errno.None : Errno.EINVAL;
     }
 
     private static IommuDomain? AttachedTo(Endpoint endpoint, uint pasid) =>

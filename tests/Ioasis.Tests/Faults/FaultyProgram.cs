@@ -90,7 +90,7 @@ internal sealed class FaultyProgram : ICaller, IDisposable
         from file in _files.OrderBy(f => f.Key)
         let context = file.Value as IommufdContext ?? (file.Value as ISvaFile)?.Sva.Objects
         where context is not null
-        select context.Objects.Budget.Held - context.Objects.All<Ioas>().Sum(ioas => ioas.Table.Granted);
+        select context.Objects.Budget.Held - context.Objects.All<IommufdIoas>().Sum(ioas => ioas.Table.Granted);
 
     public bool HasCapability(int capability) => true;
 

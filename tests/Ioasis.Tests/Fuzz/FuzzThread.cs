@@ -253,13 +253,13 @@ internal sealed class FuzzThread : ICaller, IDisposable
         CallShape.Meaning.Size =>
             OneIn(50) ? (ulong)_random.Next(200) : (ulong)shape.Size + (shape.Number == VFIO_DEVICE_SET_IRQS ? 16u : 0),
         CallShape.Meaning.Reserved => OneIn(50) ? 1u : 0,
-        CallShape.Meaning.IoasId => IdOf<Ioas>(),
-        CallShape.Meaning.HwptId => IdOf<Hwpt>(),
+        CallShape.Meaning.IoasId => IdOf<IommufdIoas>(),
+        CallShape.Meaning.HwptId => IdOf<IommufdHwpt>(),
         CallShape.Meaning.DeviceId => IdOf<IommufdDevice>(),
-        CallShape.Meaning.FaultId => IdOf<FaultQueue>(),
+        CallShape.Meaning.FaultId => IdOf<IommufdFaultQueue>(),
         CallShape.Meaning.Id => OneIn(6)
             ? (ulong)_random.Next(1, 9)
-            : OneIn(3) ? IdOf<IommufdObject>() : OneIn(2) ? IdOf<Hwpt>() : IdOf<Ioas>(),
+            : OneIn(3) ? IdOf<IommufdObject>() : OneIn(2) ? IdOf<IommufdHwpt>() : IdOf<IommufdIoas>(),
         CallShape.Meaning.Descriptor => shape.Number == VFIO_DEVICE_BIND_IOMMUFD
             && !OneIn(8) ? FirstContext : shape.Number == VFIO_DEVICE_IOEVENTFD && !OneIn(8) ? FirstEvent : RandomFd(),
         CallShape.Meaning.Flags => OneIn(20) ? (ulong)_random.Next(64) : shape.Flags[_random.Next(shape.Flags.Count)],

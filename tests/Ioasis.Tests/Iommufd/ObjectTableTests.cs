@@ -67,7 +67,7 @@ public sealed class ObjectTableTests
         {
             Assert.Equal(Errno.None, _table.TryGet(watched.Id, out ObjectTable.Held<Watched> held));
             using (held) Assert.Same(watched, held.Value);
-            Assert.Equal(Errno.ENOENT, _table.TryGet(watched.Id, out ObjectTable.Held<Ioas> _));
+            Assert.Equal(Errno.ENOENT, _table.TryGet(watched.Id, out ObjectTable.Held<IommufdIoas> _));
         }
 
         Assert.Equal(Errno.ENOENT, _table.TryGet(0, out ObjectTable.Held<Watched> _));

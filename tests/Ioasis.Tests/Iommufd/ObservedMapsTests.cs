@@ -25,7 +25,7 @@ public sealed class ObservedMapsTests
         HostBlock block = _machine.Program.Own.Allocate(4 * Page);
         ulong memory = (ulong)block.Address;
         uint id = _machine.NewIoas();
-        Ioas ioas = Find(id);
+        IommufdIoas ioas = Find(id);
         uint hwpt = id;
         if (attached) Assert.Equal(Errno.None, _machine.Bind().Attach(null, ref hwpt));
         Assert.Equal(Errno.None, _machine.Map(id, At, memory, Page));
@@ -36,7 +36,7 @@ public sealed class ObservedMapsTests
                 (ioas, new IovaRange(At, At + Page - 1), MapAccess.ReadWrite, memory),
                 (ioas, new IovaRange(At + Page, At + (3 * Page) - 1), MapAccess.Read, memory + (2 * Page)),
             ],
-            _seen.Of<MapEvent>().Select(e => ((Ioas)e.Space, e.Range, e.Access, e.Memory.Address)));
+            _seen.Of<MapEvent>().Select(e => ((IommufdIoas)e.Space, e.Range, e.Access, e.Memory.Address)));
         Assert.All(_seen.Of<MapEvent>(), e => Assert.False(e.Memory.IsFile));
 
         // Nothing is there, or only a part of a mapping is meant: nothing is unmapped, and nothing told.
@@ -65,7 +65,7 @@ public sealed class ObservedMapsTests
     {
         HostBlock block = _machine.Program.Own.Allocate(Page);
         uint source = _machine.NewIoas(), destination = _machine.NewIoas();
-        Ioas copied = Find(destination);
+        IommufdIoas copied = Find(destination);
         Assert.Equal(Errno.None, _machine.Map(source, At, (ulong)block.Address, Page));
         var copy = new IommuIoasCopy
         {
@@ -101,5 +101,5 @@ public sealed class ObservedMapsTests
         Assert.Same(access, Assert.Single(_seen.Of<UnbindEvent>()).Device);
     }
 
-    private Ioas Find(uint id) => _machine.Context.Objects.All<Ioas>().Single(i => i.Id == id);
+    private IommufdIoas Find(uint id) => _machine.Context.Objects.All<IommufdIoas>().Single(i => i.Id == id);
 }

@@ -45,7 +45,7 @@ public sealed class PageRequestStormTests
     /// <summary>Two devices, their queue, and who reads it.</summary>
     private void Play(Reader reader)
     {
-        var queue = new FaultQueue();
+        var queue = new IommufdFaultQueue();
         Assert.Equal(IommuStatus.Ok, _unit.CreatePagingDomain(
             new Endpoint(new RequesterId(0, 0, (byte)(2 + reader), 7), _unit, new IommuGroup(100 + (int)reader)),
             PagingDomainOptions.None, null,
@@ -100,7 +100,7 @@ public sealed class PageRequestStormTests
         }
     }
 
-    private static void Read(FaultQueue queue, Reader reader)
+    private static void Read(IommufdFaultQueue queue, Reader reader)
     {
         while (queue.TryTake(16, out IommuHwptPgfault[]? requests) > 0)
         {

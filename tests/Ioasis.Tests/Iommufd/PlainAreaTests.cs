@@ -23,8 +23,8 @@ public sealed class PlainAreaTests
         TestCaller program = _machine.Program;
         HostBlock block = program.Own.Allocate(Page);
         uint id = Attached(out _);
-        Assert.Equal(Errno.None, _machine.Context.Objects.TryGet(id, out ObjectTable.Held<Ioas> held));
-        using ObjectTable.Held<Ioas> ioas = held;
+        Assert.Equal(Errno.None, _machine.Context.Objects.TryGet(id, out ObjectTable.Held<IommufdIoas> held));
+        using ObjectTable.Held<IommufdIoas> ioas = held;
         PinOwner owner = PinOwner.Of(program, _machine.Context);
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (ulong i = 0; i < count; i++)

@@ -29,7 +29,7 @@ public sealed class ObservedMachineTests
             using IommuContext iommu = IommuContext.Open(nodes);
             using VfioDevice device = VfioDevice.Open(nodes, function);
             device.Bind(iommu);
-            using Client.Ioas ioas = iommu.AllocateIoas();
+            using Ioas ioas = iommu.AllocateIoas();
             device.Attach(ioas);
             device.EnableBusMaster();
             using UserMemory memory = nodes.Allocate(4096);

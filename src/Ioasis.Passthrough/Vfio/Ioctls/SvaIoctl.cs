@@ -12,6 +12,6 @@ internal static class SvaIoctl
         IoasisVfioAttachSva attach = call.Read<IoasisVfioAttachSva>();
         if (attach.Flags != 0) return Errno.EINVAL;
         Errno errno = call.Caller.TryGet(attach.Sva, out ISvaFile? file);
-        return errno == Errno.None ? call.Device.Attach(SvaContext.FromFile(file!)!, attach.Pasid) : errno;
+        return errno == Errno.None ? call.Device.Attach(SvaFileContext.FromFile(file!)!, attach.Pasid) : errno;
     }
 }

@@ -17,13 +17,13 @@ namespace Ioasis.Tests.Iommufd;
 /// <summary>
 /// What a driver does with (fd, PASID) that a program hands it: nothing that is of a kind of page table, or of VFIO.
 /// </summary>
-public sealed class SvaContextTests
+public sealed class SvaFileContextTests
 {
     private readonly TestMachine _machine = new();
     private readonly PasidSpace _space = new();
     private readonly SvaFile _file;
 
-    public SvaContextTests() => _file = new SvaFile(_space, 100, new FakeCarrier());
+    public SvaFileContextTests() => _file = new SvaFile(_space, 100, new FakeCarrier());
 
     [Fact]
     public void A_process_and_a_user_have_their_share_of_all_PASIDs_however_many_files()
@@ -69,8 +69,8 @@ public sealed class SvaContextTests
     [Fact]
     public void A_driver_takes_any_kind_of_page_table()
     {
-        SvaContext sva = SvaContext.FromFile(_file)!;
-        Assert.Null(SvaContext.FromFile(_machine.Context));
+        SvaFileContext sva = SvaFileContext.FromFile(_file)!;
+        Assert.Null(SvaFileContext.FromFile(_machine.Context));
         HostBlock memory = _machine.Program.Own.Allocate(0x1000);
         IommufdDevice[] devices = [NewDevice(), NewDevice()];
         uint pasid = Allocate();
@@ -107,7 +107,7 @@ public sealed class SvaContextTests
     [Fact]
     public void A_table_that_one_device_refuses_is_none_for_any()
     {
-        SvaContext sva = _file.Sva;
+        SvaFileContext sva = _file.Sva;
         IommufdDevice first = NewDevice(),
             second = NewDevice(new VtdUnit("small", new VtdFeatures { Nesting = false, AddressBits = 39 }));
         uint pasid = Allocate(), ioas = _machine.NewIoas();
@@ -139,11 +139,11 @@ public sealed class SvaContextTests
     public void After_an_unbind_a_free_or_a_close_no_device_uses_the_page_table()
     {
         HostBlock memory = _machine.Program.Own.Allocate(0x1000);
-        Action<SvaContext, uint>[] ends =
+        Action<SvaFileContext, uint>[] ends =
             [(sva, pasid) => sva.Unbind(pasid), (sva, pasid) => sva.Free(pasid), (sva, _) => sva.Close()];
         for (int round = 0; round < 60; round++)
         {
-            var sva = new SvaContext(_space, 10, new FakeCarrier());
+            var sva = new SvaFileContext(_space, 10, new FakeCarrier());
             IommufdDevice device = NewDevice();
             Assert.Equal(Errno.None, sva.Allocate(1, 100, out uint pasid));
             Assert.Equal(Errno.None, sva.BindProcess(_machine.Program.Memory, ref pasid));
@@ -185,7 +185,7 @@ public sealed class SvaContextTests
             var random = new Random(seed);
             for (int i = 0; i < 2000; i++)
             {
-                var sva = new SvaContext(_space, 4, new FakeCarrier());
+                var sva = new SvaFileContext(_space, 4, new FakeCarrier());
                 if (sva.Allocate(1, 6, out uint pasid) == Errno.None)
                 {
                     sva.RegisterDeviceToPasid(devices[random.Next(2)], pasid, out SvaRegistration? one);
@@ -212,7 +212,7 @@ public sealed class SvaContextTests
         return args.OutPasid;
     }
 
-    private static SvaRegistration Register(SvaContext sva, IommufdDevice device, uint pasid)
+    private static SvaRegistration Register(SvaFileContext sva, IommufdDevice device, uint pasid)
     {
         Assert.Equal(Errno.None, sva.RegisterDeviceToPasid(device, pasid, out SvaRegistration? registration));
         return registration!;

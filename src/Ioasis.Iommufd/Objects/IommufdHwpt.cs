@@ -3,19 +3,19 @@ using Ioasis.Core.Domains;
 namespace Ioasis.Iommufd.Objects;
 
 /// <summary>A page table that a device can be attached to by number (Linux: struct iommufd_hw_pagetable).</summary>
-public abstract class Hwpt : IommufdObject
+public abstract class IommufdHwpt : IommufdObject
 {
     /// <summary>The domain that devices are attached to.</summary>
     public abstract IommuDomain Domain { get; }
 
     /// <summary>The queue for its page requests (IOMMU_HWPT_FAULT_ID_VALID); null if they are refused.</summary>
-    internal FaultQueue? Faults { get; private set; }
+    internal IommufdFaultQueue? Faults { get; private set; }
 
     /// <summary>
     /// Sends its page requests to a queue. Call it before anything is attached. The queue then lives as long as the
     /// HWPT.
     /// </summary>
-    internal void SetFaults(FaultQueue faults)
+    internal void SetFaults(IommufdFaultQueue faults)
     {
         faults.Objects.AddUser(faults);
         Faults = faults;

@@ -15,13 +15,13 @@ namespace Ioasis.Iommufd.Sva;
 /// drivers whose devices send them. It builds on the objects of /dev/iommu: page tables are HWPTs, and devices are
 /// attached to them in the usual way.
 /// </summary>
-public sealed class SvaContext
+public sealed class SvaFileContext
 {
     private const long PasidCost = 512; // bytes, with its entries in the tables
 
     // Guards everything below, and the attachments of its PASIDs. Taken before an IOAS's HWPT lock and a group's attach
     // lock.
-    private readonly RankedLock _lock = new(LockRank.SvaContext);
+    private readonly RankedLock _lock = new(LockRank.SvaFileContext);
     private readonly Dictionary<uint, SvaPasid> _pasids = [];
     private readonly Dictionary<AddressSpace, SvaPasid> _processes = new(ReferenceEqualityComparer.Instance);
     private readonly PasidSpace _space;
@@ -31,7 +31,7 @@ public sealed class SvaContext
     /// <param name="space">The PASIDs of the host.</param>
     /// <param name="quota">The most PASIDs that it may have, until changed.</param>
     /// <param name="carrier">The memory behind the open file.</param>
-    public SvaContext(PasidSpace space, int quota, ICarrier carrier)
+    public SvaFileContext(PasidSpace space, int quota, ICarrier carrier)
     {
         _space = space;
         _owner = new PasidOwner { Quota = quota };
@@ -75,7 +75,7 @@ public sealed class SvaContext
     /// <summary>
     /// The context behind a file that a program passed with a PASID; null if it is not an open /dev/sva.
     /// </summary>
-    public static SvaContext? FromFile(IOpenFile file) => (file as ISvaFile)?.Sva;
+    public static SvaFileContext? FromFile(IOpenFile file) => (file as ISvaFile)?.Sva;
 
     /// <summary>
     /// Registers that a driver's device sends a PASID. The device is attached to the PASID's page table, and follows
@@ -199,9 +199,9 @@ public sealed class SvaContext
         {
             if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
             if (entry.Table is not null) return Errno.EBUSY;
-            ObjectTable.Held<FaultQueue> queue = default;
+            ObjectTable.Held<IommufdFaultQueue> queue = default;
             Errno errno = faultId is { } number ? Objects.Objects.TryGet(number, out queue) : Errno.None;
-            using ObjectTable.Held<FaultQueue> faults = queue;
+            using ObjectTable.Held<IommufdFaultQueue> faults = queue;
             if (errno != Errno.None) return errno;
             errno = context.Objects.TryGet(id, out ObjectTable.Held<IommufdObject> held);
             using ObjectTable.Held<IommufdObject> target = held;
@@ -262,13 +262,14 @@ public sealed class SvaContext
         }
     }
 
-    private Errno TryMakeTable(IommufdContext context, IommufdObject target, UserData? data, FaultQueue? faults,
+    private Errno TryMakeTable(IommufdContext context, IommufdObject target, UserData? data, IommufdFaultQueue? faults,
         [NotNullWhen(true)] out SvaTable? table)
     {
         table = null;
         if (data is not null) return GuestTable.TryCreate(context, target, data, faults, out table);
-        if (target is Ioas ioas) table = new IoasTable(context, ioas, faults);
-        else if (target is Hwpt { PasidCompatible: true } hwpt && faults is null) table = new HwptTable(context, hwpt);
+        if (target is IommufdIoas ioas) table = new IoasTable(context, ioas, faults);
+        else if (target is IommufdHwpt { PasidCompatible: true } hwpt && faults is null)
+            table = new HwptTable(context, hwpt);
         return table is null ? Errno.EINVAL : Errno.None;
     }
 

@@ -8,9 +8,9 @@ namespace Ioasis.Iommufd.Objects;
 /// <summary>
 /// An I/O address space: mappings, independent of what is attached to it (Linux: struct iommufd_ioas).
 /// </summary>
-public sealed class Ioas : IommufdObject
+public sealed class IommufdIoas : IommufdObject
 {
-    internal Ioas(ObjectTable objects) => Table = new IoPageTable(objects.Budget, this, objects.Observers);
+    internal IommufdIoas(ObjectTable objects) => Table = new IoPageTable(objects.Budget, this, objects.Observers);
 
     /// <summary>Its mappings.</summary>
     internal IoPageTable Table { get; }

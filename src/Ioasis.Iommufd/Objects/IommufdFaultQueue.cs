@@ -11,7 +11,7 @@ namespace Ioasis.Iommufd.Objects;
 /// A queue of page requests of HWPTs, for the program to read and answer (Linux: struct iommufd_fault). A group is
 /// either unread, or read and identified by its cookie.
 /// </summary>
-public sealed class FaultQueue : IommufdObject, IPageRequestHandler
+internal sealed class IommufdFaultQueue : IommufdObject, IPageRequestHandler
 {
     // Guards the two lists and the cookies. Taken after a group's attach lock. Devices are answered without it.
     private readonly RankedLock _lock = new(LockRank.FaultQueue);
