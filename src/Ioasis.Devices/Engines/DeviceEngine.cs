@@ -45,7 +45,7 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
     private bool _running;
     private bool _ending;
     private Thread? _thread;
-    private PciSlot? _slot; // the device's slot; null outside of one
+    private IModelHost? _slot; // the device's slot; null outside of one
 
     internal DeviceEngine(string name, Action<TCommand, CancellationToken> run)
     {

@@ -8,18 +8,18 @@ namespace Ioasis.Devices.Slots;
 internal readonly ref struct ModelScope
 {
     [ThreadStatic]
-    private static PciSlot? s_slot;
+    private static IModelHost? s_slot;
 
-    private readonly PciSlot? _outer;
+    private readonly IModelHost? _outer;
 
-    internal ModelScope(PciSlot? slot)
+    internal ModelScope(IModelHost? slot)
     {
         _outer = s_slot;
         s_slot = slot;
     }
 
     /// <summary>The slot; null outside of a model's code.</summary>
-    internal static PciSlot? Current => s_slot;
+    internal static IModelHost? Current => s_slot;
 
     public void Dispose() => s_slot = _outer;
 }

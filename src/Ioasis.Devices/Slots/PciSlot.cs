@@ -9,7 +9,7 @@ namespace Ioasis.Devices.Slots;
 /// The slot of a model. It owns the bytes of the BARs, tells the model what a driver writes to them, one call at a
 /// time, and passes the model's DMA and interrupts on.
 /// </summary>
-internal sealed class PciSlot : IPciSlot, IDisposable
+internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable
 {
     // Held during each call to the model, so that the model never gets two at once. Taken before the locks of the BARs
     // and any lock that the model takes in a call. A thread of the model must not wait for it, because a reset holds it
@@ -186,7 +186,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     /// Marks the function as failed because the model's code threw, in a call or on its own thread. It stays so until a
     /// reset succeeds. Reports the exception once. May be called with or without the slot's and the model's locks.
     /// </summary>
-    internal void Fail(string where, Exception e)
+    public void Fail(string where, Exception e)
     {
         bool isFirst;
         using (_failing.Enter())
@@ -206,7 +206,7 @@ internal sealed class PciSlot : IPciSlot, IDisposable
     }
 
     /// <summary>Retries later to start an engine of the model that got no thread.</summary>
-    internal void Await(IPendingStart engine)
+    public void Await(IPendingStart engine)
     {
         _pending.Add(engine);
         _poller.TryAdd(this); // if it gets no thread either, the driver's next access tries again

@@ -60,6 +60,9 @@ public enum LockRank
     /// <summary>A call to a device model.</summary>
     SlotCalls,
 
+    /// <summary>A virtio device's queues, and which of them run.</summary>
+    VirtioSlot,
+
     /// <summary>What a device model guards.</summary>
     Model,
 

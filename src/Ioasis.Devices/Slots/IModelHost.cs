@@ -1,0 +1,11 @@
+namespace Ioasis.Devices.Slots;
+
+/// <summary>What an engine needs of the slot that its model is plugged into. Thread-safe.</summary>
+internal interface IModelHost
+{
+    /// <summary>Retries later to start an engine that got no thread.</summary>
+    void Await(IPendingStart engine);
+
+    /// <summary>The model's code threw: its device fails.</summary>
+    void Fail(string where, Exception e);
+}
