@@ -6,14 +6,44 @@ namespace Ioasis.Abi;
 public sealed record NotServedName(string LinuxName, string Reason);
 
 /// <summary>
-/// The structs and constants of linux/iommufd.h and linux/vfio.h (Linux 7.2) that have no C# twin because we will never
-/// serve them. Everything else in these headers exists in this assembly.
+/// The structs and constants of linux/iommufd.h, linux/vfio.h and linux/vhost.h (Linux 7.2) that have no C# twin because
+/// we will never serve them. Everything else in these headers exists in this assembly.
 /// </summary>
 public static class NotServed
 {
     /// <summary>Every such name, grouped by reason.</summary>
     public static IReadOnlyList<NotServedName> All { get; } =
     [
+        .. Because(
+            "Of vhost-net, vhost-scsi and vhost-vsock; vhost-vdpa is the only vhost device.",
+            "VHOST_NET_F_VIRTIO_NET_HDR",
+            "VHOST_NET_SET_BACKEND",
+            "VHOST_SCSI_ABI_VERSION",
+            "VHOST_SCSI_CLEAR_ENDPOINT",
+            "VHOST_SCSI_GET_ABI_VERSION",
+            "VHOST_SCSI_GET_EVENTS_MISSED",
+            "VHOST_SCSI_SET_ENDPOINT",
+            "VHOST_SCSI_SET_EVENTS_MISSED",
+            "VHOST_VSOCK_SET_GUEST_CID",
+            "VHOST_VSOCK_SET_RUNNING",
+            "vhost_scsi_target"),
+        .. Because(
+            "Workers of vhost; vhost-vdpa has none, and says ENOTTY as on Linux.",
+            "VHOST_ATTACH_VRING_WORKER",
+            "VHOST_FREE_WORKER",
+            "VHOST_GET_VRING_WORKER",
+            "VHOST_NEW_WORKER",
+            "vhost_vring_worker",
+            "vhost_worker_state"),
+        .. Because(
+            "Not of vhost-vdpa, which says ENOTTY as on Linux.",
+            "VHOST_GET_FEATURES_ARRAY",
+            "VHOST_SET_FEATURES_ARRAY",
+            "VHOST_GET_VRING_ENDIAN",
+            "VHOST_SET_VRING_ENDIAN",
+            "VHOST_VRING_BIG_ENDIAN",
+            "VHOST_VRING_LITTLE_ENDIAN",
+            "vhost_features_array"),
         .. Because(
             "CMDQV is a queue in NVIDIA's Tegra241; no other hardware has it, and no unit models it.",
             "IOMMU_HW_INFO_TYPE_TEGRA241_CMDQV",

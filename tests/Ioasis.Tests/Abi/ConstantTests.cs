@@ -20,6 +20,7 @@ public class ConstantTests
     [InlineData("vfio")]
     [InlineData("seccomp")]
     [InlineData("kvm")]
+    [InlineData("vhost")]
     public void Every_constant_has_a_twin_of_the_same_value(string golden)
     {
         var header = Headers.All.Single(h => h.Golden == golden);

@@ -13,7 +13,7 @@ internal static class Headers
 {
     public static IReadOnlyList<Header> All { get; } =
         [new("iommufd", typeof(IommufdH)), new("vfio", typeof(VfioH)), new("seccomp", typeof(SeccompH)),
-            new("kvm", typeof(KvmH))];
+            new("kvm", typeof(KvmH)), new("vhost", typeof(VhostH))];
 
     /// <summary>The public constants of a class, by name.</summary>
     public static IReadOnlyDictionary<string, object> ConstantsOf(Type type) =>
