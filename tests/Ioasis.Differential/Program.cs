@@ -8,19 +8,32 @@ using Ioasis.Differential.Linux;
 
 const string usage = """
     Ioasis.Differential generate SEED CALLS                              prints a sequence
+    Ioasis.Differential generate-vdpa SEED CALLS                         prints a sequence for vDPA devices
+    Ioasis.Differential vdpa-devices                                     prints the devices that those are for
     Ioasis.Differential calls                                            prints the ioctls that sequences are made of
     Ioasis.Differential play FILE                                        prints a sequence with our answers
     Ioasis.Differential compare BOOT KERNEL PLAYER SEED SEEDS CALLS
                                                  plays as many seeds, that one first, here and on Linux
+    Ioasis.Differential compare-vdpa BOOT KERNEL PLAYER SEED SEEDS CALLS
+                                                 the same with vDPA devices
     Ioasis.Differential shrink BOOT KERNEL PLAYER FILE
                                                  prints the shortest sequence that still shows a difference
     Ioasis.Differential record BOOT KERNEL PLAYER FOLDER SEED SEEDS CALLS    writes sequences with Linux's answers
+    Ioasis.Differential record-vdpa BOOT KERNEL PLAYER FOLDER SEED SEEDS CALLS
+                                                 the same with vDPA devices
     """;
 
 switch (args)
 {
     case ["generate", var seed, var count]:
         foreach (Call call in SequenceGenerator.Generate(Number(seed), Number(count)).Calls) Console.WriteLine(call);
+        return 0;
+    case ["generate-vdpa", var seed, var count]:
+        foreach (Call call in VdpaSequenceGenerator.Generate(Number(seed), Number(count)).Calls)
+            Console.WriteLine(call);
+        return 0;
+    case ["vdpa-devices"]:
+        foreach (string device in Player.VdpaDevices) Console.WriteLine(device);
         return 0;
     case ["calls"]:
         foreach (string line in CallTable.Lines()) Console.WriteLine(line);
@@ -31,7 +44,11 @@ switch (args)
             Console.WriteLine($"{call} => {answer}");
         return 0;
     case ["compare", var boot, var kernel, var player, var seed, var seeds, var count]:
-        return Compare(new Reference(boot, kernel, player), Number(seed), Number(seeds), Number(count));
+        return Compare(new Reference(boot, kernel, player), SequenceGenerator.Generate, Number(seed), Number(seeds),
+            Number(count));
+    case ["compare-vdpa", var boot, var kernel, var player, var seed, var seeds, var count]:
+        return Compare(new Reference(boot, kernel, player), VdpaSequenceGenerator.Generate, Number(seed), Number(seeds),
+            Number(count));
     case ["shrink", var boot, var kernel, var player, var file]:
         if (new Shrinker(new Reference(boot, kernel, player))
             .Shrink(Call.ParseAll(File.ReadLines(file))) is not { } shrunk)
@@ -44,12 +61,12 @@ switch (args)
         Console.WriteLine($"# {shrunk.Difference}".ReplaceLineEndings("\n# "));
         return 1;
     case ["record", var boot, var kernel, var player, var folder, var seed, var seeds, var count]:
-        List<int> numbers = [.. Enumerable.Range(Number(seed), Number(seeds))];
-        List<IReadOnlyList<Call>> recorded =
-            [.. numbers.Select(s => SequenceGenerator.Generate(s, Number(count)).Calls)];
-        foreach ((int number, IReadOnlyList<Call> calls, List<string> answers) in numbers.Zip(recorded,
-            new Reference(boot, kernel, player).Play(recorded)))
-            Recording.Write(Path.Combine(folder, $"seed-{number}.txt.gz"), calls, answers);
+        Record(new Reference(boot, kernel, player), SequenceGenerator.Generate, Path.Combine(folder, "seed-"),
+            Number(seed), Number(seeds), Number(count));
+        return 0;
+    case ["record-vdpa", var boot, var kernel, var player, var folder, var seed, var seeds, var count]:
+        Record(new Reference(boot, kernel, player), VdpaSequenceGenerator.Generate, Path.Combine(folder, "vdpa-"),
+            Number(seed), Number(seeds), Number(count));
         return 0;
     default:
         Console.Error.WriteLine(usage);
@@ -58,7 +75,16 @@ switch (args)
 
 static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
-static int Compare(Reference reference, int first, int seeds, int count)
+static void Record(Reference reference, Generator generate, string path, int first, int seeds, int count)
+{
+    List<int> numbers = [.. Enumerable.Range(first, seeds)];
+    List<IReadOnlyList<Call>> recorded = [.. numbers.Select(s => generate(s, count).Calls)];
+    foreach ((int number, IReadOnlyList<Call> calls, List<string> answers) in numbers.Zip(
+        recorded, reference.Play(recorded)))
+        Recording.Write($"{path}{number}.txt.gz", calls, answers);
+}
+
+static int Compare(Reference reference, Generator generate, int first, int seeds, int count)
 {
     const int seedsPerBoot = 5;
     int differences = 0;
@@ -67,7 +93,7 @@ static int Compare(Reference reference, int first, int seeds, int count)
         var time = Stopwatch.StartNew();
         int[] batch = [.. Enumerable.Range(first + done, Math.Min(seedsPerBoot, seeds - done))];
         List<(List<Call> Calls, List<string> Answers)> ours =
-            [.. batch.Select(s => SequenceGenerator.Generate(s, count))];
+            [.. batch.Select(s => generate(s, count))];
         TimeSpan generated = time.Elapsed;
         List<List<string>> linux = reference.Play([.. ours.Select(o => o.Calls)]);
         for (int i = 0; i < batch.Length; i++)
@@ -86,3 +112,6 @@ static int Compare(Reference reference, int first, int seeds, int count)
 
     return differences == 0 ? 0 : 1;
 }
+
+/// <summary>The calls of a seed and our answers.</summary>
+internal delegate (List<Call> Calls, List<string> Answers) Generator(int seed, int count);

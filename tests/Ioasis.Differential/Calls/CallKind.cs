@@ -19,6 +19,9 @@ public enum CallTarget
 
     /// <summary>A VFIO group.</summary>
     Group,
+
+    /// <summary>A vDPA device.</summary>
+    Vdpa,
 }
 
 /// <summary>A field of an ioctl's structure.</summary>

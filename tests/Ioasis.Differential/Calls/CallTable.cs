@@ -11,7 +11,7 @@ namespace Ioasis.Differential.Calls;
 /// <summary>The ioctls that sequences are made of. Both players take them from here: the one in C as text.</summary>
 public static partial class CallTable
 {
-    private static readonly Dictionary<string, CallKind> s_byName = new CallKind[]
+    private static readonly Dictionary<string, CallKind> s_byName = new[]
     {
         Iommu<IommuDestroy>("destroy", IOMMU_DESTROY),
         Iommu<IommuIoasAlloc>("ioas_alloc", IOMMU_IOAS_ALLOC),
@@ -52,7 +52,7 @@ public static partial class CallTable
         Plain("unset_container", CallTarget.Group, VFIO_GROUP_UNSET_CONTAINER),
         // its file becomes that of the device which the sequence says
         Plain("group_device", CallTarget.Group, VFIO_GROUP_GET_DEVICE_FD),
-    }.ToDictionary(k => k.Name);
+    }.Concat(VdpaCalls()).ToDictionary(k => k.Name);
 
     /// <summary>The ioctl of a name; null if there is none.</summary>
     public static CallKind? Find(string name) => s_byName.GetValueOrDefault(name);

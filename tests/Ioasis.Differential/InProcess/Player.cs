@@ -13,18 +13,14 @@ using Ioasis.Units.Vtd;
 namespace Ioasis.Differential.InProcess;
 
 /// <summary>Plays calls on our own implementation; says of each what Linux/player.c would say.</summary>
-public sealed class Player : IDisposable, ICaller
+public sealed partial class Player : IDisposable, ICaller
 {
     private const byte Canary = 0xa5;
     private const int ClosedDescriptor = 900, QueueDescriptor = 99, FileDescriptor = 100, NullDescriptor = 101,
         FirstContext = 10, FirstDevice = 20, FirstGroup = 30;
 
-    // As QEMU's unit is without scalable mode.
-    private readonly SoftwareMachine _machine = SoftwareMachine.Create(new MachineDescription
-    {
-        Units = [new UnitDescription("dmar0", name => new VtdUnit(name, new VtdFeatures { AddressBits = 48,
-                DirtyTracking = false, Nesting = false, PasidBits = 0, PageRequests = false }))],
-    }.WithDevice("edu@0000:00:03.0").WithDevice("edu@0000:00:04.0"));
+    // Made by the first call: what it is made of depends on what the sequence is about.
+    private SoftwareMachine? _machine;
 
     private readonly PlayedMemory _memory = new();
     private readonly PlayedFile _file = new();
@@ -55,8 +51,19 @@ public sealed class Player : IDisposable, ICaller
         {
             case "reset":
                 CloseAll();
+                _machine ??= MakeVfioMachine();
                 for (int i = 0; i < _contexts.Length; i++) _contexts[i] = Open("/dev/iommu");
                 return "0";
+            case "reset_vdpa":
+                CloseAll();
+                _machine ??= MakeVdpaMachine();
+                return "0";
+            case "message":
+                return PlayMessage(call);
+            case "open" when call.Find("vdpa") is not null:
+                return OpenVdpa(call);
+            case "close" when call.Find("vdpa") is not null:
+                return Close(ref _vdpas[call.IndexOf("vdpa")]) ? "0" : "EBADF";
             case "open" when call.Find("ctx") is not null:
                 Close(ref _contexts[call.IndexOf("ctx")]);
                 _contexts[call.IndexOf("ctx")] = Open("/dev/iommu");
@@ -86,7 +93,7 @@ public sealed class Player : IDisposable, ICaller
     public void Dispose()
     {
         CloseAll();
-        _machine.Dispose();
+        _machine?.Dispose();
     }
 
     ProcessPins ICaller.Pins => _pins;
@@ -104,6 +111,7 @@ public sealed class Player : IDisposable, ICaller
             FirstContext or FirstContext + 1 => _contexts[descriptor - FirstContext],
             FirstDevice or FirstDevice + 1 => _devices[descriptor - FirstDevice],
             FirstGroup or FirstGroup + 1 => _groups[descriptor - FirstGroup],
+            FirstEvent or FirstEvent + 1 => _events[descriptor - FirstEvent],
             _ => null,
         };
         return file is not null ? Errno.None : Errno.EBADF;
@@ -127,7 +135,7 @@ public sealed class Player : IDisposable, ICaller
         ulong array = 0;
         foreach (CallField field in kind.Fields)
         {
-            ulong value = field.Offset == 0 ? (ulong)kind.Size : 0;
+            ulong value = field.Offset == 0 && kind.Target != CallTarget.Vdpa ? (ulong)kind.Size : 0;
             if (call.Find(field.Name) is { } text) value = Resolve(text);
             Store(bytes, field, value);
             if (field.Name is "allowed_iovas" or "data_uptr") array = value;
@@ -144,6 +152,7 @@ public sealed class Player : IDisposable, ICaller
         {
             CallTarget.Device => _devices[call.IndexOf("dev")],
             CallTarget.Group => _groups[call.IndexOf("group")],
+            CallTarget.Vdpa => _vdpas[call.IndexOf("vdpa")],
             _ => _contexts[call.IndexOf("ctx")],
         };
         ulong argument = call.Find("arg") is { } plain ? Resolve(plain) : address;
@@ -247,6 +256,7 @@ public sealed class Player : IDisposable, ICaller
         "ctx0" or "ctx1" => Descriptor(_contexts, FirstContext, text[3] - '0'),
         "group0" or "group1" => Descriptor(_groups, FirstGroup, text[5] - '0'),
         "dev0" or "dev1" => Descriptor(_devices, FirstDevice, text[3] - '0'),
+        "event0" or "event1" => (ulong)(FirstEvent + text[5] - '0'),
         _ => Place.Resolve(text),
     };
 
@@ -270,7 +280,7 @@ public sealed class Player : IDisposable, ICaller
 
     private string TryOpen(string path, out NodeFile? file)
     {
-        Errno errno = ((VirtualDevice)_machine.Paths[path]).Node.Open(new NoCarrier(), out file);
+        Errno errno = ((VirtualDevice)_machine!.Paths[path]).Node.Open(new NoCarrier(), out file);
         return errno == Errno.None ? "0" : errno.ToString();
     }
 
@@ -308,8 +318,16 @@ public sealed class Player : IDisposable, ICaller
         CloseQueues();
         for (int i = 0; i < _devices.Length; i++) Close(ref _devices[i]);
         for (int i = 0; i < _groups.Length; i++) Close(ref _groups[i]);
+        for (int i = 0; i < _vdpas.Length; i++) Close(ref _vdpas[i]);
         for (int i = 0; i < _contexts.Length; i++) Close(ref _contexts[i]);
     }
+
+    // As QEMU's unit is without scalable mode.
+    private static SoftwareMachine MakeVfioMachine() => SoftwareMachine.Create(new MachineDescription
+    {
+        Units = [new UnitDescription("dmar0", name => new VtdUnit(name, new VtdFeatures { AddressBits = 48,
+                DirtyTracking = false, Nesting = false, PasidBits = 0, PageRequests = false }))],
+    }.WithDevice("edu@0000:00:03.0").WithDevice("edu@0000:00:04.0"));
 
     /// <summary>Sequences map no region.</summary>
     private sealed class NoCarrier : ICarrier

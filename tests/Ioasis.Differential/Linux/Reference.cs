@@ -10,7 +10,7 @@ namespace Ioasis.Differential.Linux;
 /// <param name="Boot">The program that boots it: <c>BOOT run KERNEL FOLDER COMMAND</c>, as for
 /// eng/conformance-on-linux.sh.</param>
 /// <param name="Kernel">What that program is told.</param>
-/// <param name="PlayerProgram">Linux/player.c, compiled to a static program.</param>
+/// <param name="PlayerProgram">Linux/player.c, compiled to a static program; vdpa_add is beside it.</param>
 internal sealed record Reference(string Boot, string Kernel, string PlayerProgram)
 {
     private const string Devices = "-device edu,addr=3 -device edu,addr=4",
@@ -18,6 +18,9 @@ internal sealed record Reference(string Boot, string Kernel, string PlayerProgra
 
     // A kernel that is emulated on a busy machine may find its timer not to work, and does not boot then.
     private const int Boots = 3, NotFinished = 125;
+
+    // Else the simulators take the program's addresses as they are, and pin nothing.
+    private const string PinningSimulators = "vdpa_sim.use_va=0";
 
     private const string Begin = "ANSWERS-BEGIN", End = "ANSWERS-END";
 
@@ -31,6 +34,9 @@ internal sealed record Reference(string Boot, string Kernel, string PlayerProgra
         {
             string home = AppContext.BaseDirectory;
             File.Copy(PlayerProgram, Path.Combine(folder.FullName, "player"));
+            if (sequences[0][0].Name == "reset_vdpa")
+                File.Copy(Path.Combine(Path.GetDirectoryName(PlayerProgram)!, "vdpa_add"),
+                    Path.Combine(folder.FullName, "vdpa_add"));
             File.Copy(Path.Combine(home, "Linux", "play.sh"), Path.Combine(folder.FullName, "play.sh"));
             File.WriteAllLines(Path.Combine(folder.FullName, "calls"), CallTable.Lines());
             for (int i = 0; i < sequences.Count; i++)
@@ -59,6 +65,7 @@ internal sealed record Reference(string Boot, string Kernel, string PlayerProgra
         { RedirectStandardOutput = true };
         start.Environment["DEVS"] = Devices;
         start.Environment["IOMMU"] = Unit;
+        start.Environment["APPEND"] = PinningSimulators;
         using Process process = Process.Start(start)
             ?? throw new InvalidOperationException($"{Boot} cannot be started.");
         string output = process.StandardOutput.ReadToEnd();

@@ -1,5 +1,9 @@
-# Runs on the kernel that our answers are compared with: gives the devices to VFIO and plays what /ref has. No character
-# of the answers may be taken for a line of the kernel's, hence base64.
+# Runs on the kernel that our answers are compared with: gives the devices to VFIO, or makes simulated vDPA devices if
+# there is the program for that, and plays what /ref has. No character of the answers may be taken for a line of the
+# kernel's, hence base64.
+if [ -x /ref/vdpa_add ]; then
+  /ref/vdpa_add n0 vdpasim_net && /ref/vdpa_add d0 vdpasim_blk || exit 3
+fi
 for device in /sys/bus/pci/devices/*; do
   [ "$(cat $device/vendor)$(cat $device/device)" = 0x12340x11e8 ] || continue
   echo vfio-pci >$device/driver_override

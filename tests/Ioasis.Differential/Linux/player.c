@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plays sequences of calls on a Linux kernel's /dev/iommu and /dev/vfio/devices/vfioN and prints one line for what came
- * of each.
+ * Plays sequences of calls on /dev/iommu, /dev/vfio/devices/vfioN and /dev/vhost-vdpa-N, a Linux kernel's or those of
+ * `ioasis run`, and prints one line for what came of each.
  * usage: player CALLS SEQUENCE...
  * CALLS is what `Ioasis.Differential calls` prints: the calls by name, with the fields of their structures. The format
  * of a sequence is in README.md beside this; InProcess/Player.cs is the same for our own implementation.
@@ -12,18 +12,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define PAGE 4096UL
 #define CANARY 0xa5
-#define MAX_CALLS 64
+#define MAX_CALLS 128
 #define MAX_FIELDS 16
 #define MAX_WORDS 64
 #define CONTEXTS 2
 #define DEVICES 2
 #define GROUPS 2
+#define VDPAS 2
+#define EVENTS 2
 #define MAX_QUEUES 4096
 #define FIRST_SLOT 3 /* of bus 0: where the devices are */
 #define CLOSED_FD 900 /* no descriptor of this program has that number */
@@ -51,14 +55,15 @@ struct field {
 
 static struct call {
     char name[32];
-    enum { CONTEXT, DEVICE, GROUP } target;
+    enum { CONTEXT, DEVICE, GROUP, VDPA } target;
     unsigned long request;
     unsigned size, fields;
     struct field field[MAX_FIELDS];
 } calls[MAX_CALLS];
 static unsigned call_count;
 
-static int contexts[CONTEXTS], devices[DEVICES], groups[GROUPS], queues[MAX_QUEUES], memory_file, null_file;
+static int contexts[CONTEXTS], devices[DEVICES], groups[GROUPS], vdpas[VDPAS], events[EVENTS], queues[MAX_QUEUES];
+static int memory_file, null_file;
 static unsigned queue_count;
 
 static void die(const char *what, const char *which)
@@ -105,6 +110,11 @@ static void make_memory(void)
     if (memory_file < 0 || ftruncate(memory_file, (off_t)(BUF.pages * PAGE)))
         die("cannot be made", "memfd");
     null_file = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < EVENTS; i++)
+        if ((events[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+            die("cannot be made", "eventfd");
+    /* how much a sequence may lock depends on nothing but the sequence */
+    setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY});
 }
 
 /* a number, a place with an offset, or what a descriptor is called */
@@ -122,6 +132,8 @@ static uint64_t resolve(const char *text)
         return (uint32_t)groups[text[5] - '0'];
     if (!strncmp(text, "dev", 3))
         return (uint32_t)devices[text[3] - '0'];
+    if (!strncmp(text, "event", 5))
+        return (uint32_t)events[text[5] - '0'];
     for (unsigned i = 0; i < PLACES; i++) {
         size_t length = strlen(places[i].name);
         if (!strncmp(text, places[i].name, length) && (text[length] == '+' || !text[length]))
@@ -148,6 +160,11 @@ static void close_all(void)
         if (groups[i] >= 0)
             close(groups[i]);
         groups[i] = -1;
+    }
+    for (int i = 0; i < VDPAS; i++) {
+        if (vdpas[i] >= 0)
+            close(vdpas[i]);
+        vdpas[i] = -1;
     }
     for (int i = 0; i < CONTEXTS; i++) {
         if (contexts[i] >= 0)
@@ -257,12 +274,13 @@ static void play_ioctl(const struct call *call, struct words *words)
     const char *at = find(words, "at"), *text;
     int fd = call->target == DEVICE ? devices[index_of(words, "dev")]
              : call->target == GROUP ? groups[index_of(words, "group")]
-                                     : contexts[index_of(words, "ctx")];
+             : call->target == VDPA ? vdpas[index_of(words, "vdpa")]
+                                    : contexts[index_of(words, "ctx")];
     int result, error;
 
     for (unsigned i = 0; i < call->fields; i++) {
         const struct field *field = &call->field[i];
-        uint64_t value = field->offset ? 0 : call->size;
+        uint64_t value = field->offset || call->target == VDPA ? 0 : call->size;
         if ((text = find(words, field->name)))
             value = resolve(text);
         memcpy(bytes + field->offset, &value, field->width);
@@ -334,6 +352,45 @@ static void play_ioctl(const struct call *call, struct words *words)
         memset((void *)address, 0, mapped);
 }
 
+static uint64_t value_of(const struct words *words, const char *key, uint64_t without)
+{
+    const char *text = find(words, key);
+    return text ? resolve(text) : without;
+}
+
+/* a message to the IOTLB: struct vhost_msg_v2, as long as the sequence says */
+static void play_message(const struct words *words)
+{
+    struct {
+        uint32_t version, asid;
+        uint64_t iova, size, uaddr;
+        uint8_t perm, kind, rest[PAGE - 34];
+    } message = {(uint32_t)value_of(words, "version", 2), (uint32_t)value_of(words, "asid", 0),
+                 value_of(words, "iova", 0), value_of(words, "size", 0), value_of(words, "uaddr", 0),
+                 (uint8_t)value_of(words, "perm", 0), (uint8_t)value_of(words, "kind", 0), {0}};
+    ssize_t written = write(vdpas[index_of(words, "vdpa")], &message, value_of(words, "length", 72));
+    print_errno(written < 0 ? errno : 0);
+    if (written > 0)
+        printf(" value=%zd", written);
+}
+
+/* opens it anew; or beside what is open, and closes that at once if it can be had */
+static void open_vdpa(const struct words *words)
+{
+    char path[64];
+    unsigned index = index_of(words, "vdpa");
+    int beside = find(words, "beside") != NULL, fd;
+    if (!beside && vdpas[index] >= 0)
+        close(vdpas[index]);
+    snprintf(path, sizeof(path), "/dev/vhost-vdpa-%u", index);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    print_errno(fd < 0 ? errno : 0);
+    if (!beside)
+        vdpas[index] = fd;
+    else if (fd >= 0)
+        close(fd);
+}
+
 /* groups are numbered as the kernel found them: the device says which is its own */
 static void open_group(unsigned group)
 {
@@ -358,6 +415,13 @@ static void play_line(const char *name, struct words *words)
             if ((contexts[i] = open("/dev/iommu", O_RDWR | O_CLOEXEC)) < 0)
                 die("cannot be opened", "/dev/iommu");
         print_errno(0);
+    } else if (!strcmp(name, "reset_vdpa")) {
+        close_all();
+        print_errno(0);
+    } else if (!strcmp(name, "message")) {
+        play_message(words);
+    } else if (!strcmp(name, "open") && find(words, "vdpa")) {
+        open_vdpa(words);
     } else if (!strcmp(name, "open") && find(words, "ctx")) {
         if (contexts[context] >= 0)
             close(contexts[context]);
@@ -375,9 +439,10 @@ static void play_line(const char *name, struct words *words)
         close_queues();
         print_errno(0);
     } else if (!strcmp(name, "close")) {
-        int *fd = find(words, "dev")
-            ? &devices[device]
-            : find(words, "group") ? &groups[index_of(words, "group")] : &contexts[context];
+        int *fd = find(words, "dev") ? &devices[device]
+                  : find(words, "group") ? &groups[index_of(words, "group")]
+                  : find(words, "vdpa") ? &vdpas[index_of(words, "vdpa")]
+                                        : &contexts[context];
         print_errno(close(*fd) ? errno : 0);
         *fd = -1;
     } else {
@@ -402,6 +467,8 @@ int main(int argc, char **argv)
         devices[i] = -1;
     for (int i = 0; i < GROUPS; i++)
         groups[i] = -1;
+    for (int i = 0; i < VDPAS; i++)
+        vdpas[i] = -1;
     read_calls(argv[1]);
     make_memory();
     for (int i = 2; i < argc; i++) {
