@@ -74,12 +74,12 @@ tools() {
   apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
-# Linux's selftests of iommufd want 64 huge pages of 2 MiB.
+# Linux's selftests of iommufd want 64 huge pages of 2 MiB; DPDK takes half of them.
 huge_pages() {
   local pages=/proc/sys/vm/nr_hugepages
   (($(<"$pages") >= 64)) && return
   { echo 64 >"$pages"; } 2>/dev/null
-  (($(<"$pages") >= 64)) || echo "a test of end-to-end needs 64 huge pages;" \
+  (($(<"$pages") >= 64)) || echo "tests of end-to-end and debian need 64 huge pages;" \
     "there are $(<"$pages") (as root: echo 64 > $pages)"
 }
 
@@ -108,6 +108,7 @@ if wanted guests; then
     -namespace Ioasis.EndToEnd.Guests
 fi
 if wanted debian; then
+  huge_pages
   suite debian dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput \
     -namespace Ioasis.EndToEnd.Debian
 fi

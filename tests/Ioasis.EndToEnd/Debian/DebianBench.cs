@@ -55,11 +55,25 @@ public sealed class DebianBench(Workbench bench) : IAsyncLifetime
     internal async Task<Ending> Run(
         string suite, string device, string program, string[] arguments, string? input = null)
     {
+        using Execution execution = Start(suite, [device], program, arguments);
+        if (input is not null) await execution.Say(input);
+        return await execution.End();
+    }
+
+    /// <summary>Starts a program of a tree under ioasis.</summary>
+    internal Execution Start(string suite, string[] devices, string program, string[] arguments)
+    {
         MustBeThere();
         Dictionary<string, string> environment = new() { ["PYTHONHOME"] = Path.Combine(s_roots[suite], "usr") };
-        string[] command = [Path.Combine(Scripts, "run.sh"), s_roots[suite], program, .. arguments];
-        return await Execution.Run(bench.UnderIoasis(Who.Self, [device], command), environment, input);
+        return Execution.Start(bench.UnderIoasis(Who.Self, devices, Words(suite, program, arguments)), environment);
     }
+
+    /// <summary>The words that run a program of a tree.</summary>
+    internal string[] Words(string suite, string program, params string[] arguments) =>
+        [Path.Combine(Scripts, "run.sh"), s_roots[suite], program, .. arguments];
+
+    /// <summary>A file of a tree.</summary>
+    internal static string FileOf(string suite, string path) => Path.Combine(s_roots[suite], path);
 
     /// <summary>
     /// Runs a script under ioasis, in which <paramref name="program"/> is the program of a tree. What it writes to /etc

@@ -63,7 +63,7 @@ internal sealed record Guest
     internal IEnumerable<string> Command(string script, string folder, string work)
     {
         string[] functions =
-            [.. Devices.Select(device => device[(device.IndexOf('@', StringComparison.Ordinal) + 1)..])];
+            [.. Devices.Select(device => device[(device.IndexOf('@', StringComparison.Ordinal) + 1)..].Split(',')[0])];
         string[] boot = [script, folder, work, .. Machinery,
             .. ByDescriptor ? DescriptorOptions(functions) : AddressOptions(functions), .. QemuOptions];
         return ByDescriptor ? ["sh", "-c", Opening(functions), "sh", .. boot] : boot;
