@@ -34,5 +34,7 @@ receive.OfferRoom(2048);
 transmit.OfferBytes([.. new byte[Header], .. frame]);
 transmit.Wait(patience);
 byte[] back = receive.Wait(patience)[Header..];
-Console.WriteLine($"{nodes.Name}: {string.Join(':', mac.Select(b => $"{b:x2}"))} sent {frame.Length} bytes and got "
-    + $"{(back.AsSpan().SequenceEqual(frame) ? "them back" : "others")}: \"{Encoding.ASCII.GetString(back[14..]).Trim()}\"");
+string address = string.Join(':', mac.Select(b => $"{b:x2}"));
+string verdict = back.AsSpan().SequenceEqual(frame) ? "them back" : "others";
+string text = Encoding.ASCII.GetString(back[14..]).Trim();
+Console.WriteLine($"{nodes.Name}: {address} sent {frame.Length} bytes and got {verdict}: \"{text}\"");

@@ -27,7 +27,7 @@ public static partial class CallTable
         Word("vqs_count", VHOST_VDPA_GET_VQS_COUNT, 4),
         Word("group_num", VHOST_VDPA_GET_GROUP_NUM, 4),
         Word("as_num", VHOST_VDPA_GET_AS_NUM, 4),
-        Vdpa<VhostVdpaIovaRange>("iova_range", VHOST_VDPA_GET_IOVA_RANGE),
+        Vdpa("iova_range", VHOST_VDPA_GET_IOVA_RANGE, 16),
         Vdpa<VhostVringState>("set_vring_num", VHOST_SET_VRING_NUM),
         Vdpa<VhostVringAddr>("set_vring_addr", VHOST_SET_VRING_ADDR),
         Vdpa<VhostVringState>("set_vring_base", VHOST_SET_VRING_BASE),

@@ -71,8 +71,7 @@ public sealed partial class VdpaSequenceGenerator
         return call;
     }
 
-    private ulong Iova() => (ulong)_random.Next(IovaPages) * Place.Page is var iova && !Chance(20)
-        ? iova : Pick(ulong.MaxValue - 0xfff, ulong.MaxValue - 0x1fff, 1ul << 47, 0x8000_0000_0000_0000);
+    private ulong Iova() => Chance(20) ? Pick(1ul << 32, 1ul << 46) : (ulong)_random.Next(IovaPages) * Place.Page;
 
     private Call SetStatus() =>
         On("set_status").Set("value",
