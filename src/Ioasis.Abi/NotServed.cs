@@ -6,8 +6,8 @@ namespace Ioasis.Abi;
 public sealed record NotServedName(string LinuxName, string Reason);
 
 /// <summary>
-/// The structs and constants of linux/iommufd.h, linux/vfio.h and linux/vhost.h (Linux 7.2) that have no C# twin because
-/// we will never serve them. Everything else in these headers exists in this assembly.
+/// The structs and constants of linux/iommufd.h, linux/vfio.h and linux/vhost.h (Linux 7.2) that have no C# twin
+/// because we will never serve them. Everything else in these headers exists in this assembly.
 /// </summary>
 public static class NotServed
 {
