@@ -103,8 +103,8 @@ public sealed partial class SoftwareMachine : IMdevHost
             VfioPciDevice part;
             try
             {
-                part = _bus.AddMdev(model, new EndpointPart(parent.Endpoint, pasid), device.Name, parent.Pci,
-                    device.Parent, FreeMinor());
+                part = _bus.AddMdev(model, new EndpointPart(parent.Endpoint, pasid, FeaturesOf(model.Function)),
+                    device.Name, parent.Pci, device.Parent, Pasids, FreeMinor());
             }
             catch
             {

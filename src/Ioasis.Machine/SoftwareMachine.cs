@@ -295,15 +295,17 @@ public sealed partial class SoftwareMachine : IDisposable
     private Endpoint NewEndpoint(DeviceDescription device, PciFunction function) =>
         new(device.Address, _units[device.Unit], GroupOf(device))
         {
-            Features = new EndpointFeatures
-            {
-                PasidBits = function.PasidBits,
-                PasidExecute = function.PasidExecute,
-                PasidPrivileged = function.PasidPrivileged,
-                Ats = function.HasAts,
-                PageRequests = function.PageRequests,
-            },
+            Features = FeaturesOf(function),
         };
+
+    private static EndpointFeatures FeaturesOf(PciFunction function) => new()
+    {
+        PasidBits = function.PasidBits,
+        PasidExecute = function.PasidExecute,
+        PasidPrivileged = function.PasidPrivileged,
+        Ats = function.HasAts,
+        PageRequests = function.PageRequests,
+    };
 
     /// <summary>A device's address, and those that its virtual functions can have, with what each is called.</summary>
     /// <exception cref="ArgumentException">One is another's.</exception>

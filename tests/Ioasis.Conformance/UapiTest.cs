@@ -31,6 +31,9 @@ public abstract class UapiTest : IDisposable
 
     protected VfioNode DmatestNode => Target.Find(Nodes, 0x11e9, "dmatest");
 
+    /// <summary>A channel of a dmatest that is an mdev: it has the registers of a dmatest's first.</summary>
+    protected VfioNode MdevNode => Target.FindMdev(Nodes);
+
     public void Dispose()
     {
         while (_owned.TryPop(out IDisposable? owned)) owned.Dispose();

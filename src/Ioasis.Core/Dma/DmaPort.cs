@@ -70,7 +70,7 @@ public sealed class DmaPort : IDisposable
     /// <summary>
     /// Finds what translates requests that give no PASID, if anything does. The endpoint calls it, with its lock held.
     /// </summary>
-    internal void UpdateRoute() => _route = RouteOf(_defaultKey);
+    internal void UpdateRoute() => _route = RouteOf(NoPasid);
 
     /// <summary>How many PASID bits its requests may carry; 0 where PASIDs are not enabled.</summary>
     public int PasidBits => (_part?.Enabled ?? _endpoint.Enabled).PasidBits;
@@ -140,26 +140,26 @@ public sealed class DmaPort : IDisposable
     public bool RequestPage(in PageRequest request, Action<PageResponse> answered) =>
         RequestsPages && (_part is null
             ? _endpoint.RequestPage(request with { Pasid = Carried(request.Pasid) }, answered)
-            : _part.RequestPage(request with { Pasid = Carried(request.Pasid) }, answered));
+            : _part.RequestPage(in request, answered));
 
     /// <summary>Records the fault of an access that the device asked a page for and did not get.</summary>
     public void GiveUp(Pasid? pasid, Iova iova, bool isWrite, DmaResult result)
     {
-        Pasid? carried = Carried(pasid);
-        Gpa inner = _refused.Iova == iova && _refused.Pasid == carried ? _refused.Inner : default;
-        _endpoint.Report(new DmaFault(Device, carried, iova, isWrite, result.Reason, result.Syndrome, inner));
+        Gpa inner = _refused.Iova == iova && _refused.Pasid == pasid ? _refused.Inner : default;
+        _endpoint.Report(new DmaFault(Device, Carried(pasid), iova, isWrite, result.Reason, result.Syndrome, inner));
     }
 
     /// <summary>How a PASID is kept in an IOTLB: its value plus 1, and 0 for none.</summary>
     internal static uint KeyOf(Pasid? pasid) => pasid is { } id ? id.Value + 1 : NoPasid;
 
-    private TranslationRoute? RouteOf(uint pasidKey) =>
-        _part is null ? _endpoint.RouteOf(pasidKey) : _part.RouteOf(pasidKey);
+    /// <summary>What translates requests that give this PASID, or none; null while they are blocked.</summary>
+    private TranslationRoute? RouteOf(uint given) =>
+        _part is null ? _endpoint.RouteOf(given == NoPasid ? _defaultKey : given) : _part.RouteOf(given);
 
     private static Pasid? PasidOf(uint key) => key == NoPasid ? null : new Pasid(key - 1);
 
     /// <summary>The PASID that a request carries, whose caller gave this one or none.</summary>
-    private Pasid? Carried(Pasid? given) => given ?? DefaultPasid;
+    private Pasid? Carried(Pasid? given) => _part is null ? given ?? DefaultPasid : _part.Carried(given);
 
     /// <summary>The key of the PASID that a request carries, from the key of its IOTLB entries.</summary>
     private uint CarriedBy(ulong key)
@@ -220,7 +220,7 @@ public sealed class DmaPort : IDisposable
         }
 
         Leave(state);
-        return AccessSlow(iova, Carried(PasidOf(pasidKey)), transfer);
+        return AccessSlow(iova, PasidOf(pasidKey), transfer);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -302,8 +302,7 @@ public sealed class DmaPort : IDisposable
             // old generation.
             ulong generation = Volatile.Read(ref _generation);
             if (_usesDeviceTlb) return 0; // looked up in AccessSlow
-            uint carried = pasidKey == NoPasid ? _defaultKey : pasidKey;
-            if (RouteOf(carried) is not { } route || iova > route.LastAddress) return 0;
+            if (RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return 0;
             // a write that is recorded is a slow one
             MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read;
             if ((access & kept) == 0) return 0;
@@ -476,7 +475,7 @@ public sealed class DmaPort : IDisposable
         ulong iova = unchecked(start.Value + offset);
         long epoch = _usesDeviceTlb ? DeviceTlb!.Epoch : 0; // before anything else
         FaultReason reason = _part is null
-            ? _endpoint.Route(pasid, iova, out step.Route)
+            ? _endpoint.Route(Carried(pasid), iova, out step.Route)
             : _part.Route(pasid, iova, out step.Route);
         // it does not go on at 0
         if (reason == FaultReason.None && iova < start.Value) reason = FaultReason.BeyondAddressWidth;
@@ -485,9 +484,9 @@ public sealed class DmaPort : IDisposable
         if (reason == FaultReason.None && (_usesDeviceTlb || step.Route!.FirstStage is not null))
         {
             FirstStageResult page = _usesDeviceTlb
-                ? DeviceTlb!.Translate(_endpoint, step.Route!, KeyOf(pasid), iova, access, epoch)
+                ? DeviceTlb!.Translate(_endpoint, step.Route!, KeyOf(pasid ?? DefaultPasid), iova, access, epoch)
                 : step.Route!.FirstStage!.Translate(
-                    _endpoint, new TranslationRequest(iova, access, KeyOf(pasid)));
+                    _endpoint, new TranslationRequest(iova, access, KeyOf(pasid ?? DefaultPasid)));
             if (!page.IsOk)
             {
                 step.Fail(in page);
@@ -524,7 +523,7 @@ public sealed class DmaPort : IDisposable
         var iova = new Iova(unchecked(start.Value + offset));
         var inner = new Gpa(step.Inner);
         if (recoverable) _refused = (iova, pasid, inner);
-        else _endpoint.Report(new DmaFault(Device, pasid, iova, isWrite, step.Reason, syndrome, inner));
+        else _endpoint.Report(new DmaFault(Device, Carried(pasid), iova, isWrite, step.Reason, syndrome, inner));
         return new DmaResult(step.Reason, (int)offset, recoverable, syndrome);
     }
 

@@ -14,11 +14,13 @@ public sealed class Attachment
     private volatile bool _isGone;
 
     internal Attachment(
-        Endpoint endpoint, Pasid? pasid, IommuDomain domain, object? owner, IPageRequestHandler? pageRequests)
+        Endpoint endpoint, Sender sender, IommuDomain domain, object? owner, IPageRequestHandler? pageRequests)
     {
         _pageRequests = pageRequests;
         Endpoint = endpoint;
-        Pasid = pasid;
+        Sender = sender;
+        Pasid = sender.Pasid;
+        Number = sender.Number ?? sender.Pasid;
         Domain = domain;
         Owner = owner;
     }
@@ -28,6 +30,11 @@ public sealed class Attachment
 
     /// <summary>Which of its PASIDs; null for its requests without one.</summary>
     public Pasid? Pasid { get; }
+
+    /// <summary>
+    /// What its owner calls the PASID: the same, but for a PASID that the owner of a part of a function chose.
+    /// </summary>
+    public Pasid? Number { get; }
 
     /// <summary>What it is attached to.</summary>
     public IommuDomain Domain { get; }
@@ -40,6 +47,9 @@ public sealed class Attachment
 
     /// <summary>Whether it has ended. Set before its handler of page requests is told.</summary>
     public bool IsGone => _isGone;
+
+    /// <summary>Whose requests it is of, and which.</summary>
+    internal Sender Sender { get; }
 
     /// <summary>Whether it is the group's, to its default domain, and gives way to any owner's.</summary>
     internal bool IsDefault { get; init; }

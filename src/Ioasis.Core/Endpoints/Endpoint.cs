@@ -27,6 +27,7 @@ public sealed class Endpoint : IBusMaster
     // Of requests with a PASID that is not attached, where the user owns the PASID table; null while they are blocked.
     private volatile TranslationRoute? _userRoute;
     private DmaPort[] _ports = [];
+    private EndpointPart[] _parts = []; // those with PASIDs of their owners'
 
     /// <summary>Puts a device behind a unit, into a group.</summary>
     public Endpoint(DeviceId id, IommuUnit unit, IommuGroup group)
@@ -149,7 +150,7 @@ public sealed class Endpoint : IBusMaster
     internal bool HasAttachments => _rid is { IsDefault: false } || HasPasids;
 
     /// <summary>Whether a PASID is attached.</summary>
-    internal bool HasPasids => _pasids.All.Any();
+    internal bool HasPasids => _pasids.All.Any() || _parts.Length != 0;
 
     /// <summary>
     /// Attaches the requester ID, or a PASID, that is not attached to anything (Linux: iommu_attach_device_pasid).
@@ -166,8 +167,13 @@ public sealed class Endpoint : IBusMaster
         IPageRequestHandler? pageRequests = null)
     {
         ArgumentNullException.ThrowIfNull(domain);
-        return Exchange(pasid, null, domain, owner, out attachment, pageRequests);
+        return Exchange(new Sender(pasid), null, domain, owner, out attachment, pageRequests);
     }
+
+    /// <summary>As <see cref="EndpointPart.Attach"/>.</summary>
+    internal IommuStatus AttachPart(
+        EndpointPart part, Pasid number, Pasid pasid, IommuDomain domain, object? owner, out Attachment? attachment) =>
+        Exchange(new Sender(pasid, part, number), null, domain, owner, out attachment);
 
     /// <summary>
     /// Moves an attachment to another domain without a gap between them (Linux: iommu_replace_device_pasid). When this
@@ -185,7 +191,7 @@ public sealed class Endpoint : IBusMaster
     {
         ArgumentNullException.ThrowIfNull(former);
         ArgumentNullException.ThrowIfNull(domain);
-        return Exchange(former.Pasid, former, domain, owner, out attachment, pageRequests);
+        return Exchange(former.Sender, former, domain, owner, out attachment, pageRequests);
     }
 
     /// <summary>
@@ -197,7 +203,7 @@ public sealed class Endpoint : IBusMaster
     public bool Detach(Attachment attachment)
     {
         ArgumentNullException.ThrowIfNull(attachment);
-        return Exchange(attachment.Pasid, attachment, null, null, out _) == IommuStatus.Ok;
+        return Exchange(attachment.Sender, attachment, null, null, out _) == IommuStatus.Ok;
     }
 
     /// <summary>
@@ -212,7 +218,7 @@ public sealed class Endpoint : IBusMaster
         {
             former = _rid;
             if (former is { IsDefault: false } || former?.Domain == domain) return IommuStatus.Ok;
-            IommuStatus status = Move(null, former, domain, Group, isDefault: true, out _);
+            IommuStatus status = Move(default, former, domain, Group, isDefault: true, out _);
             if (status != IommuStatus.Ok) return status;
         }
 
@@ -225,14 +231,15 @@ public sealed class Endpoint : IBusMaster
     /// attachment now (null: no owner has one).
     /// </summary>
     private IommuStatus Exchange(
-        Pasid? pasid, Attachment? former, IommuDomain? domain, object? owner, out Attachment? attachment,
+        Sender sender, Attachment? former, IommuDomain? domain, object? owner, out Attachment? attachment,
         IPageRequestHandler? pageRequests = null)
     {
         attachment = null;
         Attachment? ended;
+        Pasid? pasid = sender.Pasid;
         using (_lock.Enter())
         {
-            ended = AttachmentOf(pasid);
+            ended = sender.Part is { } part ? part.Pasids.Find(sender.Number!.Value.Value) : AttachmentOf(pasid);
             if ((ended is { IsDefault: true } ? null : ended) != former) return IommuStatus.Busy;
             if (domain == former?.Domain)
             {
@@ -242,11 +249,11 @@ public sealed class Endpoint : IBusMaster
 
             if (domain is ProcessDomain && (pasid is null || !Unit.Takes(domain))) return IommuStatus.Invalid;
             if (domain is null && pasid is null && Group.Resting is { } resting
-                && Move(null, ended, resting, Group, isDefault: true, out _) == IommuStatus.Ok) domain = resting;
+                && Move(default, ended, resting, Group, isDefault: true, out _) == IommuStatus.Ok) domain = resting;
             else
             {
                 IommuStatus status =
-                    Move(pasid, ended, domain, owner, isDefault: false, out attachment, pageRequests);
+                    Move(sender, ended, domain, owner, isDefault: false, out attachment, pageRequests);
                 if (status != IommuStatus.Ok) return status;
             }
         }
@@ -260,39 +267,56 @@ public sealed class Endpoint : IBusMaster
     /// lock, and ends the former attachment without it.
     /// </summary>
     private IommuStatus Move(
-        Pasid? pasid, Attachment? from, IommuDomain? domain, object? owner, bool isDefault, out Attachment? to,
+        Sender sender, Attachment? from, IommuDomain? domain, object? owner, bool isDefault, out Attachment? to,
         IPageRequestHandler? pageRequests = null)
     {
         to = null;
+        Pasid? pasid = sender.Pasid;
+        DmaPort[] ports = PortsOf(sender.Part);
         IommuStatus status = Unit.Attaching(this, pasid, domain, from?.Domain);
         if (status != IommuStatus.Ok && domain is not null) return status;
         if (Observers.Want(EventKinds.Attach | EventKinds.Detach)) TellMove(pasid, from, domain, owner);
         if (domain is not null)
         {
             domain.Attaching();
-            foreach (DmaPort port in _ports) domain.Mappings.AddPort(port);
-            to = new Attachment(this, pasid, domain, owner, pageRequests) { IsDefault = isDefault };
+            foreach (DmaPort port in ports) domain.Mappings.AddPort(port);
+            to = new Attachment(this, sender, domain, owner, pageRequests) { IsDefault = isDefault };
         }
 
-        if (pasid is { } id) _pasids.Set(id.Value, to);
-        else _rid = to;
-
         TranslationRoute? byUser = _userRoute; // until now
+        Enter(sender, to);
         UpdateRoutes();
         // ports keep nothing of the blocked
         if (from is null && (pasid is null || byUser is null)) return IommuStatus.Ok;
-        foreach (DmaPort port in _ports)
+        foreach (DmaPort port in ports)
         {
             port.DeviceTlb?.Invalidate(DmaPort.KeyOf(pasid));
             if (pasid is null && byUser is not null) port.DeviceTlb?.Invalidate(byUser, 0, ulong.MaxValue);
         }
 
-        DmaPort.Quiesce(_ports);
+        DmaPort.Quiesce(ports);
         if (from is null) return IommuStatus.Ok;
         if (from.Domain is FirstStageDomain firstStage) firstStage.OnDetached(this, pasid);
-        foreach (DmaPort port in _ports) from.Domain.Mappings.RemovePort(port);
+        foreach (DmaPort port in ports) from.Domain.Mappings.RemovePort(port);
         return IommuStatus.Ok;
     }
+
+    /// <summary>Enters an attachment where requests look it up; null takes it out. The caller holds the lock.</summary>
+    private void Enter(Sender sender, Attachment? attachment)
+    {
+        if (sender.Part is { } part)
+        {
+            part.Pasids.Set(sender.Number!.Value.Value, attachment);
+            bool isKnown = _parts.Contains(part), hasAny = attachment is not null || part.Pasids.All.Any();
+            if (isKnown != hasAny) _parts = hasAny ? [.. _parts, part] : [.. _parts.Where(p => p != part)];
+        }
+        else if (sender.Pasid is { } id) _pasids.Set(id.Value, attachment);
+        else _rid = attachment;
+    }
+
+    /// <summary>The ports that can send what is attached: all of the function's, or those of one part.</summary>
+    private DmaPort[] PortsOf(EndpointPart? part) =>
+        part is null ? _ports : [.. _ports.Where(port => port.Part == part)];
 
     private void TellMove(Pasid? pasid, Attachment? from, IommuDomain? domain, object? owner)
     {
@@ -313,8 +337,8 @@ public sealed class Endpoint : IBusMaster
     }
 
     /// <summary>
-    /// A part of the function was reset, whose requests carry this PASID: what the function kept of its translations is
-    /// gone, and its page requests are answered. All else stays.
+    /// What sends a PASID of the function's was reset: what the function kept of the PASID's translations is gone, and
+    /// its page requests are answered. All else stays.
     /// </summary>
     public void Reset(Pasid pasid)
     {
@@ -322,6 +346,12 @@ public sealed class Endpoint : IBusMaster
             foreach (DmaPort port in _ports) port.DeviceTlb?.Invalidate(DmaPort.KeyOf(pasid));
         _requests.Drain(pasid);
     }
+
+    /// <summary>
+    /// A part of the function was reset: its page requests are answered. All else stays. A part's ports keep no
+    /// translations of their own.
+    /// </summary>
+    internal void Reset(EndpointPart part) => _requests.Drain(part);
 
     /// <summary>
     /// Invalidates translations that the device keeps by itself (ATS), for units that are told so by device. When it
@@ -349,9 +379,13 @@ public sealed class Endpoint : IBusMaster
     /// answers, perhaps before this returns.</param>
     /// <returns>False when it was not sent, and will not be answered: the function may send none now, or has as many
     /// unanswered as it may.</returns>
-    public bool RequestPage(in PageRequest request, Action<PageResponse>? answered = null)
+    public bool RequestPage(in PageRequest request, Action<PageResponse>? answered = null) =>
+        RequestPageOf(HandlerOf(request.Pasid), in request, answered);
+
+    /// <summary>As above, for the attachment that the request belongs to; null for none.</summary>
+    internal bool RequestPageOf(Attachment? found, in PageRequest request, Action<PageResponse>? answered)
     {
-        if (HandlerOf(request.Pasid) is not { PageRequests: { } handler } attachment)
+        if (found is not { PageRequests: { } handler } attachment)
         {
             if (_block is not null || Enabled.PageRequests == 0) return false;
             _requests.TellRequest(in request);
@@ -439,10 +473,10 @@ public sealed class Endpoint : IBusMaster
             if (part.Block == block) return;
             part.Show(block);
             UpdateRoutes();
-            if (block is not null) DmaPort.Quiesce([.. _ports.Where(port => port.Part == part)]);
+            if (block is not null) DmaPort.Quiesce(PortsOf(part));
         }
 
-        if (block is not null) _requests.Drain(part.Pasid);
+        if (block is not null) _requests.Drain(part);
     }
 
     private DmaPort Add(DmaPort port)
@@ -450,9 +484,13 @@ public sealed class Endpoint : IBusMaster
         port.UpdateRoute();
         _ports = [.. _ports, port];
         _rid?.Domain.Mappings.AddPort(port);
-        foreach (Attachment attachment in _pasids.All) attachment.Domain.Mappings.AddPort(port);
+        foreach (Attachment attachment in PasidsOf(port)) attachment.Domain.Mappings.AddPort(port);
         return port;
     }
+
+    /// <summary>The attachments of PASIDs that a port can send.</summary>
+    private IEnumerable<Attachment> PasidsOf(DmaPort port) =>
+        port.Part is { } part ? _pasids.All.Concat(part.Pasids.All) : _pasids.All;
 
     private void UpdateRoutes()
     {
@@ -467,7 +505,7 @@ public sealed class Endpoint : IBusMaster
         {
             _ports = [.. _ports.Where(p => p != port)];
             _rid?.Domain.Mappings.RemovePort(port);
-            foreach (Attachment attachment in _pasids.All) attachment.Domain.Mappings.RemovePort(port);
+            foreach (Attachment attachment in PasidsOf(port)) attachment.Domain.Mappings.RemovePort(port);
         }
     }
 }

@@ -32,7 +32,7 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     {
         using (_lock.Enter())
         {
-            if (_isStopped || _count >= allowed) return false;
+            if (IsStopped(attachment) || _count >= allowed) return false;
             TellRequest(in request);
             if (attachment.IsGone) return true; // Forget has been here, or will be and find it: never neither
             _count++;
@@ -55,12 +55,13 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     {
         using (_lock.Enter())
         {
-            if (_isStopped || _count >= allowed) return null;
+            if (IsStopped(attachment) || _count >= allowed) return null;
             TellRequest(in last);
             List<PageRequest> requests = [];
             _count -= _partial.RemoveAll(p =>
             {
-                if (p.Request.Group != last.Group || p.Request.Pasid != last.Pasid) return false;
+                if (p.Request.Group != last.Group || p.Request.Pasid != last.Pasid
+                    || p.Attachment.Sender.Part != attachment.Sender.Part) return false;
                 // a PASID may have got a page table of its own meanwhile
                 if (p.Attachment == attachment) requests.Add(p.Request);
                 return true;
@@ -119,16 +120,22 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     /// </summary>
     internal void Drain() => Drain(static _ => true);
 
-    /// <summary>The same, of the requests of one PASID.</summary>
-    internal void Drain(Pasid pasid) => Drain(request => request.Pasid == pasid);
+    /// <summary>The same, of a PASID of the device's own.</summary>
+    internal void Drain(Pasid pasid) => Drain(a => a.Sender.Part is null && a.Pasid == pasid);
 
-    private void Drain(Predicate<PageRequest> isMeant)
+    /// <summary>The same, of the requests of a part of the device.</summary>
+    internal void Drain(EndpointPart part) => Drain(a => a.Sender.Part == part || a.Pasid == part.Pasid);
+
+    // A part's block is set before its requests are drained: so a request sees the block, or is drained.
+    private bool IsStopped(Attachment attachment) => _isStopped || attachment.Sender.Part is { Block: not null };
+
+    private void Drain(Predicate<Attachment> isMeant)
     {
         PageRequestGroup[] groups;
         using (_lock.Enter())
         {
-            _count -= _partial.RemoveAll(p => isMeant(p.Request));
-            groups = [.. _groups.Where(g => isMeant(g.Requests[^1]))];
+            _count -= _partial.RemoveAll(p => isMeant(p.Attachment));
+            groups = [.. _groups.Where(g => isMeant(g.Attachment))];
         }
 
         foreach (PageRequestGroup group in groups) group.Respond(PageResponse.Invalid);

@@ -24,13 +24,17 @@ public abstract class Mdev
 /// <para>The slot's ports (<see cref="IPciSlot.OpenDmaPort"/>) are ports of the parent, bound to a PASID that the host
 /// allocates for this mdev. So the model and its requests need no PASID, and the IOMMU confines them to what the mdev's
 /// own program has attached. The program never sees the PASID. Page requests with it are refused.</para>
+/// <para>A model whose function has PASIDs can also send PASIDs that its program attached to this mdev. The model takes
+/// the number from the program and gives it to the port, unchecked: a number that the program has not attached reaches
+/// nothing, whatever it is elsewhere.</para>
 /// <para>The mdev's bus mastering is its own. The parent's bus mastering off stops all its mdevs.</para>
 /// <para>The parent needs PASIDs (<see cref="PciFunction.PasidBits"/>) in this machine; else nothing can be
 /// created.</para>
 /// </remarks>
 /// <param name="model">
 /// The model, made for this mdev alone. It may use threads, engines and registers of its own, and whatever
-/// <see cref="MdevType.Create"/> gave it of the parent. Its function has no virtual functions, PASIDs, ATS or PRI.
+/// <see cref="MdevType.Create"/> gave it of the parent. Its function has no virtual functions. It has PASIDs, ATS and PRI
+/// as far as the parent has them; its ports keep no translations.
 /// </param>
 public class PciMdev(PciDeviceModel model) : Mdev
 {

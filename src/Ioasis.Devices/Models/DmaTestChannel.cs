@@ -42,15 +42,12 @@ internal sealed class DmaTestChannel
     /// <param name="number">The channel's number.</param>
     /// <param name="registers">Its registers.</param>
     /// <param name="slot">The slot of the function or subdevice.</param>
-    /// <param name="isSubdevice">
-    /// Whether commands of a program must not name PASIDs: those of the other parts of the function are among them.
-    /// </param>
-    internal DmaTestChannel(int number, DmaTestRegisters registers, IPciSlot slot, bool isSubdevice = false)
+    internal DmaTestChannel(int number, DmaTestRegisters registers, IPciSlot slot)
     {
         _registers = registers;
         _slot = slot;
-        _port = slot.OpenDmaPort(isSubdevice ? 0 : Translations);
-        _pasidBits = isSubdevice ? 0 : _port.PasidBits;
+        _port = slot.OpenDmaPort(Translations);
+        _pasidBits = _port.PasidBits;
         _engine = DeviceEngine.Create<Command>(number == 0 ? "dmatest DMA" : $"dmatest DMA {number}", Run);
     }
 

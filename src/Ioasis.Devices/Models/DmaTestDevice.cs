@@ -91,11 +91,6 @@ public sealed class DmaTestDevice : PciDeviceModel, IMdevParent
     {
         DeviceId = 0x11eb,
         IsVirtual = false,
-        PasidBits = 0,
-        PasidExecute = false,
-        PasidPrivileged = false,
-        HasAts = false,
-        PageRequests = 0,
     };
 
     /// <summary>Registers of a subdevice's channel, which are at 0.</summary>

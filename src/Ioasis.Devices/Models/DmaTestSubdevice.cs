@@ -2,7 +2,8 @@ namespace Ioasis.Devices;
 
 /// <summary>
 /// A part of a <see cref="DmaTestDevice"/>, 1234:11eb: one channel, whose registers begin at 0 of BAR 0, a buffer and
-/// interrupts of its own. It knows nothing of PASIDs: each of its requests carries the one of its slot's ports.
+/// interrupts of its own. A request without a PASID carries the one of its slot's ports. A command can name a PASID; the
+/// slot's ports let through those that its program has attached.
 /// </summary>
 /// <param name="parent">The device that it is a part of.</param>
 internal sealed class DmaTestSubdevice(DmaTestDevice parent) : PciDeviceModel
@@ -14,7 +15,7 @@ internal sealed class DmaTestSubdevice(DmaTestDevice parent) : PciDeviceModel
 
     /// <inheritdoc/>
     public override void Plug(IPciSlot slot) =>
-        _channel = new DmaTestChannel(0, parent.SubdeviceRegisters, slot, isSubdevice: true);
+        _channel = new DmaTestChannel(0, parent.SubdeviceRegisters, slot);
 
     /// <inheritdoc/>
     public override void Ring(int bar, Register register, ulong value) => _channel.Ring(register, value);

@@ -62,9 +62,9 @@ internal static class HwptIoctls
         args.OutDataType = info.Type;
         args.OutMaxPasidLog2 = (byte)device.Value.MaxPasidLog2;
         args.OutCapabilities = (endpoint.Unit.SupportsDirtyTracking(endpoint) ? IOMMU_HW_CAP_DIRTY_TRACKING : 0)
-            | (endpoint.Enabled.Ats ? 0 : IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED)
-            | (device.Value.MaxPasidLog2 > 0 && endpoint.Enabled.PasidExecute ? IOMMU_HW_CAP_PCI_PASID_EXEC : 0)
-            | (device.Value.MaxPasidLog2 > 0 && endpoint.Enabled.PasidPrivileged ? IOMMU_HW_CAP_PCI_PASID_PRIV : 0);
+            | (device.Value.Enabled.Ats ? 0 : IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED)
+            | (device.Value.MaxPasidLog2 > 0 && device.Value.Enabled.PasidExecute ? IOMMU_HW_CAP_PCI_PASID_EXEC : 0)
+            | (device.Value.MaxPasidLog2 > 0 && device.Value.Enabled.PasidPrivileged ? IOMMU_HW_CAP_PCI_PASID_PRIV : 0);
         return call.Respond(in args);
     }
 

@@ -1,5 +1,6 @@
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.PageRequests;
+using Ioasis.Core.Pasids;
 using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Objects;
@@ -29,6 +30,16 @@ public sealed class DmaHandle
         PageRequests = pageRequests ?? RefusedPageRequests.Instance;
     }
 
+    /// <summary>A subdevice whose program can have PASIDs of its own, if the part has the feature.</summary>
+    /// <param name="part">The part of the function that it is.</param>
+    /// <param name="driver">The parent's driver, the same object for all subdevices of the parent.</param>
+    /// <param name="pasids">The PASIDs of the host, of which the program's are taken.</param>
+    public DmaHandle(EndpointPart part, object driver, PasidSpace pasids) : this(part.Parent, driver, part.Pasid)
+    {
+        Part = part;
+        Pasids = pasids;
+    }
+
     /// <summary>The function, or the parent function.</summary>
     public Endpoint Endpoint { get; }
 
@@ -40,4 +51,10 @@ public sealed class DmaHandle
 
     /// <summary>What answers page requests of the default PASID; null for a whole function.</summary>
     public IPageRequestHandler? PageRequests { get; }
+
+    /// <summary>The part of the function that a subdevice is; null if it has no PASIDs of the program's.</summary>
+    internal EndpointPart? Part { get; }
+
+    /// <summary>The PASIDs of the host; null if there is no part.</summary>
+    internal PasidSpace? Pasids { get; }
 }

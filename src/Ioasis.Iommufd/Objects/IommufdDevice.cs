@@ -17,6 +17,8 @@ public sealed class IommufdDevice : IommufdObject
     private readonly IommufdGroup _group; // a subdevice's own: the IOMMU keeps its PASID apart from all others
     private readonly GroupClaim _claim;
     private readonly Pasid? _defaultPasid;
+    private readonly EndpointPart? _part; // of the function, that an mdev is
+    private readonly PartPasids? _chosen; // if the part has PASIDs of the program's; guarded by the group's lock
     private readonly IPageRequestHandler? _pageRequests; // of the default PASID
     private readonly bool _keepsContext;
     private Vdevice? _vdevice; // guarded by the group's lock
@@ -30,6 +32,9 @@ public sealed class IommufdDevice : IommufdObject
         Endpoint = handle.Endpoint;
         _defaultPasid = handle.DefaultPasid;
         _pageRequests = handle.PageRequests;
+        _part = handle.Part;
+        if (_part is { Enabled.PasidBits: > 0 })
+            _chosen = new PartPasids(handle.Pasids!, (1u << Endpoint.MaxPasidLog2) - 1);
         _group = IsSubdevice ? new IommufdGroup() : context.EnterGroup(Endpoint.Group);
     }
 
@@ -43,10 +48,16 @@ public sealed class IommufdDevice : IommufdObject
     public bool IsSubdevice => _defaultPasid is not null;
 
     /// <summary>
-    /// How many bits the PASIDs have that the program can choose; 0 for none, as those of a subdevice are shared with
-    /// the other parts of the function.
+    /// How many bits the PASIDs have that the program can choose; 0 for none. A subdevice has them if its part of the
+    /// function keeps them apart from those of the other parts.
     /// </summary>
-    internal int MaxPasidLog2 => IsSubdevice ? 0 : PasidBits;
+    internal int MaxPasidLog2 => IsSubdevice ? _part?.Enabled.PasidBits ?? 0 : PasidBits;
+
+    /// <summary>How many bits the PASIDs of a /dev/sva may have that it is to send; 0 for none.</summary>
+    internal int SvaPasidBits => _part?.Enabled.PasidBits ?? PasidBits;
+
+    /// <summary>What it can do with PASIDs.</summary>
+    internal EndpointFeatures Enabled => _part?.Enabled ?? Endpoint.Enabled;
 
     private int PasidBits => Endpoint.MaxPasidLog2;
 
@@ -98,8 +109,11 @@ public sealed class IommufdDevice : IommufdObject
     /// <param name="pageTableId">In: ID of an IOAS or HWPT. Out, on success: ID of the HWPT.</param>
     public Errno Attach(Pasid? pasid, ref uint pageTableId)
     {
-        Errno errno = ChangePageTable(pasid, ref pageTableId, replace: false);
+        Errno errno = Choose(pasid);
+        if (errno != Errno.None) return errno;
+        errno = ChangePageTable(pasid, ref pageTableId, replace: false);
         if (errno == Errno.None) Objects.AddUser(this);
+        else Forget(pasid);
         return errno;
     }
 
@@ -111,6 +125,10 @@ public sealed class IommufdDevice : IommufdObject
         if (errno == Errno.None) Objects.AddUser(this);
         return errno;
     }
+
+    /// <summary>Whether a PASID of the device is attached, by whomever.</summary>
+    internal bool IsAttached(Pasid pasid) =>
+        (_part is { } part ? part.AttachedTo(pasid) : Endpoint.AttachedTo(pasid)) is not null;
 
     /// <summary>Moves an attached device to another page table without a gap (Linux: iommufd_device_replace).</summary>
     /// <param name="pasid">The PASID; null for requests without one.</param>
@@ -135,7 +153,23 @@ public sealed class IommufdDevice : IommufdObject
     /// <param name="pasid">The PASID; null for requests without one.</param>
     public void Detach(Pasid? pasid)
     {
-        if (Leave(pasid)) Objects.RemoveUser(this);
+        if (!Leave(pasid)) return;
+        Forget(pasid);
+        Objects.RemoveUser(this);
+    }
+
+    /// <summary>The program chooses a number for its subdevice, which gets a PASID of the host's.</summary>
+    private Errno Choose(Pasid? number)
+    {
+        if (_chosen is null || number is not { } given) return Errno.None;
+        using (_group.Lock.Enter()) return _chosen.TryAdd(given);
+    }
+
+    /// <summary>A number is not attached any more: its PASID is free, if it has one.</summary>
+    private void Forget(Pasid? number)
+    {
+        if (_chosen is null || number is not { } given) return;
+        using (_group.Lock.Enter()) _chosen.Remove(given);
     }
 
     /// <summary>
@@ -405,7 +439,8 @@ public sealed class IommufdDevice : IommufdObject
 
         if (!Endpoint.Unit.Takes(hwpt.Domain)) return Errno.EINVAL;
         if (pasid is not { } id) return Errno.None;
-        return id.Value == 0 || (PasidBits != 0 && id.Value >> PasidBits != 0) ? Errno.EINVAL : Errno.None;
+        int bits = SvaPasidBits;
+        return id.Value == 0 || (bits != 0 && id.Value >> bits != 0) ? Errno.EINVAL : Errno.None;
     }
 
     /// <summary>Moves devices of a group together: all of them, or none if a unit refuses one.</summary>
@@ -438,7 +473,9 @@ public sealed class IommufdDevice : IommufdObject
         if (pasid is not null && PasidBits == 0) return Errno.None;
         IPageRequestHandler? own = pasid is null ? _pageRequests : null;
         IommuStatus status = former is null
-            ? Endpoint.Attach(pasid ?? _defaultPasid, domain, this, out attachment, own)
+            ? _chosen is not null && pasid is { } number
+                ? _part!.Attach(number, _chosen.HostOf(number), domain, this, out attachment)
+                : Endpoint.Attach(pasid ?? _defaultPasid, domain, this, out attachment, own)
             : Endpoint.Replace(former, domain, this, out attachment, own);
         return status.ToErrno();
     }
@@ -447,7 +484,7 @@ public sealed class IommufdDevice : IommufdObject
     private Attachment? GoBack(Attachment? now, Attachment? former)
     {
         if (now is null || former is null || now == former) return former;
-        IPageRequestHandler? own = now.Pasid == _defaultPasid ? _pageRequests : null;
+        IPageRequestHandler? own = now.Sender.Part is null && now.Pasid == _defaultPasid ? _pageRequests : null;
         if (Endpoint.Replace(now, former.Domain, this, out Attachment? back, own) == IommuStatus.Ok) return back;
         Endpoint.Detach(now);
         return null;

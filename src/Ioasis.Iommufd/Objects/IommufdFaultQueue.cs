@@ -144,7 +144,8 @@ internal sealed class IommufdFaultQueue : IommufdObject, IPageRequestHandler
         Flags = (request.Pasid is null ? 0 : IOMMU_PGFAULT_FLAGS_PASID_VALID)
             | (request.IsLast ? IOMMU_PGFAULT_FLAGS_LAST_PAGE : 0),
         DevId = (group.Attachment.Owner as IommufdDevice)?.Id ?? 0,
-        Pasid = request.Pasid?.Value ?? 0,
+        // what the program calls it; of a PASID that has no attachment of its own, the request's
+        Pasid = (group.Attachment.Pasid is null ? request.Pasid : group.Attachment.Number)?.Value ?? 0,
         Grpid = request.Group,
         Perm = (uint)request.Access,
         Addr = request.Address.Value,

@@ -95,10 +95,10 @@ public sealed class SvaFileContext
         using (_lock.Enter())
         {
             if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
-            int bits = device.Endpoint.MaxPasidLog2;
+            int bits = device.SvaPasidBits;
             if (bits == 0) return Errno.EOPNOTSUPP;
             if (pasid >> bits != 0) return Errno.EINVAL;
-            if (device.Endpoint.AttachedTo(entry.Pasid) is not null) return Errno.EBUSY;
+            if (device.IsAttached(entry.Pasid)) return Errno.EBUSY;
             var registered = new SvaRegistration(this, device, entry);
             Errno errno = entry.Add(registered);
             if (errno != Errno.None) return errno;

@@ -44,7 +44,8 @@ internal sealed class DeviceBinding : VfioBinding
 
     internal override Errno Attach(uint pasid, ref uint pageTable)
     {
-        if (_device.IsSubdevice) return Errno.EOPNOTSUPP; // the parent's PASIDs are the host's: they come from /dev/sva
+        // the parent's PASIDs are the host's: of a subdevice without a table of its own they come from /dev/sva
+        if (_device is { IsSubdevice: true, MaxPasidLog2: 0 }) return Errno.EOPNOTSUPP;
         if (pasid > int.MaxValue) return Errno.ENOSPC; // what Linux's allocator of IDs says of it
         if (!Pasid.TryCreate(pasid, out Pasid id)) return _device.RefusePasid(pageTable);
         if (_pasids.TryGetValue(pasid, out SvaRegistration? sva))

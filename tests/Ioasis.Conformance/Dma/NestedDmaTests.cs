@@ -5,7 +5,7 @@ using static Ioasis.Conformance.Dma.GuestTables;
 namespace Ioasis.Conformance.Dma;
 
 /// <summary>DMA through a first stage of the program's own, built by hand, on a nest parent.</summary>
-public sealed class NestedDmaTests : UapiTest
+public class NestedDmaTests : UapiTest
 {
     private const ulong GuestLength = 4 << 20, Data = 2 << 20; // guest-physical: tables below, data above
     private readonly IommuContext _context;
@@ -16,11 +16,15 @@ public sealed class NestedDmaTests : UapiTest
     private readonly UserMemory _memory;
     private readonly GuestTables _tables;
 
-    public NestedDmaTests()
+    public NestedDmaTests() : this(onMdev: false)
+    {
+    }
+
+    private protected NestedDmaTests(bool onMdev)
     {
         _context = OpenContext();
         _ioas = _context.AllocateIoas();
-        _device = OpenBound(DmatestNode, _context);
+        _device = OpenBound(onMdev ? MdevNode : DmatestNode, _context);
         _device.Reset();
         _engine = new DmatestEngine(_device);
         Assert.SkipUnless(Nesting.IsOf(_context, _device), "The unit has no nested translation.");

@@ -7,8 +7,16 @@ using static Ioasis.Abi.SvaH;
 namespace Ioasis.Conformance.Sva;
 
 /// <summary>Who has a PASID, how many, and until when.</summary>
-public sealed class PasidOwnershipTests : SvaTest
+public class PasidOwnershipTests : SvaTest
 {
+    public PasidOwnershipTests()
+    {
+    }
+
+    private protected PasidOwnershipTests(bool onMdev) : base(onMdev)
+    {
+    }
+
     [Fact]
     public void The_lowest_free_one_of_a_range_is_given()
     {

@@ -7,9 +7,17 @@ using static Ioasis.Abi.IommufdH;
 namespace Ioasis.Conformance.Sva;
 
 /// <summary>A PASID's page table, of each kind, and what the devices that send it then reach.</summary>
-public sealed class SvaBindTests : SvaTest
+public class SvaBindTests : SvaTest
 {
     private const ulong GuestLength = 64 * Page;
+
+    public SvaBindTests()
+    {
+    }
+
+    private protected SvaBindTests(bool onMdev) : base(onMdev)
+    {
+    }
 
     [Fact]
     public void The_process_itself()

@@ -8,11 +8,13 @@ namespace Ioasis.Conformance.Sva;
 /// <summary>What tests of /dev/sva share: an open one, and a device that can send its PASIDs.</summary>
 public abstract class SvaTest : UapiTest
 {
-    private protected SvaTest()
+    /// <summary>Opens both.</summary>
+    /// <param name="onMdev">Whether the device is an mdev, and not a whole function.</param>
+    private protected SvaTest(bool onMdev = false)
     {
         Target.Needs("sva");
         Context = OpenContext();
-        Device = OpenBound(DmatestNode, Context);
+        Device = OpenBound(onMdev ? MdevNode : DmatestNode, Context);
         Engine = new DmatestEngine(Device);
         Sva = OpenSva();
     }

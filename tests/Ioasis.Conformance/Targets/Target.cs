@@ -1,6 +1,7 @@
 using Ioasis.Client;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
+using Ioasis.Memory;
 
 namespace Ioasis.Conformance.Targets;
 
@@ -13,12 +14,15 @@ internal static class Target
 {
     private static readonly string s_name =
         Environment.GetEnvironmentVariable("IOASIS_TARGET") is { Length: > 0 } name ? name : "process";
-    private static readonly SoftwareMachine? s_machine =
-        IsProcess ? SoftwareMachine.Create(MachineDescription.Default) : null;
+    private static readonly SoftwareMachine? s_machine = IsProcess ? SoftwareMachine.Create(MachineDescription.Default
+        .WithDevice($"dmatest@{MdevParent},mdevs=1").WithMdev($"dmatest-1ch@{MdevParent}")) : null;
+
+    /// <summary>The parent of the mdev that the suite needs; eng/test.sh gives both to <c>ioasis run</c>.</summary>
+    private const string MdevParent = "1000:00:06.0";
 
     /// <summary>
-    /// A real kernel has an edu, thanks to QEMU, but neither a dmatest nor /dev/sva: IOASIS_WITHOUT=dmatest,sva says
-    /// so.
+    /// A real kernel has an edu, thanks to QEMU, but neither a dmatest, its mdevs nor /dev/sva:
+    /// IOASIS_WITHOUT=dmatest,mdev,sva says so.
     /// </summary>
     private static readonly string s_without = Environment.GetEnvironmentVariable("IOASIS_WITHOUT") ?? "";
 
@@ -51,6 +55,17 @@ internal static class Target
     /// <summary>The test is over if this target cannot have something that only we have.</summary>
     internal static void Needs(string what) =>
         Assert.SkipWhen(s_without.Split(',').Contains(what), $"IOASIS_WITHOUT says that there is no {what} here.");
+
+    /// <summary>The node of an mdev of the type dmatest-1ch; the test is over if this target cannot have one.</summary>
+    internal static VfioNode FindMdev(NodeTransport nodes)
+    {
+        const string mdevs = "/sys/bus/mdev/devices";
+        Needs("mdev");
+        string uuid = nodes.List(mdevs)[0];
+        string name = nodes.List($"{mdevs}/{uuid}/vfio-dev")
+            .First(n => n.StartsWith("vfio", StringComparison.Ordinal));
+        return new VfioNode(new RequesterId(0x1000, 0, 6, 0), $"/dev/vfio/devices/{name}", 0x1234, 0x11eb);
+    }
 
     /// <summary>The node of the first device of a model; the test is over if this target cannot have one.</summary>
     internal static VfioNode Find(NodeTransport nodes, ushort device, string model)

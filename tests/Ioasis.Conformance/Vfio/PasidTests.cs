@@ -6,17 +6,21 @@ using Ioasis.Memory;
 namespace Ioasis.Conformance.Vfio;
 
 /// <summary>VFIO_DEVICE_ATTACH_PASID, of a device that has PASIDs.</summary>
-public sealed class PasidTests : UapiTest
+public class PasidTests : UapiTest
 {
     private readonly IommuContext _context;
     private readonly VfioDevice _device;
     private readonly Ioas _ioas;
     private readonly Hwpt _hwpt;
 
-    public PasidTests()
+    public PasidTests() : this(onMdev: false)
+    {
+    }
+
+    private protected PasidTests(bool onMdev)
     {
         _context = OpenContext();
-        _device = OpenBound(DmatestNode, _context);
+        _device = OpenBound(onMdev ? MdevNode : DmatestNode, _context);
         _ioas = _context.AllocateIoas();
         _hwpt = _context.AllocateHwpt(_device, _ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID);
     }

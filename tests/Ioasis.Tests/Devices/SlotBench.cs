@@ -31,14 +31,14 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
     /// <summary>
     /// Plugs in the model of a parent's subdevice: its ports are bound to a PASID, which has a domain of its own.
     /// </summary>
-    internal SlotBench(PciDeviceModel model, SlotBench parent, Pasid pasid)
+    internal SlotBench(PciDeviceModel model, SlotBench parent, Pasid pasid, EndpointFeatures? features = null)
     {
         _bench = parent._bench;
         Poller = parent.Poller;
         Endpoint = parent.Endpoint;
         Domain = _bench.NewDomain();
         Endpoint.Attach(pasid, Domain);
-        Part = new EndpointPart(Endpoint, pasid);
+        Part = new EndpointPart(Endpoint, pasid, features);
         Slot = new PciSlot(model, Part, Poller) { Target = this };
     }
 
@@ -65,8 +65,8 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
 
     internal PagingDomain NewDomain() => _bench.NewDomain();
 
-    internal (IovaRange Range, HostBlock Block) Map(PagingDomain domain, ulong iova, byte fill) =>
-        _bench.Map(domain, iova, 0x1000, fill);
+    internal (IovaRange Range, HostBlock Block) Map(
+        PagingDomain domain, ulong iova, byte fill, ulong length = 0x1000) => _bench.Map(domain, iova, length, fill);
 
     internal (IovaRange Range, HostBlock Block) Map(ulong iova, ulong length, byte fill,
         MapAccess access = MapAccess.ReadWrite) =>

@@ -42,7 +42,7 @@ public sealed class PartTests : IDisposable
         using var two = new Owner(this, Second, 0x22);
         Assert.Equal((VfioH.VFIO_DEVICE_FLAGS_PCI | VfioH.VFIO_DEVICE_FLAGS_RESET, 9u, 5u),
             (one.Device.GetInfo().Flags, one.Device.GetInfo().NumRegions, one.Device.GetInfo().NumIrqs));
-        Assert.Equal(0, one.Context.DescribeHardware(one.Device).MaxPasidLog2);
+        Assert.Equal(20, one.Context.DescribeHardware(one.Device).MaxPasidLog2);
         Assert.Equal(Errno.ENOTTY,
             one.Device.TryIoctl(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, new byte[64]).Errno);
         Assert.Equal((Done, Done), (one.Run(ToDevice), two.Run(ToDevice)));

@@ -1,4 +1,5 @@
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Pasids;
 using Ioasis.Devices;
 using Ioasis.Devices.Slots;
 
@@ -86,18 +87,21 @@ internal sealed class VfioPciBus : IDisposable
     /// <param name="name">Its UUID.</param>
     /// <param name="parent">The function.</param>
     /// <param name="driver">The function's driver: the same object for all its mdevs.</param>
+    /// <param name="pasids">The PASIDs of the host, of which its program's are taken.</param>
     /// <param name="minor">Its number N in <c>/dev/vfio/devices/vfioN</c>.</param>
     /// <exception cref="ArgumentException">The model describes no possible mdev.</exception>
     internal VfioPciDevice AddMdev(
-        PciDeviceModel model, EndpointPart part, string name, VfioPciDevice parent, object driver, uint minor)
+        PciDeviceModel model, EndpointPart part, string name, VfioPciDevice parent, object driver, PasidSpace pasids,
+        uint minor)
     {
         PciFunction function = model.Function;
-        if (function is not { PasidBits: 0, HasAts: false, IsVirtual: false, Sriov: null })
-            throw new ArgumentException("An mdev has no PASIDs, ATS or virtual functions, and is none.");
+        if (function is not { IsVirtual: false, Sriov: null })
+            throw new ArgumentException("An mdev has no virtual functions, and is none.");
         var slot = new PciSlot(model, part, Poller, function);
         try
         {
-            var device = new VfioPciDevice(slot, part, name, parent, driver, (_registry.Major, minor));
+            var device = new VfioPciDevice(
+                slot, part, name, parent, driver, pasids, (_registry.Major, minor));
             _registry.Register(device.Device, null);
             return device;
         }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Ioasis.Abi;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Pasids;
 using Ioasis.Devices;
 using Ioasis.Devices.Slots;
 using Ioasis.Iommufd.Files;
@@ -63,16 +64,17 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
     /// <param name="name">Its UUID.</param>
     /// <param name="parent">The function, whose bus mastering is switched on for it.</param>
     /// <param name="driver">The function's driver: the same object for all its mdevs.</param>
+    /// <param name="pasids">The PASIDs of the host, of which its program's are taken.</param>
     /// <param name="number">The numbers of its node.</param>
     internal VfioPciDevice(
-        PciSlot slot, EndpointPart part, string name, VfioPciDevice parent, object driver,
+        PciSlot slot, EndpointPart part, string name, VfioPciDevice parent, object driver, PasidSpace pasids,
         (uint Major, uint Minor) number)
     {
         _parent = parent;
         Endpoint = part.Parent;
         Requester = parent.Requester;
         Name = name;
-        _handle = new DmaHandle(part.Parent, driver, part.Pasid);
+        _handle = new DmaHandle(part, driver, pasids);
         BarAddresses = VfBarAddresses = new ulong[6]; // it is on no bus
         (_slot, _master, _hardware, _config, _interrupts, _ioEventfds) = Build(slot, part);
         Device = new VfioDevice(this, number);
@@ -215,7 +217,7 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, write.Data);
         using (_access.Enter())
             // where the BAR does not answer it is lost, as on Linux
-            if (registration.IsSet) WriteBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width]);
+            if (registration.IsSet) WriteBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width], out _);
     }
 
     private Errno SetIrqsLocked(uint index, IrqRequest request)

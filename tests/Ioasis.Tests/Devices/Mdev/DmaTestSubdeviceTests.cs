@@ -60,14 +60,14 @@ public sealed class DmaTestSubdeviceTests : IDisposable
         Assert.Equal((Done, 0u), Run(parent, ToDevice, channel: 2));
     }
 
-    /// <summary>The host gives a subdevice's program no PASIDs, ATS or PRI, so it must show none.</summary>
+    /// <summary>Its program can have PASIDs of its own, as the program of a function can.</summary>
     [Fact]
-    public void ItIsAFunctionOfOneChannelWithoutPASIDs()
+    public void ItIsAFunctionOfOneChannel()
     {
         PciFunction function = ((PciMdev)Create()).Model.Function;
         Assert.Equal((0x1234, 0x11eb), (function.VendorId, function.DeviceId));
-        Assert.Equal((0, false, 0), (function.PasidBits, function.HasAts, function.PageRequests));
-        Assert.False(function.PasidExecute || function.PasidPrivileged || function.IsVirtual);
+        Assert.Equal((20, true, 32), (function.PasidBits, function.HasAts, function.PageRequests));
+        Assert.True(function.PasidExecute && function.PasidPrivileged && !function.IsVirtual);
         Assert.Null(function.Sriov);
         Assert.All(function.Bars[0].Registers, register => Assert.True(register.Offset < 0x100));
     }
@@ -92,16 +92,18 @@ public sealed class DmaTestSubdeviceTests : IDisposable
         Assert.Equal((Done, 0u), Run(_parent, ToDevice));
     }
 
-    /// <summary>A program that could name PASIDs could name another part's.</summary>
-    [Fact]
-    public void ACommandNamesNoPASID()
+    /// <summary>Whatever PASID a command names, it is none of another part's, and not the hidden one.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ACommandNamesNoPASIDThatItsProgramDoesNotHave(bool hasPasids)
     {
-        SlotBench one = Plug(1), two = Plug(2);
+        SlotBench one = Plug(1, hasPasids ? new EndpointFeatures { PasidBits = 20 } : null), two = Plug(2);
         (_, HostBlock other) = two.Map(At, 0x1000, 0x22);
         foreach (uint pasid in (uint[])[0, 1, 2, 0xfffff])
         {
             one.Slot.Write(0, 0x2c, 4, pasid | 1u << 31);
-            Assert.Equal((BadPasid, 0u), Run(one, Start));
+            Assert.Equal(hasPasids ? (Fault, (uint)FaultReason.NotAttached) : (BadPasid, 0u), Run(one, Start));
         }
 
         Assert.Equal(0x22, other.Read<byte>(0));
@@ -288,9 +290,9 @@ public sealed class DmaTestSubdeviceTests : IDisposable
         return mdev!;
     }
 
-    private SlotBench Plug(uint pasid)
+    private SlotBench Plug(uint pasid, EndpointFeatures? features = null)
     {
-        var part = new SlotBench(((PciMdev)Create()).Model, _parent, new Pasid(pasid));
+        var part = new SlotBench(((PciMdev)Create()).Model, _parent, new Pasid(pasid), features);
         _parts.Add(part);
         return part;
     }
