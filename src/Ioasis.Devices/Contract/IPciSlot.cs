@@ -18,6 +18,12 @@ public interface IPciSlot
     DmaPort OpenDmaPort(int translations = 0, Pasid? defaultPasid = null);
 
     /// <summary>
+    /// Whether the function may send requests now: its driver has bus mastering on, and for a part of a function the
+    /// parent has it on, too.
+    /// </summary>
+    bool IsBusMaster { get; }
+
+    /// <summary>
     /// Reads a register's present value in BAR memory: the last one that a driver wrote or the model published. For a
     /// doorbell, the value of the last <see cref="PciDeviceModel.Ring"/> or <see cref="Publish"/>.
     /// </summary>

@@ -51,6 +51,22 @@ public abstract class PciDeviceModel
     }
 
     /// <summary>
+    /// As <see cref="Submit"/>, which it calls, for a model whose queues can be full: the submitter may try again.
+    /// </summary>
+    /// <param name="bar">Index of the BAR, 0 to 5.</param>
+    /// <param name="offset">Offset in the BAR, a multiple of 64.</param>
+    /// <param name="descriptor">Its 64 bytes.</param>
+    /// <returns>
+    /// False if the descriptor was not taken, as ENQCMD reports it. A write call then fails with EAGAIN; a store to a
+    /// mapping is lost.
+    /// </returns>
+    public virtual bool TrySubmit(int bar, ulong offset, ReadOnlySpan<byte> descriptor)
+    {
+        Submit(bar, offset, descriptor);
+        return true;
+    }
+
+    /// <summary>
     /// Function-level reset: stop all DMA, wait until none is under way, and drop all state. The host then sets all
     /// registers to their reset values, clears plain memory, and deasserts the interrupt line.
     /// </summary>

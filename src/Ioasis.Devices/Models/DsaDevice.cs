@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Ioasis.Devices.Dsa;
 using Ioasis.Memory;
 
@@ -6,13 +5,16 @@ namespace Ioasis.Devices;
 
 /// <summary>
 /// Intel's Data Streaming Accelerator, 8086:0b25: moves, fills and compares memory in any address space that it has
-/// access to. See docs/devices/dsa.md.
+/// access to. Queues can be mdevs of the types dsa-1dwq-v1 and dsa-1swq-v1. See docs/devices/dsa.md.
 /// </summary>
-public sealed class DsaDevice : PciDeviceModel
+public sealed class DsaDevice : PciDeviceModel, IMdevParent
 {
+    /// <summary>The most queues that mdevs can have.</summary>
+    public const int MaxMdevQueues = 7;
+
     private readonly DsaOptions _options;
-    private DsaScheduler _scheduler = null!;
-    private DsaCommands _commands = null!;
+    private readonly DsaLayout _layout;
+    private DsaUnit? _unit;
 
     /// <summary>Makes a device.</summary>
     /// <param name="options">Its options; null for those of the first generation.</param>
@@ -23,71 +25,73 @@ public sealed class DsaDevice : PciDeviceModel
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)_options.MaxTransferLog2, 31u, nameof(options));
         ArgumentOutOfRangeException.ThrowIfZero(_options.MaxBatchLog2, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)_options.MaxBatchLog2, 15u, nameof(options));
-        Function = Describe(_options);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)_options.Mdevs, (uint)MaxMdevQueues, nameof(options));
+        _layout = DsaLayout.OfFunction(_options);
+        Function = Describe(_layout) with
+        {
+            PasidBits = Pasid.Bits,
+            PasidPrivileged = true,
+            HasAts = true,
+            PageRequests = DsaRegisters.PageRequests,
+        };
+        if (_options.Mdevs == 0) return;
+        var queues = new DsaMdevQueues(_options.Mdevs);
+        MdevTypes =
+        [
+            new DsaMdevType(this, _options, queues, isShared: false),
+            new DsaMdevType(this, _options, queues, isShared: true),
+        ];
     }
 
     /// <inheritdoc/>
     public override PciFunction Function { get; }
 
     /// <inheritdoc/>
-    public override void Plug(IPciSlot slot)
-    {
-        _scheduler = new DsaScheduler(slot, _options);
-        _commands = new DsaCommands(slot, _options, _scheduler);
-    }
+    public IReadOnlyList<MdevType> MdevTypes { get; } = [];
+
+    /// <summary>Whether PRI is enabled.</summary>
+    internal bool HasPageRequests => _unit!.HasPageRequests;
 
     /// <inheritdoc/>
-    public override void Ring(int bar, Register register, ulong value)
-    {
-        using (_scheduler.Lock.Enter())
-        {
-            if (register == DsaRegisters.Command) _commands.Execute((uint)value);
-            else if (register == DsaRegisters.Cause) _scheduler.Errors.AcknowledgeCause((uint)value);
-            else _scheduler.Errors.Acknowledge(value);
-        }
-    }
+    public override void Plug(IPciSlot slot) => _unit = new DsaUnit(slot, _options, _layout);
 
     /// <inheritdoc/>
-    public override void Submit(int bar, ulong offset, ReadOnlySpan<byte> descriptor)
-    {
-        int page = (int)(offset / DsaRegisters.PageSize);
-        // a portal for IMS, which this device has not
-        if (page % DsaRegisters.PortalPages >= DsaRegisters.PortalPages / 2) return;
-        using (_scheduler.Lock.Enter())
-            _scheduler.Accept(_scheduler.Queues[page / DsaRegisters.PortalPages], page % 2 != 0,
-                MemoryMarshal.Read<DsaDescriptor>(descriptor));
-    }
+    public override void Ring(int bar, Register register, ulong value) => _unit!.Ring(register, value);
 
     /// <inheritdoc/>
-    public override void Reset()
-    {
-        _scheduler.Reset();
-        using (_scheduler.Lock.Enter()) _commands.Reset();
-    }
+    public override bool TrySubmit(int bar, ulong offset, ReadOnlySpan<byte> descriptor) =>
+        _unit!.TrySubmit(offset, descriptor);
 
     /// <inheritdoc/>
-    public override void Unplug() => _scheduler.Unplug();
+    public override void Reset() => _unit!.Reset();
 
-    /// <summary>Describes the PCI function.</summary>
-    private static PciFunction Describe(DsaOptions options) => new()
+    /// <inheritdoc/>
+    public override void Unplug() => _unit!.Unplug();
+
+    /// <summary>Describes the PCI function that has these registers.</summary>
+    internal static PciFunction Describe(DsaLayout layout) => new()
     {
         VendorId = 0x8086,
         DeviceId = 0x0b25,
         SubsystemVendorId = 0x8086,
         ClassCode = 0x088000,
-        PasidBits = Pasid.Bits,
-        PasidPrivileged = true,
-        HasAts = true,
-        PageRequests = DsaRegisters.PageRequests,
-        Msix = new MsixLayout(DsaRegisters.Vectors, DsaRegisters.Bar, TableOffset: 0x2000, PendingOffset: 0x3000),
+        Msix = layout.Msix,
         Bars =
         [
-            new Bar { Index = DsaRegisters.Bar, Size = DsaRegisters.BarSize, Is64Bit = true, IsPrefetchable = true,
-                UnclaimedByte = 0, Registers = DsaRegisters.All(options) },
+            new Bar
+            {
+                Index = DsaRegisters.Bar,
+                Size = layout.BarSize,
+                Is64Bit = true,
+                IsPrefetchable = true,
+                IsMappable = !layout.IsPart, // the host of a part sees each access
+                UnclaimedByte = 0,
+                Registers = layout.Registers,
+            },
             new Bar
             {
                 Index = DsaRegisters.PortalBar,
-                Size = DsaRegisters.Queues * DsaRegisters.PortalPages * DsaRegisters.PageSize,
+                Size = layout.PortalSize,
                 Is64Bit = true,
                 IsPrefetchable = true,
                 IsPortal = true,

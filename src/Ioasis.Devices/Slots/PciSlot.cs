@@ -116,20 +116,22 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable
     }
 
     /// <summary>Submits a descriptor of 64 bytes to a portal, at a multiple of 64 within the BAR.</summary>
-    internal void Submit(int bar, ulong offset, ReadOnlySpan<byte> descriptor)
+    /// <returns>False if the model has no room for it now.</returns>
+    internal bool Submit(int bar, ulong offset, ReadOnlySpan<byte> descriptor)
     {
         using (_calls.Enter())
         {
             Poll();
-            if (_failed) return;
+            if (_failed) return true;
             try
             {
                 _events.TellDescriptor(bar, offset, descriptor);
-                using (new ModelScope(this)) _model.Submit(bar, offset, descriptor);
+                using (new ModelScope(this)) return _model.TrySubmit(bar, offset, descriptor);
             }
             catch (Exception e)
             {
                 Fail("Submit", e);
+                return true;
             }
         }
     }
@@ -236,6 +238,8 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable
 
     public DmaPort OpenDmaPort(int translations = 0, Pasid? defaultPasid = null) =>
         _endpoint.OpenPort(translations, defaultPasid);
+
+    public bool IsBusMaster => _endpoint.CanSend;
 
     public ulong ReadRegister(int bar, Register register) => Memory(bar).Peek(register);
 
@@ -370,7 +374,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable
             foreach (PortalSubmission submission in _submitted)
             {
                 _events.TellDescriptor(bar, submission.Offset, submission.Bytes);
-                _model.Submit(bar, submission.Offset, submission.Bytes);
+                _model.TrySubmit(bar, submission.Offset, submission.Bytes);
             }
         }
         catch (Exception e)

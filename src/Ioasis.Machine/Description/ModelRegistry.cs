@@ -20,7 +20,9 @@ internal static class ModelRegistry
             ModelProperty.Count<DsaOptions>("maxTransferLog2", 1, 31,
                 (o, value) => o with { MaxTransferLog2 = value }, "a logarithm"),
             ModelProperty.Count<DsaOptions>("maxBatchLog2", 1, 15,
-                (o, value) => o with { MaxBatchLog2 = value }, "a logarithm")),
+                (o, value) => o with { MaxBatchLog2 = value }, "a logarithm"),
+            ModelProperty.Count<DsaOptions>(
+                "mdevs", 0, DsaDevice.MaxMdevQueues, (o, value) => o with { Mdevs = value })),
         ["edu"] = new DeviceModel<EduOptions>(
             o => new EduDevice(o.DmaMask),
             ModelProperty.Mask<EduOptions>("dmaMask", (o, value) => o with { DmaMask = value })),

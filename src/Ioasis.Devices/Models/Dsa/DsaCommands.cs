@@ -3,11 +3,13 @@ namespace Ioasis.Devices.Dsa;
 /// <summary>The command register. The caller of every method holds the scheduler's lock.</summary>
 /// <param name="slot">The device's slot.</param>
 /// <param name="options">The device's options.</param>
+/// <param name="layout">The device's registers.</param>
 /// <param name="scheduler">The queues and engines that the commands act on.</param>
-internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaScheduler scheduler)
+internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaLayout layout, DsaScheduler scheduler)
 {
     private const uint Active = 1u << 31, WantsInterrupt = 1u << 31;
     private const int QueuesOfMask = 16;
+    private uint _mode = (uint)(layout.Mode?.ResetValue ?? 0); // of a shared part's queue
     private bool _isActive;
 
     /// <summary>Handles a driver's write to the register.</summary>
@@ -30,8 +32,23 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
         else Execute(command, operand, wantsInterrupt);
     }
 
+    /// <summary>
+    /// Handles a write to the mode of a shared part's queue. Only PASID and privilege change, while it is disabled.
+    /// </summary>
+    internal void WriteMode(uint value)
+    {
+        Register mode = layout.Mode!;
+        if (scheduler.Queues[0].Config is null)
+            _mode = ((uint)mode.ResetValue & ~DsaLayout.PartModeBits) | (value & DsaLayout.PartModeBits);
+        slot.Publish(DsaRegisters.Bar, mode, _mode);
+    }
+
     /// <summary>Handles a reset of the device.</summary>
-    internal void Reset() => _isActive = false;
+    internal void Reset()
+    {
+        _isActive = false;
+        _mode = (uint)(layout.Mode?.ResetValue ?? 0);
+    }
 
     private void Execute(DsaCommand command, uint operand, bool wantsInterrupt)
     {
@@ -43,14 +60,11 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
             case DsaCommand.EnableWq:
                 End(wantsInterrupt, EnableQueue(operand));
                 break;
-            case DsaCommand.RequestIntHandle or DsaCommand.ReleaseIntHandle:
-                ushort vector = (ushort)operand;
-                DsaCommandError error = vector >= DsaRegisters.Vectors ? DsaCommandError.InvalIntIdx
-                    : scheduler.SetHandle(vector, command == DsaCommand.RequestIntHandle)
-                    || command == DsaCommand.RequestIntHandle ? DsaCommandError.Success
-                    : DsaCommandError.InvalIntIdx;
-                End(wantsInterrupt, error, error == DsaCommandError.Success
-                    && command == DsaCommand.RequestIntHandle ? vector : (ushort)0);
+            case DsaCommand.RequestIntHandle:
+                End(wantsInterrupt, scheduler.Handles.Request(operand, out ushort handle), handle);
+                break;
+            case DsaCommand.ReleaseIntHandle:
+                End(wantsInterrupt, scheduler.Handles.Release(operand));
                 break;
             case DsaCommand.DisableDevice when scheduler.State != DsaState.Enabled:
                 End(wantsInterrupt, DsaCommandError.DisDevEn);
@@ -67,7 +81,7 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
                 Wait(scheduler.Queues, aborts: true, disables: true, () =>
                 {
                     foreach (DsaQueue queue in scheduler.Queues) ClearQueue(queue);
-                    foreach (Register register in DsaRegisters.Group.SelectMany(g => g).Concat(DsaRegisters.Permission))
+                    foreach (Register register in layout.Group.SelectMany(g => g).Concat(layout.Permission))
                         Clear(register);
                     Clear(DsaRegisters.General);
                     Clear(DsaRegisters.InterruptEnables);
@@ -100,7 +114,7 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
         }
 
         uint mask = operand & 0xffff;
-        if (operand >> QueuesOfMask != 0 || mask == 0 || mask >= 1u << DsaRegisters.Queues)
+        if (operand >> QueuesOfMask != 0 || mask == 0 || mask >= 1u << layout.Queues)
         {
             End(wantsInterrupt, DsaCommandError.InvalWqidx);
             return;
@@ -143,10 +157,11 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
     private DsaCommandError EnableDevice()
     {
         if (scheduler.State != DsaState.Disabled) return DsaCommandError.DevEnabled;
-        var groups = new DsaGroups(Read);
-        DsaCommandError error = groups.Check(Enumerable.Range(0, DsaRegisters.Queues).Sum(q => (int)Config(q).Size));
+        if (layout.IsPart && !slot.IsBusMaster) return DsaCommandError.BusMasterEn;
+        var groups = new DsaGroups(layout, Read);
+        DsaCommandError error = groups.Check(Enumerable.Range(0, layout.Queues).Sum(q => (int)Config(q).Size));
         if (error != DsaCommandError.Success) return error;
-        for (int engine = 0; engine < DsaRegisters.Engines; engine++)
+        for (int engine = 0; engine < layout.Engines; engine++)
             scheduler.GroupOfEngine[engine] = groups.OfEngine(engine);
         foreach (DsaQueue queue in scheduler.Queues) queue.Group = groups.OfQueue(queue.Index);
         scheduler.SetState(DsaState.Enabled);
@@ -156,7 +171,7 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
     private DsaCommandError EnableQueue(uint index)
     {
         if (scheduler.State != DsaState.Enabled) return DsaCommandError.DevNoten;
-        if (index >= DsaRegisters.Queues) return DsaCommandError.InvalWqidx;
+        if (index >= layout.Queues) return DsaCommandError.InvalWqidx;
         DsaQueue queue = scheduler.Queues[index];
         if (queue.Config is not null) return DsaCommandError.WqEnabled;
         if (queue.Group < 0) return DsaCommandError.Config;
@@ -177,15 +192,20 @@ internal sealed class DsaCommands(IPciSlot slot, DsaOptions options, DsaSchedule
     }
 
     private DsaQueueConfig Config(int queue) =>
-        DsaQueueConfig.Read(dword => (uint)Read(DsaRegisters.Queue[queue][dword]));
+        DsaQueueConfig.Read(dword => (uint)Read(layout.Queue[queue][dword]));
 
     private void ClearQueue(DsaQueue queue)
     {
-        foreach (Register register in DsaRegisters.Queue[queue.Index])
-            if (register.Kind == RegisterKind.ReadWrite) Clear(register);
+        _mode = (uint)(layout.Mode?.ResetValue ?? 0);
+        foreach (Register register in layout.Queue[queue.Index])
+            Clear(register);
     }
 
     private ulong Read(Register register) => slot.ReadRegister(DsaRegisters.Bar, register);
 
-    private void Clear(Register register) => slot.Publish(DsaRegisters.Bar, register, 0);
+    /// <summary>A register that a driver can set has its first value again.</summary>
+    private void Clear(Register register)
+    {
+        if (register.Kind != RegisterKind.ReadOnly) slot.Publish(DsaRegisters.Bar, register, register.ResetValue);
+    }
 }

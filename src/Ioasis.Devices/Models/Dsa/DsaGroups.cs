@@ -8,22 +8,25 @@ namespace Ioasis.Devices.Dsa;
 internal sealed class DsaGroups
 {
     private const int EngineWord = 4, FlagWord = 5;
-    private readonly ulong[] _queues = new ulong[DsaRegisters.Groups];
-    private readonly ulong[] _engines = new ulong[DsaRegisters.Groups];
-    private readonly ulong[] _flags = new ulong[DsaRegisters.Groups];
+    private readonly DsaLayout _layout;
+    private readonly ulong[] _queues;
+    private readonly ulong[] _engines;
+    private readonly ulong[] _flags;
     private readonly bool _namesWhatIsNot;
 
     /// <summary>Reads the configuration.</summary>
-    internal DsaGroups(Func<Register, ulong> read)
+    internal DsaGroups(DsaLayout layout, Func<Register, ulong> read)
     {
-        for (int group = 0; group < DsaRegisters.Groups; group++)
+        _layout = layout;
+        (_queues, _engines, _flags) = (new ulong[layout.Groups], new ulong[layout.Groups], new ulong[layout.Groups]);
+        for (int group = 0; group < layout.Groups; group++)
         {
-            Register[] words = DsaRegisters.Group[group];
+            Register[] words = layout.Group[group];
             _queues[group] = read(words[0]);
             _engines[group] = read(words[EngineWord]);
             _flags[group] = read(words[FlagWord]);
-            _namesWhatIsNot |= _queues[group] >> DsaRegisters.Queues != 0
-                || _engines[group] >> DsaRegisters.Engines != 0
+            _namesWhatIsNot |= _queues[group] >> layout.Queues != 0
+                || _engines[group] >> layout.Engines != 0
                 || words.AsSpan(1, EngineWord - 1).ToArray().Any(w => read(w) != 0);
         }
     }
@@ -32,13 +35,13 @@ internal sealed class DsaGroups
     /// <param name="entries">Entries of all queues together.</param>
     internal DsaCommandError Check(int entries)
     {
-        if (entries > DsaRegisters.QueueEntries) return DsaCommandError.WqSizeErange;
+        if (entries > _layout.QueueEntries) return DsaCommandError.WqSizeErange;
         if (_namesWhatIsNot) return DsaCommandError.Config;
         if (HasTwice(_queues)) return DsaCommandError.GrpConfig;
         if (HasTwice(_engines)) return DsaCommandError.GrpConfig2;
-        for (int group = 0; group < DsaRegisters.Groups; group++)
+        for (int group = 0; group < _layout.Groups; group++)
             if ((_queues[group] == 0) != (_engines[group] == 0)) return DsaCommandError.GrpConfig3;
-        return _flags.Sum(f => (int)(f >> 8) & 0xff) > DsaRegisters.ReadBuffers
+        return _flags.Sum(f => (int)(f >> 8) & 0xff) > _layout.ReadBuffers
             ? DsaCommandError.GrpConfig4
             : DsaCommandError.Success;
     }

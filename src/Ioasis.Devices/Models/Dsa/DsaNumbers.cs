@@ -90,6 +90,7 @@ internal enum DsaCommandError : byte
     InvalWqidx = 0x02,
     DevEnabled = 0x10,
     Config = 0x11,
+    BusMasterEn = 0x12,
     WqSizeErange = 0x14,
     GrpConfig = 0x15,
     GrpConfig2 = 0x16,

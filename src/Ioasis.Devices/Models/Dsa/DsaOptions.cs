@@ -11,4 +11,10 @@ public sealed record DsaOptions
 
     /// <summary>Whether a driver must request interrupt handles by command, as guests must.</summary>
     public bool InterruptHandles { get; init; }
+
+    /// <summary>
+    /// Number of queues that mdevs can have, 0 to <see cref="DsaDevice.MaxMdevQueues"/>: the highest, with 16 entries
+    /// each. The function itself has the others.
+    /// </summary>
+    public int Mdevs { get; init; }
 }

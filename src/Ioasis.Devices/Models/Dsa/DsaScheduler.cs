@@ -10,22 +10,34 @@ namespace Ioasis.Devices.Dsa;
 internal sealed class DsaScheduler
 {
     private readonly IPciSlot _slot;
-    private readonly DsaOptions _options;
+    private readonly DsaLayout _layout;
+    private readonly DsaSharedQueue? _shared; // that the only queue is a part's share of
     private readonly DsaEngine[] _engines;
-    private readonly int[] _groupOfEngine = new int[DsaRegisters.Engines];
+    private readonly int[] _groupOfEngine;
     private readonly HashSet<DsaWork> _underWay = [];
-    private readonly HashSet<int> _handles = [];
     private HashSet<DsaWork>? _awaited;
     private Action? _whenDone;
     private long _clock;
 
-    internal DsaScheduler(IPciSlot slot, DsaOptions options)
+    /// <summary>Makes the state of a function, or of a part of one.</summary>
+    /// <param name="slot">Its slot.</param>
+    /// <param name="options">Its options.</param>
+    /// <param name="layout">Its registers.</param>
+    /// <param name="handles">The numbers of a part's interrupt handles; null for a function.</param>
+    /// <param name="shared">The queue of the parent that the part's queue is a share of; null for none.</param>
+    internal DsaScheduler(
+        IPciSlot slot, DsaOptions options, DsaLayout layout, DsaHandleNumbers? handles = null,
+        DsaSharedQueue? shared = null)
     {
         _slot = slot;
-        _options = options;
+        _layout = layout;
+        _shared = shared;
+        _groupOfEngine = new int[layout.Engines];
+        Queues = [.. Enumerable.Range(0, layout.Queues).Select(i => new DsaQueue(i))];
+        Handles = new DsaHandles(layout, options.InterruptHandles, handles);
         Errors = new DsaErrors(slot);
         DmaPort[] ports =
-            [.. Enumerable.Range(0, DsaRegisters.Engines).Select(_ => slot.OpenDmaPort(DsaRegisters.Translations))];
+            [.. Enumerable.Range(0, layout.Engines).Select(_ => slot.OpenDmaPort(DsaRegisters.Translations))];
         ports[0].RequestsPages = true; // reads as false if PRI is not enabled
         HasPageRequests = ports[0].RequestsPages;
         PasidBits = ports[0].PasidBits;
@@ -39,7 +51,9 @@ internal sealed class DsaScheduler
     /// </summary>
     internal RankedLock Lock { get; } = new(LockRank.Model);
 
-    internal DsaQueue[] Queues { get; } = [.. Enumerable.Range(0, DsaRegisters.Queues).Select(i => new DsaQueue(i))];
+    internal DsaQueue[] Queues { get; }
+
+    internal DsaHandles Handles { get; }
 
     internal DsaErrors Errors { get; }
 
@@ -59,20 +73,21 @@ internal sealed class DsaScheduler
     /// <param name="isLimited">Whether it came by the limited portal, which leaves the last places of a shared queue to
     /// others.</param>
     /// <param name="descriptor">The descriptor.</param>
-    internal void Accept(DsaQueue queue, bool isLimited, in DsaDescriptor descriptor)
+    /// <returns>False if a shared queue is full: the submitter may try again.</returns>
+    internal bool TryAccept(DsaQueue queue, bool isLimited, in DsaDescriptor descriptor)
     {
         if (queue.Config is not { } config || !queue.IsOpen)
         {
             Errors.Record(DsaStatus.QueueNotEnabled, queue.Index, null, default);
-            return;
+            return true;
         }
 
         int room = isLimited && !config.IsDedicated ? config.Threshold : config.Size;
-        if (queue.Waiting.Count >= room)
+        if (queue.Waiting.Count >= room || (_shared is not null && !_shared.TryTake(queue.Waiting.Count)))
         {
             // The submitter to a full shared queue is told to retry, so nothing is lost and no error is recorded.
             if (config.IsDedicated) Errors.Record(DsaStatus.QueueFull, queue.Index, null, default);
-            return;
+            return config.IsDedicated;
         }
 
         var work = new DsaWork(queue, config, in descriptor);
@@ -80,6 +95,7 @@ internal sealed class DsaScheduler
         _underWay.Add(work);
         PublishState(queue);
         WakeEngines(queue.Group);
+        return true;
     }
 
     /// <summary>
@@ -102,6 +118,7 @@ internal sealed class DsaScheduler
             if (best is null) return null;
             DsaWork work = best.Waiting[0];
             best.Waiting.RemoveAt(0);
+            _shared?.Give(1, best.Waiting.Count);
             best.Running++;
             best.Served = ++_clock;
             PublishState(best);
@@ -141,7 +158,8 @@ internal sealed class DsaScheduler
         foreach (DsaQueue queue in Queues)
         {
             foreach (DsaWork work in queue.Waiting.FindAll(which)) _underWay.Remove(work);
-            queue.Waiting.RemoveAll(which);
+            int dropped = queue.Waiting.RemoveAll(which);
+            if (dropped > 0) _shared?.Give(dropped, queue.Waiting.Count);
             PublishState(queue);
         }
 
@@ -158,33 +176,35 @@ internal sealed class DsaScheduler
                 in record);
     }
 
-    /// <summary>Raises a descriptor's interrupt.</summary>
-    internal void Interrupt(DsaWork work) => _slot.RaiseMessage(work.Descriptor.IntHandle);
+    /// <summary>Raises a descriptor's interrupt, if its handle is still known.</summary>
+    internal void Interrupt(DsaWork work)
+    {
+        int vector = VectorOf(work);
+        if (vector >= 0) _slot.RaiseMessage(vector);
+    }
 
     /// <summary>
-    /// Whether a descriptor may use its interrupt handle. The handle is a vector's number; the vector's permission
-    /// entry must grant it to the PASID.
+    /// Whether a descriptor may use its interrupt handle. The permission entry of the handle's vector must grant it to
+    /// the PASID.
     /// </summary>
     internal bool IsHandle(DsaWork work)
     {
-        int vector = work.Descriptor.IntHandle;
-        if (vector >= DsaRegisters.Vectors) return false;
-        using (Lock.Enter())
-            if (_options.InterruptHandles && !_handles.Contains(vector)) return false;
-        uint permission = (uint)_slot.ReadRegister(DsaRegisters.Bar, DsaRegisters.Permission[vector]);
+        int vector = VectorOf(work);
+        if (vector < 0) return false;
+        uint permission = (uint)_slot.ReadRegister(DsaRegisters.Bar, _layout.Permission[vector]);
         bool forPasid = (permission & 8) != 0;
         return (permission & 4) != 0
             || (forPasid == work.Pasid is not null && (!forPasid || permission >> 12 == work.Pasid!.Value.Value));
     }
 
-    /// <summary>
-    /// Allocates a vector as a handle, or frees it; false if it already is so. The caller holds the lock.
-    /// </summary>
-    internal bool SetHandle(int vector, bool given) => given ? _handles.Add(vector) : _handles.Remove(vector);
+    private int VectorOf(DsaWork work)
+    {
+        using (Lock.Enter()) return Handles.VectorOf(work.Descriptor.IntHandle);
+    }
 
     /// <summary>Publishes a queue's occupancy and state. The caller holds the lock.</summary>
     internal void PublishState(DsaQueue queue) => _slot.Publish(
-        DsaRegisters.Bar, DsaRegisters.Queue[queue.Index][DsaQueueConfig.StateDword],
+        DsaRegisters.Bar, _layout.Queue[queue.Index][DsaQueueConfig.StateDword],
         (uint)queue.Waiting.Count | (queue.Config is null ? 0 : 1u << DsaQueueConfig.StateShift));
 
     /// <summary>Publishes the device's state. The caller holds the lock.</summary>
@@ -223,7 +243,7 @@ internal sealed class DsaScheduler
         using (Lock.Enter())
         {
             foreach (DsaQueue queue in Queues) Close(queue);
-            _handles.Clear();
+            Handles.Clear();
             Errors.Clear();
             State = DsaState.Disabled;
         }

@@ -113,8 +113,11 @@ internal sealed partial class VfioPciDevice
                 Span<byte> part = bytes.AsSpan(0, (int)Math.Min(count - done, CopyBytes));
                 var at = new Hva(unchecked(buffer + done));
                 if (write && !caller.Memory.TryRead(at, part)) return Errno.EFAULT;
-                if (!(write ? WriteBar(bar, position + done, part) : ReadBar(bar, position + done, part)))
-                    return Errno.EIO;
+                int written = part.Length;
+                Errno errno = write ? WriteBar(bar, position + done, part, out written)
+                    : ReadBar(bar, position + done, part) ? Errno.None : Errno.EIO;
+                if (errno == Errno.EAGAIN && done + (uint)written > 0) return SysResult.Ok((long)done + written);
+                if (errno != Errno.None) return errno;
                 if (!write && !caller.Memory.TryWrite(at, part)) return Errno.EFAULT;
                 done += (uint)part.Length;
             }
@@ -193,11 +196,12 @@ internal sealed partial class VfioPciDevice
         }
     }
 
-    /// <summary>
-    /// Writes in the widest aligned accesses, to a portal in descriptors; false when the BAR does not answer.
-    /// </summary>
-    private bool WriteBar(Bar bar, ulong position, ReadOnlySpan<byte> bytes)
+    /// <summary>Writes in the widest aligned accesses, to a portal in descriptors.</summary>
+    /// <returns>EIO when the BAR does not answer; EAGAIN when a portal takes no more descriptors now, after the first
+    /// <paramref name="written"/> bytes.</returns>
+    private Errno WriteBar(Bar bar, ulong position, ReadOnlySpan<byte> bytes, out int written)
     {
+        written = 0;
         using (_access.Enter())
         {
             Span<byte> value = stackalloc byte[8];
@@ -210,10 +214,12 @@ internal sealed partial class VfioPciDevice
                     continue;
                 }
 
-                if (!Answers) return false;
+                if (!Answers) return Errno.EIO;
                 if (bar.IsPortal && (position + (uint)done) % PortalBytes == 0 && bytes.Length - done >= PortalBytes)
                 {
-                    _slot.Submit(bar.Index, position + (uint)done, bytes.Slice(done, PortalBytes));
+                    written = done;
+                    if (!_slot.Submit(bar.Index, position + (uint)done, bytes.Slice(done, PortalBytes)))
+                        return Errno.EAGAIN;
                     done += PortalBytes;
                     continue;
                 }
@@ -224,7 +230,8 @@ internal sealed partial class VfioPciDevice
                 done += width;
             }
 
-            return true;
+            written = bytes.Length;
+            return Errno.None;
         }
     }
 
