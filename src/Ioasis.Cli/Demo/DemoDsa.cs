@@ -24,7 +24,8 @@ internal sealed class DemoDsa
         Write(DsaLayout.Whole.Group[0][4], 1UL); // engine 0
         uint[] configuration = [Entries, Entries, BlockOnFault | Priority | UsePasid, MaxTransfer, 0, 0, 0, 0,
             1u << (int)DsaOpcode.Memmove];
-        for (int word = 0; word < configuration.Length; word++) Write(DsaLayout.Whole.Queue[0][word], configuration[word]);
+        for (int word = 0; word < configuration.Length; word++)
+            Write(DsaLayout.Whole.Queue[0][word], configuration[word]);
         Command(DsaCommand.EnableDevice);
         Command(DsaCommand.EnableWq);
     }

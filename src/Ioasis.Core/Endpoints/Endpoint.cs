@@ -13,7 +13,7 @@ namespace Ioasis.Core.Endpoints;
 /// A device behind an IOMMU: what its requests, without PASID and with each PASID, are attached to. Not attached means
 /// blocked: no access goes through.
 /// </summary>
-public sealed class Endpoint : IBusMaster
+public sealed partial class Endpoint : IBusMaster
 {
     // Guards attachments, ports and whether the device may send, against each other's changes. Taken before a mapping
     // table's lock. Translation reads what it guards without it.
@@ -27,7 +27,6 @@ public sealed class Endpoint : IBusMaster
     // Of requests with a PASID that is not attached, where the user owns the PASID table; null while they are blocked.
     private volatile TranslationRoute? _userRoute;
     private DmaPort[] _ports = [];
-    private EndpointPart[] _parts = []; // those with PASIDs of their owners'
 
     /// <summary>Puts a device behind a unit, into a group.</summary>
     public Endpoint(DeviceId id, IommuUnit unit, IommuGroup group)
@@ -132,12 +131,6 @@ public sealed class Endpoint : IBusMaster
         }
     }
 
-    /// <summary>Opens a port for one engine of a part of the function.</summary>
-    internal DmaPort OpenPort(EndpointPart part)
-    {
-        using (_lock.Enter()) return Add(new DmaPort(this, null, part.Pasid, part));
-    }
-
     /// <summary>
     /// What requests without PASID are translated by: what an owner attached, or the default domain of the group.
     /// </summary>
@@ -169,11 +162,6 @@ public sealed class Endpoint : IBusMaster
         ArgumentNullException.ThrowIfNull(domain);
         return Exchange(new Sender(pasid), null, domain, owner, out attachment, pageRequests);
     }
-
-    /// <summary>As <see cref="EndpointPart.Attach"/>.</summary>
-    internal IommuStatus AttachPart(
-        EndpointPart part, Pasid number, Pasid pasid, IommuDomain domain, object? owner, out Attachment? attachment) =>
-        Exchange(new Sender(pasid, part, number), null, domain, owner, out attachment);
 
     /// <summary>
     /// Moves an attachment to another domain without a gap between them (Linux: iommu_replace_device_pasid). When this
@@ -301,23 +289,6 @@ public sealed class Endpoint : IBusMaster
         return IommuStatus.Ok;
     }
 
-    /// <summary>Enters an attachment where requests look it up; null takes it out. The caller holds the lock.</summary>
-    private void Enter(Sender sender, Attachment? attachment)
-    {
-        if (sender.Part is { } part)
-        {
-            part.Pasids.Set(sender.Number!.Value.Value, attachment);
-            bool isKnown = _parts.Contains(part), hasAny = attachment is not null || part.Pasids.All.Any();
-            if (isKnown != hasAny) _parts = hasAny ? [.. _parts, part] : [.. _parts.Where(p => p != part)];
-        }
-        else if (sender.Pasid is { } id) _pasids.Set(id.Value, attachment);
-        else _rid = attachment;
-    }
-
-    /// <summary>The ports that can send what is attached: all of the function's, or those of one part.</summary>
-    private DmaPort[] PortsOf(EndpointPart? part) =>
-        part is null ? _ports : [.. _ports.Where(port => port.Part == part)];
-
     private void TellMove(Pasid? pasid, Attachment? from, IommuDomain? domain, object? owner)
     {
         if (domain is not null)
@@ -346,12 +317,6 @@ public sealed class Endpoint : IBusMaster
             foreach (DmaPort port in _ports) port.DeviceTlb?.Invalidate(DmaPort.KeyOf(pasid));
         _requests.Drain(pasid);
     }
-
-    /// <summary>
-    /// A part of the function was reset: its page requests are answered. All else stays. A part's ports keep no
-    /// translations of their own.
-    /// </summary>
-    internal void Reset(EndpointPart part) => _requests.Drain(part);
 
     /// <summary>
     /// Invalidates translations that the device keeps by itself (ATS), for units that are told so by device. When it
@@ -465,20 +430,6 @@ public sealed class Endpoint : IBusMaster
         return iova > route.LastAddress ? FaultReason.BeyondAddressWidth : FaultReason.None;
     }
 
-    /// <summary>Lets a part of the function send, or not: see <see cref="EndpointPart.Block"/>.</summary>
-    internal void SetBlock(EndpointPart part, SendBlock? block)
-    {
-        using (_lock.Enter())
-        {
-            if (part.Block == block) return;
-            part.Show(block);
-            UpdateRoutes();
-            if (block is not null) DmaPort.Quiesce(PortsOf(part));
-        }
-
-        if (block is not null) _requests.Drain(part);
-    }
-
     private DmaPort Add(DmaPort port)
     {
         port.UpdateRoute();
@@ -487,10 +438,6 @@ public sealed class Endpoint : IBusMaster
         foreach (Attachment attachment in PasidsOf(port)) attachment.Domain.Mappings.AddPort(port);
         return port;
     }
-
-    /// <summary>The attachments of PASIDs that a port can send.</summary>
-    private IEnumerable<Attachment> PasidsOf(DmaPort port) =>
-        port.Part is { } part ? _pasids.All.Concat(part.Pasids.All) : _pasids.All;
 
     private void UpdateRoutes()
     {

@@ -3,7 +3,6 @@ using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
 using Ioasis.Core.PageRequests;
 using Ioasis.Memory;
-using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Endpoints;
 
@@ -33,7 +32,9 @@ public sealed class EndpointPart(Endpoint parent, Pasid pasid, EndpointFeatures?
     /// <summary>What the unit knows the function by.</summary>
     public DeviceId Id => parent.Id;
 
-    /// <summary>What is enabled of the part, never more than of the function. Its ports keep no translations, ATS or not.</summary>
+    /// <summary>
+    /// What is enabled of the part, never more than of the function. Its ports keep no translations, ATS or not.
+    /// </summary>
     public EndpointFeatures Enabled { get; } = features is null
         ? EndpointFeatures.None
         : new EndpointFeatures

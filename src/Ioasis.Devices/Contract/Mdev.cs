@@ -33,8 +33,8 @@ public abstract class Mdev
 /// </remarks>
 /// <param name="model">
 /// The model, made for this mdev alone. It may use threads, engines and registers of its own, and whatever
-/// <see cref="MdevType.Create"/> gave it of the parent. Its function has no virtual functions. It has PASIDs, ATS and PRI
-/// as far as the parent has them; its ports keep no translations.
+/// <see cref="MdevType.Create"/> gave it of the parent. Its function has no virtual functions. It has PASIDs, ATS and
+/// PRI as far as the parent has them; its ports keep no translations.
 /// </param>
 public class PciMdev(PciDeviceModel model) : Mdev
 {

@@ -2,8 +2,8 @@ namespace Ioasis.Devices;
 
 /// <summary>
 /// A part of a <see cref="DmaTestDevice"/>, 1234:11eb: one channel, whose registers begin at 0 of BAR 0, a buffer and
-/// interrupts of its own. A request without a PASID carries the one of its slot's ports. A command can name a PASID; the
-/// slot's ports let through those that its program has attached.
+/// interrupts of its own. A request without a PASID carries the one of its slot's ports. A command can name a PASID:
+/// the slot's ports let through those that its program has attached.
 /// </summary>
 /// <param name="parent">The device that it is a part of.</param>
 internal sealed class DmaTestSubdevice(DmaTestDevice parent) : PciDeviceModel

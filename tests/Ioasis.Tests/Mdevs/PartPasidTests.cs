@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using Ioasis.Abi;
 using Ioasis.Client;
-using Ioasis.Machine;
 using Ioasis.Memory;
 
 namespace Ioasis.Tests.Mdevs;

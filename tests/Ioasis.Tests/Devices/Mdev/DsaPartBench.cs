@@ -162,7 +162,7 @@ internal sealed class DsaPartBench : IDisposable, IPageRequestHandler
         return (DsaStatus)Wait(memory ?? Memory).Status;
     }
 
-    /// <summary>Submits a descriptor whose record cannot be written, and returns what the error register says.</summary>
+    /// <summary>Submits a descriptor whose record cannot be written; what the error register says.</summary>
     internal DsaStatus Fail(in DsaDescriptor descriptor)
     {
         Assert.True(Submit(in descriptor));

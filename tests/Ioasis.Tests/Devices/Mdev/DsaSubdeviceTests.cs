@@ -1,4 +1,4 @@
-using Ioasis.Core;
+using System.Runtime.InteropServices;
 using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
 using Ioasis.Devices.Dsa;
@@ -6,7 +6,7 @@ using Ioasis.Memory;
 
 namespace Ioasis.Tests.Devices.Mdev;
 
-/// <summary>The types dsa-1dwq-v1 and dsa-1swq-v1, and that parts of one DSA have nothing to do with each other.</summary>
+/// <summary>The types dsa-1dwq-v1 and dsa-1swq-v1; and parts of one DSA have nothing to do with each other.</summary>
 public sealed class DsaSubdeviceTests : IDisposable
 {
     private const uint HiddenOne = 1, HiddenTwo = 2;
@@ -267,8 +267,9 @@ public sealed class DsaSubdeviceTests : IDisposable
         foreach (ulong list in (ulong[])[DsaPartBench.Hole, ulong.MaxValue - 63, 1ul << 63, 0])
             Assert.Equal(DsaStatus.BatchPageFault, part.Run(batch with { DescListAddr = list, DescCount = 1024 }));
         // the batch itself, in a batch
-        part.Memory.CopyFrom(0, System.Runtime.InteropServices.MemoryMarshal.AsBytes<DsaDescriptor>(
-            [batch with { DescListAddr = DsaPartBench.Base, DescCount = 2 }, DsaPartBench.New(DsaOpcode.Drain, 1)]));
+        part.Memory.CopyFrom(0, MemoryMarshal.AsBytes<DsaDescriptor>(
+            [DsaPartBench.New(DsaOpcode.Batch, 1) with { DescListAddr = DsaPartBench.Base, DescCount = 2 },
+                DsaPartBench.New(DsaOpcode.Drain, 1)]));
         Assert.True(part.Submit(DsaPartBench.New(DsaOpcode.Batch, 2) with
         {
             DescListAddr = DsaPartBench.Base,
