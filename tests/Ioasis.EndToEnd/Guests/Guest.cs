@@ -9,6 +9,9 @@ internal enum Viommu
     /// <summary>One that the guest lets devices pass through: so they do, too.</summary>
     PassThrough,
 
+    /// <summary>One whose tables QEMU follows: what the guest maps for a device, QEMU maps in an IOAS.</summary>
+    Shadow,
+
     /// <summary>One whose first-stage tables are the guest's.</summary>
     Nested,
 }
@@ -39,6 +42,9 @@ internal sealed record Guest
     /// <summary>Its functions, as run's option --device has them.</summary>
     internal string[] Devices { get; init; } = [$"dmatest@{Machine.DmaTest}"];
 
+    /// <summary>Its mdevs, whose parents it need not have. The guest sees them behind the functions.</summary>
+    internal GuestMdev[] Mdevs { get; init; } = [];
+
     /// <summary>Further options of run.</summary>
     internal string[] RunOptions { get; init; } = [];
 
@@ -55,6 +61,7 @@ internal sealed record Guest
         {
             Viommu.None => "",
             Viommu.PassThrough => "intel_iommu=on,sm_on iommu=pt",
+            Viommu.Shadow => "intel_iommu=on",
             _ => "intel_iommu=on,sm_on"
         },
     };
@@ -65,12 +72,17 @@ internal sealed record Guest
         string[] functions =
             [.. Devices.Select(device => device[(device.IndexOf('@', StringComparison.Ordinal) + 1)..].Split(',')[0])];
         string[] boot = [script, folder, work, .. Machinery,
-            .. ByDescriptor ? DescriptorOptions(functions) : AddressOptions(functions), .. QemuOptions];
+            .. ByDescriptor ? DescriptorOptions(functions) : AddressOptions(functions),
+            .. MdevOptions(Mdevs, FirstSlot + functions.Length), .. QemuOptions];
         return ByDescriptor ? ["sh", "-c", Opening(functions), "sh", .. boot] : boot;
     }
 
-    private string[] Machinery => Viommu == Viommu.None ? []
-        : ["-device", $"intel-iommu,scalable-mode=on,fsts=on,caching-mode=on,pasid-bits=20{ViommuOptions}"];
+    private string[] Machinery => Viommu switch
+    {
+        Viommu.None => [],
+        Viommu.Shadow => ["-device", $"intel-iommu,caching-mode=on{ViommuOptions}"],
+        _ => ["-device", $"intel-iommu,scalable-mode=on,fsts=on,caching-mode=on,pasid-bits=20{ViommuOptions}"],
+    };
 
     internal static IEnumerable<string> AddressOptions(string[] functions) =>
     [
@@ -87,6 +99,11 @@ internal sealed record Guest
                 $"vfio-pci,id=function{i},fd={4 + i},iommufd=iommufd0,bus=pcie.0,addr=0x{FirstSlot + i:x}" }),
     ];
 
+    /// <summary>Mdevs for a QEMU that has the object of <see cref="AddressOptions"/>.</summary>
+    internal static IEnumerable<string> MdevOptions(GuestMdev[] mdevs, int firstSlot = FirstSlot) =>
+        mdevs.SelectMany((mdev, i) => new[] { "-device", $"vfio-pci,sysfsdev=/sys/bus/mdev/devices/{mdev.Uuid}"
+            + (mdev.ByGroup ? "" : ",iommufd=iommufd0") + $",bus=pcie.0,addr=0x{firstSlot + i:x}" });
+
     // /dev/iommu is 3 and the functions follow; dash knows descriptors of one digit only.
     internal static string Opening(string[] functions) =>
         "exec 3<>/dev/iommu; "
@@ -94,3 +111,8 @@ internal sealed record Guest
             (bdf, i) => $"exec {4 + i}<>/dev/vfio/devices/$(ls /sys/bus/pci/devices/{bdf}/vfio-dev); "))
         + "exec \"$@\"";
 }
+
+/// <summary>An mdev that a guest gets.</summary>
+/// <param name="Uuid">Its name.</param>
+/// <param name="ByGroup">Whether QEMU opens it through its group and a container, rather than /dev/iommu.</param>
+internal sealed record GuestMdev(string Uuid, bool ByGroup = false);

@@ -88,6 +88,11 @@ public sealed class GuestBench(Workbench bench) : IAsyncLifetime
         .. guest.Command(Path.Combine(Scripts, "guest.sh"), Folder, work),
     ];
 
+    /// <summary>The command of a shell that boots a guest, for programs that boot several.</summary>
+    internal string Boot(Guest guest, string work) => string.Join(' ',
+        [.. guest.Environment.Select(pair => $"{pair.Key}='{pair.Value}'"),
+            .. guest.Command(Path.Combine(Scripts, "guest.sh"), Folder, work).Select(word => $"'{word}'")]);
+
     /// <summary>Boots a guest, which must do its command and end with 0.</summary>
     internal async Task<GuestEnding> Run(Guest guest, string command)
     {

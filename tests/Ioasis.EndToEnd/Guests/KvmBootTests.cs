@@ -10,7 +10,11 @@ namespace Ioasis.EndToEnd.Guests;
 public sealed class KvmBootTests(GuestBench guests, Workbench bench)
 {
     private const string Bdf = "0000:0a:00.0", Text = "A sector of the disk was read.\n";
+    private const string Uuid = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
     private const int Sector = 512, Size = 8 << 20;
+
+    private const string MdevDescription =
+        $$"""{ "type": "nvme-1q", "parent": "{{Bdf}}", "uuid": "{{Uuid}}" }""";
 
     /// <summary>What the debug exit makes of a 0: nothing else ends QEMU with that.</summary>
     private const int Booted = 1;
@@ -26,12 +30,16 @@ public sealed class KvmBootTests(GuestBench guests, Workbench bench)
 
         /// <summary>By its address, through its group and a container.</summary>
         Group,
+
+        /// <summary>An mdev that has the second half of the disk.</summary>
+        Mdev,
     }
 
     [Theory]
     [InlineData(Way.Address, "")]
     [InlineData(Way.Descriptor, "")]
     [InlineData(Way.Group, "")]
+    [InlineData(Way.Mdev, "")]
     [InlineData(Way.Address, "10")]
     public async Task The_BIOS_boots_from_our_disk(Way way, string series)
     {
@@ -40,13 +48,15 @@ public sealed class KvmBootTests(GuestBench guests, Workbench bench)
         CancellationToken cancel = TestContext.Current.CancellationToken;
         string work = await bench.Scratch(Who.Self), disk = Path.Combine(work, "disk"),
             machine = Path.Combine(work, "machine.json");
-        await File.WriteAllBytesAsync(
-            disk, DiskOf(await File.ReadAllBytesAsync(Path.Combine(guests.Programs, "boot_sector"), cancel)), cancel);
+        byte[] image = DiskOf(await File.ReadAllBytesAsync(Path.Combine(guests.Programs, "boot_sector"), cancel));
+        int mdevs = way == Way.Mdev ? 1 : 0, start = mdevs * Size;
+        await File.WriteAllBytesAsync(disk, [.. new byte[start], .. image], cancel);
         await File.WriteAllTextAsync(
             machine,
             $$"""
-            { "devices": [{
-              "model": "nvme", "address": "{{Bdf}}", "properties": { "file": "{{disk}}", "size": "8M" } }] }
+            { "devices": [{ "model": "nvme", "address": "{{Bdf}}",
+                "properties": { "file": "{{disk}}", "size": {{start + Size}}, "mdevs": {{mdevs}} } }],
+              "mdevs": [{{(mdevs == 0 ? "" : MdevDescription)}}] }
             """,
             cancel);
 
@@ -59,13 +69,14 @@ public sealed class KvmBootTests(GuestBench guests, Workbench bench)
             {
                 Way.Address => Guest.AddressOptions([Bdf]),
                 Way.Descriptor => Guest.DescriptorOptions([Bdf]),
+                Way.Mdev => [.. Guest.AddressOptions([]), .. Guest.MdevOptions([new GuestMdev(Uuid)])],
                 _ => ["-device", $"vfio-pci,host={Bdf}"],
             },
         ];
-        string[] start = way == Way.Descriptor ? ["sh", "-c", Guest.Opening([Bdf]), "sh", .. qemu] : qemu;
+        string[] command = way == Way.Descriptor ? ["sh", "-c", Guest.Opening([Bdf]), "sh", .. qemu] : qemu;
         Dictionary<string, string> environment = new() { ["QEMU_SERIES"] = series };
         string[] run = [bench.Launcher(Who.Self), "run", "--account", GuestBench.Account(work), "--machine", machine,
-            "--", .. start];
+            "--", .. command];
         Ending ending = await Execution.Run(run, environment);
         ending.MustEnd(Booted).MustSay(Text);
         // KVM unmasks the function's line at the end of interrupt: QEMU could set that up each time the guest changed
@@ -73,7 +84,7 @@ public sealed class KvmBootTests(GuestBench guests, Workbench bench)
         Assert.DoesNotContain("UNMASK eventfd", ending.Error, StringComparison.Ordinal);
         new GuestEnding(ending, await GuestBench.ReadAccount(work)).MustHaveAsked("KVM_DEV_VFIO_FILE_ADD ok");
         byte[] written = await File.ReadAllBytesAsync(disk, cancel);
-        Assert.Equal(Text, Encoding.ASCII.GetString(written, 2 * Sector, Text.Length));
+        Assert.Equal(Text, Encoding.ASCII.GetString(written, start + (2 * Sector), Text.Length));
     }
 
     [Fact]
