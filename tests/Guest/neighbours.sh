@@ -15,8 +15,8 @@ busy() { # FIO'S-PID LINE: says the line when fio has begun to write
   echo "$2"
 }
 
-verified() { # 32 MiB of random data, read back and compared
-  fio --name=verified --filename=/dev/nvme0n1 --size=32M --bs=4k --rw=randrw --direct=1 --ioengine=libaio --iodepth=16 \
+verified() { # 16 MiB of random data, read back and compared
+  fio --name=verified --filename=/dev/nvme0n1 --size=16M --bs=4k --rw=randrw --direct=1 --ioengine=libaio --iodepth=16 \
     --verify=crc32c --verify_fatal=1 --do_verify=1 --minimal >/tmp/fio || { cat /tmp/fio; dmesg | tail -n 20; exit 1; }
 }
 
