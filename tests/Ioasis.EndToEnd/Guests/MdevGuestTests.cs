@@ -50,11 +50,9 @@ public sealed class MdevGuestTests(GuestBench guests, Workbench bench)
         string victim = await guests.Work("sh ./neighbours.sh killed"),
             survivor = await guests.Work("sh ./neighbours.sh survives"), pidFile = Path.Combine(victim, "pid"),
             driver = bench.Client("nvme_rw");
-        var killed = new Guest
-        {
-            Viommu = Viommu.None, Devices = [], Mdevs = [new GuestMdev(Disk)], QemuOptions = ["-pidfile", pidFile],
-        };
-        var surviving = new Guest { Viommu = Viommu.None, Devices = [], Mdevs = [new GuestMdev(OtherDisk)] };
+        var guest = new Guest { Viommu = Viommu.None, Devices = [] };
+        Guest killed = guest with { Mdevs = [new GuestMdev(Disk)], QemuOptions = ["-pidfile", pidFile] },
+            surviving = guest with { Mdevs = [new GuestMdev(OtherDisk)] };
         string script = $$"""
             fail() { echo "$*"; touch {{survivor}}/over; wait; exit 1; }
             free=/sys/class/mdev_bus/{{Controller}}/mdev_supported_types/nvme-1q/available_instances
