@@ -40,6 +40,7 @@ public sealed partial class SoftwareMachine : IDisposable
     private volatile IReadOnlyDictionary<string, VirtualPath> _paths = new Dictionary<string, VirtualPath>();
 
     private readonly PciDriver _driver;
+    private readonly NetHubs _hubs = new();
     private readonly SysfsModules _modules = new();
 
     private SoftwareMachine()
@@ -98,7 +99,7 @@ public sealed partial class SoftwareMachine : IDisposable
                 machine.GroupOf(device);
             foreach (DeviceDescription device in description.Devices)
             {
-                PciDeviceModel model = ModelRegistry.Create(device);
+                PciDeviceModel model = ModelRegistry.Create(device, machine._hubs);
                 machine.AddParent(machine.Plug(device, model), model);
             }
 

@@ -58,6 +58,12 @@ public sealed record Register(string Name, uint Offset, int Width, RegisterKind 
     /// register that it covers.
     /// </summary>
     public AccessWidths Widths { get; init; } = AccessWidths.Any;
+
+    /// <summary>
+    /// Whether the host asks the model for the value before each read (<see cref="PciDeviceModel.Read"/>). Only a BAR
+    /// that is not mappable can have such registers.
+    /// </summary>
+    public bool IsComputed { get; init; }
 }
 
 /// <summary>Widths of a driver's access, one bit each. The bit's value is the width in bytes.</summary>

@@ -40,6 +40,14 @@ public abstract class PciDeviceModel
     public abstract void Ring(int bar, Register register, ulong value);
 
     /// <summary>
+    /// Called when a driver reads a computed register (<see cref="Register.IsComputed"/>). The read may have an effect.
+    /// </summary>
+    /// <param name="bar">Index of the BAR, 0 to 5.</param>
+    /// <param name="register">The register.</param>
+    /// <returns>Its value.</returns>
+    public virtual ulong Read(int bar, Register register) => 0;
+
+    /// <summary>
     /// Called when a driver has submitted a descriptor to a portal (<see cref="Bar.IsPortal"/>). A descriptor that was
     /// submitted before a doorbell was written arrives before that doorbell's <see cref="Ring"/>.
     /// </summary>

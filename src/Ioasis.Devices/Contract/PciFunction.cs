@@ -35,6 +35,9 @@ public sealed record PciFunction
     /// <summary>Number of MSI-X vectors and location of their table; null for no MSI-X capability.</summary>
     public MsixLayout? Msix { get; init; }
 
+    /// <summary>Its vendor-specific capabilities, in their order.</summary>
+    public IReadOnlyList<VendorCapability> VendorCapabilities { get; init; } = [];
+
     /// <summary>
     /// Whether the function is a PCI Express endpoint. It then has that capability, extended configuration space, and
     /// FLR.
@@ -86,6 +89,17 @@ public sealed record SriovLayout(int TotalVfs, PciFunction VirtualFunction)
 
     /// <summary>Distance between routing IDs of virtual functions.</summary>
     public ushort VfStride { get; init; } = 1;
+}
+
+/// <summary>A vendor-specific capability (PCI Local Bus 3.0, appendix H).</summary>
+/// <param name="Contents">Its bytes after the ID, the next capability and the length.</param>
+public sealed record VendorCapability(IReadOnlyList<byte> Contents)
+{
+    /// <summary>
+    /// Whether it is a window to the BARs, as virtio has one (virtio 1.3, 4.1.4.9): a driver writes a BAR's index at
+    /// byte 4 of the capability, an offset at 8 and a length at 12, and then accesses those bytes at 16.
+    /// </summary>
+    public bool IsBarWindow { get; init; }
 }
 
 /// <summary>The MSI-X structures of a function. The host owns their bytes; the model never touches them.</summary>

@@ -59,6 +59,16 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
         using (_lock.Enter())
         {
             ObjectDisposedException.ThrowIf(_ending, this);
+            return TryStartUnlessEnded(command);
+        }
+    }
+
+    /// <summary>As <see cref="TryStart"/>; false after the engine's end.</summary>
+    internal bool TryStartUnlessEnded(TCommand command)
+    {
+        using (_lock.Enter())
+        {
+            if (_ending) return false;
             _slot ??= ModelScope.Current;
             if (_hasNext)
             {

@@ -1,3 +1,4 @@
+using Ioasis.Devices.Blocks;
 using Ioasis.Devices.Nvme;
 
 namespace Ioasis.Devices;
@@ -14,7 +15,7 @@ public sealed class NvmeDevice : PciDeviceModel, IMdevParent
 
     private const int PasidBits = 20;
     private readonly NvmeOptions _options;
-    private NvmeStore _store = null!;
+    private BlockStore _store = null!;
     private NvmeController _controller = null!;
 
     /// <summary>Makes a controller. It opens its file when it is plugged in.</summary>
@@ -67,7 +68,7 @@ public sealed class NvmeDevice : PciDeviceModel, IMdevParent
     };
 
     /// <summary>One of the equal parts of the blocks: 0 is the controller's own, the others are mdevs'.</summary>
-    internal NvmeStore SliceOf(int part)
+    internal BlockStore SliceOf(int part)
     {
         long size = NvmeSlice.SizeOf(_store, _options.Mdevs);
         return new NvmeSlice(_store, part * size, size);
@@ -76,8 +77,18 @@ public sealed class NvmeDevice : PciDeviceModel, IMdevParent
     /// <inheritdoc/>
     public override void Plug(IPciSlot slot)
     {
-        _store = NvmeStore.Open(_options);
+        _store = OpenStore();
         _controller = new NvmeController(slot, SliceOf(0), _options.Queues, _options.Serial);
+    }
+
+    private BlockStore OpenStore()
+    {
+        BlockStore store = BlockStore.Open(_options.File, _options.Size, readOnly: false, "an nvme");
+        if (NvmeSlice.SizeOf(store, _options.Mdevs) >= NvmeNamespace.BlockSize) return store;
+        store.Dispose();
+        throw new ArgumentException(_options.Mdevs == 0
+            ? $"A namespace of {store.Size} bytes has no block; give the nvme a \"size\"."
+            : $"{store.Size} bytes are too few for an nvme and {_options.Mdevs} mdevs; give it a \"size\".");
     }
 
     /// <inheritdoc/>

@@ -34,6 +34,7 @@ internal sealed class BarMemory : IDisposable
         _cells = [.. declared.OrderBy(c => c.Register.Offset)];
         _doorbells = [.. declared.Where(c => c.Register.Kind == RegisterKind.Doorbell)];
         _fixed = [.. declared.Where(c => c.Register.Kind == RegisterKind.ReadOnly)];
+        HasComputed = declared.Any(c => c.Register.IsComputed);
         _portal = bar.IsPortal ? new PortalWatch(bar.Size) : null;
         _own = new HostBlock(bar.Size);
         _bytes = _own;
@@ -41,6 +42,9 @@ internal sealed class BarMemory : IDisposable
     }
 
     internal Bar Bar { get; }
+
+    /// <summary>Whether the model computes the values of some registers.</summary>
+    internal bool HasComputed { get; }
 
     /// <summary>Sets registers to their reset values and clears the rest.</summary>
     internal void Reset()
@@ -140,6 +144,16 @@ internal sealed class BarMemory : IDisposable
         }
 
         return BinaryPrimitives.ReadUInt64LittleEndian(value);
+    }
+
+    /// <summary>Adds each computed register that a read takes in to <paramref name="found"/>.</summary>
+    internal void FindComputed(ulong offset, int width, List<Register> found)
+    {
+        for (ulong at = offset, end = offset + (uint)width; at < end;)
+        {
+            RegisterCell? cell = CellAt(at, out at);
+            if (cell?.Register.IsComputed == true && Answers(cell, width)) found.Add(cell.Register);
+        }
     }
 
     /// <summary>

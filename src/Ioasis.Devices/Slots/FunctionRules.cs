@@ -84,6 +84,8 @@ internal static class FunctionRules
             {
                 Require(register.Width is 1 or 2 or 4 or 8,
                     $"register {register.Name} is {register.Width} bytes wide: 1, 2, 4 or 8");
+                Require(!register.IsComputed || !bar.IsMappable,
+                    $"register {register.Name} is computed, but programs can map BAR {bar.Index}");
                 Require(register.Offset % register.Width == 0,
                     $"register {register.Name} at 0x{register.Offset:x} is not naturally aligned");
                 Require(register.Offset >= end, $"register {register.Name} at 0x{register.Offset:x} overlaps another");

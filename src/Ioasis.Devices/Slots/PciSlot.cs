@@ -27,6 +27,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable
     private readonly BarMemory[] _all;
     private readonly List<(Register Register, ulong Value)> _rung = [];
     private readonly List<PortalSubmission> _submitted = [];
+    private readonly List<Register> _computed = [];
 
     // Guards the interrupt line. Taken before the target's locks.
     private readonly RankedLock _line = new(LockRank.SlotLine);
@@ -99,6 +100,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable
         using (_calls.Enter())
         {
             Poll(); // handles earlier stores to a mapping before the read
+            if (memory.HasComputed) Compute(memory, offset, width);
             return memory.Read(offset, width);
         }
     }
@@ -331,6 +333,26 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable
         }
 
         SetInterruptLine(false);
+    }
+
+    private void Compute(BarMemory memory, ulong offset, int width)
+    {
+        if (_failed) return;
+        memory.FindComputed(offset, width, _computed);
+        try
+        {
+            using var scope = new ModelScope(this);
+            foreach (Register register in _computed)
+                memory.Publish(register, _model.Read(memory.Bar.Index, register));
+        }
+        catch (Exception e)
+        {
+            Fail("Read", e);
+        }
+        finally
+        {
+            _computed.Clear();
+        }
     }
 
     private bool Poll()

@@ -15,8 +15,8 @@ public sealed class VirtQueue
 {
     private readonly VirtioSlot _slot;
     private volatile bool _runs;
-    private SplitRing? _split;
-    private PackedRing? _packed;
+    private SplitVring? _split;
+    private PackedVring? _packed;
     private bool _asksForNotifications;
     private int _taken; // chains that were taken and not given back
 
@@ -115,8 +115,8 @@ public sealed class VirtQueue
         bool isPacked = (features & VirtioFeatures.PackedRing) != 0;
         (_split, _packed, _taken, IsDrained, _asksForNotifications) = (null, null, 0, false, true);
         if (settings.Size < 1 || settings.Size > Layout.MaxSize || !settings.Fits(isPacked)) return false;
-        if (isPacked) _packed = new PackedRing(port, in settings, features);
-        else if (int.IsPow2(settings.Size)) _split = new SplitRing(port, in settings, features);
+        if (isPacked) _packed = new PackedVring(port, in settings, features);
+        else if (int.IsPow2(settings.Size)) _split = new SplitVring(port, in settings, features);
         _runs = _packed?.IsValid ?? _split is not null;
         return _runs;
     }

@@ -12,7 +12,9 @@ internal abstract class DeviceModel
     internal abstract string? Check(string name, string value);
 
     /// <summary>Makes a device. <see cref="Check"/> has accepted the properties.</summary>
-    internal abstract PciDeviceModel Create(IReadOnlyDictionary<string, string> properties);
+    /// <param name="properties">Its properties.</param>
+    /// <param name="hubs">The machine's hubs.</param>
+    internal abstract PciDeviceModel Create(IReadOnlyDictionary<string, string> properties, NetHubs hubs);
 }
 
 /// <summary>A device model with its options.</summary>
@@ -22,23 +24,12 @@ internal sealed class DeviceModel<TOptions>(
     Func<TOptions, PciDeviceModel> create, params ModelProperty<TOptions>[] properties) : DeviceModel
     where TOptions : class, new()
 {
-    internal override IReadOnlyList<string> PropertyNames { get; } = [.. properties.Select(p => p.Name)];
+    private readonly ModelProperties<TOptions> _properties = new(properties);
 
-    internal override string? Check(string name, string value)
-    {
-        ModelProperty<TOptions> property = Find(name);
-        return property.With(new TOptions(), value) is null ? $"\"{name}\" {property.Expected}, not \"{value}\"" : null;
-    }
+    internal override IReadOnlyList<string> PropertyNames => _properties.Names;
 
-    internal override PciDeviceModel Create(IReadOnlyDictionary<string, string> given)
-    {
-        TOptions options = new();
-        foreach ((string name, string value) in given)
-            options = Find(name).With(options, value)
-                ?? throw new ArgumentException($"\"{value}\" is no value for {name}", nameof(given));
-        return create(options);
-    }
+    internal override string? Check(string name, string value) => _properties.Check(name, value);
 
-    private ModelProperty<TOptions> Find(string name) => Array.Find(properties, p => p.Name == name)
-        ?? throw new ArgumentException($"there is no property {name}", nameof(name));
+    internal override PciDeviceModel Create(IReadOnlyDictionary<string, string> given, NetHubs hubs) =>
+        create(_properties.Read(given));
 }

@@ -122,7 +122,7 @@ internal static class MachineParser
     {
         if (device.Find("pasidBits") is null && device.Find("ats") is null && device.Find("pri") is null)
             return description;
-        PciFunction function = ModelRegistry.Create(description).Function;
+        PciFunction function = ModelRegistry.Create(description, new NetHubs()).Function;
         bool ats = device.Boolean("ats", function.HasAts);
         if (ats && !function.HasAts) throw device.Complain("ats", $"{description.Model} has no ATS");
         int? pageRequests = ParseCount(device, "pri", function.PageRequests,

@@ -32,6 +32,22 @@ internal static class ModelProperty
         new(name, "is a mask of address bits such as \"0xfffffff\"",
             (options, text) => ParseMask(text) is ulong mask ? with(options, mask) : null);
 
+    /// <summary>A power of two in a range.</summary>
+    internal static ModelProperty<T> PowerOfTwo<T>(string name, int first, int last, Func<T, int, T> with)
+        where T : class =>
+        new(name, $"is a power of two from {first} to {last}", (options, text) => ParseCount(text) is int value
+            && int.IsPow2(value) && value >= first && value <= last ? with(options, value) : null);
+
+    /// <summary>A number of 64 bits, hexadecimal after 0x.</summary>
+    internal static ModelProperty<T> Number<T>(string name, Func<T, ulong, T> with) where T : class =>
+        new(name, "is a number such as \"0xff\"",
+            (options, text) => ParseNumber(text) is ulong value ? with(options, value) : null);
+
+    /// <summary>A MAC address of one card.</summary>
+    internal static ModelProperty<T> Mac<T>(string name, Func<T, ulong, T> with) where T : class =>
+        new(name, "is the MAC address of a card such as \"52:54:00:12:34:56\"",
+            (options, text) => ParseMac(text) is ulong mac ? with(options, mac) : null);
+
     /// <summary>A number of bytes, with an optional unit of 1024, 1024^2, 1024^3 or 1024^4.</summary>
     internal static ModelProperty<T> Size<T>(string name, Func<T, long, T> with) where T : class =>
         new(name, "is a number of bytes from 512 to 16T such as \"64M\"",
@@ -48,6 +64,22 @@ internal static class ModelProperty
 
     private static int? ParseCount(string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : null;
+
+    private static ulong? ParseNumber(string text) => text.StartsWith("0x", StringComparison.Ordinal)
+        ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong value)
+            ? value
+            : null
+        : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) ? number : null;
+
+    private static ulong? ParseMac(string text)
+    {
+        const int bytes = 6;
+        const ulong group = 1UL << 40;
+        string[] parts = text.Split(':');
+        if (parts.Length != bytes || parts.Any(part => part.Length != 2)) return null;
+        return ulong.TryParse(string.Concat(parts), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+            out ulong mac) && (mac & group) == 0 ? mac : null;
+    }
 
     private static ulong? ParseMask(string text) =>
         text.StartsWith("0x", StringComparison.Ordinal)

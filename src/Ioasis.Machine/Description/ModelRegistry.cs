@@ -38,6 +38,8 @@ internal static class ModelRegistry
             ModelProperty.Count<NvmeOptions>("queues", 1, 16, (o, value) => o with { Queues = value }),
             ModelProperty.Count<NvmeOptions>("mdevs", 0, NvmeDevice.MaxMdevs, (o, value) => o with { Mdevs = value }),
             ModelProperty.Text<NvmeOptions>("serial", 20, (o, value) => o with { Serial = value })),
+        ["virtio-blk"] = new VirtioFunctionModel(VirtioModelRegistry.ModelOf("virtio-blk")),
+        ["virtio-net"] = new VirtioFunctionModel(VirtioModelRegistry.ModelOf("virtio-net")),
     };
 
     internal static IEnumerable<string> Names => s_models.Keys.Order(StringComparer.Ordinal);
@@ -57,7 +59,11 @@ internal static class ModelRegistry
     internal static string? CheckProperty(string model, string name, string value) =>
         s_models[model].Check(name, value);
 
-    internal static PciDeviceModel Create(DeviceDescription device) => s_models[device.Model].Create(device.Properties);
+    /// <summary>Makes a device of a description.</summary>
+    /// <param name="device">The description.</param>
+    /// <param name="hubs">The machine's hubs.</param>
+    internal static PciDeviceModel Create(DeviceDescription device, NetHubs hubs) =>
+        s_models[device.Model].Create(device.Properties, hubs);
 
     private sealed record DmaTestOptions
     {

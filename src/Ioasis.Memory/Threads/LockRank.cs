@@ -207,6 +207,15 @@ public enum LockRank
     /// <summary>The engines that wait for a thread.</summary>
     PendingStarts,
 
+    /// <summary>The frames between two threads of a network.</summary>
+    FrameQueue,
+
+    /// <summary>The cards at a hub.</summary>
+    NetHub,
+
+    /// <summary>A file that captures frames.</summary>
+    NetCapture,
+
     /// <summary>An NVMe controller's events.</summary>
     NvmeEvents,
 

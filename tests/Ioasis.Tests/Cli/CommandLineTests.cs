@@ -19,7 +19,8 @@ public sealed class CommandLineTests
     [InlineData("run --machine -- ls", "--machine needs a value: --machine FILE.")]
     [InlineData("run --machine a --machine b -- ls", "--machine given twice.")]
     [InlineData("run --device foo -- ls",
-            "device \"foo\": there is no device model \"foo\"; expected one of: dmatest, dsa, edu, ioat, nvme.")]
+            "device \"foo\": there is no device model \"foo\"; expected one of: "
+            + "dmatest, dsa, edu, ioat, nvme, virtio-blk, virtio-net.")]
     [InlineData("devices --device edu@1", "device \"edu@1\": \"1\" is not an address such as 1000:00:05.0.")]
     [InlineData("devices all",
         "unknown argument \"all\" of devices; expected one of: --machine, --plugin, --device, --mdev, --json.")]

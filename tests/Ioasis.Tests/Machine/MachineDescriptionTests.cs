@@ -26,7 +26,8 @@ public sealed class MachineDescriptionTests
     [InlineData("{\"devices\": [\n{\"model\": \"dmatest\", \"address\": \"00:03.0\", \"ats\": false,\n\"pri\": 3}]}",
         "m.json:3: page requests need ATS; leave \"pri\" out, or \"ats\": false.")]
     [InlineData("{\n\n \"devices\": [ { \"model\": \"ahci\", \"address\": \"00:03.0\" } ]\n}",
-            "m.json:3: there is no device model \"ahci\"; expected one of: dmatest, dsa, edu, ioat, nvme.")]
+            "m.json:3: there is no device model \"ahci\"; expected one of: "
+            + "dmatest, dsa, edu, ioat, nvme, virtio-blk, virtio-net.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\", \"address\": \"00:33.0\"}]}",
             "m.json:2: \"00:33.0\" is not an address such as 1000:00:03.0.")]
     [InlineData("{\"devices\": [\n{\"model\": \"edu\"}]}",
@@ -166,7 +167,8 @@ public sealed class MachineDescriptionTests
 
     [Theory]
     [InlineData("ahci",
-        "device \"ahci\": there is no device model \"ahci\"; expected one of: dmatest, dsa, edu, ioat, nvme.")]
+        "device \"ahci\": there is no device model \"ahci\"; expected one of: "
+        + "dmatest, dsa, edu, ioat, nvme, virtio-blk, virtio-net.")]
     [InlineData("edu@9", "device \"edu@9\": \"9\" is not an address such as 1000:00:05.0.")]
     [InlineData("edu@1000:00:03.0", "device \"edu@1000:00:03.0\": 1000:00:03.0 is taken; give another address.")]
     public void AnAddedDeviceThatCannotBeIsRefused(string text, string message) =>

@@ -65,6 +65,8 @@ public sealed class MachineSchemaTests
     private static (string[] Right, string[] Wrong) Samples(JsonElement schema)
     {
         if (schema.TryGetProperty("$ref", out _)) return (["0xff", "0xffffffffffffffff"], ["", "-1", "0x", "x"]);
+        if (schema.TryGetProperty("examples", out JsonElement examples))
+            return ([.. examples.EnumerateArray().Select(example => example.GetString()!)], ["", "x", "1:2"]);
         if (schema.TryGetProperty("oneOf", out JsonElement kinds))
         {
             long least = kinds[0].GetProperty("minimum").GetInt64();

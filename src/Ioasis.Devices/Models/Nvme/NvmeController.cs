@@ -1,3 +1,4 @@
+using Ioasis.Devices.Blocks;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Devices.Nvme;
@@ -27,7 +28,7 @@ internal sealed class NvmeController
     /// <param name="store">The storage of its blocks, which the caller disposes.</param>
     /// <param name="queues">Number of pairs of I/O queues that can exist.</param>
     /// <param name="serial">Its serial number; null for its address.</param>
-    internal NvmeController(IPciSlot slot, NvmeStore store, int queues, string? serial)
+    internal NvmeController(IPciSlot slot, BlockStore store, int queues, string? serial)
     {
         _slot = slot;
         _namespace = new NvmeNamespace(store);

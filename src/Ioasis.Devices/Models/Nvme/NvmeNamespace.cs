@@ -1,10 +1,11 @@
 using System.Buffers.Binary;
+using Ioasis.Devices.Blocks;
 
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>The one namespace: its blocks, and the commands of the NVM command set. Thread-safe.</summary>
 /// <param name="store">The storage of the blocks.</param>
-internal sealed class NvmeNamespace(NvmeStore store)
+internal sealed class NvmeNamespace(BlockStore store)
 {
     internal const uint Id = 1;
     internal const int BlockShift = 9;

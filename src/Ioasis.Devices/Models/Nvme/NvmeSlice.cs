@@ -1,17 +1,19 @@
+using Ioasis.Devices.Blocks;
+
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>A part of a storage. Nothing outside of it can be reached through it.</summary>
 /// <param name="store">The storage, which outlives the part.</param>
 /// <param name="start">Offset of its first byte.</param>
 /// <param name="size">Bytes.</param>
-internal sealed class NvmeSlice(NvmeStore store, long start, long size) : NvmeStore
+internal sealed class NvmeSlice(BlockStore store, long start, long size) : BlockStore
 {
     private const long Alignment = 4096; // file systems align to this
 
     internal override long Size => size;
 
     /// <summary>Bytes of each part if a controller and this many mdevs share a storage.</summary>
-    internal static long SizeOf(NvmeStore store, int mdevs) =>
+    internal static long SizeOf(BlockStore store, int mdevs) =>
         mdevs == 0 ? store.Size : store.Size / (mdevs + 1) & ~(Alignment - 1);
 
     internal override void Read(long offset, Span<byte> destination) =>

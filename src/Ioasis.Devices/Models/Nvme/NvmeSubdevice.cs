@@ -1,3 +1,5 @@
+using Ioasis.Devices.Blocks;
+
 namespace Ioasis.Devices.Nvme;
 
 /// <summary>
@@ -6,7 +8,7 @@ namespace Ioasis.Devices.Nvme;
 /// </summary>
 /// <param name="blocks">The storage of its namespace.</param>
 /// <param name="uuid">Its name, from which its serial number is derived.</param>
-internal sealed class NvmeSubdevice(NvmeStore blocks, Guid uuid) : PciDeviceModel
+internal sealed class NvmeSubdevice(BlockStore blocks, Guid uuid) : PciDeviceModel
 {
     private const int Queues = 1;
     private const int SerialLength = 20;

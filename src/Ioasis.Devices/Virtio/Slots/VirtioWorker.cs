@@ -27,8 +27,8 @@ internal sealed class VirtioWorker : IDisposable
         _thread = DeviceEngine.Create<bool>($"virtio worker {number}", (_, stop) => Work(stop));
     }
 
-    /// <summary>Wakes the worker. If it works now, it looks once more when it is done.</summary>
-    internal void Wake() => _thread.TryStart(true);
+    /// <summary>Wakes the worker. If it works now, it looks once more when it is done. Nothing after its end.</summary>
+    internal void Wake() => _thread.TryStartUnlessEnded(true);
 
     /// <summary>Waits until the worker is idle. What it has taken and not given back counts as not taken.</summary>
     internal void Stop() => _thread.Abort();

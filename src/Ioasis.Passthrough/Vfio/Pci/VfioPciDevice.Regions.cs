@@ -4,6 +4,7 @@ using Ioasis.Abi;
 using Ioasis.Devices;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
+using Ioasis.Passthrough.Vfio.Pci.Config;
 
 namespace Ioasis.Passthrough.Vfio.Pci;
 
@@ -139,7 +140,7 @@ internal sealed partial class VfioPciDevice
             for (int done = 0; done < bytes.Length;)
             {
                 int chunk = _config.Chunk((int)position + done, bytes.Length - done);
-                uint value = _config.Read((int)position + done, chunk);
+                uint value = ReadWindow((int)position + done, chunk) ?? _config.Read((int)position + done, chunk);
                 for (int i = 0; i < chunk; i++) bytes[done + i] = (byte)(value >> (i * 8));
                 done += chunk;
             }
@@ -161,6 +162,7 @@ internal sealed partial class VfioPciDevice
                 uint value = 0;
                 for (int i = 0; i < chunk; i++) value |= (uint)bytes[done + i] << (i * 8);
                 _config.Write((int)position + done, chunk, value);
+                WriteWindow((int)position + done, chunk, value);
                 done += chunk;
             }
 
@@ -168,6 +170,41 @@ internal sealed partial class VfioPciDevice
         }
 
         return SysResult.Ok(bytes.Length);
+    }
+
+    /// <summary>What a read of the window to the BARs finds; null if it is none.</summary>
+    private uint? ReadWindow(int position, int count)
+    {
+        if (WindowAt(position, count, out ulong offset, out int width) is not { } bar) return null;
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        bytes.Clear();
+        return ReadBar(bar, offset, bytes[..width]) ? BinaryPrimitives.ReadUInt32LittleEndian(bytes) : null;
+    }
+
+    private void WriteWindow(int position, int count, uint value)
+    {
+        if (WindowAt(position, count, out ulong offset, out int width) is not { } bar) return;
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
+        WriteBar(bar, offset, bytes[..width], out _);
+    }
+
+    /// <summary>
+    /// The BAR that an access of the window's data goes to; null if it is no such access, or the driver has set the
+    /// window to no possible place.
+    /// </summary>
+    private Bar? WindowAt(int position, int count, out ulong offset, out int width)
+    {
+        (offset, width) = (0, 0);
+        int at = _hardware.Layout.Window;
+        if (at == 0 || position != at + PciConfigLayout.WindowData) return null;
+        offset = _hardware.Read(at + PciConfigLayout.WindowOffset, sizeof(uint));
+        uint length = _hardware.Read(at + PciConfigLayout.WindowLength, sizeof(uint));
+        Bar? bar = FindBar(_hardware.Read(at + PciConfigLayout.WindowBar, 1));
+        width = (int)length;
+        bool isPossible = length is 1 or 2 or 4 && length <= (uint)count && offset % length == 0
+            && bar?.Size >= offset + length;
+        return isPossible ? bar : null;
     }
 
     /// <summary>Reads in the widest aligned accesses; false when the BAR does not answer.</summary>

@@ -37,6 +37,7 @@ internal sealed class ConfigPermissions
         if (layout.Msi != 0) SetMsi(layout.Msi);
         if (layout.Express != 0) SetExpress(layout.Express);
         if (layout.Msix != 0) AddCapability(layout.Msix, PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF);
+        foreach ((int at, int length) in layout.Vendor) SetVendor(at, length);
 
         // Nothing of them can be written. The PASID capability is not known: its bytes are like those of none.
         if (layout.Ats != 0) AddExtended(layout.Ats, PCI_EXT_CAP_ID_ATS, PCI_EXT_CAP_ATS_SIZEOF);
@@ -100,6 +101,13 @@ internal sealed class ConfigPermissions
         Set16(at + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR | PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_READRQ,
             unchecked((ushort)~PCI_EXP_DEVCTL_PHANTOM));
         Set16(at + PCI_EXP_DEVCTL2, 0, unchecked((ushort)~PCI_EXP_DEVCTL2_ARI));
+    }
+
+    /// <summary>Writes go to the function, which decides what they change.</summary>
+    private void SetVendor(int at, int length)
+    {
+        AddCapability(at, PCI_CAP_ID_VNDR, length);
+        Array.Fill(_writable, (byte)0xff, at + PCI_CAP_FLAGS, length - PCI_CAP_FLAGS);
     }
 
     private void AddCapability(int at, byte id, int length)

@@ -57,6 +57,9 @@ internal sealed class PciConfig
 /// <summary>Where a function's capabilities are; 0 for one that it has not.</summary>
 internal sealed record PciConfigLayout
 {
+    /// <summary>Bytes of a window to the BARs.</summary>
+    internal const int WindowBar = 4, WindowOffset = 8, WindowLength = 12, WindowData = 16;
+
     internal int PowerManagement { get; init; }
     internal int Msi { get; init; }
     internal int Msix { get; init; }
@@ -65,4 +68,10 @@ internal sealed record PciConfigLayout
     internal int Pri { get; init; }
     internal int Pasid { get; init; }
     internal int Sriov { get; init; }
+
+    /// <summary>Where the vendor-specific ones are, and how many bytes they have.</summary>
+    internal IReadOnlyList<(int At, int Length)> Vendor { get; init; } = [];
+
+    /// <summary>The one of them that is a window to the BARs.</summary>
+    internal int Window { get; init; }
 }

@@ -53,6 +53,7 @@ internal sealed class PciConfigBuilder
         if (layout.Msi != 0) builder.AddMsi(layout.Msi, function.MsiVectors);
         if (layout.Express != 0) builder.AddExpress(layout.Express, function);
         if (layout.Msix != 0) builder.AddMsix(layout.Msix, function.Msix!);
+        layout = builder.AddVendor(layout, function);
         if (layout.Ats != 0) builder.AddAts(layout.Ats, enabled);
         if (layout.Pri != 0) builder.AddPri(layout.Pri, function, enabled);
         if (layout.Sriov != 0) builder.AddSriov(layout.Sriov, function.Sriov!, vfAddresses);
@@ -122,6 +123,41 @@ internal sealed class PciConfigBuilder
         Put16(at + PCI_MSIX_FLAGS, (ushort)(msix.Vectors - 1), PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
         Put32(at + PCI_MSIX_TABLE, msix.TableOffset | (uint)msix.Bar);
         Put32(at + PCI_MSIX_PBA, msix.PendingOffset | (uint)msix.Bar);
+    }
+
+    /// <summary>
+    /// Adds the vendor-specific capabilities: behind the others, or where MSI would be if the function has none.
+    /// </summary>
+    private PciConfigLayout AddVendor(PciConfigLayout layout, PciFunction function)
+    {
+        const int alignment = 4;
+        int hole = function.IsExpress && layout.Msi == 0 ? Msi : Express;
+        int next = layout.Msix != 0 ? layout.Msix + PCI_CAP_MSIX_SIZEOF : function.IsExpress ? Msix : ConventionalMsix;
+        List<(int At, int Length)> places = [];
+        int window = 0;
+        foreach (VendorCapability capability in function.VendorCapabilities)
+        {
+            int length = PCI_CAP_FLAGS + 1 + capability.Contents.Count;
+            int room = (length + alignment - 1) & ~(alignment - 1);
+            ref int place = ref hole + room <= Express ? ref hole : ref next;
+            int at = place;
+            place += room;
+            if (place > PCI_CFG_SPACE_SIZE)
+                throw new ArgumentException("The vendor-specific capabilities do not fit in configuration space.");
+            AddCapability(at, PCI_CAP_ID_VNDR);
+            Put8(at + PCI_CAP_FLAGS, (byte)length);
+            int byteAt = at + PCI_CAP_FLAGS;
+            foreach (byte content in capability.Contents) Put8(++byteAt, content);
+            places.Add((at, length));
+            if (!capability.IsBarWindow) continue;
+            window = at;
+            Put8(at + PciConfigLayout.WindowBar, 0, 0xff);
+            Put32(at + PciConfigLayout.WindowOffset, 0, ~0u);
+            Put32(at + PciConfigLayout.WindowLength, 0, ~0u);
+            Put32(at + PciConfigLayout.WindowData, 0, ~0u);
+        }
+
+        return layout with { Vendor = places, Window = window };
     }
 
     private void AddAts(int at, EndpointFeatures enabled)

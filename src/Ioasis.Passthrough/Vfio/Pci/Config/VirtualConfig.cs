@@ -102,6 +102,7 @@ internal sealed class VirtualConfig
             case PCI_CAP_ID_EXP:
                 WriteExpress(position, count, value);
                 break;
+            case PCI_CAP_ID_VNDR:
             case ConfigPermissions.Unassigned:
                 WriteThrough(position, count, value);
                 break;

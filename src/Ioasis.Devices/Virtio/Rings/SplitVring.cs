@@ -3,7 +3,7 @@ using Ioasis.Core.Dma;
 namespace Ioasis.Devices.Virtio;
 
 /// <summary>The device's side of a split ring (virtio 1.3, 2.7). One thread uses it at a time.</summary>
-internal sealed class SplitRing
+internal sealed class SplitVring
 {
     private const ushort NoNotify = 1, NoInterrupt = 1;
     private const int RingOffset = 4, UsedElementSize = 8, Window = 32;
@@ -18,7 +18,7 @@ internal sealed class SplitRing
     private ushort _published;  // the used index that the driver sees
     private bool _neverSignalled = true;
 
-    internal SplitRing(DmaPort port, in RingSettings settings, ulong features)
+    internal SplitVring(DmaPort port, in RingSettings settings, ulong features)
     {
         _memory = new RingMemory(port);
         _settings = settings;

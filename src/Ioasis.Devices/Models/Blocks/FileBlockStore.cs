@@ -1,18 +1,19 @@
 using Microsoft.Win32.SafeHandles;
 
-namespace Ioasis.Devices.Nvme;
+namespace Ioasis.Devices.Blocks;
 
 /// <summary>Blocks in a file.</summary>
-internal sealed class NvmeFileStore : NvmeStore
+internal sealed class FileBlockStore : BlockStore
 {
     private static readonly byte[] s_zeros = new byte[64 * 1024];
     private readonly SafeFileHandle _file;
 
-    internal NvmeFileStore(string path, long? size)
+    internal FileBlockStore(string path, long? size, bool readOnly)
     {
-        _file = File.OpenHandle(path, size is null ? FileMode.Open : FileMode.OpenOrCreate, FileAccess.ReadWrite,
-            FileShare.ReadWrite);
+        _file = File.OpenHandle(path, size is null || readOnly ? FileMode.Open : FileMode.OpenOrCreate,
+            readOnly ? FileAccess.Read : FileAccess.ReadWrite, FileShare.ReadWrite);
         Size = RandomAccess.GetLength(_file);
+        if (readOnly) size = Math.Min(size ?? Size, Size);
         if (size > Size) RandomAccess.SetLength(_file, size.Value);
         Size = size ?? Size;
     }

@@ -3,7 +3,7 @@ using Ioasis.Core.Dma;
 namespace Ioasis.Devices.Virtio;
 
 /// <summary>The device's side of a packed ring (virtio 1.3, 2.8). One thread uses it at a time.</summary>
-internal sealed class PackedRing
+internal sealed class PackedVring
 {
     private const ushort EventsOn = 0, EventsOff = 1, EventsAtIndex = 2;
     private readonly RingMemory _memory;
@@ -17,7 +17,7 @@ internal sealed class PackedRing
     private DescriptorFlags _firstFlags;
     private uint _base;
 
-    internal PackedRing(DmaPort port, in RingSettings settings, ulong features)
+    internal PackedVring(DmaPort port, in RingSettings settings, ulong features)
     {
         _memory = new RingMemory(port);
         _settings = settings;

@@ -1,8 +1,8 @@
-namespace Ioasis.Devices.Nvme;
+namespace Ioasis.Devices.Blocks;
 
 /// <summary>Blocks in our own memory. Blocks take memory once written.</summary>
 /// <param name="size">Bytes.</param>
-internal sealed class NvmeMemoryStore(long size) : NvmeStore
+internal sealed class MemoryBlockStore(long size) : BlockStore
 {
     internal const long UsualSize = 64 << 20;
     private const int ChunkShift = 18;
