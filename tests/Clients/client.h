@@ -422,6 +422,8 @@ static inline struct bar open_bar(const struct device *device, uint32_t index, e
         else                                                                                  \
             expect_eq(pwrite(bar->fd, &value, sizeof(value), (off_t)(bar->offset + at)), sizeof(value)); \
     }
+BAR_ACCESS(8)
+BAR_ACCESS(16)
 BAR_ACCESS(32)
 BAR_ACCESS(64)
 
