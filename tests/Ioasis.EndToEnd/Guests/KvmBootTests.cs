@@ -41,6 +41,7 @@ public sealed class KvmBootTests(GuestBench guests, Workbench bench)
     [InlineData(Way.Group, "")]
     [InlineData(Way.Mdev, "")]
     [InlineData(Way.Address, "10")]
+    [InlineData(Way.Mdev, "10")]
     public async Task The_BIOS_boots_from_our_disk(Way way, string series)
     {
         guests.MustBeThere();
