@@ -2,7 +2,7 @@
 /*
  * A dedicated queue of a DSA as an mdev: its descriptors use what the mdev is attached to, an IOAS or a first stage,
  * whatever PASID they name; its interrupt handles are its own.
- * usage: dsa_dedicated UUID UUID (two mdevs of the type dsa-1dwq-v1)
+ * usage: dsa_dedicated UUID UUID [mmap] (two mdevs of the type dsa-1dwq-v1, whose portals may be mapped)
  */
 #include "dsa.h"
 
@@ -33,8 +33,9 @@ static void expect_move(const struct dsa *dsa, uint8_t *memory, struct dsa_hw_de
 int main(int argc, char **argv)
 {
     int iommu = open_iommu();
-    struct dsa dsa = open_dsa(argument(argc, argv, 1, "UUID of an mdev"), iommu);
-    struct dsa neighbour = open_dsa(argument(argc, argv, 2, "UUID of another"), iommu);
+    enum how how = argc > 3 ? BY_MMAP : BY_PIO;
+    struct dsa dsa = open_dsa(argument(argc, argv, 1, "UUID of an mdev"), iommu, how);
+    struct dsa neighbour = open_dsa(argument(argc, argv, 2, "UUID of another"), iommu, how);
     uint64_t queues = bar_read64(&dsa.registers, DSA_WQCAP);
     expect_eq(queues >> 16 & 0xff, 1);
     expect_eq(queues >> 48 & 3, 2); /* dedicated */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two programs on one shared queue of a DSA, each with an mdev of its own: their descriptors have the programs' own
- * pointers, by PASIDs of /dev/sva. What both have at the same addresses stays each one's own, whatever PASID a
- * descriptor names. One of the programs is killed, and the other's copies go on.
+ * pointers, by PASIDs of /dev/sva, and ask for pages that are missing. What both have at the same addresses stays each
+ * one's own, whatever PASID a descriptor names. One of the programs is killed, and the other's copies go on.
  * usage: dsa_shared UUID UUID (two mdevs of the type dsa-1swq-v1 of one parent)
  */
 #include <signal.h>
@@ -32,7 +32,7 @@ struct program {
 static struct program begin(const char *uuid)
 {
     int iommu = open_iommu();
-    struct program program = {.dsa = open_dsa(uuid, iommu), .sva = open_sva()};
+    struct program program = {.dsa = open_dsa(uuid, iommu, BY_PIO), .sva = open_sva()};
     program.pasid = (uint32_t)must(sva_bind_process(program.sva, 0));
     must(attach_sva(&program.dsa.device, program.sva, program.pasid));
     bar_write32(&program.dsa.registers, DSA_WQCFG_MODE, DSA_WQ_PASID);
@@ -98,6 +98,22 @@ int main(int argc, char **argv)
     copy(&program, COPIES, 1);
     expect_eq(read(says, &done, sizeof(done)), sizeof(done));
     printf("two programs' own pointers on one queue: ok\n");
+
+    /* pages that the program has not touched yet, which the device asks for */
+    uint8_t *fresh = pages(4);
+    struct dsa_completion_record brought __attribute__((aligned(32)));
+    struct dsa_hw_desc descriptor = dsa_move(program.pasid, arena->from, fresh, 4 * PAGE, &brought);
+    descriptor.flags |= IDXD_OP_FLAG_BOF;
+    submit(&program, descriptor);
+    expect_eq(dsa_wait(&brought), DSA_COMP_SUCCESS);
+    expect(!memcmp(fresh, arena->from, 4 * PAGE));
+    must(munmap(fresh, 4 * PAGE));
+    descriptor = dsa_move(program.pasid, arena->from, fresh, 4 * PAGE, &brought);
+    descriptor.flags |= IDXD_OP_FLAG_BOF;
+    submit(&program, descriptor);
+    expect_eq(dsa_wait(&brought), DSA_COMP_PAGE_FAULT_IR | DSA_COMP_STATUS_WRITE);
+    expect_eq(brought.fault_addr, addr(fresh));
+    printf("pages that were missing: ok\n");
 
     /* neither the neighbour's PASID, nor those that the host has given its mdevs, lead anywhere */
     struct dsa_completion_record record __attribute__((aligned(32)));

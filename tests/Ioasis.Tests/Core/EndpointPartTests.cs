@@ -176,6 +176,55 @@ public sealed class EndpointPartTests
         Assert.Equal(0, _endpoint.OutstandingPageRequests);
     }
 
+    /// <summary>One program attaches and detaches while both have DMA under way.</summary>
+    [Fact]
+    public void WhenADetachReturnsNoAccessUsesWhatANumberLedTo()
+    {
+        const int rounds = 2000;
+        PagingDomain mine = Domain(0x11);
+        Attach(_two, 50, 101, Domain(0x33));
+        int phase = 0; // even while nothing is attached
+        bool done = false;
+        (long Reached, long Wrong) one = default, two = default;
+        var reader = new Thread(() =>
+        {
+            while (!Volatile.Read(ref done))
+            {
+                int before = Volatile.Read(ref phase);
+                (FaultReason reason, byte value) = Read(_port, 50);
+                bool isDetached = before % 2 == 0 && Volatile.Read(ref phase) == before;
+                if (reason == FaultReason.None) Interlocked.Increment(ref one.Reached);
+                if (reason == FaultReason.None && (isDetached || value != 0x11)) one.Wrong++;
+            }
+        });
+        var neighbour = new Thread(() =>
+        {
+            while (!Volatile.Read(ref done))
+            {
+                two.Reached++;
+                if (Read(_other, 50) != (FaultReason.None, 0x33)) two.Wrong++;
+            }
+        });
+        reader.Start();
+        neighbour.Start();
+        for (int round = 0; round < rounds; round++)
+        {
+            Volatile.Write(ref phase, phase + 1);
+            Attachment attachment = Attach(_one, 50, 100, mine);
+            long reached = Volatile.Read(ref one.Reached);
+            // every now and then an access is sure to come before the detach
+            if (round % 100 == 0) SpinWait.SpinUntil(() => Volatile.Read(ref one.Reached) > reached, 20_000);
+            Assert.True(_endpoint.Detach(attachment));
+            Volatile.Write(ref phase, phase + 1);
+        }
+
+        Volatile.Write(ref done, true);
+        reader.Join();
+        neighbour.Join();
+        Assert.True(one.Reached >= rounds / 100 && two.Reached > 0);
+        Assert.Equal((0L, 0L), (one.Wrong, two.Wrong));
+    }
+
     private PagingDomain Domain(byte fill, IPageRequestHandler? pager = null)
     {
         PagingDomain domain = _bench.NewDomain();
