@@ -99,15 +99,23 @@ internal sealed class PciDriver(SoftwareMachine machine)
             machine.Release(device);
         }
 
+        // The driver has let it go when its own files are closed and its mdevs are no more.
+        int left = 2;
+        machine.RemoveMdevsOf(device, LeftOnce);
+
         // Its virtual functions go first, which may take time.
         if (device.Sriov is { HasAny: true } sriov)
-            ThreadPool.UnsafeQueueUserWorkItem(
-                _ => sriov.Store("0"u8, _ => device.Vfio.Remove(() => Left(device))), null);
+            ThreadPool.UnsafeQueueUserWorkItem(_ => sriov.Store("0"u8, _ => device.Vfio.Remove(LeftOnce)), null);
         else
-            device.Vfio.Remove(() => Left(device));
+            device.Vfio.Remove(LeftOnce);
+
+        void LeftOnce()
+        {
+            if (Interlocked.Decrement(ref left) == 0) Left(device);
+        }
     }
 
-    // Called when the last of its files is closed.
+    // Called when the last of its files is closed and the last of its mdevs is gone.
     private void Left(MachineDevice device)
     {
         bool isWanted;

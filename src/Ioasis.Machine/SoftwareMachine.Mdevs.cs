@@ -46,6 +46,12 @@ public sealed partial class SoftwareMachine : IMdevHost
         return new MachineMdev(_mdevs.First(device => device.Uuid == uuid));
     }
 
+    bool IMdevHost.IsThere(MdevParent parent)
+    {
+        using (_lock.Enter()) return !_mdevFunctions.TryGetValue(parent, out MachineDevice? function)
+            || OffersMdevs(function);
+    }
+
     Errno IMdevHost.Add(MdevDevice device)
     {
         if (device.Model is PciMdev part) return AddPart(device, part.Model);
@@ -60,13 +66,27 @@ public sealed partial class SoftwareMachine : IMdevHost
         return Errno.None;
     }
 
+    void IMdevHost.Release(MdevDevice device)
+    {
+        using (_lock.Enter())
+        {
+            _others = [.. _others.Where(d => d != device.Vfio)];
+            _leaving = [.. _leaving, device.Vfio];
+            BuildPaths();
+        }
+    }
+
     void IMdevHost.Hide(MdevDevice device)
     {
         using (_lock.Enter())
         {
             _mdevs = [.. _mdevs.Where(d => d != device)];
-            _others = [.. _others.Where(d => d != device.Vfio)];
-            _leaving = [.. _leaving, device.Vfio];
+            if (_others.Contains(device.Vfio))
+            {
+                _others = [.. _others.Where(d => d != device.Vfio)];
+                _leaving = [.. _leaving, device.Vfio];
+            }
+
             BuildPaths();
         }
     }
@@ -98,6 +118,7 @@ public sealed partial class SoftwareMachine : IMdevHost
         using (_lock.Enter())
         {
             if (!_mdevFunctions.TryGetValue(device.Parent, out MachineDevice? parent)) return Errno.EOPNOTSUPP;
+            if (!OffersMdevs(parent)) return Errno.ENODEV; // it began to go while the program wrote
             uint last = (1u << parent.Endpoint.MaxPasidLog2) - 1;
             if (Pasids.Allocate(_mdevPasids, 1, last, out Pasid pasid) != IommuStatus.Ok) return Errno.ENOSPC;
             VfioPciDevice part;
@@ -121,19 +142,30 @@ public sealed partial class SoftwareMachine : IMdevHost
         }
     }
 
-    /// <summary>Removes the mdevs of a function that is removed. They go as their files are closed.</summary>
-    private void RemoveMdevsOf(MachineDevice function)
+    /// <summary>
+    /// Removes the mdevs of a function that its driver lets go (Linux: mdev_unregister_parent). They go as their files
+    /// are closed.
+    /// </summary>
+    /// <param name="function">The function.</param>
+    /// <param name="done">Called once, when there are none any more, perhaps before this returns.</param>
+    internal void RemoveMdevsOf(MachineDevice function, Action done)
     {
-        foreach (MdevDevice device in _mdevs.Where(d => d.Parent.Name == function.Requester.ToString()))
-            _mdevBus.Remove(device, static _ => { });
+        MdevParent? parent;
+        using (_lock.Enter()) parent = _mdevFunctions.FirstOrDefault(pair => pair.Value == function).Key;
+        if (parent is null) done();
+        else _mdevBus.RemoveAll(parent, done);
     }
 
+    /// <summary>Whether a function with types offers them: while its driver has it.</summary>
+    private static bool OffersMdevs(MachineDevice function) =>
+        !function.IsRemoved && function.Driver == DriverState.Bound;
+
     /// <summary>Adds a parent that is no PCI function.</summary>
-    private void AddVirtualParent(string name) =>
-        _mdevBus.Add(new MdevParent(name, name, $"/sys/devices/virtual/{name}/{name}", MdevParentRegistry.Create(name))
-        {
-            IsVirtual = true,
-        });
+    private void AddVirtualParent(string name)
+    {
+        string itsClass = MdevParentRegistry.ClassOf(name), directory = $"/sys/devices/virtual/{itsClass}/{name}";
+        _mdevBus.Add(new MdevParent(name, itsClass, directory, MdevParentRegistry.Create(name)) { IsVirtual = true });
+    }
 
     /// <summary>Creates what the description wants.</summary>
     private void CreateMdevs(MachineDescription description)

@@ -248,7 +248,6 @@ public sealed partial class SoftwareMachine : IDisposable
     /// <summary>Whether a function is on its bus.</summary>
     internal void SetRemoved(MachineDevice device, bool isRemoved)
     {
-        if (isRemoved) RemoveMdevsOf(device);
         using (_lock.Enter())
         {
             device.IsRemoved = isRemoved;
@@ -380,7 +379,7 @@ public sealed partial class SoftwareMachine : IDisposable
         foreach (VirtualPath path in SysfsTree.Build(_driver, _modules, Units, functions,
             groups.Select(g => (g.Id, (g.Major, g.Minor), g.Name)),
             [("iommu", _iommu), ("sva", sva), ("vfio", _container)], _mdevBus,
-            [.. _mdevBus.Parents.Where(p => !_mdevFunctions.TryGetValue(p, out MachineDevice? d) || !d.IsRemoved)],
+            [.. _mdevBus.Parents.Where(p => !_mdevFunctions.TryGetValue(p, out MachineDevice? d) || OffersMdevs(d))],
             _mdevs))
             paths.Add(path.Path, path);
         paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));

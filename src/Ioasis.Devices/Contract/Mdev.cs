@@ -7,9 +7,26 @@ public abstract class Mdev
     {
     }
 
+    /// <summary>What it adds to its directory in sysfs. The same objects on every call.</summary>
+    public virtual IReadOnlyList<MdevAttribute> Attributes => [];
+
     /// <summary>
-    /// Called once when the mdev goes: gives back what <see cref="MdevType.Create"/> took of the parent. Its last file
-    /// is closed by then, and the model of a <see cref="PciMdev"/> is unplugged.
+    /// Whether what it has of its parent keeps data of its owner, so that <see cref="Erase"/> takes time.
+    /// </summary>
+    public virtual bool KeepsData => false;
+
+    /// <summary>
+    /// Called once when the mdev goes, before <see cref="Remove"/>: erases the data that its owner left in what it has
+    /// of the parent, so that no later owner finds them. Its last file is closed by then, and the model of a
+    /// <see cref="PciMdev"/> is unplugged. It may take long: only the program that removes the mdev waits for it. If it
+    /// throws, <see cref="Remove"/> is not called, and what the mdev has of its parent is given to nobody else.
+    /// </summary>
+    public virtual void Erase()
+    {
+    }
+
+    /// <summary>
+    /// Called once when the mdev goes: gives back what <see cref="MdevType.Create"/> took of the parent.
     /// </summary>
     public virtual void Remove()
     {

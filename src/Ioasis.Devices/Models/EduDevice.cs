@@ -1,6 +1,6 @@
 using Ioasis.Core.Dma;
+using Ioasis.Devices.Edu;
 using Ioasis.Memory;
-using Ioasis.Memory.Threads;
 
 namespace Ioasis.Devices;
 
@@ -8,96 +8,53 @@ namespace Ioasis.Devices;
 /// QEMU's educational device, 1234:11e8 (its docs/specs/edu): factorials, interrupts on command, DMA. See
 /// docs/devices/edu.md.
 /// </summary>
-public sealed class EduDevice : PciDeviceModel
+public sealed class EduDevice : PciDeviceModel, IEduHost
 {
     /// <summary>QEMU's default DMA address mask: 28 bits.</summary>
     public const ulong DefaultDmaMask = (1UL << 28) - 1;
 
     private const int BarIndex = 0;
-    // the device's buffer, as the DMA engine sees it; drivers cannot reach it
-    private const ulong BufferAddress = 0x40000;
-    private const int BufferSize = 4096;
-    private const uint Idle = 0xffffffff; // value that write-only registers read as
+    private const AccessWidths FourOrEight = AccessWidths.Four | AccessWidths.Eight;
 
-    private const uint Computing = 0x01;
-    private const uint InterruptAfterFactorial = 0x80;
-    private const ulong Run = 1, ToMemory = 2, InterruptAfterDma = 4;
-    private const uint FactorialInterrupt = 0x001, DmaInterrupt = 0x100;
+    private static readonly Register[] s_registers =
+    [
+        new("identification", EduRegisters.Identification, 4, RegisterKind.ReadOnly, EduRegisters.Identity)
+            { Widths = AccessWidths.Four },
+        new("card liveness check", EduRegisters.Liveness, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four },
+        new("status", EduRegisters.Status, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four },
+        new("factorial computation", EduRegisters.Factorial, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four },
+        new("interrupt status", EduRegisters.InterruptStatus, 4, RegisterKind.ReadOnly) { Widths = AccessWidths.Four },
+        new("interrupt raise", EduRegisters.RaiseInterrupt, 4, RegisterKind.Doorbell, EduRegisters.Idle)
+            { Widths = AccessWidths.Four },
+        new("interrupt acknowledge", EduRegisters.Acknowledge, 4, RegisterKind.Doorbell, EduRegisters.Idle)
+            { Widths = AccessWidths.Four },
+        new("DMA source address", EduRegisters.Source, 8, RegisterKind.ReadWrite) { Widths = FourOrEight },
+        new("DMA destination address", EduRegisters.Destination, 8, RegisterKind.ReadWrite) { Widths = FourOrEight },
+        new("DMA transfer count", EduRegisters.Count, 8, RegisterKind.ReadWrite) { Widths = FourOrEight },
+        new("DMA command", EduRegisters.Command, 8, RegisterKind.Doorbell) { Widths = FourOrEight },
+    ];
 
-    private static readonly Register s_identification =
-        new("identification", 0x00, 4, RegisterKind.ReadOnly, 0x010000ed) { Widths = AccessWidths.Four };
-    private static readonly Register s_liveness =
-        new("card liveness check", 0x04, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four };
-    private static readonly Register s_factorial =
-        new("factorial computation", 0x08, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four };
-    private static readonly Register s_status =
-        new("status", 0x20, 4, RegisterKind.Doorbell) { Widths = AccessWidths.Four };
-    private static readonly Register s_interruptStatus =
-        new("interrupt status", 0x24, 4, RegisterKind.ReadOnly) { Widths = AccessWidths.Four };
-    private static readonly Register s_raise =
-        new("interrupt raise", 0x60, 4, RegisterKind.Doorbell, Idle) { Widths = AccessWidths.Four };
-    private static readonly Register s_acknowledge =
-        new("interrupt acknowledge", 0x64, 4, RegisterKind.Doorbell, Idle) { Widths = AccessWidths.Four };
-    private static readonly Register s_source =
-        new("DMA source address", 0x80, 8, RegisterKind.ReadWrite) { Widths = AccessWidths.Four | AccessWidths.Eight };
-    private static readonly Register s_destination =
-        new("DMA destination address", 0x88, 8, RegisterKind.ReadWrite)
-        {
-            Widths = AccessWidths.Four | AccessWidths.Eight
-        };
-    private static readonly Register s_count =
-        new("DMA transfer count", 0x90, 8, RegisterKind.ReadWrite) { Widths = AccessWidths.Four | AccessWidths.Eight };
-    private static readonly Register s_command =
-        new("DMA command", 0x98, 8, RegisterKind.Doorbell) { Widths = AccessWidths.Four | AccessWidths.Eight };
-
-    // Guards the meaning of the registers. Taken after the slot's lock for calls, before its locks for bytes and
-    // interrupts.
-    private readonly RankedLock _lock = new(LockRank.Model);
-    private readonly ulong _dmaMask;
-    private readonly byte[] _buffer = new byte[BufferSize]; // only the DMA engine uses it while a command runs
-    private readonly DeviceEngine<uint> _computing;
-    private readonly DeviceEngine<Transfer> _transfers;
+    private readonly EduCore _core;
     private IPciSlot _slot = null!;
     private DmaPort _port = null!;
-    private uint _factorial, _statusBits, _pending;
-    private ulong _lastCommand;
 
     /// <summary>Makes a device.</summary>
     /// <param name="dmaMask">Address bits that its DMA engine drives. It drops the others.</param>
-    public EduDevice(ulong dmaMask = DefaultDmaMask)
-    {
-        _dmaMask = dmaMask;
-        _computing = DeviceEngine.Create<uint>("edu factorial", Compute);
-        _transfers = DeviceEngine.Create<Transfer>("edu DMA", Move);
-    }
-
-    private readonly record struct Transfer(ulong Source, ulong Destination, ulong Count, ulong Command);
+    public EduDevice(ulong dmaMask = DefaultDmaMask) => _core = new EduCore(this, dmaMask);
 
     /// <inheritdoc/>
     public override PciFunction Function { get; } = new()
     {
-        VendorId = 0x1234,
-        DeviceId = 0x11e8,
-        SubsystemVendorId = 0x1af4,
-        SubsystemId = 0x1100,
-        Revision = 0x10,
-        ClassCode = 0x00ff00,
+        VendorId = EduConfig.VendorId,
+        DeviceId = EduConfig.DeviceId,
+        SubsystemVendorId = EduConfig.SubsystemVendorId,
+        SubsystemId = EduConfig.SubsystemId,
+        Revision = EduConfig.Revision,
+        ClassCode = EduConfig.ClassCode,
         HasInterruptPin = true,
         MsiVectors = 1,
         IsExpress = false,
-        Bars =
-        [
-            new Bar
-            {
-                Index = BarIndex,
-                Size = 1 << 20,
-                Registers =
-                [
-                    s_identification, s_liveness, s_status, s_factorial, s_interruptStatus, s_raise, s_acknowledge,
-                    s_source, s_destination, s_count, s_command,
-                ],
-            },
-        ],
+        Bars = [new Bar { Index = BarIndex, Size = EduConfig.BarSize, Registers = s_registers }],
     };
 
     /// <inheritdoc/>
@@ -108,121 +65,35 @@ public sealed class EduDevice : PciDeviceModel
     }
 
     /// <inheritdoc/>
-    public override void Ring(int bar, Register register, ulong value)
-    {
-        using (_lock.Enter())
-        {
-            switch (register.Offset)
-            {
-                case 0x04:
-                    Publish(s_liveness, ~(uint)value);
-                    break;
-                case 0x08:
-                    if ((_statusBits & Computing) == 0)
-                    {
-                        _factorial = (uint)value;
-                        _statusBits |= Computing;
-                        Publish(s_status, _statusBits);
-                        _computing.TryStart(_factorial);
-                    }
-
-                    Publish(s_factorial, _factorial);
-                    break;
-                case 0x20:
-                    _statusBits = (_statusBits & ~InterruptAfterFactorial) | ((uint)value & InterruptAfterFactorial);
-                    Publish(s_status, _statusBits);
-                    break;
-                case 0x60:
-                    Publish(s_raise, Idle);
-                    Raise((uint)value);
-                    break;
-                case 0x64:
-                    Publish(s_acknowledge, Idle);
-                    _pending &= ~(uint)value;
-                    Publish(s_interruptStatus, _pending);
-                    if (_pending == 0) _slot.SetInterruptLine(false);
-                    break;
-                case 0x98:
-                    if ((value & Run) != 0 && (_lastCommand & Run) == 0)
-                    {
-                        _lastCommand = value;
-                        _transfers.TryStart(new Transfer(Value(s_source), Value(s_destination), Value(s_count), value));
-                    }
-
-                    Publish(s_command, _lastCommand);
-                    break;
-            }
-        }
-    }
+    public override void Ring(int bar, Register register, ulong value) => _core.Ring(register.Offset, value);
 
     /// <inheritdoc/>
-    public override void Reset()
-    {
-        _computing.Abort();
-        _transfers.Abort();
-        _buffer.AsSpan().Clear();
-        using (_lock.Enter())
-        {
-            _factorial = _statusBits = _pending = 0;
-            _lastCommand = 0;
-        }
-    }
+    public override void Reset() => _core.Reset();
 
     /// <inheritdoc/>
     public override void Unplug()
     {
-        _computing.Dispose();
-        _transfers.Dispose();
+        _core.End();
         _port.Dispose();
     }
 
-    private void Compute(uint number, CancellationToken abort)
+    ulong IEduHost.ValueOf(uint offset) => _slot.ReadRegister(BarIndex, At(offset));
+
+    void IEduHost.Publish(uint offset, ulong value) => _slot.Publish(BarIndex, At(offset), value);
+
+    void IEduHost.Raise()
     {
-        uint result = 1;
-        // The loop is short for large numbers too: 2^32 divides every factorial from 34 on.
-        for (; number > 0 && result != 0; number--) result = unchecked(result * number);
-        using (_lock.Enter())
-        {
-            if (abort.IsCancellationRequested) return;
-            _factorial = result;
-            _statusBits &= ~Computing;
-            Publish(s_factorial, result);
-            Publish(s_status, _statusBits);
-            if ((_statusBits & InterruptAfterFactorial) != 0) Raise(FactorialInterrupt);
-        }
+        if (!_slot.RaiseMessage(0)) _slot.SetInterruptLine(true);
     }
 
-    private void Move(Transfer transfer, CancellationToken abort)
+    void IEduHost.Lower() => _slot.SetInterruptLine(false);
+
+    /// <summary>The unit records what it refuses.</summary>
+    void IEduHost.Move(Iova memory, Span<byte> buffer, bool toMemory, CancellationToken abort)
     {
-        bool toMemory = (transfer.Command & ToMemory) != 0;
-        ulong memory = (toMemory ? transfer.Destination : transfer.Source) & _dmaMask;
-        ulong at = unchecked((toMemory ? transfer.Source : transfer.Destination) - BufferAddress);
-        if (at <= BufferSize && transfer.Count <= BufferSize - at)
-        {
-            Span<byte> part = _buffer.AsSpan((int)at, (int)transfer.Count);
-
-            // The device cannot report a fault; the unit records it.
-            if (toMemory) _port.Write(new Iova(memory), part);
-            else _port.Read(new Iova(memory), part);
-        }
-
-        using (_lock.Enter())
-        {
-            if (abort.IsCancellationRequested) return;
-            _lastCommand &= ~Run;
-            Publish(s_command, _lastCommand);
-            if ((_lastCommand & InterruptAfterDma) != 0) Raise(DmaInterrupt);
-        }
+        if (toMemory) _port.Write(memory, buffer);
+        else _port.Read(memory, buffer);
     }
 
-    private void Raise(uint bits)
-    {
-        _pending |= bits;
-        Publish(s_interruptStatus, _pending);
-        if (_pending != 0 && !_slot.RaiseMessage(0)) _slot.SetInterruptLine(true);
-    }
-
-    private ulong Value(Register register) => _slot.ReadRegister(BarIndex, register);
-
-    private void Publish(Register register, ulong value) => _slot.Publish(BarIndex, register, value);
+    private static Register At(uint offset) => Array.Find(s_registers, register => register.Offset == offset)!;
 }

@@ -32,7 +32,7 @@ public sealed class MttyParent : IMdevParent
             mdev = null;
             if (Available == 0) return MdevStatus.NoneLeft;
             parent._taken += ports;
-            mdev = new Mtty.MttyDevice(ports, () => parent._taken -= ports);
+            mdev = new Mtty.MttyDevice(uuid, ports, () => parent._taken -= ports);
             return MdevStatus.Ok;
         }
     }

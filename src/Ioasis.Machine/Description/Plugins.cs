@@ -21,7 +21,8 @@ public static class Plugins
         foreach (Type type in TypesOf(path))
         {
             if (type.GetCustomAttribute<DeviceModelAttribute>() is { } model) AddModel(path, type, Take(model.Name));
-            if (type.GetCustomAttribute<MdevParentAttribute>() is { } parent) AddParent(path, type, Take(parent.Name));
+            if (type.GetCustomAttribute<MdevParentAttribute>() is { } parent)
+                AddParent(path, type, parent, Take(parent.Name));
             if (type.GetCustomAttribute<IommuDriverAttribute>() is { } driver) AddDriver(path, type, Take(driver.Name));
             if (type.GetCustomAttribute<MachineNodeAttribute>() is { } node) AddNode(path, type, Take(node.Name));
             if (type.GetCustomAttribute<IommufdIoctlAttribute>() is { } ioctl)
@@ -64,9 +65,10 @@ public static class Plugins
             throw Complain(path, $"there is already a device model \"{name}\"; give {type.Name} another name");
     }
 
-    private static void AddParent(string path, Type type, string name)
+    private static void AddParent(string path, Type type, MdevParentAttribute attribute, string name)
     {
         CheckName(path, type, name);
+        CheckName(path, type, attribute.Class);
         if (type.IsAbstract || !type.IsAssignableTo(typeof(IMdevParent))
             || type.GetConstructor([]) is not { } constructor)
         {
@@ -75,7 +77,7 @@ public static class Plugins
         }
 
         if (ModelRegistry.CheckModel(name) is null
-            || !MdevParentRegistry.TryAdd(name, () => (IMdevParent)constructor.Invoke(null)))
+            || !MdevParentRegistry.TryAdd(name, () => (IMdevParent)constructor.Invoke(null), attribute.Class))
             throw Complain(path, $"there is already a device \"{name}\"; give {type.Name} another name");
     }
 

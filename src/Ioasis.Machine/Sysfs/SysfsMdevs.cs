@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Devices;
 using Ioasis.Machine.Nodes;
 using Ioasis.Passthrough.Mdev;
 
@@ -29,13 +30,33 @@ internal static class SysfsMdevs
         foreach (MdevDevice device in devices) AddDevice(tree, bus, device);
     }
 
-    private static string DriverOf(MdevParent parent) => $"{Bus}/drivers/{parent.Driver}";
+    private static string DirectoryOf(string driver) => $"{Bus}/drivers/{driver}";
+
+    /// <summary>
+    /// The driver of a parent's mdevs. It takes those that it creates, and no other: <c>bind</c> is ENODEV always.
+    /// </summary>
+    private static void AddDriver(SysfsTree tree, MdevBus bus, string driver)
+    {
+        string directory = DirectoryOf(driver), module = $"/sys/module/{driver.Replace('-', '_')}";
+        tree.Directory(directory, merged: false);
+        tree.WriteOnly($"{directory}/uevent", SysfsTree.Ignore);
+        AddStore($"{directory}/bind", static (_, answer) => answer(Errno.ENODEV));
+        AddStore($"{directory}/unbind", (text, answer) => bus.Unbind(driver, SysfsText.Line(text), answer));
+        tree.Directory($"{module}/drivers");
+        tree.Link($"{module}/drivers/mdev:{driver}", directory);
+        tree.Link($"{directory}/module", module);
+
+        void AddStore(string path, AttributeStore store) => tree.Add(
+            new VirtualFile(path, static () => [], SysfsTree.OnlyOwnerWrites)
+            {
+                StoreSizes = s_createSizes,
+                Store = store,
+            });
+    }
 
     private static void AddParent(SysfsTree tree, MdevBus bus, MdevParent parent)
     {
-        string driver = DriverOf(parent);
-        tree.Directory(driver, merged: false);
-        tree.WriteOnly($"{driver}/uevent", SysfsTree.Ignore);
+        AddDriver(tree, bus, parent.Driver);
         if (parent.IsVirtual) AddVirtual(tree, parent);
         tree.Link($"{Class}/{parent.Name}", parent.Directory);
         string types = $"{parent.Directory}/mdev_supported_types";
@@ -70,21 +91,30 @@ internal static class SysfsMdevs
 
     private static void AddDevice(SysfsTree tree, MdevBus bus, MdevDevice device)
     {
-        string directory = device.Directory, driver = DriverOf(device.Parent);
+        string directory = device.Directory;
         string type = $"{device.Parent.Directory}/mdev_supported_types/{device.Type.Name}";
         tree.Directory(directory, merged: false);
         tree.Directory($"{directory}/power", merged: false);
-        tree.Text($"{directory}/uevent", () => $"DRIVER={device.Parent.Driver}", SysfsTree.Ignore);
+        tree.Text($"{directory}/uevent",
+            () => device.Driver == MdevDriverState.Bound ? $"DRIVER={device.Parent.Driver}" : "", SysfsTree.Ignore);
         tree.Add(new VirtualFile($"{directory}/remove", static () => [], SysfsTree.OnlyOwnerWrites)
         {
             Store = (text, answer) => Remove(bus, device, text, answer),
         });
-        tree.Link($"{directory}/driver", driver);
-        tree.Link($"{driver}/{device.Name}", directory);
         tree.Link($"{directory}/mdev_type", type);
         tree.Link($"{type}/devices/{device.Name}", directory);
         tree.Link($"{directory}/subsystem", Bus);
         tree.Link($"{Bus}/devices/{device.Name}", directory);
+        if (device.Driver == MdevDriverState.Bound) AddBound(tree, device);
+    }
+
+    /// <summary>What an mdev has while its driver has it.</summary>
+    private static void AddBound(SysfsTree tree, MdevDevice device)
+    {
+        string directory = device.Directory, driver = DirectoryOf(device.Parent.Driver);
+        tree.Link($"{directory}/driver", driver);
+        tree.Link($"{driver}/{device.Name}", directory);
+        foreach (MdevAttribute attribute in device.Model.Attributes) AddAttribute(tree, device, attribute);
         if (device.Vfio.Group is { } group)
         {
             string groups = $"/sys/kernel/iommu_groups/{group.Id}";
@@ -97,6 +127,24 @@ internal static class SysfsMdevs
         tree.Device($"{directory}/vfio-dev/{node}", "vfio-dev", node, (device.Vfio.Major, device.Vfio.Minor),
             $"vfio/devices/{node}");
         tree.Link($"{directory}/vfio-dev/{node}/device", directory);
+    }
+
+    private static void AddAttribute(SysfsTree tree, MdevDevice device, MdevAttribute attribute)
+    {
+        string directory = attribute.Group.Length == 0 ? device.Directory : $"{device.Directory}/{attribute.Group}";
+        string path = $"{directory}/{attribute.Name}";
+        tree.Directory(directory, merged: false);
+        var file = new VirtualFile(path, () => SysfsTree.Line(device.Show(attribute)));
+        if (attribute.Store is not null)
+        {
+            file = file with
+            {
+                Mode = SysfsTree.OwnerWrites,
+                Store = (text, answer) => answer(device.Store(attribute, SysfsText.Line(text))),
+            };
+        }
+
+        tree.Add(file);
     }
 
     /// <summary>Any number but 0 removes.</summary>

@@ -1,3 +1,6 @@
+using Ioasis.Abi;
+using Ioasis.Devices;
+using Ioasis.Memory.Threads;
 using Ioasis.Passthrough.Vfio;
 
 namespace Ioasis.Passthrough.Mdev;
@@ -33,6 +36,61 @@ internal sealed class MdevDevice
     /// <summary>What programs drive; set once the machine shows it.</summary>
     internal VfioDevice Vfio { get; set; } = null!;
 
+    /// <summary>Whether its driver has it. The bus's lock guards it, and all below.</summary>
+    internal MdevDriverState Driver { get; set; }
+
     /// <summary>Whether it is being removed: it is waited for until its last file is closed.</summary>
     internal bool IsLeaving { get; set; }
+
+    /// <summary>Whether its owner's data could not be erased, so that nobody gets what it has of its parent.</summary>
+    internal bool IsKept { get; set; }
+
+    /// <summary>Called when the driver has let it go.</summary>
+    internal Action? Released { get; set; }
+
+    /// <summary>Called when it is no more.</summary>
+    internal Action? Gone { get; set; }
+
+    /// <summary>What a program reads from an attribute; nothing if its author's code throws.</summary>
+    internal string Show(MdevAttribute attribute)
+    {
+        try
+        {
+            return attribute.Show();
+        }
+        catch (Exception e)
+        {
+            HostMessages.Tell($"{Type.Name} {Name}: {attribute.Name}", e);
+            return "";
+        }
+    }
+
+    /// <summary>Takes what a program writes to an attribute; EIO if its author's code throws.</summary>
+    internal Errno Store(MdevAttribute attribute, string text)
+    {
+        try
+        {
+            return attribute.Store!(text) ? Errno.None : Errno.EINVAL;
+        }
+        catch (Exception e)
+        {
+            HostMessages.Tell($"{Type.Name} {Name}: {attribute.Name}", e);
+            return Errno.EIO;
+        }
+    }
+}
+
+/// <summary>
+/// Whether the driver that created an mdev has it. One that was let go is not taken again, as on Linux.
+/// </summary>
+internal enum MdevDriverState : byte
+{
+    /// <summary>It has it.</summary>
+    Bound,
+
+    /// <summary>It lets it go as soon as its files are closed.</summary>
+    Leaving,
+
+    /// <summary>It has not.</summary>
+    None,
 }

@@ -4,6 +4,7 @@ using Ioasis.Devices;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Machine.Nodes;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Tests.Mdevs;
 
@@ -109,7 +110,7 @@ public sealed class LifeCycleTests : IDisposable
         Assert.Equal(Errno.None, _machine.Create("mtty-2", First));
         string node = _machine.Machine.Mdevs[0].VfioNode["/dev/vfio/devices/".Length..];
         Assert.Equal(
-            ["driver", "iommu_group", "mdev_type", "power", "remove", "subsystem", "uevent", "vfio-dev"],
+            ["driver", "iommu_group", "mdev_type", "power", "remove", "subsystem", "uevent", "vendor", "vfio-dev"],
             _machine.Nodes.List(Device));
         Assert.Equal("../../../devices/virtual/mtty/mtty/" + First, Link($"/sys/bus/mdev/devices/{First}"));
         Assert.Equal("../../../../../bus/mdev/drivers/mtty", Link($"{Device}/driver"));
@@ -148,6 +149,14 @@ public sealed class LifeCycleTests : IDisposable
         Assert.Equal(Errno.EEXIST, machine.Write(create, First)());
         Assert.Equal(Errno.None, machine.Write($"/sys/devices/virtual/counted/counted/{First}/remove", "1")());
         Assert.Equal("1", machine.Nodes.ReadAttribute($"{types}/counted-a/available_instances"));
+
+        // What an mdev cannot erase is given to nobody else.
+        HostMessages.Listener = static _ => { };
+        Assert.Equal(Errno.None, machine.Write($"{types}/counted-keeps/create", First.Replace('1', '4'))());
+        string keeper = $"/sys/devices/virtual/counted/counted/{First.Replace('1', '4')}";
+        Assert.Equal(Errno.None, machine.Write($"{keeper}/remove", "1")());
+        Assert.Equal("0", machine.Nodes.ReadAttribute($"{types}/counted-a/available_instances"));
+        Assert.DoesNotContain(keeper, machine.Machine.Paths.Keys);
     }
 
     [Fact]
@@ -214,6 +223,7 @@ public sealed class LifeCycleTests : IDisposable
                 static () => (MdevStatus.Ok, new EmptyMdev(9))),
             new CountedType("busy", static () => (MdevStatus.Busy, null)),
             new CountedType("wrong", static () => (MdevStatus.Ok, new EmptyMdev(8))),
+            new CountedType("keeps", static () => (MdevStatus.Ok, new EmptyMdev(9) { CannotErase = true })),
             new CountedType("throws", static () => throw new InvalidOperationException("a type that throws")),
         ];
 
@@ -236,6 +246,13 @@ public sealed class LifeCycleTests : IDisposable
     private sealed class EmptyMdev(int regions) : EmulatedMdev
     {
         public override IReadOnlyList<ulong> RegionSizes => new ulong[regions];
+
+        internal bool CannotErase { get; init; }
+
+        public override void Erase()
+        {
+            if (CannotErase) throw new IOException("a medium that cannot be written");
+        }
 
         public override void Open(IMdevSlot slot)
         {

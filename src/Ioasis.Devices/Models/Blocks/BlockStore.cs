@@ -40,6 +40,10 @@ internal abstract class BlockStore : IDisposable
     /// <exception cref="IOException">It cannot be written.</exception>
     internal abstract void Zero(long offset, long count);
 
+    /// <summary>Makes all of these bytes zeros, and takes no more of the medium than they have.</summary>
+    /// <exception cref="IOException">They may not all be zeros.</exception>
+    internal virtual void Erase(long offset, long count) => Zero(offset, count);
+
     /// <summary>Drops the contents of these bytes.</summary>
     internal abstract void Deallocate(long offset, long count);
 

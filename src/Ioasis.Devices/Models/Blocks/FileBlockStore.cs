@@ -44,6 +44,20 @@ internal sealed class FileBlockStore : BlockStore
         }
     }
 
+    /// <summary>Writes zeros where something else is, so that the holes of a file stay holes.</summary>
+    internal override void Erase(long offset, long count)
+    {
+        var bytes = new byte[s_zeros.Length];
+        for (int part; count > 0; offset += part, count -= part)
+        {
+            part = (int)Math.Min(count, bytes.Length);
+            Read(offset, bytes.AsSpan(0, part));
+            if (bytes.AsSpan(0, part).ContainsAnyExcept((byte)0)) Write(offset, s_zeros.AsSpan(0, part));
+        }
+
+        Flush();
+    }
+
     /// <summary>Does nothing: there is no portable way to free blocks of a file.</summary>
     internal override void Deallocate(long offset, long count)
     {

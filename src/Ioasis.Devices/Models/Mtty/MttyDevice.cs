@@ -8,8 +8,9 @@ internal sealed class MttyDevice : EmulatedMdev
     private MttyConfig _config;
     private IMdevSlot? _slot;
 
-    internal MttyDevice(int ports, Action removed)
+    internal MttyDevice(Guid uuid, int ports, Action removed)
     {
+        Attributes = [new MdevAttribute("vendor", "sample_mdev_dev", () => $"This is MDEV {uuid:D}")];
         _removed = removed;
         _config = new MttyConfig(ports);
         _ports = [.. Enumerable.Range(0, ports).Select(_ => new MttyPort(Raise))];
@@ -20,6 +21,8 @@ internal sealed class MttyDevice : EmulatedMdev
     }
 
     public override IReadOnlyList<ulong> RegionSizes { get; }
+
+    public override IReadOnlyList<MdevAttribute> Attributes { get; }
 
     public override bool HasInterruptPin => true;
 

@@ -24,6 +24,8 @@ internal sealed class NvmeSlice(BlockStore store, long start, long size) : Block
 
     internal override void Zero(long offset, long count) => store.Zero(At(offset, count), count);
 
+    internal override void Erase(long offset, long count) => store.Erase(At(offset, count), count);
+
     internal override void Deallocate(long offset, long count) => store.Deallocate(At(offset, count), count);
 
     internal override void Flush() => store.Flush();

@@ -71,6 +71,7 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
         (uint Major, uint Minor) number)
     {
         _parent = parent;
+        Part = part;
         Endpoint = part.Parent;
         Requester = parent.Requester;
         Name = name;
@@ -85,6 +86,9 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
 
     /// <summary>Its place behind an IOMMU; an mdev's is its parent's.</summary>
     internal Endpoint Endpoint { get; }
+
+    /// <summary>The part of its parent that an mdev is; null for a function.</summary>
+    internal EndpointPart? Part { get; }
 
     /// <summary>Its requester ID; an mdev's is its parent's.</summary>
     internal RequesterId Requester { get; }

@@ -85,24 +85,34 @@ public sealed class NvmeSubdeviceTests : IDisposable
     }
 
     [Fact]
-    public void TheLowestPartIsTakenAndKeepsItsBlocks()
+    public void TheLowestPartIsTakenAndItsLastOwnersBlocksAreErased()
     {
         var mdev = (PciMdev)Create(Guid.NewGuid());
         Create(Guid.NewGuid());
-        byte[] written;
         using (var bench = new NvmeBench(new SlotBench(mdev.Model, _parent, new Pasid(1))))
         {
             DriverQueue queue = bench.Create(1);
-            written = bench.Fill(NvmeBench.Data, BlockSize, 5);
-            Assert.Equal(NvmeStatus.Success, Transfer(bench, queue, Write, 7, 1));
+            bench.Fill(NvmeBench.Data, (int)Blocks * BlockSize, 5);
+            Assert.Equal(NvmeStatus.Success, Transfer(bench, queue, Write, 0, Blocks));
         }
 
+        using var own = new NvmeBench(_parent); // whose blocks are before that part
+        DriverQueue ownQueue = own.Create(1);
+        byte[] kept = own.Fill(NvmeBench.Data, BlockSize, 6);
+        Assert.Equal(NvmeStatus.Success, Transfer(own, ownQueue, Write, Blocks - 1, 1));
+
         _parent.Endpoint.Attach(new Pasid(1), null);
+        mdev.Erase();
         mdev.Remove();
         Assert.Equal(2, _type.Available);
         NvmeBench next = Plug(2, Guid.NewGuid());
-        Assert.Equal(NvmeStatus.Success, Transfer(next, next.Create(1), Read, 7, 1));
-        Assert.Equal(written, next.Bytes(NvmeBench.Data, BlockSize));
+        DriverQueue nextQueue = next.Create(1);
+        next.Fill(NvmeBench.Data, (int)Blocks * BlockSize, 99);
+        Assert.Equal(NvmeStatus.Success, Transfer(next, nextQueue, Read, 0, Blocks));
+        Assert.False(next.Bytes(NvmeBench.Data, (int)Blocks * BlockSize).AsSpan().ContainsAnyExcept((byte)0));
+        own.Fill(NvmeBench.Data, BlockSize, 99);
+        Assert.Equal(NvmeStatus.Success, Transfer(own, ownQueue, Read, Blocks - 1, 1));
+        Assert.Equal(kept, own.Bytes(NvmeBench.Data, BlockSize));
         Create(Guid.NewGuid());
         Assert.Equal(MdevStatus.NoneLeft, _type.Create(Guid.NewGuid(), out Ioasis.Devices.Mdev? none));
         Assert.Null(none);
