@@ -17,6 +17,7 @@ internal static class Catalog
         ("ioctl", rounds => [IoctlBenchmark.Run(rounds)]),
         ("doorbells", DoorbellBenchmark.Run),
         ("mappings", MappingsBenchmark.Run),
+        ("mdevs", MdevBenchmark.Run),
         ("peers", PeersBenchmark.Run),
     ];
 

@@ -64,13 +64,25 @@ internal static class DmaBenchmark
         }
 
         /// <summary>Reads pages of this many mappings of equal size.</summary>
-        internal Reader(int pages, int mappings)
+        internal Reader(int pages, int mappings) : this(pages, mappings, null, static endpoint => endpoint.OpenPort())
+        {
+        }
+
+        /// <summary>Reads with requests that carry a PASID, through a port that the caller opens.</summary>
+        internal Reader(int pages, Pasid pasid, Func<Endpoint, DmaPort> open) : this(pages, pages, pasid, open)
+        {
+        }
+
+        private Reader(int pages, int mappings, Pasid? pasid, Func<Endpoint, DmaPort> open)
         {
             IommuUnit unit = new VtdUnit("dmar0", new VtdFeatures());
-            Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0));
+            Endpoint = new Endpoint(new RequesterId(0, 0, 3, 0), unit, new IommuGroup(0))
+            {
+                Features = new EndpointFeatures { PasidBits = pasid is null ? 0 : 20 },
+            };
             var table = new MappingTable(Page);
             unit.CreatePagingDomain(Endpoint, PagingDomainOptions.None, null, table, out PagingDomain? domain);
-            Endpoint.Attach(null, domain!, null, out _);
+            Endpoint.Attach(pasid, domain!, null, out _);
             HostBlock block = _memory.AllocateInHugePages((ulong)pages * Page);
             ulong each = (ulong)(pages / mappings) * Page;
             for (ulong at = 0; at < block.Length; at += each)
@@ -83,7 +95,7 @@ internal static class DmaBenchmark
             var random = new Random(1);
             for (int i = 0; i < Sequence; i++)
                 _iovas[i] = Base + ((ulong)random.Next(pages) * Page) + ((ulong)random.Next(64) * 64);
-            _port = Endpoint.OpenPort();
+            _port = open(Endpoint);
         }
 
         internal Endpoint Endpoint { get; }

@@ -1,4 +1,7 @@
+using Ioasis.Core.Walks;
+using Ioasis.Memory;
 using Ioasis.Passthrough.Mdev;
+using Ioasis.Passthrough.Vfio.Pci;
 
 namespace Ioasis.Machine;
 
@@ -18,11 +21,24 @@ public sealed class MachineMdev
     /// <summary>The name of its parent.</summary>
     public string Parent => _device.Parent.Name;
 
+    /// <summary>Whether its driver has it. If not, there is no node.</summary>
+    public bool IsBound => _device.Driver == MdevDriverState.Bound;
+
     /// <summary>Its node, <c>/dev/vfio/devices/vfio2</c>.</summary>
     public string VfioNode => _device.Vfio.Path;
 
     /// <summary>Number of its group; null for one that has only its node.</summary>
-    public int? Group => _device.Vfio.Group?.Id;
+    public int? Group => IsBound ? _device.Vfio.Group?.Id : null;
+
+    /// <summary>How an address of the mdev is translated at this moment. Looking changes nothing.</summary>
+    /// <param name="address">Which address.</param>
+    /// <param name="write">Whether to write, rather than to read.</param>
+    public TranslationWalk Walk(Iova address, bool write) => _device.Vfio.Ops switch
+    {
+        EmulatedOps emulated => emulated.Walk(address, write),
+        VfioPciDevice { Part: { } part } => TranslationWalk.Of(part, address, write),
+        _ => TranslationWalk.OfNothing(address, write),
+    };
 }
 
 /// <summary>A device of a machine that offers types of mdevs.</summary>

@@ -137,7 +137,11 @@ internal static class CommandLine
             Arity = ArgumentArity.ZeroOrMore,
             Description = "The address, such as 0x1000."
         };
-        var device = new Option<string>("--device") { HelpName = "BDF", Description = "The device, 1000:00:04.0." };
+        var device = new Option<string>("--device")
+        {
+            HelpName = "BDF|UUID",
+            Description = "The device, 1000:00:04.0, or an mdev's UUID."
+        };
         var pasid = new Option<uint?>("--pasid")
         {
             HelpName = "N",

@@ -37,7 +37,7 @@ internal static class DeviceList
     private static string[] Row(MachineMdev mdev) =>
     [
         mdev.Uuid.ToString(), mdev.Type, mdev.Parent,
-        mdev.Group?.ToString(CultureInfo.InvariantCulture) ?? "-", mdev.VfioNode,
+        mdev.Group?.ToString(CultureInfo.InvariantCulture) ?? "-", mdev.IsBound ? mdev.VfioNode : "-",
     ];
 
     private static string[] Row(MachineDevice device) =>
@@ -121,7 +121,7 @@ internal static class DeviceList
         json.WriteString("type", mdev.Type);
         json.WriteString("parent", mdev.Parent);
         if (mdev.Group is { } group) json.WriteNumber("group", group);
-        json.WriteString("vfio", mdev.VfioNode);
+        if (mdev.IsBound) json.WriteString("vfio", mdev.VfioNode);
         json.WriteEndObject();
     }
 }

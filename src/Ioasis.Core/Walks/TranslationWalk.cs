@@ -12,6 +12,8 @@ namespace Ioasis.Core.Walks;
 /// </summary>
 public sealed class TranslationWalk
 {
+    private const string NothingMapped = "nothing is mapped there";
+
     private readonly List<WalkStep> _steps = [];
 
     private TranslationWalk()
@@ -32,13 +34,55 @@ public sealed class TranslationWalk
     public static TranslationWalk Of(Endpoint device, Pasid? pasid, Iova address, bool write)
     {
         ArgumentNullException.ThrowIfNull(device);
+        string who = pasid is { } p ? $"PASID {p.Value}" : "requests without PASID";
+        return Of(device, pasid, who, device.Block, address, write);
+    }
+
+    /// <summary>Walks for a part of a function, whose PASID nobody is told.</summary>
+    /// <param name="part">Whose request it would be.</param>
+    /// <param name="address">Which address.</param>
+    /// <param name="write">Whether to write, rather than to read.</param>
+    public static TranslationWalk Of(EndpointPart part, Iova address, bool write)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        return Of(part.Parent, part.Pasid, "requests of the mdev", part.Block ?? part.Parent.Block, address, write);
+    }
+
+    /// <summary>Walks for a device without an IOMMU, which reaches an IOAS as software does.</summary>
+    /// <param name="isAttached">Whether it is attached to one.</param>
+    /// <param name="mapping">What is mapped there; null for nothing.</param>
+    /// <param name="address">Which address.</param>
+    /// <param name="write">Whether to write, rather than to read.</param>
+    internal static TranslationWalk Of(bool isAttached, MappingView? mapping, Iova address, bool write)
+    {
+        var walk = new TranslationWalk();
+        if (isAttached)
+        {
+            walk.Add(WalkStage.Attachment, 0, address.Value, null, "accesses of the mdev: attached to an IOAS");
+            if (mapping is { } view) walk.Check(WalkStage.Second, view, address.Value, Wanted(write));
+            else walk.Fault(WalkStage.Second, address.Value, NothingMapped, FaultReason.NotMapped);
+        }
+        else
+        {
+            walk.Fault(WalkStage.Attachment, address.Value, "accesses of the mdev: attached to nothing",
+                FaultReason.NotAttached);
+        }
+
+        return walk;
+    }
+
+    /// <summary>Walks for a device without an IOMMU that no program has bound.</summary>
+    public static TranslationWalk OfNothing(Iova address, bool write) => Of(false, null, address, write);
+
+    private static TranslationWalk Of(
+        Endpoint device, Pasid? pasid, string who, SendBlock? stopped, Iova address, bool write)
+    {
         var walk = new TranslationWalk();
         IommuDomain? domain = device.HandlerOf(pasid)?.Domain;
-        string who = pasid is { } p ? $"PASID {p.Value}" : "requests without PASID";
-        if (device.Block is { } block) walk.Fault(WalkStage.Attachment, address.Value, block.Says, block.Reason);
+        if (stopped is { } block) walk.Fault(WalkStage.Attachment, address.Value, block.Says, block.Reason);
         else if (domain?.Route is not { } route)
             walk.Fault(WalkStage.Attachment, address.Value, $"{who}: attached to nothing", FaultReason.NotAttached);
-        else walk.Through(device, pasid, domain, route, who, address.Value, write ? MapAccess.Write : MapAccess.Read);
+        else walk.Through(device, pasid, domain, route, who, address.Value, Wanted(write));
         return walk;
     }
 
@@ -105,23 +149,30 @@ public sealed class TranslationWalk
         WalkStage stage = domain is ProcessDomain ? WalkStage.Process : WalkStage.Second;
         if (!domain.Mappings.Show(address, out MappingView view, out MemoryLocation? location))
         {
-            Fault(stage, address, "nothing is mapped there", FaultReason.NotMapped);
+            Fault(stage, address, NothingMapped, FaultReason.NotMapped);
             return;
         }
 
-        string range = string.Create(
-            CultureInfo.InvariantCulture, $"mapping 0x{view.First:x}-0x{view.Last:x}, {Name(view.Access)}");
-        if ((view.Access & access) == 0)
-        {
-            Fault(stage, address, $"{range}: not for that", FaultReason.NoPermission);
-            return;
-        }
-
-        Add(stage, 0, address, null, domain is ProcessDomain ? "the process's page, as it is at the access" : range);
+        if (!Check(stage, view, address, access)) return;
         if (location is null)
             Fault(stage, address, "there is no memory there now",
             domain is ProcessDomain ? FaultReason.NotMapped : FaultReason.MemoryGone);
     }
+
+    /// <summary>Whether a mapping permits an access.</summary>
+    private bool Check(WalkStage stage, MappingView view, ulong address, MapAccess access)
+    {
+        string range = string.Create(
+            CultureInfo.InvariantCulture, $"mapping 0x{view.First:x}-0x{view.Last:x}, {Name(view.Access)}");
+        bool isPermitted = (view.Access & access) != 0;
+        if (!isPermitted) Fault(stage, address, $"{range}: not for that", FaultReason.NoPermission);
+        else
+            Add(stage, 0, address, null,
+                stage == WalkStage.Process ? "the process's page, as it is at the access" : range);
+        return isPermitted;
+    }
+
+    private static MapAccess Wanted(bool write) => write ? MapAccess.Write : MapAccess.Read;
 
     private static string Name(MapAccess access) => access switch
     {

@@ -5,7 +5,7 @@ namespace Ioasis.Host.Control;
 
 /// <summary>A question to a running program's supervisor: one line of JSON. One line answers it.</summary>
 /// <param name="Verb"><c>walk</c> or <c>faults</c>.</param>
-/// <param name="Device">For a walk: the device's address, such as <c>0000:00:04.0</c>.</param>
+/// <param name="Device">For a walk: the device's address, such as <c>0000:00:04.0</c>, or an mdev's UUID.</param>
 /// <param name="Pasid">For a walk: the PASID; null for none.</param>
 /// <param name="Address">For a walk: the address.</param>
 /// <param name="Write">For a walk: whether the access is a write.</param>

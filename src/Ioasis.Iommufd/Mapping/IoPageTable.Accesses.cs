@@ -88,6 +88,17 @@ internal sealed partial class IoPageTable
         }
     }
 
+    /// <summary>What is mapped at an address; null for nothing.</summary>
+    internal MappingView? Show(Iova iova)
+    {
+        using (_lock.Enter())
+        {
+            return _areas.TryFind(iova.Value, out Area? area)
+                ? new MappingView(area.Range.First, area.Range.Last, area.Access)
+                : null;
+        }
+    }
+
     /// <summary>Reads a range without holes.</summary>
     internal Errno Read(ulong iova, Span<byte> destination)
     {

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core.Walks;
 using Ioasis.Iommufd.Mapping;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
@@ -163,6 +164,13 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
         if (source.IsEmpty) return Errno.EINVAL;
         if (!new Iova(iova).TryLast((ulong)source.Length, out _)) return Errno.EOVERFLOW;
         using (_lock.Enter()) return _ioas?.Table.Write(iova, source) ?? Errno.ENOENT;
+    }
+
+    /// <summary>What an access to an address would find. Looking changes nothing.</summary>
+    public TranslationWalk Walk(Iova address, bool write)
+    {
+        using (_lock.Enter())
+            return TranslationWalk.Of(_ioas is not null, _ioas?.Table.Show(address), address, write);
     }
 
     /// <summary>

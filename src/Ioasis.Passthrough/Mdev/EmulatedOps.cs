@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Ioasis.Abi;
+using Ioasis.Core.Walks;
 using Ioasis.Devices;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
@@ -154,6 +155,9 @@ internal sealed class EmulatedOps : IVfioDeviceOps
 
         return SysResult.Ok((long)count);
     }
+
+    /// <summary>What an access of the mdev to an address would find.</summary>
+    internal TranslationWalk Walk(Iova address, bool write) => _memory.Walk(address, write);
 
     /// <summary>An access is cut at multiples of 4, 2 and 1 bytes.</summary>
     private static int WidthAt(ulong position, int left) =>

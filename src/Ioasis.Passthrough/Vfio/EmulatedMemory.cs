@@ -1,5 +1,7 @@
 using Ioasis.Abi;
+using Ioasis.Core.Walks;
 using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
 
 namespace Ioasis.Passthrough.Vfio;
 
@@ -59,6 +61,10 @@ internal sealed class EmulatedMemory(Action<ulong, ulong>? unmapped = null) : IA
     /// <summary>Writes memory at any alignment. What was written before an error stays.</summary>
     /// <returns>EINVAL for a device that is not bound; else as <see cref="IommufdAccess.Write"/>.</returns>
     internal Errno Write(ulong iova, ReadOnlySpan<byte> source) => Access?.Write(iova, source) ?? Errno.EINVAL;
+
+    /// <summary>What an access to an address would find.</summary>
+    internal TranslationWalk Walk(Iova address, bool write) =>
+        Access?.Walk(address, write) ?? TranslationWalk.OfNothing(address, write);
 
     private static ulong FirstOf(ulong iova) => iova & ~(PageSize - 1);
 }

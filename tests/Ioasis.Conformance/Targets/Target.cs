@@ -15,13 +15,16 @@ internal static class Target
     private static readonly string s_name =
         Environment.GetEnvironmentVariable("IOASIS_TARGET") is { Length: > 0 } name ? name : "process";
     private static readonly SoftwareMachine? s_machine = IsProcess ? SoftwareMachine.Create(MachineDescription.Default
-        .WithDevice($"dmatest@{MdevParent},mdevs=1").WithMdev($"dmatest-1ch@{MdevParent}")) : null;
+        .WithDevice($"dmatest@{MdevParent},mdevs=1").WithMdev($"{ChannelType}@{MdevParent}")
+        .WithMdev($"{EduType}@{EduParent}")) : null;
 
-    /// <summary>The parent of the mdev that the suite needs; eng/test.sh gives both to <c>ioasis run</c>.</summary>
-    private const string MdevParent = "1000:00:06.0";
+    /// <summary>The parents of the mdevs that the suite needs; eng/test.sh gives them to <c>ioasis run</c>.</summary>
+    private const string MdevParent = "1000:00:06.0", EduParent = "edus";
+
+    private const string ChannelType = "dmatest-1ch", EduType = "edu-1";
 
     /// <summary>
-    /// A real kernel has an edu, thanks to QEMU, but neither a dmatest, its mdevs nor /dev/sva:
+    /// A real kernel has an edu, thanks to QEMU, but neither a dmatest, our mdevs nor /dev/sva:
     /// IOASIS_WITHOUT=dmatest,mdev,sva says so.
     /// </summary>
     private static readonly string s_without = Environment.GetEnvironmentVariable("IOASIS_WITHOUT") ?? "";
@@ -57,15 +60,12 @@ internal static class Target
         Assert.SkipWhen(s_without.Split(',').Contains(what), $"IOASIS_WITHOUT says that there is no {what} here.");
 
     /// <summary>The node of an mdev of the type dmatest-1ch; the test is over if this target cannot have one.</summary>
-    internal static VfioNode FindMdev(NodeTransport nodes)
-    {
-        const string mdevs = "/sys/bus/mdev/devices";
-        Needs("mdev");
-        string uuid = nodes.List(mdevs)[0];
-        string name = nodes.List($"{mdevs}/{uuid}/vfio-dev")
-            .First(n => n.StartsWith("vfio", StringComparison.Ordinal));
-        return new VfioNode(new RequesterId(0x1000, 0, 6, 0), $"/dev/vfio/devices/{name}", 0x1234, 0x11eb);
-    }
+    internal static VfioNode FindMdev(NodeTransport nodes) => new(new RequesterId(0x1000, 0, 6, 0),
+        NodeOf(nodes, $"/sys/devices/pci1000:00/{MdevParent}", ChannelType), 0x1234, 0x11eb);
+
+    /// <summary>The node of the edu that is an mdev; the test is over if this target cannot have one.</summary>
+    internal static string EduMdev(NodeTransport nodes) =>
+        NodeOf(nodes, $"/sys/devices/virtual/edu/{EduParent}", EduType);
 
     /// <summary>The node of the first device of a model; the test is over if this target cannot have one.</summary>
     internal static VfioNode Find(NodeTransport nodes, ushort device, string model)
@@ -74,5 +74,13 @@ internal static class Target
         return nodes.VfioNodes().FirstOrDefault(n => n.VendorId == 0x1234 && n.DeviceId == device)
             ?? throw new InvalidOperationException(
                 $"No {model} (1234:{device:x4}) with a VFIO node was found; the suite needs one.");
+    }
+
+    private static string NodeOf(NodeTransport nodes, string parent, string type)
+    {
+        Needs("mdev");
+        string uuid = nodes.List($"{parent}/mdev_supported_types/{type}/devices")[0];
+        return "/dev/vfio/devices/" + nodes.List($"{parent}/{uuid}/vfio-dev")
+            .First(name => name.StartsWith("vfio", StringComparison.Ordinal));
     }
 }
