@@ -31,12 +31,15 @@ public sealed class MachineMdev
     public int? Group => IsBound ? _device.Vfio.Group?.Id : null;
 
     /// <summary>How an address of the mdev is translated at this moment. Looking changes nothing.</summary>
+    /// <param name="pasid">
+    /// Which PASID, as its program knows it; null for requests that name none. An emulated mdev has no PASIDs.
+    /// </param>
     /// <param name="address">Which address.</param>
     /// <param name="write">Whether to write, rather than to read.</param>
-    public TranslationWalk Walk(Iova address, bool write) => _device.Vfio.Ops switch
+    public TranslationWalk Walk(Pasid? pasid, Iova address, bool write) => _device.Vfio.Ops switch
     {
-        EmulatedOps emulated => emulated.Walk(address, write),
-        VfioPciDevice { Part: { } part } => TranslationWalk.Of(part, address, write),
+        EmulatedOps emulated when pasid is null => emulated.Walk(address, write),
+        VfioPciDevice { Part: { } part } => TranslationWalk.Of(part, pasid, address, write),
         _ => TranslationWalk.OfNothing(address, write),
     };
 }

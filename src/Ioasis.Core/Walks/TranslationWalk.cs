@@ -35,17 +35,23 @@ public sealed class TranslationWalk
     {
         ArgumentNullException.ThrowIfNull(device);
         string who = pasid is { } p ? $"PASID {p.Value}" : "requests without PASID";
-        return Of(device, pasid, who, device.Block, address, write);
+        return Of(device, device.HandlerOf(pasid)?.Domain, pasid, who, device.Block, address, write);
     }
 
-    /// <summary>Walks for a part of a function, whose PASID nobody is told.</summary>
+    /// <summary>Walks for a part of a function.</summary>
     /// <param name="part">Whose request it would be.</param>
+    /// <param name="number">
+    /// Which PASID, as the part's program knows it; null for requests that name none, whose PASID nobody is told.
+    /// </param>
     /// <param name="address">Which address.</param>
     /// <param name="write">Whether to write, rather than to read.</param>
-    public static TranslationWalk Of(EndpointPart part, Iova address, bool write)
+    public static TranslationWalk Of(EndpointPart part, Pasid? number, Iova address, bool write)
     {
         ArgumentNullException.ThrowIfNull(part);
-        return Of(part.Parent, part.Pasid, "requests of the mdev", part.Block ?? part.Parent.Block, address, write);
+        IommuDomain? domain = number is { } given ? part.AttachedTo(given) : part.Parent.HandlerOf(part.Pasid)?.Domain;
+        string who = number is { } p ? $"PASID {p.Value} of the mdev" : "requests of the mdev";
+        SendBlock? stopped = part.Block ?? part.Parent.Block;
+        return Of(part.Parent, domain, part.Carried(number), who, stopped, address, write);
     }
 
     /// <summary>Walks for a device without an IOMMU, which reaches an IOAS as software does.</summary>
@@ -75,10 +81,9 @@ public sealed class TranslationWalk
     public static TranslationWalk OfNothing(Iova address, bool write) => Of(false, null, address, write);
 
     private static TranslationWalk Of(
-        Endpoint device, Pasid? pasid, string who, SendBlock? stopped, Iova address, bool write)
+        Endpoint device, IommuDomain? domain, Pasid? pasid, string who, SendBlock? stopped, Iova address, bool write)
     {
         var walk = new TranslationWalk();
-        IommuDomain? domain = device.HandlerOf(pasid)?.Domain;
         if (stopped is { } block) walk.Fault(WalkStage.Attachment, address.Value, block.Says, block.Reason);
         else if (domain?.Route is not { } route)
             walk.Fault(WalkStage.Attachment, address.Value, $"{who}: attached to nothing", FaultReason.NotAttached);

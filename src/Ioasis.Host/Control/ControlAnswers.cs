@@ -37,28 +37,25 @@ internal sealed class ControlAnswers(SoftwareMachine machine)
 
     private ControlAnswer Walk(ControlRequest request)
     {
-        if (Guid.TryParseExact(request.Device, "D", out Guid uuid)) return WalkMdev(uuid, request);
-        if (machine.Devices.FirstOrDefault(d => d.Requester.ToString() == request.Device) is not { } device)
-            return new ControlAnswer($"there is no device {request.Device}; "
-                + $"expected one of: {string.Join(", ", machine.Devices.Select(d => d.Requester))}");
         if (request.Pasid > Pasid.MaxValue)
             return new ControlAnswer($"{request.Pasid} is not a PASID; the largest is {Pasid.MaxValue}");
         Pasid? pasid = request.Pasid is { } value ? new Pasid(value) : null;
+        if (Guid.TryParseExact(request.Device, "D", out Guid uuid)) return WalkMdev(uuid, pasid, request);
+        if (machine.Devices.FirstOrDefault(d => d.Requester.ToString() == request.Device) is not { } device)
+            return new ControlAnswer($"there is no device {request.Device}; "
+                + $"expected one of: {string.Join(", ", machine.Devices.Select(d => d.Requester))}");
         TranslationWalk walk = TranslationWalk.Of(device.Endpoint, pasid, new Iova(request.Address), request.Write);
         return new ControlAnswer(Steps: walk.Steps, Reason: walk.Reason);
     }
 
-    private ControlAnswer WalkMdev(Guid uuid, ControlRequest request)
+    private ControlAnswer WalkMdev(Guid uuid, Pasid? pasid, ControlRequest request)
     {
         if (machine.Mdevs.FirstOrDefault(m => m.Uuid == uuid) is not { } mdev)
             return new ControlAnswer($"there is no mdev {uuid}; "
                 + (machine.Mdevs.Count == 0
                     ? "there are none"
                     : $"expected one of: {string.Join(", ", machine.Mdevs.Select(m => m.Uuid))}"));
-        if (request.Pasid is not null)
-            return new ControlAnswer(
-                $"the requests of an mdev have one PASID; leave --pasid out, or name {mdev.Parent}");
-        TranslationWalk walk = mdev.Walk(new Iova(request.Address), request.Write);
+        TranslationWalk walk = mdev.Walk(pasid, new Iova(request.Address), request.Write);
         return new ControlAnswer(Steps: walk.Steps, Reason: walk.Reason);
     }
 

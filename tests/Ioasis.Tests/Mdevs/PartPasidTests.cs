@@ -1,6 +1,9 @@
 using System.Buffers.Binary;
 using Ioasis.Abi;
 using Ioasis.Client;
+using Ioasis.Core.Faults;
+using Ioasis.Core.Walks;
+using Ioasis.Machine;
 using Ioasis.Memory;
 
 namespace Ioasis.Tests.Mdevs;
@@ -78,6 +81,26 @@ public sealed class PartPasidTests : IDisposable
         Assert.Equal(0x11, two.Fetch(pasid.Value));
         sva.Unbind(pasid);
         Assert.Equal(-(int)NotAttached, two.Fetch(pasid.Value));
+    }
+
+    /// <summary>A walk takes the number that the mdev's program knows.</summary>
+    [Fact]
+    public void AWalkGoesTheWayOfARequest()
+    {
+        Plug($"dmatest@{Parent},mdevs=2", "dmatest-1ch");
+        using var one = new Owner(_machine!, First);
+        using var two = new Owner(_machine!, Second);
+        one.Device.Attach(one.Hwpt, new Pasid(5));
+        MachineMdev mdev = _machine!.Machine.Mdevs[0], other = _machine.Machine.Mdevs[1];
+        TranslationWalk walk = mdev.Walk(new Pasid(5), s_at, write: false);
+        Assert.Equal(FaultReason.None, walk.Reason);
+        Assert.Contains("PASID 5 of the mdev", walk.Steps[0].Says, StringComparison.Ordinal);
+        Assert.Equal(FaultReason.NotMapped, mdev.Walk(new Pasid(5), new Iova(0x5000), write: false).Reason);
+        Assert.Equal((FaultReason.NotAttached, FaultReason.NotAttached, FaultReason.NotAttached), (
+            mdev.Walk(null, s_at, write: false).Reason, mdev.Walk(new Pasid(6), s_at, write: false).Reason,
+            other.Walk(new Pasid(5), s_at, write: false).Reason));
+        two.Device.EnableBusMaster(false);
+        Assert.Equal(FaultReason.BusMasterDisabled, other.Walk(new Pasid(5), s_at, write: false).Reason);
     }
 
     /// <summary>Neither the model nor the program of such an mdev can name one.</summary>
