@@ -9,7 +9,7 @@ internal sealed class EventCounter : OpenDescription
 {
     private readonly RankedMonitor _changed = new(LockRank.ProcessEvent);
     private ulong _count;
-    private Action[] _listeners = [];
+    private Action[] _listeners = [], _watchers = [];
 
     internal void Signal()
     {
@@ -19,7 +19,22 @@ internal sealed class EventCounter : OpenDescription
             _changed.PulseAll();
         }
 
+        foreach (Action raised in Volatile.Read(ref _watchers)) raised();
         TellListeners();
+    }
+
+    /// <summary>Calls a callback for each signal, which wakes waiting threads as well.</summary>
+    internal IDisposable Watch(Action raised)
+    {
+        bool isRaised;
+        using (_changed.Enter())
+        {
+            _watchers = [.. _watchers, raised];
+            isRaised = _count != 0;
+        }
+
+        if (isRaised) raised();
+        return new Listening(this, raised);
     }
 
     /// <summary>Calls a callback for each signal, instead of waking waiting threads.</summary>
@@ -72,7 +87,11 @@ internal sealed class EventCounter : OpenDescription
     {
         public void Dispose()
         {
-            using (counter._changed.Enter()) counter._listeners = [.. counter._listeners.Where(l => l != raised)];
+            using (counter._changed.Enter())
+            {
+                counter._listeners = [.. counter._listeners.Where(l => l != raised)];
+                counter._watchers = [.. counter._watchers.Where(w => w != raised)];
+            }
         }
     }
 }
@@ -89,6 +108,12 @@ internal sealed class EventReference(EventCounter counter) : IEventFile
     public Errno Listen(object listener, Action raised, out IDisposable? listening)
     {
         listening = counter.Listen(raised);
+        return Errno.None;
+    }
+
+    public Errno Watch(object listener, Action raised, out IDisposable? watching)
+    {
+        watching = counter.Watch(raised);
         return Errno.None;
     }
 

@@ -79,7 +79,7 @@ internal sealed class ProcessHandle : NodeHandle
         node.Carrier.AddMapping(offset, pages);
         Errno errno = length == 0 || pages == 0 || offset % ProcessCarrier.PageSize != 0 ? Errno.EINVAL
             : offset > long.MaxValue - pages ? Errno.EOVERFLOW
-            : node.File.Map(offset, pages, shared, writable, executable);
+            : node.File.Map(offset, pages, shared, readable: true, writable, executable);
         if (errno == Errno.None)
             // the mapping takes over this call's hold
             region = new MappedRegion(node.Carrier.Map(offset, pages), Unmap);

@@ -24,7 +24,11 @@ internal sealed class EventFile(FileDescriptor file, EventSignals? signals = nul
 
     /// <inheritdoc/>
     public Errno Listen(object listener, Action raised, out IDisposable? listening) =>
-        EventListener.Listen(listener, file, raised, out listening);
+        EventListener.Listen(listener, file, raised, resets: true, out listening);
+
+    /// <inheritdoc/>
+    public Errno Watch(object listener, Action raised, out IDisposable? watching) =>
+        EventListener.Listen(listener, file, raised, resets: false, out watching);
 
     /// <inheritdoc/>
     public bool IsOpenElsewhere => EventFdHolders.Exist(file);

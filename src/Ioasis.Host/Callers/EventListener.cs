@@ -33,17 +33,19 @@ internal sealed class EventListener
     }
 
     /// <summary>
-    /// Calls back whenever the eventfd is signalled, and resets it. Callbacks of one owner run one after the other.
+    /// Calls back whenever the eventfd is signalled, and resets it if <paramref name="resets"/> is set. Callbacks of
+    /// one owner run one after the other.
     /// </summary>
     /// <returns>ENOMEM if the host lacks a thread, a descriptor or memory now. The next call tries again.</returns>
-    internal static Errno Listen(object owner, FileDescriptor file, Action raised, out IDisposable? listening)
+    internal static Errno Listen(
+        object owner, FileDescriptor file, Action raised, bool resets, out IDisposable? listening)
     {
         listening = null;
         using (s_lock.Enter())
         {
             bool isNew = !s_byOwner.TryGetValue(owner, out EventListener? listener);
             if (isNew && !TryCreate(owner, out listener)) return Errno.ENOMEM;
-            if (listener!.TryAdd(file, raised, out listening)) return Errno.None;
+            if (listener!.TryAdd(file, raised, resets, out listening)) return Errno.None;
             if (isNew) listener.End();
             return Errno.ENOMEM;
         }
@@ -69,10 +71,10 @@ internal sealed class EventListener
         return false;
     }
 
-    private bool TryAdd(FileDescriptor file, Action raised, out IDisposable? listening)
+    private bool TryAdd(FileDescriptor file, Action raised, bool resets, out IDisposable? listening)
     {
         ulong tag = ++_last;
-        var made = new Listening(this, tag, file, raised);
+        var made = new Listening(this, tag, file, raised, resets);
         _listening[tag] = made;
         if (SysEvents.AddToEpoll(_epoll, file, Raised, tag) == Errno.None)
         {
@@ -118,7 +120,8 @@ internal sealed class EventListener
         }
     }
 
-    private sealed class Listening(EventListener listener, ulong tag, FileDescriptor file, Action raised) : IDisposable
+    private sealed class Listening(
+        EventListener listener, ulong tag, FileDescriptor file, Action raised, bool resets) : IDisposable
     {
         public void Dispose()
         {
@@ -135,7 +138,7 @@ internal sealed class EventListener
             try
             {
                 // The program may have read it meanwhile. Its descriptor may block; our read must not.
-                if (SysEvents.TryReadEventFd(file, out _) == Errno.None) raised();
+                if (!resets || SysEvents.TryReadEventFd(file, out _) == Errno.None) raised();
             }
             catch (ObjectDisposedException)
             {

@@ -30,6 +30,12 @@ public interface IEventFile : IOpenFile, IDisposable
     /// </returns>
     Errno Listen(object listener, Action raised, out IDisposable? listening);
 
+    /// <summary>
+    /// As <see cref="Listen"/>, but leaves the counter as it is: only signals that come one soon after the other may
+    /// give one callback.
+    /// </summary>
+    Errno Watch(object listener, Action raised, out IDisposable? watching);
+
     /// <summary>Whether a program still has it open and may signal it. Slow: may search all processes.</summary>
     bool IsOpenElsewhere => true;
 }
