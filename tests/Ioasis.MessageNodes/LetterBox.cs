@@ -72,7 +72,8 @@ internal sealed class LetterBoxFile(ICarrier carrier) : NodeFile
         return SysResult.Ok(letter.Length);
     }
 
-    public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>
+    public override Errno Map(
+        ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable) =>
         shared && offset == Region && length == Page ? Errno.None : Errno.EINVAL;
 
     public override void Close()

@@ -101,8 +101,8 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
         try
         {
             Errno errno = open.File.Map(
-                offset, length, shared, (protection & SysMemory.PROT_WRITE) != 0,
-                (protection & SysMemory.PROT_EXEC) != 0);
+                offset, length, shared, (protection & SysMemory.PROT_READ) != 0,
+                (protection & SysMemory.PROT_WRITE) != 0, (protection & SysMemory.PROT_EXEC) != 0);
             account?.Note(open.Name, "mmap", errno);
             return errno == Errno.None ? Answer.Continue : errno;
         }

@@ -30,7 +30,8 @@ internal sealed class UnmappableRegion(VirtualFile attribute) : ICarrierChoice
     {
         public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => Errno.ENOTTY;
 
-        public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>
+        public override Errno Map(
+            ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable) =>
             Errno.EINVAL;
 
         public override void Close()

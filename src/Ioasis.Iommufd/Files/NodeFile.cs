@@ -66,9 +66,11 @@ public abstract class NodeFile : IOpenFile
     /// <param name="offset">Byte offset, page-aligned.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="shared">Whether the mapping is MAP_SHARED.</param>
+    /// <param name="readable">Whether the mapping has PROT_READ.</param>
     /// <param name="writable">Whether the mapping has PROT_WRITE.</param>
     /// <param name="executable">Whether the mapping has PROT_EXEC.</param>
-    public virtual Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) => Errno.ENODEV;
+    public virtual Errno Map(
+        ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable) => Errno.ENODEV;
 
     /// <summary>
     /// Whether users of VFIO's files, such as KVM, accept this file as one (Linux: vfio_file_is_valid()).

@@ -48,7 +48,8 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
         IoctlDescription.Of(Objects, caller, command, argument) ?? base.Describe(caller, command, argument);
 
     /// <inheritdoc/>
-    public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>
+    public override Errno Map(
+        ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable) =>
         Regions.Map(offset, length, shared, executable);
 
     /// <summary>

@@ -54,7 +54,8 @@ internal sealed class VfioDeviceFile(VfioDevice device, ICarrier carrier, VfioGr
         return _granted ? Device.Ops.Write(caller, offset, buffer, count) : Errno.EINVAL;
     }
 
-    public override Errno Map(ulong offset, ulong length, bool shared, bool writable, bool executable) =>
+    public override Errno Map(
+        ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable) =>
         _granted ? Device.Ops.Map(carrier, offset, length, shared) : Errno.EINVAL;
 
     public override void Close()

@@ -294,7 +294,8 @@ public sealed class FailNthTests
                 new("pwrite", p => p.File(20).Write(p, (9UL << 40) + 0x10, p.Argument, 4)),
             new("pread of config", p => p.File(20).Read(p, 7UL << 40, p.Argument, 64)),
                 new("pwrite of config", p => p.File(20).Write(p, (7UL << 40) + 0x3c, p.Argument, 1)),
-            new("mmap", p => p.File(20).Map(9UL << 40, Page, shared: true, writable: true, executable: false)),
+            new("mmap", p => p.File(20).Map(
+                9UL << 40, Page, shared: true, readable: true, writable: true, executable: false)),
             new("RESET", p => p.File(20).Ioctl(p, VFIO_DEVICE_RESET, 0)), Close(20),
         ],
         ["groups and a container"] =

@@ -153,7 +153,8 @@ internal sealed class FuzzThread : ICaller, IDisposable
     private SysResult MapRegion(NodeFile file)
     {
         _name = "mmap";
-        return file.Map((ulong)_random.Next(0, 10) << 40, Page, shared: true, writable: true, executable: false);
+        return file.Map(
+            (ulong)_random.Next(0, 10) << 40, Page, shared: true, readable: true, writable: true, executable: false);
     }
 
     /// <summary>A read or write of a region.</summary>

@@ -32,7 +32,7 @@ public sealed class MmapRegionsTests
     }
 
     private Errno Map(ulong offset, ulong length, bool shared = true, bool executable = false) =>
-        _context.Map(offset, length, shared, writable: true, executable);
+        _context.Map(offset, length, shared, readable: true, writable: true, executable);
 
     [Fact]
     public void OnlyExactlyOneRegionCanBeMapped()

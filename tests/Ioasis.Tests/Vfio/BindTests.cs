@@ -17,7 +17,7 @@ public sealed class BindTests
         Assert.Equal(Errno.EINVAL, bench.File.Read(bench.Caller, Region(7), bench.Caller.Scratch, 0).Errno);
         Assert.Equal(Errno.EINVAL, bench.File.Read(bench.Caller, Region(7), bench.Caller.Scratch, 4).Errno);
         Assert.Equal(Errno.EINVAL, bench.File.Write(bench.Caller, Region(7), bench.Caller.Scratch, 4).Errno);
-        Assert.Equal(Errno.EINVAL, bench.File.Map(Region(0), 4096, true, true, false));
+        Assert.Equal(Errno.EINVAL, bench.File.Map(Region(0), 4096, true, true, true, false));
     }
 
     [Fact]

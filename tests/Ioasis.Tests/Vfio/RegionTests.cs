@@ -75,8 +75,8 @@ public sealed class RegionTests
         using var bench = new VfioBench();
         Assert.Equal(Errno.None, Map(Region(0), 4096));
         Assert.Equal(Errno.None, Map(Region(0), 1));
-        Assert.Equal(Errno.None, bench.File.Map(Region(0), 4096, true, true, executable: true));
-        Assert.Equal(Errno.EINVAL, bench.File.Map(Region(0), 4096, shared: false, true, false));
+        Assert.Equal(Errno.None, bench.File.Map(Region(0), 4096, true, true, true, executable: true));
+        Assert.Equal(Errno.EINVAL, bench.File.Map(Region(0), 4096, shared: false, true, true, false));
         Assert.Equal(Errno.EINVAL, Map(Region(0), 8192));
         Assert.Equal(Errno.EINVAL, Map(Region(0) + 4096, 4096));
         Assert.Equal(Errno.EINVAL, Map(Region(1), 4096));
@@ -87,7 +87,7 @@ public sealed class RegionTests
         bench.SetConfig(PciRegs.PCI_COMMAND, 2, 0);
         Assert.Equal(Errno.None, Map(Region(2), 4096)); // a mapping may come before the BAR answers
 
-        Errno Map(ulong offset, ulong length) => bench.File.Map(offset, length, true, true, false);
+        Errno Map(ulong offset, ulong length) => bench.File.Map(offset, length, true, true, true, false);
     }
 
     [Fact]
@@ -97,19 +97,19 @@ public sealed class RegionTests
         bench.Write(0, 0x10, 4, 0x1234);
         Assert.Equal(SysResult.Ok(4), bench.File.Read(bench.Caller, 0x10, bench.Caller.Scratch, 4));
         Assert.Equal(0x1234u, bench.Caller.Get<uint>(bench.Caller.Scratch));
-        Assert.Equal(Errno.None, bench.File.Map(0, 4096, true, true, false));
+        Assert.Equal(Errno.None, bench.File.Map(0, 4096, true, true, true, false));
         SharedBytes registers = bench.Carrier.Map(0, 4096);
         Assert.Equal(0x1234u, registers.Read<uint>(0x10));
         registers.Write(0x10, 0x4321u);
         Assert.Equal(0x4321u, bench.Read(0, 0x10, 4));
-        Assert.Equal(Errno.None, bench.File.Map(0, 4096, true, true, false));
-        Assert.Equal(Errno.EINVAL, bench.File.Map(Region(0), 4096, true, true, false));
+        Assert.Equal(Errno.None, bench.File.Map(0, 4096, true, true, true, false));
+        Assert.Equal(Errno.EINVAL, bench.File.Map(Region(0), 4096, true, true, true, false));
         bench.Close();
 
         NodeFile next = bench.OpenFile();
         Assert.Equal(SysResult.Ok(), bench.Bind(next));
-        Assert.Equal(Errno.None, next.Map(Region(0), 4096, true, true, false));
-        Assert.Equal(Errno.EINVAL, next.Map(0, 4096, true, true, false));
+        Assert.Equal(Errno.None, next.Map(Region(0), 4096, true, true, true, false));
+        Assert.Equal(Errno.EINVAL, next.Map(0, 4096, true, true, true, false));
         next.Close();
     }
 

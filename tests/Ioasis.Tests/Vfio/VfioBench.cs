@@ -131,7 +131,8 @@ internal sealed class VfioBench : IDisposable
     /// <summary>Maps a BAR as a program would.</summary>
     internal SharedBytes MapBar(uint index, ulong length = 4096)
     {
-        Assert.Equal(Errno.None, File.Map(Region(index), length, shared: true, writable: true, executable: false));
+        Assert.Equal(Errno.None, File.Map(
+            Region(index), length, shared: true, readable: true, writable: true, executable: false));
         return Carrier.Map(Region(index), length);
     }
 
