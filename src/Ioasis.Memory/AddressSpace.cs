@@ -52,6 +52,16 @@ public abstract class AddressSpace
     }
 
     /// <summary>
+    /// Finds the lowest mapping of the process that ends above an address (Linux: find_vma). False if there is none.
+    /// Where nothing is known of the mappings, all memory is one that is shared.
+    /// </summary>
+    public virtual bool TryFindMapping(Hva address, out ProcessMapping mapping)
+    {
+        mapping = new ProcessMapping(0, ulong.MaxValue, IsShared: true);
+        return true;
+    }
+
+    /// <summary>
     /// Names a range of the process's memory for DMA, without a check: a mapping in a table that no device uses may
     /// name missing memory. <see cref="MemoryBacking.TryPopulate()"/> is the check. The range must not wrap.
     /// </summary>

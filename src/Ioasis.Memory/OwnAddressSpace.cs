@@ -64,6 +64,21 @@ public sealed class OwnAddressSpace : AddressSpace
         return true;
     }
 
+    /// <summary>A block counts as shared memory: other threads of this process have it, too.</summary>
+    public override bool TryFindMapping(Hva address, out ProcessMapping mapping)
+    {
+        mapping = default;
+        foreach (HostBlock block in _blocks)
+        {
+            ulong start = (ulong)block.Address, end = start + block.Length;
+            if (end <= address.Value) continue;
+            mapping = new ProcessMapping(start, end, IsShared: true);
+            return true;
+        }
+
+        return false;
+    }
+
     /// <inheritdoc/>
     public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         new OwnBacking(this, start, length, writable);

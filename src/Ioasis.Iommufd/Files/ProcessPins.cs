@@ -33,5 +33,7 @@ public abstract class ProcessPins
 
     internal void Unlock(ulong pages) => Interlocked.Add(ref _locked, -(long)pages);
 
+    internal bool TryPin(ulong pages, ulong limit) => UserPins.TryAdd(ref _pinned, pages, limit);
+
     internal void AddPinned(long pages) => Interlocked.Add(ref _pinned, pages);
 }

@@ -26,6 +26,9 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Whether it is a dma-buf, which is never charged for, pinned by drivers, or cut.</summary>
     internal virtual bool IsDmaBuf => false;
 
+    /// <summary>Whether an area of it may permit devices nothing, and devices are attached all the same.</summary>
+    internal bool AllowsNoAccess { get; init; }
+
     /// <summary>Number of pinned pages.</summary>
     internal ulong Pinned
     {
@@ -45,10 +48,11 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     }
 
     /// <summary>
-    /// Faults in bytes that are about to be pinned, and waits for them. The caller holds no lock. False if they cannot
-    /// be provided.
+    /// Faults in bytes that are about to be pinned, unless they are pinned, and waits for them. The caller holds no
+    /// lock. False if they cannot be provided.
     /// </summary>
-    internal bool TryBring(ulong offset, ulong length) => backing.TryBring(offset, length);
+    internal bool TryBring(ulong offset, ulong length) =>
+        AreAllPinned(offset, length) || backing.TryBring(offset, length);
 
     /// <summary>Pins the pages of an area, before its first domain gets it.</summary>
     internal virtual Errno Pin(Area area)
@@ -59,7 +63,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
             if (errno != Errno.None) return errno;
 
             // VFIO's map accepts a mapping without any access, but a unit's page table has no such entry.
-            if (area.Access == MapAccess.None) return Errno.EINVAL;
+            if (area.Access == MapAccess.None && !AllowsNoAccess) return Errno.EINVAL;
             errno = _owner.Charge(added);
             if (errno == Errno.None) _counts.Add(area.FirstPage, area.LastPage);
             return errno;
@@ -137,7 +141,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     {
         if (IsDmaBuf) return Errno.EINVAL;
         return Backing.TryReadNow(offset, destination)
-            || (AreAllPinned(offset, destination.Length) && Backing.TryRead(offset, destination))
+            || (AreAllPinned(offset, (uint)destination.Length) && Backing.TryRead(offset, destination))
             ? Errno.None : Missing;
     }
 
@@ -147,7 +151,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         if (!Backing.Writable) return Errno.EPERM;
         if (IsDmaBuf) return Errno.EINVAL;
         return Backing.TryWriteNow(offset, source)
-            || (AreAllPinned(offset, source.Length) && Backing.TryWrite(offset, source))
+            || (AreAllPinned(offset, (uint)source.Length) && Backing.TryWrite(offset, source))
             ? Errno.None : Missing;
     }
 
@@ -197,9 +201,10 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     internal Errno Missing => Backing.IsFile ? Errno.EINVAL : Errno.EFAULT;
 
     /// <summary>Whether bytes are pinned. They are then present even if the process is gone.</summary>
-    private bool AreAllPinned(ulong offset, int count)
+    private bool AreAllPinned(ulong offset, ulong count)
     {
-        using (_lock.Enter()) return !_counts.Holes(PageOf(offset), PageOf(offset + (ulong)count - 1)).Any();
+        using (_lock.Enter())
+            return _counts.Covered != 0 && !_counts.Holes(PageOf(offset), PageOf(offset + count - 1)).Any();
     }
 
     private bool IsOwner(PinOwner next) =>

@@ -13,4 +13,13 @@ internal enum PinAccounting
 
     /// <summary>The process.</summary>
     Process,
+
+    /// <summary>
+    /// Nobody is charged, but what is pinned for the process may not exceed its limit, whatever its capabilities
+    /// (Linux: drivers/vhost/vdpa.c and pinned_vm).
+    /// </summary>
+    Pinned,
+
+    /// <summary>Who maps counts by itself: nothing is counted here.</summary>
+    Elsewhere,
 }

@@ -26,7 +26,9 @@ internal readonly record struct PinOwner(PinAccounting Accounting, ProcessPins P
     /// </returns>
     internal Errno Charge(ulong pages)
     {
-        if (pages == 0) return Errno.None;
+        if (pages == 0 || Accounting == PinAccounting.Elsewhere) return Errno.None;
+        if (Accounting == PinAccounting.Pinned)
+            return Process.TryPin(pages, Process.LockLimit / IoPageTable.HostPageSize) ? Errno.None : Errno.ENOMEM;
         if (Accounting == PinAccounting.Process && Process.HasEnded) return Errno.EINVAL;
         if (Accounting != PinAccounting.None)
         {
@@ -42,7 +44,7 @@ internal readonly record struct PinOwner(PinAccounting Accounting, ProcessPins P
     /// <summary>Undoes a <see cref="Charge"/> of as many pages.</summary>
     internal void Uncharge(ulong pages)
     {
-        if (pages == 0) return;
+        if (pages == 0 || Accounting == PinAccounting.Elsewhere) return;
         if (Accounting == PinAccounting.User) User!.Unlock(pages);
         else if (Accounting == PinAccounting.Process) Process.Unlock(pages);
         Process.AddPinned(-(long)pages);

@@ -141,6 +141,28 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
+    public override bool TryFindMapping(Hva address, out ProcessMapping mapping)
+    {
+        mapping = default;
+        if (_gone || address.Value > long.MaxValue) return false;
+        try
+        {
+            foreach (ProcmapQuery found in _maps.Within(address.Value, long.MaxValue - address.Value))
+            {
+                bool isShared = (found.Flags & ProcmapQuery.Shared) != 0 && found.Inode != 0;
+                mapping = new ProcessMapping(found.Start, found.End, isShared);
+                return true;
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // The process has just ended.
+        }
+
+        return false;
+    }
+
+    /// <inheritdoc/>
     public override bool IsPresent(Hva address)
     {
         try

@@ -57,6 +57,9 @@ public enum LockRank
     /// <summary>A VFIO device's ioeventfds.</summary>
     VfioIoEventfds,
 
+    /// <summary>An open vhost file: its owner, its IOTLB and the order of its calls.</summary>
+    VhostFile,
+
     /// <summary>A call to a device model.</summary>
     SlotCalls,
 
@@ -83,6 +86,9 @@ public enum LockRank
 
     /// <summary>A VFIO device's interrupts.</summary>
     VfioInterrupts,
+
+    /// <summary>The eventfds of a vDPA device's driver.</summary>
+    VdpaEvents,
 
     /// <summary>The PASIDs of an open /dev/sva.</summary>
     SvaFileContext,

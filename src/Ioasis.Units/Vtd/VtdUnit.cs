@@ -111,8 +111,17 @@ public sealed class VtdUnit : IommuUnit
     /// <inheritdoc/>
     public override bool NestsOnHwpt => true;
 
-    /// <inheritdoc/>
-    public override IReadOnlyList<ReservedRegion> ReservedRegions(Endpoint endpoint) => _reserved;
+    /// <summary>
+    /// A device that is no PCI function sends no interrupt messages, so the window of these is memory to it as any
+    /// other address.
+    /// </summary>
+    public override IReadOnlyList<ReservedRegion> ReservedRegions(Endpoint endpoint)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        return endpoint.Id.Requester is null
+            ? [.. _reserved.Where(region => region.Kind != ReservedKind.Msi)]
+            : _reserved;
+    }
 
     /// <summary>
     /// Makes a second-stage table, which can be attached to PASIDs too. A nest parent takes no read-only mapping: Linux
