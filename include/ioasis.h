@@ -120,4 +120,45 @@ struct ioasis_vfio_attach_sva {
     __u32 pasid;     /* one of its PASIDs */
 };
 
+/*
+ * /dev/vhost-vdpa-N: an address space of the device is attached as a VFIO device is, instead of being filled by messages
+ * of the vhost IOTLB. The caller owns the device (VHOST_SET_OWNER), and the device does not run (EBUSY).
+ */
+#define VHOST_VDPA_SET_IOMMU_FD _IOWR(0xAF, 0x90, struct vhost_vdpa_set_iommufd)
+#define VDPA_DEVICE_ATTACH_IOMMUFD_AS _IOWR(0xAF, 0x91, struct vdpa_device_attach_iommufd_as)
+#define VDPA_DEVICE_DETACH_IOMMUFD_AS _IOW(0xAF, 0x92, struct vdpa_device_detach_iommufd_as)
+#define VDPA_DEVICE_ATTACH_SVA _IOW(0xAF, 0x93, struct vdpa_device_attach_sva)
+
+/* Binds the device to an iommufd. */
+struct vhost_vdpa_set_iommufd {
+    __u32 argsz;
+    __u32 flags;     /* 0 */
+    __s32 iommufd;   /* an open /dev/iommu; -1 unbinds */
+    __u32 out_devid; /* out: the device's ID there */
+};
+
+/* Attaches an address space to an IOAS or HWPT of that iommufd, or moves it there. */
+struct vdpa_device_attach_iommufd_as {
+    __u32 argsz;
+    __u32 flags; /* 0 */
+    __u32 pt_id; /* in: an IOAS or HWPT; out: the HWPT */
+    __u32 asid;
+};
+
+/* Detaches an address space from what it is attached to, also from a PASID. */
+struct vdpa_device_detach_iommufd_as {
+    __u32 argsz;
+    __u32 flags; /* 0 */
+    __u32 asid;
+};
+
+/* Gives an address space a PASID of a /dev/sva. */
+struct vdpa_device_attach_sva {
+    __u32 argsz;
+    __u32 flags; /* 0 */
+    __s32 sva;   /* an open /dev/sva */
+    __u32 pasid; /* one of its PASIDs */
+    __u32 asid;
+};
+
 #endif

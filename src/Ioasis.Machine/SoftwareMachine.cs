@@ -11,6 +11,7 @@ using Ioasis.Memory;
 using Ioasis.Memory.Threads;
 using Ioasis.Passthrough.Mdev;
 using Ioasis.Passthrough.Sva;
+using Ioasis.Passthrough.Vdpa;
 using Ioasis.Passthrough.Vfio;
 using Ioasis.Passthrough.Vfio.Pci;
 
@@ -104,6 +105,8 @@ public sealed partial class SoftwareMachine : IDisposable
             }
 
             foreach (string name in description.VirtualDevices) machine.AddVirtualParent(name);
+            foreach (VdpaDescription device in description.VdpaDevices)
+                machine.PlugVdpa(VirtioModelRegistry.Create(device.Model, device.Properties, machine._hubs), device);
             machine.BuildPaths();
             machine.CreateMdevs(description);
             return machine;
@@ -142,6 +145,8 @@ public sealed partial class SoftwareMachine : IDisposable
     {
         foreach (VfioPciDevice part in _mdevParts.Values) part.Dispose();
         _mdevParts.Clear();
+        foreach (VdpaDevice device in _vdpa.Reverse()) device.Dispose();
+        _vdpa = [];
         foreach (MachineDevice device in _devices.Reverse()) device.Pci.Dispose();
         _devices = [];
         _bus.Dispose();
@@ -380,11 +385,11 @@ public sealed partial class SoftwareMachine : IDisposable
             groups.Select(g => (g.Id, (g.Major, g.Minor), g.Name)),
             [("iommu", _iommu), ("sva", sva), ("vfio", _container)], _mdevBus,
             [.. _mdevBus.Parents.Where(p => !_mdevFunctions.TryGetValue(p, out MachineDevice? d) || OffersMdevs(d))],
-            _mdevs))
+            _mdevs, _vdpa))
             paths.Add(path.Path, path);
         paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
         paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
-        foreach (INode node in (INode[])[_iommu, sva, _container, .. vfio, .. groups, .. _added])
+        foreach (INode node in (INode[])[_iommu, sva, _container, .. vfio, .. groups, .. _vdpa, .. _added])
             paths.Add(node.Path, new VirtualDevice(node));
         foreach (VirtualPath path in _added.SelectMany(node => node.Paths)) paths.TryAdd(path.Path, path);
         IEnumerable<(uint Major, string Driver)> drivers = paths.Values.OfType<VirtualDevice>()

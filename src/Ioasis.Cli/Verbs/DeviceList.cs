@@ -32,7 +32,20 @@ internal static class DeviceList
         string[][] mdevs = [.. machine.Mdevs.Select(Row)];
         if (parents.Length != 0) WriteLines([s_parentTitles, .. parents], output);
         if (mdevs.Length != 0) WriteLines([s_mdevTitles, .. mdevs], output);
+        foreach (MachineVdpa device in machine.VdpaDevices) output.WriteLine(Line(device));
     }
+
+    /// <summary>A vDPA device as the tool <c>vdpa dev show</c> shows one, with its node and unit.</summary>
+    private static string Line(MachineVdpa device) => string.Create(CultureInfo.InvariantCulture,
+        $"{device.Name}: type {TypeOf(device)} mgmtdev ioasis vendor_id 0 max_vqs {device.Function.Queues.Count} "
+        + $"max_vq_size {device.MaxQueueSize}");
+
+    private static string TypeOf(MachineVdpa device) => device.DeviceId switch
+    {
+        1 => "network",
+        2 => "block",
+        _ => device.DeviceId.ToString(CultureInfo.InvariantCulture),
+    };
 
     private static string[] Row(MachineMdev mdev) =>
     [
@@ -90,6 +103,7 @@ internal static class DeviceList
 
             foreach (MachineMdevParent parent in machine.MdevParents) WriteJson(parent, json);
             foreach (MachineMdev mdev in machine.Mdevs) WriteJson(mdev, json);
+            foreach (MachineVdpa device in machine.VdpaDevices) WriteJson(device, json);
 
             json.WriteEndArray();
         }
@@ -111,6 +125,20 @@ internal static class DeviceList
         }
 
         json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteJson(MachineVdpa device, Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("vdpa", device.Name);
+        json.WriteString("type", TypeOf(device));
+        json.WriteString("mgmtdev", "ioasis");
+        json.WriteNumber("vendor_id", 0);
+        json.WriteNumber("max_vqs", device.Function.Queues.Count);
+        json.WriteNumber("max_vq_size", device.MaxQueueSize);
+        json.WriteString("unit", device.Unit);
+        json.WriteString("node", device.Node);
         json.WriteEndObject();
     }
 

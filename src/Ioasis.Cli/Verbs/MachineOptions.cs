@@ -24,7 +24,7 @@ internal sealed class MachineOptions
     private readonly Option<string[]> _devices = new("--device")
     {
         Description = "Adds a device, with properties of its model (docs/machine.schema.json). May be repeated.",
-        HelpName = "MODEL[@BDF][,NAME=VALUE]...",
+        HelpName = "MODEL[@BDF][,NAME=VALUE]... or MODEL[@NAME],vdpa[,NAME=VALUE]...",
         Arity = ArgumentArity.OneOrMore,
     };
 

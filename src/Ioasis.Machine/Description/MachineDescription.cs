@@ -21,6 +21,9 @@ public sealed record MachineDescription
     /// <summary>The mdevs that are there from the start, created in this order.</summary>
     public IReadOnlyList<MdevDescription> Mdevs { get; init; } = [];
 
+    /// <summary>The vDPA devices, in the order of their nodes.</summary>
+    public IReadOnlyList<VdpaDescription> VdpaDevices { get; init; } = [];
+
     /// <summary>How many PASIDs an open /dev/sva may have that nobody allowed more.</summary>
     public int PasidQuota { get; init; } = PasidOwner.DefaultQuota;
 
@@ -94,7 +97,8 @@ public sealed record MachineDescription
     /// <summary>The same machine with one device more, behind its first unit.</summary>
     /// <param name="modelAtAddress">
     /// <c>MODEL</c> or <c>MODEL@BDF</c>, and perhaps <c>,NAME=VALUE</c> for what its model can be told; without an
-    /// address it gets the first free slot of bus 1000:00 from 3 on.
+    /// address it gets the first free slot of bus 1000:00 from 3 on. With the word <c>vdpa</c> it is a vDPA device,
+    /// <c>MODEL@NAME,vdpa</c>; without a name it is called vdpa0, vdpa1 and so on.
     /// </param>
     /// <exception cref="MachineDescriptionException">There is no such model, the address is none, or it is taken, or
     /// the model cannot be told that.</exception>
@@ -108,6 +112,7 @@ public sealed record MachineDescription
             return this with { VirtualDevices = [.. VirtualDevices, modelAtAddress] };
         }
 
+        if (words.AsSpan(1).Contains("vdpa")) return WithVdpa();
         if (ModelRegistry.CheckModel(parts[0]) is { } wrong) throw Complain(wrong);
         RequesterId address = default;
         if (parts.Length == 1)
@@ -120,6 +125,36 @@ public sealed record MachineDescription
         if (Devices.Any(d => d.Address == address)) throw Complain($"{address} is taken; give another address");
         var device = new DeviceDescription(parts[0], address, Units[0].Name, null, ParseProperties());
         return this with { Devices = [.. Devices, device] };
+
+        MachineDescription WithVdpa()
+        {
+            if (VirtioModelRegistry.CheckModel(parts[0]) is { } unknown) throw Complain(unknown);
+            string name = parts.Length == 2 ? parts[1] : VdpaDescription.FreeName(VdpaDevices);
+            if (!VdpaDescription.IsName(name)) throw Complain($"\"{name}\" cannot be the name of a vDPA device");
+            if (VdpaDevices.Any(d => d.Name == name)) throw Complain($"{name} is taken; give another name");
+            var vdpa = new VdpaDescription(name, parts[0], Units[0].Name, new Dictionary<string, string>());
+            Dictionary<string, string> given = [];
+            foreach (string word in words.Skip(1).Where(word => word != "vdpa"))
+            {
+                if (word.Split('=', 2) is not [string key, string value])
+                    throw Complain($"\"{word}\" is not NAME=VALUE");
+                if (key is "va" or "sva")
+                {
+                    if (value is not ("on" or "off")) throw Complain($"\"{key}\" is on or off, not \"{value}\"");
+                    vdpa = key == "va"
+                        ? vdpa with { UsesVirtualAddresses = value == "on" }
+                        : vdpa with { UsesOwnersPointers = value == "on" };
+                    continue;
+                }
+
+                if (!VirtioModelRegistry.PropertiesOf(parts[0]).Contains(key))
+                    throw Complain($"{parts[0]} has no property \"{key}\"");
+                if (VirtioModelRegistry.CheckProperty(parts[0], key, value) is { } bad) throw Complain(bad);
+                if (!given.TryAdd(key, value)) throw Complain($"\"{key}\" stands there twice");
+            }
+
+            return this with { VdpaDevices = [.. VdpaDevices, vdpa with { Properties = given }] };
+        }
 
         Dictionary<string, string> ParseProperties()
         {

@@ -24,7 +24,7 @@ internal static class MachineParser
         }
 
         var machine = new JsonReaderAt(file, root, "a machine", "$schema", "units", "devices", "virtualDevices",
-            "mdevs", "pasidQuota");
+            "mdevs", "vdpa", "pasidQuota");
         List<UnitDescription> units = [];
         foreach (JsonNodeAt item in machine.Array("units")) units.Add(ParseUnit(file, item, units));
         if (units.Count == 0) units.AddRange(MachineDescription.Empty.Units);
@@ -36,6 +36,8 @@ internal static class MachineParser
             virtualDevices.Add(ParseVirtual(machine, item, virtualDevices));
         List<MdevDescription> mdevs = [];
         foreach (JsonNodeAt item in machine.Array("mdevs")) mdevs.Add(ParseMdev(file, item, mdevs));
+        List<VdpaDescription> vdpa = [];
+        foreach (JsonNodeAt item in machine.Array("vdpa")) vdpa.Add(ParseVdpa(file, item, units, vdpa));
         int quota = ParseCount(machine, "pasidQuota", (int)Pasid.MaxValue, "there are only 1048575 PASIDs")
             ?? PasidOwner.DefaultQuota;
         return new MachineDescription
@@ -44,6 +46,7 @@ internal static class MachineParser
             Devices = devices,
             VirtualDevices = virtualDevices,
             Mdevs = mdevs,
+            VdpaDevices = vdpa,
             PasidQuota = quota,
         };
     }
@@ -67,6 +70,33 @@ internal static class MachineParser
             throw mdev.Complain("uuid", $"\"{text}\" is no UUID such as {MachineDescription.DefaultUuid(1)}");
         if (before.Exists(m => m.Uuid == uuid)) throw mdev.Complain("uuid", $"{uuid} is taken; give another UUID");
         return new MdevDescription(type, parent, uuid);
+    }
+
+    private static VdpaDescription ParseVdpa(
+        string file, JsonNodeAt item, List<UnitDescription> units, List<VdpaDescription> before)
+    {
+        var device = new JsonReaderAt(file, item, "a vDPA device", "model", "name", "unit", "va", "sva", "properties");
+        string model = device.RequiredString("model", "such as \"virtio-net\"");
+        if (VirtioModelRegistry.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
+        string name = device.String("name") ?? VdpaDescription.FreeName(before);
+        if (!VdpaDescription.IsName(name))
+            throw device.Complain("name", $"\"{name}\" cannot be the name of a vDPA device");
+        if (before.Exists(d => d.Name == name)) throw device.Complain("name", $"{name} is taken; give another name");
+        return new VdpaDescription(name, model, ParseUnitName(device, units),
+            ParseProperties(file, model, device.Find("properties"), VirtioModelRegistry.PropertiesOf(model),
+                VirtioModelRegistry.CheckProperty))
+        {
+            UsesVirtualAddresses = device.Boolean("va", false),
+            UsesOwnersPointers = device.Boolean("sva", false),
+        };
+    }
+
+    private static string ParseUnitName(JsonReaderAt device, List<UnitDescription> units)
+    {
+        string unit = device.String("unit") ?? units[0].Name;
+        if (units.Exists(u => u.Name == unit)) return unit;
+        throw device.Complain("unit",
+            $"there is no unit \"{unit}\"; expected one of: {string.Join(", ", units.Select(u => u.Name))}");
     }
 
     private static UnitDescription ParseUnit(string file, JsonNodeAt item, List<UnitDescription> before)
@@ -100,10 +130,7 @@ internal static class MachineParser
             throw device.Complain("address", $"\"{text}\" is not an address such as 1000:00:03.0");
         if (before.Exists(d => d.Address == address))
             throw device.Complain("address", $"{address} is taken; give each device its own address");
-        string unit = device.String("unit") ?? units[0].Name;
-        if (!units.Exists(u => u.Name == unit))
-            throw device.Complain("unit",
-                $"there is no unit \"{unit}\"; expected one of: {string.Join(", ", units.Select(u => u.Name))}");
+        string unit = ParseUnitName(device, units);
         ulong? group = device.Unsigned("group");
         if (group > int.MaxValue)
             throw device.Complain("group", $"a group's number is at most {int.MaxValue}, not {group}");
@@ -111,7 +138,8 @@ internal static class MachineParser
             throw device.Complain("group",
                 $"group {group} is behind {member.Unit}; the devices of a group share one unit");
         return Restrict(device, new DeviceDescription(model, address, unit, (int?)group,
-                ParseProperties(file, model, device.Find("properties")))
+                ParseProperties(file, model, device.Find("properties"), ModelRegistry.PropertiesOf(model),
+                    ModelRegistry.CheckProperty))
         {
             Mappable = device.Boolean("mappable", true),
         });
@@ -145,15 +173,16 @@ internal static class MachineParser
         return (int?)count;
     }
 
-    private static Dictionary<string, string> ParseProperties(string file, string model, JsonNodeAt? given)
+    private static Dictionary<string, string> ParseProperties(string file, string model, JsonNodeAt? given,
+        IReadOnlyList<string> names, Func<string, string, string, string?> check)
     {
         Dictionary<string, string> properties = [];
         if (given is null) return properties;
         var reader = new JsonReaderAt(
-            file, given, $"\"properties\" of {model}", [.. ModelRegistry.PropertiesOf(model)]);
+            file, given, $"\"properties\" of {model}", [.. names]);
         foreach ((string name, JsonNodeAt value) in given.Members)
         {
-            if (ModelRegistry.CheckProperty(model, name, value.Text) is { } wrong) throw reader.Complain(value, wrong);
+            if (check(model, name, value.Text) is { } wrong) throw reader.Complain(value, wrong);
             properties[name] = value.Text;
         }
 

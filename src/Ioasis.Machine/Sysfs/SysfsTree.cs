@@ -4,6 +4,7 @@ using Ioasis.Core.Units;
 using Ioasis.Iommufd.Files;
 using Ioasis.Machine.Nodes;
 using Ioasis.Passthrough.Mdev;
+using Ioasis.Passthrough.Vdpa;
 
 namespace Ioasis.Machine.Sysfs;
 
@@ -30,7 +31,8 @@ internal sealed class SysfsTree
         PciDriver driver, SysfsModules modules, IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions,
         IEnumerable<(int Id, (uint Major, uint Minor) Number, string? Name)> groups,
         IEnumerable<(string Name, INode Node)> miscellaneous, MdevBus mdevBus,
-        IReadOnlyList<MdevParent> mdevParents, IEnumerable<MdevDevice> mdevs)
+        IReadOnlyList<MdevParent> mdevParents, IEnumerable<MdevDevice> mdevs,
+        IReadOnlyList<VdpaDevice> vdpaDevices)
     {
         var tree = new SysfsTree();
         foreach (string merged in (string[])["/sys/bus/pci", "/sys/bus/pci/devices", "/sys/bus/pci/drivers",
@@ -52,6 +54,7 @@ internal sealed class SysfsTree
         }
 
         SysfsMdevs.Add(tree, mdevBus, mdevParents, mdevs);
+        SysfsVdpa.Add(tree, vdpaDevices);
         return tree._paths.Values;
     }
 

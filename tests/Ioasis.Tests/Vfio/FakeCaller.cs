@@ -60,6 +60,8 @@ internal sealed class FakeCaller : ICaller
 
     internal HostBlock Allocate(ulong length) => _memory.Allocate(length);
 
+    internal void Free(HostBlock block) => _memory.Free(block);
+
     internal void Put(ulong address, ReadOnlySpan<byte> bytes) =>
         Assert.True(_memory.TryWrite(new Hva(address), bytes));
 
@@ -88,6 +90,9 @@ internal sealed class GuardedSpace(OwnAddressSpace inner) : AddressSpace
 
     public override bool TryLocate(Hva address, out MemoryLocation location) => inner.TryLocate(address, out location);
 
+    public override bool TryFindMapping(Hva address, out ProcessMapping mapping) =>
+        inner.TryFindMapping(address, out mapping);
+
     public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         inner.Reference(start, length, writable);
 }
@@ -106,6 +111,9 @@ internal sealed class FakeEvent
     internal int Signals => Volatile.Read(ref _signals);
 
     internal Action? Listener { get; private set; }
+
+    /// <summary>Is called for signals that stay in the counter.</summary>
+    internal Action? Watcher { get; private set; }
 
     /// <summary>The host has no thread for who would listen.</summary>
     internal Func<bool>? CannotListen { get; set; }
@@ -140,6 +148,16 @@ internal sealed class FakeEvent
             return Errno.None;
         }
 
+        public Errno Watch(object listener, Action raised, out IDisposable? watching)
+        {
+            watching = null;
+            if (counter.CannotListen?.Invoke() == true) return Errno.ENOMEM;
+            counter.Watcher = raised;
+            watching = new Watching(counter);
+            if (counter.Signals != 0) raised();
+            return Errno.None;
+        }
+
         public void Dispose()
         {
             Assert.False(_disposed);
@@ -150,6 +168,11 @@ internal sealed class FakeEvent
         private sealed class Listening(FakeEvent counter) : IDisposable
         {
             public void Dispose() => counter.Listener = null;
+        }
+
+        private sealed class Watching(FakeEvent counter) : IDisposable
+        {
+            public void Dispose() => counter.Watcher = null;
         }
     }
 }

@@ -1,0 +1,82 @@
+using Ioasis.Core;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Pasids;
+using Ioasis.Core.Units;
+using Ioasis.Devices.Virtio;
+using Ioasis.Machine.Description;
+using Ioasis.Memory;
+using Ioasis.Passthrough.Vdpa;
+
+namespace Ioasis.Machine;
+
+/// <summary>The machine's vDPA devices.</summary>
+public sealed partial class SoftwareMachine
+{
+    private const uint VdpaMajor = VfioMajor - 2; // the next below VFIO's two
+
+    private readonly PasidOwner _vdpaPasids = new() { Quota = int.MaxValue };
+    private volatile VdpaDevice[] _vdpa = [];
+
+    /// <summary>The vDPA devices, in the order of their nodes.</summary>
+    public IReadOnlyList<MachineVdpa> VdpaDevices => [.. _vdpa.Select(device => new MachineVdpa(device))];
+
+    /// <summary>Plugs in a vDPA device of the caller's own, behind the first unit.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="name">Its name on the bus.</param>
+    /// <param name="usesVirtualAddresses">As in <see cref="VdpaDescription.UsesVirtualAddresses"/>.</param>
+    /// <param name="usesOwnersPointers">As in <see cref="VdpaDescription.UsesOwnersPointers"/>.</param>
+    /// <exception cref="ArgumentException">The name is taken or impossible, or the unit has no PASIDs. Nothing has
+    /// changed then.</exception>
+    public MachineVdpa PlugVdpa(
+        VirtioDeviceModel model, string name, bool usesVirtualAddresses = false, bool usesOwnersPointers = false)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        using (_lock.Enter())
+        {
+            var description = new VdpaDescription(name, "", _units.Keys.First(), new Dictionary<string, string>())
+            {
+                UsesVirtualAddresses = usesVirtualAddresses,
+                UsesOwnersPointers = usesOwnersPointers,
+            };
+            VdpaDevice device = PlugVdpa(model, description);
+            BuildPaths();
+            return new MachineVdpa(device);
+        }
+    }
+
+    /// <summary>
+    /// Makes the device's endpoint, in a group of its own, and a PASID for each of its address spaces, of which there
+    /// are as many as groups of queues.
+    /// </summary>
+    private VdpaDevice PlugVdpa(VirtioDeviceModel model, VdpaDescription description)
+    {
+        if (!VdpaDescription.IsName(description.Name))
+            throw new ArgumentException($"\"{description.Name}\" cannot be the name of a vDPA device.");
+        if (Array.Exists(_vdpa, device => device.Name == description.Name))
+            throw new ArgumentException($"There is already a vDPA device {description.Name}.");
+        IommuUnit unit = _units[description.Unit];
+        if (unit.MaxPasidLog2 == 0)
+            throw new ArgumentException(
+                $"{description.Name} needs PASIDs, and the unit {description.Unit} has none; give it \"pasidBits\".");
+        int free = FreeGroup();
+        var endpoint = new Endpoint(new DeviceId(description.Name), unit, _groups[free] = new IommuGroup(free))
+        {
+            Features = new EndpointFeatures { PasidBits = Pasid.Bits },
+        };
+        List<Pasid> pasids = [];
+        for (int asid = 0; asid < model.Function.Groups; asid++)
+        {
+            if (Pasids.Allocate(_vdpaPasids, 1, (1u << endpoint.MaxPasidLog2) - 1, out Pasid pasid) != IommuStatus.Ok)
+                throw new ArgumentException($"There are not enough PASIDs for {description.Name}.");
+            pasids.Add(pasid);
+        }
+
+        var device = new VdpaDevice(description.Name, model, endpoint, pasids, (VdpaMajor, (uint)_vdpa.Length))
+        {
+            UsesVirtualAddresses = description.UsesVirtualAddresses,
+            OwnerPasids = description.UsesOwnersPointers ? Pasids : null,
+        };
+        _vdpa = [.. _vdpa, device];
+        return device;
+    }
+}

@@ -1,0 +1,161 @@
+using Ioasis.Abi;
+using Ioasis.Core.Dma;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Pasids;
+using Ioasis.Devices.Virtio;
+using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Objects;
+using Ioasis.Memory;
+
+namespace Ioasis.Passthrough.Vdpa;
+
+/// <summary>
+/// A virtio device on the vDPA bus, and its node /dev/vhost-vdpa-N (Linux: struct vdpa_device, struct vhost_vdpa). One
+/// program at a time has it open. Each of its address spaces is a part of its endpoint, told apart by a PASID.
+/// </summary>
+internal sealed class VdpaDevice : INode, IVirtioTransport, IDisposable
+{
+    /// <summary>What /proc/devices and the bus call the driver.</summary>
+    internal const string DriverName = "vhost-vdpa";
+
+    private const uint LeastMessage = 40, MostMessage = 100;
+
+    // Sizes of messages; and 0, which Linux refuses by the same code.
+    private static readonly uint[] s_messageSizes =
+        [0, .. Enumerable.Range((int)LeastMessage, (int)(MostMessage - LeastMessage + 1)).Select(size => (uint)size)];
+
+    private readonly DmaHandle[] _handles; // of the address spaces
+    private readonly uint[] _pasids; // that the address spaces' requests carry
+    private readonly int[] _asids; // of the groups
+    private readonly VdpaEvents _events;
+    private int _isOpen;
+
+    /// <summary>Plugs a model in.</summary>
+    /// <param name="name">Its name on the bus.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="endpoint">Its place behind an IOMMU.</param>
+    /// <param name="pasids">A PASID for each address space.</param>
+    /// <param name="number">The numbers of its node.</param>
+    internal VdpaDevice(
+        string name, VirtioDeviceModel model, Endpoint endpoint, IReadOnlyList<Pasid> pasids,
+        (uint Major, uint Minor) number)
+    {
+        Name = name;
+        Endpoint = endpoint;
+        (Major, Minor) = number;
+        _handles = [.. pasids.Select(pasid => new DmaHandle(endpoint, this, pasid))];
+        _pasids = [.. pasids.Select(pasid => pasid.Value)];
+        _asids = new int[model.Function.Groups];
+        _events = new VdpaEvents(model.Function.Queues.Count);
+        Slot = new VirtioSlot(model, this);
+        MaxQueueSize = model.Function.Queues.Min(queue => queue.MaxSize);
+    }
+
+    /// <summary>Its name on the bus.</summary>
+    internal string Name { get; }
+
+    /// <summary>Its place behind an IOMMU.</summary>
+    internal Endpoint Endpoint { get; }
+
+    /// <summary>The device itself.</summary>
+    internal VirtioSlot Slot { get; }
+
+    /// <summary>
+    /// Whether entries of the IOTLB are the owner's addresses, looked up at each access (Linux: use_va). Else they are
+    /// pages, which are pinned.
+    /// </summary>
+    internal bool UsesVirtualAddresses { get; init; }
+
+    /// <summary>
+    /// The PASIDs of the machine, if the device gets one for its owner's memory without being told; else null.
+    /// </summary>
+    internal PasidSpace? OwnerPasids { get; init; }
+
+    /// <summary>Number of queues.</summary>
+    internal int Queues => Slot.Function.Queues.Count;
+
+    /// <summary>The most entries that every queue can have.</summary>
+    internal int MaxQueueSize { get; }
+
+    /// <summary>Number of groups.</summary>
+    internal int Groups => _asids.Length;
+
+    /// <summary>Number of address spaces.</summary>
+    internal int AddressSpaces => _handles.Length;
+
+    /// <summary>Whether the device may do DMA.</summary>
+    internal bool IsRunning => (Slot.Status & VirtioStatus.DriverOk) != 0;
+
+    /// <summary>The eventfds of its driver.</summary>
+    internal VdpaEvents Events => _events;
+
+    /// <inheritdoc/>
+    public string Path => $"/dev/{FileName}";
+
+    /// <summary>The node's name.</summary>
+    internal string FileName => $"vhost-vdpa-{Minor}";
+
+    /// <inheritdoc/>
+    public uint Major { get; }
+
+    /// <inheritdoc/>
+    public uint Minor { get; }
+
+    /// <inheritdoc/>
+    public uint Mode => 0x180; // 0600 in octal
+
+    /// <inheritdoc/>
+    public string Driver => DriverName;
+
+    /// <inheritdoc/>
+    public NodeContent Content => NodeContent.Both;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<uint> MessageSizes => s_messageSizes;
+
+    /// <summary>Opens the device, which is reset.</summary>
+    /// <returns>EBUSY if it is open.</returns>
+    public Errno Open(ICarrier carrier, out NodeFile? file)
+    {
+        file = null;
+        if (Interlocked.Exchange(ref _isOpen, 1) != 0) return Errno.EBUSY;
+        Reset();
+        file = new VhostVdpaFile(this, carrier);
+        return Errno.None;
+    }
+
+    /// <summary>The device was closed, and can be opened again.</summary>
+    internal void Closed() => Volatile.Write(ref _isOpen, 0);
+
+    /// <summary>The device is reset. Its groups go back to address space 0.</summary>
+    internal void Reset()
+    {
+        Slot.SetStatus(VirtioStatus.None);
+        Array.Clear(_asids);
+    }
+
+    /// <summary>A group uses another address space when the device starts the next time.</summary>
+    internal void SetAsid(int group, int asid) => Volatile.Write(ref _asids[group], asid);
+
+    /// <summary>
+    /// The requests of an address space carry another PASID when the device starts the next time; null: its own.
+    /// </summary>
+    internal void SetPasid(int asid, Pasid? pasid) =>
+        Volatile.Write(ref _pasids[asid], (pasid ?? _handles[asid].DefaultPasid)!.Value.Value);
+
+    /// <summary>An address space as a part of the endpoint.</summary>
+    internal DmaHandle HandleOf(int asid) => _handles[asid];
+
+    /// <inheritdoc/>
+    public DmaPort OpenPort(int group) =>
+        Endpoint.OpenPort(defaultPasid: new Pasid(Volatile.Read(ref _pasids[Volatile.Read(ref _asids[group])])));
+
+    /// <inheritdoc/>
+    public void SignalQueue(int queue) => _events.SignalQueue(queue);
+
+    /// <inheritdoc/>
+    public void SignalConfig() => _events.SignalConfig();
+
+    /// <summary>Unplugs the model; the node is closed.</summary>
+    public void Dispose() => Slot.Dispose();
+}
