@@ -121,8 +121,8 @@ struct ioasis_vfio_attach_sva {
 };
 
 /*
- * /dev/vhost-vdpa-N: an address space of the device is attached as a VFIO device is, instead of being filled by messages
- * of the vhost IOTLB. The caller owns the device (VHOST_SET_OWNER), and the device does not run (EBUSY).
+ * /dev/vhost-vdpa-N: an address space of the device is attached as a VFIO device is, instead of being filled by
+ * messages of the vhost IOTLB. The caller owns the device (VHOST_SET_OWNER), and the device does not run (EBUSY).
  */
 #define VHOST_VDPA_SET_IOMMU_FD _IOWR(0xAF, 0x90, struct vhost_vdpa_set_iommufd)
 #define VDPA_DEVICE_ATTACH_IOMMUFD_AS _IOWR(0xAF, 0x91, struct vdpa_device_attach_iommufd_as)

@@ -25,10 +25,12 @@ public sealed partial class SoftwareMachine
     /// <param name="name">Its name on the bus.</param>
     /// <param name="usesVirtualAddresses">As in <see cref="VdpaDescription.UsesVirtualAddresses"/>.</param>
     /// <param name="usesOwnersPointers">As in <see cref="VdpaDescription.UsesOwnersPointers"/>.</param>
+    /// <param name="hasDoorbells">As in <see cref="VdpaDescription.HasDoorbells"/>.</param>
     /// <exception cref="ArgumentException">The name is taken or impossible, or the unit has no PASIDs. Nothing has
     /// changed then.</exception>
     public MachineVdpa PlugVdpa(
-        VirtioDeviceModel model, string name, bool usesVirtualAddresses = false, bool usesOwnersPointers = false)
+        VirtioDeviceModel model, string name, bool usesVirtualAddresses = false, bool usesOwnersPointers = false,
+        bool hasDoorbells = false)
     {
         ArgumentNullException.ThrowIfNull(model);
         using (_lock.Enter())
@@ -37,6 +39,7 @@ public sealed partial class SoftwareMachine
             {
                 UsesVirtualAddresses = usesVirtualAddresses,
                 UsesOwnersPointers = usesOwnersPointers,
+                HasDoorbells = hasDoorbells,
             };
             VdpaDevice device = PlugVdpa(model, description);
             BuildPaths();
@@ -75,6 +78,7 @@ public sealed partial class SoftwareMachine
         {
             UsesVirtualAddresses = description.UsesVirtualAddresses,
             OwnerPasids = description.UsesOwnersPointers ? Pasids : null,
+            DoorbellPoller = description.HasDoorbells ? _bus.Poller : null,
         };
         _vdpa = [.. _vdpa, device];
         return device;

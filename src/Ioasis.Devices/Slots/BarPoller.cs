@@ -14,9 +14,10 @@ internal sealed class BarPoller : IDisposable
     // Guards the slots and the thread. No other lock is taken while it is held.
     private readonly RankedLock _lock = new(LockRank.BarPoller);
     private readonly ManualResetEventSlim _changed = new(initialState: false, spinCount: 0);
-    private volatile PciSlot[] _slots = [];
+    private volatile IPolledSlot[] _slots = [];
     private volatile bool _happened, _naps;
     private Thread? _thread;
+    private long _rounds; // odd while the thread polls
 
     /// <summary>
     /// Puts the calling thread to sleep for less than a millisecond, given in microseconds; .NET has no such call. If
@@ -34,7 +35,7 @@ internal sealed class BarPoller : IDisposable
     /// <returns>
     /// False if the host cannot create the thread. Nothing has changed then, and the next call tries again.
     /// </returns>
-    internal bool TryAdd(PciSlot slot)
+    internal bool TryAdd(IPolledSlot slot)
     {
         using (_lock.Enter())
         {
@@ -47,7 +48,7 @@ internal sealed class BarPoller : IDisposable
     }
 
     /// <summary>Stops polling a slot. A poll under way may still finish after this.</summary>
-    internal void Remove(PciSlot slot)
+    internal void Remove(IPolledSlot slot)
     {
         using (_lock.Enter())
         {
@@ -55,6 +56,19 @@ internal sealed class BarPoller : IDisposable
             _slots = [.. _slots.Where(s => s != slot)];
             _changed.Set();
         }
+    }
+
+    /// <summary>
+    /// Stops polling a slot, and waits for a poll under way. Called with no lock that the slot's polls take, and by no
+    /// slot's poll.
+    /// </summary>
+    internal void RemoveAndWait(IPolledSlot slot)
+    {
+        Remove(slot);
+        long round = Volatile.Read(ref _rounds);
+        if (round % 2 == 0) return; // no poll is under way
+        SpinWait wait = default;
+        while (Volatile.Read(ref _rounds) == round) wait.SpinOnce();
     }
 
     /// <summary>
@@ -107,7 +121,16 @@ internal sealed class BarPoller : IDisposable
 
             bool any = _happened;
             _happened = false;
-            foreach (PciSlot slot in _slots) any |= slot.TryPoll();
+            Interlocked.Increment(ref _rounds);
+            try
+            {
+                foreach (IPolledSlot slot in _slots) any |= slot.TryPoll();
+            }
+            finally
+            {
+                Interlocked.Increment(ref _rounds);
+            }
+
             int nap = pace.Next(Stopwatch.GetTimestamp(), any);
             if (nap < Millisecond)
             {

@@ -9,7 +9,7 @@ namespace Ioasis.Devices.Slots;
 /// The slot of a model. It owns the bytes of the BARs, tells the model what a driver writes to them, one call at a
 /// time, and passes the model's DMA and interrupts on.
 /// </summary>
-internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable
+internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
 {
     // Held during each call to the model, so that the model never gets two at once. Taken before the locks of the BARs
     // and any lock that the model takes in a call. A thread of the model must not wait for it, because a reset holds it
@@ -220,7 +220,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable
     /// Polls mapped BARs; true if there were new stores. Skips if a call to the model is under way, since that call
     /// polls too.
     /// </summary>
-    internal bool TryPoll()
+    public bool TryPoll()
     {
         if (!_calls.TryEnter()) return false;
         try

@@ -138,12 +138,16 @@ public sealed record MachineDescription
             {
                 if (word.Split('=', 2) is not [string key, string value])
                     throw Complain($"\"{word}\" is not NAME=VALUE");
-                if (key is "va" or "sva")
+                if (key is "va" or "sva" or "doorbells")
                 {
                     if (value is not ("on" or "off")) throw Complain($"\"{key}\" is on or off, not \"{value}\"");
-                    vdpa = key == "va"
-                        ? vdpa with { UsesVirtualAddresses = value == "on" }
-                        : vdpa with { UsesOwnersPointers = value == "on" };
+                    bool isOn = value == "on";
+                    vdpa = key switch
+                    {
+                        "va" => vdpa with { UsesVirtualAddresses = isOn },
+                        "sva" => vdpa with { UsesOwnersPointers = isOn },
+                        _ => vdpa with { HasDoorbells = isOn },
+                    };
                     continue;
                 }
 

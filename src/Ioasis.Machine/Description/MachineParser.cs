@@ -75,7 +75,8 @@ internal static class MachineParser
     private static VdpaDescription ParseVdpa(
         string file, JsonNodeAt item, List<UnitDescription> units, List<VdpaDescription> before)
     {
-        var device = new JsonReaderAt(file, item, "a vDPA device", "model", "name", "unit", "va", "sva", "properties");
+        var device = new JsonReaderAt(
+            file, item, "a vDPA device", "model", "name", "unit", "va", "sva", "doorbells", "properties");
         string model = device.RequiredString("model", "such as \"virtio-net\"");
         if (VirtioModelRegistry.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
         string name = device.String("name") ?? VdpaDescription.FreeName(before);
@@ -88,6 +89,7 @@ internal static class MachineParser
         {
             UsesVirtualAddresses = device.Boolean("va", false),
             UsesOwnersPointers = device.Boolean("sva", false),
+            HasDoorbells = device.Boolean("doorbells", false),
         };
     }
 

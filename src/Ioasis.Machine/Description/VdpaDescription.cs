@@ -16,6 +16,9 @@ public sealed record VdpaDescription(
     /// <summary>Whether the device gets its owner's own address space, without any map.</summary>
     public bool UsesOwnersPointers { get; init; }
 
+    /// <summary>Whether programs can map doorbells.</summary>
+    public bool HasDoorbells { get; init; }
+
     /// <summary>Whether a name can be one on the bus: it is a directory's.</summary>
     internal static bool IsName(string name) =>
         name.Length is > 0 and <= 64 && name[0] != '.'

@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Pasids;
+using Ioasis.Devices.Slots;
 using Ioasis.Devices.Virtio;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
@@ -70,6 +71,14 @@ internal sealed class VdpaDevice : INode, IVirtioTransport, IDisposable
     /// The PASIDs of the machine, if the device gets one for its owner's memory without being told; else null.
     /// </summary>
     internal PasidSpace? OwnerPasids { get; init; }
+
+    /// <summary>
+    /// The thread that looks at doorbells, if programs can map them and notifications carry data; null: they cannot.
+    /// </summary>
+    internal BarPoller? DoorbellPoller { get; init; }
+
+    /// <summary>Drivers put data into notifications only where they can map doorbells.</summary>
+    public ulong TransportFeatures => DoorbellPoller is null ? 0 : VirtioFeatures.NotificationData;
 
     /// <summary>Number of queues.</summary>
     internal int Queues => Slot.Function.Queues.Count;

@@ -11,17 +11,17 @@ namespace Ioasis.Passthrough.Vdpa;
 /// <summary>An open /dev/vhost-vdpa-N, as programs call it (Linux: drivers/vhost/vdpa.c).</summary>
 internal sealed class VhostVdpaFile : NodeFile
 {
-    private const ulong PageSize = 4096;
-
     // Linux's own number for what a driver cannot do (include/linux/errno.h), which no header for programs has.
     private const Errno ENOTSUPP = (Errno)524;
 
-        private VdpaOwner? _owner; // set once, under the lock
+    private readonly Doorbells? _doorbells;
+    private VdpaOwner? _owner; // set once, under the lock
 
     internal VhostVdpaFile(VdpaDevice device, ICarrier carrier)
     {
         Device = device;
         Spaces = new VdpaSpaces(device, carrier);
+        if (device.DoorbellPoller is { } poller) _doorbells = new Doorbells(device.Slot, carrier, poller);
     }
 
     /// <summary>
@@ -102,18 +102,22 @@ internal sealed class VhostVdpaFile : NodeFile
         }
     }
 
-    /// <summary>mmap(2) of a queue's doorbell, which devices without doorbells do not have (Linux: vhost_vdpa_mmap).
+    /// <summary>
+    /// mmap(2) of a queue's doorbell, in the page with the queue's number (Linux: vhost_vdpa_mmap). 524 for a device
+    /// without doorbells.
     /// </summary>
     public override Errno Map(
         ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable)
     {
-        if (length != PageSize || !shared || readable || offset / PageSize > ushort.MaxValue) return Errno.EINVAL;
-        return ENOTSUPP;
+        ulong queue = offset / Doorbells.PageSize;
+        if (length != Doorbells.PageSize || !shared || readable || queue > ushort.MaxValue) return Errno.EINVAL;
+        return _doorbells?.Map(queue) ?? ENOTSUPP;
     }
 
     /// <inheritdoc/>
     public override void Close()
     {
+        _doorbells?.Close();
         Device.Events.ClearKicks();
         Device.Reset();
         Device.Events.Clear();

@@ -74,6 +74,9 @@ public sealed partial class Player
             return Errno.None;
         }
 
+        public Errno Watch(object listener, Action raised, out IDisposable? watching) =>
+            Listen(listener, raised, out watching);
+
         public void Dispose()
         {
         }

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Memory;
 using Ioasis.Tests.Vfio;
 using static Ioasis.Abi.VhostH;
 
@@ -234,5 +235,29 @@ public sealed class IoctlTests
 
         Errno Map(ulong length, bool shared, bool readable) =>
             program.File.Map(0, length, shared, readable, writable: true, executable: false);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AStoreToADoorbellNotifiesItsQueue(bool withData)
+    {
+        using var program = new VdpaProgram(doorbells: true);
+        Assert.Equal(TestVirtio.Features | 1ul << 38, program.Get<ulong>(VHOST_GET_FEATURES));
+        Assert.Equal(Errno.EINVAL, Map(3));
+        Assert.Equal(Errno.None, Map(2));
+        Assert.Equal(Errno.None, Map(0));
+        Assert.Equal(Errno.None, program.Vring(VHOST_VDPA_SET_VRING_ENABLE, 2, 1));
+        program.Run();
+        Until.True(() => program.Model.Served > 0 || program.Device.Slot.HasFailed);
+        SharedBytes page = program.Carrier.Map(2 * VdpaProgram.Page, VdpaProgram.Page);
+        if (withData) page.Write(0, 0x00070002u);
+        else page.Write(0, (ushort)2);
+        Until.True(() => page.Read<uint>(0) == uint.MaxValue); // it was seen
+        program.Close();
+        page.Write(0, (ushort)2);
+
+        Errno Map(ulong queue) => program.File.Map(queue * VdpaProgram.Page, VdpaProgram.Page, shared: true,
+            readable: false, writable: true, executable: false);
     }
 }

@@ -24,10 +24,10 @@ internal sealed class VdpaProgram : IDisposable
     private readonly HostBlock _memory;
     private NodeFile? _file;
 
-    internal VdpaProgram(bool va = false, bool isOpen = true, bool sva = false)
+    internal VdpaProgram(bool va = false, bool isOpen = true, bool sva = false, bool doorbells = false)
     {
         _machine = SoftwareMachine.Create(MachineDescription.Empty);
-        _machine.PlugVdpa(Model, "n0", va, sva);
+        _machine.PlugVdpa(Model, "n0", va, sva, doorbells);
         Device = (VdpaDevice)((VirtualDevice)_machine.Paths["/dev/vhost-vdpa-0"]).Node;
         _memory = Caller.Allocate(64 * Page);
         if (!isOpen) return;
@@ -52,7 +52,10 @@ internal sealed class VdpaProgram : IDisposable
 
     internal Iommufd.TestPins Pins => (Iommufd.TestPins)Caller.Pins;
 
-    internal void Open() => Assert.Equal(Errno.None, Device.Open(new FakeCarrier(), out _file));
+    /// <summary>The memory behind the open file.</summary>
+    internal FakeCarrier Carrier { get; private set; } = new();
+
+    internal void Open() => Assert.Equal(Errno.None, Device.Open(Carrier = new FakeCarrier(), out _file));
 
     internal void Close()
     {

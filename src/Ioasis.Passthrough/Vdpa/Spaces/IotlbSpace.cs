@@ -162,7 +162,8 @@ internal sealed class IotlbSpace : VdpaSpace
                 break;
             }
 
-            ulong length = Math.Min(range.Length - done, (mapping.End - at) & ~(PageSize - 1));
+            ulong length = range.Length - done, there = mapping.End - at;
+            if (there < length) length = (there + PageSize - 1) & ~(PageSize - 1);
             if (mapping.IsShared && _entries.Count == MaxEntries) errno = Errno.ENOMEM;
             else if (mapping.IsShared)
             {
