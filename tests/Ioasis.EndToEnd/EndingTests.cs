@@ -88,7 +88,8 @@ public sealed class EndingTests(Workbench bench)
     public async Task Program_starts_as_without_ioasis(string what, string script)
     {
         // odd enough that a value which somebody resets shows
-        const string Prepare = "ulimit -Sn 300; trap '' USR1; umask 027; cd /usr; exec 7</etc/hostname; exec \"$@\"";
+        const string Prepare = "ulimit -Sn 300; ulimit -Sf 5001; trap '' USR1; umask 027; cd /usr; "
+            + "exec 7</etc/hostname; exec \"$@\"";
         string[] direct = ["bash", "-c", Prepare, "prepare", "bash", "-c", script];
         string[] under = ["bash", "-c", Prepare, "prepare", .. bench.UnderIoasis(Who.Self, [], "bash", "-c", script)];
         string expected = (await Execution.Run(direct)).MustEnd().Output;

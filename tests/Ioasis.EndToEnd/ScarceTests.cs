@@ -49,6 +49,25 @@ public sealed class ScarceTests(Workbench bench)
         Assert.StartsWith("ioasis: ", ending.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>The files behind nodes are longer than the soft limit allows.</summary>
+    [Fact]
+    public async Task A_soft_limit_of_file_sizes_keeps_no_node_from_being_opened() =>
+        (await Run("ulimit -Sf 5001", bench.Client("edu_mmio"), Machine.Edu))
+        .MustEnd().MustSay("edu by mmap: all as it must be");
+
+    /// <summary>The first is too low for the .NET runtime, the second for nodes.</summary>
+    [Theory]
+    [InlineData(5001)]
+    [InlineData(5_000_000)]
+    public async Task A_hard_limit_of_file_sizes_that_is_too_low_is_told(int kibibytes)
+    {
+        Ending ending = (await Run($"ulimit -f {kibibytes}", "true")).MustEnd(125);
+        Assert.StartsWith(
+            $"ioasis: the hard limit of file sizes is {kibibytes * 1024L} bytes, and ", ending.Error,
+            StringComparison.Ordinal);
+        Assert.Equal(1, ending.Error.AsSpan().Count('\n'));
+    }
+
     /// <summary>
     /// As strace --kill-on-exit: without its supervisor the program would get ENOSYS for what is stopped.
     /// </summary>

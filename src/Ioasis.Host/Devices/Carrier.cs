@@ -14,8 +14,10 @@ namespace Ioasis.Host.Devices;
 /// </summary>
 internal sealed class Carrier : FileCarrier, ICarrier
 {
-    // Far above every region's end, and far below what a file can have.
-    private const ulong Size = 1UL << 48;
+    /// <summary>
+    /// The length of a node's carrier in bytes: far above every region's end, and far below what a file can have.
+    /// </summary>
+    internal const ulong Size = 1UL << 48;
 
     private readonly FileDescriptor _file;
     private readonly bool _takesMessages;

@@ -10,11 +10,12 @@ namespace Ioasis.Host.Launch;
 /// <param name="Environment">NAME=value strings, each ending in a NUL.</param>
 /// <param name="IgnoredSignals">Signals to ignore; bit 0 is signal 1.</param>
 /// <param name="DescriptorLimit">The soft limit of open files; 0 leaves it.</param>
+/// <param name="FileSizeLimit">The soft limit of file sizes in bytes.</param>
 /// <param name="StrictSva">Whether calls that revoke memory are stopped too.</param>
 /// <param name="Writes">The writes that are stopped.</param>
 internal sealed record LaunchRequest(
-    byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit, bool StrictSva,
-    WriteRule Writes)
+    byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit, ulong FileSizeLimit,
+    bool StrictSva, WriteRule Writes)
 {
     /// <summary>The request as bytes, preceded by their number.</summary>
     public byte[] ToBytes()
@@ -28,6 +29,7 @@ internal sealed record LaunchRequest(
         writer.Write(Environment);
         writer.Write(IgnoredSignals);
         writer.Write(DescriptorLimit);
+        writer.Write(FileSizeLimit);
         writer.Write(StrictSva);
         writer.Write(Writes.Vectored);
         writer.Write(Writes.Ranges.Count);
@@ -48,7 +50,7 @@ internal sealed record LaunchRequest(
         using var reader = new BinaryReader(new MemoryStream(bytes));
         return new LaunchRequest(
             reader.ReadBytes(reader.ReadInt32()), reader.ReadBytes(reader.ReadInt32()), reader.ReadUInt64(),
-            reader.ReadUInt64(), reader.ReadBoolean(), ReadWrites(reader));
+            reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadBoolean(), ReadWrites(reader));
     }
 
     private static WriteRule ReadWrites(BinaryReader reader)

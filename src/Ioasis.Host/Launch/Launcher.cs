@@ -88,7 +88,9 @@ internal sealed class Launcher
         if (!installed.IsOk) return;
         if (!_supervisor.TryReceive(stackalloc byte[1])) SysProcesses.ExitNow(ExitCodes.Failed);
 
-        if (_request.DescriptorLimit != 0) SysProcesses.SetDescriptorLimit(_request.DescriptorLimit);
+        if (_request.DescriptorLimit != 0)
+            SysProcesses.SetSoftLimit(ResourceLimit.Descriptors, _request.DescriptorLimit);
+        SysProcesses.SetSoftLimit(ResourceLimit.FileSize, _request.FileSizeLimit);
         // exec resets handled signals to their default, but keeps ignored ones. The runtime ignores SIGPIPE.
         for (int signal = 1; signal <= 64; signal++)
         {

@@ -9,8 +9,9 @@ namespace Ioasis.Host.Launch;
 internal static class OriginalProcess
 {
     /// <summary>
-    /// Environment variable in which the launching script passes what the runtime hides: the soft limit of open files,
-    /// and the mask of ignored signals in hexadecimal. The program does not get it.
+    /// Environment variable in which the launching script passes what it or the runtime changed: the soft limit of open
+    /// files, the mask of ignored signals in hexadecimal, and the soft limit of file sizes in bytes. The program does
+    /// not get it.
     /// </summary>
     private const string Started = "IOASIS_STARTED";
 
@@ -73,13 +74,25 @@ internal static class OriginalProcess
         return hard == ownHard ? soft : 0;
     }
 
-    private static (ulong Descriptors, ulong Ignored)? ToldByScript()
+    /// <summary>
+    /// The soft limit of file sizes in bytes; null if only our own limit tells it, which the runtime leaves alone.
+    /// </summary>
+    public static ulong? FileSizeLimit => ToldByScript()?.FileSize;
+
+    private static (ulong Descriptors, ulong Ignored, ulong FileSize)? ToldByScript()
     {
         string[] parts = (Environment.GetEnvironmentVariable(Started) ?? "").Split(' ');
-        return parts.Length == 2 && ulong.TryParse(parts[0], CultureInfo.InvariantCulture, out ulong descriptors)
+        return parts.Length == 3 && ulong.TryParse(parts[0], CultureInfo.InvariantCulture, out ulong descriptors)
             && ulong.TryParse(parts[1], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong ignored)
-            ? (descriptors, ignored)
+            && TryParseSize(parts[2], out ulong fileSize)
+            ? (descriptors, ignored, fileSize)
             : null;
+    }
+
+    private static bool TryParseSize(string text, out ulong bytes)
+    {
+        bytes = ulong.MaxValue; // RLIM_INFINITY
+        return text == "unlimited" || ulong.TryParse(text, CultureInfo.InvariantCulture, out bytes);
     }
 
     private static (ulong Soft, ulong Hard) OpenFileLimits(string path)

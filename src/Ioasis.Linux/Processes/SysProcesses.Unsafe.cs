@@ -130,28 +130,27 @@ internal static unsafe partial class SysProcesses
         return errno;
     }
 
-    /// <summary>setrlimit(2): sets the soft limit of open files of this process. The hard limit stays.</summary>
-    public static Errno SetDescriptorLimit(ulong soft)
+    /// <summary>getrlimit(2): a limit of this process; both 0 if it cannot be read.</summary>
+    public static (ulong Soft, ulong Hard) LimitOf(ResourceLimit resource)
     {
-        const int RLIMIT_NOFILE = 7;
         ulong* limit = stackalloc ulong[2];
         // SAFETY: struct rlimit is two 64-bit words.
-        if (getrlimit(RLIMIT_NOFILE, limit) < 0) return LastError.Errno;
+        return getrlimit((int)resource, limit) < 0 ? default : (limit[0], limit[1]);
+    }
+
+    /// <summary>setrlimit(2): sets a soft limit of this process, to the hard limit at most. The hard limit
+    /// stays.</summary>
+    public static Errno SetSoftLimit(ResourceLimit resource, ulong soft)
+    {
+        ulong* limit = stackalloc ulong[2];
+        // SAFETY: struct rlimit is two 64-bit words.
+        if (getrlimit((int)resource, limit) < 0) return LastError.Errno;
         limit[0] = Math.Min(soft, limit[1]);
-        return LastError.Of(setrlimit(RLIMIT_NOFILE, limit));
+        return LastError.Of(setrlimit((int)resource, limit));
     }
 
     /// <summary>The soft limit of open files of this process.</summary>
-    public static ulong DescriptorLimit
-    {
-        get
-        {
-            const int RLIMIT_NOFILE = 7;
-            ulong* limit = stackalloc ulong[2];
-            // SAFETY: struct rlimit is two 64-bit words.
-            return getrlimit(RLIMIT_NOFILE, limit) < 0 ? 0 : limit[0];
-        }
-    }
+    public static ulong DescriptorLimit => LimitOf(ResourceLimit.Descriptors).Soft;
 
     /// <summary>geteuid(2).</summary>
     public static uint EffectiveUser => geteuid();
