@@ -18,7 +18,7 @@ public sealed class NestedThreadTests : IDisposable
     private const ulong Iova = 0x40_0000, Leaf = 3 * Page, SpareTable = 4 * Page, FirstData = 16,
         Ours = 0x1111111111111111, Poison = 0xeeeeeeeeeeeeeeee;
     private const byte OursByte = 0x11;
-    private const int Pages = 4;
+    private const int Pages = 4, Patience = 60_000; // milliseconds
     private volatile bool _stop;
 
     public void Dispose() => _stop = true; // also when a test failed
@@ -35,7 +35,7 @@ public sealed class NestedThreadTests : IDisposable
     {
         var bench = new NestedBench(new VtdFeatures { IotlbEntries = translations, StructureEntries = structures });
         VtdNestedDomain domain = Build(bench);
-        Task<long>[] devices = [Device(bench, domain, 1), Device(bench, domain, 2)];
+        RunningDevice[] devices = [Device(bench, domain, 1), Device(bench, domain, 2)];
         var random = new Random(1);
         foreach (int round in Rounds(devices))
         {
@@ -59,13 +59,13 @@ public sealed class NestedThreadTests : IDisposable
 
             Invalidate(domain, Iova + (index * Page), 1, leafOnly);
             Fill(bench, old, Poison);
-            Thread.Yield();
+            devices[round % 2].AwaitAccess();
             Assert.True(Holds(bench, old, Poison),
                 $"round {round}: a device wrote through a translation that was invalidated");
         }
 
         _stop = true;
-        Assert.All(await Task.WhenAll(devices), count => Assert.True(count > 0));
+        await Task.WhenAll(devices.Select(device => device.Task));
     }
 
     [Fact]
@@ -75,11 +75,11 @@ public sealed class NestedThreadTests : IDisposable
         var bench = new NestedBench();
         VtdNestedDomain domain = Build(bench);
         for (ulong i = 0; i < Pages; i++) bench.Write(Leaf + (i * 8), (far + (i * Page)) | All);
-        Task<long>[] devices = [Device(bench, domain, 1), Device(bench, domain, 2)];
+        RunningDevice[] devices = [Device(bench, domain, 1), Device(bench, domain, 2)];
         foreach (int round in Rounds(devices))
         {
             (IovaRange mapping, HostBlock block) = bench.MapGuest(far, Pages * Page, OursByte);
-            if (round % 2 == 0) Thread.Yield();
+            devices[round % 2].AwaitAccess();
             bench.Parent.Mappings.Unmap(mapping);
             for (ulong at = 0; at < Pages * Page; at += 512) block.Write(at, Poison);
             Thread.Yield();
@@ -88,7 +88,7 @@ public sealed class NestedThreadTests : IDisposable
         }
 
         _stop = true;
-        Assert.All(await Task.WhenAll(devices), count => Assert.True(count > 0));
+        await Task.WhenAll(devices.Select(device => device.Task));
     }
 
     [Theory]
@@ -102,13 +102,13 @@ public sealed class NestedThreadTests : IDisposable
         VtdNestedDomain domain = Build(bench);
         bench.Write((2 * Page) + (2 * 8), far | All);
         for (ulong i = 0; i < Pages; i++) Fill(bench, (forbidden + i) * Page, Poison);
-        Task<long>[] devices = [Device(bench, domain, 1), Device(bench, domain, 2)];
+        RunningDevice[] devices = [Device(bench, domain, 1), Device(bench, domain, 2)];
         foreach (int round in Rounds(devices))
         {
             (IovaRange mapping, HostBlock table) = bench.MapGuest(far, Page);
             for (ulong i = 0; i < Pages; i++)
                 table.Write(i * 8, ((FirstData + i) * Page) | All | X64Entry.AccessedBit | X64Entry.DirtyBit);
-            if (round % 2 == 0) Thread.Yield();
+            devices[round % 2].AwaitAccess();
             bench.Parent.Mappings.Unmap(mapping);
             if (translations is null) Invalidate(domain); // what the tables said may be used until then
             for (ulong i = 0; i < Pages; i++)
@@ -121,7 +121,7 @@ public sealed class NestedThreadTests : IDisposable
         }
 
         _stop = true;
-        Assert.All(await Task.WhenAll(devices), count => Assert.True(count > 0));
+        await Task.WhenAll(devices.Select(device => device.Task));
     }
 
     [Fact]
@@ -131,9 +131,10 @@ public sealed class NestedThreadTests : IDisposable
         VtdNestedDomain domain = Build(bench);
         Endpoint endpoint = bench.NewEndpoint();
         endpoint.Attach(null, domain);
-        Task<long>[] devices = [Device(bench, domain, 1, endpoint), Device(bench, domain, 2, endpoint)];
+        RunningDevice[] devices = [Device(bench, domain, 1, endpoint), Device(bench, domain, 2, endpoint)];
         foreach (int round in Rounds(devices))
         {
+            devices[round % 2].AwaitAccess();
             endpoint.Attach(null, null);
             ulong old = bench.Read(Leaf) & ~0xfffUL,
                 next = (FirstData + (old == FirstData * Page ? (ulong)Pages : 0)) * Page;
@@ -146,48 +147,68 @@ public sealed class NestedThreadTests : IDisposable
         }
 
         _stop = true;
-        Assert.All(await Task.WhenAll(devices), count => Assert.True(count > 0));
+        await Task.WhenAll(devices.Select(device => device.Task));
     }
 
-    /// <summary>As many rounds as a second has, and no more than enough; none when a device has failed.</summary>
-    private static IEnumerable<int> Rounds(Task[] devices)
+    /// <summary>
+    /// As many rounds as a second has, at least one for each device and at most 20,000; none when a device has failed.
+    /// </summary>
+    private static IEnumerable<int> Rounds(RunningDevice[] devices)
     {
         long end = Environment.TickCount64 + 1000;
-        for (int round = 0; round < 20_000 && Environment.TickCount64 < end && !Array.Exists(devices, d => d.IsFaulted);
-            round++) yield return round;
+        for (int round = 0; round < 20_000 && (round < devices.Length || Environment.TickCount64 < end)
+            && !Array.Exists(devices, d => d.Task.IsFaulted); round++) yield return round;
     }
 
-    /// <summary>Reads and writes what must always be <see cref="Ours"/>; how often it could.</summary>
-    private Task<long> Device(NestedBench bench, VtdNestedDomain domain, int seed, Endpoint? attached = null)
+    /// <summary>A device that reads and writes what must always be <see cref="Ours"/>.</summary>
+    private RunningDevice Device(NestedBench bench, VtdNestedDomain domain, int seed, Endpoint? attached = null)
     {
         Endpoint endpoint = attached ?? bench.NewEndpoint();
         if (attached is null) endpoint.Attach(null, domain);
-        return Task.Factory.StartNew(
-            () =>
-            {
-                using DmaPort port = endpoint.OpenPort();
-                var random = new Random(seed);
-                byte[] data = new byte[64], ours = new byte[64];
-                ours.AsSpan().Fill(OursByte);
-                long done = 0;
-                while (!_stop)
-                {
-                    var at = new Iova(Iova + ((ulong)random.Next(Pages) * Page) + ((ulong)random.Next(8) * 512));
-                    if (random.Next(2) == 0)
-                    {
-                        if (port.Write(at, ours).IsOk) done++;
-                    }
-                    else if (port.Read(at, data).IsOk)
-                    {
-                        done++;
-                        if (data.AsSpan().ContainsAnyExcept(OursByte))
-                            throw new InvalidOperationException("a device read through what was taken away");
-                    }
-                }
+        return new RunningDevice(endpoint, seed, () => _stop);
+    }
 
-                return done;
-            },
-            TaskCreationOptions.LongRunning);
+    private sealed class RunningDevice
+    {
+        private long _done; // accesses that were not refused
+
+        internal RunningDevice(Endpoint endpoint, int seed, Func<bool> mustStop) =>
+            Task = Task.Factory.StartNew(() => Run(endpoint, seed, mustStop), TaskCreationOptions.LongRunning);
+
+        internal Task Task { get; }
+
+        /// <summary>
+        /// Waits until an access that began after this call gets through, so that the next step finds the device at
+        /// work; returns at once if the device has failed.
+        /// </summary>
+        internal void AwaitAccess()
+        {
+            long enough = Interlocked.Read(ref _done) + 2; // the first may have begun before
+            long end = Environment.TickCount64 + Patience;
+            SpinWait spin = default;
+            while (Interlocked.Read(ref _done) < enough && !Task.IsFaulted)
+            {
+                Assert.True(Environment.TickCount64 < end, "a device gets no access through");
+                spin.SpinOnce(sleep1Threshold: -1); // never a whole millisecond: many rounds are wanted
+            }
+        }
+
+        private void Run(Endpoint endpoint, int seed, Func<bool> mustStop)
+        {
+            using DmaPort port = endpoint.OpenPort();
+            var random = new Random(seed);
+            byte[] data = new byte[64], ours = new byte[64];
+            ours.AsSpan().Fill(OursByte);
+            while (!mustStop())
+            {
+                var at = new Iova(Iova + ((ulong)random.Next(Pages) * Page) + ((ulong)random.Next(8) * 512));
+                bool isWrite = random.Next(2) == 0;
+                if (!(isWrite ? port.Write(at, ours) : port.Read(at, data)).IsOk) continue;
+                if (!isWrite && data.AsSpan().ContainsAnyExcept(OursByte))
+                    throw new InvalidOperationException("a device read through what was taken away");
+                Interlocked.Increment(ref _done);
+            }
+        }
     }
 
     private static VtdNestedDomain Build(NestedBench bench)
