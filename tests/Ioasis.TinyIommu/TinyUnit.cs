@@ -17,6 +17,7 @@ namespace Ioasis.TinyIommu;
 public sealed class TinyUnit : IommuUnit
 {
     private readonly int _pasidBits;
+    private readonly int _pageShift; // log2 of the one page size of a paging domain
     private readonly string? _incoherent; // a device whose DMA need not be coherent
     private readonly List<ReservedRegion> _reserved = [new(new IovaRange(0xfee0_0000, 0xfeef_ffff), ReservedKind.Msi)];
     private readonly ConcurrentQueue<DmaFault> _reported = new();
@@ -25,6 +26,7 @@ public sealed class TinyUnit : IommuUnit
     {
         ArgumentNullException.ThrowIfNull(properties);
         _pasidBits = properties.Count("pasidBits", Pasid.Bits, "a tiny unit has up to 20 PASID bits") ?? 0;
+        _pageShift = properties.Count("pageShift", 30, "a page of a tiny unit has up to 2^30 bytes") ?? 12;
         _incoherent = properties.String("incoherent");
         foreach (UnitProperties range in properties.List("relaxable", "a relaxable range"))
         {
@@ -36,7 +38,7 @@ public sealed class TinyUnit : IommuUnit
     /// <summary>The faults that the unit was told of.</summary>
     public IReadOnlyCollection<DmaFault> Reported => _reported;
 
-    public override ulong PageSizes => 1UL << 12;
+    public override ulong PageSizes => 1UL << _pageShift;
 
     public override IovaRange Aperture => new(0, (1UL << 48) - 1);
 

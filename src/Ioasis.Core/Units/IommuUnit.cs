@@ -45,7 +45,9 @@ public abstract class IommuUnit
     }
 
     /// <summary>
-    /// The page sizes of a paging domain, one bit each: bit 12 is 4 KiB. 2 KiB or 4 KiB is one of them.
+    /// The page sizes of a paging domain, one bit each: bit 12 is 4 KiB. The smallest is the alignment of an IOAS. An
+    /// IOAS takes no domain whose smallest page is larger than the host's, 4 KiB (EINVAL, as on Linux). A first stage
+    /// can have pages of any size.
     /// </summary>
     public abstract ulong PageSizes { get; }
 

@@ -21,9 +21,6 @@ namespace Ioasis.Tests.Units;
 public sealed class PluginUnitTests : IDisposable
 {
     private const ulong Page = 1 << 16, Contexts = 0, Tables = 0x1000, Data = 4 * Page, GuestLength = 16 * Page;
-    private static readonly Lazy<IReadOnlyList<string>> s_loaded =
-        new(() => Plugins.Load(typeof(TinyUnit).Assembly.Location));
-
     private readonly SoftwareMachine _machine;
     private readonly NodeTransport _nodes;
     private readonly IommuContext _context;
@@ -34,7 +31,7 @@ public sealed class PluginUnitTests : IDisposable
 
     public PluginUnitTests()
     {
-        Assert.Equal(["tiny"], s_loaded.Value);
+        Assert.Equal(["tiny"], Loaded.Value);
         _machine = SoftwareMachine.Create(Parse("""
             {
               "units": [
@@ -55,6 +52,10 @@ public sealed class PluginUnitTests : IDisposable
         _parent = _context.AllocateHwpt(_device, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT);
         for (ulong page = 0; page < GuestLength / Page; page++) _guest.Memory.Write(page * Page, page);
     }
+
+    /// <summary>The plug-in, which a process loads once.</summary>
+    internal static Lazy<IReadOnlyList<string>> Loaded { get; } =
+        new(() => Plugins.Load(typeof(TinyUnit).Assembly.Location));
 
     private TinyUnit Unit => (TinyUnit)_machine.Units.Single();
 
@@ -160,6 +161,72 @@ public sealed class PluginUnitTests : IDisposable
         Assert.All(Unit.Reported, fault => Assert.Equal(FaultReason.NotAttached, fault.Reason));
     }
 
+    /// <summary>
+    /// A model that knows nothing of PASIDs, or a part of the function, has a port that is bound to a PASID. The user's
+    /// PASID table has the PASID.
+    /// </summary>
+    [Theory]
+    [InlineData("port")]
+    [InlineData("port with ATS")]
+    [InlineData("part")]
+    public void APortThatIsBoundToAPasidIsTranslatedByTheUsersTableOfThatPasid(string kind)
+    {
+        var pasid = new Pasid(3);
+        const ulong table = Tables + 0x1000;
+        SetContext(0, Tables, 8);
+        SetContext(3, table, 8);
+        SetPage(Tables, 1, Data, writable: true);
+        SetPage(table, 1, Data + Page, writable: true);
+        NestedHwpt nested = Nest();
+        using DmaPort bound = kind == "part"
+            ? new EndpointPart(Endpoint, pasid).OpenPort()
+            : Endpoint.OpenPort(kind == "port" ? 0 : 4, pasid);
+        bound.UsesDeviceTlb = kind == "port with ATS";
+        Assert.Equal(kind == "port with ATS", bound.UsesDeviceTlb);
+        using DmaPort plain = Endpoint.OpenPort();
+        Assert.False(Read(bound, Page).Ok); // opened before anything is attached
+        _device.Attach(nested);
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.Equal((true, (Data / Page) + 1), Read(bound, Page));
+            Assert.Equal((true, Data / Page), Read(plain, Page));
+            Assert.Equal((true, (Data / Page) + 1), Read(bound, Page, pasid));
+        }
+
+        Assert.True(bound.Write(new Iova(Page), BitConverter.GetBytes(77ul)).IsOk);
+        Assert.Equal(77ul, _guest.Memory.Read<ulong>(Data + Page));
+        Assert.False(Read(bound, 2 * Page).Ok);
+        SetPage(table, 1, Data + (2 * Page), writable: true);
+        Assert.Equal((true, 77ul), Read(bound, Page)); // kept, as it may be
+        nested.Invalidate(new TinyInvalidation { First = Page, Last = (2 * Page) - 1 });
+        Assert.Equal((true, (Data / Page) + 2), Read(bound, Page));
+        _device.Detach();
+        Assert.False(Read(bound, Page).Ok);
+        Assert.Equal(
+            [
+                Fault(Page, 3, false, FaultReason.NotAttached, TinyFault.Blocked, default, 0),
+                Fault(2 * Page, 3, false, FaultReason.NotMapped, TinyFault.NotPresent, FaultStage.First, table + 16),
+                Fault(Page, 3, false, FaultReason.NotAttached, TinyFault.Blocked, default, 0),
+            ],
+            Unit.Reported);
+    }
+
+    [Fact]
+    public void CoherencyIsOfTheDeviceThatAPageTableIsMadeFor()
+    {
+        using VfioDevice other = Open(1);
+        var compat = new IommuVfioIoas { Size = 12, IoasId = _ioas.Id, Op = IOMMU_VFIO_IOAS_SET };
+        Assert.True(_context.TryIoctl(IOMMU_VFIO_IOAS, ref compat).IsOk);
+        Assert.Equal(SysResult.Ok(1), PromisesCoherency());
+        Hwpt incoherent = _context.AllocateHwpt(other, _ioas);
+        Assert.Equal(SysResult.Ok(0), PromisesCoherency());
+        incoherent.Dispose();
+        Assert.Equal(SysResult.Ok(1), PromisesCoherency());
+
+        SysResult PromisesCoherency() =>
+            _context.Handle.Ioctl(VfioH.VFIO_CHECK_EXTENSION, VfioH.VFIO_DMA_CC_IOMMU);
+    }
+
     [Fact]
     public void APasidThatIsAttachedByItselfIsNoLongerTheUsers()
     {
@@ -224,7 +291,7 @@ public sealed class PluginUnitTests : IDisposable
     [InlineData("\"pasidBits\": 21", "m.json:1: a tiny unit has up to 20 PASID bits, not 21.")]
     [InlineData("\"nesting\": true",
         "m.json:1: a unit of the "
-            + "driver tiny has no \"nesting\"; it may have name, driver, pasidBits, incoherent, relaxable.")]
+            + "driver tiny has no \"nesting\"; it may have name, driver, pasidBits, pageShift, incoherent, relaxable.")]
     [InlineData("\"relaxable\": [ { \"last\": 1 } ]", "m.json:1: a relaxable range needs \"first\".")]
     [InlineData("\"relaxable\": [ { \"first\": 0, \"last\": 1 } ]",
         "m.json:1: a relaxable range has no \"last\"; it may have first.")]
