@@ -156,7 +156,8 @@ internal sealed class World
         "copy" => (Number(call.Find("flags")) & TestFlag) == 0 && Contexts[call.IndexOf("ctx")].CanCopy(
             Number(call.Find("src_ioas_id")), Number(call.Find("src_iova")), Number(call.Find("length")),
             wholeOnly: true),
-        "group_device" => !Devices[call.IndexOf("dev")].IsOfGroup, // docs/uapi.md, 16
+        // A second file of the device would take the place of the first, which no call could close any more.
+        "group_device" => !Devices[call.IndexOf("dev")].IsOfGroup,
 
         // What a refused unmap has cut stays cut on Linux (docs/uapi.md, 15).
         "vfio_unmap" when Contexts[call.IndexOf("ctx")] is var context && context.Cuttable.Contains(context.Compat) =>
