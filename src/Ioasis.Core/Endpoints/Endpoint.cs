@@ -351,14 +351,7 @@ public sealed partial class Endpoint : IBusMaster
     internal bool RequestPageOf(Attachment? found, in PageRequest request, Action<PageResponse>? answered)
     {
         if (found is not { PageRequests: { } handler } attachment)
-        {
-            if (_block is not null || Enabled.PageRequests == 0) return false;
-            _requests.TellRequest(in request);
-            if (!request.IsLast) return true;
-            _requests.TellResponse(in request, PageResponse.Invalid);
-            Tell(answered, PageResponse.Invalid);
-            return true;
-        }
+            return CanSend && Enabled.PageRequests != 0 && _requests.Refuse(in request, answered);
 
         Interleave.At("Endpoint.HandlerFound");
         if (!request.IsLast) return _requests.TryAdd(attachment, in request, Enabled.PageRequests);
@@ -382,19 +375,11 @@ public sealed partial class Endpoint : IBusMaster
         if (fault.ReachedUnit) Unit.Report(this, in fault);
     }
 
-    /// <summary>
-    /// Gets what code of the function throws that is called with an answer; null: it goes to who answers.
-    /// </summary>
-    internal Action<Exception>? CallbackFailed { private get; set; }
-
-    Action<Exception>? IBusMaster.CallbackFailed { set => CallbackFailed = value; }
+    Action<Exception>? IBusMaster.CallbackFailed { set => _requests.Callback.Failed = value; }
 
     /// <summary>Calls the function back with an answer.</summary>
-    internal void Tell(Action<PageResponse>? answered, PageResponse response)
-    {
-        try { answered?.Invoke(response); }
-        catch (Exception e) when (CallbackFailed is { } failed) { failed(e); }
-    }
+    internal void Tell(Action<PageResponse>? answered, PageResponse response) =>
+        _requests.Callback.Tell(answered, response);
 
     /// <summary>A group of page requests has its answer.</summary>
     internal void Answered(PageRequestGroup group, PageResponse response) => _requests.Remove(group, response);

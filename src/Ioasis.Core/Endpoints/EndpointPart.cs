@@ -21,6 +21,7 @@ namespace Ioasis.Core.Endpoints;
 /// <param name="features">What of the function's features the part has; null for nothing.</param>
 public sealed class EndpointPart(Endpoint parent, Pasid pasid, EndpointFeatures? features = null) : IBusMaster
 {
+    private readonly AnswerCallback _callback = new();
     private volatile SendBlock? _block; // changed with the parent's lock held
 
     /// <summary>The function.</summary>
@@ -62,9 +63,7 @@ public sealed class EndpointPart(Endpoint parent, Pasid pasid, EndpointFeatures?
     /// <summary>What a number of the owner's is attached to; null for nothing.</summary>
     public IommuDomain? AttachedTo(Pasid number) => Pasids.Find(number.Value)?.Domain;
 
-    Action<Exception>? IBusMaster.CallbackFailed { set => CallbackFailed = value; }
-
-    internal Action<Exception>? CallbackFailed { get; private set; }
+    Action<Exception>? IBusMaster.CallbackFailed { set => _callback.Failed = value; }
 
     /// <summary>What the owner's numbers are attached to. The parent changes it, with its lock held.</summary>
     internal PasidTable Pasids { get; } = new();
@@ -132,16 +131,10 @@ public sealed class EndpointPart(Endpoint parent, Pasid pasid, EndpointFeatures?
     {
         if (_block is not null) return false;
         if (request.Pasid is not { } number)
-            return parent.RequestPage(request with { Pasid = pasid }, response => Tell(answered, response));
+            return parent.RequestPage(request with { Pasid = pasid }, response => _callback.Tell(answered, response));
         Attachment? attachment = Pasids.Find(number.Value);
         Interleave.At("EndpointPart.AttachmentFound");
         return parent.RequestPageOf(attachment, request with { Pasid = attachment?.Pasid ?? number },
-            response => Tell(answered, response));
-    }
-
-    private void Tell(Action<PageResponse>? answered, PageResponse response)
-    {
-        try { answered?.Invoke(response); }
-        catch (Exception e) when (CallbackFailed is { } failed) { failed(e); }
+            response => _callback.Tell(answered, response));
     }
 }

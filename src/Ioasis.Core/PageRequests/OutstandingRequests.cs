@@ -18,6 +18,9 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     private int _count;
     private bool _isStopped;
 
+    /// <summary>Calls the function back with answers.</summary>
+    internal AnswerCallback Callback { get; } = new();
+
     /// <summary>How many requests have no answer.</summary>
     internal int Count
     {
@@ -93,8 +96,21 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
         }
     }
 
+    /// <summary>
+    /// Takes a request that nobody answers. The last of a group is answered <see cref="PageResponse.Invalid"/>.
+    /// </summary>
+    /// <returns>True: it was sent.</returns>
+    internal bool Refuse(in PageRequest request, Action<PageResponse>? answered)
+    {
+        TellRequest(in request);
+        if (!request.IsLast) return true;
+        TellResponse(in request, PageResponse.Invalid);
+        Callback.Tell(answered, PageResponse.Invalid);
+        return true;
+    }
+
     /// <summary>Tells observers that the device asks for a page.</summary>
-    internal void TellRequest(in PageRequest request)
+    private void TellRequest(in PageRequest request)
     {
         Observers observers = endpoint.Observers;
         if (observers.Want(EventKinds.PageRequest))
@@ -102,7 +118,7 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     }
 
     /// <summary>Tells observers of the answer to a group, by its last request.</summary>
-    internal void TellResponse(in PageRequest last, PageResponse response)
+    private void TellResponse(in PageRequest last, PageResponse response)
     {
         Observers observers = endpoint.Observers;
         if (observers.Want(EventKinds.PageResponse))
