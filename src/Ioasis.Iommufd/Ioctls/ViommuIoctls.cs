@@ -56,7 +56,7 @@ internal static class ViommuIoctls
         IommuVdeviceAlloc answer = args;
         IommufdViommu owner = viommu.Value;
         IommufdDevice member = device.Value;
-        return member.SetVdevice(() =>
+        return member.Vdevice.Set(() =>
         {
             Errno failed = objects.TryReserve(new Vdevice(objects, owner, member, answer.VirtId),
                 out ObjectTable.Pending<Vdevice>? reserved);

@@ -21,8 +21,6 @@ public sealed class IommufdDevice : IommufdObject
     private readonly PartPasids? _chosen; // if the part has PASIDs of the program's; guarded by the group's lock
     private readonly IPageRequestHandler? _pageRequests; // of the default PASID
     private readonly bool _keepsContext;
-    private Vdevice? _vdevice; // guarded by the group's lock
-    private bool _isUnbinding; // guarded by the group's lock
 
     private IommufdDevice(IommufdContext context, DmaHandle handle, GroupClaim claim, bool keepsContext)
     {
@@ -36,6 +34,7 @@ public sealed class IommufdDevice : IommufdObject
         if (_part is { Enabled.PasidBits: > 0 })
             _chosen = new PartPasids(handle.Pasids!, (1u << Endpoint.MaxPasidLog2) - 1);
         _group = IsSubdevice ? new IommufdGroup() : context.EnterGroup(Endpoint.Group);
+        Vdevice = new VdeviceSlot(_group);
     }
 
     /// <summary>The function that is bound, or the parent function.</summary>
@@ -46,6 +45,9 @@ public sealed class IommufdDevice : IommufdObject
     /// that is said of requests without PASID is then true of those.
     /// </summary>
     public bool IsSubdevice => _defaultPasid is not null;
+
+    /// <summary>The ID by which a guest knows the device.</summary>
+    internal VdeviceSlot Vdevice { get; }
 
     /// <summary>
     /// How many bits the PASIDs have that the program can choose; 0 for none. A subdevice has them if its part of the
@@ -201,7 +203,7 @@ public sealed class IommufdDevice : IommufdObject
     public void Unbind()
     {
         _context.TellUnbind(this, Endpoint, _defaultPasid);
-        RemoveVdevice();
+        Vdevice.End(Objects);
         Objects.RemoveWhenUnused(this);
         if (_keepsContext) _context.Release();
     }
@@ -210,59 +212,6 @@ public sealed class IommufdDevice : IommufdObject
     {
         if (!IsSubdevice) _context.LeaveGroup(Endpoint.Group);
         _claim.Dispose();
-    }
-
-    /// <summary>
-    /// Registers the guest's ID of the device with a vIOMMU. A device has at most one vDEVICE at a time.
-    /// </summary>
-    /// <param name="create">Makes the object, while the group's lock is held.</param>
-    /// <returns>
-    /// ENOENT if the device is being unbound, EEXIST if it has a vDEVICE, or the error of <paramref name="create"/>.
-    /// </returns>
-    internal Errno SetVdevice(Func<(Errno, Vdevice?)> create)
-    {
-        using (_group.Lock.Enter())
-        {
-            if (_isUnbinding) return Errno.ENOENT;
-            if (_vdevice is not null) return Errno.EEXIST;
-            (Errno errno, _vdevice) = create();
-            return errno;
-        }
-    }
-
-    /// <summary>Removes the device's vDEVICE. Runs <paramref name="remove"/> while the group's lock is held.</summary>
-    internal void ClearVdevice(Action remove)
-    {
-        using (_group.Lock.Enter())
-        {
-            remove();
-            _vdevice = null;
-        }
-    }
-
-    /// <summary>
-    /// Removes a vDEVICE that the program has not destroyed before its device went. Its ID is not reused, because the
-    /// program may still want to destroy it.
-    /// </summary>
-    private void RemoveVdevice()
-    {
-        Vdevice? vdevice;
-        using (_group.Lock.Enter())
-        {
-            _isUnbinding = true;
-            vdevice = _vdevice;
-        }
-
-        if (vdevice is null || Objects.Entomb(vdevice)) return;
-
-        // The program is destroying it at this moment; wait, because the device must outlive it.
-        SpinWait wait = default;
-        while (true)
-        {
-            using (_group.Lock.Enter())
-                if (_vdevice is null) return;
-            wait.SpinOnce();
-        }
     }
 
     /// <summary>The paging HWPT at the bottom of a HWPT: its IOAS maps the memory.</summary>

@@ -32,7 +32,7 @@ public sealed class Vdevice : IommufdObject
 
     internal override void Destroy()
     {
-        Device.ClearVdevice(_removed);
+        Device.Vdevice.Clear(_removed);
         _objects.RemoveUser(_viommu);
     }
 }
