@@ -60,8 +60,10 @@ internal sealed class Launcher
         // An exception is reported, and the supervisor sees that we end.
         if (HostThread.TryStart("ioasis launch", BecomeProgram, Failed) is null)
             Volatile.Write(ref _listener, NoThread);
-        // Polls instead of waiting for an event: under the filter, the other thread should do as little as possible
-        // until it is served.
+        // Polls, because the filter is on the other thread before any supervisor serves its calls. To signal an event
+        // the runtime may call the kernel, which stops some of those calls (munmap with --strict-sva): the supervisor
+        // waits for us, and we would wait for the supervisor. It takes the other thread two system calls to set the
+        // listener; an exception there ends the process.
         while (Volatile.Read(ref _listener) == NotYet) Thread.Sleep(0);
         if (!_supervisor.TrySend(_listener)) return ExitCodes.Failed;
         if (_listener < 0) return ExitCodes.Failed;

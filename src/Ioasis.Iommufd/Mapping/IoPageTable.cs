@@ -1,7 +1,5 @@
-using System.Numerics;
 using Ioasis.Abi;
 using Ioasis.Core.Domains;
-using Ioasis.Core.Endpoints;
 using Ioasis.Core.Iovas;
 using Ioasis.Core.Observation;
 using Ioasis.Iommufd.Objects;
@@ -172,175 +170,6 @@ internal sealed partial class IoPageTable(MemoryBudget budget, object space, Obs
         }
     }
 
-    /// <summary>The IOVAs that can be mapped: everything that is not reserved.</summary>
-    internal List<IovaRange> UsableRanges(out ulong alignment)
-    {
-        using (_lock.Enter())
-        {
-            alignment = _alignment;
-            return [.. _reserved.Holes(IovaRange.All)];
-        }
-    }
-
-    /// <summary>Restricts automatic IOVAs to ranges, given in any order, and prevents their reservation.</summary>
-    internal Errno SetAllowed(IEnumerable<IovaRange> allowed)
-    {
-        List<IovaRange> sorted = [.. allowed.OrderBy(r => r.First)];
-        using (_lock.Enter())
-        {
-            if (sorted.Exists(_reserved.Overlaps)) return Errno.EADDRINUSE;
-            List<IovaRange> former = _allowed;
-            _allowed = [.. IovaSpans.Merge(sorted)];
-            if (!IsCovered(Used))
-            {
-                _allowed = former;
-                return Errno.ENOMEM;
-            }
-
-            Settle();
-            return Errno.None;
-        }
-    }
-
-    /// <summary>
-    /// The table of mappings for a domain that is being made: the one that the domains of this IOAS share, or a new
-    /// one.
-    /// </summary>
-    internal MappingTable MappingsFor(ulong pageSizes)
-    {
-        using (_lock.Enter())
-            return _mappings ?? new MappingTable(Math.Min(SmallestPage(pageSizes), HostPageSize), this);
-    }
-
-    /// <summary>
-    /// Makes a domain use this table: enters every area, or changes nothing (Linux: iopt_table_add_domain).
-    /// </summary>
-    internal Errno AddDomain(PagingDomain domain)
-    {
-        HashSet<Pages>? missing = HasDomain ? null : BringAll();
-        using (_lock.Enter())
-        {
-            ulong alignment = Math.Max(SmallestPage(domain.PageSizes), _alignment);
-            if (alignment > HostPageSize) return Errno.EINVAL;
-            if (alignment != _alignment && !_areas.AreAligned(alignment)) return Errno.EADDRINUSE;
-            List<IovaRange> outside = [.. IovaSpans.Outside(domain.Aperture)];
-            if (outside.Exists(r => _areas.Overlaps(r.First, r.Last) || _allowed.Exists(r.Overlaps)))
-                return Errno.EADDRINUSE;
-
-            if (domain.IsWritableOnly && _areas.HasReadOnly) return Errno.EINVAL;
-            if (_mappings is null)
-            {
-                Errno errno = Fill(_areas.ToObjects(), domain.Mappings, missing);
-                if (errno != Errno.None) return errno;
-                _mappings = domain.Mappings;
-            }
-
-            foreach (IovaRange range in outside) _reserved.Add(range, domain);
-            _domains.Add(domain);
-            _alignment = alignment;
-            return Errno.None;
-        }
-    }
-
-    /// <summary>Removes a domain, which is no longer attached anywhere.</summary>
-    internal void RemoveDomain(PagingDomain domain)
-    {
-        using (_lock.Enter())
-        {
-            _domains.Remove(domain);
-            _reserved.RemoveOwner(domain);
-            if (_domains.Count == 0)
-            {
-                var batch = new UnmapBatch(); // the areas themselves stay
-                foreach (Area area in _areas.ToObjects()) batch.Add(area);
-                batch.TakeFrom(_mappings);
-                _mappings = null;
-                Settle();
-            }
-
-            UpdateAlignment();
-        }
-    }
-
-    /// <summary>Starts or stops recording writes through a domain. It starts with all pages clean.</summary>
-    internal void SetDirtyTracking(PagingDomain domain, bool enable)
-    {
-        using (_lock.Enter()) domain.SetDirtyTracking(enable);
-    }
-
-    /// <summary>
-    /// Reports the writes through a domain from the range's first byte up to the first hole, and forgets them if
-    /// <paramref name="clear"/> is set.
-    /// </summary>
-    internal void TakeDirty(PagingDomain domain, IovaRange range, bool clear, DirtyBitmap.Run found)
-    {
-        using (_lock.Enter())
-        {
-            for (ulong at = range.First; _areas.TryFindRange(at, out IovaRange area);)
-            {
-                ulong last = Math.Min(range.Last, area.Last);
-                domain.Dirty?.Take(at, last, clear, found);
-                if (last == range.Last) return;
-                at = last + 1;
-            }
-        }
-    }
-
-    /// <summary>Reserves what a device cannot use. Refused if something is mapped or allowed there.</summary>
-    internal Errno Reserve(Endpoint endpoint, object owner) => Reserve([.. ReservedFor(endpoint)], owner);
-
-    /// <summary>
-    /// As <see cref="Reserve(Endpoint, object)"/>, and also reserves what lies outside the aperture of the device's
-    /// unit.
-    /// </summary>
-    internal Errno ReserveUnusable(Endpoint endpoint, object owner) =>
-        Reserve([.. ReservedFor(endpoint), .. IovaSpans.Outside(endpoint.Unit.Aperture)], owner);
-
-    private static IEnumerable<IovaRange> ReservedFor(Endpoint endpoint) =>
-        endpoint.Unit.ReservedRegions(endpoint).Where(region => region.IsReserved).Select(region => region.Range);
-
-    private Errno Reserve(IReadOnlyList<IovaRange> ranges, object owner)
-    {
-        using (_lock.Enter())
-        {
-            foreach (IovaRange range in ranges)
-                if (_areas.Overlaps(range.First, range.Last) || _allowed.Exists(range.Overlaps))
-                    return Errno.EADDRINUSE;
-            foreach (IovaRange range in ranges) _reserved.Add(range, owner);
-            return Errno.None;
-        }
-    }
-
-    internal void Unreserve(object owner)
-    {
-        using (_lock.Enter()) _reserved.RemoveOwner(owner);
-    }
-
-    /// <summary>Reserves a range for good, without an owner (Linux: iopt_reserve_iova without an owner).</summary>
-    internal Errno Reserve(IovaRange range)
-    {
-        using (_lock.Enter())
-        {
-            if (_areas.Overlaps(range.First, range.Last) || _allowed.Exists(range.Overlaps)) return Errno.EADDRINUSE;
-            _reserved.Add(range, this);
-            return Errno.None;
-        }
-    }
-
-    /// <summary>IOMMU_OPTION_HUGE_PAGES. Cannot be switched off while domains have mappings.</summary>
-    internal Errno SetLargePages(bool enable)
-    {
-        using (_lock.Enter())
-        {
-            if (!enable && !_largePagesDisabled && _domains.Count > 0 && _areas.Count > 0) return Errno.EINVAL;
-            bool disabled = _largePagesDisabled;
-            _largePagesDisabled = !enable;
-            Errno errno = UpdateAlignment();
-            if (errno != Errno.None) _largePagesDisabled = disabled;
-            return errno;
-        }
-    }
-
     /// <inheritdoc/>
     public object Space => space;
 
@@ -378,31 +207,6 @@ internal sealed partial class IoPageTable(MemoryBudget budget, object space, Obs
             if (!slice.Pages.TryBring(slice.Offset, slice.Length)) return slice.Pages.Missing;
         return Errno.None;
     }
-
-    // For the first domain. Memory that is mapped meanwhile is faulted in when a device accesses it.
-    private HashSet<Pages>? BringAll()
-    {
-        List<PagesSlice> slices = [];
-        using (_lock.Enter())
-        {
-            foreach (Area area in _areas.ToObjects())
-            {
-                area.Pages.AddReference();
-                slices.Add(new PagesSlice(area.Pages, area.Offset, area.Range.Length));
-            }
-        }
-
-        HashSet<Pages>? missing = null;
-        foreach (PagesSlice slice in slices)
-        {
-            if (!slice.Pages.TryBring(slice.Offset, slice.Length)) (missing ??= []).Add(slice.Pages);
-            slice.Pages.Release();
-        }
-
-        return missing;
-    }
-
-    private static ulong SmallestPage(ulong pageSizes) => 1UL << BitOperations.TrailingZeroCount(pageSizes);
 
     private IovaRange? NextUsed(ulong first, ulong last)
     {
@@ -457,21 +261,6 @@ internal sealed partial class IoPageTable(MemoryBudget budget, object space, Obs
             return Errno.ENOMEM;
         }
 
-        return Errno.None;
-    }
-
-    /// <summary>
-    /// Computes the alignment of mappings anew (Linux: iopt_calculate_iova_alignment). Refused, with nothing changed,
-    /// if some mapping lacks it. Unlike Linux's, it never falls below the page size of the domains' shared table.
-    /// </summary>
-    private Errno UpdateAlignment()
-    {
-        ulong alignment = _largePagesDisabled ? HostPageSize : 1;
-        foreach (PagingDomain domain in _domains)
-            alignment = Math.Max(Math.Max(alignment, SmallestPage(domain.PageSizes)), _mappings!.PageSize);
-        foreach (IommufdAccess access in _accesses) alignment = Math.Max(alignment, access.Alignment);
-        if (alignment > _alignment && !_areas.AreAligned(alignment)) return Errno.EADDRINUSE;
-        _alignment = alignment;
         return Errno.None;
     }
 }

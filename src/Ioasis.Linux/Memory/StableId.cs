@@ -58,6 +58,9 @@ internal sealed class StableId(int id)
     {
         Interlocked.Increment(ref _changes);
         Interlocked.Increment(ref _epoch);
+        // Polls, because an event would cost each access a look for who waits, and changes are rare: an exec, and the
+        // end of the process. An access waits for pages of the process only, so it ends when the process does at the
+        // latest.
         SpinWait spin = default;
         while (Volatile.Read(ref _users) != 0)
         {
