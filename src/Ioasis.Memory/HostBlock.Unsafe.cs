@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Memory;
 
@@ -9,7 +10,7 @@ namespace Ioasis.Memory;
 public sealed unsafe class HostBlock : SharedBytes, IDisposable
 {
     private const nuint Alignment = 4096;
-    private int _references = 1;
+    private HoldCount _references = new();
     private int _disposed;
 
     /// <summary>Allocates a block.</summary>
@@ -32,25 +33,15 @@ public sealed unsafe class HostBlock : SharedBytes, IDisposable
 
     /// <summary>Takes one more hold, unless the last one has been released.</summary>
     /// <returns>Whether it was taken; each that was needs a <see cref="Release"/>.</returns>
-    public bool TryAddReference()
-    {
-        int held;
-        do
-        {
-            held = Volatile.Read(ref _references);
-            if (held == 0) return false;
-        }
-        while (Interlocked.CompareExchange(ref _references, held + 1, held) != held);
-        return true;
-    }
+    public bool TryAddReference() => _references.TryAdd();
 
     /// <summary>Takes one more hold. The caller guarantees that somebody holds the block meanwhile.</summary>
-    public void AddReference() => Interlocked.Increment(ref _references);
+    public void AddReference() => _references.Add();
 
     /// <summary>Releases a hold. After the last one the memory is given back.</summary>
     public void Release()
     {
-        if (Interlocked.Decrement(ref _references) != 0) return;
+        if (!_references.Release()) return;
         Free();
         GC.SuppressFinalize(this);
     }

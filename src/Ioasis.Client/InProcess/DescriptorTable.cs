@@ -9,23 +9,13 @@ namespace Ioasis.Client.InProcess;
 /// </summary>
 internal abstract class OpenDescription
 {
-    private int _references = 1;
+    private HoldCount _references = new();
 
-    internal bool TryAddReference()
-    {
-        int held;
-        do
-        {
-            held = Volatile.Read(ref _references);
-            if (held == 0) return false;
-        }
-        while (Interlocked.CompareExchange(ref _references, held + 1, held) != held);
-        return true;
-    }
+    internal bool TryAddReference() => _references.TryAdd();
 
     internal void Release()
     {
-        if (Interlocked.Decrement(ref _references) == 0) Close();
+        if (_references.Release()) Close();
     }
 
     /// <summary>Closes it. Called once, when nobody holds it any more.</summary>

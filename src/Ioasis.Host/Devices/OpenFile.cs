@@ -1,11 +1,11 @@
 using Ioasis.Iommufd.Files;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Devices;
 
 /// <summary>
-/// A file of ours that programs have open: of a node, or a queue. The table of open files holds it once, each call
-/// under way and each KVM that was told of it once more; as in Linux, the last of them closes it, so that no call is
-/// under way then.
+/// A file of ours that programs have open: of a node, or a queue. The table of open files holds it, and so do each call
+/// under way and each KVM that was told of it. As in Linux, the last holder closes it, so no call is under way then.
 /// </summary>
 /// <param name="name">What it is called in messages: the node's path.</param>
 /// <param name="carrier">The kernel's file that programs have in its place.</param>
@@ -19,7 +19,7 @@ internal sealed class OpenFile(
     // Processes that share a file by fork come and go.
     private const int MaxUsers = 16;
 
-    private int _holds = 1;
+    private HoldCount _holds = new();
     private int[] _users = [opener];
 
     /// <summary>What was opened; null for a file that only an ioctl gives.</summary>
@@ -75,22 +75,12 @@ internal sealed class OpenFile(
     }
 
     /// <summary>Holds it for a call; false when it is closed already.</summary>
-    public bool TryHold()
-    {
-        int held;
-        do
-        {
-            held = Volatile.Read(ref _holds);
-            if (held == 0) return false;
-        }
-        while (Interlocked.CompareExchange(ref _holds, held + 1, held) != held);
-        return true;
-    }
+    public bool TryHold() => _holds.TryAdd();
 
     /// <summary>Lets a hold go; the last closes the file.</summary>
     public void Release()
     {
-        if (Interlocked.Decrement(ref _holds) != 0) return;
+        if (!_holds.Release()) return;
         try
         {
             file.End();

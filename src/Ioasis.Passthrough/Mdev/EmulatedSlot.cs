@@ -6,7 +6,7 @@ using Ioasis.Passthrough.Vfio;
 
 namespace Ioasis.Passthrough.Mdev;
 
-/// <summary>What an emulated mdev reaches: its program's memory, by an access, and its interrupts.</summary>
+/// <summary>The host's side of an emulated mdev: its program's memory, by an access, and its interrupts.</summary>
 internal sealed class EmulatedSlot(EmulatedMemory memory, EmulatedInterrupts interrupts) : IMdevSlot
 {
     private const int PageSize = 4096;
@@ -38,12 +38,11 @@ internal sealed class EmulatedSlot(EmulatedMemory memory, EmulatedInterrupts int
         public bool TryRead(ulong offset, Span<byte> destination)
         {
             if (!IsWithin(offset, destination.Length)) return false;
-            while (!destination.IsEmpty)
+            for (int done = 0; done < destination.Length;)
             {
-                int at = (int)(offset % PageSize), part = Math.Min(PageSize - at, destination.Length);
-                if (!pages[(int)(offset / PageSize)].TryRead(at, destination[..part])) return false;
-                offset += (uint)part;
-                destination = destination[part..];
+                PinnedPage page = PageAt(offset, done, destination.Length, out int at, out int part);
+                if (!page.TryRead(at, destination.Slice(done, part))) return false;
+                done += part;
             }
 
             return true;
@@ -52,12 +51,11 @@ internal sealed class EmulatedSlot(EmulatedMemory memory, EmulatedInterrupts int
         public bool TryWrite(ulong offset, ReadOnlySpan<byte> source)
         {
             if (!IsWithin(offset, source.Length)) return false;
-            while (!source.IsEmpty)
+            for (int done = 0; done < source.Length;)
             {
-                int at = (int)(offset % PageSize), part = Math.Min(PageSize - at, source.Length);
-                if (!pages[(int)(offset / PageSize)].TryWrite(at, source[..part])) return false;
-                offset += (uint)part;
-                source = source[part..];
+                PinnedPage page = PageAt(offset, done, source.Length, out int at, out int part);
+                if (!page.TryWrite(at, source.Slice(done, part))) return false;
+                done += part;
             }
 
             return true;
@@ -66,6 +64,16 @@ internal sealed class EmulatedSlot(EmulatedMemory memory, EmulatedInterrupts int
         public void Dispose()
         {
             if (Interlocked.Exchange(ref _isDisposed, 1) == 0) memory.Unpin(first.Value, (uint)pages.Count);
+        }
+
+        // The page of an access's byte number `done`, where in the page it is, and how many bytes of the access follow
+        // there.
+        private PinnedPage PageAt(ulong offset, int done, int length, out int at, out int part)
+        {
+            ulong position = offset + (uint)done;
+            at = (int)(position % PageSize);
+            part = Math.Min(PageSize - at, length - done);
+            return pages[(int)(position / PageSize)];
         }
 
         private bool IsWithin(ulong offset, int count) =>

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using Ioasis.Abi;
 using Ioasis.Devices;
 using Ioasis.Iommufd.Files;
@@ -114,10 +113,8 @@ internal sealed partial class VfioPciDevice
                 Span<byte> part = bytes.AsSpan(0, (int)Math.Min(count - done, CopyBytes));
                 var at = new Hva(unchecked(buffer + done));
                 if (write && !caller.Memory.TryRead(at, part)) return Errno.EFAULT;
-                int written = part.Length;
-                Errno errno = write ? WriteBar(bar, position + done, part, out written)
-                    : ReadBar(bar, position + done, part) ? Errno.None : Errno.EIO;
-                if (errno == Errno.EAGAIN && done + (uint)written > 0) return SysResult.Ok((long)done + written);
+                Errno errno = AccessBar(bar, position + done, part, write, out int accessed);
+                if (errno == Errno.EAGAIN && done + (uint)accessed > 0) return SysResult.Ok((long)done + accessed);
                 if (errno != Errno.None) return errno;
                 if (!write && !caller.Memory.TryWrite(at, part)) return Errno.EFAULT;
                 done += (uint)part.Length;
@@ -141,7 +138,7 @@ internal sealed partial class VfioPciDevice
             {
                 int chunk = _config.Chunk((int)position + done, bytes.Length - done);
                 uint value = ReadWindow((int)position + done, chunk) ?? _config.Read((int)position + done, chunk);
-                for (int i = 0; i < chunk; i++) bytes[done + i] = (byte)(value >> (i * 8));
+                Load(bytes.Slice(done, chunk), value);
                 done += chunk;
             }
         }
@@ -159,8 +156,7 @@ internal sealed partial class VfioPciDevice
             for (int done = 0; done < bytes.Length;)
             {
                 int chunk = _config.Chunk((int)position + done, bytes.Length - done);
-                uint value = 0;
-                for (int i = 0; i < chunk; i++) value |= (uint)bytes[done + i] << (i * 8);
+                var value = (uint)ValueOf(bytes.Slice(done, chunk));
                 _config.Write((int)position + done, chunk, value);
                 WriteWindow((int)position + done, chunk, value);
                 done += chunk;
@@ -177,16 +173,16 @@ internal sealed partial class VfioPciDevice
     {
         if (WindowAt(position, count, out ulong offset, out int width) is not { } bar) return null;
         Span<byte> bytes = stackalloc byte[sizeof(uint)];
-        bytes.Clear();
-        return ReadBar(bar, offset, bytes[..width]) ? BinaryPrimitives.ReadUInt32LittleEndian(bytes) : null;
+        bytes = bytes[..width];
+        return AccessBar(bar, offset, bytes, write: false, out _) == Errno.None ? (uint)ValueOf(bytes) : null;
     }
 
     private void WriteWindow(int position, int count, uint value)
     {
         if (WindowAt(position, count, out ulong offset, out int width) is not { } bar) return;
         Span<byte> bytes = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
-        WriteBar(bar, offset, bytes[..width], out _);
+        Load(bytes, value);
+        AccessBar(bar, offset, bytes[..width], write: true, out _);
     }
 
     /// <summary>
@@ -207,80 +203,75 @@ internal sealed partial class VfioPciDevice
         return isPossible ? bar : null;
     }
 
-    /// <summary>Reads in the widest aligned accesses; false when the BAR does not answer.</summary>
-    private bool ReadBar(Bar bar, ulong position, Span<byte> bytes)
+    /// <summary>
+    /// Reads or writes in the widest aligned accesses, and a portal in descriptors. Bytes of the MSI-X table read as
+    /// ones, and writes to them are dropped.
+    /// </summary>
+    /// <param name="bar">The BAR.</param>
+    /// <param name="position">The first byte's offset in it.</param>
+    /// <param name="bytes">What is written, or receives what is read.</param>
+    /// <param name="write">Whether to write.</param>
+    /// <param name="accessed">How many bytes were accessed.</param>
+    /// <returns>EIO when the BAR does not answer; EAGAIN when a portal takes no more descriptors now.</returns>
+    private Errno AccessBar(Bar bar, ulong position, Span<byte> bytes, bool write, out int accessed)
     {
+        accessed = 0;
         using (_access.Enter())
         {
-            Span<byte> value = stackalloc byte[8];
-            for (int done = 0; done < bytes.Length;)
+            for (int width; accessed < bytes.Length; accessed += width)
             {
-                int width = Width(bar, position + (uint)done, bytes.Length - done, out int hidden);
-                if (hidden != 0)
+                ulong at = position + (uint)accessed;
+                int left = bytes.Length - accessed;
+                width = Width(bar, at, left, out bool isHidden);
+                if (isHidden)
                 {
-                    bytes.Slice(done, hidden).Fill(0xff);
-                    done += hidden;
-                    continue;
-                }
-
-                if (!Answers) return false;
-                BinaryPrimitives.WriteUInt64LittleEndian(value, _slot.Read(bar.Index, position + (uint)done, width));
-                value[..width].CopyTo(bytes[done..]);
-                done += width;
-            }
-
-            return true;
-        }
-    }
-
-    /// <summary>Writes in the widest aligned accesses, to a portal in descriptors.</summary>
-    /// <returns>EIO when the BAR does not answer; EAGAIN when a portal takes no more descriptors now, after the first
-    /// <paramref name="written"/> bytes.</returns>
-    private Errno WriteBar(Bar bar, ulong position, ReadOnlySpan<byte> bytes, out int written)
-    {
-        written = 0;
-        using (_access.Enter())
-        {
-            Span<byte> value = stackalloc byte[8];
-            for (int done = 0; done < bytes.Length;)
-            {
-                int width = Width(bar, position + (uint)done, bytes.Length - done, out int hidden);
-                if (hidden != 0)
-                {
-                    done += hidden;
+                    if (!write) bytes.Slice(accessed, width).Fill(0xff);
                     continue;
                 }
 
                 if (!Answers) return Errno.EIO;
-                if (bar.IsPortal && (position + (uint)done) % PortalBytes == 0 && bytes.Length - done >= PortalBytes)
+                if (!write)
                 {
-                    written = done;
-                    if (!_slot.Submit(bar.Index, position + (uint)done, bytes.Slice(done, PortalBytes)))
-                        return Errno.EAGAIN;
-                    done += PortalBytes;
-                    continue;
+                    Load(bytes.Slice(accessed, width), _slot.Read(bar.Index, at, width));
                 }
-
-                value.Clear();
-                bytes.Slice(done, width).CopyTo(value);
-                _slot.Write(bar.Index, position + (uint)done, width, BinaryPrimitives.ReadUInt64LittleEndian(value));
-                done += width;
+                else if (bar.IsPortal && at % PortalBytes == 0 && left >= PortalBytes)
+                {
+                    width = PortalBytes;
+                    if (!_slot.Submit(bar.Index, at, bytes.Slice(accessed, width))) return Errno.EAGAIN;
+                }
+                else
+                {
+                    _slot.Write(bar.Index, at, width, ValueOf(bytes.Slice(accessed, width)));
+                }
             }
 
-            written = bytes.Length;
             return Errno.None;
         }
+    }
+
+    /// <summary>Fills up to 8 bytes from a value, the lowest first.</summary>
+    private static void Load(Span<byte> bytes, ulong value)
+    {
+        for (int i = 0; i < bytes.Length; i++) bytes[i] = (byte)(value >> (i * 8));
+    }
+
+    /// <summary>The value of up to 8 bytes, the lowest first.</summary>
+    private static ulong ValueOf(ReadOnlySpan<byte> bytes)
+    {
+        ulong value = 0;
+        for (int i = 0; i < bytes.Length; i++) value |= (ulong)bytes[i] << (i * 8);
+        return value;
     }
 
     private bool Answers => _powerState == 0 && _config.MemoryEnabled;
 
     /// <summary>
     /// The width of the next access; or how many bytes belong to the MSI-X table, which programs can neither read nor
-    /// write: it is theirs through SET_IRQS.
+    /// write, because they set it by SET_IRQS.
     /// </summary>
-    private int Width(Bar bar, ulong position, int count, out int hidden)
+    private int Width(Bar bar, ulong position, int count, out bool isHidden)
     {
-        hidden = 0;
+        isHidden = false;
         ulong available = (uint)count;
         if (Function.Msix is { } msix && msix.Bar == bar.Index)
         {
@@ -288,8 +279,8 @@ internal sealed partial class VfioPciDevice
             if (position < start) available = Math.Min(available, start - position);
             else if (position < end)
             {
-                hidden = (int)Math.Min(available, end - position);
-                return 0;
+                isHidden = true;
+                return (int)Math.Min(available, end - position);
             }
         }
 

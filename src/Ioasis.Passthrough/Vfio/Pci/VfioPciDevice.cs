@@ -221,7 +221,8 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, write.Data);
         using (_access.Enter())
             // where the BAR does not answer it is lost, as on Linux
-            if (registration.IsSet) WriteBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width], out _);
+            if (registration.IsSet)
+                AccessBar(FindBar((uint)write.Bar)!, write.Position, bytes[..write.Width], write: true, out _);
     }
 
     private Errno SetIrqsLocked(uint index, IrqRequest request)
