@@ -44,6 +44,9 @@ public interface IPciSlot
     /// <exception cref="ArgumentOutOfRangeException">The bytes do not lie within the BAR.</exception>
     void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> source);
 
+    /// <summary>Whether the driver has enabled MSI or MSI-X.</summary>
+    bool MessagesEnabled { get; }
+
     /// <summary>
     /// Raises an interrupt message: MSI-X vector <paramref name="vector"/> if the driver enabled MSI-X, or MSI vector
     /// <paramref name="vector"/> (modulo the number it allowed) if it enabled MSI. False if neither is enabled: a

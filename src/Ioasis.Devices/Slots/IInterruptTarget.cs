@@ -6,6 +6,9 @@ namespace Ioasis.Devices.Slots;
 /// </summary>
 internal interface IInterruptTarget
 {
+    /// <summary>As <see cref="IPciSlot.MessagesEnabled"/>.</summary>
+    bool MessagesEnabled { get; }
+
     /// <summary>As <see cref="IPciSlot.RaiseMessage"/>.</summary>
     bool RaiseMessage(int vector);
 

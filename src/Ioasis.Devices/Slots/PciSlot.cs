@@ -255,6 +255,8 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
 
     public void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> source) => Memory(bar).CopyFrom(offset, source);
 
+    public bool MessagesEnabled => _target?.MessagesEnabled == true;
+
     public bool RaiseMessage(int vector)
     {
         if (_failed) return true; // lost, as when it may not send messages

@@ -4,12 +4,13 @@ using Ioasis.Devices.Virtio.Pci;
 namespace Ioasis.Devices.Virtio;
 
 /// <summary>
-/// A virtio device as a PCI function (virtio 1.3, 4.1), without the legacy interface. See docs/devices/virtio.md.
+/// A virtio device as a PCI function (virtio 1.3, 4.1), with the legacy registers too. See docs/devices/virtio.md.
 /// </summary>
 public sealed class VirtioPciDevice : PciDeviceModel, IVirtioTransport
 {
     private readonly VirtioDeviceModel _model;
     private VirtioPciRegisters _registers = null!;
+    private VirtioPciLegacy _legacy = null!;
     private VirtioPciInterrupts _interrupts = null!;
     private IPciSlot _slot = null!;
     private VirtioSlot _device = null!;
@@ -36,10 +37,12 @@ public sealed class VirtioPciDevice : PciDeviceModel, IVirtioTransport
         _interrupts = new VirtioPciInterrupts(slot, _model.Function.Queues.Count);
         _device = NewDevice();
         _registers = new VirtioPciRegisters(_device, _interrupts);
+        _legacy = new VirtioPciLegacy(_device, _interrupts, slot);
     }
 
     /// <inheritdoc/>
-    public override ulong Read(int bar, Register register) => _registers.Read(register);
+    public override ulong Read(int bar, Register register) =>
+        bar == VirtioPciLayout.LegacyBar ? _legacy.Read(register) : _registers.Read(register);
 
     /// <inheritdoc/>
     public override void Ring(int bar, Register register, ulong value)
@@ -52,7 +55,10 @@ public sealed class VirtioPciDevice : PciDeviceModel, IVirtioTransport
         }
         else
         {
-            _registers.Write(register, value);
+            bool resets = bar == VirtioPciLayout.LegacyBar
+                ? _legacy.Write(register, (uint)value)
+                : _registers.Write(register, value);
+            if (resets) Reset();
         }
     }
 
@@ -62,6 +68,7 @@ public sealed class VirtioPciDevice : PciDeviceModel, IVirtioTransport
         _device.Reset();
         _interrupts.Reset();
         _registers.Reset();
+        _legacy.Reset();
     }
 
     /// <inheritdoc/>

@@ -53,7 +53,7 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
 
     internal PagingDomain Domain { get; }
 
-    internal bool MessagesEnabled { get; init; } = true;
+    public bool MessagesEnabled { get; set; } = true;
 
     internal int Messages => Volatile.Read(ref _messages);
 

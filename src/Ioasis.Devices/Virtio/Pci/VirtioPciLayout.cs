@@ -3,12 +3,12 @@ using System.Buffers.Binary;
 namespace Ioasis.Devices.Virtio.Pci;
 
 /// <summary>
-/// The BARs and capabilities of a virtio function. BAR 0 has the structures whose reads and writes have effects, and
-/// cannot be mapped. BAR 2 has the notifications and BAR 4 the MSI-X structures.
+/// The BARs and capabilities of a virtio function. BAR 4 has the structures whose reads and writes have effects, BAR 0
+/// the legacy registers: neither can be mapped. BAR 1 has the MSI-X structures and BAR 2 the notifications.
 /// </summary>
 internal static class VirtioPciLayout
 {
-    internal const int StructuresBar = 0, NotifyBar = 2, MsixBar = 4;
+    internal const int LegacyBar = 0, MsixBar = 1, NotifyBar = 2, StructuresBar = 4;
     internal const uint Common = 0, Isr = 0x1000, DeviceConfig = 0x2000;
 
     /// <summary>Distance between the notifications of two queues.</summary>
@@ -18,7 +18,8 @@ internal static class VirtioPciLayout
     internal const ulong IdleNotification = 0xffff;
 
     private const ushort VendorId = 0x1af4, FirstDeviceId = 0x1040, SubsystemId = 0x1100;
-    private const uint StructuresSize = 0x4000, NotifySize = 0x1000, MsixSize = 0x4000, MsixPending = 0x3000;
+    private const uint LegacySize = 0x1000, StructuresSize = 0x4000, NotifySize = 0x1000;
+    private const uint MsixSize = 0x4000, MsixPending = 0x3000;
     private const uint NetworkClass = 0x020000, ScsiClass = 0x010000, OtherClass = 0xff0000;
 
     /// <summary>Kinds of structures (virtio 1.3, 4.1.4).</summary>
@@ -48,13 +49,13 @@ internal static class VirtioPciLayout
             [
                 new Bar
                 {
-                    Index = StructuresBar,
-                    Size = StructuresSize,
-                    Is64Bit = true,
+                    Index = LegacyBar,
+                    Size = LegacySize,
                     IsMappable = false,
                     UnclaimedByte = 0,
-                    Registers = [.. VirtioPciRegisters.All, .. ConfigBytes(device.ConfigSize)],
+                    Registers = [.. VirtioPciLegacy.All(device.ConfigSize)],
                 },
+                new Bar { Index = MsixBar, Size = MsixSize, UnclaimedByte = 0 },
                 new Bar
                 {
                     Index = NotifyBar,
@@ -63,7 +64,15 @@ internal static class VirtioPciLayout
                     UnclaimedByte = 0,
                     Registers = [.. Enumerable.Range(0, queues).Select(Notification)],
                 },
-                new Bar { Index = MsixBar, Size = MsixSize, Is64Bit = true, UnclaimedByte = 0 },
+                new Bar
+                {
+                    Index = StructuresBar,
+                    Size = StructuresSize,
+                    Is64Bit = true,
+                    IsMappable = false,
+                    UnclaimedByte = 0,
+                    Registers = [.. VirtioPciRegisters.All, .. ConfigBytes(device.ConfigSize)],
+                },
             ],
             VendorCapabilities =
             [
@@ -78,6 +87,9 @@ internal static class VirtioPciLayout
 
     /// <summary>The queue that a notification is for.</summary>
     internal static int QueueOf(Register notification) => (int)(notification.Offset / NotifyMultiplier);
+
+    /// <summary>A part of a field cannot be accessed (virtio 1.3, 4.1.3.1).</summary>
+    internal static AccessWidths AtLeast(int width) => (AccessWidths)((int)AccessWidths.Any & -width);
 
     private static Register Notification(int queue) => new($"notify {queue}", (uint)queue * NotifyMultiplier, 2,
         RegisterKind.Doorbell, IdleNotification);

@@ -82,8 +82,10 @@ internal sealed class VirtioPciRegisters
         return HasQueue ? ReadQueue(register) : 0; // a size of 0 says that there is no such queue
     }
 
-    internal void Write(Register register, ulong value)
+    /// <summary>Handles a write; true if it resets the device.</summary>
+    internal bool Write(Register register, ulong value)
     {
+        if (register == s_deviceStatus && value == 0) return true;
         if (register.Offset >= VirtioPciLayout.DeviceConfig)
             _device.WriteConfig((int)(register.Offset - VirtioPciLayout.DeviceConfig), [(byte)value]);
         else if (register == s_deviceFeatureSelect) _deviceSelect = (uint)value;
@@ -93,16 +95,14 @@ internal sealed class VirtioPciRegisters
         else if (register == s_deviceStatus) SetStatus((VirtioStatus)(byte)value);
         else if (register == s_queueSelect) _queue = (ushort)value;
         else if (HasQueue) WriteQueue(register, (uint)value);
+        return false;
     }
 
     private static Register Writable(string name, uint offset, int width) =>
-        new(name, offset, width, RegisterKind.Doorbell) { IsComputed = true, Widths = AtLeast(width) };
+        new(name, offset, width, RegisterKind.Doorbell) { IsComputed = true, Widths = VirtioPciLayout.AtLeast(width) };
 
     private static Register ReadOnly(string name, uint offset, int width) =>
-        new(name, offset, width, RegisterKind.ReadOnly) { IsComputed = true, Widths = AtLeast(width) };
-
-    /// <summary>A part of a field cannot be accessed (virtio 1.3, 4.1.3.1).</summary>
-    private static AccessWidths AtLeast(int width) => (AccessWidths)((int)AccessWidths.Any & -width);
+        new(name, offset, width, RegisterKind.ReadOnly) { IsComputed = true, Widths = VirtioPciLayout.AtLeast(width) };
 
     private static ulong Half(ulong features, uint select) =>
         select switch { 0 => (uint)features, 1 => features >> 32, _ => 0 };
@@ -174,14 +174,6 @@ internal sealed class VirtioPciRegisters
 
     private void SetStatus(VirtioStatus status)
     {
-        if (status == VirtioStatus.None)
-        {
-            _device.Reset();
-            _interrupts.Reset();
-            Reset();
-            return;
-        }
-
         bool settles = (status & ~_device.Status & VirtioStatus.FeaturesOk) != 0;
         if (settles)
         {

@@ -10,7 +10,7 @@ namespace Ioasis.Tests.Devices.Virtio;
 public sealed class VirtioPciTests
 {
     private const ulong Base = VirtioBench.Base, Data = VirtioBench.Data;
-    private const int Structures = 0, Notify = 2;
+    private const int Legacy = 0, Structures = 4, Notify = 2;
     private const uint Isr = 0x1000, Config = 0x2000;
     private static readonly Part[] s_request = [new(Data, 8, false), new(Data + 0x100, 8, true)];
 
@@ -32,16 +32,16 @@ public sealed class VirtioPciTests
         }
 
         Assert.Equal([1u, 2u, 3u, 4u, 5u], found.Keys.Order());
-        Assert.Equal((0u, 0u, 0x3cu), (found[1].Bar, found[1].Offset, found[1].Length));
+        Assert.Equal((4u, 0u, 0x3cu), (found[1].Bar, found[1].Offset, found[1].Length));
         Assert.Equal((2u, 0u, 12u), (found[2].Bar, found[2].Offset, found[2].Length));
         Assert.Equal(4u, bench.Config(found[2].At + 16, 4));
-        Assert.Equal((0u, Isr, 1u), (found[3].Bar, found[3].Offset, found[3].Length));
-        Assert.Equal((0u, Config, 24u), (found[4].Bar, found[4].Offset, found[4].Length));
+        Assert.Equal((4u, Isr, 1u), (found[3].Bar, found[3].Offset, found[3].Length));
+        Assert.Equal((4u, Config, 24u), (found[4].Bar, found[4].Offset, found[4].Length));
         Assert.Equal(4u, bench.Config(bench.Capability(PciRegs.PCI_CAP_ID_MSIX) + 2, 2) + 1);
 
         // the window: the same as the structures
         int window = found[5].At;
-        bench.SetConfig(window + 4, 1, 0);
+        bench.SetConfig(window + 4, 1, Structures);
         bench.SetConfig(window + 8, 4, 0x12); // num_queues
         bench.SetConfig(window + 12, 4, 2);
         Assert.Equal(3u, bench.Config(window + 16, 4));
@@ -216,6 +216,85 @@ public sealed class VirtioPciTests
         driver.Kick(0);
         Until.True(() => driver.Slots.LastVector == 3);
         Assert.Equal(0x4fu, driver.Read(0x14, 1));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ALegacyDriverHasItsRegistersInBar0(bool messages)
+    {
+        using var driver = new Driver(new EchoModel(), messages);
+        ulong Get(ulong offset, int width) => driver.Slots.Slot.Read(Legacy, offset, width);
+        void Set(ulong offset, int width, ulong value) => driver.Slots.Slot.Write(Legacy, offset, width, value);
+        Set(0x12, 1, 0);
+        Set(0x12, 1, 3);
+        Assert.Equal((Rings | EchoModel.ManyAtOnce) & uint.MaxValue, Get(0, 4));
+        Set(4, 4, 0);
+        Set(0x0e, 2, 1);
+        Assert.Equal(256ul, Get(0x0c, 2));
+        if (messages)
+        {
+            Set(0x14, 2, 3);
+            Set(0x16, 2, 2);
+            Assert.Equal(3ul | (2ul << 16), Get(0x14, 4));
+            Set(0x16, 2, 99);
+            Assert.Equal(0xfffful, Get(0x16, 2));
+            Set(0x16, 2, 2);
+        }
+
+        driver.Model.Config[4] = 0x5a;
+        ulong config = messages ? 0x18u : 0x14u;
+        Assert.Equal(0x5aul, Get(config + 4, 1));
+        Set(config + 6, 2, 0x1234);
+        Assert.Equal([0x34, 0x12], driver.Model.Config[6..8]);
+
+        var ring = new LegacyRing(driver.Memory);
+        Set(8, 4, Base >> 12);
+        Assert.Equal(Base >> 12, Get(8, 4));
+        Set(0x12, 1, 7);
+        for (int i = 0; i < 3; i++)
+        {
+            int interrupts = driver.Slots.Messages;
+            ring.Submit();
+            Set(0x10, 2, 1);
+            Until.True(() => ring.Used == i + 1);
+            if (messages)
+            {
+                Until.True(() => driver.Slots.Messages > interrupts);
+                Assert.Equal(2, driver.Slots.LastVector);
+            }
+            else
+            {
+                Until.True(() => driver.Slots.Slot.LineAsserted);
+                Assert.Equal(1ul, Get(0x13, 1));
+            }
+        }
+
+        Set(8, 4, 0); // the queue is reset
+        Set(0x0e, 2, 3);
+        Assert.Equal(0ul, Get(0x0c, 2)); // there is none
+        Set(8, 4, 1);
+        Set(0x10, 2, 3);
+        Set(0x12, 1, 0);
+        Assert.Equal((0ul, 0ul, 0ul), (Get(0x12, 1), Get(8, 4), Get(0x0e, 2)));
+        Assert.Equal(2, driver.Model.Resets);
+    }
+
+    /// <summary>A split ring of 256 entries as a legacy driver lays it out, each request the same.</summary>
+    private sealed class LegacyRing(HostBlock memory)
+    {
+        private const ulong Available = 256 * 16, UsedRing = 0x2000;
+        private ushort _next;
+
+        internal int Used => memory.Read<ushort>(UsedRing + 2);
+
+        internal void Submit()
+        {
+            memory.Write(0, Data);
+            memory.Write(8, 8u);
+            memory.Write(Available + 4 + (2ul * _next), (ushort)0);
+            memory.Write(Available + 2, ++_next);
+        }
     }
 
     /// <summary>The driver of a function in a slot.</summary>

@@ -99,6 +99,11 @@ internal sealed class PciInterrupts : IInterruptTarget
         }
     }
 
+    public bool MessagesEnabled
+    {
+        get { using (_lock.Enter()) return _enabled is VFIO_PCI_MSI_IRQ_INDEX or VFIO_PCI_MSIX_IRQ_INDEX; }
+    }
+
     public bool RaiseMessage(int vector)
     {
         using (_lock.Enter())
