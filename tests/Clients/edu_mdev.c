@@ -83,6 +83,8 @@ static void moving(uint32_t ioas)
 {
     uint32_t other = ioas_alloc(iommu), pt = other;
     map_middle(ioas);
+    edu_dma(&bar, IOVA, PAGE, EDU_DMA_TO_MEMORY);
+    expect_bytes(memory + PAGE + 64, PAGE - 64, 0x11); /* what its buffer has, but for the first bytes */
     open_window();
     start_repeated();
     must(attach(device.fd, &pt)); /* moves it */
@@ -117,6 +119,8 @@ static void interrupts(uint32_t ioas)
     int event = new_eventfd();
     must(set_irqs(device.fd, VFIO_PCI_MSI_IRQ_INDEX, TRIGGER_EVENTFD, 0, 1, &event));
     map_middle(ioas);
+    bar_write32(&bar, EDU_REPEAT, 0);
+    bar_write32(&bar, EDU_IRQ_ACK, 0xffffffff); /* of the windows that were closed so far */
     edu_dma(&bar, IOVA, 64, EDU_DMA_IRQ);
     expect_eq(wait_event(event), 1);
     expect_eq(bar_read32(&bar, EDU_IRQ_STATUS), EDU_DMA_IRQ_STATUS);
