@@ -21,9 +21,8 @@ internal sealed class VdpaDevice : INode, IVirtioTransport, IDisposable
 
     private const uint LeastMessage = 40, MostMessage = 100;
 
-    // Sizes of messages; and 0, which Linux refuses by the same code.
     private static readonly uint[] s_messageSizes =
-        [0, .. Enumerable.Range((int)LeastMessage, (int)(MostMessage - LeastMessage + 1)).Select(size => (uint)size)];
+        [.. Enumerable.Range((int)LeastMessage, (int)(MostMessage - LeastMessage + 1)).Select(size => (uint)size)];
 
     private readonly DmaHandle[] _handles; // of the address spaces
     private readonly uint[] _pasids; // that the address spaces' requests carry
