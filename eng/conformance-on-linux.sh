@@ -33,6 +33,7 @@ for device in /sys/bus/pci/devices/*; do
   echo "$(basename $device)" >/sys/bus/pci/drivers_probe
 done
 export LD_LIBRARY_PATH=/ref/lib DOTNET_ROOT=/ref/dotnet HOME=/tmp DOTNET_EnableDiagnostics=0
-IOASIS_TARGET=nodes IOASIS_WITHOUT=dmatest,mdev,sva /ref/dotnet/dotnet /ref/app/Ioasis.Conformance.dll -noColor "$@"
+export IOASIS_TARGET=nodes IOASIS_WITHOUT=dmatest,mdev,sva,vdpa
+/ref/dotnet/dotnet /ref/app/Ioasis.Conformance.dll -noColor "$@"
 GUEST
 DEVS='-device edu' IOMMU='-device intel-iommu,intremap=on' "$boot" run "$kernel" "$folder" "sh /ref/run.sh $*"
