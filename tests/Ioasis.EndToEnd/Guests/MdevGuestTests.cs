@@ -59,10 +59,12 @@ public sealed class MdevGuestTests(GuestBench guests, Workbench bench)
             {{guests.Boot(killed, victim)}} & victim=$!
             {{guests.Boot(surviving, survivor)}} & survivor=$!
             wait $victim && fail "the victim ended by itself"
-            {{driver}} {{Disk}} mmap || fail "the victim's mdev does not work"
+            {{driver}} {{Disk}} mmap && {{driver}} {{Disk}} pio READ || fail "the victim's mdev does not work"
             [ $(cat $free) = 0 ] && echo 1 > /sys/bus/mdev/devices/{{Disk}}/remove || fail "not removed"
             [ ! -e /sys/bus/mdev/devices/{{Disk}} ] && [ $(cat $free) = 1 ] || fail "still there"
-            echo {{Disk}} > ${free%/*}/create && {{driver}} {{Disk}} pio READ || fail "not there again"
+            echo {{Disk}} > ${free%/*}/create || fail "not there again"
+            {{driver}} {{Disk}} pio READ && fail "the next owner reads its blocks"
+            {{driver}} {{Disk}} pio || fail "it does not work again"
             kill -0 $survivor || fail "the survivor has ended"
             touch {{survivor}}/over
             wait $survivor
