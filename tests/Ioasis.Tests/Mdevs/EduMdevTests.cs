@@ -171,6 +171,29 @@ public sealed class EduMdevTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void NothingIsMovedWhenBusMasteringIsOff(bool byWindow)
+    {
+        _device.Attach(_ioas);
+        _memory.Write(0, 0x1111_1111_1111_1111ul);
+        _ioas.Map(_memory.Address, 2 * Page, MapAccess.ReadWrite, s_at);
+        Assert.Equal(Done, Move(s_at, 8));
+        if (byWindow) Assert.Equal(2 * 4096u, Open(s_at, 2 * 4096));
+        for (int round = 0; round < 200; round++)
+        {
+            _registers.Write(0x10c, uint.MaxValue);
+            Start(new Iova(s_at.Value + Page), 8, ToMemory);
+            Until.True(() => _memory.Read<byte>(Page) == 0x11);
+            _device.EnableBusMaster(false);
+            _memory.Write(Page, 0ul);
+            Assert.Equal(Refused, Wait());
+            Assert.Equal(0ul, _memory.Read<ulong>(Page));
+            _device.EnableBusMaster();
+        }
+    }
+
     [Fact]
     public void InterruptsAreMessagesOrIntx()
     {

@@ -78,8 +78,15 @@ internal sealed class EduMdev : EmulatedMdev, IEduHost
 
     public override void Write(int region, ulong offset, int width, uint value)
     {
-        if (region == ConfigRegion) _config.Write((int)offset, width, value);
-        else if (width == 4 && IsRegister(offset)) Write((uint)offset, value);
+        if (region == ConfigRegion)
+        {
+            _config.Write((int)offset, width, value);
+            if (!_config.IsBusMaster) _window.Settle(); // when bus mastering is off, nothing is under way
+        }
+        else if (width == 4 && IsRegister(offset))
+        {
+            Write((uint)offset, value);
+        }
     }
 
     public override void Unmapped(Iova first, ulong length)
@@ -119,12 +126,8 @@ internal sealed class EduMdev : EmulatedMdev, IEduHost
         Set(Result, isDone ? Done : Refused);
     }
 
-    private bool MoveOnce(Iova memory, Span<byte> buffer, bool toMemory)
-    {
-        if (_slot is not { } slot || !_config.IsBusMaster) return false;
-        if (_window.TryMove(memory, buffer, toMemory) is { } moved) return moved;
-        return toMemory ? slot.TryWrite(memory, buffer) : slot.TryRead(memory, buffer);
-    }
+    private bool MoveOnce(Iova memory, Span<byte> buffer, bool toMemory) =>
+        _slot is { } slot && _window.TryMove(slot, _config, memory, buffer, toMemory);
 
     // Only the DMA engine counts.
     private void AddMove()

@@ -11,7 +11,7 @@ internal sealed class EduWindow
 {
     internal const int PageSize = 4096, MostPages = 16;
 
-    // Guards what is open, and each copy through it: who takes the window out has waited for the copy under way. Held
+    // Guards what is open, and each move of the device: a thread that has entered it knows that none is under way. Held
     // while pages are pinned, so that the one who unmaps them finds them here; not while they are unpinned.
     private readonly RankedLock _lock = new(LockRank.Model);
     private IPinnedPages? _open;
@@ -40,15 +40,30 @@ internal sealed class EduWindow
     /// <summary>Closes it.</summary>
     internal void Close() => Close(default, ulong.MaxValue);
 
-    /// <summary>Moves bytes if all of them are in the window; null if they are not.</summary>
-    internal bool? TryMove(Iova memory, Span<byte> buffer, bool toMemory)
+    /// <summary>
+    /// Moves bytes if the device may: through the window if all of them are in it, else by looking their memory up.
+    /// </summary>
+    internal bool TryMove(IMdevSlot slot, EduConfig config, Iova memory, Span<byte> buffer, bool toMemory)
     {
         using (_lock.Enter())
         {
-            if (_open is null || memory.Value < _open.First.Value) return null;
-            ulong at = memory.Value - _open.First.Value;
-            if (at > _open.Length || (ulong)buffer.Length > _open.Length - at) return null;
-            return toMemory ? _open.TryWrite(at, buffer) : _open.TryRead(at, buffer);
+            if (!config.IsBusMaster) return false;
+            if (_open is { } open && memory.Value >= open.First.Value)
+            {
+                ulong at = memory.Value - open.First.Value;
+                if (at <= open.Length && (ulong)buffer.Length <= open.Length - at)
+                    return toMemory ? open.TryWrite(at, buffer) : open.TryRead(at, buffer);
+            }
+
+            return toMemory ? slot.TryWrite(memory, buffer) : slot.TryRead(memory, buffer);
+        }
+    }
+
+    /// <summary>Waits until a move that is under way is over.</summary>
+    internal void Settle()
+    {
+        using (_lock.Enter())
+        {
         }
     }
 
