@@ -11,6 +11,11 @@ internal sealed class VdpaState
 
     internal bool HasOwner { get; set; }
 
+    /// <summary>Whether DRIVER_OK is set, and whether a queue was enabled since the last reset.</summary>
+    internal bool IsStarted { get; set; }
+
+    internal bool HasQueue { get; set; }
+
     /// <summary>Whether messages name an address space; else all are of the first.</summary>
     internal bool HasAsids { get; set; }
 
