@@ -201,6 +201,7 @@ struct vdpa_disk {
     uint64_t iova;
 };
 #define VDPA_DISK_PAGES 6
+#define VDPA_STATUS 2048 /* where in the page of headers the status bytes are */
 
 static inline void vdpa_set_descriptor(
     struct vdpa_queue *queue, unsigned number, uint64_t address, uint32_t length, uint16_t flags)
@@ -221,7 +222,7 @@ static inline void vdpa_disk_offer(
     vdpa_set_descriptor(&disk->queue, count++, headers, sizeof(*disk->header), VRING_DESC_F_NEXT);
     if (length)
         vdpa_set_descriptor(&disk->queue, count++, data, length, to_memory | VRING_DESC_F_NEXT);
-    vdpa_set_descriptor(&disk->queue, count, headers + 64, 1, VRING_DESC_F_WRITE);
+    vdpa_set_descriptor(&disk->queue, count, headers + VDPA_STATUS, 1, VRING_DESC_F_WRITE);
     vdpa_offer(&disk->queue, 0);
 }
 
@@ -240,7 +241,7 @@ static inline struct vdpa_disk vdpa_disk_prepare(int fd, uint8_t *memory, uint64
     struct vdpa_disk disk = {.memory = memory,
                              .data = memory + 5 * PAGE,
                              .header = (struct virtio_blk_outhdr *)(memory + VDPA_RING),
-                             .status = memory + VDPA_RING + 64,
+                             .status = memory + VDPA_RING + VDPA_STATUS,
                              .iova = iova};
     expect_eq(vdpa_device_id(fd), VIRTIO_ID_BLOCK);
     vdpa_negotiate(fd, 1ull << VIRTIO_BLK_F_FLUSH);

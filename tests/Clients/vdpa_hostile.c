@@ -72,7 +72,7 @@ static void end_after(unsigned steps, enum order order)
     struct vdpa_disk disk = {.memory = memory,
                              .data = memory + 5 * PAGE,
                              .header = (struct virtio_blk_outhdr *)(memory + VDPA_RING),
-                             .status = memory + VDPA_RING + 64,
+                             .status = memory + VDPA_RING + VDPA_STATUS,
                              .iova = IOVA,
                              .queue = {.fd = fd, .kick = -1, .call = -1}};
     begin(fd, &disk, steps);
@@ -177,7 +177,7 @@ static void break_ring(struct vdpa_disk *disk, enum broken how)
 {
     struct vdpa_queue *queue = &disk->queue;
     vdpa_set_descriptor(queue, 0, IOVA + VDPA_RING, 16, VRING_DESC_F_NEXT);
-    vdpa_set_descriptor(queue, 1, IOVA + VDPA_RING + 64, 1, VRING_DESC_F_WRITE);
+    vdpa_set_descriptor(queue, 1, IOVA + VDPA_RING + VDPA_STATUS, 1, VRING_DESC_F_WRITE);
     switch (how) {
     case TOO_MANY:
         __atomic_store_n(&queue->available->idx, (uint16_t)(queue->available->idx + queue->size + 1), __ATOMIC_RELEASE);
