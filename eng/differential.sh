@@ -16,7 +16,7 @@ case ${1:-} in
 shrink) arguments=("$boot" "$kernel" player "$(readlink -f "$2")") verb=shrink ;;
 record) arguments=("$boot" "$kernel" player tests/Ioasis.Differential/Recorded 1001 12 4000) verb=record ;;
 record-vdpa)
-  arguments=("$boot" "$kernel" player tests/Ioasis.Differential/Recorded 2001 4 4000) verb=record-vdpa
+  arguments=("$boot" "$kernel" player tests/Ioasis.Differential/Recorded 2001 2 4000) verb=record-vdpa
   ;;
 vdpa) arguments=("$boot" "$kernel" player "${2:-1}" "${3:-20}" "${4:-5000}") verb=compare-vdpa ;;
 *) arguments=("$boot" "$kernel" player "${1:-1}" "${2:-20}" "${3:-20000}") verb=compare ;;
