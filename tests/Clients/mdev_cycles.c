@@ -5,6 +5,7 @@
  * usage: mdev_cycles COUNT SEED DIRECTORY-OF-A-TYPE... (dmatest-1ch, edu-1)
  */
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -147,6 +148,7 @@ int main(int argc, char **argv)
         pid_t child = fork();
         must(child);
         if (child == 0) {
+            must(prctl(PR_SET_PDEATHSIG, SIGKILL));
             setpgid(0, 0);
             use(i % type_count, uuid);
         }
