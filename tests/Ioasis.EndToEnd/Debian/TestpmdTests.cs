@@ -15,6 +15,11 @@ public sealed partial class TestpmdTests(DebianBench debian)
     // A burst of testpmd, four times over: what may be on its way, or dropped, when it stops.
     private const int InFlight = 128;
 
+    // testpmd writes to a pipe by pages: while answers of more than a page are still to come, some arrive.
+    private const int Questions = 16, FewAnswers = 12;
+
+    private static readonly string s_questions = string.Concat(Enumerable.Repeat("show port stats 0\n", Questions));
+
     private static readonly string[] s_noHuge = ["--no-huge", "-m", "256"];
     private static readonly string[] s_huge = ["-m", "64", "--in-memory"];
 
@@ -64,13 +69,14 @@ public sealed partial class TestpmdTests(DebianBench debian)
             "--", "-i", "--total-num-mbufs=2048", $"--eth-peer=0,{Mac}",
         ];
         using Execution testpmd = debian.Start(Suite, [device], "dpdk-testpmd", arguments);
-        await ForwardEnough(testpmd);
-        await testpmd.Say(
-            $"set promisc 0 off\nmac_addr set 0 {OtherMac}\nset eth-peer 0 {OtherMac}\nclear port stats 0\n");
-        await ForwardEnough(testpmd);
-        await testpmd.Say("show port info 0\nquit\n");
+        await testpmd.Say("show port info 0\n");
+        await ForwardEnough(testpmd, Mac);
+        await testpmd.Say($"set promisc 0 off\nmac_addr set 0 {OtherMac}\nset eth-peer 0 {OtherMac}\n"
+            + "clear port stats 0\nshow port info 0\n");
+        await ForwardEnough(testpmd, OtherMac);
+        await testpmd.Say("quit\n");
         Ending ending = (await testpmd.End()).MustEnd();
-        ending.MustSay($"MAC address: {OtherMac}", "Bye...");
+        ending.MustSay("Bye...");
         Assert.DoesNotContain("mac_addr_cmd error", ending.ToString(), StringComparison.Ordinal);
 
         MatchCollection received = Received().Matches(ending.Output), sent = Sent().Matches(ending.Output);
@@ -79,14 +85,27 @@ public sealed partial class TestpmdTests(DebianBench debian)
             Assert.InRange(Number(sent[i]) - Number(received[i]), 0, InFlight);
     }
 
-    private static async Task ForwardEnough(Execution testpmd)
+    /// <summary>
+    /// Starts, waits until enough frames were received, and stops. What counts comes after testpmd has said the port's
+    /// address.
+    /// </summary>
+    private static async Task ForwardEnough(Execution testpmd, string mac)
     {
         await testpmd.Say("start tx_first\n");
+        await testpmd.Say(s_questions);
+        int asked = Questions;
+        while (!(await testpmd.HearLine()).Contains($"MAC address: {mac}", StringComparison.Ordinal)) { }
         for (long received = 0; received < Enough;)
         {
-            await testpmd.Say("show port stats 0\n");
+            if (asked < FewAnswers)
+            {
+                await testpmd.Say(s_questions);
+                asked += Questions;
+            }
+
             Match counter;
             while (!(counter = Counter().Match(await testpmd.HearLine())).Success) { }
+            asked--;
             received = Number(counter);
         }
 
