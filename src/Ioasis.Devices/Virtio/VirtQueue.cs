@@ -136,11 +136,16 @@ public sealed class VirtQueue
             _slot.Fail();
     }
 
-    /// <summary>Forgets chains that were taken and that the driver does not see as used.</summary>
+    /// <summary>
+    /// Forgets chains that were taken and that the driver does not see as used. Interrupts the driver for those that it
+    /// sees if a look at what it wants was cut short: an interrupt too many does no harm.
+    /// </summary>
     internal void Rewind()
     {
+        bool owesSignal = _packed?.OwesSignal ?? _split?.OwesSignal ?? false;
         _taken = 0;
         _split?.Rewind();
         _packed?.Rewind();
+        if (owesSignal) _slot.Transport.SignalQueue(Index);
     }
 }

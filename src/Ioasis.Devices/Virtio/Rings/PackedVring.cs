@@ -12,9 +12,7 @@ internal sealed class PackedVring
     private RingPosition _next;   // the next descriptor to take
     private RingPosition _used;   // the next descriptor to mark as used
     private int _taken;           // descriptors between the two
-    private int _marked;          // descriptors marked as used that the driver does not see
-    private ulong _firstAt;       // address of the first of them, whose flags are written last
-    private DescriptorFlags _firstFlags;
+    private int _marked;          // descriptors marked as used since TryPublish looked whether the driver sleeps
     private uint _base;
 
     internal PackedVring(DmaPort port, in RingSettings settings, ulong features)
@@ -33,6 +31,11 @@ internal sealed class PackedVring
     /// <summary>Whether the base lies within the ring.</summary>
     internal bool IsValid => _next.Index < _settings.Size;
 
+    /// <summary>
+    /// Whether the driver may wait for an interrupt about chains that it sees as used: what it wants is not known yet.
+    /// </summary>
+    internal bool OwesSignal => _marked != 0;
+
     /// <summary>Takes the next chain.</summary>
     internal RingOutcome TryPop(VirtChain chain)
     {
@@ -40,7 +43,7 @@ internal sealed class PackedVring
         if (outcome != RingOutcome.Ok) return outcome;
         chain.Begin(_memory.Port);
         RingPosition at = _next;
-        for (int entries = 1; entries <= _settings.Size - _taken - _marked; entries++)
+        for (int entries = 1; entries <= _settings.Size - _taken; entries++)
         {
             ulong address = AddressOf(at);
             if (!_memory.TryRead(address, out PackedDescriptor descriptor)) return RingOutcome.Bad;
@@ -71,7 +74,7 @@ internal sealed class PackedVring
     /// <summary>Whether the driver has made a chain available that was not taken.</summary>
     internal RingOutcome Look()
     {
-        if (_taken + _marked == _settings.Size) return RingOutcome.Empty;
+        if (_taken == _settings.Size) return RingOutcome.Empty;
         if (!_memory.TryRead(AddressOf(_next) + PackedDescriptor.FlagsOffset, out DescriptorFlags flags))
             return RingOutcome.Bad;
         bool isAvailable = (flags & DescriptorFlags.Available) != 0, isUsed = (flags & DescriptorFlags.Used) != 0;
@@ -81,38 +84,33 @@ internal sealed class PackedVring
     }
 
     /// <summary>
-    /// Marks the chain that was taken first as used. The driver sees it and those after it when
-    /// <see cref="TryPublish"/> marks the first: it looks at them in their order.
+    /// Marks the chain that was taken first as used, in one write: at any time the memory shows a chain as it was made
+    /// available or as used. So a ring whose memory goes away between two chains can go on later.
     /// </summary>
     internal bool TryPush(VirtChain chain, uint written)
     {
         Volatile.WriteBarrier(); // the buffers first
-        ulong address = AddressOf(_used);
         DescriptorFlags flags = _used.Wrap ? DescriptorFlags.Available | DescriptorFlags.Used : DescriptorFlags.None;
         if (written != 0) flags |= DescriptorFlags.Write;
-        if (!_memory.TryWrite(address + PackedDescriptor.LengthOffset, written)) return false;
-        if (!_memory.TryWrite(address + PackedDescriptor.IdOffset, chain.Id)) return false;
-        if (_marked == 0) (_firstAt, _firstFlags) = (address + PackedDescriptor.FlagsOffset, flags);
-        else if (!_memory.TryWrite(address + PackedDescriptor.FlagsOffset, flags)) return false;
+        ulong used = written | ((ulong)chain.Id << 32) | ((ulong)flags << 48);
+        if (!_memory.TryWrite(AddressOf(_used) + PackedDescriptor.UsedOffset, used)) return false;
         _used.Advance(chain.Entries, _settings.Size);
         _taken -= chain.Entries;
         _marked += chain.Entries;
+        Volatile.Write(ref _base, _used.Bits);
         return true;
     }
 
-    /// <summary>Shows the driver what was marked as used.</summary>
+    /// <summary>The driver sees what was marked as used. Looks whether it sleeps.</summary>
     /// <param name="signals">Whether the driver wants to be interrupted for it.</param>
     internal bool TryPublish(out bool signals)
     {
         signals = false;
         if (_marked == 0) return true;
-        Volatile.WriteBarrier(); // the first flags say that the others are there
-        if (!_memory.TryWrite(_firstAt, _firstFlags)) return false;
-        int marked = _marked;
-        _marked = 0;
-        Volatile.Write(ref _base, _used.Bits);
         Interlocked.MemoryBarrier(); // the flags are visible before we ask whether the driver sleeps
         if (!_memory.TryRead(_settings.Driver, out uint suppression)) return false;
+        int marked = _marked;
+        _marked = 0;
         var mode = (ushort)((suppression >> 16) & 3);
         if (mode != EventsAtIndex || !_hasEventIndex)
         {
@@ -122,7 +120,8 @@ internal sealed class PackedVring
 
         RingPosition wanted = RingPosition.FromBits((ushort)suppression);
         int index = wanted.Wrap == _used.Wrap ? wanted.Index : wanted.Index - _settings.Size;
-        signals = RingEvents.IsPassed((ushort)index, (ushort)_used.Index, (ushort)(_used.Index - marked));
+        signals = marked >= _settings.Size
+            || RingEvents.IsPassed((ushort)index, (ushort)_used.Index, (ushort)(_used.Index - marked));
         return true;
     }
 
@@ -144,7 +143,7 @@ internal sealed class PackedVring
     /// <summary>Forgets chains that were taken and that the driver does not see as used.</summary>
     internal void Rewind()
     {
-        _next = _used = RingPosition.FromBits(Base);
+        _next = _used;
         _taken = _marked = 0;
     }
 

@@ -17,6 +17,7 @@ internal sealed class SplitVring
     private ushort _used;       // the next entry of the used ring to write
     private ushort _published;  // the used index that the driver sees
     private bool _neverSignalled = true;
+    private bool _owesSignal;
 
     internal SplitVring(DmaPort port, in RingSettings settings, ulong features)
     {
@@ -31,6 +32,11 @@ internal sealed class SplitVring
     internal ushort Base => Volatile.Read(ref _published);
 
     private int Mask => _settings.Size - 1;
+
+    /// <summary>
+    /// Whether the driver may wait for an interrupt about chains that it sees as used: what it wants is not known yet.
+    /// </summary>
+    internal bool OwesSignal => _owesSignal;
 
     /// <summary>Takes the next chain.</summary>
     internal RingOutcome TryPop(VirtChain chain)
@@ -71,11 +77,13 @@ internal sealed class SplitVring
         Volatile.WriteBarrier(); // the entries first
         if (!_memory.TryWrite(_settings.Device + 2, _used)) return false;
         Volatile.Write(ref _published, _used);
+        _owesSignal = true;
         Interlocked.MemoryBarrier(); // the index is visible before we ask whether the driver sleeps
         if (!_hasEventIndex)
         {
             if (!_memory.TryRead(_settings.Driver, out ushort flags)) return false;
             signals = (flags & NoInterrupt) == 0;
+            _owesSignal = false;
             return true;
         }
 
@@ -83,6 +91,7 @@ internal sealed class SplitVring
         if (!_memory.TryRead(usedEvent, out ushort wanted)) return false;
         signals = _neverSignalled || RingEvents.IsPassed(wanted, _used, old);
         _neverSignalled &= !signals;
+        _owesSignal = false;
         return true;
     }
 
@@ -108,6 +117,7 @@ internal sealed class SplitVring
     /// <summary>Forgets chains that were taken and that the driver does not see as used.</summary>
     internal void Rewind()
     {
+        _owesSignal = false;
         if (_next == _published) return;
         _next = _used = _published;
         _headAt = _headCount = 0;

@@ -18,7 +18,10 @@ internal readonly struct SplitDescriptor
 [StructLayout(LayoutKind.Sequential)]
 internal readonly struct PackedDescriptor
 {
-    internal const int Size = 16, LengthOffset = 8, IdOffset = 12, FlagsOffset = 14;
+    internal const int Size = 16, FlagsOffset = 14;
+
+    /// <summary>Where the device marks a chain as used: its length, its ID and the flags, in 8 bytes.</summary>
+    internal const int UsedOffset = 8;
 
     internal readonly ulong Address;
     internal readonly uint Length;
