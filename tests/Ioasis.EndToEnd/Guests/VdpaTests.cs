@@ -16,6 +16,9 @@ public sealed class VdpaTests(GuestBench guests, Workbench bench)
     // What QEMU's shadow queues know: without packed rings and ORDER_PLATFORM. Of a device that offers more QEMU leaves
     // the control queue to the guest.
     private const string ShadowFeatures = "features=0xb389f802b";
+
+    // Without offload of checksums Linux sends chains of one descriptor: the shadow queues of QEMU 11.1 lose others.
+    private const string ShortChains = "features=0xb389f802a";
     private const int Sector = 512, Size = 8 << 20, Booted = 1;
 
     /// <summary>
@@ -71,6 +74,23 @@ public sealed class VdpaTests(GuestBench guests, Workbench bench)
         else Assert.DoesNotContain("VHOST_VDPA_SET_GROUP_ASID ok", ending.Account.Keys);
     }
 
+    /// <summary>All rings are QEMU's own, in memory that it shares with nobody else.</summary>
+    [Fact]
+    public async Task Two_interfaces_of_a_guest_talk_through_shadow_queues()
+    {
+        string words = $"vdpa,va=on,link=hub:h,{ShortChains}";
+        var guest = new Guest
+        {
+            Viommu = Viommu.None,
+            SharedRam = true,
+            Devices = [],
+            RunOptions = ["--device", $"virtio-net@n0,{words},mac=52:54:00:00:00:01", "--device",
+                $"virtio-net@n1,{words},mac=52:54:00:00:00:02"],
+            QemuOptions = [.. Netdev(0, ",x-svq=on"), .. Netdev(1, ",x-svq=on")],
+        };
+        (await guests.Run(guest, "sh ./net_pair.sh")).MustSay("net_pair: all as it must be");
+    }
+
     /// <summary>
     /// The card's ROM gets an address and a script from a gateway, which is another QEMU: our device's frames go there
     /// over a socket. The ROM's driver has no control queue.
@@ -102,9 +122,9 @@ public sealed class VdpaTests(GuestBench guests, Workbench bench)
         ]))).MustEnd().MustSay(Loaded);
     }
 
-    private static string[] Netdev(int number) =>
+    private static string[] Netdev(int number, string options = "") =>
     [
-        "-netdev", $"type=vhost-vdpa,id=n{number},vhostdev=/dev/vhost-vdpa-{number}",
+        "-netdev", $"type=vhost-vdpa,id=n{number},vhostdev=/dev/vhost-vdpa-{number}{options}",
         "-device", $"virtio-net-pci,netdev=n{number},disable-legacy=on,romfile=",
     ];
 
