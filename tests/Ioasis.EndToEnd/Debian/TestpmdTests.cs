@@ -10,7 +10,7 @@ namespace Ioasis.EndToEnd.Debian;
 public sealed partial class TestpmdTests(DebianBench debian)
 {
     private const string Suite = "trixie", Mac = "52:54:00:12:34:56", OtherMac = "52:54:00:12:34:57";
-    private const int Enough = 2000;
+    private const int Enough = 200;
 
     // A burst of testpmd, four times over: what may be on its way, or dropped, when it stops.
     private const int InFlight = 128;
