@@ -6,7 +6,8 @@ namespace Ioasis.Devices.Virtio;
 /// <remarks>
 /// While it works, drivers need not notify the device. When nothing is left it looks at the rings for a little longer,
 /// as the next request mostly follows soon and a notification is dear; then it asks for one and sleeps. How long it
-/// looks is learned: longer if requests came meanwhile, shorter if none did.
+/// looks is learned: longer if a request came while it looked, or so soon afterwards that a longer look had found it;
+/// shorter if the queues were empty for long.
 /// </remarks>
 internal sealed class VirtioWorker : IDisposable
 {
@@ -17,6 +18,7 @@ internal sealed class VirtioWorker : IDisposable
     private readonly VirtQueue[] _queues;
     private readonly DeviceEngine<bool> _thread;
     private long _patience = s_shortest;
+    private long _sleeps; // since when the worker sleeps
 
     internal VirtioWorker(VirtioSlot slot, VirtioDeviceModel model, int number, VirtQueue[] queues)
     {
@@ -37,6 +39,8 @@ internal sealed class VirtioWorker : IDisposable
 
     private void Work(CancellationToken stop)
     {
+        bool isSoon = Stopwatch.GetTimestamp() - _sleeps < s_longest;
+        _patience = isSoon ? Math.Min(2 * _patience, s_longest) : Math.Max(_patience / 2, s_shortest);
         try
         {
             do
@@ -50,6 +54,7 @@ internal sealed class VirtioWorker : IDisposable
         finally
         {
             foreach (VirtQueue queue in _queues) Settle(queue);
+            _sleeps = Stopwatch.GetTimestamp();
         }
     }
 
@@ -80,7 +85,6 @@ internal sealed class VirtioWorker : IDisposable
             Thread.SpinWait(10);
         }
         while (Stopwatch.GetTimestamp() < end && !stop.IsCancellationRequested);
-        _patience = Math.Max(_patience / 2, s_shortest);
         return false;
     }
 
