@@ -102,8 +102,9 @@ public sealed class VdpaTests(GuestBench guests, Workbench bench)
     {
         guests.MustBeThere();
         string folder = await bench.Scratch(Who.Self), socket = Path.Combine(folder, "socket");
-        await File.WriteAllTextAsync(Path.Combine(folder, "script"), $"#!ipxe\necho {Loaded}\necho\nreboot\n",
-            TestContext.Current.CancellationToken);
+        // QEMU ends at the reboot, and loses what is still in the serial port's buffer: so a line follows.
+        string script = $"#!ipxe\necho {Loaded}\necho {new string('-', 72)}\nreboot\n";
+        await File.WriteAllTextAsync(Path.Combine(folder, "script"), script, TestContext.Current.CancellationToken);
         using Execution gateway = Execution.Start(
         [
             guests.Qemu, guests.Folder, "-M", "none", "-nodefaults", "-no-user-config", "-nographic", "-qmp", "stdio",
