@@ -100,13 +100,14 @@ public sealed partial class SoftwareMachine : IDisposable
                 machine.GroupOf(device);
             foreach (DeviceDescription device in description.Devices)
             {
-                PciDeviceModel model = ModelRegistry.Create(device, machine._hubs);
+                PciDeviceModel model = ModelRegistry.Models[device.Model].Create(device.Properties, machine._hubs);
                 machine.AddParent(machine.Plug(device, model), model);
             }
 
             foreach (string name in description.VirtualDevices) machine.AddVirtualParent(name);
             foreach (VdpaDescription device in description.VdpaDevices)
-                machine.PlugVdpa(VirtioModelRegistry.Create(device.Model, device.Properties, machine._hubs), device);
+                machine.PlugVdpa(
+                    VirtioModelRegistry.Models[device.Model].Create(device.Properties, machine._hubs), device);
             machine.BuildPaths();
             machine.CreateMdevs(description);
             return machine;

@@ -113,7 +113,7 @@ public sealed record MachineDescription
         }
 
         if (words.AsSpan(1).Contains("vdpa")) return WithVdpa();
-        if (ModelRegistry.CheckModel(parts[0]) is { } wrong) throw Complain(wrong);
+        if (ModelRegistry.Models.CheckModel(parts[0]) is { } wrong) throw Complain(wrong);
         RequesterId address = default;
         if (parts.Length == 1)
             address = Enumerable.Range(3, 29).Select(d => new RequesterId(OwnSegment, 0, (byte)d, 0))
@@ -123,48 +123,47 @@ public sealed record MachineDescription
         if (parts.Length == 1 && address == default)
             throw Complain($"bus 1000:00 has no free slot; give an address as in {parts[0]}@1000:01:00.0");
         if (Devices.Any(d => d.Address == address)) throw Complain($"{address} is taken; give another address");
-        var device = new DeviceDescription(parts[0], address, Units[0].Name, null, ParseProperties());
+        var device = new DeviceDescription(parts[0], address, Units[0].Name, null,
+            ParseProperties(ModelRegistry.Models, words.Skip(1)));
         return this with { Devices = [.. Devices, device] };
 
         MachineDescription WithVdpa()
         {
-            if (VirtioModelRegistry.CheckModel(parts[0]) is { } unknown) throw Complain(unknown);
+            if (VirtioModelRegistry.Models.CheckModel(parts[0]) is { } unknown) throw Complain(unknown);
             string name = parts.Length == 2 ? parts[1] : VdpaDescription.FreeName(VdpaDevices);
             if (!VdpaDescription.IsName(name)) throw Complain($"\"{name}\" cannot be the name of a vDPA device");
             if (VdpaDevices.Any(d => d.Name == name)) throw Complain($"{name} is taken; give another name");
             var vdpa = new VdpaDescription(name, parts[0], Units[0].Name, new Dictionary<string, string>());
-            Dictionary<string, string> given = [];
+            List<string> others = []; // the model's
             foreach (string word in words.Skip(1).Where(word => word != "vdpa"))
             {
-                if (word.Split('=', 2) is not [string key, string value])
-                    throw Complain($"\"{word}\" is not NAME=VALUE");
-                if (key is "va" or "sva" or "doorbells")
+                string[] own = word.Split('=', 2);
+                if (own[0] is not ("va" or "sva" or "doorbells"))
                 {
-                    if (value is not ("on" or "off")) throw Complain($"\"{key}\" is on or off, not \"{value}\"");
-                    bool isOn = value == "on";
-                    vdpa = key switch
-                    {
-                        "va" => vdpa with { UsesVirtualAddresses = isOn },
-                        "sva" => vdpa with { UsesOwnersPointers = isOn },
-                        _ => vdpa with { HasDoorbells = isOn },
-                    };
+                    others.Add(word);
                     continue;
                 }
 
-                if (!VirtioModelRegistry.PropertiesOf(parts[0]).Contains(key))
-                    throw Complain($"{parts[0]} has no property \"{key}\"");
-                if (VirtioModelRegistry.CheckProperty(parts[0], key, value) is { } bad) throw Complain(bad);
-                if (!given.TryAdd(key, value)) throw Complain($"\"{key}\" stands there twice");
+                string value = own.Length == 2 ? own[1] : "";
+                if (value is not ("on" or "off")) throw Complain($"\"{own[0]}\" is on or off, not \"{value}\"");
+                bool isOn = value == "on";
+                vdpa = own[0] switch
+                {
+                    "va" => vdpa with { UsesVirtualAddresses = isOn },
+                    "sva" => vdpa with { UsesOwnersPointers = isOn },
+                    _ => vdpa with { HasDoorbells = isOn },
+                };
             }
 
-            return this with { VdpaDevices = [.. VdpaDevices, vdpa with { Properties = given }] };
+            vdpa = vdpa with { Properties = ParseProperties(VirtioModelRegistry.Models, others) };
+            return this with { VdpaDevices = [.. VdpaDevices, vdpa] };
         }
 
-        Dictionary<string, string> ParseProperties()
+        Dictionary<string, string> ParseProperties<T>(ModelTable<T> models, IEnumerable<string> words)
         {
             Dictionary<string, string> properties = [];
-            IReadOnlyList<string> known = ModelRegistry.PropertiesOf(parts[0]);
-            foreach (string word in words[1..])
+            IReadOnlyList<string> known = models.PropertiesOf(parts[0]);
+            foreach (string word in words)
             {
                 string[] property = word.Split('=', 2);
                 if (property.Length != 2 || !known.Contains(property[0]))
@@ -175,7 +174,7 @@ public sealed record MachineDescription
                     throw Complain($"\"{word}\" is not a property of {parts[0]}; {expected}");
                 }
 
-                if (ModelRegistry.CheckProperty(parts[0], property[0], property[1]) is { } bad) throw Complain(bad);
+                if (models.CheckProperty(parts[0], property[0], property[1]) is { } bad) throw Complain(bad);
                 if (!properties.TryAdd(property[0], property[1])) throw Complain($"{property[0]} given twice");
             }
 

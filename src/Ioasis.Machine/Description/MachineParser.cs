@@ -78,14 +78,14 @@ internal static class MachineParser
         var device = new JsonReaderAt(
             file, item, "a vDPA device", "model", "name", "unit", "va", "sva", "doorbells", "properties");
         string model = device.RequiredString("model", "such as \"virtio-net\"");
-        if (VirtioModelRegistry.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
+        if (VirtioModelRegistry.Models.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
         string name = device.String("name") ?? VdpaDescription.FreeName(before);
         if (!VdpaDescription.IsName(name))
             throw device.Complain("name", $"\"{name}\" cannot be the name of a vDPA device");
         if (before.Exists(d => d.Name == name)) throw device.Complain("name", $"{name} is taken; give another name");
         return new VdpaDescription(name, model, ParseUnitName(device, units),
-            ParseProperties(file, model, device.Find("properties"), VirtioModelRegistry.PropertiesOf(model),
-                VirtioModelRegistry.CheckProperty))
+            ParseProperties(file, model, device.Find("properties"), VirtioModelRegistry.Models.PropertiesOf(model),
+                VirtioModelRegistry.Models.CheckProperty))
         {
             UsesVirtualAddresses = device.Boolean("va", false),
             UsesOwnersPointers = device.Boolean("sva", false),
@@ -126,7 +126,7 @@ internal static class MachineParser
         var device = new JsonReaderAt(file, item, "a device", "model", "address", "unit", "group", "pasidBits", "ats",
             "pri", "mappable", "properties");
         string model = device.RequiredString("model", "such as \"edu\"");
-        if (ModelRegistry.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
+        if (ModelRegistry.Models.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
         string text = device.RequiredString("address", "such as \"1000:00:03.0\"");
         if (!RequesterId.TryParse(text, out RequesterId address))
             throw device.Complain("address", $"\"{text}\" is not an address such as 1000:00:03.0");
@@ -140,8 +140,8 @@ internal static class MachineParser
             throw device.Complain("group",
                 $"group {group} is behind {member.Unit}; the devices of a group share one unit");
         return Restrict(device, new DeviceDescription(model, address, unit, (int?)group,
-                ParseProperties(file, model, device.Find("properties"), ModelRegistry.PropertiesOf(model),
-                    ModelRegistry.CheckProperty))
+                ParseProperties(file, model, device.Find("properties"), ModelRegistry.Models.PropertiesOf(model),
+                    ModelRegistry.Models.CheckProperty))
         {
             Mappable = device.Boolean("mappable", true),
         });
@@ -152,7 +152,8 @@ internal static class MachineParser
     {
         if (device.Find("pasidBits") is null && device.Find("ats") is null && device.Find("pri") is null)
             return description;
-        PciFunction function = ModelRegistry.Create(description, new NetHubs()).Function;
+        PciFunction function =
+            ModelRegistry.Models[description.Model].Create(description.Properties, new NetHubs()).Function;
         bool ats = device.Boolean("ats", function.HasAts);
         if (ats && !function.HasAts) throw device.Complain("ats", $"{description.Model} has no ATS");
         int? pageRequests = ParseCount(device, "pri", function.PageRequests,

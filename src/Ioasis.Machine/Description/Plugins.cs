@@ -61,7 +61,7 @@ public static class Plugins
         ConstructorInfo constructor =
             ConstructorOf(path, type, typeof(PciDeviceModel), "without parameters", "no model");
         CheckName(path, type, name);
-        if (!ModelRegistry.TryAdd(name, () => (PciDeviceModel)constructor.Invoke(null)))
+        if (!ModelRegistry.Models.TryAdd(name, () => (PciDeviceModel)constructor.Invoke(null)))
             throw Complain(path, $"there is already a device model \"{name}\"; give {type.Name} another name");
     }
 
@@ -76,7 +76,7 @@ public static class Plugins
                 + "without parameters, or it is no parent of mdevs");
         }
 
-        if (ModelRegistry.CheckModel(name) is null
+        if (ModelRegistry.Models.CheckModel(name) is null
             || !MdevParentRegistry.TryAdd(name, () => (IMdevParent)constructor.Invoke(null), attribute.Class))
             throw Complain(path, $"there is already a device \"{name}\"; give {type.Name} another name");
     }

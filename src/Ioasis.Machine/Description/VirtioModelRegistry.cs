@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Ioasis.Devices.Net;
 using Ioasis.Devices.Virtio;
 
@@ -9,9 +8,10 @@ namespace Ioasis.Machine.Description;
 /// </summary>
 internal static class VirtioModelRegistry
 {
-    private static readonly ConcurrentDictionary<string, VirtioModel> s_models = new()
+    /// <summary>All of them.</summary>
+    internal static ModelTable<VirtioDeviceModel> Models { get; } = new("virtio", new()
     {
-        ["virtio-blk"] = new VirtioModel<VirtioBlkOptions>(
+        ["virtio-blk"] = new DescribedModel<VirtioBlkOptions, VirtioDeviceModel>(
             (o, _) => new VirtioBlkDevice(o),
             ModelProperty.Path<VirtioBlkOptions>("file", (o, value) => o with { File = value }),
             ModelProperty.Size<VirtioBlkOptions>("size", (o, value) => o with { Size = value }),
@@ -21,7 +21,7 @@ internal static class VirtioModelRegistry
             ModelProperty.Flag<VirtioBlkOptions>("readOnly", (o, value) => o with { ReadOnly = value }),
             ModelProperty.Text<VirtioBlkOptions>("serial", 20, (o, value) => o with { Serial = value }),
             ModelProperty.Number<VirtioBlkOptions>("features", (o, value) => o with { Features = value })),
-        ["virtio-net"] = new VirtioModel<NetDescription>(
+        ["virtio-net"] = new DescribedModel<NetDescription, VirtioDeviceModel>(
             (d, hubs) => new VirtioNetDevice(d.Options with { Link = d.Link(hubs) }),
             ModelProperty.Mac<NetDescription>("mac", (d, value) => d.With(o => o with { Mac = value })),
             ModelProperty.Count<NetDescription>("mtu", VirtioNetDevice.LeastMtu, VirtioNetDevice.MostMtu,
@@ -32,36 +32,10 @@ internal static class VirtioModelRegistry
             new("link", "is loopback, hub:NAME, listen:PATH or connect:PATH", (d, value) => d.WithLink(value)),
             ModelProperty.Path<NetDescription>("capture", (d, value) => d.With(o => o with { Capture = value })),
             ModelProperty.Number<NetDescription>("features", (d, value) => d.With(o => o with { Features = value }))),
-    };
-
-    internal static IEnumerable<string> Names => s_models.Keys.Order(StringComparer.Ordinal);
-
-    /// <summary>Adds a model without properties; false when the name is taken.</summary>
-    internal static bool TryAdd(string name, Func<VirtioDeviceModel> create) =>
-        s_models.TryAdd(name, new VirtioModel<NoOptions>((_, _) => create()));
-
-    /// <summary>The complaint about a model's name; null if the name is known.</summary>
-    internal static string? CheckModel(string model) => s_models.ContainsKey(model)
-        ? null
-        : $"there is no virtio model \"{model}\"; expected one of: {string.Join(", ", Names)}";
-
-    internal static VirtioModel ModelOf(string name) => s_models[name];
-
-    internal static IReadOnlyList<string> PropertiesOf(string model) => s_models[model].PropertyNames;
-
-    /// <summary>The complaint about a property's value; null if the value is right.</summary>
-    internal static string? CheckProperty(string model, string name, string value) =>
-        s_models[model].Check(name, value);
-
-    /// <summary>Makes a device of properties that were accepted.</summary>
-    internal static VirtioDeviceModel Create(
-        string model, IReadOnlyDictionary<string, string> properties, NetHubs hubs) =>
-        s_models[model].Create(properties, hubs);
+    });
 
     private static ModelProperty<T> QueueSize<T>(Func<T, int, T> with) where T : class =>
         ModelProperty.PowerOfTwo("queueSize", VirtioRules.LeastQueueSize, VirtioRules.MostQueueSize, with);
-
-    private sealed record NoOptions;
 
     /// <summary>A network card, and what its link is called.</summary>
     private sealed record NetDescription

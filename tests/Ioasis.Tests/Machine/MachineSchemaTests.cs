@@ -20,13 +20,13 @@ public sealed class MachineSchemaTests
 
     // Models of plug-ins have no properties.
     private static IEnumerable<string> Models =>
-        ModelRegistry.Names.Where(model => ModelRegistry.PropertiesOf(model).Count > 0);
+        ModelRegistry.Models.Names.Where(model => ModelRegistry.Models.PropertiesOf(model).Count > 0);
 
     [Fact]
     public void PropertiesHaveTheSameNames()
     {
         Assert.Equal(
-            Models.SelectMany(ModelRegistry.PropertiesOf).Distinct().Order(StringComparer.Ordinal),
+            Models.SelectMany(ModelRegistry.Models.PropertiesOf).Distinct().Order(StringComparer.Ordinal),
             Names(Properties));
     }
 
@@ -91,7 +91,8 @@ public sealed class MachineSchemaTests
     }
 
     private static bool IsTaken(string name, string value) => Models.Any(model =>
-        ModelRegistry.PropertiesOf(model).Contains(name) && ModelRegistry.CheckProperty(model, name, value) is null);
+        ModelRegistry.Models.PropertiesOf(model).Contains(name)
+        && ModelRegistry.Models.CheckProperty(model, name, value) is null);
 
     // The names that the parser offers for one that it does not know.
     private static IEnumerable<string> Known(string json)

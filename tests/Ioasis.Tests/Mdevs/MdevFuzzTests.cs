@@ -3,6 +3,7 @@ using System.Globalization;
 using Ioasis.Abi;
 using Ioasis.Client;
 using Ioasis.Core.Domains;
+using Ioasis.Devices;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
@@ -71,13 +72,14 @@ public sealed class MdevFuzzTests(ITestOutputHelper output)
     private static IEnumerable<string> Parents()
     {
         foreach (string name in MdevParentRegistry.Names.Where(IsBuiltIn)) yield return name;
-        foreach (string model in ModelRegistry.Names.Where(m => ModelRegistry.PropertiesOf(m).Contains("mdevs")))
+        ModelTable<PciDeviceModel> models = ModelRegistry.Models;
+        foreach (string model in models.Names.Where(m => models.PropertiesOf(m).Contains("mdevs")))
             yield return $"{model}@1000:00:05.0,mdevs=2";
     }
 
     /// <summary>Other tests add parents of their own, which misbehave.</summary>
     private static bool IsBuiltIn(string name) =>
-        MdevParentRegistry.Create(name).GetType().Assembly == typeof(Ioasis.Devices.IMdevParent).Assembly;
+        MdevParentRegistry.Create(name).GetType().Assembly == typeof(IMdevParent).Assembly;
 
     /// <summary>A program that has an mdev, and memory of which the ends are not mapped.</summary>
     private sealed class Run : IDisposable
