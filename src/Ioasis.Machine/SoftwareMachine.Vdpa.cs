@@ -67,20 +67,30 @@ public sealed partial class SoftwareMachine
             Features = new EndpointFeatures { PasidBits = Pasid.Bits },
         };
         List<Pasid> pasids = [];
-        for (int asid = 0; asid < model.Function.Groups; asid++)
+        try
         {
-            if (Pasids.Allocate(_vdpaPasids, 1, (1u << endpoint.MaxPasidLog2) - 1, out Pasid pasid) != IommuStatus.Ok)
-                throw new ArgumentException($"There are not enough PASIDs for {description.Name}.");
-            pasids.Add(pasid);
-        }
+            uint last = (1u << endpoint.MaxPasidLog2) - 1;
+            for (int asid = 0; asid < model.Function.Groups; asid++)
+            {
+                if (Pasids.Allocate(_vdpaPasids, 1, last, out Pasid pasid) != IommuStatus.Ok)
+                    throw new ArgumentException($"There are not enough PASIDs for {description.Name}.");
+                pasids.Add(pasid);
+            }
 
-        var device = new VdpaDevice(description.Name, model, endpoint, pasids, (VdpaMajor, (uint)_vdpa.Length))
+            var device = new VdpaDevice(description.Name, model, endpoint, pasids, (VdpaMajor, (uint)_vdpa.Length))
+            {
+                UsesVirtualAddresses = description.UsesVirtualAddresses,
+                OwnerPasids = description.UsesOwnersPointers ? Pasids : null,
+                DoorbellPoller = description.HasDoorbells ? _bus.Poller : null,
+            };
+            _vdpa = [.. _vdpa, device];
+            return device;
+        }
+        catch
         {
-            UsesVirtualAddresses = description.UsesVirtualAddresses,
-            OwnerPasids = description.UsesOwnersPointers ? Pasids : null,
-            DoorbellPoller = description.HasDoorbells ? _bus.Poller : null,
-        };
-        _vdpa = [.. _vdpa, device];
-        return device;
+            foreach (Pasid pasid in pasids) Pasids.Free(_vdpaPasids, pasid);
+            _groups.Remove(free);
+            throw;
+        }
     }
 }
