@@ -24,6 +24,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -109,6 +110,17 @@ static inline double now(void)
             sched_yield();                                                                    \
         }                                                                                     \
     } while (0)
+
+/* Whether a child has ended, which must be with status 0. */
+static inline bool has_ended_well(pid_t child)
+{
+    int status;
+    pid_t ended = waitpid(child, &status, WNOHANG);
+    must(ended);
+    if (ended == child)
+        expect_eq(status, 0);
+    return ended == child;
+}
 
 static inline int new_eventfd(void)
 {

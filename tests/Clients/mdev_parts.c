@@ -81,16 +81,6 @@ static pid_t other(const char *uuid, int *says, bool forever)
     return child;
 }
 
-static int done(pid_t child)
-{
-    int status;
-    pid_t ended = waitpid(child, &status, WNOHANG);
-    must(ended);
-    if (ended == child)
-        expect_eq(status, 0);
-    return ended == child;
-}
-
 int main(int argc, char **argv)
 {
     const char *mine = argument(argc, argv, 1, "UUID of an mdev"), *others = argument(argc, argv, 2, "another's");
@@ -100,7 +90,7 @@ int main(int argc, char **argv)
     struct owner owner = own(mine, 0x11);
 
     int unmaps = 0;
-    for (; !done(child); unmaps++) {
+    for (; !has_ended_well(child); unmaps++) {
         map_page(&owner);
         write_on(&owner, ROUNDS);
         expect_eq(unmap(owner.iommu, owner.ioas, IOVA, PAGE), PAGE);
@@ -120,7 +110,7 @@ int main(int argc, char **argv)
     expect_eq(bar_read32(&owner.test.registers, DMATEST_REASON), BUS_MASTER_OFF);
     bus_master(&owner.test.device, true);
     expect_dma(&owner.test, IOVA, PAGE, DMATEST_TO_DEVICE);
-    expect(!done(child));
+    expect(!has_ended_well(child));
     int iommu = open_iommu(), function = open_cdev(parent);
     expect_errno(bind_iommufd(function, iommu, NULL), EBUSY); /* while programs have parts of it */
     must(close(function));
@@ -131,7 +121,7 @@ int main(int argc, char **argv)
     printf("reset, bus mastering, and a killed neighbour: ok\n");
 
     child = other(others, &says, false); /* the part works again */
-    while (!done(child))
+    while (!has_ended_well(child))
         expect_dma(&owner.test, IOVA, PAGE, DMATEST_TO_DEVICE);
     printf("mdev_parts: all as it must be\n");
     return 0;

@@ -52,7 +52,8 @@ public sealed class MdevTests(Workbench bench)
     public async Task Attributes_answer_as_on_Linux(Who who)
     {
         Ending ending = (await Run(who, $"{bench.Client("mdev_sysfs")} {Types}/mtty-2")).MustEnd();
-        Assert.Equal(Expected("linux-7.2-sysfs.txt", s_attributeDifferences), [.. Lines(ending.Output)]);
+        Assert.Equal(RecordedAnswers.Expect("Mdevs/linux-7.2-sysfs.txt", s_attributeDifferences),
+            [.. RecordedAnswers.Lines(ending.Output)]);
     }
 
     /// <summary>The recorded machine had four more mdevs, which the first program leaves here as well.</summary>
@@ -67,7 +68,8 @@ public sealed class MdevTests(Workbench bench)
             printf {Uuid} > {Types}/mtty-2/create || exit
             exec {bench.Client("mdev_probe")} {Uuid} {container}
             """)).MustEnd();
-        Assert.Equal(Expected("linux-7.2-mtty.txt", s_differences), [.. Lines(ending.Output)]);
+        Assert.Equal(RecordedAnswers.Expect("Mdevs/linux-7.2-mtty.txt", s_differences),
+            [.. RecordedAnswers.Lines(ending.Output)]);
     }
 
     [Theory]
@@ -98,35 +100,4 @@ public sealed class MdevTests(Workbench bench)
         return await Execution.Run([.. Workbench.As(who), bench.Launcher(who), "run", "--machine", machine, "--device",
             "mtty", "--", "sh", "-c", script]);
     }
-
-    /// <summary>The recorded lines with the differences, each of which must occur once, in any order.</summary>
-    private static List<string> Expected(string name, IEnumerable<Difference> differences)
-    {
-        List<string> expected = [];
-        List<Difference> left = [.. differences];
-        foreach (string line in Lines(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Mdevs", name))))
-        {
-            int known = left.FindIndex(difference => difference.Linux == line);
-            if (known < 0) expected.Add(line);
-            else
-            {
-                if (left[known].Ours is { } ours) expected.Add(ours);
-                left.RemoveAt(known);
-            }
-        }
-
-        Assert.Empty(left);
-        return expected;
-    }
-
-    // Columns are of no matter.
-    private static IEnumerable<string> Lines(string text) => text.Split('\n').Select(
-        line => string.Join(' ', line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries)))
-        .Where(line => line.Length != 0);
-
-    /// <summary>A line that is another one here.</summary>
-    /// <param name="Linux">Linux's.</param>
-    /// <param name="Ours">Ours; null for none.</param>
-    /// <param name="Reason">Why.</param>
-    private sealed record Difference(string Linux, string? Ours, string Reason);
 }

@@ -12,11 +12,8 @@ public sealed class DiskTests : VdpaTest
     [Fact]
     public void A_request_goes_through_the_address_space()
     {
-        VdpaDevice disk = OpenOwned(Disk);
-        using var requests = new DiskRequest(disk, Nodes);
+        using DiskRequest requests = SetUp(out VdpaDevice disk);
         UserMemory data = Pages(2);
-        Negotiate(disk);
-        requests.SetUp();
         disk.Map(At(Data), data);
         Run(disk);
         Assert.Equal(DiskRequest.Ok, requests.Ask(At(Data)));
@@ -34,13 +31,10 @@ public sealed class DiskTests : VdpaTest
     [InlineData((byte)4)]
     public void Data_that_the_device_may_not_write_is_an_error_of_the_request(byte perm)
     {
-        VdpaDevice disk = OpenOwned(Disk);
-        using var requests = new DiskRequest(disk, Nodes);
+        using DiskRequest requests = SetUp(out VdpaDevice disk);
         UserMemory data = Pages(1);
         byte[] before = Pattern((int)Page, perm);
         data.CopyFrom(0, before);
-        Negotiate(disk);
-        requests.SetUp();
         Assert.Equal(72, Update(disk, At(Data), Page, data.Address, perm).Value);
         Run(disk);
         Assert.Equal(DiskRequest.Error, requests.Ask(At(Data)));
@@ -52,11 +46,8 @@ public sealed class DiskTests : VdpaTest
     [Fact]
     public void Memory_that_only_the_device_may_write_is_written()
     {
-        VdpaDevice disk = OpenOwned(Disk);
-        using var requests = new DiskRequest(disk, Nodes);
+        using DiskRequest requests = SetUp(out VdpaDevice disk);
         UserMemory data = Pages(1);
-        Negotiate(disk);
-        requests.SetUp();
         Assert.Equal(72, Update(disk, At(Data), Page, data.Address, VhostH.VHOST_ACCESS_WO).Value);
         Run(disk);
         Assert.Equal(DiskRequest.Ok, requests.Ask(At(Data)));
@@ -65,11 +56,8 @@ public sealed class DiskTests : VdpaTest
     [Fact]
     public void An_invalidation_is_over_when_it_returns()
     {
-        VdpaDevice disk = OpenOwned(Disk);
-        using var requests = new DiskRequest(disk, Nodes);
+        using DiskRequest requests = SetUp(out VdpaDevice disk);
         UserMemory data = Pages(1);
-        Negotiate(disk);
-        requests.SetUp();
         disk.Map(At(Data), data);
         Run(disk);
         Assert.Equal(DiskRequest.Ok, requests.Ask(At(Data)));
@@ -84,11 +72,8 @@ public sealed class DiskTests : VdpaTest
     [Fact]
     public void A_batch_is_one_change_to_a_running_device()
     {
-        VdpaDevice disk = OpenOwned(Disk);
-        using var requests = new DiskRequest(disk, Nodes);
+        using DiskRequest requests = SetUp(out VdpaDevice disk);
         UserMemory first = Pages(1), second = Pages(1);
-        Negotiate(disk);
-        requests.SetUp();
         disk.Map(At(Data), first);
         Run(disk);
         for (int round = 0; round < 5; round++)
@@ -133,11 +118,8 @@ public sealed class DiskTests : VdpaTest
     [Fact]
     public void A_suspended_device_takes_no_request_until_it_goes_on()
     {
-        VdpaDevice disk = OpenOwned(Disk);
-        using var requests = new DiskRequest(disk, Nodes);
+        using DiskRequest requests = SetUp(out VdpaDevice disk);
         UserMemory data = Pages(1);
-        Negotiate(disk);
-        requests.SetUp();
         disk.Map(At(Data), data);
         Run(disk);
         Assert.Equal(DiskRequest.Ok, requests.Ask(At(Data)));
@@ -161,5 +143,15 @@ public sealed class DiskTests : VdpaTest
         disk.Dispose();
         disk = OpenOwned(Disk);
         disk.Map(At(Data), data);
+    }
+
+    /// <summary>A disk with features and a mapped ring, which does not run yet.</summary>
+    private DiskRequest SetUp(out VdpaDevice disk)
+    {
+        disk = OpenOwned(Disk);
+        var requests = new DiskRequest(disk, Nodes);
+        Negotiate(disk);
+        requests.SetUp();
+        return requests;
     }
 }

@@ -60,16 +60,7 @@ public sealed class VdpaTests(GuestBench guests, Workbench bench)
     public async Task Two_interfaces_of_a_guest_talk(bool controlApart)
     {
         string words = $"vdpa,va=on,link=hub:h{(controlApart ? $",{ShadowFeatures}" : "")}";
-        var guest = new Guest
-        {
-            Viommu = Viommu.None,
-            SharedRam = true,
-            Devices = [],
-            RunOptions = ["--device", $"virtio-net@n0,{words},mac=52:54:00:00:00:01", "--device",
-                $"virtio-net@n1,{words},mac=52:54:00:00:00:02"],
-            QemuOptions = [.. Netdev(0), .. Netdev(1)],
-        };
-        GuestEnding ending = (await guests.Run(guest, "sh ./net_pair.sh")).MustSay("net_pair: all as it must be");
+        GuestEnding ending = (await guests.Run(Pair(words), "sh ./net_pair.sh")).MustSay("net_pair: all as it must be");
         if (controlApart) ending.MustHaveAsked("VHOST_VDPA_SET_GROUP_ASID ok");
         else Assert.DoesNotContain("VHOST_VDPA_SET_GROUP_ASID ok", ending.Account.Keys);
     }
@@ -79,16 +70,7 @@ public sealed class VdpaTests(GuestBench guests, Workbench bench)
     public async Task Two_interfaces_of_a_guest_talk_through_shadow_queues()
     {
         string words = $"vdpa,va=on,link=hub:h,{ShortChains}";
-        var guest = new Guest
-        {
-            Viommu = Viommu.None,
-            SharedRam = true,
-            Devices = [],
-            RunOptions = ["--device", $"virtio-net@n0,{words},mac=52:54:00:00:00:01", "--device",
-                $"virtio-net@n1,{words},mac=52:54:00:00:00:02"],
-            QemuOptions = [.. Netdev(0, ",x-svq=on"), .. Netdev(1, ",x-svq=on")],
-        };
-        (await guests.Run(guest, "sh ./net_pair.sh")).MustSay("net_pair: all as it must be");
+        (await guests.Run(Pair(words, ",x-svq=on"), "sh ./net_pair.sh")).MustSay("net_pair: all as it must be");
     }
 
     /// <summary>
@@ -122,6 +104,19 @@ public sealed class VdpaTests(GuestBench guests, Workbench bench)
             "-device", "virtio-net-pci,netdev=n,disable-legacy=on,bootindex=0",
         ]))).MustEnd().MustSay(Loaded);
     }
+
+    /// <summary>A guest with two interfaces.</summary>
+    /// <param name="words">Of both devices.</param>
+    /// <param name="options">Of both of QEMU's backends.</param>
+    private static Guest Pair(string words, string options = "") => new()
+    {
+        Viommu = Viommu.None,
+        SharedRam = true,
+        Devices = [],
+        RunOptions = ["--device", $"virtio-net@n0,{words},mac=52:54:00:00:00:01", "--device",
+            $"virtio-net@n1,{words},mac=52:54:00:00:00:02"],
+        QemuOptions = [.. Netdev(0, options), .. Netdev(1, options)],
+    };
 
     private static string[] Netdev(int number, string options = "") =>
     [
