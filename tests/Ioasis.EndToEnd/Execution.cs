@@ -116,7 +116,9 @@ internal sealed class Execution : IDisposable
         string late = "";
         try
         {
-            _output.Append(await _process.StandardOutput.ReadToEndAsync(_patience.Token));
+            char[] block = new char[4096];
+            while (await _process.StandardOutput.ReadAsync(block, _patience.Token) is > 0 and var count)
+                _output.Append(block, 0, count);
             await _process.WaitForExitAsync(_patience.Token);
         }
         catch (OperationCanceledException)

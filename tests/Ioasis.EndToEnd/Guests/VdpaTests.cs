@@ -85,7 +85,7 @@ public sealed class VdpaTests(GuestBench guests, Workbench bench)
         guests.MustBeThere();
         string folder = await bench.Scratch(Who.Self), socket = Path.Combine(folder, "socket");
         // QEMU ends at the reboot, and loses what is still in the serial port's buffer: so a line follows.
-        string script = $"#!ipxe\necho {Loaded}\necho {new string('-', 72)}\nreboot\n";
+        string script = $"#!ipxe\necho {Loaded}\necho {new string('=', 72)}\nreboot\n";
         await File.WriteAllTextAsync(Path.Combine(folder, "script"), script, TestContext.Current.CancellationToken);
         using Execution gateway = Execution.Start(
         [
