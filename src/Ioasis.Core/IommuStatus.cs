@@ -41,4 +41,7 @@ public enum IommuStatus
 
     /// <summary>A sum of addresses or lengths is too large (EOVERFLOW).</summary>
     Overflow,
+
+    /// <summary>The present owner, or the present state, does not permit it (EPERM).</summary>
+    NotPermitted,
 }

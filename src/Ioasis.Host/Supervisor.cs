@@ -52,7 +52,7 @@ internal static class Supervisor
             SysProcesses.BecomeSubreaper();
             var tracees = new Tracees();
             using LaunchedProgram program =
-                LaunchedProgram.Start(options, WriteRule.Of(paths().Values));
+                LaunchedProgram.Start(options, WriteRule.Of(paths().Values, OwnCapabilities));
             using var signals = new ProgramSignals(program.Pid);
             var programId = new StableId(program.Pid);
             var children = new Children(programId, tracees);
@@ -119,6 +119,9 @@ internal static class Supervisor
             return ExitCodes.Failed;
         }
     }
+
+    private static ulong OwnCapabilities =>
+        SysCredentials.TryGetCapabilities(thread: 0, out ulong effective) ? effective : 0;
 
     // Each of our threads handles its own exceptions. This handler is for threads of plug-ins and of the runtime: they
     // end alone, and all programs continue to be served.

@@ -33,6 +33,7 @@ public sealed partial class SoftwareMachine : IDisposable
     private readonly Dictionary<int, IommuGroup> _groups = [];
     private readonly Dictionary<RequesterId, IommuGroup> _ownGroups = [];
     private readonly Dictionary<RequesterId, string> _addresses = []; // and who is there, or can be
+    private readonly DefaultDomains _defaults;
     private readonly IommuNode _iommu;
     private readonly VfioContainerNode _container;
     private readonly IReadOnlyList<IMachineNode> _added = NodeRegistry.Create();
@@ -44,8 +45,9 @@ public sealed partial class SoftwareMachine : IDisposable
     private readonly NetHubs _hubs = new();
     private readonly SysfsModules _modules = new();
 
-    private SoftwareMachine()
+    private SoftwareMachine(MachineDescription description)
     {
+        _defaults = new DefaultDomains { BootType = description.DefaultDomain, Windows = VfioPciBus.Windows };
         _iommu = new IommuNode(Observers);
         _container = new VfioContainerNode(Observers);
         _sva = new(() => new SvaNode(Pasids, PasidQuota));
@@ -86,7 +88,7 @@ public sealed partial class SoftwareMachine : IDisposable
     public static SoftwareMachine Create(MachineDescription description)
     {
         ArgumentNullException.ThrowIfNull(description);
-        var machine = new SoftwareMachine { PasidQuota = description.PasidQuota };
+        var machine = new SoftwareMachine(description) { PasidQuota = description.PasidQuota };
         try
         {
             foreach (UnitDescription unit in description.Units)
@@ -298,11 +300,17 @@ public sealed partial class SoftwareMachine : IDisposable
         if (endpoint.Group.Endpoints.Count == 0 && _ownGroups.Remove(address)) _groups.Remove(endpoint.Group.Id);
     }
 
-    private Endpoint NewEndpoint(DeviceDescription device, PciFunction function) =>
-        new(device.Address, _units[device.Unit], GroupOf(device))
+    /// <summary>Makes a function's endpoint and puts it on its group's default domain.</summary>
+    private Endpoint NewEndpoint(DeviceDescription device, PciFunction function)
+    {
+        Endpoint endpoint = new(device.Address, _units[device.Unit], GroupOf(device))
         {
             Features = FeaturesOf(function),
+            IsUntrusted = device.Untrusted,
         };
+        endpoint.Group.SetUp(_defaults); // where the unit refuses, the group has none and is blocked
+        return endpoint;
+    }
 
     private static EndpointFeatures FeaturesOf(PciFunction function) => new()
     {
@@ -371,12 +379,11 @@ public sealed partial class SoftwareMachine : IDisposable
         VfioDevice[] vfio = [.. bound.Select(d => d.Vfio), .. _others];
         VfioGroup[] groups = [.. vfio.Concat(_leaving).Select(d => d.Group).OfType<VfioGroup>().Distinct()];
         IEnumerable<SysfsFunction> functions = shown.Select(d => new SysfsFunction(
-            d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit, d.Group,
-            (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Configuration)
+            d.Requester, d.Function, d.BarAddresses, Interrupt: d.Function.HasInterruptPin ? 11 : 0, d.Unit,
+            d.Endpoint.Group, (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Configuration)
         {
             Settings = d.Settings,
             IsBound = d.Driver == DriverState.Bound,
-            ReservedRegions = d.Endpoint.Unit.ReservedRegions(d.Endpoint),
             Remove = text => _driver.Remove(d, text),
             Rescan = _driver.Rescan,
             Sriov = d.Sriov,

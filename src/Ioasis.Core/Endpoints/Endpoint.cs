@@ -50,6 +50,12 @@ public sealed partial class Endpoint : IBusMaster
     /// <summary>The group it is in.</summary>
     public IommuGroup Group { get; }
 
+    /// <summary>
+    /// Whether the host does not trust the device, as one at an external port. Its default domain is always translated
+    /// and strict.
+    /// </summary>
+    public bool IsUntrusted { get; init; }
+
     /// <summary>What the device can do.</summary>
     public EndpointFeatures Features
     {

@@ -14,7 +14,7 @@ namespace Ioasis.Core.Endpoints;
 /// <para>Requests without PASID rest on the group's default domain, if it has one, until an owner claims the group:
 /// then they are blocked until that owner attaches something.</para>
 /// </remarks>
-public sealed class IommuGroup
+public sealed partial class IommuGroup
 {
     // Guards the claims and the default domain, and is held while the endpoints go from one to the other. Taken before
     // an endpoint's lock.
@@ -63,7 +63,11 @@ public sealed class IommuGroup
     /// </summary>
     /// <param name="owner">The owner, compared by reference: an open /dev/iommu, for instance.</param>
     /// <param name="claim">The claim, when the answer is <see cref="IommuStatus.Ok"/>.</param>
-    /// <returns><see cref="IommuStatus.Busy"/> when somebody else has a claim, or something is attached.</returns>
+    /// <returns>
+    /// <see cref="IommuStatus.Busy"/> when somebody else has a claim, or something is attached.
+    /// <see cref="IommuStatus.Invalid"/> when a member has a direct region that is not relaxable: its DMA must not be
+    /// blocked.
+    /// </returns>
     public IommuStatus Claim(object owner, out GroupClaim? claim) => Add(owner, isExclusive: true, out claim);
 
     /// <summary>
@@ -93,20 +97,8 @@ public sealed class IommuGroup
         if (domain is not (null or BlockingDomain or IdentityDomain or PagingDomain)) return IommuStatus.Invalid;
         using (_lock.Enter())
         {
-            IommuDomain? former = DefaultDomain;
-            if (domain != former && (_owners.Count != 0 || Endpoints.Any(e => e.HasPasids))) return IommuStatus.Busy;
-            IommuStatus status = _isExclusive ? IommuStatus.Ok : RestAll(domain);
-            if (status == IommuStatus.Ok)
-            {
-                DefaultDomain = domain;
-                _resting = _isExclusive ? null : domain;
-            }
-            else
-            {
-                RestAll(former);
-            }
-
-            return status;
+            if (domain != DefaultDomain && IsInUse) return IommuStatus.Busy;
+            return Rest(domain);
         }
     }
 
@@ -146,6 +138,7 @@ public sealed class IommuGroup
         using (_lock.Enter())
         {
             if (!Admits(owner, isExclusive)) return IommuStatus.Busy;
+            if (isExclusive && RequiresDirect) return IommuStatus.Invalid;
             _owners[owner] = _owners.GetValueOrDefault(owner) + 1;
             if (isExclusive && !_isExclusive)
             {
@@ -157,6 +150,25 @@ public sealed class IommuGroup
             claim = new GroupClaim(this, owner, isExclusive);
             return IommuStatus.Ok;
         }
+    }
+
+    /// <summary>
+    /// Makes a domain the default one and moves the members there, or changes nothing. With the lock held.
+    /// </summary>
+    private IommuStatus Rest(IommuDomain? domain)
+    {
+        IommuStatus status = _isExclusive ? IommuStatus.Ok : RestAll(domain);
+        if (status == IommuStatus.Ok)
+        {
+            DefaultDomain = domain;
+            _resting = _isExclusive ? null : domain;
+        }
+        else
+        {
+            RestAll(DefaultDomain);
+        }
+
+        return status;
     }
 
     private IommuStatus RestAll(IommuDomain? domain)

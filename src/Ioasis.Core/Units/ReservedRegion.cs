@@ -12,6 +12,9 @@ public readonly record struct ReservedRegion(IovaRange Range, ReservedKind Kind)
     /// <summary>Whether programs cannot map them.</summary>
     public bool IsReserved => Kind != ReservedKind.DirectRelaxable;
 
+    /// <summary>Whether the device uses memory there by physical addresses.</summary>
+    public bool IsDirect => Kind is ReservedKind.Direct or ReservedKind.DirectRelaxable;
+
     /// <summary>The name of the kind in sysfs's <c>reserved_regions</c>.</summary>
     public string KindName => Kind switch
     {
@@ -20,6 +23,35 @@ public readonly record struct ReservedRegion(IovaRange Range, ReservedKind Kind)
         ReservedKind.Reserved => "reserved",
         _ => "msi",
     };
+
+    /// <summary>
+    /// Regions in the order of their first address and their kind. Those of one kind that touch are one (Linux:
+    /// iommu_insert_resv_region).
+    /// </summary>
+    /// <param name="regions">The regions, in any order.</param>
+    public static IReadOnlyList<ReservedRegion> Merge(IEnumerable<ReservedRegion> regions)
+    {
+        List<ReservedRegion> merged = [];
+        foreach (IGrouping<ReservedKind, ReservedRegion> kind in regions.GroupBy(region => region.Kind))
+        {
+            IovaRange? open = null;
+            foreach (IovaRange next in kind.Select(region => region.Range).OrderBy(range => range.First))
+            {
+                if (open is { } range && (next.First <= range.Last || next.First == range.Last + 1))
+                {
+                    open = new IovaRange(range.First, Math.Max(range.Last, next.Last));
+                    continue;
+                }
+
+                if (open is { } done) merged.Add(new ReservedRegion(done, kind.Key));
+                open = next;
+            }
+
+            if (open is { } last) merged.Add(new ReservedRegion(last, kind.Key));
+        }
+
+        return [.. merged.OrderBy(region => region.Range.First).ThenBy(region => region.Kind)];
+    }
 }
 
 /// <summary>Why addresses are reserved (Linux: enum iommu_resv_type).</summary>

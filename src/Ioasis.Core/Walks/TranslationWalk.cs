@@ -123,6 +123,7 @@ public sealed class TranslationWalk
             FirstStageDomain => "a nested HWPT: the user's first stage, then an IOAS",
             ProcessDomain => "a process's own address space",
             IdentityDomain => "the host's memory itself",
+            _ when domain == device.Group.DefaultDomain => "the default domain of its group",
             _ => "a HWPT of an IOAS",
         };
         Add(WalkStage.Attachment, 0, address, null, $"{who}: attached to {kind}");

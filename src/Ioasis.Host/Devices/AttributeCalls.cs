@@ -34,6 +34,8 @@ internal sealed class AttributeCalls(
             if (open.File is not AttributeFiles.File attribute) return Answer.Continue;
             Errno errno = Read(call, caller, isVectored, out byte[] text);
             if (errno != Errno.None || text.Length == 0) return errno;
+            foreach (int capability in attribute.Capabilities)
+                if (!caller.HasCapability(capability)) return Errno.EACCES;
             ulong id = call.Id;
             string path = open.Name;
             attribute.Store(text, result =>

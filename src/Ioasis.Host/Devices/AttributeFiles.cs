@@ -25,7 +25,7 @@ internal sealed class AttributeFiles
             >= attribute.Size || isAdmin() ? attribute.Size : attribute.CountForEverybody, _images)
         : attribute.IsRegion ? new UnmappableRegion(attribute)
         : !forWriting ? null
-        : attribute.Store is { } store ? new Attribute(this, attribute.Path, attribute.Mode, store)
+        : attribute.Store is not null ? new Attribute(this, attribute)
         : attribute.Take is not null ? new WrittenText(attribute)
         : null;
 
@@ -34,39 +34,42 @@ internal sealed class AttributeFiles
     {
         private readonly AttributeFiles _files;
 
-        internal File(AttributeFiles files, AttributeStore store)
+        internal File(AttributeFiles files, VirtualFile attribute)
         {
             _files = files;
-            Store = store;
+            Store = attribute.Store!;
+            Capabilities = attribute.StoreCapabilities;
             Interlocked.Increment(ref files._open);
         }
 
         /// <summary>Takes what a program writes.</summary>
         public AttributeStore Store { get; }
 
+        /// <summary>The capabilities that a program needs to write.</summary>
+        public IReadOnlyList<int> Capabilities { get; }
+
         public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => Errno.ENOTTY;
 
         public override void Close() => Interlocked.Decrement(ref _files._open);
     }
 
-    private sealed class Attribute(AttributeFiles files, string path, uint mode, AttributeStore store)
-        : ICarrierChoice
+    private sealed class Attribute(AttributeFiles files, VirtualFile attribute) : ICarrierChoice
     {
-        public string Path => path;
+        public string Path => attribute.Path;
 
         // It is no device, and has no number.
         public uint Major => 0;
 
         public uint Minor => 0;
 
-        public uint Mode => mode;
+        public uint Mode => attribute.Mode;
 
         public Errno TryCreate(string name, out Carrier? carrier) =>
             Carrier.TryCreate(name, out carrier, takesMessages: true);
 
         public Errno Open(ICarrier carrier, out NodeFile? file)
         {
-            file = new File(files, store);
+            file = new File(files, attribute);
             return Errno.None;
         }
     }

@@ -12,15 +12,21 @@ internal sealed record WriteRule(IReadOnlyList<(uint First, uint Last)> Ranges, 
     public static WriteRule None { get; } = new([], Vectored: false);
 
     /// <summary>What the paths of a machine need.</summary>
-    public static WriteRule Of(IEnumerable<VirtualPath> paths)
+    /// <param name="paths">The paths.</param>
+    /// <param name="capabilities">
+    /// Our own capabilities, one bit each. Our programs have no other ones, so an attribute that needs more is never
+    /// open for writing.
+    /// </param>
+    public static WriteRule Of(IEnumerable<VirtualPath> paths, ulong capabilities = ulong.MaxValue)
     {
         SortedSet<uint> sizes = [];
-        bool hasAttributes = false;
+        bool vectored = false;
         foreach (VirtualPath path in paths)
         {
             if (path is VirtualDevice device) sizes.UnionWith(device.Node.MessageSizes);
             if (path is not VirtualFile { Store: not null } attribute) continue;
-            hasAttributes = true;
+            if (attribute.StoreCapabilities.Any(capability => (capabilities >> capability & 1) == 0)) continue;
+            vectored |= attribute.StoresVectors;
             sizes.UnionWith(attribute.StoreSizes);
         }
 
@@ -32,6 +38,6 @@ internal sealed record WriteRule(IReadOnlyList<(uint First, uint Last)> Ranges, 
             else ranges.Add((size, size));
         }
 
-        return new WriteRule(ranges, hasAttributes);
+        return new WriteRule(ranges, vectored);
     }
 }

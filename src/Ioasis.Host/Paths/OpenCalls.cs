@@ -106,8 +106,10 @@ internal sealed class OpenCalls(
         const int CAP_SYS_ADMIN = 21;
         SeccompNotif caller = call;
         FileOwner owner = stats.OwnerOf(node);
-        bool IsAdmin() => rights.TryRead(caller, owner, out CallerCredentials? who)
-            && who!.HasCapability(CAP_SYS_ADMIN);
+        if (isWritten && !HasAll(content.StoreCapabilities)) return Errno.EACCES;
+        bool IsAdmin() => HasAll([CAP_SYS_ADMIN]);
+        bool HasAll(IReadOnlyList<int> capabilities) => capabilities.Count == 0
+            || (rights.TryRead(caller, owner, out CallerCredentials? who) && capabilities.All(who!.HasCapability));
         return attributes.NodeOf(content, isWritten, IsAdmin) is { } opened
             ? devices.Open(call, opened, flags)
             : OpenContent(call, node.Path, content.Content(), content.Mode, flags);

@@ -20,6 +20,7 @@ internal static class StatusErrno
         IommuStatus.NoDevice => Errno.ENODEV,
         IommuStatus.NoSpace => Errno.ENOSPC,
         IommuStatus.Overflow => Errno.EOVERFLOW,
+        IommuStatus.NotPermitted => Errno.EPERM,
         _ => Errno.EINVAL,
     };
 }

@@ -29,6 +29,9 @@ public sealed record DeviceDescription(
     /// <summary>False where programs are not to map its BARs: each access is then a call, and seen.</summary>
     public bool Mappable { get; init; } = true;
 
+    /// <summary>Whether drivers in the host do not trust it, as a device at an external port.</summary>
+    public bool Untrusted { get; init; }
+
     /// <summary>What the device is in this machine.</summary>
     internal PciFunction Restrict(PciFunction function)
     {

@@ -1,3 +1,4 @@
+using Ioasis.Core.Endpoints;
 using Ioasis.Core.Pasids;
 using Ioasis.Memory;
 
@@ -23,6 +24,9 @@ public sealed record MachineDescription
 
     /// <summary>The vDPA devices, in the order of their nodes.</summary>
     public IReadOnlyList<VdpaDescription> VdpaDevices { get; init; } = [];
+
+    /// <summary>The type of the groups' default domains, as long as nobody changes it.</summary>
+    public DomainType DefaultDomain { get; init; } = DomainType.Dma;
 
     /// <summary>How many PASIDs an open /dev/sva may have that nobody allowed more.</summary>
     public int PasidQuota { get; init; } = PasidOwner.DefaultQuota;

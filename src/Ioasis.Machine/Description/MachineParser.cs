@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Ioasis.Core.Endpoints;
 using Ioasis.Core.Pasids;
 using Ioasis.Core.Units;
 using Ioasis.Devices;
@@ -24,7 +25,7 @@ internal static class MachineParser
         }
 
         var machine = new JsonReaderAt(file, root, "a machine", "$schema", "units", "devices", "virtualDevices",
-            "mdevs", "vdpa", "pasidQuota");
+            "mdevs", "vdpa", "pasidQuota", "iommu");
         List<UnitDescription> units = [];
         foreach (JsonNodeAt item in machine.Array("units")) units.Add(ParseUnit(file, item, units));
         if (units.Count == 0) units.AddRange(MachineDescription.Empty.Units);
@@ -48,7 +49,17 @@ internal static class MachineParser
             Mdevs = mdevs,
             VdpaDevices = vdpa,
             PasidQuota = quota,
+            DefaultDomain = machine.Find("iommu") is { } iommu ? ParseDefaultDomain(file, iommu) : DomainType.Dma,
         };
+    }
+
+    /// <summary>The type of default domains, in the words of Linux's boot options.</summary>
+    private static DomainType ParseDefaultDomain(string file, JsonNodeAt item)
+    {
+        var iommu = new JsonReaderAt(file, item, "\"iommu\"", "passthrough", "strict");
+        bool strict = iommu.Boolean("strict", true);
+        return iommu.Boolean("passthrough", false) ? DomainType.Identity
+            : strict ? DomainType.Dma : DomainType.DmaFlushQueue;
     }
 
     private static string ParseVirtual(JsonReaderAt machine, JsonNodeAt item, List<string> before)
@@ -124,7 +135,7 @@ internal static class MachineParser
         string file, JsonNodeAt item, List<UnitDescription> units, List<DeviceDescription> before)
     {
         var device = new JsonReaderAt(file, item, "a device", "model", "address", "unit", "group", "pasidBits", "ats",
-            "pri", "mappable", "properties");
+            "pri", "mappable", "untrusted", "properties");
         string model = device.RequiredString("model", "such as \"edu\"");
         if (ModelRegistry.Models.CheckModel(model) is { } unknown) throw device.Complain("model", unknown);
         string text = device.RequiredString("address", "such as \"1000:00:03.0\"");
@@ -144,6 +155,7 @@ internal static class MachineParser
                     ModelRegistry.Models.CheckProperty))
         {
             Mappable = device.Boolean("mappable", true),
+            Untrusted = device.Boolean("untrusted", false),
         });
     }
 

@@ -29,6 +29,18 @@ public sealed record VirtualFile(string Path, Func<byte[]> Content, uint Mode = 
     /// </summary>
     public IReadOnlyList<uint> StoreSizes { get; init; } = s_number;
 
+    /// <summary>
+    /// The capabilities that a program needs beside the mode. Without one of them, opening the file for writing is
+    /// EACCES, and so is a write by <see cref="Store"/>.
+    /// </summary>
+    public IReadOnlyList<int> StoreCapabilities { get; init; } = [];
+
+    /// <summary>
+    /// Whether <see cref="Store"/> also takes what <c>writev</c> writes. Under <c>run</c> every <c>writev</c> of few
+    /// parts is stopped then. If false, a <c>writev</c> to the attribute is EINVAL.
+    /// </summary>
+    public bool StoresVectors { get; init; } = true;
+
     // A number: one byte less than programs write to an eventfd, which they do often.
     private static readonly uint[] s_number = [1, 2, 3, 4, 5, 6, 7];
 

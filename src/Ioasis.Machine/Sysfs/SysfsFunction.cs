@@ -1,6 +1,6 @@
 using System.Globalization;
 using Ioasis.Abi;
-using Ioasis.Core.Units;
+using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
 using Ioasis.Machine.Nodes;
 using Ioasis.Memory;
@@ -18,8 +18,8 @@ namespace Ioasis.Machine.Sysfs;
 /// <param name="VfioDevice">Device number of that node.</param>
 /// <param name="Config">Its configuration space.</param>
 internal sealed record SysfsFunction(
-    RequesterId Address, PciFunction Function, IReadOnlyList<ulong> BarAddresses, int Interrupt, string Unit, int Group,
-    int VfioMinor, (uint Major, uint Minor) VfioDevice, IVirtualBytes Config)
+    RequesterId Address, PciFunction Function, IReadOnlyList<ulong> BarAddresses, int Interrupt, string Unit,
+    IommuGroup Group, int VfioMinor, (uint Major, uint Minor) VfioDevice, IVirtualBytes Config)
 {
     /// <summary>How many bytes its configuration space has.</summary>
     internal int ConfigSize => Function.IsExpress ? PciRegs.PCI_CFG_SPACE_EXP_SIZE : PciRegs.PCI_CFG_SPACE_SIZE;
@@ -29,9 +29,6 @@ internal sealed record SysfsFunction(
 
     /// <summary>Whether the driver has it.</summary>
     internal required bool IsBound { get; init; }
-
-    /// <summary>The addresses that its unit keeps from it.</summary>
-    internal required IReadOnlyList<ReservedRegion> ReservedRegions { get; init; }
 
     /// <summary>Takes what is written to <c>remove</c>.</summary>
     internal required Action<ReadOnlyMemory<byte>> Remove { get; init; }

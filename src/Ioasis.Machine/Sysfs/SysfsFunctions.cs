@@ -31,7 +31,8 @@ internal static class SysfsFunctions
         tree.Link($"/sys/bus/pci/devices/{function.Address}", directory);
         tree.Link($"{directory}/iommu", unit);
         tree.Link($"{unit}/devices/{function.Address}", directory);
-        AddToGroup(tree, function, directory);
+        SysfsGroups.Add(tree, function.Group);
+        SysfsGroups.AddMember(tree, function.Group.Id, $"{function.Address}", directory);
         if (function.IsBound) AddToDriver(tree, function, directory);
         if (function.Virtual is not null) return;
         tree.Add(new VirtualFile(
@@ -125,19 +126,6 @@ internal static class SysfsFunctions
         tree.Add(new VirtualFile(numVfs, () => SysfsTree.Line(SysfsTree.Decimal(sriov.NumVfs)),
                 SysfsTree.OwnerWrites)
         { Store = sriov.Store });
-    }
-
-    private static void AddToGroup(SysfsTree tree, SysfsFunction function, string directory)
-    {
-        string group = $"/sys/kernel/iommu_groups/{function.Group}";
-        tree.Directory(group, merged: false);
-        tree.Directory($"{group}/devices", merged: false);
-        tree.Text($"{group}/type", () => "DMA", SysfsTree.Ignore); // EBUSY on Linux while a driver has a function of it
-        tree.Text($"{group}/reserved_regions",
-            string.Join('\n', function.ReservedRegions.OrderBy(region => region.Range.First).Select(
-                region => $"0x{region.Range.First:x16} 0x{region.Range.Last:x16} {region.KindName}")));
-        tree.Link($"{directory}/iommu_group", group);
-        tree.Link($"{group}/devices/{function.Address}", directory);
     }
 
     private static void AddToDriver(SysfsTree tree, SysfsFunction function, string directory)

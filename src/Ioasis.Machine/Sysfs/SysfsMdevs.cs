@@ -116,11 +116,7 @@ internal static class SysfsMdevs
         tree.Link($"{driver}/{device.Name}", directory);
         foreach (MdevAttribute attribute in device.Model.Attributes) AddAttribute(tree, device, attribute);
         if (device.Vfio.Group is { } group)
-        {
-            string groups = $"/sys/kernel/iommu_groups/{group.Id}";
-            tree.Link($"{directory}/iommu_group", groups);
-            tree.Link($"{groups}/devices/{device.Name}", directory);
-        }
+            SysfsGroups.AddMember(tree, group.Id, device.Name, directory);
 
         string node = $"vfio{device.Vfio.Minor}";
         tree.Directory($"{directory}/vfio-dev", merged: false);

@@ -50,7 +50,7 @@ internal sealed class SysfsTree
         foreach ((int id, (uint Major, uint Minor) number, string? name) in groups)
         {
             tree.Device($"/sys/devices/virtual/vfio/{id}", "vfio", Decimal(id), number, $"vfio/{id}");
-            if (name is not null) tree.EmulatedGroup(id, name);
+            if (name is not null) SysfsGroups.AddEmulated(tree, id, name);
         }
 
         SysfsMdevs.Add(tree, mdevBus, mdevParents, mdevs);
@@ -106,17 +106,6 @@ internal sealed class SysfsTree
         Link($"{directory}/subsystem", $"/sys/class/{subsystem}");
         Link($"/sys/class/{subsystem}/{name}", directory);
         Link($"/sys/dev/char/{number.Major}:{number.Minor}", directory);
-    }
-
-    /// <summary>A group without endpoints: there is no IOMMU, so no type that it translates by is known.</summary>
-    private void EmulatedGroup(int id, string name)
-    {
-        string group = $"/sys/kernel/iommu_groups/{id}";
-        Directory(group, merged: false);
-        Directory($"{group}/devices", merged: false);
-        Text($"{group}/name", name);
-        Text($"{group}/type", () => "unknown", Ignore);
-        Add(new VirtualFile($"{group}/reserved_regions", static () => []));
     }
 
     /// <summary>A text as sysfs ends it.</summary>

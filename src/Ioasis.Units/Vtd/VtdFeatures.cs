@@ -66,9 +66,10 @@ public sealed record VtdFeatures
     internal bool IsScalable => DirtyTracking || Nesting || PasidBits > 0;
 
     /// <summary>
-    /// Ranges that programs cannot map for devices behind it, beside the interrupt window.
+    /// Ranges that programs cannot map for devices behind it, beside the interrupt window; and regions of memory that
+    /// firmware keeps for one device (RMRR).
     /// </summary>
-    public IReadOnlyList<IovaRange> Reserved { get; init; } = [];
+    public IReadOnlyList<VtdReserved> Reserved { get; init; } = [];
 
     /// <summary>Reads the features from a machine's description.</summary>
     internal static VtdFeatures Of(UnitProperties unit)
@@ -94,15 +95,32 @@ public sealed record VtdFeatures
         };
     }
 
-    private static IovaRange RangeOf(UnitProperties range)
+    private static VtdReserved RangeOf(UnitProperties range)
     {
+        string kind = range.String("kind") ?? "reserved", device = range.String("device") ?? "";
+        ReservedKind what = kind switch
+        {
+            "reserved" => ReservedKind.Reserved,
+            "direct" => ReservedKind.Direct,
+            "direct-relaxable" => ReservedKind.DirectRelaxable,
+            _ => throw range.Mistake("kind", $"a range is reserved, direct or direct-relaxable, not \"{kind}\""),
+        };
+        RequesterId address = default;
+        if (device.Length != 0 && !RequesterId.TryParse(device, out address))
+            throw range.Mistake("device", $"\"{device}\" is not an address such as 1000:00:03.0");
         ulong first = range.Unsigned("first")
             ?? throw range.Mistake("", "a reserved range needs \"first\", such as \"0x1000\"");
         ulong last = range.Unsigned("last")
             ?? throw range.Mistake("", "a reserved range needs \"last\", such as \"0x1fff\"");
         return last >= first
-            ? new IovaRange(first, last)
+            ? new VtdReserved(new ReservedRegion(new IovaRange(first, last), what),
+                device.Length == 0 ? null : address)
             : throw range.Mistake("last",
                 $"a range ends at or after its first address, not at 0x{last:x} before 0x{first:x}");
     }
 }
+
+/// <summary>Addresses that are reserved for devices behind a VT-d unit.</summary>
+/// <param name="Region">The addresses, and why they are reserved.</param>
+/// <param name="Device">The one device that they are reserved for; null for all.</param>
+public readonly record struct VtdReserved(ReservedRegion Region, RequesterId? Device = null);

@@ -22,7 +22,6 @@ public sealed class VtdUnit : IommuUnit
     private const int PageRequestQueueDepth = 2048;
 
     private readonly VtdFeatures _features;
-    private readonly IReadOnlyList<ReservedRegion> _reserved;
     private readonly HardwareInfo _info;
 
     /// <summary>Makes a unit.</summary>
@@ -35,11 +34,6 @@ public sealed class VtdUnit : IommuUnit
             throw new ArgumentOutOfRangeException(nameof(features), features.AddressBits,
                 "A VT-d unit translates 39, 48 or 57 address bits.");
         _features = features;
-        _reserved =
-        [
-            new ReservedRegion(s_interruptWindow, ReservedKind.Msi),
-            .. features.Reserved.Select(range => new ReservedRegion(range, ReservedKind.Reserved)),
-        ];
         Aperture = new IovaRange(0, (1UL << features.AddressBits) - 1);
         PageSizes = (1UL << 12) | (features.Pages2M ? 1UL << 21 : 0) | (features.Pages1G ? 1UL << 30 : 0);
 
@@ -118,9 +112,11 @@ public sealed class VtdUnit : IommuUnit
     public override IReadOnlyList<ReservedRegion> ReservedRegions(Endpoint endpoint)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        return endpoint.Id.Requester is null
-            ? [.. _reserved.Where(region => region.Kind != ReservedKind.Msi)]
-            : _reserved;
+        RequesterId? requester = endpoint.Id.Requester;
+        IEnumerable<ReservedRegion> own = _features.Reserved
+            .Where(reserved => reserved.Device is null || reserved.Device == requester)
+            .Select(reserved => reserved.Region);
+        return requester is null ? [.. own] : [new ReservedRegion(s_interruptWindow, ReservedKind.Msi), .. own];
     }
 
     /// <summary>

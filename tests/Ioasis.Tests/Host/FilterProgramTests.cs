@@ -207,6 +207,26 @@ public sealed class FilterProgramTests
             FilterProgram.Build(writes: rule), Writev, BpfMachine.AuditArchX86_64, [3, 0, 1]));
     }
 
+    [Theory]
+    [InlineData(1UL << 3 | 1UL << 40, true)]
+    [InlineData(1UL << 3, false)]
+    [InlineData(0UL, false)]
+    public void WritesToWhatOurProgramsCannotOpenAreNotStopped(ulong capabilities, bool stopped)
+    {
+        var type = new VirtualFile("/sys/type", () => [])
+        {
+            Store = (_, answer) => answer(Errno.None),
+            StoreSizes = [4],
+            StoreCapabilities = [3, 40],
+            StoresVectors = false,
+        };
+        SockFilter[] program = FilterProgram.Build(writes: WriteRule.Of([type], capabilities));
+        Assert.Equal(stopped ? SeccompH.SECCOMP_RET_USER_NOTIF : SeccompH.SECCOMP_RET_ALLOW,
+            BpfMachine.Run(program, Write, BpfMachine.AuditArchX86_64, [3, 0, 4]));
+        Assert.Equal(SeccompH.SECCOMP_RET_ALLOW,
+            BpfMachine.Run(program, Writev, BpfMachine.AuditArchX86_64, [3, 0, 1]));
+    }
+
     [Fact]
     public void KvmsOneIoctlIsServedByItself()
     {

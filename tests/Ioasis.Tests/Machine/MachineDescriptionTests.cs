@@ -61,6 +61,12 @@ public sealed class MachineDescriptionTests
     [InlineData("{\"devices\": [\n{\"model\": "
         + "\"edu\", \"address\": \"00:03.0\"},\n{\"model\": \"edu\", \"address\": \"0000:00:03.0\"}]}",
         "m.json:3: 0000:00:03.0 is taken; give each device its own address.")]
+    [InlineData("{\"iommu\": {\n\"lazy\": true}}",
+        "m.json:2: \"iommu\" has no \"lazy\"; it may have passthrough, strict.")]
+    [InlineData("{\"units\": [{\"name\": \"a\", \"reserved\": [{\"first\": 0, \"last\": 1,\n\"kind\": \"msi\"}]}]}",
+        "m.json:2: a range is reserved, direct or direct-relaxable, not \"msi\".")]
+    [InlineData("{\"units\": [{\"name\": \"a\", \"reserved\": [{\"first\": 0, \"last\": 1,\n\"device\": \"x\"}]}]}",
+        "m.json:2: \"x\" is not an address such as 1000:00:03.0.")]
     public void AMistakeIsShownWhereItIsWithWhatWouldBeRight(string json, string message)
     {
         MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(

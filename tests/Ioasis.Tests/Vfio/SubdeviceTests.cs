@@ -58,7 +58,7 @@ public sealed class SubdeviceTests : IDisposable
         one.Device.Dispose();
         Assert.Equal(0x2222ul, two.Fetch());
         Assert.Null(Parent.AttachedTo(_pasids[0]));
-        Assert.Null(Parent.Attached); // the requester ID never was
+        Assert.Same(Parent.Group.DefaultDomain, Parent.Attached); // the requester ID stays there
         Parent.Block = SendBlock.BusMasterDisabled;
         Assert.Equal(ulong.MaxValue, two.Fetch());
     }

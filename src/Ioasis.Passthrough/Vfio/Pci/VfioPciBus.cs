@@ -2,6 +2,7 @@ using Ioasis.Core.Endpoints;
 using Ioasis.Core.Pasids;
 using Ioasis.Devices;
 using Ioasis.Devices.Slots;
+using Ioasis.Memory;
 
 namespace Ioasis.Passthrough.Vfio.Pci;
 
@@ -13,7 +14,8 @@ internal sealed class VfioPciBus : IDisposable
 {
     // Below 4 GiB under the interrupt window and the firmware, above it where no RAM of a program's guest is likely to
     // be.
-    private const ulong LowStart = 0xc000_0000, LowEnd = 0xfec0_0000, HighStart = 0x38_0000_0000;
+    private const ulong LowStart = 0xc000_0000, LowEnd = 0xfec0_0000;
+    private const ulong HighStart = 0x38_0000_0000, HighEnd = 0x400_0000_0000;
 
     private readonly VfioRegistry _registry;
     private ulong _low = LowStart;
@@ -22,6 +24,10 @@ internal sealed class VfioPciBus : IDisposable
     /// <summary>Makes an empty bus.</summary>
     /// <param name="registry">Where functions are registered as VFIO devices.</param>
     internal VfioPciBus(VfioRegistry registry) => _registry = registry;
+
+    /// <summary>The windows: as I/O addresses they would be a BAR, so the DMA API gives none of them out.</summary>
+    internal static IReadOnlyList<IovaRange> Windows { get; } =
+        [new IovaRange(LowStart, LowEnd - 1), new IovaRange(HighStart, HighEnd - 1)];
 
     internal BarPoller Poller { get; } = new();
 
@@ -141,6 +147,8 @@ internal sealed class VfioPciBus : IDisposable
 
         if (!bar.Is64Bit) throw new ArgumentException($"No room below 4 GiB for BAR {bar.Index} of {size} bytes.");
         start = (high + bar.Size - 1) & ~(bar.Size - 1);
+        if (start > HighEnd || size > HighEnd - start)
+            throw new ArgumentException($"No room for BAR {bar.Index} of {size} bytes.");
         high = start + size;
         return start;
     }
