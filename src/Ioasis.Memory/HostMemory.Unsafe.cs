@@ -78,4 +78,25 @@ public static unsafe class HostMemory
             default: source.CopyTo(new Span<byte>((void*)destination, source.Length)); break;
         }
     }
+
+    /// <summary>Copies bytes from one address of our own process to another. They do not overlap.</summary>
+    public static void Copy(nint source, nint destination, nint count)
+    {
+        // SAFETY: the caller holds what vouches for the bytes at both addresses.
+        Buffer.MemoryCopy((void*)source, (void*)destination, count, count);
+    }
+
+    /// <summary>Whether bytes of our own process are all 0.</summary>
+    public static bool IsZero(nint address, nint count)
+    {
+        // SAFETY: the caller holds what vouches for the bytes.
+        return !new ReadOnlySpan<byte>((void*)address, checked((int)count)).ContainsAnyExcept((byte)0);
+    }
+
+    /// <summary>Sets bytes of our own process to 0.</summary>
+    public static void Clear(nint address, nint count)
+    {
+        // SAFETY: the caller holds what vouches for the bytes.
+        NativeMemory.Clear((void*)address, (nuint)count);
+    }
 }

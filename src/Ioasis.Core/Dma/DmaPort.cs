@@ -174,6 +174,12 @@ public sealed partial class DmaPort : IDisposable
         _state = Closed;
     }
 
+    /// <summary>Empties the IOTLBs of ports, and does not wait: accesses under way go on as they began.</summary>
+    internal static void Outdate(ReadOnlySpan<DmaPort> ports)
+    {
+        foreach (DmaPort port in ports) Interlocked.Add(ref port._generation, GenerationStep);
+    }
+
     /// <summary>
     /// Empties the IOTLBs of ports and waits until none is within an access that began before. What was taken out of
     /// the tables before the call is then out of use.

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ioasis.Core.Dma;
+using Ioasis.Core.DmaApi;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
 using Ioasis.Core.Units;
@@ -151,6 +152,38 @@ public sealed class MappingTable
         if (numbers is null) return;
         using (_lock.Enter())
             foreach (uint number in numbers) _indirect.Release(number);
+    }
+
+    /// <summary>
+    /// Begins to take a mapping out lazily: until <see cref="Unmap(IovaRange)"/> the accesses of devices that used it
+    /// are let through and counted.
+    /// </summary>
+    /// <param name="range">The mapping, of memory of our own process.</param>
+    /// <param name="address">Where that is.</param>
+    /// <param name="late">Does the late accesses by addresses of our process, and counts them.</param>
+    /// <returns>False when no device ever used it: it can be taken out at once, without waiting.</returns>
+    internal bool Retire(IovaRange range, nint address, LateAccesses late)
+    {
+        DmaPort[] ports;
+        using (_lock.Enter())
+        {
+            var entry = new MapEntry(_table.Find(range.First));
+            if (!entry.IsUsed) return false;
+            if (entry.IsIndirect)
+            {
+                ((DmaBounds)_indirect.At(entry.Number).Backing!).IsLate = true;
+                return true;
+            }
+
+            // It stays marked: an access in flight may still use what stood here before.
+            MapEntry kept = MapEntry.Indirect(_indirect.Add(range.First, late, (ulong)address), entry.Access);
+            _table.Clear(range.First, range.Last);
+            _table.Set(range.First, range.Last, kept.Value | MapEntry.UsedBit);
+            ports = _ports;
+        }
+
+        DmaPort.Outdate(ports);
+        return true;
     }
 
     private void TellUnmap(ReadOnlySpan<IovaRange> ranges)

@@ -126,6 +126,9 @@ public enum LockRank
     /// <summary>How often a process's address space is attached.</summary>
     ProcessDomain,
 
+    /// <summary>A flush of what was unmapped lazily.</summary>
+    DmaFlush,
+
     /// <summary>The table that devices translate by.</summary>
     MappingTable,
 
@@ -150,6 +153,9 @@ public enum LockRank
     /// <summary>Changes of a first stage's cache of translations.</summary>
     TranslationCache,
 
+    /// <summary>A processor's cache of I/O addresses.</summary>
+    IovaCache,
+
     /// <summary>The views of a file in memory.</summary>
     HeldFileViews,
 
@@ -158,6 +164,21 @@ public enum LockRank
 
     /// <summary>What the entries of a mapping table stand for.</summary>
     MappingRecords,
+
+    /// <summary>The I/O addresses that the DMA API has given out.</summary>
+    IovaSpace,
+
+    /// <summary>The full magazines of I/O addresses that all processors share.</summary>
+    IovaDepot,
+
+    /// <summary>What was unmapped lazily and not yet flushed.</summary>
+    FlushQueue,
+
+    /// <summary>The buffers and lists that a device's driver has mapped.</summary>
+    DmaDevice,
+
+    /// <summary>A pool of coherent memory.</summary>
+    DmaPool,
 
     /// <summary>What a device's own cache holds.</summary>
     DeviceTlb,

@@ -1,0 +1,121 @@
+using Ioasis.Memory;
+
+namespace Ioasis.Core.DmaApi;
+
+/// <content>Scatter lists.</content>
+public sealed partial class DmaDevice
+{
+    /// <summary>
+    /// Maps pieces of memory to one range of addresses, and tells the device's segments: pieces that meet at pages
+    /// become one, up to <see cref="MaxSegmentSize"/> and within <see cref="SegmentBoundary"/> (Linux:
+    /// dma_map_sgtable).
+    /// </summary>
+    /// <param name="pieces">At least one.</param>
+    /// <param name="direction">Who writes them.</param>
+    /// <param name="mapping">The mapping, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <returns>As for one buffer; Invalid when a piece is longer than a segment may be.</returns>
+    public IommuStatus MapScatter(
+        ReadOnlySpan<DmaPiece> pieces, DmaDirection direction, out DmaScatterMapping? mapping)
+    {
+        if (pieces.IsEmpty) throw new ArgumentException("There is nothing to map.", nameof(pieces));
+        ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
+        mapping = null;
+        foreach (DmaPiece piece in pieces)
+        {
+            ArgumentNullException.ThrowIfNull(piece.Memory);
+            CheckPart(piece.Memory, piece.Offset, piece.Length);
+            if (piece.Length > MaxSegmentSize) return IommuStatus.Invalid;
+        }
+
+        IommuStatus status = Space.Iovas is null || _options.BouncesAlways
+            ? MapOneByOne(pieces, direction, out mapping)
+            : MapTogether(pieces, direction, out mapping);
+        if (status == IommuStatus.Ok) Add(mapping!);
+        return status;
+    }
+
+    private IommuStatus MapOneByOne(
+        ReadOnlySpan<DmaPiece> pieces, DmaDirection direction, out DmaScatterMapping? mapping)
+    {
+        mapping = null;
+        var single = new DmaMapping[pieces.Length];
+        for (int i = 0; i < pieces.Length; i++)
+        {
+            IommuStatus status =
+                Map(pieces[i].Memory, pieces[i].Offset, pieces[i].Length, direction, out single[i]);
+            if (status == IommuStatus.Ok) continue;
+            while (i-- > 0) single[i].Dispose();
+            return status;
+        }
+
+        DmaSegment[] segments = [.. single.Select(m => new DmaSegment(m.Address, m.Length))];
+        mapping = new DmaScatterMapping(this, segments, direction, [], [], single, 0, 0);
+        return IommuStatus.Ok;
+    }
+
+    private IommuStatus MapTogether(
+        ReadOnlySpan<DmaPiece> pieces, DmaDirection direction, out DmaScatterMapping? mapping)
+    {
+        mapping = null;
+        ulong page = Space.PageSize, whole = 0;
+        var starts = new ulong[pieces.Length]; // of the pieces' pages, within the allocation
+        for (int i = 0; i < pieces.Length; i++)
+        {
+            ulong pages = PagesOf(pieces[i]), pad = (SegmentBoundary - whole + 1) & SegmentBoundary;
+            if (pad != 0 && pad < pages - 1) whole += pad; // else the piece would cross a boundary
+            starts[i] = whole;
+            whole += pages;
+        }
+
+        if (!TryAllocate(whole, _mask, out ulong iova)) return IommuStatus.NoSpace;
+        var runs = new DmaRun[pieces.Length];
+        var holds = new DmaHold[pieces.Length];
+        IommuStatus status = IommuStatus.Ok;
+        int done = 0;
+        for (; done < pieces.Length; done++)
+        {
+            DmaPiece piece = pieces[done];
+            ulong first = iova + starts[done], within = piece.Offset & (page - 1);
+            runs[done] = new DmaRun(new IovaRange(first, first + (PagesOf(piece) - 1)),
+                piece.Memory.Bytes.Address + (nint)(piece.Offset - within), DmaDirections.AccessOf(direction),
+                new IovaRange(first + within, first + within + (piece.Length - 1)), OwnsPages: true);
+            status = direction == DmaDirection.None ? IommuStatus.Ok : Space.Map(in runs[done]);
+            if (status != IommuStatus.Ok) break;
+            holds[done] = new DmaHold(piece.Memory);
+        }
+
+        if (status != IommuStatus.Ok)
+        {
+            if (done > 0) Space.Unmap([.. runs.Take(done).Select(r => r.Range)]);
+            for (int i = 0; i < done; i++) holds[i].Release();
+            Space.Iovas!.Free(iova, whole);
+            return status;
+        }
+
+        mapping = new DmaScatterMapping(this, [.. Merge(runs)], direction, runs, holds, [], iova, whole);
+        return IommuStatus.Ok;
+    }
+
+    /// <summary>Makes one segment of pieces whose addresses follow one another, where it may be one.</summary>
+    private List<DmaSegment> Merge(DmaRun[] runs)
+    {
+        List<DmaSegment> segments = [];
+        foreach (DmaRun run in runs)
+        {
+            IovaRange buffer = run.Buffer;
+            if (segments is [.., var last] && last.Address.Value + last.Length == buffer.First
+                && last.Length + buffer.Length <= MaxSegmentSize
+                && ((last.Address.Value ^ buffer.Last) & ~SegmentBoundary) == 0)
+                segments[^1] = last with { Length = last.Length + buffer.Length };
+            else segments.Add(new DmaSegment(new Iova(buffer.First), buffer.Length));
+        }
+
+        return segments;
+    }
+
+    private ulong PagesOf(DmaPiece piece)
+    {
+        ulong page = Space.PageSize;
+        return ((piece.Offset & (page - 1)) + piece.Length + (page - 1)) & ~(page - 1);
+    }
+}

@@ -1,0 +1,211 @@
+using Ioasis.Core.Domains;
+using Ioasis.Memory;
+
+namespace Ioasis.Core.DmaApi;
+
+/// <content>Streaming mappings: a buffer for one transfer.</content>
+public sealed partial class DmaDevice
+{
+    /// <summary>
+    /// Maps memory for the device (Linux: dma_map_single). Managed memory stays pinned while it is mapped. The device
+    /// owns the buffer until it is unmapped or synchronized.
+    /// </summary>
+    /// <param name="memory">Not empty. A span of the stack has no such form.</param>
+    /// <param name="direction">Who writes it.</param>
+    /// <param name="mapping">The mapping, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <param name="attributes">How to map it.</param>
+    /// <returns>NoSpace when no address below the mask is free or the buffer is larger than
+    /// <see cref="MaxMappingSize"/>; NotSupported when it had to be bounced and may not; what the space says.</returns>
+    public IommuStatus Map<T>(
+        Memory<T> memory, DmaDirection direction, out DmaMapping mapping, DmaAttributes attributes = 0)
+        where T : unmanaged
+    {
+        if (memory.IsEmpty) throw new ArgumentException("There is nothing to map.", nameof(memory));
+        PinnedMemory pinned = PinnedMemory.Pin(memory);
+        return Map(pinned.Address, pinned.Length, new DmaHold(pinned), direction, attributes, out mapping);
+    }
+
+    /// <summary>Maps a part of native memory for the device.</summary>
+    /// <param name="memory">Memory that the space allocated.</param>
+    /// <param name="offset">Its first byte.</param>
+    /// <param name="length">Bytes, not 0.</param>
+    /// <param name="direction">Who writes it.</param>
+    /// <param name="mapping">As for managed memory.</param>
+    /// <param name="attributes">How to map it.</param>
+    public IommuStatus Map(
+        DmaMemory memory, ulong offset, ulong length, DmaDirection direction, out DmaMapping mapping,
+        DmaAttributes attributes = 0)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        CheckPart(memory, offset, length);
+        return Map(memory.Bytes.Address + (nint)offset, length, new DmaHold(memory), direction, attributes,
+            out mapping);
+    }
+
+    /// <summary>Maps all of native memory for the device.</summary>
+    public IommuStatus Map(DmaMemory memory, DmaDirection direction, out DmaMapping mapping)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        return Map(memory, 0, memory.Length, direction, out mapping);
+    }
+
+    internal static void CheckPart(DmaMemory memory, ulong offset, ulong length)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, memory.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, memory.Length - offset);
+    }
+
+    /// <summary>A slot that is mapped as a mapping says.</summary>
+    internal ref DmaSlot Mapped(int number, uint generation)
+    {
+        ref DmaSlot slot = ref _slots.At(number);
+        if (Volatile.Read(ref slot.Generation) != generation) ThrowGone();
+        return ref slot;
+    }
+
+    internal void Unmap(int number, uint generation)
+    {
+        ref DmaSlot slot = ref _slots.At(number);
+        if (Interlocked.CompareExchange(ref slot.Generation, unchecked(generation + 1), generation) != generation)
+            ThrowGone();
+        if (slot.Bounce is { } bounce)
+        {
+            UnmapBounced(ref slot, bounce);
+        }
+        else if (Space.Iovas is null || slot.Direction == DmaDirection.None)
+        {
+            slot.Hold.Release();
+            Space.Iovas?.Free(slot.Run.Range.First, slot.Run.Range.Length);
+        }
+        else
+        {
+            Space.Retire(in slot.Run, slot.Run.Range.First, slot.Run.Range.Length, ref slot.Hold);
+        }
+
+        slot.Hold = default;
+        _slots.Give(number);
+    }
+
+    internal void Sync(int number, uint generation, ulong offset, ulong? length, bool forCpu)
+    {
+        ref DmaSlot slot = ref Mapped(number, generation);
+        ulong part = length ?? (offset <= slot.Length ? slot.Length - offset : 0);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, slot.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(part, slot.Length - offset, nameof(length));
+        if (slot.Bounce is { } bounce) Copy(in slot, bounce, offset, part, forCpu);
+    }
+
+    private static void ThrowGone() => throw new InvalidOperationException("The buffer was unmapped already.");
+
+    private IommuStatus Map(
+        nint address, ulong length, DmaHold hold, DmaDirection direction, DmaAttributes attributes,
+        out DmaMapping mapping)
+    {
+        mapping = default;
+        ulong page = Space.PageSize, offset = (ulong)address & (page - 1);
+        bool bounces = _options.BouncesAlways || (!hold.IsWhole && !Space.MapsAnyMemory);
+        IommuStatus status = IommuStatus.Ok;
+        DmaMemory? bounce = null;
+        DmaHold source = default;
+        nint from = address;
+        if ((uint)direction > (uint)DmaDirection.None)
+            throw new ArgumentOutOfRangeException(nameof(direction), direction, "It is none of the four.");
+        ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
+        if (bounces)
+        {
+            status = (attributes & DmaAttributes.RequireCoherent) != 0 ? IommuStatus.NotSupported
+                : length > MaxBounce ? IommuStatus.NoSpace : IommuStatus.Ok;
+            if (status == IommuStatus.Ok)
+            {
+                // it stays on its place within a page, or where on one the device's alignment wants it
+                offset &= Space.MapsAnyMemory ? page - 1 : _minAlignMask;
+                bounce = Space.AllocateMemory(offset + length);
+                source = hold;
+                hold = new DmaHold(bounce);
+                bounce.Dispose(); // the mapping's hold is left
+                address = bounce.Bytes.Address + (nint)offset;
+            }
+        }
+
+        ulong iova = (ulong)address;
+        DmaRun run = default;
+        if (status == IommuStatus.Ok && Space.Iovas is null)
+        {
+            if (iova + (length - 1) > _mask) status = IommuStatus.NoSpace;
+        }
+        else if (status == IommuStatus.Ok)
+        {
+            status = Enter(address, length, hold.IsWhole && bounce is null, direction, out run);
+            iova = run.Range.First + offset;
+        }
+
+        if (status != IommuStatus.Ok)
+        {
+            hold.Release();
+            if (bounce is not null) source.Release();
+            return status;
+        }
+
+        int number = _slots.Take();
+        ref DmaSlot slot = ref _slots.At(number);
+        (slot.Direction, slot.Attributes, slot.Iova, slot.Length) = (direction, attributes, iova, length);
+        (slot.Run, slot.Hold, slot.Source, slot.Bounce, slot.Address) = (run, hold, source, bounce, from);
+        if (bounce is not null && (attributes & DmaAttributes.SkipCpuSync) == 0)
+            HostMemory.Copy(from, address, (nint)length); // also what the device may only write: it need not write all
+        uint generation = unchecked(slot.Generation + 1);
+        Volatile.Write(ref slot.Generation, generation);
+        mapping = new DmaMapping(this, number, generation, iova);
+        return IommuStatus.Ok;
+    }
+
+    /// <summary>Allocates addresses for a buffer, and enters its pages.</summary>
+    private IommuStatus Enter(nint address, ulong length, bool ownsPages, DmaDirection direction, out DmaRun run)
+    {
+        ulong page = Space.PageSize, offset = (ulong)address & (page - 1);
+        run = default;
+        if (length > ulong.MaxValue - (2 * page)) return IommuStatus.Overflow;
+        ulong whole = (offset + length + (page - 1)) & ~(page - 1);
+        if (!TryAllocate(whole, _mask, out ulong iova)) return IommuStatus.NoSpace;
+        MapAccess access = DmaDirections.AccessOf(direction);
+        run = new DmaRun(new IovaRange(iova, iova + (whole - 1)), address - (nint)offset, access,
+            new IovaRange(iova + offset, iova + offset + (length - 1)), ownsPages);
+        if (access == MapAccess.None) return IommuStatus.Ok; // the addresses alone: every access faults
+        IommuStatus status = Space.Map(in run);
+        if (status != IommuStatus.Ok) Space.Iovas!.Free(iova, whole);
+        return status;
+    }
+
+    private void Copy(in DmaSlot slot, DmaMemory bounce, ulong offset, ulong length, bool forCpu)
+    {
+        nint own = slot.Address + (nint)offset, theirs = BouncedAt(in slot, bounce) + (nint)offset;
+        if (forCpu && slot.Direction != DmaDirection.ToDevice) HostMemory.Copy(theirs, own, (nint)length);
+        if (!forCpu && slot.Direction != DmaDirection.FromDevice) HostMemory.Copy(own, theirs, (nint)length);
+    }
+
+    private nint BouncedAt(in DmaSlot slot, DmaMemory bounce) =>
+        Space.Iovas is null ? (nint)slot.Iova : bounce.Bytes.Address + (nint)(slot.Iova - slot.Run.Range.First);
+
+    /// <summary>
+    /// Unmaps a buffer that is bounced. The device's last access is over before the bytes are copied back, in a lazy
+    /// space, too: what it wrote later would be lost anyway.
+    /// </summary>
+    private void UnmapBounced(ref DmaSlot slot, DmaMemory bounce)
+    {
+        ulong before = (ulong)(BouncedAt(in slot, bounce) - bounce.Bytes.Address);
+        if (Space.Iovas is { } iovas)
+        {
+            if (slot.Direction != DmaDirection.None) Space.Unmap([slot.Run.Range]);
+            iovas.Free(slot.Run.Range.First, slot.Run.Range.Length);
+        }
+
+        if ((slot.Attributes & DmaAttributes.SkipCpuSync) == 0) Copy(in slot, bounce, 0, slot.Length, forCpu: true);
+        if (!HostMemory.IsZero(bounce.Bytes.Address, (nint)before)
+            || !HostMemory.IsZero(bounce.Bytes.Address + (nint)(before + slot.Length),
+                (nint)(bounce.Length - before - slot.Length)))
+            Interlocked.Increment(ref _outsideWrites);
+        slot.Hold.Release();
+        slot.Source.Release();
+        (slot.Source, slot.Bounce) = (default, null);
+    }
+}
