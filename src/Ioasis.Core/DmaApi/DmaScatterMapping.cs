@@ -14,8 +14,8 @@ public readonly record struct DmaPiece(DmaMemory Memory, ulong Offset, ulong Len
 public readonly record struct DmaSegment(Iova Address, ulong Length);
 
 /// <summary>
-/// A scatter list that a device can use until it is unmapped (Linux: dma_map_sgtable). It knows its pieces, so unmapping
-/// takes neither their number nor that of the segments.
+/// A scatter list that a device can use until it is unmapped (Linux: dma_map_sgtable). It knows its pieces, so
+/// unmapping takes neither their number nor that of the segments.
 /// </summary>
 public sealed class DmaScatterMapping : IDmaHolder
 {

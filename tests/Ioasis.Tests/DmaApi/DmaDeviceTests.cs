@@ -271,8 +271,10 @@ public sealed class DmaDeviceTests
     {
         using var bench = new DmaDeviceBench(lazy: true);
         using DmaMemory memory = bench.Domain.AllocateMemory(2 * Page);
-        Assert.Equal(IommuStatus.Ok, bench.Device.Map(memory, 0, Page, DmaDirection.Bidirectional, out DmaMapping used));
-        Assert.Equal(IommuStatus.Ok, bench.Device.Map(memory, Page, Page, DmaDirection.ToDevice, out DmaMapping unused));
+        Assert.Equal(IommuStatus.Ok,
+            bench.Device.Map(memory, 0, Page, DmaDirection.Bidirectional, out DmaMapping used));
+        Assert.Equal(IommuStatus.Ok,
+            bench.Device.Map(memory, Page, Page, DmaDirection.ToDevice, out DmaMapping unused));
         Iova at = used.Address, never = unused.Address;
         Assert.True(bench.Write(at, 1));
         unused.Dispose();

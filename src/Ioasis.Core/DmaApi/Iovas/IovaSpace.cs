@@ -64,7 +64,7 @@ public sealed class IovaSpace
         }
     }
 
-    /// <summary>Takes addresses out that are never to be given out. What is allocated already stays allocated.</summary>
+    /// <summary>Keeps addresses from being given out. What is allocated already stays allocated.</summary>
     public void Reserve(IovaRange range)
     {
         using (_lock.Enter())
