@@ -96,7 +96,7 @@ if wanted conformance; then suite conformance dotnet $bin/Ioasis.Conformance/rel
 if wanted nodes; then
   suite "conformance through the nodes" env IOASIS_TARGET=nodes IOASIS_LOCK_ORDER=1 ./ioasis run \
     --device dmatest@1000:00:06.0,mdevs=1 --mdev dmatest-1ch@1000:00:06.0 --mdev edu-1@edus \
-    --device virtio-net@n0,vdpa --device virtio-blk@b0,vdpa,size=1M -- \
+    --device virtio-net@n0,vdpa --device virtio-blk@b0,vdpa,size=1M,doorbells=on -- \
     dotnet $bin/Ioasis.Conformance/release/Ioasis.Conformance.dll -noColor
 fi
 if wanted bench; then suite "bench: ratios that are kept" dotnet $bin/Ioasis.Bench/release/Ioasis.Bench.dll --check; fi

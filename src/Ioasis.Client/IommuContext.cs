@@ -40,7 +40,7 @@ public sealed class IommuContext : NodeClient
     /// <param name="flags">IOMMU_HWPT_ALLOC_* bits.</param>
     /// <param name="faults">The queue for page requests of devices that are attached to it; null refuses them.</param>
     /// <exception cref="IommuException">EOPNOTSUPP if the unit does not support it, EINVAL, ENOENT, ENOMEM.</exception>
-    public Hwpt AllocateHwpt(VfioDevice device, Ioas ioas, uint flags = 0, FaultQueue? faults = null)
+    public Hwpt AllocateHwpt(IBoundDevice device, Ioas ioas, uint flags = 0, FaultQueue? faults = null)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(ioas);
@@ -59,7 +59,7 @@ public sealed class IommuContext : NodeClient
     /// <exception cref="IommuException">EOPNOTSUPP if the unit does not support it, EINVAL if the parent is no nest
     /// parent, ENOENT, ENOMEM.</exception>
     public NestedHwpt AllocateNestedHwpt<T>(
-        VfioDevice device, Hwpt parent, in T firstStage, uint flags = 0, FaultQueue? faults = null)
+        IBoundDevice device, Hwpt parent, in T firstStage, uint flags = 0, FaultQueue? faults = null)
         where T : unmanaged, IHwptData
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -92,7 +92,7 @@ public sealed class IommuContext : NodeClient
     /// <summary>Describes the IOMMU behind a device (IOMMU_GET_HW_INFO).</summary>
     /// <param name="device">A device bound to this context.</param>
     /// <exception cref="IommuException">Refused.</exception>
-    public HardwareDescription DescribeHardware(VfioDevice device)
+    public HardwareDescription DescribeHardware(IBoundDevice device)
     {
         ArgumentNullException.ThrowIfNull(device);
         UserMemory data = Nodes.Rent(HardwareDescription.Room);

@@ -65,7 +65,8 @@ internal sealed class ProcessHandle : NodeHandle
     }
 
     public override Errno TryMap(
-        ulong offset, ulong length, bool shared, bool writable, bool executable, out MappedRegion? region)
+        ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable,
+        out MappedRegion? region)
     {
         region = null;
         if (!TryHold(out OpenDescription? description)) return Errno.EBADF;
@@ -79,7 +80,7 @@ internal sealed class ProcessHandle : NodeHandle
         node.Carrier.AddMapping(offset, pages);
         Errno errno = length == 0 || pages == 0 || offset % ProcessCarrier.PageSize != 0 ? Errno.EINVAL
             : offset > long.MaxValue - pages ? Errno.EOVERFLOW
-            : node.File.Map(offset, pages, shared, readable: true, writable, executable);
+            : node.File.Map(offset, pages, shared, readable, writable, executable);
         if (errno == Errno.None)
             // the mapping takes over this call's hold
             region = new MappedRegion(node.Carrier.Map(offset, pages), Unmap);

@@ -41,11 +41,12 @@ internal sealed class LinuxHandle(string path, FileDescriptor file) : NodeHandle
     }
 
     public override Errno TryMap(
-        ulong offset, ulong length, bool shared, bool writable, bool executable, out MappedRegion? region)
+        ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable,
+        out MappedRegion? region)
     {
         region = null;
         if (file.IsClosed) return Errno.EBADF;
-        int protection = SysMemory.PROT_READ | (writable ? SysMemory.PROT_WRITE : 0)
+        int protection = (readable ? SysMemory.PROT_READ : 0) | (writable ? SysMemory.PROT_WRITE : 0)
             | (executable ? SysMemory.PROT_EXEC : 0);
         Errno errno = UserPages.TryMap(
             file, offset, length, protection, shared ? SysMemory.MAP_SHARED : SysMemory.MAP_PRIVATE,

@@ -39,14 +39,16 @@ public abstract class NodeHandle : IDisposable
     /// </summary>
     public abstract bool Wait(TimeSpan timeout);
 
-    /// <summary>mmap(2), always readable.</summary>
+    /// <summary>mmap(2).</summary>
     /// <param name="offset">Byte offset in the file, page-aligned.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="shared">MAP_SHARED, else MAP_PRIVATE.</param>
+    /// <param name="readable">PROT_READ.</param>
     /// <param name="writable">PROT_WRITE.</param>
     /// <param name="executable">PROT_EXEC.</param>
     /// <param name="region">The mapping, if the result is <see cref="Errno.None"/>. It keeps the file open.</param>
-    public abstract Errno TryMap(ulong offset, ulong length, bool shared, bool writable, bool executable,
+    public abstract Errno TryMap(
+        ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable,
         out MappedRegion? region);
 
     /// <summary>close(2).</summary>

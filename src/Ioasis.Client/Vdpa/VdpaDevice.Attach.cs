@@ -6,7 +6,7 @@ namespace Ioasis.Client;
 // Address spaces that are attached as VFIO devices are, instead of being filled by messages. Linux has no such ioctls.
 public sealed partial class VdpaDevice
 {
-    /// <summary>The device's ID in the context that it is bound to; 0 without one.</summary>
+    /// <inheritdoc/>
     public uint Id { get; private set; }
 
     /// <summary>Binds the device to a context (VHOST_VDPA_SET_IOMMU_FD).</summary>

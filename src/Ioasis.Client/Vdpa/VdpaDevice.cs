@@ -9,7 +9,7 @@ namespace Ioasis.Client;
 /// features, maps memory, sets up queues, and then lets it run. Closing it resets the device and unmaps everything. One
 /// program at a time has it open.
 /// </summary>
-public sealed partial class VdpaDevice : NodeClient
+public sealed partial class VdpaDevice : NodeClient, IBoundDevice
 {
     private VdpaDevice(NodeTransport nodes, NodeHandle handle) : base(nodes, handle)
     {

@@ -4,10 +4,11 @@ using Ioasis.Memory;
 namespace Ioasis.Client;
 
 /// <summary>
-/// A queue of a vDPA device. All settings are made before DRIVER_OK is set; the device must have an owner.
+/// A queue of a vDPA device. All settings are made before DRIVER_OK is set. The device must have an owner.
 /// </summary>
 public sealed class VdpaQueue
 {
+    private const ulong DoorbellSize = 4096;
     private readonly VdpaDevice _device;
 
     internal VdpaQueue(VdpaDevice device, uint index)
@@ -64,6 +65,21 @@ public sealed class VdpaQueue
     /// <summary>Turns the queue on or off. The device goes on where it was.</summary>
     /// <exception cref="IommuException">ENOBUFS.</exception>
     public void Enable(bool on = true) => Set(VhostH.VHOST_VDPA_SET_VRING_ENABLE, on ? 1u : 0, "state");
+
+    /// <summary>
+    /// Maps the queue's doorbell (mmap(2)), a page that can only be written. A store of the queue's number to its first
+    /// bytes notifies the device. If VIRTIO_F_NOTIFICATION_DATA is chosen, the store has 4 bytes, with the position in
+    /// the ring above the number. The mapping keeps the device open.
+    /// </summary>
+    /// <exception cref="IommuException">524 (ENOTSUPP) if the device has no doorbells, EINVAL if there is no such
+    /// queue.</exception>
+    public MappedRegion MapDoorbell()
+    {
+        Errno errno = _device.Handle.TryMap(Index * DoorbellSize, DoorbellSize, shared: true, readable: false,
+            writable: true, executable: false, out MappedRegion? page);
+        return errno == Errno.None ? page!
+            : throw new IommuException(errno, $"map of the doorbell of queue {Index} of {_device.Handle.Path}");
+    }
 
     private uint Get(uint command, string what) =>
         _device.Get(command, $"{what} of queue {Index}", new VhostVringState { Index = Index }).Num;

@@ -8,7 +8,7 @@ namespace Ioasis.Client;
 /// An open VFIO device node. A program binds it to a context once, attaches it to a page table, and then drives it
 /// through its regions and interrupts. Closing it stops its DMA, detaches and releases it.
 /// </summary>
-public sealed class VfioDevice : NodeClient
+public sealed class VfioDevice : NodeClient, IBoundDevice
 {
     private const int TokenSize = 16;
 
@@ -33,7 +33,7 @@ public sealed class VfioDevice : NodeClient
     internal static VfioDevice Adopt(NodeTransport nodes, int descriptor, string name) =>
         new(nodes, nodes.Adopt(descriptor, name));
 
-    /// <summary>The device's ID in the context that it is bound to; 0 before.</summary>
+    /// <inheritdoc/>
     public uint Id { get; private set; }
 
     /// <summary>

@@ -80,7 +80,7 @@ public sealed class VfioRegion
     /// <exception cref="IommuException">EINVAL if it cannot be mapped.</exception>
     public MappedRegion Map(ulong offset, ulong length)
     {
-        Errno errno = _device.Handle.TryMap(Info.Offset + offset, length, shared: true, writable: true,
+        Errno errno = _device.Handle.TryMap(Info.Offset + offset, length, shared: true, readable: true, writable: true,
             executable: false, out MappedRegion? region);
         return errno == Errno.None
             ? region!

@@ -206,7 +206,7 @@ public class NestedDmaTests : UapiTest
 /// <summary>What a unit reports of nested translation (VT-d specification, 11.4.2 and 11.4.3).</summary>
 internal static class Nesting
 {
-    internal static bool IsOf(IommuContext context, VfioDevice device) =>
+    internal static bool IsOf(IommuContext context, IBoundDevice device) =>
         context.DescribeHardware(device).Vtd is { } registers && (registers.EcapReg >> 26 & 1) != 0;
 
     /// <summary>Whether a bit of the capability register is set.</summary>

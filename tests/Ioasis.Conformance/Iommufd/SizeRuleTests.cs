@@ -137,11 +137,14 @@ public sealed class SizeRuleTests : UapiTest
         Fails(Errno.EINVAL, _context.Handle.Read(1ul << 40, _page.Address, 8));
         Fails(Errno.EINVAL, _context.Handle.Write(1ul << 40, _page.Address, 8));
         Assert.Equal(Errno.ENXIO,
-            _context.Handle.TryMap(1ul << 40, Page, shared: true, writable: true, executable: false, out _));
+            _context.Handle.TryMap(1ul << 40, Page, shared: true, readable: true, writable: true,
+                executable: false, out _));
         Assert.Equal(Errno.EINVAL,
-            _context.Handle.TryMap(1ul << 40, Page, shared: false, writable: true, executable: false, out _));
+            _context.Handle.TryMap(1ul << 40, Page, shared: false, readable: true, writable: true,
+                executable: false, out _));
         Assert.Equal(Errno.EPERM,
-            _context.Handle.TryMap(1ul << 40, Page, shared: true, writable: false, executable: true, out _));
+            _context.Handle.TryMap(1ul << 40, Page, shared: true, readable: true, writable: false,
+                executable: true, out _));
     }
 
     /// <summary>Arguments that would succeed, once, and how things are before.</summary>

@@ -17,7 +17,7 @@ internal static class Target
     private static readonly SoftwareMachine? s_machine = IsProcess ? SoftwareMachine.Create(MachineDescription.Default
         .WithDevice($"dmatest@{MdevParent},mdevs=1").WithMdev($"{ChannelType}@{MdevParent}")
         .WithMdev($"{EduType}@{EduParent}")
-        .WithDevice("virtio-net@n0,vdpa").WithDevice("virtio-blk@b0,vdpa,size=1M")) : null;
+        .WithDevice("virtio-net@n0,vdpa").WithDevice("virtio-blk@b0,vdpa,size=1M,doorbells=on")) : null;
 
     /// <summary>The parents of the mdevs that the suite needs; eng/test.sh gives them to <c>ioasis run</c>.</summary>
     private const string MdevParent = "1000:00:06.0", EduParent = "edus";
@@ -26,8 +26,8 @@ internal static class Target
 
     /// <summary>
     /// A real kernel has an edu, thanks to QEMU, but neither a dmatest, our mdevs nor /dev/sva, and no vDPA devices
-    /// unless somebody made them: IOASIS_WITHOUT=dmatest,mdev,sva,vdpa says so. Those of Linux's simulators fail
-    /// silently: IOASIS_WITHOUT=needs-reset.
+    /// unless somebody made them: IOASIS_WITHOUT=dmatest,mdev,sva,vdpa says so. Linux's simulators fail silently and
+    /// have no doorbells, and Linux attaches no vDPA device to an iommufd: needs-reset,doorbells,vdpa-iommufd.
     /// </summary>
     private static readonly string s_without = Environment.GetEnvironmentVariable("IOASIS_WITHOUT") ?? "";
 

@@ -9,7 +9,7 @@ namespace Ioasis.Conformance.Vdpa;
 public abstract class VdpaTest : UapiTest
 {
     internal const uint Net = 1, Disk = 2;
-    internal const byte Acknowledge = 1, Driver = 2, DriverOk = 4, FeaturesOk = 8;
+    internal const byte Acknowledge = 1, Driver = 2, DriverOk = 4, FeaturesOk = 8, NeedsReset = 0x40;
     internal const ulong Version1 = 1UL << 32, AccessPlatform = 1UL << 33;
 
     // All that clients of today acknowledge.
@@ -36,11 +36,11 @@ public abstract class VdpaTest : UapiTest
     }
 
     /// <summary>Goes as far as FEATURES_OK.</summary>
-    internal static void Negotiate(VdpaDevice device)
+    internal static void Negotiate(VdpaDevice device, ulong features = 0)
     {
         device.Status = Acknowledge;
         device.Status = Acknowledge | Driver;
-        device.SetFeatures(Version1 | AccessPlatform);
+        device.SetFeatures(Version1 | AccessPlatform | features);
         device.Status = Acknowledge | Driver | FeaturesOk;
     }
 

@@ -42,7 +42,8 @@ public sealed class BindTests : UapiTest
             Fails(Errno.EINVAL, _device.Handle.Read(offset, memory.Address, 4));
             Fails(Errno.EINVAL, _device.Handle.Write(offset, memory.Address, 4));
             Assert.Equal(Errno.EINVAL,
-                _device.Handle.TryMap(offset, Page, shared: true, writable: true, executable: false, out _));
+                _device.Handle.TryMap(offset, Page, shared: true, readable: true, writable: true,
+                    executable: false, out _));
         }
     }
 

@@ -46,7 +46,8 @@ public sealed class RegionTests : UapiTest
     public void BAR_0_can_be_mapped_at_the_beginning_of_the_file()
     {
         Assert.Equal(Errno.None,
-            _device.Handle.TryMap(0, Page, shared: true, writable: true, executable: false, out MappedRegion? mapped));
+            _device.Handle.TryMap(0, Page, shared: true, readable: true, writable: true,
+                executable: false, out MappedRegion? mapped));
         Own(mapped!);
         Assert.Equal(Identification, mapped!.Read<uint>(0));
         mapped.Write(Liveness, 0x0badcafeu);
@@ -185,7 +186,7 @@ public sealed class RegionTests : UapiTest
 
     private Errno Map(ulong offset, ulong length, bool shared = true)
     {
-        Errno errno = _device.Handle.TryMap(offset, length, shared, writable: true, executable: false,
+        Errno errno = _device.Handle.TryMap(offset, length, shared, readable: true, writable: true, executable: false,
             out MappedRegion? region);
         region?.Dispose();
         return errno;
