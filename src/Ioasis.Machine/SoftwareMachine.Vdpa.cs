@@ -15,10 +15,18 @@ public sealed partial class SoftwareMachine
     private const uint VdpaMajor = VfioMajor - 2; // the next below VFIO's two
 
     private readonly PasidOwner _vdpaPasids = new() { Quota = int.MaxValue };
-    private volatile VdpaDevice[] _vdpa = [];
+    private readonly VdpaDriver _vdpaDriver;
+    private volatile MachineVdpa[] _vdpa = [];
 
-    /// <summary>The vDPA devices, in the order of their nodes.</summary>
-    public IReadOnlyList<MachineVdpa> VdpaDevices => [.. _vdpa.Select(device => new MachineVdpa(device))];
+    /// <summary>The vDPA devices, in the order in which they were plugged in.</summary>
+    public IReadOnlyList<MachineVdpa> VdpaDevices => _vdpa;
+
+    private IEnumerable<VhostVdpaNode> VdpaNodes =>
+        _vdpa.Where(device => device.Driver == DriverState.Bound).Select(device => device.Device.Node!);
+
+    // The driver has its number as long as it is there.
+    private IEnumerable<(uint Major, string Driver)> VdpaMajors =>
+        _vdpa.Length == 0 ? [] : [(VdpaMajor, VdpaDevice.DriverName)];
 
     /// <summary>Plugs in a vDPA device of the caller's own, behind the first unit.</summary>
     /// <param name="model">The model.</param>
@@ -41,17 +49,37 @@ public sealed partial class SoftwareMachine
                 UsesOwnersPointers = usesOwnersPointers,
                 HasDoorbells = hasDoorbells,
             };
-            VdpaDevice device = PlugVdpa(model, description);
+            MachineVdpa device = PlugVdpa(model, description);
             BuildPaths();
-            return new MachineVdpa(device);
+            return device;
         }
+    }
+
+    /// <summary>Shows programs whether the driver has a vDPA device. Called with the driver's lock held.</summary>
+    internal void SetDriver(MachineVdpa device, DriverState state)
+    {
+        using (_lock.Enter())
+        {
+            if (state == DriverState.Bound) AddNode(device.Device);
+            else if (state == DriverState.None) device.Device.Node = null;
+            device.Driver = state;
+            BuildPaths();
+        }
+    }
+
+    /// <summary>Gives a device a node, with the lowest free minor number. A node that leaves has its own yet.</summary>
+    private void AddNode(VdpaDevice device)
+    {
+        uint minor = 0;
+        while (Array.Exists(_vdpa, other => other.Device.Node?.Minor == minor)) minor++;
+        device.Node = new VhostVdpaNode(device, (VdpaMajor, minor));
     }
 
     /// <summary>
     /// Makes the device's endpoint, in a group of its own, and a PASID for each of its address spaces, of which there
     /// are as many as groups of queues.
     /// </summary>
-    private VdpaDevice PlugVdpa(VirtioDeviceModel model, VdpaDescription description)
+    private MachineVdpa PlugVdpa(VirtioDeviceModel model, VdpaDescription description)
     {
         if (!VdpaDescription.IsName(description.Name))
             throw new ArgumentException($"\"{description.Name}\" cannot be the name of a vDPA device.");
@@ -77,14 +105,16 @@ public sealed partial class SoftwareMachine
                 pasids.Add(pasid);
             }
 
-            var device = new VdpaDevice(description.Name, model, endpoint, pasids, (VdpaMajor, (uint)_vdpa.Length))
+            var device = new VdpaDevice(description.Name, model, endpoint, pasids)
             {
                 UsesVirtualAddresses = description.UsesVirtualAddresses,
                 OwnerPasids = description.UsesOwnersPointers ? Pasids : null,
                 DoorbellPoller = description.HasDoorbells ? _bus.Poller : null,
             };
-            _vdpa = [.. _vdpa, device];
-            return device;
+            AddNode(device);
+            var plugged = new MachineVdpa(device);
+            _vdpa = [.. _vdpa, plugged];
+            return plugged;
         }
         catch
         {

@@ -11,7 +11,6 @@ using Ioasis.Memory;
 using Ioasis.Memory.Threads;
 using Ioasis.Passthrough.Mdev;
 using Ioasis.Passthrough.Sva;
-using Ioasis.Passthrough.Vdpa;
 using Ioasis.Passthrough.Vfio;
 using Ioasis.Passthrough.Vfio.Pci;
 
@@ -54,6 +53,7 @@ public sealed partial class SoftwareMachine : IDisposable
         _bus = new VfioPciBus(_vfio);
         _driver = new PciDriver(this);
         _mdevBus = new MdevBus(this);
+        _vdpaDriver = new VdpaDriver(this);
     }
 
     /// <summary>The units.</summary>
@@ -148,7 +148,7 @@ public sealed partial class SoftwareMachine : IDisposable
     {
         foreach (VfioPciDevice part in _mdevParts.Values) part.Dispose();
         _mdevParts.Clear();
-        foreach (VdpaDevice device in _vdpa.Reverse()) device.Dispose();
+        foreach (MachineVdpa device in _vdpa.Reverse()) device.Device.Dispose();
         _vdpa = [];
         foreach (MachineDevice device in _devices.Reverse()) device.Pci.Dispose();
         _devices = [];
@@ -393,17 +393,17 @@ public sealed partial class SoftwareMachine : IDisposable
             groups.Select(g => (g.Id, (g.Major, g.Minor), g.Name)),
             [("iommu", _iommu), ("sva", sva), ("vfio", _container)], _mdevBus,
             [.. _mdevBus.Parents.Where(p => !_mdevFunctions.TryGetValue(p, out MachineDevice? d) || OffersMdevs(d))],
-            _mdevs, _vdpa))
+            _mdevs, _vdpaDriver, _vdpa))
             paths.Add(path.Path, path);
         paths.Add("/dev/vfio", new VirtualDirectory("/dev/vfio", Merged: true));
         paths.Add("/dev/vfio/devices", new VirtualDirectory("/dev/vfio/devices", Merged: false));
-        foreach (INode node in (INode[])[_iommu, sva, _container, .. vfio, .. groups, .. _vdpa, .. _added])
+        foreach (INode node in (INode[])[_iommu, sva, _container, .. vfio, .. groups, .. VdpaNodes, .. _added])
             paths.Add(node.Path, new VirtualDevice(node));
         foreach (VirtualPath path in _added.SelectMany(node => node.Paths)) paths.TryAdd(path.Path, path);
         IEnumerable<(uint Major, string Driver)> drivers = paths.Values.OfType<VirtualDevice>()
             .Where(device => device.Node.Driver is not null).Select(device => (device.Node.Major, device.Node.Driver!));
         VirtualFile majors = DeviceNumbers.Majors(
-            [.. drivers.Union([(VfioMajor - 1, "vfio"), (VfioMajor, "vfio-dev")]).Order()]);
+            [.. drivers.Union([(VfioMajor - 1, "vfio"), (VfioMajor, "vfio-dev"), .. VdpaMajors]).Order()]);
         VirtualFile miscellaneous =
             DeviceNumbers.Miscellaneous((sva.Minor, "sva"), (_iommu.Minor, "iommu"), (_container.Minor, "vfio"));
         paths.Add(majors.Path, majors);

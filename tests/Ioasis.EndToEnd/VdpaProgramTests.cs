@@ -31,6 +31,20 @@ public sealed class VdpaProgramTests(Workbench bench)
     }
 
     [Theory]
+    [InlineData(Who.Self)]
+    [InlineData(Who.Nobody)]
+    public async Task Its_driver_lets_a_device_go_and_takes_it_again(Who who) =>
+        (await Execution.Run(bench.UnderIoasis(who, s_disks, [bench.Client("vdpa_driver"), "d0", s_nodes[0]])))
+            .MustEnd().MustSay("unbind and bind wait for the close: ok",
+                "bind, unbind, drivers_probe and driver_override: ok", "a killed writer: ok",
+                "vdpa_driver: all as it must be");
+
+    [Fact]
+    public async Task A_driver_that_notifies_only_when_asked_is_never_forgotten() =>
+        (await Execution.Run(bench.UnderIoasis(Who.Self, s_disks, [bench.Client("vdpa_quiet"), s_nodes[0], "5000"])))
+            .MustEnd().MustSay("5000 requests, ", "vdpa_quiet: all as it must be");
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task The_program_that_sends_a_frame_gets_it_back(bool throughNodes)

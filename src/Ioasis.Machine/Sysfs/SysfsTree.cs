@@ -4,7 +4,6 @@ using Ioasis.Core.Units;
 using Ioasis.Iommufd.Files;
 using Ioasis.Machine.Nodes;
 using Ioasis.Passthrough.Mdev;
-using Ioasis.Passthrough.Vdpa;
 
 namespace Ioasis.Machine.Sysfs;
 
@@ -32,7 +31,7 @@ internal sealed class SysfsTree
         IEnumerable<(int Id, (uint Major, uint Minor) Number, string? Name)> groups,
         IEnumerable<(string Name, INode Node)> miscellaneous, MdevBus mdevBus,
         IReadOnlyList<MdevParent> mdevParents, IEnumerable<MdevDevice> mdevs,
-        IReadOnlyList<VdpaDevice> vdpaDevices)
+        VdpaDriver vdpaDriver, IReadOnlyList<MachineVdpa> vdpaDevices)
     {
         var tree = new SysfsTree();
         foreach (string merged in (string[])["/sys/bus/pci", "/sys/bus/pci/devices", "/sys/bus/pci/drivers",
@@ -54,7 +53,7 @@ internal sealed class SysfsTree
         }
 
         SysfsMdevs.Add(tree, mdevBus, mdevParents, mdevs);
-        SysfsVdpa.Add(tree, vdpaDevices);
+        SysfsVdpa.Add(tree, vdpaDriver, vdpaDevices);
         return tree._paths.Values;
     }
 

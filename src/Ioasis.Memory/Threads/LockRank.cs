@@ -39,6 +39,9 @@ public enum LockRank
     /// <summary>Which functions the driver has.</summary>
     PciDriver,
 
+    /// <summary>Which vDPA devices their driver has.</summary>
+    VdpaDriver,
+
     /// <summary>The mdevs, and what their parents have left.</summary>
     MdevBus,
 

@@ -1,48 +1,36 @@
-using Ioasis.Abi;
 using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Pasids;
 using Ioasis.Devices.Slots;
 using Ioasis.Devices.Virtio;
-using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 
 namespace Ioasis.Passthrough.Vdpa;
 
 /// <summary>
-/// A virtio device on the vDPA bus, and its node /dev/vhost-vdpa-N (Linux: struct vdpa_device, struct vhost_vdpa). One
-/// program at a time has it open. Each of its address spaces is a part of its endpoint, told apart by a PASID.
+/// A virtio device on the vDPA bus (Linux: struct vdpa_device). Each of its address spaces is a part of its endpoint,
+/// told apart by a PASID.
 /// </summary>
-internal sealed class VdpaDevice : INode, IVirtioTransport, IDisposable
+internal sealed class VdpaDevice : IVirtioTransport, IDisposable
 {
-    /// <summary>What /proc/devices and the bus call the driver.</summary>
+    /// <summary>The name of its nodes' driver in /proc/devices.</summary>
     internal const string DriverName = "vhost-vdpa";
-
-    private const uint LeastMessage = 40, MostMessage = 100;
-
-    private static readonly uint[] s_messageSizes =
-        [.. Enumerable.Range((int)LeastMessage, (int)(MostMessage - LeastMessage + 1)).Select(size => (uint)size)];
 
     private readonly DmaHandle[] _handles; // of the address spaces
     private readonly uint[] _pasids; // that the address spaces' requests carry
     private readonly int[] _asids; // of the groups
     private readonly VdpaEvents _events;
-    private int _isOpen;
 
     /// <summary>Plugs a model in.</summary>
     /// <param name="name">Its name on the bus.</param>
     /// <param name="model">The model.</param>
     /// <param name="endpoint">Its place behind an IOMMU.</param>
     /// <param name="pasids">A PASID for each address space.</param>
-    /// <param name="number">The numbers of its node.</param>
-    internal VdpaDevice(
-        string name, VirtioDeviceModel model, Endpoint endpoint, IReadOnlyList<Pasid> pasids,
-        (uint Major, uint Minor) number)
+    internal VdpaDevice(string name, VirtioDeviceModel model, Endpoint endpoint, IReadOnlyList<Pasid> pasids)
     {
         Name = name;
         Endpoint = endpoint;
-        (Major, Minor) = number;
         _handles = [.. pasids.Select(pasid => new DmaHandle(endpoint, this, pasid))];
         _pasids = [.. pasids.Select(pasid => pasid.Value)];
         _asids = new int[model.Function.Groups];
@@ -53,6 +41,9 @@ internal sealed class VdpaDevice : INode, IVirtioTransport, IDisposable
 
     /// <summary>Its name on the bus.</summary>
     internal string Name { get; }
+
+    /// <summary>Its node while its driver has it; null else. The machine sets it.</summary>
+    internal VhostVdpaNode? Node { get; set; }
 
     /// <summary>Its place behind an IOMMU.</summary>
     internal Endpoint Endpoint { get; }
@@ -97,44 +88,6 @@ internal sealed class VdpaDevice : INode, IVirtioTransport, IDisposable
     /// <summary>The eventfds of its driver.</summary>
     internal VdpaEvents Events => _events;
 
-    /// <inheritdoc/>
-    public string Path => $"/dev/{FileName}";
-
-    /// <summary>The node's name.</summary>
-    internal string FileName => $"vhost-vdpa-{Minor}";
-
-    /// <inheritdoc/>
-    public uint Major { get; }
-
-    /// <inheritdoc/>
-    public uint Minor { get; }
-
-    /// <inheritdoc/>
-    public uint Mode => 0x180; // 0600 in octal
-
-    /// <inheritdoc/>
-    public string Driver => DriverName;
-
-    /// <inheritdoc/>
-    public NodeContent Content => NodeContent.Both;
-
-    /// <inheritdoc/>
-    public IReadOnlyList<uint> MessageSizes => s_messageSizes;
-
-    /// <summary>Opens the device, which is reset.</summary>
-    /// <returns>EBUSY if it is open.</returns>
-    public Errno Open(ICarrier carrier, out NodeFile? file)
-    {
-        file = null;
-        if (Interlocked.Exchange(ref _isOpen, 1) != 0) return Errno.EBUSY;
-        Reset();
-        file = new VhostVdpaFile(this, carrier);
-        return Errno.None;
-    }
-
-    /// <summary>The device was closed, and can be opened again.</summary>
-    internal void Closed() => Volatile.Write(ref _isOpen, 0);
-
     /// <summary>The device is reset. Its groups go back to address space 0.</summary>
     internal void Reset()
     {
@@ -164,6 +117,6 @@ internal sealed class VdpaDevice : INode, IVirtioTransport, IDisposable
     /// <inheritdoc/>
     public void SignalConfig() => _events.SignalConfig();
 
-    /// <summary>Unplugs the model; the node is closed.</summary>
+    /// <summary>Unplugs the model. Every node of it is closed.</summary>
     public void Dispose() => Slot.Dispose();
 }

@@ -14,14 +14,15 @@ internal sealed class VhostVdpaFile : NodeFile
     // Linux's own number for what a driver cannot do (include/linux/errno.h), which no header for programs has.
     private const Errno ENOTSUPP = (Errno)524;
 
+    private readonly VhostVdpaNode _node;
     private readonly Doorbells? _doorbells;
     private VdpaOwner? _owner; // set once, under the lock
 
-    internal VhostVdpaFile(VdpaDevice device, ICarrier carrier)
+    internal VhostVdpaFile(VhostVdpaNode node, ICarrier carrier)
     {
-        Device = device;
-        Spaces = new VdpaSpaces(device, carrier);
-        if (device.DoorbellPoller is { } poller) _doorbells = new Doorbells(device.Slot, carrier, poller);
+        _node = node;
+        Spaces = new VdpaSpaces(Device, carrier);
+        if (Device.DoorbellPoller is { } poller) _doorbells = new Doorbells(Device.Slot, carrier, poller);
     }
 
     /// <summary>
@@ -31,7 +32,7 @@ internal sealed class VhostVdpaFile : NodeFile
     internal RankedLock Lock { get; } = new(LockRank.VhostFile);
 
     /// <summary>The device.</summary>
-    internal VdpaDevice Device { get; }
+    internal VdpaDevice Device => _node.Device;
 
     /// <summary>The address spaces. The lock guards them.</summary>
     internal VdpaSpaces Spaces { get; }
@@ -122,6 +123,6 @@ internal sealed class VhostVdpaFile : NodeFile
         Device.Reset();
         Device.Events.Clear();
         Spaces.Close(Owner);
-        Device.Closed();
+        _node.Closed();
     }
 }

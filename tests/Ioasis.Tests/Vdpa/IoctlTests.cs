@@ -41,7 +41,7 @@ public sealed class IoctlTests
     {
         using var program = new VdpaProgram();
         program.Run();
-        Assert.Equal(Errno.EBUSY, program.Device.Open(new FakeCarrier(), out _));
+        Assert.Equal(Errno.EBUSY, program.Node.Open(new FakeCarrier(), out _));
         Assert.Equal(0xf, program.Get<byte>(VHOST_VDPA_GET_STATUS));
         program.Close();
         program.Open();

@@ -28,7 +28,7 @@ internal sealed class VdpaProgram : IDisposable
     {
         _machine = SoftwareMachine.Create(MachineDescription.Empty);
         _machine.PlugVdpa(Model, "n0", va, sva, doorbells);
-        Device = (VdpaDevice)((VirtualDevice)_machine.Paths["/dev/vhost-vdpa-0"]).Node;
+        Node = (VhostVdpaNode)((VirtualDevice)_machine.Paths["/dev/vhost-vdpa-0"]).Node;
         _memory = Caller.Allocate(64 * Page);
         if (!isOpen) return;
         Open();
@@ -39,7 +39,9 @@ internal sealed class VdpaProgram : IDisposable
 
     internal SoftwareMachine Machine => _machine;
 
-    internal VdpaDevice Device { get; }
+    internal VhostVdpaNode Node { get; }
+
+    internal VdpaDevice Device => Node.Device;
 
     internal FakeCaller Caller { get; } = new();
 
@@ -55,7 +57,7 @@ internal sealed class VdpaProgram : IDisposable
     /// <summary>The memory behind the open file.</summary>
     internal FakeCarrier Carrier { get; private set; } = new();
 
-    internal void Open() => Assert.Equal(Errno.None, Device.Open(Carrier = new FakeCarrier(), out _file));
+    internal void Open() => Assert.Equal(Errno.None, Node.Open(Carrier = new FakeCarrier(), out _file));
 
     internal void Close()
     {
