@@ -65,6 +65,9 @@ public abstract class MemoryBacking
     /// <param name="length">Bytes, not 0, all within the run.</param>
     public virtual bool TryBring(ulong offset, ulong length) => true;
 
+    /// <summary>What the host had none of when <see cref="TryBring(ulong, ulong)"/> failed last.</summary>
+    public virtual MemoryLack Lack => MemoryLack.None;
+
     /// <summary>
     /// Faults in bytes that are populated but that a device found missing, and waits for whoever provides them. False
     /// when nobody can; true when the access is worth another try. No access is under way meanwhile.

@@ -197,8 +197,15 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
         }
     }
 
-    /// <summary>The errno for missing memory.</summary>
-    internal Errno Missing => Backing.IsFile ? Errno.EINVAL : Errno.EFAULT;
+    /// <summary>The errno for missing memory (Linux: memfd_pin_folios, pin_user_pages).</summary>
+    internal Errno Missing => Backing.IsFile
+        ? Backing.Lack switch
+        {
+            MemoryLack.HugePages => Errno.ENOMEM,
+            MemoryLack.Space => Errno.ENOSPC,
+            _ => Errno.EINVAL
+        }
+        : Errno.EFAULT;
 
     /// <summary>Whether bytes are pinned. They are then present even if the process is gone.</summary>
     private bool AreAllPinned(ulong offset, ulong count)

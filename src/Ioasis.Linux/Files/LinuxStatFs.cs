@@ -15,6 +15,9 @@ internal struct LinuxStatFs
     /// <summary>The f_type of tmpfs and devtmpfs.</summary>
     public const long TMPFS_MAGIC = 0x01021994;
 
+    /// <summary>The f_type of hugetlbfs. Its f_bsize is the size of a page of the file.</summary>
+    public const long HUGETLBFS_MAGIC = 0x958458f6;
+
     public long Type;
     public long BlockSize;
     public ulong Blocks;

@@ -6,15 +6,23 @@ namespace Ioasis.Linux.Memory;
 
 /// <summary>
 /// Bytes of a memfd, or of a file on tmpfs or hugetlbfs. Populating maps them. Like Linux (memfd_pin_folios), it
-/// requires that all the pages lie within the file.
+/// requires that all the pages lie within the file. If the file loses a page afterwards, a device has a page of zeros
+/// in its place, which belongs to no file.
 /// </summary>
 internal sealed class FileBacking : MemoryBacking
 {
     private const ulong PageSize = 4096;
 
+    // The most bytes that one call brings. A device's access brings the pages beyond.
+    private const ulong MostBrought = 1 << 30;
+
+    // The most views that are kept because accesses may use them, beside the newest one.
+    private const int MostFormers = 8;
+
     private readonly HeldFile _file;
     private readonly ulong _start;
     private Mapping? _mapping;
+    private volatile MemoryLack _lack;
 
     /// <summary>Names bytes of a file.</summary>
     /// <param name="file">The file. The backing takes over the caller's hold.</param>
@@ -37,8 +45,20 @@ internal sealed class FileBacking : MemoryBacking
 
     public override bool IsFile => true;
 
-    public override nint DirectAddress =>
-        Volatile.Read(ref _mapping) is { CannotVanish: true } mapping ? mapping.First : 0;
+    public override nint DirectAddress => Volatile.Read(ref _mapping) is { IsDirect: true } mapping ? mapping.First : 0;
+
+    public override MemoryLack Lack => _lack;
+
+    public override bool TryBring(ulong offset, ulong length)
+    {
+        _lack = MemoryLack.None;
+        if (!_file.HasLimit) return true;
+        if (!TryPopulate(offset, length)) return false;
+        ulong bytes = Math.Min(length, MostBrought);
+        if (_mapping!.View.TryBring(_start + offset, bytes, Writable)) return true;
+        _lack = _file.IsHuge ? MemoryLack.HugePages : MemoryLack.Space;
+        return false;
+    }
 
     public override bool TryPopulate(ulong offset, ulong length)
     {
@@ -48,10 +68,9 @@ internal sealed class FileBacking : MemoryBacking
         while (true)
         {
             Mapping? known = Volatile.Read(ref _mapping);
-            if (known is not null && offset + length <= known.Length) return true;
-            // The file grew, but an own mapping may be in use and cannot be replaced.
-            if (known is { Own: not null } || !TryMap(stat, out Mapping? mapping)) return false;
-            if (Interlocked.CompareExchange(ref _mapping, mapping, known) != known) mapping!.Own?.Dispose();
+            bool mayRenew = known is null || known.Formers < MostFormers;
+            if (known is not null && offset + length <= known.Length && (known.View.IsIntact || !mayRenew)) return true;
+            if (!mayRenew || !TryRenew(known, stat)) return false;
         }
     }
 
@@ -70,9 +89,9 @@ internal sealed class FileBacking : MemoryBacking
     {
         if (Volatile.Read(ref _mapping) is not { } mapping || !mapping.Has(offset, destination.Length)) return false;
         nint at = mapping.First + (nint)offset;
-        // A system call rather than a load: if the file was truncated under us, the call fails but a load would kill
-        // the process.
-        if (!mapping.CannotVanish)
+        // Without a guard a system call rather than a load: if the file was truncated, the call fails but a load would
+        // kill the process.
+        if (!mapping.IsDirect)
             return SysMemory.ReadProcess(Environment.ProcessId, (ulong)at, destination) == destination.Length;
         HostMemory.Read(at, destination);
         return true;
@@ -83,7 +102,7 @@ internal sealed class FileBacking : MemoryBacking
         if (!Writable || Volatile.Read(ref _mapping) is not { } mapping || !mapping.Has(offset, source.Length))
             return false;
         nint at = mapping.First + (nint)offset;
-        if (!mapping.CannotVanish)
+        if (!mapping.IsDirect)
             return SysMemory.WriteProcess(Environment.ProcessId, (ulong)at, source) == source.Length;
         HostMemory.Write(at, source);
         return true;
@@ -91,24 +110,47 @@ internal sealed class FileBacking : MemoryBacking
 
     protected override void Free()
     {
-        _mapping?.Own?.Dispose();
+        for (Mapping? mapping = _mapping; mapping is not null; mapping = mapping.Former) _file.Leave(mapping.View);
         _file.Release();
     }
 
-    /// <summary>Maps the part of the run that lies within the file now.</summary>
-    private bool TryMap(in LinuxStat stat, out Mapping? mapping)
+    /// <summary>
+    /// Maps the part of the run that lies within the file now; false if that is impossible. Another thread may be
+    /// faster.
+    /// </summary>
+    private bool TryRenew(Mapping? known, in LinuxStat stat)
     {
-        mapping = null;
         ulong last = unchecked(_start + (Length - 1));
         last = last < _start ? (ulong)stat.Size - 1 : Math.Min(last, (ulong)stat.Size - 1);
-        if (_file.TryMap(_start, last, stat, out nint address, out MappedFile? own) != Errno.None) return false;
-        mapping = new Mapping(address, last - _start + 1, _file.CannotVanish(stat), own);
+        if (_file.TryView(_start, last, stat, out FileView? view) != Errno.None) return false;
+        bool isSame = known?.View == view;
+        var mapping = new Mapping(
+            view!.AddressOf(_start), last - _start + 1, view, view.IsGuarded || _file.CannotVanish(),
+            isSame ? known!.Former : known);
+        // The backing uses each view once.
+        if (Interlocked.CompareExchange(ref _mapping, mapping, known) != known || isSame) _file.Leave(view);
         return true;
     }
 
     /// <summary>A mapping of the first bytes of the run, as many as the file had at that time.</summary>
-    private sealed record Mapping(nint First, ulong Length, bool CannotVanish, MappedFile? Own)
+    private sealed class Mapping(nint first, ulong length, FileView view, bool isDirect, Mapping? former)
     {
-        public bool Has(ulong offset, int count) => offset <= Length && (ulong)count <= Length - offset;
+        /// <summary>Address of the first byte.</summary>
+        public nint First => first;
+
+        public ulong Length => length;
+
+        /// <summary>The view that has the bytes.</summary>
+        public FileView View => view;
+
+        /// <summary>Whether loads and stores are safe.</summary>
+        public bool IsDirect => isDirect;
+
+        /// <summary>The mapping before, which accesses may use.</summary>
+        public Mapping? Former => former;
+
+        public int Formers { get; } = former is null ? 0 : former.Formers + 1;
+
+        public bool Has(ulong offset, int count) => offset <= length && (ulong)count <= length - offset;
     }
 }

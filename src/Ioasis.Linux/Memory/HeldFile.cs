@@ -16,28 +16,52 @@ internal sealed class HeldFile
     // The smallest and the largest view. A view is larger than the file, since files grow and address space is free.
     private const ulong LeastView = 1 << 21, MostView = 1UL << 42;
 
+    // The most views of a file that are in use at once, and the most bytes of all files' views: a quarter of the
+    // address space.
+    private const int MostViews = 8;
+    private const long MostViewed = 1L << 45;
+
     // Guards the files by identity, and their hold counts. Innermost.
     private static readonly RankedLock s_lock = new(LockRank.HeldFiles);
     private static readonly Dictionary<(FileIdentity Identity, bool Writable), HeldFile> s_files = [];
 
-    // Guards the views. Only this file is mapped under it; s_lock is never taken within it.
+    private static long s_viewed; // bytes of all files' views
+
+    // Guards the views and their users. Only this file is mapped and unmapped under it; s_lock is never taken within
+    // it.
     private readonly RankedLock _lock = new(LockRank.HeldFileViews);
     private readonly FileDescriptor _file;
     private readonly bool _writable;
     private readonly FileShare? _share;
-    private MappedFile? _view;
-    private List<MappedFile>? _formerViews; // views of a file that has grown since: their addresses are in use
+    private readonly ulong _pageSize;
+    private volatile bool _cannotVanish; // once true, always true
+    private FileView? _view; // for new mappings; those that use a former one keep it
+    private int _views;
     private int _holds = 1;
 
-    private HeldFile(FileDescriptor file, FileIdentity identity, bool writable, FileShare? share)
+    private HeldFile(FileDescriptor file, in LinuxStat stat, bool writable, FileShare? share)
     {
         bool held = false;
         file.DangerousAddRef(ref held);
-        (_file, Identity, _writable, _share) = (file, identity, writable, share);
+        (_file, _writable, _share) = (file, writable, share);
+        Identity = new FileIdentity(stat.Dev, stat.Ino);
+        bool isHuge = SysPaths.StatFileSystem(file, out LinuxStatFs system) == Errno.None
+            && system.Type == LinuxStatFs.HUGETLBFS_MAGIC;
+        _pageSize = isHuge ? (ulong)system.BlockSize : PageSize;
+        HasLimit = isHuge || !FileSystems.IsOfMemfds(stat.Dev);
     }
 
     /// <summary>Identity of the file.</summary>
     internal FileIdentity Identity { get; }
+
+    /// <summary>
+    /// Whether a page can be missing although the host has memory: the file is on a file system with a size limit, or
+    /// has huge pages.
+    /// </summary>
+    internal bool HasLimit { get; }
+
+    /// <summary>Whether the file has huge pages.</summary>
+    internal bool IsHuge => _pageSize != PageSize;
 
     /// <summary>Takes a hold on a file that is already held; null if it is not.</summary>
     internal static HeldFile? TryHold(FileIdentity identity, bool writable)
@@ -71,7 +95,7 @@ internal sealed class HeldFile
             }
 
             if (share?.TryTake() == false) return Errno.EMFILE;
-            held = new HeldFile(file, identity, writable, share);
+            held = new HeldFile(file, stat, writable, share);
             s_files.Add((identity, writable), held);
             return Errno.None;
         }
@@ -86,8 +110,8 @@ internal sealed class HeldFile
             s_files.Remove((Identity, _writable));
         }
 
-        _view?.Dispose();
-        foreach (MappedFile view in _formerViews ?? []) view.Dispose();
+        using (_lock.Enter())
+            if (_view is not null) Free(_view);
         _file.DangerousRelease();
         _share?.Give();
     }
@@ -96,63 +120,102 @@ internal sealed class HeldFile
     internal bool TryStat(out LinuxStat stat) => SysFiles.Stat(_file, out stat) == Errno.None && stat.Size >= 0;
 
     /// <summary>
-    /// Finds the address of bytes in our own process. They stay there until the file is released. An access beyond the
-    /// file's end raises SIGBUS, which kills us.
+    /// Finds a view of bytes, all of them within the file. It is intact at a moment after the call began, and stays
+    /// mapped until <see cref="Leave"/>.
     /// </summary>
     /// <param name="from">Offset of the first byte.</param>
     /// <param name="last">Offset of the last byte.</param>
-    /// <param name="stat">The current result of stat(2).</param>
-    /// <param name="address">Address of the first byte.</param>
-    /// <param name="own">A mapping that the caller disposes of after use; null if the bytes belong to the file's own
-    /// view.</param>
-    internal Errno TryMap(ulong from, ulong last, in LinuxStat stat, out nint address, out MappedFile? own)
+    /// <param name="stat">A result of stat(2) from before the call.</param>
+    /// <param name="view">The view, if the result is <see cref="Errno.None"/>.</param>
+    internal Errno TryView(ulong from, ulong last, in LinuxStat stat, out FileView? view)
     {
-        (address, own) = (0, null);
-        // Files of huge pages get no large view: a mapping reserves the pages and extends the file. Only whole pages
-        // that were asked for are mapped.
-        if (stat.BlockSize > (long)PageSize || last >= MostView)
-            return TryMapPart(from, last, stat, out address, out own);
         using (_lock.Enter())
         {
-            if (_view is null || _view.Length <= last)
+            if (_view is null || last >= _view.Length || !_view.IsIntact) Renew(last, stat);
+            if (_view is not null && last < _view.Length && _view.IsIntact)
             {
-                ulong wanted = Math.Max(last, (ulong)stat.Size), length = LeastView;
-                while (length <= wanted && length < MostView) length *= 2;
-                if (Map(0, length, out MappedFile? view) != Errno.None)
-                    return TryMapPart(from, last, stat, out address, out own);
-                if (_view is not null) (_formerViews ??= []).Add(_view);
-                _view = view;
+                view = _view;
+                view.Users++;
+                return Errno.None;
             }
-
-            address = _view!.Address + (nint)from;
-            return Errno.None;
         }
+
+        // Too large, or too many: a view of these bytes alone.
+        ulong first = from & ~(_pageSize - 1);
+        return Map(first, (last | (_pageSize - 1)) - first + 1, isPart: true, out view);
+    }
+
+    /// <summary>Ends a use that <see cref="TryView"/> began. This user accesses the view no more.</summary>
+    internal void Leave(FileView view)
+    {
+        if (view.IsPart)
+        {
+            view.Free();
+            return;
+        }
+
+        using (_lock.Enter())
+            if (--view.Users == 0 && view != _view) Free(view);
     }
 
     /// <summary>
-    /// Whether no byte within the file can vanish, so that loads and stores are safe without a check.
+    /// Whether no byte within the file can vanish, so that loads and stores are safe without a guard.
     /// </summary>
-    internal bool CannotVanish(in LinuxStat stat)
+    internal bool CannotVanish()
     {
+        if (_cannotVanish) return true;
         // Only a memfd is on a file system without a size limit. Such a limit could make the first touch of a page
         // fail.
-        SysResult seals = SysFiles.Fcntl(_file, FcntlH.F_GET_SEALS);
-        return seals.IsOk && (seals.Value & FcntlH.F_SEAL_SHRINK) != 0 && FileSystems.IsOfMemfds(stat.Dev);
+        SysResult seals = HasLimit ? Errno.EINVAL : SysFiles.Fcntl(_file, FcntlH.F_GET_SEALS);
+        return _cannotVanish = seals.IsOk && (seals.Value & FcntlH.F_SEAL_SHRINK) != 0;
     }
 
-    private Errno TryMapPart(ulong from, ulong last, in LinuxStat stat, out nint address, out MappedFile? own)
+    /// <summary>Makes a new view for new mappings, if the file is not too large for one.</summary>
+    private void Renew(ulong last, in LinuxStat stat)
     {
-        address = 0;
-        ulong alignment = ulong.IsPow2((ulong)stat.BlockSize) ? Math.Max(PageSize, (ulong)stat.BlockSize) : PageSize;
-        ulong first = from & ~(alignment - 1);
-        Errno errno = Map(first, (last | (alignment - 1)) - first + 1, out own);
-        if (errno == Errno.None) address = own!.Address + (nint)(from - first);
-        return errno;
+        if (_view?.Users == 0)
+        {
+            Free(_view);
+            _view = null;
+        }
+
+        if (last >= MostView || _views >= MostViews) return;
+        ulong wanted = Math.Max(last, (ulong)stat.Size), length = LeastView;
+        while (length <= wanted && length < MostView) length *= 2;
+        // A view of huge pages ends with the file, as a longer one would extend it.
+        if (IsHuge) length = Math.Min((ulong)stat.Size, MostView) & ~(_pageSize - 1);
+        if (Interlocked.Add(ref s_viewed, (long)length) > MostViewed
+            || Map(0, length, isPart: false, out FileView? view) != Errno.None)
+        {
+            Interlocked.Add(ref s_viewed, -(long)length);
+            return;
+        }
+
+        _view = view;
+        _views++;
     }
 
+    private void Free(FileView view)
+    {
+        _views--;
+        Interlocked.Add(ref s_viewed, -(long)view.Length);
+        view.Free();
+    }
+
+    private Errno Map(ulong first, ulong length, bool isPart, out FileView? view)
+    {
+        view = null;
+        Errno errno = Map(first, length, out MappedFile? bytes);
+        if (errno != Errno.None) return errno;
+        if (!CannotVanish()) bytes!.Guard(_file, first, _pageSize);
+        view = new FileView(bytes!, first, isPart);
+        return Errno.None;
+    }
+
+    // No huge pages are set aside for a view: it has all of the file, and a device perhaps a part. TryBring takes them.
     private Errno Map(ulong offset, ulong length, out MappedFile? mapped)
     {
-        Errno errno = MappedFile.TryMap(_file, offset, length, _writable, out mapped);
+        Errno errno = MappedFile.TryMap(_file, offset, length, _writable, out mapped, reserve: false);
         if (errno != Errno.EACCES) return errno;
 
         // The descriptor may permit less than the mapping needs, which Linux does not mind because it does not map the
@@ -160,6 +223,6 @@ internal sealed class HeldFile
         int flags = _writable ? FcntlH.O_RDWR : FcntlH.O_RDONLY;
         errno = SysFiles.Open($"/proc/self/fd/{_file.Number}", flags, out FileDescriptor anew);
         if (errno != Errno.None) return errno;
-        using (anew) return MappedFile.TryMap(anew, offset, length, _writable, out mapped);
+        using (anew) return MappedFile.TryMap(anew, offset, length, _writable, out mapped, reserve: false);
     }
 }

@@ -22,9 +22,13 @@ internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong leng
 
     public override bool TryBring(ulong offset, ulong length)
     {
-        if (Volatile.Read(ref _traced) is not null) return true;
+        if (Volatile.Read(ref _traced) is { } known) return known.TryBring(offset, length);
         if (!memory.CanReference(start.Value + offset, length, Writable, devices, out ProcmapQuery first)) return false;
-        if (!TryTrace(offset, length, first))
+        if (TryTrace(offset, length, first))
+        {
+            if (!_traced!.TryBring(offset, length)) return false;
+        }
+        else
         {
             // A device's own memory is always present.
             bool isDevice = devices && !memory.CanReference(start.Value + offset, length, Writable,

@@ -15,6 +15,7 @@ internal static unsafe partial class SysMemory
     public const int MAP_TYPE = 0xf;
     public const int MAP_ANONYMOUS = 0x20;
     public const int MAP_NORESERVE = 0x4000;
+    public const int MADV_POPULATE_READ = 22;
     public const int MADV_POPULATE_WRITE = 23;
 
     /// <summary>The most pages that one call of <see cref="TouchPages"/> touches.</summary>
@@ -35,6 +36,10 @@ internal static unsafe partial class SysMemory
 
     /// <summary>munmap(2). Nothing may use the bytes any more.</summary>
     public static Errno Unmap(nint address, ulong length) => LastError.Of(munmap(address, (nuint)length));
+
+    /// <summary>mprotect(2) on whole pages of ours.</summary>
+    public static Errno Protect(nint address, ulong length, int protection) =>
+        LastError.Of(mprotect(address, (nuint)length, protection));
 
     /// <summary>madvise(2) on bytes of a mapping of ours.</summary>
     public static Errno Advise(nint address, ulong length, int advice) =>
@@ -106,6 +111,9 @@ internal static unsafe partial class SysMemory
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int munmap(nint address, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int mprotect(nint address, nuint length, int protection);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int madvise(nint address, nuint length, int advice);

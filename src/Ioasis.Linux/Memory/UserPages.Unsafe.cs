@@ -31,10 +31,10 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
             none, 0, mapped, SysMemory.PROT_READ | SysMemory.PROT_WRITE,
             SysMemory.MAP_PRIVATE | SysMemory.MAP_ANONYMOUS, out nint address);
         if (errno != Errno.None) return errno;
-        // SAFETY: the last page of the new mapping, whose address nobody else has yet.
-        if (mprotect(address + (nint)usable, (nuint)PageSize, 0) != 0)
+        // The last page of the new mapping, whose address nobody else has yet.
+        errno = SysMemory.Protect(address + (nint)usable, PageSize, 0);
+        if (errno != Errno.None)
         {
-            errno = LastError.Errno;
             SysMemory.Unmap(address, mapped);
             return errno;
         }
@@ -97,9 +97,6 @@ internal sealed unsafe partial class UserPages : SharedBytes, IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) == 0) SysMemory.Unmap(Address, _mapped);
         GC.SuppressFinalize(this);
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int mprotect(nint address, nuint length, int protection);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint read(FileDescriptor file, void* to, nuint count);

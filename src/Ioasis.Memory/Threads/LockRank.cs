@@ -291,6 +291,9 @@ public enum LockRank
     /// <summary>The files in memory that are held.</summary>
     HeldFiles,
 
+    /// <summary>The views of files that may raise SIGBUS.</summary>
+    GuardedViews,
+
     /// <summary>The threads that wait for a process's pages.</summary>
     PageWaits,
 

@@ -53,24 +53,6 @@ public sealed class FileBackingTests
     }
 
     [Fact]
-    public void ATruncationUnderUsFailsAnAccessAndNothingElse()
-    {
-        using FileDescriptor file = MakeMemfd(8192);
-        var backing = FileBacking.Of(file, 0, 8192, writable: true)!;
-        Assert.True(backing.TryPopulate());
-        Assert.Equal(0, backing.DirectAddress);
-        Assert.Equal(Errno.None, SysFiles.Truncate(file, 4096));
-        var bytes = new byte[4];
-        Assert.True(backing.TryRead(0, bytes));
-        Assert.False(backing.TryRead(4096, bytes));
-        Assert.False(backing.TryWrite(4096, bytes));
-        Assert.False(backing.TryRead(4094, bytes));
-        Assert.Equal(Errno.None, SysFiles.Truncate(file, 8192));
-        Assert.True(backing.TryRead(4096, bytes));
-        backing.Release();
-    }
-
-    [Fact]
     public void WhatCannotShrinkIsAccessedDirectly()
     {
         using FileDescriptor file = MakeMemfd(8192);
