@@ -11,6 +11,8 @@ internal sealed class LinuxNodes : NodeTransport
 
     public override string Name => "nodes";
 
+    internal override bool MapsAnyMemory => true;
+
     public override Errno TryOpen(string path, out NodeHandle? handle)
     {
         Errno errno = SysFiles.Open(path, FcntlH.O_RDWR, out FileDescriptor file);

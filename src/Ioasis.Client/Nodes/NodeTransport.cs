@@ -37,6 +37,11 @@ public abstract class NodeTransport : IDisposable
         return new ProcessNodes(machine, capabilities);
     }
 
+    /// <summary>
+    /// Whether ioctls and devices reach any memory of the process; if not, only what <see cref="Allocate"/> gives.
+    /// </summary>
+    internal virtual bool MapsAnyMemory => false;
+
     /// <summary>Opens a device node for reading and writing (open(2)).</summary>
     /// <param name="path">Its path, such as <c>/dev/iommu</c>.</param>
     /// <param name="handle">The open file, if the result is <see cref="Errno.None"/>.</param>

@@ -23,6 +23,9 @@ public class UserMemory : IDisposable
     /// <summary>Number of bytes.</summary>
     public ulong Length => _bytes.Length;
 
+    /// <summary>The bytes, for one that keeps this object as long as it uses them.</summary>
+    internal SharedBytes Bytes => _bytes;
+
     /// <summary>Reads a value at a byte offset. A naturally aligned value of up to 8 bytes takes one load.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It does not lie within the memory.</exception>
     public T Read<T>(ulong offset = 0) where T : unmanaged => Live.Read<T>(offset);

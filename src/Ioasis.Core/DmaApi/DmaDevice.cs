@@ -78,7 +78,7 @@ public sealed partial class DmaDevice : IDisposable
     public ulong CoherentMask => _coherentMask;
 
     /// <summary>The largest buffer that can be mapped (Linux: dma_max_mapping_size).</summary>
-    public ulong MaxMappingSize => _options.BouncesAlways ? MaxBounce : ulong.MaxValue;
+    public ulong MaxMappingSize => NeedsSync ? MaxBounce : ulong.MaxValue;
 
     /// <summary>Up to this size mapping is fast: addresses come from a cache (Linux: dma_opt_mapping_size).</summary>
     public ulong OptimalMappingSize => Math.Min(MaxMappingSize, Space.PageSize << IovaCaches.MaxOrder);
