@@ -1,0 +1,174 @@
+using Ioasis.Client.Drivers;
+using Ioasis.Core;
+using Ioasis.Core.DmaApi;
+using Ioasis.Memory;
+
+namespace Ioasis.Examples.Nvme;
+
+/// <summary>
+/// A controller's registers and admin queue: how it is started and stopped, and admin commands. Its user keeps a lock
+/// around it.
+/// </summary>
+internal sealed class NvmeController : IDisposable
+{
+    private const int AdminEntries = 16;
+    private const uint NumberOfQueues = 7; // a feature
+    private const uint Contiguous = 1, InterruptsEnabled = 2; // of a queue
+
+    private readonly DriverFunction _function;
+    private readonly TimeSpan _patience; // for ready to change (CAP.TO)
+    private readonly NvmeQueue _admin;
+
+    internal NvmeController(DriverFunction function, TimeSpan commandTimeout)
+    {
+        _function = function;
+        Registers = function.OpenBar(0);
+        ulong capabilities = Registers.Read<ulong>(NvmeRegister.Capabilities);
+        MostEntries = (int)(capabilities & 0xffff) + 1;
+        _patience = TimeSpan.FromMilliseconds(500 * (1 + ((capabilities >> 24) & 0xff)));
+        DoorbellStride = 4UL << (int)((capabilities >> 32) & 0xf);
+        PageShift = 12 + (int)((capabilities >> 48) & 0xf);
+        CommandTimeout = (long)commandTimeout.TotalMilliseconds;
+        _admin = new NvmeQueue(this, 0, AdminEntries, isPolled: false, lists: null);
+    }
+
+    internal DriverBar Registers { get; }
+
+    internal DmaDevice Dma => _function.Dma;
+
+    internal int MostEntries { get; }
+
+    internal ulong DoorbellStride { get; }
+
+    internal int PageShift { get; }
+
+    internal ulong PageSize => 1UL << PageShift;
+
+    /// <summary>Milliseconds that a command may take.</summary>
+    internal long CommandTimeout { get; }
+
+    /// <summary>Whether the controller does no commands: it failed, was reset or is gone.</summary>
+    internal bool HasFailed =>
+        (Registers.Read<uint>(NvmeRegister.Status) & (NvmeRegister.Ready | NvmeRegister.Fatal)) != NvmeRegister.Ready;
+
+    /// <summary>Allocates memory that driver and device share.</summary>
+    internal DmaBuffer Allocate(ulong length)
+    {
+        IommuStatus status = Dma.AllocateCoherent(length, out DmaBuffer? buffer);
+        return status == IommuStatus.Ok ? buffer! : throw new IOException($"No DMA memory: {status}.");
+    }
+
+    /// <summary>Starts the controller with empty queues, whatever state it was in (7.6.1).</summary>
+    /// <param name="resetsFunction">Whether to reset the function first, which helps if nothing else does.</param>
+    internal bool TryStart(bool resetsFunction)
+    {
+        _admin.Stop();
+        if (resetsFunction && _function.Reset() != IommuStatus.Ok) return false;
+        _function.EnableBusMaster(true);
+        if (!TryDisable()) return false;
+        _admin.Clear();
+        Registers.Write(NvmeRegister.AdminQueueAttributes, (AdminEntries - 1) * 0x10001u);
+        Registers.Write(NvmeRegister.AdminSubmissionQueue, _admin.Submissions.Value);
+        Registers.Write(NvmeRegister.AdminCompletionQueue, _admin.Completions.Value);
+        Registers.Write(NvmeRegister.Configuration,
+            NvmeRegister.Enable | ((uint)(PageShift - 12) << 7) | NvmeRegister.EntrySizes);
+        if (!TryWait(NvmeRegister.Ready | NvmeRegister.Fatal, NvmeRegister.Ready)) return false;
+        _admin.Start();
+        return true;
+    }
+
+    /// <summary>Shuts the controller down, so that all data is on the medium, and disables it.</summary>
+    internal void Stop()
+    {
+        uint configuration = Registers.Read<uint>(NvmeRegister.Configuration);
+        Registers.Write(NvmeRegister.Configuration, configuration | NvmeRegister.ShutdownNotification);
+        if (!HasFailed) TryWait(NvmeRegister.ShutdownMask, NvmeRegister.ShutdownComplete);
+        if (!TryDisable()) _function.Reset();
+        _function.EnableBusMaster(false); // no DMA is left, whatever the controller thinks
+        _admin.Stop();
+    }
+
+    /// <summary>Frees the queues' memory and the registers.</summary>
+    public void Dispose()
+    {
+        ((IDisposable)_admin).Dispose();
+        Registers.Dispose();
+    }
+
+    /// <summary>Does an admin command.</summary>
+    internal NvmeStatus Run(NvmeCommand command, out uint result) => _admin.Run(command, out result);
+
+    /// <summary>Reads data of the controller or a namespace.</summary>
+    /// <param name="what">What to read (CNS).</param>
+    /// <param name="space">The namespace; 0 for none.</param>
+    /// <exception cref="IOException">The command failed.</exception>
+    internal byte[] Identify(uint what, uint space)
+    {
+        var data = new byte[4096];
+        using DmaBuffer page = Allocate(PageSize);
+        NvmeStatus status = Run(new NvmeCommand
+        {
+            Opcode = (uint)NvmeAdminOpcode.Identify,
+            Namespace = space,
+            Prp1 = page.Address.Value,
+            Dword10 = what,
+        }, out _);
+        page.Bytes.CopyTo(0, data);
+        if (status != NvmeStatus.Success) throw new IOException($"Identify of {_function.Name} ended with {status}.");
+        return data;
+    }
+
+    /// <summary>Asks for pairs of I/O queues.</summary>
+    /// <returns>How many there can be; 0 if the command failed.</returns>
+    internal int RequestQueues(int count)
+    {
+        NvmeStatus status = Run(new NvmeCommand
+        {
+            Opcode = (uint)NvmeAdminOpcode.SetFeatures,
+            Dword10 = NumberOfQueues,
+            Dword11 = (uint)(count - 1) * 0x10001,
+        }, out uint most);
+        return status == NvmeStatus.Success ? (int)Math.Min(most & 0xffff, most >> 16) + 1 : 0;
+    }
+
+    /// <summary>Tells the controller of a queue, which is empty.</summary>
+    /// <param name="queue">The queue.</param>
+    /// <param name="vector">Its interrupt; null to poll it.</param>
+    internal bool TryCreate(NvmeQueue queue, int? vector)
+    {
+        queue.Clear();
+        uint interrupt = vector is { } number ? InterruptsEnabled | ((uint)number << 16) : 0;
+        return Create(NvmeAdminOpcode.CreateCompletionQueue, queue.Completions, interrupt)
+            && Create(NvmeAdminOpcode.CreateSubmissionQueue, queue.Submissions, (uint)queue.Id << 16);
+
+        bool Create(NvmeAdminOpcode opcode, Iova ring, uint attributes) => Run(new NvmeCommand
+        {
+            Opcode = (uint)opcode,
+            Prp1 = ring.Value,
+            Dword10 = (uint)queue.Id | ((uint)(queue.Entries - 1) << 16),
+            Dword11 = Contiguous | attributes,
+        }, out _) == NvmeStatus.Success;
+    }
+
+    private bool TryDisable()
+    {
+        uint configuration = Registers.Read<uint>(NvmeRegister.Configuration);
+        if (configuration == uint.MaxValue) return false; // the function is gone
+        if ((configuration & NvmeRegister.Enable) != 0)
+            Registers.Write(NvmeRegister.Configuration, configuration & ~NvmeRegister.Enable);
+        return TryWait(NvmeRegister.Ready, 0);
+    }
+
+    private bool TryWait(uint mask, uint wanted)
+    {
+        long end = Environment.TickCount64 + (long)_patience.TotalMilliseconds;
+        SpinWait wait = default;
+        while (true)
+        {
+            uint status = Registers.Read<uint>(NvmeRegister.Status);
+            if ((status & mask) == wanted) return true;
+            if (((status & ~wanted & NvmeRegister.Fatal & mask) != 0) || Environment.TickCount64 >= end) return false;
+            wait.SpinOnce();
+        }
+    }
+}
