@@ -8,6 +8,7 @@ using Ioasis.Host.Launch;
 using Ioasis.Host.Paths;
 using Ioasis.Host.Serving;
 using Ioasis.Linux.Events;
+using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
 using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
@@ -32,6 +33,7 @@ internal static class Supervisor
     public static int Run(SoftwareMachine machine, RunOptions options)
     {
         machine.UseShortNap(SysClock.Nap);
+        SoftwareMachine.UseHoles(SysFiles.TryPunchHole);
         return Run(() => machine.Paths, options, machine);
     }
 

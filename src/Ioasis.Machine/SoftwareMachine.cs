@@ -3,6 +3,7 @@ using Ioasis.Core.Observation;
 using Ioasis.Core.Pasids;
 using Ioasis.Core.Units;
 using Ioasis.Devices;
+using Ioasis.Devices.Blocks;
 using Ioasis.Iommufd.Files;
 using Ioasis.Machine.Description;
 using Ioasis.Machine.Nodes;
@@ -13,6 +14,7 @@ using Ioasis.Passthrough.Mdev;
 using Ioasis.Passthrough.Sva;
 using Ioasis.Passthrough.Vfio;
 using Ioasis.Passthrough.Vfio.Pci;
+using Microsoft.Win32.SafeHandles;
 
 namespace Ioasis.Machine;
 
@@ -81,6 +83,13 @@ public sealed partial class SoftwareMachine : IDisposable
     /// <summary>Tells the thread that looks at mapped BARs how to sleep for less than a millisecond.</summary>
     /// <param name="sleep">Sleeps for so many microseconds. Without it the thread yields.</param>
     public void UseShortNap(Action<int> sleep) => _bus.Poller.ShortNap = sleep;
+
+    /// <summary>Tells the block devices of all machines how to free bytes of files.</summary>
+    /// <param name="punch">
+    /// Frees bytes of a file from an offset on, which then read as 0; false if that is not possible. Without it files
+    /// keep what is discarded.
+    /// </param>
+    public static void UseHoles(Func<SafeFileHandle, long, long, bool> punch) => FileHoles.Punch = punch;
 
     /// <summary>Builds a machine and plugs its devices in.</summary>
     /// <param name="description">What it consists of.</param>

@@ -4,6 +4,7 @@ using Ioasis.Abi;
 using Ioasis.Client.InProcess;
 using Ioasis.Client.Linux;
 using Ioasis.Linux.Events;
+using Ioasis.Linux.Files;
 using Ioasis.Machine;
 
 namespace Ioasis.Client;
@@ -34,6 +35,7 @@ public abstract class NodeTransport : IDisposable
     {
         ArgumentNullException.ThrowIfNull(machine);
         machine.UseShortNap(SysClock.Nap);
+        SoftwareMachine.UseHoles(SysFiles.TryPunchHole);
         return new ProcessNodes(machine, capabilities);
     }
 

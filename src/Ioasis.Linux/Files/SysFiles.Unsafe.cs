@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Microsoft.Win32.SafeHandles;
 
 namespace Ioasis.Linux.Files;
 
@@ -179,6 +180,22 @@ internal static unsafe partial class SysFiles
     {
         const int FALLOC_FL_KEEP_SIZE = 1, FALLOC_FL_PUNCH_HOLE = 2;
         return LastError.Of(fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (long)offset, (long)length));
+    }
+
+    /// <summary>The same for a file that .NET has opened; false if its file system cannot.</summary>
+    public static bool TryPunchHole(SafeFileHandle file, long offset, long length)
+    {
+        bool isHeld = false;
+        try
+        {
+            file.DangerousAddRef(ref isHeld);
+            using var descriptor = new FileDescriptor((int)file.DangerousGetHandle(), owned: false);
+            return PunchHole(descriptor, (ulong)offset, (ulong)length) == Errno.None;
+        }
+        finally
+        {
+            if (isHeld) file.DangerousRelease();
+        }
     }
 
     /// <summary>lseek(2).</summary>

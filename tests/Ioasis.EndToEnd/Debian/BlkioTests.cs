@@ -28,6 +28,7 @@ public sealed class BlkioTests(DebianBench debian, Workbench bench)
         Assert.Equal(Size, bytes.Length);
         AssertAll(0, bytes.AsSpan(4 << 10, 4 << 10));
         AssertAll(0x5a, bytes.AsSpan(8 << 10, 4 << 10));
+        AssertAll(0, bytes.AsSpan(12 << 10, 4 << 10)); // what was discarded is a hole
         AssertAll(0x5a, bytes.AsSpan(16 << 10, 52 << 10));
         AssertAll(0x33, bytes.AsSpan(2 << 20, 3 << 20));
         AssertAll(0x44, bytes.AsSpan(8 << 20, 1 << 20));

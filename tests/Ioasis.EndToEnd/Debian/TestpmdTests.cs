@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace Ioasis.EndToEnd.Debian;
 
 /// <summary>
-/// DPDK's testpmd forwards frames through our vDPA network device, which gives back what it is sent.
+/// DPDK's testpmd forwards frames through our network device, which gives back what it is sent.
 /// </summary>
 [Collection(nameof(DebianBench))]
 public sealed partial class TestpmdTests(DebianBench debian)
@@ -49,6 +49,14 @@ public sealed partial class TestpmdTests(DebianBench debian)
         };
         await Forward($"virtio-net@n0,vdpa,mac={Mac},{words}",
             [.. memory, "--no-pci", $"--vdev=net_virtio_user0,path=/dev/vhost-vdpa-0{options}"]);
+    }
+
+    /// <summary>The same driver has the device as a PCI function, through a group and a container.</summary>
+    [Fact]
+    public async Task Frames_come_back_through_VFIO()
+    {
+        const string Bdf = "0000:0b:00.0";
+        await Forward($"virtio-net@{Bdf},mac={Mac}", ["--no-huge", "-m", "64", "-a", Bdf]);
     }
 
     /// <summary>

@@ -44,8 +44,8 @@ internal abstract class BlockStore : IDisposable
     /// <exception cref="IOException">They may not all be zeros.</exception>
     internal virtual void Erase(long offset, long count) => Zero(offset, count);
 
-    /// <summary>Drops the contents of these bytes.</summary>
-    internal abstract void Deallocate(long offset, long count);
+    /// <summary>Frees these bytes, which read as zeros afterwards. False if they may not all be zeros.</summary>
+    internal abstract bool TryDeallocate(long offset, long count);
 
     /// <summary>Writes earlier data to the medium.</summary>
     /// <exception cref="IOException">The medium failed.</exception>

@@ -58,10 +58,9 @@ internal sealed class FileBlockStore : BlockStore
         Flush();
     }
 
-    /// <summary>Does nothing: there is no portable way to free blocks of a file.</summary>
-    internal override void Deallocate(long offset, long count)
-    {
-    }
+    /// <summary>Makes a hole in the file, if its file system can.</summary>
+    internal override bool TryDeallocate(long offset, long count) =>
+        count == 0 || FileHoles.Punch(_file, offset, count);
 
     internal override void Flush() => RandomAccess.FlushToDisk(_file);
 

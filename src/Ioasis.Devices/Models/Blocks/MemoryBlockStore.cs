@@ -50,7 +50,11 @@ internal sealed class MemoryBlockStore(long size) : BlockStore
         }
     }
 
-    internal override void Deallocate(long offset, long count) => Zero(offset, count);
+    internal override bool TryDeallocate(long offset, long count)
+    {
+        Zero(offset, count);
+        return true;
+    }
 
     internal override void Flush()
     {

@@ -125,7 +125,7 @@ internal sealed class NvmeNamespace(BlockStore store)
         for (int at = 0; at < ranges.Length && !abort.IsCancellationRequested; at += RangeSize)
         {
             (ulong first, uint blocks) = Range(ranges[at..]);
-            store.Deallocate((long)first << BlockShift, (long)blocks << BlockShift);
+            store.TryDeallocate((long)first << BlockShift, (long)blocks << BlockShift); // nothing is promised
         }
 
         return NvmeStatus.Success;

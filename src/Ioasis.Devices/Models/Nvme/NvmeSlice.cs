@@ -26,7 +26,7 @@ internal sealed class NvmeSlice(BlockStore store, long start, long size) : Block
 
     internal override void Erase(long offset, long count) => store.Erase(At(offset, count), count);
 
-    internal override void Deallocate(long offset, long count) => store.Deallocate(At(offset, count), count);
+    internal override bool TryDeallocate(long offset, long count) => store.TryDeallocate(At(offset, count), count);
 
     internal override void Flush() => store.Flush();
 

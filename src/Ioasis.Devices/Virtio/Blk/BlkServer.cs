@@ -170,10 +170,11 @@ internal sealed class BlkServer
 
         for (int at = 0; at < ranges.Length && !stop.IsCancellationRequested; at += RangeSize)
         {
-            (ulong sector, uint sectors, _) = RangeAt(ranges[at..]);
+            (ulong sector, uint sectors, uint flags) = RangeAt(ranges[at..]);
             long offset = (long)sector << BlkConfig.SectorShift, length = (long)sectors << BlkConfig.SectorShift;
-            if (isDiscard) _store.Deallocate(offset, length);
-            else _store.Zero(offset, length);
+            bool mayFree = isDiscard || (flags & UnmapFlag) != 0;
+            bool isDone = mayFree && _store.TryDeallocate(offset, length);
+            if (!isDone && !isDiscard) _store.Zero(offset, length); // a discard is a hint
         }
 
         if (_writesThrough) _store.Flush();
