@@ -13,9 +13,6 @@ internal sealed class FileBacking : MemoryBacking
 {
     private const ulong PageSize = 4096;
 
-    // The most bytes that one call brings. A device's access brings the pages beyond.
-    private const ulong MostBrought = 1 << 30;
-
     // The most views that are kept because accesses may use them, beside the newest one.
     private const int MostFormers = 8;
 
@@ -54,8 +51,7 @@ internal sealed class FileBacking : MemoryBacking
         _lack = MemoryLack.None;
         if (!_file.HasLimit) return true;
         if (!TryPopulate(offset, length)) return false;
-        ulong bytes = Math.Min(length, MostBrought);
-        if (_mapping!.View.TryBring(_start + offset, bytes, Writable)) return true;
+        if (SysMemory.TryBring(_mapping!.First + (nint)offset, length, Writable)) return true;
         _lack = _file.IsHuge ? MemoryLack.HugePages : MemoryLack.Space;
         return false;
     }

@@ -1,5 +1,3 @@
-using Ioasis.Abi;
-
 namespace Ioasis.Linux.Memory;
 
 /// <summary>A part of a held file, mapped into our process, and how many use it.</summary>
@@ -8,8 +6,6 @@ namespace Ioasis.Linux.Memory;
 /// <param name="isPart">Whether the view was made for one user alone.</param>
 internal sealed class FileView(MappedFile bytes, ulong first, bool isPart)
 {
-    private const ulong PageSize = 4096;
-
     /// <summary>Whether the view was made for one user alone.</summary>
     internal bool IsPart => isPart;
 
@@ -27,18 +23,6 @@ internal sealed class FileView(MappedFile bytes, ulong first, bool isPart)
 
     /// <summary>Address in our process of a byte of the file, which lies in the view.</summary>
     internal nint AddressOf(ulong offset) => bytes.Address + (nint)(offset - first);
-
-    /// <summary>Brings pages of the file, and waits for them; false if the host has none to give.</summary>
-    /// <param name="offset">The first byte, in the view.</param>
-    /// <param name="length">Bytes, not 0, all in the view.</param>
-    /// <param name="writable">Whether they are to be written.</param>
-    internal bool TryBring(ulong offset, ulong length, bool writable)
-    {
-        ulong start = offset & ~(PageSize - 1);
-        int advice = writable ? SysMemory.MADV_POPULATE_WRITE : SysMemory.MADV_POPULATE_READ;
-        Errno errno = SysMemory.Advise(AddressOf(start), offset + length - start, advice);
-        return errno is not (Errno.EFAULT or Errno.ENOMEM);
-    }
 
     /// <summary>Unmaps the view. Nothing uses it any more.</summary>
     internal void Free() => bytes.Dispose();

@@ -34,7 +34,7 @@ namespace Ioasis.Linux.Memory;
 /// </remarks>
 internal static unsafe partial class GuardedViews
 {
-    private const int SIGBUS = 7, SA_SIGINFO = 4, MostViews = 4095;
+    private const int SIGBUS = 7, SA_SIGINFO = 4, MostViews = (1 << 14) - 1;
     private const ulong CodeSize = 4096;
 
     // Guards the installation, the free entries and all writes to the table. Innermost.

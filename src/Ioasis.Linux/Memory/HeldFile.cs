@@ -11,7 +11,7 @@ namespace Ioasis.Linux.Memory;
 /// </summary>
 internal sealed class HeldFile
 {
-    private const ulong PageSize = 4096;
+    private const ulong SmallPage = 4096;
 
     // The smallest and the largest view. A view is larger than the file, since files grow and address space is free.
     private const ulong LeastView = 1 << 21, MostView = 1UL << 42;
@@ -33,7 +33,6 @@ internal sealed class HeldFile
     private readonly FileDescriptor _file;
     private readonly bool _writable;
     private readonly FileShare? _share;
-    private readonly ulong _pageSize;
     private volatile bool _cannotVanish; // once true, always true
     private FileView? _view; // for new mappings; those that use a former one keep it
     private int _views;
@@ -47,7 +46,7 @@ internal sealed class HeldFile
         Identity = new FileIdentity(stat.Dev, stat.Ino);
         bool isHuge = SysPaths.StatFileSystem(file, out LinuxStatFs system) == Errno.None
             && system.Type == LinuxStatFs.HUGETLBFS_MAGIC;
-        _pageSize = isHuge ? (ulong)system.BlockSize : PageSize;
+        PageSize = isHuge ? (ulong)system.BlockSize : SmallPage;
         HasLimit = isHuge || !FileSystems.IsOfMemfds(stat.Dev);
     }
 
@@ -60,8 +59,11 @@ internal sealed class HeldFile
     /// </summary>
     internal bool HasLimit { get; }
 
+    /// <summary>Size of the file's pages.</summary>
+    internal ulong PageSize { get; }
+
     /// <summary>Whether the file has huge pages.</summary>
-    internal bool IsHuge => _pageSize != PageSize;
+    internal bool IsHuge => PageSize != SmallPage;
 
     /// <summary>Takes a hold on a file that is already held; null if it is not.</summary>
     internal static HeldFile? TryHold(FileIdentity identity, bool writable)
@@ -141,8 +143,12 @@ internal sealed class HeldFile
         }
 
         // Too large, or too many: a view of these bytes alone.
-        ulong first = from & ~(_pageSize - 1);
-        return Map(first, (last | (_pageSize - 1)) - first + 1, isPart: true, out view);
+        view = null;
+        if (!FileShare.TryTakeViews(_share, 1)) return Errno.ENOMEM;
+        ulong first = from & ~(PageSize - 1);
+        Errno errno = Map(first, (last | (PageSize - 1)) - first + 1, isPart: true, out view);
+        if (view is null) FileShare.GiveViews(_share, 1);
+        return errno;
     }
 
     /// <summary>Ends a use that <see cref="TryView"/> began. This user accesses the view no more.</summary>
@@ -151,11 +157,32 @@ internal sealed class HeldFile
         if (view.IsPart)
         {
             view.Free();
+            FileShare.GiveViews(_share, 1);
             return;
         }
 
         using (_lock.Enter())
             if (--view.Users == 0 && view != _view) Free(view);
+    }
+
+    /// <summary>
+    /// Maps bytes over reserved addresses so that accesses survive the loss of pages. Whoever reserved the addresses
+    /// unmaps them, while the file is still held.
+    /// </summary>
+    /// <param name="address">The first address, a multiple of the page size.</param>
+    /// <param name="offset">Offset of the first byte, a multiple of the page size.</param>
+    /// <param name="length">Bytes, whole pages.</param>
+    /// <param name="guard">The view of <see cref="GuardedViews"/>; negative for none.</param>
+    internal Errno MapAt(nint address, ulong offset, ulong length, out int guard)
+    {
+        guard = -1;
+        int protection = SysMemory.PROT_READ | (_writable ? SysMemory.PROT_WRITE : 0);
+        Errno errno = SysMemory.MapOver(address, _file, offset, length, protection);
+        if (errno == Errno.EACCES && TryReopen(out FileDescriptor anew) == Errno.None)
+            using (anew) errno = SysMemory.MapOver(address, anew, offset, length, protection);
+        if (errno != Errno.None || CannotVanish()) return errno;
+        guard = GuardedViews.Add(address, length, PageSize, _file, offset);
+        return guard < 0 ? Errno.ENOMEM : Errno.None;
     }
 
     /// <summary>
@@ -179,15 +206,16 @@ internal sealed class HeldFile
             _view = null;
         }
 
-        if (last >= MostView || _views >= MostViews) return;
+        if (last >= MostView || _views >= MostViews || !FileShare.TryTakeViews(_share, 1)) return;
         ulong wanted = Math.Max(last, (ulong)stat.Size), length = LeastView;
         while (length <= wanted && length < MostView) length *= 2;
         // A view of huge pages ends with the file, as a longer one would extend it.
-        if (IsHuge) length = Math.Min((ulong)stat.Size, MostView) & ~(_pageSize - 1);
+        if (IsHuge) length = Math.Min((ulong)stat.Size, MostView) & ~(PageSize - 1);
         if (Interlocked.Add(ref s_viewed, (long)length) > MostViewed
             || Map(0, length, isPart: false, out FileView? view) != Errno.None)
         {
             Interlocked.Add(ref s_viewed, -(long)length);
+            FileShare.GiveViews(_share, 1);
             return;
         }
 
@@ -199,6 +227,7 @@ internal sealed class HeldFile
     {
         _views--;
         Interlocked.Add(ref s_viewed, -(long)view.Length);
+        FileShare.GiveViews(_share, 1);
         view.Free();
     }
 
@@ -207,7 +236,7 @@ internal sealed class HeldFile
         view = null;
         Errno errno = Map(first, length, out MappedFile? bytes);
         if (errno != Errno.None) return errno;
-        if (!CannotVanish()) bytes!.Guard(_file, first, _pageSize);
+        if (!CannotVanish()) bytes!.Guard(_file, first, PageSize);
         view = new FileView(bytes!, first, isPart);
         return Errno.None;
     }
@@ -217,12 +246,13 @@ internal sealed class HeldFile
     {
         Errno errno = MappedFile.TryMap(_file, offset, length, _writable, out mapped, reserve: false);
         if (errno != Errno.EACCES) return errno;
-
-        // The descriptor may permit less than the mapping needs, which Linux does not mind because it does not map the
-        // file. The caller's right to the access was checked (MemoryFile), so reopen it.
-        int flags = _writable ? FcntlH.O_RDWR : FcntlH.O_RDONLY;
-        errno = SysFiles.Open($"/proc/self/fd/{_file.Number}", flags, out FileDescriptor anew);
+        errno = TryReopen(out FileDescriptor anew);
         if (errno != Errno.None) return errno;
         using (anew) return MappedFile.TryMap(anew, offset, length, _writable, out mapped, reserve: false);
     }
+
+    // The descriptor may permit less than the mapping needs, which Linux does not mind because it does not map the
+    // file. The caller's right to the access was checked (MemoryFile).
+    private Errno TryReopen(out FileDescriptor anew) => SysFiles.Open(
+        $"/proc/self/fd/{_file.Number}", _writable ? FcntlH.O_RDWR : FcntlH.O_RDONLY, out anew);
 }

@@ -10,7 +10,7 @@ namespace Ioasis.Linux.Memory;
 internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong length, bool writable, bool devices)
     : MemoryBacking(length, writable, start.Value)
 {
-    private FileBacking? _traced;
+    private MemoryBacking? _traced;
 
     // Whether some pages are private pages of files. If the host reclaims them, the file system must read them again.
     private volatile bool _ofFiles;
@@ -89,12 +89,11 @@ internal sealed class ProcessBacking(ProcessMemory memory, Hva start, ulong leng
     // would have to wait too.
     private bool IsThere(ulong offset, int count) => !_ofFiles || memory.ArePresent(start.Value + offset, count);
 
-    /// <summary>Traces all of the run to its file, if one shared mapping contains it.</summary>
+    /// <summary>Traces all of the run to its files, if shared mappings contain it.</summary>
     private bool TryTrace(ulong offset, ulong length, in ProcmapQuery mapping)
     {
-        ulong last = start.Value + (Length - 1);
-        if ((mapping.Flags & ProcmapQuery.Shared) == 0 || mapping.Inode == 0 || mapping.Start > start.Value
-            || mapping.End - 1 < last) return false;
+        if ((mapping.Flags & ProcmapQuery.Shared) == 0 || mapping.Inode == 0 || mapping.Start > start.Value)
+            return false;
         // Never trace device memory: an open file of a device would keep the device from being closed.
         if (devices && !memory.CanReference(start.Value, Length, Writable, devices: false, out _)) return false;
         if (memory.TryTrace(mapping, start.Value, Length, Writable) is not { } traced) return false;

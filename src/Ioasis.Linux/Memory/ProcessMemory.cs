@@ -8,7 +8,7 @@ namespace Ioasis.Linux.Memory;
 /// The memory of another process, through files in /proc that are bound to its address space. So neither a recycled PID
 /// nor the program after an exec is ever reached.
 /// </summary>
-internal sealed class ProcessMemory : AddressSpace, IDisposable
+internal sealed partial class ProcessMemory : AddressSpace, IDisposable
 {
     // A page that was faulted in can be reclaimed before it is accessed.
     private const int MostTries = 8;
@@ -149,8 +149,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         {
             foreach (ProcmapQuery found in _maps.Within(address.Value, long.MaxValue - address.Value))
             {
-                bool isShared = (found.Flags & ProcmapQuery.Shared) != 0 && found.Inode != 0;
-                mapping = new ProcessMapping(found.Start, found.End, isShared);
+                mapping = new ProcessMapping(found.Start, found.End, IsOfFile(found));
                 return true;
             }
         }
@@ -202,38 +201,6 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
         _maps.Dispose();
         _pages?.Dispose();
     }
-
-    /// <summary>
-    /// The bytes of the file that the process shares here; null if the file cannot be found, or the process has used up
-    /// its share of files.
-    /// </summary>
-    /// <param name="mapping">A shared mapping of a file.</param>
-    /// <param name="start">The first byte's address.</param>
-    /// <param name="length">Bytes, all in the mapping.</param>
-    /// <param name="writable">Whether devices may write them.</param>
-    internal FileBacking? TryTrace(in ProcmapQuery mapping, ulong start, ulong length, bool writable)
-    {
-        if (_gone) return null;
-        try
-        {
-            ulong offset = mapping.Offset + (start - mapping.Start);
-            var identity = new FileIdentity(StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor), mapping.Inode);
-            if (HeldFile.TryHold(identity, writable) is { } held)
-                return new FileBacking(held, offset, length, writable);
-            if (!SharedFile.TryOpen(_directory, mapping, out FileDescriptor? file)) return null;
-            using (file)
-                return HeldFile.TryHold(file!, writable, Files, out held) == Errno.None
-                    ? new FileBacking(held!, offset, length, writable)
-                    : null;
-        }
-        catch (ObjectDisposedException)
-        {
-            return null; // the process has just ended
-        }
-    }
-
-    /// <summary>The process's share of files that we hold open.</summary>
-    internal FileShare Files { get; } = new();
 
     /// <summary>The addresses in a range that lead to a location.</summary>
     internal IEnumerable<ulong> AddressesOf(MemoryLocation location, ulong start, ulong length)
@@ -414,7 +381,7 @@ internal sealed class ProcessMemory : AddressSpace, IDisposable
     // Shared memory is located in its file, whichever process it is seen through. Everything else is private to the
     // process.
     private MemoryLocation LocationOf(in ProcmapQuery mapping, ulong address) =>
-        (mapping.Flags & ProcmapQuery.Shared) != 0 && mapping.Inode != 0
+        IsOfFile(mapping)
             ? new MemoryLocation(
                 new FileIdentity(StatMode.MakeDev(mapping.DeviceMajor, mapping.DeviceMinor), mapping.Inode),
                 mapping.Offset + (address - mapping.Start))

@@ -13,6 +13,7 @@ internal static unsafe partial class SysMemory
     public const int MAP_SHARED = 1;
     public const int MAP_PRIVATE = 2;
     public const int MAP_TYPE = 0xf;
+    public const int MAP_FIXED = 0x10;
     public const int MAP_ANONYMOUS = 0x20;
     public const int MAP_NORESERVE = 0x4000;
     public const int MADV_POPULATE_READ = 22;
@@ -20,6 +21,9 @@ internal static unsafe partial class SysMemory
 
     /// <summary>The most pages that one call of <see cref="TouchPages"/> touches.</summary>
     public const int MostTouched = 128;
+
+    private const int PageSize = 4096;
+    private const ulong MostBrought = 1 << 30;
 
     // In the first page of a process, which vm.mmap_min_addr keeps unmapped.
     private const ulong Nowhere = 8;
@@ -32,6 +36,31 @@ internal static unsafe partial class SysMemory
         if (address != -1) return Errno.None;
         address = 0;
         return LastError.Errno;
+    }
+
+    /// <summary>Reserves addresses, at which nothing is.</summary>
+    public static Errno Reserve(ulong length, out nint address)
+    {
+        using var none = new FileDescriptor(-1, owned: false);
+        return Map(none, 0, length, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, out address);
+    }
+
+    /// <summary>mmap(2) of a shared file over reserved addresses.</summary>
+    public static Errno MapOver(nint address, FileDescriptor file, ulong offset, ulong length, int protection) =>
+        mmap(address, (nuint)length, protection, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, file, (long)offset) == -1
+            ? LastError.Errno
+            : Errno.None;
+
+    /// <summary>
+    /// Brings pages of a mapping of ours, and waits for them; false if the host has none to give. What is beyond 1 GiB
+    /// is left to the accesses.
+    /// </summary>
+    public static bool TryBring(nint address, ulong length, bool writable)
+    {
+        nint first = address & ~(nint)(PageSize - 1);
+        ulong bytes = Math.Min(length, MostBrought) + (ulong)(address - first);
+        return Advise(first, bytes, writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ)
+            is not (Errno.EFAULT or Errno.ENOMEM);
     }
 
     /// <summary>munmap(2). Nothing may use the bytes any more.</summary>
