@@ -99,6 +99,9 @@ public enum LockRank
     /// <summary>The processes that an in-host driver bound.</summary>
     ProcessBindings,
 
+    /// <summary>The PASIDs that are equivalent to devices' requester IDs.</summary>
+    SystemPasids,
+
     /// <summary>A call that locks several IOAS of a context.</summary>
     ManyPageTables,
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ioasis.Core;
 using Ioasis.Core.Dma;
 using Ioasis.Core.DmaApi;
@@ -37,6 +38,12 @@ internal sealed class DmaDeviceBench : IDisposable
     internal DmaDevice Device { get; }
 
     internal DmaPort Port { get; }
+
+    /// <summary>How much to do: what the environment says, for runs by hand, or less.</summary>
+    internal static int Number(string variable, int otherwise) =>
+        Environment.GetEnvironmentVariable(variable) is { } text
+            ? int.Parse(text, CultureInfo.InvariantCulture)
+            : otherwise;
 
     /// <summary>What the device reads; null when it may not.</summary>
     internal byte[]? Read(Iova at, int count)

@@ -1,0 +1,78 @@
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Pasids;
+using Ioasis.Memory;
+
+namespace Ioasis.Core.DmaApi;
+
+/// <summary>
+/// All memory that the host has for drivers, under a PASID of a device: its addresses are the memory's own, nothing is
+/// mapped or unmapped, and nothing stops the device from reaching what is not meant for it. It has nothing to do with
+/// the DMA API, whose mappings the PASID does not see. It is taken back as a whole.
+/// </summary>
+public sealed class UnprotectedDirectMap : IDisposable
+{
+    private readonly PasidSpace _space;
+    private readonly PasidOwner _account;
+    private readonly Attachment _attachment;
+    private readonly GroupClaim _claim;
+    private int _isDisposed;
+
+    private UnprotectedDirectMap(
+        Pasid pasid, PasidSpace space, PasidOwner account, Attachment attachment, GroupClaim claim)
+    {
+        Pasid = pasid;
+        (_space, _account, _attachment, _claim) = (space, account, attachment, claim);
+    }
+
+    /// <summary>What the device is told to send.</summary>
+    public Pasid Pasid { get; }
+
+    /// <summary>Lets a device reach all memory of drivers.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="driver">The driver, as it claims the group (<see cref="IommuGroup.UseDefaultDomain"/>).</param>
+    /// <param name="memory">The memory that the host has for drivers.</param>
+    /// <param name="space">The PASIDs of the host.</param>
+    /// <param name="account">The account on which the PASID is allocated.</param>
+    /// <param name="map">The map, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <returns>NotPermitted for a device that is not trusted; NotSupported for one without PASIDs; Busy when a program
+    /// has the device; NoSpace and NoMemory when there is no PASID to be had.</returns>
+    public static IommuStatus Attach(
+        Endpoint device, object driver, OwnAddressSpace memory, PasidSpace space, PasidOwner account,
+        out UnprotectedDirectMap? map)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(space);
+        map = null;
+        if (device.IsUntrusted) return IommuStatus.NotPermitted;
+        if (device.MaxPasidLog2 == 0) return IommuStatus.NotSupported;
+        IommuStatus status = device.Group.UseDefaultDomain(driver, out GroupClaim? claim);
+        if (status != IommuStatus.Ok) return status;
+        status = space.Allocate(account, 1, (1u << device.MaxPasidLog2) - 1, out Pasid pasid);
+        if (status == IommuStatus.Ok)
+        {
+            status = device.Attach(
+                pasid, new IdentityDomain(device.Unit, memory), driver, out Attachment? attachment);
+            if (status == IommuStatus.Ok)
+            {
+                map = new UnprotectedDirectMap(pasid, space, account, attachment!, claim!);
+                return IommuStatus.Ok;
+            }
+
+            space.Free(account, pasid);
+        }
+
+        claim!.Dispose();
+        return status;
+    }
+
+    /// <summary>Takes the memory away. When this returns, no request with the PASID goes through or is under way.
+    /// </summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
+        _attachment.Endpoint.Detach(_attachment);
+        _space.Free(_account, Pasid);
+        _claim.Dispose();
+    }
+}
