@@ -9,6 +9,7 @@ internal static class Catalog
         ("threads", ThreadsBenchmark.Run),
         ("nested", NestedBenchmark.Run),
         ("map", MapBenchmark.Run),
+        ("dma-api", DmaApiBenchmark.Run),
         ("memory", _ => [FootprintBenchmark.Run()]),
         ("requests", PageRequestBenchmark.Run),
         ("scale", _ => ScaleBenchmark.Run()),
