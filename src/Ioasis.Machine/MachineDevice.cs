@@ -1,5 +1,6 @@
 using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
+using Ioasis.Machine.Drivers;
 using Ioasis.Machine.Nodes;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio;
@@ -68,10 +69,21 @@ public sealed class MachineDevice
     /// <summary>Whether a program removed it from the bus; it can be found again.</summary>
     internal bool IsRemoved { get; set; }
 
-    /// <summary>Whether the driver has it.</summary>
+    /// <summary>Whether vfio-pci has it.</summary>
     internal DriverState Driver { get; set; }
 
-    /// <summary>Whether the driver is to have it again when it has left; guarded by the driver's lock.</summary>
+    /// <summary>The driver in the host that has it; null for none.</summary>
+    internal HostDriver? Host { get; set; }
+
+    /// <summary>What the driver in the host has of it; guarded by the lock of the bus's drivers.</summary>
+    internal HostFunction? HostFunction { get; set; }
+
+    /// <summary>The name of the driver that has it; null for none.</summary>
+    internal string? DriverName => Driver == DriverState.Bound ? PciDriver.Name : Host?.Name;
+
+    /// <summary>
+    /// Whether vfio-pci is to have it when it has left its driver; guarded by the lock of the bus's drivers.
+    /// </summary>
     internal bool IsWanted { get; set; }
 
     private sealed class ConfigurationBytes(VfioPciDevice pci) : IVirtualBytes

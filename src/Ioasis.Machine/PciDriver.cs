@@ -1,4 +1,7 @@
 using System.Globalization;
+using Ioasis.Core;
+using Ioasis.Core.Endpoints;
+using Ioasis.Machine.Drivers;
 using Ioasis.Machine.Sysfs;
 using Ioasis.Memory.Threads;
 
@@ -15,16 +18,104 @@ internal sealed class PciDriver(SoftwareMachine machine)
     /// <summary>Its name.</summary>
     internal const string Name = "vfio-pci";
 
-    // Guards which functions it has. Taken before the machine's lock, and after that of virtual functions.
+    // Guards which functions it has, and which drivers in the host have. Taken before the machine's lock, and after
+    // that of virtual functions.
     private readonly RankedLock _lock = new(LockRank.PciDriver);
 
     /// <summary>Whether a function that is found gets its driver at once.</summary>
     internal FunctionSettings.Toggle Autoprobe { get; } = new(true);
 
-    /// <summary>What is written to <c>bind</c>, and to the bus's <c>drivers_probe</c>: a function's address.</summary>
+    /// <summary>What is written to <c>bind</c>: a function's address.</summary>
     internal void Bind(ReadOnlyMemory<byte> text)
     {
         if (Find(text) is { } device) Bind(device);
+    }
+
+    /// <summary>
+    /// What is written to the bus's <c>drivers_probe</c>: a function's address. It goes to the driver that its
+    /// <c>driver_override</c> names, else to this one.
+    /// </summary>
+    internal void Probe(ReadOnlyMemory<byte> text)
+    {
+        if (Find(text) is not { } device) return;
+        if (device.Settings.DriverOverride is { } name && machine.FindHostDriver(name) is { } driver)
+            Bind(driver, device);
+        else Bind(device);
+    }
+
+    /// <summary>What is written to <c>bind</c> of a driver in the host: a function's address.</summary>
+    internal void Bind(HostDriver driver, ReadOnlyMemory<byte> text)
+    {
+        if (Find(text) is { } device) Bind(driver, device);
+    }
+
+    /// <summary>
+    /// What is written to <c>unbind</c> of a driver in the host: a function's address. The driver gives the function
+    /// back soon.
+    /// </summary>
+    internal void Unbind(HostDriver driver, ReadOnlyMemory<byte> text)
+    {
+        if (Find(text) is not { } device) return;
+        using (_lock.Enter())
+            if (device.Host == driver) Release(device);
+    }
+
+    /// <summary>
+    /// Gives a function to a driver in the host, if nobody else has it. <see cref="SetFunction"/> is to follow.
+    /// </summary>
+    /// <param name="device">The function.</param>
+    /// <param name="driver">The driver.</param>
+    /// <param name="claim">The driver's claim on the group, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <param name="wasOurs">Whether this driver had it until now.</param>
+    /// <returns>As <see cref="SoftwareMachine.OpenHostDriver"/> says.</returns>
+    internal IommuStatus Take(MachineDevice device, HostDriver driver, out GroupClaim? claim, out bool wasOurs)
+    {
+        claim = null;
+        using (_lock.Enter())
+        {
+            wasOurs = device.Driver == DriverState.Bound;
+            if (device.Settings.DriverOverride is { } name && name != driver.Name) return IommuStatus.NoDevice;
+            if (device.Host is not null || device.Driver == DriverState.Leaving
+                || device.Sriov is { HasAny: true } || machine.HasMdevs(device)) return IommuStatus.Busy;
+            IommuGroup group = device.Endpoint.Group;
+            if (group.Dma is null) return IommuStatus.NoDevice;
+            IommuStatus status = group.UseDefaultDomain(driver, out claim);
+            if (status != IommuStatus.Ok) return status;
+            if (wasOurs && !device.Vfio.TryRemove())
+            {
+                claim!.Dispose();
+                return IommuStatus.Busy; // a program has a file of it, and has not bound it
+            }
+
+            if (wasOurs) machine.Detach(device);
+            machine.SetHost(device, driver);
+            return IommuStatus.Ok;
+        }
+    }
+
+    /// <summary>A driver in the host has a function from now on, and can be asked for it.</summary>
+    internal void SetFunction(MachineDevice device, HostFunction function)
+    {
+        using (_lock.Enter())
+        {
+            device.HostFunction = function;
+            if (device.IsRemoved) function.RequestRelease();
+        }
+    }
+
+    /// <summary>A driver in the host gives a function back.</summary>
+    internal void GiveBack(HostFunction function)
+    {
+        MachineDevice device = function.Device;
+        bool isWanted;
+        using (_lock.Enter())
+        {
+            isWanted = device.IsWanted || (function.WasVfios && !function.IsReleased);
+            (device.IsWanted, device.HostFunction) = (false, null);
+            machine.SetHost(device, null);
+        }
+
+        if (isWanted) Bind(device);
     }
 
     /// <summary>
@@ -60,6 +151,7 @@ internal sealed class PciDriver(SoftwareMachine machine)
         if (!SysfsNumber.TryParse(text.Span, out ulong number) || number == 0) return;
         machine.SetRemoved(device, true);
         Unbind(device);
+        using (_lock.Enter()) Release(device);
     }
 
     /// <summary>What is written to <c>rescan</c>: not 0. What was removed is found again.</summary>
@@ -85,9 +177,31 @@ internal sealed class PciDriver(SoftwareMachine machine)
         using (_lock.Enter())
         {
             if (device.Settings.DriverOverride is not (null or Name) || device.IsRemoved) return;
-            if (device.Driver == DriverState.Leaving) device.IsWanted = true; // Linux has who asks for it wait
-            else if (device.Driver == DriverState.None) machine.Attach(device);
+            // Linux lets the write to unbind wait until the function has left its driver.
+            bool isLeaving = device.Driver == DriverState.Leaving || device.HostFunction is { IsReleased: true };
+            if (isLeaving) device.IsWanted = true;
+            else if (device.Driver == DriverState.None && device.Host is null) machine.Attach(device);
         }
+    }
+
+    private void Bind(HostDriver driver, MachineDevice device)
+    {
+        using (_lock.Enter())
+        {
+            bool isFree = device.Driver == DriverState.None && device.Host is null && !device.IsRemoved;
+            if (!isFree || (device.Settings.DriverOverride is { } name && name != driver.Name)) return;
+        }
+
+        if (driver.BindRequested is { } bind)
+            ThreadPool.UnsafeQueueUserWorkItem(static call => call.bind(call.Requester), (bind, device.Requester),
+                preferLocal: false);
+    }
+
+    // Asks the driver in the host for a function. With the lock held.
+    private static void Release(MachineDevice device)
+    {
+        device.IsWanted = false;
+        if (device.HostFunction is { IsReleased: false } function) function.RequestRelease();
     }
 
     private void Unbind(MachineDevice device)

@@ -152,9 +152,10 @@ public sealed partial class SoftwareMachine : IDisposable
         return plugged;
     }
 
-    /// <summary>Unplugs all devices; every file must be closed.</summary>
+    /// <summary>Unplugs all devices, of drivers in the host too; every file must be closed.</summary>
     public void Dispose()
     {
+        foreach (MachineDevice device in _devices) device.HostFunction?.Dispose();
         foreach (VfioPciDevice part in _mdevParts.Values) part.Dispose();
         _mdevParts.Clear();
         foreach (MachineVdpa device in _vdpa.Reverse()) device.Device.Dispose();
@@ -392,13 +393,13 @@ public sealed partial class SoftwareMachine : IDisposable
             d.Endpoint.Group, (int)d.Vfio.Minor, (d.Vfio.Major, d.Vfio.Minor), d.Configuration)
         {
             Settings = d.Settings,
-            IsBound = d.Driver == DriverState.Bound,
+            DriverName = d.DriverName,
             Remove = text => _driver.Remove(d, text),
             Rescan = _driver.Rescan,
             Sriov = d.Sriov,
             Virtual = d.Virtual,
         });
-        foreach (VirtualPath path in SysfsTree.Build(_driver, _modules, Units, functions,
+        foreach (VirtualPath path in SysfsTree.Build(_driver, _hostDrivers, _modules, Units, functions,
             groups.Select(g => (g.Id, (g.Major, g.Minor), g.Name)),
             [("iommu", _iommu), ("sva", sva), ("vfio", _container)], _mdevBus,
             [.. _mdevBus.Parents.Where(p => !_mdevFunctions.TryGetValue(p, out MachineDevice? d) || OffersMdevs(d))],

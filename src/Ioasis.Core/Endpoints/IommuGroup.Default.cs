@@ -1,3 +1,4 @@
+using Ioasis.Core.DmaApi;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
@@ -7,9 +8,17 @@ namespace Ioasis.Core.Endpoints;
 /// <summary>The type of the group's default domain, and how the domain is made.</summary>
 public sealed partial class IommuGroup
 {
+    private const ulong HostPage = 4096;
+
     private DefaultDomains? _domains; // of the machine; guarded by the lock
-    private bool _isLazy; // whether the default domain has a flush queue; guarded by the lock
+    private volatile DmaDomain? _dma; // what drivers map into, if the default domain was made by type
     private List<IovaRange> _direct = []; // what the default domain maps for the members; guarded by the lock
+
+    /// <summary>
+    /// What drivers in the host map into: the default domain, unless that is blocking or was set otherwise than by
+    /// type. It stays the same while a driver has a claim.
+    /// </summary>
+    public DmaDomain? Dma => _dma;
 
     /// <summary>The type of the default domain; null if there is none.</summary>
     public DomainType? Type
@@ -28,7 +37,7 @@ public sealed partial class IommuGroup
         null => null,
         BlockingDomain => DomainType.Blocked,
         IdentityDomain => DomainType.Identity,
-        _ => _isLazy ? DomainType.DmaFlushQueue : DomainType.Dma,
+        _ => _dma is { IsLazy: true } ? DomainType.DmaFlushQueue : DomainType.Dma,
     };
 
     /// <summary>
@@ -46,7 +55,7 @@ public sealed partial class IommuGroup
             DomainType type = ForcedType ?? domains.BootType;
             bool isKept = DefaultDomain is not null && (_owners.Count != 0 || TypeLocked == type);
             if (!isKept) return Change(type);
-            if (DefaultDomain is PagingDomain paging) MapDirectRegions(paging, _direct);
+            if (_dma is { } dma) Prepare(dma, _direct);
             return Rest(DefaultDomain);
         }
     }
@@ -68,7 +77,8 @@ public sealed partial class IommuGroup
                 return IommuStatus.Invalid;
             if (requested == DomainType.DmaFlushQueue && TypeLocked == DomainType.Dma)
             {
-                _isLazy = true;
+                if (_dma is null) return IommuStatus.Invalid;
+                _dma.UseFlushQueue();
                 return IommuStatus.Ok;
             }
 
@@ -96,32 +106,34 @@ public sealed partial class IommuGroup
     /// <summary>Makes a domain of a type and moves the members there. With the lock held.</summary>
     private IommuStatus Change(DomainType type)
     {
+        IommuUnit unit = Endpoints[0].Unit;
         List<IovaRange> direct = [];
-        IommuStatus status = Create(type, direct, out IommuDomain? domain);
-        if (status == IommuStatus.Ok) status = Rest(domain);
-        if (status == IommuStatus.Ok) (_direct, _isLazy) = (direct, type == DomainType.DmaFlushQueue);
+        DmaDomain? dma = null;
+        IommuDomain? domain = null;
+        IommuStatus status = IommuStatus.Ok;
+        if (type == DomainType.Blocked) domain = new BlockingDomain(unit);
+        else if (type == DomainType.Identity) dma = DmaDomain.CreateIdentity(unit, _domains!.Memory);
+        // A unit whose smallest page is larger than the host's cannot map a page for a driver.
+        else if ((unit.PageSizes & HostPage) == 0) status = IommuStatus.NotSupported;
+        else status = DmaDomain.Create(Endpoints[0], type == DomainType.DmaFlushQueue, out dma);
+        if (status != IommuStatus.Ok) return status;
+        if (dma is not null) Prepare(dma, direct);
+        status = Rest(domain ?? dma!.Domain);
+        if (status == IommuStatus.Ok) (_dma, _direct) = (dma, direct);
         return status;
     }
 
-    private IommuStatus Create(DomainType type, List<IovaRange> direct, out IommuDomain? domain)
+    /// <summary>
+    /// Maps the direct regions of the members, and keeps addresses from being given out: what the members' units
+    /// reserve, and the windows of BARs. (A space never gives page 0 out.)
+    /// </summary>
+    private void Prepare(DmaDomain dma, List<IovaRange> direct)
     {
-        Endpoint first = Endpoints[0];
-        domain = type switch
-        {
-            DomainType.Blocked => new BlockingDomain(first.Unit),
-            DomainType.Identity => new IdentityDomain(first.Unit, _domains!.Memory),
-            _ => null,
-        };
-        if (domain is not null) return IommuStatus.Ok;
-        const ulong page = 4096; // of the host: a unit with larger ones cannot map a page for a driver
-        if ((first.Unit.PageSizes & page) == 0) return IommuStatus.NotSupported;
-        var mappings = new MappingTable(page);
-        IommuStatus status =
-            first.Unit.CreatePagingDomain(first, PagingDomainOptions.None, null, mappings, out PagingDomain? paging);
-        if (status != IommuStatus.Ok) return status;
-        MapDirectRegions(paging!, direct);
-        domain = paging;
-        return IommuStatus.Ok;
+        if (dma.Iovas is not { } iovas) return;
+        foreach (Endpoint endpoint in Endpoints) dma.Reserve(endpoint);
+        foreach (IovaRange window in _domains!.Windows)
+            if (window.First <= iovas.Last) iovas.Reserve(window);
+        MapDirectRegions((PagingDomain)dma.Domain, direct);
     }
 
     /// <summary>

@@ -98,7 +98,9 @@ public sealed partial class IommuGroup
         using (_lock.Enter())
         {
             if (domain != DefaultDomain && IsInUse) return IommuStatus.Busy;
-            return Rest(domain);
+            IommuStatus status = Rest(domain);
+            if (_dma?.Domain != DefaultDomain) _dma = null;
+            return status;
         }
     }
 

@@ -27,8 +27,8 @@ internal sealed record SysfsFunction(
     /// <summary>What programs set of it.</summary>
     internal required FunctionSettings Settings { get; init; }
 
-    /// <summary>Whether the driver has it.</summary>
-    internal required bool IsBound { get; init; }
+    /// <summary>The driver that has it; null for none.</summary>
+    internal required string? DriverName { get; init; }
 
     /// <summary>Takes what is written to <c>remove</c>.</summary>
     internal required Action<ReadOnlyMemory<byte>> Remove { get; init; }

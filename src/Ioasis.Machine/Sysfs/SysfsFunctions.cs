@@ -33,7 +33,7 @@ internal static class SysfsFunctions
         tree.Link($"{unit}/devices/{function.Address}", directory);
         SysfsGroups.Add(tree, function.Group);
         SysfsGroups.AddMember(tree, function.Group.Id, $"{function.Address}", directory);
-        if (function.IsBound) AddToDriver(tree, function, directory);
+        if (function.DriverName is { } driver) AddToDriver(tree, function, directory, driver);
         if (function.Virtual is not null) return;
         tree.Add(new VirtualFile(
                 $"{directory}/remove", static () => [], SysfsTree.OwnerAndGroupWrite)
@@ -128,10 +128,12 @@ internal static class SysfsFunctions
         { Store = sriov.Store });
     }
 
-    private static void AddToDriver(SysfsTree tree, SysfsFunction function, string directory)
+    private static void AddToDriver(SysfsTree tree, SysfsFunction function, string directory, string driver)
     {
-        tree.Link($"{directory}/driver", SysfsDriver.Directory);
-        tree.Link($"{SysfsDriver.Directory}/{function.Address}", directory);
+        string folder = SysfsDriver.DirectoryOf(driver);
+        tree.Link($"{directory}/driver", folder);
+        tree.Link($"{folder}/{function.Address}", directory);
+        if (driver != PciDriver.Name) return;
         string vfio = $"vfio{function.VfioMinor}";
         tree.Directory($"{directory}/vfio-dev", merged: false);
         tree.Device($"{directory}/vfio-dev/{vfio}", "vfio-dev", vfio, function.VfioDevice, $"vfio/devices/{vfio}");
@@ -148,7 +150,7 @@ internal static class SysfsFunctions
         PciFunction pci = function.Function;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{(function.IsBound ? $"DRIVER={PciDriver.Name}\n" : "")}PCI_CLASS={pci.ClassCode:X}\n"
+            $"{(function.DriverName is { } driver ? $"DRIVER={driver}\n" : "")}PCI_CLASS={pci.ClassCode:X}\n"
             + $"PCI_ID={pci.VendorId:X4}:{pci.DeviceId:X4}\n"
             + $"PCI_SUBSYS_ID={pci.SubsystemVendorId:X4}:{pci.SubsystemId:X4}\n"
             + $"PCI_SLOT_NAME={function.Address}\nMODALIAS={Modalias(pci)}");

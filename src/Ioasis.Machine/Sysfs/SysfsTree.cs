@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Ioasis.Core.Units;
 using Ioasis.Iommufd.Files;
+using Ioasis.Machine.Drivers;
 using Ioasis.Machine.Nodes;
 using Ioasis.Passthrough.Mdev;
 
@@ -27,7 +28,8 @@ internal sealed class SysfsTree
 
     /// <summary>Builds the tree.</summary>
     internal static IEnumerable<VirtualPath> Build(
-        PciDriver driver, SysfsModules modules, IEnumerable<IommuUnit> units, IEnumerable<SysfsFunction> functions,
+        PciDriver driver, IEnumerable<HostDriver> hostDrivers, SysfsModules modules, IEnumerable<IommuUnit> units,
+        IEnumerable<SysfsFunction> functions,
         IEnumerable<(int Id, (uint Major, uint Minor) Number, string? Name)> groups,
         IEnumerable<(string Name, INode Node)> miscellaneous, MdevBus mdevBus,
         IReadOnlyList<MdevParent> mdevParents, IEnumerable<MdevDevice> mdevs,
@@ -40,6 +42,7 @@ internal sealed class SysfsTree
                                                  "/sys/dev/char"])
             tree.Directory(merged);
         SysfsDriver.Add(tree, driver);
+        foreach (HostDriver host in hostDrivers) SysfsDriver.Add(tree, driver, host);
         modules.Add(tree);
         foreach (IommuUnit unit in units) SysfsUnits.Add(tree, unit);
         foreach ((string name, INode node) in miscellaneous)

@@ -82,6 +82,19 @@ internal sealed partial class VfioDevice : INode
         else Ops.RequestRelease();
     }
 
+    /// <summary>
+    /// Takes the device from programs as <see cref="Remove"/> does, unless one has a file of it open.
+    /// </summary>
+    internal bool TryRemove()
+    {
+        using (_registration.Enter())
+        {
+            if (_removed || _files != 0) return false;
+            _removed = true;
+            return true;
+        }
+    }
+
     /// <summary>Programs can have the device again after it was removed and its files were closed.</summary>
     internal void Restore()
     {

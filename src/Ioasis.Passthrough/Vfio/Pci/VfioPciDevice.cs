@@ -130,12 +130,14 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
     /// The function becomes usable, as after power-on, with memory decoding on (Linux: vfio_pci_core_enable).
     /// </summary>
     /// <param name="carrier">The bytes of the file through which it is used.</param>
-    public void Open(ICarrier carrier)
+    public void Open(ICarrier carrier) => Start(carrier);
+
+    private void Start(ICarrier? carrier)
     {
         _parent?.EnableBusMaster();
         using (_access.Enter())
         {
-            ShowRegions(carrier);
+            if (carrier is not null) ShowRegions(carrier);
             _slot.Reset();
             ResetHardware();
             _config.Open();
