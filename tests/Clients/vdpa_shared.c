@@ -2,7 +2,7 @@
 /*
  * Three devices of one program on one page table: a function, an mdev and a vDPA disk, all attached to the same IOAS.
  * They write the same memory all the time; when an unmap returns, none of them reaches it any more. Then the same with
- * a PASID whose page table is the IOAS; last, a PASID of the program's own memory.
+ * one PASID for all three, whose page table is the IOAS; last, one PASID of the program's own memory.
  * usage: vdpa_shared DISK BDF UUID (a /dev/vhost-vdpa-N, a dmatest, an mdev of the type dmatest-1ch)
  */
 #include "sva_node.h"
@@ -133,30 +133,39 @@ static int owned(const char *path)
     return fd;
 }
 
+static void use_pasid(const struct dmatest *test, int sva, uint32_t pasid)
+{
+    must(attach_sva(&test->device, sva, pasid));
+    send_pasid(test, pasid);
+}
+
 /* one PASID of the program's own memory: pointers are IOVAs, and nothing need be mapped */
-static void use_pointers(const char *path, const struct dmatest *test, int sva, uint8_t *rings)
+static void use_pointers(
+    const char *path, const struct dmatest *first, const struct dmatest *second, int sva, uint8_t *rings)
 {
     uint8_t *shared = pages(1);
     uint32_t pasid = (uint32_t)must(sva_bind_process(sva, 0));
     int fd = owned(path);
-    must(attach_sva(&test->device, sva, pasid));
-    send_pasid(test, pasid);
+    use_pasid(first, sva, pasid);
+    use_pasid(second, sva, pasid);
     must(vdpa_attach_sva(fd, 0, sva, pasid));
     struct vdpa_disk disk = filled(fd, rings, addr(rings));
     expect_eq(vdpa_message(fd, 0, VHOST_IOTLB_UPDATE, addr(shared), PAGE, shared, VHOST_ACCESS_RW),
               sizeof(struct vhost_msg_v2));
     expect_errno(vdpa_message(fd, 0, VHOST_IOTLB_UPDATE, SHARED, PAGE, shared, VHOST_ACCESS_RW), EFAULT);
-    expect_dma(test, addr(shared), PAGE, 0);
+    expect_dma(first, addr(shared), PAGE, 0);
     expect_eq(shared[PAGE - 1], 0x11);
+    expect_dma(second, addr(shared), PAGE, 0);
+    expect_eq(shared[PAGE - 1], 0x22);
     vdpa_disk_offer(&disk, VIRTIO_BLK_T_IN, 0, addr(shared), PAGE);
     vdpa_kick(&disk.queue);
     vdpa_reap(&disk.queue, 0);
     expect_eq(*disk.status, VIRTIO_BLK_S_OK);
     expect_eq(shared[PAGE - 1], 0x33);
-    must(sva_unbind(sva, pasid)); /* takes both of them out */
+    must(sva_unbind(sva, pasid)); /* takes all three of them out */
     memset(shared, 0, PAGE);
-    dma_start(test, addr(shared), PAGE, 0);
-    expect_eq(dma_wait(test), FAULT);
+    expect_fault(first, addr(shared), PAGE, 0, BLOCKED);
+    expect_fault(second, addr(shared), PAGE, 0, BLOCKED);
     vdpa_disk_offer(&disk, VIRTIO_BLK_T_IN, 0, addr(shared), PAGE);
     vdpa_kick(&disk.queue);
     wait_until(vdpa_status(fd) & VIRTIO_CONFIG_S_NEEDS_RESET); /* its rings are gone as well */
@@ -181,12 +190,13 @@ int main(int argc, char **argv)
     must(close(fd));
     printf("an unmap stops a function, an mdev and a vDPA disk: ok\n");
 
-    /* the same, with the function and the disk on a PASID that has the IOAS for its page table */
+    /* the same, with all three on a PASID that has the IOAS for its page table */
     uint32_t pasid = (uint32_t)must(sva_alloc(sva, 1, 1000));
     must(sva_bind_table(sva, pasid, iommu, ioas));
     must(detach(first.device.fd)); /* an automatic table is for requests without PASID alone */
-    must(attach_sva(&first.device, sva, pasid));
-    send_pasid(&first, pasid);
+    must(detach(second.device.fd));
+    use_pasid(&first, sva, pasid);
+    use_pasid(&second, sva, pasid);
     fd = owned(path);
     must(vdpa_attach_sva(fd, 0, sva, pasid));
     disk = filled(fd, rings, RINGS);
@@ -195,7 +205,8 @@ int main(int argc, char **argv)
     printf("and with a PASID: ok\n");
 
     bar_write32(&first.registers, DMATEST_REPEAT, 0);
-    use_pointers(path, &first, sva, rings);
+    bar_write32(&second.registers, DMATEST_REPEAT, 0);
+    use_pointers(path, &first, &second, sva, rings);
     printf("one PASID of the program's own pointers: ok\n");
     printf("vdpa_shared: all as it must be\n");
     return 0;

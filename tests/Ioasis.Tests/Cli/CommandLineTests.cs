@@ -69,6 +69,21 @@ public sealed class CommandLineTests
         Assert.Equal("11e9", devices[1].GetProperty("device").GetString());
     }
 
+    [Fact]
+    public void VdpaDevicesAreListedAsTheirOwnToolListsThem()
+    {
+        string[] machine = ["devices", "--device", "virtio-net@n0,vdpa,queues=2", "--device", "virtio-blk@d0,vdpa"];
+        (int code, string output, string error) = Run(machine);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal(
+            ["n0: type network mgmtdev ioasis vendor_id 0 max_vqs 5 max_vq_size 256",
+                "d0: type block mgmtdev ioasis vendor_id 0 max_vqs 1 max_vq_size 256"],
+            output.TrimEnd().Split('\n')[^2..]);
+        JsonElement disk = JsonDocument.Parse(Run([.. machine, "--json"]).Output).RootElement.EnumerateArray().Last();
+        Assert.Equal(("d0", "block", "/dev/vhost-vdpa-1"), (disk.GetProperty("vdpa").GetString(),
+            disk.GetProperty("type").GetString(), disk.GetProperty("node").GetString()));
+    }
+
     private static (int Code, string Output, string Error) Run(params string[] arguments)
     {
         using StringWriter output = new() { NewLine = "\n" }, error = new() { NewLine = "\n" };
