@@ -19,8 +19,6 @@ public sealed class Attachment
         _pageRequests = pageRequests;
         Endpoint = endpoint;
         Sender = sender;
-        Pasid = sender.Pasid;
-        Number = sender.Number ?? sender.Pasid;
         Domain = domain;
         Owner = owner;
     }
@@ -29,12 +27,12 @@ public sealed class Attachment
     public Endpoint Endpoint { get; }
 
     /// <summary>Which of its PASIDs; null for its requests without one.</summary>
-    public Pasid? Pasid { get; }
+    public Pasid? Pasid => Sender.Pasid;
 
     /// <summary>
     /// What its owner calls the PASID: the same, but for a PASID that the owner of a part of a function chose.
     /// </summary>
-    public Pasid? Number { get; }
+    public Pasid? Number => Sender.Number ?? Sender.Pasid;
 
     /// <summary>What it is attached to.</summary>
     public IommuDomain Domain { get; }
