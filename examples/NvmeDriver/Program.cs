@@ -18,6 +18,7 @@ const string Usage = """
     options:
       --device BDF|NODE        the function, or a VFIO node; 1000:00:05.0 by default
       --process                a machine in this process instead of the nodes of this system
+      --host                   the same, and the driver is one of the host's
       --block BYTES            bytes of a command; 4096 by default
       --depth N                commands in flight; 32 by default
       --queues N               I/O queues with interrupts; the number of processors by default
@@ -26,7 +27,7 @@ const string Usage = """
     """;
 
 string device = "1000:00:05.0";
-bool isInProcess = false, maps = false;
+bool isInProcess = false, isInHost = false, maps = false;
 int block = 4096, depth = 32, resets = 0, queues = Environment.ProcessorCount;
 var words = new Queue<string>();
 for (int i = 0; i < args.Length; i++)
@@ -35,6 +36,7 @@ for (int i = 0; i < args.Length; i++)
     {
         case "--device" when i + 1 < args.Length: device = args[++i]; break;
         case "--process": isInProcess = true; break;
+        case "--host": isInProcess = isInHost = true; break;
         case "--map": maps = true; break;
         case "--block" when i + 1 < args.Length: block = (int)Number(args[++i]); break;
         case "--depth" when i + 1 < args.Length: depth = (int)Number(args[++i]); break;
@@ -49,9 +51,10 @@ if (!words.TryDequeue(out string? command)) return Fail("A command is missing.")
 using SoftwareMachine? machine =
     isInProcess ? SoftwareMachine.Create(MachineDescription.Default.WithDevice($"nvme@{device},size=64M")) : null;
 using NodeTransport nodes = machine is null ? NodeTransport.OfSystem() : NodeTransport.InProcess(machine);
-using VfioFunction function = RequesterId.TryParse(device, out RequesterId requester)
-    ? VfioFunction.Open(nodes, requester)
-    : VfioFunction.Open(nodes, device);
+using DriverFunction function = !RequesterId.TryParse(device, out RequesterId requester)
+    ? VfioFunction.Open(nodes, device)
+    : isInHost ? HostDriverFunction.Open(machine!, requester, "nvme")
+    : VfioFunction.Open(nodes, requester);
 using var disk = new NvmeDisk(function, new NvmeDiskOptions
 {
     Queues = queues,

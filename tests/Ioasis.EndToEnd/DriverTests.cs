@@ -17,10 +17,11 @@ public sealed class DriverTests(Workbench bench)
             [.. await Driver(who), "--block", $"{bytes}", "--depth", $"{depth}", "--resets", "4", "verify", "32"])))
             .MustEnd().MustSay($"verified 32 MiB in commands of {bytes} bytes, {depth} at a time, ");
 
-    /// <summary>In process nothing stands between the driver and the machine but the calls.</summary>
-    [Fact]
-    public async Task The_driver_is_the_same_with_a_machine_in_its_process() =>
-        (await Execution.Run([.. await Driver(Who.Self), "--process", "verify", "8"]))
+    [Theory]
+    [InlineData("--process")]
+    [InlineData("--host")]
+    public async Task The_driver_is_the_same_with_a_machine_in_its_process(string home) =>
+        (await Execution.Run([.. await Driver(Who.Self), home, "verify", "8"]))
             .MustEnd().MustSay("verified 8 MiB in commands of 4096 bytes, 32 at a time, 0 resets");
 
     [Fact]

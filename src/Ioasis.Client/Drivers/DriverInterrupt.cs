@@ -8,6 +8,8 @@ namespace Ioasis.Client.Drivers;
 /// </summary>
 public abstract class DriverInterrupt : IDisposable
 {
+    private int _disposed;
+
     private protected DriverInterrupt()
     {
     }
@@ -23,7 +25,7 @@ public abstract class DriverInterrupt : IDisposable
     /// <summary>Disconnects the interrupt. No thread may wait for it any more.</summary>
     public void Dispose()
     {
-        Dispose(disposing: true);
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) Dispose(disposing: true);
         GC.SuppressFinalize(this);
     }
 

@@ -37,8 +37,9 @@ internal sealed partial class VfioPciDevice
     /// <summary>The BAR of an index; null when there is none, or it is the upper half of one.</summary>
     internal Bar? FindBar(uint index)
     {
-        foreach (Bar bar in Function.Bars)
-            if (bar.Index == index) return bar;
+        IReadOnlyList<Bar> bars = Function.Bars;
+        for (int i = 0; i < bars.Count; i++) // without an enumerator: it is called for each access
+            if (bars[i].Index == index) return bars[i];
         return null;
     }
 
