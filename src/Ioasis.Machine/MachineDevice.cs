@@ -78,6 +78,11 @@ public sealed class MachineDevice
     /// <summary>What the driver in the host has of it; guarded by the lock of the bus's drivers.</summary>
     internal HostFunction? HostFunction { get; set; }
 
+    /// <summary>
+    /// What is to be done when the driver in the host has given it back; guarded by the lock of the bus's drivers.
+    /// </summary>
+    internal Action? GivenBack { get; set; }
+
     /// <summary>The name of the driver that has it; null for none.</summary>
     internal string? DriverName => Driver == DriverState.Bound ? PciDriver.Name : Host?.Name;
 

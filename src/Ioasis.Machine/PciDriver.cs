@@ -8,9 +8,9 @@ using Ioasis.Memory.Threads;
 namespace Ioasis.Machine;
 
 /// <summary>
-/// The driver vfio-pci, as sysfs sets it to work (Linux: drivers/base/bus.c, dd.c and pci-driver.c). It begins with all
-/// functions, as if it had been loaded with their IDs: it takes each that it is to take, unless <c>driver_override</c>
-/// names another driver.
+/// The driver vfio-pci, as sysfs sets it to work (Linux: drivers/base/bus.c, dd.c and pci-driver.c), and how functions
+/// go from it to drivers in the host and back. It begins with all functions, as if it had been loaded with their IDs:
+/// it takes each that it is to take, unless <c>driver_override</c> names another driver.
 /// </summary>
 /// <param name="machine">The machine.</param>
 internal sealed class PciDriver(SoftwareMachine machine)
@@ -75,7 +75,7 @@ internal sealed class PciDriver(SoftwareMachine machine)
         {
             wasOurs = device.Driver == DriverState.Bound;
             if (device.Settings.DriverOverride is { } name && name != driver.Name) return IommuStatus.NoDevice;
-            if (device.Host is not null || device.Driver == DriverState.Leaving
+            if (device.Host is not null || device.Driver == DriverState.Leaving || device.IsHidden
                 || device.Sriov is { HasAny: true } || machine.HasMdevs(device)) return IommuStatus.Busy;
             IommuGroup group = device.Endpoint.Group;
             if (group.Dma is null) return IommuStatus.NoDevice;
@@ -99,7 +99,7 @@ internal sealed class PciDriver(SoftwareMachine machine)
         using (_lock.Enter())
         {
             device.HostFunction = function;
-            if (device.IsRemoved) function.RequestRelease();
+            if (device.IsRemoved || device.IsHidden) function.RequestRelease();
         }
     }
 
@@ -108,14 +108,35 @@ internal sealed class PciDriver(SoftwareMachine machine)
     {
         MachineDevice device = function.Device;
         bool isWanted;
+        Action? given;
         using (_lock.Enter())
         {
             isWanted = device.IsWanted || (function.WasVfios && !function.IsReleased);
-            (device.IsWanted, device.HostFunction) = (false, null);
+            given = device.GivenBack;
+            (device.IsWanted, device.HostFunction, device.GivenBack) = (false, null, null);
             machine.SetHost(device, null);
         }
 
-        if (isWanted) Bind(device);
+        if (given is not null) given();
+        else if (isWanted) Bind(device);
+    }
+
+    /// <summary>Takes a virtual function that leaves from the driver that has it.</summary>
+    /// <param name="device">The function, which no path leads to.</param>
+    /// <param name="done">Called once, when nobody has it any more, perhaps before this returns.</param>
+    internal void Take(MachineDevice device, Action done)
+    {
+        using (_lock.Enter())
+        {
+            if (device.Host is not null)
+            {
+                device.GivenBack = done;
+                Release(device);
+                return;
+            }
+        }
+
+        device.Vfio.Remove(done);
     }
 
     /// <summary>

@@ -109,11 +109,11 @@ internal sealed class PciSriov(
         }
 
         // The files that are closed meanwhile are closed by threads that then come for the lock.
-        foreach (MachineDevice function in leaving) function.Vfio.Remove(Left);
+        foreach (MachineDevice function in leaving) machine.TakeFromDriver(function, Left);
         if (leaving.Count == 0) answer(errno);
     }
 
-    // Called when the files of one that leaves are closed.
+    // Called when the files of one that leaves are closed, or its driver in the host has given it back.
     private void Left()
     {
         (ushort Count, Action<Errno> Answer)[] waiting;

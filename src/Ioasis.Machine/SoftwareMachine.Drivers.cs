@@ -75,6 +75,11 @@ public sealed partial class SoftwareMachine
         return IommuStatus.Ok;
     }
 
+    /// <summary>Takes a virtual function that leaves from the driver that has it.</summary>
+    /// <param name="function">The function, which no path leads to.</param>
+    /// <param name="done">Called once, when nobody has it any more, perhaps before this returns.</param>
+    internal void TakeFromDriver(MachineDevice function, Action done) => _driver.Take(function, done);
+
     /// <summary>A driver leaves the bus.</summary>
     internal void Remove(HostDriver driver)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
 using Ioasis.Core.Pasids;
@@ -6,6 +7,7 @@ using Ioasis.Devices;
 using Ioasis.Devices.Blocks;
 using Ioasis.Iommufd.Files;
 using Ioasis.Machine.Description;
+using Ioasis.Machine.Drivers;
 using Ioasis.Machine.Nodes;
 using Ioasis.Machine.Sysfs;
 using Ioasis.Memory;
@@ -152,10 +154,23 @@ public sealed partial class SoftwareMachine : IDisposable
         return plugged;
     }
 
-    /// <summary>Unplugs all devices, of drivers in the host too; every file must be closed.</summary>
+    /// <summary>Unplugs all devices, those of drivers in the host too; every file must be closed.</summary>
+    /// <exception cref="InvalidOperationException">A driver left mappings. All is unplugged.</exception>
     public void Dispose()
     {
-        foreach (MachineDevice device in _devices) device.HostFunction?.Dispose();
+        InvalidOperationException? leak = null;
+        foreach (HostFunction function in _devices.Select(d => d.HostFunction).OfType<HostFunction>())
+        {
+            try
+            {
+                function.Dispose();
+            }
+            catch (InvalidOperationException e)
+            {
+                leak ??= e;
+            }
+        }
+
         foreach (VfioPciDevice part in _mdevParts.Values) part.Dispose();
         _mdevParts.Clear();
         foreach (MachineVdpa device in _vdpa.Reverse()) device.Device.Dispose();
@@ -163,6 +178,7 @@ public sealed partial class SoftwareMachine : IDisposable
         foreach (MachineDevice device in _devices.Reverse()) device.Pci.Dispose();
         _devices = [];
         _bus.Dispose();
+        if (leak is not null) ExceptionDispatchInfo.Throw(leak);
     }
 
     /// <summary>Plugs the first of a function's virtual ones in.</summary>
@@ -394,6 +410,7 @@ public sealed partial class SoftwareMachine : IDisposable
         {
             Settings = d.Settings,
             DriverName = d.DriverName,
+            Dma = () => d.HostFunction?.Dma,
             Remove = text => _driver.Remove(d, text),
             Rescan = _driver.Rescan,
             Sriov = d.Sriov,

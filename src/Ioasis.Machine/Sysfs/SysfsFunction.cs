@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ioasis.Abi;
+using Ioasis.Core.DmaApi;
 using Ioasis.Core.Endpoints;
 using Ioasis.Devices;
 using Ioasis.Machine.Nodes;
@@ -29,6 +30,9 @@ internal sealed record SysfsFunction(
 
     /// <summary>The driver that has it; null for none.</summary>
     internal required string? DriverName { get; init; }
+
+    /// <summary>The DMA API of the driver in the host that has it; null for none.</summary>
+    internal required Func<DmaDevice?> Dma { get; init; }
 
     /// <summary>Takes what is written to <c>remove</c>.</summary>
     internal required Action<ReadOnlyMemory<byte>> Remove { get; init; }

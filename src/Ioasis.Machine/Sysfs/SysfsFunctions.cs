@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using Ioasis.Abi;
 using Ioasis.Devices;
 using Ioasis.Machine.Nodes;
@@ -55,8 +56,8 @@ internal static class SysfsFunctions
         tree.Text($"{directory}/resource", SysfsResources.TextOf(function));
         tree.Text($"{directory}/local_cpus", () => SysfsProcessors.Mask);
         tree.Text($"{directory}/local_cpulist", () => SysfsProcessors.List);
-        tree.Text($"{directory}/dma_mask_bits", "32"); // vfio-pci sets none
-        tree.Text($"{directory}/consistent_dma_mask_bits", "32");
+        tree.Text($"{directory}/dma_mask_bits", () => Bits(function.Dma()?.Mask));
+        tree.Text($"{directory}/consistent_dma_mask_bits", () => Bits(function.Dma()?.CoherentMask));
         tree.Text($"{directory}/ari_enabled", "0");
         tree.Text($"{directory}/uevent", () => Uevent(function), SysfsTree.Ignore);
         tree.Add(new VirtualFile($"{directory}/config", function.Config.Read, SysfsTree.OwnerWrites)
@@ -79,6 +80,10 @@ internal static class SysfsFunctions
                 { Size = (long)bar.Size, IsRegion = true });
         }
     }
+
+    // vfio-pci sets no mask, so it is the one that each function begins with.
+    private static string Bits(ulong? mask) =>
+        SysfsTree.Decimal(64 - BitOperations.LeadingZeroCount(mask ?? uint.MaxValue));
 
     private static void AddSettings(SysfsTree tree, FunctionSettings settings, string directory)
     {

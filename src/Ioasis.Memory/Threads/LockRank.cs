@@ -36,7 +36,7 @@ public enum LockRank
     /// <summary>A device's virtual functions.</summary>
     VirtualFunctions,
 
-    /// <summary>Which functions the driver has.</summary>
+    /// <summary>Which driver has which function.</summary>
     PciDriver,
 
     /// <summary>Which vDPA devices their driver has.</summary>

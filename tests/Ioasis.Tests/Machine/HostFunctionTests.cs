@@ -291,6 +291,56 @@ public sealed class HostFunctionTests : IDisposable
     }
 
     [Fact]
+    public void AVirtualFunctionLeavesWhenItsDriverHasGivenItBack()
+    {
+        using SoftwareMachine machine =
+            SoftwareMachine.Create(MachineDescription.Empty.WithDevice($"dmatest@{First},virtualFunctions=2"));
+        Errno? answer = null;
+        Assert.Equal(Errno.None, Enable("1"));
+        Assert.Equal(IommuStatus.Busy, machine.OpenHostDriver(s_first, Driver, null, out _));
+        HostFunction function = Open(machine, machine.Devices[1].Requester);
+        Assert.Null(Enable("0"));
+        Assert.Equal(2, machine.Devices.Count);
+        Assert.Equal(IommuStatus.NotFound,
+            machine.OpenHostDriver(machine.Devices[1].Requester, "another", null, out _));
+        function.Dispose();
+        Assert.Equal(Errno.None, answer);
+        Assert.Single(machine.Devices);
+        Assert.Equal(Errno.None, Enable("2"));
+
+        Errno? Enable(string count)
+        {
+            answer = null;
+            ((VirtualFile)machine.Paths[$"{Sysfs}/sriov_numvfs"])
+                .Store!(Encoding.ASCII.GetBytes(count), errno => answer = errno);
+            return answer;
+        }
+    }
+
+    [Fact]
+    public void SysfsShowsTheMasksOfTheDriver()
+    {
+        using HostFunction function = Open(_machine, s_first);
+        Assert.Equal("32", _nodes.ReadAttribute($"{Sysfs}/dma_mask_bits"));
+        Assert.Equal(IommuStatus.Ok, function.Dma.SetMask(48));
+        Assert.Equal(IommuStatus.Ok, function.Dma.SetCoherentMask(40));
+        Assert.Equal("48", _nodes.ReadAttribute($"{Sysfs}/dma_mask_bits"));
+        Assert.Equal("40", _nodes.ReadAttribute($"{Sysfs}/consistent_dma_mask_bits"));
+    }
+
+    [Fact]
+    public void AMachineThatIsDisposedTakesItsFunctionsBack()
+    {
+        SoftwareMachine machine = Create("{}");
+        HostFunction function = Open(machine, s_first);
+        DmaMemory memory = function.Dma.Space.AllocateMemory(0x1000);
+        Assert.Equal(IommuStatus.Ok, function.Dma.Map(memory, DmaDirection.ToDevice, out _)); // left behind
+        Assert.Throws<InvalidOperationException>(machine.Dispose);
+        Assert.Throws<ObjectDisposedException>(() => function.EnableBusMaster(true));
+        Assert.False(function.Endpoint.Group.IsClaimed);
+    }
+
+    [Fact]
     public void TheLineMasksItselfUntilTheDriverUnmasksIt()
     {
         var model = new LineModel();
