@@ -10,6 +10,7 @@ namespace Ioasis.Machine;
 public sealed partial class SoftwareMachine
 {
     private HostDriver[] _hostDrivers = []; // guarded by the lock
+    private readonly SystemPasids _systemPasids;
 
     /// <summary>
     /// Adds a driver to the PCI bus: it has a folder in <c>/sys/bus/pci/drivers</c> and takes functions there.
@@ -67,7 +68,8 @@ public sealed partial class SoftwareMachine
         IommuStatus status = _driver.Take(device, driver, out GroupClaim? claim, out bool wasVfios);
         if (status != IommuStatus.Ok) return status;
         device.Pci.OpenForDriver();
-        function = new HostFunction(device, driver, claim!, device.Endpoint.Group.Dma!, options, GiveBack)
+        DmaDomain domain = device.Endpoint.Group.Dma!; // it stays while the driver has the claim
+        function = new HostFunction(device, driver, claim!, domain, options, _systemPasids, GiveBack)
         {
             WasVfios = wasVfios,
         };

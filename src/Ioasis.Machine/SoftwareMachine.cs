@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Ioasis.Core.DmaApi;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
 using Ioasis.Core.Pasids;
@@ -56,6 +57,7 @@ public sealed partial class SoftwareMachine : IDisposable
         _sva = new(() => new SvaNode(Pasids, PasidQuota));
         _bus = new VfioPciBus(_vfio);
         _driver = new PciDriver(this);
+        _systemPasids = new SystemPasids(Pasids, new PasidOwner { Quota = int.MaxValue });
         _mdevBus = new MdevBus(this);
         _vdpaDriver = new VdpaDriver(this);
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Core;
@@ -19,13 +20,15 @@ public sealed class HostFunction : IDisposable
     private readonly GroupClaim _claim;
     private readonly CancellationTokenSource _released = new();
     private readonly Action<HostFunction> _giveBack;
+    private readonly SystemPasids _pasids;
+    private readonly ConcurrentBag<SystemPasid> _acquired = [];
     private int _isDisposed;
 
     internal HostFunction(
         MachineDevice device, HostDriver driver, GroupClaim claim, DmaDomain domain, DmaDeviceOptions? options,
-        Action<HostFunction> giveBack)
+        SystemPasids pasids, Action<HostFunction> giveBack)
     {
-        (_device, _pci, _claim, _giveBack) = (device, device.Pci, claim, giveBack);
+        (_device, _pci, _claim, _pasids, _giveBack) = (device, device.Pci, claim, pasids, giveBack);
         Driver = driver;
         options ??= new DmaDeviceOptions();
         if (Endpoint.IsUntrusted) options = options with { BouncesAlways = true };
@@ -172,8 +175,22 @@ public sealed class HostFunction : IDisposable
     }
 
     /// <summary>
-    /// Gives the function back, in the order in which nothing can go wrong: the engine is stopped, then mappings that
-    /// are left are found and removed, then what is queued is flushed, then programs can have the group.
+    /// Gets a PASID that is equivalent to the function's requester ID: what <see cref="Dma"/> maps is there for both.
+    /// </summary>
+    /// <param name="pasid">The PASID, the same each time, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <returns>As <see cref="SystemPasids.Acquire"/>.</returns>
+    public IommuStatus AcquireSystemPasid(out SystemPasid? pasid)
+    {
+        CheckOpen();
+        IommuStatus status = _pasids.Acquire(Endpoint, Driver, out pasid);
+        if (pasid is not null) _acquired.Add(pasid);
+        return status;
+    }
+
+    /// <summary>
+    /// Gives the function back, in the order in which nothing can go wrong: the engine is stopped, then PASIDs are
+    /// detached, then mappings that are left are found and removed, then what is queued is flushed, then programs can
+    /// have the group.
     /// </summary>
     public void Dispose()
     {
@@ -181,6 +198,7 @@ public sealed class HostFunction : IDisposable
         try
         {
             _pci.Close();
+            foreach (SystemPasid pasid in _acquired) pasid.Dispose();
             Dma.Dispose();
         }
         finally

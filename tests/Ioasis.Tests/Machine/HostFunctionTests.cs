@@ -290,6 +290,41 @@ public sealed class HostFunctionTests : IDisposable
         Use(s_first);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ASystemPasidSeesEachMapAndLosesEachUnmap(bool ats)
+    {
+        const ulong pasid = 0x2c, translations = 0x30;
+        HostFunction function = Open(_machine, s_first);
+        function.EnableBusMaster(true);
+        Assert.Equal(IommuStatus.Ok, function.AcquireSystemPasid(out SystemPasid? system));
+        Assert.Equal(IommuStatus.Ok, function.AcquireSystemPasid(out SystemPasid? again));
+        Assert.Equal(system!.Value, again!.Value);
+        Write(function, translations, ats ? 1u : 0u);
+        using DmaMemory memory = function.Dma.Space.AllocateMemory(0x1000);
+        Assert.Equal(IommuStatus.Ok, function.Dma.Map(memory, DmaDirection.ToDevice, out DmaMapping mapping));
+        ulong address = mapping.Address.Value;
+        foreach (uint sent in (uint[])[0, 1u << 31 | system.Value.Value])
+        {
+            Write(function, pasid, sent);
+            Assert.Equal((1, 0), Run(function, address, 8));
+        }
+
+        mapping.Dispose();
+        foreach (uint sent in (uint[])[0, 1u << 31 | system.Value.Value])
+        {
+            Write(function, pasid, sent);
+            Assert.Equal((2, NotMapped), Run(function, address, 8));
+        }
+
+        system.Dispose();
+        Assert.NotNull(function.Endpoint.AttachedTo(again.Value));
+        function.Dispose(); // the driver forgot one
+        Assert.Null(function.Endpoint.AttachedTo(again.Value));
+        Assert.False(function.Endpoint.Group.IsClaimed);
+    }
+
     [Fact]
     public void AVirtualFunctionLeavesWhenItsDriverHasGivenItBack()
     {
