@@ -4,7 +4,6 @@
  * Once without more, and once with what makes an unmap strict: a barrier on all processors of the process.
  * usage: hash [LIVE]      mappings beside, default 1024
  */
-#define _GNU_SOURCE
 #include "common.h"
 #include <linux/membarrier.h>
 #include <stdint.h>
