@@ -146,7 +146,7 @@ internal sealed class FuzzWorld : IDisposable
         {
             Endpoint endpoint = device.Endpoint;
             Assert.False(endpoint.Group.IsClaimed, $"group {endpoint.Group.Id} is claimed");
-            Assert.Null(endpoint.Attached);
+            Assert.Same(endpoint.Group.DefaultDomain, endpoint.Attached);
             for (uint pasid = 0; pasid < 16; pasid++) Assert.Null(endpoint.AttachedTo(new Pasid(pasid)));
             Assert.False(endpoint.CanSend);
 
