@@ -20,7 +20,7 @@ public sealed class DmaModelTests
     [InlineData(5, 64, true)]
     public void ADeviceReadsAndWritesWhatTheModelSays(int seed, int bits, bool bounces)
     {
-        int steps = DmaDeviceBench.Number("IOASIS_DMA_STEPS", 20_000);
+        int steps = DmaDeviceBench.Number("IOASIS_DMA_STEPS", 200_000);
         using var run = new Run(seed, bits, bounces);
         for (int step = 0; step < steps; step++) run.Step();
         run.UnmapAll();
