@@ -121,10 +121,8 @@ public sealed class NvmeDiskTests
         Assert.Equal(0x0123456789abcdefUL, memory.Bytes.Read<ulong>(1000));
         Assert.Equal(NvmeStatus.BlockOutOfRange, Run(NvmeOpcode.Read, rig.Disk.Length / 512));
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 100; i++) Run(NvmeOpcode.Read, i);
         // Inside the host a doorbell is a call of the model, on this thread.
-        if (rig.Function is VfioFunction) Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        if (rig.Function is VfioFunction) Allocation.None(() => Run(NvmeOpcode.Read, 7));
 
         int taken = 0;
         while (queue.TrySubmit(NvmeOpcode.Read, taken, 16, memory.Address, taken)) taken++;
