@@ -1,5 +1,4 @@
 using Ioasis.Core.Domains;
-using Ioasis.Memory;
 
 namespace Ioasis.Core.DmaApi;
 
@@ -29,8 +28,7 @@ public sealed partial class DmaDevice
         }
         else
         {
-            var range = new IovaRange(iova, iova + (whole - 1));
-            run = new DmaRun(range, memory.Bytes.Address, MapAccess.ReadWrite, range, OwnsPages: true);
+            run = Space.RunAt(iova, memory.Bytes.Address, whole, MapAccess.ReadWrite, ownsPages: true);
             status = Space.Map(in run);
             if (status != IommuStatus.Ok) Space.Iovas.Free(iova, whole);
         }
@@ -65,9 +63,8 @@ public sealed partial class DmaDevice
         ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
         range = null;
         if (Space.Iovas is null || _options.BouncesAlways) return IommuStatus.NotSupported;
-        ulong page = Space.PageSize;
-        if (length > ulong.MaxValue - (2 * page)) return IommuStatus.Overflow;
-        ulong whole = (length + (page - 1)) & ~(page - 1);
+        if (length > ulong.MaxValue - (2 * Space.PageSize)) return IommuStatus.Overflow;
+        ulong whole = Space.WholePages(length);
         if (!TryAllocate(whole, _mask, out ulong iova)) return IommuStatus.NoSpace;
         range = new DmaIovaRange(this, iova, whole);
         Add(range);

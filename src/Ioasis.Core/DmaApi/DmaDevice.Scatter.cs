@@ -57,7 +57,7 @@ public sealed partial class DmaDevice
         ReadOnlySpan<DmaPiece> pieces, DmaDirection direction, out DmaScatterMapping? mapping)
     {
         mapping = null;
-        ulong page = Space.PageSize, whole = 0;
+        ulong whole = 0;
         var starts = new ulong[pieces.Length]; // of the pieces' pages, within the allocation
         for (int i = 0; i < pieces.Length; i++)
         {
@@ -75,10 +75,8 @@ public sealed partial class DmaDevice
         for (; done < pieces.Length; done++)
         {
             DmaPiece piece = pieces[done];
-            ulong first = iova + starts[done], within = piece.Offset & (page - 1);
-            runs[done] = new DmaRun(new IovaRange(first, first + (PagesOf(piece) - 1)),
-                piece.Memory.Bytes.Address + (nint)(piece.Offset - within), DmaDirections.AccessOf(direction),
-                new IovaRange(first + within, first + within + (piece.Length - 1)), OwnsPages: true);
+            runs[done] = Space.RunAt(iova + starts[done], piece.Memory.Bytes.Address + (nint)piece.Offset,
+                piece.Length, DmaDirections.AccessOf(direction), ownsPages: true);
             status = direction == DmaDirection.None ? IommuStatus.Ok : Space.Map(in runs[done]);
             if (status != IommuStatus.Ok) break;
             holds[done] = new DmaHold(piece.Memory);
@@ -113,9 +111,6 @@ public sealed partial class DmaDevice
         return segments;
     }
 
-    private ulong PagesOf(DmaPiece piece)
-    {
-        ulong page = Space.PageSize;
-        return ((piece.Offset & (page - 1)) + piece.Length + (page - 1)) & ~(page - 1);
-    }
+    private ulong PagesOf(DmaPiece piece) =>
+        Space.WholePages((piece.Offset & (Space.PageSize - 1)) + piece.Length);
 }

@@ -165,11 +165,10 @@ public sealed partial class DmaDevice
         ulong page = Space.PageSize, offset = (ulong)address & (page - 1);
         run = default;
         if (length > ulong.MaxValue - (2 * page)) return IommuStatus.Overflow;
-        ulong whole = (offset + length + (page - 1)) & ~(page - 1);
+        ulong whole = Space.WholePages(offset + length);
         if (!TryAllocate(whole, _mask, out ulong iova)) return IommuStatus.NoSpace;
         MapAccess access = DmaDirections.AccessOf(direction);
-        run = new DmaRun(new IovaRange(iova, iova + (whole - 1)), address - (nint)offset, access,
-            new IovaRange(iova + offset, iova + offset + (length - 1)), ownsPages);
+        run = Space.RunAt(iova, address, length, access, ownsPages);
         if (access == MapAccess.None) return IommuStatus.Ok; // the addresses alone: every access faults
         IommuStatus status = Space.Map(in run);
         if (status != IommuStatus.Ok) Space.Iovas!.Free(iova, whole);

@@ -38,8 +38,6 @@ public sealed class DmaDomain : DmaSpace, IMappingSource
     /// <inheritdoc/>
     public override long LateAccesses => _late.Seen;
 
-    object IMappingSource.Space => this;
-
     /// <summary>Makes a domain that translates.</summary>
     /// <param name="endpoint">The device that it is made for.</param>
     /// <param name="lazy">Whether unmaps are collected.</param>
@@ -90,7 +88,7 @@ public sealed class DmaDomain : DmaSpace, IMappingSource
     /// <inheritdoc/>
     public override DmaMemory AllocateMemory(ulong length)
     {
-        ulong whole = (length + (PageSize - 1)) & ~(PageSize - 1);
+        ulong whole = WholePages(length);
         if (_memory is { } memory)
         {
             HostBlock block = memory.Allocate(whole);
@@ -159,9 +157,6 @@ public sealed class DmaDomain : DmaSpace, IMappingSource
     internal override void Add(DmaDevice device) => Change(devices => [.. devices, device]);
 
     internal override void Remove(DmaDevice device) => Change(devices => [.. devices.Where(d => d != device)]);
-
-    /// <summary>Ends the mappings of a flush.</summary>
-    internal void Take(ReadOnlySpan<IovaRange> ranges) => Unmap(ranges);
 
     private void Change(Func<DmaDevice[], DmaDevice[]> change)
     {

@@ -40,13 +40,11 @@ public sealed class DmaIovaRange : IDmaHolder
         DmaDevice.CheckPart(memory, from, length);
         ulong page = _device.Space.PageSize, within = from & (page - 1);
         if ((offset & (page - 1)) != 0 || (within != 0 && offset != 0)) return IommuStatus.Invalid;
-        ulong whole = (within + length + (page - 1)) & ~(page - 1);
+        ulong whole = _device.Space.WholePages(within + length);
         if (offset > _length || whole > _length - offset) return IommuStatus.Invalid;
-        ulong first = _first + offset;
-        var range = new IovaRange(first, first + (whole - 1));
-        if (_links.Exists(l => l.Run.Range.Overlaps(range))) return IommuStatus.Exists;
-        var run = new DmaRun(range, memory.Bytes.Address + (nint)(from - within), DmaDirections.AccessOf(direction),
-            new IovaRange(first + within, first + within + (length - 1)), OwnsPages: true);
+        DmaRun run = _device.Space.RunAt(_first + offset, memory.Bytes.Address + (nint)from, length,
+            DmaDirections.AccessOf(direction), ownsPages: true);
+        if (_links.Exists(l => l.Run.Range.Overlaps(run.Range))) return IommuStatus.Exists;
         IommuStatus status = _device.Space.Map(in run);
         if (status == IommuStatus.Ok) _links.Add(new LinkedRun(run, new DmaHold(memory)));
         return status;

@@ -1,3 +1,5 @@
+using Ioasis.Core.Domains;
+using Ioasis.Core.Iovas;
 using Ioasis.Memory;
 
 namespace Ioasis.Core.DmaApi;
@@ -17,7 +19,7 @@ public abstract class DmaSpace
     public IovaSpace? Iovas { get; }
 
     /// <summary>The page in bytes: what mappings consist of.</summary>
-    public ulong PageSize => Iovas?.Granule ?? 4096;
+    public ulong PageSize => Iovas?.Granule ?? IovaAllocator.HostPageSize;
 
     /// <summary>
     /// Whether devices can be led to any memory of our process, so also to arrays that are pinned. If not, only to what
@@ -62,6 +64,22 @@ public abstract class DmaSpace
     /// </summary>
     public virtual void Flush()
     {
+    }
+
+    /// <summary>Bytes, rounded up to whole pages.</summary>
+    internal ulong WholePages(ulong bytes) => (bytes + (PageSize - 1)) & ~(PageSize - 1);
+
+    /// <summary>The pages around a buffer.</summary>
+    /// <param name="iova">The I/O address of the first page.</param>
+    /// <param name="address">The buffer's address in our own process.</param>
+    /// <param name="length">Its bytes.</param>
+    /// <param name="access">What devices may do.</param>
+    /// <param name="ownsPages">As in <see cref="DmaRun"/>.</param>
+    internal DmaRun RunAt(ulong iova, nint address, ulong length, MapAccess access, bool ownsPages)
+    {
+        ulong within = (ulong)address & (PageSize - 1), first = iova + within;
+        return new DmaRun(new IovaRange(iova, iova + (WholePages(within + length) - 1)), address - (nint)within,
+            access, new IovaRange(first, first + (length - 1)), ownsPages);
     }
 
     /// <summary>A device begins to map in the space.</summary>

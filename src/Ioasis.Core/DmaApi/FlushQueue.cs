@@ -63,7 +63,7 @@ internal sealed class FlushQueue
 
             if (count == 0) return;
             for (int i = 0; i < count; i++) _ranges[i] = entries[i].Range;
-            _domain.Take(_ranges.AsSpan(0, count));
+            _domain.Unmap(_ranges.AsSpan(0, count));
             for (int i = 0; i < count; i++)
             {
                 entries[i].Hold.Release();

@@ -1,7 +1,6 @@
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Pasids;
-using Ioasis.Memory;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.DmaApi;
@@ -32,18 +31,18 @@ public sealed class SystemPasids(PasidSpace space, PasidOwner account)
     {
         ArgumentNullException.ThrowIfNull(device);
         pasid = null;
-        if (device.MaxPasidLog2 == 0) return IommuStatus.NotSupported;
         using (_lock.Enter())
         {
             if (!_uses.TryGetValue(device, out Use? use))
             {
-                IommuStatus status = Attach(device, driver, out use);
+                IommuStatus status =
+                    DriverPasid.Attach(device, driver, space, account, OthersDomain, out DriverPasid? attached);
                 if (status != IommuStatus.Ok) return status;
-                _uses.Add(device, use!);
+                _uses.Add(device, use = new Use(attached!));
             }
 
-            use!.Times++;
-            pasid = new SystemPasid(this, device, use.Pasid);
+            use.Times++;
+            pasid = new SystemPasid(this, device, use.Pasid.Value);
             return IommuStatus.Ok;
         }
     }
@@ -55,48 +54,17 @@ public sealed class SystemPasids(PasidSpace space, PasidOwner account)
             Use use = _uses[device];
             if (--use.Times > 0) return;
             _uses.Remove(device);
-            device.Detach(use.Attachment);
-            space.Free(account, use.Pasid);
-            use.Claim.Dispose();
+            use.Pasid.Dispose();
         }
     }
 
-    private IommuStatus Attach(Endpoint device, object driver, out Use? use)
+    /// <summary>The domain of the device's requests without PASID; it stays while the driver has its claim.</summary>
+    private static IommuDomain? OthersDomain(Endpoint device) =>
+        device.Attached is { } domain and not BlockingDomain ? domain : null;
+
+    private sealed class Use(DriverPasid pasid)
     {
-        use = null;
-        IommuStatus status = device.Group.UseDefaultDomain(driver, out GroupClaim? claim); // so the domain stays
-        if (status != IommuStatus.Ok) return status;
-        IommuDomain? domain = device.Attached;
-        if (domain is null or BlockingDomain)
-        {
-            claim!.Dispose();
-            return IommuStatus.NotPermitted;
-        }
-
-        status = space.Allocate(account, 1, (1u << device.MaxPasidLog2) - 1, out Pasid pasid);
-        if (status == IommuStatus.Ok)
-        {
-            status = device.Attach(pasid, domain, driver, out Attachment? attachment);
-            if (status == IommuStatus.Ok)
-            {
-                use = new Use(pasid, attachment!, claim!);
-                return IommuStatus.Ok;
-            }
-
-            space.Free(account, pasid);
-        }
-
-        claim!.Dispose();
-        return status;
-    }
-
-    private sealed class Use(Pasid pasid, Attachment attachment, GroupClaim claim)
-    {
-        internal Pasid Pasid => pasid;
-
-        internal Attachment Attachment => attachment;
-
-        internal GroupClaim Claim => claim;
+        internal DriverPasid Pasid => pasid;
 
         internal int Times { get; set; }
     }

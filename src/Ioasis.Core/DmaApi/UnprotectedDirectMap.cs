@@ -12,21 +12,13 @@ namespace Ioasis.Core.DmaApi;
 /// </summary>
 public sealed class UnprotectedDirectMap : IDisposable
 {
-    private readonly PasidSpace _space;
-    private readonly PasidOwner _account;
-    private readonly Attachment _attachment;
-    private readonly GroupClaim _claim;
+    private readonly DriverPasid _pasid;
     private int _isDisposed;
 
-    private UnprotectedDirectMap(
-        Pasid pasid, PasidSpace space, PasidOwner account, Attachment attachment, GroupClaim claim)
-    {
-        Pasid = pasid;
-        (_space, _account, _attachment, _claim) = (space, account, attachment, claim);
-    }
+    private UnprotectedDirectMap(DriverPasid pasid) => _pasid = pasid;
 
     /// <summary>What the device is told to send.</summary>
-    public Pasid Pasid { get; }
+    public Pasid Pasid => _pasid.Value;
 
     /// <summary>Lets a device reach all memory of drivers.</summary>
     /// <param name="device">The device.</param>
@@ -45,24 +37,9 @@ public sealed class UnprotectedDirectMap : IDisposable
         ArgumentNullException.ThrowIfNull(space);
         map = null;
         if (device.IsUntrusted) return IommuStatus.NotPermitted;
-        if (device.MaxPasidLog2 == 0) return IommuStatus.NotSupported;
-        IommuStatus status = device.Group.UseDefaultDomain(driver, out GroupClaim? claim);
-        if (status != IommuStatus.Ok) return status;
-        status = space.Allocate(account, 1, (1u << device.MaxPasidLog2) - 1, out Pasid pasid);
-        if (status == IommuStatus.Ok)
-        {
-            status = device.Attach(
-                pasid, new IdentityDomain(device.Unit, memory), driver, out Attachment? attachment);
-            if (status == IommuStatus.Ok)
-            {
-                map = new UnprotectedDirectMap(pasid, space, account, attachment!, claim!);
-                return IommuStatus.Ok;
-            }
-
-            space.Free(account, pasid);
-        }
-
-        claim!.Dispose();
+        IommuStatus status = DriverPasid.Attach(
+            device, driver, space, account, d => new IdentityDomain(d.Unit, memory), out DriverPasid? pasid);
+        if (status == IommuStatus.Ok) map = new UnprotectedDirectMap(pasid!);
         return status;
     }
 
@@ -70,9 +47,6 @@ public sealed class UnprotectedDirectMap : IDisposable
     /// </summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
-        _attachment.Endpoint.Detach(_attachment);
-        _space.Free(_account, Pasid);
-        _claim.Dispose();
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0) _pasid.Dispose();
     }
 }

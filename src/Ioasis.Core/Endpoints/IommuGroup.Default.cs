@@ -1,5 +1,6 @@
 using Ioasis.Core.DmaApi;
 using Ioasis.Core.Domains;
+using Ioasis.Core.Iovas;
 using Ioasis.Core.Units;
 using Ioasis.Memory;
 
@@ -8,8 +9,6 @@ namespace Ioasis.Core.Endpoints;
 /// <summary>The type of the group's default domain, and how the domain is made.</summary>
 public sealed partial class IommuGroup
 {
-    private const ulong HostPage = 4096;
-
     private DefaultDomains? _domains; // of the machine; guarded by the lock
     private volatile DmaDomain? _dma; // what drivers map into, if the default domain was made by type
     private List<IovaRange> _direct = []; // what the default domain maps for the members; guarded by the lock
@@ -114,7 +113,7 @@ public sealed partial class IommuGroup
         if (type == DomainType.Blocked) domain = new BlockingDomain(unit);
         else if (type == DomainType.Identity) dma = DmaDomain.CreateIdentity(unit, _domains!.Memory);
         // A unit whose smallest page is larger than the host's cannot map a page for a driver.
-        else if ((unit.PageSizes & HostPage) == 0) status = IommuStatus.NotSupported;
+        else if ((unit.PageSizes & IovaAllocator.HostPageSize) == 0) status = IommuStatus.NotSupported;
         else status = DmaDomain.Create(Endpoints[0], type == DomainType.DmaFlushQueue, out dma);
         if (status != IommuStatus.Ok) return status;
         if (dma is not null) Prepare(dma, direct);
