@@ -34,6 +34,16 @@ public sealed class Ioas : IommuObject
     /// no such memory.</exception>
     public Iova Map(Hva address, ulong length, MapAccess access, Iova? at)
     {
+        Errno errno = TryMap(address, length, access, at, out Iova iova);
+        return errno == Errno.None
+            ? iova
+            : throw new IommuException(
+                errno, $"map of 0x{length:x} bytes at HVA {address} to {Place(at)} ({access}) in IOAS {Id}");
+    }
+
+    /// <summary>As <see cref="Map(Hva, ulong, MapAccess, Iova?)"/>, for callers that expect refusals.</summary>
+    internal Errno TryMap(Hva address, ulong length, MapAccess access, Iova? at, out Iova iova)
+    {
         var arguments = new IommuIoasMap
         {
             Size = NodeClient.SizeOf<IommuIoasMap>(),
@@ -44,10 +54,8 @@ public sealed class Ioas : IommuObject
             Iova = at?.Value ?? 0,
         };
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_MAP, ref arguments);
-        return result.IsOk
-            ? new Iova(arguments.Iova)
-            : throw new IommuException(
-                result.Errno, $"map of 0x{length:x} bytes at HVA {address} to {Place(at)} ({access}) in IOAS {Id}");
+        iova = new Iova(arguments.Iova);
+        return result.Errno;
     }
 
     /// <summary>Maps bytes of a file (IOMMU_IOAS_MAP_FILE).</summary>

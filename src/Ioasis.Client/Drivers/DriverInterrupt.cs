@@ -8,6 +8,7 @@ namespace Ioasis.Client.Drivers;
 /// </summary>
 public abstract class DriverInterrupt : IDisposable
 {
+    private bool _isMasked; // by the host, since it was raised
     private int _disposed;
 
     private protected DriverInterrupt()
@@ -17,7 +18,14 @@ public abstract class DriverInterrupt : IDisposable
     /// <summary>Waits until the interrupt was raised since the last call, or <see cref="Signal"/> was called.</summary>
     /// <param name="timeout">How long to wait at most.</param>
     /// <returns>How many times; 0 on timeout.</returns>
-    public abstract ulong Wait(TimeSpan timeout);
+    public ulong Wait(TimeSpan timeout)
+    {
+        if (_isMasked) Unmask();
+        _isMasked = false;
+        ulong count = WaitForEvent(timeout);
+        _isMasked = count != 0 && MasksItself;
+        return count;
+    }
 
     /// <summary>Wakes the thread that waits, as the device would.</summary>
     public abstract void Signal();
@@ -29,6 +37,15 @@ public abstract class DriverInterrupt : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Whether the host masks the interrupt when it is raised, as INTx.</summary>
+    private protected abstract bool MasksItself { get; }
+
+    /// <summary>Unmasks the interrupt.</summary>
+    private protected abstract void Unmask();
+
+    /// <summary>Waits for the event; how often it was signalled, 0 on timeout.</summary>
+    private protected abstract ulong WaitForEvent(TimeSpan timeout);
+
     /// <summary>Disconnects the interrupt, once.</summary>
     protected abstract void Dispose(bool disposing);
 }
@@ -39,7 +56,6 @@ internal sealed class VfioDriverInterrupt : DriverInterrupt
     private readonly VfioInterrupt _kind;
     private readonly uint _vector;
     private readonly UserEvent _event;
-    private bool _isMasked;
 
     /// <summary>Connects an event to a vector.</summary>
     /// <param name="nodes">The transport that makes the event.</param>
@@ -65,15 +81,11 @@ internal sealed class VfioDriverInterrupt : DriverInterrupt
         }
     }
 
-    public override ulong Wait(TimeSpan timeout)
-    {
-        // INTx is masked by the host when it is raised.
-        if (_isMasked) _kind.Unmask();
-        _isMasked = false;
-        ulong count = _event.Wait(timeout);
-        _isMasked = count != 0 && _kind.Info.Index == VfioH.VFIO_PCI_INTX_IRQ_INDEX;
-        return count;
-    }
+    private protected override bool MasksItself => _kind.Info.Index == VfioH.VFIO_PCI_INTX_IRQ_INDEX;
+
+    private protected override void Unmask() => _kind.Unmask();
+
+    private protected override ulong WaitForEvent(TimeSpan timeout) => _event.Wait(timeout);
 
     public override void Signal() => _event.Signal();
 

@@ -99,7 +99,6 @@ public sealed class HostDriverFunction : DriverFunction
         private readonly HostFunction _host;
         private readonly int _vector;
         private readonly EventCounter _event = new();
-        private bool _isMasked;
 
         internal HostInterrupt(HostFunction host, int vector)
         {
@@ -107,13 +106,11 @@ public sealed class HostDriverFunction : DriverFunction
             host.SetInterrupt(vector, _event.Signal);
         }
 
-        public override ulong Wait(TimeSpan timeout)
-        {
-            if (_isMasked) _host.UnmaskInterrupt();
-            ulong count = _event.Wait(timeout);
-            _isMasked = count != 0 && _host.InterruptMasksItself;
-            return count;
-        }
+        private protected override bool MasksItself => _host.InterruptMasksItself;
+
+        private protected override void Unmask() => _host.UnmaskInterrupt();
+
+        private protected override ulong WaitForEvent(TimeSpan timeout) => _event.Wait(timeout);
 
         public override void Signal() => _event.Signal();
 

@@ -1,7 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Core;
 using Ioasis.Core.DmaApi;
-using Ioasis.Core.Domains;
 using Ioasis.Memory;
 
 namespace Ioasis.Client.Drivers;
@@ -52,21 +51,8 @@ public sealed class IoasDmaSpace : DmaSpace
     }
 
     /// <inheritdoc/>
-    protected override IommuStatus Map(in DmaRun run)
-    {
-        var arguments = new IommuIoasMap
-        {
-            Size = NodeClient.SizeOf<IommuIoasMap>(),
-            Flags = IommufdH.IOMMU_IOAS_MAP_FIXED_IOVA
-                | ((run.Access & MapAccess.Read) != 0 ? IommufdH.IOMMU_IOAS_MAP_READABLE : 0)
-                | ((run.Access & MapAccess.Write) != 0 ? IommufdH.IOMMU_IOAS_MAP_WRITEABLE : 0),
-            IoasId = Ioas.Id,
-            UserVa = (ulong)run.Page,
-            Length = run.Range.Length,
-            Iova = run.Range.First,
-        };
-        return Statuses.Of(Ioas.Context.TryIoctl(IommufdH.IOMMU_IOAS_MAP, ref arguments).Errno);
-    }
+    protected override IommuStatus Map(in DmaRun run) => Statuses.Of(Ioas.TryMap(
+        new Hva((ulong)run.Page), run.Range.Length, run.Access, new Iova(run.Range.First), out _));
 
     /// <inheritdoc/>
     protected override void Unmap(ReadOnlySpan<IovaRange> ranges)
