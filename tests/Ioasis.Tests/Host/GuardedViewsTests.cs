@@ -4,6 +4,7 @@ using Ioasis.Abi;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
 using Ioasis.Memory;
+using static Ioasis.Tests.Host.BackingFiles;
 
 namespace Ioasis.Tests.Host;
 
@@ -274,23 +275,6 @@ public sealed class GuardedViewsTests
         var backing = FileBacking.Of(file, start, length, writable: true)!;
         Assert.True(backing.TryPopulate());
         return backing;
-    }
-
-    private static byte[] Read(FileBacking backing, ulong offset, int length)
-    {
-        byte[] bytes = new byte[length];
-        Assert.True(backing.TryRead(offset, bytes));
-        return bytes;
-    }
-
-    private static void Write(FileBacking backing, ulong offset, ReadOnlySpan<byte> bytes) =>
-        Assert.True(backing.TryWrite(offset, bytes));
-
-    private static byte[] InFile(FileDescriptor file, ulong offset, int length)
-    {
-        byte[] bytes = new byte[length];
-        Assert.Equal(length, SysFiles.ReadAt(file, bytes, offset).Value);
-        return bytes;
     }
 
     private static int MappingsWithin(nint address, ulong length)

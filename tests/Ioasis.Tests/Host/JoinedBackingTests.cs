@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
 using Ioasis.Memory;
+using static Ioasis.Tests.Host.BackingFiles;
 
 namespace Ioasis.Tests.Host;
 
@@ -112,35 +113,6 @@ public sealed class JoinedBackingTests
         Assert.Equal(Errno.None, SysFiles.CreateMemfd(name, FcntlH.MFD_CLOEXEC, out FileDescriptor file));
         Assert.Equal(Errno.None, SysFiles.Truncate(file, size));
         return file;
-    }
-
-    private static ProcessMemory OpenOwn()
-    {
-        Assert.Equal(Errno.None,
-            SysFiles.Open("/proc/self/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
-        using (directory)
-        {
-            Assert.Equal(Errno.None,
-                ProcessMemory.TryOpen(Environment.ProcessId, directory, "../", null, out ProcessMemory? memory));
-            return memory!;
-        }
-    }
-
-    private static byte[] Read(MemoryBacking backing, ulong offset, int length)
-    {
-        byte[] bytes = new byte[length];
-        Assert.True(backing.TryRead(offset, bytes));
-        return bytes;
-    }
-
-    private static void Write(MemoryBacking backing, ulong offset, ReadOnlySpan<byte> bytes) =>
-        Assert.True(backing.TryWrite(offset, bytes));
-
-    private static byte[] InFile(FileDescriptor file, ulong offset, int length)
-    {
-        byte[] bytes = new byte[length];
-        Assert.Equal(length, SysFiles.ReadAt(file, bytes, offset).Value);
-        return bytes;
     }
 
     private static int Mappings(string name) =>

@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
 using Ioasis.Memory;
+using static Ioasis.Tests.Host.BackingFiles;
 
 namespace Ioasis.Tests.Host;
 
@@ -93,18 +94,6 @@ public sealed class LocationTests
     {
         Assert.True(memory.TryLocate(new Hva(address), out MemoryLocation location));
         return location;
-    }
-
-    private static ProcessMemory OpenOwn()
-    {
-        Assert.Equal(Errno.None,
-            SysFiles.Open("/proc/self/fd", FcntlH.O_RDONLY | FcntlH.O_DIRECTORY, out FileDescriptor directory));
-        using (directory)
-        {
-            Assert.Equal(Errno.None,
-                ProcessMemory.TryOpen(Environment.ProcessId, directory, "../", null, out ProcessMemory? memory));
-            return memory!;
-        }
     }
 
     private static MappedFile Map(FileDescriptor file, ulong offset, ulong length)
