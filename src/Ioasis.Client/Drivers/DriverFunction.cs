@@ -1,5 +1,6 @@
 using Ioasis.Core;
 using Ioasis.Core.DmaApi;
+using Ioasis.Core.Pasids;
 
 namespace Ioasis.Client.Drivers;
 
@@ -55,6 +56,26 @@ public abstract class DriverFunction : IDisposable
     /// Resets the function. On return its DMA has stopped. Mappings, interrupts and bus mastering stay as they were.
     /// </summary>
     public abstract IommuStatus Reset();
+
+    /// <summary>
+    /// Gets a PASID that is equivalent to the function's requester ID: what <see cref="Dma"/> maps is there for
+    /// requests with the PASID and without it, and an unmap ends it for both. It is the same PASID each time, and stays
+    /// until each that was got is disposed. The driver tells its device to send it.
+    /// </summary>
+    /// <param name="pasid">The PASID, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <returns>NotSupported for a function or an IOMMU without PASIDs; NoSpace and NoMemory when there is none to be
+    /// had; NotPermitted when nothing translates the function's other requests.</returns>
+    public abstract IommuStatus AcquireSystemPasid(out SystemPasid? pasid);
+
+    /// <summary>
+    /// Lets the function use a process's own pointers, by a PASID: shared virtual addressing. A process has one PASID
+    /// here, however often it is bound. The driver tells its device to send it.
+    /// </summary>
+    /// <param name="process">The process. A function in user space can be bound to the one that opened it.</param>
+    /// <param name="binding">The binding, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <returns>NotSupported for a function without PASIDs; NotFound for a system without /dev/sva; Invalid for a
+    /// process that this function cannot be bound to; NoSpace and NoMemory when there is no PASID to be had.</returns>
+    public abstract IommuStatus BindProcess(NodeTransport process, out BoundProcess? binding);
 
     /// <summary>
     /// Gives the function back: bus mastering ends first, so that no DMA is left, then the DMA device and its mappings.

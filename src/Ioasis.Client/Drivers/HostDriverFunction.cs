@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Client.InProcess;
 using Ioasis.Core;
 using Ioasis.Core.DmaApi;
+using Ioasis.Core.Pasids;
 using Ioasis.Machine;
 using Ioasis.Machine.Drivers;
 using Ioasis.Memory;
@@ -65,6 +66,18 @@ public sealed class HostDriverFunction : DriverFunction
 
     /// <inheritdoc/>
     public override IommuStatus Reset() => Host.Reset();
+
+    /// <inheritdoc/>
+    public override IommuStatus AcquireSystemPasid(out SystemPasid? pasid) => Host.AcquireSystemPasid(out pasid);
+
+    /// <inheritdoc/>
+    public override IommuStatus BindProcess(NodeTransport process, out BoundProcess? binding)
+    {
+        binding = null;
+        return process is ProcessNodes { Memory: var memory }
+            ? Host.BindProcess(memory, out binding)
+            : IommuStatus.Invalid;
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

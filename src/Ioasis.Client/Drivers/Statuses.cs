@@ -20,6 +20,7 @@ internal static class Statuses
         Errno.ENODEV => IommuStatus.NoDevice,
         Errno.ENOSPC => IommuStatus.NoSpace,
         Errno.EOVERFLOW => IommuStatus.Overflow,
+        Errno.EPERM => IommuStatus.NotPermitted,
         _ => IommuStatus.DeviceError,
     };
 }

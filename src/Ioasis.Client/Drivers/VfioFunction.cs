@@ -10,24 +10,24 @@ namespace Ioasis.Client.Drivers;
 /// <c>ioasis run</c>, and on a real kernel. Its DMA goes through an IOAS, whose IOVAs <see cref="IoasDmaSpace"/>
 /// chooses.
 /// </summary>
-public sealed class VfioFunction : DriverFunction
+public sealed partial class VfioFunction : DriverFunction
 {
     // In the order in which a driver wants them.
     private static readonly uint[] s_kinds =
         [VfioH.VFIO_PCI_MSIX_IRQ_INDEX, VfioH.VFIO_PCI_MSI_IRQ_INDEX, VfioH.VFIO_PCI_INTX_IRQ_INDEX];
 
     private readonly VfioDevice _device;
-    private readonly IDisposable[] _owned; // what goes with the function, in this order
+    private readonly IommuContext? _ownContext; // goes with the function
     private readonly VfioRegion _config;
     private readonly VfioInterrupt? _interrupts;
     private int _connected; // whether an interrupt was connected before
     private int _disposed;
 
     private VfioFunction(string name, VfioDevice device, IoasDmaSpace space, DmaDeviceOptions? options,
-        params IDisposable[] owned) : base(name)
+        IommuContext? ownContext = null) : base(name)
     {
         _device = device;
-        _owned = owned;
+        _ownContext = ownContext;
         Space = space;
         _config = device.Region(VfioH.VFIO_PCI_CONFIG_REGION_INDEX);
         _interrupts = s_kinds.Select(device.Interrupt).FirstOrDefault(kind => kind.Count > 0);
@@ -77,7 +77,7 @@ public sealed class VfioFunction : DriverFunction
         {
             device.Bind(space.Ioas.Context);
             device.Attach(space.Ioas);
-            return new VfioFunction(path, device, space, options, device);
+            return new VfioFunction(path, device, space, options);
         }
         catch
         {
@@ -97,7 +97,7 @@ public sealed class VfioFunction : DriverFunction
             Ioas ioas = context.AllocateIoas();
             device.Attach(ioas);
             // Closing the context frees the IOAS.
-            return new VfioFunction(name, device, IoasDmaSpace.Of(ioas), options, device, context);
+            return new VfioFunction(name, device, IoasDmaSpace.Of(ioas), options, context);
         }
         catch
         {
@@ -151,7 +151,10 @@ public sealed class VfioFunction : DriverFunction
         }
         finally
         {
-            foreach (IDisposable owned in _owned) owned.Dispose();
+            _device.Dispose(); // detaches its PASIDs, too
+            _sva?.Dispose();
+            _forPasids?.Dispose();
+            _ownContext?.Dispose();
         }
     }
 }

@@ -182,7 +182,18 @@ public sealed class VfioDevice : NodeClient, IBoundDevice
         config.Write(PciRegs.PCI_COMMAND, (ushort)command);
     }
 
+    /// <summary>As <see cref="Attach(Hwpt, Pasid?)"/>, for callers that expect refusals.</summary>
+    internal Errno TryAttach(Hwpt hwpt, Pasid pasid) => TryAttach(hwpt.Id, pasid, out _);
+
     private uint Attach(uint pageTable, Pasid? pasid)
+    {
+        Errno errno = TryAttach(pageTable, pasid, out uint hwpt);
+        return errno == Errno.None
+            ? hwpt
+            : throw new IommuException(errno, $"attach of {Handle.Path}{With(pasid)} to object {pageTable}");
+    }
+
+    private Errno TryAttach(uint pageTable, Pasid? pasid, out uint hwpt)
     {
         var arguments = new VfioDeviceAttachIommufdPt
         {
@@ -192,10 +203,8 @@ public sealed class VfioDevice : NodeClient, IBoundDevice
             Pasid = pasid?.Value ?? 0,
         };
         SysResult result = TryIoctl(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, ref arguments);
-        return result.IsOk
-            ? arguments.PtId
-            : throw new IommuException(
-                result.Errno, $"attach of {Handle.Path}{With(pasid)} to object {pageTable}");
+        hwpt = arguments.PtId;
+        return result.Errno;
     }
 
     private static string With(Pasid? pasid) => pasid is { } id ? $" with PASID {id}" : "";

@@ -1,4 +1,3 @@
-using Ioasis.Core.Endpoints;
 using Ioasis.Memory;
 
 namespace Ioasis.Core.DmaApi;
@@ -6,12 +5,17 @@ namespace Ioasis.Core.DmaApi;
 /// <summary>A PASID whose requests are translated as the device's requests without one.</summary>
 public sealed class SystemPasid : IDisposable
 {
-    private readonly SystemPasids _pasids;
-    private readonly Endpoint _device;
+    private readonly Action _release;
     private int _isDisposed;
 
-    internal SystemPasid(SystemPasids pasids, Endpoint device, Pasid value) =>
-        (_pasids, _device, Value) = (pasids, device, value);
+    /// <summary>Names a PASID that a device's home has attached for its driver.</summary>
+    /// <param name="value">The PASID.</param>
+    /// <param name="release">Gives it back; called once.</param>
+    public SystemPasid(Pasid value, Action release)
+    {
+        ArgumentNullException.ThrowIfNull(release);
+        (Value, _release) = (value, release);
+    }
 
     /// <summary>What the device is told to send.</summary>
     public Pasid Value { get; }
@@ -22,6 +26,6 @@ public sealed class SystemPasid : IDisposable
     /// </summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _isDisposed, 1) == 0) _pasids.Release(_device);
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0) _release();
     }
 }

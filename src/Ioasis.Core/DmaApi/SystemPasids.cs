@@ -42,12 +42,12 @@ public sealed class SystemPasids(PasidSpace space, PasidOwner account)
             }
 
             use.Times++;
-            pasid = new SystemPasid(this, device, use.Pasid.Value);
+            pasid = new SystemPasid(use.Pasid.Value, () => Release(device));
             return IommuStatus.Ok;
         }
     }
 
-    internal void Release(Endpoint device)
+    private void Release(Endpoint device)
     {
         using (_lock.Enter())
         {

@@ -1,5 +1,6 @@
 using Ioasis.Core;
 using Ioasis.Core.DmaApi;
+using Ioasis.Core.Pasids;
 using Ioasis.Memory;
 
 namespace Ioasis.Machine.Drivers;
@@ -17,6 +18,7 @@ public sealed class HostDriver : IDisposable
         Name = name;
         BindRequested = bind;
         IsLasting = isLasting;
+        Processes = new ProcessBindings(machine.Pasids, new PasidOwner { Quota = int.MaxValue }, this);
     }
 
     /// <summary>Its name: that of its folder below <c>/sys/bus/pci/drivers</c>.</summary>
@@ -27,6 +29,9 @@ public sealed class HostDriver : IDisposable
 
     /// <summary>Called on a thread of the pool when a program wants it to take a function.</summary>
     internal Action<RequesterId>? BindRequested { get; }
+
+    /// <summary>The processes whose pointers its functions use.</summary>
+    internal ProcessBindings Processes { get; }
 
     /// <inheritdoc cref="SoftwareMachine.OpenHostDriver"/>
     public IommuStatus Open(RequesterId address, DmaDeviceOptions? options, out HostFunction? function) =>

@@ -4,7 +4,9 @@ using Ioasis.Abi;
 using Ioasis.Core;
 using Ioasis.Core.DmaApi;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Pasids;
 using Ioasis.Devices;
+using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio.Pci;
 
 namespace Ioasis.Machine.Drivers;
@@ -21,7 +23,7 @@ public sealed class HostFunction : IDisposable
     private readonly CancellationTokenSource _released = new();
     private readonly Action<HostFunction> _giveBack;
     private readonly SystemPasids _pasids;
-    private readonly ConcurrentBag<SystemPasid> _acquired = [];
+    private readonly ConcurrentBag<IDisposable> _acquired = []; // PASIDs
     private int _isDisposed;
 
     internal HostFunction(
@@ -188,6 +190,24 @@ public sealed class HostFunction : IDisposable
     }
 
     /// <summary>
+    /// Lets the function use a process's own pointers, by a PASID (Linux: iommu_sva_bind_device). The process has one
+    /// PASID with the driver, however often it is bound.
+    /// </summary>
+    /// <param name="process">The process's memory, the same object each time.</param>
+    /// <param name="binding">The binding, when the answer is <see cref="IommuStatus.Ok"/>.</param>
+    /// <returns>As <see cref="ProcessBindings.BindDevice"/>.</returns>
+    public IommuStatus BindProcess(AddressSpace process, out BoundProcess? binding)
+    {
+        CheckOpen();
+        binding = null;
+        IommuStatus status = Driver.Processes.BindDevice(Endpoint, process, out Pasid pasid);
+        if (status != IommuStatus.Ok) return status;
+        binding = new BoundProcess(pasid, () => Driver.Processes.UnbindDevice(Endpoint, pasid));
+        _acquired.Add(binding);
+        return IommuStatus.Ok;
+    }
+
+    /// <summary>
     /// Gives the function back, in the order in which nothing can go wrong: the engine is stopped, then PASIDs are
     /// detached, then mappings that are left are found and removed, then what is queued is flushed, then programs can
     /// have the group.
@@ -198,7 +218,7 @@ public sealed class HostFunction : IDisposable
         try
         {
             _pci.Close();
-            foreach (SystemPasid pasid in _acquired) pasid.Dispose();
+            foreach (IDisposable pasid in _acquired) pasid.Dispose();
             Dma.Dispose();
         }
         finally

@@ -6,6 +6,9 @@ namespace Ioasis.Memory.Threads;
 /// </summary>
 public enum LockRank
 {
+    /// <summary>The PASIDs of a function that a driver in user space has.</summary>
+    FunctionPasids,
+
     /// <summary>The making of a tree of the paths that programs see.</summary>
     CurrentPaths,
 
