@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Ioasis.Client.Drivers;
 
@@ -8,6 +9,8 @@ namespace Ioasis.Client.Drivers;
 /// </summary>
 public abstract class DriverBar : IDisposable
 {
+    private const int LineSize = 64;
+
     private readonly (ulong Start, MappedRegion Memory)[] _mapped;
 
     private protected DriverBar(ulong length, params (ulong Start, MappedRegion Memory)[] mapped)
@@ -42,6 +45,35 @@ public abstract class DriverBar : IDisposable
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value));
         if (Find(offset, bytes.Length) is { } memory) memory.Memory.Write(offset - memory.Start, value);
         else WriteBytes(offset, bytes);
+    }
+
+    /// <summary>
+    /// Writes a descriptor to a portal: 64 bytes that the device takes whole. It is one store where the processor has
+    /// one; elsewhere the first 8 bytes are stored last, by which the software machine tells that a descriptor is
+    /// complete.
+    /// </summary>
+    /// <param name="offset">Byte offset, a multiple of 64.</param>
+    /// <param name="line">The 64 bytes.</param>
+    /// <exception cref="IOException">The host refuses the write, or the portal takes no descriptor now.</exception>
+    public void WriteLine(ulong offset, ReadOnlySpan<byte> line)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(line.Length, LineSize);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(offset % LineSize, 0UL);
+        if (Find(offset, line.Length) is not { } area)
+        {
+            WriteBytes(offset, line);
+            return;
+        }
+
+        ulong at = offset - area.Start;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            area.Memory.Write(at, Vector512.Create(line));
+            return;
+        }
+
+        ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(line);
+        for (int i = words.Length - 1; i >= 0; i--) area.Memory.Write(at + (ulong)(i * sizeof(ulong)), words[i]);
     }
 
     /// <summary>Unmaps the BAR.</summary>
@@ -81,7 +113,7 @@ internal sealed class VfioBar : DriverBar
 {
     private readonly VfioRegion _region;
 
-    internal VfioBar(VfioRegion region) : base(region.Size, Map(region)) => _region = region;
+    internal VfioBar(VfioRegion region, bool maps) : base(region.Size, maps ? Map(region) : []) => _region = region;
 
     private protected override void ReadBytes(ulong offset, Span<byte> destination) =>
         _region.Read(offset, destination);

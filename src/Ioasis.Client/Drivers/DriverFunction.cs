@@ -37,8 +37,11 @@ public abstract class DriverFunction : IDisposable
     public abstract void WriteConfig<T>(int offset, T value) where T : unmanaged;
 
     /// <summary>Opens a memory BAR. Dispose it before the function.</summary>
+    /// <param name="index">Its index.</param>
+    /// <param name="maps">Whether to map it where that is possible. If not, each access is a call, which the device has
+    /// seen on return: for registers that answer a write at once.</param>
     /// <exception cref="IOException">The function has no such BAR.</exception>
-    public abstract DriverBar OpenBar(int index);
+    public abstract DriverBar OpenBar(int index, bool maps = true);
 
     /// <summary>Connects an interrupt. Dispose it before the function: that disconnects it.</summary>
     /// <param name="vector">From 0 to <see cref="InterruptCount"/> - 1. It can be open once at a time.</param>

@@ -53,7 +53,7 @@ public sealed class HostDriverFunction : DriverFunction
     public override void WriteConfig<T>(int offset, T value) => Host.WriteConfig(offset, value);
 
     /// <inheritdoc/>
-    public override DriverBar OpenBar(int index) =>
+    public override DriverBar OpenBar(int index, bool maps = true) =>
         Host.BarLength(index) > 0
             ? new HostBar(Host, index)
             : throw new IommuException(Errno.ENOENT, $"opening of BAR {index} of {Name}");

@@ -114,13 +114,13 @@ public sealed partial class VfioFunction : DriverFunction
     public override void WriteConfig<T>(int offset, T value) => _config.Write((ulong)offset, value);
 
     /// <inheritdoc/>
-    public override DriverBar OpenBar(int index)
+    public override DriverBar OpenBar(int index, bool maps = true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(index, (int)VfioH.VFIO_PCI_BAR5_REGION_INDEX);
         VfioRegion region = _device.Region((uint)index);
         return region.Size > 0
-            ? new VfioBar(region)
+            ? new VfioBar(region, maps)
             : throw new IommuException(Errno.ENOENT, $"opening of BAR {index} of {Name}");
     }
 

@@ -24,7 +24,7 @@ public class UserMemory : IDisposable
     public ulong Length => _bytes.Length;
 
     /// <summary>The bytes, for one that keeps this object as long as it uses them.</summary>
-    internal SharedBytes Bytes => _bytes;
+    public SharedBytes Bytes => _bytes;
 
     /// <summary>Reads a value at a byte offset. A naturally aligned value of up to 8 bytes takes one load.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It does not lie within the memory.</exception>

@@ -204,6 +204,7 @@ public sealed class DriverPasidTests
         {
             _function = function;
             function.EnableBusMaster(true);
+            function.Dma.SetMaskAndCoherent(64);
             (_registers, _data) = (function.OpenBar(0), function.OpenBar(2));
             _registers.Write(Features, ats ? 1u : 0u);
         }
