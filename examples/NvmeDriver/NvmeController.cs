@@ -29,7 +29,7 @@ internal sealed class NvmeController : IDisposable
         DoorbellStride = 4UL << (int)((capabilities >> 32) & 0xf);
         PageShift = 12 + (int)((capabilities >> 48) & 0xf);
         CommandTimeout = (long)commandTimeout.TotalMilliseconds;
-        _admin = new NvmeQueue(this, 0, AdminEntries, isPolled: false, lists: null);
+        _admin = new NvmeQueue(this, 0, AdminEntries, vector: 0, lists: null);
     }
 
     internal DriverBar Registers { get; }
@@ -73,7 +73,7 @@ internal sealed class NvmeController : IDisposable
         Registers.Write(NvmeRegister.Configuration,
             NvmeRegister.Enable | ((uint)(PageShift - 12) << 7) | NvmeRegister.EntrySizes);
         if (!TryWait(NvmeRegister.Ready | NvmeRegister.Fatal, NvmeRegister.Ready)) return false;
-        _admin.Start();
+        _admin.Start(works: true);
         return true;
     }
 
@@ -84,9 +84,12 @@ internal sealed class NvmeController : IDisposable
         Registers.Write(NvmeRegister.Configuration, configuration | NvmeRegister.ShutdownNotification);
         if (!HasFailed) TryWait(NvmeRegister.ShutdownMask, NvmeRegister.ShutdownComplete);
         if (!TryDisable()) _function.Reset();
-        _function.EnableBusMaster(false); // no DMA is left, whatever the controller thinks
+        StopDma();
         _admin.Stop();
     }
+
+    /// <summary>Makes sure that the controller does no DMA, whatever its state.</summary>
+    internal void StopDma() => _function.EnableBusMaster(false);
 
     /// <summary>Frees the queues' memory and the registers.</summary>
     public void Dispose()
@@ -94,9 +97,6 @@ internal sealed class NvmeController : IDisposable
         ((IDisposable)_admin).Dispose();
         Registers.Dispose();
     }
-
-    /// <summary>Does an admin command.</summary>
-    internal NvmeStatus Run(NvmeCommand command, out uint result) => _admin.Run(command, out result);
 
     /// <summary>Reads data of the controller or a namespace.</summary>
     /// <param name="what">What to read (CNS).</param>
@@ -106,13 +106,7 @@ internal sealed class NvmeController : IDisposable
     {
         var data = new byte[4096];
         using DmaBuffer page = Allocate(PageSize);
-        NvmeStatus status = Run(new NvmeCommand
-        {
-            Opcode = (uint)NvmeAdminOpcode.Identify,
-            Namespace = space,
-            Prp1 = page.Address.Value,
-            Dword10 = what,
-        }, out _);
+        NvmeStatus status = Run(NvmeAdminOpcode.Identify, what, 0, out _, page.Address, space);
         page.Bytes.CopyTo(0, data);
         if (status != NvmeStatus.Success) throw new IOException($"Identify of {_function.Name} ended with {status}.");
         return data;
@@ -122,33 +116,33 @@ internal sealed class NvmeController : IDisposable
     /// <returns>How many there can be; 0 if the command failed.</returns>
     internal int RequestQueues(int count)
     {
-        NvmeStatus status = Run(new NvmeCommand
-        {
-            Opcode = (uint)NvmeAdminOpcode.SetFeatures,
-            Dword10 = NumberOfQueues,
-            Dword11 = (uint)(count - 1) * 0x10001,
-        }, out uint most);
+        uint wanted = (uint)(count - 1) * 0x10001;
+        NvmeStatus status = Run(NvmeAdminOpcode.SetFeatures, NumberOfQueues, wanted, out uint most);
         return status == NvmeStatus.Success ? (int)Math.Min(most & 0xffff, most >> 16) + 1 : 0;
     }
 
     /// <summary>Tells the controller of a queue, which is empty.</summary>
-    /// <param name="queue">The queue.</param>
-    /// <param name="vector">Its interrupt; null to poll it.</param>
-    internal bool TryCreate(NvmeQueue queue, int? vector)
+    internal bool TryCreate(NvmeQueue queue)
     {
         queue.Clear();
-        uint interrupt = vector is { } number ? InterruptsEnabled | ((uint)number << 16) : 0;
+        uint interrupt = queue.Vector is { } number ? InterruptsEnabled | ((uint)number << 16) : 0;
         return Create(NvmeAdminOpcode.CreateCompletionQueue, queue.Completions, interrupt)
             && Create(NvmeAdminOpcode.CreateSubmissionQueue, queue.Submissions, (uint)queue.Id << 16);
 
-        bool Create(NvmeAdminOpcode opcode, Iova ring, uint attributes) => Run(new NvmeCommand
-        {
-            Opcode = (uint)opcode,
-            Prp1 = ring.Value,
-            Dword10 = (uint)queue.Id | ((uint)(queue.Entries - 1) << 16),
-            Dword11 = Contiguous | attributes,
-        }, out _) == NvmeStatus.Success;
+        bool Create(NvmeAdminOpcode opcode, Iova ring, uint attributes) => NvmeStatus.Success == Run(
+            opcode, (uint)queue.Id | ((uint)(queue.Entries - 1) << 16), Contiguous | attributes, out _, ring);
     }
+
+    private NvmeStatus Run(
+        NvmeAdminOpcode opcode, uint dword10, uint dword11, out uint result, Iova data = default, uint space = 0) =>
+        _admin.Run(new NvmeCommand
+        {
+            Opcode = (ushort)opcode,
+            Namespace = space,
+            Prp1 = data.Value,
+            Dword10 = dword10,
+            Dword11 = dword11,
+        }, out result);
 
     private bool TryDisable()
     {
@@ -161,14 +155,12 @@ internal sealed class NvmeController : IDisposable
 
     private bool TryWait(uint mask, uint wanted)
     {
-        long end = Environment.TickCount64 + (long)_patience.TotalMilliseconds;
-        SpinWait wait = default;
-        while (true)
+        uint status = 0;
+        SpinWait.SpinUntil(() =>
         {
-            uint status = Registers.Read<uint>(NvmeRegister.Status);
-            if ((status & mask) == wanted) return true;
-            if (((status & ~wanted & NvmeRegister.Fatal & mask) != 0) || Environment.TickCount64 >= end) return false;
-            wait.SpinOnce();
-        }
+            status = Registers.Read<uint>(NvmeRegister.Status);
+            return (status & mask) == wanted || (status & mask & NvmeRegister.Fatal) != 0;
+        }, _patience);
+        return (status & mask) == wanted;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
 using Ioasis.Client.Drivers;
@@ -36,10 +37,9 @@ public sealed class NvmeDisk : IDisposable
     private readonly NvmeController _controller;
     private readonly NvmeQueue[] _queues = []; // those with interrupts first
     private readonly int _interruptQueues;
-    private readonly int[] _vectors = []; // of the queues with interrupts
     private readonly DmaPool? _lists;
     private readonly List<(DriverInterrupt Interrupt, Thread Thread)> _handlers = [];
-    private readonly long _healthCheck;
+    private readonly TimeSpan _healthCheck;
     private readonly Lock _control = new(); // guards the controller, before a queue's lock
     private int _starts, _isClosed;
 
@@ -52,7 +52,7 @@ public sealed class NvmeDisk : IDisposable
         ArgumentNullException.ThrowIfNull(function);
         options ??= new NvmeDiskOptions();
         function.Dma.SetMaskAndCoherent(64);
-        _healthCheck = (long)options.HealthCheck.TotalMilliseconds;
+        _healthCheck = options.HealthCheck;
         _controller = new NvmeController(function, options.Timeout);
         try
         {
@@ -79,14 +79,12 @@ public sealed class NvmeDisk : IDisposable
             _interruptQueues = Math.Min(interrupts, Math.Max(1, count - options.PolledQueues));
             uint listSize = (uint)Math.Max((ulong)MaxTransfer / pageSize, 1) * sizeof(ulong);
             _lists = function.Dma.CreatePool(listSize, sizeof(ulong));
-            int entries = Math.Min(options.Entries, _controller.MostEntries);
+            int entries = Math.Min(Math.Min(options.Entries, NvmeRequest.Most), _controller.MostEntries);
             _queues = [.. Enumerable.Range(1, count).Select(id => new NvmeQueue(_controller, id, entries,
-                isPolled: id > _interruptQueues, _lists, this))];
-            _vectors = [.. Enumerable.Range(1, _interruptQueues)
-                .Select(id => Math.Min(id, function.InterruptCount - 1))];
-            for (int i = 0; i < _interruptQueues; i++) Serve(_queues[i], function.OpenInterrupt(_vectors[i]));
-            Restart(0);
-            if (_controller.HasFailed) throw new IOException($"{function.Name} does not start its queues.");
+                id > _interruptQueues ? null : Math.Min(id, function.InterruptCount - 1), _lists, this))];
+            foreach (NvmeQueue queue in _queues)
+                if (queue.Vector is { } vector) Serve(queue, function.OpenInterrupt(vector));
+            if (!TryRestart(0)) throw new IOException($"{function.Name} does not start its queues.");
         }
         catch
         {
@@ -136,11 +134,14 @@ public sealed class NvmeDisk : IDisposable
 
     /// <summary>Waits until all data that was written before is on the medium.</summary>
     /// <exception cref="IOException">The controller reports an error, or is given up.</exception>
-    public async ValueTask FlushAsync(CancellationToken cancel = default) =>
-        Check(await OwnQueue().RunAsync(NvmeOpcode.Flush, 0, default, cancel).ConfigureAwait(false), "flush");
+    public async ValueTask FlushAsync(CancellationToken cancel = default)
+    {
+        NvmeStatus status = await OwnQueue().RunAsync(NvmeOpcode.Flush, 0, default, cancel).ConfigureAwait(false);
+        if (status != NvmeStatus.Success) throw new IOException($"The flush ended with {status}.");
+    }
 
     /// <summary>Resets the controller. Commands in flight are submitted again.</summary>
-    public void Reset() => Restart(Volatile.Read(ref _starts));
+    public void Reset() => TryRestart(Volatile.Read(ref _starts));
 
     /// <summary>Shuts the controller down. Commands in flight end without success.</summary>
     public void Dispose()
@@ -152,7 +153,7 @@ public sealed class NvmeDisk : IDisposable
         {
             foreach (NvmeQueue queue in _queues) queue.Stop();
             _controller.Stop();
-            foreach (NvmeQueue queue in _queues) queue.Fail();
+            foreach (NvmeQueue queue in _queues) queue.Start(works: false);
         }
 
         foreach (IDisposable queue in _queues) queue.Dispose();
@@ -165,50 +166,41 @@ public sealed class NvmeDisk : IDisposable
     internal void CheckHealth(NvmeQueue queue)
     {
         int starts = Volatile.Read(ref _starts);
-        if (_controller.HasFailed || queue.IsLate()) Restart(starts);
+        if (_controller.HasFailed || queue.IsLate()) TryRestart(starts);
     }
 
     /// <summary>Restarts the controller, unless somebody did since <paramref name="starts"/> was read.</summary>
-    private void Restart(int starts)
+    /// <returns>False if it does not start: it is given up.</returns>
+    private bool TryRestart(int starts)
     {
         lock (_control)
         {
-            if (_starts != starts || _isClosed != 0) return;
+            if (_starts != starts || _isClosed != 0) return true;
             foreach (NvmeQueue queue in _queues) queue.Stop();
             bool works = false;
             for (int i = 0; i < MostRestarts && !works; i++)
                 works = _controller.TryStart(resetsFunction: i > 0) && CreateQueues();
-            foreach (NvmeQueue queue in _queues)
-            {
-                if (works) queue.Start();
-                else queue.Fail();
-            }
-
+            if (!works) _controller.StopDma();
+            foreach (NvmeQueue queue in _queues) queue.Start(works);
             Volatile.Write(ref _starts, starts + 1);
+            return works;
         }
     }
 
-    private bool CreateQueues()
-    {
-        bool works = _controller.RequestQueues(_queues.Length) >= _queues.Length;
-        for (int i = 0; i < _queues.Length && works; i++)
-            works = _controller.TryCreate(_queues[i], i < _interruptQueues ? _vectors[i] : null);
-        return works;
-    }
+    private bool CreateQueues() =>
+        _controller.RequestQueues(_queues.Length) >= _queues.Length && _queues.All(_controller.TryCreate);
 
     private void Serve(NvmeQueue queue, DriverInterrupt interrupt)
     {
         var thread = new Thread(() =>
         {
-            TimeSpan patience = TimeSpan.FromMilliseconds(_healthCheck);
-            for (long next = 0; Volatile.Read(ref _isClosed) == 0;)
+            for (long check = 0; Volatile.Read(ref _isClosed) == 0;)
             {
-                interrupt.Wait(patience);
-                queue.Reap([]);
-                long now = Environment.TickCount64;
-                if (now < next) continue;
+                interrupt.Wait(_healthCheck);
+                queue.Reap();
+                if (Stopwatch.GetElapsedTime(check) < _healthCheck) continue;
                 CheckHealth(queue);
-                next = now + _healthCheck;
+                check = Stopwatch.GetTimestamp();
             }
         })
         { IsBackground = true, Name = $"nvme queue {queue.Id}" };
@@ -225,16 +217,12 @@ public sealed class NvmeDisk : IDisposable
         {
             Memory<byte> part = memory.Slice(done, Math.Min(MaxTransfer, memory.Length - done));
             long block = (offset + done) / BlockSize;
-            Check(await OwnQueue().RunAsync(opcode, block, part, cancel).ConfigureAwait(false),
-                $"{opcode} of {part.Length} bytes at block {block}");
+            NvmeStatus status = await OwnQueue().RunAsync(opcode, block, part, cancel).ConfigureAwait(false);
+            if (status != NvmeStatus.Success)
+                throw new IOException($"The {opcode} of {part.Length} bytes at block {block} ended with {status}.");
         }
     }
 
     /// <summary>The queue of this processor.</summary>
     private NvmeQueue OwnQueue() => _queues[(uint)Thread.GetCurrentProcessorId() % (uint)_interruptQueues];
-
-    private static void Check(NvmeStatus status, string what)
-    {
-        if (status != NvmeStatus.Success) throw new IOException($"The {what} ended with status {status}.");
-    }
 }

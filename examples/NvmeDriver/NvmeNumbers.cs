@@ -41,9 +41,6 @@ public enum NvmeStatus : ushort
     /// <summary>It was done.</summary>
     Success = 0,
 
-    /// <summary>A field of the command is wrong.</summary>
-    InvalidField = 0x02,
-
     /// <summary>The command's memory does not answer.</summary>
     DataTransferError = 0x04,
 
@@ -59,13 +56,14 @@ public enum NvmeStatus : ushort
 /// <param name="Status">The status.</param>
 public readonly record struct NvmeResult(long Cookie, NvmeStatus Status);
 
-/// <summary>An entry of a submission queue (4.2). The driver writes the command's ID into the first word.</summary>
+/// <summary>An entry of a submission queue (4.2).</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct NvmeCommand
 {
     internal const int Size = 64;
 
-    internal uint Opcode, Namespace;
+    internal ushort Opcode, Id;
+    internal uint Namespace;
     internal ulong Reserved, Metadata, Prp1, Prp2;
     internal uint Dword10, Dword11, Dword12, Dword13, Dword14, Dword15;
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Ioasis.Client.Drivers;
 using Ioasis.Core;
 using Ioasis.Core.DmaApi;
 using Ioasis.Memory;
@@ -17,33 +16,31 @@ public sealed class NvmeQueue : IDisposable
 
     private readonly NvmeController _controller;
     private readonly NvmeDisk? _disk; // none of the admin queue
-    private readonly DriverBar _registers;
-    private readonly bool _isPolled;
     private readonly ulong _tailDoorbell, _headDoorbell;
     private readonly SemaphoreSlim _room; // of a queue that is not polled
     private readonly Lock _lock = new(); // guards what follows
     private readonly DmaBuffer _submissionRing, _completionRing;
     private readonly SharedBytes _submissions, _completions; // the rings' bytes
     private readonly NvmeRequest[] _requests;
-    private readonly Stack<NvmeRequest> _free = [];
+    private readonly Queue<NvmeRequest> _free;
+    private readonly Queue<NvmeRequest> _ended; // those of a polled queue that no poll has told yet
     private int _tail, _head, _idlePolls;
     private uint _phase;
-    private int _lost; // commands of a polled queue that the next poll ends
     private bool _isLive; // false while the controller restarts: commands wait in their requests
     private bool _isFailed; // the controller is given up
 
     internal NvmeQueue(
-        NvmeController controller, int id, int entries, bool isPolled, DmaPool? lists, NvmeDisk? disk = null)
+        NvmeController controller, int id, int entries, int? vector, DmaPool? lists, NvmeDisk? disk = null)
     {
-        (_controller, _disk, _registers, _isPolled) = (controller, disk, controller.Registers, isPolled);
-        (Id, Entries) = (id, entries);
+        (_controller, _disk) = (controller, disk);
+        (Id, Entries, Vector) = (id, entries, vector);
         _tailDoorbell = NvmeRegister.Doorbells + ((ulong)(2 * id) * controller.DoorbellStride);
         _headDoorbell = _tailDoorbell + controller.DoorbellStride;
         _submissionRing = controller.Allocate((ulong)entries * NvmeCommand.Size);
         _completionRing = controller.Allocate((ulong)entries * CompletionSize);
         (_submissions, _completions) = (_submissionRing.Bytes, _completionRing.Bytes);
         _requests = [.. Enumerable.Range(0, entries - 1).Select(i => new NvmeRequest(i, lists))];
-        foreach (NvmeRequest request in _requests) _free.Push(request);
+        (_free, _ended) = (new Queue<NvmeRequest>(_requests), new Queue<NvmeRequest>(_requests.Length));
         _room = new SemaphoreSlim(_requests.Length);
     }
 
@@ -52,6 +49,9 @@ public sealed class NvmeQueue : IDisposable
 
     /// <summary>Entries of each ring. One command less can be in flight.</summary>
     public int Entries { get; }
+
+    /// <summary>Its interrupt; null if it is polled.</summary>
+    internal int? Vector { get; }
 
     internal Iova Submissions => _submissionRing.Address;
 
@@ -68,12 +68,11 @@ public sealed class NvmeQueue : IDisposable
     {
         lock (_lock)
         {
-            if (!_isPolled || !_free.TryPop(out NvmeRequest? request)) return false;
+            if (Vector is not null || !_free.TryDequeue(out NvmeRequest? request)) return false;
             request.Cookie = cookie;
             Begin(request, opcode, block, blocks, data);
+            return true;
         }
-
-        return true;
     }
 
     /// <summary>
@@ -84,7 +83,17 @@ public sealed class NvmeQueue : IDisposable
     /// <returns>How many there were.</returns>
     public int Poll(Span<NvmeResult> ended)
     {
-        int count = Reap(ended);
+        int count = 0;
+        lock (_lock)
+        {
+            Reap();
+            while (count < ended.Length && _ended.TryDequeue(out NvmeRequest? request))
+            {
+                ended[count++] = new NvmeResult(request.Cookie, request.Status);
+                _free.Enqueue(request);
+            }
+        }
+
         if (count > 0) _idlePolls = 0;
         else if ((++_idlePolls & 0xffff) == 0) _disk!.CheckHealth(this);
         return count;
@@ -97,7 +106,7 @@ public sealed class NvmeQueue : IDisposable
     {
         await _room.WaitAsync(cancel).ConfigureAwait(false);
         NvmeRequest request;
-        lock (_lock) request = _free.Pop();
+        lock (_lock) request = _free.Dequeue();
         try
         {
             if (data.IsEmpty) return await Start(request, opcode, 0, 0, default).ConfigureAwait(false);
@@ -111,69 +120,57 @@ public sealed class NvmeQueue : IDisposable
         }
         finally
         {
-            lock (_lock) _free.Push(request);
+            lock (_lock) _free.Enqueue(request);
             _room.Release();
         }
     }
 
     /// <summary>Does a command of the admin queue by polling; the controller's user has locked it.</summary>
-    internal NvmeStatus Run(NvmeCommand command, out uint result)
+    internal NvmeStatus Run(in NvmeCommand command, out uint result)
     {
         NvmeRequest request = _requests[0];
         lock (_lock)
         {
             request.Command = command;
-            request.Begin();
-            Issue(request);
+            Begin(request);
         }
 
         SpinWait wait = default;
         while (request.IsActive && !_controller.HasFailed && Environment.TickCount64 < request.Deadline)
-            if (Reap([]) == 0) wait.SpinOnce(sleep1Threshold: 100);
+            if (Reap() == 0) wait.SpinOnce(sleep1Threshold: 100);
 
-        result = request.Result;
         lock (_lock)
         {
             if (request.IsActive) request.End(NvmeStatus.HostPathError);
+            result = request.Result;
             return request.Status;
         }
     }
 
     /// <summary>Takes completions from the ring.</summary>
-    /// <param name="ended">Gets the ends of a polled queue's commands.</param>
-    /// <returns>How many commands have ended.</returns>
-    internal int Reap(Span<NvmeResult> ended)
+    /// <returns>How many there were.</returns>
+    internal int Reap()
     {
         lock (_lock)
         {
-            int count = 0, head = _head;
-            for (int i = 0; _lost > 0 && count < ended.Length; i++)
-                if (_requests[i].IsLost) ended[count++] = Finish(_requests[i], NvmeStatus.HostPathError);
-            while (_isLive && (!_isPolled || count < ended.Length))
+            int count = 0;
+            for (; _isLive; count++)
             {
                 ulong at = (ulong)_head * CompletionSize;
                 uint last = _completions.Read<uint>(at + 12); // command ID, phase, status
                 if (((last >> 16) & 1) != _phase) break;
-                uint result = _completions.Read<uint>(at);
+                uint result = _completions.Read<uint>(at), status = last >> 17;
                 if (++_head == Entries) (_head, _phase) = (0, _phase ^ 1);
-                int id = (int)(last & 0xffff);
-                // An ID that is not in flight is the controller's mistake.
-                if (id >= _requests.Length || !_requests[id].IsActive) continue;
-                NvmeRequest request = _requests[id];
+                int number = NvmeRequest.NumberOf((ushort)last);
+                if (number >= _requests.Length || !_requests[number].Has((ushort)last)) continue; // given up before
+                NvmeRequest request = _requests[number];
                 request.Result = result;
-                uint status = last >> 17;
-                if ((status & 0x7ff) != 0 && (status & DoNotRetry) == 0 && ++request.Failures < MostFailures)
-                {
-                    Issue(request);
-                    continue;
-                }
-
-                if (_isPolled) ended[count] = Finish(request, (NvmeStatus)(status & 0x7ff));
-                else request.End((NvmeStatus)(status & 0x7ff));
-                count++;
+                bool retries = (status & 0x7ff) != 0 && (status & DoNotRetry) == 0;
+                if (retries && ++request.Failures < MostFailures) Issue(request);
+                else End(request, (NvmeStatus)(status & 0x7ff));
             }
 
-            if (_head != head) _registers.Write(_headDoorbell, (uint)_head);
+            if (count > 0) _controller.Registers.Write(_headDoorbell, (uint)_head);
             return count;
         }
     }
@@ -190,7 +187,7 @@ public sealed class NvmeQueue : IDisposable
         }
     }
 
-    /// <summary>From now on commands wait in their requests.</summary>
+    /// <summary>From now on commands wait in their requests, until the controller has restarted.</summary>
     internal void Stop()
     {
         lock (_lock) _isLive = false;
@@ -207,26 +204,18 @@ public sealed class NvmeQueue : IDisposable
     }
 
     /// <summary>Submits what waits, and what was in flight when the controller was reset.</summary>
-    internal void Start()
+    /// <param name="works">Whether the controller works. If not, all that was submitted, and all that will be, ends
+    /// without success; the controller does no DMA.</param>
+    internal void Start(bool works)
     {
         lock (_lock)
         {
-            _isLive = true;
+            (_isLive, _isFailed) = (works, !works);
             foreach (NvmeRequest request in _requests.Where(r => r.IsActive))
             {
-                if (request.Failures < MostFailures) Issue(request);
-                else Lose(request);
+                if (works && request.Failures < MostFailures) Issue(request);
+                else End(request, NvmeStatus.HostPathError);
             }
-        }
-    }
-
-    /// <summary>Ends what is in flight, and what comes later, without success. The controller does no DMA.</summary>
-    internal void Fail()
-    {
-        lock (_lock)
-        {
-            (_isLive, _isFailed) = (false, true);
-            foreach (NvmeRequest request in _requests.Where(r => r.IsActive)) Lose(request);
         }
     }
 
@@ -253,40 +242,36 @@ public sealed class NvmeQueue : IDisposable
     {
         request.Command = new NvmeCommand
         {
-            Opcode = (uint)opcode,
+            Opcode = (ushort)opcode,
             Namespace = _disk!.Namespace,
             Dword10 = (uint)block,
             Dword11 = (uint)(block >> 32),
             Dword12 = blocks > 0 ? (uint)blocks - 1 : 0,
         };
-        if (blocks > 0) request.Describe(data.Value, (ulong)blocks * (ulong)_disk.BlockSize, _controller.PageSize);
+        if (blocks > 0) request.Describe(data, (ulong)blocks * (ulong)_disk.BlockSize, _controller.PageSize);
+        Begin(request);
+    }
+
+    private void Begin(NvmeRequest request)
+    {
         request.Begin();
-        Issue(request);
+        if (_isFailed) End(request, NvmeStatus.HostPathError);
+        else Issue(request);
     }
 
     private void Issue(NvmeRequest request)
     {
         request.Deadline = Environment.TickCount64 + _controller.CommandTimeout;
-        if (_isFailed) Lose(request);
         if (!_isLive) return;
-        NvmeCommand command = request.Command;
-        command.Opcode |= (uint)request.Id << 16;
-        _submissions.Write((ulong)_tail * NvmeCommand.Size, command);
+        request.Renew();
+        _submissions.Write((ulong)_tail * NvmeCommand.Size, request.Command);
         if (++_tail == Entries) _tail = 0;
-        _registers.Write(_tailDoorbell, (uint)_tail);
+        _controller.Registers.Write(_tailDoorbell, (uint)_tail);
     }
 
-    private void Lose(NvmeRequest request)
+    private void End(NvmeRequest request, NvmeStatus status)
     {
-        if (!_isPolled) request.End(NvmeStatus.HostPathError);
-        else if (!request.IsLost) (request.IsLost, _lost) = (true, _lost + 1);
-    }
-
-    private NvmeResult Finish(NvmeRequest request, NvmeStatus status)
-    {
-        if (request.IsLost) (request.IsLost, _lost) = (false, _lost - 1);
-        request.IsActive = false;
-        _free.Push(request);
-        return new NvmeResult(request.Cookie, status);
+        request.End(status);
+        if (Vector is null) _ended.Enqueue(request);
     }
 }

@@ -1,6 +1,7 @@
 using System.Threading.Tasks.Sources;
 using Ioasis.Core;
 using Ioasis.Core.DmaApi;
+using Ioasis.Memory;
 
 namespace Ioasis.Examples.Nvme;
 
@@ -10,26 +11,25 @@ namespace Ioasis.Examples.Nvme;
 /// </summary>
 internal sealed class NvmeRequest : IValueTaskSource<NvmeStatus>
 {
-    private readonly DmaPoolBlock _list;
-    private readonly bool _hasList;
+    /// <summary>The most requests of a queue: a command's ID has 12 bits for the number of its request.</summary>
+    internal const int Most = 1 << 12;
+
+    private readonly DmaPoolBlock? _list;
+    private ushort _id; // of the command: the number of the request, and above it that of the submission
     private ManualResetValueTaskSourceCore<NvmeStatus> _end = new() { RunContinuationsAsynchronously = true };
 
-    internal NvmeRequest(int id, DmaPool? lists)
+    internal NvmeRequest(int number, DmaPool? lists)
     {
-        Id = id;
+        _id = (ushort)number;
         if (lists is null) return;
-        IommuStatus status = lists.Allocate(out _list);
-        _hasList = status == IommuStatus.Ok;
-        if (!_hasList) throw new IOException($"No DMA memory: {status}.");
+        IommuStatus status = lists.Allocate(out DmaPoolBlock list);
+        _list = status == IommuStatus.Ok ? list : throw new IOException($"No DMA memory: {status}.");
     }
-
-    /// <summary>The command's ID: the request's place in its queue.</summary>
-    internal int Id { get; }
 
     internal NvmeCommand Command;
 
     /// <summary>Whether the command has begun and not ended.</summary>
-    internal bool IsActive { get; set; }
+    internal bool IsActive { get; private set; }
 
     internal long Cookie { get; set; }
 
@@ -38,9 +38,6 @@ internal sealed class NvmeRequest : IValueTaskSource<NvmeStatus>
 
     /// <summary>How often it failed or was too late.</summary>
     internal int Failures { get; set; }
-
-    /// <summary>Whether the driver gave the command up; the next poll ends it.</summary>
-    internal bool IsLost { get; set; }
 
     /// <summary>How the command ended.</summary>
     internal NvmeStatus Status { get; private set; }
@@ -51,6 +48,9 @@ internal sealed class NvmeRequest : IValueTaskSource<NvmeStatus>
     /// <summary>The end of the command, to be awaited once.</summary>
     internal ValueTask<NvmeStatus> Task => new(this, _end.Version);
 
+    /// <summary>The number of the request that a command's ID is for.</summary>
+    internal static int NumberOf(ushort id) => id & (Most - 1);
+
     /// <summary>
     /// Describes data by physical region pages (4.3): the first may begin within a page, the second is a page or a list
     /// of the others.
@@ -58,15 +58,13 @@ internal sealed class NvmeRequest : IValueTaskSource<NvmeStatus>
     /// <param name="address">The first byte.</param>
     /// <param name="length">Bytes, not 0.</param>
     /// <param name="page">Page size of the controller.</param>
-    internal void Describe(ulong address, ulong length, ulong page)
+    internal void Describe(Iova address, ulong length, ulong page)
     {
-        Command.Prp1 = address;
-        Command.Prp2 = 0;
-        ulong last = (address + length - 1) & ~(page - 1), next = (address & ~(page - 1)) + page;
-        if (next > last) return;
-        Command.Prp2 = next == last ? next : _list.Address.Value;
-        if (next == last) return;
-        for (uint entry = 0; next <= last; entry += sizeof(ulong), next += page) _list.Write(entry, next);
+        ulong next = (address.Value & ~(page - 1)) + page, end = address.Value + length;
+        Command.Prp1 = address.Value;
+        Command.Prp2 = end <= next ? 0 : end <= next + page ? next : _list!.Value.Address.Value;
+        if (end <= next + page) return;
+        for (uint entry = 0; next < end; entry += sizeof(ulong), next += page) _list!.Value.Write(entry, next);
     }
 
     internal void Begin()
@@ -76,6 +74,15 @@ internal sealed class NvmeRequest : IValueTaskSource<NvmeStatus>
         IsActive = true;
     }
 
+    /// <summary>
+    /// Gives the command another ID for each submission. If the driver gives a command up, a completion that comes late
+    /// does not end what the request is used for by then.
+    /// </summary>
+    internal void Renew() => Command.Id = _id = (ushort)(_id + Most);
+
+    /// <summary>Whether the command is in flight with this ID.</summary>
+    internal bool Has(ushort id) => IsActive && _id == id;
+
     internal void End(NvmeStatus status)
     {
         Status = status;
@@ -83,10 +90,7 @@ internal sealed class NvmeRequest : IValueTaskSource<NvmeStatus>
         _end.SetResult(status);
     }
 
-    internal void Free()
-    {
-        if (_hasList) _list.Pool.Free(_list);
-    }
+    internal void Free() => _list?.Pool.Free(_list.Value);
 
     NvmeStatus IValueTaskSource<NvmeStatus>.GetResult(short token) => _end.GetResult(token);
 

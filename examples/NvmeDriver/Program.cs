@@ -10,7 +10,7 @@ using Ioasis.Memory;
 // Drives an NVMe controller. See docs/dma-api.md.
 const string Usage = """
     usage: NvmeDriver [OPTION...] COMMAND
-      info                     the controller and its namespace
+      info                     the controller and its namespace, and the I/O addresses that there are
       read OFFSET LENGTH       bytes of the disk, to standard output
       write OFFSET             standard input, whole blocks, to the disk
       verify MIB               overwrites the first MIB in random order, then reads and checks them
@@ -67,6 +67,8 @@ switch (command)
     case "info" when words.Count == 0:
         Console.WriteLine($"{function.Name}: \"{disk.Model}\", serial \"{disk.Serial}\", "
             + $"{disk.Length / disk.BlockSize} blocks of {disk.BlockSize} bytes, {disk.MaxTransfer} bytes a command");
+        if (function is VfioFunction { Space.Ioas.IovaRanges: var ranges })
+            Console.WriteLine($"IOVAs {string.Join(", ", ranges.Select(r => $"0x{r.First:x}-0x{r.Last:x}"))}");
         return 0;
     case "read" when words.Count == 2:
         return await Read(Number(words.Dequeue()), Number(words.Dequeue()));

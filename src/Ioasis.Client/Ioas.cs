@@ -188,9 +188,10 @@ public sealed class Ioas : IommuObject
 
     private static int RangeSize => (int)NodeClient.SizeOf<IommuIovaRange>();
 
+    // HasFlag allocates in code that is not optimized yet.
     private static uint Flags(MapAccess access, Iova? at) =>
-        (access.HasFlag(MapAccess.Read) ? IommufdH.IOMMU_IOAS_MAP_READABLE : 0)
-        | (access.HasFlag(MapAccess.Write) ? IommufdH.IOMMU_IOAS_MAP_WRITEABLE : 0)
+        ((access & MapAccess.Read) != 0 ? IommufdH.IOMMU_IOAS_MAP_READABLE : 0)
+        | ((access & MapAccess.Write) != 0 ? IommufdH.IOMMU_IOAS_MAP_WRITEABLE : 0)
         | (at is null ? 0 : IommufdH.IOMMU_IOAS_MAP_FIXED_IOVA);
 
     private static string Place(Iova? at) => at is { } iova ? $"IOVA {iova}" : "an IOVA of its choice";

@@ -171,6 +171,38 @@ public sealed class NvmeDiskTests
         })));
     }
 
+    /// <summary>
+    /// A controller that works leaves one command alone for too long. The driver resets it and submits the command
+    /// again. Then comes the end of the first submission.
+    /// </summary>
+    [Fact]
+    public async Task A_completion_that_comes_after_the_command_was_given_up_ends_no_other_one()
+    {
+        using SoftwareMachine machine = SoftwareMachine.Create(MachineDescription.Default);
+        var controller = new HeldNvme { HeldBlock = 7 };
+        Assert.True(RequesterId.TryParse("1000:00:1f.0", out RequesterId requester));
+        machine.Plug(controller, "held", requester);
+        using NodeTransport nodes = NodeTransport.InProcess(machine);
+        using VfioFunction function = VfioFunction.Open(nodes, requester);
+        using var disk = new NvmeDisk(function, s_options with { Timeout = TimeSpan.FromSeconds(1) });
+        CancellationToken cancel = TestContext.Current.CancellationToken;
+        byte[] written = [.. Enumerable.Repeat((byte)0x5a, 512)], read = new byte[512];
+
+        Task late = disk.WriteAsync(7 * 512, written, cancel).AsTask();
+        Ioasis.Devices.Nvme.NvmeCommand first = controller.Next();
+        Ioasis.Devices.Nvme.NvmeCommand second = controller.Next(); // after the reset
+        Assert.NotEqual(first.CommandId, second.CommandId);
+
+        controller.End(first);
+        await disk.ReadAsync(0, read, cancel); // its completion comes after that of the first submission
+        Assert.False(late.IsCompleted);
+
+        controller.Release(second);
+        await late;
+        await disk.ReadAsync(7 * 512, read, cancel);
+        Assert.Equal(written, read);
+    }
+
     [Fact]
     public void The_host_and_a_program_do_not_have_a_function_at_once()
     {
