@@ -94,8 +94,12 @@ internal static class Supervisor
             var pool = new ServerPool(listener, dispatcher);
             pool.Start();
             events.Start();
-            using ControlSocket? control =
-                machine is null ? null : new ControlSocket(program.Pid, new ControlAnswers(machine).Answer);
+            ControlAnswers? answers = machine is null
+                ? null
+                : new ControlAnswers(machine, program.Pid, [options.Program, .. options.Arguments]);
+            using ControlSocket? control = answers is null
+                ? null
+                : new ControlSocket(program.Pid, answers.Answer, subscribe: answers.Subscribe);
             program.Go();
             int exitCode = children.WaitForProgram();
             signals.ProgramEnded();

@@ -84,7 +84,7 @@ public sealed class MachineDevice
     internal Action? GivenBack { get; set; }
 
     /// <summary>The name of the driver that has it; null for none.</summary>
-    internal string? DriverName => Driver == DriverState.Bound ? PciDriver.Name : Host?.Name;
+    public string? DriverName => Driver == DriverState.Bound ? PciDriver.Name : Host?.Name;
 
     /// <summary>
     /// Whether vfio-pci is to have it when it has left its driver; guarded by the lock of the bus's drivers.

@@ -31,7 +31,18 @@ public sealed class WalkTests(Workbench bench)
         Ending none = (await Ask("walk", "--device", "0000:1f:00.0", "0x0")).MustEnd(2);
         Assert.Contains("there is no device 0000:1f:00.0; expected one of: ", none.Error, StringComparison.Ordinal);
 
+        (await Ask("ps")).MustEnd().MustSay("PID  SUPERVISOR", bench.Client("walked"));
+        (await Ask("state")).MustEnd().MustSay(
+            "/dev/iommu, opened by process ", "ioas", "1 mappings, 4096 bytes", "0x10000-0x10fff r  address 0x",
+            $"auto, attached: {Machine.DmaTest}",
+            $"{Machine.DmaTest} dmatest behind dmar0, driver vfio-pci, bus master on");
+        (await Ask("state", "--json")).MustEnd().MustSay("\"map_count\": 1", "\"first\": \"0x10000\"");
+        using Execution follower = Execution.Start(
+            [.. Workbench.As(who), bench.Launcher(who), "faults", "-f"], alone);
+        Assert.StartsWith($"dmar0         1  {Machine.DmaTest}", await follower.HearLine(), StringComparison.Ordinal);
+
         (await program.End()).MustEnd();
+        (await follower.End()).MustEnd(); // with the program
         Ending over = (await Ask("faults")).MustEnd(2);
         Assert.Equal("ioasis: no program is running under ioasis run.", over.Error.Trim());
 

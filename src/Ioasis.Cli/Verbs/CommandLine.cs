@@ -116,7 +116,7 @@ internal static class CommandLine
         demo.Add(vsva);
 
         return new RootCommand("Ioasis, the IOMMU in user space.") { run, devices, demo, Walk(output, error),
-            Faults(output, error), Bench(error) };
+            Faults(output, error), Ps(output, error), State(output, error), Bench(error) };
     }
 
     /// <summary>Benchmarks are not installed. In a source tree, the launcher handles this command itself.</summary>
@@ -179,11 +179,61 @@ internal static class CommandLine
             Description = "The program, if several are running."
         };
         var json = new Option<bool>("--json") { Description = "As JSON." };
+        var follow = new Option<bool>("--follow", "-f")
+        {
+            Description = "Goes on with each fault that comes, until the program ends; as JSON, one line for each.",
+        };
         faults.Add(program);
         faults.Add(json);
-        faults.SetAction(parsed => Ask(parsed.GetValue(program), new ControlRequest("faults"), error, answer =>
-            WalkView.Write(answer.Faults ?? [], parsed.GetValue(json), output)));
+        faults.Add(follow);
+        faults.SetAction(parsed => parsed.GetValue(follow)
+            ? Try(error, () => ControlClient.Follow(
+                parsed.GetValue(program), new ControlRequest("subscribe", Kinds: "faults"),
+                line => WalkView.WriteOne(line, parsed.GetValue(json), output)))
+            : Ask(parsed.GetValue(program), new ControlRequest("faults"), error, answer =>
+                WalkView.Write(answer.Faults ?? [], parsed.GetValue(json), output)));
         return faults;
+    }
+
+    private static Command Ps(TextWriter output, TextWriter error)
+    {
+        var ps = new Command("ps", "Lists the programs that run under ioasis run, of this user.");
+        var json = new Option<bool>("--json") { Description = "As JSON." };
+        ps.Add(json);
+        ps.SetAction(parsed => Try(error, () =>
+            StateView.Write(ControlClient.Programs(), parsed.GetValue(json), output)));
+        return ps;
+    }
+
+    private static Command State(TextWriter output, TextWriter error)
+    {
+        var state = new Command("state", "Shows what a running program has made: open files, I/O address spaces with "
+            + "their mappings, page tables, and what devices are attached to.");
+        var program = new Option<int?>("--program")
+        {
+            HelpName = "PID",
+            Description = "The program, if several are running."
+        };
+        var json = new Option<bool>("--json") { Description = "As JSON." };
+        state.Add(program);
+        state.Add(json);
+        state.SetAction(parsed => Try(error, () => StateView.Write(
+            ControlClient.AskForLine(parsed.GetValue(program), new ControlRequest("state")), parsed.GetValue(json),
+            output)));
+        return state;
+    }
+
+    private static int Try(TextWriter error, Action act)
+    {
+        try
+        {
+            act();
+            return 0;
+        }
+        catch (IOException e)
+        {
+            return Refuse(error, e.Message);
+        }
     }
 
     private static int Ask(int? program, ControlRequest request, TextWriter error, Action<ControlAnswer> show)

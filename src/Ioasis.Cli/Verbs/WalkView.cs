@@ -14,6 +14,9 @@ internal static class WalkView
     private static readonly JsonSerializerOptions s_json =
         new() { WriteIndented = true, Converters = { new JsonStringEnumConverter() } };
 
+    private static readonly JsonSerializerOptions s_lineJson =
+        new() { Converters = { new JsonStringEnumConverter() } };
+
     internal static void Write(IReadOnlyList<WalkStep> steps, FaultReason reason, bool json, TextWriter output)
     {
         if (json)
@@ -61,16 +64,25 @@ internal static class WalkView
         }
 
         if (faults.Count == 0) output.WriteLine("no faults");
-        foreach (ControlFault fault in faults)
-        {
-            string pasid = fault.Pasid is { } value
-                ? string.Create(CultureInfo.InvariantCulture, $"PASID {value}")
-                : "";
-            output.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{fault.Unit,-8} {fault.Sequence,6} "
-                    + $" {fault.Device}  {pasid,-13} {(fault.IsWrite ? "write" : "read"),-5} "
-                    + $"0x{fault.Address:x16}  {fault.Reason}, reason 0x{fault.Code:x}"));
-        }
+        foreach (ControlFault fault in faults) output.WriteLine(Line(fault));
+    }
+
+    /// <summary>Writes a fault that came, and at once; true, as more are wanted.</summary>
+    internal static bool WriteOne(ReadOnlyMemory<byte> line, bool json, TextWriter output)
+    {
+        if (JsonSerializer.Deserialize<ControlFault>(line.Span) is not { } fault) return true;
+        output.WriteLine(json ? JsonSerializer.Serialize(fault, s_lineJson) : Line(fault));
+        output.Flush();
+        return true;
+    }
+
+    private static string Line(ControlFault fault)
+    {
+        string pasid = fault.Pasid is { } value
+            ? string.Create(CultureInfo.InvariantCulture, $"PASID {value}")
+            : "";
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{fault.Unit,-8} {fault.Sequence,6}  {fault.Device}  {pasid,-13} {(fault.IsWrite ? "write" : "read"),-5} "
+                + $"0x{fault.Address:x16}  {fault.Reason}, reason 0x{fault.Code:x}");
     }
 }

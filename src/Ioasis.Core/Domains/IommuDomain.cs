@@ -14,6 +14,9 @@ public abstract class IommuDomain
         Route = route;
     }
 
+    /// <summary>What names it to programs, as a HWPT does; null for a domain of the host's own.</summary>
+    public object? Holder { get; set; }
+
     /// <summary>The unit it was made for. Only devices behind units that agree with it can be attached.</summary>
     public IommuUnit Owner { get; }
 

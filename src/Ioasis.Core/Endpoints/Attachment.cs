@@ -50,7 +50,7 @@ public sealed class Attachment
     internal Sender Sender { get; }
 
     /// <summary>Whether it is the group's, to its default domain, and gives way to any owner's.</summary>
-    internal bool IsDefault { get; init; }
+    public bool IsDefault { get; init; }
 
     internal void End()
     {

@@ -145,6 +145,18 @@ public sealed partial class Endpoint : IBusMaster
     /// <summary>What a PASID is attached to.</summary>
     public IommuDomain? AttachedTo(Pasid pasid) => _pasids.Find(pasid.Value)?.Domain;
 
+    /// <summary>
+    /// What is attached at this moment: requests without PASID first, then PASIDs in ascending order, those of parts
+    /// included.
+    /// </summary>
+    /// <param name="most">No more than so many.</param>
+    public IReadOnlyList<Attachment> Attachments(int most)
+    {
+        using (_lock.Enter())
+            return [.. (_rid is { } rid ? _pasids.All.Prepend(rid) : _pasids.All)
+                .Concat(_parts.SelectMany(p => p.Pasids.All)).Take(most)];
+    }
+
     /// <summary>Whether an owner has attached anything.</summary>
     internal bool HasAttachments => _rid is { IsDefault: false } || HasPasids;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Ioasis.Abi;
+using Ioasis.Diagnostics;
 using Ioasis.Linux.Files;
 
 namespace Ioasis.Host.Control;
@@ -20,29 +21,109 @@ internal static class ControlClient
         return Ask(directory, program, request);
     }
 
+    /// <summary>Asks one question, and gives the line that answers it.</summary>
+    /// <exception cref="IOException">As in <see cref="Ask(int?, ControlRequest)"/>, or the question is
+    /// refused.</exception>
+    public static byte[] AskForLine(int? program, ControlRequest request)
+    {
+        using ControlDirectory directory = ControlDirectory.Open();
+        return AskForLine(directory, PidOf(directory, program), request);
+    }
+
+    /// <summary>Every program that runs under the user's supervisors, with what it says of itself.</summary>
+    public static IReadOnlyList<ProgramVersion> Programs()
+    {
+        using ControlDirectory directory = ControlDirectory.Open();
+        return Programs(directory);
+    }
+
+    /// <summary>Subscribes, and hands on each line until one is refused or the program ends.</summary>
+    /// <param name="program">The program's process ID; null for the only running program.</param>
+    /// <param name="request">What to subscribe to.</param>
+    /// <param name="take">Takes a line; false to end.</param>
+    /// <exception cref="IOException">As in <see cref="AskForLine(int?, ControlRequest)"/>.</exception>
+    public static void Follow(int? program, ControlRequest request, Func<ReadOnlyMemory<byte>, bool> take)
+    {
+        using ControlDirectory directory = ControlDirectory.Open();
+        using ControlConnection connection = Connect(directory, PidOf(directory, program), TimeSpan.MaxValue);
+        if (!connection.TrySend(JsonSerializer.SerializeToUtf8Bytes(request))) return;
+        while (connection.TryReceive(out ReadOnlyMemory<byte> line))
+        {
+            ThrowIfRefused(line.Span);
+            if (!line.Span.SequenceEqual(ControlSocket.Subscribed) && !take(line)) return;
+        }
+    }
+
     /// <summary>Asks through a given directory.</summary>
     /// <exception cref="IOException">There is no such program or more than one, or its supervisor does not
     /// answer.</exception>
     internal static ControlAnswer Ask(ControlDirectory directory, int? program, ControlRequest request)
     {
-        int pid = program ?? directory.FindPrograms() switch
+        int pid = PidOf(directory, program);
+        return JsonSerializer.Deserialize<ControlAnswer>(AnswerOf(directory, pid, request))
+            ?? throw new IOException($"program {pid} gave no answer");
+    }
+
+    /// <summary>As the one without a directory.</summary>
+    internal static byte[] AskForLine(ControlDirectory directory, int pid, ControlRequest request)
+    {
+        byte[] line = AnswerOf(directory, pid, request);
+        ThrowIfRefused(line);
+        return line;
+    }
+
+    /// <summary>As the one without a directory.</summary>
+    internal static IReadOnlyList<ProgramVersion> Programs(ControlDirectory directory)
+    {
+        List<ProgramVersion> programs = [];
+        foreach (int pid in directory.FindPrograms())
         {
-            [int only] => only,
-            [] => throw new IOException("no program is running under ioasis run"),
-            var several => throw new IOException("several programs are running under ioasis run; "
-                + $"choose one with --program: {string.Join(", ", several.Select(Describe))}"),
-        };
+            try
+            {
+                byte[] line = AskForLine(directory, pid, new ControlRequest("version"));
+                if (JsonSerializer.Deserialize<ProgramVersion>(line, DiagnosticsJson.Line) is { } version)
+                    programs.Add(version);
+            }
+            catch (Exception e) when (e is IOException or JsonException)
+            {
+                // It ended meanwhile, or cannot answer now.
+            }
+        }
+
+        return programs;
+    }
+
+    private static int PidOf(ControlDirectory directory, int? program) => program ?? directory.FindPrograms() switch
+    {
+        [int only] => only,
+        [] => throw new IOException("no program is running under ioasis run"),
+        var several => throw new IOException("several programs are running under ioasis run; "
+            + $"choose one with --program: {string.Join(", ", several.Select(Describe))}"),
+    };
+
+    private static ControlConnection Connect(ControlDirectory directory, int pid, TimeSpan patience)
+    {
         Errno errno = directory.Connect(pid, out FileDescriptor socket);
         if (errno is Errno.ENOENT or Errno.ECONNREFUSED)
             throw new IOException($"no program with ID {pid} is running under ioasis run");
         if (errno != Errno.None) throw new IOException($"program {pid} cannot be asked about now ({errno})");
-        using var connection = new ControlConnection(socket, ControlConnection.LongestAnswer, s_patience);
+        return new ControlConnection(socket, ControlConnection.LongestAnswer, patience);
+    }
+
+    private static byte[] AnswerOf(ControlDirectory directory, int pid, ControlRequest request)
+    {
+        using ControlConnection connection = Connect(directory, pid, s_patience);
         if (!connection.TrySend(JsonSerializer.SerializeToUtf8Bytes(request))
             || !connection.TryReceive(out ReadOnlyMemory<byte> line))
             throw new IOException(
                 $"program {pid} does not answer: it has ended, or its supervisor lacks the resources to answer now");
-        return JsonSerializer.Deserialize<ControlAnswer>(line.Span)
-            ?? throw new IOException($"program {pid} gave no answer");
+        return line.ToArray();
+    }
+
+    private static void ThrowIfRefused(ReadOnlySpan<byte> line)
+    {
+        if (!line.StartsWith("{\"Error\":\""u8)) return;
+        throw new IOException(JsonSerializer.Deserialize<ControlAnswer>(line)?.Error);
     }
 
     private static string Describe(int program)

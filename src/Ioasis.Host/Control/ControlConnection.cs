@@ -20,22 +20,37 @@ internal sealed class ControlConnection(FileDescriptor socket, int longest = Con
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private readonly TimeSpan _patience = patience ?? s_patience;
+    private byte[] _bytes = new byte[1024];
+    private int _count, _used; // bytes received, and how many of them are of lines that were given out
 
-    /// <summary>Receives a line, without its end. False if none comes, or it is too long or too slow.</summary>
+    /// <summary>
+    /// Receives a line, without its end. False if none comes, or it is too long or too slow. The line is valid until
+    /// the next one is received.
+    /// </summary>
     public bool TryReceive(out ReadOnlyMemory<byte> line)
     {
-        var bytes = new byte[1024];
-        int count = 0;
         line = default;
+        _bytes.AsSpan(_used, _count - _used).CopyTo(_bytes);
+        (_count, _used) = (_count - _used, 0);
+        int looked = 0;
         for (long started = Stopwatch.GetTimestamp(); ;)
         {
-            if (count == bytes.Length)
+            int end = _bytes.AsSpan(looked, _count - looked).IndexOf((byte)'\n');
+            if (end >= 0)
             {
-                if (count >= longest) return false;
-                Array.Resize(ref bytes, Math.Min(count * 2, longest));
+                line = _bytes.AsMemory(0, looked + end);
+                _used = looked + end + 1;
+                return true;
             }
 
-            SysResult got = SysFiles.Read(socket, bytes.AsSpan(count));
+            looked = _count;
+            if (_count == _bytes.Length)
+            {
+                if (_count >= longest) return false;
+                Array.Resize(ref _bytes, Math.Min(_count * 2, longest));
+            }
+
+            SysResult got = SysFiles.Read(socket, _bytes.AsSpan(_count));
             if (got.Errno == Errno.EAGAIN)
             {
                 if (Wait(SysEvents.POLLIN, started)) continue;
@@ -43,16 +58,14 @@ internal sealed class ControlConnection(FileDescriptor socket, int longest = Con
             }
 
             if (!got.IsOk || got.Value == 0) return false;
-            int end = bytes.AsSpan(count, (int)got.Value).IndexOf((byte)'\n');
-            if (end >= 0)
-            {
-                line = bytes.AsMemory(0, count + end);
-                return true;
-            }
-
-            count += (int)got.Value;
+            _count += (int)got.Value;
         }
     }
+
+    /// <summary>Whether the other end is closed.</summary>
+    public bool HasLeft =>
+        SysEvents.Poll(socket, 0, 0, out short found) == Errno.None
+        && (found & (SysEvents.POLLHUP | SysEvents.POLLERR)) != 0;
 
     /// <summary>Sends a line and its end.</summary>
     public bool TrySend(ReadOnlySpan<byte> line) => TrySendAll(line) && TrySendAll("\n"u8);
@@ -74,7 +87,7 @@ internal sealed class ControlConnection(FileDescriptor socket, int longest = Con
     private bool Wait(short events, long started)
     {
         TimeSpan left = _patience - Stopwatch.GetElapsedTime(started);
-        return left > TimeSpan.Zero
-            && SysEvents.Poll(socket, events, (int)Math.Ceiling(left.TotalMilliseconds), out _) == Errno.None;
+        int milliseconds = (int)Math.Min(Math.Ceiling(left.TotalMilliseconds), int.MaxValue);
+        return left > TimeSpan.Zero && SysEvents.Poll(socket, events, milliseconds, out _) == Errno.None;
     }
 }

@@ -4,13 +4,25 @@ using Ioasis.Core.Walks;
 namespace Ioasis.Host.Control;
 
 /// <summary>A question to a running program's supervisor: one line of JSON. One line answers it.</summary>
-/// <param name="Verb"><c>walk</c> or <c>faults</c>.</param>
+/// <param name="Verb"><c>walk</c>, <c>faults</c>, <c>state</c>, <c>version</c>, or <c>subscribe</c>, which many lines
+/// answer.</param>
 /// <param name="Device">For a walk: the device's address, such as <c>0000:00:04.0</c>, or an mdev's UUID.</param>
 /// <param name="Pasid">For a walk: the PASID; null for none.</param>
 /// <param name="Address">For a walk: the address.</param>
 /// <param name="Write">For a walk: whether the access is a write.</param>
+/// <param name="Kinds">For a subscription: names of kinds of event, with commas between them; null for all;
+/// <c>faults</c> for those that units keep and those that come.</param>
 internal sealed record ControlRequest(string Verb, string? Device = null, uint? Pasid = null, ulong Address = 0,
-    bool Write = false);
+    bool Write = false, string? Kinds = null);
+
+/// <summary>Which program runs, under which supervisor.</summary>
+/// <param name="Version">The supervisor's version.</param>
+/// <param name="Program">The program's process ID.</param>
+/// <param name="Supervisor">The supervisor's process ID.</param>
+/// <param name="Started">When the program was started.</param>
+/// <param name="Command">The program and its arguments.</param>
+internal sealed record ProgramVersion(
+    string Version, int Program, int Supervisor, DateTimeOffset Started, IReadOnlyList<string> Command);
 
 /// <summary>An answer.</summary>
 /// <param name="Error">What was wrong with the question; null if nothing.</param>

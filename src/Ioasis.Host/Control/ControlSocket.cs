@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Text.Json;
 using Ioasis.Abi;
 using Ioasis.Linux.Files;
 using Ioasis.Memory.Threads;
@@ -13,6 +15,18 @@ internal sealed class ControlSocket : IDisposable
     /// <summary>The most clients that are served at a time. Others wait.</summary>
     internal const int MostAskers = 8;
 
+    /// <summary>The most subscribers at a time. Others are refused.</summary>
+    internal const int MostSubscribers = 16;
+
+    /// <summary>The line that comes first: all that happens from now on follows.</summary>
+    internal static ReadOnlySpan<byte> Subscribed => "{\"event\":\"subscribed\"}"u8;
+
+    // How soon it is noticed that a subscriber left, or that the program ended.
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(200);
+
+    // How long the end waits for subscribers to read what happened last.
+    private static readonly TimeSpan s_lastPatience = TimeSpan.FromMilliseconds(500);
+
     // Pause after a failure that may pass: too few descriptors, no thread.
     private static readonly TimeSpan s_rest = TimeSpan.FromMilliseconds(200);
 
@@ -20,7 +34,9 @@ internal sealed class ControlSocket : IDisposable
     private readonly RankedMonitor _lock = new(LockRank.ControlSocket);
     private readonly int _program;
     private readonly Func<ReadOnlyMemory<byte>, byte[]> _answer;
+    private readonly Func<ReadOnlyMemory<byte>, IControlStream?>? _subscribe;
     private readonly Func<ControlDirectory> _open;
+    private readonly List<IControlStream> _streams = [];
     private FileDescriptor? _listener;
     private ControlDirectory? _directory;
     private int _askers;
@@ -30,10 +46,14 @@ internal sealed class ControlSocket : IDisposable
     /// <param name="program">The program's process ID.</param>
     /// <param name="answer">Answers a line with a line, on any thread.</param>
     /// <param name="open">Opens the directory; null for the user's.</param>
-    public ControlSocket(int program, Func<ReadOnlyMemory<byte>, byte[]> answer, Func<ControlDirectory>? open = null)
+    /// <param name="subscribe">Begins what a line subscribes to; null where it answers with a line.</param>
+    public ControlSocket(
+        int program, Func<ReadOnlyMemory<byte>, byte[]> answer, Func<ControlDirectory>? open = null,
+        Func<ReadOnlyMemory<byte>, IControlStream?>? subscribe = null)
     {
         _program = program;
         _answer = answer;
+        _subscribe = subscribe;
         _open = open ?? ControlDirectory.Open;
         if (HostThread.TryStart("ioasis control", Serve, CannotBeAsked) is null)
             CannotBeAsked(new IOException("the host gives no thread for it"));
@@ -42,10 +62,21 @@ internal sealed class ControlSocket : IDisposable
     /// <summary>Stops accepting, and removes the socket.</summary>
     public void Dispose()
     {
+        IControlStream[] streams;
         using (_lock.Enter())
         {
+            if (_hasEnded) return;
             _hasEnded = true;
             _lock.PulseAll();
+            streams = [.. _streams];
+        }
+
+        foreach (IControlStream stream in streams) stream.Close();
+        using (_lock.Enter())
+        {
+            long ended = Stopwatch.GetTimestamp();
+            while (_streams.Count != 0 && s_lastPatience - Stopwatch.GetElapsedTime(ended) is { Ticks: > 0 } left)
+                _lock.Wait(left);
             if (_listener is null) return;
             SysSockets.Shutdown(_listener);
             _listener.Dispose(); // closed once the thread no longer uses it
@@ -55,7 +86,7 @@ internal sealed class ControlSocket : IDisposable
     }
 
     private static void CannotBeAsked(Exception e) =>
-        HostMessages.Tell($"walk and faults cannot ask about this program: {e.Message}");
+        HostMessages.Tell($"ps, state, walk and faults cannot ask about this program: {e.Message}");
 
     private void Serve()
     {
@@ -130,11 +161,58 @@ internal sealed class ControlSocket : IDisposable
         try
         {
             using var asker = new ControlConnection(socket);
-            if (asker.TryReceive(out ReadOnlyMemory<byte> line)) asker.TrySend(_answer(line));
+            if (!asker.TryReceive(out ReadOnlyMemory<byte> line)) return;
+            using IControlStream? stream = _subscribe?.Invoke(line);
+            if (stream is null) asker.TrySend(_answer(line));
+            else Follow(asker, stream);
         }
         finally
         {
             Leave();
+        }
+    }
+
+    // Other askers are served meanwhile.
+    private void Follow(ControlConnection asker, IControlStream stream)
+    {
+        if (!TryEnter(stream))
+        {
+            asker.TrySend(JsonSerializer.SerializeToUtf8Bytes(
+                new ControlAnswer($"there are {MostSubscribers} subscribers already")));
+            return;
+        }
+
+        try
+        {
+            if (!asker.TrySend(Subscribed)) return;
+            List<byte[]> lines = [];
+            for (bool goesOn = true; goesOn && !asker.HasLeft; lines.Clear())
+            {
+                goesOn = stream.TryNext(s_look, lines);
+                foreach (byte[] line in lines)
+                    if (!asker.TrySend(line)) return;
+            }
+        }
+        finally
+        {
+            using (_lock.Enter())
+            {
+                _streams.Remove(stream);
+                _askers++; // which Leave takes back
+                _lock.PulseAll();
+            }
+        }
+    }
+
+    private bool TryEnter(IControlStream stream)
+    {
+        using (_lock.Enter())
+        {
+            if (_streams.Count == MostSubscribers || _hasEnded) return false;
+            _streams.Add(stream);
+            _askers--;
+            _lock.PulseAll();
+            return true;
         }
     }
 

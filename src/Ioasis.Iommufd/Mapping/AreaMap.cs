@@ -49,6 +49,10 @@ internal sealed class AreaMap
     /// <summary>The <see cref="PlainMemory"/> of an area; null if the area is an object.</summary>
     internal PlainMemory? PlainOf(AreaSlot slot) => slot.IsPlain ? _plainByNumber[slot.Number] : null;
 
+    /// <summary>The first entry that has an address or follows it.</summary>
+    internal bool TryFindFirst(ulong from, out RangeMap<AreaSlot>.Entry entry) =>
+        _slots.TryFindFirst(from, ulong.MaxValue, out entry);
+
     internal bool Overlaps(ulong first, ulong last) => _slots.Overlaps(first, last);
 
     internal bool IsFree(ulong first, ulong last, out RangeMap<AreaSlot>.Gap gap) =>

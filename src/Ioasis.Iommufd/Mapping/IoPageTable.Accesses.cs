@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Core.Domains;
+using Ioasis.Core.Observation;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 
@@ -96,6 +97,34 @@ internal sealed partial class IoPageTable
             return _areas.TryFind(iova.Value, out Area? area)
                 ? new MappingView(area.Range.First, area.Range.Last, area.Access)
                 : null;
+        }
+    }
+
+    /// <summary>
+    /// Adds mappings to a list, in ascending order, from the one on that has or follows an address. The lock is held
+    /// for these alone, so a caller that wants all of many asks again.
+    /// </summary>
+    /// <param name="from">The address; afterwards the one to go on from.</param>
+    /// <param name="most">How many at most.</param>
+    /// <param name="views">Gets them.</param>
+    /// <returns>Whether there may be more.</returns>
+    internal bool List(ref ulong from, int most, List<AreaView> views)
+    {
+        using (_lock.Enter())
+        {
+            for (int i = 0; i < most; i++)
+            {
+                if (!_areas.TryFindFirst(from, out RangeMap<AreaSlot>.Entry entry)) return false;
+                MappedMemory memory = _areas.AreaOf(entry.Value) is { } area
+                    ? MappedMemory.Of(area.Pages.Backing, area.Offset)
+                    : new MappedMemory(_areas.PlainOf(entry.Value)!.Space, entry.Value.Address, IsFile: false);
+                MapAccess access = _areas.AreaOf(entry.Value)?.Access ?? _areas.PlainOf(entry.Value)!.Access;
+                views.Add(new AreaView(new IovaRange(entry.First, entry.Last), access, memory));
+                if (entry.Last == ulong.MaxValue) return false;
+                from = entry.Last + 1;
+            }
+
+            return true;
         }
     }
 

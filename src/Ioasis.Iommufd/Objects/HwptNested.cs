@@ -18,6 +18,7 @@ public sealed class HwptNested : IommufdHwpt
     {
         _objects = objects;
         _domain = domain;
+        domain.Holder = this;
         _holds = holds;
         Parent = parent;
         objects.AddUser(holds);

@@ -18,6 +18,7 @@ public sealed class HwptPaging : IommufdHwpt
     {
         _objects = objects;
         _domain = domain;
+        domain.Holder = this;
         Ioas = ioas;
         objects.AddUser(ioas);
     }

@@ -14,7 +14,11 @@ public sealed class HwptProcess : IommufdHwpt
 {
     private readonly ProcessDomain _domain;
 
-    private HwptProcess(ProcessDomain domain) => _domain = domain;
+    private HwptProcess(ProcessDomain domain)
+    {
+        _domain = domain;
+        domain.Holder = this;
+    }
 
     /// <inheritdoc/>
     public override IommuDomain Domain => _domain;

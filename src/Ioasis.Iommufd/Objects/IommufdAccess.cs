@@ -37,6 +37,12 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     /// <summary>The alignment that mappings must have in an attached IOAS.</summary>
     internal ulong Alignment { get; }
 
+    /// <summary>The IOAS that it is attached to; null for none.</summary>
+    internal IommufdIoas? Ioas
+    {
+        get { using (_lock.Enter()) return _ioas; }
+    }
+
     private bool IsInternal => _owner is null;
 
     /// <summary>

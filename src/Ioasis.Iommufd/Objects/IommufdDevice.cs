@@ -46,6 +46,9 @@ public sealed class IommufdDevice : IommufdObject
     /// </summary>
     public bool IsSubdevice => _defaultPasid is not null;
 
+    /// <summary>The PASID that a part of a function is; null for a whole function.</summary>
+    internal Pasid? DefaultPasid => _defaultPasid;
+
     /// <summary>The ID by which a guest knows the device.</summary>
     internal VdeviceSlot Vdevice { get; }
 

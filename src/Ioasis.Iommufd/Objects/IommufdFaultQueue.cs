@@ -31,6 +31,12 @@ internal sealed class IommufdFaultQueue : IommufdObject, IPageRequestHandler
         get { using (_lock.Enter()) return _unread.Count > 0; }
     }
 
+    /// <summary>How many groups are unread, and how many are read and not answered.</summary>
+    internal (int Unread, int Unanswered) Groups
+    {
+        get { using (_lock.Enter()) return (_unread.Count, _read.Count); }
+    }
+
     /// <inheritdoc/>
     public void Handle(PageRequestGroup group)
     {

@@ -18,6 +18,9 @@ public sealed class IommufdHwQueue : IommufdObject
         objects.AddUser(viommu);
     }
 
+    /// <summary>The vIOMMU whose queue it is.</summary>
+    internal IommufdViommu Viommu => _viommu;
+
     /// <summary>Sets the action that unpins the queue's memory at the end.</summary>
     internal void SetMemory(Action unpin) => _unpin = unpin;
 

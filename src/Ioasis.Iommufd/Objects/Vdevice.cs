@@ -21,6 +21,9 @@ public sealed class Vdevice : IommufdObject
         objects.AddUser(viommu);
     }
 
+    /// <summary>The vIOMMU of the guest.</summary>
+    internal IommufdViommu Viommu => _viommu;
+
     /// <summary>The device.</summary>
     public IommufdDevice Device { get; }
 

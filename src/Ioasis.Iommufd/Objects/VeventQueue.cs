@@ -46,6 +46,9 @@ public sealed class VeventQueue : IommufdObject
     /// <summary>The type of its events.</summary>
     public uint Type { get; }
 
+    /// <summary>The vIOMMU whose events they are.</summary>
+    internal IommufdViommu Viommu => _viommu;
+
     /// <summary>Whether a record is unread.</summary>
     internal bool HasUnread
     {

@@ -195,6 +195,12 @@ public enum LockRank
     /// <summary>A unit's fault records.</summary>
     FaultLog,
 
+    /// <summary>Which files of nodes are open.</summary>
+    OpenNodes,
+
+    /// <summary>The events that a subscriber has not read.</summary>
+    EventRing,
+
     /// <summary>Changes of the list of a machine's observers.</summary>
     Observers,
 

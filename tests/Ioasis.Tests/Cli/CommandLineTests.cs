@@ -7,9 +7,10 @@ namespace Ioasis.Tests.Cli;
 public sealed class CommandLineTests
 {
     [Theory]
-    [InlineData("", "missing command; expected one of: run, devices, demo, walk, faults, bench.")]
-    [InlineData("rnu", "unknown command \"rnu\"; expected one of: run, devices, demo, walk, faults, bench.")]
-    [InlineData("--json", "unknown command \"--json\"; expected one of: run, devices, demo, walk, faults, bench.")]
+    [InlineData("", "missing command; expected one of: run, devices, demo, walk, faults, ps, state, bench.")]
+    [InlineData("rnu", "unknown command \"rnu\"; expected one of: run, devices, demo, walk, faults, ps, state, bench.")]
+    [InlineData("--json",
+        "unknown command \"--json\"; expected one of: run, devices, demo, walk, faults, ps, state, bench.")]
     [InlineData("run", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run --", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run ls", "\"ls\" must come after --, as in: ioasis run -- ls.")]

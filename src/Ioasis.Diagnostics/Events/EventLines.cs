@@ -1,0 +1,174 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Text.Json;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
+using Ioasis.Core.Observation;
+using Ioasis.Diagnostics.State;
+using Ioasis.Iommufd.Objects;
+
+namespace Ioasis.Diagnostics.Events;
+
+/// <summary>Writes events as lines of JSON.</summary>
+/// <param name="nodes">What programs have open, which gives contexts their numbers.</param>
+/// <param name="nameOf">What the machine calls a device.</param>
+public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
+{
+    private readonly long _started = Stopwatch.GetTimestamp();
+
+    /// <summary>The line for an event, without its end.</summary>
+    public byte[] LineOf(in KeptEvent e)
+    {
+        var line = new ArrayBufferWriter<byte>(256);
+        using (var json = new Utf8JsonWriter(line))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("seq", e.Stamp.Sequence);
+            double seconds = Stopwatch.GetElapsedTime(_started, e.Stamp.Timestamp).TotalSeconds;
+            json.WriteNumber("time", Math.Round(seconds, 6));
+            Write(json, e.Event);
+            json.WriteEndObject();
+        }
+
+        return line.WrittenSpan.ToArray();
+    }
+
+    /// <summary>The line that tells of events that were lost.</summary>
+    public static byte[] LineOfLost(long count) =>
+        JsonSerializer.SerializeToUtf8Bytes(new { Event = "lost", Count = count }, DiagnosticsJson.Line);
+
+    private void Write(Utf8JsonWriter json, object e)
+    {
+        switch (e)
+        {
+            case MapEvent map:
+                Begin(json, EventKinds.Map);
+                WriteSpace(json, map.Space);
+                WriteRange(json, map.Range.First, map.Range.Last);
+                json.WriteString("access", StateReader.NameOf(map.Access));
+                WriteAddress(json, map.Memory.IsFile ? "file_offset" : "address", map.Memory.Address);
+                break;
+            case UnmapEvent unmap:
+                Begin(json, EventKinds.Unmap);
+                WriteSpace(json, unmap.Space);
+                WriteRange(json, unmap.Range.First, unmap.Range.Last);
+                break;
+            case AttachEvent attach:
+                Begin(json, EventKinds.Attach);
+                WriteDevice(json, attach.Endpoint, attach.Pasid?.Value);
+                WriteDomain(json, attach.Domain, attach.Owner);
+                break;
+            case DetachEvent detach:
+                Begin(json, EventKinds.Detach);
+                WriteDevice(json, detach.Endpoint, detach.Pasid?.Value);
+                WriteDomain(json, detach.Domain, detach.Owner);
+                break;
+            case InvalidateEvent invalidate:
+                Begin(json, EventKinds.Invalidate);
+                json.WriteNumber("type", invalidate.Type);
+                json.WriteNumber("entries", invalidate.Entries);
+                break;
+            case PageRequestEvent request:
+                Begin(json, EventKinds.PageRequest);
+                WriteDevice(json, request.Endpoint, request.Request.Pasid?.Value);
+                json.WriteNumber("group", request.Request.Group);
+                WriteAddress(json, "address", request.Request.Address.Value);
+                json.WriteString("access", request.Request.Access.ToString());
+                json.WriteBoolean("last", request.Request.IsLast);
+                break;
+            case PageResponseEvent response:
+                Begin(json, EventKinds.PageResponse);
+                WriteDevice(json, response.Endpoint, response.Pasid?.Value);
+                json.WriteNumber("group", response.Group);
+                json.WriteString("response", response.Response.ToString());
+                break;
+            case FaultEvent fault:
+                Begin(json, EventKinds.Fault);
+                json.WriteString("unit", fault.Endpoint.Unit.Name);
+                WriteDevice(json, fault.Endpoint, fault.Fault.Pasid?.Value);
+                WriteAddress(json, "iova", fault.Iova.Value);
+                json.WriteString("access", fault.Fault.IsWrite ? "w" : "r");
+                json.WriteString("reason", fault.Reason.ToString());
+                json.WriteNumber("code", fault.Fault.Syndrome.Code);
+                break;
+            case ResetEvent reset:
+                Begin(json, EventKinds.Reset);
+                WriteDevice(json, reset.Endpoint, null);
+                break;
+            case DoorbellEvent doorbell:
+                Begin(json, EventKinds.Doorbell);
+                WriteDevice(json, doorbell.Endpoint, null);
+                json.WriteNumber("bar", doorbell.Bar);
+                WriteAddress(json, "offset", doorbell.Offset);
+                json.WriteNumber("width", doorbell.Width);
+                WriteAddress(json, "value", doorbell.Value);
+                break;
+            case InterruptEvent interrupt:
+                Begin(json, EventKinds.Interrupt);
+                WriteDevice(json, interrupt.Endpoint, null);
+                if (interrupt.Vector is { } vector) json.WriteNumber("vector", vector);
+                else json.WriteBoolean("asserted", interrupt.IsAsserted);
+                break;
+            case BindEvent bind:
+                Begin(json, EventKinds.Bind);
+                WriteBinding(json, bind.Endpoint, bind.Pasid?.Value, bind.Device);
+                break;
+            case UnbindEvent unbind:
+                Begin(json, EventKinds.Unbind);
+                WriteBinding(json, unbind.Endpoint, unbind.Pasid?.Value, unbind.Device);
+                break;
+            case OpenEvent open:
+                Begin(json, EventKinds.Open);
+                json.WriteString("path", open.Path);
+                json.WriteNumber("process", open.Process);
+                if (nodes.NumberOf(open.File) is { } number) json.WriteNumber("file", number);
+                break;
+            case CloseEvent close:
+                Begin(json, EventKinds.Close);
+                json.WriteString("path", close.Path);
+                break;
+        }
+    }
+
+    private static void Begin(Utf8JsonWriter json, EventKinds kind) => json.WriteString("event", EventNames.Of(kind));
+
+    private void WriteBinding(Utf8JsonWriter json, Endpoint? endpoint, uint? pasid, object device)
+    {
+        if (endpoint is not null) WriteDevice(json, endpoint, pasid);
+        WriteObject(json, "devid", device);
+    }
+
+    private void WriteSpace(Utf8JsonWriter json, object space)
+    {
+        if (space is IommufdIoas) WriteObject(json, "ioas", space);
+        else json.WriteString("space", "driver");
+    }
+
+    private void WriteObject(Utf8JsonWriter json, string name, object? one)
+    {
+        if (one is not IommufdObject known) return;
+        if (nodes.NumberOf(known) is { } context) json.WriteNumber("context", context);
+        json.WriteNumber(name, known.Id);
+    }
+
+    private void WriteDomain(Utf8JsonWriter json, IommuDomain domain, object? owner)
+    {
+        if (domain.Holder is IommufdHwpt hwpt) WriteObject(json, "hwpt", hwpt);
+        else json.WriteString("domain", owner is IommuGroup ? "default" : StateReader.NameOf(domain));
+    }
+
+    private void WriteDevice(Utf8JsonWriter json, Endpoint endpoint, uint? pasid)
+    {
+        json.WriteString("device", nameOf(endpoint));
+        if (pasid is { } value) json.WriteNumber("pasid", value);
+    }
+
+    private static void WriteRange(Utf8JsonWriter json, ulong first, ulong last)
+    {
+        WriteAddress(json, "iova", first);
+        WriteAddress(json, "last", last);
+    }
+
+    private static void WriteAddress(Utf8JsonWriter json, string name, ulong value) =>
+        json.WriteString(name, DiagnosticsJson.Hex(value));
+}

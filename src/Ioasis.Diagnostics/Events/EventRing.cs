@@ -1,0 +1,120 @@
+using Ioasis.Core.Observation;
+using Ioasis.Memory.Threads;
+
+namespace Ioasis.Diagnostics.Events;
+
+/// <summary>
+/// Keeps the newest events for one subscriber until it takes them. The thread that tells an event never waits: where
+/// the subscriber is too slow, events are lost and counted.
+/// </summary>
+/// <param name="kinds">The kinds of event that are kept.</param>
+/// <param name="capacity">How many are kept at most.</param>
+public sealed class EventRing(EventKinds kinds, int capacity = EventRing.DefaultCapacity) : MachineObserver
+{
+    /// <summary>How many events are kept unless something else is said.</summary>
+    public const int DefaultCapacity = 16384;
+
+    // Guards what follows. Innermost. The subscriber waits on it.
+    private readonly RankedMonitor _lock = new(LockRank.EventRing);
+    private readonly Queue<KeptEvent> _events = [];
+    private long _lost;
+    private bool _isClosed;
+
+    /// <inheritdoc/>
+    public override EventKinds Kinds => kinds;
+
+    /// <summary>Takes what there is, and waits for something when there is nothing.</summary>
+    /// <param name="longest">How long to wait at most.</param>
+    /// <param name="taken">Gets the events in their order.</param>
+    /// <param name="lost">How many were lost before the first of them.</param>
+    /// <returns>False when nothing more will come.</returns>
+    public bool Take(TimeSpan longest, ICollection<KeptEvent> taken, out long lost)
+    {
+        ArgumentNullException.ThrowIfNull(taken);
+        using (_lock.Enter())
+        {
+            if (_events.Count == 0 && !_isClosed) _lock.Wait(longest);
+            (lost, _lost) = (_lost, 0);
+            bool hasAny = _events.Count != 0 || lost != 0;
+            foreach (KeptEvent e in _events.OrderBy(e => e.Stamp.Sequence)) taken.Add(e);
+            _events.Clear();
+            return hasAny || !_isClosed;
+        }
+    }
+
+    /// <summary>Keeps nothing more. What is kept can still be taken.</summary>
+    public void Close()
+    {
+        using (_lock.Enter())
+        {
+            _isClosed = true;
+            _lock.PulseAll();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void OnMap(in MapEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnUnmap(in UnmapEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnAttach(in AttachEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnDetach(in DetachEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnInvalidate(in InvalidateEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnPageRequest(in PageRequestEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnPageResponse(in PageResponseEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnFault(in FaultEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnReset(in ResetEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnDoorbell(in DoorbellEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnInterrupt(in InterruptEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnBind(in BindEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnUnbind(in UnbindEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnOpen(in OpenEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnClose(in CloseEvent e) => Keep(in e);
+
+    private void Keep<TEvent>(in TEvent e) where TEvent : struct, IMachineEvent
+    {
+        using (_lock.Enter())
+        {
+            if (_isClosed) return;
+            if (_events.Count == capacity)
+            {
+                _events.Dequeue();
+                _lost++;
+            }
+
+            _events.Enqueue(new KeptEvent(e.Stamp, e));
+            _lock.Pulse();
+        }
+    }
+}
+
+/// <summary>An event of any kind, until it is written.</summary>
+/// <param name="Stamp">When it happened.</param>
+/// <param name="Event">The event: one of those that a <see cref="MachineObserver"/> is told of.</param>
+public readonly record struct KeptEvent(EventStamp Stamp, object Event);
