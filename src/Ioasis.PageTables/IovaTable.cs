@@ -14,7 +14,7 @@ namespace Ioasis.PageTables;
 /// <remarks>
 /// One thread changes the table at a time. Any number of threads look up meanwhile, without a lock and with one load
 /// per level. A look-up that races with a change may find a value that was just taken out, but never another address's
-/// value.
+/// value. The values of reserved entries (<see cref="Reserve"/>) are their owner's, who changes them at any time.
 /// </remarks>
 internal sealed class IovaTable
 {
@@ -129,6 +129,29 @@ internal sealed class IovaTable
         IovaNode? node = LowestOf(first, last);
         bool stays = node is not null && (node.IsSpare || node.Used > (int)((last - first) >> _pageShift) + 1);
         return Clear(stays ? node! : _root, first, last);
+    }
+
+    /// <summary>
+    /// Keeps the entries of a free range for an owner, who reads and writes their values by itself until
+    /// <see cref="Release"/>. The node stays in the table meanwhile. The owner leaves the values 0.
+    /// </summary>
+    /// <param name="first">The first address.</param>
+    /// <param name="last">The last address; in the same lowest-level node.</param>
+    /// <returns>The lowest-level node.</returns>
+    internal IovaNode Reserve(ulong first, ulong last)
+    {
+        while (last >> _root.Shift >= IovaNode.Entries) Grow();
+        IovaNode node = _root;
+        while (node.Shift != _pageShift) node = ChildOf((IovaInnerNode)node, IndexOf(node, first));
+        node.Used += (int)((last - first) >> _pageShift) + 1;
+        return node;
+    }
+
+    /// <summary>Ends what <see cref="Reserve"/> began, also for a part of the range.</summary>
+    internal void Release(IovaNode node, ulong first, ulong last)
+    {
+        node.Used -= (int)((last - first) >> _pageShift) + 1;
+        KeepIfEmpty(node);
     }
 
     /// <summary>
@@ -251,15 +274,21 @@ internal sealed class IovaTable
     private ulong ClearBelow(IovaNode node, ulong first, ulong last)
     {
         ulong found = Clear(node, first, last);
-        if (node.Used != 0 || node.IsSpare) return found;
+        KeepIfEmpty(node);
+        return found;
+    }
+
+    /// <summary>Puts a node that became empty into the ring of empty nodes; the oldest there goes.</summary>
+    private void KeepIfEmpty(IovaNode node)
+    {
+        if (node.Used != 0 || node.IsSpare) return;
         IovaNode? oldest = _spare[_nextSpare];
         _spare[_nextSpare] = node;
         node.IsSpare = true;
         _nextSpare = (_nextSpare + 1) % SpareNodes;
-        if (oldest is null) return found;
+        if (oldest is null) return;
         oldest.IsSpare = false;
         Drop(oldest);
-        return found;
     }
 
     /// <summary>Takes an empty node out of the tree, and every parent that becomes empty by that.</summary>

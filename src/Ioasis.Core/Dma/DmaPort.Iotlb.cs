@@ -53,7 +53,25 @@ public sealed partial class DmaPort
         ulong after = ((1UL << shift) - 1) & ~iova;
         return entry.IsUsedDirectFor(T.Needs) && (uint)(length - 1) < MaxChunk && (uint)length - 1 <= after
             ? Keep(iova, key, entry.Delta, iova + after, entry.Access)
-            : 0;
+            : entry.IsOwnedFor(T.Needs) ? WalkOwned<T>(ref at, iova, key, length, after) : 0;
+    }
+
+    /// <summary>
+    /// The same for a page that the DMA API mapped. The first look-up marks it as touched and keeps nothing: most
+    /// pages are used once, and an unmap then leaves the IOTLBs alone. The second keeps the translation.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private nint WalkOwned<T>(ref ulong at, ulong iova, ulong key, int length, ulong after)
+        where T : struct, ITransfer, allows ref struct
+    {
+        ulong value = Volatile.Read(ref at);
+        var entry = new MapEntry(value);
+        if (!entry.IsOwnedFor(T.Needs) || (uint)(length - 1) >= MaxChunk || (uint)length - 1 > after) return 0;
+        ulong marked = value | (entry.WasUsed ? MapEntry.UsedBit : MapEntry.TouchedBit);
+        if (Interlocked.CompareExchange(ref at, marked, value) != value) return 0; // looked up anew in WalkAny
+        return new MapEntry(marked).IsUsed
+            ? Keep(iova, key, entry.Delta, iova + after, entry.Access)
+            : entry.Delta + (nint)iova;
     }
 
     /// <summary>Any miss of which all lies in one mapping that permits it and whose memory is in our process.</summary>

@@ -35,6 +35,7 @@ public sealed partial class DmaPort
                 if (step.Reason == FaultReason.None && changing is null)
                 {
                     count = (int)Math.Min((uint)wanted - 1, step.BytesAfterFirst) + 1;
+                    if (entry.IsRetired) step.Route!.Table.Late!.Count();
                     if (!entry.IsIndirect) transfer.Part(entry.Delta + (nint)step.Address, done, count);
                     else MoveIndirect(in transfer, entry, in step, done, count, out missing);
                     if (T.Needs == MapAccess.Write)

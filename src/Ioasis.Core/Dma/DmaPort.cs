@@ -186,8 +186,16 @@ public sealed partial class DmaPort : IDisposable
     /// </summary>
     internal static void Quiesce(ReadOnlySpan<DmaPort> ports)
     {
+        Outdate(ports);
+        Await(ports);
+    }
+
+    /// <summary>
+    /// Waits until no port is within an access that began before. That suffices for what no IOTLB has.
+    /// </summary>
+    internal static void Await(ReadOnlySpan<DmaPort> ports)
+    {
         if (ports.IsEmpty) return;
-        foreach (DmaPort port in ports) Interlocked.Add(ref port._generation, GenerationStep);
         Interlocked.MemoryBarrierProcessWide();
         foreach (DmaPort port in ports)
         {

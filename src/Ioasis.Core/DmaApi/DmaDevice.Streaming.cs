@@ -38,8 +38,11 @@ public sealed partial class DmaDevice
     {
         ArgumentNullException.ThrowIfNull(memory);
         CheckPart(memory, offset, length);
-        return Map(memory.Bytes.Address + (nint)offset, length, new DmaHold(memory), direction, attributes,
-            out mapping);
+        nint address = memory.Address + (nint)offset;
+        if (_paging is { } domain && (uint)direction < (uint)DmaDirection.None
+            && ((ulong)address & ((1UL << _pageShift) - 1)) + length <= 1UL << (_pageShift + IovaCaches.MaxOrder))
+            return MapPages(domain, memory, address, length, direction, out mapping);
+        return Map(address, length, new DmaHold(memory), direction, attributes, out mapping);
     }
 
     /// <summary>Maps all of native memory for the device.</summary>
@@ -69,21 +72,28 @@ public sealed partial class DmaDevice
         ref DmaSlot slot = ref _slots.At(number);
         if (Interlocked.CompareExchange(ref slot.Generation, unchecked(generation + 1), generation) != generation)
             ThrowGone();
-        if (slot.Bounce is { } bounce)
+        if (slot.Node is { } node)
         {
-            UnmapBounced(ref slot, bounce);
+            UnmapPages(ref slot, node, number);
+            return;
+        }
+
+        SlotRest rest = slot.Rest!;
+        if (rest.Bounce is { } bounce)
+        {
+            UnmapBounced(in slot, rest, bounce);
         }
         else if (Space.Iovas is null || slot.Direction == DmaDirection.None)
         {
-            slot.Hold.Release();
-            Space.Iovas?.Free(slot.Run.Range.First, slot.Run.Range.Length);
+            rest.Hold.Release();
+            Space.Iovas?.Free(rest.Run.Range.First, rest.Run.Range.Length);
         }
         else
         {
-            Space.Retire(in slot.Run, slot.Run.Range.First, slot.Run.Range.Length, ref slot.Hold);
+            Space.Retire(in rest.Run, rest.Run.Range.First, rest.Run.Range.Length, ref rest.Hold);
         }
 
-        slot.Hold = default;
+        rest.Hold = default;
         _slots.Give(number);
     }
 
@@ -93,7 +103,8 @@ public sealed partial class DmaDevice
         ulong part = length ?? (offset <= slot.Length ? slot.Length - offset : 0);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, slot.Length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(part, slot.Length - offset, nameof(length));
-        if (slot.Bounce is { } bounce) Copy(in slot, bounce, offset, part, forCpu);
+        if (slot.Node is null && slot.Rest!.Bounce is { } bounce)
+            Copy(in slot, slot.Rest, bounce, offset, part, forCpu);
     }
 
     private static void ThrowGone() => throw new InvalidOperationException("The buffer was unmapped already.");
@@ -124,7 +135,7 @@ public sealed partial class DmaDevice
                 source = hold;
                 hold = new DmaHold(bounce);
                 bounce.Dispose(); // the mapping's hold is left
-                address = bounce.Bytes.Address + (nint)offset;
+                address = bounce.Address + (nint)offset;
             }
         }
 
@@ -149,8 +160,10 @@ public sealed partial class DmaDevice
 
         int number = _slots.Take();
         ref DmaSlot slot = ref _slots.At(number);
-        (slot.Direction, slot.Attributes, slot.Iova, slot.Length) = (direction, attributes, iova, length);
-        (slot.Run, slot.Hold, slot.Source, slot.Bounce, slot.Address) = (run, hold, source, bounce, from);
+        (slot.Direction, slot.Iova, slot.Length) = (direction, iova, length);
+        SlotRest rest = slot.Rest ??= new SlotRest();
+        (rest.Run, rest.Attributes, rest.Hold, rest.Source) = (run, attributes, hold, source);
+        (rest.Bounce, rest.Address) = (bounce, from);
         if (bounce is not null && (attributes & DmaAttributes.SkipCpuSync) == 0)
             HostMemory.Copy(from, address, (nint)length); // also what the device may only write: it need not write all
         uint generation = unchecked(slot.Generation + 1);
@@ -175,36 +188,37 @@ public sealed partial class DmaDevice
         return status;
     }
 
-    private void Copy(in DmaSlot slot, DmaMemory bounce, ulong offset, ulong length, bool forCpu)
+    private void Copy(in DmaSlot slot, SlotRest rest, DmaMemory bounce, ulong offset, ulong length, bool forCpu)
     {
-        nint own = slot.Address + (nint)offset, theirs = BouncedAt(in slot, bounce) + (nint)offset;
+        nint own = rest.Address + (nint)offset, theirs = BouncedAt(in slot, rest, bounce) + (nint)offset;
         if (forCpu && slot.Direction != DmaDirection.ToDevice) HostMemory.Copy(theirs, own, (nint)length);
         if (!forCpu && slot.Direction != DmaDirection.FromDevice) HostMemory.Copy(own, theirs, (nint)length);
     }
 
-    private nint BouncedAt(in DmaSlot slot, DmaMemory bounce) =>
-        Space.Iovas is null ? (nint)slot.Iova : bounce.Bytes.Address + (nint)(slot.Iova - slot.Run.Range.First);
+    private nint BouncedAt(in DmaSlot slot, SlotRest rest, DmaMemory bounce) =>
+        Space.Iovas is null ? (nint)slot.Iova : bounce.Address + (nint)(slot.Iova - rest.Run.Range.First);
 
     /// <summary>
     /// Unmaps a buffer that is bounced. The device's last access is over before the bytes are copied back, in a lazy
     /// space, too: what it wrote later would be lost anyway.
     /// </summary>
-    private void UnmapBounced(ref DmaSlot slot, DmaMemory bounce)
+    private void UnmapBounced(in DmaSlot slot, SlotRest rest, DmaMemory bounce)
     {
-        ulong before = (ulong)(BouncedAt(in slot, bounce) - bounce.Bytes.Address);
+        ulong before = (ulong)(BouncedAt(in slot, rest, bounce) - bounce.Address);
         if (Space.Iovas is { } iovas)
         {
-            if (slot.Direction != DmaDirection.None) Space.Unmap([slot.Run.Range]);
-            iovas.Free(slot.Run.Range.First, slot.Run.Range.Length);
+            if (slot.Direction != DmaDirection.None) Space.Unmap([rest.Run.Range]);
+            iovas.Free(rest.Run.Range.First, rest.Run.Range.Length);
         }
 
-        if ((slot.Attributes & DmaAttributes.SkipCpuSync) == 0) Copy(in slot, bounce, 0, slot.Length, forCpu: true);
-        if (!HostMemory.IsZero(bounce.Bytes.Address, (nint)before)
-            || !HostMemory.IsZero(bounce.Bytes.Address + (nint)(before + slot.Length),
+        if ((rest.Attributes & DmaAttributes.SkipCpuSync) == 0)
+            Copy(in slot, rest, bounce, 0, slot.Length, forCpu: true);
+        if (!HostMemory.IsZero(bounce.Address, (nint)before)
+            || !HostMemory.IsZero(bounce.Address + (nint)(before + slot.Length),
                 (nint)(bounce.Length - before - slot.Length)))
             Interlocked.Increment(ref _outsideWrites);
-        slot.Hold.Release();
-        slot.Source.Release();
-        (slot.Source, slot.Bounce) = (default, null);
+        rest.Hold.Release();
+        rest.Source.Release();
+        (rest.Source, rest.Bounce) = (default, null);
     }
 }

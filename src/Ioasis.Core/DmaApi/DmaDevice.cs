@@ -1,3 +1,4 @@
+using Ioasis.Core.Domains;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.DmaApi;
@@ -39,7 +40,11 @@ public sealed partial class DmaDevice : IDisposable
         ArgumentNullException.ThrowIfNull(name);
         (Space, Name) = (space, name);
         _options = options ?? new DmaDeviceOptions();
+        _pageShift = System.Numerics.BitOperations.TrailingZeroCount(space.PageSize);
         space.Add(this);
+        if (space is not DmaDomain { Iovas: { } iovas } domain || _options.BouncesAlways) return;
+        _paging = domain;
+        iovas.Add(this);
     }
 
     /// <summary>The addresses, and the page table behind them.</summary>
@@ -162,6 +167,12 @@ public sealed partial class DmaDevice : IDisposable
         }
 
         Space.Flush();
+        if (_paging is not null)
+        {
+            ((IIovaHolder)this).GiveBackFree();
+            Space.Iovas!.Remove(this);
+        }
+
         Space.Remove(this);
         if (leaks > 0)
             throw new InvalidOperationException(
@@ -172,10 +183,11 @@ public sealed partial class DmaDevice : IDisposable
     internal bool TryAllocate(ulong length, ulong mask, out ulong iova)
     {
         IovaSpace iovas = Space.Iovas!;
-        if (mask > IovaSpace.Last32 && !_is32Exhausted && !_options.Uses64BitsAtOnce)
+        if (mask > IovaSpace.Last32 && UsesOnly32Bits)
         {
             if (iovas.TryAllocate(length, IovaSpace.Last32, out iova)) return true;
             _is32Exhausted = true;
+            _isScarce = false;
         }
 
         return iovas.TryAllocate(length, mask, out iova);
@@ -186,9 +198,10 @@ public sealed partial class DmaDevice : IDisposable
     {
         for (int i = 0, count = _slots.Count; i < count; i++)
         {
-            run = _slots.At(i).Run;
-            if ((_slots.At(i).Generation & 1) != 0 && run.Range.First <= address && address <= run.Range.Last)
-                return true;
+            ref DmaSlot slot = ref _slots.At(i);
+            if ((slot.Generation & 1) == 0) continue;
+            run = RunOf(in slot);
+            if (run.Range.First <= address && address <= run.Range.Last) return true;
         }
 
         using (_lock.Enter())
@@ -196,6 +209,15 @@ public sealed partial class DmaDevice : IDisposable
                 if (holder.TryFindRun(address, out run)) return true;
         run = default;
         return false;
+    }
+
+    private DmaRun RunOf(in DmaSlot slot)
+    {
+        if (slot.Node is not { } node) return slot.Rest?.Run ?? default;
+        var entry = new MapEntry(Volatile.Read(ref node.Value[IndexOf(in slot)]));
+        return entry.IsMapped
+            ? Space.RunAt(slot.First, entry.Delta + (nint)slot.Iova, slot.Length, entry.Access, ownsPages: true)
+            : default;
     }
 
     internal void Add(IDmaHolder holder)
@@ -207,6 +229,8 @@ public sealed partial class DmaDevice : IDisposable
     {
         using (_lock.Enter()) _holders.Remove(holder);
     }
+
+    private bool UsesOnly32Bits => !_is32Exhausted && !_options.Uses64BitsAtOnce;
 
     private static ulong MaskOf(int bits) => bits == 64 ? ulong.MaxValue : (1UL << bits) - 1;
 

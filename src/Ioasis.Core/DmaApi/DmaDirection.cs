@@ -23,8 +23,7 @@ internal static class DmaDirections
     internal static MapAccess AccessOf(DmaDirection direction) => direction switch
     {
         DmaDirection.Bidirectional => MapAccess.ReadWrite,
-        DmaDirection.ToDevice => MapAccess.Read,
-        DmaDirection.FromDevice => MapAccess.Write,
+        DmaDirection.ToDevice or DmaDirection.FromDevice => (MapAccess)direction, // the same numbers
         _ => MapAccess.None,
     };
 }

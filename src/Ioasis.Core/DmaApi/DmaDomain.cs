@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
@@ -16,13 +17,14 @@ public sealed class DmaDomain : DmaSpace, IMappingSource
     private readonly OwnAddressSpace? _memory; // of an identity domain
     private readonly MappingTable? _mappings; // of the others
     private readonly IommuUnit _unit;
-    private readonly LateAccesses _late = new();
+    private readonly LateAccesses _late;
     private volatile FlushQueue? _queue;
     private DmaDevice[] _devices = [];
 
     private DmaDomain(IommuUnit unit, IovaSpace? iovas, MappingTable? mappings, OwnAddressSpace? memory) : base(iovas)
     {
         (_unit, _mappings, _memory) = (unit, mappings, memory);
+        _late = mappings?.Late ?? new LateAccesses();
         Domain = null!;
     }
 
@@ -38,6 +40,15 @@ public sealed class DmaDomain : DmaSpace, IMappingSource
     /// <inheritdoc/>
     public override long LateAccesses => _late.Seen;
 
+    /// <summary>What is mapped; of a domain that translates.</summary>
+    internal MappingTable Mappings => _mappings!;
+
+    /// <summary>What was unmapped and is not yet flushed; null in a strict domain.</summary>
+    internal FlushQueue? Queue => _queue;
+
+    /// <summary>The devices that map into the domain.</summary>
+    internal DmaDevice[] Devices => Volatile.Read(ref _devices);
+
     /// <summary>Makes a domain that translates.</summary>
     /// <param name="endpoint">The device that it is made for.</param>
     /// <param name="lazy">Whether unmaps are collected.</param>
@@ -49,7 +60,7 @@ public sealed class DmaDomain : DmaSpace, IMappingSource
         IommuUnit unit = endpoint.Unit;
         ulong page = unit.PageSizes & (~unit.PageSizes + 1);
         var source = new Source();
-        var mappings = new MappingTable(page, source);
+        var mappings = new MappingTable(page, source) { Late = new LateAccesses() };
         domain = null;
         PagingDomainOptions options =
             endpoint.MaxPasidLog2 > 0 ? PagingDomainOptions.Pasid : PagingDomainOptions.None;
@@ -105,9 +116,7 @@ public sealed class DmaDomain : DmaSpace, IMappingSource
     /// <inheritdoc/>
     protected internal override IommuStatus Map(in DmaRun run)
     {
-        if (_unit.Observers is { } observers && observers.Want(EventKinds.Map))
-            observers.Tell(new MapEvent(observers.Stamp(), this, run.Range, run.Access,
-                new MappedMemory(this, (ulong)run.Page, IsFile: false)));
+        if (Watched(EventKinds.Map) is not null) TellMap(in run);
         if (run.OwnsPages)
         {
             _mappings!.Map(run.Range, run.Page, run.Access);
@@ -123,15 +132,15 @@ public sealed class DmaDomain : DmaSpace, IMappingSource
     /// <inheritdoc/>
     protected internal override void Unmap(ReadOnlySpan<IovaRange> ranges)
     {
-        if (_unit.Observers is { } observers && observers.Want(EventKinds.Unmap))
-            foreach (IovaRange range in ranges) observers.Tell(new UnmapEvent(observers.Stamp(), this, range));
+        if (Watched(EventKinds.Unmap) is not null)
+            foreach (IovaRange range in ranges) TellUnmap(range);
         _mappings!.Unmap(ranges);
     }
 
     /// <inheritdoc/>
     protected internal override void Retire(in DmaRun run, ulong? iova, ulong length, ref DmaHold hold)
     {
-        if (_queue is not { } queue || !_mappings!.Retire(run.Range, run.Page, _late))
+        if (_queue is not { } queue || !_mappings!.Retire(run.Range))
         {
             base.Retire(in run, iova, length, ref hold);
             return;
@@ -153,6 +162,18 @@ public sealed class DmaDomain : DmaSpace, IMappingSource
         (range, location) = (default, null);
         return false;
     }
+
+    /// <summary>The observers, if one is told of a kind of event.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Observers? Watched(EventKinds kind) =>
+        _unit.Observers is { } observers && observers.Want(kind) ? observers : null;
+
+    internal void TellMap(in DmaRun run) => Watched(EventKinds.Map)?.Tell(new MapEvent(
+        _unit.Observers!.Stamp(), this, run.Range, run.Access,
+        new MappedMemory(this, (ulong)run.Page, IsFile: false)));
+
+    internal void TellUnmap(IovaRange range) =>
+        Watched(EventKinds.Unmap)?.Tell(new UnmapEvent(_unit.Observers!.Stamp(), this, range));
 
     internal override void Add(DmaDevice device) => Change(devices => [.. devices, device]);
 

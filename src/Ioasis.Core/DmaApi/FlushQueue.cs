@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
 
@@ -24,12 +25,26 @@ internal sealed class FlushQueue
     private readonly IovaRange[] _ranges = new IovaRange[Size]; // of a flush
     private Entry[] _entries = new Entry[Size], _spare = new Entry[Size];
     private int _count;
+    private int _isExpected; // whether the timer runs
 
     internal FlushQueue(DmaDomain domain)
     {
         _domain = domain;
-        _timer = new Timer(static queue => ((FlushQueue)queue!).Flush(), this, Timeout.Infinite, Timeout.Infinite);
+        _timer = new Timer(static queue => ((FlushQueue)queue!).OnTime(), this, Timeout.Infinite, Timeout.Infinite);
     }
+
+    /// <summary>Something waits for a flush from now on, and was added before.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Expect()
+    {
+        if (Volatile.Read(ref _isExpected) == 0) StartTimer();
+    }
+
+    /// <summary>No other flush is under way until the value is disposed.</summary>
+    internal RankedLock.Scope Flushing() => _flushing.Enter();
+
+    /// <summary>Room for the addresses of a flush; while <see cref="Flushing"/>.</summary>
+    internal Span<IovaRange> Ranges(int count) => _ranges.AsSpan(0, count);
 
     internal void Add(IovaRange range, ulong? iova, ulong length, ref DmaHold hold)
     {
@@ -39,14 +54,15 @@ internal sealed class FlushQueue
             {
                 if (_count < Size)
                 {
-                    if (_count == 0) _timer.Change(Period, Timeout.Infinite);
                     _entries[_count++] = new Entry { Range = range, Iova = iova, Length = length, Hold = hold };
-                    return;
+                    break;
                 }
             }
 
             Flush();
         }
+
+        Expect();
     }
 
     internal void Flush()
@@ -61,6 +77,7 @@ internal sealed class FlushQueue
                 (_entries, _spare, _count) = (_spare, _entries, 0);
             }
 
+            foreach (DmaDevice device in _domain.Devices) device.EndAllRetired(this);
             if (count == 0) return;
             for (int i = 0; i < count; i++) _ranges[i] = entries[i].Range;
             _domain.Unmap(_ranges.AsSpan(0, count));
@@ -71,6 +88,18 @@ internal sealed class FlushQueue
                 entries[i] = default;
             }
         }
+    }
+
+    private void StartTimer()
+    {
+        if (Interlocked.Exchange(ref _isExpected, 1) == 0) _timer.Change(Period, Timeout.Infinite);
+    }
+
+    // What is added before the flush stops the threads is flushed; who adds something later finds the timer stopped.
+    private void OnTime()
+    {
+        Volatile.Write(ref _isExpected, 0);
+        Flush();
     }
 
     private struct Entry

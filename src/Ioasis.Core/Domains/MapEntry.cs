@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Ioasis.Core.Dma;
+using Ioasis.PageTables;
 
 namespace Ioasis.Core.Domains;
 
@@ -15,8 +16,20 @@ internal readonly struct MapEntry(ulong value)
     /// </summary>
     internal const ulong UsedBit = 1 << 2;
 
+    /// <summary>
+    /// A port used the entry, and may be copying through it; none has it in its IOTLB because of that. Only of entries
+    /// that the DMA API owns.
+    /// </summary>
+    internal const ulong TouchedBit = 1 << 6;
+
+    /// <summary>
+    /// The mapping was unmapped lazily: what devices do by the entry is done, and counted as late. No port keeps it.
+    /// </summary>
+    internal const ulong RetiredBit = 1 << 7;
+
     private const ulong IndirectBit = 1 << 3;
     private const ulong PresentBit = 1 << 4;
+    private const ulong OwnedBit = 1 << 5; // see IsOwned
     private const ulong Flags = DmaPort.Granule - 1;
 
     internal ulong Value => value;
@@ -26,6 +39,18 @@ internal readonly struct MapEntry(ulong value)
     internal MapAccess Access => (MapAccess)value & MapAccess.ReadWrite;
 
     internal bool IsUsed => (value & UsedBit) != 0;
+
+    /// <summary>
+    /// Whether the entry changes by single atomic writes, without the table's lock: a page of the DMA API's
+    /// (<see cref="IovaTable.Reserve"/>).
+    /// </summary>
+    internal bool IsOwned => (value & OwnedBit) != 0;
+
+    /// <summary>Whether a port may be copying through it, or may have it in its IOTLB.</summary>
+    internal bool WasUsed => (value & (UsedBit | TouchedBit)) != 0;
+
+    /// <summary>Whether it was unmapped lazily.</summary>
+    internal bool IsRetired => (value & RetiredBit) != 0;
 
     /// <summary>Whether it is the number of a mapping, rather than where memory is.</summary>
     internal bool IsIndirect => (value & IndirectBit) != 0;
@@ -38,12 +63,20 @@ internal readonly struct MapEntry(ulong value)
 
     /// <summary>Whether memory of our own process is mapped for an access.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool IsDirectFor(MapAccess access) => (value & ((ulong)access | IndirectBit)) == (ulong)access;
+    internal bool IsDirectFor(MapAccess access) =>
+        (value & ((ulong)access | IndirectBit | RetiredBit)) == (ulong)access;
 
     /// <summary>The same for one that was marked as used before.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool IsUsedDirectFor(MapAccess access) =>
-        (value & ((ulong)access | UsedBit | IndirectBit)) == ((ulong)access | UsedBit);
+        (value & ((ulong)access | UsedBit | IndirectBit | RetiredBit)) == ((ulong)access | UsedBit);
+
+    /// <summary>Whether it is a page of the DMA API's that permits an access.</summary>
+    internal bool IsOwnedFor(MapAccess access) =>
+        (value & ((ulong)access | OwnedBit | RetiredBit)) == ((ulong)access | OwnedBit);
+
+    /// <summary>Whether two entries lead on alike.</summary>
+    internal bool LeadsAs(MapEntry other) => ((value ^ other.Value) & ~(UsedBit | TouchedBit)) == 0;
 
     /// <summary>
     /// The entry for memory that stands in our own process; false where it cannot be said so, because it is not aligned
@@ -55,6 +88,10 @@ internal readonly struct MapEntry(ulong value)
         entry = new MapEntry(delta | PresentBit | (ulong)access);
         return (delta & Flags) == 0;
     }
+
+    /// <summary>The entry for pages that the DMA API owns.</summary>
+    internal static MapEntry Owned(ulong first, nint address, MapAccess access) =>
+        new(unchecked((ulong)address - first) | OwnedBit | PresentBit | (ulong)access);
 
     /// <summary>The entry for a mapping by number.</summary>
     internal static MapEntry Indirect(uint number, MapAccess access) =>

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ioasis.Core.Dma;
-using Ioasis.Core.DmaApi;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
 using Ioasis.Core.Units;
@@ -17,12 +16,12 @@ namespace Ioasis.Core.Domains;
 /// entered once, however many domains there are and whatever its size.
 /// </summary>
 /// <remarks>
-/// Look-ups take no lock, except that the first use of an entry marks it. Taking a mapping out goes in this order: take
-/// it out of the table and, if it was marked, raise the generation of every port that could have it cached, make that
-/// visible on all processors, wait until no port is within an access that began before. Then nothing can use the old
-/// translation any more, and its memory can be given back.
+/// Look-ups take no lock. The first use of an entry does, to mark it, unless the DMA API owns the entry. Taking a
+/// mapping out goes in this order: take it out of the table and, if it was marked, raise the generation of every port
+/// that could have it cached, make that visible on all processors, wait until no port is within an access that began
+/// before. Then nothing can use the old translation any more, and its memory can be given back.
 /// </remarks>
-public sealed class MappingTable
+public sealed partial class MappingTable
 {
     // Guards the table, the indirect mappings and the list of ports. Taken after an endpoint's lock, never before;
     // while it is held, only that of records is taken.
@@ -154,38 +153,6 @@ public sealed class MappingTable
             foreach (uint number in numbers) _indirect.Release(number);
     }
 
-    /// <summary>
-    /// Begins to take a mapping out lazily: until <see cref="Unmap(IovaRange)"/> the accesses of devices that used it
-    /// are let through and counted.
-    /// </summary>
-    /// <param name="range">The mapping, of memory of our own process.</param>
-    /// <param name="address">Where that is.</param>
-    /// <param name="late">Does the late accesses by addresses of our process, and counts them.</param>
-    /// <returns>False when no device ever used it: it can be taken out at once, without waiting.</returns>
-    internal bool Retire(IovaRange range, nint address, LateAccesses late)
-    {
-        DmaPort[] ports;
-        using (_lock.Enter())
-        {
-            var entry = new MapEntry(_table.Find(range.First));
-            if (!entry.IsUsed) return false;
-            if (entry.IsIndirect)
-            {
-                ((DmaBounds)_indirect.At(entry.Number).Backing!).IsLate = true;
-                return true;
-            }
-
-            // It stays marked: an access in flight may still use what stood here before.
-            MapEntry kept = MapEntry.Indirect(_indirect.Add(range.First, late, (ulong)address), entry.Access);
-            _table.Clear(range.First, range.Last);
-            _table.Set(range.First, range.Last, kept.Value | MapEntry.UsedBit);
-            ports = _ports;
-        }
-
-        DmaPort.Outdate(ports);
-        return true;
-    }
-
     private void TellUnmap(ReadOnlySpan<IovaRange> ranges)
     {
         if (Told?.Observers is not { } observers || !observers.Want(EventKinds.Unmap)) return;
@@ -211,7 +178,12 @@ public sealed class MappingTable
     /// <param name="word">Its 64 bits.</param>
     internal TableAccess TryReadShown(ulong address, out ulong word)
     {
-        using (_lock.Enter()) return TryReadWord(new MapEntry(_table.Find(address)), address, out word);
+        word = 0;
+        using (_lock.Enter())
+        {
+            var entry = new MapEntry(_table.Find(address));
+            return entry.IsOwned ? TableAccess.NotPresent : TryReadWord(entry, address, out word); // it could go
+        }
     }
 
     /// <summary>
@@ -318,7 +290,7 @@ public sealed class MappingTable
     {
         ulong after = ((1UL << shift) - 1) & ~address;
         while (after < wanted && address + after != ulong.MaxValue
-            && Use(address + after + 1, out shift).Value == entry.Value)
+            && Use(address + after + 1, out shift).LeadsAs(entry))
             after += 1UL << shift;
         return after;
     }
@@ -326,10 +298,30 @@ public sealed class MappingTable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private MapEntry Mark(ulong address, out int shift)
     {
+        while (true)
+        {
+            ref ulong at = ref _table.Find(address, out shift);
+            ulong value = Refs.IsNull(ref at) ? 0 : Volatile.Read(ref at);
+            if (value == 0) return default;
+            if (!new MapEntry(value).IsOwned)
+            {
+                if (MarkLocked(address, out shift) is { } marked) return marked;
+            }
+            else if (Interlocked.CompareExchange(ref at, value | MapEntry.UsedBit, value) == value)
+            {
+                return new MapEntry(value | MapEntry.UsedBit);
+            }
+        }
+    }
+
+    /// <summary>Marks an entry that changes under the lock; null if it became one that does not.</summary>
+    private MapEntry? MarkLocked(ulong address, out int shift)
+    {
         using (_lock.Enter())
         {
             ref ulong at = ref _table.Find(address, out shift);
-            if (Refs.IsNull(ref at) || at == 0) return default;
+            if (Refs.IsNull(ref at) || at == 0) return default(MapEntry);
+            if (new MapEntry(at).IsOwned) return null;
             at |= MapEntry.UsedBit;
             return new MapEntry(at);
         }
@@ -347,7 +339,7 @@ public sealed class MappingTable
         {
             _attachments.TryGetValue(port, out int count);
             _attachments[port] = count + 1;
-            if (count == 0) _ports = [.. _attachments.Keys];
+            if (count == 0) Volatile.Write(ref _ports, [.. _attachments.Keys]);
         }
     }
 
@@ -358,7 +350,7 @@ public sealed class MappingTable
         {
             if (--_attachments[port] > 0) return;
             _attachments.Remove(port);
-            _ports = [.. _attachments.Keys];
+            Volatile.Write(ref _ports, [.. _attachments.Keys]);
         }
     }
 

@@ -14,7 +14,10 @@ public struct HoldCount
     }
 
     /// <summary>Adds a holder, unless none is left.</summary>
-    public bool TryAdd()
+    public bool TryAdd() => TryAdd(1);
+
+    /// <summary>Adds several holders, unless none is left.</summary>
+    public bool TryAdd(int count)
     {
         int held;
         do
@@ -22,7 +25,7 @@ public struct HoldCount
             held = Volatile.Read(ref _holds);
             if (held == 0) return false;
         }
-        while (Interlocked.CompareExchange(ref _holds, held + 1, held) != held);
+        while (Interlocked.CompareExchange(ref _holds, held + count, held) != held);
         return true;
     }
 
@@ -30,5 +33,8 @@ public struct HoldCount
     public void Add() => Interlocked.Increment(ref _holds);
 
     /// <summary>Removes a holder; true for the last one.</summary>
-    public bool Release() => Interlocked.Decrement(ref _holds) == 0;
+    public bool Release() => Release(1);
+
+    /// <summary>Removes several holders, at least one; true with the last one.</summary>
+    public bool Release(int count) => Interlocked.Add(ref _holds, -count) == 0;
 }

@@ -183,6 +183,12 @@ public enum LockRank
     /// <summary>What was unmapped lazily and not yet flushed.</summary>
     FlushQueue,
 
+    /// <summary>The threads that call the DMA API; held while they are stopped.</summary>
+    DriverThreads,
+
+    /// <summary>The free mappings of a device that no thread keeps.</summary>
+    SharedSlots,
+
     /// <summary>The buffers and lists that a device's driver has mapped.</summary>
     DmaDevice,
 

@@ -56,7 +56,7 @@ internal sealed class IovaCaches
         }
 
         return _space.TryTake(1L << order, last, out start)
-            || (Flush() && _space.TryTake(1L << order, last, out start));
+            || (_space.Reclaim() && _space.TryTake(1L << order, last, out start));
     }
 
     /// <summary>Gives 2^<paramref name="order"/> units back.</summary>

@@ -24,6 +24,7 @@ public sealed class IovaSpace
     private readonly IovaCaches _caches;
     private readonly int _shift;
     private readonly ulong _last;
+    private IIovaHolder[] _holders = [];
     private long _failed32 = long.MaxValue; // as much as this was not found below 4 GiB
 
     /// <summary>Makes a space in which page 0 and what is outside of the aperture are reserved.</summary>
@@ -89,7 +90,7 @@ public sealed class IovaSpace
             return true;
         }
 
-        if (TryTake(count, last, out long found) || (_caches.Flush() && TryTake(count, last, out found)))
+        if (TryTake(count, last, out long found) || (Reclaim() && TryTake(count, last, out found)))
         {
             iova = (ulong)found << _shift;
             return true;
@@ -106,6 +107,26 @@ public sealed class IovaSpace
         long count = UnitsOf(length), first = (long)(iova >> _shift);
         if (IovaCaches.TryOrder(count, out int order)) _caches.Give(order, first);
         else GiveBack(first, count);
+    }
+
+    /// <summary>From now on a holder gives back what it does not use when addresses run out.</summary>
+    internal void Add(IIovaHolder holder)
+    {
+        using (_lock.Enter()) Volatile.Write(ref _holders, [.. _holders, holder]);
+    }
+
+    /// <summary>The holder has given back everything.</summary>
+    internal void Remove(IIovaHolder holder)
+    {
+        using (_lock.Enter()) Volatile.Write(ref _holders, [.. _holders.Where(h => h != holder)]);
+    }
+
+    /// <summary>Takes back what caches and holders have and do not use; false if that is nothing.</summary>
+    internal bool Reclaim()
+    {
+        bool any = false;
+        foreach (IIovaHolder holder in Volatile.Read(ref _holders)) any |= holder.GiveBackFree();
+        return _caches.Flush() || any;
     }
 
     /// <summary>Takes units without a cache.</summary>
