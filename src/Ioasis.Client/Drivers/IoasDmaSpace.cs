@@ -26,8 +26,8 @@ public sealed class IoasDmaSpace : DmaSpace
     public override bool MapsAnyMemory => Ioas.Context.Nodes.MapsAnyMemory;
 
     /// <summary>
-    /// Takes the addresses of an IOAS. Nobody else may map there at addresses of their own choice. Devices with other
-    /// reserved IOVAs must be attached before.
+    /// Takes the addresses of an IOAS, except those that are addresses of BARs. Nobody else may map there at addresses
+    /// of their own choice. Devices with other reserved IOVAs must be attached before.
     /// </summary>
     /// <param name="ioas">The IOAS.</param>
     /// <exception cref="IommuException">Its ranges cannot be read, or it has none.</exception>
@@ -40,6 +40,8 @@ public sealed class IoasDmaSpace : DmaSpace
             Math.Max(SmallestPage, ioas.IovaAlignment), new IovaRange(ranges[0].First, ranges[^1].Last));
         for (int i = 1; i < ranges.Count; i++)
             iovas.Reserve(new IovaRange(ranges[i - 1].Last + 1, ranges[i].First - 1));
+        foreach (IovaRange window in PciWindows.Of(ioas.Context.Nodes))
+            if (window.First <= iovas.Last) iovas.Reserve(window);
         return new IoasDmaSpace(ioas, iovas);
     }
 

@@ -88,6 +88,10 @@ public sealed class GuestBench(Workbench bench) : IAsyncLifetime
         .. guest.Command(Path.Combine(Scripts, "guest.sh"), Folder, work),
     ];
 
+    /// <summary>The words that boot a guest without ioasis: all its devices are QEMU's.</summary>
+    internal string[] Alone(string work, params string[] qemuOptions) =>
+        [Path.Combine(Scripts, "guest.sh"), Folder, work, .. qemuOptions];
+
     /// <summary>The command of a shell that boots a guest, for programs that boot several.</summary>
     internal string Boot(Guest guest, string work) => string.Join(' ',
         [.. guest.Environment.Select(pair => $"{pair.Key}='{pair.Value}'"),

@@ -203,6 +203,22 @@ public sealed class NvmeDiskTests
         Assert.Equal(written, read);
     }
 
+    /// <summary>
+    /// QEMU's controller takes an address of its own BAR for the BAR, whatever is mapped there, and refuses it.
+    /// </summary>
+    [Theory]
+    [InlineData(DriverHome.Vfio)]
+    [InlineData(DriverHome.Host)]
+    public void No_IOVA_is_the_address_of_a_BAR(DriverHome home)
+    {
+        using var rig = new Rig(home);
+        ulong[] bar = rig.FirstBar();
+        Assert.InRange(bar[0], 1u, bar[1]);
+        Assert.True(rig.Function.Dma.Space.Iovas!.TryAllocate(4096, bar[1], out ulong highest));
+        Assert.InRange(highest, 4096u, bar[0] - 4096);
+        rig.Function.Dma.Space.Iovas.Free(highest, 4096);
+    }
+
     [Fact]
     public void The_host_and_a_program_do_not_have_a_function_at_once()
     {
@@ -268,6 +284,10 @@ public sealed class NvmeDiskTests
         internal DriverFunction Function { get; }
 
         internal NvmeDisk Disk { get; }
+
+        /// <summary>First and last address of BAR 0.</summary>
+        internal ulong[] FirstBar() => [.. _nodes.ReadAttribute($"/sys/bus/pci/devices/{Address}/resource")
+            .Split('\n')[0].Split(' ').Take(2).Select(word => Convert.ToUInt64(word, 16))];
 
         internal static SoftwareMachine NewMachine(DriverHome home)
         {
