@@ -70,6 +70,37 @@ public sealed class DriverPasidTests
         first.Dispose();
     }
 
+    /// <summary>
+    /// One channel writes without a PASID and another with it, without pause. What is written after an unmap has
+    /// returned would be seen in memory.
+    /// </summary>
+    [Theory]
+    [InlineData(DriverHome.Vfio, false)]
+    [InlineData(DriverHome.Vfio, true)]
+    [InlineData(DriverHome.Host, false)]
+    [InlineData(DriverHome.Host, true)]
+    public void No_write_with_or_without_the_pasid_comes_after_an_unmap(DriverHome home, bool ats)
+    {
+        using var rig = new FunctionRig(home, Device);
+        using var device = new TestDevice(rig.Function, ats);
+        DmaDevice dma = rig.Function.Dma;
+        Assert.Equal(IommuStatus.Ok, rig.Function.AcquireSystemPasid(out SystemPasid? pasid));
+        using DmaMemory memory = dma.Space.AllocateMemory(4096);
+        for (int round = 0; round < 100; round++)
+        {
+            Assert.Equal(IommuStatus.Ok, dma.Map(memory, DmaDirection.FromDevice, out DmaMapping mapping));
+            device.WriteWithoutEnd(0, mapping.Address, null);
+            device.WriteWithoutEnd(1, new Iova(mapping.Address.Value + 64), pasid!.Value);
+            Until.True(() => memory.Bytes.Read<ulong>(0) == Value && memory.Bytes.Read<ulong>(64) == Value);
+            mapping.Dispose();
+            memory.Bytes.Clear();
+            for (int channel = 0; channel < 2; channel++) Assert.Equal(Failed, device.End(channel));
+            for (ulong at = 0; at < 4096; at += 8) Assert.Equal(0UL, memory.Bytes.Read<ulong>(at));
+        }
+
+        pasid!.Dispose();
+    }
+
     [Theory]
     [InlineData(DriverHome.Vfio)]
     [InlineData(DriverHome.Host)]
@@ -196,7 +227,8 @@ public sealed class DriverPasidTests
     /// <summary>A dmatest: its device reads 8 bytes into the memory behind its BAR 2.</summary>
     private sealed class TestDevice : IDisposable
     {
-        private const ulong Address = 0x00, Command = 0x08, Length = 0x10, Status = 0x14, Pasid = 0x2c, Features = 0x30;
+        private const ulong Address = 0x00, Command = 0x08, Length = 0x10, Status = 0x14, Pasid = 0x2c, Features = 0x30,
+            Repeat = 0x70, NextChannel = 0x100;
         private readonly DriverFunction _function;
         private readonly DriverBar _registers, _data;
 
@@ -206,7 +238,7 @@ public sealed class DriverPasidTests
             function.EnableBusMaster(true);
             function.Dma.SetMaskAndCoherent(64);
             (_registers, _data) = (function.OpenBar(0), function.OpenBar(2));
-            _registers.Write(Features, ats ? 1u : 0u);
+            for (ulong i = 0; i < 2; i++) _registers.Write((i * NextChannel) + Features, ats ? 1u : 0u);
         }
 
         internal DmaBuffer Allocate()
@@ -225,6 +257,26 @@ public sealed class DriverPasidTests
             _registers.Write(Command, 3u); // start, from memory to the device
             Until.True(() => (_registers.Read<uint>(Command) & 1) == 0);
             return (_registers.Read<int>(Status), _data.Read<ulong>(0));
+        }
+
+        /// <summary>Starts to write 8 bytes again and again, until a fault.</summary>
+        internal void WriteWithoutEnd(int channel, Iova address, Pasid? pasid)
+        {
+            ulong at = (ulong)channel * NextChannel;
+            _data.Write(0, Value);
+            _registers.Write(at + Pasid, pasid is { } value ? SendsPasid | value.Value : 0u);
+            _registers.Write(at + Address, address.Value);
+            _registers.Write(at + Length, 8u);
+            _registers.Write(at + Repeat, uint.MaxValue);
+            _registers.Write(at + Command, 1u); // start, from the device to memory
+        }
+
+        /// <summary>Waits for a channel's end; its status.</summary>
+        internal int End(int channel)
+        {
+            ulong at = (ulong)channel * NextChannel;
+            Until.True(() => (_registers.Read<uint>(at + Command) & 1) == 0);
+            return _registers.Read<int>(at + Status);
         }
 
         public void Dispose()
