@@ -10,14 +10,19 @@ internal static class Allocation
     /// making, takes this thread's free space away, which then counts as allocated. So one call may show bytes now and
     /// then; one that allocates shows them again and again.
     /// </summary>
-    internal static void None(Action call)
+    /// <param name="call">The call.</param>
+    /// <param name="prepare">Done before each call. It may allocate.</param>
+    /// <param name="finish">Done after each call. It may allocate.</param>
+    internal static void None(Action call, Action? prepare = null, Action? finish = null)
     {
         for (int clean = 0, calls = 0; clean < Enough; calls++)
         {
             Assert.True(calls < Most, $"no {Enough} calls in a row allocate nothing");
+            prepare?.Invoke();
             long before = GC.GetAllocatedBytesForCurrentThread();
             call();
             clean = GC.GetAllocatedBytesForCurrentThread() == before ? clean + 1 : 0;
+            finish?.Invoke();
         }
     }
 }

@@ -35,7 +35,7 @@ public sealed class VirtioAllocationTests
     private static void Check(
         VirtioDeviceModel model, ulong features, Action<DriverRing[], VirtioBench> add)
     {
-        const int Requests = 4, WarmRounds = 100, Rounds = 100, MostRounds = 3000;
+        const int Requests = 4;
         using var bench = new VirtioBench(model);
         int queues = model.Function.Queues.Count(queue => queue.Worker == 0);
         DriverRing[] rings = [.. Enumerable.Range(0, queues).Select(queue => bench.NewRing(features, queue, 16))];
@@ -53,21 +53,22 @@ public sealed class VirtioAllocationTests
         }
 
         model.Start(features); // this thread serves the queues: no worker runs
-        int clean = 0; // rounds in a row
-        for (int round = 0; clean < Rounds; round++)
-        {
-            Assert.True(round < MostRounds, $"no {Rounds} rounds in a row allocate nothing");
-            for (int i = 0; i < Requests; i++) add(rings, bench);
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            model.Serve(0, TestContext.Current.CancellationToken);
-            for (int queue = 0; queue < queues; queue++) bench.Slot.Queue(queue).Return();
-            // A collection, of any thread's making, takes this thread's free space away, which then counts as
-            // allocated. So one round may show bytes now and then; a request that allocates shows them again and again.
-            bool isClean = before == GC.GetAllocatedBytesForCurrentThread();
-            clean = isClean && round >= WarmRounds ? clean + 1 : 0;
-            foreach (DriverRing ring in rings)
-                for (int i = 0; i < Requests; i++) Assert.NotNull(ring.Reap());
-        }
+        CancellationToken token = TestContext.Current.CancellationToken;
+        Allocation.None(
+            () =>
+            {
+                model.Serve(0, token);
+                for (int queue = 0; queue < queues; queue++) bench.Slot.Queue(queue).Return();
+            },
+            prepare: () =>
+            {
+                for (int i = 0; i < Requests; i++) add(rings, bench);
+            },
+            finish: () =>
+            {
+                foreach (DriverRing ring in rings)
+                    for (int i = 0; i < Requests; i++) Assert.NotNull(ring.Reap());
+            });
 
         foreach (DmaPort port in ports) port.Dispose();
     }
