@@ -32,6 +32,15 @@ public sealed partial class VdpaDevice
     /// no bytes.</exception>
     public void Map(Iova iova, Hva address, ulong length, MapAccess access, int addressSpace)
     {
+        Errno errno = TryMap(iova, address, length, access, addressSpace);
+        if (errno != Errno.None)
+            throw Refused(errno, $"map of 0x{length:x} bytes at HVA {address} to IOVA {iova} ({access}) in address "
+                + $"space {addressSpace}");
+    }
+
+    /// <summary>As <see cref="Map(Iova, Hva, ulong, MapAccess, int)"/>, for callers that expect refusals.</summary>
+    internal Errno TryMap(Iova iova, Hva address, ulong length, MapAccess access, int addressSpace)
+    {
         byte permission = (byte)((access.HasFlag(MapAccess.Read) ? VhostH.VHOST_ACCESS_RO : 0)
             | (access.HasFlag(MapAccess.Write) ? VhostH.VHOST_ACCESS_WO : 0));
         var map = new VhostIotlbMsg
@@ -42,7 +51,7 @@ public sealed partial class VdpaDevice
             Perm = permission,
             Type = VhostH.VHOST_IOTLB_UPDATE,
         };
-        Send(map, addressSpace, $"map of 0x{length:x} bytes at HVA {address} to IOVA {iova} ({access})");
+        return TrySend(map, addressSpace);
     }
 
     /// <summary>
@@ -55,7 +64,9 @@ public sealed partial class VdpaDevice
     public void Unmap(Iova iova, ulong length, int addressSpace = 0)
     {
         var unmap = new VhostIotlbMsg { Iova = iova.Value, Size = length, Type = VhostH.VHOST_IOTLB_INVALIDATE };
-        Send(unmap, addressSpace, $"unmap of 0x{length:x} bytes at IOVA {iova}");
+        Errno errno = TrySend(unmap, addressSpace);
+        if (errno != Errno.None)
+            throw Refused(errno, $"unmap of 0x{length:x} bytes at IOVA {iova} in address space {addressSpace}");
     }
 
     /// <summary>Unmaps everything of an address space.</summary>
@@ -77,6 +88,12 @@ public sealed partial class VdpaDevice
 
     private void Send(in VhostIotlbMsg message, int addressSpace, string what)
     {
+        Errno errno = TrySend(message, addressSpace);
+        if (errno != Errno.None) throw Refused(errno, $"{what} in address space {addressSpace}");
+    }
+
+    private Errno TrySend(in VhostIotlbMsg message, int addressSpace)
+    {
         UserMemory memory = Nodes.Rent((int)s_messageLength);
         memory.Write(0, new VhostMsgV2
         {
@@ -86,6 +103,6 @@ public sealed partial class VdpaDevice
         });
         SysResult result = Handle.Write(memory.Address, s_messageLength);
         Nodes.Return(memory);
-        if (!result.IsOk) throw Refused(result, $"{what} in address space {addressSpace}");
+        return result.Errno;
     }
 }
