@@ -101,6 +101,7 @@ public sealed partial class DmaDevice : IIovaHolder
         thread.Leave();
         if (!isReleased) memory.Release();
         if (!isFree) GiveSlow(order, [number]);
+        _room?.Given();
     }
 
     /// <summary>A slot that devices may use still waits for a flush.</summary>
@@ -158,6 +159,8 @@ public sealed partial class DmaDevice : IIovaHolder
                 _shared[slot.Order].Give(new ReadOnlySpan<int>(in number));
             }
         }
+
+        _room?.Given();
     }
 
     /// <summary>Waits until no device uses retired slots.</summary>

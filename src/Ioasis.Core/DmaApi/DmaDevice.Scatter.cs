@@ -57,16 +57,8 @@ public sealed partial class DmaDevice
         ReadOnlySpan<DmaPiece> pieces, DmaDirection direction, out DmaScatterMapping? mapping)
     {
         mapping = null;
-        ulong whole = 0;
-        var starts = new ulong[pieces.Length]; // of the pieces' pages, within the allocation
-        for (int i = 0; i < pieces.Length; i++)
-        {
-            ulong pages = PagesOf(pieces[i]), pad = (SegmentBoundary - whole + 1) & SegmentBoundary;
-            if (pad != 0 && pad < pages - 1) whole += pad; // else the piece would cross a boundary
-            starts[i] = whole;
-            whole += pages;
-        }
-
+        var starts = new ulong[pieces.Length];
+        ulong whole = LayOut(pieces, starts);
         if (!TryAllocate(whole, _mask, out ulong iova)) return IommuStatus.NoSpace;
         var runs = new DmaRun[pieces.Length];
         var holds = new DmaHold[pieces.Length];
@@ -94,6 +86,21 @@ public sealed partial class DmaDevice
         return IommuStatus.Ok;
     }
 
+    /// <summary>Says where the pieces' pages begin within one allocation, and how long that is.</summary>
+    private ulong LayOut(ReadOnlySpan<DmaPiece> pieces, Span<ulong> starts)
+    {
+        ulong whole = 0;
+        for (int i = 0; i < pieces.Length; i++)
+        {
+            ulong pages = PagesOf(pieces[i]), pad = (SegmentBoundary - whole + 1) & SegmentBoundary;
+            if (pad != 0 && pad < pages - 1) whole += pad; // else the piece would cross a boundary
+            starts[i] = whole;
+            whole += pages;
+        }
+
+        return whole;
+    }
+
     /// <summary>Makes one segment of pieces whose addresses follow one another, where it may be one.</summary>
     private List<DmaSegment> Merge(DmaRun[] runs)
     {
@@ -111,6 +118,5 @@ public sealed partial class DmaDevice
         return segments;
     }
 
-    private ulong PagesOf(DmaPiece piece) =>
-        Space.WholePages((piece.Offset & (Space.PageSize - 1)) + piece.Length);
+    private ulong PagesOf(DmaPiece piece) => PagesOf((nint)piece.Offset, piece.Length);
 }

@@ -21,6 +21,7 @@ public sealed partial class DmaDevice
         where T : unmanaged
     {
         if (memory.IsEmpty) throw new ArgumentException("There is nothing to map.", nameof(memory));
+        CheckUse(direction);
         PinnedMemory pinned = PinnedMemory.Pin(memory);
         return Map(pinned.Address, pinned.Length, new DmaHold(pinned), direction, attributes, out mapping);
     }
@@ -42,6 +43,7 @@ public sealed partial class DmaDevice
         if (_paging is { } domain && (uint)direction < (uint)DmaDirection.None
             && ((ulong)address & ((1UL << _pageShift) - 1)) + length <= 1UL << (_pageShift + IovaCaches.MaxOrder))
             return MapPages(domain, memory, address, length, direction, out mapping);
+        CheckUse(direction);
         return Map(address, length, new DmaHold(memory), direction, attributes, out mapping);
     }
 
@@ -57,6 +59,14 @@ public sealed partial class DmaDevice
         ArgumentOutOfRangeException.ThrowIfZero(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, memory.Length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, memory.Length - offset);
+    }
+
+    /// <summary>Throws for a driver's mistake, before memory is held.</summary>
+    private void CheckUse(DmaDirection direction)
+    {
+        if ((uint)direction > (uint)DmaDirection.None)
+            throw new ArgumentOutOfRangeException(nameof(direction), direction, "It is none of the four.");
+        ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
     }
 
     /// <summary>A slot that is mapped as a mapping says.</summary>
@@ -120,9 +130,6 @@ public sealed partial class DmaDevice
         DmaMemory? bounce = null;
         DmaHold source = default;
         nint from = address;
-        if ((uint)direction > (uint)DmaDirection.None)
-            throw new ArgumentOutOfRangeException(nameof(direction), direction, "It is none of the four.");
-        ObjectDisposedException.ThrowIf(_isDisposed != 0, this);
         if (bounces)
         {
             status = (attributes & DmaAttributes.RequireCoherent) != 0 ? IommuStatus.NotSupported

@@ -24,6 +24,7 @@ public sealed partial class DmaDevice : IDisposable
     private readonly HashSet<IDmaHolder> _holders = [];
     private readonly DmaSlots _slots = new();
     private readonly DmaDeviceOptions _options;
+    private readonly IovaRoom? _room; // null where addresses are the memory's own
     private ulong _mask = MaskOf(DefaultMaskBits), _coherentMask = MaskOf(DefaultMaskBits);
     private ulong _minAlignMask;
     private volatile bool _is32Exhausted; // addresses above 4 GiB are used from now on
@@ -40,6 +41,7 @@ public sealed partial class DmaDevice : IDisposable
         ArgumentNullException.ThrowIfNull(name);
         (Space, Name) = (space, name);
         _options = options ?? new DmaDeviceOptions();
+        _room = space.Iovas?.Room;
         _pageShift = System.Numerics.BitOperations.TrailingZeroCount(space.PageSize);
         space.Add(this);
         if (space is not DmaDomain { Iovas: { } iovas } domain || _options.BouncesAlways) return;
@@ -146,6 +148,7 @@ public sealed partial class DmaDevice : IDisposable
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
+        _room?.Given(); // who waits for room finds the device disposed
         int leaks = 0;
         string? one = null;
         for (int i = 0; i < _slots.Count; i++)

@@ -114,6 +114,10 @@ public sealed class DmaDomain : DmaSpace, IMappingSource
     public override void Flush() => _queue?.Flush();
 
     /// <inheritdoc/>
+    public override Task FlushAsync(CancellationToken token = default) =>
+        _queue is { } queue ? Task.Run(queue.Flush, CancellationToken.None).WaitAsync(token) : Task.CompletedTask;
+
+    /// <inheritdoc/>
     protected internal override IommuStatus Map(in DmaRun run)
     {
         if (Watched(EventKinds.Map) is not null) TellMap(in run);

@@ -72,6 +72,20 @@ public sealed class DmaPool : IDisposable
         return status;
     }
 
+    /// <summary>
+    /// As <see cref="Allocate"/>, waiting for a block that is given back, or for addresses of another page.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The call was cancelled before there was a block.</exception>
+    /// <exception cref="ObjectDisposedException">The pool or its device was disposed before there was a block.
+    /// </exception>
+    public ValueTask<(IommuStatus Status, DmaPoolBlock Block)> AllocateAsync(CancellationToken token = default)
+    {
+        if (token.IsCancellationRequested)
+            return ValueTask.FromCanceled<(IommuStatus Status, DmaPoolBlock Block)>(token);
+        IommuStatus status = Allocate(out DmaPoolBlock block);
+        return status == IommuStatus.NoSpace ? AllocateLateAsync(token) : new((status, block));
+    }
+
     /// <summary>Gives a block back (Linux: dma_pool_free).</summary>
     /// <exception cref="InvalidOperationException">It was given back already, or is another pool's.</exception>
     public void Free(DmaPoolBlock block)
@@ -84,6 +98,8 @@ public sealed class DmaPool : IDisposable
             _taken[number >> 6] &= ~(1UL << (number & 63));
             _free[_freeCount++] = number;
         }
+
+        _device.Space.Iovas?.Room.Given();
     }
 
     /// <summary>Gives the pages back.</summary>
@@ -100,7 +116,12 @@ public sealed class DmaPool : IDisposable
         }
 
         foreach (DmaBuffer page in _pages) page.Dispose();
+        _device.Space.Iovas?.Room.Given(); // who waits for a block finds the pool disposed
     }
+
+    private ValueTask<(IommuStatus Status, DmaPoolBlock Block)> AllocateLateAsync(CancellationToken token) =>
+        _device.WhenThereIsRoomAsync(_device.Space.PageSize, _device.CoherentMask,
+            () => (Allocate(out DmaPoolBlock late), late), token);
 
     private DmaPoolBlock Take()
     {

@@ -66,6 +66,12 @@ public abstract class DmaSpace
     {
     }
 
+    /// <summary>
+    /// As <see cref="Flush"/>, on a thread of the pool. A strict space has nothing to flush.
+    /// </summary>
+    /// <param name="token">Ends the wait. The flush is carried out nevertheless.</param>
+    public virtual Task FlushAsync(CancellationToken token = default) => Task.CompletedTask;
+
     /// <summary>Bytes, rounded up to whole pages.</summary>
     internal ulong WholePages(ulong bytes) => (bytes + (PageSize - 1)) & ~(PageSize - 1);
 

@@ -9,7 +9,7 @@ namespace Ioasis.Core.DmaApi;
 /// to its size, rounded up to a power of two. It comes from below a limit, and from as high as possible. Small ones
 /// come from caches of the processors. A search takes the same time however much is taken.
 /// </summary>
-public sealed class IovaSpace
+public sealed partial class IovaSpace
 {
     /// <summary>The last address of 32 bits.</summary>
     internal const ulong Last32 = uint.MaxValue;
@@ -41,6 +41,7 @@ public sealed class IovaSpace
         int orders = BitOperations.Log2(Math.Max(_last >> _shift >> WindowOrders, 1)) + 1;
         _windows = new IovaBuddy(Math.Min(orders, MaxWindowOrders));
         _caches = new IovaCaches(this);
+        _reserved.Add(new IovaRange(0, Math.Max(granule, aperture.First) - 1));
         ReserveUnits(0, Math.Max(1, (long)(aperture.First >> _shift)) - 1);
         ReserveUnits((long)(_last >> _shift) + 1, ((1L << _windows.Orders) << WindowOrders) - 1);
     }
@@ -69,7 +70,10 @@ public sealed class IovaSpace
     public void Reserve(IovaRange range)
     {
         using (_lock.Enter())
+        {
+            _reserved.Add(range);
             ReserveUnits((long)(range.First >> _shift), (long)(Math.Min(range.Last, _last) >> _shift));
+        }
     }
 
     /// <summary>Allocates addresses.</summary>
@@ -107,6 +111,7 @@ public sealed class IovaSpace
         long count = UnitsOf(length), first = (long)(iova >> _shift);
         if (IovaCaches.TryOrder(count, out int order)) _caches.Give(order, first);
         else GiveBack(first, count);
+        Room.Given();
     }
 
     /// <summary>From now on a holder gives back what it does not use when addresses run out.</summary>
