@@ -18,38 +18,53 @@ internal sealed class SplitRing : IDisposable
     private const ushort Entries = 16, Next = 1, WrittenByDevice = 2;
     private readonly VdpaQueue _queue;
     private readonly UserEvent _kick, _call;
+    private readonly SharedBytes? _bytes; // what the ring is in, if somebody else has its memory
+    private readonly UserMemory? _memory; // else
     private ushort _offered;
 
     /// <summary>Allocates the ring. Nothing is mapped, and the device does not know of it.</summary>
     /// <param name="nodes">The process.</param>
     /// <param name="queue">The queue.</param>
     /// <param name="iova">The ring's IOVA; null for the address that the ring has in the process.</param>
-    internal SplitRing(NodeTransport nodes, VdpaQueue queue, ulong? iova)
+    internal SplitRing(NodeTransport nodes, VdpaQueue queue, ulong? iova) : this(nodes, queue)
+    {
+        _memory = nodes.Allocate(Length);
+        Iova = new Iova(iova ?? Memory.Address.Value);
+    }
+
+    /// <summary>Puts the ring into memory that the device reaches already.</summary>
+    /// <param name="nodes">The process.</param>
+    /// <param name="queue">The queue.</param>
+    /// <param name="bytes">The memory.</param>
+    /// <param name="iova">Its IOVA.</param>
+    internal SplitRing(NodeTransport nodes, VdpaQueue queue, SharedBytes bytes, Iova iova) : this(nodes, queue) =>
+        (_bytes, Iova) = (bytes, iova);
+
+    private SplitRing(NodeTransport nodes, VdpaQueue queue)
     {
         _queue = queue;
-        Memory = nodes.Allocate(Length);
-        Iova = new Iova(iova ?? Memory.Address.Value);
         _kick = nodes.CreateEvent();
         _call = nodes.CreateEvent();
     }
 
-    internal UserMemory Memory { get; }
+    internal UserMemory Memory => _memory ?? throw new InvalidOperationException("The memory is somebody else's.");
 
     internal Iova Iova { get; }
 
     /// <summary>Number of chains that the device has given back.</summary>
-    internal ushort UsedIndex => Memory.Read<ushort>(Used + 2);
+    internal ushort UsedIndex => Read<ushort>(Used + 2);
 
     /// <summary>Whether the device wants to be notified of a chain that is offered now.</summary>
-    internal bool WantsNotification => (Memory.Read<ushort>(Used) & 1) == 0;
+    internal bool WantsNotification => (Read<ushort>(Used) & 1) == 0;
 
     /// <summary>Bytes that the device wrote to the chain that it gave back last.</summary>
-    internal uint WrittenBytes => Memory.Read<uint>(Used + 8 + (8 * (ulong)((UsedIndex - 1) % Entries)));
+    internal uint WrittenBytes => Read<uint>(Used + 8 + (8 * (ulong)((UsedIndex - 1) % Entries)));
 
     /// <summary>Empties the ring, tells the device of it and enables the queue, before DRIVER_OK.</summary>
     internal void SetUp()
     {
-        Memory.Clear();
+        if (_bytes is { } bytes) bytes.Clear();
+        else Memory.Clear();
         _offered = 0;
         _queue.SetSize(Entries);
         _queue.SetAddresses(Iova, new Iova(Iova.Value + Available), new Iova(Iova.Value + Used));
@@ -70,14 +85,14 @@ internal sealed class SplitRing : IDisposable
             bool isLast = i == chain.Length - 1;
             ulong at = (ulong)i * 16;
             int flags = (isLast ? 0 : Next) | (chain[i].IsWritten ? WrittenByDevice : 0);
-            Memory.Write(at, chain[i].Iova);
-            Memory.Write(at + 8, chain[i].Length);
-            Memory.Write(at + 12, (uint)(flags | (isLast ? 0 : (i + 1) << 16)));
+            Write(at, chain[i].Iova);
+            Write(at + 8, chain[i].Length);
+            Write(at + 12, (uint)(flags | (isLast ? 0 : (i + 1) << 16)));
         }
 
-        Memory.Write(Available + 4 + (2 * (ulong)(_offered % Entries)), (ushort)0);
+        Write(Available + 4 + (2 * (ulong)(_offered % Entries)), (ushort)0);
         Thread.MemoryBarrier(); // the index comes after what it stands for
-        Memory.Write(Available + 2, ++_offered);
+        Write(Available + 2, ++_offered);
         Thread.MemoryBarrier();
         return _queue.Index | ((uint)_offered << 16);
     }
@@ -95,7 +110,16 @@ internal sealed class SplitRing : IDisposable
     {
         _kick.Dispose();
         _call.Dispose();
-        Memory.Dispose();
+        _memory?.Dispose();
+    }
+
+    private T Read<T>(ulong offset) where T : unmanaged =>
+        _bytes is { } bytes ? bytes.Read<T>(offset) : Memory.Read<T>(offset);
+
+    private void Write<T>(ulong offset, T value) where T : unmanaged
+    {
+        if (_bytes is { } bytes) bytes.Write(offset, value);
+        else Memory.Write(offset, value);
     }
 }
 
