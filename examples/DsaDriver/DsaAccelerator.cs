@@ -21,6 +21,7 @@ public sealed class DsaAccelerator : IDisposable
     private readonly DriverBar _registers;
     private readonly SystemPasid? _system;
     private readonly int _queues, _engines;
+    private readonly bool _requestsHandles; // of interrupts: they are no vectors then
     private readonly uint _limits; // of a queue: the device's own
     private readonly ulong _operations, _groupTable, _queueTable, _permissionTable;
     private readonly Lock _control = new(); // guards registers and queues, before a queue's lock
@@ -30,7 +31,7 @@ public sealed class DsaAccelerator : IDisposable
 
     /// <summary>Takes a device and sets it up.</summary>
     /// <param name="function">The function; dispose it after this.</param>
-    /// <exception cref="IOException">The device does not work, or is configured by somebody else (an mdev).</exception>
+    /// <exception cref="IOException">The device does not work, or has no queue with an interrupt.</exception>
     public DsaAccelerator(DriverFunction function)
     {
         ArgumentNullException.ThrowIfNull(function);
@@ -46,6 +47,8 @@ public sealed class DsaAccelerator : IDisposable
         _queueTable = ((tables >> 16) & 0xffff) * DsaRegister.TableUnit;
         _permissionTable = ((tables >> 32) & 0xffff) * DsaRegister.TableUnit;
         _operations = _registers.Read<ulong>(DsaRegister.Operations);
+        _requestsHandles = (_registers.Read<uint>(DsaRegister.CommandCapabilities)
+            & (1u << (int)DsaCommand.RequestHandle)) != 0;
         _engines = (int)(_registers.Read<ulong>(DsaRegister.EngineCapabilities) & 0xff);
         QueueEntrySize = 32UL << (int)((queues >> 24) & 0xf);
         _queues = Math.Min((int)((queues >> 16) & 0xff), function.InterruptCount - 1);
@@ -54,8 +57,7 @@ public sealed class DsaAccelerator : IDisposable
         _open = new DsaQueue?[_queues];
         try
         {
-            if ((general & DsaRegister.IsConfigurable) == 0 || _queues == 0 || EntriesOfQueue == 0)
-                throw new IOException($"{function.Name} cannot be configured.");
+            if (EntriesOfQueue == 0) throw new IOException($"{function.Name} has no queues.");
             // Without PASIDs the driver's own queue sends none, and there are no user queues.
             IommuStatus status = function.AcquireSystemPasid(out _system);
             if (status is not (IommuStatus.Ok or IommuStatus.NotSupported))
@@ -199,17 +201,17 @@ public sealed class DsaAccelerator : IDisposable
     }
 
     /// <summary>
-    /// Resets and configures the device. The driver's own queue has an engine of its own, so no process's descriptors
-    /// hold it up.
+    /// Resets and configures the device. One that is configured already (an mdev) keeps what it has. The driver's own
+    /// queue has half of the engines for itself, so no process's descriptors hold it up.
     /// </summary>
     private bool TryStart(bool resetsFunction)
     {
         if (resetsFunction && Function.Reset() != IommuStatus.Ok) return false;
         if (Run(DsaCommand.ResetDevice) != 0) return false;
-        ulong queues = (1UL << _queues) - 1, engines = (1UL << _engines) - 1;
+        ulong queues = (1UL << _queues) - 1, engines = (1UL << _engines) - 1, half = (1UL << (_engines / 2)) - 1;
         bool isShared = _queues == 1 || _engines == 1;
-        WriteGroup(0, isShared ? queues : 1, isShared ? engines : 1);
-        if (!isShared) WriteGroup(1, queues & ~1UL, engines & ~1UL);
+        WriteGroup(0, isShared ? queues : 1, isShared ? engines : half);
+        if (!isShared) WriteGroup(1, queues & ~1UL, engines & ~half);
         for (int i = 0; i < _queues; i++)
             _registers.Write(EntryOf(i) + DsaRegister.QueueSize, (uint)EntriesOfQueue);
         return Run(DsaCommand.EnableDevice) == 0;
@@ -225,6 +227,13 @@ public sealed class DsaAccelerator : IDisposable
     /// <summary>Configures and enables a queue. Its interrupt is for descriptors with its PASID alone.</summary>
     private bool TryEnable(DsaQueue queue)
     {
+        queue.Handle = (ushort)queue.Vector;
+        if (_requestsHandles)
+        {
+            if (Run(DsaCommand.RequestHandle, (uint)queue.Vector, out uint handle) != 0) return false;
+            queue.Handle = (ushort)handle;
+        }
+
         uint pasid = queue.Pasid is { } value ? value.Value : 0, has = pasid == 0 ? 0u : 1;
         _registers.Write(_permissionTable + ((ulong)queue.Vector * DsaRegister.PermissionSize),
             (has * DsaRegister.PermissionHasPasid) | (pasid << DsaRegister.PermissionPasidShift));
@@ -239,9 +248,12 @@ public sealed class DsaAccelerator : IDisposable
     private ulong EntryOf(int queue) => _queueTable + ((ulong)queue * QueueEntrySize);
 
     /// <summary>Does a command; its error, 0 for none. The caller has the lock.</summary>
-    private byte Run(DsaCommand command, uint operand = 0)
+    private byte Run(DsaCommand command, uint operand = 0) => Run(command, operand, out _);
+
+    private byte Run(DsaCommand command, uint operand, out uint result)
     {
         const byte tooLate = 0xff;
+        result = 0;
         _registers.Write(DsaRegister.Command, ((uint)command << DsaRegister.CommandShift) | operand);
         long end = Environment.TickCount64 + CommandTimeout;
         SpinWait wait = default;
@@ -249,6 +261,7 @@ public sealed class DsaAccelerator : IDisposable
         {
             uint status = _registers.Read<uint>(DsaRegister.CommandStatus);
             if (status == uint.MaxValue) return tooLate; // the function is gone
+            result = status >> DsaRegister.ResultShift;
             if ((status & DsaRegister.IsActive) == 0) return (byte)status;
             if (Environment.TickCount64 >= end) return tooLate;
             wait.SpinOnce(sleep1Threshold: 100);

@@ -4,12 +4,12 @@ namespace Ioasis.Examples.Dsa;
 internal static class DsaRegister
 {
     internal const ulong GeneralCapabilities = 0x10, QueueCapabilities = 0x20, EngineCapabilities = 0x38,
-        Operations = 0x40, Tables = 0x60, State = 0x90, Command = 0xa0, CommandStatus = 0xa8;
+        Operations = 0x40, Tables = 0x60, State = 0x90, Command = 0xa0, CommandStatus = 0xa8,
+        CommandCapabilities = 0xb0;
 
     internal const uint StateMask = 3, Enabled = 1; // of the state
     internal const uint IsActive = 1u << 31; // of the command status
-    internal const ulong IsConfigurable = 1UL << 31; // of the general capabilities
-    internal const int CommandShift = 20;
+    internal const int CommandShift = 20, ResultShift = 8; // of a command, and of its status
 
     internal const ulong TableUnit = 0x100; // of an offset in the tables' register
     internal const ulong GroupSize = 64, GroupEngines = 32; // a group's entry: queues, and its engines
@@ -31,6 +31,7 @@ internal enum DsaCommand : uint
     ResetDevice = 5,
     EnableQueue = 6,
     DisableQueue = 7,
+    RequestHandle = 13,
 }
 
 /// <summary>Operations (Linux: enum dsa_opcode).</summary>

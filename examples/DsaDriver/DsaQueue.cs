@@ -61,6 +61,9 @@ public sealed class DsaQueue : IDisposable
 
     internal int Vector => 1 + Index; // the first is for errors
 
+    /// <summary>By which descriptors name the interrupt.</summary>
+    internal ushort Handle { get; set; }
+
     internal static ulong MemorySize(int entries) => (ulong)entries * PlaceSize;
 
     /// <summary>Does a descriptor, and waits for its interrupt.</summary>
@@ -265,7 +268,7 @@ public sealed class DsaQueue : IDisposable
         place.IsIssued = true;
         _memory.Write(At(place), 0UL);
         DsaDescriptor descriptor = place.Descriptor.With(
-            new Iova(_address + At(place)), place.Waiter is null ? null : (ushort)Vector);
+            new Iova(_address + At(place)), place.Waiter is null ? null : Handle);
         // Each descriptor has a line of its own until the page is through, as fewer are in flight than it has lines.
         ulong portal = ((ulong)Index * DsaRegister.PortalsOfQueue) + (ulong)(_line * LineSize);
         _line = (_line + 1) % (PortalSize / LineSize);

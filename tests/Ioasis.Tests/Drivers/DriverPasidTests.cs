@@ -26,7 +26,6 @@ public sealed class DriverPasidTests
             var homes = new TheoryData<DriverHome, bool>();
             foreach (DriverHome home in Enum.GetValues<DriverHome>())
             {
-                if (home == DriverHome.Mdev) continue;
                 homes.Add(home, false);
                 homes.Add(home, true);
             }
@@ -38,7 +37,7 @@ public sealed class DriverPasidTests
     [Theory, MemberData(nameof(Homes))]
     public void Both_see_each_map_and_lose_each_unmap(DriverHome home, bool ats)
     {
-        using var rig = new FunctionRig(home, Device);
+        using FunctionRig rig = NewRig(home);
         using var device = new TestDevice(rig.Function, ats);
         DmaDevice dma = rig.Function.Dma;
         Assert.Equal(IommuStatus.Ok, dma.AllocateCoherent(4096, out DmaBuffer? first)); // before there is a PASID
@@ -103,10 +102,11 @@ public sealed class DriverPasidTests
 
     [Theory]
     [InlineData(DriverHome.Vfio)]
+    [InlineData(DriverHome.Mdev)]
     [InlineData(DriverHome.Host)]
     public void It_is_the_same_each_time_and_goes_with_the_last(DriverHome home)
     {
-        using var rig = new FunctionRig(home, Device);
+        using FunctionRig rig = NewRig(home);
         using var device = new TestDevice(rig.Function);
         using DmaBuffer memory = device.Allocate();
         for (int round = 0; round < 3; round++)
@@ -124,10 +124,11 @@ public sealed class DriverPasidTests
 
     [Theory]
     [InlineData(DriverHome.Vfio)]
+    [InlineData(DriverHome.Mdev)]
     [InlineData(DriverHome.Host)]
     public void The_pasid_of_a_process_leads_to_its_pointers_and_stands_beside_the_system_pasid(DriverHome home)
     {
-        using var rig = new FunctionRig(home, Device);
+        using FunctionRig rig = NewRig(home);
         using var device = new TestDevice(rig.Function);
         using DmaBuffer memory = device.Allocate();
         using UserMemory own = rig.Nodes.Allocate(4096);
@@ -223,6 +224,10 @@ public sealed class DriverPasidTests
             Assert.Equal(status, Statuses.Of(Ioasis.Iommufd.Objects.StatusErrno.ToErrno(status)));
         Assert.Equal(IommuStatus.NotPermitted, Statuses.Of(Errno.EPERM));
     }
+
+    private static FunctionRig NewRig(DriverHome home) => home == DriverHome.Mdev
+        ? new FunctionRig(home, "dmatest-1ch", $"{Device},mdevs=1")
+        : new FunctionRig(home, Device);
 
     /// <summary>A dmatest: its device reads 8 bytes into the memory behind its BAR 2.</summary>
     private sealed class TestDevice : IDisposable

@@ -32,6 +32,20 @@ public sealed class DsaDriverTests
         Assert.Equal(3 * 6 * ((1 << 20) / 6000 / 6), run.Done);
     }
 
+    /// <summary>An mdev has one queue, which the host has configured, and no PASIDs.</summary>
+    [Fact]
+    public async Task An_mdev_has_the_drivers_queue_alone()
+    {
+        using var rig = new FunctionRig(DriverHome.Mdev, "dsa-1dwq-v1", $"{Device},mdevs=1");
+        using var device = new DsaAccelerator(rig.Function);
+        Assert.Null(device.Queue.Pasid);
+        Assert.Equal((16, 0), (device.Queue.Entries, device.MostUserQueues));
+        Assert.Equal(IommuStatus.NotSupported, device.OpenUserQueue(rig.Nodes, out _));
+        var run = new VerifyRun(device, rig.Nodes, block: 6000, depth: 6);
+        Assert.Null(await run.Run(1 << 20, userQueues: 0, resets: 4));
+        Assert.InRange(device.Resets, 1, 8);
+    }
+
     [Theory, MemberData(nameof(Homes))]
     public async Task The_drivers_queue_has_the_dma_apis_addresses_and_a_user_queue_has_pointers(DriverHome home)
     {

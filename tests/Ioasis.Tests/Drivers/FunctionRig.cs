@@ -12,10 +12,12 @@ namespace Ioasis.Tests.Drivers;
 internal sealed class FunctionRig : IDisposable
 {
     internal const string Address = "1000:00:05.0";
+    private const string Uuid = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
 
-    /// <summary>Opens the function at <see cref="Address"/>.</summary>
-    /// <param name="home">The home; no mdev.</param>
-    /// <param name="devices">The machine's devices, as <c>--device</c> has them.</param>
+    /// <summary>Opens the function at <see cref="Address"/>, or an mdev of it.</summary>
+    /// <param name="home">The home.</param>
+    /// <param name="devices">The machine's devices, as <c>--device</c> has them. For an mdev its type comes
+    /// first.</param>
     internal FunctionRig(DriverHome home, params string[] devices)
     {
         MachineDescription machine = MachineDescription.Empty with
@@ -27,11 +29,12 @@ internal sealed class FunctionRig : IDisposable
                 _ => DomainType.Dma,
             },
         };
-        foreach (string device in devices) machine = machine.WithDevice(device);
+        foreach (string device in devices.Skip(home == DriverHome.Mdev ? 1 : 0)) machine = machine.WithDevice(device);
+        if (home == DriverHome.Mdev) machine = machine.WithMdev($"{devices[0]}@{Address},uuid={Uuid}");
         Machine = SoftwareMachine.Create(machine);
         Nodes = NodeTransport.InProcess(Machine);
         Home = home;
-        Function = Open(Address);
+        Function = home == DriverHome.Mdev ? VfioFunction.Open(Nodes, MdevPath()) : Open(Address);
     }
 
     internal DriverHome Home { get; }
@@ -55,6 +58,9 @@ internal sealed class FunctionRig : IDisposable
             ? VfioFunction.Open(Nodes, requester, options)
             : HostDriverFunction.Open(Machine, requester, "test", options);
     }
+
+    private string MdevPath() => "/dev/vfio/devices/" + Nodes.List($"/sys/bus/mdev/devices/{Uuid}/vfio-dev")
+        .First(name => name.StartsWith("vfio", StringComparison.Ordinal));
 
     public void Dispose()
     {
