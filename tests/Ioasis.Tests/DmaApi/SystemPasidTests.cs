@@ -82,62 +82,6 @@ public sealed class SystemPasidTests
         bench.Dispose();
     }
 
-    /// <summary>Two engines hammer one shared table, each by one name; an unmap leaves no access of either.</summary>
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void AnUnmapEndsTheAccessesOfBothWhileTheyHammer(bool ats)
-    {
-        int rounds = DmaDeviceBench.Number("IOASIS_DMA_ROUNDS", 100);
-        using var bench = new DmaDeviceBench();
-        var pasids = new SystemPasids(_space, _account);
-        Assert.Equal(IommuStatus.Ok, pasids.Acquire(bench.Endpoint, this, out SystemPasid? pasid));
-        ulong target = 0; // the address that both write to; 0: none
-        long rid = 0, other = 0;
-        bool stop = false;
-        Thread[] engines = [Hammer(null), Hammer(pasid!.Value)];
-        using DmaMemory memory = bench.Domain.AllocateMemory(Page);
-        for (int round = 0; round < rounds; round++)
-        {
-            Assert.Equal(IommuStatus.Ok, bench.Device.Map(memory, DmaDirection.FromDevice, out DmaMapping mapping));
-            long before = Volatile.Read(ref rid), beforeOther = Volatile.Read(ref other);
-            Volatile.Write(ref target, mapping.Address.Value);
-            Assert.True(SpinWait.SpinUntil(
-                () => Volatile.Read(ref rid) > before && Volatile.Read(ref other) > beforeOther, 60_000));
-            mapping.Dispose();
-            memory.Bytes.Write(0, 0UL);
-            memory.Bytes.Write(8, 0UL);
-            Thread.Yield();
-            Assert.Equal((0UL, 0UL), (memory.Bytes.Read<ulong>(0), memory.Bytes.Read<ulong>(8)));
-        }
-
-        Volatile.Write(ref stop, true);
-        foreach (Thread engine in engines) engine.Join();
-        pasid.Dispose();
-
-        Thread Hammer(Pasid? name)
-        {
-            DmaPort port = bench.Endpoint.OpenPort(translations: ats ? 16 : 0);
-            port.UsesDeviceTlb = ats;
-            var thread = new Thread(() =>
-            {
-                byte[] word = [1, 1, 1, 1, 1, 1, 1, 1];
-                while (!Volatile.Read(ref stop))
-                {
-                    ulong at = Volatile.Read(ref target);
-                    if (at == 0) continue;
-                    bool done = name is { } id
-                        ? port.Write(id, new Iova(at + 8), word).IsOk : port.Write(new Iova(at), word).IsOk;
-                    if (done) Interlocked.Increment(ref name is null ? ref rid : ref other);
-                }
-
-                port.Dispose();
-            });
-            thread.Start();
-            return thread;
-        }
-    }
-
     [Fact]
     public void TheDirectMapReachesAllMemoryOfDriversAndIsTakenBackAsAWhole()
     {
