@@ -1,14 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
-using Ioasis.Client;
 using Ioasis.Client.Drivers;
+using Ioasis.Examples;
 using Ioasis.Examples.Nvme;
-using Ioasis.Machine;
-using Ioasis.Machine.Description;
-using Ioasis.Memory;
 
 // Drives an NVMe controller. See docs/dma-api.md.
-const string Usage = """
+const string Usage = $"""
     usage: NvmeDriver [OPTION...] COMMAND
       info                     the controller and its namespace, and the I/O addresses that there are
       read OFFSET LENGTH       bytes of the disk, to standard output
@@ -16,9 +13,7 @@ const string Usage = """
       verify MIB               overwrites the first MIB in random order, then reads and checks them
       bench SECONDS            random reads by polling: commands a second
     options:
-      --device BDF|NODE        the function, or a VFIO node; 1000:00:05.0 by default
-      --process                a machine in this process instead of the nodes of this system
-      --host                   the same, and the driver is one of the host's
+    {ProgramHome.Options}
       --block BYTES            bytes of a command; 4096 by default
       --depth N                commands in flight; 32 by default
       --queues N               I/O queues with interrupts; the number of processors by default
@@ -26,35 +21,27 @@ const string Usage = """
       --map                    of bench: map and unmap for each command
     """;
 
-string device = "1000:00:05.0";
-bool isInProcess = false, isInHost = false, maps = false;
-int block = 4096, depth = 32, resets = 0, queues = Environment.ProcessorCount;
-var words = new Queue<string>();
-for (int i = 0; i < args.Length; i++)
+int block, depth, resets, queues;
+bool maps;
+ProgramHome opened;
+Queue<string> words;
+try
 {
-    switch (args[i])
-    {
-        case "--device" when i + 1 < args.Length: device = args[++i]; break;
-        case "--process": isInProcess = true; break;
-        case "--host": isInProcess = isInHost = true; break;
-        case "--map": maps = true; break;
-        case "--block" when i + 1 < args.Length: block = (int)Number(args[++i]); break;
-        case "--depth" when i + 1 < args.Length: depth = (int)Number(args[++i]); break;
-        case "--queues" when i + 1 < args.Length: queues = (int)Number(args[++i]); break;
-        case "--resets" when i + 1 < args.Length: resets = (int)Number(args[++i]); break;
-        case ['-', ..]: return Fail($"{args[i]} is no option, or lacks its value.");
-        default: words.Enqueue(args[i]); break;
-    }
+    var arguments = new DriverArguments(args);
+    (block, depth) = (arguments.Take("--block", 4096), arguments.Take("--depth", 32));
+    (queues, resets) = (arguments.Take("--queues", Environment.ProcessorCount), arguments.Take("--resets", 0));
+    maps = arguments.Take("--map");
+    opened = new ProgramHome(arguments, "nvme", "nvme,size=64M");
+    words = new Queue<string>(arguments.Operands());
+}
+catch (ArgumentException mistake)
+{
+    return Fail(mistake.Message);
 }
 
+using ProgramHome home = opened;
 if (!words.TryDequeue(out string? command)) return Fail("A command is missing.");
-using SoftwareMachine? machine =
-    isInProcess ? SoftwareMachine.Create(MachineDescription.Default.WithDevice($"nvme@{device},size=64M")) : null;
-using NodeTransport nodes = machine is null ? NodeTransport.OfSystem() : NodeTransport.InProcess(machine);
-using DriverFunction function = !RequesterId.TryParse(device, out RequesterId requester)
-    ? VfioFunction.Open(nodes, device)
-    : isInHost ? HostDriverFunction.Open(machine!, requester, "nvme")
-    : VfioFunction.Open(nodes, requester);
+using DriverFunction function = home.Open();
 using var disk = new NvmeDisk(function, new NvmeDiskOptions
 {
     Queues = queues,
