@@ -20,7 +20,7 @@ public sealed partial class DmaDevice : IIovaHolder
     private readonly SharedSlots[] _shared =
         [.. Enumerable.Range(0, IovaCaches.MaxOrder + 1).Select(_ => new SharedSlots())];
 
-    private LocalSlots?[] _local = []; // by a thread's number
+    private readonly PerThread<LocalSlots> _local = new();
     private volatile bool _isScarce; // no run of addresses is left that several slots could share
 
     private IommuStatus MapPages(
@@ -30,7 +30,7 @@ public sealed partial class DmaDevice : IIovaHolder
         int count = (int)((offset + length + inPage) >> _pageShift);
         int order = count == 1 ? 0 : BitOperations.Log2((uint)(count - 1)) + 1;
         DriverThread thread = DriverThread.Enter();
-        int number = _isDisposed == 0 && LocalOf(thread) is { } local ? local.Take(order) : -1;
+        int number = _isDisposed == 0 && _local.Of(thread) is { } local ? local.Free(order).Take() : -1;
         if (number < 0 || IsBeyondMask(in _slots.At(number)))
         {
             thread.Leave();
@@ -97,29 +97,32 @@ public sealed partial class DmaDevice : IIovaHolder
     {
         DriverThread thread = DriverThread.Enter();
         bool isReleased = thread.TryRelease(memory);
-        bool isFree = LocalOf(thread) is { } local && local.TryGive(order, number);
+        bool isFree = _local.Of(thread) is { } local && local.Free(order).TryAdd(number);
         thread.Leave();
         if (!isReleased) memory.Release();
         if (!isFree) GiveSlow(order, [number]);
-        _room?.Given();
+        else _room?.Given();
     }
 
-    /// <summary>A slot that devices may use still waits for a flush.</summary>
+    /// <summary>A slot that devices may still use waits for a flush.</summary>
     private void Retire(FlushQueue queue, int number)
     {
         DriverThread thread = DriverThread.Enter();
-        int waiting = LocalOf(thread)?.Retire(number) ?? 0;
+        int waiting = 0;
+        if (_local.Of(thread) is { } local && local.Retired.TryAdd(number)) waiting = local.Retired.Count;
         thread.Leave();
-        while (waiting == 0)
-        {
-            EndRetired(queue);
-            MakeLocal(DriverThread.Enter());
-            waiting = LocalOf(thread)!.Retire(number);
-            thread.Leave();
-        }
-
+        if (waiting is 0 or LocalSlots.MostRetired) RetireSlow(queue, number, isToAdd: waiting == 0);
         queue.Expect();
-        if (waiting == LocalSlots.MostRetired) EndRetired(queue);
+    }
+
+    /// <summary>Flushes, because many slots of the thread wait, or because it has no list of them yet.</summary>
+    private void RetireSlow(FlushQueue queue, int number, bool isToAdd)
+    {
+        EndRetired(queue);
+        if (!isToAdd) return;
+        DriverThread thread = _local.Enter(out LocalSlots local);
+        local.Retired.TryAdd(number);
+        thread.Leave();
     }
 
     /// <summary>Flushes what the calling thread unmapped.</summary>
@@ -128,12 +131,12 @@ public sealed partial class DmaDevice : IIovaHolder
         Span<int> numbers = stackalloc int[LocalSlots.MostRetired];
         using (queue.Flushing())
         {
-            DriverThread thread = DriverThread.Enter();
-            int count = LocalOf(thread)?.TakeRetired(numbers) ?? 0;
+            DriverThread thread = _local.Enter(out LocalSlots local);
+            int count = local.Retired.TakeOldest(numbers);
             thread.Leave();
-            numbers = numbers[..count];
-            Settle(queue, numbers);
-            foreach (int number in numbers)
+            Settle(queue, numbers[..count]);
+            Span<int> left = numbers[..FreeMany(numbers[..count])];
+            foreach (int number in left)
             {
                 ref DmaSlot slot = ref _slots.At(number);
                 Free(number, slot.Order, slot.Memory!);
@@ -141,16 +144,37 @@ public sealed partial class DmaDevice : IIovaHolder
         }
     }
 
+    /// <summary>
+    /// Gives the thread slots that are unmapped, and releases their memory, in one section.
+    /// </summary>
+    /// <returns>For how many, now the first ones, that did not go so.</returns>
+    private int FreeMany(Span<int> numbers)
+    {
+        int left = 0;
+        DriverThread thread = _local.Enter(out LocalSlots local);
+        foreach (int number in numbers)
+        {
+            ref DmaSlot slot = ref _slots.At(number);
+            ref NumberList free = ref local.Free(slot.Order);
+            if (free.HasRoom && thread.TryRelease(slot.Memory!)) free.TryAdd(number);
+            else numbers[left++] = number;
+        }
+
+        thread.Leave();
+        _room?.Given();
+        return left;
+    }
+
     /// <summary>Flushes what all threads unmapped. The caller holds the queue's lock.</summary>
     internal void EndAllRetired(FlushQueue queue)
     {
         if (_paging is null) return;
         Span<int> numbers = stackalloc int[LocalSlots.MostRetired];
-        foreach (LocalSlots? local in Volatile.Read(ref _local))
+        foreach (LocalSlots? local in _local.All)
         {
             if (local is null) continue;
             int count;
-            using (DriverThread.StopAll()) count = local.TakeRetired(numbers);
+            using (DriverThread.StopAll()) count = local.Retired.TakeOldest(numbers);
             Settle(queue, numbers[..count]);
             foreach (ref int number in numbers[..count])
             {
@@ -182,19 +206,12 @@ public sealed partial class DmaDevice : IIovaHolder
     {
         List<int> all = [];
         using (DriverThread.StopAll())
-            foreach (LocalSlots? local in _local) local?.TakeAll(all);
+            foreach (LocalSlots? local in _local.All) local?.TakeAll(all);
         Span<int> some = stackalloc int[LocalSlots.Moved];
         foreach (SharedSlots shared in _shared)
             for (int count = shared.Take(some); count != 0; count = shared.Take(some)) all.AddRange(some[..count]);
         foreach (int number in all) Discard(number);
         return all.Count != 0;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private LocalSlots? LocalOf(DriverThread thread)
-    {
-        LocalSlots?[] local = _local;
-        return (uint)thread.Index < (uint)local.Length ? local[thread.Index] : null;
     }
 
     private bool IsBeyondMask(in DmaSlot slot) => slot.First + ((1UL << (slot.Order + _pageShift)) - 1) > _mask;
@@ -266,38 +283,20 @@ public sealed partial class DmaDevice : IIovaHolder
     private void GiveSlow(int order, ReadOnlySpan<int> numbers)
     {
         Span<int> surplus = stackalloc int[LocalSlots.Moved];
-        DriverThread thread = DriverThread.Enter();
-        MakeLocal(thread);
-        LocalSlots local = LocalOf(thread)!;
+        DriverThread thread = _local.Enter(out LocalSlots local);
+        ref NumberList free = ref local.Free(order);
         int given = 0, moved = 0;
-        while (given < numbers.Length && local.TryGive(order, numbers[given])) given++;
+        while (given < numbers.Length && free.TryAdd(numbers[given])) given++;
         if (given < numbers.Length)
         {
-            moved = local.MakeRoom(order, surplus);
-            while (given < numbers.Length && local.TryGive(order, numbers[given])) given++;
+            moved = free.TakeOldest(surplus);
+            while (given < numbers.Length && free.TryAdd(numbers[given])) given++;
         }
 
         thread.Leave();
         if (moved != 0) _shared[order].Give(surplus[..moved]);
         if (given < numbers.Length) _shared[order].Give(numbers[given..]);
-    }
-
-    /// <summary>Makes the slots of a thread that has none yet: within a section, which it leaves for that.</summary>
-    private void MakeLocal(DriverThread thread)
-    {
-        while (LocalOf(thread) is null)
-        {
-            thread.Leave();
-            using (_lock.Enter())
-            {
-                LocalSlots?[] local = _local;
-                if (local.Length <= thread.Index) Array.Resize(ref local, thread.Index + 1);
-                local[thread.Index] ??= new LocalSlots();
-                Volatile.Write(ref _local, local);
-            }
-
-            DriverThread.Enter();
-        }
+        _room?.Given();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -5,17 +5,23 @@ namespace Ioasis.Core.DmaApi;
 /// <summary>A block of a <see cref="DmaPool"/>.</summary>
 public readonly struct DmaPoolBlock : IEquatable<DmaPoolBlock>
 {
-    private readonly DmaBuffer _page;
     private readonly uint _offset;
 
-    internal DmaPoolBlock(DmaPool pool, DmaBuffer page, int number, uint offset) =>
-        (Pool, _page, Number, _offset) = (pool, page, number, offset);
+    internal DmaPoolBlock(DmaPool pool, DmaPoolPage page, int number, uint offset)
+    {
+        Pool = pool;
+        Page = page;
+        Number = number;
+        _offset = offset;
+    }
 
     /// <summary>The pool.</summary>
     public DmaPool Pool { get; }
 
     /// <summary>The address to tell the device.</summary>
-    public Iova Address => new(_page.Address.Value + _offset);
+    public Iova Address => new(Page.Buffer.Address.Value + _offset);
+
+    internal DmaPoolPage Page { get; }
 
     internal int Number { get; }
 
@@ -23,18 +29,18 @@ public readonly struct DmaPoolBlock : IEquatable<DmaPoolBlock>
     public T Read<T>(uint offset) where T : unmanaged
     {
         Check<T>(offset);
-        return _page.Bytes.Read<T>(_offset + offset);
+        return Page.Buffer.Bytes.Read<T>(_offset + offset);
     }
 
     /// <summary>Writes a value at a byte offset, in one store if it is naturally aligned.</summary>
     public void Write<T>(uint offset, T value) where T : unmanaged
     {
         Check<T>(offset);
-        _page.Bytes.Write(_offset + offset, value);
+        Page.Buffer.Bytes.Write(_offset + offset, value);
     }
 
     /// <summary>Sets all bytes to 0.</summary>
-    public void Clear() => HostMemory.Clear(_page.Bytes.Address + (nint)_offset, (nint)Pool.Size);
+    public void Clear() => HostMemory.Clear(Page.Buffer.Bytes.Address + (nint)_offset, (nint)Pool.Size);
 
     /// <summary>Whether both are the same block.</summary>
     public bool Equals(DmaPoolBlock other) => Pool == other.Pool && Number == other.Number;

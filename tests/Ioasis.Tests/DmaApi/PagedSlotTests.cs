@@ -185,19 +185,27 @@ public sealed class PagedSlotTests
         using var bench = new DmaDeviceBench(lazy);
         using DmaMemory memory = bench.Domain.AllocateMemory(4 * Page);
         byte[] word = new byte[8];
-        Pairs(2000);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        Pairs(2000);
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        using DmaPool pool = bench.Device.CreatePool(64, 64);
+        if (bench.Domain.Queue is { } queue)
+            using (queue.Flushing()) Check(); // no flush of the timer moves slots meanwhile
+        else Check();
 
-        void Pairs(int count)
+        void Check()
         {
-            for (int i = 0; i < count; i++)
+            Pairs();
+            Allocation.None(Pairs);
+        }
+
+        void Pairs()
+        {
+            for (int i = 0; i < 2000; i++)
             {
                 ulong pages = 1 + ((ulong)i & 3);
                 bench.Device.Map(memory, 0, pages * Page, DmaDirection.ToDevice, out DmaMapping mapping);
                 if ((i & 4) == 0) bench.Port.Read(mapping.Address, word);
                 mapping.Dispose();
+                pool.Allocate(out DmaPoolBlock block);
+                pool.Free(block);
             }
         }
     }
@@ -233,6 +241,77 @@ public sealed class PagedSlotTests
         foreach (Thread thread in threads) thread.Start();
         foreach (Thread thread in threads) thread.Join();
         Assert.Equal(rounds, thrown);
+        Assert.Equal(0, bench.Device.Live);
+    }
+
+    [Fact]
+    public void BlocksThatAThreadKeepsComeBackWhenThereIsNoOther()
+    {
+        using var bench = new DmaDeviceBench();
+        bench.Domain.Iovas!.Reserve(new IovaRange(0, uint.MaxValue - Page)); // one page is left
+        DmaPool pool = bench.Device.CreatePool(1024, 1024);
+        List<DmaPoolBlock> blocks = [];
+        var thread = new Thread(() =>
+        {
+            while (pool.Allocate(out DmaPoolBlock block) == IommuStatus.Ok) blocks.Add(block);
+            foreach (DmaPoolBlock block in blocks) pool.Free(block);
+        });
+        thread.Start();
+        thread.Join();
+        Assert.Equal(4, blocks.Count);
+        Assert.Equal(IommuStatus.Ok, pool.Allocate(out DmaPoolBlock last));
+        pool.Free(last);
+        pool.Dispose();
+    }
+
+    [Fact]
+    public void ThreadsGetDifferentBlocksOfAPoolAndGiveThemBackAnywhere()
+    {
+        const int threads = 3, rounds = 4000, most = 100;
+        using var bench = new DmaDeviceBench();
+        DmaPool pool = bench.Device.CreatePool(64, 64);
+        var passed = new System.Collections.Concurrent.ConcurrentQueue<DmaPoolBlock>();
+        List<Exception> failures = [];
+        Thread[] all = [.. Enumerable.Range(1, threads).Select(i => new Thread(() =>
+        {
+            try
+            {
+                List<DmaPoolBlock> mine = [];
+                var random = new Random(i);
+                for (int round = 0; round < rounds; round++)
+                {
+                    if (random.Next(2) == 0 && mine.Count < most)
+                    {
+                        Assert.Equal(IommuStatus.Ok, pool.Allocate(out DmaPoolBlock block));
+                        block.Write(0, i);
+                        mine.Add(block);
+                    }
+                    else if (mine.Count > 0)
+                    {
+                        DmaPoolBlock block = mine[^1];
+                        mine.RemoveAt(mine.Count - 1);
+                        Assert.Equal(i, block.Read<int>(0)); // nobody else has it
+                        if (random.Next(2) == 0) passed.Enqueue(block);
+                        else pool.Free(block);
+                    }
+
+                    if (random.Next(3) == 0 && passed.TryDequeue(out DmaPoolBlock others)) pool.Free(others);
+                }
+
+                foreach (DmaPoolBlock block in mine) pool.Free(block);
+            }
+            catch (Exception e)
+            {
+                lock (failures) failures.Add(e);
+            }
+        }))];
+        foreach (Thread thread in all) thread.Start();
+        foreach (Thread thread in all) thread.Join();
+        Assert.Empty(failures);
+        Assert.Equal(passed.Count, pool.Live);
+        while (passed.TryDequeue(out DmaPoolBlock block)) pool.Free(block);
+        pool.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => pool.Allocate(out _));
         Assert.Equal(0, bench.Device.Live);
     }
 

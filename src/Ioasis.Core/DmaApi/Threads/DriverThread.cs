@@ -7,7 +7,7 @@ namespace Ioasis.Core.DmaApi;
 
 /// <summary>
 /// A thread that calls the DMA API. What it keeps for the next calls is its own, so that calls of several threads write
-/// nothing in common: free mappings (<see cref="LocalSlots"/>) and holds on a memory.
+/// nothing in common: free mappings (<see cref="LocalSlots"/>), free blocks of pools, and holds on a memory.
 /// </summary>
 /// <remarks>
 /// A thread uses these things within a section, which takes no atomic instruction. Who needs those of all threads
