@@ -27,8 +27,8 @@ internal static class CommandLine
         RootCommand root = Build(program, output, error);
         ParseResult parsed = root.Parse(ours, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction) return Refuse(error, Complaint(parsed));
-        if (program is not null && parsed.CommandResult.Command.Name != "run")
-            return Refuse(error, "only run takes a program after --");
+        if (program is not null && parsed.CommandResult.Command.Name is not ("run" or "trace"))
+            return Refuse(error, "only run and trace take a program after --");
         return parsed.Invoke(new InvocationConfiguration
         {
             Output = output,
@@ -38,11 +38,13 @@ internal static class CommandLine
     }
 
     /// <summary>Runs a program on a machine.</summary>
-    internal static int Run(MachineDescription description, RunOptions options)
+    internal static int Run(
+        MachineDescription description, RunOptions options, Func<SoftwareMachine, IDisposable>? observe = null)
     {
         try
         {
             using SoftwareMachine machine = SoftwareMachine.Create(description);
+            using IDisposable? observer = observe?.Invoke(machine);
             return Supervisor.Run(machine, options);
         }
         catch (Exception e) when (
@@ -115,8 +117,11 @@ internal static class CommandLine
         vsva.SetAction(_ => VsvaDemo.ToConsole());
         demo.Add(vsva);
 
-        return new RootCommand("Ioasis, the IOMMU in user space.") { run, devices, demo, Walk(output, error),
-            Faults(output, error), Ps(output, error), State(output, error), Bench(error) };
+        return new RootCommand("Ioasis, the IOMMU in user space.")
+        {
+            run, TraceCommand.Of(program, error), devices, demo, Walk(output, error), Faults(output, error),
+            Ps(output, error), State(output, error), Bench(error)
+        };
     }
 
     /// <summary>Benchmarks are not installed. In a source tree, the launcher handles this command itself.</summary>
@@ -255,7 +260,7 @@ internal static class CommandLine
         ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value)
         : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 
-    private static int OnMachine(
+    internal static int OnMachine(
         ParseResult parsed, MachineOptions options, TextWriter error, Func<MachineDescription, int> act)
     {
         try
@@ -285,9 +290,9 @@ internal static class CommandLine
         return $"{parsed.Errors[0].Message.TrimEnd('.')}; see ioasis {command.Name} --help";
     }
 
-    private static string Misplaced(string word, Command run) => word.StartsWith('-')
+    internal static string Misplaced(string word, Command run) => word.StartsWith('-')
         ? Unknown(word, run)
-        : $"\"{word}\" must come after --, as in: ioasis run -- {word}";
+        : $"\"{word}\" must come after --, as in: ioasis {run.Name} -- {word}";
 
     private static string Unknown(string word, Command command)
     {
@@ -297,7 +302,7 @@ internal static class CommandLine
             + (options.Length > 0 ? $"expected one of: {options}" : "it takes none");
     }
 
-    private static int Refuse(TextWriter error, string sentence)
+    internal static int Refuse(TextWriter error, string sentence)
     {
         error.WriteLine($"ioasis: {sentence}{(sentence.EndsWith('.') ? "" : ".")}");
         return UsageError;

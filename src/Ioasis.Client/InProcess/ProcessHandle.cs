@@ -36,17 +36,17 @@ internal sealed class ProcessHandle : NodeHandle
     public override int Descriptor { get; }
 
     public override SysResult Ioctl(uint command, ulong argument) =>
-        Call((file, call) => file.Ioctl(call, command, argument));
+        Call((file, call) => WatchedCalls.Ioctl(file, call, new CallOrigin(0, Descriptor), command, argument));
 
     public override SysResult Read(ulong offset, Hva buffer, ulong count) => Call((file, call) =>
         offset > long.MaxValue ? Errno.EINVAL
         : file is QueueFile ? Errno.ESPIPE
-        : file.Read(call, offset, buffer.Value, count));
+        : WatchedCalls.Read(file, call, new CallOrigin(0, Descriptor), offset, buffer.Value, count));
 
     public override SysResult Write(ulong offset, Hva buffer, ulong count) => Call((file, call) =>
         offset > long.MaxValue ? Errno.EINVAL
         : file is QueueFile ? Errno.ESPIPE
-        : file.Write(call, offset, buffer.Value, count));
+        : WatchedCalls.Write(file, call, new CallOrigin(0, Descriptor), offset, buffer.Value, count));
 
     public override SysResult Read(Hva buffer, ulong count) =>
         Call((file, call) => file is QueueFile ? file.Read(call, 0, buffer.Value, count) : Errno.EINVAL);
@@ -55,7 +55,7 @@ internal sealed class ProcessHandle : NodeHandle
         Call((file, call) =>
             file is QueueFile
                 ? file.Write(call, 0, buffer.Value, count)
-                : file.WriteMessage(call, buffer.Value, count));
+                : WatchedCalls.Write(file, call, new CallOrigin(0, Descriptor), null, buffer.Value, count));
 
     public override bool Wait(TimeSpan timeout)
     {

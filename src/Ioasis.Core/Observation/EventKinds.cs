@@ -52,6 +52,9 @@ public enum EventKinds
     /// <summary>The last reference to an open node is gone: <see cref="CloseEvent"/>.</summary>
     Close = 1 << 14,
 
+    /// <summary>A call on an open node was answered: <see cref="CallEvent"/>.</summary>
+    Call = 1 << 15,
+
     /// <summary>All of them.</summary>
-    All = (1 << 15) - 1,
+    All = (1 << 16) - 1,
 }

@@ -88,6 +88,11 @@ public abstract class MachineObserver
     {
     }
 
+    /// <summary>A program's call on an open node was answered.</summary>
+    public virtual void OnCall(in CallEvent e)
+    {
+    }
+
     /// <summary>An open node is about to be closed.</summary>
     public virtual void OnClose(in CloseEvent e)
     {

@@ -1,10 +1,12 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.Text.Json;
+using Ioasis.Abi;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
 using Ioasis.Diagnostics.State;
+using Ioasis.Diagnostics.Trace;
 using Ioasis.Iommufd.Objects;
 
 namespace Ioasis.Diagnostics.Events;
@@ -127,6 +129,10 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
                 Begin(json, EventKinds.Close);
                 json.WriteString("path", close.Path);
                 break;
+            case CallEvent call:
+                Begin(json, EventKinds.Call);
+                WriteCall(json, call.Call, Stopwatch.GetElapsedTime(call.Call.Began, call.Stamp.Timestamp));
+                break;
         }
     }
 
@@ -161,6 +167,47 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
     {
         json.WriteString("device", nameOf(endpoint));
         if (pasid is { } value) json.WriteNumber("pasid", value);
+    }
+
+    private void WriteCall(Utf8JsonWriter json, NodeCall call, TimeSpan took)
+    {
+        if (call.Thread != 0) json.WriteNumber("thread", call.Thread);
+        json.WriteString("call", call.Name);
+        json.WriteNumber("fd", call.Descriptor);
+        json.WriteString("path", call.Path);
+        if (nodes.NumberOf(call.File) is { } number) json.WriteNumber("file", number);
+        if (call.Name == "ioctl") json.WriteString("request", call.CommandName ?? DiagnosticsJson.Hex(call.Command));
+        if (call.Offset is { } offset) WriteAddress(json, "offset", offset);
+        if (call.Name != "ioctl") json.WriteNumber("count", call.Count);
+        if (call.Structure is { } structure && call.Before.Length != 0)
+        {
+            StructFields fields = StructFields.Of(structure);
+            WriteFields(json, "in", fields.Read(call.Before));
+            WriteFields(json, "out", fields.ReadChanged(call.Before, call.After));
+        }
+        else if (call.Before.Length + call.After.Length != 0)
+        {
+            json.WriteString("bytes", Convert.ToHexStringLower(call.Name == "read" ? call.After : call.Before));
+        }
+
+        if (call.Result < 0) json.WriteString("errno", ((Errno)(-call.Result)).ToString());
+        else json.WriteNumber("result", call.Result);
+        json.WriteNumber("took", Math.Round(took.TotalSeconds, 6));
+    }
+
+    private static void WriteFields(Utf8JsonWriter json, string name, IEnumerable<ShownField> fields)
+    {
+        ShownField[] all = [.. fields];
+        if (all.Length == 0) return;
+        json.WriteStartObject(name);
+        foreach (ShownField field in all)
+        {
+            json.WritePropertyName(field.Name.Length == 0 ? "value" : field.Name);
+            if (field.IsNumber) json.WriteRawValue(field.Text);
+            else json.WriteStringValue(field.Text);
+        }
+
+        json.WriteEndObject();
     }
 
     private static void WriteRange(Utf8JsonWriter json, ulong first, ulong last)

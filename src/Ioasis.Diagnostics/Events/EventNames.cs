@@ -22,6 +22,7 @@ public static class EventNames
         (EventKinds.Unbind, "unbind"),
         (EventKinds.Open, "open"),
         (EventKinds.Close, "close"),
+        (EventKinds.Call, "call"),
     ];
 
     /// <summary>All names, in the order of the kinds.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Ioasis.Core.Observation;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory.Threads;
@@ -19,6 +20,10 @@ public sealed class OpenNodes : MachineObserver
     private readonly Dictionary<IommufdContext, Living> _contexts = [];
     private int _lastNumber;
 
+    // Those who write of an event later still find the number then.
+    private readonly ConditionalWeakTable<object, OpenNode> _fileNumbers = [];
+    private readonly ConditionalWeakTable<ObjectTable, OpenNode> _contextNumbers = [];
+
     /// <inheritdoc/>
     public override EventKinds Kinds => EventKinds.Open | EventKinds.Close | EventKinds.Bind | EventKinds.Unbind;
 
@@ -35,7 +40,10 @@ public sealed class OpenNodes : MachineObserver
         {
             var node = new OpenNode(++_lastNumber, e.Path, e.Process);
             _files[e.File] = node;
-            if (e.File is IommufdContext context) _contexts[context] = new Living(node) { Uses = 1 };
+            _fileNumbers.AddOrUpdate(e.File, node);
+            if (e.File is not IommufdContext context) return;
+            _contexts[context] = new Living(node) { Uses = 1 };
+            _contextNumbers.AddOrUpdate(context.Objects, node);
         }
     }
 
@@ -56,7 +64,11 @@ public sealed class OpenNodes : MachineObserver
         using (_lock.Enter())
         {
             if (!_contexts.TryGetValue(context, out Living? living))
+            {
                 _contexts[context] = living = new Living(new OpenNode(++_lastNumber, Private, 0));
+                _contextNumbers.AddOrUpdate(context.Objects, living.Node);
+            }
+
             living.Uses++;
         }
     }
@@ -79,22 +91,12 @@ public sealed class OpenNodes : MachineObserver
         }
     }
 
-    /// <summary>The number of the context that has an object; null if it is not known.</summary>
-    internal int? NumberOf(IommufdObject one)
-    {
-        using (_lock.Enter())
-        {
-            foreach ((IommufdContext context, Living living) in _contexts)
-                if (context.Objects == one.Objects) return living.Node.Number;
-            return null;
-        }
-    }
+    /// <summary>The number of the context that has, or had, an object; null if it is not known.</summary>
+    internal int? NumberOf(IommufdObject one) =>
+        _contextNumbers.TryGetValue(one.Objects, out OpenNode? node) ? node.Number : null;
 
-    /// <summary>The number of an open file; null if it is not known.</summary>
-    internal int? NumberOf(object file)
-    {
-        using (_lock.Enter()) return _files.TryGetValue(file, out OpenNode? node) ? node.Number : null;
-    }
+    /// <summary>The number of a file that is, or was, open; null if it is not known.</summary>
+    internal int? NumberOf(object file) => _fileNumbers.TryGetValue(file, out OpenNode? node) ? node.Number : null;
 
     private void Leave(IommufdContext context)
     {

@@ -35,7 +35,8 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
         {
             uint command = (uint)call.Data.Args[1];
             string? description = account is null ? null : open.File.Describe(caller, command, call.Data.Args[2]);
-            SysResult result = open.File.Ioctl(caller, command, call.Data.Args[2]);
+            SysResult result = WatchedCalls.Ioctl(
+                open.File, caller, OriginOf(call, caller), command, call.Data.Args[2]);
             if (description is not null) account!.Note(open.Name, description, result.Errno);
             return result;
         }
@@ -50,7 +51,8 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
         try
         {
             return Noted(open, "read", CanRead(open)
-                ? open.File.Read(caller, call.Data.Args[3], call.Data.Args[1], call.Data.Args[2])
+                ? WatchedCalls.Read(open.File, caller, OriginOf(call, caller), call.Data.Args[3], call.Data.Args[1],
+                    call.Data.Args[2])
                 : Errno.EBADF);
         }
         finally { CallerTable.Leave(caller, open); }
@@ -74,9 +76,8 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
             if (isMessage && (count > uint.MaxValue || open.Node?.MessageSizes.Contains((uint)count) != true))
                 return Answer.Continue;
             if (!CanWrite(open)) return Errno.EBADF;
-            return Noted(open, "write", isMessage
-                ? open.File.WriteMessage(caller, buffer, count)
-                : open.File.Write(caller, offset!.Value, buffer, count));
+            return Noted(open, "write", WatchedCalls.Write(
+                open.File, caller, OriginOf(call, caller), isMessage ? null : offset, buffer, count));
         }
         finally { CallerTable.Leave(caller, open); }
     }
@@ -100,9 +101,11 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
         bool shared = (call.Data.Args[3] & SysMemory.MAP_SHARED) != 0;
         try
         {
-            Errno errno = open.File.Map(
+            var origin = new CallOrigin(caller.Id, (int)call.Data.Args[4]);
+            NodeFile file = open.File;
+            Errno errno = WatchedCalls.Map(file, origin, offset, length, () => file.Map(
                 offset, length, shared, (protection & SysMemory.PROT_READ) != 0,
-                (protection & SysMemory.PROT_WRITE) != 0, (protection & SysMemory.PROT_EXEC) != 0);
+                (protection & SysMemory.PROT_WRITE) != 0, (protection & SysMemory.PROT_EXEC) != 0));
             account?.Note(open.Name, "mmap", errno);
             return errno == Errno.None ? Answer.Continue : errno;
         }
@@ -148,9 +151,12 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
             foreach (IoVector vector in vectors)
             {
                 if (vector.Length == 0) continue;
+                CallOrigin origin = OriginOf(call, caller);
                 SysResult result = write
-                    ? open.File.Write(caller, offset + (ulong)moved, vector.Base, vector.Length)
-                    : open.File.Read(caller, offset + (ulong)moved, vector.Base, vector.Length);
+                    ? WatchedCalls.Write(
+                        open.File, caller, origin, offset + (ulong)moved, vector.Base, vector.Length)
+                    : WatchedCalls.Read(
+                        open.File, caller, origin, offset + (ulong)moved, vector.Base, vector.Length);
                 Noted(open, write ? "write" : "read", result);
                 if (!result.IsOk) return moved != 0 ? SysResult.Ok(moved) : result;
                 moved += result.Value;
@@ -161,6 +167,9 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
         }
         finally { CallerTable.Leave(caller, open); }
     }
+
+    private static CallOrigin OriginOf(in SeccompNotif call, CallerThread caller) =>
+        new(caller.Id, (int)call.Data.Args[0]);
 
     private SysResult Noted(OpenFile open, string call, SysResult result)
     {

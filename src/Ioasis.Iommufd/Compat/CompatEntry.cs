@@ -19,6 +19,9 @@ internal abstract class CompatEntry(uint number, string name)
     /// <summary>Bytes of its structure; 0 if the argument is a number.</summary>
     internal abstract int Size { get; }
 
+    /// <summary>Its name and its structure.</summary>
+    internal abstract IoctlShape Shape { get; }
+
     /// <summary>Serves a call.</summary>
     internal abstract SysResult Execute(IommufdContext context, ICaller caller, ulong argument);
 }
@@ -28,6 +31,8 @@ internal sealed class CompatValueEntry(uint number, string name, Func<IommufdCon
     : CompatEntry(number, name)
 {
     internal override int Size => 0;
+
+    internal override IoctlShape Shape { get; } = new(name);
 
     internal override SysResult Execute(IommufdContext context, ICaller caller, ulong argument) =>
         handler(context, argument);
@@ -45,6 +50,8 @@ internal sealed class CompatEntry<T>(uint number, string name, uint minimumSize,
     internal delegate Errno Handler(CompatCall call, ref T args);
 
     internal override int Size => Unsafe.SizeOf<T>();
+
+    internal override IoctlShape Shape { get; } = new(name, typeof(T));
 
     internal override SysResult Execute(IommufdContext context, ICaller caller, ulong argument)
     {

@@ -31,11 +31,26 @@ public abstract class NodeFile : IOpenFile
         Close();
     }
 
+    /// <summary>Whether observers want to be told of calls on it.</summary>
+    public bool IsWatched => _observers is { } observers && observers.Want(EventKinds.Call);
+
+    /// <summary>The path of its node; empty before <see cref="TellOpen"/>.</summary>
+    internal string OpenedPath => _path;
+
+    /// <summary>Tells observers of a call that was answered.</summary>
+    internal void Tell(NodeCall call)
+    {
+        if (_observers is { } observers) observers.Tell(new CallEvent(observers.Stamp(), call));
+    }
+
     /// <summary>ioctl(2).</summary>
     /// <param name="caller">The caller: its memory and open files.</param>
     /// <param name="command">The request number.</param>
     /// <param name="argument">The third argument, as the caller passed it; mostly an address in its memory.</param>
     public abstract SysResult Ioctl(ICaller caller, uint command, ulong argument);
+
+    /// <summary>An ioctl's name, and the struct that its argument leads to; null if the number is not known.</summary>
+    public virtual IoctlShape? ShapeOf(uint command) => null;
 
     /// <summary>
     /// Describes an ioctl for an account of calls, before it is served: its name in the headers, and its purpose if one

@@ -17,6 +17,9 @@ internal abstract class IoctlEntry(uint number, string name, uint minimumSize)
     /// <summary>Bytes of its structure.</summary>
     internal abstract int Size { get; }
 
+    /// <summary>Its name and its structure.</summary>
+    internal abstract IoctlShape Shape { get; }
+
     /// <summary>The smallest size that a program may pass.</summary>
     internal uint MinimumSize => minimumSize;
 
@@ -34,6 +37,8 @@ internal sealed class IoctlEntry<T>(uint number, string name, uint minimumSize, 
 
     internal override int Size => Unsafe.SizeOf<T>();
 
+    internal override IoctlShape Shape { get; } = new(name, typeof(T));
+
     internal override SysResult Execute(IommufdContext context, ICaller caller, ulong argument)
     {
         using var memory = new StructMemory(caller.Memory, argument, (uint)Unsafe.SizeOf<T>());
@@ -48,6 +53,8 @@ internal sealed class PluginEntry<T>(IommufdIoctlAttribute attribute, IommufdIoc
     where T : unmanaged
 {
     internal override int Size => Unsafe.SizeOf<T>();
+
+    internal override IoctlShape Shape { get; } = new(attribute.Name, typeof(T));
 
     internal override SysResult Execute(IommufdContext context, ICaller caller, ulong argument)
     {

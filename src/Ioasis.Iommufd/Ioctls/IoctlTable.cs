@@ -84,6 +84,10 @@ internal static class IoctlTable
         return index < byNumber.Length && byNumber[index] is { } entry && entry.Number == command ? entry : null;
     }
 
+    /// <summary>The name and structure of a number, a container's included; null if it is not known.</summary>
+    internal static IoctlShape? ShapeOf(uint command) => Find(command)?.Shape
+        ?? CompatTable.All.FirstOrDefault(row => row.Number == command)?.Shape;
+
     /// <summary>Adds a plug-in's row.</summary>
     /// <returns>What is wrong with its number; null if it was added.</returns>
     internal static string? TryAdd(IoctlEntry row)

@@ -44,6 +44,9 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     }
 
     /// <inheritdoc/>
+    public override IoctlShape? ShapeOf(uint command) => IoctlTable.ShapeOf(command);
+
+    /// <inheritdoc/>
     public override string Describe(ICaller caller, uint command, ulong argument) =>
         IoctlDescription.Of(Objects, caller, command, argument) ?? base.Describe(caller, command, argument);
 

@@ -1,6 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Core.Pasids;
 using Ioasis.Iommufd.Files;
+using Ioasis.Iommufd.Ioctls;
 using Ioasis.Iommufd.Sva;
 
 namespace Ioasis.Passthrough.Sva;
@@ -18,6 +19,10 @@ internal sealed class SvaFile(PasidSpace space, int quota, ICarrier carrier) : N
         Sva.ChargeTo(caller);
         return SvaIoctls.Dispatch(this, caller, command, argument);
     }
+
+    /// <inheritdoc/>
+    public override IoctlShape? ShapeOf(uint command) =>
+        SvaIoctls.Table.TryGetValue(command, out SvaIoctl? ioctl) ? ioctl.Shape : IoctlTable.ShapeOf(command);
 
     /// <inheritdoc/>
     public override string Describe(ICaller caller, uint command, ulong argument) =>

@@ -28,6 +28,9 @@ internal abstract class SvaIoctl(uint number, string name)
     /// <summary>Its name in include/ioasis.h.</summary>
     internal string Name => name;
 
+    /// <summary>Its name and its structure.</summary>
+    internal abstract IoctlShape Shape { get; }
+
     internal abstract Errno Execute(SvaFile file, ICaller caller, ulong argument);
 }
 
@@ -38,6 +41,8 @@ internal sealed class SvaIoctl<T>(uint number, string name, uint minimumSize, Sv
 {
     /// <summary>Does the work.</summary>
     internal delegate Errno Handler(SvaCall call, ref T args);
+
+    internal override IoctlShape Shape { get; } = new(name, typeof(T));
 
     internal override Errno Execute(SvaFile file, ICaller caller, ulong argument)
     {

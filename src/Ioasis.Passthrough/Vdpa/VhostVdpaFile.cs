@@ -73,6 +73,9 @@ internal sealed class VhostVdpaFile : NodeFile
     }
 
     /// <inheritdoc/>
+    public override IoctlShape? ShapeOf(uint command) => VdpaIoctls.ShapeOf(command);
+
+    /// <inheritdoc/>
     public override string Describe(ICaller caller, uint command, ulong argument) =>
         VdpaIoctls.Table.TryGetValue(command, out VdpaIoctl? ioctl)
             ? ioctl.Name

@@ -39,6 +39,8 @@ internal sealed class VfioDeviceFile(VfioDevice device, ICarrier carrier, VfioGr
         return VfioIoctls.Dispatch(this, caller, command, argument);
     }
 
+    public override IoctlShape? ShapeOf(uint command) => VfioIoctls.ShapeOf(this, command);
+
     public override string Describe(ICaller caller, uint command, ulong argument) =>
         VfioIoctls.Describe(this, caller, command, argument) ?? base.Describe(caller, command, argument);
 

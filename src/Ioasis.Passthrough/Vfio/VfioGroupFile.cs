@@ -29,6 +29,15 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
         _ => Errno.ENOTTY,
     };
 
+    public override IoctlShape? ShapeOf(uint command) => command switch
+    {
+        VfioH.VFIO_GROUP_GET_STATUS => new(nameof(VfioH.VFIO_GROUP_GET_STATUS), typeof(VfioGroupStatus)),
+        VfioH.VFIO_GROUP_SET_CONTAINER => new(nameof(VfioH.VFIO_GROUP_SET_CONTAINER), typeof(int)),
+        VfioH.VFIO_GROUP_UNSET_CONTAINER => new(nameof(VfioH.VFIO_GROUP_UNSET_CONTAINER)),
+        VfioH.VFIO_GROUP_GET_DEVICE_FD => new(nameof(VfioH.VFIO_GROUP_GET_DEVICE_FD)),
+        _ => null,
+    };
+
     public override string Describe(ICaller caller, uint command, ulong argument) => command switch
     {
         VfioH.VFIO_GROUP_GET_STATUS => nameof(VfioH.VFIO_GROUP_GET_STATUS),

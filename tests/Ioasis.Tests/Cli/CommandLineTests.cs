@@ -7,10 +7,11 @@ namespace Ioasis.Tests.Cli;
 public sealed class CommandLineTests
 {
     [Theory]
-    [InlineData("", "missing command; expected one of: run, devices, demo, walk, faults, ps, state, bench.")]
-    [InlineData("rnu", "unknown command \"rnu\"; expected one of: run, devices, demo, walk, faults, ps, state, bench.")]
+    [InlineData("", "missing command; expected one of: run, trace, devices, demo, walk, faults, ps, state, bench.")]
+    [InlineData("rnu",
+        "unknown command \"rnu\"; expected one of: run, trace, devices, demo, walk, faults, ps, state, bench.")]
     [InlineData("--json",
-        "unknown command \"--json\"; expected one of: run, devices, demo, walk, faults, ps, state, bench.")]
+        "unknown command \"--json\"; expected one of: run, trace, devices, demo, walk, faults, ps, state, bench.")]
     [InlineData("run", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run --", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run ls", "\"ls\" must come after --, as in: ioasis run -- ls.")]
@@ -25,7 +26,7 @@ public sealed class CommandLineTests
     [InlineData("devices --device edu@1", "device \"edu@1\": \"1\" is not an address such as 1000:00:05.0.")]
     [InlineData("devices all",
         "unknown argument \"all\" of devices; expected one of: --machine, --plugin, --device, --mdev, --json.")]
-    [InlineData("devices -- x", "only run takes a program after --.")]
+    [InlineData("devices -- x", "only run and trace take a program after --.")]
     [InlineData("bench", "bench works only in a source tree: ./ioasis bench.")]
     [InlineData("demo --fast", "unknown argument \"--fast\" of demo; expected one of: nested, vsva.")]
     public void AWrongCommandLineGetsOneSentenceAndExitCode2(string line, string sentence)

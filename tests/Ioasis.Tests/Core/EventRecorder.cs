@@ -3,8 +3,10 @@ using Ioasis.Core.Observation;
 
 namespace Ioasis.Tests.Core;
 
-/// <summary>An observer that keeps everything it is told, from whichever thread.</summary>
-internal sealed class EventRecorder(EventKinds kinds = EventKinds.All) : MachineObserver
+/// <summary>
+/// An observer that keeps everything it is told, from whichever thread; calls only where it is asked to.
+/// </summary>
+internal sealed class EventRecorder(EventKinds kinds = EventKinds.All & ~EventKinds.Call) : MachineObserver
 {
     private readonly ConcurrentQueue<Told> _told = new();
 
@@ -47,6 +49,8 @@ internal sealed class EventRecorder(EventKinds kinds = EventKinds.All) : Machine
     public override void OnOpen(in OpenEvent e) => Keep(e);
 
     public override void OnClose(in CloseEvent e) => Keep(e);
+
+    public override void OnCall(in CallEvent e) => Keep(e);
 
     private void Keep<T>(in T e) where T : struct, IMachineEvent => _told.Enqueue(new Told(e.Stamp, e));
 

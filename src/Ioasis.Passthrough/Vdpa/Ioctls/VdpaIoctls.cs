@@ -66,6 +66,33 @@ internal static class VdpaIoctls
         OfQueue(VHOST_VDPA_GET_VRING_SIZE, nameof(VHOST_VDPA_GET_VRING_SIZE), VringIoctls.GetSize),
     }.ToDictionary(ioctl => ioctl.Number);
 
+    /// <summary>The name and structure of a number; null if it is not known.</summary>
+    internal static IoctlShape? ShapeOf(uint command) => Table.TryGetValue(command, out VdpaIoctl? ioctl)
+        ? new IoctlShape(ioctl.Name, StructureOf(command))
+        : null;
+
+    private static Type? StructureOf(uint command) => command switch
+    {
+        VHOST_VDPA_GET_IOVA_RANGE => typeof(VhostVdpaIovaRange),
+        VHOST_VDPA_GET_CONFIG or VHOST_VDPA_SET_CONFIG => typeof(VhostVdpaConfig),
+        VHOST_SET_VRING_ADDR => typeof(VhostVringAddr),
+        VHOST_SET_VRING_KICK or VHOST_SET_VRING_CALL or VHOST_SET_VRING_ERR => typeof(VhostVringFile),
+        VHOST_VDPA_SET_IOMMU_FD => typeof(VhostVdpaSetIommufd),
+        VDPA_DEVICE_ATTACH_IOMMUFD_AS => typeof(VdpaDeviceAttachIommufdAs),
+        VDPA_DEVICE_DETACH_IOMMUFD_AS => typeof(VdpaDeviceDetachIommufdAs),
+        VDPA_DEVICE_ATTACH_SVA => typeof(VdpaDeviceAttachSva),
+        _ => Ioc.Size(command) switch
+        {
+            1 => typeof(byte),
+            2 => typeof(ushort),
+            4 => typeof(uint),
+            8 => Table[command].Kind is VdpaIoctlKind.Queue or VdpaIoctlKind.WholeQueue
+                ? typeof(VhostVringState)
+                : typeof(ulong),
+            _ => null,
+        },
+    };
+
     internal static SysResult Execute(VhostVdpaFile file, ICaller caller, uint command, ulong argument)
     {
         switch (command)

@@ -43,7 +43,14 @@ internal delegate SysResult VfioHandler(VfioCall call);
 /// 0 for no structure.</param>
 /// <param name="BeforeBind">Whether a file that is not bound knows it. Such a one reads its structure itself.</param>
 /// <param name="Handler">What does it.</param>
-internal sealed record VfioIoctl(uint Number, string Name, int MinimumSize, bool BeforeBind, VfioHandler Handler);
+internal sealed record VfioIoctl(uint Number, string Name, int MinimumSize, bool BeforeBind, VfioHandler Handler)
+{
+    /// <summary>The structure, where its first bytes have a fixed form; null for none.</summary>
+    internal Type? Structure { get; init; }
+
+    /// <summary>The same with a structure.</summary>
+    internal VfioIoctl Of<T>() where T : unmanaged => this with { Structure = typeof(T) };
+}
 
 /// <summary>The ioctls that the files of all devices have, and how each ioctl is called.</summary>
 internal static class VfioIoctls
@@ -56,19 +63,29 @@ internal static class VfioIoctls
     /// <summary>All of them, Linux's and ours, by number.</summary>
     internal static IReadOnlyDictionary<uint, VfioIoctl> Table { get; } = new VfioIoctl[]
     {
-        new(VfioH.VFIO_DEVICE_GET_INFO, nameof(VfioH.VFIO_DEVICE_GET_INFO), 16, false, InfoIoctls.GetInfo),
-        new(VfioH.VFIO_DEVICE_GET_REGION_INFO, nameof(VfioH.VFIO_DEVICE_GET_REGION_INFO), 32, false,
-            InfoIoctls.GetRegionInfo),
-        new(VfioH.VFIO_DEVICE_GET_IRQ_INFO, nameof(VfioH.VFIO_DEVICE_GET_IRQ_INFO), 16, false, InfoIoctls.GetIrqInfo),
-        new(VfioH.VFIO_DEVICE_SET_IRQS, nameof(VfioH.VFIO_DEVICE_SET_IRQS), 20, false, IrqIoctls.SetIrqs),
+        new VfioIoctl(VfioH.VFIO_DEVICE_GET_INFO, nameof(VfioH.VFIO_DEVICE_GET_INFO), 16, false, InfoIoctls.GetInfo)
+            .Of<VfioDeviceInfo>(),
+        new VfioIoctl(VfioH.VFIO_DEVICE_GET_REGION_INFO, nameof(VfioH.VFIO_DEVICE_GET_REGION_INFO), 32, false,
+            InfoIoctls.GetRegionInfo)
+            .Of<VfioRegionInfo>(),
+        new VfioIoctl(VfioH.VFIO_DEVICE_GET_IRQ_INFO, nameof(VfioH.VFIO_DEVICE_GET_IRQ_INFO), 16, false,
+            InfoIoctls.GetIrqInfo)
+            .Of<VfioIrqInfo>(),
+        new VfioIoctl(VfioH.VFIO_DEVICE_SET_IRQS, nameof(VfioH.VFIO_DEVICE_SET_IRQS), 20, false, IrqIoctls.SetIrqs)
+            .Of<VfioIrqSet>(),
         new(VfioH.VFIO_DEVICE_RESET, nameof(VfioH.VFIO_DEVICE_RESET), 0, false, static call => call.Device.Ops.Reset()),
-        new(VfioH.VFIO_DEVICE_FEATURE, nameof(VfioH.VFIO_DEVICE_FEATURE), 8, false, FeatureIoctl.Feature),
-        new(VfioH.VFIO_DEVICE_BIND_IOMMUFD, nameof(VfioH.VFIO_DEVICE_BIND_IOMMUFD), 16, true, BindIoctls.Bind),
-        new(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT), 12, false,
-            BindIoctls.Attach),
-        new(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT), 8, false,
-            BindIoctls.Detach),
-        new(SvaH.IOASIS_VFIO_ATTACH_SVA, nameof(SvaH.IOASIS_VFIO_ATTACH_SVA), 16, false, SvaIoctl.Attach),
+        new VfioIoctl(VfioH.VFIO_DEVICE_FEATURE, nameof(VfioH.VFIO_DEVICE_FEATURE), 8, false, FeatureIoctl.Feature)
+            .Of<VfioDeviceFeature>(),
+        new VfioIoctl(VfioH.VFIO_DEVICE_BIND_IOMMUFD, nameof(VfioH.VFIO_DEVICE_BIND_IOMMUFD), 16, true, BindIoctls.Bind)
+            .Of<VfioDeviceBindIommufd>(),
+        new VfioIoctl(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT), 12, false,
+            BindIoctls.Attach)
+            .Of<VfioDeviceAttachIommufdPt>(),
+        new VfioIoctl(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT, nameof(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT), 8, false,
+            BindIoctls.Detach)
+            .Of<VfioDeviceDetachIommufdPt>(),
+        new VfioIoctl(SvaH.IOASIS_VFIO_ATTACH_SVA, nameof(SvaH.IOASIS_VFIO_ATTACH_SVA), 16, false, SvaIoctl.Attach)
+            .Of<IoasisVfioAttachSva>(),
     }.ToDictionary(i => i.Number);
 
     /// <summary>
@@ -105,6 +122,10 @@ internal static class VfioIoctls
 
         return ioctl.Handler(new VfioCall(file, caller, argument, header));
     }
+
+    /// <summary>The name and structure of a number; null if the file does not know it.</summary>
+    internal static IoctlShape? ShapeOf(VfioDeviceFile file, uint command) =>
+        Find(file, command) is { } ioctl ? new IoctlShape(ioctl.Name, ioctl.Structure) : null;
 
     private static VfioIoctl? Find(VfioDeviceFile file, uint command) =>
         Table.TryGetValue(command, out VfioIoctl? ioctl) || file.Device.Ops.Ioctls.TryGetValue(command, out ioctl)

@@ -1,0 +1,104 @@
+using System.CommandLine;
+using Ioasis.Core.Endpoints;
+using Ioasis.Diagnostics.Trace;
+using Ioasis.Host;
+using Ioasis.Machine;
+
+namespace Ioasis.Cli.Verbs;
+
+/// <summary>The command <c>trace</c>: runs a program and writes what it does, with strace's letters.</summary>
+internal static class TraceCommand
+{
+    private const string ToStandardError = "/dev/stderr";
+
+    internal static Command Of(string[]? program, TextWriter error)
+    {
+        var trace = new Command("trace",
+            "Runs a program as run does, and writes its calls and what they cause, in strace's manner.");
+        var machine = new MachineOptions(trace);
+        var output = new Option<string>("-o") { HelpName = "FILE", Description = "Writes to this file." };
+        var filter = new Option<string>("-e")
+        {
+            HelpName = "trace=WORDS",
+            Description = "Traces only these: iommu, vfio, vdpa, sva, open, map, attach, fault, inv, prq, irq, mmio, "
+                + "reset.",
+        };
+        var count = new Option<bool>("-c") { Description = "Counts the calls instead, by node, name and result." };
+        var times = new Option<bool>("-t") { Description = "Begins each line with the seconds since the start." };
+        var relative = new Option<bool>("-r")
+        {
+            Description = "Begins each line with the seconds since the line before.",
+        };
+        var durations = new Option<bool>("-T") { Description = "Ends each call with the seconds that it took." };
+        var succeeded = new Option<bool>("-z") { Description = "Only calls that succeeded." };
+        var failed = new Option<bool>("-Z") { Description = "Only calls that failed." };
+        var json = new Option<bool>("--json") { Description = "Each line is an object of JSON (docs/trace.md)." };
+        Option[] all = [output, filter, count, times, relative, durations, succeeded, failed, json];
+        foreach (Option option in all) trace.Add(option);
+        var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
+        trace.Add(words);
+        trace.SetAction(parsed => CommandLine.OnMachine(parsed, machine, error, description =>
+        {
+            if (parsed.GetValue(words) is [string word, ..])
+                return CommandLine.Refuse(error, CommandLine.Misplaced(word, trace));
+            if (program is not [string name, .. string[] rest])
+                return CommandLine.Refuse(error, "trace needs a program after --, as in: ioasis trace -- lspci");
+            TraceFilter chosen = TraceFilter.All;
+            if (parsed.GetValue(filter) is { } text && TraceFilter.TryRead(text, out chosen) is { } wrong)
+                return CommandLine.Refuse(error, wrong);
+            string file = parsed.GetValue(output) ?? ToStandardError;
+            bool counts = parsed.GetValue(count);
+            var run = new RunOptions { Program = name, Arguments = rest, AccountFile = counts ? file : null };
+            var options = new TraceOptions
+            {
+                Filter = chosen,
+                Json = parsed.GetValue(json),
+                Times = parsed.GetValue(times),
+                RelativeTimes = parsed.GetValue(relative),
+                Durations = parsed.GetValue(durations),
+                Succeeded = parsed.GetValue(succeeded) ? true : parsed.GetValue(failed) ? false : null,
+            };
+            try
+            {
+                return CommandLine.Run(
+                    description, run, counts ? null : made => new FileTrace(made, options, file));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return CommandLine.Refuse(error, e.Message);
+            }
+        }));
+        return trace;
+    }
+
+    /// <summary>A trace to a file.</summary>
+    private sealed class FileTrace : IDisposable
+    {
+        private readonly TextWriter _output;
+        private readonly Tracer _tracer;
+
+        internal FileTrace(SoftwareMachine machine, TraceOptions options, string file)
+        {
+            _output = file == ToStandardError
+                ? new StreamWriter(Console.OpenStandardError())
+                : new StreamWriter(file);
+            _tracer = new Tracer(machine.Observers, NameOf, options, _output);
+
+            string NameOf(Endpoint endpoint) =>
+                machine.VdpaDevices.FirstOrDefault(d => d.Endpoint == endpoint)?.Name ?? endpoint.Id.ToString();
+        }
+
+        public void Dispose()
+        {
+            _tracer.Dispose();
+            try
+            {
+                _output.Dispose();
+            }
+            catch (IOException)
+            {
+                // The trace has told that it ended.
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using Ioasis.Abi;
+
+namespace Ioasis.Diagnostics.Trace;
+
+/// <summary>A field of a structure as it is shown.</summary>
+/// <param name="Name">Its name in Linux.</param>
+/// <param name="Text">Its value: a decimal number, a hexadecimal one, or names of bits.</param>
+/// <param name="IsNumber">Whether the text is a decimal number.</param>
+internal readonly record struct ShownField(string Name, string Text, bool IsNumber);
+
+/// <summary>The fields of a structure of the uAPI, by the names that they have in Linux.</summary>
+internal sealed class StructFields
+{
+    private static readonly ConcurrentDictionary<Type, StructFields> s_known = new();
+
+    private readonly string _structure;
+    private readonly Field[] _fields;
+
+    private StructFields(Type type)
+    {
+        _structure = type.GetCustomAttribute<LinuxStructAttribute>()?.Name ?? type.Name;
+        _fields = type.IsPrimitive
+            ? [new Field("", 0, Marshal.SizeOf(type), type)]
+            : [.. Of(type, "", 0)];
+    }
+
+    /// <summary>The fields of a type, found once.</summary>
+    internal static StructFields Of(Type type) => s_known.GetOrAdd(type, static t => new StructFields(t));
+
+    /// <summary>The fields that the bytes have. Reserved ones are left out where they are 0.</summary>
+    internal IEnumerable<ShownField> Read(byte[] bytes)
+    {
+        foreach (Field field in _fields)
+        {
+            if (field.Offset + field.Size > bytes.Length) yield break;
+            ReadOnlyMemory<byte> value = bytes.AsMemory(field.Offset, field.Size);
+            if (field.IsReserved && value.Span.IndexOfAnyExcept((byte)0) < 0) continue;
+            yield return Show(field, value.Span);
+        }
+    }
+
+    /// <summary>The fields that the second bytes have otherwise than the first.</summary>
+    internal IEnumerable<ShownField> ReadChanged(byte[] before, byte[] after)
+    {
+        foreach (Field field in _fields)
+        {
+            int end = field.Offset + field.Size;
+            if (end > before.Length || end > after.Length) yield break;
+            if (!before.AsSpan(field.Offset, field.Size).SequenceEqual(after.AsSpan(field.Offset, field.Size)))
+                yield return Show(field, after.AsSpan(field.Offset, field.Size));
+        }
+    }
+
+    private static IEnumerable<Field> Of(Type type, string prefix, int at)
+    {
+        foreach (FieldInfo field in type.GetFields(BindingFlags.Public | BindingFlags.Instance))
+        {
+            string name = prefix + (field.GetCustomAttribute<LinuxFieldAttribute>()?.Name ?? LinuxNameOf(field.Name));
+            int offset = at + (int)Marshal.OffsetOf(type, field.Name);
+            Type inner = field.FieldType;
+            bool isArray = inner.GetCustomAttribute<InlineArrayAttribute>() is not null;
+            IEnumerable<Field> found = inner.IsPrimitive || inner.IsEnum || isArray
+                ? [new Field(name, offset, SizeOf(inner), inner)]
+                : Of(inner, name + ".", offset);
+            foreach (Field one in found) yield return one;
+        }
+    }
+
+    private static int SizeOf(Type type)
+    {
+        if (type.IsEnum) return Marshal.SizeOf(Enum.GetUnderlyingType(type));
+        if (type.GetCustomAttribute<InlineArrayAttribute>() is not { } array) return Marshal.SizeOf(type);
+        Type element = type.GetFields(BindingFlags.NonPublic | BindingFlags.Instance)[0].FieldType;
+        return array.Length * Marshal.SizeOf(element);
+    }
+
+    private static string LinuxNameOf(string name)
+    {
+        var text = new StringBuilder();
+        foreach (char c in name)
+        {
+            if (char.IsUpper(c) && text.Length > 0) text.Append('_');
+            text.Append(char.ToLowerInvariant(c));
+        }
+
+        return text.ToString();
+    }
+
+    private ShownField Show(Field field, ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length is not (1 or 2 or 4 or 8))
+            return new ShownField(field.Name, Convert.ToHexStringLower(bytes), IsNumber: false);
+        ulong value = bytes.Length switch
+        {
+            1 => bytes[0],
+            2 => BinaryPrimitives.ReadUInt16LittleEndian(bytes),
+            4 => BinaryPrimitives.ReadUInt32LittleEndian(bytes),
+            _ => BinaryPrimitives.ReadUInt64LittleEndian(bytes),
+        };
+        if (field.Name == "flags" && bytes.Length == sizeof(uint))
+            return new ShownField(field.Name, FlagNames.TextOf(_structure, (uint)value), IsNumber: false);
+        if (field.Type == typeof(int))
+            return new ShownField(field.Name, ((int)value).ToString(CultureInfo.InvariantCulture), IsNumber: true);
+        bool isDecimal = bytes.Length < 8 || field.Name.EndsWith("length", StringComparison.Ordinal)
+            || field.Name.EndsWith("size", StringComparison.Ordinal);
+        return isDecimal
+            ? new ShownField(field.Name, value.ToString(CultureInfo.InvariantCulture), IsNumber: true)
+            : new ShownField(field.Name, DiagnosticsJson.Hex(value), IsNumber: false);
+    }
+
+    private sealed record Field(string Name, int Offset, int Size, Type Type)
+    {
+        internal bool IsReserved { get; } = Name.Contains("reserved", StringComparison.Ordinal)
+            || Name.Contains("pad", StringComparison.Ordinal);
+    }
+}

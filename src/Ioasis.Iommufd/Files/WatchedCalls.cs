@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Ioasis.Abi;
+using Ioasis.Core.Observation;
+using Ioasis.Memory;
+
+namespace Ioasis.Iommufd.Files;
+
+/// <summary>Serves calls of programs, and tells observers of them if any wants to be told.</summary>
+public static class WatchedCalls
+{
+    private const int MostBytes = 4096, MostData = 32;
+
+    /// <summary>ioctl(2).</summary>
+    /// <param name="file">The open file.</param>
+    /// <param name="caller">The caller.</param>
+    /// <param name="origin">Who calls, by which descriptor.</param>
+    /// <param name="command">The request number.</param>
+    /// <param name="argument">The third argument.</param>
+    public static SysResult Ioctl(NodeFile file, ICaller caller, CallOrigin origin, uint command, ulong argument)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(caller);
+        if (!file.IsWatched) return file.Ioctl(caller, command, argument);
+        IoctlShape? shape = file.ShapeOf(command);
+        byte[] before = StructAt(caller, shape, argument);
+        long began = Stopwatch.GetTimestamp();
+        SysResult result = file.Ioctl(caller, command, argument);
+        file.Tell(new NodeCall
+        {
+            File = file,
+            Path = file.OpenedPath,
+            Thread = origin.Thread,
+            Descriptor = origin.Descriptor,
+            Name = "ioctl",
+            Command = command,
+            CommandName = shape?.Name,
+            Structure = shape?.Structure,
+            Argument = argument,
+            Before = before,
+            After = result.IsOk && before.Length != 0 ? BytesAt(caller, argument, before.Length) : [],
+            Began = began,
+            Result = ValueOf(result),
+        });
+        return result;
+    }
+
+    /// <summary>pread(2).</summary>
+    /// <param name="file">The open file.</param>
+    /// <param name="caller">The caller.</param>
+    /// <param name="origin">Who calls, by which descriptor.</param>
+    /// <param name="offset">Where in the file.</param>
+    /// <param name="buffer">Where in the caller's memory.</param>
+    /// <param name="count">How many bytes.</param>
+    public static SysResult Read(
+        NodeFile file, ICaller caller, CallOrigin origin, ulong offset, ulong buffer, ulong count)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(caller);
+        if (!file.IsWatched) return file.Read(caller, offset, buffer, count);
+        long began = Stopwatch.GetTimestamp();
+        SysResult result = file.Read(caller, offset, buffer, count);
+        byte[] got = result.Value > 0 ? BytesAt(caller, buffer, (int)Math.Min(result.Value, MostData)) : [];
+        Tell(file, origin, "read", offset, count, [], got, began, result);
+        return result;
+    }
+
+    /// <summary>pwrite(2).</summary>
+    /// <param name="file">The open file.</param>
+    /// <param name="caller">The caller.</param>
+    /// <param name="origin">Who calls, by which descriptor.</param>
+    /// <param name="offset">Where in the file; null for a message.</param>
+    /// <param name="buffer">Where in the caller's memory.</param>
+    /// <param name="count">How many bytes.</param>
+    public static SysResult Write(
+        NodeFile file, ICaller caller, CallOrigin origin, ulong? offset, ulong buffer, ulong count)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(caller);
+        if (!file.IsWatched) return Serve();
+        byte[] put = BytesAt(caller, buffer, (int)Math.Min(count, offset is null ? (ulong)MostBytes : MostData));
+        long began = Stopwatch.GetTimestamp();
+        SysResult result = Serve();
+        Tell(file, origin, "write", offset, count, put, [], began, result);
+        return result;
+
+        SysResult Serve() => offset is { } at
+            ? file.Write(caller, at, buffer, count)
+            : file.WriteMessage(caller, buffer, count);
+    }
+
+    /// <summary>mmap(2).</summary>
+    /// <param name="file">The open file.</param>
+    /// <param name="origin">Who calls, by which descriptor.</param>
+    /// <param name="offset">Where in the file.</param>
+    /// <param name="length">How many bytes.</param>
+    /// <param name="map">Decides.</param>
+    public static Errno Map(NodeFile file, CallOrigin origin, ulong offset, ulong length, Func<Errno> map)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(map);
+        if (!file.IsWatched) return map();
+        long began = Stopwatch.GetTimestamp();
+        Errno errno = map();
+        Tell(file, origin, "mmap", offset, length, [], [], began, errno);
+        return errno;
+    }
+
+    private static void Tell(NodeFile file, CallOrigin origin, string name, ulong? offset, ulong count, byte[] before,
+        byte[] after, long began, SysResult result) => file.Tell(new NodeCall
+        {
+            File = file,
+            Path = file.OpenedPath,
+            Thread = origin.Thread,
+            Descriptor = origin.Descriptor,
+            Name = name,
+            Offset = offset,
+            Count = count,
+            Before = before,
+            After = after,
+            Began = began,
+            Result = ValueOf(result),
+        });
+
+    private static long ValueOf(SysResult result) => result.IsOk ? result.Value : -(long)result.Errno;
+
+    // A structure of iommufd's and VFIO's begins with its size; a program may know less of it than we do.
+    private static byte[] StructAt(ICaller caller, IoctlShape? shape, ulong argument)
+    {
+        if (shape?.Structure is not { } structure) return [];
+        int size = Marshal.SizeOf(structure);
+        byte[] whole = BytesAt(caller, argument, size);
+        if (whole.Length != 0 || size <= sizeof(uint)) return whole;
+        byte[] first = BytesAt(caller, argument, sizeof(uint));
+        return first.Length == 0 ? [] : BytesAt(
+            caller, argument, (int)Math.Min(MemoryMarshal.Read<uint>(first), (uint)size));
+    }
+
+    private static byte[] BytesAt(ICaller caller, ulong address, int count)
+    {
+        var bytes = new byte[Math.Min(count, MostBytes)];
+        return caller.Memory.TryRead(new Hva(address), bytes) ? bytes : [];
+    }
+}
+
+/// <summary>Who makes a call.</summary>
+/// <param name="Thread">The thread; 0 when nobody knows which.</param>
+/// <param name="Descriptor">The descriptor that it uses.</param>
+public readonly record struct CallOrigin(int Thread, int Descriptor);
