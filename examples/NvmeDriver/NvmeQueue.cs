@@ -11,8 +11,7 @@ namespace Ioasis.Examples.Nvme;
 /// </summary>
 public sealed class NvmeQueue : IDisposable
 {
-    private const int CompletionSize = 16, MostFailures = 5;
-    private const uint DoNotRetry = 1 << 14;
+    private const int CompletionSize = 16, MostFailures = 5, DoNotRetry = 1 << 14;
 
     private readonly NvmeController _controller;
     private readonly NvmeDisk? _disk; // none of the admin queue
@@ -24,7 +23,7 @@ public sealed class NvmeQueue : IDisposable
     private readonly NvmeRequest[] _requests;
     private readonly Queue<NvmeRequest> _free;
     private readonly Queue<NvmeRequest> _ended; // those of a polled queue that no poll has told yet
-    private int _tail, _head, _idlePolls;
+    private int _tail, _rung, _head, _idlePolls; // the controller knows the tail that was rung
     private uint _phase;
     private bool _isLive; // false while the controller restarts: commands wait in their requests
     private bool _isFailed; // the controller is given up
@@ -32,8 +31,7 @@ public sealed class NvmeQueue : IDisposable
     internal NvmeQueue(
         NvmeController controller, int id, int entries, int? vector, DmaPool? lists, NvmeDisk? disk = null)
     {
-        (_controller, _disk) = (controller, disk);
-        (Id, Entries, Vector) = (id, entries, vector);
+        (_controller, _disk, Id, Entries, Vector) = (controller, disk, id, entries, vector);
         _tailDoorbell = NvmeRegister.Doorbells + ((ulong)(2 * id) * controller.DoorbellStride);
         _headDoorbell = _tailDoorbell + controller.DoorbellStride;
         _submissionRing = controller.Allocate((ulong)entries * NvmeCommand.Size);
@@ -57,7 +55,9 @@ public sealed class NvmeQueue : IDisposable
 
     internal Iova Completions => _completionRing.Address;
 
-    /// <summary>Submits a command to a polled queue. Allocates nothing.</summary>
+    /// <summary>
+    /// Submits a command to a polled queue. The next poll rings the doorbell, once for all commands. Allocates nothing.
+    /// </summary>
     /// <param name="opcode">What to do.</param>
     /// <param name="block">The first block; 0 for a flush.</param>
     /// <param name="blocks">Number of blocks; 0 for a flush.</param>
@@ -171,6 +171,7 @@ public sealed class NvmeQueue : IDisposable
             }
 
             if (count > 0) _controller.Registers.Write(_headDoorbell, (uint)_head);
+            Ring(); // for what was submitted to a polled queue, and what is tried again
             return count;
         }
     }
@@ -199,7 +200,7 @@ public sealed class NvmeQueue : IDisposable
         lock (_lock)
         {
             _completions.Clear();
-            (_tail, _head, _phase) = (0, 0, 1);
+            (_tail, _rung, _head, _phase) = (0, 0, 0, 1);
         }
     }
 
@@ -216,6 +217,8 @@ public sealed class NvmeQueue : IDisposable
                 if (works && request.Failures < MostFailures) Issue(request);
                 else End(request, NvmeStatus.HostPathError);
             }
+
+            Ring();
         }
     }
 
@@ -257,6 +260,7 @@ public sealed class NvmeQueue : IDisposable
         request.Begin();
         if (_isFailed) End(request, NvmeStatus.HostPathError);
         else Issue(request);
+        if (Vector is not null) Ring();
     }
 
     private void Issue(NvmeRequest request)
@@ -266,7 +270,11 @@ public sealed class NvmeQueue : IDisposable
         request.Renew();
         _submissions.Write((ulong)_tail * NvmeCommand.Size, request.Command);
         if (++_tail == Entries) _tail = 0;
-        _controller.Registers.Write(_tailDoorbell, (uint)_tail);
+    }
+
+    private void Ring()
+    {
+        if (_isLive && _rung != _tail) _controller.Registers.Write(_tailDoorbell, (uint)(_rung = _tail));
     }
 
     private void End(NvmeRequest request, NvmeStatus status)
