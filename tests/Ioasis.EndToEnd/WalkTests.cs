@@ -41,6 +41,11 @@ public sealed class WalkTests(Workbench bench)
             [.. Workbench.As(who), bench.Launcher(who), "faults", "-f"], alone);
         Assert.StartsWith($"dmar0         1  {Machine.DmaTest}", await follower.HearLine(), StringComparison.Ordinal);
 
+        using Execution tracer = Execution.Start(
+            [.. Workbench.As(who), bench.Launcher(who), "trace", "-p", "1", "-e", "fault"], alone);
+        Assert.Contains("no program with ID 1 is running", (await tracer.End()).MustEnd(2).Error,
+            StringComparison.Ordinal);
+
         (await program.End()).MustEnd();
         (await follower.End()).MustEnd(); // with the program
         Ending over = (await Ask("faults")).MustEnd(2);

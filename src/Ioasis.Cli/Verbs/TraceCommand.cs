@@ -1,7 +1,9 @@
 using System.CommandLine;
+using System.Text;
 using Ioasis.Core.Endpoints;
 using Ioasis.Diagnostics.Trace;
 using Ioasis.Host;
+using Ioasis.Host.Control;
 using Ioasis.Machine;
 
 namespace Ioasis.Cli.Verbs;
@@ -33,7 +35,12 @@ internal static class TraceCommand
         var succeeded = new Option<bool>("-z") { Description = "Only calls that succeeded." };
         var failed = new Option<bool>("-Z") { Description = "Only calls that failed." };
         var json = new Option<bool>("--json") { Description = "Each line is an object of JSON (docs/trace.md)." };
-        Option[] all = [output, filter, count, times, relative, durations, succeeded, failed, json];
+        var running = new Option<int?>("-p")
+        {
+            HelpName = "PID",
+            Description = "Traces a program that runs under ioasis run, until it ends.",
+        };
+        Option[] all = [running, output, filter, count, times, relative, durations, succeeded, failed, json];
         foreach (Option option in all) trace.Add(option);
         var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         trace.Add(words);
@@ -41,25 +48,30 @@ internal static class TraceCommand
         {
             if (parsed.GetValue(words) is [string word, ..])
                 return CommandLine.Refuse(error, CommandLine.Misplaced(word, trace));
-            if (program is not [string name, .. string[] rest])
-                return CommandLine.Refuse(error, "trace needs a program after --, as in: ioasis trace -- lspci");
-            TraceFilter chosen = TraceFilter.All;
-            if (parsed.GetValue(filter) is { } text && TraceFilter.TryRead(text, out chosen) is { } wrong)
-                return CommandLine.Refuse(error, wrong);
-            string file = parsed.GetValue(output) ?? ToStandardError;
-            bool counts = parsed.GetValue(count);
-            var run = new RunOptions { Program = name, Arguments = rest, AccountFile = counts ? file : null };
             var options = new TraceOptions
             {
-                Filter = chosen,
+                Words = parsed.GetValue(filter),
                 Json = parsed.GetValue(json),
                 Times = parsed.GetValue(times),
                 RelativeTimes = parsed.GetValue(relative),
                 Durations = parsed.GetValue(durations),
                 Succeeded = parsed.GetValue(succeeded) ? true : parsed.GetValue(failed) ? false : null,
             };
+            if (TraceFilter.TryRead(options.Words, out _) is { } wrong) return CommandLine.Refuse(error, wrong);
+            string file = parsed.GetValue(output) ?? ToStandardError;
+            bool counts = parsed.GetValue(count);
             try
             {
+                if (parsed.GetValue(running) is { } pid)
+                {
+                    return program is null && !counts
+                        ? Follow(pid, options, file)
+                        : CommandLine.Refuse(error, "trace -p takes no program and no -c");
+                }
+
+                if (program is not [string name, .. string[] rest])
+                    return CommandLine.Refuse(error, "trace needs a program after --, as in: ioasis trace -- lspci");
+                var run = new RunOptions { Program = name, Arguments = rest, AccountFile = counts ? file : null };
                 return CommandLine.Run(
                     description, run, counts ? null : made => new FileTrace(made, options, file));
             }
@@ -71,6 +83,22 @@ internal static class TraceCommand
         return trace;
     }
 
+    /// <summary>Writes the trace of a program that runs until it ends.</summary>
+    private static int Follow(int program, TraceOptions options, string file)
+    {
+        using TextWriter output = Open(file);
+        ControlClient.Follow(program, new ControlRequest("subscribe", Trace: options), line =>
+        {
+            output.WriteLine(Encoding.UTF8.GetString(line.Span));
+            output.Flush();
+            return true;
+        });
+        return 0;
+    }
+
+    private static StreamWriter Open(string file) =>
+        file == ToStandardError ? new StreamWriter(Console.OpenStandardError()) : new StreamWriter(file);
+
     /// <summary>A trace to a file.</summary>
     private sealed class FileTrace : IDisposable
     {
@@ -79,9 +107,7 @@ internal static class TraceCommand
 
         internal FileTrace(SoftwareMachine machine, TraceOptions options, string file)
         {
-            _output = file == ToStandardError
-                ? new StreamWriter(Console.OpenStandardError())
-                : new StreamWriter(file);
+            _output = Open(file);
             _tracer = new Tracer(machine.Observers, NameOf, options, _output);
 
             string NameOf(Endpoint endpoint) =>

@@ -33,13 +33,13 @@ public sealed class TraceFilter
     public EventKinds Kinds { get; }
 
     /// <summary>Reads words with commas between them, as strace's <c>-e trace=</c> has.</summary>
-    /// <param name="text">The words, with <c>trace=</c> before them or without.</param>
+    /// <param name="text">The words, with <c>trace=</c> before them or without; null for everything.</param>
     /// <param name="filter">What they mean.</param>
     /// <returns>What is wrong with a word; null if nothing is.</returns>
-    public static string? TryRead(string text, out TraceFilter filter)
+    public static string? TryRead(string? text, out TraceFilter filter)
     {
-        ArgumentNullException.ThrowIfNull(text);
         filter = All;
+        if (text is null) return null;
         EventKinds kinds = EventKinds.None;
         List<string> paths = [];
         foreach (string word in text[(text.StartsWith("trace=", StringComparison.Ordinal) ? 6 : 0)..].Split(','))

@@ -3,8 +3,8 @@ namespace Ioasis.Diagnostics.Trace;
 /// <summary>What a trace has, and how it looks.</summary>
 public sealed record TraceOptions
 {
-    /// <summary>What is traced.</summary>
-    public TraceFilter Filter { get; init; } = TraceFilter.All;
+    /// <summary>What is traced, as <see cref="TraceFilter.TryRead"/> reads it; null for everything.</summary>
+    public string? Words { get; init; }
 
     /// <summary>Whether each line is an object of JSON.</summary>
     public bool Json { get; init; }

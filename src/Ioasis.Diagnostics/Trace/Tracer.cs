@@ -1,7 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
 using Ioasis.Diagnostics.Events;
@@ -20,14 +16,11 @@ public sealed class Tracer : IDisposable
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
 
     private readonly Observers _observers;
-    private readonly TraceOptions _options;
     private readonly TextWriter _output;
     private readonly OpenNodes _nodes = new();
     private readonly EventRing _ring;
-    private readonly EventLines _lines;
+    private readonly TraceLines _lines;
     private readonly Thread _thread;
-    private readonly long _started = Stopwatch.GetTimestamp();
-    private long _before;
     private bool _hasFailed;
 
     /// <summary>Begins to trace.</summary>
@@ -36,13 +29,13 @@ public sealed class Tracer : IDisposable
     /// <param name="options">What is traced.</param>
     /// <param name="output">Where it is written. The caller disposes of it, after this.</param>
     /// <exception cref="IOException">The host has no thread to give.</exception>
+    /// <exception cref="ArgumentException">The options name something that cannot be traced.</exception>
     public Tracer(Observers observers, Func<Endpoint, string> nameOf, TraceOptions options, TextWriter output)
     {
         ArgumentNullException.ThrowIfNull(observers);
-        ArgumentNullException.ThrowIfNull(options);
-        (_observers, _options, _output, _before) = (observers, options, output, _started);
-        _ring = new EventRing(options.Filter.Kinds, Capacity);
-        _lines = new EventLines(_nodes, nameOf);
+        (_observers, _output) = (observers, output);
+        _lines = new TraceLines(options, new EventLines(_nodes, nameOf));
+        _ring = new EventRing(_lines.Filter.Kinds, Capacity);
         _thread = HostThread.Start("ioasis trace", Write);
         observers.Add(_nodes);
         observers.Add(_ring);
@@ -66,9 +59,9 @@ public sealed class Tracer : IDisposable
             if (_hasFailed) continue;
             try
             {
-                if (lost != 0) _output.WriteLine(LineOfLost(lost));
+                if (lost != 0) _output.WriteLine(_lines.LineOfLost(lost));
                 foreach (KeptEvent e in taken)
-                    if (LineOf(e) is { } line) _output.WriteLine(line);
+                    if (_lines.LineOf(e) is { } line) _output.WriteLine(line);
                 _output.Flush();
             }
             catch (IOException e)
@@ -78,48 +71,5 @@ public sealed class Tracer : IDisposable
                 HostMessages.Tell($"the trace ends: {e.Message}");
             }
         }
-    }
-
-    private string LineOfLost(long count) => _options.Json
-        ? Encoding.UTF8.GetString(EventLines.LineOfLost(count))
-        : string.Create(CultureInfo.InvariantCulture, $"... {count} events were lost");
-
-    private string? LineOf(KeptEvent e)
-    {
-        NodeCall? call = (e.Event as CallEvent?)?.Call;
-        if (call is not null)
-        {
-            if (!_options.Filter.Has(call)) return null;
-            if (_options.Succeeded is { } succeeded && succeeded != call.Result >= 0) return null;
-        }
-
-        if (_options.Json) return Encoding.UTF8.GetString(_lines.LineOf(in e));
-        var text = new StringBuilder();
-        if (_options.Times) AppendSeconds(text, _started, e.Stamp.Timestamp);
-        if (_options.RelativeTimes) AppendSeconds(text, _before, e.Stamp.Timestamp);
-        _before = e.Stamp.Timestamp;
-        string thread = call is { Thread: not 0 } ? call.Thread.ToString(CultureInfo.InvariantCulture) : "";
-        text.Append(CultureInfo.InvariantCulture, $"{thread,-7} ");
-        text.Append(call is not null ? CallText.Of(call) : TextOf(_lines.LineOf(in e)));
-        if (call is not null && _options.Durations)
-        {
-            double seconds = Stopwatch.GetElapsedTime(call.Began, e.Stamp.Timestamp).TotalSeconds;
-            text.Append(CultureInfo.InvariantCulture, $" <{seconds:f6}>");
-        }
-
-        return text.ToString();
-    }
-
-    private static void AppendSeconds(StringBuilder text, long from, long to) =>
-        text.Append(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(from, to).TotalSeconds,11:f6} ");
-
-    /// <summary>An event of the machine: its name, then what its line of JSON says.</summary>
-    private static string TextOf(byte[] line)
-    {
-        using JsonDocument json = JsonDocument.Parse(line);
-        string name = json.RootElement.GetProperty("event").GetString()!;
-        IEnumerable<string> words = json.RootElement.EnumerateObject()
-            .Where(p => p.Name is not ("seq" or "time" or "event")).Select(p => $"{p.Name}={p.Value}");
-        return $"{name} {string.Join(' ', words)}".TrimEnd();
     }
 }

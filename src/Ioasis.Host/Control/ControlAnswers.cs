@@ -7,6 +7,7 @@ using Ioasis.Core.Walks;
 using Ioasis.Diagnostics;
 using Ioasis.Diagnostics.Events;
 using Ioasis.Diagnostics.State;
+using Ioasis.Diagnostics.Trace;
 using Ioasis.Machine;
 using Ioasis.Memory;
 
@@ -61,6 +62,10 @@ internal sealed class ControlAnswers
         {
             if (Read(line) is not { Verb: "subscribe" } request) return null;
             if (request.Kinds == "faults") return new FaultStream(_machine);
+            if (request.Trace is { } trace)
+                return TraceFilter.TryRead(trace.Words, out _) is null
+                    ? new TraceStream(_machine, new TraceLines(trace, _lines))
+                    : null;
             return EventNames.TryRead(request.Kinds, out EventKinds kinds) is null
                 ? new EventStream(_machine, _lines, kinds)
                 : null;
@@ -91,6 +96,8 @@ internal sealed class ControlAnswers
             "version" => JsonSerializer.SerializeToUtf8Bytes(
                 new ProgramVersion(VersionOfOurs, _program, Environment.ProcessId, _started, _command),
                 DiagnosticsJson.Line),
+            "subscribe" when request.Trace is { } trace =>
+                Refuse(TraceFilter.TryRead(trace.Words, out _) ?? "nothing is traced"),
             "subscribe" => Refuse($"\"{EventNames.TryRead(request.Kinds, out _)}\" is no kind of event; "
                 + $"expected some of: {string.Join(", ", EventNames.All)}"),
             _ => Refuse($"\"{request.Verb}\" is not known"),

@@ -1,5 +1,6 @@
 using Ioasis.Core.Faults;
 using Ioasis.Core.Walks;
+using Ioasis.Diagnostics.Trace;
 
 namespace Ioasis.Host.Control;
 
@@ -12,8 +13,9 @@ namespace Ioasis.Host.Control;
 /// <param name="Write">For a walk: whether the access is a write.</param>
 /// <param name="Kinds">For a subscription: names of kinds of event, with commas between them; null for all;
 /// <c>faults</c> for those that units keep and those that come.</param>
+/// <param name="Trace">For a subscription to the lines of a trace: what it has, and how it looks.</param>
 internal sealed record ControlRequest(string Verb, string? Device = null, uint? Pasid = null, ulong Address = 0,
-    bool Write = false, string? Kinds = null);
+    bool Write = false, string? Kinds = null, TraceOptions? Trace = null);
 
 /// <summary>Which program runs, under which supervisor.</summary>
 /// <param name="Version">The supervisor's version.</param>

@@ -1,6 +1,8 @@
+using System.Text;
 using System.Text.Json;
 using Ioasis.Core.Observation;
 using Ioasis.Diagnostics.Events;
+using Ioasis.Diagnostics.Trace;
 using Ioasis.Machine;
 
 namespace Ioasis.Host.Control;
@@ -38,6 +40,35 @@ internal sealed class EventStream : IControlStream
         bool goesOn = _ring.Take(longest, _taken, out long lost);
         if (lost != 0) lines.Add(EventLines.LineOfLost(lost));
         foreach (KeptEvent e in _taken) lines.Add(_lines.LineOf(e));
+        return goesOn;
+    }
+
+    public void Close() => _ring.Close();
+
+    public void Dispose() => _machine.Observers.Remove(_ring);
+}
+
+/// <summary>The lines of a trace.</summary>
+internal sealed class TraceStream : IControlStream
+{
+    private readonly SoftwareMachine _machine;
+    private readonly TraceLines _lines;
+    private readonly EventRing _ring;
+    private readonly List<KeptEvent> _taken = [];
+
+    public TraceStream(SoftwareMachine machine, TraceLines lines)
+    {
+        (_machine, _lines, _ring) = (machine, lines, new EventRing(lines.Filter.Kinds));
+        machine.Observers.Add(_ring);
+    }
+
+    public bool TryNext(TimeSpan longest, List<byte[]> lines)
+    {
+        _taken.Clear();
+        bool goesOn = _ring.Take(longest, _taken, out long lost);
+        if (lost != 0) lines.Add(Encoding.UTF8.GetBytes(_lines.LineOfLost(lost)));
+        foreach (KeptEvent e in _taken)
+            if (_lines.LineOf(e) is { } line) lines.Add(Encoding.UTF8.GetBytes(line));
         return goesOn;
     }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ioasis.Abi;
@@ -5,6 +6,7 @@ using Ioasis.Client;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Observation;
 using Ioasis.Diagnostics.Events;
+using Ioasis.Diagnostics.Trace;
 using Ioasis.Host.Control;
 using Ioasis.Linux.Files;
 using Ioasis.Machine;
@@ -114,6 +116,24 @@ public sealed class SubscriptionTests : IDisposable
     }
 
     [Fact]
+    public void TheLinesOfATraceCanBeSubscribedTo()
+    {
+        using ControlConnection subscriber = Connect(
+            new ControlRequest("subscribe", Trace: new TraceOptions { Words = "iommu" }));
+        Assert.Equal("subscribed", (string?)Next(subscriber)["event"]);
+        using (IommuContext iommu = IommuContext.Open(_nodes)) iommu.AllocateIoas().Dispose();
+        foreach (string name in (string[])["IOMMU_IOAS_ALLOC", "IOMMU_DESTROY"])
+        {
+            Assert.True(subscriber.TryReceive(out ReadOnlyMemory<byte> line));
+            Assert.Matches($"^ +ioctl\\([0-9]+</dev/iommu>, {name}, ", Encoding.UTF8.GetString(line.Span));
+        }
+
+        using ControlConnection wrong = Connect(
+            new ControlRequest("subscribe", Trace: new TraceOptions { Words = "mop" }));
+        Assert.StartsWith("\"mop\" cannot be traced; ", (string)Next(wrong)["Error"]!, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void SubscribersKeepNobodyOutAndThoseWhoLeaveMakeRoom()
     {
         List<ControlConnection> all = [];
@@ -213,12 +233,13 @@ public sealed class SubscriptionTests : IDisposable
         return connection;
     }
 
-    private ControlConnection Connect(string kinds)
+    private ControlConnection Connect(string kinds) => Connect(new ControlRequest("subscribe", Kinds: kinds));
+
+    private ControlConnection Connect(ControlRequest request)
     {
         Assert.Equal(Errno.None, _directory.Connect(Program, out FileDescriptor socket));
         var connection = new ControlConnection(socket, ControlConnection.LongestAnswer, s_patience);
-        Assert.True(connection.TrySend(
-            JsonSerializer.SerializeToUtf8Bytes(new ControlRequest("subscribe", Kinds: kinds))));
+        Assert.True(connection.TrySend(JsonSerializer.SerializeToUtf8Bytes(request)));
         return connection;
     }
 

@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Ioasis.Core.Observation;
+using Ioasis.Diagnostics.Events;
+
+namespace Ioasis.Diagnostics.Trace;
+
+/// <summary>The lines of one trace, in the order in which they are asked for.</summary>
+/// <param name="options">How they look.</param>
+/// <param name="lines">Writes events as JSON.</param>
+/// <exception cref="ArgumentException">The options name something that cannot be traced.</exception>
+public sealed class TraceLines(TraceOptions options, EventLines lines)
+{
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private long _before = Stopwatch.GetTimestamp();
+
+    /// <summary>What is traced.</summary>
+    public TraceFilter Filter { get; } = TraceFilter.TryRead(options.Words, out TraceFilter filter) is { } wrong
+        ? throw new ArgumentException(wrong, nameof(options))
+        : filter;
+
+    /// <summary>The line for events that were lost.</summary>
+    public string LineOfLost(long count) => options.Json
+        ? Encoding.UTF8.GetString(EventLines.LineOfLost(count))
+        : string.Create(CultureInfo.InvariantCulture, $"... {count} events were lost");
+
+    /// <summary>The line for an event; null if it is not traced.</summary>
+    public string? LineOf(in KeptEvent e)
+    {
+        NodeCall? call = (e.Event as CallEvent?)?.Call;
+        if (call is not null)
+        {
+            if (!Filter.Has(call)) return null;
+            if (options.Succeeded is { } succeeded && succeeded != call.Result >= 0) return null;
+        }
+
+        if (options.Json) return Encoding.UTF8.GetString(lines.LineOf(in e));
+        var text = new StringBuilder();
+        if (options.Times) AppendSeconds(text, _started, e.Stamp.Timestamp);
+        if (options.RelativeTimes) AppendSeconds(text, _before, e.Stamp.Timestamp);
+        _before = e.Stamp.Timestamp;
+        string thread = call is { Thread: not 0 } ? call.Thread.ToString(CultureInfo.InvariantCulture) : "";
+        text.Append(CultureInfo.InvariantCulture, $"{thread,-7} ");
+        text.Append(call is not null ? CallText.Of(call) : TextOf(lines.LineOf(in e)));
+        if (call is not null && options.Durations)
+        {
+            double seconds = Stopwatch.GetElapsedTime(call.Began, e.Stamp.Timestamp).TotalSeconds;
+            text.Append(CultureInfo.InvariantCulture, $" <{seconds:f6}>");
+        }
+
+        return text.ToString();
+    }
+
+    private static void AppendSeconds(StringBuilder text, long from, long to) =>
+        text.Append(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(from, to).TotalSeconds,11:f6} ");
+
+    /// <summary>An event of the machine: its name, then what its line of JSON says.</summary>
+    private static string TextOf(byte[] line)
+    {
+        using JsonDocument json = JsonDocument.Parse(line);
+        string name = json.RootElement.GetProperty("event").GetString()!;
+        IEnumerable<string> words = json.RootElement.EnumerateObject()
+            .Where(p => p.Name is not ("seq" or "time" or "event")).Select(p => $"{p.Name}={p.Value}");
+        return $"{name} {string.Join(' ', words)}".TrimEnd();
+    }
+}
