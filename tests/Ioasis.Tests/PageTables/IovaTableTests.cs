@@ -76,6 +76,36 @@ public sealed class IovaTableTests
     }
 
     [Fact]
+    public void ReservedEntriesStayUntilTheyAreReleased()
+    {
+        var table = new IovaTable(12);
+        const ulong first = 0x7fff_0000, last = 0x7fff_ffff;
+        IovaNode node = table.Reserve(first, last);
+        Assert.Equal((0ul, 16), (table.Find(first), node.Used));
+        node.Value[0x1f0] = 7; // of the first page
+        table.Set(0x7ffe_0000, 0x7ffe_0fff, 1); // a neighbour comes and goes
+        table.Clear(0x7ffe_0000, 0x7ffe_0fff);
+        for (ulong i = 1; i < 100; i++) // as many empty nodes as push others out
+        {
+            table.Set(i << 40, (i << 40) + 0xfff, 1);
+            table.Clear(i << 40, (i << 40) + 0xfff);
+        }
+
+        Assert.Equal(7ul, table.Find(first));
+        Assert.Same(node, table.NodeOf(last));
+        node.Value[0x1f0] = 0;
+        table.Release(node, first, last);
+        for (ulong i = 1; i < 100; i++)
+        {
+            table.Set(i << 40, (i << 40) + 0xfff, 1);
+            table.Clear(i << 40, (i << 40) + 0xfff);
+        }
+
+        Assert.NotSame(node, table.NodeOf(last));
+        Assert.InRange(table.CountNodes(), 1, MostEmpty);
+    }
+
+    [Fact]
     public void NodesComeBackHoweverOftenAPageIsMappedElsewhere()
     {
         var table = new IovaTable(12);
