@@ -6,6 +6,7 @@ namespace Ioasis.EndToEnd;
 /// Programs that do their worst beside one that only wants to be served. For longer, and with another seed:
 /// IOASIS_HOSTILE_SECONDS and IOASIS_HOSTILE_SEED.
 /// </summary>
+[Collection(nameof(Alone))]
 public sealed class HostileTests(Workbench bench)
 {
     [Theory]
@@ -24,3 +25,7 @@ public sealed class HostileTests(Workbench bench)
         ending.MustEnd().MustSay("no byte moved afterwards", "hostile: all as it must be");
     }
 }
+
+/// <summary>Tests that say how soon a program is served: no other test takes processors from it meanwhile.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;
