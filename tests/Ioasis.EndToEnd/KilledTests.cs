@@ -44,17 +44,17 @@ public sealed class KilledTests(Workbench bench)
 
         await Order("cycle"); // what is made once and kept is there from now on
         await Order("cycle");
-        string[] before = Descriptors(execution.Id);
+        string[] before = OpenDescriptors.Of(execution.Id);
         int threads = Threads(execution.Id);
         for (int i = 0; i < Cycles; i++)
             await Order("cycle");
 
         // The last program's own close may still be on its way: another program's turn is the event to wait for.
-        string[] after = Descriptors(execution.Id);
+        string[] after = OpenDescriptors.Of(execution.Id);
         for (int i = 0; i < 50 && (after.Length > before.Length || Threads(execution.Id) >= threads + Cycles); i++)
         {
             await Order("check");
-            after = Descriptors(execution.Id);
+            after = OpenDescriptors.Of(execution.Id);
         }
         Assert.True(after.Length <= before.Length,
             $"expected {before.Length} descriptors, came {after.Length}: {string.Join(", ", after.Except(before))}");
@@ -64,21 +64,5 @@ public sealed class KilledTests(Workbench bench)
         (await execution.End()).MustEnd();
     }
 
-    private static string[] Descriptors(int process) =>
-        [.. Directory.EnumerateFileSystemEntries($"/proc/{process}/fd")
-            .Select(link => $"{Path.GetFileName(link)} {Target(link)}")];
-
     private static int Threads(int process) => Directory.EnumerateDirectories($"/proc/{process}/task").Count();
-
-    private static string Target(string link)
-    {
-        try
-        {
-            return new FileInfo(link).LinkTarget ?? "";
-        }
-        catch (IOException)
-        {
-            return "closed meanwhile";
-        }
-    }
 }

@@ -82,7 +82,7 @@ public sealed class MdevLifeTests(Workbench bench)
         private const long SpareKib = 48 << 10;
 
         internal static ProcessState Of(int process) => new(
-            Directory.EnumerateFileSystemEntries($"/proc/{process}/fd").Count(),
+            OpenDescriptors.Of(process).Length,
             Directory.EnumerateDirectories($"/proc/{process}/task").Count(),
             long.Parse(File.ReadLines($"/proc/{process}/status")
                 .First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', '\t')[^2], null));

@@ -81,7 +81,7 @@ public sealed class SvaTests(Workbench bench)
         private const int Play = 8;
 
         public static Held By(int process) => new(
-            Directory.EnumerateFileSystemEntries($"/proc/{process}/fd").Count(),
+            OpenDescriptors.Of(process).Length,
             Directory.EnumerateDirectories($"/proc/{process}/task").Count(),
             File.ReadLines($"/proc/{process}/maps").Count(line =>
                 // that is where .NET puts code
