@@ -40,6 +40,7 @@ public sealed class VirtioNic : IDisposable
     private readonly List<(DriverInterrupt? Interrupt, Thread Thread)> _threads = [];
     private readonly Lock _control = new(); // guards the transport, before the locks of the queues
     private ulong _features;
+    private readonly ManualResetEventSlim _closing = new();
     private int _starts, _isClosed;
     private volatile bool _isUp;
 
@@ -175,6 +176,7 @@ public sealed class VirtioNic : IDisposable
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _isClosed, 1) != 0) return;
+        _closing.Set();
         foreach ((DriverInterrupt? interrupt, _) in _threads) interrupt?.Signal();
         foreach ((_, Thread thread) in _threads) thread.Join();
         lock (_control)
@@ -193,6 +195,7 @@ public sealed class VirtioNic : IDisposable
         _sendRing.Dispose();
         _transport.Dispose();
         _room.Dispose();
+        _closing.Dispose();
     }
 
     /// <summary>Restarts the card, unless somebody did since <paramref name="starts"/> was read.</summary>
@@ -283,7 +286,7 @@ public sealed class VirtioNic : IDisposable
             while (Volatile.Read(ref _isClosed) == 0)
             {
                 if (interrupt is not null) interrupt.Wait(_options.HealthCheck);
-                else if (vector == 0) Thread.Sleep(_options.HealthCheck);
+                else if (vector == 0) _closing.Wait(_options.HealthCheck);
                 else wait.SpinOnce(sleep1Threshold: -1);
                 serve();
                 if (vector == 0) CheckHealth();
