@@ -16,7 +16,7 @@ public sealed class EventRing(EventKinds kinds, int capacity = EventRing.Default
 
     // Guards what follows. Innermost. The subscriber waits on it.
     private readonly RankedMonitor _lock = new(LockRank.EventRing);
-    private readonly Queue<KeptEvent> _events = [];
+    private Queue<KeptEvent> _events = [];
     private long _lost;
     private bool _isClosed;
 
@@ -31,15 +31,19 @@ public sealed class EventRing(EventKinds kinds, int capacity = EventRing.Default
     public bool Take(TimeSpan longest, ICollection<KeptEvent> taken, out long lost)
     {
         ArgumentNullException.ThrowIfNull(taken);
+        Queue<KeptEvent> events;
+        bool isClosed;
         using (_lock.Enter())
         {
             if (_events.Count == 0 && !_isClosed) _lock.Wait(longest);
             (lost, _lost) = (_lost, 0);
-            bool hasAny = _events.Count != 0 || lost != 0;
-            foreach (KeptEvent e in _events.OrderBy(e => e.Stamp.Sequence)) taken.Add(e);
-            _events.Clear();
-            return hasAny || !_isClosed;
+            (events, _events) = (_events, []);
+            isClosed = _isClosed;
         }
+
+        // Threads tell their events one after the other, but not always in the order of the stamps.
+        foreach (KeptEvent e in events.OrderBy(e => e.Stamp.Sequence)) taken.Add(e);
+        return events.Count != 0 || lost != 0 || !isClosed;
     }
 
     /// <summary>Keeps nothing more. What is kept can still be taken.</summary>
