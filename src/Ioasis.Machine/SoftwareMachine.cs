@@ -73,6 +73,13 @@ public sealed partial class SoftwareMachine : IDisposable
     /// </summary>
     public IReadOnlyList<MachineDevice> Devices => _devices;
 
+    /// <summary>What the machine calls a device: the name of a vDPA device, else its address.</summary>
+    public string NameOf(Endpoint endpoint)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        return VdpaDevices.FirstOrDefault(d => d.Endpoint == endpoint)?.Name ?? endpoint.Id.ToString();
+    }
+
     /// <summary>The PASIDs of the machine: one space for all units and drivers.</summary>
     public PasidSpace Pasids { get; } = new();
 

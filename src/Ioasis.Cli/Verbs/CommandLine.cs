@@ -153,11 +153,7 @@ internal static class CommandLine
             Description = "The PASID of its requests. Default: requests without a PASID."
         };
         var write = new Option<bool>("--write") { Description = "A write instead of a read." };
-        var program = new Option<int?>("--program")
-        {
-            HelpName = "PID",
-            Description = "The program, if several are running."
-        };
+        Option<int?> program = WhichProgram();
         var json = new Option<bool>("--json") { Description = "As JSON." };
         walk.Add(address);
         foreach (Option option in (Option[])[device, pasid, write, program, json]) walk.Add(option);
@@ -178,11 +174,7 @@ internal static class CommandLine
     private static Command Faults(TextWriter output, TextWriter error)
     {
         var faults = new Command("faults", "Shows the newest faults of a running program's devices.");
-        var program = new Option<int?>("--program")
-        {
-            HelpName = "PID",
-            Description = "The program, if several are running."
-        };
+        Option<int?> program = WhichProgram();
         var json = new Option<bool>("--json") { Description = "As JSON." };
         var follow = new Option<bool>("--follow", "-f")
         {
@@ -214,11 +206,7 @@ internal static class CommandLine
     {
         var state = new Command("state", "Shows what a running program has made: open files, I/O address spaces with "
             + "their mappings, page tables, and what devices are attached to.");
-        var program = new Option<int?>("--program")
-        {
-            HelpName = "PID",
-            Description = "The program, if several are running."
-        };
+        Option<int?> program = WhichProgram();
         var json = new Option<bool>("--json") { Description = "As JSON." };
         state.Add(program);
         state.Add(json);
@@ -241,20 +229,19 @@ internal static class CommandLine
         }
     }
 
-    private static int Ask(int? program, ControlRequest request, TextWriter error, Action<ControlAnswer> show)
+    private static Option<int?> WhichProgram() => new("--program")
     {
-        try
+        HelpName = "PID",
+        Description = "The program, if several are running.",
+    };
+
+    private static int Ask(int? program, ControlRequest request, TextWriter error, Action<ControlAnswer> show) =>
+        Try(error, () =>
         {
             ControlAnswer answer = ControlClient.Ask(program, request);
-            if (answer.Error is { } wrong) return Refuse(error, wrong);
+            if (answer.Error is { } wrong) throw new IOException(wrong);
             show(answer);
-            return 0;
-        }
-        catch (IOException e)
-        {
-            return Refuse(error, e.Message);
-        }
-    }
+        });
 
     private static bool TryParse(string text, out ulong value) => text.StartsWith("0x", StringComparison.Ordinal)
         ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value)

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Text;
-using Ioasis.Core.Endpoints;
 using Ioasis.Diagnostics.Trace;
 using Ioasis.Host;
 using Ioasis.Host.Control;
@@ -91,7 +90,6 @@ internal static class TraceCommand
         {
             output.WriteLine(Encoding.UTF8.GetString(line.Span));
             output.Flush();
-            return true;
         });
         return 0;
     }
@@ -108,10 +106,7 @@ internal static class TraceCommand
         internal FileTrace(SoftwareMachine machine, TraceOptions options, string file)
         {
             _output = Open(file);
-            _tracer = new Tracer(machine.Observers, NameOf, options, _output);
-
-            string NameOf(Endpoint endpoint) =>
-                machine.VdpaDevices.FirstOrDefault(d => d.Endpoint == endpoint)?.Name ?? endpoint.Id.ToString();
+            _tracer = new Tracer(machine.Observers, machine.NameOf, options, _output);
         }
 
         public void Dispose()

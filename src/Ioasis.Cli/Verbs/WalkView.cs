@@ -67,13 +67,12 @@ internal static class WalkView
         foreach (ControlFault fault in faults) output.WriteLine(Line(fault));
     }
 
-    /// <summary>Writes a fault that came, and at once; true, as more are wanted.</summary>
-    internal static bool WriteOne(ReadOnlyMemory<byte> line, bool json, TextWriter output)
+    /// <summary>Writes a fault that came, and at once.</summary>
+    internal static void WriteOne(ReadOnlyMemory<byte> line, bool json, TextWriter output)
     {
-        if (JsonSerializer.Deserialize<ControlFault>(line.Span) is not { } fault) return true;
+        if (JsonSerializer.Deserialize<ControlFault>(line.Span) is not { } fault) return;
         output.WriteLine(json ? JsonSerializer.Serialize(fault, s_lineJson) : Line(fault));
         output.Flush();
-        return true;
     }
 
     private static string Line(ControlFault fault)

@@ -1,6 +1,6 @@
 using System.Reflection;
+using System.Text;
 using System.Text.Json;
-using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
 using Ioasis.Core.Observation;
 using Ioasis.Core.Walks;
@@ -32,7 +32,7 @@ internal sealed class ControlAnswers
     {
         (_machine, _program, _command) = (machine, program, command);
         _state = new StateReader(_nodes);
-        _lines = new EventLines(_nodes, NameOf);
+        _lines = new EventLines(_nodes, machine.NameOf);
         machine.Observers.Add(_nodes);
     }
 
@@ -63,11 +63,9 @@ internal sealed class ControlAnswers
             if (Read(line) is not { Verb: "subscribe" } request) return null;
             if (request.Kinds == "faults") return new FaultStream(_machine);
             if (request.Trace is { } trace)
-                return TraceFilter.TryRead(trace.Words, out _) is null
-                    ? new TraceStream(_machine, new TraceLines(trace, _lines))
-                    : null;
+                return TraceFilter.TryRead(trace.Words, out _) is null ? StreamOf(new TraceLines(trace, _lines)) : null;
             return EventNames.TryRead(request.Kinds, out EventKinds kinds) is null
-                ? new EventStream(_machine, _lines, kinds)
+                ? new EventStream(_machine, kinds, e => _lines.LineOf(e), EventLines.LineOfLost)
                 : null;
         }
         catch (JsonException)
@@ -104,17 +102,17 @@ internal sealed class ControlAnswers
         };
     }
 
+    private EventStream StreamOf(TraceLines lines) => new(
+        _machine, lines.Filter.Kinds, e => lines.LineOf(e) is { } line ? Encoding.UTF8.GetBytes(line) : null,
+        lost => Encoding.UTF8.GetBytes(lines.LineOfLost(lost)));
+
     private MachineState State() => _state.Read(
         [
-            .. _machine.Devices.Select(d => new DeviceView(NameOf(d.Endpoint), d.Model, d.DriverName, d.Endpoint)),
+            .. _machine.Devices.Select(d => new DeviceView(d.Requester.ToString(), d.Model, d.DriverName, d.Endpoint)),
             .. _machine.VdpaDevices.Select(d => new DeviceView(
                 d.Name, "vdpa", d.Node is null ? null : "vhost_vdpa", d.Endpoint)),
         ],
         _machine.Units, _machine.Pasids.Count);
-
-    /// <summary>What the machine calls a device.</summary>
-    private string NameOf(Endpoint endpoint) =>
-        _machine.VdpaDevices.FirstOrDefault(d => d.Endpoint == endpoint)?.Name ?? endpoint.Id.ToString();
 
     private ControlAnswer Walk(ControlRequest request)
     {

@@ -37,12 +37,12 @@ internal static class ControlClient
         return Programs(directory);
     }
 
-    /// <summary>Subscribes, and hands on each line until one is refused or the program ends.</summary>
+    /// <summary>Subscribes, and hands on each line until the program ends.</summary>
     /// <param name="program">The program's process ID; null for the only running program.</param>
     /// <param name="request">What to subscribe to.</param>
-    /// <param name="take">Takes a line; false to end.</param>
+    /// <param name="take">Takes a line.</param>
     /// <exception cref="IOException">As in <see cref="AskForLine(int?, ControlRequest)"/>.</exception>
-    public static void Follow(int? program, ControlRequest request, Func<ReadOnlyMemory<byte>, bool> take)
+    public static void Follow(int? program, ControlRequest request, Action<ReadOnlyMemory<byte>> take)
     {
         using ControlDirectory directory = ControlDirectory.Open();
         using ControlConnection connection = Connect(directory, PidOf(directory, program), TimeSpan.MaxValue);
@@ -50,7 +50,7 @@ internal static class ControlClient
         while (connection.TryReceive(out ReadOnlyMemory<byte> line))
         {
             ThrowIfRefused(line.Span);
-            if (!line.Span.SequenceEqual(ControlSocket.Subscribed) && !take(line)) return;
+            if (!line.Span.SequenceEqual(ControlSocket.Subscribed)) take(line);
         }
     }
 

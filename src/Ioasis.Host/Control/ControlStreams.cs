@@ -1,8 +1,6 @@
-using System.Text;
 using System.Text.Json;
 using Ioasis.Core.Observation;
 using Ioasis.Diagnostics.Events;
-using Ioasis.Diagnostics.Trace;
 using Ioasis.Machine;
 
 namespace Ioasis.Host.Control;
@@ -20,17 +18,24 @@ internal interface IControlStream : IDisposable
     void Close();
 }
 
-/// <summary>The events of a machine.</summary>
+/// <summary>The events of a machine, as lines.</summary>
 internal sealed class EventStream : IControlStream
 {
     private readonly SoftwareMachine _machine;
-    private readonly EventLines _lines;
     private readonly EventRing _ring;
+    private readonly Func<KeptEvent, byte[]?> _lineOf;
+    private readonly Func<long, byte[]> _lineOfLost;
     private readonly List<KeptEvent> _taken = [];
 
-    public EventStream(SoftwareMachine machine, EventLines lines, EventKinds kinds)
+    /// <summary>Begins to keep events.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="kinds">Their kinds.</param>
+    /// <param name="lineOf">The line for an event; null for none.</param>
+    /// <param name="lineOfLost">The line that says how many were lost.</param>
+    public EventStream(
+        SoftwareMachine machine, EventKinds kinds, Func<KeptEvent, byte[]?> lineOf, Func<long, byte[]> lineOfLost)
     {
-        (_machine, _lines, _ring) = (machine, lines, new EventRing(kinds));
+        (_machine, _ring, _lineOf, _lineOfLost) = (machine, new EventRing(kinds), lineOf, lineOfLost);
         machine.Observers.Add(_ring);
     }
 
@@ -38,37 +43,9 @@ internal sealed class EventStream : IControlStream
     {
         _taken.Clear();
         bool goesOn = _ring.Take(longest, _taken, out long lost);
-        if (lost != 0) lines.Add(EventLines.LineOfLost(lost));
-        foreach (KeptEvent e in _taken) lines.Add(_lines.LineOf(e));
-        return goesOn;
-    }
-
-    public void Close() => _ring.Close();
-
-    public void Dispose() => _machine.Observers.Remove(_ring);
-}
-
-/// <summary>The lines of a trace.</summary>
-internal sealed class TraceStream : IControlStream
-{
-    private readonly SoftwareMachine _machine;
-    private readonly TraceLines _lines;
-    private readonly EventRing _ring;
-    private readonly List<KeptEvent> _taken = [];
-
-    public TraceStream(SoftwareMachine machine, TraceLines lines)
-    {
-        (_machine, _lines, _ring) = (machine, lines, new EventRing(lines.Filter.Kinds));
-        machine.Observers.Add(_ring);
-    }
-
-    public bool TryNext(TimeSpan longest, List<byte[]> lines)
-    {
-        _taken.Clear();
-        bool goesOn = _ring.Take(longest, _taken, out long lost);
-        if (lost != 0) lines.Add(Encoding.UTF8.GetBytes(_lines.LineOfLost(lost)));
+        if (lost != 0) lines.Add(_lineOfLost(lost));
         foreach (KeptEvent e in _taken)
-            if (_lines.LineOf(e) is { } line) lines.Add(Encoding.UTF8.GetBytes(line));
+            if (_lineOf(e) is { } line) lines.Add(line);
         return goesOn;
     }
 
