@@ -40,7 +40,7 @@ internal sealed class Children
 
     private void Run()
     {
-        while (SysProcesses.Wait(0, out ChildState child, keep: true) == Errno.None)
+        while (SysProcesses.AwaitChild(out ChildState child) == Errno.None)
         {
             if (child.Pid == _program.Id && child.Ended)
             {
@@ -49,7 +49,9 @@ internal sealed class Children
                 _program.BeginChange(); // never ended: from here on the ID may be recycled
             }
 
-            if (SysProcesses.Wait(child.Pid, out child) != Errno.None) continue;
+            // A stopped thread may have been killed meanwhile. If it was its process's first, it does not end before
+            // the other threads have, and those that we trace end only when we take them: we must not wait for it.
+            if (!SysProcesses.TryTakeChild(child.Pid, out child)) continue;
             _tracees.Deliver(child);
             if (child.Pid == _program.Id && child is { Stopped: true, Status: SIGTSTP or SIGTTIN or SIGTTOU }
                 && SysProcesses.GroupOf(_program.Id) == SysProcesses.GroupOf(0))

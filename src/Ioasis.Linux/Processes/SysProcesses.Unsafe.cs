@@ -11,6 +11,8 @@ internal static unsafe partial class SysProcesses
 {
     public const uint PIDFD_THREAD = 0x80;
 
+    private const int WNOHANG = 1, WNOWAIT = 0x1000000;
+
     /// <summary>
     /// posix_spawn(3): starts a program. Arguments and environment are runs of strings that end in a NUL. The program
     /// gets every file descriptor that is not closed on exec, and default actions for the signals that we handle.
@@ -47,20 +49,29 @@ internal static unsafe partial class SysProcesses
         }
     }
 
-    /// <summary>waitid(2): waits for a child to end or stop; for any child if <paramref name="pid"/> is 0.</summary>
-    /// <param name="pid">The child.</param>
+    /// <summary>
+    /// waitid(2): waits until some child, or a thread that we trace, has ended or stopped. Its state change can be
+    /// taken afterwards. Until then a child that ended keeps its ID.
+    /// </summary>
+    /// <param name="state">The state change.</param>
+    public static Errno AwaitChild(out ChildState state) => WaitId(0, WNOWAIT, out state);
+
+    /// <summary>waitid(2): takes the state change of a child or of a thread that we trace. Does not wait.</summary>
+    /// <param name="pid">The child or thread.</param>
     /// <param name="state">Its state change.</param>
-    /// <param name="keep">Whether the change stays waitable. A child that ended keeps its ID until a wait takes
-    /// it.</param>
-    public static Errno Wait(int pid, out ChildState state, bool keep = false)
+    /// <returns>False if it has none (any more): a stop is over when the child goes on or is killed.</returns>
+    public static bool TryTakeChild(int pid, out ChildState state) =>
+        WaitId(pid, WNOHANG, out state) == Errno.None && state.Pid != 0;
+
+    private static Errno WaitId(int pid, int options, out ChildState state)
     {
-        const int P_ALL = 0, P_PID = 1, WSTOPPED = 2, WEXITED = 4, WNOWAIT = 0x1000000;
+        const int P_ALL = 0, P_PID = 1, WSTOPPED = 2, WEXITED = 4;
         // siginfo_t has 128 bytes; on 64-bit, si_pid is at 16 and si_status at 24.
         byte* info = stackalloc byte[128];
         int waited;
         // SAFETY: the buffer has siginfo_t's size.
-        while ((waited = waitid(pid == 0 ? P_ALL : P_PID, (uint)pid, info,
-            WEXITED | WSTOPPED | (keep ? WNOWAIT : 0))) < 0 && LastError.Errno == Errno.EINTR) { }
+        while ((waited = waitid(pid == 0 ? P_ALL : P_PID, (uint)pid, info, WEXITED | WSTOPPED | options)) < 0
+            && LastError.Errno == Errno.EINTR) { }
         state = new ChildState(*(int*)(info + 16), *(int*)(info + 8), *(int*)(info + 24));
         return LastError.Of(waited);
     }
