@@ -67,6 +67,19 @@ public sealed partial class TraceTests(Workbench bench)
     }
 
     [Fact]
+    public async Task What_a_call_caused_has_its_number()
+    {
+        string file = Path.Combine(await bench.Scratch(Who.Self), "trace");
+        (await Trace(["--json", "-o", file, "-e", "trace=iommu,map,fault"], await FirstDmaProgram())).MustEnd();
+        JsonNode[] lines = [.. File.ReadAllLines(file).Select(l => JsonNode.Parse(l)!)];
+        JsonNode map = lines.Single(l => (string)l["event"]! == "map");
+        JsonNode call = lines.Single(l => (string?)l["request"] == "IOMMU_IOAS_MAP");
+        Assert.Equal((long)call["call_number"]!, (long)map["call_number"]!);
+        long[] calls = [.. lines.Where(l => (string)l["event"]! == "call").Select(l => (long)l["call_number"]!)];
+        Assert.Equal(calls.Distinct().Count(), calls.Length);
+    }
+
+    [Fact]
     public async Task The_program_keeps_its_exit_code_and_a_file_that_cannot_be_written_is_told()
     {
         (await Trace(["-e", "trace=fault"], "sh", "-c", "exit 7")).MustEnd(7);

@@ -15,6 +15,12 @@ public readonly record struct CallEvent(EventStamp Stamp, NodeCall Call) : IMach
 /// <summary>A call of a program on an open file, with its result.</summary>
 public sealed class NodeCall
 {
+    /// <summary>
+    /// Counts the calls that are observed, in the order in which they began. Events that happen in the thread that
+    /// serves the call have it in their stamp.
+    /// </summary>
+    public required long Number { get; init; }
+
     /// <summary>The open file, as in <see cref="OpenEvent"/>.</summary>
     public required object File { get; init; }
 

@@ -48,7 +48,8 @@ public sealed class Observers
     public bool Want(EventKinds kind) => (_wanted & kind) != 0;
 
     /// <summary>The stamp of an event that happens now.</summary>
-    public EventStamp Stamp() => new(Interlocked.Increment(ref _sequence), Stopwatch.GetTimestamp());
+    public EventStamp Stamp() =>
+        new(Interlocked.Increment(ref _sequence), Stopwatch.GetTimestamp(), CurrentCall.Number);
 
     /// <summary>Tells an event to all who want its kind. Nothing that an observer does reaches the caller.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

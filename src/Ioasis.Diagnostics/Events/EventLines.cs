@@ -28,6 +28,7 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
             json.WriteNumber("seq", e.Stamp.Sequence);
             double seconds = Stopwatch.GetElapsedTime(_started, e.Stamp.Timestamp).TotalSeconds;
             json.WriteNumber("time", Math.Round(seconds, 6));
+            if (e.Stamp.Call != 0) json.WriteNumber("call_number", e.Stamp.Call);
             Write(json, e.Event);
             json.WriteEndObject();
         }

@@ -62,7 +62,7 @@ public sealed class TraceLines(TraceOptions options, EventLines lines)
         using JsonDocument json = JsonDocument.Parse(line);
         string name = json.RootElement.GetProperty("event").GetString()!;
         IEnumerable<string> words = json.RootElement.EnumerateObject()
-            .Where(p => p.Name is not ("seq" or "time" or "event")).Select(p => $"{p.Name}={p.Value}");
+            .Where(p => p.Name is not ("seq" or "time" or "call_number" or "event")).Select(p => $"{p.Name}={p.Value}");
         return $"{name} {string.Join(' ', words)}".TrimEnd();
     }
 }

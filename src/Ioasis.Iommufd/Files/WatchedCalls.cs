@@ -22,12 +22,14 @@ public static class WatchedCalls
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(caller);
         if (!file.IsWatched) return file.Ioctl(caller, command, argument);
+        using CurrentCall.Scope current = CurrentCall.Begin();
         IoctlShape? shape = file.ShapeOf(command);
         byte[] before = StructAt(caller, shape, argument);
         long began = Stopwatch.GetTimestamp();
         SysResult result = file.Ioctl(caller, command, argument);
         file.Tell(new NodeCall
         {
+            Number = CurrentCall.Number,
             File = file,
             Path = file.OpenedPath,
             Thread = origin.Thread,
@@ -58,6 +60,7 @@ public static class WatchedCalls
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(caller);
         if (!file.IsWatched) return file.Read(caller, offset, buffer, count);
+        using CurrentCall.Scope current = CurrentCall.Begin();
         long began = Stopwatch.GetTimestamp();
         SysResult result = file.Read(caller, offset, buffer, count);
         byte[] got = result.Value > 0 ? BytesAt(caller, buffer, (int)Math.Min(result.Value, MostData)) : [];
@@ -78,6 +81,7 @@ public static class WatchedCalls
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(caller);
         if (!file.IsWatched) return Serve();
+        using CurrentCall.Scope current = CurrentCall.Begin();
         byte[] put = BytesAt(caller, buffer, (int)Math.Min(count, offset is null ? (ulong)MostBytes : MostData));
         long began = Stopwatch.GetTimestamp();
         SysResult result = Serve();
@@ -100,6 +104,7 @@ public static class WatchedCalls
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(map);
         if (!file.IsWatched) return map();
+        using CurrentCall.Scope current = CurrentCall.Begin();
         long began = Stopwatch.GetTimestamp();
         Errno errno = map();
         Tell(file, origin, "mmap", offset, length, [], [], began, errno);
@@ -109,6 +114,7 @@ public static class WatchedCalls
     private static void Tell(NodeFile file, CallOrigin origin, string name, ulong? offset, ulong count, byte[] before,
         byte[] after, long began, SysResult result) => file.Tell(new NodeCall
         {
+            Number = CurrentCall.Number,
             File = file,
             Path = file.OpenedPath,
             Thread = origin.Thread,
