@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
-using Ioasis.Differential.Calls;
-using Ioasis.Differential.Commands;
-using Ioasis.Differential.Generator;
-using Ioasis.Differential.InProcess;
 using Ioasis.Differential.Linux;
+using Ioasis.Replay.Calls;
+using Ioasis.Replay.Comparison;
+using Ioasis.Replay.Generator;
+using Ioasis.Replay.InProcess;
 
 const string usage = """
     Ioasis.Differential generate SEED CALLS                              prints a sequence
@@ -50,16 +50,7 @@ switch (args)
         return Compare(new Reference(boot, kernel, player), VdpaSequenceGenerator.Generate, Number(seed), Number(seeds),
             Number(count));
     case ["shrink", var boot, var kernel, var player, var file]:
-        if (new Shrinker(new Reference(boot, kernel, player))
-            .Shrink(Call.ParseAll(File.ReadLines(file))) is not { } shrunk)
-        {
-            Console.WriteLine("There is no difference.");
-            return 0;
-        }
-
-        foreach (Call call in shrunk.Calls) Console.WriteLine(call);
-        Console.WriteLine($"# {shrunk.Difference}".ReplaceLineEndings("\n# "));
-        return 1;
+        return Shrink(new Reference(boot, kernel, player), Call.ParseAll(File.ReadLines(file)));
     case ["record", var boot, var kernel, var player, var folder, var seed, var seeds, var count]:
         Record(new Reference(boot, kernel, player), SequenceGenerator.Generate, Path.Combine(folder, "seed-"),
             Number(seed), Number(seeds), Number(count));
@@ -75,13 +66,33 @@ switch (args)
 
 static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
+static int Shrink(Reference reference, List<Call> calls)
+{
+    List<Difference?> First(IReadOnlyList<IReadOnlyList<Call>> sequences) =>
+    [
+        .. reference.Play(sequences).Zip(sequences, (linux, candidate) =>
+            Difference.Find(candidate, Player.PlayAll(candidate), linux).FirstOrDefault()),
+    ];
+
+    var shrinker = new Shrinker<Call>(sequences => [.. First(sequences).Select(d => d?.Index)], c => c.IsReset);
+    if (shrinker.Shrink(calls) is not { } shrunk)
+    {
+        Console.WriteLine("There is no difference.");
+        return 0;
+    }
+
+    foreach (Call call in shrunk) Console.WriteLine(call);
+    Console.WriteLine($"# {First([shrunk])[0]}".ReplaceLineEndings("\n# "));
+    return 1;
+}
+
 static void Record(Reference reference, Generator generate, string path, int first, int seeds, int count)
 {
     List<int> numbers = [.. Enumerable.Range(first, seeds)];
     List<IReadOnlyList<Call>> recorded = [.. numbers.Select(s => generate(s, count).Calls)];
     foreach ((int number, IReadOnlyList<Call> calls, List<string> answers) in numbers.Zip(
         recorded, reference.Play(recorded)))
-        Recording.Write($"{path}{number}.txt.gz", calls, answers);
+        AnsweredCalls.Write($"{path}{number}.txt.gz", calls, answers);
 }
 
 static int Compare(Reference reference, Generator generate, int first, int seeds, int count)

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO.Compression;
 using System.Text;
-using Ioasis.Differential.Calls;
+using Ioasis.Replay.Calls;
 
 namespace Ioasis.Differential.Linux;
 

@@ -1,7 +1,7 @@
-using Ioasis.Differential.Calls;
-using Ioasis.Differential.Commands;
-using Ioasis.Differential.Generator;
-using Ioasis.Differential.InProcess;
+using Ioasis.Replay.Calls;
+using Ioasis.Replay.Comparison;
+using Ioasis.Replay.Generator;
+using Ioasis.Replay.InProcess;
 
 namespace Ioasis.Tests.Differential;
 

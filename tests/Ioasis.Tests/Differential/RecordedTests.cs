@@ -1,6 +1,6 @@
-using Ioasis.Differential.Calls;
-using Ioasis.Differential.Commands;
-using Ioasis.Differential.InProcess;
+using Ioasis.Replay.Calls;
+using Ioasis.Replay.Comparison;
+using Ioasis.Replay.InProcess;
 
 namespace Ioasis.Tests.Differential;
 
@@ -19,7 +19,7 @@ public sealed class RecordedTests
     [MemberData(nameof(Files))]
     public void WeAnswerAsLinuxDid(string file)
     {
-        (List<Call> calls, List<string> linux) = Recording.Read(Path.Combine(s_folder, file));
+        (List<Call> calls, List<string> linux) = AnsweredCalls.Read(Path.Combine(s_folder, file));
         Assert.True(calls.Count > 1000);
         List<Difference> differences = Difference.Find(calls, Player.PlayAll(calls), linux);
         Assert.True(differences.Count == 0, string.Join('\n', differences.Prepend<object>($"{file}:")));

@@ -1,6 +1,6 @@
-using Ioasis.Differential.Calls;
-using Ioasis.Differential.Generator;
-using Ioasis.Differential.InProcess;
+using Ioasis.Replay.Calls;
+using Ioasis.Replay.Generator;
+using Ioasis.Replay.InProcess;
 
 namespace Ioasis.Tests.Differential;
 

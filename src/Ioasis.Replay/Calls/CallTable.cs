@@ -6,7 +6,7 @@ using Ioasis.Abi;
 using static Ioasis.Abi.IommufdH;
 using static Ioasis.Abi.VfioH;
 
-namespace Ioasis.Differential.Calls;
+namespace Ioasis.Replay.Calls;
 
 /// <summary>The ioctls that sequences are made of. Both players take them from here: the one in C as text.</summary>
 public static partial class CallTable

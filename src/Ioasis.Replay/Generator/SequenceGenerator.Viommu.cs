@@ -1,6 +1,6 @@
-using Ioasis.Differential.Calls;
+using Ioasis.Replay.Calls;
 
-namespace Ioasis.Differential.Generator;
+namespace Ioasis.Replay.Generator;
 
 /// <content>Queues, and what a guest is given of a unit. The units that are compared refuse the latter: what counts is
 /// the order of the checks.</content>

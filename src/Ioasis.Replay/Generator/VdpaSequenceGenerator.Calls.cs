@@ -1,9 +1,9 @@
 using Ioasis.Abi;
-using Ioasis.Differential.Calls;
-using Ioasis.Differential.InProcess;
+using Ioasis.Replay.Calls;
+using Ioasis.Replay.InProcess;
 using static Ioasis.Abi.VhostH;
 
-namespace Ioasis.Differential.Generator;
+namespace Ioasis.Replay.Generator;
 
 /// <content>The calls.</content>
 public sealed partial class VdpaSequenceGenerator

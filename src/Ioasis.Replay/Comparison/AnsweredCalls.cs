@@ -1,10 +1,10 @@
 using System.IO.Compression;
-using Ioasis.Differential.Calls;
+using Ioasis.Replay.Calls;
 
-namespace Ioasis.Differential.Commands;
+namespace Ioasis.Replay.Comparison;
 
-/// <summary>Sequences with Linux's answers, in a file: a line is a call and its answer.</summary>
-public static class Recording
+/// <summary>A file with a sequence and its answers. Each line has a call and its answer.</summary>
+public static class AnsweredCalls
 {
     private const string Between = " => ";
 

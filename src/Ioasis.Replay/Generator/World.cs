@@ -1,9 +1,9 @@
 using System.Globalization;
 using Ioasis.Abi;
-using Ioasis.Differential.Calls;
-using Ioasis.Differential.InProcess;
+using Ioasis.Replay.Calls;
+using Ioasis.Replay.InProcess;
 
-namespace Ioasis.Differential.Generator;
+namespace Ioasis.Replay.Generator;
 
 /// <summary>
 /// What a generator believes there is, from the answers that calls had. It may be wrong without harm: it makes

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Ioasis.Differential.InProcess;
+namespace Ioasis.Replay.InProcess;
 
 /// <summary>
 /// The memory that sequences name. It stands where player.c maps it, so that what depends on addresses comes out the

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using Ioasis.Abi;
 using static Ioasis.Abi.VhostH;
 
-namespace Ioasis.Differential.Calls;
+namespace Ioasis.Replay.Calls;
 
 /// <content>
 /// The ioctls of /dev/vhost-vdpa-N. What depends on the device's model is no field: it is not compared.

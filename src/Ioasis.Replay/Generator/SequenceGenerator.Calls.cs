@@ -1,8 +1,8 @@
 using Ioasis.Abi;
-using Ioasis.Differential.Calls;
+using Ioasis.Replay.Calls;
 using static Ioasis.Abi.IommufdH;
 
-namespace Ioasis.Differential.Generator;
+namespace Ioasis.Replay.Generator;
 
 /// <content>How each call is made up: mostly such that it can succeed.</content>
 public sealed partial class SequenceGenerator

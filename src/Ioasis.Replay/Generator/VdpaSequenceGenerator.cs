@@ -1,7 +1,7 @@
-using Ioasis.Differential.Calls;
-using Ioasis.Differential.InProcess;
+using Ioasis.Replay.Calls;
+using Ioasis.Replay.InProcess;
 
-namespace Ioasis.Differential.Generator;
+namespace Ioasis.Replay.Generator;
 
 /// <summary>
 /// Makes sequences of calls to a vDPA network device and a vDPA disk from a seed, as <see cref="SequenceGenerator"/>

@@ -1,4 +1,4 @@
-namespace Ioasis.Differential.Calls;
+namespace Ioasis.Replay.Calls;
 
 /// <summary>An ioctl that sequences may contain.</summary>
 /// <param name="Name">What sequences call it.</param>

@@ -1,12 +1,12 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using Ioasis.Abi;
-using Ioasis.Differential.Calls;
 using Ioasis.Iommufd.Files;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
+using Ioasis.Replay.Calls;
 
-namespace Ioasis.Differential.InProcess;
+namespace Ioasis.Replay.InProcess;
 
 /// <content>Calls to vDPA devices.</content>
 public sealed partial class Player

@@ -2,7 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
-namespace Ioasis.Differential.InProcess;
+namespace Ioasis.Replay.InProcess;
 
 /// <summary>
 /// The memory of the program that a sequence stands for: its places, at their addresses, and nothing else.

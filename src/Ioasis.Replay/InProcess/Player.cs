@@ -2,17 +2,17 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Ioasis.Abi;
-using Ioasis.Differential.Calls;
 using Ioasis.Iommufd.Files;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Machine.Nodes;
 using Ioasis.Memory;
+using Ioasis.Replay.Calls;
 using Ioasis.Units.Vtd;
 
-namespace Ioasis.Differential.InProcess;
+namespace Ioasis.Replay.InProcess;
 
-/// <summary>Plays calls on our own implementation; says of each what Linux/player.c would say.</summary>
+/// <summary>Plays calls on our own implementation; answers each as tests/Ioasis.Differential/Linux/player.c does on Linux.</summary>
 public sealed partial class Player : IDisposable, ICaller
 {
     private const byte Canary = 0xa5;

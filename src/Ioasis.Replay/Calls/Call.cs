@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Ioasis.Differential.Calls;
+namespace Ioasis.Replay.Calls;
 
 /// <summary>One line of a sequence: what to call, and the values that are not those of a plain call.</summary>
 public sealed class Call(string name)
@@ -9,6 +9,9 @@ public sealed class Call(string name)
 
     /// <summary>An ioctl of <see cref="CallTable"/>, or reset, open or close.</summary>
     public string Name => name;
+
+    /// <summary>Whether it closes everything, so that no call before it matters.</summary>
+    public bool IsReset => Name is "reset" or "reset_vdpa";
 
     /// <summary>Reads a line.</summary>
     /// <exception cref="FormatException">A word of it is not key=value.</exception>

@@ -1,7 +1,7 @@
-using Ioasis.Differential.Calls;
-using Ioasis.Differential.InProcess;
+using Ioasis.Replay.Calls;
+using Ioasis.Replay.InProcess;
 
-namespace Ioasis.Differential.Generator;
+namespace Ioasis.Replay.Generator;
 
 /// <summary>
 /// Makes sequences from a seed. Each call is played on our implementation at once, and the answer tells what can be

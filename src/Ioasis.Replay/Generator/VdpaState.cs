@@ -1,8 +1,8 @@
 using Ioasis.Abi;
-using Ioasis.Differential.Calls;
-using Ioasis.Differential.InProcess;
+using Ioasis.Replay.Calls;
+using Ioasis.Replay.InProcess;
 
-namespace Ioasis.Differential.Generator;
+namespace Ioasis.Replay.Generator;
 
 /// <summary>What a generator believes of a vDPA device, from the answers that calls had.</summary>
 internal sealed class VdpaState

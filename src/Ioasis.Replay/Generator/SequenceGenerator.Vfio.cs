@@ -1,8 +1,8 @@
-using Ioasis.Differential.Calls;
+using Ioasis.Replay.Calls;
 using static Ioasis.Abi.IommufdH;
 using static Ioasis.Abi.VfioH;
 
-namespace Ioasis.Differential.Generator;
+namespace Ioasis.Replay.Generator;
 
 /// <content>The ioctls of a VFIO container and of groups.</content>
 public sealed partial class SequenceGenerator
