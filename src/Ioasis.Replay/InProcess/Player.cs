@@ -8,16 +8,29 @@ using Ioasis.Machine.Description;
 using Ioasis.Machine.Nodes;
 using Ioasis.Memory;
 using Ioasis.Replay.Calls;
-using Ioasis.Units.Vtd;
 
 namespace Ioasis.Replay.InProcess;
 
-/// <summary>Plays calls on our own implementation; answers each as tests/Ioasis.Differential/Linux/player.c does on Linux.</summary>
+/// <summary>
+/// Plays calls on our own implementation. Answers each as tests/Ioasis.Differential/Linux/player.c does on Linux.
+/// </summary>
 public sealed partial class Player : IDisposable, ICaller
 {
     private const byte Canary = 0xa5;
     private const int ClosedDescriptor = 900, QueueDescriptor = 99, FileDescriptor = 100, NullDescriptor = 101,
         FirstContext = 10, FirstDevice = 20, FirstGroup = 30;
+
+    // QEMU's unit without scalable mode, which the answers are compared with.
+    private const string VfioMachine = """
+        {
+          "units": [ { "name": "dmar0", "addressBits": 48, "dirtyTracking": false, "nesting": false, "pasidBits": 0,
+            "pageRequests": false } ],
+          "devices": [
+            { "model": "edu", "address": "0000:00:03.0" },
+            { "model": "edu", "address": "0000:00:04.0" }
+          ]
+        }
+        """;
 
     // Made by the first call: what it is made of depends on what the sequence is about.
     private SoftwareMachine? _machine;
@@ -322,12 +335,8 @@ public sealed partial class Player : IDisposable, ICaller
         for (int i = 0; i < _contexts.Length; i++) Close(ref _contexts[i]);
     }
 
-    // As QEMU's unit is without scalable mode.
-    private static SoftwareMachine MakeVfioMachine() => SoftwareMachine.Create(new MachineDescription
-    {
-        Units = [new UnitDescription("dmar0", name => new VtdUnit(name, new VtdFeatures { AddressBits = 48,
-                DirtyTracking = false, Nesting = false, PasidBits = 0, PageRequests = false }))],
-    }.WithDevice("edu@0000:00:03.0").WithDevice("edu@0000:00:04.0"));
+    private static SoftwareMachine MakeVfioMachine() =>
+        SoftwareMachine.Create(MachineDescription.Parse("differential", Encoding.UTF8.GetBytes(VfioMachine)));
 
     /// <summary>Sequences map no region.</summary>
     private sealed class NoCarrier : ICarrier
