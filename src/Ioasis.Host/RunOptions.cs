@@ -17,4 +17,7 @@ internal sealed record RunOptions
 
     /// <summary>The file for an account of the calls that were served, written at the end; null for none.</summary>
     public string? AccountFile { get; init; }
+
+    /// <summary>Kills the program when it is cancelled.</summary>
+    public CancellationToken Stop { get; init; }
 }

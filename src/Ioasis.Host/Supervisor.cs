@@ -101,6 +101,7 @@ internal static class Supervisor
                 ? null
                 : new ControlSocket(program.Pid, answers.Answer, subscribe: answers.Subscribe);
             program.Go();
+            using CancellationTokenRegistration stop = options.Stop.Register(signals.Kill);
             int exitCode = children.WaitForProgram();
             signals.ProgramEnded();
             events.WaitForNoUsers();

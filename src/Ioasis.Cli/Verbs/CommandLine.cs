@@ -77,6 +77,7 @@ internal static class CommandLine
             HelpName = "FILE",
         };
         run.Add(account);
+        var checks = new CheckArguments(run);
         var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         run.Add(words);
         run.SetAction(parsed => OnMachine(parsed, runMachine, error, description =>
@@ -84,7 +85,7 @@ internal static class CommandLine
             if (parsed.GetValue(words) is [string word, ..]) return Refuse(error, Misplaced(word, run));
             if (program is not [string name, .. string[] rest])
                 return Refuse(error, "run needs a program after --, as in: ioasis run -- lspci");
-            return Run(description, new RunOptions
+            return checks.Run(parsed, error, description, new RunOptions
             {
                 Program = name,
                 Arguments = rest,

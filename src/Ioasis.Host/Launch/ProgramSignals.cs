@@ -10,7 +10,7 @@ namespace Ioasis.Host.Launch;
 /// </summary>
 internal sealed class ProgramSignals : IDisposable
 {
-    private const int SIGINT = 2, SIGQUIT = 3, SIGTSTP = 20, SIGXFSZ = 25, SIGIO = 29;
+    private const int SIGINT = 2, SIGQUIT = 3, SIGKILL = 9, SIGTSTP = 20, SIGXFSZ = 25, SIGIO = 29;
 
     private static readonly PosixSignal[] s_passedOn =
         [PosixSignal.SIGHUP, PosixSignal.SIGTERM, (PosixSignal)10, (PosixSignal)12];
@@ -46,6 +46,9 @@ internal sealed class ProgramSignals : IDisposable
             }));
         }
     }
+
+    /// <summary>Kills the program; after its end, the processes that it left behind.</summary>
+    public void Kill() => PassOn(SIGKILL);
 
     /// <summary>
     /// Notes that the program has ended. From here on its orphans receive the signals, including the terminal's.

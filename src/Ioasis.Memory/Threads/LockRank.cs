@@ -207,6 +207,12 @@ public enum LockRank
     /// <summary>The events that a subscriber has not read.</summary>
     EventRing,
 
+    /// <summary>What the checks of a program know.</summary>
+    Checker,
+
+    /// <summary>The findings that are not reported yet.</summary>
+    FindingLog,
+
     /// <summary>Changes of the list of a machine's observers.</summary>
     Observers,
 

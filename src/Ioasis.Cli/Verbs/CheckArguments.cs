@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.Globalization;
+using Ioasis.Diagnostics.Check;
+using Ioasis.Host;
+using Ioasis.Machine.Description;
+
+namespace Ioasis.Cli.Verbs;
+
+/// <summary>The options of <c>run</c> for checks, and a run that is checked.</summary>
+internal sealed class CheckArguments
+{
+    private const string Variable = "IOASIS_CHECK";
+
+    private readonly Option<bool> _check = new("--check")
+    {
+        Description = "Looks for the program's mistakes with DMA, and reports them (docs/check.md; "
+            + $"{Variable}=help=1 lists the options).",
+    };
+
+    private readonly Option<int?> _exitCode = new("--check-exit-code")
+    {
+        HelpName = "N",
+        Description = "The exit code if --check found something and the program's own was 0. Default: 99.",
+    };
+
+    internal CheckArguments(Command run)
+    {
+        run.Add(_check);
+        run.Add(_exitCode);
+    }
+
+    /// <summary>Runs a program, with checks if they are asked for.</summary>
+    internal int Run(ParseResult parsed, TextWriter error, MachineDescription description, RunOptions run)
+    {
+        int? exitCode = parsed.GetValue(_exitCode);
+        if (!parsed.GetValue(_check))
+        {
+            return exitCode is null
+                ? CommandLine.Run(description, run)
+                : CommandLine.Refuse(error, "--check-exit-code needs --check");
+        }
+
+        if (CheckOptions.TryRead(Environment.GetEnvironmentVariable(Variable), out CheckOptions options) is { } wrong)
+            return CommandLine.Refuse(error, $"{Variable}: {wrong}");
+        if (exitCode is < 0 or > 255)
+            return CommandLine.Refuse(error, $"--check-exit-code is at most 255, not {exitCode}");
+        if (exitCode is { } given) options = options with { ExitCode = given };
+        if (options.Help)
+        {
+            error.WriteLine($"{Variable}=OPTION=VALUE:OPTION=VALUE...");
+            foreach (string line in CheckOptions.HelpLines) error.WriteLine(line);
+        }
+
+        Suppressions suppressions = Suppressions.None;
+        try
+        {
+            if (options.SuppressionFile is { } file) suppressions = Suppressions.Read(File.ReadLines(file));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            return CommandLine.Refuse(error, $"{Variable}: {options.SuppressionFile}: {e.Message}");
+        }
+
+        using var stop = new CancellationTokenSource();
+        Checker? checker = null;
+        int code = CommandLine.Run(description, run with { Stop = stop.Token }, machine => checker = new Checker(
+            machine.Observers, machine.NameOf, options, suppressions, () => Open(options), stop.Cancel));
+        return checker is { Found: > 0 } && (code == 0 || stop.IsCancellationRequested) ? options.ExitCode : code;
+    }
+
+    private static StreamWriter Open(CheckOptions options) => options.LogPath is { } path
+        ? new StreamWriter(path + Environment.ProcessId.ToString(".0", CultureInfo.InvariantCulture))
+        : new StreamWriter(Console.OpenStandardError());
+}

@@ -1,0 +1,45 @@
+using System.Globalization;
+
+namespace Ioasis.Diagnostics.Check;
+
+/// <summary>Writes findings in AddressSanitizer's form.</summary>
+internal static class FindingText
+{
+    internal const string Rule = "=================================================================";
+
+    /// <summary>The lines of a report, without the rule before it.</summary>
+    internal static List<string> Of(Finding finding, ICallStacks? stacks)
+    {
+        List<string> lines =
+        [
+            string.Create(CultureInfo.InvariantCulture,
+                $"=={finding.Process}==ERROR: Ioasis: {finding.Kind.Name}: {finding.What}"),
+        ];
+        string? source = null;
+        foreach (FindingPart part in finding.Parts)
+        {
+            string[] stack = part.Call is { } call ? LinesOf(stacks?.Of(call.Number)) : [];
+            source ??= SourceOf(stack);
+            string end = stack.Length == 0 ? "" : ":";
+            lines.Add(part.Call is null ? part.Text : $"{part.Text} {part.Call}{end}");
+            lines.AddRange(stack.Select(l => $"    {l.Trim()}"));
+        }
+
+        if (finding.Hint is { } hint) lines.Add($"Hint: {hint}");
+        CallSite? first = finding.Parts.Select(p => p.Call).FirstOrDefault(c => c is not null);
+        lines.Add($"SUMMARY: Ioasis: {finding.Kind.Name} {source ?? first?.ToString() ?? finding.Place.Device}".Trim());
+        return lines;
+    }
+
+    private static string[] LinesOf(string? stack) =>
+        stack?.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+
+    /// <summary>The innermost frame with a line of source, without its number and address.</summary>
+    private static string? SourceOf(string[] stack) => Array.Find(stack, HasSource);
+
+    private static bool HasSource(string frame)
+    {
+        int colon = frame.LastIndexOf(':');
+        return colon >= 0 && colon + 1 < frame.Length && char.IsAsciiDigit(frame[colon + 1]);
+    }
+}
