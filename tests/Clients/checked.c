@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Makes one mistake with DMA; with "right" does the same without it. For tests of `ioasis run --check`.
- * usage: checked BDF MISTAKE [right] (a dmatest)
+ * usage: checked BDF MISTAKE [right|waits] (a dmatest)
  */
 #include "dmatest.h"
 
@@ -90,13 +90,17 @@ static const struct mistake {
 
 int main(int argc, char **argv)
 {
+    bool waits;
     const char *bdf = argument(argc, argv, 1, "BDF of a dmatest"), *name = argument(argc, argv, 2, "a mistake");
     right = argc > 3 && !strcmp(argv[3], "right");
+    waits = argc > 3 && !strcmp(argv[3], "waits"); /* to be killed */
     for (size_t i = 0; i < sizeof(mistakes) / sizeof(*mistakes); i++) {
         if (strcmp(mistakes[i].name, name))
             continue;
-        set_up(bdf, argc > 3 && !strcmp(argv[argc - 1], "mmap") ? BY_MMAP : BY_PIO);
+        set_up(bdf, BY_PIO);
         mistakes[i].make();
+        while (waits)
+            pause();
         printf("%s: %s\n", name, right ? "right" : "made");
         return 0;
     }

@@ -69,6 +69,6 @@ internal sealed class CheckArguments
     }
 
     private static StreamWriter Open(CheckOptions options) => options.LogPath is { } path
-        ? new StreamWriter(path + Environment.ProcessId.ToString(".0", CultureInfo.InvariantCulture))
+        ? new StreamWriter(string.Create(CultureInfo.InvariantCulture, $"{path}.{Environment.ProcessId}"))
         : new StreamWriter(Console.OpenStandardError());
 }

@@ -49,7 +49,7 @@ internal sealed class FaultCheck(SeenMachine machine, Action<Finding> report) : 
             },
             Parts = parts,
             Subject = (device, fault.Pasid, fault.IsWrite,
-                finding.Subject ?? (object)(fault.Reason == FaultReason.NotMapped ? fault.Iova.Value >> 12 : 0)),
+                finding.Subject ?? (fault.Reason == FaultReason.NotMapped ? fault.Iova.Value >> 12 : 0)),
         });
     }
 
@@ -59,7 +59,8 @@ internal sealed class FaultCheck(SeenMachine machine, Action<Finding> report) : 
     {
         parts.Add(new FindingPart("the first stage, which the program or its guest owns, has no entry there"));
         return Of(CheckKind.DmaUnmapped,
-            "Enter the address in the first stage before the device is started; stop the device before it is taken out.");
+            "Enter the address in the first stage before the device is started, and stop the device before the entry "
+            + "is taken out.");
     }
 
     private static Finding OfDetached(SeenDevice device, in DmaFault fault, List<FindingPart> parts)
@@ -95,7 +96,7 @@ internal sealed class FaultCheck(SeenMachine machine, Action<Finding> report) : 
         if (space.Nearest(address) is { } near)
         {
             bool isBelow = near.Range.Last < address;
-            ulong distance = isBelow ? address - near.Range.Last : near.Range.First - address;
+            ulong distance = (isBelow ? address - near.Range.Last : near.Range.First - address) - 1;
             parts.Add(new FindingPart(
                 Text($"{Hex(address)} is {distance} bytes {(isBelow ? "after" : "before")} the mapping {Show(near)}")));
             parts.Add(new FindingPart("mapped", near.Mapped));
@@ -137,7 +138,7 @@ internal sealed class FaultCheck(SeenMachine machine, Action<Finding> report) : 
             + $"{Hex(doorbell.Offset)}, seen {Milliseconds(doorbell.Stamp.Timestamp, stamp.Timestamp)} before", call));
     }
 
-    /// <summary>The address that was looked up in the I/O address space: behind a first stage, what that gave.</summary>
+    /// <summary>The address in the I/O address space: behind a first stage, what that gave.</summary>
     private static ulong AddressOf(in DmaFault fault) =>
         fault.Inner != default ? fault.Inner.Value : fault.Iova.Value;
 
@@ -149,7 +150,7 @@ internal sealed class FaultCheck(SeenMachine machine, Action<Finding> report) : 
     }
 
     private static string Show(KnownMap map) =>
-        $"[{Hex(map.Range.First)},{Hex(map.Range.Last)}] {StateReader.NameOf(map.Access)} of "
+        $"{Hex(map.Range.First)}-{Hex(map.Range.Last)} {StateReader.NameOf(map.Access)} of "
         + (map.IsFile ? $"a file at {Hex(map.Address)}" : $"memory at {Hex(map.Address)}");
 
     private static string Hex(ulong value) => DiagnosticsJson.Hex(value);

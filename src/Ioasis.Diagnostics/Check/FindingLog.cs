@@ -88,7 +88,7 @@ internal sealed class FindingLog : IDisposable
             ? ""
             : string.Create(CultureInfo.InvariantCulture, $"; {_suppressed} suppressed");
         Print([string.Create(CultureInfo.InvariantCulture,
-            $"=={Environment.ProcessId}==Ioasis: {_found} findings{more}{suppressed}")]);
+            $"=={Environment.ProcessId}==Ioasis: {_found} finding{(_found == 1 ? "" : "s")}{more}{suppressed}")]);
         _output.Dispose();
     }
 

@@ -73,7 +73,8 @@ internal sealed class SeenMachine(CallSites sites, Func<Endpoint, string> nameOf
     internal static string NameOf(IommuDomain domain) => domain.Holder switch
     {
         HwptPaging paging => Text($"HWPT {paging.Id} of IOAS {paging.Ioas.Id}"),
-        HwptNested nested => Text($"HWPT {nested.Id} nested in HWPT {nested.Parent.Id} of IOAS {nested.Parent.Ioas.Id}"),
+        HwptNested nested =>
+            Text($"HWPT {nested.Id} nested on HWPT {nested.Parent.Id} of IOAS {nested.Parent.Ioas.Id}"),
         IommufdHwpt other => Text($"HWPT {other.Id}"),
         _ => domain switch
         {

@@ -17,7 +17,10 @@ public sealed class CommandLineTests
     [InlineData("run ls", "\"ls\" must come after --, as in: ioasis run -- ls.")]
     [InlineData("run --devic edu -- ls",
         "unknown argument \"--devic\" of run; "
-        + "expected one of: --machine, --plugin, --device, --mdev, --strict-sva, --account.")]
+        + "expected one of: --machine, --plugin, --device, --mdev, --strict-sva, --account, --check, "
+        + "--check-exit-code.")]
+    [InlineData("run --check-exit-code 7 -- ls", "--check-exit-code needs --check.")]
+    [InlineData("run --check --check-exit-code 256 -- ls", "--check-exit-code is at most 255, not 256.")]
     [InlineData("run --machine -- ls", "--machine needs a value: --machine FILE.")]
     [InlineData("run --machine a --machine b -- ls", "--machine given twice.")]
     [InlineData("run --device foo -- ls",
