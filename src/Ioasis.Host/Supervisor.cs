@@ -67,7 +67,7 @@ internal static class Supervisor
             // StableId.BeginChange.
             if (!options.StrictSva) listener.Program = programId;
             using var events = new EventLoop(listener, files);
-            var opener = new NodeOpener(listener, files, machine?.Observers);
+            var opener = new NodeOpener(listener, files, machine?.Observers, machine?.Injector);
             using var callers = new CallerTable(listener, files, opener, events.WatchProcess,
                 new PendingExecs(programId));
             events.ProcessEnded += callers.Forget;

@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Ioasis.Core.DmaApi;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Injection;
 using Ioasis.Core.Observation;
 using Ioasis.Core.Pasids;
 using Ioasis.Core.Units;
@@ -49,8 +50,11 @@ public sealed partial class SoftwareMachine : IDisposable
     private readonly NetHubs _hubs = new();
     private readonly SysfsModules _modules = new();
 
-    private SoftwareMachine(MachineDescription description)
+    private SoftwareMachine(MachineDescription description, Injector? injector)
     {
+        Injector = injector;
+        if (injector is not null) injector.Observers = Observers;
+        Pasids = new PasidSpace { Injector = injector };
         _defaults = new DefaultDomains { BootType = description.DefaultDomain, Windows = VfioPciBus.Windows };
         _iommu = new IommuNode(Observers);
         _container = new VfioContainerNode(Observers);
@@ -68,6 +72,9 @@ public sealed partial class SoftwareMachine : IDisposable
     /// <summary>The observers of all that happens in the machine.</summary>
     public Observers Observers { get; } = new();
 
+    /// <summary>What decides that something goes wrong in the machine; null for nothing.</summary>
+    public Injector? Injector { get; }
+
     /// <summary>
     /// The devices, in the order in which they were plugged in; virtual functions while they are enabled.
     /// </summary>
@@ -81,7 +88,7 @@ public sealed partial class SoftwareMachine : IDisposable
     }
 
     /// <summary>The PASIDs of the machine: one space for all units and drivers.</summary>
-    public PasidSpace Pasids { get; } = new();
+    public PasidSpace Pasids { get; }
 
     /// <summary>How many PASIDs an open /dev/sva may have that nobody allowed more.</summary>
     public int PasidQuota { get; private init; } = PasidOwner.DefaultQuota;
@@ -104,17 +111,19 @@ public sealed partial class SoftwareMachine : IDisposable
 
     /// <summary>Builds a machine and plugs its devices in.</summary>
     /// <param name="description">What it consists of.</param>
+    /// <param name="injector">What decides that something goes wrong in it; null for nothing.</param>
     /// <exception cref="MachineDescriptionException">A device cannot be placed.</exception>
-    public static SoftwareMachine Create(MachineDescription description)
+    public static SoftwareMachine Create(MachineDescription description, Injector? injector = null)
     {
         ArgumentNullException.ThrowIfNull(description);
-        var machine = new SoftwareMachine(description) { PasidQuota = description.PasidQuota };
+        var machine = new SoftwareMachine(description, injector) { PasidQuota = description.PasidQuota };
         try
         {
             foreach (UnitDescription unit in description.Units)
             {
                 IommuUnit made = unit.Create(unit.Name);
                 made.Observers = machine.Observers;
+                made.Injector = injector;
                 machine._units.Add(unit.Name, made);
             }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Ioasis.Diagnostics.Check;
+using Ioasis.Diagnostics.Injection;
 using Ioasis.Host;
 using Ioasis.Machine.Description;
 
@@ -30,13 +31,15 @@ internal sealed class CheckArguments
     }
 
     /// <summary>Runs a program, with checks if they are asked for.</summary>
-    internal int Run(ParseResult parsed, TextWriter error, MachineDescription description, RunOptions run)
+    internal int Run(
+        ParseResult parsed, TextWriter error, MachineDescription description, RunOptions run,
+        InjectionRules? injection = null)
     {
         int? exitCode = parsed.GetValue(_exitCode);
         if (!parsed.GetValue(_check))
         {
             return exitCode is null
-                ? CommandLine.Run(description, run)
+                ? CommandLine.Run(description, run, injection: injection)
                 : CommandLine.Refuse(error, "--check-exit-code needs --check");
         }
 
@@ -64,7 +67,7 @@ internal sealed class CheckArguments
         using var stop = new CancellationTokenSource();
         Checker? checker = null;
         int code = CommandLine.Run(description, run with { Stop = stop.Token }, machine => checker = new Checker(
-            machine.Observers, machine.NameOf, options, suppressions, () => Open(options), stop.Cancel));
+            machine.Observers, machine.NameOf, options, suppressions, () => Open(options), stop.Cancel), injection);
         return checker is { Found: > 0 } && (code == 0 || stop.IsCancellationRequested) ? options.ExitCode : code;
     }
 

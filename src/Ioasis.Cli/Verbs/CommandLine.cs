@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Ioasis.Cli.Demo;
+using Ioasis.Diagnostics.Injection;
 using Ioasis.Host;
 using Ioasis.Host.Control;
 using Ioasis.Machine;
@@ -38,12 +39,18 @@ internal static class CommandLine
     }
 
     /// <summary>Runs a program on a machine.</summary>
+    /// <param name="description">The machine.</param>
+    /// <param name="options">The program.</param>
+    /// <param name="observe">Begins to observe the machine before the program runs; null for nobody.</param>
+    /// <param name="injection">What goes wrong; null for nothing.</param>
     internal static int Run(
-        MachineDescription description, RunOptions options, Func<SoftwareMachine, IDisposable>? observe = null)
+        MachineDescription description, RunOptions options, Func<SoftwareMachine, IDisposable>? observe = null,
+        InjectionRules? injection = null)
     {
         try
         {
-            using SoftwareMachine machine = SoftwareMachine.Create(description);
+            using SoftwareMachine machine = SoftwareMachine.Create(description, injection);
+            if (InjectionOption.Prepare(injection, machine) is { } wrong) return Refuse(Console.Error, wrong);
             using IDisposable? observer = observe?.Invoke(machine);
             return Supervisor.Run(machine, options);
         }
@@ -78,6 +85,8 @@ internal static class CommandLine
         };
         run.Add(account);
         var checks = new CheckArguments(run);
+        Option<string[]> inject = InjectionOption.ForRun();
+        run.Add(inject);
         var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         run.Add(words);
         run.SetAction(parsed => OnMachine(parsed, runMachine, error, description =>
@@ -85,13 +94,16 @@ internal static class CommandLine
             if (parsed.GetValue(words) is [string word, ..]) return Refuse(error, Misplaced(word, run));
             if (program is not [string name, .. string[] rest])
                 return Refuse(error, "run needs a program after --, as in: ioasis run -- lspci");
-            return checks.Run(parsed, error, description, new RunOptions
+            if (InjectionRules.TryRead(parsed.GetValue(inject) ?? [], out InjectionRules? injection) is { } wrong)
+                return Refuse(error, wrong);
+            var options = new RunOptions
             {
                 Program = name,
                 Arguments = rest,
                 StrictSva = parsed.GetValue(strictSva),
                 AccountFile = parsed.GetValue(account),
-            });
+            };
+            return checks.Run(parsed, error, description, options, injection);
         }));
 
         var devices = new Command("devices", "Lists the machine's devices.");

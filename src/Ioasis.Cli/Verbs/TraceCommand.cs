@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Ioasis.Diagnostics.Injection;
 using Ioasis.Diagnostics.Trace;
 using Ioasis.Host;
 using Ioasis.Host.Control;
@@ -18,11 +19,12 @@ internal static class TraceCommand
             "Runs a program as run does, and writes its calls and what they cause, in strace's manner.");
         var machine = new MachineOptions(trace);
         var output = new Option<string>("-o") { HelpName = "FILE", Description = "Writes to this file." };
-        var filter = new Option<string>("-e")
+        var filter = new Option<string[]>("-e")
         {
-            HelpName = "trace=WORDS",
-            Description = "Traces only these: iommu, vfio, vdpa, sva, open, map, attach, fault, inv, prq, irq, mmio, "
-                + "reset.",
+            HelpName = $"trace=WORDS, or {InjectionOption.Form}",
+            Description = "trace= traces only these: iommu, vfio, vdpa, sva, open, map, attach, fault, inv, prq, irq, "
+                + "mmio, reset, inject. inject= makes something go wrong, as of run. May be repeated.",
+            Arity = ArgumentArity.OneOrMore,
         };
         var count = new Option<bool>("-c") { Description = "Counts the calls instead, by node, name and result." };
         var times = new Option<bool>("-t") { Description = "Begins each line with the seconds since the start." };
@@ -41,15 +43,21 @@ internal static class TraceCommand
         };
         Option[] all = [running, output, filter, count, times, relative, durations, succeeded, failed, json];
         foreach (Option option in all) trace.Add(option);
-        var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
-        trace.Add(words);
+        var misplaced = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
+        trace.Add(misplaced);
         trace.SetAction(parsed => CommandLine.OnMachine(parsed, machine, error, description =>
         {
-            if (parsed.GetValue(words) is [string word, ..])
+            if (parsed.GetValue(misplaced) is [string word, ..])
                 return CommandLine.Refuse(error, CommandLine.Misplaced(word, trace));
+            string[] expressions = parsed.GetValue(filter) ?? [];
+            string[] words = [.. expressions.Where(e => !InjectionRules.IsRule(e))];
+            if (words.Length > 1) return CommandLine.Refuse(error, $"-e trace= given {words.Length} times");
+            if (InjectionRules.TryRead(expressions.Where(InjectionRules.IsRule), out InjectionRules? injection)
+                is { } mistake) return CommandLine.Refuse(error, mistake);
             var options = new TraceOptions
             {
-                Words = parsed.GetValue(filter),
+                // What was asked to go wrong is always shown.
+                Words = words.Length == 0 ? null : injection is null ? words[0] : words[0] + ",inject",
                 Json = parsed.GetValue(json),
                 Times = parsed.GetValue(times),
                 RelativeTimes = parsed.GetValue(relative),
@@ -63,16 +71,16 @@ internal static class TraceCommand
             {
                 if (parsed.GetValue(running) is { } pid)
                 {
-                    return program is null && !counts
+                    return program is null && !counts && injection is null
                         ? Follow(pid, options, file)
-                        : CommandLine.Refuse(error, "trace -p takes no program and no -c");
+                        : CommandLine.Refuse(error, "trace -p takes no program, no -c and no -e inject=");
                 }
 
                 if (program is not [string name, .. string[] rest])
                     return CommandLine.Refuse(error, "trace needs a program after --, as in: ioasis trace -- lspci");
                 var run = new RunOptions { Program = name, Arguments = rest, AccountFile = counts ? file : null };
                 return CommandLine.Run(
-                    description, run, counts ? null : made => new FileTrace(made, options, file));
+                    description, run, counts ? null : made => new FileTrace(made, options, file), injection);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

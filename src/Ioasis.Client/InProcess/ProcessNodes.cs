@@ -44,10 +44,14 @@ internal sealed class ProcessNodes(SoftwareMachine machine, IReadOnlyCollection<
 
     internal Errno TryOpen(INode node, out OpenNode? open)
     {
+        open = null;
+        Errno errno = InjectedOpen.Of(machine.Injector, node.Path);
+        if (errno != Errno.None) return errno;
         var carrier = new ProcessCarrier();
-        Errno errno = node.Open(carrier, out NodeFile? file);
+        errno = node.Open(carrier, out NodeFile? file);
         open = errno == Errno.None ? new OpenNode(file!, carrier) : null;
-        if (errno == Errno.None) file!.TellOpen(node.Path, machine.Observers, Environment.ProcessId);
+        if (errno == Errno.None)
+            file!.TellOpen(node.Path, machine.Observers, Environment.ProcessId, machine.Injector);
         else carrier.Dispose();
         return errno;
     }

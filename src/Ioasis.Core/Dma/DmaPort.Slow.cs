@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
+using Ioasis.Core.Injection;
 using Ioasis.Memory;
 
 namespace Ioasis.Core.Dma;
@@ -14,6 +15,14 @@ public sealed partial class DmaPort
     [MethodImpl(MethodImplOptions.NoInlining)]
     private DmaResult AccessSlow<T>(Iova iova, Pasid? pasid, T transfer) where T : struct, ITransfer, allows ref struct
     {
+        if (_injector is not null && InjectedAccess.IsRefused(_injector, _endpoint))
+        {
+            Resolution refused = default;
+            refused.Fail(FaultReason.NotMapped, T.Needs == MapAccess.Write);
+            refused.IsRecoverable = false;
+            return Fault(iova, 0, pasid, T.Needs == MapAccess.Write, in refused);
+        }
+
         int tries = 0;
         for (int done = 0; done < transfer.Length;)
         {

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
+using Ioasis.Core.Injection;
 using Ioasis.Core.PageRequests;
 using Ioasis.Memory;
 
@@ -34,6 +35,7 @@ public sealed partial class DmaPort : IDisposable
     private const long Closed = -1; // odd: no access can be entered any more
 
     private readonly Endpoint _endpoint;
+    private readonly Injector? _injector; // that may decide about accesses; mostly null
     private readonly EndpointPart? _part; // of the function; null: the port is the function's own
     private readonly uint _defaultKey; // of the PASID that requests carry which give none
     private volatile TranslationRoute? _route; // of those requests; null while they are blocked
@@ -41,6 +43,7 @@ public sealed partial class DmaPort : IDisposable
     private ulong _generation; // in the bits above those of a PASID; below them the default PASID's key, always
     private bool _requestsPages;
     private bool _usesDeviceTlb;
+    private bool _isSlow; // every access is: its device's own translations are used, or an injector is asked
     private (Iova Iova, Pasid? Pasid, Gpa Inner) _refused; // the last access that may ask for a page
     private Iotlb _iotlb; // within the port, so that no other port's state shares a cache line with this one's
     private KnownTables _tables;
@@ -50,6 +53,8 @@ public sealed partial class DmaPort : IDisposable
         _endpoint = endpoint;
         _part = part;
         _defaultKey = KeyOf(defaultPasid);
+        _injector = InjectedAccess.InjectorOf(endpoint.Unit);
+        _isSlow = _injector is not null;
         _generation = GenerationStep | _defaultKey;
         DeviceTlb = deviceTlb;
     }
@@ -124,6 +129,7 @@ public sealed partial class DmaPort : IDisposable
         {
             if (_usesDeviceTlb == (value && DeviceTlb is not null)) return;
             _usesDeviceTlb = !_usesDeviceTlb;
+            _isSlow = _usesDeviceTlb || _injector is not null;
             // what the port kept without it is not to be found before it
             Interlocked.Add(ref _generation, GenerationStep);
         }

@@ -1,3 +1,4 @@
+using Ioasis.Core.Injection;
 using Ioasis.Core.Observation;
 using Ioasis.Core.Units;
 
@@ -31,6 +32,12 @@ public abstract class NestedDomain : IommuDomain
         Observers observers = Owner.Observers;
         if (observers.Want(EventKinds.Invalidate))
             observers.Tell(new InvalidateEvent(observers.Stamp(), this, null, entries.Type, entries.Count));
+        if (Owner.Injector is { } injector && InjectedInvalidation.IsDropped(injector))
+        {
+            done = entries.Count;
+            return IommuStatus.Ok;
+        }
+
         return DropCaches(entries, out done);
     }
 

@@ -1,6 +1,7 @@
 using Ioasis.Core.Dma;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
+using Ioasis.Core.Injection;
 using Ioasis.Core.Observation;
 using Ioasis.Core.PageRequests;
 using Ioasis.Core.Units;
@@ -368,6 +369,9 @@ public sealed partial class Endpoint : IBusMaster
     /// <summary>As above, for the attachment that the request belongs to; null for none.</summary>
     internal bool RequestPageOf(Attachment? found, in PageRequest request, Action<PageResponse>? answered)
     {
+        if (Unit.Injector is { } injector && CanSend && Enabled.PageRequests != 0
+            && injector.Decide(InjectedFaults.PageRequestOverflow, this) != InjectedFaults.None)
+            return _requests.Overflow(found, in request, answered);
         if (found is not { PageRequests: { } handler } attachment)
             return CanSend && Enabled.PageRequests != 0 && _requests.Refuse(in request, answered);
 

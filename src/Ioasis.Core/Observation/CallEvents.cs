@@ -65,4 +65,7 @@ public sealed class NodeCall
 
     /// <summary>The result: not negative, or a negative errno.</summary>
     public required long Result { get; init; }
+
+    /// <summary>Whether it was refused because an injector said so, and was not served.</summary>
+    public bool IsInjected { get; init; }
 }

@@ -55,6 +55,9 @@ public enum EventKinds
     /// <summary>A call on an open node was answered: <see cref="CallEvent"/>.</summary>
     Call = 1 << 15,
 
+    /// <summary>Something goes wrong because an injector says so: <see cref="InjectEvent"/>.</summary>
+    Inject = 1 << 16,
+
     /// <summary>All of them.</summary>
-    All = (1 << 16) - 1,
+    All = (1 << 17) - 1,
 }

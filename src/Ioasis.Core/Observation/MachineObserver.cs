@@ -93,6 +93,11 @@ public abstract class MachineObserver
     {
     }
 
+    /// <summary>Something is about to go wrong because an injector says so.</summary>
+    public virtual void OnInject(in InjectEvent e)
+    {
+    }
+
     /// <summary>An open node is about to be closed.</summary>
     public virtual void OnClose(in CloseEvent e)
     {

@@ -109,6 +109,27 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
         return true;
     }
 
+    /// <summary>
+    /// Drops a request because the unit's queue is full, and those of its group that came before. The last of a group
+    /// is answered <see cref="PageResponse.Success"/>: the device tries again.
+    /// </summary>
+    /// <returns>True: it was sent.</returns>
+    internal bool Overflow(Attachment? attachment, in PageRequest request, Action<PageResponse>? answered)
+    {
+        PageRequest dropped = request;
+        using (_lock.Enter())
+        {
+            TellRequest(in request);
+            _count -= _partial.RemoveAll(p => p.Attachment == attachment && p.Request.Group == dropped.Group
+                && p.Request.Pasid == dropped.Pasid);
+            if (!request.IsLast) return true;
+            TellResponse(in request, PageResponse.Success);
+        }
+
+        Callback.Tell(answered, PageResponse.Success);
+        return true;
+    }
+
     /// <summary>Tells observers that the device asks for a page.</summary>
     private void TellRequest(in PageRequest request)
     {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Ioasis.Core.Injection;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
 
@@ -20,6 +21,9 @@ public sealed class PasidSpace
     /// <summary>Makes a space in which all are free but 0, which stands for requests without PASID.</summary>
     public PasidSpace() => _taken[0] = 1;
 
+    /// <summary>What may decide that none is left; null for nothing.</summary>
+    public Injector? Injector { get; init; }
+
     /// <summary>How many are not free.</summary>
     public int Count
     {
@@ -38,6 +42,8 @@ public sealed class PasidSpace
         ArgumentNullException.ThrowIfNull(owner);
         pasid = default;
         if (first > last || last > Pasid.MaxValue) return IommuStatus.Invalid;
+        if (Injector is { } injector
+            && injector.Decide(InjectedFaults.PasidExhausted, null) != InjectedFaults.None) return IommuStatus.NoSpace;
         using (_lock.Enter())
         {
             if (owner.Count >= owner.Quota) return IommuStatus.NoMemory;

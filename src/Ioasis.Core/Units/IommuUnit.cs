@@ -1,6 +1,7 @@
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
+using Ioasis.Core.Injection;
 using Ioasis.Core.Observation;
 using Ioasis.Core.PageRequests;
 using Ioasis.Memory;
@@ -43,6 +44,12 @@ public abstract class IommuUnit
             _observers = value;
         }
     }
+
+    /// <summary>
+    /// What decides that something goes wrong behind the unit; null for nothing. A machine gives it to all its units
+    /// before any device is attached.
+    /// </summary>
+    public Injector? Injector { get; set; }
 
     /// <summary>
     /// The page sizes of a paging domain, one bit each: bit 12 is 4 KiB. The smallest is the alignment of an IOAS. An

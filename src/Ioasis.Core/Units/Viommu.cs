@@ -1,5 +1,6 @@
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Injection;
 using Ioasis.Core.Observation;
 
 namespace Ioasis.Core.Units;
@@ -44,6 +45,12 @@ public abstract class Viommu
         Observers observers = Parent.Owner.Observers;
         if (observers.Want(EventKinds.Invalidate))
             observers.Tell(new InvalidateEvent(observers.Stamp(), null, this, entries.Type, entries.Count));
+        if (Parent.Owner.Injector is { } injector && InjectedInvalidation.IsDropped(injector))
+        {
+            done = entries.Count;
+            return IommuStatus.Ok;
+        }
+
         return DropCaches(entries, out done);
     }
 

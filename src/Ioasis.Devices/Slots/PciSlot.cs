@@ -1,5 +1,6 @@
 using Ioasis.Core.Dma;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Injection;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
 
@@ -22,6 +23,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
     private readonly PciDeviceModel _model;
     private readonly IBusMaster _endpoint;
     private readonly SlotEvents _events;
+    private readonly SlotInjection _injection;
     private readonly BarPoller _poller;
     private readonly BarMemory?[] _bars = new BarMemory?[6];
     private readonly BarMemory[] _all;
@@ -37,6 +39,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
     private bool _decoding = true;
     private bool _unplugged;
     private volatile bool _failed;
+    private bool _isGone; // an injector took the device away: no reset brings it back
     private bool _told;
 
     /// <summary>Plugs a model in.</summary>
@@ -50,6 +53,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
         _model = model;
         _endpoint = endpoint;
         _events = new SlotEvents(endpoint as Endpoint);
+        _injection = new SlotInjection(endpoint);
         _poller = poller;
         Function = function ?? model.Function;
         FunctionRules.Check(Function);
@@ -124,7 +128,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
         using (_calls.Enter())
         {
             Poll();
-            if (_failed) return true;
+            if (_failed || IsInjected()) return true;
             try
             {
                 _events.TellDescriptor(bar, offset, descriptor);
@@ -203,10 +207,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
                 foreach (BarMemory memory in _all) memory.Die();
         }
 
-        if (!isFirst) return;
-        _endpoint.Block = SendBlock.BusMasterDisabled;
-        SetInterruptLine(false);
-        _target?.Failed();
+        if (isFirst) StopSending();
     }
 
     /// <summary>Retries later to start an engine of the model that got no thread.</summary>
@@ -262,7 +263,11 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
         if (_failed) return true; // lost, as when it may not send messages
         _poller.Expect();
         _events.TellInterrupt(vector, isAsserted: true);
-        return _target?.RaiseMessage(vector) ?? false;
+        if (_target is not { } target) return false;
+        int times = _injection.Interrupts();
+        if (times == 0) return target.MessagesEnabled;
+        if (times == 2) target.RaiseMessage(vector);
+        return target.RaiseMessage(vector);
     }
 
     public void SetInterruptLine(bool asserted)
@@ -273,7 +278,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
             if (_lineAsserted == asserted || (asserted && _failed)) return;
             _lineAsserted = asserted;
             _events.TellInterrupt(null, asserted);
-            _target?.LineChanged(asserted);
+            for (int times = asserted ? _injection.Interrupts() : 1; times > 0; times--) _target?.LineChanged(asserted);
         }
     }
 
@@ -329,12 +334,41 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
         using (_failing.Enter())
         {
             foreach (BarMemory memory in _all) renew(memory);
-            _failed = !isWell;
-            if (!isWell)
+            _failed = !isWell || _isGone;
+            if (_failed)
                 foreach (BarMemory memory in _all) memory.Die();
         }
 
         SetInterruptLine(false);
+    }
+
+    /// <summary>Whether the device, instead of taking what a driver wrote, resets itself or is gone.</summary>
+    private bool IsInjected()
+    {
+        InjectedFaults chosen = _injection.AtDoorbell();
+        if (chosen == InjectedFaults.None) return false;
+        if ((chosen & InjectedFaults.DeviceGone) != 0) Vanish();
+        else Renew(static memory => memory.Reset());
+        return true;
+    }
+
+    /// <summary>The device is gone for good. Its driver sees what it sees of one that was pulled out.</summary>
+    private void Vanish()
+    {
+        using (_failing.Enter())
+        {
+            _isGone = _failed = true;
+            foreach (BarMemory memory in _all) memory.Die();
+        }
+
+        StopSending();
+    }
+
+    private void StopSending()
+    {
+        _endpoint.Block = SendBlock.BusMasterDisabled;
+        SetInterruptLine(false);
+        _target?.Failed();
     }
 
     private void Compute(BarMemory memory, ulong offset, int width)
@@ -392,6 +426,12 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
 
     private void Submit(int bar)
     {
+        if (IsInjected())
+        {
+            _submitted.Clear();
+            return;
+        }
+
         try
         {
             using var scope = new ModelScope(this);
@@ -414,6 +454,12 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
     private void Ring(int bar)
     {
         if (_rung.Count == 0) return;
+        if (IsInjected())
+        {
+            _rung.Clear();
+            return;
+        }
+
         try
         {
             using var scope = new ModelScope(this);

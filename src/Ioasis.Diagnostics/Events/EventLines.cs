@@ -5,6 +5,7 @@ using Ioasis.Abi;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
+using Ioasis.Diagnostics.Injection;
 using Ioasis.Diagnostics.State;
 using Ioasis.Diagnostics.Trace;
 using Ioasis.Iommufd.Objects;
@@ -134,6 +135,13 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
                 Begin(json, EventKinds.Call);
                 WriteCall(json, call.Call, Stopwatch.GetElapsedTime(call.Call.Began, call.Stamp.Timestamp));
                 break;
+            case InjectEvent inject:
+                Begin(json, EventKinds.Inject);
+                json.WriteString("fault", inject.Path is null ? InjectionWords.Of(inject.Faults) : "open");
+                if (inject.Endpoint is { } endpoint) WriteDevice(json, endpoint, null);
+                if (inject.Path is { } refused) json.WriteString("path", refused);
+                if (inject.Errno != 0) json.WriteString("errno", ((Errno)inject.Errno).ToString());
+                break;
         }
     }
 
@@ -193,6 +201,7 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
 
         if (call.Result < 0) json.WriteString("errno", ((Errno)(-call.Result)).ToString());
         else json.WriteNumber("result", call.Result);
+        if (call.IsInjected) json.WriteBoolean("injected", true);
         json.WriteNumber("took", Math.Round(took.TotalSeconds, 6));
     }
 

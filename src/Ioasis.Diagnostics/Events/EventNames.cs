@@ -23,6 +23,7 @@ public static class EventNames
         (EventKinds.Open, "open"),
         (EventKinds.Close, "close"),
         (EventKinds.Call, "call"),
+        (EventKinds.Inject, "inject"),
     ];
 
     /// <summary>All names, in the order of the kinds.</summary>

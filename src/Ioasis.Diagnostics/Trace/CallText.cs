@@ -16,7 +16,12 @@ internal static class CallText
         if (call.Name == "ioctl") AppendIoctl(text, call);
         else AppendTransfer(text, call);
         text.Append(") = ");
-        if (call.Result < 0) return text.Append(CultureInfo.InvariantCulture, $"-1 {(Errno)(-call.Result)}").ToString();
+        if (call.Result < 0)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"-1 {(Errno)(-call.Result)}");
+            return text.Append(call.IsInjected ? " (INJECTED)" : "").ToString();
+        }
+
         text.Append(call.Result.ToString(CultureInfo.InvariantCulture));
         if (call.Structure is { } structure)
             Append(text, " ", StructFields.Of(structure).ReadChanged(call.Before, call.After));

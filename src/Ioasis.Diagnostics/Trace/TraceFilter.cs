@@ -20,6 +20,7 @@ public sealed class TraceFilter
         ("irq", EventKinds.Interrupt, null),
         ("mmio", EventKinds.Doorbell, null),
         ("reset", EventKinds.Reset, null),
+        ("inject", EventKinds.Inject, null),
     ];
 
     private readonly string[] _paths;

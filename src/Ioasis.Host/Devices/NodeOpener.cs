@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core.Injection;
 using Ioasis.Core.Observation;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
@@ -11,8 +12,9 @@ namespace Ioasis.Host.Devices;
 /// <param name="listener">The listener of the calls.</param>
 /// <param name="files">The files of ours that programs have open.</param>
 /// <param name="observers">The observers of the machine; null where there is none.</param>
+/// <param name="injector">What decides that calls fail; null for nothing.</param>
 internal sealed class NodeOpener(
-    SeccompListener listener, OpenFiles files, Observers? observers = null)
+    SeccompListener listener, OpenFiles files, Observers? observers = null, Injector? injector = null)
 {
     /// <summary>Opens a queue and places its file in the process of a call that waits.</summary>
     /// <param name="call">The call's ID.</param>
@@ -42,8 +44,10 @@ internal sealed class NodeOpener(
     /// <returns>The descriptor in that process, or why there is none.</returns>
     public SysResult Open(ulong call, int program, INode node, int flags, bool answers)
     {
+        Errno errno = InjectedOpen.Of(injector, node.Path);
+        if (errno != Errno.None) return errno;
         files.Closer.AwaitExclusion(node.Exclusion);
-        Errno errno = node.Content == NodeContent.Messages
+        errno = node.Content == NodeContent.Messages
             ? TryOpenMessages(program, node, flags, out OpenFile? open, out FileDescriptor? placed)
             : TryOpenMemory(program, node, flags, out open, out placed);
         if (errno != Errno.None) return errno;
@@ -77,7 +81,7 @@ internal sealed class NodeOpener(
         }
 
         open = new OpenFile(node.Path, carrier!, file!, flags, program, node);
-        if (observers is not null) file!.TellOpen(node.Path, observers, program);
+        if (observers is not null) file!.TellOpen(node.Path, observers, program, injector);
         const int Passed = FcntlH.O_ACCMODE | FcntlH.O_NONBLOCK | FcntlH.O_APPEND;
         errno = carrier!.Reopen(flags & Passed, out placed);
         return errno == Errno.None ? Add(open, placed!) : Refuse(open, placed, errno);
@@ -104,7 +108,7 @@ internal sealed class NodeOpener(
         }
 
         open = new OpenFile(node.Path, carrier!, queue, flags, program, node);
-        if (observers is not null) queue.TellOpen(node.Path, observers, program);
+        if (observers is not null) queue.TellOpen(node.Path, observers, program, injector);
         if ((flags & FcntlH.O_NONBLOCK) == 0) errno = SysFiles.Fcntl(placed, FcntlH.F_SETFL, 0).Errno;
         errno = errno == Errno.None ? Add(open, placed) : Refuse(open, placed, errno);
         if (errno == Errno.None) carrier!.Connect();

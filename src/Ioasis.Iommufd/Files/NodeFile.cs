@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core.Injection;
 using Ioasis.Core.Observation;
 
 namespace Ioasis.Iommufd.Files;
@@ -10,16 +11,19 @@ namespace Ioasis.Iommufd.Files;
 public abstract class NodeFile : IOpenFile
 {
     private Observers? _observers; // once a program has it open
+    private Injector? _injector; // once a program has it open
     private string _path = "";
 
     /// <summary>A program has the file open from now on: the observers are told, and at its end again.</summary>
     /// <param name="path">The node's path.</param>
     /// <param name="observers">The observers of the machine.</param>
     /// <param name="process">The process that opened it.</param>
-    public void TellOpen(string path, Observers observers, int process)
+    /// <param name="injector">What decides that calls on it fail; null for nothing.</param>
+    public void TellOpen(string path, Observers observers, int process, Injector? injector = null)
     {
         ArgumentNullException.ThrowIfNull(observers);
         (_path, _observers) = (path, observers);
+        if (injector is not null && (injector.Faults & InjectedFaults.Call) != 0) _injector = injector;
         if (observers.Want(EventKinds.Open)) observers.Tell(new OpenEvent(observers.Stamp(), path, this, process));
     }
 
@@ -31,8 +35,12 @@ public abstract class NodeFile : IOpenFile
         Close();
     }
 
-    /// <summary>Whether observers want to be told of calls on it.</summary>
-    public bool IsWatched => _observers is { } observers && observers.Want(EventKinds.Call);
+    /// <summary>Whether observers want to be told of calls on it, or an injector decides about them.</summary>
+    public bool IsWatched =>
+        _observers is { } observers && (_injector is not null || observers.Want(EventKinds.Call));
+
+    /// <summary>The errno with which a call on it is to fail before it is served; none if it is to be served.</summary>
+    internal Errno Injected(string call) => (Errno)(_injector?.FailCall(_path, call) ?? 0);
 
     /// <summary>The path of its node; empty before <see cref="TellOpen"/>.</summary>
     internal string OpenedPath => _path;

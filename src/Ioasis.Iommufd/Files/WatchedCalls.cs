@@ -6,7 +6,10 @@ using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Files;
 
-/// <summary>Serves calls of programs, and tells observers of them if any wants to be told.</summary>
+/// <summary>
+/// Serves calls of programs, and tells observers of them if any wants to be told. A call that an injector refuses is
+/// not served.
+/// </summary>
 public static class WatchedCalls
 {
     private const int MostBytes = 4096, MostData = 32;
@@ -26,7 +29,8 @@ public static class WatchedCalls
         IoctlShape? shape = file.ShapeOf(command);
         byte[] before = StructAt(caller, shape, argument);
         long began = Stopwatch.GetTimestamp();
-        SysResult result = file.Ioctl(caller, command, argument);
+        Errno injected = file.Injected(shape?.Name ?? "ioctl");
+        SysResult result = injected == Errno.None ? file.Ioctl(caller, command, argument) : injected;
         file.Tell(new NodeCall
         {
             Number = CurrentCall.Number,
@@ -43,6 +47,7 @@ public static class WatchedCalls
             After = result.IsOk && before.Length != 0 ? BytesAt(caller, argument, before.Length) : [],
             Began = began,
             Result = ValueOf(result),
+            IsInjected = injected != Errno.None,
         });
         return result;
     }
@@ -62,9 +67,10 @@ public static class WatchedCalls
         if (!file.IsWatched) return file.Read(caller, offset, buffer, count);
         using CurrentCall.Scope current = CurrentCall.Begin();
         long began = Stopwatch.GetTimestamp();
-        SysResult result = file.Read(caller, offset, buffer, count);
+        Errno injected = file.Injected("read");
+        SysResult result = injected == Errno.None ? file.Read(caller, offset, buffer, count) : injected;
         byte[] got = result.Value > 0 ? BytesAt(caller, buffer, (int)Math.Min(result.Value, MostData)) : [];
-        Tell(file, origin, "read", offset, count, [], got, began, result);
+        Tell(file, origin, "read", offset, count, [], got, began, result, injected);
         return result;
     }
 
@@ -84,8 +90,9 @@ public static class WatchedCalls
         using CurrentCall.Scope current = CurrentCall.Begin();
         byte[] put = BytesAt(caller, buffer, (int)Math.Min(count, offset is null ? (ulong)MostBytes : MostData));
         long began = Stopwatch.GetTimestamp();
-        SysResult result = Serve();
-        Tell(file, origin, "write", offset, count, put, [], began, result);
+        Errno injected = file.Injected("write");
+        SysResult result = injected == Errno.None ? Serve() : injected;
+        Tell(file, origin, "write", offset, count, put, [], began, result, injected);
         return result;
 
         SysResult Serve() => offset is { } at
@@ -106,13 +113,14 @@ public static class WatchedCalls
         if (!file.IsWatched) return map();
         using CurrentCall.Scope current = CurrentCall.Begin();
         long began = Stopwatch.GetTimestamp();
-        Errno errno = map();
-        Tell(file, origin, "mmap", offset, length, [], [], began, errno);
+        Errno injected = file.Injected("mmap");
+        Errno errno = injected == Errno.None ? map() : injected;
+        Tell(file, origin, "mmap", offset, length, [], [], began, errno, injected);
         return errno;
     }
 
     private static void Tell(NodeFile file, CallOrigin origin, string name, ulong? offset, ulong count, byte[] before,
-        byte[] after, long began, SysResult result) => file.Tell(new NodeCall
+        byte[] after, long began, SysResult result, Errno injected) => file.Tell(new NodeCall
         {
             Number = CurrentCall.Number,
             File = file,
@@ -126,6 +134,7 @@ public static class WatchedCalls
             After = after,
             Began = began,
             Result = ValueOf(result),
+            IsInjected = injected != Errno.None,
         });
 
     private static long ValueOf(SysResult result) => result.IsOk ? result.Value : -(long)result.Errno;

@@ -21,6 +21,7 @@ internal sealed class VdpaDevice : IVirtioTransport, IDisposable
     private readonly uint[] _pasids; // that the address spaces' requests carry
     private readonly int[] _asids; // of the groups
     private readonly VdpaEvents _events;
+    private readonly SlotInjection _injection;
 
     /// <summary>Plugs a model in.</summary>
     /// <param name="name">Its name on the bus.</param>
@@ -34,6 +35,7 @@ internal sealed class VdpaDevice : IVirtioTransport, IDisposable
         _handles = [.. pasids.Select(pasid => new DmaHandle(endpoint, this, pasid))];
         _pasids = [.. pasids.Select(pasid => pasid.Value)];
         _asids = new int[model.Function.Groups];
+        _injection = new SlotInjection(endpoint);
         _events = new VdpaEvents(model.Function.Queues.Count);
         Slot = new VirtioSlot(model, this);
         MaxQueueSize = model.Function.Queues.Min(queue => queue.MaxSize);
@@ -112,10 +114,16 @@ internal sealed class VdpaDevice : IVirtioTransport, IDisposable
         Endpoint.OpenPort(defaultPasid: new Pasid(Volatile.Read(ref _pasids[Volatile.Read(ref _asids[group])])));
 
     /// <inheritdoc/>
-    public void SignalQueue(int queue) => _events.SignalQueue(queue);
+    public void SignalQueue(int queue)
+    {
+        for (int times = _injection.Interrupts(); times > 0; times--) _events.SignalQueue(queue);
+    }
 
     /// <inheritdoc/>
-    public void SignalConfig() => _events.SignalConfig();
+    public void SignalConfig()
+    {
+        for (int times = _injection.Interrupts(); times > 0; times--) _events.SignalConfig();
+    }
 
     /// <summary>Unplugs the model. Every node of it is closed.</summary>
     public void Dispose() => Slot.Dispose();
