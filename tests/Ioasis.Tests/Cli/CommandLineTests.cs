@@ -18,7 +18,7 @@ public sealed class CommandLineTests
     [InlineData("run --devic edu -- ls",
         "unknown argument \"--devic\" of run; "
         + "expected one of: --machine, --plugin, --device, --mdev, --strict-sva, --account, --check, "
-        + "--check-exit-code.")]
+        + "--check-exit-code, -e.")]
     [InlineData("run --check-exit-code 7 -- ls", "--check-exit-code needs --check.")]
     [InlineData("run --check --check-exit-code 256 -- ls", "--check-exit-code is at most 255, not 256.")]
     [InlineData("run --machine -- ls", "--machine needs a value: --machine FILE.")]
@@ -30,6 +30,14 @@ public sealed class CommandLineTests
     [InlineData("devices all",
         "unknown argument \"all\" of devices; expected one of: --machine, --plugin, --device, --mdev, --json.")]
     [InlineData("devices -- x", "only run and trace take a program after --.")]
+    [InlineData("run -e dma:fault -- x", "\"dma:fault\" is no rule such as inject=dma:fault.")]
+    [InlineData("run -e inject=mmap -- x", "inject=mmap: a call fails with an errno, as in: error=ENOMEM.")]
+    [InlineData("run -e -- x", "-e needs a value: -e inject=CALLS:error=ERRNO[:when=...] or inject=FAULT[:when=...].")]
+    [InlineData("trace -e inject=dma:slow -- x", "inject=dma:slow: \"dma:slow\" is nothing that can go wrong; expected "
+        + "one of: dma:fault, dma:delay, irq:lost, irq:doubled, inv:dropped, inv:slow, prq:overflow, "
+        + "device:surprise-reset, device:gone, pasid:exhausted.")]
+    [InlineData("trace -e trace=map -e fault -- x", "-e trace= given 2 times.")]
+    [InlineData("trace -p 1 -e inject=dma:fault", "trace -p takes no program, no -c and no -e inject=.")]
     [InlineData("bench", "bench works only in a source tree: ./ioasis bench.")]
     [InlineData("demo --fast", "unknown argument \"--fast\" of demo; expected one of: nested, vsva.")]
     public void AWrongCommandLineGetsOneSentenceAndExitCode2(string line, string sentence)

@@ -52,6 +52,8 @@ internal sealed class EventRecorder(EventKinds kinds = EventKinds.All & ~EventKi
 
     public override void OnCall(in CallEvent e) => Keep(e);
 
+    public override void OnInject(in InjectEvent e) => Keep(e);
+
     private void Keep<T>(in T e) where T : struct, IMachineEvent => _told.Enqueue(new Told(e.Stamp, e));
 
     private readonly record struct Told(EventStamp Stamp, object Event);

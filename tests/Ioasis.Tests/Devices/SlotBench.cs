@@ -17,9 +17,10 @@ internal sealed class SlotBench : IDisposable, IInterruptTarget
     private readonly bool _ownsPoller;
     private int _lastVector = -1;
 
-    internal SlotBench(PciDeviceModel model, bool attached = true, BarPoller? poller = null)
+    internal SlotBench(
+        PciDeviceModel model, bool attached = true, BarPoller? poller = null, DmaBench? bench = null)
     {
-        _bench = new DmaBench();
+        _bench = bench ?? new DmaBench();
         Poller = poller ?? new BarPoller();
         _ownsPoller = poller is null;
         Endpoint = _bench.NewEndpoint();

@@ -70,7 +70,7 @@ public sealed class TraceTests : IDisposable
         Assert.DoesNotContain(lines, l => l.Contains("-1 E", StringComparison.Ordinal));
         Assert.Equal(
             "\"mop\" cannot be traced; expected some of: iommu, vfio, vdpa, sva, open, map, attach, fault, inv, prq, "
-                + "irq, mmio, reset",
+                + "irq, mmio, reset, inject",
             TraceFilter.TryRead("map,mop", out _));
         Assert.Throws<ArgumentException>(() => TraceAProgram(Choose("mop")));
     }

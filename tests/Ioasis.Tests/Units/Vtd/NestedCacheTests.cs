@@ -278,7 +278,7 @@ public sealed class NestedCacheTests
     /// Four levels from a page on, for IOVAs from <see cref="Iova"/> on; page i of them is data page i plus
     /// <paramref name="shift"/>.
     /// </summary>
-    private static void BuildTables(NestedBench bench, ulong root, ulong shift = 0)
+    internal static void BuildTables(NestedBench bench, ulong root, ulong shift = 0)
     {
         bench.Write(root, (root + Page) | All);
         bench.Write(root + Page, (root + (2 * Page)) | All);
