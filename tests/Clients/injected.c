@@ -178,8 +178,8 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } words[] = {{"call", call}, {"dma:fault", dma_fault}, {"dma:delay", dma_delay}, {"irq", irq},
-        {"device:surprise-reset", surprise_reset}, {"device:gone", gone}, {"inv", invalidation}, {"prq:overflow", overflow},
-        {"pasid:exhausted", exhausted}};
+        {"device:surprise-reset", surprise_reset}, {"device:gone", gone}, {"inv", invalidation},
+        {"prq:overflow", overflow}, {"pasid:exhausted", exhausted}};
     const char *word = argument(argc, argv, 1, "what goes wrong");
     begin(argument(argc, argv, 2, "BDF of a dmatest"));
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {

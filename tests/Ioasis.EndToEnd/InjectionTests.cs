@@ -36,7 +36,8 @@ public sealed class InjectionTests(Workbench bench)
     {
         Ending ending = (await Execution.Run([bench.Launcher(Who.Self), "run", "-e",
             "inject=dma:fault:device=0000:09:00.0", "--", "true"])).MustEnd(2);
-        Assert.Equal("ioasis: inject: there is no device \"0000:09:00.0\"; expected one of: 1000:00:03.0, 1000:00:04.0.",
+        Assert.Equal(
+            "ioasis: inject: there is no device \"0000:09:00.0\"; expected one of: 1000:00:03.0, 1000:00:04.0.",
             ending.Error.Trim());
     }
 }
