@@ -21,7 +21,7 @@ public sealed class FaultQueue : QueueReader
     {
         var arguments = new IommuFaultAlloc { Size = NodeClient.SizeOf<IommuFaultAlloc>() };
         SysResult result = owner.TryIoctl(IommufdH.IOMMU_FAULT_QUEUE_ALLOC, ref arguments);
-        if (!result.IsOk) throw new IommuException(result.Errno, "allocation of a fault queue");
+        if (!result.IsOk) throw new IommuException(result, "allocation of a fault queue");
         NodeHandle file = owner.Nodes.Adopt((int)arguments.OutFaultFd, $"fault queue {arguments.OutFaultId}");
         return new FaultQueue(owner.Nodes, file, arguments.OutFaultId);
     }

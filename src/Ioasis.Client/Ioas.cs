@@ -83,7 +83,7 @@ public sealed class Ioas : IommuObject
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_MAP_FILE, ref arguments);
         return result.IsOk
             ? new Iova(arguments.Iova)
-            : throw new IommuException(result.Errno,
+            : throw new IommuException(result,
                 $"map of 0x{length:x} bytes at 0x{start:x} of file {file.Descriptor} to {Place(at)} ({access}) in IOAS "
                     + $"{Id}");
     }
@@ -113,7 +113,7 @@ public sealed class Ioas : IommuObject
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_COPY, ref arguments);
         return result.IsOk
             ? new Iova(arguments.DstIova)
-            : throw new IommuException(result.Errno,
+            : throw new IommuException(result,
                 $"copy of 0x{length:x} bytes at IOVA {from} of IOAS {source.Id} to {Place(at)} ({access}) in IOAS "
                     + $"{Id}");
     }
@@ -135,7 +135,7 @@ public sealed class Ioas : IommuObject
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_UNMAP, ref arguments);
         return result.IsOk
             ? arguments.Length
-            : throw new IommuException(result.Errno, $"unmap of 0x{length:x} bytes at IOVA {at} of IOAS {Id}");
+            : throw new IommuException(result, $"unmap of 0x{length:x} bytes at IOVA {at} of IOAS {Id}");
     }
 
     /// <summary>Unmaps everything. Succeeds with 0 on an empty IOAS.</summary>
@@ -175,7 +175,7 @@ public sealed class Ioas : IommuObject
         SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_ALLOW_IOVAS, ref arguments);
         Context.Nodes.Return(array);
         if (!result.IsOk)
-            throw new IommuException(result.Errno, $"allowing of {ranges.Length} IOVA ranges in IOAS {Id}");
+            throw new IommuException(result, $"allowing of {ranges.Length} IOVA ranges in IOAS {Id}");
     }
 
     /// <summary>Whether adjacent pages may become one large page-table entry (IOMMU_OPTION_HUGE_PAGES).</summary>
@@ -219,7 +219,7 @@ public sealed class Ioas : IommuObject
             Context.Nodes.Return(array);
             if (result.IsOk) return (ranges, arguments.OutIovaAlignment);
             if (result.Errno != Errno.EMSGSIZE || arguments.NumIovas <= room)
-                throw new IommuException(result.Errno, $"reading of the IOVA ranges of IOAS {Id}");
+                throw new IommuException(result, $"reading of the IOVA ranges of IOAS {Id}");
             room = arguments.NumIovas;
         }
     }

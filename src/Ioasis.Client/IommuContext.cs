@@ -31,7 +31,7 @@ public sealed class IommuContext : NodeClient
         SysResult result = TryIoctl(IommufdH.IOMMU_IOAS_ALLOC, ref arguments);
         return result.IsOk
             ? new Ioas(this, arguments.OutIoasId)
-            : throw new IommuException(result.Errno, "allocation of an IOAS");
+            : throw new IommuException(result, "allocation of an IOAS");
     }
 
     /// <summary>Makes a paging HWPT for a device over an IOAS (IOMMU_HWPT_ALLOC).</summary>
@@ -106,7 +106,7 @@ public sealed class IommuContext : NodeClient
                 DataUptr = data.Address.Value,
             };
             SysResult result = TryIoctl(IommufdH.IOMMU_GET_HW_INFO, ref arguments);
-            if (!result.IsOk) throw new IommuException(result.Errno, $"description of the IOMMU of device {device.Id}");
+            if (!result.IsOk) throw new IommuException(result, $"description of the IOMMU of device {device.Id}");
             return new HardwareDescription(
                 arguments.OutDataType, arguments.OutCapabilities, arguments.OutMaxPasidLog2,
                 data.ToArray(0, (int)Math.Min(arguments.DataLen, HardwareDescription.Room)));
@@ -122,7 +122,7 @@ public sealed class IommuContext : NodeClient
     public void Destroy(uint id)
     {
         SysResult result = TryDestroy(id);
-        if (!result.IsOk) throw new IommuException(result.Errno, $"destruction of object {id}");
+        if (!result.IsOk) throw new IommuException(result, $"destruction of object {id}");
     }
 
     /// <summary>Whether the process, not the user, is charged for pinned memory (IOMMU_OPTION_RLIMIT_MODE).</summary>
@@ -141,7 +141,7 @@ public sealed class IommuContext : NodeClient
     {
         var arguments = new IommuIoasChangeProcess { Size = SizeOf<IommuIoasChangeProcess>() };
         SysResult result = TryIoctl(IommufdH.IOMMU_IOAS_CHANGE_PROCESS, ref arguments);
-        if (!result.IsOk) throw new IommuException(result.Errno, "change of the context's process");
+        if (!result.IsOk) throw new IommuException(result, "change of the context's process");
     }
 
     private uint AllocateHwpt(ref IommuHwptAlloc arguments, FaultQueue? faults, string where)
@@ -156,7 +156,7 @@ public sealed class IommuContext : NodeClient
         SysResult result = TryIoctl(IommufdH.IOMMU_HWPT_ALLOC, ref arguments);
         return result.IsOk
             ? arguments.OutHwptId
-            : throw new IommuException(result.Errno,
+            : throw new IommuException(result,
                 $"allocation of a HWPT for device {arguments.DevId} {where} with flags 0x{arguments.Flags:x}");
     }
 
@@ -181,6 +181,6 @@ public sealed class IommuContext : NodeClient
         string request = operation == IommufdH.IOMMU_OPTION_OP_SET
             ? $"setting of option {option} to {value}"
             : $"reading of option {option}";
-        throw new IommuException(result.Errno, $"{request} of object {objectId}");
+        throw new IommuException(result, $"{request} of object {objectId}");
     }
 }

@@ -21,7 +21,7 @@ public sealed class NestedHwpt : Hwpt
     public void Invalidate<T>(in T entry) where T : unmanaged, IHwptInvalidation
     {
         SysResult result = TryInvalidate(new ReadOnlySpan<T>(in entry), out _);
-        if (!result.IsOk) throw new IommuException(result.Errno, $"invalidation in HWPT {Id}");
+        if (!result.IsOk) throw new IommuException(result, $"invalidation in HWPT {Id}");
     }
 
     /// <summary>Makes several invalidations in one call and returns the result instead of throwing.</summary>

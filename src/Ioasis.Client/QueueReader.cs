@@ -36,7 +36,7 @@ public abstract class QueueReader : IDisposable
         if (got.Errno == Errno.EAGAIN) return [];
         return got.IsOk
             ? _room.ToArray(0, (int)got.Value)
-            : throw new IommuException(got.Errno, $"read of {File.Path}");
+            : throw new IommuException(got, $"read of {File.Path}");
     }
 
     /// <summary>Writes bytes.</summary>
@@ -45,6 +45,6 @@ public abstract class QueueReader : IDisposable
     {
         _room.CopyFrom(0, bytes);
         SysResult put = File.Write(_room.Address, (ulong)bytes.Length);
-        if (!put.IsOk) throw new IommuException(put.Errno, $"write to {File.Path}");
+        if (!put.IsOk) throw new IommuException(put, $"write to {File.Path}");
     }
 }

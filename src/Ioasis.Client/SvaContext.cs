@@ -186,6 +186,6 @@ public sealed class SvaContext : NodeClient
 
     private static void Must(SysResult result, string what)
     {
-        if (!result.IsOk) throw new IommuException(result.Errno, what);
+        if (!result.IsOk) throw new IommuException(result, what);
     }
 }

@@ -38,6 +38,7 @@ public abstract class UapiTest : IDisposable
     {
         while (_owned.TryPop(out IDisposable? owned)) owned.Dispose();
         GC.SuppressFinalize(this);
+        Target.CheckRefusals();
     }
 
     protected T Own<T>(T owned) where T : IDisposable

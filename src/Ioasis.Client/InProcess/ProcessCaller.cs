@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
@@ -20,7 +21,8 @@ internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
     public Errno GetFile(int descriptor, out IOpenFile? file)
     {
         file = null;
-        if (!process.Descriptors.TryHold(descriptor, out OpenDescription? description)) return Errno.EBADF;
+        if (!process.Descriptors.TryHold(descriptor, out OpenDescription? description))
+            return Errno.EBADF.Because($"descriptor {descriptor} is not open");
         switch (description)
         {
             case EventCounter counter:
@@ -54,7 +56,7 @@ internal sealed class ProcessCaller(ProcessNodes process) : ICaller, IDisposable
     {
         if (!process.Descriptors.TryHold(
             description => description is OpenNode node && node.File == file, out OpenDescription? open))
-            return Errno.EBADF;
+            return Errno.EBADF.Because("the file is being closed");
         return SysResult.Ok(process.Descriptors.Add(open)); // the table takes over the hold
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
+using Ioasis.Core.Observation;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
@@ -105,7 +106,9 @@ internal sealed class ProcessHandle : NodeHandle
     {
         if (!TryHold(out OpenDescription? description)) return Errno.EBADF;
         using var caller = new ProcessCaller(_process);
+        bool wasHeard = Refusal.Begin(); // for the exception's message
         SysResult result = call(description is OpenQueue queue ? queue.File : ((OpenNode)description).File, caller);
+        Refusal.End(wasHeard);
         description.Release();
         return result;
     }

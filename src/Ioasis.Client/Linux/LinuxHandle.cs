@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Core.Observation;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
@@ -12,19 +13,19 @@ internal sealed class LinuxHandle(string path, FileDescriptor file) : NodeHandle
     public override int Descriptor => file.Number;
 
     public override SysResult Ioctl(uint command, ulong argument) =>
-        file.IsClosed ? Errno.EBADF : SysFiles.Ioctl(file, command, unchecked((nint)argument));
+        Answer(file.IsClosed ? Errno.EBADF : SysFiles.Ioctl(file, command, unchecked((nint)argument)));
 
     public override SysResult Read(ulong offset, Hva buffer, ulong count) =>
-        file.IsClosed ? Errno.EBADF : UserPages.ReadAt(file, offset, buffer.Value, count);
+        Answer(file.IsClosed ? Errno.EBADF : UserPages.ReadAt(file, offset, buffer.Value, count));
 
     public override SysResult Write(ulong offset, Hva buffer, ulong count) =>
-        file.IsClosed ? Errno.EBADF : UserPages.WriteAt(file, offset, buffer.Value, count);
+        Answer(file.IsClosed ? Errno.EBADF : UserPages.WriteAt(file, offset, buffer.Value, count));
 
     public override SysResult Read(Hva buffer, ulong count) =>
-        file.IsClosed ? Errno.EBADF : UserPages.Read(file, buffer.Value, count);
+        Answer(file.IsClosed ? Errno.EBADF : UserPages.Read(file, buffer.Value, count));
 
     public override SysResult Write(Hva buffer, ulong count) =>
-        file.IsClosed ? Errno.EBADF : UserPages.Write(file, buffer.Value, count);
+        Answer(file.IsClosed ? Errno.EBADF : UserPages.Write(file, buffer.Value, count));
 
     public override bool Wait(TimeSpan timeout)
     {
@@ -53,6 +54,13 @@ internal sealed class LinuxHandle(string path, FileDescriptor file) : NodeHandle
             out UserPages? pages);
         if (errno == Errno.None) region = new MappedRegion(pages!, pages!.Dispose);
         return errno;
+    }
+
+    // A real kernel does not say why. What was said of a call on another node is forgotten.
+    private static SysResult Answer(SysResult result)
+    {
+        Refusal.Clear();
+        return result;
     }
 
     protected override void Dispose(bool disposing)

@@ -59,7 +59,7 @@ public sealed class VfioDevice : NodeClient, IBoundDevice
         SysResult result = TryIoctl(VfioH.VFIO_DEVICE_BIND_IOMMUFD, ref arguments);
         Nodes.Return(buffer);
         if (!result.IsOk)
-            throw new IommuException(result.Errno, $"bind of {Handle.Path} to iommufd {context.Handle.Descriptor}");
+            throw new IommuException(result, $"bind of {Handle.Path} to iommufd {context.Handle.Descriptor}");
         Id = arguments.OutDevid;
     }
 
@@ -77,7 +77,7 @@ public sealed class VfioDevice : NodeClient, IBoundDevice
         };
         SysResult result = TryIoctl(VfioH.VFIO_DEVICE_FEATURE, [.. MemoryMarshal.AsBytes(
                 new ReadOnlySpan<VfioDeviceFeature>(ref feature)), .. token.ToByteArray(bigEndian: true)]);
-        if (!result.IsOk) throw new IommuException(result.Errno, $"token of {Handle.Path}");
+        if (!result.IsOk) throw new IommuException(result, $"token of {Handle.Path}");
     }
 
     /// <summary>Attaches the device to an IOAS. If it is attached already, moves it there without a gap.</summary>
@@ -122,7 +122,7 @@ public sealed class VfioDevice : NodeClient, IBoundDevice
         };
         SysResult result = TryIoctl(SvaH.IOASIS_VFIO_ATTACH_SVA, ref arguments);
         if (!result.IsOk)
-            throw new IommuException(result.Errno, $"attach of {Handle.Path}{With(pasid)} of {sva.Handle.Path}");
+            throw new IommuException(result, $"attach of {Handle.Path}{With(pasid)} of {sva.Handle.Path}");
     }
 
     /// <summary>
@@ -139,7 +139,7 @@ public sealed class VfioDevice : NodeClient, IBoundDevice
             Pasid = pasid?.Value ?? 0,
         };
         SysResult result = TryIoctl(VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT, ref arguments);
-        if (!result.IsOk) throw new IommuException(result.Errno, $"detach of {Handle.Path}{With(pasid)}");
+        if (!result.IsOk) throw new IommuException(result, $"detach of {Handle.Path}{With(pasid)}");
     }
 
     /// <summary>Describes the device (VFIO_DEVICE_GET_INFO).</summary>
@@ -148,7 +148,7 @@ public sealed class VfioDevice : NodeClient, IBoundDevice
     {
         var arguments = new VfioDeviceInfo { Argsz = SizeOf<VfioDeviceInfo>() };
         SysResult result = TryIoctl(VfioH.VFIO_DEVICE_GET_INFO, ref arguments);
-        return result.IsOk ? arguments : throw new IommuException(result.Errno, $"information on {Handle.Path}");
+        return result.IsOk ? arguments : throw new IommuException(result, $"information on {Handle.Path}");
     }
 
     /// <summary>A region of the device, such as a BAR or the configuration space (VFIO_PCI_*_REGION_INDEX).</summary>
@@ -166,7 +166,7 @@ public sealed class VfioDevice : NodeClient, IBoundDevice
     public void Reset()
     {
         SysResult result = Handle.Ioctl(VfioH.VFIO_DEVICE_RESET, 0);
-        if (!result.IsOk) throw new IommuException(result.Errno, $"reset of {Handle.Path}");
+        if (!result.IsOk) throw new IommuException(result, $"reset of {Handle.Path}");
     }
 
     /// <summary>
@@ -190,7 +190,7 @@ public sealed class VfioDevice : NodeClient, IBoundDevice
         Errno errno = TryAttach(pageTable, pasid, out uint hwpt);
         return errno == Errno.None
             ? hwpt
-            : throw new IommuException(errno, $"attach of {Handle.Path}{With(pasid)} to object {pageTable}");
+            : throw new IommuException((SysResult)errno, $"attach of {Handle.Path}{With(pasid)} to object {pageTable}");
     }
 
     private Errno TryAttach(uint pageTable, Pasid? pasid, out uint hwpt)

@@ -33,7 +33,7 @@ public sealed class VfioGroup : NodeClient
         {
             var arguments = new VfioGroupStatus { Argsz = SizeOf<VfioGroupStatus>() };
             SysResult result = TryIoctl(VfioH.VFIO_GROUP_GET_STATUS, ref arguments);
-            return result.IsOk ? arguments.Flags : throw new IommuException(result.Errno, $"status of {Handle.Path}");
+            return result.IsOk ? arguments.Flags : throw new IommuException(result, $"status of {Handle.Path}");
         }
     }
 
@@ -44,7 +44,7 @@ public sealed class VfioGroup : NodeClient
         ArgumentNullException.ThrowIfNull(context);
         SysResult result = TrySetContainer(context.Handle.Descriptor);
         if (!result.IsOk)
-            throw new IommuException(result.Errno, $"setting of {context.Handle.Path} as container of {Handle.Path}");
+            throw new IommuException(result, $"setting of {context.Handle.Path} as container of {Handle.Path}");
     }
 
     /// <summary>Opens a device, bound and attached.</summary>
@@ -57,7 +57,7 @@ public sealed class VfioGroup : NodeClient
         SysResult result = TryOpenDevice(token is null ? $"{requester}" : $"{requester} vf_token={token:D}");
         return result.IsOk
             ? VfioDevice.Adopt(Nodes, (int)result.Value, $"{requester} of {Handle.Path}")
-            : throw new IommuException(result.Errno, $"opening of {requester} of {Handle.Path}");
+            : throw new IommuException(result, $"opening of {requester} of {Handle.Path}");
     }
 
     internal SysResult TrySetContainer(int descriptor) => TryIoctl(VfioH.VFIO_GROUP_SET_CONTAINER, ref descriptor);

@@ -91,14 +91,14 @@ public sealed class VfioInterrupt
         SysResult result = device.TryIoctl(VfioH.VFIO_DEVICE_GET_IRQ_INFO, ref info);
         return result.IsOk
             ? new VfioInterrupt(device, info)
-            : throw new IommuException(result.Errno, $"information on interrupt {index} of {device.Handle.Path}");
+            : throw new IommuException(result, $"information on interrupt {index} of {device.Handle.Path}");
     }
 
     private void Set(uint flags, uint start, uint count, ReadOnlySpan<byte> data, string verb)
     {
         SysResult result = TrySet(flags, start, count, data);
         if (!result.IsOk)
-            throw new IommuException(result.Errno,
+            throw new IommuException(result,
                 $"{verb} of {count} interrupts from {start} on, of kind {Info.Index}, of {_device.Handle.Path}");
     }
 }

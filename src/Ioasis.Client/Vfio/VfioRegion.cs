@@ -97,7 +97,7 @@ public sealed class VfioRegion
             MemoryMarshal.Write(answer, question);
             SysResult result = device.TryIoctl(VfioH.VFIO_DEVICE_GET_REGION_INFO, answer);
             if (!result.IsOk)
-                throw new IommuException(result.Errno, $"information on region {index} of {device.Handle.Path}");
+                throw new IommuException(result, $"information on region {index} of {device.Handle.Path}");
             VfioRegionInfo info = MemoryMarshal.Read<VfioRegionInfo>(answer);
             if (info.Argsz <= answer.Length) return new VfioRegion(device, info, answer);
             answer = new byte[info.Argsz];
@@ -129,6 +129,6 @@ public sealed class VfioRegion
         string request = $"{verb} of {wanted} bytes at 0x{offset:x} of region {Info.Index} of {_device.Handle.Path}";
         throw result.IsOk
             ? new IommuException(Errno.EIO, $"{request}, of which {result.Value} were done,")
-            : new IommuException(result.Errno, request);
+            : new IommuException(result, request);
     }
 }

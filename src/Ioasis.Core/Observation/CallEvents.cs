@@ -68,4 +68,7 @@ public sealed class NodeCall
 
     /// <summary>Whether it was refused because an injector said so, and was not served.</summary>
     public bool IsInjected { get; init; }
+
+    /// <summary>Of a refused call, what was wrong, and what would be right; null if nobody said so.</summary>
+    public string? Why { get; init; }
 }

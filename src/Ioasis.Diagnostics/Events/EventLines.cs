@@ -202,6 +202,7 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
         if (call.Result < 0) json.WriteString("errno", ((Errno)(-call.Result)).ToString());
         else json.WriteNumber("result", call.Result);
         if (call.IsInjected) json.WriteBoolean("injected", true);
+        if (call.Why is not null) json.WriteString("why", call.Why);
         json.WriteNumber("took", Math.Round(took.TotalSeconds, 6));
     }
 

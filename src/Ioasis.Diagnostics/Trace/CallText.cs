@@ -8,7 +8,9 @@ namespace Ioasis.Diagnostics.Trace;
 /// <summary>A call in strace's manner.</summary>
 internal static class CallText
 {
-    /// <summary>The call, its arguments, its result, and what it left in its structure.</summary>
+    /// <summary>
+    /// The call, its arguments, its result, and what it left in its structure or why it was refused.
+    /// </summary>
     internal static string Of(NodeCall call)
     {
         var text = new StringBuilder();
@@ -19,6 +21,7 @@ internal static class CallText
         if (call.Result < 0)
         {
             text.Append(CultureInfo.InvariantCulture, $"-1 {(Errno)(-call.Result)}");
+            if (call.Why is not null) text.Append($" ({call.Why})");
             return text.Append(call.IsInjected ? " (INJECTED)" : "").ToString();
         }
 

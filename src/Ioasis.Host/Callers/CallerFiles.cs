@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
@@ -14,11 +15,11 @@ internal static class CallerFiles
     {
         file = null;
         Errno errno = Fetch(thread, descriptor, out FileDescriptor fetched);
-        if (errno != Errno.None) return Told(errno);
+        if (errno != Errno.None) return Told(errno, descriptor);
         if (IsPlace(fetched))
         {
             fetched.Dispose();
-            return Errno.EBADF;
+            return Errno.EBADF.Because($"descriptor {descriptor} is opened with O_PATH");
         }
 
         if (IsEventFd(fetched)) file = new EventFile(fetched);
@@ -36,8 +37,10 @@ internal static class CallerFiles
     /// The errno for a program whose descriptor we failed to inspect. Our shortage of descriptors must not look like
     /// the program's.
     /// </summary>
-    public static Errno Told(Errno errno) =>
-        errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM ? Errno.ENOMEM : Errno.EBADF;
+    public static Errno Told(Errno errno, int descriptor) =>
+        errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM
+            ? Errno.ENOMEM.Because("the supervisor lacks the means to look at the program's files")
+            : Errno.EBADF.Because($"descriptor {descriptor} is not open");
 
     private static Errno Fetch(CallerThread thread, int descriptor, out FileDescriptor fetched)
     {

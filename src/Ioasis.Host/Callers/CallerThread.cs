@@ -101,7 +101,7 @@ internal sealed class CallerThread(
     {
         file = null;
         Errno errno = TryHold(descriptor, out OpenFile? open);
-        if (errno != Errno.None) return CallerFiles.Told(errno);
+        if (errno != Errno.None) return CallerFiles.Told(errno, descriptor);
         if (open is not null)
         {
             // Another thread of the caller may close it meanwhile, so hold it until the call ends.

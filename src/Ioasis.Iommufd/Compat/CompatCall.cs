@@ -21,5 +21,7 @@ internal readonly struct CompatCall(IommufdContext context, ICaller caller, ulon
 
     /// <summary>Writes a value at an offset from the structure's start.</summary>
     internal Errno RespondAt<T>(ulong offset, in T value, uint size = uint.MaxValue) where T : unmanaged =>
-        UserStruct.TryWrite(caller.Memory, unchecked(argument + offset), in value, size) ? Errno.None : Errno.EFAULT;
+        UserStruct.TryWrite(caller.Memory, unchecked(argument + offset), in value, size)
+            ? Errno.None
+            : Errno.EFAULT.Because($"the structure at 0x{argument:x} cannot be written");
 }

@@ -57,8 +57,11 @@ internal sealed class CompatEntry<T>(uint number, string name, uint minimumSize,
     {
         T args = default;
         Span<byte> bytes = MemoryMarshal.AsBytes(new Span<T>(ref args));
-        if (!caller.Memory.TryRead(new Hva(argument), bytes[..(int)minimumSize])) return Errno.EFAULT;
-        if (MemoryMarshal.Read<uint>(bytes) < minimumSize) return Errno.EINVAL;
+        if (!caller.Memory.TryRead(new Hva(argument), bytes[..(int)minimumSize]))
+            return UserFault.Read(argument, minimumSize);
+        if (MemoryMarshal.Read<uint>(bytes) < minimumSize)
+            return Errno.EINVAL.Because(
+                $"argsz is {MemoryMarshal.Read<uint>(bytes)}; it must be at least {minimumSize}");
         return handler(new CompatCall(context, caller, argument), ref args);
     }
 }

@@ -10,7 +10,8 @@ internal static class CompatIoasIoctls
 {
     internal static Errno VfioIoas(IoctlCall call, ref IommuVfioIoas args)
     {
-        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
+        if (args.Reserved != 0)
+            return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");
         ObjectTable objects = call.Context.Objects;
         ObjectTable.Held<IommufdIoas> held;
         Errno errno;
@@ -30,7 +31,7 @@ internal static class CompatIoasIoctls
                 objects.SetCompat(null);
                 return Errno.None;
             default:
-                return Errno.EOPNOTSUPP;
+                return Errno.EOPNOTSUPP.Because($"operation {args.Op} is none of IOMMU_VFIO_IOAS_GET, _SET and _CLEAR");
         }
     }
 }

@@ -31,6 +31,6 @@ internal static class CompatTable
     {
         foreach (CompatEntry row in s_rows)
             if (row.Number == command) return row.Execute(context, caller, argument);
-        return Errno.ENOTTY;
+        return Errno.ENOTTY.Because($"request 0x{command:x} is not known");
     }
 }

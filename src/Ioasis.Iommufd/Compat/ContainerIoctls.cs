@@ -23,7 +23,8 @@ internal static class ContainerIoctls
     /// </summary>
     internal static SysResult SetIommu(IommufdContext context, ulong type)
     {
-        if (type is not (VFIO_TYPE1_IOMMU or VFIO_TYPE1v2_IOMMU)) return Errno.EINVAL;
+        if (type is not (VFIO_TYPE1_IOMMU or VFIO_TYPE1v2_IOMMU))
+            return Errno.EINVAL.Because($"IOMMU type {type} is neither VFIO_TYPE1_IOMMU nor VFIO_TYPE1v2_IOMMU");
         Errno errno = context.Objects.TryGetCompat(out ObjectTable.Held<IommufdIoas> held);
         using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;

@@ -17,7 +17,9 @@ internal static class DmaIoctls
     /// </summary>
     internal static Errno Map(CompatCall call, ref VfioIommuType1DmaMap args)
     {
-        if ((args.Flags & ~(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)) != 0) return Errno.EINVAL;
+        if ((args.Flags & ~(VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE)) != 0)
+            return Errno.EINVAL.Because(
+                $"flags 0x{args.Flags:x} have a bit other than VFIO_DMA_MAP_FLAG_READ and _WRITE");
         Errno errno = call.Context.Objects.TryGetCompat(out ObjectTable.Held<IommufdIoas> held);
         using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
@@ -34,7 +36,8 @@ internal static class DmaIoctls
     /// </summary>
     internal static Errno Unmap(CompatCall call, ref VfioIommuType1DmaUnmap args)
     {
-        if ((args.Flags & ~VFIO_DMA_UNMAP_FLAG_ALL) != 0) return Errno.EINVAL;
+        if ((args.Flags & ~VFIO_DMA_UNMAP_FLAG_ALL) != 0)
+            return Errno.EINVAL.Because($"flags 0x{args.Flags:x} have a bit other than VFIO_DMA_UNMAP_FLAG_ALL");
         Errno errno = call.Context.Objects.TryGetCompat(out ObjectTable.Held<IommufdIoas> held);
         using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
@@ -43,15 +46,17 @@ internal static class DmaIoctls
         ulong unmapped = 0;
         if ((args.Flags & VFIO_DMA_UNMAP_FLAG_ALL) != 0)
         {
-            if (args.Iova != 0 || args.Size != 0) return Errno.EINVAL;
+            if (args.Iova != 0 || args.Size != 0)
+                return Errno.EINVAL.Because("with VFIO_DMA_UNMAP_FLAG_ALL the IOVA and the size must be 0");
             errno = table.Unmap(IovaRange.All, out unmapped);
         }
         else
         {
             errno = table.Cut(args.Iova, args.Size);
             if (errno != Errno.None) return errno;
-            if (args.Size == 0) errno = Errno.EINVAL;
-            else if (!new Iova(args.Iova).TryLast(args.Size, out Iova last)) errno = Errno.EOVERFLOW;
+            if (args.Size == 0) errno = Errno.EINVAL.Because("the size is 0");
+            else if (!new Iova(args.Iova).TryLast(args.Size, out Iova last))
+                errno = Errno.EOVERFLOW.Because($"IOVA 0x{args.Iova:x} + size 0x{args.Size:x} exceeds 64 bits");
             else errno = table.Unmap(new IovaRange(args.Iova, last.Value), out unmapped);
         }
 

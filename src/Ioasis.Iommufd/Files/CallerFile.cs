@@ -21,6 +21,6 @@ public static class CallerFile
         file = found as T;
         if (file is not null) return Errno.None;
         (found as IDisposable)?.Dispose();
-        return Errno.EBADFD;
+        return Errno.EBADFD.Because($"descriptor {descriptor} is not the kind of file that the call needs");
     }
 }

@@ -44,17 +44,22 @@ internal sealed class FaultQueueFile : ObjectQueueFile
     public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
         ArgumentNullException.ThrowIfNull(caller);
-        if (offset != 0 || count % (ulong)s_requestSize != 0) return Errno.ESPIPE;
+        if (offset != 0 || count % (ulong)s_requestSize != 0)
+            return Errno.ESPIPE.Because(
+                $"{count} bytes are not a multiple of {s_requestSize}, the size of a page request");
         for (ulong done = 0; ;)
         {
             int needed = _queue.TryTake((int)Math.Min((count - done) / (ulong)s_requestSize, int.MaxValue),
                 out IommuHwptPgfault[]? requests);
-            if (requests is null) return done == 0 && needed != 0 ? Errno.EINVAL : SysResult.Ok((long)done);
+            if (requests is null)
+                return done == 0 && needed != 0
+                    ? Errno.EINVAL.Because("the room is too small for the next group of page requests")
+                    : SysResult.Ok((long)done);
             ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes<IommuHwptPgfault>(requests);
             if (!caller.Memory.TryWrite(new Hva(unchecked(buffer + done)), bytes))
             {
                 _queue.Restore(requests[0].Cookie);
-                return done == 0 ? Errno.EFAULT : SysResult.Ok((long)done);
+                return done == 0 ? UserFault.Write(buffer, (uint)bytes.Length) : SysResult.Ok((long)done);
             }
 
             done += (ulong)bytes.Length;
@@ -67,13 +72,14 @@ internal sealed class FaultQueueFile : ObjectQueueFile
     public override SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
         ArgumentNullException.ThrowIfNull(caller);
-        if (offset != 0 || count % (ulong)ResponseSize != 0) return Errno.ESPIPE;
+        if (offset != 0 || count % (ulong)ResponseSize != 0)
+            return Errno.ESPIPE.Because($"{count} bytes are not a multiple of {ResponseSize}, the size of a response");
         Span<byte> response = stackalloc byte[ResponseSize];
         for (ulong done = 0; done < count; done += (ulong)ResponseSize)
         {
             Errno errno = caller.Memory.TryRead(new Hva(unchecked(buffer + done)), response)
                 ? Answer(response)
-                : Errno.EFAULT;
+                : UserFault.Read(unchecked(buffer + done), (uint)ResponseSize);
             if (errno != Errno.None) return done == 0 ? errno : SysResult.Ok((long)done);
         }
 

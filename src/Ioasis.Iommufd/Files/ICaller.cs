@@ -30,7 +30,7 @@ public interface ICaller
     /// lock that closing a node's file takes.
     /// </summary>
     /// <returns>The descriptor; EBADF if the file has been closed meanwhile, EMFILE, ENFILE.</returns>
-    SysResult InstallAgain(NodeFile file) => Errno.EMFILE;
+    SysResult InstallAgain(NodeFile file) => Errno.EMFILE.Because("the program can have no further descriptor");
 
     /// <summary>
     /// Gives the process a descriptor of a queue, as the ioctl does that makes one: closed on exec. If no descriptor is

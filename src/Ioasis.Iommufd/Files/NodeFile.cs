@@ -69,18 +69,21 @@ public abstract class NodeFile : IOpenFile
     /// <summary>
     /// pread(2). Puts the bytes at <paramref name="buffer"/> in the caller's memory. Returns their number.
     /// </summary>
-    public virtual SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count) => Errno.EINVAL;
+    public virtual SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count) =>
+        Errno.EINVAL.Because("this file cannot be read");
 
     /// <summary>
     /// pwrite(2). Takes the bytes from <paramref name="buffer"/> in the caller's memory. Returns their number.
     /// </summary>
-    public virtual SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count) => Errno.EINVAL;
+    public virtual SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count) =>
+        Errno.EINVAL.Because("this file cannot be written");
 
     /// <summary>
     /// write(2) of a message: bytes taken from <paramref name="buffer"/> in the caller's memory. Only of a node with
     /// <see cref="INode.MessageSizes"/>, and of those sizes.
     /// </summary>
-    public virtual SysResult WriteMessage(ICaller caller, ulong buffer, ulong count) => Errno.EINVAL;
+    public virtual SysResult WriteMessage(ICaller caller, ulong buffer, ulong count) =>
+        Errno.EINVAL.Because("this file cannot be written");
 
     /// <summary>
     /// Whether mmap(2) of these bytes is allowed. If so, the mapping shows the bytes of the file's
@@ -93,7 +96,8 @@ public abstract class NodeFile : IOpenFile
     /// <param name="writable">Whether the mapping has PROT_WRITE.</param>
     /// <param name="executable">Whether the mapping has PROT_EXEC.</param>
     public virtual Errno Map(
-        ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable) => Errno.ENODEV;
+        ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable) =>
+            Errno.ENODEV.Because("this file cannot be mapped");
 
     /// <summary>
     /// Whether users of VFIO's files, such as KVM, accept this file as one (Linux: vfio_file_is_valid()).

@@ -42,7 +42,7 @@ public abstract class QueueFile : NodeFile
     /// Handles a response of <see cref="ResponseSize"/> bytes from the program. Called in the order of the writes, by
     /// one thread at a time.
     /// </summary>
-    public virtual Errno Answer(ReadOnlySpan<byte> response) => Errno.EINVAL;
+    public virtual Errno Answer(ReadOnlySpan<byte> response) => Errno.EINVAL.Because("this queue takes no responses");
 
     /// <summary>Sets the carrier to notify of records. Called once, before the program has the file.</summary>
     public void ConnectTo(IQueueCarrier carrier)
@@ -52,7 +52,8 @@ public abstract class QueueFile : NodeFile
     }
 
     /// <summary>Supports no ioctl.</summary>
-    public override SysResult Ioctl(ICaller caller, uint command, ulong argument) => Errno.ENOTTY;
+    public override SysResult Ioctl(ICaller caller, uint command, ulong argument) =>
+        Errno.ENOTTY.Because("a queue has no ioctls");
 
     /// <summary>
     /// Notifies of a record. The caller holds no lock that <see cref="TryTake"/> takes, because TryTake may be called

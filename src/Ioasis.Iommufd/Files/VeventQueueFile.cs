@@ -33,8 +33,9 @@ internal sealed class VeventQueueFile : ObjectQueueFile
     public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
         ArgumentNullException.ThrowIfNull(caller);
-        if (offset != 0) return Errno.ESPIPE;
-        if (count < (ulong)Unsafe.SizeOf<IommufdVeventHeader>()) return Errno.EINVAL;
+        if (offset != 0) return Errno.ESPIPE.Because("a queue has no offsets");
+        if (count < (ulong)Unsafe.SizeOf<IommufdVeventHeader>())
+            return Errno.EINVAL.Because($"the room of {count} bytes is less than an event's header");
         byte[] record = [];
         for (ulong done = 0; ;)
         {
@@ -43,7 +44,10 @@ internal sealed class VeventQueueFile : ObjectQueueFile
             if (length == 0) return SysResult.Ok((long)done);
             if (length > room.Length)
             {
-                if ((ulong)length > count - done) return done == 0 ? Errno.EINVAL : SysResult.Ok((long)done);
+                if ((ulong)length > count - done)
+                    return done == 0
+                        ? Errno.EINVAL.Because("the room is too small for the next event")
+                        : SysResult.Ok((long)done);
                 record = new byte[length];
                 continue;
             }
@@ -51,7 +55,7 @@ internal sealed class VeventQueueFile : ObjectQueueFile
             if (!caller.Memory.TryWrite(new Hva(unchecked(buffer + done)), record.AsSpan(0, length)))
             {
                 _queue.Restore(record[..length]);
-                return done == 0 ? Errno.EFAULT : SysResult.Ok((long)done);
+                return done == 0 ? UserFault.Write(buffer, (uint)length) : SysResult.Ok((long)done);
             }
 
             done += (ulong)length;

@@ -28,9 +28,11 @@ public static class WatchedCalls
         using CurrentCall.Scope current = CurrentCall.Begin();
         IoctlShape? shape = file.ShapeOf(command);
         byte[] before = StructAt(caller, shape, argument);
+        bool wasHeard = Refusal.Begin();
         long began = Stopwatch.GetTimestamp();
         Errno injected = file.Injected(shape?.Name ?? "ioctl");
         SysResult result = injected == Errno.None ? file.Ioctl(caller, command, argument) : injected;
+        Refusal.End(wasHeard);
         file.Tell(new NodeCall
         {
             Number = CurrentCall.Number,
@@ -48,6 +50,7 @@ public static class WatchedCalls
             Began = began,
             Result = ValueOf(result),
             IsInjected = injected != Errno.None,
+            Why = WhyOf(result),
         });
         return result;
     }
@@ -66,9 +69,11 @@ public static class WatchedCalls
         ArgumentNullException.ThrowIfNull(caller);
         if (!file.IsWatched) return file.Read(caller, offset, buffer, count);
         using CurrentCall.Scope current = CurrentCall.Begin();
+        bool wasHeard = Refusal.Begin();
         long began = Stopwatch.GetTimestamp();
         Errno injected = file.Injected("read");
         SysResult result = injected == Errno.None ? file.Read(caller, offset, buffer, count) : injected;
+        Refusal.End(wasHeard);
         byte[] got = result.Value > 0 ? BytesAt(caller, buffer, (int)Math.Min(result.Value, MostData)) : [];
         Tell(file, origin, "read", offset, count, [], got, began, result, injected);
         return result;
@@ -89,9 +94,11 @@ public static class WatchedCalls
         if (!file.IsWatched) return Serve();
         using CurrentCall.Scope current = CurrentCall.Begin();
         byte[] put = BytesAt(caller, buffer, (int)Math.Min(count, offset is null ? (ulong)MostBytes : MostData));
+        bool wasHeard = Refusal.Begin();
         long began = Stopwatch.GetTimestamp();
         Errno injected = file.Injected("write");
         SysResult result = injected == Errno.None ? Serve() : injected;
+        Refusal.End(wasHeard);
         Tell(file, origin, "write", offset, count, put, [], began, result, injected);
         return result;
 
@@ -112,9 +119,11 @@ public static class WatchedCalls
         ArgumentNullException.ThrowIfNull(map);
         if (!file.IsWatched) return map();
         using CurrentCall.Scope current = CurrentCall.Begin();
+        bool wasHeard = Refusal.Begin();
         long began = Stopwatch.GetTimestamp();
         Errno injected = file.Injected("mmap");
         Errno errno = injected == Errno.None ? map() : injected;
+        Refusal.End(wasHeard);
         Tell(file, origin, "mmap", offset, length, [], [], began, errno, injected);
         return errno;
     }
@@ -135,9 +144,12 @@ public static class WatchedCalls
             Began = began,
             Result = ValueOf(result),
             IsInjected = injected != Errno.None,
+            Why = WhyOf(result),
         });
 
     private static long ValueOf(SysResult result) => result.IsOk ? result.Value : -(long)result.Errno;
+
+    private static string? WhyOf(SysResult result) => result.IsOk ? null : Refusal.WhyOf((int)result.Errno);
 
     // A structure of iommufd's and VFIO's begins with its size; a program may know less of it than we do.
     private static byte[] StructAt(ICaller caller, IoctlShape? shape, ulong argument)

@@ -9,7 +9,7 @@ internal static class FaultIoctls
 {
     internal static Errno Allocate(IoctlCall call, ref IommuFaultAlloc args)
     {
-        if (args.Flags != 0) return Errno.EOPNOTSUPP;
+        if (args.Flags != 0) return Errno.EOPNOTSUPP.Because($"flags are 0x{args.Flags:x}; they must be 0");
         Errno errno = call.Context.Objects.TryReserve(
             new IommufdFaultQueue(), out ObjectTable.Pending<IommufdFaultQueue>? reserved);
         if (errno != Errno.None) return errno;

@@ -12,8 +12,11 @@ internal static class HwptIoctls
 {
     internal static Errno Allocate(IoctlCall call, ref IommuHwptAlloc args)
     {
-        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
-        if ((args.DataType == IOMMU_HWPT_DATA_NONE) != (args.DataLen == 0)) return Errno.EINVAL;
+        if (args.Reserved != 0)
+            return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");
+        if ((args.DataType == IOMMU_HWPT_DATA_NONE) != (args.DataLen == 0))
+            return Errno.EINVAL.Because(
+                $"data of type {args.DataType} have {args.DataLen} bytes; only IOMMU_HWPT_DATA_NONE has none");
         ObjectTable objects = call.Context.Objects;
         Errno errno = objects.TryGet(args.DevId, out ObjectTable.Held<IommufdDevice> device);
         if (errno != Errno.None) return errno;
@@ -22,7 +25,7 @@ internal static class HwptIoctls
             if (args.DataType == IoasisH.IOASIS_HWPT_DATA_PROCESS)
                 return AllocateProcess(call, ref args, device.Value.Endpoint);
             if (objects.TryGet(args.PtId, out ObjectTable.Held<IommufdObject> parent) != Errno.None)
-                return Errno.EINVAL;
+                return Errno.EINVAL.Because($"the context has no object {args.PtId}");
             using (parent)
             {
                 CallerData? data = CallerData.Of(call, args.DataType, args.DataUptr, args.DataLen);
@@ -31,7 +34,7 @@ internal static class HwptIoctls
                     IommufdIoas ioas => AllocatePaging(call, ref args, device.Value.Endpoint, ioas, data),
                     HwptPaging hwpt => AllocateNested(call, ref args, device.Value.Endpoint, hwpt, data),
                     IommufdViommu viommu => AllocateNested(call, ref args, device.Value.Endpoint, viommu, data),
-                    _ => Errno.EINVAL,
+                    _ => Errno.EINVAL.Because($"object {args.PtId} is no IOAS, HWPT or vIOMMU"),
                 };
             }
         }
@@ -39,9 +42,11 @@ internal static class HwptIoctls
 
     internal static Errno HardwareInfo(IoctlCall call, ref IommuHwInfo args)
     {
-        if ((args.Flags & ~IOMMU_HW_INFO_FLAG_INPUT_TYPE) != 0) return Errno.EOPNOTSUPP;
+        if ((args.Flags & ~IOMMU_HW_INFO_FLAG_INPUT_TYPE) != 0)
+            return Errno.EOPNOTSUPP.Because(
+                $"flags 0x{args.Flags:x} have a bit other than IOMMU_HW_INFO_FLAG_INPUT_TYPE");
         for (int i = 0; i < 3; i++)
-            if (args.Reserved[i] != 0) return Errno.EOPNOTSUPP;
+            if (args.Reserved[i] != 0) return Errno.EOPNOTSUPP.Because("a reserved field is not 0");
         if ((args.Flags & IOMMU_HW_INFO_FLAG_INPUT_TYPE) == 0) args.InDataType = IOMMU_HW_INFO_TYPE_DEFAULT;
 
         Errno errno = call.Context.Objects.TryGet(args.DevId, out ObjectTable.Held<IommufdDevice> held);
@@ -49,14 +54,16 @@ internal static class HwptIoctls
         if (errno != Errno.None) return errno;
         Endpoint endpoint = device.Value.Endpoint;
         if (!endpoint.Unit.TryGetHardwareInfo(endpoint, args.InDataType, out HardwareInfo info))
-            return Errno.EOPNOTSUPP;
+            return Errno.EOPNOTSUPP.Because($"the device's IOMMU has no information of type {args.InDataType}");
 
         ReadOnlySpan<byte> data = info.Data.Span[..(int)Math.Min(args.DataLen, (uint)info.Data.Length)];
         if (!call.Caller.Memory.TryWrite(new Hva(args.DataUptr), data)
             || !TryClear(call.Caller.Memory, unchecked(args.DataUptr + (uint)data.Length),
                 Math.Min(args.DataLen, UserStruct.Most) - (uint)data.Length))
-            return Errno.EFAULT;
-        if (args.DataLen > UserStruct.Most) return Errno.E2BIG;
+            return UserFault.Write(args.DataUptr, args.DataLen);
+        if (args.DataLen > UserStruct.Most)
+            return Errno.E2BIG.Because(
+                $"data_len is 0x{args.DataLen:x}; at most 0x{UserStruct.Most:x} bytes are filled");
 
         args.DataLen = (uint)info.Data.Length;
         args.OutDataType = info.Type;
@@ -95,7 +102,8 @@ internal static class HwptIoctls
     private static Errno AllocateNested(
         IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint, IommufdViommu viommu, CallerData? data)
     {
-        if (viommu.Unit != endpoint.Unit) return Errno.EINVAL;
+        if (viommu.Unit != endpoint.Unit)
+            return Errno.EINVAL.Because("the vIOMMU and the device are behind different IOMMUs");
         Errno errno = HwptNested.Prepare(call.Context.Objects, viommu, args.Flags, data,
             out ObjectTable.Pending<IommufdHwpt>? prepared);
         return errno == Errno.None ? Commit(call, ref args, prepared!) : errno;
@@ -103,7 +111,8 @@ internal static class HwptIoctls
 
     private static Errno AllocateProcess(IoctlCall call, ref IommuHwptAlloc args, Endpoint endpoint)
     {
-        if (args.PtId != 0) return Errno.EINVAL;
+        if (args.PtId != 0)
+            return Errno.EINVAL.Because($"pt_id is {args.PtId}; the table of a process has no parent, so it must be 0");
         Errno errno = HwptProcess.Prepare(
             call.Context.Objects, endpoint, call.Caller.Memory, args.Flags,
             CallerData.Of(call, args.DataType, args.DataUptr, args.DataLen)!,

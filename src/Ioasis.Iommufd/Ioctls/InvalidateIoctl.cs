@@ -15,15 +15,17 @@ internal static class InvalidateIoctl
     {
         Errno errno = Run(call, in args, out int done);
         args.EntryNum = (uint)done;
-        return call.Respond(in args) == Errno.None ? errno : Errno.EFAULT;
+        Errno told = call.Respond(in args);
+        return told == Errno.None ? errno : told;
     }
 
     /// <summary>Checks an array of entries, whatever their type.</summary>
     internal static Errno Check(uint reserved, ulong address, uint entryLength, uint count)
     {
-        if (reserved != 0) return Errno.EOPNOTSUPP;
+        if (reserved != 0) return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{reserved:x}; it must be 0");
         return count != 0 && (address == 0 || entryLength is 0 or > MaxEntryLength || count > MaxEntries)
-            ? Errno.EINVAL
+            ? Errno.EINVAL.Because(
+                $"{count} entries of {entryLength} bytes at 0x{address:x} are empty, too many or too long")
             : Errno.None;
     }
 

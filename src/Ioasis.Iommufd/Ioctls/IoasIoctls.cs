@@ -11,7 +11,7 @@ internal static class IoasIoctls
 {
     internal static Errno Allocate(IoctlCall call, ref IommuIoasAlloc args)
     {
-        if (args.Flags != 0) return Errno.EOPNOTSUPP;
+        if (args.Flags != 0) return Errno.EOPNOTSUPP.Because($"flags are 0x{args.Flags:x}; they must be 0");
         ObjectTable objects = call.Context.Objects;
         Errno errno = objects.TryReserve(new IommufdIoas(objects), out ObjectTable.Pending<IommufdIoas>? reserved);
         if (errno != Errno.None) return errno;
@@ -24,7 +24,8 @@ internal static class IoasIoctls
 
     internal static Errno IovaRanges(IoctlCall call, ref IommuIoasIovaRanges args)
     {
-        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
+        if (args.Reserved != 0)
+            return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");
         Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<IommufdIoas> held);
         using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
@@ -35,18 +36,21 @@ internal static class IoasIoctls
         {
             var range = new IommuIovaRange { Start = ranges[i].First, Last = ranges[i].Last };
             if (!UserStruct.TryWrite(call.Caller.Memory, ElementAt<IommuIovaRange>(args.AllowedIovas, i), in range))
-                return Errno.EFAULT;
+                return Errno.EFAULT.Because($"element {i} of the array at 0x{args.AllowedIovas:x} cannot be written");
         }
 
         args.NumIovas = (uint)ranges.Count;
         args.OutIovaAlignment = alignment;
         errno = call.Respond(in args);
-        return errno == Errno.None && args.NumIovas > room ? Errno.EMSGSIZE : errno;
+        return errno == Errno.None && args.NumIovas > room
+            ? Errno.EMSGSIZE.Because($"there are {args.NumIovas} ranges; the array has room for {room}")
+            : errno;
     }
 
     internal static Errno AllowIovas(IoctlCall call, ref IommuIoasAllowIovas args)
     {
-        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
+        if (args.Reserved != 0)
+            return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");
         Errno errno = call.Context.Objects.TryGet(args.IoasId, out ObjectTable.Held<IommufdIoas> held);
         using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
@@ -63,14 +67,18 @@ internal static class IoasIoctls
             {
                 if (i % step == 0)
                 {
-                    if (!budget.TryTake(step * rangeCost)) return Errno.ENOMEM;
+                    if (!budget.TryTake(step * rangeCost))
+                        return Errno.ENOMEM.Because("the program may not make Ioasis hold more memory");
                     taken += step * rangeCost;
                 }
 
                 if (!UserStruct.TryRead(call.Caller.Memory, ElementAt<IommuIovaRange>(args.AllowedIovas, i),
                     out IommuIovaRange range))
-                    return Errno.EFAULT;
-                if (range.Start >= range.Last || allowed.Overlaps(range.Start, range.Last)) return Errno.EINVAL;
+                    return Errno.EFAULT.Because($"element {i} of the array at 0x{args.AllowedIovas:x} cannot be read");
+                if (range.Start >= range.Last || allowed.Overlaps(range.Start, range.Last))
+                    return Errno.EINVAL.Because(
+                        $"range {i}, 0x{range.Start:x}-0x{range.Last:x}, overlaps one before it, or "
+                            + $"its last IOVA is not above its first");
                 allowed.Add(range.Start, range.Last, true);
             }
 
@@ -85,7 +93,8 @@ internal static class IoasIoctls
     /// <summary>Makes the caller the owner of the mappings, who is charged for their pins.</summary>
     internal static Errno ChangeProcess(IoctlCall call, ref IommuIoasChangeProcess args)
     {
-        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
+        if (args.Reserved != 0)
+            return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");
         var next = new PinOwner(PinAccounting.User, call.Caller.Pins, call.Caller.UserPins);
         using (call.Context.ManyTablesLock.Enter())
             return IoPageTable.ChangeProcess(

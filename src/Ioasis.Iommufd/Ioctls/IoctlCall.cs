@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
@@ -32,12 +33,12 @@ public readonly struct IoctlCall
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in args));
         return _memory.TryWrite(0, _userSize < (uint)bytes.Length ? bytes[..(int)_userSize] : bytes)
             ? Errno.None
-            : Errno.EFAULT;
+            : UserFault.Write(_memory.Address, _userSize);
     }
 
     /// <summary>Writes one field back.</summary>
     internal Errno Respond<T>(int offset, in T field) where T : unmanaged =>
         _memory.TryWrite((uint)offset, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in field)))
             ? Errno.None
-            : Errno.EFAULT;
+            : UserFault.Write(_memory.Address + (uint)offset, (uint)Unsafe.SizeOf<T>());
 }

@@ -72,7 +72,9 @@ internal static class IoctlTable
 
         // As on Linux, EFAULT for an unreadable structure takes precedence over ENOTTY for an unknown number.
         if (byNumber[index] is not { } entry || entry.Number != command)
-            return UserStruct.TryRead(caller.Memory, argument, out uint _) ? Errno.ENOTTY : Errno.EFAULT;
+            return UserStruct.TryRead(caller.Memory, argument, out uint _)
+                ? Errno.ENOTTY.Because($"request 0x{command:x} is not known")
+                : UserFault.Read(argument, sizeof(uint));
         return entry.Execute(context, caller, argument);
     }
 

@@ -16,7 +16,8 @@ internal static class MapIoctls
 
     internal static Errno Map(IoctlCall call, ref IommuIoasMap args)
     {
-        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
+        if (args.Reserved != 0)
+            return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");
         Errno errno = CheckFlags(args.Flags, args.Iova, args.Length, out MapAccess access);
         if (errno != Errno.None) return errno;
         PinOwner owner = PinOwner.Of(call.Caller, call.Context);
@@ -52,8 +53,11 @@ internal static class MapIoctls
         IommufdContext context, IommufdIoas ioas, ICaller caller, in PinOwner owner, ulong address, ulong length,
         bool choose, MapAccess access, ref ulong iova)
     {
-        if (unchecked(address + length) < address) return Errno.EOVERFLOW;
-        if (length == 0 || length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
+        if (unchecked(address + length) < address)
+            return Errno.EOVERFLOW.Because($"address 0x{address:x} + length 0x{length:x} exceeds 64 bits");
+        if (length == 0 || length > ulong.MaxValue - IoPageTable.HostPageSize)
+            return Errno.EINVAL.Because(
+                $"the length is 0x{length:x}; it must not be 0, nor end in the last page of 64 bits");
         bool writable = (access & MapAccess.Write) != 0;
         MemoryBacking backing = context.IsVfioContainer
             ? caller.Memory.ReferenceDevices(new Hva(address), length, writable)
@@ -69,8 +73,9 @@ internal static class MapIoctls
         using ObjectTable.Held<IommufdIoas> ioas = held;
         if (errno != Errno.None) return errno;
 
-        if (args.Length == 0) return Errno.EINVAL;
-        if (unchecked(args.Start + args.Length - 1) < args.Start) return Errno.EOVERFLOW;
+        if (args.Length == 0) return Errno.EINVAL.Because("the length is 0");
+        if (unchecked(args.Start + args.Length - 1) < args.Start)
+            return Errno.EOVERFLOW.Because($"offset 0x{args.Start:x} + length 0x{args.Length:x} exceeds 64 bits");
         errno = call.Caller.GetFile(args.Fd, out IOpenFile? file);
         if (errno != Errno.None) return errno;
         try
@@ -88,11 +93,13 @@ internal static class MapIoctls
 
     internal static Errno Copy(IoctlCall call, ref IommuIoasCopy args)
     {
-        if ((args.Flags & ~MapFlags) != 0) return Errno.EOPNOTSUPP;
+        if ((args.Flags & ~MapFlags) != 0)
+            return Errno.EOPNOTSUPP.Because($"flags 0x{args.Flags:x} have an unknown bit");
         if (args.Length == ulong.MaxValue || args.SrcIova == ulong.MaxValue || args.DstIova == ulong.MaxValue)
-            return Errno.EOVERFLOW;
+            return Errno.EOVERFLOW.Because($"an IOVA or the length is 0x{ulong.MaxValue:x}, which is too large");
         MapAccess access = AccessOf(args.Flags);
-        if (access == MapAccess.None) return Errno.EINVAL;
+        if (access == MapAccess.None)
+            return Errno.EINVAL.Because("neither IOMMU_IOAS_MAP_READABLE nor IOMMU_IOAS_MAP_WRITEABLE is set");
 
         Errno errno = call.Context.Objects.TryGet(args.SrcIoasId, out ObjectTable.Held<IommufdIoas> source);
         if (errno != Errno.None) return errno;
@@ -126,15 +133,20 @@ internal static class MapIoctls
         IovaRange range = IovaRange.All;
         if (!all)
         {
-            if (args.Iova == ulong.MaxValue || args.Length == ulong.MaxValue) return Errno.EOVERFLOW;
-            if (args.Length == 0) return Errno.EINVAL;
-            if (!new Iova(args.Iova).TryLast(args.Length, out Iova last)) return Errno.EOVERFLOW;
+            if (args.Iova == ulong.MaxValue || args.Length == ulong.MaxValue)
+                return Errno.EOVERFLOW.Because(
+                    $"the IOVA or the length is 0x{ulong.MaxValue:x}; that length goes with IOVA 0, for everything");
+            if (args.Length == 0) return Errno.EINVAL.Because("the length is 0");
+            if (!new Iova(args.Iova).TryLast(args.Length, out Iova last))
+                return Errno.EOVERFLOW.Because($"IOVA 0x{args.Iova:x} + length 0x{args.Length:x} exceeds 64 bits");
             range = new IovaRange(args.Iova, last.Value);
         }
 
         errno = ioas.Value.Table.Unmap(range, out ulong unmapped);
         if (errno != Errno.None) return errno;
-        if (unmapped == 0 && !all) return Errno.ENOENT; // unmapping everything of an empty IOAS is no error
+        // Unmapping everything of an empty IOAS is no error.
+        if (unmapped == 0 && !all)
+            return Errno.ENOENT.Because($"nothing is mapped in 0x{range.First:x}-0x{range.Last:x}");
         args.Length = unmapped;
         return call.Respond(in args);
     }
@@ -148,9 +160,12 @@ internal static class MapIoctls
     private static Errno CheckFlags(uint flags, ulong iova, ulong length, out MapAccess access)
     {
         access = AccessOf(flags);
-        if ((flags & ~MapFlags) != 0) return Errno.EOPNOTSUPP;
-        if (iova == ulong.MaxValue || length == ulong.MaxValue) return Errno.EOVERFLOW;
-        return access == MapAccess.None ? Errno.EINVAL : Errno.None;
+        if ((flags & ~MapFlags) != 0) return Errno.EOPNOTSUPP.Because($"flags 0x{flags:x} have an unknown bit");
+        if (iova == ulong.MaxValue || length == ulong.MaxValue)
+            return Errno.EOVERFLOW.Because($"the IOVA or the length is 0x{ulong.MaxValue:x}, which is too large");
+        return access == MapAccess.None
+            ? Errno.EINVAL.Because("neither IOMMU_IOAS_MAP_READABLE nor IOMMU_IOAS_MAP_WRITEABLE is set")
+            : Errno.None;
     }
 
     /// <summary>
@@ -164,7 +179,9 @@ internal static class MapIoctls
         if (file is IDmaBuf buffer)
             return DmaBufPages.TryCreate(buffer, args.Start, args.Length, writable,
                 PinOwner.Of(call.Caller, call.Context), out pages);
-        if (args.Length > ulong.MaxValue - IoPageTable.HostPageSize) return Errno.EINVAL;
+        if (args.Length > ulong.MaxValue - IoPageTable.HostPageSize)
+            return Errno.EINVAL.Because(
+                $"the length is 0x{args.Length:x}; it must not end in the last page of 64 bits");
         MemoryBacking? backing = null;
         Errno errno = file is IMemoryFile memory
             ? memory.Reference(args.Start, args.Length, writable, out backing)

@@ -13,32 +13,38 @@ internal static class OptionIoctls
 
     internal static Errno Option(IoctlCall call, ref IommuOption args)
     {
-        if (args.Reserved != 0) return Errno.EOPNOTSUPP;
+        if (args.Reserved != 0)
+            return Errno.EOPNOTSUPP.Because($"the reserved field is 0x{args.Reserved:x}; it must be 0");
         Errno errno = args.OptionId switch
         {
             IOMMU_OPTION_RLIMIT_MODE => RlimitMode(call, ref args),
             IOMMU_OPTION_HUGE_PAGES => HugePages(call, ref args),
-            _ => Errno.EOPNOTSUPP,
+            _ => Errno.EOPNOTSUPP.Because($"option {args.OptionId} is not known"),
         };
         return errno == Errno.None ? call.Respond(s_valueOffset, in args.Val64) : errno;
     }
 
     private static Errno RlimitMode(IoctlCall call, ref IommuOption args)
     {
-        if (args.ObjectId != 0) return Errno.EOPNOTSUPP;
+        if (args.ObjectId != 0)
+            return Errno.EOPNOTSUPP.Because(
+                $"object_id is {args.ObjectId}; IOMMU_OPTION_RLIMIT_MODE is the context's, so it must be 0");
         switch (args.Op)
         {
             case IOMMU_OPTION_OP_GET:
                 args.Val64 = call.Context.AccountsByProcess ? 1u : 0;
                 return Errno.None;
             case IOMMU_OPTION_OP_SET:
-                if (!call.Caller.HasCapability(CapSysResource)) return Errno.EPERM;
-                if (!call.Context.Objects.IsEmpty) return Errno.EBUSY;
-                if (args.Val64 > 1) return Errno.EINVAL;
+                if (!call.Caller.HasCapability(CapSysResource))
+                    return Errno.EPERM.Because("the program lacks CAP_SYS_RESOURCE");
+                if (!call.Context.Objects.IsEmpty)
+                    return Errno.EBUSY.Because("the mode can be set only while the context has no object");
+                if (args.Val64 > 1) return Errno.EINVAL.Because($"the value is {args.Val64}; it must be 0 or 1");
                 call.Context.AccountsByProcess = args.Val64 == 1;
                 return Errno.None;
             default:
-                return Errno.EOPNOTSUPP;
+                return Errno.EOPNOTSUPP.Because(
+                    $"operation {args.Op} is neither IOMMU_OPTION_OP_SET nor IOMMU_OPTION_OP_GET");
         }
     }
 
@@ -53,9 +59,12 @@ internal static class OptionIoctls
                 args.Val64 = ioas.Value.Table.LargePages ? 1u : 0;
                 return Errno.None;
             case IOMMU_OPTION_OP_SET:
-                return args.Val64 > 1 ? Errno.EINVAL : ioas.Value.Table.SetLargePages(args.Val64 == 1);
+                return args.Val64 > 1
+                    ? Errno.EINVAL.Because($"the value is {args.Val64}; it must be 0 or 1")
+                    : ioas.Value.Table.SetLargePages(args.Val64 == 1);
             default:
-                return Errno.EOPNOTSUPP;
+                return Errno.EOPNOTSUPP.Because(
+                    $"operation {args.Op} is neither IOMMU_OPTION_OP_SET nor IOMMU_OPTION_OP_GET");
         }
     }
 }

@@ -37,20 +37,21 @@ internal static class UserStruct
         // One copy suffices for a structure at least as long as ours. If a shorter one ends a mapping, the size alone
         // can still be read.
         bool whole = memory.TryRead(bytes);
-        if (!whole && !memory.TryRead(bytes[..sizeof(uint)])) return Errno.EFAULT;
+        if (!whole && !memory.TryRead(bytes[..sizeof(uint)])) return UserFault.Read(memory.Address, sizeof(uint));
         userSize = MemoryMarshal.Read<uint>(bytes);
-        if (userSize < minimum) return Errno.EINVAL;
+        if (userSize < minimum)
+            return Errno.EINVAL.Because($"the structure's size is {userSize}; it must be at least {minimum}");
         if (userSize < bytes.Length)
         {
-            if (!whole && !memory.TryRead(bytes[..(int)userSize])) return Errno.EFAULT;
+            if (!whole && !memory.TryRead(bytes[..(int)userSize])) return UserFault.Read(memory.Address, userSize);
             bytes[(int)userSize..].Clear();
             return Errno.None;
         }
 
-        if (userSize == bytes.Length) return whole ? Errno.None : Errno.EFAULT;
+        if (userSize == bytes.Length) return whole ? Errno.None : UserFault.Read(memory.Address, userSize);
         Errno errno = CheckZero(memory.Space, unchecked(memory.Address + (uint)bytes.Length),
             userSize - (uint)bytes.Length);
-        return errno != Errno.None || whole ? errno : Errno.EFAULT;
+        return errno != Errno.None || whole ? errno : UserFault.Read(memory.Address, userSize);
     }
 
     /// <summary>
@@ -66,7 +67,7 @@ internal static class UserStruct
         if (errno != Errno.None) return errno;
         return memory.TryRead(new Hva(address), bytes[..(int)Math.Min(size, (uint)bytes.Length)])
             ? Errno.None
-            : Errno.EFAULT;
+            : UserFault.Read(address, size);
     }
 
     /// <summary>Reads a value; false if the program's memory is missing.</summary>
@@ -92,12 +93,16 @@ internal static class UserStruct
         {
             // No read crosses a page: a byte that is not zero counts even if the next page is missing.
             Span<byte> part = buffer[..(int)Math.Min(left, Page - (uint)(address % Page))];
-            if (!memory.TryRead(new Hva(address), part)) return Errno.EFAULT;
-            if (part.ContainsAnyExcept((byte)0)) return Errno.E2BIG;
+            if (!memory.TryRead(new Hva(address), part)) return UserFault.Read(address, (uint)part.Length);
+            if (part.ContainsAnyExcept((byte)0))
+                return Errno.E2BIG.Because("a byte of the structure that is not known here is not 0");
             address = unchecked(address + (uint)part.Length);
             left -= (uint)part.Length;
         }
 
-        return length > Most ? Errno.E2BIG : Errno.None;
+        return length > Most
+            ? Errno.E2BIG.Because(
+                $"the structure is 0x{length:x} bytes longer than the known one; 0x{Most:x} is the limit")
+            : Errno.None;
     }
 }

@@ -14,17 +14,21 @@ internal static class ViommuIoctls
 {
     internal static Errno Allocate(IoctlCall call, ref IommuViommuAlloc args)
     {
-        if (args.Flags != 0 || args.Type == IOMMU_VIOMMU_TYPE_DEFAULT) return Errno.EOPNOTSUPP;
+        if (args.Flags != 0 || args.Type == IOMMU_VIOMMU_TYPE_DEFAULT)
+            return Errno.EOPNOTSUPP.Because(
+                $"flags are 0x{args.Flags:x}, which must be 0, or the type is IOMMU_VIOMMU_TYPE_DEFAULT");
         ObjectTable objects = call.Context.Objects;
         Errno errno = objects.TryGet(args.DevId, out ObjectTable.Held<IommufdDevice> heldDevice);
         using ObjectTable.Held<IommufdDevice> device = heldDevice;
         if (errno != Errno.None) return errno;
         Endpoint endpoint = device.Value.Endpoint;
-        if (!endpoint.Unit.HasViommu(endpoint, args.Type)) return Errno.EOPNOTSUPP;
+        if (!endpoint.Unit.HasViommu(endpoint, args.Type))
+            return Errno.EOPNOTSUPP.Because($"the device's IOMMU has no vIOMMU of type {args.Type}");
         errno = objects.TryGet(args.HwptId, out ObjectTable.Held<HwptPaging> heldParent);
         using ObjectTable.Held<HwptPaging> parent = heldParent;
         if (errno != Errno.None) return errno;
-        if (!parent.Value.IsNestParent) return Errno.EINVAL;
+        if (!parent.Value.IsNestParent)
+            return Errno.EINVAL.Because($"HWPT {args.HwptId} was made without IOMMU_HWPT_ALLOC_NEST_PARENT");
 
         errno = objects.TryReserve(new IommufdViommu(call.Context, endpoint.Unit, parent.Value),
             out ObjectTable.Pending<IommufdViommu>? reserved);
@@ -50,8 +54,11 @@ internal static class ViommuIoctls
         errno = objects.TryGet(args.DevId, out ObjectTable.Held<IommufdDevice> heldDevice);
         using ObjectTable.Held<IommufdDevice> device = heldDevice;
         if (errno != Errno.None) return errno;
-        if (viommu.Value.Unit != device.Value.Endpoint.Unit) return Errno.EINVAL;
-        if (device.Value.IsSubdevice) return Errno.EOPNOTSUPP; // the number would stand for all of the parent
+        if (viommu.Value.Unit != device.Value.Endpoint.Unit)
+            return Errno.EINVAL.Because("the vIOMMU and the device are behind different IOMMUs");
+        // The number would stand for all of the parent.
+        if (device.Value.IsSubdevice)
+            return Errno.EOPNOTSUPP.Because("a part of a device cannot be a device of a vIOMMU");
 
         IommuVdeviceAlloc answer = args;
         IommufdViommu owner = viommu.Value;
@@ -77,13 +84,17 @@ internal static class ViommuIoctls
 
     internal static Errno AllocateEventQueue(IoctlCall call, ref IommuVeventqAlloc args)
     {
-        if (args.Flags != 0 || args.Reserved != 0 || args.Type == IOMMU_VEVENTQ_TYPE_DEFAULT) return Errno.EOPNOTSUPP;
-        if (args.VeventqDepth is 0 or > VeventQueue.MaxDepth) return Errno.EINVAL;
+        if (args.Flags != 0 || args.Reserved != 0 || args.Type == IOMMU_VEVENTQ_TYPE_DEFAULT)
+            return Errno.EOPNOTSUPP.Because(
+                $"flags are 0x{args.Flags:x}, which must be 0, the reserved field is not 0, or no type is given");
+        if (args.VeventqDepth is 0 or > VeventQueue.MaxDepth)
+            return Errno.EINVAL.Because($"the depth is {args.VeventqDepth}; it must be 1 to {VeventQueue.MaxDepth}");
         ObjectTable objects = call.Context.Objects;
         Errno errno = objects.TryGet(args.ViommuId, out ObjectTable.Held<IommufdViommu> held);
         using ObjectTable.Held<IommufdViommu> viommu = held;
         if (errno != Errno.None) return errno;
-        if (viommu.Value.HasEvents(args.Type)) return Errno.EEXIST;
+        if (viommu.Value.HasEvents(args.Type))
+            return Errno.EEXIST.Because($"the vIOMMU has a queue for events of type {args.Type} already");
         Interleave.At("ViommuIoctls.NoEventsYet");
 
         errno = objects.TryReserve(new VeventQueue(objects, viommu.Value, args.Type, args.VeventqDepth),
@@ -98,7 +109,7 @@ internal static class ViommuIoctls
         if (!viommu.Value.Add(pending.Value))
         {
             file.Close();
-            return Errno.EEXIST;
+            return Errno.EEXIST.Because($"the vIOMMU has a queue for events of type {args.Type} already");
         }
 
         SysResult placed = call.Caller.InstallQueue(file);
@@ -111,14 +122,18 @@ internal static class ViommuIoctls
 
     internal static Errno AllocateHwQueue(IoctlCall call, ref IommuHwQueueAlloc args)
     {
-        if (args.Flags != 0 || args.Type == IOMMU_HW_QUEUE_TYPE_DEFAULT) return Errno.EOPNOTSUPP;
-        if (args.Length == 0) return Errno.EINVAL;
-        if (!new Iova(args.NestingParentIova).TryLast(args.Length, out _)) return Errno.EOVERFLOW;
+        if (args.Flags != 0 || args.Type == IOMMU_HW_QUEUE_TYPE_DEFAULT)
+            return Errno.EOPNOTSUPP.Because($"flags are 0x{args.Flags:x}, which must be 0, or no type is given");
+        if (args.Length == 0) return Errno.EINVAL.Because("the length is 0");
+        if (!new Iova(args.NestingParentIova).TryLast(args.Length, out _))
+            return Errno.EOVERFLOW.Because(
+                $"IOVA 0x{args.NestingParentIova:x} + length 0x{args.Length:x} exceeds 64 bits");
         ObjectTable objects = call.Context.Objects;
         Errno errno = objects.TryGet(args.ViommuId, out ObjectTable.Held<IommufdViommu> held);
         using ObjectTable.Held<IommufdViommu> viommu = held;
         if (errno != Errno.None) return errno;
-        if (!viommu.Value.Driver.HasQueues(args.Type)) return Errno.EOPNOTSUPP;
+        if (!viommu.Value.Driver.HasQueues(args.Type))
+            return Errno.EOPNOTSUPP.Because($"the vIOMMU has no hardware queues of type {args.Type}");
 
         errno = objects.TryReserve(
             new IommufdHwQueue(objects, viommu.Value), out ObjectTable.Pending<IommufdHwQueue>? reserved);

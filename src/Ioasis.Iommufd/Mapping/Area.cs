@@ -60,9 +60,14 @@ internal sealed class Area(IovaRange range, Pages pages, ulong offset, MapAccess
     internal Errno CheckSplit(ulong last, ulong alignment)
     {
         if (IsEdge(last)) return Errno.None;
-        if (PreventAccess) return Errno.EBUSY;
-        if (Pages.IsDmaBuf) return Errno.EOPNOTSUPP;
-        return (((last + 1) | InPage(last + 1)) & (alignment - 1)) != 0 || Accesses != 0 ? Errno.EINVAL : Errno.None;
+        if (PreventAccess)
+            return Errno.EBUSY.Because("a driver that pinned the mapping is asked to unpin it for an unmap");
+        if (Pages.IsDmaBuf) return Errno.EOPNOTSUPP.Because("a mapping of a dma-buf cannot be split");
+        return (((last + 1) | InPage(last + 1)) & (alignment - 1)) != 0 || Accesses != 0
+            ? Errno.EINVAL.Because(
+                $"a mapping is split at 0x{last + 1:x} only if that is a multiple of 0x{alignment:x} "
+                    + $"and no driver has pinned it")
+            : Errno.None;
     }
 
     /// <summary>Whether a split there has nothing to do.</summary>

@@ -32,7 +32,8 @@ internal sealed class DmaBufPages : Pages
     {
         pages = null;
         if (file.Length <= start + length - 1 || length / IoPageTable.HostPageSize >= uint.MaxValue)
-            return Errno.EINVAL;
+            return Errno.EINVAL.Because(
+                $"bytes 0x{start:x} to 0x{start + length - 1:x} are not within the dma-buf's 0x{file.Length:x} bytes");
         var revocation = new Revocation();
         Errno errno = file.Attach(revocation, out IDmaBufAttachment? attachment);
         if (errno != Errno.None) return errno;
@@ -43,7 +44,9 @@ internal sealed class DmaBufPages : Pages
     }
 
     /// <summary>Pins nothing: the exporter decides whether it moves.</summary>
-    internal override Errno Pin(Area area) => area.Access == MapAccess.None ? Errno.EINVAL : Errno.None;
+    internal override Errno Pin(Area area) => area.Access == MapAccess.None
+        ? Errno.EINVAL.Because("a mapping in an IOMMU's page table must be readable or writable")
+        : Errno.None;
 
     internal override void Unpin(Area area)
     {

@@ -186,14 +186,20 @@ internal sealed partial class IoPageTable
     private Errno PinIn(ulong iova, ulong end, bool write, bool locked, List<PinnedPage> pages, out ulong last)
     {
         last = 0;
-        if (!_areas.TryFind(iova, out Area? area)) return Errno.ENOENT;
+        if (!_areas.TryFind(iova, out Area? area)) return Errno.ENOENT.Because($"nothing is mapped at IOVA 0x{iova:x}");
         last = Math.Min(end, area.Range.Last);
 
         // A page can be handed out only if it is a whole page of the memory; the very last one may be partial.
         bool aligned = area.InPage(iova) == 0 && (last == end || area.InPage(area.Range.Last) == HostPageSize - 1);
-        if (area.PreventAccess || !aligned) return Errno.EINVAL;
-        if (!Permits(area, write) || (write && !area.Pages.Backing.Writable)) return Errno.EPERM;
-        if (area.Pages.IsDmaBuf) return Errno.EINVAL;
+        if (area.PreventAccess || !aligned)
+            return Errno.EINVAL.Because(
+                $"the mapping at IOVA 0x{iova:x} is being unmapped, or its ends are not at pages of its memory");
+        if (!Permits(area, write) || (write && !area.Pages.Backing.Writable))
+            return Errno.EPERM.Because(
+                $"the mapping at IOVA 0x{iova:x} does not permit {(write ? "writing" : "reading")}");
+        if (area.Pages.IsDmaBuf)
+            return Errno.EINVAL.Because(
+                $"the mapping at IOVA 0x{iova:x} is of a dma-buf, whose pages cannot be pinned");
 
         ulong firstPage = area.Pages.PageOf(area.OffsetAt(iova)), lastPage = area.Pages.PageOf(area.OffsetAt(last));
         Errno errno = area.Pages.AddAccess(firstPage, lastPage);
@@ -204,7 +210,7 @@ internal sealed partial class IoPageTable
             if (!area.Pages.Backing.TryLocate(offset, out MemoryLocation location))
             {
                 area.Pages.RemoveAccess(firstPage, lastPage); // the memory has just been taken away
-                return Errno.EFAULT;
+                return Errno.EFAULT.Because($"the memory that is mapped at IOVA 0x{iova:x} is gone");
             }
 
             pages.Add(new PinnedPage(area.Pages.Backing, offset, location));
@@ -218,9 +224,11 @@ internal sealed partial class IoPageTable
     private Errno FindFor(ulong iova, int wanted, bool write, out Area? area, out int count)
     {
         count = 0;
-        if (!_areas.TryFind(iova, out area)) return Errno.ENOENT;
-        if (area.PreventAccess) return Errno.EINVAL;
-        if (!Permits(area, write)) return Errno.EPERM;
+        if (!_areas.TryFind(iova, out area)) return Errno.ENOENT.Because($"nothing is mapped at IOVA 0x{iova:x}");
+        if (area.PreventAccess) return Errno.EINVAL.Because($"the mapping at IOVA 0x{iova:x} is being unmapped");
+        if (!Permits(area, write))
+            return Errno.EPERM.Because(
+                $"the mapping at IOVA 0x{iova:x} does not permit {(write ? "writing" : "reading")}");
         count = (int)Math.Min((ulong)wanted - 1, area.Range.Last - iova) + 1;
         return Errno.None;
     }

@@ -18,7 +18,9 @@ internal sealed partial class IoPageTable
         try
         {
             for (; locked < tables.Count; locked++) tables[locked]._lock.EnterAmongMany();
-            if (tables.Any(t => t._areas.HasPointers)) return Errno.EINVAL;
+            if (tables.Any(t => t._areas.HasPointers))
+                return Errno.EINVAL.Because(
+                    "the context has a mapping of a process's memory; only mappings of files can change their process");
             // none is plain
             HashSet<Pages> pages = [
                 .. tables.SelectMany(t => t._areas.Slots.Select(s => t._areas.AreaOf(s.Value)!.Pages))];

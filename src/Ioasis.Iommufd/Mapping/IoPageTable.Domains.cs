@@ -29,13 +29,21 @@ internal sealed partial class IoPageTable
         using (_lock.Enter())
         {
             ulong alignment = Math.Max(SmallestPage(domain.PageSizes), _alignment);
-            if (alignment > HostPageSize) return Errno.EINVAL;
-            if (alignment != _alignment && !_areas.AreAligned(alignment)) return Errno.EADDRINUSE;
+            if (alignment > HostPageSize)
+                return Errno.EINVAL.Because(
+                    $"the IOMMU's smallest page, 0x{alignment:x} bytes, is larger than the host's page "
+                        + $"of 0x{HostPageSize:x}");
+            if (alignment != _alignment && !_areas.AreAligned(alignment))
+                return Errno.EADDRINUSE.Because(
+                    $"a mapping of the IOAS is not aligned to 0x{alignment:x} bytes, the IOMMU's smallest page");
             List<IovaRange> outside = [.. IovaSpans.Outside(domain.Aperture)];
             if (outside.Exists(r => _areas.Overlaps(r.First, r.Last) || _allowed.Exists(r.Overlaps)))
-                return Errno.EADDRINUSE;
+                return Errno.EADDRINUSE.Because(
+                    $"the IOAS has mappings or allowed IOVAs beyond "
+                        + $"0x{domain.Aperture.First:x}-0x{domain.Aperture.Last:x}");
 
-            if (domain.IsWritableOnly && _areas.HasReadOnly) return Errno.EINVAL;
+            if (domain.IsWritableOnly && _areas.HasReadOnly)
+                return Errno.EINVAL.Because("the IOAS has a read-only mapping, which this page table cannot have");
             if (_mappings is null)
             {
                 Errno errno = Fill(_areas.ToObjects(), domain.Mappings, missing);
@@ -122,7 +130,9 @@ internal sealed partial class IoPageTable
     {
         using (_lock.Enter())
         {
-            if (!enable && !_largePagesDisabled && _domains.Count > 0 && _areas.Count > 0) return Errno.EINVAL;
+            if (!enable && !_largePagesDisabled && _domains.Count > 0 && _areas.Count > 0)
+                return Errno.EINVAL.Because(
+                    "large pages are turned off only while the IOAS has no mapping or no page table");
             bool disabled = _largePagesDisabled;
             _largePagesDisabled = !enable;
             Errno errno = UpdateAlignment();
@@ -141,7 +151,8 @@ internal sealed partial class IoPageTable
         foreach (PagingDomain domain in _domains)
             alignment = Math.Max(Math.Max(alignment, SmallestPage(domain.PageSizes)), _mappings!.PageSize);
         foreach (IommufdAccess access in _accesses) alignment = Math.Max(alignment, access.Alignment);
-        if (alignment > _alignment && !_areas.AreAligned(alignment)) return Errno.EADDRINUSE;
+        if (alignment > _alignment && !_areas.AreAligned(alignment))
+            return Errno.EADDRINUSE.Because($"a mapping of the IOAS is not aligned to 0x{alignment:x} bytes");
         _alignment = alignment;
         return Errno.None;
     }

@@ -24,13 +24,14 @@ internal sealed partial class IoPageTable
         List<IovaRange> sorted = [.. allowed.OrderBy(r => r.First)];
         using (_lock.Enter())
         {
-            if (sorted.Exists(_reserved.Overlaps)) return Errno.EADDRINUSE;
+            if (sorted.Exists(_reserved.Overlaps))
+                return Errno.EADDRINUSE.Because("an allowed range overlaps a reserved one");
             List<IovaRange> former = _allowed;
             _allowed = [.. IovaSpans.Merge(sorted)];
             if (!IsCovered(Used))
             {
                 _allowed = former;
-                return Errno.ENOMEM;
+                return Errno.ENOMEM.Because("the program may not make Ioasis hold more memory");
             }
 
             Settle();
@@ -57,7 +58,9 @@ internal sealed partial class IoPageTable
         {
             foreach (IovaRange range in ranges)
                 if (_areas.Overlaps(range.First, range.Last) || _allowed.Exists(range.Overlaps))
-                    return Errno.EADDRINUSE;
+                    return Errno.EADDRINUSE.Because(
+                        $"0x{range.First:x}-0x{range.Last:x}, which the device cannot use, is mapped "
+                            + $"or allowed in the IOAS");
             foreach (IovaRange range in ranges) _reserved.Add(range, owner);
             return Errno.None;
         }
@@ -68,7 +71,10 @@ internal sealed partial class IoPageTable
     {
         using (_lock.Enter())
         {
-            if (_areas.Overlaps(range.First, range.Last) || _allowed.Exists(range.Overlaps)) return Errno.EADDRINUSE;
+            if (_areas.Overlaps(range.First, range.Last) || _allowed.Exists(range.Overlaps))
+                return Errno.EADDRINUSE.Because(
+                    $"0x{range.First:x}-0x{range.Last:x}, which the device cannot use, is mapped or "
+                        + $"allowed in the IOAS");
             _reserved.Add(range, this);
             return Errno.None;
         }

@@ -47,7 +47,9 @@ internal sealed partial class IoPageTable
             if (more) continue;
             if (pinned is null) return errno;
             foreach (IommufdAccess access in AccessesNow()) access.NotifyUnmap(pinned.Range);
-            if (++tries > MaxTries) return Errno.EDEADLK;
+            if (++tries > MaxTries)
+                return Errno.EDEADLK.Because(
+                    $"a driver that was asked {MaxTries} times did not unpin IOVA 0x{pinned.Range.First:x}");
         }
     }
 
@@ -68,7 +70,8 @@ internal sealed partial class IoPageTable
             Errno errno = CheckCut(last);
             if (errno == Errno.None && iova != 0) errno = CheckCut(before);
             if (errno != Errno.None || length == 0 || last < iova) return errno;
-            if (!IsCovered(Used + (2 * (AreaCost + ObjectCost)))) return Errno.ENOMEM;
+            if (!IsCovered(Used + (2 * (AreaCost + ObjectCost))))
+                return Errno.ENOMEM.Because("the program may not make Ioasis hold more memory");
             CutAfter(last);
             if (iova != 0) CutAfter(before);
             return Errno.None;
@@ -93,8 +96,12 @@ internal sealed partial class IoPageTable
                 var range = new IovaRange(run.First(count), run.Last(count));
                 AreaSlot slot = run.Value(count);
                 Area? area = _areas.AreaOf(slot);
-                if (area is { Locks: not 0 }) errno = Errno.EBUSY;
-                else if (range.First < first || range.Last > last) errno = Errno.ENOENT;
+                if (area is { Locks: not 0 })
+                    errno = Errno.EBUSY.Because($"a hardware queue uses 0x{range.First:x}-0x{range.Last:x}");
+                else if (range.First < first || range.Last > last)
+                    errno = Errno.ENOENT.Because(
+                        $"only a part of the mapping 0x{range.First:x}-0x{range.Last:x} is in the "
+                            + $"range; unmap all of it");
                 if (errno != Errno.None) break;
                 if (range.First != first) tries = 0;
                 if (area is { Accesses: not 0 })

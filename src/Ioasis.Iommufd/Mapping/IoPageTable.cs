@@ -75,7 +75,9 @@ internal sealed partial class IoPageTable(MemoryBudget budget, object space, Obs
         Errno missing = HasDomain ? Bring(slices) : Errno.None;
         using (_lock.Enter())
         {
-            if (length == 0 || (length & (_alignment - 1)) != 0) return Errno.EINVAL;
+            if (length == 0 || (length & (_alignment - 1)) != 0)
+                return Errno.EINVAL.Because(
+                    $"the length is 0x{length:x}; it must be a multiple of 0x{_alignment:x}, and not 0");
             ulong first = iova;
             Errno errno = choose
                 ? IovaAllocator.Allocate(
@@ -89,15 +91,19 @@ internal sealed partial class IoPageTable(MemoryBudget budget, object space, Obs
             for (int i = 0; i < areas.Length; i++)
             {
                 PagesSlice slice = slices[i];
-                if ((access & MapAccess.Write) != 0 && !slice.Pages.Backing.Writable) return Errno.EPERM;
-                if ((slice.AlignmentHint & (HostPageSize - 1) & (_alignment - 1)) != 0) return Errno.EINVAL;
+                if ((access & MapAccess.Write) != 0 && !slice.Pages.Backing.Writable)
+                    return Errno.EPERM.Because("a mapping for writing needs memory that the program can write");
+                if ((slice.AlignmentHint & (HostPageSize - 1) & (_alignment - 1)) != 0)
+                    return Errno.EINVAL.Because(
+                        $"the memory at 0x{slice.AlignmentHint:x} is not aligned to 0x{_alignment:x} bytes");
                 areas[i] = new Area(new IovaRange(at, at + slice.Length - 1), slice.Pages, slice.Offset, access);
                 at += slice.Length;
             }
 
             if (_mappings is not null)
             {
-                if ((access & MapAccess.Write) == 0 && _domains.Exists(d => d.IsWritableOnly)) return Errno.EINVAL;
+                if ((access & MapAccess.Write) == 0 && _domains.Exists(d => d.IsWritableOnly))
+                    return Errno.EINVAL.Because("a page table of this IOAS cannot have read-only mappings");
                 errno = missing == Errno.None ? Fill(areas, _mappings, null) : missing;
                 if (errno != Errno.None) return errno;
             }
@@ -106,7 +112,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget, object space, Obs
             if (!IsCovered(Used))
             {
                 TakeBack(areas);
-                return Errno.ENOMEM;
+                return Errno.ENOMEM.Because("the program may not make Ioasis hold more memory");
             }
 
             if (observers.Want(EventKinds.Map))
@@ -150,14 +156,16 @@ internal sealed partial class IoPageTable(MemoryBudget budget, object space, Obs
     internal Errno GetSlices(ulong iova, ulong length, out List<PagesSlice> slices)
     {
         slices = [];
-        if (length == 0) return Errno.EINVAL;
-        if (!new Iova(iova).TryLast(length, out Iova end)) return Errno.EOVERFLOW;
+        if (length == 0) return Errno.EINVAL.Because("the length is 0");
+        if (!new Iova(iova).TryLast(length, out Iova end))
+            return Errno.EOVERFLOW.Because($"IOVA 0x{iova:x} + length 0x{length:x} exceeds 64 bits");
         using (_lock.Enter())
         {
             List<PagesSlice> found = [];
             for (ulong at = iova; ;)
             {
-                if (!_areas.TryFind(at, out Area? area)) return Errno.ENOENT;
+                if (!_areas.TryFind(at, out Area? area))
+                    return Errno.ENOENT.Because($"nothing is mapped at IOVA 0x{at:x}");
                 ulong last = Math.Min(end.Value, area.Range.Last);
                 found.Add(new PagesSlice(area.Pages, area.OffsetAt(at), last - at + 1));
                 if (last == end.Value) break;
@@ -218,10 +226,17 @@ internal sealed partial class IoPageTable(MemoryBudget budget, object space, Obs
 
     private Errno CheckFree(ulong first, ulong length)
     {
-        if ((first & (_alignment - 1)) != 0) return Errno.EINVAL;
-        if (!new Iova(first).TryLast(length, out Iova last)) return Errno.EOVERFLOW;
-        if (_reserved.Overlaps(new IovaRange(first, last.Value))) return Errno.EINVAL;
-        return _areas.Overlaps(first, last.Value) ? Errno.EEXIST : Errno.None;
+        if ((first & (_alignment - 1)) != 0)
+            return Errno.EINVAL.Because($"IOVA 0x{first:x} is not a multiple of 0x{_alignment:x}");
+        if (!new Iova(first).TryLast(length, out Iova last))
+            return Errno.EOVERFLOW.Because($"IOVA 0x{first:x} + length 0x{length:x} exceeds 64 bits");
+        if (_reserved.Overlaps(new IovaRange(first, last.Value)))
+            return Errno.EINVAL.Because(
+                $"0x{first:x}-0x{last.Value:x} overlaps a reserved range; IOMMU_IOAS_IOVA_RANGES lists "
+                    + $"the usable ones");
+        return _areas.Overlaps(first, last.Value)
+            ? Errno.EEXIST.Because($"something in 0x{first:x}-0x{last.Value:x} is mapped already")
+            : Errno.None;
     }
 
     /// <summary>
@@ -242,7 +257,8 @@ internal sealed partial class IoPageTable(MemoryBudget budget, object space, Obs
             if (errno == Errno.None && (areas[i].Range.First & (mappings.PageSize - 1)) != 0)
             {
                 areas[i].Pages.Unpin(areas[i]);
-                errno = Errno.ENXIO;
+                errno = Errno.ENXIO.Because(
+                    $"IOVA 0x{areas[i].Range.First:x} is not at a page of the IOMMU's, 0x{mappings.PageSize:x} bytes");
             }
 
             if (errno == Errno.None) continue;
@@ -258,7 +274,7 @@ internal sealed partial class IoPageTable(MemoryBudget budget, object space, Obs
             foreach (Area area in areas[..(i + 1)]) batch.Add(area);
             batch.TakeFrom(mappings);
             while (++i < areas.Length) areas[i].Pages.Unpin(areas[i]);
-            return Errno.ENOMEM;
+            return Errno.ENOMEM.Because("the program may not make Ioasis hold more memory");
         }
 
         return Errno.None;

@@ -63,7 +63,8 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
             if (errno != Errno.None) return errno;
 
             // VFIO's map accepts a mapping without any access, but a unit's page table has no such entry.
-            if (area.Access == MapAccess.None && !AllowsNoAccess) return Errno.EINVAL;
+            if (area.Access == MapAccess.None && !AllowsNoAccess)
+                return Errno.EINVAL.Because("a mapping in an IOMMU's page table must be readable or writable");
             errno = _owner.Charge(added);
             if (errno == Errno.None) _counts.Add(area.FirstPage, area.LastPage);
             return errno;
@@ -139,7 +140,7 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Copies bytes out for a driver that has pinned nothing (Linux: iopt_pages_rw_access).</summary>
     internal Errno Read(ulong offset, Span<byte> destination)
     {
-        if (IsDmaBuf) return Errno.EINVAL;
+        if (IsDmaBuf) return Errno.EINVAL.Because("the memory is a dma-buf, which drivers do not read");
         return Backing.TryReadNow(offset, destination)
             || (AreAllPinned(offset, (uint)destination.Length) && Backing.TryRead(offset, destination))
             ? Errno.None : Missing;
@@ -148,8 +149,8 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     /// <summary>Copies bytes in for a driver that has pinned nothing.</summary>
     internal Errno Write(ulong offset, ReadOnlySpan<byte> source)
     {
-        if (!Backing.Writable) return Errno.EPERM;
-        if (IsDmaBuf) return Errno.EINVAL;
+        if (!Backing.Writable) return Errno.EPERM.Because("the memory cannot be written");
+        if (IsDmaBuf) return Errno.EINVAL.Because("the memory is a dma-buf, which drivers do not write");
         return Backing.TryWriteNow(offset, source)
             || (AreAllPinned(offset, (uint)source.Length) && Backing.TryWrite(offset, source))
             ? Errno.None : Missing;
@@ -201,11 +202,11 @@ internal class Pages(MemoryBacking backing, PinOwner owner)
     internal Errno Missing => Backing.IsFile
         ? Backing.Lack switch
         {
-            MemoryLack.HugePages => Errno.ENOMEM,
-            MemoryLack.Space => Errno.ENOSPC,
-            _ => Errno.EINVAL
+            MemoryLack.HugePages => Errno.ENOMEM.Because("the host has no huge page left"),
+            MemoryLack.Space => Errno.ENOSPC.Because("the file system of the mapped file is full"),
+            _ => Errno.EINVAL.Because("the file ends before the mapping does")
         }
-        : Errno.EFAULT;
+        : Errno.EFAULT.Because("the program has no memory of this access at the mapped addresses");
 
     /// <summary>Whether bytes are pinned. They are then present even if the process is gone.</summary>
     private bool AreAllPinned(ulong offset, ulong count)

@@ -28,13 +28,20 @@ internal readonly record struct PinOwner(PinAccounting Accounting, ProcessPins P
     {
         if (pages == 0 || Accounting == PinAccounting.Elsewhere) return Errno.None;
         if (Accounting == PinAccounting.Pinned)
-            return Process.TryPin(pages, Process.LockLimit / IoPageTable.HostPageSize) ? Errno.None : Errno.ENOMEM;
-        if (Accounting == PinAccounting.Process && Process.HasEnded) return Errno.EINVAL;
+            return Process.TryPin(pages, Process.LockLimit / IoPageTable.HostPageSize)
+                ? Errno.None
+                : Errno.ENOMEM.Because(
+                    $"{pages} more pages exceed the process's limit of locked memory (RLIMIT_MEMLOCK), "
+                        + $"0x{Process.LockLimit:x} bytes");
+        if (Accounting == PinAccounting.Process && Process.HasEnded)
+            return Errno.EINVAL.Because("the process to which pinned memory is charged has ended");
         if (Accounting != PinAccounting.None)
         {
             ulong limit = Process.LockLimit / IoPageTable.HostPageSize;
             if (!(Accounting == PinAccounting.User ? User!.TryLock(pages, limit) : Process.TryLock(pages, limit)))
-                return Errno.ENOMEM;
+                return Errno.ENOMEM.Because(
+                    $"{pages} more pages exceed the limit of locked memory (RLIMIT_MEMLOCK), "
+                        + $"0x{Process.LockLimit:x} bytes");
         }
 
         Process.AddPinned((long)pages);

@@ -36,18 +36,21 @@ internal sealed class HwQueueMemory
         const ulong page = IoPageTable.HostPageSize;
         memory = null;
         ulong first = iova & ~(page - 1), offset = iova - first;
-        if (length > ulong.MaxValue - offset - (page - 1)) return Errno.ERANGE;
+        if (length > ulong.MaxValue - offset - (page - 1))
+            return Errno.ERANGE.Because($"IOVA 0x{iova:x} + length 0x{length:x} exceeds 64 bits");
         ulong pages = (offset + length + page - 1) / page;
         IommufdAccess access = IommufdAccess.CreateInternal(context);
         IReadOnlyList<PinnedPage> pinned = [];
-        Errno errno = pages > MaxPages ? Errno.ENOMEM : access.Attach(ioas);
+        Errno errno = pages > MaxPages
+            ? Errno.ENOMEM.Because($"the queue has {pages} pages; it can have {MaxPages}")
+            : access.Attach(ioas);
         if (errno == Errno.None) errno = access.PinPages(first, pages * page, write: false, out pinned);
         if (errno == Errno.None)
         {
             MemoryLocation start = pinned[0].Location;
             for (int i = 1; i < pinned.Count && errno == Errno.None; i++)
                 if (pinned[i].Location != start with { Offset = start.Offset + ((ulong)i * page) })
-                    errno = Errno.EFAULT;
+                    errno = Errno.EFAULT.Because("the queue's pages do not follow one another in memory");
             if (errno == Errno.None)
             {
                 memory = new HwQueueMemory(access, first, pages * page)

@@ -41,9 +41,12 @@ public sealed class HwptNested : IommufdHwpt
         out ObjectTable.Pending<IommufdHwpt>? pending)
     {
         pending = null;
-        if ((flags & ~ValidFlags) != 0 || data is null || !unit.NestsOnHwpt) return Errno.EOPNOTSUPP;
+        if ((flags & ~ValidFlags) != 0) return RefuseFlags(flags);
+        if (data is null) return Errno.EOPNOTSUPP.Because("a HWPT on a nest parent needs data that say what it is");
+        if (!unit.NestsOnHwpt) return Errno.EOPNOTSUPP.Because("this IOMMU nests on a vIOMMU, not on a HWPT");
         if (parent.IsAutomatic || !parent.IsNestParent || parent.Domain.Owner.GetType() != unit.GetType())
-            return Errno.EINVAL;
+            return Errno.EINVAL.Because(
+                "the parent must be a HWPT of the device's kind of IOMMU, made with IOMMU_HWPT_ALLOC_NEST_PARENT");
         IommuStatus status = unit.CreateNestedDomain(parent.PagingDomain, OptionsOf(flags), data,
             out NestedDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
@@ -60,7 +63,8 @@ public sealed class HwptNested : IommufdHwpt
         out ObjectTable.Pending<IommufdHwpt>? pending)
     {
         pending = null;
-        if ((flags & ~ValidFlags) != 0 || data is null) return Errno.EOPNOTSUPP;
+        if ((flags & ~ValidFlags) != 0) return RefuseFlags(flags);
+        if (data is null) return Errno.EOPNOTSUPP.Because("a HWPT on a vIOMMU needs data that say what it is");
         IommuStatus status = viommu.Driver.CreateNestedDomain(OptionsOf(flags), data, out NestedDomain? domain);
         if (status != IommuStatus.Ok) return status.ToErrno();
         return objects.TryReserve<IommufdHwpt>(
@@ -77,4 +81,7 @@ public sealed class HwptNested : IommufdHwpt
     }
 
     private static PagingDomainOptions OptionsOf(uint flags) => (PagingDomainOptions)(flags & IOMMU_HWPT_ALLOC_PASID);
+
+    private static Errno RefuseFlags(uint flags) => Errno.EOPNOTSUPP.Because(
+        $"flags 0x{flags:x} have a bit other than IOMMU_HWPT_FAULT_ID_VALID and IOMMU_HWPT_ALLOC_PASID");
 }

@@ -62,9 +62,11 @@ public sealed class HwptPaging : IommufdHwpt
             | IOMMU_HWPT_ALLOC_PASID;
         const uint faultsOnNestParent = IOMMU_HWPT_FAULT_ID_VALID | IOMMU_HWPT_ALLOC_NEST_PARENT;
         pending = null;
-        if ((flags & ~valid) != 0 || (flags & faultsOnNestParent) == faultsOnNestParent) return Errno.EOPNOTSUPP;
+        if ((flags & ~valid) != 0) return Errno.EOPNOTSUPP.Because($"flags 0x{flags:x} have an unknown bit");
+        if ((flags & faultsOnNestParent) == faultsOnNestParent)
+            return Errno.EOPNOTSUPP.Because("a nest parent has no fault queue");
         if ((flags & IOMMU_HWPT_ALLOC_DIRTY_TRACKING) != 0 && !endpoint.Unit.SupportsDirtyTracking(endpoint))
-            return Errno.EOPNOTSUPP;
+            return Errno.EOPNOTSUPP.Because("the device's IOMMU does not track dirty pages");
 
         var options = (PagingDomainOptions)(flags & ~IOMMU_HWPT_FAULT_ID_VALID);
         IommuStatus status = endpoint.Unit.CreatePagingDomain(

@@ -29,11 +29,15 @@ public sealed class HwptProcess : IommufdHwpt
         out ObjectTable.Pending<IommufdHwpt>? pending)
     {
         pending = null;
-        if ((flags & ~IommufdH.IOMMU_HWPT_ALLOC_PASID) != 0) return Errno.EOPNOTSUPP;
+        if ((flags & ~IommufdH.IOMMU_HWPT_ALLOC_PASID) != 0)
+            return Errno.EOPNOTSUPP.Because(
+                $"flags are 0x{flags:x}; a process's page table has no other than IOMMU_HWPT_ALLOC_PASID");
         IommuStatus status = data.TryRead(IoasisH.IOASIS_HWPT_DATA_PROCESS, sizeof(ulong),
             out IoasisHwptProcess config);
         if (status != IommuStatus.Ok) return status.ToErrno();
-        if (config.Flags != 0 || config.Reserved != 0 || endpoint.Unit.MaxPasidLog2 == 0) return Errno.EOPNOTSUPP;
+        if (config.Flags != 0 || config.Reserved != 0)
+            return Errno.EOPNOTSUPP.Because("the flags and the reserved field of the data must be 0");
+        if (endpoint.Unit.MaxPasidLog2 == 0) return Errno.EOPNOTSUPP.Because("the device's IOMMU has no PASIDs");
         return objects.TryReserve<IommufdHwpt>(New(endpoint.Unit, process), out pending);
     }
 

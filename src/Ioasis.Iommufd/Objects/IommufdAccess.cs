@@ -71,13 +71,17 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     /// </returns>
     public Errno Attach(uint ioasId)
     {
-        using (_lock.Enter()) return _ioas is not null ? Errno.EINVAL : Change(ioasId);
+        using (_lock.Enter())
+            return _ioas is not null
+                ? Errno.EINVAL.Because("the device is attached to an IOAS already")
+                : Change(ioasId);
     }
 
     /// <summary>Attaches the access to an IOAS that the caller holds.</summary>
     internal Errno Attach(IommufdIoas ioas)
     {
-        using (_lock.Enter()) return _ioas is not null ? Errno.EINVAL : Change(ioas);
+        using (_lock.Enter())
+            return _ioas is not null ? Errno.EINVAL.Because("the device is attached to an IOAS already") : Change(ioas);
     }
 
     /// <summary>
@@ -90,7 +94,8 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     /// </returns>
     public Errno Replace(uint ioasId)
     {
-        using (_lock.Enter()) return _ioas is null ? Errno.ENOENT : Change(ioasId);
+        using (_lock.Enter())
+            return _ioas is null ? Errno.ENOENT.Because("the device is attached to no IOAS") : Change(ioasId);
     }
 
     /// <summary>
@@ -119,11 +124,14 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     public Errno PinPages(ulong iova, ulong length, bool write, out IReadOnlyList<PinnedPage> pages)
     {
         pages = [];
-        if (Alignment != IoPageTable.HostPageSize || length == 0) return Errno.EINVAL;
-        if (!new Iova(iova).TryLast(length, out Iova last)) return Errno.EOVERFLOW;
+        if (Alignment != IoPageTable.HostPageSize || length == 0)
+            return Errno.EINVAL.Because(
+                "pages are pinned only where the access is aligned to pages and the length is not 0");
+        if (!new Iova(iova).TryLast(length, out Iova last))
+            return Errno.EOVERFLOW.Because($"IOVA 0x{iova:x} + length 0x{length:x} exceeds 64 bits");
         using (_lock.Enter())
         {
-            if (_ioas is null) return Errno.ENOENT;
+            if (_ioas is null) return Errno.ENOENT.Because("the device is attached to no IOAS");
             List<PinnedPage> pinned = [];
             Errno errno = _ioas.Table.Pin(new IovaRange(iova, last.Value), write, IsInternal, pinned);
             pages = pinned;
@@ -156,9 +164,11 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     /// </returns>
     public Errno Read(ulong iova, Span<byte> destination)
     {
-        if (destination.IsEmpty) return Errno.EINVAL;
-        if (!new Iova(iova).TryLast((ulong)destination.Length, out _)) return Errno.EOVERFLOW;
-        using (_lock.Enter()) return _ioas?.Table.Read(iova, destination) ?? Errno.ENOENT;
+        if (destination.IsEmpty) return Errno.EINVAL.Because("the length is 0");
+        if (!new Iova(iova).TryLast((ulong)destination.Length, out _))
+            return Errno.EOVERFLOW.Because($"IOVA 0x{iova:x} + length 0x{destination.Length:x} exceeds 64 bits");
+        using (_lock.Enter())
+            return _ioas?.Table.Read(iova, destination) ?? Errno.ENOENT.Because("the device is attached to no IOAS");
     }
 
     /// <summary>
@@ -167,9 +177,11 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     /// <returns>As <see cref="Read"/>; EPERM if the mapping does not permit writing.</returns>
     public Errno Write(ulong iova, ReadOnlySpan<byte> source)
     {
-        if (source.IsEmpty) return Errno.EINVAL;
-        if (!new Iova(iova).TryLast((ulong)source.Length, out _)) return Errno.EOVERFLOW;
-        using (_lock.Enter()) return _ioas?.Table.Write(iova, source) ?? Errno.ENOENT;
+        if (source.IsEmpty) return Errno.EINVAL.Because("the length is 0");
+        if (!new Iova(iova).TryLast((ulong)source.Length, out _))
+            return Errno.EOVERFLOW.Because($"IOVA 0x{iova:x} + length 0x{source.Length:x} exceeds 64 bits");
+        using (_lock.Enter())
+            return _ioas?.Table.Write(iova, source) ?? Errno.ENOENT.Because("the device is attached to no IOAS");
     }
 
     /// <summary>What an access to an address would find. Looking changes nothing.</summary>
@@ -249,7 +261,7 @@ public sealed class IommufdAccess : IommufdObject, IDisposable
     private Errno Change(IommufdIoas? next)
     {
         IommufdIoas? former = _ioas;
-        if (former != _unpinFrom) return Errno.EBUSY; // another thread is changing it
+        if (former != _unpinFrom) return Errno.EBUSY.Because("another thread changes the device's IOAS now");
         if (former == next) return Errno.None;
 
         // From here on nothing more is pinned; existing pins can be undone.

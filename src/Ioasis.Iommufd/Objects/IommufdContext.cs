@@ -104,7 +104,8 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
         {
             if (ioas.Value.Table.ReserveUnusable(endpoint, owner) == Errno.None) continue;
             ioas.Value.Table.Unreserve(owner);
-            return Errno.EINVAL;
+            return Errno.EINVAL.Because(
+                "the IOAS has mappings, or allowed IOVAs, where a device of the group cannot have any");
         }
 
         return Errno.None;
@@ -148,7 +149,8 @@ public sealed class IommufdContext(ICarrier carrier, bool isVfioContainer = fals
     /// <summary>Destroys an object that is unused and of which nothing is mapped.</summary>
     internal Errno Destroy(uint id)
     {
-        if (Regions.IsMapped(id)) return Errno.EBUSY;
+        if (Regions.IsMapped(id))
+            return Errno.EBUSY.Because($"the program has a region of object {id} mapped; unmap it first");
         Interleave.At("IommufdContext.NotMapped");
         return Objects.Remove(id); // a mapping made meanwhile also counts as a user
     }

@@ -91,7 +91,8 @@ public sealed class IommufdDevice : IommufdObject
         ArgumentNullException.ThrowIfNull(handle);
         Endpoint endpoint = handle.Endpoint;
         if (handle.DefaultPasid is { } pasid && (pasid.Value == 0 || pasid.Value >> endpoint.MaxPasidLog2 != 0))
-            return Errno.EINVAL;
+            return Errno.EINVAL.Because(
+                $"the device's own PASID, {pasid.Value}, is not one of the 2^{endpoint.MaxPasidLog2} of its parent");
         IommuStatus claimed = handle.Driver is { } driver
             ? endpoint.Group.UseDefaultDomain(driver, out GroupClaim? claim)
             : endpoint.Group.Claim(context, out claim);
@@ -148,7 +149,7 @@ public sealed class IommufdDevice : IommufdObject
     {
         Errno errno = Objects.TryGet(pageTableId, out ObjectTable.Held<IommufdObject> held);
         held.Dispose();
-        return errno == Errno.None ? Errno.EINVAL : errno;
+        return errno == Errno.None ? Errno.EINVAL.Because("a PASID has at most 20 bits") : errno;
     }
 
     /// <summary>
@@ -246,7 +247,7 @@ public sealed class IommufdDevice : IommufdObject
         static Errno Refuse(out IommufdHwpt? former)
         {
             former = null;
-            return Errno.EINVAL;
+            return Errno.EINVAL.Because("a device is attached to an IOAS or a HWPT; the object is neither");
         }
     }
 
@@ -306,8 +307,10 @@ public sealed class IommufdDevice : IommufdObject
     {
         var key = new IommufdGroup.Key(pasid);
         _group.Attachments.TryGetValue(key, out IommufdGroup.Attachment? attachment);
-        if (attachment is not null && attachment.Devices.ContainsKey(this)) return Errno.EBUSY;
-        if (attachment is not null && attachment.Hwpt != hwpt) return Errno.EINVAL;
+        if (attachment is not null && attachment.Devices.ContainsKey(this))
+            return Errno.EBUSY.Because("the device, or this PASID of it, is attached already; detach it first");
+        if (attachment is not null && attachment.Hwpt != hwpt)
+            return Errno.EINVAL.Because("another device of the group is attached to another page table");
 
         HwptPaging? paging = pasid is null ? PagingOf(hwpt) : null;
         Errno errno = paging?.Ioas.Table.Reserve(Endpoint, this) ?? Errno.None;
@@ -331,7 +334,8 @@ public sealed class IommufdDevice : IommufdObject
     {
         former = null;
         if (!_group.Attachments.TryGetValue(new IommufdGroup.Key(pasid), out IommufdGroup.Attachment? attachment)
-            || !attachment.Devices.ContainsKey(this)) return Errno.EINVAL;
+            || !attachment.Devices.ContainsKey(this))
+            return Errno.EINVAL.Because("the device, or this PASID of it, is not attached");
         IommufdHwpt old = attachment.Hwpt;
         if (old == hwpt) return Errno.None;
 
@@ -378,21 +382,28 @@ public sealed class IommufdDevice : IommufdObject
     {
         if (pasid is null)
         {
-            if (!hwpt.PasidCompatible && !IsSubdevice && _group.HasPasids) return Errno.EINVAL;
+            if (!hwpt.PasidCompatible && !IsSubdevice && _group.HasPasids)
+                return Errno.EINVAL.Because(
+                    "PASIDs of the group are attached, so its devices need a HWPT made with IOMMU_HWPT_ALLOC_PASID");
         }
         else
         {
-            if (!hwpt.PasidCompatible) return Errno.EINVAL;
+            if (!hwpt.PasidCompatible)
+                return Errno.EINVAL.Because("a PASID needs a HWPT made with IOMMU_HWPT_ALLOC_PASID");
             if (!IsSubdevice
                 && _group.Attachments.TryGetValue(new IommufdGroup.Key(null), out IommufdGroup.Attachment? rid)
                 && !rid.Hwpt.PasidCompatible)
-                return Errno.EINVAL;
+                return Errno.EINVAL.Because(
+                    "the device itself is attached to a HWPT without IOMMU_HWPT_ALLOC_PASID, so its PASIDs cannot be");
         }
 
-        if (!Endpoint.Unit.Takes(hwpt.Domain)) return Errno.EINVAL;
+        if (!Endpoint.Unit.Takes(hwpt.Domain))
+            return Errno.EINVAL.Because("the device's IOMMU cannot use this page table");
         if (pasid is not { } id) return Errno.None;
         int bits = SvaPasidBits;
-        return id.Value == 0 || (bits != 0 && id.Value >> bits != 0) ? Errno.EINVAL : Errno.None;
+        return id.Value == 0 || (bits != 0 && id.Value >> bits != 0)
+            ? Errno.EINVAL.Because($"PASID {id.Value} is 0 or has more than the device's {bits} bits")
+            : Errno.None;
     }
 
     /// <summary>Moves devices of a group together: all of them, or none if a unit refuses one.</summary>

@@ -116,10 +116,13 @@ internal sealed class IommufdFaultQueue : IommufdObject, IPageRequestHandler
     /// <returns>EINVAL if the code is invalid, or no waiting group has the cookie.</returns>
     internal Errno Respond(in IommuHwptPageResponse response)
     {
-        if (response.Code is not (IOMMUFD_PAGE_RESP_SUCCESS or IOMMUFD_PAGE_RESP_INVALID)) return Errno.EINVAL;
+        if (response.Code is not (IOMMUFD_PAGE_RESP_SUCCESS or IOMMUFD_PAGE_RESP_INVALID))
+            return Errno.EINVAL.Because(
+                $"code {response.Code} is neither IOMMUFD_PAGE_RESP_SUCCESS nor IOMMUFD_PAGE_RESP_INVALID");
         PageRequestGroup? group;
         using (_lock.Enter())
-            if (!TryRemove(response.Cookie, out group)) return Errno.EINVAL;
+            if (!TryRemove(response.Cookie, out group))
+                return Errno.EINVAL.Because($"no page request of cookie {response.Cookie} waits for a response");
         group.Respond((PageResponse)response.Code);
         return Errno.None;
     }

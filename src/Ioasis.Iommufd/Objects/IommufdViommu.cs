@@ -70,7 +70,8 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
     /// <summary>Assigns a guest's ID to a device, if the ID is free and the unit agrees.</summary>
     internal Errno Add(Vdevice vdevice)
     {
-        if (!_vdevices.TryAdd(vdevice.VirtualId, null)) return Errno.EEXIST;
+        if (!_vdevices.TryAdd(vdevice.VirtualId, null))
+            return Errno.EEXIST.Because($"the vIOMMU has a device of virtual ID 0x{vdevice.VirtualId:x} already");
         IommuStatus status = Driver.AddDevice(vdevice.Device.Endpoint, vdevice.VirtualId);
         if (status != IommuStatus.Ok)
         {

@@ -61,12 +61,13 @@ internal sealed class MmapRegions(ICarrier carrier)
     /// <summary>Whether a program may map these bytes: exactly one region, shared, not executable.</summary>
     internal Errno Map(ulong offset, ulong length, bool shared, bool executable)
     {
-        if (!shared) return Errno.EINVAL;
-        if (executable) return Errno.EPERM;
+        if (!shared) return Errno.EINVAL.Because("a region is mapped with MAP_SHARED only");
+        if (executable) return Errno.EPERM.Because("a region is not mapped for execution");
         using (_lock.Enter())
         {
-            if (!_regions.TryGetValue(offset, out Region? region) || region.Length != length) return Errno.ENXIO;
-            return region.TrySetMapped() ? Errno.None : Errno.ENXIO;
+            if (!_regions.TryGetValue(offset, out Region? region) || region.Length != length)
+                return Errno.ENXIO.Because($"there is no region of 0x{length:x} bytes at offset 0x{offset:x}");
+            return region.TrySetMapped() ? Errno.None : Errno.ENXIO.Because("the region is being freed");
         }
     }
 

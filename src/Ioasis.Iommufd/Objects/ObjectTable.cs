@@ -61,7 +61,7 @@ public sealed class ObjectTable(Observers? observers = null)
         if (!Budget.TryTake(created.Cost))
         {
             created.Destroy();
-            return Errno.ENOMEM;
+            return Errno.ENOMEM.Because("the program may not make Ioasis hold more memory");
         }
 
         pending = Number(created);
@@ -112,7 +112,7 @@ public sealed class ObjectTable(Observers? observers = null)
         }
 
         held = default;
-        return Errno.ENOENT;
+        return Errno.ENOENT.Because($"object {id} is no {ObjectNames.Of(typeof(T))} of this context");
     }
 
     /// <summary>Keeps alive an object that was found in another way; false if it has been ended.</summary>
@@ -147,7 +147,8 @@ public sealed class ObjectTable(Observers? observers = null)
         }
 
         held = default;
-        return Errno.ENODEV;
+        return Errno.ENODEV.Because(
+            "the context has no IOAS for VFIO's calls; IOMMU_VFIO_IOAS or a group's container sets one");
     }
 
     /// <summary>
@@ -184,8 +185,8 @@ public sealed class ObjectTable(Observers? observers = null)
         using (_lock.Enter())
         {
             found = id < _objects.Length ? _objects[id] : null;
-            if (found is null) return Errno.ENOENT;
-            if (!found.TryEnd()) return Errno.EBUSY;
+            if (found is null) return Errno.ENOENT.Because($"the context has no object {id}");
+            if (!found.TryEnd()) return Errno.EBUSY.Because($"object {id} is in use");
             TakeOut(id);
         }
 

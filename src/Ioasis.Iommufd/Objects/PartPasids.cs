@@ -27,8 +27,10 @@ internal sealed class PartPasids(PasidSpace space, uint last)
     /// left.</returns>
     internal Errno TryAdd(Pasid number)
     {
-        if (_byNumber.ContainsKey(number.Value)) return Errno.EBUSY;
-        if (space.Allocate(_owner, 1, last, out Pasid host) != IommuStatus.Ok) return Errno.ENOSPC;
+        if (_byNumber.ContainsKey(number.Value))
+            return Errno.EBUSY.Because($"PASID {number.Value} of the device is attached already");
+        if (space.Allocate(_owner, 1, last, out Pasid host) != IommuStatus.Ok)
+            return Errno.ENOSPC.Because("all PASIDs of the host are given out");
         _byNumber.Add(number.Value, host);
         return Errno.None;
     }

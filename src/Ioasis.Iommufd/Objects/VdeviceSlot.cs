@@ -18,8 +18,8 @@ internal sealed class VdeviceSlot(IommufdGroup group)
     {
         using (group.Lock.Enter())
         {
-            if (_isUnbinding) return Errno.ENOENT;
-            if (_vdevice is not null) return Errno.EEXIST;
+            if (_isUnbinding) return Errno.ENOENT.Because("the device is being unbound");
+            if (_vdevice is not null) return Errno.EEXIST.Because("the device is in a vIOMMU already");
             (Errno errno, _vdevice) = create();
             return errno;
         }

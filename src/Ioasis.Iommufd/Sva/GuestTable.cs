@@ -40,7 +40,7 @@ internal sealed class GuestTable : SvaTable
                 data, out prepared),
             IommufdViommu viommu =>
                 HwptNested.Prepare(context.Objects, viommu, IOMMU_HWPT_ALLOC_PASID, data, out prepared),
-            _ => Errno.EINVAL,
+            _ => Errno.EINVAL.Because("the object is neither a HWPT nor a vIOMMU, which a guest's table needs"),
         };
         if (errno != Errno.None) return errno;
         if (faults is not null) prepared!.Value.SetFaults(faults);

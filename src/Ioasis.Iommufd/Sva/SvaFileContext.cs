@@ -94,11 +94,14 @@ public sealed class SvaFileContext
         registration = null;
         using (_lock.Enter())
         {
-            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
+            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry))
+                return Errno.ENOENT.Because($"PASID {pasid} is not one of this open /dev/sva");
             int bits = device.SvaPasidBits;
-            if (bits == 0) return Errno.EOPNOTSUPP;
-            if (pasid >> bits != 0) return Errno.EINVAL;
-            if (device.IsAttached(entry.Pasid)) return Errno.EBUSY;
+            if (bits == 0) return Errno.EOPNOTSUPP.Because("the device has no PASIDs");
+            if (pasid >> bits != 0)
+                return Errno.EINVAL.Because($"PASID {pasid} has more than the device's {bits} bits");
+            if (device.IsAttached(entry.Pasid))
+                return Errno.EBUSY.Because($"PASID {pasid} of the device is attached already");
             var registered = new SvaRegistration(this, device, entry);
             Errno errno = entry.Add(registered);
             if (errno != Errno.None) return errno;
@@ -127,7 +130,8 @@ public sealed class SvaFileContext
     {
         using (_lock.Enter())
         {
-            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
+            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry))
+                return Errno.ENOENT.Because($"PASID {pasid} is not one of this open /dev/sva");
             Free(entry);
             return Errno.None;
         }
@@ -152,7 +156,9 @@ public sealed class SvaFileContext
             if (_processes.TryGetValue(process, out SvaPasid? entry))
             {
                 if (pasid != 0 && pasid != entry.Pasid.Value)
-                    return _pasids.ContainsKey(pasid) ? Errno.EEXIST : Errno.ENOENT;
+                    return _pasids.ContainsKey(pasid)
+                        ? Errno.EEXIST.Because($"the process is bound to PASID {entry.Pasid.Value}, not to {pasid}")
+                        : Errno.ENOENT.Because($"PASID {pasid} is not one of this open /dev/sva");
                 pasid = entry.Pasid.Value;
                 entry.Binds++;
                 return Errno.None;
@@ -160,7 +166,8 @@ public sealed class SvaFileContext
 
             Errno errno = Errno.None;
             if (pasid == 0) errno = Allocate(1, Pasid.MaxValue, isOfBinding: true, out entry, out pasid);
-            else if (!_pasids.TryGetValue(pasid, out entry)) errno = Errno.ENOENT;
+            else if (!_pasids.TryGetValue(pasid, out entry))
+                errno = Errno.ENOENT.Because($"PASID {pasid} is not one of this open /dev/sva");
             if (errno != Errno.None) return errno;
             errno = Bind(entry!, new ProcessTable(Objects, process));
             if (errno == Errno.None)
@@ -197,8 +204,9 @@ public sealed class SvaFileContext
         ArgumentNullException.ThrowIfNull(context);
         using (_lock.Enter())
         {
-            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
-            if (entry.Table is not null) return Errno.EBUSY;
+            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry))
+                return Errno.ENOENT.Because($"PASID {pasid} is not one of this open /dev/sva");
+            if (entry.Table is not null) return Errno.EBUSY.Because($"PASID {pasid} is bound already");
             ObjectTable.Held<IommufdFaultQueue> queue = default;
             Errno errno = faultId is { } number ? Objects.Objects.TryGet(number, out queue) : Errno.None;
             using ObjectTable.Held<IommufdFaultQueue> faults = queue;
@@ -217,7 +225,8 @@ public sealed class SvaFileContext
     {
         using (_lock.Enter())
         {
-            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry) || entry.Table is null) return Errno.ENOENT;
+            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry) || entry.Table is null)
+                return Errno.ENOENT.Because($"PASID {pasid} is not bound");
             if (--entry.Binds > 0) return Errno.None;
             if (entry.IsOfBinding) Free(entry);
             else Unbind(entry);
@@ -238,8 +247,9 @@ public sealed class SvaFileContext
         done = 0;
         using (_lock.Enter())
         {
-            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry)) return Errno.ENOENT;
-            return entry.Table?.Invalidate(entries, out done) ?? Errno.EINVAL;
+            if (!_pasids.TryGetValue(pasid, out SvaPasid? entry))
+                return Errno.ENOENT.Because($"PASID {pasid} is not one of this open /dev/sva");
+            return entry.Table?.Invalidate(entries, out done) ?? Errno.EINVAL.Because($"PASID {pasid} is not bound");
         }
     }
 
@@ -270,12 +280,15 @@ public sealed class SvaFileContext
         if (target is IommufdIoas ioas) table = new IoasTable(context, ioas, faults);
         else if (target is IommufdHwpt { PasidCompatible: true } hwpt && faults is null)
             table = new HwptTable(context, hwpt);
-        return table is null ? Errno.EINVAL : Errno.None;
+        return table is null
+            ? Errno.EINVAL.Because(
+                "a PASID is bound to an IOAS, or without a fault queue to a HWPT made with IOMMU_HWPT_ALLOC_PASID")
+            : Errno.None;
     }
 
     private static Errno Bind(SvaPasid entry, SvaTable table)
     {
-        Errno errno = entry.Table is null ? entry.Bind(table) : Errno.EBUSY;
+        Errno errno = entry.Table is null ? entry.Bind(table) : Errno.EBUSY.Because("the PASID is bound already");
         if (errno != Errno.None) table.Dispose();
         return errno;
     }
@@ -283,7 +296,8 @@ public sealed class SvaFileContext
     private Errno Allocate(uint first, uint last, bool isOfBinding, out SvaPasid? entry, out uint pasid)
     {
         (entry, pasid) = (null, 0);
-        if (!Objects.Objects.Budget.TryTake(PasidCost)) return Errno.ENOMEM;
+        if (!Objects.Objects.Budget.TryTake(PasidCost))
+            return Errno.ENOMEM.Because("the program may not make Ioasis hold more memory");
         IommuStatus status = _space.Allocate(_owner, first, last, out Pasid allocated);
         pasid = allocated.Value;
         if (status != IommuStatus.Ok)

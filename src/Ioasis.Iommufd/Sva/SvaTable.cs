@@ -21,7 +21,9 @@ internal abstract class SvaTable : IDisposable
     internal Errno Invalidate(UserDataArray entries, out int done)
     {
         done = 0;
-        return Nested is { } nested ? nested.NestedDomain.Invalidate(entries, out done).ToErrno() : Errno.EINVAL;
+        return Nested is { } nested
+            ? nested.NestedDomain.Invalidate(entries, out done).ToErrno()
+            : Errno.EINVAL.Because("the PASID is not bound to a guest's table, which alone is invalidated");
     }
 
     /// <summary>Releases what it holds.</summary>

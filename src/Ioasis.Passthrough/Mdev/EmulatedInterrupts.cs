@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Memory.Threads;
 using Ioasis.Passthrough.Vfio.Interrupts;
 using static Ioasis.Abi.VfioH;
@@ -24,7 +25,7 @@ internal sealed class EmulatedInterrupts
     internal Errno GetInfo(ref VfioIrqInfo info)
     {
         info.Count = _events.Count(info.Index);
-        if (info.Count == 0) return Errno.EINVAL;
+        if (info.Count == 0) return Errno.EINVAL.Because($"the device has no interrupt {info.Index}");
         info.Flags = VFIO_IRQ_INFO_EVENTFD | (info.Index == VFIO_PCI_INTX_IRQ_INDEX
             ? VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED
             : VFIO_IRQ_INFO_NORESIZE);
@@ -34,7 +35,7 @@ internal sealed class EmulatedInterrupts
     /// <summary>Does what SET_IRQS asks for an index.</summary>
     internal Errno Set(uint index, IrqRequest request)
     {
-        if (_events.Count(index) == 0) return Errno.ENOTTY;
+        if (_events.Count(index) == 0) return Errno.ENOTTY.Because($"the device has no interrupt {index}");
         using (_lock.Enter())
         {
             return (request.Flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) switch
@@ -42,7 +43,7 @@ internal sealed class EmulatedInterrupts
                 VFIO_IRQ_SET_ACTION_TRIGGER => Trigger(index, request),
                 VFIO_IRQ_SET_ACTION_MASK when index == VFIO_PCI_INTX_IRQ_INDEX => Mask(request, true),
                 VFIO_IRQ_SET_ACTION_UNMASK when index == VFIO_PCI_INTX_IRQ_INDEX => Mask(request, false),
-                _ => Errno.ENOTTY,
+                _ => Errno.ENOTTY.Because($"interrupt {index} has no such action"),
             };
         }
     }
@@ -86,9 +87,11 @@ internal sealed class EmulatedInterrupts
 
         if (!(isEnabled || _enabled == VFIO_PCI_NUM_IRQS) || request.Count == 0
             || request.Start >= _events.Count(index) || request.Count > _events.Count(index) - request.Start)
-            return Errno.EINVAL;
+            return Errno.EINVAL.Because(
+                $"another interrupt is enabled, or vectors {request.Start} + {request.Count} are not "
+                    + $"among its {_events.Count(index)}");
         if (request.IsEvent) return SetEvents(index, request);
-        if (!isEnabled) return Errno.EINVAL;
+        if (!isEnabled) return Errno.EINVAL.Because($"interrupt {index} is not enabled");
         if (index != VFIO_PCI_INTX_IRQ_INDEX) _events.Fire(index, request);
         else if (request.IsNone || request.Bools[0] != 0) FireIntx();
         return Errno.None;
@@ -121,8 +124,9 @@ internal sealed class EmulatedInterrupts
 
     private Errno Mask(IrqRequest request, bool mask)
     {
-        if (_enabled != VFIO_PCI_INTX_IRQ_INDEX || request.Start != 0 || request.Count != 1) return Errno.EINVAL;
-        if (request.IsEvent) return Errno.ENOTTY;
+        if (_enabled != VFIO_PCI_INTX_IRQ_INDEX || request.Start != 0 || request.Count != 1)
+            return Errno.EINVAL.Because("INTx is not enabled, or the call names other vectors than its one");
+        if (request.IsEvent) return Errno.ENOTTY.Because("INTx of this device is not masked by eventfd");
         if (request.IsNone || request.Bools[0] != 0) _isMasked = mask;
         return Errno.None;
     }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Ioasis.Abi;
 using Ioasis.Core.Walks;
 using Ioasis.Devices;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
@@ -96,7 +97,9 @@ internal sealed class EmulatedOps : IVfioDeviceOps
     public Errno GetRegionInfo(ref VfioRegionInfo info, out IReadOnlyList<VfioCapability> capabilities)
     {
         capabilities = [];
-        if (info.Index >= VfioH.VFIO_PCI_NUM_REGIONS) return Errno.EINVAL;
+        if (info.Index >= VfioH.VFIO_PCI_NUM_REGIONS)
+            return Errno.EINVAL.Because(
+                $"there is no region {info.Index}; a PCI device has {VfioH.VFIO_PCI_NUM_REGIONS}");
         info.Size = _sizes[(int)info.Index];
         info.Flags = VfioH.VFIO_REGION_INFO_FLAG_READ | VfioH.VFIO_REGION_INFO_FLAG_WRITE;
         info.Offset = (ulong)(info.Index == 0 ? SecondPlaceOfBar0 : info.Index) << RegionShift;
@@ -116,7 +119,8 @@ internal sealed class EmulatedOps : IVfioDeviceOps
     public SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
         if (count == 0) return SysResult.Ok();
-        if (!TryFind(offset, ref count, out int region, out ulong position)) return Errno.EFAULT;
+        if (!TryFind(offset, ref count, out int region, out ulong position))
+            return Errno.EFAULT.Because($"offset 0x{offset:x} is in no region of the device");
         var bytes = new byte[count];
         Span<byte> word = stackalloc byte[4];
         using (_calls.Enter())
@@ -130,16 +134,19 @@ internal sealed class EmulatedOps : IVfioDeviceOps
             }
         }
 
-        return caller.Memory.TryWrite(new Hva(buffer), bytes) ? SysResult.Ok((long)count) : Errno.EFAULT;
+        return caller.Memory.TryWrite(new Hva(buffer), bytes)
+            ? SysResult.Ok((long)count)
+            : UserFault.Write(buffer, count);
     }
 
     /// <inheritdoc/>
     public SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
         if (count == 0) return SysResult.Ok();
-        if (!TryFind(offset, ref count, out int region, out ulong position)) return Errno.EFAULT;
+        if (!TryFind(offset, ref count, out int region, out ulong position))
+            return Errno.EFAULT.Because($"offset 0x{offset:x} is in no region of the device");
         var bytes = new byte[count];
-        if (!caller.Memory.TryRead(new Hva(buffer), bytes)) return Errno.EFAULT;
+        if (!caller.Memory.TryRead(new Hva(buffer), bytes)) return UserFault.Read(buffer, count);
         Span<byte> word = stackalloc byte[4];
         using (_calls.Enter())
         {

@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Devices;
+using Ioasis.Iommufd;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Passthrough.Mdev;
@@ -39,10 +40,11 @@ internal sealed class MdevBus(IMdevHost host)
     {
         using (_lock.Enter())
         {
-            if (_byUuid.ContainsKey(uuid)) return Errno.EEXIST;
+            if (_byUuid.ContainsKey(uuid))
+                return Errno.EEXIST.Because($"an mdev of this UUID, {uuid}, is there already");
             bool isCounted = type.Type.Available is null;
-            if (isCounted && parent.Free == 0) return Errno.EUSERS;
-            if (!host.IsThere(parent)) return Errno.ENODEV;
+            if (isCounted && parent.Free == 0) return Errno.EUSERS.Because("the parent has no room for a further mdev");
+            if (!host.IsThere(parent)) return Errno.ENODEV.Because("the parent is gone");
             Errno errno = CreateModel(type, uuid, out Devices.Mdev? model);
             if (errno != Errno.None) return errno;
             var device = new MdevDevice(uuid, parent, type) { Model = model! };
@@ -55,7 +57,7 @@ internal sealed class MdevBus(IMdevHost host)
             catch (ArgumentException e) // the type's author broke a rule
             {
                 HostMessages.Tell($"{type.Name} {uuid}", e);
-                errno = Errno.EINVAL;
+                errno = Errno.EINVAL.Because("the parent's driver made an invalid mdev");
             }
 
             if (errno != Errno.None)
@@ -94,7 +96,7 @@ internal sealed class MdevBus(IMdevHost host)
             }
         }
 
-        if (!isFirst) answer(Errno.EAGAIN);
+        if (!isFirst) answer(Errno.EAGAIN.Because("the mdev is being removed"));
         else if (isBound) device.Vfio.Remove(released);
         else if (isReleased) Forget(device, answer);
     }
@@ -144,7 +146,7 @@ internal sealed class MdevBus(IMdevHost host)
             }
         }
 
-        if (device is null) answer(Errno.ENODEV);
+        if (device is null) answer(Errno.ENODEV.Because("the mdev is gone"));
         else device.Vfio.Remove(() => Released(device, () => answer(Errno.None)));
     }
 
@@ -239,16 +241,16 @@ internal sealed class MdevBus(IMdevHost host)
         {
             HostMessages.Tell($"{type.Name} {uuid}: Create", e);
             model = null;
-            return Errno.EIO;
+            return Errno.EIO.Because("the parent's driver failed");
         }
     }
 
     private static Errno ErrnoOf(MdevStatus status) => status switch
     {
         MdevStatus.Ok => Errno.None,
-        MdevStatus.NoneLeft => Errno.ENOSPC,
-        MdevStatus.Busy => Errno.EBUSY,
-        MdevStatus.NoMemory => Errno.ENOMEM,
-        _ => Errno.EOPNOTSUPP,
+        MdevStatus.NoneLeft => Errno.ENOSPC.Because("the parent has no part left for a further mdev"),
+        MdevStatus.Busy => Errno.EBUSY.Because("the parent is busy"),
+        MdevStatus.NoMemory => Errno.ENOMEM.Because("the parent has no memory for a further mdev"),
+        _ => Errno.EOPNOTSUPP.Because("the parent cannot make such an mdev"),
     };
 }

@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Devices;
+using Ioasis.Iommufd;
 using Ioasis.Memory.Threads;
 using Ioasis.Passthrough.Vfio;
 
@@ -70,12 +71,12 @@ internal sealed class MdevDevice
     {
         try
         {
-            return attribute.Store!(text) ? Errno.None : Errno.EINVAL;
+            return attribute.Store!(text) ? Errno.None : Errno.EINVAL.Because("the attribute does not take this value");
         }
         catch (Exception e)
         {
             HostMessages.Tell($"{Type.Name} {Name}: {attribute.Name}", e);
-            return Errno.EIO;
+            return Errno.EIO.Because("the device's driver failed");
         }
     }
 }

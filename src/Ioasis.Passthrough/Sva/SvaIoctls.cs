@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Ioctls;
 using Ioasis.Iommufd.Objects;
@@ -33,33 +34,37 @@ internal static class SvaIoctls
         // Queues for page requests are the file's own objects, and made as everywhere.
         return command is IommufdH.IOMMU_FAULT_QUEUE_ALLOC or IommufdH.IOMMU_DESTROY
             ? file.Sva.Objects.Ioctl(caller, command, argument)
-            : Errno.ENOTTY;
+            : Errno.ENOTTY.Because($"request 0x{command:x} is not known");
     }
 
     private static Errno Allocate(SvaCall call, ref IoasisSvaAllocPasid args)
     {
-        if (args.Flags != 0) return Errno.EOPNOTSUPP;
+        if (args.Flags != 0) return Errno.EOPNOTSUPP.Because($"flags are 0x{args.Flags:x}; they must be 0");
         Errno errno = call.Sva.Allocate(args.First, args.Last, out args.OutPasid);
         if (errno != Errno.None || call.TryRespond(in args)) return errno;
         call.Sva.Free(args.OutPasid);
-        return Errno.EFAULT;
+        return Errno.EFAULT.Because("the structure cannot be written");
     }
 
     private static Errno Free(SvaCall call, ref IoasisSvaFreePasid args) => call.Sva.Free(args.Pasid);
 
     private static Errno BindProcess(SvaCall call, ref IoasisSvaBindProcess args)
     {
-        if (args.Flags != 0) return Errno.EOPNOTSUPP;
+        if (args.Flags != 0) return Errno.EOPNOTSUPP.Because($"flags are 0x{args.Flags:x}; they must be 0");
         Errno errno = call.Sva.BindProcess(call.Caller.Memory, ref args.Pasid);
         if (errno != Errno.None || call.TryRespond(in args)) return errno;
         call.Sva.Unbind(args.Pasid);
-        return Errno.EFAULT;
+        return Errno.EFAULT.Because("the structure cannot be written");
     }
 
     private static Errno BindTable(SvaCall call, ref IoasisSvaBindTable args)
     {
-        if ((args.Flags & ~IOASIS_SVA_BIND_FAULT_ID_VALID) != 0) return Errno.EOPNOTSUPP;
-        if ((args.DataType == IommufdH.IOMMU_HWPT_DATA_NONE) != (args.DataLen == 0)) return Errno.EINVAL;
+        if ((args.Flags & ~IOASIS_SVA_BIND_FAULT_ID_VALID) != 0)
+            return Errno.EOPNOTSUPP.Because(
+                $"flags 0x{args.Flags:x} have a bit other than IOASIS_SVA_BIND_FAULT_ID_VALID");
+        if ((args.DataType == IommufdH.IOMMU_HWPT_DATA_NONE) != (args.DataLen == 0))
+            return Errno.EINVAL.Because(
+                $"data of type {args.DataType} have {args.DataLen} bytes; only IOMMU_HWPT_DATA_NONE has none");
         Errno errno = call.Caller.TryGet(args.Iommufd, out IommufdContext? context);
         if (errno != Errno.None) return errno;
         CallerData? data = args.DataLen == 0
@@ -83,7 +88,7 @@ internal static class SvaIoctls
         }
 
         args.EntryNum = (uint)done;
-        return call.TryRespond(in args) ? errno : Errno.EFAULT;
+        return call.TryRespond(in args) ? errno : Errno.EFAULT.Because("the structure cannot be written");
     }
 
     private static Errno Quota(SvaCall call, ref IoasisSvaQuota args)
@@ -94,17 +99,20 @@ internal static class SvaIoctls
                 args.Quota = (uint)call.Sva.Quota;
                 break;
             case IOASIS_SVA_QUOTA_SET:
-                if (args.Quota > Pasid.MaxValue) return Errno.EINVAL;
+                if (args.Quota > Pasid.MaxValue)
+                    return Errno.EINVAL.Because($"the quota is {args.Quota}; it must be at most {Pasid.MaxValue}");
                 if (args.Quota > (uint)call.File.FirstQuota && !call.Caller.HasCapability(CAP_SYS_RESOURCE))
-                    return Errno.EPERM;
+                    return Errno.EPERM.Because(
+                        $"the quota is {args.Quota}; above {call.File.FirstQuota} the program needs CAP_SYS_RESOURCE");
                 call.Sva.Quota = (int)args.Quota;
                 if (args.Quota > (uint)call.File.FirstQuota) call.Sva.LiftShares();
                 break;
             default:
-                return Errno.EOPNOTSUPP;
+                return Errno.EOPNOTSUPP.Because(
+                    "the operation is neither IOASIS_SVA_QUOTA_GET nor IOASIS_SVA_QUOTA_SET");
         }
 
         args.OutCount = (uint)call.Sva.Count;
-        return call.TryRespond(in args) ? Errno.None : Errno.EFAULT;
+        return call.TryRespond(in args) ? Errno.None : Errno.EFAULT.Because("the structure cannot be written");
     }
 }

@@ -1,6 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Devices.Slots;
 using Ioasis.Devices.Virtio;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
@@ -24,10 +25,13 @@ internal sealed class Doorbells(VirtioSlot slot, ICarrier carrier, BarPoller pol
     /// <returns>EINVAL if there is no such queue; ENOMEM if the host lacks a thread.</returns>
     internal Errno Map(ulong queue)
     {
-        if (queue >= (ulong)_pages.Length) return Errno.EINVAL;
+        if (queue >= (ulong)_pages.Length)
+            return Errno.EINVAL.Because($"there is no queue {queue}; the device has {_pages.Length}");
         SharedBytes page = carrier.Map(queue * PageSize, PageSize);
         if (Interlocked.CompareExchange(ref _pages[queue], page, null) is null) page.Write(0, Silent);
-        return poller.TryAdd(this) ? Errno.None : Errno.ENOMEM;
+        return poller.TryAdd(this)
+            ? Errno.None
+            : Errno.ENOMEM.Because("the host has no means to watch a further doorbell");
     }
 
     /// <summary>Notifies the queues whose pages were written since the last look.</summary>

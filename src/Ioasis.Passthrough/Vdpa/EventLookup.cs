@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 
 namespace Ioasis.Passthrough.Vdpa;
@@ -18,6 +19,6 @@ internal readonly record struct EventLookup(IEventFile? Event, Errno Error)
         if (errno != Errno.None) return new EventLookup(null, errno);
         if (file is IEventFile found) return new EventLookup(found, Errno.None);
         (file as IDisposable)?.Dispose();
-        return new EventLookup(null, Errno.EINVAL);
+        return new EventLookup(null, Errno.EINVAL.Because($"descriptor {descriptor} is not an eventfd"));
     }
 }

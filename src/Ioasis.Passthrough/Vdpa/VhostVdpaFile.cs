@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
@@ -59,7 +60,7 @@ internal sealed class VhostVdpaFile : NodeFile
     /// <returns>EBUSY if there is an owner; why its memory cannot be given to the device.</returns>
     internal Errno SetOwner(VdpaOwner owner)
     {
-        if (_owner is not null) return Errno.EBUSY;
+        if (_owner is not null) return Errno.EBUSY.Because("the file has an owner already");
         Errno errno = Spaces.BindOwner(owner);
         if (errno == Errno.None) Volatile.Write(ref _owner, owner);
         return errno;
@@ -90,19 +91,24 @@ internal sealed class VhostVdpaFile : NodeFile
         ArgumentNullException.ThrowIfNull(caller);
         const int needed = 40; // up to the end of what a message can say
         Span<byte> bytes = stackalloc byte[needed];
-        if (count < needed || !caller.Memory.TryRead(new Hva(buffer), bytes)) return Errno.EINVAL;
+        if (count < needed || !caller.Memory.TryRead(new Hva(buffer), bytes))
+            return Errno.EINVAL.Because(
+                $"a message has at least {needed} bytes; {count} were written, or they cannot be read");
         int layout = MemoryMarshal.Read<int>(bytes);
-        if (layout is not (VhostH.VHOST_IOTLB_MSG or VhostH.VHOST_IOTLB_MSG_V2)) return Errno.EINVAL;
+        if (layout is not (VhostH.VHOST_IOTLB_MSG or VhostH.VHOST_IOTLB_MSG_V2))
+            return Errno.EINVAL.Because($"layout {layout} is neither VHOST_IOTLB_MSG nor VHOST_IOTLB_MSG_V2");
         var message = MemoryMarshal.Read<VhostIotlbMsg>(bytes[8..]);
-        if (message is { Type: VhostH.VHOST_IOTLB_UPDATE, Size: 0 }) return Errno.EINVAL;
+        if (message is { Type: VhostH.VHOST_IOTLB_UPDATE, Size: 0 })
+            return Errno.EINVAL.Because("the size of the update is 0");
         using (Lock.Enter())
         {
             bool hasAsid = layout == VhostH.VHOST_IOTLB_MSG_V2
                 && (BackendFeatures >> VhostH.VHOST_BACKEND_F_IOTLB_ASID & 1) != 0;
             uint asid = hasAsid ? MemoryMarshal.Read<uint>(bytes[4..]) : 0;
-            return IsOwner(caller) && Spaces.Process(asid, in message, Owner!) == Errno.None
-                ? SysResult.Ok(Marshal.SizeOf<VhostMsgV2>())
-                : Errno.EFAULT;
+            if (!IsOwner(caller))
+                return Errno.EFAULT.Because("the caller is not the file's owner; VHOST_SET_OWNER makes one");
+            Errno errno = Spaces.Process(asid, in message, Owner!);
+            return errno == Errno.None ? SysResult.Ok(Marshal.SizeOf<VhostMsgV2>()) : Errno.EFAULT.As(errno);
         }
     }
 
@@ -114,8 +120,9 @@ internal sealed class VhostVdpaFile : NodeFile
         ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable)
     {
         ulong queue = offset / Doorbells.PageSize;
-        if (length != Doorbells.PageSize || !shared || readable || queue > ushort.MaxValue) return Errno.EINVAL;
-        return _doorbells?.Map(queue) ?? ENOTSUPP;
+        if (length != Doorbells.PageSize || !shared || readable || queue > ushort.MaxValue)
+            return Errno.EINVAL.Because("a doorbell is mapped as one page, MAP_SHARED and without PROT_READ");
+        return _doorbells?.Map(queue) ?? ENOTSUPP.Because("the device has no doorbells");
     }
 
     /// <inheritdoc/>

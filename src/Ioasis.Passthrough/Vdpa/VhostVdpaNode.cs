@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 
 namespace Ioasis.Passthrough.Vdpa;
@@ -60,7 +61,10 @@ internal sealed class VhostVdpaNode : INode
     {
         file = null;
         int state = Interlocked.CompareExchange(ref _state, InUse, Free);
-        if (state != Free) return state == InUse ? Errno.EBUSY : Errno.ENXIO;
+        if (state != Free)
+            return state == InUse
+                ? Errno.EBUSY.Because("another program has the device open")
+                : Errno.ENXIO.Because("the device is gone");
         Device.Reset();
         file = new VhostVdpaFile(this, carrier);
         return Errno.None;

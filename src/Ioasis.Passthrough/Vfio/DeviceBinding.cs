@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Iommufd.Sva;
 using Ioasis.Memory;
@@ -45,11 +46,15 @@ internal sealed class DeviceBinding : VfioBinding
     internal override Errno Attach(uint pasid, ref uint pageTable)
     {
         // the parent's PASIDs are the host's: of a subdevice without a table of its own they come from /dev/sva
-        if (_device is { IsSubdevice: true, MaxPasidLog2: 0 }) return Errno.EOPNOTSUPP;
-        if (pasid > int.MaxValue) return Errno.ENOSPC; // what Linux's allocator of IDs says of it
+        if (_device is { IsSubdevice: true, MaxPasidLog2: 0 })
+            return Errno.EOPNOTSUPP.Because("PASIDs of this part of a device come from /dev/sva");
+        // What Linux's allocator of IDs says of it.
+        if (pasid > int.MaxValue) return Errno.ENOSPC.Because($"PASID {pasid} exceeds 31 bits");
         if (!Pasid.TryCreate(pasid, out Pasid id)) return _device.RefusePasid(pageTable);
         if (_pasids.TryGetValue(pasid, out SvaRegistration? sva))
-            return sva is null ? _device.Replace(Key(id), ref pageTable) : Errno.EBUSY;
+            return sva is null
+                ? _device.Replace(Key(id), ref pageTable)
+                : Errno.EBUSY.Because($"PASID {pasid} is attached to a /dev/sva");
         Errno errno = _device.Attach(Key(id), ref pageTable);
         if (errno == Errno.None) _pasids.Add(pasid, null);
         return errno;
@@ -57,7 +62,7 @@ internal sealed class DeviceBinding : VfioBinding
 
     internal override Errno Attach(SvaFileContext sva, uint pasid)
     {
-        if (_pasids.ContainsKey(pasid)) return Errno.EBUSY;
+        if (_pasids.ContainsKey(pasid)) return Errno.EBUSY.Because($"PASID {pasid} is attached already");
         Errno errno = sva.RegisterDeviceToPasid(_device, pasid, out SvaRegistration? registration);
         if (errno == Errno.None) _pasids.Add(pasid, registration);
         return errno;

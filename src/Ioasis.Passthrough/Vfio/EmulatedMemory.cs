@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Core.Walks;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
 
@@ -46,8 +47,10 @@ internal sealed class EmulatedMemory(Action<ulong, ulong>? unmapped = null) : IA
     internal Errno Pin(ulong iova, uint count, bool write, out IReadOnlyList<PinnedPage> pages)
     {
         pages = [];
-        if (unmapped is null || count == 0) return Errno.EINVAL;
-        return Access?.PinPages(FirstOf(iova), count * PageSize, write, out pages) ?? Errno.EINVAL;
+        if (unmapped is null || count == 0)
+            return Errno.EINVAL.Because("no pages are named, or the driver does not say how it unpins");
+        return Access?.PinPages(FirstOf(iova), count * PageSize, write, out pages)
+            ?? Errno.EINVAL.Because("the device is attached to no IOAS");
     }
 
     /// <summary>Undoes one <see cref="Pin"/> of the very same pages.</summary>
@@ -56,11 +59,13 @@ internal sealed class EmulatedMemory(Action<ulong, ulong>? unmapped = null) : IA
 
     /// <summary>Reads memory at any alignment.</summary>
     /// <returns>EINVAL for a device that is not bound; else as <see cref="IommufdAccess.Read"/>.</returns>
-    internal Errno Read(ulong iova, Span<byte> destination) => Access?.Read(iova, destination) ?? Errno.EINVAL;
+    internal Errno Read(ulong iova, Span<byte> destination) => Access?.Read(iova, destination)
+        ?? Errno.EINVAL.Because("the device is attached to no IOAS");
 
     /// <summary>Writes memory at any alignment. What was written before an error stays.</summary>
     /// <returns>EINVAL for a device that is not bound; else as <see cref="IommufdAccess.Write"/>.</returns>
-    internal Errno Write(ulong iova, ReadOnlySpan<byte> source) => Access?.Write(iova, source) ?? Errno.EINVAL;
+    internal Errno Write(ulong iova, ReadOnlySpan<byte> source) => Access?.Write(iova, source)
+        ?? Errno.EINVAL.Because("the device is attached to no IOAS");
 
     /// <summary>What an access to an address would find.</summary>
     internal TranslationWalk Walk(Iova address, bool write) =>

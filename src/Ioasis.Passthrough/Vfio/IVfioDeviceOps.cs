@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Passthrough.Vfio.Interrupts;
@@ -67,7 +68,7 @@ internal interface IVfioDeviceOps
     /// <summary>
     /// Whether a program that binds with this token, null for none, may have the device (Linux: match_token_uuid).
     /// </summary>
-    Errno MatchToken(Guid? token) => token is null ? Errno.None : Errno.EINVAL;
+    Errno MatchToken(Guid? token) => token is null ? Errno.None : Errno.EINVAL.Because("the device has no token");
 
     /// <summary>
     /// Answers GET_REGION_INFO for <c>info.Index</c>: size, flags and offset (Linux: get_region_info_caps).
@@ -87,10 +88,10 @@ internal interface IVfioDeviceOps
 
     /// <summary>RESET.</summary>
     /// <returns>ENOTTY for a device that cannot.</returns>
-    Errno Reset() => Errno.ENOTTY;
+    Errno Reset() => Errno.ENOTTY.Because("the device cannot be reset");
 
     /// <summary>FEATURE, its flags checked (Linux: device_feature).</summary>
-    SysResult Feature(VfioCall call, VfioDeviceFeature feature) => Errno.ENOTTY;
+    SysResult Feature(VfioCall call, VfioDeviceFeature feature) => Errno.ENOTTY.Because("the device has no features");
 
     /// <summary>pread(2) of the regions.</summary>
     SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count);
@@ -99,5 +100,6 @@ internal interface IVfioDeviceOps
     SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count);
 
     /// <summary>mmap(2) of the regions; the bytes of the file at that offset are what is mapped.</summary>
-    Errno Map(ICarrier carrier, ulong offset, ulong length, bool shared) => Errno.EINVAL;
+    Errno Map(ICarrier carrier, ulong offset, ulong length, bool shared) =>
+        Errno.EINVAL.Because("the device cannot be mapped");
 }

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Iommufd.Sva;
 
@@ -31,10 +32,12 @@ internal abstract class VfioBinding
     internal abstract Errno Attach(ref uint pageTable);
 
     /// <summary>Attaches a PASID, or moves it to another page table (Linux: pasid_attach_ioas).</summary>
-    internal virtual Errno Attach(uint pasid, ref uint pageTable) => Errno.EOPNOTSUPP;
+    internal virtual Errno Attach(uint pasid, ref uint pageTable) =>
+        Errno.EOPNOTSUPP.Because("this device has no PASIDs");
 
     /// <summary>The device sends a PASID of a /dev/sva from now on.</summary>
-    internal virtual Errno Attach(SvaFileContext sva, uint pasid) => Errno.EOPNOTSUPP;
+    internal virtual Errno Attach(SvaFileContext sva, uint pasid) =>
+        Errno.EOPNOTSUPP.Because("this device has no PASIDs");
 
     /// <summary>Detaches the device; nothing happens if it is not attached (Linux: detach_ioas).</summary>
     internal abstract void Detach();

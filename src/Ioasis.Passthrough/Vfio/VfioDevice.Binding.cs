@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Iommufd.Sva;
 using Ioasis.Memory.Threads;
@@ -40,7 +41,7 @@ internal sealed partial class VfioDevice
     {
         using (_binding.Enter())
         {
-            if (_bound is not null) return Errno.EINVAL;
+            if (_bound is not null) return Errno.EINVAL.Because("another open file has the device bound");
             Errno errno = Ops.Bind(context, out VfioBinding? binding);
             if (errno != Errno.None) return errno;
             Ops.Open(file.Carrier);
@@ -48,7 +49,7 @@ internal sealed partial class VfioDevice
             {
                 Ops.Close();
                 binding.Close();
-                return Errno.EFAULT;
+                return Errno.EFAULT.Because("the structure cannot be written");
             }
 
             (_bound, _opener) = (binding, file);
@@ -65,7 +66,7 @@ internal sealed partial class VfioDevice
     {
         using (_binding.Enter())
         {
-            if (_bound is not null) return Errno.EBUSY;
+            if (_bound is not null) return Errno.EBUSY.Because("another open file has the device bound");
             Errno errno = Bind(file, context, _ => true);
             if (errno != Errno.None) return errno;
             errno = context.TryGetCompatIoas(out uint ioas);
@@ -86,7 +87,7 @@ internal sealed partial class VfioDevice
             Errno errno = pasid is { } id ? _bound!.Attach(id, ref pageTable) : _bound!.Attach(ref pageTable);
             if (errno != Errno.None || publish(pageTable)) return errno;
             Detach(pasid);
-            return Errno.EFAULT;
+            return Errno.EFAULT.Because("the structure cannot be written");
         }
     }
 

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory.Threads;
 
@@ -106,7 +107,7 @@ internal sealed partial class VfioDevice : INode
     {
         using (_registration.Enter())
         {
-            if (_removed) return Errno.ENODEV;
+            if (_removed) return Errno.ENODEV.Because("the device is being removed");
             _files++;
             return Errno.None;
         }

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Passthrough.Vfio.Ioctls;
 
@@ -47,18 +48,24 @@ internal sealed class VfioDeviceFile(VfioDevice device, ICarrier carrier, VfioGr
     public override SysResult Read(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
         Device.Ops.Settle();
-        return _granted ? Device.Ops.Read(caller, offset, buffer, count) : Errno.EINVAL;
+        return _granted
+            ? Device.Ops.Read(caller, offset, buffer, count)
+            : Errno.EINVAL.Because("the device is not bound; VFIO_DEVICE_BIND_IOMMUFD or its group does that");
     }
 
     public override SysResult Write(ICaller caller, ulong offset, ulong buffer, ulong count)
     {
         Device.Ops.Settle();
-        return _granted ? Device.Ops.Write(caller, offset, buffer, count) : Errno.EINVAL;
+        return _granted
+            ? Device.Ops.Write(caller, offset, buffer, count)
+            : Errno.EINVAL.Because("the device is not bound; VFIO_DEVICE_BIND_IOMMUFD or its group does that");
     }
 
     public override Errno Map(
         ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable) =>
-        _granted ? Device.Ops.Map(carrier, offset, length, shared) : Errno.EINVAL;
+        _granted
+            ? Device.Ops.Map(carrier, offset, length, shared)
+            : Errno.EINVAL.Because("the device is not bound; VFIO_DEVICE_BIND_IOMMUFD or its group does that");
 
     public override void Close()
     {

@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Core.Endpoints;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory.Threads;
@@ -64,8 +65,9 @@ internal sealed class VfioGroup : INode
         file = null;
         using (_lock.Enter())
         {
-            if (IsGone) return Errno.ENODEV;
-            if (IsOpen || _boundByNode != 0) return Errno.EBUSY;
+            if (IsGone) return Errno.ENODEV.Because("the group's device is gone");
+            if (IsOpen || _boundByNode != 0)
+                return Errno.EBUSY.Because("the group is open, or its device is bound through its own node");
             _open = true;
             file = new VfioGroupFile(this);
             return Errno.None;
@@ -89,7 +91,7 @@ internal sealed class VfioGroup : INode
     {
         using (_lock.Enter())
         {
-            if (IsOpen) return Errno.EBUSY;
+            if (IsOpen) return Errno.EBUSY.Because("the group of the device is open");
             _boundByNode++;
             return Errno.None;
         }
@@ -118,9 +120,10 @@ internal sealed class VfioGroup : INode
     {
         using (_lock.Enter())
         {
-            if (_context is not null) return Errno.EINVAL;
-            if (IsGone) return Errno.ENODEV;
-            if (file is not IommufdContext context) return Errno.EBADFD;
+            if (_context is not null) return Errno.EINVAL.Because("the group has a container already");
+            if (IsGone) return Errno.ENODEV.Because("the group's device is gone");
+            if (file is not IommufdContext context)
+                return Errno.EBADFD.Because("the descriptor is neither an open /dev/iommu nor an open /dev/vfio/vfio");
             context.EnsureCompatIoas();
             if (context.IsVfioContainer)
             {
@@ -139,7 +142,7 @@ internal sealed class VfioGroup : INode
     {
         IommufdContext? context;
         using (_lock.Enter()) (context, _context) = (_context, null);
-        if (context is null) return Errno.EINVAL;
+        if (context is null) return Errno.EINVAL.Because("the group has no container");
         if (context.IsVfioContainer) context.UnreserveFor(this);
         context.Release();
         return Errno.None;
@@ -156,7 +159,9 @@ internal sealed class VfioGroup : INode
         var opened = new VfioDeviceFile(device, carrier, this);
         using (_lock.Enter())
         {
-            errno = _context is null ? Errno.EINVAL : device.BindAndAttach(opened, _context);
+            errno = _context is null
+                ? Errno.EINVAL.Because("the group has no container; VFIO_GROUP_SET_CONTAINER sets one")
+                : device.BindAndAttach(opened, _context);
             // As on Linux: with VFIO's own container a device keeps the group's file open, with an iommufd in its place
             // it does not.
             opened.KeepsGroupOpen = errno == Errno.None && _context!.IsVfioContainer;
@@ -183,8 +188,8 @@ internal sealed class VfioGroup : INode
     {
         file = null;
         using (_lock.Enter())
-            if (_context is null) return Errno.EINVAL;
-        if (device.IsRemoved) return Errno.ENODEV;
+            if (_context is null) return Errno.EINVAL.Because("the group has no container");
+        if (device.IsRemoved) return Errno.ENODEV.Because("the device is being removed");
         file = device.FileOfGroup;
         return Errno.None;
     }

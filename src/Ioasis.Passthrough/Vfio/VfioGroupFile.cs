@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
@@ -26,7 +27,7 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
         VfioH.VFIO_GROUP_SET_CONTAINER => SetContainer(caller, argument),
         VfioH.VFIO_GROUP_UNSET_CONTAINER => group.UnsetContainer(),
         VfioH.VFIO_GROUP_GET_DEVICE_FD => GetDevice(caller, argument),
-        _ => Errno.ENOTTY,
+        _ => Errno.ENOTTY.Because($"request 0x{command:x} is not known"),
     };
 
     public override IoctlShape? ShapeOf(uint command) => command switch
@@ -53,18 +54,21 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
     {
         VfioGroupStatus status = default;
         Span<byte> bytes = MemoryMarshal.AsBytes(new Span<VfioGroupStatus>(ref status));
-        if (!caller.Memory.TryRead(new Hva(argument), bytes)) return Errno.EFAULT;
-        if (status.Argsz < bytes.Length) return Errno.EINVAL;
-        if (group.IsGone) return Errno.ENODEV;
+        if (!caller.Memory.TryRead(new Hva(argument), bytes)) return UserFault.Read(argument, (uint)bytes.Length);
+        if (status.Argsz < bytes.Length)
+            return Errno.EINVAL.Because($"argsz is {status.Argsz}; it must be at least {bytes.Length}");
+        if (group.IsGone) return Errno.ENODEV.Because("the group's device is gone");
         status.Flags = group.Status;
-        return caller.Memory.TryWrite(new Hva(argument), bytes) ? SysResult.Ok() : Errno.EFAULT;
+        return caller.Memory.TryWrite(new Hva(argument), bytes)
+            ? SysResult.Ok()
+            : UserFault.Write(argument, (uint)bytes.Length);
     }
 
     private SysResult SetContainer(ICaller caller, ulong argument)
     {
         int descriptor = 0;
         if (!caller.Memory.TryRead(new Hva(argument), MemoryMarshal.AsBytes(new Span<int>(ref descriptor))))
-            return Errno.EFAULT;
+            return UserFault.Read(argument, sizeof(int));
         Errno errno = caller.GetFile(descriptor, out IOpenFile? file);
         if (errno != Errno.None) return errno;
         errno = group.SetContainer(file!);
@@ -86,7 +90,7 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
             if (isMeant) return Install(caller, device);
         }
 
-        return Errno.ENODEV;
+        return Errno.ENODEV.Because("the group has no device of this name");
     }
 
     /// <summary>
@@ -122,7 +126,7 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
             ulong at = unchecked(address + (uint)done);
             Span<byte> part = bytes.Slice(
                 done, (int)Math.Min((ulong)(bytes.Length - done), LongestName - (at % LongestName)));
-            if (!caller.Memory.TryRead(new Hva(at), part)) return Errno.EFAULT;
+            if (!caller.Memory.TryRead(new Hva(at), part)) return UserFault.Read(at, (uint)part.Length);
             int end = part.IndexOf((byte)0);
             if (end >= 0)
             {
@@ -133,7 +137,7 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
             done += part.Length;
         }
 
-        return Errno.EINVAL;
+        return Errno.EINVAL.Because($"the name has more than {LongestName} bytes");
     }
 
     /// <summary>A device as its group opens it.</summary>

@@ -31,6 +31,8 @@ internal static class Target
     /// </summary>
     private static readonly string s_without = Environment.GetEnvironmentVariable("IOASIS_WITHOUT") ?? "";
 
+    private static readonly Refusals s_refusals = Watch();
+
     internal static bool IsProcess => s_name switch
     {
         "process" => true,
@@ -76,6 +78,19 @@ internal static class Target
         return nodes.VfioNodes().FirstOrDefault(n => n.VendorId == 0x1234 && n.DeviceId == device)
             ?? throw new InvalidOperationException(
                 $"No {model} (1234:{device:x4}) with a VFIO node was found; the suite needs one.");
+    }
+
+    /// <summary>Every call that a machine within this process has refused so far said why.</summary>
+    internal static void CheckRefusals() => Assert.Equal([], s_refusals.TakeUnexplained());
+
+    /// <summary>How many calls a machine within this process has refused.</summary>
+    internal static int RefusalsSeen => s_refusals.Seen;
+
+    private static Refusals Watch()
+    {
+        var refusals = new Refusals();
+        s_machine?.Observers.Add(refusals);
+        return refusals;
     }
 
     private static string NodeOf(NodeTransport nodes, string parent, string type)

@@ -48,7 +48,7 @@ public sealed class TraceTests : IDisposable
                 $"{iommu}IOMMU_IOAS_MAP, {{size=40, flags=FIXED_IOVA|READABLE, ioas_id=2, user_va=0x{address:x}, "
                     + "length=4096, iova=0x40000}) = 0",
                 $"{iommu}IOMMU_IOAS_MAP, {{size=40, flags=FIXED_IOVA|READABLE, ioas_id=2, user_va=0x{address:x}, "
-                    + "length=4096, iova=0x40000}) = -1 EEXIST",
+                    + "length=4096, iova=0x40000}) = -1 EEXIST (something in 0x40000-0x40fff is mapped already)",
             ],
             lines.Select(l => l.Replace($"={Environment.ProcessId} ", "=PID ", StringComparison.Ordinal).Trim())
                 .Where(l => !l.StartsWith("attach", StringComparison.Ordinal)
@@ -65,7 +65,8 @@ public sealed class TraceTests : IDisposable
         lines = TraceAProgram(Choose("map")).Lines;
         Assert.Equal(["map", "unmap"], lines.Select(l => l.Trim().Split(' ')[0]));
         lines = TraceAProgram(Choose("iommu") with { Succeeded = false }).Lines;
-        Assert.EndsWith("= -1 EEXIST", Assert.Single(lines), StringComparison.Ordinal);
+        Assert.EndsWith("= -1 EEXIST (something in 0x40000-0x40fff is mapped already)", Assert.Single(lines),
+            StringComparison.Ordinal);
         lines = TraceAProgram(Choose("iommu") with { Succeeded = true }).Lines;
         Assert.DoesNotContain(lines, l => l.Contains("-1 E", StringComparison.Ordinal));
         Assert.Equal(
@@ -103,7 +104,8 @@ public sealed class TraceTests : IDisposable
             ((int)map["result"]!, (string)map["in"]!["flags"]!, (int)map["in"]!["length"]!,
                 (string)map["in"]!["user_va"]!, (string)map["in"]!["iova"]!));
         JsonNode refused = calls.Single(c => c["errno"] is not null);
-        Assert.Equal(("EEXIST", null), ((string)refused["errno"]!, (object?)refused["result"]));
+        Assert.Equal(("EEXIST", "something in 0x40000-0x40fff is mapped already", null),
+            ((string)refused["errno"]!, (string)refused["why"]!, (object?)refused["result"]));
         JsonNode made = calls.First(c => (string)c["request"]! == "IOMMU_IOAS_ALLOC");
         Assert.Equal(2, (int)made["out"]!["out_ioas_id"]!);
     }

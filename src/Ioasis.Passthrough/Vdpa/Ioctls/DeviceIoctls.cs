@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Devices.Virtio;
+using Ioasis.Iommufd;
 using Ioasis.Memory;
 using static Ioasis.Abi.VhostH;
 
@@ -23,10 +24,12 @@ internal static class DeviceIoctls
     /// </summary>
     internal static Errno SetStatus(ref VdpaCall call)
     {
-        if (!call.IsRead) return Errno.EFAULT;
+        if (!call.IsRead) return Errno.EFAULT.Because("the argument cannot be read");
         var status = (VirtioStatus)call.Read<byte>();
         if (status == VirtioStatus.None) call.Device.Reset();
-        else if ((call.Device.Slot.Status & ~status) != 0) return Errno.EINVAL;
+        else if ((call.Device.Slot.Status & ~status) != 0)
+            return Errno.EINVAL.Because(
+                $"the status is {call.Device.Slot.Status}; only 0, for a reset, takes bits away");
         else call.Device.Slot.SetStatus(status);
         return Errno.None;
     }
@@ -36,11 +39,15 @@ internal static class DeviceIoctls
     /// <summary>What the device does not offer is left out; without ACCESS_PLATFORM the device refuses.</summary>
     internal static Errno SetFeatures(ref VdpaCall call)
     {
-        if ((call.Device.Slot.Status & VirtioStatus.FeaturesOk) != 0) return Errno.EBUSY;
-        if (!call.IsRead) return Errno.EFAULT;
+        if ((call.Device.Slot.Status & VirtioStatus.FeaturesOk) != 0)
+            return Errno.EBUSY.Because("FEATURES_OK is set; features are set before it");
+        if (!call.IsRead) return Errno.EFAULT.Because("the argument cannot be read");
         ulong features = call.Read<ulong>() & call.Device.Slot.DeviceFeatures;
-        if ((features & VirtioFeatures.AccessPlatform) == 0) return Errno.EINVAL;
-        if (!call.Device.Slot.SetDriverFeatures(features)) return Errno.EBUSY;
+        if ((features & VirtioFeatures.AccessPlatform) == 0)
+            return Errno.EINVAL.Because(
+                "VIRTIO_F_ACCESS_PLATFORM is not among the features; the device is behind an IOMMU");
+        if (!call.Device.Slot.SetDriverFeatures(features))
+            return Errno.EBUSY.Because("the device does not take features now");
         call.File.AckedFeatures = features;
         return Errno.None;
     }
@@ -49,11 +56,14 @@ internal static class DeviceIoctls
 
     internal static Errno SetBackendFeatures(ref VdpaCall call)
     {
-        if (!call.IsRead) return Errno.EFAULT;
+        if (!call.IsRead) return Errno.EFAULT.Because("the argument cannot be read");
         ulong features = call.Read<ulong>();
-        if ((features & ~KnownBackendFeatures) != 0) return Errno.EOPNOTSUPP;
+        if ((features & ~KnownBackendFeatures) != 0)
+            return Errno.EOPNOTSUPP.Because($"backend features 0x{features:x} have an unknown bit");
         if ((features >> VHOST_BACKEND_F_DESC_ASID & 1) != 0)
-            return (features >> VHOST_BACKEND_F_IOTLB_ASID & 1) == 0 ? Errno.EINVAL : Errno.EOPNOTSUPP;
+            return (features >> VHOST_BACKEND_F_IOTLB_ASID & 1) == 0
+                ? Errno.EINVAL.Because("VHOST_BACKEND_F_DESC_ASID needs VHOST_BACKEND_F_IOTLB_ASID")
+                : Errno.EOPNOTSUPP.Because("the device has no groups for descriptors");
         call.File.BackendFeatures = features;
         return Errno.None;
     }
@@ -77,7 +87,7 @@ internal static class DeviceIoctls
     /// <summary>As on Linux, a wrong descriptor takes the former eventfd away all the same.</summary>
     internal static Errno SetConfigCall(ref VdpaCall call)
     {
-        if (!call.IsRead) return Errno.EFAULT;
+        if (!call.IsRead) return Errno.EFAULT.Because("the argument cannot be read");
         call.Device.Events.SetConfig(call.TakeEvent());
         return call.EventError;
     }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 using static Ioasis.Abi.VhostH;
@@ -18,10 +19,11 @@ internal static class OwnerIoctls
     /// <summary>Stored for the program; no device has workers.</summary>
     internal static Errno SetForkFromOwner(ref VdpaCall call)
     {
-        if (call.File.Owner is not null) return Errno.EBUSY;
-        if (!call.IsRead) return Errno.EFAULT;
+        if (call.File.Owner is not null) return Errno.EBUSY.Because("the file has an owner; this is set before");
+        if (!call.IsRead) return Errno.EFAULT.Because("the argument cannot be read");
         byte kind = call.Read<byte>();
-        if (kind is not (VHOST_FORK_OWNER_TASK or VHOST_FORK_OWNER_KTHREAD)) return Errno.EINVAL;
+        if (kind is not (VHOST_FORK_OWNER_TASK or VHOST_FORK_OWNER_KTHREAD))
+            return Errno.EINVAL.Because($"{kind} is neither VHOST_FORK_OWNER_TASK nor VHOST_FORK_OWNER_KTHREAD");
         call.File.ForkOwner = kind;
         return Errno.None;
     }
@@ -34,22 +36,24 @@ internal static class OwnerIoctls
     /// </summary>
     internal static Errno SetMemTable(VhostVdpaFile file, ICaller caller, ulong argument)
     {
-        if (!file.IsOwner(caller)) return Errno.EPERM;
+        if (!file.IsOwner(caller))
+            return Errno.EPERM.Because("the caller is not the file's owner; VHOST_SET_OWNER makes one");
         int header = Marshal.SizeOf<VhostMemory>(), size = Marshal.SizeOf<VhostMemoryRegion>();
         Span<byte> bytes = stackalloc byte[Math.Max(header, size)];
-        if (!caller.Memory.TryRead(new Hva(argument), bytes[..header])) return Errno.EFAULT;
+        if (!caller.Memory.TryRead(new Hva(argument), bytes[..header])) return UserFault.Read(argument, (uint)header);
         var memory = MemoryMarshal.Read<VhostMemory>(bytes);
-        if (memory.Padding != 0) return Errno.EOPNOTSUPP;
-        if (memory.Nregions > MaxRegions) return Errno.E2BIG;
+        if (memory.Padding != 0) return Errno.EOPNOTSUPP.Because("the padding is not 0");
+        if (memory.Nregions > MaxRegions)
+            return Errno.E2BIG.Because($"the table has {memory.Nregions} regions; it can have {MaxRegions}");
         for (uint i = 0; i < memory.Nregions; i++)
         {
             var at = new Hva(unchecked(argument + (uint)header + (i * (uint)size)));
-            if (!caller.Memory.TryRead(at, bytes[..size])) return Errno.EFAULT;
+            if (!caller.Memory.TryRead(at, bytes[..size])) return UserFault.Read(at.Value, (uint)size);
             var region = MemoryMarshal.Read<VhostMemoryRegion>(bytes);
             bool isRange = region.MemorySize != 0
                 && region.MemorySize - 1 <= ulong.MaxValue - region.GuestPhysAddr
                 && region.MemorySize <= TaskSize && region.UserspaceAddr <= TaskSize - region.MemorySize;
-            if (!isRange) return Errno.EFAULT;
+            if (!isRange) return Errno.EFAULT.Because($"region {i} is empty, or does not fit into its address space");
         }
 
         return Errno.None;

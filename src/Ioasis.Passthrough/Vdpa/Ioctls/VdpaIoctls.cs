@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 using static Ioasis.Abi.VdpaH;
@@ -14,7 +15,8 @@ internal static class VdpaIoctls
 
     // What numbers mean that nobody knows: of a queue, as on Linux.
     private static readonly VdpaIoctl s_unknown =
-        new(0, "", VdpaIoctlKind.Queue, sizeof(uint), static (ref VdpaCall _) => Errno.ENOTTY);
+        new(0, "", VdpaIoctlKind.Queue, sizeof(uint), static (ref VdpaCall _) =>
+            Errno.ENOTTY.Because("the request is not known"));
 
     /// <summary>All of them, by number. Those that are ENOTTY with an owner and without are not among them.</summary>
     internal static IReadOnlyDictionary<uint, VdpaIoctl> Table { get; } = new VdpaIoctl[]
@@ -32,8 +34,10 @@ internal static class VdpaIoctls
         Get(VHOST_VDPA_GET_GROUP_NUM, nameof(VHOST_VDPA_GET_GROUP_NUM), DeviceIoctls.GetGroupNum),
         Get(VHOST_VDPA_GET_AS_NUM, nameof(VHOST_VDPA_GET_AS_NUM), DeviceIoctls.GetAsNum),
         Get(VHOST_VDPA_GET_IOVA_RANGE, nameof(VHOST_VDPA_GET_IOVA_RANGE), DeviceIoctls.GetIovaRange),
-        Get(VHOST_VDPA_GET_CONFIG, nameof(VHOST_VDPA_GET_CONFIG), static (ref VdpaCall _) => Errno.ENOTTY),
-        Set(VHOST_VDPA_SET_CONFIG, nameof(VHOST_VDPA_SET_CONFIG), static (ref VdpaCall _) => Errno.ENOTTY),
+        Get(VHOST_VDPA_GET_CONFIG, nameof(VHOST_VDPA_GET_CONFIG), static (ref VdpaCall _) =>
+            Errno.ENOTTY.Because("the request is not known")),
+        Set(VHOST_VDPA_SET_CONFIG, nameof(VHOST_VDPA_SET_CONFIG), static (ref VdpaCall _) =>
+            Errno.ENOTTY.Because("the request is not known")),
         Set(VHOST_VDPA_SET_CONFIG_CALL, nameof(VHOST_VDPA_SET_CONFIG_CALL), DeviceIoctls.SetConfigCall) with
         {
             DescriptorAt = 0,
@@ -43,7 +47,8 @@ internal static class VdpaIoctls
         Get(VHOST_SET_OWNER, nameof(VHOST_SET_OWNER), OwnerIoctls.SetOwner),
         Set(VHOST_SET_FORK_FROM_OWNER, nameof(VHOST_SET_FORK_FROM_OWNER), OwnerIoctls.SetForkFromOwner),
         Get(VHOST_GET_FORK_FROM_OWNER, nameof(VHOST_GET_FORK_FROM_OWNER), OwnerIoctls.GetForkFromOwner),
-        Set(VHOST_SET_MEM_TABLE, nameof(VHOST_SET_MEM_TABLE), static (ref VdpaCall _) => Errno.ENOTTY),
+        Set(VHOST_SET_MEM_TABLE, nameof(VHOST_SET_MEM_TABLE), static (ref VdpaCall _) =>
+            Errno.ENOTTY.Because("the request is not known")),
         new(VHOST_SET_VRING_NUM, nameof(VHOST_SET_VRING_NUM), VdpaIoctlKind.WholeQueue, 8, VringIoctls.SetNum),
         OfQueue(VHOST_SET_VRING_ADDR, nameof(VHOST_SET_VRING_ADDR), VringIoctls.SetAddresses),
         OfQueue(VHOST_SET_VRING_BASE, nameof(VHOST_SET_VRING_BASE), VringIoctls.SetBase),
@@ -102,7 +107,7 @@ internal static class VdpaIoctls
             case VHOST_SET_MEM_TABLE:
                 return OwnerIoctls.SetMemTable(file, caller, argument);
             case VHOST_SET_LOG_BASE or VHOST_SET_LOG_FD:
-                return Errno.ENOTTY;
+                return Errno.ENOTTY.Because("a vDPA device writes no log of dirty pages");
         }
 
         VdpaIoctl ioctl = Table.GetValueOrDefault(command, s_unknown);
@@ -131,7 +136,7 @@ internal static class VdpaIoctls
         if (errno != Errno.None) return errno;
         return call.AnswerSize == 0 || caller.Memory.TryWrite(new Hva(argument), call.AnswerBytes)
             ? SysResult.Ok()
-            : Errno.EFAULT;
+            : UserFault.Write(argument, (uint)call.AnswerSize);
     }
 
     /// <summary>Reads the argument; true if at least the number of a queue could be read.</summary>
@@ -147,11 +152,14 @@ internal static class VdpaIoctls
     private static Errno Judge(ref VdpaCall call, VdpaIoctl ioctl, bool hasQueue)
     {
         if (ioctl.Kind == VdpaIoctlKind.Device) return Errno.None;
-        if (!call.File.IsOwner(call.Caller)) return Errno.EPERM;
+        if (!call.File.IsOwner(call.Caller))
+            return Errno.EPERM.Because("the caller is not the file's owner; VHOST_SET_OWNER makes one");
         if (ioctl.Kind == VdpaIoctlKind.Owner) return Errno.None;
-        if (!hasQueue || (ioctl.Kind == VdpaIoctlKind.WholeQueue && !call.IsRead)) return Errno.EFAULT;
+        if (!hasQueue || (ioctl.Kind == VdpaIoctlKind.WholeQueue && !call.IsRead))
+            return Errno.EFAULT.Because("the argument cannot be read");
         uint index = call.Read<uint>();
-        if (index >= (uint)call.Device.Queues) return Errno.ENOBUFS;
+        if (index >= (uint)call.Device.Queues)
+            return Errno.ENOBUFS.Because($"there is no queue {index}; the device has {call.Device.Queues}");
         call.Queue = (int)index;
         return Errno.None;
     }
@@ -160,19 +168,21 @@ internal static class VdpaIoctls
     private static SysResult AccessConfig(VdpaDevice device, ICaller caller, ulong argument, bool write)
     {
         Span<byte> header = stackalloc byte[ConfigHeader];
-        if (!caller.Memory.TryRead(new Hva(argument), header)) return Errno.EFAULT;
+        if (!caller.Memory.TryRead(new Hva(argument), header)) return UserFault.Read(argument, ConfigHeader);
         var place = MemoryMarshal.Read<VhostVdpaConfig>(header);
         uint size = (uint)device.Slot.Function.ConfigSize;
-        if (place.Len == 0 || place.Off > size || place.Len > size - place.Off) return Errno.EINVAL;
+        if (place.Len == 0 || place.Off > size || place.Len > size - place.Off)
+            return Errno.EINVAL.Because(
+                $"{place.Len} bytes at {place.Off} are not within the {size} bytes of the configuration");
         var address = new Hva(unchecked(argument + ConfigHeader));
         Span<byte> bytes = new byte[place.Len];
         if (!write)
         {
             device.Slot.ReadConfig((int)place.Off, bytes);
-            return caller.Memory.TryWrite(address, bytes) ? SysResult.Ok() : Errno.EFAULT;
+            return caller.Memory.TryWrite(address, bytes) ? SysResult.Ok() : UserFault.Write(address.Value, place.Len);
         }
 
-        if (!caller.Memory.TryRead(address, bytes)) return Errno.EFAULT;
+        if (!caller.Memory.TryRead(address, bytes)) return UserFault.Read(address.Value, place.Len);
         device.Slot.WriteConfig((int)place.Off, bytes); // the device may ignore it
         return SysResult.Ok();
     }

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Ioasis.Abi;
 using Ioasis.Devices.Virtio;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using static Ioasis.Abi.VhostH;
 
@@ -19,7 +20,8 @@ internal static class VringIoctls
     {
         uint size = call.Read<VhostVringState>().Num;
         int most = call.Device.Slot.Function.Queues[call.Queue].MaxSize;
-        if (size == 0 || size > (uint)most || !BitOperations.IsPow2(size)) return Errno.EINVAL;
+        if (size == 0 || size > (uint)most || !BitOperations.IsPow2(size))
+            return Errno.EINVAL.Because($"the size is {size}; it must be a power of 2 up to {most}");
         call.Device.Slot.SetSize(call.Queue, (int)size);
         return Errno.None;
     }
@@ -27,11 +29,13 @@ internal static class VringIoctls
     /// <summary>The addresses are IOVAs, which need not be mapped. That of the descriptors is not judged.</summary>
     internal static Errno SetAddresses(ref VdpaCall call)
     {
-        if (!call.IsRead) return Errno.EFAULT;
+        if (!call.IsRead) return Errno.EFAULT.Because("the argument cannot be read");
         var addresses = call.Read<VhostVringAddr>();
-        if ((addresses.Flags & ~(1u << VHOST_VRING_F_LOG)) != 0) return Errno.EOPNOTSUPP;
+        if ((addresses.Flags & ~(1u << VHOST_VRING_F_LOG)) != 0)
+            return Errno.EOPNOTSUPP.Because($"flags 0x{addresses.Flags:x} have a bit other than VHOST_VRING_F_LOG");
         if (addresses.AvailUserAddr % AvailableAlignment != 0 || addresses.UsedUserAddr % UsedAlignment != 0
-            || addresses.LogGuestAddr % UsedAlignment != 0 || !IsStopped(call.Device)) return Errno.EINVAL;
+            || addresses.LogGuestAddr % UsedAlignment != 0 || !IsStopped(call.Device))
+            return Errno.EINVAL.Because("an address is not aligned, or the device runs");
         call.Device.Slot.SetAddresses(
             call.Queue, addresses.DescUserAddr, addresses.AvailUserAddr, addresses.UsedUserAddr);
         return Errno.None;
@@ -43,10 +47,11 @@ internal static class VringIoctls
     /// </summary>
     internal static Errno SetBase(ref VdpaCall call)
     {
-        if (!call.IsRead) return Errno.EFAULT;
+        if (!call.IsRead) return Errno.EFAULT.Because("the argument cannot be read");
         uint value = call.Read<VhostVringState>().Num;
-        if (value > ushort.MaxValue && (call.File.AckedFeatures & VirtioFeatures.PackedRing) == 0) return Errno.EINVAL;
-        if (!IsStopped(call.Device)) return Errno.EINVAL;
+        if (value > ushort.MaxValue && (call.File.AckedFeatures & VirtioFeatures.PackedRing) == 0)
+            return Errno.EINVAL.Because($"the base is {value}; without packed rings it has 16 bits");
+        if (!IsStopped(call.Device)) return Errno.EINVAL.Because("the device runs");
         call.Device.Slot.SetBase(call.Queue, value);
         return Errno.None;
     }
@@ -56,7 +61,7 @@ internal static class VringIoctls
     /// <summary>Notifies the device at once if the eventfd is raised already. Its counter is left as it is.</summary>
     internal static Errno SetKick(ref VdpaCall call)
     {
-        if (!call.IsRead) return Errno.EFAULT;
+        if (!call.IsRead) return Errno.EFAULT.Because("the argument cannot be read");
         if (call.EventError != Errno.None) return call.EventError;
         (VirtioSlot slot, int queue) = (call.Device.Slot, call.Queue);
         return call.Device.Events.SetKick(call.Device, queue, call.TakeEvent(), () => slot.Kick(queue));
@@ -68,7 +73,7 @@ internal static class VringIoctls
 
     internal static Errno SetBusyLoopTimeout(ref VdpaCall call)
     {
-        if (!call.IsRead) return Errno.EFAULT;
+        if (!call.IsRead) return Errno.EFAULT.Because("the argument cannot be read");
         call.File.BusyLoopTimeouts[(uint)call.Queue] = call.Read<VhostVringState>().Num;
         return Errno.None;
     }
@@ -79,7 +84,7 @@ internal static class VringIoctls
     /// <summary>Possible at any time and in any order; any number but 0 enables.</summary>
     internal static Errno SetEnable(ref VdpaCall call)
     {
-        if (!call.IsRead) return Errno.EFAULT;
+        if (!call.IsRead) return Errno.EFAULT.Because("the argument cannot be read");
         call.Device.Slot.SetEnabled(call.Queue, call.Read<VhostVringState>().Num != 0);
         return Errno.None;
     }
@@ -88,15 +93,18 @@ internal static class VringIoctls
         Return(ref call, (uint)call.Device.Slot.Function.Queues[call.Queue].Group);
 
     /// <summary>No device has a group for descriptors alone.</summary>
-    internal static Errno GetDescGroup(ref VdpaCall call) => Errno.EOPNOTSUPP;
+    internal static Errno GetDescGroup(ref VdpaCall call) =>
+        Errno.EOPNOTSUPP.Because("the device has no groups for descriptors");
 
     /// <summary>As on Linux, the number of the group was checked as one of a queue before.</summary>
     internal static Errno SetGroupAsid(ref VdpaCall call)
     {
-        if (!call.IsRead) return Errno.EFAULT;
+        if (!call.IsRead) return Errno.EFAULT.Because("the argument cannot be read");
         uint asid = call.Read<VhostVringState>().Num;
-        if (call.Queue >= call.Device.Groups || asid >= (uint)call.Device.AddressSpaces) return Errno.EINVAL;
-        if (call.Device.IsRunning) return Errno.EBUSY;
+        if (call.Queue >= call.Device.Groups || asid >= (uint)call.Device.AddressSpaces)
+            return Errno.EINVAL.Because(
+                $"group {call.Queue} or address space {asid} is not there; see VHOST_VDPA_GET_GROUP_NUM and _AS_NUM");
+        if (call.Device.IsRunning) return Errno.EBUSY.Because("the device runs");
         call.Device.SetAsid(call.Queue, (int)asid);
         return Errno.None;
     }
@@ -112,7 +120,7 @@ internal static class VringIoctls
 
     private static Errno SetEvent(ref VdpaCall call, Action<int, IEventFile?> set)
     {
-        if (!call.IsRead) return Errno.EFAULT;
+        if (!call.IsRead) return Errno.EFAULT.Because("the argument cannot be read");
         if (call.EventError != Errno.None) return call.EventError;
         set(call.Queue, call.TakeEvent());
         return Errno.None;

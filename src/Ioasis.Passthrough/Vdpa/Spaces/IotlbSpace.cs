@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Core.Domains;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Mapping;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
@@ -69,8 +70,12 @@ internal sealed class IotlbSpace : VdpaSpace
     {
         IovaRange aperture = _device.Endpoint.Unit.Aperture;
         if (!new Iova(message.Iova).TryLast(message.Size, out Iova last)
-            || message.Iova < aperture.First || last.Value > aperture.Last) return Errno.EINVAL;
-        if (_entries.Overlaps(message.Iova, last.Value)) return Errno.EEXIST;
+            || message.Iova < aperture.First || last.Value > aperture.Last)
+            return Errno.EINVAL.Because(
+                $"IOVA 0x{message.Iova:x} + size 0x{message.Size:x} is not within "
+                    + $"0x{aperture.First:x}-0x{aperture.Last:x}");
+        if (_entries.Overlaps(message.Iova, last.Value))
+            return Errno.EEXIST.Because($"something in 0x{message.Iova:x}-0x{last.Value:x} is mapped already");
 
         // As on Linux, an entry has whole pages, wherever in a page the addresses are.
         var range = new IovaRange(message.Iova & ~(PageSize - 1), last.Value | (PageSize - 1));
@@ -133,7 +138,8 @@ internal sealed class IotlbSpace : VdpaSpace
 
     private Errno MapPinned(VdpaOwner owner, IovaRange range, ulong address, MapAccess access)
     {
-        if (_entries.Count == MaxEntries) return Errno.ENOMEM;
+        if (_entries.Count == MaxEntries)
+            return Errno.ENOMEM.Because($"the address space has {MaxEntries} mappings, the most that it can have");
         ulong pages = range.Length / PageSize;
         Errno errno = owner.Counted.Charge(pages);
         if (errno != Errno.None) return errno;
@@ -158,13 +164,14 @@ internal sealed class IotlbSpace : VdpaSpace
             ulong at = unchecked(address + done);
             if (!memory.TryFindMapping(new Hva(at), out ProcessMapping mapping))
             {
-                errno = Errno.EINVAL;
+                errno = Errno.EINVAL.Because($"the owner has no memory at 0x{at:x}");
                 break;
             }
 
             ulong length = range.Length - done, there = mapping.End - at;
             if (there < length) length = (there + PageSize - 1) & ~(PageSize - 1);
-            if (mapping.IsShared && _entries.Count == MaxEntries) errno = Errno.ENOMEM;
+            if (mapping.IsShared && _entries.Count == MaxEntries)
+                errno = Errno.ENOMEM.Because($"the address space has {MaxEntries} mappings, the most that it can have");
             else if (mapping.IsShared)
             {
                 var part = new IovaRange(range.First + done, range.First + done + length - 1);

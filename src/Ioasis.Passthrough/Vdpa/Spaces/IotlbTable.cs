@@ -1,6 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Endpoints;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Mapping;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
@@ -56,7 +57,8 @@ internal sealed class IotlbTable : IDisposable
         ulong iova = range.First;
         if (_ioas.Table.TryMapPlain(memory, address, range.Length, in owner, choose: false, access, ref iova))
             return Errno.None;
-        if (unchecked(address + range.Length) < address) return Errno.EOVERFLOW;
+        if (unchecked(address + range.Length) < address)
+            return Errno.EOVERFLOW.Because($"address 0x{address:x} + length 0x{range.Length:x} exceeds 64 bits");
         bool writable = (access & MapAccess.Write) != 0;
         return Map(range, memory.Reference(new Hva(address), range.Length, writable), access, in owner);
     }

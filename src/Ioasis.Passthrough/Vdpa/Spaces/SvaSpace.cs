@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Iommufd.Sva;
 using Ioasis.Memory;
@@ -44,10 +45,13 @@ internal sealed class SvaSpace : VdpaSpace
     internal SvaSpace Share() => new(_use);
 
     internal override Errno Update(in VhostIotlbMsg message, VdpaOwner owner, bool inBatch) =>
-        IsMemoryOf(owner) && message.Iova == message.Uaddr ? Errno.None : Errno.EINVAL;
+        IsMemoryOf(owner) && message.Iova == message.Uaddr
+            ? Errno.None
+            : Errno.EINVAL.Because(
+                "the device uses a process's addresses: its IOVAs are that process's addresses, and no others");
 
     internal override Errno Invalidate(in VhostIotlbMsg message, VdpaOwner owner, bool inBatch) =>
-        IsMemoryOf(owner) ? Errno.None : Errno.EINVAL;
+        IsMemoryOf(owner) ? Errno.None : Errno.EINVAL.Because("the device uses the addresses of another process");
 
     internal override void Close(VdpaOwner? owner)
     {

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 
 namespace Ioasis.Passthrough.Vdpa.Spaces;
 
@@ -16,11 +17,13 @@ internal abstract class VdpaSpace
     /// <param name="owner">The owner of the device.</param>
     /// <param name="inBatch">Whether the device sees it only at the end of a batch.</param>
     /// <returns>Any errno, which the program sees as EFAULT; nothing has changed then.</returns>
-    internal virtual Errno Update(in VhostIotlbMsg message, VdpaOwner owner, bool inBatch) => Errno.EINVAL;
+    internal virtual Errno Update(in VhostIotlbMsg message, VdpaOwner owner, bool inBatch) =>
+        Errno.EINVAL.Because("the address space is an iommufd's, which maps in it");
 
     /// <summary>Does what an INVALIDATE says.</summary>
     /// <inheritdoc cref="Update"/>
-    internal virtual Errno Invalidate(in VhostIotlbMsg message, VdpaOwner owner, bool inBatch) => Errno.EINVAL;
+    internal virtual Errno Invalidate(in VhostIotlbMsg message, VdpaOwner owner, bool inBatch) =>
+        Errno.EINVAL.Because("the address space is an iommufd's, which unmaps in it");
 
     /// <summary>The device sees what a batch has changed.</summary>
     internal virtual void EndBatch()

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Iommufd.Sva;
@@ -52,16 +53,19 @@ internal sealed class VdpaSpaces(VdpaDevice device, ICarrier carrier)
     /// <returns>Any errno, which the program sees as EFAULT.</returns>
     internal Errno Process(uint asid, in VhostIotlbMsg message, VdpaOwner owner)
     {
-        if (asid >= (uint)_spaces.Length) return Errno.EINVAL;
+        if (asid >= (uint)_spaces.Length)
+            return Errno.EINVAL.Because($"there is no address space {asid}; the device has {_spaces.Length}");
         ref VdpaSpace? space = ref _spaces[asid];
         if (space is null)
         {
-            if (message.Type is not (VhostH.VHOST_IOTLB_UPDATE or VhostH.VHOST_IOTLB_BATCH_BEGIN)) return Errno.EINVAL;
+            if (message.Type is not (VhostH.VHOST_IOTLB_UPDATE or VhostH.VHOST_IOTLB_BATCH_BEGIN))
+                return Errno.EINVAL.Because($"address space {asid} is new: it takes an update or the begin of a batch");
             Errno errno = IotlbSpace.TryCreate(device, (int)asid, _context, out space);
             if (errno != Errno.None) return errno;
         }
 
-        if (_batch is { } batch && batch != asid) return Errno.EINVAL;
+        if (_batch is { } batch && batch != asid)
+            return Errno.EINVAL.Because($"a batch for address space {batch} is open");
         switch (message.Type)
         {
             case VhostH.VHOST_IOTLB_UPDATE:
@@ -76,7 +80,7 @@ internal sealed class VdpaSpaces(VdpaDevice device, ICarrier carrier)
                 space!.EndBatch();
                 return Errno.None;
             default:
-                return Errno.EINVAL;
+                return Errno.EINVAL.Because($"message type {message.Type} is not known");
         }
     }
 
@@ -90,7 +94,7 @@ internal sealed class VdpaSpaces(VdpaDevice device, ICarrier carrier)
     internal Errno Bind(IommufdContext context, out uint id)
     {
         id = 0;
-        if (_iommufd is not null) return Errno.EBUSY;
+        if (_iommufd is not null) return Errno.EBUSY.Because("the device is bound to an iommufd already");
         Errno errno = IommufdDevice.Bind(context, device.HandleOf(0), out IommufdDevice? bound);
         if (errno != Errno.None) return errno;
         context.AddReference();
@@ -102,8 +106,8 @@ internal sealed class VdpaSpaces(VdpaDevice device, ICarrier carrier)
     /// <returns>EINVAL if it is not bound; EBUSY while it runs.</returns>
     internal Errno Unbind()
     {
-        if (_iommufd is null) return Errno.EINVAL;
-        if (device.IsRunning) return Errno.EBUSY;
+        if (_iommufd is null) return Errno.EINVAL.Because("the device is bound to no iommufd");
+        if (device.IsRunning) return Errno.EBUSY.Because("the device runs");
         LetGoOfIommufd(null);
         return Errno.None;
     }
@@ -117,8 +121,9 @@ internal sealed class VdpaSpaces(VdpaDevice device, ICarrier carrier)
     /// </returns>
     internal Errno Attach(uint asid, ref uint pageTable, VdpaOwner owner)
     {
-        if (_iommufd is null || asid >= (uint)_spaces.Length) return Errno.EINVAL;
-        if (device.IsRunning) return Errno.EBUSY;
+        if (_iommufd is null || asid >= (uint)_spaces.Length)
+            return Errno.EINVAL.Because($"the device is bound to no iommufd, or has no address space {asid}");
+        if (device.IsRunning) return Errno.EBUSY.Because("the device runs");
         if (_spaces[asid] is IommufdSpace attached) return attached.Replace(ref pageTable);
         Errno errno = MakeRoom(asid, owner);
         if (errno != Errno.None) return errno;
@@ -134,8 +139,9 @@ internal sealed class VdpaSpaces(VdpaDevice device, ICarrier carrier)
     /// </returns>
     internal Errno Attach(uint asid, SvaFileContext sva, uint pasid, VdpaOwner owner)
     {
-        if (asid >= (uint)_spaces.Length) return Errno.EINVAL;
-        if (device.IsRunning) return Errno.EBUSY;
+        if (asid >= (uint)_spaces.Length)
+            return Errno.EINVAL.Because($"there is no address space {asid}; the device has {_spaces.Length}");
+        if (device.IsRunning) return Errno.EBUSY.Because("the device runs");
         Errno errno = MakeRoom(asid, owner);
         return errno == Errno.None ? AttachPasid(asid, sva, pasid) : errno;
     }
@@ -144,8 +150,9 @@ internal sealed class VdpaSpaces(VdpaDevice device, ICarrier carrier)
     /// <returns>EINVAL if nothing is attached; EBUSY while the device runs.</returns>
     internal Errno Detach(uint asid)
     {
-        if (asid >= (uint)_spaces.Length || _spaces[asid] is null or IotlbSpace) return Errno.EINVAL;
-        if (device.IsRunning) return Errno.EBUSY;
+        if (asid >= (uint)_spaces.Length || _spaces[asid] is null or IotlbSpace)
+            return Errno.EINVAL.Because($"address space {asid} is attached to nothing");
+        if (device.IsRunning) return Errno.EBUSY.Because("the device runs");
         Drop((int)asid, null);
         return Errno.None;
     }
@@ -181,7 +188,7 @@ internal sealed class VdpaSpaces(VdpaDevice device, ICarrier carrier)
     /// <summary>An address space that nothing fills makes room for an attachment.</summary>
     private Errno MakeRoom(uint asid, VdpaOwner owner)
     {
-        if (_spaces[asid] is { IsEmpty: false }) return Errno.EBUSY;
+        if (_spaces[asid] is { IsEmpty: false }) return Errno.EBUSY.Because($"address space {asid} has mappings");
         Drop((int)asid, owner);
         return Errno.None;
     }

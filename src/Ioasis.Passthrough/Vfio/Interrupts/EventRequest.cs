@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 
 namespace Ioasis.Passthrough.Vfio.Interrupts;
@@ -19,7 +20,7 @@ internal readonly record struct EventRequest(int Descriptor, IEventFile? Event, 
         if (errno != Errno.None) return new EventRequest(descriptor, null, errno);
         if (file is IEventFile found) return new EventRequest(descriptor, found, Errno.None);
         (file as IDisposable)?.Dispose();
-        return new EventRequest(descriptor, null, Errno.EINVAL);
+        return new EventRequest(descriptor, null, Errno.EINVAL.Because($"descriptor {descriptor} is not an eventfd"));
     }
 }
 

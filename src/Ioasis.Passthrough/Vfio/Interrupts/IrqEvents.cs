@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 
 namespace Ioasis.Passthrough.Vfio.Interrupts;
@@ -63,16 +64,18 @@ internal sealed class IrqEvents
     internal Errno TriggerSingle(uint index, IrqRequest request)
     {
         ref IEventFile? place = ref _events[index][0];
-        if (request.Start != 0 || request.Count > 1) return Errno.EINVAL;
+        if (request.Start != 0 || request.Count > 1)
+            return Errno.EINVAL.Because(
+                $"the interrupt has one vector; the call names {request.Count} from {request.Start} on");
         if (request.IsNone)
         {
-            if (place is null) return Errno.EINVAL;
+            if (place is null) return Errno.EINVAL.Because("the interrupt has no eventfd");
             if (request.Count != 0) place.Signal();
             else Clear(index);
             return Errno.None;
         }
 
-        if (request.Count == 0) return Errno.EINVAL;
+        if (request.Count == 0) return Errno.EINVAL.Because("the call names no vector");
         if (request.IsBool)
         {
             if (request.Bools[0] != 0) place?.Signal();
@@ -80,7 +83,8 @@ internal sealed class IrqEvents
         }
 
         EventRequest wanted = request.Events[0];
-        if (wanted.Descriptor < -1) return Errno.EINVAL;
+        if (wanted.Descriptor < -1)
+            return Errno.EINVAL.Because($"descriptor {wanted.Descriptor} is below -1, which stands for none");
         if (wanted.Error != Errno.None) return wanted.Error;
         Replace(index, 0, request.Take(0));
         return Errno.None;

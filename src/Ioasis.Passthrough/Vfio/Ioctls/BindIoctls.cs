@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
@@ -17,8 +18,11 @@ internal static class BindIoctls
     {
         Errno errno = ReadBind(call, out VfioDeviceBindIommufd bind);
         if (errno != Errno.None) return errno;
-        if (bind.Iommufd < 0 || (bind.Flags & ~VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN) != 0) return Errno.EINVAL;
-        if (call.File.IsOfGroup) return Errno.EINVAL;
+        if (bind.Iommufd < 0 || (bind.Flags & ~VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN) != 0)
+            return Errno.EINVAL.Because(
+                $"descriptor {bind.Iommufd} is negative, or flags 0x{bind.Flags:x} have an unknown bit");
+        if (call.File.IsOfGroup)
+            return Errno.EINVAL.Because("the device was opened through its group, whose container it uses");
         VfioGroup? group = call.Device.Group;
         errno = group?.Block() ?? Errno.None;
         if (errno != Errno.None) return errno;
@@ -29,12 +33,13 @@ internal static class BindIoctls
 
     private static Errno BindBlocked(VfioCall call, VfioDeviceBindIommufd bind)
     {
-        if (call.File.IsGranted) return Errno.EINVAL;
+        if (call.File.IsGranted) return Errno.EINVAL.Because("the device is bound already");
         Guid? token = null;
         if ((bind.Flags & VfioH.VFIO_DEVICE_BIND_FLAG_TOKEN) != 0)
         {
             Span<byte> bytes = stackalloc byte[TokenSize];
-            if (!call.Caller.Memory.TryRead(new Hva(bind.TokenUuidPtr), bytes)) return Errno.EFAULT;
+            if (!call.Caller.Memory.TryRead(new Hva(bind.TokenUuidPtr), bytes))
+                return UserFault.Read(bind.TokenUuidPtr, TokenSize);
             token = new Guid(bytes, bigEndian: true); // in the order of its text
         }
 
@@ -74,12 +79,14 @@ internal static class BindIoctls
     private static Errno ReadPasid(VfioCall call, uint argsz, uint flags, int longSize, out uint? pasid)
     {
         pasid = null;
-        if ((flags & ~VfioH.VFIO_DEVICE_ATTACH_PASID) != 0) return Errno.EINVAL;
+        if ((flags & ~VfioH.VFIO_DEVICE_ATTACH_PASID) != 0)
+            return Errno.EINVAL.Because($"flags 0x{flags:x} have an unknown bit");
         if (flags == 0) return Errno.None;
-        if (!call.Device.HasPasids) return Errno.EOPNOTSUPP;
-        if (argsz < longSize) return Errno.EINVAL;
+        if (!call.Device.HasPasids) return Errno.EOPNOTSUPP.Because("the device has no PASIDs");
+        if (argsz < longSize)
+            return Errno.EINVAL.Because($"argsz is {argsz}; with a PASID it must be at least {longSize}");
         Span<byte> bytes = stackalloc byte[4];
-        if (!call.TryRead((uint)longSize - 4, bytes)) return Errno.EFAULT;
+        if (!call.TryRead((uint)longSize - 4, bytes)) return UserFault.Read(call.Argument, (uint)longSize);
         pasid = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
         return Errno.None;
     }
@@ -92,18 +99,19 @@ internal static class BindIoctls
         bind = default;
         Span<byte> bytes = stackalloc byte[BindSize];
         bytes.Clear();
-        if (!call.TryRead(0, bytes[..4])) return Errno.EFAULT;
+        if (!call.TryRead(0, bytes[..4])) return UserFault.Read(call.Argument, sizeof(uint));
         uint argsz = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
-        if (argsz < BindMinimum) return Errno.EINVAL;
+        if (argsz < BindMinimum) return Errno.EINVAL.Because($"argsz is {argsz}; it must be at least {BindMinimum}");
         Span<byte> tail = stackalloc byte[256];
         for (uint at = BindSize; at < argsz; at += (uint)tail.Length)
         {
             Span<byte> part = tail[..(int)Math.Min(argsz - at, (uint)tail.Length)];
-            if (!call.TryRead(at, part)) return Errno.EFAULT;
-            if (part.ContainsAnyExcept((byte)0)) return Errno.E2BIG;
+            if (!call.TryRead(at, part)) return UserFault.Read(unchecked(call.Argument + at), (uint)part.Length);
+            if (part.ContainsAnyExcept((byte)0))
+                return Errno.E2BIG.Because("a byte of the structure that is not known here is not 0");
         }
 
-        if (!call.TryRead(0, bytes[..(int)Math.Min(argsz, BindSize)])) return Errno.EFAULT;
+        if (!call.TryRead(0, bytes[..(int)Math.Min(argsz, BindSize)])) return UserFault.Read(call.Argument, argsz);
         bind = MemoryMarshal.Read<VfioDeviceBindIommufd>(bytes);
         return Errno.None;
     }

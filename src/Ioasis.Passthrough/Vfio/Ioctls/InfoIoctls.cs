@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 
 namespace Ioasis.Passthrough.Vfio.Ioctls;
 
@@ -28,7 +29,8 @@ internal static class InfoIoctls
             uint needed = (uint)(size + chain.Length);
             info.CapOffset = info.Argsz < needed ? 0 : (uint)size;
             if (info.Argsz < needed) info.Argsz = needed;
-            else if (!call.TryWrite((uint)size, chain)) return Errno.EFAULT;
+            else if (!call.TryWrite((uint)size, chain))
+                return UserFault.Write(unchecked(call.Argument + (uint)size), (uint)chain.Length);
         }
 
         return call.Return(info, size);

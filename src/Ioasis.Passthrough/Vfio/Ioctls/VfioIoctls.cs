@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 
@@ -27,7 +28,9 @@ internal readonly ref struct VfioCall(VfioDeviceFile file, ICaller caller, ulong
 
     /// <summary>Writes the first <paramref name="count"/> bytes of a structure back.</summary>
     internal SysResult Return<T>(T value, int count) where T : unmanaged =>
-        TryWrite(0, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value))[..count]) ? SysResult.Ok() : Errno.EFAULT;
+        TryWrite(0, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value))[..count])
+            ? SysResult.Ok()
+            : UserFault.Write(Argument, (uint)count);
 
     internal bool TryWrite(uint offset, ReadOnlySpan<byte> bytes) =>
         Caller.Memory.TryWrite(new Hva(unchecked(Argument + offset)), bytes);
@@ -106,18 +109,23 @@ internal static class VfioIoctls
     {
         VfioIoctl? ioctl = Find(file, command);
         if (ioctl is { BeforeBind: true }) return ioctl.Handler(new VfioCall(file, caller, argument, []));
-        if (!file.IsGranted) return Errno.EINVAL;
-        if (ioctl is null) return Errno.ENOTTY;
+        if (!file.IsGranted)
+            return Errno.EINVAL.Because("the device is not bound; VFIO_DEVICE_BIND_IOMMUFD or its group does that");
+        if (ioctl is null) return Errno.ENOTTY.Because($"request 0x{command:x} is not known");
 
         // A group's container decides what its devices are attached to.
         if (file.IsOfGroup && command is VfioH.VFIO_DEVICE_ATTACH_IOMMUFD_PT or VfioH.VFIO_DEVICE_DETACH_IOMMUFD_PT
-            or SvaH.IOASIS_VFIO_ATTACH_SVA) return Errno.ENOTTY;
+            or SvaH.IOASIS_VFIO_ATTACH_SVA)
+            return Errno.ENOTTY.Because("the device was opened through its group, whose container it uses");
         Span<byte> header = stackalloc byte[LargestMinimum];
         header.Clear();
         if (ioctl.MinimumSize > 0)
         {
-            if (!caller.Memory.TryRead(new Hva(argument), header[..ioctl.MinimumSize])) return Errno.EFAULT;
-            if (MemoryMarshal.Read<uint>(header) < ioctl.MinimumSize) return Errno.EINVAL;
+            if (!caller.Memory.TryRead(new Hva(argument), header[..ioctl.MinimumSize]))
+                return UserFault.Read(argument, (uint)ioctl.MinimumSize);
+            if (MemoryMarshal.Read<uint>(header) < ioctl.MinimumSize)
+                return Errno.EINVAL.Because(
+                    $"argsz is {MemoryMarshal.Read<uint>(header)}; it must be at least {ioctl.MinimumSize}");
         }
 
         return ioctl.Handler(new VfioCall(file, caller, argument, header));

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Passthrough.Vfio.Pci;
@@ -28,7 +29,10 @@ internal sealed class VfToken
     /// <summary>Whether a program may have a virtual function.</summary>
     internal Errno MatchVirtual(Guid? token)
     {
-        using (_lock.Enter()) return token == _value ? Errno.None : Errno.EACCES;
+        using (_lock.Enter())
+            return token == _value
+                ? Errno.None
+                : Errno.EACCES.Because("the token is not that of the physical function");
     }
 
     /// <summary>
@@ -39,7 +43,10 @@ internal sealed class VfToken
     {
         using (_lock.Enter())
         {
-            if (_users > 0) return token == _value ? Errno.None : Errno.EACCES;
+            if (_users > 0)
+                return token == _value
+                    ? Errno.None
+                    : Errno.EACCES.Because("the token is not the one that users of virtual functions have");
             _value = token ?? _value;
             return Errno.None;
         }

@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Passthrough.Vfio.Interrupts;
 using Ioasis.Passthrough.Vfio.Pci.Interrupts;
 
@@ -56,7 +57,7 @@ internal sealed partial class VfioPciDevice
     internal Errno AccessBar(int index, ulong offset, Span<byte> bytes, bool write)
     {
         if (FindBar((uint)index) is not { } bar || offset > bar.Size || (uint)bytes.Length > bar.Size - offset)
-            return Errno.EINVAL;
+            return Errno.EINVAL.Because($"0x{offset:x} + 0x{bytes.Length:x} is not within BAR {index}");
         return AccessBar(bar, offset, bytes, write, out _);
     }
 

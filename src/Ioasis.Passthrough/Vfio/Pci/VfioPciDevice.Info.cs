@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Passthrough.Vfio.Ioctls;
 using Ioasis.Passthrough.Vfio.Pci.Ioctls;
 
@@ -37,7 +38,9 @@ internal sealed partial class VfioPciDevice
         if (isMeant) options = name[Name.Length..];
         isMeant &= options.Length == 0 || options[0] == ' ';
         if (!isMeant) return Errno.None;
-        return VfToken.TryParseOptions(options, out Guid? token) ? MatchToken(token) : Errno.EINVAL;
+        return VfToken.TryParseOptions(options, out Guid? token)
+            ? MatchToken(token)
+            : Errno.EINVAL.Because("the only option after the name is vf_token=UUID");
     }
 
     /// <inheritdoc/>
@@ -64,7 +67,7 @@ internal sealed partial class VfioPciDevice
             case VfioH.VFIO_PCI_ROM_REGION_INDEX:
                 break;
             default:
-                return Errno.EINVAL; // no function is a VGA
+                return Errno.EINVAL.Because($"there is no region {info.Index}"); // no function is a VGA
         }
 
         info.Offset = RegionOffset(info.Index);
@@ -74,8 +77,9 @@ internal sealed partial class VfioPciDevice
     /// <inheritdoc/>
     public Errno GetIrqInfo(ref VfioIrqInfo info)
     {
-        if (info.Index >= VfioH.VFIO_PCI_NUM_IRQS) return Errno.EINVAL;
-        if (info.Index == VfioH.VFIO_PCI_ERR_IRQ_INDEX && !Function.IsExpress) return Errno.EINVAL;
+        if (info.Index >= VfioH.VFIO_PCI_NUM_IRQS) return Errno.EINVAL.Because($"there is no interrupt {info.Index}");
+        if (info.Index == VfioH.VFIO_PCI_ERR_IRQ_INDEX && !Function.IsExpress)
+            return Errno.EINVAL.Because("a device of conventional PCI has no error interrupt");
         info.Count = IrqCount(info.Index);
         info.Flags = VfioH.VFIO_IRQ_INFO_EVENTFD | info.Index switch
         {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Ioasis.Abi;
 using Ioasis.Devices;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio.Pci.Config;
@@ -51,11 +52,14 @@ internal sealed partial class VfioPciDevice
 
     public Errno Map(ICarrier carrier, ulong offset, ulong length, bool shared)
     {
-        if (!shared || !TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
+        if (!shared || !TryRegion(offset, out uint index, out ulong position))
+            return Errno.EINVAL.Because($"offset 0x{offset:x} is in no region, or the mapping is not MAP_SHARED");
         if (FindBar(index) is not { IsMappable: true } bar || position >= bar.Size || length > bar.Size - position)
-            return Errno.EINVAL;
-        if (!_slot.TryWatch()) return Errno.ENOMEM;
-        return _slot.TryMapBar(bar.Index, carrier.Map(offset - position, bar.Size)) ? Errno.None : Errno.EINVAL;
+            return Errno.EINVAL.Because($"0x{offset:x} + 0x{length:x} is not within a BAR that can be mapped");
+        if (!_slot.TryWatch()) return Errno.ENOMEM.Because("the host has no means to watch a further mapping");
+        return _slot.TryMapBar(bar.Index, carrier.Map(offset - position, bar.Size))
+            ? Errno.None
+            : Errno.EINVAL.Because("the BAR cannot be mapped now");
     }
 
     /// <summary>
@@ -100,11 +104,13 @@ internal sealed partial class VfioPciDevice
     private SysResult Move(ICaller caller, ulong offset, ulong buffer, ulong count, bool write)
     {
         if (count == 0) return SysResult.Ok();
-        if (!TryRegion(offset, out uint index, out ulong position)) return Errno.EINVAL;
+        if (!TryRegion(offset, out uint index, out ulong position))
+            return Errno.EINVAL.Because($"offset 0x{offset:x} is in no region of the device");
         if (index == VfioH.VFIO_PCI_CONFIG_REGION_INDEX)
             return write ? WriteConfiguration(caller, position, buffer, count) : ReadConfiguration(caller, position,
                 buffer, count);
-        if (FindBar(index) is not { } bar || position >= bar.Size) return Errno.EINVAL;
+        if (FindBar(index) is not { } bar || position >= bar.Size)
+            return Errno.EINVAL.Because($"offset 0x{offset:x} is in no BAR of the device");
         count = Math.Min(count, bar.Size - position);
         byte[] bytes = ArrayPool<byte>.Shared.Rent((int)Math.Min(count, CopyBytes));
         try
@@ -113,11 +119,11 @@ internal sealed partial class VfioPciDevice
             {
                 Span<byte> part = bytes.AsSpan(0, (int)Math.Min(count - done, CopyBytes));
                 var at = new Hva(unchecked(buffer + done));
-                if (write && !caller.Memory.TryRead(at, part)) return Errno.EFAULT;
+                if (write && !caller.Memory.TryRead(at, part)) return UserFault.Read(at.Value, (uint)part.Length);
                 Errno errno = AccessBar(bar, position + done, part, write, out int accessed);
                 if (errno == Errno.EAGAIN && done + (uint)accessed > 0) return SysResult.Ok((long)done + accessed);
                 if (errno != Errno.None) return errno;
-                if (!write && !caller.Memory.TryWrite(at, part)) return Errno.EFAULT;
+                if (!write && !caller.Memory.TryWrite(at, part)) return UserFault.Write(at.Value, (uint)part.Length);
                 done += (uint)part.Length;
             }
         }
@@ -131,7 +137,9 @@ internal sealed partial class VfioPciDevice
 
     private SysResult ReadConfiguration(ICaller caller, ulong position, ulong buffer, ulong count)
     {
-        if (position >= (uint)_config.Size || count > (uint)_config.Size - position) return Errno.EFAULT;
+        if (position >= (uint)_config.Size || count > (uint)_config.Size - position)
+            return Errno.EFAULT.Because(
+                $"0x{position:x} + {count} is not within the 0x{_config.Size:x} bytes of configuration space");
         Span<byte> bytes = stackalloc byte[(int)count];
         using (_access.Enter())
         {
@@ -144,14 +152,18 @@ internal sealed partial class VfioPciDevice
             }
         }
 
-        return caller.Memory.TryWrite(new Hva(buffer), bytes) ? SysResult.Ok(bytes.Length) : Errno.EFAULT;
+        return caller.Memory.TryWrite(new Hva(buffer), bytes)
+            ? SysResult.Ok(bytes.Length)
+            : UserFault.Write(buffer, count);
     }
 
     private SysResult WriteConfiguration(ICaller caller, ulong position, ulong buffer, ulong count)
     {
-        if (position >= (uint)_config.Size || count > (uint)_config.Size - position) return Errno.EFAULT;
+        if (position >= (uint)_config.Size || count > (uint)_config.Size - position)
+            return Errno.EFAULT.Because(
+                $"0x{position:x} + {count} is not within the 0x{_config.Size:x} bytes of configuration space");
         Span<byte> bytes = stackalloc byte[(int)count];
-        if (!caller.Memory.TryRead(new Hva(buffer), bytes)) return Errno.EFAULT;
+        if (!caller.Memory.TryRead(new Hva(buffer), bytes)) return UserFault.Read(buffer, count);
         using (_access.Enter())
         {
             for (int done = 0; done < bytes.Length;)
@@ -230,7 +242,9 @@ internal sealed partial class VfioPciDevice
                     continue;
                 }
 
-                if (!Answers) return Errno.EIO;
+                if (!Answers)
+                    return Errno.EIO.Because(
+                        "the device does not answer: memory is off in its command register, or it is in low power");
                 if (!write)
                 {
                     Load(bytes.Slice(accessed, width), _slot.Read(bar.Index, at, width));
@@ -238,7 +252,8 @@ internal sealed partial class VfioPciDevice
                 else if (bar.IsPortal && at % PortalBytes == 0 && left >= PortalBytes)
                 {
                     width = PortalBytes;
-                    if (!_slot.Submit(bar.Index, at, bytes.Slice(accessed, width))) return Errno.EAGAIN;
+                    if (!_slot.Submit(bar.Index, at, bytes.Slice(accessed, width)))
+                        return Errno.EAGAIN.Because("the queue behind the portal is full");
                 }
                 else
                 {

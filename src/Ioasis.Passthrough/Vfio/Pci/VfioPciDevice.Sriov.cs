@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 
 namespace Ioasis.Passthrough.Vfio.Pci;
 
@@ -36,7 +37,10 @@ internal sealed partial class VfioPciDevice
     /// <inheritdoc/>
     public Errno MatchToken(Guid? token)
     {
-        if (Token is null) return token is null ? Errno.None : Errno.EINVAL;
+        if (Token is null)
+            return token is null
+                ? Errno.None
+                : Errno.EINVAL.Because("the device takes no token, as it has no virtual functions");
         return _physical is null ? Token.MatchPhysical(token) : Token.MatchVirtual(token);
     }
 

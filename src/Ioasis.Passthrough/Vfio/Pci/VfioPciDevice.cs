@@ -4,6 +4,7 @@ using Ioasis.Core.Endpoints;
 using Ioasis.Core.Pasids;
 using Ioasis.Devices;
 using Ioasis.Devices.Slots;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
@@ -204,7 +205,7 @@ internal sealed partial class VfioPciDevice : IVfioDeviceOps, IDisposable
     {
         using (_access.Enter())
         {
-            if (_inLowPower) return Errno.EINVAL;
+            if (_inLowPower) return Errno.EINVAL.Because("the device is in low power already");
             _inLowPower = true;
             return Errno.None;
         }

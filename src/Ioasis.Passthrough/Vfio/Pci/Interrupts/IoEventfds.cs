@@ -1,4 +1,5 @@
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory.Threads;
 using Ioasis.Passthrough.Vfio.Interrupts;
@@ -32,14 +33,15 @@ internal sealed class IoEventfds(object device, Action<IoEventfds.Registration> 
         {
             if (_writes.TryGetValue(write, out Registration? present))
             {
-                if (descriptor >= 0) return Errno.EEXIST;
+                if (descriptor >= 0) return Errno.EEXIST.Because("this write has an eventfd already");
                 _writes.Remove(write);
                 present.End();
                 return Errno.None;
             }
 
-            if (descriptor < 0) return Errno.ENODEV;
-            if (_writes.Count == Limit) return Errno.ENOSPC;
+            if (descriptor < 0) return Errno.ENODEV.Because("this write has no eventfd");
+            if (_writes.Count == Limit)
+                return Errno.ENOSPC.Because($"the device has {Limit} of them, the most that it can have");
         }
 
         EventRequest wanted = EventRequest.LookUp(caller, descriptor); // asks the caller's process: not under the lock
@@ -49,10 +51,11 @@ internal sealed class IoEventfds(object device, Action<IoEventfds.Registration> 
             out EventListener? listener);
         if (errno != Errno.None) return errno;
         registration.Listener = listener;
-        errno = Errno.EEXIST;
+        errno = Errno.EEXIST.Because("this write has an eventfd already");
         using (_lock.Enter())
         {
-            if (_writes.Count == Limit) errno = Errno.ENOSPC;
+            if (_writes.Count == Limit)
+                errno = Errno.ENOSPC.Because($"the device has {Limit} of them, the most that it can have");
             else if (_writes.TryAdd(write, registration)) return Errno.None;
         }
 

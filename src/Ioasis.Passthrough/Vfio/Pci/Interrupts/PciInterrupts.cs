@@ -2,6 +2,7 @@ using System.Numerics;
 using Ioasis.Abi;
 using Ioasis.Devices;
 using Ioasis.Devices.Slots;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory.Threads;
 using Ioasis.Passthrough.Vfio.Interrupts;
@@ -65,7 +66,7 @@ internal sealed class PciInterrupts : IInterruptTarget
                 (VFIO_PCI_ERR_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) when _function.IsExpress =>
                     _events.TriggerSingle(index, request),
                 (VFIO_PCI_REQ_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => _events.TriggerSingle(index, request),
-                _ => Errno.ENOTTY,
+                _ => Errno.ENOTTY.Because($"interrupt {index} has no such action"),
             };
         }
     }
@@ -140,15 +141,17 @@ internal sealed class PciInterrupts : IInterruptTarget
 
     private Errno MaskIntx(IrqRequest request)
     {
-        if (_enabled != VFIO_PCI_INTX_IRQ_INDEX || request.Start != 0 || request.Count != 1) return Errno.EINVAL;
-        if (request.IsEvent) return Errno.ENOTTY;
+        if (_enabled != VFIO_PCI_INTX_IRQ_INDEX || request.Start != 0 || request.Count != 1)
+            return Errno.EINVAL.Because("INTx is not enabled, or the call names other vectors than its one");
+        if (request.IsEvent) return Errno.ENOTTY.Because("INTx is not masked by eventfd");
         if (request.IsNone || request.Bools[0] != 0) _intxMasked = true;
         return Errno.None;
     }
 
     private Errno UnmaskIntx(IrqRequest request)
     {
-        if (_enabled != VFIO_PCI_INTX_IRQ_INDEX || request.Start != 0 || request.Count != 1) return Errno.EINVAL;
+        if (_enabled != VFIO_PCI_INTX_IRQ_INDEX || request.Start != 0 || request.Count != 1)
+            return Errno.EINVAL.Because("INTx is not enabled, or the call names other vectors than its one");
         if (request.IsEvent) return SetUnmaskEvent(request);
         if (request.IsNone || request.Bools[0] != 0) UnmaskIntx();
         return Errno.None;
@@ -165,7 +168,7 @@ internal sealed class PciInterrupts : IInterruptTarget
             return Errno.None;
         }
 
-        if (_unmask is not null) return Errno.EBUSY;
+        if (_unmask is not null) return Errno.EBUSY.Because("INTx has an eventfd for unmasking already");
         IEventFile file = request.Take(0)!;
         _intxSession++;
         int session = _intxSession;
@@ -212,7 +215,8 @@ internal sealed class PciInterrupts : IInterruptTarget
         }
 
         if (!(enabled || _enabled == VFIO_PCI_NUM_IRQS) || request.Start != 0 || request.Count != 1)
-            return Errno.EINVAL;
+            return Errno.EINVAL.Because(
+                "another interrupt is enabled, or the call names other vectors than the one of INTx");
         if (request.IsEvent)
         {
             if (request.Events[0].Error != Errno.None) return request.Events[0].Error;
@@ -224,7 +228,7 @@ internal sealed class PciInterrupts : IInterruptTarget
             return Errno.None;
         }
 
-        if (!enabled) return Errno.EINVAL;
+        if (!enabled) return Errno.EINVAL.Because("INTx is not enabled");
         if (request.IsNone || request.Bools[0] != 0) SignalIntx();
         return Errno.None;
     }
@@ -237,19 +241,20 @@ internal sealed class PciInterrupts : IInterruptTarget
             return Errno.None;
         }
 
-        if (_enabled != index && _enabled != VFIO_PCI_NUM_IRQS) return Errno.EINVAL;
+        if (_enabled != index && _enabled != VFIO_PCI_NUM_IRQS)
+            return Errno.EINVAL.Because("another interrupt of the device is enabled");
         if (request.IsEvent)
         {
             if (_enabled == index) return SetMessages(request);
             int vectors = (int)(request.Start + request.Count);
-            if (vectors == 0) return Errno.ERANGE;
+            if (vectors == 0) return Errno.ERANGE.Because("the call names no vector");
             EnableMessages(index, vectors);
             Errno errno = SetMessages(request);
             if (errno != Errno.None) DisableMessages();
             return errno;
         }
 
-        if (_enabled != index) return Errno.EINVAL;
+        if (_enabled != index) return Errno.EINVAL.Because($"interrupt {index} is not enabled");
         _events.Fire(index, request);
         return Errno.None;
     }
@@ -276,7 +281,8 @@ internal sealed class PciInterrupts : IInterruptTarget
         if (request.Events[i].Descriptor < 0) return Errno.None;
 
         // Vectors of MSI-X are allocated as they come, those of MSI all at once.
-        if (_enabled == VFIO_PCI_MSI_IRQ_INDEX && vector >= _msiVectors) return Errno.EINVAL;
+        if (_enabled == VFIO_PCI_MSI_IRQ_INDEX && vector >= _msiVectors)
+            return Errno.EINVAL.Because($"MSI was enabled with {_msiVectors} vectors, and {vector} is beyond them");
         if (request.Events[i].Error != Errno.None) return request.Events[i].Error;
         _events.Replace(_enabled, vector, request.Take(i));
         return Errno.None;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Memory;
 using Ioasis.Passthrough.Vfio.Ioctls;
@@ -21,7 +22,7 @@ internal static class HotResetIoctls
         if (info.Argsz - size < Marshal.SizeOf<VfioPciDependentDevice>())
         {
             SysResult told = call.Return(info, size);
-            return told.IsOk ? Errno.ENOSPC : told;
+            return told.IsOk ? Errno.ENOSPC.Because("argsz has no room for the device") : told;
         }
 
         RequesterId requester = function.Requester;
@@ -33,7 +34,7 @@ internal static class HotResetIoctls
             Devfn = PciRegs.PCI_DEVFN(requester.Device, requester.Function),
         };
         if (!call.TryWrite((uint)size, MemoryMarshal.AsBytes(new ReadOnlySpan<VfioPciDependentDevice>(in device))))
-            return Errno.EFAULT;
+            return UserFault.Write(call.Argument, info.Argsz);
         if (!call.File.IsOfGroup)
             info.Flags = VfioH.VFIO_PCI_HOT_RESET_FLAG_DEV_ID | VfioH.VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED;
         return call.Return(info, size);
@@ -42,7 +43,9 @@ internal static class HotResetIoctls
     internal static SysResult Reset(VfioPciDevice function, VfioCall call)
     {
         VfioPciHotReset reset = call.Read<VfioPciHotReset>();
-        if (reset.Flags != 0 || reset.Count != 0 != call.File.IsOfGroup) return Errno.EINVAL;
+        if (reset.Flags != 0 || reset.Count != 0 != call.File.IsOfGroup)
+            return Errno.EINVAL.Because(
+                "flags must be 0, and groups are named exactly if the device was opened through one");
         if (call.File.IsOfGroup)
         {
             Errno errno = CheckGroups(call, reset.Count);
@@ -58,13 +61,16 @@ internal static class HotResetIoctls
     /// </summary>
     private static Errno CheckGroups(VfioCall call, uint count)
     {
-        if (count > 1) return Errno.EINVAL;
+        if (count > 1) return Errno.EINVAL.Because($"{count} groups are named; the device is in one");
         int descriptor = 0;
         if (!call.TryRead((uint)Marshal.SizeOf<VfioPciHotReset>(),
-            MemoryMarshal.AsBytes(new Span<int>(ref descriptor)))) return Errno.EFAULT;
+            MemoryMarshal.AsBytes(new Span<int>(ref descriptor))))
+            return UserFault.Read(call.Argument, (uint)Marshal.SizeOf<VfioPciHotReset>() + sizeof(int));
         Errno errno = call.Caller.GetFile(descriptor, out IOpenFile? file);
         if (errno != Errno.None) return errno;
         (file as IDisposable)?.Dispose();
-        return file is VfioGroupFile { Group: var group } && group == call.Device.Group ? Errno.None : Errno.EINVAL;
+        return file is VfioGroupFile { Group: var group } && group == call.Device.Group
+            ? Errno.None
+            : Errno.EINVAL.Because($"descriptor {descriptor} is not the group of the device");
     }
 }

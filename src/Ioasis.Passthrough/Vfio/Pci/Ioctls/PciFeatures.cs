@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Iommufd;
 using Ioasis.Passthrough.Vfio.Interrupts;
 using Ioasis.Passthrough.Vfio.Ioctls;
 using static Ioasis.Abi.VfioH;
@@ -27,14 +28,14 @@ internal static class PciFeatures
                 if (CheckSet(feature, 0, out answer)) function.LeaveLowPower();
                 return answer;
             default:
-                return Errno.ENOTTY;
+                return Errno.ENOTTY.Because("the device does not have the feature");
         }
     }
 
     private static SysResult SetToken(VfioCall call, VfToken token)
     {
         Span<byte> bytes = stackalloc byte[TokenSize];
-        if (!call.TryRead(Header, bytes)) return Errno.EFAULT;
+        if (!call.TryRead(Header, bytes)) return UserFault.Read(unchecked(call.Argument + Header), TokenSize);
         token.Set(VfToken.FromBytes(bytes));
         return SysResult.Ok();
     }
@@ -43,8 +44,9 @@ internal static class PciFeatures
     {
         VfioDeviceLowPowerEntryWithWakeup entry = default;
         if (!call.TryRead(Header, MemoryMarshal.AsBytes(new Span<VfioDeviceLowPowerEntryWithWakeup>(ref entry))))
-            return Errno.EFAULT;
-        if (entry.WakeupEventfd < 0) return Errno.EINVAL;
+            return UserFault.Read(
+                unchecked(call.Argument + Header), (uint)Marshal.SizeOf<VfioDeviceLowPowerEntryWithWakeup>());
+        if (entry.WakeupEventfd < 0) return Errno.EINVAL.Because($"descriptor {entry.WakeupEventfd} is negative");
 
         // The eventfd is never signalled: a function that never sleeps is never woken.
         var wakeup = EventRequest.LookUp(call.Caller, entry.WakeupEventfd);
