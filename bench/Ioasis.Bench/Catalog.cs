@@ -19,6 +19,7 @@ internal static class Catalog
         ("doorbells", DoorbellBenchmark.Run),
         ("mappings", MappingsBenchmark.Run),
         ("mdevs", MdevBenchmark.Run),
+        ("watch", WatchBenchmark.Run),
         ("peers", PeersBenchmark.Run),
     ];
 

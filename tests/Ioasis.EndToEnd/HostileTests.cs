@@ -26,6 +26,6 @@ public sealed class HostileTests(Workbench bench)
     }
 }
 
-/// <summary>Tests with limits of time for what is served: no other test takes processors from them meanwhile.</summary>
+/// <summary>Tests that say how soon a program is served: no other test takes processors from it meanwhile.</summary>
 [CollectionDefinition(nameof(Alone), DisableParallelization = true)]
 public sealed class Alone;

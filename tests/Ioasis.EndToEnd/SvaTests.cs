@@ -5,7 +5,6 @@ namespace Ioasis.EndToEnd;
 /// <summary>
 /// Devices on programs' own pointers: what they can reach, until when, and what is left of a program that was killed.
 /// </summary>
-[Collection(nameof(Alone))]
 public sealed class SvaTests(Workbench bench)
 {
     private const int Programs = 1000;
