@@ -77,6 +77,8 @@ internal static class WatchBenchmark
 
         double each = Stopwatch.GetElapsedTime(began).TotalNanoseconds / Events;
         int lines = File.ReadLines(file).Count();
-        return lines == Events ? each : throw new InvalidOperationException($"The trace has {lines} of {Events} lines.");
+        return lines == Events
+            ? each
+            : throw new InvalidOperationException($"The trace has {lines} lines, not {Events}.");
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using Ioasis.Abi;
 using Ioasis.Core.Domains;
@@ -12,7 +13,7 @@ using Ioasis.Iommufd.Objects;
 
 namespace Ioasis.Diagnostics.Events;
 
-/// <summary>Writes events as lines of JSON.</summary>
+/// <summary>Writes events as lines of JSON, or of text.</summary>
 /// <param name="nodes">What programs have open, which gives contexts their numbers.</param>
 /// <param name="nameOf">What the machine calls a device.</param>
 public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
@@ -30,18 +31,21 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
             double seconds = Stopwatch.GetElapsedTime(_started, e.Stamp.Timestamp).TotalSeconds;
             json.WriteNumber("time", Math.Round(seconds, 6));
             if (e.Stamp.Call != 0) json.WriteNumber("call_number", e.Stamp.Call);
-            Write(json, e.Event);
+            Write(new JsonFields(json), e.Event);
             json.WriteEndObject();
         }
 
         return line.WrittenSpan.ToArray();
     }
 
+    /// <summary>Writes an event for people: its name, then what there is to say about it.</summary>
+    internal void Append(StringBuilder text, in KeptEvent e) => Write(new TextFields(text), e.Event);
+
     /// <summary>The line that tells of events that were lost.</summary>
     public static byte[] LineOfLost(long count) =>
         JsonSerializer.SerializeToUtf8Bytes(new { Event = "lost", Count = count }, DiagnosticsJson.Line);
 
-    private void Write(Utf8JsonWriter json, object e)
+    private void Write(FieldWriter json, object e)
     {
         switch (e)
         {
@@ -133,7 +137,9 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
                 break;
             case CallEvent call:
                 Begin(json, EventKinds.Call);
-                WriteCall(json, call.Call, Stopwatch.GetElapsedTime(call.Call.Began, call.Stamp.Timestamp));
+                // As text, CallText has it.
+                TimeSpan took = Stopwatch.GetElapsedTime(call.Call.Began, call.Stamp.Timestamp);
+                if (json is JsonFields fields) WriteCall(fields.Json, call.Call, took);
                 break;
             case InjectEvent inject:
                 Begin(json, EventKinds.Inject);
@@ -145,34 +151,34 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
         }
     }
 
-    private static void Begin(Utf8JsonWriter json, EventKinds kind) => json.WriteString("event", EventNames.Of(kind));
+    private static void Begin(FieldWriter json, EventKinds kind) => json.WriteString("event", EventNames.Of(kind));
 
-    private void WriteBinding(Utf8JsonWriter json, Endpoint? endpoint, uint? pasid, object device)
+    private void WriteBinding(FieldWriter json, Endpoint? endpoint, uint? pasid, object device)
     {
         if (endpoint is not null) WriteDevice(json, endpoint, pasid);
         WriteObject(json, "devid", device);
     }
 
-    private void WriteSpace(Utf8JsonWriter json, object space)
+    private void WriteSpace(FieldWriter json, object space)
     {
         if (space is IommufdIoas) WriteObject(json, "ioas", space);
         else json.WriteString("space", "driver");
     }
 
-    private void WriteObject(Utf8JsonWriter json, string name, object? one)
+    private void WriteObject(FieldWriter json, string name, object? one)
     {
         if (one is not IommufdObject known) return;
         if (nodes.NumberOf(known) is { } context) json.WriteNumber("context", context);
         json.WriteNumber(name, known.Id);
     }
 
-    private void WriteDomain(Utf8JsonWriter json, IommuDomain domain, object? owner)
+    private void WriteDomain(FieldWriter json, IommuDomain domain, object? owner)
     {
         if (domain.Holder is IommufdHwpt hwpt) WriteObject(json, "hwpt", hwpt);
         else json.WriteString("domain", owner is IommuGroup ? "default" : StateReader.NameOf(domain));
     }
 
-    private void WriteDevice(Utf8JsonWriter json, Endpoint endpoint, uint? pasid)
+    private void WriteDevice(FieldWriter json, Endpoint endpoint, uint? pasid)
     {
         json.WriteString("device", nameOf(endpoint));
         if (pasid is { } value) json.WriteNumber("pasid", value);
@@ -186,7 +192,7 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
         json.WriteString("path", call.Path);
         if (nodes.NumberOf(call.File) is { } number) json.WriteNumber("file", number);
         if (call.Name == "ioctl") json.WriteString("request", call.CommandName ?? DiagnosticsJson.Hex(call.Command));
-        if (call.Offset is { } offset) WriteAddress(json, "offset", offset);
+        if (call.Offset is { } offset) json.WriteString("offset", DiagnosticsJson.Hex(offset));
         if (call.Name != "ioctl") json.WriteNumber("count", call.Count);
         if (call.Structure is { } structure && call.Before.Length != 0)
         {
@@ -221,12 +227,12 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
         json.WriteEndObject();
     }
 
-    private static void WriteRange(Utf8JsonWriter json, ulong first, ulong last)
+    private static void WriteRange(FieldWriter json, ulong first, ulong last)
     {
         WriteAddress(json, "iova", first);
         WriteAddress(json, "last", last);
     }
 
-    private static void WriteAddress(Utf8JsonWriter json, string name, ulong value) =>
-        json.WriteString(name, DiagnosticsJson.Hex(value));
+    private static void WriteAddress(FieldWriter json, string name, ulong value) =>
+        json.WriteAddress(name, value);
 }

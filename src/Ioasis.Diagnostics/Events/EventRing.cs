@@ -42,7 +42,9 @@ public sealed class EventRing(EventKinds kinds, int capacity = EventRing.Default
         }
 
         // Threads tell their events one after the other, but not always in the order of the stamps.
-        foreach (KeptEvent e in events.OrderBy(e => e.Stamp.Sequence)) taken.Add(e);
+        KeptEvent[] inOrder = [.. events];
+        Array.Sort(inOrder, static (a, b) => a.Stamp.Sequence.CompareTo(b.Stamp.Sequence));
+        foreach (KeptEvent e in inOrder) taken.Add(e);
         return events.Count != 0 || lost != 0 || !isClosed;
     }
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using Ioasis.Core.Observation;
 using Ioasis.Diagnostics.Events;
 
@@ -13,6 +12,9 @@ namespace Ioasis.Diagnostics.Trace;
 /// <exception cref="ArgumentException">The options name something that cannot be traced.</exception>
 public sealed class TraceLines(TraceOptions options, EventLines lines)
 {
+    private const int ThreadWidth = 8;
+
+    private readonly StringBuilder _text = new();
     private readonly long _started = Stopwatch.GetTimestamp();
     private long _before = Stopwatch.GetTimestamp();
 
@@ -37,14 +39,20 @@ public sealed class TraceLines(TraceOptions options, EventLines lines)
         }
 
         if (options.Json) return Encoding.UTF8.GetString(lines.LineOf(in e));
-        var text = new StringBuilder();
+        StringBuilder text = _text.Clear();
         if (options.Times) AppendSeconds(text, _started, e.Stamp.Timestamp);
         if (options.RelativeTimes) AppendSeconds(text, _before, e.Stamp.Timestamp);
         _before = e.Stamp.Timestamp;
-        string thread = call is { Thread: not 0 } ? call.Thread.ToString(CultureInfo.InvariantCulture) : "";
-        text.Append(CultureInfo.InvariantCulture, $"{thread,-7} ");
-        text.Append(call is not null ? CallText.Of(call) : TextOf(lines.LineOf(in e)));
-        if (call is not null && options.Durations)
+        if (call is null)
+        {
+            text.Append(' ', ThreadWidth);
+            lines.Append(text, in e);
+            return text.ToString();
+        }
+
+        string thread = call.Thread == 0 ? "" : call.Thread.ToString(CultureInfo.InvariantCulture);
+        text.Append(thread.PadRight(ThreadWidth - 1)).Append(' ').Append(CallText.Of(call));
+        if (options.Durations)
         {
             double seconds = Stopwatch.GetElapsedTime(call.Began, e.Stamp.Timestamp).TotalSeconds;
             text.Append(CultureInfo.InvariantCulture, $" <{seconds:f6}>");
@@ -55,14 +63,4 @@ public sealed class TraceLines(TraceOptions options, EventLines lines)
 
     private static void AppendSeconds(StringBuilder text, long from, long to) =>
         text.Append(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(from, to).TotalSeconds,11:f6} ");
-
-    /// <summary>An event of the machine: its name, then what its line of JSON says.</summary>
-    private static string TextOf(byte[] line)
-    {
-        using JsonDocument json = JsonDocument.Parse(line);
-        string name = json.RootElement.GetProperty("event").GetString()!;
-        IEnumerable<string> words = json.RootElement.EnumerateObject()
-            .Where(p => p.Name is not ("seq" or "time" or "call_number" or "event")).Select(p => $"{p.Name}={p.Value}");
-        return $"{name} {string.Join(' ', words)}".TrimEnd();
-    }
 }
