@@ -30,6 +30,9 @@ internal sealed class CheckArguments
         run.Add(_exitCode);
     }
 
+    /// <summary>Whether checks are asked for.</summary>
+    internal bool IsGiven(ParseResult parsed) => parsed.GetValue(_check);
+
     /// <summary>Runs a program, with checks if they are asked for.</summary>
     internal int Run(
         ParseResult parsed, TextWriter error, MachineDescription description, RunOptions run,
@@ -39,7 +42,7 @@ internal sealed class CheckArguments
         if (!parsed.GetValue(_check))
         {
             return exitCode is null
-                ? CommandLine.Run(description, run, injection: injection)
+                ? CommandLine.Run(description, run, injector: injection)
                 : CommandLine.Refuse(error, "--check-exit-code needs --check");
         }
 

@@ -4,6 +4,8 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Ioasis.Cli.Demo;
+using Ioasis.Cli.FailNth;
+using Ioasis.Core.Injection;
 using Ioasis.Diagnostics.Injection;
 using Ioasis.Host;
 using Ioasis.Host.Control;
@@ -42,15 +44,15 @@ internal static class CommandLine
     /// <param name="description">The machine.</param>
     /// <param name="options">The program.</param>
     /// <param name="observe">Begins to observe the machine before the program runs; null for nobody.</param>
-    /// <param name="injection">What goes wrong; null for nothing.</param>
+    /// <param name="injector">What goes wrong; null for nothing.</param>
     internal static int Run(
-        MachineDescription description, RunOptions options, Func<SoftwareMachine, IDisposable>? observe = null,
-        InjectionRules? injection = null)
+        MachineDescription description, RunOptions options, Func<SoftwareMachine, IDisposable?>? observe = null,
+        Injector? injector = null)
     {
         try
         {
-            using SoftwareMachine machine = SoftwareMachine.Create(description, injection);
-            if (InjectionOption.Prepare(injection, machine) is { } wrong) return Refuse(Console.Error, wrong);
+            using SoftwareMachine machine = SoftwareMachine.Create(description, injector);
+            if (InjectionOption.Prepare(injector, machine) is { } wrong) return Refuse(Console.Error, wrong);
             using IDisposable? observer = observe?.Invoke(machine);
             return Supervisor.Run(machine, options);
         }
@@ -87,6 +89,7 @@ internal static class CommandLine
         var checks = new CheckArguments(run);
         Option<string[]> inject = InjectionOption.ForRun();
         run.Add(inject);
+        var failNth = new FailNthArguments(run);
         var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         run.Add(words);
         run.SetAction(parsed => OnMachine(parsed, runMachine, error, description =>
@@ -103,6 +106,13 @@ internal static class CommandLine
                 StrictSva = parsed.GetValue(strictSva),
                 AccountFile = parsed.GetValue(account),
             };
+            if (failNth.IsGiven(parsed))
+            {
+                return checks.IsGiven(parsed) || injection is not null
+                    ? Refuse(error, "a run of which calls fail in turn takes no --check and no -e")
+                    : failNth.Run(parsed, output, error, description, options);
+            }
+
             return checks.Run(parsed, error, description, options, injection);
         }));
 
@@ -297,7 +307,7 @@ internal static class CommandLine
     private static string Unknown(string word, Command command)
     {
         string options = string.Join(", ", [.. command.Subcommands.Select(c => c.Name),
-            .. command.Options.Where(o => o is not HelpOption).Select(o => o.Name)]);
+            .. command.Options.Where(o => o is not HelpOption and not { Hidden: true }).Select(o => o.Name)]);
         return $"unknown argument \"{word}\" of {command.Name}; "
             + (options.Length > 0 ? $"expected one of: {options}" : "it takes none");
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ioasis.Core.Injection;
 using Ioasis.Diagnostics.Injection;
 using Ioasis.Machine;
 
@@ -19,7 +20,10 @@ internal static class InjectionOption
 
     /// <summary>Gives the rules the names of a machine's devices.</summary>
     /// <returns>What is wrong with them, in a sentence; null if nothing is.</returns>
-    internal static string? Prepare(InjectionRules? rules, SoftwareMachine machine) => rules?.UseNames(
-        [.. machine.Devices.Select(d => machine.NameOf(d.Endpoint)),
-            .. machine.VdpaDevices.Select(d => d.Name)], machine.NameOf);
+    internal static string? Prepare(Injector? injector, SoftwareMachine machine)
+    {
+        IEnumerable<string> names = machine.Devices.Select(d => machine.NameOf(d.Endpoint));
+        return (injector as InjectionRules)?.UseNames(
+            [.. names.Concat(machine.VdpaDevices.Select(d => d.Name))], machine.NameOf);
+    }
 }

@@ -61,8 +61,7 @@ internal sealed partial class InjectionRule
             if (word.Contains(':', StringComparison.Ordinal))
                 return $"\"{word}\" is nothing that can go wrong; expected one of: {InjectionWords.Faults}";
             if (!InjectionWords.IsCall(word))
-                return $"\"{word}\" is no call; expected the name of an ioctl, or one of: open, read, write, mmap, "
-                    + "ioctl, iommu, vfio, vdpa, sva, all";
+                return InjectionWords.NoCall(word);
         }
 
         return null;

@@ -48,6 +48,11 @@ internal static class InjectionWords
     internal static bool IsCall(string word) => s_calls.Contains(word) || PathOf(word) is not null
         || s_ioctls.Value.Contains(word);
 
+    /// <summary>What is wrong with a word that names no calls.</summary>
+    internal static string NoCall(string word) =>
+        $"\"{word}\" is no call; expected the name of an ioctl, or one of: open, read, write, mmap, ioctl, iommu, "
+        + "vfio, vdpa, sva, all";
+
     /// <summary>Whether a word names this call.</summary>
     /// <param name="word">The word.</param>
     /// <param name="path">The path of the node.</param>

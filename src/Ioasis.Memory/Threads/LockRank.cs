@@ -213,6 +213,9 @@ public enum LockRank
     /// <summary>The findings that are not reported yet.</summary>
     FindingLog,
 
+    /// <summary>What a program made of the call that failed.</summary>
+    FailNth,
+
     /// <summary>Changes of the list of a machine's observers.</summary>
     Observers,
 

@@ -18,7 +18,18 @@ public sealed class CommandLineTests
     [InlineData("run --devic edu -- ls",
         "unknown argument \"--devic\" of run; "
         + "expected one of: --machine, --plugin, --device, --mdev, --strict-sva, --account, --check, "
-        + "--check-exit-code, -e.")]
+        + "--check-exit-code, -e, --fail-nth, --fail-call, --fail-calls, --fail-errno, --time-limit.")]
+    [InlineData("run --time-limit 3 -- ls",
+        "--fail-calls, --fail-errno and --time-limit need --fail-nth or --fail-call.")]
+    [InlineData("run --fail-nth --fail-call 3 -- ls", "--fail-nth runs all that --fail-call runs one of.")]
+    [InlineData("run --fail-nth --time-limit 0 -- ls", "--time-limit is 1 to 86400 seconds, not 0.")]
+    [InlineData("run --fail-nth --fail-errno ENOMEN -- ls", "--fail-errno: \"ENOMEN\" is no errno such as ENOMEM.")]
+    [InlineData("run --fail-nth --fail-calls open,shut -- ls", "--fail-calls: \"shut\" is no call; expected the "
+        + "name of an ioctl, or one of: open, read, write, mmap, ioctl, iommu, vfio, vdpa, sva, all.")]
+    [InlineData("run --fail-call -1 -- ls", "--fail-call counts from 1, not -1.")]
+    [InlineData("run --fail-nth --check -- ls", "a run of which calls fail in turn takes no --check and no -e.")]
+    [InlineData("run --fail-nth -e inject=dma:fault -- ls",
+        "a run of which calls fail in turn takes no --check and no -e.")]
     [InlineData("run --check-exit-code 7 -- ls", "--check-exit-code needs --check.")]
     [InlineData("run --check --check-exit-code 256 -- ls", "--check-exit-code is at most 255, not 256.")]
     [InlineData("run --machine -- ls", "--machine needs a value: --machine FILE.")]
