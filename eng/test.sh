@@ -59,10 +59,12 @@ suite() {
 tools() {
   local missing=() guest_tools=() pair
   { wanted guests || wanted debian; } && guest_tools=(/usr/sbin/debootstrap:debootstrap xz:xz-utils)
+  wanted debian && guest_tools+=(go:golang-go rustc:rustc)
   # what shows that a package is there : the package
-  for pair in gcc:gcc make:make setpriv:util-linux script:bsdutils python3:python3 /usr/include/stdio.h:libc6-dev \
-    /usr/include/sys/capability.h:libcap-dev /usr/include/uuid/uuid.h:uuid-dev udevadm:udev bwrap:bubblewrap \
-    /usr/lib/python3/dist-packages/pyudev:python3-pyudev "${guest_tools[@]}"; do
+  for pair in gcc:gcc g++:g++ make:make setpriv:util-linux script:bsdutils python3:python3 udevadm:udev \
+    bwrap:bubblewrap /usr/include/stdio.h:libc6-dev /usr/include/sys/capability.h:libcap-dev \
+    /usr/include/uuid/uuid.h:uuid-dev /usr/lib/python3/dist-packages/pyudev:python3-pyudev \
+    /usr/lib/x86_64-linux-gnu/libdw.so.1:libdw1 "${guest_tools[@]}"; do
     [[ -e ${pair%%:*} ]] || command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   ((${#missing[@]})) || return 0

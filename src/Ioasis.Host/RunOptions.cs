@@ -1,3 +1,5 @@
+using Ioasis.Host.Stacks;
+
 namespace Ioasis.Host;
 
 /// <summary>Options of <see cref="Supervisor"/>.</summary>
@@ -14,6 +16,14 @@ internal sealed record RunOptions
     /// accesses.
     /// </summary>
     public bool StrictSva { get; init; }
+
+    /// <summary>Finds out where the program makes calls; null if nobody wants to know.</summary>
+    public CallStacks? Stacks { get; init; }
+
+    /// <summary>
+    /// Whether threads stop at the end of calls. Then only fatal signals interrupt a call that we serve.
+    /// </summary>
+    public bool HoldsCalls => StrictSva || Stacks is { IsReady: true };
 
     /// <summary>The file for an account of the calls that were served, written at the end; null for none.</summary>
     public string? AccountFile { get; init; }

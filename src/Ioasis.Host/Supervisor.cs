@@ -65,7 +65,7 @@ internal static class Supervisor
             listener.EnableSyncWakeUp();
             // If threads are traced, the thread that waits for children must never block, as it would in
             // StableId.BeginChange.
-            if (!options.StrictSva) listener.Program = programId;
+            if (!options.HoldsCalls) listener.Program = programId;
             using var events = new EventLoop(listener, files);
             var opener = new NodeOpener(listener, files, machine?.Observers, machine?.Injector);
             using var callers = new CallerTable(listener, files, opener, events.WatchProcess,
@@ -88,9 +88,10 @@ internal static class Supervisor
                 lookup, new StatCalls(lookup, stats, files, hosts, rights, memory), opens,
                 new OwnerCalls(lookup, stats, rights), directories,
                 new StatusFiles(callers), hosts, rights, memory);
+            options.Stacks?.Serve(listener, tracees, callers);
             UnmapCalls? unmaps = options.StrictSva ? new UnmapCalls(listener, callers, tracees) : null;
             var dispatcher = new CallDispatcher(listener, files, callers, devices,
-                new KvmCalls(callers, files.Kvm, account), attributeCalls, pathCalls, unmaps, account);
+                new KvmCalls(callers, files.Kvm, account), attributeCalls, pathCalls, unmaps, account, options.Stacks);
             var pool = new ServerPool(listener, dispatcher);
             pool.Start();
             events.Start();

@@ -3,6 +3,7 @@ using System.Globalization;
 using Ioasis.Diagnostics.Check;
 using Ioasis.Diagnostics.Injection;
 using Ioasis.Host;
+using Ioasis.Host.Stacks;
 using Ioasis.Machine.Description;
 
 namespace Ioasis.Cli.Verbs;
@@ -68,9 +69,14 @@ internal sealed class CheckArguments
         }
 
         using var stop = new CancellationTokenSource();
+        using CallStacks? stacks = options.Stacks ? new CallStacks(CallStacks.MatterToChecks) : null;
         Checker? checker = null;
-        int code = CommandLine.Run(description, run with { Stop = stop.Token }, machine => checker = new Checker(
-            machine.Observers, machine.NameOf, options, suppressions, () => Open(options), stop.Cancel), injection);
+        int code = CommandLine.Run(description, run with { Stop = stop.Token, Stacks = stacks }, machine =>
+        {
+            if (stacks is not null) machine.Observers.Add(stacks); // first: the checks ask for stacks of calls
+            return checker = new Checker(machine.Observers, machine.NameOf, options, suppressions,
+                () => Open(options), stop.Cancel) { Stacks = stacks };
+        }, injection);
         return checker is { Found: > 0 } && (code == 0 || stop.IsCancellationRequested) ? options.ExitCode : code;
     }
 

@@ -4,6 +4,7 @@ using Ioasis.Diagnostics.Injection;
 using Ioasis.Diagnostics.Trace;
 using Ioasis.Host;
 using Ioasis.Host.Control;
+using Ioasis.Host.Stacks;
 using Ioasis.Machine;
 
 namespace Ioasis.Cli.Verbs;
@@ -33,6 +34,10 @@ internal static class TraceCommand
             Description = "Begins each line with the seconds since the line before.",
         };
         var durations = new Option<bool>("-T") { Description = "Ends each call with the seconds that it took." };
+        var stacks = new Option<bool>("-k")
+        {
+            Description = "Follows each call with the program's stack (needs libdw on this host).",
+        };
         var succeeded = new Option<bool>("-z") { Description = "Only calls that succeeded." };
         var failed = new Option<bool>("-Z") { Description = "Only calls that failed." };
         var json = new Option<bool>("--json") { Description = "Each line is an object of JSON (docs/trace.md)." };
@@ -41,7 +46,7 @@ internal static class TraceCommand
             HelpName = "PID",
             Description = "Traces a program that runs under ioasis run, until it ends.",
         };
-        Option[] all = [running, output, filter, count, times, relative, durations, succeeded, failed, json];
+        Option[] all = [running, output, filter, count, times, relative, durations, stacks, succeeded, failed, json];
         foreach (Option option in all) trace.Add(option);
         var misplaced = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         trace.Add(misplaced);
@@ -71,16 +76,23 @@ internal static class TraceCommand
             {
                 if (parsed.GetValue(running) is { } pid)
                 {
-                    return program is null && !counts && injection is null
+                    return program is null && !counts && injection is null && !parsed.GetValue(stacks)
                         ? Follow(pid, options, file)
-                        : CommandLine.Refuse(error, "trace -p takes no program, no -c and no -e inject=");
+                        : CommandLine.Refuse(error, "trace -p takes no program, no -c, no -k and no -e inject=");
                 }
 
                 if (program is not [string name, .. string[] rest])
                     return CommandLine.Refuse(error, "trace needs a program after --, as in: ioasis trace -- lspci");
-                var run = new RunOptions { Program = name, Arguments = rest, AccountFile = counts ? file : null };
+                using CallStacks? found = parsed.GetValue(stacks) && !counts ? StacksFor(options) : null;
+                var run = new RunOptions
+                {
+                    Program = name,
+                    Arguments = rest,
+                    AccountFile = counts ? file : null,
+                    Stacks = found,
+                };
                 return CommandLine.Run(
-                    description, run, counts ? null : made => new FileTrace(made, options, file), injection);
+                    description, run, counts ? null : made => new FileTrace(made, options, file, found), injection);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -88,6 +100,13 @@ internal static class TraceCommand
             }
         }));
         return trace;
+    }
+
+    /// <summary>The stacks of the calls that are traced.</summary>
+    private static CallStacks StacksFor(TraceOptions options)
+    {
+        _ = TraceFilter.TryRead(options.Words, out TraceFilter filter);
+        return new CallStacks(filter.Has);
     }
 
     /// <summary>Writes the trace of a program that runs until it ends.</summary>
@@ -111,10 +130,13 @@ internal static class TraceCommand
         private readonly TextWriter _output;
         private readonly Tracer _tracer;
 
-        internal FileTrace(SoftwareMachine machine, TraceOptions options, string file)
+        internal FileTrace(SoftwareMachine machine, TraceOptions options, string file, CallStacks? stacks)
         {
             _output = Open(file);
-            _tracer = new Tracer(machine.Observers, machine.NameOf, options, _output);
+            // Before the trace, which asks for the stack of each call that it is told of.
+            if (stacks is not null) machine.Observers.Add(stacks);
+            _tracer = new Tracer(
+                machine.Observers, machine.NameOf, options, _output, stacks is null ? null : stacks.LinesOf);
         }
 
         public void Dispose()

@@ -13,6 +13,7 @@ public sealed record CheckOptions
         ("halt_on_error", "1: the first finding ends the program."),
         ("suppressions", "A file of lines kind:pattern. Findings that match are not reported."),
         ("max_reports", "How many findings are reported in full. Default: 100."),
+        ("stacks", "0: reports have no stacks, and no thread stops for one. Default: 1."),
         ("help", "1: lists the options."),
     ];
 
@@ -29,6 +30,9 @@ public sealed record CheckOptions
 
     /// <summary>The file of suppressions; null for none.</summary>
     public string? SuppressionFile { get; init; }
+
+    /// <summary>Whether reports have the stacks of calls.</summary>
+    public bool Stacks { get; init; } = true;
 
     /// <summary>Whether the options are to be listed.</summary>
     public bool Help { get; init; }
@@ -93,6 +97,7 @@ public sealed record CheckOptions
             "halt_on_error" => flag is { } halts ? this with { HaltOnError = halts } : null,
             "suppressions" => this with { SuppressionFile = value },
             "max_reports" => isNumber && number > 0 ? this with { Most = number } : null,
+            "stacks" => flag is { } has ? this with { Stacks = has } : null,
             "help" => flag is { } helps ? this with { Help = helps } : null,
             _ => CheckKind.All.FirstOrDefault(k => k.Name == name) is { } kind && flag is { } isOn
                 ? With(kind, isOn)

@@ -34,8 +34,14 @@ internal static class FindingText
     private static string[] LinesOf(string? stack) =>
         stack?.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 
-    /// <summary>The innermost frame with a line of source, without its number and address.</summary>
-    private static string? SourceOf(string[] stack) => Array.Find(stack, HasSource);
+    /// <summary>The line of source of the innermost frame that has one, and its function.</summary>
+    private static string? SourceOf(string[] stack)
+    {
+        if (Array.Find(stack, HasSource) is not { } frame) return null;
+        // #1 0x55d0c2a012a1 in function source.c:12
+        int begin = frame.IndexOf(" in ", StringComparison.Ordinal) + 4, end = frame.LastIndexOf(' ');
+        return begin < 4 || end <= begin ? frame : $"{frame[(end + 1)..]} in {frame[begin..end]}";
+    }
 
     private static bool HasSource(string frame)
     {

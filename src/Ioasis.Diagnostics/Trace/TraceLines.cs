@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Ioasis.Core.Observation;
 using Ioasis.Diagnostics.Events;
 
@@ -9,8 +10,10 @@ namespace Ioasis.Diagnostics.Trace;
 /// <summary>The lines of one trace, in the order in which they are asked for.</summary>
 /// <param name="options">How they look.</param>
 /// <param name="lines">Writes events as JSON.</param>
+/// <param name="stacks">The lines of the stack of a call, by the call's number; null for no stacks.</param>
 /// <exception cref="ArgumentException">The options name something that cannot be traced.</exception>
-public sealed class TraceLines(TraceOptions options, EventLines lines)
+public sealed class TraceLines(
+    TraceOptions options, EventLines lines, Func<long, IReadOnlyList<string>?>? stacks = null)
 {
     private const int ThreadWidth = 8;
 
@@ -38,7 +41,8 @@ public sealed class TraceLines(TraceOptions options, EventLines lines)
             if (options.Succeeded is { } succeeded && succeeded != call.Result >= 0) return null;
         }
 
-        if (options.Json) return Encoding.UTF8.GetString(lines.LineOf(in e));
+        IReadOnlyList<string> stack = call is null ? [] : stacks?.Invoke(call.Number) ?? [];
+        if (options.Json) return WithStack(Encoding.UTF8.GetString(lines.LineOf(in e)), stack);
         StringBuilder text = _text.Clear();
         if (options.Times) AppendSeconds(text, _started, e.Stamp.Timestamp);
         if (options.RelativeTimes) AppendSeconds(text, _before, e.Stamp.Timestamp);
@@ -58,8 +62,13 @@ public sealed class TraceLines(TraceOptions options, EventLines lines)
             text.Append(CultureInfo.InvariantCulture, $" <{seconds:f6}>");
         }
 
+        foreach (string frame in stack) text.AppendLine().Append(" > ").Append(frame);
         return text.ToString();
     }
+
+    private static string WithStack(string line, IReadOnlyList<string> stack) => stack.Count == 0
+        ? line
+        : $"{line[..^1]},\"stack\":{JsonSerializer.Serialize(stack, DiagnosticsJson.Line)}}}";
 
     private static void AppendSeconds(StringBuilder text, long from, long to) =>
         text.Append(CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(from, to).TotalSeconds,11:f6} ");

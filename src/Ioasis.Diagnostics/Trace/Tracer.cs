@@ -28,13 +28,15 @@ public sealed class Tracer : IDisposable
     /// <param name="nameOf">What the machine calls a device.</param>
     /// <param name="options">What is traced.</param>
     /// <param name="output">Where it is written. The caller disposes of it, after this.</param>
+    /// <param name="stacks">The lines of the stack of a call, by the call's number; null for no stacks.</param>
     /// <exception cref="IOException">The host has no thread to give.</exception>
     /// <exception cref="ArgumentException">The options name something that cannot be traced.</exception>
-    public Tracer(Observers observers, Func<Endpoint, string> nameOf, TraceOptions options, TextWriter output)
+    public Tracer(Observers observers, Func<Endpoint, string> nameOf, TraceOptions options, TextWriter output,
+        Func<long, IReadOnlyList<string>?>? stacks = null)
     {
         ArgumentNullException.ThrowIfNull(observers);
         (_observers, _output) = (observers, output);
-        _lines = new TraceLines(options, new EventLines(_nodes, nameOf));
+        _lines = new TraceLines(options, new EventLines(_nodes, nameOf), stacks);
         _ring = new EventRing(_lines.Filter.Kinds, Capacity);
         _thread = HostThread.Start("ioasis trace", Write);
         observers.Add(_nodes);

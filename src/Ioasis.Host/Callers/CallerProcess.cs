@@ -1,3 +1,4 @@
+using Ioasis.Host.Stacks;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Memory;
 
@@ -14,6 +15,7 @@ internal sealed class CallerProcess(int pid, FileDescriptor pidfd, ProcessMemory
     : IDisposable
 {
     private volatile bool _mayHaveExeced;
+    private ProgramCode? _code;
 
     /// <summary>Its ID.</summary>
     public int Pid => pid;
@@ -33,6 +35,9 @@ internal sealed class CallerProcess(int pid, FileDescriptor pidfd, ProcessMemory
     /// <summary>The pages pinned for it.</summary>
     public CallerPins Pins { get; } = new(pid, pidfd);
 
+    /// <summary>Its code, as far as it was looked at.</summary>
+    public ProgramCode? Code => _code;
+
     /// <summary>
     /// Whether one of its threads was seen to call execve(2). Then each call must be checked for the program that it
     /// came from.
@@ -49,6 +54,10 @@ internal sealed class CallerProcess(int pid, FileDescriptor pidfd, ProcessMemory
     /// </summary>
     /// <param name="thread">The directory /proc/TID/fd of one of its threads.</param>
     public bool IsStillThat(FileDescriptor thread) => !_mayHaveExeced || image.IsStillThatOf(thread, memory);
+
+    /// <summary>Notes its code, unless another thread has done so.</summary>
+    /// <returns>What was noted first.</returns>
+    public ProgramCode NoteCode(ProgramCode code) => Interlocked.CompareExchange(ref _code, code, null) ?? code;
 
     /// <summary>Closes the files, because the process has ended or runs another program.</summary>
     public void Dispose()

@@ -120,6 +120,13 @@ internal sealed class CallerTable(
         return ThreadStatus.TryReadProcess(id, out int process) ? process : id;
     }
 
+    /// <summary>The process of a thread whose call was just served.</summary>
+    public bool TryFind(in SeccompNotif call, [NotNullWhen(true)] out CallerProcess? process)
+    {
+        process = _threads.TryGetValue((int)call.Pid, out CallerThread? thread) ? thread.Process : null;
+        return process is not null;
+    }
+
     /// <summary>
     /// The process of the thread that makes a call, if devices are bound to its memory. A process that never called a
     /// node of ours has no such devices, nor has the program after an exec.

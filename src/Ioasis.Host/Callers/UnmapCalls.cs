@@ -2,7 +2,6 @@ using Ioasis.Abi;
 using Ioasis.Host.Filter;
 using Ioasis.Host.Launch;
 using Ioasis.Host.Serving;
-using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
 
 namespace Ioasis.Host.Callers;
@@ -12,15 +11,11 @@ namespace Ioasis.Host.Callers;
 /// such a call, so accesses that began earlier have ended when it returns (<see cref="RunOptions.StrictSva"/>).
 /// </summary>
 /// <remarks>
-/// The kernel must do the call, and we must know when it has. So we keep accesses out, and seize and interrupt the
-/// thread while it waits for our answer. It then runs to the end of the call and stops before it returns to user mode.
-/// There we let accesses in again and release the thread.
+/// The kernel must do the call, and we must know when it has. So we keep accesses out until the thread stops at the end
+/// of the call (<see cref="CallEnd"/>).
 /// </remarks>
 internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, Tracees tracees)
 {
-    // A thread that disappears in another thread's exec reports no event.
-    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(100);
-
     private int _told;
 
     /// <summary>Whether an mmap(2) replaces existing mappings.</summary>
@@ -30,33 +25,21 @@ internal sealed class UnmapCalls(SeccompListener listener, CallerTable callers, 
     public Answer Serve(in SeccompNotif call)
     {
         if (!callers.TryFindBound(call, out CallerProcess? process)) return Answer.Continue;
-        int thread = (int)call.Pid;
-        Tracee tracee = tracees.Expect(thread);
-        try
+        Errno errno = CallEnd.TryBegin((int)call.Pid, tracees, out CallEnd? end);
+        if (errno == Errno.EPERM) TellOnce((int)call.Pid);
+        if (errno != Errno.None) return Answer.Continue;
+        using (end)
         {
-            Errno errno = SysPtrace.Seize(thread);
-            if (errno == Errno.EPERM) TellOnce(thread);
-            if (errno != Errno.None) return Answer.Continue;
-            // From here on the thread stops or ends, even if it is no longer the thread that called.
-            SysPtrace.Interrupt(thread);
-            if (DoWithoutAccesses(call, process, tracee) is { Trapped: true } state)
-                SysPtrace.Detach(thread, state.TrappedSignal);
-            return Answer.Sent;
+            process.Memory.Changes.Begin();
+            try
+            {
+                listener.Send(Answer.Continue.ToResponse(call.Id));
+                end!.Await();
+            }
+            finally { process.Memory.Changes.End(); }
         }
-        finally { tracees.Forget(thread, tracee); }
-    }
 
-    private ChildState DoWithoutAccesses(in SeccompNotif call, CallerProcess process, Tracee tracee)
-    {
-        process.Memory.Changes.Begin();
-        try
-        {
-            listener.Send(Answer.Continue.ToResponse(call.Id));
-            ChildState state;
-            while (!tracee.TryAwait(out state, s_patience) && ThreadStatus.IsTraced((int)call.Pid)) { }
-            return state;
-        }
-        finally { process.Memory.Changes.End(); }
+        return Answer.Sent;
     }
 
     private void TellOnce(int thread)

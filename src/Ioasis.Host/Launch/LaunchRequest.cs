@@ -12,10 +12,11 @@ namespace Ioasis.Host.Launch;
 /// <param name="DescriptorLimit">The soft limit of open files; 0 leaves it.</param>
 /// <param name="FileSizeLimit">The soft limit of file sizes in bytes.</param>
 /// <param name="StrictSva">Whether calls that revoke memory are stopped too.</param>
+/// <param name="HoldsCalls">Whether threads stop at the end of calls.</param>
 /// <param name="Writes">The writes that are stopped.</param>
 internal sealed record LaunchRequest(
     byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit, ulong FileSizeLimit,
-    bool StrictSva, WriteRule Writes)
+    bool StrictSva, bool HoldsCalls, WriteRule Writes)
 {
     /// <summary>The request as bytes, preceded by their number.</summary>
     public byte[] ToBytes()
@@ -31,6 +32,7 @@ internal sealed record LaunchRequest(
         writer.Write(DescriptorLimit);
         writer.Write(FileSizeLimit);
         writer.Write(StrictSva);
+        writer.Write(HoldsCalls);
         writer.Write(Writes.Vectored);
         writer.Write(Writes.Ranges.Count);
         foreach ((uint first, uint last) in Writes.Ranges)
@@ -50,7 +52,7 @@ internal sealed record LaunchRequest(
         using var reader = new BinaryReader(new MemoryStream(bytes));
         return new LaunchRequest(
             reader.ReadBytes(reader.ReadInt32()), reader.ReadBytes(reader.ReadInt32()), reader.ReadUInt64(),
-            reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadBoolean(), ReadWrites(reader));
+            reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadBoolean(), reader.ReadBoolean(), ReadWrites(reader));
     }
 
     private static WriteRule ReadWrites(BinaryReader reader)

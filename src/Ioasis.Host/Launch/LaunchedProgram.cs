@@ -35,7 +35,7 @@ internal sealed class LaunchedProgram : IDisposable
         var request = new LaunchRequest(
             OriginalProcess.ArgumentBytes(options.Program, options.Arguments), environment,
             OriginalProcess.IgnoredSignals(), OriginalProcess.DescriptorLimit(SysProcesses.Parent),
-            FileSizeLimit.Raise(), options.StrictSva, writes);
+            FileSizeLimit.Raise(), options.StrictSva, options.HoldsCalls, writes);
 
         Check(SysFiles.CreateSocketPair(out FileDescriptor ours, out FileDescriptor theirs), "make a socket pair");
         using (theirs)

@@ -84,7 +84,7 @@ internal sealed class Launcher
         SysProcesses.DieWithParent();
         Errno errno = SysProcesses.SetNoNewPrivileges();
         SysResult installed = errno == Errno.None
-            ? SysSeccomp.Install(_filter, waitKillable: _request.StrictSva)
+            ? SysSeccomp.Install(_filter, waitKillable: _request.HoldsCalls)
             : errno;
         Volatile.Write(ref _listener, installed.ToKernelValue());
         if (!installed.IsOk) return;

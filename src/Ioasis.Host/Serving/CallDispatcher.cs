@@ -3,6 +3,7 @@ using Ioasis.Host.Callers;
 using Ioasis.Host.Devices;
 using Ioasis.Host.Filter;
 using Ioasis.Host.Paths;
+using Ioasis.Host.Stacks;
 using Ioasis.Linux.Seccomp;
 
 namespace Ioasis.Host.Serving;
@@ -11,10 +12,17 @@ namespace Ioasis.Host.Serving;
 internal sealed class CallDispatcher(
     SeccompListener listener, OpenFiles files, CallerTable callers, DeviceCalls devices,
     KvmCalls kvm, AttributeCalls attributes, PathCalls paths,
-    UnmapCalls? unmaps, CallAccount? account = null)
+    UnmapCalls? unmaps, CallAccount? account = null, CallStacks? stacks = null)
 {
     /// <summary>Serves a call. An exception is a fault of ours: it is told, and the call fails with EIO.</summary>
     public Answer Serve(in SeccompNotif call, ServerThread server)
+    {
+        if (stacks is null) return ServeContained(call, server);
+        stacks.Begin();
+        return stacks.End(call, ServeContained(call, server));
+    }
+
+    private Answer ServeContained(in SeccompNotif call, ServerThread server)
     {
         try
         {

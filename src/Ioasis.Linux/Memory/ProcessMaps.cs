@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Text;
 using Ioasis.Abi;
 using Ioasis.Linux.Files;
 
@@ -98,7 +99,12 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
         return false;
     }
 
-    private List<ProcmapQuery> ReadText()
+    /// <summary>The text of the file.</summary>
+    public string ReadAll() => Encoding.UTF8.GetString(ReadBytes());
+
+    private List<ProcmapQuery> ReadText() => Parse(ReadBytes());
+
+    private ReadOnlySpan<byte> ReadBytes()
     {
         var bytes = new byte[1 << 16];
         int length = 0;
@@ -110,7 +116,7 @@ internal sealed class ProcessMaps(FileDescriptor file) : IDisposable
             length += (int)got.Value;
         }
 
-        return Parse(bytes.AsSpan(0, length));
+        return bytes.AsSpan(0, length);
     }
 
     /// <summary>Parses the text of /proc/PID/maps: <c>start-end rwxp offset major:minor inode path</c>.</summary>

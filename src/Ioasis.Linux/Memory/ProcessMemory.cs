@@ -343,6 +343,32 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
         return false;
     }
 
+    /// <summary>Reads as many bytes as there are, whatever the permissions. Does not wait for pages.</summary>
+    internal int ReadSome(ulong address, Span<byte> destination)
+    {
+        try
+        {
+            return _gone ? 0 : (int)Math.Max(0, SysFiles.ReadAt(_memory, destination, address).Value);
+        }
+        catch (ObjectDisposedException)
+        {
+            return 0; // the process has just ended
+        }
+    }
+
+    /// <summary>The text of /proc/PID/maps; empty if the process is gone.</summary>
+    internal string ReadMaps()
+    {
+        try
+        {
+            return _gone ? "" : _maps.ReadAll();
+        }
+        catch (ObjectDisposedException)
+        {
+            return ""; // the process has just ended
+        }
+    }
+
     private bool TryBringNow(ulong address, ulong length, bool write)
     {
         if (!CanBring(address, length, write)) return false;

@@ -303,6 +303,12 @@ public enum LockRank
     /// <summary>What became of a traced thread.</summary>
     Tracee,
 
+    /// <summary>The stacks of calls.</summary>
+    CallStacks,
+
+    /// <summary>The code of programs, and the library that unwinds their stacks.</summary>
+    Unwinder,
+
     /// <summary>The threads that are in execve.</summary>
     PendingExecs,
 
