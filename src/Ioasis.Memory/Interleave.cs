@@ -2,7 +2,8 @@ namespace Ioasis.Memory;
 
 /// <summary>
 /// Named points between two steps of an algorithm. A test stops a thread there and lets others run. Outside of tests a
-/// point costs one read of a static field. No point is on the path of a device's access.
+/// point costs one read of a static field. No point is on the path of an access
+/// that nobody watches.
 /// </summary>
 internal static class Interleave
 {

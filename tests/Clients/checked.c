@@ -6,6 +6,8 @@
 #include "dmatest.h"
 
 #define IOVA 0x200000
+#define FEATURES 0x30
+#define USE_PRI 2
 
 static int iommu;
 static uint32_t ioas;
@@ -76,6 +78,121 @@ static void dma_no_bus_master(void)
     dma(&test, IOVA, 64, 0);
 }
 
+static void ignored_errno(void)
+{
+    map_memory(RW);
+    if (right)
+        expect_eq(unmap(iommu, ioas, IOVA, PAGE), PAGE);
+    /* two pages, of which the first is taken: refused */
+    expect_eq(map_at(iommu, ioas, memory, 2 * PAGE, IOVA, RW) == 0, right);
+    dma(&test, IOVA + PAGE, 64, 0);
+}
+
+/* a HWPT with a queue, and a device that asks for a page and waits */
+static struct iommu_hwpt_pgfault ask_for_page(int *queue)
+{
+    struct iommu_fault_alloc alloc = {.size = sizeof(alloc)};
+    must(ioctl(iommu, IOMMU_FAULT_QUEUE_ALLOC, &alloc));
+    struct iommu_hwpt_alloc hwpt = {.size = sizeof(hwpt),
+                                    .flags = IOMMU_HWPT_FAULT_ID_VALID,
+                                    .dev_id = test.device.id,
+                                    .pt_id = ioas,
+                                    .fault_id = alloc.out_fault_id};
+    must(ioctl(iommu, IOMMU_HWPT_ALLOC, &hwpt));
+    uint32_t pt = hwpt.out_hwpt_id;
+    must(attach(test.device.fd, &pt));
+    bar_write32(&test.registers, FEATURES, USE_PRI);
+    dma_start(&test, IOVA, 64, 0);
+    *queue = (int)alloc.out_fault_fd;
+    struct pollfd poll_fd = {.fd = *queue, .events = POLLIN};
+    struct iommu_hwpt_pgfault fault;
+    expect_eq(poll(&poll_fd, 1, PATIENCE_SECONDS * 1000), 1);
+    expect_eq(read(*queue, &fault, sizeof(fault)), sizeof(fault));
+    return fault;
+}
+
+static void answer(int queue, uint32_t cookie)
+{
+    struct iommu_hwpt_page_response response = {.cookie = cookie, .code = IOMMUFD_PAGE_RESP_SUCCESS};
+    expect_eq(write(queue, &response, sizeof(response)), sizeof(response));
+}
+
+static void page_request_unanswered(void)
+{
+    int queue;
+    struct iommu_hwpt_pgfault fault = ask_for_page(&queue);
+    if (right) {
+        map_memory(RW);
+        answer(queue, fault.cookie);
+        dma_wait(&test);
+    }
+    bar_write32(&test.registers, FEATURES, 0);
+    must(detach(test.device.fd));
+}
+
+static void page_response_stray(void)
+{
+    int queue;
+    struct iommu_hwpt_pgfault fault = ask_for_page(&queue);
+    map_memory(RW);
+    answer(queue, fault.cookie);
+    dma_wait(&test);
+    if (!right)
+        answer(queue, fault.cookie);
+    must(close(queue));
+}
+
+static void unused_mapping(void)
+{
+    map_memory(RW);
+    if (right)
+        dma(&test, IOVA, 64, 0);
+    expect_eq(unmap(iommu, ioas, IOVA, PAGE), PAGE);
+}
+
+static void shared_writable(void)
+{
+    map_memory(RW);
+    must(map_at(iommu, ioas_alloc(iommu), right ? memory + PAGE : memory, PAGE, IOVA, RW));
+}
+
+static void leak(void)
+{
+    uint32_t left = ioas_alloc(iommu);
+    if (right) {
+        must(destroy(iommu, left));
+        must(detach(test.device.fd));
+        must(destroy(iommu, ioas));
+    }
+}
+
+static void short_argsz(void)
+{
+    for (uint32_t index = 0; index < VFIO_PCI_NUM_REGIONS; index++) {
+        struct {
+            struct vfio_region_info info;
+            uint8_t room[4096];
+        } all = {.info = {.argsz = right ? sizeof(all) : sizeof(all.info), .index = index}};
+        must(ioctl(test.device.fd, VFIO_DEVICE_GET_REGION_INFO, &all) == 0 || errno == EINVAL ? 0 : -1);
+    }
+}
+
+static void newer_uapi(void)
+{
+    struct iommu_fault_alloc alloc = {.size = sizeof(alloc)};
+    if (!right)
+        must(ioctl(iommu, IOMMU_FAULT_QUEUE_ALLOC, &alloc));
+}
+
+static void msi_without_eventfd(void)
+{
+    int events[2] = {new_eventfd(), new_eventfd()};
+    map_memory(RW);
+    must(set_irqs(test.device.fd, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_EVENTFD, 0, right ? 2 : 1, events));
+    bar_write32(&test.registers, DMATEST_VECTOR, 1);
+    dma(&test, IOVA, 64, 0);
+}
+
 static const struct mistake {
     const char *name;
     void (*make)(void);
@@ -86,6 +203,15 @@ static const struct mistake {
     {"dma-no-permission", dma_no_permission},
     {"dma-into-freed-memory", dma_into_freed_memory},
     {"dma-no-bus-master", dma_no_bus_master},
+    {"ignored-errno", ignored_errno},
+    {"page-request-unanswered", page_request_unanswered},
+    {"page-response-stray", page_response_stray},
+    {"unused-mapping", unused_mapping},
+    {"shared-writable", shared_writable},
+    {"leak", leak},
+    {"short-argsz", short_argsz},
+    {"newer-uapi", newer_uapi},
+    {"msi-without-eventfd", msi_without_eventfd},
 };
 
 int main(int argc, char **argv)

@@ -44,7 +44,7 @@ public sealed partial class DmaPort
     private nint Walk<T>(ulong iova, int length) where T : struct, ITransfer, allows ref struct
     {
         ulong key = Volatile.Read(ref _generation); // before anything else: see WalkAny
-        if (_route is not { } route || iova > route.LastAddress || _isSlow) return 0;
+        if (_route is not { } route || iova > route.LastAddress || _slow != 0) return 0;
         if (route.Plain is not { } table)
             return route.FirstStage is null ? 0 : WalkNested(route, iova, key, length, T.Needs);
         ref ulong at = ref table.Find(iova, out int shift);
@@ -83,7 +83,7 @@ public sealed partial class DmaPort
             // Read before anything else: an entry that is filled while a translation is being taken away carries the
             // old generation.
             ulong generation = Volatile.Read(ref _generation);
-            if (_isSlow) return 0; // looked up in AccessSlow
+            if (_slow != 0) return 0; // looked up in AccessSlow
             if (RouteOf(pasidKey) is not { } route || iova > route.LastAddress) return 0;
             // a write that is recorded is a slow one
             MapAccess kept = route.Dirty is null ? MapAccess.ReadWrite : MapAccess.Read;

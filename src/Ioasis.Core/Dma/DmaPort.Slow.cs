@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
 using Ioasis.Core.Injection;
+using Ioasis.Core.Observation;
 using Ioasis.Memory;
 
 namespace Ioasis.Core.Dma;
@@ -30,6 +31,7 @@ public sealed partial class DmaPort
             int count = 0;
             MissingBytes missing = default;
             MemoryChanges? changing;
+            SeenAccess? seen = null;
             long state = Enter();
             try
             {
@@ -45,6 +47,9 @@ public sealed partial class DmaPort
                 {
                     count = (int)Math.Min((uint)wanted - 1, step.BytesAfterFirst) + 1;
                     if (entry.IsRetired) step.Route!.Table.Late!.Count();
+                    if (IsWatched)
+                        seen = BeginWatched(
+                            new Iova(iova.Value + (uint)done), pasid, in step, count, T.Needs == MapAccess.Write);
                     if (!entry.IsIndirect) transfer.Part(entry.Delta + (nint)step.Address, done, count);
                     else MoveIndirect(in transfer, entry, in step, done, count, out missing);
                     if (T.Needs == MapAccess.Write)
@@ -53,6 +58,7 @@ public sealed partial class DmaPort
             }
             finally
             {
+                if (seen is not null) _underWay = null;
                 Leave(state);
             }
 
@@ -72,6 +78,7 @@ public sealed partial class DmaPort
 
             if (step.Reason != FaultReason.None)
                 return Fault(iova, (uint)done, pasid, T.Needs == MapAccess.Write, in step);
+            if (seen is not null) TellWatched(seen);
             done += count;
             tries = 0;
         }
@@ -108,15 +115,17 @@ public sealed partial class DmaPort
         step.BytesAfterFirst = step.Route is { } route ? route.PageMask & ~iova : ulong.MaxValue;
         if (reason == FaultReason.None && (_usesDeviceTlb || step.Route!.FirstStage is not null))
         {
+            var request = new TranslationRequest(iova, access, KeyOf(pasid ?? DefaultPasid));
             FirstStageResult page = _usesDeviceTlb
                 ? DeviceTlb!.Translate(_endpoint, step.Route!, KeyOf(pasid ?? DefaultPasid), iova, access, epoch)
-                : step.Route!.FirstStage!.Translate(
-                    _endpoint, new TranslationRequest(iova, access, KeyOf(pasid ?? DefaultPasid)));
+                : step.Route!.FirstStage!.Translate(_endpoint, request);
             if (!page.IsOk)
             {
                 step.Fail(in page);
                 return default;
             }
+
+            if (IsWatched && step.Route!.FirstStage is { } firstStage) Verify(firstStage, request, pasid, in page);
 
             step.Address = page.Address;
             if (page.PageShift < 64)

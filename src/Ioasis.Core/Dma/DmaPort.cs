@@ -43,7 +43,7 @@ public sealed partial class DmaPort : IDisposable
     private ulong _generation; // in the bits above those of a PASID; below them the default PASID's key, always
     private bool _requestsPages;
     private bool _usesDeviceTlb;
-    private bool _isSlow; // every access is: its device's own translations are used, or an injector is asked
+    private int _slow; // why no access takes the fast path: bits; 0 if accesses do
     private (Iova Iova, Pasid? Pasid, Gpa Inner) _refused; // the last access that may ask for a page
     private Iotlb _iotlb; // within the port, so that no other port's state shares a cache line with this one's
     private KnownTables _tables;
@@ -54,7 +54,7 @@ public sealed partial class DmaPort : IDisposable
         _part = part;
         _defaultKey = KeyOf(defaultPasid);
         _injector = InjectedAccess.InjectorOf(endpoint.Unit);
-        _isSlow = _injector is not null;
+        _slow = _injector is null ? 0 : ByInjector;
         _generation = GenerationStep | _defaultKey;
         DeviceTlb = deviceTlb;
     }
@@ -73,7 +73,11 @@ public sealed partial class DmaPort : IDisposable
     /// <summary>
     /// Finds what translates requests that give no PASID, if anything does. The endpoint calls it, with its lock held.
     /// </summary>
-    internal void UpdateRoute() => _route = RouteOf(NoPasid);
+    internal void UpdateRoute()
+    {
+        UpdateWatched();
+        _route = RouteOf(NoPasid);
+    }
 
     /// <summary>How many PASID bits its requests may carry; 0 where PASIDs are not enabled.</summary>
     public int PasidBits => (_part?.Enabled ?? _endpoint.Enabled).PasidBits;
@@ -129,7 +133,8 @@ public sealed partial class DmaPort : IDisposable
         {
             if (_usesDeviceTlb == (value && DeviceTlb is not null)) return;
             _usesDeviceTlb = !_usesDeviceTlb;
-            _isSlow = _usesDeviceTlb || _injector is not null;
+            if (_usesDeviceTlb) Interlocked.Or(ref _slow, ByDeviceTlb);
+            else Interlocked.And(ref _slow, ~ByDeviceTlb);
             // what the port kept without it is not to be found before it
             Interlocked.Add(ref _generation, GenerationStep);
         }

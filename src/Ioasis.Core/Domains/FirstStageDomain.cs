@@ -52,6 +52,15 @@ public abstract class FirstStageDomain : NestedDomain
     public abstract FirstStageResult Show(TranslationWalk walk, Endpoint endpoint, TranslationRequest request);
 
     /// <summary>
+    /// Whether the tables lead an address elsewhere than a translation that an access is about to use: one that is kept
+    /// and was not invalidated. Called within the access. It keeps and writes nothing. A domain that keeps nothing has
+    /// no such translations.
+    /// </summary>
+    /// <param name="request">The request.</param>
+    /// <param name="used">Its translation.</param>
+    public virtual bool HasChanged(TranslationRequest request, in FirstStageResult used) => false;
+
+    /// <summary>
     /// The unit's terms for a fault behind this stage: the second stage refuses the page, or the address is too wide.
     /// </summary>
     public abstract FaultSyndrome SyndromeOf(FaultReason reason, bool isWrite);

@@ -58,6 +58,21 @@ public enum EventKinds
     /// <summary>Something goes wrong because an injector says so: <see cref="InjectEvent"/>.</summary>
     Inject = 1 << 16,
 
-    /// <summary>All of them.</summary>
-    All = (1 << 17) - 1,
+    /// <summary>An answer to page requests that wait for none: <see cref="StrayResponseEvent"/>.</summary>
+    StrayResponse = 1 << 17,
+
+    /// <summary>All of them that cost a device's accesses nothing: those above.</summary>
+    All = (1 << 18) - 1,
+
+    /// <summary>A device accessed memory: <see cref="DmaEvent"/>.</summary>
+    Dma = 1 << 18,
+
+    /// <summary>A device uses a translation that tables no longer say: <see cref="StaleTranslationEvent"/>.</summary>
+    StaleTranslation = 1 << 19,
+
+    /// <summary>
+    /// Those for which accesses take a slower path, from the next attachment on, or change of one, after an observer
+    /// that wants them was added.
+    /// </summary>
+    Watched = Dma | StaleTranslation,
 }

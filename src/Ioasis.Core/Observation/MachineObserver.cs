@@ -53,8 +53,23 @@ public abstract class MachineObserver
     {
     }
 
+    /// <summary>A program answered page requests that wait for no answer.</summary>
+    public virtual void OnStrayResponse(in StrayResponseEvent e)
+    {
+    }
+
     /// <summary>An access was refused. Comes once for each, after the access.</summary>
     public virtual void OnFault(in FaultEvent e)
+    {
+    }
+
+    /// <summary>A device accessed memory.</summary>
+    public virtual void OnDma(in DmaEvent e)
+    {
+    }
+
+    /// <summary>A device uses a translation that its first stage no longer says.</summary>
+    public virtual void OnStaleTranslation(in StaleTranslationEvent e)
     {
     }
 

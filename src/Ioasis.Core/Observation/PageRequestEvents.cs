@@ -34,3 +34,19 @@ public readonly record struct PageResponseEvent(
     /// <inheritdoc/>
     public void Tell(MachineObserver observer) => observer.OnPageResponse(in this);
 }
+
+/// <summary>A program answered page requests that wait for no answer (any more), and was refused.</summary>
+/// <param name="Stamp">When.</param>
+/// <param name="Queue">The queue that it answered through.</param>
+/// <param name="Cookie">What it named the requests by.</param>
+/// <param name="WasGiven">Whether requests had that name before: they were answered, or their device was
+/// detached.</param>
+public readonly record struct StrayResponseEvent(EventStamp Stamp, object Queue, uint Cookie, bool WasGiven)
+    : IMachineEvent
+{
+    /// <inheritdoc/>
+    public static EventKinds Kind => EventKinds.StrayResponse;
+
+    /// <inheritdoc/>
+    public void Tell(MachineObserver observer) => observer.OnStrayResponse(in this);
+}

@@ -28,6 +28,10 @@ internal sealed class CallSites : MachineObserver
         site.Name = NameOf(e.Call);
     }
 
+    /// <summary>A call that was answered.</summary>
+    internal static CallSite Of(NodeCall call) =>
+        new(call.Number) { Thread = call.Thread, Name = NameOf(call) };
+
     /// <summary>The name of a call, without its arguments.</summary>
     internal static string NameOf(NodeCall call) => call.Name == "ioctl"
         ? $"ioctl({call.CommandName ?? DiagnosticsJson.Hex(call.Command)})"

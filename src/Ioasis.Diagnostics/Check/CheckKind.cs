@@ -15,12 +15,35 @@ public sealed record CheckKind(string Name, bool IsOn, string Meaning)
         DmaIntoFreedMemory = new("dma-into-freed-memory", true,
             "A device accessed memory that its program had freed while it was mapped."),
         DmaNoBusMaster = new("dma-no-bus-master", true, "A device made DMA while bus mastering was off."),
-        BadFirstStage = new("bad-first-stage", true, "A device was translated by a malformed first stage.");
+        BadFirstStage = new("bad-first-stage", true, "A device was translated by a malformed first stage."),
+        IgnoredErrno = new("ignored-errno", true, "A device accessed an address whose mapping had been refused."),
+        UnmapInFlight = new("unmap-in-flight", true, "Memory was unmapped while a device was accessing it."),
+        DetachInFlight = new("detach-in-flight", true, "A page table was detached while a device was using it."),
+        ResetInFlight = new("reset-in-flight", false, "A device was reset while it was accessing memory."),
+        StaleTranslation = new("stale-translation", true,
+            "A device was translated by an entry that the first stage no longer has: an invalidation is missing."),
+        StaleDeviceTlb = new("stale-device-tlb", true,
+            "A device kept a translation that the first stage no longer has: an invalidation is missing."),
+        PageRequestUnanswered = new("page-request-unanswered", true,
+            "A page table was detached while page requests waited for an answer."),
+        PageResponseStray = new("page-response-stray", true,
+            "Page requests were answered twice, too late, or by a cookie that was never given."),
+        UnusedMapping = new("unused-mapping", false, "Memory was mapped, and no device used it until it was unmapped."),
+        SharedWritable = new("shared-writable", false, "Two I/O address spaces let devices write the same memory."),
+        DeviceLeftRunning = new("device-left-running", false,
+            "A process ended while its device still used its memory."),
+        Leak = new("leak", false, "The program ended without giving back what it had made."),
+        MsiWithoutEventfd = new("msi-without-eventfd", false,
+            "A device sent an interrupt message that no eventfd receives."),
+        ShortArgsz = new("short-argsz", false, "A call had more to say than argsz had room for, and was not repeated."),
+        NewerUapi = new("newer-uapi", false, "A call does not exist in the Linux that min_linux names.");
 
     /// <summary>All kinds.</summary>
     public static IReadOnlyList<CheckKind> All { get; } =
     [
         DmaUnmapped, DmaAfterUnmap, DmaNotAttached, DmaAfterDetach, DmaNoPermission, DmaIntoFreedMemory,
-        DmaNoBusMaster, BadFirstStage,
+        DmaNoBusMaster, BadFirstStage, IgnoredErrno, UnmapInFlight, DetachInFlight, ResetInFlight, StaleTranslation,
+        StaleDeviceTlb, PageRequestUnanswered, PageResponseStray, UnusedMapping, SharedWritable,
+        DeviceLeftRunning, Leak, MsiWithoutEventfd, ShortArgsz, NewerUapi,
     ];
 }

@@ -12,6 +12,7 @@ public sealed record CheckOptions
         ("log_path", "Reports go to the file PATH.PID instead of standard error."),
         ("halt_on_error", "1: the first finding ends the program."),
         ("suppressions", "A file of lines kind:pattern. Findings that match are not reported."),
+        ("min_linux", "Calls that Linux N.M does not have are reported (newer-uapi)."),
         ("max_reports", "How many findings are reported in full. Default: 100."),
         ("stacks", "0: reports have no stacks, and no thread stops for one. Default: 1."),
         ("help", "1: lists the options."),
@@ -36,6 +37,9 @@ public sealed record CheckOptions
 
     /// <summary>Whether the options are to be listed.</summary>
     public bool Help { get; init; }
+
+    /// <summary>The oldest Linux that the program is meant for; null for any.</summary>
+    public Version? MinLinux { get; init; }
 
     /// <summary>How many findings are reported in full. Further ones are counted.</summary>
     public int Most { get; init; } = 100;
@@ -96,6 +100,9 @@ public sealed record CheckOptions
             "log_path" => this with { LogPath = value },
             "halt_on_error" => flag is { } halts ? this with { HaltOnError = halts } : null,
             "suppressions" => this with { SuppressionFile = value },
+            "min_linux" => Version.TryParse(value, out Version? linux)
+                ? (this with { MinLinux = linux }).With(CheckKind.NewerUapi, true)
+                : null,
             "max_reports" => isNumber && number > 0 ? this with { Most = number } : null,
             "stacks" => flag is { } has ? this with { Stacks = has } : null,
             "help" => flag is { } helps ? this with { Help = helps } : null,

@@ -16,6 +16,7 @@ public sealed class Checker : MachineObserver, IDisposable
     private readonly Observers _observers;
     private readonly FindingLog _log;
     private readonly MachineObserver[] _parts;
+    private readonly StaleCheck _stale;
 
     /// <summary>Begins to check.</summary>
     /// <param name="observers">The machine's observers.</param>
@@ -40,12 +41,25 @@ public sealed class Checker : MachineObserver, IDisposable
             if (options.Has(finding.Kind)) (_found ??= []).Add(finding);
         };
         // First what is known is brought up to date; a check sees it as it is after the event.
-        _parts = [sites, machine, new FaultCheck(machine, report)];
+        var refused = new RefusedMaps();
+        _stale = new StaleCheck(machine, report);
+        _parts =
+        [
+            sites, machine, refused, new FaultCheck(machine, refused, report), new InFlightCheck(machine, report),
+            _stale, new PageRequestCheck(machine, report),
+            .. Wanted(options, () => new MappingCheck(machine, options, report), CheckKind.UnusedMapping,
+                CheckKind.SharedWritable),
+            .. Wanted(options, () => new LeakCheck(machine, report), CheckKind.Leak),
+            .. Wanted(options, () => new LintCheck(machine, options, report), CheckKind.MsiWithoutEventfd,
+                CheckKind.ShortArgsz, CheckKind.NewerUapi),
+        ];
+        Kinds = EventKinds.All | EventKinds.StaleTranslation
+            | (options.Has(CheckKind.UnusedMapping) ? EventKinds.Dma : EventKinds.None);
         observers.Add(this);
     }
 
     /// <inheritdoc/>
-    public override EventKinds Kinds => EventKinds.All;
+    public override EventKinds Kinds { get; }
 
     /// <summary>How many findings were reported so far. Complete after <see cref="Dispose"/>.</summary>
     public int Found => _log.Count;
@@ -60,7 +74,7 @@ public sealed class Checker : MachineObserver, IDisposable
     /// <summary>Reports what is left, and ends.</summary>
     public void Dispose()
     {
-        _observers.Remove(this);
+        if (_observers.Remove(this)) Act(() => _stale.End(null));
         _log.Dispose();
     }
 
@@ -84,6 +98,18 @@ public sealed class Checker : MachineObserver, IDisposable
 
     /// <inheritdoc/>
     public override void OnPageResponse(in PageResponseEvent e) => Tell(in e);
+
+    /// <inheritdoc/>
+    public override void OnInject(in InjectEvent e) => Tell(in e);
+
+    /// <inheritdoc/>
+    public override void OnStrayResponse(in StrayResponseEvent e) => Tell(in e);
+
+    /// <inheritdoc/>
+    public override void OnDma(in DmaEvent e) => Tell(in e);
+
+    /// <inheritdoc/>
+    public override void OnStaleTranslation(in StaleTranslationEvent e) => Tell(in e);
 
     /// <inheritdoc/>
     public override void OnFault(in FaultEvent e) => Tell(in e);
@@ -116,6 +142,14 @@ public sealed class Checker : MachineObserver, IDisposable
     /// <inheritdoc/>
     public override void OnClose(in CloseEvent e) => Tell(in e);
 
+    private static MachineObserver[] Wanted(
+        CheckOptions options, Func<MachineObserver> make, params ReadOnlySpan<CheckKind> kinds)
+    {
+        foreach (CheckKind kind in kinds)
+            if (options.Has(kind)) return [make()];
+        return [];
+    }
+
     private void Tell<TEvent>(in TEvent e) where TEvent : struct, IMachineEvent
     {
         List<Finding>? found;
@@ -125,6 +159,23 @@ public sealed class Checker : MachineObserver, IDisposable
             (found, _found) = (_found, null);
         }
 
+        Report(found);
+    }
+
+    private void Act(Action act)
+    {
+        List<Finding>? found;
+        using (_lock.Enter())
+        {
+            act();
+            (found, _found) = (_found, null);
+        }
+
+        Report(found);
+    }
+
+    private void Report(List<Finding>? found)
+    {
         if (found is null) return;
         foreach (Finding finding in found) _log.Add(finding);
     }

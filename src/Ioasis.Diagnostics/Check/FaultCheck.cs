@@ -1,5 +1,7 @@
 using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
+using Ioasis.Core.Injection;
 using Ioasis.Core.Observation;
 using Ioasis.Diagnostics.State;
 using static Ioasis.Diagnostics.Check.SeenMachine;
@@ -8,16 +10,31 @@ namespace Ioasis.Diagnostics.Check;
 
 /// <summary>Says of each refused access what the program did wrong.</summary>
 /// <param name="machine">What is known of the machine.</param>
+/// <param name="refused">The mappings that were refused.</param>
 /// <param name="report">Takes the findings.</param>
-internal sealed class FaultCheck(SeenMachine machine, Action<Finding> report) : MachineObserver
+internal sealed class FaultCheck(SeenMachine machine, RefusedMaps refused, Action<Finding> report) : MachineObserver
 {
+    private const int MostEnded = 1000;
+
+    private readonly HashSet<int> _ended = [];
+    private readonly HashSet<Endpoint> _injected = []; // devices whose next fault is no mistake of the program's
+
+    /// <inheritdoc/>
+    public override void OnInject(in InjectEvent e)
+    {
+        if (e.Endpoint is { } endpoint && (e.Faults & InjectedFaults.DmaFault) != 0) _injected.Add(endpoint);
+    }
+
     /// <inheritdoc/>
     public override void OnFault(in FaultEvent e)
     {
+        if (_injected.Remove(e.Endpoint)) return;
         SeenDevice device = machine.DeviceOf(e.Endpoint);
         DmaFault fault = e.Fault;
         SeenAttachment? attachment = device.AttachedTo(fault.Pasid)
-            ?? (fault.Pasid is null ? null : device.AttachedTo(null)); // of a PASID in a table of the user's
+            ?? (fault.Pasid is null || fault.Reason == FaultReason.NotAttached
+                ? null
+                : device.AttachedTo(null)); // of a PASID in a table of the user's
         List<FindingPart> parts = [];
         Finding finding = fault.Reason switch
         {
@@ -25,8 +42,7 @@ internal sealed class FaultCheck(SeenMachine machine, Action<Finding> report) : 
             FaultReason.NotMapped when fault.Syndrome.Stage == FaultStage.First => OfFirstStage(parts),
             FaultReason.NotMapped => OfUnmapped(device, attachment, in fault, e.Stamp, parts),
             FaultReason.NoPermission => OfPermission(attachment, in fault, parts),
-            FaultReason.MemoryGone => OfMapped(attachment, in fault, parts, CheckKind.DmaIntoFreedMemory,
-                "Unmap memory from the I/O address space before it is freed."),
+            FaultReason.MemoryGone => OfGoneMemory(device, attachment, in fault, parts),
             FaultReason.BusMasterDisabled => Of(CheckKind.DmaNoBusMaster,
                 "Set bit 2 of the PCI command register before the device is started; stop it before the bit is "
                 + "cleared."),
@@ -75,7 +91,8 @@ internal sealed class FaultCheck(SeenMachine machine, Action<Finding> report) : 
     private Finding OfUnmapped(SeenDevice device, SeenAttachment? attachment, in DmaFault fault, EventStamp stamp,
         List<FindingPart> parts)
     {
-        if (attachment?.Domain is not { } domain || domain is ProcessDomain)
+        if (attachment?.Domain is not { } domain) return OfDetached(device, in fault, parts);
+        if (domain is ProcessDomain)
             return Of(CheckKind.DmaUnmapped, "The process has no memory there, or not with that permission.");
         if (attachment.IsDefault && device.WasAttachedTo(fault.Pasid) is not null)
             return OfDetached(device, in fault, parts);
@@ -93,6 +110,14 @@ internal sealed class FaultCheck(SeenMachine machine, Action<Finding> report) : 
             };
         }
 
+        if (refused.Find(domain, address) is { } map)
+        {
+            parts.Add(new FindingPart(
+                $"its mapping {Hex(map.Range.First)}-{Hex(map.Range.Last)} was refused with {map.Errno}", map.Call));
+            return Of(CheckKind.IgnoredErrno, "Look at the result of the call that maps; without it, start no DMA.")
+                with { Place = new FindingPlace(null, Mapping: map.Range), Subject = map.Range };
+        }
+
         if (space.Nearest(address) is { } near)
         {
             bool isBelow = near.Range.Last < address;
@@ -107,6 +132,34 @@ internal sealed class FaultCheck(SeenMachine machine, Action<Finding> report) : 
         }
 
         return Of(CheckKind.DmaUnmapped, "Map the memory before its address is given to the device.");
+    }
+
+    /// <summary>
+    /// A process that ends gives its memory back before its files are closed. Where pages are pinned, nothing fails
+    /// then, so it is no mistake with memory.
+    /// </summary>
+    private Finding OfGoneMemory(
+        SeenDevice device, SeenAttachment? attachment, in DmaFault fault, List<FindingPart> parts) =>
+        HasEnded(device.Process)
+            ? OfMapped(attachment, in fault, parts, CheckKind.DeviceLeftRunning,
+                "Stop the device before the process ends.")
+            : OfMapped(attachment, in fault, parts, CheckKind.DmaIntoFreedMemory,
+                "Unmap memory from the I/O address space before it is freed.");
+
+    private bool HasEnded(int process)
+    {
+        if (process == 0 || _ended.Contains(process)) return process != 0;
+        try
+        {
+            if (File.ReadAllText(Text($"/proc/{process}/maps")).Length != 0) return false;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // There is no such process, or it is not ours to look at. So it is not the program.
+        }
+
+        if (_ended.Count < MostEnded) _ended.Add(process);
+        return true;
     }
 
     private Finding OfPermission(SeenAttachment? attachment, in DmaFault fault, List<FindingPart> parts) =>

@@ -11,6 +11,9 @@ namespace Ioasis.Diagnostics.Check;
 /// <param name="Mapped">The call that mapped it.</param>
 internal sealed record KnownMap(IovaRange Range, MapAccess Access, ulong Address, bool IsFile, CallSite? Mapped)
 {
+    /// <summary>Whether a device has used it.</summary>
+    internal bool IsUsed { get; set; }
+
     /// <summary>The call that unmapped it.</summary>
     internal CallSite? Unmapped { get; init; }
 

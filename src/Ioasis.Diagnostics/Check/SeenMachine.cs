@@ -26,6 +26,12 @@ internal sealed class SeenMachine(CallSites sites, Func<Endpoint, string> nameOf
     /// <summary>The mappings of an I/O address space.</summary>
     internal SpaceHistory SpaceOf(object space) => _spaces.GetOrCreateValue(space);
 
+    /// <summary>The I/O address spaces that have, or had, mappings.</summary>
+    internal IEnumerable<KeyValuePair<object, SpaceHistory>> Spaces => _spaces;
+
+    /// <summary>The devices that are known.</summary>
+    internal IEnumerable<SeenDevice> Devices => _devices.Select(d => d.Value);
+
     /// <summary>A device.</summary>
     internal SeenDevice DeviceOf(Endpoint endpoint) =>
         _devices.GetValue(endpoint, e => new SeenDevice(e, nameOf(e)) { Process = _firstProcess });
@@ -33,7 +39,9 @@ internal sealed class SeenMachine(CallSites sites, Func<Endpoint, string> nameOf
     /// <summary>The call in which an event happened.</summary>
     internal CallSite? SiteOf(EventStamp stamp) => sites.Of(stamp);
 
-    /// <summary>The process that opened a file; the first of all if it is not known.</summary>
+    /// <summary>
+    /// The process that opened a file, or the file with the objects of a context; the first of all if it is not known.
+    /// </summary>
     internal int ProcessOf(object file) =>
         _processes.TryGetValue(file, out StrongBox<int>? process) ? process.Value : _firstProcess;
 
@@ -61,12 +69,25 @@ internal sealed class SeenMachine(CallSites sites, Func<Endpoint, string> nameOf
     {
         if (_firstProcess == 0) _firstProcess = e.Process;
         _processes.AddOrUpdate(e.File, new StrongBox<int>(e.Process));
+        if (e.File is IommufdContext context) _processes.AddOrUpdate(context.Objects, new StrongBox<int>(e.Process));
     }
 
     /// <inheritdoc/>
     public override void OnBind(in BindEvent e)
     {
-        if (e.Endpoint is { } endpoint) DeviceOf(endpoint).Process = ProcessOf(e.Context);
+        if (e.Endpoint is not { } endpoint) return;
+        SeenDevice device = DeviceOf(endpoint);
+        device.Process = ProcessOf(e.Context);
+        device.BoundBy = e.Stamp.Call;
+    }
+
+    /// <summary>A file that a program bound a device by is known after the call.</summary>
+    public override void OnCall(in CallEvent e)
+    {
+        NodeCall call = e.Call;
+        if (call.Result < 0 || call.CommandName != "VFIO_DEVICE_BIND_IOMMUFD") return;
+        foreach (SeenDevice device in Devices)
+            if (device.BoundBy == call.Number) device.File = new WeakReference(call.File);
     }
 
     /// <summary>A domain by the IDs that programs know.</summary>
@@ -107,6 +128,12 @@ internal sealed class SeenDevice(Endpoint endpoint, string name)
 
     /// <summary>The process that has it.</summary>
     internal int Process { get; set; }
+
+    /// <summary>The number of the call that bound it; 0 if unknown.</summary>
+    internal long BoundBy { get; set; }
+
+    /// <summary>The open file that it was bound by; null if unknown.</summary>
+    internal WeakReference? File { get; set; }
 
     /// <summary>The last doorbell, and the call that rang it; no call for a store to a mapped BAR.</summary>
     internal (DoorbellEvent Event, CallSite? Call)? LastDoorbell { get; set; }

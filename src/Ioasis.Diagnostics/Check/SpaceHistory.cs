@@ -20,13 +20,23 @@ internal sealed class SpaceHistory
         _maps.Add(map.Range.First, map.Range.Last, map);
     }
 
+    /// <summary>How many mappings there are.</summary>
+    internal int Count => _maps.Count;
+
+    /// <summary>The mappings that are there.</summary>
+    internal IEnumerable<KnownMap> Maps => _maps.All().Select(m => m.Value);
+
+    /// <summary>The parts of mappings that were taken out last.</summary>
+    internal IReadOnlyList<KnownMap> LastUnmapped { get; private set; } = [];
+
     /// <summary>A mapping, or a part of one, is unmapped.</summary>
     internal void Remove(IovaRange range, CallSite? by, long at)
     {
-        foreach (KnownMap part in Take(range))
+        LastUnmapped = [.. Take(range).Select(m => m with { Unmapped = by, UnmappedAt = at })];
+        foreach (KnownMap part in LastUnmapped)
         {
             if (_unmapped.Count == Quarantined) _unmapped.Dequeue();
-            _unmapped.Enqueue(part with { Unmapped = by, UnmappedAt = at });
+            _unmapped.Enqueue(part);
         }
     }
 

@@ -90,6 +90,11 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
                 json.WriteNumber("group", response.Group);
                 json.WriteString("response", response.Response.ToString());
                 break;
+            case StrayResponseEvent stray:
+                Begin(json, EventKinds.StrayResponse);
+                WriteObject(json, "fault", stray.Queue);
+                json.WriteNumber("cookie", stray.Cookie);
+                break;
             case FaultEvent fault:
                 Begin(json, EventKinds.Fault);
                 json.WriteString("unit", fault.Endpoint.Unit.Name);

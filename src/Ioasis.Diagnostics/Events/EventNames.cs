@@ -24,6 +24,7 @@ public static class EventNames
         (EventKinds.Close, "close"),
         (EventKinds.Call, "call"),
         (EventKinds.Inject, "inject"),
+        (EventKinds.StrayResponse, "stray_response"),
     ];
 
     /// <summary>All names, in the order of the kinds.</summary>

@@ -80,6 +80,15 @@ public sealed class EventRing(EventKinds kinds, int capacity = EventRing.Default
     public override void OnPageResponse(in PageResponseEvent e) => Keep(in e);
 
     /// <inheritdoc/>
+    public override void OnStrayResponse(in StrayResponseEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnDma(in DmaEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
+    public override void OnStaleTranslation(in StaleTranslationEvent e) => Keep(in e);
+
+    /// <inheritdoc/>
     public override void OnFault(in FaultEvent e) => Keep(in e);
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Ioasis.Abi;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Observation;
 using Ioasis.Core.PageRequests;
 using Ioasis.Memory.Threads;
 using static Ioasis.Abi.IommufdH;
@@ -120,9 +121,21 @@ internal sealed class IommufdFaultQueue : IommufdObject, IPageRequestHandler
             return Errno.EINVAL.Because(
                 $"code {response.Code} is neither IOMMUFD_PAGE_RESP_SUCCESS nor IOMMUFD_PAGE_RESP_INVALID");
         PageRequestGroup? group;
+        bool wasGiven;
         using (_lock.Enter())
-            if (!TryRemove(response.Cookie, out group))
-                return Errno.EINVAL.Because($"no page request of cookie {response.Cookie} waits for a response");
+        {
+            wasGiven = response.Cookie != 0 && response.Cookie <= _highestCookie;
+            TryRemove(response.Cookie, out group);
+        }
+
+        if (group is null)
+        {
+            if (Objects.Observers.Want(EventKinds.StrayResponse))
+                Objects.Observers.Tell(
+                    new StrayResponseEvent(Objects.Observers.Stamp(), this, response.Cookie, wasGiven));
+            return Errno.EINVAL.Because($"no page request of cookie {response.Cookie} waits for a response");
+        }
+
         group.Respond((PageResponse)response.Code);
         return Errno.None;
     }

@@ -150,7 +150,7 @@ public sealed class CheckerTests : IDisposable
     public void AMappingThatIsCutKeepsItsCallsAndTheQuarantineForgetsTheOldest()
     {
         var space = new SpaceHistory();
-        space.Add(new KnownMap(new IovaRange(0x1000, 0x4fff), MapAccess.Read, 0x70_1000, false, null));
+        space.Add(Known(new IovaRange(0x1000, 0x4fff), 0x70_1000));
         space.Remove(new IovaRange(0x2000, 0x2fff), null, 5);
         Assert.Null(space.Find(0x2000));
         Assert.Equal(0x70_1000ul, space.Find(0x1fff)!.Address);
@@ -162,13 +162,16 @@ public sealed class CheckerTests : IDisposable
         for (ulong i = 0; i < 1024; i++)
         {
             var one = new IovaRange(0x10_0000 + (i * 0x1000), 0x10_0fff + (i * 0x1000));
-            space.Add(new KnownMap(one, MapAccess.Read, 0, false, null));
+            space.Add(Known(one, 0));
             space.Remove(one, null, 6);
         }
 
         Assert.Null(space.FindUnmapped(0x2fff));
         Assert.NotNull(space.FindUnmapped(0x10_0000));
     }
+
+    private static KnownMap Known(IovaRange range, ulong address) =>
+        new(range, MapAccess.Read, address, false, null);
 
     private (int Found, string[] Lines) Check(CheckOptions options, Action<Ioas, DemoDevice> program,
         Suppressions? suppressions = null, Action? halt = null)

@@ -187,6 +187,17 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     }
 
     /// <inheritdoc/>
+    public override bool HasChanged(TranslationRequest request, in FirstStageResult used)
+    {
+        FirstStageAccess wanted = request.IsWrite ? FirstStageAccess.Write : FirstStageAccess.Read;
+        var memory = new UnwrittenMemory(Parent);
+        NoObserver nobody = default;
+        FirstStageTranslation fresh = FirstStageWalker.Walk(
+            in _table, _table.Top, new FirstStageRequest(request.Iova, wanted), ref memory, ref nobody);
+        return !fresh.IsOk || fresh.Gpa.Value != used.Address;
+    }
+
+    /// <inheritdoc/>
     public override FaultSyndrome SyndromeOf(FaultReason reason, bool isWrite) => reason switch
     {
         FaultReason.NotMapped => new FaultSyndrome((ushort)FirstStageFault.SecondStageNotPresent, FaultStage.Second),

@@ -1,0 +1,59 @@
+using System.Runtime.CompilerServices;
+using Ioasis.Core.Domains;
+using Ioasis.Core.Observation;
+using Ioasis.Memory;
+
+namespace Ioasis.Core.Dma;
+
+/// <summary>
+/// A port whose accesses observers see. All its accesses are slow ones, so that others pay nothing for the question
+/// whether somebody watches.
+/// </summary>
+public sealed partial class DmaPort
+{
+    private const int ByDeviceTlb = 1, ByObservers = 2, ByInjector = 4; // bits of _slow
+
+    private volatile SeenAccess? _underWay; // of the piece that is being moved, while it is watched
+
+    /// <summary>The piece of an access that is being moved now; null for none, or if nobody watches.</summary>
+    internal SeenAccess? UnderWay => _underWay;
+
+    private bool IsWatched => (_slow & ByObservers) != 0;
+
+    /// <summary>Takes the fast path or the slow one from now on. The endpoint calls it, with its lock held.</summary>
+    private void UpdateWatched()
+    {
+        bool isWanted = _endpoint.Observers.Want(EventKinds.Watched);
+        if (isWanted == IsWatched) return;
+        if (isWanted) Interlocked.Or(ref _slow, ByObservers);
+        else Interlocked.And(ref _slow, ~ByObservers);
+        Interlocked.Add(ref _generation, GenerationStep); // what was kept before is not found any more
+    }
+
+    /// <summary>A piece of an access is about to be moved.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SeenAccess BeginWatched(Iova iova, Pasid? pasid, in Resolution step, int count, bool isWrite)
+    {
+        var access = new SeenAccess(Carried(pasid), iova, step.Route!.Table.Space, step.Address, count, isWrite);
+        _underWay = access;
+        Interleave.At("DmaPort.UnderWay");
+        return access;
+    }
+
+    /// <summary>It was moved.</summary>
+    private void TellWatched(SeenAccess access)
+    {
+        Observers observers = _endpoint.Observers;
+        if (observers.Want(EventKinds.Dma)) observers.Tell(new DmaEvent(observers.Stamp(), _endpoint, access));
+    }
+
+    /// <summary>A first stage gave a page: whether its tables still say so.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Verify(FirstStageDomain firstStage, TranslationRequest request, Pasid? pasid, in FirstStageResult page)
+    {
+        Observers observers = _endpoint.Observers;
+        if (!observers.Want(EventKinds.StaleTranslation) || !firstStage.HasChanged(request, in page)) return;
+        observers.Tell(new StaleTranslationEvent(
+            observers.Stamp(), _endpoint, Carried(pasid), request.Iova, request.IsWrite, firstStage, _usesDeviceTlb));
+    }
+}

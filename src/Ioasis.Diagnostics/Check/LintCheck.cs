@@ -1,0 +1,141 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using Ioasis.Core.Observation;
+using static Ioasis.Diagnostics.Check.SeenMachine;
+
+namespace Ioasis.Diagnostics.Check;
+
+/// <summary>Finds calls that work here and are wrong all the same, or would not work elsewhere.</summary>
+/// <param name="machine">What is known of the machine.</param>
+/// <param name="options">What is looked for.</param>
+/// <param name="report">Takes the findings.</param>
+internal sealed class LintCheck(SeenMachine machine, CheckOptions options, Action<Finding> report) : MachineObserver
+{
+    private const uint AttachPasid = 1; // VFIO_DEVICE_ATTACH_PASID
+    private const uint DataNone = 1, DataEventfd = 4, ActionTrigger = 32; // VFIO_IRQ_SET_*
+
+    // The Linux that has a call first. Calls that VFIO had before iommufd are not listed.
+    private static readonly Dictionary<string, Version> s_since = new()
+    {
+        ["IOMMU_DESTROY"] = new(6, 2),
+        ["IOMMU_IOAS_ALLOC"] = new(6, 2),
+        ["IOMMU_IOAS_ALLOW_IOVAS"] = new(6, 2),
+        ["IOMMU_IOAS_COPY"] = new(6, 2),
+        ["IOMMU_IOAS_IOVA_RANGES"] = new(6, 2),
+        ["IOMMU_IOAS_MAP"] = new(6, 2),
+        ["IOMMU_IOAS_UNMAP"] = new(6, 2),
+        ["IOMMU_OPTION"] = new(6, 2),
+        ["IOMMU_VFIO_IOAS"] = new(6, 2),
+        ["VFIO_DEVICE_BIND_IOMMUFD"] = new(6, 6),
+        ["VFIO_DEVICE_ATTACH_IOMMUFD_PT"] = new(6, 6),
+        ["VFIO_DEVICE_DETACH_IOMMUFD_PT"] = new(6, 6),
+        ["IOMMU_HWPT_ALLOC"] = new(6, 6),
+        ["IOMMU_GET_HW_INFO"] = new(6, 6),
+        ["IOMMU_HWPT_SET_DIRTY_TRACKING"] = new(6, 7),
+        ["IOMMU_HWPT_GET_DIRTY_BITMAP"] = new(6, 7),
+        ["IOMMU_HWPT_INVALIDATE"] = new(6, 8),
+        ["IOMMU_FAULT_QUEUE_ALLOC"] = new(6, 11),
+        ["IOMMU_IOAS_MAP_FILE"] = new(6, 13),
+        ["IOMMU_VIOMMU_ALLOC"] = new(6, 13),
+        ["IOMMU_VDEVICE_ALLOC"] = new(6, 13),
+        ["IOMMU_VEVENTQ_ALLOC"] = new(6, 15),
+        ["IOMMU_HW_QUEUE_ALLOC"] = new(6, 17),
+    };
+
+    private static readonly Version s_pasids = new(6, 15);
+
+    private readonly Dictionary<(object File, string Name, uint Index), (uint Needed, CallSite Call)> _short = [];
+    private readonly ConditionalWeakTable<object, HashSet<uint>> _vectors = [];
+    private readonly bool _looksForMessages = options.Has(CheckKind.MsiWithoutEventfd);
+
+    /// <inheritdoc/>
+    public override void OnCall(in CallEvent e)
+    {
+        NodeCall call = e.Call;
+        if (call.CommandName is not { } name) return;
+        if (options.MinLinux is { } oldest) CompareVersion(call, name, oldest);
+        if (name is "VFIO_DEVICE_GET_INFO" or "VFIO_DEVICE_GET_REGION_INFO" or "VFIO_IOMMU_GET_INFO")
+            CompareSize(call, name);
+        if (name == "VFIO_DEVICE_SET_IRQS" && _looksForMessages && call.Result >= 0) KeepVectors(call);
+    }
+
+    /// <inheritdoc/>
+    public override void OnClose(in CloseEvent e)
+    {
+        object file = e.File;
+        foreach ((object, string Name, uint) key in _short.Keys.Where(k => k.File == file).ToArray())
+        {
+            (uint needed, CallSite site) = _short[key];
+            _short.Remove(key);
+            report(new Finding
+            {
+                Kind = CheckKind.ShortArgsz,
+                What = Text($"{key.Name} said argsz={needed}, and was not called again with so much room"),
+                Process = machine.ProcessOf(file),
+                Parts = [new FindingPart("called", site)],
+                Hint = "Set argsz to what came back, and call again: the capabilities are behind the structure.",
+                Subject = (file, key.Name),
+            });
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void OnInterrupt(in InterruptEvent e)
+    {
+        if (e.Vector is not { } vector || !_looksForMessages) return;
+        SeenDevice device = machine.DeviceOf(e.Endpoint);
+        if (device.File?.Target is not { } file || !_vectors.TryGetValue(file, out HashSet<uint>? vectors)
+            || vectors.Count == 0 || vectors.Contains((uint)vector)) return;
+        report(new Finding
+        {
+            Kind = CheckKind.MsiWithoutEventfd,
+            What = Text($"{device.Name} sent message {vector}"),
+            Process = device.Process,
+            Place = new FindingPlace(device.Name),
+            Hint = "Give the vector an eventfd by VFIO_DEVICE_SET_IRQS before the device may send it.",
+            Subject = (device, vector),
+        });
+    }
+
+    private static uint WordAt(byte[] bytes, int at) =>
+        bytes.Length >= at + sizeof(uint) ? BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at)) : 0;
+
+    private void CompareVersion(NodeCall call, string name, Version oldest)
+    {
+        bool isOurs = name.StartsWith("IOASIS_", StringComparison.Ordinal);
+        if (!s_since.TryGetValue(name, out Version? since) && !isOurs) return;
+        string what = name;
+        if (name == "VFIO_DEVICE_ATTACH_IOMMUFD_PT" && (WordAt(call.Before, 4) & AttachPasid) != 0)
+            (since, what) = (s_pasids, $"{name} with a PASID");
+        if (since is not null && since <= oldest) return;
+        report(new Finding
+        {
+            Kind = CheckKind.NewerUapi,
+            What = since is null ? $"{what} is in no Linux" : $"{what} is in Linux {since} and later, not in {oldest}",
+            Process = machine.ProcessOf(call.File),
+            Parts = [new FindingPart("called", CallSites.Of(call))],
+            Hint = "Do without it where it fails with ENOTTY.",
+            Subject = what,
+        });
+    }
+
+    private void CompareSize(NodeCall call, string name)
+    {
+        uint given = WordAt(call.Before, 0), left = WordAt(call.After, 0);
+        uint index = name == "VFIO_DEVICE_GET_REGION_INFO" ? WordAt(call.Before, 8) : 0;
+        (object, string, uint) key = (call.File, name, index);
+        if (call.Result >= 0 && left > given) _short[key] = (left, CallSites.Of(call));
+        else if (_short.TryGetValue(key, out (uint Needed, CallSite Call) known) && given >= known.Needed)
+            _short.Remove(key);
+    }
+
+    private void KeepVectors(NodeCall call)
+    {
+        uint flags = WordAt(call.Before, 4), index = WordAt(call.Before, 8);
+        uint start = WordAt(call.Before, 12), count = Math.Min(WordAt(call.Before, 16), 4096);
+        if (index is not (1 or 2) || (flags & ActionTrigger) == 0) return; // MSI, MSI-X
+        HashSet<uint> vectors = _vectors.GetOrCreateValue(call.File);
+        if ((flags & DataNone) != 0 && count == 0) vectors.Clear();
+        for (uint i = 0; (flags & DataEventfd) != 0 && i < count; i++) vectors.Add(start + i);
+    }
+}
