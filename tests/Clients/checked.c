@@ -13,9 +13,10 @@ static int iommu;
 static uint32_t ioas;
 static struct dmatest test;
 static uint8_t *memory;
+static const char *bdf;
 static bool right;
 
-static void set_up(const char *bdf, enum how how)
+static void set_up(enum how how)
 {
     iommu = open_iommu();
     ioas = ioas_alloc(iommu);
@@ -184,6 +185,20 @@ static void newer_uapi(void)
         must(ioctl(iommu, IOMMU_FAULT_QUEUE_ALLOC, &alloc));
 }
 
+static void group_status(void)
+{
+    char link[64], target[256], path[64];
+    snprintf(link, sizeof(link), "/sys/bus/pci/devices/%s/iommu_group", bdf);
+    target[must(readlink(link, target, sizeof(target) - 1))] = 0;
+    snprintf(path, sizeof(path), "/dev/vfio/%.32s", strrchr(target, '/') + 1);
+    must(close(test.device.fd));
+    int group = must(open(path, O_RDWR)), container = must(open("/dev/vfio/vfio", O_RDWR));
+    struct vfio_group_status status = {.argsz = sizeof(status)};
+    if (right)
+        must(ioctl(group, VFIO_GROUP_GET_STATUS, &status));
+    must(ioctl(group, VFIO_GROUP_SET_CONTAINER, &container));
+}
+
 static void msi_without_eventfd(void)
 {
     int events[2] = {new_eventfd(), new_eventfd()};
@@ -211,19 +226,21 @@ static const struct mistake {
     {"leak", leak},
     {"short-argsz", short_argsz},
     {"newer-uapi", newer_uapi},
+    {"group-status", group_status},
     {"msi-without-eventfd", msi_without_eventfd},
 };
 
 int main(int argc, char **argv)
 {
     bool waits;
-    const char *bdf = argument(argc, argv, 1, "BDF of a dmatest"), *name = argument(argc, argv, 2, "a mistake");
+    bdf = argument(argc, argv, 1, "BDF of a dmatest");
+    const char *name = argument(argc, argv, 2, "a mistake");
     right = argc > 3 && !strcmp(argv[3], "right");
     waits = argc > 3 && !strcmp(argv[3], "waits"); /* to be killed */
     for (size_t i = 0; i < sizeof(mistakes) / sizeof(*mistakes); i++) {
         if (strcmp(mistakes[i].name, name))
             continue;
-        set_up(bdf, BY_PIO);
+        set_up(BY_PIO);
         mistakes[i].make();
         while (waits)
             pause();

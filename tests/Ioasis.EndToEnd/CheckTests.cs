@@ -14,7 +14,8 @@ public sealed partial class CheckTests(Workbench bench)
         ("dma-into-freed-memory", ""), ("dma-no-bus-master", ""), ("ignored-errno", ""),
         ("page-request-unanswered", "dma-after-detach=0"), ("page-response-stray", ""),
         ("unused-mapping", "unused-mapping=1"), ("shared-writable", "shared-writable=1"), ("leak", "leak=1"),
-        ("short-argsz", "short-argsz=1"), ("newer-uapi", "min_linux=6.8"),
+        ("short-argsz", "short-argsz=1"), ("group-status", "group-status=1"),
+        ("newer-uapi", "min_linux=6.8"),
         ("msi-without-eventfd", "msi-without-eventfd=1"),
     ];
 

@@ -36,6 +36,8 @@ public sealed record CheckKind(string Name, bool IsOn, string Meaning)
         MsiWithoutEventfd = new("msi-without-eventfd", false,
             "A device sent an interrupt message that no eventfd receives."),
         ShortArgsz = new("short-argsz", false, "A call had more to say than argsz had room for, and was not repeated."),
+        GroupStatus = new("group-status", false,
+            "A group was given to a container although nobody had asked whether it is viable, or it was not."),
         NewerUapi = new("newer-uapi", false, "A call does not exist in the Linux that min_linux names.");
 
     /// <summary>All kinds.</summary>
@@ -44,6 +46,6 @@ public sealed record CheckKind(string Name, bool IsOn, string Meaning)
         DmaUnmapped, DmaAfterUnmap, DmaNotAttached, DmaAfterDetach, DmaNoPermission, DmaIntoFreedMemory,
         DmaNoBusMaster, BadFirstStage, IgnoredErrno, UnmapInFlight, DetachInFlight, ResetInFlight, StaleTranslation,
         StaleDeviceTlb, PageRequestUnanswered, PageResponseStray, UnusedMapping, SharedWritable,
-        DeviceLeftRunning, Leak, MsiWithoutEventfd, ShortArgsz, NewerUapi,
+        DeviceLeftRunning, Leak, MsiWithoutEventfd, ShortArgsz, GroupStatus, NewerUapi,
     ];
 }

@@ -51,7 +51,7 @@ public sealed class Checker : MachineObserver, IDisposable
                 CheckKind.SharedWritable),
             .. Wanted(options, () => new LeakCheck(machine, report), CheckKind.Leak),
             .. Wanted(options, () => new LintCheck(machine, options, report), CheckKind.MsiWithoutEventfd,
-                CheckKind.ShortArgsz, CheckKind.NewerUapi),
+                CheckKind.ShortArgsz, CheckKind.GroupStatus, CheckKind.NewerUapi),
         ];
         Kinds = EventKinds.All | EventKinds.StaleTranslation
             | (options.Has(CheckKind.UnusedMapping) ? EventKinds.Dma : EventKinds.None);

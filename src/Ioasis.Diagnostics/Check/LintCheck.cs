@@ -12,6 +12,7 @@ namespace Ioasis.Diagnostics.Check;
 internal sealed class LintCheck(SeenMachine machine, CheckOptions options, Action<Finding> report) : MachineObserver
 {
     private const uint AttachPasid = 1; // VFIO_DEVICE_ATTACH_PASID
+    private const uint Viable = 1; // VFIO_GROUP_FLAGS_VIABLE
     private const uint DataNone = 1, DataEventfd = 4, ActionTrigger = 32; // VFIO_IRQ_SET_*
 
     // The Linux that has a call first. Calls that VFIO had before iommufd are not listed.
@@ -46,6 +47,7 @@ internal sealed class LintCheck(SeenMachine machine, CheckOptions options, Actio
 
     private readonly Dictionary<(object File, string Name, uint Index), (uint Needed, CallSite Call)> _short = [];
     private readonly ConditionalWeakTable<object, HashSet<uint>> _vectors = [];
+    private readonly ConditionalWeakTable<object, object> _viable = []; // groups that said so
     private readonly bool _looksForMessages = options.Has(CheckKind.MsiWithoutEventfd);
 
     /// <inheritdoc/>
@@ -56,6 +58,8 @@ internal sealed class LintCheck(SeenMachine machine, CheckOptions options, Actio
         if (options.MinLinux is { } oldest) CompareVersion(call, name, oldest);
         if (name is "VFIO_DEVICE_GET_INFO" or "VFIO_DEVICE_GET_REGION_INFO" or "VFIO_IOMMU_GET_INFO")
             CompareSize(call, name);
+        if (name == "VFIO_GROUP_GET_STATUS") KeepStatus(call);
+        if (name == "VFIO_GROUP_SET_CONTAINER" && !_viable.TryGetValue(call.File, out _)) ReportStatus(call);
         if (name == "VFIO_DEVICE_SET_IRQS" && _looksForMessages && call.Result >= 0) KeepVectors(call);
     }
 
@@ -128,6 +132,22 @@ internal sealed class LintCheck(SeenMachine machine, CheckOptions options, Actio
         else if (_short.TryGetValue(key, out (uint Needed, CallSite Call) known) && given >= known.Needed)
             _short.Remove(key);
     }
+
+    private void KeepStatus(NodeCall call)
+    {
+        if (call.Result >= 0 && (WordAt(call.After, 4) & Viable) != 0) _viable.AddOrUpdate(call.File, call.File);
+        else _viable.Remove(call.File);
+    }
+
+    private void ReportStatus(NodeCall call) => report(new Finding
+    {
+        Kind = CheckKind.GroupStatus,
+        What = $"{call.Path} was given to a container, and was not known to be viable",
+        Process = machine.ProcessOf(call.File),
+        Parts = [new FindingPart("called", CallSites.Of(call))],
+        Hint = "Ask by VFIO_GROUP_GET_STATUS first: a group with a device of another driver is not viable.",
+        Subject = call.File,
+    });
 
     private void KeepVectors(NodeCall call)
     {
