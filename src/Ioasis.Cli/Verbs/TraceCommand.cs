@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text;
+using System.Text.Json.Nodes;
 using Ioasis.Diagnostics.Injection;
+using Ioasis.Diagnostics.Record;
 using Ioasis.Diagnostics.Trace;
 using Ioasis.Host;
 using Ioasis.Host.Control;
@@ -12,14 +14,18 @@ namespace Ioasis.Cli.Verbs;
 /// <summary>The command <c>trace</c>: runs a program and writes what it does, with strace's letters.</summary>
 internal static class TraceCommand
 {
-    private const string ToStandardError = "/dev/stderr";
+    private const string ToStandardError = "/dev/stderr", RecordingEnd = ".ioasis";
 
     internal static Command Of(string[]? program, TextWriter error)
     {
         var trace = new Command("trace",
             "Runs a program as run does, and writes its calls and what they cause, in strace's manner.");
         var machine = new MachineOptions(trace);
-        var output = new Option<string>("-o") { HelpName = "FILE", Description = "Writes to this file." };
+        var output = new Option<string>("-o")
+        {
+            HelpName = "FILE",
+            Description = "Writes to this file; a recording if its name ends with .ioasis.",
+        };
         var filter = new Option<string[]>("-e")
         {
             HelpName = $"trace=WORDS, or {InjectionOption.Form}",
@@ -46,7 +52,14 @@ internal static class TraceCommand
             HelpName = "PID",
             Description = "Traces a program that runs under ioasis run, until it ends.",
         };
-        Option[] all = [running, output, filter, count, times, relative, durations, stacks, succeeded, failed, json];
+        var withMemory = new Option<bool>("--with-memory")
+        {
+            Description = "A recording has the pages that calls map, not only their hash.",
+        };
+        Option[] all =
+        [
+            withMemory, running, output, filter, count, times, relative, durations, stacks, succeeded, failed, json,
+        ];
         foreach (Option option in all) trace.Add(option);
         var misplaced = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         trace.Add(misplaced);
@@ -71,7 +84,11 @@ internal static class TraceCommand
             };
             if (TraceFilter.TryRead(options.Words, out _) is { } wrong) return CommandLine.Refuse(error, wrong);
             string file = parsed.GetValue(output) ?? ToStandardError;
-            bool counts = parsed.GetValue(count);
+            bool counts = parsed.GetValue(count), records = file.EndsWith(RecordingEnd, StringComparison.Ordinal);
+            if (parsed.GetValue(withMemory) && !records)
+                return CommandLine.Refuse(error, "--with-memory needs a recording: -o FILE.ioasis");
+            if (records && (options != new TraceOptions() || counts || parsed.GetValue(stacks)))
+                return CommandLine.Refuse(error, "a recording has everything: -o FILE.ioasis takes no other option");
             try
             {
                 if (parsed.GetValue(running) is { } pid)
@@ -91,8 +108,12 @@ internal static class TraceCommand
                     AccountFile = counts ? file : null,
                     Stacks = found,
                 };
-                return CommandLine.Run(
-                    description, run, counts ? null : made => new FileTrace(made, options, file, found), injection);
+                JsonObject recorded = records ? machine.ForRecording(parsed) : [];
+                Func<SoftwareMachine, IDisposable> begin = records
+                    ? made => new FileTrace(file, to => new Recorder(
+                        made.Observers, made.NameOf, recorded, parsed.GetValue(withMemory), to))
+                    : made => new FileTrace(made, options, file, found);
+                return CommandLine.Run(description, run, counts ? null : begin, injection);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -124,11 +145,17 @@ internal static class TraceCommand
     private static StreamWriter Open(string file) =>
         file == ToStandardError ? new StreamWriter(Console.OpenStandardError()) : new StreamWriter(file);
 
-    /// <summary>A trace to a file.</summary>
+    /// <summary>A trace or a recording to a file.</summary>
     private sealed class FileTrace : IDisposable
     {
         private readonly TextWriter _output;
-        private readonly Tracer _tracer;
+        private readonly IDisposable _tracer;
+
+        internal FileTrace(string file, Func<TextWriter, IDisposable> begin)
+        {
+            _output = Open(file);
+            _tracer = begin(_output);
+        }
 
         internal FileTrace(SoftwareMachine machine, TraceOptions options, string file, CallStacks? stacks)
         {

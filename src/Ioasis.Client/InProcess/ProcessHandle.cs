@@ -81,8 +81,8 @@ internal sealed class ProcessHandle : NodeHandle
         node.Carrier.AddMapping(offset, pages);
         Errno errno = length == 0 || pages == 0 || offset % ProcessCarrier.PageSize != 0 ? Errno.EINVAL
             : offset > long.MaxValue - pages ? Errno.EOVERFLOW
-            : WatchedCalls.Map(node.File, new CallOrigin(0, Descriptor), offset, pages,
-                () => node.File.Map(offset, pages, shared, readable, writable, executable));
+            : WatchedCalls.Map(node.File, new CallOrigin(0, Descriptor), offset, pages, shared, readable,
+                writable, executable);
         if (errno == Errno.None)
             // the mapping takes over this call's hold
             region = new MappedRegion(node.Carrier.Map(offset, pages), Unmap);

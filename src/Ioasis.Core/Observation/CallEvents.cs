@@ -60,6 +60,12 @@ public sealed class NodeCall
     /// <summary>The bytes that it left: of the struct, or that were read.</summary>
     public byte[] After { get; init; } = [];
 
+    /// <summary>Of mmap, what is asked for: some of the letters r, w, x and s (shared).</summary>
+    public string Protection { get; init; } = "";
+
+    /// <summary>What else it names; null unless an observer wants <see cref="EventKinds.CallData"/>.</summary>
+    public CallData? Data { get; init; }
+
     /// <summary>When it began, in ticks of <see cref="System.Diagnostics.Stopwatch"/>.</summary>
     public required long Began { get; init; }
 
@@ -71,4 +77,65 @@ public sealed class NodeCall
 
     /// <summary>Of a refused call, what was wrong, and what would be right; null if nobody said so.</summary>
     public string? Why { get; init; }
+}
+
+/// <summary>The memory and the files that the structure of a call names.</summary>
+public sealed class CallData
+{
+    /// <summary>The address space of the caller: the same object for all calls from it.</summary>
+    public required object Space { get; init; }
+
+    /// <summary>The memory, by the name of the field that has its address.</summary>
+    public List<CallMemory> Memory { get; } = [];
+
+    /// <summary>What is behind each descriptor that the call names, returns or makes.</summary>
+    public Dictionary<int, CallFile> Files { get; } = [];
+
+    /// <summary>The text that the argument leads to, where there is no structure; null for none.</summary>
+    public string? Text { get; set; }
+
+    /// <summary>SHA-256 of the memory that the call maps, in hexadecimal; null for none, or for much memory.</summary>
+    public string? Hash { get; set; }
+
+    /// <summary>
+    /// The mapped pages that nobody has read since they changed, by address; null unless an observer wants them.
+    /// </summary>
+    public IReadOnlyDictionary<ulong, byte[]>? Pages { get; set; }
+}
+
+/// <summary>Memory that a call names.</summary>
+/// <param name="Field">The field of the structure that has the address.</param>
+/// <param name="Address">The address.</param>
+/// <param name="Before">The bytes before the call; empty if they cannot be read.</param>
+public sealed record CallMemory(string Field, ulong Address, byte[] Before)
+{
+    /// <summary>The bytes after the call.</summary>
+    public byte[] After { get; set; } = Before;
+}
+
+/// <summary>A file that a call names.</summary>
+/// <param name="Kind">What it is to our nodes.</param>
+/// <param name="File">A node's open file, as in <see cref="OpenEvent"/>; null for another kind.</param>
+public readonly record struct CallFile(CallFileKind Kind, object? File = null);
+
+/// <summary>What a descriptor of a program leads to.</summary>
+public enum CallFileKind
+{
+    /// <summary>It is not open.</summary>
+    None,
+
+    /// <summary>A file of a node.</summary>
+    Node,
+
+    /// <summary>A queue that an ioctl made.</summary>
+    Queue,
+
+    /// <summary>An eventfd.</summary>
+    Event,
+
+    /// <summary>A file whose bytes can be mapped.</summary>
+    Memory,
+
+    /// <summary>Something else.</summary>
+    Other,
 }

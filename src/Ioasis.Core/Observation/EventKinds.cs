@@ -75,4 +75,12 @@ public enum EventKinds
     /// that wants them was added.
     /// </summary>
     Watched = Dma | StaleTranslation,
+
+    /// <summary>
+    /// No event: calls come with the memory and the files that they name (<see cref="NodeCall.Data"/>).
+    /// </summary>
+    CallData = 1 << 20,
+
+    /// <summary>No event: calls that map memory or start devices come with the mapped pages, too.</summary>
+    CallPages = 1 << 21,
 }

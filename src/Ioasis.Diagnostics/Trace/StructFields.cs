@@ -21,15 +21,24 @@ internal sealed class StructFields
     private static readonly ConcurrentDictionary<Type, StructFields> s_known = new();
 
     private readonly string _structure;
-    private readonly Field[] _fields;
+    private readonly StructField[] _fields;
 
     private StructFields(Type type)
     {
-        _structure = type.GetCustomAttribute<LinuxStructAttribute>()?.Name ?? type.Name;
+        _structure = NameOf(type);
         _fields = type.IsPrimitive
-            ? [new Field("", 0, Marshal.SizeOf(type), type)]
+            ? [new StructField("", 0, Marshal.SizeOf(type), type)]
             : [.. Of(type, "", 0)];
     }
+
+    /// <summary>The name of a structure in Linux.</summary>
+    internal static string NameOf(Type type) => type.GetCustomAttribute<LinuxStructAttribute>()?.Name ?? type.Name;
+
+    /// <summary>The name of the structure in Linux.</summary>
+    internal string Name => _structure;
+
+    /// <summary>The fields, in their order.</summary>
+    internal IReadOnlyList<StructField> All => _fields;
 
     /// <summary>The fields of a type, found once.</summary>
     internal static StructFields Of(Type type) => s_known.GetOrAdd(type, static t => new StructFields(t));
@@ -37,7 +46,7 @@ internal sealed class StructFields
     /// <summary>The fields that the bytes have. Reserved ones are left out where they are 0.</summary>
     internal IEnumerable<ShownField> Read(byte[] bytes)
     {
-        foreach (Field field in _fields)
+        foreach (StructField field in _fields)
         {
             if (field.Offset + field.Size > bytes.Length) yield break;
             ReadOnlyMemory<byte> value = bytes.AsMemory(field.Offset, field.Size);
@@ -49,7 +58,7 @@ internal sealed class StructFields
     /// <summary>The fields that the second bytes have otherwise than the first.</summary>
     internal IEnumerable<ShownField> ReadChanged(byte[] before, byte[] after)
     {
-        foreach (Field field in _fields)
+        foreach (StructField field in _fields)
         {
             int end = field.Offset + field.Size;
             if (end > before.Length || end > after.Length) yield break;
@@ -58,7 +67,7 @@ internal sealed class StructFields
         }
     }
 
-    private static IEnumerable<Field> Of(Type type, string prefix, int at)
+    private static IEnumerable<StructField> Of(Type type, string prefix, int at)
     {
         foreach (FieldInfo field in type.GetFields(BindingFlags.Public | BindingFlags.Instance))
         {
@@ -66,10 +75,10 @@ internal sealed class StructFields
             int offset = at + (int)Marshal.OffsetOf(type, field.Name);
             Type inner = field.FieldType;
             bool isArray = inner.GetCustomAttribute<InlineArrayAttribute>() is not null;
-            IEnumerable<Field> found = inner.IsPrimitive || inner.IsEnum || isArray
-                ? [new Field(name, offset, SizeOf(inner), inner)]
+            IEnumerable<StructField> found = inner.IsPrimitive || inner.IsEnum || isArray
+                ? [new StructField(name, offset, SizeOf(inner), inner)]
                 : Of(inner, name + ".", offset);
-            foreach (Field one in found) yield return one;
+            foreach (StructField one in found) yield return one;
         }
     }
 
@@ -93,7 +102,7 @@ internal sealed class StructFields
         return text.ToString();
     }
 
-    private ShownField Show(Field field, ReadOnlySpan<byte> bytes)
+    private ShownField Show(StructField field, ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length is not (1 or 2 or 4 or 8))
             return new ShownField(field.Name, Convert.ToHexStringLower(bytes), IsNumber: false);
@@ -114,10 +123,15 @@ internal sealed class StructFields
             ? new ShownField(field.Name, value.ToString(CultureInfo.InvariantCulture), IsNumber: true)
             : new ShownField(field.Name, DiagnosticsJson.Hex(value), IsNumber: false);
     }
+}
 
-    private sealed record Field(string Name, int Offset, int Size, Type Type)
-    {
-        internal bool IsReserved { get; } = Name.Contains("reserved", StringComparison.Ordinal)
-            || Name.Contains("pad", StringComparison.Ordinal);
-    }
+/// <summary>A field of a structure.</summary>
+/// <param name="Name">Its name in Linux; empty where the structure is one number.</param>
+/// <param name="Offset">Bytes before it.</param>
+/// <param name="Size">Bytes.</param>
+/// <param name="Type">Its type.</param>
+internal sealed record StructField(string Name, int Offset, int Size, Type Type)
+{
+    internal bool IsReserved { get; } = Name.Contains("reserved", StringComparison.Ordinal)
+        || Name.Contains("pad", StringComparison.Ordinal);
 }

@@ -102,10 +102,9 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
         try
         {
             var origin = new CallOrigin(caller.Id, (int)call.Data.Args[4]);
-            NodeFile file = open.File;
-            Errno errno = WatchedCalls.Map(file, origin, offset, length, () => file.Map(
-                offset, length, shared, (protection & SysMemory.PROT_READ) != 0,
-                (protection & SysMemory.PROT_WRITE) != 0, (protection & SysMemory.PROT_EXEC) != 0));
+            Errno errno = WatchedCalls.Map(open.File, origin, offset, length, shared,
+                readable: (protection & SysMemory.PROT_READ) != 0, writable: (protection & SysMemory.PROT_WRITE) != 0,
+                executable: (protection & SysMemory.PROT_EXEC) != 0);
             account?.Note(open.Name, "mmap", errno);
             return errno == Errno.None ? Answer.Continue : errno;
         }

@@ -21,8 +21,11 @@ internal sealed class NodeOpener(
     /// <param name="program">The process.</param>
     /// <param name="queue">The queue. No lock may be held that its calls take.</param>
     /// <returns>The descriptor in that process, or why there is none.</returns>
-    public SysResult Open(ulong call, int program, QueueFile queue) =>
-        files.Open(queue, program, file => listener.PlaceFile(call, file, closeOnExec: true, answers: false));
+    public SysResult Open(ulong call, int program, QueueFile queue)
+    {
+        if (observers is not null) queue.TellOpen(queue.Name, observers, program);
+        return files.Open(queue, program, file => listener.PlaceFile(call, file, closeOnExec: true, answers: false));
+    }
 
     /// <summary>Places one more file of a node that is open in the process of a call that waits.</summary>
     /// <param name="call">The call's ID.</param>

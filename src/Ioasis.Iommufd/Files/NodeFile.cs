@@ -42,6 +42,12 @@ public abstract class NodeFile : IOpenFile
     /// <summary>The errno with which a call on it is to fail before it is served; none if it is to be served.</summary>
     internal Errno Injected(string call) => (Errno)(_injector?.FailCall(_path, call) ?? 0);
 
+    /// <summary>Whether an observer wants to know what calls name.</summary>
+    internal bool IsRecorded => _observers is { } observers && observers.Want(EventKinds.CallData);
+
+    /// <summary>Whether an observer wants the pages that calls map.</summary>
+    internal bool IsRecordedWithPages => _observers is { } observers && observers.Want(EventKinds.CallPages);
+
     /// <summary>The path of its node; empty before <see cref="TellOpen"/>.</summary>
     internal string OpenedPath => _path;
 

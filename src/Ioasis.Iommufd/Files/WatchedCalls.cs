@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Core.Observation;
-using Ioasis.Memory;
 
 namespace Ioasis.Iommufd.Files;
 
@@ -12,7 +11,7 @@ namespace Ioasis.Iommufd.Files;
 /// </summary>
 public static class WatchedCalls
 {
-    private const int MostBytes = 4096, MostData = 32;
+    private const int MostBytes = CallReader.MostBytes, MostData = 32;
 
     /// <summary>ioctl(2).</summary>
     /// <param name="file">The open file.</param>
@@ -27,12 +26,23 @@ public static class WatchedCalls
         if (!file.IsWatched) return file.Ioctl(caller, command, argument);
         using CurrentCall.Scope current = CurrentCall.Begin();
         IoctlShape? shape = file.ShapeOf(command);
-        byte[] before = StructAt(caller, shape, argument);
+        bool isRecorded = file.IsRecorded;
+        byte[] before = StructAt(caller, shape, argument, isRecorded);
+        CallData? data = isRecorded ? CallReader.Begin(caller, shape, command, argument, before) : null;
         bool wasHeard = Refusal.Begin();
         long began = Stopwatch.GetTimestamp();
         Errno injected = file.Injected(shape?.Name ?? "ioctl");
         SysResult result = injected == Errno.None ? file.Ioctl(caller, command, argument) : injected;
         Refusal.End(wasHeard);
+        byte[] after = before.Length != 0 && (result.IsOk || isRecorded)
+            ? BytesAt(caller, argument, before.Length)
+            : [];
+        if (data is not null)
+        {
+            CallReader.End(data, caller, shape, command, after, result);
+            if (result.IsOk) MappedReader.Read(data, caller, shape, after, file.IsRecordedWithPages);
+        }
+
         file.Tell(new NodeCall
         {
             Number = CurrentCall.Number,
@@ -46,7 +56,8 @@ public static class WatchedCalls
             Structure = shape?.Structure,
             Argument = argument,
             Before = before,
-            After = result.IsOk && before.Length != 0 ? BytesAt(caller, argument, before.Length) : [],
+            After = after,
+            Data = data,
             Began = began,
             Result = ValueOf(result),
             IsInjected = injected != Errno.None,
@@ -74,7 +85,8 @@ public static class WatchedCalls
         Errno injected = file.Injected("read");
         SysResult result = injected == Errno.None ? file.Read(caller, offset, buffer, count) : injected;
         Refusal.End(wasHeard);
-        byte[] got = result.Value > 0 ? BytesAt(caller, buffer, (int)Math.Min(result.Value, MostData)) : [];
+        int most = file.IsRecorded ? MostBytes : MostData;
+        byte[] got = result.Value > 0 ? BytesAt(caller, buffer, (int)Math.Min(result.Value, most)) : [];
         Tell(file, origin, "read", offset, count, [], got, began, result, injected);
         return result;
     }
@@ -93,13 +105,16 @@ public static class WatchedCalls
         ArgumentNullException.ThrowIfNull(caller);
         if (!file.IsWatched) return Serve();
         using CurrentCall.Scope current = CurrentCall.Begin();
-        byte[] put = BytesAt(caller, buffer, (int)Math.Min(count, offset is null ? (ulong)MostBytes : MostData));
+        int most = offset is null || file.IsRecorded ? MostBytes : MostData;
+        byte[] put = BytesAt(caller, buffer, (int)Math.Min(count, (ulong)most));
+        CallData? data = file.IsRecorded ? new CallData { Space = caller.Memory } : null;
+        if (data is not null && file.IsRecordedWithPages) data.Pages = MappedReader.ReadChanged(caller.Memory);
         bool wasHeard = Refusal.Begin();
         long began = Stopwatch.GetTimestamp();
         Errno injected = file.Injected("write");
         SysResult result = injected == Errno.None ? Serve() : injected;
         Refusal.End(wasHeard);
-        Tell(file, origin, "write", offset, count, put, [], began, result, injected);
+        Tell(file, origin, "write", offset, count, put, [], began, result, injected, data: data);
         return result;
 
         SysResult Serve() => offset is { } at
@@ -107,29 +122,36 @@ public static class WatchedCalls
             : file.WriteMessage(caller, buffer, count);
     }
 
-    /// <summary>mmap(2).</summary>
+    /// <summary>mmap(2): whether it may be.</summary>
     /// <param name="file">The open file.</param>
     /// <param name="origin">Who calls, by which descriptor.</param>
     /// <param name="offset">Where in the file.</param>
     /// <param name="length">How many bytes.</param>
-    /// <param name="map">Decides.</param>
-    public static Errno Map(NodeFile file, CallOrigin origin, ulong offset, ulong length, Func<Errno> map)
+    /// <param name="shared">Whether the mapping is MAP_SHARED.</param>
+    /// <param name="readable">Whether the mapping has PROT_READ.</param>
+    /// <param name="writable">Whether the mapping has PROT_WRITE.</param>
+    /// <param name="executable">Whether the mapping has PROT_EXEC.</param>
+    public static Errno Map(NodeFile file, CallOrigin origin, ulong offset, ulong length, bool shared, bool readable,
+        bool writable, bool executable)
     {
         ArgumentNullException.ThrowIfNull(file);
-        ArgumentNullException.ThrowIfNull(map);
-        if (!file.IsWatched) return map();
+        if (!file.IsWatched) return file.Map(offset, length, shared, readable, writable, executable);
         using CurrentCall.Scope current = CurrentCall.Begin();
         bool wasHeard = Refusal.Begin();
         long began = Stopwatch.GetTimestamp();
         Errno injected = file.Injected("mmap");
-        Errno errno = injected == Errno.None ? map() : injected;
+        Errno errno = injected == Errno.None
+            ? file.Map(offset, length, shared, readable, writable, executable)
+            : injected;
         Refusal.End(wasHeard);
-        Tell(file, origin, "mmap", offset, length, [], [], began, errno, injected);
+        string asked = $"{(readable ? "r" : "")}{(writable ? "w" : "")}{(executable ? "x" : "")}{(shared ? "s" : "")}";
+        Tell(file, origin, "mmap", offset, length, [], [], began, errno, injected, asked);
         return errno;
     }
 
     private static void Tell(NodeFile file, CallOrigin origin, string name, ulong? offset, ulong count, byte[] before,
-        byte[] after, long began, SysResult result, Errno injected) => file.Tell(new NodeCall
+        byte[] after, long began, SysResult result, Errno injected, string protection = "", CallData? data = null) =>
+        file.Tell(new NodeCall
         {
             Number = CurrentCall.Number,
             File = file,
@@ -141,6 +163,8 @@ public static class WatchedCalls
             Count = count,
             Before = before,
             After = after,
+            Protection = protection,
+            Data = data,
             Began = began,
             Result = ValueOf(result),
             IsInjected = injected != Errno.None,
@@ -152,10 +176,13 @@ public static class WatchedCalls
     private static string? WhyOf(SysResult result) => result.IsOk ? null : Refusal.WhyOf((int)result.Errno);
 
     // A structure of iommufd's and VFIO's begins with its size; a program may know less of it than we do.
-    private static byte[] StructAt(ICaller caller, IoctlShape? shape, ulong argument)
+    private static byte[] StructAt(ICaller caller, IoctlShape? shape, ulong argument, bool isRecorded)
     {
         if (shape?.Structure is not { } structure) return [];
         int size = Marshal.SizeOf(structure);
+        if (isRecorded && CallReader.TryReadLonger(caller, structure, argument, size, out byte[]? longer))
+            return longer;
+        if (isRecorded) return CallReader.PrefixAt(caller, argument, (ulong)size);
         byte[] whole = BytesAt(caller, argument, size);
         if (whole.Length != 0 || size <= sizeof(uint)) return whole;
         byte[] first = BytesAt(caller, argument, sizeof(uint));
@@ -163,11 +190,8 @@ public static class WatchedCalls
             caller, argument, (int)Math.Min(MemoryMarshal.Read<uint>(first), (uint)size));
     }
 
-    private static byte[] BytesAt(ICaller caller, ulong address, int count)
-    {
-        var bytes = new byte[Math.Min(count, MostBytes)];
-        return caller.Memory.TryRead(new Hva(address), bytes) ? bytes : [];
-    }
+    private static byte[] BytesAt(ICaller caller, ulong address, int count) =>
+        CallReader.BytesAt(caller, address, (ulong)count);
 }
 
 /// <summary>Who makes a call.</summary>

@@ -55,7 +55,8 @@ public sealed partial class Player
         message[32] = (byte)Value("perm");
         message[33] = (byte)Value("kind");
         SysResult result = _vdpas[call.IndexOf("vdpa")] is { } file
-            ? file.WriteMessage(this, Place.Argument.Start, Value("length", 72)) : Errno.EBADF;
+            ? WatchedCalls.Write(file, this, new CallOrigin(0, 0), null, Place.Argument.Start, Value("length", 72))
+            : Errno.EBADF;
         message.Clear();
         return result.IsOk
             ? string.Create(CultureInfo.InvariantCulture, $"0 value={result.Value}") : result.Errno.ToString();

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
+using System.Text.Json.Nodes;
 using Ioasis.Abi;
 using Ioasis.Iommufd.Files;
 using Ioasis.Machine;
@@ -18,6 +19,7 @@ public sealed partial class Player : IDisposable, ICaller
 {
     private const byte Canary = 0xa5;
     private const int ClosedDescriptor = 900, QueueDescriptor = 99, FileDescriptor = 100, NullDescriptor = 101,
+        InstalledDescriptor = 98,
         FirstContext = 10, FirstDevice = 20, FirstGroup = 30;
 
     // QEMU's unit without scalable mode, which the answers are compared with.
@@ -47,6 +49,15 @@ public sealed partial class Player : IDisposable, ICaller
 
     AddressSpace ICaller.Memory => _memory;
 
+    /// <summary>Called with the machine when it is made, which the first call does.</summary>
+    public Action<SoftwareMachine>? MachineMade { get; init; }
+
+    /// <summary>The machine that sequences are played on, as the first line of a recording has it.</summary>
+    /// <param name="ofVdpa">Whether the sequences are for vDPA devices.</param>
+    public static JsonObject DescriptionOf(bool ofVdpa) => ofVdpa
+        ? new JsonObject { ["options"] = new JsonArray([.. VdpaDevices.SelectMany(d => (JsonNode[])["--device", d])]) }
+        : new JsonObject { ["description"] = JsonNode.Parse(VfioMachine) };
+
     /// <summary>Plays a whole sequence on a machine of its own.</summary>
     public static List<string> PlayAll(IEnumerable<Call> calls)
     {
@@ -64,12 +75,12 @@ public sealed partial class Player : IDisposable, ICaller
         {
             case "reset":
                 CloseAll();
-                _machine ??= MakeVfioMachine();
+                _machine ??= Made(MakeVfioMachine());
                 for (int i = 0; i < _contexts.Length; i++) _contexts[i] = Open("/dev/iommu");
                 return "0";
             case "reset_vdpa":
                 CloseAll();
-                _machine ??= MakeVdpaMachine();
+                _machine ??= Made(MakeVdpaMachine());
                 return "0";
             case "message":
                 return PlayMessage(call);
@@ -102,6 +113,9 @@ public sealed partial class Player : IDisposable, ICaller
         }
     }
 
+    /// <summary>Closes everything, as the end of a program does.</summary>
+    public void Close() => CloseAll();
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -121,6 +135,8 @@ public sealed partial class Player : IDisposable, ICaller
         {
             FileDescriptor => _file,
             NullDescriptor => OtherFile.Instance,
+            QueueDescriptor => _queues.LastOrDefault(),
+            InstalledDescriptor => _installed,
             FirstContext or FirstContext + 1 => _contexts[descriptor - FirstContext],
             FirstDevice or FirstDevice + 1 => _devices[descriptor - FirstDevice],
             FirstGroup or FirstGroup + 1 => _groups[descriptor - FirstGroup],
@@ -133,13 +149,21 @@ public sealed partial class Player : IDisposable, ICaller
     SysResult ICaller.InstallFile(INode node)
     {
         Errno errno = node.Open(new NoCarrier(), out _installed);
-        return errno == Errno.None ? SysResult.Ok(FirstDevice) : errno;
+        if (errno == Errno.None) _installed!.TellOpen(node.Path, _machine!.Observers, process: 0);
+        return errno == Errno.None ? SysResult.Ok(InstalledDescriptor) : errno;
     }
 
     SysResult ICaller.InstallQueue(QueueFile queue)
     {
+        queue.TellOpen(queue.Name, _machine!.Observers, process: 0);
         _queues.Add(queue);
         return SysResult.Ok(QueueDescriptor);
+    }
+
+    private SoftwareMachine Made(SoftwareMachine machine)
+    {
+        MachineMade?.Invoke(machine);
+        return machine;
     }
 
     private string Ioctl(Call call, CallKind kind)
@@ -169,7 +193,8 @@ public sealed partial class Player : IDisposable, ICaller
             _ => _contexts[call.IndexOf("ctx")],
         };
         ulong argument = call.Find("arg") is { } plain ? Resolve(plain) : address;
-        SysResult result = file is null ? Errno.EBADF : file.Ioctl(this, request, argument);
+        SysResult result = file is null ? Errno.EBADF
+            : WatchedCalls.Ioctl(file, this, new CallOrigin(0, 0), request, argument);
         var answer = new StringBuilder(result.IsOk ? "0" : result.Errno.ToString());
         if (kind.Name == "group_device") TakeInstalled(call, result);
         else if (result.IsOk && result.Value != 0)
@@ -294,6 +319,7 @@ public sealed partial class Player : IDisposable, ICaller
     private string TryOpen(string path, out NodeFile? file)
     {
         Errno errno = ((VirtualDevice)_machine!.Paths[path]).Node.Open(new NoCarrier(), out file);
+        if (errno == Errno.None) file!.TellOpen(path, _machine.Observers, process: 0);
         return errno == Errno.None ? "0" : errno.ToString();
     }
 
@@ -314,14 +340,14 @@ public sealed partial class Player : IDisposable, ICaller
 
     private void CloseQueues()
     {
-        foreach (QueueFile queue in _queues) queue.Close();
+        foreach (QueueFile queue in _queues) queue.End();
         _queues.Clear();
     }
 
     private static bool Close(ref NodeFile? file)
     {
         if (file is null) return false;
-        file.Close();
+        file.End();
         file = null;
         return true;
     }

@@ -78,6 +78,7 @@ internal static class VdpaIoctls
 
     private static Type? StructureOf(uint command) => command switch
     {
+        VHOST_VDPA_SET_CONFIG_CALL => typeof(int),
         VHOST_VDPA_GET_IOVA_RANGE => typeof(VhostVdpaIovaRange),
         VHOST_VDPA_GET_CONFIG or VHOST_VDPA_SET_CONFIG => typeof(VhostVdpaConfig),
         VHOST_SET_VRING_ADDR => typeof(VhostVringAddr),

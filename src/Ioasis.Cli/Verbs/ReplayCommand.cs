@@ -1,0 +1,93 @@
+using System.CommandLine;
+using Ioasis.Machine;
+using Ioasis.Machine.Description;
+using Ioasis.Replay.Recordings;
+
+namespace Ioasis.Cli.Verbs;
+
+/// <summary>The command <c>replay</c>: makes the calls of a recording again (docs/replay.md).</summary>
+internal static class ReplayCommand
+{
+    private const int Differs = 1;
+
+    internal static Command Of(TextWriter output, TextWriter error)
+    {
+        var replay = new Command("replay",
+            "Makes the calls of a recording again on a fresh machine, and shows the first answer that differs.");
+        var file = new Argument<string[]>("recording")
+        {
+            Arity = ArgumentArity.ZeroOrMore,
+            Description = "A file that ioasis trace -o FILE.ioasis wrote.",
+        };
+        var shrink = new Option<bool>("--shrink")
+        {
+            Description = "Writes the shortest recording that still shows the difference.",
+        };
+        var still = new Option<string>("--still")
+        {
+            HelpName = "ERRNO|io_page_fault",
+            Description = "With --shrink: what must still happen, instead of the difference.",
+        };
+        var toC = new Option<bool>("--to-c") { Description = "Writes the recording as a program in C." };
+        foreach (Option option in (Option[])[shrink, still, toC]) replay.Add(option);
+        replay.Add(file);
+        replay.SetAction(parsed =>
+        {
+            if (parsed.GetValue(file) is not [string path])
+                return CommandLine.Refuse(error, "replay takes one recording, as in: ioasis replay program.ioasis");
+            if (parsed.GetValue(still) is not null && !parsed.GetValue(shrink))
+                return CommandLine.Refuse(error, "--still needs --shrink");
+            try
+            {
+                RecordingFile recording = RecordingFile.Read(path);
+                MachineDescription machine = MachineOptions.Describe(recording.Options, recording.Description);
+                if (parsed.GetValue(shrink))
+                {
+                    if (Shrink(recording, machine, parsed.GetValue(still)) is not { } shorter)
+                    {
+                        error.WriteLine("ioasis: what is to be shown does not happen.");
+                        return 0;
+                    }
+
+                    recording = shorter;
+                }
+
+                if (parsed.GetValue(toC))
+                {
+                    new CProgram(recording).Write(output);
+                    return 0;
+                }
+
+                if (!parsed.GetValue(shrink)) return Play(recording, machine, output);
+                recording.Write(output);
+                return Differs;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException
+                or MachineDescriptionException)
+            {
+                return CommandLine.Refuse(error, e.Message);
+            }
+        });
+        return replay;
+    }
+
+    private static int Play(RecordingFile recording, MachineDescription description, TextWriter output)
+    {
+        using SoftwareMachine machine = SoftwareMachine.Create(description);
+        using var player = new RecordingPlayer(machine) { HasMemory = recording.HasMemory };
+        if (player.Play(recording.Lines) is not { } difference) return 0;
+        output.WriteLine(difference);
+        return Differs;
+    }
+
+    private static RecordingFile? Shrink(RecordingFile recording, MachineDescription description, string? still)
+    {
+        var shrinker = new RecordingShrinker(() => SoftwareMachine.Create(description));
+        return still switch
+        {
+            null => shrinker.Differing(recording),
+            "io_page_fault" => shrinker.Faulting(recording),
+            _ => shrinker.Refused(recording, still),
+        };
+    }
+}

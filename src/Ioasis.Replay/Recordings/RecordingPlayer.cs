@@ -1,0 +1,291 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json.Nodes;
+using Ioasis.Abi;
+using Ioasis.Core.Observation;
+using Ioasis.Diagnostics.Record;
+using Ioasis.Iommufd.Files;
+using Ioasis.Machine;
+using Ioasis.Machine.Nodes;
+
+namespace Ioasis.Replay.Recordings;
+
+/// <summary>
+/// Makes the calls of a recording again, in their order, on a machine in process. Each call is recorded anew with the
+/// names of the recording, so that two answers are equal if their lines are.
+/// </summary>
+public sealed class RecordingPlayer : MachineObserver, IDisposable
+{
+    // A device may still be at work when the program's next read comes sooner than it did.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
+
+    private readonly SoftwareMachine _machine;
+    private readonly RecordSymbols _symbols = new();
+    private readonly RecordLines _lines;
+    private readonly ReplayFiles _files;
+    private readonly Dictionary<string, NodeFile> _byName = [];
+    private readonly Dictionary<string, ReplayCaller> _callers = [];
+    private volatile bool _hasFaulted;
+    private NodeCall? _answered;
+
+    /// <summary>Begins on a fresh machine.</summary>
+    /// <param name="machine">The machine, which the caller disposes of after this.</param>
+    public RecordingPlayer(SoftwareMachine machine)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        _machine = machine;
+        _lines = new RecordLines(_symbols);
+        _files = new ReplayFiles((node, file) =>
+        {
+            file.TellOpen(node.Path, machine.Observers, process: 0);
+            return file;
+        });
+        machine.Observers.Add(this);
+    }
+
+    /// <inheritdoc/>
+    public override EventKinds Kinds => EventKinds.Call | EventKinds.CallData | EventKinds.Fault;
+
+    /// <summary>Whether a device's access was refused.</summary>
+    public bool HasFaulted => _hasFaulted;
+
+    /// <summary>Whether memory is compared: the recording has its pages.</summary>
+    public bool HasMemory { get; init; }
+
+    /// <summary>Makes all calls until the first whose answer differs.</summary>
+    /// <returns>The difference; null if there is none.</returns>
+    /// <exception cref="FormatException">A line is none of a recording.</exception>
+    public RecordingDifference? Play(IReadOnlyList<JsonObject> lines)
+    {
+        ArgumentNullException.ThrowIfNull(lines);
+        for (int i = 0; i < lines.Count; i++)
+        {
+            JsonObject? answer = Play(lines[i]);
+            if (answer is null) continue;
+            string? what = RecordingDifference.Find(lines[i], answer, HasMemory);
+            if (what is null || (what == "bytes" && RecordingFile.IsRepeated(lines, i))) continue;
+            if (what is "bytes" && Again(lines[i], ref answer)) continue;
+            return new RecordingDifference(i, lines[i], answer, what);
+        }
+
+        return null;
+    }
+
+    /// <summary>Makes one call.</summary>
+    /// <returns>The call with its answer here; null for a line that is no call.</returns>
+    /// <exception cref="FormatException">The line is none of a recording.</exception>
+    public JsonObject? Play(JsonObject line)
+    {
+        ArgumentNullException.ThrowIfNull(line);
+        _lines.Expected = line;
+        switch ((string?)line["event"])
+        {
+            case "open" when line["by_call"] is null && IsNode(line):
+                return Open(line);
+            case "close":
+                if (_byName.Remove(NameOf(line), out NodeFile? closed)) _files.Close(closed);
+                return null;
+            case "call" when line["injected"] is null:
+                return Call(line);
+            default:
+                return null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void OnCall(in CallEvent e) => _answered = e.Call;
+
+    /// <inheritdoc/>
+    public override void OnFault(in FaultEvent e)
+    {
+        _hasFaulted = true;
+    }
+
+    /// <summary>Closes what is open.</summary>
+    public void Dispose()
+    {
+        _machine.Observers.Remove(this);
+        _files.Dispose();
+    }
+
+    // A file of sysfs has no calls that a machine in process can be made.
+    private static bool IsNode(JsonObject line) =>
+        ((string?)line["path"])?.StartsWith("/dev/", StringComparison.Ordinal) == true;
+
+    private JsonObject Open(JsonObject line)
+    {
+        string path = (string?)line["path"] ?? throw new FormatException("A line opens no path.");
+        var answer = new JsonObject { ["event"] = "open", ["path"] = path };
+        Errno errno = _machine.Paths.TryGetValue(path, out VirtualPath? found) && found is VirtualDevice device
+            ? _files.TryOpen(device.Node, out NodeFile? file)
+            : Give(out file);
+        if (errno != Errno.None)
+        {
+            answer["errno"] = errno.ToString();
+            return answer;
+        }
+
+        _files.DescriptorOf(file!);
+        _byName[_symbols.NameOf(file!, NameOf(line))] = file!;
+        return answer;
+
+        static Errno Give(out NodeFile? none)
+        {
+            none = null;
+            return Errno.ENOENT;
+        }
+    }
+
+    private JsonObject? Call(JsonObject line)
+    {
+        if (!_byName.TryGetValue(NameOf(line), out NodeFile? file)) return null; // its open was left out
+        ReplayCaller caller = CallerOf(line);
+        caller.Own.Holes.Clear();
+        caller.Own.IsArgumentCut = false;
+        bool isMissing = (string?)line["errno"] == nameof(Errno.EFAULT);
+        caller.Own.Pages.AreMissing = isMissing;
+        _files.AreFilesShort = (string?)line["errno"] == nameof(Errno.EINVAL);
+        var origin = new CallOrigin(0, _files.DescriptorOf(file));
+        _answered = null;
+        string name = (string?)line["call"] ?? "";
+        RecordValues.TryNumber(line["offset"], out ulong offset);
+        RecordValues.TryNumber(line["count"], out ulong count);
+        switch (name)
+        {
+            case "ioctl":
+                Ioctl(line, file, caller, origin);
+                break;
+            case "read":
+                WatchedCalls.Read(file, caller, origin, offset, isMissing ? ReplayMemory.Hole : ReplayMemory.Argument,
+                    count);
+                break;
+            case "write":
+                WritePages(line, caller);
+                if (RecordValues.BytesOf(line["bytes"]) is { } bytes)
+                    caller.Own.Pages.Write(ReplayMemory.Argument, bytes);
+                ulong from = (string?)line["bytes"] == RecordLines.Hole ? ReplayMemory.Hole : ReplayMemory.Argument;
+                WatchedCalls.Write(file, caller, origin, line["offset"] is null ? null : offset, from, count);
+                break;
+            case "mmap":
+                string asked = (string?)line["protection"] ?? "";
+                WatchedCalls.Map(file, origin, offset, count, shared: asked.Contains('s', StringComparison.Ordinal),
+                    readable: asked.Contains('r', StringComparison.Ordinal),
+                    writable: asked.Contains('w', StringComparison.Ordinal),
+                    executable: asked.Contains('x', StringComparison.Ordinal));
+                break;
+            default:
+                throw new FormatException($"\"{name}\" is no call of a recording.");
+        }
+
+        caller.Own.Pages.AreMissing = _files.AreFilesShort = false;
+        if (_answered is null) return null; // a file that nobody opened
+        JsonObject answer = _lines.Called(_answered);
+        TakeNew(caller);
+        return answer;
+    }
+
+    private void Ioctl(JsonObject line, NodeFile file, ReplayCaller caller, CallOrigin origin)
+    {
+        if (!RecordValues.TryNumber(line["number"], out ulong command))
+            throw new FormatException("An ioctl has no number.");
+        ulong argument = ReplayMemory.Argument;
+        WriteMemory(line, caller);
+        if ((string?)line["text"] is { } text)
+        {
+            caller.Own.Pages.Write(argument, [.. Encoding.Latin1.GetBytes(text), 0]);
+        }
+        else if (line["in"] is JsonObject)
+        {
+            Type type = RecordedStructs.TypeOf((string?)line["struct"])
+                ?? throw new FormatException($"There is no structure \"{line["struct"]}\".");
+            byte[] bytes = RecordedStructs.BytesOf(line, type, Resolve);
+            caller.Own.IsArgumentCut = caller.Own.Pages.AreMissing || bytes.Length < Marshal.SizeOf(type);
+            if (caller.Own.IsArgumentCut) argument = ReplayMemory.ArgumentEnd - (ulong)bytes.Length;
+            caller.Own.Pages.Write(argument, bytes);
+        }
+        else if (!RecordValues.TryNumber(line["argument"], out argument))
+        {
+            argument = ReplayMemory.Hole;
+        }
+        else if (caller.Own.Pages.AreMissing)
+        {
+            caller.Own.Holes.Add(argument);
+        }
+
+        WatchedCalls.Ioctl(file, caller, origin, (uint)command, argument);
+    }
+
+    /// <summary>Writes the memory that the call finds, at the addresses that its structure has.</summary>
+    private static void WriteMemory(JsonObject line, ReplayCaller caller)
+    {
+        foreach ((string field, JsonNode? value) in line["memory"] as JsonObject ?? [])
+        {
+            if (!RecordValues.TryNumber(line["in"]?[field] ?? line[field], out ulong address)) continue;
+            if (RecordValues.BytesOf(value) is { } bytes)
+            {
+                caller.Own.Pages.Write(address, bytes);
+
+                // Where the recording could not read on, nothing can.
+                ulong end = address + (ulong)bytes.Length;
+                if (caller.Own.Pages.AreMissing && end % ReplayPages.PageSize == 0) caller.Own.Holes.Add(end);
+            }
+            else if (caller.Own.Pages.AreMissing) caller.Own.Holes.Add(address);
+        }
+
+        WritePages(line, caller);
+    }
+
+    /// <summary>Writes the pages that changed before the call. A line leaves zeros at the end of a page out.</summary>
+    private static void WritePages(JsonObject line, ReplayCaller caller)
+    {
+        foreach ((string address, JsonNode? page) in line["pages"] as JsonObject ?? [])
+        {
+            if (!RecordValues.TryNumber(address, out ulong at) || RecordValues.BytesOf(page) is not { } bytes) continue;
+            var whole = new byte[ReplayPages.PageSize];
+            bytes.AsSpan(0, Math.Min(bytes.Length, whole.Length)).CopyTo(whole);
+            caller.Own.Pages.Write(at, whole);
+        }
+    }
+
+    /// <summary>Takes the files that a call made, which have names now.</summary>
+    private void TakeNew(ReplayCaller caller)
+    {
+        if (caller.Installed is { } installed) _byName[_symbols.NameOf(installed)] = installed;
+        foreach (CallFile made in _answered!.Data?.Files.Values ?? Enumerable.Empty<CallFile>())
+            if (made is { Kind: CallFileKind.Queue, File: NodeFile queue }) _byName[_symbols.NameOf(queue)] = queue;
+    }
+
+    private ulong Resolve(string name, bool isDescriptor)
+    {
+        if (!isDescriptor && _symbols.TryNumber(name, out ulong id)) return id;
+        if (_byName.TryGetValue(name, out NodeFile? file)) return (ulong)_files.DescriptorOf(file);
+        return isDescriptor ? unchecked((ulong)ReplayFiles.DescriptorOf(name)) : 0;
+    }
+
+    private ReplayCaller CallerOf(JsonObject line)
+    {
+        string process = (string?)line["process"] ?? RecordLines.FirstProcess;
+        if (_callers.TryGetValue(process, out ReplayCaller? caller)) return caller;
+        caller = new ReplayCaller(_files);
+        _symbols.NameOf(caller.Memory, process, "process");
+        return _callers[process] = caller;
+    }
+
+    /// <summary>Reads again until the answer is the recorded one.</summary>
+    private bool Again(JsonObject line, ref JsonObject answer)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(began) < s_patience)
+        {
+            Thread.Yield();
+            answer = Play(line) ?? answer;
+            if (RecordingDifference.Find(line, answer, HasMemory) is null) return true;
+        }
+
+        return false;
+    }
+
+    private static string NameOf(JsonObject line) =>
+        (string?)line["file"] ?? throw new FormatException("A line names no file.");
+}
