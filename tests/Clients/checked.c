@@ -185,6 +185,26 @@ static void newer_uapi(void)
         must(ioctl(iommu, IOMMU_FAULT_QUEUE_ALLOC, &alloc));
 }
 
+static void store_in_flight(void)
+{
+    int event = new_eventfd();
+    uint8_t byte = 0;
+    map_memory(RW);
+    memset(memory, 1, PAGE);
+    must(set_irqs(test.device.fd, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_EVENTFD, 0, 1, &event));
+    bar_write32(&test.registers, DMATEST_VECTOR, 0);
+    bar_write32(&test.registers, DMATEST_PAUSE, 20000);
+    bar_write32(&test.registers, DMATEST_PIECE, 1024);
+    dma_start(&test, IOVA, 4096, DMATEST_TO_DEVICE);
+    /* the second piece has arrived, so the first is over */
+    for (double deadline = now() + PATIENCE_SECONDS; byte != 1 && now() < deadline;)
+        buffer_read(&test, 1024, &byte, 1);
+    if (!right)
+        memory[0] = 2;
+    wait_event(event);
+    memory[0] = 2;
+}
+
 static void group_status(void)
 {
     char link[64], target[256], path[64];
@@ -227,6 +247,7 @@ static const struct mistake {
     {"short-argsz", short_argsz},
     {"newer-uapi", newer_uapi},
     {"group-status", group_status},
+    {"store-in-flight", store_in_flight},
     {"msi-without-eventfd", msi_without_eventfd},
 };
 

@@ -30,6 +30,8 @@ public sealed record CheckKind(string Name, bool IsOn, string Meaning)
             "Page requests were answered twice, too late, or by a cookie that was never given."),
         UnusedMapping = new("unused-mapping", false, "Memory was mapped, and no device used it until it was unmapped."),
         SharedWritable = new("shared-writable", false, "Two I/O address spaces let devices write the same memory."),
+        StoreInFlight = new("store-in-flight", false,
+            "A program changed a buffer that its device had read and was not done with."),
         DeviceLeftRunning = new("device-left-running", false,
             "A process ended while its device still used its memory."),
         Leak = new("leak", false, "The program ended without giving back what it had made."),
@@ -45,7 +47,7 @@ public sealed record CheckKind(string Name, bool IsOn, string Meaning)
     [
         DmaUnmapped, DmaAfterUnmap, DmaNotAttached, DmaAfterDetach, DmaNoPermission, DmaIntoFreedMemory,
         DmaNoBusMaster, BadFirstStage, IgnoredErrno, UnmapInFlight, DetachInFlight, ResetInFlight, StaleTranslation,
-        StaleDeviceTlb, PageRequestUnanswered, PageResponseStray, UnusedMapping, SharedWritable,
+        StaleDeviceTlb, PageRequestUnanswered, PageResponseStray, UnusedMapping, SharedWritable, StoreInFlight,
         DeviceLeftRunning, Leak, MsiWithoutEventfd, ShortArgsz, GroupStatus, NewerUapi,
     ];
 }

@@ -49,12 +49,15 @@ public sealed class Checker : MachineObserver, IDisposable
             _stale, new PageRequestCheck(machine, report),
             .. Wanted(options, () => new MappingCheck(machine, options, report), CheckKind.UnusedMapping,
                 CheckKind.SharedWritable),
+            .. Wanted(options, () => new BufferCheck(machine, report), CheckKind.StoreInFlight),
             .. Wanted(options, () => new LeakCheck(machine, report), CheckKind.Leak),
             .. Wanted(options, () => new LintCheck(machine, options, report), CheckKind.MsiWithoutEventfd,
                 CheckKind.ShortArgsz, CheckKind.GroupStatus, CheckKind.NewerUapi),
         ];
         Kinds = EventKinds.All | EventKinds.StaleTranslation
-            | (options.Has(CheckKind.UnusedMapping) ? EventKinds.Dma : EventKinds.None);
+            | (options.Has(CheckKind.UnusedMapping) || options.Has(CheckKind.StoreInFlight)
+                ? EventKinds.Dma
+                : EventKinds.None);
         observers.Add(this);
     }
 

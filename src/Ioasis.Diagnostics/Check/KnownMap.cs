@@ -11,6 +11,9 @@ namespace Ioasis.Diagnostics.Check;
 /// <param name="Mapped">The call that mapped it.</param>
 internal sealed record KnownMap(IovaRange Range, MapAccess Access, ulong Address, bool IsFile, CallSite? Mapped)
 {
+    /// <summary>What holds the memory: a process's memory, or a backing whose hint the address begins from.</summary>
+    internal WeakReference Source { get; init; } = new(null);
+
     /// <summary>Whether a device has used it.</summary>
     internal bool IsUsed { get; set; }
 

@@ -47,7 +47,10 @@ internal sealed class SeenMachine(CallSites sites, Func<Endpoint, string> nameOf
 
     /// <inheritdoc/>
     public override void OnMap(in MapEvent e) => SpaceOf(e.Space).Add(
-        new KnownMap(e.Range, e.Access, e.Memory.Address, e.Memory.IsFile, sites.Of(e.Stamp)));
+        new KnownMap(e.Range, e.Access, e.Memory.Address, e.Memory.IsFile, sites.Of(e.Stamp))
+        {
+            Source = new WeakReference(e.Memory.Source),
+        });
 
     /// <inheritdoc/>
     public override void OnUnmap(in UnmapEvent e) =>

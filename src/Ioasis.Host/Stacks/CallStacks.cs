@@ -42,6 +42,12 @@ internal sealed class CallStacks : MachineObserver, ICallStacks, IDisposable
     private readonly List<ProgramCode> _open = []; // the one used last stands last
 
     private readonly Thread? _thread;
+    // In the names of ioctls that a report can name.
+    private static readonly string[] s_changes =
+    [
+        "MAP", "ALLOC", "DESTROY", "BIND", "ATTACH", "DETACH", "INVALIDATE", "RESET", "CONTAINER",
+    ];
+
     private SeccompListener? _listener;
     private Tracees? _tracees;
     private CallerTable? _callers;
@@ -60,9 +66,9 @@ internal sealed class CallStacks : MachineObserver, ICallStacks, IDisposable
     /// Whether a report of a check can name a call: those that change what a device reaches, and those that can start
     /// it. Questions are left out.
     /// </summary>
-    public static bool MatterToChecks(NodeCall call) => call.Name == "write" || (call.Name == "ioctl"
-        && call.CommandName?.Contains("INFO", StringComparison.Ordinal) != true
-        && call.CommandName?.Contains("_GET_", StringComparison.Ordinal) != true);
+    public static bool MatterToChecks(NodeCall call) => call.Name == "write" || (call.CommandName is { } name
+        && !name.Contains("_GET_", StringComparison.Ordinal)
+        && Array.Exists(s_changes, word => name.Contains(word, StringComparison.Ordinal)));
 
     /// <inheritdoc/>
     public override EventKinds Kinds => EventKinds.Call;
