@@ -46,6 +46,7 @@ public sealed class DmaBuffer : IDmaHolder
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
         _device.Remove(this);
+        _device.Observer?.OnUnmap(_device, Address);
         if (_device.Space.Iovas is null) _hold.Release();
         else _device.Space.Retire(in _run, _run.Range.First, _mapped, ref _hold);
         _memory.Dispose();

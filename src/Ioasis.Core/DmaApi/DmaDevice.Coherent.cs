@@ -1,4 +1,5 @@
 using Ioasis.Core.Domains;
+using Ioasis.Memory;
 
 namespace Ioasis.Core.DmaApi;
 
@@ -41,6 +42,9 @@ public sealed partial class DmaDevice
 
         buffer = new DmaBuffer(this, memory, length, whole, in run);
         Add(buffer);
+        Observer?.OnMap(this, new DmaUse(DmaUseKind.Coherent, buffer.Address, length,
+            new Hva((ulong)memory.Bytes.Address), DmaDirection.Bidirectional, DmaAttributes.None, IsBounced: false,
+            IsConstant: false));
         return IommuStatus.Ok;
     }
 

@@ -24,7 +24,9 @@ public sealed partial class DmaDevice
         {
             ArgumentNullException.ThrowIfNull(piece.Memory);
             CheckPart(piece.Memory, piece.Offset, piece.Length);
-            if (piece.Length > MaxSegmentSize) return IommuStatus.Invalid;
+            if (piece.Length <= MaxSegmentSize) continue;
+            Observer?.OnMistake(this, DmaMistake.SegmentTooLong, $"{piece.Length} bytes, at most {MaxSegmentSize}");
+            return IommuStatus.Invalid;
         }
 
         IommuStatus status = Space.Iovas is null || _options.BouncesAlways
@@ -83,7 +85,27 @@ public sealed partial class DmaDevice
         }
 
         mapping = new DmaScatterMapping(this, [.. Merge(runs)], direction, runs, holds, [], iova, whole);
+        if (Observer is { } observer) Tell(observer, pieces, mapping, runs);
         return IommuStatus.Ok;
+    }
+
+    private void Tell(
+        DmaObserver observer, ReadOnlySpan<DmaPiece> pieces, DmaScatterMapping mapping, DmaRun[] runs)
+    {
+        foreach (DmaSegment segment in mapping.Segments)
+        {
+            ulong first = segment.Address.Value, last = first + (segment.Length - 1);
+            if (((first ^ last) & ~SegmentBoundary) == 0) continue;
+            observer.OnMistake(this, DmaMistake.SegmentAcrossBoundary,
+                $"0x{first:x} to 0x{last:x}, boundary 0x{SegmentBoundary:x}");
+        }
+
+        for (int i = 0; i < runs.Length; i++)
+        {
+            observer.OnMap(this, new DmaUse(DmaUseKind.Scatter, new Iova(runs[i].Buffer.First), pieces[i].Length,
+                new Hva((ulong)pieces[i].Memory.Address + pieces[i].Offset), mapping.Direction, DmaAttributes.None,
+                IsBounced: false, IsConstant: false));
+        }
     }
 
     /// <summary>Says where the pieces' pages begin within one allocation, and how long that is.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ioasis.Core.Domains;
 using Ioasis.Memory;
 
@@ -23,7 +24,9 @@ public sealed partial class DmaDevice
         if (memory.IsEmpty) throw new ArgumentException("There is nothing to map.", nameof(memory));
         CheckUse(direction);
         PinnedMemory pinned = PinnedMemory.Pin(memory);
-        return Map(pinned.Address, pinned.Length, new DmaHold(pinned), direction, attributes, out mapping);
+        return Map(pinned.Address, pinned.Length, new DmaHold(pinned), direction, attributes, out mapping,
+            isConstant: Observer is not null && memory is Memory<char> text
+                && MemoryMarshal.TryGetString(text, out _, out _, out _));
     }
 
     /// <summary>Maps a part of native memory for the device.</summary>
@@ -73,7 +76,7 @@ public sealed partial class DmaDevice
     internal ref DmaSlot Mapped(int number, uint generation)
     {
         ref DmaSlot slot = ref _slots.At(number);
-        if (Volatile.Read(ref slot.Generation) != generation) ThrowGone();
+        if (Volatile.Read(ref slot.Generation) != generation) ThrowGone(DmaMistake.NotMapped);
         return ref slot;
     }
 
@@ -81,7 +84,7 @@ public sealed partial class DmaDevice
     {
         ref DmaSlot slot = ref _slots.At(number);
         if (Interlocked.CompareExchange(ref slot.Generation, unchecked(generation + 1), generation) != generation)
-            ThrowGone();
+            ThrowGone(DmaMistake.UnmapsTwice);
         if (slot.Node is { } node)
         {
             UnmapPages(ref slot, node, number);
@@ -89,6 +92,7 @@ public sealed partial class DmaDevice
         }
 
         SlotRest rest = slot.Rest!;
+        Observer?.OnUnmap(this, new Iova(slot.Iova));
         if (rest.Bounce is { } bounce)
         {
             UnmapBounced(in slot, rest, bounce);
@@ -105,23 +109,37 @@ public sealed partial class DmaDevice
 
         rest.Hold = default;
         _slots.Give(number);
+        Observer?.OnUnmapped(this);
     }
 
     internal void Sync(int number, uint generation, ulong offset, ulong? length, bool forCpu)
     {
         ref DmaSlot slot = ref Mapped(number, generation);
         ulong part = length ?? (offset <= slot.Length ? slot.Length - offset : 0);
+        if (Observer is { } observer)
+        {
+            var first = new Iova(slot.Iova);
+            if (offset > slot.Length || part > slot.Length - offset)
+                observer.OnMistake(this, DmaMistake.SyncOutside, $"IOVA 0x{slot.Iova:x}, {slot.Length} bytes");
+            else observer.OnSync(this, first, forCpu, part == slot.Length);
+        }
+
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, slot.Length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(part, slot.Length - offset, nameof(length));
         if (slot.Node is null && slot.Rest!.Bounce is { } bounce)
             Copy(in slot, slot.Rest, bounce, offset, part, forCpu);
+        Observer?.OnSynced(this, new Iova(slot.Iova), forCpu);
     }
 
-    private static void ThrowGone() => throw new InvalidOperationException("The buffer was unmapped already.");
+    private void ThrowGone(DmaMistake mistake)
+    {
+        Observer?.OnMistake(this, mistake, Name);
+        throw new InvalidOperationException("The buffer was unmapped already.");
+    }
 
     private IommuStatus Map(
         nint address, ulong length, DmaHold hold, DmaDirection direction, DmaAttributes attributes,
-        out DmaMapping mapping)
+        out DmaMapping mapping, bool isConstant = false)
     {
         mapping = default;
         ulong page = Space.PageSize, offset = (ulong)address & (page - 1);
@@ -176,6 +194,8 @@ public sealed partial class DmaDevice
         uint generation = unchecked(slot.Generation + 1);
         Volatile.Write(ref slot.Generation, generation);
         mapping = new DmaMapping(this, number, generation, iova);
+        Observer?.OnMap(this, new DmaUse(DmaUseKind.Single, new Iova(iova), length, new Hva((ulong)from), direction,
+            attributes, bounce is not null, isConstant));
         return IommuStatus.Ok;
     }
 

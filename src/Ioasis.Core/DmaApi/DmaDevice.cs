@@ -41,16 +41,22 @@ public sealed partial class DmaDevice : IDisposable
         ArgumentNullException.ThrowIfNull(name);
         (Space, Name) = (space, name);
         _options = options ?? new DmaDeviceOptions();
+        Observer = _options.Observer;
         _room = space.Iovas?.Room;
         _pageShift = System.Numerics.BitOperations.TrailingZeroCount(space.PageSize);
         space.Add(this);
-        if (space is not DmaDomain { Iovas: { } iovas } domain || _options.BouncesAlways) return;
+        // An observed device has no fast path, so that the fast path need not ask.
+        if (_options.BouncesAlways || Observer is not null) return;
+        if (space is not DmaDomain { Iovas: { } iovas } domain) return;
         _paging = domain;
         iovas.Add(this);
     }
 
     /// <summary>The addresses, and the page table behind them.</summary>
     public DmaSpace Space { get; }
+
+    /// <summary>Sees what the driver does; null for nobody.</summary>
+    internal DmaObserver? Observer { get; }
 
     /// <summary>What the device is called.</summary>
     public string Name { get; }
@@ -149,6 +155,7 @@ public sealed partial class DmaDevice : IDisposable
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
         _room?.Given(); // who waits for room finds the device disposed
+        Observer?.OnRelease(this);
         int leaks = 0;
         string? one = null;
         for (int i = 0; i < _slots.Count; i++)

@@ -14,4 +14,10 @@ public sealed record DmaDeviceOptions
     /// Whether addresses above 4 GiB are used although there is room below (Linux: iommu.forcedac).
     /// </summary>
     public bool Uses64BitsAtOnce { get; init; }
+
+    /// <summary>
+    /// Sees what the driver does; null for nobody. With one, native memory is mapped as managed memory is, which takes
+    /// longer. Without one, nothing is slower.
+    /// </summary>
+    public DmaObserver? Observer { get; init; }
 }

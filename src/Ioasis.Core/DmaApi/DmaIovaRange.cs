@@ -46,7 +46,11 @@ public sealed class DmaIovaRange : IDmaHolder
             DmaDirections.AccessOf(direction), ownsPages: true);
         if (_links.Exists(l => l.Run.Range.Overlaps(run.Range))) return IommuStatus.Exists;
         IommuStatus status = _device.Space.Map(in run);
-        if (status == IommuStatus.Ok) _links.Add(new LinkedRun(run, new DmaHold(memory)));
+        if (status != IommuStatus.Ok) return status;
+        _links.Add(new LinkedRun(run, new DmaHold(memory)));
+        _device.Observer?.OnMap(_device, new DmaUse(DmaUseKind.Linked, new Iova(run.Buffer.First), length,
+            new Hva((ulong)memory.Bytes.Address + from), direction, DmaAttributes.None, IsBounced: false,
+            IsConstant: false));
         return status;
     }
 
@@ -79,6 +83,8 @@ public sealed class DmaIovaRange : IDmaHolder
     private void TakeOut()
     {
         if (_links.Count == 0) return;
+        if (_device.Observer is { } observer)
+            foreach (LinkedRun link in _links) observer.OnUnmap(_device, new Iova(link.Run.Buffer.First));
         _device.Space.Unmap([.. _links.Select(l => l.Run.Range)]);
         foreach (LinkedRun link in _links) link.Hold.Release();
         _links.Clear();

@@ -43,12 +43,14 @@ public sealed class DmaScatterMapping : IDmaHolder
     /// <summary>The driver may look at what the device wrote (Linux: dma_sync_sgtable_for_cpu).</summary>
     public void SyncForCpu()
     {
+        Tell(forCpu: true);
         foreach (DmaMapping one in _single) one.SyncForCpu();
     }
 
     /// <summary>The device may look at what the driver wrote (Linux: dma_sync_sgtable_for_device).</summary>
     public void SyncForDevice()
     {
+        Tell(forCpu: false);
         foreach (DmaMapping one in _single) one.SyncForDevice();
     }
 
@@ -57,13 +59,30 @@ public sealed class DmaScatterMapping : IDmaHolder
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+        {
+            _device.Observer?.OnMistake(_device, DmaMistake.UnmapsTwice, ToString());
             throw new InvalidOperationException("The list was unmapped already.");
+        }
+
         _device.Remove(this);
         foreach (DmaMapping one in _single) one.Dispose();
         if (_runs.Length == 0) return;
+        if (_device.Observer is { } observer)
+            foreach (DmaRun run in _runs) observer.OnUnmap(_device, new Iova(run.Buffer.First));
         if (Direction != DmaDirection.None) _device.Space.Unmap([.. _runs.Select(r => r.Range)]);
         foreach (ref DmaHold hold in _holds.AsSpan()) hold.Release();
         _device.Space.Iovas!.Free(_iova, _length);
+    }
+
+    // Where pieces are mapped together, memory is coherent, and nothing is to be done.
+    private void Tell(bool forCpu)
+    {
+        if (_device.Observer is not { } observer) return;
+        foreach (DmaRun run in _runs)
+        {
+            observer.OnSync(_device, new Iova(run.Buffer.First), forCpu, isWhole: true);
+            observer.OnSynced(_device, new Iova(run.Buffer.First), forCpu);
+        }
     }
 
     bool IDmaHolder.TryFindRun(ulong address, out DmaRun run)

@@ -40,7 +40,25 @@ public sealed record CheckKind(string Name, bool IsOn, string Meaning)
         ShortArgsz = new("short-argsz", false, "A call had more to say than argsz had room for, and was not repeated."),
         GroupStatus = new("group-status", false,
             "A group was given to a container although nobody had asked whether it is viable, or it was not."),
-        NewerUapi = new("newer-uapi", false, "A call does not exist in the Linux that min_linux names.");
+        NewerUapi = new("newer-uapi", false, "A call does not exist in the Linux that min_linux names."),
+        DmaApiConstantMemory = new("dma-api-constant-memory", true,
+            "A driver mapped a string for its device to write."),
+        DmaApiSegmentTooLong = new("dma-api-segment-too-long", true,
+            "A driver mapped a piece that is longer than its device takes a segment."),
+        DmaApiSegmentAcrossBoundary = new("dma-api-segment-across-boundary", true,
+            "A segment of a scatter list crosses the boundary of the device."),
+        DmaApiOverlapping = new("dma-api-overlapping", true,
+            "Two buffers that a device writes touch one cache line."),
+        DmaApiUnmapTwice = new("dma-api-unmap-twice", true, "A driver unmapped what it had unmapped before."),
+        DmaApiNotMapped = new("dma-api-not-mapped", true,
+            "A driver synchronized a mapping, or asked for its address, after it was unmapped."),
+        DmaApiSyncOutside = new("dma-api-sync-outside", true,
+            "A driver synchronized bytes beyond the end of a mapping."),
+        DmaApiPending = new("dma-api-pending", true, "A driver ended without unmapping all."),
+        DmaApiLateAccess = new("dma-api-late-access", true,
+            "A device accessed a buffer between its lazy unmap and the flush."),
+        DmaApiOutsideWrite = new("dma-api-outside-write", true, "A device wrote beside a bounced buffer."),
+        DmaApiCpuWrite = new("dma-api-cpu-write", true, "A driver wrote a buffer while its device owned it.");
 
     /// <summary>All kinds.</summary>
     public static IReadOnlyList<CheckKind> All { get; } =
@@ -49,5 +67,7 @@ public sealed record CheckKind(string Name, bool IsOn, string Meaning)
         DmaNoBusMaster, BadFirstStage, IgnoredErrno, UnmapInFlight, DetachInFlight, ResetInFlight, StaleTranslation,
         StaleDeviceTlb, PageRequestUnanswered, PageResponseStray, UnusedMapping, SharedWritable, StoreInFlight,
         DeviceLeftRunning, Leak, MsiWithoutEventfd, ShortArgsz, GroupStatus, NewerUapi,
+        DmaApiConstantMemory, DmaApiSegmentTooLong, DmaApiSegmentAcrossBoundary, DmaApiOverlapping, DmaApiUnmapTwice,
+        DmaApiNotMapped, DmaApiSyncOutside, DmaApiPending, DmaApiLateAccess, DmaApiOutsideWrite, DmaApiCpuWrite,
     ];
 }

@@ -39,4 +39,8 @@ public readonly record struct FindingPlace(
 /// <summary>A sentence of a finding, which a call completes: "mapped" is followed by the thread and the call.</summary>
 /// <param name="Text">The sentence without its end.</param>
 /// <param name="Call">The call; null for none.</param>
-public sealed record FindingPart(string Text, CallSite? Call = null);
+public sealed record FindingPart(string Text, CallSite? Call = null)
+{
+    /// <summary>The frames of the stack that belongs to it, where it is no call's; null for none.</summary>
+    public IReadOnlyList<string>? Stack { get; init; }
+}

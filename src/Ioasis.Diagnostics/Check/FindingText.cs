@@ -18,10 +18,11 @@ internal static class FindingText
         string? source = null;
         foreach (FindingPart part in finding.Parts)
         {
-            string[] stack = part.Call is { } call ? LinesOf(stacks?.Of(call.Number)) : [];
+            string[] stack = part.Stack is { } own ? [.. own]
+                : part.Call is { } call ? LinesOf(stacks?.Of(call.Number)) : [];
             source ??= SourceOf(stack);
             string end = stack.Length == 0 ? "" : ":";
-            lines.Add(part.Call is null ? part.Text : $"{part.Text} {part.Call}{end}");
+            lines.Add(part.Call is null ? part.Text + end : $"{part.Text} {part.Call}{end}");
             lines.AddRange(stack.Select(l => $"    {l.Trim()}"));
         }
 

@@ -303,6 +303,9 @@ public enum LockRank
     /// <summary>What became of a traced thread.</summary>
     Tracee,
 
+    /// <summary>What drivers have mapped, for the checks of the DMA API.</summary>
+    DmaApiCheck,
+
     /// <summary>The stacks of calls.</summary>
     CallStacks,
 

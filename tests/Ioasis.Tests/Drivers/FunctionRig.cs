@@ -14,12 +14,20 @@ internal sealed class FunctionRig : IDisposable
     internal const string Address = "1000:00:05.0";
     private const string Uuid = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
 
+    private readonly DmaObserver? _observer;
+
     /// <summary>Opens the function at <see cref="Address"/>, or an mdev of it.</summary>
     /// <param name="home">The home.</param>
     /// <param name="devices">The machine's devices, as <c>--device</c> has them. For an mdev its type comes
     /// first.</param>
-    internal FunctionRig(DriverHome home, params string[] devices)
+    internal FunctionRig(DriverHome home, params string[] devices) : this(home, null, devices)
     {
+    }
+
+    /// <summary>The same, with somebody who sees what the driver does.</summary>
+    internal FunctionRig(DriverHome home, DmaObserver? observer, params string[] devices)
+    {
+        _observer = observer;
         MachineDescription machine = MachineDescription.Empty with
         {
             DefaultDomain = home switch
@@ -34,7 +42,9 @@ internal sealed class FunctionRig : IDisposable
         Machine = SoftwareMachine.Create(machine);
         Nodes = NodeTransport.InProcess(Machine);
         Home = home;
-        Function = home == DriverHome.Mdev ? VfioFunction.Open(Nodes, MdevPath()) : Open(Address);
+        Function = home == DriverHome.Mdev
+            ? VfioFunction.Open(Nodes, MdevPath(), new DmaDeviceOptions { Observer = observer })
+            : Open(Address);
     }
 
     internal DriverHome Home { get; }
@@ -52,6 +62,7 @@ internal sealed class FunctionRig : IDisposable
         Assert.True(RequesterId.TryParse(address, out RequesterId requester));
         var options = new DmaDeviceOptions
         {
+            Observer = _observer,
             BouncesAlways = Home is DriverHome.VfioBounced or DriverHome.HostBounced,
         };
         return Home is DriverHome.Vfio or DriverHome.VfioBounced
