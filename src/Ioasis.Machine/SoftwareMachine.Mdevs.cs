@@ -1,6 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Core;
 using Ioasis.Core.Endpoints;
+using Ioasis.Core.Observation;
 using Ioasis.Core.Pasids;
 using Ioasis.Devices;
 using Ioasis.Machine.Description;
@@ -54,7 +55,13 @@ public sealed partial class SoftwareMachine : IMdevHost
 
     Errno IMdevHost.Add(MdevDevice device)
     {
-        if (device.Model is PciMdev part) return AddPart(device, part.Model);
+        Errno errno = device.Model is PciMdev part ? AddPart(device, part.Model) : AddEmulated(device);
+        if (errno == Errno.None) Tell(device, isCreated: true);
+        return errno;
+    }
+
+    private Errno AddEmulated(MdevDevice device)
+    {
         var ops = new EmulatedOps(device.Name, (EmulatedMdev)device.Model);
         using (_lock.Enter())
         {
@@ -78,6 +85,7 @@ public sealed partial class SoftwareMachine : IMdevHost
 
     void IMdevHost.Hide(MdevDevice device)
     {
+        Tell(device, isCreated: false);
         using (_lock.Enter())
         {
             _mdevs = [.. _mdevs.Where(d => d != device)];
@@ -98,6 +106,13 @@ public sealed partial class SoftwareMachine : IMdevHost
         part?.Dispose();
         Remove(device.Vfio);
         if (part?.Pasid is { } pasid) Pasids.Free(_mdevPasids, pasid);
+    }
+
+    private void Tell(MdevDevice device, bool isCreated)
+    {
+        if (Observers.Want(EventKinds.Mdev))
+            Observers.Tell(
+                new MdevEvent(Observers.Stamp(), device.Uuid, device.Parent.Name, device.Type.Name, isCreated));
     }
 
     /// <summary>A function that can have mdevs offers its types from now on, under its model's name.</summary>

@@ -21,16 +21,16 @@ public sealed partial class TraceTests(Workbench bench)
             = 0 {pt_id=3}
         PID ioctl(4</dev/vfio/devices/vfio1>, VFIO_DEVICE_GET_REGION_INFO, {argsz=32, flags=0, index=7, \
             cap_offset=0, size=0, offset=0x0}) = 0 {flags=READ|WRITE, size=4096, offset=0x70000000000}
-        PID write(4</dev/vfio/devices/vfio1>, 0600, 2, 0x70000000004) = 2
+        PID write(4</dev/vfio/devices/vfio1>, 0600, 2, config+0x4) = 2
                 map context=1 ioas=2 iova=0x1000 last=0x1fff access=rw address=ADDRESS
         PID ioctl(3</dev/iommu>, IOMMU_IOAS_MAP, {size=40, flags=WRITEABLE|READABLE, ioas_id=2, user_va=ADDRESS, \
             length=4096, iova=0x0}) = 0 {iova=0x1000}
         PID ioctl(4</dev/vfio/devices/vfio1>, VFIO_DEVICE_GET_REGION_INFO, {argsz=32, flags=0, index=0, \
             cap_offset=0, size=0, offset=0x0}) = 0 {flags=READ|WRITE|MMAP, size=4096, offset=0x90000000000}
-        PID mmap(4</dev/vfio/devices/vfio1>, 4096, 0x90000000000) = 0
+        PID mmap(4</dev/vfio/devices/vfio1>, 4096, bar0+0x0) = 0
         PID ioctl(4</dev/vfio/devices/vfio1>, VFIO_DEVICE_GET_REGION_INFO, {argsz=32, flags=0, index=2, \
             cap_offset=0, size=0, offset=0x0}) = 0 {flags=READ|WRITE|MMAP, size=4096, offset=0x20000000000}
-        PID mmap(4</dev/vfio/devices/vfio1>, 4096, 0x20000000000) = 0
+        PID mmap(4</dev/vfio/devices/vfio1>, 4096, bar2+0x0) = 0
                 doorbell device=1000:00:04.0 bar=0 offset=0x8 width=4 value=0x3
         """;
 

@@ -29,12 +29,15 @@ internal static class TraceCommand
         var filter = new Option<string[]>("-e")
         {
             HelpName = $"trace=WORDS, or {InjectionOption.Form}",
-            Description = "trace= traces only these: iommu, vfio, vdpa, sva, open, map, attach, fault, inv, prq, irq, "
-                + "mmio, reset, inject. inject= makes something go wrong, as of run. May be repeated.",
+            Description = "trace= traces only these: iommu, vfio, vdpa, sva, config, sysfs, mdev, dma, open, map, "
+                + "attach, fault, inv, prq, irq, mmio, reset, inject. inject= makes something go wrong, as of run. "
+                + "May be repeated.",
             Arity = ArgumentArity.OneOrMore,
         };
         var count = new Option<bool>("-c") { Description = "Counts the calls instead, by node, name and result." };
         var times = new Option<bool>("-t") { Description = "Begins each line with the seconds since the start." };
+        var wall = new Option<bool>("-tt") { Description = "Begins each line with the time of day." };
+        var apart = new Option<bool>("-ff") { Description = "Writes each process to a file of its own, FILE.PID." };
         var relative = new Option<bool>("-r")
         {
             Description = "Begins each line with the seconds since the line before.",
@@ -58,7 +61,8 @@ internal static class TraceCommand
         };
         Option[] all =
         [
-            withMemory, running, output, filter, count, times, relative, durations, stacks, succeeded, failed, json,
+            withMemory, running, output, apart, filter, count, times, wall, relative, durations, stacks, succeeded,
+            failed, json,
         ];
         foreach (Option option in all) trace.Add(option);
         var misplaced = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
@@ -78,24 +82,29 @@ internal static class TraceCommand
                 Words = words.Length == 0 ? null : injection is null ? words[0] : words[0] + ",inject",
                 Json = parsed.GetValue(json),
                 Times = parsed.GetValue(times),
+                WallTimes = parsed.GetValue(wall),
                 RelativeTimes = parsed.GetValue(relative),
                 Durations = parsed.GetValue(durations),
                 Succeeded = parsed.GetValue(succeeded) ? true : parsed.GetValue(failed) ? false : null,
             };
             if (TraceFilter.TryRead(options.Words, out _) is { } wrong) return CommandLine.Refuse(error, wrong);
             string file = parsed.GetValue(output) ?? ToStandardError;
-            bool counts = parsed.GetValue(count), records = file.EndsWith(RecordingEnd, StringComparison.Ordinal);
+            bool counts = parsed.GetValue(count), isApart = parsed.GetValue(apart);
+            bool records = file.EndsWith(RecordingEnd, StringComparison.Ordinal);
             if (parsed.GetValue(withMemory) && !records)
                 return CommandLine.Refuse(error, "--with-memory needs a recording: -o FILE.ioasis");
-            if (records && (options != new TraceOptions() || counts || parsed.GetValue(stacks)))
+            if (records && (options != new TraceOptions() || counts || isApart || parsed.GetValue(stacks)))
                 return CommandLine.Refuse(error, "a recording has everything: -o FILE.ioasis takes no other option");
+            if (isApart && (counts || parsed.GetValue(output) is null))
+                return CommandLine.Refuse(error, "trace -ff needs -o FILE, and goes without -c");
             try
             {
                 if (parsed.GetValue(running) is { } pid)
                 {
-                    return program is null && !counts && injection is null && !parsed.GetValue(stacks)
+                    return program is null && !counts && !isApart && injection is null && !parsed.GetValue(stacks)
                         ? Follow(pid, options, file)
-                        : CommandLine.Refuse(error, "trace -p takes no program, no -c, no -k and no -e inject=");
+                        : CommandLine.Refuse(error, "trace -p takes no program, no -c, no -k, no -ff and no "
+                            + "-e inject=");
                 }
 
                 if (program is not [string name, .. string[] rest])
@@ -112,7 +121,7 @@ internal static class TraceCommand
                 Func<SoftwareMachine, IDisposable> begin = records
                     ? made => new FileTrace(file, to => new Recorder(
                         made.Observers, made.NameOf, recorded, parsed.GetValue(withMemory), to))
-                    : made => new FileTrace(made, options, file, found);
+                    : made => new FileTrace(made, options, file, isApart, found);
                 return CommandLine.Run(description, run, counts ? null : begin, injection);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -148,22 +157,34 @@ internal static class TraceCommand
     /// <summary>A trace or a recording to a file.</summary>
     private sealed class FileTrace : IDisposable
     {
-        private readonly TextWriter _output;
+        private readonly IDisposable _output;
         private readonly IDisposable _tracer;
 
         internal FileTrace(string file, Func<TextWriter, IDisposable> begin)
         {
-            _output = Open(file);
-            _tracer = begin(_output);
+            TextWriter output = Open(file);
+            _output = output;
+            _tracer = begin(output);
         }
 
-        internal FileTrace(SoftwareMachine machine, TraceOptions options, string file, CallStacks? stacks)
+        internal FileTrace(
+            SoftwareMachine machine, TraceOptions options, string file, bool isApart, CallStacks? stacks)
         {
-            _output = Open(file);
+            TextWriter first = Open(file);
+            _output = first;
             // Before the trace, which asks for the stack of each call that it is told of.
             if (stacks is not null) machine.Observers.Add(stacks);
-            _tracer = new Tracer(
-                machine.Observers, machine.NameOf, options, _output, stacks is null ? null : stacks.LinesOf);
+            Func<long, IReadOnlyList<string>?>? linesOf = stacks is null ? null : stacks.LinesOf;
+            if (!isApart)
+            {
+                _tracer = new Tracer(machine.Observers, machine.NameOf, options, first, linesOf);
+                return;
+            }
+
+            first.Dispose(); // it can be made
+            var files = new TraceFiles(file);
+            _output = files;
+            _tracer = new Tracer(machine.Observers, machine.NameOf, options, files, linesOf);
         }
 
         public void Dispose()

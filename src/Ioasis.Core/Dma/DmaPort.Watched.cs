@@ -20,10 +20,9 @@ public sealed partial class DmaPort
 
     private bool IsWatched => (_slow & ByObservers) != 0;
 
-    /// <summary>Takes the fast path or the slow one from now on. The endpoint calls it, with its lock held.</summary>
-    private void UpdateWatched()
+    /// <summary>Takes the fast path or the slow one from now on. The observers call it, with their lock held.</summary>
+    internal void Watch(bool isWanted)
     {
-        bool isWanted = _endpoint.Observers.Want(EventKinds.Watched);
         if (isWanted == IsWatched) return;
         if (isWanted) Interlocked.Or(ref _slow, ByObservers);
         else Interlocked.And(ref _slow, ~ByObservers);

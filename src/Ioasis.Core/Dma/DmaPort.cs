@@ -73,11 +73,7 @@ public sealed partial class DmaPort : IDisposable
     /// <summary>
     /// Finds what translates requests that give no PASID, if anything does. The endpoint calls it, with its lock held.
     /// </summary>
-    internal void UpdateRoute()
-    {
-        UpdateWatched();
-        _route = RouteOf(NoPasid);
-    }
+    internal void UpdateRoute() => _route = RouteOf(NoPasid);
 
     /// <summary>How many PASID bits its requests may carry; 0 where PASIDs are not enabled.</summary>
     public int PasidBits => (_part?.Enabled ?? _endpoint.Enabled).PasidBits;

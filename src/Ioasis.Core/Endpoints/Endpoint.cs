@@ -456,6 +456,7 @@ public sealed partial class Endpoint : IBusMaster
     {
         port.UpdateRoute();
         _ports = [.. _ports, port];
+        Observers.Add(port);
         _rid?.Domain.Mappings.AddPort(port);
         foreach (Attachment attachment in PasidsOf(port)) attachment.Domain.Mappings.AddPort(port);
         return port;
@@ -473,6 +474,7 @@ public sealed partial class Endpoint : IBusMaster
         using (_lock.Enter())
         {
             _ports = [.. _ports.Where(p => p != port)];
+            Observers.Remove(port);
             _rid?.Domain.Mappings.RemovePort(port);
             foreach (Attachment attachment in PasidsOf(port)) attachment.Domain.Mappings.RemovePort(port);
         }

@@ -30,6 +30,9 @@ public sealed class NodeCall
     /// <summary>The thread that made it; 0 when nobody said which.</summary>
     public required int Thread { get; init; }
 
+    /// <summary>The process that made it; 0 when nobody said which.</summary>
+    public int Process { get; init; }
+
     /// <summary>The descriptor that it used.</summary>
     public required int Descriptor { get; init; }
 

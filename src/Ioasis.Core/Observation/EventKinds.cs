@@ -61,19 +61,19 @@ public enum EventKinds
     /// <summary>An answer to page requests that wait for none: <see cref="StrayResponseEvent"/>.</summary>
     StrayResponse = 1 << 17,
 
+    /// <summary>An mdev comes or goes: <see cref="MdevEvent"/>.</summary>
+    Mdev = 1 << 18,
+
     /// <summary>All of them that cost a device's accesses nothing: those above.</summary>
-    All = (1 << 18) - 1,
+    All = (1 << 19) - 1,
 
     /// <summary>A device accessed memory: <see cref="DmaEvent"/>.</summary>
-    Dma = 1 << 18,
+    Dma = 1 << 19,
 
     /// <summary>A device uses a translation that tables no longer say: <see cref="StaleTranslationEvent"/>.</summary>
-    StaleTranslation = 1 << 19,
+    StaleTranslation = 1 << 20,
 
-    /// <summary>
-    /// Those for which accesses take a slower path, from the next attachment on, or change of one, after an observer
-    /// that wants them was added.
-    /// </summary>
+    /// <summary>Those for which accesses take a slower path while an observer wants them.</summary>
     Watched = Dma | StaleTranslation,
 
     /// <summary>

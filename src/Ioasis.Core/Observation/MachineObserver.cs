@@ -113,6 +113,11 @@ public abstract class MachineObserver
     {
     }
 
+    /// <summary>An mdev was created, or is about to go.</summary>
+    public virtual void OnMdev(in MdevEvent e)
+    {
+    }
+
     /// <summary>An open node is about to be closed.</summary>
     public virtual void OnClose(in CloseEvent e)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Ioasis.Core.Dma;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Core.Observation;
@@ -10,9 +11,10 @@ namespace Ioasis.Core.Observation;
 /// </summary>
 public sealed class Observers
 {
-    // Guards changes of the list. Innermost.
+    // Guards changes of the lists. Innermost.
     private readonly RankedLock _lock = new(LockRank.Observers);
     private volatile Entry[] _entries = [];
+    private readonly HashSet<DmaPort> _ports = []; // which are told whether accesses are watched
     private volatile EventKinds _wanted;
     private long _sequence;
 
@@ -69,10 +71,29 @@ public sealed class Observers
         }
     }
 
+    /// <summary>A port was opened: from now on it knows whether somebody wants its accesses.</summary>
+    internal void Add(DmaPort port)
+    {
+        using (_lock.Enter())
+        {
+            _ports.Add(port);
+            port.Watch(Want(EventKinds.Watched));
+        }
+    }
+
+    /// <summary>A port was closed.</summary>
+    internal void Remove(DmaPort port)
+    {
+        using (_lock.Enter()) _ports.Remove(port);
+    }
+
     private void Set(Entry[] entries)
     {
+        EventKinds before = _wanted;
         _entries = entries;
         _wanted = entries.Aggregate(EventKinds.None, static (kinds, entry) => kinds | entry.Kinds);
+        if (((before ^ _wanted) & EventKinds.Watched) == 0) return;
+        foreach (DmaPort port in _ports) port.Watch(Want(EventKinds.Watched));
     }
 
     /// <summary>Takes an observer off that threw. The user is told once, and elsewhere: locks are held here.</summary>

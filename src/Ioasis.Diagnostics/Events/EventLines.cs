@@ -130,6 +130,26 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
                 Begin(json, EventKinds.Unbind);
                 WriteBinding(json, unbind.Endpoint, unbind.Pasid?.Value, unbind.Device);
                 break;
+            case MdevEvent mdev:
+                Begin(json, EventKinds.Mdev);
+                json.WriteString("uuid", mdev.Uuid.ToString());
+                json.WriteString("type", mdev.Type);
+                json.WriteString("parent", mdev.Parent);
+                json.WriteString("action", mdev.IsCreated ? "create" : "remove");
+                break;
+            case DmaEvent dma:
+                Begin(json, EventKinds.Dma);
+                WriteDevice(json, dma.Endpoint, dma.Access.Pasid?.Value);
+                json.WriteAddress("iova", dma.Access.Iova.Value);
+                json.WriteNumber("length", dma.Access.Length);
+                json.WriteString("access", dma.Access.IsWrite ? "w" : "r");
+                break;
+            case StaleTranslationEvent stale:
+                Begin(json, EventKinds.StaleTranslation);
+                WriteDevice(json, stale.Endpoint, stale.Pasid?.Value);
+                json.WriteAddress("iova", stale.Iova.Value);
+                json.WriteString("access", stale.IsWrite ? "w" : "r");
+                break;
             case OpenEvent open:
                 Begin(json, EventKinds.Open);
                 json.WriteString("path", open.Path);
@@ -207,6 +227,8 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
         }
         else if (call.Before.Length + call.After.Length != 0)
         {
+            if (call.Path.StartsWith("/sys/", StringComparison.Ordinal))
+                json.WriteString("text", Encoding.Latin1.GetString(call.Before));
             json.WriteString("bytes", Convert.ToHexStringLower(call.Name == "read" ? call.After : call.Before));
         }
 

@@ -25,6 +25,9 @@ public static class EventNames
         (EventKinds.Call, "call"),
         (EventKinds.Inject, "inject"),
         (EventKinds.StrayResponse, "stray_response"),
+        (EventKinds.Mdev, "mdev"),
+        (EventKinds.Dma, "dma"),
+        (EventKinds.StaleTranslation, "stale_translation"),
     ];
 
     /// <summary>All names, in the order of the kinds.</summary>
@@ -33,7 +36,7 @@ public static class EventNames
     /// <summary>The name of one kind.</summary>
     public static string Of(EventKinds kind) => Array.Find(s_names, n => n.Kind == kind).Name;
 
-    /// <summary>Reads names with commas between them; nothing means all.</summary>
+    /// <summary>Reads names with commas between them; nothing means <see cref="EventKinds.All"/>.</summary>
     /// <param name="text">The names.</param>
     /// <param name="kinds">Their kinds.</param>
     /// <returns>The name that there is not; null if all are known.</returns>

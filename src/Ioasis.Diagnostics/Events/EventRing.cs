@@ -118,6 +118,9 @@ public sealed class EventRing(EventKinds kinds, int capacity = EventRing.Default
     /// <inheritdoc/>
     public override void OnInject(in InjectEvent e) => Keep(in e);
 
+    /// <inheritdoc/>
+    public override void OnMdev(in MdevEvent e) => Keep(in e);
+
     private void Keep<TEvent>(in TEvent e) where TEvent : struct, IMachineEvent
     {
         using (_lock.Enter())

@@ -103,7 +103,8 @@ public sealed class Recorder : IDisposable
             {
                 if (lost != 0)
                     _output.WriteLine(TextOf(new JsonObject { ["event"] = "lost", ["count"] = lost }));
-                foreach (KeptEvent e in taken) _output.WriteLine(TextOf(LineOf(e)));
+                foreach (KeptEvent e in taken)
+                    if (!IsOfSysfs(e)) _output.WriteLine(TextOf(LineOf(e)));
                 _output.Flush();
             }
             catch (IOException e)
@@ -114,6 +115,10 @@ public sealed class Recorder : IDisposable
             }
         }
     }
+
+    // A replay makes calls on nodes only.
+    private static bool IsOfSysfs(KeptEvent e) =>
+        e.Event is CallEvent { Call.Path: var path } && path.StartsWith("/sys/", StringComparison.Ordinal);
 
     private JsonObject LineOf(in KeptEvent e)
     {

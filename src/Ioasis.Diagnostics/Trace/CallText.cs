@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Ioasis.Abi;
 using Ioasis.Core.Observation;
 
@@ -43,10 +44,16 @@ internal static class CallText
     {
         byte[] bytes = call.Name == "read" ? call.After : call.Before;
         string more = (ulong)bytes.Length < call.Count ? "..." : "";
-        if (bytes.Length != 0) text.Append(", ").Append(Convert.ToHexStringLower(bytes)).Append(more);
+        if (bytes.Length != 0) text.Append(", ").Append(TextOf(call, bytes)).Append(more);
         text.Append(CultureInfo.InvariantCulture, $", {call.Count}");
-        if (call.Offset is { } offset) text.Append(", ").Append(DiagnosticsJson.Hex(offset));
+        if (call.Offset is { } offset) text.Append(", ").Append(RegionNames.Of(call, offset));
     }
+
+    /// <summary>What is written to attributes of sysfs is text; other files have bytes.</summary>
+    private static string TextOf(NodeCall call, byte[] bytes) =>
+        call.Path.StartsWith("/sys/", StringComparison.Ordinal)
+            ? JsonSerializer.Serialize(Encoding.Latin1.GetString(bytes), DiagnosticsJson.Line)
+            : Convert.ToHexStringLower(bytes);
 
     private static void Append(StringBuilder text, string before, IEnumerable<ShownField> fields)
     {

@@ -5,12 +5,18 @@ namespace Ioasis.Diagnostics.Trace;
 /// <summary>What of a machine is traced: kinds of event, and calls on some nodes.</summary>
 public sealed class TraceFilter
 {
-    private static readonly (string Word, EventKinds Kinds, string? Path)[] s_words =
+    private static readonly (string Word, EventKinds Kinds, Predicate<NodeCall>? Calls)[] s_words =
     [
-        ("iommu", EventKinds.Call, "/dev/iommu"),
-        ("vfio", EventKinds.Call, "/dev/vfio/"),
-        ("vdpa", EventKinds.Call, "/dev/vhost-vdpa"),
-        ("sva", EventKinds.Call, "/dev/sva"),
+        ("iommu", EventKinds.Call, static c => IsOn(c, "/dev/iommu")),
+        ("vfio", EventKinds.Call, static c => IsOn(c, "/dev/vfio/")),
+        ("vdpa", EventKinds.Call, static c => IsOn(c, "/dev/vhost-vdpa")),
+        ("sva", EventKinds.Call, static c => IsOn(c, "/dev/sva")),
+        ("config", EventKinds.Call, RegionNames.IsConfiguration),
+        ("sysfs", EventKinds.Call, static c => IsOn(c, "/sys/")),
+        ("mdev", EventKinds.Call | EventKinds.Mdev, static c => IsOn(c, "/sys/")
+            && (c.Path.Contains("/mdev_supported_types/", StringComparison.Ordinal)
+                || c.Path.EndsWith("/remove", StringComparison.Ordinal))),
+        ("dma", EventKinds.Dma, null),
         ("open", EventKinds.Open | EventKinds.Close, null),
         ("map", EventKinds.Map | EventKinds.Unmap, null),
         ("attach", EventKinds.Bind | EventKinds.Unbind | EventKinds.Attach | EventKinds.Detach, null),
@@ -23,18 +29,20 @@ public sealed class TraceFilter
         ("inject", EventKinds.Inject, null),
     ];
 
-    private readonly string[] _paths;
+    private readonly Predicate<NodeCall>[] _calls;
 
-    private TraceFilter(EventKinds kinds, string[] paths) => (Kinds, _paths) = (kinds, paths);
+    private TraceFilter(EventKinds kinds, Predicate<NodeCall>[] calls) => (Kinds, _calls) = (kinds, calls);
 
-    /// <summary>Everything.</summary>
-    public static TraceFilter All { get; } = new(EventKinds.All, [""]);
+    /// <summary>
+    /// Everything but the accesses of devices (<c>dma</c>), which become slower when they are traced.
+    /// </summary>
+    public static TraceFilter All { get; } = new(EventKinds.All, [static _ => true]);
 
     /// <summary>The kinds of event.</summary>
     public EventKinds Kinds { get; }
 
     /// <summary>Reads words with commas between them, as strace's <c>-e trace=</c> has.</summary>
-    /// <param name="text">The words, with <c>trace=</c> before them or without; null for everything.</param>
+    /// <param name="text">The words, with <c>trace=</c> before them or without; null for <see cref="All"/>.</param>
     /// <param name="filter">What they mean.</param>
     /// <returns>What is wrong with a word; null if nothing is.</returns>
     public static string? TryRead(string? text, out TraceFilter filter)
@@ -42,24 +50,26 @@ public sealed class TraceFilter
         filter = All;
         if (text is null) return null;
         EventKinds kinds = EventKinds.None;
-        List<string> paths = [];
+        List<Predicate<NodeCall>> calls = [];
         foreach (string word in text[(text.StartsWith("trace=", StringComparison.Ordinal) ? 6 : 0)..].Split(','))
         {
             if (Array.Find(s_words, w => w.Word == word) is not { Word: not null } known)
                 return $"\"{word}\" cannot be traced; expected some of: "
                     + string.Join(", ", s_words.Select(w => w.Word));
             kinds |= known.Kinds;
-            if (known.Path is not null) paths.Add(known.Path);
+            if (known.Calls is not null) calls.Add(known.Calls);
         }
 
-        filter = new TraceFilter(kinds, [.. paths]);
+        filter = new TraceFilter(kinds, [.. calls]);
         return null;
     }
 
-    /// <summary>Whether calls on a node are traced.</summary>
+    /// <summary>Whether a call is traced.</summary>
     public bool Has(NodeCall call)
     {
         ArgumentNullException.ThrowIfNull(call);
-        return Array.Exists(_paths, p => call.Path.StartsWith(p, StringComparison.Ordinal));
+        return Array.Exists(_calls, isTraced => isTraced(call));
     }
+
+    private static bool IsOn(NodeCall call, string path) => call.Path.StartsWith(path, StringComparison.Ordinal);
 }

@@ -19,6 +19,7 @@ public sealed class TraceLines(
 
     private readonly StringBuilder _text = new();
     private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly DateTime _startedAt = DateTime.Now;
     private long _before = Stopwatch.GetTimestamp();
 
     /// <summary>What is traced.</summary>
@@ -44,6 +45,12 @@ public sealed class TraceLines(
         IReadOnlyList<string> stack = call is null ? [] : stacks?.Invoke(call.Number) ?? [];
         if (options.Json) return WithStack(Encoding.UTF8.GetString(lines.LineOf(in e)), stack);
         StringBuilder text = _text.Clear();
+        if (options.WallTimes)
+        {
+            DateTime at = _startedAt + Stopwatch.GetElapsedTime(_started, e.Stamp.Timestamp);
+            text.Append(CultureInfo.InvariantCulture, $"{at:HH:mm:ss.ffffff} ");
+        }
+
         if (options.Times) AppendSeconds(text, _started, e.Stamp.Timestamp);
         if (options.RelativeTimes) AppendSeconds(text, _before, e.Stamp.Timestamp);
         _before = e.Stamp.Timestamp;

@@ -12,6 +12,9 @@ public sealed record TraceOptions
     /// <summary>Whether each line begins with the seconds since the start.</summary>
     public bool Times { get; init; }
 
+    /// <summary>Whether each line begins with the time of day, to the microsecond.</summary>
+    public bool WallTimes { get; init; }
+
     /// <summary>Whether each line begins with the seconds since the one before.</summary>
     public bool RelativeTimes { get; init; }
 

@@ -2,6 +2,8 @@ using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Host.Callers;
 using Ioasis.Host.Serving;
+using Ioasis.Iommufd;
+using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Memory;
 using Ioasis.Linux.Seccomp;
 using Ioasis.Memory;
@@ -34,11 +36,16 @@ internal sealed class AttributeCalls(
             if (open.File is not AttributeFiles.File attribute) return Answer.Continue;
             Errno errno = Read(call, caller, isVectored, out byte[] text);
             if (errno != Errno.None || text.Length == 0) return errno;
-            foreach (int capability in attribute.Capabilities)
-                if (!caller.HasCapability(capability)) return Errno.EACCES;
             ulong id = call.Id;
             string path = open.Name;
-            attribute.Store(text, result =>
+            var origin = new CallOrigin(caller.Id, (int)call.Data.Args[0], caller.Process.Pid);
+            CallerThread writer = caller;
+            WatchedCalls.Store(attribute, origin, text, answer =>
+            {
+                int missing = attribute.Capabilities.FirstOrDefault(c => !writer.HasCapability(c), -1);
+                if (missing < 0) attribute.Store(text, answer);
+                else answer(Errno.EACCES.Because($"the program lacks capability {missing} (capabilities(7))"));
+            }, result =>
             {
                 account?.Note(path, "write", result);
                 Answer answer = result == Errno.None ? SysResult.Ok(text.Length) : result;

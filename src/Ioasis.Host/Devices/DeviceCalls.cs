@@ -168,7 +168,7 @@ internal sealed class DeviceCalls(NodeOpener opener, CallerTable callers, CallAc
     }
 
     private static CallOrigin OriginOf(in SeccompNotif call, CallerThread caller) =>
-        new(caller.Id, (int)call.Data.Args[0]);
+        new(caller.Id, (int)call.Data.Args[0], caller.Process.Pid);
 
     private SysResult Noted(OpenFile open, string call, SysResult result)
     {

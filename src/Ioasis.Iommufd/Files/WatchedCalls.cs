@@ -49,6 +49,7 @@ public static class WatchedCalls
             File = file,
             Path = file.OpenedPath,
             Thread = origin.Thread,
+            Process = origin.Process,
             Descriptor = origin.Descriptor,
             Name = "ioctl",
             Command = command,
@@ -149,14 +150,51 @@ public static class WatchedCalls
         return errno;
     }
 
+    /// <summary>
+    /// write(2) of a text to an attribute of sysfs, which may be answered later and by another thread.
+    /// </summary>
+    /// <param name="file">The open file.</param>
+    /// <param name="origin">Who calls, by which descriptor.</param>
+    /// <param name="text">The text.</param>
+    /// <param name="store">Takes the text, and calls back once.</param>
+    /// <param name="answer">Answers the program.</param>
+    public static void Store(
+        NodeFile file, CallOrigin origin, byte[] text, Action<Action<Errno>> store, Action<Errno> answer)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(answer);
+        if (!file.IsWatched)
+        {
+            store(answer);
+            return;
+        }
+
+        using CurrentCall.Scope current = CurrentCall.Begin();
+        bool wasHeard = Refusal.Begin();
+        long began = Stopwatch.GetTimestamp(), number = CurrentCall.Number;
+        store(errno =>
+        {
+            // A thread that answers later has no part in the call, and no sentence for it.
+            if (CurrentCall.Number != number) Refusal.Clear();
+            SysResult result = errno == Errno.None ? SysResult.Ok(text.Length) : errno;
+            Tell(file, origin, "write", null, (ulong)text.Length, text, [], began, result, Errno.None, number: number);
+            answer(errno);
+        });
+        Refusal.End(wasHeard);
+    }
+
     private static void Tell(NodeFile file, CallOrigin origin, string name, ulong? offset, ulong count, byte[] before,
-        byte[] after, long began, SysResult result, Errno injected, string protection = "", CallData? data = null) =>
+        byte[] after, long began, SysResult result, Errno injected, string protection = "", CallData? data = null,
+        long? number = null) =>
         file.Tell(new NodeCall
         {
-            Number = CurrentCall.Number,
+            Number = number ?? CurrentCall.Number,
             File = file,
             Path = file.OpenedPath,
             Thread = origin.Thread,
+            Process = origin.Process,
             Descriptor = origin.Descriptor,
             Name = name,
             Offset = offset,
@@ -197,4 +235,5 @@ public static class WatchedCalls
 /// <summary>Who makes a call.</summary>
 /// <param name="Thread">The thread; 0 when nobody knows which.</param>
 /// <param name="Descriptor">The descriptor that it uses.</param>
-public readonly record struct CallOrigin(int Thread, int Descriptor);
+/// <param name="Process">The process; 0 when nobody knows which.</param>
+public readonly record struct CallOrigin(int Thread, int Descriptor, int Process = 0);

@@ -48,7 +48,9 @@ public sealed class CommandLineTests
         + "one of: dma:fault, dma:delay, irq:lost, irq:doubled, inv:dropped, inv:slow, prq:overflow, "
         + "device:surprise-reset, device:gone, pasid:exhausted.")]
     [InlineData("trace -e trace=map -e fault -- x", "-e trace= given 2 times.")]
-    [InlineData("trace -p 1 -e inject=dma:fault", "trace -p takes no program, no -c, no -k and no -e inject=.")]
+    [InlineData("trace -ff -- x", "trace -ff needs -o FILE, and goes without -c.")]
+    [InlineData("trace -ff -c -o f -- x", "trace -ff needs -o FILE, and goes without -c.")]
+    [InlineData("trace -p 1 -e inject=dma:fault", "trace -p takes no program, no -c, no -k, no -ff and no -e inject=.")]
     [InlineData("bench", "bench works only in a source tree: ./ioasis bench.")]
     [InlineData("demo --fast", "unknown argument \"--fast\" of demo; expected one of: nested, vsva.")]
     public void AWrongCommandLineGetsOneSentenceAndExitCode2(string line, string sentence)

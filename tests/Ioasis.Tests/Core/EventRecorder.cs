@@ -54,6 +54,10 @@ internal sealed class EventRecorder(EventKinds kinds = EventKinds.All & ~EventKi
 
     public override void OnInject(in InjectEvent e) => Keep(e);
 
+    public override void OnMdev(in MdevEvent e) => Keep(e);
+
+    public override void OnDma(in DmaEvent e) => Keep(e);
+
     private void Keep<T>(in T e) where T : struct, IMachineEvent => _told.Enqueue(new Told(e.Stamp, e));
 
     private readonly record struct Told(EventStamp Stamp, object Event);

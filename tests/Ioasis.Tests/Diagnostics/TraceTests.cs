@@ -70,8 +70,8 @@ public sealed class TraceTests : IDisposable
         lines = TraceAProgram(Choose("iommu") with { Succeeded = true }).Lines;
         Assert.DoesNotContain(lines, l => l.Contains("-1 E", StringComparison.Ordinal));
         Assert.Equal(
-            "\"mop\" cannot be traced; expected some of: iommu, vfio, vdpa, sva, open, map, attach, fault, inv, prq, "
-                + "irq, mmio, reset, inject",
+            "\"mop\" cannot be traced; expected some of: iommu, vfio, vdpa, sva, config, sysfs, mdev, dma, open, "
+                + "map, attach, fault, inv, prq, irq, mmio, reset, inject",
             TraceFilter.TryRead("map,mop", out _));
         Assert.Throws<ArgumentException>(() => TraceAProgram(Choose("mop")));
     }
