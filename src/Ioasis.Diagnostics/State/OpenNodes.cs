@@ -11,8 +11,10 @@ namespace Ioasis.Diagnostics.State;
 /// </summary>
 public sealed class OpenNodes : MachineObserver
 {
-    // A context that a driver made for itself, as vDPA's does for each of its files.
-    private const string Private = "private";
+    /// <summary>
+    /// The path of a context that a driver made for itself, as vDPA's does for each of its files.
+    /// </summary>
+    public const string Private = "private";
 
     // Guards what follows. Innermost.
     private readonly RankedLock _lock = new(LockRank.OpenNodes);

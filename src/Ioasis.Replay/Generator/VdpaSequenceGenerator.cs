@@ -33,15 +33,22 @@ public sealed partial class VdpaSequenceGenerator
     /// <summary>The calls of a seed and what our implementation answered.</summary>
     public static (List<Call> Calls, List<string> Answers) Generate(int seed, int count)
     {
+        using var player = new Player();
+        return Generate(seed, count, player.Play);
+    }
+
+    /// <summary>The calls of a seed and what <paramref name="play"/> answered, which gets each at once.</summary>
+    public static (List<Call> Calls, List<string> Answers) Generate(int seed, int count, Func<Call, string> play)
+    {
+        ArgumentNullException.ThrowIfNull(play);
         var generator = new VdpaSequenceGenerator(seed);
         var calls = new List<Call>();
         var answers = new List<string>();
-        using var player = new Player();
         while (calls.Count < count)
         {
             // What was written down is what is played: the other side has nothing else.
             var call = Call.Parse((calls.Count == 0 ? new Call("reset_vdpa") : generator.Next()).ToString());
-            string answer = player.Play(call);
+            string answer = play(call);
             generator.Observe(call, answer);
             calls.Add(call);
             answers.Add(answer);

@@ -7,11 +7,13 @@ namespace Ioasis.Tests.Cli;
 public sealed class CommandLineTests
 {
     [Theory]
-    [InlineData("", "missing command; expected one of: run, trace, devices, demo, walk, faults, ps, state, bench.")]
+    [InlineData("",
+        "missing command; expected one of: run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, bench.")]
     [InlineData("rnu",
-        "unknown command \"rnu\"; expected one of: run, trace, devices, demo, walk, faults, ps, state, bench.")]
+        "unknown command \"rnu\"; expected one of: run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, bench.")]
     [InlineData("--json",
-        "unknown command \"--json\"; expected one of: run, trace, devices, demo, walk, faults, ps, state, bench.")]
+        "unknown command \"--json\"; "
+        + "expected one of: run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, bench.")]
     [InlineData("run", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run --", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run ls", "\"ls\" must come after --, as in: ioasis run -- ls.")]
@@ -51,6 +53,14 @@ public sealed class CommandLineTests
     [InlineData("trace -ff -- x", "trace -ff needs -o FILE, and goes without -c.")]
     [InlineData("trace -ff -c -o f -- x", "trace -ff needs -o FILE, and goes without -c.")]
     [InlineData("trace -p 1 -e inject=dma:fault", "trace -p takes no program, no -c, no -k, no -ff and no -e inject=.")]
+    [InlineData("fuzz --shard 3/3", "--shard is I/N with I from 0 to N-1, such as 0/8, not 3/3.")]
+    [InlineData("fuzz --shard all", "--shard is I/N with I from 0 to N-1, such as 0/8, not all.")]
+    [InlineData("fuzz --seconds 0", "--seconds is 1 to 2592000, not 0.")]
+    [InlineData("fuzz --seed -1", "--seed is 0 to 1073741823, not -1.")]
+    [InlineData("fuzz --seeds 0", "--seeds is at least 1, not 0.")]
+    [InlineData("fuzz --calls 1", "--calls is 2 to 1000000, not 1.")]
+    [InlineData("fuzz merge", "fuzz merge needs results, as in: ioasis fuzz merge fuzz-*.json.")]
+    [InlineData("fuzz merge /no/such", "Could not find a part of the path '/no/such'.")]
     [InlineData("bench", "bench works only in a source tree: ./ioasis bench.")]
     [InlineData("demo --fast", "unknown argument \"--fast\" of demo; expected one of: nested, vsva.")]
     public void AWrongCommandLineGetsOneSentenceAndExitCode2(string line, string sentence)
