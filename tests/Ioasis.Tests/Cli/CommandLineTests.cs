@@ -10,7 +10,8 @@ public sealed class CommandLineTests
     [InlineData("",
         "missing command; expected one of: run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, bench.")]
     [InlineData("rnu",
-        "unknown command \"rnu\"; expected one of: run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, bench.")]
+        "unknown command \"rnu\"; "
+        + "expected one of: run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, bench.")]
     [InlineData("--json",
         "unknown command \"--json\"; "
         + "expected one of: run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, bench.")]
