@@ -79,8 +79,8 @@ public enum EventKinds
     /// <summary>
     /// No event: calls come with the memory and the files that they name (<see cref="NodeCall.Data"/>).
     /// </summary>
-    CallData = 1 << 20,
+    CallData = 1 << 21,
 
     /// <summary>No event: calls that map memory or start devices come with the mapped pages, too.</summary>
-    CallPages = 1 << 21,
+    CallPages = 1 << 22,
 }
