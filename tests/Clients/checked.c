@@ -3,6 +3,8 @@
  * Makes one mistake with DMA; with "right" does the same without it. For tests of `ioasis run --check`.
  * usage: checked BDF MISTAKE [right|waits] (a dmatest)
  */
+#include <sys/syscall.h>
+
 #include "dmatest.h"
 
 #define IOVA 0x200000
@@ -185,6 +187,29 @@ static void newer_uapi(void)
         must(ioctl(iommu, IOMMU_FAULT_QUEUE_ALLOC, &alloc));
 }
 
+/* A process without memory in common with us opens and maps, and ends; its descriptors are ours, too. */
+static void device_left_running(void)
+{
+    struct {
+        int iommu;
+        struct dmatest test;
+    } *common = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    expect(common != MAP_FAILED);
+    must(close(test.device.fd));
+    must(close(iommu));
+    pid_t child = (pid_t)must(syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0));
+    if (!child) {
+        set_up(BY_PIO);
+        map_memory(RW);
+        *common = (__typeof__(*common)){.iommu = iommu, .test = test};
+        _exit(0);
+    }
+    wait_until(has_ended_well(child));
+    test = common->test;
+    if (!right)
+        dma(&test, IOVA, 64, 0);
+}
+
 static void store_in_flight(void)
 {
     int event = new_eventfd();
@@ -248,6 +273,7 @@ static const struct mistake {
     {"newer-uapi", newer_uapi},
     {"group-status", group_status},
     {"store-in-flight", store_in_flight},
+    {"device-left-running", device_left_running},
     {"msi-without-eventfd", msi_without_eventfd},
 };
 

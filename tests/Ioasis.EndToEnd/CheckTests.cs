@@ -15,9 +15,8 @@ public sealed partial class CheckTests(Workbench bench)
         ("page-request-unanswered", "dma-after-detach=0"), ("page-response-stray", ""),
         ("unused-mapping", "unused-mapping=1"), ("shared-writable", "shared-writable=1"), ("leak", "leak=1"),
         ("short-argsz", "short-argsz=1"), ("group-status", "group-status=1"),
-        ("store-in-flight", "store-in-flight=1"),
-        ("newer-uapi", "min_linux=6.8"),
-        ("msi-without-eventfd", "msi-without-eventfd=1"),
+        ("store-in-flight", "store-in-flight=1"), ("device-left-running", "device-left-running=1"),
+        ("newer-uapi", "min_linux=6.8"), ("msi-without-eventfd", "msi-without-eventfd=1"),
     ];
 
     // What programs of these tests do wrong on purpose. All others are right.

@@ -75,7 +75,10 @@ internal sealed class CheckArguments
         {
             if (stacks is not null) machine.Observers.Add(stacks); // first: the checks ask for stacks of calls
             return checker = new Checker(machine.Observers, machine.NameOf, options, suppressions,
-                () => Open(options), stop.Cancel) { Stacks = stacks };
+                () => Open(options), stop.Cancel)
+            {
+                Stacks = stacks,
+            };
         }, injection);
         return checker is { Found: > 0 } && (code == 0 || stop.IsCancellationRequested) ? options.ExitCode : code;
     }

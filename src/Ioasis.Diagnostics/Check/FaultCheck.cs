@@ -114,8 +114,12 @@ internal sealed class FaultCheck(SeenMachine machine, RefusedMaps refused, Actio
         {
             parts.Add(new FindingPart(
                 $"its mapping {Hex(map.Range.First)}-{Hex(map.Range.Last)} was refused with {map.Errno}", map.Call));
-            return Of(CheckKind.IgnoredErrno, "Look at the result of the call that maps; without it, start no DMA.")
-                with { Place = new FindingPlace(null, Mapping: map.Range), Subject = map.Range };
+            return Of(CheckKind.IgnoredErrno, "Look at the result of the call that maps; if it failed, start no DMA.")
+                with
+            {
+                Place = new FindingPlace(null, Mapping: map.Range),
+                Subject = map.Range,
+            };
         }
 
         if (space.Nearest(address) is { } near)

@@ -121,6 +121,7 @@ public sealed class CheckerTests : IDisposable
     [InlineData("halt_on_error=maybe", "halt_on_error cannot be \"maybe\"")]
     [InlineData("dma-unmapped=7", "dma-unmapped cannot be \"7\"")]
     [InlineData("colour=1", "there is no option \"colour\"; help=1 lists all")]
+    [InlineData("min_linux=new", "min_linux cannot be \"new\"")]
     [InlineData("exitcode", "\"exitcode\" is no option such as exitcode=1")]
     public void AWrongOptionIsToldInASentence(string text, string sentence) =>
         Assert.Equal(sentence, CheckOptions.TryRead(text, out _));
@@ -135,6 +136,8 @@ public sealed class CheckerTests : IDisposable
             (read.ExitCode, read.LogPath, read.HaltOnError, read.SuppressionFile, read.Most));
         Assert.False(read.Has(CheckKind.DmaUnmapped));
         Assert.True(read.Has(CheckKind.DmaAfterUnmap));
+        Assert.Null(CheckOptions.TryRead("min_linux=6.8", out read));
+        Assert.True(read.Has(CheckKind.NewerUapi));
         Assert.Null(CheckOptions.TryRead(null, out CheckOptions defaults));
         Assert.True(defaults.Has(CheckKind.DmaUnmapped));
         Assert.Equal(99, defaults.ExitCode);
@@ -178,7 +181,10 @@ public sealed class CheckerTests : IDisposable
     {
         _output.GetStringBuilder().Clear();
         using var checker = new Checker(_machine.Observers, e => e.Id.ToString(), options,
-            suppressions ?? Suppressions.None, () => _output, halt) { Stacks = new OneFrame() };
+            suppressions ?? Suppressions.None, () => _output, halt)
+        {
+            Stacks = new OneFrame(),
+        };
         Work(program);
         checker.Dispose();
         return (checker.Found, _output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
