@@ -142,8 +142,9 @@ internal static class CommandLine
 
         return new RootCommand("Ioasis, the IOMMU in user space.")
         {
-            run, TraceCommand.Of(program, error), ReplayCommand.Of(output, error), devices, demo, Walk(output, error),
-            Faults(output, error), Ps(output, error), State(output, error), FuzzCommand.Of(output, error), Bench(error)
+            run, TraceCommand.Of(program, output, error), ReplayCommand.Of(output, error), devices, demo,
+            Walk(output, error), Faults(output, error), Ps(output, error), State(output, error),
+            FuzzCommand.Of(output, error), Bench(error)
         };
     }
 

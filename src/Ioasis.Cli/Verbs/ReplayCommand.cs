@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ioasis.Client;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Replay.Recordings;
@@ -29,7 +30,11 @@ internal static class ReplayCommand
             Description = "With --shrink: what must still happen, instead of the difference.",
         };
         var toC = new Option<bool>("--to-c") { Description = "Writes the recording as a program in C." };
-        foreach (Option option in (Option[])[shrink, still, toC]) replay.Add(option);
+        var onSystem = new Option<bool>("--on-system")
+        {
+            Description = "Makes the calls on the nodes of the system beneath: of a real kernel, or of ioasis run.",
+        };
+        foreach (Option option in (Option[])[onSystem, shrink, still, toC]) replay.Add(option);
         replay.Add(file);
         replay.SetAction(parsed =>
         {
@@ -40,6 +45,13 @@ internal static class ReplayCommand
             try
             {
                 RecordingFile recording = RecordingFile.Read(path);
+                if (parsed.GetValue(onSystem))
+                {
+                    return parsed.GetValue(shrink) || parsed.GetValue(toC)
+                        ? CommandLine.Refuse(error, "--on-system goes with no other option")
+                        : PlayOnSystem(recording, output);
+                }
+
                 MachineDescription machine = MachineOptions.Describe(recording.Options, recording.Description);
                 if (parsed.GetValue(shrink))
                 {
@@ -63,7 +75,7 @@ internal static class ReplayCommand
                 return Differs;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException
-                or MachineDescriptionException)
+                or MachineDescriptionException or IommuException)
             {
                 return CommandLine.Refuse(error, e.Message);
             }
@@ -75,6 +87,14 @@ internal static class ReplayCommand
     {
         using SoftwareMachine machine = SoftwareMachine.Create(description);
         using var player = new RecordingPlayer(machine) { HasMemory = recording.HasMemory };
+        if (player.Play(recording.Lines) is not { } difference) return 0;
+        output.WriteLine(difference);
+        return Differs;
+    }
+
+    private static int PlayOnSystem(RecordingFile recording, TextWriter output)
+    {
+        using var player = new SystemPlayer(recording);
         if (player.Play(recording.Lines) is not { } difference) return 0;
         output.WriteLine(difference);
         return Differs;

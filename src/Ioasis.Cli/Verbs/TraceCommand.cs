@@ -16,7 +16,7 @@ internal static class TraceCommand
 {
     private const string ToStandardError = "/dev/stderr", RecordingEnd = ".ioasis";
 
-    internal static Command Of(string[]? program, TextWriter error)
+    internal static Command Of(string[]? program, TextWriter standardOutput, TextWriter error)
     {
         var trace = new Command("trace",
             "Runs a program as run does, and writes its calls and what they cause, in strace's manner.");
@@ -65,6 +65,7 @@ internal static class TraceCommand
             failed, json,
         ];
         foreach (Option option in all) trace.Add(option);
+        trace.Add(ConvertCommand.Of(standardOutput, error));
         var misplaced = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         trace.Add(misplaced);
         trace.SetAction(parsed => CommandLine.OnMachine(parsed, machine, error, description =>
@@ -97,6 +98,8 @@ internal static class TraceCommand
                 return CommandLine.Refuse(error, "a recording has everything: -o FILE.ioasis takes no other option");
             if (isApart && (counts || parsed.GetValue(output) is null))
                 return CommandLine.Refuse(error, "trace -ff needs -o FILE, and goes without -c");
+            if (records && parsed.GetValue(running) is not null)
+                return CommandLine.Refuse(error, "a recording begins with its program: -o FILE.ioasis takes no -p");
             try
             {
                 if (parsed.GetValue(running) is { } pid)

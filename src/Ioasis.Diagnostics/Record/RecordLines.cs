@@ -191,7 +191,12 @@ public sealed class RecordLines(RecordSymbols symbols)
         int size = Marshal.SizeOf(call.Structure!);
         if (call.After.Length == call.Before.Length && call.Before.Length > size
             && !call.Before.AsSpan(size).SequenceEqual(call.After.AsSpan(size)))
-            line["more_out"] = RecordValues.Bytes(call.After.AsSpan(size));
+        {
+            // How many zeros follow depends on how much memory there is.
+            ReadOnlySpan<byte> more = call.After.AsSpan(size);
+            line["more_out"] = RecordValues.Bytes(more[..(more.LastIndexOfAnyExcept((byte)0) + 1)]);
+        }
+
         if (call.Result < 0) return; // what a refused call has written so far means nothing
         var memory = new JsonObject();
         foreach (CallMemory one in data.Memory)

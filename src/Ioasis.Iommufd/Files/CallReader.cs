@@ -15,7 +15,7 @@ namespace Ioasis.Iommufd.Files;
 internal static class CallReader
 {
     /// <summary>Bytes of one structure, or of one piece of memory, that are kept at most.</summary>
-    internal const int MostBytes = 4096;
+    internal const int MostBytes = 16384;
 
     private const ulong PageSize = 4096;
     private const int MostText = 64, MostFiles = 1024;
@@ -61,7 +61,7 @@ internal static class CallReader
             ? (uint)size + MemoryMarshal.Read<uint>(known.AsSpan(sizeof(uint)))
             : SaysItsSize(structure) ? MemoryMarshal.Read<uint>(known) : 0;
         if (whole <= size) return false;
-        bytes = BytesAt(caller, argument, whole);
+        bytes = PrefixAt(caller, argument, whole);
         return bytes.Length != 0;
     }
 
@@ -135,6 +135,12 @@ internal static class CallReader
             var dirty = MemoryMarshal.Read<IommuHwptGetDirtyBitmap>(bytes);
             ulong bits = dirty.PageSize == 0 ? 0 : dirty.Length / dirty.PageSize;
             return [("data", dirty.Data, (bits + 63) / 64 * 8)];
+        }
+
+        if (structure == typeof(VfioDeviceBindIommufd))
+        {
+            const ulong TokenBytes = 16;
+            return [("token_uuid_ptr", MemoryMarshal.Read<VfioDeviceBindIommufd>(bytes).TokenUuidPtr, TokenBytes)];
         }
 
         return DataOf(structure, bytes);

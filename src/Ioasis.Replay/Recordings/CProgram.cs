@@ -15,6 +15,8 @@ namespace Ioasis.Replay.Recordings;
 /// <param name="recording">The recording.</param>
 public sealed class CProgram(RecordingFile recording)
 {
+    private const int RegionShift = 40;
+
     private const string Head = """
         // Makes the calls of a recording and checks their answers. Exit code 1: an answer differs.
         // gcc -Wall -Werror -D_GNU_SOURCE -o reproducer reproducer.c
@@ -77,6 +79,7 @@ public sealed class CProgram(RecordingFile recording)
     private readonly MemoryRegions _regions = MemoryRegions.Of(recording);
     private readonly SortedSet<string> _files = new(StringComparer.Ordinal), _ids = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _headers = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string File, ulong Number), string> _regionsOfFiles = [];
     private readonly StringBuilder _body = new();
 
     /// <summary>Writes the program.</summary>
@@ -89,6 +92,7 @@ public sealed class CProgram(RecordingFile recording)
         foreach (string header in _headers) output.Write($"#include <linux/{header}>\n");
         output.Write(Head.ReplaceLineEndings("\n"));
         foreach (string file in _files) output.Write($"UNUSED static int {file} = -1;\n");
+        foreach (string region in _regionsOfFiles.Values.Distinct()) output.Write($"UNUSED static off_t {region};\n");
         foreach (string id in _ids) output.Write($"UNUSED static uint32_t {id};\n");
         foreach (MemoryRegion region in _regions.All) output.Write($"static unsigned char *{region.Name};\n");
         output.Write("\nint main(void)\n{\n");
@@ -241,6 +245,12 @@ public sealed class CProgram(RecordingFile recording)
             }
 
             string read = $"*(uint{known.Size * 8}_t *)(bytes + {known.Offset})";
+            if (type == typeof(VfioRegionInfo) && field == "offset")
+            {
+                Line($"    {RegionOf(line, value)} = {read};");
+                continue;
+            }
+
             if (RecordValues.TryNumber(value, out ulong plain))
                 Line($"    expect({number}, \"{field}\", {read}, (long long)0x{plain:x}ull);");
             else Line($"    {NameOf(value!.ToString())} = {read};");
@@ -253,6 +263,23 @@ public sealed class CProgram(RecordingFile recording)
                     + $"(void *)(uintptr_t)({ValueOf(field, line["in"]![field], false)}), {Literal(bytes)}, "
                     + $"{bytes.Length});");
         }
+    }
+
+    /// <summary>The variable with the offset of a region, which each system chooses.</summary>
+    private string RegionOf(JsonObject line, JsonNode? offset)
+    {
+        RecordValues.TryNumber(offset, out ulong number);
+        RecordValues.TryNumber(line["in"]?["index"], out ulong index);
+        return _regionsOfFiles[((string)line["file"]!, number >> RegionShift)] = $"{line["file"]}_region{index}";
+    }
+
+    /// <summary>An offset in a file: in a region of a device, or of anything else.</summary>
+    private string OffsetOf(JsonObject line)
+    {
+        RecordValues.TryNumber(line["offset"], out ulong offset);
+        return _regionsOfFiles.TryGetValue(((string)line["file"]!, offset >> RegionShift), out string? region)
+            ? $"(off_t){region} + 0x{offset & ((1ul << RegionShift) - 1):x}"
+            : $"0x{offset:x}ll";
     }
 
     private void AddResult(int number, JsonObject line, string what)
@@ -270,18 +297,18 @@ public sealed class CProgram(RecordingFile recording)
     private void AddRead(int number, JsonObject line, string file)
     {
         RecordValues.TryNumber(line["count"], out ulong count);
-        RecordValues.TryNumber(line["offset"], out ulong offset);
+        string offset = OffsetOf(line);
         bool isCompared = recording.HasMemory || RecordingDifference.IsOfConfiguration(line);
         Line("{ // read");
         Line($"    static unsigned char bytes[{Math.Max(1, count)}];");
-        Line($"    long result = answer(pread({file}, bytes, {count}, 0x{offset:x}ll));");
+        Line($"    long result = answer(pread({file}, bytes, {count}, {offset}));");
         AddResult(number, line, "\"read\"");
         if (isCompared && RecordValues.BytesOf(line["bytes"]) is { } bytes)
         {
             // A device may be at work still.
             Line($"    for (int i = 0; i < 1000 && memcmp(bytes, {Literal(bytes)}, {bytes.Length}); i++) {{");
             Line("        usleep(1000);");
-            Line($"        if (pread({file}, bytes, {count}, 0x{offset:x}ll) < 0)");
+            Line($"        if (pread({file}, bytes, {count}, {offset}) < 0)");
             Line("            break;");
             Line("    }");
             Line($"    expect_bytes({number}, \"read\", bytes, {Literal(bytes)}, {bytes.Length});");
@@ -293,13 +320,13 @@ public sealed class CProgram(RecordingFile recording)
     private void AddWrite(int number, JsonObject line, string file)
     {
         RecordValues.TryNumber(line["count"], out ulong count);
-        bool isAt = RecordValues.TryNumber(line["offset"], out ulong offset);
+        bool isAt = line["offset"] is not null;
         byte[]? bytes = RecordValues.BytesOf(line["bytes"]);
         string from = bytes is null ? "(void *)0x1000ul" : Literal(bytes);
         Line("{ // write");
         AddPages(line);
         Line(isAt
-            ? $"    long result = answer(pwrite({file}, {from}, {count}, 0x{offset:x}ll));"
+            ? $"    long result = answer(pwrite({file}, {from}, {count}, {OffsetOf(line)}));"
             : $"    long result = answer(write({file}, {from}, {count}));");
         AddResult(number, line, "\"write\"");
         Line("}");
@@ -308,13 +335,12 @@ public sealed class CProgram(RecordingFile recording)
     private void AddMap(int number, JsonObject line, string file)
     {
         RecordValues.TryNumber(line["count"], out ulong count);
-        RecordValues.TryNumber(line["offset"], out ulong offset);
         string asked = (string?)line["protection"] ?? "";
         string protection = string.Join(" | ", new[] { ('r', "PROT_READ"), ('w', "PROT_WRITE"), ('x', "PROT_EXEC") }
             .Where(p => asked.Contains(p.Item1, StringComparison.Ordinal)).Select(p => p.Item2).DefaultIfEmpty("0"));
         string kind = asked.Contains('s', StringComparison.Ordinal) ? "MAP_SHARED" : "MAP_PRIVATE";
         Line("{ // mmap");
-        Line($"    long result = mmap(NULL, 0x{count:x}, {protection}, {kind}, {file}, 0x{offset:x}ll) == MAP_FAILED "
+        Line($"    long result = mmap(NULL, 0x{count:x}, {protection}, {kind}, {file}, {OffsetOf(line)}) == MAP_FAILED "
             + "? -errno : 0;");
         AddResult(number, line, "\"mmap\"");
         Line("}");

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -17,9 +16,6 @@ namespace Ioasis.Replay.Recordings;
 /// </summary>
 public sealed class RecordingPlayer : MachineObserver, IDisposable
 {
-    // A device may still be at work when the program's next read comes sooner than it did.
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
-
     private readonly SoftwareMachine _machine;
     private readonly RecordSymbols _symbols = new();
     private readonly RecordLines _lines;
@@ -59,17 +55,7 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
     public RecordingDifference? Play(IReadOnlyList<JsonObject> lines)
     {
         ArgumentNullException.ThrowIfNull(lines);
-        for (int i = 0; i < lines.Count; i++)
-        {
-            JsonObject? answer = Play(lines[i]);
-            if (answer is null) continue;
-            string? what = RecordingDifference.Find(lines[i], answer, HasMemory);
-            if (what is null || (what == "bytes" && RecordingFile.IsRepeated(lines, i))) continue;
-            if (what is "bytes" && Again(lines[i], ref answer)) continue;
-            return new RecordingDifference(i, lines[i], answer, what);
-        }
-
-        return null;
+        return ReplayLoop.Run(lines, Play, HasMemory);
     }
 
     /// <summary>Makes one call.</summary>
@@ -270,20 +256,6 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
         caller = new ReplayCaller(_files);
         _symbols.NameOf(caller.Memory, process, "process");
         return _callers[process] = caller;
-    }
-
-    /// <summary>Reads again until the answer is the recorded one.</summary>
-    private bool Again(JsonObject line, ref JsonObject answer)
-    {
-        long began = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(began) < s_patience)
-        {
-            Thread.Yield();
-            answer = Play(line) ?? answer;
-            if (RecordingDifference.Find(line, answer, HasMemory) is null) return true;
-        }
-
-        return false;
     }
 
     private static string NameOf(JsonObject line) =>
