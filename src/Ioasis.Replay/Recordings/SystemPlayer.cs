@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Ioasis.Abi;
@@ -155,7 +156,12 @@ public sealed class SystemPlayer : IDisposable
         SysResult result = file.Ioctl((uint)command, argument);
         byte[] after = before.Length == 0 ? [] : _argument.ToArray(0, before.Length);
         foreach (CallMemory memory in data.Memory) memory.After = BytesAt(memory.Address, memory.Before.Length);
-        if (result.IsOk) TakeMade(command, type, after, result, data);
+        if (result.IsOk)
+        {
+            TakeMade(command, type, after, result, data);
+            if (line["sha256"] is not null) data.Hash = HashOf(line);
+        }
+
         JsonObject answer = _lines.Called(Made(line, file, result, before, after, data, type, (uint)command, argument));
         if (result.IsOk && data.Text is not null) _files[_symbols.NameOf(data.Files[(int)result.Value].File!)] =
             (NodeHandle)data.Files[(int)result.Value].File!;
@@ -174,6 +180,22 @@ public sealed class SystemPlayer : IDisposable
         if (RecordValues.BytesOf(line["memory"]?[field]) is not { } content || AddressOf(address) is null) return;
         Write(here, content);
         data.Memory.Add(new CallMemory(field, here, content));
+    }
+
+    /// <summary>The hash of the pages that a call maps; null if it names no memory of ours.</summary>
+    private string? HashOf(JsonObject line)
+    {
+        bool isVfio = line["in"]?["vaddr"] is not null;
+        if (!RecordValues.TryNumber(line["in"]?[isVfio ? "vaddr" : "user_va"], out ulong address)
+            || !RecordValues.TryNumber(line["in"]?[isVfio ? "size" : "length"], out ulong length)) return null;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (ulong page = address & ~(ReplayPages.PageSize - 1); page < address + length; page += ReplayPages.PageSize)
+        {
+            if (AddressOf(page) is not { } here) return null;
+            hash.AppendData(BytesAt(here, (int)ReplayPages.PageSize));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private void WritePages(JsonObject line)
