@@ -131,6 +131,7 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
         caller.Own.IsArgumentCut = false;
         bool isMissing = (string?)line["errno"] == nameof(Errno.EFAULT);
         caller.Own.Pages.AreMissing = isMissing;
+        caller.LacksRights = (string?)line["errno"] == nameof(Errno.EPERM);
         _files.AreFilesShort = (string?)line["errno"] == nameof(Errno.EINVAL);
         var origin = new CallOrigin(0, _files.DescriptorOf(file));
         _answered = null;

@@ -18,7 +18,10 @@ internal sealed class ReplayCaller(ReplayFiles files) : ICaller
 
     public UserPins UserPins => files.UserPins;
 
-    public bool HasCapability(int capability) => true;
+    /// <summary>Whether the program has no capability: the call was not permitted when it was recorded.</summary>
+    internal bool LacksRights { get; set; }
+
+    public bool HasCapability(int capability) => !LacksRights;
 
     public Errno GetFile(int descriptor, out IOpenFile? file)
     {
