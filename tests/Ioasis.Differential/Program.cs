@@ -5,10 +5,12 @@ using Ioasis.Replay.Calls;
 using Ioasis.Replay.Comparison;
 using Ioasis.Replay.Generator;
 using Ioasis.Replay.InProcess;
+using Ioasis.Replay.Recordings;
 
 const string usage = """
     Ioasis.Differential generate SEED CALLS                              prints a sequence
     Ioasis.Differential generate-vdpa SEED CALLS                         prints a sequence for vDPA devices
+    Ioasis.Differential recording FILE                                   prints a recording of a sequence (replay)
     Ioasis.Differential vdpa-devices                                     prints the devices that those are for
     Ioasis.Differential calls                                            prints the ioctls that sequences are made of
     Ioasis.Differential play FILE                                        prints a sequence with our answers
@@ -31,6 +33,9 @@ switch (args)
     case ["generate-vdpa", var seed, var count]:
         foreach (Call call in VdpaSequenceGenerator.Generate(Number(seed), Number(count)).Calls)
             Console.WriteLine(call);
+        return 0;
+    case ["recording", var file]:
+        SequenceRecording.Write(Call.ParseAll(File.ReadLines(file)), Console.Out);
         return 0;
     case ["vdpa-devices"]:
         foreach (string device in Player.VdpaDevices) Console.WriteLine(device);

@@ -1,10 +1,8 @@
 using System.Text.Json.Nodes;
-using Ioasis.Diagnostics.Record;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Replay.Calls;
 using Ioasis.Replay.Generator;
-using Ioasis.Replay.InProcess;
 using Ioasis.Replay.Recordings;
 
 namespace Ioasis.Tests.Replay;
@@ -18,7 +16,7 @@ public sealed class RecordingTests
     [InlineData(3)]
     public void GeneratedCallsAreAnsweredAsTheyWereWhenRecorded(int seed)
     {
-        RecordingFile recording = Record(SequenceGenerator.Generate(seed, 3000).Calls, ofVdpa: false);
+        RecordingFile recording = Record(SequenceGenerator.Generate(seed, 3000).Calls);
         Assert.True(recording.Lines.Count > 3000);
         using SoftwareMachine machine = MachineOf(recording);
         using var player = new RecordingPlayer(machine);
@@ -31,7 +29,7 @@ public sealed class RecordingTests
     [InlineData(2)]
     public void GeneratedCallsToVdpaDevicesAreAnsweredAsTheyWereWhenRecorded(int seed)
     {
-        RecordingFile recording = Record(VdpaSequenceGenerator.Generate(seed, 2000).Calls, ofVdpa: true);
+        RecordingFile recording = Record(VdpaSequenceGenerator.Generate(seed, 2000).Calls);
         using SoftwareMachine machine = MachineOf(recording);
         using var player = new RecordingPlayer(machine);
         RecordingDifference? difference = player.Play(recording.Lines);
@@ -41,7 +39,7 @@ public sealed class RecordingTests
     [Fact]
     public void AnErrnoAFieldAndMemoryThatWereOthersAreFound()
     {
-        RecordingFile recording = Record(SequenceGenerator.Generate(4, 1500).Calls, ofVdpa: false);
+        RecordingFile recording = Record(SequenceGenerator.Generate(4, 1500).Calls);
         (string Name, string Part, string Text)[] changes =
         [
             ("IOMMU_IOAS_MAP", "errno", "\"errno\":\"EPERM\""),
@@ -66,7 +64,7 @@ public sealed class RecordingTests
     [Fact]
     public void ARecordingIsShortenedToWhatADifferenceNeeds()
     {
-        RecordingFile recording = Record(SequenceGenerator.Generate(5, 400).Calls, ofVdpa: false);
+        RecordingFile recording = Record(SequenceGenerator.Generate(5, 400).Calls);
         int index = IndexOf(recording, "IOMMU_IOAS_MAP", "out");
         JsonObject changed = recording.Lines[index].DeepClone().AsObject();
         changed["out"] = new JsonObject { ["iova"] = 4711 };
@@ -87,21 +85,10 @@ public sealed class RecordingTests
         .First(l => NameOf(l.line) == name && l.line[part] is not null && l.line["errno"] is null).index;
 
     /// <summary>The recording of the calls, played in process.</summary>
-    internal static RecordingFile Record(IEnumerable<Call> calls, bool ofVdpa)
+    internal static RecordingFile Record(IReadOnlyList<Call> calls)
     {
         var text = new StringWriter();
-        Recorder? recorder = null;
-        using (var player = new Player
-        {
-            MachineMade = m => recorder = new Recorder(
-                m.Observers, m.NameOf, Player.DescriptionOf(ofVdpa), withMemory: false, text),
-        })
-        {
-            foreach (Call call in calls) player.Play(call);
-            player.Close();
-            recorder!.Dispose();
-        }
-
+        SequenceRecording.Write(calls, text);
         return RecordingFile.Parse(text.ToString().Split('\n'));
     }
 
