@@ -39,6 +39,49 @@ public sealed class CampaignTests(Workbench bench)
         (await Execution.Run([Script, "merge"], campaign)).MustEnd(1).MustSay("no result of shard 1\n");
     }
 
+    /// <summary>
+    /// The sequences that a campaign plays in process have the same answers through the nodes. Only what a capability
+    /// permits may differ: in process every program has it.
+    /// </summary>
+    [Fact]
+    public async Task Sequences_are_answered_through_the_nodes_as_in_process()
+    {
+        const string machine = """
+            {
+              "units": [ { "name": "dmar0", "addressBits": 48, "dirtyTracking": false, "nesting": false,
+                "pasidBits": 0, "pageRequests": false } ],
+              "devices": [ { "model": "edu", "address": "0000:00:03.0" },
+                { "model": "edu", "address": "0000:00:04.0" } ]
+            }
+            """;
+        const int Seeds = 3, Calls = 2000;
+        CancellationToken cancel = TestContext.Current.CancellationToken;
+        string folder = await bench.Scratch(Who.Self), player = Path.Combine(folder, "player"),
+            calls = Path.Combine(folder, "calls"), description = Path.Combine(folder, "machine.json");
+        (await Execution.Run(["gcc", "-O2", "-std=gnu17", "-D_GNU_SOURCE", "-o", player,
+            Path.Combine(bench.Root, "tests/Ioasis.Differential/Linux/player.c")])).MustEnd();
+        await File.WriteAllTextAsync(calls, await Runner("calls"), cancel);
+        await File.WriteAllTextAsync(description, machine, cancel);
+        for (int seed = 1; seed <= Seeds; seed++)
+        {
+            string sequence = Path.Combine(folder, "sequence");
+            await File.WriteAllTextAsync(sequence, await Runner("generate", $"{seed}", $"{Calls}"), cancel);
+            string[][] inProcess = [.. Lines(await Runner("play", sequence)).Select(l => l.Split(" => "))];
+            Ending ending = (await Execution.Run([bench.Launcher(Who.Self), "run", "--machine", description, "--",
+                player, calls, sequence])).MustEnd();
+            string[] throughNodes = [.. Lines(ending.Output).Skip(1)]; // the name of the sequence
+            Assert.Equal(Calls, throughNodes.Length);
+            Assert.Equal(
+                inProcess.Select((pair, i) => pair[0].StartsWith("option", StringComparison.Ordinal)
+                    && throughNodes[i] == "EPERM" ? "EPERM" : pair[1]), throughNodes);
+        }
+
+        async Task<string> Runner(params string[] words) => (await Execution.Run(["dotnet", Path.Combine(bench.Root,
+            "artifacts/bin/Ioasis.Differential/release/Ioasis.Differential.dll"), .. words])).MustEnd().Output;
+
+        static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
     [Fact]
     public async Task What_the_script_is_not_told_it_asks_for()
     {
