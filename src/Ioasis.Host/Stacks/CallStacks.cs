@@ -37,9 +37,12 @@ internal sealed class CallStacks : MachineObserver, ICallStacks, IDisposable
     private readonly List<string> _reasons = [];
     private bool _isClosed;
 
-    // Guards libdw and the code of programs. Innermost.
-    private readonly RankedLock _unwinder = new(LockRank.Unwinder);
-    private readonly List<ProgramCode> _open = []; // the one used last stands last
+    // Guards whether a thread uses libdw, which one at a time may, and what follows. Innermost. libdw works on files of
+    // programs: nobody else waits for it without end.
+    private readonly RankedMonitor _unwinder = new(LockRank.Unwinder);
+    private bool _isInUse, _takesLong;
+
+    private readonly List<ProgramCode> _open = []; // of who uses libdw; the one used last stands last
 
     private readonly Thread? _thread;
     // In the names of ioctls that a report can name.
@@ -52,14 +55,14 @@ internal sealed class CallStacks : MachineObserver, ICallStacks, IDisposable
     private Tracees? _tracees;
     private CallerTable? _callers;
 
-    /// <summary>Begins. Where libdw is missing, the user is told so, and no thread is ever stopped.</summary>
+    /// <summary>Begins. If libdw is missing, the user is told so, and no thread is ever stopped.</summary>
     /// <param name="isWanted">Says of which calls the stacks are wanted.</param>
-    /// <exception cref="IOException">The host has no thread to give.</exception>
     public CallStacks(Func<NodeCall, bool> isWanted)
     {
         _isWanted = isWanted;
-        if (Libdw.TryGet(out _)) _thread = HostThread.Start("ioasis stacks", Unwind, Failed);
-        else HostMessages.Tell(Libdw.Missing);
+        if (!Libdw.TryGet(out _)) HostMessages.Tell(Libdw.Missing);
+        else if ((_thread = HostThread.TryStart("ioasis stacks", Unwind, Failed)) is null)
+            HostMessages.Tell("the host gives no thread that unwinds stacks, so there are none");
     }
 
     /// <summary>
@@ -169,11 +172,18 @@ internal sealed class CallStacks : MachineObserver, ICallStacks, IDisposable
         }
 
         var frames = new List<CodeFrame>(counters.Length);
-        using (_unwinder.Enter())
+        if (!TryBeginUse(s_patience))
+        {
+            reason = "no stack: it takes too long";
+            return null;
+        }
+
+        try
         {
             Use(code);
             for (int i = 0; i < counters.Length; i++) frames.Add(code.FrameOf(counters.Span[i], isReturn: i != 0));
         }
+        finally { EndUse(); }
 
         return frames;
     }
@@ -187,18 +197,17 @@ internal sealed class CallStacks : MachineObserver, ICallStacks, IDisposable
             _lock.PulseAll();
         }
 
-        _thread?.Join();
+        _thread?.Join(2 * s_patience);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         Close();
-        using (_unwinder.Enter())
-        {
-            foreach (ProgramCode code in _open) code.Close();
-            _open.Clear();
-        }
+        if (!TryBeginUse(TimeSpan.Zero)) return;
+        foreach (ProgramCode code in _open) code.Close();
+        _open.Clear();
+        EndUse();
     }
 
     // The thread that made the call has gone on. No other program's call waits here: another thread of
@@ -261,11 +270,13 @@ internal sealed class CallStacks : MachineObserver, ICallStacks, IDisposable
         while (Next() is { } captured)
         {
             ulong[] frames;
-            using (_unwinder.Enter())
+            TryBeginUse(null);
+            try
             {
                 Use(captured.Code);
                 frames = captured.Code.Unwind(captured).ToArray();
             }
+            finally { EndUse(); }
 
             using (_lock.Enter())
             {
@@ -305,6 +316,45 @@ internal sealed class CallStacks : MachineObserver, ICallStacks, IDisposable
             foreach (long call in _calls)
                 if (_ofCalls[call] == Waiting) _ofCalls[call] = reason;
             _lock.PulseAll();
+        }
+    }
+
+    // False if another thread uses it for longer than that, and at once if that was seen before. Null: for as long as
+    // it takes.
+    private bool TryBeginUse(TimeSpan? patience)
+    {
+        using (_unwinder.Enter())
+        {
+            long until =
+                Environment.TickCount64 + (_takesLong ? 0 : (long)(patience ?? TimeSpan.Zero).TotalMilliseconds);
+            while (_isInUse)
+            {
+                if (patience is null)
+                {
+                    _unwinder.Wait();
+                    continue;
+                }
+
+                long left = until - Environment.TickCount64;
+                if (left <= 0)
+                {
+                    _takesLong = true;
+                    return false;
+                }
+
+                _unwinder.Wait(TimeSpan.FromMilliseconds(left));
+            }
+
+            return _isInUse = true;
+        }
+    }
+
+    private void EndUse()
+    {
+        using (_unwinder.Enter())
+        {
+            (_isInUse, _takesLong) = (false, false);
+            _unwinder.PulseAll();
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Ioasis.Abi;
 using Ioasis.Diagnostics.Stacks;
 using Ioasis.Host.Callers;
@@ -12,7 +13,7 @@ namespace Ioasis.Host.Stacks;
 /// The code of one program: which files are mapped where. It outlives the process, so that names can be found at the
 /// end. A file is opened when one of its functions is first seen in a stack.
 /// </summary>
-/// <remarks>The lock <see cref="Memory.Threads.LockRank.Unwinder"/> guards all but the constructor.</remarks>
+/// <remarks>One thread at a time may use it (<see cref="CallStacks"/>).</remarks>
 internal sealed class ProgramCode
 {
     private const int MostFrames = 128, MostFiles = 256, MostRanges = 4096, MostReadings = 1024, MostNames = 1 << 16;
@@ -20,7 +21,6 @@ internal sealed class ProgramCode
     private const ulong PageSize = 4096;
 
     private readonly CallerProcess _process;
-    private readonly ulong[] _frames = new ulong[MostFrames];
     private readonly List<CodeMapping> _added = [];
     private readonly List<(ulong Start, ulong End)> _known = [];
     private readonly Dictionary<ulong, SeenStack> _seen = [];
@@ -42,7 +42,7 @@ internal sealed class ProgramCode
     public bool IsOpen => _session is not null;
 
     /// <summary>Unwinds a stack.</summary>
-    /// <returns>The program counters, innermost first, until the next call.</returns>
+    /// <returns>The program counters, innermost first.</returns>
     public ReadOnlySpan<ulong> Unwind(CapturedStack stack)
     {
         ThreadRegisters registers = stack.Registers;
@@ -50,11 +50,12 @@ internal sealed class ProgramCode
         var source = new StackSource(this, stack);
         if (_seen.TryGetValue(key, out SeenStack? seen) && seen.Is(registers, source)) return seen.Frames;
 
+        var frames = new ulong[MostFrames];
         int count = 0;
         for (int files = 0; files <= MostFiles && Open() is { } session; files++)
         {
             source.Reads.Clear();
-            count = session.Unwind(registers, source, _frames, out ulong? unknown);
+            count = session.Unwind(registers, source, frames, out ulong? unknown);
             if (unknown is not { } pc) break;
             Add(pc);
         }
@@ -62,10 +63,10 @@ internal sealed class ProgramCode
         if (source.Reads.Count <= MostReads)
         {
             if (_seen.Count == MostSeen) _seen.Clear();
-            _seen[key] = new SeenStack(registers, [.. source.Reads], _frames[..count]);
+            _seen[key] = new SeenStack(registers, [.. source.Reads], frames[..count]);
         }
 
-        return _frames.AsSpan(0, count);
+        return frames.AsSpan(0, count);
     }
 
     /// <summary>A frame with its names.</summary>
@@ -84,9 +85,12 @@ internal sealed class ProgramCode
         return _names[(pc, isReturn)] = frame;
     }
 
-    /// <summary>Closes the files. Another call opens them again.</summary>
+    /// <summary>Closes the files, and forgets what can be found again. Another call opens them again.</summary>
     public void Close()
     {
+        _seen.Clear();
+        _names.Clear();
+        (_perfMap, _perfMapSize) = (null, -1);
         _session?.Dispose();
         _session = null;
     }
@@ -186,17 +190,20 @@ internal sealed class ProgramCode
 
     private void ReadPerfMap(string file)
     {
-        const long Most = 256 << 20;
-        if (SysFiles.Stat(file, follow: false, out LinuxStat stat) != Errno.None || stat.Size == _perfMapSize
-            || (stat.Mode & StatMode.S_IFMT) != StatMode.S_IFREG || stat.Size > Most) return;
-        try
+        // Everybody can put files into that folder: neither a link nor a pipe is followed, nor a file of any size read.
+        const long Most = 64 << 20;
+        if (SysFiles.Open(file, FcntlH.O_RDONLY | FcntlH.O_NOFOLLOW | FcntlH.O_NONBLOCK | FcntlH.O_CLOEXEC,
+            out FileDescriptor opened) != Errno.None) return;
+        using (opened)
         {
-            _perfMap = new PerfMap(File.ReadLines(file));
+            if (SysFiles.Stat(opened, out LinuxStat stat) != Errno.None || stat.Size == _perfMapSize
+                || (stat.Mode & StatMode.S_IFMT) != StatMode.S_IFREG || stat.Size > Most) return;
+            var bytes = new byte[stat.Size];
+            int length = 0;
+            while (SysFiles.ReadAt(opened, bytes.AsSpan(length), (ulong)length) is { Value: > 0 } got)
+                length += (int)got.Value;
+            _perfMap = new PerfMap(Encoding.UTF8.GetString(bytes, 0, length).Split('\n'));
             _perfMapSize = stat.Size;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Its functions have no names.
         }
     }
 

@@ -309,7 +309,7 @@ public enum LockRank
     /// <summary>The stacks of calls.</summary>
     CallStacks,
 
-    /// <summary>The code of programs, and the library that unwinds their stacks.</summary>
+    /// <summary>Who uses the library that unwinds stacks.</summary>
     Unwinder,
 
     /// <summary>The threads that are in execve.</summary>
