@@ -46,6 +46,6 @@ public abstract class NestedDomain : IommuDomain
     protected virtual IommuStatus DropCaches(UserDataArray entries, out int done)
     {
         done = 0;
-        return IommuStatus.NotSupported;
+        return IommuStatus.NotSupported.Because("this IOMMU invalidates no first stage by its HWPT");
     }
 }

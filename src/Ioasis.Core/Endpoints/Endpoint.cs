@@ -262,7 +262,9 @@ public sealed partial class Endpoint : IBusMaster
         using (_lock.Enter())
         {
             ended = sender.Part is { } part ? part.Pasids.Find(sender.Number!.Value.Value) : AttachmentOf(pasid);
-            if ((ended is { IsDefault: true } ? null : ended) != former) return IommuStatus.Busy;
+            if ((ended is { IsDefault: true } ? null : ended) != former)
+                return IommuStatus.Busy.Because(
+                    "the device, or this PASID of it, is attached already, or was moved meanwhile");
             if (domain == former?.Domain)
             {
                 attachment = former;

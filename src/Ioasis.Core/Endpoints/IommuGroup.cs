@@ -139,8 +139,11 @@ public sealed partial class IommuGroup
         claim = null;
         using (_lock.Enter())
         {
-            if (!Admits(owner, isExclusive)) return IommuStatus.Busy;
-            if (isExclusive && RequiresDirect) return IommuStatus.Invalid;
+            if (!Admits(owner, isExclusive))
+                return IommuStatus.Busy.Because("the device's group is bound to another context, or used by a driver");
+            if (isExclusive && RequiresDirect)
+                return IommuStatus.Invalid.Because(
+                    "the firmware needs direct mappings for the device, which a program's context would take away");
             _owners[owner] = _owners.GetValueOrDefault(owner) + 1;
             if (isExclusive && !_isExclusive)
             {

@@ -34,11 +34,15 @@ public static class IovaAllocator
     {
         ArgumentNullException.ThrowIfNull(allowed);
         iova = 0;
-        if (length == 0 || length >= ulong.MaxValue / 2) return IommuStatus.Overflow;
+        if (length == 0 || length >= ulong.MaxValue / 2)
+            return IommuStatus.Overflow.Because(
+                $"the length is 0x{length:x}; it must be 1 to 0x{(ulong.MaxValue / 2) - 1:x}");
         ulong wanted = BitOperations.RoundUpToPowerOf2(length);
         if (hint != 0) wanted = Math.Min(wanted, 1UL << BitOperations.TrailingZeroCount(hint));
         wanted = Math.Min(wanted, MaxAlignment);
-        if (wanted < alignment) return IommuStatus.Invalid;
+        if (wanted < alignment)
+            return IommuStatus.Invalid.Because(
+                $"the length or the memory's address is not a multiple of 0x{alignment:x}");
 
         ulong offsetInPage = hint % HostPageSize;
         var everywhere = new IovaRange(HostPageSize, ulong.MaxValue - HostPageSize);
@@ -51,7 +55,7 @@ public static class IovaAllocator
                 if (TryFit(hole, length, wanted, offsetInPage, out iova)) return IommuStatus.Ok;
         }
 
-        return IommuStatus.NoSpace;
+        return IommuStatus.NoSpace.Because($"no free range of IOVAs has 0x{length:x} bytes");
     }
 
     private static bool TryFit(IovaRange hole, ulong length, ulong alignment, ulong offsetInPage, out ulong start)

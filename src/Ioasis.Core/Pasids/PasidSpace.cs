@@ -41,14 +41,18 @@ public sealed class PasidSpace
     {
         ArgumentNullException.ThrowIfNull(owner);
         pasid = default;
-        if (first > last || last > Pasid.MaxValue) return IommuStatus.Invalid;
+        if (first > last || last > Pasid.MaxValue)
+            return IommuStatus.Invalid.Because(
+                $"{first}-{last} is no range of PASIDs; the highest is {Pasid.MaxValue}");
         if (Injector is { } injector
             && injector.Decide(InjectedFaults.PasidExhausted, null) != InjectedFaults.None) return IommuStatus.NoSpace;
         using (_lock.Enter())
         {
-            if (owner.Count >= owner.Quota) return IommuStatus.NoMemory;
+            if (owner.Count >= owner.Quota)
+                return IommuStatus.NoMemory.Because($"the program has {owner.Count} PASIDs, its quota");
             IReadOnlyList<PasidShare> shares = owner.Shares ?? [];
-            if (FindFree(first, last) is not { } value || !TryTake(shares)) return IommuStatus.NoSpace;
+            if (FindFree(first, last) is not { } value || !TryTake(shares))
+                return IommuStatus.NoSpace.Because($"no PASID of {first}-{last} is left for the program");
             _taken[value / WordBits] |= 1UL << (int)(value % WordBits);
             _entries.Add(value, new Entry { Owner = owner, Shares = shares });
             owner.Count++;

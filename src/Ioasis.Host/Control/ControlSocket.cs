@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Ioasis.Abi;
 using Ioasis.Linux.Files;
+using Ioasis.Linux.Processes;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Control;
@@ -161,6 +162,13 @@ internal sealed class ControlSocket : IDisposable
         try
         {
             using var asker = new ControlConnection(socket);
+            if (!IsOfUser(socket))
+            {
+                asker.TrySend(JsonSerializer.SerializeToUtf8Bytes(new ControlAnswer(
+                    $"only the user who started the program (ID {SysProcesses.EffectiveUser}) may ask")));
+                return;
+            }
+
             if (!asker.TryReceive(out ReadOnlyMemory<byte> line)) return;
             using IControlStream? stream = _subscribe?.Invoke(line);
             if (stream is null) asker.TrySend(_answer(line));
@@ -171,6 +179,10 @@ internal sealed class ControlSocket : IDisposable
             Leave();
         }
     }
+
+    // The directory keeps others out. This holds even where its permissions were changed since, or for root.
+    private static bool IsOfUser(FileDescriptor socket) =>
+        SysSockets.PeerUser(socket, out uint user) == Errno.None && user == SysProcesses.EffectiveUser;
 
     // Other askers are served meanwhile.
     private void Follow(ControlConnection asker, IControlStream stream)

@@ -20,7 +20,8 @@ internal sealed class CallerData(AddressSpace memory, uint type, ulong address, 
 
     public override IommuStatus TryWrite<T>(uint expected, int minimum, in T value)
     {
-        if (type != expected || length < (uint)minimum || length > (uint)Unsafe.SizeOf<T>()) return IommuStatus.Invalid;
+        if (type != expected || length < (uint)minimum || length > (uint)Unsafe.SizeOf<T>())
+            return Unfit<T>(type, length, expected, minimum);
         return UserStruct.TryWrite(memory, address, in value, length) ? IommuStatus.Ok : IommuStatus.BadMemory;
     }
 
@@ -29,9 +30,14 @@ internal sealed class CallerData(AddressSpace memory, uint type, ulong address, 
         out T value) where T : unmanaged
     {
         value = default;
-        if (type != expected || length < (uint)minimum || length > (uint)Unsafe.SizeOf<T>()) return IommuStatus.Invalid;
+        if (type != expected || length < (uint)minimum || length > (uint)Unsafe.SizeOf<T>())
+            return Unfit<T>(type, length, expected, minimum);
         return memory.TryRead(new Hva(address), MemoryMarshal.AsBytes(new Span<T>(ref value))[..(int)length])
             ? IommuStatus.Ok
             : IommuStatus.BadMemory;
     }
+
+    private static IommuStatus Unfit<T>(uint type, uint length, uint expected, int minimum) where T : unmanaged =>
+        IommuStatus.Invalid.Because($"data are of type {type} and have {length} bytes; the IOMMU takes type {expected} "
+            + $"of {minimum} to {Unsafe.SizeOf<T>()} bytes");
 }

@@ -24,7 +24,8 @@ internal sealed class CallerDataArray(AddressSpace memory, uint type, ulong addr
 
     public override IommuStatus TryReadAll<T>(uint expected, Span<T> values)
     {
-        if (type != expected || count == 0) return IommuStatus.Invalid;
+        if (type != expected || count == 0)
+            return IommuStatus.Invalid.Because($"entries are of type {type}, not {expected}, or there is none");
         if (entryLength == (uint)Unsafe.SizeOf<T>())
             return memory.TryRead(new Hva(address), MemoryMarshal.AsBytes(values[..count]))
                 ? IommuStatus.Ok

@@ -54,7 +54,8 @@ public sealed class IommufdViommu : IommufdObject, IViommuHost
         if (data.IsEmpty) return IommuStatus.Invalid;
         using (_eventLock.Enter())
         {
-            if (!_eventQueues.TryGetValue(type, out VeventQueue? queue)) return IommuStatus.NotSupported;
+            if (!_eventQueues.TryGetValue(type, out VeventQueue? queue))
+                return IommuStatus.NotSupported.Because($"the vIOMMU has no queue for events of type {type}");
             queue.Add(data);
             return IommuStatus.Ok;
         }

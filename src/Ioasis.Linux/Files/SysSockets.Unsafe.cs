@@ -55,6 +55,18 @@ internal static unsafe partial class SysSockets
         return socket.IsInvalid ? LastError.Errno : Errno.None;
     }
 
+    /// <summary>The effective user of the process that connected, when it did (SO_PEERCRED).</summary>
+    public static Errno PeerUser(FileDescriptor socket, out uint user)
+    {
+        const int SOL_SOCKET = 1, SO_PEERCRED = 17;
+        Credentials peer = default;
+        int size = sizeof(Credentials);
+        // SAFETY: the kernel writes at most size bytes to the struct, which is on our stack.
+        Errno errno = LastError.Of(getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size));
+        user = peer.User;
+        return errno;
+    }
+
     /// <summary>shutdown(2) in both directions. A thread that waits in <see cref="Accept"/> returns.</summary>
     public static void Shutdown(FileDescriptor socket) => _ = shutdown(socket, 2);
 
@@ -83,6 +95,18 @@ internal static unsafe partial class SysSockets
         public ushort Family;
         public fixed byte Path[PathSize];
     }
+
+    /// <summary>struct ucred.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Credentials
+    {
+        public int Process;
+        public uint User;
+        public uint Group;
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int getsockopt(FileDescriptor socket, int level, int name, void* value, int* size);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int socket(int domain, int type, int protocol);

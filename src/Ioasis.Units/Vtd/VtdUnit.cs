@@ -128,10 +128,11 @@ public sealed class VtdUnit : IommuUnit
     {
         domain = null;
         if (data is not null || ((options & PagingDomainOptions.NestParent) != 0 && !_features.Nesting))
-            return IommuStatus.NotSupported;
+            return IommuStatus.NotSupported.Because(
+                "the IOMMU cannot nest, or the HWPT got data, which a second stage has not");
         PagingDomainOptions known = PagingDomainOptions.Pasid | PagingDomainOptions.NestParent
             | (_features.DirtyTracking ? PagingDomainOptions.DirtyTracking : 0);
-        if ((options & ~known) != 0) return IommuStatus.NotSupported;
+        if ((options & ~known) != 0) return IommuStatus.NotSupported.Because("the IOMMU does not track dirty pages");
         domain = new PagingDomain(
             this, mappings, options)
         { IsWritableOnly = (options & PagingDomainOptions.NestParent) != 0 };
@@ -147,16 +148,20 @@ public sealed class VtdUnit : IommuUnit
         domain = null;
         return _features.Nesting
             ? VtdNestedDomain.TryCreate(parent, data, _features, out domain)
-            : IommuStatus.NotSupported;
+            : IommuStatus.NotSupported.Because("the IOMMU cannot nest");
     }
 
     /// <summary>Checks what a first stage needs of the unit: only when it is attached, as on Linux.</summary>
     public override IommuStatus Attaching(Endpoint endpoint, Pasid? pasid, IommuDomain? domain, IommuDomain? former)
     {
         if (domain is null or { IsOfAnyUnit: true }) return IommuStatus.Ok;
-        if (!Accepts(domain is NestedDomain nested ? nested.Parent : domain)) return IommuStatus.Invalid;
-        if (domain.PageRequests is not null && endpoint.Enabled.PageRequests == 0) return IommuStatus.NoDevice;
-        return domain is VtdNestedDomain firstStage && !CanWalk(firstStage) ? IommuStatus.Invalid : IommuStatus.Ok;
+        if (!Accepts(domain is NestedDomain nested ? nested.Parent : domain))
+            return IommuStatus.Invalid.Because("the page table is not one that the device's IOMMU can walk");
+        if (domain.PageRequests is not null && endpoint.Enabled.PageRequests == 0)
+            return IommuStatus.NoDevice.Because("the HWPT has a fault queue, and the device cannot request pages");
+        return domain is VtdNestedDomain firstStage && !CanWalk(firstStage)
+            ? IommuStatus.Invalid.Because("the first stage needs what the device's IOMMU lacks")
+            : IommuStatus.Ok;
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -153,6 +154,85 @@ public sealed class SubscriptionTests : IDisposable
             using ControlConnection late = Connect("map");
             return Next(late)["Error"]?.GetValue<string>();
         }
+    }
+
+    [Fact]
+    public void AThousandSubscribersOneAfterTheOtherLeaveNothing()
+    {
+        for (int i = 0; i < 1000; i++)
+        {
+            Until(() =>
+            {
+                using ControlConnection one = Connect("open");
+                bool isIn = Next(one)["event"] is not null;
+                IommuContext.Open(_nodes).Dispose(); // an event, by which it is noticed who left
+                return isIn;
+            });
+        }
+
+        Until(() =>
+        {
+            IommuContext.Open(_nodes).Dispose();
+            return CanSubscribe(ControlSocket.MostSubscribers);
+        });
+    }
+
+    [Fact]
+    public void OfAThousandSubscribersAtOnceAllButTheFirstAreToldWhyNot()
+    {
+        const int Threads = 50, Each = 20;
+        var admitted = new ConcurrentBag<ControlConnection>();
+        var refused = new ConcurrentBag<string>();
+        using var start = new Barrier(Threads);
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(_ => new Thread(Ask))];
+        foreach (Thread thread in threads) thread.Start();
+        foreach (Thread thread in threads) thread.Join();
+        Assert.Equal((ControlSocket.MostSubscribers, (Threads * Each) - ControlSocket.MostSubscribers),
+            (admitted.Count, refused.Count));
+        Assert.All(refused, why => Assert.Equal($"there are {ControlSocket.MostSubscribers} subscribers already", why));
+
+        // Those that were admitted are told as if there had been no others, and the program does not notice.
+        using (IommuContext.Open(_nodes))
+            foreach (ControlConnection one in admitted)
+                Assert.Equal("/dev/iommu", (string?)Next(one)["path"]);
+        foreach (ControlConnection one in admitted) one.Dispose();
+
+        void Ask()
+        {
+            start.SignalAndWait();
+            for (int i = 0; i < Each; i++)
+            {
+                FileDescriptor socket = null!;
+                Until(() => _directory.Connect(Program, out socket) == Errno.None); // the backlog is full
+                var connection = new ControlConnection(socket, ControlConnection.LongestAnswer, s_patience);
+                Assert.True(connection.TrySend(
+                    JsonSerializer.SerializeToUtf8Bytes(new ControlRequest("subscribe", Kinds: "open"))));
+                JsonNode answer = Next(connection);
+                if ((string?)answer["event"] == "subscribed")
+                {
+                    admitted.Add(connection);
+                    continue;
+                }
+
+                refused.Add(answer["Error"]!.GetValue<string>());
+                connection.Dispose();
+            }
+        }
+    }
+
+    private bool CanSubscribe(int times)
+    {
+        List<ControlConnection> all = [];
+        bool isIn = true;
+        for (int i = 0; i < times && isIn; i++)
+        {
+            ControlConnection one = Connect("open");
+            all.Add(one);
+            isIn = (string?)Next(one)["event"] == "subscribed";
+        }
+
+        foreach (ControlConnection one in all) one.Dispose();
+        return isIn;
     }
 
     [Fact]

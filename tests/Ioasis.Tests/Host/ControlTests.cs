@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.Json;
 using Ioasis.Abi;
 using Ioasis.Host.Control;
 using Ioasis.Linux.Files;
@@ -113,6 +115,53 @@ public sealed class ControlTests : IDisposable
         Assert.Contains($"{Environment.ProcessId} ({File.ReadAllText("/proc/self/comm").Trim()}), {Program}", message,
             StringComparison.Ordinal);
     }
+
+    /// <summary>Even where the folder's permissions let it in.</summary>
+    [Fact]
+    public void AnotherUsersConnectionIsRefusedByWhoItIs()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root can become another user.");
+        using ControlDirectory directory = ControlDirectory.Open(Path);
+        using ControlSocket socket = Serve();
+        AwaitSocket(directory);
+        string name = $"{Path}/{Program}.sock";
+        using (var chmod = Process.Start("chmod", ["a+rwx", _folder.FullName, Path, name])) chmod.WaitForExit();
+        int changed = -1;
+        string? told = null;
+        var other = new Thread(() =>
+        {
+            // A thread has an effective user of its own, which ends with it.
+            const uint Nobody = 65534;
+            changed = SetEffectiveUser(Nobody);
+            if (changed == 0) told = Question(name);
+        });
+        other.Start();
+        other.Join();
+        Assert.Equal(0, changed);
+        Assert.Equal("only the user who started the program (ID 0) may ask",
+            JsonDocument.Parse(told!).RootElement.GetProperty("Error").GetString());
+        Assert.Equal("{\"Error\":\"\\\"x\\\" is not known\"}", Question(name)); // its own user is served
+    }
+
+    private static string Question(string socket)
+    {
+        Assert.Equal(Errno.None, SysSockets.Connect(socket, out FileDescriptor connected));
+        using var connection = new ControlConnection(connected);
+        Assert.True(connection.TrySend("{\"Verb\":\"x\"}"u8));
+        Assert.True(connection.TryReceive(out ReadOnlyMemory<byte> line));
+        return Encoding.UTF8.GetString(line.Span);
+    }
+
+    /// <summary>setresuid(2) of this thread alone, as libc's would change all threads.</summary>
+    private static int SetEffectiveUser(uint user)
+    {
+        bool isX64 = RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64;
+        long number = isX64 ? 117 : 147;
+        return (int)Syscall(number, uint.MaxValue, user, uint.MaxValue);
+    }
+
+    [DllImport("libc", EntryPoint = "syscall")]
+    private static extern long Syscall(long number, nuint real, nuint effective, nuint saved);
 
     [Fact]
     public void SlowAskersKeepNobodyOut()

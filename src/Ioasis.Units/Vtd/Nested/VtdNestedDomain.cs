@@ -68,9 +68,12 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         PagingDomain parent, UserData data, VtdFeatures features, out NestedDomain? domain)
     {
         domain = null;
-        if (data.Type != IOMMU_HWPT_DATA_VTD_S1) return IommuStatus.NotSupported;
+        if (data.Type != IOMMU_HWPT_DATA_VTD_S1)
+            return IommuStatus.NotSupported.Because(
+                $"data are of type {data.Type}; a first stage of VT-d needs IOMMU_HWPT_DATA_VTD_S1");
         if (parent.Owner is not VtdUnit || (parent.Options & PagingDomainOptions.NestParent) == 0)
-            return IommuStatus.Invalid;
+            return IommuStatus.Invalid.Because(
+                "the parent is not a HWPT of VT-d that was made with IOMMU_HWPT_ALLOC_NEST_PARENT");
         IommuStatus status = data.TryRead(IOMMU_HWPT_DATA_VTD_S1, Unsafe.SizeOf<IommuHwptVtdS1>(),
             out IommuHwptVtdS1 config);
         if (status == IommuStatus.Ok) domain = new VtdNestedDomain(parent, in config, features);
@@ -221,16 +224,21 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     private IommuStatus DropEach(UserDataArray entries, out int done)
     {
         done = 0;
-        if (entries.Type != IOMMU_HWPT_INVALIDATE_DATA_VTD_S1) return IommuStatus.Invalid;
+        if (entries.Type != IOMMU_HWPT_INVALIDATE_DATA_VTD_S1)
+            return IommuStatus.Invalid.Because(
+                $"entries are of type {entries.Type}; VT-d needs IOMMU_HWPT_INVALIDATE_DATA_VTD_S1");
         for (int i = 0; i < entries.Count; i++)
         {
             IommuStatus status = entries.TryRead(
                 IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, Unsafe.SizeOf<IommuHwptVtdS1Invalidate>(), i,
                 out IommuHwptVtdS1Invalidate entry);
             if (status != IommuStatus.Ok) return status;
-            if ((entry.Flags & ~IOMMU_VTD_INV_FLAGS_LEAF) != 0 || entry.Reserved != 0) return IommuStatus.NotSupported;
+            if ((entry.Flags & ~IOMMU_VTD_INV_FLAGS_LEAF) != 0 || entry.Reserved != 0)
+                return IommuStatus.NotSupported.Because(
+                    $"flags 0x{entry.Flags:x} of entry {i} have an unknown bit, or its reserved field is not 0");
             if ((entry.Addr & 0xfff) != 0 || (entry.Npages == ulong.MaxValue && entry.Addr != 0))
-                return IommuStatus.Invalid;
+                return IommuStatus.Invalid.Because(
+                    $"address 0x{entry.Addr:x} of entry {i} is not at a page, or not 0 for all pages");
             done++;
             if (entry.Npages == 0) continue;
             ulong last = entry.Npages > (ulong.MaxValue - entry.Addr) >> 12 ? ulong.MaxValue : entry.Addr
