@@ -91,6 +91,48 @@ public sealed partial class TraceTests(Workbench bench)
         Assert.Matches(@"/dev/iommu +IOMMU_IOAS_MAP +ok +1\n", counted.Error);
     }
 
+    [Fact]
+    public async Task Each_process_has_a_file_also_one_that_is_killed_in_a_call()
+    {
+        string file = Path.Combine(await bench.Scratch(Who.Self), "trace");
+        Ending ending = (await Trace(["--json", "-ff", "-o", file, "-e", "trace=iommu,open,map"],
+            bench.Client("traced_storm"))).MustEnd();
+        string child = $"{file}.{ending.Output.Trim().Split(' ')[^1]}";
+        string parent = Assert.Single(Directory.GetFiles(Path.GetDirectoryName(file)!, "trace.*"), f => f != child);
+        JsonNode[] storm = [.. File.ReadAllLines(child).Select(l => JsonNode.Parse(l)!)];
+        Assert.Equal("open", (string?)storm[0]["event"]);
+        int calls = storm.Count(l => (string?)l["request"] == "IOMMU_IOAS_MAP");
+        int maps = storm.Count(l => (string?)l["event"] == "map");
+        Assert.True(calls > 100);
+        Assert.InRange(calls - maps, 0, 1); // the last one's memory may be gone
+        Assert.Equal(["open /dev/iommu", "call /dev/iommu"],
+            File.ReadAllLines(parent).Select(l => JsonNode.Parse(l)!).Select(l => $"{l["event"]} {l["path"]}"));
+        Assert.Equal(["close", "close"], File.ReadAllLines(file).Select(l => (string?)JsonNode.Parse(l)!["event"])
+            .Where(e => e == "close"));
+    }
+
+    [Fact]
+    public async Task Writes_to_sysfs_and_mdevs_that_come_and_go_are_seen_with_why_not()
+    {
+        const string Uuid = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
+        const string Create = "/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create";
+        string file = Path.Combine(await bench.Scratch(Who.Self), "trace");
+        string script = $"echo {Uuid} > {Create}; echo {Uuid} > {Create}; echo 1 > /sys/bus/mdev/devices/{Uuid}/remove";
+        await Trace(["-o", file, "-tt", "-e", "trace=mdev", "--device", "mtty"], "sh", "-c", script);
+        const string Time = "[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6} +";
+        string[] expected =
+        [
+            $"mdev uuid={Uuid} type=mtty-1 parent=mtty action=create",
+            $@"[0-9]+ +write[(]1</sys/devices/virtual/mtty/mtty/mdev_supported_types/mtty-1/create>, ""{Uuid}\\n"", 37"
+                + "[)] = 37",
+            $"[0-9]+ +write[(]1<.*/create>, .*[)] = -1 EEXIST [(]an mdev of this UUID, {Uuid}, is there already[)]",
+            $"mdev uuid={Uuid} type=mtty-1 parent=mtty action=remove",
+            $@"[0-9]+ +write[(]1</sys/devices/virtual/mtty/mtty/{Uuid}/remove>, ""1\\n"", 2[)] = 2",
+        ];
+        Assert.Collection(File.ReadAllLines(file),
+            [.. expected.Select<string, Action<string>>(e => line => Assert.Matches($"^{Time}{e}$", line))]);
+    }
+
     private Task<Ending> Trace(string[] options, params string[] program) =>
         Execution.Run([bench.Launcher(Who.Self), "trace", .. options, "--", .. program]);
 
