@@ -13,7 +13,7 @@ namespace Ioasis.Diagnostics.Check;
 /// <param name="report">Takes the findings.</param>
 internal sealed class LeakCheck(SeenMachine machine, Action<Finding> report) : MachineObserver
 {
-    private const int MostListed = 10, Most = 100_000;
+    private const int MostListed = 10, MostMappings = 3, Most = 100_000;
 
     private readonly Dictionary<object, Dictionary<(string Kind, ulong Id), CallSite>> _made =
         new(ReferenceEqualityComparer.Instance);
@@ -60,28 +60,27 @@ internal sealed class LeakCheck(SeenMachine machine, Action<Finding> report) : M
     {
         if (!_made.Remove(e.File, out Dictionary<(string Kind, ulong Id), CallSite>? made)) return;
         List<FindingPart> parts = [];
-        object file = e.File;
+        object file = e.File; // which a lambda may use
+        int count = 0;
         foreach (((string kind, ulong id), CallSite call) in made.OrderBy(m => m.Value.Number))
         {
-            string maps = kind == "ioas" && file is IommufdContext context
-                && machine.Spaces.FirstOrDefault(s => s.Key is IommufdIoas ioas && ioas.Id == id
-                    && ioas.Objects == context.Objects).Value is { Count: > 0 } space
-                ? Text($" with {space.Count} mappings")
-                : "";
+            if (++count > MostListed) continue;
+            SpaceHistory? space = kind == "ioas" ? SpaceOf(e.File, id) : null;
+            string maps = space is { Count: > 0 } ? Text($" with {space.Count} mappings") : "";
             parts.Add(new FindingPart(Text($"{kind} {id}{maps} made"), call));
+            foreach (KnownMap map in (space?.Maps ?? []).Take(MostMappings))
+                parts.Add(new FindingPart(Text($"its memory at IOVA 0x{map.Range.First:x} mapped"), map.Mapped));
         }
 
         foreach (SeenDevice device in machine.Devices.Where(d => d.File?.Target == file))
-            if (device.Endpoint.AccessesUnderWay.Count != 0)
-                parts.Add(new FindingPart($"{device.Name} was left running"));
-        if (parts.Count == 0) return;
-        int more = parts.Count - MostListed;
-        int count = parts.Count;
-        if (more > 0)
         {
-            parts.RemoveRange(MostListed, more);
-            parts.Add(new FindingPart(Text($"and {more} more")));
+            if (device.Endpoint.AccessesUnderWay.Count == 0) continue;
+            parts.Add(new FindingPart($"{device.Name} was left running"));
+            count++;
         }
+
+        if (count == 0) return;
+        if (made.Count > MostListed) parts.Add(new FindingPart(Text($"and {made.Count - MostListed} more")));
 
         report(new Finding
         {
@@ -92,6 +91,11 @@ internal sealed class LeakCheck(SeenMachine machine, Action<Finding> report) : M
             Hint = "The kernel gives all of it back. A program that runs for long must do it itself.",
         });
     }
+
+    private SpaceHistory? SpaceOf(object file, ulong id) => file is IommufdContext context
+        ? machine.Spaces.FirstOrDefault(s => s.Key is IommufdIoas ioas && ioas.Id == id
+            && ioas.Objects == context.Objects).Value
+        : null;
 
     private static void Add(Dictionary<(string, ulong), CallSite> made, string kind, ulong id, NodeCall call)
     {
