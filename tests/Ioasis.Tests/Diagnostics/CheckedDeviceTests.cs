@@ -81,6 +81,27 @@ public sealed class CheckedDeviceTests : IDisposable
             StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void TablesThatTheSecondStageNoLongerHasDoNotSayThatATranslationIsStale()
+    {
+        Checker checker = Begin();
+        using (var board = new DemoBoard(_machine, "dmatest"))
+        using (var guest = new DemoGuest(board, GuestLength))
+        {
+            ulong root = guest.NewPage();
+            board.Device.Attach(guest.Nest(root));
+            guest.SetLeaf(root, s_iova.Value, Data);
+            using DmaPort port = board.Model.Endpoint.OpenPort();
+            Assert.True(port.Read(s_iova, new byte[8]).IsOk);
+            guest.Ioas.Unmap(Iova.Zero, GuestLength);
+            Assert.Equal(FaultReason.NotMapped, port.Read(s_iova, new byte[8]).Reason);
+        }
+
+        string[] lines = End(checker);
+        Assert.Contains("ERROR: Ioasis: dma-after-unmap: ", lines[1], StringComparison.Ordinal);
+        Assert.EndsWith("1 finding", lines[^1], StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(4096, true, "unmap-in-flight")]
     [InlineData(4096, false, "detach-in-flight")]

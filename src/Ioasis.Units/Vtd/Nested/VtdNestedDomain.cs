@@ -197,7 +197,11 @@ internal sealed class VtdNestedDomain : FirstStageDomain
         NoObserver nobody = default;
         FirstStageTranslation fresh = FirstStageWalker.Walk(
             in _table, _table.Top, new FirstStageRequest(request.Iova, wanted), ref memory, ref nobody);
-        return !fresh.IsOk || fresh.Gpa.Value != used.Address;
+        // Where the second stage does not let the tables be read, nobody can say what they say.
+        return fresh.IsOk
+            ? fresh.Gpa.Value != used.Address
+            : fresh.Fault is FirstStageFault.NotPresent or FirstStageFault.Reserved or FirstStageFault.NoUser
+                or FirstStageFault.NoWrite;
     }
 
     /// <inheritdoc/>
