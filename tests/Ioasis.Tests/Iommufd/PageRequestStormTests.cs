@@ -46,6 +46,9 @@ public sealed class PageRequestStormTests
     private void Play(Reader reader)
     {
         var queue = new IommufdFaultQueue();
+        Assert.Equal(
+            Errno.None, new ObjectTable().TryReserve(queue, out ObjectTable.Pending<IommufdFaultQueue>? reserved));
+        reserved!.Commit();
         Assert.Equal(IommuStatus.Ok, _unit.CreatePagingDomain(
             new Endpoint(new RequesterId(0, 0, (byte)(2 + reader), 7), _unit, new IommuGroup(100 + (int)reader)),
             PagingDomainOptions.None, null,
