@@ -88,6 +88,7 @@ public sealed class ReplayTests(Workbench bench)
         ["sva_unmap"] = "a device uses the program's pointers",
         ["sysfs_files"] = "no call on a node",
         ["threads"] = "threads at a time",
+        ["traced_storm"] = "killed in a call",
         ["two_programs"] = "several programs at a time",
         ["unmask_event"] = "an eventfd is closed, which no call tells",
         ["vdpa_driver"] = "queues in the program's memory, and kicks",

@@ -98,7 +98,9 @@ public sealed partial class TraceTests(Workbench bench)
         Ending ending = (await Trace(["--json", "-ff", "-o", file, "-e", "trace=iommu,open,map"],
             bench.Client("traced_storm"))).MustEnd();
         string child = $"{file}.{ending.Output.Trim().Split(' ')[^1]}";
-        string parent = Assert.Single(Directory.GetFiles(Path.GetDirectoryName(file)!, "trace.*"), f => f != child);
+        // To GetFiles, "trace.*" is also "trace".
+        string parent = Assert.Single(
+            Directory.GetFiles(Path.GetDirectoryName(file)!, "trace.*"), f => f != child && f != file);
         JsonNode[] storm = [.. File.ReadAllLines(child).Select(l => JsonNode.Parse(l)!)];
         Assert.Equal("open", (string?)storm[0]["event"]);
         int calls = storm.Count(l => (string?)l["request"] == "IOMMU_IOAS_MAP");
