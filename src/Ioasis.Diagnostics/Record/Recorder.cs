@@ -9,7 +9,6 @@ using Ioasis.Core.Observation;
 using Ioasis.Diagnostics.Events;
 using Ioasis.Diagnostics.State;
 using Ioasis.Iommufd.Files;
-using Ioasis.Memory.Threads;
 
 namespace Ioasis.Diagnostics.Record;
 
@@ -22,9 +21,6 @@ public sealed class Recorder : IDisposable
     /// <summary>The version of the format.</summary>
     public const int Version = 1;
 
-    private const int Capacity = 1 << 17;
-    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
-
     private static readonly JsonSerializerOptions s_line = new()
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
@@ -35,12 +31,10 @@ public sealed class Recorder : IDisposable
     private readonly OpenNodes _nodes = new();
     private readonly EventLines _events;
     private readonly RecordLines _lines = new(new RecordSymbols());
-    private readonly EventRing _ring;
-    private readonly Thread _thread;
+    private readonly EventThread _thread;
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly ConcurrentDictionary<long, IReadOnlyDictionary<ulong, byte[]>> _changed = [];
     private readonly Observer? _observer;
-    private bool _hasFailed;
 
     /// <summary>Begins to record.</summary>
     /// <param name="observers">The machine's observers.</param>
@@ -57,11 +51,9 @@ public sealed class Recorder : IDisposable
         (_observers, _output) = (observers, output);
         _events = new EventLines(_nodes, nameOf);
         EventKinds pages = withMemory ? EventKinds.CallPages : EventKinds.None;
-        _ring = new EventRing(EventKinds.All | EventKinds.CallData | pages, Capacity);
         output.WriteLine(TextOf(HeaderOf(machine, withMemory)));
-        _thread = HostThread.Start("ioasis trace", Write);
-        observers.Add(_nodes);
-        observers.Add(_ring);
+        _thread = new EventThread(
+            observers, _nodes, EventKinds.All | EventKinds.CallData | pages, "the recording", Write);
         if (withMemory) observers.Add(_observer = new Observer(_changed));
     }
 
@@ -86,34 +78,15 @@ public sealed class Recorder : IDisposable
     public void Dispose()
     {
         if (_observer is not null) _observers.Remove(_observer);
-        _observers.Remove(_ring);
-        _observers.Remove(_nodes);
-        _ring.Close();
-        _thread.Join();
+        _thread.Dispose();
     }
 
-    private void Write()
+    private void Write(IReadOnlyList<KeptEvent> taken, long lost, bool isLast)
     {
-        List<KeptEvent> taken = [];
-        for (bool goesOn = true; goesOn; taken.Clear())
-        {
-            goesOn = _ring.Take(s_look, taken, out long lost);
-            if (_hasFailed) continue;
-            try
-            {
-                if (lost != 0)
-                    _output.WriteLine(TextOf(new JsonObject { ["event"] = "lost", ["count"] = lost }));
-                foreach (KeptEvent e in taken)
-                    if (!IsOfSysfs(e)) _output.WriteLine(TextOf(LineOf(e)));
-                _output.Flush();
-            }
-            catch (IOException e)
-            {
-                // The program goes on without a recording.
-                _hasFailed = true;
-                HostMessages.Tell($"the recording ends: {e.Message}");
-            }
-        }
+        if (lost != 0) _output.WriteLine(TextOf(new JsonObject { ["event"] = "lost", ["count"] = lost }));
+        foreach (KeptEvent e in taken)
+            if (!IsOfSysfs(e)) _output.WriteLine(TextOf(LineOf(e)));
+        _output.Flush();
     }
 
     // A replay makes calls on nodes only.

@@ -2,7 +2,6 @@ using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
 using Ioasis.Diagnostics.Events;
 using Ioasis.Diagnostics.State;
-using Ioasis.Memory.Threads;
 
 namespace Ioasis.Diagnostics.Trace;
 
@@ -12,18 +11,12 @@ namespace Ioasis.Diagnostics.Trace;
 /// </summary>
 public sealed class Tracer : IDisposable
 {
-    private const int Capacity = 1 << 17;
-    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
-
-    private readonly Observers _observers;
     private readonly TextWriter? _output; // or the files:
     private readonly TraceFiles? _files;
     private readonly LinesByProcess? _byProcess;
     private readonly OpenNodes _nodes = new();
-    private readonly EventRing _ring;
+    private readonly EventThread _events;
     private readonly TraceLines _lines;
-    private readonly Thread _thread;
-    private bool _hasFailed;
 
     /// <summary>Begins to trace.</summary>
     /// <param name="observers">The machine's observers.</param>
@@ -57,7 +50,7 @@ public sealed class Tracer : IDisposable
         TraceFiles? files, Func<long, IReadOnlyList<string>?>? stacks)
     {
         ArgumentNullException.ThrowIfNull(observers);
-        (_observers, _output, _files) = (observers, output, files);
+        (_output, _files) = (output, files);
         _lines = new TraceLines(options, new EventLines(_nodes, nameOf), stacks);
         EventKinds kinds = _lines.Filter.Kinds;
         if (files is not null)
@@ -66,43 +59,14 @@ public sealed class Tracer : IDisposable
             kinds |= EventKinds.Call; // which say what belongs to which process
         }
 
-        _ring = new EventRing(kinds, Capacity);
-        _thread = HostThread.Start("ioasis trace", Write);
-        observers.Add(_nodes);
-        observers.Add(_ring);
+        _events = new EventThread(
+            observers, _nodes, kinds, "the trace", files is null ? WriteAll : WriteByProcess);
     }
 
     /// <summary>Writes what there still is, and ends.</summary>
-    public void Dispose()
-    {
-        _observers.Remove(_ring);
-        _observers.Remove(_nodes);
-        _ring.Close();
-        _thread.Join();
-    }
+    public void Dispose() => _events.Dispose();
 
-    private void Write()
-    {
-        List<KeptEvent> taken = [];
-        for (bool goesOn = true; goesOn; taken.Clear())
-        {
-            goesOn = _ring.Take(s_look, taken, out long lost);
-            if (_hasFailed) continue;
-            try
-            {
-                if (_files is null) WriteAll(taken, lost);
-                else WriteByProcess(taken, lost, isLast: !goesOn);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // The program goes on without a trace.
-                _hasFailed = true;
-                HostMessages.Tell($"the trace ends: {e.Message}");
-            }
-        }
-    }
-
-    private void WriteAll(List<KeptEvent> taken, long lost)
+    private void WriteAll(IReadOnlyList<KeptEvent> taken, long lost, bool isLast)
     {
         if (lost != 0) _output!.WriteLine(_lines.LineOfLost(lost));
         foreach (KeptEvent e in taken)
@@ -110,7 +74,7 @@ public sealed class Tracer : IDisposable
         _output!.Flush();
     }
 
-    private void WriteByProcess(List<KeptEvent> taken, long lost, bool isLast)
+    private void WriteByProcess(IReadOnlyList<KeptEvent> taken, long lost, bool isLast)
     {
         if (lost != 0)
         {
