@@ -28,6 +28,7 @@ internal static class CommandLine
         string[] ours = end < 0 ? arguments : arguments[..end];
         string[]? program = end < 0 ? null : arguments[(end + 1)..];
         RootCommand root = Build(program, output, error);
+        VersionView.AddTo(root, output);
         ParseResult parsed = root.Parse(ours, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction) return Refuse(error, Complaint(parsed));
         if (program is not null && parsed.CommandResult.Command.Name is not ("run" or "trace"))
