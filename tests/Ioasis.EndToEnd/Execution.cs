@@ -100,6 +100,26 @@ internal sealed class Execution : IDisposable
         Assert.Fail($"expected {_command} to say \"{line}\", came {await End()}");
     }
 
+    /// <summary>Reads on until the program says this, with or without the end of a line.</summary>
+    public async Task HearPart(string part)
+    {
+        char[] one = new char[1];
+        int from = _output.Length;
+        try
+        {
+            while (await _process.StandardOutput.ReadAsync(one, _patience.Token) == 1)
+            {
+                _output.Append(one[0]);
+                if (_output.ToString(from, _output.Length - from).EndsWith(part, StringComparison.Ordinal)) return;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            Kill();
+        }
+        Assert.Fail($"expected {_command} to say \"{part}\", came {await End()}");
+    }
+
     /// <summary>The next line that the program says.</summary>
     public async Task<string> HearLine()
     {
