@@ -23,7 +23,7 @@ using SvaContext sva = SvaContext.Open(nodes);
 Pasid pasid = sva.BindProcess();
 device.Attach(sva, pasid);
 device.EnableBusMaster();
-VfioRegion registers = device.Region(0), portals = device.Region(2);
+VfioRegion registers = device.GetRegion(0), portals = device.GetRegion(2);
 
 // Group 0 has queue 0 and engine 0. Queue 0 has all entries of the device; it is dedicated, with priority 1, the
 // process's PASID and the device's own limits.

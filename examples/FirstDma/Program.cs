@@ -19,7 +19,7 @@ using UserMemory memory = nodes.Allocate(4096);
 memory.Write(0, 0x0123456789abcdefUL);
 Iova iova = ioas.Map(memory); // where it fits
 
-VfioRegion registers = device.Region(0), buffer = device.Region(2);
+VfioRegion registers = device.GetRegion(0), buffer = device.GetRegion(2);
 registers.Write(0x00, iova.Value); // IOVA
 registers.Write(0x08, 3u);         // start, from memory to the device
 while ((registers.Read<uint>(0x08) & 1) != 0) Thread.Yield();

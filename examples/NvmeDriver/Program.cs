@@ -54,8 +54,12 @@ switch (command)
     case "info" when words.Count == 0:
         Console.WriteLine($"{function.Name}: \"{disk.Model}\", serial \"{disk.Serial}\", "
             + $"{disk.Length / disk.BlockSize} blocks of {disk.BlockSize} bytes, {disk.MaxTransfer} bytes a command");
-        if (function is VfioFunction { Space.Ioas.IovaRanges: var ranges })
-            Console.WriteLine($"IOVAs {string.Join(", ", ranges.Select(r => $"0x{r.First:x}-0x{r.Last:x}"))}");
+        if (function is VfioFunction { Space.Ioas: var ioas })
+        {
+            Console.WriteLine(
+                $"IOVAs {string.Join(", ", ioas.GetIovaRanges().Select(r => $"0x{r.First:x}-0x{r.Last:x}"))}");
+        }
+
         return 0;
     case "read" when words.Count == 2:
         return await Read(Number(words.Dequeue()), Number(words.Dequeue()));

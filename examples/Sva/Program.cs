@@ -13,8 +13,8 @@ using IommuContext iommu = IommuContext.Open(nodes);
 using VfioDevice device = VfioDevice.Open(nodes, new RequesterId(0x1000, 0, 4, 0)); // a dmatest
 device.Bind(iommu);
 device.EnableBusMaster();
-VfioRegion registers = device.Region(0);
-device.Region(2).Write(0, 0x0123456789abcdefUL); // the device's data
+VfioRegion registers = device.GetRegion(0);
+device.GetRegion(2).Write(0, 0x0123456789abcdefUL); // the device's data
 
 // ---- in the README ----
 using SvaContext sva = SvaContext.Open(nodes);

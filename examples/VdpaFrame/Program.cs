@@ -18,14 +18,14 @@ const int Header = 12; // struct virtio_net_hdr_v1 comes before each frame
 
 using VdpaDevice device = VdpaDevice.Open(nodes, 0);
 device.SetOwner();
-device.Status = Acknowledge | Driver;
-device.SetFeatures(device.OfferedFeatures & (Mac | Version1 | AccessPlatform));
-device.Status = Acknowledge | Driver | FeaturesOk;
+device.SetStatus(Acknowledge | Driver);
+device.SetFeatures(device.GetOfferedFeatures() & (Mac | Version1 | AccessPlatform));
+device.SetStatus(Acknowledge | Driver | FeaturesOk);
 byte[] mac = device.ReadConfig(0, 6);
 
 using var receive = new SplitQueue(device, Receive, new Iova(0x10000));
 using var transmit = new SplitQueue(device, Transmit, new Iova(0x20000));
-device.Status = Acknowledge | Driver | FeaturesOk | DriverOk;
+device.SetStatus(Acknowledge | Driver | FeaturesOk | DriverOk);
 
 // To the device's own address, from it, of the type for experiments; the payload.
 byte[] frame = [.. mac, .. mac, 0x88, 0xb5, .. Encoding.ASCII.GetBytes("Hello through an IOMMU.".PadRight(46))];

@@ -25,7 +25,7 @@ internal sealed class SplitQueue : IDisposable
         _kick = device.Nodes.CreateEvent();
         _call = device.Nodes.CreateEvent();
         device.Map(iova, _memory);
-        VdpaQueue queue = device.Queue(index);
+        VdpaQueue queue = device.GetQueue(index);
         queue.SetSize(Entries);
         queue.SetAddresses(iova, new Iova(iova.Value + Available), new Iova(iova.Value + Used));
         queue.SetKick(_kick);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
+using Ioasis.Core.PageRequests;
 
 namespace Ioasis.Client;
 
@@ -31,22 +32,28 @@ public sealed class FaultQueue : QueueReader
 
     /// <summary>
     /// Reads the page requests in the queue; waits for one if it is empty. Requests that are answered together have the
-    /// same cookie; the last of them has IOMMU_PGFAULT_FLAGS_LAST_PAGE.
+    /// same cookie; the last of them says so.
     /// </summary>
     /// <param name="timeout">The longest wait. The result is empty after it.</param>
     /// <exception cref="IommuException">The queue cannot be read.</exception>
-    public IReadOnlyList<IommuHwptPgfault> Read(TimeSpan timeout) =>
-        MemoryMarshal.Cast<byte, IommuHwptPgfault>(ReadBytes(s_room, timeout)).ToArray();
+    public IReadOnlyList<PageFault> Read(TimeSpan timeout) => Parse(ReadBytes(s_room, timeout));
 
     /// <summary>Answers the page requests that have a cookie.</summary>
     /// <param name="cookie">The cookie that was read with them.</param>
-    /// <param name="code">IOMMUFD_PAGE_RESP_SUCCESS lets the device try again; IOMMUFD_PAGE_RESP_INVALID makes it give
-    /// up.</param>
-    /// <exception cref="IommuException">EINVAL if no request with that cookie waits, or the code is unknown. Under
+    /// <param name="response">Success lets the device try again; Invalid makes it give up.</param>
+    /// <exception cref="IommuException">EINVAL if no request with that cookie waits, or the answer is unknown. Under
     /// <c>run</c> such mistakes are not reported.</exception>
-    public void Respond(uint cookie, uint code)
+    public void Respond(uint cookie, PageResponse response)
     {
-        var response = new IommuHwptPageResponse { Cookie = cookie, Code = code };
-        WriteBytes(MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwptPageResponse>(in response)));
+        var answer = new IommuHwptPageResponse { Cookie = cookie, Code = (uint)response };
+        WriteBytes(MemoryMarshal.AsBytes(new ReadOnlySpan<IommuHwptPageResponse>(in answer)));
+    }
+
+    private static PageFault[] Parse(ReadOnlySpan<byte> bytes)
+    {
+        ReadOnlySpan<IommuHwptPgfault> requests = MemoryMarshal.Cast<byte, IommuHwptPgfault>(bytes);
+        var faults = new PageFault[requests.Length];
+        for (int i = 0; i < faults.Length; i++) faults[i] = new PageFault(requests[i]);
+        return faults;
     }
 }

@@ -144,14 +144,15 @@ public sealed class Ioas : IommuObject
     public ulong UnmapAll() => Unmap(Iova.Zero, ulong.MaxValue);
 
     /// <summary>
-    /// The IOVAs that can be mapped now: all but those that attached devices reserve (IOMMU_IOAS_IOVA_RANGES).
+    /// Reads the IOVAs that can be mapped now: all but those that attached devices reserve
+    /// (IOMMU_IOAS_IOVA_RANGES).
     /// </summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public IReadOnlyList<IovaRange> IovaRanges => ReadRanges().Ranges;
+    public IReadOnlyList<IovaRange> GetIovaRanges() => ReadRanges().Ranges;
 
-    /// <summary>Current alignment of both ends of a mapping, in bytes. Attaching a device may raise it.</summary>
+    /// <summary>Reads the current alignment of both ends of a mapping, in bytes. Attaching a device may raise it.</summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public ulong IovaAlignment => ReadRanges().Alignment;
+    public ulong GetIovaAlignment() => ReadRanges().Alignment;
 
     /// <summary>
     /// Sets the IOVAs that must stay usable, from which the IOAS chooses. Replaces the earlier set
@@ -178,13 +179,17 @@ public sealed class Ioas : IommuObject
             throw new IommuException(result, $"allowing of {ranges.Length} IOVA ranges in IOAS {Id}");
     }
 
-    /// <summary>Whether adjacent pages may become one large page-table entry (IOMMU_OPTION_HUGE_PAGES).</summary>
+    /// <summary>
+    /// Reads whether adjacent pages may become one large page-table entry (IOMMU_OPTION_HUGE_PAGES).
+    /// </summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public bool HugePages
-    {
-        get => Context.Option(IommufdH.IOMMU_OPTION_HUGE_PAGES, IommufdH.IOMMU_OPTION_OP_GET, Id, 0) != 0;
-        set => Context.Option(IommufdH.IOMMU_OPTION_HUGE_PAGES, IommufdH.IOMMU_OPTION_OP_SET, Id, value ? 1u : 0);
-    }
+    public bool GetHugePages() =>
+        Context.Option(IommufdH.IOMMU_OPTION_HUGE_PAGES, IommufdH.IOMMU_OPTION_OP_GET, Id, 0) != 0;
+
+    /// <summary>Permits or forbids large page-table entries for what is mapped from now on.</summary>
+    /// <exception cref="IommuException">EADDRINUSE if a mapping is in the way; refused.</exception>
+    public void SetHugePages(bool on) =>
+        Context.Option(IommufdH.IOMMU_OPTION_HUGE_PAGES, IommufdH.IOMMU_OPTION_OP_SET, Id, on ? 1u : 0);
 
     private static int RangeSize => (int)NodeClient.SizeOf<IommuIovaRange>();
 

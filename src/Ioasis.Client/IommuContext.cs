@@ -37,14 +37,15 @@ public sealed class IommuContext : NodeClient
     /// <summary>Makes a paging HWPT for a device over an IOAS (IOMMU_HWPT_ALLOC).</summary>
     /// <param name="device">A device bound to this context.</param>
     /// <param name="ioas">The IOAS whose mappings it uses.</param>
-    /// <param name="flags">IOMMU_HWPT_ALLOC_* bits.</param>
+    /// <param name="options">What it can do.</param>
     /// <param name="faults">The queue for page requests of devices that are attached to it; null refuses them.</param>
     /// <exception cref="IommuException">EOPNOTSUPP if the unit does not support it, EINVAL, ENOENT, ENOMEM.</exception>
-    public Hwpt AllocateHwpt(IBoundDevice device, Ioas ioas, uint flags = 0, FaultQueue? faults = null)
+    public Hwpt AllocateHwpt(
+        IBoundDevice device, Ioas ioas, HwptOptions options = HwptOptions.None, FaultQueue? faults = null)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(ioas);
-        var arguments = new IommuHwptAlloc { Flags = flags, DevId = device.Id, PtId = ioas.Id };
+        var arguments = new IommuHwptAlloc { Flags = (uint)options, DevId = device.Id, PtId = ioas.Id };
         return new Hwpt(this, AllocateHwpt(ref arguments, faults, $"over IOAS {ioas.Id}"));
     }
 
@@ -52,14 +53,15 @@ public sealed class IommuContext : NodeClient
     /// Makes a HWPT with a first stage of the caller's (IOMMU_HWPT_ALLOC).
     /// </summary>
     /// <param name="device">A device bound to this context.</param>
-    /// <param name="parent">The second stage: a HWPT made with IOMMU_HWPT_ALLOC_NEST_PARENT.</param>
+    /// <param name="parent">The second stage: a HWPT made with <see cref="HwptOptions.NestParent"/>.</param>
     /// <param name="firstStage">The address and format of its tables, in the structure of the IOMMU's kind.</param>
-    /// <param name="flags">IOMMU_HWPT_ALLOC_PASID or 0.</param>
+    /// <param name="options"><see cref="HwptOptions.Pasid"/> or none.</param>
     /// <param name="faults">The queue for page requests of devices that are attached to it; null refuses them.</param>
     /// <exception cref="IommuException">EOPNOTSUPP if the unit does not support it, EINVAL if the parent is no nest
     /// parent, ENOENT, ENOMEM.</exception>
     public NestedHwpt AllocateNestedHwpt<T>(
-        IBoundDevice device, Hwpt parent, in T firstStage, uint flags = 0, FaultQueue? faults = null)
+        IBoundDevice device, Hwpt parent, in T firstStage, HwptOptions options = HwptOptions.None,
+        FaultQueue? faults = null)
         where T : unmanaged, IHwptData
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -70,7 +72,7 @@ public sealed class IommuContext : NodeClient
             data.Write(0, firstStage);
             var arguments = new IommuHwptAlloc
             {
-                Flags = flags,
+                Flags = (uint)options,
                 DevId = device.Id,
                 PtId = parent.Id,
                 DataType = T.DataType,
@@ -108,7 +110,7 @@ public sealed class IommuContext : NodeClient
             SysResult result = TryIoctl(IommufdH.IOMMU_GET_HW_INFO, ref arguments);
             if (!result.IsOk) throw new IommuException(result, $"description of the IOMMU of device {device.Id}");
             return new HardwareDescription(
-                arguments.OutDataType, arguments.OutCapabilities, arguments.OutMaxPasidLog2,
+                arguments.OutDataType, (HardwareCapabilities)arguments.OutCapabilities, arguments.OutMaxPasidLog2,
                 data.ToArray(0, (int)Math.Min(arguments.DataLen, HardwareDescription.Room)));
         }
         finally
@@ -125,13 +127,18 @@ public sealed class IommuContext : NodeClient
         if (!result.IsOk) throw new IommuException(result, $"destruction of object {id}");
     }
 
-    /// <summary>Whether the process, not the user, is charged for pinned memory (IOMMU_OPTION_RLIMIT_MODE).</summary>
+    /// <summary>
+    /// Reads whether the process, not the user, is charged for pinned memory (IOMMU_OPTION_RLIMIT_MODE).
+    /// </summary>
+    /// <exception cref="IommuException">EPERM without CAP_SYS_RESOURCE.</exception>
+    public bool GetChargesProcess() =>
+        Option(IommufdH.IOMMU_OPTION_RLIMIT_MODE, IommufdH.IOMMU_OPTION_OP_GET, 0, 0) != 0;
+
+    /// <summary>Charges the process or the user for pinned memory (IOMMU_OPTION_RLIMIT_MODE).</summary>
+    /// <param name="process">True for the process.</param>
     /// <exception cref="IommuException">EPERM without CAP_SYS_RESOURCE, EBUSY once the context has objects.</exception>
-    public bool ChargesProcess
-    {
-        get => Option(IommufdH.IOMMU_OPTION_RLIMIT_MODE, IommufdH.IOMMU_OPTION_OP_GET, 0, 0) != 0;
-        set => Option(IommufdH.IOMMU_OPTION_RLIMIT_MODE, IommufdH.IOMMU_OPTION_OP_SET, 0, value ? 1u : 0);
-    }
+    public void SetChargesProcess(bool process) =>
+        Option(IommufdH.IOMMU_OPTION_RLIMIT_MODE, IommufdH.IOMMU_OPTION_OP_SET, 0, process ? 1u : 0);
 
     /// <summary>
     /// Charges the calling process for pinned memory and uses its memory from now on (IOMMU_IOAS_CHANGE_PROCESS).

@@ -138,17 +138,17 @@ public sealed class SvaContext : NodeClient
     /// <exception cref="IommuException">ENOMEM, EMFILE.</exception>
     public FaultQueue AllocateFaultQueue() => FaultQueue.Allocate(this);
 
-    /// <summary>The most PASIDs that the context may have.</summary>
-    /// <exception cref="IommuException">EPERM when raised above its initial value without CAP_SYS_RESOURCE.</exception>
-    public int Quota
-    {
-        get => (int)CallQuota(IOASIS_SVA_QUOTA_GET, 0).Quota;
-        set => CallQuota(IOASIS_SVA_QUOTA_SET, (uint)value);
-    }
-
-    /// <summary>Number of PASIDs that the context has.</summary>
+    /// <summary>Reads the most PASIDs that the context may have.</summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public int PasidCount => (int)CallQuota(IOASIS_SVA_QUOTA_GET, 0).OutCount;
+    public int GetQuota() => (int)CallQuota(IOASIS_SVA_QUOTA_GET, 0).Quota;
+
+    /// <summary>Sets the most PASIDs that the context may have.</summary>
+    /// <exception cref="IommuException">EPERM when raised above its initial value without CAP_SYS_RESOURCE.</exception>
+    public void SetQuota(int quota) => CallQuota(IOASIS_SVA_QUOTA_SET, (uint)quota);
+
+    /// <summary>Counts the PASIDs that the context has.</summary>
+    /// <exception cref="IommuException">Refused.</exception>
+    public int CountPasids() => (int)CallQuota(IOASIS_SVA_QUOTA_GET, 0).OutCount;
 
     private IoasisSvaQuota CallQuota(uint operation, uint quota)
     {

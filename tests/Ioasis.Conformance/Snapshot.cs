@@ -17,7 +17,7 @@ internal sealed record Snapshot(uint NextId, string Ranges, ulong Alignment, boo
     {
         using Ioas scratch = ioas.Context.AllocateIoas();
         return new Snapshot(
-            scratch.Id, string.Join(' ', ioas.IovaRanges), ioas.IovaAlignment, ioas.HugePages,
+            scratch.Id, string.Join(' ', ioas.GetIovaRanges()), ioas.GetIovaAlignment(), ioas.GetHugePages(),
             string.Join(' ', pages.Select(p => $"0x{p:x}:{State(ioas, scratch, p)}")));
     }
 

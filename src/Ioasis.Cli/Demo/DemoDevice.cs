@@ -14,8 +14,8 @@ internal sealed class DemoDevice(VfioDevice device)
         Features = 0x30;
     private const uint Start = 1, ToDevice = 2, Done = 1, HasPasid = 1u << 31, UsePri = 2;
 
-    private readonly VfioRegion _registers = device.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
-    private readonly VfioRegion _buffer = device.Region(VfioH.VFIO_PCI_BAR2_REGION_INDEX);
+    private readonly VfioRegion _registers = device.GetRegion(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
+    private readonly VfioRegion _buffer = device.GetRegion(VfioH.VFIO_PCI_BAR2_REGION_INDEX);
 
     /// <summary>Whether no copy is under way.</summary>
     internal bool IsIdle => (_registers.Read<uint>(Command) & Start) == 0;

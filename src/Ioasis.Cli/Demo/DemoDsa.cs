@@ -19,7 +19,7 @@ internal sealed class DemoDsa
     /// <summary>Configures and enables the device and its queue.</summary>
     internal DemoDsa(VfioDevice device)
     {
-        (_registers, _portals) = (device.Region(DsaRegisters.Bar), device.Region(DsaRegisters.PortalBar));
+        (_registers, _portals) = (device.GetRegion(DsaRegisters.Bar), device.GetRegion(DsaRegisters.PortalBar));
         Write(DsaLayout.Whole.Group[0][0], 1UL); // queue 0
         Write(DsaLayout.Whole.Group[0][4], 1UL); // engine 0
         uint[] configuration = [Entries, Entries, BlockOnFault | Priority | UsePasid, MaxTransfer, 0, 0, 0, 0,

@@ -24,8 +24,7 @@ internal sealed class DemoGuest : IDisposable
         _file = board.Nodes.CreateFile(length);
         Ioas = board.Context.AllocateIoas();
         Ioas.MapFile(_file, 0, length, at: Iova.Zero);
-        Parent = board.Context.AllocateHwpt(
-            board.Device, Ioas, IommufdH.IOMMU_HWPT_ALLOC_NEST_PARENT | IommufdH.IOMMU_HWPT_ALLOC_PASID);
+        Parent = board.Context.AllocateHwpt(board.Device, Ioas, HwptOptions.NestParent | HwptOptions.Pasid);
     }
 
     /// <summary>The second stage: guest-physical addresses to memory.</summary>
@@ -49,8 +48,7 @@ internal sealed class DemoGuest : IDisposable
 
     /// <summary>Makes a nested HWPT from the tables below a root.</summary>
     internal NestedHwpt Nest(ulong root, FaultQueue? faults = null) => _board.Context.AllocateNestedHwpt(
-        _board.Device, Parent, X86FirstStage.At(root),
-        IommufdH.IOMMU_HWPT_ALLOC_PASID, faults);
+        _board.Device, Parent, X86FirstStage.At(root), HwptOptions.Pasid, faults);
 
     /// <summary>Writes a leaf of 4 KiB (level 1), 2 MiB (2) or 1 GiB (3), and the tables above it.</summary>
     /// <returns>The entry written.</returns>

@@ -1,6 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Cli.Verbs;
 using Ioasis.Client;
+using Ioasis.Core.PageRequests;
 using Ioasis.Core.Faults;
 using Ioasis.Core.Units;
 using Ioasis.Core.Walks;
@@ -83,16 +84,17 @@ internal sealed class NestedDemo(TextWriter output, bool color)
         _report.Step("The device requests a missing page, and continues once it is there");
         BeforeStep?.Invoke(4, guest.Memory, nested);
         device.Begin(new Iova(0x5000), toDevice: true, requestPages: true);
-        IReadOnlyList<IommuHwptPgfault> asked = [];
+        IReadOnlyList<PageFault> asked = [];
         DemoPatience.Until(() => device.IsIdle | (asked = faults.Read(TimeSpan.FromMilliseconds(1))).Count > 0,
             "a page request, or the end of the DMA");
-        IommuHwptPgfault request = asked.Count == 1
+        PageFault request = asked.Count == 1
             ? asked[0]
             : throw new InvalidOperationException($"{asked.Count} page requests came, not 1.");
-        _report.Check(request.Addr == 0x5000 && request.DevId == board.Device.Id,
-            $"fault queue {faults.Id}: device {request.DevId} requests 0x{request.Addr:x}, cookie {request.Cookie}");
+        _report.Check(request.Address == new Iova(0x5000) && request.DeviceId == board.Device.Id,
+            $"fault queue {faults.Id}: device {request.DeviceId} requests 0x{request.Address.Value:x}, "
+                + $"cookie {request.Cookie}");
         guest.SetLeaf(root, 0x5000, Data);
-        faults.Respond(request.Cookie, IommufdH.IOMMUFD_PAGE_RESP_SUCCESS);
+        faults.Respond(request.Cookie, PageResponse.Success);
         _report.Check(device.End() == FaultReason.None && device.Buffer.AsSpan().SequenceEqual(content),
             "after the answer, the read completed with all bytes");
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Ioasis.Abi;
 using Ioasis.Cli.Verbs;
 using Ioasis.Client;
+using Ioasis.Core.PageRequests;
 using Ioasis.Core.Walks;
 using Ioasis.Devices.Dsa;
 using Ioasis.Machine;
@@ -120,21 +121,21 @@ internal sealed class VsvaDemo(TextWriter output, bool color)
         byte[] content = Bytes(2, VsvaScene.FreshPages);
         scene.A.Fill(VsvaScene.Fresh, content.AsSpan(0, Page));
         CheckFault(scene.Copy(scene.A, VsvaScene.Fresh, VsvaScene.FreshPages), Page, Missing, "without block on fault");
-        (IReadOnlyList<IommuHwptPgfault> requests, DsaCompletionRecord record, TimeSpan latency) =
+        (IReadOnlyList<PageFault> requests, DsaCompletionRecord record, TimeSpan latency) =
             scene.CopyAsPagesCome(content);
-        foreach (IommuHwptPgfault first in requests.Where(r => r.Addr == Missing).Take(1))
+        foreach (PageFault first in requests.Where(r => r.Address.Value == Missing).Take(1))
         {
-            _report.Say($"fault queue {scene.Faults.Id}: device {first.DevId}, PASID {first.Pasid} requests "
-                + $"0x{first.Addr:x}, cookie {first.Cookie}");
+            _report.Say($"fault queue {scene.Faults.Id}: device {first.DeviceId}, PASID {first.Pasid} requests "
+                + $"0x{first.Address.Value:x}, cookie {first.Cookie}");
             _report.Say("the guest's handler provides the page, writes its PTE, and answers with success");
-            _report.Check((scene.A.Leaf(first.Addr) & Accessed) != 0,
-                $"the device used the page: PTE 0x{scene.A.Leaf(first.Addr):x16} has A");
+            _report.Check((scene.A.Leaf(first.Address.Value) & Accessed) != 0,
+                $"the device used the page: PTE 0x{scene.A.Leaf(first.Address.Value):x16} has A");
         }
 
         bool asRequired = requests.Index()
-            .All(r => r.Item.Addr == Missing + ((ulong)r.Index * DemoGuest.Page) && r.Item.Pasid == scene.A.Pasid.Value
-            && r.Item.DevId == scene.Board.Device.Id && r.Item.Perm == IommufdH.IOMMU_PGFAULT_PERM_READ
-            && r.Item.Flags == (IommufdH.IOMMU_PGFAULT_FLAGS_PASID_VALID | IommufdH.IOMMU_PGFAULT_FLAGS_LAST_PAGE));
+            .All(r => r.Item.Address.Value == Missing + ((ulong)r.Index * DemoGuest.Page)
+            && r.Item.Pasid == scene.A.Pasid && r.Item.DeviceId == scene.Board.Device.Id
+            && r.Item.Access == PageRequestAccess.Read && r.Item.IsLast);
         _report.Check(asRequired && requests.Count == VsvaScene.FreshPages - 1,
             $"with block on fault: {requests.Count} pages were requested one after the other, "
                 + $"{latency.TotalMicroseconds:f0} µs at best from an answer to the next request");

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Ioasis.Abi;
 using Ioasis.Client;
+using Ioasis.Core.PageRequests;
 using Ioasis.Core.Walks;
 using Ioasis.Devices.Dsa;
 using Ioasis.Machine;
@@ -81,30 +82,30 @@ internal sealed class VsvaScene : IDisposable
     /// <returns>
     /// The requests, the completion record, and the shortest time from an answer to the next request.
     /// </returns>
-    internal (IReadOnlyList<IommuHwptPgfault> Requests, DsaCompletionRecord Record, TimeSpan Latency) CopyAsPagesCome(
+    internal (IReadOnlyList<PageFault> Requests, DsaCompletionRecord Record, TimeSpan Latency) CopyAsPagesCome(
         ReadOnlyMemory<byte> content)
     {
-        var requests = new List<IommuHwptPgfault>();
+        var requests = new List<PageFault>();
         TimeSpan latency = TimeSpan.MaxValue;
         long answered = 0;
         Dsa.Submit(A, Fresh, Target, content.Length, Record, blockOnFault: true);
         DemoPatience.Until(() =>
         {
-            foreach (IommuHwptPgfault request in Faults.Read(TimeSpan.FromMilliseconds(1)))
+            foreach (PageFault request in Faults.Read(TimeSpan.FromMilliseconds(1)))
             {
                 if (requests.Count > 0 && Stopwatch.GetElapsedTime(answered) is var took && took < latency)
                     latency = took;
                 requests.Add(request);
-                bool isFresh = request.Addr - Fresh < (ulong)content.Length;
+                ulong page = request.Address.Value;
+                bool isFresh = page - Fresh < (ulong)content.Length;
                 if (isFresh)
                 {
-                    A.Map(request.Addr);
-                    A.Fill(request.Addr, content.Span.Slice((int)(request.Addr - Fresh), (int)DemoGuest.Page));
+                    A.Map(page);
+                    A.Fill(page, content.Span.Slice((int)(page - Fresh), (int)DemoGuest.Page));
                 }
 
                 answered = Stopwatch.GetTimestamp();
-                Faults.Respond(request.Cookie,
-                    isFresh ? IommufdH.IOMMUFD_PAGE_RESP_SUCCESS : IommufdH.IOMMUFD_PAGE_RESP_INVALID);
+                Faults.Respond(request.Cookie, isFresh ? PageResponse.Success : PageResponse.Invalid);
             }
 
             return A.Read<byte>(Record) != 0;

@@ -122,6 +122,6 @@ internal sealed class VfioBar : DriverBar
         _region.Write(offset, source);
 
     private static (ulong Start, MappedRegion Memory)[] Map(VfioRegion region) =>
-        [.. region.Areas.Where(area => area.Size > 0)
-            .Select(area => (area.Offset, region.Map(area.Offset, area.Size)))];
+        [.. region.Areas.Where(area => area.Length > 0)
+            .Select(area => (area.Offset, region.Map(area.Offset, area.Length)))];
 }

@@ -81,7 +81,7 @@ internal sealed class VfioDriverInterrupt : DriverInterrupt
         }
     }
 
-    private protected override bool MasksItself => _kind.Info.Index == VfioH.VFIO_PCI_INTX_IRQ_INDEX;
+    private protected override bool MasksItself => _kind.Raw.Index == VfioH.VFIO_PCI_INTX_IRQ_INDEX;
 
     private protected override void Unmask() => _kind.Unmask();
 

@@ -12,7 +12,7 @@ namespace Ioasis.Client.Drivers;
 public sealed class IoasDmaSpace : NodeDmaSpace
 {
     private IoasDmaSpace(Ioas ioas, IReadOnlyList<IovaRange> ranges)
-        : base(ioas.Context.Nodes, ioas.IovaAlignment, ranges) => Ioas = ioas;
+        : base(ioas.Context.Nodes, ioas.GetIovaAlignment(), ranges) => Ioas = ioas;
 
     /// <summary>The IOAS.</summary>
     public Ioas Ioas { get; }
@@ -26,7 +26,7 @@ public sealed class IoasDmaSpace : NodeDmaSpace
     public static IoasDmaSpace Of(Ioas ioas)
     {
         ArgumentNullException.ThrowIfNull(ioas);
-        IReadOnlyList<IovaRange> ranges = ioas.IovaRanges;
+        IReadOnlyList<IovaRange> ranges = ioas.GetIovaRanges();
         return ranges.Count > 0
             ? new IoasDmaSpace(ioas, ranges)
             : throw new IommuException(Errno.ENOSPC, $"use of IOAS {ioas.Id}, which has no IOVAs,");

@@ -12,7 +12,7 @@ namespace Ioasis.Client.Drivers;
 public sealed class VdpaDmaSpace : NodeDmaSpace
 {
     private VdpaDmaSpace(VdpaDevice device, int addressSpace)
-        : base(device.Nodes, 0, [device.IovaRange]) => (Device, AddressSpace) = (device, addressSpace);
+        : base(device.Nodes, 0, [device.GetIovaRange()]) => (Device, AddressSpace) = (device, addressSpace);
 
     /// <summary>The device.</summary>
     public VdpaDevice Device { get; }

@@ -114,7 +114,7 @@ public sealed partial class VfioFunction
     private void UseHwptForPasids()
     {
         if (_forPasids is not null) return;
-        Hwpt hwpt = Space.Ioas.Context.AllocateHwpt(_device, Space.Ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID);
+        Hwpt hwpt = Space.Ioas.Context.AllocateHwpt(_device, Space.Ioas, HwptOptions.Pasid);
         try
         {
             _device.Attach(hwpt); // without a gap; the HWPT that it had goes

@@ -29,8 +29,8 @@ public sealed partial class VfioFunction : DriverFunction
         _device = device;
         _ownContext = ownContext;
         Space = space;
-        _config = device.Region(VfioH.VFIO_PCI_CONFIG_REGION_INDEX);
-        _interrupts = s_kinds.Select(device.Interrupt).FirstOrDefault(kind => kind.Count > 0);
+        _config = device.GetRegion(VfioH.VFIO_PCI_CONFIG_REGION_INDEX);
+        _interrupts = s_kinds.Select(device.GetInterrupt).FirstOrDefault(kind => kind.Count > 0);
         Dma = new DmaDevice(space, name, options);
     }
 
@@ -118,7 +118,7 @@ public sealed partial class VfioFunction : DriverFunction
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(index, (int)VfioH.VFIO_PCI_BAR5_REGION_INDEX);
-        VfioRegion region = _device.Region((uint)index);
+        VfioRegion region = _device.GetRegion((uint)index);
         return region.Size > 0
             ? new VfioBar(region, maps)
             : throw new IommuException(Errno.ENOENT, $"opening of BAR {index} of {Name}");

@@ -1,17 +1,13 @@
 using System.Collections.Concurrent;
 using System.Text;
 using Ioasis.Abi;
-using Ioasis.Client.InProcess;
 using Ioasis.Client.Linux;
-using Ioasis.Linux.Events;
-using Ioasis.Linux.Files;
-using Ioasis.Machine;
 
 namespace Ioasis.Client;
 
 /// <summary>
 /// A process's access to device nodes and sysfs, and the memory and files that it passes to ioctls. The same client
-/// code works on a machine within this process (<see cref="InProcess"/>) and on the nodes of the system
+/// code works on a machine within this process (assembly Ioasis.InProcess) and on the nodes of the system
 /// (<see cref="OfSystem"/>). Under <c>ioasis run</c> those are ours; otherwise they are the kernel's.
 /// </summary>
 public abstract class NodeTransport : IDisposable
@@ -24,20 +20,6 @@ public abstract class NodeTransport : IDisposable
 
     /// <summary>The nodes of the system that this process runs on.</summary>
     public static NodeTransport OfSystem() => new LinuxNodes();
-
-    /// <summary>
-    /// The nodes of a machine within this process. Each call makes another process in the machine's eyes, with its own
-    /// memory and descriptors, which ends with <see cref="Dispose()"/>.
-    /// </summary>
-    /// <param name="machine">The machine; it must outlive the transport.</param>
-    /// <param name="capabilities">The process's capabilities, by number (capabilities(7)); none by default.</param>
-    public static NodeTransport InProcess(SoftwareMachine machine, params int[] capabilities)
-    {
-        ArgumentNullException.ThrowIfNull(machine);
-        machine.UseShortNap(SysClock.Nap);
-        SoftwareMachine.UseHoles(SysFiles.TryPunchHole);
-        return new ProcessNodes(machine, capabilities);
-    }
 
     /// <summary>
     /// Whether ioctls and devices reach any memory of the process; if not, only what <see cref="Allocate"/> gives.
@@ -97,8 +79,8 @@ public abstract class NodeTransport : IDisposable
         return errno == Errno.None ? names : throw new IommuException(errno, $"list of {path}");
     }
 
-    /// <summary>The PCI functions that have a VFIO node, sorted by address.</summary>
-    public IReadOnlyList<VfioNode> VfioNodes() => VfioNode.Find(this);
+    /// <summary>Finds the PCI functions that have a VFIO node, sorted by address.</summary>
+    public IReadOnlyList<VfioNode> FindVfioNodes() => VfioNode.Find(this);
 
     /// <inheritdoc/>
     public void Dispose()

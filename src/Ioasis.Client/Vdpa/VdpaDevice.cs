@@ -34,55 +34,52 @@ public sealed partial class VdpaDevice : NodeClient, IBoundDevice
     /// <exception cref="IommuException">EBUSY if there is an owner.</exception>
     public void SetOwner() => Call(VhostH.VHOST_SET_OWNER, "ownership");
 
-    /// <summary>The kind of virtio device (VIRTIO_ID_*): 1 network, 2 block.</summary>
+    /// <summary>Reads the kind of virtio device (VIRTIO_ID_*): 1 network, 2 block.</summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public uint DeviceId => Get<uint>(VhostH.VHOST_VDPA_GET_DEVICE_ID, "device ID");
+    public uint GetDeviceId() => Get<uint>(VhostH.VHOST_VDPA_GET_DEVICE_ID, "device ID");
 
-    /// <summary>Number of queues.</summary>
+    /// <summary>Reads the number of queues.</summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public int QueueCount => (int)Get<uint>(VhostH.VHOST_VDPA_GET_VQS_COUNT, "number of queues");
+    public int GetQueueCount() => (int)Get<uint>(VhostH.VHOST_VDPA_GET_VQS_COUNT, "number of queues");
 
-    /// <summary>The most entries of a queue.</summary>
+    /// <summary>Reads the most entries of a queue.</summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public int MaxQueueSize => Get<ushort>(VhostH.VHOST_VDPA_GET_VRING_NUM, "largest queue");
+    public int GetMaxQueueSize() => Get<ushort>(VhostH.VHOST_VDPA_GET_VRING_NUM, "largest queue");
 
-    /// <summary>Number of groups. The queues of a group share an address space.</summary>
+    /// <summary>Reads the number of groups. The queues of a group share an address space.</summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public int GroupCount => (int)Get<uint>(VhostH.VHOST_VDPA_GET_GROUP_NUM, "number of groups");
+    public int GetGroupCount() => (int)Get<uint>(VhostH.VHOST_VDPA_GET_GROUP_NUM, "number of groups");
 
-    /// <summary>Number of address spaces, which have the IDs from 0 on.</summary>
+    /// <summary>Reads the number of address spaces, which have the IDs from 0 on.</summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public int AddressSpaceCount => (int)Get<uint>(VhostH.VHOST_VDPA_GET_AS_NUM, "number of address spaces");
+    public int GetAddressSpaceCount() => (int)Get<uint>(VhostH.VHOST_VDPA_GET_AS_NUM, "number of address spaces");
 
-    /// <summary>The IOVAs that can be mapped.</summary>
+    /// <summary>Reads the IOVAs that can be mapped.</summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public IovaRange IovaRange
+    public IovaRange GetIovaRange()
     {
-        get
-        {
-            var range = Get<VhostVdpaIovaRange>(VhostH.VHOST_VDPA_GET_IOVA_RANGE, "range of IOVAs");
-            return new IovaRange(range.First, range.Last);
-        }
+        var range = Get<VhostVdpaIovaRange>(VhostH.VHOST_VDPA_GET_IOVA_RANGE, "range of IOVAs");
+        return new IovaRange(range.First, range.Last);
     }
+
+    /// <summary>Reads the device's status (VIRTIO_CONFIG_S_* bits).</summary>
+    /// <exception cref="IommuException">Refused.</exception>
+    public byte GetStatus() => Get<byte>(VhostH.VHOST_VDPA_GET_STATUS, "status");
 
     /// <summary>
-    /// The device's status (VIRTIO_CONFIG_S_* bits). Bits can only be added; 0 resets the device. A reset keeps the
-    /// owner, the events and the maps.
+    /// Sets the device's status (VIRTIO_CONFIG_S_* bits). Bits can only be added; 0 resets the device. A reset keeps
+    /// the owner, the events and the maps.
     /// </summary>
     /// <exception cref="IommuException">EINVAL if a bit is taken away.</exception>
-    public byte Status
-    {
-        get => Get<byte>(VhostH.VHOST_VDPA_GET_STATUS, "status");
-        set => Set(VhostH.VHOST_VDPA_SET_STATUS, value, $"status 0x{value:x}");
-    }
+    public void SetStatus(byte status) => Set(VhostH.VHOST_VDPA_SET_STATUS, status, $"status 0x{status:x}");
 
-    /// <summary>The features that the device offers (VIRTIO_F_*, VIRTIO_NET_F_*, ...: bit numbers).</summary>
+    /// <summary>Reads the features that the device offers (VIRTIO_F_*, VIRTIO_NET_F_*, ...: bit numbers).</summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public ulong OfferedFeatures => Get<ulong>(VhostH.VHOST_GET_FEATURES, "features");
+    public ulong GetOfferedFeatures() => Get<ulong>(VhostH.VHOST_GET_FEATURES, "features");
 
-    /// <summary>The features that the backend offers (VHOST_BACKEND_F_*: bit numbers).</summary>
+    /// <summary>Reads the features that the backend offers (VHOST_BACKEND_F_*: bit numbers).</summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public ulong OfferedBackendFeatures => Get<ulong>(VhostH.VHOST_GET_BACKEND_FEATURES, "backend features");
+    public ulong GetOfferedBackendFeatures() => Get<ulong>(VhostH.VHOST_GET_BACKEND_FEATURES, "backend features");
 
     /// <summary>Chooses features, before FEATURES_OK is set.</summary>
     /// <exception cref="IommuException">EINVAL without VIRTIO_F_ACCESS_PLATFORM, EBUSY after FEATURES_OK.</exception>
@@ -95,9 +92,9 @@ public sealed partial class VdpaDevice : NodeClient, IBoundDevice
     public void SetBackendFeatures(ulong features) =>
         Set(VhostH.VHOST_SET_BACKEND_FEATURES, features, $"backend features 0x{features:x}");
 
-    /// <summary>Number of bytes of the configuration space.</summary>
+    /// <summary>Reads the number of bytes of the configuration space.</summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public int ConfigSize => (int)Get<uint>(VhostH.VHOST_VDPA_GET_CONFIG_SIZE, "size of the configuration");
+    public int GetConfigSize() => (int)Get<uint>(VhostH.VHOST_VDPA_GET_CONFIG_SIZE, "size of the configuration");
 
     /// <summary>Reads the configuration space (struct virtio_net_config, virtio_blk_config, ...).</summary>
     /// <exception cref="IommuException">EINVAL if there is nothing to read, or it does not lie within the
@@ -120,14 +117,15 @@ public sealed partial class VdpaDevice : NodeClient, IBoundDevice
     }
 
     /// <summary>
-    /// The event that the device signals when its configuration changes, or when it needs a reset; null disconnects it.
+    /// Sets the event that the device signals when its configuration changes, or when it needs a reset; null
+    /// disconnects it.
     /// </summary>
     /// <exception cref="IommuException">Refused.</exception>
     public void SetConfigEvent(UserEvent? changed) =>
         Set(VhostH.VHOST_VDPA_SET_CONFIG_CALL, changed?.Descriptor ?? -1, "event of the configuration");
 
-    /// <summary>A queue, from 0 on.</summary>
-    public VdpaQueue Queue(int index) => new(this, (uint)index);
+    /// <summary>Gets a queue, from 0 on.</summary>
+    public VdpaQueue GetQueue(int index) => new(this, (uint)index);
 
     /// <summary>Gives the queues of a group an address space, before DRIVER_OK is set.</summary>
     /// <exception cref="IommuException">EINVAL if there is no such group or address space, EBUSY after

@@ -20,20 +20,20 @@ public sealed class VdpaQueue
     /// <summary>The queue's number.</summary>
     public uint Index { get; }
 
-    /// <summary>The group that the queue belongs to.</summary>
+    /// <summary>Reads the group that the queue belongs to.</summary>
     /// <exception cref="IommuException">ENOBUFS if there is no such queue.</exception>
-    public int Group => (int)Get(VhostH.VHOST_VDPA_GET_VRING_GROUP, "group");
+    public int GetGroup() => (int)Get(VhostH.VHOST_VDPA_GET_VRING_GROUP, "group");
 
     /// <summary>
-    /// Where the device goes on: the index of the next entry of a split queue that it takes. For a packed queue, the
-    /// next descriptor's index and its wrap counter (bit 15), and in the upper half the same of the used ones.
+    /// Reads where the device goes on: the index of the next entry of a split queue that it takes. For a packed queue,
+    /// the next descriptor's index and its wrap counter (bit 15), and in the upper half the same of the used ones.
     /// </summary>
     /// <exception cref="IommuException">EINVAL after DRIVER_OK, unless the device is suspended; ENOBUFS.</exception>
-    public uint Base
-    {
-        get => Get(VhostH.VHOST_GET_VRING_BASE, "base");
-        set => Set(VhostH.VHOST_SET_VRING_BASE, value, "base");
-    }
+    public uint GetBase() => Get(VhostH.VHOST_GET_VRING_BASE, "base");
+
+    /// <summary>Sets where the device goes on, in the form of <see cref="GetBase"/>.</summary>
+    /// <exception cref="IommuException">EINVAL after DRIVER_OK, unless the device is suspended; ENOBUFS.</exception>
+    public void SetBase(uint value) => Set(VhostH.VHOST_SET_VRING_BASE, value, "base");
 
     /// <summary>Sets the number of entries, a power of two.</summary>
     /// <exception cref="IommuException">EINVAL if it is none, or too large; ENOBUFS.</exception>
@@ -54,11 +54,11 @@ public sealed class VdpaQueue
             UsedUserAddr = device.Value,
         }, $"addresses of queue {Index}");
 
-    /// <summary>The event by which the program tells the device of new entries; null disconnects it.</summary>
+    /// <summary>Sets the event by which the program tells the device of new entries; null disconnects it.</summary>
     /// <exception cref="IommuException">ENOBUFS.</exception>
     public void SetKick(UserEvent? kick) => Set(VhostH.VHOST_SET_VRING_KICK, kick, "kick");
 
-    /// <summary>The event by which the device tells the program of used entries; null disconnects it.</summary>
+    /// <summary>Sets the event by which the device tells the program of used entries; null disconnects it.</summary>
     /// <exception cref="IommuException">ENOBUFS.</exception>
     public void SetCall(UserEvent? call) => Set(VhostH.VHOST_SET_VRING_CALL, call, "call");
 

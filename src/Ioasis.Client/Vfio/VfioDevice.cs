@@ -144,20 +144,24 @@ public sealed class VfioDevice : NodeClient, IBoundDevice
 
     /// <summary>Describes the device (VFIO_DEVICE_GET_INFO).</summary>
     /// <exception cref="IommuException">EINVAL before it is bound.</exception>
-    public VfioDeviceInfo GetInfo()
+    public VfioDeviceDescription GetInfo()
     {
         var arguments = new VfioDeviceInfo { Argsz = SizeOf<VfioDeviceInfo>() };
         SysResult result = TryIoctl(VfioH.VFIO_DEVICE_GET_INFO, ref arguments);
-        return result.IsOk ? arguments : throw new IommuException(result, $"information on {Handle.Path}");
+        return result.IsOk
+            ? new VfioDeviceDescription(arguments)
+            : throw new IommuException(result, $"information on {Handle.Path}");
     }
 
-    /// <summary>A region of the device, such as a BAR or the configuration space (VFIO_PCI_*_REGION_INDEX).</summary>
+    /// <summary>
+    /// Gets a region of the device, such as a BAR or the configuration space (VFIO_PCI_*_REGION_INDEX).
+    /// </summary>
     /// <exception cref="IommuException">EINVAL if there is no such region.</exception>
-    public VfioRegion Region(uint index) => VfioRegion.Read(this, index);
+    public VfioRegion GetRegion(uint index) => VfioRegion.Read(this, index);
 
-    /// <summary>The interrupts of one kind (VFIO_PCI_*_IRQ_INDEX).</summary>
+    /// <summary>Gets the interrupts of one kind (VFIO_PCI_*_IRQ_INDEX).</summary>
     /// <exception cref="IommuException">EINVAL if there is no such kind.</exception>
-    public VfioInterrupt Interrupt(uint index) => VfioInterrupt.Read(this, index);
+    public VfioInterrupt GetInterrupt(uint index) => VfioInterrupt.Read(this, index);
 
     /// <summary>
     /// Resets the function (VFIO_DEVICE_RESET). After it returns its DMA has stopped. Bus mastering stays as it was.
@@ -176,7 +180,7 @@ public sealed class VfioDevice : NodeClient, IBoundDevice
     /// <exception cref="IommuException">Configuration space cannot be accessed.</exception>
     public void EnableBusMaster(bool on = true)
     {
-        VfioRegion config = Region(VfioH.VFIO_PCI_CONFIG_REGION_INDEX);
+        VfioRegion config = GetRegion(VfioH.VFIO_PCI_CONFIG_REGION_INDEX);
         int command = config.Read<ushort>(PciRegs.PCI_COMMAND) & ~PciRegs.PCI_COMMAND_MASTER;
         command |= PciRegs.PCI_COMMAND_MEMORY | (on ? PciRegs.PCI_COMMAND_MASTER : 0);
         config.Write(PciRegs.PCI_COMMAND, (ushort)command);

@@ -24,17 +24,16 @@ public sealed class VfioGroup : NodeClient
     }
 
     /// <summary>
-    /// The group's state: whether its devices can be opened, and whether it has a container (VFIO_GROUP_FLAGS_* bits).
+    /// Reads whether the group's devices can be opened, and whether it has a container (VFIO_GROUP_GET_STATUS).
     /// </summary>
     /// <exception cref="IommuException">Refused.</exception>
-    public uint Status
+    public VfioGroupStates GetStatus()
     {
-        get
-        {
-            var arguments = new VfioGroupStatus { Argsz = SizeOf<VfioGroupStatus>() };
-            SysResult result = TryIoctl(VfioH.VFIO_GROUP_GET_STATUS, ref arguments);
-            return result.IsOk ? arguments.Flags : throw new IommuException(result, $"status of {Handle.Path}");
-        }
+        var arguments = new VfioGroupStatus { Argsz = SizeOf<VfioGroupStatus>() };
+        SysResult result = TryIoctl(VfioH.VFIO_GROUP_GET_STATUS, ref arguments);
+        return result.IsOk
+            ? (VfioGroupStates)arguments.Flags
+            : throw new IommuException(result, $"status of {Handle.Path}");
     }
 
     /// <summary>Makes a context the group's container. The context gets a compatibility IOAS if it has none.</summary>

@@ -14,14 +14,20 @@ public sealed class VfioInterrupt
     private VfioInterrupt(VfioDevice device, VfioIrqInfo info)
     {
         _device = device;
-        Info = info;
+        Raw = info;
     }
 
     /// <summary>The device's answer (struct vfio_irq_info of linux/vfio.h).</summary>
-    public VfioIrqInfo Info { get; }
+    public VfioIrqInfo Raw { get; }
 
     /// <summary>Number of interrupts of this kind.</summary>
-    public uint Count => Info.Count;
+    public uint Count => Raw.Count;
+
+    /// <summary>Whether <see cref="Mask"/> works.</summary>
+    public bool CanMask => (Raw.Flags & VfioH.VFIO_IRQ_INFO_MASKABLE) != 0;
+
+    /// <summary>Whether the host masks an interrupt when it raises it, until <see cref="Unmask"/> (INTx).</summary>
+    public bool MasksItself => (Raw.Flags & VfioH.VFIO_IRQ_INFO_AUTOMASKED) != 0;
 
     /// <summary>Connects interrupts, from <paramref name="start"/> on, to one event each; null disconnects.</summary>
     /// <exception cref="IommuException">EINVAL beyond the count, or if another kind is in use.</exception>
@@ -68,7 +74,7 @@ public sealed class VfioInterrupt
     /// <param name="start">First interrupt.</param>
     /// <param name="count">Number of interrupts.</param>
     /// <param name="data">The data that the data bit announces, for each interrupt.</param>
-    public SysResult TrySet(uint flags, uint start, uint count, ReadOnlySpan<byte> data)
+    public SysResult SetRaw(uint flags, uint start, uint count, ReadOnlySpan<byte> data)
     {
         int header = (int)NodeClient.SizeOf<VfioIrqSet>();
         var arguments = new byte[header + data.Length];
@@ -76,7 +82,7 @@ public sealed class VfioInterrupt
         {
             Argsz = (uint)arguments.Length,
             Flags = flags,
-            Index = Info.Index,
+            Index = Raw.Index,
             Start = start,
             Count = count
         };
@@ -96,9 +102,9 @@ public sealed class VfioInterrupt
 
     private void Set(uint flags, uint start, uint count, ReadOnlySpan<byte> data, string verb)
     {
-        SysResult result = TrySet(flags, start, count, data);
+        SysResult result = SetRaw(flags, start, count, data);
         if (!result.IsOk)
             throw new IommuException(result,
-                $"{verb} of {count} interrupts from {start} on, of kind {Info.Index}, of {_device.Handle.Path}");
+                $"{verb} of {count} interrupts from {start} on, of kind {Raw.Index}, of {_device.Handle.Path}");
     }
 }

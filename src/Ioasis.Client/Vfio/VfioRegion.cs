@@ -14,21 +14,27 @@ public sealed class VfioRegion
     private VfioRegion(VfioDevice device, VfioRegionInfo info, byte[] answer)
     {
         _device = device;
-        Info = info;
-        Areas = CanMap ? SparseAreas(answer) ?? [new VfioRegionSparseMmapArea { Offset = 0, Size = info.Size }] : [];
+        Raw = info;
+        Areas = CanMap ? SparseAreas(answer) ?? [new VfioRegionArea(0, info.Size)] : [];
     }
 
     /// <summary>The device's answer (struct vfio_region_info of linux/vfio.h).</summary>
-    public VfioRegionInfo Info { get; }
+    public VfioRegionInfo Raw { get; }
 
     /// <summary>Size in bytes; 0 if the device has no such region.</summary>
-    public ulong Size => Info.Size;
+    public ulong Size => Raw.Size;
+
+    /// <summary>Whether <see cref="Read{T}(ulong)"/> works.</summary>
+    public bool CanRead => (Raw.Flags & VfioH.VFIO_REGION_INFO_FLAG_READ) != 0;
+
+    /// <summary>Whether <see cref="Write{T}(ulong, T)"/> works.</summary>
+    public bool CanWrite => (Raw.Flags & VfioH.VFIO_REGION_INFO_FLAG_WRITE) != 0;
 
     /// <summary>Whether the region, or parts of it, can be mapped.</summary>
-    public bool CanMap => (Info.Flags & VfioH.VFIO_REGION_INFO_FLAG_MMAP) != 0;
+    public bool CanMap => (Raw.Flags & VfioH.VFIO_REGION_INFO_FLAG_MMAP) != 0;
 
     /// <summary>The parts that can be mapped; the whole region unless the device names parts.</summary>
-    public IReadOnlyList<VfioRegionSparseMmapArea> Areas { get; }
+    public IReadOnlyList<VfioRegionArea> Areas { get; }
 
     /// <summary>Reads a value by pread(2).</summary>
     /// <param name="offset">Byte offset in the region.</param>
@@ -53,7 +59,7 @@ public sealed class VfioRegion
     public void Read(ulong offset, Span<byte> destination)
     {
         UserMemory buffer = _device.Nodes.Rent(destination.Length);
-        SysResult result = _device.Handle.Read(Info.Offset + offset, buffer.Address, (ulong)destination.Length);
+        SysResult result = _device.Handle.Read(Raw.Offset + offset, buffer.Address, (ulong)destination.Length);
         if (result.Value == destination.Length) buffer.CopyTo(0, destination);
         _device.Nodes.Return(buffer);
         Check(result, destination.Length, "read", offset);
@@ -65,7 +71,7 @@ public sealed class VfioRegion
     {
         UserMemory buffer = _device.Nodes.Rent(source.Length);
         buffer.CopyFrom(0, source);
-        SysResult result = _device.Handle.Write(Info.Offset + offset, buffer.Address, (ulong)source.Length);
+        SysResult result = _device.Handle.Write(Raw.Offset + offset, buffer.Address, (ulong)source.Length);
         _device.Nodes.Return(buffer);
         Check(result, source.Length, "write", offset);
     }
@@ -80,12 +86,12 @@ public sealed class VfioRegion
     /// <exception cref="IommuException">EINVAL if it cannot be mapped.</exception>
     public MappedRegion Map(ulong offset, ulong length)
     {
-        Errno errno = _device.Handle.TryMap(Info.Offset + offset, length, shared: true, readable: true, writable: true,
+        Errno errno = _device.Handle.TryMap(Raw.Offset + offset, length, shared: true, readable: true, writable: true,
             executable: false, out MappedRegion? region);
         return errno == Errno.None
             ? region!
             : throw new IommuException(
-                errno, $"map of 0x{length:x} bytes at 0x{offset:x} of region {Info.Index} of {_device.Handle.Path}");
+                errno, $"map of 0x{length:x} bytes at 0x{offset:x} of region {Raw.Index} of {_device.Handle.Path}");
     }
 
     internal static VfioRegion Read(VfioDevice device, uint index)
@@ -104,17 +110,18 @@ public sealed class VfioRegion
         }
     }
 
-    private VfioRegionSparseMmapArea[]? SparseAreas(ReadOnlySpan<byte> answer)
+    private VfioRegionArea[]? SparseAreas(ReadOnlySpan<byte> answer)
     {
-        if ((Info.Flags & VfioH.VFIO_REGION_INFO_FLAG_CAPS) == 0) return null;
-        for (uint at = Info.CapOffset; at != 0;)
+        if ((Raw.Flags & VfioH.VFIO_REGION_INFO_FLAG_CAPS) == 0) return null;
+        for (uint at = Raw.CapOffset; at != 0;)
         {
             VfioInfoCapHeader header = MemoryMarshal.Read<VfioInfoCapHeader>(answer[(int)at..]);
             if (header.Id == VfioH.VFIO_REGION_INFO_CAP_SPARSE_MMAP)
             {
                 VfioRegionInfoCapSparseMmap sparse = MemoryMarshal.Read<VfioRegionInfoCapSparseMmap>(answer[(int)at..]);
                 ReadOnlySpan<byte> areas = answer[(int)(at + NodeClient.SizeOf<VfioRegionInfoCapSparseMmap>())..];
-                return MemoryMarshal.Cast<byte, VfioRegionSparseMmapArea>(areas)[..(int)sparse.NrAreas].ToArray();
+                return [.. MemoryMarshal.Cast<byte, VfioRegionSparseMmapArea>(areas)[..(int)sparse.NrAreas].ToArray()
+                    .Select(area => new VfioRegionArea(area.Offset, area.Size))];
             }
 
             at = header.Next;
@@ -126,9 +133,14 @@ public sealed class VfioRegion
     private void Check(SysResult result, int wanted, string verb, ulong offset)
     {
         if (result.Value == wanted) return;
-        string request = $"{verb} of {wanted} bytes at 0x{offset:x} of region {Info.Index} of {_device.Handle.Path}";
+        string request = $"{verb} of {wanted} bytes at 0x{offset:x} of region {Raw.Index} of {_device.Handle.Path}";
         throw result.IsOk
             ? new IommuException(Errno.EIO, $"{request}, of which {result.Value} were done,")
             : new IommuException(result, request);
     }
 }
+
+/// <summary>A part of a region that can be mapped.</summary>
+/// <param name="Offset">Byte offset in the region.</param>
+/// <param name="Length">Bytes.</param>
+public readonly record struct VfioRegionArea(ulong Offset, ulong Length);

@@ -10,7 +10,7 @@ internal abstract class DmaEngine
     protected DmaEngine(VfioDevice device)
     {
         Device = device;
-        Registers = device.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
+        Registers = device.GetRegion(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
         device.EnableBusMaster();
     }
 
@@ -59,7 +59,7 @@ internal sealed class DmatestEngine(VfioDevice device) : DmaEngine(device)
     internal const uint Idle = 0, Done = 1, Fault = 2, BadLength = 3;
     internal const uint NotAttached = 1, NotMapped = 2, NoPermission = 3, BusMasterOff = 5, BeyondWidth = 6;
 
-    private readonly VfioRegion _buffer = device.Region(VfioH.VFIO_PCI_BAR2_REGION_INDEX);
+    private readonly VfioRegion _buffer = device.GetRegion(VfioH.VFIO_PCI_BAR2_REGION_INDEX);
 
     internal uint Status => Registers.Read<uint>(0x14);
 

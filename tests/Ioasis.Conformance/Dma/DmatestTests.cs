@@ -141,7 +141,7 @@ public sealed class DmatestTests : UapiTest
     {
         _device.Attach(_ioas);
         _ioas.Map(_memory, at: s_iova);
-        VfioInterrupt msix = _device.Interrupt(VfioH.VFIO_PCI_MSIX_IRQ_INDEX);
+        VfioInterrupt msix = _device.GetInterrupt(VfioH.VFIO_PCI_MSIX_IRQ_INDEX);
         Assert.Equal(4u, msix.Count);
         UserEvent[] events = [.. Enumerable.Range(0, 4).Select(_ => Own(Nodes.CreateEvent()))];
         msix.SetEvents(0, events);
@@ -175,11 +175,11 @@ public sealed class DmatestTests : UapiTest
     [Fact]
     public void A_program_can_trigger_some_of_many_vectors()
     {
-        VfioInterrupt msix = _device.Interrupt(VfioH.VFIO_PCI_MSIX_IRQ_INDEX);
+        VfioInterrupt msix = _device.GetInterrupt(VfioH.VFIO_PCI_MSIX_IRQ_INDEX);
         UserEvent[] events = [.. Enumerable.Range(0, 4).Select(_ => Own(Nodes.CreateEvent()))];
         msix.SetEvents(0, events);
         const uint boolTrigger = VfioH.VFIO_IRQ_SET_DATA_BOOL | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER;
-        Succeeds(msix.TrySet(boolTrigger, 1, 3, [1, 0, 7]));
+        Succeeds(msix.SetRaw(boolTrigger, 1, 3, [1, 0, 7]));
         Assert.Equal([0ul, 1, 0, 1], events.Select(e => e.Wait(TimeSpan.Zero)));
         msix.Trigger(0, 4);
         msix.Trigger(2, 1);
@@ -192,11 +192,11 @@ public sealed class DmatestTests : UapiTest
     [Fact]
     public void A_bad_event_among_good_ones_takes_all_of_the_call_back()
     {
-        VfioInterrupt msix = _device.Interrupt(VfioH.VFIO_PCI_MSIX_IRQ_INDEX);
+        VfioInterrupt msix = _device.GetInterrupt(VfioH.VFIO_PCI_MSIX_IRQ_INDEX);
         UserEvent first = Own(Nodes.CreateEvent());
         const uint connect = VfioH.VFIO_IRQ_SET_DATA_EVENTFD | VfioH.VFIO_IRQ_SET_ACTION_TRIGGER;
         byte[] data = [.. BitConverter.GetBytes(first.Descriptor), .. BitConverter.GetBytes(1 << 20)];
-        Fails(Errno.EBADF, msix.TrySet(connect, 0, 2, data));
+        Fails(Errno.EBADF, msix.SetRaw(connect, 0, 2, data));
         Fails(Errno.EINVAL, () => msix.Trigger(0, 1)); // MSI-X is not on
         msix.SetEvents(0, first);
         msix.Trigger();

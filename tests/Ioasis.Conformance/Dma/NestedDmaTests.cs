@@ -28,7 +28,7 @@ public class NestedDmaTests : UapiTest
         _device.Reset();
         _engine = new DmatestEngine(_device);
         Assert.SkipUnless(Nesting.IsOf(_context, _device), "The unit has no nested translation.");
-        _parent = _context.AllocateHwpt(_device, _ioas, IommufdH.IOMMU_HWPT_ALLOC_NEST_PARENT);
+        _parent = _context.AllocateHwpt(_device, _ioas, HwptOptions.NestParent);
         UserFile file = Own(Nodes.CreateFile(GuestLength));
         _memory = file.Memory;
         _ioas.MapFile(file, 0, GuestLength, at: Memory.Iova.Zero);

@@ -65,7 +65,8 @@ public sealed class TwoUnitsTests : IDisposable
         Assert.Equal((true, true, true, true), Reported(_full));
         Assert.Equal((false, false, false, false), Reported(_plain));
         Assert.Equal((true, false, false, false), Reported(_small));
-        Assert.Equal(0ul, _context.DescribeHardware(_plain).Capabilities & IOMMU_HW_CAP_DIRTY_TRACKING);
+        Assert.Equal(HardwareCapabilities.None,
+            _context.DescribeHardware(_plain).Capabilities & HardwareCapabilities.DirtyTracking);
 
         (bool Nests, bool FiveLevels, bool Pages1G, bool PageRequests) Reported(VfioDevice device)
         {
@@ -80,9 +81,9 @@ public sealed class TwoUnitsTests : IDisposable
     [Fact]
     public void A_unit_without_nesting_makes_no_nest_parent_and_takes_none()
     {
-        UapiTest.Fails(Errno.EOPNOTSUPP, () => _context.AllocateHwpt(_plain, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT));
-        UapiTest.Fails(Errno.EOPNOTSUPP, () => _context.AllocateHwpt(_plain, _ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING));
-        Hwpt parent = _context.AllocateHwpt(_full, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT);
+        UapiTest.Fails(Errno.EOPNOTSUPP, () => _context.AllocateHwpt(_plain, _ioas, HwptOptions.NestParent));
+        UapiTest.Fails(Errno.EOPNOTSUPP, () => _context.AllocateHwpt(_plain, _ioas, HwptOptions.DirtyTracking));
+        Hwpt parent = _context.AllocateHwpt(_full, _ioas, HwptOptions.NestParent);
         UapiTest.Fails(Errno.EOPNOTSUPP, () => Nested(_plain, parent, 48));
         NestedHwpt nested = Nested(_full, parent, 48);
         UapiTest.Fails(Errno.EINVAL, () => _plain.Attach(nested));
@@ -94,7 +95,7 @@ public sealed class TwoUnitsTests : IDisposable
     [Fact]
     public void Levels_and_leaves_are_those_of_the_unit_that_walks()
     {
-        Hwpt parent = _context.AllocateHwpt(_full, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT);
+        Hwpt parent = _context.AllocateHwpt(_full, _ioas, HwptOptions.NestParent);
         using UserFile file = _nodes.CreateFile(GuestLength);
         _ioas.MapFile(file, 0, GuestLength, at: Memory.Iova.Zero);
         var tables = new GuestTables(file.Memory);
@@ -115,14 +116,12 @@ public sealed class TwoUnitsTests : IDisposable
     public void A_unit_without_page_requests_takes_no_HWPT_with_a_queue_and_says_so_before_it_looks_at_the_first_stage()
     {
         using FaultQueue faults = _context.AllocateFaultQueue();
-        Hwpt parent = _context.AllocateHwpt(_full, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT);
-        UapiTest.Fails(Errno.ENODEV, () => _small.Attach(
-                _context.AllocateNestedHwpt(_small, parent, new IommuHwptVtdS1 { AddrWidth = 57 }, 0, faults)));
-        UapiTest.Fails(Errno.EINVAL, () => _plain.Attach(
-                _context.AllocateNestedHwpt(_full, parent, new IommuHwptVtdS1 { AddrWidth = 48 }, 0, faults)));
-        _full.Attach(_context.AllocateNestedHwpt(_full, parent, new IommuHwptVtdS1 { AddrWidth = 48 }, 0, faults));
+        Hwpt parent = _context.AllocateHwpt(_full, _ioas, HwptOptions.NestParent);
+        UapiTest.Fails(Errno.ENODEV, () => _small.Attach(Nested(_small, parent, 57, faults)));
+        UapiTest.Fails(Errno.EINVAL, () => _plain.Attach(Nested(_full, parent, 48, faults)));
+        _full.Attach(Nested(_full, parent, 48, faults));
     }
 
-    private NestedHwpt Nested(VfioDevice device, Hwpt parent, uint width) =>
-        _context.AllocateNestedHwpt(device, parent, new IommuHwptVtdS1 { AddrWidth = width });
+    private NestedHwpt Nested(VfioDevice device, Hwpt parent, uint width, FaultQueue? faults = null) =>
+        _context.AllocateNestedHwpt(device, parent, new IommuHwptVtdS1 { AddrWidth = width }, faults: faults);
 }

@@ -37,7 +37,7 @@ internal sealed class VdpaHome : DmaHome
         Assert.Equal(IommuStatus.Ok, _own.AllocateCoherent(MostSectors * Sector, out DmaBuffer? scratch));
         (_ringMemory, _scratch) = (memory!, scratch!);
         VdpaTest.Negotiate(_device);
-        _ring = new SplitRing(nodes, _device.Queue(0), _ringMemory.Bytes, _ringMemory.Address);
+        _ring = new SplitRing(nodes, _device.GetQueue(0), _ringMemory.Bytes, _ringMemory.Address);
         _ring.SetUp();
         VdpaTest.Run(_device);
     }
@@ -66,7 +66,7 @@ internal sealed class VdpaHome : DmaHome
         _isDisposed = true;
         try
         {
-            _device.Status = 0; // stops it
+            _device.SetStatus(0); // stops it
             _ring.Dispose();
             _ringMemory.Dispose();
             _scratch.Dispose();
@@ -84,7 +84,7 @@ internal sealed class VdpaHome : DmaHome
         for (int number = 0; ; number++)
         {
             VdpaDevice device = VdpaDevice.Open(nodes, number);
-            if (device.DeviceId == Disk) return device;
+            if (device.GetDeviceId() == Disk) return device;
             device.Dispose();
         }
     }

@@ -59,7 +59,7 @@ public sealed class VdpaSpaceTests : VdpaTest
         sendMemory.Bytes.CopyFrom(within, command);
         Assert.Equal(1, Ask());
 
-        card.Status = 0;
+        card.SetStatus(0);
         foreach (DmaBuffer buffer in (DmaBuffer[])[receiveMemory, sendMemory, controlMemory]) buffer.Dispose();
 
         byte Ask()
@@ -87,7 +87,7 @@ public sealed class VdpaSpaceTests : VdpaTest
     public void Addresses_lie_in_the_devices_range()
     {
         VdpaDevice card = OpenOwned(Net);
-        IovaRange range = card.IovaRange;
+        IovaRange range = card.GetIovaRange();
         VdpaDmaSpace space = VdpaDmaSpace.Of(card);
         Assert.Equal((card, 0), (space.Device, space.AddressSpace));
         using var dma = new DmaDevice(space, "card", new DmaDeviceOptions { Uses64BitsAtOnce = true });
@@ -106,7 +106,7 @@ public sealed class VdpaSpaceTests : VdpaTest
     {
         Assert.Equal(IommuStatus.Ok, dma.AllocateCoherent(SplitRing.Length, out DmaBuffer? buffer));
         memory = buffer!;
-        var ring = new SplitRing(Nodes, card.Queue(queue), memory.Bytes, memory.Address);
+        var ring = new SplitRing(Nodes, card.GetQueue(queue), memory.Bytes, memory.Address);
         ring.SetUp();
         return ring;
     }

@@ -54,7 +54,7 @@ public sealed class FunctionTests : UapiTest
     public void Addresses_lie_in_the_ranges_of_the_IOAS_and_below_the_mask()
     {
         using VfioFunction function = Open();
-        IReadOnlyList<IovaRange> ranges = function.Space.Ioas.IovaRanges;
+        IReadOnlyList<IovaRange> ranges = function.Space.Ioas.GetIovaRanges();
         foreach (int bits in (int[])[32, 30, 24])
         {
             Assert.Equal(IommuStatus.Ok, function.Dma.SetMaskAndCoherent(bits));

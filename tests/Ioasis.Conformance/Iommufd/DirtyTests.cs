@@ -102,7 +102,7 @@ public sealed class DirtyTests : UapiTest
     private Hwpt Tracked(out DmatestEngine engine)
     {
         _ioas.Map(Pages(Pages_), MapAccess.ReadWrite, At(First));
-        Hwpt hwpt = _context.AllocateHwpt(_device, _ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
+        Hwpt hwpt = _context.AllocateHwpt(_device, _ioas, HwptOptions.DirtyTracking);
         _device.Attach(hwpt);
         engine = new DmatestEngine(_device);
         return hwpt;

@@ -31,9 +31,9 @@ public sealed class HardwareInfoTests : UapiTest
         _context.AllocateHwpt(_device, _context.AllocateIoas());
         Ioas ioas = _context.AllocateIoas();
         _device.Attach(ioas);
-        Assert.True(ioas.IovaRanges[^1].Last <= ulong.MaxValue >> (64 - width), "no IOVA is beyond MGAW");
+        Assert.True(ioas.GetIovaRanges()[^1].Last <= ulong.MaxValue >> (64 - width), "no IOVA is beyond MGAW");
         Assert.Equal(0, hardware.MaxPasidLog2); // edu has no PASID capability
-        Assert.NotEqual(0ul, hardware.Capabilities & IommufdH.IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED);
+        Assert.NotEqual(HardwareCapabilities.None, hardware.Capabilities & HardwareCapabilities.NoAts);
     }
 
     [Fact]

@@ -21,15 +21,15 @@ public sealed class HwptTests : UapiTest
     public void A_paging_HWPT_takes_the_unit_s_reach_but_not_the_device_s_reservations()
     {
         Hwpt hwpt = _context.AllocateHwpt(_device, _ioas);
-        Assert.Single(_ioas.IovaRanges);
-        Assert.NotEqual(ulong.MaxValue, _ioas.IovaRanges[0].Last);
-        Assert.Equal(Page, _ioas.IovaAlignment);
+        Assert.Single(_ioas.GetIovaRanges());
+        Assert.NotEqual(ulong.MaxValue, _ioas.GetIovaRanges()[0].Last);
+        Assert.Equal(Page, _ioas.GetIovaAlignment());
         _device.Attach(hwpt);
-        Assert.Equal(2, _ioas.IovaRanges.Count);
+        Assert.Equal(2, _ioas.GetIovaRanges().Count);
         _device.Detach();
-        Assert.Single(_ioas.IovaRanges);
+        Assert.Single(_ioas.GetIovaRanges());
         hwpt.Destroy();
-        Assert.Equal([Memory.IovaRange.All], _ioas.IovaRanges);
+        Assert.Equal([Memory.IovaRange.All], _ioas.GetIovaRanges());
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class HwptTests : UapiTest
     public void A_nest_parent_and_dirty_tracking_are_made_where_the_unit_can()
     {
         HardwareDescription hardware = _context.DescribeHardware(_device);
-        bool tracks = (hardware.Capabilities & IommufdH.IOMMU_HW_CAP_DIRTY_TRACKING) != 0;
+        bool tracks = (hardware.Capabilities & HardwareCapabilities.DirtyTracking) != 0;
         SysResult result = Allocate(IommufdH.IOMMU_HWPT_ALLOC_DIRTY_TRACKING, out uint tracking);
         Assert.Equal(tracks ? SysResult.Ok() : Errno.EOPNOTSUPP, result);
         if (tracks) _context.Destroy(tracking);

@@ -24,7 +24,7 @@ public sealed class InvalidateTests : UapiTest
         _ioas = _context.AllocateIoas();
         VfioDevice device = OpenBound(EduNode, _context);
         Assert.SkipUnless(Nesting.IsOf(_context, device), "The unit has no nested translation.");
-        _parent = _context.AllocateHwpt(device, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT);
+        _parent = _context.AllocateHwpt(device, _ioas, HwptOptions.NestParent);
         _nested = _context.AllocateNestedHwpt(device, _parent, new IommuHwptVtdS1 { AddrWidth = 48 });
         _entries = Pages(2);
     }

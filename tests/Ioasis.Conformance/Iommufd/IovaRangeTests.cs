@@ -20,8 +20,8 @@ public sealed class IovaRangeTests : UapiTest
     [Fact]
     public void A_new_IOAS_has_all_IOVAs_at_every_byte()
     {
-        Assert.Equal([IovaRange.All], _ioas.IovaRanges);
-        Assert.Equal(1ul, _ioas.IovaAlignment);
+        Assert.Equal([IovaRange.All], _ioas.GetIovaRanges());
+        Assert.Equal(1ul, _ioas.GetIovaAlignment());
     }
 
     [Fact]
@@ -29,17 +29,17 @@ public sealed class IovaRangeTests : UapiTest
     {
         VfioDevice device = OpenBound(EduNode, _context);
         device.Attach(_ioas);
-        IReadOnlyList<IovaRange> ranges = _ioas.IovaRanges;
+        IReadOnlyList<IovaRange> ranges = _ioas.GetIovaRanges();
         Assert.Equal(2, ranges.Count);
         Assert.Equal(new IovaRange(0, s_messages.First - 1), ranges[0]);
         Assert.Equal(s_messages.Last + 1, ranges[1].First);
         Assert.True(ranges[1].Last < ulong.MaxValue && ((ranges[1].Last + 1) & ranges[1].Last) == 0,
             $"{ranges[1]} ends at an address width");
-        Assert.Equal(Page, _ioas.IovaAlignment);
+        Assert.Equal(Page, _ioas.GetIovaAlignment());
 
         device.Detach();
-        Assert.Equal([IovaRange.All], _ioas.IovaRanges);
-        Assert.Equal(1ul, _ioas.IovaAlignment);
+        Assert.Equal([IovaRange.All], _ioas.GetIovaRanges());
+        Assert.Equal(1ul, _ioas.GetIovaAlignment());
     }
 
     [Fact]

@@ -156,7 +156,7 @@ public sealed class MapTests : UapiTest
     {
         OpenBound(EduNode, _context).Attach(_ioas);
         ulong address = Pages(1).Address.Value;
-        ulong last = _ioas.IovaRanges[^1].Last;
+        ulong last = _ioas.GetIovaRanges()[^1].Last;
         Snapshot before = Snapshot.Of(_ioas, 0xfedff000, 0xfee00000, 0xfeeff000, 0xfef00000);
         Fails(Errno.EINVAL, Map(Fixed | Readable, address, Page, 0xfee00000));
         Fails(Errno.EINVAL, Map(Fixed | Readable, address, Page, 0xfeeff000));
@@ -204,7 +204,7 @@ public sealed class MapTests : UapiTest
 
         Succeeds(Map(Fixed | Readable, address, Page, 0xfee01000));
         Fails(Errno.EADDRINUSE, () => device.Attach(_ioas)); // the window of interrupt messages
-        Assert.Equal(1ul, _ioas.IovaAlignment);
+        Assert.Equal(1ul, _ioas.GetIovaAlignment());
         _ioas.UnmapAll();
         device.Attach(_ioas);
     }

@@ -22,7 +22,7 @@ public sealed class NestedHwptTests : UapiTest
         _ioas = _context.AllocateIoas();
         _device = OpenBound(EduNode, _context);
         Assert.SkipUnless(Nesting.IsOf(_context, _device), "The unit has no nested translation.");
-        _parent = _context.AllocateHwpt(_device, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT);
+        _parent = _context.AllocateHwpt(_device, _ioas, HwptOptions.NestParent);
     }
 
     [Fact]
@@ -95,7 +95,7 @@ public sealed class NestedHwptTests : UapiTest
     {
         using FaultQueue faults = _context.AllocateFaultQueue();
         NestedHwpt nested = _context.AllocateNestedHwpt(
-            _device, _parent, new IommuHwptVtdS1 { AddrWidth = 48 }, 0, faults);
+            _device, _parent, new IommuHwptVtdS1 { AddrWidth = 48 }, HwptOptions.None, faults);
         Fails(Errno.EBUSY, () => _context.Destroy(_ioas.Id));
         Fails(Errno.EBUSY, () => _parent.Destroy());
         Fails(Errno.EBUSY, () => _context.Destroy(faults.Id));
@@ -112,12 +112,12 @@ public sealed class NestedHwptTests : UapiTest
     public void An_attached_nested_HWPT_is_EBUSY_and_reserves_in_the_IOAS_below()
     {
         NestedHwpt nested = _context.AllocateNestedHwpt(_device, _parent, new IommuHwptVtdS1 { AddrWidth = 48 });
-        Assert.Single(_ioas.IovaRanges);
+        Assert.Single(_ioas.GetIovaRanges());
         _device.Attach(nested);
-        Assert.Equal(2, _ioas.IovaRanges.Count); // the interrupt window is the device's
+        Assert.Equal(2, _ioas.GetIovaRanges().Count); // the interrupt window is the device's
         Fails(Errno.EBUSY, () => nested.Destroy());
         _device.Detach();
-        Assert.Single(_ioas.IovaRanges);
+        Assert.Single(_ioas.GetIovaRanges());
         nested.Destroy();
     }
 
@@ -132,17 +132,16 @@ public sealed class NestedHwptTests : UapiTest
 
         Ioas readOnly = _context.AllocateIoas();
         readOnly.Map(memory, Read, At(0x100000));
-        Fails(Errno.EINVAL, () => _context.AllocateHwpt(_device, readOnly, IOMMU_HWPT_ALLOC_NEST_PARENT));
+        Fails(Errno.EINVAL, () => _context.AllocateHwpt(_device, readOnly, HwptOptions.NestParent));
         _context.AllocateHwpt(_device, readOnly);
     }
 
     [Fact]
     public void Dirty_tracking_is_of_the_nest_parent()
     {
-        var options = _context.DescribeHardware(_device).Capabilities;
-        Assert.SkipUnless((options & IOMMU_HW_CAP_DIRTY_TRACKING) != 0, "The unit records no dirty pages.");
-        Hwpt parent = _context.AllocateHwpt(
-            _device, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
+        HardwareCapabilities options = _context.DescribeHardware(_device).Capabilities;
+        Assert.SkipUnless(options.HasFlag(HardwareCapabilities.DirtyTracking), "The unit records no dirty pages.");
+        Hwpt parent = _context.AllocateHwpt(_device, _ioas, HwptOptions.NestParent | HwptOptions.DirtyTracking);
         NestedHwpt nested = _context.AllocateNestedHwpt(_device, parent, new IommuHwptVtdS1 { AddrWidth = 48 });
         var enable = new IommuHwptSetDirtyTracking
         {
@@ -165,7 +164,7 @@ public sealed class NestedHwptTests : UapiTest
         using FaultQueue faults = _context.AllocateFaultQueue();
         Assert.NotEqual(0u, faults.Id);
         Assert.Empty(faults.Read(TimeSpan.Zero));
-        Fails(Errno.EOPNOTSUPP, () => _context.AllocateHwpt(_device, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT, faults));
+        Fails(Errno.EOPNOTSUPP, () => _context.AllocateHwpt(_device, _ioas, HwptOptions.NestParent, faults));
         Fails(Errno.ENOENT, _context.TryIoctl(IOMMU_HWPT_ALLOC, ref Asking(_ioas.Id)));
 
         ref IommuHwptAlloc Asking(uint queue)

@@ -19,28 +19,28 @@ public sealed class OptionTests : UapiTest
     public void Huge_pages_are_on_until_they_are_switched_off()
     {
         Ioas ioas = _context.AllocateIoas();
-        Assert.True(ioas.HugePages);
-        ioas.HugePages = false;
-        Assert.False(ioas.HugePages);
-        ioas.HugePages = true;
-        Assert.True(ioas.HugePages);
-        Assert.Equal(1ul, ioas.IovaAlignment);
+        Assert.True(ioas.GetHugePages());
+        ioas.SetHugePages(false);
+        Assert.False(ioas.GetHugePages());
+        ioas.SetHugePages(true);
+        Assert.True(ioas.GetHugePages());
+        Assert.Equal(1ul, ioas.GetIovaAlignment());
     }
 
     [Fact]
     public void Without_huge_pages_mappings_are_of_whole_pages()
     {
         Ioas ioas = _context.AllocateIoas();
-        ioas.HugePages = false;
-        Assert.Equal(Page, ioas.IovaAlignment);
+        ioas.SetHugePages(false);
+        Assert.Equal(Page, ioas.GetIovaAlignment());
         UserMemory memory = Pages(1);
         Fails(Errno.EINVAL, () => ioas.Map(memory.Address, 16, ReadWrite, At(0x10000)));
-        ioas.HugePages = true;
+        ioas.SetHugePages(true);
         ioas.Map(memory.Address, 16, ReadWrite, At(0x10000));
-        Fails(Errno.EADDRINUSE, () => ioas.HugePages = false);
-        Assert.True(ioas.HugePages);
+        Fails(Errno.EADDRINUSE, () => ioas.SetHugePages(false));
+        Assert.True(ioas.GetHugePages());
         ioas.UnmapAll();
-        ioas.HugePages = false;
+        ioas.SetHugePages(false);
     }
 
     [Fact]
@@ -62,7 +62,7 @@ public sealed class OptionTests : UapiTest
     [Fact]
     public void Pinned_memory_is_charged_to_the_user_unless_a_privileged_program_says_otherwise_first()
     {
-        Assert.False(_context.ChargesProcess);
+        Assert.False(_context.GetChargesProcess());
         Fails(Errno.EOPNOTSUPP, Option(Charge, Get, 1, 0));
         Fails(Errno.EOPNOTSUPP, Option(Charge, Set, 1, 0));
         Fails(Errno.EOPNOTSUPP, Option(Charge, 2, 0, 0));
@@ -70,19 +70,19 @@ public sealed class OptionTests : UapiTest
         {
             Fails(Errno.EPERM, Option(Charge, Set, 0, 1));
             Fails(Errno.EPERM, Option(Charge, Set, 0, 2));
-            Assert.False(_context.ChargesProcess);
+            Assert.False(_context.GetChargesProcess());
             return;
         }
 
         Fails(Errno.EINVAL, Option(Charge, Set, 0, 2));
-        _context.ChargesProcess = true;
-        Assert.True(_context.ChargesProcess);
+        _context.SetChargesProcess(true);
+        Assert.True(_context.GetChargesProcess());
         Ioas ioas = _context.AllocateIoas();
         Fails(Errno.EBUSY, Option(Charge, Set, 0, 0));
         Fails(Errno.EBUSY, Option(Charge, Set, 0, 2));
-        Assert.True(_context.ChargesProcess);
+        Assert.True(_context.GetChargesProcess());
         ioas.Destroy();
-        _context.ChargesProcess = false;
+        _context.SetChargesProcess(false);
     }
 
     private SysResult Option(uint option, ushort operation, uint id, ulong value, ushort reserved = 0)

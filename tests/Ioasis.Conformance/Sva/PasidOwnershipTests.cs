@@ -27,7 +27,7 @@ public class PasidOwnershipTests : SvaTest
         Sva.FreePasid(second);
         Assert.Equal(501u, Sva.AllocatePasid(500, 502).Value);
         Assert.NotEqual(0u, Sva.AllocatePasid(0).Value);
-        Assert.Equal(4, Sva.PasidCount);
+        Assert.Equal(4, Sva.CountPasids());
     }
 
     [Fact]
@@ -56,18 +56,18 @@ public class PasidOwnershipTests : SvaTest
     [Fact]
     public void A_quota_is_reached_and_reached_again()
     {
-        Assert.Equal(1000, Sva.Quota);
-        Sva.Quota = 2;
+        Assert.Equal(1000, Sva.GetQuota());
+        Sva.SetQuota(2);
         Pasid first = Sva.AllocatePasid();
         Sva.BindProcess();
         Fails(Errno.ENOMEM, () => Sva.AllocatePasid());
         Sva.FreePasid(first);
         Pasid again = Sva.AllocatePasid();
         Fails(Errno.ENOMEM, () => Sva.AllocatePasid());
-        Sva.Quota = 1; // what it has it keeps
+        Sva.SetQuota(1); // what it has it keeps
         Sva.FreePasid(again);
         Fails(Errno.ENOMEM, () => Sva.AllocatePasid());
-        Sva.Quota = 3;
+        Sva.SetQuota(3);
         Sva.AllocatePasid();
     }
 
@@ -95,7 +95,7 @@ public class PasidOwnershipTests : SvaTest
         Device.Attach(other, pasid);
         Reaches(pasid, memory.Address.Value, memory, 0, 1);
         other.Dispose();
-        Assert.Equal(0, Sva.PasidCount); // under run, a close has taken effect by the next call
+        Assert.Equal(0, Sva.CountPasids()); // under run, a close has taken effect by the next call
         Refused(pasid, memory.Address.Value, DmatestEngine.NotAttached);
         Device.Detach(pasid);
     }
@@ -106,7 +106,7 @@ public class PasidOwnershipTests : SvaTest
         using UserMemory memory = Pages(1);
         Ioas ioas = Context.AllocateIoas();
         ioas.Map(memory, at: new Iova(0x1000));
-        Hwpt hwpt = Context.AllocateHwpt(Device, ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID);
+        Hwpt hwpt = Context.AllocateHwpt(Device, ioas, HwptOptions.Pasid);
         Device.Attach(hwpt, new Pasid(77));
         Reaches(new Pasid(77), 0x1000, memory, 0, 1);
         Pasid same = Sva.AllocatePasid(77, 77); // the device's own business
@@ -127,7 +127,7 @@ public class PasidOwnershipTests : SvaTest
         Fails(Errno.ENOSPC, () => Sva.AllocatePasid(0, 0));
         var quota = new IoasisSvaQuota { Size = Size<IoasisSvaQuota>(), Op = 2 };
         Fails(Errno.EOPNOTSUPP, Sva.TryIoctl(IOASIS_SVA_QUOTA, ref quota));
-        Fails(Errno.EINVAL, () => Sva.Quota = 1 << 20);
+        Fails(Errno.EINVAL, () => Sva.SetQuota(1 << 20));
         Fails(Errno.EFAULT, Sva.Handle.Ioctl(IOASIS_SVA_ALLOC_PASID, Nowhere));
         foreach (uint command in (uint[])[IOASIS_SVA_ALLOC_PASID, IOASIS_SVA_FREE_PASID, IOASIS_SVA_BIND_PROCESS,
             IOASIS_SVA_BIND_TABLE, IOASIS_SVA_UNBIND, IOASIS_SVA_INVALIDATE, IOASIS_SVA_QUOTA])
@@ -142,7 +142,7 @@ public class PasidOwnershipTests : SvaTest
 
         Fails(Errno.ENOTTY, Sva.Handle.Ioctl(IommufdH.IOMMU_IOAS_ALLOC, Nowhere));
         Fails(Errno.ENOTTY, Sva.Handle.Ioctl(IOASIS_VFIO_ATTACH_SVA, Nowhere));
-        Assert.Equal(0, Sva.PasidCount);
+        Assert.Equal(0, Sva.CountPasids());
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Client;
+using Ioasis.Core.PageRequests;
 using Ioasis.Conformance.Dma;
 using Ioasis.Memory;
 using static Ioasis.Abi.IommufdH;
@@ -28,7 +29,7 @@ public class SvaBindTests : SvaTest
         Reaches(pasid, memory.Address.Value + 4000, memory, 4000, 1);
         Refused(pasid, Nowhere, DmatestEngine.NotMapped);
         Sva.Unbind(pasid);
-        Assert.Equal(0, Sva.PasidCount);
+        Assert.Equal(0, Sva.CountPasids());
         Refused(pasid, memory.Address.Value, DmatestEngine.NotAttached);
         Device.Detach(pasid);
     }
@@ -52,7 +53,7 @@ public class SvaBindTests : SvaTest
         Device.Detach(pasid);
         Assert.Equal(other, Sva.BindProcess(other));
         Sva.Unbind(other);
-        Assert.Equal(1, Sva.PasidCount); // this one was allocated
+        Assert.Equal(1, Sva.CountPasids()); // this one was allocated
         using SvaContext second = SvaContext.Open(Nodes);
         Assert.NotEqual(Sva.BindProcess(other), second.BindProcess()); // another owner, another PASID
     }
@@ -62,7 +63,7 @@ public class SvaBindTests : SvaTest
     {
         var bind = new IoasisSvaBindProcess { Size = Size<IoasisSvaBindProcess>(), Flags = 1 };
         Fails(Errno.EOPNOTSUPP, Sva.TryIoctl(SvaH.IOASIS_SVA_BIND_PROCESS, ref bind));
-        Assert.Equal(0, Sva.PasidCount);
+        Assert.Equal(0, Sva.CountPasids());
     }
 
     [Fact]
@@ -92,7 +93,7 @@ public class SvaBindTests : SvaTest
         Ioas ioas = Context.AllocateIoas();
         ioas.Map(memory, at: new Iova(0x10000));
         Hwpt plain = Context.AllocateHwpt(Device, ioas),
-            hwpt = Context.AllocateHwpt(Device, ioas, IOMMU_HWPT_ALLOC_PASID);
+            hwpt = Context.AllocateHwpt(Device, ioas, HwptOptions.Pasid);
         Pasid pasid = Sva.AllocatePasid();
         Fails(Errno.EINVAL, () => Sva.Bind(pasid, plain));
         Sva.Bind(pasid, hwpt);
@@ -136,7 +137,7 @@ public class SvaBindTests : SvaTest
         (Hwpt parent, UserMemory guest) = MakeGuest();
         new GuestTables(guest).Map(0x5000, 32 * Page);
         NestedHwpt nested = Context.AllocateNestedHwpt(Device, parent, new IommuHwptVtdS1 { AddrWidth = 48 },
-            IOMMU_HWPT_ALLOC_PASID);
+            HwptOptions.Pasid);
         Pasid pasid = Sva.AllocatePasid();
         Sva.Bind(pasid, nested);
         Device.Attach(Sva, pasid);
@@ -258,10 +259,10 @@ public class SvaBindTests : SvaTest
         Engine.UsePageRequests = true;
         Engine.Buffer = [.. Enumerable.Repeat((byte)9, 64), .. new byte[4032]];
         Engine.Begin(new Iova(at), 64, 0);
-        IommuHwptPgfault request = Assert.Single(faults.Read(Patience));
+        IommuHwptPgfault request = Assert.Single(faults.Read(Patience)).Raw;
         Assert.Equal((at, pasid.Value, Device.Id), (request.Addr, request.Pasid, request.DevId));
         make();
-        faults.Respond(request.Cookie, IOMMUFD_PAGE_RESP_SUCCESS);
+        faults.Respond(request.Cookie, PageResponse.Success);
         Engine.Wait();
         Assert.Equal((DmatestEngine.Done, 0u), (Engine.Status, Engine.Reason));
         Engine.UsePageRequests = false;
@@ -273,6 +274,6 @@ public class SvaBindTests : SvaTest
         UserMemory guest = file.Memory;
         Ioas ioas = Context.AllocateIoas();
         ioas.MapFile(file, 0, GuestLength, at: Iova.Zero);
-        return (Context.AllocateHwpt(Device, ioas, IOMMU_HWPT_ALLOC_NEST_PARENT | IOMMU_HWPT_ALLOC_PASID), guest);
+        return (Context.AllocateHwpt(Device, ioas, HwptOptions.NestParent | HwptOptions.Pasid), guest);
     }
 }

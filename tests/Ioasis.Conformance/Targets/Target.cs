@@ -75,7 +75,7 @@ internal static class Target
     internal static VfioNode Find(NodeTransport nodes, ushort device, string model)
     {
         Needs(model);
-        return nodes.VfioNodes().FirstOrDefault(n => n.VendorId == 0x1234 && n.DeviceId == device)
+        return nodes.FindVfioNodes().FirstOrDefault(n => n.VendorId == 0x1234 && n.DeviceId == device)
             ?? throw new InvalidOperationException(
                 $"No {model} (1234:{device:x4}) with a VFIO node was found; the suite needs one.");
     }

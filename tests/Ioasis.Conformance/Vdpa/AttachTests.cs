@@ -42,7 +42,7 @@ public sealed class AttachTests : VdpaTest
         _ioas.Map(_data, at: At(Data));
         Answered(_data);
         Fails(Errno.EBUSY, _ioas.Destroy);
-        Assert.Equal(Acknowledge | Driver | FeaturesOk | DriverOk, _disk.Status);
+        Assert.Equal(Acknowledge | Driver | FeaturesOk | DriverOk, _disk.GetStatus());
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public sealed class AttachTests : VdpaTest
         Answered(_data);
         Fails(Errno.EBUSY, () => _disk.Attach(other));
         Fails(Errno.EBUSY, hwpt.Destroy);
-        _disk.Status = 0;
+        _disk.SetStatus(0);
         _disk.Attach(other);
         hwpt.Destroy();
         _ioas.Destroy();
@@ -76,7 +76,7 @@ public sealed class AttachTests : VdpaTest
         _disk.Attach(_ioas);
         Start();
         Answered(_data);
-        _disk.Status = 0;
+        _disk.SetStatus(0);
         _disk.Detach();
         _ioas.Destroy();
         _disk.SetConfigEvent(changed);
@@ -84,9 +84,9 @@ public sealed class AttachTests : VdpaTest
         _data.Clear();
         _requests.Post(At(Data));
         Assert.NotEqual(0ul, changed.Wait(Patience));
-        Assert.Equal(NeedsReset, _disk.Status & NeedsReset); // the ring is out of reach as well
+        Assert.Equal(NeedsReset, _disk.GetStatus() & NeedsReset); // the ring is out of reach as well
         Assert.Equal(0, _data.Read<byte>());
-        _disk.Status = 0;
+        _disk.SetStatus(0);
         _requests.Map();
         _disk.Map(At(Data), _data);
         Start();
@@ -134,7 +134,7 @@ public sealed class AttachTests : VdpaTest
         requests.Post(pointer);
         Assert.NotEqual(0ul, changed.Wait(Patience));
         Assert.Equal(0, _data.Read<byte>());
-        _disk.Status = 0;
+        _disk.SetStatus(0);
         _disk.Detach();
     }
 
@@ -180,13 +180,13 @@ public sealed class AttachTests : VdpaTest
     {
         Fails(Errno.ENOENT, Attach(NoId));
         Fails(Errno.EINVAL, Attach(_disk.Id));
-        Fails(Errno.EINVAL, Attach(_ioas.Id, asid: (uint)_disk.AddressSpaceCount));
+        Fails(Errno.EINVAL, Attach(_ioas.Id, asid: (uint)_disk.GetAddressSpaceCount()));
         Fails(Errno.EINVAL, Attach(_ioas.Id, size: 15));
         Fails(Errno.EINVAL, Attach(_ioas.Id, flags: 1));
         Fails(Errno.EFAULT, _disk.Handle.Ioctl(VdpaH.VDPA_DEVICE_ATTACH_IOMMUFD_AS, Nowhere));
         Fails(Errno.EFAULT, _disk.Handle.Ioctl(VdpaH.VDPA_DEVICE_DETACH_IOMMUFD_AS, Nowhere));
         Fails(Errno.EINVAL, () => _disk.Detach());
-        Fails(Errno.EINVAL, () => _disk.Detach(_disk.AddressSpaceCount));
+        Fails(Errno.EINVAL, () => _disk.Detach(_disk.GetAddressSpaceCount()));
         _disk.Map(At(Data), _data);
         Fails(Errno.EBUSY, () => _disk.Attach(_ioas));
         _disk.UnmapAll();
@@ -208,7 +208,7 @@ public sealed class AttachTests : VdpaTest
         using SvaContext sva = SvaContext.Open(Nodes);
         Pasid pasid = sva.BindProcess();
         Fails(Errno.ENOENT, () => _disk.Attach(sva, new Pasid(pasid.Value + 1)));
-        Fails(Errno.EINVAL, () => _disk.Attach(sva, pasid, _disk.AddressSpaceCount));
+        Fails(Errno.EINVAL, () => _disk.Attach(sva, pasid, _disk.GetAddressSpaceCount()));
         Fails(Errno.EBADF, AttachSva(int.MaxValue));
         Fails(Errno.EBADFD, AttachSva(_context.Handle.Descriptor));
         Fails(Errno.EINVAL, AttachSva(sva.Handle.Descriptor, size: 19));
@@ -222,7 +222,7 @@ public sealed class AttachTests : VdpaTest
         Fails(Errno.EBUSY, () => _disk.Attach(_ioas));
         Run(_disk);
         Fails(Errno.EBUSY, () => _disk.Detach());
-        _disk.Status = 0;
+        _disk.SetStatus(0);
         _disk.Detach();
 
         SysResult AttachSva(int file, uint size = 20, uint flags = 0)

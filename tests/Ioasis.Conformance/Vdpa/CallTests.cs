@@ -19,7 +19,7 @@ public sealed class CallTests : VdpaTest
         Run(device);
         device.Dispose();
         using VdpaDevice again = VdpaDevice.Open(Nodes, device.Handle.Path);
-        Assert.Equal(0, again.Status);
+        Assert.Equal(0, again.GetStatus());
         again.SetOwner();
     }
 
@@ -27,12 +27,12 @@ public sealed class CallTests : VdpaTest
     public void What_a_device_is_needs_no_owner_and_all_else_does()
     {
         VdpaDevice device = Open(Net);
-        Assert.True(device.QueueCount >= 2);
-        Assert.True(device.GroupCount >= 1);
-        Assert.True(device.AddressSpaceCount >= 1);
-        Assert.Equal(device.ConfigSize, device.ReadConfig(0, device.ConfigSize).Length);
-        Assert.NotEqual(0ul, device.OfferedFeatures & AccessPlatform);
-        Assert.Equal(0x6ul, device.OfferedBackendFeatures & 0x6);
+        Assert.True(device.GetQueueCount() >= 2);
+        Assert.True(device.GetGroupCount() >= 1);
+        Assert.True(device.GetAddressSpaceCount() >= 1);
+        Assert.Equal(device.GetConfigSize(), device.ReadConfig(0, device.GetConfigSize()).Length);
+        Assert.NotEqual(0ul, device.GetOfferedFeatures() & AccessPlatform);
+        Assert.Equal(0x6ul, device.GetOfferedBackendFeatures() & 0x6);
         Negotiate(device);
         device.Suspend();
         Fails(Errno.EPERM, Vring(device, VHOST_SET_VRING_NUM, 0, 64));
@@ -51,16 +51,16 @@ public sealed class CallTests : VdpaTest
     public void Status_and_features()
     {
         VdpaDevice device = OpenOwned(Net);
-        device.Status = 3;
-        Fails(Errno.EINVAL, () => device.Status = 1);
+        device.SetStatus(3);
+        Fails(Errno.EINVAL, () => device.SetStatus(1));
         Fails(Errno.EINVAL, () => device.SetFeatures(0));
         device.SetFeatures(AccessPlatform | 1UL << 60);
-        device.Status = 0xb;
+        device.SetStatus(0xb);
         Fails(Errno.EBUSY, device.Handle.Ioctl(VHOST_SET_FEATURES, Nowhere));
         Fails(Errno.EOPNOTSUPP, () => device.SetBackendFeatures(1));
         Fails(Errno.EINVAL, () => device.SetBackendFeatures(1 << VHOST_BACKEND_F_DESC_ASID));
-        device.Status = 0;
-        Assert.Equal(0, device.Status);
+        device.SetStatus(0);
+        Assert.Equal(0, device.GetStatus());
     }
 
     [Fact]
@@ -73,35 +73,35 @@ public sealed class CallTests : VdpaTest
         Fails(Errno.ENOBUFS, Vring(device, VHOST_SET_VRING_NUM, 99, 64));
         Succeeds(Vring(device, VHOST_SET_VRING_NUM, 0, 64));
         Fails(Errno.EINVAL, Vring(device, VHOST_SET_VRING_BASE, 0, 0x10000));
-        device.Queue(0).Base = 5;
-        Fails(Errno.EINVAL, () => device.Queue(0).SetAddresses(At(0), At(1), At(0)));
-        Fails(Errno.EINVAL, () => device.Queue(0).SetAddresses(At(0), At(0), At(2)));
-        device.Queue(0).SetAddresses(At(1), At(0), At(0));
+        device.GetQueue(0).SetBase(5);
+        Fails(Errno.EINVAL, () => device.GetQueue(0).SetAddresses(At(0), At(1), At(0)));
+        Fails(Errno.EINVAL, () => device.GetQueue(0).SetAddresses(At(0), At(0), At(2)));
+        device.GetQueue(0).SetAddresses(At(1), At(0), At(0));
         Fails(Errno.EBADF, Eventfd(device, VHOST_SET_VRING_CALL, 0, -2));
         Fails(Errno.EINVAL, Eventfd(device, VHOST_SET_VRING_KICK, 0, device.Handle.Descriptor));
         Succeeds(Eventfd(device, VHOST_SET_VRING_KICK, 0, VHOST_FILE_UNBIND));
         Run(device);
-        Fails(Errno.EINVAL, () => device.Queue(0).SetAddresses(At(0), At(0), At(0)));
-        Fails(Errno.EINVAL, () => device.Queue(0).Base = 6);
-        Assert.Equal(5u, device.Queue(0).Base);
+        Fails(Errno.EINVAL, () => device.GetQueue(0).SetAddresses(At(0), At(0), At(0)));
+        Fails(Errno.EINVAL, () => device.GetQueue(0).SetBase(6));
+        Assert.Equal(5u, device.GetQueue(0).GetBase());
         device.Suspend();
-        device.Queue(0).Base = 9;
-        Assert.Equal(9u, device.Queue(0).Base);
+        device.GetQueue(0).SetBase(9);
+        Assert.Equal(9u, device.GetQueue(0).GetBase());
         device.Resume();
-        device.Status = 0;
-        Assert.Equal(0u, device.Queue(0).Base);
+        device.SetStatus(0);
+        Assert.Equal(0u, device.GetQueue(0).GetBase());
     }
 
     [Fact]
     public void Groups_have_address_spaces()
     {
         VdpaDevice device = OpenOwned(Net);
-        int last = device.QueueCount - 1;
-        Assert.Equal(0, device.Queue(0).Group);
-        Assert.Equal(device.GroupCount - 1, device.Queue(last).Group);
+        int last = device.GetQueueCount() - 1;
+        Assert.Equal(0, device.GetQueue(0).GetGroup());
+        Assert.Equal(device.GetGroupCount() - 1, device.GetQueue(last).GetGroup());
         device.SetAddressSpace(0, 0);
-        Fails(Errno.EINVAL, () => device.SetAddressSpace(0, device.AddressSpaceCount));
-        Fails(Errno.ENOBUFS, () => device.SetAddressSpace(device.QueueCount, 0));
+        Fails(Errno.EINVAL, () => device.SetAddressSpace(0, device.GetAddressSpaceCount()));
+        Fails(Errno.ENOBUFS, () => device.SetAddressSpace(device.GetQueueCount(), 0));
         Negotiate(device);
         Run(device);
         Fails(Errno.EBUSY, () => device.SetAddressSpace(0, 0));

@@ -19,7 +19,7 @@ internal sealed class DiskRequest : IDisposable
     internal DiskRequest(VdpaDevice device, NodeTransport nodes, ulong? ringIova = RingIova)
     {
         _device = device;
-        Ring = new SplitRing(nodes, device.Queue(0), ringIova);
+        Ring = new SplitRing(nodes, device.GetQueue(0), ringIova);
     }
 
     internal SplitRing Ring { get; }

@@ -22,7 +22,7 @@ public sealed class DiskTests : VdpaTest
         Assert.Contains(name, b => b != 0);
         Assert.Equal(DiskRequest.Ok, requests.Ask(At(Data + Page - 3))); // over the end of a page
         Assert.Equal(name, data.ToArray(Page - 3, DiskRequest.NameLength));
-        Assert.Equal(2u, disk.Queue(0).Base);
+        Assert.Equal(2u, disk.GetQueue(0).GetBase());
     }
 
     [Theory]
@@ -40,7 +40,7 @@ public sealed class DiskTests : VdpaTest
         Assert.Equal(DiskRequest.Error, requests.Ask(At(Data)));
         Assert.Equal(DiskRequest.Error, requests.Ask(At(Data + Page))); // nothing is mapped there
         Assert.Equal(before, data.ToArray(0, (int)Page));
-        Assert.Equal(Acknowledge | Driver | FeaturesOk | DriverOk, disk.Status);
+        Assert.Equal(Acknowledge | Driver | FeaturesOk | DriverOk, disk.GetStatus());
     }
 
     [Fact]
@@ -108,11 +108,11 @@ public sealed class DiskTests : VdpaTest
         Run(disk);
         requests.Post(At(Data));
         Assert.NotEqual(0ul, changed.Wait(Patience));
-        Assert.Equal(0x4f, disk.Status);
-        disk.Status = 0;
+        Assert.Equal(0x4f, disk.GetStatus());
+        disk.SetStatus(0);
         Negotiate(disk);
         requests.Map();
-        Assert.Equal(Acknowledge | Driver | FeaturesOk, disk.Status);
+        Assert.Equal(Acknowledge | Driver | FeaturesOk, disk.GetStatus());
     }
 
     [Fact]
@@ -126,7 +126,7 @@ public sealed class DiskTests : VdpaTest
         disk.Suspend();
         data.Clear();
         requests.Post(At(Data));
-        Assert.Equal(1u, disk.Queue(0).Base);
+        Assert.Equal(1u, disk.GetQueue(0).GetBase());
         Assert.Equal(0, data.Read<byte>());
         disk.Resume();
         Until(() => data.Read<byte>() != 0, "an answer after the suspension");
@@ -138,7 +138,7 @@ public sealed class DiskTests : VdpaTest
         VdpaDevice disk = OpenOwned(Disk);
         UserMemory data = Pages(1);
         disk.Map(At(Data), data);
-        disk.Status = 0;
+        disk.SetStatus(0);
         Fails(Errno.EFAULT, () => disk.Map(At(Data), data));
         disk.Dispose();
         disk = OpenOwned(Disk);

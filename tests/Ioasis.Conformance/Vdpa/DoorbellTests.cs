@@ -18,7 +18,7 @@ public sealed class DoorbellTests : VdpaTest
         Target.Needs("doorbells");
         VdpaDevice disk = OpenOwned(Disk);
         using var requests = new DiskRequest(disk, Nodes);
-        using MappedRegion doorbell = disk.Queue(0).MapDoorbell();
+        using MappedRegion doorbell = disk.GetQueue(0).MapDoorbell();
         UserMemory data = Pages(1);
         disk.Map(At(Data), data);
         Negotiate(disk, withData ? NotificationData : 0);
@@ -42,7 +42,7 @@ public sealed class DoorbellTests : VdpaTest
     {
         Target.Needs("doorbells");
         VdpaDevice disk = OpenOwned(Disk);
-        MappedRegion doorbell = disk.Queue(0).MapDoorbell();
+        MappedRegion doorbell = disk.GetQueue(0).MapDoorbell();
         disk.Dispose();
         Fails(Errno.EBUSY, () => VdpaDevice.Open(Nodes, disk.Handle.Path));
         doorbell.Dispose();
@@ -54,7 +54,7 @@ public sealed class DoorbellTests : VdpaTest
     {
         Target.Needs("doorbells");
         VdpaDevice disk = OpenOwned(Disk);
-        Fails(Errno.EINVAL, () => disk.Queue(disk.QueueCount).MapDoorbell());
+        Fails(Errno.EINVAL, () => disk.GetQueue(disk.GetQueueCount()).MapDoorbell());
         foreach ((ulong length, bool isShared, bool isReadable) in
             ((ulong, bool, bool)[])[(2 * Page, true, false), (Page, false, false), (Page, true, true)])
         {
@@ -67,8 +67,8 @@ public sealed class DoorbellTests : VdpaTest
     public void A_device_without_doorbells_has_an_errno_of_its_own()
     {
         VdpaDevice card = OpenOwned(Net);
-        Fails(ENOTSUPP, () => card.Queue(0).MapDoorbell());
-        Fails(ENOTSUPP, () => card.Queue(card.QueueCount).MapDoorbell());
+        Fails(ENOTSUPP, () => card.GetQueue(0).MapDoorbell());
+        Fails(ENOTSUPP, () => card.GetQueue(card.GetQueueCount()).MapDoorbell());
         Assert.Equal(Errno.EINVAL, card.Handle.TryMap(0, Page, shared: true, readable: true, writable: true,
             executable: false, out _));
     }

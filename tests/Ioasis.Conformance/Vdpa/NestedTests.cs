@@ -69,7 +69,7 @@ public sealed class NestedTests : VdpaTest
         Assert.Equal(DiskRequest.Ok, requests.Ask(At(Data)));
         Assert.Equal(name, _guest.ToArray(GuestData + Page, DiskRequest.NameLength));
         Assert.Equal(0ul, _guest.Read<ulong>(GuestData));
-        Assert.Equal(Acknowledge | Driver | FeaturesOk | DriverOk, disk.Status);
+        Assert.Equal(Acknowledge | Driver | FeaturesOk | DriverOk, disk.GetStatus());
     }
 
     /// <summary>Frames use the IOAS; commands use the guest's tables, at the same IOVAs.</summary>
@@ -82,9 +82,9 @@ public sealed class NestedTests : VdpaTest
         NestedHwpt nested = Attach(card, 1);
         card.SetAddressSpace(1, 1);
         Negotiate(card, ControlQueue | ControlMac);
-        using var receive = new SplitRing(Nodes, card.Queue(0), RingIova);
-        using var send = new SplitRing(Nodes, card.Queue(1), RingIova + SplitRing.Length);
-        using var control = new SplitRing(Nodes, card.Queue(2), RingIova);
+        using var receive = new SplitRing(Nodes, card.GetQueue(0), RingIova);
+        using var send = new SplitRing(Nodes, card.GetQueue(1), RingIova + SplitRing.Length);
+        using var control = new SplitRing(Nodes, card.GetQueue(2), RingIova);
         foreach (SplitRing ring in (SplitRing[])[receive, send]) _ioas.Map(ring.Memory, at: ring.Iova);
         AddToGuest(control);
         ulong leaf = _tables.Map(Data, GuestData);
@@ -107,7 +107,7 @@ public sealed class NestedTests : VdpaTest
         control.Offer(new(Data, 8), new(control.At(SplitRing.Room), 1, IsWritten: true));
         control.Kick();
         Assert.NotEqual(0ul, changed.Wait(Patience));
-        Assert.Equal(NeedsReset, card.Status & NeedsReset);
+        Assert.Equal(NeedsReset, card.GetStatus() & NeedsReset);
 
         byte Command()
         {
@@ -145,7 +145,7 @@ public sealed class NestedTests : VdpaTest
 
     private NestedHwpt Attach(VdpaDevice device, int addressSpace)
     {
-        Hwpt parent = _context.AllocateHwpt(device, _ioas, IommufdH.IOMMU_HWPT_ALLOC_NEST_PARENT);
+        Hwpt parent = _context.AllocateHwpt(device, _ioas, HwptOptions.NestParent);
         NestedHwpt nested =
             _context.AllocateNestedHwpt(device, parent, new IommuHwptVtdS1 { AddrWidth = 48 });
         Fails(Errno.EINVAL, () => _context.AllocateNestedHwpt(device, nested, new IommuHwptVtdS1 { AddrWidth = 48 }));

@@ -22,7 +22,7 @@ public abstract class VdpaTest : UapiTest
         for (int number = 0; ; number++)
         {
             VdpaDevice device = VdpaDevice.Open(Nodes, number);
-            if (device.DeviceId == kind) return Own(device);
+            if (device.GetDeviceId() == kind) return Own(device);
             device.Dispose();
         }
     }
@@ -38,13 +38,13 @@ public abstract class VdpaTest : UapiTest
     /// <summary>Goes as far as FEATURES_OK.</summary>
     internal static void Negotiate(VdpaDevice device, ulong features = 0)
     {
-        device.Status = Acknowledge;
-        device.Status = Acknowledge | Driver;
+        device.SetStatus(Acknowledge);
+        device.SetStatus(Acknowledge | Driver);
         device.SetFeatures(Version1 | AccessPlatform | features);
-        device.Status = Acknowledge | Driver | FeaturesOk;
+        device.SetStatus(Acknowledge | Driver | FeaturesOk);
     }
 
-    internal static void Run(VdpaDevice device) => device.Status = Acknowledge | Driver | FeaturesOk | DriverOk;
+    internal static void Run(VdpaDevice device) => device.SetStatus(Acknowledge | Driver | FeaturesOk | DriverOk);
 
     internal static SysResult Vring(VdpaDevice device, uint command, uint queue, uint number)
     {

@@ -34,12 +34,12 @@ public sealed class AttachTests : UapiTest
         Ioas second = _context.AllocateIoas();
         _device.Attach(_ioas);
         _device.Attach(second);
-        Assert.Equal([IovaRange.All], _ioas.IovaRanges);
-        Assert.Equal(2, second.IovaRanges.Count);
+        Assert.Equal([IovaRange.All], _ioas.GetIovaRanges());
+        Assert.Equal(2, second.GetIovaRanges().Count);
         _ioas.Destroy();
         Hwpt hwpt = _context.AllocateHwpt(_device, second);
         _device.Attach(hwpt);
-        Assert.Equal(2, second.IovaRanges.Count);
+        Assert.Equal(2, second.GetIovaRanges().Count);
         Fails(Errno.EBUSY, hwpt.Destroy);
         _device.Detach();
         hwpt.Destroy();
@@ -106,7 +106,7 @@ public sealed class AttachTests : UapiTest
     public void A_device_without_PASIDs_has_them_attached_in_name()
     {
         Hwpt plain = _context.AllocateHwpt(_device, _ioas),
-            hwpt = _context.AllocateHwpt(_device, _ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID);
+            hwpt = _context.AllocateHwpt(_device, _ioas, HwptOptions.Pasid);
         _device.Attach(hwpt, new Pasid(5));
         Fails(Errno.EBUSY, hwpt.Destroy);
         Fails(Errno.EINVAL, () => _device.Attach(plain)); // what goes beside a PASID is for PASIDs too

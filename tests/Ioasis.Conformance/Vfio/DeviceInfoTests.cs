@@ -18,7 +18,7 @@ public sealed class DeviceInfoTests : UapiTest
     [Fact]
     public void A_PCI_device_has_9_regions_and_5_kinds_of_interrupts()
     {
-        VfioDeviceInfo info = _device.GetInfo();
+        VfioDeviceInfo info = _device.GetInfo().Raw;
         Assert.Equal(VfioH.VFIO_DEVICE_FLAGS_PCI, info.Flags & ~VfioH.VFIO_DEVICE_FLAGS_RESET);
         Assert.Equal(VfioH.VFIO_PCI_NUM_REGIONS, info.NumRegions);
         Assert.Equal(VfioH.VFIO_PCI_NUM_IRQS, info.NumIrqs);
@@ -64,41 +64,41 @@ public sealed class DeviceInfoTests : UapiTest
     [Fact]
     public void Region_i_begins_at_i_shifted_by_40_bits()
     {
-        VfioRegion[] regions = [.. Enumerable.Range(0, 8).Select(i => _device.Region((uint)i))];
+        VfioRegion[] regions = [.. Enumerable.Range(0, 8).Select(i => _device.GetRegion((uint)i))];
         for (uint index = 0; index < 8; index++)
         {
-            Assert.Equal(index, regions[index].Info.Index);
-            if (index != 0) Assert.Equal((ulong)index << 40, regions[index].Info.Offset);
+            Assert.Equal(index, regions[index].Raw.Index);
+            if (index != 0) Assert.Equal((ulong)index << 40, regions[index].Raw.Offset);
         }
 
         const uint readWrite = VfioH.VFIO_REGION_INFO_FLAG_READ | VfioH.VFIO_REGION_INFO_FLAG_WRITE;
-        VfioRegion bar = _device.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
+        VfioRegion bar = _device.GetRegion(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
         Assert.Equal(1ul << 20, bar.Size);
-        Assert.Equal(readWrite | VfioH.VFIO_REGION_INFO_FLAG_MMAP, bar.Info.Flags);
-        VfioRegion config = _device.Region(VfioH.VFIO_PCI_CONFIG_REGION_INDEX);
-        Assert.Equal(readWrite, config.Info.Flags);
+        Assert.Equal(readWrite | VfioH.VFIO_REGION_INFO_FLAG_MMAP, bar.Raw.Flags);
+        VfioRegion config = _device.GetRegion(VfioH.VFIO_PCI_CONFIG_REGION_INDEX);
+        Assert.Equal(readWrite, config.Raw.Flags);
         Assert.True(config.Size is 256 or 4096);
-        VfioRegion none = _device.Region(VfioH.VFIO_PCI_BAR1_REGION_INDEX);
-        Assert.Equal((0ul, 0u), (none.Size, none.Info.Flags));
+        VfioRegion none = _device.GetRegion(VfioH.VFIO_PCI_BAR1_REGION_INDEX);
+        Assert.Equal((0ul, 0u), (none.Size, none.Raw.Flags));
         foreach (uint index in (uint[])[VfioH.VFIO_PCI_VGA_REGION_INDEX, VfioH.VFIO_PCI_NUM_REGIONS, uint.MaxValue])
-            Fails(Errno.EINVAL, () => _device.Region(index));
+            Fails(Errno.EINVAL, () => _device.GetRegion(index));
     }
 
     [Fact]
     public void Interrupts_tell_their_count_and_what_can_be_done()
     {
-        VfioIrqInfo intx = _device.Interrupt(VfioH.VFIO_PCI_INTX_IRQ_INDEX).Info;
+        VfioIrqInfo intx = _device.GetInterrupt(VfioH.VFIO_PCI_INTX_IRQ_INDEX).Raw;
         Assert.Equal(1u, intx.Count);
         Assert.Equal(VfioH.VFIO_IRQ_INFO_EVENTFD | VfioH.VFIO_IRQ_INFO_MASKABLE | VfioH.VFIO_IRQ_INFO_AUTOMASKED,
             intx.Flags);
-        VfioIrqInfo msi = _device.Interrupt(VfioH.VFIO_PCI_MSI_IRQ_INDEX).Info;
+        VfioIrqInfo msi = _device.GetInterrupt(VfioH.VFIO_PCI_MSI_IRQ_INDEX).Raw;
         Assert.Equal(1u, msi.Count);
         Assert.Equal(VfioH.VFIO_IRQ_INFO_EVENTFD | VfioH.VFIO_IRQ_INFO_NORESIZE, msi.Flags);
-        Assert.Equal(0u, _device.Interrupt(VfioH.VFIO_PCI_MSIX_IRQ_INDEX).Count);
-        Fails(Errno.EINVAL, () => _device.Interrupt(VfioH.VFIO_PCI_ERR_IRQ_INDEX)); // not PCI Express
-        Assert.Equal(1u, _device.Interrupt(VfioH.VFIO_PCI_REQ_IRQ_INDEX).Count);
-        Fails(Errno.EINVAL, () => _device.Interrupt(VfioH.VFIO_PCI_NUM_IRQS));
-        Fails(Errno.EINVAL, () => _device.Interrupt(uint.MaxValue));
+        Assert.Equal(0u, _device.GetInterrupt(VfioH.VFIO_PCI_MSIX_IRQ_INDEX).Count);
+        Fails(Errno.EINVAL, () => _device.GetInterrupt(VfioH.VFIO_PCI_ERR_IRQ_INDEX)); // not PCI Express
+        Assert.Equal(1u, _device.GetInterrupt(VfioH.VFIO_PCI_REQ_IRQ_INDEX).Count);
+        Fails(Errno.EINVAL, () => _device.GetInterrupt(VfioH.VFIO_PCI_NUM_IRQS));
+        Fails(Errno.EINVAL, () => _device.GetInterrupt(uint.MaxValue));
     }
 
     [Fact]
@@ -112,9 +112,9 @@ public sealed class DeviceInfoTests : UapiTest
     public void A_reset_sets_the_registers_back_and_is_EINVAL_on_a_device_that_has_none()
     {
         _device.EnableBusMaster();
-        VfioRegion bar = _device.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
+        VfioRegion bar = _device.GetRegion(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
         bar.Write(0x04, 0x12345678u);
-        if ((_device.GetInfo().Flags & VfioH.VFIO_DEVICE_FLAGS_RESET) == 0)
+        if ((_device.GetInfo().Raw.Flags & VfioH.VFIO_DEVICE_FLAGS_RESET) == 0)
         {
             Fails(Errno.EINVAL, _device.Reset);
             Assert.Equal(~0x12345678u, bar.Read<uint>(0x04));

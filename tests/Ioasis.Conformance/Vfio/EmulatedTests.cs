@@ -28,7 +28,7 @@ public sealed class EmulatedTests : UapiTest
         _memory = Pages(3);
         _device = Own(VfioDevice.Open(Nodes, Target.EduMdev(Nodes)));
         _device.Bind(_context);
-        _registers = _device.Region(VFIO_PCI_BAR0_REGION_INDEX);
+        _registers = _device.GetRegion(VFIO_PCI_BAR0_REGION_INDEX);
         _device.EnableBusMaster();
     }
 
@@ -56,21 +56,21 @@ public sealed class EmulatedTests : UapiTest
     [Fact]
     public void It_tells_of_itself_what_an_emulated_device_tells()
     {
-        VfioDeviceInfo info = _device.GetInfo();
+        VfioDeviceInfo info = _device.GetInfo().Raw;
         Assert.Equal((VFIO_DEVICE_FLAGS_PCI, 9u, 5u), (info.Flags, info.NumRegions, info.NumIrqs));
         _device.Reset(); // although it has no such flag
         Fails(Errno.ENOTTY, _device.TryIoctl(VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, new byte[64]));
         Assert.Equal((1ul << 20, 256ul, 0ul),
-            (_registers.Size, _device.Region(VFIO_PCI_CONFIG_REGION_INDEX).Size, _device.Region(2).Size));
+            (_registers.Size, _device.GetRegion(VFIO_PCI_CONFIG_REGION_INDEX).Size, _device.GetRegion(2).Size));
         Assert.Equal((VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE, 0x010000edu),
-            (_registers.Info.Flags, _registers.Read<uint>(0)));
+            (_registers.Raw.Flags, _registers.Read<uint>(0)));
     }
 
     [Fact]
     public void Nothing_is_reserved_and_all_begins_and_ends_at_pages()
     {
         _device.Attach(_ioas);
-        Assert.Equal(new IovaRange(0, ulong.MaxValue), Assert.Single(_ioas.IovaRanges));
+        Assert.Equal(new IovaRange(0, ulong.MaxValue), Assert.Single(_ioas.GetIovaRanges()));
         _ioas.Map(_memory.Address, Page, ReadWrite, new Iova(0xfee00000));
         Fails(Errno.EINVAL, () => _ioas.Map(_memory.Address, Page / 2, ReadWrite, s_at));
         _device.Detach();

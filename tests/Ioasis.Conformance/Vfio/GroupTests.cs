@@ -12,7 +12,7 @@ namespace Ioasis.Conformance.Vfio;
 /// </summary>
 public sealed class GroupTests : UapiTest
 {
-    private const uint Viable = VFIO_GROUP_FLAGS_VIABLE, ContainerSet = VFIO_GROUP_FLAGS_CONTAINER_SET;
+    private const VfioGroupStates Viable = VfioGroupStates.Viable, ContainerSet = VfioGroupStates.ContainerSet;
     private readonly IommuContext _context;
     private readonly VfioNode _node;
     private readonly int _number;
@@ -39,20 +39,20 @@ public sealed class GroupTests : UapiTest
     public void A_group_has_a_container_or_none_and_is_viable_unless_another_has_its_DMA()
     {
         VfioGroup group = OpenGroup();
-        Assert.Equal(Viable, group.Status);
+        Assert.Equal(Viable, group.GetStatus());
         Fails(Errno.EINVAL, group.Handle.Ioctl(VFIO_GROUP_UNSET_CONTAINER, 0));
         group.SetContainer(_context);
-        Assert.Equal(Viable | ContainerSet, group.Status);
+        Assert.Equal(Viable | ContainerSet, group.GetStatus());
         Fails(Errno.EINVAL, group.TrySetContainer(_context.Handle.Descriptor));
         Fails(Errno.EINVAL, group.TrySetContainer(group.Handle.Descriptor));
         Succeeds(group.Handle.Ioctl(VFIO_GROUP_UNSET_CONTAINER, Nowhere));
-        Assert.Equal(Viable, group.Status);
+        Assert.Equal(Viable, group.GetStatus());
 
         // It can be given back and forth, and a device that was handed out keeps what it has.
         group.SetContainer(_context);
         Own(group.OpenDevice(_node.Requester)).GetInfo();
         Succeeds(group.Handle.Ioctl(VFIO_GROUP_UNSET_CONTAINER, 0));
-        Assert.Equal(0u, group.Status);
+        Assert.Equal(VfioGroupStates.None, group.GetStatus());
         Fails(Errno.EINVAL, group.TryOpenDevice(_node.Requester.ToString()));
     }
 
@@ -70,7 +70,7 @@ public sealed class GroupTests : UapiTest
         Assert.Equal(first + 1, _context.AllocateIoas().Id);
         Succeeds(_context.TryDestroy(first)); // it is as one that the program made
         Fails(Errno.ENODEV, group.TryOpenDevice(_node.Requester.ToString()));
-        Assert.Equal(Viable | ContainerSet, group.Status); // and nobody has its DMA
+        Assert.Equal(Viable | ContainerSet, group.GetStatus()); // and nobody has its DMA
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class GroupTests : UapiTest
         Fails(Errno.EBADFD, group.TrySetContainer(Own(Nodes.CreateEvent()).Descriptor));
         foreach (uint unknown in (uint[])[VFIO_GET_API_VERSION, VFIO_DEVICE_GET_INFO, 0x3bff, 0x1234])
             Fails(Errno.ENOTTY, handle.Ioctl(unknown, Nowhere));
-        Assert.Equal(Viable, group.Status);
+        Assert.Equal(Viable, group.GetStatus());
 
         string name = _node.Requester.ToString();
         Fails(Errno.EINVAL, group.TryOpenDevice(name)); // no container
@@ -111,7 +111,7 @@ public sealed class GroupTests : UapiTest
         VfioGroup group = OpenGroup();
         group.SetContainer(_context);
         VfioDevice device = Own(group.OpenDevice(_node.Requester));
-        Assert.Equal(9u, device.GetInfo().NumRegions);
+        Assert.Equal(9u, device.GetInfo().Raw.NumRegions);
         var bind = new VfioDeviceBindIommufd { Argsz = 24, Iommufd = _context.Handle.Descriptor };
         Fails(Errno.EINVAL, device.TryIoctl(VFIO_DEVICE_BIND_IOMMUFD, ref bind));
         foreach (uint command in (uint[])[VFIO_DEVICE_ATTACH_IOMMUFD_PT, VFIO_DEVICE_DETACH_IOMMUFD_PT])
@@ -143,7 +143,7 @@ public sealed class GroupTests : UapiTest
         Assert.Equal(0, Command(Own(group.OpenDevice(_node.Requester))) & PciRegs.PCI_COMMAND_MASTER);
 
         static ushort Command(VfioDevice device) =>
-            device.Region(VFIO_PCI_CONFIG_REGION_INDEX).Read<ushort>(PciRegs.PCI_COMMAND);
+            device.GetRegion(VFIO_PCI_CONFIG_REGION_INDEX).Read<ushort>(PciRegs.PCI_COMMAND);
     }
 
     /// <summary>With VFIO's own container it does: tests/Clients/second_file.c.</summary>

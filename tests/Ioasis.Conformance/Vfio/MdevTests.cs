@@ -1,5 +1,6 @@
 using Ioasis.Abi;
 using Ioasis.Client;
+using Ioasis.Core.PageRequests;
 using Ioasis.Conformance.Dma;
 using Ioasis.Memory;
 
@@ -63,7 +64,7 @@ public sealed class MdevTests : UapiTest
         Ioas ioas = _context.AllocateIoas();
         UserMemory behind = Pages(1);
         ioas.Map(behind, at: s_at);
-        Hwpt hwpt = _context.AllocateHwpt(_device, ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID);
+        Hwpt hwpt = _context.AllocateHwpt(_device, ioas, HwptOptions.Pasid);
         for (uint pasid = 1; pasid < 20; pasid++)
         {
             _device.Attach(hwpt, new Pasid(pasid));
@@ -87,17 +88,17 @@ public sealed class MdevTests : UapiTest
     {
         Ioas ioas = _context.AllocateIoas();
         using FaultQueue faults = _context.AllocateFaultQueue();
-        Hwpt hwpt = _context.AllocateHwpt(_device, ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID, faults);
+        Hwpt hwpt = _context.AllocateHwpt(_device, ioas, HwptOptions.Pasid, faults);
         _device.Attach(hwpt, new Pasid(4711));
         _engine.Pasid = 4711;
         _engine.UsePageRequests = true;
         _engine.Buffer = Pattern(4096, 1);
         _engine.Begin(s_at, 64, 0);
-        IommuHwptPgfault request = Assert.Single(faults.Read(Patience));
+        IommuHwptPgfault request = Assert.Single(faults.Read(Patience)).Raw;
         Assert.Equal((s_at.Value, 4711u, _device.Id), (request.Addr, request.Pasid, request.DevId));
         using UserMemory memory = Pages(1);
         ioas.Map(memory, at: s_at);
-        faults.Respond(request.Cookie, IommufdH.IOMMUFD_PAGE_RESP_SUCCESS);
+        faults.Respond(request.Cookie, PageResponse.Success);
         _engine.Wait();
         Assert.Equal(DmatestEngine.Done, _engine.Status);
         Assert.Equal(Pattern(64, 1), memory.ToArray(0, 64));

@@ -22,7 +22,7 @@ public class PasidTests : UapiTest
         _context = OpenContext();
         _device = OpenBound(onMdev ? MdevNode : DmatestNode, _context);
         _ioas = _context.AllocateIoas();
-        _hwpt = _context.AllocateHwpt(_device, _ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID);
+        _hwpt = _context.AllocateHwpt(_device, _ioas, HwptOptions.Pasid);
     }
 
     [Fact]
@@ -30,16 +30,16 @@ public class PasidTests : UapiTest
     {
         HardwareDescription hardware = _context.DescribeHardware(_device);
         Assert.Equal(20, hardware.MaxPasidLog2);
-        const ulong asked = IommufdH.IOMMU_HW_CAP_PCI_PASID_EXEC | IommufdH.IOMMU_HW_CAP_PCI_PASID_PRIV
-            | IommufdH.IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
-        Assert.Equal(asked & ~(ulong)IommufdH.IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED, hardware.Capabilities & asked);
+        const HardwareCapabilities asked = HardwareCapabilities.PasidExecute | HardwareCapabilities.PasidPrivileged
+            | HardwareCapabilities.NoAts;
+        Assert.Equal(asked & ~HardwareCapabilities.NoAts, hardware.Capabilities & asked);
     }
 
     [Fact]
     public void PASIDs_and_requests_without_one_go_each_to_their_own_table()
     {
         Ioas own = _context.AllocateIoas();
-        Hwpt ownHwpt = _context.AllocateHwpt(_device, own, IommufdH.IOMMU_HWPT_ALLOC_PASID);
+        Hwpt ownHwpt = _context.AllocateHwpt(_device, own, HwptOptions.Pasid);
         UserMemory first = Pages(1), second = Pages(1);
         _ioas.Map(first, at: At(0x100000));
         own.Map(second, at: At(0x100000));

@@ -15,8 +15,8 @@ public sealed class RegionTests : UapiTest
     public RegionTests()
     {
         _device = OpenBound(EduNode, OpenContext());
-        _bar = _device.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
-        _config = _device.Region(VfioH.VFIO_PCI_CONFIG_REGION_INDEX);
+        _bar = _device.GetRegion(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
+        _config = _device.GetRegion(VfioH.VFIO_PCI_CONFIG_REGION_INDEX);
         _device.EnableBusMaster();
     }
 
@@ -86,9 +86,9 @@ public sealed class RegionTests : UapiTest
         Fails(Errno.EINVAL, _device.Handle.Read(1ul << 40, memory.Address, 4)); // no such BAR
         Fails(Errno.EINVAL, _device.Handle.Read(10ul << 40, memory.Address, 4)); // no such region
         Fails(Errno.EINVAL, _device.Handle.Read(8ul << 40, memory.Address, 4)); // no VGA
-        Fails(Errno.EFAULT, _device.Handle.Read(_config.Info.Offset + _config.Size, memory.Address, 4));
-        Fails(Errno.EFAULT, _device.Handle.Read(_config.Info.Offset + _config.Size - 2, memory.Address, 4));
-        Fails(Errno.EFAULT, _device.Handle.Write(_config.Info.Offset + _config.Size - 2, memory.Address, 4));
+        Fails(Errno.EFAULT, _device.Handle.Read(_config.Raw.Offset + _config.Size, memory.Address, 4));
+        Fails(Errno.EFAULT, _device.Handle.Read(_config.Raw.Offset + _config.Size - 2, memory.Address, 4));
+        Fails(Errno.EFAULT, _device.Handle.Write(_config.Raw.Offset + _config.Size - 2, memory.Address, 4));
         Assert.Equal(SysResult.Ok(), _device.Handle.Read(Bar0, memory.Address, 0));
         Assert.Equal(SysResult.Ok(), _device.Handle.Write(Bar0, new(Nowhere), 0));
     }
@@ -98,8 +98,8 @@ public sealed class RegionTests : UapiTest
     {
         Fails(Errno.EFAULT, _device.Handle.Read(Bar0, new(Nowhere), 4));
         Fails(Errno.EFAULT, _device.Handle.Write(Bar0 + Liveness, new(Nowhere), 4));
-        Fails(Errno.EFAULT, _device.Handle.Read(_config.Info.Offset, new(Nowhere), 4));
-        Fails(Errno.EFAULT, _device.Handle.Write(_config.Info.Offset + PciRegs.PCI_COMMAND, new(Nowhere), 2));
+        Fails(Errno.EFAULT, _device.Handle.Read(_config.Raw.Offset, new(Nowhere), 4));
+        Fails(Errno.EFAULT, _device.Handle.Write(_config.Raw.Offset + PciRegs.PCI_COMMAND, new(Nowhere), 2));
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class RegionTests : UapiTest
         Assert.Equal(Errno.EINVAL, Map(Bar0 + _bar.Size - Page, 2 * Page));
         Assert.Equal(Errno.EINVAL, Map(1ul << 40, Page));
         Assert.Equal(Errno.EINVAL, Map(6ul << 40, Page));
-        Assert.Equal(Errno.EINVAL, Map(_config.Info.Offset, Page));
+        Assert.Equal(Errno.EINVAL, Map(_config.Raw.Offset, Page));
         Assert.Equal(Errno.EINVAL, Map(8ul << 40, Page));
         Assert.Equal(Errno.EINVAL, Map(10ul << 40, Page));
         Assert.Equal(Errno.None, Map(Bar0 + _bar.Size - Page, Page));
@@ -182,7 +182,7 @@ public sealed class RegionTests : UapiTest
         Assert.Equal(0u, _config.Read<uint>(PciRegs.PCI_BASE_ADDRESS_1));
     }
 
-    private ulong Bar0 => _bar.Info.Offset;
+    private ulong Bar0 => _bar.Raw.Offset;
 
     private Errno Map(ulong offset, ulong length, bool shared = true)
     {

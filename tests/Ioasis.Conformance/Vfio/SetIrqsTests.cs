@@ -23,9 +23,9 @@ public sealed class SetIrqsTests : UapiTest
     {
         _device = OpenBound(EduNode, OpenContext());
         _device.EnableBusMaster();
-        _bar = _device.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
-        _intx = _device.Interrupt(VfioH.VFIO_PCI_INTX_IRQ_INDEX);
-        _msi = _device.Interrupt(VfioH.VFIO_PCI_MSI_IRQ_INDEX);
+        _bar = _device.GetRegion(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
+        _intx = _device.GetInterrupt(VfioH.VFIO_PCI_INTX_IRQ_INDEX);
+        _msi = _device.GetInterrupt(VfioH.VFIO_PCI_MSI_IRQ_INDEX);
         _event = Own(Nodes.CreateEvent());
         Acknowledge(uint.MaxValue);
     }
@@ -64,9 +64,9 @@ public sealed class SetIrqsTests : UapiTest
         _msi.SetEvents(0, _event);
         _msi.Trigger();
         Assert.Equal(1ul, _event.Wait(TimeSpan.Zero));
-        Succeeds(_msi.TrySet(Bool | Trigger, 0, 1, [1]));
+        Succeeds(_msi.SetRaw(Bool | Trigger, 0, 1, [1]));
         Assert.Equal(1ul, _event.Wait(TimeSpan.Zero));
-        Succeeds(_msi.TrySet(Bool | Trigger, 0, 1, [0]));
+        Succeeds(_msi.SetRaw(Bool | Trigger, 0, 1, [0]));
         Assert.Equal(0ul, _event.Wait(TimeSpan.Zero));
         _msi.SetEvents(0, (UserEvent?)null); // disconnected, but still on
         _msi.Trigger();
@@ -115,10 +115,10 @@ public sealed class SetIrqsTests : UapiTest
         Assert.Equal(1ul, _event.Wait(Patience)); // one, for the unmasking
         Acknowledge(1);
         _intx.Unmask();
-        Succeeds(_intx.TrySet(Bool | Mask, 0, 1, [1]));
-        Succeeds(_intx.TrySet(Bool | Unmask, 0, 1, [0])); // no
+        Succeeds(_intx.SetRaw(Bool | Mask, 0, 1, [1]));
+        Succeeds(_intx.SetRaw(Bool | Unmask, 0, 1, [0])); // no
         Raise(1);
-        Succeeds(_intx.TrySet(Bool | Unmask, 0, 1, [1])); // yes
+        Succeeds(_intx.SetRaw(Bool | Unmask, 0, 1, [1])); // yes
         Assert.Equal(1ul, _event.Wait(Patience));
     }
 
@@ -177,19 +177,19 @@ public sealed class SetIrqsTests : UapiTest
     {
         byte[] fd = BitConverter.GetBytes(_event.Descriptor);
         _msi.SetEvents(0, _event);
-        Fails(Errno.EINVAL, _msi.TrySet(EventFd | Trigger, 1, 1, fd)); // beyond the count
-        Fails(Errno.EINVAL, _msi.TrySet(EventFd | Trigger, 0, 2, [.. fd, .. fd]));
-        Fails(Errno.EINVAL, _msi.TrySet(EventFd | Trigger, 0, uint.MaxValue, fd));
-        Fails(Errno.EINVAL, _msi.TrySet(EventFd | Trigger, uint.MaxValue, 2, fd));
-        Fails(Errno.EINVAL, _msi.TrySet(EventFd | Trigger, 0, 1, [])); // the data is missing
-        Fails(Errno.EINVAL, _msi.TrySet(EventFd | Trigger, 0, 1, fd.AsSpan(0, 3)));
-        Fails(Errno.EINVAL, _msi.TrySet(Trigger, 0, 1, fd)); // of which kind is it?
-        Fails(Errno.EINVAL, _msi.TrySet(None | Bool | Trigger, 0, 1, fd));
-        Fails(Errno.EINVAL, _msi.TrySet(64 | None | Trigger, 0, 1, fd));
-        Fails(Errno.ENOTTY, _msi.TrySet(None, 0, 1, []));
-        Fails(Errno.ENOTTY, _msi.TrySet(None | Trigger | Mask, 0, 1, []));
-        Fails(Errno.ENOTTY, _msi.TrySet(None | Mask, 0, 1, []));
-        Fails(Errno.ENOTTY, _msi.TrySet(None | Unmask, 0, 1, []));
+        Fails(Errno.EINVAL, _msi.SetRaw(EventFd | Trigger, 1, 1, fd)); // beyond the count
+        Fails(Errno.EINVAL, _msi.SetRaw(EventFd | Trigger, 0, 2, [.. fd, .. fd]));
+        Fails(Errno.EINVAL, _msi.SetRaw(EventFd | Trigger, 0, uint.MaxValue, fd));
+        Fails(Errno.EINVAL, _msi.SetRaw(EventFd | Trigger, uint.MaxValue, 2, fd));
+        Fails(Errno.EINVAL, _msi.SetRaw(EventFd | Trigger, 0, 1, [])); // the data is missing
+        Fails(Errno.EINVAL, _msi.SetRaw(EventFd | Trigger, 0, 1, fd.AsSpan(0, 3)));
+        Fails(Errno.EINVAL, _msi.SetRaw(Trigger, 0, 1, fd)); // of which kind is it?
+        Fails(Errno.EINVAL, _msi.SetRaw(None | Bool | Trigger, 0, 1, fd));
+        Fails(Errno.EINVAL, _msi.SetRaw(64 | None | Trigger, 0, 1, fd));
+        Fails(Errno.ENOTTY, _msi.SetRaw(None, 0, 1, []));
+        Fails(Errno.ENOTTY, _msi.SetRaw(None | Trigger | Mask, 0, 1, []));
+        Fails(Errno.ENOTTY, _msi.SetRaw(None | Mask, 0, 1, []));
+        Fails(Errno.ENOTTY, _msi.SetRaw(None | Unmask, 0, 1, []));
         Fails(Errno.EINVAL, Set(VfioH.VFIO_PCI_NUM_IRQS, None | Trigger));
         Fails(Errno.EINVAL, Set(uint.MaxValue, None | Trigger));
         Fails(Errno.EINVAL, Set(VfioH.VFIO_PCI_MSIX_IRQ_INDEX, None | Trigger)); // there is none
@@ -208,10 +208,10 @@ public sealed class SetIrqsTests : UapiTest
         Fails(Errno.EINVAL, () => _intx.Mask());
         Fails(Errno.EINVAL, () => _intx.Unmask());
         Fails(Errno.EINVAL, () => _intx.SetUnmaskEvent(_event));
-        Fails(Errno.EINVAL, () => _device.Interrupt(VfioH.VFIO_PCI_REQ_IRQ_INDEX).Trigger());
+        Fails(Errno.EINVAL, () => _device.GetInterrupt(VfioH.VFIO_PCI_REQ_IRQ_INDEX).Trigger());
         _intx.SetEvents(0, _event);
-        Fails(Errno.ENOTTY, _intx.TrySet(EventFd | Mask, 0, 1, BitConverter.GetBytes(_event.Descriptor)));
-        Fails(Errno.EINVAL, _intx.TrySet(None | Unmask, 0, 0, []));
+        Fails(Errno.ENOTTY, _intx.SetRaw(EventFd | Mask, 0, 1, BitConverter.GetBytes(_event.Descriptor)));
+        Fails(Errno.EINVAL, _intx.SetRaw(None | Unmask, 0, 0, []));
     }
 
     [Fact]
@@ -219,8 +219,8 @@ public sealed class SetIrqsTests : UapiTest
     {
         foreach (VfioInterrupt interrupt in (VfioInterrupt[])[_msi, _intx])
         {
-            Fails(Errno.EBADF, interrupt.TrySet(EventFd | Trigger, 0, 1, BitConverter.GetBytes(1 << 20)));
-            Fails(Errno.EINVAL, interrupt.TrySet(
+            Fails(Errno.EBADF, interrupt.SetRaw(EventFd | Trigger, 0, 1, BitConverter.GetBytes(1 << 20)));
+            Fails(Errno.EINVAL, interrupt.SetRaw(
                     EventFd | Trigger, 0, 1, BitConverter.GetBytes(_device.Handle.Descriptor)));
             Fails(Errno.EINVAL, () => interrupt.Trigger());
         }
@@ -231,7 +231,7 @@ public sealed class SetIrqsTests : UapiTest
     [Fact]
     public void The_host_s_request_for_the_device_can_be_rehearsed()
     {
-        VfioInterrupt request = _device.Interrupt(VfioH.VFIO_PCI_REQ_IRQ_INDEX);
+        VfioInterrupt request = _device.GetInterrupt(VfioH.VFIO_PCI_REQ_IRQ_INDEX);
         request.SetEvents(0, _event);
         request.Trigger();
         Assert.Equal(1ul, _event.Wait(TimeSpan.Zero));
@@ -247,11 +247,11 @@ public sealed class SetIrqsTests : UapiTest
         _device.Dispose();
         VfioDevice second = OpenBound(EduNode, OpenContext());
         second.EnableBusMaster();
-        VfioRegion bar = second.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
+        VfioRegion bar = second.GetRegion(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
         bar.Write(0x60, 1u);
         bar.Write(0x64, 1u);
         UserEvent last = Own(Nodes.CreateEvent());
-        second.Interrupt(VfioH.VFIO_PCI_MSI_IRQ_INDEX).SetEvents(0, last);
+        second.GetInterrupt(VfioH.VFIO_PCI_MSI_IRQ_INDEX).SetEvents(0, last);
         bar.Write(0x60, 1u);
         Assert.Equal(1ul, last.Wait(Patience)); // what was raised before it has come, if it comes at all
         Assert.Equal(0ul, _event.Wait(TimeSpan.Zero));

@@ -59,7 +59,7 @@ public sealed class StateTests : IDisposable
         Iova at = ioas.Map(memory, MapAccess.Read, new Iova(0x40000));
         using UserFile file = _nodes.CreateFile(8192);
         ioas.MapFile(file, 4096, 4096, MapAccess.ReadWrite, new Iova(0x80000));
-        using Hwpt parent = iommu.AllocateHwpt(device, ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID);
+        using Hwpt parent = iommu.AllocateHwpt(device, ioas, HwptOptions.Pasid);
         using FaultQueue faults = iommu.AllocateFaultQueue();
         uint automatic = device.Attach(ioas);
         device.EnableBusMaster();
@@ -80,7 +80,8 @@ public sealed class StateTests : IDisposable
                 new MapState(0x80000, 0x80fff, "rw", null, 4096),
             ],
             space.Maps);
-        Assert.Equal(ioas.IovaRanges.Select(r => (r.First, r.Last)), space.IovaRanges!.Select(r => (r.First, r.Last)));
+        Assert.Equal(
+            ioas.GetIovaRanges().Select(r => (r.First, r.Last)), space.IovaRanges!.Select(r => (r.First, r.Last)));
         Assert.Equal(("hwpt_paging", ioas.Id), (objects[parent.Id].Kind, objects[parent.Id].Ioas));
         Assert.Equal(["pasid"], objects[parent.Id].Flags);
         Assert.Equal(["auto"], objects[automatic].Flags);

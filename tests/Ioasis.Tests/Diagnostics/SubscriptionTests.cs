@@ -95,7 +95,7 @@ public sealed class SubscriptionTests : IDisposable
         using Ioas ioas = iommu.AllocateIoas();
         device.Attach(ioas);
         device.EnableBusMaster();
-        VfioRegion registers = device.Region(0);
+        VfioRegion registers = device.GetRegion(0);
         for (ulong i = 1; i <= 3; i++) Miss(registers, i * 0x1000);
         using ControlConnection subscriber = Subscribe("faults");
         for (ulong i = 1; i <= 6; i++)

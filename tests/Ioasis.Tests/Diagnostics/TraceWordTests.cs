@@ -38,8 +38,8 @@ public sealed class TraceWordTests : IDisposable
     {
         string[] lines = Trace("config", device =>
         {
-            device.Region(7).Read<ushort>(2);
-            device.Region(0).Read<uint>(8);
+            device.GetRegion(7).Read<ushort>(2);
+            device.GetRegion(0).Read<uint>(8);
         });
         Assert.All(lines, l => Assert.Contains(", config+0x", l, StringComparison.Ordinal));
         Assert.Contains(lines, l => l.Contains("read(", StringComparison.Ordinal)
@@ -47,7 +47,7 @@ public sealed class TraceWordTests : IDisposable
         lines = Trace("vfio", device =>
         {
             device.EnableBusMaster();
-            device.Region(0).Read<uint>(8);
+            device.GetRegion(0).Read<uint>(8);
         });
         Assert.Contains(lines, l => l.EndsWith(", 4, bar0+0x8) = 4", StringComparison.Ordinal));
     }
@@ -179,7 +179,7 @@ public sealed class TraceWordTests : IDisposable
     {
         const ulong Address = 0x00, Command = 0x08, Length = 0x10, Status = 0x08;
         device.EnableBusMaster();
-        VfioRegion registers = device.Region(0);
+        VfioRegion registers = device.GetRegion(0);
         registers.Write(Address, 0x40010UL);
         registers.Write(Length, 8u);
         registers.Write(Command, 3u);

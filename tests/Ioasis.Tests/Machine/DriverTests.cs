@@ -79,12 +79,12 @@ public sealed class DriverTests : IDisposable
         VfioDevice device = VfioDevice.Open(_nodes, s_function);
         device.Bind(context);
         using UserEvent asked = _nodes.CreateEvent();
-        device.Interrupt(VfioH.VFIO_PCI_REQ_IRQ_INDEX).SetEvents(0, asked);
+        device.GetInterrupt(VfioH.VFIO_PCI_REQ_IRQ_INDEX).SetEvents(0, asked);
 
         Take($"{Driver}/unbind", Address);
         Assert.Equal(1UL, asked.Wait(s_patience));
         Assert.False(IsBound);
-        Assert.NotEqual(0u, device.GetInfo().NumRegions); // it works until it is closed
+        Assert.NotEqual(0u, device.GetInfo().Raw.NumRegions); // it works until it is closed
         device.Dispose();
         Assert.False(IsBound);
         Take($"{Driver}/bind", Address);
@@ -111,7 +111,7 @@ public sealed class DriverTests : IDisposable
         using VfioGroup group = VfioGroup.Open(_nodes, 2);
         Take($"{Driver}/unbind", Address);
         Take($"{Driver}/bind", Address);
-        Assert.Equal(Errno.ENODEV, Assert.Throws<IommuException>(() => group.Status).Errno);
+        Assert.Equal(Errno.ENODEV, Assert.Throws<IommuException>(() => group.GetStatus()).Errno);
         Use();
     }
 
@@ -207,7 +207,7 @@ public sealed class DriverTests : IDisposable
         using var context = IommuContext.Open(_nodes);
         using VfioDevice device = VfioDevice.Open(_nodes, s_function);
         device.Bind(context);
-        Assert.NotEqual(0u, device.GetInfo().NumRegions);
+        Assert.NotEqual(0u, device.GetInfo().Raw.NumRegions);
     }
 
     private Errno? Enable(string count)

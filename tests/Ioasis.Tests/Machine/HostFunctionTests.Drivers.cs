@@ -41,14 +41,14 @@ public sealed partial class HostFunctionTests
         using var context = IommuContext.Open(nodes);
         using VfioDevice device = VfioDevice.Open(nodes, s_second);
         using VfioGroup group = VfioGroup.Open(nodes, 7);
-        Assert.Equal(VfioH.VFIO_GROUP_FLAGS_VIABLE, group.Status);
+        Assert.Equal(VfioGroupStates.Viable, group.GetStatus());
         using (Open(machine, s_first))
         {
             Assert.Equal(Errno.EBUSY, Assert.Throws<IommuException>(() => device.Bind(context)).Errno);
-            Assert.Equal(0u, group.Status);
+            Assert.Equal(VfioGroupStates.None, group.GetStatus());
         }
 
-        Assert.Equal(VfioH.VFIO_GROUP_FLAGS_VIABLE, group.Status);
+        Assert.Equal(VfioGroupStates.Viable, group.GetStatus());
         group.Dispose();
         device.Bind(context);
         Assert.Equal(IommuStatus.Busy, machine.OpenHostDriver(s_first, Driver, null, out HostFunction? refused));

@@ -264,7 +264,7 @@ public sealed partial class HostFunctionTests : IDisposable
         using var context = IommuContext.Open(_nodes);
         using VfioDevice device = VfioDevice.Open(_nodes, address);
         device.Bind(context);
-        Assert.NotEqual(0u, device.GetInfo().NumRegions);
+        Assert.NotEqual(0u, device.GetInfo().Raw.NumRegions);
     }
 
     private string Link(string path) => Assert.IsType<VirtualLink>(_machine.Paths[path]).Target;

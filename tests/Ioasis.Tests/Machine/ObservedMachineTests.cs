@@ -34,7 +34,7 @@ public sealed class ObservedMachineTests
             device.EnableBusMaster();
             using UserMemory memory = nodes.Allocate(4096);
             Iova iova = ioas.Map(memory);
-            VfioRegion registers = device.Region(0);
+            VfioRegion registers = device.GetRegion(0);
             registers.Write(Address, iova.Value);
             Run(registers);
             Assert.Empty(seen.Of<FaultEvent>());

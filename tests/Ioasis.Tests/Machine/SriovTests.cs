@@ -118,7 +118,7 @@ public sealed class SriovTests : IDisposable
         using (VfioDevice physical = VfioDevice.Open(_nodes, s_physical)) physical.Bind(context, s_token);
         device.Bind(context, s_token);
         using UserEvent asked = _nodes.CreateEvent();
-        device.Interrupt(VfioH.VFIO_PCI_REQ_IRQ_INDEX).SetEvents(0, asked);
+        device.GetInterrupt(VfioH.VFIO_PCI_REQ_IRQ_INDEX).SetEvents(0, asked);
 
         Errno? answer = null, next = null, afterwards = null;
         Store("0", errno => answer = errno);
@@ -129,7 +129,7 @@ public sealed class SriovTests : IDisposable
         Assert.DoesNotContain(_machine.Paths.Keys, path => path.Contains("1000:00:15", StringComparison.Ordinal)
             || path.EndsWith("/vfio4", StringComparison.Ordinal));
         Assert.Equal("2", _nodes.ReadAttribute($"{Directory}/sriov_numvfs"));
-        Assert.NotEqual(0u, device.GetInfo().NumRegions); // it works until it is closed
+        Assert.NotEqual(0u, device.GetInfo().Raw.NumRegions); // it works until it is closed
 
         device.Dispose();
         Assert.Null(answer);
@@ -138,9 +138,9 @@ public sealed class SriovTests : IDisposable
         Assert.Equal("3", _nodes.ReadAttribute($"{Directory}/sriov_numvfs"));
 
         // The group of a function that has left stays gone, whatever has its number now.
-        Assert.Equal(Errno.ENODEV, Assert.Throws<IommuException>(() => group.Status).Errno);
+        Assert.Equal(Errno.ENODEV, Assert.Throws<IommuException>(() => group.GetStatus()).Errno);
         using VfioGroup anew = VfioGroup.Open(_nodes, 3);
-        Assert.Equal(VfioH.VFIO_GROUP_FLAGS_VIABLE, anew.Status);
+        Assert.Equal(VfioGroupStates.Viable, anew.GetStatus());
         group.Dispose();
     }
 
@@ -232,7 +232,7 @@ public sealed class SriovTests : IDisposable
             ioas.Map(memory[i].Address, 4096, MapAccess.ReadWrite, new Iova(iova + ((ulong)i * 4096)));
             devices[i].Attach(ioas);
             devices[i].EnableBusMaster();
-            VfioRegion buffer = devices[i].Region(VfioH.VFIO_PCI_BAR2_REGION_INDEX);
+            VfioRegion buffer = devices[i].GetRegion(VfioH.VFIO_PCI_BAR2_REGION_INDEX);
             buffer.Write(0, (byte)(i + 1));
         }
 
@@ -279,7 +279,7 @@ public sealed class SriovTests : IDisposable
 
     private static uint Copy(VfioDevice device, ulong iova, uint length)
     {
-        VfioRegion registers = device.Region(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
+        VfioRegion registers = device.GetRegion(VfioH.VFIO_PCI_BAR0_REGION_INDEX);
         registers.Write(0x00, iova);
         registers.Write(0x10, length);
         registers.Write(0x08, 1u);

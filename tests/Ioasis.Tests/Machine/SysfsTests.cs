@@ -66,7 +66,7 @@ public sealed class SysfsTests : IDisposable
         using var context = IommuContext.Open(_nodes);
         using VfioDevice device = VfioDevice.Open(_nodes, new RequesterId(0x1000, 0, 4, 0));
         device.Bind(context);
-        VfioRegion registers = device.Region(0);
+        VfioRegion registers = device.GetRegion(0);
 
         Write(command, 0);
         Assert.Equal(Errno.EIO, Assert.Throws<IommuException>(() => registers.Read<ulong>(0)).Errno);
@@ -104,7 +104,7 @@ public sealed class SysfsTests : IDisposable
         using var context = IommuContext.Open(_nodes);
         using VfioDevice device = VfioDevice.Open(_nodes, new RequesterId(0x1000, 0, 4, 0));
         device.Bind(context);
-        VfioRegion registers = device.Region(0);
+        VfioRegion registers = device.GetRegion(0);
         registers.Write(0x08, 0u);
         registers.Write(0x00, 0x1234UL);
         Take($"{Dmatest}/reset", text);

@@ -67,7 +67,7 @@ public sealed class DriverTests : IDisposable
         Assert.DoesNotContain($"{Device}/driver", _machine.Machine.Paths.Keys);
         Assert.DoesNotContain($"{Device}/vfio-dev", _machine.Machine.Paths.Keys);
         Assert.Contains($"/dev/vfio/{group}", _machine.Machine.Paths.Keys);
-        Assert.Equal(9u, device.GetInfo().NumRegions);
+        Assert.Equal(9u, device.GetInfo().Raw.NumRegions);
         Assert.Equal(Errno.ENODEV, _machine.Write($"{Driver}/unbind", First)());
 
         Func<Errno?> removed = _machine.Write($"{Device}/remove", "1");

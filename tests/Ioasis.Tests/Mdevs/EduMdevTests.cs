@@ -31,8 +31,8 @@ public sealed class EduMdevTests : IDisposable
         _memory.Clear();
         _device = VfioDevice.Open(_machine.Nodes, _machine.Machine.Mdevs[0].VfioNode);
         _device.Bind(_context);
-        _registers = _device.Region(0);
-        _device.Region(7).Write(4, (ushort)6);
+        _registers = _device.GetRegion(0);
+        _device.GetRegion(7).Write(4, (ushort)6);
     }
 
     public void Dispose()
@@ -46,7 +46,7 @@ public sealed class EduMdevTests : IDisposable
     [Fact]
     public void ItIsAnEduWithoutAnIommu()
     {
-        VfioRegion config = _device.Region(7);
+        VfioRegion config = _device.GetRegion(7);
         Assert.Equal((0x11e81234u, 0x00ff0010u), (config.Read<uint>(0), config.Read<uint>(8)));
         config.Write(0x10, uint.MaxValue);
         Assert.Equal(0xfff00000u, config.Read<uint>(0x10));
@@ -99,7 +99,7 @@ public sealed class EduMdevTests : IDisposable
     public void AWindowIsPinnedUntilItsMemoryIsUnmapped()
     {
         using UserEvent raised = _machine.Nodes.CreateEvent();
-        _device.Interrupt(1).SetEvents(0, raised);
+        _device.GetInterrupt(1).SetEvents(0, raised);
         _device.Attach(_ioas);
         _ioas.Map(_memory.Address, 2 * Page, MapAccess.ReadWrite, s_at);
         _ioas.Map(new Hva(_memory.Address.Value + (2 * Page)), Page, MapAccess.Read, new Iova(s_at.Value + (2 * Page)));
@@ -198,7 +198,7 @@ public sealed class EduMdevTests : IDisposable
     public void InterruptsAreMessagesOrIntx()
     {
         using UserEvent raised = _machine.Nodes.CreateEvent();
-        VfioInterrupt intx = _device.Interrupt(0), msi = _device.Interrupt(1);
+        VfioInterrupt intx = _device.GetInterrupt(0), msi = _device.GetInterrupt(1);
         msi.SetEvents(0, raised);
         _registers.Write(0x20, 0x80u);
         _registers.Write(8, 4u);
@@ -226,7 +226,7 @@ public sealed class EduMdevTests : IDisposable
         Until.True(() => Moves() > 2);
         _device.Reset();
         Assert.Equal((0ul, 0u, 0ul), (_registers.Read<ulong>(0x98), _registers.Read<uint>(0x118), Moves()));
-        Assert.Equal(6, _device.Region(7).Read<ushort>(4)); // configuration space is restored
+        Assert.Equal(6, _device.GetRegion(7).Read<ushort>(4)); // configuration space is restored
         _registers.Write(0x10c, uint.MaxValue);
         Start(s_at, 4096, ToMemory);
         Until.True(() => Moves() > 2);
@@ -250,7 +250,7 @@ public sealed class EduMdevTests : IDisposable
         device.Bind(_context);
         device.Attach(_ioas);
         device.EnableBusMaster();
-        VfioRegion registers = device.Region(0);
+        VfioRegion registers = device.GetRegion(0);
         Assert.Equal(Refused, Move(registers, high, 8, 0));
 
         uint MoveAt(Iova at)
@@ -285,7 +285,7 @@ public sealed class EduMdevTests : IDisposable
             Iova = s_at.Value,
         };
         Assert.True(_context.TryIoctl(IommufdH.IOMMU_IOAS_MAP, ref map).IsOk);
-        VfioRegion registers = device.Region(0);
+        VfioRegion registers = device.GetRegion(0);
         Assert.Equal(Done, Move(registers, s_at, 8, 0));
         Assert.Equal(Done, Move(registers, new Iova(s_at.Value + 64), 8, ToMemory));
         Assert.Equal(0x77ul, _memory.Read<ulong>(64));
@@ -302,7 +302,7 @@ public sealed class EduMdevTests : IDisposable
         _device.Attach(_ioas);
         other.Attach(_ioas);
         _ioas.Map(_memory.Address, Page, MapAccess.ReadWrite, s_at);
-        VfioRegion registers = other.Region(0);
+        VfioRegion registers = other.GetRegion(0);
         registers.Write(0x100, s_at.Value);
         registers.Write(0x108, 4096u);
         Assert.Equal((4096u, 4096u), (registers.Read<uint>(0x108), Open(s_at, 4096)));

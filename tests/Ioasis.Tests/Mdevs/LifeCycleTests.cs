@@ -81,7 +81,7 @@ public sealed class LifeCycleTests : IDisposable
         string[] gone = [Device, $"{Device}/remove", $"{Device}/mdev_type", node, $"/sys/bus/mdev/devices/{First}"];
         Assert.All(gone, path => Assert.DoesNotContain(path, _machine.Machine.Paths.Keys));
         Assert.Contains($"/dev/vfio/{group}", _machine.Machine.Paths.Keys);
-        Assert.Equal(9u, device.GetInfo().NumRegions); // goes on working
+        Assert.Equal(9u, device.GetInfo().Raw.NumRegions); // goes on working
         Assert.Equal(11, _machine.Available("mtty-2"));
         Assert.Equal(Errno.EEXIST, _machine.Create("mtty-1", First));
         Errno second = Errno.None;

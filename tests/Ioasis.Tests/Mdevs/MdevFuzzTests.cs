@@ -104,7 +104,7 @@ public sealed class MdevFuzzTests(ITestOutputHelper output)
             _device.Attach(_ioas);
             random.NextBytes(_readOnly);
             Map();
-            _regions = [.. Enumerable.Range(0, 8).Select(index => _device.Region((uint)index))];
+            _regions = [.. Enumerable.Range(0, 8).Select(index => _device.GetRegion((uint)index))];
             _device.EnableBusMaster();
         }
 
@@ -156,7 +156,7 @@ public sealed class MdevFuzzTests(ITestOutputHelper output)
                 _memory.ToArray(MappedAt + (ulong)(page * PageSize), PageSize).AsSpan().ContainsAnyExcept((byte)0));
             _ioas.UnmapAll();
             CheckGuards();
-            _device.Region(7).Read<ushort>(0);
+            _device.GetRegion(7).Read<ushort>(0);
         }
 
         public void Dispose()

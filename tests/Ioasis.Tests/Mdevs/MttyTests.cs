@@ -24,16 +24,16 @@ public sealed class MttyTests : IDisposable
     public void ItHasAnIoBarOf8BytesForEachPort(string type, int ports)
     {
         using VfioDevice device = Bind(type);
-        VfioDeviceInfo info = device.GetInfo();
+        VfioDeviceInfo info = device.GetInfo().Raw;
         Assert.Equal((VfioH.VFIO_DEVICE_FLAGS_PCI, 9u, 5u), (info.Flags, info.NumRegions, info.NumIrqs));
         for (uint index = 0; index < 9; index++)
         {
-            VfioRegion region = device.Region(index);
-            Assert.Equal((3u, index < ports ? 8u : index == 7 ? 255u : 0u), (region.Info.Flags, region.Size));
+            VfioRegion region = device.GetRegion(index);
+            Assert.Equal((3u, index < ports ? 8u : index == 7 ? 255u : 0u), (region.Raw.Flags, region.Size));
         }
 
-        Assert.Equal(Errno.EINVAL, Refused(() => device.Region(9)));
-        VfioRegion config = device.Region(7);
+        Assert.Equal(Errno.EINVAL, Refused(() => device.GetRegion(9)));
+        VfioRegion config = device.GetRegion(7);
         Assert.Equal(0x32534348u, config.Read<uint>(0));
         Assert.Equal(0x07000210u, config.Read<uint>(8));
         Assert.Equal(0x32534348u, config.Read<uint>(0x2c));
@@ -56,18 +56,18 @@ public sealed class MttyTests : IDisposable
     public void BeyondTheEndIsNothing()
     {
         using VfioDevice device = Bind("mtty-1");
-        Assert.Equal(Errno.EFAULT, Refused(() => device.Region(7).Read<ulong>(255)));
-        Assert.Equal(Errno.EFAULT, Refused(() => device.Region(7).Read<ulong>(250)));
-        Assert.Equal(Errno.EFAULT, Refused(() => device.Region(0).Read<uint>(8)));
-        Assert.Equal(Errno.EFAULT, Refused(() => device.Region(1).Read<uint>(0)));
-        Assert.Equal(Errno.EFAULT, Refused(() => device.Region(8).Write(0, 1u)));
+        Assert.Equal(Errno.EFAULT, Refused(() => device.GetRegion(7).Read<ulong>(255)));
+        Assert.Equal(Errno.EFAULT, Refused(() => device.GetRegion(7).Read<ulong>(250)));
+        Assert.Equal(Errno.EFAULT, Refused(() => device.GetRegion(0).Read<uint>(8)));
+        Assert.Equal(Errno.EFAULT, Refused(() => device.GetRegion(1).Read<uint>(0)));
+        Assert.Equal(Errno.EFAULT, Refused(() => device.GetRegion(8).Write(0, 1u)));
     }
 
     [Fact]
     public void WhatIsSentComesBack()
     {
         using VfioDevice device = Bind("mtty-2");
-        VfioRegion one = device.Region(0), two = device.Region(1);
+        VfioRegion one = device.GetRegion(0), two = device.GetRegion(1);
         Assert.Equal(0x60, one.Read<byte>(Lsr));
         one.Write(0, (byte)'A');
         two.Write(0, (byte)'B');
@@ -100,11 +100,11 @@ public sealed class MttyTests : IDisposable
     public void InterruptsAreRaisedAsTheyAreEnabled()
     {
         using VfioDevice device = Bind("mtty-1");
-        VfioRegion port = device.Region(0);
+        VfioRegion port = device.GetRegion(0);
         using UserEvent raised = _machine.Nodes.CreateEvent();
-        VfioInterrupt intx = device.Interrupt(0), msi = device.Interrupt(1);
-        Assert.Equal((7u, 1u, 9u, 1u), (intx.Info.Flags, intx.Count, msi.Info.Flags, msi.Count));
-        for (uint index = 2; index < 7; index++) Assert.Equal(Errno.EINVAL, Refused(() => device.Interrupt(index)));
+        VfioInterrupt intx = device.GetInterrupt(0), msi = device.GetInterrupt(1);
+        Assert.Equal((7u, 1u, 9u, 1u), (intx.Raw.Flags, intx.Count, msi.Raw.Flags, msi.Count));
+        for (uint index = 2; index < 7; index++) Assert.Equal(Errno.EINVAL, Refused(() => device.GetInterrupt(index)));
         Assert.Equal(Errno.EINVAL, Refused(() => intx.Trigger()));
         intx.SetEvents(0, raised);
         port.Write(Ier, (byte)1);

@@ -34,7 +34,7 @@ public sealed class PartPasidTests : IDisposable
             one.Device.Attach(one.Hwpt, new Pasid(5)); // moved, with the same PASID of the host
             one.Device.Detach(new Pasid(6));
             Assert.Equal(hidden + 2, _machine.Machine.Pasids.Count);
-            Hwpt gone = one.Context.AllocateHwpt(one.Device, one.Ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID);
+            Hwpt gone = one.Context.AllocateHwpt(one.Device, one.Ioas, HwptOptions.Pasid);
             gone.Destroy();
             Assert.Equal(Errno.ENOENT, Refused(() => one.Device.Attach(gone, new Pasid(6))));
             Assert.Equal(hidden + 2, _machine.Machine.Pasids.Count);
@@ -127,9 +127,9 @@ public sealed class PartPasidTests : IDisposable
         using var owner = new Owner(_machine!, First);
         using FaultQueue faults = owner.Context.AllocateFaultQueue();
         using Ioas empty = owner.Context.AllocateIoas();
-        Hwpt hwpt = owner.Context.AllocateHwpt(owner.Device, empty, IommufdH.IOMMU_HWPT_ALLOC_PASID, faults);
+        Hwpt hwpt = owner.Context.AllocateHwpt(owner.Device, empty, HwptOptions.Pasid, faults);
         owner.Device.Attach(hwpt, new Pasid(5));
-        VfioRegion registers = owner.Device.Region(0), portal = owner.Device.Region(2);
+        VfioRegion registers = owner.Device.GetRegion(0), portal = owner.Device.GetRegion(2);
         Assert.Equal((0x2000ul, 0x2000ul, false, true),
             (registers.Size, portal.Size, registers.CanMap, portal.CanMap));
         registers.Write(0x508, 1u << 28); // a PASID for each submitter
@@ -142,7 +142,8 @@ public sealed class PartPasidTests : IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(fill.AsSpan(24), s_at.Value);
         BinaryPrimitives.WriteUInt32LittleEndian(fill.AsSpan(32), 8);
         portal.Write(0, fill);
-        Assert.Equal((5u, s_at.Value), faults.Read(TimeSpan.FromSeconds(30)).Select(f => (f.Pasid, f.Addr)).Single());
+        Assert.Equal((new Pasid(5), s_at),
+            faults.Read(TimeSpan.FromSeconds(30)).Select(f => (f.Pasid!.Value, f.Address)).Single());
 
         owner.Memory.CopyFrom(0, [.. Enumerable.Repeat(fill, 12).SelectMany(bytes => bytes)]);
         Assert.Equal(SysResult.Ok(9 * 64), Write(12)); // the queue has room for nine
@@ -150,7 +151,7 @@ public sealed class PartPasidTests : IDisposable
         Assert.Equal(0u, registers.Read<uint>(0xc0) & 1);
 
         SysResult Write(int count) =>
-            owner.Device.Handle.Write(portal.Info.Offset, owner.Memory.Address, (ulong)count * 64);
+            owner.Device.Handle.Write(portal.Raw.Offset, owner.Memory.Address, (ulong)count * 64);
     }
 
     private static Errno Refused(Action call) => Assert.Throws<IommuException>(call).Errno;
@@ -175,7 +176,7 @@ public sealed class PartPasidTests : IDisposable
             Ioas = Context.AllocateIoas();
             Memory = machine.Nodes.Allocate(4096);
             Ioas.Map(Memory, at: s_at);
-            Hwpt = Context.AllocateHwpt(Device, Ioas, IommufdH.IOMMU_HWPT_ALLOC_PASID);
+            Hwpt = Context.AllocateHwpt(Device, Ioas, HwptOptions.Pasid);
         }
 
         internal IommuContext Context { get; }
@@ -191,7 +192,7 @@ public sealed class PartPasidTests : IDisposable
         /// <summary>The first byte that a dmatest reads by a PASID; or minus why it cannot.</summary>
         internal int Fetch(uint pasid)
         {
-            VfioRegion registers = Device.Region(0);
+            VfioRegion registers = Device.GetRegion(0);
             registers.Write(0x00, s_at.Value);
             registers.Write(0x10, 64u);
             registers.Write(0x2c, 0x80000000 | pasid);
@@ -200,7 +201,7 @@ public sealed class PartPasidTests : IDisposable
             uint status = registers.Read<uint>(0x14);
             if (status == Fault) return -(int)registers.Read<uint>(0x18);
             Assert.Equal(Done, status);
-            return Device.Region(2).Read<byte>(0);
+            return Device.GetRegion(2).Read<byte>(0);
         }
 
         public void Dispose()

@@ -41,7 +41,7 @@ public sealed class PartTests : IDisposable
         using var one = new Owner(this, First, 0x11);
         using var two = new Owner(this, Second, 0x22);
         Assert.Equal((VfioH.VFIO_DEVICE_FLAGS_PCI | VfioH.VFIO_DEVICE_FLAGS_RESET, 9u, 5u),
-            (one.Device.GetInfo().Flags, one.Device.GetInfo().NumRegions, one.Device.GetInfo().NumIrqs));
+            (one.Device.GetInfo().Raw.Flags, one.Device.GetInfo().Raw.NumRegions, one.Device.GetInfo().Raw.NumIrqs));
         Assert.Equal(20, one.Context.DescribeHardware(one.Device).MaxPasidLog2);
         Assert.Equal(Errno.ENOTTY,
             one.Device.TryIoctl(VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, new byte[64]).Errno);
@@ -192,9 +192,9 @@ public sealed class PartTests : IDisposable
 
         internal UserMemory Memory { get; }
 
-        internal VfioRegion Registers => Device.Region(0);
+        internal VfioRegion Registers => Device.GetRegion(0);
 
-        internal int Buffer => Device.Region(2).Read<byte>(0);
+        internal int Buffer => Device.GetRegion(2).Read<byte>(0);
 
         internal uint Run(uint command)
         {

@@ -23,10 +23,10 @@ public sealed class PluginGranuleTests
     public void AnIoasHasTheAlignmentOfTheUnit(int pageShift)
     {
         using var bench = new Bench(pageShift);
-        Assert.Equal(1ul, bench.Ioas.IovaAlignment);
+        Assert.Equal(1ul, bench.Ioas.GetIovaAlignment());
         bench.Device.Attach(bench.Ioas);
         ulong page = 1UL << pageShift;
-        Assert.Equal(page, bench.Ioas.IovaAlignment);
+        Assert.Equal(page, bench.Ioas.GetIovaAlignment());
         Iova at = bench.Ioas.Map(bench.Memory.Address, page, MapAccess.ReadWrite, new Iova(0x10000 + page));
         using DmaPort port = bench.Machine.Devices[0].Endpoint.OpenPort();
         Assert.True(port.Write(at, [1, 2, 3]).IsOk);
@@ -47,7 +47,7 @@ public sealed class PluginGranuleTests
             () => bench.Context.AllocateHwpt(bench.Device, bench.Ioas)])
             Assert.Equal(Errno.EINVAL, Assert.Throws<IommuException>(use).Errno);
         Assert.Null(bench.Machine.Devices[0].Endpoint.Attached);
-        Assert.Equal(1ul, bench.Ioas.IovaAlignment);
+        Assert.Equal(1ul, bench.Ioas.GetIovaAlignment());
         Assert.Equal(HostPage, bench.Ioas.Unmap(at, HostPage));
     }
 

@@ -49,7 +49,7 @@ public sealed class PluginUnitTests : IDisposable
         _guest = _nodes.CreateFile(GuestLength);
         _ioas = _context.AllocateIoas();
         _ioas.MapFile(_guest, 0, GuestLength, at: Iova.Zero);
-        _parent = _context.AllocateHwpt(_device, _ioas, IOMMU_HWPT_ALLOC_NEST_PARENT);
+        _parent = _context.AllocateHwpt(_device, _ioas, HwptOptions.NestParent);
         for (ulong page = 0; page < GuestLength / Page; page++) _guest.Memory.Write(page * Page, page);
     }
 

@@ -28,15 +28,15 @@ public sealed class VdpaClientTests : IDisposable
     public void ADeviceDescribesItself()
     {
         using VdpaDevice net = VdpaDevice.Open(_nodes, 0), disk = VdpaDevice.Open(_nodes, "/dev/vhost-vdpa-1");
-        Assert.Equal((1u, 2u), (net.DeviceId, disk.DeviceId));
-        Assert.Equal((3, 2, 2), (net.QueueCount, net.GroupCount, net.AddressSpaceCount));
-        Assert.Equal(256, net.MaxQueueSize);
+        Assert.Equal((1u, 2u), (net.GetDeviceId(), disk.GetDeviceId()));
+        Assert.Equal((3, 2, 2), (net.GetQueueCount(), net.GetGroupCount(), net.GetAddressSpaceCount()));
+        Assert.Equal(256, net.GetMaxQueueSize());
         Assert.Equal([0x52, 0x54, 0, 0, 0, 1], net.ReadConfig(0, 6));
-        Assert.InRange(net.ConfigSize, 12, 64);
-        Assert.Equal(Basic, net.OfferedFeatures & Basic);
-        Assert.Equal(BackendAsid, net.OfferedBackendFeatures & BackendAsid);
+        Assert.InRange(net.GetConfigSize(), 12, 64);
+        Assert.Equal(Basic, net.GetOfferedFeatures() & Basic);
+        Assert.Equal(BackendAsid, net.GetOfferedBackendFeatures() & BackendAsid);
         net.SetOwner();
-        Assert.Equal([0, 0, 1], Enumerable.Range(0, 3).Select(queue => net.Queue(queue).Group));
+        Assert.Equal([0, 0, 1], Enumerable.Range(0, 3).Select(queue => net.GetQueue(queue).GetGroup()));
     }
 
     [Fact]
@@ -45,10 +45,10 @@ public sealed class VdpaClientTests : IDisposable
         using (VdpaDevice device = VdpaDevice.Open(_nodes, 0))
         {
             Fails(Errno.EBUSY, () => VdpaDevice.Open(_nodes, 0));
-            Fails(Errno.EPERM, () => device.Queue(0).SetSize(16));
+            Fails(Errno.EPERM, () => device.GetQueue(0).SetSize(16));
             device.SetOwner();
             Fails(Errno.EBUSY, device.SetOwner);
-            device.Queue(0).SetSize(16);
+            device.GetQueue(0).SetSize(16);
         }
 
         VdpaDevice.Open(_nodes, 0).Dispose();
@@ -59,22 +59,22 @@ public sealed class VdpaClientTests : IDisposable
     {
         using VdpaDevice device = VdpaDevice.Open(_nodes, 0);
         device.SetOwner();
-        Assert.Equal(0, device.Status);
-        device.Status = Driver;
+        Assert.Equal(0, device.GetStatus());
+        device.SetStatus(Driver);
         device.SetFeatures(Basic);
-        device.Status = Driver | FeaturesOk;
+        device.SetStatus(Driver | FeaturesOk);
         Fails(Errno.EBUSY, () => device.SetFeatures(Basic));
-        Fails(Errno.EINVAL, () => device.Status = Driver);
+        Fails(Errno.EINVAL, () => device.SetStatus(Driver));
         device.SetAddressSpace(1, 1);
-        device.Status = Driver | FeaturesOk | DriverOk;
+        device.SetStatus(Driver | FeaturesOk | DriverOk);
         Fails(Errno.EBUSY, () => device.SetAddressSpace(1, 0));
         device.Suspend();
-        device.Queue(0).Base = 7;
-        Assert.Equal(7u, device.Queue(0).Base);
+        device.GetQueue(0).SetBase(7);
+        Assert.Equal(7u, device.GetQueue(0).GetBase());
         device.Resume();
-        Fails(Errno.EINVAL, () => device.Queue(0).Base = 8);
-        device.Status = 0;
-        Assert.Equal(0, device.Status);
+        Fails(Errno.EINVAL, () => device.GetQueue(0).SetBase(8));
+        device.SetStatus(0);
+        Assert.Equal(0, device.GetStatus());
     }
 
     [Fact]
@@ -84,12 +84,12 @@ public sealed class VdpaClientTests : IDisposable
         using VdpaDevice device = VdpaDevice.Open(_nodes, 0);
         Fails(Errno.EFAULT, () => device.Map(new Iova(0x1000), memory));
         device.SetOwner();
-        device.SetBackendFeatures(device.OfferedBackendFeatures & 0x1e);
+        device.SetBackendFeatures(device.GetOfferedBackendFeatures() & 0x1e);
         device.Map(new Iova(0x1000), memory);
         Fails(Errno.EFAULT, () => device.Map(new Iova(0x2000), memory));
         device.Map(new Iova(0x2000), memory, addressSpace: 1);
         Fails(Errno.EFAULT, () => device.Map(new Iova(0x8000), memory, addressSpace: 2));
-        device.Status = 0;
+        device.SetStatus(0);
         Fails(Errno.EFAULT, () => device.Map(new Iova(0x1000), memory));
         device.BeginBatch();
         device.Unmap(new Iova(0x1800), 1); // all of what it touches

@@ -75,8 +75,8 @@ public sealed class EmulatedDeviceTests : IDisposable
         using VfioDevice device = Bind();
         _ioas.Map(memory.Address, Page, MapAccess.Read, new Iova(0xfee00000));
         device.Attach(_ioas);
-        Assert.Equal(new IovaRange(0, ulong.MaxValue), Assert.Single(_ioas.IovaRanges));
-        Assert.Equal(Page, _ioas.IovaAlignment);
+        Assert.Equal(new IovaRange(0, ulong.MaxValue), Assert.Single(_ioas.GetIovaRanges()));
+        Assert.Equal(Page, _ioas.GetIovaAlignment());
         Assert.Equal(Errno.EINVAL, Refused(() => _ioas.Map(memory.Address, Page / 2, MapAccess.Read, s_at)));
         device.Detach();
         using Ioas odd = _context.AllocateIoas();
@@ -140,13 +140,13 @@ public sealed class EmulatedDeviceTests : IDisposable
         Assert.Equal("unknown", _nodes.ReadAttribute($"/sys/kernel/iommu_groups/{number}/type"));
         using (VfioGroup group = VfioGroup.Open(_nodes, number))
         {
-            Assert.Equal(VfioH.VFIO_GROUP_FLAGS_VIABLE, group.Status);
+            Assert.Equal(VfioGroupStates.Viable, group.GetStatus());
             Assert.Equal(Errno.EINVAL, group.TryOpenDevice(Name).Errno); // no container
             group.SetContainer(_context);
             Assert.Equal(Errno.ENODEV, group.TryOpenDevice(Name + "x").Errno);
             Assert.Equal(Errno.ENODEV, group.TryOpenDevice(Name[..35]).Errno);
             using VfioDevice device = VfioDevice.Adopt(_nodes, (int)group.TryOpenDevice(Name).Value, Name);
-            Assert.Equal(1u, device.GetInfo().NumRegions);
+            Assert.Equal(1u, device.GetInfo().Raw.NumRegions);
             Assert.Equal(Errno.ENOTTY, Refused(() => device.Attach(_ioas)));
             Assert.Equal(Errno.EBUSY, Refused(() => Bind().Dispose()));
         }
@@ -175,7 +175,7 @@ public sealed class EmulatedDeviceTests : IDisposable
 
     private static ulong Fetch(VfioDevice device)
     {
-        VfioRegion registers = device.Region(0);
+        VfioRegion registers = device.GetRegion(0);
         registers.Write(0, s_at.Value);
         return registers.Read<ulong>(8);
     }

@@ -85,21 +85,21 @@ public sealed class SubdeviceTests : IDisposable
     public void ADeviceSaysItselfWhatItIs()
     {
         using var owner = new Owner(this, 0, 1);
-        VfioDeviceInfo info = owner.Device.GetInfo();
+        VfioDeviceInfo info = owner.Device.GetInfo().Raw;
         Assert.Equal((VfioH.VFIO_DEVICE_FLAGS_RESET, 1u, 1u), (info.Flags, info.NumRegions, info.NumIrqs));
-        Assert.Equal(16u, owner.Device.Region(0).Size);
-        Assert.Equal(Errno.EINVAL, Refused(() => owner.Device.Region(1)));
-        Assert.Equal(Errno.EINVAL, Refused(() => owner.Device.Interrupt(1)));
+        Assert.Equal(16u, owner.Device.GetRegion(0).Size);
+        Assert.Equal(Errno.EINVAL, Refused(() => owner.Device.GetRegion(1)));
+        Assert.Equal(Errno.EINVAL, Refused(() => owner.Device.GetInterrupt(1)));
         foreach (uint command in (uint[])[VfioH.VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, VfioH.VFIO_DEVICE_PCI_HOT_RESET,
             VfioH.VFIO_DEVICE_IOEVENTFD, 0x3bff])
             Assert.Equal(Errno.ENOTTY, owner.Device.TryIoctl(command, new byte[64]).Errno);
         Assert.Equal(Errno.ENOTTY, Refused(() => owner.Device.SetVfToken(Guid.NewGuid())));
         using UserEvent raised = _nodes.CreateEvent();
-        owner.Device.Interrupt(0).SetEvents(0, raised);
+        owner.Device.GetInterrupt(0).SetEvents(0, raised);
         Assert.Equal(1u, owner.Fetch());
         Assert.Equal(1ul, raised.Wait(TimeSpan.FromSeconds(30)));
         owner.Device.Reset();
-        Assert.Equal(0u, owner.Device.Region(0).Read<ulong>(8));
+        Assert.Equal(0u, owner.Device.GetRegion(0).Read<ulong>(8));
     }
 
     [Fact]
@@ -148,8 +148,7 @@ public sealed class SubdeviceTests : IDisposable
     {
         using var owner = new Owner(this, part, 0x1111);
         using FaultQueue queue = owner.Context.AllocateFaultQueue();
-        owner.Device.Attach(owner.Context.AllocateHwpt(
-            owner.Device, owner.Ioas, IommufdH.IOMMU_HWPT_FAULT_ID_VALID, queue));
+        owner.Device.Attach(owner.Context.AllocateHwpt(owner.Device, owner.Ioas, faults: queue));
         _models[part].Port.RequestsPages = true;
         PageResponse? answer = null;
         var request = new PageRequest(null, 1, PageRequestAccess.Read, new Iova(0x5000), IsLast: true);
@@ -216,7 +215,7 @@ public sealed class SubdeviceTests : IDisposable
 
         internal ulong Fetch()
         {
-            VfioRegion registers = Device.Region(0);
+            VfioRegion registers = Device.GetRegion(0);
             registers.Write(0, s_at.Value);
             return registers.Read<ulong>(8);
         }
