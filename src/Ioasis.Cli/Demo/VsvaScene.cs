@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Ioasis.Abi;
 using Ioasis.Client;
 using Ioasis.Core.PageRequests;
 using Ioasis.Core.Walks;

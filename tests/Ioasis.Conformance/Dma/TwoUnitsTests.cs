@@ -3,7 +3,6 @@ using Ioasis.Client;
 using Ioasis.Conformance.Targets;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
-using static Ioasis.Abi.IommufdH;
 
 namespace Ioasis.Conformance.Dma;
 

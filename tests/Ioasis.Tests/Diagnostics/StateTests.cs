@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using Ioasis.Abi;
 using Ioasis.Client;
 using Ioasis.Core.Domains;
 using Ioasis.Diagnostics;
