@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Core.PageRequests;
@@ -37,6 +38,30 @@ public sealed class FaultQueue : QueueReader
     /// <param name="timeout">The longest wait. The result is empty after it.</param>
     /// <exception cref="IommuException">The queue cannot be read.</exception>
     public IReadOnlyList<PageFault> Read(TimeSpan timeout) => Parse(ReadBytes(s_room, timeout));
+
+    /// <summary>
+    /// Reads groups of page requests, each when its last request is there, until the queue is closed:
+    /// <c>await foreach (PageFaultGroup group in queue.ReadGroupsAsync(token))</c>.
+    /// </summary>
+    /// <param name="cancellation">Ends the sequence with <see cref="OperationCanceledException"/>.</param>
+    /// <exception cref="IommuException">The queue cannot be read.</exception>
+    public async IAsyncEnumerable<PageFaultGroup> ReadGroupsAsync(
+        [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        var incomplete = new Dictionary<uint, List<PageFault>>(); // by cookie
+        while (await ReadBytesAsync(s_room, cancellation).ConfigureAwait(false) is { Length: > 0 } bytes)
+        {
+            foreach (PageFault fault in Parse(bytes))
+            {
+                if (!incomplete.TryGetValue(fault.Cookie, out List<PageFault>? group))
+                    incomplete.Add(fault.Cookie, group = []);
+                group.Add(fault);
+                if (!fault.IsLast) continue;
+                incomplete.Remove(fault.Cookie);
+                yield return new PageFaultGroup(this, group);
+            }
+        }
+    }
 
     /// <summary>Answers the page requests that have a cookie.</summary>
     /// <param name="cookie">The cookie that was read with them.</param>

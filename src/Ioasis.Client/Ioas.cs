@@ -58,6 +58,29 @@ public sealed class Ioas : IommuObject
         return result.Errno;
     }
 
+    /// <summary>Maps all of a piece of memory until the mapping is disposed.</summary>
+    /// <param name="memory">The memory.</param>
+    /// <param name="access">The access that devices get.</param>
+    /// <param name="at">The IOVA; null lets the IOAS choose.</param>
+    /// <exception cref="IommuException">As in <see cref="Map(UserMemory, MapAccess, Iova?)"/>.</exception>
+    public IoasMapping CreateMapping(
+        UserMemory memory, MapAccess access = MapAccess.ReadWrite, Iova? at = null)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        return new IoasMapping(this, Map(memory, access, at), memory.Length);
+    }
+
+    /// <summary>Maps all bytes of a file until the mapping is disposed.</summary>
+    /// <param name="file">A file in memory.</param>
+    /// <param name="access">The access that devices get.</param>
+    /// <param name="at">The IOVA; null lets the IOAS choose.</param>
+    /// <exception cref="IommuException">As in <see cref="Map(UserMemory, MapAccess, Iova?)"/>.</exception>
+    public IoasMapping CreateMapping(UserFile file, MapAccess access = MapAccess.ReadWrite, Iova? at = null)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return new IoasMapping(this, MapFile(file, 0, file.Memory.Length, access, at), file.Memory.Length);
+    }
+
     /// <summary>Maps bytes of a file (IOMMU_IOAS_MAP_FILE).</summary>
     /// <param name="file">A file in memory.</param>
     /// <param name="start">Byte offset in the file.</param>
@@ -136,6 +159,21 @@ public sealed class Ioas : IommuObject
         return result.IsOk
             ? arguments.Length
             : throw new IommuException(result, $"unmap of 0x{length:x} bytes at IOVA {at} of IOAS {Id}");
+    }
+
+    /// <summary>As <see cref="Unmap"/>, for callers that expect refusals.</summary>
+    internal Errno TryUnmap(Iova at, ulong length, out ulong unmapped)
+    {
+        var arguments = new IommuIoasUnmap
+        {
+            Size = NodeClient.SizeOf<IommuIoasUnmap>(),
+            IoasId = Id,
+            Iova = at.Value,
+            Length = length
+        };
+        SysResult result = Context.TryIoctl(IommufdH.IOMMU_IOAS_UNMAP, ref arguments);
+        unmapped = result.IsOk ? arguments.Length : 0;
+        return result.Errno;
     }
 
     /// <summary>Unmaps everything. Succeeds with 0 on an empty IOAS.</summary>

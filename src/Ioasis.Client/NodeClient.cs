@@ -6,7 +6,7 @@ namespace Ioasis.Client;
 /// <summary>
 /// The common part of a node's typed clients: the open file, and ioctls with a struct in user memory as argument.
 /// </summary>
-public abstract class NodeClient : IDisposable
+public abstract class NodeClient : IDisposable, IAsyncDisposable
 {
     private protected NodeClient(NodeTransport nodes, NodeHandle handle)
     {
@@ -46,6 +46,14 @@ public abstract class NodeClient : IDisposable
     {
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>As <see cref="Dispose()"/>, on a thread of the pool: the end of DMA that is under way can take
+    /// time.</summary>
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return new ValueTask(Task.Run(Dispose));
     }
 
     /// <summary>Closes the node, once.</summary>

@@ -6,6 +6,7 @@ namespace Ioasis.Client;
 public abstract class QueueReader : IDisposable
 {
     private readonly UserMemory _room;
+    private readonly CancellationTokenSource _closed = new();
 
     private protected QueueReader(NodeTransport nodes, NodeHandle file, ulong room)
     {
@@ -21,6 +22,7 @@ public abstract class QueueReader : IDisposable
     /// <summary>Closes the file. The queue itself stays until it is destroyed.</summary>
     public void Dispose()
     {
+        _closed.Cancel();
         File.Dispose();
         _room.Dispose();
         GC.SuppressFinalize(this);
@@ -37,6 +39,30 @@ public abstract class QueueReader : IDisposable
         return got.IsOk
             ? _room.ToArray(0, (int)got.Value)
             : throw new IommuException(got, $"read of {File.Path}");
+    }
+
+    /// <summary>Reads the bytes in the queue, at least one; none when the queue is closed.</summary>
+    /// <exception cref="IommuException">The queue cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+    private protected async ValueTask<byte[]> ReadBytesAsync(ulong most, CancellationToken cancellation)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _closed.Token);
+        while (!_closed.IsCancellationRequested)
+        {
+            try
+            {
+                await File.WaitAsync(either.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                break;
+            }
+
+            byte[] bytes = ReadBytes(most, TimeSpan.Zero);
+            if (bytes.Length > 0) return bytes;
+        }
+
+        return [];
     }
 
     /// <summary>Writes bytes.</summary>

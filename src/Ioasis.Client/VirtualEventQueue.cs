@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Ioasis.Abi;
 
@@ -30,10 +31,22 @@ public sealed class VirtualEventQueue : QueueReader
     /// <summary>Reads the events in the queue; waits for one if it is empty.</summary>
     /// <param name="timeout">The longest wait. The result is empty after it.</param>
     /// <exception cref="IommuException">The queue cannot be read.</exception>
-    public IReadOnlyList<VirtualEvent> Read(TimeSpan timeout)
+    public IReadOnlyList<VirtualEvent> Read(TimeSpan timeout) => Parse(ReadBytes(Room, timeout));
+
+    /// <summary>Reads events as they come, until the queue is closed.</summary>
+    /// <param name="cancellation">Ends the sequence with <see cref="OperationCanceledException"/>.</param>
+    /// <exception cref="IommuException">The queue cannot be read.</exception>
+    public async IAsyncEnumerable<VirtualEvent> ReadAllAsync(
+        [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        while (await ReadBytesAsync(Room, cancellation).ConfigureAwait(false) is { Length: > 0 } bytes)
+            foreach (VirtualEvent e in Parse(bytes)) yield return e;
+    }
+
+    private List<VirtualEvent> Parse(byte[] read)
     {
         // Linux returns whole events. Under run the queue is a pipe, which may cut the last event.
-        ReadOnlyMemory<byte> bytes = (byte[])[.. _rest, .. ReadBytes(Room, timeout)];
+        ReadOnlyMemory<byte> bytes = (byte[])[.. _rest, .. read];
         var events = new List<VirtualEvent>();
         int headerLength = (int)NodeClient.SizeOf<IommufdVeventHeader>();
         while (bytes.Length >= headerLength)

@@ -64,6 +64,12 @@ public sealed partial class SoftwareMachine : IDisposable
         _systemPasids = new SystemPasids(Pasids, new PasidOwner { Quota = int.MaxValue });
         _mdevBus = new MdevBus(this);
         _vdpaDriver = new VdpaDriver(this);
+        _faultWatch = new(() =>
+        {
+            var watch = new FaultWatch(this);
+            Observers.Add(watch);
+            return watch;
+        });
     }
 
     /// <summary>The units.</summary>

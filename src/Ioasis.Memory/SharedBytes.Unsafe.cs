@@ -5,7 +5,7 @@ namespace Ioasis.Memory;
 
 /// <summary>
 /// Bytes of our own process that others (a program, a guest, a device's threads) can read and change at any time. No
-/// span over them leaves this class: a value is copied once and then checked. Words are read and written whole.
+/// span over them leaves this class, except by <see cref="Borrow"/>: a value is copied once and then checked. Words are read and written whole.
 /// </summary>
 public abstract unsafe class SharedBytes
 {
@@ -109,6 +109,16 @@ public abstract unsafe class SharedBytes
     {
         // SAFETY: the bytes live as long as this object.
         NativeMemory.Clear((void*)Address, (nuint)Length);
+    }
+
+    /// <summary>Lends the bytes as a span.</summary>
+    /// <param name="returned">Called once, when the loan is returned. Until then the caller keeps the bytes.</param>
+    /// <exception cref="NotSupportedException">There are more bytes than a span can have.</exception>
+    public BorrowedBytes Borrow(Action returned)
+    {
+        if (Length > int.MaxValue) throw new NotSupportedException($"A span cannot have 0x{Length:x} bytes.");
+        // SAFETY: the caller keeps the bytes until the loan is returned, and the span ends with the loan's variable.
+        return new BorrowedBytes(new Span<byte>((void*)Address, (int)Length), returned);
     }
 
     private void Check(ulong offset, ulong length)

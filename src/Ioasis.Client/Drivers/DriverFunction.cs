@@ -8,7 +8,7 @@ namespace Ioasis.Client.Drivers;
 /// A PCI function, or an mdev that looks like one, as its driver sees it: registers, interrupts and DMA. A driver that
 /// is written against this class runs in user space (<see cref="VfioFunction"/>) and inside the host.
 /// </summary>
-public abstract class DriverFunction : IDisposable
+public abstract class DriverFunction : IDisposable, IAsyncDisposable
 {
     private protected DriverFunction(string name) => Name = name;
 
@@ -87,6 +87,14 @@ public abstract class DriverFunction : IDisposable
     {
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>As <see cref="Dispose()"/>, on a thread of the pool: the end of DMA that is under way can take
+    /// time.</summary>
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return new ValueTask(Task.Run(Dispose));
     }
 
     /// <summary>Gives the function back, once.</summary>

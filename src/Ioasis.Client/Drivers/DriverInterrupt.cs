@@ -27,6 +27,18 @@ public abstract class DriverInterrupt : IDisposable
         return count;
     }
 
+    /// <summary>As <see cref="Wait"/>, without a limit and without a thread that waits.</summary>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>How many times the interrupt was raised; never 0.</returns>
+    public async ValueTask<ulong> WaitAsync(CancellationToken cancellation = default)
+    {
+        if (_isMasked) Unmask();
+        _isMasked = false;
+        ulong count = await WaitForEventAsync(cancellation).ConfigureAwait(false);
+        _isMasked = MasksItself;
+        return count;
+    }
+
     /// <summary>Wakes the thread that waits, as the device would.</summary>
     public abstract void Signal();
 
@@ -45,6 +57,9 @@ public abstract class DriverInterrupt : IDisposable
 
     /// <summary>Waits for the event; how often it was signalled, 0 on timeout.</summary>
     private protected abstract ulong WaitForEvent(TimeSpan timeout);
+
+    /// <summary>Waits for the event without a thread.</summary>
+    private protected abstract ValueTask<ulong> WaitForEventAsync(CancellationToken cancellation);
 
     /// <summary>Disconnects the interrupt, once.</summary>
     protected abstract void Dispose(bool disposing);
@@ -86,6 +101,9 @@ internal sealed class VfioDriverInterrupt : DriverInterrupt
     private protected override void Unmask() => _kind.Unmask();
 
     private protected override ulong WaitForEvent(TimeSpan timeout) => _event.Wait(timeout);
+
+    private protected override ValueTask<ulong> WaitForEventAsync(CancellationToken cancellation) =>
+        _event.WaitAsync(cancellation);
 
     public override void Signal() => _event.Signal();
 

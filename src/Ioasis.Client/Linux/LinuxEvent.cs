@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Linux.Events;
 using Ioasis.Linux.Files;
@@ -29,6 +30,19 @@ internal sealed class LinuxEvent : UserEvent
             if (left <= 0) return 0;
             errno = SysEvents.Poll(_file, SysEvents.POLLIN, (int)Math.Min(left, int.MaxValue), out short _);
             if (errno != Errno.None) throw new IommuException(errno, $"poll of eventfd {Descriptor}");
+        }
+    }
+
+    public override SafeHandle SafeHandle => _file;
+
+    private protected override async ValueTask<ulong> TakeAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            Errno errno = SysEvents.ReadEventFd(_file, out ulong count);
+            if (errno == Errno.None) return count;
+            if (errno != Errno.EAGAIN) throw new IommuException(errno, $"read of eventfd {Descriptor}");
+            await ReadableFiles.Shared.WaitAsync(_file, cancellation).ConfigureAwait(false);
         }
     }
 

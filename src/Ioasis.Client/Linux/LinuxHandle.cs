@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Core.Observation;
 using Ioasis.Linux.Events;
@@ -40,6 +41,14 @@ internal sealed class LinuxHandle(string path, FileDescriptor file) : NodeHandle
             if (left == 0) return false;
         }
     }
+
+    public override async ValueTask WaitAsync(CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(file.IsClosed, this);
+        await ReadableFiles.Shared.WaitAsync(file, cancellation).ConfigureAwait(false);
+    }
+
+    public override SafeHandle SafeHandle => file;
 
     public override Errno TryMap(
         ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable,

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ioasis.Abi;
 using Ioasis.Memory;
 
@@ -38,6 +39,13 @@ public abstract class NodeHandle : IDisposable
     /// Waits until there is something to read (poll(2)); false on timeout. A node is always readable.
     /// </summary>
     public abstract bool Wait(TimeSpan timeout);
+
+    /// <summary>As <see cref="Wait"/> without a limit, and without a thread that waits.</summary>
+    /// <param name="cancellation">Ends the wait.</param>
+    public abstract ValueTask WaitAsync(CancellationToken cancellation);
+
+    /// <summary>The file descriptor as a handle; null for a file of a machine in this process.</summary>
+    public virtual SafeHandle? SafeHandle => null;
 
     /// <summary>mmap(2).</summary>
     /// <param name="offset">Byte offset in the file, page-aligned.</param>

@@ -10,7 +10,7 @@ namespace Ioasis.Client;
 /// code works on a machine within this process (assembly Ioasis.InProcess) and on the nodes of the system
 /// (<see cref="OfSystem"/>). Under <c>ioasis run</c> those are ours; otherwise they are the kernel's.
 /// </summary>
-public abstract class NodeTransport : IDisposable
+public abstract class NodeTransport : IDisposable, IAsyncDisposable
 {
     private const ulong ScratchLength = 4096;
     private readonly ConcurrentBag<UserMemory> _scratch = [];
@@ -87,6 +87,14 @@ public abstract class NodeTransport : IDisposable
     {
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>As <see cref="Dispose()"/>, on a thread of the pool: the end of DMA that is under way can take
+    /// time.</summary>
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return new ValueTask(Task.Run(Dispose));
     }
 
     /// <summary>Ends the process in the machine's eyes: closes its descriptors and frees its memory.</summary>

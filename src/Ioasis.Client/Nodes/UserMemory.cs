@@ -1,15 +1,18 @@
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Client;
 
 /// <summary>
 /// Bytes of the calling process, with an address for ioctls and devices. Devices may change them at any time, so values
-/// are copied whole; there is no span over the bytes.
+/// are copied whole; <see cref="Borrow"/> lends them as a span.
 /// </summary>
 public class UserMemory : IDisposable
 {
     private readonly SharedBytes _bytes;
-    private Action? _free;
+    private readonly Action _free;
+    private HoldCount _holds = new(); // this object and each loan
+    private int _isDisposed;
 
     internal UserMemory(SharedBytes bytes, Action free)
     {
@@ -54,18 +57,44 @@ public class UserMemory : IDisposable
     /// <summary>Sets all bytes to 0.</summary>
     public void Clear() => Live.Clear();
 
+    /// <summary>
+    /// Lends the bytes as a span, which cannot leave the scope of the variable that holds the loan:
+    /// <c>using BorrowedBytes loan = memory.Borrow();</c>. A disposal meanwhile frees the memory when the loan is
+    /// returned. Devices can change the bytes at any time.
+    /// </summary>
+    /// <exception cref="NotSupportedException">The memory is a device's: its registers are read and written one by one.
+    /// Or it has more bytes than a span can have.</exception>
+    public virtual BorrowedBytes Borrow()
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _isDisposed) != 0 || !_holds.TryAdd(), this);
+        try
+        {
+            return _bytes.Borrow(Release);
+        }
+        catch
+        {
+            Release();
+            throw;
+        }
+    }
+
     /// <summary>Frees the memory (munmap(2)). Devices' mappings that were populated before keep the bytes.</summary>
     public void Dispose()
     {
-        Interlocked.Exchange(ref _free, null)?.Invoke();
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0) Release();
         GC.SuppressFinalize(this);
+    }
+
+    private void Release()
+    {
+        if (_holds.Release()) _free();
     }
 
     private SharedBytes Live
     {
         get
         {
-            ObjectDisposedException.ThrowIf(Volatile.Read(ref _free) is null, this);
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _isDisposed) != 0, this);
             return _bytes;
         }
     }
@@ -77,4 +106,9 @@ public sealed class MappedRegion : UserMemory
     internal MappedRegion(SharedBytes bytes, Action free) : base(bytes, free)
     {
     }
+
+    /// <summary>Refuses: a span over registers would hide how wide each access is.</summary>
+    /// <exception cref="NotSupportedException">Always.</exception>
+    public override BorrowedBytes Borrow() =>
+        throw new NotSupportedException("A device's registers are not lent as a span; use Read and Write.");
 }

@@ -125,6 +125,9 @@ public sealed class HostDriverFunction : DriverFunction
 
         private protected override ulong WaitForEvent(TimeSpan timeout) => _event.Wait(timeout);
 
+        private protected override ValueTask<ulong> WaitForEventAsync(CancellationToken cancellation) =>
+            _event.TakeAsync(cancellation);
+
         public override void Signal() => _event.Signal();
 
         protected override void Dispose(bool disposing)

@@ -10,6 +10,7 @@ internal sealed class OpenQueue : OpenDescription, IQueueCarrier
 {
     // Signals waiting threads. The queue's own lock is taken within it.
     private readonly RankedMonitor _changed = new(LockRank.ProcessQueue);
+    private TaskCompletionSource? _readable; // for tasks; null while none waits
 
     internal OpenQueue(QueueFile file)
     {
@@ -23,7 +24,29 @@ internal sealed class OpenQueue : OpenDescription, IQueueCarrier
 
     public void Wake()
     {
-        using (_changed.Enter()) _changed.PulseAll();
+        using (_changed.Enter())
+        {
+            _changed.PulseAll();
+            _readable?.TrySetResult(); // runs no continuation here
+            _readable = null;
+        }
+    }
+
+    /// <summary>Waits until there is something to read, without a thread that waits.</summary>
+    internal async Task WaitAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            Task readable;
+            using (_changed.Enter())
+            {
+                if (File.IsReadable) return;
+                _readable ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                readable = _readable.Task;
+            }
+
+            await readable.WaitAsync(cancellation).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Waits until there is something to read; false on timeout.</summary>

@@ -76,6 +76,20 @@ internal sealed class EventCounter : OpenDescription
         }
     }
 
+    /// <summary>Waits until the count is not 0 and takes it, without a thread that waits.</summary>
+    internal async ValueTask<ulong> TakeAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            ulong count = Wait(TimeSpan.Zero);
+            if (count != 0) return count;
+            var signalled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            using IDisposable watching = Watch(() => signalled.TrySetResult());
+            await signalled.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Whether the program still has its descriptor.</summary>
     internal bool HasDescriptor { get; set; } = true;
 
@@ -139,6 +153,9 @@ internal sealed class ProcessEvent : UserEvent
     public override int Descriptor { get; }
 
     public override ulong Wait(TimeSpan timeout) => _counter.Wait(timeout);
+
+    private protected override ValueTask<ulong> TakeAsync(CancellationToken cancellation) =>
+        _counter.TakeAsync(cancellation);
 
     public override void Signal() => _counter.Signal();
 

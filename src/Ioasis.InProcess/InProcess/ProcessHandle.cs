@@ -65,6 +65,19 @@ internal sealed class ProcessHandle : NodeHandle
         finally { description!.Release(); }
     }
 
+    public override async ValueTask WaitAsync(CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(!TryHold(out OpenDescription? description), this);
+        try
+        {
+            if (description is OpenQueue queue) await queue.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            description!.Release();
+        }
+    }
+
     public override Errno TryMap(
         ulong offset, ulong length, bool shared, bool readable, bool writable, bool executable,
         out MappedRegion? region)

@@ -94,6 +94,27 @@ public sealed record MachineDescription
         MachineDescriptionException Complain(string sentence) => new($"mdev \"{typeAtParent}\": {sentence}.");
     }
 
+    /// <summary>The same machine with properties of its last PCI device.</summary>
+    /// <param name="model">The device's model.</param>
+    /// <param name="properties">The properties.</param>
+    /// <exception cref="MachineDescriptionException">The model has no such property, or the value is
+    /// wrong.</exception>
+    internal MachineDescription WithProperties(string model, ReadOnlySpan<(string Name, string Value)> properties)
+    {
+        if (properties.Length == 0) return this;
+        Dictionary<string, string> all = [];
+        foreach ((string name, string value) in properties)
+        {
+            string? wrong = !ModelRegistry.Models.PropertiesOf(model).Contains(name)
+                ? $"\"{name}\" is not a property of {model}"
+                : ModelRegistry.Models.CheckProperty(model, name, value);
+            if (wrong is null && !all.TryAdd(name, value)) wrong = $"{name} given twice";
+            if (wrong is not null) throw new MachineDescriptionException($"device \"{model}\": {wrong}.");
+        }
+
+        return this with { Devices = [.. Devices.SkipLast(1), Devices[^1] with { Properties = all }] };
+    }
+
     /// <summary>The UUID of the mdev with this number that nobody gave one.</summary>
     internal static Guid DefaultUuid(int number) => new(0x6d646576, 0, 0x4000, 0x80, 0, 0, 0,
         (byte)(number >> 24), (byte)(number >> 16), (byte)(number >> 8), (byte)number);

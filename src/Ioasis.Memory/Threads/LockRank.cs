@@ -321,6 +321,9 @@ public enum LockRank
     /// <summary>The listeners to eventfds.</summary>
     EventListeners,
 
+    /// <summary>The files that tasks wait for.</summary>
+    ReadableFiles,
+
     /// <summary>The making of a context for native AIO.</summary>
     EventSignals,
 
