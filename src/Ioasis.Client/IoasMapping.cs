@@ -1,4 +1,3 @@
-using Ioasis.Abi;
 using Ioasis.Memory;
 
 namespace Ioasis.Client;

@@ -39,6 +39,16 @@ public readonly record struct RequesterId : IComparable<RequesterId>
     /// <summary>The 16 bits that a request carries on the bus.</summary>
     public ushort Rid => (ushort)Value;
 
+    /// <summary>Parses <c>ssss:bb:dd.f</c> or <c>bb:dd.f</c>.</summary>
+    /// <exception cref="FormatException">The text is neither.</exception>
+    public static RequesterId Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return TryParse(text, out RequesterId id)
+            ? id
+            : throw new FormatException($"\"{text}\" is not an address such as 1000:00:05.0.");
+    }
+
     /// <summary>Parses <c>ssss:bb:dd.f</c> or <c>bb:dd.f</c>; false when the text is neither.</summary>
     public static bool TryParse(string? text, out RequesterId id)
     {

@@ -1,0 +1,34 @@
+#!/bin/bash
+# Makes the NuGet packages: Ioasis.Client, .Devices, .Plugins, .Testing, .Analyzers and .Templates, with symbols.
+# usage: eng/pack.sh [FOLDER]       default: artifacts/packages; CHECK_API=1 also checks the declared public API
+# The rooms are built apart from artifacts/bin, as a build server does it: no path of this machine is in a file.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+out=$(mkdir -p "${1:-artifacts/packages}" && cd "${1:-artifacts/packages}" && pwd)
+work=$PWD/artifacts/pack
+rooms=(src/Ioasis.Testing analyzers/Ioasis.Analyzers)
+common=(-c Release --nologo -v quiet --artifacts-path "$work" -p:ContinuousIntegrationBuild=true)
+[[ -n ${CHECK_API-} ]] && common+=(-p:ChecksPublicApi=true)
+for room in "${rooms[@]}"; do dotnet build "$room" "${common[@]}" -warnaserror </dev/null; done
+
+version=$(dotnet msbuild src/Ioasis.Client -t:MinVer -getProperty:Version -p:Configuration=Release </dev/null)
+commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+url=$(git remote get-url origin 2>/dev/null || true)
+[[ $url == https://* ]] || url=https://example.invalid/ioasis # a package names its repository, when there is one
+
+# The templates' packages have the version of the templates.
+templates=$work/templates
+rm -rf "$templates" && cp -r eng/packages/templates "$templates"
+find "$templates" -name '*.csproj' -exec sed -i "s/IOASIS_VERSION/$version/" {} +
+
+rm -f "$out"/Ioasis.*.nupkg "$out"/Ioasis.*.snupkg
+for spec in eng/packages/*.nuspec; do
+  package=$(basename "$spec" .nuspec)
+  symbols=true
+  case $package in Ioasis.Templates | Ioasis.Analyzers) symbols=false ;; esac
+  dotnet pack eng/packages/Pack.csproj --nologo -v quiet --artifacts-path "$work" -o "$out" -p:Package="$package" \
+    -p:PackageVersion="$version" -p:Commit="$commit" -p:RepositoryUrl="$url" -p:Rooms="$work/bin" \
+    -p:Templates="$templates" -p:IncludeSymbols=$symbols </dev/null
+done
+echo "$version"
