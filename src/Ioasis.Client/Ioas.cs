@@ -38,7 +38,7 @@ public sealed class Ioas : IommuObject
         return errno == Errno.None
             ? iova
             : throw new IommuException(
-                errno, $"map of 0x{length:x} bytes at HVA {address} to {Place(at)} ({access}) in IOAS {Id}");
+                (SysResult)errno, $"map of 0x{length:x} bytes at HVA {address} to {Place(at)} ({access}) in IOAS {Id}");
     }
 
     /// <summary>As <see cref="Map(Hva, ulong, MapAccess, Iova?)"/>, for callers that expect refusals.</summary>
@@ -188,7 +188,9 @@ public sealed class Ioas : IommuObject
     /// <exception cref="IommuException">Refused.</exception>
     public IReadOnlyList<IovaRange> GetIovaRanges() => ReadRanges().Ranges;
 
-    /// <summary>Reads the current alignment of both ends of a mapping, in bytes. Attaching a device may raise it.</summary>
+    /// <summary>
+    /// Reads the current alignment of both ends of a mapping, in bytes. Attaching a device may raise it.
+    /// </summary>
     /// <exception cref="IommuException">Refused.</exception>
     public ulong GetIovaAlignment() => ReadRanges().Alignment;
 

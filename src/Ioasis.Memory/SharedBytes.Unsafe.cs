@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace Ioasis.Memory;
 
 /// <summary>
-/// Bytes of our own process that others (a program, a guest, a device's threads) can read and change at any time. No
-/// span over them leaves this class, except by <see cref="Borrow"/>: a value is copied once and then checked. Words are read and written whole.
+/// Bytes of our own process that others (a program, a guest, a device's threads) can read and change at any time. A
+/// value is copied once and then checked; a span over the bytes leaves this class only as a loan (<see cref="Borrow"/>).
+/// Words are read and written whole.
 /// </summary>
 public abstract unsafe class SharedBytes
 {

@@ -163,9 +163,7 @@ public sealed partial class VdpaDevice : NodeClient, IBoundDevice
         if (!result.IsOk) throw Refused(result, what);
     }
 
-    private IommuException Refused(SysResult result, string what) => Refused(result.Errno, what);
-
-    private IommuException Refused(Errno errno, string what) => new(errno, $"{what} of {Handle.Path}");
+    private IommuException Refused(SysResult result, string what) => new(result, $"{what} of {Handle.Path}");
 
     private static byte[] Config(int offset, ReadOnlySpan<byte> bytes)
     {

@@ -12,9 +12,9 @@ internal static class CompiledText
         [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(':')
             .Select(file => MetadataReference.CreateFromFile(file))];
 
-    /// <summary>The errors of the compiler, as "line: ID".</summary>
-    internal static IEnumerable<string> Errors(string code) => Compile(code).GetDiagnostics()
-        .Where(d => d.Severity == DiagnosticSeverity.Error).Select(Line);
+    /// <summary>The lines at which the compiler finds errors.</summary>
+    internal static IEnumerable<string> ErrorLines(string code) => Compile(code).GetDiagnostics()
+        .Where(d => d.Severity == DiagnosticSeverity.Error).Select(d => Line(d).Split(':')[0]).Distinct();
 
     /// <summary>What an analyzer finds, as "line: ID". The code has no errors.</summary>
     internal static async Task<IEnumerable<string>> FindingsAsync<T>(string code) where T : DiagnosticAnalyzer, new()

@@ -30,7 +30,7 @@ public sealed class MachineBuilderTests
         Assert.Contains("\"colour\" is not a property of edu", Complaint(m => m.With("edu", ("colour", "red"))),
             StringComparison.Ordinal);
         Assert.Contains("device \"edu\"", Complaint(m => m.With("edu", ("dmaMask", "wide"))), StringComparison.Ordinal);
-        Assert.Contains("given twice", Complaint(m => m.With("edu", ("dmaMask", "1"), ("dmaMask", "1"))),
+        Assert.Contains("given twice", Complaint(m => m.With("edu", ("dmaMask", "0xff"), ("dmaMask", "0xff"))),
             StringComparison.Ordinal);
         Assert.Contains("is taken", Complaint(m => m.With("edu", s_address).With("edu", s_address)),
             StringComparison.Ordinal);
