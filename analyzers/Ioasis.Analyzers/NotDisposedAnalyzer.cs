@@ -53,7 +53,8 @@ public sealed class NotDisposedAnalyzer : DiagnosticAnalyzer
         IAwaitOperation awaited => MakesOne(awaited.Operation),
         IObjectCreationOperation => true,
         IInvocationOperation call => call.TargetMethod.Name is "Open" or "Build" or "Create" or "InProcess"
-            or "OfSystem" or "Borrow" or "Map" || call.TargetMethod.Name.StartsWith("Allocate", System.StringComparison.Ordinal)
+            or "OfSystem" or "Borrow" or "Map"
+            || call.TargetMethod.Name.StartsWith("Allocate", System.StringComparison.Ordinal)
             || call.TargetMethod.Name.StartsWith("Create", System.StringComparison.Ordinal),
         _ => false,
     };
@@ -65,7 +66,7 @@ public sealed class NotDisposedAnalyzer : DiagnosticAnalyzer
         while (parent is IConversionOperation) parent = parent.Parent;
         return parent switch
         {
-            IInvocationOperation call when call.Instance is { } instance && instance.DescendantsAndSelf().Contains(use) =>
+            IInvocationOperation call when call.Instance?.DescendantsAndSelf().Contains(use) == true =>
                 call.TargetMethod.Name is "Dispose" or "DisposeAsync" or "Destroy" or "Unmap",
             IArgumentOperation argument => !IsBorrowing(argument),
             IReturnOperation or IUsingOperation or IUsingDeclarationOperation or ICollectionExpressionOperation

@@ -5,8 +5,8 @@ namespace Ioasis.Memory;
 
 /// <summary>
 /// Bytes of our own process that others (a program, a guest, a device's threads) can read and change at any time. A
-/// value is copied once and then checked; a span over the bytes leaves this class only as a loan (<see cref="Borrow"/>).
-/// Words are read and written whole.
+/// value is copied once and then checked; a span over the bytes leaves this class only as a loan
+/// (<see cref="Borrow"/>). Words are read and written whole.
 /// </summary>
 public abstract unsafe class SharedBytes
 {
