@@ -8,6 +8,8 @@ namespace Ioasis.Core.Observation;
 [InterpolatedStringHandler]
 public readonly ref struct RefusalText
 {
+    [ThreadStatic] private static StringBuilder? s_spare; // between two sentences of a thread
+
     // A single reference, so that the frame of a method with several of them stays small.
     private readonly StringBuilder? _text;
 
@@ -18,7 +20,9 @@ public readonly ref struct RefusalText
     public RefusalText(int literalLength, int formattedCount, out bool isHeard)
     {
         isHeard = Refusal.IsHeard;
-        if (isHeard) _text = new StringBuilder(literalLength + (formattedCount * 8));
+        if (!isHeard) return;
+        _text = s_spare ?? new StringBuilder(literalLength + (formattedCount * 8));
+        s_spare = null; // a value may refuse something itself while it is formatted
     }
 
     /// <summary>Appends characters.</summary>
@@ -32,5 +36,11 @@ public readonly ref struct RefusalText
         _text!.Append(value.ToString(format, CultureInfo.InvariantCulture));
 
     /// <summary>The sentence; null if it was not formatted.</summary>
-    public override string? ToString() => _text?.ToString();
+    public override string? ToString()
+    {
+        if (_text is null) return null;
+        string text = _text.ToString();
+        s_spare = _text.Clear();
+        return text;
+    }
 }

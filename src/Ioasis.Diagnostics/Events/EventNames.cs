@@ -34,7 +34,12 @@ public static class EventNames
     public static IEnumerable<string> All => s_names.Select(n => n.Name);
 
     /// <summary>The name of one kind.</summary>
-    public static string Of(EventKinds kind) => Array.Find(s_names, n => n.Kind == kind).Name;
+    public static string Of(EventKinds kind)
+    {
+        foreach ((EventKinds known, string name) in s_names)
+            if (known == kind) return name;
+        throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no event of this kind.");
+    }
 
     /// <summary>Reads names with commas between them; nothing means <see cref="EventKinds.All"/>.</summary>
     /// <param name="text">The names.</param>

@@ -11,6 +11,8 @@ namespace Ioasis.Diagnostics.Events;
 /// <param name="capacity">How many are kept at most.</param>
 public sealed class EventRing(EventKinds kinds, int capacity = EventRing.DefaultCapacity) : MachineObserver
 {
+    private const int Many = 1024;
+
     /// <summary>How many events are kept unless something else is said.</summary>
     public const int DefaultCapacity = 16384;
 
@@ -19,6 +21,12 @@ public sealed class EventRing(EventKinds kinds, int capacity = EventRing.Default
     private Queue<KeptEvent> _events = [];
     private long _lost;
     private bool _isClosed;
+    private bool _gathers; // the subscriber wants no pulse for each event
+
+    private Queue<KeptEvent> _taken = []; // the subscriber's
+
+    private static readonly Comparer<KeptEvent> s_byStamp =
+        Comparer<KeptEvent>.Create(static (a, b) => a.Stamp.Sequence.CompareTo(b.Stamp.Sequence));
 
     /// <inheritdoc/>
     public override EventKinds Kinds => kinds;
@@ -27,25 +35,47 @@ public sealed class EventRing(EventKinds kinds, int capacity = EventRing.Default
     /// <param name="longest">How long to wait at most.</param>
     /// <param name="taken">Gets the events in their order.</param>
     /// <param name="lost">How many were lost before the first of them.</param>
+    /// <param name="gather">How long to wait for more after the first event. Meanwhile nobody spends time on waking the
+    /// subscriber.</param>
     /// <returns>False when nothing more will come.</returns>
-    public bool Take(TimeSpan longest, ICollection<KeptEvent> taken, out long lost)
+    public bool Take(TimeSpan longest, List<KeptEvent> taken, out long lost, TimeSpan gather = default)
     {
         ArgumentNullException.ThrowIfNull(taken);
         Queue<KeptEvent> events;
         bool isClosed;
         using (_lock.Enter())
         {
-            if (_events.Count == 0 && !_isClosed) _lock.Wait(longest);
+            if (_events.Count == 0 && !_isClosed)
+            {
+                _lock.Wait(longest);
+                if (_events.Count != 0 && !_isClosed && gather > TimeSpan.Zero)
+                {
+                    _gathers = true;
+                    _lock.Wait(gather);
+                    _gathers = false;
+                }
+            }
+
             (lost, _lost) = (_lost, 0);
-            (events, _events) = (_events, []);
+            (events, _events, _taken) = (_events, _taken, _events);
             isClosed = _isClosed;
         }
 
-        // Threads tell their events one after the other, but not always in the order of the stamps.
-        KeptEvent[] inOrder = [.. events];
-        Array.Sort(inOrder, static (a, b) => a.Stamp.Sequence.CompareTo(b.Stamp.Sequence));
-        foreach (KeptEvent e in inOrder) taken.Add(e);
-        return events.Count != 0 || lost != 0 || !isClosed;
+        bool any = events.Count != 0 || lost != 0;
+        // Threads tell their events one after the other, but mostly in the order of the stamps.
+        int first = taken.Count;
+        bool isInOrder = true;
+        long last = 0;
+        foreach (KeptEvent e in events)
+        {
+            isInOrder &= e.Stamp.Sequence > last;
+            last = e.Stamp.Sequence;
+            taken.Add(e);
+        }
+
+        events.Clear();
+        if (!isInOrder) taken.Sort(first, taken.Count - first, s_byStamp);
+        return any || !isClosed;
     }
 
     /// <summary>Keeps nothing more. What is kept can still be taken.</summary>
@@ -133,7 +163,7 @@ public sealed class EventRing(EventKinds kinds, int capacity = EventRing.Default
             }
 
             _events.Enqueue(new KeptEvent(e.Stamp, e));
-            _lock.Pulse();
+            if (!_gathers || _events.Count == Many) _lock.Pulse();
         }
     }
 }

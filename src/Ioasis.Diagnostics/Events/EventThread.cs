@@ -12,7 +12,7 @@ namespace Ioasis.Diagnostics.Events;
 internal sealed class EventThread : IDisposable
 {
     private const int Capacity = 1 << 17;
-    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1), s_gather = TimeSpan.FromMilliseconds(5);
 
     private readonly Observers _observers;
     private readonly OpenNodes _nodes;
@@ -59,7 +59,7 @@ internal sealed class EventThread : IDisposable
         List<KeptEvent> taken = [];
         for (bool goesOn = true; goesOn; taken.Clear())
         {
-            goesOn = _ring.Take(s_look, taken, out long lost);
+            goesOn = _ring.Take(s_look, taken, out long lost, s_gather);
             if (_hasFailed) continue;
             try
             {

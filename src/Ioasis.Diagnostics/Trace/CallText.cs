@@ -10,11 +10,10 @@ namespace Ioasis.Diagnostics.Trace;
 internal static class CallText
 {
     /// <summary>
-    /// The call, its arguments, its result, and what it left in its structure or why it was refused.
+    /// Appends the call, its arguments, its result, and what it left in its structure or why it was refused.
     /// </summary>
-    internal static string Of(NodeCall call)
+    internal static void Append(StringBuilder text, NodeCall call)
     {
-        var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{call.Name}({call.Descriptor}<{call.Path}>");
         if (call.Name == "ioctl") AppendIoctl(text, call);
         else AppendTransfer(text, call);
@@ -22,22 +21,22 @@ internal static class CallText
         if (call.Result < 0)
         {
             text.Append(CultureInfo.InvariantCulture, $"-1 {(Errno)(-call.Result)}");
-            if (call.Why is not null) text.Append($" ({call.Why})");
-            return text.Append(call.IsInjected ? " (INJECTED)" : "").ToString();
+            if (call.Why is not null) text.Append(" (").Append(call.Why).Append(')');
+            if (call.IsInjected) text.Append(" (INJECTED)");
+            return;
         }
 
-        text.Append(call.Result.ToString(CultureInfo.InvariantCulture));
+        text.Append(CultureInfo.InvariantCulture, $"{call.Result}");
         if (call.Structure is { } structure)
-            Append(text, " ", StructFields.Of(structure).ReadChanged(call.Before, call.After));
-        return text.ToString();
+            StructFields.Of(structure).AppendChanged(text, " ", call.Before, call.After);
     }
 
     private static void AppendIoctl(StringBuilder text, NodeCall call)
     {
         text.Append(", ").Append(call.CommandName ?? DiagnosticsJson.Hex(call.Command));
         if (call.Before.Length != 0 && call.Structure is { } structure)
-            Append(text, ", ", StructFields.Of(structure).Read(call.Before));
-        else text.Append(", ").Append(DiagnosticsJson.Hex(call.Argument));
+            StructFields.Of(structure).Append(text, ", ", call.Before);
+        else text.Append(CultureInfo.InvariantCulture, $", 0x{call.Argument:x}");
     }
 
     private static void AppendTransfer(StringBuilder text, NodeCall call)
@@ -54,10 +53,4 @@ internal static class CallText
         call.Path.StartsWith("/sys/", StringComparison.Ordinal)
             ? JsonSerializer.Serialize(Encoding.Latin1.GetString(bytes), DiagnosticsJson.Line)
             : Convert.ToHexStringLower(bytes);
-
-    private static void Append(StringBuilder text, string before, IEnumerable<ShownField> fields)
-    {
-        string all = string.Join(", ", fields.Select(f => f.Name.Length == 0 ? f.Text : $"{f.Name}={f.Text}"));
-        if (all.Length != 0) text.Append(before).Append('{').Append(all).Append('}');
-    }
 }

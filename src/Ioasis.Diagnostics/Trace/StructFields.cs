@@ -55,6 +55,52 @@ internal sealed class StructFields
         }
     }
 
+    /// <summary>Appends what <see cref="Read"/> finds, as <c>{name=value, ...}</c>; nothing for nothing.</summary>
+    internal void Append(StringBuilder text, string before, byte[] bytes)
+    {
+        int shown = 0;
+        foreach (StructField field in _fields)
+        {
+            if (field.Offset + field.Size > bytes.Length) break;
+            ReadOnlySpan<byte> value = bytes.AsSpan(field.Offset, field.Size);
+            if (field.IsReserved && value.IndexOfAnyExcept((byte)0) < 0) continue;
+            Append(text, before, field, value, shown++);
+        }
+
+        if (shown != 0) text.Append('}');
+    }
+
+    /// <summary>Appends what <see cref="ReadChanged"/> finds in the same form.</summary>
+    internal void AppendChanged(StringBuilder text, string before, byte[] former, byte[] bytes)
+    {
+        int shown = 0;
+        foreach (StructField field in _fields)
+        {
+            int end = field.Offset + field.Size;
+            if (end > former.Length || end > bytes.Length) break;
+            ReadOnlySpan<byte> value = bytes.AsSpan(field.Offset, field.Size);
+            if (!former.AsSpan(field.Offset, field.Size).SequenceEqual(value))
+                Append(text, before, field, value, shown++);
+        }
+
+        if (shown != 0) text.Append('}');
+    }
+
+    private void Append(StringBuilder text, string before, StructField field, ReadOnlySpan<byte> bytes, int shown)
+    {
+        if (shown == 0) text.Append(before).Append('{');
+        else text.Append(", ");
+        if (field.Name.Length != 0) text.Append(field.Name).Append('=');
+        switch (field.Form)
+        {
+            case FieldForm.Bytes: text.Append(Convert.ToHexStringLower(bytes)); break;
+            case FieldForm.Flags: text.Append(field.TextOf(_structure, (uint)ValueOf(bytes))); break;
+            case FieldForm.Signed: text.Append(CultureInfo.InvariantCulture, $"{(int)ValueOf(bytes)}"); break;
+            case FieldForm.Decimal: text.Append(CultureInfo.InvariantCulture, $"{ValueOf(bytes)}"); break;
+            default: text.Append(CultureInfo.InvariantCulture, $"0x{ValueOf(bytes):x}"); break;
+        }
+    }
+
     /// <summary>The fields that the second bytes have otherwise than the first.</summary>
     internal IEnumerable<ShownField> ReadChanged(byte[] before, byte[] after)
     {
@@ -102,27 +148,44 @@ internal sealed class StructFields
         return text.ToString();
     }
 
-    private ShownField Show(StructField field, ReadOnlySpan<byte> bytes)
+    private ShownField Show(StructField field, ReadOnlySpan<byte> bytes) => field.Form switch
     {
-        if (bytes.Length is not (1 or 2 or 4 or 8))
-            return new ShownField(field.Name, Convert.ToHexStringLower(bytes), IsNumber: false);
-        ulong value = bytes.Length switch
-        {
-            1 => bytes[0],
-            2 => BinaryPrimitives.ReadUInt16LittleEndian(bytes),
-            4 => BinaryPrimitives.ReadUInt32LittleEndian(bytes),
-            _ => BinaryPrimitives.ReadUInt64LittleEndian(bytes),
-        };
-        if (field.Name == "flags" && bytes.Length == sizeof(uint))
-            return new ShownField(field.Name, FlagNames.TextOf(_structure, (uint)value), IsNumber: false);
-        if (field.Type == typeof(int))
-            return new ShownField(field.Name, ((int)value).ToString(CultureInfo.InvariantCulture), IsNumber: true);
-        bool isDecimal = bytes.Length < 8 || field.Name.EndsWith("length", StringComparison.Ordinal)
-            || field.Name.EndsWith("size", StringComparison.Ordinal);
-        return isDecimal
-            ? new ShownField(field.Name, value.ToString(CultureInfo.InvariantCulture), IsNumber: true)
-            : new ShownField(field.Name, DiagnosticsJson.Hex(value), IsNumber: false);
-    }
+        FieldForm.Bytes => new ShownField(field.Name, Convert.ToHexStringLower(bytes), IsNumber: false),
+        FieldForm.Flags => new ShownField(
+            field.Name, field.TextOf(_structure, (uint)ValueOf(bytes)), IsNumber: false),
+        FieldForm.Signed => new ShownField(
+            field.Name, ((int)ValueOf(bytes)).ToString(CultureInfo.InvariantCulture), IsNumber: true),
+        FieldForm.Decimal => new ShownField(
+            field.Name, ValueOf(bytes).ToString(CultureInfo.InvariantCulture), IsNumber: true),
+        _ => new ShownField(field.Name, DiagnosticsJson.Hex(ValueOf(bytes)), IsNumber: false),
+    };
+
+    private static ulong ValueOf(ReadOnlySpan<byte> bytes) => bytes.Length switch
+    {
+        1 => bytes[0],
+        2 => BinaryPrimitives.ReadUInt16LittleEndian(bytes),
+        4 => BinaryPrimitives.ReadUInt32LittleEndian(bytes),
+        _ => BinaryPrimitives.ReadUInt64LittleEndian(bytes),
+    };
+}
+
+/// <summary>How the value of a field is written.</summary>
+internal enum FieldForm
+{
+    /// <summary>Bytes in hexadecimal, of arrays.</summary>
+    Bytes,
+
+    /// <summary>The names of bits.</summary>
+    Flags,
+
+    /// <summary>A signed decimal number: a descriptor.</summary>
+    Signed,
+
+    /// <summary>A decimal number: a count, an ID or a length.</summary>
+    Decimal,
+
+    /// <summary>A hexadecimal number: an address.</summary>
+    Hexadecimal,
 }
 
 /// <summary>A field of a structure.</summary>
@@ -132,6 +195,31 @@ internal sealed class StructFields
 /// <param name="Type">Its type.</param>
 internal sealed record StructField(string Name, int Offset, int Size, Type Type)
 {
+    private volatile Tuple<uint, string>? _last; // flags that were shown last: calls in a row mostly have the same
+
     internal bool IsReserved { get; } = Name.Contains("reserved", StringComparison.Ordinal)
         || Name.Contains("pad", StringComparison.Ordinal);
+
+    /// <summary>How its value is written.</summary>
+    internal FieldForm Form { get; } = Size is not (1 or 2 or 4 or 8)
+        ? FieldForm.Bytes
+        : Name == "flags" && Size == sizeof(uint)
+            ? FieldForm.Flags
+            : Type == typeof(int)
+                ? FieldForm.Signed
+                : Size < sizeof(ulong) || Name.EndsWith("length", StringComparison.Ordinal)
+                    || Name.EndsWith("size", StringComparison.Ordinal)
+                        ? FieldForm.Decimal
+                        : FieldForm.Hexadecimal;
+
+    /// <summary>The names of the bits of a field of flags. Any thread may ask.</summary>
+    /// <param name="structure">The structure's name in Linux.</param>
+    /// <param name="value">The bits.</param>
+    internal string TextOf(string structure, uint value)
+    {
+        if (_last is { } last && last.Item1 == value) return last.Item2;
+        string text = FlagNames.TextOf(structure, value);
+        _last = Tuple.Create(value, text);
+        return text;
+    }
 }

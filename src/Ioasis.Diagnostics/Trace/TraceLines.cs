@@ -35,16 +35,27 @@ public sealed class TraceLines(
     /// <summary>The line for an event; null if it is not traced.</summary>
     public string? LineOf(in KeptEvent e)
     {
-        NodeCall? call = (e.Event as CallEvent?)?.Call;
+        _text.Clear();
+        return TryAppend(_text, in e) ? _text.ToString() : null;
+    }
+
+    /// <summary>Appends the line for an event, without its end; false if it is not traced.</summary>
+    internal bool TryAppend(StringBuilder text, in KeptEvent e)
+    {
+        NodeCall? call = e.Event is CallEvent told ? told.Call : null;
         if (call is not null)
         {
-            if (!Filter.Has(call)) return null;
-            if (options.Succeeded is { } succeeded && succeeded != call.Result >= 0) return null;
+            if (!Filter.Has(call)) return false;
+            if (options.Succeeded is { } succeeded && succeeded != call.Result >= 0) return false;
         }
 
         IReadOnlyList<string> stack = call is null ? [] : stacks?.Invoke(call.Number) ?? [];
-        if (options.Json) return WithStack(Encoding.UTF8.GetString(lines.LineOf(in e)), stack);
-        StringBuilder text = _text.Clear();
+        if (options.Json)
+        {
+            text.Append(WithStack(Encoding.UTF8.GetString(lines.LineOf(in e)), stack));
+            return true;
+        }
+
         if (options.WallTimes)
         {
             DateTime at = _startedAt + Stopwatch.GetElapsedTime(_started, e.Stamp.Timestamp);
@@ -58,11 +69,13 @@ public sealed class TraceLines(
         {
             text.Append(' ', ThreadWidth);
             lines.Append(text, in e);
-            return text.ToString();
+            return true;
         }
 
-        string thread = call.Thread == 0 ? "" : call.Thread.ToString(CultureInfo.InvariantCulture);
-        text.Append(thread.PadRight(ThreadWidth - 1)).Append(' ').Append(CallText.Of(call));
+        int begin = text.Length;
+        if (call.Thread != 0) text.Append(CultureInfo.InvariantCulture, $"{call.Thread}");
+        text.Append(' ', Math.Max(ThreadWidth - (text.Length - begin), 1));
+        CallText.Append(text, call);
         if (options.Durations)
         {
             double seconds = Stopwatch.GetElapsedTime(call.Began, e.Stamp.Timestamp).TotalSeconds;
@@ -70,7 +83,7 @@ public sealed class TraceLines(
         }
 
         foreach (string frame in stack) text.AppendLine().Append(" > ").Append(frame);
-        return text.ToString();
+        return true;
     }
 
     private static string WithStack(string line, IReadOnlyList<string> stack) => stack.Count == 0

@@ -1,3 +1,4 @@
+using System.Text;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
 using Ioasis.Diagnostics.Events;
@@ -11,12 +12,15 @@ namespace Ioasis.Diagnostics.Trace;
 /// </summary>
 public sealed class Tracer : IDisposable
 {
+    private const int MostText = 4096; // characters
+
     private readonly TextWriter? _output; // or the files:
     private readonly TraceFiles? _files;
     private readonly LinesByProcess? _byProcess;
     private readonly OpenNodes _nodes = new();
     private readonly EventThread _events;
     private readonly TraceLines _lines;
+    private readonly StringBuilder _text = new(); // lines that are not written yet
 
     /// <summary>Begins to trace.</summary>
     /// <param name="observers">The machine's observers.</param>
@@ -70,8 +74,20 @@ public sealed class Tracer : IDisposable
     {
         if (lost != 0) _output!.WriteLine(_lines.LineOfLost(lost));
         foreach (KeptEvent e in taken)
-            if (_lines.LineOf(e) is { } line) _output!.WriteLine(line);
+        {
+            if (!_lines.TryAppend(_text, in e)) continue;
+            _text.AppendLine();
+            if (_text.Length >= MostText) WriteText();
+        }
+
+        WriteText();
         _output!.Flush();
+    }
+
+    private void WriteText()
+    {
+        _output!.Write(_text);
+        _text.Clear();
     }
 
     private void WriteByProcess(IReadOnlyList<KeptEvent> taken, long lost, bool isLast)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
 using Ioasis.Client;
 using Ioasis.Core.Domains;
@@ -182,7 +183,7 @@ public sealed class TraceTests : IDisposable
     {
         internal int Tries { get; private set; }
 
-        public override void WriteLine(string? value)
+        public override void Write(StringBuilder? value)
         {
             Tries++;
             throw new IOException("no space");

@@ -49,7 +49,14 @@ internal delegate SysResult VfioHandler(VfioCall call);
 internal sealed record VfioIoctl(uint Number, string Name, int MinimumSize, bool BeforeBind, VfioHandler Handler)
 {
     /// <summary>The structure, where its first bytes have a fixed form; null for none.</summary>
-    internal Type? Structure { get; init; }
+    internal Type? Structure
+    {
+        get => Shape.Structure;
+        init => Shape = new IoctlShape(Name, value);
+    }
+
+    /// <summary>Its name and structure.</summary>
+    internal IoctlShape Shape { get; private init; } = new(Name);
 
     /// <summary>The same with a structure.</summary>
     internal VfioIoctl Of<T>() where T : unmanaged => this with { Structure = typeof(T) };
@@ -132,8 +139,7 @@ internal static class VfioIoctls
     }
 
     /// <summary>The name and structure of a number; null if the file does not know it.</summary>
-    internal static IoctlShape? ShapeOf(VfioDeviceFile file, uint command) =>
-        Find(file, command) is { } ioctl ? new IoctlShape(ioctl.Name, ioctl.Structure) : null;
+    internal static IoctlShape? ShapeOf(VfioDeviceFile file, uint command) => Find(file, command)?.Shape;
 
     private static VfioIoctl? Find(VfioDeviceFile file, uint command) =>
         Table.TryGetValue(command, out VfioIoctl? ioctl) || file.Device.Ops.Ioctls.TryGetValue(command, out ioctl)
