@@ -165,21 +165,6 @@ public sealed partial class Endpoint : IBusMaster
     internal bool HasPasids => _pasids.All.Any() || _parts.Length != 0;
 
     /// <summary>
-    /// The accesses whose bytes are being moved at this moment. Only watched ones (<see cref="EventKinds.Watched"/>)
-    /// are known. Takes no lock, so that an observer may ask.
-    /// </summary>
-    public IReadOnlyList<SeenAccess> AccessesUnderWay
-    {
-        get
-        {
-            List<SeenAccess>? found = null;
-            foreach (DmaPort port in Volatile.Read(ref _ports))
-                if (port.UnderWay is { } access) (found ??= []).Add(access);
-            return found ?? (IReadOnlyList<SeenAccess>)[];
-        }
-    }
-
-    /// <summary>
     /// Attaches the requester ID, or a PASID, that is not attached to anything (Linux: iommu_attach_device_pasid).
     /// </summary>
     /// <param name="pasid">Null for requests without PASID.</param>
@@ -388,7 +373,7 @@ public sealed partial class Endpoint : IBusMaster
     {
         if (Unit.Injector is { } injector && CanSend && Enabled.PageRequests != 0
             && injector.Decide(InjectedFaults.PageRequestOverflow, this) != InjectedFaults.None)
-            return _requests.Overflow(found, in request, answered);
+            return _requests.Overflow(in request, answered);
         if (found is not { PageRequests: { } handler } attachment)
             return CanSend && Enabled.PageRequests != 0 && _requests.Refuse(in request, answered);
 

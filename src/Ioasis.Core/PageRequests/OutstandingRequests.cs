@@ -110,18 +110,18 @@ internal sealed class OutstandingRequests(Endpoint endpoint)
     }
 
     /// <summary>
-    /// Drops a request because the unit's queue is full, and those of its group that came before. The last of a group
-    /// is answered <see cref="PageResponse.Success"/>: the device tries again.
+    /// Drops a request because the unit's queue is full, and all groups of the device whose last request has not come
+    /// (Linux: iopf_queue_discard_partial). The last of a group is answered <see cref="PageResponse.Success"/>: the
+    /// device tries again.
     /// </summary>
     /// <returns>True: it was sent.</returns>
-    internal bool Overflow(Attachment? attachment, in PageRequest request, Action<PageResponse>? answered)
+    internal bool Overflow(in PageRequest request, Action<PageResponse>? answered)
     {
-        PageRequest dropped = request;
         using (_lock.Enter())
         {
             TellRequest(in request);
-            _count -= _partial.RemoveAll(p => p.Attachment == attachment && p.Request.Group == dropped.Group
-                && p.Request.Pasid == dropped.Pasid);
+            _count -= _partial.Count;
+            _partial.Clear();
             if (!request.IsLast) return true;
             TellResponse(in request, PageResponse.Success);
         }
