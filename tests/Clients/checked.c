@@ -210,7 +210,7 @@ static void device_left_running(void)
         dma(&test, IOVA, 64, 0);
 }
 
-static void store_in_flight(void)
+static void store_in_pieces_of(uint32_t piece)
 {
     int event = new_eventfd();
     uint8_t byte = 0;
@@ -219,15 +219,59 @@ static void store_in_flight(void)
     must(set_irqs(test.device.fd, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_EVENTFD, 0, 1, &event));
     bar_write32(&test.registers, DMATEST_VECTOR, 0);
     bar_write32(&test.registers, DMATEST_PAUSE, 20000);
-    bar_write32(&test.registers, DMATEST_PIECE, 1024);
-    dma_start(&test, IOVA, 4096, DMATEST_TO_DEVICE);
+    bar_write32(&test.registers, DMATEST_PIECE, piece);
+    dma_start(&test, IOVA, 4 * piece, DMATEST_TO_DEVICE);
     /* the second piece has arrived, so the first is over */
     for (double deadline = now() + PATIENCE_SECONDS; byte != 1 && now() < deadline;)
-        buffer_read(&test, 1024, &byte, 1);
+        buffer_read(&test, piece, &byte, 1);
     if (!right)
         memory[0] = 2;
     wait_event(event);
     memory[0] = 2;
+}
+
+static void store_in_flight(void)
+{
+    store_in_pieces_of(1024);
+}
+
+static void store_in_short_flight(void)
+{
+    store_in_pieces_of(128);
+}
+
+/* The device writes two pieces around the end of the first page. It has written the first, and pauses. */
+static void write_half(void)
+{
+    map_memory(RW);
+    must(map_at(iommu, ioas, memory + PAGE, PAGE, IOVA + PAGE, RW));
+    uint8_t data[256];
+    memset(data, 0xa5, sizeof(data));
+    buffer_write(&test, 0, data, sizeof(data));
+    volatile uint8_t *first = memory + PAGE - 128;
+    *first = 0;
+    bar_write32(&test.registers, DMATEST_PAUSE, 1500000);
+    bar_write32(&test.registers, DMATEST_PIECE, 128);
+    dma_start(&test, IOVA + PAGE - 128, 256, 0);
+    wait_until(*first == 0xa5);
+}
+
+static void unmap_in_flight(void)
+{
+    write_half();
+    if (right)
+        dma_wait(&test);
+    expect_eq(unmap(iommu, ioas, IOVA, PAGE), PAGE);
+    dma_wait(&test);
+}
+
+static void drain_order(void)
+{
+    write_half();
+    if (right)
+        must(ioctl(test.device.fd, VFIO_DEVICE_RESET));
+    expect_eq(unmap(iommu, ioas, IOVA, 2 * PAGE), 2 * PAGE);
+    must(ioctl(test.device.fd, VFIO_DEVICE_RESET));
 }
 
 static void group_status(void)
@@ -253,6 +297,41 @@ static void msi_without_eventfd(void)
     dma(&test, IOVA, 64, 0);
 }
 
+/* A descriptor of -1 takes a vector's eventfd away, and leaves messages enabled. */
+static void msi_without_any_eventfd(void)
+{
+    int events[2] = {-1, right ? new_eventfd() : -1};
+    map_memory(RW);
+    must(set_irqs(test.device.fd, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_EVENTFD, 0, 2, events));
+    bar_write32(&test.registers, DMATEST_VECTOR, 1);
+    dma(&test, IOVA, 64, 0);
+}
+
+/* VFIO ignores the enable bit of MSI-X. A driver that knows it from a kernel sets it all the same. */
+static void msi_in_configuration(void)
+{
+    uint8_t at = (uint8_t)config_read16(&test.device, PCI_CAPABILITY_LIST);
+    while (at && (config_read16(&test.device, at) & 0xff) != PCI_CAP_ID_MSIX)
+        at = (uint8_t)(config_read16(&test.device, at) >> 8);
+    expect(at != 0);
+    map_memory(RW);
+    config_write16(&test.device, at + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
+    int event = new_eventfd();
+    if (right)
+        must(set_irqs(test.device.fd, VFIO_PCI_MSIX_IRQ_INDEX, TRIGGER_EVENTFD, 0, 1, &event));
+    bar_write32(&test.registers, DMATEST_VECTOR, 0);
+    dma(&test, IOVA, 64, 0);
+}
+
+static void newer_flag(void)
+{
+    struct iommu_hwpt_alloc hwpt = {.size = sizeof(hwpt),
+                                    .flags = right ? 0 : IOMMU_HWPT_ALLOC_NEST_PARENT,
+                                    .dev_id = test.device.id,
+                                    .pt_id = ioas};
+    must(ioctl(iommu, IOMMU_HWPT_ALLOC, &hwpt));
+}
+
 static const struct mistake {
     const char *name;
     void (*make)(void);
@@ -273,6 +352,12 @@ static const struct mistake {
     {"newer-uapi", newer_uapi},
     {"group-status", group_status},
     {"store-in-flight", store_in_flight},
+    {"store-in-short-flight", store_in_short_flight},
+    {"unmap-in-flight", unmap_in_flight},
+    {"drain-order", drain_order},
+    {"msi-without-any-eventfd", msi_without_any_eventfd},
+    {"msi-in-configuration", msi_in_configuration},
+    {"newer-flag", newer_flag},
     {"device-left-running", device_left_running},
     {"msi-without-eventfd", msi_without_eventfd},
 };

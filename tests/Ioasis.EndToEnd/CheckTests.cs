@@ -7,16 +7,23 @@ namespace Ioasis.EndToEnd;
 /// </summary>
 public sealed partial class CheckTests(Workbench bench)
 {
-    // With what IOASIS_CHECK says, for checks that are off by default.
-    private static readonly (string Mistake, string Options)[] s_mistakes =
+    // With what IOASIS_CHECK says, for checks that are off by default; and the kind, if the mistake is not called so.
+    private static readonly (string Mistake, string Options, string? Kind)[] s_mistakes =
     [
-        ("dma-unmapped", ""), ("dma-after-unmap", ""), ("dma-after-detach", ""), ("dma-no-permission", ""),
-        ("dma-into-freed-memory", ""), ("dma-no-bus-master", ""), ("ignored-errno", ""),
-        ("page-request-unanswered", "dma-after-detach=0"), ("page-response-stray", ""),
-        ("unused-mapping", "unused-mapping=1"), ("shared-writable", "shared-writable=1"), ("leak", "leak=1"),
-        ("short-argsz", "short-argsz=1"), ("group-status", "group-status=1"),
-        ("store-in-flight", "store-in-flight=1"), ("device-left-running", "device-left-running=1"),
-        ("newer-uapi", "min_linux=6.8"), ("msi-without-eventfd", "msi-without-eventfd=1"),
+        ("dma-unmapped", "", null), ("dma-after-unmap", "", null), ("dma-after-detach", "", null),
+        ("dma-no-permission", "", null), ("dma-into-freed-memory", "", null), ("dma-no-bus-master", "", null),
+        ("ignored-errno", "", null), ("page-request-unanswered", "dma-after-detach=0", null),
+        ("page-response-stray", "", null), ("unused-mapping", "unused-mapping=1", null),
+        ("shared-writable", "shared-writable=1", null), ("leak", "leak=1", null),
+        ("short-argsz", "short-argsz=1", null), ("group-status", "group-status=1", null),
+        ("store-in-flight", "store-in-flight=1", null),
+        ("store-in-short-flight", "store-in-flight=1", "store-in-flight"),
+        ("device-left-running", "device-left-running=1", null),
+        ("unmap-in-flight", "", null), ("drain-order", "", null),
+        ("newer-uapi", "min_linux=6.8", null), ("newer-flag", "min_linux=6.6", "newer-uapi"),
+        ("msi-without-eventfd", "msi-without-eventfd=1", null),
+        ("msi-without-any-eventfd", "msi-without-eventfd=1", "msi-without-eventfd"),
+        ("msi-in-configuration", "msi-without-eventfd=1", "msi-without-eventfd"),
     ];
 
     // What programs of these tests do wrong on purpose. All others are right.
@@ -35,10 +42,11 @@ public sealed partial class CheckTests(Workbench bench)
         ("pasids", ["dma-after-detach", "dma-after-unmap", "dma-not-attached"]),
     ];
 
-    public static IEnumerable<TheoryDataRow<Who, string, string>> Mistakes =>
+    public static IEnumerable<TheoryDataRow<Who, string, string, string>> Mistakes =>
         from who in Enum.GetValues<Who>()
         from mistake in s_mistakes
-        select new TheoryDataRow<Who, string, string>(who, mistake.Mistake, mistake.Options);
+        select new TheoryDataRow<Who, string, string, string>(
+            who, mistake.Mistake, mistake.Options, mistake.Kind ?? mistake.Mistake);
 
     public static IEnumerable<TheoryDataRow<string, string>> Programs =>
         ClientTests.Programs.Where(row => row.Data.Item1 == Who.Self)
@@ -47,12 +55,12 @@ public sealed partial class CheckTests(Workbench bench)
     [Theory]
     [MemberData(nameof(Mistakes))]
     public async Task A_mistake_is_found_and_the_same_program_without_it_is_right(
-        Who who, string mistake, string options)
+        Who who, string mistake, string options, string kind)
     {
         Dictionary<string, string> environment = new() { ["IOASIS_CHECK"] = options };
         Ending made = (await Check(who, environment, mistake)).MustEnd(99).MustSay($"{mistake}: made");
-        Assert.Matches($@"(?m)^==[0-9]+==ERROR: Ioasis: {mistake}: ", made.Error);
-        Assert.Matches($@"(?m)^SUMMARY: Ioasis: {mistake}", made.Error);
+        Assert.Matches($@"(?m)^==[0-9]+==ERROR: Ioasis: {kind}: ", made.Error);
+        Assert.Matches($@"(?m)^SUMMARY: Ioasis: {kind}", made.Error);
         Assert.Matches(@"(?m)^==[0-9]+==Ioasis: 1 finding$", made.Error);
         Ending right = await Check(who, environment, mistake, "right");
         Assert.DoesNotContain(": Ioasis", right.MustEnd().MustSay($"{mistake}: right").Error, StringComparison.Ordinal);

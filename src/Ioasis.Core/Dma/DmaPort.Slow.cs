@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Ioasis.Core.Domains;
+using Ioasis.Core.Endpoints;
 using Ioasis.Core.Faults;
 using Ioasis.Core.Injection;
 using Ioasis.Core.Observation;
@@ -24,6 +25,8 @@ public sealed partial class DmaPort
             return Fault(iova, 0, pasid, T.Needs == MapAccess.Write, in refused);
         }
 
+        if (IsWatched && T.Needs == MapAccess.Write && transfer.Length <= Endpoint.LongestStatus)
+            _endpoint.Progress(mayBeDone: true);
         int tries = 0;
         for (int done = 0; done < transfer.Length;)
         {

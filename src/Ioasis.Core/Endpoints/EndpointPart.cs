@@ -93,6 +93,9 @@ public sealed class EndpointPart(Endpoint parent, Pasid pasid, EndpointFeatures?
     /// <summary>The part was reset: its page requests are answered.</summary>
     public void Reset() => parent.Reset(this);
 
+    /// <summary>The part progresses, and the function with it (<see cref="Endpoint.Progress"/>).</summary>
+    public void Progress(bool mayBeDone) => parent.Progress(mayBeDone);
+
     /// <summary>Sets the block, with the parent's lock held.</summary>
     internal void Show(SendBlock? block) => _block = block;
 

@@ -26,4 +26,7 @@ public interface IBusMaster
 
     /// <inheritdoc cref="Endpoint.Reset()"/>
     void Reset();
+
+    /// <inheritdoc cref="Endpoint.Progress(bool)"/>
+    void Progress(bool mayBeDone);
 }

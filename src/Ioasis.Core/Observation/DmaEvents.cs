@@ -18,6 +18,21 @@ public readonly record struct DmaEvent(EventStamp Stamp, Endpoint Endpoint, Seen
 }
 
 /// <summary>
+/// A device is about to show its driver a register, a status in memory or an interrupt, which may be the end of a
+/// command.
+/// </summary>
+/// <param name="Stamp">When.</param>
+/// <param name="Endpoint">The device.</param>
+public readonly record struct ProgressEvent(EventStamp Stamp, Endpoint Endpoint) : IMachineEvent
+{
+    /// <inheritdoc/>
+    public static EventKinds Kind => EventKinds.Progress;
+
+    /// <inheritdoc/>
+    public void Tell(MachineObserver observer) => observer.OnProgress(in this);
+}
+
+/// <summary>
 /// An access uses a translation of a first stage that a cache keeps, while the tables say something else: they were
 /// changed, and the translation is not invalidated yet.
 /// </summary>

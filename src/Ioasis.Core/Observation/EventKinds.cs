@@ -83,4 +83,10 @@ public enum EventKinds
 
     /// <summary>No event: calls that map memory or start devices come with the mapped pages, too.</summary>
     CallPages = 1 << 22,
+
+    /// <summary>
+    /// A device whose accesses are watched shows its driver something: <see cref="ProgressEvent"/>. Only checks ask for
+    /// it.
+    /// </summary>
+    Progress = 1 << 23,
 }

@@ -113,6 +113,11 @@ public abstract class MachineObserver
     {
     }
 
+    /// <summary>A device is about to show its driver something.</summary>
+    public virtual void OnProgress(in ProgressEvent e)
+    {
+    }
+
     /// <summary>An mdev was created, or is about to go.</summary>
     public virtual void OnMdev(in MdevEvent e)
     {

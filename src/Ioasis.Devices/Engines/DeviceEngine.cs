@@ -161,6 +161,8 @@ public sealed class DeviceEngine<TCommand> : IDisposable, IPendingStart
                 if (_slot is not null) _slot.Fail($"engine \"{_name}\"", e);
                 else HostMessages.Tell($"engine \"{_name}\"", e);
             }
+
+            _slot?.Rest();
         }
     }
 }

@@ -8,4 +8,7 @@ internal interface IModelHost
 
     /// <summary>The model's code threw: its device fails.</summary>
     void Fail(string where, Exception e);
+
+    /// <summary>An engine has ended a command: what the device still had to do with memory is done.</summary>
+    void Rest();
 }

@@ -248,13 +248,18 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
 
     public void Publish(int bar, Register register, ulong value)
     {
+        _endpoint.Progress(mayBeDone: true);
         Memory(bar).Publish(register, value);
         _poller.Expect();
     }
 
     public void ReadBar(int bar, ulong offset, Span<byte> destination) => Memory(bar).CopyTo(offset, destination);
 
-    public void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> source) => Memory(bar).CopyFrom(offset, source);
+    public void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> source)
+    {
+        _endpoint.Progress(mayBeDone: false);
+        Memory(bar).CopyFrom(offset, source);
+    }
 
     public bool MessagesEnabled => _target?.MessagesEnabled == true;
 
@@ -262,6 +267,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
     {
         if (_failed) return true; // lost, as when it may not send messages
         _poller.Expect();
+        _endpoint.Progress(mayBeDone: true);
         _events.TellInterrupt(vector, isAsserted: true);
         if (_target is not { } target) return false;
         int times = _injection.Interrupts();
@@ -276,6 +282,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
         using (_line.Enter())
         {
             if (_lineAsserted == asserted || (asserted && _failed)) return;
+            _endpoint.Progress(mayBeDone: true);
             _lineAsserted = asserted;
             _events.TellInterrupt(null, asserted);
             for (int times = asserted ? _injection.Interrupts() : 1; times > 0; times--) _target?.LineChanged(asserted);
@@ -308,6 +315,8 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
         }
     }
 
+    public void Rest() => _endpoint.Progress(mayBeDone: true);
+
     private BarMemory Memory(int bar) =>
         (uint)bar < 6 && _bars[bar] is { } memory
             ? memory
@@ -331,6 +340,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
         }
 
         _endpoint.Reset(); // after the model's threads have stopped: none of them makes requests any more
+        _endpoint.Progress(mayBeDone: true);
         using (_failing.Enter())
         {
             foreach (BarMemory memory in _all) renew(memory);
@@ -378,6 +388,7 @@ internal sealed class PciSlot : IPciSlot, IModelHost, IDisposable, IPolledSlot
         try
         {
             using var scope = new ModelScope(this);
+            _endpoint.Progress(mayBeDone: true); // what the driver reads says how far it is
             foreach (Register register in _computed)
                 memory.Publish(register, _model.Read(memory.Bar.Index, register));
         }

@@ -8,13 +8,14 @@ namespace Ioasis.Diagnostics.Check;
 
 /// <summary>
 /// Finds buffers that the program changes while its device has them: what the device read is no longer there when the
-/// device's next interrupt comes. Short pieces do not count: those are descriptors, which rings use again.
+/// device next shows its driver something, as a register, a status or an interrupt. Until then no driver can know that
+/// the device is done. Pieces as short as a descriptor do not count: drivers link new descriptors to former ones.
 /// </summary>
 /// <param name="machine">What is known of the machine.</param>
 /// <param name="report">Takes the findings.</param>
 internal sealed class BufferCheck(SeenMachine machine, Action<Finding> report) : MachineObserver
 {
-    private const int Shortest = 512, Most = 1024;
+    private const int Most = 1024;
 
     private readonly ConditionalWeakTable<Endpoint, List<GivenBuffer>> _given = [];
 
@@ -25,8 +26,8 @@ internal sealed class BufferCheck(SeenMachine machine, Action<Finding> report) :
         List<GivenBuffer> given = _given.GetOrCreateValue(e.Endpoint);
         given.RemoveAll(b => b.Access.Space == access.Space
             && b.Access.Address <= access.Last && access.Address <= b.Access.Last);
-        if (!access.IsWrite && access.Length >= Shortest && given.Count < Most && HashOf(access) is { } hash)
-            given.Add(new GivenBuffer(access, hash));
+        bool isBuffer = !access.IsWrite && access.Length > Endpoint.LongestStatus;
+        if (isBuffer && given.Count < Most && HashOf(access) is { } hash) given.Add(new GivenBuffer(access, hash));
     }
 
     /// <inheritdoc/>
@@ -44,8 +45,16 @@ internal sealed class BufferCheck(SeenMachine machine, Action<Finding> report) :
     /// <inheritdoc/>
     public override void OnInterrupt(in InterruptEvent e)
     {
-        if (!e.IsAsserted || !_given.TryGetValue(e.Endpoint, out List<GivenBuffer>? given)) return;
-        SeenDevice device = machine.DeviceOf(e.Endpoint);
+        if (e.IsAsserted) Compare(e.Endpoint);
+    }
+
+    /// <inheritdoc/>
+    public override void OnProgress(in ProgressEvent e) => Compare(e.Endpoint);
+
+    private void Compare(Endpoint endpoint)
+    {
+        if (!_given.TryGetValue(endpoint, out List<GivenBuffer>? given) || given.Count == 0) return;
+        SeenDevice device = machine.DeviceOf(endpoint);
         foreach (GivenBuffer buffer in given)
         {
             if (HashOf(buffer.Access) is not { } hash || hash == buffer.Hash) continue;
@@ -60,7 +69,7 @@ internal sealed class BufferCheck(SeenMachine machine, Action<Finding> report) :
             {
                 Kind = CheckKind.StoreInFlight,
                 What = Text($"{access.Length} bytes at IOVA {DiagnosticsJson.Hex(access.Iova.Value)} changed between ")
-                    + $"the read by {device.Name} and its interrupt",
+                    + $"the read by {device.Name} and its next sign of being done",
                 Process = device.Process,
                 Place = new FindingPlace(device.Name, access.Pasid?.Value, access.Iova.Value),
                 Parts = parts,

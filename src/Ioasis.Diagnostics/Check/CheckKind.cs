@@ -19,6 +19,8 @@ public sealed record CheckKind(string Name, bool IsOn, string Meaning)
         IgnoredErrno = new("ignored-errno", true, "A device accessed an address whose mapping had been refused."),
         UnmapInFlight = new("unmap-in-flight", true, "Memory was unmapped while a device was accessing it."),
         DetachInFlight = new("detach-in-flight", true, "A page table was detached while a device was using it."),
+        DrainOrder = new("drain-order", true,
+            "A device was stopped only after what it used had been unmapped or detached."),
         ResetInFlight = new("reset-in-flight", false, "A device was reset while it was accessing memory."),
         StaleTranslation = new("stale-translation", true,
             "A device was translated by an entry that the first stage no longer has: an invalidation is missing."),
@@ -64,7 +66,8 @@ public sealed record CheckKind(string Name, bool IsOn, string Meaning)
     public static IReadOnlyList<CheckKind> All { get; } =
     [
         DmaUnmapped, DmaAfterUnmap, DmaNotAttached, DmaAfterDetach, DmaNoPermission, DmaIntoFreedMemory,
-        DmaNoBusMaster, BadFirstStage, IgnoredErrno, UnmapInFlight, DetachInFlight, ResetInFlight, StaleTranslation,
+        DmaNoBusMaster, BadFirstStage, IgnoredErrno, UnmapInFlight, DetachInFlight, DrainOrder, ResetInFlight,
+        StaleTranslation,
         StaleDeviceTlb, PageRequestUnanswered, PageResponseStray, UnusedMapping, SharedWritable, StoreInFlight,
         DeviceLeftRunning, Leak, MsiWithoutEventfd, ShortArgsz, GroupStatus, NewerUapi,
         DmaApiConstantMemory, DmaApiSegmentTooLong, DmaApiSegmentAcrossBoundary, DmaApiOverlapping, DmaApiUnmapTwice,

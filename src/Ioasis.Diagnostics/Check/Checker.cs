@@ -17,6 +17,7 @@ public sealed class Checker : MachineObserver, IDisposable
     private readonly FindingLog _log;
     private readonly MachineObserver[] _parts;
     private readonly StaleCheck _stale;
+    private readonly InFlightCheck _inFlight;
 
     /// <summary>Begins to check.</summary>
     /// <param name="observers">The machine's observers.</param>
@@ -43,21 +44,24 @@ public sealed class Checker : MachineObserver, IDisposable
         // First what is known is brought up to date; a check sees it as it is after the event.
         var refused = new RefusedMaps();
         _stale = new StaleCheck(machine, report);
+        _inFlight = new InFlightCheck(machine, report);
         _parts =
         [
-            sites, machine, refused, new FaultCheck(machine, refused, report), new InFlightCheck(machine, report),
-            _stale, new PageRequestCheck(machine, report),
+            sites, machine, refused, new FaultCheck(machine, refused, report), _inFlight, _stale,
+            new PageRequestCheck(machine, report),
             .. Wanted(options, () => new MappingCheck(machine, options, report), CheckKind.UnusedMapping,
                 CheckKind.SharedWritable),
             .. Wanted(options, () => new BufferCheck(machine, report), CheckKind.StoreInFlight),
             .. Wanted(options, () => new LeakCheck(machine, report), CheckKind.Leak),
-            .. Wanted(options, () => new LintCheck(machine, options, report), CheckKind.MsiWithoutEventfd,
-                CheckKind.ShortArgsz, CheckKind.GroupStatus, CheckKind.NewerUapi),
+            .. Wanted(options, () => new LintCheck(machine, options, report), CheckKind.ShortArgsz,
+                CheckKind.GroupStatus, CheckKind.NewerUapi),
+            .. Wanted(options, () => new MessageCheck(machine, report), CheckKind.MsiWithoutEventfd),
         ];
         Kinds = EventKinds.All | EventKinds.StaleTranslation
             | (options.Has(CheckKind.UnusedMapping) || options.Has(CheckKind.StoreInFlight)
                 ? EventKinds.Dma
-                : EventKinds.None);
+                : EventKinds.None)
+            | (options.Has(CheckKind.StoreInFlight) ? EventKinds.Progress : EventKinds.None);
         observers.Add(this);
     }
 
@@ -77,7 +81,15 @@ public sealed class Checker : MachineObserver, IDisposable
     /// <summary>Reports what is left, and ends.</summary>
     public void Dispose()
     {
-        if (_observers.Remove(this)) Act(() => _stale.End(null));
+        if (_observers.Remove(this))
+        {
+            Act(() =>
+            {
+                _stale.End(null);
+                _inFlight.End();
+            });
+        }
+
         _log.Dispose();
     }
 
@@ -110,6 +122,9 @@ public sealed class Checker : MachineObserver, IDisposable
 
     /// <inheritdoc/>
     public override void OnDma(in DmaEvent e) => Tell(in e);
+
+    /// <inheritdoc/>
+    public override void OnProgress(in ProgressEvent e) => Tell(in e);
 
     /// <inheritdoc/>
     public override void OnStaleTranslation(in StaleTranslationEvent e) => Tell(in e);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using Ioasis.Abi;
 using Ioasis.Core.Observation;
 using static Ioasis.Diagnostics.Check.SeenMachine;
 
@@ -11,9 +12,8 @@ namespace Ioasis.Diagnostics.Check;
 /// <param name="report">Takes the findings.</param>
 internal sealed class LintCheck(SeenMachine machine, CheckOptions options, Action<Finding> report) : MachineObserver
 {
-    private const uint AttachPasid = 1; // VFIO_DEVICE_ATTACH_PASID
+    private const int FlagsAt = 4; // of the structures of s_flags
     private const uint Viable = 1; // VFIO_GROUP_FLAGS_VIABLE
-    private const uint DataNone = 1, DataEventfd = 4, ActionTrigger = 32; // VFIO_IRQ_SET_*
 
     // The Linux that has a call first. Calls that VFIO had before iommufd are not listed.
     private static readonly Dictionary<string, Version> s_since = new()
@@ -37,18 +37,26 @@ internal sealed class LintCheck(SeenMachine machine, CheckOptions options, Actio
         ["IOMMU_HWPT_INVALIDATE"] = new(6, 8),
         ["IOMMU_FAULT_QUEUE_ALLOC"] = new(6, 11),
         ["IOMMU_IOAS_MAP_FILE"] = new(6, 13),
+        ["IOMMU_IOAS_CHANGE_PROCESS"] = new(6, 13),
         ["IOMMU_VIOMMU_ALLOC"] = new(6, 13),
         ["IOMMU_VDEVICE_ALLOC"] = new(6, 13),
         ["IOMMU_VEVENTQ_ALLOC"] = new(6, 15),
         ["IOMMU_HW_QUEUE_ALLOC"] = new(6, 17),
     };
 
-    private static readonly Version s_pasids = new(6, 15);
+    // The Linux that has a flag first, where that is later than its call. They are bits of the field "flags".
+    private static readonly (string Name, uint Flag, string What, Version Since)[] s_flags =
+    [
+        ("IOMMU_HWPT_ALLOC", IommufdH.IOMMU_HWPT_ALLOC_NEST_PARENT, "NEST_PARENT", new(6, 7)),
+        ("IOMMU_HWPT_ALLOC", IommufdH.IOMMU_HWPT_ALLOC_DIRTY_TRACKING, "DIRTY_TRACKING", new(6, 7)),
+        ("IOMMU_HWPT_ALLOC", IommufdH.IOMMU_HWPT_FAULT_ID_VALID, "FAULT_ID_VALID", new(6, 11)),
+        ("IOMMU_HWPT_ALLOC", IommufdH.IOMMU_HWPT_ALLOC_PASID, "PASID", new(6, 15)),
+        ("VFIO_DEVICE_ATTACH_IOMMUFD_PT", VfioH.VFIO_DEVICE_ATTACH_PASID, "a PASID", new(6, 15)),
+        ("VFIO_DEVICE_DETACH_IOMMUFD_PT", VfioH.VFIO_DEVICE_DETACH_PASID, "a PASID", new(6, 15)),
+    ];
 
     private readonly Dictionary<(object File, string Name, uint Index), (uint Needed, CallSite Call)> _short = [];
-    private readonly ConditionalWeakTable<object, HashSet<uint>> _vectors = [];
     private readonly ConditionalWeakTable<object, object> _viable = []; // groups that said so
-    private readonly bool _looksForMessages = options.Has(CheckKind.MsiWithoutEventfd);
 
     /// <inheritdoc/>
     public override void OnCall(in CallEvent e)
@@ -60,7 +68,6 @@ internal sealed class LintCheck(SeenMachine machine, CheckOptions options, Actio
             CompareSize(call, name);
         if (name == "VFIO_GROUP_GET_STATUS") KeepStatus(call);
         if (name == "VFIO_GROUP_SET_CONTAINER" && !_viable.TryGetValue(call.File, out _)) ReportStatus(call);
-        if (name == "VFIO_DEVICE_SET_IRQS" && _looksForMessages && call.Result >= 0) KeepVectors(call);
     }
 
     /// <inheritdoc/>
@@ -83,24 +90,6 @@ internal sealed class LintCheck(SeenMachine machine, CheckOptions options, Actio
         }
     }
 
-    /// <inheritdoc/>
-    public override void OnInterrupt(in InterruptEvent e)
-    {
-        if (e.Vector is not { } vector || !_looksForMessages) return;
-        SeenDevice device = machine.DeviceOf(e.Endpoint);
-        if (device.File?.Target is not { } file || !_vectors.TryGetValue(file, out HashSet<uint>? vectors)
-            || vectors.Count == 0 || vectors.Contains((uint)vector)) return;
-        report(new Finding
-        {
-            Kind = CheckKind.MsiWithoutEventfd,
-            What = Text($"{device.Name} sent message {vector}"),
-            Process = device.Process,
-            Place = new FindingPlace(device.Name),
-            Hint = "Give the vector an eventfd by VFIO_DEVICE_SET_IRQS before the device may send it.",
-            Subject = (device, vector),
-        });
-    }
-
     private static uint WordAt(byte[] bytes, int at) =>
         bytes.Length >= at + sizeof(uint) ? BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at)) : 0;
 
@@ -109,8 +98,12 @@ internal sealed class LintCheck(SeenMachine machine, CheckOptions options, Actio
         bool isOurs = name.StartsWith("IOASIS_", StringComparison.Ordinal);
         if (!s_since.TryGetValue(name, out Version? since) && !isOurs) return;
         string what = name;
-        if (name == "VFIO_DEVICE_ATTACH_IOMMUFD_PT" && (WordAt(call.Before, 4) & AttachPasid) != 0)
-            (since, what) = (s_pasids, $"{name} with a PASID");
+        foreach ((string of, uint flag, string option, Version later) in s_flags)
+        {
+            if (of == name && (WordAt(call.Before, FlagsAt) & flag) != 0 && later > since)
+                (since, what) = (later, $"{name} with {option}");
+        }
+
         if (since is not null && since <= oldest) return;
         report(new Finding
         {
@@ -148,14 +141,4 @@ internal sealed class LintCheck(SeenMachine machine, CheckOptions options, Actio
         Hint = "Ask by VFIO_GROUP_GET_STATUS first: a group with a device of another driver is not viable.",
         Subject = call.File,
     });
-
-    private void KeepVectors(NodeCall call)
-    {
-        uint flags = WordAt(call.Before, 4), index = WordAt(call.Before, 8);
-        uint start = WordAt(call.Before, 12), count = Math.Min(WordAt(call.Before, 16), 4096);
-        if (index is not (1 or 2) || (flags & ActionTrigger) == 0) return; // MSI, MSI-X
-        HashSet<uint> vectors = _vectors.GetOrCreateValue(call.File);
-        if ((flags & DataNone) != 0 && count == 0) vectors.Clear();
-        for (uint i = 0; (flags & DataEventfd) != 0 && i < count; i++) vectors.Add(start + i);
-    }
 }

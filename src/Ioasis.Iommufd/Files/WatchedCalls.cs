@@ -217,9 +217,10 @@ public static class WatchedCalls
     private static byte[] StructAt(ICaller caller, IoctlShape? shape, ulong argument, bool isRecorded)
     {
         if (shape?.Structure is not { } structure) return [];
-        int size = Marshal.SizeOf(structure);
-        if (isRecorded && CallReader.TryReadLonger(caller, structure, argument, size, out byte[]? longer))
-            return longer;
+        int size = shape.Size;
+        // The eventfds of interrupts follow their structure.
+        if ((isRecorded || structure == typeof(VfioIrqSet))
+            && CallReader.TryReadLonger(caller, structure, argument, size, out byte[]? longer)) return longer;
         if (isRecorded) return CallReader.PrefixAt(caller, argument, (ulong)size);
         byte[] whole = BytesAt(caller, argument, size);
         if (whole.Length != 0 || size <= sizeof(uint)) return whole;

@@ -147,6 +147,74 @@ public sealed class CheckedDeviceTests : IDisposable
             lines[2]);
     }
 
+    [Theory]
+    [InlineData(true, After.Nothing, "unmap-in-flight")]
+    [InlineData(false, After.Nothing, "detach-in-flight")]
+    [InlineData(true, After.Status, null)]
+    [InlineData(false, After.Status, null)]
+    [InlineData(true, After.Register, null)]
+    [InlineData(true, After.Bytes, null)]
+    [InlineData(true, After.ShortAccess, null)]
+    public void ACommandIsUnderWayUntilItsDeviceShowsSomething(bool unmaps, After after, string? kind)
+    {
+        string[] lines = CheckCommand((board, ioas, port) =>
+        {
+            Assert.True(port.Write(s_iova, new byte[after == After.ShortAccess ? 64 : 65]).IsOk);
+            if (after == After.Status) Assert.True(port.Write(new Iova(0x1ff8), new byte[8]).IsOk);
+            if (after is After.Register or After.Bytes)
+                board.Model.Endpoint.Progress(mayBeDone: after == After.Register);
+            if (unmaps) ioas.Unmap(s_iova, 4096);
+            else board.Device.Detach();
+        });
+        if (kind is null)
+        {
+            Assert.Empty(lines);
+            return;
+        }
+
+        Assert.Contains($"ERROR: Ioasis: {kind}: write of 65 bytes at IOVA 0x1000 by ", lines[1],
+            StringComparison.Ordinal);
+        Assert.EndsWith(" belongs to a command that is under way", lines[1], StringComparison.Ordinal);
+        Assert.Contains(" in ioctl(", lines[2], StringComparison.Ordinal);
+        Assert.EndsWith("1 finding", lines[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ADeviceThatIsResetAfterTheUnmapWasDrainedTooLate()
+    {
+        string[] lines = CheckCommand((board, ioas, port) =>
+        {
+            Assert.True(port.Read(s_iova, new byte[4096]).IsOk);
+            ioas.Unmap(s_iova, 4096);
+            board.Device.Reset();
+        });
+        Assert.Contains("ERROR: Ioasis: drain-order: read of 4096 bytes", lines[1], StringComparison.Ordinal);
+        Assert.StartsWith("unmapped in ioctl(IOMMU_IOAS_UNMAP), call ", lines[2], StringComparison.Ordinal);
+        Assert.StartsWith("reset after that in ioctl(VFIO_DEVICE_RESET), call ", lines[3], StringComparison.Ordinal);
+        Assert.EndsWith("1 finding", lines[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ADeviceThatIsResetBeforeTheUnmapIsDrained() => Assert.Empty(CheckCommand((board, ioas, port) =>
+    {
+        Assert.True(port.Read(s_iova, new byte[4096]).IsOk);
+        board.Device.Reset();
+        ioas.Unmap(s_iova, 4096);
+    }));
+
+    [Fact]
+    public void ACommandThatGoesOnAfterTheUnmapIsReportedAsTheFaultThatItMeets()
+    {
+        string[] lines = CheckCommand((_, ioas, port) =>
+        {
+            Assert.True(port.Read(s_iova, new byte[4096]).IsOk);
+            ioas.Unmap(s_iova, 4096);
+            Assert.Equal(FaultReason.NotMapped, port.Read(s_iova, new byte[4096]).Reason);
+        });
+        Assert.Contains("ERROR: Ioasis: dma-after-unmap: ", lines[1], StringComparison.Ordinal);
+        Assert.EndsWith("1 finding", lines[^1], StringComparison.Ordinal);
+    }
+
     [Fact]
     public void APortThatIsWatchedMovesTheSameBytesAndIsFastAgainAfterwards()
     {
@@ -170,6 +238,33 @@ public sealed class CheckedDeviceTests : IDisposable
         Assert.True(port.Read(new Iova(0x1800), read).IsOk);
         Assert.Null(port.UnderWay);
         Assert.Equal(2, seen.Told.Count);
+    }
+
+    /// <summary>What a device does after an access.</summary>
+    public enum After
+    {
+        Nothing,
+        Status,
+        Register,
+        Bytes,
+        ShortAccess,
+    }
+
+    /// <summary>Checks a program whose device has a page at 0x1000.</summary>
+    private string[] CheckCommand(Action<DemoBoard, Ioas, DmaPort> program)
+    {
+        Checker checker = Begin();
+        using (var board = new DemoBoard(_machine, "dmatest"))
+        using (Ioas ioas = board.Context.AllocateIoas())
+        using (UserMemory memory = board.Nodes.Allocate(4096))
+        {
+            board.Device.Attach(ioas);
+            ioas.Map(memory, MapAccess.ReadWrite, s_iova);
+            using DmaPort port = board.Model.Endpoint.OpenPort();
+            program(board, ioas, port);
+        }
+
+        return End(checker);
     }
 
     private delegate void NestedProgram(DemoGuest guest, NestedHwpt nested, ulong root, Action use);

@@ -306,6 +306,12 @@ internal sealed class VirtioSlot : IVirtioSlot, IModelHost, IDisposable
         _outer?.Await(engine);
     }
 
+    public void Rest()
+    {
+        _outer?.Rest();
+        foreach (DmaPort? port in _ports) port?.Rest();
+    }
+
     private void ResetAll()
     {
         foreach (VirtQueue queue in _queues) queue.Stop();
