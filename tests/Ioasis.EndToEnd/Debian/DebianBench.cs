@@ -32,6 +32,7 @@ public sealed class DebianBench(Workbench bench) : IAsyncLifetime
         [
             [Path.Combine(Scripts, "tree.sh"), "bookworm", s_roots["bookworm"]],
             [Path.Combine(Scripts, "clients.sh"), s_roots["bookworm"]],
+            [Path.Combine(Scripts, "headers.sh"), s_roots["bookworm"]],
             [Path.Combine(bench.Root, "eng/qemu/chroot.sh"), guests],
             [Path.Combine(Scripts, "clients.sh"), s_roots["trixie"]],
         ];
@@ -100,7 +101,7 @@ public sealed class DebianBench(Workbench bench) : IAsyncLifetime
                 .. bench.UnderIoasis(Who.Self, [device], "sh", "-c", function + script)]);
     }
 
-    private void MustBeThere()
+    internal void MustBeThere()
     {
         if (_missing is not null && Environment.GetEnvironmentVariable("IOASIS_ALL") is not null) Assert.Fail(_missing);
         if (_missing is not null) Assert.Skip(_missing);
