@@ -62,7 +62,8 @@ tools() {
   wanted debian && guest_tools+=(go:golang-go rustc:rustc)
   # what shows that a package is there : the package
   for pair in gcc:gcc g++:g++ make:make setpriv:util-linux script:bsdutils python3:python3 udevadm:udev \
-    bwrap:bubblewrap /usr/include/stdio.h:libc6-dev /usr/include/sys/capability.h:libcap-dev \
+    bwrap:bubblewrap groff:groff-base mandoc:mandoc man:man-db zsh:zsh fish:fish \
+    /usr/include/stdio.h:libc6-dev /usr/include/sys/capability.h:libcap-dev \
     /usr/include/uuid/uuid.h:uuid-dev /usr/lib/python3/dist-packages/pyudev:python3-pyudev \
     /usr/lib/x86_64-linux-gnu/libdw.so.1:libdw1 "${guest_tools[@]}"; do
     [[ -e ${pair%%:*} ]] || command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")

@@ -7,6 +7,8 @@ namespace Ioasis.Cli;
 
 internal static class Program
 {
+    private const int CannotWrite = 1;
+
     private static int Main(string[] arguments)
     {
         // The second process of "run": it becomes the program as soon as possible.
@@ -15,9 +17,18 @@ internal static class Program
         // The most frequent command, and the first that a newcomer runs, should not wait for a parser.
         if (arguments is ["run", "--", string program, .. string[] its])
             return CommandLine.Run(MachineDescription.Default, new RunOptions { Program = program, Arguments = its });
-        if (arguments is ["demo"]) return DemoRun.ToConsole();
-        if (arguments is ["demo", "nested"]) return NestedDemo.ToConsole();
-        if (arguments is ["demo", "vsva"]) return VsvaDemo.ToConsole();
-        return CommandLine.Invoke(arguments);
+        try
+        {
+            StandardOutput.Use();
+            if (arguments is ["demo"]) return DemoRun.ToConsole();
+            if (arguments is ["demo", "nested"]) return NestedDemo.ToConsole();
+            if (arguments is ["demo", "vsva"]) return VsvaDemo.ToConsole();
+            return CommandLine.Invoke(arguments);
+        }
+        catch (StandardOutputException e)
+        {
+            Console.Error.WriteLine($"ioasis: {e.Message}.");
+            return CannotWrite;
+        }
     }
 }

@@ -5,8 +5,8 @@ using System.Text.Json.Serialization;
 namespace Ioasis.Diagnostics;
 
 /// <summary>
-/// JSON as diagnostics write it: names with underscores, as Linux's; nothing for what is null; addresses as text in
-/// hexadecimal, because many programs read a number as a double.
+/// JSON as diagnostics write it: names in camelCase; nothing for what is null; addresses as text in hexadecimal,
+/// because many programs read a number as a double.
 /// </summary>
 public static class DiagnosticsJson
 {
@@ -21,7 +21,7 @@ public static class DiagnosticsJson
 
     private static JsonSerializerOptions Make(bool isIndented) => new()
     {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         WriteIndented = isIndented,
         Converters = { new JsonStringEnumConverter(), new AddressConverter() },

@@ -152,7 +152,10 @@ public sealed partial class SoftwareMachine : IDisposable
         catch (ArgumentException e)
         {
             machine.Dispose();
-            throw new MachineDescriptionException($"The machine cannot be built: {e.Message}", e);
+            string sentence = e.ParamName is { } name
+                ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal)
+                : e.Message;
+            throw new MachineDescriptionException(sentence, e);
         }
     }
 

@@ -81,7 +81,7 @@ public sealed class ScarceTests(Workbench bench)
         (await Execution.Run(["kill", "-9", $"{supervisor}"])).MustEnd();
         (await execution.End()).MustEnd().MustSay("ended with 137"); // its output is closed: nobody has it any more
 
-        Ending over = (await Execution.Run([bench.Launcher(Who.Self), "faults"], alone)).MustEnd(2);
+        Ending over = (await Execution.Run([bench.Launcher(Who.Self), "faults"], alone)).MustEnd(3);
         Assert.Equal("ioasis: no program is running under ioasis run.", over.Error.Trim());
     }
 

@@ -1,3 +1,4 @@
+using Ioasis.Cli.Verbs;
 using Ioasis.Client;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
@@ -30,7 +31,7 @@ internal sealed class DemoRun(TextWriter output, bool color)
     {
         bool color = !Console.IsOutputRedirected
             && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
-        using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = false };
+        using var output = new StreamWriter(new StandardOutput()) { AutoFlush = false };
         return demo(output, color);
     }
 

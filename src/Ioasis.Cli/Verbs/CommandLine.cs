@@ -5,19 +5,22 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using Ioasis.Cli.Demo;
 using Ioasis.Cli.FailNth;
+using Ioasis.Cli.Manual;
+using Ioasis.Core.Faults;
 using Ioasis.Core.Injection;
 using Ioasis.Diagnostics.Injection;
 using Ioasis.Host;
 using Ioasis.Host.Control;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
+using Ioasis.Memory;
 
 namespace Ioasis.Cli.Verbs;
 
 /// <summary>The commands and their options. A wrong command line gets a one-sentence error and exit code 2.</summary>
 internal static class CommandLine
 {
-    private const int UsageError = 2;
+    private const int WouldFault = 1, UsageError = 2, NoProgram = 3; // docs/commands.md
 
     internal static int Invoke(string[] arguments) => Invoke(arguments, Console.Out, Console.Error);
 
@@ -27,11 +30,13 @@ internal static class CommandLine
         int end = Array.IndexOf(arguments, "--");
         string[] ours = end < 0 ? arguments : arguments[..end];
         string[]? program = end < 0 ? null : arguments[(end + 1)..];
-        RootCommand root = Build(program, output, error);
+        RootCommand root = HelpWords.Prepare(Build(program, output, error));
         VersionView.AddTo(root, output);
+        ours = HelpWords.Translate(ours);
+        if (HelpWords.UnknownCommand(ours, root) is { } unknown) return Refuse(error, Unknown(unknown, root));
         ParseResult parsed = root.Parse(ours, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction) return Refuse(error, Complaint(parsed));
-        if (program is not null && parsed.CommandResult.Command.Name is not ("run" or "trace"))
+        if (program is not null && !TakesProgram(parsed.CommandResult.Command))
             return Refuse(error, "only run and trace take a program after --");
         return parsed.Invoke(new InvocationConfiguration
         {
@@ -68,7 +73,7 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Build(string[]? program, TextWriter output, TextWriter error)
+    internal static RootCommand Build(string[]? program, TextWriter output, TextWriter error)
     {
         var run = new Command("run",
             "Runs a program, as in: ioasis run [--machine FILE] [--device MODEL[@BDF]]... -- PROGRAM ARGS...\n"
@@ -119,14 +124,28 @@ internal static class CommandLine
 
         var devices = new Command("devices", "Lists the machine's devices.");
         var devicesMachine = new MachineOptions(devices);
-        var json = new Option<bool>("--json") { Description = "As JSON, one object for each device." };
-        devices.Add(json);
-        devices.SetAction(parsed => OnMachine(parsed, devicesMachine, error, description =>
+        var json = new Option<bool>("--json") { Description = "As JSON (ioasis schema devices)." };
+        var inFull = new Option<bool>("-v") { Description = "Regions, capabilities, driver and node of each device." };
+        var tree = new Option<bool>("-t") { Description = "As a tree of units, groups and devices." };
+        foreach (Option option in (Option[])[json, inFull, tree]) devices.Add(option);
+        devices.SetAction(parsed =>
         {
-            using SoftwareMachine machine = SoftwareMachine.Create(description);
-            DeviceList.Write(machine, parsed.GetValue(json), output);
-            return 0;
-        }));
+            Option<bool>[] given = [.. ((Option<bool>[])[json, inFull, tree]).Where(o => parsed.GetValue(o))];
+            if (given.Length > 1) return Refuse(error, $"{given[0].Name} and {given[1].Name} exclude each other");
+            return OnMachine(parsed, devicesMachine, error, description =>
+            {
+                using SoftwareMachine machine = SoftwareMachine.Create(description);
+                Action<SoftwareMachine, TextWriter> write = given switch
+                {
+                    [var one] when one == json => DeviceList.WriteJson,
+                    [var one] when one == inFull => DeviceList.WriteInFull,
+                    [_] => DeviceList.WriteTree,
+                    _ => DeviceList.Write,
+                };
+                write(machine, output);
+                return 0;
+            });
+        });
 
         var demo = new Command("demo",
             "Shows translation, faults and unmapping on a machine within this process, and checks each.\n"
@@ -145,9 +164,13 @@ internal static class CommandLine
         {
             run, TraceCommand.Of(program, output, error), ReplayCommand.Of(output, error), devices, demo,
             Walk(output, error), Faults(output, error), Ps(output, error), State(output, error),
-            FuzzCommand.Of(output, error), Bench(error)
+            FuzzCommand.Of(output, error), Bench(error), SchemaCommand.Of(output, error),
+            ManualCommands.Man(output), ManualCommands.Completion(output, error)
         };
     }
+
+    /// <summary>Whether a program and its arguments follow a command.</summary>
+    internal static bool TakesProgram(Command command) => command.Name is "run" or "trace";
 
     /// <summary>Benchmarks are not installed. In a source tree, the launcher handles this command itself.</summary>
     private static Command Bench(TextWriter error)
@@ -186,12 +209,16 @@ internal static class CommandLine
         {
             if (parsed.GetValue(device) is not { } name)
                 return Refuse(error, "walk needs --device, as in: ioasis walk --device 1000:00:04.0 0x1000");
+            if (RequesterId.TryParse(name, out RequesterId requester)) name = requester.ToString();
             if (parsed.GetValue(address) is not [string text] || !TryParse(text, out ulong value))
                 return Refuse(error, "walk takes one address, such as 0x1000 or 4096, not "
                     + $"\"{string.Join(' ', parsed.GetValue(address) ?? [])}\"");
             return Ask(parsed.GetValue(program), new ControlRequest("walk", name, parsed.GetValue(pasid), value,
-                    parsed.GetValue(write)), error, answer =>
-                WalkView.Write(answer.Steps ?? [], answer.Reason, parsed.GetValue(json), output));
+                parsed.GetValue(write)), error, answer =>
+            {
+                WalkView.Write(answer.Steps ?? [], answer.Reason, parsed.GetValue(json), output);
+                return answer.Reason == FaultReason.None ? 0 : WouldFault;
+            });
         });
         return walk;
     }
@@ -213,7 +240,10 @@ internal static class CommandLine
                 parsed.GetValue(program), new ControlRequest("subscribe", Kinds: "faults"),
                 line => WalkView.WriteOne(line, parsed.GetValue(json), output)))
             : Ask(parsed.GetValue(program), new ControlRequest("faults"), error, answer =>
-                WalkView.Write(answer.Faults ?? [], parsed.GetValue(json), output)));
+            {
+                WalkView.Write(answer.Faults ?? [], parsed.GetValue(json), output);
+                return 0;
+            }));
         return faults;
     }
 
@@ -241,12 +271,21 @@ internal static class CommandLine
         return state;
     }
 
-    private static int Try(TextWriter error, Action act)
+    private static int Try(TextWriter error, Action act) => Try(error, () =>
+    {
+        act();
+        return 0;
+    });
+
+    private static int Try(TextWriter error, Func<int> act)
     {
         try
         {
-            act();
-            return 0;
+            return act();
+        }
+        catch (NoProgramException e)
+        {
+            return RefuseProgram(error, e);
         }
         catch (IOException e)
         {
@@ -260,12 +299,11 @@ internal static class CommandLine
         Description = "The program, if several are running.",
     };
 
-    private static int Ask(int? program, ControlRequest request, TextWriter error, Action<ControlAnswer> show) =>
+    private static int Ask(int? program, ControlRequest request, TextWriter error, Func<ControlAnswer, int> show) =>
         Try(error, () =>
         {
             ControlAnswer answer = ControlClient.Ask(program, request);
-            if (answer.Error is { } wrong) throw new IOException(wrong);
-            show(answer);
+            return answer.Error is { } wrong ? throw new IOException(wrong) : show(answer);
         });
 
     private static bool TryParse(string text, out ulong value) => text.StartsWith("0x", StringComparison.Ordinal)
@@ -288,17 +326,18 @@ internal static class CommandLine
     /// <summary>The error for a wrong command line: the wrong value, and what is expected.</summary>
     private static string Complaint(ParseResult parsed)
     {
-        string verbs = string.Join(", ", parsed.RootCommandResult.Command.Subcommands.Select(c => c.Name));
         Command command = parsed.CommandResult.Command;
-        bool isRoot = command == parsed.RootCommandResult.Command;
-        if (parsed.UnmatchedTokens is [string word, ..])
-            return isRoot ? $"unknown command \"{word}\"; expected one of: {verbs}" : Unknown(word, command);
-        if (isRoot) return $"missing command; expected one of: {verbs}";
+        if (parsed.UnmatchedTokens is [string word, ..]) return Unknown(word, command);
+        if (command is RootCommand)
+            return $"missing command; expected one of: {string.Join(", ", command.Subcommands.Select(c => c.Name))}";
         if (parsed.Errors[0].SymbolResult is OptionResult { Option: { HelpName: { } value } option } given)
-            return given.Tokens.Count == 0
-                ? $"{option.Name} needs a value: {option.Name} {value}"
-                : $"{option.Name} given {(given.IdentifierTokenCount == 2 ? "twice"
-                    : $"{given.IdentifierTokenCount} times")}";
+        {
+            return given.Tokens.Count == 0 ? $"{option.Name} needs a value: {option.Name} {value}"
+                : given.IdentifierTokenCount > 1 ? $"{option.Name} given {(given.IdentifierTokenCount == 2 ? "twice"
+                    : $"{given.IdentifierTokenCount} times")}"
+                : $"{option.Name} takes {Expected(option)}, not \"{given.Tokens[^1].Value}\"";
+        }
+
         return $"{parsed.Errors[0].Message.TrimEnd('.')}; see ioasis {command.Name} --help";
     }
 
@@ -306,12 +345,34 @@ internal static class CommandLine
         ? Unknown(word, run)
         : $"\"{word}\" must come after --, as in: ioasis {run.Name} -- {word}";
 
+    /// <summary>What the value of an option is that is no number of its kind.</summary>
+    private static string Expected(Option option) => option.HelpName switch
+    {
+        "PID" => "a process ID",
+        _ when option.ValueType == typeof(uint?) => $"a number from 0 to {uint.MaxValue}",
+        _ => "a number",
+    };
+
     private static string Unknown(string word, Command command)
     {
+        if (command is RootCommand)
+        {
+            string[] names = [.. command.Subcommands.Select(c => c.Name)];
+            string guess = HelpWords.Nearest(word, names) is { } near ? $"did you mean {near}? Expected" : "expected";
+            return $"unknown command \"{word}\"; {guess} one of: {string.Join(", ", names)}";
+        }
+
         string options = string.Join(", ", [.. command.Subcommands.Select(c => c.Name),
             .. command.Options.Where(o => o is not HelpOption and not { Hidden: true }).Select(o => o.Name)]);
         return $"unknown argument \"{word}\" of {command.Name}; "
             + (options.Length > 0 ? $"expected one of: {options}" : "it takes none");
+    }
+
+    /// <summary>The error for a program that cannot be asked.</summary>
+    internal static int RefuseProgram(TextWriter error, NoProgramException e)
+    {
+        Refuse(error, e.Message);
+        return NoProgram;
     }
 
     internal static int Refuse(TextWriter error, string sentence)

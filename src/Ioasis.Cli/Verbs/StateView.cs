@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Ioasis.Diagnostics;
 using Ioasis.Diagnostics.State;
 using Ioasis.Host.Control;
@@ -16,7 +15,7 @@ internal static class StateView
     {
         if (json)
         {
-            output.WriteLine(JsonSerializer.Serialize(programs, DiagnosticsJson.Indented));
+            JsonOutput.Write(new { Programs = programs }, output);
             return;
         }
 
@@ -30,7 +29,7 @@ internal static class StateView
 
     internal static void Write(byte[] line, bool json, TextWriter output)
     {
-        if (json) output.WriteLine(JsonNode.Parse(line)!.ToJsonString(DiagnosticsJson.Indented));
+        if (json) JsonOutput.WriteText(line, output);
         else if (JsonSerializer.Deserialize<MachineState>(line, DiagnosticsJson.Line) is { } state)
             Write(state, output);
     }

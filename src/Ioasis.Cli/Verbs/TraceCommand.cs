@@ -127,6 +127,10 @@ internal static class TraceCommand
                     : made => new FileTrace(made, options, file, isApart, found);
                 return CommandLine.Run(description, run, counts ? null : begin, injection);
             }
+            catch (NoProgramException e)
+            {
+                return CommandLine.RefuseProgram(error, e);
+            }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 return CommandLine.Refuse(error, e.Message);

@@ -1,38 +1,28 @@
 using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Ioasis.Core.Faults;
 using Ioasis.Core.Walks;
 using Ioasis.Host.Control;
-using Spectre.Console;
 
 namespace Ioasis.Cli.Verbs;
 
 /// <summary>Prints translations and faults: aligned, with colour on a terminal, or as JSON.</summary>
 internal static class WalkView
 {
-    private static readonly JsonSerializerOptions s_json =
-        new() { WriteIndented = true, Converters = { new JsonStringEnumConverter() } };
-
-    private static readonly JsonSerializerOptions s_lineJson =
-        new() { Converters = { new JsonStringEnumConverter() } };
-
     internal static void Write(IReadOnlyList<WalkStep> steps, FaultReason reason, bool json, TextWriter output)
     {
         if (json)
         {
-            output.WriteLine(JsonSerializer.Serialize(new { Reason = reason, Steps = steps }, s_json));
+            JsonOutput.Write(new { Reason = reason, Steps = steps }, output);
             return;
         }
 
+        bool hasColours = Screen.HasColours(output);
         foreach (WalkStep step in steps)
         {
             string line = Line(step);
-            if (!ReferenceEquals(output, Console.Out) || Console.IsOutputRedirected) output.WriteLine(line);
-            else
-                AnsiConsole.MarkupLine(step.IsFault
-                    ? $"[red]{Markup.Escape(line)}[/]"
-                    : step.IsKept ? $"[yellow]{Markup.Escape(line)}[/]" : Markup.Escape(line));
+            output.WriteLine(!hasColours ? line
+                : step.IsFault ? Screen.Red(line) : step.IsKept ? Screen.Yellow(line) : line);
         }
     }
 
@@ -59,7 +49,7 @@ internal static class WalkView
     {
         if (json)
         {
-            output.WriteLine(JsonSerializer.Serialize(faults, s_json));
+            JsonOutput.Write(new { Faults = faults }, output);
             return;
         }
 
@@ -71,7 +61,8 @@ internal static class WalkView
     internal static void WriteOne(ReadOnlyMemory<byte> line, bool json, TextWriter output)
     {
         if (JsonSerializer.Deserialize<ControlFault>(line.Span) is not { } fault) return;
-        output.WriteLine(json ? JsonSerializer.Serialize(fault, s_lineJson) : Line(fault));
+        if (json) JsonOutput.WriteLine(fault, output);
+        else output.WriteLine(Line(fault));
         output.Flush();
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Ioasis.Abi;
 using Ioasis.Core.Injection;
+using Ioasis.Memory;
 
 namespace Ioasis.Diagnostics.Injection;
 
@@ -108,7 +109,7 @@ internal sealed partial class InjectionRule
                     : $"\"{value}\" is no seed: a number that is not negative";
             case "device" when Fault is not (InjectedFaults.Call or InjectedFaults.PasidExhausted
                 or InjectedFaults.InvalidationDropped or InjectedFaults.InvalidationSlow):
-                Device = value;
+                Device = RequesterId.TryParse(value, out RequesterId function) ? function.ToString() : value;
                 return null;
             default:
                 return $"\"{name}\" says nothing about {(Fault == InjectedFaults.Call ? "calls"

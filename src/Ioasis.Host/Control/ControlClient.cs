@@ -96,7 +96,7 @@ internal static class ControlClient
     private static int PidOf(ControlDirectory directory, int? program) => program ?? directory.FindPrograms() switch
     {
         [int only] => only,
-        [] => throw new IOException("no program is running under ioasis run"),
+        [] => throw new NoProgramException("no program is running under ioasis run"),
         var several => throw new IOException("several programs are running under ioasis run; "
             + $"choose one with --program: {string.Join(", ", several.Select(Describe))}"),
     };
@@ -105,7 +105,7 @@ internal static class ControlClient
     {
         Errno errno = directory.Connect(pid, out FileDescriptor socket);
         if (errno is Errno.ENOENT or Errno.ECONNREFUSED)
-            throw new IOException($"no program with ID {pid} is running under ioasis run");
+            throw new NoProgramException($"no program with ID {pid} is running under ioasis run");
         if (errno != Errno.None) throw new IOException($"program {pid} cannot be asked about now ({errno})");
         return new ControlConnection(socket, ControlConnection.LongestAnswer, patience);
     }
@@ -115,7 +115,7 @@ internal static class ControlClient
         using ControlConnection connection = Connect(directory, pid, s_patience);
         if (!connection.TrySend(JsonSerializer.SerializeToUtf8Bytes(request))
             || !connection.TryReceive(out ReadOnlyMemory<byte> line))
-            throw new IOException(
+            throw new NoProgramException(
                 $"program {pid} does not answer: it has ended, or its supervisor lacks the resources to answer now");
         return line.ToArray();
     }
@@ -132,3 +132,6 @@ internal static class ControlClient
         catch (Exception e) when (e is IOException or UnauthorizedAccessException) { return $"{program}"; }
     }
 }
+
+/// <summary>There is no such program, or it ended before it answered.</summary>
+internal sealed class NoProgramException(string message) : IOException(message);

@@ -45,6 +45,9 @@ public sealed record MachineDescription
     public static MachineDescription Default { get; } =
         Empty.WithDevice("edu@1000:00:03.0").WithDevice("dmatest@1000:00:04.0");
 
+    /// <summary>The names of the device models, those of plug-ins that were loaded among them.</summary>
+    public static IReadOnlyList<string> DeviceModels => [.. ModelRegistry.Models.Names];
+
     /// <summary>Reads a description from a file.</summary>
     /// <exception cref="MachineDescriptionException">It cannot be read, or something in it is wrong: the message has
     /// file and line.</exception>
@@ -56,7 +59,7 @@ public sealed record MachineDescription
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new MachineDescriptionException($"{path}: cannot be read: {e.Message}", e);
+            throw new MachineDescriptionException($"{path}: cannot be read: {FileReasons.Of(e, path)}.", e);
         }
     }
 
@@ -79,6 +82,7 @@ public sealed record MachineDescription
         string[] words = typeAtParent.Split(',');
         if (words[0].Split('@', 2) is not [{ Length: > 0 } type, { Length: > 0 } parent] || words.Length > 2)
             throw Complain("expected TYPE@PARENT or TYPE@PARENT,uuid=UUID, such as mtty-1@mtty");
+        if (RequesterId.TryParse(parent, out RequesterId function)) parent = function.ToString();
         Guid uuid = DefaultUuid(Mdevs.Count + 1);
         if (words.Length == 2 && !(words[1].StartsWith("uuid=", StringComparison.Ordinal)
             && Guid.TryParseExact(words[1]["uuid=".Length..], "D", out uuid)))

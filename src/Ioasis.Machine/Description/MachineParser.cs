@@ -20,8 +20,8 @@ internal static class MachineParser
         }
         catch (JsonException e)
         {
-            throw new MachineDescriptionException(
-                $"{file}:{e.LineNumber + 1}: this is not JSON: {e.Message.Split(" LineNumber")[0]}", e);
+            throw new MachineDescriptionException($"{file}:{e.LineNumber + 1}:{e.BytePositionInLine + 1}: "
+                + $"this is not JSON: {e.Message.Split(" LineNumber")[0]}", e);
         }
 
         var machine = new JsonReaderAt(file, root, "a machine", "$schema", "units", "devices", "virtualDevices",
@@ -126,6 +126,8 @@ internal static class MachineParser
         create(name ?? "", properties); // reads all that the driver knows
         properties.CheckAllAsked();
         name = unit.RequiredString("name", "such as \"dmar0\"");
+        if (!UnitDescription.IsName(name))
+            throw unit.Complain("name", $"\"{name}\" cannot be the name of a unit: it names a folder of sysfs");
         if (before.Exists(u => u.Name == name))
             throw unit.Complain("name", $"there is already a unit \"{name}\"; give each its own name");
         return new UnitDescription(name, called => create(called, properties));

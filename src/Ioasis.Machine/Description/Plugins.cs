@@ -52,7 +52,8 @@ public static class Plugins
         catch (Exception e) when (
             e is IOException or BadImageFormatException or UnauthorizedAccessException or TypeLoadException)
         {
-            throw new MachineDescriptionException($"plug-in \"{path}\": cannot be loaded: {e.Message}", e);
+            throw new MachineDescriptionException(
+                $"plug-in \"{path}\": cannot be loaded: {FileReasons.Of(e, path)}.", e);
         }
     }
 

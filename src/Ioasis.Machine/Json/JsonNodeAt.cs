@@ -4,8 +4,11 @@ using System.Text.Json;
 
 namespace Ioasis.Machine.Json;
 
-/// <summary>A JSON value that knows the line it stands in, so that a mistake can be shown where it is.</summary>
-internal sealed record JsonNodeAt(int Line, JsonValueKind Kind, string Text)
+/// <summary>A JSON value that knows where it stands, so that a mistake can be shown there.</summary>
+/// <param name="At">Its first character.</param>
+/// <param name="Kind">What it is.</param>
+/// <param name="Text">A scalar as text; what the others are, in words.</param>
+internal sealed record JsonNodeAt(JsonPosition At, JsonValueKind Kind, string Text)
 {
     /// <summary>The members of an object, in order.</summary>
     internal IReadOnlyList<(string Name, JsonNodeAt Value)> Members { get; private init; } = [];
@@ -31,7 +34,7 @@ internal sealed record JsonNodeAt(int Line, JsonValueKind Kind, string Text)
 
     private static JsonNodeAt ParseValue(ref Utf8JsonReader reader, LineCounter lines)
     {
-        int line = lines.LineOf(reader.TokenStartIndex);
+        JsonPosition at = lines.PositionOf(reader.TokenStartIndex);
         switch (reader.TokenType)
         {
             case JsonTokenType.StartObject:
@@ -43,36 +46,48 @@ internal sealed record JsonNodeAt(int Line, JsonValueKind Kind, string Text)
                     members.Add((name, ParseValue(ref reader, lines)));
                 }
 
-                return new JsonNodeAt(line, JsonValueKind.Object, "an object") { Members = members };
+                return new JsonNodeAt(at, JsonValueKind.Object, "an object") { Members = members };
             case JsonTokenType.StartArray:
                 List<JsonNodeAt> items = [];
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
                     items.Add(ParseValue(ref reader, lines));
-                return new JsonNodeAt(line, JsonValueKind.Array, "an array") { Items = items };
+                return new JsonNodeAt(at, JsonValueKind.Array, "an array") { Items = items };
             case JsonTokenType.String:
-                return new JsonNodeAt(line, JsonValueKind.String, reader.GetString()!);
+                return new JsonNodeAt(at, JsonValueKind.String, reader.GetString()!);
             case JsonTokenType.Number:
-                return new JsonNodeAt(line, JsonValueKind.Number, Encoding.UTF8.GetString(reader.ValueSpan));
+                return new JsonNodeAt(at, JsonValueKind.Number, Encoding.UTF8.GetString(reader.ValueSpan));
             case JsonTokenType.True or JsonTokenType.False:
                 bool value = reader.GetBoolean();
-                return new JsonNodeAt(line, value ? JsonValueKind.True : JsonValueKind.False,
+                return new JsonNodeAt(at, value ? JsonValueKind.True : JsonValueKind.False,
                     value.ToString(CultureInfo.InvariantCulture).ToLowerInvariant());
             default:
-                return new JsonNodeAt(line, JsonValueKind.Null, "null");
+                return new JsonNodeAt(at, JsonValueKind.Null, "null");
         }
     }
 
     private sealed class LineCounter(byte[] utf8)
     {
-        private int _line = 1;
+        private int _line = 1, _column = 1;
         private long _position;
 
-        /// <summary>The line of a byte; asked for in ascending order.</summary>
-        internal int LineOf(long position)
+        /// <summary>Where a byte is; asked for in ascending order.</summary>
+        internal JsonPosition PositionOf(long position)
         {
             for (; _position < position; _position++)
-                if (utf8[_position] == '\n') _line++;
-            return _line;
+            {
+                if (utf8[_position] == '\n') (_line, _column) = (_line + 1, 1);
+                else if ((utf8[_position] & 0xc0) != 0x80) _column++; // not within a character
+            }
+
+            return new JsonPosition(_line, _column);
         }
     }
+}
+
+/// <summary>A place in a text, as compilers and editors show it.</summary>
+/// <param name="Line">The line, from 1.</param>
+/// <param name="Column">The character of the line, from 1.</param>
+internal readonly record struct JsonPosition(int Line, int Column)
+{
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Line}:{Column}");
 }

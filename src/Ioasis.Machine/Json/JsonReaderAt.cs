@@ -5,7 +5,7 @@ using Ioasis.Machine.Description;
 namespace Ioasis.Machine.Json;
 
 /// <summary>
-/// Reads members of an object by name and complains, with file and line, of what is not as it must be.
+/// Reads members of an object by name and complains, with file, line and column, of what is not as it must be.
 /// </summary>
 internal sealed class JsonReaderAt
 {
@@ -44,12 +44,9 @@ internal sealed class JsonReaderAt
                 throw Complain(value, $"{_what} has no \"{name}\"; it may have {string.Join(", ", known)}");
     }
 
-    /// <summary>The line the object begins in.</summary>
-    internal int Line => _node.Line;
-
     /// <summary>A complaint about a value of this file.</summary>
     internal MachineDescriptionException Complain(JsonNodeAt at, string sentence) =>
-        new($"{_file}:{at.Line}: {sentence}.");
+        new($"{_file}:{at.At}: {sentence}.");
 
     /// <summary>A complaint about the object as a whole, or one of its members.</summary>
     internal MachineDescriptionException Complain(string member, string sentence) =>

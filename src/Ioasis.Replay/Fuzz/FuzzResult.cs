@@ -11,11 +11,12 @@ public sealed record FuzzResult
 
     private static readonly JsonSerializerOptions s_json = new()
     {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         WriteIndented = true,
     };
 
     /// <summary>The format of the file.</summary>
+    [JsonPropertyName("ioasis")]
     public int Format { get; init; } = FileFormat;
 
     /// <summary>How many shards the campaign has.</summary>

@@ -1,20 +1,25 @@
+using System.CommandLine;
 using System.Text.Json;
+using Ioasis.Cli.Manual;
 using Ioasis.Cli.Verbs;
+using Ioasis.Tests.Architecture;
 
 namespace Ioasis.Tests.Cli;
 
 /// <summary>Errors for wrong command lines, and the list of devices.</summary>
 public sealed class CommandLineTests
 {
+    private const string Commands =
+        "run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, bench, schema, man, completion";
+
     [Theory]
-    [InlineData("",
-        "missing command; expected one of: run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, bench.")]
-    [InlineData("rnu",
-        "unknown command \"rnu\"; "
-        + "expected one of: run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, bench.")]
-    [InlineData("--json",
-        "unknown command \"--json\"; "
-        + "expected one of: run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, bench.")]
+    [InlineData("", $"missing command; expected one of: {Commands}.")]
+    [InlineData("rnu", $"unknown command \"rnu\"; did you mean run? Expected one of: {Commands}.")]
+    [InlineData("walks", $"unknown command \"walks\"; did you mean walk? Expected one of: {Commands}.")]
+    [InlineData("xyzzy", $"unknown command \"xyzzy\"; expected one of: {Commands}.")]
+    [InlineData("--json", $"unknown command \"--json\"; expected one of: {Commands}.")]
+    [InlineData("help rnu", $"unknown command \"rnu\"; did you mean run? Expected one of: {Commands}.")]
+    [InlineData("completion tcsh", "completion takes one shell; expected one of: bash, zsh, fish.")]
     [InlineData("run", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run --", "run needs a program after --, as in: ioasis run -- lspci.")]
     [InlineData("run ls", "\"ls\" must come after --, as in: ioasis run -- ls.")]
@@ -42,7 +47,14 @@ public sealed class CommandLineTests
             + "dmatest, dsa, edu, ioat, nvme, virtio-blk, virtio-net.")]
     [InlineData("devices --device edu@1", "device \"edu@1\": \"1\" is not an address such as 1000:00:05.0.")]
     [InlineData("devices all",
-        "unknown argument \"all\" of devices; expected one of: --machine, --plugin, --device, --mdev, --json.")]
+        "unknown argument \"all\" of devices; expected one of: --machine, --plugin, --device, --mdev, --json, -v, "
+        + "-t.")]
+    [InlineData("devices -t --json", "--json and -t exclude each other.")]
+    [InlineData("faults --program abc", "--program takes a process ID, not \"abc\".")]
+    [InlineData("walk --device 0:4.0 --pasid -1 0", "--pasid takes a number from 0 to 4294967295, not \"-1\".")]
+    [InlineData("fuzz --seconds x", "--seconds takes a number, not \"x\".")]
+    [InlineData("schema foo",
+        "there is no schema \"foo\"; expected one of: devices, faults, fuzz, machine, ps, state, walk.")]
     [InlineData("devices -- x", "only run and trace take a program after --.")]
     [InlineData("run -e dma:fault -- x", "\"dma:fault\" is no rule such as inject=dma:fault.")]
     [InlineData("run -e inject=mmap -- x", "inject=mmap: a call fails with an errno, as in: error=ENOMEM.")]
@@ -99,10 +111,10 @@ public sealed class CommandLineTests
     {
         (int code, string output, _) = Run("devices", "--json");
         Assert.Equal(0, code);
-        JsonElement[] devices = [.. JsonDocument.Parse(output).RootElement.EnumerateArray()];
+        JsonElement[] devices = [.. JsonDocument.Parse(output).RootElement.GetProperty("devices").EnumerateArray()];
         Assert.Equal(["edu", "dmatest"], devices.Select(d => d.GetProperty("model").GetString()));
         Assert.Equal(["/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio1"],
-            devices.Select(d => d.GetProperty("vfio").GetString()));
+            devices.Select(d => d.GetProperty("node").GetString()));
         Assert.Equal("11e9", devices[1].GetProperty("device").GetString());
     }
 
@@ -116,9 +128,70 @@ public sealed class CommandLineTests
             ["n0: type network mgmtdev ioasis vendor_id 0 max_vqs 5 max_vq_size 256",
                 "d0: type block mgmtdev ioasis vendor_id 0 max_vqs 1 max_vq_size 256"],
             output.TrimEnd().Split('\n')[^2..]);
-        JsonElement disk = JsonDocument.Parse(Run([.. machine, "--json"]).Output).RootElement.EnumerateArray().Last();
-        Assert.Equal(("d0", "block", "/dev/vhost-vdpa-1"), (disk.GetProperty("vdpa").GetString(),
+        JsonElement disk = JsonDocument.Parse(Run([.. machine, "--json"]).Output).RootElement.GetProperty("vdpa")
+            .EnumerateArray().Last();
+        Assert.Equal(("d0", "block", "/dev/vhost-vdpa-1"), (disk.GetProperty("name").GetString(),
             disk.GetProperty("type").GetString(), disk.GetProperty("node").GetString()));
+    }
+
+    [Fact]
+    public void DevicesAreShownAsATree()
+    {
+        (int code, string output, _) = Run("devices", "-t", "--device", "edu@0:5.0");
+        Assert.Equal(0, code);
+        Assert.Equal(
+            """
+            -[dmar0]-+-group 0---1000:00:03.0 edu
+                     +-group 1---1000:00:04.0 dmatest
+                     \-group 2---0000:00:05.0 edu
+
+            """, output);
+    }
+
+    [Fact]
+    public void DevicesAreShownInFull()
+    {
+        (int code, string output, _) = Run("devices", "-v");
+        Assert.Equal(0, code);
+        Assert.Contains("1000:00:04.0 dmatest [1234:11e9] (rev ", output, StringComparison.Ordinal);
+        Assert.Contains("\tIOMMU unit: dmar0, group 1\n", output, StringComparison.Ordinal);
+        Assert.Contains("\tDriver: vfio-pci\n\tNode: /dev/vfio/devices/vfio1\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheTableOfExitCodesIsThatOfTheDocumentation()
+    {
+        string page = File.ReadAllText(Path.Combine(Repository.Root, "docs/commands.md"));
+        string table = string.Concat(ExitTable.Rows.Select(r => $"| {r.Code} | {r.Commands} | {r.Meaning} |\n"));
+        Assert.Contains($"|---|---|---|\n{table}\n", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheManualPageHasEachCommandAndEachOption()
+    {
+        string page = Run("man").Output;
+        RootCommand root = CommandLine.Build(null, TextWriter.Null, TextWriter.Null);
+        foreach (CommandNode command in CommandNode.Of(root, CommandLine.TakesProgram).All.Skip(1))
+        {
+            Assert.Contains($"\n.SS {command.Path.Replace("-", "\\-", StringComparison.Ordinal)}\n", page,
+                StringComparison.Ordinal);
+            Assert.All(command.Options.SelectMany(o => o.Names), name => Assert.Contains(
+                $"\\fB{name.Replace("-", "\\-", StringComparison.Ordinal)}\\fP", page, StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [InlineData("--help", "Usage:")]
+    [InlineData("help", "Usage:")]
+    [InlineData("help trace convert", "convert")]
+    [InlineData("-V", ".")]
+    [InlineData("version", ".")]
+    public void HelpAndTheVersionAreAnsweredInEachOfTheirSpellings(string line, string says)
+    {
+        (int code, string output, string error) = Run(line.Split(' '));
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains(says, output, StringComparison.Ordinal);
+        Assert.DoesNotContain("/?", output, StringComparison.Ordinal);
     }
 
     private static (int Code, string Output, string Error) Run(params string[] arguments)

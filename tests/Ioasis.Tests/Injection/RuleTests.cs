@@ -107,6 +107,7 @@ public sealed class RuleTests
         Assert.Equal("inject: there is no device \"1000:00:05.0\"; expected one of: 1000:00:03.0, n0",
             rules.UseNames(["1000:00:03.0", "n0"], e => e.Id.ToString()));
         Assert.Null(rules.UseNames(["1000:00:05.0"], e => e.Id.ToString()));
+        Assert.Null(Rules.Of("dma:fault:device=0:5.0").UseNames(["0000:00:05.0"], e => e.Id.ToString()));
         Assert.Equal(InjectedFaults.DmaFault, rules.Faults);
     }
 }

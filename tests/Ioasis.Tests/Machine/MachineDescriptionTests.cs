@@ -71,8 +71,65 @@ public sealed class MachineDescriptionTests
     {
         MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(
             () => MachineDescription.Parse("m.json", Encoding.UTF8.GetBytes(json)));
-        Assert.Equal(message, e.Message);
+        Assert.Equal(message, WithoutColumn(e.Message));
     }
+
+    /// <summary>Editors and compilers show a place so; a character of several bytes is one column.</summary>
+    [Theory]
+    [InlineData("{\"devices\": [{\"model\": \"ahci\", \"address\": \"00:03.0\"}]}", "m.json:1:24: ")]
+    [InlineData("{\n  /* \u00e9\u20ac */ \"units\": {}\n}", "m.json:2:21: ")]
+    [InlineData("{\n  \"units\": [,]\n}", "m.json:2:13: ")]
+    public void AMistakeIsShownWithLineAndColumn(string json, string start)
+    {
+        MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(
+            () => MachineDescription.Parse("m.json", Encoding.UTF8.GetBytes(json)));
+        Assert.StartsWith(start, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(".")]
+    [InlineData("..")]
+    [InlineData("a/b")]
+    [InlineData("a\\nb")]
+    public void AUnitHasANameThatAFolderOfSysfsCanHave(string name)
+    {
+        MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(() => MachineDescription.Parse(
+            "m.json", Encoding.UTF8.GetBytes($"{{\"units\": [{{\"name\": \"{name}\"}}]}}")));
+        Assert.Contains("cannot be the name of a unit", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WhatADeviceRefusesIsToldInItsOwnWords()
+    {
+        MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(() =>
+        {
+            using var machine = SoftwareMachine.Create(
+                MachineDescription.Empty.WithDevice("nvme,file=/nonexistent/x"));
+        });
+        Assert.StartsWith(
+            "The file \"/nonexistent/x\" of an nvme cannot be used: ", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Parameter", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/nonexistent/m.json", "/nonexistent/m.json: cannot be read: there is no such file.")]
+    [InlineData("/", "/: cannot be read: it is a folder.")]
+    public void AFileThatCannotBeReadIsToldWithoutWordsOfDotnet(string path, string sentence) =>
+        Assert.Equal(sentence,
+            Assert.Throws<MachineDescriptionException>(() => MachineDescription.Load(path)).Message);
+
+    [Theory]
+    [InlineData("/nonexistent/a.dll", "there is no such file")]
+    [InlineData("/", "it is a folder")]
+    [InlineData("/etc/passwd", "it is no .NET assembly")]
+    public void APluginThatCannotBeLoadedIsToldInOneLine(string path, string why) =>
+        Assert.Equal($"plug-in \"{path}\": cannot be loaded: {why}.",
+            Assert.Throws<MachineDescriptionException>(() => Plugins.Load(path)).Message);
+
+    /// <summary>A message that begins with FILE:LINE:COLUMN, without the column.</summary>
+    internal static string WithoutColumn(string message) =>
+        System.Text.RegularExpressions.Regex.Replace(message, @"^([^:\s]+:\d+):\d+: ", "$1: ");
 
     [Fact]
     public void AnUnknownDriverIsShownBesideThoseThereAre()
@@ -81,7 +138,7 @@ public sealed class MachineDescriptionTests
             MachineDescription.Parse(
                 "m.json", "{\"units\": [\n{\"name\": \"a\",\n\"driver\": \"smmu\"}]}"u8.ToArray()));
         // mock: once another test loaded it
-        Assert.Matches("^m.json:3: there is no driver \"smmu\"; there is (mock, )?(tiny, )?vtd.$", e.Message);
+        Assert.Matches("^m.json:3:11: there is no driver \"smmu\"; there is (mock, )?(tiny, )?vtd.$", e.Message);
     }
 
     [Fact]
@@ -89,7 +146,7 @@ public sealed class MachineDescriptionTests
     {
         MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(
             () => MachineDescription.Parse("m.json", "{\n  \"units\": [,]\n}"u8.ToArray()));
-        Assert.StartsWith("m.json:2: this is not JSON: ", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith("m.json:2:13: this is not JSON: ", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -47,7 +47,7 @@ public sealed class PluginTests
         MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(() =>
             MachineDescription.Parse(
                 "m.json", "{\"units\": [{\"name\": \"a\", \"driver\": \"mock\",\n\"pages2M\": true}]}"u8.ToArray()));
-        Assert.Equal("m.json:2: a unit of the driver mock has no \"pages2M\"; it may have name, driver.", e.Message);
+        Assert.Equal("m.json:2:12: a unit of the driver mock has no \"pages2M\"; it may have name, driver.", e.Message);
     }
 
     [Fact]

@@ -5,6 +5,7 @@ using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Machine.Nodes;
 using Ioasis.Memory.Threads;
+using Ioasis.Tests.Machine;
 
 namespace Ioasis.Tests.Mdevs;
 
@@ -197,15 +198,14 @@ public sealed class LifeCycleTests : IDisposable
     {
         MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(
             () => MachineDescription.Parse("m.json", System.Text.Encoding.UTF8.GetBytes($"{{{members}}}")));
-        Assert.StartsWith(complaint, e.Message, StringComparison.Ordinal);
+        Assert.StartsWith(complaint, MachineDescriptionTests.WithoutColumn(e.Message), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("mtty-1", "mdev \"mtty-1\": expected TYPE@PARENT or TYPE@PARENT,uuid=UUID, such as mtty-1@mtty.")]
     [InlineData("mtty-1@mtty,uuid=1", "mdev \"mtty-1@mtty,uuid=1\": \"uuid=1\" is not uuid=UUID.")]
-    [InlineData("mtty-3@mtty", "The machine cannot be built: mtty has no type mtty-3; it has mtty-1, mtty-2.")]
-    [InlineData("x@1000:00:03.0",
-        "The machine cannot be built: 1000:00:03.0 offers no mdevs; nothing in this machine does.")]
+    [InlineData("mtty-3@mtty", "mtty has no type mtty-3; it has mtty-1, mtty-2.")]
+    [InlineData("x@1000:0:3.0", "1000:00:03.0 offers no mdevs; nothing in this machine does.")]
     public void AWrongMdevIsComplainedOf(string mdev, string complaint)
     {
         MachineDescriptionException e = Assert.Throws<MachineDescriptionException>(
