@@ -57,7 +57,10 @@ suite() {
 }
 
 tools() {
-  local missing=() guest_tools=() pair
+  local missing=() guest_tools=() ci_tools=() pair
+  # what docs/ci.md's recipes and reports are tried with
+  wanted end-to-end && ci_tools=(prove:perl meson:meson ninja:ninja-build cmake:cmake cargo:cargo curl:curl npm:npm
+    /usr/lib/python3/dist-packages/pytest:python3-pytest)
   { wanted guests || wanted debian; } && guest_tools=(/usr/sbin/debootstrap:debootstrap xz:xz-utils)
   wanted debian && guest_tools+=(go:golang-go rustc:rustc)
   # what shows that a package is there : the package
@@ -65,7 +68,7 @@ tools() {
     bwrap:bubblewrap groff:groff-base mandoc:mandoc man:man-db zsh:zsh fish:fish \
     /usr/include/stdio.h:libc6-dev /usr/include/sys/capability.h:libcap-dev \
     /usr/include/uuid/uuid.h:uuid-dev /usr/lib/python3/dist-packages/pyudev:python3-pyudev \
-    /usr/lib/x86_64-linux-gnu/libdw.so.1:libdw1 "${guest_tools[@]}"; do
+    /usr/lib/x86_64-linux-gnu/libdw.so.1:libdw1 "${ci_tools[@]}" "${guest_tools[@]}"; do
     [[ -e ${pair%%:*} ]] || command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
   done
   ((${#missing[@]})) || return 0

@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 series=7.2   # a later one is no substitute: this is the uAPI that we say we serve
 dest=$(mkdir -p "${1:-$root/artifacts/uapi}" && cd "${1:-$root/artifacts/uapi}" && pwd)
 if [[ ! -f $dest/complete-$series ]]; then
-  "$root/eng/debian-package.sh" "linux-libc-dev=$series.*" "$dest" >&2
+  bash "$root/eng/debian-package.sh" "linux-libc-dev=$series.*" "$dest" >&2
   # <asm/...> is per architecture; where the package keeps it depends on its age
   for asm in "usr/include/$(gcc -print-multiarch)" usr/lib/linux/uapi/x86; do
     if [[ -f $dest/$asm/asm/types.h ]]; then ln -sfn "$asm" "$dest/arch"; fi

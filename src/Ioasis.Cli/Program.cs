@@ -14,9 +14,17 @@ internal static class Program
         // The second process of "run": it becomes the program as soon as possible.
         if (arguments is [Supervisor.LaunchVerb, .. string[] rest]) return Supervisor.Launch(rest);
 
+        if (arguments is [Supervisor.MournVerb, .. string[] facts]) return Supervisor.Mourn(facts);
+
         // The most frequent command, and the first that a newcomer runs, should not wait for a parser.
-        if (arguments is ["run", "--", string program, .. string[] its])
-            return CommandLine.Run(MachineDescription.Default, new RunOptions { Program = program, Arguments = its });
+        string[]? program = arguments switch
+        {
+            ["run", "--", .. { Length: > 0 } words] => words,
+            ["run", .. [[not '-', ..], ..] words] => words,
+            _ => null,
+        };
+        if (program is [string name, .. string[] its])
+            return CommandLine.Run(MachineDescription.Default, new RunOptions { Program = name, Arguments = its });
         try
         {
             StandardOutput.Use();

@@ -3,6 +3,9 @@ namespace Ioasis.Host;
 /// <summary>Exit codes of run if there is no program's exit code, as those of env(1) and timeout(1).</summary>
 internal static class ExitCodes
 {
+    /// <summary>The program ran longer than it may.</summary>
+    public const int TimedOut = 124;
+
     /// <summary>We failed.</summary>
     public const int Failed = 125;
 

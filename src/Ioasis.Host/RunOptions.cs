@@ -28,6 +28,12 @@ internal sealed record RunOptions
     /// <summary>The file for an account of the calls that were served, written at the end; null for none.</summary>
     public string? AccountFile { get; init; }
 
+    /// <summary>Whether all programs are killed if the supervisor is; otherwise they run on without devices.</summary>
+    public bool KillsOnExit { get; init; } = true;
+
+    /// <summary>How long the program may run, with all that it starts; null for ever.</summary>
+    public TimeSpan? Timeout { get; init; }
+
     /// <summary>Kills the program when it is cancelled.</summary>
     public CancellationToken Stop { get; init; }
 }

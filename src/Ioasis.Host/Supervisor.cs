@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Ioasis.Host.Callers;
 using Ioasis.Host.Control;
 using Ioasis.Host.Devices;
+using Ioasis.Host.Doctor;
 using Ioasis.Host.Filter;
 using Ioasis.Host.Launch;
 using Ioasis.Host.Paths;
@@ -24,7 +25,18 @@ internal static class Supervisor
     /// <summary>The hidden command that starts our second process. Main checks for it first.</summary>
     public const string LaunchVerb = "__launch";
 
+    /// <summary>The hidden command of a process that finds us killed.</summary>
+    public const string MournVerb = "__mourn";
+
     private static int s_contained;
+    private static bool s_isQuiet;
+
+    /// <summary>From here on, only failures are said on standard error.</summary>
+    public static void BeQuiet()
+    {
+        s_isQuiet = true;
+        HostMessages.Writer = static _ => { };
+    }
 
     /// <summary>Runs a program on a machine until it and all of its descendants have ended.</summary>
     /// <returns>
@@ -62,6 +74,8 @@ internal static class Supervisor
             using var standIns = new StandIns();
             using var files = new OpenFiles();
             using SeccompListener listener = program.TakeListener();
+            if ((ForeignAccess.MemoryRefusal(program.Pid) ?? ForeignAccess.PidfdRefusal(program.Pid)) is { } refusal)
+                throw new IOException(refusal);
             listener.EnableSyncWakeUp();
             // If threads are traced, the thread that waits for children must never block, as it would in
             // StableId.BeginChange.
@@ -101,11 +115,16 @@ internal static class Supervisor
             using ControlSocket? control = answers is null
                 ? null
                 : new ControlSocket(program.Pid, answers.Answer, subscribe: answers.Subscribe);
-            program.Go();
+            using SupervisorWatch? watch =
+                SupervisorWatch.TryStart(listener, program.Pid, options.KillsOnExit);
+            signals.Watch = watch?.Pid ?? 0;
+            program.Go(watch is not null);
             using CancellationTokenRegistration stop = options.Stop.Register(signals.Kill);
+            using RunTimeout? timeout = RunTimeout.Start(options.Timeout, signals);
             int exitCode = children.WaitForProgram();
             signals.ProgramEnded();
             events.WaitForNoUsers();
+            if (timeout is { IsOver: true }) exitCode = ExitCodes.TimedOut;
             pool.Stop();
             if (options.AccountFile is { } file) File.WriteAllText(file, account!.ToString());
             return exitCode;
@@ -135,7 +154,7 @@ internal static class Supervisor
     // end alone, and all programs continue to be served.
     private static void ContainFailures()
     {
-        HostMessages.Writer = ErrorOutput.Say;
+        HostMessages.Writer = s_isQuiet ? static _ => { } : ErrorOutput.Say;
         if (Interlocked.Exchange(ref s_contained, 1) != 0) return;
         ExceptionHandling.SetUnhandledExceptionHandler(e =>
         {
@@ -147,4 +166,8 @@ internal static class Supervisor
     /// <summary>Runs our second process, which becomes the program. Returns only on failure.</summary>
     /// <param name="arguments">The arguments after the command.</param>
     public static int Launch(string[] arguments) => Launcher.Run(arguments);
+
+    /// <summary>Runs the process that finds us killed (<see cref="Mourner"/>).</summary>
+    /// <param name="arguments">The arguments after the command.</param>
+    public static int Mourn(string[] arguments) => Mourner.Run(arguments);
 }

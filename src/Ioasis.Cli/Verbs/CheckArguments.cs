@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Ioasis.Diagnostics.Check;
 using Ioasis.Diagnostics.Injection;
+using Ioasis.Diagnostics.Report;
 using Ioasis.Host;
 using Ioasis.Host.Stacks;
 using Ioasis.Machine.Description;
@@ -25,10 +26,19 @@ internal sealed class CheckArguments
         Description = "The exit code if --check found something and the program's own was 0. Default: 99.",
     };
 
+    private readonly Option<bool> _quiet = new("--quiet")
+    {
+        Description = "Nothing of ours on standard error but why run fails, and reports that go there.",
+    };
+
+    private readonly ReportArguments _reports;
+
     internal CheckArguments(Command run)
     {
         run.Add(_check);
         run.Add(_exitCode);
+        _reports = new ReportArguments(run);
+        run.Add(_quiet);
     }
 
     /// <summary>Whether checks are asked for.</summary>
@@ -40,6 +50,11 @@ internal sealed class CheckArguments
         InjectionRules? injection = null)
     {
         int? exitCode = parsed.GetValue(_exitCode);
+        bool isQuiet = parsed.GetValue(_quiet);
+        if (isQuiet) Supervisor.BeQuiet();
+        if (_reports.TryRead(parsed, out IReadOnlyList<(ReportFormat Format, string? File)> reports) is { } mistake)
+            return CommandLine.Refuse(error, mistake);
+        if (reports.Count > 0 && !parsed.GetValue(_check)) return CommandLine.Refuse(error, "--report needs --check");
         if (!parsed.GetValue(_check))
         {
             return exitCode is null
@@ -71,15 +86,25 @@ internal sealed class CheckArguments
         using var stop = new CancellationTokenSource();
         using CallStacks? stacks = options.Stacks ? new CallStacks(CallStacks.MatterToChecks) : null;
         Checker? checker = null;
+        List<ReportedFinding> found = [];
+        DateTimeOffset began = DateTimeOffset.UtcNow;
         int code = CommandLine.Run(description, run with { Stop = stop.Token, Stacks = stacks }, machine =>
         {
             if (stacks is not null) machine.Observers.Add(stacks); // first: the checks ask for stacks of calls
             return checker = new Checker(machine.Observers, machine.NameOf, options, suppressions,
-                () => Open(options), stop.Cancel)
+                () => isQuiet && options.LogPath is null ? TextWriter.Null : Open(options), stop.Cancel)
             {
                 Stacks = stacks,
+                Told = reports.Count == 0 ? null : found.Add,
             };
         }, injection);
+        if (reports.Count != 0 && ReportArguments.Write(
+            reports, ReportArguments.Of(run, options, found, code, began), error) is { } failure)
+        {
+            ErrorOutput.Say(failure);
+            return ExitCodes.Failed;
+        }
+
         return checker is { Found: > 0 } && (code == 0 || stop.IsCancellationRequested) ? options.ExitCode : code;
     }
 

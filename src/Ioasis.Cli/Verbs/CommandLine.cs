@@ -26,17 +26,15 @@ internal static class CommandLine
 
     internal static int Invoke(string[] arguments, TextWriter output, TextWriter error)
     {
-        // Everything after -- belongs to the program.
-        int end = Array.IndexOf(arguments, "--");
-        string[] ours = end < 0 ? arguments : arguments[..end];
-        string[]? program = end < 0 ? null : arguments[(end + 1)..];
+        var program = new ProgramWords();
         RootCommand root = HelpWords.Prepare(Build(program, output, error));
         VersionView.AddTo(root, output);
-        ours = HelpWords.Translate(ours);
+        string[] ours = HelpWords.Translate(program.Take(root, arguments, out string? complaint));
+        if (complaint is not null) return Refuse(error, complaint);
         if (HelpWords.UnknownCommand(ours, root) is { } unknown) return Refuse(error, Unknown(unknown, root));
         ParseResult parsed = root.Parse(ours, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction) return Refuse(error, Complaint(parsed));
-        if (program is not null && !TakesProgram(parsed.CommandResult.Command))
+        if (program.Words is not null && !TakesProgram(parsed.CommandResult.Command))
             return Refuse(error, "only run and trace take a program after --");
         return parsed.Invoke(new InvocationConfiguration
         {
@@ -73,10 +71,10 @@ internal static class CommandLine
         }
     }
 
-    internal static RootCommand Build(string[]? program, TextWriter output, TextWriter error)
+    internal static RootCommand Build(ProgramWords program, TextWriter output, TextWriter error)
     {
         var run = new Command("run",
-            "Runs a program, as in: ioasis run [--machine FILE] [--device MODEL[@BDF]]... -- PROGRAM ARGS...\n"
+            "Runs a program, as in: ioasis run [--machine FILE] [--device MODEL[@BDF]]... [--] PROGRAM ARGS...\n"
             + "  What the program does with /dev/iommu and VFIO devices goes to the machine's software IOMMU.");
         var runMachine = new MachineOptions(run);
         var strictSva = new Option<bool>("--strict-sva")
@@ -95,22 +93,44 @@ internal static class CommandLine
         var checks = new CheckArguments(run);
         Option<string[]> inject = InjectionOption.ForRun();
         run.Add(inject);
+        var timeout = new Option<string>("--timeout")
+        {
+            HelpName = "TIME",
+            Description = "Kills the program and all that it started after 60s, 5m or 1h; exit code 124.",
+        };
+        run.Add(timeout);
+        var seed = new Option<ulong?>("--seed")
+        {
+            HelpName = "N",
+            Description = "The seed of -e rules with a probability that have none. Default: 0.",
+        };
+        run.Add(seed);
+        var livesOn = new Option<bool>("--no-kill-on-exit")
+        {
+            Description = "If ioasis itself is killed, its programs run on without devices. Default: they are killed.",
+        };
+        run.Add(livesOn);
         var failNth = new FailNthArguments(run);
         var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         run.Add(words);
         run.SetAction(parsed => OnMachine(parsed, runMachine, error, description =>
         {
-            if (parsed.GetValue(words) is [string word, ..]) return Refuse(error, Misplaced(word, run));
-            if (program is not [string name, .. string[] rest])
-                return Refuse(error, "run needs a program after --, as in: ioasis run -- lspci");
-            if (InjectionRules.TryRead(parsed.GetValue(inject) ?? [], out InjectionRules? injection) is { } wrong)
-                return Refuse(error, wrong);
+            if (parsed.GetValue(words) is [string word, ..]) return Refuse(error, Unknown(word, run));
+            if (program.Words is not [string name, .. string[] rest])
+                return Refuse(error, "run needs a program, as in: ioasis run lspci");
+            if (InjectionRules.TryRead(parsed.GetValue(inject) ?? [], out InjectionRules? injection,
+                parsed.GetValue(seed) ?? 0) is { } wrong) return Refuse(error, wrong);
+            TimeSpan limit = default;
+            if (parsed.GetValue(timeout) is { } time && !RunTime.TryRead(time, out limit))
+                return Refuse(error, $"--timeout is a time such as 60s, 5m or 1h, up to 24d, not {time}");
             var options = new RunOptions
             {
                 Program = name,
                 Arguments = rest,
                 StrictSva = parsed.GetValue(strictSva),
                 AccountFile = parsed.GetValue(account),
+                KillsOnExit = !parsed.GetValue(livesOn),
+                Timeout = limit == default ? null : limit,
             };
             if (failNth.IsGiven(parsed))
             {
@@ -164,8 +184,9 @@ internal static class CommandLine
         {
             run, TraceCommand.Of(program, output, error), ReplayCommand.Of(output, error), devices, demo,
             Walk(output, error), Faults(output, error), Ps(output, error), State(output, error),
-            FuzzCommand.Of(output, error), Bench(error), SchemaCommand.Of(output, error),
-            ManualCommands.Man(output), ManualCommands.Completion(output, error)
+            FuzzCommand.Of(output, error), DoctorCommand.Of(output), CflagsCommand.Of(output, error),
+            Bench(error), SchemaCommand.Of(output, error), ManualCommands.Man(output),
+            ManualCommands.Completion(output, error)
         };
     }
 
@@ -341,10 +362,6 @@ internal static class CommandLine
         return $"{parsed.Errors[0].Message.TrimEnd('.')}; see ioasis {command.Name} --help";
     }
 
-    internal static string Misplaced(string word, Command run) => word.StartsWith('-')
-        ? Unknown(word, run)
-        : $"\"{word}\" must come after --, as in: ioasis {run.Name} -- {word}";
-
     /// <summary>What the value of an option is that is no number of its kind.</summary>
     private static string Expected(Option option) => option.HelpName switch
     {
@@ -353,7 +370,7 @@ internal static class CommandLine
         _ => "a number",
     };
 
-    private static string Unknown(string word, Command command)
+    internal static string Unknown(string word, Command command)
     {
         if (command is RootCommand)
         {

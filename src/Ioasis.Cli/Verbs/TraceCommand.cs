@@ -16,7 +16,7 @@ internal static class TraceCommand
 {
     private const string ToStandardError = "/dev/stderr", RecordingEnd = ".ioasis";
 
-    internal static Command Of(string[]? program, TextWriter standardOutput, TextWriter error)
+    internal static Command Of(ProgramWords program, TextWriter standardOutput, TextWriter error)
     {
         var trace = new Command("trace",
             "Runs a program as run does, and writes its calls and what they cause, in strace's manner.");
@@ -71,7 +71,7 @@ internal static class TraceCommand
         trace.SetAction(parsed => CommandLine.OnMachine(parsed, machine, error, description =>
         {
             if (parsed.GetValue(misplaced) is [string word, ..])
-                return CommandLine.Refuse(error, CommandLine.Misplaced(word, trace));
+                return CommandLine.Refuse(error, CommandLine.Unknown(word, trace));
             string[] expressions = parsed.GetValue(filter) ?? [];
             string[] words = [.. expressions.Where(e => !InjectionRules.IsRule(e))];
             if (words.Length > 1) return CommandLine.Refuse(error, $"-e trace= given {words.Length} times");
@@ -104,14 +104,14 @@ internal static class TraceCommand
             {
                 if (parsed.GetValue(running) is { } pid)
                 {
-                    return program is null && !counts && !isApart && injection is null && !parsed.GetValue(stacks)
+                    return program.Words is null && !counts && !isApart && injection is null && !parsed.GetValue(stacks)
                         ? Follow(pid, options, file)
                         : CommandLine.Refuse(error, "trace -p takes no program, no -c, no -k, no -ff and no "
                             + "-e inject=");
                 }
 
-                if (program is not [string name, .. string[] rest])
-                    return CommandLine.Refuse(error, "trace needs a program after --, as in: ioasis trace -- lspci");
+                if (program.Words is not [string name, .. string[] rest])
+                    return CommandLine.Refuse(error, "trace needs a program, as in: ioasis trace lspci");
                 using CallStacks? found = parsed.GetValue(stacks) && !counts ? StacksFor(options) : null;
                 var run = new RunOptions
                 {

@@ -1,5 +1,6 @@
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
+using Ioasis.Diagnostics.Report;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Diagnostics.Check;
@@ -76,6 +77,13 @@ public sealed class Checker : MachineObserver, IDisposable
     {
         get => _log.Stacks;
         set => _log.Stacks = value;
+    }
+
+    /// <summary>Takes each finding that is reported or counted, on one thread of ours; null for nobody.</summary>
+    public Action<ReportedFinding>? Told
+    {
+        get => _log.Told;
+        set => _log.Told = value;
     }
 
     /// <summary>Reports what is left, and ends.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Ioasis.Diagnostics.Report;
 using Ioasis.Memory.Threads;
 
 namespace Ioasis.Diagnostics.Check;
@@ -41,6 +42,9 @@ internal sealed class FindingLog : IDisposable
 
     /// <summary>Knows where in the program calls were made; null while nobody does.</summary>
     internal ICallStacks? Stacks { get; set; }
+
+    /// <summary>Takes each finding that is reported or counted; null for nobody.</summary>
+    internal Action<ReportedFinding>? Told { get; set; }
 
     /// <summary>How many different findings there were, without those that were suppressed.</summary>
     internal int Count => Volatile.Read(ref _found);
@@ -122,6 +126,7 @@ internal sealed class FindingLog : IDisposable
         }
 
         Interlocked.Increment(ref _found);
+        Told?.Invoke(ReportedFinding.Of(finding, lines));
         if (_reported < _options.Most)
         {
             _reported++;

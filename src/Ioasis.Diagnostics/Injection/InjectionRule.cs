@@ -40,11 +40,12 @@ internal sealed partial class InjectionRule
 
     /// <summary>Reads a rule.</summary>
     /// <param name="text">The rule, after <c>inject=</c>.</param>
+    /// <param name="seed">The seed, unless the rule has one.</param>
     /// <param name="rule">The rule.</param>
     /// <returns>What is wrong with it; null if nothing is.</returns>
-    internal static string? TryRead(string text, out InjectionRule rule)
+    internal static string? TryRead(string text, ulong seed, out InjectionRule rule)
     {
-        rule = new InjectionRule();
+        rule = new InjectionRule { _seed = seed };
         string[] parts = Options().Split(text);
         return (rule.ReadSet(parts[0]) ?? rule.ReadOptions(parts[1..])) is { } wrong
             ? $"inject={text}: {wrong}"

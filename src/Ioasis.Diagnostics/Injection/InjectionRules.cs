@@ -22,8 +22,9 @@ public sealed class InjectionRules : Injector
     /// <summary>Reads rules: <c>inject=IOMMU_IOAS_MAP:error=ENOMEM:when=3+2</c>, <c>inject=dma:fault</c>.</summary>
     /// <param name="texts">The rules, each with <c>inject=</c> before it.</param>
     /// <param name="rules">What they mean; null if something is wrong, or there are none.</param>
+    /// <param name="seed">The seed of rules with a probability that have none of their own.</param>
     /// <returns>What is wrong with one, in a sentence; null if nothing is.</returns>
-    public static string? TryRead(IEnumerable<string> texts, out InjectionRules? rules)
+    public static string? TryRead(IEnumerable<string> texts, out InjectionRules? rules, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(texts);
         rules = null;
@@ -31,7 +32,7 @@ public sealed class InjectionRules : Injector
         foreach (string text in texts)
         {
             if (!IsRule(text)) return $"\"{text}\" is no rule such as inject=dma:fault";
-            if (InjectionRule.TryRead(text[Prefix.Length..], out InjectionRule rule) is { } wrong) return wrong;
+            if (InjectionRule.TryRead(text[Prefix.Length..], seed, out InjectionRule rule) is { } wrong) return wrong;
             read.Add(rule);
         }
 

@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using Ioasis.Abi;
+using Ioasis.Host.Doctor;
 using Ioasis.Iommufd;
 using Ioasis.Iommufd.Files;
 using Ioasis.Linux.Files;
@@ -37,17 +39,42 @@ internal static class CallerFiles
     /// The errno for a program whose descriptor we failed to inspect. Our shortage of descriptors must not look like
     /// the program's.
     /// </summary>
-    public static Errno Told(Errno errno, int descriptor) =>
-        errno is Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM
-            ? Errno.ENOMEM.Because("the supervisor lacks the means to look at the program's files")
-            : Errno.EBADF.Because($"descriptor {descriptor} is not open");
+    public static Errno Told(Errno errno, int descriptor) => errno switch
+    {
+        Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM
+            => Errno.ENOMEM.Because("the supervisor lacks the means to look at the program's files"),
+        Errno.EPERM or Errno.ENOSYS => Errno.EPERM.Because($"the host forbids to fetch descriptor {descriptor}"),
+        _ => Errno.EBADF.Because($"descriptor {descriptor} is not open"),
+    };
 
     private static Errno Fetch(CallerThread thread, int descriptor, out FileDescriptor fetched)
     {
         // The first thread may have ended, and a thread may have a descriptor table of its own. Before Linux 6.9, only
         // the first thread has a pidfd.
         FileDescriptor asked = thread.Pidfd ?? thread.Process.Pidfd;
-        return SysProcesses.GetFileOf(asked, descriptor, out fetched);
+        Errno errno = SysProcesses.GetFileOf(asked, descriptor, out fetched);
+        if (errno is not (Errno.EPERM or Errno.ENOSYS)) return errno;
+        if (CallerThread.TryStat(thread.Directory, descriptor, out _) != Errno.None) return Errno.EBADF;
+        if (TryReopen(thread, descriptor, out fetched)) return Errno.None;
+        ForeignAccess.SayFileRefusal(errno);
+        return errno;
+    }
+
+    // A memfd can be opened anew where pidfd_getfd is forbidden, with the access that the program has.
+    private static bool TryReopen(CallerThread thread, int descriptor, out FileDescriptor file)
+    {
+        file = new FileDescriptor(-1);
+        Span<byte> name = stackalloc byte[12], text = stackalloc byte[256];
+        if (!Utf8Formatter.TryFormat(descriptor, name, out int length)) return false;
+        name[length] = 0;
+        SysResult got = SysFiles.ReadLinkAt(thread.Directory, name[..(length + 1)], text);
+        if (!got.IsOk || !text[..(int)got.Value].StartsWith("/memfd:"u8)) return false;
+        if (SysFiles.OpenAt(thread.Directory, $"../fdinfo/{descriptor}", FcntlH.O_RDONLY, out FileDescriptor info)
+            != Errno.None) return false;
+        int flags;
+        using (info)
+            if (!DescriptorInfo.TryReadFlags(info, out flags) || (flags & FcntlH.O_PATH) != 0) return false;
+        return SysFiles.OpenAt(thread.Directory, $"{descriptor}", flags & FcntlH.O_ACCMODE, out file) == Errno.None;
     }
 
     // A file opened with O_PATH is only a place, not an open file (Linux: fdget).

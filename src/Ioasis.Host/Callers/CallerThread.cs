@@ -83,7 +83,10 @@ internal sealed class CallerThread(
         // Fetching the file takes two thirds of the time of a look-up in /proc.
         if (pidfd is null || descriptor < 0) return TryStat(directory, descriptor, out stat);
         Errno errno = SysProcesses.StatFileOf(pidfd, descriptor, out stat);
-        return errno is Errno.EMFILE or Errno.ENFILE ? TryStat(directory, descriptor, out stat) : errno;
+        // EPERM, ENOSYS: the host forbids pidfd_getfd, as containers do.
+        return errno is Errno.EMFILE or Errno.ENFILE or Errno.EPERM or Errno.ENOSYS
+            ? TryStat(directory, descriptor, out stat)
+            : errno;
     }
 
     /// <summary>The same for a thread of which only /proc/TID/fd is known.</summary>

@@ -36,12 +36,20 @@ internal sealed class LaunchChannel(FileDescriptor socket) : IDisposable
 
     public bool TrySend(long value) => TrySend(BitConverter.GetBytes(value));
 
-    public bool TryReceive(out long value)
+    /// <summary>Sends a number, and with it a descriptor of ours.</summary>
+    public bool TrySendFile(long value, int file)
+    {
+        SysResult sent = SysMessages.SendFile(socket, BitConverter.GetBytes(value), file);
+        return sent.IsOk && sent.Value == sizeof(long);
+    }
+
+    /// <summary>Receives a number, and the descriptor that came with it; null if none came.</summary>
+    public bool TryReceiveFile(out long value, out FileDescriptor? file)
     {
         Span<byte> bytes = stackalloc byte[sizeof(long)];
-        bool got = TryReceive(bytes);
+        SysResult got = SysMessages.ReceiveFile(socket, bytes, out file);
         value = BitConverter.ToInt64(bytes);
-        return got;
+        return got.IsOk && got.Value == sizeof(long);
     }
 
     public void Dispose() => socket.Dispose();

@@ -42,7 +42,9 @@ internal sealed class LaunchedProgram : IDisposable
         {
             if (!SysFiles.Fcntl(theirs, FcntlH.F_SETFD).IsOk)
                 throw new IOException("The launcher's socket cannot be inherited.");
-            (string path, byte[] arguments) = OwnCommand(theirs.Number);
+            (string path, string[] words) =
+                OwnCommand(Supervisor.LaunchVerb, theirs.Number.ToString(CultureInfo.InvariantCulture));
+            byte[] arguments = Encoding.UTF8.GetBytes(string.Concat(words.Select(w => w + '\0')));
             // Disables features that only cost the launcher time: profiling, and the debugger's socket.
             byte[] launcherEnvironment = [.. environment, .. "DOTNET_EnableDiagnostics=0\0DOTNET_TieredPGO=0\0"u8];
             Check(SysProcesses.Spawn(path, arguments, launcherEnvironment, out int pid), $"start '{path}'");
@@ -56,20 +58,17 @@ internal sealed class LaunchedProgram : IDisposable
     /// <exception cref="IOException">The launcher failed; the message says why in one sentence.</exception>
     public SeccompListener TakeListener()
     {
-        if (!_launcher.TryReceive(out long number))
+        if (!_launcher.TryReceiveFile(out long number, out FileDescriptor? listener))
             throw new IOException("the launcher ended before it had the filter");
         if (number < 0) throw new IOException(FilterFailure((Errno)(-number)));
-        Check(SysProcesses.OpenPidfd(Pid, 0, out FileDescriptor process), "open the launcher's pidfd");
-        using (process)
-        {
-            Check(SysProcesses.GetFileOf(process, (int)number, out FileDescriptor listener),
-                "take the seccomp listener from the launcher");
-            return new SeccompListener(listener);
-        }
+        return new SeccompListener(listener
+            ?? throw new IOException("the listener was not received; is the limit of open files reached?"));
     }
 
     /// <summary>Lets the launcher exec the program.</summary>
-    public void Go() => _launcher.TrySend([1]);
+    /// <param name="isWatched">Whether a <see cref="SupervisorWatch"/> sees us end. Otherwise the kernel kills the
+    /// program with us.</param>
+    public void Go(bool isWatched) => _launcher.TrySend([isWatched ? Launcher.GoWatched : Launcher.Go]);
 
     public void Dispose() => _launcher.Dispose();
 
@@ -83,15 +82,14 @@ internal sealed class LaunchedProgram : IDisposable
         _ => $"the seccomp filter was refused ({errno})",
     };
 
-    // Our own command: the executable, or the runtime with the assembly that it runs.
-    private static (string Path, byte[] Arguments) OwnCommand(int socket)
+    /// <summary>Our own command: the executable, or the runtime with the assembly that it runs.</summary>
+    /// <param name="words">The words after it.</param>
+    internal static (string Path, string[] Arguments) OwnCommand(params string[] words)
     {
         string path = Environment.ProcessPath ?? throw new IOException("Our own executable is unknown.");
-        string number = socket.ToString(CultureInfo.InvariantCulture);
-        string[] arguments = Path.GetFileNameWithoutExtension(path) == "dotnet"
-            ? [path, Environment.GetCommandLineArgs()[0], Supervisor.LaunchVerb, number]
-            : [path, Supervisor.LaunchVerb, number];
-        return (path, Encoding.UTF8.GetBytes(string.Concat(arguments.Select(text => text + '\0'))));
+        return (path, Path.GetFileNameWithoutExtension(path) == "dotnet"
+            ? [path, Environment.GetCommandLineArgs()[0], .. words]
+            : [path, .. words]);
     }
 
     private static void Check(Errno errno, string what)

@@ -20,6 +20,10 @@ internal sealed class Launcher
 {
     private const int SIGPIPE = 13;
 
+    /// <summary>The supervisor's last words: exec the program; a <see cref="SupervisorWatch"/> is there, or
+    /// none.</summary>
+    internal const byte Go = 1, GoWatched = 2;
+
     // Neither a file descriptor nor an errno that seccomp(2) returns.
     private const long NotYet = long.MinValue;
 
@@ -65,8 +69,10 @@ internal sealed class Launcher
         // waits for us, and we would wait for the supervisor. It takes the other thread two system calls to set the
         // listener; an exception there ends the process.
         while (Volatile.Read(ref _listener) == NotYet) Thread.Sleep(0);
-        if (!_supervisor.TrySend(_listener)) return ExitCodes.Failed;
-        if (_listener < 0) return ExitCodes.Failed;
+        bool isSent = _listener < 0
+            ? _supervisor.TrySend(_listener)
+            : _supervisor.TrySendFile(_listener, (int)_listener);
+        if (!isSent || _listener < 0) return ExitCodes.Failed;
         Thread.Sleep(Timeout.Infinite);
         return ExitCodes.Failed;
     }
@@ -79,16 +85,18 @@ internal sealed class Launcher
 
     private void BecomeProgram()
     {
-        // Like strace --kill-on-exit: without its supervisor, every stopped call of the program would fail with ENOSYS.
-        // Children do not inherit this.
-        SysProcesses.DieWithParent();
+        // Until a watch sees the supervisor end; without either, every stopped call of the program would fail with
+        // ENOSYS. Children do not inherit this.
+        SysProcesses.DieWithParent(true);
         Errno errno = SysProcesses.SetNoNewPrivileges();
         SysResult installed = errno == Errno.None
             ? SysSeccomp.Install(_filter, waitKillable: _request.HoldsCalls)
             : errno;
         Volatile.Write(ref _listener, installed.ToKernelValue());
         if (!installed.IsOk) return;
-        if (!_supervisor.TryReceive(stackalloc byte[1])) SysProcesses.ExitNow(ExitCodes.Failed);
+        Span<byte> go = stackalloc byte[1];
+        if (!_supervisor.TryReceive(go)) SysProcesses.ExitNow(ExitCodes.Failed);
+        if (go[0] == GoWatched) SysProcesses.DieWithParent(false);
 
         if (_request.DescriptorLimit != 0)
             SysProcesses.SetSoftLimit(ResourceLimit.Descriptors, _request.DescriptorLimit);
@@ -106,7 +114,29 @@ internal sealed class Launcher
 
         string program = Encoding.UTF8.GetString(
             _request.Arguments.AsSpan(0, _request.Arguments.AsSpan().IndexOf((byte)0)));
-        ErrorOutput.Say($"cannot run '{program}': {Marshal.GetPInvokeErrorMessage((int)errno)}");
+        ErrorOutput.Say($"cannot run '{program}': "
+            + (errno == Errno.ENOENT && MissingInterpreter(program) is { } interpreter
+                ? $"its interpreter '{interpreter}' does not exist"
+                : Marshal.GetPInvokeErrorMessage((int)errno)));
         SysProcesses.ExitNow(errno is Errno.ENOENT or Errno.ENOTDIR ? ExitCodes.NotFound : ExitCodes.CannotRun);
+    }
+
+    // execve(2) says ENOENT for a script whose interpreter is missing, too.
+    private static string? MissingInterpreter(string program)
+    {
+        try
+        {
+            if (!program.Contains('/', StringComparison.Ordinal)) return null;
+            using StreamReader script = File.OpenText(program);
+            char[] begin = new char[256]; // BINPRM_BUF_SIZE
+            string text = new(begin, 0, script.ReadBlock(begin));
+            if (!text.StartsWith("#!", StringComparison.Ordinal)) return null;
+            string[] words = text[2..].Split('\n')[0].Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
+            return words is [string name, ..] && !File.Exists(name) ? name : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Ioasis.Linux.Processes;
 
@@ -47,8 +46,17 @@ internal sealed class ProgramSignals : IDisposable
         }
     }
 
+    /// <summary>The process that watches us, which gets no signals; 0 for none.</summary>
+    public int Watch { get; set; }
+
     /// <summary>Kills the program; after its end, the processes that it left behind.</summary>
     public void Kill() => PassOn(SIGKILL);
+
+    /// <summary>Kills the program and all that it started.</summary>
+    public void KillAll()
+    {
+        ProcessTree.Kill([.. ProcessTree.ChildrenOf(Environment.ProcessId).Where(c => c != Watch)]);
+    }
 
     /// <summary>
     /// Notes that the program has ended. From here on its orphans receive the signals, including the terminal's.
@@ -68,25 +76,8 @@ internal sealed class ProgramSignals : IDisposable
             return;
         }
 
-        foreach (int child in OwnChildren()) SysProcesses.Kill(child, signal);
-    }
-
-    private static List<int> OwnChildren()
-    {
-        var children = new List<int>();
-        try
-        {
-            foreach (string task in Directory.EnumerateDirectories("/proc/self/task"))
-                foreach (string child in File.ReadAllText(task + "/children")
-                    .Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                    children.Add(int.Parse(child, CultureInfo.InvariantCulture));
-        }
-        catch (IOException)
-        {
-            // The kernel lacks CONFIG_PROC_CHILDREN.
-        }
-
-        return children;
+        foreach (int child in ProcessTree.ChildrenOf(Environment.ProcessId))
+            if (child != Watch) SysProcesses.Kill(child, signal);
     }
 
     private static int NumberOf(PosixSignal signal) => signal switch

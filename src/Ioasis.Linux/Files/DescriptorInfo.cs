@@ -23,6 +23,18 @@ internal readonly record struct DescriptorInfo(int Mount, ulong Inode)
         return TryParse(text[..Math.Max(0, got)], out info);
     }
 
+    /// <summary>Reads the flags that a descriptor was opened with, from the same file.</summary>
+    public static bool TryReadFlags(FileDescriptor file, out int flags)
+    {
+        flags = 0;
+        Span<byte> text = stackalloc byte[Enough];
+        text = text[..Math.Max(0, SysFiles.ReadAtOnce(file, text, 0))];
+        int at = text.IndexOf("\nflags:\t"u8) + "\nflags:\t".Length;
+        if (at < "\nflags:\t".Length) return false;
+        while (at < text.Length && text[at] is >= (byte)'0' and <= (byte)'7') flags = flags * 8 + text[at++] - '0';
+        return at < text.Length;
+    }
+
     /// <summary>Parses the text.</summary>
     public static bool TryParse(ReadOnlySpan<byte> text, out DescriptorInfo info)
     {

@@ -35,6 +35,7 @@ internal static class FcntlH
     /// <summary>Attributes that the file system has cached suffice; no server is asked.</summary>
     public const int AT_STATX_DONT_SYNC = 0x4000;
 
+    public const int F_DUPFD = 0;
     public const int F_DUPFD_CLOEXEC = 1030;
     public const int F_GETFD = 1;
     public const int F_SETFD = 2;
@@ -59,6 +60,7 @@ internal static class FcntlH
     public const uint MFD_CLOEXEC = 1;
     public const uint MFD_ALLOW_SEALING = 2;
     public const uint MFD_NOEXEC_SEAL = 8;
+    public const uint MFD_EXEC = 16;
 
     public const int SEEK_SET = 0;
     public const int LOCK_EX = 2;

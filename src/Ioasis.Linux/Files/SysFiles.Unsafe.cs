@@ -172,6 +172,16 @@ internal static unsafe partial class SysFiles
         return file.IsInvalid ? LastError.Errno : Errno.None;
     }
 
+    /// <summary>
+    /// memfd_create(2) of a file that can be executed. EACCES if the host forbids that (vm.memfd_noexec).
+    /// </summary>
+    public static Errno CreateExecutable(string name, out FileDescriptor file)
+    {
+        Errno errno = CreateMemfd(name, FcntlH.MFD_CLOEXEC | FcntlH.MFD_EXEC, out file);
+        // Linux before 6.3 does not know the flag, and lets every such file be executed.
+        return errno == Errno.EINVAL ? CreateMemfd(name, FcntlH.MFD_CLOEXEC, out file) : errno;
+    }
+
     /// <summary>ftruncate(2).</summary>
     public static Errno Truncate(FileDescriptor file, ulong length) => LastError.Of(ftruncate(file, (long)length));
 

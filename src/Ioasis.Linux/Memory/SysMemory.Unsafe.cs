@@ -104,6 +104,25 @@ internal static unsafe partial class SysMemory
         }
     }
 
+    /// <summary>Whether process_vm_readv(2) may read a process, without reading a byte.</summary>
+    /// <returns>EPERM, or ENOSYS if the kernel lacks the call.</returns>
+    public static Errno ProbeRead(int thread)
+    {
+        var one = new IoVector { Base = Nowhere, Length = 1 };
+        // SAFETY: the address is unmapped on both sides, so that a permitted call fails with EFAULT.
+        nint done = probe_readv(thread, &one, 1, &one, 1, 0);
+        return done < 0 && LastError.Errno != Errno.EFAULT ? LastError.Errno : Errno.None;
+    }
+
+    /// <summary>The same for process_vm_writev(2).</summary>
+    public static Errno ProbeWrite(int thread)
+    {
+        var one = new IoVector { Base = Nowhere, Length = 1 };
+        // SAFETY: as in ProbeRead.
+        nint done = probe_writev(thread, &one, 1, &one, 1, 0);
+        return done < 0 && LastError.Errno != Errno.EFAULT ? LastError.Errno : Errno.None;
+    }
+
     /// <summary>
     /// Faults in pages of a process without changing a byte, and waits for whoever provides them. Returns how many,
     /// counted from the first. process_vm_readv(2) waits where a read of /proc/PID/mem fails (userfaultfd), and it does
@@ -154,4 +173,12 @@ internal static unsafe partial class SysMemory
     [LibraryImport("libc")]
     private static partial nint process_vm_writev(int pid, IoVector* local, nuint locals, IoVector* remote,
         nuint remotes, nuint flags);
+
+    [LibraryImport("libc", EntryPoint = "process_vm_readv", SetLastError = true)]
+    private static partial nint probe_readv(int pid, IoVector* local, nuint locals, IoVector* remote, nuint remotes,
+        nuint flags);
+
+    [LibraryImport("libc", EntryPoint = "process_vm_writev", SetLastError = true)]
+    private static partial nint probe_writev(int pid, IoVector* local, nuint locals, IoVector* remote, nuint remotes,
+        nuint flags);
 }

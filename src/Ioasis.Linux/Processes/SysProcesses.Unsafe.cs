@@ -34,6 +34,34 @@ internal static unsafe partial class SysProcesses
     }
 
     /// <summary>
+    /// The same in a session of its own, without the signals by which a terminal, a shell or a CI ends programs.
+    /// </summary>
+    public static Errno SpawnApart(
+        string path, ReadOnlySpan<byte> arguments, ReadOnlySpan<byte> environment, out int pid)
+    {
+        const short SetMask = 0x08, SetSession = 0x80;
+        const ulong Blocked = 1 << (1 - 1) | 1 << (2 - 1) | 1 << (15 - 1); // SIGHUP, SIGINT, SIGTERM
+        // posix_spawnattr_t has 336 bytes, sigset_t 128.
+        byte* attributes = stackalloc byte[336];
+        ulong* mask = stackalloc ulong[16];
+        mask[0] = Blocked;
+        // SAFETY: as in Spawn; the attributes live until the call returns.
+        fixed (byte* a = arguments, e = environment)
+        {
+            byte*[] argv = Vector(a, arguments), envp = Vector(e, environment);
+            int child = 0;
+            int errno = posix_spawnattr_init(attributes);
+            if (errno == 0) errno = posix_spawnattr_setflags(attributes, SetMask | SetSession);
+            if (errno == 0) errno = posix_spawnattr_setsigmask(attributes, mask);
+            if (errno == 0)
+                fixed (byte** argvAt = argv, envpAt = envp)
+                    errno = posix_spawn(&child, path, null, attributes, argvAt, envpAt);
+            pid = child;
+            return (Errno)errno;
+        }
+    }
+
+    /// <summary>
     /// execvpe(3): replaces the program of this process by the one named by the first argument, looked up in PATH.
     /// Returns only on failure. Arguments and environment are runs of strings that end in a NUL.
     /// </summary>
@@ -99,10 +127,10 @@ internal static unsafe partial class SysProcesses
     public static Errno BecomeSubreaper() => LastError.Of(prctl(36, 1, 0, 0, 0));
 
     /// <summary>
-    /// prctl(PR_SET_PDEATHSIG): SIGKILL for the calling thread when the thread that started its process ends. Survives
-    /// an exec, unless that or the program changes the user. Not inherited.
+    /// prctl(PR_SET_PDEATHSIG): SIGKILL for the calling thread when the thread that started its process ends, or no
+    /// signal. Survives an exec, unless that or the program changes the user. Not inherited.
     /// </summary>
-    public static void DieWithParent() => _ = prctl(1, 9, 0, 0, 0);
+    public static void DieWithParent(bool dies) => _ = prctl(1, dies ? 9u : 0, 0, 0, 0);
 
     /// <summary>prctl(PR_SET_TIMERSLACK): nanoseconds by which the calling thread may wake up late.</summary>
     public static void SetTimerSlack(uint nanoseconds) => _ = prctl(29, nanoseconds, 0, 0, 0);
@@ -205,6 +233,15 @@ internal static unsafe partial class SysProcesses
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int posix_spawn(int* pid, string path, void* actions, void* attributes, byte** argv,
         byte** envp);
+
+    [LibraryImport("libc")]
+    private static partial int posix_spawnattr_init(byte* attributes);
+
+    [LibraryImport("libc")]
+    private static partial int posix_spawnattr_setflags(byte* attributes, short flags);
+
+    [LibraryImport("libc")]
+    private static partial int posix_spawnattr_setsigmask(byte* attributes, ulong* mask);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int execvpe(byte* file, byte** argv, byte** envp);

@@ -10,7 +10,8 @@ namespace Ioasis.Tests.Cli;
 public sealed class CommandLineTests
 {
     private const string Commands =
-        "run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, bench, schema, man, completion";
+        "run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, doctor, cflags, bench, "
+        + "schema, man, completion";
 
     [Theory]
     [InlineData("", $"missing command; expected one of: {Commands}.")]
@@ -20,13 +21,16 @@ public sealed class CommandLineTests
     [InlineData("--json", $"unknown command \"--json\"; expected one of: {Commands}.")]
     [InlineData("help rnu", $"unknown command \"rnu\"; did you mean run? Expected one of: {Commands}.")]
     [InlineData("completion tcsh", "completion takes one shell; expected one of: bash, zsh, fish.")]
-    [InlineData("run", "run needs a program after --, as in: ioasis run -- lspci.")]
-    [InlineData("run --", "run needs a program after --, as in: ioasis run -- lspci.")]
-    [InlineData("run ls", "\"ls\" must come after --, as in: ioasis run -- ls.")]
+    [InlineData("run", "run needs a program, as in: ioasis run lspci.")]
+    [InlineData("run --", "run needs a program, as in: ioasis run lspci.")]
+    [InlineData("run --strict-sva=maybe ls", "--strict-sva takes no value.")]
+    [InlineData("run --device edu", "run needs a program, as in: ioasis run lspci.")]
+    [InlineData("trace -t -e trace=map", "trace needs a program, as in: ioasis trace lspci.")]
     [InlineData("run --devic edu -- ls",
         "unknown argument \"--devic\" of run; "
         + "expected one of: --machine, --plugin, --device, --mdev, --strict-sva, --account, --check, "
-        + "--check-exit-code, -e, --fail-nth, --fail-call, --fail-calls, --fail-errno, --time-limit.")]
+        + "--check-exit-code, --report, --quiet, -e, --timeout, --seed, --no-kill-on-exit, --fail-nth, --fail-call, "
+        + "--fail-calls, --fail-errno, --time-limit.")]
     [InlineData("run --time-limit 3 -- ls",
         "--fail-calls, --fail-errno and --time-limit need --fail-nth or --fail-call.")]
     [InlineData("run --fail-nth --fail-call 3 -- ls", "--fail-nth runs all that --fail-call runs one of.")]
@@ -38,6 +42,11 @@ public sealed class CommandLineTests
     [InlineData("run --fail-nth --check -- ls", "a run of which calls fail in turn takes no --check and no -e.")]
     [InlineData("run --fail-nth -e inject=dma:fault -- ls",
         "a run of which calls fail in turn takes no --check and no -e.")]
+    [InlineData("run --report tap ls", "--report needs --check.")]
+    [InlineData("run --check --report xml=f ls",
+        "--report: there is no format \"xml\"; expected one of: junit, sarif, tap, github.")]
+    [InlineData("run --check --report junit= ls", "--report junit= names no file.")]
+    [InlineData("run --timeout 1y ls", "--timeout is a time such as 60s, 5m or 1h, up to 24d, not 1y.")]
     [InlineData("run --check-exit-code 7 -- ls", "--check-exit-code needs --check.")]
     [InlineData("run --check --check-exit-code 256 -- ls", "--check-exit-code is at most 255, not 256.")]
     [InlineData("run --machine -- ls", "--machine needs a value: --machine FILE.")]
@@ -54,7 +63,7 @@ public sealed class CommandLineTests
     [InlineData("walk --device 0:4.0 --pasid -1 0", "--pasid takes a number from 0 to 4294967295, not \"-1\".")]
     [InlineData("fuzz --seconds x", "--seconds takes a number, not \"x\".")]
     [InlineData("schema foo",
-        "there is no schema \"foo\"; expected one of: devices, faults, fuzz, machine, ps, state, walk.")]
+        "there is no schema \"foo\"; expected one of: devices, doctor, faults, fuzz, machine, ps, state, walk.")]
     [InlineData("devices -- x", "only run and trace take a program after --.")]
     [InlineData("run -e dma:fault -- x", "\"dma:fault\" is no rule such as inject=dma:fault.")]
     [InlineData("run -e inject=mmap -- x", "inject=mmap: a call fails with an errno, as in: error=ENOMEM.")]
@@ -170,7 +179,7 @@ public sealed class CommandLineTests
     public void TheManualPageHasEachCommandAndEachOption()
     {
         string page = Run("man").Output;
-        RootCommand root = CommandLine.Build(null, TextWriter.Null, TextWriter.Null);
+        RootCommand root = CommandLine.Build(new ProgramWords(), TextWriter.Null, TextWriter.Null);
         foreach (CommandNode command in CommandNode.Of(root, CommandLine.TakesProgram).All.Skip(1))
         {
             Assert.Contains($"\n.SS {command.Path.Replace("-", "\\-", StringComparison.Ordinal)}\n", page,

@@ -7,6 +7,7 @@ using Ioasis.Client;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
 using Ioasis.Host.Control;
+using Ioasis.Host.Doctor;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
@@ -89,6 +90,10 @@ public sealed partial class JsonOutputTests : IDisposable
     [Fact]
     public void Programs() => MustFit("ps", Written(o => StateView.Write(
         [new ProgramVersion("1.0", 7, 6, DateTimeOffset.UnixEpoch, ["program", "argument"])], true, o)));
+
+    [Fact]
+    public void ChecksOfAHost() => MustFit("doctor", Written(o => DoctorCommand.Write(
+        [new HostCheck("kernel", Verdict.Ok, "new"), new HostCheck("KVM", Verdict.Warn, "none", "emulate")], true, o)));
 
     [Fact]
     public void AResultOfFuzzing()

@@ -1,6 +1,8 @@
 using System.Text;
+using Ioasis.Abi;
 using Ioasis.Host.Filter;
 using Ioasis.Host.Launch;
+using Ioasis.Linux.Files;
 
 namespace Ioasis.Tests.Host;
 
@@ -20,6 +22,32 @@ public sealed class LaunchTests
             (read.IgnoredSignals, read.DescriptorLimit, read.FileSizeLimit));
         Assert.True(!read.StrictSva && read.HoldsCalls && read.Writes.Vectored);
         Assert.Equal(request.Writes.Ranges, read.Writes.Ranges);
+    }
+
+    [Fact]
+    public void ADescriptorGoesWithItsNumber()
+    {
+        Assert.Equal(Errno.None, SysFiles.CreateSocketPair(out FileDescriptor first, out FileDescriptor second));
+        Assert.Equal(Errno.None, SysFiles.CreateMemfd("sent", FcntlH.MFD_CLOEXEC, out FileDescriptor sent));
+        using LaunchChannel launcher = new(first), supervisor = new(second);
+        using (sent)
+        {
+            Assert.True(launcher.TrySendFile(77, sent.Number));
+            Assert.True(supervisor.TryReceiveFile(out long value, out FileDescriptor? got));
+            using (got)
+            {
+                Assert.Equal(77, value);
+                Assert.Equal(Errno.None, SysFiles.Stat(sent, out LinuxStat ours));
+                Assert.Equal(Errno.None, SysFiles.Stat(got!, out LinuxStat theirs));
+                Assert.Equal((ours.Dev, ours.Ino), (theirs.Dev, theirs.Ino));
+                Assert.NotEqual(sent.Number, got!.Number);
+                Assert.Equal(FcntlH.FD_CLOEXEC, (int)SysFiles.Fcntl(got, FcntlH.F_GETFD).Value);
+            }
+        }
+
+        Assert.True(launcher.TrySend(-5));
+        Assert.True(supervisor.TryReceiveFile(out long number, out FileDescriptor? none));
+        Assert.Equal((-5, null), (number, none));
     }
 
     [Fact]

@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Text;
+using Ioasis.Abi;
+using Ioasis.Linux.Files;
+using Ioasis.Linux.Processes;
+using Ioasis.Linux.Seccomp;
+
+namespace Ioasis.Host.Launch;
+
+/// <summary>
+/// A small process that holds the listener too. If we are killed, stopped calls wait for it instead of failing with
+/// ENOSYS, and it becomes the <see cref="Mourner"/>. Disposing ends it.
+/// </summary>
+internal sealed class SupervisorWatch : IDisposable
+{
+    private const int SIGKILL = 9;
+
+    private SupervisorWatch(int pid) => Pid = pid;
+
+    /// <summary>Its process ID.</summary>
+    public int Pid { get; }
+
+    /// <summary>Starts it. It has a session of its own, so that no terminal signals it.</summary>
+    /// <param name="listener">The listener.</param>
+    /// <param name="program">The program.</param>
+    /// <param name="kills">Whether programs are killed, or run on.</param>
+    /// <returns>Null if the host forbids to execute a file in memory.</returns>
+    public static SupervisorWatch? TryStart(SeccompListener listener, int program, bool kills)
+    {
+        // Numbers that survive an exec. Nothing else is started meanwhile.
+        using FileDescriptor heldListener = Inheritable(listener.File);
+        if (SysProcesses.OpenPidfd(Environment.ProcessId, 0, out FileDescriptor ownPidfd) != Errno.None
+            || SysProcesses.OpenPidfd(program, 0, out FileDescriptor programPidfd) != Errno.None) return null;
+        using (ownPidfd)
+        using (programPidfd)
+        {
+            using FileDescriptor self = Inheritable(ownPidfd), its = Inheritable(programPidfd);
+            if (heldListener.IsInvalid || self.IsInvalid || its.IsInvalid) return null;
+            Errno errno = SysFiles.CreateExecutable("ioasis-watch", out FileDescriptor file);
+            if (errno != Errno.None) return null;
+            using (file)
+            {
+                byte[] code = WatchCode.Make(self.Number);
+                SysResult put = SysFiles.Write(file, code);
+                if (!put.IsOk || put.Value != code.Length) return null;
+                (string path, string[] command) = LaunchedProgram.OwnCommand(Supervisor.MournVerb,
+                    Text(heldListener.Number), Text(its.Number), Text(program), Text(Environment.ProcessId),
+                    kills ? "kill" : "continue");
+                byte[] arguments = Encoding.UTF8.GetBytes(
+                    string.Concat(new[] { "ioasis-watch", path }.Concat(command.Skip(1)).Select(w => w + '\0')));
+                byte[] environment = [.. OriginalProcess.EnvironmentBytes(), .. "DOTNET_EnableDiagnostics=0\0"u8];
+                errno = SysProcesses.SpawnApart($"/proc/self/fd/{file.Number}", arguments, environment, out int pid);
+                return errno == Errno.None ? new SupervisorWatch(pid) : null;
+            }
+        }
+    }
+
+    /// <summary>Ends it. No program is left that it would have to take care of.</summary>
+    public void Dispose() => SysProcesses.Kill(Pid, SIGKILL);
+
+    private static FileDescriptor Inheritable(FileDescriptor file)
+    {
+        SysResult copy = SysFiles.Fcntl(file, FcntlH.F_DUPFD, 3);
+        return new FileDescriptor(copy.IsOk ? (int)copy.Value : -1);
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
