@@ -76,6 +76,7 @@ internal static class Supervisor
             using SeccompListener listener = program.TakeListener();
             if ((ForeignAccess.MemoryRefusal(program.Pid) ?? ForeignAccess.PidfdRefusal(program.Pid)) is { } refusal)
                 throw new IOException(refusal);
+            using var watch = new SupervisorWatch(listener, program.Pid, options.KillsOnExit);
             listener.EnableSyncWakeUp();
             // If threads are traced, the thread that waits for children must never block, as it would in
             // StableId.BeginChange.
@@ -115,10 +116,8 @@ internal static class Supervisor
             using ControlSocket? control = answers is null
                 ? null
                 : new ControlSocket(program.Pid, answers.Answer, subscribe: answers.Subscribe);
-            using SupervisorWatch? watch =
-                SupervisorWatch.TryStart(listener, program.Pid, options.KillsOnExit);
-            signals.Watch = watch?.Pid ?? 0;
-            program.Go(watch is not null);
+            signals.Watch = watch.Pid;
+            program.Go(isWatched: watch.Pid != 0);
             using CancellationTokenRegistration stop = options.Stop.Register(signals.Kill);
             using RunTimeout? timeout = RunTimeout.Start(options.Timeout, signals);
             int exitCode = children.WaitForProgram();

@@ -18,7 +18,8 @@ public sealed partial class CiTests(Workbench bench)
         string folder = await Sources(), page = await Page();
         Dictionary<string, string> job = new(await Job(folder))
         {
-            ["IOASIS_CHECK"] = Leak, ["GITHUB_WORKSPACE"] = folder
+            ["IOASIS_CHECK"] = Leak,
+            ["GITHUB_WORKSPACE"] = folder,
         };
         string[] steps = [.. Step().Matches(Section(page, "GitHub")).Select(m => m.Groups[1].Value)];
         Assert.Equal(2, steps.Length);
@@ -95,7 +96,8 @@ public sealed partial class CiTests(Workbench bench)
         string script = string.Join('\n', TemplateLine().Matches(template).Select(m => m.Groups[1].Value));
         Dictionary<string, string> job = new()
         {
-            ["CI_PROJECT_DIR"] = folder, ["IOASIS_RELEASE"] = $"file://{release}",
+            ["CI_PROJECT_DIR"] = folder,
+            ["IOASIS_RELEASE"] = $"file://{release}",
             ["XDG_CACHE_HOME"] = $"{bench.Root}/artifacts/cache",
         };
         string[] lines = [.. TemplateLine().Matches(Section(await Page(), "GitLab")).Select(m => m.Groups[1].Value)];
@@ -136,9 +138,14 @@ public sealed partial class CiTests(Workbench bench)
         Assert.Contains("setup.sh", steps, StringComparison.Ordinal);
         Dictionary<string, string> job = new()
         {
-            ["IOASIS_RELEASE"] = $"file://{release}", ["IOASIS_CFLAGS"] = "yes", ["IOASIS_DOCTOR"] = "yes",
-            ["GITHUB_ACTION_PATH"] = bench.Root, ["RUNNER_TEMP"] = temporary, ["GITHUB_ENV"] = $"{folder}/env",
-            ["GITHUB_PATH"] = $"{folder}/path", ["XDG_CACHE_HOME"] = $"{bench.Root}/artifacts/cache",
+            ["IOASIS_RELEASE"] = $"file://{release}",
+            ["IOASIS_CFLAGS"] = "yes",
+            ["IOASIS_DOCTOR"] = "yes",
+            ["GITHUB_ACTION_PATH"] = bench.Root,
+            ["RUNNER_TEMP"] = temporary,
+            ["GITHUB_ENV"] = $"{folder}/env",
+            ["GITHUB_PATH"] = $"{folder}/path",
+            ["XDG_CACHE_HOME"] = $"{bench.Root}/artifacts/cache",
         };
         await Shell(folder, steps, job, 0);
         foreach (string line in await File.ReadAllLinesAsync($"{folder}/env", TestContext.Current.CancellationToken))

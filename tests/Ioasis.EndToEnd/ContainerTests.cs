@@ -73,22 +73,29 @@ public sealed class ContainerTests(Workbench bench)
             bench.Client("dmatest_msix"), Machine.DmaTest])).MustEnd()
             .MustSay("dmatest's interrupts: all as they must be");
 
+    /// <summary>As <c>docker run --read-only</c>: only /dev/shm can be written.</summary>
     [Fact]
-    public async Task Programs_run_on_a_read_only_root_without_tmp()
+    public async Task Programs_run_on_a_read_only_root_without_tmp() =>
+        (await OnReadOnlyRoot(["--tmpfs", "/dev/shm"], "/clients/dmatest_msix", Machine.DmaTest)).MustEnd()
+            .MustSay("dmatest's interrupts: all as they must be");
+
+    [Fact]
+    public async Task Nodes_are_there_where_nothing_can_be_written() =>
+        (await OnReadOnlyRoot(["--tmpfs", "/dev/shm", "--remount-ro", "/dev/shm"], "sh", "-c",
+            ": <>/dev/iommu && test -c /dev/vfio/devices/vfio0 && cat /sys/class/iommu/dmar0/intel-iommu/version"))
+            .MustEnd();
+
+    /// <summary>Runs a program where all of the root but /tmp is there, and cannot be written.</summary>
+    private Task<Ending> OnReadOnlyRoot(string[] mounts, params string[] program)
     {
-        // All of the root but /tmp, which does not exist; nothing can be written.
         string[] directories = [.. Directory.EnumerateDirectories("/")
             .Where(d => d is not ("/tmp" or "/proc" or "/dev" or "/sys"))];
-        Ending ending = await Execution.Run(["bwrap", "--unshare-user", "--unshare-pid", "--uid", "65534",
+        return Execution.Run(["bwrap", "--unshare-user", "--unshare-pid", "--uid", "65534",
             .. directories.SelectMany(d => new[] { "--ro-bind", d, d }),
-            "--proc", "/proc", "--dev-bind", "/dev", "/dev",
-            "--ro-bind", "/sys", "/sys", "--ro-bind", bench.Tree, "/ioasis", "--ro-bind", bench.Clients, "/clients",
-            "--tmpfs", "/dev/shm", "--chmod", "0500", "/dev/shm", "--remount-ro", "/",
+            "--proc", "/proc", "--dev-bind", "/dev", "/dev", "--ro-bind", "/sys", "/sys",
+            "--ro-bind", bench.Tree, "/ioasis", "--ro-bind", bench.Clients, "/clients", .. mounts, "--remount-ro", "/",
             "--unsetenv", "XDG_RUNTIME_DIR", "--unsetenv", "TMPDIR",
-            "/ioasis/ioasis", "run", "--device", $"dmatest@{Machine.DmaTest}", "/clients/dmatest_msix",
-            Machine.DmaTest]);
-        ending.MustEnd();
-        ending.MustSay("dmatest's interrupts: all as they must be");
+            "/ioasis/ioasis", "run", "--device", $"dmatest@{Machine.DmaTest}", .. program]);
     }
 
     private Task<Ending> InContainer(Who who, string[] options, string verb, params string[] words) =>

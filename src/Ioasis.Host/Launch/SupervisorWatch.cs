@@ -4,6 +4,7 @@ using Ioasis.Abi;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
 using Ioasis.Linux.Seccomp;
+using Ioasis.Memory.Threads;
 
 namespace Ioasis.Host.Launch;
 
@@ -15,34 +16,55 @@ internal sealed class SupervisorWatch : IDisposable
 {
     private const int SIGKILL = 9;
 
-    private SupervisorWatch(int pid) => Pid = pid;
+    private readonly Thread? _starting;
+    private volatile int _pid;
 
-    /// <summary>Its process ID.</summary>
-    public int Pid { get; }
-
-    /// <summary>Starts it. It has a session of its own, so that no terminal signals it.</summary>
+    /// <summary>
+    /// Begins to start it, on a thread of its own: the program need not wait for that. It has a session of its own, so
+    /// that no terminal signals it.
+    /// </summary>
     /// <param name="listener">The listener.</param>
     /// <param name="program">The program.</param>
     /// <param name="kills">Whether programs are killed, or run on.</param>
-    /// <returns>Null if the host forbids to execute a file in memory.</returns>
-    public static SupervisorWatch? TryStart(SeccompListener listener, int program, bool kills)
+    public SupervisorWatch(SeccompListener listener, int program, bool kills) =>
+        _starting = HostThread.TryStart("ioasis guard", () => _pid = Start(listener, program, kills));
+
+    /// <summary>
+    /// Its process ID, once it is started; 0 if there is none, as where the host forbids to execute a file in memory.
+    /// </summary>
+    public int Pid
+    {
+        get
+        {
+            _starting?.Join();
+            return _pid;
+        }
+    }
+
+    /// <summary>Ends it. No program is left that it would have to take care of.</summary>
+    public void Dispose()
+    {
+        if (Pid is var pid and not 0) SysProcesses.Kill(pid, SIGKILL);
+    }
+
+    private static int Start(SeccompListener listener, int program, bool kills)
     {
         // Numbers that survive an exec. Nothing else is started meanwhile.
         using FileDescriptor heldListener = Inheritable(listener.File);
         if (SysProcesses.OpenPidfd(Environment.ProcessId, 0, out FileDescriptor ownPidfd) != Errno.None
-            || SysProcesses.OpenPidfd(program, 0, out FileDescriptor programPidfd) != Errno.None) return null;
+            || SysProcesses.OpenPidfd(program, 0, out FileDescriptor programPidfd) != Errno.None) return 0;
         using (ownPidfd)
         using (programPidfd)
         {
             using FileDescriptor self = Inheritable(ownPidfd), its = Inheritable(programPidfd);
-            if (heldListener.IsInvalid || self.IsInvalid || its.IsInvalid) return null;
+            if (heldListener.IsInvalid || self.IsInvalid || its.IsInvalid) return 0;
             Errno errno = SysFiles.CreateExecutable("ioasis-watch", out FileDescriptor file);
-            if (errno != Errno.None) return null;
+            if (errno != Errno.None) return 0;
             using (file)
             {
                 byte[] code = WatchCode.Make(self.Number);
                 SysResult put = SysFiles.Write(file, code);
-                if (!put.IsOk || put.Value != code.Length) return null;
+                if (!put.IsOk || put.Value != code.Length) return 0;
                 (string path, string[] command) = LaunchedProgram.OwnCommand(Supervisor.MournVerb,
                     Text(heldListener.Number), Text(its.Number), Text(program), Text(Environment.ProcessId),
                     kills ? "kill" : "continue");
@@ -50,13 +72,10 @@ internal sealed class SupervisorWatch : IDisposable
                     string.Concat(new[] { "ioasis-watch", path }.Concat(command.Skip(1)).Select(w => w + '\0')));
                 byte[] environment = [.. OriginalProcess.EnvironmentBytes(), .. "DOTNET_EnableDiagnostics=0\0"u8];
                 errno = SysProcesses.SpawnApart($"/proc/self/fd/{file.Number}", arguments, environment, out int pid);
-                return errno == Errno.None ? new SupervisorWatch(pid) : null;
+                return errno == Errno.None ? pid : 0;
             }
         }
     }
-
-    /// <summary>Ends it. No program is left that it would have to take care of.</summary>
-    public void Dispose() => SysProcesses.Kill(Pid, SIGKILL);
 
     private static FileDescriptor Inheritable(FileDescriptor file)
     {

@@ -21,11 +21,17 @@ internal static unsafe partial class SysMessages
             var part = new Part { Base = first, Length = (nuint)bytes.Length };
             var rights = new Rights
             {
-                Length = RightsLength, Level = SOL_SOCKET, Type = SCM_RIGHTS, File = file
+                Length = RightsLength,
+                Level = SOL_SOCKET,
+                Type = SCM_RIGHTS,
+                File = file,
             };
             var message = new Message
             {
-                Parts = &part, PartCount = 1, Control = &rights, ControlLength = (nuint)sizeof(Rights)
+                Parts = &part,
+                PartCount = 1,
+                Control = &rights,
+                ControlLength = (nuint)sizeof(Rights),
             };
             nint sent;
             do sent = sendmsg(socket, &message, MSG_NOSIGNAL);
@@ -51,7 +57,10 @@ internal static unsafe partial class SysMessages
             Rights rights = default;
             var message = new Message
             {
-                Parts = &part, PartCount = 1, Control = &rights, ControlLength = (nuint)sizeof(Rights)
+                Parts = &part,
+                PartCount = 1,
+                Control = &rights,
+                ControlLength = (nuint)sizeof(Rights),
             };
             nint got;
             do got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
