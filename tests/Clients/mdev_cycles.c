@@ -18,7 +18,7 @@
 static char **types;
 static int type_count;
 static unsigned all[MOST_TYPES]; /* what each type has when there is no mdev */
-static volatile uint32_t *step; /* of the program that runs, shared with it */
+static volatile uint32_t *step; /* of the program that runs, shared with it and with the child that it forks */
 
 static int put(const char *path, const char *text)
 {
@@ -77,50 +77,56 @@ static bool has_ended(pid_t child)
     return ended.si_pid == child;
 }
 
+/* one more point: the program and its child count at the same time, and no count may be lost */
+static void reached(void)
+{
+    __atomic_fetch_add(step, 1, __ATOMIC_SEQ_CST);
+}
+
 /* the program that is killed; each line of it is a point where that may happen */
 static void use(int type, const char *uuid)
 {
     char path[300];
     snprintf(path, sizeof(path), "%s/create", types[type]);
-    ++*step;
+    reached();
     if (put(path, uuid) < 0)
         _exit(0); /* what an earlier one created late has the last place */
-    ++*step;
+    reached();
     int iommu = open_iommu();
-    ++*step;
+    reached();
     struct device device = open_device(uuid, iommu);
-    ++*step;
+    reached();
     uint32_t ioas = ioas_alloc(iommu), pt = ioas;
     must(attach(device.fd, &pt));
-    ++*step;
+    reached();
     uint8_t *memory = pages(2);
     must(map_at(iommu, ioas, memory, 2 * PAGE, IOVA, RW));
-    ++*step;
+    reached();
     if (device.model == EDU_MODEL) {
         struct bar bar = open_bar(&device, VFIO_PCI_BAR0_REGION_INDEX, BY_PIO);
         bar_write64(&bar, 0x100, IOVA); /* a window that is pinned, and a transfer that goes on and on */
         bar_write32(&bar, 0x108, 2 * PAGE);
         bar_write32(&bar, 0x10c, 0xffffffff);
-        ++*step;
+        reached();
         edu_dma_start(&bar, IOVA, PAGE, EDU_DMA_TO_MEMORY);
     } else {
         struct dmatest test = dmatest_from(device, BY_MMAP);
         bar_write32(&test.registers, 0x70, 0xffffffff);
-        ++*step;
+        reached();
         dma_start(&test, IOVA, PAGE, 0);
     }
-    ++*step;
+    reached();
     pid_t child = fork(); /* removes it, while this program has it open */
     if (child == 0) {
-        ++*step;
+        reached();
         remove_mdev(uuid);
         _exit(0);
     }
-    ++*step;
+    reached();
     unmap(iommu, ioas, IOVA, 2 * PAGE);
-    ++*step;
+    reached();
     close(device.fd);
-    ++*step;
+    reached();
     for (;;)
         pause();
 }

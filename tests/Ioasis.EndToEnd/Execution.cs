@@ -1,15 +1,20 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Ioasis.EndToEnd;
 
 /// <summary>How a program ended, and everything that it said.</summary>
-internal sealed record Ending(string Command, int Code, string Output, string Error)
+internal sealed partial record Ending(string Command, int Code, string Output, string Error)
 {
-    /// <summary>Fails with all that was said unless the program ended with <paramref name="code"/>.</summary>
+    /// <summary>
+    /// Fails with all that was said unless the program ended with <paramref name="code"/>, and unless nothing within
+    /// the supervisor threw: it catches what its parts throw, says so in a line, and goes on.
+    /// </summary>
     public Ending MustEnd(int code = 0)
     {
         Assert.True(Code == code, $"expected {Command} to end with {code}, came {this}");
+        Assert.False(Thrown.IsMatch(Error), $"expected {Command} to end without an exception, came {this}");
         return this;
     }
 
@@ -20,6 +25,9 @@ internal sealed record Ending(string Command, int Code, string Output, string Er
                 $"expected {Command} to say \"{line}\", came {this}");
         return this;
     }
+
+    [GeneratedRegex(@"^ioasis: .* failed: [\w.]+Exception\b", RegexOptions.Multiline)]
+    private static partial Regex Thrown { get; }
 
     public override string ToString() => $"{Code}\n--- its output\n{Output}\n--- its errors\n{Error}";
 }

@@ -64,8 +64,8 @@ public sealed class MdevLifeTests(Workbench bench)
             after = ProcessState.Of(execution.Id);
         }
 
-        Assert.True(after.IsLike(before), $"expected about {before} after {Cycles} programs, came {after}");
         (await execution.End()).MustEnd().MustSay("mdev_cycles: nothing is left");
+        Assert.True(after.IsLike(before), $"expected about {before} after {Cycles} programs, came {after}");
 
         async Task Order(int count, int seed)
         {
@@ -75,19 +75,22 @@ public sealed class MdevLifeTests(Workbench bench)
     }
 
     /// <summary>What a process holds.</summary>
-    private sealed record ProcessState(int Descriptors, int Threads, long ResidentKib)
+    private sealed record ProcessState(string[] Descriptors, int Threads, long ResidentKib)
     {
         // Threads that serve come and go; the heap has some play.
         private const int SpareThreads = 10;
         private const long SpareKib = 48 << 10;
 
         internal static ProcessState Of(int process) => new(
-            OpenDescriptors.Of(process).Length,
+            OpenDescriptors.Of(process),
             Directory.EnumerateDirectories($"/proc/{process}/task").Count(),
             long.Parse(File.ReadLines($"/proc/{process}/status")
                 .First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', '\t')[^2], null));
 
-        internal bool IsLike(ProcessState earlier) => Descriptors <= earlier.Descriptors
+        internal bool IsLike(ProcessState earlier) => Descriptors.Length <= earlier.Descriptors.Length
             && Threads < earlier.Threads + SpareThreads && ResidentKib < earlier.ResidentKib + SpareKib;
+
+        public override string ToString() =>
+            $"{Descriptors.Length} descriptors ({string.Join(", ", Descriptors)}), {Threads} threads, {ResidentKib} KiB";
     }
 }

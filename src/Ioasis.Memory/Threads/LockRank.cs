@@ -114,6 +114,9 @@ public enum LockRank
     /// <summary>A group's attachments.</summary>
     GroupAttachments,
 
+    /// <summary>What an emulated mdev has pinned.</summary>
+    EmulatedPins,
+
     /// <summary>What an access is attached to.</summary>
     AccessAttachment,
 

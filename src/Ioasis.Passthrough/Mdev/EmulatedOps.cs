@@ -192,6 +192,8 @@ internal sealed class EmulatedOps : IVfioDeviceOps
         {
             Fail("Unmapped", e);
         }
+
+        _slot.UnpinRest(iova, length);
     }
 
     private void Call(string where, Action<EmulatedMdev> call)

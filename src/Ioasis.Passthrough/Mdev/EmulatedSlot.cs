@@ -2,6 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Devices;
 using Ioasis.Iommufd.Objects;
 using Ioasis.Memory;
+using Ioasis.Memory.Threads;
 using Ioasis.Passthrough.Vfio;
 
 namespace Ioasis.Passthrough.Mdev;
@@ -10,6 +11,11 @@ namespace Ioasis.Passthrough.Mdev;
 internal sealed class EmulatedSlot(EmulatedMemory memory, EmulatedInterrupts interrupts) : IMdevSlot
 {
     private const int PageSize = 4096;
+
+    // Guards which pages are pinned. Held while pages are pinned and unpinned: a thread that has entered it knows that
+    // none of that is under way.
+    private readonly RankedLock _lock = new(LockRank.EmulatedPins);
+    private readonly HashSet<Pinned> _pinned = [];
 
     public void RaiseInterrupt() => interrupts.RaiseIntx();
 
@@ -22,14 +28,39 @@ internal sealed class EmulatedSlot(EmulatedMemory memory, EmulatedInterrupts int
     public bool TryPin(Iova iova, int pages, bool forWriting, out IPinnedPages? pinned)
     {
         pinned = null;
-        if (pages <= 0 || memory.Pin(iova.Value, (uint)pages, forWriting, out var found) != Errno.None) return false;
-        pinned = new Pinned(memory, new Iova(iova.Value & ~(ulong)(PageSize - 1)), found);
-        return true;
+        if (pages <= 0) return false;
+        using (_lock.Enter())
+        {
+            if (memory.Pin(iova.Value, (uint)pages, forWriting, out var found) != Errno.None) return false;
+            var made = new Pinned(this, new Iova(iova.Value & ~(ulong)(PageSize - 1)), found);
+            _pinned.Add(made);
+            pinned = made;
+            return true;
+        }
     }
 
-    private sealed class Pinned(EmulatedMemory memory, Iova first, IReadOnlyList<PinnedPage> pages) : IPinnedPages
+    /// <summary>
+    /// Unpins what the mdev has not unpinned of a range that it was told of. Several threads may tell it of the same
+    /// pages; one of them unpins them, and the others return from here only when that has been done.
+    /// </summary>
+    internal void UnpinRest(ulong first, ulong length)
     {
-        private int _isDisposed;
+        ulong last = first + Math.Min(length - 1, ulong.MaxValue - first);
+        using (_lock.Enter())
+            foreach (Pinned pinned in _pinned.Where(pinned => pinned.IsWithin(first, last)).ToArray()) Unpin(pinned);
+    }
+
+    // The caller holds the lock.
+    private void Unpin(Pinned pinned)
+    {
+        if (!_pinned.Remove(pinned)) return;
+        pinned.End();
+        memory.Unpin(pinned.First.Value, (uint)(pinned.Length / PageSize));
+    }
+
+    private sealed class Pinned(EmulatedSlot slot, Iova first, IReadOnlyList<PinnedPage> pages) : IPinnedPages
+    {
+        private volatile bool _hasEnded;
 
         public Iova First => first;
 
@@ -63,8 +94,12 @@ internal sealed class EmulatedSlot(EmulatedMemory memory, EmulatedInterrupts int
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _isDisposed, 1) == 0) memory.Unpin(first.Value, (uint)pages.Count);
+            using (slot._lock.Enter()) slot.Unpin(this);
         }
+
+        internal void End() => _hasEnded = true;
+
+        internal bool IsWithin(ulong from, ulong to) => from <= first.Value + (Length - 1) && to >= first.Value;
 
         // The page of an access's byte number `done`, where in the page it is, and how many bytes of the access follow
         // there.
@@ -77,6 +112,6 @@ internal sealed class EmulatedSlot(EmulatedMemory memory, EmulatedInterrupts int
         }
 
         private bool IsWithin(ulong offset, int count) =>
-            Volatile.Read(ref _isDisposed) == 0 && offset <= Length && (ulong)count <= Length - offset;
+            !_hasEnded && offset <= Length && (ulong)count <= Length - offset;
     }
 }

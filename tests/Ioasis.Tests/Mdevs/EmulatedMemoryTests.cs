@@ -63,6 +63,43 @@ public sealed class EmulatedMemoryTests : IDisposable
         Assert.Null(model.Slot);
     }
 
+    /// <summary>
+    /// An unmap and a detach tell the mdev of the same pages. The unmap's thread has taken them and does not come to
+    /// unpin them before the detach is over.
+    /// </summary>
+    [Fact]
+    public void PagesThatOneThreadIsAboutToUnpinAreUnpinnedWhenADetachOfAnotherReturns()
+    {
+        Reacher model = s_created!;
+        using IommuContext context = IommuContext.Open(_machine.Nodes);
+        using UserMemory memory = _machine.Nodes.Allocate(Page);
+        using Ioas ioas = context.AllocateIoas();
+        ioas.Map(memory, at: s_at);
+        using VfioDevice device = VfioDevice.Open(_machine.Nodes, _machine.Machine.Mdevs[0].VfioNode);
+        device.Bind(context);
+        device.Attach(ioas);
+        Assert.True(model.Slot!.TryPin(s_at, 1, true, out model.Pinned));
+        IPinnedPages pinned = model.Pinned!;
+        using var hasTaken = new ManualResetEventSlim();
+        using var mayUnpin = new ManualResetEventSlim();
+        Exception? thrown = null;
+        model.WhenTaken = taken =>
+        {
+            hasTaken.Set();
+            mayUnpin.Wait(TestContext.Current.CancellationToken);
+            thrown = Record.Exception(taken.Dispose);
+        };
+        var unmap = Task.Run(() => ioas.Unmap(s_at, Page), TestContext.Current.CancellationToken);
+        hasTaken.Wait(TestContext.Current.CancellationToken);
+
+        device.Detach();
+        bool isStillPinned = pinned.TryRead(0, new byte[1]);
+        mayUnpin.Set();
+        unmap.Wait(TestContext.Current.CancellationToken);
+        Assert.Null(thrown);
+        Assert.False(isStillPinned);
+    }
+
     private sealed class Parent : IMdevParent
     {
         public IReadOnlyList<MdevType> MdevTypes { get; } = [new Type()];
@@ -84,6 +121,7 @@ public sealed class EmulatedMemoryTests : IDisposable
     private sealed class Reacher : EmulatedMdev
     {
         internal IPinnedPages? Pinned;
+        internal Action<IPinnedPages>? WhenTaken;
 
         internal IMdevSlot? Slot { get; private set; }
 
@@ -110,7 +148,8 @@ public sealed class EmulatedMemoryTests : IDisposable
         public override void Unmapped(Iova first, ulong length)
         {
             Told = (first, length);
-            Pinned?.Dispose();
+            if (WhenTaken is null) Pinned?.Dispose();
+            else if (Interlocked.Exchange(ref Pinned, null) is { } taken) WhenTaken(taken);
         }
     }
 }
