@@ -47,6 +47,22 @@ public sealed partial class SoftwareMachine
         }
     }
 
+    /// <summary>
+    /// The address of the function that a VFIO node is of, of a group the first one's; null for another path.
+    /// </summary>
+    /// <param name="path">A path, such as <c>/dev/vfio/devices/vfio0</c> or <c>/dev/vfio/7</c>.</param>
+    public string? DeviceOf(string path) =>
+        _devices.FirstOrDefault(d => d.VfioNode == path || d.Vfio.Group?.Path == path)?.Requester.ToString();
+
+    /// <summary>The VFIO node of a function, or of its group; null if there is none.</summary>
+    /// <param name="device">The function's address.</param>
+    /// <param name="ofGroup">Whether the group's node is meant.</param>
+    public string? NodeOf(string device, bool ofGroup)
+    {
+        MachineDevice? found = _devices.FirstOrDefault(d => d.Requester.ToString() == device);
+        return ofGroup ? found?.Vfio.Group?.Path : found?.VfioNode;
+    }
+
     private VfioDevice Add(IVfioDeviceOps ops, IommuGroup? group)
     {
         VfioDevice device = Register(ops, group);

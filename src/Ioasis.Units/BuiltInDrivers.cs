@@ -9,6 +9,9 @@ public static class BuiltInDrivers
     /// <summary>All of them. The first is the kind of a unit whose description names no driver.</summary>
     public static IReadOnlyList<IommuDriver> All { get; } =
     [
-        new IommuDriver("vtd", static (name, properties) => new VtdUnit(name, VtdFeatures.Of(properties))),
+        new IommuDriver("vtd", static (name, properties) => new VtdUnit(name, VtdFeatures.Of(properties)))
+        {
+            DescribeSystem = VtdSystem.Describe,
+        },
     ];
 }

@@ -35,7 +35,7 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(ours, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0 && parsed.Action is ParseErrorAction) return Refuse(error, Complaint(parsed));
         if (program.Words is not null && !TakesProgram(parsed.CommandResult.Command))
-            return Refuse(error, "only run and trace take a program after --");
+            return Refuse(error, "only run, trace and record take a program after --");
         return parsed.Invoke(new InvocationConfiguration
         {
             Output = output,
@@ -182,7 +182,8 @@ internal static class CommandLine
 
         return new RootCommand("Ioasis, the IOMMU in user space.")
         {
-            run, TraceCommand.Of(program, output, error), ReplayCommand.Of(output, error), devices, demo,
+            run, TraceCommand.Of(program, output, error), RecordCommand.Of(program, error),
+            ReplayCommand.Of(output, error), devices, demo,
             Walk(output, error), Faults(output, error), Ps(output, error), State(output, error),
             FuzzCommand.Of(output, error), DoctorCommand.Of(output), CflagsCommand.Of(output, error),
             Bench(error), SchemaCommand.Of(output, error), ManualCommands.Man(output),
@@ -191,7 +192,7 @@ internal static class CommandLine
     }
 
     /// <summary>Whether a program and its arguments follow a command.</summary>
-    internal static bool TakesProgram(Command command) => command.Name is "run" or "trace";
+    internal static bool TakesProgram(Command command) => command.Name is "run" or "trace" or "record";
 
     /// <summary>Benchmarks are not installed. In a source tree, the launcher handles this command itself.</summary>
     private static Command Bench(TextWriter error)

@@ -8,7 +8,7 @@ namespace Ioasis.Cli.Verbs;
 /// </summary>
 internal sealed class ProgramWords
 {
-    private static readonly string[] s_runners = ["run", "trace"];
+    private static readonly string[] s_runners = ["run", "trace", "record"];
 
     /// <summary>The program and its arguments; null if the command line has none.</summary>
     internal string[]? Words { get; private set; }

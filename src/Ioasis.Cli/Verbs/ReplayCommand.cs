@@ -14,11 +14,11 @@ internal static class ReplayCommand
     internal static Command Of(TextWriter output, TextWriter error)
     {
         var replay = new Command("replay",
-            "Makes the calls of a recording again on a fresh machine, and shows the first answer that differs.");
+            "Makes the calls of recordings again, each on a fresh machine, and shows the first answer that differs.");
         var file = new Argument<string[]>("recording")
         {
             Arity = ArgumentArity.ZeroOrMore,
-            Description = "A file that ioasis trace -o FILE.ioasis wrote.",
+            Description = "A file that ioasis trace -o FILE.ioasis or ioasis record wrote. May be repeated.",
         };
         var shrink = new Option<bool>("--shrink")
         {
@@ -38,20 +38,18 @@ internal static class ReplayCommand
         replay.Add(file);
         replay.SetAction(parsed =>
         {
-            if (parsed.GetValue(file) is not [string path])
-                return CommandLine.Refuse(error, "replay takes one recording, as in: ioasis replay program.ioasis");
+            if (parsed.GetValue(file) is not [string path, ..] paths)
+                return CommandLine.Refuse(error, "replay needs a recording, as in: ioasis replay program.ioasis");
+            bool isOne = parsed.GetValue(shrink) || parsed.GetValue(toC);
+            if (isOne && paths.Length > 1) return CommandLine.Refuse(error, "--shrink and --to-c take one recording");
             if (parsed.GetValue(still) is not null && !parsed.GetValue(shrink))
                 return CommandLine.Refuse(error, "--still needs --shrink");
             try
             {
+                if (isOne && parsed.GetValue(onSystem))
+                    return CommandLine.Refuse(error, "--on-system goes with no other option");
+                if (!isOne) return PlayAll(paths, parsed.GetValue(onSystem), output);
                 RecordingFile recording = RecordingFile.Read(path);
-                if (parsed.GetValue(onSystem))
-                {
-                    return parsed.GetValue(shrink) || parsed.GetValue(toC)
-                        ? CommandLine.Refuse(error, "--on-system goes with no other option")
-                        : PlayOnSystem(recording, output);
-                }
-
                 MachineDescription machine = MachineOptions.Describe(recording.Options, recording.Description);
                 if (parsed.GetValue(shrink))
                 {
@@ -70,7 +68,6 @@ internal static class ReplayCommand
                     return 0;
                 }
 
-                if (!parsed.GetValue(shrink)) return Play(recording, machine, output);
                 recording.Write(output);
                 return Differs;
             }
@@ -83,21 +80,32 @@ internal static class ReplayCommand
         return replay;
     }
 
-    private static int Play(RecordingFile recording, MachineDescription description, TextWriter output)
+    private static int PlayAll(string[] paths, bool onSystem, TextWriter output)
     {
-        using SoftwareMachine machine = SoftwareMachine.Create(description);
-        using var player = new RecordingPlayer(machine) { HasMemory = recording.HasMemory };
-        if (player.Play(recording.Lines) is not { } difference) return 0;
-        output.WriteLine(difference);
-        return Differs;
+        int code = 0;
+        foreach (string path in paths)
+        {
+            RecordingFile recording = RecordingFile.Read(path);
+            if ((onSystem ? PlayOnSystem(recording) : Play(recording)) is not { } difference) continue;
+            output.WriteLine(paths.Length == 1 ? difference.ToString() : $"{path}: {difference}");
+            code = Differs;
+        }
+
+        return code;
     }
 
-    private static int PlayOnSystem(RecordingFile recording, TextWriter output)
+    private static RecordingDifference? Play(RecordingFile recording)
+    {
+        MachineDescription description = MachineOptions.Describe(recording.Options, recording.Description);
+        using SoftwareMachine machine = SoftwareMachine.Create(description);
+        using var player = new RecordingPlayer(machine) { HasMemory = recording.HasMemory };
+        return player.Play(recording.Lines);
+    }
+
+    private static RecordingDifference? PlayOnSystem(RecordingFile recording)
     {
         using var player = new SystemPlayer(recording);
-        if (player.Play(recording.Lines) is not { } difference) return 0;
-        output.WriteLine(difference);
-        return Differs;
+        return player.Play(recording.Lines);
     }
 
     private static RecordingFile? Shrink(RecordingFile recording, MachineDescription description, string? still)

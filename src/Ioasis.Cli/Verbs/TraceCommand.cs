@@ -123,7 +123,7 @@ internal static class TraceCommand
                 JsonObject recorded = records ? machine.ForRecording(parsed) : [];
                 Func<SoftwareMachine, IDisposable> begin = records
                     ? made => new FileTrace(file, to => new Recorder(
-                        made.Observers, made.NameOf, recorded, parsed.GetValue(withMemory), to))
+                        made.Observers, made.NameOf, recorded, parsed.GetValue(withMemory), to, made.DeviceOf))
                     : made => new FileTrace(made, options, file, isApart, found);
                 return CommandLine.Run(description, run, counts ? null : begin, injection);
             }

@@ -45,12 +45,20 @@ public sealed class RecordLines(RecordSymbols symbols)
     public JsonObject? Expected { get; set; }
 
     /// <summary>A node was opened.</summary>
-    public JsonObject Opened(string path, object file) => new()
+    /// <param name="path">Its path; for a queue its name in brackets.</param>
+    /// <param name="file">The open file.</param>
+    /// <param name="device">The address of the PCI function that the node is of; null for none.</param>
+    public JsonObject Opened(string path, object file, string? device = null)
     {
-        ["event"] = "open",
-        ["path"] = path,
-        ["file"] = symbols.NameOf(file, (string?)Expected?["file"], path.StartsWith('[') ? "queue" : "file"),
-    };
+        var line = new JsonObject
+        {
+            ["event"] = "open",
+            ["path"] = path,
+            ["file"] = symbols.NameOf(file, (string?)Expected?["file"], path.StartsWith('[') ? "queue" : "file"),
+        };
+        if (device is not null) line["device"] = device;
+        return line;
+    }
 
     /// <summary>An open node is closed.</summary>
     public JsonObject Closed(object file) => new() { ["event"] = "close", ["file"] = symbols.NameOf(file) };

@@ -28,6 +28,7 @@ public sealed class Recorder : IDisposable
 
     private readonly Observers _observers;
     private readonly TextWriter _output;
+    private readonly Func<string, string?>? _deviceOf;
     private readonly OpenNodes _nodes = new();
     private readonly EventLines _events;
     private readonly RecordLines _lines = new(new RecordSymbols());
@@ -42,13 +43,14 @@ public sealed class Recorder : IDisposable
     /// <param name="machine">The machine, as the first line has it.</param>
     /// <param name="withMemory">Whether the pages that calls map are recorded, not only their hash.</param>
     /// <param name="output">Where the recording is written. The caller disposes of it, after this.</param>
+    /// <param name="deviceOf">The address of the function that the node of a path is of; null for none.</param>
     /// <exception cref="IOException">The host has no thread to give, or the output cannot be written.</exception>
     public Recorder(Observers observers, Func<Endpoint, string> nameOf, JsonObject machine, bool withMemory,
-        TextWriter output)
+        TextWriter output, Func<string, string?>? deviceOf = null)
     {
         ArgumentNullException.ThrowIfNull(observers);
         ArgumentNullException.ThrowIfNull(output);
-        (_observers, _output) = (observers, output);
+        (_observers, _output, _deviceOf) = (observers, output, deviceOf);
         _events = new EventLines(_nodes, nameOf);
         EventKinds pages = withMemory ? EventKinds.CallPages : EventKinds.None;
         output.WriteLine(TextOf(HeaderOf(machine, withMemory)));
@@ -98,7 +100,7 @@ public sealed class Recorder : IDisposable
         JsonObject body = e.Event switch
         {
             CallEvent call => _lines.Called(call.Call),
-            OpenEvent open => _lines.Opened(open.Path, open.File),
+            OpenEvent open => _lines.Opened(open.Path, open.File, _deviceOf?.Invoke(open.Path)),
             CloseEvent close => _lines.Closed(close.File),
             _ => JsonNode.Parse(_events.LineOf(in e))!.AsObject(),
         };

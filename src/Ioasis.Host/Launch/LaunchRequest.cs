@@ -14,9 +14,10 @@ namespace Ioasis.Host.Launch;
 /// <param name="StrictSva">Whether calls that revoke memory are stopped too.</param>
 /// <param name="HoldsCalls">Whether threads stop at the end of calls.</param>
 /// <param name="Writes">The writes that are stopped.</param>
+/// <param name="IsTraced">Whether the program gets no filter: its calls are followed by ptrace(2).</param>
 internal sealed record LaunchRequest(
     byte[] Arguments, byte[] Environment, ulong IgnoredSignals, ulong DescriptorLimit, ulong FileSizeLimit,
-    bool StrictSva, bool HoldsCalls, WriteRule Writes)
+    bool StrictSva, bool HoldsCalls, WriteRule Writes, bool IsTraced = false)
 {
     /// <summary>The request as bytes, preceded by their number.</summary>
     public byte[] ToBytes()
@@ -41,6 +42,7 @@ internal sealed record LaunchRequest(
             writer.Write(last);
         }
 
+        writer.Write(IsTraced);
         writer.Seek(0, SeekOrigin.Begin);
         writer.Write((int)stream.Length - sizeof(int));
         return stream.ToArray();
@@ -52,7 +54,8 @@ internal sealed record LaunchRequest(
         using var reader = new BinaryReader(new MemoryStream(bytes));
         return new LaunchRequest(
             reader.ReadBytes(reader.ReadInt32()), reader.ReadBytes(reader.ReadInt32()), reader.ReadUInt64(),
-            reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadBoolean(), reader.ReadBoolean(), ReadWrites(reader));
+            reader.ReadUInt64(), reader.ReadUInt64(), reader.ReadBoolean(), reader.ReadBoolean(), ReadWrites(reader),
+            reader.ReadBoolean());
     }
 
     private static WriteRule ReadWrites(BinaryReader reader)

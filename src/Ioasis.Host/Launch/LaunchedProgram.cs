@@ -28,14 +28,16 @@ internal sealed class LaunchedProgram : IDisposable
     /// <summary>Starts the launcher.</summary>
     /// <param name="options">The program to start.</param>
     /// <param name="writes">The writes of it that are stopped.</param>
+    /// <param name="isTraced">Whether it gets no filter: <see cref="TakeThread"/> instead of
+    /// <see cref="TakeListener"/>.</param>
     /// <exception cref="IOException">The host cannot.</exception>
-    public static LaunchedProgram Start(RunOptions options, WriteRule writes)
+    public static LaunchedProgram Start(RunOptions options, WriteRule writes, bool isTraced = false)
     {
         byte[] environment = OriginalProcess.EnvironmentBytes();
         var request = new LaunchRequest(
             OriginalProcess.ArgumentBytes(options.Program, options.Arguments), environment,
             OriginalProcess.IgnoredSignals(), OriginalProcess.DescriptorLimit(SysProcesses.Parent),
-            FileSizeLimit.Raise(), options.StrictSva, options.HoldsCalls, writes);
+            FileSizeLimit.Raise(), options.StrictSva, options.HoldsCalls, writes, isTraced);
 
         Check(SysFiles.CreateSocketPair(out FileDescriptor ours, out FileDescriptor theirs), "make a socket pair");
         using (theirs)
@@ -64,6 +66,12 @@ internal sealed class LaunchedProgram : IDisposable
         return new SeccompListener(listener
             ?? throw new IOException("the listener was not received; is the limit of open files reached?"));
     }
+
+    /// <summary>The ID of the launcher's thread that becomes the program; it waits for <see cref="Go"/>.</summary>
+    /// <exception cref="IOException">The launcher failed.</exception>
+    public int TakeThread() => _launcher.TryReceiveFile(out long thread, out _) && thread > 0
+        ? (int)thread
+        : throw new IOException("the launcher ended before the program could be traced");
 
     /// <summary>Lets the launcher exec the program.</summary>
     /// <param name="isWatched">Whether a <see cref="SupervisorWatch"/> sees us end. Otherwise the kernel kills the

@@ -24,7 +24,7 @@ internal sealed class Launcher
     /// none.</summary>
     internal const byte Go = 1, GoWatched = 2;
 
-    // Neither a file descriptor nor an errno that seccomp(2) returns.
+    // Neither a file descriptor nor an errno that seccomp(2) returns, nor a thread's ID.
     private const long NotYet = long.MinValue;
 
     /// <summary>Sent in place of the listener if the user's limit of threads is reached.</summary>
@@ -69,7 +69,7 @@ internal sealed class Launcher
         // waits for us, and we would wait for the supervisor. It takes the other thread two system calls to set the
         // listener; an exception there ends the process.
         while (Volatile.Read(ref _listener) == NotYet) Thread.Sleep(0);
-        bool isSent = _listener < 0
+        bool isSent = _listener < 0 || _request.IsTraced
             ? _supervisor.TrySend(_listener)
             : _supervisor.TrySendFile(_listener, (int)_listener);
         if (!isSent || _listener < 0) return ExitCodes.Failed;
@@ -88,10 +88,12 @@ internal sealed class Launcher
         // Until a watch sees the supervisor end; without either, every stopped call of the program would fail with
         // ENOSYS. Children do not inherit this.
         SysProcesses.DieWithParent(true);
-        Errno errno = SysProcesses.SetNoNewPrivileges();
-        SysResult installed = errno == Errno.None
-            ? SysSeccomp.Install(_filter, waitKillable: _request.HoldsCalls)
-            : errno;
+        Errno errno = _request.IsTraced ? Errno.None : SysProcesses.SetNoNewPrivileges();
+        SysResult installed = errno != Errno.None
+            ? errno
+            : _request.IsTraced
+                ? SysResult.Ok(SysProcesses.ThreadId)
+                : SysSeccomp.Install(_filter, waitKillable: _request.HoldsCalls);
         Volatile.Write(ref _listener, installed.ToKernelValue());
         if (!installed.IsOk) return;
         Span<byte> go = stackalloc byte[1];

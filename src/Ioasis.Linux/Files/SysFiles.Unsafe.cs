@@ -220,9 +220,13 @@ internal static unsafe partial class SysFiles
     /// Locks one byte for an open file description (F_OFD_SETLK) until its last close. EAGAIN if another description
     /// holds the lock.
     /// </summary>
-    public static Errno LockByte(FileDescriptor file, ulong offset)
+    /// <param name="file">The file.</param>
+    /// <param name="offset">The byte.</param>
+    /// <param name="shared">Whether the lock is one for reading, which a file that cannot be written can have.</param>
+    public static Errno LockByte(FileDescriptor file, ulong offset, bool shared = false)
     {
         FileLock wanted = FileLock.OfByte(offset);
+        if (shared) wanted.Type = FcntlH.F_RDLCK;
         // SAFETY: struct flock outlives the call.
         return Fcntl(file, FcntlH.F_OFD_SETLK, (nint)(&wanted)).Errno;
     }

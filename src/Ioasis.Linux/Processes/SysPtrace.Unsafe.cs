@@ -4,17 +4,24 @@ using Ioasis.Abi;
 namespace Ioasis.Linux.Processes;
 
 /// <summary>
-/// ptrace(2), the part that stopping a thread once needs. All requests on a thread must come from the OS thread that
-/// seized it.
+/// ptrace(2): what stopping a thread once needs, and what following all calls of a program needs. All requests on a
+/// thread must come from the OS thread that seized it.
 /// </summary>
 internal static unsafe partial class SysPtrace
 {
     private const nint PTRACE_GETREGS = 12, PTRACE_SETREGS = 13, PTRACE_DETACH = 17, PTRACE_SYSCALL = 24,
         PTRACE_SEIZE = 0x4206, PTRACE_INTERRUPT = 0x4207,
-        PTRACE_GETSIGMASK = 0x420a, PTRACE_SETSIGMASK = 0x420b;
+        PTRACE_LISTEN = 0x4208, PTRACE_GETSIGMASK = 0x420a, PTRACE_SETSIGMASK = 0x420b,
+        PTRACE_GET_SYSCALL_INFO = 0x420e;
 
     /// <summary>PTRACE_O_TRACESYSGOOD: distinguishes a stop at a system call from a SIGTRAP.</summary>
     public const nint TraceSyscallsGood = 1;
+
+    /// <summary>
+    /// The options for following a program: what it forks or clones is traced from its first instruction on, exec is
+    /// told as an event, and all of it is killed when its tracer ends.
+    /// </summary>
+    public const nint FollowAll = TraceSyscallsGood | 0x2 | 0x4 | 0x8 | 0x10 | 0x100000;
 
     /// <summary>
     /// Makes the calling OS thread the tracer of a thread, which keeps running. EPERM if another tracer has it or we
@@ -35,7 +42,23 @@ internal static unsafe partial class SysPtrace
     public static Errno Detach(int thread, int signal) => LastError.Of(ptrace(PTRACE_DETACH, thread, null, signal));
 
     /// <summary>Resumes a stopped thread until it next enters or leaves a system call.</summary>
-    public static Errno ResumeToSyscall(int thread) => LastError.Of(ptrace(PTRACE_SYSCALL, thread, null, 0));
+    /// <param name="thread">The thread.</param>
+    /// <param name="signal">A signal that it gets; 0 for none.</param>
+    public static Errno ResumeToSyscall(int thread, int signal = 0) =>
+        LastError.Of(ptrace(PTRACE_SYSCALL, thread, null, signal));
+
+    /// <summary>Leaves a thread of a stopped process stopped, until the process is continued.</summary>
+    public static Errno Listen(int thread) => LastError.Of(ptrace(PTRACE_LISTEN, thread, null, 0));
+
+    /// <summary>The system call that a stopped thread enters or leaves.</summary>
+    public static Errno GetSyscall(int thread, out SyscallStop stop)
+    {
+        // SAFETY: the struct has the kernel's layout, and its size is passed in place of an address.
+        fixed (SyscallStop* at = &stop)
+        {
+            return LastError.Of(ptrace(PTRACE_GET_SYSCALL_INFO, thread, (void*)sizeof(SyscallStop), (nint)at));
+        }
+    }
 
     /// <summary>The registers of a stopped thread.</summary>
     public static Errno GetRegisters(int thread, out ThreadRegisters registers)

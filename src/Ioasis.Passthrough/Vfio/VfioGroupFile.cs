@@ -30,7 +30,10 @@ internal sealed class VfioGroupFile(VfioGroup group) : NodeFile
         _ => Errno.ENOTTY.Because($"request 0x{command:x} is not known"),
     };
 
-    public override IoctlShape? ShapeOf(uint command) => command switch
+    public override IoctlShape? ShapeOf(uint command) => ShapeOfAny(command);
+
+    /// <summary>The name and structure of a number, of any group; null if it is not known.</summary>
+    internal static IoctlShape? ShapeOfAny(uint command) => command switch
     {
         VfioH.VFIO_GROUP_GET_STATUS => new(nameof(VfioH.VFIO_GROUP_GET_STATUS), typeof(VfioGroupStatus)),
         VfioH.VFIO_GROUP_SET_CONTAINER => new(nameof(VfioH.VFIO_GROUP_SET_CONTAINER), typeof(int)),

@@ -54,6 +54,10 @@ public sealed record RecordingFile(JsonObject Header, IReadOnlyList<JsonObject> 
         foreach (JsonObject line in Lines) output.WriteLine(Recorder.TextOf(line));
     }
 
+    /// <summary>Whether the VFIO node of a path is one device's; else it is a group's.</summary>
+    internal static bool IsNodeOfDevice(string path) =>
+        path.StartsWith("/dev/vfio/devices/", StringComparison.Ordinal);
+
     /// <summary>Whether a read is repeated by the program's next call on the file.</summary>
     internal bool IsRepeated(int index) => IsRepeated(Lines, index);
 

@@ -22,6 +22,7 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
     private readonly ReplayFiles _files;
     private readonly Dictionary<string, NodeFile> _byName = [];
     private readonly Dictionary<string, ReplayCaller> _callers = [];
+    private readonly RegionOffsets _offsets = new();
     private volatile bool _hasFaulted;
     private NodeCall? _answered;
 
@@ -70,7 +71,8 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
             case "open" when line["by_call"] is null && IsNode(line):
                 return Open(line);
             case "close":
-                if (_byName.Remove(NameOf(line), out NodeFile? closed)) _files.Close(closed);
+                if (_byName.Remove(NameOf(line), out NodeFile? closed) && !_byName.ContainsValue(closed))
+                    _files.Close(closed);
                 return null;
             case "call" when line["injected"] is null:
                 return Call(line);
@@ -102,7 +104,10 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
     private JsonObject Open(JsonObject line)
     {
         string path = (string?)line["path"] ?? throw new FormatException("A line opens no path.");
-        var answer = new JsonObject { ["event"] = "open", ["path"] = path };
+        // Each system numbers nodes and groups in its own way.
+        if ((string?)line["device"] is { } function)
+            path = _machine.NodeOf(function, ofGroup: !RecordingFile.IsNodeOfDevice(path)) ?? path;
+        var answer = new JsonObject { ["event"] = "open", ["path"] = line["path"]!.DeepClone() };
         Errno errno = _machine.Paths.TryGetValue(path, out VirtualPath? found) && found is VirtualDevice device
             ? _files.TryOpen(device.Node, out NodeFile? file)
             : Give(out file);
@@ -129,6 +134,7 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
         ReplayCaller caller = CallerOf(line);
         caller.Own.Holes.Clear();
         caller.Own.IsArgumentCut = false;
+        caller.Installed = null;
         bool isMissing = (string?)line["errno"] == nameof(Errno.EFAULT);
         caller.Own.Pages.AreMissing = isMissing;
         caller.LacksRights = (string?)line["errno"] == nameof(Errno.EPERM);
@@ -136,7 +142,7 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
         var origin = new CallOrigin(0, _files.DescriptorOf(file));
         _answered = null;
         string name = (string?)line["call"] ?? "";
-        RecordValues.TryNumber(line["offset"], out ulong offset);
+        ulong offset = _offsets.Of(line, NameOf(line));
         RecordValues.TryNumber(line["count"], out ulong count);
         switch (name)
         {
@@ -169,6 +175,9 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
         if (_answered is null) return null; // a file that nobody opened
         JsonObject answer = _lines.Called(_answered);
         TakeNew(caller);
+        TakeAgain(line, answer);
+        if (_answered.Structure == typeof(VfioRegionInfo) && _answered.Result >= 0)
+            _offsets.Take(line, NameOf(line), MemoryMarshal.Read<VfioRegionInfo>(_answered.After).Offset, answer);
         return answer;
     }
 
@@ -241,6 +250,20 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
         if (caller.Installed is { } installed) _byName[_symbols.NameOf(installed)] = installed;
         foreach (CallFile made in _answered!.Data?.Files.Values ?? Enumerable.Empty<CallFile>())
             if (made is { Kind: CallFileKind.Queue, File: NodeFile queue }) _byName[_symbols.NameOf(queue)] = queue;
+    }
+
+    /// <summary>
+    /// Takes a file that a group gave again. A kernel gives another file of the same device, which has a name of its
+    /// own in a recording that was made there.
+    /// </summary>
+    private void TakeAgain(JsonObject line, JsonObject answer)
+    {
+        if (line["text"] is null || (string?)line["result"] is not { } name || _byName.ContainsKey(name)
+            || answer["errno"] is not null
+            || _answered!.Data?.Files.GetValueOrDefault((int)_answered.Result).File is not NodeFile file
+            || !_byName.ContainsValue(file)) return;
+        _byName[name] = file;
+        answer["result"] = name;
     }
 
     private ulong Resolve(string name, bool isDescriptor)

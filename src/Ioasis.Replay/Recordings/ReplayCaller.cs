@@ -10,7 +10,7 @@ internal sealed class ReplayCaller(ReplayFiles files) : ICaller
     internal ReplayMemory Own { get; } = new();
 
     /// <summary>The node's file that the call under way opened; null for none.</summary>
-    internal NodeFile? Installed { get; private set; }
+    internal NodeFile? Installed { get; set; }
 
     public AddressSpace Memory => Own;
 

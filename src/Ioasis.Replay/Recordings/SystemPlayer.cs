@@ -18,7 +18,7 @@ namespace Ioasis.Replay.Recordings;
 /// </summary>
 public sealed class SystemPlayer : IDisposable
 {
-    private const int RegionShift = 40, MostBytes = 1 << 16, Closed = 1_000_000;
+    private const int MostBytes = 1 << 16, Closed = 1_000_000;
     private const ulong Turn = 2 << 20, Hole = 0x1000, FileLength = 1 << 30;
 
     private readonly NodeTransport _nodes = NodeTransport.OfSystem();
@@ -29,7 +29,10 @@ public sealed class SystemPlayer : IDisposable
     private readonly Dictionary<MemoryRegion, (UserMemory Memory, ulong Address)> _memory = [];
     private readonly Dictionary<string, NodeHandle> _files = [];
     private readonly Dictionary<string, IDisposable> _named = [];
-    private readonly Dictionary<(string File, ulong Number), ulong> _offsets = [];
+
+    // What keeps a file open beside its handle, by the file's name: mappings, and further files of the same device.
+    private readonly Dictionary<string, List<IDisposable>> _beside = [];
+    private readonly RegionOffsets _offsets = new();
     private readonly bool _hasMemory;
 
     /// <summary>Allocates the memory that the calls of a recording name.</summary>
@@ -61,7 +64,7 @@ public sealed class SystemPlayer : IDisposable
     /// <summary>Closes and frees what is open.</summary>
     public void Dispose()
     {
-        foreach (NodeHandle file in _files.Values.Reverse()) file.Dispose();
+        foreach (string name in _files.Keys.Reverse().ToArray()) Close(name);
         foreach (IDisposable named in _named.Values) named.Dispose();
         foreach ((UserMemory memory, _) in _memory.Values) memory.Dispose();
         _argument.Dispose();
@@ -77,18 +80,38 @@ public sealed class SystemPlayer : IDisposable
             case "open" when line["by_call"] is null
                 && ((string?)line["path"])?.StartsWith("/dev/", StringComparison.Ordinal) == true:
                 var answer = new JsonObject { ["event"] = "open" };
-                Errno errno = _nodes.TryOpen((string)line["path"]!, out NodeHandle? opened);
+                Errno errno = _nodes.TryOpen(PathOf(line), out NodeHandle? opened);
                 if (errno != Errno.None) answer["errno"] = errno.ToString();
                 else _files[_symbols.NameOf(opened!, name)] = opened!;
                 return answer;
             case "close":
-                if (_files.Remove(name, out NodeHandle? closed)) closed.Dispose();
+                Close(name);
                 return null;
             case "call" when line["injected"] is null && _files.TryGetValue(name, out NodeHandle? file):
                 return Call(line, name, file);
             default:
                 return null;
         }
+    }
+
+    /// <summary>The node that a line opens: each system numbers nodes and groups in its own way.</summary>
+    private string PathOf(JsonObject line)
+    {
+        string path = (string)line["path"]!;
+        if ((string?)line["device"] is not { } device) return path;
+        string function = $"/sys/bus/pci/devices/{device}";
+        if (RecordingFile.IsNodeOfDevice(path))
+        {
+            return _nodes.TryList($"{function}/vfio-dev", out IReadOnlyList<string> names) == Errno.None
+                && names.FirstOrDefault(n => n.StartsWith("vfio", StringComparison.Ordinal)) is { } node
+                ? $"/dev/vfio/devices/{node}"
+                : path;
+        }
+
+        return Directory.Exists($"{function}/iommu_group")
+            && File.ResolveLinkTarget($"{function}/iommu_group", returnFinalTarget: false) is { } group
+            ? $"/dev/vfio/{group.Name}"
+            : path;
     }
 
     private JsonObject Call(JsonObject line, string name, NodeHandle file)
@@ -104,20 +127,20 @@ public sealed class SystemPlayer : IDisposable
             case "ioctl":
                 return Ioctl(line, name, file);
             case "read":
-                SysResult got = file.Read(OffsetOf(line, name), buffer, (ulong)most);
+                SysResult got = file.Read(_offsets.Of(line, name), buffer, (ulong)most);
                 byte[] after = got.IsOk ? _argument.ToArray(0, (int)Math.Min(got.Value, most)) : [];
                 return _lines.Called(Made(line, file, got, [], after));
             case "write":
                 if (bytes is not null) _argument.CopyFrom(0, bytes);
                 SysResult put = line["offset"] is null
                     ? file.Write(buffer, (ulong)most)
-                    : file.Write(OffsetOf(line, name), buffer, (ulong)most);
+                    : file.Write(_offsets.Of(line, name), buffer, (ulong)most);
                 return _lines.Called(Made(line, file, put, bytes ?? [], []));
             case "mmap":
                 string asked = (string?)line["protection"] ?? "";
-                Errno errno = file.TryMap(OffsetOf(line, name), count, Has('s'), Has('r'), Has('w'), Has('x'),
+                Errno errno = file.TryMap(_offsets.Of(line, name), count, Has('s'), Has('r'), Has('w'), Has('x'),
                     out MappedRegion? region);
-                if (region is not null) _named[$"map {_named.Count}"] = region;
+                if (region is not null) Keep(name, region);
                 return _lines.Called(Made(line, file, errno, [], []));
 
                 bool Has(char letter) => asked.Contains(letter, StringComparison.Ordinal);
@@ -133,7 +156,7 @@ public sealed class SystemPlayer : IDisposable
         var data = new CallData { Space = this };
         Type? type = null;
         byte[] before = [];
-        ulong argument = _argument.Address.Value;
+        ulong argument = _argument.Address.Value, place = 0;
         if ((string?)line["text"] is { } text)
         {
             _argument.CopyFrom(0, [.. Encoding.Latin1.GetBytes(text), 0]);
@@ -146,7 +169,11 @@ public sealed class SystemPlayer : IDisposable
             before = RecordedStructs.BytesOf(line, type, (word, isDescriptor) => Resolve(word, isDescriptor, data));
             foreach ((string field, JsonNode? value) in values)
                 if (MemoryRegions.IsAddress(field)) MoveAddress(before, type, field, value, line, data);
-            _argument.CopyFrom(0, before);
+            // What the program could not read after its structure cannot be read here.
+            if ((string?)line["errno"] == nameof(Errno.EFAULT) || before.Length < Marshal.SizeOf(type))
+                place = _argument.Length - (ulong)before.Length;
+            _argument.CopyFrom(place, before);
+            argument += place;
         }
         else if (!RecordValues.TryNumber(line["argument"], out argument))
         {
@@ -154,7 +181,7 @@ public sealed class SystemPlayer : IDisposable
         }
 
         SysResult result = file.Ioctl((uint)command, argument);
-        byte[] after = before.Length == 0 ? [] : _argument.ToArray(0, before.Length);
+        byte[] after = before.Length == 0 ? [] : _argument.ToArray(place, before.Length);
         foreach (CallMemory memory in data.Memory) memory.After = BytesAt(memory.Address, memory.Before.Length);
         if (result.IsOk)
         {
@@ -163,11 +190,12 @@ public sealed class SystemPlayer : IDisposable
         }
 
         JsonObject answer = _lines.Called(Made(line, file, result, before, after, data, type, (uint)command, argument));
-        if (result.IsOk && data.Text is not null) _files[_symbols.NameOf(data.Files[(int)result.Value].File!)] =
-            (NodeHandle)data.Files[(int)result.Value].File!;
+        if (result.IsOk && data.Text is not null)
+            TakeDevice(line, answer, (NodeHandle)data.Files[(int)result.Value].File!);
         foreach (CallFile made in data.Files.Values)
             if (made is { Kind: CallFileKind.Queue, File: NodeHandle queue }) _files[_symbols.NameOf(queue)] = queue;
-        if (type == typeof(VfioRegionInfo) && result.IsOk) TakeRegion(line, name, after, answer);
+        if (type == typeof(VfioRegionInfo) && result.IsOk)
+            _offsets.Take(line, name, MemoryMarshal.Read<VfioRegionInfo>(after).Offset, answer);
         return answer;
     }
 
@@ -223,20 +251,28 @@ public sealed class SystemPlayer : IDisposable
         }
     }
 
-    /// <summary>Where regions are in a file is up to each system.</summary>
-    private void TakeRegion(JsonObject line, string name, byte[] after, JsonObject answer)
+    /// <summary>
+    /// Takes a file of a device that a group has given. A machine of ours gives one file again and again, under one
+    /// name; it is closed with the last of them.
+    /// </summary>
+    private void TakeDevice(JsonObject line, JsonObject answer, NodeHandle made)
     {
-        if (!RecordValues.TryNumber(line["out"]?["offset"], out ulong recorded)) return;
-        _offsets[(name, recorded >> RegionShift)] = MemoryMarshal.Read<VfioRegionInfo>(after).Offset;
-        if (answer["out"] is JsonObject changed) changed["offset"] = line["out"]!["offset"]!.DeepClone();
+        string name = (string?)line["result"] ?? _symbols.NameOf(made);
+        if (_files.TryAdd(name, made)) return;
+        Keep(name, made);
+        answer["result"] = name;
     }
 
-    private ulong OffsetOf(JsonObject line, string name)
+    private void Keep(string name, IDisposable beside)
     {
-        RecordValues.TryNumber(line["offset"], out ulong offset);
-        return _offsets.TryGetValue((name, offset >> RegionShift), out ulong here)
-            ? here + (offset & ((1ul << RegionShift) - 1))
-            : offset;
+        if (!_beside.TryGetValue(name, out List<IDisposable>? all)) _beside[name] = all = [];
+        all.Add(beside);
+    }
+
+    private void Close(string name)
+    {
+        if (_beside.Remove(name, out List<IDisposable>? beside)) foreach (IDisposable one in beside) one.Dispose();
+        if (_files.Remove(name, out NodeHandle? closed)) closed.Dispose();
     }
 
     private NodeCall Made(JsonObject line, NodeHandle file, SysResult result, byte[] before, byte[] after,

@@ -19,7 +19,9 @@ public sealed class GuestBench(Workbench bench) : IAsyncLifetime
 
     /// <summary>Programs that guests run: statically linked, so that they need nothing of the guest.</summary>
     private static readonly string[] s_programs =
-        ["dmatest_mmio", "dmatest_pio", "dmatest_msix", "in_flight", "map_file", "fork_fds", "pasids"];
+    [
+        "dmatest_mmio", "dmatest_pio", "dmatest_msix", "edu_pio", "in_flight", "map_file", "fork_fds", "pasids",
+    ];
 
     internal string Folder { get; } = FolderOf(bench);
 

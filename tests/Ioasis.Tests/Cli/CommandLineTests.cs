@@ -10,7 +10,7 @@ namespace Ioasis.Tests.Cli;
 public sealed class CommandLineTests
 {
     private const string Commands =
-        "run, trace, replay, devices, demo, walk, faults, ps, state, fuzz, doctor, cflags, bench, "
+        "run, trace, record, replay, devices, demo, walk, faults, ps, state, fuzz, doctor, cflags, bench, "
         + "schema, man, completion";
 
     [Theory]
@@ -64,7 +64,15 @@ public sealed class CommandLineTests
     [InlineData("fuzz --seconds x", "--seconds takes a number, not \"x\".")]
     [InlineData("schema foo",
         "there is no schema \"foo\"; expected one of: devices, doctor, faults, fuzz, machine, ps, state, walk.")]
-    [InlineData("devices -- x", "only run and trace take a program after --.")]
+    [InlineData("devices -- x", "only run, trace and record take a program after --.")]
+    [InlineData("record -- x",
+        "record needs --on-system; a program on a machine of ours is recorded by: ioasis trace -o FILE.ioasis -- "
+            + "PROGRAM.")]
+    [InlineData("record --on-system",
+        "record needs a program, as in: ioasis record --on-system ./program.")]
+    [InlineData("record --on-system -o /no/such/f -- x", "Could not find a part of the path '/no/such/f'.")]
+    [InlineData("replay", "replay needs a recording, as in: ioasis replay program.ioasis.")]
+    [InlineData("replay --shrink a b", "--shrink and --to-c take one recording.")]
     [InlineData("run -e dma:fault -- x", "\"dma:fault\" is no rule such as inject=dma:fault.")]
     [InlineData("run -e inject=mmap -- x", "inject=mmap: a call fails with an errno, as in: error=ENOMEM.")]
     [InlineData("run -e -- x", "-e needs a value: -e inject=CALLS:error=ERRNO[:when=...] or inject=FAULT[:when=...].")]

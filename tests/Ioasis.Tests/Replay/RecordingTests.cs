@@ -78,6 +78,25 @@ public sealed class RecordingTests
         Assert.InRange(refused.Lines.Count, 2, 3);
     }
 
+    /// <summary>Systems number nodes and groups differently; a line that opens one names its function.</summary>
+    [Theory]
+    [InlineData("/dev/vfio/devices/vfio77")]
+    [InlineData("/dev/vfio/4711")]
+    public void ANodeIsFoundByItsFunction(string path)
+    {
+        using SoftwareMachine machine = SoftwareMachine.Create(
+            MachineDescription.Default.WithDevice("edu@0000:06:00.0").WithDevice("edu@0000:07:00.0"));
+        using var player = new RecordingPlayer(machine);
+        JsonObject line = Open(path);
+        Assert.Equal("ENOENT", (string?)player.Play(line)!["errno"]);
+        line["device"] = "0000:07:00.0";
+        Assert.Null(player.Play(line)!["errno"]);
+        string opened = machine.NodeOf("0000:07:00.0", ofGroup: path.EndsWith("4711", StringComparison.Ordinal))!;
+        Assert.Equal("0000:07:00.0", machine.DeviceOf(opened));
+
+        static JsonObject Open(string path) => new() { ["event"] = "open", ["path"] = path, ["file"] = "file1" };
+    }
+
     private static string? NameOf(JsonObject line) => (string?)line["request"] ?? (string?)line["event"];
 
     private static int IndexOf(RecordingFile recording, string name, string part) => recording.Lines
