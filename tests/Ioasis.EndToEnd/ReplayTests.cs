@@ -5,6 +5,15 @@ namespace Ioasis.EndToEnd;
 /// <summary>A program's calls are made again from its recording, on a fresh machine, with the same answers.</summary>
 public sealed class ReplayTests(Workbench bench)
 {
+    private const string Ioat = "0000:08:00.0";
+
+    /// <summary>The devices of programs that need others than <see cref="Machine.Devices"/>.</summary>
+    private static readonly Dictionary<string, string[]> s_devices = new()
+    {
+        ["ioat_armed"] = [$"ioat@{Ioat}"],
+        ["vdpa_quiet"] = ["virtio-blk@d0,vdpa,size=1M"],
+    };
+
     private static readonly (string Program, string[] Arguments)[] s_programs =
     [
         ("bad_device", [Machine.DmaTest]),
@@ -21,7 +30,10 @@ public sealed class ReplayTests(Workbench bench)
         ("exec_memory", [Machine.DmaTest]),
         ("fault_queue", []),
         ("fork_fds", [Machine.Edu]),
+        ("full_eventfd", [Machine.DmaTest, "3"]),
+        ("in_flight", [Machine.DmaTest]),
         ("ioas_basic", [Machine.DmaTest]),
+        ("ioat_armed", [Ioat, "pio"]),
         ("map_file", [Machine.Edu]),
         ("open_how", [Machine.Edu]),
         ("other_ways", [Machine.Edu]),
@@ -33,6 +45,9 @@ public sealed class ReplayTests(Workbench bench)
         ("second_file", [Machine.Edu]),
         ("shared_memory", [Machine.Edu]),
         ("sysfs_view", [Machine.Edu]),
+        ("threads", [Machine.Edu, "5"]),
+        ("vdpa_quiet", ["/dev/vhost-vdpa-0", "50"]),
+        ("waiting_calls", ["zeros", "3"]),
         ("walked", [Machine.DmaTest]),
     ];
 
@@ -49,34 +64,31 @@ public sealed class ReplayTests(Workbench bench)
         ["failing"] = "makes mistakes on purpose, one for each argument",
         ["fail_nth"] = "the supervisor runs out of memory",
         ["few_descriptors"] = "descriptors run out",
-        ["file_rights"] = "rights to files, which a recording does not have",
-        ["full_eventfd"] = "an eventfd is full",
+        ["file_rights"] = "EPERM for the rights to a file, which a recording does not have",
         ["hoard"] = "limits of memory",
         ["hoarders"] = "several programs at a time",
         ["hostile"] = "random calls of several threads",
         ["injected"] = "runs with injections",
-        ["in_flight"] = "threads at a time",
-        ["ioat_armed"] = "stores to a mapped BAR",
         ["killed"] = "killed in a call",
         ["kvm_bars"] = "calls of KVM",
         ["kvm_dirty"] = "calls of KVM",
         ["kvm_files"] = "calls of KVM",
         ["kvm_irqs"] = "calls of KVM",
         ["landlocked"] = "runs other programs",
-        ["lost_pages"] = "a file is truncated",
-        ["many_maps"] = "maps more memory than a recording keeps",
+        ["lost_pages"] = "files run out of room and are truncated, which no call tells",
+        ["many_maps"] = "maps more memory at once than a recording keeps, and a device reads it",
         ["mdev_cycles"] = "sysfs makes and removes mdevs",
         ["mdev_life"] = "sysfs makes and removes mdevs",
         ["mdev_parts"] = "sysfs makes and removes mdevs",
         ["mdev_probe"] = "sysfs makes and removes mdevs",
         ["mdev_sysfs"] = "sysfs makes and removes mdevs",
-        ["memlock"] = "limits of locked memory",
+        ["memlock"] = "ENOMEM for the limits of locked memory",
         ["messages"] = "nodes of a plug-in",
-        ["missing_pages"] = "pages that another thread brings",
-        ["nvme_rw"] = "stores to a mapped BAR",
+        ["missing_pages"] = "pages that another thread brings while a device waits",
+        ["nvme_rw"] = "sees in memory that the device is done, and no replay waits there",
         ["pinnable"] = "memory that cannot be pinned",
         ["recycled_thread"] = "no call on a node",
-        ["region_offsets"] = "stores to a mapped BAR",
+        ["region_offsets"] = "stores to a mapped BAR, which it reads back by calls",
         ["scarce"] = "descriptors and threads run out",
         ["sriov"] = "sysfs makes virtual functions",
         ["sva_devices"] = "a device uses the program's pointers",
@@ -87,7 +99,6 @@ public sealed class ReplayTests(Workbench bench)
         ["sva_stops"] = "a device uses the program's pointers",
         ["sva_unmap"] = "a device uses the program's pointers",
         ["sysfs_files"] = "no call on a node",
-        ["threads"] = "threads at a time",
         ["traced_storm"] = "killed in a call",
         ["two_programs"] = "several programs at a time",
         ["unmask_event"] = "an eventfd is closed, which no call tells",
@@ -95,10 +106,8 @@ public sealed class ReplayTests(Workbench bench)
         ["vdpa_hostile"] = "queues in the program's memory, and kicks",
         ["vdpa_killed"] = "queues in the program's memory, and kicks",
         ["vdpa_probe"] = "sysfs binds drivers",
-        ["vdpa_quiet"] = "queues in the program's memory, and kicks",
         ["vdpa_shared"] = "queues in the program's memory, and kicks",
         ["virtio_pci"] = "stores to a mapped BAR",
-        ["waiting_calls"] = "threads at a time",
     };
 
     public static IEnumerable<TheoryDataRow<string>> Programs =>
@@ -121,6 +130,7 @@ public sealed class ReplayTests(Workbench bench)
     [InlineData("map_file")]
     [InlineData("pasids")]
     [InlineData("reopen")]
+    [InlineData("second_file")]
     public async Task The_nodes_beneath_give_the_same_answers(string program)
     {
         string file = await Record(program);
@@ -175,7 +185,7 @@ public sealed class ReplayTests(Workbench bench)
         string[] arguments = s_programs.Single(p => p.Program == program).Arguments;
         string file = Path.Combine(await bench.Scratch(Who.Self), program + ".ioasis");
         (await Execution.Run([bench.Launcher(Who.Self), "trace", "-o", file, "--with-memory",
-            .. Machine.Devices.SelectMany(d => new[] { "--device", d }), "--", bench.Client(program), .. arguments]))
+            .. s_devices.GetValueOrDefault(program, Machine.Devices).SelectMany(d => new[] { "--device", d }), "--", bench.Client(program), .. arguments]))
             .MustEnd();
         return file;
     }

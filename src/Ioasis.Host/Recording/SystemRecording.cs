@@ -113,6 +113,9 @@ internal sealed class SystemRecording
             case EventExec:
                 _calls.Remove(thread);
                 Forget(thread); // it has other memory now
+                // Its other threads have ended, of which nothing is told where one of them called exec.
+                foreach (int other in _processOf.Where(t => t.Value == thread).Select(t => t.Key).ToArray())
+                    _processOf.Remove(other);
                 break;
         }
 
