@@ -185,7 +185,8 @@ public sealed class ReplayTests(Workbench bench)
         string[] arguments = s_programs.Single(p => p.Program == program).Arguments;
         string file = Path.Combine(await bench.Scratch(Who.Self), program + ".ioasis");
         (await Execution.Run([bench.Launcher(Who.Self), "trace", "-o", file, "--with-memory",
-            .. s_devices.GetValueOrDefault(program, Machine.Devices).SelectMany(d => new[] { "--device", d }), "--", bench.Client(program), .. arguments]))
+            .. s_devices.GetValueOrDefault(program, Machine.Devices).SelectMany(d => new[] { "--device", d }),
+            "--", bench.Client(program), .. arguments]))
             .MustEnd();
         return file;
     }

@@ -86,7 +86,8 @@ internal static class SystemDevices
             {
                 if (driver.DescribeSystem?.Invoke(name => TextOf($"{unit}/{name}")) is not { } properties) continue;
                 var described = new JsonObject { ["name"] = Path.GetFileName(unit), ["driver"] = driver.Name };
-                foreach ((string name, object value) in properties) described[name] = value is bool flag ? flag : (int)value;
+                foreach ((string name, object value) in properties)
+                    described[name] = value is bool flag ? flag : (int)value;
                 return described;
             }
         }
