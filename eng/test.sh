@@ -1,8 +1,9 @@
 #!/bin/bash
 # Everything that must hold, on this machine: build, format, every suite; the last line says what came of it.
-# usage: eng/test.sh [--all | SUITE...]      build format unit conformance nodes bench end-to-end guests debian
-# Without a word all of them but guests and debian, which download Debian for machines that they boot and programs that
-# they run the first time, and take root for that; --all is with them.
+# usage: eng/test.sh [--all | SUITE...]
+# suites: build format unit conformance nodes bench end-to-end release guests debian
+# Without a word all of them but release, guests and debian; --all is with guests and debian. Those three take root, and
+# download parts of Debian the first time, to install what is released, to boot machines, and to run programs.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DEBIAN_FRONTEND=noninteractive
@@ -61,7 +62,9 @@ tools() {
   # what docs/ci.md's recipes and reports are tried with
   wanted end-to-end && ci_tools=(prove:perl meson:meson ninja:ninja-build cmake:cmake cargo:cargo curl:curl npm:npm
     /usr/lib/python3/dist-packages/pytest:python3-pytest)
-  { wanted guests || wanted debian; } && guest_tools=(/usr/sbin/debootstrap:debootstrap xz:xz-utils)
+  if wanted release || wanted guests || wanted debian; then
+    guest_tools=(/usr/sbin/debootstrap:debootstrap xz:xz-utils)
+  fi
   wanted debian && guest_tools+=(go:golang-go rustc:rustc)
   # what shows that a package is there : the package
   for pair in gcc:gcc g++:g++ make:make setpriv:util-linux script:bsdutils python3:python3 udevadm:udev \
@@ -110,6 +113,9 @@ if wanted end-to-end; then
   huge_pages
   suite end-to-end dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput \
     -namespace- Ioasis.EndToEnd.Guests -namespace- Ioasis.EndToEnd.Debian
+fi
+if wanted release; then
+  suite release dotnet $bin/Ioasis.Releases/release/Ioasis.Releases.dll -noColor -showLiveOutput
 fi
 if wanted guests; then
   suite guests dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput \

@@ -1,11 +1,18 @@
 #!/bin/bash
-# Makes a folder with the smallest tree of a Debian that apt works in. Nothing outside of the folder is changed. usage:
-# tree.sh SUITE FOLDER The mirror is the machine's own (whatever its apt is configured for), or IOASIS_DEBIAN_MIRROR.
-# Takes root, as debootstrap does.
+# Makes a folder with the smallest tree of a Debian that apt works in. Nothing outside of the folder is changed.
+# usage: tree.sh SUITE FOLDER      Takes root, as debootstrap does.
+# The mirror is the machine's own (whatever its apt is configured for), or IOASIS_DEBIAN_MIRROR. Where the folder
+# clean-SUITE beside FOLDER is such a tree already, FOLDER becomes a copy.
 set -euo pipefail
-(($# == 2)) || { sed -n '2,3s/^# //p' "$0" >&2; exit 2; }
+(($# == 2)) || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
 suite=$1 root=$2
 [[ -f $root/etc/apt/complete ]] && exit 0
+clean=$(dirname "$root")/clean-$suite
+if [[ $root != "$clean" && -f $clean/etc/apt/complete ]]; then
+  rm -rf "$root"
+  cp -a "$clean" "$root"
+  exit 0
+fi
 
 mirror=${IOASIS_DEBIAN_MIRROR:-}
 if [[ -z $mirror ]]; then
