@@ -12,7 +12,9 @@ common=(-c Release --nologo -v quiet --artifacts-path "$work" -p:ContinuousInteg
 [[ -n ${CHECK_API-} ]] && common+=(-p:ChecksPublicApi=true)
 for room in "${rooms[@]}"; do dotnet build "$room" "${common[@]}" -warnaserror </dev/null; done
 
-version=$(dotnet msbuild src/Ioasis.Client -t:MinVer -getProperty:Version -p:Configuration=Release </dev/null)
+# With Git its tags give the version (Directory.Build.targets); -t:MinVer is there only then.
+version_of() { dotnet msbuild src/Ioasis.Client "$@" -getProperty:Version -p:ArtifactsPath="$work" </dev/null 2>/dev/null; }
+version=$(version_of -t:MinVer || version_of)
 commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 url=$(git remote get-url origin 2>/dev/null || true)
 [[ $url == https://* ]] || url=https://example.invalid/ioasis # a package names its repository, when there is one
