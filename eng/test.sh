@@ -1,16 +1,16 @@
 #!/bin/bash
 # Everything that must hold, on this machine: build, format, every suite; the last line says what came of it.
 # usage: eng/test.sh [--all | SUITE...]
-# suites: build format unit conformance nodes bench end-to-end release guests debian
+# suites: build format unit conformance nodes bench end-to-end packages release guests debian
 # Without a word all of them but release, guests and debian; --all is with guests and debian. Those three take root, and
 # download parts of Debian the first time, to install what is released, to boot machines, and to run programs.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DEBIAN_FRONTEND=noninteractive
 suites=("$@")
-((${#suites[@]})) || suites=(build format unit conformance nodes bench end-to-end)
+((${#suites[@]})) || suites=(build format unit conformance nodes bench end-to-end packages)
 if [[ ${suites[*]} == --all ]]; then
-  suites=(build format unit conformance nodes bench end-to-end guests debian)
+  suites=(build format unit conformance nodes bench end-to-end packages release guests debian)
   export IOASIS_ALL=1 # what cannot be run fails, and is not skipped
 fi
 passed=0 failed=0
@@ -112,7 +112,11 @@ if wanted bench; then suite "bench: ratios that are kept" dotnet $bin/Ioasis.Ben
 if wanted end-to-end; then
   huge_pages
   suite end-to-end dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput \
-    -namespace- Ioasis.EndToEnd.Guests -namespace- Ioasis.EndToEnd.Debian
+    -namespace- Ioasis.EndToEnd.Guests -namespace- Ioasis.EndToEnd.Debian -namespace- Ioasis.EndToEnd.Release
+fi
+if wanted packages; then
+  suite packages dotnet $bin/Ioasis.EndToEnd/release/Ioasis.EndToEnd.dll -noColor -showLiveOutput \
+    -namespace Ioasis.EndToEnd.Release
 fi
 if wanted release; then
   suite release dotnet $bin/Ioasis.Releases/release/Ioasis.Releases.dll -noColor -showLiveOutput
