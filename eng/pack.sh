@@ -17,7 +17,7 @@ version_of() { dotnet msbuild src/Ioasis.Client "$@" -getProperty:Version -p:Art
 version=$(version_of -t:MinVer || version_of)
 commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 url=$(git remote get-url origin 2>/dev/null || true)
-[[ $url == https://* ]] || url=https://example.invalid/ioasis # a package names its repository, when there is one
+[[ $url == https://* ]] || url=
 
 # The templates' packages have the version of the templates.
 templates=$work/templates
@@ -25,11 +25,15 @@ rm -rf "$templates" && cp -r eng/packages/templates "$templates"
 find "$templates" -name '*.csproj' -exec sed -i "s/IOASIS_VERSION/$version/" {} +
 
 rm -f "$out"/Ioasis.*.nupkg "$out"/Ioasis.*.snupkg
+mkdir -p "$work/nuspec"
 for spec in eng/packages/*.nuspec; do
   package=$(basename "$spec" .nuspec)
+  # A package names its repository, when there is one.
+  if [[ -n $url ]]; then cp "$spec" "$work/nuspec"; else sed '/<repository /d' "$spec" >"$work/nuspec/$package.nuspec"; fi
   symbols=true
   case $package in Ioasis.Templates | Ioasis.Analyzers) symbols=false ;; esac
   dotnet pack eng/packages/Pack.csproj --nologo -v quiet --artifacts-path "$work" -o "$out" -p:Package="$package" \
+    -p:NuspecFile="$work/nuspec/$package.nuspec" \
     -p:PackageVersion="$version" -p:Commit="$commit" -p:RepositoryUrl="$url" -p:Rooms="$work/bin" \
     -p:Templates="$templates" -p:IncludeSymbols=$symbols </dev/null
 done
