@@ -13,7 +13,9 @@ common=(-c Release --nologo -v quiet --artifacts-path "$work" -p:ContinuousInteg
 for room in "${rooms[@]}"; do dotnet build "$room" "${common[@]}" -warnaserror </dev/null; done
 
 # With Git its tags give the version (Directory.Build.targets); -t:MinVer is there only then.
-version_of() { dotnet msbuild src/Ioasis.Client "$@" -getProperty:Version -p:ArtifactsPath="$work" </dev/null 2>/dev/null; }
+version_of() {
+  dotnet msbuild src/Ioasis.Client "$@" -getProperty:Version -p:ArtifactsPath="$work" </dev/null 2>/dev/null
+}
 version=$(version_of -t:MinVer || version_of)
 commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 url=$(git remote get-url origin 2>/dev/null || true)
@@ -28,8 +30,9 @@ rm -f "$out"/Ioasis.*.nupkg "$out"/Ioasis.*.snupkg
 mkdir -p "$work/nuspec"
 for spec in eng/packages/*.nuspec; do
   package=$(basename "$spec" .nuspec)
+  cp "$spec" "$work/nuspec"
   # A package names its repository, when there is one.
-  if [[ -n $url ]]; then cp "$spec" "$work/nuspec"; else sed '/<repository /d' "$spec" >"$work/nuspec/$package.nuspec"; fi
+  [[ -n $url ]] || sed -i '/<repository /d' "$work/nuspec/$package.nuspec"
   symbols=true
   case $package in Ioasis.Templates | Ioasis.Analyzers) symbols=false ;; esac
   dotnet pack eng/packages/Pack.csproj --nologo -v quiet --artifacts-path "$work" -o "$out" -p:Package="$package" \
