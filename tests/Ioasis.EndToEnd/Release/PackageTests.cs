@@ -34,6 +34,10 @@ public sealed class PackageTests(Packages packages, Workbench bench) : IClassFix
         }
     }
 
+    /// <summary>If this fails: eng/declare-api.sh, and look at what it changed.</summary>
+    [Fact]
+    public void The_public_API_is_the_declared_one() => packages.ApiCheck.MustEnd();
+
     [Fact]
     public async Task Packages_made_twice_have_equal_bytes()
     {
