@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace Ioasis.EndToEnd;
 
 /// <summary>The manual page and the completion scripts, in the programs that read them.</summary>
@@ -9,7 +11,10 @@ public sealed class ManualTests(Workbench bench)
         string page = await Write("ioasis.1", "man");
         Ending groff = (await Execution.Run(["groff", "-ww", "-man", "-Tutf8", page])).MustEnd();
         Assert.Equal("", groff.Error);
-        groff.MustSay("NAME", "ioasis - the IOMMU in user space", "EXIT STATUS");
+        // Bold is a letter over itself, and underlined one over a line.
+        string plain = Regex.Replace(groff.Output, ".\b", "");
+        Assert.Contains("NAME\n       ioasis - the IOMMU in user space\n", plain, StringComparison.Ordinal);
+        Assert.Contains("EXIT STATUS\n", plain, StringComparison.Ordinal);
         Ending mandoc = await Execution.Run(["mandoc", "-T", "lint", "-W", "warning", page]);
         Assert.Equal("", mandoc.MustEnd().Output);
     }

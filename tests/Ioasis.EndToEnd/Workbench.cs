@@ -1,5 +1,7 @@
 using System.Reflection;
+using System.Runtime.Versioning;
 
+[assembly: SupportedOSPlatform("linux")]
 [assembly: AssemblyFixture(typeof(Ioasis.EndToEnd.Workbench))]
 
 namespace Ioasis.EndToEnd;

@@ -4,7 +4,9 @@ using System.Text.Json.Serialization;
 
 namespace Ioasis.Bench.Report;
 
-/// <summary>The results as JSON, one object each, for other programs.</summary>
+/// <summary>
+/// The results as JSON for other programs, in the form of all commands: docs/bench.schema.json.
+/// </summary>
 internal static class JsonRecords
 {
     private static readonly JsonSerializerOptions s_options = new()
@@ -15,5 +17,6 @@ internal static class JsonRecords
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
-    internal static string Of(IEnumerable<Comparison> results) => JsonSerializer.Serialize(results, s_options);
+    internal static string Of(IEnumerable<Comparison> results) =>
+        JsonSerializer.Serialize(new { Ioasis = 1, Results = results }, s_options);
 }

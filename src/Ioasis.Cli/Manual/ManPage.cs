@@ -45,7 +45,7 @@ internal static class ManPage
         Section(output, "EXAMPLES");
         foreach ((string line, string meaning) in s_examples)
         {
-            output.WriteLine(".PP");
+            if (line != s_examples[0].Line) output.WriteLine(".PP");
             Text(output, meaning);
             output.WriteLine($".PP\n.RS 4\n.nf\n{Escape(line)}\n.fi\n.RE");
         }
@@ -114,7 +114,7 @@ internal static class ManPage
             string word = $"\\fI{Escape(a.Name)}\\fP{(a.IsMany ? "..." : "")}";
             return a.IsOptional ? $"[{word}]" : word;
         }));
-        if (command.TakesProgram) words.Add("\\fB\\-\\-\\fP \\fIPROGRAM\\fP [\\fIARG\\fP]...");
+        if (command.TakesProgram) words.Add("[\\fB\\-\\-\\fP] \\fIPROGRAM\\fP [\\fIARG\\fP]...");
         return string.Join(' ', words);
     }
 

@@ -1,8 +1,11 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Ioasis.Bench;
 using Ioasis.Bench.Report;
+using Ioasis.Cli.Verbs;
+using Json.Schema;
 
 namespace Ioasis.Tests.Bench;
 
@@ -55,7 +58,9 @@ public sealed class BenchReportTests
     [Fact]
     public void TheRecordsHaveAllThatWasMeasured()
     {
-        JsonElement[] records = [.. JsonDocument.Parse(JsonRecords.Of(s_results)).RootElement.EnumerateArray()];
+        string text = JsonRecords.Of(s_results);
+        Assert.True(JsonSchema.FromText(SchemaCommand.Text("bench")).Evaluate(JsonNode.Parse(text)).IsValid, text);
+        JsonElement[] records = [.. JsonDocument.Parse(text).RootElement.GetProperty("results").EnumerateArray()];
         Assert.Equal(s_results.Select(r => r.Name), records.Select(r => r.GetProperty("name").GetString()));
         Assert.Equal((300, 1234.6), (records[1].GetProperty("ours").GetProperty("min").GetDouble(),
                 records[1].GetProperty("ours").GetProperty("median").GetDouble()));

@@ -63,7 +63,7 @@ public sealed class CommandLineTests
     [InlineData("walk --device 0:4.0 --pasid -1 0", "--pasid takes a number from 0 to 4294967295, not \"-1\".")]
     [InlineData("fuzz --seconds x", "--seconds takes a number, not \"x\".")]
     [InlineData("schema foo",
-        "there is no schema \"foo\"; expected one of: devices, doctor, faults, fuzz, machine, ps, state, walk.")]
+        "there is no schema \"foo\"; expected one of: bench, devices, doctor, faults, fuzz, machine, ps, state, walk.")]
     [InlineData("devices -- x", "only run, trace and record take a program after --.")]
     [InlineData("record -- x",
         "record needs --on-system; a program on a machine of ours is recorded by: ioasis trace -o FILE.ioasis -- "
