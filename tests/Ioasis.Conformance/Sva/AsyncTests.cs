@@ -56,7 +56,7 @@ public sealed class AsyncTests : SvaTest
         using UserMemory memory = Pages(1);
         IAsyncEnumerator<PageFaultGroup> groups =
             faults.ReadGroupsAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator(CancellationToken.None);
-        ValueTask<bool> next = groups.MoveNextAsync();
+        Task<bool> next = groups.MoveNextAsync().AsTask();
         Assert.False(next.IsCompleted);
         Engine.Buffer = [.. Enumerable.Repeat((byte)9, 64), .. new byte[4032]];
         Engine.Begin(new Iova(0x10_0000), 64, 0);
@@ -69,7 +69,7 @@ public sealed class AsyncTests : SvaTest
         Engine.Wait();
         Assert.Equal(DmatestEngine.Done, Engine.Status);
         Assert.Equal((byte)9, memory.Read<byte>(63));
-        next = groups.MoveNextAsync();
+        next = groups.MoveNextAsync().AsTask();
         faults.Dispose();
         Assert.False(await next); // the sequence ends with the queue
         await groups.DisposeAsync();

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json.Nodes;
 using Ioasis.Abi;
 using Ioasis.Diagnostics.Record;

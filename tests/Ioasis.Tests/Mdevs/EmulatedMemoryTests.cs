@@ -68,7 +68,7 @@ public sealed class EmulatedMemoryTests : IDisposable
     /// unpin them before the detach is over.
     /// </summary>
     [Fact]
-    public void PagesThatOneThreadIsAboutToUnpinAreUnpinnedWhenADetachOfAnotherReturns()
+    public async Task PagesThatOneThreadIsAboutToUnpinAreUnpinnedWhenADetachOfAnotherReturns()
     {
         Reacher model = s_created!;
         using IommuContext context = IommuContext.Open(_machine.Nodes);
@@ -95,7 +95,7 @@ public sealed class EmulatedMemoryTests : IDisposable
         device.Detach();
         bool isStillPinned = pinned.TryRead(0, new byte[1]);
         mayUnpin.Set();
-        unmap.Wait(TestContext.Current.CancellationToken);
+        await unmap;
         Assert.Null(thrown);
         Assert.False(isStillPinned);
     }
