@@ -23,7 +23,6 @@ public sealed class RecordingTests(GuestBench guests, Workbench bench)
 
     private static readonly (string Program, string[] Arguments)[] s_programs =
     [
-        ("bad_input", [Edu]),
         ("descriptors", [Edu]),
         ("edu_irq", [Edu]),
         ("edu_mmio", [Edu]),
