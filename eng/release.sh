@@ -115,5 +115,6 @@ release image "$image" "$version" "$SOURCE_DATE_EPOCH" "$out/ioasis-$version-oci
 echo "bill of materials and checksums"
 release sbom "$staged/assets.json" "$version" "$SOURCE_DATE_EPOCH" "$out/ioasis-$version.cdx.json" "${found[@]}"
 install -m 644 include/ioasis.h docs/machine.schema.json "$out"
+install -m 755 eng/ci/setup.sh "$out"
 (cd "$out" && find . -type f ! -name SHA256SUMS -printf '%P\n' | sort | xargs sha256sum >SHA256SUMS)
 echo "$out: Ioasis $version"

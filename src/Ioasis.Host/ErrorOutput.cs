@@ -19,6 +19,15 @@ internal static class ErrorOutput
     private static readonly FileDescriptor s_standardError = new(2, owned: false);
     private static volatile bool s_isFull;
 
+    /// <summary>
+    /// Loads what <see cref="Say(string)"/> takes: when the host has no descriptor left, that is too late.
+    /// </summary>
+    public static void Prepare()
+    {
+        _ = SysEvents.Poll(s_standardError, SysEvents.POLLOUT, 0, out _);
+        _ = SysFiles.Write(s_standardError, []);
+    }
+
     /// <summary>Reports in one line what failed and how.</summary>
     public static void Say(string what, Exception e) => Say($"{what} failed: {e.ToString().ReplaceLineEndings(" ")}");
 

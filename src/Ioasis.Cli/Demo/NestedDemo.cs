@@ -1,8 +1,8 @@
 using Ioasis.Abi;
 using Ioasis.Cli.Verbs;
 using Ioasis.Client;
-using Ioasis.Core.PageRequests;
 using Ioasis.Core.Faults;
+using Ioasis.Core.PageRequests;
 using Ioasis.Core.Units;
 using Ioasis.Core.Walks;
 using Ioasis.Machine;

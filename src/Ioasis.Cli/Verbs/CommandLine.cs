@@ -53,6 +53,7 @@ internal static class CommandLine
         MachineDescription description, RunOptions options, Func<SoftwareMachine, IDisposable?>? observe = null,
         Injector? injector = null)
     {
+        ErrorOutput.Prepare();
         try
         {
             using SoftwareMachine machine = SoftwareMachine.Create(description, injector);

@@ -1,7 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Client;
-using Ioasis.Core.PageRequests;
 using Ioasis.Conformance.Dma;
+using Ioasis.Core.PageRequests;
 using Ioasis.Memory;
 
 namespace Ioasis.Conformance.Vfio;
