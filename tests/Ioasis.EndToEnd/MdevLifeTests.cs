@@ -91,6 +91,7 @@ public sealed class MdevLifeTests(Workbench bench)
             && Threads < earlier.Threads + SpareThreads && ResidentKib < earlier.ResidentKib + SpareKib;
 
         public override string ToString() =>
-            $"{Descriptors.Length} descriptors ({string.Join(", ", Descriptors)}), {Threads} threads, {ResidentKib} KiB";
+            $"{Descriptors.Length} descriptors ({string.Join(", ", Descriptors)}), {Threads} threads, "
+                + $"{ResidentKib} KiB";
     }
 }
