@@ -34,17 +34,28 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
     /// <summary>The images that are open.</summary>
     internal sealed class Images
     {
-        // Guards the list. Innermost.
-        private readonly RankedLock _lock = new(LockRank.ImageList);
-
         // Held while a file's bytes are read and shown: who shows them last has read them last. Taken before the
         // device's locks.
         private readonly RankedLock _showing = new(LockRank.ShownBytes);
+
+        // Guards the images, what each was, and the changes under way. Innermost.
+        private readonly RankedLock _lock = new(LockRank.Images);
         private readonly List<File> _files = [];
 
-        internal void Add(File file)
+        // By file: changes that were taken and have not taken effect.
+        private readonly Dictionary<string, int> _underWay = [];
+
+        internal void Add(File file, IVirtualBytes bytes)
         {
-            using (_lock.Enter()) _files.Add(file);
+            using (_showing.Enter())
+            {
+                byte[] now = bytes.Read();
+                using (_lock.Enter())
+                {
+                    _files.Add(file);
+                    file.Show(now);
+                }
+            }
         }
 
         internal void Remove(File file)
@@ -52,37 +63,52 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
             using (_lock.Enter()) _files.Remove(file);
         }
 
-        /// <summary>Has every image of a file show its bytes as they are now.</summary>
-        internal void Show(string path, IVirtualBytes bytes)
+        /// <summary>Takes what a program has written to an image. Each change ends with <see cref="Done"/>.</summary>
+        internal List<(int Position, byte[] Bytes)> Take(File file)
+        {
+            using (_lock.Enter())
+            {
+                List<(int Position, byte[] Bytes)> changes = _files.Contains(file) ? file.TakeChanges() : [];
+                if (changes.Count != 0)
+                    _underWay[file.Path] = _underWay.GetValueOrDefault(file.Path) + changes.Count;
+                return changes;
+            }
+        }
+
+        /// <summary>
+        /// A change has taken effect. The last one has every image of the file show its bytes as they are now. While a
+        /// change is under way, bytes that were read may be those before it. To show them would hide that a program
+        /// writes them again, so a change is under way until nobody shows what was read before it.
+        /// </summary>
+        internal void Done(string path, IVirtualBytes bytes)
         {
             using (_showing.Enter())
             {
+                using (_lock.Enter()) _underWay[path]--;
                 byte[] now = bytes.Read();
-                File[] files;
-                using (_lock.Enter()) files = [.. _files.Where(file => file.Path == path)];
-                foreach (File file in files) file.Show(now);
+                using (_lock.Enter())
+                {
+                    if (_underWay[path] != 0) return;
+                    _underWay.Remove(path);
+                    foreach (File file in _files.Where(file => file.Path == path)) file.Show(now);
+                }
             }
         }
     }
 
-    /// <summary>An open one.</summary>
+    /// <summary>An open one. The images' lock guards it.</summary>
     internal sealed class File : NodeFile, IWrittenFile
     {
-        // Guards the image and what it was. Innermost.
-        private readonly RankedLock _lock = new(LockRank.Image);
         private readonly SharedBytes _image;
         private readonly VirtualFile _attribute;
         private readonly Images _images;
         private readonly byte[] _shown;
-        private int _underWay; // changes that were taken and have not taken effect
-        private bool _closed;
 
         internal File(SharedBytes image, VirtualFile attribute, long count, Images images)
         {
             (_image, _attribute, _images) = (image, attribute, images);
             _shown = new byte[count];
-            images.Add(this);
-            Show(attribute.Bytes!.Read());
+            images.Add(this, attribute.Bytes!);
         }
 
         internal string Path => _attribute.Path;
@@ -92,58 +118,37 @@ internal sealed class WrittenBytes(VirtualFile attribute, long count, WrittenByt
         public void Written()
         {
             IVirtualBytes bytes = _attribute.Bytes!;
-            foreach ((int position, byte[] written) in TakeChanges())
-                bytes.Write(position, written, () => Done(bytes));
-        }
-
-        private void Done(IVirtualBytes bytes)
-        {
-            using (_lock.Enter()) _underWay--;
-            _images.Show(_attribute.Path, bytes);
+            foreach ((int position, byte[] written) in _images.Take(this))
+                bytes.Write(position, written, () => _images.Done(Path, bytes));
         }
 
         public override void Close()
         {
             Written();
             _images.Remove(this);
-            using (_lock.Enter()) _closed = true;
         }
 
-        /// <summary>
-        /// Shows the bytes, but for those that a program has written since: these are taken first. While a change is
-        /// under way the bytes may be those before it, and showing them would hide that the program writes them again;
-        /// the end of the last change shows them.
-        /// </summary>
+        /// <summary>Shows the bytes, but for those that a program has written since: these are taken first.</summary>
         internal void Show(byte[] bytes)
         {
-            using (_lock.Enter())
+            for (int i = 0; i < _shown.Length; i += sizeof(uint))
             {
-                if (_closed || _underWay != 0) return;
-                for (int i = 0; i < _shown.Length; i += sizeof(uint))
-                {
-                    uint was = BitConverter.ToUInt32(_shown, i), now = BitConverter.ToUInt32(bytes, i);
-                    if (was == now && _image.Read<uint>((ulong)i) == was) continue;
-                    if (_image.TryReplace((ulong)i, was, now)) BitConverter.TryWriteBytes(_shown.AsSpan(i), now);
-                }
+                uint was = BitConverter.ToUInt32(_shown, i), now = BitConverter.ToUInt32(bytes, i);
+                if (was == now && _image.Read<uint>((ulong)i) == was) continue;
+                if (_image.TryReplace((ulong)i, was, now)) BitConverter.TryWriteBytes(_shown.AsSpan(i), now);
             }
         }
 
-        // Runs of bytes that are others than were shown. They count as shown from here on.
-        private List<(int Position, byte[] Bytes)> TakeChanges()
+        /// <summary>Runs of bytes that are others than were shown. They count as shown from here on.</summary>
+        internal List<(int Position, byte[] Bytes)> TakeChanges()
         {
             List<(int, byte[])> changes = [];
-            using (_lock.Enter())
+            for (int i = 0; i < _shown.Length; i++)
             {
-                if (_closed) return changes;
-                for (int i = 0; i < _shown.Length; i++)
-                {
-                    int start = i;
-                    for (; i < _shown.Length && _image.Read<byte>((ulong)i) is var now && now != _shown[i]; i++)
-                        _shown[i] = now;
-                    if (i > start) changes.Add((start, _shown[start..i]));
-                }
-
-                _underWay += changes.Count;
+                int start = i;
+                for (; i < _shown.Length && _image.Read<byte>((ulong)i) is var now && now != _shown[i]; i++)
+                    _shown[i] = now;
+                if (i > start) changes.Add((start, _shown[start..i]));
             }
 
             return changes;

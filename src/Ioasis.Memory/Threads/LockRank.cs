@@ -288,11 +288,8 @@ public enum LockRank
     /// <summary>What of a carrier is mapped.</summary>
     Carrier,
 
-    /// <summary>The images of files of sysfs.</summary>
-    ImageList,
-
-    /// <summary>One image of a file of sysfs.</summary>
-    Image,
+    /// <summary>The images of files of sysfs, and the changes of these that are under way.</summary>
+    Images,
 
     /// <summary>Who asks at the control socket.</summary>
     ControlSocket,

@@ -146,6 +146,39 @@ public sealed class WrittenFilesTests : IDisposable
         Assert.Equal(0x05, ByteAt(file, 8));
     }
 
+    /// <summary>
+    /// A thread has read the bytes and does not come to show them before a change of another has taken effect. Bytes
+    /// from before the change would hide that the program writes them again.
+    /// </summary>
+    [Fact]
+    public void WhatWasReadBeforeAChangeIsNotShownAfterIt()
+    {
+        var bytes = new Bytes();
+        using FileDescriptor file = Open(BytesOf(bytes), FcntlH.O_RDWR);
+        Assert.True(SysFiles.WriteAt(file, [1], 100).IsOk);
+        _files.Look();
+        using ReadPoint first = new(), second = new();
+        bytes.WhenRead = first.Reach;
+        var early = new Thread(bytes.Finish);
+        early.Start();
+        first.Await();
+        bytes.WhenRead = second.Reach;
+        Assert.True(SysFiles.WriteAt(file, [6], 8).IsOk);
+        _files.Look();
+        var late = new Thread(bytes.Finish);
+        late.Start();
+        Until.True(() => late.ThreadState.HasFlag(ThreadState.WaitSleepJoin)); // it has taken effect, and waits to show
+
+        first.Pass();
+        second.Await();
+        int shown = ByteAt(file, 8);
+        second.Pass();
+        early.Join();
+        late.Join();
+        Assert.Equal(6, shown);
+        Assert.Equal((1, 6), (ByteAt(file, 100), ByteAt(file, 8)));
+    }
+
     [Fact]
     public void WhoIsNoAdministratorReadsTheFirstAlone()
     {
@@ -201,6 +234,28 @@ public sealed class WrittenFilesTests : IDisposable
         return placed!;
     }
 
+    /// <summary>A point where a thread is stopped.</summary>
+    private sealed class ReadPoint : IDisposable
+    {
+        private readonly ManualResetEventSlim _isReached = new(), _mayPass = new();
+
+        public void Dispose()
+        {
+            _isReached.Dispose();
+            _mayPass.Dispose();
+        }
+
+        internal void Reach()
+        {
+            _isReached.Set();
+            _mayPass.Wait();
+        }
+
+        internal void Await() => Assert.True(_isReached.Wait(Until.Patience));
+
+        internal void Pass() => _mayPass.Set();
+    }
+
     /// <summary>Bytes of which a write changes some bits, when the test says so.</summary>
     private sealed class Bytes : IVirtualBytes
     {
@@ -208,11 +263,19 @@ public sealed class WrittenFilesTests : IDisposable
         private readonly byte[] _bytes = new byte[Count];
         private readonly Queue<Action> _pending = new();
 
+        /// <summary>Is called by who has read.</summary>
+        internal volatile Action? WhenRead;
+
         public byte Keeps { get; init; } = 0xff;
 
         public List<(int Position, string Bytes)> Written { get; } = [];
 
-        public byte[] Read() => [.. _bytes];
+        public byte[] Read()
+        {
+            byte[] now = [.. _bytes];
+            WhenRead?.Invoke();
+            return now;
+        }
 
         public void Write(int position, byte[] bytes, Action done)
         {
