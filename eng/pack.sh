@@ -40,4 +40,11 @@ for spec in eng/packages/*.nuspec; do
     -p:PackageVersion="$version" -p:Commit="$commit" -p:RepositoryUrl="$url" -p:Rooms="$work/bin" \
     -p:Templates="$templates" -p:IncludeSymbols=$symbols </dev/null
 done
+
+# The packer names one file of each package at random, and gives entries the time of now.
+time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)}
+dotnet msbuild eng/Ioasis.Release -restore -p:Configuration=Release -nologo -v:quiet </dev/null
+for package in "$out"/Ioasis.*nupkg; do
+  dotnet artifacts/bin/Ioasis.Release/release/Ioasis.Release.dll normalize "$package" "$time"
+done
 echo "$version"
