@@ -57,7 +57,7 @@ public sealed class RecordingTests(GuestBench guests, Workbench bench)
         (await Execution.Run(["cp", "-r", built, Path.Combine(work, "ioasis")])).MustEnd();
         Ending ending = (await Execution.Run(guests.Alone(work,
                 "-smp", "2", "-device", "intel-iommu,aw-bits=48",
-                "-device", "pcie-root-port,id=port,bus=pcie.0,addr=0x10,chassis=1", "-device", "edu,bus=port",
+                "-device", "pcie-root-port,id=port1,bus=pcie.0,addr=0x10,chassis=1", "-device", "edu,bus=port1",
                 "-fsdev", $"local,id=dotnet,path={dotnet},security_model=none,readonly=on",
                 "-device", "virtio-9p-pci,fsdev=dotnet,mount_tag=dotnet"),
             new Dictionary<string, string> { ["MEMORY"] = "1500M", ["APPEND"] = "intel_iommu=on" },
