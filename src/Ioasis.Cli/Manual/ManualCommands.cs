@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Reflection;
 using Ioasis.Cli.Verbs;
 
 namespace Ioasis.Cli.Manual;
@@ -46,8 +45,7 @@ internal static class ManualCommands
         return completion;
     }
 
-    private static string Version => typeof(ManualCommands).Assembly
-        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+    private static string Version => VersionView.Full.Split('+')[0];
 
     private static CommandNode Tree(ParseResult parsed) =>
         CommandNode.Of(parsed.RootCommandResult.Command, CommandLine.TakesProgram);

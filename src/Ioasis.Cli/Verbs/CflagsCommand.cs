@@ -12,7 +12,7 @@ namespace Ioasis.Cli.Verbs;
 internal static class CflagsCommand
 {
     /// <summary>The series of Linux whose uAPI is served.</summary>
-    private static readonly Version s_series = new(7, 2);
+    private static readonly Version s_series = Version.Parse(VersionView.LinuxRelease);
 
     private const string DistributionsVersion = "/usr/include/linux/version.h";
 

@@ -8,8 +8,6 @@ namespace Ioasis.Cli.Verbs;
 /// </summary>
 internal sealed class ProgramWords
 {
-    private static readonly string[] s_runners = ["run", "trace", "record"];
-
     /// <summary>The program and its arguments; null if the command line has none.</summary>
     internal string[]? Words { get; private set; }
 
@@ -21,8 +19,9 @@ internal sealed class ProgramWords
     internal string[] Take(RootCommand root, string[] arguments, out string? complaint)
     {
         complaint = null;
-        int end = arguments is [string verb, ..] && Array.IndexOf(s_runners, verb) >= 0
-            ? StartOf(root.Subcommands.First(c => c.Name == verb), arguments, out complaint)
+        Command? command = root.Subcommands.FirstOrDefault(c => c.Name == arguments.FirstOrDefault());
+        int end = command is not null && CommandLine.TakesProgram(command)
+            ? StartOf(command, arguments, out complaint)
             : Array.IndexOf(arguments, "--");
         if (end < 0 || end >= arguments.Length) return arguments;
         Words = arguments[(arguments[end] == "--" ? end + 1 : end)..];

@@ -79,6 +79,17 @@ public sealed class RecordLines(RecordSymbols symbols)
         return line;
     }
 
+    /// <summary>Moves the members of a line's body behind those of the line, which keeps what it has.</summary>
+    internal static void Append(JsonObject line, JsonObject body)
+    {
+        foreach ((string name, JsonNode? value) in body.ToArray())
+        {
+            if (line.ContainsKey(name)) continue;
+            body.Remove(name);
+            line[name] = value;
+        }
+    }
+
     /// <summary>Pages as a line has them.</summary>
     internal static JsonObject PagesOf(IReadOnlyDictionary<ulong, byte[]> pages)
     {

@@ -108,13 +108,7 @@ public sealed class Recorder : IDisposable
         double seconds = Stopwatch.GetElapsedTime(_started, e.Stamp.Timestamp).TotalSeconds;
         line["time"] = Math.Round(seconds, 6);
         if (e.Event is OpenEvent && e.Stamp.Call != 0) line["by_call"] = true;
-        foreach ((string name, JsonNode? value) in body.ToArray())
-        {
-            if (line.ContainsKey(name)) continue;
-            body.Remove(name);
-            line[name] = value;
-        }
-
+        RecordLines.Append(line, body);
         if (_changed.TryRemove(e.Stamp.Sequence, out IReadOnlyDictionary<ulong, byte[]>? pages) && pages.Count != 0)
             line["pages"] = RecordLines.PagesOf(pages);
         if (e.Event is CallEvent answered)

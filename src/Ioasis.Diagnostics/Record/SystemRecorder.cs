@@ -61,12 +61,7 @@ public sealed class SystemRecorder
             ["seq"] = ++_sequence,
             ["time"] = Math.Round(Stopwatch.GetElapsedTime(_started).TotalSeconds, 6),
         };
-        foreach ((string name, JsonNode? value) in body.ToArray())
-        {
-            body.Remove(name);
-            line[name] = value;
-        }
-
+        RecordLines.Append(line, body);
         _output.WriteLine(Recorder.TextOf(line));
     }
 }

@@ -13,7 +13,7 @@ namespace Ioasis.Host.Launch;
 /// </summary>
 internal sealed class Children
 {
-    private const int SIGSTOP = 19, SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22;
+    private const int SIGTSTP = 20, SIGTTIN = 21, SIGTTOU = 22;
 
     private readonly StableId _program;
     private readonly Tracees _tracees;
@@ -53,9 +53,8 @@ internal sealed class Children
             // the other threads have, and those that we trace end only when we take them: we must not wait for it.
             if (!SysProcesses.TryTakeChild(child.Pid, out child)) continue;
             _tracees.Deliver(child);
-            if (child.Pid == _program.Id && child is { Stopped: true, Status: SIGTSTP or SIGTTIN or SIGTTOU }
-                && SysProcesses.GroupOf(_program.Id) == SysProcesses.GroupOf(0))
-                SysProcesses.Kill(Environment.ProcessId, SIGSTOP);
+            if (child.Pid == _program.Id && child is { Stopped: true, Status: SIGTSTP or SIGTTIN or SIGTTOU })
+                ProgramSignals.StopWith(_program.Id);
         }
 
         _programEnded.Open();

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Ioasis.Abi;
 using Ioasis.Host.Filter;
 using Ioasis.Linux.Files;
@@ -46,7 +45,7 @@ internal sealed class LaunchedProgram : IDisposable
                 throw new IOException("The launcher's socket cannot be inherited.");
             (string path, string[] words) =
                 OwnCommand(Supervisor.LaunchVerb, theirs.Number.ToString(CultureInfo.InvariantCulture));
-            byte[] arguments = Encoding.UTF8.GetBytes(string.Concat(words.Select(w => w + '\0')));
+            byte[] arguments = OriginalProcess.Terminated(words);
             // Disables features that only cost the launcher time: profiling, and the debugger's socket.
             byte[] launcherEnvironment = [.. environment, .. "DOTNET_EnableDiagnostics=0\0DOTNET_TieredPGO=0\0"u8];
             Check(SysProcesses.Spawn(path, arguments, launcherEnvironment, out int pid), $"start '{path}'");

@@ -28,8 +28,12 @@ internal static class OriginalProcess
         byte[] all = ReadProc("/proc/self/cmdline");
         int start = StartOfLast(all, wanted.Count);
         if (start >= 0 && IsSame(all.AsSpan(start), wanted)) return all[start..];
-        return Encoding.UTF8.GetBytes(string.Concat(wanted.Select(text => text + '\0')));
+        return Terminated(wanted);
     }
+
+    /// <summary>Words as execve(2) takes them, each ending in a NUL.</summary>
+    public static byte[] Terminated(IEnumerable<string> words) =>
+        Encoding.UTF8.GetBytes(string.Concat(words.Select(word => word + '\0')));
 
     /// <summary>The environment as bytes, each string ending in a NUL.</summary>
     public static byte[] EnvironmentBytes()

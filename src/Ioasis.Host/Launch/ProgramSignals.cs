@@ -9,7 +9,7 @@ namespace Ioasis.Host.Launch;
 /// </summary>
 internal sealed class ProgramSignals : IDisposable
 {
-    private const int SIGINT = 2, SIGQUIT = 3, SIGKILL = 9, SIGTSTP = 20, SIGXFSZ = 25, SIGIO = 29;
+    private const int SIGINT = 2, SIGQUIT = 3, SIGKILL = 9, SIGSTOP = 19, SIGTSTP = 20, SIGXFSZ = 25, SIGIO = 29;
 
     private static readonly PosixSignal[] s_passedOn =
         [PosixSignal.SIGHUP, PosixSignal.SIGTERM, (PosixSignal)10, (PosixSignal)12];
@@ -53,10 +53,7 @@ internal sealed class ProgramSignals : IDisposable
     public void Kill() => PassOn(SIGKILL);
 
     /// <summary>Kills the program and all that it started.</summary>
-    public void KillAll()
-    {
-        ProcessTree.Kill([.. ProcessTree.ChildrenOf(Environment.ProcessId).Where(c => c != Watch)]);
-    }
+    public void KillAll() => ProcessTree.Kill([.. OwnChildren]);
 
     /// <summary>
     /// Notes that the program has ended. From here on its orphans receive the signals, including the terminal's.
@@ -68,6 +65,18 @@ internal sealed class ProgramSignals : IDisposable
         foreach (PosixSignalRegistration registration in _registrations) registration.Dispose();
     }
 
+    /// <summary>
+    /// Stops us with a program of our process group that the terminal has stopped: the shell waits for us.
+    /// </summary>
+    public static void StopWith(int program)
+    {
+        if (SysProcesses.GroupOf(program) == SysProcesses.GroupOf(0))
+            SysProcesses.Kill(Environment.ProcessId, SIGSTOP);
+    }
+
+    private IEnumerable<int> OwnChildren =>
+        ProcessTree.ChildrenOf(Environment.ProcessId).Where(child => child != Watch);
+
     private void PassOn(int signal)
     {
         if (!_ended)
@@ -76,8 +85,7 @@ internal sealed class ProgramSignals : IDisposable
             return;
         }
 
-        foreach (int child in ProcessTree.ChildrenOf(Environment.ProcessId))
-            if (child != Watch) SysProcesses.Kill(child, signal);
+        foreach (int child in OwnChildren) SysProcesses.Kill(child, signal);
     }
 
     private static int NumberOf(PosixSignal signal) => signal switch

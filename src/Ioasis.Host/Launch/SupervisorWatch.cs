@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Ioasis.Abi;
 using Ioasis.Linux.Files;
 using Ioasis.Linux.Processes;
@@ -68,8 +67,7 @@ internal sealed class SupervisorWatch : IDisposable
                 (string path, string[] command) = LaunchedProgram.OwnCommand(Supervisor.MournVerb,
                     Text(heldListener.Number), Text(its.Number), Text(program), Text(Environment.ProcessId),
                     kills ? "kill" : "continue");
-                byte[] arguments = Encoding.UTF8.GetBytes(
-                    string.Concat(new[] { "ioasis-watch", path }.Concat(command.Skip(1)).Select(w => w + '\0')));
+                byte[] arguments = OriginalProcess.Terminated(["ioasis-watch", path, .. command.Skip(1)]);
                 byte[] environment = [.. OriginalProcess.EnvironmentBytes(), .. "DOTNET_EnableDiagnostics=0\0"u8];
                 errno = SysProcesses.SpawnApart($"/proc/self/fd/{file.Number}", arguments, environment, out int pid);
                 return errno == Errno.None ? pid : 0;

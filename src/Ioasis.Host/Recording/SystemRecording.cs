@@ -83,11 +83,7 @@ internal sealed class SystemRecording
             else if (child.Trapped) Resume(child, program);
         }
 
-        Try(() =>
-        {
-            _files.CloseAll();
-            return true;
-        });
+        Try(_files.CloseAll);
         return exitCode;
     }
 
@@ -105,10 +101,7 @@ internal sealed class SystemRecording
         {
             case EventStop when signal is SIGSTOP or (>= SIGTSTP and <= SIGTTOU):
                 SysPtrace.Listen(thread);
-                // The shell waits for us.
-                if (thread == program && signal != SIGSTOP
-                    && SysProcesses.GroupOf(program) == SysProcesses.GroupOf(0))
-                    SysProcesses.Kill(Environment.ProcessId, SIGSTOP);
+                if (thread == program && signal != SIGSTOP) ProgramSignals.StopWith(program);
                 return;
             case EventExec:
                 _calls.Remove(thread);
@@ -132,11 +125,7 @@ internal sealed class SystemRecording
         }
         else if (_calls.Remove(thread, out TracedCalls? calls) && stop.Value is < FirstRestart or > LastRestart)
         {
-            Try(() =>
-            {
-                calls.End(SysResult.FromKernelValue(stop.Value), _recorder);
-                return true;
-            });
+            Try(() => calls.End(SysResult.FromKernelValue(stop.Value), _recorder));
         }
     }
 
@@ -151,18 +140,17 @@ internal sealed class SystemRecording
         _ => false,
     };
 
-    private bool Begin(int thread, in SyscallStop stop)
+    private void Begin(int thread, in SyscallStop stop)
     {
         int number = (int)stop.Value;
         int descriptor = (int)stop.Arguments[number == SyscallNumbers.Mmap ? 4 : 0];
-        if (ProcessOf(thread) is not { } process) return false;
+        if (ProcessOf(thread) is not { } process) return;
         _files.Look();
-        if (_files.Find(process, thread, descriptor) is not SystemFile file) return false;
+        if (_files.Find(process, thread, descriptor) is not SystemFile file) return;
         var caller = new TracedCaller(process, thread, _files);
         var origin = new CallOrigin(thread, descriptor, process.Pid);
         if (TracedCalls.Begin(file, caller, origin, number, stop.Arguments, _withMemory) is { } calls)
             _calls[thread] = calls;
-        return true;
     }
 
     private TracedProcess? ProcessOf(int thread)
@@ -185,7 +173,7 @@ internal sealed class SystemRecording
     }
 
     // A recording that cannot be written ends; the program goes on.
-    private void Try(Func<bool> act)
+    private void Try(Action act)
     {
         if (_hasFailed) return;
         try
