@@ -1,0 +1,60 @@
+// The frame of the page: what is shown, the screens, and whether the machine still answers.
+import { html, render, useEffect, useState } from "./html.js";
+import { get } from "./api.js";
+import { useRoute, linkTo } from "./route.js";
+import { Topology } from "./screens/topology.js";
+import { Walk } from "./screens/walk.js";
+import { Space } from "./screens/space.js";
+import { Faults } from "./screens/faults.js";
+import { Timeline } from "./screens/timeline.js";
+import { Lessons } from "./screens/lessons.js";
+
+// The keys 1 to 6 go to the screens.
+const screens = [
+  ["topology", "Topology", Topology],
+  ["walk", "Walk", Walk],
+  ["space", "Address space", Space],
+  ["faults", "Faults", Faults],
+  ["timeline", "Timeline", Timeline],
+  ["lessons", "Lessons", Lessons],
+];
+
+function App() {
+  const route = useRoute();
+  const [about, setAbout] = useState(null);
+  const [failure, setFailure] = useState(null);
+  useEffect(() => {
+    get("about").then(setAbout, (e) => setFailure(e.message));
+  }, []);
+  useEffect(() => {
+    const press = (e) => {
+      const screen = screens[Number(e.key) - 1];
+      if (!screen || e.ctrlKey || e.altKey || e.metaKey || e.target.closest("input, select, textarea")) return;
+      location.hash = linkTo(screen[0]);
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, []);
+  const [name, title, Screen] = screens.find(([one]) => one === route.screen) ?? screens[0];
+  useEffect(() => {
+    document.title = `${title} - ${about?.title ?? "Ioasis"}`;
+  }, [title, about]);
+  return html`
+    <a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById("main").focus(); }}>
+      To the content</a>
+    <header>
+      <h1>Ioasis</h1>
+      <p class="what" title=${about?.title}>${about ? `${about.kind}: ${about.title}` : ""}</p>
+      <nav aria-label="Screens">
+        ${screens.map(([one, words], i) => html`
+          <a href=${linkTo(one)} aria-current=${one === name ? "page" : undefined} aria-keyshortcuts=${i + 1}>
+            ${words}</a>`)}
+      </nav>
+    </header>
+    <main id="main" tabindex="-1">
+      ${failure ? html`<p class="refusal" role="alert">${failure}</p>`
+        : html`<${Screen} about=${about} parameters=${route.parameters} />`}
+    </main>`;
+}
+
+render(html`<${App} />`, document.body);

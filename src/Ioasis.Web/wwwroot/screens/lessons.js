@@ -1,0 +1,5 @@
+import { html } from "../html.js";
+
+export function Lessons() {
+  return html`<h2>Lessons</h2>`;
+}

@@ -1,0 +1,5 @@
+import { html } from "../html.js";
+
+export function Space() {
+  return html`<h2>Space</h2>`;
+}

@@ -1,0 +1,5 @@
+import { html } from "../html.js";
+
+export function Walk() {
+  return html`<h2>Walk</h2>`;
+}
