@@ -96,7 +96,10 @@ bin=artifacts/bin
 step tools tools || finish
 if wanted build; then
   mkdir -p artifacts && touch artifacts/started
-  step build dotnet build Ioasis.slnx -c Release -warnaserror --nologo -v quiet </dev/null || finish
+  anew=()
+  [[ ! -e artifacts/not-analyzed ]] || anew=(--no-incremental) # the first build of ./ioasis leaves the analyzers out
+  step build dotnet build Ioasis.slnx -c Release -warnaserror --nologo -v quiet "${anew[@]}" </dev/null || finish
+  rm -f artifacts/not-analyzed
   mv artifacts/started artifacts/built # ./ioasis need not build again
 fi
 if wanted format; then step format dotnet format Ioasis.slnx --verify-no-changes --no-restore </dev/null; fi
