@@ -90,10 +90,10 @@ internal sealed partial class IoPageTable
     }
 
     /// <summary>Number of mappings. Read without the lock, so that nobody waits for a long call to map.</summary>
-    internal int MapCount => _areas.Count;
+    public int MapCount => _areas.Count;
 
     /// <summary>Sum of the mappings' lengths in bytes, read likewise.</summary>
-    internal ulong MappedBytes => _areas.Bytes;
+    public ulong MappedBytes => _areas.Bytes;
 
     /// <summary>What is mapped at an address; null for nothing.</summary>
     internal MappingView? Show(Iova iova)
