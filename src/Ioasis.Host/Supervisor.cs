@@ -38,6 +38,14 @@ internal static class Supervisor
         HostMessages.Writer = static _ => { };
     }
 
+    /// <summary>Tells the user something about us, unless <see cref="BeQuiet"/>.</summary>
+    public static void Tell(string line) => HostMessages.Tell(line);
+
+    /// <summary>
+    /// Lets managed code give events to the runtime's diagnostic port, from now on. False if this runtime cannot.
+    /// </summary>
+    public static bool TryGiveEvents() => RuntimeEvents.TryEnable();
+
     /// <summary>Runs a program on a machine until it and all of its descendants have ended.</summary>
     /// <returns>
     /// The program's exit code, 128 plus the signal that killed it, or one of <see cref="ExitCodes"/>.

@@ -5,6 +5,7 @@ using Ioasis.Diagnostics.Injection;
 using Ioasis.Diagnostics.Report;
 using Ioasis.Host;
 using Ioasis.Host.Stacks;
+using Ioasis.Machine;
 using Ioasis.Machine.Description;
 
 namespace Ioasis.Cli.Verbs;
@@ -47,7 +48,7 @@ internal sealed class CheckArguments
     /// <summary>Runs a program, with checks if they are asked for.</summary>
     internal int Run(
         ParseResult parsed, TextWriter error, MachineDescription description, RunOptions run,
-        InjectionRules? injection = null)
+        InjectionRules? injection = null, Func<SoftwareMachine, IDisposable>? measure = null)
     {
         int? exitCode = parsed.GetValue(_exitCode);
         bool isQuiet = parsed.GetValue(_quiet);
@@ -58,7 +59,7 @@ internal sealed class CheckArguments
         if (!parsed.GetValue(_check))
         {
             return exitCode is null
-                ? CommandLine.Run(description, run, injector: injection)
+                ? CommandLine.Run(description, run, injector: injection, measure: measure)
                 : CommandLine.Refuse(error, "--check-exit-code needs --check");
         }
 
@@ -97,7 +98,7 @@ internal sealed class CheckArguments
                 Stacks = stacks,
                 Told = reports.Count == 0 ? null : found.Add,
             };
-        }, injection);
+        }, injection, measure);
         if (reports.Count != 0 && ReportArguments.Write(
             reports, ReportArguments.Of(run, options, found, code, began), error) is { } failure)
         {

@@ -49,17 +49,24 @@ internal static class CommandLine
     /// <param name="options">The program.</param>
     /// <param name="observe">Begins to observe the machine before the program runs; null for nobody.</param>
     /// <param name="injector">What goes wrong; null for nothing.</param>
+    /// <param name="measure">Begins to measure the machine; null for nobody.</param>
     internal static int Run(
         MachineDescription description, RunOptions options, Func<SoftwareMachine, IDisposable?>? observe = null,
-        Injector? injector = null)
+        Injector? injector = null, Func<SoftwareMachine, IDisposable>? measure = null)
     {
         ErrorOutput.Prepare();
         try
         {
             using SoftwareMachine machine = SoftwareMachine.Create(description, injector);
             if (InjectionOption.Prepare(injector, machine) is { } wrong) return Refuse(Console.Error, wrong);
+            using IDisposable? metrics = measure?.Invoke(machine);
             using IDisposable? observer = observe?.Invoke(machine);
             return Supervisor.Run(machine, options);
+        }
+        catch (IOException e) when (measure is not null && e is not FileNotFoundException and not FileLoadException)
+        {
+            ErrorOutput.Say(e.Message); // nobody can ask for the metrics
+            return ExitCodes.Failed;
         }
         catch (Exception e) when (
             e is FileNotFoundException or FileLoadException or OutOfMemoryException or TypeInitializationException)
@@ -111,6 +118,7 @@ internal static class CommandLine
             Description = "If ioasis itself is killed, its programs run on without devices. Default: they are killed.",
         };
         run.Add(livesOn);
+        var metrics = new MetricsOption(run);
         var failNth = new FailNthArguments(run);
         var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         run.Add(words);
@@ -133,14 +141,16 @@ internal static class CommandLine
                 KillsOnExit = !parsed.GetValue(livesOn),
                 Timeout = limit == default ? null : limit,
             };
+            if (metrics.TryRead(parsed, out Func<SoftwareMachine, IDisposable>? measure) is { } unclear)
+                return Refuse(error, unclear);
             if (failNth.IsGiven(parsed))
             {
-                return checks.IsGiven(parsed) || injection is not null
-                    ? Refuse(error, "a run of which calls fail in turn takes no --check and no -e")
+                return checks.IsGiven(parsed) || injection is not null || measure is not null
+                    ? Refuse(error, "a run of which calls fail in turn takes no --check, no --metrics and no -e")
                     : failNth.Run(parsed, output, error, description, options);
             }
 
-            return checks.Run(parsed, error, description, options, injection);
+            return checks.Run(parsed, error, description, options, injection, measure);
         }));
 
         var devices = new Command("devices", "Lists the machine's devices.");

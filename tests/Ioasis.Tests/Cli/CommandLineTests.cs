@@ -29,7 +29,7 @@ public sealed class CommandLineTests
     [InlineData("run --devic edu -- ls",
         "unknown argument \"--devic\" of run; "
         + "expected one of: --machine, --plugin, --device, --mdev, --strict-sva, --account, --check, "
-        + "--check-exit-code, --report, --quiet, -e, --timeout, --seed, --no-kill-on-exit, --fail-nth, --fail-call, "
+        + "--check-exit-code, --report, --quiet, -e, --timeout, --seed, --no-kill-on-exit, --metrics, --fail-nth, --fail-call, "
         + "--fail-calls, --fail-errno, --time-limit.")]
     [InlineData("run --time-limit 3 -- ls",
         "--fail-calls, --fail-errno and --time-limit need --fail-nth or --fail-call.")]
@@ -39,9 +39,20 @@ public sealed class CommandLineTests
     [InlineData("run --fail-nth --fail-calls open,shut -- ls", "--fail-calls: \"shut\" is no call; expected the "
         + "name of an ioctl, or one of: open, read, write, mmap, ioctl, iommu, vfio, vdpa, sva, all.")]
     [InlineData("run --fail-call -1 -- ls", "--fail-call counts from 1, not -1.")]
-    [InlineData("run --fail-nth --check -- ls", "a run of which calls fail in turn takes no --check and no -e.")]
+    [InlineData("run --fail-nth --check -- ls",
+        "a run of which calls fail in turn takes no --check, no --metrics and no -e.")]
+    [InlineData("run --fail-nth --metrics eventpipe -- ls",
+        "a run of which calls fail in turn takes no --check, no --metrics and no -e.")]
+    [InlineData("run --metrics statsd -- ls",
+        "--metrics is prometheus=ADDRESS:PORT, otlp=URL or eventpipe, not statsd.")]
+    [InlineData("run --metrics prometheus=9464 -- ls",
+        "--metrics prometheus= takes an address and a port, such as 127.0.0.1:9464, not 9464.")]
+    [InlineData("run --metrics otlp=collector:4318 -- ls",
+        "--metrics otlp= takes a URL such as http://127.0.0.1:4318, not collector:4318.")]
+    [InlineData("run --metrics prometheus=[::1]:1 --metrics prometheus=localhost:2 -- ls",
+        "--metrics prometheus= given twice.")]
     [InlineData("run --fail-nth -e inject=dma:fault -- ls",
-        "a run of which calls fail in turn takes no --check and no -e.")]
+        "a run of which calls fail in turn takes no --check, no --metrics and no -e.")]
     [InlineData("run --report tap ls", "--report needs --check.")]
     [InlineData("run --check --report xml=f ls",
         "--report: there is no format \"xml\"; expected one of: junit, sarif, tap, github.")]
