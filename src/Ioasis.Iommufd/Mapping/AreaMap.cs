@@ -20,7 +20,9 @@ internal sealed class AreaMap
 
     internal int Count => _slots.Count;
 
-    /// <summary>Sum of the areas' lengths in bytes. Like <see cref="Count"/>, it may be read without the lock.</summary>
+    /// <summary>
+    /// Sum of the areas' lengths in bytes. Like <see cref="Count"/>, it may be read without the lock.
+    /// </summary>
     internal ulong Bytes => Volatile.Read(ref _bytes);
 
     /// <summary>Number of areas that are objects.</summary>

@@ -29,8 +29,8 @@ public sealed class CommandLineTests
     [InlineData("run --devic edu -- ls",
         "unknown argument \"--devic\" of run; "
         + "expected one of: --machine, --plugin, --device, --mdev, --strict-sva, --account, --check, "
-        + "--check-exit-code, --report, --quiet, -e, --timeout, --seed, --no-kill-on-exit, --metrics, --fail-nth, --fail-call, "
-        + "--fail-calls, --fail-errno, --time-limit.")]
+        + "--check-exit-code, --report, --quiet, -e, --timeout, --seed, --no-kill-on-exit, --metrics, --fail-nth, "
+        + "--fail-call, --fail-calls, --fail-errno, --time-limit.")]
     [InlineData("run --time-limit 3 -- ls",
         "--fail-calls, --fail-errno and --time-limit need --fail-nth or --fail-call.")]
     [InlineData("run --fail-nth --fail-call 3 -- ls", "--fail-nth runs all that --fail-call runs one of.")]
