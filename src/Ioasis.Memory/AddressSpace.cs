@@ -8,6 +8,9 @@ namespace Ioasis.Memory;
 /// </summary>
 public abstract class AddressSpace
 {
+    /// <summary>The process's ID; null if nobody knows it.</summary>
+    public virtual int? Process => null;
+
     /// <summary>Announcements of changes of this memory, for accessors that must stay out meanwhile.</summary>
     public MemoryChanges Changes { get; } = new();
 

@@ -9,6 +9,9 @@ namespace Ioasis.Memory;
 /// </summary>
 public sealed class OwnAddressSpace : AddressSpace
 {
+    /// <inheritdoc/>
+    public override int? Process => Environment.ProcessId;
+
     // Serializes changes. No other lock is taken while this one is held.
     private readonly RankedLock _lock = new(LockRank.OwnAddressSpace);
 

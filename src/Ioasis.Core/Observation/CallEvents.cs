@@ -12,6 +12,17 @@ public readonly record struct CallEvent(EventStamp Stamp, NodeCall Call) : IMach
     public void Tell(MachineObserver observer) => observer.OnCall(in this);
 }
 
+/// <summary>A program's call on an open file was answered. Nothing is told of the call.</summary>
+/// <param name="Stamp">Nothing: it is only to be counted.</param>
+public readonly record struct AnsweredEvent(EventStamp Stamp) : IMachineEvent
+{
+    /// <inheritdoc/>
+    public static EventKinds Kind => EventKinds.Answered;
+
+    /// <inheritdoc/>
+    public void Tell(MachineObserver observer) => observer.OnAnswered(in this);
+}
+
 /// <summary>A call of a program on an open file, with its result.</summary>
 public sealed class NodeCall
 {

@@ -95,4 +95,10 @@ public enum EventKinds
     /// is some nanoseconds longer.
     /// </summary>
     AccessCounts = 1 << 24,
+
+    /// <summary>
+    /// A call on an open node was answered, and only that is told: <see cref="AnsweredEvent"/>. Cheaper than
+    /// <see cref="Call"/>, for which the call's structures are read.
+    /// </summary>
+    Answered = 1 << 25,
 }

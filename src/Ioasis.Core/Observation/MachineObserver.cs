@@ -108,6 +108,11 @@ public abstract class MachineObserver
     {
     }
 
+    /// <summary>A program's call on an open node was answered; to be counted.</summary>
+    public virtual void OnAnswered(in AnsweredEvent e)
+    {
+    }
+
     /// <summary>Something is about to go wrong because an injector says so.</summary>
     public virtual void OnInject(in InjectEvent e)
     {

@@ -20,6 +20,9 @@ public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
 {
     private readonly long _started = Stopwatch.GetTimestamp();
 
+    /// <summary>Seconds since the machine began to be observed: the time of an event that happens now.</summary>
+    internal double Seconds => Stopwatch.GetElapsedTime(_started).TotalSeconds;
+
     /// <summary>The line for an event, without its end.</summary>
     public byte[] LineOf(in KeptEvent e)
     {

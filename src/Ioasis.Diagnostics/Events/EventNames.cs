@@ -33,6 +33,9 @@ public static class EventNames
     /// <summary>All names, in the order of the kinds.</summary>
     public static IEnumerable<string> All => s_names.Select(n => n.Name);
 
+    /// <summary>All kinds, in the same order.</summary>
+    internal static IEnumerable<EventKinds> Kinds => s_names.Select(n => n.Kind);
+
     /// <summary>The name of one kind.</summary>
     public static string Of(EventKinds kind)
     {

@@ -11,9 +11,12 @@ namespace Ioasis.Diagnostics.State;
 /// <param name="Groups">The IOMMU groups.</param>
 /// <param name="Units">The units.</param>
 /// <param name="Pasids">How many PASIDs are given out in all.</param>
+/// <param name="Mdevs">The mdevs, in the order in which they were created.</param>
+/// <param name="Vdpa">More of those devices that are vDPA devices.</param>
 public sealed record MachineState(
     IReadOnlyList<OpenNode> Files, IReadOnlyList<ContextState> Contexts, IReadOnlyList<DeviceState> Devices,
-    IReadOnlyList<GroupState> Groups, IReadOnlyList<UnitState> Units, int Pasids);
+    IReadOnlyList<GroupState> Groups, IReadOnlyList<UnitState> Units, int Pasids, IReadOnlyList<MdevState> Mdevs,
+    IReadOnlyList<VdpaState> Vdpa);
 
 /// <summary>An open file of a node.</summary>
 /// <param name="Number">Counts the files that were opened.</param>
@@ -43,9 +46,39 @@ public sealed record GroupState(int Group, string Type, IReadOnlyList<string> De
 /// <param name="PageRequests">How many of its page requests are not answered.</param>
 /// <param name="Attachments">What its requests are translated by; no more than
 /// <see cref="StateReader.MostListed"/>.</param>
+/// <param name="Engines">Its engines that have had a command.</param>
 public sealed record DeviceState(
     string Device, string Model, string Unit, int Group, string? Driver, bool CanSend, int PageRequests,
-    IReadOnlyList<AttachmentState> Attachments);
+    IReadOnlyList<AttachmentState> Attachments, IReadOnlyList<EngineState> Engines);
+
+/// <summary>An engine of a device: a thread that accesses memory.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="IsBusy">Whether a command runs or waits.</param>
+public sealed record EngineState(string Name, bool IsBusy);
+
+/// <summary>An mdev.</summary>
+/// <param name="Mdev">Its UUID.</param>
+/// <param name="Type">The name of its type.</param>
+/// <param name="Parent">The name of its parent: a device's address, or what the parent is called in sysfs.</param>
+/// <param name="Node">Its node; null while no driver has it.</param>
+/// <param name="Group">Its own group; null for a part of a function.</param>
+/// <param name="Pasid">Of a part of a function, the PASID that its requests carry.</param>
+/// <param name="CanSend">Of a part of a function, whether its requests reach the unit.</param>
+/// <param name="Context">Of one that is software only, the context to whose IOAS it is attached.</param>
+/// <param name="Ioas">That IOAS.</param>
+/// <param name="Attachments">Of a part of a function, what its requests are translated by.</param>
+/// <param name="Engines">Its engines that have had a command.</param>
+public sealed record MdevState(
+    string Mdev, string Type, string Parent, string? Node, int? Group, uint? Pasid, bool? CanSend, int? Context,
+    uint? Ioas, IReadOnlyList<AttachmentState> Attachments, IReadOnlyList<EngineState> Engines);
+
+/// <summary>A vDPA device.</summary>
+/// <param name="Device">Its name, as in the list of devices.</param>
+/// <param name="DeviceId">Its virtio device ID: 1 net, 2 blk.</param>
+/// <param name="Node">Its node; null while no driver has it.</param>
+/// <param name="Status">The device status that its driver has set.</param>
+/// <param name="Queues">How many queues it has.</param>
+public sealed record VdpaState(string Device, int DeviceId, string? Node, int Status, int Queues);
 
 /// <summary>That requests of a device are translated by a domain.</summary>
 /// <param name="Pasid">Which PASID; null for requests without one.</param>
@@ -53,7 +86,16 @@ public sealed record DeviceState(
 /// <c>blocked</c>, <c>other</c>.</param>
 /// <param name="Context">The number of the context whose HWPT it is.</param>
 /// <param name="Hwpt">The HWPT's ID.</param>
-public sealed record AttachmentState(uint? Pasid, string Domain, int? Context = null, uint? Hwpt = null);
+/// <param name="Process">The process whose own address space the domain is.</param>
+public sealed record AttachmentState(
+    uint? Pasid, string Domain, int? Context = null, uint? Hwpt = null, int? Process = null);
+
+/// <summary>The first stage of a nested HWPT, as its owner described it.</summary>
+/// <param name="Format">The format of its tables: <c>x64</c>.</param>
+/// <param name="Root">The address of the first of them, which the second stage translates.</param>
+/// <param name="AddressBits">The width of the addresses that it translates.</param>
+/// <param name="Flags">What else its owner said, in the words of Linux's header.</param>
+public sealed record FirstStageState(string Format, ulong Root, int AddressBits, IReadOnlyList<string> Flags);
 
 /// <summary>What was made through one open /dev/iommu.</summary>
 /// <param name="Context">The number of the file that it began with.</param>

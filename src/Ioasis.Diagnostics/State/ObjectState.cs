@@ -24,6 +24,12 @@ public sealed record ObjectState(uint Id, string Kind)
     /// <summary>Of a nested HWPT or a vIOMMU, the HWPT that is its second stage.</summary>
     public uint? Parent { get; init; }
 
+    /// <summary>Of a nested HWPT, its first stage.</summary>
+    public FirstStageState? FirstStage { get; init; }
+
+    /// <summary>Of a process's HWPT, the process.</summary>
+    public int? Process { get; init; }
+
     /// <summary>Of a HWPT, what it is: <c>auto</c>, <c>nest_parent</c>, <c>dirty_tracking</c>, <c>pasid</c>.</summary>
     public IReadOnlyList<string>? Flags { get; init; }
 

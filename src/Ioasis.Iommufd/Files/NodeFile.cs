@@ -59,7 +59,15 @@ public abstract class NodeFile : IOpenFile
     /// <summary>Tells observers of a call that was answered.</summary>
     internal void Tell(NodeCall call)
     {
-        if (_observers is { } observers) observers.Tell(new CallEvent(observers.Stamp(), call));
+        if (_observers is not { } observers) return;
+        observers.Tell(new CallEvent(observers.Stamp(), call));
+        TellAnswered();
+    }
+
+    /// <summary>Tells observers that a call was answered, and nothing of the call.</summary>
+    internal void TellAnswered()
+    {
+        if (_observers is { } observers && observers.Want(EventKinds.Answered)) observers.Tell(new AnsweredEvent());
     }
 
     /// <summary>ioctl(2).</summary>

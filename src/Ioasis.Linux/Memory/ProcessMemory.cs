@@ -31,6 +31,7 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     private ProcessMemory(int process, FileDescriptor directory, FileDescriptor memory, ProcessMaps maps,
         Func<ulong, ulong, bool>? isForbidden)
     {
+        Process = process;
         _directory = directory;
         _memory = memory;
         _maps = maps;
@@ -38,6 +39,9 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
         _isForbidden = isForbidden;
         _isFit = isForbidden is null ? null : IsFit;
     }
+
+    /// <summary>The ID of the process that first used it; another may have the number since.</summary>
+    public override int? Process { get; }
 
     /// <summary>Whether the address space has no users any more: its processes ended or ran other programs.</summary>
     public bool IsGone

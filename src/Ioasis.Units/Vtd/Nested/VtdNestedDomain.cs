@@ -63,6 +63,15 @@ internal sealed class VtdNestedDomain : FirstStageDomain
     /// <summary>The first stage.</summary>
     internal FirstStageTable Table => _table;
 
+    /// <inheritdoc/>
+    public override FirstStageInfo? FirstStage => new(
+        "x64", Config.PgtblAddr, (int)Config.AddrWidth,
+        [
+            .. (Config.Flags & IOMMU_VTD_S1_SRE) != 0 ? ["SRE"] : (string[])[],
+            .. (Config.Flags & IOMMU_VTD_S1_EAFE) != 0 ? ["EAFE"] : (string[])[],
+            .. (Config.Flags & IOMMU_VTD_S1_WPE) != 0 ? ["WPE"] : (string[])[],
+        ]);
+
     /// <summary>Makes one. Whether a unit can walk it is checked when a device is attached, as on Linux.</summary>
     internal static IommuStatus TryCreate(
         PagingDomain parent, UserData data, VtdFeatures features, out NestedDomain? domain)
