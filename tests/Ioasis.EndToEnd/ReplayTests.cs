@@ -109,6 +109,7 @@ public sealed class ReplayTests(Workbench bench)
         ["vdpa_probe"] = "sysfs binds drivers",
         ["vdpa_shared"] = "queues in the program's memory, and kicks",
         ["virtio_pci"] = "stores to a mapped BAR",
+        ["web_scene"] = "a device uses the program's pointers",
     };
 
     public static IEnumerable<TheoryDataRow<string>> Programs =>

@@ -39,7 +39,7 @@ internal sealed class WebServer : IAsyncDisposable
         _app = builder.Build();
         _app.Use(_gatekeeper.Check);
         Api.Map(_app, source);
-        _app.MapFallback(PageFiles.Send);
+        _app.MapFallback("{*path}", PageFiles.Send); // the usual pattern leaves out names with a dot
     }
 
     /// <summary>Where the page is, with its secret. Valid once it was started.</summary>
