@@ -1,3 +1,4 @@
+using Ioasis.Host.Control;
 using Ioasis.Host.Stacks;
 
 namespace Ioasis.Host;
@@ -19,6 +20,9 @@ internal sealed record RunOptions
 
     /// <summary>Finds out where the program makes calls; null if nobody wants to know.</summary>
     public CallStacks? Stacks { get; init; }
+
+    /// <summary>What the checks of the program find; null if it is not checked.</summary>
+    public FindingList? Findings { get; init; }
 
     /// <summary>
     /// Whether threads stop at the end of calls. Then only fatal signals interrupt a call that we serve.

@@ -120,7 +120,8 @@ internal static class Supervisor
             events.Start();
             ControlAnswers? answers = machine is null
                 ? null
-                : new ControlAnswers(machine, program.Pid, [options.Program, .. options.Arguments]);
+                : new ControlAnswers(
+                    machine, program.Pid, [options.Program, .. options.Arguments], options.Findings);
             using ControlSocket? control = answers is null
                 ? null
                 : new ControlSocket(program.Pid, answers.Answer, subscribe: answers.Subscribe);

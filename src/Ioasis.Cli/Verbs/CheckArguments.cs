@@ -4,6 +4,7 @@ using Ioasis.Diagnostics.Check;
 using Ioasis.Diagnostics.Injection;
 using Ioasis.Diagnostics.Report;
 using Ioasis.Host;
+using Ioasis.Host.Control;
 using Ioasis.Host.Stacks;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
@@ -88,15 +89,20 @@ internal sealed class CheckArguments
         using CallStacks? stacks = options.Stacks ? new CallStacks(CallStacks.MatterToChecks) : null;
         Checker? checker = null;
         List<ReportedFinding> found = [];
+        var findings = new FindingList();
         DateTimeOffset began = DateTimeOffset.UtcNow;
-        int code = CommandLine.Run(description, run with { Stop = stop.Token, Stacks = stacks }, machine =>
+        int code = CommandLine.Run(description, run with { Stop = stop.Token, Stacks = stacks, Findings = findings }, machine =>
         {
             if (stacks is not null) machine.Observers.Add(stacks); // first: the checks ask for stacks of calls
             return checker = new Checker(machine.Observers, machine.NameOf, options, suppressions,
                 () => isQuiet && options.LogPath is null ? TextWriter.Null : Open(options), stop.Cancel)
             {
                 Stacks = stacks,
-                Told = reports.Count == 0 ? null : found.Add,
+                Told = finding =>
+                {
+                    findings.Add(finding);
+                    if (reports.Count != 0) found.Add(finding);
+                },
             };
         }, injection, measure);
         if (reports.Count != 0 && ReportArguments.Write(

@@ -16,9 +16,12 @@ namespace Ioasis.Host.Control;
 /// <summary>Answers the user's questions about a machine that programs use. Questions change nothing.</summary>
 internal sealed class ControlAnswers
 {
+    private const string NotChecked = "the program is not checked: it runs without --check";
+
     private readonly SoftwareMachine _machine;
     private readonly int _program;
     private readonly IReadOnlyList<string> _command;
+    private readonly FindingList? _findings;
     private readonly DateTimeOffset _started = DateTimeOffset.UtcNow;
     private readonly OpenNodes _nodes = new();
     private readonly StateReader _state;
@@ -29,9 +32,11 @@ internal sealed class ControlAnswers
     /// <param name="machine">The machine, before any program opened a node of it.</param>
     /// <param name="program">The program's process ID.</param>
     /// <param name="command">The program and its arguments.</param>
-    public ControlAnswers(SoftwareMachine machine, int program, IReadOnlyList<string> command)
+    /// <param name="findings">What the checks of the program find; null if it is not checked.</param>
+    public ControlAnswers(
+        SoftwareMachine machine, int program, IReadOnlyList<string> command, FindingList? findings = null)
     {
-        (_machine, _program, _command) = (machine, program, command);
+        (_machine, _program, _command, _findings) = (machine, program, command, findings);
         _state = new StateReader(_nodes);
         _runs = new RunsReader(_nodes);
         _lines = new EventLines(_nodes, machine.NameOf);
@@ -66,6 +71,7 @@ internal sealed class ControlAnswers
             if (request.Kinds == "faults") return new FaultStream(_machine);
             if (request.Kinds == "changes")
                 return new ChangeStream(new MachineChanges(_machine.Observers, _nodes, _lines, BusyEngines));
+            if (request.Kinds == "findings") return _findings is null ? null : new FindingStream(_findings);
             if (request.Trace is { } trace)
                 return TraceFilter.TryRead(trace.Words, out _) is null ? StreamOf(new TraceLines(trace, _lines)) : null;
             return EventNames.TryRead(request.Kinds, out EventKinds kinds) is null
@@ -98,6 +104,9 @@ internal sealed class ControlAnswers
         {
             "walk" => JsonSerializer.SerializeToUtf8Bytes(Walk(request)),
             "faults" => JsonSerializer.SerializeToUtf8Bytes(new ControlAnswer(Faults: FaultsOf(_machine))),
+            "findings" => _findings is null
+                ? Refuse(NotChecked)
+                : JsonSerializer.SerializeToUtf8Bytes(new ControlAnswer(Findings: _findings.All)),
             "state" => JsonSerializer.SerializeToUtf8Bytes(State(), DiagnosticsJson.Line),
             "maps" => Tell(_runs.ReadMaps(request.Context, request.Object, request.First, request.Last, request.Most,
                 out string? wrong), wrong),
@@ -108,6 +117,7 @@ internal sealed class ControlAnswers
                 DiagnosticsJson.Line),
             "subscribe" when request.Trace is { } trace =>
                 Refuse(TraceFilter.TryRead(trace.Words, out _) ?? "nothing is traced"),
+            "subscribe" when request.Kinds == "findings" => Refuse(NotChecked),
             "subscribe" => Refuse($"\"{EventNames.TryRead(request.Kinds, out _)}\" is no kind of event; "
                 + $"expected some of: {string.Join(", ", EventNames.All)}"),
             _ => Refuse($"\"{request.Verb}\" is not known"),

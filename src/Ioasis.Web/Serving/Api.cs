@@ -23,6 +23,9 @@ internal static class Api
         api.MapGet("/about", () => Results.Json(new { kind = source.Kind, title = source.Title }));
         api.MapGet("/state", () => Try(() => Results.Bytes(source.Ask(new ControlRequest("state")), "application/json")));
         api.MapGet("/faults", () => Ask(source, new ControlRequest("faults")));
+        api.MapGet("/findings", () => Ask(source, new ControlRequest("findings")));
+        api.MapGet("/findings/live", (CancellationToken stop) => TypedResults.ServerSentEvents(
+            hub.Read("findings", new ControlRequest("subscribe", Kinds: "findings"), stop)));
         api.MapGet("/walk", (string device, string address, uint? pasid, bool? write) => TryParse(address, out ulong at)
             ? Ask(source, new ControlRequest("walk", device, pasid, at, write ?? false))
             : Refuse($"\"{address}\" is no address such as 0x1000 or 4096"));
