@@ -34,7 +34,8 @@ export function drawSpace(context, width, what, colours) {
     caption(context, "Dirty pages", y - 9, colours);
     drawDirty(context, width, view, dirty.runs, { y, height: dirtyHeight }, colours);
   }
-  drawCursor(context, width, view, cursor, heightOf({ dma, dirty }), colours);
+  const lanes = [lane, ...[dma, dirty].filter(Boolean).map((_, i) => ({ y: dmaLane.y + 42 * i, height: 22 }))];
+  drawCursor(context, width, view, cursor, lanes, colours);
 }
 
 function caption(context, text, y, colours) {
@@ -169,11 +170,11 @@ function drawDirty(context, width, view, runs, place, colours) {
   }
 }
 
-function drawCursor(context, width, view, cursor, height, colours) {
+function drawCursor(context, width, view, cursor, lanes, colours) {
   if (cursor < view.first || cursor > view.last) return;
   const x = Math.min(width - 1, toPixel(cursor, view, width));
   context.fillStyle = colours.text;
-  context.fillRect(x, lane.y - 6, 1, height - lane.y + 6);
+  for (const { y, height } of lanes) context.fillRect(x, y, 1, height);
   context.beginPath();
   context.moveTo(x - 5, lane.y - 6);
   context.lineTo(x + 6, lane.y - 6);

@@ -14,6 +14,7 @@ const keysHelp = "Left and right move the cursor, with Shift ten times as far; u
 /** The recent accesses to an address, in words. */
 function dmaText(address, dma) {
   if (!dma) return "";
+  if (!dma.length) return " No DMA was seen yet.";
   const hits = dma.filter((d) => d.iova <= address && address < d.iova + BigInt(d.length));
   const writes = hits.filter((d) => d.isWrite).length;
   return ` Of the last ${dma.length} accesses, ${hits.length - writes} read it and ${writes} wrote it.`;
@@ -159,7 +160,8 @@ export function SpaceLine({ space, data, line, moved, isDma, setDma }) {
         title="The devices are slower while it is on: no access is served by an IOTLB">DMA, live (slower)</button>
       <form onSubmit=${submit}>
         <label>Address <input class="mono" value=${jump} onInput=${(e) => setJump(e.target.value)} size="18"
-          aria-invalid=${Boolean(mistake)} aria-describedby="jump-mistake" spellcheck="false" autocomplete="off" /></label>
+          aria-invalid=${Boolean(mistake)} aria-describedby="jump-mistake" spellcheck="false"
+          autocomplete="off" /></label>
         <button>Go</button>
         <span id="jump-mistake" class="refusal" role="status">${mistake}</span>
       </form>

@@ -111,7 +111,7 @@ function OneSpace({ space, version, parameters }) {
         ? space.users.map((u) => u.device + (u.pasid === undefined ? "" : ` PASID ${u.pasid}`)).join(", ")
         : "no device"}.</p>
     <${SpaceLine} space=${space} data=${data} line=${line} moved=${moved} isDma=${isDma} setDma=${setDma} />
-    <${Legend} space=${space} data=${data} isDma=${isDma} />
+    <${Legend} space=${space} data=${data} line=${line} isDma=${isDma} />
     ${data.failure && html`<p class="refusal" role="alert">${data.failure}</p>`}
     <${MapTable} space=${space} view=${line.view} known=${data.known} goTo=${(run) => {
       line.view = around(run.first, run.last, space.limit);
@@ -122,7 +122,10 @@ function OneSpace({ space, version, parameters }) {
     }} />`;
 }
 
-function Legend({ space, data, isDma }) {
+const dirtyIn = ({ runs }, view) => runs.reduce(
+  (sum, run) => (run.first <= view.last && run.last >= view.first ? sum + run.pages : sum), 0);
+
+function Legend({ space, data, line, isDma }) {
   return html`
     <ul class="legend" aria-label="Legend">
       <li><i class="swatch r"></i> devices may read (lower half)</li>
@@ -134,7 +137,7 @@ function Legend({ space, data, isDma }) {
       ${isDma && html`<li><i class="swatch ticks"></i> DMA: reads below, writes above; older ones paler${
         data.connection === "broken" ? " (the connection is broken)" : ""}</li>`}
       ${data.dirty && html`<li><i class="swatch dirty"></i> dirty pages of HWPT ${space.tracking[0]}, the higher the
-        more${data.dirty.count === undefined ? "" : `: ${countText(data.dirty.count)} in view`}</li>`}
+        more: ${countText(dirtyIn(data.dirty, line.view))} in view</li>`}
     </ul>
     ${space.reserved.length > 0 && html`<p class="quiet">Reserved: ${space.reserved.map((r) =>
       `${hex(r.first)}-${hex(r.last)} (${reservedText(r)})`).join("; ")}.</p>`}`;
@@ -149,8 +152,8 @@ function MapTable({ view, known, goTo }) {
   const maps = runs.reduce((sum, run) => sum + run.maps, 0);
   return html`
     <div class="scroll" role="region" aria-label="Maps in view" tabindex="0"><table>
-      <caption>Maps in view: ${countText(maps)}${maps > runs.length ? `, in ${countText(runs.length)} rows; maps that
-        are nearer than a pixel share one` : ""}</caption>
+      <caption>Maps in view: ${countText(maps)}${maps > runs.length
+        ? ". Maps that are nearer than a pixel share a row" : ""}</caption>
       <thead><tr><th scope="col">First</th><th scope="col">Last</th><th scope="col">Size</th>
         <th scope="col">Devices may</th><th scope="col">Memory</th></tr></thead>
       <tbody>
