@@ -118,7 +118,7 @@ public sealed partial class DmaPort : IDisposable
     /// <summary>
     /// The engine's own translations, which <see cref="UsesDeviceTlb"/> makes use of; null where ATS is not enabled.
     /// </summary>
-    public DeviceTlb? DeviceTlb { get; }
+    internal DeviceTlb? DeviceTlb { get; }
 
     /// <summary>
     /// Whether accesses are translated by <see cref="DeviceTlb"/>; it stays false where there is none. Set by the

@@ -104,7 +104,7 @@ public abstract class MachineObserver
     }
 
     /// <summary>A program's call on an open node was answered.</summary>
-    public virtual void OnCall(in CallEvent e)
+    internal virtual void OnCall(in CallEvent e)
     {
     }
 

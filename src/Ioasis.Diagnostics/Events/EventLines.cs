@@ -16,7 +16,7 @@ namespace Ioasis.Diagnostics.Events;
 /// <summary>Writes events as lines of JSON, or of text.</summary>
 /// <param name="nodes">What programs have open, which gives contexts their numbers.</param>
 /// <param name="nameOf">What the machine calls a device.</param>
-public sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
+internal sealed class EventLines(OpenNodes nodes, Func<Endpoint, string> nameOf)
 {
     private readonly long _started = Stopwatch.GetTimestamp();
 

@@ -3,7 +3,7 @@ using Ioasis.Core.Observation;
 namespace Ioasis.Diagnostics.Events;
 
 /// <summary>The names of kinds of event. Where perf has an event of the same meaning, the name is perf's.</summary>
-public static class EventNames
+internal static class EventNames
 {
     private static readonly (EventKinds Kind, string Name)[] s_names =
     [

@@ -9,7 +9,7 @@ namespace Ioasis.Diagnostics.Events;
 /// How much happened in a machine, for a reader that looks now and then: sums, and which of its questions have other
 /// answers than before. The program pays for a counter, not for a line.
 /// </summary>
-public sealed class MachineChanges : IDisposable
+internal sealed class MachineChanges : IDisposable
 {
     private const EventKinds OfState = EventKinds.Map | EventKinds.Unmap | EventKinds.Attach | EventKinds.Detach
         | EventKinds.PageRequest | EventKinds.PageResponse | EventKinds.Reset | EventKinds.Bind | EventKinds.Unbind

@@ -16,7 +16,7 @@ namespace Ioasis.Diagnostics.Record;
 /// Writes a recording of what happens in a machine: a line of JSON for the machine, then one for each call and event.
 /// As with a trace, a thread of its own writes. If it is too slow, events are lost, and a line says how many.
 /// </summary>
-public sealed class Recorder : IDisposable
+internal sealed class Recorder : IDisposable
 {
     /// <summary>The version of the format.</summary>
     public const int Version = 1;
@@ -128,7 +128,7 @@ public sealed class Recorder : IDisposable
 
         public override EventKinds Kinds => EventKinds.Call | EventKinds.Doorbell;
 
-        public override void OnCall(in CallEvent e)
+        internal override void OnCall(in CallEvent e)
         {
             if (e.Call.Data?.Hash is not null) _spaces.TryAdd(e.Call.Data.Space, true);
         }

@@ -9,7 +9,7 @@ namespace Ioasis.Diagnostics.Report;
 /// <param name="Lines">The lines of its report.</param>
 /// <param name="File">The file of source where the program made the call that matters; null if unknown.</param>
 /// <param name="Line">The line there; null if unknown.</param>
-public sealed record ReportedFinding(
+internal sealed record ReportedFinding(
     CheckKind Kind, string What, IReadOnlyList<string> Lines, string? File, int? Line)
 {
     /// <summary>Where it happened.</summary>

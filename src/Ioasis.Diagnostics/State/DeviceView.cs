@@ -9,7 +9,7 @@ namespace Ioasis.Diagnostics.State;
 /// <param name="Driver">The driver that has it; null for none.</param>
 /// <param name="Endpoint">Its place behind a unit.</param>
 /// <param name="Engines">Its engines, and whether each is busy; null if nobody wants to know.</param>
-public sealed record DeviceView(string Name, string Model, string? Driver, Endpoint Endpoint,
+internal sealed record DeviceView(string Name, string Model, string? Driver, Endpoint Endpoint,
     IReadOnlyList<(string Name, bool IsBusy)>? Engines = null);
 
 /// <summary>An mdev as the machine knows it.</summary>
@@ -21,5 +21,5 @@ public sealed record DeviceView(string Name, string Model, string? Driver, Endpo
 /// <param name="Part">The part of a function that it is; null for one that is software only.</param>
 /// <param name="Access">Of one that is software only, its way to memory; null for none.</param>
 /// <param name="Engines">Its engines, and whether each is busy.</param>
-public sealed record MdevView(Guid Uuid, string Type, string Parent, string? Node, int? Group, EndpointPart? Part,
+internal sealed record MdevView(Guid Uuid, string Type, string Parent, string? Node, int? Group, EndpointPart? Part,
     IommufdAccess? Access, IReadOnlyList<(string Name, bool IsBusy)> Engines);

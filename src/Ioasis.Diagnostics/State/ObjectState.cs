@@ -4,7 +4,7 @@ namespace Ioasis.Diagnostics.State;
 /// <param name="Id">Its ID.</param>
 /// <param name="Kind"><c>ioas</c>, <c>hwpt_paging</c>, <c>hwpt_nested</c>, <c>hwpt_process</c>, <c>device</c>,
 /// <c>access</c>, <c>fault</c>, <c>viommu</c>, <c>vdevice</c>, <c>veventq</c>, <c>hw_queue</c> or another.</param>
-public sealed record ObjectState(uint Id, string Kind)
+internal sealed record ObjectState(uint Id, string Kind)
 {
     /// <summary>Of an IOAS, the addresses that can be mapped.</summary>
     public IReadOnlyList<RangeState>? IovaRanges { get; init; }

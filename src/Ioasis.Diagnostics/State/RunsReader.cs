@@ -10,7 +10,7 @@ namespace Ioasis.Diagnostics.State;
 /// reading of some thousand mappings, and the answer is as long as the picture is wide.
 /// </summary>
 /// <param name="nodes">The contexts that live.</param>
-public sealed class RunsReader(OpenNodes nodes)
+internal sealed class RunsReader(OpenNodes nodes)
 {
     /// <summary>The most runs that a question can ask for.</summary>
     public const int MostRuns = 10_000;

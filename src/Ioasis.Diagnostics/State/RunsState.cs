@@ -6,7 +6,7 @@ namespace Ioasis.Diagnostics.State;
 /// <param name="IsComplete">Whether that is all; else reading took too long, and what is above the last run is not
 /// there.</param>
 /// <param name="Runs">The runs, in ascending order.</param>
-public sealed record MapsState(long Count, long Bytes, bool IsComplete, IReadOnlyList<MapRunState> Runs);
+internal sealed record MapsState(long Count, long Bytes, bool IsComplete, IReadOnlyList<MapRunState> Runs);
 
 /// <summary>One mapping, or several neighbours.</summary>
 /// <param name="First">The first address.</param>
@@ -17,7 +17,7 @@ public sealed record MapsState(long Count, long Bytes, bool IsComplete, IReadOnl
 /// <param name="Bytes">The sum of their lengths.</param>
 /// <param name="Address">Of one mapping, the address in the process that it begins with.</param>
 /// <param name="FileOffset">Of one mapping of a file, the offset instead.</param>
-public sealed record MapRunState(
+internal sealed record MapRunState(
     ulong First, ulong Last, string Access, bool IsMixed, long Maps, long Bytes, ulong? Address = null,
     ulong? FileOffset = null);
 
@@ -26,10 +26,10 @@ public sealed record MapRunState(
 /// <param name="IsTracking">Whether writes are recorded now.</param>
 /// <param name="Dirty">How many pages of the range are dirty.</param>
 /// <param name="Runs">They, in ascending order.</param>
-public sealed record DirtyState(long PageSize, bool IsTracking, long Dirty, IReadOnlyList<DirtyRunState> Runs);
+internal sealed record DirtyState(long PageSize, bool IsTracking, long Dirty, IReadOnlyList<DirtyRunState> Runs);
 
 /// <summary>Dirty pages that are neighbours.</summary>
 /// <param name="First">The first address.</param>
 /// <param name="Last">The last address.</param>
 /// <param name="Pages">How many pages between them are dirty.</param>
-public sealed record DirtyRunState(ulong First, ulong Last, long Pages);
+internal sealed record DirtyRunState(ulong First, ulong Last, long Pages);

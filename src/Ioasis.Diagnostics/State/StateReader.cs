@@ -10,7 +10,7 @@ namespace Ioasis.Diagnostics.State;
 /// Reads the state of a machine. A program never waits for more than the reading of some hundred mappings.
 /// </summary>
 /// <param name="nodes">What programs have open: an observer of the machine's.</param>
-public sealed class StateReader(OpenNodes nodes)
+internal sealed class StateReader(OpenNodes nodes)
 {
     /// <summary>The most mappings of an IOAS, and attachments of a device, that are listed.</summary>
     public const int MostListed = 1000;

@@ -7,7 +7,7 @@ namespace Ioasis.Diagnostics.Trace;
 /// time, however many processes there are.
 /// </summary>
 /// <param name="path">FILE.</param>
-public sealed class TraceFiles(string path) : IDisposable
+internal sealed class TraceFiles(string path) : IDisposable
 {
     private const int MostOpen = 32;
 

@@ -12,7 +12,7 @@ namespace Ioasis.Diagnostics.Trace;
 /// <param name="lines">Writes events as JSON.</param>
 /// <param name="stacks">The lines of the stack of a call, by the call's number; null for no stacks.</param>
 /// <exception cref="ArgumentException">The options name something that cannot be traced.</exception>
-public sealed class TraceLines(
+internal sealed class TraceLines(
     TraceOptions options, EventLines lines, Func<long, IReadOnlyList<string>?>? stacks = null)
 {
     private const int ThreadWidth = 8;

@@ -124,11 +124,11 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+    internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         new ProcessBacking(this, start, length, writable, devices: false);
 
     /// <inheritdoc/>
-    public override MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) =>
+    internal override MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) =>
         new ProcessBacking(this, start, length, writable, devices: true);
 
     /// <inheritdoc/>
@@ -145,7 +145,7 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    public override bool TryFindMapping(Hva address, out ProcessMapping mapping)
+    internal override bool TryFindMapping(Hva address, out ProcessMapping mapping)
     {
         mapping = default;
         if (_gone || address.Value > long.MaxValue) return false;
@@ -166,7 +166,7 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    public override bool IsPresent(Hva address)
+    internal override bool IsPresent(Hva address)
     {
         try
         {
@@ -179,7 +179,7 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    public override bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) =>
+    internal override bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) =>
         length != 0 && CanBring(address.Value, length, write)
         && _waits.Await(() => TryBringNow(address.Value, length, write), stop);
 

@@ -82,7 +82,7 @@ public sealed class RecordingPlayer : MachineObserver, IDisposable
     }
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e) => _answered = e.Call;
+    internal override void OnCall(in CallEvent e) => _answered = e.Call;
 
     /// <inheritdoc/>
     public override void OnFault(in FaultEvent e)
