@@ -57,7 +57,7 @@ public sealed class MetricsTests(Workbench bench)
         Assert.Contains(collector.Spans, s => s.Text(5) == "VFIO_DEVICE_ATTACH_IOMMUFD_PT");
         Assert.Superset(
             new HashSet<string> { "ioasis.faults", "ioasis.dma.bytes", "ioasis.call.duration", "ioasis.maps" },
-            [.. collector.Metrics.Select(m => m.Text(1))]);
+            collector.Metrics.Select(m => m.Text(1)).ToHashSet());
         // Metric.sum (7) has data_points (1) with attributes (7) and as_int (6).
         Wire fault = Assert.Single(collector.Metrics.Last(m => m.Text(1) == "ioasis.faults").All(7, 1));
         Assert.Equal((1UL, "NotMapped"), (fault.Fixed(6), fault.Attributes(7)["reason"]));

@@ -20,7 +20,7 @@ internal sealed class MachineChanges : IDisposable
     private readonly EventLines _lines;
     private readonly Func<int> _busyEngines;
     private readonly EventCounts _counts = new();
-    private MachineTotals _totals;
+    private ContextTotals _totals;
     private long _stateEvents, _faults;
     private int _busy;
     private bool _hasBegun;
@@ -41,7 +41,7 @@ internal sealed class MachineChanges : IDisposable
     public byte[]? Next()
     {
         bool any = _counts.TakeChanged();
-        MachineTotals totals = MachineTotals.Of(_nodes);
+        ContextTotals totals = ContextTotals.Of(_nodes);
         int busy = _busyEngines();
         long stateEvents = 0;
         foreach (EventKinds kind in EventNames.Kinds)
@@ -57,7 +57,7 @@ internal sealed class MachineChanges : IDisposable
     /// <summary>Counts nothing more.</summary>
     public void Dispose() => _observers.Remove(_counts);
 
-    private byte[] Write(MachineTotals totals, bool isState, bool isFaults)
+    private byte[] Write(ContextTotals totals, bool isState, bool isFaults)
     {
         var line = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(line))

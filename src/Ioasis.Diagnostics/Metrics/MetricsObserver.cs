@@ -57,7 +57,7 @@ internal sealed class MetricsObserver : MachineObserver
         | EventKinds.PageRequest | EventKinds.PageResponse | EventKinds.AccessCounts;
 
     /// <inheritdoc/>
-    public override void OnCall(in CallEvent e)
+    internal override void OnCall(in CallEvent e)
     {
         NodeCall call = e.Call;
         if (_calls.Enabled)

@@ -6,11 +6,11 @@ namespace Ioasis.Diagnostics.State;
 /// <param name="Maps">The mappings of all IOAS.</param>
 /// <param name="MappedBytes">Their bytes.</param>
 /// <param name="ObjectChanges">How often an object of a living context came or went.</param>
-internal readonly record struct MachineTotals(long Maps, long MappedBytes, long ObjectChanges)
+internal readonly record struct ContextTotals(long Maps, long MappedBytes, long ObjectChanges)
 {
     /// <summary>Reads them.</summary>
     /// <param name="nodes">The contexts that live.</param>
-    internal static MachineTotals Of(OpenNodes nodes)
+    internal static ContextTotals Of(OpenNodes nodes)
     {
         long maps = 0, changes = 0;
         ulong bytes = 0;
@@ -24,6 +24,6 @@ internal readonly record struct MachineTotals(long Maps, long MappedBytes, long 
             }
         }
 
-        return new MachineTotals(maps, (long)Math.Min(bytes, long.MaxValue), changes);
+        return new ContextTotals(maps, (long)Math.Min(bytes, long.MaxValue), changes);
     }
 }
