@@ -133,7 +133,7 @@ public sealed partial class ArrowTests
     [GeneratedRegex(@"^\| `(Ioasis\.\w+)` \|([^|]*)\|", RegexOptions.Multiline)]
     private static partial Regex TableRow();
 
-    [GeneratedRegex(@"^\| (\w+) \| ([\w, ]+) \|", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| (\w+) \| ([\w, -]+) \|", RegexOptions.Multiline)]
     private static partial Regex PairRow();
 
     [GeneratedRegex(@"Ioasis\.Core\.\w+")]
