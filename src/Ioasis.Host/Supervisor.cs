@@ -84,7 +84,8 @@ internal static class Supervisor
             using SeccompListener listener = program.TakeListener();
             if ((ForeignAccess.MemoryRefusal(program.Pid) ?? ForeignAccess.PidfdRefusal(program.Pid)) is { } refusal)
                 throw new IOException(refusal);
-            using var watch = new SupervisorWatch(listener, program.Pid, options.KillsOnExit);
+            using var standing = StandingCalls.Create();
+            using var watch = new SupervisorWatch(listener, standing, program.Pid, options.KillsOnExit);
             listener.EnableSyncWakeUp();
             // If threads are traced, the thread that waits for children must never block, as it would in
             // StableId.BeginChange.
@@ -115,7 +116,7 @@ internal static class Supervisor
             UnmapCalls? unmaps = options.StrictSva ? new UnmapCalls(listener, callers, tracees) : null;
             var dispatcher = new CallDispatcher(listener, files, callers, devices,
                 new KvmCalls(callers, files.Kvm, account), attributeCalls, pathCalls, unmaps, account, options.Stacks);
-            var pool = new ServerPool(listener, dispatcher);
+            var pool = new ServerPool(listener, dispatcher, standing);
             pool.Start();
             events.Start();
             ControlAnswers? answers = machine is null

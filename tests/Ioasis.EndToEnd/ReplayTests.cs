@@ -91,6 +91,7 @@ public sealed class ReplayTests(Workbench bench)
         ["region_offsets"] = "stores to a mapped BAR, which it reads back by calls",
         ["scarce"] = "descriptors and threads run out",
         ["sriov"] = "sysfs makes virtual functions",
+        ["standing_call"] = "the supervisor is killed in a call",
         ["sva_devices"] = "a device uses the program's pointers",
         ["sva_killed"] = "a device uses the program's pointers",
         ["sva_lives"] = "a device uses the program's pointers",
