@@ -1,6 +1,7 @@
 #!/bin/bash
-# Makes all that is released, into artifacts/release/: the one file, the .NET tool, the Debian package, the container
-# image, the bill of materials, and the checksums. Two runs on one commit give equal bytes, in whatever folder.
+# Makes all that is released, into artifacts/release/: the one file, the .NET tool, the NuGet packages, the Debian
+# package, the container image, the bill of materials, and the checksums. Two runs on one commit give equal bytes, in
+# whatever folder.
 # usage: eng/release.sh [FOLDER]      Takes gcc and Debian's apt and dpkg; root only where apt's lists are old.
 # IOASIS_RELEASE_DOWNLOADS: where the Debian packages of the image lie, or are put (artifacts/release-downloads).
 set -euo pipefail
@@ -39,6 +40,10 @@ release() { dotnet "$root/artifacts/bin/Ioasis.Release/release/Ioasis.Release.dl
 echo ".NET tool"
 dotnet_ pack src/Ioasis.Cli -o "$out" # the package of linux-x64, and the one that leads to it
 for package in "$out"/*.nupkg; do release normalize "$package" "$SOURCE_DATE_EPOCH"; done
+
+echo "NuGet packages"
+PACK_BUILD=$work eng/pack.sh "$staged/packages" >/dev/null
+cp "$staged"/packages/Ioasis.*nupkg "$out"
 
 # What every installation has beside the program: header, schema, licence; manual page and completions.
 install_tree() {

@@ -24,7 +24,8 @@ public sealed class ReleaseTests(ReleaseBench release)
                 + Path.GetFileName(file))];
         Assert.Equal(actual, Sums(release.Folder));
         foreach (string pattern in (string[])["ioasis", "ioasis_*_amd64.deb", "ioasis-*-oci.tar", "ioasis-*.cdx.json",
-            "Ioasis.Tool.linux-x64.*.nupkg", "ioasis.h", "machine.schema.json", "setup.sh"])
+            "Ioasis.Tool.linux-x64.*.nupkg", "Ioasis.Client.*.nupkg", "Ioasis.Testing.*.snupkg",
+            "Ioasis.Templates.*.nupkg", "ioasis.h", "machine.schema.json", "setup.sh"])
             Assert.True(File.Exists(release.FileOf(pattern)));
     }
 
