@@ -181,14 +181,16 @@ internal static class CommandLine
         var demo = new Command("demo",
             "Shows translation, faults and unmapping on a machine within this process, and checks each.\n"
             + "  demo nested: a guest's page tables. demo vsva: a device that uses pointers of a guest's processes.");
-        demo.SetAction(_ => DemoRun.ToConsole());
+        var demoJson = new Option<bool>("--json") { Description = "As JSON (ioasis schema demo).", Recursive = true };
+        demo.Add(demoJson);
+        demo.SetAction(parsed => DemoRun.ToConsole(parsed.GetValue(demoJson)));
         var nested = new Command(
             "nested", "The same for dual-stage translation: a guest's page tables over its host's mappings.");
-        nested.SetAction(_ => NestedDemo.ToConsole());
+        nested.SetAction(parsed => NestedDemo.ToConsole(parsed.GetValue(demoJson)));
         demo.Add(nested);
         var vsva = new Command("vsva",
             "The same for shared virtual addressing: a device uses the pointers of a guest's processes.");
-        vsva.SetAction(_ => VsvaDemo.ToConsole());
+        vsva.SetAction(parsed => VsvaDemo.ToConsole(parsed.GetValue(demoJson)));
         demo.Add(vsva);
 
         return new RootCommand("Ioasis, the IOMMU in user space.")

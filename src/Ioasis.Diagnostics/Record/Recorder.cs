@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -70,8 +69,7 @@ internal sealed class Recorder : IDisposable
     public static JsonObject HeaderOf(JsonObject machine, bool withMemory) => new()
     {
         ["recording"] = Version,
-        ["ioasis"] = typeof(Recorder).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
-            ?.InformationalVersion ?? "",
+        ["ioasis"] = OwnVersion.Full,
         ["memory"] = withMemory ? "pages" : "hash",
         ["machine"] = machine,
     };

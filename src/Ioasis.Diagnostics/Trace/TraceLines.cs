@@ -16,6 +16,7 @@ internal sealed class TraceLines(
     TraceOptions options, EventLines lines, Func<long, IReadOnlyList<string>?>? stacks = null)
 {
     private const int ThreadWidth = 8;
+    private const int FormVersion = 1;
 
     private readonly StringBuilder _text = new();
     private readonly long _started = Stopwatch.GetTimestamp();
@@ -26,6 +27,12 @@ internal sealed class TraceLines(
     public TraceFilter Filter { get; } = TraceFilter.TryRead(options.Words, out TraceFilter filter) is { } wrong
         ? throw new ArgumentException(wrong, nameof(options))
         : filter;
+
+    /// <summary>The first line, without its end: the version of the form, and ours; null for text.</summary>
+    public static string? HeaderOf(TraceOptions options) => options.Json
+        ? JsonSerializer.Serialize(new { Ioasis = FormVersion, Version = OwnVersion.Full, Event = "begin" },
+            DiagnosticsJson.Line)
+        : null;
 
     /// <summary>The line for events that were lost.</summary>
     public string LineOfLost(long count) => options.Json

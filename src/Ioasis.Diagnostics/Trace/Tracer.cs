@@ -55,6 +55,7 @@ internal sealed class Tracer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(observers);
         (_output, _files) = (output, files);
+        if (TraceLines.HeaderOf(options) is { } header && files is null) _text.AppendLine(header);
         _lines = new TraceLines(options, new EventLines(_nodes, nameOf), stacks);
         EventKinds kinds = _lines.Filter.Kinds;
         if (files is not null)

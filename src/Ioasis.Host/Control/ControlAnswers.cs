@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Text;
 using System.Text.Json;
 using Ioasis.Core.Faults;
@@ -42,9 +41,6 @@ internal sealed class ControlAnswers
         _lines = new EventLines(_nodes, machine.NameOf);
         machine.Observers.Add(_nodes);
     }
-
-    private static string VersionOfOurs => typeof(ControlAnswers).Assembly
-        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     /// <summary>Answers a line of JSON with a line of JSON. Never throws: an error becomes the answer.</summary>
     public byte[] Answer(ReadOnlyMemory<byte> line)
@@ -113,7 +109,7 @@ internal sealed class ControlAnswers
             "dirty" => Tell(_runs.ReadDirty(request.Context, request.Object, request.First, request.Last,
                 request.Most, out string? wrong), wrong),
             "version" => JsonSerializer.SerializeToUtf8Bytes(
-                new ProgramVersion(VersionOfOurs, _program, Environment.ProcessId, _started, _command),
+                new ProgramVersion(OwnVersion.Full, _program, Environment.ProcessId, _started, _command),
                 DiagnosticsJson.Line),
             "subscribe" when request.Trace is { } trace =>
                 Refuse(TraceFilter.TryRead(trace.Words, out _) ?? "nothing is traced"),

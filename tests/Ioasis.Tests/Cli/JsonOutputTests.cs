@@ -142,7 +142,8 @@ public sealed partial class JsonOutputTests : IDisposable
     public void TheSchemaOfAMachineKnowsNamesOfUnits(string json, bool isRight) =>
         Assert.Equal(isRight, SchemaOf("machine").Evaluate(JsonNode.Parse(json)).IsValid);
 
-    private static JsonNode MustFit(string schema, string json)
+    /// <summary>Whether JSON is of the form that a schema says.</summary>
+    internal static JsonNode MustFit(string schema, string json)
     {
         JsonNode node = JsonNode.Parse(json)!;
         EvaluationResults results =
