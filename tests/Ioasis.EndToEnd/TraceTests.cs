@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Json.Schema;
 
 namespace Ioasis.EndToEnd;
 
@@ -120,7 +121,7 @@ public sealed partial class TraceTests(Workbench bench)
         const string Create = "/sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/create";
         string file = Path.Combine(await bench.Scratch(Who.Self), "trace");
         string script = $"echo {Uuid} > {Create}; echo {Uuid} > {Create}; echo 1 > /sys/bus/mdev/devices/{Uuid}/remove";
-        await Trace(["-o", file, "-tt", "-e", "trace=mdev", "--device", "mtty"], "sh", "-c", script);
+        (await Trace(["-o", file, "-tt", "-e", "trace=mdev", "--device", "mtty"], "sh", "-c", script)).MustEnd();
         const string Time = "[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6} +";
         string[] expected =
         [
@@ -136,11 +137,13 @@ public sealed partial class TraceTests(Workbench bench)
     }
 
     // The first line has the versions, whatever the words are.
-    private static JsonNode[] LinesOf(string file)
+    private JsonNode[] LinesOf(string file)
     {
         JsonNode[] lines = [.. File.ReadAllLines(file).Select(l => JsonNode.Parse(l)!)];
         Assert.StartsWith("{\"ioasis\":1,\"version\":\"", File.ReadLines(file).First(), StringComparison.Ordinal);
         Assert.Equal("begin", (string?)lines[0]["event"]);
+        var schema = JsonSchema.FromText(File.ReadAllText($"{bench.Root}/docs/trace.schema.json"));
+        Assert.All(lines, line => Assert.True(schema.Evaluate(line).IsValid, line.ToJsonString()));
         return lines[1..];
     }
 

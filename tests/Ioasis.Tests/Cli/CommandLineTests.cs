@@ -74,7 +74,8 @@ public sealed class CommandLineTests
     [InlineData("walk --device 0:4.0 --pasid -1 0", "--pasid takes a number from 0 to 4294967295, not \"-1\".")]
     [InlineData("fuzz --seconds x", "--seconds takes a number, not \"x\".")]
     [InlineData("schema foo",
-        "there is no schema \"foo\"; expected one of: bench, devices, doctor, faults, fuzz, machine, ps, state, walk.")]
+        "there is no schema \"foo\"; expected one of: bench, demo, devices, doctor, faults, fuzz, machine, ps, state, "
+        + "trace, walk.")]
     [InlineData("devices -- x", "only run, trace and record take a program after --.")]
     [InlineData("record -- x",
         "record needs --on-system; a program on a machine of ours is recorded by: ioasis trace -o FILE.ioasis -- "
@@ -103,7 +104,7 @@ public sealed class CommandLineTests
     [InlineData("fuzz merge", "fuzz merge needs results, as in: ioasis fuzz merge fuzz-*.json.")]
     [InlineData("fuzz merge /no/such", "Could not find a part of the path '/no/such'.")]
     [InlineData("bench", "bench works only in a source tree: ./ioasis bench.")]
-    [InlineData("demo --fast", "unknown argument \"--fast\" of demo; expected one of: nested, vsva.")]
+    [InlineData("demo --fast", "unknown argument \"--fast\" of demo; expected one of: nested, vsva, --json.")]
     public void AWrongCommandLineGetsOneSentenceAndExitCode2(string line, string sentence)
     {
         (int code, string output, string error) = Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
