@@ -1,6 +1,5 @@
 using System.Globalization;
-using System.Text.Json;
-using Ioasis.Diagnostics;
+using Ioasis.Diagnostics.Events;
 using Ioasis.Host.Control;
 using Ioasis.Web.Sources;
 using Microsoft.AspNetCore.Builder;
@@ -16,48 +15,50 @@ namespace Ioasis.Web.Serving;
 internal static class Api
 {
     /// <summary>Adds the paths below <c>/api</c>.</summary>
-    public static void Map(IEndpointRouteBuilder routes, IMachineSource source)
+    /// <param name="routes">Gets them.</param>
+    /// <param name="source">The machine.</param>
+    /// <param name="streams">Sends what goes on.</param>
+    public static void Map(IEndpointRouteBuilder routes, IMachineSource source, EventStreams streams)
     {
-        var hub = new EventHub(source);
+        var answers = new Answers(source);
         RouteGroupBuilder api = routes.MapGroup("/api");
         api.MapGet("/about", () => Results.Json(new { kind = source.Kind, title = source.Title }));
-        api.MapGet("/state", () => Try(() => Results.Bytes(source.Ask(new ControlRequest("state")), "application/json")));
-        api.MapGet("/faults", () => Ask(source, new ControlRequest("faults")));
-        api.MapGet("/findings", () => Ask(source, new ControlRequest("findings")));
-        api.MapGet("/findings/live", (CancellationToken stop) => TypedResults.ServerSentEvents(
-            hub.Read("findings", new ControlRequest("subscribe", Kinds: "findings"), stop)));
-        api.MapGet("/walk", (string device, string address, uint? pasid, bool? write) => TryParse(address, out ulong at)
-            ? Ask(source, new ControlRequest("walk", device, pasid, at, write ?? false))
-            : Refuse($"\"{address}\" is no address such as 0x1000 or 4096"));
-        api.MapGet("/events", (string? kinds, CancellationToken stop) => TypedResults.ServerSentEvents(
-            hub.Read("events " + kinds, new ControlRequest("subscribe", Kinds: kinds), stop)));
+        api.MapGet("/state", (CancellationToken stop) => answers.Line(new ControlRequest("state"), stop));
+        api.MapGet("/faults", (CancellationToken stop) => answers.Answer(new ControlRequest("faults"), stop));
+        api.MapGet("/findings", (CancellationToken stop) => answers.Answer(new ControlRequest("findings"), stop));
+        api.MapGet("/findings/live", (HttpContext context) =>
+            streams.Send(context, new ControlRequest("subscribe", Kinds: "findings")));
+        api.MapGet("/walk", (string device, string address, uint? pasid, bool? write, CancellationToken stop) =>
+            TryParse(address, 0, out ulong at)
+                ? answers.Answer(new ControlRequest("walk", device, pasid, at, write ?? false), stop)
+                : NoAddress(address));
+        api.MapGet("/maps", (int context, uint ioas, string? first, string? last, int? most, CancellationToken stop) =>
+            Runs("maps", context, ioas, first, last, most, stop));
+        api.MapGet("/dirty", (int context, uint hwpt, string? first, string? last, int? most, CancellationToken stop) =>
+            Runs("dirty", context, hwpt, first, last, most, stop));
+        api.MapGet("/changes", (HttpContext context) =>
+            streams.Send(context, new ControlRequest("subscribe", Kinds: "changes")));
+        api.MapGet("/events", (HttpContext context, string? kinds) =>
+            kinds is not "faults" && EventNames.TryRead(kinds, out _) is { } unknown
+                ? Answers.Refuse($"\"{unknown}\" is no kind of event").ExecuteAsync(context)
+                : streams.Send(context, new ControlRequest("subscribe", Kinds: kinds)));
+
+        Task<IResult> Runs(
+            string verb, int context, uint id, string? first, string? last, int? most, CancellationToken stop) =>
+            !TryParse(first, 0, out ulong from) ? NoAddress(first)
+            : !TryParse(last, ulong.MaxValue, out ulong to) ? NoAddress(last)
+            : answers.Line(new ControlRequest(
+                verb, Context: context, Object: id, First: from, Last: to, Most: most ?? 1000), stop);
     }
 
-    private static IResult Ask(IMachineSource source, ControlRequest request) => Try(() =>
-        JsonSerializer.Deserialize<ControlAnswer>(source.Ask(request).Span) is { Error: null } answer
-            ? Results.Json(answer, DiagnosticsJson.Line)
-            : throw new IOException("the supervisor gave no answer"));
+    private static Task<IResult> NoAddress(string? text) =>
+        Task.FromResult(Answers.Refuse($"\"{text}\" is no address such as 0x1000 or 4096"));
 
-    private static IResult Try(Func<IResult> act)
+    private static bool TryParse(string? text, ulong without, out ulong value)
     {
-        try
-        {
-            return act();
-        }
-        catch (NoProgramException e)
-        {
-            return Results.Json(new { error = e.Message }, statusCode: StatusCodes.Status410Gone);
-        }
-        catch (IOException e)
-        {
-            return Refuse(e.Message);
-        }
+        value = without;
+        return text is null || (text.StartsWith("0x", StringComparison.Ordinal)
+            ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value)
+            : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value));
     }
-
-    private static IResult Refuse(string why) =>
-        Results.Json(new { error = why }, statusCode: StatusCodes.Status400BadRequest);
-
-    private static bool TryParse(string text, out ulong value) => text.StartsWith("0x", StringComparison.Ordinal)
-        ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value)
-        : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 }

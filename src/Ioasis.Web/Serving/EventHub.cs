@@ -1,3 +1,4 @@
+using System.Text;
 using System.Threading.Channels;
 using Ioasis.Host.Control;
 using Ioasis.Web.Sources;
@@ -10,58 +11,57 @@ namespace Ioasis.Web.Serving;
 /// </summary>
 internal sealed class EventHub(IMachineSource source)
 {
-    private const int MostWaiting = 10_000;
+    /// <summary>The most pages that read at a time.</summary>
+    internal const int MostReaders = 64;
+
+    /// <summary>The most different subscriptions at a time; a supervisor has a few more for others.</summary>
+    internal const int MostSubscriptions = 8;
 
     // Guards the fields below.
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Subscription> _subscriptions = [];
+    private int _readers;
 
-    /// <summary>The lines from now on; it ends with the machine, or when the reader does.</summary>
-    /// <param name="key">Equal for equal requests.</param>
-    /// <param name="request">What to subscribe to.</param>
-    /// <param name="stop">Ends it.</param>
-    public async IAsyncEnumerable<string> Read(
-        string key, ControlRequest request,
-        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
+    /// <summary>How many pages read now.</summary>
+    public int Readers
     {
-        var reader = new Reader();
-        Subscription subscription = Join(key, request, reader);
-        try
-        {
-            while (await reader.Lines.Reader.WaitToReadAsync(stop))
-            {
-                if (reader.TakeLost() is var lost and > 0) yield return $"{{\"event\":\"lost\",\"count\":{lost}}}";
-                while (reader.Lines.Reader.TryRead(out string? line)) yield return line;
-            }
-        }
-        finally
-        {
-            Leave(key, subscription, reader);
-        }
+        get { lock (_lock) return _readers; }
     }
 
-    private Subscription Join(string key, ControlRequest request, Reader reader)
+    /// <summary>Begins to read; null if too many do.</summary>
+    /// <param name="request">What to subscribe to. Equal requests share a subscription.</param>
+    public Reader? TryJoin(ControlRequest request)
     {
+        string key = request.ToString();
         lock (_lock)
         {
-            if (!_subscriptions.TryGetValue(key, out Subscription? one))
+            bool isNew = !_subscriptions.TryGetValue(key, out Subscription? one);
+            if (_readers == MostReaders || (isNew && _subscriptions.Count == MostSubscriptions)) return null;
+            if (isNew)
             {
                 _subscriptions[key] = one = new Subscription();
                 _ = Feed(key, one, request);
             }
 
-            one.Readers = [.. one.Readers, reader];
-            return one;
+            var reader = new Reader(this, key, one!);
+            // Changes are sums, so the last line says it all; a page that comes later need not wait for the next.
+            if (request.Kinds == "changes" && one!.Last is { } last) reader.Give(last);
+            one!.Readers = [.. one.Readers, reader];
+            _readers++;
+            return reader;
         }
     }
 
-    private void Leave(string key, Subscription one, Reader reader)
+    private void Leave(Reader reader)
     {
+        Subscription one = reader.Of;
         lock (_lock)
         {
+            if (!one.Readers.Contains(reader)) return;
             one.Readers = [.. one.Readers.Where(r => r != reader)];
+            _readers--;
             if (one.Readers.Length != 0) return;
-            if (_subscriptions.GetValueOrDefault(key) == one) _subscriptions.Remove(key);
+            if (_subscriptions.GetValueOrDefault(reader.Key) == one) _subscriptions.Remove(reader.Key);
         }
 
         one.Stop.Cancel();
@@ -69,13 +69,15 @@ internal sealed class EventHub(IMachineSource source)
 
     private async Task Feed(string key, Subscription one, ControlRequest request)
     {
+        await Task.Yield(); // the lock is held
         Exception? failure = null;
         try
         {
             await source.Follow(request, line =>
             {
-                string text = System.Text.Encoding.UTF8.GetString(line.Span);
-                foreach (Reader reader in one.Readers) reader.Give(text);
+                byte[] bytes = line.ToArray();
+                one.Last = bytes;
+                foreach (Reader reader in one.Readers) reader.Give(bytes);
                 return ValueTask.CompletedTask;
             }, one.Stop.Token);
         }
@@ -91,28 +93,71 @@ internal sealed class EventHub(IMachineSource source)
             left = one.Readers;
         }
 
-        foreach (Reader reader in left) reader.Lines.Writer.TryComplete(failure);
+        foreach (Reader reader in left) reader.End(failure);
     }
 
-    private sealed class Subscription
+    /// <summary>What all pages share that want the same.</summary>
+    internal sealed class Subscription
     {
         internal CancellationTokenSource Stop { get; } = new();
 
         internal volatile Reader[] Readers = [];
+
+        internal volatile byte[]? Last;
     }
 
-    private sealed class Reader
+    /// <summary>A page's own part of a subscription.</summary>
+    internal sealed class Reader(EventHub hub, string key, Subscription of) : IDisposable
     {
+        // What waits for a page that does not read. More is lost.
+        private const int MostBytes = 1 << 20;
+
+        private readonly Channel<byte[]> _lines = Channel.CreateUnbounded<byte[]>(
+            new UnboundedChannelOptions { SingleReader = true });
+
         private long _lost;
+        private int _waiting;
 
-        internal Channel<string> Lines { get; } = Channel.CreateBounded<string>(
-            new BoundedChannelOptions(MostWaiting) { SingleReader = true });
+        internal string Key => key;
 
-        internal void Give(string line)
+        internal Subscription Of => of;
+
+        /// <summary>Waits for a line; false when nothing more will come.</summary>
+        /// <exception cref="IOException">The subscription failed.</exception>
+        internal ValueTask<bool> Wait(CancellationToken stop) => _lines.Reader.WaitToReadAsync(stop);
+
+        /// <summary>Takes a line that is there, or the one that says how many were lost before it.</summary>
+        internal bool TryTake(out ReadOnlyMemory<byte> line)
         {
-            if (!Lines.Writer.TryWrite(line)) Interlocked.Increment(ref _lost);
+            line = default;
+            if (!_lines.Reader.TryPeek(out _)) return false;
+            if (Interlocked.Exchange(ref _lost, 0) is var lost and not 0)
+            {
+                line = Encoding.UTF8.GetBytes($"{{\"event\":\"lost\",\"count\":{lost}}}");
+                return true;
+            }
+
+            if (!_lines.Reader.TryRead(out byte[]? taken)) return false;
+            Interlocked.Add(ref _waiting, -taken.Length);
+            line = taken;
+            return true;
         }
 
-        internal long TakeLost() => Interlocked.Exchange(ref _lost, 0);
+        internal void Give(byte[] line)
+        {
+            if (Volatile.Read(ref _waiting) >= MostBytes)
+            {
+                Interlocked.Increment(ref _lost);
+                return;
+            }
+
+            Interlocked.Add(ref _waiting, line.Length);
+            _lines.Writer.TryWrite(line);
+        }
+
+        internal void End(Exception? failure) => _lines.Writer.TryComplete(failure);
+
+        /// <inheritdoc/>
+        public void Dispose() => hub.Leave(this);
     }
 }

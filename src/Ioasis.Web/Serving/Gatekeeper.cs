@@ -5,17 +5,17 @@ using Microsoft.AspNetCore.Http;
 namespace Ioasis.Web.Serving;
 
 /// <summary>
-/// Lets only the user's own page in. The page is on loopback, where every user and every web site that the browser shows
-/// can send requests to. So each request for data carries a secret, the host must be ours (else a site could give its
-/// own name our address), and the origin, if the browser names one, too.
+/// Lets only the user's own page in. The page is on loopback, where every user and every web site that the browser
+/// shows can send requests to. So each request for data carries a secret, the host must be ours (else a site could give
+/// its own name our address), and the origin, if the browser names one, too.
 /// </summary>
 internal sealed class Gatekeeper
 {
     private const string Scheme = "Bearer ";
 
     private static readonly string s_contentSecurityPolicy =
-        $"default-src 'none'; script-src 'self' '{PageFiles.ImportMapHash}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        $"default-src 'none'; script-src 'self' '{PageFiles.ImportMapHash}'; style-src 'self'; "
+        + "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
     private readonly byte[] _token = Encoding.ASCII.GetBytes(
         Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
@@ -24,7 +24,7 @@ internal sealed class Gatekeeper
     public string Token => Encoding.ASCII.GetString(_token);
 
     /// <summary>The middleware: refuses, or lets pass, and sets the headers of all answers.</summary>
-    public Task Check(HttpContext context, RequestDelegate next)
+    public async Task Check(HttpContext context, RequestDelegate next)
     {
         IHeaderDictionary headers = context.Response.Headers;
         headers.ContentSecurityPolicy = s_contentSecurityPolicy;
@@ -33,14 +33,39 @@ internal sealed class Gatekeeper
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers["Cross-Origin-Resource-Policy"] = "same-origin";
         headers.CacheControl = "no-store";
+        if (Refusal(context) is { } status)
+        {
+            // Nobody whom we do not serve keeps a connection.
+            headers.Connection = "close";
+            context.Response.StatusCode = status;
+            return;
+        }
+
+        try
+        {
+            await next(context);
+        }
+        catch (BadHttpRequestException e) when (!context.Response.HasStarted)
+        {
+            await Answers.Refuse(e.Message, e.StatusCode).ExecuteAsync(context);
+        }
+    }
+
+    private int? Refusal(HttpContext context)
+    {
         HttpRequest request = context.Request;
-        if (!IsOurs(request.Host, context)) return Refuse(context, StatusCodes.Status421MisdirectedRequest);
+        bool isData = request.Path.StartsWithSegments("/api");
+        if (!IsOurs(request.Host, context)) return StatusCodes.Status421MisdirectedRequest;
         if (request.Headers.Origin is { Count: > 0 } origin
             && !string.Equals(origin, $"http://{request.Host.Value}", StringComparison.Ordinal))
-            return Refuse(context, StatusCodes.Status403Forbidden);
-        return request.Path.StartsWithSegments("/api") && !HasToken(request)
-            ? Refuse(context, StatusCodes.Status401Unauthorized)
-            : next(context);
+            return StatusCodes.Status403Forbidden;
+        if (isData && !HasToken(request)) return StatusCodes.Status401Unauthorized;
+        if (request.ContentLength > WebServer.LongestRequest) return StatusCodes.Status413PayloadTooLarge;
+        // What a file is asked for is to be sent. Routing knows which paths of the data change something.
+        bool isAllowed = isData
+            ? HttpMethods.IsGet(request.Method) || HttpMethods.IsPost(request.Method)
+            : HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method);
+        return isAllowed ? null : StatusCodes.Status405MethodNotAllowed;
     }
 
     private static bool IsOurs(HostString host, HttpContext context) =>
@@ -49,10 +74,4 @@ internal sealed class Gatekeeper
     private bool HasToken(HttpRequest request) =>
         request.Headers.Authorization.ToString() is { } given && given.StartsWith(Scheme, StringComparison.Ordinal)
         && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given[Scheme.Length..]), _token);
-
-    private static Task Refuse(HttpContext context, int status)
-    {
-        context.Response.StatusCode = status;
-        return Task.CompletedTask;
-    }
 }

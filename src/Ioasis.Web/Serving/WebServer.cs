@@ -4,7 +4,10 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -14,10 +17,19 @@ namespace Ioasis.Web.Serving;
 /// <summary>The page's server: on loopback only, for who has the secret of its URL.</summary>
 internal sealed class WebServer : IAsyncDisposable
 {
-    private const int LongestRequest = 64 * 1024, MostConnections = 128;
+    /// <summary>The longest body of a request in bytes.</summary>
+    internal const int LongestRequest = 64 * 1024;
+
+    // More than streams, so that a page that reads all of them still gets its files.
+    private const int MostConnections = 256;
+
+    private const int MostLooks = 40;
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(10);
 
     private readonly WebApplication _app;
     private readonly Gatekeeper _gatekeeper = new();
+    private readonly CancellationTokenSource _ends = new();
+    private readonly EventHub _hub;
 
     /// <summary>Prepares it.</summary>
     /// <param name="source">What it shows.</param>
@@ -29,17 +41,20 @@ internal sealed class WebServer : IAsyncDisposable
             ContentRootPath = AppContext.BaseDirectory, // not the folder where the user stands
         });
         builder.Logging.ClearProviders();
+        builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(1));
         builder.WebHost.ConfigureKestrel(options =>
         {
+            Limit(options.Limits);
             options.AddServerHeader = false;
-            options.Limits.MaxRequestBodySize = LongestRequest;
-            options.Limits.MaxConcurrentConnections = MostConnections;
-            options.Listen(IPAddress.Loopback, port);
+            options.Listen(IPAddress.Loopback, port, listen => listen.Protocols = HttpProtocols.Http1);
         });
         _app = builder.Build();
+        _app.Lifetime.ApplicationStopping.Register(_ends.Cancel);
         _app.Use(_gatekeeper.Check);
-        Api.Map(_app, source);
-        _app.MapFallback("{*path}", PageFiles.Send); // the usual pattern leaves out names with a dot
+        _hub = new EventHub(source);
+        Api.Map(_app, source, new EventStreams(_hub, _ends.Token));
+        _app.MapMethods("/{**path}", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)PageFiles.Send);
     }
 
     /// <summary>Where the page is, with its secret. Valid once it was started.</summary>
@@ -58,6 +73,31 @@ internal sealed class WebServer : IAsyncDisposable
     /// <summary>Serves until it is stopped.</summary>
     public Task Wait(CancellationToken stop) => _app.WaitForShutdownAsync(stop);
 
+    /// <summary>Waits, but not for long, until pages have read the ends of their streams.</summary>
+    public async Task Drain()
+    {
+        for (int i = 0; i < MostLooks && _hub.Readers != 0; i++) await Task.Delay(s_look);
+    }
+
+    /// <summary>Ends what is under way, and serves nothing more.</summary>
+    public Task Stop() => _app.StopAsync();
+
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _app.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        _ends.Dispose();
+    }
+
+    private static void Limit(KestrelServerLimits limits)
+    {
+        limits.MaxRequestBodySize = LongestRequest;
+        limits.MaxConcurrentConnections = MostConnections;
+        limits.MaxRequestHeadersTotalSize = 16 * 1024;
+        limits.MaxRequestHeaderCount = 64;
+        limits.MaxRequestLineSize = 8 * 1024;
+        limits.MaxRequestBufferSize = LongestRequest;
+        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(5);
+        limits.KeepAliveTimeout = TimeSpan.FromSeconds(15);
+    }
 }

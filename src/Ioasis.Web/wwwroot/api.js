@@ -45,7 +45,10 @@ export async function follow(path, parameters, take, { signal, state } = {}) {
           const data = part.split("\n").filter((l) => l.startsWith("data: ")).map((l) => l.slice(6)).join("\n");
           if (data) events.push(JSON.parse(data));
         }
+        const ended = events.at(-1)?.event === "end";
+        if (ended) events.pop();
         if (events.length) take(events);
+        if (ended) return state?.("ended");
       }
     } catch (e) {
       if (signal?.aborted) return;
