@@ -102,6 +102,7 @@ if wanted build; then
   [[ ! -e artifacts/not-analyzed ]] || anew=(--no-incremental) # the first build of ./ioasis leaves the analyzers out
   step build dotnet build Ioasis.slnx -c Release -warnaserror --nologo -v quiet "${anew[@]}" </dev/null || finish
   rm -f artifacts/not-analyzed
+  cp -p artifacts/started artifacts/built-web
   mv artifacts/started artifacts/built # ./ioasis need not build again
 fi
 if wanted format; then step format dotnet format Ioasis.slnx --verify-no-changes --no-restore </dev/null; fi

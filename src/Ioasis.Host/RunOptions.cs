@@ -38,6 +38,9 @@ internal sealed record RunOptions
     /// <summary>How long the program may run, with all that it starts; null for ever.</summary>
     public TimeSpan? Timeout { get; init; }
 
+    /// <summary>The port of a page that shows the program while it runs; 0 for a free one; null for none.</summary>
+    public int? WebPort { get; init; }
+
     /// <summary>Kills the program when it is cancelled.</summary>
     public CancellationToken Stop { get; init; }
 }

@@ -123,11 +123,14 @@ internal static class Supervisor
                 ? null
                 : new ControlAnswers(
                     machine, program.Pid, [options.Program, .. options.Arguments], options.Findings);
+            using var page = new PageProcess(); // ends after the control socket: pages hear of the end
             using ControlSocket? control = answers is null
                 ? null
                 : new ControlSocket(program.Pid, answers.Answer, subscribe: answers.Subscribe);
             signals.Watch = watch.Pid;
             program.Go(isWatched: watch.Pid != 0);
+            page.Start(program.Pid, options.WebPort);
+            signals.Page = page.Pid;
             using CancellationTokenRegistration stop = options.Stop.Register(signals.Kill);
             using RunTimeout? timeout = RunTimeout.Start(options.Timeout, signals);
             int exitCode = children.WaitForProgram();

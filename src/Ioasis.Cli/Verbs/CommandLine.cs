@@ -119,6 +119,8 @@ internal static class CommandLine
         };
         run.Add(livesOn);
         var metrics = new MetricsOption(run);
+        Option<string?> web = WebCommand.ForRun();
+        run.Add(web);
         var failNth = new FailNthArguments(run);
         var words = new Argument<string[]>("words") { Arity = ArgumentArity.ZeroOrMore, Hidden = true };
         run.Add(words);
@@ -129,6 +131,7 @@ internal static class CommandLine
                 return Refuse(error, "run needs a program, as in: ioasis run lspci");
             if (InjectionRules.TryRead(parsed.GetValue(inject) ?? [], out InjectionRules? injection,
                 parsed.GetValue(seed) ?? 0) is { } wrong) return Refuse(error, wrong);
+            if (WebCommand.TryRead(parsed, web, out int? port) is { } noPort) return Refuse(error, noPort);
             TimeSpan limit = default;
             if (parsed.GetValue(timeout) is { } time && !RunTime.TryRead(time, out limit))
                 return Refuse(error, $"--timeout is a time such as 60s, 5m or 1h, up to 24d, not {time}");
@@ -140,13 +143,14 @@ internal static class CommandLine
                 AccountFile = parsed.GetValue(account),
                 KillsOnExit = !parsed.GetValue(livesOn),
                 Timeout = limit == default ? null : limit,
+                WebPort = port,
             };
             if (metrics.TryRead(parsed, out Func<SoftwareMachine, IDisposable>? measure) is { } unclear)
                 return Refuse(error, unclear);
             if (failNth.IsGiven(parsed))
             {
-                return checks.IsGiven(parsed) || injection is not null || measure is not null
-                    ? Refuse(error, "a run of which calls fail in turn takes no --check, no --metrics and no -e")
+                return checks.IsGiven(parsed) || injection is not null || measure is not null || port is not null
+                    ? Refuse(error, "a run of which calls fail in turn takes no --check, --metrics, --web or -e")
                     : failNth.Run(parsed, output, error, description, options);
             }
 
@@ -198,6 +202,7 @@ internal static class CommandLine
             run, TraceCommand.Of(program, output, error), RecordCommand.Of(program, error),
             ReplayCommand.Of(output, error), devices, demo,
             Walk(output, error), Faults(output, error), Ps(output, error), State(output, error),
+            WebCommand.Of(error),
             FuzzCommand.Of(output, error), DoctorCommand.Of(output), CflagsCommand.Of(output, error),
             Bench(error), SchemaCommand.Of(output, error), ManualCommands.Man(output),
             ManualCommands.Completion(output, error)
