@@ -23,7 +23,8 @@ public sealed class ReleaseTests(ReleaseBench release)
             .Select(file => $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))}  "
                 + Path.GetFileName(file))];
         Assert.Equal(actual, Sums(release.Folder));
-        foreach (string pattern in (string[])["ioasis", "ioasis_*_amd64.deb", "ioasis-*-oci.tar", "ioasis-*.cdx.json",
+        foreach (string pattern in (string[])["ioasis", "ioasis-web", "LICENSES-page.txt", "ioasis_*_amd64.deb",
+            "ioasis-*-oci.tar", "ioasis-*.cdx.json",
             "Ioasis.Tool.linux-x64.*.nupkg", "Ioasis.Client.*.nupkg", "Ioasis.Testing.*.snupkg",
             "Ioasis.Templates.*.nupkg", "ioasis.h", "machine.schema.json", "setup.sh"])
             Assert.True(File.Exists(release.FileOf(pattern)));
@@ -72,6 +73,8 @@ public sealed class ReleaseTests(ReleaseBench release)
         (await Execution.Run(["dotnet", "tool", "install", "Ioasis.Tool", "--prerelease", "--configfile", config,
             "--tool-path", scratch], environment)).MustEnd();
         (await Execution.Run([tool, "run", "--", "ls", "/dev/iommu"])).MustEnd().MustSay("/dev/iommu");
+        using Execution page = Execution.Start([tool, "run", "--web", "--", "sh", "-c", "exec 2>&1; read line"]);
+        Assert.Contains("ioasis: http://127.0.0.1:", (await page.End()).Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -82,7 +85,8 @@ public sealed class ReleaseTests(ReleaseBench release)
         string[] parts = [.. bom.RootElement.GetProperty("components").EnumerateArray()
             .Select(part => part.GetProperty("purl").GetString()!)];
         foreach (string part in (string[])["pkg:nuget/Microsoft.NETCore.App.Runtime.linux-x64@",
-            "pkg:nuget/System.CommandLine@", "pkg:deb/debian/libc6@"])
+            "pkg:nuget/System.CommandLine@", "pkg:deb/debian/libc6@", "pkg:npm/preact@", "pkg:npm/htm@",
+            "pkg:nuget/Microsoft.AspNetCore.App.Runtime.linux-x64@"])
             Assert.Single(parts, one => one.StartsWith(part, StringComparison.Ordinal));
         Assert.DoesNotContain(parts, one => one.StartsWith("pkg:nuget/xunit", StringComparison.Ordinal));
     }

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.AspNetCore.Http;
 
 namespace Ioasis.Web.Serving;
@@ -13,21 +11,22 @@ internal sealed class Gatekeeper
 {
     private const string Scheme = "Bearer ";
 
-    private static readonly string s_contentSecurityPolicy =
-        $"default-src 'none'; script-src 'self' '{PageFiles.ImportMapHash}'; style-src 'self'; "
-        + "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-    private readonly byte[] _token = Encoding.ASCII.GetBytes(
-        Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
+    private static readonly object s_nonce = new();
 
     /// <summary>The secret, as it stands in the URL.</summary>
-    public string Token => Encoding.ASCII.GetString(_token);
+    public string Token { get; } = Secrets.Next();
+
+    /// <summary>The word by which a script in the page itself may run.</summary>
+    public static string NonceOf(HttpContext context) => (string)context.Items[s_nonce]!;
 
     /// <summary>The middleware: refuses, or lets pass, and sets the headers of all answers.</summary>
     public async Task Check(HttpContext context, RequestDelegate next)
     {
         IHeaderDictionary headers = context.Response.Headers;
-        headers.ContentSecurityPolicy = s_contentSecurityPolicy;
+        string nonce = Secrets.Next();
+        context.Items[s_nonce] = nonce;
+        headers.ContentSecurityPolicy = $"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; "
+            + "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer"; // the URL has the secret
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
@@ -73,5 +72,5 @@ internal sealed class Gatekeeper
 
     private bool HasToken(HttpRequest request) =>
         request.Headers.Authorization.ToString() is { } given && given.StartsWith(Scheme, StringComparison.Ordinal)
-        && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given[Scheme.Length..]), _token);
+        && Secrets.AreEqual(given.AsSpan(Scheme.Length), Token);
 }

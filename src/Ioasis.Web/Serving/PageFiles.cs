@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Reflection;
-using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 
@@ -9,12 +8,11 @@ namespace Ioasis.Web.Serving;
 /// <summary>The files of the page, which are resources of this program.</summary>
 internal static class PageFiles
 {
-    private const string Root = "wwwroot/";
+    private const string Root = "wwwroot/", Index = "index.html";
 
     private static readonly FrozenDictionary<string, byte[]> s_files = Read();
 
-    /// <summary>The hash of the one script that stands in the page itself, as a content security policy has it.</summary>
-    public static string ImportMapHash { get; } = HashOfImportMap();
+    private static ReadOnlySpan<byte> ImportMap => "<script type=\"importmap\""u8;
 
     /// <summary>All paths, without the leading slash.</summary>
     public static IEnumerable<string> Paths => s_files.Keys;
@@ -22,13 +20,14 @@ internal static class PageFiles
     /// <summary>Sends a file; 404 if there is none of this path.</summary>
     public static async Task Send(HttpContext context)
     {
-        string path = context.Request.Path.Value is { Length: > 1 } given ? given[1..] : "index.html";
+        string path = context.Request.Path.Value is { Length: > 1 } given ? given[1..] : Index;
         if (!s_files.TryGetValue(path, out byte[]? bytes))
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             return;
         }
 
+        if (path == Index) bytes = WithNonce(bytes, Gatekeeper.NonceOf(context));
         context.Response.ContentType = TypeOf(path);
         context.Response.ContentLength = bytes.Length;
         await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
@@ -43,13 +42,11 @@ internal static class PageFiles
         _ => "application/octet-stream",
     };
 
-    private static string HashOfImportMap()
+    // The one script that stands in the page itself may run because it has the word of the answer's policy.
+    private static byte[] WithNonce(byte[] page, string nonce)
     {
-        const string Begin = "<script type=\"importmap\">", End = "</script>";
-        string page = Encoding.UTF8.GetString(s_files["index.html"]);
-        int from = page.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
-        string script = page[from..page.IndexOf(End, from, StringComparison.Ordinal)];
-        return $"sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(script)))}";
+        int at = page.AsSpan().IndexOf(ImportMap) + ImportMap.Length;
+        return [.. page.AsSpan(0, at), .. Encoding.ASCII.GetBytes($" nonce=\"{nonce}\""), .. page.AsSpan(at)];
     }
 
     private static FrozenDictionary<string, byte[]> Read()

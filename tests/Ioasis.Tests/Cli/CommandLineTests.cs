@@ -40,9 +40,9 @@ public sealed class CommandLineTests
         + "name of an ioctl, or one of: open, read, write, mmap, ioctl, iommu, vfio, vdpa, sva, all.")]
     [InlineData("run --fail-call -1 -- ls", "--fail-call counts from 1, not -1.")]
     [InlineData("run --fail-nth --check -- ls",
-        "a run of which calls fail in turn takes no --check, no --metrics and no -e.")]
+        "a run of which calls fail in turn takes no --check, --metrics, --web or -e.")]
     [InlineData("run --fail-nth --metrics eventpipe -- ls",
-        "a run of which calls fail in turn takes no --check, no --metrics and no -e.")]
+        "a run of which calls fail in turn takes no --check, --metrics, --web or -e.")]
     [InlineData("run --metrics statsd -- ls",
         "--metrics is prometheus=ADDRESS:PORT, otlp=URL or eventpipe, not statsd.")]
     [InlineData("run --metrics prometheus=9464 -- ls",
@@ -52,7 +52,7 @@ public sealed class CommandLineTests
     [InlineData("run --metrics prometheus=[::1]:1 --metrics prometheus=localhost:2 -- ls",
         "--metrics prometheus= given twice.")]
     [InlineData("run --fail-nth -e inject=dma:fault -- ls",
-        "a run of which calls fail in turn takes no --check, no --metrics and no -e.")]
+        "a run of which calls fail in turn takes no --check, --metrics, --web or -e.")]
     [InlineData("run --report tap ls", "--report needs --check.")]
     [InlineData("run --check --report xml=f ls",
         "--report: there is no format \"xml\"; expected one of: junit, sarif, tap, github.")]
