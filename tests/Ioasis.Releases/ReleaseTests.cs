@@ -73,8 +73,12 @@ public sealed class ReleaseTests(ReleaseBench release)
         (await Execution.Run(["dotnet", "tool", "install", "Ioasis.Tool", "--prerelease", "--configfile", config,
             "--tool-path", scratch], environment)).MustEnd();
         (await Execution.Run([tool, "run", "--", "ls", "/dev/iommu"])).MustEnd().MustSay("/dev/iommu");
-        using Execution page = Execution.Start([tool, "run", "--web", "--", "sh", "-c", "exec 2>&1; read line"]);
-        Assert.Contains("ioasis: http://127.0.0.1:", (await page.End()).Error, StringComparison.Ordinal);
+        const string WaitForPage = """
+            "$0" run --web -- sh -c 'until grep -q "http://127.0.0.1:" "$0"; do :; done' "$1" 2>"$1"
+            cat "$1"
+            """;
+        (await Execution.Run(["sh", "-c", WaitForPage, tool, Path.Combine(scratch, "said")]))
+            .MustEnd().MustSay("ioasis: http://127.0.0.1:");
     }
 
     [Fact]

@@ -10,7 +10,7 @@ namespace Ioasis.Tests.Cli;
 public sealed class CommandLineTests
 {
     private const string Commands =
-        "run, trace, record, replay, devices, demo, walk, faults, ps, state, fuzz, doctor, cflags, bench, "
+        "run, trace, record, replay, devices, demo, walk, faults, ps, state, web, fuzz, doctor, cflags, bench, "
         + "schema, man, completion";
 
     [Theory]
@@ -29,8 +29,8 @@ public sealed class CommandLineTests
     [InlineData("run --devic edu -- ls",
         "unknown argument \"--devic\" of run; "
         + "expected one of: --machine, --plugin, --device, --mdev, --strict-sva, --account, --check, "
-        + "--check-exit-code, --report, --quiet, -e, --timeout, --seed, --no-kill-on-exit, --metrics, --fail-nth, "
-        + "--fail-call, --fail-calls, --fail-errno, --time-limit.")]
+        + "--check-exit-code, --report, --quiet, -e, --timeout, --seed, --no-kill-on-exit, --metrics, --web, "
+        + "--fail-nth, --fail-call, --fail-calls, --fail-errno, --time-limit.")]
     [InlineData("run --time-limit 3 -- ls",
         "--fail-calls, --fail-errno and --time-limit need --fail-nth or --fail-call.")]
     [InlineData("run --fail-nth --fail-call 3 -- ls", "--fail-nth runs all that --fail-call runs one of.")]
@@ -51,6 +51,14 @@ public sealed class CommandLineTests
         "--metrics otlp= takes a URL such as http://127.0.0.1:4318, not collector:4318.")]
     [InlineData("run --metrics prometheus=[::1]:1 --metrics prometheus=localhost:2 -- ls",
         "--metrics prometheus= given twice.")]
+    [InlineData("run --fail-nth --web -- ls",
+        "a run of which calls fail in turn takes no --check, --metrics, --web or -e.")]
+    [InlineData("run --web=0 -- ls", "--web takes a port from 1 to 65535, not 0.")]
+    [InlineData("run --web=x ls", "--web takes a port from 1 to 65535, not x.")]
+    [InlineData("run --web --", "run needs a program, as in: ioasis run lspci.")]
+    [InlineData("web --port 65536", "--port takes a port from 1 to 65535, not 65536.")]
+    [InlineData("web 1 2", "web takes one process ID or one recording.")]
+    [InlineData("web x.ioasis", "web: there is no file \"x.ioasis\"; expected a process ID or a recording.")]
     [InlineData("run --fail-nth -e inject=dma:fault -- ls",
         "a run of which calls fail in turn takes no --check, --metrics, --web or -e.")]
     [InlineData("run --report tap ls", "--report needs --check.")]
