@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does what its input says, a line at a time, and answers each line with "done". For pages that show a machine.
+ * Does what its input says, a line at a time, and answers each line with "done" and the line. It says "ready" and its
+ * process ID before. For pages that show a machine with very many maps.
  * usage: watched BDF MAPS
  *
  *     map N      maps N pages more, in the pattern of the first MAPS
@@ -47,16 +48,17 @@ int main(int argc, char **argv)
     size_t maps = strtoul(argument(argc, argv, 2, "MAPS"), NULL, 0);
     uint32_t ioas = ioas_alloc(iommu), pt = tracked(iommu, test.device.id, ioas);
     void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    char verb[16];
+    char line[64], verb[16];
     size_t count;
 
     expect(page != MAP_FAILED && maps >= 3);
     must(attach(test.device.fd, &pt));
     bus_master(&test.device, true);
     map_more(iommu, ioas, page, 0, maps);
-    printf("done\n");
+    printf("ready %d\n", getpid());
     fflush(stdout);
-    while (scanf("%15s %zu", verb, &count) == 2) {
+    while (fgets(line, sizeof(line), stdin)) {
+        expect(sscanf(line, "%15s %zu", verb, &count) == 2);
         if (!strcmp(verb, "map")) {
             map_more(iommu, ioas, page, maps, count);
             maps += count;
@@ -78,7 +80,7 @@ int main(int argc, char **argv)
                 }
             }
         }
-        printf("done\n");
+        printf("done %s", line);
         fflush(stdout);
     }
     return 0;

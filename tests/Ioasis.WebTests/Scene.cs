@@ -17,7 +17,7 @@ internal sealed class Scene : IAsyncDisposable
         (_browser, _program, _server, Url) = (browser, program, server, url);
 
     /// <summary>The client programs that pages are shown of.</summary>
-    internal static string[] Clients { get; } = ["web_scene"];
+    internal static string[] Clients { get; } = ["web_scene", "watched"];
 
     /// <summary>Devices of several kinds, with a driver and without.</summary>
     internal static string[] Machine { get; } =

@@ -14,7 +14,7 @@ const nameOf = (f) => [f.unit, f.device, f.pasid, f.address, f.isWrite, f.reason
 export class FaultGroups {
   #groups = new Map();
   #early = []; // events that came before the list of earlier faults
-  #isReady = false;
+  isReady = false; // the faults before the events are known
   count = 0;
   lost = 0;
   dropped = 0;
@@ -32,7 +32,7 @@ export class FaultGroups {
       const same = early.get(nameOf(faults[i]));
       if (same?.length) faults[i].time = same.pop().time;
     }
-    this.#isReady = true;
+    this.isReady = true;
     for (const f of faults) this.#add(f);
     for (const left of early.values()) for (const f of left) this.#add(f);
     this.#early = [];
@@ -43,7 +43,7 @@ export class FaultGroups {
     for (const e of events) {
       if (e.event === "lost") this.lost += e.count;
       if (e.event !== "io_page_fault") continue;
-      if (this.#isReady) this.#add(faultOf(e));
+      if (this.isReady) this.#add(faultOf(e));
       else this.#early.push(faultOf(e));
     }
   }

@@ -11,7 +11,10 @@ export class Totals {
   take(change) {
     const totals = { ...change.counts };
     for (const name of ["dmaBytes", "iotlbMisses"]) if (change[name] !== undefined) totals[name] = Number(change[name]);
-    if (this.last && change.time < this.last.time) this.#samples = []; // another run, or a recording went back
+    // Totals begin anew with each subscription; a recording can go back.
+    const last = this.last;
+    if (last && (change.time < last.time || Object.keys(totals).some((name) => totals[name] < last.totals[name])))
+      this.#samples = [];
     this.#samples.push({ time: change.time, totals });
     if (this.#samples.length > most) this.#samples = this.#samples.slice(most / 10);
   }

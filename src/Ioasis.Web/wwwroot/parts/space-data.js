@@ -27,7 +27,9 @@ export class SpaceData {
       changed("failure");
     };
     const into = (name, event) => (answer, { first, last }) => {
-      this[name] = { first, last, runs: runsOf(answer), count: answer.count };
+      const runs = runsOf(answer);
+      // Where the supervisor had no more time, nothing is known above the last run.
+      this[name] = { first, last: answer.isComplete === false ? runs.at(-1)?.last ?? first : last, runs };
       this.failure = null;
       changed(event);
     };

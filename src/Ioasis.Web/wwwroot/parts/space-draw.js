@@ -66,7 +66,8 @@ function drawOverview(context, width, space, view, whole, colours) {
 }
 
 function drawAxis(context, width, view, colours) {
-  const one = step(view, Math.max(1, Math.floor(width / 150)));
+  const label = context.measureText(hex(view.last)).width + 30;
+  const one = step(view, Math.max(1, Math.floor(width / label)));
   context.textAlign = "center";
   context.strokeStyle = colours.line;
   context.fillStyle = colours.quiet;

@@ -4,6 +4,9 @@ import { countText, gaps, hex, indexAt, least, limitOf, most, sizeOf, sizeText }
 const accessWords = { r: "read", w: "write", rw: "read and write", "-": "nothing" };
 export const accessText = (access) => accessWords[access] ?? access;
 
+/** What devices may do to a run; of several maps, what they may do to any. */
+export const runAccessText = (run) => accessText(run.access) + (run.isMixed ? " (not to all of it)" : "");
+
 const rangeOf = ({ first, last }) => ({ first: BigInt(first), last: BigInt(last) });
 
 /** All IOAS, with their reserved windows, the devices that use them and the HWPTs that track dirty pages. */
@@ -19,6 +22,13 @@ export function spacesOf(state) {
         for (const a of device.attachments) {
           if (a.context === one.context && hwpts.some((h) => h.id === a.hwpt))
             users.push({ device: device.device, pasid: a.pasid });
+        }
+      }
+      for (const mdev of state.mdevs ?? []) {
+        if (mdev.context === one.context && mdev.ioas === ioas.id) users.push({ device: mdev.mdev });
+        for (const a of mdev.attachments) {
+          if (a.context === one.context && hwpts.some((h) => h.id === a.hwpt))
+            users.push({ device: mdev.mdev, pasid: a.pasid });
         }
       }
       found.push({

@@ -8,6 +8,7 @@ import { useMachine } from "../parts/machine.js";
 import { linkTo, replace } from "../route.js";
 
 const groupsAtATime = 50;
+const columns = ["Device", "Page", "Access", "Reason", "Count", "First", "Last", "Unit", "Translation"];
 
 export function Faults({ about, parameters }) {
   return html`
@@ -22,6 +23,7 @@ function useFaults(version, isLive) {
   const [, redraw] = useState(0);
   const [failure, setFailure] = useState(null);
   const groups = useRef(null);
+  const early = useRef(null); // what is shown until the stream is open
   groups.current ??= new FaultGroups();
   useEffect(() => {
     if (!isLive) return undefined;
@@ -34,6 +36,11 @@ function useFaults(version, isLive) {
       });
     };
     let hasBegun = false;
+    const ask = (take) => get("faults", {}, stop.signal).then((answer) => {
+      take(answer.faults ?? []);
+      show();
+    }, (e) => stop.signal.aborted || setFailure(e.message));
+    ask((faults) => (early.current = new FaultGroups()).begin(faults));
     follow("events", { kinds: "io_page_fault" }, (events) => {
       groups.current.take(events);
       show();
@@ -43,10 +50,7 @@ function useFaults(version, isLive) {
       state: (connection) => {
         if (connection !== "open" || hasBegun) return;
         hasBegun = true;
-        get("faults", {}, stop.signal).then((answer) => {
-          groups.current.begin(answer.faults ?? []);
-          show();
-        }, (e) => setFailure(e.message));
+        ask((faults) => groups.current.begin(faults));
       },
     });
     return () => {
@@ -62,7 +66,7 @@ function useFaults(version, isLive) {
       redraw((n) => n + 1);
     }, (e) => setFailure(e.message));
   }, [version, isLive]);
-  return { groups: groups.current, failure };
+  return { groups: groups.current.isReady ? groups.current : early.current, failure };
 }
 
 const timeText = (time) => (time === null ? "before" : `${time.toFixed(3)} s`);
@@ -73,6 +77,7 @@ function FaultTable({ about, parameters }) {
   const { groups, failure } = useFaults(isLive ? 0 : version, isLive);
   const [page, setPage] = useState(0);
   const device = parameters.device ?? "";
+  if (!groups) return html`<p role=${failure ? "alert" : "status"}>${failure ?? "Asking for the faults."}</p>`;
   const all = groups.list(device);
   const pages = Math.max(1, Math.ceil(all.length / groupsAtATime));
   const at = Math.min(page, pages - 1);
@@ -92,11 +97,10 @@ function FaultTable({ about, parameters }) {
       ${countText(groups.lost + groups.dropped)} faults are not counted here.</p>`}
     ${all.length === 0 ? html`<p>No access was refused. Each one that a unit refuses appears here at once.</p>`
       : html`
-      <div class="scroll" role="region" aria-label="Faults" tabindex="0"><table class="faults">
-        <thead><tr><th scope="col">Device</th><th scope="col">Page</th><th scope="col">Access</th>
-          <th scope="col">Reason</th><th scope="col">Count</th><th scope="col">First</th><th scope="col">Last</th>
-          <th scope="col">Unit</th><th scope="col">Translation</th></tr></thead>
-        <tbody>${all.slice(at * groupsAtATime, (at + 1) * groupsAtATime).map((g) => html`<${Group} key=${g.key}
+      <div class="scroll" role="region" aria-label="Faults" tabindex="0"><table class="faults" role="table">
+        <thead role="rowgroup"><tr role="row">${columns.map((name) => html`<th scope="col" role="columnheader">${
+          name}</th>`)}</tr></thead>
+        <tbody role="rowgroup">${all.slice(at * groupsAtATime, (at + 1) * groupsAtATime).map((g) => html`<${Group} key=${g.key}
           group=${g} />`)}</tbody>
       </table></div>
       ${isLive && html`<p class="quiet">Times are seconds since the program was started; "before" is before this page
@@ -112,17 +116,21 @@ function Group({ group: g }) {
   const code = codeText(g.unit, g.code);
   const link = linkTo("walk", {
     device: g.device, pasid: g.pasid ?? undefined, address: hex(g.address), write: g.isWrite || undefined });
-  return html`<tr>
-    <th scope="row" class="mono">${where}</th>
-    <td class="mono">${hex(g.page)}</td>
-    <td>${g.isWrite ? "write" : "read"}</td>
-    <td class="why"><strong>${g.reason}</strong> ${reasonText(g.reason)}${code && html`<br />
-      <span class="quiet">VT-d fault reason ${code}</span>`}</td>
-    <td>${countText(g.count)}</td>
-    <td>${timeText(g.first)}</td>
-    <td>${timeText(g.last)}</td>
-    <td class="mono">${g.unit}</td>
-    <td><a href=${link}>Walk it<span class="unseen"> (${where}, ${hex(g.address)})</span></a></td></tr>`;
+  const cells = [
+    ["mono", hex(g.page)],
+    ["", g.isWrite ? "write" : "read"],
+    ["why", html`<strong>${g.reason}</strong> ${reasonText(g.reason)}${code && html`<br />
+      <span class="quiet">VT-d fault reason ${code}</span>`}`],
+    ["", countText(g.count)],
+    ["", timeText(g.first)],
+    ["", timeText(g.last)],
+    ["mono", g.unit],
+    ["", html`<a href=${link}>Walk it<span class="unseen"> (${where}, ${hex(g.address)})</span></a>`],
+  ];
+  // On a narrow screen a row is a card, in which each cell says its column; the roles keep it a table.
+  return html`<tr role="row"><th scope="row" role="rowheader" class="mono">${where}</th>
+    ${cells.map(([kind, content], i) => html`<td role="cell" class=${kind || undefined} data-column=${columns[i + 1]}>
+      <div>${content}</div></td>`)}</tr>`;
 }
 
 /** What `run --check` found. A program that is not checked has none, which is said. */

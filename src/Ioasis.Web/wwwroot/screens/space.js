@@ -1,7 +1,7 @@
 // An address space as a line: its maps by permission, what is reserved and free, DMA and dirty pages.
 import { html, useEffect, useMemo, useRef, useState } from "../html.js";
 import { around, countText, hex, into, parseAddress, sizeOf, sizeText } from "../parts/addresses.js";
-import { accessText, memoryText, reservedText, spacesOf } from "../parts/spaces.js";
+import { memoryText, reservedText, runAccessText, spacesOf } from "../parts/spaces.js";
 import { SpaceData } from "../parts/space-data.js";
 import { SpaceLine } from "../parts/space-line.js";
 import { useMachine } from "../parts/machine.js";
@@ -131,7 +131,7 @@ function Legend({ space, data, line, isDma }) {
       <li><i class="swatch r"></i> devices may read (lower half)</li>
       <li><i class="swatch w"></i> write (upper half)</li>
       <li><i class="swatch rw"></i> both (full height)</li>
-      <li><i class="swatch many"></i> several maps, the fuller the denser</li>
+      <li><i class="swatch many"></i> several maps: what any of them permits, the fuller the denser</li>
       <li><i class="swatch reserved"></i> reserved</li>
       <li><i class="swatch free"></i> free</li>
       ${isDma && html`<li><i class="swatch ticks"></i> DMA: reads below, writes above; older ones paler${
@@ -161,7 +161,7 @@ function MapTable({ view, known, goTo }) {
           <td><button class="link mono" onClick=${() => goTo(run)} title="Show it">${hex(run.first)}</button></td>
           <td class="mono">${hex(run.last)}</td>
           <td>${run.maps > 1 ? `${sizeText(run.bytes)} of ${sizeText(sizeOf(run))}` : sizeText(sizeOf(run))}</td>
-          <td>${accessText(run.access)}</td>
+          <td>${runAccessText(run)}</td>
           <td class="mono">${memoryText(run)}</td></tr>`)}
         ${runs.length === 0 && html`<tr><td colspan="5">${known ? "No map is in view." : "Asking."}</td></tr>`}
       </tbody>
