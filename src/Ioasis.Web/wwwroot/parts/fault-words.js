@@ -4,7 +4,7 @@
 const reasons = {
   NotAttached: "The requester, or its PASID, has no page table: its DMA is blocked. Attach an IOAS or a HWPT.",
   NotMapped: "No mapping has that address. Map it before the device uses it, and unmap it after.",
-  NoPermission: "The mapping does not permit that access. Map with READABLE, WRITEABLE or both.",
+  NoPermission: "The mapping does not permit that access.",
   MemoryGone: "The mapping is there, its memory no longer is: the process ended, or its file was cut short.",
   BusMasterDisabled: "The function may not master the bus (PCI command register, bit 2): the request never left it.",
   BeyondAddressWidth: "The address is beyond the unit's address width.",

@@ -100,8 +100,8 @@ function FaultTable({ about, parameters }) {
       <div class="scroll" role="region" aria-label="Faults" tabindex="0"><table class="faults" role="table">
         <thead role="rowgroup"><tr role="row">${columns.map((name) => html`<th scope="col" role="columnheader">${
           name}</th>`)}</tr></thead>
-        <tbody role="rowgroup">${all.slice(at * groupsAtATime, (at + 1) * groupsAtATime).map((g) => html`<${Group} key=${g.key}
-          group=${g} />`)}</tbody>
+        <tbody role="rowgroup">${all.slice(at * groupsAtATime, (at + 1) * groupsAtATime).map((g) => html`
+          <${Group} key=${g.key} group=${g} />`)}</tbody>
       </table></div>
       ${isLive && html`<p class="quiet">Times are seconds since the program was started; "before" is before this page
         began to listen, of which the units keep the newest faults.</p>`}`}
