@@ -1,6 +1,6 @@
 // The events of a timeline, in tracks. Pure: nothing here asks or draws.
 const most = 50_000;
-const mostTracks = 200;
+const mostTracks = 64; // a canvas has an end; what is more goes to "others"
 
 // Which track an event is in: the order of the kinds is the order on the screen.
 const kinds = [
@@ -29,8 +29,6 @@ class Track {
 
   at(i) { return this.items[this.from + i]; }
 
-  push(item) { this.items.push(item); }
-
   shift() {
     this.items[this.from++] = undefined;
     if (this.from > 1024 && this.from * 2 > this.items.length) {
@@ -38,6 +36,9 @@ class Track {
       this.from = 0;
     }
   }
+
+  /** The index of an item, or of the oldest if it is forgotten. */
+  indexOf(item) { return Math.max(0, this.items.lastIndexOf(item) - this.from); }
 
   /** The index of the first item that ends at a time or after it. */
   indexAt(time) {
@@ -74,6 +75,7 @@ export class EventStore {
   #sorted = null;
   gaps = []; // {time, count, why}
   newest = 0;
+  taken = 0; // events, with those that have no track
   forgotten = 0;
 
   constructor(limit = most) {
@@ -97,6 +99,7 @@ export class EventStore {
   /** Takes events of a stream. */
   take(events) {
     for (const e of events) {
+      this.taken++;
       if (e.event === "lost") this.gap(e.count, "were lost, as the page or the supervisor was too slow");
       else if (e.time !== undefined && kindOf[e.event] !== undefined) this.#add(e, kindOf[e.event]);
       else if (e.time !== undefined && e.event !== "changes") this.#add(e, "other");
@@ -115,10 +118,10 @@ export class EventStore {
     const owner = kind === "call" ? (e.thread === undefined ? "" : `thread ${e.thread}`) : e.device ?? "";
     const track = this.#trackOf(kind, kind === "map" || kind === "invalidate" || kind === "other" ? "" : owner);
     const begin = kind === "call" ? e.time - (e.took ?? 0) : e.time;
-    const item = { begin, end: e.time, event: e, track, isRefused: e.errno !== undefined };
+    const item = { begin, end: e.time, event: e, track, number: this.taken, isRefused: e.errno !== undefined };
     this.newest = Math.max(this.newest, e.time);
     if (e.event === "page_request" || e.event === "page_response") this.#pair(item, e);
-    track.push(item);
+    track.items.push(item);
     this.#order.push(track);
     while (this.count > this.limit) this.#forget();
   }

@@ -16,6 +16,7 @@ export class SpaceData {
   connection = "";
   failure = null;
   #stopDma = null;
+  #later = null;
 
   constructor(space, changed) {
     Object.assign(this, { space, changed });
@@ -63,6 +64,15 @@ export class SpaceData {
     this.askDirty?.want(question);
   }
 
+  /** Asks again soon, as the maps have changed; in a storm of changes not more often than answers can be made. */
+  refresh(viewOf, width) {
+    this.#later ??= setTimeout(() => {
+      this.#later = null;
+      this.want(viewOf(), width);
+      this.wantWhole(width);
+    }, Math.max(100, 3 * (this.askView.took + this.askWhole.took)));
+  }
+
   wantWhole(width) {
     this.askWhole.want({ first: 0n, last: this.space.limit, most: Math.max(16, Math.round(width)) });
   }
@@ -94,6 +104,7 @@ export class SpaceData {
 
   close() {
     this.#stopDma?.abort();
+    clearTimeout(this.#later);
     for (const one of [this.askView, this.askWhole, this.askExact, this.askDirty]) one?.close();
   }
 }

@@ -1,6 +1,6 @@
 // Draws a view of an address space: the whole above, below it the view with maps, DMA and dirty pages.
 import { hex, sizeOf, step, toPixel } from "./addresses.js";
-import { hatch } from "./canvas.js";
+import { hatch } from "./line.js";
 import { shareOf } from "./spaces.js";
 
 const overview = { y: 1, height: 16 };
@@ -12,9 +12,9 @@ const dirtyHeight = 22;
 /** The height of the canvas. */
 export const heightOf = ({ dma, dirty }) => lane.y + lane.height + (dma ? 42 : 0) + (dirty ? 42 : 0) + 2;
 
-/** `what` is {space, view, cursor, known, whole, dma: null or accesses, dirty: null or {first, last, runs}}. */
-export function drawSpace(context, width, what, colours) {
-  const { space, view, cursor, known, whole, dma, dirty } = what;
+/** Draws a space, what is known of it, and where its line is. */
+export function drawSpace(context, width, { space, line: { view, cursor }, data }, colours) {
+  const { known, whole, dma, dirty } = data;
   drawOverview(context, width, space, view, whole, colours);
   drawAxis(context, width, view, colours);
   context.fillStyle = colours.panel;

@@ -1,12 +1,13 @@
 // Draws a timeline: curves above, below them a lane for each track.
 import { countText, sizeText } from "./addresses.js";
-import { hatch } from "./canvas.js";
+import { hatch } from "./line.js";
 import { timeText } from "./event-words.js";
 
 const axisHeight = 22;
 const curveHeight = 48;
 const label = 16;
 const laneHeight = 18;
+const few = 200; // how many items beyond the view are looked at, as they may reach into it
 const rowHeight = label + laneHeight + 4;
 
 /** The curves: the total, its words, and how its rate is written. */
@@ -32,7 +33,7 @@ export const heightOf = (width, tracks) => curvesHeight(width) + axisHeight + Ma
 /** The index of the track at a height; it may be none. */
 export const trackAt = (y, width) => Math.floor((y - curvesHeight(width) - axisHeight) / rowHeight);
 
-/** `what` is {store, totals, view: {first, last}, now, selected, showsTotals}. */
+/** `what` is {store, totals, view: {first, last}, now, selected, position: of a recording}. */
 export function drawTimeline(context, width, height, what, colours) {
   drawCurves(context, width, what, colours);
   const top = curvesHeight(width);
@@ -55,6 +56,11 @@ export function drawTimeline(context, width, height, what, colours) {
     drawTrack(context, width, y + label, track, what, colours);
   });
   drawGaps(context, width, height, top + axisHeight, what, colours);
+  if (typeof what.position !== "number") return;
+  // Where the recording is that all screens show.
+  context.fillStyle = colours.accent;
+  context.fillRect((what.position - what.view.first) / (what.view.last - what.view.first) * width - 1, top + axisHeight,
+    2, height);
 }
 
 function drawCurves(context, width, { totals, view }, colours) {
@@ -117,9 +123,13 @@ function drawTrack(context, width, y, track, { view, now, selected }, colours) {
   let filled = -1; // to where the lane is covered: more there would not be seen
   let filledRefused = -1;
   // Items are in the order of their ends. A request that is not answered begins long before: a few are looked at.
-  for (let i = Math.max(0, track.indexAt(view.first) - 200); i < track.length; i++) {
+  let beyond = 0;
+  for (let i = Math.max(0, track.indexAt(view.first) - few); i < track.length && beyond < few; i++) {
     const item = track.at(i);
-    if (item.begin > view.last) { if (item.end - item.begin < 1e-9) break; continue; }
+    if (item.begin > view.last) {
+      beyond++;
+      continue;
+    }
     const end = item.isOpen ? now : item.answered ?? item.end;
     if (end < view.first) continue;
     const x = (item.begin - view.first) * scale;

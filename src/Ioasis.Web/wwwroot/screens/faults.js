@@ -5,6 +5,7 @@ import { countText, hex } from "../parts/addresses.js";
 import { FaultGroups } from "../parts/fault-groups.js";
 import { codeText, reasonText } from "../parts/fault-words.js";
 import { useMachine } from "../parts/machine.js";
+import { usePages } from "../parts/pages.js";
 import { linkTo, replace } from "../route.js";
 
 const groupsAtATime = 50;
@@ -48,6 +49,7 @@ function useFaults(version, isLive) {
       signal: stop.signal,
       // First the events, then what was before: so none is missed between.
       state: (connection) => {
+        if (connection === "broken" && hasBegun) groups.current.hasBroken = true;
         if (connection !== "open" || hasBegun) return;
         hasBegun = true;
         ask((faults) => groups.current.begin(faults));
@@ -75,12 +77,10 @@ function FaultTable({ about, parameters }) {
   const { version } = useMachine();
   const isLive = about?.kind !== "recording";
   const { groups, failure } = useFaults(isLive ? 0 : version, isLive);
-  const [page, setPage] = useState(0);
   const device = parameters.device ?? "";
+  const all = groups?.list(device) ?? [];
+  const [rows, buttons] = usePages(all, groupsAtATime);
   if (!groups) return html`<p role=${failure ? "alert" : "status"}>${failure ?? "Asking for the faults."}</p>`;
-  const all = groups.list(device);
-  const pages = Math.max(1, Math.ceil(all.length / groupsAtATime));
-  const at = Math.min(page, pages - 1);
   const devices = groups.devices();
   if (device && !devices.includes(device)) devices.push(device);
   const sum = all.reduce((n, g) => n + g.count, 0);
@@ -95,20 +95,18 @@ function FaultTable({ about, parameters }) {
     ${failure && html`<p class="refusal" role="alert">${failure}</p>`}
     ${groups.lost + groups.dropped > 0 && html`<p class="refusal">The page was too slow: ${" "}
       ${countText(groups.lost + groups.dropped)} faults are not counted here.</p>`}
+    ${groups.hasBroken && html`<p class="refusal">The connection broke. Faults of that time may be missing.</p>`}
     ${all.length === 0 ? html`<p>No access was refused. Each one that a unit refuses appears here at once.</p>`
       : html`
       <div class="scroll" role="region" aria-label="Faults" tabindex="0"><table class="faults" role="table">
         <thead role="rowgroup"><tr role="row">${columns.map((name) => html`<th scope="col" role="columnheader">${
           name}</th>`)}</tr></thead>
-        <tbody role="rowgroup">${all.slice(at * groupsAtATime, (at + 1) * groupsAtATime).map((g) => html`
+        <tbody role="rowgroup">${rows.map((g) => html`
           <${Group} key=${g.key} group=${g} />`)}</tbody>
       </table></div>
       ${isLive && html`<p class="quiet">Times are seconds since the program was started; "before" is before this page
         began to listen, of which the units keep the newest faults.</p>`}`}
-    ${pages > 1 && html`<p class="pages">
-      <button disabled=${at === 0} onClick=${() => setPage(at - 1)}>Previous</button>${" "}
-      <span role="status">page ${at + 1} of ${pages}</span>${" "}
-      <button disabled=${at === pages - 1} onClick=${() => setPage(at + 1)}>Next</button></p>`}`;
+    ${buttons}`;
 }
 
 function Group({ group: g }) {
@@ -153,7 +151,8 @@ function Findings({ about }) {
     return () => stop.abort();
   }, []);
   if (failure) {
-    return html`<p>${/without --check/.test(failure) || about?.kind !== "program" ? html`Mistakes of the program with
+    if (about?.kind === "recording") return html`<p>A recording has no findings.</p>`;
+    return html`<p>${/without --check/.test(failure) ? html`Mistakes of the program with
       DMA are looked for by <code>ioasis run --check</code>; this one runs without.` : failure}</p>`;
   }
   if (!findings) return html`<p role="status">Asking.</p>`;

@@ -5,11 +5,12 @@ import { memoryText, reservedText, runAccessText, spacesOf } from "../parts/spac
 import { SpaceData } from "../parts/space-data.js";
 import { SpaceLine } from "../parts/space-line.js";
 import { useMachine } from "../parts/machine.js";
+import { usePages } from "../parts/pages.js";
 import { replace } from "../route.js";
 
 const rowsAtATime = 20;
 
-export function Space({ parameters }) {
+export function Space({ about, parameters }) {
   const { state, version, failure } = useMachine();
   const spaces = useMemo(() => spacesOf(state), [state]);
   const space = spaces.find((s) => String(s.context) === parameters.context && String(s.ioas) === parameters.ioas)
@@ -27,8 +28,8 @@ export function Space({ parameters }) {
         ${spaces.map((s) => html`<option value=${`${s.context} ${s.ioas}`}>
           ${s.ioas} of context ${s.context}, process ${s.process}: ${countText(s.count)} maps</option>`)}
       </select></label></p>`}
-    ${space ? html`<${OneSpace} key=${`${space.context} ${space.ioas}`} space=${space} version=${version}
-        parameters=${parameters} />`
+    ${space ? html`<${OneSpace} key=${[space.context, space.ioas, space.limit, space.tracking].join()}
+        space=${space} version=${version} parameters=${parameters} isLive=${about?.kind !== "recording"} />`
       : html`<p>${parameters.ioas ? `There is no IOAS ${parameters.ioas} of context ${parameters.context} (any more).`
         : "No program has an I/O address space now. One appears here as soon as a program allocates it."}</p>`}`;
 }
@@ -40,7 +41,7 @@ function viewOf(parameters, limit) {
   return first !== null && last !== null && first < last ? into({ first, last }, limit) : null;
 }
 
-function OneSpace({ space, version, parameters }) {
+function OneSpace({ space, version, parameters, isLive }) {
   const [, redraw] = useState(0);
   const [isDma, setDma] = useState(false);
   const kept = useRef(null);
@@ -62,7 +63,7 @@ function OneSpace({ space, version, parameters }) {
       const { runs } = data.whole;
       line.view = around(runs[0].first, runs.at(-1).last, space.limit);
       line.cursor = runs[0].first;
-      data.want(line.view, 1000);
+      data.want(line.view, innerWidth);
     }
     data.show?.();
     if (what !== "exact" && what !== "dma") redraw((n) => n + 1);
@@ -84,9 +85,7 @@ function OneSpace({ space, version, parameters }) {
   }, []);
   useEffect(() => data.listen(isDma), [isDma]);
   useEffect(() => {
-    const across = innerWidth;
-    data.want(line.view, across);
-    data.wantWhole(across);
+    data.refresh(() => line.view, innerWidth);
   }, [version]);
   useEffect(() => {
     if (!data.askDirty) return undefined;
@@ -110,7 +109,8 @@ function OneSpace({ space, version, parameters }) {
       ${" "}${sizeText(space.limit + 1n)}. Used by ${space.users.length
         ? space.users.map((u) => u.device + (u.pasid === undefined ? "" : ` PASID ${u.pasid}`)).join(", ")
         : "no device"}.</p>
-    <${SpaceLine} space=${space} data=${data} line=${line} moved=${moved} isDma=${isDma} setDma=${setDma} />
+    <${SpaceLine} space=${space} data=${data} line=${line} moved=${moved} isDma=${isDma}
+      setDma=${isLive ? setDma : null} />
     <${Legend} space=${space} data=${data} line=${line} isDma=${isDma} />
     ${data.failure && html`<p class="refusal" role="alert">${data.failure}</p>`}
     <${MapTable} space=${space} view=${line.view} known=${data.known} goTo=${(run) => {
@@ -145,10 +145,8 @@ function Legend({ space, data, line, isDma }) {
 
 /** What the canvas shows, as a table: the maps of the view, those that it draws as one in one row. */
 function MapTable({ view, known, goTo }) {
-  const [page, setPage] = useState(0);
   const runs = (known?.runs ?? []).filter((run) => run.first <= view.last && run.last >= view.first);
-  const pages = Math.max(1, Math.ceil(runs.length / rowsAtATime));
-  const at = Math.min(page, pages - 1);
+  const [rows, buttons] = usePages(runs, rowsAtATime);
   const maps = runs.reduce((sum, run) => sum + run.maps, 0);
   return html`
     <div class="scroll" role="region" aria-label="Maps in view" tabindex="0"><table>
@@ -157,7 +155,7 @@ function MapTable({ view, known, goTo }) {
       <thead><tr><th scope="col">First</th><th scope="col">Last</th><th scope="col">Size</th>
         <th scope="col">Devices may</th><th scope="col">Memory</th></tr></thead>
       <tbody>
-        ${runs.slice(at * rowsAtATime, (at + 1) * rowsAtATime).map((run) => html`<tr key=${hex(run.first)}>
+        ${rows.map((run) => html`<tr key=${hex(run.first)}>
           <td><button class="link mono" onClick=${() => goTo(run)} title="Show it">${hex(run.first)}</button></td>
           <td class="mono">${hex(run.last)}</td>
           <td>${run.maps > 1 ? `${sizeText(run.bytes)} of ${sizeText(sizeOf(run))}` : sizeText(sizeOf(run))}</td>
@@ -166,8 +164,5 @@ function MapTable({ view, known, goTo }) {
         ${runs.length === 0 && html`<tr><td colspan="5">${known ? "No map is in view." : "Asking."}</td></tr>`}
       </tbody>
     </table></div>
-    ${pages > 1 && html`<p class="pages">
-      <button disabled=${at === 0} onClick=${() => setPage(at - 1)}>Previous</button>
-      <span role="status">page ${at + 1} of ${pages}</span>
-      <button disabled=${at === pages - 1} onClick=${() => setPage(at + 1)}>Next</button></p>`}`;
+    ${buttons}`;
 }
