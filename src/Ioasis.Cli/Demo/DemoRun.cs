@@ -6,6 +6,7 @@ using Ioasis.Core.Units;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
+using Ioasis.Scenes;
 
 namespace Ioasis.Cli.Demo;
 
@@ -64,7 +65,7 @@ internal sealed class DemoRun(DemoReport report)
         BeforeStep?.Invoke(2, ioas);
         using UserMemory source = board.Nodes.Allocate(DemoDevice.BufferSize),
             target = board.Nodes.Allocate(DemoDevice.BufferSize);
-        byte[] outward = Bytes(1), inward = Bytes(2);
+        byte[] outward = DemoBytes.Of(1), inward = DemoBytes.Of(2);
         source.CopyFrom(0, outward);
         ioas.Map(source, MapAccess.Read, s_source);
         ioas.Map(target, MapAccess.ReadWrite, s_target);
@@ -84,12 +85,12 @@ internal sealed class DemoRun(DemoReport report)
         reason = device.WriteMemory(s_target);
         report.Say($"{route}: IOVA {s_target} -> HVA {target.Address}, write permitted");
         report.Check(reason == FaultReason.None
-            && Holds(target, inward), $"{inward.Length} bytes of the device are in memory");
+            && DemoBytes.Hold(target, inward), $"{inward.Length} bytes of the device are in memory");
 
         report.Step("It writes what is mapped for reading alone");
         BeforeStep?.Invoke(5, ioas);
         Refused(unit, model, s_source, () => device.WriteMemory(s_source), FaultReason.NoPermission, isWrite: true);
-        report.Check(Holds(source, outward), "memory is as it was");
+        report.Check(DemoBytes.Hold(source, outward), "memory is as it was");
 
         report.Step("It reads outside the map");
         BeforeStep?.Invoke(6, ioas);
@@ -103,7 +104,7 @@ internal sealed class DemoRun(DemoReport report)
         report.Check(unmapped == target.Length, $"{unmapped} bytes at IOVA {s_target} of IOAS {ioas.Id} are unmapped");
         BeforeStep?.Invoke(7, ioas);
         Refused(unit, model, s_target, () => device.WriteMemory(s_target), FaultReason.NotMapped, isWrite: true);
-        report.Check(Holds(target, new byte[DemoDevice.BufferSize]), "memory is as it was");
+        report.Check(DemoBytes.Hold(target, new byte[DemoDevice.BufferSize]), "memory is as it was");
     }
 
     private void Refused(IommuUnit unit, MachineDevice model, Iova iova, Func<FaultReason> access, FaultReason expected,
@@ -127,15 +128,4 @@ internal sealed class DemoRun(DemoReport report)
     private static string Mapping(Iova iova, UserMemory memory, string access) =>
         $"IOVA {iova}-0x{iova.Value + memory.Length - 1:x} -> HVA {memory.Address}, {memory.Length / 1024} KiB, "
             + $"{access}";
-
-    internal static bool Holds(UserMemory memory, ReadOnlySpan<byte> bytes, ulong offset = 0) =>
-        memory.ToArray(offset, bytes.Length).AsSpan().SequenceEqual(bytes);
-
-    /// <summary>Pseudo-random bytes, different for each seed.</summary>
-    internal static byte[] Bytes(int seed, int length = DemoDevice.BufferSize)
-    {
-        var bytes = new byte[length];
-        new Random(seed).NextBytes(bytes);
-        return bytes;
-    }
 }

@@ -8,6 +8,7 @@ using Ioasis.Core.Walks;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
+using Ioasis.Scenes;
 
 namespace Ioasis.Cli.Demo;
 
@@ -57,7 +58,7 @@ internal sealed class NestedDemo(DemoReport report)
 
         report.Step("Leaves of each size lead to the same page");
         BeforeStep?.Invoke(2, guest.Memory, nested);
-        byte[] content = DemoRun.Bytes(1);
+        byte[] content = DemoBytes.Of(1);
         guest.Memory.CopyFrom(Data, content);
         foreach ((string size, ulong iova, ulong leaf, int level) in
             ((string, ulong, ulong, int)[])[("4 KiB", 0x1000, Data, 1), ("2 MiB", 0x4000_0000, Data, 2),
@@ -78,7 +79,7 @@ internal sealed class NestedDemo(DemoReport report)
                 FaultReason.NoPermission, 0x85), "a leaf without R/W: SGN.6");
         report.Check(Refused(unit, model, new Iova(0x3000), () => device.ReadMemory(new Iova(0x3000)),
                 FaultReason.NotMapped, 0x79), "the guest has no memory there: SSS.2");
-        report.Check(DemoRun.Holds(guest.Memory, content, Data), "memory is unchanged");
+        report.Check(DemoBytes.Hold(guest.Memory, content, Data), "memory is unchanged");
 
         report.Step("The device requests a missing page, and continues once it is there");
         BeforeStep?.Invoke(4, guest.Memory, nested);
@@ -99,7 +100,7 @@ internal sealed class NestedDemo(DemoReport report)
 
         report.Step("Without an invalidation a changed leaf reaches the old page; after it, the new one");
         BeforeStep?.Invoke(5, guest.Memory, nested);
-        byte[] changed = DemoRun.Bytes(2);
+        byte[] changed = DemoBytes.Of(2);
         guest.Memory.CopyFrom(Data + DemoGuest.Page, changed);
         guest.SetLeaf(root, 0x1000, Data + DemoGuest.Page);
         report.Check(device.ReadMemory(new Iova(0x1000)) == FaultReason.None

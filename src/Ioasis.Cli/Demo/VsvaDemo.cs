@@ -7,6 +7,7 @@ using Ioasis.Core.Walks;
 using Ioasis.Devices.Dsa;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
+using Ioasis.Scenes;
 
 namespace Ioasis.Cli.Demo;
 
@@ -23,7 +24,7 @@ internal sealed class VsvaDemo(DemoReport report)
     internal Action<int, VsvaScene>? BeforeStep { get; init; }
 
     /// <summary>The built-in machine with a DSA.</summary>
-    internal static MachineDescription Machine => MachineDescription.Default.WithDevice("dsa");
+    internal static MachineDescription Machine => VsvaScene.Machine;
 
     /// <summary>Runs the demo on the console. Returns the exit code.</summary>
     internal static int ToConsole(bool json) =>
@@ -205,5 +206,5 @@ internal sealed class VsvaDemo(DemoReport report)
         record.Status == (byte)DsaStatus.PageFaultNobof && record.BytesCompleted == done && record.FaultAddr == at,
         $"{why}: status 0x{record.Status:x2} after {record.BytesCompleted} bytes, at 0x{record.FaultAddr:x}");
 
-    private static byte[] Bytes(int seed, int pages) => DemoRun.Bytes(seed, pages * Page);
+    private static byte[] Bytes(int seed, int pages) => DemoBytes.Of(seed, pages * Page);
 }

@@ -1,7 +1,8 @@
 using Ioasis.Abi;
 using Ioasis.Cli.Demo;
 using Ioasis.Machine.Description;
-using static Ioasis.Cli.Demo.VsvaScene;
+using Ioasis.Scenes;
+using static Ioasis.Scenes.VsvaScene;
 
 namespace Ioasis.Tests.Cli;
 

@@ -1,7 +1,7 @@
 using Ioasis.Client;
 using Ioasis.Memory;
 
-namespace Ioasis.Cli.Demo;
+namespace Ioasis.Scenes;
 
 /// <summary>
 /// A process of a guest: page tables of its own, and pages scattered in the guest's memory that its pointers reach.
@@ -68,7 +68,7 @@ internal sealed class DemoProcess(DemoGuest guest, string name, Pasid pasid)
     internal bool Holds(ulong gva, ReadOnlySpan<byte> bytes)
     {
         for (int done = 0; done < bytes.Length; done += (int)DemoGuest.Page)
-            if (!DemoRun.Holds(guest.Memory, bytes.Slice(done, (int)DemoGuest.Page), Follow(gva + (uint)done)))
+            if (!DemoBytes.Hold(guest.Memory, bytes.Slice(done, (int)DemoGuest.Page), Follow(gva + (uint)done)))
                 return false;
         return true;
     }

@@ -2,7 +2,7 @@ using Ioasis.Abi;
 using Ioasis.Client;
 using Ioasis.Memory;
 
-namespace Ioasis.Cli.Demo;
+namespace Ioasis.Scenes;
 
 /// <summary>
 /// A guest: memory, an IOAS that maps it from guest-physical 0 on, a nest parent over that, and x86-64 tables of 4

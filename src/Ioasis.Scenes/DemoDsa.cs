@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using Ioasis.Client;
 using Ioasis.Devices.Dsa;
 
-namespace Ioasis.Cli.Demo;
+namespace Ioasis.Scenes;
 
 /// <summary>
 /// A DSA as a driver in the guest sees it (docs/devices/dsa.md). It has one shared work queue, so each descriptor

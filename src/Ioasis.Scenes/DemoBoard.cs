@@ -2,7 +2,7 @@ using Ioasis.Client;
 using Ioasis.Core.Units;
 using Ioasis.Machine;
 
-namespace Ioasis.Cli.Demo;
+namespace Ioasis.Scenes;
 
 /// <summary>
 /// The part of a machine that a demo uses: a device of one model with bus mastering enabled, bound to a context of its

@@ -1,4 +1,4 @@
-namespace Ioasis.Cli.Demo;
+namespace Ioasis.Scenes;
 
 /// <summary>Waits for a device, with a time limit.</summary>
 internal static class DemoPatience

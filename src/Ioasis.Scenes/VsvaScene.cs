@@ -4,13 +4,14 @@ using Ioasis.Core.PageRequests;
 using Ioasis.Core.Walks;
 using Ioasis.Devices.Dsa;
 using Ioasis.Machine;
+using Ioasis.Machine.Description;
 using Ioasis.Memory;
 
-namespace Ioasis.Cli.Demo;
+namespace Ioasis.Scenes;
 
 /// <summary>
-/// The scene of <see cref="VsvaDemo"/>: a DSA, a guest, and two of its processes, which use the same pointers for
-/// different pages.
+/// The scene of shared virtual addressing for guests: a DSA, a guest, and two of its processes, which use the same
+/// pointers for different pages. It can be set up in one go, or part by part.
 /// </summary>
 internal sealed class VsvaScene : IDisposable
 {
@@ -24,34 +25,53 @@ internal sealed class VsvaScene : IDisposable
     private const ulong GuestLength = 4 << 20;
 
     /// <summary>Sets up everything but the processes' bindings.</summary>
-    internal VsvaScene(SoftwareMachine machine)
+    internal VsvaScene(SoftwareMachine machine) : this(new DemoBoard(machine, "dsa"))
     {
-        Board = new DemoBoard(machine, "dsa");
-        Guest = new DemoGuest(Board, GuestLength);
-        Faults = Board.Context.AllocateFaultQueue();
-        (A, B) = (NewProcess("A", 1), NewProcess("B", 2));
-        Dsa = new DemoDsa(Board.Device);
+        AddGuest();
+        AddProcesses();
+        AddDsa();
     }
+
+    private VsvaScene(DemoBoard board) => Board = board;
+
+    /// <summary>The built-in machine with a DSA.</summary>
+    internal static MachineDescription Machine => MachineDescription.Default.WithDevice("dsa");
 
     internal DemoBoard Board { get; }
 
-    internal DemoGuest Guest { get; }
+    internal DemoGuest Guest { get; private set; } = null!; // since AddGuest
 
     /// <summary>The queue for page requests of both processes.</summary>
-    internal FaultQueue Faults { get; }
+    internal FaultQueue Faults { get; private set; } = null!; // since AddProcesses
 
-    internal DemoDsa Dsa { get; }
+    internal DemoDsa Dsa { get; private set; } = null!; // since AddDsa
 
-    internal DemoProcess A { get; }
+    internal DemoProcess A { get; private set; } = null!; // since AddProcesses
 
-    internal DemoProcess B { get; }
+    internal DemoProcess B { get; private set; } = null!;
 
     internal DemoProcess[] Both => [A, B];
 
+    /// <summary>Begins with the device alone.</summary>
+    internal static VsvaScene Begin(SoftwareMachine machine) => new(new DemoBoard(machine, "dsa"));
+
+    /// <summary>Maps the guest's memory for the device.</summary>
+    internal void AddGuest() => Guest = new DemoGuest(Board, GuestLength);
+
+    /// <summary>Starts the processes, and makes the queue of their page requests.</summary>
+    internal void AddProcesses()
+    {
+        Faults = Board.Context.AllocateFaultQueue();
+        (A, B) = (NewProcess("A", 1), NewProcess("B", 2));
+    }
+
+    /// <summary>Configures the device.</summary>
+    internal void AddDsa() => Dsa = new DemoDsa(Board.Device);
+
     public void Dispose()
     {
-        Faults.Dispose();
-        Guest.Dispose();
+        Faults?.Dispose();
+        Guest?.Dispose();
         Board.Dispose();
     }
 

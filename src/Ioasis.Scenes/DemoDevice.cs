@@ -3,7 +3,7 @@ using Ioasis.Client;
 using Ioasis.Core.Faults;
 using Ioasis.Memory;
 
-namespace Ioasis.Cli.Demo;
+namespace Ioasis.Scenes;
 
 /// <summary>dmatest as its driver sees it: registers in BAR0, buffer in BAR2 (docs/devices/dmatest.md).</summary>
 internal sealed class DemoDevice(VfioDevice device)
