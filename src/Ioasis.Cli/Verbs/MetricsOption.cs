@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using System.Runtime.CompilerServices;
+using Ioasis.Diagnostics;
 using Ioasis.Diagnostics.Metrics;
 using Ioasis.Host;
 using Ioasis.Machine;
@@ -86,7 +87,7 @@ internal sealed class MetricsOption
     /// <summary>By itself, so that OpenTelemetry is loaded only here.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static Exporters Export(IPEndPoint? prometheus, Uri? otlp) => Exporters.Start(
-        MachineMetrics.Name, VersionView.Full, new ExportTargets(prometheus, otlp), Supervisor.Tell);
+        MachineMetrics.Name, OwnVersion.Full, new ExportTargets(prometheus, otlp), Supervisor.Tell);
 
     /// <summary>Metrics that are on. At the end the last values are sent before they go.</summary>
     private sealed class Measuring(MachineMetrics metrics, IDisposable? exporters) : IDisposable

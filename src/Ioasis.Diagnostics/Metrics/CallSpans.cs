@@ -9,7 +9,7 @@ namespace Ioasis.Diagnostics.Metrics;
 /// </summary>
 internal static class CallSpans
 {
-    private static readonly ActivitySource s_source = new(MachineMetrics.Name, MachineMetrics.Version);
+    private static readonly ActivitySource s_source = new(MachineMetrics.Name, OwnVersion.Full);
 
     /// <summary>Whether somebody wants spans.</summary>
     internal static bool AreHeard => s_source.HasListeners();

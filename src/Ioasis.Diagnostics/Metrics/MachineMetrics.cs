@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using System.Reflection;
 using Ioasis.Core.Endpoints;
 using Ioasis.Core.Observation;
 using Ioasis.Core.Pasids;
@@ -33,7 +32,7 @@ public sealed class MachineMetrics : IDisposable
         ArgumentNullException.ThrowIfNull(pasids);
         ArgumentNullException.ThrowIfNull(devices);
         _observers = observers;
-        Meter = new Meter(Name, Version);
+        Meter = new Meter(Name, OwnVersion.Full);
         CurrentValues.AddTo(Meter, observers, pasids, devices);
         AccessValues.AddTo(Meter, observers);
         _observer = new MetricsObserver(Meter);
@@ -42,9 +41,6 @@ public sealed class MachineMetrics : IDisposable
 
     /// <summary>The Meter of this machine.</summary>
     internal Meter Meter { get; }
-
-    internal static string Version { get; } = typeof(MachineMetrics).Assembly
-        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
 
     /// <summary>Ends them. What a listener has not read by now it does not get.</summary>
     public void Dispose()
