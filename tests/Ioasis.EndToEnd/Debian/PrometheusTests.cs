@@ -22,7 +22,7 @@ public sealed class PrometheusTests(DebianBench debian, Workbench bench)
         string folder = await bench.Scratch(Who.Self), file = Path.Combine(folder, "prometheus.yml");
         await File.WriteAllTextAsync(
             file, $$"""
-            global: {scrape_interval: 200ms, scrape_timeout: 200ms}
+            global: {scrape_interval: 500ms, scrape_timeout: 500ms}
             scrape_configs:
               - job_name: ioasis
                 static_configs:
