@@ -17,7 +17,7 @@ public abstract class ProcessPins
     protected ProcessPins() => s_all.Add(this, null);
 
     /// <summary>Pinned pages of all processes that machines of this process serve.</summary>
-    public static ulong PinnedByAll => s_all.Aggregate(0UL, static (sum, one) => sum + one.Key.Pinned);
+    internal static ulong PinnedByAll => s_all.Aggregate(0UL, static (sum, one) => sum + one.Key.Pinned);
 
     /// <summary>Pinned pages, whoever is charged for them: VmPin in /proc/PID/status.</summary>
     public ulong Pinned => (ulong)Volatile.Read(ref _pinned);
