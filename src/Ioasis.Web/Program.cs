@@ -27,7 +27,7 @@ internal static class Program
         {
             using IMachineSource? source = await SourceOf(arguments[..^1], endsWithInput);
             return source is null
-                ? Say($"ioasis-web shows no {arguments[0]}", UsageError)
+                ? Say($"ioasis-web cannot show {string.Join(' ', arguments[..^1])}", UsageError)
                 : await Serve(source, port, endsWithInput);
         }
         catch (NoProgramException e)
