@@ -10,7 +10,7 @@ namespace Ioasis.Web.Serving;
 /// Asks the machine for pages. Only a few questions are under way at a time: a supervisor serves few askers, and pages
 /// are not the only ones.
 /// </summary>
-internal sealed class Answers(IMachineSource source)
+internal sealed class Answers(IMachineSource source) : IDisposable
 {
     private const int MostAtATime = 4;
 
@@ -33,6 +33,9 @@ internal sealed class Answers(IMachineSource source)
     /// <summary>The answer where the machine gave none.</summary>
     public static IResult Of(IOException e) =>
         Refuse(e.Message, e is NoProgramException ? StatusCodes.Status410Gone : StatusCodes.Status400BadRequest);
+
+    /// <inheritdoc/>
+    public void Dispose() => _places.Dispose();
 
     private async Task<IResult> Ask(
         ControlRequest request, Func<ReadOnlyMemory<byte>, IResult> show, CancellationToken stop)

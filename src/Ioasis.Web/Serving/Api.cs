@@ -17,10 +17,11 @@ internal static class Api
     /// <summary>Adds the paths below <c>/api</c>.</summary>
     /// <param name="routes">Gets them.</param>
     /// <param name="source">The machine.</param>
+    /// <param name="answers">Asks it.</param>
     /// <param name="streams">Sends what goes on.</param>
-    public static void Map(IEndpointRouteBuilder routes, IMachineSource source, EventStreams streams)
+    public static void Map(
+        IEndpointRouteBuilder routes, IMachineSource source, Answers answers, EventStreams streams)
     {
-        var answers = new Answers(source);
         RouteGroupBuilder api = routes.MapGroup("/api");
         api.MapGet("/about", () => Results.Json(new { kind = source.Kind, title = source.Title }));
         api.MapGet("/state", (CancellationToken stop) => answers.Line(new ControlRequest("state"), stop));

@@ -30,6 +30,7 @@ internal sealed class WebServer : IAsyncDisposable
     private readonly Gatekeeper _gatekeeper = new();
     private readonly CancellationTokenSource _ends = new();
     private readonly EventHub _hub;
+    private readonly Answers _answers;
 
     /// <summary>Prepares it.</summary>
     /// <param name="source">What it shows.</param>
@@ -53,7 +54,8 @@ internal sealed class WebServer : IAsyncDisposable
         _app.Lifetime.ApplicationStopping.Register(_ends.Cancel);
         _app.Use(_gatekeeper.Check);
         _hub = new EventHub(source);
-        Api.Map(_app, source, new EventStreams(_hub, _ends.Token));
+        _answers = new Answers(source);
+        Api.Map(_app, source, _answers, new EventStreams(_hub, _ends.Token));
         _app.MapMethods("/{**path}", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)PageFiles.Send);
     }
 
@@ -86,6 +88,7 @@ internal sealed class WebServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync();
+        _answers.Dispose();
         _ends.Dispose();
     }
 
