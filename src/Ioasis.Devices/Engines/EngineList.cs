@@ -5,7 +5,7 @@ internal sealed class EngineList
 {
     private volatile IDeviceEngine[] _engines = [];
 
-    /// <summary>Each engine's name, and whether a command runs or waits, in the order of their first commands.</summary>
+    /// <summary>Each engine's name and whether a command runs or waits, in the order of their first ones.</summary>
     internal IReadOnlyList<(string Name, bool IsBusy)> Snapshot => [.. _engines.Select(e => (e.Name, e.IsBusy))];
 
     /// <summary>Adds an engine; a disposed one goes.</summary>

@@ -1,6 +1,6 @@
 namespace Ioasis.Diagnostics.State;
 
-/// <summary>The mappings of a range of an IOAS; neighbours are one run where a picture cannot tell them apart.</summary>
+/// <summary>The mappings of a range of an IOAS. Neighbours that a picture cannot tell apart are one run.</summary>
 /// <param name="Count">How many mappings have a byte in the range.</param>
 /// <param name="Bytes">The sum of their lengths.</param>
 /// <param name="IsComplete">Whether that is all; else reading took too long, and what is above the last run is not

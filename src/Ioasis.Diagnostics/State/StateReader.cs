@@ -46,7 +46,8 @@ internal sealed class StateReader(OpenNodes nodes)
                     g.Id, DomainTypes.NameOf(g.Type),
                     [.. devices.Where(d => d.Endpoint.Group == g).Select(d => d.Name)], g.Owners.Values.Sum())),
             ],
-            [.. units.Select(u => new UnitState(u.Name, u.Faults.Count))], pasids, [.. mdevs?.Select(Of) ?? []], vdpa ?? []);
+            [.. units.Select(u => new UnitState(u.Name, u.Faults.Count))], pasids, [.. mdevs?.Select(Of) ?? []],
+            vdpa ?? []);
     }
 
     private DeviceState Of(DeviceView device)
