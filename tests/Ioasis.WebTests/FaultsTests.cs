@@ -52,7 +52,8 @@ public sealed class FaultsTests(WebBench bench)
         IPage page = await scene.Open("faults");
         await Expect(page.GetByText("The program is checked, and nothing was found so far.")).ToBeVisibleAsync();
         await scene.Step("forbid 1");
-        ILocator finding = page.GetByText("dma-no-permission: write at IOVA 0x10000000");
+        ILocator finding = page.Locator("summary");
+        await Expect(finding).ToContainTextAsync("dma-no-permission: write at IOVA 0x10000000");
         await finding.FocusAsync();
         await page.Keyboard.PressAsync("Enter");
         ILocator report = page.GetByRole(AriaRole.Region, new() { Name = "Report of dma-no-permission" });
@@ -60,7 +61,7 @@ public sealed class FaultsTests(WebBench bench)
         await Expect(report).ToContainTextAsync("Hint: Map the memory with IOMMU_IOAS_MAP_WRITEABLE");
         // A page that comes later has it as well.
         IPage later = await scene.Open("faults");
-        await Expect(later.GetByText("dma-no-permission: write at IOVA 0x10000000")).ToBeVisibleAsync();
+        await Expect(later.Locator("summary")).ToContainTextAsync("dma-no-permission: write at IOVA 0x10000000");
         scene.MustBeContent();
     }
 
@@ -71,5 +72,6 @@ public sealed class FaultsTests(WebBench bench)
         IPage page = await scene.Open("faults");
         await Expect(page.GetByText("No access was refused.")).ToBeVisibleAsync();
         await Expect(page.GetByText("this one runs without.")).ToBeVisibleAsync();
+        scene.MustBeContent();
     }
 }

@@ -100,9 +100,7 @@ internal sealed class ControlAnswers
         {
             "walk" => JsonSerializer.SerializeToUtf8Bytes(Walk(request)),
             "faults" => JsonSerializer.SerializeToUtf8Bytes(new ControlAnswer(Faults: FaultsOf(_machine))),
-            "findings" => _findings is null
-                ? Refuse(NotChecked)
-                : JsonSerializer.SerializeToUtf8Bytes(new ControlAnswer(Findings: _findings.All)),
+            "findings" => JsonSerializer.SerializeToUtf8Bytes(new ControlAnswer(Findings: _findings?.All)),
             "state" => JsonSerializer.SerializeToUtf8Bytes(State(), DiagnosticsJson.Line),
             "maps" => Tell(_runs.ReadMaps(request.Context, request.Object, request.First, request.Last, request.Most,
                 out string? wrong), wrong),

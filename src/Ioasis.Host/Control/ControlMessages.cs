@@ -38,7 +38,7 @@ internal sealed record ProgramVersion(
 /// <param name="Steps">For a walk: its steps.</param>
 /// <param name="Reason">For a walk: why it ends without memory.</param>
 /// <param name="Faults">The newest faults of each unit, oldest first.</param>
-/// <param name="Findings">The newest findings of checks, oldest first.</param>
+/// <param name="Findings">The newest findings of checks, oldest first; null if the program is not checked.</param>
 internal sealed record ControlAnswer(string? Error = null, IReadOnlyList<WalkStep>? Steps = null,
     FaultReason Reason = FaultReason.None, IReadOnlyList<ControlFault>? Faults = null,
     IReadOnlyList<ControlFinding>? Findings = null);

@@ -134,6 +134,7 @@ function Group({ group: g }) {
 /** What `run --check` found. A program that is not checked has none, which is said. */
 function Findings({ about }) {
   const [findings, set] = useState(null);
+  const [isChecked, setChecked] = useState(true);
   const [failure, setFailure] = useState(null);
   useEffect(() => {
     const stop = new AbortController();
@@ -142,18 +143,23 @@ function Findings({ about }) {
       for (const one of some) if (one.sequence) known.set(one.sequence, one);
       set([...known.values()].sort((a, b) => b.sequence - a.sequence));
     };
-    const ask = () => get("findings", {}, stop.signal).then((answer) => take(answer.findings ?? []));
-    ask().then(() => follow("findings/live", {}, take, {
+    const ask = () => get("findings", {}, stop.signal).then(({ findings: some }) => {
+      setChecked(some !== undefined);
+      if (some) take(some);
+      return Boolean(some);
+    });
+    ask().then((hasSome) => hasSome && follow("findings/live", {}, take, {
       signal: stop.signal,
       // What came between the answer and the stream is in a second answer.
       state: (connection) => connection === "open" && ask().catch(() => {}),
     })).catch((e) => stop.signal.aborted || setFailure(e.message));
     return () => stop.abort();
   }, []);
-  if (failure) {
-    if (about?.kind === "recording") return html`<p>A recording has no findings.</p>`;
-    return html`<p>${/without --check/.test(failure) ? html`Mistakes of the program with
-      DMA are looked for by <code>ioasis run --check</code>; this one runs without.` : failure}</p>`;
+  if (failure) return html`<p class="refusal" role="alert">${failure}</p>`;
+  if (!isChecked) {
+    return about?.kind !== "program" ? html`<p>Only of a program that runs the mistakes are looked for.</p>`
+      : html`<p>Mistakes of the program with DMA are looked for by <code>ioasis run --check</code>; this one runs
+        without.</p>`;
   }
   if (!findings) return html`<p role="status">Asking.</p>`;
   if (!findings.length) return html`<p>The program is checked, and nothing was found so far.</p>`;
