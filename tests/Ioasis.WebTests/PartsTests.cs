@@ -115,6 +115,11 @@ public sealed class PartsTests(WebBench bench)
         const part = { first: 0x1800n, last: 0x3000n, runs: [] };
         same("cut", a.placeText(0x2000n, a.placeAt(0x2000n, part, space)),
           "Free, at least 0x1800-0x3000 (about 6.0 KiB).");
+        same("cut, and the whole knows", a.placeText(0x2000n, a.placeAt(0x2000n, part, space, known)),
+          "Free, at least 0x1800-0x3fff (10 KiB).");
+        const far = { first: 0x8000n, last: 0x9000n, runs: [] };
+        same("to the ends", a.placeText(0x8800n, a.placeAt(0x8800n, far, space, known)),
+          "Free 0x7000-0xfedfffff (about 4.0 GiB).");
         """);
 
     [Fact]

@@ -88,7 +88,7 @@ export function SpaceLine({ space, data, line, moved, isDma, setDma }) {
   }, [data]);
 
   const shown = hover ?? line.cursor;
-  const place = placeAt(shown, data.known, space);
+  const place = placeAt(shown, data.known, space, data.whole);
   if (place.kind === "maps") data.wantExact(shown);
   const words = `${hex(shown)}: ${placeText(shown, place, data.exact)}${dmaText(shown, data.dma)}`;
   const address = parseAddress(jump);

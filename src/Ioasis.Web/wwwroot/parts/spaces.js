@@ -47,10 +47,11 @@ export function runsOf(answer) {
 }
 
 /**
- * What is at an address. `known` is {first, last, runs}: the part of the space that was asked about.
+ * What is at an address. `known` is {first, last, runs}: the part of the space that was asked about; `whole` the same
+ * of all of it, with less detail.
  * {kind: "reserved" | "map" | "maps" | "free" | "unknown", first, last, run, isCut}.
  */
-export function placeAt(address, known, space) {
+export function placeAt(address, known, space, whole) {
   const reserved = space.reserved.find((r) => r.first <= address && address <= r.last);
   if (reserved) return { kind: "reserved", ...reserved };
   if (!known || address < known.first || address > known.last)
@@ -61,12 +62,20 @@ export function placeAt(address, known, space) {
     return { kind: run.maps === 1 ? "map" : "maps", first: run.first, last: run.last, run };
   let first = at > 0 ? known.runs[at - 1].last + 1n : known.first;
   let last = run ? run.first - 1n : known.last;
+  let [isCutBelow, isCutAbove] = [first === known.first && first > 0n, last === known.last && last < space.limit];
+  // Where what is known ends, the whole may know how far it is free.
+  const beyond = (edge) => {
+    const next = indexAt(whole?.runs ?? [], edge);
+    return whole && !(whole.runs[next]?.first <= edge) && whole.last === space.limit ? next : null;
+  };
+  const [below, above] = [isCutBelow ? beyond(first) : null, isCutAbove ? beyond(last) : null];
+  if (below !== null) [first, isCutBelow] = [below > 0 ? whole.runs[below - 1].last + 1n : 0n, false];
+  if (above !== null) [last, isCutAbove] = [whole.runs[above] ? whole.runs[above].first - 1n : space.limit, false];
   for (const r of space.reserved) {
     if (r.last < address) first = most(first, r.last + 1n);
     else last = least(last, r.first - 1n);
   }
-  const isCut = (first === known.first && first > 0n) || (last === known.last && last < space.limit);
-  return { kind: "free", first, last, isCut };
+  return { kind: "free", first, last, isCut: isCutBelow || isCutAbove };
 }
 
 /** Why a window cannot be mapped. */
