@@ -48,6 +48,7 @@ public sealed class ReplayTests(Workbench bench)
         ("vdpa_quiet", ["/dev/vhost-vdpa-0", "50"]),
         ("waiting_calls", ["zeros", "3"]),
         ("walked", [Machine.DmaTest]),
+        ("watched", [Machine.DmaTest, "30"]),
     ];
 
     /// <summary>The programs whose calls no replay can make again, each with what the replay lacks.</summary>
