@@ -4,7 +4,7 @@ import { follow } from "../api.js";
 import { countText } from "../parts/addresses.js";
 import { EventFields } from "../parts/event-fields.js";
 import { EventStore } from "../parts/event-store.js";
-import { eventText } from "../parts/event-words.js";
+import { eventText, timeText } from "../parts/event-words.js";
 import { DmaButton, Line } from "../parts/line.js";
 import { moveTo as moveRecording, useMachine } from "../parts/machine.js";
 import { Totals } from "../parts/rates.js";
@@ -160,9 +160,11 @@ function Tracks({ isRecording }) {
 
   const shown = hover ?? its.selected;
   const words = shown ? `${shown.begin.toFixed(6)} s, ${shown.track.title}: ${eventText(shown)}`
-    : "Nothing is selected.";
+    : store.count ? "Nothing is selected." : "Nothing has happened since this screen was opened.";
   const place = ((its.selected?.begin ?? its.view.last) - store.oldest) / (store.newest - store.oldest || 1);
-  const state = its.isPaused ? ", paused" : isLive() ? ", following" : "";
+  // While it follows, the view moves more often than its words are written.
+  const range = isLive() ? `the last ${timeText(span())}, following`
+    : viewText(its.view) + (its.isPaused ? ", paused" : "");
   const counts = [`${countText(store.count)} events are kept`,
     store.forgotten && `${countText(store.forgotten)} older ones are forgotten`,
     its.skipped && `${countText(its.skipped)} came since`].filter(Boolean).join(", ");
@@ -176,7 +178,7 @@ function Tracks({ isRecording }) {
       <button aria-keyshortcuts="f" onClick=${fit}>Show all</button>
       ${!isRecording && html`<${DmaButton} isOn=${isDma} set=${setDma} />`}
     </div>
-    <p class="range mono">${viewText(its.view)}${state} <span class="quiet">${counts}</span></p>
+    <p class="range mono">${range} <span class="quiet">${counts}</span></p>
     ${store.gaps.slice(-3).map((gap) => html`<p class="refusal" role="status">
       ${gap.count ? `${countText(gap.count)} events` : "Events"} ${gap.why}, after ${gap.time.toFixed(6)} s.</p>`)}
     ${its.connection === "broken" && html`<p class="refusal" role="status">The connection is broken; trying again.</p>`}
