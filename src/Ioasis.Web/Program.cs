@@ -34,6 +34,10 @@ internal static class Program
         {
             return Say(e.Message, NoProgram);
         }
+        catch (FormatException e)
+        {
+            return Say(e.Message.TrimEnd('.'), UsageError);
+        }
         catch (IOException e)
         {
             return Say(
@@ -47,6 +51,8 @@ internal static class Program
     {
         ["program", var word] when TryRead(word, out int pid) =>
             new ProgramSource(pid, string.Join(' ', (await Find(pid, isStarting)).Command)),
+        ["recording", var path] => RecordingSource.Open(path),
+        ["lessons"] => new NoMachine(),
         _ => null,
     };
 
