@@ -11,13 +11,16 @@ namespace Ioasis.Scenes;
 internal sealed class DemoBoard : IDisposable
 {
     /// <summary>Opens the first device of a model.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="capabilities">The capabilities of the process that opens it.</param>
     /// <exception cref="InvalidOperationException">The machine has no such device.</exception>
-    internal DemoBoard(SoftwareMachine machine, string model)
+    internal DemoBoard(SoftwareMachine machine, string model, params int[] capabilities)
     {
         Model = machine.Devices.FirstOrDefault(d => d.Model == model)
             ?? throw new InvalidOperationException($"The machine has no {model}.");
         Unit = machine.Units.First(u => u.Name == Model.Unit);
-        Nodes = NodeTransport.InProcess(machine);
+        Nodes = NodeTransport.InProcess(machine, capabilities);
         Context = IommuContext.Open(Nodes);
         Device = VfioDevice.Open(Nodes, Model.Requester);
         Device.Bind(Context);

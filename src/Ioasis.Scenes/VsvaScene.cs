@@ -53,7 +53,8 @@ internal sealed class VsvaScene : IDisposable
     internal DemoProcess[] Both => [A, B];
 
     /// <summary>Begins with the device alone.</summary>
-    internal static VsvaScene Begin(SoftwareMachine machine) => new(new DemoBoard(machine, "dsa"));
+    internal static VsvaScene Begin(SoftwareMachine machine, params int[] capabilities) =>
+        new(new DemoBoard(machine, "dsa", capabilities));
 
     /// <summary>Maps the guest's memory for the device.</summary>
     internal void AddGuest() => Guest = new DemoGuest(Board, GuestLength);

@@ -1,4 +1,5 @@
 using System.Net;
+using Ioasis.Web.Lessons;
 using Ioasis.Web.Sources;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -30,7 +31,8 @@ internal sealed class WebServer : IAsyncDisposable
     private readonly Gatekeeper _gatekeeper = new();
     private readonly CancellationTokenSource _ends = new();
     private readonly EventHub _hub;
-    private readonly Answers _answers;
+    private readonly List<Answers> _answers = [];
+    private readonly LessonBook _lessons = new();
 
     /// <summary>Prepares it.</summary>
     /// <param name="source">What it shows.</param>
@@ -53,9 +55,13 @@ internal sealed class WebServer : IAsyncDisposable
         _app = builder.Build();
         _app.Lifetime.ApplicationStopping.Register(_ends.Cancel);
         _app.Use(_gatekeeper.Check);
+        _app.Use(new MachineChoice(source, _lessons).Choose);
+        _app.UseRouting(); // by the path as it is now
         _hub = new EventHub(source);
-        _answers = new Answers(source);
-        Api.Map(_app, source, _answers, new EventStreams(_hub, _ends.Token));
+        Map(_app, source, _hub);
+        RecordingApi.Map(_app, source as RecordingSource);
+        LessonApi.Map(_app, _lessons);
+        foreach (LessonPlace place in _lessons.AllPlaces) Map(_app.MapGroup(place.Path), place, new EventHub(place));
         _app.MapMethods("/{**path}", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)PageFiles.Send);
     }
 
@@ -88,8 +94,16 @@ internal sealed class WebServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync();
-        _answers.Dispose();
+        foreach (Answers answers in _answers) answers.Dispose();
+        _lessons.Dispose();
         _ends.Dispose();
+    }
+
+    private void Map(IEndpointRouteBuilder routes, IMachineSource source, EventHub hub)
+    {
+        var answers = new Answers(source);
+        _answers.Add(answers);
+        Api.Map(routes, source, answers, new EventStreams(hub, _ends.Token));
     }
 
     private static void Limit(KestrelServerLimits limits)

@@ -50,6 +50,12 @@ internal sealed class InProcessMachine : IDisposable
         }
     }
 
+    /// <summary>As <see cref="Follow"/>, on a thread of its own, as it blocks.</summary>
+    internal Task FollowOnThread(
+        ControlRequest request, Func<ReadOnlyMemory<byte>, ValueTask> take, CancellationToken stop) =>
+        Task.Factory.StartNew(() => Follow(request, take, stop).GetAwaiter().GetResult(), stop,
+            TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
     /// <summary>Follows a subscription until it is stopped or the machine ends.</summary>
     internal async Task Follow(
         ControlRequest request, Func<ReadOnlyMemory<byte>, ValueTask> take, CancellationToken stop)

@@ -1,11 +1,12 @@
 using Ioasis.Host.Control;
+using Ioasis.Machine.Description;
 
 namespace Ioasis.Web.Sources;
 
-/// <summary>Nothing to show yet: the page was opened for its lessons.</summary>
+/// <summary>What a page shows that was opened for its lessons: the built-in machine, which nobody uses.</summary>
 internal sealed class NoMachine : IMachineSource
 {
-    private const string Why = "no lesson was begun; choose one on the screen Lessons";
+    private readonly InProcessMachine _machine = new(MachineDescription.Default, "the machine that nobody uses");
 
     /// <inheritdoc/>
     public string Kind => "lessons";
@@ -14,14 +15,12 @@ internal sealed class NoMachine : IMachineSource
     public string Title => "none begun";
 
     /// <inheritdoc/>
-    public ReadOnlyMemory<byte> Ask(ControlRequest request) => throw new IOException(Why);
+    public ReadOnlyMemory<byte> Ask(ControlRequest request) => _machine.Ask(request);
 
     /// <inheritdoc/>
     public Task Follow(ControlRequest request, Func<ReadOnlyMemory<byte>, ValueTask> take, CancellationToken stop) =>
-        Task.FromException(new IOException(Why));
+        _machine.FollowOnThread(request, take, stop);
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-    }
+    public void Dispose() => _machine.Dispose();
 }

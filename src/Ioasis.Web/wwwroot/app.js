@@ -9,6 +9,7 @@ import { Space } from "./screens/space.js";
 import { Faults } from "./screens/faults.js";
 import { Timeline } from "./screens/timeline.js";
 import { Lessons } from "./screens/lessons.js";
+import { Playback } from "./parts/playback.js";
 
 // The keys 1 to 6 go to the screens.
 const screens = [
@@ -69,8 +70,9 @@ function App() {
             title=${`key ${i + 1}`}>${words}</a>`)}
       </nav>
     </header>
+    ${about?.kind === "recording" ? html`<${Playback} />` : null}
     <main id="main" tabindex="-1" aria-label=${title}>
-      ${failure ? html`<p class="refusal" role="alert">${failure}</p>`
+      ${failure && name !== "lessons" ? html`<p class="refusal" role="alert">${failure}</p>`
         : html`<${Screen} about=${about} parameters=${route.parameters} />`}
     </main>`;
 }
