@@ -8,12 +8,12 @@ internal sealed class Scene : IAsyncDisposable
     internal const string Edu = "0000:06:00.0", Plain = "0000:07:00.0", Nesting = "0000:07:01.0", Parts = "0000:08:00.0";
 
     private readonly IBrowser _browser;
-    private readonly Execution _program;
+    private readonly Execution? _program;
     private readonly Execution _server;
     private readonly List<IBrowserContext> _contexts = [];
     private readonly List<string> _complaints = [];
 
-    private Scene(IBrowser browser, Execution program, Execution server, Uri url) =>
+    private Scene(IBrowser browser, Execution? program, Execution server, Uri url) =>
         (_browser, _program, _server, Url) = (browser, program, server, url);
 
     /// <summary>The client programs that pages are shown of.</summary>
@@ -62,6 +62,26 @@ internal sealed class Scene : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts the server of a page that shows no program.</summary>
+    /// <param name="bench">The browser.</param>
+    /// <param name="words">What it shows: <c>lessons</c>, or <c>recording</c> and a file.</param>
+    internal static async Task<Scene> Show(WebBench bench, params string[] words)
+    {
+        Execution server = Execution.Start(["dotnet",
+            Path.Combine(bench.Root, "artifacts/bin/Ioasis.Web/release/ioasis-web.dll"), .. words, "0"]);
+        try
+        {
+            string url = await server.HearLine();
+            Assert.StartsWith("ioasis: http://127.0.0.1:", url, StringComparison.Ordinal);
+            return new Scene(bench.Browser, null, server, new Uri(url["ioasis: ".Length..]));
+        }
+        catch
+        {
+            server.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Opens the page.</summary>
     /// <param name="place">The screen and its parameters, as in <c>walk?device=0000:07:00.0&amp;address=0x1000</c>.</param>
     /// <param name="scheme">Light or dark.</param>
@@ -88,12 +108,12 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>Lets the client do one of its steps (tests/Clients/web_scene.c), and waits until it is done.</summary>
     internal async Task Step(string name)
     {
-        await _program.Say($"{name}\n");
-        await _program.Hear($"done {name}");
+        await _program!.Say($"{name}\n");
+        await _program!.Hear($"done {name}");
     }
 
     /// <summary>Ends the program, as it wants to end.</summary>
-    internal async Task EndProgram() => (await _program.End()).MustEnd();
+    internal async Task EndProgram() => (await _program!.End()).MustEnd();
 
     /// <summary>Nothing of what the pages wrote on their consoles, or threw, was an error.</summary>
     internal void MustBeContent()
@@ -106,7 +126,7 @@ internal sealed class Scene : IAsyncDisposable
     {
         foreach (IBrowserContext context in _contexts) await context.DisposeAsync();
         _server.Dispose();
-        _program.Dispose();
+        _program?.Dispose();
     }
 
     private void Complain(bool isComplaint, string text)
