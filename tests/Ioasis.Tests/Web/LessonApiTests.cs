@@ -38,7 +38,6 @@ public sealed class LessonApiTests : IAsyncLifetime
         string id = await Begin("dma");
         await Refused(400, "There is no lesson \"dmaa\"", _web.Post("/api/lessons/dmaa"));
         await Refused(400, "no lesson was begun", _web.Get("/api/lesson"));
-        await Refused(400, "no lesson was begun", _web.Get("/api/state"));
         await Refused(400, "0 steps of the lesson are done, not 7", _web.Post($"/api/lesson/next?machine={id}&at=7"));
         await Refused(400, "is no number of steps", _web.Post($"/api/lesson/next?machine={id}&at=-1"));
         await Refused(400, "is no number of steps", _web.Post($"/api/lesson/next?machine={id}"));
