@@ -37,11 +37,11 @@ public sealed class RecordingTests(WebBench bench)
     public async Task A_difference_is_shown_and_nothing_of_it_is_cut()
     {
         string path = await Recorded();
-        string text = await File.ReadAllTextAsync(path);
+        string text = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
         const string Out = ",\"out\":{\"out_ioas_id\"";
         string changed = text.Replace("\"result\":0" + Out, "\"errno\":\"EPERM\"" + Out, StringComparison.Ordinal);
         Assert.NotEqual(text, changed);
-        await File.WriteAllTextAsync(path, changed);
+        await File.WriteAllTextAsync(path, changed, TestContext.Current.CancellationToken);
         await using Scene scene = await Scene.Show(bench, "recording", path);
         foreach (ColorScheme scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
         foreach (int width in (int[])[360, 1280])
@@ -65,7 +65,8 @@ public sealed class RecordingTests(WebBench bench)
     public async Task A_damaged_recording_is_a_sentence_and_an_exit_code()
     {
         string path = Path.Combine(bench.Folder, "damaged.ioasis");
-        await File.WriteAllTextAsync(path, "{\"recording\":1,\"machine\"");
+        await File.WriteAllTextAsync(
+            path, "{\"recording\":1,\"machine\"", TestContext.Current.CancellationToken);
         string server = Path.Combine(bench.Root, "artifacts/bin/Ioasis.Web/release/ioasis-web.dll");
         Ending ending = await Execution.Run(["dotnet", server, "recording", path, "0"]);
         ending.MustEnd(2);
