@@ -210,7 +210,7 @@ export function fold(topology, unfolded, kept) {
       if (above.length && above.every(([from]) => out.has(from))) { out.add(thing.key); grows = true; }
     }
   }
-  const things = new Map([...topology.things].filter(([key]) => !out.has(key)));
+  const things = new Map([...topology.things].filter(([key, thing]) => !out.has(key) && !out.has(thing.within)));
   return { things, edges: topology.edges.filter(([a, b]) => things.has(a) && things.has(b)),
     folded: folded.filter((f) => !f.above || things.has(f.above)) };
 
