@@ -17,7 +17,7 @@ public sealed record WalkStep(WalkStage Stage, int Level, ulong Address, ulong? 
     /// </summary>
     public WalkBits? Uses { get; init; }
 
-    /// <summary>The entry's fields, from the lowest bit; null if there is no entry, or its format is not told.</summary>
+    /// <summary>The entry's fields, from the lowest bit; null if there is none or its format is unknown.</summary>
     public IReadOnlyList<WalkField>? Fields { get; init; }
 
     /// <summary>Of an entry that is read from a guest's memory, what the second stage maps there.</summary>
@@ -26,7 +26,9 @@ public sealed record WalkStep(WalkStage Stage, int Level, ulong Address, ulong? 
     /// <summary>Of a step that ends the walk, the unit's number for it; null for none.</summary>
     public int? Code { get; init; }
 
-    /// <summary>Of a step that ends the walk, what the unit's specification says of it; null if it says nothing.</summary>
+    /// <summary>
+    /// Of a step that ends the walk, what the unit's specification says of it; null if it says nothing.
+    /// </summary>
     public string? Rule { get; init; }
 }
 

@@ -44,8 +44,8 @@ internal static class VtdRules
         FirstStageFault.NoUser => "SGN.2: the request is a user's, and U/S of an entry is 0.",
         FirstStageFault.PageBeyondSecondStage =>
             "SGN.5: the address of the page is beyond what the second stage translates.",
-        FirstStageFault.NoWrite => "SGN.6: the request writes, and R/W of an entry is 0, or the second stage of the page "
-            + "does not permit it.",
+        FirstStageFault.NoWrite => "SGN.6: the request writes, and R/W of an entry is 0, or the second stage of the "
+            + "page does not permit it.",
         FirstStageFault.NoRead => "SGN.7: the request reads, and the second stage of the page does not permit it.",
         FirstStageFault.InterruptAddress => "SGN.8: the page is in the window of interrupts, 0xfee00000-0xfeefffff.",
         _ => null,

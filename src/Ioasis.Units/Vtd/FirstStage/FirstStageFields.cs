@@ -3,7 +3,7 @@ using Ioasis.PageTables.X64;
 
 namespace Ioasis.Units.Vtd.FirstStage;
 
-/// <summary>The fields of an entry of the first stage, by the names of the specification (VT-d specification, 9.7).</summary>
+/// <summary>The fields of an entry of the first stage by name (VT-d specification, 9.7).</summary>
 internal static class FirstStageFields
 {
     private const int AddressEnd = 52;
