@@ -121,7 +121,8 @@ export function topologyOf(state) {
         ioas: one.ioas === undefined ? null : keyOf.ioas(context.context, one.ioas),
         parent: one.parent === undefined ? null : keyOf.hwpt(context.context, one.parent),
         lines: [{ paging: one.flags?.includes("nest_parent") ? "second stage" : "paging", nested: "nested: 1st stage",
-          process: "a process" }[kind] ?? kind, ...(one.fault === undefined ? [] : [`requests: ${one.fault}`]), ...many],
+          process: "a process" }[kind] ?? kind,
+          ...(one.fault === undefined ? [] : [`requests: ${one.fault}`]), ...many],
         facts: [["kind", kind], ["flags", one.flags?.join(", ") || "none"],
           ...(one.fault === undefined ? [] : [["page requests go to", `fault queue ${one.fault}`]]),
           ...(one.parent === undefined ? [] : [["second stage", `HWPT ${one.parent}`]]),
@@ -174,7 +175,7 @@ const mostOf = { 1: 12, 2: 12, 3: 6, 4: 12, 5: 12 };
 
 /**
  * Leaves out what is too many, unless it is unfolded or kept: {things, edges, folded: [{key, after, count}]}. Many
- * groups, many devices of a group, many requests of a device, many tables, many spaces. What hangs on nothing goes first.
+ * groups, many devices of a group, many requests of a device, many tables, many spaces. What is not used goes first.
  */
 export function fold(topology, unfolded, kept) {
   const out = new Set();

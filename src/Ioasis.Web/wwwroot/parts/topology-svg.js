@@ -40,8 +40,12 @@ export function TopologyDrawing({ folded, size, selected, connected, select, unf
         </g>`)}
       ${drawn.curves.filter(isInner).map(curve)}
       ${drawn.buttons.map((b) => html`
-        <g key=${b.name} class="more" role="button" tabindex="0" aria-label=${moreText(b)} onClick=${() => unfold(b.name)}
-          onKeyDown=${(e) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); unfold(b.name); } }}>
+        <g key=${b.name} class="more" role="button" tabindex="0" aria-label=${moreText(b)}
+          onClick=${() => unfold(b.name)} onKeyDown=${(e) => {
+            if (e.key !== "Enter" && e.key !== " ") return;
+            e.preventDefault();
+            unfold(b.name);
+          }}>
           <rect x=${b.x} y=${b.y} width=${b.width} height=${b.height} rx="5" />
           <text x=${b.x + drawn.pad} y=${b.y + size.line * 1.3}>and ${b.count} more</text>
         </g>`)}

@@ -9,7 +9,8 @@ export function AddressBits({ address, steps, current }) {
   const at = steps[current]?.uses;
   return html`<div class="walk-bits" role="img"
       aria-label=${`The address in bits: ${parts.map((p) => `${p.name} ${p.value}`).join(", ")}`}>
-    ${parts.map((p) => html`<span key=${p.first} class="bits level${p.level ?? "-none"} ${at?.first === p.first ? "now" : ""}">
+    ${parts.map((p) => html`<span key=${p.first}
+        class="bits level${p.level ?? "-none"} ${at?.first === p.first ? "now" : ""}">
       <span class="digits">${p.count > 16 ? `${p.count} bits` : p.bits}</span>
       <span class="name">${p.name}</span><span class="value">${p.value}</span></span>`)}
   </div>`;
@@ -19,7 +20,8 @@ export function AddressBits({ address, steps, current }) {
 export function StepGrid({ steps, shown, current, choose }) {
   return html`<table class="walk-grid" role="table">
     <caption class="hidden">The steps of the walk</caption>
-    <thead><tr><th>step</th><th>who</th><th>looks up</th><th>through stage 2</th><th>entry</th><th>says</th></tr></thead>
+    <thead><tr>${["step", "who", "looks up", "through stage 2", "entry", "says"].map((name) => html`<th>${name}</th>`)}
+    </tr></thead>
     <tbody>${steps.slice(0, shown).map((step, i) => html`
       <tr key=${i} class=${`${step.isKept ? "kept" : ""} ${step.isFault ? "fault" : ""} ${i === current ? "now" : ""}`}
           aria-current=${i === current ? "step" : undefined}>
@@ -40,8 +42,8 @@ export function StepInFull({ step, number, of }) {
   return html`<section class="walk-step" aria-label="Step in full">
     <h3>Step ${number} of ${of}: ${whoOf(step)}</h3>
     <p>${step.says}</p>
-    ${step.rule || step.code ? html`<p class="refusal"><strong>Fault reason 0x${Number(step.code).toString(16)}.</strong>
-      ${" "}${step.rule}</p>` : null}
+    ${step.code ? html`<p class="refusal"><strong>Fault reason 0x${step.code.toString(16)}.</strong> ${step.rule}</p>`
+      : null}
     ${step.mapping ? html`<p class="quiet">The second stage reads the entry through ${step.mapping.first}-${
       step.mapping.last}, ${step.mapping.access}.</p>` : null}
     ${step.fields ? html`<table class="fields"><caption>${digits(step.entry)}, bit by bit</caption>

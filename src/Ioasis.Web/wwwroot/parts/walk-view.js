@@ -46,7 +46,8 @@ export function comparison(steps) {
   const leaf = steps.findLast((s) => s.stage === "First" && s.fields?.length && !s.isKept);
   const page = leaf?.fields.find((f) => f.name === "ADDR");
   return { differs, kept: kept.says.replace(/^IOTLB: /, "").replace(/, (as|the) tables.*$/, ""),
-    memory: page ? `the entry of level ${leaf.level} leads to guest-physical ${page.value}` : "no entry leads to a page" };
+    memory: page ? `the entry of level ${leaf.level} leads to guest-physical ${page.value}`
+      : "no entry leads to a page" };
 }
 
 /** How a walk ends, in words. */
@@ -54,4 +55,4 @@ export const endOf = (answer) => (answer.reason === "None" ? "The address is tra
   : `The access faults: ${answer.reason}.`);
 
 /** The bits of a field: "51:12" or "7". */
-export const bitsText = (field) => (field.count === 1 ? `${field.first}` : `${field.first + field.count - 1}:${field.first}`);
+export const bitsText = ({ first, count }) => (count === 1 ? `${first}` : `${first + count - 1}:${first}`);

@@ -8,7 +8,8 @@ import { replace } from "../route.js";
 
 /** The names that can be walked, each with what it is: functions and mdevs. */
 const walkable = (state) => [
-  ...state.devices.filter((d) => d.device.includes(":")).map((d) => ({ name: d.device, is: d.model, has: d.attachments })),
+  ...state.devices.filter((d) => d.device.includes(":"))
+    .map((d) => ({ name: d.device, is: d.model, has: d.attachments })),
   ...(state.mdevs ?? []).map((m) => ({ name: m.mdev, is: m.type, has: m.attachments })),
 ];
 
@@ -91,7 +92,8 @@ function Question({ state, parameters, ask }) {
       aria-invalid=${wrong ? "true" : undefined} defaultValue=${parameters.address ?? ""} /></label>
     <fieldset><legend class="hidden">Access</legend>
       <label><input type="radio" name="access" value="read" defaultChecked=${!parameters.write} /> read</label>
-      <label><input type="radio" name="access" value="write" defaultChecked=${Boolean(parameters.write)} /> write</label>
+      <label><input type="radio" name="access" value="write" defaultChecked=${Boolean(parameters.write)} />
+        ${" "}write</label>
     </fieldset>
     <button type="submit">Walk</button>
   </form>`;
