@@ -18,7 +18,7 @@ using Ioasis.Memory;
 namespace Ioasis.Cli.Verbs;
 
 /// <summary>The commands and their options. A wrong command line gets a one-sentence error and exit code 2.</summary>
-internal static class CommandLine
+internal static partial class CommandLine
 {
     private const int WouldFault = 1, UsageError = 2, NoProgram = 3; // docs/commands.md
 
@@ -221,48 +221,6 @@ internal static class CommandLine
         return bench;
     }
 
-    private static Command Walk(TextWriter output, TextWriter error)
-    {
-        var walk = new Command("walk",
-            "Shows how an address of a running program's device is translated, step by step.");
-        var address = new Argument<string[]>("address")
-        {
-            Arity = ArgumentArity.ZeroOrMore,
-            Description = "The address, such as 0x1000."
-        };
-        var device = new Option<string>("--device")
-        {
-            HelpName = "BDF|UUID",
-            Description = "The device, 1000:00:04.0, or an mdev's UUID."
-        };
-        var pasid = new Option<uint?>("--pasid")
-        {
-            HelpName = "N",
-            Description = "The PASID of its requests. Default: requests without a PASID."
-        };
-        var write = new Option<bool>("--write") { Description = "A write instead of a read." };
-        Option<int?> program = WhichProgram();
-        var json = new Option<bool>("--json") { Description = "As JSON." };
-        walk.Add(address);
-        foreach (Option option in (Option[])[device, pasid, write, program, json]) walk.Add(option);
-        walk.SetAction(parsed =>
-        {
-            if (parsed.GetValue(device) is not { } name)
-                return Refuse(error, "walk needs --device, as in: ioasis walk --device 1000:00:04.0 0x1000");
-            if (RequesterId.TryParse(name, out RequesterId requester)) name = requester.ToString();
-            if (parsed.GetValue(address) is not [string text] || !TryParse(text, out ulong value))
-                return Refuse(error, "walk takes one address, such as 0x1000 or 4096, not "
-                    + $"\"{string.Join(' ', parsed.GetValue(address) ?? [])}\"");
-            return Ask(parsed.GetValue(program), new ControlRequest("walk", name, parsed.GetValue(pasid), value,
-                parsed.GetValue(write)), error, answer =>
-            {
-                WalkView.Write(answer.Steps ?? [], answer.Reason, parsed.GetValue(json), output);
-                return answer.Reason == FaultReason.None ? 0 : WouldFault;
-            });
-        });
-        return walk;
-    }
-
     private static Command Faults(TextWriter output, TextWriter error)
     {
         var faults = new Command("faults", "Shows the newest faults of a running program's devices.");
@@ -295,20 +253,6 @@ internal static class CommandLine
         ps.SetAction(parsed => Try(error, () =>
             StateView.Write(ControlClient.Programs(), parsed.GetValue(json), output)));
         return ps;
-    }
-
-    private static Command State(TextWriter output, TextWriter error)
-    {
-        var state = new Command("state", "Shows what a running program has made: open files, I/O address spaces with "
-            + "their mappings, page tables, and what devices are attached to.");
-        Option<int?> program = WhichProgram();
-        var json = new Option<bool>("--json") { Description = "As JSON." };
-        state.Add(program);
-        state.Add(json);
-        state.SetAction(parsed => Try(error, () => StateView.Write(
-            ControlClient.AskForLine(parsed.GetValue(program), new ControlRequest("state")), parsed.GetValue(json),
-            output)));
-        return state;
     }
 
     private static int Try(TextWriter error, Action act) => Try(error, () =>
