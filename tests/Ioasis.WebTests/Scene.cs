@@ -5,7 +5,8 @@ namespace Ioasis.WebTests;
 /// <summary>A program under <c>ioasis run</c>, the server of its page, and the pages that are open.</summary>
 internal sealed class Scene : IAsyncDisposable
 {
-    internal const string Edu = "0000:06:00.0", Plain = "0000:07:00.0", Nesting = "0000:07:01.0", Parts = "0000:08:00.0";
+    internal const string Edu = "0000:06:00.0", Plain = "0000:07:00.0", Nesting = "0000:07:01.0",
+        Parts = "0000:08:00.0";
 
     private readonly IBrowser _browser;
     private readonly Execution? _program;
@@ -13,8 +14,8 @@ internal sealed class Scene : IAsyncDisposable
     private readonly List<IBrowserContext> _contexts = [];
     private readonly List<string> _complaints = [];
 
-    private Scene(IBrowser browser, Execution? program, Execution server, Uri url) =>
-        (_browser, _program, _server, Url) = (browser, program, server, url);
+    private Scene(IBrowser browser, Execution? program, Execution server, Uri url, string process = "") =>
+        (_browser, _program, _server, Url, Process) = (browser, program, server, url, process);
 
     /// <summary>The client programs that pages are shown of.</summary>
     internal static string[] Clients { get; } = ["web_scene", "watched"];
@@ -33,6 +34,9 @@ internal sealed class Scene : IAsyncDisposable
     /// <summary>Where the page is, with its secret.</summary>
     internal Uri Url { get; }
 
+    /// <summary>The program's process ID, which is another in each run.</summary>
+    internal string Process { get; }
+
     internal static async Task<Scene> Start(WebBench bench, IEnumerable<string> machine, IEnumerable<string> program)
     {
         string[] words = [.. program];
@@ -48,11 +52,12 @@ internal sealed class Scene : IAsyncDisposable
         {
             string ready = await running.HearLine();
             Assert.StartsWith("ready ", ready, StringComparison.Ordinal);
-            server = Execution.Start(["dotnet", Path.Combine(bench.Root, "artifacts/bin/Ioasis.Web/release/ioasis-web.dll"),
-                "program", ready["ready ".Length..], "0"], alone);
+            string page = Path.Combine(bench.Root, "artifacts/bin/Ioasis.Web/release/ioasis-web.dll");
+            server = Execution.Start(["dotnet", page, "program", ready["ready ".Length..], "0"], alone);
             string url = await server.HearLine();
             Assert.StartsWith("ioasis: http://127.0.0.1:", url, StringComparison.Ordinal);
-            return new Scene(bench.Browser, running, server, new Uri(url["ioasis: ".Length..]));
+            return new Scene(bench.Browser, running, server, new Uri(url["ioasis: ".Length..]),
+                ready["ready ".Length..]);
         }
         catch
         {
@@ -83,7 +88,7 @@ internal sealed class Scene : IAsyncDisposable
     }
 
     /// <summary>Opens the page.</summary>
-    /// <param name="place">The screen and its parameters, as in <c>walk?device=0000:07:00.0&amp;address=0x1000</c>.</param>
+    /// <param name="place">The screen and its parameters, as in <c>walk?device=0000:07:00.0</c>.</param>
     /// <param name="scheme">Light or dark.</param>
     /// <param name="width">The window's width in CSS pixels.</param>
     internal async Task<IPage> Open(string place, ColorScheme scheme = ColorScheme.Dark, int width = 1280)
@@ -98,7 +103,8 @@ internal sealed class Scene : IAsyncDisposable
         });
         _contexts.Add(context);
         IPage page = await context.NewPageAsync();
-        page.Console += (_, message) => Complain(message.Type is "error" or "warning", $"{message.Type}: {message.Text}");
+        page.Console += (_, message) =>
+            Complain(message.Type is "error" or "warning", $"{message.Type}: {message.Text}");
         page.PageError += (_, error) => Complain(true, error);
         await page.GotoAsync($"{Url}#/{place}");
         await page.Locator("main h2").First.WaitForAsync();
