@@ -76,15 +76,19 @@ public sealed class RecordingTests(WebBench bench)
     private static async Task MustBeAt(IPage page, int line)
     {
         string wanted = line.ToString(CultureInfo.InvariantCulture);
-        await page.WaitForFunctionAsync("""
-            async (wanted) => {
-              const token = new URLSearchParams(location.search).get("t");
-              const answer = await fetch("api/position", { headers: { Authorization: `Bearer ${token}` } });
-              return (await answer.json()).at === wanted;
-            }
-            """, line, new() { Timeout = 60_000, PollingInterval = 200 });
+        // where the slider is, where the page knows the machine to be, and where it is
+        var patience = new LocatorAssertionsToHaveAttributeOptions { Timeout = 120_000 };
+        await Assertions.Expect(page.Locator(".playback")).ToHaveAttributeAsync("data-at", wanted, patience);
         await Assertions.Expect(page.GetByRole(AriaRole.Slider, new() { Name = "Line of the recording" }))
             .ToHaveValueAsync(wanted);
+        int at = await page.EvaluateAsync<int>("""
+            async () => {
+              const token = new URLSearchParams(location.search).get("t");
+              const answer = await fetch("api/position", { headers: { Authorization: `Bearer ${token}` } });
+              return (await answer.json()).at;
+            }
+            """);
+        Assert.Equal(line, at);
     }
 
     private async Task<string> Recorded()

@@ -41,7 +41,7 @@ export function Playback() {
   };
   const when = times ? `${time.toFixed(6)} s of ${times[0].toFixed(3)} to ${times[1].toFixed(3)} s` : "";
   return html`
-    <div class="playback" role="group" aria-label="Position in the recording">
+    <section class="playback" aria-label="Position in the recording" data-at=${position.at}>
       <button onClick=${() => (at >= lines && !isPlaying ? move(0) : 0, setPlaying(!isPlaying))}>
         ${isPlaying ? "Stop" : "Play"}</button>
       <button onClick=${() => go(at - 1)} disabled=${at <= 0}>Step back</button>
@@ -52,5 +52,5 @@ export function Playback() {
       ${position.difference ? html`
         <p class="refusal" role="status">From line ${position.differsAt} on this machine is not the recorded one. ${
           position.difference}</p>` : null}
-    </div>`;
+    </section>`;
 }
