@@ -6,7 +6,6 @@ using System.Globalization;
 using Ioasis.Cli.Demo;
 using Ioasis.Cli.FailNth;
 using Ioasis.Cli.Manual;
-using Ioasis.Core.Faults;
 using Ioasis.Core.Injection;
 using Ioasis.Diagnostics.Injection;
 using Ioasis.Host;
