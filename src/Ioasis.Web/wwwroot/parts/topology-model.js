@@ -148,7 +148,7 @@ export function topologyOf(state) {
       if (thing.rank === 3 && thing.ioas) join(thing.key, thing.ioas);
       if (thing.rank === 4 && thing.ioas) join(thing.key, thing.ioas);
       const number = thing.process ?? (thing.isProcess ? thing.owner : undefined);
-      if (number === undefined) continue;
+      if (number === undefined || thing.hwpt) continue; // its HWPT leads there
       const process = keyOf.process(number);
       if (!things.has(process)) add({ key: process, rank: 5, kind: "process", title: "process", isProcessMemory: true,
         lines: [`${number}`, "its own memory"], facts: [["process", number], ["addresses", "its own pointers"]] });
