@@ -29,6 +29,7 @@ public sealed class PictureTests(WebBench bench)
         {
             IPage page = await scene.Open(place, scheme, width);
             await Expect(page.GetByRole(AriaRole.Status).First).ToHaveTextAsync("live");
+            await Expect(page.Locator(".what")).ToContainTextAsync("web_scene");
             await page.GetByText(wait).First.WaitForAsync();
             await Picture.MustBe(bench, scene, page, $"{screen}-{name}");
         }
