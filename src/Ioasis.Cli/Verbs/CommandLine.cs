@@ -12,7 +12,6 @@ using Ioasis.Host;
 using Ioasis.Host.Control;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
-using Ioasis.Memory;
 
 namespace Ioasis.Cli.Verbs;
 
