@@ -44,19 +44,19 @@ public sealed class RecordingTests(WebBench bench)
         await File.WriteAllTextAsync(path, changed, TestContext.Current.CancellationToken);
         await using Scene scene = await Scene.Show(bench, "recording", path);
         foreach (ColorScheme scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
-        foreach (int width in (int[])[360, 1280])
-        {
-            IPage page = await scene.Open("timeline", scheme, width);
-            await page.GetByRole(AriaRole.Slider, new() { Name = "Line of the recording" }).FocusAsync();
-            await page.Keyboard.PressAsync("End");
-            await Assertions.Expect(page.GetByText("this machine is not the recorded one")).ToContainTextAsync(
-                "IOMMU_IOAS_ALLOC");
-            Assert.Equal(width, await page.EvaluateAsync<int>("() => document.documentElement.scrollWidth"));
-            AxeResult result = await page.RunAxe();
-            Assert.True(result.Violations.Length == 0, string.Join("\n",
-                result.Violations.Select(v => $"{v.Id}: {string.Join(", ", v.Nodes.Select(n => n.Html))}")));
-            await page.CloseAsync();
-        }
+            foreach (int width in (int[])[360, 1280])
+            {
+                IPage page = await scene.Open("timeline", scheme, width);
+                await page.GetByRole(AriaRole.Slider, new() { Name = "Line of the recording" }).FocusAsync();
+                await page.Keyboard.PressAsync("End");
+                await Assertions.Expect(page.GetByText("this machine is not the recorded one")).ToContainTextAsync(
+                    "IOMMU_IOAS_ALLOC");
+                Assert.Equal(width, await page.EvaluateAsync<int>("() => document.documentElement.scrollWidth"));
+                AxeResult result = await page.RunAxe();
+                Assert.True(result.Violations.Length == 0, string.Join("\n",
+                    result.Violations.Select(v => $"{v.Id}: {string.Join(", ", v.Nodes.Select(n => n.Html))}")));
+                await page.CloseAsync();
+            }
 
         scene.MustBeContent();
     }

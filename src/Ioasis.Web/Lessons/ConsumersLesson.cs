@@ -158,8 +158,12 @@ internal sealed class ConsumersLesson : Lesson
         kind = "consumers",
         unit = Machine.Units.First().Name,
         ioas = _ioas?.Id,
-        maps = _memory is null ? null : new { iova = s_at.ToString(), address = _memory.Address.ToString(),
-            mapped = _isMapped },
+        maps = _memory is null ? null : new
+        {
+            iova = s_at.ToString(),
+            address = _memory.Address.ToString(),
+            mapped = _isMapped,
+        },
         function = new
         {
             address = _board?.Model.Requester.ToString(),

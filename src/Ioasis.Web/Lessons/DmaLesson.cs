@@ -188,10 +188,20 @@ internal sealed class DmaLesson : Lesson
         hwpt = _hwpt,
         maps = new[]
         {
-            new { iova = s_source.ToString(), access = "r", address = _sourceMemory?.Address.ToString(),
-                mapped = _sourceMemory is not null },
-            new { iova = s_target.ToString(), access = "rw", address = _targetMemory?.Address.ToString(),
-                mapped = _isTargetMapped },
+            new
+            {
+                iova = s_source.ToString(),
+                access = "r",
+                address = _sourceMemory?.Address.ToString(),
+                mapped = _sourceMemory is not null,
+            },
+            new
+            {
+                iova = s_target.ToString(),
+                access = "rw",
+                address = _targetMemory?.Address.ToString(),
+                mapped = _isTargetMapped,
+            },
         },
         dma = _dma is { } dma ? new { iova = dma.Address.ToString(), verdict = dma.Verdict } : null,
     };

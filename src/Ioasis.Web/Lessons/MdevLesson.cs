@@ -159,8 +159,12 @@ internal sealed class MdevLesson : Lesson
         kind = "consumers",
         unit = Machine.Units.First().Name,
         ioas = _ioas?.Id,
-        maps = _memory is null ? null : new { iova = s_at.ToString(), address = _memory.Address.ToString(),
-            mapped = _isMapped },
+        maps = _memory is null ? null : new
+        {
+            iova = s_at.ToString(),
+            address = _memory.Address.ToString(),
+            mapped = _isMapped,
+        },
         mdev = new
         {
             uuid = _mdev?.Exists == true ? MdevPart.Uuid : null,

@@ -170,10 +170,18 @@ internal sealed class VdpaLesson : Lesson
             name = DiskPart.Name,
             node = _disk is null ? null : "/dev/vhost-vdpa-0",
             runs = _runs,
-            rings = _disk is null ? null : new { iova = s_ring.ToString(), address = _disk.Ring.Address.ToString(),
-                mapped = _isRingMapped },
-            data = _data is null ? null : new { iova = s_data.ToString(), address = _data.Address.ToString(),
-                mapped = _isDataMapped },
+            rings = _disk is null ? null : new
+            {
+                iova = s_ring.ToString(),
+                address = _disk.Ring.Address.ToString(),
+                mapped = _isRingMapped,
+            },
+            data = _data is null ? null : new
+            {
+                iova = s_data.ToString(),
+                address = _data.Address.ToString(),
+                mapped = _isDataMapped,
+            },
             answer = _name,
         },
     };

@@ -29,7 +29,7 @@ public sealed class LessonApiTests : IAsyncLifetime
         (status, JsonNode? walked) = await _web.Get(
             $"/api/walk?machine={dma}&device={walk["device"]}&address={walk["address"]}");
         Assert.Equal((200, "NotAttached"), (status, (string?)walked!["reason"]));
-        Assert.Equal(1, (await _web.Get($"/api/lesson?machine={dma}")).Body!["done"]!.AsArray().Count);
+        Assert.Single((await _web.Get($"/api/lesson?machine={dma}")).Body!["done"]!.AsArray());
     }
 
     [Fact]

@@ -6,10 +6,10 @@ using Ioasis.Host.Control;
 using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
-using Ioasis.Scenes;
-using Ioasis.Tests.Replay;
 using Ioasis.Replay.Generator;
 using Ioasis.Replay.Recordings;
+using Ioasis.Scenes;
+using Ioasis.Tests.Replay;
 using Ioasis.Web.Sources;
 
 namespace Ioasis.Tests.Web;
