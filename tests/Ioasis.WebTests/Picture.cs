@@ -36,7 +36,9 @@ internal static class Picture
             """, new[] { scene.Process, bench.Folder });
         byte[] now = await page.ScreenshotAsync(new PageScreenshotOptions
         {
-            FullPage = true, Animations = ScreenshotAnimations.Disabled, Caret = ScreenshotCaret.Hide,
+            FullPage = true,
+            Animations = ScreenshotAnimations.Disabled,
+            Caret = ScreenshotCaret.Hide,
         });
         string file = Path.Combine(bench.Root, "docs/images", $"{name}.png");
         if (Environment.GetEnvironmentVariable("IOASIS_PICTURES") == "1")
@@ -88,7 +90,10 @@ internal static class Picture
             }
             """, new
         {
-            kept = Convert.ToBase64String(kept), now = Convert.ToBase64String(now), cell = Cell, tolerance = Tolerance,
+            kept = Convert.ToBase64String(kept),
+            now = Convert.ToBase64String(now),
+            cell = Cell,
+            tolerance = Tolerance,
             perMille = MostPerMille,
         });
     }

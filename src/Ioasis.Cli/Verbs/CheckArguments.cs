@@ -91,7 +91,8 @@ internal sealed class CheckArguments
         List<ReportedFinding> found = [];
         var findings = new FindingList();
         DateTimeOffset began = DateTimeOffset.UtcNow;
-        int code = CommandLine.Run(description, run with { Stop = stop.Token, Stacks = stacks, Findings = findings }, machine =>
+        RunOptions checkedRun = run with { Stop = stop.Token, Stacks = stacks, Findings = findings };
+        int code = CommandLine.Run(description, checkedRun, machine =>
         {
             if (stacks is not null) machine.Observers.Add(stacks); // first: the checks ask for stacks of calls
             return checker = new Checker(machine.Observers, machine.NameOf, options, suppressions,

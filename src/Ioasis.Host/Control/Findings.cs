@@ -24,8 +24,9 @@ internal sealed class FindingList
         ImmutableArray<ControlFinding> findings = before.Findings;
         long sequence = findings.IsEmpty ? 1 : findings[^1].Sequence + 1;
         if (findings.Length == Most) findings = findings.RemoveAt(0);
-        _kept = new Kept(findings.Add(new ControlFinding(sequence, finding.Kind.Name, finding.Kind.Meaning, finding.What,
-            finding.Place.Device, finding.Place.Pasid, finding.Place.Iova, finding.File, finding.Line, finding.Lines)),
+        _kept = new Kept(findings.Add(new ControlFinding(
+            sequence, finding.Kind.Name, finding.Kind.Meaning, finding.What, finding.Place.Device,
+            finding.Place.Pasid, finding.Place.Iova, finding.File, finding.Line, finding.Lines)),
             new TaskCompletionSource());
         before.Next.SetResult();
     }

@@ -107,11 +107,13 @@ public sealed class TopologySvgTests
         double[][] boxes = [.. Boxes(drawn)];
         Assert.NotEmpty(boxes);
         for (int i = 0; i < boxes.Length; i++)
-        for (int j = 0; j < i; j++)
         {
-            double[] a = boxes[i], b = boxes[j];
-            bool isUpon = a[0] < b[0] + b[2] && b[0] < a[0] + a[2] && a[1] < b[1] + b[3] && b[1] < a[1] + a[3];
-            Assert.False(isUpon, $"box {i} lies upon box {j}");
+            for (int j = 0; j < i; j++)
+            {
+                double[] a = boxes[i], b = boxes[j];
+                bool isUpon = a[0] < b[0] + b[2] && b[0] < a[0] + a[2] && a[1] < b[1] + b[3] && b[1] < a[1] + a[3];
+                Assert.False(isUpon, $"box {i} lies upon box {j}");
+            }
         }
     }
 }

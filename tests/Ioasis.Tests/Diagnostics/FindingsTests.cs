@@ -73,7 +73,8 @@ public sealed class FindingsTests : IDisposable
         var plain = new ControlAnswers(_machine, 7, ["program"]);
         Assert.Null(Ask(plain, "{\"Verb\":\"findings\"}")["Findings"]);
         Assert.Null(Subscribe(plain));
-        Assert.Equal("the program is not checked: it runs without --check", (string)Ask(plain, "{\"Verb\":\"subscribe\",\"Kinds\":\"findings\"}")["Error"]!);
+        Assert.Equal("the program is not checked: it runs without --check",
+            (string)Ask(plain, "{\"Verb\":\"subscribe\",\"Kinds\":\"findings\"}")["Error"]!);
     }
 
     private static ReportedFinding Found(string what) =>

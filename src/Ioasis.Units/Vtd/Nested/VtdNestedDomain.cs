@@ -195,7 +195,10 @@ internal sealed class VtdNestedDomain : FirstStageDomain
 
         walk.Add(new WalkStep(WalkStage.First, page.Level, iova, null, $"guest-physical 0x{page.Gpa.Value:x}, "
             + $"a page of 2^{page.PageShift} bytes{((page.Rights & X64Rights.Write) != 0 ? ", writable" : "")}",
-            IsKept: false, IsFault: false) { Uses = new WalkBits(0, page.PageShift) });
+            IsKept: false, IsFault: false)
+        {
+            Uses = new WalkBits(0, page.PageShift),
+        });
         return new FirstStageResult(page.Gpa.Value, page.PageShift, MapAccess.ReadWrite);
     }
 
