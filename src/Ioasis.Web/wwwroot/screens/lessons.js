@@ -25,7 +25,7 @@ function List({ refuse }) {
           <h3>${one.title}</h3>
           <p>${one.about}</p>
           <button onClick=${() => begin(one.name).then((id) => show(id), (e) => refuse(e.message))}
-            aria-label=${`Begin: ${one.title}`}>Begin, ${one.steps} steps</button>
+            aria-label=${`Begin, ${one.steps} steps: ${one.title}`}>Begin, ${one.steps} steps</button>
         </li>`)}
     </ul>`;
 }
