@@ -20,7 +20,6 @@ internal static class Catalog
         ("mappings", MappingsBenchmark.Run),
         ("mdevs", MdevBenchmark.Run),
         ("watch", WatchBenchmark.Run),
-        ("page", PageBenchmark.Run),
         ("peers", PeersBenchmark.Run),
     ];
 

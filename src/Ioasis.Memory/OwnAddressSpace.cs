@@ -7,11 +7,8 @@ namespace Ioasis.Memory;
 /// The part of our own process that is open to devices: the blocks that <see cref="Allocate"/> returned. A wrong
 /// address can only fail; it cannot crash the process or reach the runtime's own memory.
 /// </summary>
-internal sealed class OwnAddressSpace : AddressSpace
+public sealed class OwnAddressSpace : AddressSpace
 {
-    /// <inheritdoc/>
-    public override int? Process => Environment.ProcessId;
-
     // Serializes changes. No other lock is taken while this one is held.
     private readonly RankedLock _lock = new(LockRank.OwnAddressSpace);
 
@@ -68,7 +65,7 @@ internal sealed class OwnAddressSpace : AddressSpace
     }
 
     /// <summary>A block counts as shared memory: other threads of this process have it, too.</summary>
-    internal override bool TryFindMapping(Hva address, out ProcessMapping mapping)
+    public override bool TryFindMapping(Hva address, out ProcessMapping mapping)
     {
         mapping = default;
         foreach (HostBlock block in _blocks)
@@ -83,7 +80,7 @@ internal sealed class OwnAddressSpace : AddressSpace
     }
 
     /// <inheritdoc/>
-    internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         new OwnBacking(this, start, length, writable);
 
     /// <inheritdoc/>

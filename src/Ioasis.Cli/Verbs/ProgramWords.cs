@@ -46,8 +46,7 @@ internal sealed class ProgramWords
             int equals = word.IndexOfAny(['=', ':']);
             if (equals > 0 && Find(command, word[..equals]) is { } given)
             {
-                // A value may also be there or not, as of --web.
-                if (given.Arity.MinimumNumberOfValues > 0 || given.HelpName is not null) continue;
+                if (given.Arity.MinimumNumberOfValues > 0) continue;
                 complaint = $"{given.Name} takes no value";
                 return -1;
             }

@@ -50,7 +50,7 @@ internal static class ReplayCommand
                     return CommandLine.Refuse(error, "--on-system goes with no other option");
                 if (!isOne) return PlayAll(paths, parsed.GetValue(onSystem), output);
                 RecordingFile recording = RecordingFile.Read(path);
-                MachineDescription machine = recording.DescribeMachine();
+                MachineDescription machine = MachineOptions.Describe(recording.Options, recording.Description);
                 if (parsed.GetValue(shrink))
                 {
                     if (Shrink(recording, machine, parsed.GetValue(still)) is not { } shorter)
@@ -96,7 +96,8 @@ internal static class ReplayCommand
 
     private static RecordingDifference? Play(RecordingFile recording)
     {
-        using SoftwareMachine machine = SoftwareMachine.Create(recording.DescribeMachine());
+        MachineDescription description = MachineOptions.Describe(recording.Options, recording.Description);
+        using SoftwareMachine machine = SoftwareMachine.Create(description);
         using var player = new RecordingPlayer(machine) { HasMemory = recording.HasMemory };
         return player.Play(recording.Lines);
     }

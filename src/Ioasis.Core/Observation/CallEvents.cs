@@ -3,7 +3,7 @@ namespace Ioasis.Core.Observation;
 /// <summary>A program's call on an open file was answered.</summary>
 /// <param name="Stamp">When it was answered.</param>
 /// <param name="Call">The call.</param>
-internal readonly record struct CallEvent(EventStamp Stamp, NodeCall Call) : IMachineEvent
+public readonly record struct CallEvent(EventStamp Stamp, NodeCall Call) : IMachineEvent
 {
     /// <inheritdoc/>
     public static EventKinds Kind => EventKinds.Call;
@@ -12,19 +12,8 @@ internal readonly record struct CallEvent(EventStamp Stamp, NodeCall Call) : IMa
     public void Tell(MachineObserver observer) => observer.OnCall(in this);
 }
 
-/// <summary>A program's call on an open file was answered. Nothing is told of the call.</summary>
-/// <param name="Stamp">Nothing: it is only to be counted.</param>
-public readonly record struct AnsweredEvent(EventStamp Stamp) : IMachineEvent
-{
-    /// <inheritdoc/>
-    public static EventKinds Kind => EventKinds.Answered;
-
-    /// <inheritdoc/>
-    public void Tell(MachineObserver observer) => observer.OnAnswered(in this);
-}
-
 /// <summary>A call of a program on an open file, with its result.</summary>
-internal sealed class NodeCall
+public sealed class NodeCall
 {
     /// <summary>
     /// Counts the calls that are observed, in the order in which they began. Events that happen in the thread that
@@ -94,7 +83,7 @@ internal sealed class NodeCall
 }
 
 /// <summary>The memory and the files that the structure of a call names.</summary>
-internal sealed class CallData
+public sealed class CallData
 {
     /// <summary>The address space of the caller: the same object for all calls from it.</summary>
     public required object Space { get; init; }
@@ -121,7 +110,7 @@ internal sealed class CallData
 /// <param name="Field">The field of the structure that has the address.</param>
 /// <param name="Address">The address.</param>
 /// <param name="Before">The bytes before the call; empty if they cannot be read.</param>
-internal sealed record CallMemory(string Field, ulong Address, byte[] Before)
+public sealed record CallMemory(string Field, ulong Address, byte[] Before)
 {
     /// <summary>The bytes after the call.</summary>
     public byte[] After { get; set; } = Before;
@@ -130,10 +119,10 @@ internal sealed record CallMemory(string Field, ulong Address, byte[] Before)
 /// <summary>A file that a call names.</summary>
 /// <param name="Kind">What it is to our nodes.</param>
 /// <param name="File">A node's open file, as in <see cref="OpenEvent"/>; null for another kind.</param>
-internal readonly record struct CallFile(CallFileKind Kind, object? File = null);
+public readonly record struct CallFile(CallFileKind Kind, object? File = null);
 
 /// <summary>What a descriptor of a program leads to.</summary>
-internal enum CallFileKind
+public enum CallFileKind
 {
     /// <summary>It is not open.</summary>
     None,

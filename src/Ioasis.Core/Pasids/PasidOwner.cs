@@ -1,7 +1,7 @@
 namespace Ioasis.Core.Pasids;
 
 /// <summary>Somebody who allocates PASIDs, and how many it may have.</summary>
-internal sealed class PasidOwner
+public sealed class PasidOwner
 {
     /// <summary>PASIDs that an owner may have unless it is told otherwise.</summary>
     public const int DefaultQuota = 1000;

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Ioasis.Diagnostics.Check;
 
 /// <summary>A call of a program that a finding names.</summary>
-internal sealed class CallSite
+public sealed class CallSite
 {
     internal CallSite(long number) => Number = number;
 

@@ -9,7 +9,7 @@ namespace Ioasis.Diagnostics.Events;
 /// </summary>
 /// <param name="kinds">The kinds of event that are kept.</param>
 /// <param name="capacity">How many are kept at most.</param>
-internal sealed class EventRing(EventKinds kinds, int capacity = EventRing.DefaultCapacity) : MachineObserver
+public sealed class EventRing(EventKinds kinds, int capacity = EventRing.DefaultCapacity) : MachineObserver
 {
     private const int Many = 1024;
 
@@ -143,7 +143,7 @@ internal sealed class EventRing(EventKinds kinds, int capacity = EventRing.Defau
     public override void OnClose(in CloseEvent e) => Keep(in e);
 
     /// <inheritdoc/>
-    internal override void OnCall(in CallEvent e) => Keep(in e);
+    public override void OnCall(in CallEvent e) => Keep(in e);
 
     /// <inheritdoc/>
     public override void OnInject(in InjectEvent e) => Keep(in e);
@@ -171,4 +171,4 @@ internal sealed class EventRing(EventKinds kinds, int capacity = EventRing.Defau
 /// <summary>An event of any kind, until it is written.</summary>
 /// <param name="Stamp">When it happened.</param>
 /// <param name="Event">The event: one of those that a <see cref="MachineObserver"/> is told of.</param>
-internal readonly record struct KeptEvent(EventStamp Stamp, object Event);
+public readonly record struct KeptEvent(EventStamp Stamp, object Event);

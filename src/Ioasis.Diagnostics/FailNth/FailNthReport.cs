@@ -1,7 +1,7 @@
 namespace Ioasis.Diagnostics.FailNth;
 
 /// <summary>What one run of a program was like of which one call failed.</summary>
-internal sealed record FailNthReport
+public sealed record FailNthReport
 {
     /// <summary>How many calls could have failed.</summary>
     public long Calls { get; init; }

@@ -9,12 +9,9 @@ namespace Ioasis.Diagnostics.Report;
 /// <param name="Lines">The lines of its report.</param>
 /// <param name="File">The file of source where the program made the call that matters; null if unknown.</param>
 /// <param name="Line">The line there; null if unknown.</param>
-internal sealed record ReportedFinding(
+public sealed record ReportedFinding(
     CheckKind Kind, string What, IReadOnlyList<string> Lines, string? File, int? Line)
 {
-    /// <summary>Where it happened.</summary>
-    public FindingPlace Place { get; init; }
-
     /// <summary>Takes the place from the summary: <c>SUMMARY: Ioasis: KIND FILE:LINE in FUNCTION</c>.</summary>
     internal static ReportedFinding Of(Finding finding, IReadOnlyList<string> lines)
     {
@@ -26,9 +23,6 @@ internal sealed record ReportedFinding(
         bool isPlace = colon > 0 && int.TryParse(
             place.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out _);
         return new ReportedFinding(finding.Kind, finding.What, lines, isPlace ? place[..colon] : null,
-            isPlace ? int.Parse(place.AsSpan(colon + 1), CultureInfo.InvariantCulture) : null)
-        {
-            Place = finding.Place,
-        };
+            isPlace ? int.Parse(place.AsSpan(colon + 1), CultureInfo.InvariantCulture) : null);
     }
 }

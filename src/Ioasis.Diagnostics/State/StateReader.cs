@@ -10,7 +10,7 @@ namespace Ioasis.Diagnostics.State;
 /// Reads the state of a machine. A program never waits for more than the reading of some hundred mappings.
 /// </summary>
 /// <param name="nodes">What programs have open: an observer of the machine's.</param>
-internal sealed class StateReader(OpenNodes nodes)
+public sealed class StateReader(OpenNodes nodes)
 {
     /// <summary>The most mappings of an IOAS, and attachments of a device, that are listed.</summary>
     public const int MostListed = 1000;
@@ -21,11 +21,8 @@ internal sealed class StateReader(OpenNodes nodes)
     /// <param name="devices">The machine's devices.</param>
     /// <param name="units">Its units.</param>
     /// <param name="pasids">How many PASIDs are given out.</param>
-    /// <param name="mdevs">The mdevs; null for none.</param>
-    /// <param name="vdpa">More of the vDPA devices; null for nothing.</param>
     public MachineState Read(
-        IReadOnlyList<DeviceView> devices, IEnumerable<IommuUnit> units, int pasids,
-        IEnumerable<MdevView>? mdevs = null, IReadOnlyList<VdpaState>? vdpa = null)
+        IReadOnlyList<DeviceView> devices, IEnumerable<IommuUnit> units, int pasids)
     {
         ArgumentNullException.ThrowIfNull(devices);
         ArgumentNullException.ThrowIfNull(units);
@@ -46,8 +43,7 @@ internal sealed class StateReader(OpenNodes nodes)
                     g.Id, DomainTypes.NameOf(g.Type),
                     [.. devices.Where(d => d.Endpoint.Group == g).Select(d => d.Name)], g.Owners.Values.Sum())),
             ],
-            [.. units.Select(u => new UnitState(u.Name, u.Faults.Count))], pasids, [.. mdevs?.Select(Of) ?? []],
-            vdpa ?? []);
+            [.. units.Select(u => new UnitState(u.Name, u.Faults.Count))], pasids);
     }
 
     private DeviceState Of(DeviceView device)
@@ -55,29 +51,13 @@ internal sealed class StateReader(OpenNodes nodes)
         Endpoint endpoint = device.Endpoint;
         return new DeviceState(
             device.Name, device.Model, endpoint.Unit.Name, endpoint.Group.Id, device.Driver, endpoint.CanSend,
-            endpoint.OutstandingPageRequests, [.. endpoint.Attachments(MostListed).Select(Of)], Of(device.Engines));
+            endpoint.OutstandingPageRequests, [.. endpoint.Attachments(MostListed).Select(Of)]);
     }
 
-    private MdevState Of(MdevView mdev)
-    {
-        IommufdIoas? ioas = mdev.Access?.Ioas;
-        return new MdevState(
-            mdev.Uuid.ToString(), mdev.Type, mdev.Parent, mdev.Node, mdev.Group, mdev.Part?.Pasid.Value,
-            mdev.Part?.CanSend, ioas is null ? null : nodes.NumberOf(ioas), ioas?.Id,
-            [.. mdev.Part?.Attachments(MostListed).Select(Of) ?? []], Of(mdev.Engines));
-    }
-
-    private static IReadOnlyList<EngineState> Of(IReadOnlyList<(string Name, bool IsBusy)>? engines) =>
-        [.. (engines ?? []).Select(e => new EngineState(e.Name, e.IsBusy))];
-
-    private AttachmentState Of(Attachment attachment)
-    {
-        int? process = (attachment.Domain as ProcessDomain)?.Memory.Process;
-        return attachment.Domain.Holder is IommufdHwpt hwpt
-            ? new AttachmentState(attachment.Pasid?.Value, "hwpt", nodes.NumberOf(hwpt), hwpt.Id, process)
-            : new AttachmentState(attachment.Pasid?.Value,
-                attachment.IsDefault ? "default" : NameOf(attachment.Domain), Process: process);
-    }
+    private AttachmentState Of(Attachment attachment) => attachment.Domain.Holder is IommufdHwpt hwpt
+        ? new AttachmentState(attachment.Pasid?.Value, "hwpt", nodes.NumberOf(hwpt), hwpt.Id)
+        : new AttachmentState(
+            attachment.Pasid?.Value, attachment.IsDefault ? "default" : NameOf(attachment.Domain));
 
     /// <summary>The word for a domain that is no HWPT's.</summary>
     internal static string NameOf(IommuDomain domain) => domain switch
@@ -111,15 +91,8 @@ internal sealed class StateReader(OpenNodes nodes)
             Parent = hwpt.Parent.Id,
             Flags = FlagsOf(hwpt),
             Fault = hwpt.Faults?.Id,
-            FirstStage = (hwpt.Domain as NestedDomain)?.FirstStage is { } stage
-                ? new FirstStageState(stage.Format, stage.Root, stage.AddressBits, stage.Flags)
-                : null,
         },
-        HwptProcess hwpt => new ObjectState(hwpt.Id, "hwpt_process")
-        {
-            Flags = FlagsOf(hwpt),
-            Process = (hwpt.Domain as ProcessDomain)?.Memory.Process,
-        },
+        HwptProcess hwpt => new ObjectState(hwpt.Id, "hwpt_process") { Flags = FlagsOf(hwpt) },
         IommufdDevice device => new ObjectState(device.Id, "device")
         {
             Device = names.GetValueOrDefault(device.Endpoint, device.Endpoint.Id.ToString()),
@@ -147,18 +120,27 @@ internal sealed class StateReader(OpenNodes nodes)
 
     private static ObjectState Of(IommufdIoas ioas)
     {
-        List<AreaView> maps = [];
+        List<MapState> maps = [];
+        List<AreaView> some = [];
+        long count = 0, bytes = 0;
         ulong from = 0;
-        while (maps.Count < MostListed && ioas.Table.List(ref from, AtATime, maps))
+        for (bool hasMore = true; hasMore; some.Clear())
         {
+            hasMore = ioas.Table.List(ref from, AtATime, some);
+            foreach (AreaView area in some)
+            {
+                count++;
+                bytes += (long)(area.Range.Last - area.Range.First + 1);
+                if (maps.Count < MostListed) maps.Add(Of(area));
+            }
         }
 
         return new ObjectState(ioas.Id, "ioas")
         {
             IovaRanges = [.. ioas.Table.UsableRanges(out _).Select(r => new RangeState(r.First, r.Last))],
-            MapCount = ioas.Table.MapCount,
-            MappedBytes = (long)Math.Min(ioas.Table.MappedBytes, long.MaxValue),
-            Maps = [.. maps.Select(Of)],
+            MapCount = count,
+            MappedBytes = bytes,
+            Maps = maps,
         };
     }
 

@@ -7,8 +7,7 @@ namespace Ioasis.Diagnostics.Trace;
 /// time, however many processes there are.
 /// </summary>
 /// <param name="path">FILE.</param>
-/// <param name="header">The first line of each file; null for none.</param>
-internal sealed class TraceFiles(string path, string? header = null) : IDisposable
+public sealed class TraceFiles(string path) : IDisposable
 {
     private const int MostOpen = 32;
 
@@ -24,10 +23,8 @@ internal sealed class TraceFiles(string path, string? header = null) : IDisposab
         if (!_open.TryGetValue(process, out StreamWriter? writer))
         {
             if (_open.Count == MostOpen) Dispose();
-            bool begins = _known.Add(process);
-            writer = new StreamWriter(PathOf(process), append: !begins);
+            writer = new StreamWriter(PathOf(process), append: !_known.Add(process));
             _open.Add(process, writer);
-            if (begins && header is not null) writer.WriteLine(header);
         }
 
         writer.WriteLine(line);

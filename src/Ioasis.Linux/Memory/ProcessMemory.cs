@@ -31,7 +31,6 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     private ProcessMemory(int process, FileDescriptor directory, FileDescriptor memory, ProcessMaps maps,
         Func<ulong, ulong, bool>? isForbidden)
     {
-        Process = process;
         _directory = directory;
         _memory = memory;
         _maps = maps;
@@ -39,9 +38,6 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
         _isForbidden = isForbidden;
         _isFit = isForbidden is null ? null : IsFit;
     }
-
-    /// <summary>The ID of the process that first used it; another may have the number since.</summary>
-    public override int? Process { get; }
 
     /// <summary>Whether the address space has no users any more: its processes ended or ran other programs.</summary>
     public bool IsGone
@@ -124,11 +120,11 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         new ProcessBacking(this, start, length, writable, devices: false);
 
     /// <inheritdoc/>
-    internal override MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) =>
+    public override MemoryBacking ReferenceDevices(Hva start, ulong length, bool writable) =>
         new ProcessBacking(this, start, length, writable, devices: true);
 
     /// <inheritdoc/>
@@ -145,7 +141,7 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    internal override bool TryFindMapping(Hva address, out ProcessMapping mapping)
+    public override bool TryFindMapping(Hva address, out ProcessMapping mapping)
     {
         mapping = default;
         if (_gone || address.Value > long.MaxValue) return false;
@@ -166,7 +162,7 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    internal override bool IsPresent(Hva address)
+    public override bool IsPresent(Hva address)
     {
         try
         {
@@ -179,7 +175,7 @@ internal sealed partial class ProcessMemory : AddressSpace, IDisposable
     }
 
     /// <inheritdoc/>
-    internal override bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) =>
+    public override bool TryBring(Hva address, ulong length, bool write, CancellationToken stop) =>
         length != 0 && CanBring(address.Value, length, write)
         && _waits.Await(() => TryBringNow(address.Value, length, write), stop);
 

@@ -49,9 +49,6 @@ internal sealed class EmulatedOps : IVfioDeviceOps
     /// <inheritdoc/>
     public string Name { get; }
 
-    /// <summary>The way to memory; null while the device is not bound.</summary>
-    internal IommufdAccess? Access => _memory.Access;
-
     /// <inheritdoc/>
     public VfioDeviceInfo Info => new()
     {

@@ -25,7 +25,7 @@ internal sealed class EmulatedMemory(Action<ulong, ulong>? unmapped = null) : IA
     /// <summary>The way to memory; null while the device is not bound.</summary>
     internal IommufdAccess? Access
     {
-        get => _access;
+        private get => _access;
         set => _access = value;
     }
 

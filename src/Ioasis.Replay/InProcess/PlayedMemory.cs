@@ -30,7 +30,7 @@ internal sealed class PlayedMemory : AddressSpace
         return bytes.Length == source.Length;
     }
 
-    internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         new PlaceBacking(start.Value, length, writable);
 
     /// <summary>As many of the bytes as are there, from the first on.</summary>

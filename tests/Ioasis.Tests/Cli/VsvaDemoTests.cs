@@ -1,8 +1,7 @@
 using Ioasis.Abi;
 using Ioasis.Cli.Demo;
 using Ioasis.Machine.Description;
-using Ioasis.Scenes;
-using static Ioasis.Scenes.VsvaScene;
+using static Ioasis.Cli.Demo.VsvaScene;
 
 namespace Ioasis.Tests.Cli;
 
@@ -13,8 +12,8 @@ public sealed class VsvaDemoTests() : DemoFrame(VsvaDemo.Machine, "dsa", checks:
     private protected override string[] Says => ["A: CR3 0x00000, GVA 0x7f1234000000, PTE 0x0000000000001007 ",
         "first stage of A: GVA 0x7f1234000000 -> GPA 0x1000 "];
 
-    private protected override int Run(DemoReport report, MachineDescription machine, int? wrong) =>
-        new VsvaDemo(report)
+    private protected override int Run(TextWriter output, MachineDescription machine, int? wrong) =>
+        new VsvaDemo(output, color: false)
         {
             BeforeStep =
             (step, scene) => { if (step == wrong) Spoil(step, scene); }

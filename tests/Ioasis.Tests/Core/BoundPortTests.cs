@@ -8,11 +8,11 @@ using Ioasis.Memory;
 namespace Ioasis.Tests.Core;
 
 /// <summary>A port that is bound to a PASID: each request that gives none carries that one.</summary>
-public class BoundPortTests
+public sealed class BoundPortTests
 {
     private const ulong Iova = 0x10000;
     private static readonly Pasid s_default = new(0xfffff), s_other = new(7);
-    private protected readonly DmaBench _bench = new();
+    private readonly DmaBench _bench = new();
     private readonly Endpoint _endpoint;
 
     public BoundPortTests() => _endpoint = _bench.NewEndpoint();

@@ -8,9 +8,9 @@ using Ioasis.Memory;
 
 namespace Ioasis.Tests.Core;
 
-public class DmaPortTests
+public sealed class DmaPortTests
 {
-    private protected readonly DmaBench _bench = new();
+    private readonly DmaBench _bench = new();
 
     [Fact]
     public void AnAccessReachesTheMemoryThatIsMappedThere()

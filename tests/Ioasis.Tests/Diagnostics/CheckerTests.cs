@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ioasis.Cli.Demo;
 using Ioasis.Client;
 using Ioasis.Core.Domains;
 using Ioasis.Core.Faults;
@@ -7,7 +8,6 @@ using Ioasis.Machine;
 using Ioasis.Machine.Description;
 using Ioasis.Memory;
 using Ioasis.Memory.Threads;
-using Ioasis.Scenes;
 
 namespace Ioasis.Tests.Diagnostics;
 

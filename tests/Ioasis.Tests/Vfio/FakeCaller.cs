@@ -90,10 +90,10 @@ internal sealed class GuardedSpace(OwnAddressSpace inner) : AddressSpace
 
     public override bool TryLocate(Hva address, out MemoryLocation location) => inner.TryLocate(address, out location);
 
-    internal override bool TryFindMapping(Hva address, out ProcessMapping mapping) =>
+    public override bool TryFindMapping(Hva address, out ProcessMapping mapping) =>
         inner.TryFindMapping(address, out mapping);
 
-    internal override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
+    public override MemoryBacking Reference(Hva start, ulong length, bool writable) =>
         inner.Reference(start, length, writable);
 }
 
