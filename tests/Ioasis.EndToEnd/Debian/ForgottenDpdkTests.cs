@@ -24,8 +24,8 @@ public sealed class ForgottenDpdkTests(DebianBench debian, Workbench bench)
         Ending right = (await Check(await Build(lines))).MustEnd().MustSay("copied");
         Assert.DoesNotContain(": Ioasis", right.Error, StringComparison.Ordinal);
 
-        // The two lines change places: now the driver waits too late. The engine would be done by then if the machine
-        // has no processor for the driver between the two; so its first access takes longer.
+        // The two lines change places: now the driver waits too late. On a busy machine the driver may lose its
+        // processor between doorbell and unmap, and the engine be done by then. So the engine's first access waits.
         (lines[waits], lines[waits + 1]) = (lines[waits + 1], lines[waits]);
         Ending wrong = (await Check(await Build(lines), "-e", "inject=dma:delay:when=1:delay=2s")).MustEnd(99);
         Assert.Matches(@"(?m)^==[0-9]+==ERROR: Ioasis: (dma-after-unmap|unmap-in-flight): ", wrong.Error);
